@@ -1,7 +1,5 @@
 """Source distribution and wheel of this checkout, built as `make release` builds them."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

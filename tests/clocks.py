@@ -1,7 +1,5 @@
 """A clock for threads that a test drives: nothing waits for real time."""
 
-from __future__ import annotations
-
 import sys
 import threading
 from collections.abc import Callable

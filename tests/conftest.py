@@ -1,7 +1,5 @@
 """Fixtures and hooks of every test: daemons in good order, and nothing of the make that runs the tests."""
 
-from __future__ import annotations
-
 import atexit
 import contextlib
 import gc

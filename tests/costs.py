@@ -1,7 +1,5 @@
 """Costs that are the same on any machine: calls, and bytes of memory that is taken anew."""
 
-from __future__ import annotations
-
 import sys
 import tracemalloc
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Checks of the logs of daemons that tests start: nothing was left open, no unexpected error was logged."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 

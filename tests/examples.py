@@ -1,7 +1,5 @@
 """More examples of Hypothesis than a test usually uses."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from hypothesis import settings

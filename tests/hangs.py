@@ -1,7 +1,5 @@
 """An end to tests that hang: the test fails with a traceback, and the other tests run."""
 
-from __future__ import annotations
-
 import contextlib
 import faulthandler
 import os

@@ -1,7 +1,5 @@
 """What an object keeps of its users, compared before they came and after they left."""
 
-from __future__ import annotations
-
 from collections import deque
 
 # Numbers that only grow: of the last viewer, of messages that were given up.

@@ -1,7 +1,5 @@
 """The layers of logsrv: a module imports only from the layers below its own, and from its own folder."""
 
-from __future__ import annotations
-
 # From the bottom. Each name is a folder or a file; two of one layer do not import each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
     (

@@ -1,7 +1,5 @@
 """Descriptors, threads and child processes that a test leaves fail it."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import gc

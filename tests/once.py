@@ -1,7 +1,5 @@
 """A folder that one worker of xdist fills, and all of them use."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 from collections.abc import Callable

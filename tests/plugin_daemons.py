@@ -1,7 +1,5 @@
 """Plugins as operators run them: daemons, of another user if we are root; reload and stop under load."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import os

@@ -1,7 +1,5 @@
 """Free ports that no other test or program gets meanwhile."""
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import os

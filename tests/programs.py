@@ -1,7 +1,5 @@
 """Programs that tests need: if one is missing, a test is skipped with the reason, and fails in CI."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from typing import NoReturn

@@ -1,7 +1,5 @@
 """What `--dist loadfile` gives a worker: the tests of a file, or of the Debian package."""
 
-from __future__ import annotations
-
 from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 

@@ -1,7 +1,5 @@
 """Servers of tests that answer with any bytes, for as long as the client reads."""
 
-from __future__ import annotations
-
 import re
 import socket
 import threading

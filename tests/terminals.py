@@ -1,7 +1,5 @@
 """Runs of a program on a terminal: the output there, and the exit status."""
 
-from __future__ import annotations
-
 import os
 import pty
 import signal

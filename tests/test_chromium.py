@@ -1,7 +1,5 @@
 """A browser that dies in a test: the test says so, and the next one has another."""
 
-from __future__ import annotations
-
 import os
 import signal
 
@@ -12,7 +10,7 @@ from tests.chromium import Chromium
 pytestmark = pytest.mark.long
 
 
-def test_a_browser_that_dies_fails_no_other_test() -> None:
+def test_a_browser_that_dies_fails_no_other_test():
     with Chromium() as browser:
         page = browser.page("data:text/html,<p>one")
         page.wait("document.querySelector('p')")

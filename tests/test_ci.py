@@ -1,7 +1,5 @@
 """The scripts of .ci/: oldest dependencies, flaky tests, and a run whose parts fail."""
 
-from __future__ import annotations
-
 import os
 import runpy
 import shlex
@@ -38,7 +36,7 @@ dev =
 """
 
 
-def test_the_oldest_versions_are_those_of_all_extras_but_the_tools() -> None:
+def test_the_oldest_versions_are_those_of_all_extras_but_the_tools():
     assert list(oldest(SETUP)) == [
         "Twisted==26.4",
         "zope.interface==6.2",
@@ -48,12 +46,12 @@ def test_the_oldest_versions_are_those_of_all_extras_but_the_tools() -> None:
 
 
 @pytest.mark.parametrize("line", ["attrs", "attrs > 25", "attrs >= 25.4, < 26"])
-def test_a_dependency_without_an_oldest_version_is_an_error_that_names_it(line: str) -> None:
+def test_a_dependency_without_an_oldest_version_is_an_error_that_names_it(line):
     with pytest.raises(ValueError, match=r"attrs.* says no oldest version"):
         list(oldest(SETUP.replace("duckdb >= 2.0", line)))
 
 
-def test_hypothesis_uses_the_same_examples_each_time_in_ci() -> None:
+def test_hypothesis_uses_the_same_examples_each_time_in_ci():
     """Also with the oldest Hypothesis, which does not detect CI."""
     assert settings().derandomize is (os.environ.get("CI") == "true")
 
@@ -88,7 +86,7 @@ def rerun(place: Path, tests: str, *words: str) -> tuple[int, list[str]]:
     return lines_of(command, cwd=place, env=plain)
 
 
-def test_a_file_is_a_scope_and_so_is_the_package() -> None:
+def test_a_file_is_a_scope_and_so_is_the_package():
     """Those of Debian share a package. The longest scopes begin: each of them is there."""
     assert scope_of("tests/debian/test_life.py::test_b[tests/x.py::c]") == DEBIAN
     assert scope_of("tests/kit/test_names.py::test_c[tests/debian/]") == "tests/kit/test_names.py"
@@ -97,9 +95,7 @@ def test_a_file_is_a_scope_and_so_is_the_package() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [(), ("-n", "1")])
-def test_a_test_that_passes_the_second_time_is_flaky_and_green(
-    tmp_path: Path, words: tuple[str, ...]
-) -> None:
+def test_a_test_that_passes_the_second_time_is_flaky_and_green(tmp_path, words):
     """With xdist also one that ends its worker; the second run has the failed test alone."""
     fails = "os.kill(os.getpid(), signal.SIGKILL)" if words else "assert False"
     once = f"""
@@ -152,9 +148,7 @@ def test_once(text):
         ),
     ],
 )
-def test_anything_but_a_test_that_failed_and_then_passes_is_red(
-    tmp_path: Path, tests: str, words: tuple[str, ...], says: str
-) -> None:
+def test_anything_but_a_test_that_failed_and_then_passes_is_red(tmp_path, tests, words, says):
     status, printed = rerun(tmp_path, tests, *words)
     assert status != 0
     assert any(says in line for line in printed), printed
@@ -171,7 +165,7 @@ def test_that_is_stopped():
 
 @pytest.mark.long
 @pytest.mark.nightly
-def test_the_failures_of_a_stopped_test_are_counted_by_name(tmp_path: Path) -> None:
+def test_the_failures_of_a_stopped_test_are_counted_by_name(tmp_path):
     """Its name comes from what CI printed; the other one is stopped as well, and passes."""
     (tmp_path / "test_it.py").write_text(TESTS + STOPPED)
     (tmp_path / "log").write_text(
@@ -220,9 +214,7 @@ def runs_ci(tmp_path: Path) -> Callable[[str], tuple[int, list[str]]]:
     return run
 
 
-def test_a_red_part_of_ci_does_not_hide_the_others_and_the_end_names_each(
-    runs_ci: Callable[[str], tuple[int, list[str]]],
-) -> None:
+def test_a_red_part_of_ci_does_not_hide_the_others_and_the_end_names_each(runs_ci):
     status, printed = runs_ci(
         "echo made $1; case $1 in test|test-rest|check) exit 1;; .venv/*) exit 1;; esac"
     )
@@ -235,9 +227,7 @@ def test_a_red_part_of_ci_does_not_hide_the_others_and_the_end_names_each(
     assert set(last) <= set(printed[:-4]), "each is told where it fails, too"
 
 
-def test_ci_ends_with_how_each_run_closed_and_what_was_flaky(
-    runs_ci: Callable[[str], tuple[int, list[str]]],
-) -> None:
+def test_ci_ends_with_how_each_run_closed_and_what_was_flaky(runs_ci):
     closing = ["== 1 failed, 8 passed in 3.00s ==", "flaky: a"]
     told = "; ".join(f"echo '{line}'" for line in closing)
     status, printed = runs_ci(f"case $1 in test) {told};; esac")

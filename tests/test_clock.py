@@ -1,7 +1,5 @@
 """The clock of the system, and the one that tests drive in its place."""
 
-from __future__ import annotations
-
 import threading
 import time
 from queue import Empty
@@ -14,7 +12,7 @@ from tests.clocks import HandClock
 
 
 @pytest.mark.parametrize("clock", [Clock(), HandClock()])
-def test_events_and_queues_are_those_of_python(clock: Clock) -> None:
+def test_events_and_queues_are_those_of_python(clock):
     event, queue = clock.event(), clock.queue()
     assert not event.wait(0)
     event.set()
@@ -26,7 +24,7 @@ def test_events_and_queues_are_those_of_python(clock: Clock) -> None:
     assert (queue.get(), queue.get_nowait(), queue.qsize()) == (0, 1, 0)
 
 
-def test_the_clock_of_the_system_agrees_with_time() -> None:
+def test_the_clock_of_the_system_agrees_with_time():
     clock = Clock()
     before = time.monotonic(), time.time()
     clock.sleep(0)
@@ -34,7 +32,7 @@ def test_the_clock_of_the_system_agrees_with_time() -> None:
     assert abs(clock.time_of_day() - before[1]) < 3600
 
 
-def test_a_thread_wakes_when_its_time_has_come_and_not_before() -> None:
+def test_a_thread_wakes_when_its_time_has_come_and_not_before():
     clock = HandClock("ticking")
     never, woken = clock.event(), list[float]()
 
@@ -57,9 +55,7 @@ def test_a_thread_wakes_when_its_time_has_come_and_not_before() -> None:
     assert len(woken) == 3
 
 
-def test_a_thread_that_is_at_work_is_waited_for_so_long_only(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_thread_that_is_at_work_is_waited_for_so_long_only(monkeypatch):
     monkeypatch.setattr("tests.clocks.PATIENCE", 0.02)
     clock, end = HandClock("busy"), threading.Event()
     thread = threading.Thread(target=end.wait, name="busy-1", daemon=True)

@@ -1,7 +1,5 @@
 """Users that come and go: each limit that counts them is free again, and nothing of them is kept."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -348,9 +346,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("make", LIMITS, ids=lambda make: make.__name__)
 @pytest.mark.parametrize("last_first", [False, True])
-def test_users_that_left_are_not_counted_and_nothing_of_them_is_kept(
-    make: Callable[[Path], Limit], last_first: bool, place: Path
-) -> None:
+def test_users_that_left_are_not_counted_and_nothing_of_them_is_kept(make, last_first, place):
     """Many times as many as may be there together, one after the other in groups."""
     limit = make(place)
     before = kept(*limit.counts)
@@ -429,9 +425,7 @@ def used(act: Callable[[], object], refusal: type[Exception]) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("make", [tokens, rates, datagrams, requests_a_minute, logged_subjects])
-def test_users_that_are_remembered_for_a_while_are_so_many_at_most(
-    make: Callable[[Callable[[], float]], Remembered],
-) -> None:
+def test_users_that_are_remembered_for_a_while_are_so_many_at_most(make):
     """Each newcomer has the whole of its limit, also after a flood of others, and after its time again."""
     clock = Clock()
     counting, use, seconds, most = make(clock.seconds)

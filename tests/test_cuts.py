@@ -1,7 +1,5 @@
 """Every framer gives the same at all cuts of a stream at one place and at two."""
 
-from __future__ import annotations
-
 import pickle
 import struct
 from collections.abc import Callable, Iterable, Iterator
@@ -293,7 +291,7 @@ def cuts(data: bytes) -> Iterable[list[bytes]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("framer", FRAMERS, ids=lambda framer: framer.name)
-def test_all_cuts_give_the_same(framer: FramerUnderTest) -> None:
+def test_all_cuts_give_the_same(framer):
     @given(st.lists(st.sampled_from(framer.fragments), max_size=9))
     def holds(fragments: list[bytes]) -> None:
         sent = b"".join(fragments)[:LONGEST]

@@ -1,9 +1,5 @@
 """The logs of daemons are checked when their test is over."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 from bench.complaints import complaints
@@ -23,11 +19,11 @@ PRINTED = TRACEBACK.replace("\t", "")
 
 
 @pytest.mark.parametrize("record", [FAILED, UNHANDLED, CRITICAL, PRINTED])
-def test_tracebacks_and_critical_records_are_complaints(record: str) -> None:
+def test_tracebacks_and_critical_records_are_complaints(record):
     assert complaints(READY + record + WARNED + "printed by somebody\n") == [record]
 
 
-def test_an_expected_complaint_is_left_out() -> None:
+def test_an_expected_complaint_is_left_out():
     """By an expression that matches in the record, its traceback included; the others stay."""
     log = FAILED + CRITICAL + READY
     assert complaints(log, ["ZeroDivisionError"]) == [CRITICAL]
@@ -35,7 +31,7 @@ def test_an_expected_complaint_is_left_out() -> None:
     assert complaints(log, ["greet is ready"]) == [FAILED, CRITICAL]
 
 
-def test_an_unexpected_error_in_a_log_fails_the_test(tmp_path: Path) -> None:
+def test_an_unexpected_error_in_a_log_fails_the_test(tmp_path):
     log = tmp_path / "log"
     log.write_text(FAILED)
     with pytest.raises(AssertionError, match=r"1 errors in log, the first:\n2026.*cannot accept"):

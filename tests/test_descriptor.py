@@ -1,9 +1,6 @@
 """A descriptor is closed at the end of its `with` block, also after an error."""
 
-from __future__ import annotations
-
 import os
-from pathlib import Path
 
 import pytest
 
@@ -18,13 +15,13 @@ def is_open(descriptor: int) -> bool:
     return True
 
 
-def test_a_descriptor_is_closed_at_the_end_of_its_block(tmp_path: Path) -> None:
+def test_a_descriptor_is_closed_at_the_end_of_its_block(tmp_path):
     with Descriptor(os.open(tmp_path, os.O_RDONLY)) as descriptor:
         assert is_open(descriptor)
     assert not is_open(descriptor)
 
 
-def test_an_error_closes_the_descriptor_and_is_raised(tmp_path: Path) -> None:
+def test_an_error_closes_the_descriptor_and_is_raised(tmp_path):
     descriptor = os.open(tmp_path, os.O_RDONLY)
     with pytest.raises(ValueError, match="of the caller"), Descriptor(descriptor):
         raise ValueError("of the caller")

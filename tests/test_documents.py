@@ -1,7 +1,5 @@
 """The pages of docs/ agree with the code."""
 
-from __future__ import annotations
-
 import re
 import runpy
 from pathlib import Path
@@ -22,19 +20,19 @@ PAGES = runpy.run_path(str(DOCS / "generate.py"))["PAGES"]
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_generated_pages_are_current(page: str) -> None:
+def test_generated_pages_are_current(page):
     """If this fails: `make docs`, and look at what changed."""
     assert (DOCS / page).read_text() == PAGES[page]()
 
 
-def test_every_link_between_the_pages_leads_somewhere() -> None:
+def test_every_link_between_the_pages_leads_somewhere():
     for page in MARKDOWN:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
 @pytest.mark.parametrize("name", FOR_DEVELOPERS)
-def test_every_file_that_developers_are_sent_to_is_there(name: str) -> None:
+def test_every_file_that_developers_are_sent_to_is_there(name):
     """A file may have moved to another folder since the page was written."""
     [page] = [page for page in MARKDOWN if page.name == name]
     files = [path for path in DOCS.parent.glob("logsrv/**/*") if "template" not in path.parts]
@@ -45,19 +43,19 @@ def test_every_file_that_developers_are_sent_to_is_there(name: str) -> None:
         assert below or (DOCS.parent / path).exists(), f"{name} names {found}"
 
 
-def test_files_in_the_architecture_are_named_with_their_folder() -> None:
+def test_files_in_the_architecture_are_named_with_their_folder():
     """The name alone is not enough: several folders have a file of the same name."""
     page = (DOCS / "architecture.md").read_text()
     assert set(re.findall(r"`(\w+\.py)`", page)) == {"lazy_names.py", "shout_plugin.py"}
 
 
-def test_every_page_can_be_reached_from_the_readme() -> None:
+def test_every_page_can_be_reached_from_the_readme():
     entrance = (DOCS.parent / "README.md").read_text()
     pages = [page.name for page in DOCS.glob("*.md")]
     assert [name for name in pages if f"(docs/{name})" not in entrance] == []
 
 
-def test_the_site_lists_each_page_once() -> None:
+def test_the_site_lists_each_page_once():
     """`make site` builds it late in CI, and refuses a list with a page that is gone."""
     site = (DOCS.parent / "site/index.md").read_text()
     lists = re.findall(r"```{toctree}\n(.*?)```", site, re.DOTALL)
@@ -65,7 +63,7 @@ def test_the_site_lists_each_page_once() -> None:
     assert sorted(listed) == sorted(page.stem for page in DOCS.glob("*.md"))
 
 
-def test_the_readme_has_a_row_for_each_first_task() -> None:
+def test_the_readme_has_a_row_for_each_first_task():
     """The table has one row for each task, with the page or the option."""
     entrance = (DOCS.parent / "README.md").read_text()
     table = entrance.partition("\n## Where to find\n")[2].partition("\n## ")[0]
@@ -83,7 +81,7 @@ def test_the_readme_has_a_row_for_each_first_task() -> None:
         assert way in rows[found]
 
 
-def test_every_counter_of_a_running_service_is_listed() -> None:
+def test_every_counter_of_a_running_service_is_listed():
     """The author of an alert would not find a catalogue of counters that is not on the page."""
     from logsrv.gopher.gateway.gateway import Gateway
     from logsrv.gopher.gateway.gateway_settings import GopherSettings
@@ -105,12 +103,12 @@ def test_every_counter_of_a_running_service_is_listed() -> None:
             assert f"| `logsrv_{metric.name}` | {kind} | {metric.help} |" in page
 
 
-def test_the_plugin_on_the_landing_page_is_that_of_the_tutorial() -> None:
+def test_the_plugin_on_the_landing_page_is_that_of_the_tutorial():
     [plugin] = re.findall(r"```python\n(.*?)```", (DOCS.parent / "site/index.md").read_text(), re.S)
     assert f"```python shout.py\n{plugin}```" in (DOCS / "tutorial.md").read_text()
 
 
-def test_tokens_are_made_in_one_way_and_place() -> None:
+def test_tokens_are_made_in_one_way_and_place():
     """A token file that a shell's redirection creates is readable for everybody."""
     for page in [*MARKDOWN, *DOCS.parent.glob("logsrv/**/*.md")]:
         text = page.read_text()
@@ -123,7 +121,7 @@ def test_tokens_are_made_in_one_way_and_place() -> None:
             assert ready in before[-300:] or "umask 077\n" in before[-300:], f"{page.name}: {path}"
 
 
-def test_every_promise_about_security_has_its_test() -> None:
+def test_every_promise_about_security_has_its_test():
     page = (DOCS.parent / "SECURITY.md").read_text()
     for file, name in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page):
         text = (DOCS.parent / file).read_text()

@@ -3,7 +3,7 @@
 from logsrv.errors import ConfigurationError, QueryError, StartError
 
 
-def test_a_start_error_is_both_kinds() -> None:
+def test_a_start_error_is_both_kinds():
     """SystemExit for `twistd -n`, which then shows the sentence; an Exception for a daemon's parent."""
     error = StartError("logsrv: tcp:1234: the port is in use")
     assert isinstance(error, SystemExit) and isinstance(error, Exception)
@@ -11,7 +11,7 @@ def test_a_start_error_is_both_kinds() -> None:
     assert error.code == str(error) == "logsrv: tcp:1234: the port is in use"
 
 
-def test_a_query_error_says_where() -> None:
+def test_a_query_error_says_where():
     error = QueryError("this ( is never closed", 3)
     assert (str(error), error.sentence, error.at) == (
         "this ( is never closed",

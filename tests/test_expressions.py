@@ -4,8 +4,6 @@ Possessive quantifiers and atomic groups match wrongly before Python 3.11.5 (CPy
 Debian 12 has 3.11.2.
 """
 
-from __future__ import annotations
-
 import ast
 import importlib
 import re
@@ -89,7 +87,7 @@ def operations(parsed: object) -> Iterator[object]:
 
 
 @pytest.mark.slow
-def test_no_expression_is_matched_wrongly_by_an_older_python() -> None:
+def test_no_expression_is_matched_wrongly_by_an_older_python():
     found = {
         name_of(path): untrue(source, vars(importlib.import_module(name_of(path))))
         for path in MODULES
@@ -113,7 +111,7 @@ def test_no_expression_is_matched_wrongly_by_an_older_python() -> None:
         'class A:\n    b = re.compile("(?(?=a)a|b++)" if 0 else "(a)(?(1)a|b++)")',
     ],
 )
-def test_a_possessive_or_atomic_expression_is_found(source: str) -> None:
+def test_a_possessive_or_atomic_expression_is_found(source):
     names: dict[str, object] = {"re": re}
     exec(source, names)  # noqa: S102 - as importing it would
     assert untrue(source, names)
@@ -128,7 +126,7 @@ def test_a_possessive_or_atomic_expression_is_found(source: str) -> None:
         'def f():\n    return re.compile("a # *+", re.VERBOSE)',
     ],
 )
-def test_other_expressions_are_not_reported(source: str) -> None:
+def test_other_expressions_are_not_reported(source):
     names: dict[str, object] = {"re": re}
     exec(source, names)  # noqa: S102 - as importing it would
     assert not untrue(source, names)

@@ -3,8 +3,6 @@
 Each figure has a bound: it may fall, and then the bound is lowered with it, but not rise.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections import defaultdict
@@ -68,7 +66,7 @@ def functions(module: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctio
             yield node
 
 
-def test_class_names_that_exist_twice() -> None:
+def test_class_names_that_exist_twice():
     """Public ones of modules; who searches for a name wants one answer."""
     homes: dict[str, list[str]] = defaultdict(list)
     for path in SOURCES:
@@ -80,7 +78,7 @@ def test_class_names_that_exist_twice() -> None:
     hold(found, 0, "class names that exist more than once")
 
 
-def test_imports_inside_functions() -> None:
+def test_imports_inside_functions():
     found = [
         place(path, line)
         for path in SOURCES
@@ -115,7 +113,7 @@ def docstrings(path: Path) -> Iterator[tuple[int, str]]:
                 yield node.body[0].lineno, text
 
 
-def test_comments_and_docstrings_that_begin_with_a_clause() -> None:
+def test_comments_and_docstrings_that_begin_with_a_clause():
     found = [
         f"{place(path, line)} {text.splitlines()[0]}"
         for path in SOURCES
@@ -125,7 +123,7 @@ def test_comments_and_docstrings_that_begin_with_a_clause() -> None:
     hold(found, CLAUSES_INSTEAD_OF_SENTENCES, "comments and docstrings that begin with a clause")
 
 
-def test_public_docstrings_begin_with_a_noun_or_a_verb() -> None:
+def test_public_docstrings_begin_with_a_noun_or_a_verb():
     """Of the module and of all that is public in it."""
     wrong = [
         f"{place(path, node.body[0].lineno)} {text.splitlines()[0]}"
@@ -163,7 +161,7 @@ def names_set(target: ast.expr) -> set[str]:
     return set()
 
 
-def test_classes_with_more_than_three_flags() -> None:
+def test_classes_with_more_than_three_flags():
     """Four booleans are sixteen states; a table says which of them there are."""
     found = [
         f"{place(path, node.lineno)} {node.name}: {', '.join(sorted(flags(node)))}"
@@ -192,7 +190,7 @@ def reaches() -> Iterator[tuple[str, ast.AST]]:
                     yield place(path, node.lineno), node
 
 
-def test_reaches_of_tests_into_privates() -> None:
+def test_reaches_of_tests_into_privates():
     """`thing._private`, where the thing is another's; a user would notice something else."""
     found = [
         f"{where} {ast.unparse(node)}"
@@ -203,7 +201,7 @@ def test_reaches_of_tests_into_privates() -> None:
     hold(found, REACHES_INTO_PRIVATES, "reaches of tests into privates")
 
 
-def test_patches_of_privates_by_tests() -> None:
+def test_patches_of_privates_by_tests():
     """`monkeypatch.setattr(thing, "_private", …)`: mostly a bound made small enough to be reached."""
     found = [
         f"{where} {ast.unparse(node)}"
@@ -215,7 +213,7 @@ def test_patches_of_privates_by_tests() -> None:
     hold(found, PATCHES_OF_PRIVATES, "patches of privates by tests")
 
 
-def test_test_files_over_500_lines() -> None:
+def test_test_files_over_500_lines():
     lengths = {path: len(path.read_text().splitlines()) for path in TESTS}
     found = [
         f"{path.relative_to(ROOT)}: {length}" for path, length in lengths.items() if length > 500
@@ -247,7 +245,7 @@ def code_lines(path: Path) -> int:
     )
 
 
-def test_lines_of_code() -> None:
+def test_lines_of_code():
     lines, of_tests = (sum(map(code_lines, paths)) for paths in (SOURCES, TESTS))
     print(f"\n{lines:6} of at most {CODE}: lines of code in logsrv")
     print(f"{of_tests:6}: in tests, {of_tests / lines:.2f} for each in logsrv")

@@ -1,7 +1,5 @@
 """In a run of pytest a test that hangs fails, and the others pass."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -95,7 +93,7 @@ HANGS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", HANGS)
-def test_a_test_that_hangs_is_ended_and_the_rest_goes_on(what: str, tmp_path: Path) -> None:
+def test_a_test_that_hangs_is_ended_and_the_rest_goes_on(what, tmp_path):
     done = run(tmp_path, f"def test_hangs(): {HANGS[what]}", patience=0.02)
     assert "the test hangs: no end after 4.8 s" in done.stdout
     assert "most recent call first" in done.stderr
@@ -106,9 +104,7 @@ def test_a_test_that_hangs_is_ended_and_the_rest_goes_on(what: str, tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_a_test_that_hangs_in_c_ends_its_worker_and_the_rest_goes_on(
-    tmp_path: Path,
-) -> None:
+def test_a_test_that_hangs_in_c_ends_its_worker_and_the_rest_goes_on(tmp_path):
     body = f"def test_hangs(): child = {CHILD}; {C_LOCK}"
     done = run(tmp_path, body, "-n", "1", patience=0.02)
     assert "Timeout (0:00:07.2" in done.stderr
@@ -120,9 +116,7 @@ def test_a_test_that_hangs_in_c_ends_its_worker_and_the_rest_goes_on(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("xdist", [(), ("-n", "1")])
-def test_a_module_that_hangs_at_its_import_is_an_error_of_it_alone(
-    xdist: tuple[str, ...], tmp_path: Path
-) -> None:
+def test_a_module_that_hangs_at_its_import_is_an_error_of_it_alone(xdist, tmp_path):
     done = run(tmp_path, HANGS["a lock"], *xdist, patience=0.05, others=("test_other.py",))
     assert "ERROR collecting test_it.py" in done.stdout
     assert "the import of a test module hangs: no end after 3 s" in done.stdout
@@ -131,9 +125,7 @@ def test_a_module_that_hangs_at_its_import_is_an_error_of_it_alone(
 
 
 @pytest.mark.slow
-def test_a_module_that_hangs_in_c_at_its_import_ends_pytest_with_a_traceback(
-    tmp_path: Path,
-) -> None:
+def test_a_module_that_hangs_in_c_at_its_import_ends_pytest_with_a_traceback(tmp_path):
     done = run(tmp_path, C_LOCK, patience=0.05)
     assert done.returncode != 0
     assert "Timeout (0:00:04.5" in done.stderr and "test_it.py" in done.stderr

@@ -1,7 +1,5 @@
 """Packages that load their names on first use: Python and type checkers find the same names in them."""
 
-from __future__ import annotations
-
 import ast
 import configparser
 import sys
@@ -32,7 +30,7 @@ def lazy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_a_name_is_loaded_when_it_is_used(lazy: Path) -> None:
+def test_a_name_is_loaded_when_it_is_used(lazy):
     things = import_module("lazy_things")
     assert dir(things) == ["one", "two"]
     assert "lazy_things.inner" not in sys.modules
@@ -40,14 +38,14 @@ def test_a_name_is_loaded_when_it_is_used(lazy: Path) -> None:
     assert "lazy_things.inner" in sys.modules
 
 
-def test_a_name_that_is_not_in_the_stub_is_an_attribute_error(lazy: Path) -> None:
+def test_a_name_that_is_not_in_the_stub_is_an_attribute_error(lazy):
     things = import_module("lazy_things")
     with pytest.raises(AttributeError, match="module 'lazy_things' has no attribute 'three'"):
         things.three  # noqa: B018
 
 
 @pytest.mark.parametrize("stub", STUBS, ids=lambda path: path.parent.name)
-def test_type_checkers_see_what_is_loaded(stub: Path) -> None:
+def test_type_checkers_see_what_is_loaded(stub):
     """Each name comes from the module that the stub says; without the stub it would be Any."""
     package = import_module(".".join(stub.parent.relative_to(ROOT).parts))
     declared = {
@@ -61,7 +59,7 @@ def test_type_checkers_see_what_is_loaded(stub: Path) -> None:
     assert not declared.keys() & {path.stem for path in stub.parent.iterdir()}
 
 
-def test_every_stub_is_installed() -> None:
+def test_every_stub_is_installed():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
     for stub in STUBS:

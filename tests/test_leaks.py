@@ -1,7 +1,5 @@
 """A run of pytest in which a test leaves something: it fails and says what, the others pass."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys
@@ -58,7 +56,7 @@ def ran(directory: Path, bodies: Iterable[str]) -> subprocess.CompletedProcess[s
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only /proc lists descriptors and children")
-def test_what_a_test_leaves_is_named(tmp_path: Path) -> None:
+def test_what_a_test_leaves_is_named(tmp_path):
     bodies = [
         body.replace("'pid'", f"'{number}.pid'").replace("'file'", f"'{number}.file'")
         for number, body in enumerate(LEAVES)
@@ -75,13 +73,13 @@ def test_what_a_test_leaves_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_what_is_closed_or_garbage_is_not_left(tmp_path: Path) -> None:
+def test_what_is_closed_or_garbage_is_not_left(tmp_path):
     printed = ran(tmp_path, FINE.values()).stdout
     assert f"{2 + 2 * len(FINE)} passed" in printed and "error" not in printed, printed
 
 
 @pytest.mark.slow
-def test_a_test_that_fails_ends_nothing_of_others(tmp_path: Path) -> None:
+def test_a_test_that_fails_ends_nothing_of_others(tmp_path):
     """Such as the browser or the server of a whole file, also where leaks are not looked for."""
     body = f"""
 one = subprocess.Popen({SLEEPER})

@@ -1,7 +1,5 @@
 """Which folders of plugins are put on Python's path, and which are refused."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -28,7 +26,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @as_root
-def test_folders_come_last_in_the_order_of_their_names(place: Path) -> None:
+def test_folders_come_last_in_the_order_of_their_names(place):
     plugin_folders.add(str(place))
     assert sys.path == ["first", f"{place}/one", f"{place}/two"]
     assert plugin_folders.refused == {}
@@ -36,7 +34,7 @@ def test_folders_come_last_in_the_order_of_their_names(place: Path) -> None:
 
 @as_root
 @pytest.mark.parametrize("mode", [0o777, 0o775, 0o700])
-def test_a_folder_that_others_may_change_or_not_read_is_left_out(place: Path, mode: int) -> None:
+def test_a_folder_that_others_may_change_or_not_read_is_left_out(place, mode):
     (place / "one").chmod(mode)
     plugin_folders.add(str(place))
     assert sys.path == ["first", f"{place}/two"]
@@ -46,7 +44,7 @@ def test_a_folder_that_others_may_change_or_not_read_is_left_out(place: Path, mo
 
 
 @as_root
-def test_folders_of_another_user_or_in_a_writable_place_are_left_out(place: Path) -> None:
+def test_folders_of_another_user_or_in_a_writable_place_are_left_out(place):
     os.chown(place / "two", 65534, 65534)
     plugin_folders.add(str(place))
     assert sys.path == ["first", f"{place}/one"]
@@ -57,12 +55,12 @@ def test_folders_of_another_user_or_in_a_writable_place_are_left_out(place: Path
     assert sys.path == ["first"]
 
 
-def test_a_missing_place_adds_no_folder(place: Path) -> None:
+def test_a_missing_place_adds_no_folder(place):
     plugin_folders.add(f"{place}/nowhere")
     assert sys.path == ["first"]
 
 
-def test_the_packaged_file_loads_nothing_else() -> None:
+def test_the_packaged_file_loads_nothing_else():
     """It is read whenever Python starts, also for a search."""
     line = (ROOT / "packaging/logsrv.pth").read_text()
     seen = f"import sys; before = set(sys.modules)\n{line}print(*set(sys.modules) - before)"

@@ -1,7 +1,5 @@
 """The imports between the entries of a folder have no cycle."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.test_structure import MODULES, imported, name_of
@@ -35,7 +33,7 @@ def rooms() -> dict[str, tuple[set[str], set[tuple[str, str]]]]:
     return found
 
 
-def test_entries_of_folders_and_imports_between_them_are_printed() -> None:
+def test_entries_of_folders_and_imports_between_them_are_printed():
     """By `make figures`, without a bound: one of 25 entries made folders deep, and no subject clearer."""
     found = rooms()
     for folder, (inside, arrows) in sorted(found.items(), key=lambda each: -len(each[1][1])):
@@ -43,7 +41,7 @@ def test_entries_of_folders_and_imports_between_them_are_printed() -> None:
     assert found
 
 
-def test_imports_between_the_entries_of_a_folder_have_no_cycle() -> None:
+def test_imports_between_the_entries_of_a_folder_have_no_cycle():
     """There is no cycle of imports among the files and folders of a folder."""
     for folder, (inside, arrows) in rooms().items():
         above = set(arrows)

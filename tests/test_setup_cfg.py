@@ -1,7 +1,5 @@
 """The packages and commands of setup.cfg: a command that works in the checkout works installed."""
 
-from __future__ import annotations
-
 import ast
 import configparser
 import re
@@ -14,7 +12,7 @@ import pytest
 from tests.test_structure import MODULES, ROOT, name_of
 
 
-def test_every_package_is_in_setup_cfg() -> None:
+def test_every_package_is_in_setup_cfg():
     """A folder that is missing there works in the checkout and not when installed."""
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
@@ -29,7 +27,7 @@ BROUGHT_ALONG = {"pyopenssl", "service-identity", "rich"}
 
 
 @pytest.mark.slow
-def test_every_distribution_that_is_imported_is_in_setup_cfg() -> None:
+def test_every_distribution_that_is_imported_is_in_setup_cfg():
     """A distribution that is only a dependency of another one goes away with that one."""
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
@@ -65,7 +63,7 @@ def _normal(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", re.split(r"[\s<>=\[;]", requirement, maxsplit=1)[0]).lower()
 
 
-def test_commands_are_entry_points() -> None:
+def test_commands_are_entry_points():
     """The first line of a file under `scripts` cannot name a Python in a folder with a space."""
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")

@@ -1,7 +1,5 @@
 """The rules of this project that a machine can check: imports, time, tests for every folder."""
 
-from __future__ import annotations
-
 import ast
 from functools import cache
 from pathlib import Path
@@ -41,7 +39,7 @@ def imported(path: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
-def test_imports_point_down() -> None:
+def test_imports_point_down():
     wrong = [
         f"{name_of(path)} imports {other}"
         for path in MODULES
@@ -52,14 +50,14 @@ def test_imports_point_down() -> None:
     assert not wrong
 
 
-def test_the_model_plugin_imports_only_what_the_kit_offers() -> None:
+def test_the_model_plugin_imports_only_what_the_kit_offers():
     """It imports only the names that `logsrv.kit` offers."""
     offered = {"logsrv.kit", *(f"logsrv.kit.{name}" for name in dir(logsrv.kit))}
     found = {other for path in MODULES if "greet" in path.parts for other in imported(path)}
     assert {other for other in found if within(other, "logsrv.kit")} <= offered
 
 
-def test_parsers_do_no_io() -> None:
+def test_parsers_do_no_io():
     wrong = [
         f"{name_of(path)} imports {other}"
         for path in MODULES
@@ -70,7 +68,7 @@ def test_parsers_do_no_io() -> None:
     assert not wrong
 
 
-def test_modules_with_a_clock_as_argument_do_not_import_time() -> None:
+def test_modules_with_a_clock_as_argument_do_not_import_time():
     wrong = [
         f"{name_of(path)} imports {other}"
         for path in MODULES
@@ -81,7 +79,7 @@ def test_modules_with_a_clock_as_argument_do_not_import_time() -> None:
     assert not wrong
 
 
-def test_imports_have_no_cycle() -> None:
+def test_imports_have_no_cycle():
     names = {name_of(path): path for path in MODULES}
     graph = {
         name: {other for other in imported(path) if other in names and other != name}
@@ -102,7 +100,7 @@ def test_imports_have_no_cycle() -> None:
         visit(name, ())
 
 
-def test_every_folder_has_its_tests() -> None:
+def test_every_folder_has_its_tests():
     """Tests are in the folder of the same name: a test module for each subject of one or more modules."""
     missing = {
         str(path.parent.relative_to(ROOT))

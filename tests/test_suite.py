@@ -1,7 +1,5 @@
 """The house rules for tests that a machine can check."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Callable, Iterator
@@ -142,18 +140,18 @@ def _ends(function: ast.AST) -> Iterator[tuple[str, int]]:
             yield ast.unparse(node.func).rpartition(".")[0].removesuffix(".start()"), node.lineno
 
 
-def test_no_test_measures_time() -> None:
+def test_no_test_measures_time():
     """It counts calls or bytes: tests/costs.py. What cannot be counted is nightly."""
     assert not offenders(clocks, "|".join(CLOCKS))
 
 
-def test_numbers_of_examples_follow_examples() -> None:
+def test_numbers_of_examples_follow_examples():
     """`more` of tests/examples.py multiplies what EXAMPLES says: 1,000 each night."""
     assert not offenders(literal_examples, "max_examples")
 
 
 @pytest.mark.slow
-def test_ports_are_from_free_port_or_the_system() -> None:
+def test_ports_are_from_free_port_or_the_system():
     """The kernel's, as long as its socket is open, or those of tests/ports.py, which nobody else gets."""
     opened = rf"({'|'.join(OPEN_PORTS)})\([^\n]{{0,9}}\s*[^\n]*[ (][1-9]"
     words = rf"{opened}|\b(tcp|udp|ssl)6?:[1-9]|return .*getsockname\(\)\[1\]"
@@ -161,13 +159,13 @@ def test_ports_are_from_free_port_or_the_system() -> None:
 
 
 @pytest.mark.slow
-def test_waits_are_as_long_as_patience_says() -> None:
+def test_waits_are_as_long_as_patience_says():
     words = rf"({'|'.join(WAITS)})\(.*\b([6-9]\d|\d{{3,}})|timeout=([6-9]\d|\d{{3,}})"
     assert not offenders(literal_waits, words, WITH_A_NETWORK)
 
 
 @pytest.mark.slow
-def test_the_log_of_a_daemon_that_goes_on_is_waited_for() -> None:
+def test_the_log_of_a_daemon_that_goes_on_is_waited_for():
     assert not offenders(hasty_asserts, r"\bin [\w.]+\.log\(\)")
 
 
@@ -204,10 +202,25 @@ FINE = [
 
 
 @pytest.mark.parametrize(("rule", "source"), BROKEN)
-def test_what_breaks_a_rule_is_found(rule: Rule, source: str) -> None:
+def test_what_breaks_a_rule_is_found(rule, source):
     assert list(rule(ast.parse(source)))
 
 
 @pytest.mark.parametrize(("rule", "source"), FINE)
-def test_what_keeps_a_rule_is_left_alone(rule: Rule, source: str) -> None:
+def test_what_keeps_a_rule_is_left_alone(rule, source):
     assert not list(rule(ast.parse(source)))
+
+
+def untyped(tree: ast.AST) -> Iterator[int]:
+    """Yield the lines of functions that do not say what they return, but for tests."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not (
+            node.returns or node.name.startswith("test_")
+        ):
+            yield node.lineno
+
+
+@pytest.mark.slow
+def test_only_tests_are_without_annotations():
+    """What a test gets is a fixture or a parameter; a helper says what it takes and returns."""
+    assert not offenders(untyped, "def ")

@@ -1,13 +1,11 @@
 """A timer makes one call, unless it is restarted or stopped."""
 
-from __future__ import annotations
-
 from twisted.internet.task import Clock
 
 from logsrv.timer import Timer
 
 
-def test_the_call_is_made_once_with_its_arguments() -> None:
+def test_the_call_is_made_once_with_its_arguments():
     clock, calls = Clock(), list[int]()
     timer = Timer(clock)
     timer.start(2, calls.append, 7)
@@ -20,7 +18,7 @@ def test_the_call_is_made_once_with_its_arguments() -> None:
     timer.stop()
 
 
-def test_a_restarted_timer_forgets_its_earlier_call() -> None:
+def test_a_restarted_timer_forgets_its_earlier_call():
     clock, calls = Clock(), list[str]()
     timer = Timer(clock)
     timer.start(2, calls.append, "first")
@@ -32,7 +30,7 @@ def test_a_restarted_timer_forgets_its_earlier_call() -> None:
     assert calls == ["second"]
 
 
-def test_a_stopped_timer_makes_no_call() -> None:
+def test_a_stopped_timer_makes_no_call():
     clock, calls = Clock(), list[int]()
     timer = Timer(clock)
     timer.stop()
@@ -42,7 +40,7 @@ def test_a_stopped_timer_makes_no_call() -> None:
     assert not clock.getDelayedCalls()
 
 
-def test_the_call_itself_may_restart_the_timer() -> None:
+def test_the_call_itself_may_restart_the_timer():
     """The timer is not running during its call."""
     clock, seen = Clock(), list[bool]()
     timer = Timer(clock)

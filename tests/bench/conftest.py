@@ -1,7 +1,5 @@
 """The compiled programs, once for all tests."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from pathlib import Path

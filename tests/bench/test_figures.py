@@ -1,7 +1,5 @@
 """Figures of the benchmark: medians and ratios, the tables, the bars, and the costs that grow too fast."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from itertools import cycle
 from xml.etree import ElementTree
@@ -28,7 +26,7 @@ def run(case: str, server: str, number: int, seconds: float, target: int = 0, lo
     )
 
 
-def test_ratios_are_taken_within_a_round_without_the_warm_up() -> None:
+def test_ratios_are_taken_within_a_round_without_the_warm_up():
     """A slow round slows both, and leaves the ratio alone."""
     figures = Figures(
         [
@@ -42,7 +40,7 @@ def test_ratios_are_taken_within_a_round_without_the_warm_up() -> None:
     assert figures.lost("c", "us") == 0
 
 
-def test_loss_at_a_low_rate_is_not_forgiven_by_luck_at_a_higher_one() -> None:
+def test_loss_at_a_low_rate_is_not_forgiven_by_luck_at_a_higher_one():
     lucky = [run("c", "us", 1, 1.0, target=100, lost=1), run("c", "us", 1, 1.0, target=200)]
     assert Figures(lucky).loss_free("c", "us") == 0.0
     assert Figures(lucky[1:]).loss_free("c", "us") == 2000.0, "what was really offered"
@@ -74,15 +72,13 @@ def test_loss_at_a_low_rate_is_not_forgiven_by_luck_at_a_higher_one() -> None:
         ),
     ],
 )
-def test_a_bar_is_met_missed_or_not_measured(
-    bar: str, met: list[Result], missed: list[Result]
-) -> None:
+def test_a_bar_is_met_missed_or_not_measured(bar, met, missed):
     for results, said in ((met, True), (missed, False), ([], None)):
         [found] = [one for one in verdicts(Figures(results)) if one.bar.startswith(bar)]
         assert found.met is said
 
 
-def test_every_kind_of_case_has_its_table() -> None:
+def test_every_kind_of_case_has_its_table():
     names = [case.name for case in CASES if case.name not in ("udp", "udp-separate", "idle")]
     results: list[Result] = [run(name, "sink", 1, 1.0) for name in names]
     idle = [IdleRun("idle", "sink", 1, 10, 0, 20480), IdleRun("idle", "bare", 1, 10, 0, 10240)]
@@ -93,7 +89,7 @@ def test_every_kind_of_case_has_its_table() -> None:
     assert "marked lines" in text
 
 
-def test_runs_without_a_figure_and_lost_lines_are_named() -> None:
+def test_runs_without_a_figure_and_lost_lines_are_named():
     found: list[Result] = [
         run("tcp-1", "us", 3, 1.0, lost=10),
         Failure("udp", "rsyslog", 2, "ended"),
@@ -128,12 +124,8 @@ NOISE = cycle([1.0, 1.0, 90.0, 900.0, 1.0, 50.0, 1.0, 1.0])
     ],
 )
 def test_a_cost_that_grows_too_fast_or_is_too_much_is_told(
-    measure: Callable[[int], float],
-    status: int,
-    said: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+    measure, status, said, monkeypatch, capsys
+):
     def every() -> Iterator[tuple[str, tuple[Curve, ...]]]:
         yield "module", (curve(measure),)
 
@@ -142,20 +134,20 @@ def test_a_cost_that_grows_too_fast_or_is_too_much_is_told(
     assert said in capsys.readouterr().out
 
 
-def test_the_picture_has_a_chart_of_each_curve() -> None:
+def test_the_picture_has_a_chart_of_each_curve():
     steep = Measured(curve(float), tuple((size, float(size)) for size in SIZES))
     root = ElementTree.fromstring(drawn([steep] * 4))
     assert len(root.findall("{http://www.w3.org/2000/svg}g")) == 4
 
 
-def test_each_curve_has_points_enough() -> None:
+def test_each_curve_has_points_enough():
     for _, of_module in growth.every_curve():
         for one in of_module:
             assert len(one.sizes) >= 4, one.name
             assert len(one.short) >= 2, one.name
 
 
-def test_shipping_that_is_too_slow_or_too_large_is_named() -> None:
+def test_shipping_that_is_too_slow_or_too_large_is_named():
     good = Shipped(rate=500, shipper=0.4, far=1, memory=50_000_000, far_memory=1)
     slow = Shipped(rate=300, shipper=1.3, far=1, memory=70_000_000, far_memory=1)
     said = report_shipping(

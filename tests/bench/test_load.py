@@ -1,7 +1,5 @@
 """The load and the servers of the benchmark: between them no line is lost or changed."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import socket
@@ -71,9 +69,7 @@ def sink(programs: Path, tmp_path: Path) -> Iterator[RunningSink]:
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", ["plain", "crlf", "utf8", "control"])
 @pytest.mark.parametrize(("connections", "size"), [(8, 20), (3, 65536)])
-def test_each_line_arrives_once_whole_and_in_order(
-    sink: RunningSink, variant: str, connections: int, size: int
-) -> None:
+def test_each_line_arrives_once_whole_and_in_order(sink, variant, connections, size):
     """Block and line numbers of a connection only grow, also where the kernel took part of a block."""
     lines = 20_000 if size <= 1000 else 50
     options = {"lines": lines, "size": size, "connections": connections}
@@ -91,14 +87,14 @@ def test_each_line_arrives_once_whole_and_in_order(
             assert own == sorted(own)
 
 
-def test_datagrams_are_one_line_each(sink: RunningSink) -> None:
+def test_datagrams_are_one_line_each(sink):
     sent, stored = sink.send("udp", f"udp:{sink.udp}", lines=DATAGRAMS, size=100, rate=1_500)
     assert {len(line.split(b" ", 2)[2]) for line in stored} == {100}
     assert sent.lines == len(stored) == DATAGRAMS
     assert sent.end - sent.start > 0.24, "the rate they are offered at"
 
 
-def test_marked_lines_carry_the_time_they_were_sent(sink: RunningSink) -> None:
+def test_marked_lines_carry_the_time_they_were_sent(sink):
     sent, stored = sink.send("slow", f"tcp:{sink.tcp}", connections=20, seconds=1)
     times = [int(line.rpartition(b"=")[2]) / 1e9 for line in stored]
     assert sent.lines == len(times) == 20 and times == sorted(times)
@@ -106,7 +102,7 @@ def test_marked_lines_carry_the_time_they_were_sent(sink: RunningSink) -> None:
 
 
 @pytest.mark.slow
-def test_the_sources_compile_without_a_warning(programs: Path, tmp_path: Path) -> None:
+def test_the_sources_compile_without_a_warning(programs, tmp_path):
     for name in ("load", "sink"):
         command = ["cc", *FLAGS, "-Werror", "-o", str(tmp_path / name), str(HERE / f"{name}.c")]
         assert subprocess.run(command, capture_output=True).stderr == b""
@@ -115,9 +111,7 @@ def test_the_sources_compile_without_a_warning(programs: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("kind", "wire"), [*product((Rsyslog, SyslogNg), ("tcp", "udp", "unix")), (Rsyslog, "tls")]
 )
-def test_configurations_of_peers_have_no_gap_left(
-    wire: str, kind: type[Rsyslog] | type[SyslogNg], tmp_path: Path
-) -> None:
+def test_configurations_of_peers_have_no_gap_left(wire, kind, tmp_path):
     listener = Listener(wire, "1234", 500, tmp_path / "pem")
     launch = kind(Peer("true", None)).launch(listener, tmp_path)
     [conf] = tmp_path.glob("*.conf")
@@ -128,9 +122,7 @@ def test_configurations_of_peers_have_no_gap_left(
     "kind",
     [*("sink", "rsyslog", "syslog-ng"), pytest.param("logsrv over TLS", marks=pytest.mark.slow)],
 )
-def test_lines_sent_are_lines_in_the_file_of_a_server(
-    kind: str, programs: Path, tmp_path: Path
-) -> None:
+def test_lines_sent_are_lines_in_the_file_of_a_server(kind, programs, tmp_path):
     peers = os.environ.get("BENCH_PEERS")
     servers: dict[str, Server] = {
         "sink": Sink(programs / "sink"),
@@ -162,7 +154,7 @@ def test_lines_sent_are_lines_in_the_file_of_a_server(
     assert growth.lines == 3000
 
 
-def test_lost_lines_are_not_awaited_for_ever(tmp_path: Path) -> None:
+def test_lost_lines_are_not_awaited_for_ever(tmp_path):
     (tmp_path / "log").write_bytes(b"one\n")
     growth = Growth(tmp_path / "log")
     follow(growth, lambda: 2, patience=0.3)
@@ -185,9 +177,7 @@ run()
 
 @pytest.mark.slow
 @pytest.mark.parametrize("asked", [(), ("ZeroDivisionError",)])
-def test_figures_of_a_server_that_logs_errors_count_for_nothing(
-    tmp_path: Path, asked: tuple[str, ...]
-) -> None:
+def test_figures_of_a_server_that_logs_errors_count_for_nothing(tmp_path, asked):
     """Unless it was to log them."""
     log = tmp_path / "said"
     expected = contextlib.nullcontext() if asked else pytest.raises(ChildError, match="1 errors in")
@@ -198,7 +188,7 @@ def test_figures_of_a_server_that_logs_errors_count_for_nothing(
         pass
 
 
-def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:
+def test_a_server_that_does_not_start_says_why(tmp_path):
     with (
         pytest.raises(ChildError, match="ended with status 3: 'no such luck"),
         running(["sh", "-c", "echo no such luck; exit 3"], {}, tmp_path / "said", lambda: False),

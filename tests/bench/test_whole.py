@@ -1,11 +1,8 @@
 """Benchmarks beside `make bench`, each run whole at a small size: it measures, and leaves nothing."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -48,20 +45,20 @@ def measured(*words: str) -> tuple[int, str]:
         ),
     ],
 )
-def test_a_benchmark_says_what_it_found(command: str, said: list[str], tmp_path: Path) -> None:
+def test_a_benchmark_says_what_it_found(command, said, tmp_path):
     _, printed = measured(*f"bench.{command}".format(tmp_path).split())
     for each in said:
         assert each in printed
     assert list(tmp_path.iterdir()) == []
 
 
-def test_costs_grow_as_they_may() -> None:
+def test_costs_grow_as_they_may():
     """The short form of curves: costs of small sizes, measured again when they are too much."""
     status, printed = measured("bench.growth", "--short", *(f"--curve={name}" for name in IN_SHORT))
     assert status == 0, printed
 
 
-def test_a_store_is_shipped_and_measured(tmp_path: Path) -> None:
+def test_a_store_is_shipped_and_measured(tmp_path):
     words = ["--text", "live", "--megabytes", "12", "--directory", str(tmp_path)]
     to = ["--to", "blocks", "--to", "nats-1", "--nats-server", newer()]
     _, printed = measured("bench.ship", *words, *to)
@@ -69,7 +66,7 @@ def test_a_store_is_shipped_and_measured(tmp_path: Path) -> None:
     assert [row.split("|")[1].strip() for row in rows] == ["live, blocks", "live, nats-1"]
 
 
-def test_what_was_sent_is_on_both_centres(tmp_path: Path) -> None:
+def test_what_was_sent_is_on_both_centres(tmp_path):
     found = measure(tmp_path, edges=2, senders=10, rate=2000, burst=5, seconds=1.0)
     assert 0 < found.lines <= 2000
     assert set(found.costs) == set(MODEL)

@@ -1,7 +1,5 @@
 """Certificates for tests of TLS: an authority, and those it signs."""
 
-from __future__ import annotations
-
 import datetime
 import ssl
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """`logsrv …` as a child process, and small servers for it to talk to."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import socket

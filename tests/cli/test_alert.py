@@ -1,7 +1,5 @@
 """`logsrv alert`: one's command and webhook are tried before there is a fire."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess
@@ -18,7 +16,7 @@ from tests.linelog.alerts.hooks import hook
 from tests.linelog.read.stores import lines, make_store
 
 
-def test_alert_sends_the_servers_message_with_the_newest_lines(tmp_path: Path) -> None:
+def test_alert_sends_the_servers_message_with_the_newest_lines(tmp_path):
     make_store(tmp_path / "logs", [lines(f"oops {number}" for number in range(30)), lines(["a"])])
     with hook() as web:
         done = logsrv(
@@ -37,7 +35,7 @@ def test_alert_sends_the_servers_message_with_the_newest_lines(tmp_path: Path) -
     assert body["test"] is True and body["lines"][0]["message"] == "oops 20"
 
 
-def test_only_named_alerts_of_a_file_are_sent(tmp_path: Path) -> None:
+def test_only_named_alerts_of_a_file_are_sent(tmp_path):
     config = tmp_path / "c.toml"
     config.write_text(
         f'directory = "store"\nalert-command = "tee {tmp_path}/out"\n'
@@ -51,7 +49,7 @@ def test_only_named_alerts_of_a_file_are_sent(tmp_path: Path) -> None:
     assert wrong.returncode == 1 and b"did you mean disk?" in wrong.stderr
 
 
-def test_a_query_that_hardly_means_what_was_meant_is_told(tmp_path: Path) -> None:
+def test_a_query_that_hardly_means_what_was_meant_is_told(tmp_path):
     """A line would have to contain the word `and`."""
     query = "level>=error | where disk and full | count > 100 in 5m"
     done = logsrv("alert", "--alert", query, "--alert-command", "cat", directory=tmp_path)
@@ -78,7 +76,7 @@ def on_its_machine(*words: str, directory: Path) -> subprocess.CompletedProcess[
 
 
 @pytest.mark.slow
-def test_alerts_and_store_are_those_of_the_service_unless_others_are_named(tmp_path: Path) -> None:
+def test_alerts_and_store_are_those_of_the_service_unless_others_are_named(tmp_path):
     make_store(tmp_path / "lines", [lines(["oops", "x"])])
     (tmp_path / "service.toml").write_text(
         f'directory = "{tmp_path}/lines"\nalert-command = "tee {tmp_path}/out"\n'
@@ -93,7 +91,7 @@ def test_alerts_and_store_are_those_of_the_service_unless_others_are_named(tmp_p
     assert "sends no message" in done.stderr
 
 
-def test_what_does_not_arrive_is_said_and_not_tried_again(tmp_path: Path) -> None:
+def test_what_does_not_arrive_is_said_and_not_tried_again(tmp_path):
     make_store(tmp_path / "logs", [lines(["oops"])])
     with hook(500) as web:
         done = logsrv(
@@ -108,7 +106,7 @@ def test_what_does_not_arrive_is_said_and_not_tried_again(tmp_path: Path) -> Non
     assert two == f"{begin}http://127.0.0.1:{web.port} answered with status 500"
 
 
-def test_wrong_options_are_said_as_the_server_says_them(tmp_path: Path) -> None:
+def test_wrong_options_are_said_as_the_server_says_them(tmp_path):
     for words, said in (
         ([], "there are no alerts"),
         (["--alert", "x"], "sends no message"),
@@ -128,7 +126,7 @@ def written_now(directory: Path) -> None:
 
 
 @pytest.mark.slow
-def test_alert_says_when_it_would_have_fired_without_a_way_to_send(tmp_path: Path) -> None:
+def test_alert_says_when_it_would_have_fired_without_a_way_to_send(tmp_path):
     written_now(tmp_path / "logs")
     asked = ("alert", "--since", "1h", "--alert", "| count > 5 in 10s by app")
     done = logsrv(*asked, directory=tmp_path)
@@ -149,7 +147,7 @@ def test_alert_says_when_it_would_have_fired_without_a_way_to_send(tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_an_alert_is_silenced_listed_and_let_speak_again(tmp_path: Path) -> None:
+def test_an_alert_is_silenced_listed_and_let_speak_again(tmp_path):
     make_store(tmp_path / "logs", [lines(["a"])])
     (tmp_path / "c.toml").write_text(
         'directory = "logs"\nalert-command = "cat"\n[[alerts]]\nname = "web"\nalert = "x"\n'
@@ -178,7 +176,7 @@ def test_an_alert_is_silenced_listed_and_let_speak_again(tmp_path: Path) -> None
         assert code != 0 and said == "" and wrong in errors
 
 
-def test_a_condition_is_tried_with_a_made_up_episode(tmp_path: Path) -> None:
+def test_a_condition_is_tried_with_a_made_up_episode(tmp_path):
     done = logsrv(
         *("alert", "--alert", "x | count > 5 in 1m by app", "--no-alert-resolved"),
         *("--alert-command", f"tee {tmp_path}/out"),

@@ -1,7 +1,5 @@
 """What the commands share on the command line."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -12,17 +10,17 @@ from tests.cli.command import HOSTILE, logsrv
 SERVICE = 'directory = "/srv/lines"\n[[listener]]\nlisten = "tcp:1234"\n'
 
 
-def test_lengths_of_time_are_parsed() -> None:
+def test_lengths_of_time_are_parsed():
     assert (parse_seconds("2"), parse_seconds("0.5"), parse_seconds("0")) == (2.0, 0.5, 0.0)
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "nan", "inf", "1s"])
-def test_a_wrong_length_of_time_is_refused(text: str) -> None:
+def test_a_wrong_length_of_time_is_refused(text):
     with pytest.raises(ValueError, match="no number of seconds"):
         parse_seconds(text)
 
 
-def test_what_is_told_drives_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_told_drives_no_terminal(capsys):
     tell("a file named \x1b[2J is there")
     assert capsys.readouterr().err == "a file named \\x1b[2J is there\n"
 
@@ -38,11 +36,11 @@ def configured(tmp_path: Path, text: str = SERVICE) -> str:
     return str(tmp_path / "logsrv.toml")
 
 
-def test_the_usual_store_is_that_of_the_installed_service(tmp_path: Path) -> None:
+def test_the_usual_store_is_that_of_the_installed_service(tmp_path):
     assert usual_store(configured(tmp_path)) == "/srv/lines"
 
 
-def test_the_nearest_store_is_the_usual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_nearest_store_is_the_usual(tmp_path, monkeypatch):
     (tmp_path / "logs").mkdir()
     assert usual_store(configured(tmp_path)) == "logs"
     monkeypatch.setenv("LOGSRV_DIRECTORY", "/var/log/lines")
@@ -50,12 +48,12 @@ def test_the_nearest_store_is_the_usual(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("text", ["", "directory = 1", 'directory = "lines"', "directory = ["])
-def test_a_configuration_without_a_store_is_ignored(text: str, tmp_path: Path) -> None:
+def test_a_configuration_without_a_store_is_ignored(text, tmp_path):
     assert usual_store(configured(tmp_path, text)) == "logs"
     assert usual_store(str(tmp_path / "none.toml")) == "logs"
 
 
-def test_an_unreadable_file_has_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_file_has_a_store(tmp_path, monkeypatch):
     """Then the store is named, and why it cannot be read."""
 
     def refused(*_: object, **__: object) -> None:
@@ -85,7 +83,7 @@ def test_an_unreadable_file_has_a_store(tmp_path: Path, monkeypatch: pytest.Monk
         ["check", "--", "--directory"],
     ],
 )
-def test_a_path_forges_no_sentence_of_a_command(tmp_path: Path, words: list[str]) -> None:
+def test_a_path_forges_no_sentence_of_a_command(tmp_path, words):
     """A directory that is no store, or is not there."""
     for directory in (tmp_path / "here" / HOSTILE, tmp_path / "away" / HOSTILE):
         path = str(directory)

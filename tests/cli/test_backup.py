@@ -1,7 +1,5 @@
 """`logsrv backup`, and back by `logsrv restore`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -18,7 +16,7 @@ def store(tmp_path: Path) -> Path:
     return small_store(tmp_path / "store")
 
 
-def test_a_backup_can_be_restored(store: Path, tmp_path: Path) -> None:
+def test_a_backup_can_be_restored(store, tmp_path):
     to, new = str(tmp_path / "to"), str(tmp_path / "new")
     size = (store / "current.log").stat().st_size
     with locked(store):
@@ -40,9 +38,7 @@ def test_a_backup_can_be_restored(store: Path, tmp_path: Path) -> None:
     assert again.returncode == 1 and b"is a store itself" in again.stderr
 
 
-def test_a_directory_in_the_other_or_in_use_or_of_no_store_is_refused(
-    store: Path, tmp_path: Path
-) -> None:
+def test_a_directory_in_the_other_or_in_use_or_of_no_store_is_refused(store, tmp_path):
     for one, other in ((store, store), (store, store / "to"), (store, tmp_path)):
         shown = logsrv("backup", str(one), str(other))
         assert shown.returncode == 1 and b"is not apart from" in shown.stderr
@@ -57,16 +53,14 @@ def test_a_directory_in_the_other_or_in_use_or_of_no_store_is_refused(
     assert not (tmp_path / "new").exists()
 
 
-def test_damage_of_a_segment_with_a_second_name_is_for_the_doctor(
-    store: Path, tmp_path: Path
-) -> None:
+def test_damage_of_a_segment_with_a_second_name_is_for_the_doctor(store, tmp_path):
     flip(store / packed_of(store)[0].name, 30)
     shown = logsrv("backup", str(store), str(tmp_path / "to"))
     assert shown.returncode == 0
     assert logsrv("doctor", str(tmp_path / "to")).returncode == 1
 
 
-def test_a_store_that_cannot_be_read_is_not_laid_to_the_backup(store: Path, tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_read_is_not_laid_to_the_backup(store, tmp_path):
     (store / packed_of(store)[0].index).unlink()
     (store / packed_of(store)[0].index).mkdir()
     shown = logsrv("backup", str(store), str(tmp_path / "to"))
@@ -77,9 +71,7 @@ def test_a_store_that_cannot_be_read_is_not_laid_to_the_backup(store: Path, tmp_
     )
 
 
-def test_what_a_backup_has_lost_since_is_told_when_it_is_brought_back(
-    store: Path, tmp_path: Path
-) -> None:
+def test_what_a_backup_has_lost_since_is_told_when_it_is_brought_back(store, tmp_path):
     to, new = str(tmp_path / "to"), str(tmp_path / "new")
     assert logsrv("backup", str(store), to).returncode == 0
     (tmp_path / "to" / packed_of(store)[0].name).unlink()
@@ -88,7 +80,7 @@ def test_what_a_backup_has_lost_since_is_told_when_it_is_brought_back(
     assert b"had 25 lines once, and has fewer: logsrv doctor says more" in shown.stderr
 
 
-def test_a_backup_that_is_under_way_is_not_brought_back(store: Path, tmp_path: Path) -> None:
+def test_a_backup_that_is_under_way_is_not_brought_back(store, tmp_path):
     to, new = str(tmp_path / "to"), str(tmp_path / "new")
     assert logsrv("backup", str(store), to).returncode == 0
     with locked(to):
@@ -101,7 +93,7 @@ def test_a_backup_that_is_under_way_is_not_brought_back(store: Path, tmp_path: P
     assert not (tmp_path / "new").exists()
 
 
-def test_a_half_restored_store_says_what_to_do(tmp_path: Path) -> None:
+def test_a_half_restored_store_says_what_to_do(tmp_path):
     (tmp_path / "restoring").write_bytes(b"")
     for words in (("search", "--directory", str(tmp_path), "x"), ("doctor", str(tmp_path))):
         shown = logsrv(*words)

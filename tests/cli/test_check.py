@@ -1,7 +1,5 @@
 """`logsrv check`, beside a running service and without one."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -51,7 +49,7 @@ def directory() -> Iterator[Path]:
 
 
 @pytest.mark.slow
-def test_no_error_before_the_start_or_beside_the_service(directory: Path, tmp_path: Path) -> None:
+def test_no_error_before_the_start_or_beside_the_service(directory, tmp_path):
     """Its places are free, then its own; and neither the check nor a reload makes a difference."""
     config = str(directory / "logsrv.toml")
     status, found = check("--config", config)
@@ -78,7 +76,7 @@ def test_no_error_before_the_start_or_beside_the_service(directory: Path, tmp_pa
         assert "connected" not in server.log()
 
 
-def test_each_finding_is_a_line_and_a_count_ends_them(directory: Path) -> None:
+def test_each_finding_is_a_line_and_a_count_ends_them(directory):
     done = logsrv("check", "--config", str(directory / "logsrv.toml"))
     *lines, empty, count = done.stdout.decode().splitlines()
     assert {line.split()[0] for line in lines} <= {"ok", "warning"} and not empty
@@ -87,7 +85,7 @@ def test_each_finding_is_a_line_and_a_count_ends_them(directory: Path) -> None:
     assert count.endswith(f"{len(lines) - warnings} ok")
 
 
-def test_warnings_are_errors_if_asked_for(directory: Path) -> None:
+def test_warnings_are_errors_if_asked_for(directory):
     config = ("--config", str(directory / "logsrv.toml"))
     assert check(*config)[0] == 0
     assert check(*config, "--strict")[0] == 1
@@ -105,7 +103,7 @@ def test_warnings_are_errors_if_asked_for(directory: Path) -> None:
         ("listen = ['blocks:tcp:7777']\n", "would take blocks of anybody"),
     ],
 )
-def test_a_configuration_that_is_refused_is_an_error(tmp_path: Path, text: str, says: str) -> None:
+def test_a_configuration_that_is_refused_is_an_error(tmp_path, text, says):
     config = tmp_path / "logsrv.toml"
     config.write_text(text)
     status, found = check("--config", str(config))
@@ -114,13 +112,13 @@ def test_a_configuration_that_is_refused_is_an_error(tmp_path: Path, text: str, 
     assert refused.startswith("error ") and says in refused
 
 
-def test_a_missing_configuration_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_configuration_is_an_error(tmp_path):
     status, found = check("--config", str(tmp_path / "no.toml"))
     assert status == 1 and "no such file" in found["configuration"][0]
 
 
 @pytest.mark.slow
-def test_a_plugin_that_cannot_be_loaded_is_a_warning(tmp_path: Path) -> None:
+def test_a_plugin_that_cannot_be_loaded_is_a_warning(tmp_path):
     """A warning; an error for the listener that goes without it."""
     plugin = tmp_path / "twisted/plugins/wrong.py"
     plugin.parent.mkdir(parents=True)
@@ -142,7 +140,7 @@ def test_a_plugin_that_cannot_be_loaded_is_a_warning(tmp_path: Path) -> None:
     assert found[place] == ["ok is free"]
 
 
-def test_options_of_the_service_stand_behind_two_dashes(tmp_path: Path) -> None:
+def test_options_of_the_service_stand_behind_two_dashes(tmp_path):
     options = ("--listen", "tcp:0", "--directory", str(tmp_path / "lines"))
     status, found = check("--", *options)
     assert status == 0 and "tcp:0" in found
@@ -154,7 +152,7 @@ def test_options_of_the_service_stand_behind_two_dashes(tmp_path: Path) -> None:
     assert "tcp:0" in found
 
 
-def test_another_service_of_the_kit_can_be_checked(tmp_path: Path) -> None:
+def test_another_service_of_the_kit_can_be_checked(tmp_path):
     message = tmp_path / "message"
     status, found = check(
         "--plugin", "greet", "--listen", "tcp:0", "--message-file", str(message), "--strict"
@@ -176,14 +174,14 @@ def test_another_service_of_the_kit_can_be_checked(tmp_path: Path) -> None:
         (("--plugin",), "argument --plugin: expected one argument"),
     ],
 )
-def test_a_wrong_command_line_is_status_2(words: tuple[str, ...], says: str) -> None:
+def test_a_wrong_command_line_is_status_2(words, says):
     done = logsrv("check", *words)
     assert done.returncode == 2 and not done.stdout
     assert done.stderr.decode().startswith("logsrv check: ") and says in done.stderr.decode()
 
 
 @as_root
-def test_root_sees_it_as_the_owner_of_the_store_does(directory: Path) -> None:
+def test_root_sees_it_as_the_owner_of_the_store_does(directory):
     (directory / "lines").mkdir()
     assert subprocess.run(["chown", "nobody", directory / "lines"], check=True)
     (directory / "token").chmod(0o600)
@@ -198,9 +196,7 @@ def test_root_sees_it_as_the_owner_of_the_store_does(directory: Path) -> None:
 
 
 @as_root
-def test_a_store_that_root_has_copied_is_seen_as_the_user_of_the_service_does(
-    directory: Path,
-) -> None:
+def test_a_store_that_root_has_copied_is_seen_as_the_user_of_the_service_does(directory):
     """Root owns it then, and root may do anything."""
     service = SimpleNamespace(
         running_pid=lambda: None, settings=SimpleNamespace(directory=directory)
@@ -210,14 +206,14 @@ def test_a_store_that_root_has_copied_is_seen_as_the_user_of_the_service_does(
     assert _service_user(service, "nosuchuser")[0].uid == 0
 
 
-def test_a_newline_in_a_path_forges_no_finding() -> None:
+def test_a_newline_in_a_path_forges_no_finding():
     line = finding_text(warning("a\nok       b", "is odd"))
     assert finding_text(ok("a\x1b[2J", "b")).count("\x1b") == 0
     assert line.startswith("warning  a\\x0aok") and "\n" not in line
     assert "\n" not in finding_text(warning("a", "b\nok       c", "d\ne"))
 
 
-def test_the_help_of_the_service_begins_with_its_usage() -> None:
+def test_the_help_of_the_service_begins_with_its_usage():
     done = logsrv("check", "--", "--help")
     assert done.returncode == 0
     assert done.stdout.startswith(b"Usage: logsrv check [options]\n")

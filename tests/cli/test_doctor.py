@@ -1,7 +1,5 @@
 """`logsrv doctor`: what it says, and its exit status."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path
@@ -19,7 +17,7 @@ def store(tmp_path: Path) -> Path:
     return small_store(tmp_path / "store")
 
 
-def test_a_whole_store_is_one_line_and_status_0(store: Path) -> None:
+def test_a_whole_store_is_one_line_and_status_0(store):
     shown = logsrv("doctor", str(store))
     size = (store / "current.log").stat().st_size
     assert shown.stdout.decode() == (
@@ -29,7 +27,7 @@ def test_a_whole_store_is_one_line_and_status_0(store: Path) -> None:
     assert logsrv("doctor", "--quick", str(store)).returncode == 0
 
 
-def test_damage_is_said_with_what_to_do(store: Path) -> None:
+def test_damage_is_said_with_what_to_do(store):
     first, second, _ = packed_of(store)
     flip(store / first.name, 30)
     flip(store / second.index, 30)
@@ -45,7 +43,7 @@ def test_damage_is_said_with_what_to_do(store: Path) -> None:
     assert again.stdout.decode().splitlines()[-1].endswith(": 1 lost, 0 damaged, 1 repaired")
 
 
-def test_a_repaired_store_is_sound(store: Path) -> None:
+def test_a_repaired_store_is_sound(store):
     flip(store / packed_of(store)[0].index, 30)
     (store / "number").write_bytes(b"x")
     shown = logsrv("doctor", "--repair", str(store))
@@ -54,7 +52,7 @@ def test_a_repaired_store_is_sound(store: Path) -> None:
     assert (store / "number.damaged").read_bytes() == b"x"
 
 
-def test_beside_a_server_only_what_is_not_its_own_is_repaired(store: Path) -> None:
+def test_beside_a_server_only_what_is_not_its_own_is_repaired(store):
     flip(store / packed_of(store)[0].index, 30)
     (store / "number").write_bytes(b"x")
     with locked(store):
@@ -66,7 +64,7 @@ def test_beside_a_server_only_what_is_not_its_own_is_repaired(store: Path) -> No
     assert (store / "number").read_bytes() == b"x"
 
 
-def test_json_is_one_object(store: Path) -> None:
+def test_json_is_one_object(store):
     flip(store / packed_of(store)[0].name, 30)
     report = json.loads(logsrv("doctor", "--json", str(store)).stdout)
     assert (report["sound"], report["lines"], report["segments"]) == (False, 20, 5)
@@ -74,14 +72,14 @@ def test_json_is_one_object(store: Path) -> None:
     assert (one["weight"], one["kind"], one["lines"]) == ("lost", "segment-damaged", 5)
 
 
-def test_what_is_no_store_is_one_sentence(tmp_path: Path) -> None:
+def test_what_is_no_store_is_one_sentence(tmp_path):
     for directory in (tmp_path, tmp_path / "no"):
         shown = logsrv("doctor", str(directory))
         assert shown.returncode == 1 and shown.stderr.count(b"\n") == 1
     assert logsrv("doctor").returncode == 2
 
 
-def test_a_newer_store_is_left_alone(store: Path) -> None:
+def test_a_newer_store_is_left_alone(store):
     (store / "format").write_bytes(line_with_checksum(b"9 9.9"))
     for words in ((), ("--repair",)):
         shown = logsrv("doctor", *words, str(store))
@@ -89,7 +87,7 @@ def test_a_newer_store_is_left_alone(store: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files that others cannot use")
-def test_what_root_makes_belongs_to_the_owner_of_the_store(store: Path) -> None:
+def test_what_root_makes_belongs_to_the_owner_of_the_store(store):
     for path in [store, *store.rglob("*")]:
         os.chown(path, 1234, 1234)
     (store / "number").write_bytes(b"x")
@@ -102,7 +100,7 @@ def test_what_root_makes_belongs_to_the_owner_of_the_store(store: Path) -> None:
     assert others == []
 
 
-def test_a_link_in_the_place_of_a_file_is_named(store: Path) -> None:
+def test_a_link_in_the_place_of_a_file_is_named(store):
     (store / "current.log").rename(store.parent / "elsewhere")
     (store / "current.log").symlink_to(store.parent / "elsewhere")
     shown = logsrv("doctor", str(store))
@@ -112,7 +110,7 @@ def test_a_link_in_the_place_of_a_file_is_named(store: Path) -> None:
     assert "if it is a link, put the file itself here" in report and "20 lines" in report
 
 
-def test_the_name_of_a_file_forges_no_finding(store: Path) -> None:
+def test_the_name_of_a_file_forges_no_finding(store):
     for name in (f"{HOSTILE}.damaged", f"ship/{HOSTILE}", f"alerts/{HOSTILE}"):
         (store / name).write_bytes(b"{")
     old = store / f"{HOSTILE}.tmp"

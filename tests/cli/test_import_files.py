@@ -1,7 +1,5 @@
 """`logsrv import`: existing files into a store, and found there by their own times."""
 
-from __future__ import annotations
-
 import gzip
 import os
 import re
@@ -55,7 +53,7 @@ def logs(tmp_path: Path) -> Path:
     return folder
 
 
-def test_lines_of_all_files_are_found_by_their_own_times(logs: Path, tmp_path: Path) -> None:
+def test_lines_of_all_files_are_found_by_their_own_times(logs, tmp_path):
     done = logsrv("import", "--directory", "store", "log", environment=UTC, directory=tmp_path)
     assert done.returncode == 0 and not done.stderr
     *each, total = done.stdout.decode().splitlines()
@@ -96,7 +94,7 @@ def test_lines_of_all_files_are_found_by_their_own_times(logs: Path, tmp_path: P
     assert sealed == [".idx", ".zst"] and not (tmp_path / "store/current.log").stat().st_size
 
 
-def test_the_same_files_are_not_imported_twice(logs: Path, tmp_path: Path) -> None:
+def test_the_same_files_are_not_imported_twice(logs, tmp_path):
     words = ("import", "--directory", "store", "log/journal")
     logsrv(*words, directory=tmp_path)
     again = logsrv(*words, directory=tmp_path)
@@ -107,7 +105,7 @@ def test_the_same_files_are_not_imported_twice(logs: Path, tmp_path: Path) -> No
     assert logsrv("search", "--directory", "store", "-c", directory=tmp_path).stdout == b"2\n"
 
 
-def test_a_dry_run_says_what_was_recognised_and_makes_nothing(logs: Path, tmp_path: Path) -> None:
+def test_a_dry_run_says_what_was_recognised_and_makes_nothing(logs, tmp_path):
     words = ("import", "--directory", "store", "log")
     tried = logsrv(*words, "--dry-run", environment=UTC, directory=tmp_path)
     assert not (tmp_path / "store").exists()
@@ -125,7 +123,7 @@ def test_a_dry_run_says_what_was_recognised_and_makes_nothing(logs: Path, tmp_pa
     )
 
 
-def test_lines_of_two_files_are_sorted_if_asked(tmp_path: Path) -> None:
+def test_lines_of_two_files_are_sorted_if_asked(tmp_path):
     for name, seconds in (("a.log", (5, 1, 3)), ("b.log", (4, 2, 6))):
         text = "".join(f"2026-11-20T06:00:0{second}Z line {second}\n" for second in seconds)
         (tmp_path / name).write_text(text)
@@ -142,7 +140,7 @@ def test_lines_of_two_files_are_sorted_if_asked(tmp_path: Path) -> None:
     assert refused.returncode == 2 and b"--sort reads a file twice" in refused.stderr
 
 
-def test_a_log_from_standard_input_is_imported(tmp_path: Path) -> None:
+def test_a_log_from_standard_input_is_imported(tmp_path):
     text = gzip.decompress(gzip.compress(PROTOCOL_23)) * 2000
     store = str(tmp_path / "store")
     done = logsrv("import", "--directory", store, "-", input=text)
@@ -152,9 +150,7 @@ def test_a_log_from_standard_input_is_imported(tmp_path: Path) -> None:
     assert shown.stdout.startswith(b"2026-11-18T05:25:01.123456Z file:- <86>1 ")
 
 
-def test_what_cannot_be_read_is_a_sentence_and_the_rest_is_imported(
-    logs: Path, tmp_path: Path
-) -> None:
+def test_what_cannot_be_read_is_a_sentence_and_the_rest_is_imported(logs, tmp_path):
     (logs / "broken.gz").write_bytes(gzip.compress(PROTOCOL_23)[:-20])
     done = logsrv(
         "import",
@@ -178,7 +174,7 @@ def test_what_cannot_be_read_is_a_sentence_and_the_rest_is_imported(
     )
 
 
-def test_what_is_too_long_for_an_entry_of_a_journal_is_told(tmp_path: Path) -> None:
+def test_what_is_too_long_for_an_entry_of_a_journal_is_told(tmp_path):
     """A core dump, for example: the other fields are there."""
     size = 16 << 20
     field = b"COREDUMP\n" + struct.pack("<Q", size) + b"x" * size + b"\n"
@@ -189,7 +185,7 @@ def test_what_is_too_long_for_an_entry_of_a_journal_is_told(tmp_path: Path) -> N
     assert done.stdout.endswith(b"; dropped: fields of more than 16 MiB, of 1 entry\n")
 
 
-def test_entries_of_a_journal_before_a_damage_are_taken(tmp_path: Path) -> None:
+def test_entries_of_a_journal_before_a_damage_are_taken(tmp_path):
     damaged = b"MESSAGE\n" + struct.pack("<Q", 3) + b"longer\n\n"
     (tmp_path / "journal").write_bytes(EXPORT + damaged + EXPORT)
     done = logsrv("import", "--directory", "store", "journal", directory=tmp_path)
@@ -198,7 +194,7 @@ def test_entries_of_a_journal_before_a_damage_are_taken(tmp_path: Path) -> None:
     assert logsrv("search", "--directory", "store", "-c", directory=tmp_path).stdout == b"2\n"
 
 
-def test_a_file_that_has_grown_since_is_another_one(logs: Path, tmp_path: Path) -> None:
+def test_a_file_that_has_grown_since_is_another_one(logs, tmp_path):
     """Its lines are older than those that are there: nothing comes twice by mistake."""
     words = ("import", "--directory", "store", "log/syslog.1")
     logsrv(*words, environment=UTC, directory=tmp_path)
@@ -209,14 +205,14 @@ def test_a_file_that_has_grown_since_is_another_one(logs: Path, tmp_path: Path) 
     assert logsrv("search", "--directory", "store", "-c", directory=tmp_path).stdout == b"2\n"
 
 
-def test_what_is_binary_in_a_directory_is_no_error(logs: Path, tmp_path: Path) -> None:
+def test_what_is_binary_in_a_directory_is_no_error(logs, tmp_path):
     """As `wtmp` is, which is in each /var/log."""
     (logs / "wtmp").write_bytes(b"\0\1\2" * 400)
     done = logsrv("import", "--directory", "store", "log", directory=tmp_path)
     assert (done.returncode, done.stderr) == (0, b"logsrv import: log/wtmp is no text; left out\n")
 
 
-def test_a_store_that_a_server_has_open_is_left_alone(logs: Path, tmp_path: Path) -> None:
+def test_a_store_that_a_server_has_open_is_left_alone(logs, tmp_path):
     store = tmp_path / "store"
     store.mkdir()
     disk = Disk().open_directory(store)
@@ -232,7 +228,7 @@ def test_a_store_that_a_server_has_open_is_left_alone(logs: Path, tmp_path: Path
 
 
 @pytest.mark.long
-def test_an_import_that_is_killed_goes_on(tmp_path: Path) -> None:
+def test_an_import_that_is_killed_goes_on(tmp_path):
     """A real kill, with part of it written."""
     log = tmp_path / "app.log"
     lines = [
@@ -254,7 +250,7 @@ def test_an_import_that_is_killed_goes_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_a_terminal_sees_how_far_it_is(tmp_path: Path) -> None:
+def test_a_terminal_sees_how_far_it_is(tmp_path):
     log = tmp_path / "app.log"
     with log.open("w") as file:
         for n in range(200_000):
@@ -267,7 +263,7 @@ def test_a_terminal_sees_how_far_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_an_import_that_is_interrupted_goes_on(tmp_path: Path) -> None:
+def test_an_import_that_is_interrupted_goes_on(tmp_path):
     """By Ctrl-C; another command is refused meanwhile, and the same one finishes it."""
     log = tmp_path / "app.log"
     lines = [
@@ -290,9 +286,7 @@ def test_an_import_that_is_interrupted_goes_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["text", "binary", "broken"])
-def test_the_name_of_a_file_forges_no_line_and_drives_no_terminal(
-    tmp_path: Path, kind: str
-) -> None:
+def test_the_name_of_a_file_forges_no_line_and_drives_no_terminal(tmp_path, kind):
     """Whoever may put a file below /var/log chooses it."""
     folder = tmp_path / "log"
     folder.mkdir()

@@ -1,7 +1,5 @@
 """What is found among installed packages."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
@@ -56,7 +54,7 @@ def site(tmp_path: Path) -> Path:
     return tmp_path / "site"
 
 
-def test_our_own_plugins_are_listed_with_version_and_package(site: Path) -> None:
+def test_our_own_plugins_are_listed_with_version_and_package(site):
     """With the version and the package, and where they listen."""
     result = found(site)
     (logger,) = named(result["plugins"], "logsrv")
@@ -69,7 +67,7 @@ def test_our_own_plugins_are_listed_with_version_and_package(site: Path) -> None
     assert result["broken"] == []
 
 
-def test_plugins_and_inputs_of_strangers_are_listed(site: Path) -> None:
+def test_plugins_and_inputs_of_strangers_are_listed(site):
     """What their files print does not get into the JSON."""
     other = "print('printed')\n" + PLUGIN.format(name="other")
     result = found(site, other=other, records=INPUT)
@@ -83,7 +81,7 @@ def test_plugins_and_inputs_of_strangers_are_listed(site: Path) -> None:
     assert plugin["taken"]
 
 
-def test_the_package_is_known_by_its_files(site: Path) -> None:
+def test_the_package_is_known_by_its_files(site):
     """As pip writes them down."""
     info = site / "shouting-1.2.dist-info"
     info.mkdir(parents=True)
@@ -93,7 +91,7 @@ def test_the_package_is_known_by_its_files(site: Path) -> None:
     assert (plugin["package"], plugin["version"]) == ("shouting", "1.2")
 
 
-def test_the_package_of_an_editable_install_is_known(site: Path, tmp_path: Path) -> None:
+def test_the_package_of_an_editable_install_is_known(site, tmp_path):
     info = site / "shouting-1.2.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shouting\nVersion: 1.2\n")
@@ -102,7 +100,7 @@ def test_the_package_of_an_editable_install_is_known(site: Path, tmp_path: Path)
     assert plugin["package"] == "shouting"
 
 
-def test_broken_files_harm_no_other(site: Path) -> None:
+def test_broken_files_harm_no_other(site):
     errors = {
         "divides": ("1 / 0", "ZeroDivisionError: division by zero"),
         "ends": ("raise SystemExit(3)", "SystemExit: 3"),
@@ -118,7 +116,7 @@ def test_broken_files_harm_no_other(site: Path) -> None:
     assert named(result["plugins"], "other")
 
 
-def test_a_plugin_whose_code_is_missing_is_reported(site: Path) -> None:
+def test_a_plugin_whose_code_is_missing_is_reported(site):
     code = (
         "from twisted.application.service import ServiceMaker\n"
         "late = ServiceMaker('late', 'no.such.module', '', 'late')\n"
@@ -127,7 +125,7 @@ def test_a_plugin_whose_code_is_missing_is_reported(site: Path) -> None:
     assert "no.such.module" in plugin["error"]
 
 
-def test_a_plugin_whose_code_cannot_be_imported_is_reported(site: Path) -> None:
+def test_a_plugin_whose_code_cannot_be_imported_is_reported(site):
     """Whichever part of it: the sentence says where the mistake is."""
     codes = {}
     for role in ("protocol", "options", "datagrams", "state", "version"):
@@ -150,7 +148,7 @@ def test_a_plugin_whose_code_cannot_be_imported_is_reported(site: Path) -> None:
         )
 
 
-def test_of_two_plugins_with_one_name_both_are_listed(site: Path) -> None:
+def test_of_two_plugins_with_one_name_both_are_listed(site):
     """Both are listed, and the one that twistd takes is the one said to be taken."""
     code = PLUGIN.format(name="same")
     result = found(site, aaa=code, zzz=code.replace("does nothing", "is another"))

@@ -1,7 +1,5 @@
 """The command `logsrv` itself: help, mistakes, exit status."""
 
-from __future__ import annotations
-
 import os
 import resource
 import select
@@ -23,7 +21,7 @@ from tests.cli.command import LOGSRV, logsrv
 from tests.linelog.read.stores import line, make_store
 
 
-def test_help_lists_every_command() -> None:
+def test_help_lists_every_command():
     shown = logsrv("--help")
     assert shown.returncode == 0
     for name, (_, purpose) in module.COMMANDS.items():
@@ -32,14 +30,14 @@ def test_help_lists_every_command() -> None:
 
 
 @pytest.mark.slow
-def test_every_command_has_a_module_with_help() -> None:
+def test_every_command_has_a_module_with_help():
     for name in module.COMMANDS:
         shown = logsrv(name, "--help")
         assert shown.returncode == 0, shown
         assert f"usage: logsrv {name} " in shown.stdout.decode()
 
 
-def test_every_file_of_the_folder_is_listed() -> None:
+def test_every_file_of_the_folder_is_listed():
     """A command that was written but is not in COMMANDS could not be called."""
     folder = Path(module.__file__).parent
     files = {
@@ -50,7 +48,7 @@ def test_every_file_of_the_folder_is_listed() -> None:
     assert files == {where for where, _ in module.COMMANDS.values()}
 
 
-def test_help_loads_neither_twisted_nor_attrs() -> None:
+def test_help_loads_neither_twisted_nor_attrs():
     """So that it is there at once."""
     code = (
         "import sys; from logsrv.cli.main import main; main(['--help']); "
@@ -60,7 +58,7 @@ def test_help_loads_neither_twisted_nor_attrs() -> None:
     assert shown.stdout.endswith(b"\n[]\n")
 
 
-def test_version_is_printed() -> None:
+def test_version_is_printed():
     assert logsrv("--version").stdout == f"logsrv {__version__}\n".encode()
 
 
@@ -77,7 +75,7 @@ def test_version_is_printed() -> None:
         (["connect", "x:1", "--wait", "soon"], "soon is no number of seconds, such as 2 or 0.5"),
     ],
 )
-def test_a_wrong_command_line_is_one_sentence(words: list[str], sentence: str) -> None:
+def test_a_wrong_command_line_is_one_sentence(words, sentence):
     """On stderr, with status 2."""
     shown = logsrv(*words)
     assert shown.returncode == 2
@@ -86,13 +84,13 @@ def test_a_wrong_command_line_is_one_sentence(words: list[str], sentence: str) -
     assert shown.stdout == b""
 
 
-def test_without_a_command_the_help_is_shown() -> None:
+def test_without_a_command_the_help_is_shown():
     shown = logsrv()
     assert shown.returncode == 2
     assert b"logsrv COMMAND" in shown.stdout
 
 
-def test_a_failure_is_status_1(tmp_path: Path) -> None:
+def test_a_failure_is_status_1(tmp_path):
     shown = logsrv("connect", f"unix:{tmp_path}/nobody")
     assert (shown.returncode, shown.stdout) == (1, b"")
     assert shown.stderr.startswith(b"logsrv connect: there is no socket ")
@@ -102,9 +100,7 @@ GOPHER = (sys.executable, "-P", "-m", "logsrv.gopher.command.main")
 
 
 @pytest.mark.parametrize(("name", "status"), [("restore", 1), ("search", 2)])
-def test_a_command_that_needs_too_much_memory_is_one_sentence(
-    name: str, status: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_command_that_needs_too_much_memory_is_one_sentence(name, status, capsys, monkeypatch):
     def run(_: object) -> int:
         raise MemoryError
 
@@ -125,8 +121,8 @@ def test_a_command_that_needs_too_much_memory_is_one_sentence(
     ],
 )
 def test_commands_that_read_what_other_machines_answer_may_take_little_memory(
-    words: list[str], limited: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    words, limited, monkeypatch
+):
     limits = []
 
     def run(_: object) -> int:
@@ -144,8 +140,8 @@ def test_commands_that_read_what_other_machines_answer_may_take_little_memory(
     ("url", "watched"), [("s3://bucket/archive", True), ("file:///x", False), (None, False)]
 )
 def test_a_search_of_a_store_whose_texts_are_in_a_bucket_is_watched(
-    url: str | None, watched: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    url, watched, tmp_path, monkeypatch
+):
     """It may take little memory then, too: it had no limit."""
     (tmp_path / "ship").mkdir()
     if url is not None:
@@ -167,7 +163,7 @@ def test_a_search_of_a_store_whose_texts_are_in_a_bucket_is_watched(
 
 
 @pytest.mark.slow
-def test_a_catalog_of_a_few_bytes_takes_little_memory_of_a_search(tmp_path: Path) -> None:
+def test_a_catalog_of_a_few_bytes_takes_little_memory_of_a_search(tmp_path):
     """The whole search has less than the 250 MiB that the catalog becomes."""
     folder = tmp_path / ("ab" * 16) / "catalog" / "0000000000"
     folder.mkdir(parents=True)
@@ -202,7 +198,7 @@ OTHERS = [
     [*PRINTING, *(pytest.param(command, marks=NIGHTLY) for command in OTHERS)],
     ids=lambda command: " ".join(command[-2:]),
 )
-def test_a_closed_pipe_is_no_error(command: list[str]) -> None:
+def test_a_closed_pipe_is_no_error(command):
     """`… | head` shows no traceback."""
     reader, writer = os.pipe()
     os.close(reader)
@@ -212,7 +208,7 @@ def test_a_closed_pipe_is_no_error(command: list[str]) -> None:
 
 
 @pytest.mark.parametrize(("words", "status"), [(["--help"], 1), (["search"], 2), (["tail"], 2)])
-def test_a_full_disk_is_a_failed_search(tmp_path: Path, words: list[str], status: int) -> None:
+def test_a_full_disk_is_a_failed_search(tmp_path, words, status):
     """Status 1 of a search would say that there is nothing to be found."""
     store = make_store(tmp_path / "logs", [[line("x")]])
     with open("/dev/full", "wb") as full:
@@ -226,7 +222,7 @@ def test_a_full_disk_is_a_failed_search(tmp_path: Path, words: list[str], status
     assert process.returncode == status
 
 
-def test_a_closed_standard_output_is_reported() -> None:
+def test_a_closed_standard_output_is_reported():
     shell = ["sh", "-c", 'exec "$@" >&-', "sh"]
     process = subprocess.run([*shell, *LOGSRV, "search"], stderr=subprocess.PIPE)
     assert process.stderr == b"logsrv: standard output is closed\n"
@@ -234,9 +230,7 @@ def test_a_closed_standard_output_is_reported() -> None:
 
 
 @pytest.mark.parametrize("words", [("search", ""), ("tail", "-n", "5000")])
-def test_who_is_stopped_while_it_writes_leaves_nothing_out(
-    tmp_path: Path, words: tuple[str, ...]
-) -> None:
+def test_who_is_stopped_while_it_writes_leaves_nothing_out(tmp_path, words):
     """By Ctrl-Z, or with its container; also where Python is told not to buffer."""
     store = make_store(tmp_path / "store", [[line("x" * 500, number) for number in range(5000)]])
     command = [*LOGSRV, words[0], "--directory", str(store), *words[1:]]

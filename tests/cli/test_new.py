@@ -1,7 +1,5 @@
 """`logsrv new NAME`: a project that runs and tests itself at once."""
 
-from __future__ import annotations
-
 import ast
 import configparser
 import os
@@ -28,7 +26,7 @@ SLOW = 5 * PATIENCE
 
 
 @pytest.mark.parametrize("kind", new.KINDS)
-def test_every_kind_of_project_is_complete(tmp_path: Path, kind: str) -> None:
+def test_every_kind_of_project_is_complete(tmp_path, kind):
     """All that a package needs, and nothing of the template's left in it."""
     made = logsrv("new", "shouting_bird", "--kind", kind, directory=tmp_path)
     assert (made.returncode, made.stderr) == (0, b"")
@@ -65,7 +63,7 @@ def test_every_kind_of_project_is_complete(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["frame", "input"])
-def test_what_to_try_is_printed_as_it_can_be_typed(tmp_path: Path, kind: str) -> None:
+def test_what_to_try_is_printed_as_it_can_be_typed(tmp_path, kind):
     r"""`\0` stays two characters: to the echo of some shells it is a NUL."""
     assert logsrv("new", "shout", "--kind", kind, directory=tmp_path).returncode == 0
     make = [program("make", "make"), "--dry-run", "run"]
@@ -76,7 +74,7 @@ def test_what_to_try_is_printed_as_it_can_be_typed(tmp_path: Path, kind: str) ->
     assert "\\0" in said.stdout
 
 
-def test_directory_chooses_the_folder_of_the_project(tmp_path: Path) -> None:
+def test_directory_chooses_the_folder_of_the_project(tmp_path):
     """The folder may have any name, and may be there if it is empty."""
     target = tmp_path / "my place"
     target.mkdir()
@@ -85,7 +83,7 @@ def test_directory_chooses_the_folder_of_the_project(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["line", "frame", "input"])
-def test_tls_writes_a_certificate_for_a_try(tmp_path: Path, kind: str) -> None:
+def test_tls_writes_a_certificate_for_a_try(tmp_path, kind):
     """A pair for a try, whose key is nobody else's, and which git leaves alone; make makes another."""
     assert logsrv("new", "shout", "--tls", "--kind", kind, directory=tmp_path).returncode == 0
     project = tmp_path / "shout"
@@ -104,12 +102,12 @@ def test_tls_writes_a_certificate_for_a_try(tmp_path: Path, kind: str) -> None:
     assert "-m logsrv.kit.net.twisted.self_signed tls" in made.stdout
 
 
-def test_tls_is_refused_for_datagrams(tmp_path: Path) -> None:
+def test_tls_is_refused_for_datagrams(tmp_path):
     said = refusal("shout", "--tls", "--kind", "datagram", directory=tmp_path)
     assert "there is no TLS for a datagram" in said
 
 
-def test_a_project_installs_the_logsrv_that_made_it(tmp_path: Path) -> None:
+def test_a_project_installs_the_logsrv_that_made_it(tmp_path):
     """Unless one says otherwise, by hand or in the environment."""
     assert logsrv("new", "shout", directory=tmp_path).returncode == 0
 
@@ -134,7 +132,7 @@ def test_a_project_installs_the_logsrv_that_made_it(tmp_path: Path) -> None:
     assert "$editable 'logsrv' " in dry_run()
 
 
-def test_a_place_with_an_odd_name_is_no_command(tmp_path: Path) -> None:
+def test_a_place_with_an_odd_name_is_no_command(tmp_path):
     odd = f"{tmp_path}/it's $(touch gone) #1"
     (tmp_path / "local.mk").write_text(f"LOGSRV ?= {new.quoted_for_make(odd)}\n")
     (tmp_path / "Makefile").write_text("include local.mk\nall:\n\t@printf %s '$(LOGSRV)'\n")
@@ -145,7 +143,7 @@ def test_a_place_with_an_odd_name_is_no_command(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_every_kind_of_project_passes_mypy_strict(tmp_path: Path) -> None:
+def test_every_kind_of_project_passes_mypy_strict(tmp_path):
     """As it is written, its tests too, with the settings in its own file."""
     for kind in new.KINDS:
         name = f"my_{kind}"
@@ -187,17 +185,17 @@ def refusal(*words: str, directory: Path) -> str:
         ("web", "there is something else that is called web"),
     ],
 )
-def test_wrong_or_used_names_are_refused(tmp_path: Path, name: str, said: str) -> None:
+def test_wrong_or_used_names_are_refused(tmp_path, name, said):
     assert said in refusal(name, directory=tmp_path)
 
 
 @pytest.mark.parametrize("name", ["lines", "tcp", "haproxy"])
-def test_names_that_listen_uses_are_refused_for_an_input(tmp_path: Path, name: str) -> None:
+def test_names_that_listen_uses_are_refused_for_an_input(tmp_path, name):
     """`--listen NAME:…` means something else already."""
     assert "is called" in refusal(name, "--kind", "input", directory=tmp_path)
 
 
-def test_an_existing_folder_is_not_overwritten(tmp_path: Path) -> None:
+def test_an_existing_folder_is_not_overwritten(tmp_path):
     (tmp_path / "shout").mkdir()
     (tmp_path / "shout" / "mine").write_text("mine")
     assert "shout is there and not empty" in refusal("shout", directory=tmp_path)
@@ -206,7 +204,7 @@ def test_an_existing_folder_is_not_overwritten(tmp_path: Path) -> None:
     assert "file is there and no folder" in said
 
 
-def test_an_unwritable_folder_is_reported(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported(tmp_path):
     (tmp_path / "file").write_text("mine")
     said = refusal("shout", "--directory", "file/shout", directory=tmp_path)
     assert "Not a directory" in said
@@ -239,7 +237,7 @@ def line_project(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
 @pytest.mark.long
 @pytest.mark.nightly
 @pytest.mark.parametrize("kind", [kind for kind in new.KINDS if kind != "line"])
-def test_the_tests_of_a_new_project_pass(line_project: Path, kind: str) -> None:
+def test_the_tests_of_a_new_project_pass(line_project, kind):
     """`make test`, for the other kinds too, which share the environment of the first."""
     place = line_project.parent
     name = f"my_{kind}"
@@ -253,7 +251,7 @@ def test_the_tests_of_a_new_project_pass(line_project: Path, kind: str) -> None:
 
 
 @pytest.mark.long
-def test_a_logsrv_that_cannot_be_installed_is_explained(tmp_path: Path) -> None:
+def test_a_logsrv_that_cannot_be_installed_is_explained(tmp_path):
     """What to do is said; the next make tries again."""
     assert logsrv("new", "shout", directory=tmp_path).returncode == 0
     # Its environments have the pip of this one: installing another takes three seconds each time.
@@ -274,7 +272,7 @@ def test_a_logsrv_that_cannot_be_installed_is_explained(tmp_path: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.nightly
-def test_a_project_of_a_checkout_tests_and_runs(tmp_path: Path) -> None:
+def test_a_project_of_a_checkout_tests_and_runs(tmp_path):
     """`make test` and, over TLS, `make run`, as they are written: nothing to be told where logsrv is."""
     assert logsrv("new", "shout", "--tls", directory=tmp_path).returncode == 0
     project, output = tmp_path / "shout", tmp_path / "twistd.log"
@@ -303,7 +301,7 @@ def test_a_project_of_a_checkout_tests_and_runs(tmp_path: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.nightly
-def test_make_run_serves_the_project(line_project: Path, tmp_path: Path) -> None:
+def test_make_run_serves_the_project(line_project, tmp_path):
     """It says what to type next, listens, answers, and Ctrl-C ends it."""
     output = tmp_path / "twistd.log"
     listen = "--listen tcp:0:interface=127.0.0.1"
@@ -331,7 +329,7 @@ def test_make_run_serves_the_project(line_project: Path, tmp_path: Path) -> None
 
 @pytest.mark.long
 @pytest.mark.nightly
-def test_a_new_project_is_listed_by_plugins(line_project: Path, tmp_path: Path) -> None:
+def test_a_new_project_is_listed_by_plugins(line_project, tmp_path):
     """`logsrv plugins` of that environment knows its package, version and port."""
     command = str(line_project / ".venv" / "bin" / "logsrv")
     rows = [line.split() for line in run(command, "plugins", directory=tmp_path).splitlines()]
@@ -340,7 +338,7 @@ def test_a_new_project_is_listed_by_plugins(line_project: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("kind", new.KINDS)
-def test_description_and_port_stand_where_they_are_changed(tmp_path: Path, kind: str) -> None:
+def test_description_and_port_stand_where_they_are_changed(tmp_path, kind):
     """The port once; the description once for twistd and once for the package."""
     assert logsrv("new", "shout", "--kind", kind, directory=tmp_path).returncode == 0
     texts = {
@@ -369,9 +367,7 @@ def test_description_and_port_stand_where_they_are_changed(tmp_path: Path, kind:
         ("input", "tcp:9000", "localhost:9000"),
     ],
 )
-def test_a_project_takes_the_given_description_and_place(
-    tmp_path: Path, kind: str, listen: str, target: str | None
-) -> None:
+def test_a_project_takes_the_given_description_and_place(tmp_path, kind, listen, target):
     said = 'An "own" server, 100 % \\ ready; it\'s mine: ä.'
     made = logsrv(
         *("new", "shout", "--kind", kind, "--listen", listen, "--description", said),
@@ -412,7 +408,7 @@ def test_a_project_takes_the_given_description_and_place(
     ],
 )
 def test_a_wrong_place_or_description_is_refused_before_anything_is_written(
-    tmp_path: Path, arguments: list[str], sentence: str
-) -> None:
+    tmp_path, arguments, sentence
+):
     assert sentence in refusal("shout", *arguments, directory=tmp_path)
     assert not (tmp_path / "shout").exists()

@@ -1,7 +1,5 @@
 """Where this logsrv is from, so that a new project installs the same."""
 
-from __future__ import annotations
-
 import json
 from importlib import metadata
 from pathlib import Path
@@ -15,7 +13,7 @@ from logsrv.cli.origin import installable_origin
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_origin_of_a_checkout_is_its_folder() -> None:
+def test_the_origin_of_a_checkout_is_its_folder():
     assert installable_origin() == str(ROOT.resolve())
 
 
@@ -34,11 +32,11 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]
     return record
 
 
-def test_the_origin_from_an_index_is_name_and_version(installed: dict[str, Any]) -> None:
+def test_the_origin_from_an_index_is_name_and_version(installed):
     assert installable_origin() == f"logsrv=={logsrv.__version__}"
 
 
-def test_the_origin_from_a_wheel_is_its_file(installed: dict[str, Any], tmp_path: Path) -> None:
+def test_the_origin_from_a_wheel_is_its_file(installed, tmp_path):
     """As long as it is there."""
     wheel = tmp_path / "a b.whl"
     installed.update(url=wheel.as_uri(), archive_info={})
@@ -47,7 +45,7 @@ def test_the_origin_from_a_wheel_is_its_file(installed: dict[str, Any], tmp_path
     assert installable_origin() == str(wheel)
 
 
-def test_the_origin_from_a_url_is_the_url(installed: dict[str, Any]) -> None:
+def test_the_origin_from_a_url_is_the_url(installed):
     installed.update(url="https://example.org/logsrv.whl", archive_info={})
     assert installable_origin() == "logsrv @ https://example.org/logsrv.whl"
     installed.update(url="https://example.org/x", vcs_info={"vcs": "git", "commit_id": "abc"})

@@ -1,9 +1,5 @@
 """What `logsrv plugins` prints."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 from tests.cli.command import logsrv
@@ -12,7 +8,7 @@ from tests.cli.test_installed import PLUGIN
 pytestmark = pytest.mark.slow
 
 
-def test_plugins_are_listed_as_a_table() -> None:
+def test_plugins_are_listed_as_a_table():
     """A line for each, with where it listens."""
     shown = logsrv("plugins")
     assert shown.returncode == 0
@@ -22,7 +18,7 @@ def test_plugins_are_listed_as_a_table() -> None:
     assert rows["lines"][3] == "logsrv"
 
 
-def test_broken_plugins_are_listed_below_with_status_1(tmp_path: Path) -> None:
+def test_broken_plugins_are_listed_below_with_status_1(tmp_path):
     """And the status says so to scripts."""
     folder = tmp_path / "twisted" / "plugins"
     folder.mkdir(parents=True)
@@ -37,7 +33,7 @@ def test_broken_plugins_are_listed_below_with_status_1(tmp_path: Path) -> None:
     assert "logsrv " in text
 
 
-def test_a_plugin_that_does_not_listen_is_listed(tmp_path: Path) -> None:
+def test_a_plugin_that_does_not_listen_is_listed(tmp_path):
     folder = tmp_path / "twisted" / "plugins"
     folder.mkdir(parents=True)
     (folder / "job.py").write_text(
@@ -48,7 +44,7 @@ def test_a_plugin_that_does_not_listen_is_listed(tmp_path: Path) -> None:
     assert b"\njob " in shown.stdout, shown.stderr.decode()
 
 
-def test_a_plugin_here_that_is_not_on_the_path_is_told(tmp_path: Path) -> None:
+def test_a_plugin_here_that_is_not_on_the_path_is_told(tmp_path):
     folder = tmp_path / "twisted" / "plugins"
     folder.mkdir(parents=True)
     (folder / "one.py").write_text(PLUGIN.format(name="one"))

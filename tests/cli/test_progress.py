@@ -1,10 +1,6 @@
 """The line on a terminal that says how far it has come."""
 
-from __future__ import annotations
-
 import io
-
-import pytest
 
 from logsrv.cli.progress import CareProgress
 
@@ -14,7 +10,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_the_progress_names_the_part_and_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_progress_names_the_part_and_is_removed(monkeypatch):
     screen = Terminal()
     monkeypatch.setattr("sys.stderr", screen)
     monkeypatch.setattr("logsrv.cli.progress._EVERY", -1.0)
@@ -27,7 +23,7 @@ def test_the_progress_names_the_part_and_is_removed(monkeypatch: pytest.MonkeyPa
     assert screen.getvalue().endswith("\r\x1b[K")
 
 
-def test_without_a_terminal_there_is_no_progress(capfd: pytest.CaptureFixture[str]) -> None:
+def test_without_a_terminal_there_is_no_progress(capfd):
     progress = CareProgress()
     progress.show_part(1, "segment 1")
     progress.close()

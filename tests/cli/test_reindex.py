@@ -1,9 +1,5 @@
 """Indexes made by hand, for segments that have none."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 from logsrv.cli.reindex import MOST_NAMED
@@ -16,7 +12,7 @@ from tests.linelog.store.words.test_reindex import sealed
 NAME = "0000000001-20261120T061842Z.log.zst"
 
 
-def test_segments_get_their_indexes_and_a_second_run_has_nothing_to_do(tmp_path: Path) -> None:
+def test_segments_get_their_indexes_and_a_second_run_has_nothing_to_do(tmp_path):
     sealed(tmp_path)
     shown = logsrv("reindex", "--directory", str(tmp_path))
     assert shown.stdout.decode().splitlines() == [
@@ -28,7 +24,7 @@ def test_segments_get_their_indexes_and_a_second_run_has_nothing_to_do(tmp_path:
     assert again.stdout.decode().splitlines() == ["1 sealed segments; indexes were made for 0"]
 
 
-def test_a_damaged_segment_is_an_exit_status_of_1(tmp_path: Path) -> None:
+def test_a_damaged_segment_is_an_exit_status_of_1(tmp_path):
     sealed(tmp_path)
     path = tmp_path / NAME
     path.write_bytes(path.read_bytes()[:-9])
@@ -37,21 +33,21 @@ def test_a_damaged_segment_is_an_exit_status_of_1(tmp_path: Path) -> None:
     assert shown.stderr.decode().startswith(f"logsrv reindex: {NAME}: ")
 
 
-def test_a_store_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+def test_a_store_that_is_not_there_is_one_sentence(tmp_path):
     shown = logsrv("reindex", "--directory", str(tmp_path / "no"))
     assert shown.returncode == 1
     assert shown.stderr.decode().count("\n") == 1
     assert "cannot be read: No such file or directory" in shown.stderr.decode()
 
 
-def test_the_variable_names_the_store_as_it_does_for_a_search(tmp_path: Path) -> None:
+def test_the_variable_names_the_store_as_it_does_for_a_search(tmp_path):
     sealed(tmp_path)
     shown = logsrv("reindex", environment={"LOGSRV_DIRECTORY": str(tmp_path)})
     assert shown.stdout.decode().splitlines()[-1] == "1 sealed segments; indexes were made for 1"
 
 
 @pytest.mark.slow
-def test_small_segments_get_a_catalog(tmp_path: Path) -> None:
+def test_small_segments_get_a_catalog(tmp_path):
     """Each would be too small for a word index of its own."""
     store = small_segments(tmp_path / "store", WANTED)
     shown = logsrv("reindex", "--directory", str(store)).stdout.decode().splitlines()
@@ -73,13 +69,13 @@ def test_small_segments_get_a_catalog(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_of_very_many_segments_some_are_named(tmp_path: Path) -> None:
+def test_of_very_many_segments_some_are_named(tmp_path):
     store = small_segments(tmp_path / "store", MOST_NAMED + 5)
     shown = logsrv("reindex", "--directory", str(store)).stdout.decode().splitlines()
     assert len(shown) == MOST_NAMED + 1
     assert shown[-1] == f"{MOST_NAMED + 5} sealed segments; indexes were made for 0"
 
 
-def test_several_stores_are_refused() -> None:
+def test_several_stores_are_refused():
     done = logsrv("reindex", "-d", "a", "-d", "b")
     assert done.returncode == 2 and b"takes one" in done.stderr

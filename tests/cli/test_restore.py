@@ -1,7 +1,5 @@
 """`logsrv restore`: a store comes back from an archive."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -18,9 +16,7 @@ def store(tmp_path: Path) -> Path:
     return made
 
 
-def test_it_says_what_to_do_next(
-    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_it_says_what_to_do_next(store, tmp_path, capsys):
     back = tmp_path / "new" / "back"
     assert main(["restore", "--from", f"file://{tmp_path}/archive", str(back)]) == 0
     said = capsys.readouterr().out
@@ -32,9 +28,7 @@ def test_it_says_what_to_do_next(
     assert "there is a store in" in capsys.readouterr().err
 
 
-def test_a_changed_segment_is_named(
-    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_changed_segment_is_named(store, tmp_path, capsys):
     name = packed(store)[0].name
     (tmp_path / "archive" / STORE / name).write_bytes(b"other")
     back = str(tmp_path / "back")
@@ -51,9 +45,7 @@ def test_a_changed_segment_is_named(
         ("archive", "an archive has a URL, such as file:///srv/archive", 1),
     ],
 )
-def test_what_is_no_archive_is_a_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], url: str, why: str, status: int
-) -> None:
+def test_what_is_no_archive_is_a_sentence(tmp_path, capsys, url, why, status):
     assert main(["restore", "--from", url, str(tmp_path / "back")]) == status
     assert why in capsys.readouterr().err
     assert not (tmp_path / "back").exists()
@@ -75,14 +67,7 @@ def test_what_is_no_archive_is_a_sentence(
         (["https://127.0.0.1:1/blocks", "--ca", "nowhere.pem"], "nowhere.pem: No such file", 1),
     ],
 )
-def test_what_is_no_centre_is_a_sentence(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    words: list[str],
-    why: str,
-    status: int,
-) -> None:
+def test_what_is_no_centre_is_a_sentence(tmp_path, capsys, monkeypatch, words, why, status):
     monkeypatch.setattr(client, "PAUSES", ())
     assert main(["restore", "--from", *words, str(tmp_path / "back")]) == status
     assert why in capsys.readouterr().err

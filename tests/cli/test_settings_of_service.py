@@ -1,17 +1,9 @@
 """The settings of the service that commands go by."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
-import pytest
-
 from logsrv.cli.settings_of_service import names_configuration, settings
 
 
-def test_the_configuration_of_the_service_of_this_machine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_configuration_of_the_service_of_this_machine(tmp_path, monkeypatch):
     """Unless another is named, by an option or its variable."""
     for name in ("usual", "other"):
         text = f'directory = "/srv/{name}"\n[[listener]]\nlisten = "tcp:1234"\n'

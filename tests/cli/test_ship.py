@@ -1,7 +1,5 @@
 """`logsrv ship`: how far targets are, and another identity."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -35,7 +33,7 @@ def ship(store: Path, state: TargetState, offset: int = 0) -> ShipPlace:
     return kept
 
 
-def test_the_status_is_a_table_for_people(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_status_is_a_table_for_people(store, capsys):
     kept = ship(store, TargetState(up=True), offset=len(line("b")))
     assert main(["ship", "--status", str(store)]) == 0
     assert capsys.readouterr().out.splitlines() == [
@@ -45,9 +43,7 @@ def test_the_status_is_a_table_for_people(store: Path, capsys: pytest.CaptureFix
     kept.close()
 
 
-def test_a_target_that_takes_nothing_is_status_1_with_the_reason(
-    store: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_target_that_takes_nothing_is_status_1_with_the_reason(store, capsys):
     why = "no route\x1b[31m\nto it"
     kept = ship(store, TargetState(False, "x", why, "2026-11-20T06:18:42.123456Z"))
     assert main(["ship", "--status", str(store)]) == 1
@@ -58,9 +54,7 @@ def test_a_target_that_takes_nothing_is_status_1_with_the_reason(
     kept.close()
 
 
-def test_lines_that_are_missing_at_a_reader_are_shown_with_their_positions(
-    store: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_lines_that_are_missing_at_a_reader_are_shown_with_their_positions(store, capsys):
     missing = "1:0 to 1:9 at centre cccccccc; 2:0 to 2:7 at centre \x1b[31mdddd"
     kept = ship(store, TargetState(up=True, missing=missing))
     assert main(["ship", "--status", str(store)]) == 0
@@ -71,20 +65,18 @@ def test_lines_that_are_missing_at_a_reader_are_shown_with_their_positions(
     kept.close()
 
 
-def test_what_no_process_ships_is_status_1(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_no_process_ships_is_status_1(store, capsys):
     ship(store, TargetState(up=True)).close()
     assert main(["ship", "--status", str(store)]) == 1
     assert "not running" in capsys.readouterr().out
 
 
-def test_a_new_identity_is_not_told_as_json(
-    store: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_new_identity_is_not_told_as_json(store, capsys):
     assert main(["ship", "--new-identity", str(store), "--json"]) == 2
     assert "--json needs --status" in capsys.readouterr().err
 
 
-def test_the_status_is_json_for_programs(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_status_is_json_for_programs(store, capsys):
     kept = ship(store, TargetState(up=True, since="s"))
     assert main(["ship", "--status", str(store), "--json"]) == 0
     [one] = json.loads(capsys.readouterr().out)
@@ -109,28 +101,24 @@ def test_the_status_is_json_for_programs(store: Path, capsys: pytest.CaptureFixt
     kept.close()
 
 
-def test_a_store_without_targets_is_status_1(
-    store: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_store_without_targets_is_status_1(store, capsys):
     assert main(["ship", "--status", str(store)]) == 1
     assert "nothing was ever shipped from" in capsys.readouterr().err
     assert main(["ship", "--status", str(store), "--json"]) == 1
     assert capsys.readouterr().out == "[]\n"
 
 
-def test_what_is_no_store_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_no_store_is_a_sentence(tmp_path, capsys):
     assert main(["ship", "--status", str(tmp_path / "no")]) == 1
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_status_or_new_identity_is_required(capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_or_new_identity_is_required(capsys):
     assert main(["ship"]) == 2
     assert "--status" in capsys.readouterr().err
 
 
-def test_another_identity_begins_at_the_end(
-    store: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_another_identity_begins_at_the_end(store, capsys):
     disk = Disk().open_directory(store)
     before = identity.make_identity(disk, Position(1, 0), lambda size: b"x" * size)
     assert main(["ship", "--new-identity", str(store)]) == 0
@@ -144,9 +132,7 @@ def test_another_identity_begins_at_the_end(
     assert "stay in this store" in said[2] and "--resend" in said[2]
 
 
-def test_what_no_target_has_of_the_old_identity_is_said_and_can_be_sent(
-    store: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_no_target_has_of_the_old_identity_is_said_and_can_be_sent(store, capsys):
     """Each target goes on at its place; the one that is behind most tells where a new one begins."""
     ship(store, TargetState(up=True)).close()
     assert main(["ship", "--new-identity", str(store)]) == 0
@@ -163,14 +149,12 @@ def test_what_no_target_has_of_the_old_identity_is_said_and_can_be_sent(
     kept.close()
 
 
-def test_resend_goes_with_a_new_identity(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_resend_goes_with_a_new_identity(store, capsys):
     assert main(["ship", "--status", str(store), "--resend"]) == 2
     assert "--resend needs --new-identity" in capsys.readouterr().err
 
 
-def test_what_was_removed_before_it_was_sent_is_shown(
-    store: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_was_removed_before_it_was_sent_is_shown(store, capsys):
     kept = ship(store, TargetState(up=True))
     kept.gone = MissingText(1234567, 8901)
     kept.save(STORE, Position(2, 0))
@@ -179,9 +163,7 @@ def test_what_was_removed_before_it_was_sent_is_shown(
     kept.close()
 
 
-def test_a_store_that_a_server_has_keeps_its_identity(
-    store: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_store_that_a_server_has_keeps_its_identity(store, capsys):
     disk = Disk().open_directory(store)
     lock = DirectoryLock(disk)
     assert main(["ship", "--new-identity", str(store)]) == 1
@@ -191,7 +173,7 @@ def test_a_store_that_a_server_has_keeps_its_identity(
     disk.close()
 
 
-def test_a_store_whose_server_was_killed_is_still_known_as_such(store: Path) -> None:
+def test_a_store_whose_server_was_killed_is_still_known_as_such(store):
     """The next start has to begin a new segment."""
     (store / "lock").write_text("77\n")
     assert main(["ship", "--new-identity", str(store)]) == 0

@@ -1,14 +1,11 @@
 """Commands that read a bucket whose answers would take all memory."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -31,9 +28,7 @@ SAID = "the bucket, or a server in its place, sends more than there is memory fo
         (["search", "x", "--directory"], "200 OK", 2),
     ],
 )
-def test_an_answer_without_an_end_is_one_sentence(
-    words: list[str], status: str, code: int, tmp_path: Path
-) -> None:
+def test_an_answer_without_an_end_is_one_sentence(words, status, code, tmp_path):
     """It was an abort (SIGABRT), and thirty lines about it."""
     head = f"HTTP/1.1 {status}\r\nConnection: close\r\n\r\n<Error>".encode()
     with stranger(endless(bytes(1 << 16), head)) as far_side:
@@ -48,7 +43,7 @@ def test_an_answer_without_an_end_is_one_sentence(
     assert (done.returncode, done.stdout) == (code, "")
 
 
-def test_who_ends_the_command_ends_both_processes() -> None:
+def test_who_ends_the_command_ends_both_processes():
     held = threading.Event()
 
     def answer(_: bytes) -> Iterator[bytes]:

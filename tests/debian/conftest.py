@@ -1,7 +1,5 @@
 """A package, a bare Debian 12, and one with the package installed: each made once."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

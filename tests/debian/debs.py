@@ -1,7 +1,5 @@
 """The package as `make deb` builds it, and the same as another version."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

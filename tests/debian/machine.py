@@ -1,7 +1,5 @@
 """A root that systemd boots, in a container of systemd-nspawn with a network of its own."""
 
-from __future__ import annotations
-
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Roots of a bare Debian 12: made once from the archive, then one overlay above another."""
 
-from __future__ import annotations
-
 import signal
 import subprocess
 from collections.abc import Iterator

@@ -1,15 +1,12 @@
 """A machine that systemd boots: install, reboot under load, upgrade that refuses no connection, remove."""
 
-from __future__ import annotations
-
 import re
-from pathlib import Path
 
 import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.debian.conftest import NEWER, Made
+from tests.debian.conftest import NEWER
 from tests.debian.machine import Machine, install
 from tests.debian.senders import ACKNOWLEDGED, CONNECTIONS, TAKES_A_PORT
 
@@ -29,7 +26,7 @@ def numbers(machine: Machine, word: str) -> list[int]:
     return [int(number) for number in re.findall(rf"{word} ([0-9]+)\.", found)]
 
 
-def test_install_reboot_upgrade_remove(machine: Machine, made: Made, newer: Path) -> None:
+def test_install_reboot_upgrade_remove(machine, made, newer):
     install(machine, made.deb)
     assert machine.run("systemctl", "is-active", "logsrv").strip() == "active"
     machine.run("logger", "--server", "127.0.0.1", "--port", "514", "--udp", "by syslog")
@@ -65,7 +62,7 @@ def test_install_reboot_upgrade_remove(machine: Machine, made: Made, newer: Path
     assert "Traceback" not in machine.run("journalctl", "--unit=logsrv", "--no-pager")
 
 
-def test_a_port_that_another_program_has_for_a_while(machine: Machine, made: Made) -> None:
+def test_a_port_that_another_program_has_for_a_while(machine, made):
     """The service comes up by itself once the port is free; until then its tries get rarer, and say so."""
 
     def journal() -> str:

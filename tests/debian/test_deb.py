@@ -1,15 +1,12 @@
 """`make deb` where what it wants is not installed."""
 
-from __future__ import annotations
-
 import subprocess
-from pathlib import Path
 
 from tests.debian.debs import CHECKOUT
 from tests.programs import program
 
 
-def test_make_deb_names_the_packages_that_are_missing(tmp_path: Path) -> None:
+def test_make_deb_names_the_packages_that_are_missing(tmp_path):
     def prints() -> str:
         command = [program("sh", "sh"), "packaging/deb.sh", str(tmp_path)]
         done = subprocess.run(

@@ -1,7 +1,5 @@
 """The virtual environment of the package: the same bytes wherever it was made."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 from collections.abc import Callable
@@ -31,7 +29,7 @@ def environment(folder: Path, built_in: str) -> Path:
     return record
 
 
-def test_lists_of_files_tell_what_is_there_and_not_where_it_was_made(tmp_path: Path) -> None:
+def test_lists_of_files_tell_what_is_there_and_not_where_it_was_made(tmp_path):
     records = [environment(tmp_path / name, name) for name in ("one", "two")]
     for name in ("one", "two"):
         write_records(tmp_path / name)

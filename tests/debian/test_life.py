@@ -1,12 +1,10 @@
 """Upgrades, also interrupted; a full disk; remove and purge."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
 
-from tests.debian.conftest import NEWER, Made
+from tests.debian.conftest import NEWER
 from tests.debian.roots import Root, mounted
 
 pytestmark = [pytest.mark.long, pytest.mark.package]
@@ -37,9 +35,7 @@ def version(root: Root) -> str:
 
 
 @pytest.mark.nightly
-def test_upgrades_that_are_killed_keep_lines_and_what_was_changed(
-    root: Root, made: Made, newer: Path, lines: Path
-) -> None:
+def test_upgrades_that_are_killed_keep_lines_and_what_was_changed(root, made, newer, lines):
     """One between files, to a newer version; then one between steps of the way back."""
     configuration = root.path / "etc/logsrv.toml"
     changed = configuration.read_text() + "# ours\n"
@@ -68,9 +64,7 @@ def test_upgrades_that_are_killed_keep_lines_and_what_was_changed(
 
 
 @pytest.mark.nightly
-def test_a_full_disk_at_an_install_is_told_and_mended_with_room(
-    root: Root, made: Made, lines: Path
-) -> None:
+def test_a_full_disk_at_an_install_is_told_and_mended_with_room(root, made, lines):
     root.run("dpkg", "--purge", "logsrv")
     (root.path / "opt").mkdir(exist_ok=True)
     with mounted("-t", "tmpfs", "-o", "size=64m", "tmpfs", root.path / "opt"):
@@ -84,7 +78,7 @@ def test_a_full_disk_at_an_install_is_told_and_mended_with_room(
     assert lines.read_text() == LINE
 
 
-def test_remove_keeps_and_purge_leaves_lines_only(root: Root, lines: Path) -> None:
+def test_remove_keeps_and_purge_leaves_lines_only(root, lines):
     token = root.path / "etc/logsrv/token"
     token.write_text("secret\n")
     root.run("apt-get", "remove", "--yes", "logsrv")
@@ -100,7 +94,7 @@ def test_remove_keeps_and_purge_leaves_lines_only(root: Root, lines: Path) -> No
 
 
 @pytest.mark.nightly
-def test_a_package_that_comes_back_lets_its_user_read_tokens(root: Root, made: Made) -> None:
+def test_a_package_that_comes_back_lets_its_user_read_tokens(root, made):
     """dpkg removes the directory that is empty, and brings it back as root's."""
     root.run("apt-get", "remove", "--yes", "logsrv")
     assert not (root.path / "etc/logsrv").exists()
@@ -128,7 +122,7 @@ _OF_OTHERS = (
 )
 
 
-def test_after_a_purge_without_lines_all_is_as_before(root: Root, made: Made) -> None:
+def test_after_a_purge_without_lines_all_is_as_before(root, made):
     """What pip has added goes too. User and group stay, so that nobody else gets their numbers."""
     (root.path / STORE).mkdir()
     for name in ("current.log", "lock"):

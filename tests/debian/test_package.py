@@ -1,34 +1,29 @@
 """What the package brings, on a bare Debian 12 without a running systemd."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 
 import pytest
-
-from tests.debian.conftest import Installed, Made
-from tests.debian.roots import Root
 
 pytestmark = [pytest.mark.long, pytest.mark.package]
 
 SCRIPT = Path(__file__).parent / "service.sh"
 
 
-def test_make_deb_says_what_it_does_and_how_to_install_what_it_made(made: Made) -> None:
+def test_make_deb_says_what_it_does_and_how_to_install_what_it_made(made):
     lines = made.printed.splitlines()
     assert lines[0].startswith("make deb: building logsrv ")
     assert f"make deb: an older one is now {made.deb.parent}/before/logsrv_0.1.0_amd64.deb" in lines
     assert lines[-1] == f"    apt install {made.deb}"
 
 
-def test_apt_says_nothing_that_an_operator_would_have_to_look_up(installed: Installed) -> None:
+def test_apt_says_nothing_that_an_operator_would_have_to_look_up(installed):
     assert "Setting up logsrv" in installed.printed
     assert "warning" not in installed.printed.lower().replace("debconf: delaying", "")
     assert "multi-user.target.wants/logsrv.service" in installed.printed
 
 
-def test_owners_and_modes(root: Root) -> None:
+def test_owners_and_modes(root):
     paths = ["/etc/logsrv.toml", "/etc/logsrv", "/var/lib/logsrv"]
     assert root.run("stat", "-c", "%U:%G %a %n", *paths).splitlines() == [
         "root:logsrv 640 /etc/logsrv.toml",
@@ -39,7 +34,7 @@ def test_owners_and_modes(root: Root) -> None:
     assert root.run("find", "/opt/logsrv", *others) == ""
 
 
-def test_the_units_are_valid_and_the_service_is_enabled(root: Root) -> None:
+def test_the_units_are_valid_and_the_service_is_enabled(root):
     assert (
         root.run("systemd-analyze", "verify", "--man=no", "logsrv.service", "logsrv.socket") == ""
     )
@@ -47,7 +42,7 @@ def test_the_units_are_valid_and_the_service_is_enabled(root: Root) -> None:
     assert root.run("systemctl", "is-enabled", "logsrv.socket", status=1).strip() == "disabled"
 
 
-def test_nothing_names_the_place_where_it_was_built(root: Root) -> None:
+def test_nothing_names_the_place_where_it_was_built(root):
     """Scripts run, all modules are compiled for their place, and pip finds nothing amiss."""
     root.run("/opt/logsrv/bin/pip", "check")
     named = root.run("grep", "-rl", "debian/logsrv/opt", "/opt/logsrv", status=1)
@@ -61,7 +56,7 @@ def test_nothing_names_the_place_where_it_was_built(root: Root) -> None:
     assert root.files() == before
 
 
-def test_the_same_versions_stay_when_pip_adds_to_them(root: Root) -> None:
+def test_the_same_versions_stay_when_pip_adds_to_them(root):
     versions = root.run("cat", "/opt/logsrv/wheels.txt").splitlines()
     pip = "/opt/logsrv/bin/pip"
     frozen = root.run(pip, "freeze", "--all").splitlines()
@@ -76,7 +71,7 @@ def anchors(page: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in words}
 
 
-def test_every_link_of_its_pages_leads_somewhere(root: Root) -> None:
+def test_every_link_of_its_pages_leads_somewhere(root):
     """To pages and their headings, to pictures, configurations and examples."""
     folder = root.path / "usr/share/doc/logsrv"
     pages = {path.name: path.read_text() for path in folder.glob("*.md")}
@@ -91,7 +86,7 @@ def test_every_link_of_its_pages_leads_somewhere(root: Root) -> None:
     assert "(query.md)" in pages["README.md"] and "(pictures/" in pages["http.md"]
 
 
-def test_lines_arrive_and_members_of_the_group_find_them(root: Root) -> None:
+def test_lines_arrive_and_members_of_the_group_find_them(root):
     """The default configuration, started by hand with the rights that the unit gives."""
     printed = root.run("sh", "-c", SCRIPT.read_text(), network=False)
     reader, stranger = printed.partition("reader:\n")[2].split("stranger:\n")

@@ -1,7 +1,5 @@
 """Plugins of an administrator beside the package, as docs/install.md says; they outlive an upgrade."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys
@@ -60,9 +58,7 @@ def process(machine: Machine) -> str:
     return machine.run("systemctl", "show", "-P", "MainPID", "shout")
 
 
-def test_an_input_and_a_service_outlive_an_upgrade(
-    machine: Machine, made: Made, newer: Path, projects: None
-) -> None:
+def test_an_input_and_a_service_outlive_an_upgrade(machine, made, newer, projects):
     install(machine, made.deb)
     the_input, listener, service = commands()
     assert f"{RECORDS}/twisted/plugins/records_plugin.py" in shell(machine, the_input)
@@ -103,9 +99,7 @@ def _serves_tls_after_a_reload(machine: Machine) -> None:
     assert "HELLO!" in shell(machine, asks)
 
 
-def test_one_that_cannot_be_loaded_or_trusted_stops_nothing(
-    machine: Machine, made: Made, projects: None
-) -> None:
+def test_one_that_cannot_be_loaded_or_trusted_stops_nothing(machine, made, projects):
     install(machine, made.deb)
     the_input, listener, _ = commands()
     shell(machine, the_input + listener)

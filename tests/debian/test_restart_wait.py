@@ -1,7 +1,5 @@
 """What the unit runs before a start and after an end: each failure has the next start wait longer."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import time
@@ -40,7 +38,7 @@ def run(tmp_path: Path) -> Callable[[str], str]:
     return run
 
 
-def test_the_next_start_after_each_failure_waits_longer(run: Callable[..., str]) -> None:
+def test_the_next_start_after_each_failure_waits_longer(run):
     slept = []
     for _ in range(7):
         slept.append(run().rpartition("slept ")[2].strip())
@@ -51,9 +49,7 @@ def test_the_next_start_after_each_failure_waits_longer(run: Callable[..., str])
     )
 
 
-def test_a_stop_in_good_order_or_five_minutes_end_the_wait(
-    run: Callable[..., str], tmp_path: Path
-) -> None:
+def test_a_stop_in_good_order_or_five_minutes_end_the_wait(run, tmp_path):
     run()
     assert run("success") == "" and run() == ""
     before = time.time() - 600
@@ -62,9 +58,7 @@ def test_a_stop_in_good_order_or_five_minutes_end_the_wait(
     assert run() == ""
 
 
-def test_who_stops_the_wait_ends_it_for_the_next_start(
-    run: Callable[..., str], tmp_path: Path
-) -> None:
+def test_who_stops_the_wait_ends_it_for_the_next_start(run, tmp_path):
     run()
     (tmp_path / "programs/sleep").write_text("#!/bin/sh\nkill $PPID\n")
     with pytest.raises(subprocess.CalledProcessError):
@@ -73,7 +67,7 @@ def test_who_stops_the_wait_ends_it_for_the_next_start(
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.suffix)
-def test_units_start_again_for_ever_under_their_own_name(unit: Path) -> None:
+def test_units_start_again_for_ever_under_their_own_name(unit):
     lines = unit.read_text().splitlines()
     assert "StartLimitIntervalSec=0" in lines and "Restart=on-failure" in lines
     assert any(line.startswith("SyslogIdentifier=") for line in lines)

@@ -1,7 +1,5 @@
 """The fixture of a reader of docs/: a package index with logsrv in it."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """docs/alerts.md, followed by a reader in an empty folder."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path
@@ -25,7 +23,7 @@ def block(language: str) -> str:
 
 
 @pytest.mark.slow
-def test_the_page_about_alerts_works_as_printed(tmp_path: Path) -> None:
+def test_the_page_about_alerts_works_as_printed(tmp_path):
     with Story(tmp_path, ports=(1234,), environment=OURS) as reader:
         # The page uses the default port; the test needs a free one.
         page = PAGE.replace("logsrv --alert 'l", "logsrv --listen tcp:1234 --alert 'l", 1)
@@ -33,7 +31,7 @@ def test_the_page_about_alerts_works_as_printed(tmp_path: Path) -> None:
         reader.stop()
 
 
-def test_the_json_of_the_page_is_the_one_that_is_posted() -> None:
+def test_the_json_of_the_page_is_the_one_that_is_posted():
     shown = json.loads(block("json"))
     [line] = shown["lines"]
     stored = f"{line['time']} {line['source']} {line['message']}".encode()
@@ -44,7 +42,7 @@ def test_the_json_of_the_page_is_the_one_that_is_posted() -> None:
     assert json.loads(message.message_of_lines(alert, tally.counted, shown["server"]).json) == shown
 
 
-def test_the_settings_of_the_page_are_valid(tmp_path: Path) -> None:
+def test_the_settings_of_the_page_are_valid(tmp_path):
     config = tmp_path / "c.toml"
     config.write_text(block("toml"))
     options = Options()
@@ -55,7 +53,7 @@ def test_the_settings_of_the_page_are_valid(tmp_path: Path) -> None:
     assert (found["web"].alert_command, found["disk"].alert_webhook) == (None, None)
 
 
-def test_the_limits_of_alerts_on_the_page_are_those_of_the_code() -> None:
+def test_the_limits_of_alerts_on_the_page_are_those_of_the_code():
     from logsrv.linelog.alerts import command, webhook
 
     assert (SHOWN, message.LONGEST, command.SECONDS, webhook.SECONDS) == (10, 1000, 60, 10)

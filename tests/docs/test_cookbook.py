@@ -3,8 +3,6 @@
 A section has one file `twisted/plugins/NAME_plugin.py`. Its ports are the numbers of the form 7xxx.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 import runpy
@@ -92,24 +90,24 @@ def reading(name: str, folder: Path) -> Story:
     return reader
 
 
-def test_each_recipe_has_a_limit_of_lines() -> None:
+def test_each_recipe_has_a_limit_of_lines():
     assert set(RECIPES) == set(MOST_LINES)
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_is_no_longer_than_promised(name: str) -> None:
+def test_a_recipe_is_no_longer_than_promised(name):
     assert own_lines(RECIPES[name].source) <= MOST_LINES[name]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_works_as_printed(name: str, tmp_path: Path) -> None:
+def test_a_recipe_works_as_printed(name, tmp_path):
     """The test follows file, commands and conversations of a recipe, with a real twistd."""
     with reading(name, tmp_path):
         pass
 
 
-def test_a_forwarder_takes_no_answer_of_others(tmp_path: Path) -> None:
+def test_a_forwarder_takes_no_answer_of_others(tmp_path):
     """Nor more than a hundred questions at a time; an unanswered one ends after five seconds."""
     (tmp_path / "udp_forwarder.py").write_text(RECIPES["udp_forwarder"].source)
     plugin = runpy.run_path(str(tmp_path / "udp_forwarder.py"))["udp_forwarder"]
@@ -135,13 +133,13 @@ def class_of(source: str) -> str:
     return ast.unparse(found)
 
 
-def test_the_echo_server_of_the_page_is_the_one_that_others_are_compared_with() -> None:
+def test_the_echo_server_of_the_page_is_the_one_that_others_are_compared_with():
     compared = ROOT / "examples/echo/with_the_kit.py"
     assert class_of(RECIPES["echo"].source) == class_of(compared.read_text())
 
 
 @pytest.mark.slow
-def test_the_benchmark_of_echo_servers_measures_each_server() -> None:
+def test_the_benchmark_of_echo_servers_measures_each_server():
     """In one short round; a server for one client at a time may end with an error of its own."""
     program("cc", "gcc")
     chosen = ["--only", "kit", "--only", "select"]

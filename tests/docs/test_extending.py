@@ -1,7 +1,5 @@
 """The list of extension points is complete, and each one is in the code and on a page."""
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 import re
@@ -28,19 +26,19 @@ def modules() -> Iterator[str]:
             yield module.name
 
 
-def test_every_extension_point_of_the_page_is_checked() -> None:
+def test_every_extension_point_of_the_page_is_checked():
     assert len(PLACES) == (DOCS / "kit-reference.md").read_text().count(".md)): ") >= 20
 
 
 @pytest.mark.parametrize(("place", "name", "page"), PLACES)
-def test_an_extension_point_exists_and_page_describes_it(place: str, name: str, page: str) -> None:
+def test_an_extension_point_exists_and_page_describes_it(place, name, page):
     assert namedAny(place) is not None
     assert f"`{name}" in (DOCS / page).read_text(), page
 
 
 # Twisted Conch imports a module that newer Pythons remove.
 @pytest.mark.filterwarnings("ignore:'spwd' is deprecated:DeprecationWarning")
-def test_every_interface_that_plugins_provide_is_listed() -> None:
+def test_every_interface_that_plugins_provide_is_listed():
     found = {
         value.__name__
         for module in modules()

@@ -1,11 +1,8 @@
 """docs/first-hour.md, followed by an operator who has an empty folder and one machine."""
 
-from __future__ import annotations
-
 import os
 import re
 import urllib.request
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -28,7 +25,7 @@ PACKAGES = {
 }
 
 
-def test_the_first_hour_works_as_printed(tmp_path: Path, index: Mapping[str, str]) -> None:
+def test_the_first_hour_works_as_printed(tmp_path, index):
     folders = {str(Path(program(name, package)).parent) for name, package in PACKAGES.items()}
     path = os.pathsep.join([index["PATH"], *folders])
     with Story(tmp_path, ports=PORTS, environment={**index, "PATH": path}) as reader:
@@ -41,5 +38,5 @@ def test_the_first_hour_works_as_printed(tmp_path: Path, index: Mapping[str, str
         reader.stop()
 
 
-def test_the_parts_add_up_to_an_hour() -> None:
+def test_the_parts_add_up_to_an_hour():
     assert sum(map(int, re.findall(r"^## .*\((\d+) minutes\)$", PAGE, re.MULTILINE))) == 60

@@ -1,7 +1,5 @@
 """The programs of docs/gopher.md, run unchanged against servers on loopback."""
 
-from __future__ import annotations
-
 import re
 import socket
 import subprocess
@@ -50,14 +48,14 @@ def program(mark: str) -> str:
     return found
 
 
-def test_the_program_without_a_reactor_works_as_printed(server: Scripted, tmp_path: Path) -> None:
+def test_the_program_without_a_reactor_works_as_printed(server, tmp_path):
     here = program("urlretrieve(").replace("example.org", f"127.0.0.1:{server.port}")
     done = python(tmp_path, "-c", here)
     assert (done.stdout, done.stderr) == ("About.\n.dots\n", "")
     assert (tmp_path / "picture.png").read_bytes() == b"\x89PNG"
 
 
-def test_the_program_with_urllib_works_as_printed(server: Scripted, tmp_path: Path) -> None:
+def test_the_program_with_urllib_works_as_printed(server, tmp_path):
     asks = f"import urllib.request\nprint(urllib.request.urlopen({server.url('/0/about.txt')!r}).read())"
     done = python(tmp_path, "-c", program("install_opener()") + asks)
     assert (done.stdout, done.stderr) == ("b'About.\\r\\n.dots\\r\\n'\n", "")
@@ -69,7 +67,7 @@ def phlogs(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_the_reader_of_phlogs_works_as_printed(server: Scripted, tmp_path: Path) -> None:
+def test_the_reader_of_phlogs_works_as_printed(server, tmp_path):
     urls = [server.url("/1/a"), server.url("/1/b"), server.url("/1/gone")]
     done = phlogs(tmp_path, "latest.txt", *urls)
     assert done.returncode == 0
@@ -83,7 +81,7 @@ def test_the_reader_of_phlogs_works_as_printed(server: Scripted, tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_the_reader_of_phlogs_says_what_went_wrong(server: Scripted, tmp_path: Path) -> None:
+def test_the_reader_of_phlogs_says_what_went_wrong(server, tmp_path):
     nothing = phlogs(tmp_path, "x", server.url("/1/gone"), "gopher:/h")
     assert (nothing.returncode, nothing.stdout) == (1, "")
     assert nothing.stderr.endswith("nothing is there\n") and "has to begin with" in nothing.stderr

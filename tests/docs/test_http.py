@@ -1,7 +1,5 @@
 """The examples of docs/http.md, with a real server."""
 
-from __future__ import annotations
-
 import re
 import socket
 from collections.abc import Iterator
@@ -34,12 +32,12 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     check_log(server.log_path)
 
 
-def test_the_page_has_examples_for_these_tests() -> None:
+def test_the_page_has_examples_for_these_tests():
     assert len(EXAMPLES) > 7
 
 
 @pytest.mark.parametrize(("path", "answer"), EXAMPLES)
-def test_the_server_answers_an_example_as_printed(client: Client, path: str, answer: str) -> None:
+def test_the_server_answers_an_example_as_printed(client, path, answer):
     """The page's answer matches; `…` in it stands for any text."""
     pattern = ".*".join(map(re.escape, answer.strip().split("…")))
     found = client.ask(path.replace(">", "%3E")).body.decode().strip()
@@ -47,7 +45,7 @@ def test_the_server_answers_an_example_as_printed(client: Client, path: str, ans
 
 
 @pytest.mark.slow
-def test_every_path_is_on_the_page() -> None:
+def test_every_path_is_on_the_page():
     for path in BY_PATH:
         assert path in PAGE, path
     for parameter in BY_PATH["/api/search"].parameters:

@@ -1,10 +1,6 @@
 """docs/inputs.md, followed by a reader with a wire format of their own."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
@@ -18,18 +14,18 @@ PAGE = (ROOT / "docs" / "inputs.md").read_text()
 
 @pytest.mark.long
 @pytest.mark.nightly
-def test_an_input_of_ones_own_works_as_printed(tmp_path: Path, index: Mapping[str, str]) -> None:
+def test_an_input_of_ones_own_works_as_printed(tmp_path, index):
     """From an empty folder to records in the log of a real daemon."""
     with Story(tmp_path, ports=(7000, 7001), environment=index) as reader:
         reader.follow(PAGE)
 
 
-def test_the_input_has_about_ten_lines() -> None:
+def test_the_input_has_about_ten_lines():
     [source] = [block.body for block in blocks(PAGE) if block.argument == "records/records.py"]
     assert code_lines(source) <= 12
 
 
-def test_the_page_names_what_an_intake_has() -> None:
+def test_the_page_names_what_an_intake_has():
     """Each name in the table exists, and each public name is in the table."""
     table = re.search(r"^\| `Intake`.*?\n\n", PAGE, re.MULTILINE | re.DOTALL)
     assert table is not None

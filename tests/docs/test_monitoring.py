@@ -1,7 +1,5 @@
 """The page about monitoring, its alert rules and its dashboard agree with the figures of a real service."""
 
-from __future__ import annotations
-
 import json
 import re
 import runpy
@@ -87,7 +85,7 @@ def found_in(text: str, name: str) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_a_running_service_has_every_figure_that_is_promised(scrape: str, tmp_path: Path) -> None:
+def test_a_running_service_has_every_figure_that_is_promised(scrape, tmp_path):
     for name in CONTRACT:
         assert re.search(rf"^logsrv_{name}(_bucket)?[ {{]", scrape, re.MULTILINE), name
     stream, datagrams, tcp = (
@@ -107,13 +105,13 @@ def test_a_running_service_has_every_figure_that_is_promised(scrape: str, tmp_pa
         assert found_in(scrape, f"logsrv_{name}_seconds_sum")[()] > 0
 
 
-def test_every_figure_is_explained_and_nothing_else_is() -> None:
+def test_every_figure_is_explained_and_nothing_else_is():
     named = {name for name in NAME.findall(PAGE) if name.startswith("logsrv_")}
     assert named == {exposed_name(metric) for catalogue in CATALOGUES for metric in catalogue}
     assert named >= set(OURS)
 
 
-def test_the_figures_that_the_page_names_of_the_process_are_there(scrape: str) -> None:
+def test_the_figures_that_the_page_names_of_the_process_are_there(scrape):
     for name in re.findall(r"\bprocess_[a-z_]+\b", PAGE):
         assert found_in(scrape, name), name
 
@@ -150,7 +148,7 @@ def check_query(query: str, known: dict[str, set[str]]) -> None:
         assert set(re.findall(r"(\w+) *(?:=~|!~|!=|=)", matchers)) <= labels, query
 
 
-def test_the_dashboard_and_the_alerts_ask_only_for_what_there_is(scrape: str) -> None:
+def test_the_dashboard_and_the_alerts_ask_only_for_what_there_is(scrape):
     known = series(scrape)
     for _, query in queries():
         check_query(query, known)
@@ -161,7 +159,7 @@ def test_the_dashboard_and_the_alerts_ask_only_for_what_there_is(scrape: str) ->
             assert set(NAME.findall(variable["query"]["query"])) <= set(known)
 
 
-def test_the_dashboard_can_be_imported() -> None:
+def test_the_dashboard_can_be_imported():
     """Ids and positions are unique, and every panel has a description."""
     panels: list[dict[str, Any]] = DASHBOARD["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
@@ -171,7 +169,7 @@ def test_the_dashboard_can_be_imported() -> None:
     assert all(panel["type"] == "row" or panel["description"].endswith(".") for panel in panels)
 
 
-def test_every_alert_is_on_the_page_and_is_tested() -> None:
+def test_every_alert_is_on_the_page_and_is_tested():
     alerts = re.findall(r"- alert: (\w+)", ALERTS.read_text())
     tested = Path(__file__).with_name("alerts_test.yml").read_text()
     for alert in alerts:
@@ -187,22 +185,22 @@ def promtool(*words: str, text: str | None = None) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_prometheus_finds_nothing_wrong_with_the_figures(scrape: str) -> None:
+def test_prometheus_finds_nothing_wrong_with_the_figures(scrape):
     promtool("check", "metrics", text=scrape)
 
 
-def test_prometheus_takes_the_alert_rules() -> None:
+def test_prometheus_takes_the_alert_rules():
     promtool("check", "rules", "--lint-fatal", str(ALERTS))
 
 
 @pytest.mark.slow
-def test_each_alert_fires_when_it_should_and_only_then(tmp_path: Path) -> None:
+def test_each_alert_fires_when_it_should_and_only_then(tmp_path):
     rules = Path(__file__).with_name("alerts_test.yml").read_text().replace("ALERTS]", f"{ALERTS}]")
     (tmp_path / "test.yml").write_text(rules)
     promtool("test", "rules", str(tmp_path / "test.yml"))
 
 
-def test_prometheus_takes_every_query_of_the_dashboard(tmp_path: Path) -> None:
+def test_prometheus_takes_every_query_of_the_dashboard(tmp_path):
     """The queries are given as recording rules: promtool has no other way to read an expression."""
     records = [
         {"record": f"dashboard:{number}", "expr": query}
@@ -215,7 +213,7 @@ def test_prometheus_takes_every_query_of_the_dashboard(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("config", re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))
-def test_prometheus_takes_the_configurations_of_the_page(config: str, tmp_path: Path) -> None:
+def test_prometheus_takes_the_configurations_of_the_page(config, tmp_path):
     (tmp_path / "prometheus.yml").write_text(config)
     (tmp_path / "alerts.yml").write_bytes(ALERTS.read_bytes())
     promtool("check", "config", "--syntax-only", str(tmp_path / "prometheus.yml"))

@@ -1,7 +1,5 @@
 """The example of docs/operating.md, run against a real server."""
 
-from __future__ import annotations
-
 import logging
 import re
 import runpy
@@ -18,7 +16,7 @@ PAGE = (Path(__file__).parent.parent.parent / "docs" / "operating.md").read_text
 [HANDLER] = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 
-def test_pythons_handler_sends_lines(tmp_path: Path) -> None:
+def test_pythons_handler_sends_lines(tmp_path):
     """Each record becomes a line at once, not when the connection closes."""
     with TwistdProcess("logsrv", "--listen", LOOPBACK, directory=tmp_path) as server:
         program = tmp_path / "program.py"

@@ -1,7 +1,5 @@
 """The page of options that docs/generate.py writes; tests/test_documents.py compares it with docs/."""
 
-from __future__ import annotations
-
 import runpy
 
 import attrs
@@ -22,7 +20,7 @@ class Settings:
     few: int = option(3, integer(1, 5), "how few")
 
 
-def test_each_option_has_a_row_that_no_text_breaks() -> None:
+def test_each_option_has_a_row_that_no_text_breaks():
     accepted = GENERATE["accepted_texts"]([Settings])
     page = GENERATE["options_reference"](Settings, "logsrv", accepted)
     rows = [line for line in page.splitlines() if line.startswith("|")]

@@ -1,7 +1,5 @@
 """The messages that the runbook quotes are those of the code."""
 
-from __future__ import annotations
-
 import ast
 import re
 from pathlib import Path
@@ -30,7 +28,7 @@ def texts() -> str:
     return "\n".join(found)
 
 
-def test_each_of_the_twelve_entries_has_its_three_parts() -> None:
+def test_each_of_the_twelve_entries_has_its_three_parts():
     sections = re.split(r"^## \d+\. ", PAGE, flags=re.MULTILINE)[1:]
     assert len(sections) == 12 == len(SEEN)
     for section in sections:
@@ -42,7 +40,7 @@ def test_each_of_the_twelve_entries_has_its_three_parts() -> None:
 
 
 @pytest.mark.slow
-def test_every_quoted_message_is_in_the_code() -> None:
+def test_every_quoted_message_is_in_the_code():
     known = texts()
     alerts = (ROOT / "docs/monitoring/alerts.yml").read_text()
     quoted = [" ".join(each.split()) for part in SEEN for each in re.findall(r"`([^`]+)`", part)]
@@ -55,7 +53,7 @@ def test_every_quoted_message_is_in_the_code() -> None:
 @pytest.mark.parametrize(
     "command", sorted(set(re.findall(r"(?:`|^    )logsrv ([a-z]+)", PAGE, re.M)))
 )
-def test_each_command_of_logsrv_is_valid(command: str) -> None:
+def test_each_command_of_logsrv_is_valid(command):
     from logsrv.cli.main import COMMANDS as known
 
     assert command in known

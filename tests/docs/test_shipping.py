@@ -1,9 +1,6 @@
 """docs/shipping.md and docs/reading.md work as printed; their limits are those of the code."""
 
-from __future__ import annotations
-
 import re
-from pathlib import Path
 
 import attrs
 import pytest
@@ -51,7 +48,7 @@ PARTS = {
         for name in PARTS
     ],
 )
-def test_a_part_of_the_page_works_as_printed(name: str, tmp_path: Path) -> None:
+def test_a_part_of_the_page_works_as_printed(name, tmp_path):
     program("openssl", "openssl")
     text, ports = PARTS[name]
     with Story(tmp_path, ports=ports, environment=OURS) as reader:
@@ -59,7 +56,7 @@ def test_a_part_of_the_page_works_as_printed(name: str, tmp_path: Path) -> None:
         reader.stop()
 
 
-def test_the_settings_of_the_page_are_valid(tmp_path: Path) -> None:
+def test_the_settings_of_the_page_are_valid(tmp_path):
     [text] = [one.body for one in blocks(TO_US) if one.language == "toml"]
     (tmp_path / "c.toml").write_text(text)
     options = Options()
@@ -70,14 +67,14 @@ def test_the_settings_of_the_page_are_valid(tmp_path: Path) -> None:
     assert (siem.label, siem.query, siem.ship_from) == ("siem", "level>=warning", "end")
 
 
-def test_each_setting_and_scheme_of_shipping_is_on_the_page() -> None:
+def test_each_setting_and_scheme_of_shipping_is_on_the_page():
     for field in attrs.fields(ShipSettings):
         assert f"`{field.name.replace('_', '-')}`" in TO_US, field.name
     for name, scheme in SCHEMES.items():
         assert scheme.takes != "lines" or f"`{name}:" in TO_OTHERS, name
 
 
-def test_the_limits_of_shipping_on_the_page_are_those_of_the_code() -> None:
+def test_the_limits_of_shipping_on_the_page_are_those_of_the_code():
     assert LEAST_FREE == 0.05 and "5 % of the disk" in TO_US
     shown = SIZE.show(ShipSettings(ship=parse_ship_url("relp://a:1")).ship_at_most)
     assert f"({shown.replace('GiB', ' GiB')} unless" in TO_US

@@ -1,7 +1,5 @@
 """The examples of docs/sql.md give the output that the page shows."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from pathlib import Path
@@ -19,7 +17,7 @@ EXAMPLES = [block for block in BLOCKS if block.startswith("$ ")]
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_an_example_of_sql_gives_the_printed_output(example: str, tmp_path: Path) -> None:
+def test_an_example_of_sql_gives_the_printed_output(example, tmp_path):
     store = make_store(tmp_path / "logs", [lines(LINES.splitlines())])
     command, _, shown = example.partition("\n")
     name, sql, *words = shlex.split(command.removeprefix("$ "))
@@ -30,7 +28,7 @@ def test_an_example_of_sql_gives_the_printed_output(example: str, tmp_path: Path
 
 
 @pytest.mark.slow
-def test_each_recipe_is_a_statement_that_answers(tmp_path: Path) -> None:
+def test_each_recipe_is_a_statement_that_answers(tmp_path):
     messages = [
         '{"app": "shop", "ms": 5, "level": "error", "status": 200}',
         "<38>Nov 20 06:18:42 gate sshd[77]: Failed password for root from 10.0.0.9 port 22 ssh2",

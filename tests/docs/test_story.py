@@ -1,7 +1,5 @@
 """A Story follows a page, and an error names the line of the page that is wrong."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,7 @@ def follow(page: str, folder: Path) -> None:
         reader.follow(page)
 
 
-def test_a_correct_page_is_followed_without_an_error(tmp_path: Path) -> None:
+def test_a_correct_page_is_followed_without_an_error(tmp_path):
     """Current folder and variables last from block to block; the output may have more lines."""
     follow(
         "# Page\n\n```console\n$ mkdir sub && cd sub\n$ word=hello\n```\n"
@@ -34,12 +32,12 @@ def test_a_correct_page_is_followed_without_an_error(tmp_path: Path) -> None:
         ("$ exit\n", "ended the shell"),
     ],
 )
-def test_an_error_names_the_line_of_a_wrong_page(page: str, sentence: str, tmp_path: Path) -> None:
+def test_an_error_names_the_line_of_a_wrong_page(page, sentence, tmp_path):
     with pytest.raises(AssertionError, match=f"line 4 of the page: .*{sentence}"):
         follow(f"# Page\n\n```console\n{page}```\n", tmp_path)
 
 
-def test_no_process_of_a_story_is_left(tmp_path: Path) -> None:
+def test_no_process_of_a_story_is_left(tmp_path):
     """Also the daemon of a page that is wrong further down is ended."""
     daemon = "setsid sleep 60 >sleep.log 2>&1 & echo $! >sleep.pid"
     with pytest.raises(AssertionError, match="line 2 of the page"):

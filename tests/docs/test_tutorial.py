@@ -1,10 +1,6 @@
 """docs/tutorial.md, followed by a reader step by step."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -23,7 +19,7 @@ def line_of(heading: str) -> int:
 
 
 @pytest.mark.long
-def test_the_tutorial_works_as_printed(tmp_path: Path, index: Mapping[str, str]) -> None:
+def test_the_tutorial_works_as_printed(tmp_path, index):
     """From an empty folder to a wheel, each command, file and conversation."""
     program("openssl", "openssl")
     program("curl", "curl")
@@ -37,7 +33,7 @@ def test_the_tutorial_works_as_printed(tmp_path: Path, index: Mapping[str, str])
         reader.follow(PAGE, first=production)
 
 
-def test_the_finished_plugin_has_at_most_fifteen_lines() -> None:
+def test_the_finished_plugin_has_at_most_fifteen_lines():
     """The lines of the file of step 2 are counted, and those of the package's files by the author."""
     sources = {block.argument: block.body for block in blocks(PAGE) if block.language == "python"}
     assert code_lines(sources["shout.py"]) <= MOST_LINES
@@ -45,7 +41,7 @@ def test_the_finished_plugin_has_at_most_fifteen_lines() -> None:
     assert sum(map(code_lines, package)) <= MOST_LINES
 
 
-def test_the_page_ends_each_server_before_it_starts_the_next() -> None:
+def test_the_page_ends_each_server_before_it_starts_the_next():
     """Otherwise port 7000 of a reader would be in use; a Story ends servers by itself."""
     starts = [
         block.line

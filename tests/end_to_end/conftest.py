@@ -1,7 +1,5 @@
 """The real daemon on free loopback ports, with its store in the directory of the test."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import socket

@@ -5,8 +5,6 @@ answer when the server died are sent again to the next one, as real clients do. 
 connection that sent it: so a record doubled by a retry differs from one that the server doubles.
 """
 
-from __future__ import annotations
-
 import contextlib
 import gzip
 import json

@@ -2,8 +2,6 @@
 for them.
 """
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import subprocess

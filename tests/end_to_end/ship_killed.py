@@ -1,7 +1,5 @@
 """Helpers for tests that kill a shipment: a load, a network that breaks, and all text a store ever had."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import random

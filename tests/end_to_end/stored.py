@@ -1,7 +1,5 @@
 """A reader of stores without code of logsrv, as a script of an operator would read them."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re

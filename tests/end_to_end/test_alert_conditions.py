@@ -1,18 +1,15 @@
 """An alert with a condition at a real daemon, over a kill and with a silence."""
 
-from __future__ import annotations
-
 import os
 import random
 import signal
 import socket
-from pathlib import Path
 
 import pytest
 
 from logsrv.kit.testing import wait_until
 from tests.cli.command import logsrv
-from tests.end_to_end.conftest import Start, faked_time
+from tests.end_to_end.conftest import faked_time
 from tests.end_to_end.stored import stored_lines
 from tests.end_to_end.test_alerts import processes
 from tests.end_to_end.test_alerts_survive import KILLS, reload
@@ -30,9 +27,7 @@ def told(web: Hook) -> list[tuple[str, str]]:
 
 
 @pytest.mark.slow
-def test_a_condition_fires_once_over_a_kill_is_resolved_and_can_be_silenced(
-    logger: Start, tmp_path: Path
-) -> None:
+def test_a_condition_fires_once_over_a_kill_is_resolved_and_can_be_silenced(logger, tmp_path):
     with hook() as web:
         (tmp_path / "c.toml").write_text(
             f'directory = "{tmp_path}/store"\nalert-every = "1h"\n'
@@ -71,9 +66,7 @@ def steps_of(web: Hook, app: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.slow
-def test_each_episode_is_told_in_order_over_an_outage_of_the_receiver_and_kills(
-    logger: Start, tmp_path: Path
-) -> None:
+def test_each_episode_is_told_in_order_over_an_outage_of_the_receiver_and_kills(logger, tmp_path):
     """Groups fire again before anybody was told, while the daemon or its alert process is killed."""
     chance, port = random.Random(KILLS), free_port(socket.SOCK_STREAM)
     (tmp_path / "c.toml").write_text(
@@ -123,7 +116,7 @@ def test_each_episode_is_told_in_order_over_an_outage_of_the_receiver_and_kills(
 
 
 @pytest.mark.slow
-def test_a_clock_that_is_set_back_stops_no_alert(logger: Start, tmp_path: Path) -> None:
+def test_a_clock_that_is_set_back_stops_no_alert(logger, tmp_path):
     """Neither the looks at new lines, each of which is due at a time of a timer, nor the windows."""
     clock = tmp_path / "clock"
     clock.write_text("+0")
@@ -161,8 +154,8 @@ CHANGED = "status>=500 | count > 5 in 1h by app"
 @pytest.mark.parametrize("restart", [False, True])
 @pytest.mark.parametrize("now", [CHANGED, ""])
 def test_what_fired_is_over_once_when_its_alert_is_changed_or_removed(
-    logger: Start, tmp_path: Path, now: str, restart: bool
-) -> None:
+    logger, tmp_path, now, restart
+):
     """The receiver fails at first; the server is killed, and later reloaded without a change."""
     path = tmp_path / "c.toml"
 

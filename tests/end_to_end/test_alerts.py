@@ -1,7 +1,5 @@
 """Alerts of a real daemon with a real command and web server, over kills, reloads, a stop and a flood."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal
@@ -12,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.end_to_end.conftest import LOOPBACK, Logger, Start
+from tests.end_to_end.conftest import LOOPBACK, Logger
 from tests.end_to_end.stored import messages
 from tests.linelog.alerts.hooks import hook
 
@@ -53,9 +51,7 @@ def processes(server: Logger, number: int) -> list[int]:
     return [int(pid) for pid, _ in re.findall(LOOKING, server.log())]
 
 
-def test_a_command_and_a_webhook_are_told_within_a_second(
-    logger: Start, tmp_path: Path, notify: Path
-) -> None:
+def test_a_command_and_a_webhook_are_told_within_a_second(logger, tmp_path, notify):
     with hook() as web:
         url = f"http://127.0.0.1:{web.port}/hook"
         server = logger(
@@ -77,7 +73,7 @@ def test_a_command_and_a_webhook_are_told_within_a_second(
 
 
 @pytest.mark.slow
-def test_an_alert_takes_less_than_a_second(logger: Start, tmp_path: Path, notify: Path) -> None:
+def test_an_alert_takes_less_than_a_second(logger, tmp_path, notify):
     words = ("first", "second", "third", "fourth")
     server = logger(*(f"--alert={word}" for word in words), "--alert-command", str(notify))
     processes(server, 1)
@@ -92,9 +88,7 @@ def test_an_alert_takes_less_than_a_second(logger: Start, tmp_path: Path, notify
 
 
 @pytest.mark.long
-def test_a_flood_is_few_messages_with_all_its_lines(
-    logger: Start, tmp_path: Path, notify: Path
-) -> None:
+def test_a_flood_is_few_messages_with_all_its_lines(logger, tmp_path, notify):
     server = logger("--alert", "oops", "--alert-command", str(notify), "--alert-every", "3s")
     [pid] = processes(server, 1)
     server.send(b"oops " + b"x" * 40 + b"\n")
@@ -109,9 +103,7 @@ def test_a_flood_is_few_messages_with_all_its_lines(
 
 
 @pytest.mark.slow
-def test_what_is_written_before_the_start_is_not_told(
-    logger: Start, tmp_path: Path, notify: Path
-) -> None:
+def test_what_is_written_before_the_start_is_not_told(logger, tmp_path, notify):
     first = logger()
     first.send(b"oops old\n")
     first.wait_for_messages(1)
@@ -123,9 +115,7 @@ def test_what_is_written_before_the_start_is_not_told(
 
 
 @pytest.mark.slow
-def test_a_process_that_is_killed_is_replaced_and_nothing_is_left_out(
-    logger: Start, tmp_path: Path, notify: Path
-) -> None:
+def test_a_process_that_is_killed_is_replaced_and_nothing_is_left_out(logger, tmp_path, notify):
     server = logger("--alert", "oops", "--alert-command", str(notify), "--alert-every", "1s")
     [pid] = processes(server, 1)
     for number in (1, 2):
@@ -144,8 +134,8 @@ def test_a_process_that_is_killed_is_replaced_and_nothing_is_left_out(
 
 @pytest.mark.slow
 def test_an_alert_that_can_never_fire_is_warned_of_at_the_start_and_at_a_reload(
-    logger: Start, tmp_path: Path, notify: Path
-) -> None:
+    logger, tmp_path, notify
+):
     config = tmp_path / "c.toml"
     common = f'alert-command = "{notify}"\nalert = ["duration>abc"]\n'
     config.write_text(common)
@@ -161,9 +151,7 @@ def test_an_alert_that_can_never_fire_is_warned_of_at_the_start_and_at_a_reload(
 
 
 @pytest.mark.slow
-def test_a_reload_changes_the_alerts_and_forgets_nothing(
-    logger: Start, tmp_path: Path, notify: Path
-) -> None:
+def test_a_reload_changes_the_alerts_and_forgets_nothing(logger, tmp_path, notify):
     config = tmp_path / "c.toml"
     common = f'alert-command = "{notify}"\nalert-every = "10m"\n'
     config.write_text(common + 'alert = ["oops"]\n')
@@ -191,9 +179,7 @@ def test_a_reload_changes_the_alerts_and_forgets_nothing(
 
 
 @pytest.mark.slow
-def test_a_stop_tells_of_the_last_line_and_leaves_nothing_behind(
-    logger: Start, tmp_path: Path, notify: Path
-) -> None:
+def test_a_stop_tells_of_the_last_line_and_leaves_nothing_behind(logger, tmp_path, notify):
     server = logger("--alert", "oops", "--alert-command", str(notify))
     [pid] = processes(server, 1)
     server.send(b"oops 1\n")
@@ -205,9 +191,7 @@ def test_a_stop_tells_of_the_last_line_and_leaves_nothing_behind(
 
 
 @pytest.mark.slow
-def test_a_daemon_that_is_killed_takes_the_process_along(
-    logger: Start, tmp_path: Path, notify: Path
-) -> None:
+def test_a_daemon_that_is_killed_takes_the_process_along(logger, tmp_path, notify):
     server = logger("--alert", "oops", "--alert-command", str(notify))
     [pid] = processes(server, 1)
     server.stop(signal.SIGKILL)
@@ -215,7 +199,7 @@ def test_a_daemon_that_is_killed_takes_the_process_along(
 
 
 @pytest.mark.slow
-def test_a_command_that_fails_is_logged_and_counted(logger: Start, tmp_path: Path) -> None:
+def test_a_command_that_fails_is_logged_and_counted(logger, tmp_path):
     script = tmp_path / "fails"
     script.write_text("#!/bin/sh\necho no route to pager >&2\nexit 3\n")
     script.chmod(0o755)
@@ -227,9 +211,7 @@ def test_a_command_that_fails_is_logged_and_counted(logger: Start, tmp_path: Pat
 
 
 @pytest.mark.long
-def test_lines_are_written_while_the_process_is_stopped(
-    logger: Start, tmp_path: Path, notify: Path
-) -> None:
+def test_lines_are_written_while_the_process_is_stopped(logger, tmp_path, notify):
     """The daemon stores lines and stops as usual while the alert process is stopped."""
     server = logger("--alert", "oops", "--alert-command", str(notify))
     [pid] = processes(server, 1)
@@ -251,9 +233,7 @@ def test_lines_are_written_while_the_process_is_stopped(
         (["--alert", "x", "--alert-webhook", "ftp://x/"], "neither http:// nor https://"),
     ],
 )
-def test_what_is_wrong_is_said_at_the_start(
-    logger: Start, tmp_path: Path, words: list[str], said: str
-) -> None:
+def test_what_is_wrong_is_said_at_the_start(logger, tmp_path, words, said):
     server = logger(*words, listen=[LOOPBACK], wait=False)
     assert server.wait() == 1
     assert said in server.log() and not (tmp_path / "store").exists()

@@ -1,7 +1,5 @@
 """Alerts of a daemon that is reloaded, stopped or killed come at least once, and never as a flood."""
 
-from __future__ import annotations
-
 import os
 import random
 import re
@@ -15,7 +13,7 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.conftest import Logger
 from tests.end_to_end.test_alerts import processes
 from tests.linelog.alerts.hooks import Hook, hook
 from tests.ports import free_port
@@ -57,7 +55,7 @@ def read(path: Path) -> str:
 
 
 @pytest.mark.slow
-def test_a_reload_that_is_refused_last_ends_nothing(logger: Start, tmp_path: Path) -> None:
+def test_a_reload_that_is_refused_last_ends_nothing(logger, tmp_path):
     """The error comes last, when the socket is bound: an alert under way goes on, the token stays."""
     token, port = tmp_path / "token", free_port(socket.SOCK_STREAM)
     token.write_text("before\n")
@@ -84,9 +82,7 @@ def test_a_reload_that_is_refused_last_ends_nothing(logger: Start, tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_what_is_under_way_at_a_reload_comes_whatever_it_changes(
-    logger: Start, tmp_path: Path
-) -> None:
+def test_what_is_under_way_at_a_reload_comes_whatever_it_changes(logger, tmp_path):
     """Under way are a webhook that answers 503 at first, and a slow command."""
     with hook(503, 503, 200) as web:
         url = f"http://127.0.0.1:{web.port}/"
@@ -113,9 +109,7 @@ def test_what_is_under_way_at_a_reload_comes_whatever_it_changes(
 
 
 @pytest.mark.slow
-def test_what_is_counted_or_under_way_at_a_reload_that_takes_the_alert_out_comes(
-    logger: Start, tmp_path: Path
-) -> None:
+def test_what_is_counted_or_under_way_at_a_reload_that_takes_the_alert_out_comes(logger, tmp_path):
     one = f'alert = "oops"\nalert-command = "{slow(tmp_path)}"'
     path = config(tmp_path, one, every="10m")
     server = logger("--config", str(path))
@@ -140,7 +134,7 @@ def test_what_is_counted_or_under_way_at_a_reload_that_takes_the_alert_out_comes
 
 
 @pytest.mark.slow
-def test_what_is_under_way_at_a_stop_comes_at_the_next_start(logger: Start, tmp_path: Path) -> None:
+def test_what_is_under_way_at_a_stop_comes_at_the_next_start(logger, tmp_path):
     """The stop waits some seconds for the command; a second stop request meanwhile is answered
     in the log.
     """
@@ -165,9 +159,7 @@ def test_what_is_under_way_at_a_stop_comes_at_the_next_start(logger: Start, tmp_
 
 
 @pytest.mark.slow
-def test_lines_of_a_server_that_is_killed_at_once_are_told_by_the_next(
-    logger: Start, tmp_path: Path
-) -> None:
+def test_lines_of_a_server_that_is_killed_at_once_are_told_by_the_next(logger, tmp_path):
     """The kill comes before the alert process has started; a thousand lines are one message."""
     with hook() as web:
         words = ("--alert", "oops", "--alert-webhook", f"http://127.0.0.1:{web.port}/")
@@ -182,7 +174,7 @@ def test_lines_of_a_server_that_is_killed_at_once_are_told_by_the_next(
 
 
 @pytest.mark.slow
-def test_the_interval_goes_on_over_a_restart(logger: Start, tmp_path: Path) -> None:
+def test_the_interval_goes_on_over_a_restart(logger, tmp_path):
     with hook() as web:
         words = ("--alert", "oops", "--alert-webhook", f"http://127.0.0.1:{web.port}/")
         server = logger(*words, "--alert", "mark")
@@ -199,9 +191,7 @@ def test_the_interval_goes_on_over_a_restart(logger: Start, tmp_path: Path) -> N
 
 
 @pytest.mark.long
-def test_a_webhook_that_is_down_gets_all_in_one_message_when_it_is_back(
-    logger: Start, tmp_path: Path
-) -> None:
+def test_a_webhook_that_is_down_gets_all_in_one_message_when_it_is_back(logger, tmp_path):
     port = free_port()
     words = ("--alert", "oops", "--alert-webhook", f"http://127.0.0.1:{port}/")
     server = logger(*words, "--alert-every", "1s")
@@ -218,9 +208,7 @@ def test_a_webhook_that_is_down_gets_all_in_one_message_when_it_is_back(
 
 
 @pytest.mark.slow
-def test_lines_that_retention_removed_unseen_are_told_and_counted(
-    logger: Start, tmp_path: Path
-) -> None:
+def test_lines_that_retention_removed_unseen_are_told_and_counted(logger, tmp_path):
     with hook() as web:
         words = ("--alert", "oops", "--alert-webhook", f"http://127.0.0.1:{web.port}/")
         small = ("--rotate-size", "64KiB", "--keep-bytes", "128KiB", "--alert-every", "1s")
@@ -239,9 +227,7 @@ def test_lines_that_retention_removed_unseen_are_told_and_counted(
 
 
 @pytest.mark.slow
-def test_a_store_that_is_removed_is_followed_where_it_goes_on(
-    logger: Start, tmp_path: Path
-) -> None:
+def test_a_store_that_is_removed_is_followed_where_it_goes_on(logger, tmp_path):
     with hook() as web:
         url = f"http://127.0.0.1:{web.port}/"
         server = logger("--alert", "oops", "--alert-webhook", url, "--alert-every", "1s")
@@ -258,7 +244,7 @@ def test_a_store_that_is_removed_is_followed_where_it_goes_on(
 
 
 @pytest.mark.slow
-def test_a_damaged_place_is_said_and_the_next_line_is_told(logger: Start, tmp_path: Path) -> None:
+def test_a_damaged_place_is_said_and_the_next_line_is_told(logger, tmp_path):
     with hook() as web:
         words = ("--alert", "oops", "--alert-webhook", f"http://127.0.0.1:{web.port}/")
         server = logger(*words)
@@ -272,7 +258,7 @@ def test_a_damaged_place_is_said_and_the_next_line_is_told(logger: Start, tmp_pa
 
 
 @pytest.mark.long
-def test_kills_at_any_moment_lose_no_alert(logger: Start, tmp_path: Path) -> None:
+def test_kills_at_any_moment_lose_no_alert(logger, tmp_path):
     """The server or its alert process is killed again and again, at random moments."""
     chance = random.Random(KILLS)
     script = tmp_path / "notify"

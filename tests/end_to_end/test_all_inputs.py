@@ -1,7 +1,5 @@
 """A daemon with every input, and every kind of message: stored and refused is sent, and the log says it."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 import socket
@@ -11,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.conftest import Logger
 from tests.end_to_end.web import Client
 from tests.linelog.inputs.messages_of_all import (
     EVENT,
@@ -71,7 +69,7 @@ def send_all(messages: Sequence[Message], port: int, open_ones: contextlib.ExitS
 
 
 @pytest.mark.slow
-def test_every_message_to_every_input_is_stored_or_refused(logger: Start) -> None:
+def test_every_message_to_every_input_is_stored_or_refused(logger):
     listens = [f"{name}:tcp:0:interface=127.0.0.1" for name in NAMES]
     server = logger(
         "--metrics", "tcp:0:interface=127.0.0.1", "--input-token", TOKEN, listen=listens

@@ -1,7 +1,5 @@
 """A real daemon archives its segments, removes their text, and finds their lines, also after kills."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import random
@@ -22,7 +20,7 @@ from logsrv.linelog.store.archive.archive_notes import open_archive
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.manifest import archived_segment_names
 from logsrv.linelog.store.archive.objects import Archive
-from tests.end_to_end.conftest import LOOPBACK, Logger, Start
+from tests.end_to_end.conftest import LOOPBACK, Logger
 from tests.end_to_end.stored import stored_bytes
 from tests.linelog.ship.shipping.receiver import receiving
 from tests.linelog.store.archive.buckets import buckets
@@ -125,9 +123,7 @@ def place(tmp_path: Path) -> Path:
     return tmp_path / "archive"
 
 
-def test_texts_leave_the_disk_indexes_stay_and_all_lines_are_found(
-    logger: Start, place: Path, tmp_path: Path
-) -> None:
+def test_texts_leave_the_disk_indexes_stay_and_all_lines_are_found(logger, place, tmp_path):
     """The command and HTTP find them, and a store is restored byte by byte."""
     server = logger(
         *SMALL,
@@ -193,9 +189,7 @@ def archive(
 
 
 @pytest.mark.complains("the archive has lost 1 segment")
-def test_a_text_that_the_archive_lost_goes_again_before_it_leaves_the_disk(
-    logger: Start, archive: tuple[str, Archive]
-) -> None:
+def test_a_text_that_the_archive_lost_goes_again_before_it_leaves_the_disk(logger, archive):
     """Retention checks the archive before it removes a text, so no line is lost."""
     url, there = archive
     server = logger(*SMALL, "--keep-bytes", "900KiB", "--keep-indexes", "30", "--ship", url)
@@ -225,7 +219,7 @@ def test_a_text_that_the_archive_lost_goes_again_before_it_leaves_the_disk(
     assert server.stop() in (0, -signal.SIGTERM)
 
 
-def test_without_keep_indexes_all_of_a_segment_goes(logger: Start, place: Path) -> None:
+def test_without_keep_indexes_all_of_a_segment_goes(logger, place):
     server = logger(*SMALL, "--keep-bytes", "300KiB", "--ship", f"file://{place}")
     send(server, 0, 6500)
     # Retention may have removed some already, so not all archived segments are here.
@@ -236,9 +230,7 @@ def test_without_keep_indexes_all_of_a_segment_goes(logger: Start, place: Path) 
 
 
 @pytest.mark.parametrize("whom", ["shipper", "daemon"])
-def test_kills_leave_the_archive_whole(
-    logger: Start, place: Path, tmp_path: Path, whom: str
-) -> None:
+def test_kills_leave_the_archive_whole(logger, place, tmp_path, whom):
     """After a kill at any moment each segment is there once, byte by byte, or not at all."""
     words = (*SMALL, "--ship", f"file://{place}")
     server = logger(*words)
@@ -267,9 +259,7 @@ def test_kills_leave_the_archive_whole(
     assert text_here.startswith(stored_bytes(tmp_path / "back"))
 
 
-def test_a_full_disk_there_is_said_and_it_goes_on_with_room(
-    logger: Start, small_disk: Path
-) -> None:
+def test_a_full_disk_there_is_said_and_it_goes_on_with_room(logger, small_disk):
     (small_disk / "in the way").write_bytes(bytes(4_150_000))
     server = logger(*SMALL, "--ship", f"file://{small_disk}")
     send(server, 0, 2000)
@@ -284,17 +274,13 @@ def test_a_full_disk_there_is_said_and_it_goes_on_with_room(
     server.wait_until(lambda: "it takes lines again" in server.log(), "the good news")
 
 
-def test_an_archive_that_is_not_mounted_is_said_and_nothing_is_made(
-    logger: Start, tmp_path: Path
-) -> None:
+def test_an_archive_that_is_not_mounted_is_said_and_nothing_is_made(logger, tmp_path):
     server = logger(*SMALL, "--ship", f"file://{tmp_path}/gone")
     server.wait_until(lambda: "mount it, or make the directory" in server.log(), "the sentence")
     assert not (tmp_path / "gone").exists()
 
 
-def test_a_copied_store_does_not_write_over_the_other(
-    logger: Start, place: Path, tmp_path: Path
-) -> None:
+def test_a_copied_store_does_not_write_over_the_other(logger, place, tmp_path):
     words = (*SMALL, "--ship", f"file://{place}")
     server = logger(*words)
     send(server, 0, 2000)
@@ -311,9 +297,7 @@ def test_a_copied_store_does_not_write_over_the_other(
     assert {path: path.read_bytes() for path in place.rglob("*.log.zst")} == before
 
 
-def test_a_bucket_gets_segments_and_is_searched_without_the_store(
-    logger: Start, tmp_path: Path
-) -> None:
+def test_a_bucket_gets_segments_and_is_searched_without_the_store(logger, tmp_path):
     """The S3 server is busy at first, and then away for a while."""
     pytest.importorskip("obstore")
     (tmp_path / "keys").write_text(" ".join(KEYS.values()))
@@ -348,9 +332,7 @@ def test_a_bucket_gets_segments_and_is_searched_without_the_store(
         )
 
 
-def test_a_bucket_whose_keys_are_in_the_environment_gets_segments_and_is_searched(
-    logger: Start, tmp_path: Path
-) -> None:
+def test_a_bucket_whose_keys_are_in_the_environment_gets_segments_and_is_searched(logger, tmp_path):
     """The S3 server is moto; the process of another target gets none of the keys."""
     pytest.importorskip("obstore")
     word = "needle" + _word(17).decode()

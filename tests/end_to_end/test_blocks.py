@@ -1,7 +1,5 @@
 """A centre, a real daemon that takes blocks of other stores, stores each exactly once over any failure."""
 
-from __future__ import annotations
-
 import contextlib
 import http.client
 import os
@@ -52,9 +50,7 @@ def of(origin: str, text: bytes) -> bytes:
     return b"".join(line for line in text.splitlines(keepends=True) if mark in line)
 
 
-def test_blocks_are_stored_as_they_are_and_the_place_is_told(
-    logger: Start, connect: Connect
-) -> None:
+def test_blocks_are_stored_as_they_are_and_the_place_is_told(logger, connect):
     edge = edge_of(ONE)
     server = logger(*TOKEN, "--sync", "never", listen=[LISTEN])
     sender = connect(server.port())
@@ -75,7 +71,7 @@ def test_blocks_are_stored_as_they_are_and_the_place_is_told(
     assert stored_bytes(server.store) == edge.text
 
 
-def test_blocks_out_of_order_are_refused_doubles_ignored(logger: Start, connect: Connect) -> None:
+def test_blocks_out_of_order_are_refused_doubles_ignored(logger, connect):
     """After a gap, a wrong order or a double the answer gives the position of the origin."""
     edge = edge_of(ONE)
     first, second, third, *_ = blocks(edge, 20_000)
@@ -112,9 +108,7 @@ def hidden_text(edge: Edge, start: Position) -> bytes:
 @pytest.mark.parametrize(
     "changed", [1, pytest.param(5, marks=pytest.mark.complains("origins is damaged"))]
 )
-def test_a_note_that_was_changed_lets_no_block_come_twice(
-    logger: Start, connect: Connect, changed: int
-) -> None:
+def test_a_note_that_was_changed_lets_no_block_come_twice(logger, connect, changed):
     """One changed bit is corrected; with more the position is unknown, and blocks are refused until a
     repair.
     """
@@ -146,7 +140,7 @@ def test_a_note_that_was_changed_lets_no_block_come_twice(
     assert place == str(second.end if changed == 1 else first.end)
 
 
-def test_a_centre_refuses_clients_without_the_token(logger: Start, connect: Connect) -> None:
+def test_a_centre_refuses_clients_without_the_token(logger, connect):
     (block,) = blocks(edge_of(ONE, 10), 1 << 20)
     server = logger(*TOKEN, listen=[LISTEN])
     for token in None, "guess", "geheim2":
@@ -160,7 +154,7 @@ def test_a_centre_refuses_clients_without_the_token(logger: Start, connect: Conn
 
 
 @pytest.mark.complains("would take blocks of anybody", "cannot start")
-def test_a_centre_without_a_token_or_certificates_does_not_start(logger: Start) -> None:
+def test_a_centre_without_a_token_or_certificates_does_not_start(logger):
     server = logger(listen=[LISTEN], wait=False)
     assert server.wait() == 1
     assert "would take blocks of anybody: give --input-token-file FILE" in server.log()
@@ -240,7 +234,7 @@ def _size(store: Path) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sync", ["always", "interval"])
-def test_kills_lose_nothing_and_double_nothing(logger: Start, sync: str) -> None:
+def test_kills_lose_nothing_and_double_nothing(logger, sync):
     """Two origins ship at once into small segments: the centre has the text of each, byte by byte."""
     edges = [Edge(origin, stored_lines(origin, 24_000), 500_000) for origin in (ONE, OTHER)]
     server = killed_again_and_again(logger, edges, 6, "--sync", sync, "--rotate-size", "400KiB")
@@ -250,7 +244,7 @@ def test_kills_lose_nothing_and_double_nothing(logger: Start, sync: str) -> None
     assert len(text) == sum(len(edge.text) for edge in edges)
 
 
-def test_a_sender_that_says_half_a_block_harms_nobody(logger: Start, connect: Connect) -> None:
+def test_a_sender_that_says_half_a_block_harms_nobody(logger, connect):
     edge = edge_of(ONE)
     server = logger(*TOKEN, listen=[LISTEN])
     (first, *_) = blocks(edge, 50_000)
@@ -270,7 +264,7 @@ def test_a_sender_that_says_half_a_block_harms_nobody(logger: Start, connect: Co
 
 
 @pytest.mark.slow
-def test_a_stop_and_a_reload_under_load(logger: Start) -> None:
+def test_a_stop_and_a_reload_under_load(logger):
     """A block that was under way is stored once."""
     edge = Edge(ONE, stored_lines(ONE, 24_000), 500_000)
     port = free_port()
@@ -295,7 +289,7 @@ def test_a_stop_and_a_reload_under_load(logger: Start) -> None:
 
 @pytest.mark.slow
 @pytest.mark.complains("cannot write", "No space left")
-def test_a_full_disk_is_waited_for(logger: Start, small_disk: Path, connect: Connect) -> None:
+def test_a_full_disk_is_waited_for(logger, small_disk, connect):
     """Meanwhile only stored blocks are acknowledged, and the centre continues by itself."""
     edge = Edge(ONE, stored_lines(ONE, 60_000), 8 << 20)
     ballast = small_disk / "ballast"
@@ -324,7 +318,7 @@ def test_a_full_disk_is_waited_for(logger: Start, small_disk: Path, connect: Con
 
 @pytest.mark.long
 @pytest.mark.nightly
-def test_many_kills_lose_nothing_and_double_nothing(logger: Start) -> None:
+def test_many_kills_lose_nothing_and_double_nothing(logger):
     edges = [Edge(origin, stored_lines(origin, 15_000 * KILLS), 3 << 20) for origin in (ONE, OTHER)]
     server = killed_again_and_again(
         logger, edges, KILLS, "--rotate-size", "4MiB", "--index", "none"

@@ -2,13 +2,10 @@
 TCP and TLS.
 """
 
-from __future__ import annotations
-
 import signal
 import socket
 import ssl
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -64,7 +61,7 @@ def heard(client: socket.socket, number: int) -> bytes:
         pytest.param("talks", "tcp", marks=(pytest.mark.long, pytest.mark.nightly)),
     ],
 )
-def test_who_reads_hears_every_byte(kind: str, scheme: str, tmp_path: Path) -> None:
+def test_who_reads_hears_every_byte(kind, scheme, tmp_path):
     """Three peers read and miss nothing; one that never reads is cut off, and the log says so.
 
     If every peer reads, none is cut off.

@@ -2,8 +2,6 @@
 served as usual.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import random
@@ -13,16 +11,15 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import msgpack
 import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.conftest import Logger
 from tests.end_to_end.stored import (
     assert_whole,
     by_source,
@@ -34,7 +31,7 @@ from tests.programs import missing
 
 
 @pytest.mark.slow
-def test_lines_of_many_senders_at_once_are_whole_and_in_order(logger: Start) -> None:
+def test_lines_of_many_senders_at_once_are_whole_and_in_order(logger):
     """Eight connections send at the same time: the lines of each are whole and in order."""
     server = logger("--rotate-size", "1MiB")
     texts = [numbered(index, 20_000) for index in range(8)]
@@ -51,7 +48,7 @@ def test_lines_of_many_senders_at_once_are_whole_and_in_order(logger: Start) -> 
         assert_whole(lines)
 
 
-def test_random_bytes_are_stored_as_printable_text(logger: Start) -> None:
+def test_random_bytes_are_stored_as_printable_text(logger):
     """A megabyte of random bytes is stored as printable text, and the next connection is served
     as usual.
     """
@@ -69,7 +66,7 @@ def test_random_bytes_are_stored_as_printable_text(logger: Start) -> None:
 
 
 @pytest.mark.long
-def test_a_gigabyte_without_a_newline_is_cut_into_lines(logger: Start) -> None:
+def test_a_gigabyte_without_a_newline_is_cut_into_lines(logger):
     """It is cut into lines of 64 KiB, all of it stored, in bounded memory."""
     server = logger("--rotate-size", "64GiB")
     size, piece = 1 << 30, b"0123456789abcdef" * 65536
@@ -89,7 +86,7 @@ def test_a_gigabyte_without_a_newline_is_cut_into_lines(logger: Start) -> None:
 
 
 @pytest.mark.long
-def test_ten_thousand_silent_connections(logger: Start) -> None:
+def test_ten_thousand_silent_connections(logger):
     """They need little memory, and a line of another peer is stored at once."""
     server = logger()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -113,13 +110,13 @@ def test_ten_thousand_silent_connections(logger: Start) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_close_in_the_middle_of_a_line(logger: Start) -> None:
+def test_close_in_the_middle_of_a_line(logger):
     server = logger()
     server.send(b"whole\nbroken off")
     assert server.wait_for_messages(2) == [b"whole", b"broken off"]
 
 
-def test_the_rest_of_a_line_is_stored_at_a_half_close(logger: Start) -> None:
+def test_the_rest_of_a_line_is_stored_at_a_half_close(logger):
     """A peer shuts down its sending side; the rest of its line is stored."""
     server = logger()
     with server.connect() as connection:
@@ -129,7 +126,7 @@ def test_the_rest_of_a_line_is_stored_at_a_half_close(logger: Start) -> None:
         assert connection.recv(10) == b""
 
 
-def test_lines_before_a_reset_are_stored(logger: Start) -> None:
+def test_lines_before_a_reset_are_stored(logger):
     """The lines that arrived before the reset are stored."""
     server = logger()
     connection = server.connect()
@@ -140,7 +137,7 @@ def test_lines_before_a_reset_are_stored(logger: Start) -> None:
     assert server.wait_for_messages(2) == [b"before the reset", b"half a li"]
 
 
-def test_lines_sent_one_byte_at_a_time_are_stored_whole(logger: Start) -> None:
+def test_lines_sent_one_byte_at_a_time_are_stored_whole(logger):
     server = logger()
     text = "tröpfchen\r\nfor tröpfchen\n".encode()
     with server.connect() as connection:
@@ -150,7 +147,7 @@ def test_lines_sent_one_byte_at_a_time_are_stored_whole(logger: Start) -> None:
     assert server.wait_for_messages(2) == ["tröpfchen".encode(), "for tröpfchen".encode()]
 
 
-def test_stop_takes_in_what_has_arrived(logger: Start) -> None:
+def test_stop_takes_in_what_has_arrived(logger):
     """After SIGTERM all lines in the sockets are stored, also of connections that were not accepted yet."""
     server = logger()
     server.process.send_signal(signal.SIGSTOP)
@@ -169,7 +166,7 @@ def test_stop_takes_in_what_has_arrived(logger: Start) -> None:
         assert_whole(lines)
 
 
-def test_stop_is_bounded_while_a_peer_floods(logger: Start) -> None:
+def test_stop_is_bounded_while_a_peer_floods(logger):
     """A peer that never stops sending is cut off; only whole lines of it are stored."""
     server = logger()
     stop = threading.Event()
@@ -196,7 +193,7 @@ def test_stop_is_bounded_while_a_peer_floods(logger: Start) -> None:
         assert line.message == b"0 0 " + b"x" * 60
 
 
-def test_halves_of_messages_are_bounded_for_all_listeners_together(logger: Start) -> None:
+def test_halves_of_messages_are_bounded_for_all_listeners_together(logger):
     """Eight peers send 6 MiB of a message each and wait; at most 16 MiB are kept, twice --max-body."""
     kinds = {
         "forward": b"\x92\xa1t\xc6" + struct.pack(">I", 7 << 20),
@@ -226,7 +223,7 @@ def _is_closed(peer: socket.socket) -> bool:
 
 
 @pytest.mark.slow
-def test_long_answers_that_nobody_reads_are_bounded(logger: Start) -> None:
+def test_long_answers_that_nobody_reads_are_bounded(logger):
     """Of eight requests with an answer of 15 MB each, 32 MiB allow some; the others must be sent again."""
     server = logger("--max-body", "16MiB", listen=["http:tcp:0:interface=127.0.0.1"])
     number = 100_000
@@ -254,7 +251,7 @@ def test_long_answers_that_nobody_reads_are_bounded(logger: Start) -> None:
     server.wait_for_messages(number * first.count(b"HTTP/1.1 200"))
 
 
-def test_flood_of_telnet_questions_that_is_never_read(logger: Start) -> None:
+def test_flood_of_telnet_questions_that_is_never_read(logger):
     """A peer that sends Telnet questions and never reads the answers is not read any more; others are."""
     server = logger()
     with server.connect() as connection:
@@ -332,9 +329,7 @@ class _PoliteSender(threading.Thread):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("listener", "message"), [("forward", _event_of), ("python", _pickle_of)])
-def test_keys_chosen_for_their_hashes_keep_nobody_waiting(
-    logger: Start, listener: str, message: Callable[[Any], bytes]
-) -> None:
+def test_keys_chosen_for_their_hashes_keep_nobody_waiting(logger, listener, message):
     """Without protection some hundred thousand bytes of colliding keys block other peers for seconds."""
     places = ("relp", listener)
     server = logger(listen=[f"{place}:tcp:0:interface=127.0.0.1" for place in places])

@@ -1,21 +1,18 @@
 """The doctor and backups beside a real server that stores lines, rotates, seals and removes."""
 
-from __future__ import annotations
-
 import json
 import random
 import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.segments import backup_note
 from tests.cli.command import LOGSRV, logsrv
-from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.conftest import Logger
 from tests.end_to_end.stored import stored_bytes
 from tests.linelog.store.care.stores import at
 from tests.linelog.store.faults import text_of
@@ -51,7 +48,7 @@ def sending(server: Logger) -> Iterator[None]:
         sender.join(PATIENCE)
 
 
-def test_a_doctor_beside_a_server_gives_no_false_alarm(logger: Start) -> None:
+def test_a_doctor_beside_a_server_gives_no_false_alarm(logger):
     server = logger("--rotate-size", "24KiB", "--keep-bytes", "300KiB")
     with sending(server):
         server.wait_until(lambda: len(list(server.store.glob("*.zst"))) > 3, "segments")
@@ -66,7 +63,7 @@ def test_a_doctor_beside_a_server_gives_no_false_alarm(logger: Start) -> None:
     assert logsrv("doctor", str(server.store)).returncode == 0
 
 
-def test_a_backup_under_load_that_is_killed_goes_on(logger: Start, tmp_path: Path) -> None:
+def test_a_backup_under_load_that_is_killed_goes_on(logger, tmp_path):
     """After a kill at any moment the backup is the one from before or the new one."""
     server = logger("--rotate-size", "24KiB")
     to, chance, complete = tmp_path / "to", random.Random(23), 0

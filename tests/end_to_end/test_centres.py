@@ -1,7 +1,5 @@
 """Two centres that get all lines of every edge: one is destroyed, and an empty machine replaces it."""
 
-from __future__ import annotations
-
 import random
 import re
 import shutil
@@ -159,9 +157,7 @@ def at_least(server: Logger, size: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.complains("had acknowledged")
-def test_an_empty_machine_replaces_a_destroyed_centre_with_all_lines(
-    centres: Centres, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_empty_machine_replaces_a_destroyed_centre_with_all_lines(centres, capsys):
     """Edges keep sending meanwhile; lines that only the other centre received are restored too."""
     first, second = centres.servers["a"], centres.servers["b"]
     with centres.loaded():
@@ -183,7 +179,7 @@ def test_an_empty_machine_replaces_a_destroyed_centre_with_all_lines(
 
 
 @pytest.mark.slow
-def test_of_a_store_and_copy_one_ships_and_other_is_refused(logger: Start, tmp_path: Path) -> None:
+def test_of_a_store_and_copy_one_ships_and_other_is_refused(logger, tmp_path):
     """The copy was made of a running store, and is the first to get new lines."""
     (tmp_path / "token").write_text("geheim")
     (tmp_path / "centre").mkdir()
@@ -210,9 +206,7 @@ def has_grown_to(directory: Path, size: int) -> bool:
 
 
 @pytest.mark.slow
-def test_a_centre_that_fetches_from_a_stream_is_moved_to_another_machine(
-    logger: Start, tmp_path: Path
-) -> None:
+def test_a_centre_that_fetches_from_a_stream_is_moved_to_another_machine(logger, tmp_path):
     """As the page says, the old centre only sends, and the new one continues from its position."""
     for name in "edge", "old", "new":
         (tmp_path / name).mkdir()
@@ -244,9 +238,7 @@ def test_a_centre_that_fetches_from_a_stream_is_moved_to_another_machine(
 @pytest.mark.long
 @pytest.mark.nightly
 @pytest.mark.complains("had acknowledged")
-def test_nothing_is_missing_or_twice_whatever_is_killed_meanwhile(
-    centres: Centres, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_is_missing_or_twice_whatever_is_killed_meanwhile(centres, capsys):
     """The restore is killed six times, the sending centre once; lines arrive all the time."""
     first, second = centres.servers["a"], centres.servers["b"]
     chance = random.Random(7)

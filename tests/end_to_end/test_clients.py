@@ -1,7 +1,5 @@
 """Lines of common clients are in the store as they were sent."""
 
-from __future__ import annotations
-
 import logging
 import logging.handlers
 import os
@@ -9,18 +7,16 @@ import pty
 import select
 import socket
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import Start
 from tests.end_to_end.stored import stored_lines
 from tests.programs import program
 
 
-def test_a_line_of_a_plain_socket_is_stored_with_time_and_source(logger: Start) -> None:
+def test_a_line_of_a_plain_socket_is_stored_with_time_and_source(logger):
     """A line is stored as TIME SOURCE MESSAGE, and the source is the client's address."""
     server = logger()
     with server.connect() as connection:
@@ -36,7 +32,7 @@ def test_a_line_of_a_plain_socket_is_stored_with_time_and_source(logger: Start) 
     assert {line.source for line in lines} == {f"tcp:{host}:{port}".encode()}
 
 
-def test_lines_of_netcat_are_stored(logger: Start) -> None:
+def test_lines_of_netcat_are_stored(logger):
     nc = program("nc", "netcat-openbsd")
     server = logger()
     subprocess.run(
@@ -48,7 +44,7 @@ def test_lines_of_netcat_are_stored(logger: Start) -> None:
     assert server.wait_for_messages(2) == [b"one", b"two"]
 
 
-def test_datagrams_of_netcat_are_stored(logger: Start) -> None:
+def test_datagrams_of_netcat_are_stored(logger):
     nc = program("nc", "netcat-openbsd")
     server = logger(listen=["udp:0:interface=127.0.0.1"])
     subprocess.run(
@@ -58,7 +54,7 @@ def test_datagrams_of_netcat_are_stored(logger: Start) -> None:
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
-def test_a_line_of_logger_is_stored(logger: Start, transport: str) -> None:
+def test_a_line_of_logger_is_stored(logger, transport):
     """The logger of util-linux sends over TCP and over UDP."""
     command = program("logger", "bsdutils")
     server = logger(listen=[f"{transport}:0:interface=127.0.0.1"])
@@ -72,7 +68,7 @@ def test_a_line_of_logger_is_stored(logger: Start, transport: str) -> None:
     assert line.startswith(b"<13>") and line.endswith(b"hi")
 
 
-def test_logger_unix_datagrams(logger: Start, tmp_path: Path) -> None:
+def test_logger_unix_datagrams(logger, tmp_path):
     """`logger --socket` sends as it writes to /dev/log."""
     command = program("logger", "bsdutils")
     path = tmp_path / "devlog"
@@ -83,7 +79,7 @@ def test_logger_unix_datagrams(logger: Start, tmp_path: Path) -> None:
     assert stored_lines(server.store)[0].source.startswith(b"unix:")
 
 
-def test_lines_typed_in_telnet_are_stored(logger: Start) -> None:
+def test_lines_typed_in_telnet_are_stored(logger):
     """A person types two lines at a telnet prompt; the negotiation is never stored."""
     telnet = program("telnet", "telnet")
     server = logger()
@@ -126,7 +122,7 @@ def _read_until(terminal: int, wanted: bytes) -> bytes:
     return seen
 
 
-def test_python_syslog_handler(logger: Start) -> None:
+def test_python_syslog_handler(logger):
     """Python's SysLogHandler sends over UDP and over TCP, and ends each message with a NUL."""
     server = logger(listen=["udp:0:interface=127.0.0.1", "tcp:0:interface=127.0.0.1"])
     for kind, port in zip((socket.SOCK_DGRAM, socket.SOCK_STREAM), server.ports(), strict=True):
@@ -139,7 +135,7 @@ def test_python_syslog_handler(logger: Start) -> None:
     assert stored == [b"<12>from python SOCK_DGRAM\\x00", b"<12>from python SOCK_STREAM\\x00"]
 
 
-def test_python_stream_over_unix_socket(logger: Start, tmp_path: Path) -> None:
+def test_python_stream_over_unix_socket(logger, tmp_path):
     """A logging.StreamHandler sends over a UNIX stream socket; the source names the process."""
     path = tmp_path / "lines.sock"
     server = logger(listen=[f"unix:{path}"])
@@ -157,7 +153,7 @@ def test_python_stream_over_unix_socket(logger: Start, tmp_path: Path) -> None:
         assert line.source == f"unix:uid={os.getuid()},pid={os.getpid()}".encode()
 
 
-def test_rsyslog_forwards(logger: Start, tmp_path: Path) -> None:
+def test_rsyslog_forwards(logger, tmp_path):
     """rsyslog forwards over plain TCP, and every line is stored."""
     rsyslogd = program("rsyslogd", "rsyslog")
     server = logger()
@@ -188,7 +184,7 @@ def test_rsyslog_forwards(logger: Start, tmp_path: Path) -> None:
     assert numbers == list(range(500))
 
 
-def test_syslog_ng_forwards(logger: Start, tmp_path: Path) -> None:
+def test_syslog_ng_forwards(logger, tmp_path):
     """syslog-ng forwards a file over plain TCP, and every line is stored."""
     syslog_ng = program("syslog-ng", "syslog-ng-core")
     server = logger()

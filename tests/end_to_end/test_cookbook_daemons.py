@@ -4,12 +4,10 @@ Each is reloaded and stopped while clients keep asking. Until the stop every ans
 no message of a client may be missing at its destination.
 """
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -83,16 +81,14 @@ def tally(port: int, number: int) -> None:
 @pytest.mark.parametrize(
     ("name", "talk", "reactor"), [("echo", echo, "default"), ("tally", tally, "asyncio")]
 )
-def test_clients_of_a_plugin_are_answered_until_the_stop(
-    folder: Path, name: str, talk: Callable[[int, int], None], reactor: str
-) -> None:
+def test_clients_of_a_plugin_are_answered_until_the_stop(folder, name, talk, reactor):
     port = free_port()
     listen = f"tcp:{port}:interface=127.0.0.1"
     with running(recipe(folder, name, "--listen", listen, reactor=reactor)) as daemon:
         under_load(daemon, partial(talk, port))
 
 
-def test_binary_records_are_all_stored(folder: Path) -> None:
+def test_binary_records_are_all_stored(folder):
     port = free_port()
     listen = f"netstrings:tcp:{port}:interface=127.0.0.1"
     with running(
@@ -104,7 +100,7 @@ def test_binary_records_are_all_stored(folder: Path) -> None:
     assert (folder / "logs" / "current.log").owner() == USER or not as_user()
 
 
-def test_lines_are_all_sent_on(folder: Path) -> None:
+def test_lines_are_all_sent_on(folder):
     """No line is missing at the server that they go to, which is not the stopping process."""
     port, got = free_port(), bytearray()
     with socket.create_server(("127.0.0.1", 0)) as other:
@@ -130,7 +126,7 @@ def test_lines_are_all_sent_on(folder: Path) -> None:
     assert [number for number in had if f"record {number} ends\n".encode() not in got] == []
 
 
-def test_a_job_of_the_cookbook_runs_until_the_stop(folder: Path) -> None:
+def test_a_job_of_the_cookbook_runs_until_the_stop(folder):
     with running(recipe(folder, "disk")) as daemon:
         wait_until(lambda: "MiB are free" in daemon.log(), "the first look")
         daemon.reload()

@@ -1,14 +1,11 @@
 """A server goes on with the store of an earlier version: nothing is sent, archived or alerted twice."""
 
-from __future__ import annotations
-
 import shutil
 import sys
-from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import LOOPBACK, Start
+from tests.end_to_end.conftest import LOOPBACK
 from tests.end_to_end.stored import stored_bytes
 from tests.linelog.store.test_earlier_versions import ARCHIVES, unpack_stores
 
@@ -19,7 +16,7 @@ NEW = b"<11>1 - - shop - - - needle-of-today\n"
 
 
 @pytest.mark.parametrize("stores", ARCHIVES, ids=lambda path: path.name)
-def test_edge_and_centre_go_on(tmp_path: Path, logger: Start, stores: Path) -> None:
+def test_edge_and_centre_go_on(tmp_path, logger, stores):
     unpack_stores(stores, tmp_path)
     for name in ("edge", "centre"):
         (tmp_path / "moved").mkdir()

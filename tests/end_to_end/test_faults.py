@@ -1,7 +1,5 @@
 """After faults of the machine no line is missing, doubled or mixed."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re
@@ -16,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.end_to_end.conftest import LOOPBACK, Logger, Start, faked_time
+from tests.end_to_end.conftest import LOOPBACK, Logger, faked_time
 from tests.end_to_end.stored import (
     assert_whole,
     by_source,
@@ -29,7 +27,7 @@ from tests.end_to_end.web import Client
 
 
 @pytest.mark.complains("cannot start")
-def test_a_port_in_use_ends_the_start_with_a_sentence(logger: Start) -> None:
+def test_a_port_in_use_ends_the_start_with_a_sentence(logger):
     """The start fails with one sentence and status 1, and leaves nothing behind."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -41,7 +39,7 @@ def test_a_port_in_use_ends_the_start_with_a_sentence(logger: Start) -> None:
 
 @pytest.mark.complains("cannot start")
 @pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user takes root")
-def test_directory_that_cannot_be_written(logger: Start, tmp_path: Path) -> None:
+def test_directory_that_cannot_be_written(logger, tmp_path):
     tmp_path.chmod(0o755)
     (tmp_path / "work").mkdir(mode=0o777)
     (tmp_path / "work").chmod(0o777)
@@ -57,7 +55,7 @@ def test_directory_that_cannot_be_written(logger: Start, tmp_path: Path) -> None
 
 
 @pytest.mark.complains("cannot start")
-def test_second_process_on_one_directory(logger: Start) -> None:
+def test_second_process_on_one_directory(logger):
     """It is refused with a sentence that names the first; a lock left behind does not prevent a start."""
     first = logger()
     second = logger(wait=False)
@@ -70,7 +68,7 @@ def test_second_process_on_one_directory(logger: Start) -> None:
     third.wait_for_messages(1)
 
 
-def test_no_line_is_lost_on_a_full_disk(logger: Start, small_disk: Path, tmp_path: Path) -> None:
+def test_no_line_is_lost_on_a_full_disk(logger, small_disk, tmp_path):
     """Senders wait, one log line says why, and the server continues when there is space; no
     line is lost.
     """
@@ -96,7 +94,7 @@ def test_no_line_is_lost_on_a_full_disk(logger: Start, small_disk: Path, tmp_pat
         assert server.log().count("No space left on device") == 1
 
 
-def test_stopping_on_a_full_disk(logger: Start, small_disk: Path, tmp_path: Path) -> None:
+def test_stopping_on_a_full_disk(logger, small_disk, tmp_path):
     """The log gives the bytes and lines that could not be written, and the stop is bounded."""
     text = numbered(0, 3000)
     server = Logger(
@@ -122,7 +120,7 @@ def test_stopping_on_a_full_disk(logger: Start, small_disk: Path, tmp_path: Path
     assert "Traceback" not in log
 
 
-def test_a_directory_that_is_moved_away_under_the_server(logger: Start, tmp_path: Path) -> None:
+def test_a_directory_that_is_moved_away_under_the_server(logger, tmp_path):
     """The server continues in the moved directory; a second one in a new directory has its own lines."""
     first = logger("--rotate-size", "64KiB")
     connection = first.connect()
@@ -149,7 +147,7 @@ def test_a_directory_that_is_moved_away_under_the_server(logger: Start, tmp_path
 
 
 @pytest.mark.slow
-def test_a_store_that_is_moved_is_read_where_it_is(logger: Start, tmp_path: Path) -> None:
+def test_a_store_that_is_moved_is_read_where_it_is(logger, tmp_path):
     """New searches and live views find its lines, not those of a new store at the old path."""
     place = str(tmp_path / "web")
     first = logger("--http", f"unix:{place}")
@@ -168,7 +166,7 @@ def test_a_store_that_is_moved_is_read_where_it_is(logger: Start, tmp_path: Path
 
 
 @pytest.mark.slow
-def test_out_of_file_descriptors(logger: Start) -> None:
+def test_out_of_file_descriptors(logger):
     """At the limit new senders are refused, and everything else works; later they are served."""
     limit = 160
     server = logger(
@@ -208,7 +206,7 @@ def test_out_of_file_descriptors(logger: Start) -> None:
 
 
 @pytest.mark.slow
-def test_clock_that_jumps_back(logger: Start, tmp_path: Path) -> None:
+def test_clock_that_jumps_back(logger, tmp_path):
     """Lines are still stored in order."""
     clock = tmp_path / "clock"
     clock.write_text("+0")
@@ -227,7 +225,7 @@ def test_clock_that_jumps_back(logger: Start, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_clock_that_jumps_ahead(logger: Start, tmp_path: Path) -> None:
+def test_clock_that_jumps_ahead(logger, tmp_path):
     """After a jump of ten years, and after a restart, --keep-days removes nothing, and says so."""
     clock = tmp_path / "clock"
     clock.write_text("+0")
@@ -252,7 +250,7 @@ def test_clock_that_jumps_ahead(logger: Start, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_killed_in_full_flow(logger: Start, tmp_path: Path) -> None:
+def test_killed_in_full_flow(logger, tmp_path):
     """After kill -9 each sender's lines are there from the first on, and only the last may be cut off."""
     for attempt in range(int(os.environ.get("LOGSRV_KILLS", "2"))):
         place = tmp_path / f"attempt{attempt}"
@@ -287,7 +285,7 @@ def _larger(store: Path, size: int) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_an_end_while_a_large_segment_is_packed(logger: Start, number: signal.Signals) -> None:
+def test_an_end_while_a_large_segment_is_packed(logger, number):
     """The packing process ends as well, and the next start packs the segment; no line is missing."""
     server = logger("--rotate-size", "24MiB")
     server.send(numbered(0, 350_000))

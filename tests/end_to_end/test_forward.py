@@ -1,19 +1,15 @@
 """The `forward` input with Fluentd's own clients, and with a shared key."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import signal
 import subprocess
-from pathlib import Path
 
 import msgpack
 import pytest
 from fluent.sender import FluentSender
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import Start
 
 FORWARD = "forward:tcp:0:interface=127.0.0.1"
 RECORDS = [
@@ -22,7 +18,7 @@ RECORDS = [
 ] + [{"n": 999, "text": "x" * 20_000}]
 
 
-def test_a_thousand_records_of_fluent_logger(logger: Start) -> None:
+def test_a_thousand_records_of_fluent_logger(logger):
     """Each record is stored once, in order, with its fields."""
     server = logger(listen=[FORWARD])
     sender = FluentSender("app", port=server.port(), host="127.0.0.1", nanosecond_precision=True)
@@ -45,7 +41,7 @@ def chunk_of(number: int, first: int, size: int) -> bytes:
     return bytes(msgpack.packb(["t", entries, {"size": size, "chunk": f"c{number}"}]))
 
 
-def test_lines_of_fluent_bit_are_stored(logger: Start, tmp_path: Path) -> None:
+def test_lines_of_fluent_bit_are_stored(logger, tmp_path):
     """fluent-bit sends lines of a file, with acknowledgement, gzip and a shared key."""
     command = shutil.which("fluent-bit", path="/opt/fluent-bit/bin:/usr/local/bin:/usr/bin")
     if command is None:
@@ -71,7 +67,7 @@ def test_lines_of_fluent_bit_are_stored(logger: Start, tmp_path: Path) -> None:
     assert [one["log"] for one in found] == [f"grüße {number}" for number in range(1000)]
 
 
-def test_a_flood_of_unfinished_events_holds_no_memory(logger: Start) -> None:
+def test_a_flood_of_unfinished_events_holds_no_memory(logger):
     """Fifty connections that announce 4 GiB each are refused; a correct sender is served."""
     server = logger(listen=[FORWARD])
     for _ in range(50):

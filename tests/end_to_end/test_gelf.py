@@ -1,7 +1,5 @@
 """GELF from common libraries: each message is stored as one JSON object, with its fields."""
 
-from __future__ import annotations
-
 import json
 import logging
 import random
@@ -12,7 +10,6 @@ import graypy
 import pygelf
 import pytest
 
-from tests.end_to_end.conftest import Start
 from tests.end_to_end.peers import texts
 
 TCP = "gelf:tcp:0:interface=127.0.0.1"
@@ -43,9 +40,7 @@ def incompressible(text: str) -> str:
     ],
     ids=["graypy tcp", "pygelf tcp", "graypy", "graypy plain", "pygelf", "pygelf plain"],
 )
-def test_messages_of_libraries_keep_their_fields(
-    logger: Start, listen: str, handler: Handler
-) -> None:
+def test_messages_of_libraries_keep_their_fields(logger, listen, handler):
     server = logger(listen=[listen])
     sender = handler(server.port())
     log = logging.Logger("test")
@@ -62,7 +57,7 @@ def test_messages_of_libraries_keep_their_fields(
         assert found[number]["_n"] == number and found[number]["_big"] == 2**60 + number
 
 
-def test_what_is_no_gelf_is_kept_as_text(logger: Start) -> None:
+def test_what_is_no_gelf_is_kept_as_text(logger):
     server = logger(listen=[TCP, UDP, "tcp:0:interface=127.0.0.1"])
     server.send(b'no GELF at all\nreally\0{"short_message":"x"}\0')
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:

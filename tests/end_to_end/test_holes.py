@@ -1,7 +1,5 @@
 """Lines that a centre lacks for good: what the edge and the centre say, and the cure of shipping.md."""
 
-from __future__ import annotations
-
 import re
 import signal
 from functools import partial
@@ -95,9 +93,7 @@ class Lossy:
 
 
 @pytest.mark.parametrize("program", [newer, debian])
-def test_the_edge_of_a_stream_shows_what_its_centre_has_passed_over(
-    logger: Start, homes: Path, program: Any
-) -> None:
+def test_the_edge_of_a_stream_shows_what_its_centre_has_passed_over(logger, homes, program):
     (homes / "lost").mkdir()
     with one_server(program(), homes) as server:
         lossy = Lossy(logger, homes, server)
@@ -126,7 +122,7 @@ def test_the_edge_of_a_stream_shows_what_its_centre_has_passed_over(
         require_cure(logger, homes, lossy.centre, 0, wanted)
 
 
-def test_the_edge_of_blocks_shows_what_it_had_to_remove_unsent(logger: Start, homes: Path) -> None:
+def test_the_edge_of_blocks_shows_what_it_had_to_remove_unsent(logger, homes):
     (homes / "lost").mkdir()
     (homes / "token").write_text("geheim")
     port = free_port()

@@ -1,7 +1,5 @@
 """The web interface of the real daemon: every part of the contract, and misuse."""
 
-from __future__ import annotations
-
 import contextlib
 import socket
 from collections.abc import Iterator
@@ -30,7 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logger]:
 
 
 @pytest.mark.slow
-def test_a_search_returns_lines_with_their_fields(server: Logger) -> None:
+def test_a_search_returns_lines_with_their_fields(server):
     client = client_of(server)
     found = client.ask("/api/search")
     assert found.status == 200 and found.headers["content-type"] == "application/x-ndjson"
@@ -54,7 +52,7 @@ def test_a_search_returns_lines_with_their_fields(server: Logger) -> None:
 
 
 @pytest.mark.slow
-def test_histogram_and_counts_agree_with_the_lines(server: Logger) -> None:
+def test_histogram_and_counts_agree_with_the_lines(server):
     client = client_of(server)
     histogram = client.ask("/api/histogram", q="user=*", buckets=3).json
     assert set(histogram) == {"since", "until", "step", "buckets"}
@@ -83,7 +81,7 @@ def test_histogram_and_counts_agree_with_the_lines(server: Logger) -> None:
     assert stats["position"].endswith(f":{stats['bytes']}")
 
 
-def test_show_returns_a_line_and_its_neighbours(server: Logger) -> None:
+def test_show_returns_a_line_and_its_neighbours(server):
     client = client_of(server)
     places = [line["position"] for line in client.ask("/api/search").lines]
     shown = client.ask("/api/show", position=places[2], before=1, after=1).json["lines"]
@@ -93,7 +91,7 @@ def test_show_returns_a_line_and_its_neighbours(server: Logger) -> None:
     assert client.ask("/api/show", position="77:0").status == 404
 
 
-def test_a_wrong_request_gets_a_status_and_a_sentence(server: Logger) -> None:
+def test_a_wrong_request_gets_a_status_and_a_sentence(server):
     client = client_of(server)
 
     def wrong(path: str, status: int, part: str, at: int | None = None) -> None:
@@ -128,7 +126,7 @@ def test_a_wrong_request_gets_a_status_and_a_sentence(server: Logger) -> None:
     wrong("/static/%2e%2e/server.py", 404, "nothing")
 
 
-def test_page(server: Logger) -> None:
+def test_page(server):
     """The page loads nothing from other hosts, runs nothing inline, and cannot be framed."""
     client = client_of(server)
     page = client.ask("/?q=timeout&position=1:0")
@@ -145,7 +143,7 @@ def test_page(server: Logger) -> None:
     assert (again.status, again.body) == (304, b"")
 
 
-def test_health_metrics_and_openapi_are_served(server: Logger) -> None:
+def test_health_metrics_and_openapi_are_served(server):
     client = client_of(server)
     assert client.ask("/healthz").status == client.ask("/readyz").status == 200
     metrics = client.ask("/metrics")
@@ -159,7 +157,7 @@ def test_health_metrics_and_openapi_are_served(server: Logger) -> None:
     assert limit["schema"]["maximum"] == 100_000
 
 
-def test_requests_with_other_hosts_and_origins_are_refused(server: Logger) -> None:
+def test_requests_with_other_hosts_and_origins_are_refused(server):
     client = client_of(server)
     place = f"127.0.0.1:{client.place}"
 
@@ -216,12 +214,12 @@ def raw(port: int, data: bytes) -> bytes:
         (b"rubbish\r\n\r\n", b"400"),
     ],
 )
-def test_a_malformed_request_is_refused(server: Logger, request_: bytes, status: bytes) -> None:
+def test_a_malformed_request_is_refused(server, request_, status):
     answer = raw(server.ports()[-1], request_)
     assert answer[:12] in (b"HTTP/1.1 " + status, b""), answer[:200]
 
 
-def test_a_request_inside_a_body_is_not_answered(server: Logger) -> None:
+def test_a_request_inside_a_body_is_not_answered(server):
     """A request inside a body is not read as a second request."""
     hidden = b"GET /hidden HTTP/1.1\r\nHost: localhost\r\n\r\n"
     answer = raw(

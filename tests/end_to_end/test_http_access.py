@@ -1,18 +1,15 @@
 """Access to the web interface of the real daemon, and its endpoints: tokens, names, TLS, reloads."""
 
-from __future__ import annotations
-
 import contextlib
 import http.client
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import Start, starting
+from tests.end_to_end.conftest import starting
 from tests.end_to_end.test_reload import reload
 from tests.end_to_end.web import Client
 from tests.end_to_end.web_daemon import HTTP, TOKEN, client_of, send
@@ -38,7 +35,7 @@ def servers_by_path(
         yield {"/": [ports[0], ports[1], page, lines], "/healthz": [ports[2], metrics]}
 
 
-def test_token(logger: Start, tmp_path: Path) -> None:
+def test_token(logger, tmp_path):
     """Without the token every answer is refused; with it, or after a log-in, everything is shown."""
     (tmp_path / "token").write_text(f"{TOKEN}\n")
     server = logger(*HTTP, "--http-token-file", str(tmp_path / "token"))
@@ -77,7 +74,7 @@ def test_token(logger: Start, tmp_path: Path) -> None:
     assert client.ask("/login", evil, "POST", f"token={TOKEN}").status == 403
 
 
-def test_a_link_still_shows_what_it_names_behind_the_log_in(logger: Start) -> None:
+def test_a_link_still_shows_what_it_names_behind_the_log_in(logger):
     """The form passes the query on; any value there leads to this page only."""
     server = logger(*HTTP, "--http-token", TOKEN)
     client = client_of(server)
@@ -95,7 +92,7 @@ def test_a_link_still_shows_what_it_names_behind_the_log_in(logger: Start) -> No
         assert answer.headers["location"] == "/"
 
 
-def test_wrong_tokens_do_not_lock_out_the_right_one(logger: Start) -> None:
+def test_wrong_tokens_do_not_lock_out_the_right_one(logger):
     """Wrong tokens from any address do not lock out a client with the right one."""
     server = logger(*HTTP, "--http-token", TOKEN)
     client = client_of(server)
@@ -113,7 +110,7 @@ def test_wrong_tokens_do_not_lock_out_the_right_one(logger: Start) -> None:
     assert client.ask("/api/stats", {"Cookie": cookie.partition(";")[0]}).status == 200
 
 
-def test_public_with_a_token(logger: Start) -> None:
+def test_public_with_a_token(logger):
     """A wildcard listener answers to addresses, which DNS cannot forge, and to its configured names."""
     server = logger("--http", "tcp:0", "--http-token", TOKEN)
     client = client_of(server)
@@ -122,7 +119,7 @@ def test_public_with_a_token(logger: Start) -> None:
     assert client.ask("/api/stats", known | {"Host": "evil.example"}).status == 403
 
 
-def test_search_and_live_view_work_over_a_unix_socket(logger: Start, tmp_path: Path) -> None:
+def test_search_and_live_view_work_over_a_unix_socket(logger, tmp_path):
     server = logger("--http", f"unix:{tmp_path}/web")
     send(server, "hello")
     client = Client(f"{tmp_path}/web")
@@ -133,7 +130,7 @@ def test_search_and_live_view_work_over_a_unix_socket(logger: Start, tmp_path: P
 
 
 @pytest.mark.slow
-def test_tls(logger: Start, tmp_path: Path) -> None:
+def test_tls(logger, tmp_path):
     """The cookie is sent over TLS only, and over TLS too a stream is as slow as its client."""
     files = certificate_file(tmp_path / "pem")
     endpoint = f"ssl:0:privateKey={files}:certKey={files}:interface=127.0.0.1"
@@ -152,7 +149,7 @@ def test_tls(logger: Start, tmp_path: Path) -> None:
         assert events.lines(1) == ["live"]
 
 
-def test_reload(logger: Start, tmp_path: Path) -> None:
+def test_reload(logger, tmp_path):
     """Reloads add, change and remove --http; live views of other ports stay; a wrong change has
     no effect.
     """
@@ -207,9 +204,7 @@ def test_reload(logger: Start, tmp_path: Path) -> None:
         ("GET {path} HTTP/1.0\r\nHost: localhost", b"200"),
     ],
 )
-def test_every_server_refuses_what_breaks_http(
-    servers_by_path: dict[str, list[int | str]], head: str, status: bytes
-) -> None:
+def test_every_server_refuses_what_breaks_http(servers_by_path, head, status):
     for path, places in servers_by_path.items():
         for place in places:
             family = socket.AF_UNIX if isinstance(place, str) else socket.AF_INET

@@ -1,7 +1,5 @@
 """Live views of the real daemon lose and double no line, for viewers that come, go and stall."""
 
-from __future__ import annotations
-
 import json
 import os
 import threading
@@ -30,7 +28,7 @@ def server(logger: Start) -> Logger:
     return server
 
 
-def test_a_viewer_gets_lines_as_they_are_written(server: Logger) -> None:
+def test_a_viewer_gets_lines_as_they_are_written(server):
     """Each viewer gets the lines that match its query as they are written."""
     client = client_of(server)
     with client.watch("good") as some, client.watch() as every:
@@ -44,7 +42,7 @@ def test_a_viewer_gets_lines_as_they_are_written(server: Logger) -> None:
         assert event["message"] == "good 1"
 
 
-def test_a_viewer_that_was_away_gets_the_missed_lines_once(server: Logger) -> None:
+def test_a_viewer_that_was_away_gets_the_missed_lines_once(server):
     """A client that was away gets the lines that it missed, each once."""
     client = client_of(server)
     with client.watch() as events:
@@ -66,7 +64,7 @@ def test_a_viewer_that_was_away_gets_the_missed_lines_once(server: Logger) -> No
 
 
 @pytest.mark.slow
-def test_resume_across_segments(logger: Start) -> None:
+def test_resume_across_segments(logger):
     """After rotation, compression and retention the kept lines come, and the event says which are gone."""
     server = logger(*HTTP, "--rotate-size", "20KiB", "--keep-bytes", "40KiB")
     client = client_of(server)
@@ -100,7 +98,7 @@ def test_resume_across_segments(logger: Start) -> None:
 
 
 @pytest.mark.slow
-def test_no_line_is_lost_or_doubled_between_catching_up_and_going_on(logger: Start) -> None:
+def test_no_line_is_lost_or_doubled_between_catching_up_and_going_on(logger):
     server = logger(*HTTP)
     client = client_of(server)
     send(server, "0")
@@ -132,7 +130,7 @@ def test_no_line_is_lost_or_doubled_between_catching_up_and_going_on(logger: Sta
 
 
 @pytest.mark.long
-def test_stalled_viewers(logger: Start) -> None:
+def test_stalled_viewers(logger):
     """Two hundred viewers that do not read need little memory each, and do not delay others."""
     server = logger(*HTTP)
     client = client_of(server)
@@ -156,7 +154,7 @@ def test_stalled_viewers(logger: Start) -> None:
             viewer.close()
 
 
-def test_a_stalled_viewer_that_reads_again_is_told_of_missed_lines(logger: Start) -> None:
+def test_a_stalled_viewer_that_reads_again_is_told_of_missed_lines(logger):
     server = logger(*HTTP)
     (viewer,) = stalled(server, 1)
     client = client_of(server)

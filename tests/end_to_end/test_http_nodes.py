@@ -1,18 +1,15 @@
 """Queries of several real daemons through the API of one of them."""
 
-from __future__ import annotations
-
 import json
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from tests.daemon_logs import check_log
-from tests.end_to_end.conftest import LOOPBACK, Logger, Start, starting
+from tests.end_to_end.conftest import LOOPBACK, Logger, starting
 from tests.end_to_end.test_nodes import BOTH, OF_A, OF_B, THRICE, running
 from tests.end_to_end.web import Client
 from tests.end_to_end.web_daemon import TOKEN, client_of
@@ -59,7 +56,7 @@ def stored(found: list[dict[str, Any]]) -> list[str]:
     return [f"{one['time']} {one['source']} {one['message']}" for one in found]
 
 
-def test_the_page_knows_names_and_nothing_else(three: tuple[Logger, Logger, Logger]) -> None:
+def test_the_page_knows_names_and_nothing_else(three):
     a, b, c = three
     found = client_of(a).ask("/api/nodes")
     several = [f"others/127.0.0.1:{server.ports()[-1]}" for server in (c, b)]
@@ -69,7 +66,7 @@ def test_the_page_knows_names_and_nothing_else(three: tuple[Logger, Logger, Logg
     assert TOKEN.encode() not in found.body
 
 
-def test_lines_of_all_come_by_time_each_once(three: tuple[Logger, Logger, Logger]) -> None:
+def test_lines_of_all_come_by_time_each_once(three):
     api = client_of(three[0])
     found = search(api, nodes="here,b")
     assert stored(found) == EVERY
@@ -87,7 +84,7 @@ def test_lines_of_all_come_by_time_each_once(three: tuple[Logger, Logger, Logger
 
 
 @pytest.mark.parametrize("reverse", [0, 1])
-def test_pages_meet_without_a_gap(three: tuple[Logger, Logger, Logger], reverse: int) -> None:
+def test_pages_meet_without_a_gap(three, reverse):
     """A page may also end among lines of the same microsecond, as the last ones here."""
     api = client_of(three[0])
     found: list[dict[str, Any]] = []
@@ -100,7 +97,7 @@ def test_pages_meet_without_a_gap(three: tuple[Logger, Logger, Logger], reverse:
     assert len({one["position"] for one in found}) == len(EVERY)
 
 
-def test_one_node_answers_as_by_itself(three: tuple[Logger, Logger, Logger]) -> None:
+def test_one_node_answers_as_by_itself(three):
     a, b, _ = three
     own = client_of(b)
     questions: list[dict[str, Any]] = [
@@ -121,7 +118,7 @@ def test_one_node_answers_as_by_itself(three: tuple[Logger, Logger, Logger]) -> 
     assert none.status == 404 and none.json["error"] == "there is no line at 77:0 of b"
 
 
-def test_numbers_of_several_nodes_are_added(three: tuple[Logger, Logger, Logger]) -> None:
+def test_numbers_of_several_nodes_are_added(three):
     a, b, _ = three
     api, own = client_of(a), client_of(b)
     questions: list[tuple[str, dict[str, Any]]] = [
@@ -149,7 +146,7 @@ def test_numbers_of_several_nodes_are_added(three: tuple[Logger, Logger, Logger]
     assert fields["added"] and fields["sampled"] == 48 + 47
 
 
-def test_only_configured_nodes_are_asked(three: tuple[Logger, Logger, Logger]) -> None:
+def test_only_configured_nodes_are_asked(three):
     """Only configured names are asked, never an address in the request."""
     api = client_of(three[0])
     for name in (f"127.0.0.1:{three[1].ports()[-1]}", "https://evil.example", "c", "b,nobody"):
@@ -162,7 +159,7 @@ def test_only_configured_nodes_are_asked(three: tuple[Logger, Logger, Logger]) -
     assert client_of(three[0]).ask("/api/tail", nodes="b").status == 400
 
 
-def test_a_question_ends_when_its_browser_goes(logger: Start, tmp_path: Path) -> None:
+def test_a_question_ends_when_its_browser_goes(logger, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(PATIENCE)
         nodes = f"silent=127.0.0.1:{silent.getsockname()[1]}"

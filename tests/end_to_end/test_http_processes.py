@@ -1,7 +1,5 @@
 """The processes that search and watch for the web interface: their limits, failures and ends."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -36,7 +34,7 @@ def server(logger: Start) -> Logger:
 
 
 @pytest.mark.slow
-def test_processes_that_cannot_be_started(logger: Start, tmp_path: Path) -> None:
+def test_processes_that_cannot_be_started(logger, tmp_path):
     """The log gives the failure once; lines are stored."""
     python = tmp_path / "python"
     python.touch(mode=0o644)
@@ -49,7 +47,7 @@ def test_processes_that_cannot_be_started(logger: Start, tmp_path: Path) -> None
     assert said.index("there are no searches or live views") < said.index("logsrv is ready")
 
 
-def test_stop_with_open_streams(server: Logger) -> None:
+def test_stop_with_open_streams(server):
     """Live views, searches and the idle search process end at once with the daemon."""
     client = client_of(server)
     with client.watch() as events:
@@ -65,7 +63,7 @@ def test_stop_with_open_streams(server: Logger) -> None:
         wait_until(lambda child=child: not Path(f"/proc/{child}").exists() or None, "its end")  # type: ignore[misc]
 
 
-def test_the_process_of_live_views_dies(server: Logger) -> None:
+def test_the_process_of_live_views_dies(server):
     """A viewer gets an event, reconnects and misses nothing; lines are stored as usual."""
     client = client_of(server)
     with client.watch() as events:
@@ -94,7 +92,7 @@ def test_the_process_of_live_views_dies(server: Logger) -> None:
 
 
 @pytest.mark.slow
-def test_children_end_with_a_killed_daemon(server: Logger) -> None:
+def test_children_end_with_a_killed_daemon(server):
     client = client_of(server)
     client.search()
     with client.watch() as events:
@@ -146,7 +144,7 @@ def command_of(process: int) -> str:
 
 
 @pytest.mark.long
-def test_searches_are_limited_in_number_and_time(large: Logger) -> None:
+def test_searches_are_limited_in_number_and_time(large):
     """Too many searches, a slow one and a client that does not read get an error or are ended."""
     client = client_of(large)
     before = memory(large.pid)
@@ -167,7 +165,7 @@ def test_searches_are_limited_in_number_and_time(large: Logger) -> None:
     assert answer.status == 503 and "2 s" in answer.json["error"]
 
 
-def test_a_search_that_is_broken_off_says_so(logger: Start) -> None:
+def test_a_search_that_is_broken_off_says_so(logger):
     """The search process is killed when its client has begun to read."""
     server = logger(*HTTP)
     send(server, *[f"line {number} {'x' * 1000}" for number in range(20_000)])

@@ -1,7 +1,5 @@
 """Common programs send over HTTP to a real logger, which stores each record once."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import logging
@@ -14,7 +12,7 @@ from typing import Any
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.conftest import Logger
 from tests.programs import program
 
 HTTP = "http:tcp:0:interface=127.0.0.1"
@@ -43,7 +41,7 @@ def stored(server: Logger, count: int = RECORDS) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_records_sent_by_curl_are_stored_once(logger: Start, tmp_path: Path) -> None:
+def test_records_sent_by_curl_are_stored_once(logger, tmp_path):
     server = logger(listen=[HTTP])
     lines = tmp_path / "lines"
     lines.write_bytes(b"".join(b"%d %s\n" % (number, b"x" * 90) for number in range(100_000)))
@@ -70,7 +68,7 @@ def test_records_sent_by_curl_are_stored_once(logger: Start, tmp_path: Path) -> 
 @pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
 )
-def test_records_of_http_handler_are_stored(logger: Start, logging_by: logging.Logger) -> None:
+def test_records_of_http_handler_are_stored(logger, logging_by):
     server = logger("--input-token", "secret", listen=[HTTP])
     handler = logging.handlers.HTTPHandler(
         f"127.0.0.1:{server.port()}", "/", "POST", credentials=("any", "secret")
@@ -84,9 +82,7 @@ def test_records_of_http_handler_are_stored(logger: Start, logging_by: logging.L
 
 
 @pytest.mark.slow
-def test_records_of_the_loki_handler_are_stored_once(
-    logger: Start, logging_by: logging.Logger
-) -> None:
+def test_records_of_the_loki_handler_are_stored_once(logger, logging_by):
     from logging_loki import LokiHandler
 
     server = logger(listen=[HTTP])
@@ -100,7 +96,7 @@ def test_records_of_the_loki_handler_are_stored_once(
 
 
 @pytest.mark.slow
-def test_opentelemetry_records_are_stored_once(logger: Start, logging_by: logging.Logger) -> None:
+def test_opentelemetry_records_are_stored_once(logger, logging_by):
     from opentelemetry.exporter.otlp.proto.http import Compression
     from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
     from opentelemetry.sdk._logs import LoggerProvider
@@ -135,7 +131,7 @@ def test_opentelemetry_records_are_stored_once(logger: Start, logging_by: loggin
 
 
 @pytest.mark.slow
-def test_records_of_the_elasticsearch_client_are_stored_once(logger: Start) -> None:
+def test_records_of_the_elasticsearch_client_are_stored_once(logger):
     from elasticsearch import Elasticsearch, helpers
 
     server = logger(listen=[HTTP])
@@ -160,7 +156,7 @@ def test_records_of_the_elasticsearch_client_are_stored_once(logger: Start) -> N
 
 
 @pytest.mark.long
-def test_a_bomb_of_a_gigabyte_is_refused_in_little_memory(logger: Start, tmp_path: Path) -> None:
+def test_a_bomb_of_a_gigabyte_is_refused_in_little_memory(logger, tmp_path):
     server = logger(listen=[HTTP])
     bomb = tmp_path / "bomb.gz"
     with gzip.open(bomb, "wb", 1) as file:

@@ -1,7 +1,5 @@
 """Files written by rsyslog, syslog-ng and the journal are imported: each line keeps its own time."""
 
-from __future__ import annotations
-
 import json
 import socket
 import subprocess
@@ -12,7 +10,6 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from tests.cli.command import logsrv
-from tests.end_to_end.conftest import Start
 from tests.end_to_end.peers import rsyslog, syslog_ng, texts
 from tests.end_to_end.stored import Stored, stored_lines
 from tests.programs import program
@@ -67,7 +64,7 @@ def all_written(place: Path) -> bool:
     return found.count(b"number ") >= COUNT
 
 
-def test_a_server_that_runs_keeps_its_store(logger: Start, tmp_path: Path) -> None:
+def test_a_server_that_runs_keeps_its_store(logger, tmp_path):
     """An import is refused while the server runs, and when the store has newer lines of a server."""
     log = tmp_path / "old.log"
     log.write_text("2026-11-19T00:00:00Z old\n")
@@ -102,7 +99,7 @@ OF_RSYSLOG = [
 
 
 @pytest.mark.parametrize("form", OF_RSYSLOG)
-def test_files_of_rsyslog_are_imported_with_their_times(tmp_path: Path, form: str) -> None:
+def test_files_of_rsyslog_are_imported_with_their_times(tmp_path, form):
     """A directory with files in folders is imported; rsyslog takes the host for the program name here."""
     place = tmp_path / "logs"
     setting = FILES_OF_RSYSLOG.replace("PLACE", str(place))
@@ -125,7 +122,7 @@ def test_files_of_rsyslog_are_imported_with_their_times(tmp_path: Path, form: st
         ),
     ],
 )
-def test_files_of_syslog_ng_are_imported_with_their_times(tmp_path: Path, template: str) -> None:
+def test_files_of_syslog_ng_are_imported_with_their_times(tmp_path, template):
     place, path = tmp_path / "logs", tmp_path / "socket"
     destination = f'file("{place}/$HOST/all.log" create-dirs(yes) {template});'
     with syslog_ng(tmp_path, f'unix-dgram("{path}" log-msg-size(65536));', destination):
@@ -136,7 +133,7 @@ def test_files_of_syslog_ng_are_imported_with_their_times(tmp_path: Path, templa
 
 
 @pytest.mark.parametrize("form", ["export", pytest.param("json", marks=NIGHTLY)])
-def test_entries_of_a_journal_are_imported_with_their_times(tmp_path: Path, form: str) -> None:
+def test_entries_of_a_journal_are_imported_with_their_times(tmp_path, form):
     """The file is written by journalctl from a journal of systemd."""
     journalctl = program("journalctl", "systemd")
     remote = program("systemd-journal-remote", "systemd-journal-remote")

@@ -1,7 +1,5 @@
 """--join on the real daemon: stack traces from nc are one line each, and a reload switches that."""
 
-from __future__ import annotations
-
 import signal
 import socket
 import subprocess
@@ -23,9 +21,7 @@ def messages(directory: Path) -> list[bytes]:
     return [line.split(b" ", 2)[2] + b"\n" for line in found.splitlines()]
 
 
-def test_traces_of_connections_that_write_at_once_and_a_reload_that_switches_joining(
-    tmp_path: Path,
-) -> None:
+def test_traces_of_connections_that_write_at_once_and_a_reload_that_switches_joining(tmp_path):
     port = free_port()
     config = tmp_path / "c.toml"
 

@@ -1,15 +1,11 @@
 """The journal of systemd, sent by the programs of systemd to a real logger."""
 
-from __future__ import annotations
-
 import json
 import socket
 import subprocess
-from pathlib import Path
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.record import Record
-from tests.end_to_end.conftest import Start
 from tests.programs import program
 
 HTTP = "journal:tcp:0:interface=127.0.0.1"
@@ -28,7 +24,7 @@ def entry(number: int) -> bytes:
     return fields + b"MESSAGE\n" + len(message).to_bytes(8, "little") + message + b"\n"
 
 
-def test_entries_of_systemd_journal_upload_are_stored(logger: Start, tmp_path: Path) -> None:
+def test_entries_of_systemd_journal_upload_are_stored(logger, tmp_path):
     server = logger(listen=[HTTP])
     exported = tmp_path / "exported"
     exported.write_bytes(b"\n".join(map(entry, range(RECORDS))) + b"\n")
@@ -45,7 +41,7 @@ def test_entries_of_systemd_journal_upload_are_stored(logger: Start, tmp_path: P
     assert [one["NUMBER"] for one in found] == [str(number) for number in range(RECORDS)]
 
 
-def test_datagrams_as_libsystemd_sends_them(logger: Start, tmp_path: Path) -> None:
+def test_datagrams_as_libsystemd_sends_them(logger, tmp_path):
     path = tmp_path / "journal"
     server = logger(listen=[f"journal:unixgram:{path}"])
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:

@@ -5,16 +5,12 @@
 kills 1,000 times; each kill is under load of every protocol that acknowledges.
 """
 
-from __future__ import annotations
-
 import os
 import random
 import signal
-from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import Start
 from tests.end_to_end.killed import SPEECHES, Sender, assert_stored
 
 KILLS = int(os.environ.get("LOGSRV_KILLS", "8"))
@@ -24,7 +20,7 @@ LISTEN = [f"{name}:tcp:0:interface=127.0.0.1" for name in SPEECHES]
 
 
 @pytest.mark.long
-def test_acknowledged_records_are_stored_after_many_kills(logger: Start, tmp_path: Path) -> None:
+def test_acknowledged_records_are_stored_after_many_kills(logger, tmp_path):
     """All protocols send at once, with --sync always; segments are rotated and sealed meanwhile."""
     choose = random.Random(11)
     for first in range(0, KILLS, KILLS_OF_A_STORE):

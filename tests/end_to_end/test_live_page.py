@@ -1,9 +1,6 @@
 """The live page of a real daemon in a real browser."""
 
-from __future__ import annotations
-
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -26,7 +23,7 @@ def open_page(browser: Chromium, server: Logger, query: str = "") -> Page:
     return browser.page(f"http://127.0.0.1:{server.ports()[1]}/{query}")
 
 
-def test_lines_come_and_are_filtered(server: Logger, browser: Chromium) -> None:
+def test_lines_come_and_are_filtered(server, browser):
     """Lines of a client are shown, found, marked, and filtered by a value of a field."""
     server.send(b"level=info msg=hello user=ann\nlevel=error msg=oops user=bob\n")
     page = open_page(browser, server)
@@ -48,7 +45,7 @@ def test_lines_come_and_are_filtered(server: Logger, browser: Chromium) -> None:
     assert page.complaints == []
 
 
-def test_a_query_is_asked_of_a_record(server: Logger, browser: Chromium) -> None:
+def test_a_query_is_asked_of_a_record(server, browser):
     """The level stands in its first line, the class in another: found, and shown live as one row."""
     trace = [
         b"ERROR failed",
@@ -85,7 +82,7 @@ def test_a_query_is_asked_of_a_record(server: Logger, browser: Chromium) -> None
     assert page.complaints == []
 
 
-def test_what_another_tool_would_mean_is_said(server: Logger, browser: Chromium) -> None:
+def test_what_another_tool_would_mean_is_said(server, browser):
     server.send(b"Failed and root\n")
     page = open_page(browser, server)
     page.wait(f"{COUNT} === 1")
@@ -99,7 +96,7 @@ def test_what_another_tool_would_mean_is_said(server: Logger, browser: Chromium)
     page.wait("document.querySelector('#query-hint').hidden")
 
 
-def test_permalink_and_scrolling_back(server: Logger, browser: Chromium) -> None:
+def test_permalink_and_scrolling_back(server, browser):
     """A position leads to its line; from there scrolling reaches all lines, in order, none twice."""
     server.send(b"".join(b"line %d\n" % number for number in range(1500)))
     server.wait_for_messages(1500)
@@ -125,7 +122,7 @@ def test_permalink_and_scrolling_back(server: Logger, browser: Chromium) -> None
         assert shown == [f"line {number}" for number in range(first, first + len(shown))]
 
 
-def test_a_first_page_takes_few_small_files(server: Logger, browser: Chromium) -> None:
+def test_a_first_page_takes_few_small_files(server, browser):
     page = open_page(browser, server)
     page.wait(LIVE)
     files = page.run(
@@ -138,7 +135,7 @@ def test_a_first_page_takes_few_small_files(server: Logger, browser: Chromium) -
     assert all(sent < whole for _, sent, whole in files if whole > 500), files
 
 
-def test_log_in(logger: Start, browser: Chromium) -> None:
+def test_log_in(logger, browser):
     """A form asks for the token; with it the log is shown, also after the page is loaded again."""
     server = logger("--http", LOOPBACK, "--http-token", "open-sesame")
     server.send(b"secret\n")
@@ -155,7 +152,7 @@ def test_log_in(logger: Start, browser: Chromium) -> None:
     page.wait(f"!globalThis.old && {LIVE} && {COUNT} === 1")
 
 
-def test_the_name_column_shows_the_program(server: Logger, browser: Chromium) -> None:
+def test_the_name_column_shows_the_program(server, browser):
     """Or the host, and the program before the message; a click on it finds the same lines and number."""
     server.send(
         b'{"level":30,"time":1,"pid":7,"hostname":"h","name":"shop","msg":"of pino"}\n'
@@ -189,7 +186,7 @@ def number(text: str) -> int:
     return int(text.split()[0].replace(",", ""))
 
 
-def test_every_number_is_that_of_the_store(server: Logger, browser: Chromium) -> None:
+def test_every_number_is_that_of_the_store(server, browser):
     """Bars, values and footer have the numbers of the API and of the file, for each query."""
     kinds = (b"error", b"warning", b"info", b"none")
     server.send(b"".join(b"level=%s n=%d app=%d\n" % (kinds[n % 4], n, n % 3) for n in range(997)))
@@ -217,7 +214,7 @@ def test_every_number_is_that_of_the_store(server: Logger, browser: Chromium) ->
     assert number(page.text("#store")) == api.ask("/api/stats").json["lines"]
 
 
-def test_a_full_disk_and_a_new_start(small_disk: Path, tmp_path: Path, browser: Chromium) -> None:
+def test_a_full_disk_and_a_new_start(small_disk, tmp_path, browser):
     """A banner shows each while it lasts; then the page has every line, and the right number."""
     (small_disk / "ballast").write_bytes(b"\0" * (2 << 20))
     options = ("--listen", LOOPBACK, "--http", LOOPBACK, "--directory", str(small_disk / "store"))
@@ -238,9 +235,7 @@ def test_a_full_disk_and_a_new_start(small_disk: Path, tmp_path: Path, browser: 
     assert "since" in page.text("#trouble")
 
 
-def test_a_search_saved_on_the_server_is_there_for_all(
-    logger: Start, browser: Chromium, tmp_path: Path
-) -> None:
+def test_a_search_saved_on_the_server_is_there_for_all(logger, browser, tmp_path):
     """Another reader chooses it, replaces it and removes it; a restart keeps it."""
     file = tmp_path / "saved.json"
     server = logger("--http", LOOPBACK, "--saved", str(file))

@@ -1,7 +1,5 @@
 """The page of a real daemon with other nodes, in a real browser."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +8,7 @@ import pytest
 
 from tests.chromium import Chromium, Page
 from tests.daemon_logs import check_log
-from tests.end_to_end.conftest import LOOPBACK, Logger, Start, starting
+from tests.end_to_end.conftest import LOOPBACK, Logger, starting
 from tests.end_to_end.test_nodes import BOTH, OF_A, OF_B, THRICE, running
 from tests.end_to_end.web_daemon import TOKEN
 from tests.linelog.read.stores import line
@@ -56,9 +54,7 @@ def choose(page: Page, name: str) -> None:
     )
 
 
-def test_all_servers_and_one_that_is_away(
-    browser: Chromium, server: Logger, tmp_path: Path
-) -> None:
+def test_all_servers_and_one_that_is_away(browser, server, tmp_path):
     page = open_page(browser, server, "?last=all")
     page.wait(f"{COUNT} === 48 && !document.querySelector('#nodes-choice').hidden")
     assert page.texts("#nodes option") == ["This server", "All servers", "berlin", "cairo", "delhi"]
@@ -89,7 +85,7 @@ def test_all_servers_and_one_that_is_away(
     assert [one for one in page.complaints if "503" not in one] == []
 
 
-def test_a_line_is_seen_in_its_own_store(browser: Chromium, server: Logger) -> None:
+def test_a_line_is_seen_in_its_own_store(browser, server):
     """The details name its store; neighbours are of that store, and the browser's back leads to
     all nodes.
     """
@@ -115,7 +111,7 @@ def test_a_line_is_seen_in_its_own_store(browser: Chromium, server: Logger) -> N
     page.wait(f"{COUNT} === 4 && document.querySelector('#nodes').value === 'all'")
 
 
-def test_scrolling_back_through_all(browser: Chromium, logger: Start, tmp_path: Path) -> None:
+def test_scrolling_back_through_all(browser, logger, tmp_path):
     """Page after page shows each line once, in order, also hundreds of lines of the same time."""
     lines = [line(f"n{number:04}", number // 300) for number in range(600)]
     b = running(logger, tmp_path / "b", [lines[::2], []], "--http", LOOPBACK)
@@ -135,7 +131,7 @@ def test_scrolling_back_through_all(browser: Chromium, logger: Start, tmp_path: 
 
 
 @pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.nightly), "dark"])
-def test_page_of_several_nodes_fits_phone(browser: Chromium, server: Logger, scheme: str) -> None:
+def test_page_of_several_nodes_fits_phone(browser, server, scheme):
     page = open_page(
         browser, server, "?nodes=all&last=all", width=375, height=800, prefers_color_scheme=scheme
     )
@@ -145,7 +141,7 @@ def test_page_of_several_nodes_fits_phone(browser: Chromium, server: Logger, sch
         page.picture(Path(PICTURES) / f"live-page-nodes-phone-{scheme}.png")
 
 
-def test_an_address_with_a_name_that_is_not_known(browser: Chromium, server: Logger) -> None:
+def test_an_address_with_a_name_that_is_not_known(browser, server):
     page = open_page(browser, server, "?nodes=evil.example:80&last=all")
     page.wait(
         "document.querySelector('#query-sentence').textContent.includes('is none of the nodes')"

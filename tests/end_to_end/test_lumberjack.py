@@ -1,13 +1,10 @@
 """The `lumberjack` input with a Beats client."""
 
-from __future__ import annotations
-
 import json
 
 from pylogbeat import PyLogBeatClient
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import Start
 
 LUMBERJACK = "lumberjack:tcp:0:interface=127.0.0.1"
 RECORDS = [
@@ -16,7 +13,7 @@ RECORDS = [
 ] + [{"n": 999, "text": "x" * 20_000}]
 
 
-def test_a_thousand_events_of_pylogbeat(logger: Start) -> None:
+def test_a_thousand_events_of_pylogbeat(logger):
     """Each event is stored once, in order; the client returns when they are acknowledged."""
     server = logger("--sync", "always", listen=[LUMBERJACK])
     with PyLogBeatClient("127.0.0.1", server.port(), timeout=PATIENCE) as client:

@@ -1,7 +1,5 @@
 """--metrics of real services of every kind, read as Prometheus would."""
 
-from __future__ import annotations
-
 import http.client
 import re
 import shutil
@@ -16,7 +14,7 @@ import pytest
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from tests.docs.test_monitoring import ALERTS, NAME, promtool
-from tests.end_to_end.conftest import LOOPBACK, Start
+from tests.end_to_end.conftest import LOOPBACK
 from tests.end_to_end.test_reload import reload
 from tests.gopher.servers import certificate_file
 from tests.ports import free_port
@@ -49,7 +47,7 @@ def scrape(port: int, path: str = "/metrics", trusted: Path | None = None) -> st
 
 
 @pytest.mark.slow
-def test_a_client_that_closes_its_half_is_answered(tmp_path: Path) -> None:
+def test_a_client_that_closes_its_half_is_answered(tmp_path):
     """`nc -N`, for example, closes its sending side after the request."""
     arguments = ("--listen", LOOPBACK, "--metrics", LOOPBACK)
     with (
@@ -79,9 +77,7 @@ def refused(port: int) -> bool:
         for name in SERVICES
     ],
 )
-def test_promtool_finds_nothing_wrong_with_the_figures_of_any_service(
-    name: str, tmp_path: Path
-) -> None:
+def test_promtool_finds_nothing_wrong_with_the_figures_of_any_service(name, tmp_path):
     with TwistdProcess(name, *SERVICES[name], "--metrics", LOOPBACK, directory=tmp_path) as server:
         with socket.create_connection(("127.0.0.1", server.port())) as peer:
             peer.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -105,9 +101,7 @@ def test_promtool_finds_nothing_wrong_with_the_figures_of_any_service(
 
 
 @pytest.mark.slow
-def test_promtool_finds_nothing_wrong_with_the_figures_of_targets_and_of_a_centre(
-    logger: Start, tmp_path: Path
-) -> None:
+def test_promtool_finds_nothing_wrong_with_the_figures_of_targets_and_of_a_centre(logger, tmp_path):
     """The figures for alerts about a target are there from its start on, also while it is down."""
     (tmp_path / "token").write_text("geheim")
     token = ("--input-token-file", str(tmp_path / "token"), "--metrics", LOOPBACK)
@@ -137,7 +131,7 @@ def test_promtool_finds_nothing_wrong_with_the_figures_of_targets_and_of_a_centr
 
 
 @pytest.mark.slow
-def test_over_tls_and_gone_after_a_reload(tmp_path: Path) -> None:
+def test_over_tls_and_gone_after_a_reload(tmp_path):
     file = certificate_file(tmp_path / "server.pem", "localhost")
     config = tmp_path / "greet.toml"
     config.write_text(f"listen = '{LOOPBACK}'\n")
@@ -156,7 +150,7 @@ def test_over_tls_and_gone_after_a_reload(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_curl_gets_readyz_over_a_unix_socket(tmp_path: Path) -> None:
+def test_curl_gets_readyz_over_a_unix_socket(tmp_path):
     path = tmp_path / "metrics"
     with TwistdProcess(
         "greet", "--listen", LOOPBACK, "--metrics", f"unix:{path}", directory=tmp_path

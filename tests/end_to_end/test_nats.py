@@ -1,7 +1,5 @@
 """Streams of NATS between real daemons: the centre gets each line once."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import re
@@ -19,7 +17,7 @@ import pytest
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.certificates import Authority
-from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.conftest import Logger
 from tests.end_to_end.stored import stored_bytes
 from tests.linelog.ship.out.servers import (
     NatsServer,
@@ -91,9 +89,7 @@ def messages(server: NatsServer, count: int) -> None:
 
 
 @pytest.mark.parametrize("program", [debian, newer])
-def test_what_an_edge_has_is_in_the_centre_byte_by_byte(
-    logger: Start, homes: Path, program: Callable[[], str]
-) -> None:
+def test_what_an_edge_has_is_in_the_centre_byte_by_byte(logger, homes, program):
     with one_server(program(), homes) as server:
         edge = logger("--ship", url_of([server]), directory=homes / "edge")
         send(edge, 0, 3000)
@@ -112,7 +108,7 @@ def test_what_an_edge_has_is_in_the_centre_byte_by_byte(
 
 @pytest.mark.slow
 @pytest.mark.complains("does not follow")
-def test_a_gap_is_refused_and_logged_until_operator_allows_it(logger: Start, homes: Path) -> None:
+def test_a_gap_is_refused_and_logged_until_operator_allows_it(logger, homes):
     """The stream has dropped messages that the centre did not fetch in time."""
     with one_server(newer(), homes) as server:
         edge = logger("--ship", url_of([server]), directory=homes / "edge")
@@ -140,7 +136,7 @@ def test_a_gap_is_refused_and_logged_until_operator_allows_it(logger: Start, hom
 
 @pytest.mark.slow
 @pytest.mark.complains("is no block of the store")
-def test_a_message_that_is_not_a_block_is_refused_and_logged(logger: Start, homes: Path) -> None:
+def test_a_message_that_is_not_a_block_is_refused_and_logged(logger, homes):
     """A client that may write to the stream may write any bytes."""
     with one_server(newer(), homes) as server:
         edge = logger("--ship", url_of([server]), directory=homes / "edge")
@@ -155,7 +151,7 @@ def test_a_message_that_is_not_a_block_is_refused_and_logged(logger: Start, home
 
 
 @pytest.mark.slow
-def test_a_centre_with_a_certificate_and_a_token(logger: Start, homes: Path) -> None:
+def test_a_centre_with_a_certificate_and_a_token(logger, homes):
     authority = Authority(homes)
     theirs, ours = authority.certify("localhost"), authority.certify("centre")
     files = f'cert_file: "{theirs}", key_file: "{theirs}", ca_file: "{authority.cafile}"'
@@ -180,7 +176,7 @@ def test_a_centre_with_a_certificate_and_a_token(logger: Start, homes: Path) -> 
 
 
 @pytest.mark.complains("cannot start")
-def test_files_that_are_not_there_are_said_at_the_start(logger: Start, homes: Path) -> None:
+def test_files_that_are_not_there_are_said_at_the_start(logger, homes):
     for more, why in (
         (":ca=/nowhere/ca.pem", "/nowhere/ca.pem: No such file or directory"),
         (":creds=/nowhere/c.creds", "/nowhere/c.creds: no such file"),
@@ -191,9 +187,7 @@ def test_files_that_are_not_there_are_said_at_the_start(logger: Start, homes: Pa
 
 
 @pytest.mark.slow
-def test_a_stream_that_has_lost_everything_gets_what_comes_from_then_on(
-    logger: Start, homes: Path
-) -> None:
+def test_a_stream_that_has_lost_everything_gets_what_comes_from_then_on(logger, homes):
     with one_server(newer(), homes) as server:
         edge = logger("--ship", url_of([server]), directory=homes / "edge")
         send(edge, 0, 100)

@@ -1,17 +1,14 @@
 """Edges and centres continue after a stream has dropped all messages, by its max_age or by a purge."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import signal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.conftest import Logger
 from tests.end_to_end.stored import stored_bytes
 from tests.end_to_end.test_nats import CHILD, arrives, homes, in_nats, messages, of, send
 from tests.linelog.ship.out.servers import NatsServer, newer, one_server, url_of
@@ -47,9 +44,7 @@ def numbers(centre: Logger) -> list[int]:
 
 
 @pytest.mark.parametrize("empty", [purge, expire])
-def test_a_centre_that_is_level_goes_on_and_a_new_one_begins_there(
-    logger: Start, homes: Path, empty: Any
-) -> None:
+def test_a_centre_that_is_level_goes_on_and_a_new_one_begins_there(logger, homes, empty):
     """A centre that has everything misses nothing; a new one does not get the dropped messages."""
     with one_server(newer(), homes) as server:
         edge = logger("--ship", url_of([server]), directory=homes / "edge")
@@ -71,7 +66,7 @@ def test_a_centre_that_is_level_goes_on_and_a_new_one_begins_there(
 
 
 @pytest.mark.complains("does not follow")
-def test_a_centre_that_was_away_says_that_something_is_missing(logger: Start, homes: Path) -> None:
+def test_a_centre_that_was_away_says_that_something_is_missing(logger, homes):
     with one_server(newer(), homes) as server:
         edge = logger("--ship", url_of([server]), directory=homes / "edge")
         centre = logger(listen=[of([server])], directory=homes / "centre")
@@ -94,9 +89,7 @@ def test_a_centre_that_was_away_says_that_something_is_missing(logger: Start, ho
 
 
 @pytest.mark.complains("the process was ended by SIGKILL")
-def test_a_block_of_which_the_centre_has_the_beginning_is_taken_from_there(
-    logger: Start, homes: Path
-) -> None:
+def test_a_block_of_which_the_centre_has_the_beginning_is_taken_from_there(logger, homes):
     """The stream has lost acknowledged messages, and the position that the edge keeps is a second old."""
     with one_server(newer(), homes) as server:
         edge = logger("--ship", url_of([server]), directory=homes / "edge")

@@ -1,18 +1,14 @@
 """Streams of NATS that are full: nothing is lost, and publishing goes on when there is room again."""
 
-from __future__ import annotations
-
 import random
 import signal
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.conftest import Logger
 from tests.end_to_end.stored import stored_bytes
 from tests.end_to_end.test_nats import arrives, homes, in_nats, of
 from tests.linelog.ship.out.servers import NatsServer, debian, newer, one_server, url_of
@@ -45,8 +41,8 @@ def config_of(server: NatsServer) -> Any:
 @pytest.mark.parametrize("program", [debian, newer])
 @pytest.mark.complains("the process was ended by SIGKILL|the lock is")
 def test_a_small_stream_is_emptied_by_its_centre_and_all_lines_arrive_over_kills(
-    logger: Start, homes: Path, program: Callable[[], str]
-) -> None:
+    logger, homes, program
+):
     with one_server(program(), homes, storage="6MB") as server:
         edge = logger("--ship", url_of([server]), directory=homes / "edge")
         pieces = pieces_of_text()

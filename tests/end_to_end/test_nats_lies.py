@@ -2,8 +2,6 @@
 fetching.
 """
 
-from __future__ import annotations
-
 import itertools
 import re
 from collections.abc import Callable
@@ -13,7 +11,6 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.segments.segment import Position
-from tests.end_to_end.conftest import Start
 from tests.linelog.inputs.blocks.making import block_of, stored_lines
 from tests.linelog.ship.out.liars import (
     HonestStream,
@@ -64,7 +61,7 @@ def send_unasked(question: Question) -> None:
 
 
 @pytest.mark.parametrize("lie", [announce, send_a_long_line, name_many, send_unasked])
-def test_a_daemon_stays_small_and_fetches_behind_a_lie(logger: Start, lie: Lie) -> None:
+def test_a_daemon_stays_small_and_fetches_behind_a_lie(logger, lie):
     with lying_server(HonestStream(BLOCK, "STREAM.INFO", lie, lies=1)) as server:
         centre = logger(listen=["tcp:0:interface=127.0.0.1", f"nats:127.0.0.1:{server.port}/LOGS"])
         centre.send(b"polite\n")
@@ -73,7 +70,7 @@ def test_a_daemon_stays_small_and_fetches_behind_a_lie(logger: Start, lie: Lie) 
         assert peak(centre.pid) < MOST
 
 
-def test_large_blocks_of_many_stores_at_once_take_bounded_memory(logger: Start) -> None:
+def test_large_blocks_of_many_stores_at_once_take_bounded_memory(logger):
     """Each block has 8 MB of text, and the server sends more than were asked for."""
     stores = [f"{number:032x}" for number in range(STORES)]
     text = stored_lines(STORE, 1)
@@ -109,7 +106,7 @@ def test_large_blocks_of_many_stores_at_once_take_bounded_memory(logger: Start) 
         assert centre.log().count("is no block of the store") < 500
 
 
-def test_a_shipper_stays_small_and_ships_behind_a_lie(logger: Start) -> None:
+def test_a_shipper_stays_small_and_ships_behind_a_lie(logger):
     lies = [announce, send_unasked, lambda question: question.answer({"config": 1, "state": [1]})]
     sent: list[bytes] = []
 

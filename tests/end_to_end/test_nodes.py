@@ -1,7 +1,5 @@
 """Queries of several real daemons with `logsrv search --nodes` and `tail --nodes`."""
 
-from __future__ import annotations
-
 import json
 import signal
 import socket
@@ -57,7 +55,7 @@ def found(*words: str, status: int = 0) -> list[str]:
 
 
 @pytest.mark.slow
-def test_lines_come_by_time_each_once(centres: tuple[Logger, Logger]) -> None:
+def test_lines_come_by_time_each_once(centres):
     nodes = ("--nodes", address(*centres))
     every = [one.decode().rstrip("\n") for one in sorted([*BOTH, *OF_A, *OF_B, *THRICE])]
     assert found(*nodes) == every
@@ -69,7 +67,7 @@ def test_lines_come_by_time_each_once(centres: tuple[Logger, Logger]) -> None:
 
 
 @pytest.mark.slow
-def test_numbers_count_each_line_once(centres: tuple[Logger, Logger]) -> None:
+def test_numbers_count_each_line_once(centres):
     nodes = ("--nodes", address(*centres))
     assert found(*nodes, "-c") == ["63"]
     assert found(*nodes, "-c", "-n", "7") == ["7"]
@@ -87,7 +85,7 @@ def test_numbers_count_each_line_once(centres: tuple[Logger, Logger]) -> None:
 
 
 @pytest.mark.slow
-def test_time_source_and_query_narrow_down(centres: tuple[Logger, Logger]) -> None:
+def test_time_source_and_query_narrow_down(centres):
     nodes = ("--nodes", address(*centres), "--output", "raw")
     since = ("--since", "2026-11-20T06:00:10Z", "--until", "2026-11-20T06:00:13Z")
     assert [one.split(" user")[0] for one in found(*nodes, *since)] == [
@@ -100,7 +98,7 @@ def test_time_source_and_query_narrow_down(centres: tuple[Logger, Logger]) -> No
 
 
 @pytest.mark.slow
-def test_json_says_where_a_line_is(centres: tuple[Logger, Logger]) -> None:
+def test_json_says_where_a_line_is(centres):
     nodes = address(*centres)
     for one in map(json.loads, found("--nodes", nodes, "--output", "json", "again")):
         assert set(one) == {"position", "time", "source", "message", "level", "fields", "nodes"}
@@ -114,14 +112,14 @@ def test_json_says_where_a_line_is(centres: tuple[Logger, Logger]) -> None:
         assert one["position"] == one["nodes"][next(iter(one["nodes"]))]
 
 
-def test_tail_shows_the_last_of_all(centres: tuple[Logger, Logger]) -> None:
+def test_tail_shows_the_last_of_all(centres):
     done = logsrv("tail", "--nodes", address(*centres), "-n", "4", "--output", "raw")
     assert done.stdout.decode().splitlines() == ["of b 59 user=eve level=info", *["again"] * 3]
     assert (done.returncode, done.stderr) == (0, b"")
 
 
 @pytest.mark.slow
-def test_a_line_and_its_neighbours_in_one_node(centres: tuple[Logger, Logger]) -> None:
+def test_a_line_and_its_neighbours_in_one_node(centres):
     first, second = centres
     (line_,) = found("--nodes", address(first), "--output", "json", "again", "-n", "1")
     position = json.loads(line_)["position"]
@@ -134,9 +132,7 @@ def test_a_line_and_its_neighbours_in_one_node(centres: tuple[Logger, Logger]) -
     assert several.returncode == 2 and b"a place in one store" in several.stderr
 
 
-def test_a_node_that_is_down_costs_its_lines_and_no_others(
-    centres: tuple[Logger, Logger],
-) -> None:
+def test_a_node_that_is_down_costs_its_lines_and_no_others(centres):
     gone = f"127.0.0.1:{free_port()}"
     done = logsrv("search", "--nodes", f"{gone},{address(centres[0])}", "again", "--output", "raw")
     assert done.stdout == b"again\n" * 3 and done.returncode == 2
@@ -145,7 +141,7 @@ def test_a_node_that_is_down_costs_its_lines_and_no_others(
     )
 
 
-def test_a_node_needs_the_right_token(logger: Start, tmp_path: Path) -> None:
+def test_a_node_needs_the_right_token(logger, tmp_path):
     (tmp_path / "token").write_text(f"{TOKEN}\n")
     (tmp_path / "wrong").write_text("wrong\n")
     options = (*HTTP, "--http-token-file", str(tmp_path / "token"))
@@ -169,7 +165,7 @@ def test_a_node_needs_the_right_token(logger: Start, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_tls_and_names_of_the_configuration(logger: Start, tmp_path: Path) -> None:
+def test_tls_and_names_of_the_configuration(logger, tmp_path):
     """One configured name stands for both nodes, with their token and certificate."""
     authority = Authority(tmp_path)
     pair = authority.certify("localhost")
@@ -196,7 +192,7 @@ def test_tls_and_names_of_the_configuration(logger: Start, tmp_path: Path) -> No
 
 
 @pytest.mark.long
-def test_a_frozen_daemon_is_left_out_after_ten_seconds(logger: Start, tmp_path: Path) -> None:
+def test_a_frozen_daemon_is_left_out_after_ten_seconds(logger, tmp_path):
     """Its system still accepts connections (a search once took 77 s); when it continues, its lines are
     back.
     """
@@ -212,7 +208,7 @@ def test_a_frozen_daemon_is_left_out_after_ten_seconds(logger: Start, tmp_path: 
     assert logsrv(*words).stderr == b""
 
 
-def test_ctrl_c_waits_for_no_node() -> None:
+def test_ctrl_c_waits_for_no_node():
     """The connection to the node is closed, and nothing is printed."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(PATIENCE)

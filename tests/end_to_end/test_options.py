@@ -1,15 +1,12 @@
 """Options of `twistd logsrv`, from each place that can set them."""
 
-from __future__ import annotations
-
 import os
 import socket
 import stat
-from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import LOOPBACK, Start
+from tests.end_to_end.conftest import LOOPBACK
 from tests.end_to_end.stored import by_source, messages, size_of, stored_bytes, stored_lines
 
 WRONG = [
@@ -20,9 +17,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("arguments", "option", "hint"), WRONG)
-def test_wrong_value(
-    logger: Start, tmp_path: Path, arguments: list[str], option: str, hint: str
-) -> None:
+def test_wrong_value(logger, tmp_path, arguments, option, hint):
     """A sentence names the option and a valid value, the status is 1, and nothing is opened."""
     server = logger(*arguments, wait=False)
     assert server.wait() == 1
@@ -32,13 +27,13 @@ def test_wrong_value(
     assert not (tmp_path / "store").exists()
 
 
-def test_version_prints_the_version_and_ends(logger: Start) -> None:
+def test_version_prints_the_version_and_ends(logger):
     server = logger("--version", listen=[], wait=False)
     assert server.wait() == 0
     assert server.log().startswith("logsrv ")
 
 
-def test_rotation_by_size_and_sealing(logger: Start) -> None:
+def test_rotation_by_size_and_sealing(logger):
     """Segments are sealed, numbered and compressed; all lines are there in order, each once."""
     server = logger("--rotate-size", "100KiB")
     lines = [b"line %d" % number for number in range(100_000)]
@@ -50,14 +45,14 @@ def test_rotation_by_size_and_sealing(logger: Start) -> None:
     assert [int(name[:10]) for name in names] == list(range(1, len(names) + 1))
 
 
-def test_a_segment_is_rotated_and_sealed_by_time(logger: Start) -> None:
+def test_a_segment_is_rotated_and_sealed_by_time(logger):
     server = logger("--rotate-every", "1s")
     server.send(b"a line\n")
     server.wait_until(lambda: list(server.store.glob("*.zst")), "a sealed segment")
     assert messages(server.store) == [b"a line"]
 
 
-def test_retention_by_bytes(logger: Start) -> None:
+def test_retention_by_bytes(logger):
     """The oldest segments are removed; the newest lines stay."""
     server = logger("--rotate-size", "100KiB", "--keep-bytes", "200KiB")
     for number in range(30):
@@ -74,7 +69,7 @@ def test_retention_by_bytes(logger: Start) -> None:
     assert b" 29 " in stored_bytes(server.store)
 
 
-def test_files_of_a_store_are_closed_to_others_whatever_the_umask(logger: Start) -> None:
+def test_files_of_a_store_are_closed_to_others_whatever_the_umask(logger):
     server = logger("--rotate-size", "100KiB", twistd=["--umask", "0"])
     server.send(b"x" * 200_000 + b"\n")
     server.wait_until(lambda: list(server.store.glob("*.zst")), "a sealed segment")
@@ -84,7 +79,7 @@ def test_files_of_a_store_are_closed_to_others_whatever_the_umask(logger: Start)
         assert stat.S_IMODE(path.stat().st_mode) == 0o640, path
 
 
-def test_config_file_with_several_listeners(logger: Start, tmp_path: Path) -> None:
+def test_config_file_with_several_listeners(logger, tmp_path):
     """TOML gives each listener its own settings."""
     config = tmp_path / "logsrv.toml"
     config.write_text(
@@ -112,13 +107,13 @@ def test_config_file_with_several_listeners(logger: Start, tmp_path: Path) -> No
     assert list(sources.values()) == [[b"a" * 100, b"a" * 50], [b"b" * 150]]
 
 
-def test_options_can_be_set_in_the_environment(logger: Start) -> None:
+def test_options_can_be_set_in_the_environment(logger):
     server = logger(listen=[], environment={"LOGSRV_LISTEN": LOOPBACK, "LOGSRV_MAX_LINE": "10"})
     server.send(b"0123456789abc\n")
     assert server.wait_for_messages(2) == [b"0123456789", b"abc"]
 
 
-def test_every_kind_of_endpoint(logger: Start, tmp_path: Path) -> None:
+def test_every_kind_of_endpoint(logger, tmp_path):
     """One server listens on tcp, tcp6, udp, unix and unixgram."""
     server = logger(
         listen=[

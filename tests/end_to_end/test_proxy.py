@@ -1,16 +1,13 @@
 """Lines through a proxy that names the client, with headers built by the tests."""
 
-from __future__ import annotations
-
 import socket
 import ssl
-from pathlib import Path
 
 import pytest
 
 from logsrv.kit.net.guard.proxy_header import BINARY_SIGNATURE
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.conftest import Logger
 from tests.end_to_end.stored import stored_lines
 from tests.end_to_end.test_tls import certificate  # noqa: F401
 
@@ -43,7 +40,7 @@ def ends(server: Logger, *sent: bytes) -> bool:
             return True
 
 
-def test_binary_headers(logger: Start) -> None:
+def test_binary_headers(logger):
     """Headers are read with additional fields, and without an address, as for the proxy's own checks."""
     server = logger(listen=[PROXY])
     send(server, BINARY_SIGNATURE + INET + b"\x04\x00\x00" + b"hello\n")
@@ -57,9 +54,9 @@ def test_binary_headers(logger: Start) -> None:
 
 @pytest.mark.slow
 def test_a_proxy_that_speaks_tls_sends_its_header_inside(
-    logger: Start,
-    certificate: tuple[Path, Path],  # noqa: F811
-) -> None:
+    logger,
+    certificate,  # noqa: F811
+):
     key, cert = certificate
     server = logger(
         listen=[f"haproxy:ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"], wait=False

@@ -1,7 +1,5 @@
 """The `python` input with the handlers of Python's logging."""
 
-from __future__ import annotations
-
 import json
 import logging
 import logging.handlers
@@ -12,11 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.conftest import Start
-
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
-def test_a_thousand_log_records_are_stored_once(logger: Start, transport: str) -> None:
+def test_a_thousand_log_records_are_stored_once(logger, transport):
     """Each record is stored once, with Unicode, several lines, 20 KB, extras and a traceback."""
     server = logger(listen=[f"python:{transport}:0:interface=127.0.0.1:rcvbuf=4194304"
                             if transport == "udp" else "python:tcp:0:interface=127.0.0.1"])  # fmt: skip
@@ -62,7 +58,7 @@ class Evil:
         return Path.write_text, (self.path, "here I was")
 
 
-def test_malicious_pickles_do_nothing(logger: Start, tmp_path: Path) -> None:
+def test_malicious_pickles_do_nothing(logger, tmp_path):
     server = logger(listen=["python:tcp:0:interface=127.0.0.1"])
     written = tmp_path / "written"
     with server.connect() as connection:

@@ -1,14 +1,12 @@
 """The line logger with limits for one address."""
 
-from __future__ import annotations
-
 import socket
 import time
 
-from tests.end_to_end.conftest import LOOPBACK, Start
+from tests.end_to_end.conftest import LOOPBACK
 
 
-def test_a_fast_sender_waits_and_all_of_it_is_stored(logger: Start) -> None:
+def test_a_fast_sender_waits_and_all_of_it_is_stored(logger):
     """With 500 lines a second the first are stored at once, the others later; none is missing."""
     server = logger("--peer-lines", "500")
     lines = [b"line %d" % number for number in range(800)]
@@ -19,7 +17,7 @@ def test_a_fast_sender_waits_and_all_of_it_is_stored(logger: Start) -> None:
     server.wait_for_log("slows down 127.0.0.1, which sends more than it may")
 
 
-def test_waiting_lines_of_a_limited_sender_are_stored_at_a_stop(logger: Start) -> None:
+def test_waiting_lines_of_a_limited_sender_are_stored_at_a_stop(logger):
     server = logger("--peer-lines", "1")
     lines = [b"line %d" % number for number in range(100)]
     server.send(b"\n".join(lines) + b"\n")
@@ -29,7 +27,7 @@ def test_waiting_lines_of_a_limited_sender_are_stored_at_a_stop(logger: Start) -
     assert "0 connections cut off" in server.log()
 
 
-def test_datagrams_beyond_the_limit_are_dropped(logger: Start) -> None:
+def test_datagrams_beyond_the_limit_are_dropped(logger):
     server = logger("--peer-lines", "5", listen=["udp:0:interface=127.0.0.1", LOOPBACK])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         for number in range(20):

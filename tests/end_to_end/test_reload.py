@@ -1,7 +1,5 @@
 """SIGHUP on the real daemon: added listeners use the new settings, removed ones leave nothing behind."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import signal
@@ -41,9 +39,7 @@ def reload(server: TwistdProcess, said: str = "reloaded") -> None:
 
 
 @pytest.mark.slow
-def test_a_udp_port_is_free_after_its_listener_went_while_datagrams_waited(
-    tmp_path: Path,
-) -> None:
+def test_a_udp_port_is_free_after_its_listener_went_while_datagrams_waited(tmp_path):
     """They are answered, and no answer keeps the socket open: the next reload can use the port again."""
     port = free_port(socket.SOCK_DGRAM)
     config = tmp_path / "greet.toml"
@@ -72,7 +68,7 @@ def test_a_udp_port_is_free_after_its_listener_went_while_datagrams_waited(
 
 
 @pytest.mark.slow
-def test_a_listener_that_comes_runs_by_the_settings_it_comes_with(tmp_path: Path) -> None:
+def test_a_listener_that_comes_runs_by_the_settings_it_comes_with(tmp_path):
     config = tmp_path / "greet.toml"
     config.write_text(f'listen = "{LOOPBACK}"\nlog-connections = false\n')
     with TwistdProcess("greet", "--stay", "--config", str(config), directory=tmp_path) as server:
@@ -92,7 +88,7 @@ def test_a_listener_that_comes_runs_by_the_settings_it_comes_with(tmp_path: Path
 
 
 @pytest.mark.slow
-def test_sighup_before_it_is_ready_is_done_when_it_is(tmp_path: Path) -> None:
+def test_sighup_before_it_is_ready_is_done_when_it_is(tmp_path):
     """It does not end the daemon, which is the default of the system."""
     script = (
         "import os, signal, sys\n"
@@ -113,7 +109,7 @@ def test_sighup_before_it_is_ready_is_done_when_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
-def test_a_renewed_certificate_is_used_after_sighup(logger: Start, tmp_path: Path) -> None:
+def test_a_renewed_certificate_is_used_after_sighup(logger, tmp_path):
     """A broken one makes the reload fail, and the old one stays in use."""
     pem = certificate_file(tmp_path / "pem")
     server = logger(listen=[f"ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}"])
@@ -135,7 +131,7 @@ def test_a_renewed_certificate_is_used_after_sighup(logger: Start, tmp_path: Pat
     assert certificate() == second
 
 
-def test_a_unix_socket_whose_file_was_removed_is_made_anew(logger: Start, tmp_path: Path) -> None:
+def test_a_unix_socket_whose_file_was_removed_is_made_anew(logger, tmp_path):
     """Connected clients stay connected; a file of another program at that path is not touched."""
     path = tmp_path / "s"
     server = logger(listen=[f"unix:{path}"])
@@ -316,7 +312,7 @@ class Reloads(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
-def test_any_order_of_reloads(logger: Start, tmp_path: Path) -> None:
+def test_any_order_of_reloads(logger, tmp_path):
     """Accepted listeners run, refused ones leave nothing behind, and no line or count is lost."""
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         lambda: Reloads(tmp_path, logger),  # type: ignore[arg-type]

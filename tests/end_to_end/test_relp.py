@@ -1,13 +1,10 @@
 """The `relp` input with rsyslog's omrelp, and with clients that wait for each answer."""
 
-from __future__ import annotations
-
 import socket
-from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.conftest import Logger
 from tests.end_to_end.peers import as_stored, rsyslog, texts
 from tests.ports import free_port
 
@@ -16,16 +13,14 @@ OPEN = b"1 open 30 relp_version=0\ncommands=syslog\n"
 
 
 @pytest.mark.complains("cannot start")
-def test_datagrams_are_refused_in_one_sentence(logger: Start) -> None:
+def test_datagrams_are_refused_in_one_sentence(logger):
     server = logger(listen=["relp:udp:0"], wait=False)
     assert server.wait() == 1
     assert "relp:udp:0: RELP needs connections, such as relp:tcp:2514" in server.log()
 
 
 @pytest.mark.long
-def test_rsyslog_sends_again_what_a_killed_server_had_not_acknowledged(
-    logger: Start, tmp_path: Path
-) -> None:
+def test_rsyslog_sends_again_what_a_killed_server_had_not_acknowledged(logger, tmp_path):
     """No message is missing after kill -9 and a new start; acknowledged ones need not come again."""
     port = free_port()
     listen = f"relp:tcp:{port}:interface=127.0.0.1"
@@ -51,7 +46,7 @@ def _texts(server: Logger) -> set[bytes]:
     return {message.partition(b" app: ")[2] for message in server.messages()}
 
 
-def test_another_client_waits_for_nothing(logger: Start) -> None:
+def test_another_client_waits_for_nothing(logger):
     """A single message is acknowledged at once, also to a client that waits for each answer."""
     server = logger("--sync", "always", listen=[RELP])
     with server.connect() as connection:

@@ -1,7 +1,5 @@
 """Starts, reloads and stops as operators and service managers do them."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket
@@ -14,14 +12,14 @@ import pytest
 
 from logsrv.kit.testing import TWISTD, wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import LOOPBACK, Start
+from tests.end_to_end.conftest import LOOPBACK
 from tests.end_to_end.stored import messages
 from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 
 
-def test_daemon(tmp_path: Path) -> None:
+def test_daemon(tmp_path):
     """`twistd logsrv` without -n returns when it listens, leaves a pid file, and stops on SIGTERM."""
     pidfile, log = tmp_path / "pid", tmp_path / "twistd.log"
     command = [*TWISTD, f"--pidfile={pidfile}", f"--logfile={log}", "logsrv", "--listen", LOOPBACK]
@@ -39,7 +37,7 @@ def test_daemon(tmp_path: Path) -> None:
 
 
 @pytest.mark.complains("cannot start")
-def test_daemon_that_cannot_start(tmp_path: Path) -> None:
+def test_daemon_that_cannot_start(tmp_path):
     """The command prints the reason and returns 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -68,7 +66,7 @@ run()
 
 
 @pytest.mark.parametrize("daemonized", [False, True])
-def test_a_stop_as_soon_as_it_is_ready_loses_nothing(tmp_path: Path, daemonized: bool) -> None:
+def test_a_stop_as_soon_as_it_is_ready_loses_nothing(tmp_path, daemonized):
     """Before its reactor runs, a signal could end the process and drop waiting connections."""
     log, pidfile = tmp_path / "twistd.log", tmp_path / "pid"
     command = [
@@ -87,7 +85,7 @@ def test_a_stop_as_soon_as_it_is_ready_loses_nothing(tmp_path: Path, daemonized:
     assert messages(tmp_path / "logs") == [b"early"]
 
 
-def test_twist_runs_the_same_service_as_twistd(tmp_path: Path) -> None:
+def test_twist_runs_the_same_service_as_twistd(tmp_path):
     """`twist logsrv` runs the same service."""
     with (tmp_path / "twistd.log").open("wb") as log:
         process = subprocess.Popen(
@@ -101,7 +99,7 @@ def test_twist_runs_the_same_service_as_twistd(tmp_path: Path) -> None:
         assert process.wait(PATIENCE) in (0, -signal.SIGTERM)
 
 
-def test_reload(logger: Start, tmp_path: Path) -> None:
+def test_reload(logger, tmp_path):
     """After SIGHUP one listener keeps its connections, one is removed, one is added."""
     config = tmp_path / "logsrv.toml"
     stays = 'listen = ["tcp:0:interface=127.0.0.1", "unix:%s"]\n'
@@ -122,7 +120,7 @@ def test_reload(logger: Start, tmp_path: Path) -> None:
     assert not (tmp_path / "old.sock").exists()
 
 
-def test_reload_of_a_wrong_configuration(logger: Start, tmp_path: Path) -> None:
+def test_reload_of_a_wrong_configuration(logger, tmp_path):
     """The reload fails with the error, and everything stays as it was."""
     config = tmp_path / "logsrv.toml"
     config.write_text('listen = "tcp:0:interface=127.0.0.1"\n')
@@ -134,7 +132,7 @@ def test_reload_of_a_wrong_configuration(logger: Start, tmp_path: Path) -> None:
     assert server.wait_for_messages(1) == [b"still here"]
 
 
-def test_reload_changes_rules_of_a_running_listener(logger: Start, tmp_path: Path) -> None:
+def test_reload_changes_rules_of_a_running_listener(logger, tmp_path):
     config = tmp_path / "logsrv.toml"
     listen = 'listen = "tcp:0:interface=127.0.0.1"\n'
     config.write_text(listen)
@@ -146,7 +144,7 @@ def test_reload_changes_rules_of_a_running_listener(logger: Start, tmp_path: Pat
     assert server.wait_for_messages(2) == [b"0123456789", b"abc"]
 
 
-def test_reopening_after_current_log_was_moved(logger: Start) -> None:
+def test_reopening_after_current_log_was_moved(logger):
     """An operator moves current.log away and sends SIGHUP: a new one begins, and no line is lost."""
     server = logger()
     server.send(b"old\n")
@@ -161,7 +159,7 @@ def test_reopening_after_current_log_was_moved(logger: Start) -> None:
     assert server.current.read_bytes().endswith(b" new\n")
 
 
-def test_socket_activation(tmp_path: Path) -> None:
+def test_socket_activation(tmp_path):
     """With a socket of the service manager connections wait during a restart, and none is refused."""
     listening = socket.create_server(("127.0.0.1", 0), backlog=50)
     port = listening.getsockname()[1]
@@ -212,7 +210,7 @@ os.execv(sys.argv[3], sys.argv[3:])
 SYSTEMD = "systemd:domain=INET:index={}"
 
 
-def test_a_socket_of_the_manager_is_the_same_after_reloads(logger: Start, tmp_path: Path) -> None:
+def test_a_socket_of_the_manager_is_the_same_after_reloads(logger, tmp_path):
     """Removed and added again, the listener gets only connections of its own port."""
     ports = free_port(), free_port()
     config = tmp_path / "logsrv.toml"
@@ -234,7 +232,7 @@ def test_a_socket_of_the_manager_is_the_same_after_reloads(logger: Start, tmp_pa
 
 
 @pytest.mark.complains("cannot start")
-def test_a_socket_of_the_manager_is_listened_on_once(logger: Start) -> None:
+def test_a_socket_of_the_manager_is_listened_on_once(logger):
     """Two listeners on one socket would get its connections in turns."""
     where = SYSTEMD.format(0)
     prefix = (sys.executable, "-c", MANAGER, str(free_port()), str(free_port()))
@@ -244,9 +242,7 @@ def test_a_socket_of_the_manager_is_listened_on_once(logger: Start) -> None:
 
 
 @pytest.mark.complains("cannot start|reload refused")
-def test_a_socket_of_the_manager_is_for_one_listener_whatever_it_is_called(
-    logger: Start, tmp_path: Path
-) -> None:
+def test_a_socket_of_the_manager_is_for_one_listener_whatever_it_is_called(logger, tmp_path):
     """A listener by number and one by name would get its connections in turns."""
     by_number, by_name = SYSTEMD.format(0), "systemd:domain=INET:name=lines"
     prefix = (sys.executable, "-c", MANAGER, str(free_port()), str(free_port()))
@@ -268,14 +264,14 @@ def test_a_socket_of_the_manager_is_for_one_listener_whatever_it_is_called(
 
 
 @pytest.mark.complains("cannot start")
-def test_socket_activation_without_a_socket(logger: Start) -> None:
+def test_socket_activation_without_a_socket(logger):
     server = logger(listen=["systemd:domain=INET:index=0"], wait=False)
     assert server.wait() == 1
     assert "LISTEN_FDS" in server.log()
     assert "Traceback" not in server.log()
 
 
-def test_stdin_stores_the_lines_of_standard_input(tmp_path: Path) -> None:
+def test_stdin_stores_the_lines_of_standard_input(tmp_path):
     """`stdin:` stores the lines of standard input."""
     with (tmp_path / "twistd.log").open("wb") as log:
         process = subprocess.Popen(

@@ -1,7 +1,5 @@
 """docs/sending.md: daemons with the lines of the page, and 1,000 records of each, stored once and whole."""
 
-from __future__ import annotations
-
 import contextlib
 import http.client
 import os
@@ -18,7 +16,7 @@ from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.record import Record
 from tests.cli.command import logsrv
-from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.conftest import Logger
 from tests.end_to_end.peers import as_stored, rsyslog, syslog_ng, texts
 from tests.end_to_end.senders import DAEMONS, SENDING, lines_of
 from tests.end_to_end.uploads import upload_journal, write_journal
@@ -69,7 +67,7 @@ def running(words: list[str], log: Path, port: int | None = None) -> Iterator[No
 
 
 @pytest.mark.parametrize(("file", "port"), [("relp.conf", 2514), ("tcp.conf", 514)])
-def test_rsyslog_messages_are_whole(logger: Start, tmp_path: Path, file: str, port: int) -> None:
+def test_rsyslog_messages_are_whole(logger, tmp_path, file, port):
     """Messages of several lines and of 20 KB are stored whole."""
     kind = "relp" if file == "relp.conf" else "syslog"
     server = logger("--sync", "always", listen=[f"{kind}:tcp:0:interface=127.0.0.1"])
@@ -93,7 +91,7 @@ def in_order(bodies: Iterable[bytes]) -> list[bytes]:
     return sorted(bodies, key=lambda body: int(body.split()[1]))
 
 
-def test_messages_of_syslog_ng_are_stored_whole(logger: Start, tmp_path: Path) -> None:
+def test_messages_of_syslog_ng_are_stored_whole(logger, tmp_path):
     server = logger(listen=["syslog:tcp:0:interface=127.0.0.1"])
     (tmp_path / "in.log").write_text("".join(f"{text}\n" for text in LINES))
     page = DAEMONS.file("destination.conf", (514, server.port()))
@@ -109,7 +107,7 @@ def test_messages_of_syslog_ng_are_stored_whole(logger: Start, tmp_path: Path) -
     assert {(one.get("app"), one.level) for one in found} == {("app", "notice")}
 
 
-def test_syslog_ng_over_http(logger: Start, tmp_path: Path) -> None:
+def test_syslog_ng_over_http(logger, tmp_path):
     """Messages of several lines and of 20 KB are stored whole and acknowledged."""
     server = logger("--sync", "always", listen=["http:tcp:0:interface=127.0.0.1"])
     page = DAEMONS.file("http-destination.conf", (8088, server.port()))
@@ -134,7 +132,7 @@ def module_of_syslog_ng(name: str) -> Iterator[Path]:
     return wrapper.parent.parent.rglob(f"syslog-ng/*/{name}")
 
 
-def test_an_upload_of_the_journal_continues_after_last_entry(logger: Start, tmp_path: Path) -> None:
+def test_an_upload_of_the_journal_continues_after_last_entry(logger, tmp_path):
     """A second upload begins where the first one ended."""
     server = logger(listen=["journal:tcp:0:interface=127.0.0.1"])
     (tmp_path / "upload.conf").write_text(
@@ -151,7 +149,7 @@ def test_an_upload_of_the_journal_continues_after_last_entry(logger: Start, tmp_
     }
 
 
-def test_access_and_error_log_of_nginx_are_stored(logger: Start, tmp_path: Path) -> None:
+def test_access_and_error_log_of_nginx_are_stored(logger, tmp_path):
     nginx = program("nginx", "nginx-light")
     server = logger(listen=["syslog:udp:0:interface=127.0.0.1:rcvbuf=8MiB"])
     port = free_port()
@@ -183,7 +181,7 @@ def test_access_and_error_log_of_nginx_are_stored(logger: Start, tmp_path: Path)
     assert error.get("app") == "nginx" and "/nonexistent/missing" in str(error.get("text"))
 
 
-def test_the_log_of_haproxy_is_stored(logger: Start, tmp_path: Path) -> None:
+def test_the_log_of_haproxy_is_stored(logger, tmp_path):
     haproxy = program("haproxy", "haproxy")
     server = logger(listen=["syslog:tcp:0:interface=127.0.0.1"])
     port = free_port()
@@ -226,7 +224,7 @@ OWN_DEV = """
 """
 
 
-def test_the_log_of_postgresql_is_stored(logger: Start) -> None:
+def test_the_log_of_postgresql_is_stored(logger):
     """PostgreSQL stands for every program that calls syslog(3)."""
     if os.getuid():
         missing("needs root, for a /dev of its own")
@@ -270,7 +268,7 @@ def test_the_log_of_postgresql_is_stored(logger: Start) -> None:
     assert b"ERROR:  division by zero" in error
 
 
-def test_what_the_page_says_was_tried() -> None:
+def test_what_the_page_says_was_tried():
     """Each row of the table leads to a section, and says rightly whether it has a test."""
     table = SENDING.partition("\n## ")[0]
     rows = re.findall(r"^\| (.*?) \| (.*?) \| (.*?) \|$", table, re.MULTILINE)

@@ -1,7 +1,5 @@
 """docs/sending.md, programs: each example is run, and its 1,000 records are stored once and whole."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 from pathlib import Path
@@ -10,7 +8,6 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from logsrv.linelog.fields.record import Record
-from tests.end_to_end.conftest import Start
 from tests.end_to_end.senders import (
     GO_TEXTS,
     PROGRAMS,
@@ -108,7 +105,7 @@ def of_night(senders: list[Sender]) -> list[ParameterSet]:
 
 
 @pytest.mark.parametrize("sender", of_night(SENDERS))
-def test_records_of_example_are_stored_once(logger: Start, tmp_path: Path, sender: Sender) -> None:
+def test_records_of_example_are_stored_once(logger, tmp_path, sender):
     server, port = listening(logger, sender)
     place = tmp_path / "program"
     place.mkdir()
@@ -169,7 +166,7 @@ OF_JAVA = [
 
 
 @pytest.mark.parametrize("sender", of_night(OF_JAVA))
-def test_java_records_are_stored_once(logger: Start, tmp_path: Path, sender: Sender) -> None:
+def test_java_records_are_stored_once(logger, tmp_path, sender):
     server, port = listening(logger, sender)
     place = tmp_path / "program"
     place.mkdir()
@@ -194,7 +191,7 @@ def test_java_records_are_stored_once(logger: Start, tmp_path: Path, sender: Sen
     sender.check(lines_of(server))
 
 
-def test_every_example_of_the_page_is_run() -> None:
+def test_every_example_of_the_page_is_run():
     files = {sender.file for sender in [*SENDERS, *OF_JAVA]} | {
         "logger.sh",
         "socket-handler-tls.py",
@@ -202,7 +199,7 @@ def test_every_example_of_the_page_is_run() -> None:
     assert files == set(PROGRAMS.files)
 
 
-def test_lines_of_the_shell_example_are_stored_once(logger: Start, tmp_path: Path) -> None:
+def test_lines_of_the_shell_example_are_stored_once(logger, tmp_path):
     """A line is a message: several lines and long ones are not possible in a shell."""
     sent = [f"number {number} grüße 🙂" for number in range(1000)]
     server = logger(listen=["syslog:tcp:0:interface=127.0.0.1"])

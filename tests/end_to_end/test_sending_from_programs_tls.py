@@ -1,14 +1,11 @@
 """docs/sending.md, programs inside TLS: the examples with the changes of the table there."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import Start
 from tests.end_to_end.senders import (
     GO_TEXTS,
     PROGRAMS,
@@ -40,9 +37,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("row", [*ROWS, HANDLER], ids=lambda row: row[0])
-def test_the_records_of_an_example_over_tls_are_stored_once(
-    logger: Start, tmp_path: Path, certificates: Path, row: tuple[str, str, str, str]
-) -> None:
+def test_the_records_of_an_example_over_tls_are_stored_once(logger, tmp_path, certificates, row):
     file, plain, inside, variable = row
     sender = BY_FILE[file.replace("-tls", "")]
     pem = certificates / "127.0.0.1.pem"

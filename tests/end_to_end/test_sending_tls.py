@@ -1,7 +1,5 @@
 """docs/sending.md: daemons over TLS, with certificates made as the page says."""
 
-from __future__ import annotations
-
 import http.client
 import re
 from collections.abc import Callable
@@ -92,8 +90,8 @@ def listening(request: pytest.FixtureRequest, logger: Start, certificates: Path)
     ids=["RELP", "ossl", "gtls"],
 )
 def test_messages_of_rsyslog_over_tls_are_stored_whole(
-    listening: Listen, tmp_path: Path, file: str, kind: str, port: int, driver: str
-) -> None:
+    listening, tmp_path, file, kind, port, driver
+):
     place = listening(kind)
     lines = place.page(file, port, always=kind == "relp").replace("ossl", driver).splitlines()
     modules = "\n".join(line for line in lines if line.startswith("module"))
@@ -108,7 +106,7 @@ def test_messages_of_rsyslog_over_tls_are_stored_whole(
     place.check_sources()
 
 
-def test_messages_of_syslog_ng_over_tls_are_stored_whole(listening: Listen, tmp_path: Path) -> None:
+def test_messages_of_syslog_ng_over_tls_are_stored_whole(listening, tmp_path):
     place = listening("syslog")
     (tmp_path / "in.log").write_text("".join(f"{text}\n" for text in LINES))
     text = place.page("tls-destination.conf", 6514)
@@ -124,7 +122,7 @@ def test_messages_of_syslog_ng_over_tls_are_stored_whole(listening: Listen, tmp_
     place.check_sources()
 
 
-def test_the_log_of_haproxy_over_tls_is_stored(listening: Listen, tmp_path: Path) -> None:
+def test_the_log_of_haproxy_over_tls_is_stored(listening, tmp_path):
     place = listening("syslog")
     port = free_port()
     plain = DAEMONS.file("haproxy-logs.cfg").splitlines(keepends=True)
@@ -152,7 +150,7 @@ def test_the_log_of_haproxy_over_tls_is_stored(listening: Listen, tmp_path: Path
     place.check_sources()
 
 
-def test_an_upload_of_the_journal_over_tls_is_stored(listening: Listen, tmp_path: Path) -> None:
+def test_an_upload_of_the_journal_over_tls_is_stored(listening, tmp_path):
     place = listening("journal")
     text = place.page("journal-upload-tls.conf", 19532, always=True)
     (tmp_path / "upload.conf").write_text(text)

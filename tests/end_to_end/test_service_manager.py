@@ -1,7 +1,5 @@
 """Real daemons under a service manager: it gets their state, and restarts them without refused clients."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re
@@ -43,7 +41,7 @@ class ManagedLogger(Managed, Logger):
 
 
 @pytest.mark.slow
-def test_manager_is_told_of_start_reloads_and_stop(manager: FakeManager, tmp_path: Path) -> None:
+def test_manager_is_told_of_start_reloads_and_stop(manager, tmp_path):
     server = ManagedLogger(tmp_path, manager)
     server.configure(LOOPBACK)
     with server:
@@ -63,7 +61,7 @@ def test_manager_is_told_of_start_reloads_and_stop(manager: FakeManager, tmp_pat
 
 
 @pytest.mark.slow
-def test_another_plugin_tells_of_itself_too(manager: FakeManager, tmp_path: Path) -> None:
+def test_another_plugin_tells_of_itself_too(manager, tmp_path):
     environment = manager.environment
     with Managed(
         "greet", "--listen", LOOPBACK, directory=tmp_path, environment=environment
@@ -75,7 +73,7 @@ def test_another_plugin_tells_of_itself_too(manager: FakeManager, tmp_path: Path
 
 @pytest.mark.slow
 @pytest.mark.complains("cannot start")
-def test_a_failed_start_says_why(manager: FakeManager, tmp_path: Path) -> None:
+def test_a_failed_start_says_why(manager, tmp_path):
     """A port in use may be free at the next try; a wrong option stays wrong."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         server = ManagedLogger(tmp_path, manager)
@@ -90,9 +88,7 @@ def test_a_failed_start_says_why(manager: FakeManager, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.complains("cannot start")
-def test_a_second_start_on_the_same_store_says_so_and_harms_nobody(
-    manager: FakeManager, tmp_path: Path
-) -> None:
+def test_a_second_start_on_the_same_store_says_so_and_harms_nobody(manager, tmp_path):
     """It is started by hand, beside the running one."""
     server = ManagedLogger(tmp_path, manager)
     server.configure(LOOPBACK)
@@ -107,9 +103,7 @@ def test_a_second_start_on_the_same_store_says_so_and_harms_nobody(
 
 
 @pytest.mark.slow
-def test_clients_that_connect_during_restart_lose_nothing(
-    manager: FakeManager, tmp_path: Path
-) -> None:
+def test_clients_that_connect_during_restart_lose_nothing(manager, tmp_path):
     """The manager keeps the sockets meanwhile: TCP, TLS, UDP and both kinds of UNIX sockets."""
     tcp, tls, udp = free_port(), free_port(), free_port(socket.SOCK_DGRAM)
     key = certificate_file(tmp_path / "server.pem", "localhost")
@@ -158,9 +152,7 @@ def test_clients_that_connect_during_restart_lose_nothing(
 
 
 @pytest.mark.slow
-def test_what_a_reload_or_another_configuration_takes_out_is_closed(
-    manager: FakeManager, tmp_path: Path
-) -> None:
+def test_what_a_reload_or_another_configuration_takes_out_is_closed(manager, tmp_path):
     first, second, third = free_port(), free_port(), free_port()
     places = [f"tcp:{port}:interface=127.0.0.1" for port in (first, second, third)]
     server = ManagedLogger(tmp_path, manager)
@@ -188,9 +180,7 @@ def test_what_a_reload_or_another_configuration_takes_out_is_closed(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["tcp", "udp"])
-def test_a_kept_socket_is_not_in_the_way_of_the_same_port_elsewhere(
-    manager: FakeManager, tmp_path: Path, kind: str
-) -> None:
+def test_a_kept_socket_is_not_in_the_way_of_the_same_port_elsewhere(manager, tmp_path, kind):
     """After a restart a listener on loopback listens on all addresses with the same port."""
     port = free_port(socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM)
     server = ManagedLogger(tmp_path, manager)
@@ -207,9 +197,7 @@ def test_a_kept_socket_is_not_in_the_way_of_the_same_port_elsewhere(
 
 
 @pytest.mark.slow
-def test_sockets_of_a_unit_are_taken_by_their_places_and_names(
-    manager: FakeManager, tmp_path: Path
-) -> None:
+def test_sockets_of_a_unit_are_taken_by_their_places_and_names(manager, tmp_path):
     """LISTEN_FDS has both kinds, socket units first; the endpoint systemd: finds them by name or number."""
     with (
         socket.create_server(("127.0.0.1", 0)) as named,
@@ -258,9 +246,7 @@ def test_sockets_of_a_unit_are_taken_by_their_places_and_names(
     ],
     ids=str,
 )
-def test_junk_from_a_service_manager_keeps_nobody_from_starting(
-    tmp_path: Path, given: dict[str, str]
-) -> None:
+def test_junk_from_a_service_manager_keeps_nobody_from_starting(tmp_path, given):
     words = ("--directory", "store", "--listen", LOOPBACK)
 
     class Own(Logger):
@@ -290,9 +276,7 @@ looping = protocol_plugin("looping", Looping, listen="tcp:0:interface=127.0.0.1"
 
 
 @pytest.mark.long
-def test_a_reactor_that_loops_for_ever_gives_no_sign_of_life(
-    manager: FakeManager, tmp_path: Path
-) -> None:
+def test_a_reactor_that_loops_for_ever_gives_no_sign_of_life(manager, tmp_path):
     plugins = tmp_path / "twisted" / "plugins"
     plugins.mkdir(parents=True)
     (plugins / "looping_plugin.py").write_text(LOOPING)

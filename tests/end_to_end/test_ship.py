@@ -1,7 +1,5 @@
 """A real daemon ships its lines to other machines, over failures of either side."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -16,7 +14,7 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import LOOPBACK, Logger, Start
+from tests.end_to_end.conftest import LOOPBACK, Logger
 from tests.linelog.ship.shipping.receiver import LineReceiver, receiving
 from tests.ports import free_port
 
@@ -84,9 +82,7 @@ def children(server: Logger) -> list[int]:
     return found
 
 
-def test_the_status_shows_shipped_lines(
-    logger: Start, receiver: LineReceiver, tmp_path: Path
-) -> None:
+def test_the_status_shows_shipped_lines(logger, receiver, tmp_path):
     path = config(tmp_path, table("a", receiver.url))
     server = logger("--http", LOOPBACK, "--config", str(path))
     send(server, 0, 1000)
@@ -110,9 +106,7 @@ def test_the_status_shows_shipped_lines(
     assert not Path(f"/proc/{child}").exists()
 
 
-def test_a_target_that_goes_and_comes_back_is_said_once_each_and_misses_nothing(
-    logger: Start, tmp_path: Path
-) -> None:
+def test_a_target_that_goes_and_comes_back_is_said_once_each_and_misses_nothing(logger, tmp_path):
     port = free_port()
     with receiving(port) as receiver:
         server = logger("--http", LOOPBACK, "--ship", receiver.url)
@@ -149,9 +143,7 @@ def test_a_target_that_goes_and_comes_back_is_said_once_each_and_misses_nothing(
     assert server.log().count("it takes lines again") == 1
 
 
-def test_a_target_that_never_answers_harms_no_other(
-    logger: Start, receiver: LineReceiver, tmp_path: Path
-) -> None:
+def test_a_target_that_never_answers_harms_no_other(logger, receiver, tmp_path):
     with receiving() as silent:
         silent.silent.set()
         server = logger(
@@ -167,9 +159,7 @@ def test_a_target_that_never_answers_harms_no_other(
 
 
 @pytest.mark.complains("ship a: the process was ended by SIGKILL")
-def test_no_line_is_missing_after_kills(
-    logger: Start, receiver: LineReceiver, tmp_path: Path
-) -> None:
+def test_no_line_is_missing_after_kills(logger, receiver, tmp_path):
     """Under load the process of the target, the daemon or both are killed, or the daemon is stopped."""
     path = config(tmp_path, table("a", receiver.url))
     server = logger("--config", str(path))
@@ -194,9 +184,7 @@ def test_no_line_is_missing_after_kills(
     assert firsts == numbered(0, sent)
 
 
-def test_a_reload_adds_takes_out_and_changes_targets_and_disturbs_no_other(
-    logger: Start, tmp_path: Path
-) -> None:
+def test_a_reload_adds_takes_out_and_changes_targets_and_disturbs_no_other(logger, tmp_path):
     with receiving() as one, receiving() as two, receiving() as three:
         path = config(tmp_path, table("one", one.url), table("two", two.url))
         server = logger("--http", LOOPBACK, "--config", str(path))
@@ -237,9 +225,7 @@ def test_a_reload_adds_takes_out_and_changes_targets_and_disturbs_no_other(
         assert server.stop() in (0, -signal.SIGTERM)
 
 
-def test_what_a_target_lacks_stays_beyond_keep_bytes_until_it_has_it(
-    logger: Start, tmp_path: Path
-) -> None:
+def test_what_a_target_lacks_stays_beyond_keep_bytes_until_it_has_it(logger, tmp_path):
     with receiving() as receiver:
         receiver.status = 503
         server = logger(
@@ -265,7 +251,7 @@ def test_what_a_target_lacks_stays_beyond_keep_bytes_until_it_has_it(
 
 
 @pytest.mark.complains("before all of its lines were shipped to a", "ship a: .* were removed")
-def test_unshipped_text_above_limit_is_counted_as_a_gap(logger: Start, tmp_path: Path) -> None:
+def test_unshipped_text_above_limit_is_counted_as_a_gap(logger, tmp_path):
     with receiving() as receiver:
         receiver.status = 503
         more = 'keep-bytes = "1"\nrotate-size = "1KiB"\nship-at-most = "1"\n'
@@ -288,9 +274,7 @@ def test_unshipped_text_above_limit_is_counted_as_a_gap(logger: Start, tmp_path:
         assert server.stop() in (0, -signal.SIGTERM)
 
 
-def test_a_token_is_shown_to_the_target_and_to_nobody_else(
-    logger: Start, receiver: LineReceiver, tmp_path: Path
-) -> None:
+def test_a_token_is_shown_to_the_target_and_to_nobody_else(logger, receiver, tmp_path):
     (tmp_path / "token").write_text("geheim-17\n")
     server = logger("--ship", receiver.url, "--ship-token-file", str(tmp_path / "token"))
     send(server, 0, 1)
@@ -319,8 +303,8 @@ def test_a_token_is_shown_to_the_target_and_to_nobody_else(
     ],
 )
 def test_wrong_options_are_a_sentence_before_anything_is_opened(
-    logger: Start, tmp_path: Path, arguments: tuple[str, ...], sentence: str
-) -> None:
+    logger, tmp_path, arguments, sentence
+):
     server = logger(*arguments, wait=False)
     assert server.wait() == 1
     assert sentence in server.log()

@@ -1,7 +1,5 @@
 """Lines that retention removes before a target has them are counted to the byte, over any kill."""
 
-from __future__ import annotations
-
 import re
 import signal
 from pathlib import Path
@@ -103,9 +101,7 @@ def received(centre: Logger) -> int:
         ),
     ],
 )
-def test_what_is_counted_as_gone_is_what_is_missing(
-    logger: Start, tmp_path: Path, kind: str, before: str
-) -> None:
+def test_what_is_counted_as_gone_is_what_is_missing(logger, tmp_path, kind, before):
     away = Away(logger, tmp_path, kind)
     if before != "never":
         centre = away.start_centre()

@@ -6,8 +6,6 @@ kills each of them 100 times, under load, with restarts, rotation, sealing and r
 all bytes that either store ever had are compared.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import random
@@ -135,7 +133,7 @@ def networks(ports: Sequence[int]) -> Iterator[list[Network]]:
 
 
 @pytest.mark.long
-def test_each_line_in_blocks_arrives_once_over_kills(logger: Start, tmp_path: Path) -> None:
+def test_each_line_in_blocks_arrives_once_over_kills(logger, tmp_path):
     (tmp_path / "token").write_text("geheim")
     port = free_port()
     with networks([port]) as found:
@@ -148,7 +146,7 @@ def test_each_line_in_blocks_arrives_once_over_kills(logger: Start, tmp_path: Pa
 
 @pytest.mark.long
 @pytest.mark.nightly
-def test_each_line_in_streams_arrives_once_over_kills(logger: Start, tmp_path: Path) -> None:
+def test_each_line_in_streams_arrives_once_over_kills(logger, tmp_path):
     with (
         cluster(newer(), tmp_path) as servers,
         networks([one.port for one in servers]) as found,
@@ -162,7 +160,7 @@ def test_each_line_in_streams_arrives_once_over_kills(logger: Start, tmp_path: P
 
 @pytest.mark.long
 @pytest.mark.nightly
-def test_no_line_over_relp_is_missing_after_kills(logger: Start, tmp_path: Path) -> None:
+def test_no_line_over_relp_is_missing_after_kills(logger, tmp_path):
     """Only lines that were under way at a kill may come twice."""
     port = free_port()
     with networks([port]) as found:

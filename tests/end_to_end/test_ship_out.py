@@ -1,7 +1,5 @@
 """Targets that are not logsrv's blocks: rsyslog, syslog-ng, and the line inputs of a real daemon."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import socket
@@ -20,7 +18,7 @@ from logsrv.linelog.ship.registry import make_target
 from logsrv.linelog.ship.target import LineBatch, LineTarget, Unavailable
 from logsrv.linelog.store.segments.segment import Position
 from tests.cli.certificates import Authority
-from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.conftest import Logger
 from tests.end_to_end.peers import rsyslog, syslog_ng
 from tests.end_to_end.senders import Page, lines_of
 from tests.kit.net.network import REACTOR, in_reactor
@@ -62,7 +60,7 @@ def came(server: Logger, count: int = len(LINES)) -> list[Record]:
 
 @pytest.mark.parametrize("scheme", ["relp", "syslog"])
 @in_reactor
-async def test_syslog_input_gets_lines_with_level_time_and_host(logger: Start, scheme: str) -> None:
+async def test_syslog_input_gets_lines_with_level_time_and_host(logger, scheme):
     """Text, level, time, program and host are those of the line."""
     server = logger(listen=[f"{scheme}:tcp:0:interface=127.0.0.1"])
     await ship(f"{scheme}://127.0.0.1:{server.port()}", LINES)
@@ -84,7 +82,7 @@ async def test_syslog_input_gets_lines_with_level_time_and_host(logger: Start, s
     ],
 )
 @in_reactor
-async def test_http_input_gets_lines_text_and_level(logger: Start, path: str, text: str) -> None:
+async def test_http_input_gets_lines_text_and_level(logger, path, text):
     server = logger(listen=["http:tcp:0:interface=127.0.0.1"])
     await ship(path.format(server.port()), LINES)
     found = came(server)
@@ -94,7 +92,7 @@ async def test_http_input_gets_lines_text_and_level(logger: Start, path: str, te
 
 
 @in_reactor
-async def test_relp_in_tls_with_certificates_of_both(logger: Start, tmp_path: Path) -> None:
+async def test_relp_in_tls_with_certificates_of_both(logger, tmp_path):
     authority = Authority(tmp_path)
     theirs, ours = authority.certify("localhost"), authority.certify("edge")
     files = f"privateKey={theirs}:certKey={theirs}:clientca={authority.cafile}"
@@ -109,7 +107,7 @@ async def test_relp_in_tls_with_certificates_of_both(logger: Start, tmp_path: Pa
 
 
 @in_reactor
-async def test_lines_for_an_http_input_need_its_token(logger: Start, tmp_path: Path) -> None:
+async def test_lines_for_an_http_input_need_its_token(logger, tmp_path):
     (tmp_path / "token").write_text("geheim")
     server = logger(
         "--input-token-file", str(tmp_path / "token"), listen=["http:tcp:0:interface=127.0.0.1"]
@@ -123,7 +121,7 @@ async def test_lines_for_an_http_input_need_its_token(logger: Start, tmp_path: P
 
 
 @in_reactor
-async def test_nothing_is_missing_when_the_receiver_is_killed(logger: Start) -> None:
+async def test_nothing_is_missing_when_the_receiver_is_killed(logger):
     """Over RELP unacknowledged lines are sent again; some lines may be there twice."""
     listen = f"relp:tcp:{free_port()}:interface=127.0.0.1"
     server = logger("--sync", "always", listen=[listen])
@@ -180,7 +178,7 @@ WANTED: list[tuple[bytes, list[str | None]]] = [
 @pytest.mark.long
 @pytest.mark.parametrize(("scheme", "module"), [("relp", "imrelp"), ("syslog", "imtcp")])
 @in_reactor
-async def test_rsyslog_gets_lines_with_parts(tmp_path: Path, scheme: str, module: str) -> None:
+async def test_rsyslog_gets_lines_with_parts(tmp_path, scheme, module):
     many = [line(b"number %d" % number) for number in range(2000)]
     with receiving_rsyslog(tmp_path, module) as (port, file):
         await until_there(port)
@@ -210,7 +208,7 @@ async def until_there(port: int) -> None:
 
 @pytest.mark.long
 @in_reactor
-async def test_syslog_ng_in_tls(tmp_path: Path) -> None:
+async def test_syslog_ng_in_tls(tmp_path):
     """The `syslog()` source of syslog-ng takes RFC 5425, with a client certificate."""
     authority = Authority(tmp_path)
     theirs, ours = authority.certify("localhost"), authority.certify("edge")

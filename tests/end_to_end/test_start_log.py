@@ -1,7 +1,5 @@
 """The log of a start and a stop on a terminal, in a file, in the journal and in chosen formats."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -9,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +37,7 @@ def plain(directory: Path) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_a_terminal_gets_sentences_at_a_start(tmp_path: Path) -> None:
+def test_a_terminal_gets_sentences_at_a_start(tmp_path):
     """A terminal gets a line for each listener with its name and protocol, each once, and none
     of Twisted.
     """
@@ -105,9 +102,7 @@ def faulty(tmp_path: Path, port: int) -> tuple[list[str], str]:
     ("wrong", "daemonized"),
     [(taken, False), (misspelt, False), (faulty, False), (unusable, True), (faulty, True)],
 )
-def test_a_failed_start_ends_with_its_sentence(
-    tmp_path: Path, wrong: Callable[[Path, int], tuple[list[str], str]], daemonized: bool
-) -> None:
+def test_a_failed_start_ends_with_its_sentence(tmp_path, wrong, daemonized):
     log = tmp_path / "twistd.log"
     with socket.create_server(("127.0.0.1", 0)) as server:
         arguments, sentence = wrong(tmp_path, server.getsockname()[1])
@@ -127,7 +122,7 @@ def test_a_failed_start_ends_with_its_sentence(
 
 
 @pytest.mark.slow
-def test_a_file_has_the_date_and_the_zone(tmp_path: Path) -> None:
+def test_a_file_has_the_date_and_the_zone(tmp_path):
     with TwistdProcess("greet", "--listen", LOOPBACK, directory=tmp_path) as server:
         assert server.port()
         server.stop()
@@ -139,7 +134,7 @@ def test_a_file_has_the_date_and_the_zone(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_file_is_begun_anew_on_sigusr1(tmp_path: Path) -> None:
+def test_a_file_is_begun_anew_on_sigusr1(tmp_path):
     """twistd has always done so."""
     log = tmp_path / "twistd.log"
     server = TwistdProcess(
@@ -185,7 +180,7 @@ def journalled(tmp_path: Path, *arguments: str) -> tuple[list[str], int]:
 
 
 @pytest.mark.slow
-def test_the_journal_gets_levels_and_no_times(tmp_path: Path) -> None:
+def test_the_journal_gets_levels_and_no_times(tmp_path):
     lines, _ = journalled(tmp_path, "greet", "--listen", LOOPBACK)
     assert [re.sub(r"\d+$", "N", line) for line in lines[:2]] == [
         "<6>listening on tcp 127.0.0.1:N",
@@ -196,9 +191,7 @@ def test_the_journal_gets_levels_and_no_times(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("wrong", [unusable, misspelt])
-def test_the_journal_gets_a_failed_start_once(
-    tmp_path: Path, wrong: Callable[[Path, int], tuple[list[str], str]]
-) -> None:
+def test_the_journal_gets_a_failed_start_once(tmp_path, wrong):
     arguments, sentence = wrong(tmp_path, 0)
     lines, status = journalled(tmp_path, *arguments)
     assert status == 1
@@ -209,7 +202,7 @@ def test_the_journal_gets_a_failed_start_once(
 
 
 @pytest.mark.slow
-def test_formats_on_request(tmp_path: Path) -> None:
+def test_formats_on_request(tmp_path):
     """twistd and twist print the requested format."""
 
     def started(*command: str) -> str:

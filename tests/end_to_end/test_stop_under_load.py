@@ -2,22 +2,19 @@
 stored once.
 """
 
-from __future__ import annotations
-
 import itertools
 import signal
 import socket
 import threading
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import LOOPBACK, Start
+from tests.end_to_end.conftest import LOOPBACK
 from tests.gopher.servers import certificate_file
 
 CLIENTS = 6
@@ -63,9 +60,7 @@ class Senders:
 
 @pytest.mark.parametrize("scheme", ["tcp", "unix"])
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
-def test_every_line_sent_before_a_stop_is_stored_once(
-    scheme: str, logger: Start, tmp_path: Path
-) -> None:
+def test_every_line_sent_before_a_stop_is_stored_once(scheme, logger, tmp_path):
     """Silent clients, and one whose handshake hangs, do not delay the stop."""
     pem = certificate_file(tmp_path / "server.pem", "localhost")
     path = tmp_path / "s"

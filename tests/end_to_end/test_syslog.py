@@ -1,7 +1,5 @@
 """Common senders of syslog, over every transport: each message is stored as one line."""
 
-from __future__ import annotations
-
 import json
 import logging
 import logging.handlers
@@ -16,7 +14,7 @@ import pytest
 from rfc5424logging import Rfc5424SysLogHandler
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.conftest import Logger
 from tests.end_to_end.peers import as_stored, rsyslog, syslog_ng, texts
 from tests.programs import missing, program
 
@@ -34,7 +32,7 @@ UDP = "syslog:udp:0:interface=127.0.0.1:rcvbuf=8MiB"
         (UDP, ["-d", "--rfc5424=notime"]),
     ],
 )
-def test_lines_of_logger_are_stored(logger: Start, listen: str, flags: list[str]) -> None:
+def test_lines_of_logger_are_stored(logger, listen, flags):
     """util-linux's logger sends each line of its input as one message."""
     command = program("logger", "bsdutils")
     server = logger(listen=[listen])
@@ -47,7 +45,7 @@ def test_lines_of_logger_are_stored(logger: Start, listen: str, flags: list[str]
         assert re.match(rb"<13>(1 |[A-Z][a-z]{2} )", message) and message.endswith(line.encode())
 
 
-def test_logger_at_a_socket_of_datagrams(logger: Start, tmp_path: Path) -> None:
+def test_logger_at_a_socket_of_datagrams(logger, tmp_path):
     """`logger --socket` sends as it writes to /dev/log."""
     command = program("logger", "bsdutils")
     path = tmp_path / "devlog"
@@ -58,7 +56,7 @@ def test_logger_at_a_socket_of_datagrams(logger: Start, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_rsyslog_over_tcp(logger: Start, tmp_path: Path) -> None:
+def test_rsyslog_over_tcp(logger, tmp_path):
     """Here rsyslog sends lines without octet counts; test_sending.py has them with counts."""
     server = logger(listen=[TCP])
     sent = [text.replace("\n", " ") for text in texts()]
@@ -70,7 +68,7 @@ def test_rsyslog_over_tcp(logger: Start, tmp_path: Path) -> None:
     assert [message.partition(b" app: ")[2] for message in found] == list(map(as_stored, sent))
 
 
-def test_rsyslog_counting_what_has_no_priority(logger: Start, tmp_path: Path) -> None:
+def test_rsyslog_counting_what_has_no_priority(logger, tmp_path):
     """With a JSON template of omfwd only the octet counts say where a message ends."""
     server = logger(listen=[TCP])
     sent = [f'{{"n":{number},"text":"grüße 12 {{5 of }}"}}' for number in range(10_000)]
@@ -92,7 +90,7 @@ def test_rsyslog_counting_what_has_no_priority(logger: Start, tmp_path: Path) ->
 
 
 @pytest.mark.long
-def test_messages_of_rsyslog_over_udp_are_stored(logger: Start, tmp_path: Path) -> None:
+def test_messages_of_rsyslog_over_udp_are_stored(logger, tmp_path):
     server = logger(listen=[UDP])
     action = f'action(type="omfwd" target="127.0.0.1" port="{server.port()}" protocol="udp")'
     sent = texts(200)
@@ -104,7 +102,7 @@ def test_messages_of_rsyslog_over_udp_are_stored(logger: Start, tmp_path: Path) 
 
 
 @pytest.mark.long
-def test_syslog_ng(logger: Start, tmp_path: Path) -> None:
+def test_syslog_ng(logger, tmp_path):
     """`network(…)` sends lines of RFC 3164; test_sending.py has `syslog(…)`."""
     server = logger(listen=[TCP])
     sent = [text.replace("\n", " ") for text in texts()]
@@ -125,7 +123,7 @@ def test_syslog_ng(logger: Start, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("listen", "kind"), [(TCP, socket.SOCK_STREAM), (UDP, socket.SOCK_DGRAM)], ids=["tcp", "udp"]
 )
-def test_python(logger: Start, listen: str, kind: socket.SocketKind) -> None:
+def test_python(logger, listen, kind):
     """SysLogHandler ends each message with a NUL, and leaves the lines in it."""
     server = logger(listen=[listen])
     count = 1000 if kind == socket.SOCK_STREAM else 100
@@ -144,7 +142,7 @@ def test_python(logger: Start, listen: str, kind: socket.SocketKind) -> None:
 @pytest.mark.parametrize(
     ("listen", "kind"), [(TCP, socket.SOCK_STREAM), (UDP, socket.SOCK_DGRAM)], ids=["tcp", "udp"]
 )
-def test_rfc5424_logging_handler(logger: Start, listen: str, kind: socket.SocketKind) -> None:
+def test_rfc5424_logging_handler(logger, listen, kind):
     """It writes a BOM before the text; over TCP it uses octet counts, and writes newlines as `\\n`."""
     server = logger(listen=[listen])
     handler = Rfc5424SysLogHandler(("127.0.0.1", server.port()), socktype=kind)
@@ -189,7 +187,7 @@ def inside(server: Logger, *words: str) -> list[str]:
 
 
 @pytest.mark.long
-def test_classic_syslog_listens_on_port_514_and_dev_log(logger: Start, tmp_path: Path) -> None:
+def test_classic_syslog_listens_on_port_514_and_dev_log(logger, tmp_path):
     """Port 514 and /dev/log are those of a private network and /dev."""
     server = logger("--classic-syslog", prefix=own_dev(tmp_path))
     command = program("logger", "bsdutils")
@@ -209,7 +207,7 @@ def test_classic_syslog_listens_on_port_514_and_dev_log(logger: Start, tmp_path:
 
 @pytest.mark.long
 @pytest.mark.complains("cannot start: udp:514: no permission")
-def test_classic_syslog_without_permission_says_so(logger: Start, tmp_path: Path) -> None:
+def test_classic_syslog_without_permission_says_so(logger, tmp_path):
     """Without permission for port 514 the start fails with one sentence; without /dev/log the port is
     served.
     """
@@ -232,7 +230,7 @@ def test_classic_syslog_without_permission_says_so(logger: Start, tmp_path: Path
 
 
 @pytest.mark.long
-def test_messages_that_journald_forwards_are_stored_whole(logger: Start, tmp_path: Path) -> None:
+def test_messages_that_journald_forwards_are_stored_whole(logger, tmp_path):
     """logsrv listens where rsyslog would; messages of several lines and of 20 KB are stored whole."""
     journald = Path("/lib/systemd/systemd-journald")
     if not journald.exists():

@@ -4,8 +4,6 @@ terminal one plain line each.
 Numbers are compared with counts of the same lines in Python.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -19,7 +17,7 @@ from urllib.parse import quote
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.chromium import Chromium, Page
+from tests.chromium import Page
 from tests.cli.command import logsrv
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start
 
@@ -101,9 +99,7 @@ def as_text(counts: Counter[str]) -> dict[str, str]:
     return {name: f"{count:,}" for name, count in counts.items()}
 
 
-def test_ordinary_questions_are_answered_by_one_query_or_three_clicks(
-    server: Logger, browser: Chromium
-) -> None:
+def test_ordinary_questions_are_answered_by_one_query_or_three_clicks(server, browser):
     planted = Planted()
     lines = planted.lines()
     server.send("".join(f"{line}\n" for line in lines).encode())
@@ -193,7 +189,7 @@ def start_after_old_lines(logger: Start, home: Path) -> tuple[Logger, set[str]]:
     return server, shapes - {"backup <n> done", "user <n> came"}
 
 
-def test_new_messages_since_yesterday(logger: Start, browser: Chromium, tmp_path: Path) -> None:
+def test_new_messages_since_yesterday(logger, browser, tmp_path):
     """The panel of patterns, its menu, and a pattern: three clicks; in a terminal one line."""
     server, new = start_after_old_lines(logger, tmp_path)
     page = browser.page(f"http://127.0.0.1:{server.ports()[1]}/")
@@ -216,7 +212,7 @@ def ask_terminal(server: Logger, *words: str, command: str = "search") -> list[s
     return done.stdout.decode().splitlines()
 
 
-def test_a_terminal_answers_the_same_questions_by_one_plain_line(server: Logger) -> None:
+def test_a_terminal_answers_the_same_questions_by_one_plain_line(server):
     planted = Planted()
     lines = planted.lines()
     server.send("".join(f"{line}\n" for line in lines).encode())
@@ -253,7 +249,7 @@ def test_a_terminal_answers_the_same_questions_by_one_plain_line(server: Logger)
     assert list(map(tuple, csv.reader(ask_terminal(server, "app=shop", *columns))))[1:] == shop
 
 
-def test_a_table_is_sorted_narrowed_and_drawn(server: Logger, browser: Chromium) -> None:
+def test_a_table_is_sorted_narrowed_and_drawn(server, browser):
     """Headers sort by keyboard; a group's value leads to its lines; nothing in a value becomes HTML."""
     server.send(f"app={HOSTILE} n=7 at=1\napp=b n=70 at=2\napp=b n=5 at=3\n".encode())
     server.wait_for_messages(3)

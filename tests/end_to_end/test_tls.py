@@ -1,7 +1,5 @@
 """Lines over TLS."""
 
-from __future__ import annotations
-
 import resource
 import signal
 import socket
@@ -15,7 +13,6 @@ import pytest
 from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.certificates import Authority
 from tests.cli.command import logsrv
-from tests.end_to_end.conftest import Start
 from tests.end_to_end.stored import stored_lines
 from tests.programs import missing, program
 
@@ -34,7 +31,7 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
 
 
 @pytest.mark.slow
-def test_tls(logger: Start, certificate: tuple[Path, Path]) -> None:
+def test_tls(logger, certificate):
     """A client that verifies the certificate sends lines; their source says that they came over TLS."""
     key, cert = certificate
     server = logger(listen=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"])
@@ -48,7 +45,7 @@ def test_tls(logger: Start, certificate: tuple[Path, Path]) -> None:
 
 
 @pytest.mark.slow
-def test_lines_before_a_close_are_stored(logger: Start, certificate: tuple[Path, Path]) -> None:
+def test_lines_before_a_close_are_stored(logger, certificate):
     """They read nothing: an unrequested answer to them would lose their lines."""
     key, cert = certificate
     server = logger(listen=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"])
@@ -60,7 +57,7 @@ def test_lines_before_a_close_are_stored(logger: Start, certificate: tuple[Path,
     assert len(server.wait_for_messages(5 * len(lines))) == 5 * len(lines)
 
 
-def test_a_client_that_speaks_no_tls(logger: Start, certificate: tuple[Path, Path]) -> None:
+def test_a_client_that_speaks_no_tls(logger, certificate):
     """It is closed, and none of its bytes are stored; the next client is served."""
     key, cert = certificate
     server = logger(listen=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"])
@@ -76,9 +73,7 @@ def test_a_client_that_speaks_no_tls(logger: Start, certificate: tuple[Path, Pat
 
 
 @pytest.mark.slow
-def test_a_peer_that_spoke_telnet_is_said_goodbye_to_at_a_stop(
-    logger: Start, certificate: tuple[Path, Path]
-) -> None:
+def test_a_peer_that_spoke_telnet_is_said_goodbye_to_at_a_stop(logger, certificate):
     """It was once cut off only at the end of the stop's time: its answer kept the connection open."""
     key, cert = certificate
     server = logger(listen=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"])
@@ -95,9 +90,7 @@ def test_a_peer_that_spoke_telnet_is_said_goodbye_to_at_a_stop(
 
 
 @pytest.mark.parametrize("number", [20, pytest.param(1500, marks=pytest.mark.long)])
-def test_clients_that_say_no_goodbye_lose_nothing_at_a_stop(
-    logger: Start, certificate: tuple[Path, Path], number: int
-) -> None:
+def test_clients_that_say_no_goodbye_lose_nothing_at_a_stop(logger, certificate, number):
     """They were once cut off at the end of the stop's time, as the server waited for their close_notify."""
     key, cert = certificate
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -119,7 +112,7 @@ def test_clients_that_say_no_goodbye_lose_nothing_at_a_stop(
     assert "logsrv: stopped, 0 connections cut off" in server.log()
 
 
-def test_a_missing_key_ends_the_start_with_a_sentence(logger: Start, tmp_path: Path) -> None:
+def test_a_missing_key_ends_the_start_with_a_sentence(logger, tmp_path):
     server = logger(
         listen=[f"ssl:0:privateKey={tmp_path}/no.pem:certKey={tmp_path}/no.pem"], wait=False
     )
@@ -128,9 +121,7 @@ def test_a_missing_key_ends_the_start_with_a_sentence(logger: Start, tmp_path: P
     assert "Traceback" not in server.log()
 
 
-def test_certificate_gives_source(
-    logger: Start, certificate: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_certificate_gives_source(logger, certificate, tmp_path):
     """The name is the source of its lines, and a search finds it; a client without one is refused."""
     key, cert = certificate
     authority = Authority(tmp_path)
@@ -159,9 +150,7 @@ INPUTS = ("lines", "syslog", "relp", "forward", "gelf", "lumberjack", "python", 
 
 
 @pytest.mark.parametrize("raw", [False, True])
-def test_a_client_that_speaks_tls_to_a_listener_without(
-    logger: Start, tmp_path: Path, raw: bool
-) -> None:
+def test_a_client_that_speaks_tls_to_a_listener_without(logger, tmp_path, raw):
     """The handshake fails at once at every input; none of it is stored, and others are served."""
     listen = [f"{name}:tcp:0:interface=127.0.0.1" for name in INPUTS]
     path = tmp_path / "s"

@@ -1,7 +1,5 @@
 """Plain Twisted protocols that are sending when twistd is told to stop, over TCP, TLS and UNIX sockets."""
 
-from __future__ import annotations
-
 import signal
 import socket
 import ssl
@@ -172,7 +170,7 @@ def rest(client: socket.socket) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "scheme"), cases(KINDS))
-def test_a_download_arrives_whole(kind: str, scheme: str, tmp_path: Path) -> None:
+def test_a_download_arrives_whole(kind, scheme, tmp_path):
     """The bytes that a producer has not given yet arrive too; then the connection is closed without a
     reset.
     """
@@ -184,7 +182,7 @@ def test_a_download_arrives_whole(kind: str, scheme: str, tmp_path: Path) -> Non
 
 @pytest.mark.long
 @pytest.mark.parametrize(("kind", "scheme"), cases(["whole", "clocked", "kit"]))
-def test_a_stalled_download_is_cut_off_and_counted(kind: str, scheme: str, tmp_path: Path) -> None:
+def test_a_stalled_download_is_cut_off_and_counted(kind, scheme, tmp_path):
     with download(kind, scheme, tmp_path) as (server, _):
         server.wait()
         assert "stopped, 1 connections cut off" in server.log()

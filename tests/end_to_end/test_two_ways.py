@@ -1,15 +1,11 @@
 """A centre that gets the lines of an edge over a stream of NATS and as blocks over HTTP at once."""
 
-from __future__ import annotations
-
 import json
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from logsrv.linelog.store.segments.segment import Position
-from tests.end_to_end.conftest import Start
 from tests.end_to_end.stored import stored_bytes
 from tests.end_to_end.test_nats import arrives, homes, messages, of, send
 from tests.linelog.inputs.blocks.making import Sender, block_of
@@ -20,7 +16,7 @@ pytestmark = pytest.mark.slow
 __all__ = ["homes"]
 
 
-def test_neither_target_is_called_down_while_all_is_well(logger: Start, homes: Path) -> None:
+def test_neither_target_is_called_down_while_all_is_well(logger, homes):
     with one_server(newer(), homes) as server:
         centre = logger(
             *("--input-token", "geheim"),
@@ -43,7 +39,7 @@ def test_neither_target_is_called_down_while_all_is_well(logger: Start, homes: P
         assert "does not follow" not in centre.log()
 
 
-def test_one_way_goes_on_where_the_other_one_ended(logger: Start, homes: Path) -> None:
+def test_one_way_goes_on_where_the_other_one_ended(logger, homes):
     """The blocks of both ways are cut at different places."""
     (homes / "token").write_text("geheim\n")
     with one_server(newer(), homes) as server:

@@ -1,7 +1,5 @@
 """The units that come with logsrv, checked by the programs of systemd, without a running systemd."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import tomllib
@@ -21,7 +19,7 @@ def analyze() -> str:
     return program("systemd-analyze", "systemd")
 
 
-def test_systemd_finds_no_error_in_the_units(analyze: str, tmp_path: Path) -> None:
+def test_systemd_finds_no_error_in_the_units(analyze, tmp_path):
     """Program and man page are not installed here, so these lines are changed; the others are not."""
     for unit in UNITS.iterdir():
         text = re.sub("^ExecStart=.*", "ExecStart=/bin/true", unit.read_text(), flags=re.MULTILINE)
@@ -34,7 +32,7 @@ def test_systemd_finds_no_error_in_the_units(analyze: str, tmp_path: Path) -> No
     assert not about_ours
 
 
-def test_the_service_is_exposed_to_little(analyze: str) -> None:
+def test_the_service_is_exposed_to_little(analyze):
     done = subprocess.run(
         [analyze, "security", "--offline=yes", str(UNITS / "logsrv.service")],
         capture_output=True, text=True, timeout=PATIENCE, check=True,
@@ -44,13 +42,13 @@ def test_the_service_is_exposed_to_little(analyze: str) -> None:
     assert float(found[1]) <= 2.0
 
 
-def test_a_stop_has_the_time_that_it_may_take() -> None:
+def test_a_stop_has_the_time_that_it_may_take():
     text = (UNITS / "logsrv.service").read_text()
     [seconds] = re.findall(r"^TimeoutStopSec=(\d+)$", text, re.MULTILINE)
     assert int(seconds) > STOP_SECONDS
 
 
-def test_the_socket_is_that_of_a_listener_of_the_packaged_configuration() -> None:
+def test_the_socket_is_that_of_a_listener_of_the_packaged_configuration():
     """The server takes over a socket of its own endpoint only; another one would block its port."""
     [place] = re.findall(r"(?m)^ListenStream=(.*)$", (UNITS / "logsrv.socket").read_text())
     host, _, port = place.rpartition(":")

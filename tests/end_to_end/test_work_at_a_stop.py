@@ -1,7 +1,5 @@
 """A plugin that works on answers while twistd is stopped or a peer disconnects, over TCP and TLS."""
 
-from __future__ import annotations
-
 import re
 import signal
 import socket
@@ -90,7 +88,7 @@ def rest(client: socket.socket) -> bytes:
 @pytest.mark.slow
 @KINDS
 @SCHEMES
-def test_an_answer_in_preparation_goes_out(kind: str, scheme: str, tmp_path: Path) -> None:
+def test_an_answer_in_preparation_goes_out(kind, scheme, tmp_path):
     """None of the answer was sent before the stop; the connection is closed only after it."""
     with run(kind, scheme, tmp_path) as (server, connect), connect() as client:
         client.sendall(b"0.7\n")
@@ -104,9 +102,7 @@ def test_an_answer_in_preparation_goes_out(kind: str, scheme: str, tmp_path: Pat
 @pytest.mark.long
 @KINDS
 @SCHEMES
-def test_work_that_takes_too_long_is_told_and_cancelled(
-    kind: str, scheme: str, tmp_path: Path
-) -> None:
+def test_work_that_takes_too_long_is_told_and_cancelled(kind, scheme, tmp_path):
     """The log gives the number of peers without an answer; the handler can clean up."""
     with run(kind, scheme, tmp_path) as (server, connect), connect() as client:
         client.sendall(b"600\n")
@@ -119,7 +115,7 @@ def test_work_that_takes_too_long_is_told_and_cancelled(
 @pytest.mark.slow
 @KINDS
 @SCHEMES
-def test_a_peer_that_goes_takes_its_work_with_it(kind: str, scheme: str, tmp_path: Path) -> None:
+def test_a_peer_that_goes_takes_its_work_with_it(kind, scheme, tmp_path):
     """Its handler is cancelled when the peer resets the connection, or closes it as TLS does."""
     with run(kind, scheme, tmp_path) as (server, connect):
         client = connect()

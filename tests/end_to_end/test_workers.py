@@ -1,7 +1,5 @@
 """Large bodies are parsed by worker processes with the result of the server itself, over any failure."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import os
@@ -16,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.conftest import Logger
 from tests.end_to_end.test_http_processes import NO_PYTHON
 
 LISTEN = ["http:tcp:0:interface=127.0.0.1"]
@@ -64,7 +62,7 @@ PUSHES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("push", PUSHES)
-def test_workers_store_and_answer_same_as_server(logger: Start, tmp_path: Path, push: str) -> None:
+def test_workers_store_and_answer_same_as_server(logger, tmp_path, push):
     path, body, options = PUSHES[push]
     found = []
     for number in "01":
@@ -79,7 +77,7 @@ def test_workers_store_and_answer_same_as_server(logger: Start, tmp_path: Path, 
     assert found[0] == found[1]
 
 
-def test_a_small_body_needs_no_worker(logger: Start) -> None:
+def test_a_small_body_needs_no_worker(logger):
     server = logger(listen=LISTEN)
     assert post(server, "/loki/api/v1/push", loki(3))[0] == 204
     assert len(server.wait_for_messages(3)) == 3
@@ -95,7 +93,7 @@ def sent(server: Logger, body: bytes) -> Callable[[], tuple[int, bytes]]:
 
 
 @pytest.mark.slow
-def test_a_worker_that_dies_is_logged_and_replaced(logger: Start) -> None:
+def test_a_worker_that_dies_is_logged_and_replaced(logger):
     server = logger("--workers", "1", listen=LISTEN)
     message = otlp(20 * MANY)
     answer = sent(server, message)
@@ -113,7 +111,7 @@ def test_a_worker_that_dies_is_logged_and_replaced(logger: Start) -> None:
 
 
 @pytest.mark.slow
-def test_the_server_parses_bodies_if_no_worker_can_start(logger: Start, tmp_path: Path) -> None:
+def test_the_server_parses_bodies_if_no_worker_can_start(logger, tmp_path):
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\nexit 3\n")
     python.chmod(0o755)
@@ -125,7 +123,7 @@ def test_the_server_parses_bodies_if_no_worker_can_start(logger: Start, tmp_path
 
 
 @pytest.mark.slow
-def test_a_body_in_a_worker_at_a_stop_is_stored_and_answered(logger: Start) -> None:
+def test_a_body_in_a_worker_at_a_stop_is_stored_and_answered(logger):
     """A stop waits some seconds for workers; this one already runs and needs no time to start."""
     server = logger("--workers", "1", listen=LISTEN)
     assert post(server, "/v1/logs", otlp(MANY))[0] == 200
@@ -139,7 +137,7 @@ def test_a_body_in_a_worker_at_a_stop_is_stored_and_answered(logger: Start) -> N
 
 
 @pytest.mark.slow
-def test_a_reload_changes_the_number_of_workers(logger: Start, tmp_path: Path) -> None:
+def test_a_reload_changes_the_number_of_workers(logger, tmp_path):
     (tmp_path / "logsrv.toml").write_text("workers = 0\n")
     server = logger("--config", str(tmp_path / "logsrv.toml"), listen=LISTEN)
     assert post(server, "/v1/logs", otlp(MANY))[0] == 200

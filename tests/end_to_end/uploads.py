@@ -1,7 +1,5 @@
 """A journal written by systemd, and its upload with a configuration file of the test."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from pathlib import Path

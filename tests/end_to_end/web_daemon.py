@@ -1,7 +1,5 @@
 """The real daemon with its web interface, and helpers for tests of it."""
 
-from __future__ import annotations
-
 import os
 import re
 import socket

@@ -6,8 +6,6 @@ engine.py TARGET --keep DIRECTORY SECONDS             adds the inputs there with
 corpus engine.py TARGET FILE…                                each file once
 """
 
-from __future__ import annotations
-
 import hashlib
 import importlib
 import sys

@@ -1,7 +1,5 @@
 """All fuzz targets, by name."""
 
-from __future__ import annotations
-
 from tests.fuzz.target import TARGETS
 from tests.fuzz.targets import bodies, events, gopher, lines, net, query, store
 

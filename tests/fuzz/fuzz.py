@@ -8,8 +8,6 @@ the status is 1. libFuzzer keeps its inputs for the next time in build/fuzz/TARG
 tests gets the small inputs that take a code path which no input there takes.
 """
 
-from __future__ import annotations
-
 import argparse
 import importlib
 import os

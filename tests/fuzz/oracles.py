@@ -1,7 +1,5 @@
 """Checks for every parser: the same outcome however the bytes are cut, safe output, bounded size."""
 
-from __future__ import annotations
-
 import random
 import zlib
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """A fuzz target: a function that parses any bytes and checks the outcome."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TypeAlias
 

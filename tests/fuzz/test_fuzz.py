@@ -1,7 +1,5 @@
 """Fuzzing finds a planted defect, saves it, and the command that is printed repeats it."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path
@@ -39,7 +37,7 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.slow
-def test_an_input_that_shows_a_defect_is_saved(corpus: Path, tmp_path: Path) -> None:
+def test_an_input_that_shows_a_defect_is_saved(corpus, tmp_path):
     (corpus / "planted" / "one").write_bytes(b"some x")
     (corpus / "planted" / "two").write_bytes(b"and 1 more")
     with pytest.raises(AssertionError):
@@ -48,7 +46,7 @@ def test_an_input_that_shows_a_defect_is_saved(corpus: Path, tmp_path: Path) -> 
     assert b"x1" in file.read_bytes()
 
 
-def test_only_an_input_with_a_new_code_path_is_kept(corpus: Path, tmp_path: Path) -> None:
+def test_only_an_input_with_a_new_code_path_is_kept(corpus, tmp_path):
     work = tmp_path / "work"
     work.mkdir()
     for number, data in enumerate((b"17:5", b"18:6", b"no", b"none", b"17:5" * 300)):
@@ -59,14 +57,14 @@ def test_only_an_input_with_a_new_code_path_is_kept(corpus: Path, tmp_path: Path
 
 
 @pytest.mark.slow
-def test_an_input_can_be_tried_again(tmp_path: Path) -> None:
+def test_an_input_can_be_tried_again(tmp_path):
     file = tmp_path / "input"
     file.write_bytes(b"\0" * 7 + b"\2ab")
     subprocess.run([sys.executable, str(ENGINE_PATH), "worker_messages", str(file)], check=True)
 
 
 @pytest.mark.long
-def test_make_fuzz_prints_how_much_was_tried(tmp_path: Path) -> None:
+def test_make_fuzz_prints_how_much_was_tried(tmp_path):
     """`make fuzz SECONDS=1 TARGET=…` prints how many inputs it tried; an unknown target is named."""
     command = [sys.executable, str(ENGINE_PATH.with_name("fuzz.py")), "--engine", "hypothesis"]
     done = subprocess.run(

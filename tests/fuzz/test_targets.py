@@ -1,7 +1,5 @@
 """Every parser has a fuzz target, and every target passes with its corpus."""
 
-from __future__ import annotations
-
 import ast
 import os
 import re
@@ -41,7 +39,7 @@ def module_of(path: Path) -> str:
 
 
 @pytest.mark.slow
-def test_every_parser_has_a_target() -> None:
+def test_every_parser_has_a_target():
     """A new parser needs a target, or a reason in tests/fuzz/without.py; remove a reason that is over."""
     parsers = {module_of(path) for path in MODULES if entries(ast.parse(path.read_text()).body)}
     covered = {module for target in EVERY.values() for module in target.modules}
@@ -52,7 +50,7 @@ def test_every_parser_has_a_target() -> None:
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_a_target_passes_with_its_corpus(name: str) -> None:
+def test_a_target_passes_with_its_corpus(name):
     """Defects that were found before do not come back, and the target runs the modules that it names."""
     target = EVERY[name]
     files = sorted((CORPUS / name).iterdir())
@@ -73,7 +71,7 @@ def test_a_target_passes_with_its_corpus(name: str) -> None:
     assert paths <= entered
 
 
-def test_the_corpus_stays_small() -> None:
+def test_the_corpus_stays_small():
     """The corpus is in every clone, and read in every run of the tests."""
     assert {folder.name for folder in CORPUS.iterdir()} == set(EVERY)
     sizes = {name: [file.stat().st_size for file in (CORPUS / name).iterdir()] for name in EVERY}
@@ -83,7 +81,7 @@ def test_the_corpus_stays_small() -> None:
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_a_target_passes_with_a_few_new_inputs(name: str, tmp_path: Path) -> None:
+def test_a_target_passes_with_a_few_new_inputs(name, tmp_path):
     """Each target is tried with 25 changed inputs of its corpus, by Hypothesis; `make fuzz` does more.
 
     CI uses the same inputs each time, so that a push only fails for a defect that it brings.

@@ -1,7 +1,5 @@
 """The code paths that an input takes in logsrv: pairs of lines that run one after the other."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from types import CodeType, FrameType

@@ -1,7 +1,5 @@
 """Modules that read bytes or text and have no target, each with the reason."""
 
-from __future__ import annotations
-
 _HANDS_ON = "hands bytes on to framers that have targets"
 _OPTION = "reads one option of a command line"
 _OURS = "reads what this program wrote into a pipe of its own"

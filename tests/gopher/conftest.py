@@ -1,7 +1,5 @@
 """Servers for the tests of one file."""
 
-from __future__ import annotations
-
 import inspect
 import socket
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """Servers to test a client against: scripted ones in threads, and the real gophernicus, pygopherd."""
 
-from __future__ import annotations
-
 import datetime
 import ipaddress
 import os

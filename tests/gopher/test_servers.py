@@ -1,8 +1,5 @@
 """Against the real gophernicus and pygopherd."""
 
-from __future__ import annotations
-
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -18,9 +15,7 @@ def client(reactor: Any) -> GopherClient:
 
 
 @pytest.mark.parametrize("name", [name for name in TREE if not name.startswith(b"cgi-bin")])
-async def test_pygopherd_files_arrive_as_they_lie_on_its_disk(
-    client: GopherClient, pygopherd: int, tmp_path: Path, name: bytes
-) -> None:
+async def test_pygopherd_files_arrive_as_they_lie_on_its_disk(client, pygopherd, tmp_path, name):
     url = f"gopher://127.0.0.1:{pygopherd}/9/{quote(name)}"
     await client.download(url, tmp_path / "file")
     assert (tmp_path / "file").read_bytes() == TREE[name]
@@ -30,16 +25,14 @@ async def test_pygopherd_files_arrive_as_they_lie_on_its_disk(
 
 @pytest.mark.parametrize("name", [b"bin.dat", b"pic.gif"])
 async def test_gophernicus_binaries_arrive_as_they_lie_on_its_disk(
-    client: GopherClient, gophernicus: int, tmp_path: Path, name: bytes
-) -> None:
+    client, gophernicus, tmp_path, name
+):
     await client.download(f"gopher://127.0.0.1:{gophernicus}/9/{quote(name)}", tmp_path / "file")
     assert (tmp_path / "file").read_bytes() == TREE[name]
 
 
 @pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
-async def test_texts_read_the_same_from_both(
-    client: GopherClient, server: str, request: pytest.FixtureRequest
-) -> None:
+async def test_texts_read_the_same_from_both(client, server, request):
     port = request.getfixturevalue(server)
     dots = await client.text(f"gopher://127.0.0.1:{port}/0/dots.txt")
     assert dots.decoded() == TREE[b"dots.txt"].decode()
@@ -50,9 +43,7 @@ async def test_texts_read_the_same_from_both(
 
 
 @pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
-async def test_every_link_of_a_menu_can_be_followed(
-    client: GopherClient, server: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
+async def test_every_link_of_a_menu_can_be_followed(client, server, request, tmp_path):
     """Octal-escaped and raw names, Latin-1 and UTF-8: what the menu says is what the server knows."""
     port = request.getfixturevalue(server)
     menu = await client.menu(f"gopher://127.0.0.1:{port}/")
@@ -72,9 +63,7 @@ async def test_every_link_of_a_menu_can_be_followed(
 
 
 @pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
-async def test_a_search_finds_its_words(
-    client: GopherClient, server: str, request: pytest.FixtureRequest
-) -> None:
+async def test_a_search_finds_its_words(client, server, request):
     port = request.getfixturevalue(server)
     menu = await client.search(f"gopher://127.0.0.1:{port}/7/cgi-bin/search.cgi", "hello world")
     assert menu.items[0].text() == "Results for: hello world"
@@ -85,8 +74,8 @@ async def test_a_search_finds_its_words(
     [("gophernicus", "/1/nope/"), ("pygopherd", "/1/nope"), ("pygopherd", "/9/nope")],
 )
 async def test_what_does_not_exist_is_an_error_of_the_server(
-    client: GopherClient, server: str, path: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
+    client, server, path, request, tmp_path
+):
     port = request.getfixturevalue(server)
     with pytest.raises(ServerError):
         await client.download(f"gopher://127.0.0.1:{port}{path}", tmp_path / "file")
@@ -95,7 +84,7 @@ async def test_what_does_not_exist_is_an_error_of_the_server(
     assert not list(tmp_path.iterdir())
 
 
-async def test_gopher_plus_of_pygopherd_is_understood(client: GopherClient, pygopherd: int) -> None:
+async def test_gopher_plus_of_pygopherd_is_understood(client, pygopherd):
     here = f"gopher://127.0.0.1:{pygopherd}"
     async with await client.open(f"{here}/9/bin.dat%09%09+") as response:
         assert response.length == len(TREE[b"bin.dat"])
@@ -106,17 +95,15 @@ async def test_gopher_plus_of_pygopherd_is_understood(client: GopherClient, pygo
 
 
 @pytest.mark.slow
-async def test_gophernicus_ignores_gopher_plus_and_is_understood(
-    client: GopherClient, gophernicus: int
-) -> None:
+async def test_gophernicus_ignores_gopher_plus_and_is_understood(client, gophernicus):
     here = f"gopher://127.0.0.1:{gophernicus}"
     assert (await client.text(f"{here}/0/hello.txt%09%09+")).decoded().startswith("Hello")
 
 
 @pytest.mark.slow
 async def test_menus_texts_and_files_of_pygopherd_come_over_tls(
-    reactor: Any, pygopherd: int, certificate: Path, tmp_path: Path
-) -> None:
+    reactor, pygopherd, certificate, tmp_path
+):
     for trust in (
         Trust(cafile=certificate, accept_cut=True),
         Trust(pins=PinStore(tmp_path / "pins"), accept_cut=True),

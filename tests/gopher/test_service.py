@@ -1,7 +1,5 @@
 """`twistd gopher`, as a process: the gateway, and what is printed."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket
@@ -12,7 +10,6 @@ import pytest
 
 from logsrv.kit.testing import TWISTD, wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.conftest import Serve
 from tests.gopher.gateway.web import LOOPBACK
 from tests.gopher.servers import Scripted, SocksProxy
 
@@ -34,7 +31,7 @@ def run(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
     ("arguments", "said"),
     [([], "neither is there"), (["gopher://x.example/", "--gateway", LOOPBACK], "both are there")],
 )
-def test_url_and_gateway_give_one_sentence(arguments: list[str], said: str, tmp_path: Path) -> None:
+def test_url_and_gateway_give_one_sentence(arguments, said, tmp_path):
     """Neither a URL nor --gateway, or both: one sentence and status 1."""
     done = run(*arguments, directory=tmp_path)
     assert done.returncode == 1
@@ -43,7 +40,7 @@ def test_url_and_gateway_give_one_sentence(arguments: list[str], said: str, tmp_
     )
 
 
-def test_url_words_and_options_are_those_of_the_command(serve: Serve, tmp_path: Path) -> None:
+def test_url_words_and_options_are_those_of_the_command(serve, tmp_path):
     """A word that is a command of its own, such as mirror, is none here."""
     server = serve(b"7\x84\t/s\t\t\r\n.\r\n")
     proxy = SocksProxy(server.port)
@@ -56,7 +53,7 @@ def test_url_words_and_options_are_those_of_the_command(serve: Serve, tmp_path: 
     assert "mirror" in run("mirror", directory=tmp_path).stderr
 
 
-def test_ctrl_c_ends_it_without_a_traceback(serve: Serve, tmp_path: Path) -> None:
+def test_ctrl_c_ends_it_without_a_traceback(serve, tmp_path):
     server: Scripted = serve(lambda connection, _: server.hang())
     process = subprocess.Popen(
         [*TWISTD, "-n", "--pidfile=", "gopher", server.url("/0/a")],
@@ -72,7 +69,7 @@ def test_ctrl_c_ends_it_without_a_traceback(serve: Serve, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_twistd_gopher_prints_nothing_besides_the_answer(serve: Serve, tmp_path: Path) -> None:
+def test_twistd_gopher_prints_nothing_besides_the_answer(serve, tmp_path):
     """What twistd says of itself would stand in the middle of what is printed."""
     server = serve(b"\0\1\2\n")
     command = [*TWISTD, "-n", "--pidfile=", "gopher"]
@@ -86,7 +83,7 @@ def test_twistd_gopher_prints_nothing_besides_the_answer(serve: Serve, tmp_path:
 
 @pytest.mark.slow
 @pytest.mark.complains("cannot start")
-def test_a_port_in_use_is_reported_at_once_with_status_1(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_at_once_with_status_1(tmp_path):
     """A port that is taken is said at once, with status 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

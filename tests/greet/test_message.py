@@ -1,7 +1,5 @@
 """The message template: fields are replaced, and nothing else can be reached through it."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +21,7 @@ VALUES = {field: f"<{field}>" for field in FIELDS}
         ("", ""),
     ],
 )
-def test_fields_braces_and_escapes_are_parsed(text: str, said: str) -> None:
+def test_fields_braces_and_escapes_are_parsed(text, said):
     assert parse_message(text).render(VALUES) == said
 
 
@@ -34,7 +32,7 @@ def test_fields_braces_and_escapes_are_parsed(text: str, said: str) -> None:
         "{peer:{host}}", "{", "}", "{peer", "peer}",
     ],
 )  # fmt: skip
-def test_a_wrong_message_is_refused_with_a_sentence(text: str) -> None:
+def test_a_wrong_message_is_refused_with_a_sentence(text):
     """An unknown field, and every trick of str.format, is refused with the fields there are."""
     with pytest.raises(ValueError, match=r"no field|alone"):
         parse_message(text)
@@ -57,15 +55,13 @@ def test_a_wrong_message_is_refused_with_a_sentence(text: str) -> None:
         ("{count}", "1", False),
     ],
 )
-def test_a_message_is_known_again_whatever_is_in_its_fields(
-    message: str, heard: str, found: bool
-) -> None:
+def test_a_message_is_known_again_whatever_is_in_its_fields(message, heard, found):
     """Not one that is hardly more than fields: everybody would seem to say it."""
     assert parse_message(message).resembles(heard) is found
 
 
 @given(st.text())
-def test_any_text_is_a_message_or_a_sentence(text: str) -> None:
+def test_any_text_is_a_message_or_a_sentence(text):
     """Whatever is accepted renders with just the five fields; the rest is refused properly."""
     try:
         message = parse_message(text)

@@ -1,15 +1,11 @@
 """`twistd greet` in memory and as a real process."""
 
-from __future__ import annotations
-
 import os
 import resource
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from twisted.internet.address import IPv6Address, UNIXAddress
@@ -33,13 +29,13 @@ def greet(*arguments: str) -> MemoryService:
     )
 
 
-def test_a_client_is_greeted_and_the_connection_closed() -> None:
+def test_a_client_is_greeted_and_the_connection_closed():
     peer = greet().connect()
     assert peer.received() == b"Thank you for connecting\r\n"
     assert peer.closed
 
 
-def test_fields_of_the_message_are_filled_in() -> None:
+def test_fields_of_the_message_are_filled_in():
     """Each visitor gets its own message."""
     service = greet("--message", "{count} {host} {port} {peer} {time}")
     service.clock.advance(1.5)
@@ -51,7 +47,7 @@ def test_fields_of_the_message_are_filled_in() -> None:
     assert service.connect(UNIXAddress(b"")).received().startswith(b"3   unix: ")
 
 
-def test_the_message_may_come_from_a_file(tmp_path: Path) -> None:
+def test_the_message_may_come_from_a_file(tmp_path):
     """Several lines from a file, end in CR LF each, and no empty one at the end."""
     path = tmp_path / "message"
     path.write_bytes("Grüße, {host}\r\nand welcome\n".encode())
@@ -68,9 +64,7 @@ def test_the_message_may_come_from_a_file(tmp_path: Path) -> None:
         (b"{foo}", "there is no field {foo}"),
     ],
 )
-def test_a_wrong_message_file_ends_the_start(
-    tmp_path: Path, content: bytes | None, sentence: str
-) -> None:
+def test_a_wrong_message_file_ends_the_start(tmp_path, content, sentence):
     path = tmp_path / "message"
     if content is not None:
         path.write_bytes(content)
@@ -78,14 +72,14 @@ def test_a_wrong_message_file_ends_the_start(
         greet("--message-file", str(path))
 
 
-def test_a_message_file_that_would_block(tmp_path: Path) -> None:
+def test_a_message_file_that_would_block(tmp_path):
     path = tmp_path / "message"
     os.mkfifo(path)
     with pytest.raises(SystemExit, match="is a pipe, which cannot be read again"):
         greet("--message-file", str(path))
 
 
-def test_a_message_of_several_lines_in_a_variable() -> None:
+def test_a_message_of_several_lines_in_a_variable():
     """It is one message: nothing in it parts it into several."""
     options = usage_options(GreetOptions, name="greet", version="1")()
     options.environment = {"GREET_MESSAGE": "one, two\nthree"}
@@ -95,9 +89,7 @@ def test_a_message_of_several_lines_in_a_variable() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("key", ["", "message-file = 'pipe'\n"])
-def test_a_reload_that_finds_a_pipe_blocks_nobody(
-    twistd: Callable[..., TwistdProcess], tmp_path: Path, key: str
-) -> None:
+def test_a_reload_that_finds_a_pipe_blocks_nobody(twistd, tmp_path, key):
     """As configuration file, and as message file: one sentence, and all goes on as it was."""
     config, pipe = tmp_path / "greet.toml", tmp_path / "pipe"
     config.write_text("message = 'hello'\n")
@@ -114,7 +106,7 @@ def test_a_reload_that_finds_a_pipe_blocks_nobody(
         session.expect("hello")
 
 
-def test_with_stay_each_line_is_answered() -> None:
+def test_with_stay_each_line_is_answered():
     """A conversation: each line is answered, control characters do no harm, `quit` ends it."""
     peer = greet("--stay").connect()
     assert peer.received() == b"Thank you for connecting\r\nSay something, or quit to leave.\r\n"
@@ -126,7 +118,7 @@ def test_with_stay_each_line_is_answered() -> None:
 
 
 @pytest.mark.slow
-def test_an_unknown_field_ends_the_start(tmp_path: Path) -> None:
+def test_an_unknown_field_ends_the_start(tmp_path):
     """One sentence on stderr and status 1, before anything listens."""
     process = TwistdProcess("greet", "--message", "hi {foo}", directory=tmp_path)
     process.start()
@@ -136,9 +128,7 @@ def test_an_unknown_field_ends_the_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_every_kind_of_listener_greets(
-    twistd: Callable[..., TwistdProcess], tmp_path: Path
-) -> None:
+def test_every_kind_of_listener_greets(twistd, tmp_path):
     """TCP, UDP, UNIX and UNIX datagrams at once; each visit is in the log."""
     stream, grams = str(tmp_path / "stream"), str(tmp_path / "grams")
     server = twistd(
@@ -182,9 +172,7 @@ def test_every_kind_of_listener_greets(
         ("{count}", "{count}", 12),
     ],
 )
-def test_two_servers_do_not_thank_each_other_for_ever(
-    twistd: Callable[..., TwistdProcess], one: str, other: str, most: int
-) -> None:
+def test_two_servers_do_not_thank_each_other_for_ever(twistd, one, other, most):
     """Real daemons, each of which sees the other's greetings come from where its own go."""
     servers = [
         twistd("greet", "--message", message, "--listen", "udp:0:interface=127.0.0.1")
@@ -205,7 +193,7 @@ def test_two_servers_do_not_thank_each_other_for_ever(
 
 
 @pytest.mark.slow
-def test_telnet_is_greeted(twistd: Callable[..., TwistdProcess], tmp_path: Path) -> None:
+def test_telnet_is_greeted(twistd, tmp_path):
     """What a person at telnet sees, negotiation and all."""
     telnet = program("telnet", "telnet")
     server = twistd("greet", "--listen", LOOPBACK)
@@ -222,7 +210,7 @@ def test_telnet_is_greeted(twistd: Callable[..., TwistdProcess], tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_five_thousand_connections_are_greeted(twistd: Callable[..., TwistdProcess]) -> None:
+def test_five_thousand_connections_are_greeted(twistd):
     """5,000 open connections with --stay: all are greeted, and the last as the first is answered."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = min(5000, hard - 200)
@@ -245,9 +233,7 @@ def test_five_thousand_connections_are_greeted(twistd: Callable[..., TwistdProce
 
 @pytest.mark.slow
 @pytest.mark.parametrize("endpoint", [LOOPBACK, "unix:{directory}/socket"])
-def test_a_crowd_that_waits_is_greeted(
-    twistd: Callable[..., TwistdProcess], tmp_path: Path, endpoint: str
-) -> None:
+def test_a_crowd_that_waits_is_greeted(twistd, tmp_path, endpoint):
     """All who have connected before the server gets to them; its log has two lines for each."""
     server = twistd("greet", "--listen", endpoint.format(directory=tmp_path))
     unix = endpoint.startswith("unix")
@@ -269,7 +255,7 @@ def test_a_crowd_that_waits_is_greeted(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("arguments", [(), ("--stay",)])
-def test_it_passes_the_conformance_suite(arguments: tuple[str, ...]) -> None:
+def test_it_passes_the_conformance_suite(arguments):
     """It goes through the conformance suite of the kit, as a stranger's would."""
     plugin = protocol_plugin(
         "greet", Greet, GreetOptions, datagrams=GreetDatagrams, state=GreetingState,

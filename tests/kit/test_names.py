@@ -1,7 +1,5 @@
 """The public names of the kit: all there, all documented, and loaded only when used."""
 
-from __future__ import annotations
-
 import ast
 import re
 import subprocess
@@ -22,7 +20,7 @@ DOCS = Path(__file__).parent.parent.parent / "docs"
 @pytest.mark.parametrize(
     ("module", "page"), [(logsrv.kit, "kit-reference.md"), (logsrv.kit.testing, "kit-reference.md")]
 )
-def test_every_name_is_there_and_documented(module: object, page: str) -> None:
+def test_every_name_is_there_and_documented(module, page):
     """What is exported exists, and stands on its page."""
     names = dir(module)
     text = (DOCS / page).read_text()
@@ -32,20 +30,20 @@ def test_every_name_is_there_and_documented(module: object, page: str) -> None:
 
 
 @pytest.mark.parametrize("module", ["logsrv.kit", "logsrv.kit.testing", "logsrv.gopher"])
-def test_a_star_imports_every_name(module: str) -> None:
+def test_a_star_imports_every_name(module):
     found: dict[str, object] = {}
     exec(f"from {module} import *", found)  # noqa: S102
     assert found.keys() >= set(dir(import_module(module)))
 
 
-def test_an_unknown_name_is_an_attribute_error() -> None:
+def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'LineProtocoll'"):
         logsrv.kit.LineProtocoll  # type: ignore[attr-defined]  # noqa: B018
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("module", ["logsrv.kit", "logsrv.kit.testing"])
-def test_help_is_a_page(module: str) -> None:
+def test_help_is_a_page(module):
     """`help` shows what there is, and everything about a name only when asked for that."""
     code = f"import {module}; help({module})"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -66,7 +64,7 @@ def in_the_pages() -> Iterator[tuple[str, str, str]]:
                     yield from ((page.name, *name.rpartition(".")[::2]) for name in names)
 
 
-def test_the_pages_need_no_inner_module() -> None:
+def test_the_pages_need_no_inner_module():
     """Everything that the documents import is in `logsrv.kit` or, for tests, `logsrv.kit.testing`."""
     imported = set(in_the_pages())
     assert len(imported) > 20
@@ -79,7 +77,7 @@ def test_the_pages_need_no_inner_module() -> None:
     assert inner == []
 
 
-def test_import_costs_next_to_nothing() -> None:
+def test_import_costs_next_to_nothing():
     code = "import sys, logsrv.kit; print([m for m in sys.modules if m.startswith(('twisted', 'attr'))])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"
@@ -89,7 +87,7 @@ def test_import_costs_next_to_nothing() -> None:
 NOT_THE_KITS = {"waiting", "read", "close", "values", "items", "get", "decode", "format"}
 
 
-def test_every_name_of_the_examples_is_in_the_reference() -> None:
+def test_every_name_of_the_examples_is_in_the_reference():
     """Methods and attributes of the kit's classes, and the arguments of `protocol_plugin`."""
     kit, testing = logsrv.kit, logsrv.kit.testing
     classes = (

@@ -1,7 +1,5 @@
 """The pages about the kit are true: their examples run, their conversations happen as written."""
 
-from __future__ import annotations
-
 import re
 import runpy
 import smtplib
@@ -45,7 +43,7 @@ def page(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.slow
-def test_the_examples_of_the_pages_run(page: str, tmp_path: Path) -> None:
+def test_the_examples_of_the_pages_run(page, tmp_path):
     """Each Python block runs, after the files it may import."""
     for number, example in enumerate(examples(page)):
         path = tmp_path / (example.name or f"example_{number}.py")
@@ -54,9 +52,7 @@ def test_the_examples_of_the_pages_run(page: str, tmp_path: Path) -> None:
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_conversations_of_the_pages_are_true(
-    page: str, tmp_path: Path, serving: Callable[..., Running]
-) -> None:
+async def test_conversations_of_the_pages_are_true(page, tmp_path, serving):
     """Each is had with the plugin on the page that listens at its port."""
     plugins = {
         parse_named_endpoint([*value.listeners], endpoint).port: value
@@ -72,7 +68,7 @@ async def test_conversations_of_the_pages_are_true(
         await deferToThread(play, transcript, running.port)
 
 
-def test_each_plugin_has_a_port_of_its_own(page: str, tmp_path: Path) -> None:
+def test_each_plugin_has_a_port_of_its_own(page, tmp_path):
     """A reader may run them beside each other, and a conversation is had with the one that is meant."""
     places = [
         endpoint
@@ -85,7 +81,7 @@ def test_each_plugin_has_a_port_of_its_own(page: str, tmp_path: Path) -> None:
     assert len(places) == len(set(places))
 
 
-def test_the_picture_of_base_classes_leads_to_the_rows_of_the_table() -> None:
+def test_the_picture_of_base_classes_leads_to_the_rows_of_the_table():
     """In the same order, each with the method to write."""
     page = (DOCS / "kit.md").read_text()
     choose = page.partition("## Choose a base class")[2].partition("\n## ")[0]
@@ -107,9 +103,7 @@ NOT_HERE = ("patient", "drafts", "notes", "tally", "ticker")
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", [*PAGES, "cookbook.md"])
-def test_the_plugins_of_the_pages_pass_the_conformance_suite(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_plugins_of_the_pages_pass_the_conformance_suite(name, tmp_path, monkeypatch):
     """Each plugin of a page goes through the conformance suite, with what its conversations send."""
     text = (DOCS / name).read_text()
     monkeypatch.syspath_prepend(tmp_path)
@@ -161,7 +155,7 @@ def mail(tmp_path: Path, serving: Callable[..., Running]) -> tuple[int, Path]:
 
 @pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_mail_is_sent_by_a_client_that_begins_tls(mail: tuple[int, Path]) -> None:
+async def test_mail_is_sent_by_a_client_that_begins_tls(mail):
     """Python's smtplib, which trusts nobody but the authority."""
     port, cafile = mail
 
@@ -180,7 +174,7 @@ async def test_mail_is_sent_by_a_client_that_begins_tls(mail: tuple[int, Path]) 
 
 @pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_mail_is_spoken_with_openssl(mail: tuple[int, Path]) -> None:
+async def test_mail_is_spoken_with_openssl(mail):
     port, cafile = mail
     openssl = program("openssl", "openssl")
     command = [

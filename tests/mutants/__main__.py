@@ -1,7 +1,5 @@
 """`make mutants`: python tests/mutants [--since REV | --random COUNT] [--seconds 600] [FILE…]"""
 
-from __future__ import annotations
-
 import importlib
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Mutation testing: break one expression or statement, and run the tests that should find it."""
 
-from __future__ import annotations
-
 import argparse
 import difflib
 import os

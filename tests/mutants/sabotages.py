@@ -1,7 +1,5 @@
 """Defects that users would notice, each with the test beside its module that finds it."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from tests.mutants.tree import Patch

@@ -1,9 +1,6 @@
 """`make mutants` says which defects no test finds, and leaves the checkout as it is."""
 
-from __future__ import annotations
-
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -21,7 +18,7 @@ from tests.mutants.tree import ROOT, Tree
 HOSTS = "logsrv/kit/web/hosts.py"
 
 
-def test_changed_lines_are_those_that_a_diff_adds() -> None:
+def test_changed_lines_are_those_that_a_diff_adds():
     diff = (
         "--- a/logsrv/a.py\n+++ b/logsrv/a.py\n@@ -3,0 +4,2 @@ f\n+x\n+y\n@@ -9 +11 @@\n-a\n+b\n"
         "@@ -20,3 +22,0 @@\n-gone\n--- a/b\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n"
@@ -50,9 +47,7 @@ def test_changed_lines_are_those_that_a_diff_adds() -> None:
         ("logsrv/gopher/wire/beginnings.py", [["tests/gopher/wire"]]),
     ],
 )
-def test_tests_of_a_file_are_its_own_and_those_of_its_folder(
-    file: str, tests: list[list[str]]
-) -> None:
+def test_tests_of_a_file_are_its_own_and_those_of_its_folder(file, tests):
     assert stages_of(file) == tests
 
 
@@ -65,9 +60,7 @@ def test_tests_of_a_file_are_its_own_and_those_of_its_folder(
         (["logsrv/nothing.py"], "logsrv/nothing.py is no source of logsrv"),
     ],
 )
-def test_nothing_to_break_is_an_error(
-    arguments: list[str], why: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_to_break_is_an_error(arguments, why, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
     assert why in capsys.readouterr().err
@@ -75,7 +68,7 @@ def test_nothing_to_break_is_an_error(
 
 @pytest.mark.long
 @pytest.mark.nightly
-def test_survivors_are_reported_with_their_diff(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_survivors_are_reported_with_their_diff(monkeypatch):
     places = list(places_in(HOSTS))[:3]
     monkeypatch.setattr(mutants, "survives", lambda place, tree, end: place == places[1])
     counts, survivors = look(places, 600, 2)
@@ -89,7 +82,7 @@ def test_survivors_are_reported_with_their_diff(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.long
 @pytest.mark.nightly
-def test_a_mutant_is_in_a_copy_and_only_for_a_while(tmp_path: Path) -> None:
+def test_a_mutant_is_in_a_copy_and_only_for_a_while(tmp_path):
     tree = Tree(tmp_path / "tree")
     file, tests = "logsrv/greet/message.py", ["tests/greet/test_message.py"]
     source = (ROOT / file).read_text()

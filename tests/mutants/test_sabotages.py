@@ -1,10 +1,8 @@
 """Each defect that users would notice is found within seconds, by a test beside its module."""
 
-from __future__ import annotations
-
 import pytest
 
-from tests.mutants.sabotages import SABOTAGES, SECONDS, Sabotage
+from tests.mutants.sabotages import SABOTAGES, SECONDS
 from tests.mutants.tree import ROOT, Tree
 
 
@@ -14,14 +12,14 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
 
 
 @pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda one: one.defect)
-def test_the_text_that_is_changed_is_there_once(sabotage: Sabotage) -> None:
+def test_the_text_that_is_changed_is_there_once(sabotage):
     source = (ROOT / sabotage.patch.file).read_text()
     compile(sabotage.patch.applied(source), sabotage.file, "exec")
 
 
 @pytest.mark.long
 @pytest.mark.nightly
-def test_without_a_sabotage_these_tests_pass_in_the_copy(tree: Tree) -> None:
+def test_without_a_sabotage_these_tests_pass_in_the_copy(tree):
     """Otherwise one that always fails there would be taken for a find."""
     status, said = tree.run(sorted({f"tests/{one.test}" for one in SABOTAGES}), 3 * SECONDS)
     assert status == 0, said[-2000:]
@@ -30,7 +28,7 @@ def test_without_a_sabotage_these_tests_pass_in_the_copy(tree: Tree) -> None:
 @pytest.mark.long
 @pytest.mark.nightly
 @pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda one: one.defect)
-def test_a_test_finds_the_sabotage_within_seconds(sabotage: Sabotage, tree: Tree) -> None:
+def test_a_test_finds_the_sabotage_within_seconds(sabotage, tree):
     patch = sabotage.patch
     source = (ROOT / patch.file).read_text()
     with tree.with_source(patch.file, patch.applied(source)):

@@ -43,7 +43,7 @@ from tests.mutants.sites import mutants
         ("x: int = 0", ["x: int = 1"]),
     ],
 )  # fmt: skip
-def test_the_mutants_of_a_source_are_these(source: str, found: list[str]) -> None:
+def test_the_mutants_of_a_source_are_these(source, found):
     changed = [mutant.applied(source) for mutant in mutants(source)]
     assert sorted(changed) == sorted(found)
     for each in changed:

@@ -1,7 +1,5 @@
 """A copy of this checkout in which a source can be broken, and runs of tests there."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

@@ -1,7 +1,5 @@
 """Checks of a store after a power cut, when it was started again and used."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """Fixtures with the shim and the records, and the table of states by workload and model at the end."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import tempfile

@@ -4,8 +4,6 @@ An operation has a number, its place in the record. A cut at number n comes afte
 operations before n were done, the others were not.
 """
 
-from __future__ import annotations
-
 import bisect
 import functools
 import os

@@ -1,7 +1,5 @@
 """The contents of a directory as a cut may leave it, and code that writes it to a disk."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Mapping

@@ -4,8 +4,6 @@ A model says, for a cut, which changes of names may be missing and what the file
 one of these states: some are likely to show a defect, and there are random ones without end.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterable, Iterator
 from typing import Protocol

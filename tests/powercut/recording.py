@@ -1,7 +1,5 @@
 """The record of the operations of a daemon, its children and a test on a directory, in one order."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import enum

@@ -1,7 +1,5 @@
 """The recovery of a store, run in this process on the files that a cut has left, and its log."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re

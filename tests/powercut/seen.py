@@ -1,7 +1,5 @@
 """The lines that readers of a store found before a cut, with their positions."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import re

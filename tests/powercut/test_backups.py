@@ -6,8 +6,6 @@ left.
 tries 250 states of each record under each model instead of 12.
 """
 
-from __future__ import annotations
-
 import errno
 import random
 import shutil
@@ -151,7 +149,7 @@ def recorded(request: pytest.FixtureRequest, place: Path, shim: Path) -> Recorde
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_backup_keeps_its_lines_after_power_cuts(recorded: Recorded, model: str) -> None:
+def test_a_backup_keeps_its_lines_after_power_cuts(recorded, model):
     states: set[tuple[bytes, int]] = set()
     for choice in first(choices_of(recorded, MODELS[model]), 10 * STATES):
         made = recorded.image(MODELS[model], choice)

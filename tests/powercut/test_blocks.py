@@ -1,7 +1,5 @@
 """After a power cut a centre has every block that it acknowledged, and has none twice."""
 
-from __future__ import annotations
-
 import os
 import random
 import shutil
@@ -124,9 +122,7 @@ def record(request: pytest.FixtureRequest, place: Path, shim: Path) -> Path:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_centre_has_each_acknowledged_block_once(
-    record: Path, model: str, tmp_path: Path
-) -> None:
+def test_a_centre_has_each_acknowledged_block_once(record, model, tmp_path):
     history = History(operations(record))
     states: set[bytes] = set()
     # Each state is one of its own; without any that are new, there are no more.

@@ -1,7 +1,5 @@
 """When a sync fails, lines that were not synced are not acknowledged, whichever thread gets the error."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import signal
@@ -54,7 +52,7 @@ def certain_ids(stage: Stage) -> set[int]:
     return {int(one[1]) for one in map(ID.search, lines_of(made)) if one}
 
 
-def test_no_line_is_acknowledged_if_its_sync_failed_beside_a_rotated_segment(stage: Stage) -> None:
+def test_no_line_is_acknowledged_if_its_sync_failed_beside_a_rotated_segment(stage):
     """The thread that syncs rotated segments must not get the error in place of the writer."""
     stage.start("--sync", "always", "--rotate-size", "2KiB")
     stage.recording.fail(Kind.SYNC, ROTATED, errno.EIO, times=2)
@@ -73,7 +71,7 @@ def test_no_line_is_acknowledged_if_its_sync_failed_beside_a_rotated_segment(sta
 
 
 @pytest.mark.parametrize("kind", [Kind.LINK, Kind.RENAME, Kind.CREATE, Kind.SYNC])
-def test_a_rotation_that_fails_once_loses_nothing(stage: Stage, kind: Kind) -> None:
+def test_a_rotation_that_fails_once_loses_nothing(stage, kind):
     """It holds for each step: no space for a name, no new file, a failed sync of the directory."""
     stage.start("--sync", "always", "--rotate-size", "1KiB")
     pattern = f"*/{STORE}" if kind is Kind.SYNC else f"*/{STORE}/current.log*"

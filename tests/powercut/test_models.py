@@ -4,8 +4,6 @@ The program keeps one number in a file, and replaces the file by another; a mark
 last.
 """
 
-from __future__ import annotations
-
 import itertools
 import os
 import subprocess
@@ -66,25 +64,23 @@ def wrong_states(history: History, model: str) -> int:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_program_that_syncs_all_passes(root: Path, shim: Path, model: str) -> None:
+def test_a_program_that_syncs_all_passes(root, shim, model):
     assert not wrong_states(recorded(root, shim, "nothing"), model)
 
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("forgets", ["file", "folder"])
-def test_a_program_that_forgets_a_sync_is_caught(
-    root: Path, shim: Path, model: str, forgets: str
-) -> None:
+def test_a_program_that_forgets_a_sync_is_caught(root, shim, model, forgets):
     assert wrong_states(recorded(root, shim, forgets), model)
 
 
-def test_ext4_writes_the_data_of_a_file_renamed_over_another(root: Path, shim: Path) -> None:
+def test_ext4_writes_the_data_of_a_file_renamed_over_another(root, shim):
     """Its auto_da_alloc protects a program that XFS does not protect."""
     history = recorded(root, shim, "file")
     assert wrong_states(history, "ext4") < wrong_states(history, "xfs") / 3
 
 
-def test_the_same_seed_gives_the_same_states(root: Path, shim: Path) -> None:
+def test_the_same_seed_gives_the_same_states(root, shim):
     history = recorded(root, shim, "folder")
 
     def some(model: Model) -> list[bytes]:

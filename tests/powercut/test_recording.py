@@ -1,12 +1,9 @@
 """The record has all operations of a program below a directory, in order; calls fail as a rule says."""
 
-from __future__ import annotations
-
 import errno
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +11,6 @@ import pytest
 from tests.powercut.history import History
 from tests.powercut.models import MODELS, Choice, image
 from tests.powercut.recording import Kind, Recording
-from tests.powercut.trying import Workload
 
 PROGRAM = """
 import os, subprocess, sys
@@ -84,7 +80,7 @@ def replayed(history: History) -> dict[str, bytes]:
     return {path: made.texts[node] for path, node in made.entries.items() if node in made.texts}
 
 
-def test_a_replayed_record_gives_the_files_on_the_disk(recording: Recording) -> None:
+def test_a_replayed_record_gives_the_files_on_the_disk(recording):
     run(recording, PROGRAM)
     assert replayed(History(recording.operations())) == there(recording.root)
     assert len(there(recording.root)) == 3
@@ -92,12 +88,12 @@ def test_a_replayed_record_gives_the_files_on_the_disk(recording: Recording) -> 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["rotating", "killed"])
-def test_a_daemons_record_gives_its_files(workload: Callable[[str], Workload], name: str) -> None:
+def test_a_daemons_record_gives_its_files(workload, name):
     recorded = workload(name)
     assert replayed(recorded.history) == there(recorded.directory / "root")
 
 
-def test_a_sync_makes_certain_what_was_done_before_it_began(recording: Recording) -> None:
+def test_a_sync_makes_certain_what_was_done_before_it_began(recording):
     run(recording, PROGRAM)
     history = History(recording.operations())
     (file,) = [file for file in history.files.values() if file.syncs]
@@ -107,7 +103,7 @@ def test_a_sync_makes_certain_what_was_done_before_it_began(recording: Recording
     assert history.folders[""][0].good
 
 
-def test_errors_are_reported_as_linux_reports_them(recording: Recording) -> None:
+def test_errors_are_reported_as_linux_reports_them(recording):
     """Each open file description gets a failed write-back once; other errors come from the call itself."""
     log = "*/log"
     recording.fail(Kind.SYNC, log, errno.EIO, skip=1, place=0)
@@ -119,7 +115,7 @@ def test_errors_are_reported_as_linux_reports_them(recording: Recording) -> None
     assert told == ["ok", eio, "ok", eio, "ok", "ok", full, full, "ok", eio]
 
 
-def test_changes_before_a_failed_sync_never_become_certain(recording: Recording) -> None:
+def test_changes_before_a_failed_sync_never_become_certain(recording):
     program = """
 import os
 fd = os.open("log", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)

@@ -5,8 +5,6 @@
 cuts the power of twenty edges and of twenty centres, each at hundreds of moments.
 """
 
-from __future__ import annotations
-
 import json
 import random
 import re
@@ -148,7 +146,7 @@ def kill(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_an_edge_ships_each_line_once(recorded: tuple[Path, FarSide], model: str) -> None:
+def test_an_edge_ships_each_line_once(recorded, model):
     record, far = recorded
     history = History(operations(record))
     states: set[tuple[bytes, int]] = set()

@@ -5,8 +5,6 @@
 tries so many states instead of 1,000. A failure is reported with the command that shows its state again.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -34,8 +32,8 @@ Recorded = Callable[[str], Workload]
     "name", [*WORKLOADS, *(pytest.param(one, marks=pytest.mark.long) for one in LARGE)]
 )
 def test_a_store_has_its_promised_lines_after_power_cuts(
-    workload: Recorded, name: str, model: str, tmp_path: Path, record_property: Callable[..., None]
-) -> None:
+    workload, name, model, tmp_path, record_property
+):
     states = STATES // (len(WORKLOADS) * len(MODELS)) // SHARES.get(name, 1) + 1
     recorded = workload(name)
     tally = tried(recorded, MODELS[model], states)
@@ -48,7 +46,7 @@ def test_a_store_has_its_promised_lines_after_power_cuts(
 @pytest.mark.parametrize(
     "name", [*WORKLOADS, *(pytest.param(one, marks=pytest.mark.long) for one in LARGE)]
 )
-def test_a_record_has_all_writes_of_the_server(workload: Recorded, name: str) -> None:
+def test_a_record_has_all_writes_of_the_server(workload, name):
     """Also the writes of other processes of the server: without them their syncs would be
     missing as well.
     """
@@ -82,7 +80,7 @@ def _report(workload: Workload, tally: Tally, directory: Path) -> str:
 
 
 @pytest.mark.skipif(not AGAIN, reason="LOGSRV_POWER_CUT='RECORD MODEL SEED NUMBER' is not set")
-def test_a_state_named_in_the_environment_is_tried_again(tmp_path: Path) -> None:
+def test_a_state_named_in_the_environment_is_tried_again(tmp_path):
     record, model, seed, number = AGAIN
     workload = Workload.of("again", Path(record))
     choice, image = one_state(workload, MODELS[model], int(seed), int(number))

@@ -1,9 +1,6 @@
 """While a disk hangs, the service manager still gets signs of life, and no line in memory is lost."""
 
-from __future__ import annotations
-
 import socket
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +13,7 @@ from tests.powercut.workloads import STORE
 pytestmark = pytest.mark.slow
 
 
-def test_a_disk_that_hangs_does_not_get_the_daemon_killed(tmp_path: Path, shim: Path) -> None:
+def test_a_disk_that_hangs_does_not_get_the_daemon_killed(tmp_path, shim):
     """Each call of the daemon on a file of the store waits, in any thread, as long as the disk hangs."""
     root = tmp_path / "root"
     root.mkdir()

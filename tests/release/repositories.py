@@ -1,7 +1,5 @@
 """Repositories of git that tests commit to."""
 
-from __future__ import annotations
-
 import itertools
 import subprocess
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The scripts of packaging/, which are no package: names that they define."""
 
-from __future__ import annotations
-
 import runpy
 import sys
 from typing import Any

@@ -1,7 +1,5 @@
 """What `make release` builds, and says of it: the same bytes, everything in them."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import tarfile
@@ -11,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.archives import EPOCH, ROOT, Archives, Building
+from tests.archives import EPOCH, ROOT
 from tests.release.scripts import script
 
 complaints: Callable[..., Iterable[str]] = script("release/contents.py")["complaints"]
@@ -19,9 +17,7 @@ complaints: Callable[..., Iterable[str]] = script("release/contents.py")["compla
 
 @pytest.mark.long
 @pytest.mark.nightly
-def test_the_same_bytes_in_another_directory_under_another_umask(
-    building: Building, archives: Archives, tmp_path: Path
-) -> None:
+def test_the_same_bytes_in_another_directory_under_another_umask(building, archives, tmp_path):
     again = building.build(tmp_path / "a second, elsewhere", umask=0o077)
     assert archives.source.name == again.source.name
     assert archives.source.read_bytes() == again.source.read_bytes()
@@ -29,14 +25,14 @@ def test_the_same_bytes_in_another_directory_under_another_umask(
 
 
 @pytest.mark.long
-def test_nothing_is_missing_and_nothing_too_much(archives: Archives) -> None:
+def test_nothing_is_missing_and_nothing_too_much(archives):
     """From a source distribution tests and packaging can be run; the wheel has what is installed."""
     assert list(complaints(archives.kept, archives.source, archives.wheel)) == []
     assert "packaging/release/release.py" in archives.kept
 
 
 @pytest.mark.long
-def test_a_source_distribution_says_nothing_of_who_built_it(archives: Archives) -> None:
+def test_a_source_distribution_says_nothing_of_who_built_it(archives):
     with tarfile.open(archives.source) as archive:
         assert {(each.uid, each.gid, each.uname, each.gname) for each in archive} == {
             (0, 0, "", "")
@@ -67,7 +63,7 @@ def wheel_of(path: Path, *names: str) -> Path:
 KEPT = ("Makefile", "logsrv/__init__.py", "twisted/plugins/logsrv_plugins.py")
 
 
-def test_what_an_archive_lacks_or_has_too_much(tmp_path: Path) -> None:
+def test_what_an_archive_lacks_or_has_too_much(tmp_path):
     source = source_of(tmp_path / "logsrv-1.0.tar.gz", "PKG-INFO", *KEPT[1:], "logsrv/old.pyc")
     wheel = wheel_of(
         tmp_path / "logsrv-1.0.whl",

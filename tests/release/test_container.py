@@ -3,8 +3,6 @@
 .github/workflows/scheduled.yml builds it and waits until it is healthy.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterable
@@ -33,13 +31,13 @@ def step(name: str) -> list[str]:
     return re.findall(rf"^{name} +(.*?) *$", STEPS, re.MULTILINE)
 
 
-def test_the_image_does_not_run_as_root() -> None:
+def test_the_image_does_not_run_as_root():
     """By number, which Kubernetes can look at; after the last step that needs root."""
     assert step("USER") == ["10001:10001"]
     assert not re.search(r"^(RUN|COPY)", STEPS.partition("\nUSER")[2], re.MULTILINE)
 
 
-def test_signals_reach_the_server() -> None:
+def test_signals_reach_the_server():
     [entry], [options] = step("ENTRYPOINT"), step("CMD")
     words = [*json.loads(entry), *json.loads(options)]
     assert words[:4] == ["twistd", "-n", "--pidfile=", "logsrv"]
@@ -47,7 +45,7 @@ def test_signals_reach_the_server() -> None:
     assert words[words.index("--directory") + 1].startswith(step("VOLUME")[0] + "/")
 
 
-def test_the_image_has_what_the_wheel_asks_for() -> None:
+def test_the_image_has_what_the_wheel_asks_for():
     assert list(requirements(METADATA, set())) == ["Twisted[tls]>=26.10", "attrs>=25.4"]
     assert list(requirements(METADATA, {"sql"}))[2:] == ["duckdb>=2.0"]
     with pytest.raises(ValueError, match="logsrv has no extra mongo"):

@@ -1,7 +1,5 @@
 """The wheel on each Python of this machine: every command, and a line from a sender into a search."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess
@@ -31,7 +29,7 @@ def pythons() -> dict[str, Path]:
 
 
 @pytest.mark.long
-def test_one_python_at_least_is_found(pythons: dict[str, Path]) -> None:
+def test_one_python_at_least_is_found(pythons):
     """This one, or an older patch of it; `make release` tries as many as there are."""
     minor = f"{sys.version_info.major}.{sys.version_info.minor}"
     told = subprocess.run([pythons[minor], "-V"], capture_output=True, text=True).stdout
@@ -63,7 +61,7 @@ def install_requirements(python: Path, wheel: Path) -> None:
 @pytest.mark.long
 @pytest.mark.nightly
 @pytest.mark.parametrize("minor", PYTHONS)
-def test_every_command(minor: str, pythons: dict[str, Path], wheel: Path, tmp_path: Path) -> None:
+def test_every_command(minor, pythons, wheel, tmp_path):
     if minor not in pythons:
         if minor == PYTHONS[0]:
             missing("there is no Python 3.11, the oldest that is promised")

@@ -1,7 +1,5 @@
 """What stands against a release, and what its notes are."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,7 +30,7 @@ CHANGELOG = """# Changelog
 """
 
 
-def test_the_section_of_a_version() -> None:
+def test_the_section_of_a_version():
     lines = "### The line logger\n\n- [Lines](sending.md) are kept.\n"
     assert section(CHANGELOG, "1.0.0") == ("2026-11-30", lines)
     assert section(CHANGELOG, "1.1.0") == ("unreleased", "- What comes.\n")
@@ -41,7 +39,7 @@ def test_the_section_of_a_version() -> None:
     assert section(CHANGELOG, "1.0.0.1") == ("", "")
 
 
-def test_our_version_stands_in_one_place_and_in_the_changelog() -> None:
+def test_our_version_stands_in_one_place_and_in_the_changelog():
     version = RELEASE["version_of"]((ROOT / "logsrv/__init__.py").read_text())
     assert section((ROOT / "docs/changelog.md").read_text(), version)[1]
 
@@ -64,7 +62,7 @@ def objections(repository: Path, version: str = "1.0.0") -> list[str]:
     return list(RELEASE["objections"](repository, version))
 
 
-def test_files_without_git_are_refused_also_inside_of_another_repository(repository: Path) -> None:
+def test_files_without_git_are_refused_also_inside_of_another_repository(repository):
     RELEASE["expect_clone"](repository)
     (repository / "unpacked").mkdir()
     with pytest.raises(SystemExit, match="release: only a clone of git has a commit to build"):
@@ -72,7 +70,7 @@ def test_files_without_git_are_refused_also_inside_of_another_repository(reposit
 
 
 @pytest.mark.parametrize("how", [("v1.0.0",), ("--annotate", "--message", "1.0.0", "v1.0.0")])
-def test_a_version_is_released_once(repository: Path, how: tuple[str, ...]) -> None:
+def test_a_version_is_released_once(repository, how):
     assert objections(repository) == []
     git(repository, "tag", *how)
     assert objections(repository) == []
@@ -89,7 +87,7 @@ def test_a_version_is_released_once(repository: Path, how: tuple[str, ...]) -> N
         ("1.3.0", "tests/corpus/stores/1.3.0.tar.xz is missing"),
     ],
 )
-def test_what_is_not_done_for_a_version_is_said(repository: Path, version: str, said: str) -> None:
+def test_what_is_not_done_for_a_version_is_said(repository, version, said):
     assert said in "\n".join(objections(repository, version))
     (repository / "new").touch()
     uncommitted = "there are changes that are not committed, and would not be in it"

@@ -1,7 +1,5 @@
 """The version of a package: each commit has a higher one, for dpkg as for pip; a release has its number."""
 
-from __future__ import annotations
-
 import itertools
 import re
 import subprocess
@@ -50,7 +48,7 @@ def is_less(one: str, other: str) -> bool:
 
 
 @pytest.mark.slow
-def test_each_package_is_an_upgrade_of_those_before(clone: Path) -> None:
+def test_each_package_is_an_upgrade_of_those_before(clone):
     """From one release by an alpha and a candidate to the next, and behind it."""
     made = ["0.1.0"]
 
@@ -88,7 +86,7 @@ def test_each_package_is_an_upgrade_of_those_before(clone: Path) -> None:
         assert is_less(for_debian(one), for_debian(other)), (one, other)
 
 
-def test_as_debian_writes_it() -> None:
+def test_as_debian_writes_it():
     assert for_debian("0.2.0") == "0.2.0"
     assert for_debian("0.2.0rc1") == "0.2.0~rc1"
     assert for_debian("0.2.0.dev5+ga1b2c3d4") == "0.2.0~~dev5+ga1b2c3d4"
@@ -96,7 +94,7 @@ def test_as_debian_writes_it() -> None:
     assert for_debian("0.2.0.post5+ga1b2c3d4") == "0.2.0.post5+ga1b2c3d4"
 
 
-def test_uncommitted_changes_of_what_is_packed_add_the_time(clone: Path) -> None:
+def test_uncommitted_changes_of_what_is_packed_add_the_time(clone):
     """Also those of a release, which is the same for all who build it; a test is not in the package."""
     (clone / "tests").mkdir()
     (clone / "tests/test_new.py").touch()
@@ -107,7 +105,7 @@ def test_uncommitted_changes_of_what_is_packed_add_the_time(clone: Path) -> None
     assert of(clone) == "0.2.0.post+g….d20261118110640"
 
 
-def test_a_shallow_clone_has_the_same_version(clone: Path, tmp_path: Path) -> None:
+def test_a_shallow_clone_has_the_same_version(clone, tmp_path):
     """It sees the tag of its own commit, not one behind it."""
     commit(clone)
     shallow = tmp_path / "shallow"
@@ -118,7 +116,7 @@ def test_a_shallow_clone_has_the_same_version(clone: Path, tmp_path: Path) -> No
     assert of(shallow) == "0.2.0"
 
 
-def test_files_without_git_are_refused_also_inside_of_another_repository(clone: Path) -> None:
+def test_files_without_git_are_refused_also_inside_of_another_repository(clone):
     (clone / "unpacked").mkdir()
     with pytest.raises(SystemExit, match="only a clone of git tells the version"):
         of(clone / "unpacked")

@@ -1,7 +1,5 @@
 """The workflows of GitHub by their text: what they call is there. `make check` has linters for the rest."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess
@@ -16,7 +14,7 @@ WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_what_it_calls_is_there(workflow: Path) -> None:
+def test_what_it_calls_is_there(workflow):
     text = workflow.read_text()
     targets = set(re.findall(r"^([\w./-]+)(?: [\w./-]+)*:", (ROOT / "Makefile").read_text(), re.M))
     assert set(re.findall(r"(?:run: |command: |^ +)make ([\w./]+)", text, re.M)) <= targets
@@ -49,24 +47,24 @@ def published(tag: str, folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("tag", ["v1.0.0", "v1.0.0rc1", "v1.0.0b2"])
-def test_a_candidate_is_published_as_one(tag: str, tmp_path: Path) -> None:
+def test_a_candidate_is_published_as_one(tag, tmp_path):
     words = published(tag, tmp_path)
     assert words[:3] == ["release", "create", tag]
     assert ("--prerelease" in words) == (tag != "v1.0.0")
 
 
-def test_all_that_has_a_sum_is_published(tmp_path: Path) -> None:
+def test_all_that_has_a_sum_is_published(tmp_path):
     """Else `sha256sum --check` says of a whole download that it is not."""
     words = published("v1.0.0", tmp_path)
     assert set(words[words.index("--notes-file") + 2 :]) == {f"dist/{name}" for name in MADE}
 
 
-def test_the_job_that_builds_a_release_fetches_no_tool_of_any_version() -> None:
+def test_the_job_that_builds_a_release_fetches_no_tool_of_any_version():
     text = (ROOT / ".github/workflows/release.yml").read_text()
     assert re.findall(r"pip install --quiet (\S+)", text) == re.findall(r"uv==[\d.]+", text) != []
 
 
-def test_extras_that_are_audited_are_all_that_people_install() -> None:
+def test_extras_that_are_audited_are_all_that_people_install():
     config = (ROOT / "setup.cfg").read_text().partition("[options.extras_require]")[2]
     extras = set(re.findall(r"^(\w+) =$", config.partition("\n[")[0], re.M)) - {
         "test",

@@ -1,7 +1,5 @@
 """The server of this worker of pytest: started when it is needed first, ended with the worker."""
 
-from __future__ import annotations
-
 import atexit
 import functools
 import os

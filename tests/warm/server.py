@@ -4,8 +4,6 @@ A daemon takes 0.4 s of CPU for its imports, and tests start hundreds; a fork ta
 the child as in a process of its own: directory, environment, streams, open files, and the end of Python.
 """
 
-from __future__ import annotations
-
 import gc
 import importlib
 import json

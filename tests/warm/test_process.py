@@ -1,7 +1,5 @@
 """A child of the server is what a process of its own is."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
@@ -48,7 +46,7 @@ def twistd(directory: Path, code: str, *, cold: bool = False) -> subprocess.Pope
 
 
 @pytest.mark.slow
-def test_all_that_it_sees_is_the_same(tmp_path: Path) -> None:
+def test_all_that_it_sees_is_the_same(tmp_path):
     found = []
     for cold in (False, False, True):
         process = twistd(tmp_path, f"{LOOK}raise SystemExit(7)", cold=cold)
@@ -61,7 +59,7 @@ def test_all_that_it_sees_is_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cold", [False, True])
-def test_what_it_leaves_open_is_told_at_its_end(tmp_path: Path, cold: bool) -> None:
+def test_what_it_leaves_open_is_told_at_its_end(tmp_path, cold):
     code = "import atexit, socket, sys\natexit.register(print, 'the end')\n"
     left = f"{code}left = socket.socket()\nraise SystemExit('failed')"
     process = twistd(tmp_path, left, cold=cold)
@@ -80,7 +78,7 @@ def test_what_it_leaves_open_is_told_at_its_end(tmp_path: Path, cold: bool) -> N
         {"pass_fds": (0,)},
     ],
 )
-def test_what_makes_a_difference_takes_a_process_of_its_own(how: dict[str, Any]) -> None:
+def test_what_makes_a_difference_takes_a_process_of_its_own(how):
     with popen([*LOGSRV, "--version"], stdout=subprocess.PIPE, **how) as process:
         assert isinstance(process, subprocess.Popen)
         assert process.stdout and process.stdout.read().startswith(b"logsrv ")

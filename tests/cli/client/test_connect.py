@@ -1,7 +1,5 @@
 """`logsrv connect` in scripts: standard input is sent, what comes back is written out."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket
@@ -9,7 +7,6 @@ import ssl
 import struct
 import subprocess
 import threading
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,7 +29,7 @@ def talking(*words: str, **how: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **how)
 
 
-def test_input_is_sent_and_answers_are_shown_until_the_server_closes() -> None:
+def test_input_is_sent_and_answers_are_shown_until_the_server_closes():
     """The server learns of the end of the input, answers, closes: status 0."""
     with serving(echo) as port:
         talk = logsrv("connect", f"127.0.0.1:{port}", input=b"one\ntwo")
@@ -40,7 +37,7 @@ def test_input_is_sent_and_answers_are_shown_until_the_server_closes() -> None:
 
 
 @pytest.mark.slow
-def test_control_characters_are_escaped_and_telnet_is_refused() -> None:
+def test_control_characters_are_escaped_and_telnet_is_refused():
     said = bytearray()
 
     def serve(connection: socket.socket) -> None:
@@ -58,7 +55,7 @@ def test_control_characters_are_escaped_and_telnet_is_refused() -> None:
     assert bytes(said) == b"\xff\xfc\x18x\n"
 
 
-def test_raw_output_is_the_servers_bytes_unchanged() -> None:
+def test_raw_output_is_the_servers_bytes_unchanged():
     """A file sent through an echo server is the same file, however large."""
     data = os.urandom(3_000_000)
     with serving(echo) as port:
@@ -66,7 +63,7 @@ def test_raw_output_is_the_servers_bytes_unchanged() -> None:
     assert talk.stdout == data
 
 
-def test_hex_output_shows_both_sides_bytes() -> None:
+def test_hex_output_shows_both_sides_bytes():
     with serving(echo) as port:
         talk = logsrv("connect", "--hex", "--crlf", f"127.0.0.1:{port}", input=b"hi\n")
     lines = talk.stdout.decode().splitlines()
@@ -74,14 +71,14 @@ def test_hex_output_shows_both_sides_bytes() -> None:
 
 
 @pytest.mark.parametrize(("option", "sent"), [("--crlf", b"a\r\nb\r\n"), ("--lf", b"a\nb\n")])
-def test_crlf_and_lf_set_the_endings_of_sent_lines(option: str, sent: bytes) -> None:
+def test_crlf_and_lf_set_the_endings_of_sent_lines(option, sent):
     with serving(echo) as port:
         talk = logsrv("connect", "--raw", option, f"127.0.0.1:{port}", input=b"a\r\nb\n")
     assert talk.stdout == sent
 
 
 @pytest.mark.slow
-def test_wait_ends_the_conversation_after_silence() -> None:
+def test_wait_ends_the_conversation_after_silence():
     """A server that does not care for the end of the input is not waited for."""
     done = threading.Event()
 
@@ -99,7 +96,7 @@ def test_wait_ends_the_conversation_after_silence() -> None:
 
 
 @pytest.mark.slow
-def test_it_ends_when_the_server_closes_though_the_input_goes_on() -> None:
+def test_it_ends_when_the_server_closes_though_the_input_goes_on():
     with serving(lambda connection: connection.sendall(b"bye\n")) as port:
         reader, writer = os.pipe()
         with os.fdopen(writer, "wb"):
@@ -112,7 +109,7 @@ def test_it_ends_when_the_server_closes_though_the_input_goes_on() -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_with_status_130() -> None:
+def test_ctrl_c_ends_with_status_130():
     """Ctrl-C: status 130."""
     heard = threading.Event()
 
@@ -129,14 +126,14 @@ def test_ctrl_c_ends_with_status_130() -> None:
         process.stdin.close()
 
 
-def test_a_conversation_over_a_unix_socket(tmp_path: Path) -> None:
+def test_a_conversation_over_a_unix_socket(tmp_path):
     with serving_unix(tmp_path / "s", echo):
         talk = logsrv("connect", f"unix:{tmp_path}/s", input=b"hello\n")
     assert (talk.returncode, talk.stdout) == (0, b"hello\n")
 
 
 @pytest.mark.slow
-def test_each_line_is_a_udp_datagram() -> None:
+def test_each_line_is_a_udp_datagram():
     """Each line is a datagram, and so is each answer; a second of silence ends it."""
     got = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
@@ -164,7 +161,7 @@ def test_each_line_is_a_udp_datagram() -> None:
 
 
 @pytest.mark.slow
-def test_a_server_can_answer_unix_datagrams(tmp_path: Path) -> None:
+def test_a_server_can_answer_unix_datagrams(tmp_path):
     """The server can answer; nothing is left behind; more than the socket holds is not lost."""
     count = 2000
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
@@ -187,7 +184,7 @@ def test_a_server_can_answer_unix_datagrams(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["s"]
 
 
-def test_a_client_endpoint_string_of_twisted_connects() -> None:
+def test_a_client_endpoint_string_of_twisted_connects():
     with serving(echo) as port:
         talk = logsrv("connect", f"tcp:host=127.0.0.1:port={port}", input=b"x\n")
     assert talk.stdout == b"x\n"
@@ -202,36 +199,36 @@ def failure(*words: str, input: bytes = b"") -> str:
     return talk.stderr.decode().strip().removeprefix("logsrv connect: ")
 
 
-def test_a_refused_connection_is_reported() -> None:
+def test_a_refused_connection_is_reported():
     port = free_port()
     sentence = f"127.0.0.1:{port} refused the connection: nothing listens there"
     assert failure(f"127.0.0.1:{port}") == sentence
     assert failure(f"udp:127.0.0.1:{port}", input=b"x\n") == sentence
 
 
-def test_an_unknown_host_is_reported() -> None:
+def test_an_unknown_host_is_reported():
     assert failure("nobody.invalid:1") == "there is no host named nobody.invalid"
     assert failure("udp:nobody.invalid:1") == "there is no host named nobody.invalid"
 
 
-def test_a_missing_unix_socket_is_reported(tmp_path: Path) -> None:
+def test_a_missing_unix_socket_is_reported(tmp_path):
     assert failure(f"unix:{tmp_path}/no") == f"there is no socket {tmp_path}/no"
     assert failure(f"unixgram:{tmp_path}/no") == f"there is no socket {tmp_path}/no"
 
 
-def test_a_unix_socket_of_the_other_kind_is_reported(tmp_path: Path) -> None:
+def test_a_unix_socket_of_the_other_kind_is_reported(tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
         server.bind(str(tmp_path / "s"))
         assert f"write unixgram:{tmp_path}/s" in failure(f"unix:{tmp_path}/s")
 
 
-def test_a_reset_connection_is_reported() -> None:
+def test_a_reset_connection_is_reported():
     with serving(reset) as port:
         sentence = failure(f"127.0.0.1:{port}", input=b"x\n")
     assert sentence == f"127.0.0.1:{port} broke the connection off without closing it"
 
 
-def test_a_server_without_an_answer_to_tls_times_out() -> None:
+def test_a_server_without_an_answer_to_tls_times_out():
     """A server that accepts but never answers a TLS hello."""
     done = threading.Event()
 
@@ -244,7 +241,7 @@ def test_a_server_without_an_answer_to_tls_times_out() -> None:
     assert sentence == f"no answer from 127.0.0.1:{port} within 0.5 s"
 
 
-def test_raw_and_hex_exclude_each_other() -> None:
+def test_raw_and_hex_exclude_each_other():
     assert failure("--raw", "--hex", "localhost:1") == "--raw and --hex exclude each other"
 
 
@@ -263,7 +260,7 @@ def cut_off(connection: socket.socket) -> None:
     connection.sendall(connection.recv(100))
 
 
-def test_a_conversation_over_tls_with_the_authoritys_certificate(authority: Authority) -> None:
+def test_a_conversation_over_tls_with_the_authoritys_certificate(authority):
     """With the authority's certificate, the conversation is as any other."""
     with serving(answer_once, authority.server_context("localhost")) as port:
         talk = logsrv(
@@ -272,7 +269,7 @@ def test_a_conversation_over_tls_with_the_authoritys_certificate(authority: Auth
     assert (talk.returncode, talk.stdout, talk.stderr) == (0, b"hello\n", b"")
 
 
-def test_tls_that_ends_without_a_close_is_an_error(authority: Authority) -> None:
+def test_tls_that_ends_without_a_close_is_an_error(authority):
     """Without TLS's own close nobody knows whether that was all."""
     trust = ("--cafile", str(authority.cafile))
     with serving(cut_off, authority.server_context("localhost")) as port:
@@ -281,13 +278,13 @@ def test_tls_that_ends_without_a_close_is_an_error(authority: Authority) -> None
     assert b"ended without closing TLS: something may be missing" in talk.stderr
 
 
-def test_a_certificate_of_an_unknown_authority_is_refused(authority: Authority) -> None:
+def test_a_certificate_of_an_unknown_authority_is_refused(authority):
     with serving(answer_once, authority.server_context("localhost")) as port:
         sentence = failure(f"tls:localhost:{port}", input=b"secret\n")
     assert sentence.startswith(f"the certificate of localhost:{port} is not to be trusted")
 
 
-def test_another_name_in_a_certificate_is_refused(authority: Authority) -> None:
+def test_another_name_in_a_certificate_is_refused(authority):
     """Refused, unless --server-name says that this is who is meant."""
     where = ("--cafile", str(authority.cafile))
     with serving(answer_once, authority.server_context("somebody.example")) as port:
@@ -299,7 +296,7 @@ def test_another_name_in_a_certificate_is_refused(authority: Authority) -> None:
     assert talk.stdout == b"hello\n"
 
 
-def test_nothing_is_sent_before_the_certificate_was_checked(authority: Authority) -> None:
+def test_nothing_is_sent_before_the_certificate_was_checked(authority):
     heard = []
     context = authority.server_context("somebody.example")
     with serving(lambda connection: heard.append(connection.recv(100)), context) as port:
@@ -307,13 +304,13 @@ def test_nothing_is_sent_before_the_certificate_was_checked(authority: Authority
     assert heard in ([], [b""])
 
 
-def test_insecure_accepts_any_certificate(authority: Authority) -> None:
+def test_insecure_accepts_any_certificate(authority):
     with serving(answer_once, authority.server_context("somebody.example")) as port:
         talk = logsrv("connect", "--insecure", f"tls:localhost:{port}", input=b"hello\n")
     assert talk.stdout == b"hello\n"
 
 
-def test_a_client_certificate_is_shown_to_the_server(authority: Authority) -> None:
+def test_a_client_certificate_is_shown_to_the_server(authority):
     own = authority.certify("me.example")
     trust = ("--cafile", str(authority.cafile))
     with serving(answer_once, authority.server_context("localhost", clients=True)) as port:
@@ -331,7 +328,7 @@ def plain(connection: socket.socket) -> None:
     connection.recv(1000)
 
 
-def test_a_server_that_does_not_speak_tls_is_reported() -> None:
+def test_a_server_that_does_not_speak_tls_is_reported():
     with serving(plain) as port:
         sentence = failure("--insecure", f"tls:127.0.0.1:{port}")
     assert sentence == f"127.0.0.1:{port} does not speak TLS; write tcp:127.0.0.1:{port}"
@@ -346,10 +343,10 @@ def test_a_server_that_does_not_speak_tls_is_reported() -> None:
         (["--key", "/dev/null"], "--key is the key of a --certificate, which is missing"),
     ],
 )
-def test_certificate_files_that_are_none_are_reported(words: list[str], sentence: str) -> None:
+def test_certificate_files_that_are_none_are_reported(words, sentence):
     assert failure("tls:localhost:1", *words).startswith(sentence)
 
 
-def test_certificate_options_without_tls_are_refused() -> None:
+def test_certificate_options_without_tls_are_refused():
     """An option that would do nothing is refused: somebody believes to be safe."""
     assert "certificates go with tls:HOST:PORT" in failure("localhost:1", "--cafile", "x")

@@ -1,13 +1,10 @@
 """Connecting, and the two kinds of peers. (The whole, with real servers: test_connect.)"""
 
-from __future__ import annotations
-
 import os
 import socket
 import tempfile
 from collections.abc import Generator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -53,7 +50,7 @@ def dialled(
 
 
 @pytest_twisted.inlineCallbacks
-def test_a_connection_is_established_and_closed() -> Waits:
+def test_a_connection_is_established_and_closed():
     about = conversation()
     with socket.create_server(("127.0.0.1", 0)) as server:
         peer = yield dialled(f"127.0.0.1:{server.getsockname()[1]}", about=about)
@@ -66,9 +63,7 @@ def test_a_connection_is_established_and_closed() -> Waits:
 
 
 @pytest_twisted.inlineCallbacks
-def test_a_peer_that_goes_with_the_last_bytes_is_told_no_end(
-    monkeypatch: pytest.MonkeyPatch,
-) -> Waits:
+def test_a_peer_that_goes_with_the_last_bytes_is_told_no_end(monkeypatch):
     """Twisted cannot close one side of a connection that is gone."""
     about = attrs.evolve(conversation(), wire=StreamInputEncoder(b"\r\n"))
     ends: list[bool] = []
@@ -92,7 +87,7 @@ def test_a_peer_that_goes_with_the_last_bytes_is_told_no_end(
 
 
 @pytest_twisted.inlineCallbacks
-def test_an_ipv6_address_in_brackets_is_dialled() -> Waits:
+def test_an_ipv6_address_in_brackets_is_dialled():
     try:
         server = socket.create_server(("::1", 0), family=socket.AF_INET6)
     except OSError:
@@ -105,9 +100,7 @@ def test_an_ipv6_address_in_brackets_is_dialled() -> Waits:
 
 
 @pytest_twisted.inlineCallbacks
-def test_nothing_is_left_of_a_socket_that_could_not_be_connected(
-    monkeypatch: pytest.MonkeyPatch,
-) -> Waits:
+def test_nothing_is_left_of_a_socket_that_could_not_be_connected(monkeypatch):
     """A UNIX socket of datagrams needs a path of its own for the answers, of at most 107 bytes."""
     with tempfile.TemporaryDirectory() as short:
         monkeypatch.setattr("tempfile.tempdir", short)
@@ -118,13 +111,13 @@ def test_nothing_is_left_of_a_socket_that_could_not_be_connected(
 
 @pytest_twisted.inlineCallbacks
 @pytest.mark.parametrize("text", ["localhost:1", "unix:/x", "udp:1", "tcp:host=localhost:port=1"])
-def test_tls_options_without_tls_are_refused(text: str) -> Waits:
+def test_tls_options_without_tls_are_refused(text):
     with pytest.raises(ConfigurationError, match="is not encrypted"):
         yield dialled(text, TLSOptions(server_name="x"))
 
 
 @pytest_twisted.inlineCallbacks
-def test_a_wrong_endpoint_string_of_twisted_is_refused() -> Waits:
+def test_a_wrong_endpoint_string_of_twisted_is_refused():
     with pytest.raises(ConfigurationError, match="tcp:hst=localhost:port=1"):
         yield dialled("tcp:hst=localhost:port=1")
 
@@ -135,7 +128,7 @@ def stream(about: LineConversation) -> StreamPeer:
     return made
 
 
-def test_what_comes_is_shown_and_telnet_is_answered(capfdbinary: Any) -> None:
+def test_what_comes_is_shown_and_telnet_is_answered(capfdbinary):
     made = stream(conversation(TextDisplay()))
     made.dataReceived(b"hello\xff\xfb\x01\r\n")
     assert capfdbinary.readouterr().out == b"hello\n"
@@ -143,20 +136,20 @@ def test_what_comes_is_shown_and_telnet_is_answered(capfdbinary: Any) -> None:
 
 
 @pytest.mark.parametrize("reason", [ConnectionDone(), ConnectionLost()])
-def test_a_conversation_ends_with_its_reason(reason: Exception) -> None:
+def test_a_conversation_ends_with_its_reason(reason):
     about = conversation()
     stream(about).connectionLost(Failure(reason))
     assert about.ended.result is reason
 
 
-def test_a_character_that_never_ended_is_shown(capfdbinary: Any) -> None:
+def test_a_character_that_never_ended_is_shown(capfdbinary):
     made = stream(conversation(TextDisplay()))
     made.dataReceived(b"caf\xc3")
     made.connectionLost(Failure(ConnectionDone()))
     assert capfdbinary.readouterr().out == b"caf\\xc3"
 
 
-def test_a_peer_that_does_not_read_holds_the_sender_back() -> None:
+def test_a_peer_that_does_not_read_holds_the_sender_back():
     made = stream(conversation())
     assert Deferred.fromCoroutine(made.send(b"one")).called
     made.transport.producer.pauseProducing()
@@ -166,7 +159,7 @@ def test_a_peer_that_does_not_read_holds_the_sender_back() -> None:
     assert waiting.called
 
 
-def test_nobody_waits_for_a_connection_that_has_gone() -> None:
+def test_nobody_waits_for_a_connection_that_has_gone():
     made = stream(conversation())
     made.transport.producer.pauseProducing()
     waiting = Deferred.fromCoroutine(made.send(b"one"))
@@ -208,7 +201,7 @@ def datagrams(made: Any, clock: Reactor) -> DatagramPeer:
     return DatagramPeer(made, place, about.show_received, about.end_conversation, clock)
 
 
-def test_datagrams_that_are_not_taken_are_sent_again() -> None:
+def test_datagrams_that_are_not_taken_are_sent_again():
     clock, slow = Reactor(), SlowSocket()
     waiting = Deferred.fromCoroutine(datagrams(slow, clock).send(b"one"))
     clock.advance(RETRY_SECONDS)
@@ -219,7 +212,7 @@ def test_datagrams_that_are_not_taken_are_sent_again() -> None:
     assert slow.written == [b"one"]
 
 
-def test_no_more_is_sent_after_the_end() -> None:
+def test_no_more_is_sent_after_the_end():
     clock, slow = Reactor(), SlowSocket()
     made = datagrams(slow, clock)
     waiting = Deferred.fromCoroutine(made.send(b"one"))
@@ -229,7 +222,7 @@ def test_no_more_is_sent_after_the_end() -> None:
 
 
 @pytest_twisted.inlineCallbacks
-def test_the_next_chunk_is_read_when_the_last_one_is_taken() -> Waits:
+def test_the_next_chunk_is_read_when_the_last_one_is_taken():
     """So a slow server holds back the program that feeds us, and memory stays small."""
     reader, writer = os.pipe()
     taken: list[bytes] = []
@@ -258,7 +251,7 @@ def test_the_next_chunk_is_read_when_the_last_one_is_taken() -> Waits:
 
 
 @pytest_twisted.inlineCallbacks
-def test_a_file_of_any_kind_is_read_to_its_end(tmp_path: Path) -> Waits:
+def test_a_file_of_any_kind_is_read_to_its_end(tmp_path):
     """Of any kind, also where the reactor could not watch it."""
     data = os.urandom(2 * CHUNK + 1)
     (tmp_path / "input").write_bytes(data)

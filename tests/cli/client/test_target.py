@@ -1,7 +1,5 @@
 """What people type for the other end, and why there is no connection to it."""
 
-from __future__ import annotations
-
 import errno
 from socket import gaierror
 
@@ -29,18 +27,18 @@ from logsrv.errors import ConfigurationError
         (":7000", "tcp", "localhost", 7000, "localhost:7000"),
     ],
 )
-def test_host_and_port_are_parsed(text: str, scheme: str, host: str, port: int, shown: str) -> None:
+def test_host_and_port_are_parsed(text, scheme, host, port, shown):
     target = parse_target(text)
     assert (target.scheme, target.host, target.port, str(target)) == (scheme, host, port, shown)
 
 
-def test_paths_of_unix_sockets_are_parsed() -> None:
+def test_paths_of_unix_sockets_are_parsed():
     assert parse_target("unix:/run/a:b.sock").path == "/run/a:b.sock"
     assert parse_target("unixgram:x").is_datagram
 
 
 @pytest.mark.parametrize("text", ["tcp:host=localhost:port=1", "ssl:localhost:1", "unix:path=/x"])
-def test_endpoint_strings_of_twisted_are_recognized(text: str) -> None:
+def test_endpoint_strings_of_twisted_are_recognized(text):
     assert parse_target(text).scheme == "twisted"
 
 
@@ -62,7 +60,7 @@ def test_endpoint_strings_of_twisted_are_recognized(text: str) -> None:
         ("\x1b[2J:1", "\\x1b[2J"),
     ],
 )
-def test_a_wrong_target_is_one_sentence(text: str, sentence: str) -> None:
+def test_a_wrong_target_is_one_sentence(text, sentence):
     with pytest.raises(ConfigurationError) as refused:
         parse_target(text)
     assert sentence in str(refused.value)
@@ -99,7 +97,7 @@ UNIX = parse_target("unix:/run/x")
         (ValueError("odd\nthing"), TCP, "localhost:7000: odd\\x0athing"),
     ],
 )
-def test_each_error_has_a_sentence(reason: BaseException, target: object, sentence: str) -> None:
+def test_each_error_has_a_sentence(reason, target, sentence):
     failed = connection_failed(reason, target, 10)  # type: ignore[arg-type]
     assert sentence in str(failed)
     assert "\n" not in str(failed)

@@ -1,7 +1,5 @@
 """`logsrv connect` at a terminal."""
 
-from __future__ import annotations
-
 import re
 import signal
 import socket
@@ -23,7 +21,7 @@ def client(port: int, *options: str) -> AtTerminal:
 
 
 @pytest.mark.slow
-def test_each_typed_line_is_sent_and_answers_are_shown() -> None:
+def test_each_typed_line_is_sent_and_answers_are_shown():
     """Each line goes when it is entered, with CR LF; what the server says is shown, its close ends it."""
     got = []
 
@@ -50,7 +48,7 @@ def test_each_typed_line_is_sent_and_answers_are_shown() -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_d_lets_the_server_finish() -> None:
+def test_ctrl_d_lets_the_server_finish():
     def serve(connection: socket.socket) -> None:
         connection.sendall(b"ready\r\n")
         while connection.recv(100):
@@ -65,7 +63,7 @@ def test_ctrl_d_lets_the_server_finish() -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_d_ends_a_conversation_even_if_the_server_ignores_it() -> None:
+def test_ctrl_d_ends_a_conversation_even_if_the_server_ignores_it():
     def serve(connection: socket.socket) -> None:
         connection.sendall(b"ready\r\n")
         lines_of(connection)()
@@ -79,7 +77,7 @@ def test_ctrl_d_ends_a_conversation_even_if_the_server_ignores_it() -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_a_conversation_at_once() -> None:
+def test_ctrl_c_ends_a_conversation_at_once():
     def serve(connection: socket.socket) -> None:
         lines_of(connection)()
 
@@ -90,7 +88,7 @@ def test_ctrl_c_ends_a_conversation_at_once() -> None:
 
 
 @pytest.mark.slow
-def test_hex_shows_sent_bytes_too_at_a_terminal() -> None:
+def test_hex_shows_sent_bytes_too_at_a_terminal():
     """What was sent is shown as well."""
 
     def serve(connection: socket.socket) -> None:
@@ -105,7 +103,7 @@ def test_hex_shows_sent_bytes_too_at_a_terminal() -> None:
 
 
 @pytest.mark.slow
-def test_raw_is_refused_at_a_terminal() -> None:
+def test_raw_is_refused_at_a_terminal():
     """Here, a server could take over the terminal with it."""
     with client(1, "--raw") as terminal:
         terminal.expect("--raw writes to files and pipes only")
@@ -113,7 +111,7 @@ def test_raw_is_refused_at_a_terminal() -> None:
 
 
 @pytest.mark.slow
-def test_a_flood_is_shown_to_its_end() -> None:
+def test_a_flood_is_shown_to_its_end():
     """Faster than a terminal: the server waits, nothing is lost, and one can still type."""
     lines = b"".join(b"line %d of many\r\n" % number for number in range(20_000))
     got = []
@@ -131,9 +129,7 @@ def test_a_flood_is_shown_to_its_end() -> None:
 
 
 @pytest.mark.slow
-def test_nothing_is_lost_where_it_is_stopped_while_it_writes(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_nothing_is_lost_where_it_is_stopped_while_it_writes(monkeypatch):
     """By Ctrl-Z, or with its machine: a write comes back short then, which Python's buffers know."""
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")
 

@@ -1,7 +1,5 @@
 """What shells offer at the ends of lines, and what mandoc says of a page."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 from pathlib import Path

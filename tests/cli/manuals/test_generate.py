@@ -1,7 +1,5 @@
 """`logsrv generate`: manual pages and completions, printed or as files."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -25,7 +23,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def test_there_is_a_page_for_every_command(pages: Path) -> None:
+def test_there_is_a_page_for_every_command(pages):
     names = {path.name for path in pages.iterdir()}
     assert {f"logsrv-{command}.1" for command in main.COMMANDS} <= names
     assert {"logsrv.1", "gopher.1", "gopher-mirror.1", "logsrv.toml.5", "logsrv-query.7"} <= names
@@ -33,7 +31,7 @@ def test_there_is_a_page_for_every_command(pages: Path) -> None:
 
 
 @pytest.mark.slow
-def test_no_page_has_anything_that_mandoc_or_groff_complain_of(pages: Path) -> None:
+def test_no_page_has_anything_that_mandoc_or_groff_complain_of(pages):
     for path in sorted(pages.iterdir()):
         text = path.read_text()
         assert (path.name, lint(text)) == (path.name, "")
@@ -49,14 +47,14 @@ def test_no_page_has_anything_that_mandoc_or_groff_complain_of(pages: Path) -> N
     assert max(done.stdout.splitlines(), key=len)[80:] == ""
 
 
-def test_apropos_can_read_the_names(pages: Path) -> None:
+def test_apropos_can_read_the_names(pages):
     lexgrog = program("lexgrog", "man-db")
     for path in sorted(pages.iterdir()):
         done = subprocess.run([lexgrog, str(path)], capture_output=True, text=True)
         assert path.name.rpartition(".")[0] in done.stdout, done.stdout
 
 
-def test_every_key_of_the_configuration_has_its_place(pages: Path) -> None:
+def test_every_key_of_the_configuration_has_its_place(pages):
     options = (Path(__file__).parents[3] / "docs" / "options.md").read_text()
     text = (pages / "logsrv.toml.5").read_text().replace("\\-", "-")
     part = options[options.index("## twistd logsrv") : options.index("## twistd greet")]
@@ -68,14 +66,14 @@ def test_every_key_of_the_configuration_has_its_place(pages: Path) -> None:
 
 
 @pytest.mark.slow
-def test_one_page_or_script_is_printed_by_its_name() -> None:
+def test_one_page_or_script_is_printed_by_its_name():
     assert b'.TH LOGSRV-SHOW "1" ' in logsrv("generate", "man", "logsrv-show").stdout
     assert b"-F _shtab_gopher gopher" in logsrv("generate", "bash", "gopher").stdout
     assert b"#compdef logsrv\n" in logsrv("generate", "zsh").stdout
 
 
 @pytest.mark.slow
-def test_an_unknown_name_or_an_unwritable_folder_is_reported(tmp_path: Path) -> None:
+def test_an_unknown_name_or_an_unwritable_folder_is_reported(tmp_path):
     shown = logsrv("generate", "man", "logsrv-serch")
     assert shown.returncode == 1
     assert b"there is no logsrv-serch for man (did you mean logsrv-search?)" in shown.stderr
@@ -87,7 +85,7 @@ def test_an_unknown_name_or_an_unwritable_folder_is_reported(tmp_path: Path) -> 
     assert b"cannot be written" in shown.stderr
 
 
-def test_without_the_extra_it_says_what_to_install() -> None:
+def test_without_the_extra_it_says_what_to_install():
     code = (
         "import sys; sys.modules['shtab'] = None; from logsrv.cli.main import main; "
         "sys.exit(main(['generate', 'man']))"
@@ -106,7 +104,7 @@ def scripts(shell: str, tmp_path: Path) -> dict[str, str]:
     }
 
 
-def test_bash_knows_our_commands(tmp_path: Path) -> None:
+def test_bash_knows_our_commands(tmp_path):
     made = scripts("bash", tmp_path)
     assert in_bash(made["logsrv"], "logsrv sea", tmp_path) == {"search"}
     assert in_bash(made["logsrv"], "logsrv ", tmp_path) == set(main.COMMANDS)
@@ -118,7 +116,7 @@ def test_bash_knows_our_commands(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_zsh_knows_our_commands(tmp_path: Path) -> None:
+def test_zsh_knows_our_commands(tmp_path):
     made = scripts("zsh", tmp_path)
     lines = {
         "logsrv sea": {"search"},
@@ -131,7 +129,7 @@ def test_zsh_knows_our_commands(tmp_path: Path) -> None:
     assert in_zsh(made["gopher"], "gopher", list(lines), tmp_path) == lines
 
 
-def test_fish_knows_our_commands(tmp_path: Path) -> None:
+def test_fish_knows_our_commands(tmp_path):
     made = scripts("fish", tmp_path)
     lines = {
         "logsrv sea": {"search"},

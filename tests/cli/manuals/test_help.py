@@ -1,7 +1,5 @@
 """`logsrv help`: commands and topics, a page at a time."""
 
-from __future__ import annotations
-
 import sys
 
 import pytest
@@ -13,13 +11,13 @@ from tests.cli.command import LOGSRV, logsrv
 from tests.programs import program
 
 
-def test_help_lists_commands_and_topics() -> None:
+def test_help_lists_commands_and_topics():
     shown = logsrv("help").stdout.decode()
     for name in (*main.COMMANDS, *topics()):
         assert f"\n  {name} " in shown
 
 
-def test_a_command_shows_its_help_and_a_topic_its_text() -> None:
+def test_a_command_shows_its_help_and_a_topic_its_text():
     assert logsrv("help", "search").stdout == logsrv("search", "--help").stdout
     shown = logsrv("help", "query").stdout.decode()
     assert shown.startswith("query: the words by which") and "status>=500" in shown
@@ -34,13 +32,13 @@ def test_a_command_shows_its_help_and_a_topic_its_text() -> None:
         ("../main", "../main is no command and no topic"),
     ],
 )
-def test_an_unknown_subject_is_reported(word: str, sentence: str) -> None:
+def test_an_unknown_subject_is_reported(word, sentence):
     shown = logsrv("help", word)
     assert (shown.returncode, shown.stdout) == (2, b"")
     assert sentence in shown.stderr.decode()
 
 
-def test_what_is_longer_than_the_terminal_goes_through_a_pager() -> None:
+def test_what_is_longer_than_the_terminal_goes_through_a_pager():
     less = program("less", "less")
     with AtTerminal(*LOGSRV, "help", "query", environment={"PAGER": less}) as person:
         person.expect("query: the words")
@@ -51,7 +49,7 @@ def test_what_is_longer_than_the_terminal_goes_through_a_pager() -> None:
         assert person.wait() == 0
 
 
-def test_help_that_fits_the_terminal_uses_no_pager() -> None:
+def test_help_that_fits_the_terminal_uses_no_pager():
     pager = f"{sys.executable} -c print('paged')"
     with AtTerminal(*LOGSRV, "help", "--help", environment={"PAGER": pager}) as person:
         assert person.wait() == 0

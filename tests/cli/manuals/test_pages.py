@@ -1,7 +1,5 @@
 """Manual pages: in order, and what is shown is what was written."""
 
-from __future__ import annotations
-
 import subprocess
 
 from hypothesis import given
@@ -35,7 +33,7 @@ def shown(text: str) -> str:
     return text
 
 
-def test_a_command_has_its_sections() -> None:
+def test_a_command_has_its_sections():
     parser = Parser("demo find", ABOUT)
     add = parser.add_argument
     add("--output", choices=("text", "json"), help="how; 100%% of 'it' and `that`")
@@ -71,7 +69,7 @@ def test_a_command_has_its_sections() -> None:
     assert "Exit status:" not in text and "Example:" not in text
 
 
-def test_text_makes_no_request_or_escape_of_roff() -> None:
+def test_text_makes_no_request_or_escape_of_roff():
     lines = [
         ".TH evil 1",
         "'so /etc/passwd",
@@ -89,7 +87,7 @@ def test_text_makes_no_request_or_escape_of_roff() -> None:
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=0x2FFF, exclude_categories=["Cs"])))
 @more(3)
-def test_a_page_is_ascii_and_no_line_is_a_request(text: str) -> None:
+def test_a_page_is_ascii_and_no_line_is_a_request(text):
     safe = escaped_roff(text)
     assert safe.isascii()
     assert not any(line.startswith((".", "'")) for line in safe.splitlines())

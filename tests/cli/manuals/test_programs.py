@@ -1,7 +1,5 @@
 """All helps: they fit a terminal, name nothing that is not installed, and have an example."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 
@@ -39,7 +37,7 @@ def plugin_help(plugin: str, word: str, capsys: pytest.CaptureFixture[str]) -> s
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
-def test_every_help_fits_and_has_an_example(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+def test_every_help_fits_and_has_an_example(monkeypatch, columns):
     for name, text in helps(monkeypatch, columns).items():
         # Examples stand as they are.
         widest = max(len(line) for line in text.splitlines() if not line.startswith("  "))
@@ -51,9 +49,7 @@ def test_every_help_fits_and_has_an_example(monkeypatch: pytest.MonkeyPatch, col
 
 
 @pytest.mark.parametrize("plugin", PLUGINS)
-def test_the_help_of_every_plugin_fits_and_has_an_example(
-    plugin: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_help_of_every_plugin_fits_and_has_an_example(plugin, capsys, monkeypatch):
     for columns in ("", "80", "60"):
         monkeypatch.setenv("COLUMNS", columns)
         for word in ("--help", "--help-all"):
@@ -66,21 +62,21 @@ def test_the_help_of_every_plugin_fits_and_has_an_example(
             assert ".md" not in text and "docs/" not in text
 
 
-def test_the_essentials_of_the_logger_fit_two_screens(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_essentials_of_the_logger_fit_two_screens(capsys):
     short, whole = (plugin_help("logsrv", word, capsys) for word in ("--help", "--help-all"))
     assert len(short.splitlines()) < 80 < len(whole.splitlines())
     assert "--help-all shows all" in short and "--listen" in short and "--ship-ca" not in short
     assert "--ship-ca" in whole and "\nAlerts:\n" in whole
 
 
-def test_no_sentence_names_a_file_that_pip_does_not_install() -> None:
+def test_no_sentence_names_a_file_that_pip_does_not_install():
     folder = Path(main.__file__).parents[1]
     for path in folder.rglob("*.py"):
         if "template" not in path.parts:
             assert not re.search(r"\bdocs/\w+\.md|\b\w+\.md\b", path.read_text()), path
 
 
-def test_all_programs_have_their_pages() -> None:
+def test_all_programs_have_their_pages():
     made = programs.pages()
     search = made["logsrv-search.1"]
     assert f'"greet {__version__}"' in made["twistd-greet.8"], (
@@ -93,13 +89,13 @@ def test_all_programs_have_their_pages() -> None:
     assert "\\-\\-log\\-requests" in made["gopher-serve.1"]
 
 
-def test_pages_refer_only_to_pages_that_exist() -> None:
+def test_pages_refer_only_to_pages_that_exist():
     made = {"{0}({2})".format(*name.rpartition(".")) for name in programs.pages()}
     others = {name for one in programs.subjects() for name in one.see} - made
     assert others <= {"twistd(1)"}
 
 
-def test_shells_know_what_logsrv_itself_takes_and_where_directories_stand(tmp_path: Path) -> None:
+def test_shells_know_what_logsrv_itself_takes_and_where_directories_stand(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
     script = programs.completions("bash")["logsrv"]

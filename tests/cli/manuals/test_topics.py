@@ -1,7 +1,5 @@
 """Topics of `logsrv help`: short, and held to the code and the documents that they tell of."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from pathlib import Path
@@ -32,7 +30,7 @@ def first_words(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", topics())
-def test_a_topic_is_short_and_names_nothing_that_may_be_missing(name: str) -> None:
+def test_a_topic_is_short_and_names_nothing_that_may_be_missing(name):
     text = topic_text(name)
     assert len(text.splitlines()) <= 50
     assert max(map(len, text.splitlines())) <= 78
@@ -40,11 +38,11 @@ def test_a_topic_is_short_and_names_nothing_that_may_be_missing(name: str) -> No
     assert ".md" not in text and "docs/" not in text
 
 
-def test_no_topic_is_called_as_a_command() -> None:
+def test_no_topic_is_called_as_a_command():
     assert not set(topics()) & set(main.COMMANDS)
 
 
-def test_every_option_that_is_named_exists() -> None:
+def test_every_option_that_is_named_exists():
     known = set()
     for command in main.COMMANDS:
         known |= set(re.findall(r"--[a-z-]+", main.parser_of(command).format_help()))
@@ -62,7 +60,7 @@ def logsrv_options() -> set[str]:
     return set(re.findall(r"`(--[a-z-]+)", text))
 
 
-def test_the_topic_endpoints_lists_all_endpoints() -> None:
+def test_the_topic_endpoints_lists_all_endpoints():
     text = topic_text("endpoints")
     table = [word for word in first_words(text) if not word.startswith("twistd")]
     schemes = {place.split(":")[0] for place in table}
@@ -73,12 +71,12 @@ def test_the_topic_endpoints_lists_all_endpoints() -> None:
             parse_endpoint(place)
 
 
-def test_the_topic_inputs_lists_all_inputs() -> None:
+def test_the_topic_inputs_lists_all_inputs():
     words = [word for word in first_words(topic_text("inputs")) if not word.startswith("twistd")]
     assert sorted(words) == sorted(OURS)
 
 
-def test_queries_can_be_asked_and_stand_in_the_document() -> None:
+def test_queries_can_be_asked_and_stand_in_the_document():
     text = topic_text("query")
     document = (ROOT / "docs" / "query.md").read_text()
     for query in first_words(text):
@@ -92,14 +90,14 @@ def test_queries_can_be_asked_and_stand_in_the_document() -> None:
         parse_question(command)
 
 
-def test_every_time_in_the_topic_time_is_accepted() -> None:
+def test_every_time_in_the_topic_time_is_accepted():
     for words in first_words(topic_text("time")):
         if not words.startswith("logsrv"):
             for each in words.split(", "):
                 parse_moment(each.strip("'"), 1_800_000_000.0, utc=True)
 
 
-def test_the_configuration_can_be_loaded(tmp_path: Path) -> None:
+def test_the_configuration_can_be_loaded(tmp_path):
     text = topic_text("config")
     begin = text.index('  directory = "')
     part = re.sub(r"(?m)^  ", "", text[begin : text.index("SIGHUP")])
@@ -112,7 +110,7 @@ def test_the_configuration_can_be_loaded(tmp_path: Path) -> None:
     assert [alert.alert for alert in settings.alerts] == ["level>=critical"]
 
 
-def test_every_variable_that_is_read_is_listed() -> None:
+def test_every_variable_that_is_read_is_listed():
     read = {
         name
         for path in (ROOT / "logsrv").rglob("*.py")
@@ -127,13 +125,13 @@ def test_every_variable_that_is_read_is_listed() -> None:
 NOT_FOR_PEOPLE = {"PATH", "HOME", "SOURCE_DATE_EPOCH", "LISTEN_FDS"}
 
 
-def test_statuses_are_those_of_searches() -> None:
+def test_statuses_are_those_of_searches():
     searching = re.search(r"look for lines \((.*?)\)", topic_text("exit"))
     assert searching and set(searching[1].split(", ")) == set(main.SEARCHING)
 
 
 @pytest.mark.slow
-def test_a_server_that_was_stopped_ends_as_it_says(tmp_path: Path) -> None:
+def test_a_server_that_was_stopped_ends_as_it_says(tmp_path):
     _, servers = topic_text("exit").split("The servers (")
     listed = re.findall(r"^  (\d+) +(.*)", servers, re.MULTILINE)
     words = ("greet", "--listen", "tcp:0:interface=127.0.0.1")
@@ -144,13 +142,13 @@ def test_a_server_that_was_stopped_ends_as_it_says(tmp_path: Path) -> None:
     assert said.startswith("stopped by SIGTERM")
 
 
-def test_files_are_those_of_the_document() -> None:
+def test_files_are_those_of_the_document():
     document = (ROOT / "docs" / "operating.md").read_text()
     for suffix in re.findall(r"\.[a-z.]+", " ".join(first_words(topic_text("files")))):
         assert suffix in document, suffix
 
 
-def test_the_server_has_what_durability_says() -> None:
+def test_the_server_has_what_durability_says():
     help_ = logsrv("help", "durability").stdout.decode()
     assert re.findall(r"^  (always|interval|never) ", help_, re.MULTILINE) == [
         "always",
@@ -159,7 +157,7 @@ def test_the_server_has_what_durability_says() -> None:
     ]
 
 
-def test_every_tls_argument_in_the_topic_exists() -> None:
+def test_every_tls_argument_in_the_topic_exists():
     words = first_words(topic_text("tls"))
     table = [each for word in words for each in word.split(", ") if re.fullmatch("[a-zA-Z]+", each)]
     assert set(table) <= set(ARGUMENTS["ssl"]) and len(table) == 6

@@ -1,7 +1,5 @@
 """Answers in columns in a terminal: what stages and options print, and what is wrong with them."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -40,7 +38,7 @@ def search(store: Path, *words: str, status: int = 0) -> tuple[str, str]:
         ("app=shop", "--count", "--avg", "ms", "--by", "status"),
     ],
 )
-def test_a_stage_and_options_make_the_same_table(store: Path, words: tuple[str, ...]) -> None:
+def test_a_stage_and_options_make_the_same_table(store, words):
     shown, said = search(store, *words)
     assert shown.splitlines() == [
         "status  count  avg_ms",
@@ -58,7 +56,7 @@ def test_a_stage_and_options_make_the_same_table(store: Path, words: tuple[str, 
     )
 
 
-def test_the_slowest_and_the_fastest_lines(store: Path) -> None:
+def test_the_slowest_and_the_fastest_lines(store):
     extract = 'cron | extract "took <n> ms"'
     assert search(store, f"{extract} | sort n", "--output", "raw")[0].splitlines() == [
         "cron ran, took 1500 ms",
@@ -72,13 +70,13 @@ def test_the_slowest_and_the_fastest_lines(store: Path) -> None:
     ] == {"n": "1500"}
 
 
-def test_the_most_frequent_values_of_an_extracted_field_also_as_csv(store: Path) -> None:
+def test_the_most_frequent_values_of_an_extracted_field_also_as_csv(store):
     query = '| extract "took <n> ms"'
     assert search(store, query, "--top", "n")[0].split() == ["1", "1500", "1", "40"]
     assert search(store, query, "--top", "n", "--output", "csv")[0] == "n,count\n1500,1\n40,1\n"
 
 
-def test_a_histogram_by_a_field_has_a_column_for_each_value(store: Path) -> None:
+def test_a_histogram_by_a_field_has_a_column_for_each_value(store):
     shown = search(store, "app=shop", "--histogram", "--every", "1m", "--by", "status")[0]
     table = [row.split() for row in shown.splitlines()]
     assert table[0] == ["time", "count", "200", "300", "400"]
@@ -87,7 +85,7 @@ def test_a_histogram_by_a_field_has_a_column_for_each_value(store: Path) -> None
     assert rows.splitlines()[1] == "2026-11-20T06:00:00.000000Z,200,2"
 
 
-def test_csv_of_lines_is_read_back_as_it_was_stored(store: Path) -> None:
+def test_csv_of_lines_is_read_back_as_it_was_stored(store):
     rows = list(
         csv.DictReader(io.StringIO(search(store, '| extract "took <n> ms"', "--output", "csv")[0]))
     )
@@ -97,13 +95,13 @@ def test_csv_of_lines_is_read_back_as_it_was_stored(store: Path) -> None:
     assert set(rows[0]) == {"position", "time", "source", "level", "message", "n"}
 
 
-def test_csv_has_the_chosen_columns(store: Path) -> None:
+def test_csv_has_the_chosen_columns(store):
     as_csv = ("--output", "csv", "--columns", "ms,status_class,nosuch", "-n", "1")
     assert search(store, "ms=7", *as_csv)[0] == "ms,status_class,nosuch\n7,3xx,\n"
     assert search(store, "| sort ms", *as_csv)[0].splitlines()[1] == "29,4xx,"
 
 
-def test_of_two_limits_the_smaller_holds(store: Path) -> None:
+def test_of_two_limits_the_smaller_holds(store):
     for words in (("app=shop | limit 2", "-n", "5"), ("app=shop | limit 5", "-n", "2")):
         assert len(search(store, *words)[0].splitlines()) == 2
         assert search(store, *words, "-c")[0] == "2\n"
@@ -112,14 +110,14 @@ def test_of_two_limits_the_smaller_holds(store: Path) -> None:
         assert len(search(store, *words, "--count", "--by", "ms")[0].splitlines()) == 4
 
 
-def test_statuses_are_counted_by_class(store: Path) -> None:
+def test_statuses_are_counted_by_class(store):
     counts = ["2xx", "10", "3xx", "10", "4xx", "10"]
     assert search(store, "app=shop | count by status_class")[0].split()[4:] == counts
     assert search(store, "--top", "status_class")[0].split()[1::2] == counts[::2]
     assert search(store, "status_class=4xx", "-c")[0] == "10\n"
 
 
-def test_lines_that_match_without_the_field_are_told(store: Path) -> None:
+def test_lines_that_match_without_the_field_are_told(store):
     _, said = search(store, "cron | sort nosuch", status=1)
     assert "2 lines match, none has a number in nosuch" in said
     shown, said = search(store, "cron | count by nosuch")
@@ -153,12 +151,12 @@ def test_lines_that_match_without_the_field_are_told(store: Path) -> None:
         (("a", "--nodes", "127.0.0.1:1", "--avg", "ms"), "of one store"),
     ],
 )
-def test_what_makes_no_sense_is_refused(store: Path, words: tuple[str, ...], sentence: str) -> None:
+def test_what_makes_no_sense_is_refused(store, words, sentence):
     assert sentence in " ".join(search(store, *words, status=2)[1].split())
 
 
 @pytest.mark.slow
-def test_sql_has_extracted_fields_as_columns_and_the_same_figures(store: Path) -> None:
+def test_sql_has_extracted_fields_as_columns_and_the_same_figures(store):
     query = 'cron OR app=shop | extract "took <n> ms"'
     for statement, stages in (
         (
@@ -183,7 +181,7 @@ def test_sql_has_extracted_fields_as_columns_and_the_same_figures(store: Path) -
     assert done.returncode == 2
 
 
-def test_a_value_that_looks_like_a_missing_one_is_quoted() -> None:
+def test_a_value_that_looks_like_a_missing_one_is_quoted():
     values = (None, "(none)", '"(none)"', "shop")
     assert [answers.named_value(one) for one in values] == [
         "(none)",

@@ -1,7 +1,5 @@
 """`-d URL` above the stores of archives: one question over all of them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,7 +65,7 @@ def archive_all_of(layout: str, store: Path, place: str) -> list[str]:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_all_stores_below_a_url_are_searched_as_one(store: Path, place: str, layout: str) -> None:
+def test_all_stores_below_a_url_are_searched_as_one(store, place, layout):
     count, url = len(archive_all_of(layout, store, place)), place
     found = logsrv("search", "-d", url, "-c", "segment")
     assert (found.stdout, found.stderr) == (b"%d\n" % (LINES * count), b"")
@@ -86,8 +84,8 @@ def test_all_stores_below_a_url_are_searched_as_one(store: Path, place: str, lay
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_only_store_below_a_url_is_restored_and_of_several_each_is_named(
-    store: Path, tmp_path: Path, place: str, layout: str
-) -> None:
+    store, tmp_path, place, layout
+):
     urls = archive_all_of(layout, store, place)
     done = logsrv("restore", "--from", place, str(tmp_path / "back"))
     if len(urls) == 1:
@@ -126,9 +124,7 @@ def test_the_only_store_below_a_url_is_restored_and_of_several_each_is_named(
     ],
 )
 @pytest.mark.parametrize("url", ["s3://bucket/prefix", "file:///srv/archive"])
-def test_commands_that_take_a_directory_say_so_and_make_none(
-    tmp_path: Path, words: tuple[str, ...], url: str
-) -> None:
+def test_commands_that_take_a_directory_say_so_and_make_none(tmp_path, words, url):
     (tmp_path / "file").write_text("one\n")
     done = logsrv(*(url if one == "URL" else one for one in words), directory=tmp_path)
     assert done.returncode == 2
@@ -140,9 +136,7 @@ def test_commands_that_take_a_directory_say_so_and_make_none(
     ("folders", "there"),
     [([], b"any store\n"), (["x", "y"], b"it has the folders x, y\n"), (["\x1bx"], b"\\x1bx\n")],
 )
-def test_what_is_there_is_named_if_no_store_is(
-    tmp_path: Path, folders: list[str], there: bytes
-) -> None:
+def test_what_is_there_is_named_if_no_store_is(tmp_path, folders, there):
     for name in folders:
         (tmp_path / name).mkdir()
     found = logsrv("search", "-d", f"file://{tmp_path}", "x")

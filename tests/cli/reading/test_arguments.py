@@ -1,10 +1,7 @@
 """Arguments that the reading commands share."""
 
-from __future__ import annotations
-
 import argparse
 import importlib
-from pathlib import Path
 
 import pytest
 
@@ -47,16 +44,16 @@ def parsed(*words: str) -> argparse.Namespace:
         (["--utc"], []),
     ],
 )
-def test_words_and_options_may_be_mixed(words: list[str], query: list[str]) -> None:
+def test_words_and_options_may_be_mixed(words, query):
     assert parsed(*words).query == query
 
 
-def test_a_long_option_that_is_none_is_an_error() -> None:
+def test_a_long_option_that_is_none_is_an_error():
     with pytest.raises(UsageError, match="--sinse is no option \\(did you mean --since\\?\\)"):
         parsed("--sinse", "today")
 
 
-def test_a_value_may_begin_with_a_hyphen() -> None:
+def test_a_value_may_begin_with_a_hyphen():
     """As a word of the query it would exclude; nothing of how that is told apart is to be seen."""
     assert parsed("--source", "-web*", "x").source == "-web*"
     assert parsed("--since", "-1h", "x").since == "-1h"
@@ -64,7 +61,7 @@ def test_a_value_may_begin_with_a_hyphen() -> None:
         parsed("-n", "-55")
 
 
-def test_the_variable_gives_the_directory_to_write(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_variable_gives_the_directory_to_write(monkeypatch):
     parser = Parser("logsrv reindex", "")
     declare_store(parser, to_write=True)
     assert only_store(parser.parse_args([])) == "logs"
@@ -73,14 +70,14 @@ def test_the_variable_gives_the_directory_to_write(monkeypatch: pytest.MonkeyPat
     assert only_store(parser.parse_args(["-d", "here"])) == "here"
 
 
-def test_numbers_of_lines_are_parsed() -> None:
+def test_numbers_of_lines_are_parsed():
     assert parse_count("0") == 0
     for wrong in ("-1", "x", "", "²", "9" * 13):
         with pytest.raises(ValueError, match="no number of lines"):
             parse_count(wrong)
 
 
-def test_times_are_those_of_the_store() -> None:
+def test_times_are_those_of_the_store():
     found = make_scope(
         parsed("--since", "2026-11-20T07:00:00+01:00", "--until", "2026-11-21", "--utc")
     )
@@ -90,13 +87,13 @@ def test_times_are_those_of_the_store() -> None:
         make_scope(parsed("--until", "soon"))
 
 
-def test_a_wrong_query_says_where() -> None:
+def test_a_wrong_query_says_where():
     with pytest.raises(UsageError) as caught:
         matcher_with_hints(["a", "level>=banana"], "search")
     assert str(caught.value).splitlines()[-1].index("^") == 2 + len("a level>=")
 
 
-def test_damage_makes_the_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damage_makes_the_status_2(tmp_path, capsys):
     """An index that is of no use is said and costs time only; lines that cannot be read are an error."""
     store = make_store(tmp_path / "logs", [lines(["one", "two"]), []])
     with open_view(parsed("-d", str(store)), "search") as view:
@@ -115,7 +112,7 @@ def test_damage_makes_the_status_2(tmp_path: Path, capsys: pytest.CaptureFixture
         assert search_status(view.damaged, True) == 2
 
 
-def test_what_another_tool_would_mean_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_another_tool_would_mean_is_said(capsys):
     matcher_with_hints(["Failed", "and", "root"], "tail")
     assert capsys.readouterr().err == (
         "logsrv tail: and is a word here; the operator is AND, in capitals\n"
@@ -123,9 +120,7 @@ def test_what_another_tool_would_mean_is_said(capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize("command", ["search", "tail", "show", "sql"])
-def test_all_times_of_a_command_are_of_one_zone(
-    command: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_all_times_of_a_command_are_of_one_zone(command, capsys):
     words = {"show": ["1:0"], "sql": ["select 1"]}.get(command, [])
     parser = Parser(f"logsrv {command}", "")
     importlib.import_module(f"logsrv.cli.reading.{command}").declare(parser)

@@ -1,7 +1,5 @@
 """`logsrv search --around`: the lines of some seconds before and after a line or a time."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -40,11 +38,11 @@ def seconds(store: Path, *words: str, status: int = 0) -> list[int]:
         (["--around", "1:0", "--span", "1w"], range(30)),
     ],
 )
-def test_the_lines_of_the_span_are_shown(store: Path, words: list[str], found: list[int]) -> None:
+def test_the_lines_of_the_span_are_shown(store, words, found):
     assert seconds(store, *words) == list(found)
 
 
-def test_json_marks_the_others_as_neighbours(store: Path) -> None:
+def test_json_marks_the_others_as_neighbours(store):
     done = logsrv(
         *("search", "--directory", str(store), "--around", POSITION, "--span", "1s"),
         *("--output", "json"),
@@ -54,7 +52,7 @@ def test_json_marks_the_others_as_neighbours(store: Path) -> None:
     assert found[1]["position"] == POSITION
 
 
-def test_colour_marks_the_line(store: Path) -> None:
+def test_colour_marks_the_line(store):
     done = logsrv(
         *("search", "--directory", str(store), "--around", POSITION, "--span", "1s"),
         *("--color", "always"),
@@ -63,7 +61,7 @@ def test_colour_marks_the_line(store: Path) -> None:
     assert marked == [False, True, False]
 
 
-def test_figures_are_of_the_span(store: Path) -> None:
+def test_figures_are_of_the_span(store):
     done = logsrv("search", "--directory", str(store), "--around", POSITION, "-c")
     assert done.stdout == b"11\n"
 
@@ -81,7 +79,7 @@ def test_figures_are_of_the_span(store: Path) -> None:
         (["--around", "2:200", "--nodes", "localhost:1"], "a position is a place in one store"),
     ],
 )
-def test_mistakes_are_one_sentence(store: Path, words: list[str], said: str) -> None:
+def test_mistakes_are_one_sentence(store, words, said):
     place = () if "--nodes" in words else ("--directory", str(store))
     done = logsrv("search", *place, *words)
     assert said in done.stderr.decode() and done.stdout == b"" and done.returncode == 2

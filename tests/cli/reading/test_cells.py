@@ -1,10 +1,7 @@
 """Values as text."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
 
 import duckdb
 import pytest
@@ -27,17 +24,17 @@ MOMENT = datetime(2026, 11, 20, 6, 0, 1, 500000, tzinfo=UTC)
         ({"a": MOMENT}, "{a: 2026-11-20T06:00:01.500000Z}"),
     ],
 )
-def test_each_value_has_its_text(value: Any, text: str) -> None:
+def test_each_value_has_its_text(value, text):
     assert cell_text(value, local=False) == text
 
 
-def test_local_times_have_their_offset() -> None:
+def test_local_times_have_their_offset():
     shown = cell_text(MOMENT, local=True)
     assert datetime.fromisoformat(shown) == MOMENT
     assert not shown.endswith("Z")
 
 
-def test_a_column_of_duckdb_becomes_texts() -> None:
+def test_a_column_of_duckdb_becomes_texts():
     relation = duckdb.sql(
         "select * from (values (interval '1 month 2 days 3 seconds', 'a'), (null, null)) t(i, s)"
     )

@@ -1,7 +1,5 @@
 """Numbers and bars in a terminal."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -29,9 +27,7 @@ def print_histogram(search: Search, every: str | None, output: str) -> bool:
     return print_time_buckets(histogram(search, step, levels=True), step, output, local=False)
 
 
-def test_bars_are_as_long_as_their_numbers(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_bars_are_as_long_as_their_numbers(tmp_path, capsys):
     assert print_histogram(search_of(tmp_path, 0, 0, 0, 0, 1, 3), "1s", "text")
     shown = capsys.readouterr().out.splitlines()
     assert [one.split()[1] for one in shown] == ["4", "1", "0", "1"]
@@ -48,28 +44,21 @@ def test_bars_are_as_long_as_their_numbers(
         ("1.5m", ["06:00:00Z", "06:01:30Z"]),
     ],
 )
-def test_labels_are_as_exact_as_the_step(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], step: str, shown: list[str]
-) -> None:
+def test_labels_are_as_exact_as_the_step(tmp_path, capsys, step, shown):
     assert print_histogram(search_of(tmp_path, 1, 92), step, "text")
     lines = capsys.readouterr().out.splitlines()
     assert [lines[0].split()[0][11:], lines[-1].split()[0][11:]] == shown
 
 
 @pytest.mark.parametrize("step", ["1s", "10ms", "1m", "1d"])
-def test_bars_fit_a_phone(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    step: str,
-) -> None:
+def test_bars_fit_a_phone(tmp_path, capsys, monkeypatch, step):
     for columns, shown in ((40, 40), (100, 100), (20, 38)):
         monkeypatch.setattr(figures, "terminal_columns", lambda _, columns=columns: columns)
         print_histogram(search_of(tmp_path, 0, 1, 1), step, "text")
         assert max(map(len, capsys.readouterr().out.splitlines())) <= shown
 
 
-def test_a_long_silence_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_long_silence_is_one_line(tmp_path, capsys):
     assert print_histogram(search_of(tmp_path, 0, 100_000), "1s", "text")
     assert [one.split()[0] for one in capsys.readouterr().out.splitlines()] == [
         "2026-11-20T06:00:00Z",
@@ -78,19 +67,19 @@ def test_a_long_silence_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     ]
 
 
-def test_without_every_the_bars_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_every_the_bars_fit(tmp_path, capsys):
     print_histogram(search_of(tmp_path, *range(0, 36_000, 60)), None, "text")
     shown = capsys.readouterr().out.splitlines()
     assert 10 <= len(shown) <= 45
 
 
-def test_bars_as_json_have_levels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bars_as_json_have_levels(tmp_path, capsys):
     print_histogram(search_of(tmp_path, 0, 1, 61), "1m", "json")
     found = [json.loads(one) for one in capsys.readouterr().out.splitlines()]
     assert found[0] == {"time": "2026-11-20T06:00:00.000000Z", "count": 2, "levels": {"error": 1}}
 
 
-def test_an_empty_store_prints_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_store_prints_nothing(tmp_path, capsys):
     empty = Search(view_of(make_store(tmp_path / "logs", [[]])), make_matcher(parse("")), Scope())
     assert not print_histogram(empty, None, "text")
     assert not print_value_counts(count_values(empty, "x"), "x", None, "text")
@@ -98,14 +87,14 @@ def test_an_empty_store_prints_nothing(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize("step", ["", "s", "0s", "x", "5", "5y", "-1m", "1e99d", "nans"])
-def test_a_wrong_step_is_refused(tmp_path: Path, step: str) -> None:
+def test_a_wrong_step_is_refused(tmp_path, step):
     if step == "s":
         return
     with pytest.raises(UsageError, match="is no step of time"):
         print_histogram(search_of(tmp_path, 0), step or " ", "text")
 
 
-def test_printed_values_are_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_printed_values_are_escaped(tmp_path, capsys):
     evil = [line(b'{"a": "\\u001b[2J"}')]
     search = Search(
         view_of(make_store(tmp_path / "logs", [evil])), make_matcher(parse("")), Scope()

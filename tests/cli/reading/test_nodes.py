@@ -3,10 +3,6 @@
 Several real daemons stand in tests/end_to_end/test_nodes.py.
 """
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 from logsrv.cli.main import main
@@ -40,9 +36,7 @@ from logsrv.cli.main import main
         ("show --nodes a:1,b:2 1:0", "a place in one store"),
     ],
 )
-def test_options_that_exclude_each_other_are_refused(
-    words: str, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_options_that_exclude_each_other_are_refused(words, said, capsys, monkeypatch):
     for name in ("LOGSRV_CONFIG", "LOGSRV_NODES"):
         monkeypatch.delenv(name, raising=False)
     assert main(words.split()) == 2
@@ -50,9 +44,7 @@ def test_options_that_exclude_each_other_are_refused(
     assert said in told.err and told.out == ""
 
 
-def test_names_are_those_of_the_service_of_this_machine(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_names_are_those_of_the_service_of_this_machine(tmp_path, capsys, monkeypatch):
     monkeypatch.delenv("LOGSRV_CONFIG", raising=False)
     monkeypatch.setattr(
         "logsrv.cli.settings_of_service.CONFIGURATION", str(tmp_path / "logsrv.toml")
@@ -62,7 +54,7 @@ def test_names_are_those_of_the_service_of_this_machine(
     assert "did you mean centres?" in capsys.readouterr().err
 
 
-def test_a_misspelt_name_is_corrected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_misspelt_name_is_corrected(tmp_path, capsys):
     config = tmp_path / "logsrv.toml"
     config.write_text('nodes = "centres=a:1"\n')
     assert main(["search", "--nodes", "center", "--config", str(config)]) == 2

@@ -1,7 +1,5 @@
 """Lines on their way to stdout: through a pager on a terminal, in large pieces elsewhere."""
 
-from __future__ import annotations
-
 import os
 import pty
 import subprocess
@@ -46,25 +44,25 @@ def store(tmp_path: Path) -> Path:
     return make_store(tmp_path / "logs", [lines(MESSAGES)])
 
 
-def test_output_longer_than_the_screen_goes_through_the_pager(store: Path) -> None:
+def test_output_longer_than_the_screen_goes_through_the_pager(store):
     shown = at_terminal(store, "sed 's/^/paged /'")
     assert shown.count("paged 2026-11-20T06:0") == 200
 
 
-def test_output_that_fits_the_screen_uses_no_pager(store: Path) -> None:
+def test_output_that_fits_the_screen_uses_no_pager(store):
     shown = at_terminal(store, "sed 's/^/paged /'", "-n", "5")
     assert "paged" not in shown
     assert shown.count("number") == 5
 
 
 @pytest.mark.slow
-def test_no_pager_and_an_unknown_pager_print_directly(store: Path) -> None:
+def test_no_pager_and_an_unknown_pager_print_directly(store):
     assert at_terminal(store, "sed 's/^/paged /'", "--no-pager").count("paged") == 0
     assert at_terminal(store, "no-such-pager").count("number") == 200
     assert at_terminal(store, "").count("number") == 200
 
 
-def test_who_leaves_the_pager_ends_the_search(store: Path) -> None:
+def test_who_leaves_the_pager_ends_the_search(store):
     assert at_terminal(store, "head -n 3").count("number") == 3
 
 
@@ -81,9 +79,7 @@ def test_who_leaves_the_pager_ends_the_search(store: Path) -> None:
         ({"TERM": "dumb", "PAGER": "sed"}, ["sed"]),
     ],
 )
-def test_the_variables_name_the_pager(
-    variables: dict[str, str], command: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_variables_name_the_pager(variables, command, monkeypatch):
     for name in ("LOGSRV_PAGER", "PAGER"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
@@ -91,9 +87,7 @@ def test_the_variables_name_the_pager(
     assert pager_command() == command
 
 
-def test_less_is_told_to_show_colours_unless_the_user_says_how(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_less_is_told_to_show_colours_unless_the_user_says_how(monkeypatch, capfd):
     for said, shown in (("FRX", "FRX\n"), ("S", "S\n")):
         if said == "S":
             monkeypatch.setenv("LESS", said)

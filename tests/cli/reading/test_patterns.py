@@ -1,7 +1,5 @@
 """`logsrv search --patterns` as its user meets it."""
 
-from __future__ import annotations
-
 import csv
 import json
 from pathlib import Path
@@ -25,7 +23,7 @@ def search(store: Path, *words: str, status: int = 0) -> str:
     return done.stdout.decode()
 
 
-def test_a_row_for_each_pattern(store: Path) -> None:
+def test_a_row_for_each_pattern(store):
     rows = [line.split() for line in search(store, "--patterns").splitlines()]
     assert rows[0] == ["count", "share", "app", "level", "first", "position", "pattern"]
     assert rows[2] == [
@@ -45,7 +43,7 @@ def test_a_row_for_each_pattern(store: Path) -> None:
     assert "\x1b" not in search(store, "--patterns")
 
 
-def test_new_ones_as_objects_and_by_the_same_words_as_a_stage(store: Path) -> None:
+def test_new_ones_as_objects_and_by_the_same_words_as_a_stage(store):
     words = ("--patterns", "--new-since", "2026-11-20T06:00:10Z", "--output", "json")
     [row] = search(store, *words).splitlines()
     assert json.loads(row) == {
@@ -62,7 +60,7 @@ def test_new_ones_as_objects_and_by_the_same_words_as_a_stage(store: Path) -> No
     assert search(store, "gone | where app=ssh | patterns", status=1) == ""
 
 
-def test_as_csv(store: Path) -> None:
+def test_as_csv(store):
     rows = list(csv.reader(search(store, "--patterns", "--output", "csv", "-n", "1").splitlines()))
     assert rows[1] == [
         *("9", "0.818182", "sshd", "info", "2026-11-20T06:00:00.000000Z", "1:0"),
@@ -70,7 +68,7 @@ def test_as_csv(store: Path) -> None:
     ]
 
 
-def test_more_patterns_than_are_shown_are_mentioned(store: Path, tmp_path: Path) -> None:
+def test_more_patterns_than_are_shown_are_mentioned(store, tmp_path):
     letters = "abcdefghijklmnopqrstuvwxyz"
     many = make_store(tmp_path / "many", [[line(" ".join(letters[:n])) for n in range(1, 25)]])
     done = logsrv("search", "--directory", str(many), "--patterns")
@@ -99,9 +97,7 @@ def test_more_patterns_than_are_shown_are_mentioned(store: Path, tmp_path: Path)
         (("a | patterns by app",), "by is one word too many here"),
     ],
 )
-def test_a_wrong_command_line_is_explained(
-    store: Path, words: tuple[str, ...], sentence: str
-) -> None:
+def test_a_wrong_command_line_is_explained(store, words, sentence):
     done = logsrv("search", "--directory", str(store), *words)
     assert sentence in done.stderr.decode()
     assert done.returncode == 2

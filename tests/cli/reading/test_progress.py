@@ -1,7 +1,5 @@
 """The line that says how far a search is, and what it must not disturb."""
 
-from __future__ import annotations
-
 import io
 import sys
 from pathlib import Path
@@ -32,7 +30,7 @@ def search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Search:
     )
 
 
-def test_a_terminal_sees_how_far_it_is(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_sees_how_far_it_is(search, monkeypatch):
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     with ProgressLine(search, alone=True):
@@ -45,9 +43,7 @@ def test_a_terminal_sees_how_far_it_is(search: Search, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("on_terminal", [True, False])
-def test_lines_on_the_same_terminal_are_not_disturbed(
-    search: Search, monkeypatch: pytest.MonkeyPatch, on_terminal: bool
-) -> None:
+def test_lines_on_the_same_terminal_are_not_disturbed(search, monkeypatch, on_terminal):
     errors = Terminal() if on_terminal else io.StringIO()
     monkeypatch.setattr(sys, "stderr", errors)
     monkeypatch.setattr(sys, "stdout", Terminal())

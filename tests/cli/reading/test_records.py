@@ -1,7 +1,5 @@
 """`--records` and `--fold` of search, tail and show as their user meets them."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -37,7 +35,7 @@ def run(store: Path, command: str, *words: str) -> list[str]:
 WHOLE = ["ERROR failed", "    \tat first.f", "    \tat last.g"]
 
 
-def test_each_found_line_is_shown_with_its_record_once(store: Path) -> None:
+def test_each_found_line_is_shown_with_its_record_once(store):
     records = [f"{ONE} {WHOLE[0]}", *WHOLE[1:], f"{TWO} {WHOLE[0]}", *WHOLE[1:]]
     assert run(store, "search", "--records", "last.g") == records
     assert run(store, "search", "--records", "at") == records
@@ -51,7 +49,7 @@ def test_each_found_line_is_shown_with_its_record_once(store: Path) -> None:
     ]  # fmt: skip
 
 
-def test_records_are_folded_to_a_row(store: Path) -> None:
+def test_records_are_folded_to_a_row(store):
     rows = [f"{source} ERROR failed +2" for source in (ONE, TWO)]
     last = [f"{source} INFO next" for source in (ONE, TWO)]
     assert run(store, "search", "--fold") == rows + last
@@ -76,12 +74,12 @@ def test_records_are_folded_to_a_row(store: Path) -> None:
         ("show 1:0 --fold --records", "not allowed with"),
     ],
 )
-def test_options_that_do_not_fit_are_refused(store: Path, words: str, sentence: str) -> None:
+def test_options_that_do_not_fit_are_refused(store, words, sentence):
     done = logsrv(*words.split(), "--directory", str(store))
     assert done.returncode == 2 and sentence in done.stderr.decode() and done.stdout == b""
 
 
-def test_a_followed_record_is_shown_when_it_is_complete(store: Path) -> None:
+def test_a_followed_record_is_shown_when_it_is_complete(store):
     follows = Following(store, "--output", "json", "--records", "new OR next")
     try:
         assert json.loads(follows.line())["message"] == "INFO next"

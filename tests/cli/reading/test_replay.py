@@ -1,7 +1,5 @@
 """`logsrv replay`: stored lines go to another server."""
 
-from __future__ import annotations
-
 import socket
 import time
 from pathlib import Path
@@ -40,29 +38,29 @@ def replayed(store: Path, *words: str) -> tuple[bytes, float]:
     return bytes(got), seconds
 
 
-def test_the_messages_arrive_as_they_came(store: Path) -> None:
+def test_the_messages_arrive_as_they_came(store):
     got, _ = replayed(store, "--speed", "max")
     assert got.decode().splitlines() == MESSAGES
 
 
-def test_a_query_chooses_the_lines_to_send(store: Path) -> None:
+def test_a_query_chooses_the_lines_to_send(store):
     got, _ = replayed(store, "--speed", "max", "number", "1", "-n", "3")
     assert got.decode().splitlines() == ["number 1", "number 10", "number 11"]
 
 
-def test_the_time_between_them_is_kept_or_made_shorter(store: Path) -> None:
+def test_the_time_between_them_is_kept_or_made_shorter(store):
     got, seconds = replayed(store)
     assert got.decode().splitlines() == MESSAGES
     # The last comes 0.95 s after the first, and never earlier than that.
     assert seconds > 0.9
 
 
-def test_rate_sends_so_many_lines_a_second(store: Path) -> None:
+def test_rate_sends_so_many_lines_a_second(store):
     _, seconds = replayed(store, "--rate", "40")
     assert seconds > 0.45
 
 
-def test_each_line_is_replayed_as_a_datagram(store: Path) -> None:
+def test_each_line_is_replayed_as_a_datagram(store):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
@@ -85,13 +83,13 @@ def test_each_line_is_replayed_as_a_datagram(store: Path) -> None:
         (["--to", "tcp:127.0.0.1:1", "--cafile", "x"], "is not encrypted", 2),
     ],
 )
-def test_wrong_options_are_refused(store: Path, words: list[str], said: str, status: int) -> None:
+def test_wrong_options_are_refused(store, words, said, status):
     done = logsrv("replay", "--directory", str(store), *words)
     assert said in done.stderr.decode()
     assert done.returncode == status
 
 
-def test_nothing_to_send_is_status_1(store: Path) -> None:
+def test_nothing_to_send_is_status_1(store):
     def serve(connection: socket.socket) -> None:
         connection.recv(1)
 

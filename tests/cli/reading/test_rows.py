@@ -1,7 +1,5 @@
 """Rows in their forms; tests/cli/reading/test_sql.py has them as files and on stdout."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import duckdb
@@ -21,7 +19,7 @@ def written(path: Path, output: str, statement: str) -> str:
     return path.read_text()
 
 
-def test_json_has_numbers_lists_and_objects(tmp_path: Path) -> None:
+def test_json_has_numbers_lists_and_objects(tmp_path):
     statement = (
         "select sum(5) s, 1.5::decimal(3,1) d, [1] l, {'a': 'nan'::double} o, '{\"x\":[]}'::json j"
     )
@@ -29,11 +27,11 @@ def test_json_has_numbers_lists_and_objects(tmp_path: Path) -> None:
     assert found == '{"s":5,"d":1.5,"l":[1],"o":{"a":null},"j":{"x":[]}}\n'
 
 
-def test_csv_quotes_the_values_that_need_it(tmp_path: Path) -> None:
+def test_csv_quotes_the_values_that_need_it(tmp_path):
     found = written(tmp_path / "x", "csv", 'select \'a,"b\' as "x y", null as z')
     assert found == 'x y,z\n"a,""b",\n'
 
 
-def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(LogsrvError, match=r"--to .*nowhere"):
         written(tmp_path / "nowhere" / "x", "csv", "select 1")

@@ -1,7 +1,5 @@
 """`logsrv search` as its user meets it."""
 
-from __future__ import annotations
-
 import json
 import os
 import random
@@ -44,7 +42,7 @@ def numbers(store: Path, *words: str) -> list[int]:
     return [MESSAGES.index(one) for one in search(store, *words, "--output", "raw")]
 
 
-def test_what_is_no_file_in_the_place_of_a_segment_is_said(store: Path) -> None:
+def test_what_is_no_file_in_the_place_of_a_segment_is_said(store):
     """It is not opened: a pipe would never end."""
     os.mkfifo(store / "0000000002-20261120T060003Z.log")
     (store / "0000000009-20261120T060003Z.log.zst").mkdir()
@@ -54,7 +52,7 @@ def test_what_is_no_file_in_the_place_of_a_segment_is_said(store: Path) -> None:
     assert "0000000002-20261120T060003Z.log is no plain file, so it is not read" in said[0]
 
 
-def test_lines_are_shown_as_they_are_stored(store: Path) -> None:
+def test_lines_are_shown_as_they_are_stored(store):
     assert search(store) == [one.decode().rstrip("\n") for one in lines(MESSAGES)]
 
 
@@ -79,14 +77,14 @@ def test_lines_are_shown_as_they_are_stored(store: Path) -> None:
         (["--source", "udp:*"], None),
     ],
 )
-def test_options_choose_the_lines(store: Path, words: list[str], found: list[int] | None) -> None:
+def test_options_choose_the_lines(store, words, found):
     if found is None:
         assert search(store, *words, status=1) == []
     else:
         assert numbers(store, *words) == found
 
 
-def test_json_is_an_object_a_line(store: Path) -> None:
+def test_json_is_an_object_a_line(store):
     [shown] = search(store, "--output", "json", "timeout")
     assert json.loads(shown) == {
         "position": f"1:{len(lines(MESSAGES)[0])}",
@@ -100,12 +98,12 @@ def test_json_is_an_object_a_line(store: Path) -> None:
     assert [one.get("context") for one in found] == [True, None, True]
 
 
-def test_neighbours_are_grouped_as_grep_does(store: Path) -> None:
+def test_neighbours_are_grouped_as_grep_does(store):
     shown = search(store, "--output", "raw", "-A", "1", "opened", "OR", "bob")
     assert shown == [MESSAGES[0], MESSAGES[1], "--", MESSAGES[4], MESSAGES[5]]
 
 
-def test_count_and_top_print_numbers(store: Path) -> None:
+def test_count_and_top_print_numbers(store):
     assert search(store, "-c", "level=error") == ["2"]
     assert search(store, "-c", "-n", "1", "level=error") == ["1"]
     assert search(store, "-c", "nothing", status=1) == ["0"]
@@ -117,7 +115,7 @@ def test_count_and_top_print_numbers(store: Path) -> None:
     assert search(store, "--top", "", status=1) == []
 
 
-def test_a_histogram_prints_a_bar_for_each_step(store: Path) -> None:
+def test_a_histogram_prints_a_bar_for_each_step(store):
     shown = search(store, "--histogram", "--every", "2s")
     assert [one.split()[:2] for one in shown] == [
         ["2026-11-20T06:00:00Z", "2"],
@@ -127,7 +125,7 @@ def test_a_histogram_prints_a_bar_for_each_step(store: Path) -> None:
     assert all("█" in one for one in shown)
 
 
-def test_local_shows_the_bars_with_their_offset(store: Path) -> None:
+def test_local_shows_the_bars_with_their_offset(store):
     """They are those of UTC, and the offset says so."""
     for step, begin in (("1d", "2026-11-20T05:45+05:45"), ("2s", "2026-11-20T11:45:00+05:45")):
         shown = ("--local", "--histogram", "--every", step)
@@ -137,14 +135,14 @@ def test_local_shows_the_bars_with_their_offset(store: Path) -> None:
         assert done.stdout.decode().split()[0] == begin
 
 
-def test_local_time_has_its_offset(store: Path) -> None:
+def test_local_time_has_its_offset(store):
     done = logsrv(
         "search", "--directory", str(store), "--local", "end", environment={"TZ": "Asia/Kolkata"}
     )
     assert done.stdout.startswith(b"2026-11-20T11:30:05.000000+05:30 tcp:127.0.0.1:51234 the end")
 
 
-def test_colours_only_when_they_are_wanted(store: Path) -> None:
+def test_colours_only_when_they_are_wanted(store):
     assert not any("\x1b" in one for one in search(store, "end"))
     [shown] = search(store, "--color", "always", "end")
     assert "\x1b[1;30;43mend\x1b[0m" in shown
@@ -162,14 +160,14 @@ def test_colours_only_when_they_are_wanted(store: Path) -> None:
         (["--colour", "never"], "--colour is no option (did you mean --color?)"),
     ],
 )
-def test_mistakes_are_one_clear_error(store: Path, words: list[str], said: str) -> None:
+def test_mistakes_are_one_clear_error(store, words, said):
     done = logsrv("search", "--directory", str(store), *words)
     assert said in done.stderr.decode()
     assert done.stdout == b""
     assert done.returncode == 2
 
 
-def test_a_wrong_query_has_a_caret(store: Path) -> None:
+def test_a_wrong_query_has_a_caret(store):
     done = logsrv("search", "--directory", str(store), "status>=", "x")
     said = done.stderr.decode().splitlines()
     assert len(said) == 3
@@ -177,7 +175,7 @@ def test_a_wrong_query_has_a_caret(store: Path) -> None:
     assert said[2].strip() == "^"
 
 
-def test_a_missing_store_is_one_sentence(tmp_path: Path) -> None:
+def test_a_missing_store_is_one_sentence(tmp_path):
     done = logsrv("search", "--directory", str(tmp_path / "none"), "x")
     assert b"none cannot be read: No such file or directory" in done.stderr
     assert done.returncode == 2
@@ -194,14 +192,14 @@ def test_a_missing_store_is_one_sentence(tmp_path: Path) -> None:
         (["/\udcff/"], b""),
     ],
 )
-def test_bytes_other_than_utf8_are_found(tmp_path: Path, words: list[str], found: bytes) -> None:
+def test_bytes_other_than_utf8_are_found(tmp_path, words, found):
     store = make_store(tmp_path / "logs", [[line(b"a \xff b"), line("a", source="\u00e9")]])
     done = logsrv("search", "--directory", str(store), "-c", *words)
     assert done.stdout == found
     assert b"Traceback" not in done.stderr
 
 
-def test_what_drives_a_terminal_is_escaped(tmp_path: Path) -> None:
+def test_what_drives_a_terminal_is_escaped(tmp_path):
     store = make_store(tmp_path / "logs", [[line(b"\x1b[2J\xff evil \xe2\x80\xae")]])
     [shown] = search(store)
     assert shown.endswith("\\x1b[2J\\xff evil \\u202e")
@@ -211,7 +209,7 @@ def test_what_drives_a_terminal_is_escaped(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_closed_pipe_ends_a_search_quietly(tmp_path: Path) -> None:
+def test_a_closed_pipe_ends_a_search_quietly(tmp_path):
     store = make_store(tmp_path / "logs", [lines(["x" * 100] * 50_000)])
     with subprocess.Popen(
         [*LOGSRV, "search", "--directory", str(store)],
@@ -226,7 +224,7 @@ def test_a_closed_pipe_ends_a_search_quietly(tmp_path: Path) -> None:
         assert child.wait(PATIENCE) == 0
 
 
-def test_damage_is_named_the_rest_is_shown_and_the_status_says_so(tmp_path: Path) -> None:
+def test_damage_is_named_the_rest_is_shown_and_the_status_says_so(tmp_path):
     long = lines([f"{number} " + "x" * 1000 for number in range(3000)])
     store = make_store(tmp_path / "logs", [long, lines(["last"], 5000)])
     [packed] = store.glob("*.zst")
@@ -240,7 +238,7 @@ def test_damage_is_named_the_rest_is_shown_and_the_status_says_so(tmp_path: Path
     assert done.stderr.count(b"is damaged at byte 0") == 1
 
 
-def test_nothing_is_written_into_the_store(store: Path) -> None:
+def test_nothing_is_written_into_the_store(store):
     def state() -> list[tuple[str, int, int]]:
         return sorted(
             (one.name, os.stat(one).st_mtime_ns, os.stat(one).st_size) for one in store.iterdir()
@@ -252,7 +250,7 @@ def test_nothing_is_written_into_the_store(store: Path) -> None:
     assert state() == before
 
 
-def test_stats_says_how_much_was_read(store: Path) -> None:
+def test_stats_says_how_much_was_read(store):
     done = logsrv(
         "search", "--directory", str(store), "--stats", "--since", "2026-11-20T06:00:04.5Z"
     )
@@ -260,9 +258,7 @@ def test_stats_says_how_much_was_read(store: Path) -> None:
 
 
 @pytest.mark.slow
-def test_no_flipped_bit_of_an_index_hides_a_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_flipped_bit_of_an_index_hides_a_line(tmp_path, capsys):
     store = make_store(tmp_path / "logs", [lines(MESSAGES), []])
     [beside] = store.glob("*.idx")
     data = beside.read_bytes()
@@ -276,9 +272,7 @@ def test_no_flipped_bit_of_an_index_hides_a_line(
 
 
 @pytest.mark.slow
-def test_a_few_flipped_bits_of_a_large_index_hide_no_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_few_flipped_bits_of_a_large_index_hide_no_line(tmp_path, capsys):
     every = [line("x" * 100_000, number) for number in range(200)]
     store = make_store(tmp_path / "logs", [every, []])
     [beside] = store.glob("*.idx")
@@ -292,14 +286,14 @@ def test_a_few_flipped_bits_of_a_large_index_hide_no_line(
         assert f"{beside.name} is not used: " in shown.err
 
 
-def test_a_damaged_index_that_nobody_needs_is_not_complained_of(store: Path) -> None:
+def test_a_damaged_index_that_nobody_needs_is_not_complained_of(store):
     beside, _ = sorted(store.glob("*.idx"))
     beside.write_bytes(flipped(beside.read_bytes(), -9))
     assert search(store, "-c", "--since", "2026-11-20T06:00:03Z") == ["3"]
 
 
 @pytest.mark.slow
-def test_a_search_that_the_index_narrows_down_loads_nothing_heavy(tmp_path: Path) -> None:
+def test_a_search_that_the_index_narrows_down_loads_nothing_heavy(tmp_path):
     """Each of these takes half as long to load as the whole search, or longer."""
     id, rare = "4bf92f3577b34da6a3ce929d0e0e4736", "quetzalcoatl"
     every = lines([f"{rare} at 198.51.100.77", f"trace_id={id} done", "timeout"])

@@ -1,7 +1,5 @@
 """Lines to a server over every kind of socket."""
 
-from __future__ import annotations
-
 import socket
 from pathlib import Path
 
@@ -32,14 +30,14 @@ def wanted(count: int) -> bytes:
     return b"".join(b"%d\n" % number for number in range(count))
 
 
-def test_replay_sends_to_a_unix_socket(tmp_path: Path) -> None:
+def test_replay_sends_to_a_unix_socket(tmp_path):
     got = Got()
     with serving_unix(tmp_path / "socket", got.serve):
         send(f"unix:{tmp_path}/socket", 50_000)
     assert got.data == wanted(50_000)
 
 
-def test_who_breaks_off_is_named_with_what_it_got() -> None:
+def test_who_breaks_off_is_named_with_what_it_got():
     def reset(connection: socket.socket) -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
@@ -52,6 +50,6 @@ def test_who_breaks_off_is_named_with_what_it_got() -> None:
         send_much(port)
 
 
-def test_replay_to_a_missing_socket_is_an_error(tmp_path: Path) -> None:
+def test_replay_to_a_missing_socket_is_an_error(tmp_path):
     with pytest.raises(LogsrvError, match="cannot be reached: No such file or directory"):
         send(f"unix:{tmp_path}/none", 1)

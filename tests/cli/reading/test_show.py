@@ -1,7 +1,5 @@
 """`logsrv show`: a line by its position."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -24,7 +22,7 @@ def show(store: Path, *words: str, status: int = 0) -> list[str]:
     return done.stdout.decode().splitlines()
 
 
-def test_show_prints_a_line_and_its_neighbours(store: Path) -> None:
+def test_show_prints_a_line_and_its_neighbours(store):
     place = f"2:{len(EVERY[10])}"
     assert show(store, place) == MESSAGES[6:17]
     assert show(store, place, "-C", "0") == [MESSAGES[11]]
@@ -33,12 +31,12 @@ def test_show_prints_a_line_and_its_neighbours(store: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["2:1", "9:0", "2:999999999", "1:999999999999999"])
-def test_a_position_without_a_line_is_status_1(store: Path, place: str) -> None:
+def test_a_position_without_a_line_is_status_1(store, place):
     assert show(store, place, status=1) == []
 
 
 @pytest.mark.parametrize("place", ["2", "a:b", "-1:0", ":", "2:1:3"])
-def test_a_wrong_position_is_refused(store: Path, place: str) -> None:
+def test_a_wrong_position_is_refused(store, place):
     done = logsrv("show", "--directory", str(store), "--", place)
     assert done.returncode == 2
     assert b"is no position, such as 17:52311" in done.stderr

@@ -1,7 +1,5 @@
 """`logsrv sql` as its user meets it."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -28,7 +26,7 @@ def store(tmp_path: Path) -> str:
     return str(make_store(tmp_path / "logs", [every[:2], every[2:]]))
 
 
-def test_an_answer_is_a_table_by_default(store: str) -> None:
+def test_an_answer_is_a_table_by_default(store):
     done = logsrv(
         "sql", "--directory", store, "select status, ms from logs where status > 1 order by 1"
     )
@@ -43,7 +41,7 @@ def test_an_answer_is_a_table_by_default(store: str) -> None:
 
 
 @pytest.mark.slow
-def test_an_answer_can_be_csv_json_or_parquet(store: str, tmp_path: Path) -> None:
+def test_an_answer_can_be_csv_json_or_parquet(store, tmp_path):
     import pyarrow.parquet
 
     words = ("sql", "--directory", store, "select time, status, fields from logs where ms > 6")
@@ -61,7 +59,7 @@ def test_an_answer_can_be_csv_json_or_parquet(store: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_exit_status_says_whether_there_are_rows(store: str) -> None:
+def test_exit_status_says_whether_there_are_rows(store):
     assert (
         logsrv("sql", "--directory", store, "select 1 from logs where status = 1").returncode == 1
     )
@@ -72,7 +70,7 @@ def test_exit_status_says_whether_there_are_rows(store: str) -> None:
     assert logsrv("sql", "--directory", store + "x", "select 1").returncode == 2
 
 
-def test_a_wrong_statement_has_a_caret_under_the_place(store: str) -> None:
+def test_a_wrong_statement_has_a_caret_under_the_place(store):
     done = logsrv("sql", "--directory", store, "select\nstatus frm x logs")
     assert done.returncode == 2
     assert done.stdout == b""
@@ -83,20 +81,20 @@ def test_a_wrong_statement_has_a_caret_under_the_place(store: str) -> None:
     assert len(said) == 3
 
 
-def test_what_the_answer_does_not_show_is_said(store: str) -> None:
+def test_what_the_answer_does_not_show_is_said(store):
     done = logsrv("sql", "--directory", store, "select staus from logs")
     assert done.stderr == b"logsrv sql: no line that was read has a field staus\n"
     assert done.returncode == 0
 
 
-def test_stats_says_how_much_a_statement_read(store: str) -> None:
+def test_stats_says_how_much_a_statement_read(store):
     done = logsrv(
         "sql", "--directory", store, "--stats", "select 1 from logs where time < '2020-01-01'"
     )
     assert b"segments: 0 read, 2 skipped" in done.stderr
 
 
-def test_control_characters_are_escaped_in_a_table(store: str) -> None:
+def test_control_characters_are_escaped_in_a_table(store):
     done = logsrv(
         "sql", "--directory", store, "select note, chr(27) from logs where note is not null"
     )
@@ -105,7 +103,7 @@ def test_control_characters_are_escaped_in_a_table(store: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_closed_pipe_ends_a_statement_quietly(store: str) -> None:
+def test_a_closed_pipe_ends_a_statement_quietly(store):
     many = "select range from range(300000)"
     with subprocess.Popen(
         [*LOGSRV, "sql", "--directory", store, many, "--output", "csv"],
@@ -120,9 +118,7 @@ def test_a_closed_pipe_ends_a_statement_quietly(store: str) -> None:
         process.wait(PATIENCE)
 
 
-def test_a_terminal_sees_how_far_it_is(
-    store: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_terminal_sees_how_far_it_is(store, monkeypatch, capfd):
     monkeypatch.setattr(progress, "_PATIENCE", -1)
     monkeypatch.setattr(progress, "_EVERY", -1)
     terminal = Terminal()
@@ -132,7 +128,7 @@ def test_a_terminal_sees_how_far_it_is(
 
 
 @pytest.mark.slow
-def test_nothing_stays_on_the_disk_when_it_is_terminated(store: str, tmp_path: Path) -> None:
+def test_nothing_stays_on_the_disk_when_it_is_terminated(store, tmp_path):
     room = tmp_path / "tmp"
     room.mkdir()
     endless = "select count(*) from range(1000000000000) where range % 3 = 7"
@@ -148,12 +144,12 @@ def test_nothing_stays_on_the_disk_when_it_is_terminated(store: str, tmp_path: P
     assert list(room.iterdir()) == []
 
 
-def test_duckdb_is_loaded_by_this_command_only() -> None:
+def test_duckdb_is_loaded_by_this_command_only():
     script = "import sys, logsrv.cli.reading.sql; print({'duckdb', 'pyarrow'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", script]) == b"set()\n"
 
 
-def test_a_value_that_is_too_large_is_said(store: str) -> None:
+def test_a_value_that_is_too_large_is_said(store):
     """It took ten gigabytes, and minutes in which no signal was heard."""
     for statement in ("select repeat('x', 2000000000)", "select md5(repeat('x', 1900000000))"):
         answer = logsrv("sql", statement, "--directory", store)

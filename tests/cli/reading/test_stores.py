@@ -1,7 +1,5 @@
 """`-d a -d b`: one question over several stores, as its user meets it."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import subprocess
@@ -62,18 +60,18 @@ def refused(here: Path, *words: str) -> str:
         "error | avg ms by a",
     ],
 )
-def test_several_stores_answer_as_one_with_all_their_lines(here: Path, words: str) -> None:
+def test_several_stores_answer_as_one_with_all_their_lines(here, words):
     query = words.split() if "|" not in words else [words]
     one = logsrv("search", "-d", "all", *query, directory=here)
     assert one.stdout
     assert asked(here, "search", *query) == one.stdout.decode()
 
 
-def test_tail_shows_the_last_lines_of_all(here: Path) -> None:
+def test_tail_shows_the_last_lines_of_all(here):
     assert asked(here, "tail", "-n", "3") == b"".join([B[38], A[39], B[39]]).decode()
 
 
-def test_sql_has_one_table_of_all(here: Path) -> None:
+def test_sql_has_one_table_of_all(here):
     pytest.importorskip("duckdb")
     statement = "select level, count(*), max(segment) from logs group by 1 order by 1"
     assert asked(here, "sql", statement, "--output", "csv").splitlines()[1:] == [
@@ -82,7 +80,7 @@ def test_sql_has_one_table_of_all(here: Path) -> None:
     ]
 
 
-def test_replay_sends_the_lines_of_all_in_order(here: Path) -> None:
+def test_replay_sends_the_lines_of_all_in_order(here):
     received: list[bytes] = []
 
     def receive(connection: object) -> None:
@@ -99,7 +97,7 @@ def test_replay_sends_the_lines_of_all_in_order(here: Path) -> None:
     assert received == [b"".join(messages)]
 
 
-def test_json_and_csv_say_the_store_of_a_position(here: Path) -> None:
+def test_json_and_csv_say_the_store_of_a_position(here):
     found = [json.loads(one) for one in asked(here, "search", "--output", "json").splitlines()]
     assert [(one["store"], one["position"]) for one in found[:3]] == [
         ("a", "1:0"),
@@ -118,14 +116,14 @@ def test_json_and_csv_say_the_store_of_a_position(here: Path) -> None:
     assert len(asked(here, "search", "position=1:0").splitlines()) == 2
 
 
-def test_neighbours_are_of_the_same_store(here: Path) -> None:
+def test_neighbours_are_of_the_same_store(here):
     found = asked(here, "search", "-C", "1", "a=7", "OR", "b=7", "--output", "raw").splitlines()
     shown = [one.split()[1] for one in found if one != "--"]
     assert shown == ["a=6", "a=7", "a=8", "b=6", "b=7", "b=8"]
     assert found[3] == "--"
 
 
-def test_a_directory_given_twice_is_read_once(here: Path) -> None:
+def test_a_directory_given_twice_is_read_once(here):
     (here / "link").symlink_to("a")
     for again in ("a", "./a", str(here / "a"), "link"):
         done = logsrv(
@@ -135,7 +133,7 @@ def test_a_directory_given_twice_is_read_once(here: Path) -> None:
     assert several_stores(Namespace(directory=["a", "b", "a"])) == ("a", "b")
 
 
-def test_a_position_alone_does_not_tell_the_store(here: Path) -> None:
+def test_a_position_alone_does_not_tell_the_store(here):
     both = ("-d", "a", "-d", "b")
     wanted = "a position is a place in one store"
     assert wanted in refused(here, "show", *both, "1:0")
@@ -144,7 +142,7 @@ def test_a_position_alone_does_not_tell_the_store(here: Path) -> None:
     assert logsrv("show", "-d", "a", "1:0", directory=here).returncode == 0
 
 
-def test_one_that_is_no_store_is_named(here: Path) -> None:
+def test_one_that_is_no_store_is_named(here):
     (here / "empty").mkdir()
     for command in ("search", "tail"):
         said = refused(here, command, "-d", "a", "-d", "missing")
@@ -153,7 +151,7 @@ def test_one_that_is_no_store_is_named(here: Path) -> None:
     assert "exclude each other" in refused(here, "search", "-d", "a", "--nodes", "localhost:1")
 
 
-def test_damage_is_reported_with_its_store(here: Path) -> None:
+def test_damage_is_reported_with_its_store(here):
     [packed] = (here / "a").glob("*.zst")
     packed.write_bytes(b"\0" * packed.stat().st_size)
     for words in ([], ["-c", "ms=*"]):
@@ -167,9 +165,7 @@ def test_damage_is_reported_with_its_store(here: Path) -> None:
     assert b"a/" in done.stderr and (done.returncode, done.stdout) == (2, b"60\n")
 
 
-def test_a_sentence_without_its_store_gets_the_name(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_sentence_without_its_store_gets_the_name(here, monkeypatch, capsys):
     monkeypatch.chdir(here)
     with open_view(Namespace(directory=["a", "b"]), "search") as view:
         view.stores[2].report_damage("segment 7 cannot be read")
@@ -181,16 +177,14 @@ def test_a_sentence_without_its_store_gets_the_name(
     ]
 
 
-def test_what_no_line_of_any_store_has_is_said(here: Path) -> None:
+def test_what_no_line_of_any_store_has_is_said(here):
     done = logsrv("search", "-d", "a", "-d", "b", "mss=3", directory=here)
     assert b"none of the newest 80 lines has a field mss (did you mean ms?)" in done.stderr
     done = logsrv("search", "-d", "b", "-d", "a", "b=77", directory=here)
     assert (done.returncode, done.stderr) == (1, b"")
 
 
-def test_without_a_name_it_is_the_usual_store(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_a_name_it_is_the_usual_store(here, monkeypatch, capsys):
     monkeypatch.setenv("LOGSRV_DIRECTORY", str(here / "a"))
     assert main(["search", "-c"]) == 0
     assert capsys.readouterr().out == "40\n"
@@ -217,7 +211,7 @@ def next_line(child: subprocess.Popen[bytes]) -> tuple[str, str]:
     return found["store"], found["message"].split()[1]
 
 
-def test_tail_follows_all_of_them(here: Path, following: subprocess.Popen[bytes]) -> None:
+def test_tail_follows_all_of_them(here, following):
     assert [next_line(following) for _ in range(2)] == [("a", "a=39"), ("b", "b=39")]
     for number in range(40, 46):
         name = "ab"[number % 2]

@@ -1,7 +1,5 @@
 """`logsrv tail` as its user meets it."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -28,7 +26,7 @@ def tail(store: Path, *words: str) -> list[str]:
     return done.stdout.decode().splitlines()
 
 
-def test_tail_prints_the_last_lines(store: Path) -> None:
+def test_tail_prints_the_last_lines(store):
     assert tail(store) == MESSAGES[-10:]
     assert tail(store, "-n", "3") == MESSAGES[-3:]
     assert tail(store, "-n", "100") == MESSAGES
@@ -36,7 +34,7 @@ def test_tail_prints_the_last_lines(store: Path) -> None:
     assert tail(store, "-n", "0") == []
 
 
-def test_since_begins_with_all_lines_of_a_time(store: Path) -> None:
+def test_since_begins_with_all_lines_of_a_time(store):
     since = "2026-11-20T06:00:05Z"
     assert tail(store, "--since", since) == MESSAGES[5:]
     assert tail(store, "--since", since, "-n", "3") == MESSAGES[-3:]
@@ -47,7 +45,7 @@ def test_since_begins_with_all_lines_of_a_time(store: Path) -> None:
     assert b"--since: soon is not a time" in done.stderr and done.returncode == 2
 
 
-def test_follow_goes_on_behind_the_lines_since_a_time(store: Path) -> None:
+def test_follow_goes_on_behind_the_lines_since_a_time(store):
     follows = Following(store, "--since", "2026-11-20T06:00:08Z")
     try:
         assert [follows.line() for _ in MESSAGES[8:]] == [
@@ -82,7 +80,7 @@ def following(store: Path) -> Iterator[Following]:
     follows.child.communicate()
 
 
-def test_follow_shows_new_lines(store: Path, following: Following) -> None:
+def test_follow_shows_new_lines(store, following):
     assert following.line() == b"number 29\n"
     for number in range(5):
         with open(store / "current.log", "ab") as file:
@@ -90,7 +88,7 @@ def test_follow_shows_new_lines(store: Path, following: Following) -> None:
         assert following.line() == b"new %d\n" % number
 
 
-def test_follow_goes_on_after_a_rotation(store: Path, following: Following) -> None:
+def test_follow_goes_on_after_a_rotation(store, following):
     assert following.line() == b"number 29\n"
     with open(store / "current.log", "ab") as file:
         file.write(line("the last of this", 100))
@@ -101,7 +99,7 @@ def test_follow_goes_on_after_a_rotation(store: Path, following: Following) -> N
     assert following.line() == b"the first of that\n"
 
 
-def test_follow_ends_when_the_store_is_removed(store: Path, following: Following) -> None:
+def test_follow_ends_when_the_store_is_removed(store, following):
     assert following.line() == b"number 29\n"
     shutil.rmtree(store)
     assert following.child.wait(PATIENCE) == 2
@@ -109,7 +107,7 @@ def test_follow_ends_when_the_store_is_removed(store: Path, following: Following
     assert b"the store was removed" in following.child.stderr.read()
 
 
-def test_follow_ends_when_its_output_is_closed(store: Path, following: Following) -> None:
+def test_follow_ends_when_its_output_is_closed(store, following):
     assert following.line() == b"number 29\n"
     assert following.child.stdout is not None
     assert following.child.stderr is not None
@@ -118,7 +116,7 @@ def test_follow_ends_when_its_output_is_closed(store: Path, following: Following
     assert following.child.wait(PATIENCE) is not None
 
 
-def test_a_query_filters_new_lines(store: Path) -> None:
+def test_a_query_filters_new_lines(store):
     follows = Following(store, "-n", "0", "wanted")
     try:
         # Nothing tells when it has begun to follow but a line that comes through.
@@ -145,7 +143,7 @@ def _readable(follows: Following) -> bool:
     ("words", "environment"),
     [(["-d", "file:///archive"], {}), ([], {"LOGSRV_DIRECTORY": "file:///archive"})],
 )
-def test_an_archive_is_not_followed(words: list[str], environment: dict[str, str]) -> None:
+def test_an_archive_is_not_followed(words, environment):
     done = logsrv("tail", "-f", *words, environment=environment)
     assert done.returncode == 2
     assert b"an archive only grows now and then" in done.stderr

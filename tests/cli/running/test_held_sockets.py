@@ -1,11 +1,8 @@
 """Listening sockets that one reactor binds and another one takes over."""
 
-from __future__ import annotations
-
 import asyncio
 import socket
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,7 +47,7 @@ def can_connect(port: Any) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_another_reactor_takes_over_a_listening_port(reactor: Make) -> None:
+def test_another_reactor_takes_over_a_listening_port(reactor):
     """The same one, even if any free one was asked for; the first reactor may go."""
     one = reactor({})
     first = one.listenTCP(0, factory(), interface="127.0.0.1")
@@ -63,7 +60,7 @@ def test_another_reactor_takes_over_a_listening_port(reactor: Make) -> None:
     assert can_connect(number)
 
 
-def test_two_listeners_on_any_free_port_are_two(reactor: Make) -> None:
+def test_two_listeners_on_any_free_port_are_two(reactor):
     one = reactor({})
     ports = [one.listenTCP(0, factory(), interface="127.0.0.1").getHost().port for _ in range(2)]
     other = reactor(one.used)
@@ -72,7 +69,7 @@ def test_two_listeners_on_any_free_port_are_two(reactor: Make) -> None:
     assert ports[0] != ports[1]
 
 
-def test_a_port_in_use_is_reported(reactor: Make) -> None:
+def test_a_port_in_use_is_reported(reactor):
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
         pytest.raises(CannotListenError, match="in use"),
@@ -80,7 +77,7 @@ def test_a_port_in_use_is_reported(reactor: Make) -> None:
         reactor({}).listenTCP(taken.getsockname()[1], factory(), interface="127.0.0.1")
 
 
-def test_a_unix_socket_keeps_its_file(reactor: Make, tmp_path: Path) -> None:
+def test_a_unix_socket_keeps_its_file(reactor, tmp_path):
     """Also when the first reactor stops to listen."""
     path = tmp_path / "s"
     one = reactor({})
@@ -94,7 +91,7 @@ def test_a_unix_socket_keeps_its_file(reactor: Make, tmp_path: Path) -> None:
         client.connect(str(path))
 
 
-def test_an_endpoint_whose_socket_is_held_is_marked(reactor: Make, tmp_path: Path) -> None:
+def test_an_endpoint_whose_socket_is_held_is_marked(reactor, tmp_path):
     """Nobody shall take the socket for one that another program listens on."""
     path = tmp_path / "s"
     one = reactor({})
@@ -108,12 +105,12 @@ def test_an_endpoint_whose_socket_is_held_is_marked(reactor: Make, tmp_path: Pat
     assert other.port == 1
 
 
-def test_the_key_of_a_unix_socket_has_its_path() -> None:
+def test_the_key_of_a_unix_socket_has_its_path():
     assert unix_key(b"/run/x") == unix_key("/run/x") == "unix:/run/x"
 
 
 @pytest.mark.parametrize("name", REACTORS)
-def test_each_reactor_holds_sockets(name: str) -> None:
+def test_each_reactor_holds_sockets(name):
     for reader in holding_reactor(REACTORS[name], {}).removeAll():
         reader.connectionLost(None)
     if name == "asyncio":
@@ -122,12 +119,12 @@ def test_each_reactor_holds_sockets(name: str) -> None:
         asyncio.set_event_loop(None)
 
 
-def test_a_reactor_that_this_system_lacks_is_an_error() -> None:
+def test_a_reactor_that_this_system_lacks_is_an_error():
     with pytest.raises(ConfigurationError, match="this system has no"):
         holding_reactor("no_such_module.Reactor", {})
 
 
-def test_an_unknown_reactor_is_an_error() -> None:
+def test_an_unknown_reactor_is_an_error():
     done = logsrv("run", "--reactor", "asynchio", "x.py")
     assert done.returncode == 2
     assert b"asynchio" in done.stderr

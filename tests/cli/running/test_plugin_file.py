@@ -1,7 +1,5 @@
 """Which plugin a file has."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +29,7 @@ def found(directory: Path, code: str, name: str = "shout.py") -> Plugin:
     return plugin_in(load(path), path)
 
 
-def test_a_protocol_class_becomes_a_plugin(tmp_path: Path) -> None:
+def test_a_protocol_class_becomes_a_plugin(tmp_path):
     """Its docstring is the description, the file's name the plugin's."""
     code = f'"""Shouts.\n\nMore."""\n{LINES}class Shout(LineProtocol): pass\n'
     plugin = found(tmp_path, code)
@@ -48,18 +46,18 @@ def test_a_protocol_class_becomes_a_plugin(tmp_path: Path) -> None:
         ("from twisted.internet.protocol import Protocol\nclass Echo(Protocol): pass\n", "Echo"),
     ],
 )
-def test_only_the_files_own_protocol_is_served(tmp_path: Path, code: str, name: str) -> None:
+def test_only_the_files_own_protocol_is_served(tmp_path, code, name):
     """What was imported, is private, or is only built upon, is not meant."""
     assert found(tmp_path, LINES + code).protocol.__name__ == name
 
 
-def test_a_plugin_may_serve_connections_and_datagrams(tmp_path: Path) -> None:
+def test_a_plugin_may_serve_connections_and_datagrams(tmp_path):
     code = "class A(LineProtocol): pass\nclass B(DatagramLines): pass\n"
     plugin = found(tmp_path, LINES + code)
     assert (plugin.protocol.__name__, plugin.datagrams.__name__) == ("A", "B")
 
 
-def test_a_declared_plugin_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_a_declared_plugin_is_taken_as_it_is(tmp_path):
     code = (
         "class A(LineProtocol): pass\nclass B(LineProtocol): pass\n"
         'loud = protocol_plugin("loud", B, listen="tcp:7009")\nsame = loud\n'
@@ -69,7 +67,7 @@ def test_a_declared_plugin_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["json.py", "my-shout.py", "2.py", "class.py"])
-def test_odd_names_of_files_make_valid_plugin_names(tmp_path: Path, name: str) -> None:
+def test_odd_names_of_files_make_valid_plugin_names(tmp_path, name):
     """They hide no other module, and give the plugin a name that it can have."""
     import json
 
@@ -77,7 +75,7 @@ def test_odd_names_of_files_make_valid_plugin_names(tmp_path: Path, name: str) -
     assert sys.modules["json"] is json
 
 
-def test_neighbours_can_be_imported(tmp_path: Path) -> None:
+def test_neighbours_can_be_imported(tmp_path):
     (tmp_path / "voice.py").write_text("from logsrv.kit import LineProtocol\n")
     code = "from voice import LineProtocol\nclass Shout(LineProtocol): pass\n"
     assert found(tmp_path, code).name == "shout"
@@ -100,14 +98,14 @@ def test_neighbours_can_be_imported(tmp_path: Path) -> None:
         ("x = (\n", "SyntaxError"),
     ],
 )
-def test_a_file_without_one_clear_plugin_is_refused(tmp_path: Path, code: str, said: str) -> None:
+def test_a_file_without_one_clear_plugin_is_refused(tmp_path, code, said):
     with pytest.raises(BrokenFile) as broken:
         found(tmp_path, code)
     assert said in str(broken.value)
     assert "importlib" not in str(broken.value)
 
 
-def test_the_file_that_has_to_be_repaired(tmp_path: Path) -> None:
+def test_the_file_that_has_to_be_repaired(tmp_path):
     """An imported neighbour with a syntax error is named, so that it is watched."""
     (tmp_path / "voice.py").write_text("x = (\n")
     with pytest.raises(BrokenFile) as broken:

@@ -1,7 +1,5 @@
 """`logsrv run FILE.py`: at once, and again when it is saved."""
 
-from __future__ import annotations
-
 import errno
 import signal
 import socket
@@ -13,13 +11,13 @@ import pytest
 from logsrv.kit.testing import TelnetSession, examples, wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.command import logsrv
-from tests.cli.conftest import LOOPBACK, SERVES, SHOUT, WHISPER, Start, ask
+from tests.cli.conftest import LOOPBACK, SERVES, SHOUT, WHISPER, ask
 from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 
 
-def test_five_lines_are_a_server(running: Start, shout: Path) -> None:
+def test_five_lines_are_a_server(running, shout):
     server = running(shout, *LOOPBACK).ready()
     with TelnetSession(server.port) as session:
         session.send("hello")
@@ -27,7 +25,7 @@ def test_five_lines_are_a_server(running: Start, shout: Path) -> None:
     assert server.end() == 0
 
 
-def test_the_first_example_of_the_kit_page_is_a_server(running: Start, tmp_path: Path) -> None:
+def test_the_first_example_of_the_kit_page_is_a_server(running, tmp_path):
     """docs/kit.md begins with what works, in at most five lines."""
     page = Path(__file__).parents[3] / "docs" / "kit.md"
     example = examples(page.read_text())[0]
@@ -37,7 +35,7 @@ def test_the_first_example_of_the_kit_page_is_a_server(running: Start, tmp_path:
     assert ask(running(tmp_path / "shout.py", *LOOPBACK).ready().port, "hello") == "HELLO"
 
 
-def test_a_function_is_enough_for_a_server(running: Start, tmp_path: Path) -> None:
+def test_a_function_is_enough_for_a_server(running, tmp_path):
     file = tmp_path / "count.py"
     file.write_text(
         "async def handle(connection):\n"
@@ -47,7 +45,7 @@ def test_a_function_is_enough_for_a_server(running: Start, tmp_path: Path) -> No
     assert ask(running(file, *LOOPBACK).ready().port, "hello") == "5"
 
 
-def test_saving_the_file_starts_the_plugin_again(running: Start, shout: Path) -> None:
+def test_saving_the_file_starts_the_plugin_again(running, shout):
     """On the same port, as the socket stays open."""
     server = running(shout, *LOOPBACK).ready()
     assert ask(server.port, "Hello") == "HELLO"
@@ -56,7 +54,7 @@ def test_saving_the_file_starts_the_plugin_again(running: Start, shout: Path) ->
     assert ask(server.port, "Hello") == "hello"
 
 
-def test_nobody_is_refused_meanwhile(running: Start, shout: Path) -> None:
+def test_nobody_is_refused_meanwhile(running, shout):
     """One connection after the other while it is saved several times: all are answered."""
     server = running(shout, *LOOPBACK).ready()
     answers: list[str] = []
@@ -79,7 +77,7 @@ def test_nobody_is_refused_meanwhile(running: Start, shout: Path) -> None:
     assert answers[-1] == "hello"
 
 
-def test_a_neighbour_that_is_imported_is_watched_too(running: Start, tmp_path: Path) -> None:
+def test_a_neighbour_that_is_imported_is_watched_too(running, tmp_path):
     file = tmp_path / "shout.py"
     (tmp_path / "voice.py").write_text("voice = str.upper\n")
     file.write_text("import voice\n" + SHOUT.replace("line.upper()", "voice.voice(line)"))
@@ -89,7 +87,7 @@ def test_a_neighbour_that_is_imported_is_watched_too(running: Start, tmp_path: P
     assert ask(server.port, "Hello") == "hello"
 
 
-def test_neighbours_may_have_names_of_standard_modules(running: Start, tmp_path: Path) -> None:
+def test_neighbours_may_have_names_of_standard_modules(running, tmp_path):
     """The author's files get the author's, and nobody else does: the server goes on working."""
     names = ["json", "types", "queue", "logging", "typing", "attr"]
     file = tmp_path / "shout.py"
@@ -108,7 +106,7 @@ def test_neighbours_may_have_names_of_standard_modules(running: Start, tmp_path:
 
 
 @pytest.mark.complains("has no attribute 'nothing'")
-def test_a_traceback_shows_what_ran(running: Start, shout: Path) -> None:
+def test_a_traceback_shows_what_ran(running, shout):
     """Not what was saved since, for a connection of before."""
     shout.write_text(SHOUT.replace("upper())", "nothing())  # what ran"))
     server = running(shout, *LOOPBACK).ready()
@@ -121,7 +119,7 @@ def test_a_traceback_shows_what_ran(running: Start, shout: Path) -> None:
     assert "what did not run" not in server.log()
 
 
-def test_each_save_logs_one_line(running: Start, shout: Path) -> None:
+def test_each_save_logs_one_line(running, shout):
     """With the place if that has changed; what the author logs is shown as ever."""
     server = running(shout, *LOOPBACK).ready()
     before = len(server.log().splitlines())
@@ -138,7 +136,7 @@ def test_each_save_logs_one_line(running: Start, shout: Path) -> None:
     assert len(said) == 3
 
 
-def test_a_deleted_file_is_reported_and_the_old_plugin_serves(running: Start, shout: Path) -> None:
+def test_a_deleted_file_is_reported_and_the_old_plugin_serves(running, shout):
     """It is said, once; the one of before serves until it is there again."""
     server = running(shout, *LOOPBACK).ready()
     shout.unlink()
@@ -150,7 +148,7 @@ def test_a_deleted_file_is_reported_and_the_old_plugin_serves(running: Start, sh
     assert server.log().count("was deleted") == 1
 
 
-def test_a_neighbour_no_longer_imported_may_be_deleted(running: Start, tmp_path: Path) -> None:
+def test_a_neighbour_no_longer_imported_may_be_deleted(running, tmp_path):
     """It is deleted, the file saved without it: that is taken."""
     file, voice = tmp_path / "shout.py", tmp_path / "voice.py"
     voice.write_text("")
@@ -162,7 +160,7 @@ def test_a_neighbour_no_longer_imported_may_be_deleted(running: Start, tmp_path:
     assert ask(server.port, "Hello") == "hello"
 
 
-def test_sighup_reads_the_configuration_again(running: Start, shout: Path) -> None:
+def test_sighup_reads_the_configuration_again(running, shout):
     """By a start anew. Listeners that it adds outlive the next save; those that it takes out are gone."""
 
     def listen(*sockets: str) -> None:
@@ -193,7 +191,7 @@ def test_sighup_reads_the_configuration_again(running: Start, shout: Path) -> No
 
 
 @pytest.mark.complains("nothing_of_that_name")
-def test_errors_keep_the_old_one_serving(running: Start, shout: Path) -> None:
+def test_errors_keep_the_old_one_serving(running, shout):
     server = running(shout, *LOOPBACK).ready()
     wrong = {
         SHOUT + "x = (\n": "SyntaxError: '(' was never closed",
@@ -211,7 +209,7 @@ def test_errors_keep_the_old_one_serving(running: Start, shout: Path) -> None:
     assert ask(server.port, "Hello") == "hello"
 
 
-def test_a_file_that_is_wrong_from_the_start_can_be_repaired(running: Start, shout: Path) -> None:
+def test_a_file_that_is_wrong_from_the_start_can_be_repaired(running, shout):
     shout.write_text("x = (\n")
     server = running(shout, *LOOPBACK)
     server.wait_for("nothing serves now; save shout.py to try again")
@@ -220,7 +218,7 @@ def test_a_file_that_is_wrong_from_the_start_can_be_repaired(running: Start, sho
     assert ask(server.port, "Hello") == "HELLO"
 
 
-def test_an_old_connection_is_answered_by_the_old_code(running: Start, shout: Path) -> None:
+def test_an_old_connection_is_answered_by_the_old_code(running, shout):
     """What it has sent already is answered, by the code of then."""
     server = running(shout, *LOOPBACK).ready()
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as old:
@@ -239,9 +237,7 @@ shout = protocol_plugin("shout", Shout, listeners={"other": Shout}, listen=())
 
 
 @pytest.mark.parametrize("more", ["", NAMED], ids=["one protocol", "named listeners"])
-def test_a_unix_socket_survives_a_save_and_goes_at_the_end(
-    running: Start, shout: Path, more: str
-) -> None:
+def test_a_unix_socket_survives_a_save_and_goes_at_the_end(running, shout, more):
     """It stays where it is, and is gone at the end."""
     path, gone = shout.parent / "s", shout.parent / "gone"
     at_the_end = f"import atexit, os\natexit.register(os.mkdir, {str(gone)!r})\n"
@@ -263,7 +259,7 @@ def test_a_unix_socket_survives_a_save_and_goes_at_the_end(
     assert not path.exists()
 
 
-def test_a_datagram_plugin_starts_again_on_its_port(running: Start, tmp_path: Path) -> None:
+def test_a_datagram_plugin_starts_again_on_its_port(running, tmp_path):
     """The one of before ends first; the port is the same."""
     file = tmp_path / "shout.py"
     code = (
@@ -286,7 +282,7 @@ def test_a_datagram_plugin_starts_again_on_its_port(running: Start, tmp_path: Pa
         assert client.recv(100) == b"hello\r\n"
 
 
-def test_a_plugin_that_ends_is_started_when_saved(running: Start, shout: Path) -> None:
+def test_a_plugin_that_ends_is_started_when_saved(running, shout):
     """Who connects meanwhile waits, and is served."""
     shout.write_text(SHOUT.replace("self.send_line", "__import__('os')._exit(7) #"))
     server = running(shout, *LOOPBACK).ready()
@@ -299,21 +295,21 @@ def test_a_plugin_that_ends_is_started_when_saved(running: Start, shout: Path) -
         assert waiting.recv(100) == b"HELLO\r\n"
 
 
-def test_options_behind_the_file_are_the_plugins(shout: Path) -> None:
+def test_options_behind_the_file_are_the_plugins(shout):
     shown = logsrv("run", str(shout), "--help")
     assert shown.stdout.startswith(b"Usage: logsrv run shout.py [options]\n")
     assert shown.returncode == 0
     assert b"--max-connections-per-peer" in shown.stdout
 
 
-def test_a_wrong_option_is_reported(shout: Path) -> None:
+def test_a_wrong_option_is_reported(shout):
     shown = logsrv("run", str(shout), "--listn", "tcp:1")
     assert shown.returncode == 1
     assert b"shout: --listn" in shown.stderr
     assert shown.stderr.count(b"\n") == 1
 
 
-def test_a_port_in_use_ends_the_command(shout: Path) -> None:
+def test_a_port_in_use_ends_the_command(shout):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         shown = logsrv("run", str(shout), "--listen", f"tcp:{port}:interface=127.0.0.1")
@@ -325,14 +321,14 @@ def test_a_port_in_use_ends_the_command(shout: Path) -> None:
     ("name", "sentence"),
     [("no.py", b"no.py is not there"), (".", b". is no file"), ("x.txt", b"has to end in .py")],
 )
-def test_a_missing_file_is_reported(tmp_path: Path, name: str, sentence: bytes) -> None:
+def test_a_missing_file_is_reported(tmp_path, name, sentence):
     (tmp_path / "x.txt").write_text(SHOUT)
     shown = logsrv("run", name, directory=tmp_path)
     assert shown.returncode == 1
     assert sentence in shown.stderr
 
 
-def test_no_child_is_left_when_the_parent_is_killed(running: Start, shout: Path) -> None:
+def test_no_child_is_left_when_the_parent_is_killed(running, shout):
     """Even by kill -9: the child ends by itself."""
     server = running(shout, *LOOPBACK).ready()
     port = server.port

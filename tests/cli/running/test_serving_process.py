@@ -1,7 +1,5 @@
 """The process that serves, as its parent sees it."""
 
-from __future__ import annotations
-
 import socket
 import subprocess
 import sys
@@ -64,9 +62,7 @@ def child(
     ("code", "options", "status"),
     [("x = (", [], NOT_RUNNABLE), (SHOUT, ["--listen", "nowhere"], CANNOT_START)],
 )
-def test_the_status_tells_whose_fault(
-    tmp_path: Path, code: str, options: list[str], status: int
-) -> None:
+def test_the_status_tells_whose_fault(tmp_path, code, options, status):
     """A file can be repaired and saved; options stay as they are."""
     file = tmp_path / "shout.py"
     file.write_text(code)
@@ -78,7 +74,7 @@ def test_the_status_tells_whose_fault(
 
 
 @pytest.mark.slow
-def test_asyncio_is_awaited_where_its_reactor_was_asked_for(tmp_path: Path) -> None:
+def test_asyncio_is_awaited_where_its_reactor_was_asked_for(tmp_path):
     file = tmp_path / "later.py"
     file.write_text(LATER)
     process, channel, messages = child(
@@ -100,7 +96,7 @@ def test_asyncio_is_awaited_where_its_reactor_was_asked_for(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_a_child_serves_when_told_and_ends_with_its_parent(tmp_path: Path) -> None:
+def test_a_child_serves_when_told_and_ends_with_its_parent(tmp_path):
     file = tmp_path / "shout.py"
     file.write_text(SHOUT)
     process, channel, messages = child(file, "--listen", "tcp:0:interface=127.0.0.1")
@@ -116,7 +112,7 @@ def test_a_child_serves_when_told_and_ends_with_its_parent(tmp_path: Path) -> No
     assert process.wait(PATIENCE) == 0
 
 
-def test_only_the_authors_files_are_watched(tmp_path: Path) -> None:
+def test_only_the_authors_files_are_watched(tmp_path):
     """What the author wrote, not what is installed."""
     own = tmp_path / "voice.py"
     own.write_text("")
@@ -190,7 +186,7 @@ def ends() -> Iterator[tuple[ParentChannel, ChildMessages]]:
     theirs.close()
 
 
-def test_messages_arrive_one_by_one(ends: tuple[ParentChannel, ChildMessages]) -> None:
+def test_messages_arrive_one_by_one(ends):
     channel, messages = ends
     assert messages.receive(0) == {}
     channel.send({"files": ["a\n", "ü"]})
@@ -201,7 +197,7 @@ def test_messages_arrive_one_by_one(ends: tuple[ParentChannel, ChildMessages]) -
     assert messages.receive(PATIENCE) is None
 
 
-def test_sockets_come_with_a_message(ends: tuple[ParentChannel, ChildMessages]) -> None:
+def test_sockets_come_with_a_message(ends):
     channel, messages = ends
     with socket.create_server(("127.0.0.1", 0)) as listening:
         channel.send({"serving": ["x"]}, [listening.fileno()])
@@ -211,7 +207,7 @@ def test_sockets_come_with_a_message(ends: tuple[ParentChannel, ChildMessages]) 
             assert same.getsockname() == listening.getsockname()
 
 
-def test_a_large_message_is_put_together(ends: tuple[ParentChannel, ChildMessages]) -> None:
+def test_a_large_message_is_put_together(ends):
     channel, messages = ends
     files = [f"/a/path/of/some/length/{number}" for number in range(2000)]
     sender = threading.Thread(target=channel.send, args=(files,))
@@ -222,9 +218,7 @@ def test_a_large_message_is_put_together(ends: tuple[ParentChannel, ChildMessage
     sender.join()
 
 
-def test_the_parent_hears_that_it_serves_and_has_left(
-    ends: tuple[ParentChannel, ChildMessages],
-) -> None:
+def test_the_parent_hears_that_it_serves_and_has_left(ends):
     channel, messages = ends
     service, reactor, chatter = Service(), Reactor(), ChatterFilter(quiet=True)
     reactor.turns = [
@@ -239,7 +233,7 @@ def test_the_parent_hears_that_it_serves_and_has_left(
     assert chatter.quiet
 
 
-def test_an_error_at_the_start_is_raised(ends: tuple[ParentChannel, ChildMessages]) -> None:
+def test_an_error_at_the_start_is_raised(ends):
     service, reactor = Service(), Reactor()
     reactor.turns = [lambda: service.readiness.errback(StartError("no database"))]
     with pytest.raises(StartError, match="no database"):
@@ -247,9 +241,7 @@ def test_an_error_at_the_start_is_raised(ends: tuple[ParentChannel, ChildMessage
     assert service.calls == ["bound", "started", "stopped"]
 
 
-def test_the_end_of_the_parent_while_it_ends_is_no_error(
-    ends: tuple[ParentChannel, ChildMessages],
-) -> None:
+def test_the_end_of_the_parent_while_it_ends_is_no_error(ends):
     service, reactor = Service(), Reactor()
     reactor.turns = [
         lambda: reactor.stop(),
@@ -272,7 +264,7 @@ def event(namespace: str, text: str, level: Any = LogLevel.info) -> dict[str, An
 
 
 @pytest.mark.parametrize(("namespace", "text"), CHATTER)
-def test_starts_and_stops_are_kept_back_while_it_is_quiet(namespace: str, text: str) -> None:
+def test_starts_and_stops_are_kept_back_while_it_is_quiet(namespace, text):
     chatter = ChatterFilter(quiet=True)
     assert chatter(event(namespace, text)) is PredicateResult.no
     assert chatter(event(namespace, text, LogLevel.warn)) is PredicateResult.maybe
@@ -281,5 +273,5 @@ def test_starts_and_stops_are_kept_back_while_it_is_quiet(namespace: str, text: 
 
 
 @pytest.mark.parametrize("namespace", ["shout", "log_legacy", "logsrv.kit.observe.peer_log"])
-def test_what_the_author_logs_is_shown(namespace: str) -> None:
+def test_what_the_author_logs_is_shown(namespace):
     assert ChatterFilter(quiet=True)(event(namespace, "hello")) is PredicateResult.maybe

@@ -1,10 +1,7 @@
 """The parent, when its children do not do as they should. (When they do: test_run.)"""
 
-from __future__ import annotations
-
 import signal
 import socket
-from pathlib import Path
 
 import pytest
 
@@ -12,12 +9,12 @@ from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.at_terminal import AtTerminal
 from tests.cli.command import LOGSRV
-from tests.cli.conftest import LOOPBACK, SERVES, SHOUT, WHISPER, Start, ask
+from tests.cli.conftest import LOOPBACK, SERVES, SHOUT, WHISPER, ask
 
 pytestmark = pytest.mark.slow
 
 
-def test_a_file_that_never_ends_loading_can_be_saved_again(running: Start, tmp_path: Path) -> None:
+def test_a_file_that_never_ends_loading_can_be_saved_again(running, tmp_path):
     """The one of before serves all the time."""
     file = tmp_path / "shout.py"
     file.write_text(SHOUT)
@@ -31,7 +28,7 @@ def test_a_file_that_never_ends_loading_can_be_saved_again(running: Start, tmp_p
     assert ask(server.port, "Hello") == "hello"
 
 
-def test_a_second_ctrl_c_does_not_wait(running: Start, tmp_path: Path) -> None:
+def test_a_second_ctrl_c_does_not_wait(running, tmp_path):
     """A plugin that does not end is ended."""
     file = tmp_path / "stubborn.py"
     file.write_text(
@@ -49,7 +46,7 @@ def test_a_second_ctrl_c_does_not_wait(running: Start, tmp_path: Path) -> None:
     assert server.process.wait(PATIENCE) == 0
 
 
-def test_the_parent_ends_with_its_terminal(shout: Path) -> None:
+def test_the_parent_ends_with_its_terminal(shout):
     """When the window is closed nobody is there to end it."""
     with AtTerminal(*LOGSRV, "run", str(shout), *LOOPBACK, environment={}) as terminal:
         terminal.expect("serves; save it")
@@ -57,7 +54,7 @@ def test_the_parent_ends_with_its_terminal(shout: Path) -> None:
         terminal.process.wait(PATIENCE)
 
 
-def test_under_nohup_the_parent_outlives_its_terminal(shout: Path) -> None:
+def test_under_nohup_the_parent_outlives_its_terminal(shout):
     """SIGHUP, which nohup means to survive, reads the configuration again."""
     log = shout.with_suffix(".log")
     command = f'exec nohup "$@" > {log} 2>&1'

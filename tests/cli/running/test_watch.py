@@ -1,7 +1,5 @@
 """Noticing that a file was saved."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -17,13 +15,13 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_nothing_is_noticed_where_nothing_happens(file: Path) -> None:
+def test_nothing_is_noticed_where_nothing_happens(file):
     watched = WatchedFiles(str(file))
     assert not watched.saved()
     assert not watched.saved()
 
 
-def test_a_save_is_noticed_once_it_is_over(file: Path) -> None:
+def test_a_save_is_noticed_once_it_is_over(file):
     """The first look sees it, the second that nothing more happens."""
     watched = WatchedFiles(str(file))
     file.write_text("two!")
@@ -33,7 +31,7 @@ def test_a_save_is_noticed_once_it_is_over(file: Path) -> None:
     assert not watched.saved()
 
 
-def test_an_editor_that_replaces_the_file_is_one_save(file: Path) -> None:
+def test_an_editor_that_replaces_the_file_is_one_save(file):
     """In between there is no file, which is no reason to start anything."""
     watched = WatchedFiles(str(file))
     file.unlink()
@@ -46,7 +44,7 @@ def test_an_editor_that_replaces_the_file_is_one_save(file: Path) -> None:
     assert watched.saved()
 
 
-def test_files_that_are_added_count_from_then_on(file: Path, tmp_path: Path) -> None:
+def test_files_that_are_added_count_from_then_on(file, tmp_path):
     other = tmp_path / "voice.py"
     other.write_text("one")
     watched = WatchedFiles(str(file))
@@ -62,7 +60,7 @@ def looks(watched: WatchedFiles) -> bool:
     return True in [watched.saved() for _ in range(MISSING_CHECKS + 1)]
 
 
-def test_a_file_that_stays_away_is_gone(file: Path) -> None:
+def test_a_file_that_stays_away_is_gone(file):
     """Not while an editor replaces it; and it is no reason to start anything."""
     watched = WatchedFiles(str(file))
     file.unlink()
@@ -75,7 +73,7 @@ def test_a_file_that_stays_away_is_gone(file: Path) -> None:
     assert not watched.is_gone
 
 
-def test_another_file_that_stays_away_is_a_change(file: Path, tmp_path: Path) -> None:
+def test_another_file_that_stays_away_is_a_change(file, tmp_path):
     other = tmp_path / "voice.py"
     other.write_text("one")
     watched = WatchedFiles(str(file))

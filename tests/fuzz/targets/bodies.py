@@ -1,7 +1,5 @@
 """Bodies of HTTP requests and their compression: JSON, protobuf, lines, gzip, Zstandard."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import zlib

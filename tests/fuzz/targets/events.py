@@ -1,7 +1,5 @@
 """Events and their parts: Forward, GELF, Lumberjack, journald, Python's pickles."""
 
-from __future__ import annotations
-
 import codecs
 import io
 import json

@@ -1,7 +1,5 @@
 """Gopher: menus, texts, URLs, Gopher+, answers of servers, requests to the server, pages of the browser."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from contextlib import suppress

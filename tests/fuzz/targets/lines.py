@@ -1,7 +1,5 @@
 """Bytes of connections and datagrams that become lines: Telnet, CRLF, syslog, RELP, frames of plugins."""
 
-from __future__ import annotations
-
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE
 from collections.abc import Callable
 

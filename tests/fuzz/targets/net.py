@@ -2,8 +2,6 @@
 a terminal.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import re
 from collections.abc import Callable

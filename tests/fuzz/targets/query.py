@@ -1,7 +1,5 @@
 """Stored lines and queries: fields, levels, times, the query language, parameters of the API."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from functools import cache
 

@@ -4,8 +4,6 @@ Most of them have checksums. So an input is tried as it is, and as damage of a v
 noticed, or makes no difference.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import zlib

@@ -1,7 +1,5 @@
 """A browser without a terminal, driven by Textual's Pilot, and what is on its screen."""
 
-from __future__ import annotations
-
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine

@@ -1,7 +1,5 @@
 """A hole to browse: a menu with an item of each kind, and what is behind them."""
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Callable
 from io import BytesIO

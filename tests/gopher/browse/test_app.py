@@ -1,18 +1,14 @@
 """Browsing: the window as a whole, with real servers on loopback and a screen in memory."""
 
-from __future__ import annotations
-
 import re
 
 import pytest
 
-from tests.gopher.browse.conftest import Drive, until
+from tests.gopher.browse.conftest import until
 from tests.gopher.browse.hole import item, menu
-from tests.gopher.conftest import Serve
-from tests.gopher.servers import Scripted
 
 
-async def test_quitting_while_a_page_is_loading(drive: Drive, serve: Serve) -> None:
+async def test_quitting_while_a_page_is_loading(drive, serve):
     server = serve(lambda connection, _: connection.recv(1))
 
     async with drive(server.url()) as driven:
@@ -21,7 +17,7 @@ async def test_quitting_while_a_page_is_loading(drive: Drive, serve: Serve) -> N
         await until(lambda: not driven.browser.is_running, "the end")
 
 
-async def test_the_help_shows_and_goes(drive: Drive, server: Scripted) -> None:
+async def test_the_help_shows_and_goes(drive, server):
     async with drive(server.url(), size=(132, 43)) as driven:
         await driven.shows("Welcome")
         await driven.press("question_mark")
@@ -32,7 +28,7 @@ async def test_the_help_shows_and_goes(drive: Drive, server: Scripted) -> None:
 
 
 @pytest.mark.slow
-async def test_the_light_theme_is_remembered_for_the_next_run(drive: Drive) -> None:
+async def test_the_light_theme_is_remembered_for_the_next_run(drive):
     async with drive(None) as driven:
         await driven.shows("Places to begin")
         assert driven.browser.theme == "gopher-dark"
@@ -41,7 +37,7 @@ async def test_the_light_theme_is_remembered_for_the_next_run(drive: Drive) -> N
         assert driven.browser.theme == "gopher-light"
 
 
-async def test_a_click_opens_a_link_or_asks_for_an_address(drive: Drive, server: Scripted) -> None:
+async def test_a_click_opens_a_link_or_asks_for_an_address(drive, server):
     async with drive(server.url()) as driven:
         await driven.shows("Welcome")
         await driven.pilot.click("#page", offset=(12, 2))
@@ -50,9 +46,7 @@ async def test_a_click_opens_a_link_or_asks_for_an_address(drive: Drive, server:
         await driven.shows("Go to")
 
 
-async def test_a_long_address_keeps_its_host_and_its_end_in_sight(
-    drive: Drive, serve: Serve
-) -> None:
+async def test_a_long_address_keeps_its_host_and_its_end_in_sight(drive, serve):
     server = serve(menu(item("i", "Deep down"), item("1", "Deeper", "/down" * 20 + "/deeper")))
 
     def cut(end: str) -> re.Pattern[str]:
@@ -67,7 +61,7 @@ async def test_a_long_address_keeps_its_host_and_its_end_in_sight(
         await until(lambda: cut("down/deeper").search(driven.screen()), "the address below")
 
 
-async def test_a_menu_of_real_width_fits_80_columns(drive: Drive, serve: Serve) -> None:
+async def test_a_menu_of_real_width_fits_80_columns(drive, serve):
     """70 columns, as menus are drawn for, beside the types."""
     server = serve(menu(item("i", "=" * 70), item("1", "x")))
 
@@ -75,7 +69,7 @@ async def test_a_menu_of_real_width_fits_80_columns(drive: Drive, serve: Serve) 
         await driven.shows(" " * 10 + "=" * 70)
 
 
-async def test_a_wide_window_uses_its_width(drive: Drive, serve: Serve) -> None:
+async def test_a_wide_window_uses_its_width(drive, serve):
     server = serve(b"x" * 119)
 
     async with drive(server.url("/0/text"), size=(132, 43)) as driven:
@@ -83,7 +77,7 @@ async def test_a_wide_window_uses_its_width(drive: Drive, serve: Serve) -> None:
 
 
 @pytest.mark.slow
-async def test_markup_and_escapes_of_a_server_are_text(drive: Drive, serve: Serve) -> None:
+async def test_markup_and_escapes_of_a_server_are_text(drive, serve):
     hostile = menu(
         item("1", "[bold red]x[/] \x1b[31m\x9b2J\u202e", "/\x1b]0;t\x07", "h\x1b[2J", 70),
         item("8", "[@click=app.quit]z[/]", "\x1b[2J", "h\x1b", 23),

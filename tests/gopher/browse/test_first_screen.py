@@ -1,7 +1,5 @@
 """The first screen: painted before Textual is there, on a terminal of our own."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import pty
@@ -9,7 +7,6 @@ import re
 import struct
 import termios
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TextIO
 
 import pytest
@@ -52,7 +49,7 @@ def seen(ours: int) -> list[str]:
     return [re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", row).rstrip() for row in text.split("\r\r\n")]
 
 
-def test_the_frame_is_there_at_once(terminal: tuple[int, TextIO]) -> None:
+def test_the_frame_is_there_at_once(terminal):
     ours, stream = terminal
     with FirstScreen(stream, {"TERM": "xterm"}, "gopher://h/\x1b[2J"):
         rows = seen(ours)
@@ -65,7 +62,7 @@ def test_the_frame_is_there_at_once(terminal: tuple[int, TextIO]) -> None:
     [{"TERM": "xterm"}, {"TERM": "xterm", "COLORTERM": "truecolor"}, {"NO_COLOR": "1"}],
     ids=["256", "exact", "none"],
 )
-def test_the_beginning_of_a_page(terminal: tuple[int, TextIO], environ: dict[str, str]) -> None:
+def test_the_beginning_of_a_page(terminal, environ):
     ours, stream = terminal
     lines = [
         PageLine("Welcome", "information"),
@@ -88,7 +85,7 @@ def test_the_beginning_of_a_page(terminal: tuple[int, TextIO], environ: dict[str
         assert len(rows) == 10 and all(len(row) <= 40 for row in rows)
 
 
-def test_the_beginning_of_a_text(terminal: tuple[int, TextIO]) -> None:
+def test_the_beginning_of_a_text(terminal):
     """It has no links, so nothing stands beside it."""
     ours, stream = terminal
     with FirstScreen(stream, {"NO_COLOR": "1"}, "gopher://h/0/a.txt") as screen:
@@ -99,7 +96,7 @@ def test_the_beginning_of_a_text(terminal: tuple[int, TextIO]) -> None:
         ]
 
 
-def test_text_stands_where_the_browser_puts_it(terminal: tuple[int, TextIO]) -> None:
+def test_text_stands_where_the_browser_puts_it(terminal):
     """A link that is further below needs its column from the beginning."""
     ours, stream = terminal
     link = PageLine("One", "menu", "menu", MenuItem("1", b"One"))
@@ -109,9 +106,7 @@ def test_text_stands_where_the_browser_puts_it(terminal: tuple[int, TextIO]) -> 
         assert seen(ours)[1] == "          Welcome"
 
 
-def test_it_is_as_light_as_the_browser_will_be(
-    terminal: tuple[int, TextIO], tmp_path: Path
-) -> None:
+def test_it_is_as_light_as_the_browser_will_be(terminal, tmp_path):
     ours, stream = terminal
     environ = {"TERM": "xterm", "COLORTERM": "truecolor", "XDG_DATA_HOME": str(tmp_path)}
     for light, ground in ((True, "48;2;251;251;249"), (False, "48;2;22;25;29")):
@@ -121,7 +116,7 @@ def test_it_is_as_light_as_the_browser_will_be(
         os.read(ours, 65536)
 
 
-def test_the_terminal_is_given_back_as_it_was(terminal: tuple[int, TextIO]) -> None:
+def test_the_terminal_is_given_back_as_it_was(terminal):
     """What is typed meanwhile is not shown, and waits for the browser."""
     ours, stream = terminal
     before = termios.tcgetattr(stream)
@@ -137,7 +132,7 @@ def test_the_terminal_is_given_back_as_it_was(terminal: tuple[int, TextIO]) -> N
     assert os.read(ours, 65536).endswith(b"\x1b[?1049l")
 
 
-def test_who_takes_the_screen_over_leaves_it(terminal: tuple[int, TextIO]) -> None:
+def test_who_takes_the_screen_over_leaves_it(terminal):
     ours, stream = terminal
     with FirstScreen(stream, {}, "x") as screen:
         painted(ours)

@@ -1,7 +1,5 @@
 """Local files and directories in the browser: whatever can be done with a server's pages."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -10,9 +8,8 @@ import pytest
 from logsrv.gopher.browse.content.page import link_to
 from logsrv.gopher.command.main import run as gopher
 from logsrv.gopher.serve.typed_address import resolve_typed_address
-from tests.gopher.browse.conftest import Drive, Driven, until
+from tests.gopher.browse.conftest import Driven, until
 from tests.gopher.browse.hole import item, menu
-from tests.gopher.conftest import Serve
 
 pytestmark = pytest.mark.slow
 
@@ -45,9 +42,7 @@ async def follow(driven: Driven, number: str) -> None:
 
 
 @pytest.mark.slow
-async def test_a_gophermap_is_read_and_left_and_come_back_to(
-    drive: Drive, gopherhole: Path
-) -> None:
+async def test_a_gophermap_is_read_and_left_and_come_back_to(drive, gopherhole):
     async with drive(str(gopherhole / "gophermap"), size=(160, 24)) as driven:
         await driven.shows("Welcome", f"file://{gopherhole}/")
         await driven.press("enter")
@@ -82,9 +77,7 @@ async def test_a_gophermap_is_read_and_left_and_come_back_to(
         (8, "file: links are not opened"),
     ],
 )
-async def test_what_cannot_be_followed_says_why(
-    drive: Drive, gopherhole: Path, number: int, said: str
-) -> None:
+async def test_what_cannot_be_followed_says_why(drive, gopherhole, number, said):
     async with drive(str(gopherhole), size=(160, 24)) as driven:
         await driven.shows("Welcome")
         await driven.press(*["down"] * (number - 1), "enter")
@@ -92,7 +85,7 @@ async def test_what_cannot_be_followed_says_why(
         assert "root:" not in driven.screen()
 
 
-async def test_reloading_shows_what_was_edited(drive: Drive, gopherhole: Path) -> None:
+async def test_reloading_shows_what_was_edited(drive, gopherhole):
     async with drive(str(gopherhole)) as driven:
         await driven.shows("Welcome")
         (gopherhole / "gophermap").write_text("Edited\n*\n")
@@ -100,9 +93,7 @@ async def test_reloading_shows_what_was_edited(drive: Drive, gopherhole: Path) -
         await driven.shows("Edited", "about.txt")
 
 
-async def test_files_are_copied_to_the_downloads(
-    drive: Drive, gopherhole: Path, tmp_path: Path
-) -> None:
+async def test_files_are_copied_to_the_downloads(drive, gopherhole, tmp_path):
     async with drive(str(gopherhole)) as driven:
         await driven.shows("Welcome")
         await follow(driven, "6")
@@ -115,7 +106,7 @@ async def test_files_are_copied_to_the_downloads(
     assert (tmp_path / "downloads" / "about.txt").read_text().startswith("All about it.")
 
 
-async def test_a_bookmark_remembers_what_was_opened(drive: Drive, gopherhole: Path) -> None:
+async def test_a_bookmark_remembers_what_was_opened(drive, gopherhole):
     async with drive(str(gopherhole), size=(160, 24)) as driven:
         await driven.shows("Welcome")
         await follow(driven, "2")
@@ -130,7 +121,7 @@ async def test_a_bookmark_remembers_what_was_opened(drive: Drive, gopherhole: Pa
 
 
 @pytest.mark.slow
-async def test_paths_are_typed_as_addresses(drive: Drive, gopherhole: Path) -> None:
+async def test_paths_are_typed_as_addresses(drive, gopherhole):
     async with drive(None) as driven:
         await driven.shows("Places to begin")
         await driven.press("g")
@@ -148,14 +139,14 @@ async def test_paths_are_typed_as_addresses(drive: Drive, gopherhole: Path) -> N
         await driven.shows("Welcome")
 
 
-async def test_the_place_of_a_file_is_explained(drive: Drive, gopherhole: Path) -> None:
+async def test_the_place_of_a_file_is_explained(drive, gopherhole):
     async with drive(str(gopherhole), size=(160, 24)) as driven:
         await driven.shows("Welcome")
         await driven.press("i")
         await driven.shows("Where this leads", f"File      {gopherhole}/about.txt")
 
 
-async def test_a_large_text_shows_its_beginning(drive: Drive, tmp_path: Path) -> None:
+async def test_a_large_text_shows_its_beginning(drive, tmp_path):
     with open(tmp_path / "big.txt", "wb") as file:
         file.write(b"the beginning\n" * 1000 + b"x" * 1000 + b"\n")
         file.truncate(1 << 36)
@@ -164,7 +155,7 @@ async def test_a_large_text_shows_its_beginning(drive: Drive, tmp_path: Path) ->
         await driven.shows("is larger than the limit", "s  saves all of it", "the beginning")
 
 
-async def test_a_server_leads_to_no_file(drive: Drive, serve: Serve, gopherhole: Path) -> None:
+async def test_a_server_leads_to_no_file(drive, serve, gopherhole):
     server = serve(
         menu(
             item("0", "Relative", str(gopherhole / "about.txt")),
@@ -184,9 +175,7 @@ async def test_a_server_leads_to_no_file(drive: Drive, serve: Serve, gopherhole:
         assert "All about it" not in driven.screen()
 
 
-async def test_a_mirror_is_read_without_a_server(
-    drive: Drive, serve: Serve, tmp_path: Path, environ: dict[str, str]
-) -> None:
+async def test_a_mirror_is_read_without_a_server(drive, serve, tmp_path, environ):
     answers = {
         b"": menu(item("i", "The hole"), item("1", "Sub", "/sub"), item("0", "A", "/a.txt")),
         b"/sub": menu(item("0", "Deep", "/sub/deep.txt"), item("1", "Far", "/", "h.example", 70)),

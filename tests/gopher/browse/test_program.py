@@ -1,7 +1,5 @@
 """`gopher browse` in a real terminal (tmux), against real servers; and where there is none."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import socket
@@ -12,7 +10,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from io import BytesIO, StringIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -118,9 +115,7 @@ def terminal(tmp_path: Path) -> Iterator[Open]:
         pytest.param((132, 43), id="132x43", marks=pytest.mark.long),
     ],
 )
-def test_a_menu_of_gophernicus_is_shown_with_its_keys(
-    terminal: Open, gophernicus: int, tmp_path: Path, size: tuple[int, int]
-) -> None:
+def test_a_menu_of_gophernicus_is_shown_with_its_keys(terminal, gophernicus, tmp_path, size):
     window = terminal(f"gopher://127.0.0.1:{gophernicus}/", size=size)
     # The keys are there when Textual is; the page may be earlier, and Esc stands first until all of it is.
     keys = "Enter Open g Go 1…9 Link B Bookmarks F Follow s Save ? Help q Quit"
@@ -156,7 +151,7 @@ def test_a_menu_of_gophernicus_is_shown_with_its_keys(
     window.shows("status=0")
 
 
-def test_a_text_as_the_first_page(terminal: Open, gophernicus: int) -> None:
+def test_a_text_as_the_first_page(terminal, gophernicus):
     window = terminal(f"gopher://127.0.0.1:{gophernicus}/0/hello.txt", size=(40, 12))
     window.shows("? Help q Quit")
     text = ["Hello from gopher.", "Second line."]
@@ -164,7 +159,7 @@ def test_a_text_as_the_first_page(terminal: Open, gophernicus: int) -> None:
 
 
 @pytest.mark.slow
-def test_keys_that_come_all_at_once(terminal: Open, serve: Callable[..., Any]) -> None:
+def test_keys_that_come_all_at_once(terminal, serve):
     """A fast hand on a slow line: each key is for what the one before it opened."""
     texts = b"".join(b"0Text %d\t/%d\t\t\r\n" % (each, each) for each in range(1, 21))
 
@@ -189,7 +184,7 @@ def test_keys_that_come_all_at_once(terminal: Open, serve: Callable[..., Any]) -
 
 
 @pytest.mark.slow
-def test_errors_and_texts_of_pygopherd_are_shown(terminal: Open, pygopherd: int) -> None:
+def test_errors_and_texts_of_pygopherd_are_shown(terminal, pygopherd):
     window = terminal(f"127.0.0.1:{pygopherd}/")
     window.shows(" menu  sub")
     window.press("g")
@@ -211,9 +206,7 @@ def test_errors_and_texts_of_pygopherd_are_shown(terminal: Open, pygopherd: int)
 
 
 @pytest.mark.slow
-def test_a_self_signed_certificate_is_trusted_after_a_question(
-    terminal: Open, pygopherd: int
-) -> None:
+def test_a_self_signed_certificate_is_trusted_after_a_question(terminal, pygopherd):
     window = terminal(f"gophers://127.0.0.1:{pygopherd}/")
     window.shows("self-signed certificate")
     window.press("T")
@@ -223,7 +216,7 @@ def test_a_self_signed_certificate_is_trusted_after_a_question(
     window.until(lambda screen: screen.startswith(" TLS  gophers://"), "the title")
 
 
-def test_searching_in_a_real_server(terminal: Open, gophernicus: int) -> None:
+def test_searching_in_a_real_server(terminal, gophernicus):
     window = terminal(f"gopher://127.0.0.1:{gophernicus}/7/cgi-bin/search.cgi")
     window.shows("127.0.0.1 search.cgi:")
     window.type("lost words")
@@ -233,9 +226,7 @@ def test_searching_in_a_real_server(terminal: Open, gophernicus: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
-def test_a_mirror_of_a_real_server_is_read_from_disk(
-    terminal: Open, request: pytest.FixtureRequest, tmp_path: Path, server: str
-) -> None:
+def test_a_mirror_of_a_real_server_is_read_from_disk(terminal, request, tmp_path, server):
     copy = tmp_path / "copy"
     url = f"gopher://127.0.0.1:{request.getfixturevalue(server)}/"
     with open(os.devnull, "wb") as out, open(os.devnull, "w") as err:
@@ -262,7 +253,7 @@ def test_a_mirror_of_a_real_server_is_read_from_disk(
     window.shows("status=0")
 
 
-def test_the_browser_follows_a_new_size_of_the_terminal(terminal: Open, gophernicus: int) -> None:
+def test_the_browser_follows_a_new_size_of_the_terminal(terminal, gophernicus):
     window = terminal(f"gopher://127.0.0.1:{gophernicus}/")
     window.shows("Gophered by Gophernicus")
     window.resize(132, 43)
@@ -274,9 +265,7 @@ def test_the_browser_follows_a_new_size_of_the_terminal(terminal: Open, gopherni
     window.until(lambda screen: "Things to keep" not in screen, "the page")
 
 
-def test_a_hostile_menu_cannot_touch_the_terminal(
-    terminal: Open, serve: Callable[..., object]
-) -> None:
+def test_a_hostile_menu_cannot_touch_the_terminal(terminal, serve):
     """Neither the title nor the screen is the server's to change."""
     server = serve(
         b"i\x1b]2;owned\x07\x1b[2J\x1b[31mred\x9b31m\t\t\t\r\n"
@@ -289,7 +278,7 @@ def test_a_hostile_menu_cannot_touch_the_terminal(
     assert "owned" not in window._call("display-message", "-p", "#{pane_title}")
 
 
-def test_ctrl_c_ends_it_cleanly(terminal: Open) -> None:
+def test_ctrl_c_ends_it_cleanly(terminal):
     window = terminal()
     window.shows("Places to begin")
     window.press("C-c")
@@ -297,7 +286,7 @@ def test_ctrl_c_ends_it_cleanly(terminal: Open) -> None:
 
 
 @pytest.mark.parametrize("errors", ["2>errors", "2>&-"])
-def test_standard_error_may_go_elsewhere(terminal: Open, tmp_path: Path, errors: str) -> None:
+def test_standard_error_may_go_elsewhere(terminal, tmp_path, errors):
     """The screen is the terminal, not the file, and it takes keys."""
     window = terminal(errors=errors.replace("errors", shlex.quote(str(tmp_path / "errors"))))
     window.until(lambda each: "Places to begin" in each and "? Help q Quit" in each, "the page")
@@ -306,22 +295,20 @@ def test_standard_error_may_go_elsewhere(terminal: Open, tmp_path: Path, errors:
     assert not (tmp_path / "errors").exists() or (tmp_path / "errors").read_bytes() == b""
 
 
-def test_an_address_that_is_none_is_a_sentence(terminal: Open) -> None:
+def test_an_address_that_is_none_is_a_sentence(terminal):
     window = terminal("gopher://bad host/")
     window.shows("gopher: “gopher://bad host/” is not a Gopher URL")
     window.shows("status=1")
 
 
-def test_without_textual_it_says_how_to_get_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_without_textual_it_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(browse, "find_spec", lambda name: None)
     errors = StringIO()
     assert gopher(["browse"], BytesIO(), errors) == 1
     assert "pip install 'logsrv[browse]'" in errors.getvalue()
 
 
-def test_without_a_terminal_it_says_so() -> None:
+def test_without_a_terminal_it_says_so():
     run = subprocess.run(
         [sys.executable, "-c", RUN], stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE
     )
@@ -329,7 +316,7 @@ def test_without_a_terminal_it_says_so() -> None:
 
 
 @pytest.mark.slow
-def test_importing_it_loads_nothing_heavy() -> None:
+def test_importing_it_loads_nothing_heavy():
     """`gopher URL` imports this package for nothing."""
     code = "import sys, logsrv.gopher.command.browse; sys.exit('textual' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=PATIENCE).returncode == 0

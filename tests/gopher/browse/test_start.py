@@ -1,7 +1,5 @@
 """The beginning of a page is shown while the browser itself still loads."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from typing import Any
@@ -14,7 +12,6 @@ from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import run
 from tests.gopher.browse.hole import item, menu
-from tests.gopher.conftest import Serve
 
 
 class FirstScreen:
@@ -75,9 +72,7 @@ def browsed(
     return app, curtain.shown
 
 
-def test_a_page_is_shown_before_the_browser_has_loaded(
-    serve: Serve, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_is_shown_before_the_browser_has_loaded(serve, environ, monkeypatch):
     url = GopherURL.parse(serve(menu(item("i", "Hello"), item("1", "Sub"))).url())
     app, shown = browsed(url, environ, monkeypatch)
     assert shown == [["Hello", "Sub"], ["handed over"]]
@@ -86,20 +81,18 @@ def test_a_page_is_shown_before_the_browser_has_loaded(
 
 @pytest.mark.parametrize("text", [b"one", b"one\r\ntwo\r\n.\r\n"])
 def test_a_text_is_shown_too_though_its_last_line_may_have_no_end(
-    serve: Serve, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, text: bytes
-) -> None:
+    serve, environ, monkeypatch, text
+):
     url = GopherURL.parse(serve(text).url("/0/x"))
     _, shown = browsed(url, environ, monkeypatch)
     assert shown[0][0] == "one" and shown[-1] == ["handed over"]
 
 
-def test_the_start_page_is_there_at_once(
-    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_start_page_is_there_at_once(environ, monkeypatch):
     _, shown = browsed(None, environ, monkeypatch)
     assert shown[0][0] == "Gopher" and "Places to begin" in shown[0]
 
 
-def test_what_is_loaded_first_is_not_textual() -> None:
+def test_what_is_loaded_first_is_not_textual():
     code = "import sys, logsrv.gopher.browse.start; sys.exit('textual' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=PATIENCE).returncode == 0

@@ -1,7 +1,5 @@
 """Answers without a server, for the tests of what becomes of them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from typing import Any
 

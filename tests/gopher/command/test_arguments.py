@@ -1,7 +1,5 @@
 """What stands on the command line of `gopher` is understood, or refused in one sentence."""
 
-from __future__ import annotations
-
 import re
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -40,7 +38,7 @@ def url_of(*words: str) -> str:
         (["h/7/find"], "gopher://h/7/find"),
     ],
 )
-def test_the_url_and_what_options_add_to_it(words: list[str], url: str) -> None:
+def test_the_url_and_what_options_add_to_it(words, url):
     assert url_of(*words) == url.replace("%21", "!")
 
 
@@ -64,9 +62,7 @@ def test_the_url_and_what_options_add_to_it(words: list[str], url: str) -> None:
         (["h", "--pin", "--insecure"], UsageError, "--cafile, --pin and --insecure are three"),
     ],
 )
-def test_what_makes_no_sense_is_said_in_one_sentence(
-    words: list[str], kind: type[Exception], sentence: str
-) -> None:
+def test_what_makes_no_sense_is_said_in_one_sentence(words, kind, sentence):
     def parse() -> None:
         options = parsed_options(words)
         resolve_requested_url(options, ConnectionOptions())
@@ -77,7 +73,7 @@ def test_what_makes_no_sense_is_said_in_one_sentence(
     assert "\n" not in str(caught.value)
 
 
-def test_the_help_names_every_exit_status() -> None:
+def test_the_help_names_every_exit_status():
     with pytest.raises(HelpRequest) as caught:
         parsed_options(["--help"])
     for kind in GopherError.__subclasses__():
@@ -86,7 +82,7 @@ def test_the_help_names_every_exit_status() -> None:
         parsed_options(["--version"])
 
 
-def test_every_option_is_documented() -> None:
+def test_every_option_is_documented():
     page = (Path(__file__).parents[3] / "docs" / "gopher.md").read_text()
     for words in (["--help"], ["mirror", "--help"]):
         shown = BytesIO()
@@ -100,13 +96,13 @@ def test_every_option_is_documented() -> None:
         assert f"| {kind.exit_status} |" in page
 
 
-def test_each_is_that_of_its_command() -> None:
+def test_each_is_that_of_its_command():
     for name in COMMANDS:
         status, shown = command.gopher(name, "--help")[:2]
         assert status == 0
         assert shown.decode() == parser_of(name).format_help()
 
 
-def test_without_a_command_it_is_that_of_a_url() -> None:
+def test_without_a_command_it_is_that_of_a_url():
     assert parser_of().prog == "gopher"
     assert parser_of().parse_args(["example.org"]).url == "example.org"

@@ -1,21 +1,17 @@
 """`gopher URL` shows, saves and explains, and its exit status tells what came of it."""
 
-from __future__ import annotations
-
 import json
 import os
 import socket
-from pathlib import Path
 
 import pytest
 
 from tests.gopher.command.test_main import EVIL, MENU, gopher, hang
-from tests.gopher.conftest import Serve
 from tests.gopher.servers import LOOPBACK, SocksProxy, cut
 from tests.ports import free_port
 
 
-def test_a_menu_and_a_text_are_printed(serve: Serve) -> None:
+def test_a_menu_and_a_text_are_printed(serve):
     assert gopher(serve(MENU).url()) == (0, b"          Hi\n   1 text About\n", "")
     assert gopher(serve(b"a\r\n..b\r\n.\r\n").url("/0x")) == (0, b"a\n.b\n", "")
     assert gopher(serve(b"\xe1\n").url("/0x"), "--charset", "cp437")[1] == "ß\n".encode()
@@ -32,21 +28,19 @@ def test_a_menu_and_a_text_are_printed(serve: Serve) -> None:
         (("docs.invalid/a.txt",), "nor is there a file docs.invalid/a.txt here\n"),
     ],
 )
-def test_a_misspelt_command_or_file_is_no_host(words: tuple[str, ...], end: str) -> None:
+def test_a_misspelt_command_or_file_is_no_host(words, end):
     status, out, err = gopher(*words)
     assert (status, out) == (4, b"") and err.endswith(end)
 
 
-def test_a_directory_with_a_link_to_no_host_is_not_taken_for_a_host(tmp_path: Path) -> None:
+def test_a_directory_with_a_link_to_no_host_is_not_taken_for_a_host(tmp_path):
     (tmp_path / "gophermap").write_bytes(b"1There\t/\tno.invalid\t70\n")
     status, out, err = gopher(str(tmp_path), "1")
     assert (status, out) == (4, b"") and err.endswith("or try again later\n")
 
 
 @pytest.mark.parametrize("said", [b"3no\t\terr\t1\r\n.\r\n", b"3no\t\terr\t1\r\n"])
-def test_a_url_as_the_web_has_them_is_explained(
-    serve: Serve, said: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_url_as_the_web_has_them_is_explained(serve, said, tmp_path, monkeypatch):
     """The first letter of its path is the type, which who knows the web does not expect."""
     monkeypatch.chdir(tmp_path)
     host = f"127.0.0.1:{serve(said).port}"
@@ -65,7 +59,7 @@ def test_a_url_as_the_web_has_them_is_explained(
     assert "behind the host" not in gopher(f"{plain}/9/about.txt")[2]
 
 
-def test_links_json_and_raw(serve: Serve) -> None:
+def test_links_json_and_raw(serve):
     url = serve(MENU).url()
     assert b"<gopher://127.0.0.1/0/about>" in gopher(url, "--links")[1]
     assert json.loads(gopher(url, "--json")[1])["kind"] == "menu"
@@ -75,7 +69,7 @@ def test_links_json_and_raw(serve: Serve) -> None:
     assert (text["text"], text["terminated"]) == (".a\n", True)
 
 
-def test_gopher_plus_texts_keep_their_dots(serve: Serve) -> None:
+def test_gopher_plus_texts_keep_their_dots(serve):
     url = serve(b"+6\r\n..a\n.\nrest").url("/0x")
     assert gopher(url, "--plus")[1] == b"..a\n.\n"
     assert json.loads(gopher(url, "--plus", "--json")[1])["text"] == "..a\n.\n"
@@ -84,13 +78,13 @@ def test_gopher_plus_texts_keep_their_dots(serve: Serve) -> None:
     )
 
 
-def test_words_are_searched_for(serve: Serve) -> None:
+def test_words_are_searched_for(serve):
     server = serve(MENU)
     assert gopher(server.url("/7find"), "red", "hat")[0] == 0
     assert server.requests == [b"find\tred hat\r\n"]
 
 
-def test_binaries_are_saved(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_binaries_are_saved(serve, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     content = bytes(range(256)) * 1000
     url = serve(content).url("/9/dir/x.bin")
@@ -117,14 +111,8 @@ def test_binaries_are_saved(serve: Serve, tmp_path: Path, monkeypatch: pytest.Mo
     ],
 )
 def test_errors_of_servers_have_their_status(
-    serve: Serve,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    answer: bytes,
-    path: str,
-    status: int,
-    code: str,
-) -> None:
+    serve, tmp_path, monkeypatch, answer, path, status, code
+):
     monkeypatch.chdir(tmp_path)
     url = serve(answer).url(path)
     found, _, sentence = gopher(url, "--max-size", "500")
@@ -134,7 +122,7 @@ def test_errors_of_servers_have_their_status(
     assert os.listdir(tmp_path) == [], "no half file"
 
 
-def test_errors_of_the_way_have_their_status(serve: Serve, certificate: Path) -> None:
+def test_errors_of_the_way_have_their_status(serve, certificate):
     free = free_port()
     assert gopher("nowhere.invalid")[0] == 4
     assert gopher(f"{LOOPBACK}:{free}")[0] == 5
@@ -147,9 +135,7 @@ def test_errors_of_the_way_have_their_status(serve: Serve, certificate: Path) ->
     assert gopher("browse", "--nothing")[0] == 2
 
 
-def test_tls_with_a_ca_file_and_with_pins(
-    serve: Serve, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tls_with_a_ca_file_and_with_pins(serve, certificate, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     url = serve(MENU, certificate).url(scheme="gophers")
     assert gopher(url, "--cafile", str(certificate))[0] == 0
@@ -166,7 +152,7 @@ def test_tls_with_a_ca_file_and_with_pins(
     assert gopher(url, "--insecure", "--accept-cut")[0] == 0
 
 
-def test_a_proxy_leads_there(serve: Serve) -> None:
+def test_a_proxy_leads_there(serve):
     proxy = SocksProxy(serve(MENU).port)
     try:
         assert gopher("hidden.onion", "--proxy", f"socks5://{LOOPBACK}:{proxy.port}")[0] == 0
@@ -174,7 +160,7 @@ def test_a_proxy_leads_there(serve: Serve) -> None:
         proxy.close()
 
 
-def test_what_came_before_the_end_is_shown(serve: Serve) -> None:
+def test_what_came_before_the_end_is_shown(serve):
     url = serve(b"+999\r\n" + MENU[:-3]).url("/1%09%09+")
     status, out, _ = gopher(url)
     assert status == 7

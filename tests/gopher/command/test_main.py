@@ -2,8 +2,6 @@
 and what it `serve`s.
 """
 
-from __future__ import annotations
-
 import io
 import os
 import re
@@ -14,7 +12,6 @@ import socket
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -23,7 +20,6 @@ from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.at_terminal import AtTerminal
 from tests.gopher.command.test_show import UNSAFE
-from tests.gopher.conftest import Serve
 from tests.gopher.servers import reset
 from tests.ports import free_port
 
@@ -43,14 +39,14 @@ def gopher(*words: str) -> tuple[int, bytes, str]:
     return status, out.getvalue(), err.getvalue()
 
 
-def test_each_command_has_help_and_a_version() -> None:
+def test_each_command_has_help_and_a_version():
     assert gopher("--help")[1].startswith(b"usage: gopher")
     assert b"Exit status:" in gopher("mirror", "--help")[1]
     assert gopher("browse", "--help")[0] == 0
     assert gopher("--version")[1].startswith(b"gopher (logsrv)")
 
 
-def test_the_command_does_not_load_twisted() -> None:
+def test_the_command_does_not_load_twisted():
     program = (
         "import sys, io; from logsrv.gopher.command.main import run\n"
         "run(['127.0.0.1:1'], sys.stdout.buffer, sys.stderr)\n"
@@ -65,7 +61,7 @@ def test_the_command_does_not_load_twisted() -> None:
 
 
 @pytest.mark.slow
-def test_a_reader_that_has_seen_enough_ends_it_quietly(serve: Serve) -> None:
+def test_a_reader_that_has_seen_enough_ends_it_quietly(serve):
     def endless(connection: socket.socket, _: bytes) -> None:
         while True:
             connection.sendall(b"0item\t/x\th\t70\r\n" * 1000)
@@ -80,9 +76,7 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_it_and_leaves_no_half_file(
-    serve: Serve, tmp_path: Path, number: signal.Signals, status: int
-) -> None:
+def test_a_signal_ends_it_and_leaves_no_half_file(serve, tmp_path, number, status):
     def slow(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"x" * 100_000)
         server.hang()
@@ -99,7 +93,7 @@ def test_a_signal_ends_it_and_leaves_no_half_file(
     assert "Traceback" not in said
 
 
-def test_a_full_or_closed_output_is_no_traceback(serve: Serve) -> None:
+def test_a_full_or_closed_output_is_no_traceback(serve):
     url = serve(MENU).url()
     for words in ([url], ["--help"]):
         with open("/dev/full", "wb") as full:
@@ -109,7 +103,7 @@ def test_a_full_or_closed_output_is_no_traceback(serve: Serve) -> None:
     assert subprocess.run(closed, stderr=subprocess.PIPE).stderr == b""
 
 
-def test_a_program_may_have_put_something_else_in_the_place_of_standard_error() -> None:
+def test_a_program_may_have_put_something_else_in_the_place_of_standard_error():
     program = """if True:
         import contextlib, io
         from logsrv.gopher.command.main import main
@@ -121,9 +115,7 @@ def test_a_program_may_have_put_something_else_in_the_place_of_standard_error() 
 
 
 @pytest.mark.slow
-def test_a_sentence_that_nobody_can_be_told_leaves_the_status_as_it_is(
-    serve: Serve, tmp_path: Path
-) -> None:
+def test_a_sentence_that_nobody_can_be_told_leaves_the_status_as_it_is(serve, tmp_path):
     free = free_port()
     saved = [serve(b"x" * 100).url("/9x"), "--force", "--output", str(tmp_path / "x")]
     for words, status in (([f"127.0.0.1:{free}"], 5), (["--nothing"], 2), (saved, 0)):
@@ -136,9 +128,7 @@ def test_a_sentence_that_nobody_can_be_told_leaves_the_status_as_it_is(
     assert (tmp_path / "x").read_bytes() == b"x" * 100
 
 
-def test_a_terminal_that_vanishes_ends_no_download_and_is_one_sentence(
-    serve: Serve, tmp_path: Path
-) -> None:
+def test_a_terminal_that_vanishes_ends_no_download_and_is_one_sentence(serve, tmp_path):
     """Where no SIGHUP comes, as behind `nohup` or `disown`."""
     vanished = threading.Event()
 
@@ -171,7 +161,7 @@ def test_a_terminal_that_vanishes_ends_no_download_and_is_one_sentence(
     assert (tmp_path / "x").stat().st_size == 6000 * len(b"0a\t/a\th\t70\r\n")
 
 
-def test_a_full_disk_says_which_file_it_has_no_room_for(serve: Serve, tmp_path: Path) -> None:
+def test_a_full_disk_says_which_file_it_has_no_room_for(serve, tmp_path):
     url = serve(b"x" * 3_000_000).url("/9x")
     assert gopher(url, "-o", "/dev/full", "--force") == (
         *(1, b"", "gopher: /dev/full: No space left on device\n"),
@@ -189,7 +179,7 @@ def test_a_full_disk_says_which_file_it_has_no_room_for(serve: Serve, tmp_path: 
     assert os.listdir(tmp_path) == []
 
 
-def test_a_link_out_on_an_unknown_host_is_no_file(serve: Serve) -> None:
+def test_a_link_out_on_an_unknown_host_is_no_file(serve):
     url = serve(b"1Away\t\tgone.invalid\t70\r\n").url()
     assert gopher(url.removeprefix("gopher://"), "1")[2].endswith("or try again later\n")
 
@@ -201,7 +191,7 @@ def at_terminal(*words: str, environment: dict[str, str] | None = None) -> tuple
 
 
 @pytest.mark.slow
-def test_a_terminal_gets_colours_unless_they_are_not_wanted(serve: Serve) -> None:
+def test_a_terminal_gets_colours_unless_they_are_not_wanted(serve):
     url = serve(MENU).url()
     assert "\x1b[" in at_terminal(url)[1]
     assert "\x1b" not in at_terminal(url, "--color", "never")[1]
@@ -210,7 +200,7 @@ def test_a_terminal_gets_colours_unless_they_are_not_wanted(serve: Serve) -> Non
 
 
 @pytest.mark.slow
-def test_a_terminal_gets_no_binary(serve: Serve) -> None:
+def test_a_terminal_gets_no_binary(serve):
     url = serve(b"\0\x1b[2J").url("/9x")
     for words in (["--raw"], ["--output", "-"]):
         status, seen = at_terminal(url, *words)
@@ -260,7 +250,7 @@ BAD = {
 @pytest.mark.slow
 @pytest.mark.parametrize("case", BAD)
 @pytest.mark.parametrize("path", ["/", "/0x"])
-def test_bad_input_ends_and_never_drives_the_terminal(serve: Serve, case: str, path: str) -> None:
+def test_bad_input_ends_and_never_drives_the_terminal(serve, case, path):
     script, status = BAD[case]
     if path == "/0x" and case in ("endless", "long line"):
         words, status = ["--max-size", "1MiB"], 8
@@ -271,20 +261,20 @@ def test_bad_input_ends_and_never_drives_the_terminal(serve: Serve, case: str, p
     assert not UNSAFE.search(seen)
 
 
-def test_a_binary_announced_as_a_text_is_shown_escaped(serve: Serve) -> None:
+def test_a_binary_announced_as_a_text_is_shown_escaped(serve):
     status, seen = at_terminal(serve(bytes(range(256)) * 100).url("/0x"))
     assert status == 0
     assert not UNSAFE.search(seen)
 
 
-def test_a_hostile_error_is_escaped_too(serve: Serve) -> None:
+def test_a_hostile_error_is_escaped_too(serve):
     url = serve(b"3" + EVIL + b"\t\terror.host\t1\r\n.\r\n").url("/0x")
     status, seen = at_terminal(url)
     assert status == 3
     assert not UNSAFE.search(seen)
 
 
-def test_a_download_shows_its_progress_at_a_terminal(serve: Serve, tmp_path: Path) -> None:
+def test_a_download_shows_its_progress_at_a_terminal(serve, tmp_path):
     shown = threading.Event()
 
     def slow(connection: socket.socket, _: bytes) -> None:
@@ -309,7 +299,7 @@ SERVE = (sys.executable, "-m", "logsrv.gopher.command.main")
 
 
 @pytest.mark.slow
-def test_it_serves_until_ctrl_c(tmp_path: Path) -> None:
+def test_it_serves_until_ctrl_c(tmp_path):
     (tmp_path / "hole").mkdir()
     (tmp_path / "hole" / "-name.txt").write_text("hello")
     log = tmp_path / "twistd.log"
@@ -335,13 +325,13 @@ def test_it_serves_until_ctrl_c(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [[], ["--listen", "tcp:0"]])
-def test_gopher_serve_without_a_directory_is_a_usage_error(words: list[str]) -> None:
+def test_gopher_serve_without_a_directory_is_a_usage_error(words):
     err = io.StringIO()
     assert run(["serve", *words], io.BytesIO(), err) == 2
     assert err.getvalue().startswith("gopher: gopher serve takes a directory")
 
 
-def test_the_help_of_gopher_serve_names_that_of_twistd() -> None:
+def test_the_help_of_gopher_serve_names_that_of_twistd():
     out = io.BytesIO()
     assert run(["serve", "--help"], out, io.StringIO()) == 0
     assert b"twistd gopherd --help" in out.getvalue()

@@ -1,7 +1,5 @@
 """`gopher mirror` as a user has it, against real servers too."""
 
-from __future__ import annotations
-
 import io
 import os
 import select
@@ -28,7 +26,6 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.paths import safe_name
 from tests.cli.at_terminal import AtTerminal
 from tests.gopher import servers
-from tests.gopher.conftest import Serve
 from tests.gopher.servers import LOOPBACK, TREE
 from tests.ports import free_port
 
@@ -61,7 +58,7 @@ def served() -> dict[str, bytes]:
     }
 
 
-def test_a_mirror_of_pygopherd_is_identical_to_its_tree(pygopherd: int, tmp_path: Path) -> None:
+def test_a_mirror_of_pygopherd_is_identical_to_its_tree(pygopherd, tmp_path):
     status, said, _ = mirror(f"localhost:{pygopherd}", str(tmp_path / "new" / "m"))
     assert status == 0, said
     found = copied(tmp_path / "new" / "m")
@@ -69,9 +66,7 @@ def test_a_mirror_of_pygopherd_is_identical_to_its_tree(pygopherd: int, tmp_path
     assert found == served()
 
 
-def test_a_mirror_of_gophernicus_is_its_tree_with_its_line_ends(
-    gophernicus: int, tmp_path: Path
-) -> None:
+def test_a_mirror_of_gophernicus_is_its_tree_with_its_line_ends(gophernicus, tmp_path):
     """It sends texts with CRLF and in UTF-8, whatever they are on its disk."""
     status, said, _ = mirror(f"localhost:{gophernicus}", str(tmp_path))
     assert status == 0, said
@@ -101,9 +96,7 @@ def published(pygopherd: int) -> Iterator[Path]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
-def test_a_mirror_can_be_served_and_mirrored_again(
-    published: Path, tmp_path: Path, server: str
-) -> None:
+def test_a_mirror_can_be_served_and_mirrored_again(published, tmp_path, server):
     with getattr(servers, server)(published) as port:
         assert mirror(f"localhost:{port}", str(tmp_path))[0] == 0
     first, second = copied(published), copied(tmp_path)
@@ -113,14 +106,14 @@ def test_a_mirror_can_be_served_and_mirrored_again(
         assert (published / "gophermap").read_bytes() == (tmp_path / "gophermap").read_bytes()
 
 
-def test_every_link_of_an_index_leads_to_a_file(published: Path) -> None:
+def test_every_link_of_an_index_leads_to_a_file(published):
     for page in published.rglob("index.html"):
         for target in page.read_text().split('href="./')[1:]:
             path = page.parent / os.fsdecode(unquote_to_bytes(target.partition('"')[0]))
             assert path.is_file(), path
 
 
-def test_what_is_missing_is_reported_with_the_status(serve: Serve, tmp_path: Path) -> None:
+def test_what_is_missing_is_reported_with_the_status(serve, tmp_path):
     def answer(connection: socket.socket, request: bytes) -> None:
         missing = b"3'\x1b[2J' is missing\t\terror.host\t1\r\n.\r\n"
         connection.sendall({b"\r\n": MENU, b"/a\r\n": b"text"}.get(request, missing))
@@ -137,7 +130,7 @@ def test_what_is_missing_is_reported_with_the_status(serve: Serve, tmp_path: Pat
     )
 
 
-def test_errors_before_anything_is_fetched(serve: Serve, tmp_path: Path) -> None:
+def test_errors_before_anything_is_fetched(serve, tmp_path):
     free = free_port()
     assert mirror(f"{LOOPBACK}:{free}", str(tmp_path / "m"))[0] == 5
     assert mirror("nowhere.invalid", str(tmp_path / "m"))[0] == 4
@@ -150,7 +143,7 @@ def test_errors_before_anything_is_fetched(serve: Serve, tmp_path: Path) -> None
     assert sentence.endswith("file is not a directory, which a mirror needs\n")
 
 
-def test_nothing_is_left_of_a_mirror_that_never_began(serve: Serve, tmp_path: Path) -> None:
+def test_nothing_is_left_of_a_mirror_that_never_began(serve, tmp_path):
     """So the same directory may be named for the right server then."""
     gone = serve(b"3No such menu\t\terror.host\t1\r\n.\r\n").url()
     there = tmp_path / "there"
@@ -163,9 +156,7 @@ def test_nothing_is_left_of_a_mirror_that_never_began(serve: Serve, tmp_path: Pa
     assert (there / ".gopher-mirror").exists(), "what was a mirror before stays one"
 
 
-def test_a_server_that_sends_a_byte_now_and_then_holds_nobody(
-    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_sends_a_byte_now_and_then_holds_nobody(serve, tmp_path, monkeypatch):
     monkeypatch.setattr(transfer, "MINUTE", 0.3)
 
     def answer(connection: socket.socket, request: bytes) -> None:
@@ -184,7 +175,7 @@ def test_a_server_that_sends_a_byte_now_and_then_holds_nobody(
     assert not (tmp_path / "m" / "b").exists()
 
 
-def test_refresh_fetches_again(serve: Serve, tmp_path: Path) -> None:
+def test_refresh_fetches_again(serve, tmp_path):
     server = serve(b"text")
     url = server.url("/0/a")
     for words, asked in (((), 1), ((), 1), (("--refresh",), 2)):
@@ -192,7 +183,7 @@ def test_refresh_fetches_again(serve: Serve, tmp_path: Path) -> None:
         assert server.requests.count(b"/a\r\n") == asked
 
 
-def test_refresh_takes_nothing_from_a_mirror_that_is_at_work(serve: Serve, tmp_path: Path) -> None:
+def test_refresh_takes_nothing_from_a_mirror_that_is_at_work(serve, tmp_path):
     server = serve(b"text")
     url = server.url("/0/a")
     assert mirror(url, str(tmp_path))[0] == 0
@@ -206,9 +197,7 @@ def test_refresh_takes_nothing_from_a_mirror_that_is_at_work(serve: Serve, tmp_p
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
-def test_a_mirror_that_was_stopped_goes_on(
-    serve: Serve, tmp_path: Path, number: signal.Signals, status: int
-) -> None:
+def test_a_mirror_that_was_stopped_goes_on(serve, tmp_path, number, status):
     stopped = False
 
     def answer(connection: socket.socket, request: bytes) -> None:
@@ -249,7 +238,7 @@ def test_a_mirror_that_was_stopped_goes_on(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
-def test_an_update_of_a_real_server_writes_what_has_changed(server: str, tmp_path: Path) -> None:
+def test_an_update_of_a_real_server_writes_what_has_changed(server, tmp_path):
     """What is new comes, what is gone goes if that is wanted, what is the same is left alone."""
     with servers.served_tree() as tree, getattr(servers, server)(tree) as port:
         assert mirror(f"localhost:{port}", str(tmp_path))[0] == 0
@@ -284,8 +273,8 @@ def test_an_update_of_a_real_server_writes_what_has_changed(server: str, tmp_pat
     ],
 )
 def test_an_update_whose_first_menu_cannot_be_had_says_that_the_copies_stay(
-    serve: Serve, tmp_path: Path, menu: bytes, status: int, what: str
-) -> None:
+    serve, tmp_path, menu, status, what
+):
     answers = {b"\r\n": MENU, b"/a\r\n": b"text a", b"/b\r\n": b"text b"}
     server = serve(lambda connection, request: connection.sendall(answers.get(request, b"")))
     assert mirror(server.url(), str(tmp_path))[0] == 0
@@ -300,12 +289,12 @@ def test_an_update_whose_first_menu_cannot_be_had_says_that_the_copies_stay(
         assert said == f"gopher: {what}\n", "of a first run there are none"
 
 
-def test_update_and_refresh_are_two_things(tmp_path: Path) -> None:
+def test_update_and_refresh_are_two_things(tmp_path):
     status, _, sentence = mirror("h", str(tmp_path), "--update", "--refresh")
     assert (status, "choose one" in sentence) == (2, True)
 
 
-def test_nothing_is_removed_but_in_an_update(tmp_path: Path) -> None:
+def test_nothing_is_removed_but_in_an_update(tmp_path):
     status, _, sentence = mirror("h", str(tmp_path), "--delete")
     assert status == 2
     assert sentence == (
@@ -315,9 +304,7 @@ def test_nothing_is_removed_but_in_an_update(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_server_that_is_too_busy_takes_nothing_from_a_mirror(
-    serve: Serve, tmp_path: Path
-) -> None:
+def test_a_server_that_is_too_busy_takes_nothing_from_a_mirror(serve, tmp_path):
     busy = False
 
     def answer(connection: socket.socket, request: bytes) -> None:
@@ -339,7 +326,7 @@ def test_a_server_that_is_too_busy_takes_nothing_from_a_mirror(
 
 
 @pytest.mark.slow
-def test_a_terminal_sees_how_far_it_is(serve: Serve, tmp_path: Path) -> None:
+def test_a_terminal_sees_how_far_it_is(serve, tmp_path):
     shown = threading.Event()
 
     def answer(connection: socket.socket, request: bytes) -> None:

@@ -1,14 +1,12 @@
 """`gopher follow`, `gopher new` and `gopher unfollow` as a user has them, against real servers too."""
 
-from __future__ import annotations
-
 import io
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,7 +16,6 @@ from logsrv.kit.testing import wait_until
 from tests.cli.at_terminal import AtTerminal
 from tests.gopher import servers
 from tests.gopher.browse.hole import Phlog, item
-from tests.gopher.conftest import Serve
 from tests.gopher.follow.test_feed import ATOM, checked_feed
 
 GOPHER = (sys.executable, "-m", "logsrv.gopher.command.main")
@@ -36,7 +33,7 @@ def gopher(*words: str) -> tuple[int, str, str]:
     return status, out.getvalue().decode(), err.getvalue()
 
 
-def test_what_is_new_since_the_last_time(phlog: Phlog) -> None:
+def test_what_is_new_since_the_last_time(phlog):
     assert gopher("follow", phlog.url, "A", "phlog") == (0, "", "")
     assert gopher("follow") == (0, f"{phlog.url} A phlog\n", "")
     assert gopher("new") == (0, "", "")
@@ -53,7 +50,7 @@ def test_what_is_new_since_the_last_time(phlog: Phlog) -> None:
     assert gopher("follow") == (0, "", "")
 
 
-def test_what_nobody_has_got_is_not_read(phlog: Phlog) -> None:
+def test_what_nobody_has_got_is_not_read(phlog):
     class Closed(io.BytesIO):
         def flush(self) -> None:
             raise BrokenPipeError
@@ -64,13 +61,13 @@ def test_what_nobody_has_got_is_not_read(phlog: Phlog) -> None:
     assert "One" in gopher("new")[1]
 
 
-def test_offline_asks_nobody(phlog: Phlog) -> None:
+def test_offline_asks_nobody(phlog):
     gopher("follow", phlog.url)
     gopher("new", "--offline", "--json")
     assert len(phlog.server.requests) == 1
 
 
-def test_news_are_printed_as_json_and_as_a_valid_atom_feed(phlog: Phlog) -> None:
+def test_news_are_printed_as_json_and_as_a_valid_atom_feed(phlog):
     gopher("follow", phlog.url, "A phlog")
     phlog.write("2025-11-20", "One")
     whole = json.loads(gopher("new", "--json")[1])
@@ -86,7 +83,7 @@ def test_news_are_printed_as_json_and_as_a_valid_atom_feed(phlog: Phlog) -> None
     assert (one.findtext(f"{ATOM}id"), one.findtext(f"{ATOM}title")) == (phlog.url, "A phlog")
 
 
-def test_one_that_fails_is_said_and_the_others_are_shown(phlog: Phlog, serve: Serve) -> None:
+def test_one_that_fails_is_said_and_the_others_are_shown(phlog, serve):
     other = Phlog(serve)
     gopher("follow", phlog.url, "A phlog")
     gopher("follow", other.url, "Other")
@@ -99,7 +96,7 @@ def test_one_that_fails_is_said_and_the_others_are_shown(phlog: Phlog, serve: Se
     assert gopher("new") == (0, "", "")
 
 
-def test_what_cannot_be_followed(phlog: Phlog, serve: Serve) -> None:
+def test_what_cannot_be_followed(phlog, serve):
     assert "is no menu and no text" in gopher("follow", phlog.server.url("/9/x"))[2]
     phlog.broken = True
     assert gopher("follow", phlog.url)[0] == 3
@@ -110,7 +107,7 @@ def test_what_cannot_be_followed(phlog: Phlog, serve: Serve) -> None:
     assert gopher("follow", phlog.url) == (1, "", f"gopher: {phlog.url} is followed already\n")
 
 
-def test_what_is_not_followed(phlog: Phlog) -> None:
+def test_what_is_not_followed(phlog):
     assert gopher("new") == (
         1,
         "",
@@ -121,7 +118,7 @@ def test_what_is_not_followed(phlog: Phlog) -> None:
     assert "is not followed" in gopher("new", "gopher://other/")[2]
 
 
-def test_forms_of_output_exclude_each_other(phlog: Phlog) -> None:
+def test_forms_of_output_exclude_each_other(phlog):
     assert gopher("new", "--json", "--atom")[0] == 2
     assert gopher("new", "--atom", "--all")[0] == 2
     assert gopher("new", "--help")[1].startswith("usage: gopher new")
@@ -130,7 +127,7 @@ def test_forms_of_output_exclude_each_other(phlog: Phlog) -> None:
 
 
 @pytest.mark.slow
-def test_a_flood_is_counted(phlog: Phlog) -> None:
+def test_a_flood_is_counted(phlog):
     gopher("follow", phlog.url, "A phlog")
     phlog.items = [item("0", f"{number}\x1b[2J", f"/{number}") for number in range(3000)]
     shown = gopher("new", "--read")[1]
@@ -139,7 +136,7 @@ def test_a_flood_is_counted(phlog: Phlog) -> None:
     assert gopher("new")[1] == ""
 
 
-def test_it_is_the_command_as_installed(phlog: Phlog, home: Path) -> None:
+def test_it_is_the_command_as_installed(phlog, home):
     """In a process of its own, as cron has it; and plain fetching loads nothing of it."""
     assert subprocess.run([*GOPHER, "follow", phlog.url], check=True).returncode == 0
     phlog.write("2025-11-20", "One")
@@ -151,7 +148,7 @@ def test_it_is_the_command_as_installed(phlog: Phlog, home: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_person_at_a_terminal_is_told_where_a_script_is_not(phlog: Phlog, home: Path) -> None:
+def test_a_person_at_a_terminal_is_told_where_a_script_is_not(phlog, home):
     environment = {"XDG_DATA_HOME": str(home.parent)}
 
     def typed(*words: str) -> str:
@@ -187,7 +184,7 @@ def our_server(tree: Path) -> Iterator[int]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("server", [our_server, servers.gophernicus, servers.pygopherd])
-def test_a_phlog_on_a_real_server(server: Callable[[Path], AbstractContextManager[int]]) -> None:
+def test_a_phlog_on_a_real_server(server):
     """A directory into which somebody writes a text; then one is changed, renamed, and comes back."""
     with servers.served_tree() as tree, server(tree) as port:
         url = f"127.0.0.1:{port}/1/sub"
@@ -215,9 +212,7 @@ def test_a_phlog_on_a_real_server(server: Callable[[Path], AbstractContextManage
         ]
 
 
-def test_what_is_on_this_machine_cannot_be_followed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_on_this_machine_cannot_be_followed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "phlog.invalid").mkdir()
     assert gopher("follow", "phlog.invalid/") == (

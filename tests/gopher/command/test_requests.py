@@ -1,7 +1,5 @@
 """`gopher FILE` and `gopher DIRECTORY` show what is here, `gopher URL 7` what link 7 leads to."""
 
-from __future__ import annotations
-
 import json
 import os
 import socket
@@ -45,7 +43,7 @@ def gopherhole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return found
 
 
-def test_menus_and_texts_are_shown(gopherhole: Path) -> None:
+def test_menus_and_texts_are_shown(gopherhole):
     status, shown, _ = gopher("hole")
     assert status == 0 and shown.decode().splitlines()[:3] == [
         "          Hi", "   1 text About", "   2 menu Sub",
@@ -57,7 +55,7 @@ def test_menus_and_texts_are_shown(gopherhole: Path) -> None:
     assert b"deep.bin" in gopher("hole", "2")[1]
 
 
-def test_links_say_where_they_lead(gopherhole: Path) -> None:
+def test_links_say_where_they_lead(gopherhole):
     shown = gopher("hole", "--links")[1].decode()
     assert f"<file://{gopherhole}/about.txt>" in shown and "<gopher://example.org/1/x>" in shown
     found = json.loads(gopher(f"file://{gopherhole}/", "--json")[1])
@@ -67,7 +65,7 @@ def test_links_say_where_they_lead(gopherhole: Path) -> None:
     ]  # fmt: skip
 
 
-def test_what_is_no_text_is_copied(gopherhole: Path, tmp_path: Path) -> None:
+def test_what_is_no_text_is_copied(gopherhole, tmp_path):
     status, shown, sentence = gopher("hole/sub/deep.bin")
     assert (status, shown) == (1, b"") and "--output FILE copies it" in sentence
     assert gopher("hole/sub/deep.bin", "-o", "copy")[0] == 0
@@ -88,17 +86,17 @@ def test_what_is_no_text_is_copied(gopherhole: Path, tmp_path: Path) -> None:
         (["hole", "9"], "has no link 9; it has 5"),
     ],
 )
-def test_what_cannot_be_shown(gopherhole: Path, words: list[str], said: str) -> None:
+def test_what_cannot_be_shown(gopherhole, words, said):
     status, shown, sentence = gopher(*words)
     assert (status, shown) == (1, b"") and said in sentence
 
 
-def test_a_mirror_begins_with_a_server(gopherhole: Path) -> None:
+def test_a_mirror_begins_with_a_server(gopherhole):
     """Of what is here, a copy needs no gopher."""
     assert gopher("mirror", f"file://{gopherhole}/", "copy")[0] == 1
 
 
-def test_a_server_leads_to_no_file(gopherhole: Path, serve: Serve) -> None:
+def test_a_server_leads_to_no_file(gopherhole, serve):
     about = gopherhole / "about.txt"
     server = serve(
         f"hx\tURL:file://{about}\t\t\r\n0x\t{about}\tfile\t70\r\n0x\t{about}\r\n".encode()
@@ -112,7 +110,7 @@ def test_a_server_leads_to_no_file(gopherhole: Path, serve: Serve) -> None:
     assert server.requests[-1] == f"{about}\r\n".encode()
 
 
-def test_both_are_opened_alike(gopherhole: Path, serve: Serve) -> None:
+def test_both_are_opened_alike(gopherhole, serve):
     server = serve(b"from afar")
     for url, length in (
         (FileURL(os.fsencode(gopherhole), "0", b"/sub/deep.bin"), 256),
@@ -133,7 +131,7 @@ def server(serve: Serve) -> Scripted:
     return serve(script)
 
 
-def test_numbers_are_those_that_the_menu_shows(server: Scripted) -> None:
+def test_numbers_are_those_that_the_menu_shows(server):
     shown = gopher(server.url())[1].decode().splitlines()
     assert [line[:10].strip() for line in shown] == [
         *("", "1 text", "err", "2 menu", "3 find", "4 link", "5 file"),
@@ -141,11 +139,11 @@ def test_numbers_are_those_that_the_menu_shows(server: Scripted) -> None:
     assert gopher(server.url(), "1")[1] == b"All about it.\n"
 
 
-def test_one_number_after_the_other(server: Scripted) -> None:
+def test_one_number_after_the_other(server):
     assert gopher(server.url(), "2", "1")[1] == b"Deep down.\n"
 
 
-def test_words_behind_the_number_of_a_search(server: Scripted) -> None:
+def test_words_behind_the_number_of_a_search(server):
     """A number there is a word."""
     assert b"You asked for red 7" in gopher(server.url(), "3", "red", "7")[1]
     assert b"You asked for 7" in gopher(server.url("/7/find"), "7")[1]
@@ -160,14 +158,12 @@ def test_words_behind_the_number_of_a_search(server: Scripted) -> None:
         ("5", "cannot be followed"),
     ],
 )
-def test_a_number_that_leads_nowhere_is_a_sentence(
-    server: Scripted, number: str, sentence: str
-) -> None:
+def test_a_number_that_leads_nowhere_is_a_sentence(server, number, sentence):
     status, out, err = gopher(server.url(), number)
     assert (status, out) == (1, b"") and sentence in err
 
 
-def test_words_behind_the_number_of_a_text_are_not_sent(server: Scripted) -> None:
+def test_words_behind_the_number_of_a_text_are_not_sent(server):
     """The server would take them for a search, or leave them out."""
     status, out, err = gopher(server.url(), "2", "1", "3")
     assert (status, out) == (1, b"")
@@ -175,7 +171,7 @@ def test_words_behind_the_number_of_a_text_are_not_sent(server: Scripted) -> Non
     assert b"/deep" not in b"".join(server.requests)
 
 
-def test_no_more_of_a_menu_is_read_than_it_takes(serve: Serve) -> None:
+def test_no_more_of_a_menu_is_read_than_it_takes(serve):
     def endless(connection: socket.socket, request: bytes) -> None:
         if request.startswith(b"/about"):
             connection.sendall(b"All about it.\n")

@@ -1,7 +1,5 @@
 """Files are saved under names that do no harm, whole or not at all, and never over others unasked."""
 
-from __future__ import annotations
-
 import io
 import os
 from collections.abc import Iterable, Iterator
@@ -31,7 +29,7 @@ def saved(
     return notes.getvalue()
 
 
-def test_a_download_replaces_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download_replaces_no_other_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     url = GopherURL.parse("gopher://h/9/x.bin")
     (tmp_path / "sub").mkdir()
@@ -51,7 +49,7 @@ def test_a_download_replaces_no_other_file(tmp_path: Path, monkeypatch: pytest.M
         path_to_save(url, None, force=True)
 
 
-def test_the_file_is_there_when_it_is_whole(tmp_path: Path) -> None:
+def test_the_file_is_there_when_it_is_whole(tmp_path):
     def chunks() -> Iterator[Any]:
         yield b"abc"
         assert not (tmp_path / "x").exists()
@@ -62,17 +60,17 @@ def test_the_file_is_there_when_it_is_whole(tmp_path: Path) -> None:
     assert notes == f"saved as {tmp_path / 'x'} (6 bytes)\n"
 
 
-def test_half_a_file_is_not_kept_and_the_user_is_told(tmp_path: Path) -> None:
+def test_half_a_file_is_not_kept_and_the_user_is_told(tmp_path):
     assert "Gopher cannot resume" in saved(tmp_path / "x", [b"abc"], error=KeyboardInterrupt())
     assert os.listdir(tmp_path) == []
 
 
-def test_a_text_is_saved_without_its_terminator(tmp_path: Path) -> None:
+def test_a_text_is_saved_without_its_terminator(tmp_path):
     saved(tmp_path / "x", [b"a\r\n..b\r\n.\r\n"], text=True)
     assert (tmp_path / "x").read_bytes() == b"a\r\n.b\r\n"
 
 
-def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path):
     def chunks() -> Iterator[bytes]:
         yield b"new"
         (tmp_path / "x").write_bytes(b"old")
@@ -83,7 +81,7 @@ def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["x"]
 
 
-def test_a_device_is_written_to_and_stays_what_it_is(tmp_path: Path) -> None:
+def test_a_device_is_written_to_and_stays_what_it_is(tmp_path):
     """`--output /dev/null --force` as root."""
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)

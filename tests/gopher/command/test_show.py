@@ -1,7 +1,5 @@
 """What a person sees of menus and texts: everything that was there, and nothing that drives a terminal."""
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -41,7 +39,7 @@ MENU = (
 )
 
 
-def test_a_menu_has_numbers_and_kinds() -> None:
+def test_a_menu_has_numbers_and_kinds():
     assert shown(menu(), MENU).splitlines() == [
         "          Welcome",
         "   1 text About",
@@ -52,7 +50,7 @@ def test_a_menu_has_numbers_and_kinds() -> None:
     ]
 
 
-def test_links_are_shown_when_asked_for() -> None:
+def test_links_are_shown_when_asked_for():
     assert [line.partition("  ")[2] for line in shown(menu(links=True), MENU).splitlines()[1:]] == [
         " 1 text About  <gopher://h/0/about>",
         " 2 menu Sub  <gopher://other:7070/1/sub>",
@@ -62,7 +60,7 @@ def test_links_are_shown_when_asked_for() -> None:
     ]
 
 
-def test_colours_only_when_asked_for() -> None:
+def test_colours_only_when_asked_for():
     assert "\x1b" not in shown(menu(links=True), MENU)
     coloured = shown(menu(links=True), MENU, colours=True)
     assert re.sub("\x1b\\[[0-9;]*m", "", coloured) == shown(menu(links=True), MENU)
@@ -72,11 +70,11 @@ def test_colours_only_when_asked_for() -> None:
     st.sampled_from([menu(links=True), text(), text(stuffed=False)]),
     st.lists(st.binary(max_size=60)),
 )
-def test_no_answer_drives_the_terminal(show: Show, chunks: list[bytes]) -> None:
+def test_no_answer_drives_the_terminal(show, chunks):
     assert not UNSAFE.search(shown(show, *chunks, terminal=True))
 
 
-def test_escape_sequences_are_shown_as_what_they_are() -> None:
+def test_escape_sequences_are_shown_as_what_they_are():
     evil = b"\x1b]52;c;Y2F0\a\xc2\x9b31m\xe2\x80\xae"
     assert shown(text(), evil) == "\\x1b]52;c;Y2F0\\x07\\x9b31m\\u202e"
     line = shown(menu(links=True), b"0" + evil + b"\t/\x1b[2J\th\t70\r\n")
@@ -85,7 +83,7 @@ def test_escape_sequences_are_shown_as_what_they_are() -> None:
     )
 
 
-def test_an_encoding_without_the_character_gets_an_escape_instead() -> None:
+def test_an_encoding_without_the_character_gets_an_escape_instead():
     """In Latin-1 the bytes of UTF-8 would be C1 controls."""
     out = io.BytesIO()
     show_text(["é › \n".encode()], TextOutput(out, "latin-1"), stuffed=True)
@@ -93,26 +91,24 @@ def test_an_encoding_without_the_character_gets_an_escape_instead() -> None:
 
 
 @given(st.lists(st.sampled_from([b"a", "é".encode(), b"\xe9", b"\r", b"\n", b".", b"\r\n.\r\n"])))
-def test_where_the_network_cuts_a_text_is_not_seen(pieces: list[bytes]) -> None:
+def test_where_the_network_cuts_a_text_is_not_seen(pieces):
     assert shown(text(), *pieces) == shown(text(), b"".join(pieces))
 
 
-def test_a_text_loses_its_terminator_only() -> None:
+def test_a_text_loses_its_terminator_only():
     assert shown(text(), b"a\r\n..b\r\n.\r\n") == "a\n.b\n"
     assert shown(text(), b"a\n.\nb\n") == "a\n.\nb\n"
     assert shown(text(stuffed=False), b"a\n.\n") == "a\n.\n"
 
 
-def test_a_terminal_gets_the_newline_that_a_text_lacks() -> None:
+def test_a_terminal_gets_the_newline_that_a_text_lacks():
     assert shown(text(), b"a", terminal=True) == "a\n"
     assert shown(text(), b"a") == "a"
     assert shown(text(), b"", terminal=True) == ""
 
 
 @given(st.sampled_from(["x", "é", "€", "😀"]), st.integers(65530, 65545))
-def test_a_line_without_end_is_shown_in_pieces_without_a_broken_character(
-    character: str, size: int
-) -> None:
+def test_a_line_without_end_is_shown_in_pieces_without_a_broken_character(character, size):
     data = character.encode() * size
     out = io.BytesIO()
 
@@ -125,12 +121,12 @@ def test_a_line_without_end_is_shown_in_pieces_without_a_broken_character(
     assert out.getvalue() == data
 
 
-def test_a_charset_is_for_texts_and_menus() -> None:
+def test_a_charset_is_for_texts_and_menus():
     assert shown(text(), b"\xe1\n", charset="cp437") == "ß\n"
     assert shown(menu(), b"0\xe1\tx\th\t70\r\n", charset="cp437") == "   1 text ß\n"
 
 
-def test_what_came_before_an_error_is_shown() -> None:
+def test_what_came_before_an_error_is_shown():
     def breaks_off(data: bytes) -> Iterator[bytes]:
         yield data
         raise KeyboardInterrupt

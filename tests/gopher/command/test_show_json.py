@@ -36,7 +36,7 @@ def answer(
     return json.loads(written)
 
 
-def test_a_menu_as_json_has_all_fields_of_its_items() -> None:
+def test_a_menu_as_json_has_all_fields_of_its_items():
     item = b"1\xe9\t/\xff\xc3\xa9\th\t7070\t+\r\n"
     assert answer("menu", item + b"iplain\r\n.\r\n") == {
         "url": "gopher://h/1/x",
@@ -69,7 +69,7 @@ def test_a_menu_as_json_has_all_fields_of_its_items() -> None:
 @pytest.mark.parametrize(
     ("stuffed", "terminated", "text"), [(True, True, "a\n.b\n"), (False, False, "a\n..b\n.\n")]
 )
-def test_a_text_as_json_has_no_stuffed_dots(stuffed: bool, terminated: bool, text: str) -> None:
+def test_a_text_as_json_has_no_stuffed_dots(stuffed, terminated, text):
     found = answer("text", b"a\r\n..b\r\n.\r\n", stuffed=stuffed)
     assert found == {
         "url": "gopher://h/1/x",
@@ -79,13 +79,13 @@ def test_a_text_as_json_has_no_stuffed_dots(stuffed: bool, terminated: bool, tex
     }
 
 
-def test_a_binary_is_its_size_and_digest() -> None:
+def test_a_binary_is_its_size_and_digest():
     found = answer("binary", b"\0" * 10, b"\1")
     assert (found["kind"], found["bytes"]) == ("binary", 11)
     assert found["sha256"] == hashlib.sha256(b"\0" * 10 + b"\1").hexdigest()
 
 
-def test_an_error_as_json_comes_with_the_part_before_it() -> None:
+def test_an_error_as_json_comes_with_the_part_before_it():
     assert answer("menu", error=ServerError("gone \x1b[2J")) == {
         "url": "gopher://h/1/x",
         "kind": "error",
@@ -105,5 +105,5 @@ def test_an_error_as_json_comes_with_the_part_before_it() -> None:
 
 
 @given(st.sampled_from(["menu", "text"]), st.binary(max_size=100))
-def test_any_bytes_make_an_object(kind: AnswerKind, data: bytes) -> None:
+def test_any_bytes_make_an_object(kind, data):
     assert answer(kind, data)["kind"] == kind

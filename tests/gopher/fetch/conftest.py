@@ -1,7 +1,5 @@
 """The three ways to fetch, behind one call; what holds for all: test_front_ends.py and test_tls.py."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """Names are looked up beside everything else, once a minute at most."""
 
-from __future__ import annotations
-
 import os
 import socket
 import threading
@@ -55,9 +53,7 @@ def open_now() -> set[str]:
     return found
 
 
-def test_numbers_need_no_lookup(
-    selector: BaseSelector, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_numbers_need_no_lookup(selector, clock, monkeypatch):
     asked = names(monkeypatch, [])
     addresses = AddressLookup(selector, clock)
     assert addresses.known_addresses(LOOPBACK, 70) == HERE
@@ -67,9 +63,7 @@ def test_numbers_need_no_lookup(
     assert asked == []
 
 
-def test_one_question_for_all_who_ask_and_for_a_while(
-    selector: BaseSelector, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_question_for_all_who_ask_and_for_a_while(selector, clock, monkeypatch):
     asked = names(monkeypatch, [LOOPBACK])
     addresses = AddressLookup(selector, clock)
     found: list[Any] = []
@@ -90,9 +84,7 @@ def test_one_question_for_all_who_ask_and_for_a_while(
     assert addresses.known_addresses("h.example", 70) is None
 
 
-def test_a_name_without_an_address_is_told_and_not_remembered(
-    selector: BaseSelector, clock: Clock
-) -> None:
+def test_a_name_without_an_address_is_told_and_not_remembered(selector, clock):
     addresses = AddressLookup(selector, clock)
     found: list[Any] = []
     addresses.look_up("nowhere.invalid", 70, found.append)
@@ -101,9 +93,7 @@ def test_a_name_without_an_address_is_told_and_not_remembered(
     assert isinstance(addresses.look_up_blocking("nowhere.invalid", 70), socket.gaierror)
 
 
-def test_nobody_waits_for_a_silent_name_server(
-    selector: BaseSelector, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nobody_waits_for_a_silent_name_server(selector, clock, monkeypatch):
     released, done = threading.Event(), threading.Event()
 
     def silent(*_: object, **__: object) -> Any:
@@ -120,9 +110,7 @@ def test_nobody_waits_for_a_silent_name_server(
     assert done.wait(PATIENCE)
 
 
-def test_without_a_thread_the_error_is_told_and_nothing_stays_open(
-    selector: BaseSelector, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_thread_the_error_is_told_and_nothing_stays_open(selector, clock, monkeypatch):
     """Such as in a container with a limit on them; the next question is asked again."""
     addresses = AddressLookup(selector, clock)
     found: list[Any] = []
@@ -151,9 +139,7 @@ def test_without_a_thread_the_error_is_told_and_nothing_stays_open(
     assert found == [HERE]
 
 
-def test_the_names_that_are_remembered_do_not_fill_the_memory(
-    selector: BaseSelector, clock: Clock
-) -> None:
+def test_the_names_that_are_remembered_do_not_fill_the_memory(selector, clock):
     """Every name on the way is forgotten at some time, and the newest is known."""
     addresses = AddressLookup(selector, clock)
     tracemalloc.start()

@@ -2,14 +2,11 @@
 and `urllib.request`, by `urllib_handler`, too.
 """
 
-from __future__ import annotations
-
 import io
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.error import URLError
 
 import pytest
@@ -21,12 +18,11 @@ from logsrv.gopher.wire.errors import (
     Truncated,
 )
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.conftest import Serve
 
 TEXT = b"one\r\n..two\r\nthree\r\n.\r\n"
 
 
-def test_the_answer_is_a_file(serve: Serve) -> None:
+def test_the_answer_is_a_file(serve):
     server = serve(TEXT)
     with urlopen(server.url("/0x")) as file:
         assert isinstance(file, io.BufferedReader)
@@ -46,7 +42,7 @@ def test_the_answer_is_a_file(serve: Serve) -> None:
         assert lines.readline() == "one\n"
 
 
-def test_data_is_what_to_search_for(serve: Serve) -> None:
+def test_data_is_what_to_search_for(serve):
     server = serve(b"")
     urlopen(server.url("/7find"), data="größe").close()
     urlopen(server.url("/7find"), data=b"\xe9").close()
@@ -55,13 +51,13 @@ def test_data_is_what_to_search_for(serve: Serve) -> None:
         urlopen(server.url("/7find"), data="a\r\nb")
 
 
-def test_urlopen_has_the_length_that_was_announced(serve: Serve) -> None:
+def test_urlopen_has_the_length_that_was_announced(serve):
     with urlopen(serve(b"+5\r\n.\r\n..").url("/0x%09%09+")) as file:
         assert file.length == 5
         assert file.read() == b".\r\n.."
 
 
-def test_a_text_can_be_had_as_it_was_sent(serve: Serve) -> None:
+def test_a_text_can_be_had_as_it_was_sent(serve):
     with urlopen(serve(TEXT).url("/0x"), as_sent=True) as file:
         assert file.read() == TEXT
         assert not file.has_header
@@ -69,7 +65,7 @@ def test_a_text_can_be_had_as_it_was_sent(serve: Serve) -> None:
         assert (file.read(), file.has_header, file.length) == (b"abc", True, 3)
 
 
-def test_a_file_is_saved_whole(serve: Serve, tmp_path: Path) -> None:
+def test_a_file_is_saved_whole(serve, tmp_path):
     content = bytes(range(256)) * 1000
     sizes: list[tuple[int, int | None]] = []
     url = serve(content).url("/9x")
@@ -80,14 +76,14 @@ def test_a_file_is_saved_whole(serve: Serve, tmp_path: Path) -> None:
     assert (tmp_path / "x").read_bytes() == b"one\r\n.two\r\nthree\r\n"
 
 
-def test_half_a_file_is_never_there(serve: Serve, tmp_path: Path) -> None:
+def test_half_a_file_is_never_there(serve, tmp_path):
     (tmp_path / "x").write_bytes(b"old")
     with pytest.raises(Truncated):
         urlretrieve(serve(b"+9\r\nhalf").url("/9x%09%09+"), tmp_path / "x")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
 
 
-def test_a_script_does_not_wait_for_twisted() -> None:
+def test_a_script_does_not_wait_for_twisted():
     program = "import sys; from logsrv.gopher import urlopen; print('twisted' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert answer.stdout == b"False\n"
@@ -100,7 +96,7 @@ def _no_opener_is_left() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_no_opener_is_left")
-def test_urlopen_of_urllib_opens_both_schemes(serve: Serve, certificate: Path) -> None:
+def test_urlopen_of_urllib_opens_both_schemes(serve, certificate):
     install_opener(Trust(cafile=certificate))
     for server, scheme in (
         (serve(b"text\r\n"), "gopher"),
@@ -112,7 +108,7 @@ def test_urlopen_of_urllib_opens_both_schemes(serve: Serve, certificate: Path) -
         assert server.requests == [b"a#b#c\r\n"]
 
 
-def test_an_opener_of_ones_own(serve: Serve) -> None:
+def test_an_opener_of_ones_own(serve):
     opener = urllib.request.build_opener(GopherHandler())
     server = serve(b"+3\r\nabc")
     request = urllib.request.Request(server.url("/9x%09%09+"))
@@ -123,7 +119,7 @@ def test_an_opener_of_ones_own(serve: Serve) -> None:
     assert server.requests[-1] == b"find\twords\r\n"
 
 
-def test_errors_are_those_of_urllib(serve: Serve) -> None:
+def test_errors_are_those_of_urllib(serve):
     opener = urllib.request.build_opener(GopherHandler())
     with pytest.raises(URLError) as caught:
         opener.open(serve(b"3gone\t\terror.host\t1\r\n").url())

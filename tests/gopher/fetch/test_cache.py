@@ -1,7 +1,5 @@
 """What is cached is bounded in bytes and in time."""
 
-from __future__ import annotations
-
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
@@ -9,7 +7,7 @@ from twisted.internet.task import Clock
 from logsrv.gopher.fetch.cache import Cache
 
 
-def test_a_cached_value_expires_after_its_seconds() -> None:
+def test_a_cached_value_expires_after_its_seconds():
     """A page is fetched anew after the time that --cache-time says."""
     clock = Clock()
     cache: Cache[str, str] = Cache(1000, 250, 10, clock.seconds)
@@ -21,7 +19,7 @@ def test_a_cached_value_expires_after_its_seconds() -> None:
     assert cache.size == 0
 
 
-def test_the_least_recently_used_value_leaves_the_cache() -> None:
+def test_the_least_recently_used_value_leaves_the_cache():
     """What has not been asked for the longest makes room; one huge page throws nothing out."""
     cache: Cache[str, int] = Cache(100, 25, 10, Clock().seconds)
     for number, key in enumerate("abcd"):
@@ -35,7 +33,7 @@ def test_the_least_recently_used_value_leaves_the_cache() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 60), st.integers(0, 5))))
-def test_the_cache_never_exceeds_its_bytes(steps: list[tuple[str, int, int]]) -> None:
+def test_the_cache_never_exceeds_its_bytes(steps):
     """It never holds more than it may."""
     clock = Clock()
     cache: Cache[str, int] = Cache(100, 25, 10, clock.seconds)
@@ -46,14 +44,14 @@ def test_the_cache_never_exceeds_its_bytes(steps: list[tuple[str, int, int]]) ->
         assert 0 <= cache.size <= 100
 
 
-def test_a_cache_of_no_bytes_stores_nothing() -> None:
+def test_a_cache_of_no_bytes_stores_nothing():
     """With --cache-size off nothing is remembered."""
     cache: Cache[str, str] = Cache(0, 0, 10, Clock().seconds)
     cache.put("a", "menu", 1)
     assert cache.get("a") is None
 
 
-def test_a_value_that_grows_is_counted_and_drives_out_the_oldest() -> None:
+def test_a_value_that_grows_is_counted_and_drives_out_the_oldest():
     clock = Clock()
     cache: Cache[str, str] = Cache(100, 25, 10, clock.seconds)
     for key in "abcde":

@@ -1,10 +1,7 @@
 """What `GopherClient` does with servers that answer, lie, hang, flood or go away."""
 
-from __future__ import annotations
-
 import socket
 import threading
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +18,7 @@ from logsrv.gopher.wire.errors import (
     UnknownHost,
 )
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.conftest import Serve, names
+from tests.gopher.conftest import names
 from tests.gopher.servers import LOOPBACK
 from tests.ports import free_port
 
@@ -43,7 +40,7 @@ class Hurrying:
         return getattr(self._reactor, name)
 
 
-async def test_the_client_returns_menus_texts_and_searches(reactor: Any, serve: Serve) -> None:
+async def test_the_client_returns_menus_texts_and_searches(reactor, serve):
     def answer(connection: socket.socket, request: bytes) -> None:
         connection.sendall(b"caf\xe9\r\n..\r\n.\r\n" if request.startswith(b"/a") else MENU)
 
@@ -57,9 +54,7 @@ async def test_the_client_returns_menus_texts_and_searches(reactor: Any, serve: 
     assert server.requests == [b"\r\n", b"/a\r\n", "/find\tgröße\r\n".encode()]
 
 
-async def test_a_menu_is_done_at_its_dot_though_the_server_stays(
-    reactor: Any, serve: Serve
-) -> None:
+async def test_a_menu_is_done_at_its_dot_though_the_server_stays(reactor, serve):
     def stay(connection: socket.socket, _: bytes) -> None:
         connection.sendall(MENU)
         server.hang()
@@ -69,9 +64,7 @@ async def test_a_menu_is_done_at_its_dot_though_the_server_stays(
     assert menu.terminated
 
 
-async def test_a_server_that_drips_for_ever_is_left(
-    reactor: Any, serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_server_that_drips_for_ever_is_left(reactor, serve, monkeypatch):
     def drip(connection: socket.socket, _: bytes) -> None:
         while not server.released.wait(0.05):
             connection.sendall(b"x")
@@ -93,7 +86,7 @@ async def test_a_server_that_drips_for_ever_is_left(
 
 
 @pytest.mark.parametrize("line", [b"iagain\t\th\t1\r\n", b"x" * 65536])
-async def test_an_endless_answer_is_left(reactor: Any, serve: Serve, line: bytes) -> None:
+async def test_an_endless_answer_is_left(reactor, serve, line):
     """A menu without an end, and one that is a single line without an end."""
 
     def flood(connection: socket.socket, _: bytes) -> None:
@@ -105,9 +98,7 @@ async def test_an_endless_answer_is_left(reactor: Any, serve: Serve, line: bytes
         await client.menu(serve(flood).url())
 
 
-async def test_the_error_of_a_menu_that_broke_off_has_the_part_that_came(
-    reactor: Any, serve: Serve
-) -> None:
+async def test_the_error_of_a_menu_that_broke_off_has_the_part_that_came(reactor, serve):
     server = serve(b"+999\r\n" + MENU[:-3])
     with pytest.raises(Truncated) as caught:
         await GopherClient(reactor).menu(server.url("/1x%09%09+"))
@@ -122,18 +113,14 @@ async def test_the_error_of_a_menu_that_broke_off_has_the_part_that_came(
         (b"x" * 1001, TooBig),
     ],
 )
-async def test_what_is_not_content_leaves_no_file(
-    reactor: Any, serve: Serve, tmp_path: Path, answer: bytes, kind: type[GopherError]
-) -> None:
+async def test_what_is_not_content_leaves_no_file(reactor, serve, tmp_path, answer, kind):
     client = GopherClient(reactor, limits=Limits(download=1000))
     with pytest.raises(kind):
         await client.download(serve(answer).url("/9/x"), tmp_path / "x")
     assert not list(tmp_path.iterdir())
 
 
-async def test_downloads_are_byte_exact_and_texts_lose_their_dots(
-    reactor: Any, serve: Serve, tmp_path: Path
-) -> None:
+async def test_downloads_are_byte_exact_and_texts_lose_their_dots(reactor, serve, tmp_path):
     answer = b"..a\r\n.\r\n"
     server = serve(answer)
     client = GopherClient(reactor)
@@ -145,16 +132,14 @@ async def test_downloads_are_byte_exact_and_texts_lose_their_dots(
     assert (tmp_path / "0").read_bytes() == b".a\r\n" and saved.size == 4
 
 
-async def test_a_response_is_read_in_sizes_as_wanted(reactor: Any, serve: Serve) -> None:
+async def test_a_response_is_read_in_sizes_as_wanted(reactor, serve):
     async with await GopherClient(reactor).open(serve(b"0123456789").url("/9x")) as response:
         assert [await response.read(size) for size in (3, 0, 4, 1)] == [b"012", b"", b"3456", b"7"]
         assert await response.read() == b"89"
         assert await response.read(1) == b""
 
 
-async def test_a_host_gets_only_so_many_connections_at_once_in_order(
-    reactor: Any, serve: Serve
-) -> None:
+async def test_a_host_gets_only_so_many_connections_at_once_in_order(reactor, serve):
     together = threading.Barrier(3)
 
     def meet(connection: socket.socket, request: bytes) -> None:
@@ -170,7 +155,7 @@ async def test_a_host_gets_only_so_many_connections_at_once_in_order(
     assert [sorted(turns[at : at + 3]) for at in (0, 3, 6)] == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
 
 
-async def test_a_cancelled_request_frees_its_place(reactor: Any, serve: Serve) -> None:
+async def test_a_cancelled_request_frees_its_place(reactor, serve):
     def answer(connection: socket.socket, request: bytes) -> None:
         if b"hang" in request:
             connection.sendall(b"begin")
@@ -191,7 +176,7 @@ async def test_a_cancelled_request_frees_its_place(reactor: Any, serve: Serve) -
     assert b"never sent\r\n" not in server.requests
 
 
-async def test_a_server_that_answered_before_gets_time(reactor: Any, serve: Serve) -> None:
+async def test_a_server_that_answered_before_gets_time(reactor, serve):
     """One that restarts, say, in the middle of a mirror."""
     server = serve(b"first", port=free_port())
     client = GopherClient(reactor)
@@ -205,7 +190,7 @@ async def test_a_server_that_answered_before_gets_time(reactor: Any, serve: Serv
     assert (await again).content == b"second"
 
 
-async def test_gopher_plus_lengths_are_believed(reactor: Any, serve: Serve) -> None:
+async def test_gopher_plus_lengths_are_believed(reactor, serve):
     def counted(connection: socket.socket, request: bytes) -> None:
         connection.sendall(b"+4\r\n.\r\n.and what nobody asked for")
         server.hang()
@@ -233,9 +218,7 @@ def only_second(address: str, _: int) -> None:
         raise Forbidden(address)
 
 
-async def test_of_a_name_only_the_addresses_that_are_allowed_are_used(
-    reactor: Any, serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_of_a_name_only_the_addresses_that_are_allowed_are_used(reactor, serve, monkeypatch):
     names(monkeypatch, ["127.0.0.2", LOOPBACK], ["127.0.0.3"])
     server = serve(b"x")
     url = server.url("/0x", host="both.example")
@@ -249,9 +232,7 @@ async def test_of_a_name_only_the_addresses_that_are_allowed_are_used(
     assert len(server.requests) == 1
 
 
-async def test_without_requests_the_reactor_has_nothing_to_watch(
-    reactor: Any, serve: Serve
-) -> None:
+async def test_without_requests_the_reactor_has_nothing_to_watch(reactor, serve):
     before = {*reactor.getReaders(), *reactor.getDelayedCalls()}
     client = GopherClient(reactor)
     await client.text(serve(b"x").url("/0x"))

@@ -1,7 +1,5 @@
 """A transfer gets a connection to the first address that takes one, or the reason why there is none."""
 
-from __future__ import annotations
-
 import socket
 import time
 from collections.abc import Iterator
@@ -14,7 +12,7 @@ from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.wire.errors import GopherError, Refused
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.conftest import Serve, names
+from tests.gopher.conftest import names
 from tests.gopher.servers import LOOPBACK
 from tests.ports import free_port
 
@@ -54,16 +52,14 @@ def place() -> Iterator[Place]:
         yield Place(selector)
 
 
-def test_the_request_is_sent_with_the_connection(serve: Serve, place: Place) -> None:
+def test_the_request_is_sent_with_the_connection(serve, place):
     server = serve(b"text")
     transfer = place.connect(server.url("/0x"))
     assert place.connected == [transfer] and not place.failed
     assert transfer.phase == "first byte" and transfer.outgoing == b""
 
 
-def test_an_address_that_is_not_allowed_is_passed_over(
-    serve: Serve, place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_address_that_is_not_allowed_is_passed_over(serve, place, monkeypatch):
     names(monkeypatch, ["127.0.0.2", LOOPBACK])
     place.refused.add("127.0.0.2")
     transfer = place.connect(serve(b"text").url("/0x", host="two.example"))
@@ -75,14 +71,14 @@ def test_an_address_that_is_not_allowed_is_passed_over(
     assert str(transfer.error) == f"not {LOOPBACK}"
 
 
-def test_a_port_without_a_listener_fails_the_transfer_as_refused(place: Place) -> None:
+def test_a_port_without_a_listener_fails_the_transfer_as_refused(place):
     port = free_port()
     transfer = place.connect(f"gopher://{LOOPBACK}:{port}/0x")
     assert place.failed == [transfer]
     assert isinstance(transfer.error, Refused)
 
 
-def test_it_goes_on_when_its_socket_is_ready_and_not_after_its_end() -> None:
+def test_it_goes_on_when_its_socket_is_ready_and_not_after_its_end():
     here, there = socket.socketpair()
     steps: list[SocketTransfer] = []
     with DefaultSelector() as selector, there:

@@ -1,10 +1,7 @@
 """Limits, pins, the `proxy` and the places of files: what cannot be is refused in a sentence."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -14,12 +11,11 @@ from logsrv.gopher.fetch.connection_options import Limits, Timeouts
 from logsrv.gopher.fetch.trust import PinStore, Trust, data_directory, pins_path
 from logsrv.gopher.wire.errors import ProxyError, TLSError
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.conftest import Serve
 from tests.gopher.servers import LOOPBACK, SocksProxy
 from tests.ports import free_port
 
 
-def test_nothing_waits_for_no_time_or_takes_no_bytes() -> None:
+def test_nothing_waits_for_no_time_or_takes_no_bytes():
     for name in ("connect", "first_byte", "between", "whole"):
         with pytest.raises(ValueError, match=name):
             Timeouts(**{name: 0})
@@ -28,7 +24,7 @@ def test_nothing_waits_for_no_time_or_takes_no_bytes() -> None:
             Limits(**{name: 0})
 
 
-def test_the_first_certificate_is_remembered(tmp_path: Path) -> None:
+def test_the_first_certificate_is_remembered(tmp_path):
     path = tmp_path / "new" / "pins"
     PinStore(path).check_or_pin("a:70", "a" * 64)
     PinStore(path).check_or_pin("[::1]:70", "b" * 64)
@@ -38,14 +34,14 @@ def test_the_first_certificate_is_remembered(tmp_path: Path) -> None:
     assert [line.split()[0] for line in path.read_text().splitlines()] == ["a:70", "[::1]:70"]
 
 
-def test_the_file_may_be_edited_by_hand(tmp_path: Path) -> None:
+def test_the_file_may_be_edited_by_hand(tmp_path):
     path = tmp_path / "pins"
     path.write_text("# mine\n\n  h:70 sha256:" + "0" * 64 + "\n")
     with pytest.raises(TLSError):
         PinStore(path).check_or_pin("h:70", "f" * 64)
 
 
-def test_a_program_can_see_which_servers_are_pinned(tmp_path: Path) -> None:
+def test_a_program_can_see_which_servers_are_pinned(tmp_path):
     pins = PinStore(tmp_path / "pins")
     assert not pins.has_pin("h:70")
     pins.check_or_pin("h:70", "f" * 64)
@@ -53,7 +49,7 @@ def test_a_program_can_see_which_servers_are_pinned(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"h:70 md5:00\n", b"\xff\n", b"h:70\n"])
-def test_a_file_of_something_else_is_not_overwritten(tmp_path: Path, content: bytes) -> None:
+def test_a_file_of_something_else_is_not_overwritten(tmp_path, content):
     path = tmp_path / "pins"
     path.write_bytes(content)
     with pytest.raises(ConfigurationError, match=r"line 1 of .* is not a pin"):
@@ -61,7 +57,7 @@ def test_a_file_of_something_else_is_not_overwritten(tmp_path: Path, content: by
     assert path.read_bytes() == content
 
 
-def test_only_one_way_to_trust_at_a_time(tmp_path: Path) -> None:
+def test_only_one_way_to_trust_at_a_time(tmp_path):
     with pytest.raises(ConfigurationError, match="choose one"):
         Trust(insecure=True, cafile=tmp_path)
     with pytest.raises(ConfigurationError, match="choose one"):
@@ -69,7 +65,7 @@ def test_only_one_way_to_trust_at_a_time(tmp_path: Path) -> None:
     assert Trust().checks_authority and not Trust(insecure=True).checks_authority
 
 
-def test_nobodys_pin_is_lost_when_several_learn_one(tmp_path: Path) -> None:
+def test_nobodys_pin_is_lost_when_several_learn_one(tmp_path):
     """As a mirror and a browser beside it do."""
     path = tmp_path / "pins"
     code = (
@@ -85,7 +81,7 @@ def test_nobodys_pin_is_lost_when_several_learn_one(tmp_path: Path) -> None:
     assert len(path.read_text().splitlines()) == 150
 
 
-def test_how_a_proxy_is_written() -> None:
+def test_how_a_proxy_is_written():
     assert Proxy.parse("socks5://localhost:9050") == Proxy("localhost", 9050)
     assert Proxy.parse("socks5h://[::1]:9050/") == Proxy("::1", 9050)
     assert str(Proxy.parse("socks5://[::1]:9050")) == "socks5://[::1]:9050"
@@ -104,7 +100,7 @@ def test_how_a_proxy_is_written() -> None:
     assert "\x1b" not in str(caught.value)
 
 
-def test_the_proxy_resolves_the_name(serve: Serve) -> None:
+def test_the_proxy_resolves_the_name(serve):
     proxy = SocksProxy(serve(b"hidden").port)
     try:
         way = Proxy(LOOPBACK, proxy.port)
@@ -115,7 +111,7 @@ def test_the_proxy_resolves_the_name(serve: Serve) -> None:
         proxy.close()
 
 
-def test_tls_goes_through_the_proxy_to_the_server(serve: Serve, certificate: Path) -> None:
+def test_tls_goes_through_the_proxy_to_the_server(serve, certificate):
     proxy = SocksProxy(serve(b"hidden", certificate).port)
     try:
         trust, way = Trust(cafile=certificate), Proxy(LOOPBACK, proxy.port)
@@ -125,7 +121,7 @@ def test_tls_goes_through_the_proxy_to_the_server(serve: Serve, certificate: Pat
         proxy.close()
 
 
-def test_a_proxy_that_refuses_is_named() -> None:
+def test_a_proxy_that_refuses_is_named():
     proxy = SocksProxy(1, reply=5)
     try:
         with pytest.raises(ProxyError, match=f"socks5://127.0.0.1:{proxy.port} makes no"):
@@ -134,29 +130,25 @@ def test_a_proxy_that_refuses_is_named() -> None:
         proxy.close()
 
 
-def test_no_proxy_there_is_not_no_server_there() -> None:
+def test_no_proxy_there_is_not_no_server_there():
     port = free_port()
     with pytest.raises(ProxyError):
         urlopen("gopher://h.example/0x", proxy=Proxy(LOOPBACK, port))
 
 
-def test_data_directory_is_in_xdg_data_home(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_data_directory_is_in_xdg_data_home(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert data_directory({"XDG_DATA_HOME": "/data"}) == "/data/logsrv"
     assert data_directory({"XDG_DATA_HOME": "relative"}) == str(tmp_path / ".local/share/logsrv")
 
 
-def test_without_a_home_nothing_is_kept_in_a_directory_of_that_sign(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_without_a_home_nothing_is_kept_in_a_directory_of_that_sign(monkeypatch):
     monkeypatch.setenv("HOME", "~")
     with pytest.raises(ConfigurationError, match="set HOME"):
         data_directory({})
 
 
-def test_pins_are_kept_where_the_user_keeps_data(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pins_are_kept_where_the_user_keeps_data(monkeypatch):
     assert pins_path({"XDG_DATA_HOME": "/data"}) == "/data/logsrv/gopher-pins"
     monkeypatch.setenv("HOME", "/home/me")
     expected = "/home/me/.local/share/logsrv/gopher-pins"

@@ -1,17 +1,13 @@
 """One contract for all ways to fetch: the client, `urlopen` and asyncio get the same of the same server."""
 
-from __future__ import annotations
-
 import select
 import socket
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from logsrv.gopher import Proxy, Timeouts, Trust
 from logsrv.gopher.wire.errors import (
-    GopherError,
     NotGopher,
     ProxyError,
     Refused,
@@ -22,8 +18,6 @@ from logsrv.gopher.wire.errors import (
     UnknownHost,
 )
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.conftest import Serve
-from tests.gopher.fetch.conftest import Fetch
 from tests.gopher.servers import LOOPBACK, Script, SocksProxy, reset
 from tests.ports import free_port
 
@@ -57,9 +51,7 @@ def silent_after(sent: bytes) -> Script:
         (silent_after(b"+4\r\n.\r\n.and more"), b".\r\n."),
     ],
 )
-async def test_the_body_of_an_answer_comes_as_it_was_sent(
-    serve: Serve, fetch: Fetch, script: Any, content: bytes
-) -> None:
+async def test_the_body_of_an_answer_comes_as_it_was_sent(serve, fetch, script, content):
     server = serve(script)
     assert await fetch(server.url("/9x%09%09+")) == (content, None)
     assert server.requests == [b"x\t+\r\n"]
@@ -74,9 +66,7 @@ async def test_the_body_of_an_answer_comes_as_it_was_sent(
         (b"x" * 101, b"", TooBig),
     ],
 )
-async def test_the_error_of_an_answer_comes_behind_its_content(
-    serve: Serve, fetch: Fetch, answer: bytes, content: bytes, kind: type[GopherError]
-) -> None:
+async def test_the_error_of_an_answer_comes_behind_its_content(serve, fetch, answer, content, kind):
     fetched = await fetch(serve(answer).url("/9x%09%09+"), most_bytes=100)
     assert fetched.content == content
     assert isinstance(fetched.error, kind)
@@ -96,15 +86,13 @@ STOPS = {"timeouts": Timeouts(first_byte=PATIENCE, between=0.6)}
         (drips, "gopher", {"most_seconds": 0.3}, "whole"),
     ],
 )
-async def test_a_server_that_hangs_or_drips_is_left(
-    serve: Serve, fetch: Fetch, script: Script, scheme: str, how: dict[str, Any], phase: str
-) -> None:
+async def test_a_server_that_hangs_or_drips_is_left(serve, fetch, script, scheme, how, phase):
     error = (await fetch(serve(script).url("/1", scheme), **how)).error
     assert isinstance(error, TimedOut)
     assert error.phase == phase
 
 
-async def test_a_reset_before_the_first_byte_is_tried_again(serve: Serve, fetch: Fetch) -> None:
+async def test_a_reset_before_the_first_byte_is_tried_again(serve, fetch):
     """What happens when the queue of a busy server is full."""
 
     def busy(connection: socket.socket, _: bytes) -> None:
@@ -117,7 +105,7 @@ async def test_a_reset_before_the_first_byte_is_tried_again(serve: Serve, fetch:
     assert await fetch(server.url("/0x")) == (b"at last", None)
 
 
-async def test_without_a_server_the_error_says_why(fetch: Fetch) -> None:
+async def test_without_a_server_the_error_says_why(fetch):
     refused = (await fetch(f"gopher://{LOOPBACK}:{free_port()}/0x")).error
     assert isinstance(refused, Refused) and "it refused the connection" in str(refused)
     unknown = (await fetch("gopher://nowhere.invalid/")).error
@@ -136,9 +124,7 @@ def proxies() -> Iterator[list[SocksProxy]]:
 
 
 @pytest.mark.parametrize("scheme", ["gopher", "gophers"])
-async def test_the_proxy_resolves_the_name(
-    serve: Serve, fetch: Fetch, proxies: list[SocksProxy], certificate: Any, scheme: str
-) -> None:
+async def test_the_proxy_resolves_the_name(serve, fetch, proxies, certificate, scheme):
     server = serve(b"hidden", certificate if scheme == "gophers" else None)
     proxies.append(proxy := SocksProxy(server.port))
     way = {"proxy": Proxy(LOOPBACK, proxy.port), "trust": Trust(insecure=True)}
@@ -146,9 +132,7 @@ async def test_the_proxy_resolves_the_name(
     assert proxy.asked == [(b"abc.onion", 7070)]
 
 
-async def test_a_proxy_that_refuses_or_is_not_there_is_named(
-    fetch: Fetch, proxies: list[SocksProxy]
-) -> None:
+async def test_a_proxy_that_refuses_or_is_not_there_is_named(fetch, proxies):
     proxies.append(refusing := SocksProxy(1, reply=5))
     for port, said in (
         (refusing.port, f"socks5://127.0.0.1:{refusing.port} makes no connection"),

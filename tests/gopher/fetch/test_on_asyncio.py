@@ -1,7 +1,5 @@
 """Requests on asyncio: who cancels one waits for nobody. More: test_front_ends.py."""
 
-from __future__ import annotations
-
 import asyncio
 import socket
 import threading
@@ -14,7 +12,6 @@ from logsrv.gopher.fetch.on_asyncio import AsyncioStream
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import run, until
-from tests.gopher.conftest import Serve
 
 
 async def fetched(url: str) -> bytes:
@@ -24,7 +21,7 @@ async def fetched(url: str) -> bytes:
         return b"".join([piece async for piece in answer])
 
 
-def test_a_silent_name_server_can_be_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_name_server_can_be_left_alone(monkeypatch):
     """Quitting does not wait for it."""
     released = threading.Event()
     monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: [released.wait(PATIENCE)][:0])
@@ -40,7 +37,7 @@ def test_a_silent_name_server_can_be_left_alone(monkeypatch: pytest.MonkeyPatch)
     released.set()
 
 
-def test_cancelling_closes_the_socket(serve: Serve) -> None:
+def test_cancelling_closes_the_socket(serve):
     """The server sees the end at once."""
     begun, gone = threading.Event(), threading.Event()
 

@@ -1,7 +1,5 @@
 """Bytes go from a socket into a file by themselves, none lost, in their order."""
 
-from __future__ import annotations
-
 import errno
 import os
 import random
@@ -43,13 +41,11 @@ def copied(way: SplicePipe, path: Path) -> bytes:
     return path.read_bytes()
 
 
-def test_splice_moves_all_bytes_to_the_file(way: SplicePipe, tmp_path: Path) -> None:
+def test_splice_moves_all_bytes_to_the_file(way, tmp_path):
     assert copied(way, tmp_path / "x") == CONTENT
 
 
-def test_a_file_system_without_splice_gets_the_bytes_by_write(
-    way: SplicePipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_system_without_splice_gets_the_bytes_by_write(way, tmp_path, monkeypatch):
     splice = os.splice
 
     def only_from_sockets(source: int, target: int, size: int) -> int:
@@ -61,7 +57,7 @@ def test_a_file_system_without_splice_gets_the_bytes_by_write(
     assert copied(way, tmp_path / "x") == CONTENT
 
 
-def test_splice_raises_blocking_io_error_without_bytes(way: SplicePipe) -> None:
+def test_splice_raises_blocking_io_error_without_bytes(way):
     here, there = socket.socketpair()
     with here, there:
         here.setblocking(False)
@@ -69,7 +65,7 @@ def test_splice_raises_blocking_io_error_without_bytes(way: SplicePipe) -> None:
             way.fill_from_socket(here.fileno())
 
 
-def test_splice_works_with_a_usual_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_splice_works_with_a_usual_pipe(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_SET_PIPE_SIZE", -1)
     way = SplicePipe()
     assert copied(way, tmp_path / "x") == CONTENT

@@ -1,13 +1,10 @@
 """A body that is taken piece by piece: in order, its error last, and no faster than it is wanted."""
 
-from __future__ import annotations
-
 import os
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 import pytest
@@ -16,10 +13,9 @@ from twisted.internet.task import Clock
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.stream import HIGH_WATER, AnswerStream, RetryPolicy
 from logsrv.gopher.fetch.transfers import Transfers
-from logsrv.gopher.wire.errors import GopherError, Refused, ServerError, TimedOut, Truncated
+from logsrv.gopher.wire.errors import Refused, ServerError, TimedOut, Truncated
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.conftest import Serve
 
 
 @pytest.fixture
@@ -50,7 +46,7 @@ def taken(transfers: Transfers, stream: AnswerStream) -> bytes:
     return piece
 
 
-def test_pieces_in_order_and_then_the_end(serve: Serve, transfers: Transfers) -> None:
+def test_pieces_in_order_and_then_the_end(serve, transfers):
     content = bytes(range(256)) * 20_000
     stream = AnswerStream(transfers, GopherURL.parse(serve(content).url("/9x")))
     ends: list[bool] = []
@@ -63,9 +59,7 @@ def test_pieces_in_order_and_then_the_end(serve: Serve, transfers: Transfers) ->
     assert ends == [True]
 
 
-def test_who_takes_nothing_gets_no_more_and_no_time_out(
-    serve: Serve, transfers: Transfers, clock: Clock
-) -> None:
+def test_who_takes_nothing_gets_no_more_and_no_time_out(serve, transfers, clock):
     """A slow reader is not the server's fault."""
     size = 20_000_000
     stream = AnswerStream(transfers, GopherURL.parse(serve(b"x" * size).url("/9x")))
@@ -80,7 +74,7 @@ def test_who_takes_nothing_gets_no_more_and_no_time_out(
     assert found == size
 
 
-def test_an_error_comes_behind_what_came_before(serve: Serve, transfers: Transfers) -> None:
+def test_an_error_comes_behind_what_came_before(serve, transfers):
     def half(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"+10\r\nhalf")
 
@@ -92,7 +86,7 @@ def test_an_error_comes_behind_what_came_before(serve: Serve, transfers: Transfe
         taken(transfers, stream)
 
 
-def test_without_content_opening_it_fails(serve: Serve, transfers: Transfers) -> None:
+def test_without_content_opening_it_fails(serve, transfers):
     stream = AnswerStream(transfers, GopherURL.parse(serve(b"3no\t\terror.host\t1\r\n").url("/0x")))
     while not stream.ended:
         transfers.run_round(1)
@@ -100,7 +94,7 @@ def test_without_content_opening_it_fails(serve: Serve, transfers: Transfers) ->
         stream.certain_or_raise()
 
 
-def test_closing_lets_the_server_go(serve: Serve, transfers: Transfers) -> None:
+def test_closing_lets_the_server_go(serve, transfers):
     gone = threading.Event()
 
     def stays(connection: socket.socket, _: bytes) -> None:
@@ -116,9 +110,7 @@ def test_closing_lets_the_server_go(serve: Serve, transfers: Transfers) -> None:
     assert stream.take_received() == b""
 
 
-def test_a_server_that_falls_silent_while_nothing_is_taken_is_left_later(
-    serve: Serve, transfers: Transfers, clock: Clock
-) -> None:
+def test_a_server_that_falls_silent_while_nothing_is_taken_is_left_later(serve, transfers, clock):
     """While nothing is taken no clock runs; from then on it does, though nothing comes."""
 
     def stops(connection: socket.socket, _: bytes) -> None:
@@ -151,9 +143,7 @@ class IntoFile:
 
 
 @pytest.mark.skipif(not hasattr(os, "splice"), reason="only Linux has splice")
-def test_nothing_goes_past_what_waits_to_be_taken(
-    serve: Serve, transfers: Transfers, tmp_path: Path
-) -> None:
+def test_nothing_goes_past_what_waits_to_be_taken(serve, transfers, tmp_path):
     """Else the end of a file would stand before its begin."""
     more = threading.Event()
 
@@ -182,7 +172,7 @@ RESET = Truncated("h:70", 0, "reset")
 HALF = Truncated("h:70", 5, "reset")
 
 
-def test_pauses_double_and_end() -> None:
+def test_pauses_double_and_end():
     retries = RetryPolicy(3)
     assert [retries.pause_before_retry(URL, RESET, tries) for tries in (1, 2, 3, 4)] == [
         0.2,
@@ -193,13 +183,13 @@ def test_pauses_double_and_end() -> None:
     assert RetryPolicy(0).pause_before_retry(URL, RESET, 1) is None
 
 
-def test_what_was_begun_is_asked_again_only_if_it_can_be_thrown_away() -> None:
+def test_what_was_begun_is_asked_again_only_if_it_can_be_thrown_away():
     assert RetryPolicy().pause_before_retry(URL, HALF, 1) is None
     assert RetryPolicy().pause_before_retry(URL, HALF, 1, afresh=True) == 0.2
 
 
 @pytest.mark.parametrize("error", [Refused("h:70"), TimedOut("h:70", "connect", 1)])
-def test_a_host_that_answered_before_gets_time(error: GopherError) -> None:
+def test_a_host_that_answered_before_gets_time(error):
     retries = RetryPolicy()
     assert retries.pause_before_retry(URL, error, 1) is None
     retries.note_answered("h")
@@ -210,7 +200,7 @@ def test_a_host_that_answered_before_gets_time(error: GopherError) -> None:
 
 
 @pytest.mark.parametrize("error", [ServerError("no"), TimedOut("h:70", "first byte", 1)])
-def test_what_a_server_decided_stays(error: GopherError) -> None:
+def test_what_a_server_decided_stays(error):
     retries = RetryPolicy()
     retries.note_answered("h")
     assert retries.pause_before_retry(URL, error, 1, afresh=True) is None

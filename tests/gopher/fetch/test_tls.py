@@ -1,9 +1,6 @@
 """Encrypted means: with the right server. All front ends, every way to trust."""
 
-from __future__ import annotations
-
 import socket
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +8,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher import PinStore, Trust
 from logsrv.gopher.fetch.tls import tls_context
 from logsrv.gopher.wire.errors import TLSError, Truncated
-from tests.gopher.conftest import Serve
-from tests.gopher.fetch.conftest import Fetch, Fetched
+from tests.gopher.fetch.conftest import Fetched
 from tests.gopher.servers import certificate_file, cut
 from tests.ports import free_port
 
@@ -22,9 +18,7 @@ def refused_with(fetched: Fetched, sentence: str) -> None:
     assert sentence in str(fetched.error)
 
 
-async def test_a_certificate_of_a_trusted_authority_is_believed(
-    serve: Serve, fetch: Fetch, certificate: Path
-) -> None:
+async def test_a_certificate_of_a_trusted_authority_is_believed(serve, fetch, certificate):
     large = b"0123456789" * 100_000
     server = serve(large, certificate)
     for host in ("127.0.0.1", "localhost"):
@@ -33,8 +27,8 @@ async def test_a_certificate_of_a_trusted_authority_is_believed(
 
 
 async def test_any_other_certificate_is_not_believed_and_gets_no_request(
-    serve: Serve, fetch: Fetch, certificate: Path, tmp_path: Path
-) -> None:
+    serve, fetch, certificate, tmp_path
+):
     server = serve(b"secret", certificate)
     url = server.url("/0x", "gophers")
     refused_with(await fetch(url), "no authority that is trusted here")
@@ -47,8 +41,8 @@ async def test_any_other_certificate_is_not_believed_and_gets_no_request(
 
 
 async def test_the_first_certificate_is_pinned_and_another_refused(
-    serve: Serve, fetch: Fetch, certificate: Path, tmp_path: Path
-) -> None:
+    serve, fetch, certificate, tmp_path
+):
     trust = Trust(pins=PinStore(tmp_path / "pins"))
     server = serve(b"secret", certificate, free_port())
     url = server.url("/0x", "gophers")
@@ -61,9 +55,7 @@ async def test_the_first_certificate_is_pinned_and_another_refused(
     assert imposter.requests == []
 
 
-async def test_an_answer_without_the_close_of_tls_is_not_whole(
-    serve: Serve, fetch: Fetch, certificate: Path
-) -> None:
+async def test_an_answer_without_the_close_of_tls_is_not_whole(serve, fetch, certificate):
     def end_badly(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"half?")
         cut(connection)
@@ -76,9 +68,7 @@ async def test_an_answer_without_the_close_of_tls_is_not_whole(
     assert await fetch(url, trust=accepting) == (b"half?", None)
 
 
-async def test_a_plain_server_is_never_talked_to_in_plain_instead(
-    serve: Serve, fetch: Fetch
-) -> None:
+async def test_a_plain_server_is_never_talked_to_in_plain_instead(serve, fetch):
     server = serve(b"not encrypted, and long enough for a record of TLS\r\n")
     refused_with(await fetch(server.url("/0x", "gophers")), "does not speak TLS on this port")
 
@@ -91,7 +81,7 @@ async def test_a_plain_server_is_never_talked_to_in_plain_instead(
         ("-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n", "cannot be read: "),
     ],
 )
-def test_a_wrong_ca_file_is_named(tmp_path: Path, content: str | None, reason: str) -> None:
+def test_a_wrong_ca_file_is_named(tmp_path, content, reason):
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_text(content)
@@ -99,9 +89,7 @@ def test_a_wrong_ca_file_is_named(tmp_path: Path, content: str | None, reason: s
         tls_context(Trust(cafile=path))
 
 
-async def test_a_wrong_ca_file_is_said_before_anything_is_sent(
-    serve: Serve, fetch: Fetch, tmp_path: Path
-) -> None:
+async def test_a_wrong_ca_file_is_said_before_anything_is_sent(serve, fetch, tmp_path):
     server = serve(b"x")
     trust = Trust(cafile=tmp_path / "ca.pem")
     error = (await fetch(server.url("/0x", "gophers"), trust=trust)).error

@@ -1,7 +1,5 @@
 """One request, played without any socket: cut anywhere, hung anywhere, through a proxy and inside TLS."""
 
-from __future__ import annotations
-
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,7 +111,7 @@ def url(tls: bool, host: str = HOST) -> GopherURL:
 
 @pytest.mark.slow
 @WAYS
-def test_the_body_is_the_same_at_any_split(certificate: Path, proxy: bool, tls: bool) -> None:
+def test_the_body_is_the_same_at_any_split(certificate, proxy, tls):
     @settings(deadline=None)
     @given(sizes=st.lists(st.integers(1, 700), min_size=1, max_size=20))
     def same(sizes: list[int]) -> None:
@@ -127,9 +125,7 @@ def test_the_body_is_the_same_at_any_split(certificate: Path, proxy: bool, tls: 
 
 
 @WAYS
-def test_an_answer_that_is_cut_is_never_taken_for_whole(
-    certificate: Path, proxy: bool, tls: bool
-) -> None:
+def test_an_answer_that_is_cut_is_never_taken_for_whole(certificate, proxy, tls):
     answer = b"+%d\r\n" % len(BODY) + BODY
 
     @settings(deadline=None)
@@ -155,7 +151,7 @@ def test_an_answer_that_is_cut_is_never_taken_for_whole(
     cut()
 
 
-def test_a_server_that_closes_during_the_handshake_is_told_so() -> None:
+def test_a_server_that_closes_during_the_handshake_is_told_so():
     closed = Transfer(url(True), ConnectionOptions(TIMEOUTS), 0)
     closed.on_connected(0)
     closed.on_ended()
@@ -171,7 +167,7 @@ def test_a_server_that_closes_during_the_handshake_is_told_so() -> None:
         (b"\5\0\5\xf0\0\1\0\0\0\0\0\0", "the error 240"),
     ],
 )
-def test_a_proxy_that_refuses(said: bytes, reason: str) -> None:
+def test_a_proxy_that_refuses(said, reason):
     transfer = Transfer(url(False), ConnectionOptions(TIMEOUTS, proxy=PROXY), 0)
     assert transfer.connect_address == ("proxy.example", 1080)
     transfer.on_connected(0)
@@ -181,7 +177,7 @@ def test_a_proxy_that_refuses(said: bytes, reason: str) -> None:
     assert "socks5://proxy.example:1080" in str(transfer.error)
 
 
-def test_why_there_is_no_connection() -> None:
+def test_why_there_is_no_connection():
     import errno
     import socket
 
@@ -199,7 +195,7 @@ def test_why_there_is_no_connection() -> None:
         assert isinstance(through.error, ProxyError)
 
 
-def test_each_step_has_its_time() -> None:
+def test_each_step_has_its_time():
     transfer = Transfer(url(False), ConnectionOptions(TIMEOUTS), 100, most_seconds=102)
     assert (transfer.phase, transfer.deadline) == ("connect", 101)
     transfer.on_connected(100.5)
@@ -214,7 +210,7 @@ def test_each_step_has_its_time() -> None:
     assert isinstance(transfer.error, TimedOut) and transfer.error.phase == "whole"
 
 
-def test_a_talk_before_the_request_does_not_make_the_time_longer() -> None:
+def test_a_talk_before_the_request_does_not_make_the_time_longer():
     transfer = Transfer(url(False), ConnectionOptions(TIMEOUTS, proxy=PROXY), 0)
     transfer.on_connected(0.2)
     transfer.on_received(PROXY_SAYS[:2], 0.8)
@@ -224,7 +220,7 @@ def test_a_talk_before_the_request_does_not_make_the_time_longer() -> None:
 
 
 @pytest.mark.parametrize("is_connected", [False, True])
-def test_a_proxy_that_says_nothing_is_blamed_itself(is_connected: bool) -> None:
+def test_a_proxy_that_says_nothing_is_blamed_itself(is_connected):
     transfer = Transfer(url(False), ConnectionOptions(TIMEOUTS, proxy=PROXY), 0)
     if is_connected:
         transfer.on_connected(0)
@@ -233,7 +229,7 @@ def test_a_proxy_that_says_nothing_is_blamed_itself(is_connected: bool) -> None:
     assert str(transfer.error).endswith("it did not answer within 1 seconds")
 
 
-def test_what_the_server_says_instead() -> None:
+def test_what_the_server_says_instead():
     for answer, kind in ((b"3no\t\terror.host\t1\r\n.\r\n", ServerError), (BODY, TooBig)):
         transfer = Transfer(GopherURL("h"), ConnectionOptions(), 0, most_bytes=100)
         transfer.on_connected(0)
@@ -242,7 +238,7 @@ def test_what_the_server_says_instead() -> None:
         assert isinstance(transfer.error, kind)
 
 
-def test_a_reset_comes_behind_what_came_before() -> None:
+def test_a_reset_comes_behind_what_came_before():
     transfer = Transfer(GopherURL("h"), ConnectionOptions(), 0)
     transfer.on_connected(0)
     assert transfer.on_received(b"3half", 0) == b""
@@ -250,7 +246,7 @@ def test_a_reset_comes_behind_what_came_before() -> None:
     assert isinstance(transfer.error, Truncated) and transfer.error.received == 5
 
 
-def test_what_went_on_by_another_way_is_counted() -> None:
+def test_what_went_on_by_another_way_is_counted():
     transfer = Transfer(GopherURL("h", 70, "9"), ConnectionOptions(), 0, most_bytes=100)
     transfer.on_connected(0)
     assert not transfer.rest_is_verbatim
@@ -271,7 +267,7 @@ def slow(least: int = 100) -> Transfer:
     return transfer
 
 
-def test_a_byte_now_and_then_is_given_up() -> None:
+def test_a_byte_now_and_then_is_given_up():
     transfer = slow()
     for now in range(30, 200, 20):
         assert transfer.on_received(b"x", now) == b"x"
@@ -282,7 +278,7 @@ def test_a_byte_now_and_then_is_given_up() -> None:
     assert str(transfer.error).endswith("sent too few bytes to wait for the rest within 60 seconds")
 
 
-def test_a_slow_answer_goes_on_as_long_as_it_brings_enough() -> None:
+def test_a_slow_answer_goes_on_as_long_as_it_brings_enough():
     """By whatever way it comes; and with no such limit, forever."""
     transfer = slow()
     for now in range(20, 600, 20):
@@ -297,7 +293,7 @@ def test_a_slow_answer_goes_on_as_long_as_it_brings_enough() -> None:
     assert not without.done
 
 
-def test_whose_reader_is_slow_is_not_given_up() -> None:
+def test_whose_reader_is_slow_is_not_given_up():
     transfer = slow()
     transfer.restart_timeout(500)
     transfer.on_received(b"x", 510)
@@ -305,7 +301,7 @@ def test_whose_reader_is_slow_is_not_given_up() -> None:
     assert not transfer.done
 
 
-def test_what_ends_with_its_last_byte_is_whole_however_slow() -> None:
+def test_what_ends_with_its_last_byte_is_whole_however_slow():
     options = ConnectionOptions(Timeouts(least=100))
     transfer = Transfer(GopherURL(HOST, 70, "9", b"x", plus=b"+"), options, 0)
     transfer.on_connected(0)

@@ -9,7 +9,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,7 +26,7 @@ from logsrv.gopher.wire.errors import (
 )
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.conftest import Serve, names
+from tests.gopher.conftest import names
 from tests.gopher.servers import LOOPBACK, reset
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ def content(finished: SocketTransfer) -> bytes:
     return finished.sink.content
 
 
-def test_fifty_requests_at_once_get_their_own_answers(serve: Serve, fetcher: Make) -> None:
+def test_fifty_requests_at_once_get_their_own_answers(serve, fetcher):
     all_asked = threading.Barrier(50)
 
     def answer_when_all_asked(connection: socket.socket, request: bytes) -> None:
@@ -99,7 +98,7 @@ def test_fifty_requests_at_once_get_their_own_answers(serve: Serve, fetcher: Mak
     assert get.received == sum(len(b"%d\r\n" % n) for n in range(50))
 
 
-def test_a_long_selector_and_a_large_answer(serve: Serve, fetcher: Make) -> None:
+def test_a_long_selector_and_a_large_answer(serve, fetcher):
     server = serve(lambda connection, request: connection.sendall(request * 10))
     selector = "x" * 1_000_000
     found = content(ask(fetcher(), server.url(f"/0{selector}")))
@@ -111,9 +110,7 @@ def error_of(finished: SocketTransfer, kind: type[Exception]) -> str:
     return str(finished.error)
 
 
-def test_the_other_address_of_a_host_is_tried(
-    serve: Serve, fetcher: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_other_address_of_a_host_is_tried(serve, fetcher, monkeypatch):
     """`localhost` is ::1 first in many places, and many servers know only 127.0.0.1."""
     port = serve(b"found").port
     real = socket.getaddrinfo
@@ -126,9 +123,7 @@ def test_the_other_address_of_a_host_is_tried(
     assert content(ask(fetcher(), f"gopher://two.example:{port}/0x")) == b"found"
 
 
-def test_a_host_that_has_moved_is_looked_up_again(
-    serve: Serve, fetcher: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_host_that_has_moved_is_looked_up_again(serve, fetcher, monkeypatch):
     """An address that takes no connection is not remembered for a minute."""
     names(monkeypatch, ["127.0.0.2"], [LOOPBACK])
     url, get = serve(b"found").url("/0x", host="moved.example"), fetcher()
@@ -136,9 +131,7 @@ def test_a_host_that_has_moved_is_looked_up_again(
     assert content(ask(get, url)) == b"found"
 
 
-def test_without_a_thread_a_name_is_an_error_of_its_request(
-    serve: Serve, fetcher: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_thread_a_name_is_an_error_of_its_request(serve, fetcher, monkeypatch):
     def none_left(*_: object) -> int:
         raise RuntimeError("can't start new thread")
 
@@ -152,9 +145,7 @@ def test_without_a_thread_a_name_is_an_error_of_its_request(
     assert content(ask(get, serve(b"fine").url("/0x"))) == b"fine"
 
 
-def test_what_is_asked_for_later_is_asked_for_once(
-    serve: Serve, fetcher: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_asked_for_later_is_asked_for_once(serve, fetcher, monkeypatch):
     """However long its name takes to be looked up."""
     real = socket.getaddrinfo
 
@@ -172,9 +163,7 @@ def test_what_is_asked_for_later_is_asked_for_once(
     assert server.requests == [b"x\r\n"]
 
 
-def test_who_pauses_gets_nothing_until_it_goes_on(
-    serve: Serve, fetcher: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_pauses_gets_nothing_until_it_goes_on(serve, fetcher, monkeypatch):
     """Not even what has come already."""
     monkeypatch.setattr("logsrv.gopher.fetch.transfers.CHUNK", 10)
     sent = threading.Event()
@@ -206,9 +195,7 @@ def _in_a_hurry(connection: socket.socket, _: bytes) -> None:
     connection.sendall(b"x" * 20_000_000)
 
 
-def test_who_pauses_while_a_request_is_still_sent_gets_nothing_either(
-    serve: Serve, fetcher: Make
-) -> None:
+def test_who_pauses_while_a_request_is_still_sent_gets_nothing_either(serve, fetcher):
     class Pausing(TextSink):
         def feed(self, data: bytes) -> bool:
             get.pause(transfer)
@@ -230,9 +217,7 @@ def test_who_pauses_while_a_request_is_still_sent_gets_nothing_either(
     get.stop(transfer)
 
 
-def test_who_has_enough_before_all_of_a_request_is_sent_hears_nothing_more(
-    serve: Serve, fetcher: Make
-) -> None:
+def test_who_has_enough_before_all_of_a_request_is_sent_hears_nothing_more(serve, fetcher):
     """Stopped by its own sink, as by who has a menu's last line."""
 
     class Stopping(TextSink):
@@ -249,7 +234,7 @@ def test_who_has_enough_before_all_of_a_request_is_sent_hears_nothing_more(
 
 
 @pytest.mark.parametrize("path", ["/9x", "/0x%09%09+"])
-def test_who_has_enough_hears_nothing_more(serve: Serve, fetcher: Make, path: str) -> None:
+def test_who_has_enough_hears_nothing_more(serve, fetcher, path):
     class Stopping(TextSink):
         def feed(self, data: bytes) -> bool:
             get.stop(transfer)
@@ -261,7 +246,7 @@ def test_who_has_enough_hears_nothing_more(serve: Serve, fetcher: Make, path: st
     assert transfer.error is None
 
 
-def test_who_is_stopped_by_the_end_of_another_hears_nothing(serve: Serve, fetcher: Make) -> None:
+def test_who_is_stopped_by_the_end_of_another_hears_nothing(serve, fetcher):
     """Also if both would have come to their end at the same look at the clock."""
     get = fetcher(first_byte=0.05)
     ended: list[object] = []
@@ -277,7 +262,7 @@ def test_who_is_stopped_by_the_end_of_another_hears_nothing(serve: Serve, fetche
     assert len(all_of(get)) == len(ended) == 1
 
 
-def test_a_disk_that_fails_is_told_as_such(serve: Serve, fetcher: Make, tmp_path: Path) -> None:
+def test_a_disk_that_fails_is_told_as_such(serve, fetcher, tmp_path):
     (tmp_path / "x").touch()
     sink = FileSink(str(tmp_path / "x" / "y"), text=False)
     finished = ask(fetcher(), serve(b"x" * 1_000_000).url("/9x"), sink)
@@ -292,9 +277,7 @@ def _splice_fails(*_: object) -> int:
 
 
 @pytest.mark.parametrize("splice", ["as it is", "missing", "not for sockets"])
-def test_large_binaries_arrive_whole(
-    serve: Serve, fetcher: Make, tmp_path: Path, splice: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_large_binaries_arrive_whole(serve, fetcher, tmp_path, splice, monkeypatch):
     if splice == "missing":
         monkeypatch.delattr(os, "splice", raising=False)
     elif splice == "not for sockets" and hasattr(os, "splice"):
@@ -314,9 +297,7 @@ def test_large_binaries_arrive_whole(
     assert not (tmp_path / "more").exists()
 
 
-def test_a_large_binary_that_breaks_off_is_not_taken_for_whole(
-    serve: Serve, fetcher: Make, tmp_path: Path
-) -> None:
+def test_a_large_binary_that_breaks_off_is_not_taken_for_whole(serve, fetcher, tmp_path):
     came = threading.Event()
 
     def breaks(connection: socket.socket, _: bytes) -> None:
@@ -340,8 +321,8 @@ def test_a_large_binary_that_breaks_off_is_not_taken_for_whole(
 
 @pytest.mark.skipif(not hasattr(os, "splice"), reason="only Linux has splice")
 def test_a_disk_that_becomes_full_is_told_and_spoils_no_other_file(
-    serve: Serve, fetcher: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    serve, fetcher, tmp_path, monkeypatch
+):
     server, get = serve(LARGE), fetcher()
     full = TextSink()
     splice = os.splice
@@ -364,7 +345,7 @@ def test_a_disk_that_becomes_full_is_told_and_spoils_no_other_file(
     assert (tmp_path / "x").read_bytes() == LARGE
 
 
-def test_giving_up_leaves_nothing(serve: Serve, fetcher: Make, tmp_path: Path) -> None:
+def test_giving_up_leaves_nothing(serve, fetcher, tmp_path):
     def slow(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"x" * 1_000_000)
         connection.recv(1)
@@ -382,9 +363,7 @@ def test_giving_up_leaves_nothing(serve: Serve, fetcher: Make, tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_who_answers_at_once_keeps_no_name_waiting_that_is_looked_up(
-    serve: Serve, fetcher: Make
-) -> None:
+def test_who_answers_at_once_keeps_no_name_waiting_that_is_looked_up(serve, fetcher):
     """What ends in .onion fails as soon as it is asked for."""
     server = serve(b"text")
     get = fetcher()

@@ -1,11 +1,8 @@
 """There is never half a file under the final name."""
 
-from __future__ import annotations
-
 import errno
 import io
 import os
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -21,7 +18,7 @@ from logsrv.gopher.fetch.wholefile import (
 from logsrv.gopher.wire.text import TextParser
 
 
-def test_the_file_appears_when_it_is_whole(tmp_path: Path) -> None:
+def test_the_file_appears_when_it_is_whole(tmp_path):
     path = tmp_path / ("n" * 250)
     with whole_file(path) as file:
         file.write(b"content")
@@ -30,14 +27,14 @@ def test_the_file_appears_when_it_is_whole(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == [path.name]
 
 
-def test_a_written_file_replaces_another_and_its_directory_is_made(tmp_path: Path) -> None:
+def test_a_written_file_replaces_another_and_its_directory_is_made(tmp_path):
     for content in (b"first", b"second"):
         write_whole(tmp_path / "new" / "name", content)
         assert (tmp_path / "new" / "name").read_bytes() == content
     assert os.listdir(tmp_path / "new") == ["name"]
 
 
-def test_after_an_error_the_old_file_is_still_there(tmp_path: Path) -> None:
+def test_after_an_error_the_old_file_is_still_there(tmp_path):
     path = tmp_path / "name"
     path.write_bytes(b"old")
 
@@ -53,9 +50,7 @@ def test_after_an_error_the_old_file_is_still_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("links", [True, False])
-def test_a_file_that_came_in_between_is_never_replaced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
-) -> None:
+def test_a_file_that_came_in_between_is_never_replaced(tmp_path, monkeypatch, links):
     """Also on file systems that have no hard links."""
 
     def no_links(*_: object) -> None:
@@ -73,7 +68,7 @@ def test_a_file_that_came_in_between_is_never_replaced(
 
 
 @given(st.lists(st.sampled_from([b".", b"..", b"a" * 9, b"\r", b"\n", b"\r\n"])).map(b"".join))
-def test_a_saved_text_is_what_a_shown_one_is(text: bytes) -> None:
+def test_a_saved_text_is_what_a_shown_one_is(text):
     file = io.BytesIO(text)
     parser = TextParser()
     content = parser.feed(text) + parser.finish()
@@ -81,14 +76,14 @@ def test_a_saved_text_is_what_a_shown_one_is(text: bytes) -> None:
     assert file.getvalue() == content
 
 
-def test_a_long_text_is_ended_in_place() -> None:
+def test_a_long_text_is_ended_in_place():
     lines = b"..stuffed\r\n" * 20_000
     file = io.BytesIO(lines + b".\r\n")
     assert unstuff_file(file)
     assert file.getvalue() == b".stuffed\r\n" * 20_000
 
 
-def test_a_new_small_file_has_its_name_at_once_and_another_is_replaced(tmp_path: Path) -> None:
+def test_a_new_small_file_has_its_name_at_once_and_another_is_replaced(tmp_path):
     path = tmp_path / "x"
     create_or_replace(str(path), b"first" * 100_000)
     assert path.read_bytes() == b"first" * 100_000
@@ -105,7 +100,7 @@ def test_a_new_small_file_has_its_name_at_once_and_another_is_replaced(tmp_path:
     assert sorted(os.listdir(tmp_path)) == ["directory", "elsewhere", "link", "x"]
 
 
-def test_an_error_of_the_disk_names_the_file_that_was_meant(tmp_path: Path) -> None:
+def test_an_error_of_the_disk_names_the_file_that_was_meant(tmp_path):
     with pytest.raises(OSError) as full, whole_file(tmp_path / "x"):
         raise OSError(errno.ENOSPC, "No space left on device")
     with pytest.raises(FileNotFoundError) as nowhere, whole_file(tmp_path / "none" / "x"):
@@ -116,9 +111,7 @@ def test_an_error_of_the_disk_names_the_file_that_was_meant(tmp_path: Path) -> N
     assert nowhere.value.filename == small.value.filename == str(tmp_path / "none" / "x")
 
 
-def test_nothing_is_left_of_a_new_small_file_when_the_disk_is_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_left_of_a_new_small_file_when_the_disk_is_full(tmp_path, monkeypatch):
     os_write = os.write
     sizes = iter([3])
 
@@ -147,7 +140,7 @@ class Seconds:
         return self.now
 
 
-def test_nothing_is_written_but_to_a_terminal() -> None:
+def test_nothing_is_written_but_to_a_terminal():
     stream, clock = io.StringIO(), Seconds()
     progress = DownloadProgress(stream, clock)
     clock.now = 10
@@ -157,7 +150,7 @@ def test_nothing_is_written_but_to_a_terminal() -> None:
     assert stream.getvalue() == ""
 
 
-def test_ten_times_a_second_and_no_more() -> None:
+def test_ten_times_a_second_and_no_more():
     stream, clock = Terminal(), Seconds()
     progress = DownloadProgress(stream, clock)
     for _ in range(100):
@@ -168,7 +161,7 @@ def test_ten_times_a_second_and_no_more() -> None:
     assert stream.getvalue().endswith("\r\x1b[K")
 
 
-def test_a_known_length_makes_a_bar() -> None:
+def test_a_known_length_makes_a_bar():
     stream, clock = Terminal(), Seconds()
     progress = DownloadProgress(stream, clock)
     clock.now = 1

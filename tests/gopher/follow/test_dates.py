@@ -1,7 +1,5 @@
 """Dates are found as people write them, and what is no date is none."""
 
-from __future__ import annotations
-
 from datetime import date
 
 import pytest
@@ -41,7 +39,7 @@ THE_20TH = date(2026, 11, 20)
         "No. 2026-13-45, of 2026-11-20",
     ],
 )
-def test_dates_as_phlogs_write_them(text: str) -> None:
+def test_dates_as_phlogs_write_them(text):
     assert date_in(text, TODAY) == THE_20TH
 
 
@@ -63,12 +61,12 @@ def test_dates_as_phlogs_write_them(text: str) -> None:
         "\u0662\u0660\u0662\u0666-11-20",
     ],
 )
-def test_what_is_no_date(text: str) -> None:
+def test_what_is_no_date(text):
     assert date_in(text, TODAY) is None
 
 
 @given(st.dates(date(1990, 1, 1), TOMORROW), st.sampled_from(("%Y-%m-%d", "%Y%m%d", "%b %d %Y")))
-def test_every_day_is_found_in_every_form(day: date, form: str) -> None:
+def test_every_day_is_found_in_every_form(day, form):
     assert date_in(f"x {day.strftime(form)} y", TODAY) == day
 
 
@@ -84,5 +82,5 @@ def test_every_day_is_found_in_every_form(day: date, form: str) -> None:
         ("", ""),
     ],
 )
-def test_a_title_beside_its_date_need_not_say_it_again(title: str, rest: str) -> None:
+def test_a_title_beside_its_date_need_not_say_it_again(title, rest):
     assert without_date(title) == rest

@@ -1,7 +1,5 @@
 """Entries: what in a menu or a text can be new, and by what it is recognised."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from logsrv.gopher.follow.entries import (
@@ -28,7 +26,7 @@ def of_text(text: str) -> list[tuple[str, str]]:
     return [(entry.id, entry.title) for entry in text_entries(TEXT, text.encode(), TODAY)]
 
 
-def test_items_that_can_be_opened_are_entries() -> None:
+def test_items_that_can_be_opened_are_entries():
     assert of_menu(
         b"iWelcome\t\tnull\t1\r\n"
         b"0First\t/phlog/1\r\n"
@@ -51,23 +49,23 @@ def test_items_that_can_be_opened_are_entries() -> None:
     ]
 
 
-def test_an_item_that_stands_there_twice_is_one_entry_and_its_title_is_safe() -> None:
+def test_an_item_that_stands_there_twice_is_one_entry_and_its_title_is_safe():
     twice = of_menu(b"0  a \x1b[2J \xe2\x80\xae b\t/x\r\n0again\t/x\r\n")
     assert twice == [("gopher://h.org/0/x", "a \\x1b[2J \\u202e b")]
 
 
-def test_type_selector_host_and_port_make_another_entry() -> None:
+def test_type_selector_host_and_port_make_another_entry():
     lines = b"0a\t/x\n1a\t/x\n0a\t/y\n0a\t/x\to.org\n0a\t/x\to.org\t71\n"
     assert len({entry_key(id) for id, _ in of_menu(lines)}) == 5
 
 
-def test_an_entry_is_the_same_inside_tls() -> None:
+def test_an_entry_is_the_same_inside_tls():
     inside = of_menu(b"0a\t/x\n", MENU.replace(tls=True))
     assert inside[0][0] == "gophers://h.org/0/x"
     assert entry_key(inside[0][0]) == entry_key("gopher://h.org/0/x")
 
 
-def test_the_dated_lines_of_a_text_are_entries_that_lead_to_it() -> None:
+def test_the_dated_lines_of_a_text_are_entries_that_lead_to_it():
     text = "My log\n\n== 2026-11-20: About   trains ==\nIt was late.\n\n2026-11-19\nRain.\n"
     found = of_text(text)
     assert [title for _, title in found] == ["2026-11-20: About trains", "2026-11-19"]
@@ -76,7 +74,7 @@ def test_the_dated_lines_of_a_text_are_entries_that_lead_to_it() -> None:
     assert of_text("2026-11-21 New\n* 2026-11-20: About trains\n2026-11-19")[1:] == found
 
 
-def test_the_addresses_in_a_text_are_entries() -> None:
+def test_the_addresses_in_a_text_are_entries():
     assert of_text(
         "2026-11-20 Trains: gopher://h.org/0/trains.txt.\n"
         "2026-11-19 Rain\n  gopher://h.org/0/rain.txt\n"
@@ -90,7 +88,7 @@ def test_the_addresses_in_a_text_are_entries() -> None:
     ]
 
 
-def test_a_text_without_dates_is_one_entry_that_changes_with_it() -> None:
+def test_a_text_without_dates_is_one_entry_that_changes_with_it():
     first, second = of_text("\n# Notes\nabc\n"), of_text("\n# Notes\nabcd\n")
     assert [title for _, title in first + second] == ["Notes", "Notes"]
     assert first[0][0] != second[0][0] and address_of_entry(first[0][0]) == str(TEXT)

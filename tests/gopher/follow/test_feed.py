@@ -1,7 +1,5 @@
 """The way out: a feed that any reader takes, and JSON that stays as it is described."""
 
-from __future__ import annotations
-
 import json
 import re
 from urllib.parse import urlsplit
@@ -57,7 +55,7 @@ def checked_feed(text: str) -> ElementTree.Element:
     return feed
 
 
-def test_a_feed_has_what_was_found() -> None:
+def test_a_feed_has_what_was_found():
     menus = followed(
         Entry("gopher://h.org/0/a&b%22", '2026-11-20 <b>News</b> & "more"'),
         Entry("https://web.example/?a=1&b=2", "Web"),
@@ -84,7 +82,7 @@ def test_a_feed_has_what_was_found() -> None:
     }
 
 
-def test_the_same_entries_make_the_same_feed() -> None:
+def test_the_same_entries_make_the_same_feed():
     menus = followed(Entry("gopher://h.org/0/a", "A"))
     later = [
         each.replace(news=each.news.after_fetch([Entry("gopher://h.org/0/a", "A")], NOW + 999))
@@ -95,11 +93,11 @@ def test_the_same_entries_make_the_same_feed() -> None:
     )
 
 
-def test_a_feed_of_nothing_is_a_feed() -> None:
+def test_a_feed_of_nothing_is_a_feed():
     assert checked_feed(news_as_atom(FEED, [], [])).findall(f"{ATOM}entry") == []
 
 
-def test_what_xml_cannot_say_is_replaced() -> None:
+def test_what_xml_cannot_say_is_replaced():
     menus = followed(Entry("gopher://h.org/0/a", "a\ufffe\uffff\x00b"))
     feed = checked_feed(news_as_atom(FEED, menus, items_of_all_menus(menus)))
     titles = [title.text for title in feed.iter(f"{ATOM}title")]
@@ -107,14 +105,14 @@ def test_what_xml_cannot_say_is_replaced() -> None:
 
 
 @given(st.text(), st.text())
-def test_no_title_breaks_a_feed(first: str, second: str) -> None:
+def test_no_title_breaks_a_feed(first, second):
     shown = one_line(first, 200) or "x"
     menus = followed(Entry("gopher://h.org/0/a", shown), title=one_line(second, 200) or "x")
     checked_feed(news_as_atom(FEED, menus, items_of_all_menus(menus)))
     assert news_as_json(menus, items_of_all_menus(menus)).isascii()
 
 
-def test_json_is_as_described() -> None:
+def test_json_is_as_described():
     menus = followed(
         Entry("gopher://h.org/0/a", "2026-11-20 A"), Entry("https://web.example/", "Web")
     )

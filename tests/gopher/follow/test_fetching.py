@@ -1,10 +1,7 @@
 """Looks at real servers: a few at a time, with an end, and one that fails is one that fails."""
 
-from __future__ import annotations
-
 import socket
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +15,6 @@ from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import run
 from tests.gopher.browse.hole import item, menu
-from tests.gopher.conftest import Serve
 
 NOW = 1795225000
 OPTIONS = ConnectionOptions(Timeouts(connect=PATIENCE, first_byte=PATIENCE, between=PATIENCE))
@@ -39,7 +35,7 @@ def looked(following: FollowedStore, options: ConnectionOptions = OPTIONS) -> li
     return sorted(f"{each.title}: {sentences.get(each.title, 'well')}" for each in told)
 
 
-def test_the_entries_of_a_menu_and_of_a_text(serve: Serve) -> None:
+def test_the_entries_of_a_menu_and_of_a_text(serve):
     server = serve(menu(item("i", "hello"), item("0", "caf\u00e9", "/a")))
     assert fetched(server.url("/1/phlog")) == [Entry(server.url("/0/a"), "caf\u00e9")]
     assert fetched(server.url("/1/phlog"), "latin-1")[0].title == "caf\u00c3\u00a9"
@@ -51,9 +47,7 @@ def test_the_entries_of_a_menu_and_of_a_text(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("ending", [b"", b".\r\n"])
-def test_a_text_without_dates_is_the_same_one_as_in_the_browser(
-    serve: Serve, ending: bytes
-) -> None:
+def test_a_text_without_dates_is_the_same_one_as_in_the_browser(serve, ending):
     """There its terminator and its stuffed dots are off already, when somebody follows it."""
     server = serve(b"A diary\r\n..dots\r\n" + ending)
     shown = b"A diary\r\n.dots\r\n" if ending else b"A diary\r\n..dots\r\n"
@@ -61,7 +55,7 @@ def test_a_text_without_dates_is_the_same_one_as_in_the_browser(
     assert fetched(str(url)) == text_entries(url, shown, utc_day(NOW))
 
 
-def test_a_menu_that_ends_with_a_dot_need_not_be_closed(serve: Serve) -> None:
+def test_a_menu_that_ends_with_a_dot_need_not_be_closed(serve):
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(menu(item("0", "A", "/a")))
         connection.recv(1)
@@ -70,17 +64,17 @@ def test_a_menu_that_ends_with_a_dot_need_not_be_closed(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("answer", [item("0", "x", "/x") * 20_001, b"0" * 5_000_000])
-def test_a_menu_without_end_is_a_failure(serve: Serve, answer: bytes) -> None:
+def test_a_menu_without_end_is_a_failure(serve, answer):
     with pytest.raises(TooBig):
         fetched(serve(answer).url())
 
 
-def test_a_text_without_end_is_a_failure(serve: Serve) -> None:
+def test_a_text_without_end_is_a_failure(serve):
     with pytest.raises(TooBig):
         fetched(serve(b"\n" * 20_002).url("/0/x"))
 
 
-def test_each_is_looked_at_a_few_at_a_time(serve: Serve, tmp_path: Path) -> None:
+def test_each_is_looked_at_a_few_at_a_time(serve, tmp_path):
     begun = threading.Semaphore(0)
     together = threading.Event()
 
@@ -106,7 +100,7 @@ def test_each_is_looked_at_a_few_at_a_time(serve: Serve, tmp_path: Path) -> None
     assert [each.news.new for each in following.all()] == [1] * 10
 
 
-def test_one_that_fails_is_told_and_kept_and_the_others_go_on(serve: Serve, tmp_path: Path) -> None:
+def test_one_that_fails_is_told_and_kept_and_the_others_go_on(serve, tmp_path):
     good, bad = serve(item("0", "A", "/a")), serve(b"3not today\t\terr\t1\r\n")
     following = FollowedStore(tmp_path)
     for title, server in (("bad", bad), ("good", good)):
@@ -118,7 +112,7 @@ def test_one_that_fails_is_told_and_kept_and_the_others_go_on(serve: Serve, tmp_
     ]
 
 
-def test_what_cannot_be_kept_is_told(serve: Serve, tmp_path: Path) -> None:
+def test_what_cannot_be_kept_is_told(serve, tmp_path):
     following = FollowedStore(tmp_path)
     following.follow(GopherURL.parse(serve(b"").url()), "A", [], NOW)
     before = following.all()

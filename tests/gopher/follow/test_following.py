@@ -1,7 +1,5 @@
 """What one follows is kept, in files that people may edit or damage and several programs use at once."""
 
-from __future__ import annotations
-
 import errno
 import subprocess
 import sys
@@ -37,9 +35,7 @@ def following(tmp_path: Path) -> FollowedStore:
     return following
 
 
-def test_what_is_followed_and_new_is_there_next_time(
-    following: FollowedStore, tmp_path: Path
-) -> None:
+def test_what_is_followed_and_new_is_there_next_time(following, tmp_path):
     again = FollowedStore(tmp_path / "data")
     assert [(each.url, each.title) for each in again.all()] == [(A, "The phlog of A")]
     assert new(again) == ["x", "y"]
@@ -49,7 +45,7 @@ def test_what_is_followed_and_new_is_there_next_time(
     assert (tmp_path / "data" / "gopher-followed").read_text() == f"{A} The phlog of A\n{B}\n"
 
 
-def test_reading_is_remembered_in_all_menus(following: FollowedStore) -> None:
+def test_reading_is_remembered_in_all_menus(following):
     following.follow(B, "B", [], NOW)
     following.change_news(B, lambda news: news.after_fetch(entries("x"), NOW))
     assert following.mark_entries(["gopher://a.org/0/x"]) and not following.mark_entries(
@@ -61,9 +57,7 @@ def test_reading_is_remembered_in_all_menus(following: FollowedStore) -> None:
     assert new(following) == []
 
 
-def test_what_two_menus_have_is_found_once_and_is_new_if_it_is_in_one(
-    following: FollowedStore,
-) -> None:
+def test_what_two_menus_have_is_found_once_and_is_new_if_it_is_in_one(following):
     following.follow(B, "B", entries("x", "read"), NOW + 1)
     found = [
         (item.title, each.title, item.read) for item, each in items_of_all_menus(following.all())
@@ -76,25 +70,21 @@ def test_what_two_menus_have_is_found_once_and_is_new_if_it_is_in_one(
     ]
 
 
-def test_what_is_no_longer_followed_is_forgotten(following: FollowedStore, tmp_path: Path) -> None:
+def test_what_is_no_longer_followed_is_forgotten(following, tmp_path):
     assert following.unfollow(A) and not following.unfollow(A)
     assert following.all() == []
     assert not following.change_news(A, lambda news: news.after_fetch(entries("z"), NOW))
     assert [path.name for path in (tmp_path / "data" / "gopher-news").iterdir()] == [".lock"]
 
 
-def test_a_line_that_somebody_has_written_is_followed_too(
-    following: FollowedStore, tmp_path: Path
-) -> None:
+def test_a_line_that_somebody_has_written_is_followed_too(following, tmp_path):
     path = tmp_path / "data" / "gopher-followed"
     path.write_text(f"# mine\n{B} Mine\n{A} A\n{A} twice\nrubbish\ngopher://a.org/9/file\n")
     assert [each.title for each in following.all()] == ["Mine", "A"]
     assert [each.news.looked for each in following.all()] == [0, NOW]
 
 
-def test_damage_costs_what_was_new_and_not_what_is_followed(
-    following: FollowedStore, tmp_path: Path
-) -> None:
+def test_damage_costs_what_was_new_and_not_what_is_followed(following, tmp_path):
     for path in (tmp_path / "data" / "gopher-news").iterdir():
         path.write_bytes(b"\xff{" * 100)
     assert [each.url for each in following.all()] == [A]
@@ -102,7 +92,7 @@ def test_damage_costs_what_was_new_and_not_what_is_followed(
     assert new(following) == []
 
 
-def test_the_feed_has_an_id_that_stays(following: FollowedStore, tmp_path: Path) -> None:
+def test_the_feed_has_an_id_that_stays(following, tmp_path):
     first = following.get_or_make_feed_id()
     assert (
         first.startswith("urn:uuid:")
@@ -112,7 +102,7 @@ def test_the_feed_has_an_id_that_stays(following: FollowedStore, tmp_path: Path)
     assert following.get_or_make_feed_id() != first
 
 
-def test_files_that_cannot_be_used_are_a_sentence(tmp_path: Path) -> None:
+def test_files_that_cannot_be_used_are_a_sentence(tmp_path):
     (tmp_path / "gopher-news").touch()
     with pytest.raises(ConfigurationError, match="what is new cannot be kept"):
         FollowedStore(tmp_path).follow(A, "A", [], NOW)
@@ -133,7 +123,7 @@ for number in range(20):
 
 
 @pytest.mark.slow
-def test_several_programs_at_once_lose_nothing(tmp_path: Path) -> None:
+def test_several_programs_at_once_lose_nothing(tmp_path):
     command = [sys.executable, "-c", _FOLLOW_TWENTY, str(tmp_path)]
     programs = [subprocess.Popen([*command, host]) for host in ("a", "b", "c")]
     assert [program.wait() for program in programs] == [0, 0, 0]
@@ -151,13 +141,11 @@ def test_several_programs_at_once_lose_nothing(tmp_path: Path) -> None:
         ("gopher://h/1/x%09%09+", False),
     ],
 )
-def test_menus_texts_and_what_was_found_can_be_followed(url: str, can: bool) -> None:
+def test_menus_texts_and_what_was_found_can_be_followed(url, can):
     assert can_follow(GopherURL.parse(url)) is can
 
 
-def test_what_cannot_be_kept_is_not_followed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_kept_is_not_followed(tmp_path, monkeypatch):
     """Else the command that failed, tried again, would say that it is followed already."""
     following = FollowedStore(tmp_path / "data")
 
@@ -179,7 +167,7 @@ MARK_A = GopherURL.parse("gopher://a.org/1/x%20y")
 MARK_B = GopherURL.parse("gophers://b.org/")
 
 
-def test_added_ones_are_there_next_time(tmp_path: Path) -> None:
+def test_added_ones_are_there_next_time(tmp_path):
     path = tmp_path / "new" / "bookmarks"
     assert Bookmarks(path).add(MARK_A, "MARK_A title") and Bookmarks(path).add(MARK_B, "")
     assert not Bookmarks(path).add(MARK_A, "again")
@@ -189,7 +177,7 @@ def test_added_ones_are_there_next_time(tmp_path: Path) -> None:
     ]
 
 
-def test_removing_one_leaves_everything_else_as_it_was(tmp_path: Path) -> None:
+def test_removing_one_leaves_everything_else_as_it_was(tmp_path):
     path = tmp_path / "bookmarks"
     path.write_bytes(b"# mine\n\ngopher://a.org/1/x%20y  MARK_A\nnot a URL\n\xff\ngophers://b.org/")
     bookmarks = Bookmarks(path)
@@ -198,14 +186,14 @@ def test_removing_one_leaves_everything_else_as_it_was(tmp_path: Path) -> None:
     assert path.read_bytes() == b"# mine\n\nnot a URL\n\xff\ngophers://b.org/\n"
 
 
-def test_a_title_from_a_server_cannot_forge_a_line(tmp_path: Path) -> None:
+def test_a_title_from_a_server_cannot_forge_a_line(tmp_path):
     bookmarks = Bookmarks(tmp_path / "bookmarks")
     bookmarks.add(MARK_A, "nice\ngopher://evil.org/ \x1b[31mred")
     assert [each.url for each in bookmarks.all()] == [MARK_A]
     assert bookmarks.all()[0].title == "nice\\x0agopher://evil.org/ \\x1b[31mred"
 
 
-def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path):
     with pytest.raises(ConfigurationError, match="bookmarks cannot be read"):
         Bookmarks(tmp_path).all()
     (tmp_path / "file").touch()
@@ -214,13 +202,13 @@ def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
         Bookmarks(tmp_path / "link" / "bookmarks").add(MARK_A, "")
 
 
-def test_a_place_is_called_by_its_host_and_name() -> None:
+def test_a_place_is_called_by_its_host_and_name():
     titles = {"gopher://h.org/": "h.org", "gopher://h.org/1/a/phlog/": "h.org phlog"}
     titles["gopher://h.org/7/find%09red%1Bhat"] = "h.org find “red\\x1bhat”"
     assert {url: title_from_url(GopherURL.parse(url)) for url in titles} == titles
 
 
-def test_local_files_are_bookmarks_too(tmp_path: Path) -> None:
+def test_local_files_are_bookmarks_too(tmp_path):
     path = tmp_path / "bookmarks"
     place = FileURL(b"/srv/hole", "0", b"/sub/a.txt")
     assert Bookmarks(path).add(place, "MARK_A") and not Bookmarks(path).add(place, "MARK_B")

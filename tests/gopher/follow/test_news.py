@@ -1,10 +1,7 @@
 """What is new: what was never there before, once, whatever a server does to its menu."""
 
-from __future__ import annotations
-
 import json
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,14 +25,14 @@ def shown(news: News) -> list[str]:
     return [item.id.rpartition("/")[2] for item in news.items]
 
 
-def test_at_first_nothing_is_new_and_the_latest_few_are_shown() -> None:
+def test_at_first_nothing_is_new_and_the_latest_few_are_shown():
     first = News().after_fetch(entries(*"abcdefgh"), NOW)
     assert (new(first), shown(first)) == ([], list("abcde"))
     dated = entries("about", "2026-11-01", "2026-11-02", "2026-11-03", "links")
     assert shown(News().after_fetch(dated, NOW)) == ["2026-11-03", "2026-11-02", "2026-11-01"]
 
 
-def test_what_was_never_there_is_new_until_it_is_read() -> None:
+def test_what_was_never_there_is_new_until_it_is_read():
     second = News().after_fetch(entries("a"), NOW).after_fetch(entries("b", "c", "a"), NOW + DAY)
     assert (new(second), second.new) == (["b", "c"], 2)
     assert new(second.after_fetch(entries("b", "c", "a"), NOW + 2 * DAY)) == ["b", "c"]
@@ -45,7 +42,7 @@ def test_what_was_never_there_is_new_until_it_is_read() -> None:
     assert new(second.with_entries_marked()) == []
 
 
-def test_the_order_is_by_the_date_that_an_entry_says_else_by_when_it_was_seen() -> None:
+def test_the_order_is_by_the_date_that_an_entry_says_else_by_when_it_was_seen():
     news = News().after_fetch(entries("a"), NOW)
     news = news.after_fetch(
         entries("x", "2026-11-20", "2026-11-22", "2026-12-24", "2026-01-01"), NOW
@@ -57,24 +54,24 @@ def test_the_order_is_by_the_date_that_an_entry_says_else_by_when_it_was_seen() 
     assert dates["2026-12-24"] == ("2026-11-21", False)
 
 
-def test_a_title_that_changes_is_shown_and_not_new() -> None:
+def test_a_title_that_changes_is_shown_and_not_new():
     news = News().after_fetch(entries("a"), NOW).after_fetch(entries("b"), NOW)
     again = news.after_fetch([Entry("gopher://h.org/0/b", "Corrected")], NOW + DAY)
     assert (again.items[0].title, new(again), again.items[0].seen) == ("Corrected", ["b"], NOW)
 
 
-def test_a_failure_is_told_until_the_next_look_and_forgets_nothing() -> None:
+def test_a_failure_is_told_until_the_next_look_and_forgets_nothing():
     news = News().after_fetch(entries("a"), NOW).after_failure("the host is down", NOW + 60)
     assert (news.failed, news.looked, news.tried) == ("the host is down", NOW, NOW + 60)
     later = news.after_fetch(entries("a", "b"), NOW + 120)
     assert (later.failed, new(later)) == ("", ["b"])
 
 
-def test_a_menu_that_is_empty_at_first_has_everything_still_to_come() -> None:
+def test_a_menu_that_is_empty_at_first_has_everything_still_to_come():
     assert new(News().after_fetch([], NOW).after_fetch(entries("a"), NOW)) == ["a"]
 
 
-def test_a_flood_is_bounded_and_counted() -> None:
+def test_a_flood_is_bounded_and_counted():
     news = News().after_fetch(entries("a"), NOW)
     news = news.after_fetch(entries(*map(str, range(5000))), NOW + DAY)
     assert (len(new(news)), news.left_out, news.new) == (MOST_NEW, 5000 - MOST_NEW, 5000)
@@ -86,7 +83,7 @@ def test_a_flood_is_bounded_and_counted() -> None:
     assert len(read.after_fetch(entries("a"), NOW + DAY).items) == MOST_READ
 
 
-def test_what_was_gone_for_longest_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_gone_for_longest_is_forgotten_first(monkeypatch):
     monkeypatch.setattr(module, "MOST_KNOWN", 4)
     news = (
         News()
@@ -103,9 +100,7 @@ looks = st.lists(st.one_of(names, st.just([]), st.none()), max_size=8)
 
 
 @given(names, looks, st.integers(0, 9), st.booleans())
-def test_everything_is_new_exactly_once(
-    first: list[str], later: list[list[str] | None], retitled: int, kept: bool
-) -> None:
+def test_everything_is_new_exactly_once(first, later, retitled, kept):
     """Moved, retitled, gone for a while or for good, with failures between, and saved or not."""
     news = News().after_fetch(entries(*first), NOW)
     seen = set(first)
@@ -125,7 +120,7 @@ def test_everything_is_new_exactly_once(
     assert len(set(shown(news))) == len(shown(news)) and len(news.keys) == len(seen)
 
 
-def test_a_damaged_file_is_as_none_or_lacks_what_is_damaged() -> None:
+def test_a_damaged_file_is_as_none_or_lacks_what_is_damaged():
     news = News().after_fetch(entries(*"abc"), NOW).after_fetch(entries(*"abcd"), NOW)
     line = news.as_json()
     for end in range(len(line) - 2):

@@ -1,7 +1,5 @@
 """What Chromium makes of a page of the gateway, and what the page looks like."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from PIL import Image

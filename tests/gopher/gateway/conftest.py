@@ -1,7 +1,5 @@
 """A gateway in this process, and one in a process of its own for browsers."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 

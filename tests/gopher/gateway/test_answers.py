@@ -1,7 +1,5 @@
 """What each kind of item becomes in a browser, with real servers on loopback."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -14,7 +12,6 @@ from logsrv.gopher.gateway.destinations import DestinationNotAllowed
 from logsrv.gopher.gateway.visitors import RequestDenied, retry_later_error
 from logsrv.gopher.wire.errors import (
     BadURL,
-    GopherError,
     NotGopher,
     Refused,
     ServerError,
@@ -22,8 +19,6 @@ from logsrv.gopher.wire.errors import (
     Truncated,
     UnknownHost,
 )
-from tests.gopher.conftest import Serve
-from tests.gopher.gateway.conftest import Start
 from tests.ports import free_port
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
@@ -44,7 +39,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
         (retry_later_error(429, "wait", 5), 429),
     ],
 )
-def test_each_error_has_its_http_status_and_a_page(error: GopherError, status: int) -> None:
+def test_each_error_has_its_http_status_and_a_page(error, status):
     """Each error has its HTTP status, and a page with a heading and the client's sentence."""
     answer = error_answer(error, None)
     assert answer.status == status
@@ -52,14 +47,14 @@ def test_each_error_has_its_http_status_and_a_page(error: GopherError, status: i
     assert b"<h1>" in answer.body
 
 
-def test_bad_address_is_not_repeated() -> None:
+def test_bad_address_is_not_repeated():
     """A page about a bad address does not show it: nobody can make it say something."""
     answer = error_answer(BadURL("call 555-0100 <b>", "it has to begin with gopher://"), None)
     assert b"555-0100" not in answer.body
     assert b"It has to begin with gopher://." in answer.body
 
 
-async def test_the_items_of_a_menu_are_links_into_the_gateway(gateway: Start, serve: Serve) -> None:
+async def test_the_items_of_a_menu_are_links_into_the_gateway(gateway, serve):
     """A menu has its items as links into the gateway, relative to where it came from."""
     server = serve(b"iHello\t\t\t0\r\n0Text\t/t.txt\r\n7Find\t/s\tx.example\t70\r\n.\r\n")
     web = gateway("--allow-private")
@@ -73,7 +68,7 @@ async def test_the_items_of_a_menu_are_links_into_the_gateway(gateway: Start, se
     assert "Hello" in page.text
 
 
-async def test_a_search_has_form_and_sends_words_as_one_field(gateway: Start, serve: Serve) -> None:
+async def test_a_search_has_form_and_sends_words_as_one_field(gateway, serve):
     """A search item asks for words, sends them as one field, and shows what was found."""
     server = serve(b"0Found it\t/f\tx.example\t70\r\n.\r\n")
     web = gateway("--allow-private")
@@ -86,7 +81,7 @@ async def test_a_search_has_form_and_sends_words_as_one_field(gateway: Start, se
     assert "two words" in answer.page.text
 
 
-async def test_text_is_shown_in_utf8_and_saved_as_it_was_sent(gateway: Start, serve: Serve) -> None:
+async def test_text_is_shown_in_utf8_and_saved_as_it_was_sent(gateway, serve):
     """A text is shown in UTF-8 whatever it was sent in, without the dot at its end."""
     server = serve(b"caf\xe9\r\n..dot\r\n.\r\n")
     web = gateway("--allow-private")
@@ -98,7 +93,7 @@ async def test_text_is_shown_in_utf8_and_saved_as_it_was_sent(gateway: Start, se
     assert saved.body == b"caf\xe9\r\n..dot\r\n.\r\n"
 
 
-async def test_a_charset_for_all_pages(gateway: Start, serve: Serve) -> None:
+async def test_a_charset_for_all_pages(gateway, serve):
     server = serve(b"caf\xe9\r\n.\r\n")
     web = gateway("--allow-private", "--charset=cp437")
     path = f"/gopher/127.0.0.1:{server.port}/0/t"
@@ -106,7 +101,7 @@ async def test_a_charset_for_all_pages(gateway: Start, serve: Serve) -> None:
     assert "café" in (await web.get(f"{path}?charset=latin-1")).page.text
 
 
-async def test_an_image_is_shown_in_a_page_of_its_own(gateway: Start, serve: Serve) -> None:
+async def test_an_image_is_shown_in_a_page_of_its_own(gateway, serve):
     """An image has a page, the page has the image, and the image is one."""
     server = serve(PNG)
     web = gateway("--allow-private")
@@ -119,7 +114,7 @@ async def test_an_image_is_shown_in_a_page_of_its_own(gateway: Start, serve: Ser
     assert "sandbox" in image.headers["content-security-policy"]
 
 
-async def test_a_page_announced_as_an_image_is_refused(gateway: Start, serve: Serve) -> None:
+async def test_a_page_announced_as_an_image_is_refused(gateway, serve):
     """HTML or SVG that pretends to be an image is not handed to the browser as anything."""
     server = serve(b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
     web = gateway("--allow-private")
@@ -128,7 +123,7 @@ async def test_a_page_announced_as_an_image_is_refused(gateway: Start, serve: Se
     assert b"alert(1)" not in answer.body
 
 
-async def test_html_is_shown_as_its_source(gateway: Start, serve: Serve) -> None:
+async def test_html_is_shown_as_its_source(gateway, serve):
     """A page in HTML is shown as its source, and says so."""
     server = serve(b"<html><script>alert(1)</script></html>")
     web = gateway("--allow-private")
@@ -138,7 +133,7 @@ async def test_html_is_shown_as_its_source(gateway: Start, serve: Serve) -> None
     assert "source" in answer.page.text
 
 
-async def test_a_binary_is_saved_and_never_opened_as_a_page(gateway: Start, serve: Serve) -> None:
+async def test_a_binary_is_saved_and_never_opened_as_a_page(gateway, serve):
     """Everything else is saved, under its name, byte for byte, and never opened as a page."""
     content = bytes(range(256)) * 300
     server = serve(content)
@@ -152,7 +147,7 @@ async def test_a_binary_is_saved_and_never_opened_as_a_page(gateway: Start, serv
     assert (head.status, head.body) == (200, b"")
 
 
-async def test_an_error_of_the_server_is_404_with_sentence(gateway: Start, serve: Serve) -> None:
+async def test_an_error_of_the_server_is_404_with_sentence(gateway, serve):
     """An error of the server is 404 with what the server says, escaped."""
     server = serve(b"3No <b>such</b> file\t\terror.host\t1\r\n")
     web = gateway("--allow-private")
@@ -163,7 +158,7 @@ async def test_an_error_of_the_server_is_404_with_sentence(gateway: Start, serve
         assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_links_out_of_gopher_are_explained(gateway: Start, serve: Serve) -> None:
+async def test_links_out_of_gopher_are_explained(gateway, serve):
     """Nothing is asked of the server whose menu has the link, and only the web and mail are links."""
     server = serve(b"<html>elsewhere</html>")
     web = gateway("--allow-private")
@@ -187,7 +182,7 @@ async def test_links_out_of_gopher_are_explained(gateway: Start, serve: Serve) -
     assert server.requests == []
 
 
-async def test_an_error_that_may_pass_offers_another_try(gateway: Start) -> None:
+async def test_an_error_that_may_pass_offers_another_try(gateway):
     """An error that may pass offers the same once more, and nothing claims to have been fetched."""
     web = gateway("--allow-private")
     path = f"/gopher/127.0.0.1:{free_port()}/0/x?charset=cp437"
@@ -200,7 +195,7 @@ async def test_an_error_that_may_pass_offers_another_try(gateway: Start) -> None
     assert "Try again" not in refused.text
 
 
-async def test_results_have_the_words_and_a_box(gateway: Start, serve: Serve) -> None:
+async def test_results_have_the_words_and_a_box(gateway, serve):
     server = serve(b"0Red\t/r\t\t\r\niText\t\t\t\r\n.\r\n")
     web = gateway("--allow-private")
     path = f"/gopher/127.0.0.1:{server.port}/7/find"
@@ -211,7 +206,7 @@ async def test_results_have_the_words_and_a_box(gateway: Start, serve: Serve) ->
     assert page.attributes("input", "value")[1] == 'red "hat"'
 
 
-async def test_an_item_that_cannot_be_fetched_is_400(gateway: Start) -> None:
+async def test_an_item_that_cannot_be_fetched_is_400(gateway):
     """What Gopher only names, such as phone books, is an error of the address."""
     web = gateway("--allow-private")
     for path in (
@@ -222,7 +217,7 @@ async def test_an_item_that_cannot_be_fetched_is_400(gateway: Start) -> None:
     assert (await web.get("/gopher/127.0.0.1:7070/1/x?as=media")).status == 415
 
 
-async def test_the_gateway_has_a_start_page_style_sheet_icon_and_robots_txt(gateway: Start) -> None:
+async def test_the_gateway_has_a_start_page_style_sheet_icon_and_robots_txt(gateway):
     """The start page, the style sheet, the icon and robots.txt; nothing else is there."""
     web = gateway("--allow-host", "one.example")
     start = await web.get("/")
@@ -235,7 +230,7 @@ async def test_the_gateway_has_a_start_page_style_sheet_icon_and_robots_txt(gate
         assert (await web.get(path)).status == 404, path
 
 
-async def test_the_address_form_redirects_to_the_page_of_the_address(gateway: Start) -> None:
+async def test_the_address_form_redirects_to_the_page_of_the_address(gateway):
     """What is typed into the address form leads to its page."""
     web = gateway()
     answer = await web.get("/go?url=gopher%3A%2F%2Fx.example%2F7%2Fs%2509a+b")
@@ -246,7 +241,7 @@ async def test_the_address_form_redirects_to_the_page_of_the_address(gateway: St
     assert "evil" not in wrong.page.text
 
 
-async def test_a_long_menu_in_parts_asks_its_server_only_once(gateway: Start, serve: Serve) -> None:
+async def test_a_long_menu_in_parts_asks_its_server_only_once(gateway, serve):
     """A menu of thousands of lines has a link to more of it, and its server is asked once."""
     server = serve(b"".join(b"0Item %d\t/%d\tx.example\t70\r\n" % (n, n) for n in range(2500)))
     web = gateway("--allow-private")
@@ -259,7 +254,7 @@ async def test_a_long_menu_in_parts_asks_its_server_only_once(gateway: Start, se
     assert len(server.requests) == 1
 
 
-async def test_a_menu_that_breaks_off_is_shown_with_reason(gateway: Start, serve: Serve) -> None:
+async def test_a_menu_that_breaks_off_is_shown_with_reason(gateway, serve):
     """A menu that breaks off is shown as far as it came, with the reason."""
     from tests.gopher.servers import reset
 
@@ -298,21 +293,19 @@ async def test_a_menu_that_breaks_off_is_shown_with_reason(gateway: Start, serve
         (b"", "image", None),
     ],
 )
-def test_a_media_type_is_told_by_first_bytes(start: bytes, kind: str, expected: str | None) -> None:
+def test_a_media_type_is_told_by_first_bytes(start, kind, expected):
     """Pictures are what they begin like; a page with scripts in it is never a picture."""
     assert media_type(start, kind) == expected
 
 
-def test_a_name_beyond_ascii_is_sent_in_both_forms() -> None:
+def test_a_name_beyond_ascii_is_sent_in_both_forms():
     """Browsers of today take the name itself, others one in ASCII."""
     assert content_disposition("Küche.txt") == (
         "attachment; filename=\"K_che.txt\"; filename*=UTF-8''K%C3%BCche.txt"
     )
 
 
-async def test_a_menu_of_many_thousands_of_lines_is_shown_in_parts_to_its_last(
-    gateway: Start, serve: Serve
-) -> None:
+async def test_a_menu_of_many_thousands_of_lines_is_shown_in_parts_to_its_last(gateway, serve):
     server = serve(b"".join(b"0%d\t/%d\tx.example\t70\r\n" % (n, n) for n in range(25_000)))
     web = gateway("--allow-private")
     here = f"/gopher/127.0.0.1:{server.port}/1/x"

@@ -1,14 +1,9 @@
 """The gateway in a real browser, over gopherspaces of real servers."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 from logsrv.gopher.gateway.pages import STYLE
 from logsrv.kit.testing import TwistdProcess
-from tests.chromium import Chromium
 from tests.gopher.gateway.browser import dom, screenshot
 from tests.gopher.servers import Scripted
 
@@ -25,9 +20,7 @@ SERVERS = ["gophernicus", pytest.param("pygopherd", marks=(pytest.mark.long, pyt
 
 @pytest.mark.long
 @pytest.mark.parametrize("server", SERVERS)
-def test_a_browser_follows_the_menu_of_a_real_server(
-    server: str, gateway_process: TwistdProcess, browser: Chromium, request: pytest.FixtureRequest
-) -> None:
+def test_a_browser_follows_the_menu_of_a_real_server(server, gateway_process, browser, request):
     """The menu of a real server has its items, and they lead to what they say."""
     port = request.getfixturevalue(server)
     menu, console = dom(browser, address(gateway_process, f"/gopher/127.0.0.1:{port}/"))
@@ -52,9 +45,7 @@ def test_a_browser_follows_the_menu_of_a_real_server(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("server", SERVERS)
-def test_a_browser_searches_on_a_real_server(
-    server: str, gateway_process: TwistdProcess, browser: Chromium, request: pytest.FixtureRequest
-) -> None:
+def test_a_browser_searches_on_a_real_server(server, gateway_process, browser, request):
     """What is typed into the form of a search reaches the real server's program."""
     port = request.getfixturevalue(server)
     path = f"/gopher/127.0.0.1:{port}/7/cgi-bin/search.cgi?q=two+words"
@@ -63,9 +54,7 @@ def test_a_browser_searches_on_a_real_server(
 
 
 @pytest.mark.long
-def test_no_script_of_a_server_runs_in_the_browser(
-    gateway_process: TwistdProcess, browser: Chromium
-) -> None:
+def test_no_script_of_a_server_runs_in_the_browser(gateway_process, browser):
     """No server gets a script to run, whatever it sends as what."""
 
     def script(connection: object, request: bytes) -> None:
@@ -95,9 +84,7 @@ def _title(text: str) -> str:
 
 
 @pytest.mark.long
-def test_the_style_sheet_is_loaded_in_dark(
-    gateway_process: TwistdProcess, browser: Chromium, tmp_path: Path
-) -> None:
+def test_the_style_sheet_is_loaded_in_dark(gateway_process, browser, tmp_path):
     """The style sheet is loaded under our own policy, in light and in dark."""
     url = address(gateway_process, "/")
     for dark, paper in ((False, "#fcfbf8"), (True, "#16181b")):
@@ -107,9 +94,7 @@ def test_the_style_sheet_is_loaded_in_dark(
 
 
 @pytest.mark.slow
-def test_a_drawing_fits_a_phone(
-    gateway_process: TwistdProcess, browser: Chromium, tmp_path: Path
-) -> None:
+def test_a_drawing_fits_a_phone(gateway_process, browser, tmp_path):
     """A drawing of 80 columns fits into the window of a phone, each of its lines on one line."""
     drawing = b"".join(b"i" + b"#" * 80 + b"\t\t\t0\r\n" for _ in range(5))
     server = Scripted(lambda connection, _: connection.sendall(drawing))

@@ -1,7 +1,5 @@
 """Where the gateway goes, and where nobody can send it."""
 
-from __future__ import annotations
-
 from ipaddress import ip_address
 
 import pytest
@@ -23,7 +21,7 @@ from logsrv.gopher.wire.url import GopherURL
     "address",
     ["8.8.8.8", "198.17.255.255", "2606:4700::1111", "64:ff9b::808:808", "100.128.0.1"],
 )
-def test_public_addresses_are_public(address: str) -> None:
+def test_public_addresses_are_public(address):
     """Addresses that anybody could connect to are visited."""
     assert is_public(address)
 
@@ -43,13 +41,13 @@ def test_public_addresses_are_public(address: str) -> None:
         *("localhost", "", "1.2.3.4 ", "[::1]"),
     ],
 )
-def test_private_addresses_and_odd_spellings_are_not_public(address: str) -> None:
+def test_private_addresses_and_odd_spellings_are_not_public(address):
     """Addresses of the operator's own networks, and odd spellings, are not."""
     assert not is_public(address)
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_no_ipv4_address_that_python_calls_private_is_public(number: int) -> None:
+def test_no_ipv4_address_that_python_calls_private_is_public(number):
     """What Python calls private, multicast or reserved is never public here."""
     address = ip_address(number)
     if address.is_private or address.is_multicast or address.is_reserved or address.is_loopback:
@@ -60,14 +58,14 @@ def test_no_ipv4_address_that_python_calls_private_is_public(number: int) -> Non
 
 
 @given(st.integers(0, 2**128 - 1))
-def test_every_public_ipv6_address_is_global_for_python(number: int) -> None:
+def test_every_public_ipv6_address_is_global_for_python(number):
     """The same for IPv6, the whole of it."""
     address = ip_address(number)
     if address.version == 6 and is_public(str(address)):
         assert address.is_global
 
 
-def test_with_allow_host_other_hosts_are_refused() -> None:
+def test_with_allow_host_other_hosts_are_refused():
     """With --allow-host others are refused; *. stands for what is below, a dot at the end for nothing."""
     patterns = tuple(map(HOST_PATTERN.parse, ("Example.org", "*.floodgap.com", "[2606::1]")))
     destinations = Destinations(allow_host=patterns)
@@ -80,7 +78,7 @@ def test_with_allow_host_other_hosts_are_refused() -> None:
 
 
 @pytest.mark.parametrize("port", [1, 22, 25, 69, 71, 80, 443, 587, 1023, 2525, 6379, 6667, 11211])
-def test_ports_of_mail_redis_irc_and_the_like_are_refused(port: int) -> None:
+def test_ports_of_mail_redis_irc_and_the_like_are_refused(port):
     """Nobody can make the gateway talk to mail, Redis, IRC and the like."""
     with pytest.raises(DestinationNotAllowed, match="port"):
         Destinations().check_host_and_port(GopherURL("example.org", port))
@@ -92,7 +90,7 @@ def test_ports_of_mail_redis_irc_and_the_like_are_refused(port: int) -> None:
 
 
 @pytest.mark.parametrize("port", [70, 1024, 7070, 65535])
-def test_port_70_and_most_above_1023_are_allowed(port: int) -> None:
+def test_port_70_and_most_above_1023_are_allowed(port):
     """Port 70 and those that ordinary users can serve Gopher at are visited."""
     Destinations().check_host_and_port(GopherURL("example.org", port))
     with pytest.raises(DestinationNotAllowed):
@@ -101,7 +99,7 @@ def test_port_70_and_most_above_1023_are_allowed(port: int) -> None:
         )
 
 
-def test_private_addresses_need_allow_private() -> None:
+def test_private_addresses_need_allow_private():
     """Private addresses need --allow-private, and even then have to be addresses."""
     Destinations().check_address("8.8.8.8", 70)
     Destinations(allow_private=True).check_address("127.0.0.1", 70)
@@ -115,19 +113,19 @@ def test_private_addresses_need_allow_private() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "0", "70-", "80-70", "65536", "-1", "70,71"])
-def test_a_wrong_allow_port_is_refused(text: str) -> None:
+def test_a_wrong_allow_port_is_refused(text):
     """--allow-port takes ports and ranges, and says so otherwise."""
     with pytest.raises(ValueError, match="port"):
         PORTS.parse(text)
 
 
-def test_a_wrong_allow_host_is_refused() -> None:
+def test_a_wrong_allow_host_is_refused():
     """--allow-host takes hosts."""
     with pytest.raises(ValueError, match="host"):
         HOST_PATTERN.parse("a b")
 
 
-def test_a_shown_allow_port_can_be_given_again() -> None:
+def test_a_shown_allow_port_can_be_given_again():
     """An option that is shown can be given so."""
     for text in ("70", "70-80"):
         assert PORTS.parse(PORTS.show(PORTS.parse(text))) == PORTS.parse(text)
@@ -136,5 +134,5 @@ def test_a_shown_allow_port_can_be_given_again() -> None:
 @pytest.mark.parametrize(
     "name", ["printer.local", "box.lan", "intranet", "a.localhost.", "2130706433"]
 )
-def test_names_of_one_network_are_not_public(name: str) -> None:
+def test_names_of_one_network_are_not_public(name):
     assert not is_public_name(name)

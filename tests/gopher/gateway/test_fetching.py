@@ -2,11 +2,8 @@
 servers, through a proxy, with pins and a CA file.
 """
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -35,7 +32,7 @@ def fetcher(
     return Fetcher(reactor, GopherSettings(**settings), metrics or Metrics(), timeouts)
 
 
-async def test_a_fetched_page_comes_from_the_cache(reactor: Any, serve: Serve) -> None:
+async def test_a_fetched_page_comes_from_the_cache(reactor, serve):
     """Going back and forth asks the server once for each page."""
     server, metrics = serve(MENU), Metrics()
     found = fetcher(reactor, metrics=metrics, allow_private=True)
@@ -48,9 +45,7 @@ async def test_a_fetched_page_comes_from_the_cache(reactor: Any, serve: Serve) -
     assert len(server.requests) == 2
 
 
-async def test_an_answer_that_breaks_off_is_shown_and_not_cached(
-    reactor: Any, serve: Serve
-) -> None:
+async def test_an_answer_that_breaks_off_is_shown_and_not_cached(reactor, serve):
     """Of what breaks off or is too big the beginning is shown, with the reason, and not remembered."""
 
     def hang(connection: Any, request: bytes) -> None:
@@ -71,7 +66,7 @@ async def test_an_answer_that_breaks_off_is_shown_and_not_cached(
     assert "larger than the limit" in missing
 
 
-async def test_nothing_is_fetched_from_forbidden_destinations(reactor: Any, serve: Serve) -> None:
+async def test_nothing_is_fetched_from_forbidden_destinations(reactor, serve):
     """Neither menu, text nor stream is fetched from where the gateway does not go."""
     server = serve(MENU)
     found = fetcher(reactor)
@@ -103,16 +98,14 @@ async def said(found: Fetcher, url: GopherURL) -> bytes:
     return text.content
 
 
-async def test_names_are_left_to_the_proxy(reactor: Any, proxy: SocksProxy) -> None:
+async def test_names_are_left_to_the_proxy(reactor, proxy):
     found = fetcher(reactor, proxy=Proxy("127.0.0.1", proxy.port))
     assert await said(found, GopherURL.parse("gopher://far.onion/0/a")) == b"behind it\r\n"
     assert proxy.asked == [(b"far.onion", 70)]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "10.0.0.7", "127.1", "0x7f.1", "[::1]", "localhost"])
-async def test_nobody_gets_behind_the_proxy_into_a_private_network(
-    reactor: Any, proxy: SocksProxy, host: str
-) -> None:
+async def test_nobody_gets_behind_the_proxy_into_a_private_network(reactor, proxy, host):
     found = fetcher(reactor, proxy=Proxy("127.0.0.1", proxy.port))
     with pytest.raises(DestinationNotAllowed):
         await found.fetch_content(GopherURL.parse(f"gopher://{host}/0/a"))
@@ -120,12 +113,8 @@ async def test_nobody_gets_behind_the_proxy_into_a_private_network(
 
 
 async def test_a_server_is_trusted_by_file_or_pin(
-    reactor: Any,
-    serve: Serve,
-    certificate: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    reactor, serve, certificate, tmp_path, monkeypatch
+):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     url = GopherURL.parse(serve(b"secret\r\n.\r\n", certificate).url("/0/a", "gophers"))
     with pytest.raises(TLSError):
@@ -136,9 +125,7 @@ async def test_a_server_is_trusted_by_file_or_pin(
     assert url.address in (tmp_path / "logsrv" / "gopher-pins").read_text()
 
 
-async def test_a_server_that_never_ends_tls_is_accepted_if_wanted(
-    reactor: Any, serve: Serve, certificate: Path
-) -> None:
+async def test_a_server_that_never_ends_tls_is_accepted_if_wanted(reactor, serve, certificate):
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"all")
         cut(connection)
@@ -150,9 +137,7 @@ async def test_a_server_that_never_ends_tls_is_accepted_if_wanted(
     assert (await lenient.fetch_content(url))[1] == ""
 
 
-async def test_a_page_is_made_once_as_long_as_its_content_is_remembered(
-    reactor: Any, serve: Serve
-) -> None:
+async def test_a_page_is_made_once_as_long_as_its_content_is_remembered(reactor, serve):
     server, made = serve(MENU), []
     found = fetcher(reactor, allow_private=True)
     place = WebPlace(GopherURL.parse(server.url("/1/a")))
@@ -174,9 +159,7 @@ async def test_a_page_is_made_once_as_long_as_its_content_is_remembered(
     assert await page(place) == b"page 3"
 
 
-async def test_pages_take_no_more_memory_than_what_was_fetched_may(
-    reactor: Any, serve: Serve
-) -> None:
+async def test_pages_take_no_more_memory_than_what_was_fetched_may(reactor, serve):
     server = serve(MENU)
     found = fetcher(reactor, allow_private=True, cache_size=100_000)
     url = GopherURL.parse(server.url("/1/a"))

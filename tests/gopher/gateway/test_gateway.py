@@ -1,7 +1,5 @@
 """Requests to the gateway: who is answered, where it lets itself be sent, what it withstands."""
 
-from __future__ import annotations
-
 import contextlib
 import http.client
 import socket
@@ -21,8 +19,7 @@ from zope.interface.verify import verifyObject
 from logsrv.gopher.gateway import pages
 from logsrv.gopher.gateway.gateway import STALLED_AFTER, ClientStalled, ResponseWriter
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.conftest import Serve, names
-from tests.gopher.gateway.conftest import Start
+from tests.gopher.conftest import names
 from tests.gopher.gateway.web import Web, gateway_service
 
 MENU = b"0Text\t/t\tx.example\t70\r\n.\r\n"
@@ -36,7 +33,7 @@ async def until(look: Callable[[], object], clock: IReactorTime) -> None:
         await deferLater(clock, 0.01)
 
 
-async def test_every_answer_has_strict_security_headers(gateway: Start, serve: Serve) -> None:
+async def test_every_answer_has_strict_security_headers(gateway, serve):
     """Every answer, errors and streams too, tells the browser to be strict."""
     server = serve(MENU)
     web = gateway("--allow-private")
@@ -61,7 +58,7 @@ async def test_every_answer_has_strict_security_headers(gateway: Start, serve: S
         assert "set-cookie" not in answer.headers
 
 
-async def test_other_methods_than_get_and_head_are_405(gateway: Start) -> None:
+async def test_other_methods_than_get_and_head_are_405(gateway):
     """Pages can be looked at, and nothing else."""
     web = gateway()
     for method in ("POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT"):
@@ -71,7 +68,7 @@ async def test_other_methods_than_get_and_head_are_405(gateway: Start) -> None:
     assert (await web.get("/", "HEAD")).body == b""
 
 
-async def test_a_host_name_that_is_not_the_gateways_is_421(gateway: Start, serve: Serve) -> None:
+async def test_a_host_name_that_is_not_the_gateways_is_421(gateway, serve):
     """A web page whose name was made to lead to loopback cannot read Gopher through the gateway."""
     server = serve(MENU)
     web = gateway("--allow-private", "--host", "gw.lan")
@@ -90,8 +87,8 @@ async def test_a_host_name_that_is_not_the_gateways_is_421(gateway: Start, serve
      "LOCALHOST.", "①②⑦.0.0.1"],
 )  # fmt: skip
 async def test_addresses_of_the_own_network_are_403_in_every_spelling(
-    gateway: Start, serve: Serve, monkeypatch: pytest.MonkeyPatch, host: str
-) -> None:
+    gateway, serve, monkeypatch, host
+):
     """By default nobody gets at servers of the operator's network, however the address is written."""
     from urllib.parse import quote
 
@@ -104,9 +101,7 @@ async def test_addresses_of_the_own_network_are_403_in_every_spelling(
     assert server.most_open == 0
 
 
-async def test_a_name_that_leads_into_the_own_network_is_refused(
-    gateway: Start, serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_name_that_leads_into_the_own_network_is_refused(gateway, serve, monkeypatch):
     """Nor by a public name with a private address, also if the name changes between two looks."""
     server = serve(MENU)
     for addresses in (
@@ -125,9 +120,7 @@ async def test_a_name_that_leads_into_the_own_network_is_refused(
     assert server.most_open == 0
 
 
-async def test_with_allow_host_others_are_refused_before_the_lookup(
-    gateway: Start, serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_with_allow_host_others_are_refused_before_the_lookup(gateway, serve, monkeypatch):
     """With --allow-host the others are refused before they are looked up."""
     server = serve(MENU)
     names(monkeypatch, ["127.0.0.1"])
@@ -137,7 +130,7 @@ async def test_with_allow_host_others_are_refused_before_the_lookup(
     assert len(server.requests) == 1
 
 
-async def test_no_address_puts_a_second_line_into_a_request(gateway: Start, serve: Serve) -> None:
+async def test_no_address_puts_a_second_line_into_a_request(gateway, serve):
     """No address puts a second line, or a second field, into the request on the wire."""
     server = serve(MENU)
     web = gateway("--allow-private")
@@ -151,7 +144,7 @@ async def test_no_address_puts_a_second_line_into_a_request(gateway: Start, serv
     assert server.requests == [b"a\twords\r\n"]
 
 
-async def test_a_hung_server_delays_one_client(gateway: Start, serve: Serve, reactor: Any) -> None:
+async def test_a_hung_server_delays_one_client(gateway, serve, reactor):
     """A server that hangs keeps one client waiting; others are served, and going away ends it all."""
     let_go: list[bytes] = []
 
@@ -177,8 +170,8 @@ async def test_a_hung_server_delays_one_client(gateway: Start, serve: Serve, rea
 
 
 async def test_one_client_has_a_limit_of_open_requests_and_of_requests_a_minute(
-    gateway: Start, serve: Serve, reactor: Any
-) -> None:
+    gateway, serve, reactor
+):
     """One client has so many requests at once, and so many in a minute; it is told when to go on."""
     hanging = serve(lambda connection, request: connection.recv(1))
     web = gateway("--allow-private", "--max-requests-per-client", "2", "--requests-per-minute", "4")
@@ -197,7 +190,7 @@ async def test_one_client_has_a_limit_of_open_requests_and_of_requests_a_minute(
     assert statuses == [303, 303, 429]
 
 
-async def test_a_slow_browser_slows_the_server(gateway: Start, serve: Serve, reactor: Any) -> None:
+async def test_a_slow_browser_slows_the_server(gateway, serve, reactor):
     """A browser that does not read makes the server wait; when it goes away the server is let go."""
     sent = 0
 
@@ -222,7 +215,7 @@ async def test_a_slow_browser_slows_the_server(gateway: Start, serve: Serve, rea
     assert web.value("gateway_requests_open") == 0
 
 
-async def test_download_that_breaks_off_seems_incomplete(gateway: Start, serve: Serve) -> None:
+async def test_download_that_breaks_off_seems_incomplete(gateway, serve):
     """A download that breaks off, or grows too large, does not end as if it were whole."""
     import http.client
 
@@ -241,7 +234,7 @@ async def test_download_that_breaks_off_seems_incomplete(gateway: Start, serve: 
     assert web.value("gateway_broken_total") == 2
 
 
-async def test_thirty_requests_at_once_are_all_answered(gateway: Start, serve: Serve) -> None:
+async def test_thirty_requests_at_once_are_all_answered(gateway, serve):
     """Browsers that come together are all answered."""
     server = serve(MENU)
     web = gateway("--allow-private", "--max-requests-per-client", "50")
@@ -252,7 +245,7 @@ async def test_thirty_requests_at_once_are_all_answered(gateway: Start, serve: S
     assert web.value("gateway_requests_total", status="200") == 30
 
 
-async def test_a_reload_empties_the_cache(gateway: Start, serve: Serve) -> None:
+async def test_a_reload_empties_the_cache(gateway, serve):
     """A reload forgets what was fetched before, which may be from where the gateway goes no more."""
     import attrs
 
@@ -269,9 +262,7 @@ async def test_a_reload_empties_the_cache(gateway: Start, serve: Serve) -> None:
     assert web.value("gateway_cache_hits_total") == 1
 
 
-async def test_open_requests_are_answered_at_stop(
-    gateway: Start, serve: Serve, reactor: Any
-) -> None:
+async def test_open_requests_are_answered_at_stop(gateway, serve, reactor):
     """Whoever waits for an answer when the gateway is stopped still gets it; others are told."""
     from threading import Event
 
@@ -294,9 +285,7 @@ async def test_open_requests_are_answered_at_stop(
     await stopped
 
 
-async def test_idle_connections_delay_no_stop(
-    reactor: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_idle_connections_delay_no_stop(reactor, monkeypatch):
     """A browser that keeps its connection open does not keep the gateway from stopping."""
     monkeypatch.setattr("logsrv.kit.service.stop.DRAIN_SECONDS", 600.0)
     service = gateway_service(reactor=reactor)
@@ -314,7 +303,7 @@ async def test_idle_connections_delay_no_stop(
     assert [event["cut"] for event in events if "cut" in event] == [0]
 
 
-async def test_rubbish_instead_of_http_harms_nobody(gateway: Start) -> None:
+async def test_rubbish_instead_of_http_harms_nobody(gateway):
     """Rubbish instead of HTTP harms nobody."""
     web = gateway()
 
@@ -336,9 +325,7 @@ async def test_rubbish_instead_of_http_harms_nobody(gateway: Start) -> None:
     assert (await web.get("/")).status == 200
 
 
-async def test_an_answer_comes_even_if_pages_cannot_be_made(
-    gateway: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_answer_comes_even_if_pages_cannot_be_made(gateway, monkeypatch):
     """A template that is broken breaks the page that would say so, too."""
     web = gateway("--allow-private")
 
@@ -382,7 +369,7 @@ class Browser:
             self.outflow.pauseProducing()
 
 
-def test_sending_waits_until_the_browser_has_room() -> None:
+def test_sending_waits_until_the_browser_has_room():
     """Nothing more is sent until the browser has taken what it got."""
     browser, clock = Browser(5), Clock()
     outflow = ResponseWriter(browser, clock)
@@ -397,7 +384,7 @@ def test_sending_waits_until_the_browser_has_room() -> None:
 
 
 @pytest_twisted.inlineCallbacks
-def test_a_browser_that_takes_nothing_for_a_minute_is_given_up():  # type: ignore[no-untyped-def]
+def test_a_browser_that_takes_nothing_for_a_minute_is_given_up():
     """A browser that takes nothing for a minute is given up."""
     browser, clock = Browser(1), Clock()
     sending = Deferred.fromCoroutine(ResponseWriter(browser, clock).send(b"x"))
@@ -408,7 +395,7 @@ def test_a_browser_that_takes_nothing_for_a_minute_is_given_up():  # type: ignor
         yield sending
 
 
-def test_a_browser_that_disconnects_leaves_no_timer() -> None:
+def test_a_browser_that_disconnects_leaves_no_timer():
     """A browser that goes away while the sender waits leaves no timer behind."""
     browser, clock = Browser(1), Clock()
     outflow = ResponseWriter(browser, clock)

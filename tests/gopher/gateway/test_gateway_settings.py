@@ -1,7 +1,5 @@
 """The gateway's options."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -26,7 +24,7 @@ def settings(*arguments: str) -> GopherSettings:
     return options.settings
 
 
-def test_by_default_only_public_addresses_are_visited_and_clients_are_limited() -> None:
+def test_by_default_only_public_addresses_are_visited_and_clients_are_limited():
     """Without options only public addresses are visited, and nobody gets everything."""
     found = settings()
     assert not (found.allow_host or found.allow_private or found.allow_port)
@@ -34,7 +32,7 @@ def test_by_default_only_public_addresses_are_visited_and_clients_are_limited() 
     assert found.max_connections_per_peer is not None
 
 
-def test_hosts_names_and_ports_can_be_repeated() -> None:
+def test_hosts_names_and_ports_can_be_repeated():
     """Hosts, names and ports can be given several times."""
     found = settings("--allow-host", "*.b.example", "--allow-host", "a.example", "--host", "GW.lan",
                      "--allow-port", "70", "--allow-port", "7000-7100", "--allow-private")  # fmt: skip
@@ -57,26 +55,26 @@ def test_hosts_names_and_ports_can_be_repeated() -> None:
         ("--gateway", "stdin:", "browsers connect"),
     ],
 )
-def test_a_wrong_value_is_a_sentence_with_right_form(option: str, value: str, said: str) -> None:
+def test_a_wrong_value_is_a_sentence_with_right_form(option, value, said):
     """A wrong value is one sentence that says what would be right."""
     with pytest.raises(ConfigurationError, match=said):
         settings(option, value)
 
 
-def test_two_ways_to_trust_are_one_too_many() -> None:
+def test_two_ways_to_trust_are_one_too_many():
     found = GopherSettings(gateway=(parse_endpoint("tcp:8070"),), cafile=Path("ca.pem"), pin=True)
     with pytest.raises(ConfigurationError, match="choose one"):
         check_url_or_gateway(found)
 
 
-def test_a_proxy_or_charset_that_is_none_is_refused() -> None:
+def test_a_proxy_or_charset_that_is_none_is_refused():
     with pytest.raises(ValueError, match="no SOCKS5 proxy"):
         PROXY.parse("http://x")
     with pytest.raises(ValueError, match="no character set"):
         CHARSET.parse("klingon")
 
 
-def test_the_same_options_for_the_command() -> None:
+def test_the_same_options_for_the_command():
     found = ConnectionSettings(charset="cp437", proxy=Proxy("h", 9), cafile=Path("f"), pin=True)
     assert found.as_command_words == [
         *("--charset=cp437", "--proxy=socks5://h:9", "--cafile=f", "--pin"),

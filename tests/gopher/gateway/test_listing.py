@@ -1,7 +1,5 @@
 """What a menu shows, and where its items lead."""
 
-from __future__ import annotations
-
 import re
 
 import pytest
@@ -79,18 +77,18 @@ def one(line: bytes) -> MenuRow:
         (b"hBad\tURL:gopher://a b/\tx\t70", MenuRow("item", "html", "Bad", "/gopher/x/hURL:gopher://a%20b/")),
     ],
 )  # fmt: skip
-def test_each_item_becomes_a_row_with_its_type_and_link(line: bytes, expected: MenuRow) -> None:
+def test_each_item_becomes_a_row_with_its_type_and_link(line, expected):
     """Each item says what it is and leads where it should, and only where it may."""
     assert one(line) == expected
 
 
-def test_control_characters_in_an_item_are_shown_as_codes() -> None:
+def test_control_characters_in_an_item_are_shown_as_codes():
     """Control characters and the ones that turn the direction of reading are shown as codes."""
     found = one(b"0\x1b[31mred\x07 \xe2\x80\xaeevil\t/a\tx.example\t70")
     assert found.text == "\\x1b[31mred\\x07 \\u202eevil"
 
 
-def test_lines_of_information_stay_together_and_a_drawing_is_a_run() -> None:
+def test_lines_of_information_stay_together_and_a_drawing_is_a_run():
     """Lines of text stay together, with the blanks at their beginning; a drawing is a block of its own."""
     lines = b"iHello\t\t\t1\r\ni  world\t\t\t1\r\ni\t\t\t1\r\ni /\\/\\ \t\t\t1\r\n0A\t/a\r\n"
     text, drawing, rows = parts_of_menu(menu(lines).items, WebPlace(HERE))
@@ -113,7 +111,7 @@ ITEMS = st.builds(
 
 
 @given(ITEMS)
-def test_no_item_leads_anywhere_but_into_the_gateway_the_web_or_mail(item: MenuItem) -> None:
+def test_no_item_leads_anywhere_but_into_the_gateway_the_web_or_mail(item):
     """No item leads anywhere but into the gateway, or to the web or mail with a warning."""
     found = row_of_item(item, HERE, None)
     assert one_line(found.text) == found.text
@@ -128,7 +126,7 @@ def test_no_item_leads_anywhere_but_into_the_gateway_the_web_or_mail(item: MenuI
         assert found.kind in ("nowhere", "error")
 
 
-def test_a_breadcrumb_leads_through_the_folders_of_the_selector_to_the_host() -> None:
+def test_a_breadcrumb_leads_through_the_folders_of_the_selector_to_the_host():
     """The way up leads through the folders of the selector to the host."""
     url = GopherURL.parse("gopher://x.example:7070/0/phlog/2026/a%20b.txt")
     assert breadcrumb(url) == [
@@ -143,7 +141,7 @@ def test_a_breadcrumb_leads_through_the_folders_of_the_selector_to_the_host() ->
     ]
 
 
-def test_a_long_way_up_is_cut() -> None:
+def test_a_long_way_up_is_cut():
     """Each step has the whole path in it: an address of 16 KB made a page of 64 MB, without any server."""
     steps = breadcrumb(GopherURL("x.example", selector=b"/a" * 4000 + b"/z"))
     assert steps[0] == ("x.example", "/gopher/x.example/")
@@ -164,17 +162,17 @@ def test_a_long_way_up_is_cut() -> None:
         ("mailto:a@example.org", ""),
     ],
 )
-def test_the_site_of_a_link_is_shown_where_it_is_plain(address: str, site: str) -> None:
+def test_the_site_of_a_link_is_shown_where_it_is_plain(address, site):
     assert MenuRow("outside", "web", "x", address, address).site == site
 
 
-def test_a_text_gets_the_least_width_of_the_style_sheet_that_fits() -> None:
+def test_a_text_gets_the_least_width_of_the_style_sheet_that_fits():
     """The least of the widths that the style sheet has."""
     assert fitting_width("x" * 41) == 48
     assert fitting_width("x" * 9999) == WIDTHS[-1]
 
 
-def test_all_drawings_of_a_page_get_the_width_of_the_widest() -> None:
+def test_all_drawings_of_a_page_get_the_width_of_the_widest():
     """All drawings of a page are made to fit together; a table has a room of its own."""
     small, large = TextRun("/\\\n", "drawing"), TextRun("-" * 100 + "\n", "drawing")
     rows = (MenuRow("item", "text", "x" * 200),)
@@ -187,7 +185,7 @@ def test_all_drawings_of_a_page_get_the_width_of_the_widest() -> None:
     assert drawing_width([TextRun("text\n", "prose")]) == 0
 
 
-def test_the_style_sheet_has_a_rule_for_each_width() -> None:
+def test_the_style_sheet_has_a_rule_for_each_width():
     """The style sheet has a rule for each width."""
     assert tuple(map(int, re.findall(rb"^\.c(\d+) ", STYLE, re.MULTILINE))) == WIDTHS
 
@@ -205,5 +203,5 @@ def test_the_style_sheet_has_a_rule_for_each_width() -> None:
         ("", ""),
     ],
 )
-def test_a_heading_is_found_without_its_decoration(text: str, heading: str) -> None:
+def test_a_heading_is_found_without_its_decoration(text, heading):
     assert find_heading(text.split("\n")) == heading

@@ -1,7 +1,5 @@
 """Pages: what servers send is shown, and never becomes markup."""
 
-from __future__ import annotations
-
 import re
 
 from logsrv.gopher.gateway import pages
@@ -41,7 +39,7 @@ def check(body: bytes) -> Page:
     return page
 
 
-def test_markup_in_a_menu_is_shown_as_text() -> None:
+def test_markup_in_a_menu_is_shown_as_text():
     """Markup in a menu is shown as the text that it is."""
     items = tuple(
         MenuItem(kind, EVIL, selector, b"x.example", 70)
@@ -53,14 +51,14 @@ def test_markup_in_a_menu_is_shown_as_text() -> None:
     assert "{{7*7}}" in page.text
 
 
-def test_markup_and_escape_sequences_in_a_text_are_shown_as_text() -> None:
+def test_markup_and_escape_sequences_in_a_text_are_shown_as_text():
     """Markup in a text too; escape sequences are shown as codes."""
     page = check(pages.content_page(Text(HERE.url, EVIL + b"\x1b]52;c;x\x07", False), HERE))
     assert "<script>alert(1)</script>" in page.text
     assert "\\x1b]52;c;x\\x07" in page.text
 
 
-def test_markup_in_a_selector_or_a_search_is_shown_as_text() -> None:
+def test_markup_in_a_selector_or_a_search_is_shown_as_text():
     """Markup in a selector or in what was looked for stays text, in all kinds of pages."""
     url = GopherURL("here.example", 70, "7", b"/" + EVIL, EVIL)
     place = WebPlace(url)
@@ -78,7 +76,7 @@ def test_markup_in_a_selector_or_a_search_is_shown_as_text() -> None:
         }
 
 
-def test_a_page_has_a_language_one_heading_landmarks_and_labels() -> None:
+def test_a_page_has_a_language_one_heading_landmarks_and_labels():
     """A page has a language, one heading, landmarks, a way past the header and labels on its fields."""
     items = (
         MenuItem("i", b"/\\/\\/\\"),
@@ -96,7 +94,7 @@ def test_a_page_has_a_language_one_heading_landmarks_and_labels() -> None:
     assert "text A" in " ".join(page.text.split())
 
 
-def test_the_character_set_of_a_page_can_be_chosen() -> None:
+def test_the_character_set_of_a_page_can_be_chosen():
     """The set that a page is read in can be chosen, and the one in use is marked."""
     place = WebPlace(HERE.url, charset="koi8-u")
     page = Page.of(pages.content_page(Text(HERE.url, "Київ".encode("koi8-u"), False), place))
@@ -105,7 +103,7 @@ def test_the_character_set_of_a_page_can_be_chosen() -> None:
     assert page.attributes("a", "aria-current")[-1] == "true"
 
 
-def test_the_start_page_offers_the_allowed_hosts() -> None:
+def test_the_start_page_offers_the_allowed_hosts():
     """The start page offers what this gateway visits."""
     page = check(pages.start_page(("one.example", "*.two.example", "2606::1")))
     found = [path for path in page.attributes("a", "href") if path.startswith("/gopher/")]
@@ -118,7 +116,7 @@ def test_the_start_page_offers_the_allowed_hosts() -> None:
     assert "/gopher/gopher.floodgap.com/7/v2/vs" in every.attributes("form", "action")
 
 
-def test_a_page_has_the_heading_of_its_content_else_its_name() -> None:
+def test_a_page_has_the_heading_of_its_content_else_its_name():
     """A page is headed by what it calls itself, with what it is and where, else by its name."""
     place = WebPlace(GopherURL("here.example", selector=b"/docs"))
     items = (MenuItem("i", b"=== The <b>archive</b> ==="), MenuItem("0", b"A"), MenuItem("1", b"B"))
@@ -136,7 +134,7 @@ def heading(page: Page) -> str:
     return page.text.partition(" – Gopher")[0].strip()
 
 
-def test_lines_that_were_broken_by_hand_can_be_wrapped_anew() -> None:
+def test_lines_that_were_broken_by_hand_can_be_wrapped_anew():
     """Both ways are offered, where there is a difference."""
     place = WebPlace(GopherURL("here.example", item_type="0", selector=b"/a"))
     prose = b"%s\n%s\nend.\n\n  /\\/\\/\\\n  \\/\\/\\/\n" % (b"word " * 14, b"more " * 14)
@@ -151,7 +149,7 @@ def test_lines_that_were_broken_by_hand_can_be_wrapped_anew() -> None:
     assert "Wrap lines anew" not in short.text
 
 
-def test_an_empty_menu_search_and_text_say_so() -> None:
+def test_an_empty_menu_search_and_text_say_so():
     """An empty menu, search and text say so."""
     assert "This menu is empty" in Page.of(pages.content_page(Menu(HERE.url, (), True), HERE)).text
     found = WebPlace(HERE.url.searching("x"))
@@ -159,7 +157,7 @@ def test_an_empty_menu_search_and_text_say_so() -> None:
     assert "This text is empty" in Page.of(pages.content_page(Text(HERE.url, b"", True), HERE)).text
 
 
-def test_empty_lines_at_the_start_of_a_text_are_kept() -> None:
+def test_empty_lines_at_the_start_of_a_text_are_kept():
     """HTML takes the first newline of a pre away; the page gives it one to take."""
     body = pages.content_page(Text(HERE.url, b"\n\n  /\\/\\/\\\n\nword\n\n", False), HERE)
     assert b">\n\n\n</pre>" in body
@@ -167,14 +165,14 @@ def test_empty_lines_at_the_start_of_a_text_are_kept() -> None:
     assert b">\nword\n</pre>" in body
 
 
-def test_each_drawing_and_table_has_the_class_of_its_width() -> None:
+def test_each_drawing_and_table_has_the_class_of_its_width():
     """Drawings have the room of the widest, a table its own: the style sheet makes them fit."""
     text = b"/\\/\\/\\\n\nword\n\na    b\nc    d\n\nword\n\n" + b"-" * 100
     body = pages.content_page(Text(HERE.url, text, False), HERE)
     assert re.findall(rb'class="fixed (c\d+)"', body) == [b"c104", b"c40", b"c104"]
 
 
-def test_a_menu_of_thousands_of_items_is_shown_in_parts_without_a_gap() -> None:
+def test_a_menu_of_thousands_of_items_is_shown_in_parts_without_a_gap():
     """A menu of thousands of items comes in parts that lead to each other and miss nothing."""
     numbers = [str(n) for n in range(2 * pages.ITEMS_PER_PAGE + 5)]
     items = (MenuItem("0", n.encode(), b"/" + n.encode(), b"x.example") for n in numbers)

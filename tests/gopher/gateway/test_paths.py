@@ -1,7 +1,5 @@
 """Every Gopher item has a web path, and browsers leave it as it is."""
 
-from __future__ import annotations
-
 import posixpath
 from urllib.parse import unquote
 
@@ -41,7 +39,7 @@ PLACES = st.builds(
 
 
 @given(PLACES)
-def test_every_item_has_a_path(place: WebPlace) -> None:
+def test_every_item_has_a_path(place):
     """Whatever bytes a selector has, following its link asks the server for exactly these."""
     path = place.path
     assert path.isascii()
@@ -50,7 +48,7 @@ def test_every_item_has_a_path(place: WebPlace) -> None:
 
 
 @given(PLACES)
-def test_paths_survive_browsers(place: WebPlace) -> None:
+def test_paths_survive_browsers(place):
     """A browser takes `.` and `..` out of paths, also percent-encoded: no path has any."""
     path = place.path.partition("?")[0]
     assert not {".", ".."} & {unquote(segment) for segment in path.split("/")}
@@ -71,12 +69,12 @@ def test_paths_survive_browsers(place: WebPlace) -> None:
         ("gopher://example.org/1/../x", "/gopher-hex/example.org/312f2e2e2f78"),
     ],
 )
-def test_a_path_is_the_url_without_its_scheme_where_it_can_be(url: str, path: str) -> None:
+def test_a_path_is_the_url_without_its_scheme_where_it_can_be(url, path):
     """Paths are the URL without its scheme, wherever they can be."""
     assert WebPlace(GopherURL.parse(url)).path == path
 
 
-def test_the_plus_signs_of_a_form_become_spaces() -> None:
+def test_the_plus_signs_of_a_form_become_spaces():
     """What a search form sends, with + for spaces, is what is searched for."""
     place = parse_path(b"/gopher/example.org/7/find?q=tea+%26+caf%C3%A9&x=y")
     assert place.url.request() == "/find\ttea & café\r\n".encode()
@@ -104,13 +102,13 @@ def test_the_plus_signs_of_a_form_become_spaces() -> None:
         b"/gopher-hex/example.org/310d0a",
     ],
 )
-def test_a_path_that_could_send_more_than_one_request_is_refused(path: bytes) -> None:
+def test_a_path_that_could_send_more_than_one_request_is_refused(path):
     """What could reach the wire as more than one request, and what makes no sense, is refused."""
     with pytest.raises(BadURL):
         parse_path(path)
 
 
-def test_every_offered_charset_is_parsed_to_its_own_name() -> None:
+def test_every_offered_charset_is_parsed_to_its_own_name():
     """Every set that is accepted has the name that links are written with."""
     for name in CHARSETS:
         assert parse_path(f"/gopher/example.org/?charset={name}".encode()).charset == name

@@ -1,7 +1,5 @@
 """The gateway as a process: streams, reloads, the guard."""
 
-from __future__ import annotations
-
 import http.client
 import re
 import signal
@@ -12,14 +10,13 @@ import pytest
 
 from logsrv.kit.testing import TwistdProcess, wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.conftest import Serve
 from tests.gopher.gateway.web import LOOPBACK, fetch
 
 BIG = 200 * 1024 * 1024
 
 
 @pytest.mark.slow
-def test_two_hundred_megabytes_go_through_in_little_memory(serve: Serve, tmp_path: Path) -> None:
+def test_two_hundred_megabytes_go_through_in_little_memory(serve, tmp_path):
     """200 MB go through the gateway whole, and it stays small."""
     chunk = bytes(range(256)) * 4096
 
@@ -53,7 +50,7 @@ def peak(pid: int) -> int:
 
 
 @pytest.mark.slow
-def test_sighup_reloads_the_file_and_sigterm_ends_with_sums(serve: Serve, tmp_path: Path) -> None:
+def test_sighup_reloads_the_file_and_sigterm_ends_with_sums(serve, tmp_path):
     """SIGHUP reads the file again, a wrong one changes nothing; SIGTERM ends it with its sums."""
     server = serve(b"0One\t/1\r\n.\r\n")
     file = tmp_path / "gopher.toml"
@@ -79,7 +76,7 @@ def test_sighup_reloads_the_file_and_sigterm_ends_with_sums(serve: Serve, tmp_pa
     ("changed", "said"),
     [("", "neither is there"), ('url = "gopher://x.example/"\n', "both are there")],
 )
-def test_a_reload_refuses_what_a_start_refuses(changed: str, said: str, tmp_path: Path) -> None:
+def test_a_reload_refuses_what_a_start_refuses(changed, said, tmp_path):
     """Without --gateway there would be no listener left, with a URL nothing would be printed."""
     gateway = f'gateway = ["{LOOPBACK}"]\n'
     file = tmp_path / "gopher.toml"
@@ -94,7 +91,7 @@ def test_a_reload_refuses_what_a_start_refuses(changed: str, said: str, tmp_path
 
 
 @pytest.mark.slow
-def test_log_connections_logs_each_connection_and_its_end(tmp_path: Path) -> None:
+def test_log_connections_logs_each_connection_and_its_end(tmp_path):
     """With --log-connections each connection has its line when it comes and when it goes."""
     arguments = ["--gateway", LOOPBACK, "--log-connections"]
     with TwistdProcess("gopher", *arguments, directory=tmp_path) as web:
@@ -104,7 +101,7 @@ def test_log_connections_logs_each_connection_and_its_end(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_a_denied_address_is_refused_and_logged(tmp_path: Path) -> None:
+def test_a_denied_address_is_refused_and_logged(tmp_path):
     """The guard of the kit is there too."""
     arguments = ["--gateway", LOOPBACK, "--deny", "127.0.0.0/8"]
     with TwistdProcess("gopher", *arguments, directory=tmp_path) as web:

@@ -1,7 +1,5 @@
 """One client cannot take the gateway away from the others."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +17,7 @@ def made(at_once: int = 100, at_once_each: int = 2, a_minute: int = 60) -> tuple
     return Visitors(limits, clock.seconds), clock
 
 
-def test_a_client_with_too_many_open_requests_gets_429() -> None:
+def test_a_client_with_too_many_open_requests_gets_429():
     """A client with too much open is told to wait, another one is not, and it may go on afterwards."""
     found, _ = made(at_once_each=2)
     leave = found.begin_request("a")
@@ -33,7 +31,7 @@ def test_a_client_with_too_many_open_requests_gets_429() -> None:
     assert found.open_requests == 3
 
 
-def test_a_busy_gateway_answers_503() -> None:
+def test_a_busy_gateway_answers_503():
     """When everything is busy, new requests are turned away with 503."""
     found, _ = made(at_once=1)
     found.begin_request("a")
@@ -42,7 +40,7 @@ def test_a_busy_gateway_answers_503() -> None:
     assert refused.value.status == 503
 
 
-def test_a_client_may_go_on_after_the_announced_seconds() -> None:
+def test_a_client_may_go_on_after_the_announced_seconds():
     """Past the requests of a minute one waits as long as the answer says."""
     found, clock = made(a_minute=60)
     for _ in range(60):
@@ -56,7 +54,7 @@ def test_a_client_may_go_on_after_the_announced_seconds() -> None:
 
 
 @pytest.mark.slow
-def test_requests_from_many_addresses_take_bounded_memory() -> None:
+def test_requests_from_many_addresses_take_bounded_memory():
     """Requests from very many addresses take no more memory."""
     found, _ = made(at_once=10_000)
     leaves = [found.begin_request(str(number)) for number in range(REMEMBERED + 10)]
@@ -67,7 +65,7 @@ def test_requests_from_many_addresses_take_bounded_memory() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.floats(0, 5)), max_size=60))
-def test_no_order_of_requests_exceeds_a_limit(steps: list[tuple[str, bool, float]]) -> None:
+def test_no_order_of_requests_exceeds_a_limit(steps):
     """Whatever clients do, no limit is ever passed, and all that comes in goes out."""
     found, clock = made(at_once=4, at_once_each=2, a_minute=30)
     inside = []
@@ -86,7 +84,7 @@ def test_no_order_of_requests_exceeds_a_limit(steps: list[tuple[str, bool, float
     assert found.open_requests == 0
 
 
-def test_a_closing_gateway_answers_open_requests_and_refuses_new_ones() -> None:
+def test_a_closing_gateway_answers_open_requests_and_refuses_new_ones():
     """Whoever is there is answered first, and nobody else comes in."""
     found, _ = made()
     leave = found.begin_request("a")

@@ -1,7 +1,5 @@
 """A server whose answers a test writes, and a mirror of it that is run to its end."""
 
-from __future__ import annotations
-
 import socket
 import threading
 import time

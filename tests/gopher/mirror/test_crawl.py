@@ -1,11 +1,8 @@
 """A mirror fetches everything once, goes on where it was stopped, and ends."""
 
-from __future__ import annotations
-
 import socket
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -13,13 +10,10 @@ from logsrv.gopher.mirror.journal import MirrorJournal
 from logsrv.gopher.wire.errors import Refused, ServerError
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing import wait_until
-from tests.gopher.conftest import Serve
 from tests.gopher.mirror.site import NOT_THERE, SITE, Answers, Site, crawl, files, items
 
 
-def test_everything_is_fetched_once_although_menus_lead_in_circles(
-    serve: Serve, tmp_path: Path
-) -> None:
+def test_everything_is_fetched_once_although_menus_lead_in_circles(serve, tmp_path):
     site = Site(serve, SITE)
     done = crawl(site, tmp_path)
     assert site.asked == {b"": 1, b"/a": 1, b"/sub": 1, b"/sub/b": 1}
@@ -27,7 +21,7 @@ def test_everything_is_fetched_once_although_menus_lead_in_circles(
     assert (done.tally.fetched, done.tally.kept, done.tally.failed) == (4, 0, {})
 
 
-def test_links_that_are_not_copied_keep_their_server(serve: Serve, tmp_path: Path) -> None:
+def test_links_that_are_not_copied_keep_their_server(serve, tmp_path):
     """A line without a host means the server of its menu, which the mirror's is not."""
     menu = b"0A\t/a\t@\r\n7Find\t/find\r\n1Far\t/far\tfar.example\t7070\r\n1Wrong\t/w\t\tport\r\n"
     site = Site(serve, {b"": menu, b"/a": b"text a"})
@@ -40,7 +34,7 @@ def test_links_that_are_not_copied_keep_their_server(serve: Serve, tmp_path: Pat
     ]
 
 
-def test_a_second_run_asks_for_nothing_that_is_there(serve: Serve, tmp_path: Path) -> None:
+def test_a_second_run_asks_for_nothing_that_is_there(serve, tmp_path):
     site = Site(serve, SITE)
     crawl(site, tmp_path)
     site.server.requests.clear()
@@ -52,9 +46,7 @@ def test_a_second_run_asks_for_nothing_that_is_there(serve: Serve, tmp_path: Pat
     assert site.asked == {b"/a": 1}, "a file of another size is not finished"
 
 
-def test_a_copy_stays_what_it_is_when_another_menu_comes_first(
-    serve: Serve, tmp_path: Path
-) -> None:
+def test_a_copy_stays_what_it_is_when_another_menu_comes_first(serve, tmp_path):
     answers = {
         b"": b"1B\t/b\t@\r\n1A\t/a\t@\r\n",
         b"/a": b"0X\t/x\t@\r\n",
@@ -80,7 +72,7 @@ def test_a_copy_stays_what_it_is_when_another_menu_comes_first(
     assert files(tmp_path) == before
 
 
-def test_what_failed_is_tried_again_by_the_next_run(serve: Serve, tmp_path: Path) -> None:
+def test_what_failed_is_tried_again_by_the_next_run(serve, tmp_path):
     site = Site(serve, {**SITE, b"/a": NOT_THERE})
     done = crawl(site, tmp_path)
     ((url, error),) = done.tally.failed.items()
@@ -91,7 +83,7 @@ def test_what_failed_is_tried_again_by_the_next_run(serve: Serve, tmp_path: Path
     assert (done.tally.fetched, done.tally.kept, done.tally.failed) == (1, 3, {})
 
 
-def test_resets_are_tried_again_after_a_pause(serve: Serve, tmp_path: Path) -> None:
+def test_resets_are_tried_again_after_a_pause(serve, tmp_path):
     site = Site(serve, SITE)
     site.failing = Counter({b"/a": 2, b"/sub/b": 1})
     done = crawl(site, tmp_path)
@@ -100,7 +92,7 @@ def test_resets_are_tried_again_after_a_pause(serve: Serve, tmp_path: Path) -> N
     assert items(tmp_path) == {"a": b"text a\r\n", "sub/b": b"\0\1\2"}
 
 
-def test_a_root_that_cannot_be_had_is_the_error_of_the_whole(serve: Serve, tmp_path: Path) -> None:
+def test_a_root_that_cannot_be_had_is_the_error_of_the_whole(serve, tmp_path):
     site = Site(serve, {})
     with pytest.raises(ServerError):
         crawl(site, tmp_path)
@@ -116,7 +108,7 @@ def endless(depth: int) -> Answers:
     }
 
 
-def test_limits_end_a_server_without_end(serve: Serve, tmp_path: Path) -> None:
+def test_limits_end_a_server_without_end(serve, tmp_path):
     site = Site(serve, endless(1000))
     done = crawl(site, tmp_path / "depth", "/1/0", depth=3)
     assert done.tally.fetched + len(done.tally.failed) == 7
@@ -136,14 +128,14 @@ MANY: Answers = {b"": b"".join(b"0x\t/%d\t@\r\n" % n for n in range(30))}
 MANY |= {b"/%d" % n: b"x" for n in range(30)}
 
 
-def test_no_more_connections_than_allowed(serve: Serve, tmp_path: Path) -> None:
+def test_no_more_connections_than_allowed(serve, tmp_path):
     site = Site(serve, MANY)
     assert crawl(site, tmp_path, connections=2).tally.fetched == 31
     # The three files of rules are asked for with the first item.
     assert site.server.most_open <= 5
 
 
-def test_the_delay_that_a_server_asks_for_is_kept(serve: Serve, tmp_path: Path) -> None:
+def test_the_delay_that_a_server_asks_for_is_kept(serve, tmp_path):
     few = {key: MANY[key] for key in (b"/0", b"/1", b"/2")}
     few[b""] = b"".join(b"0x\t/%d\t@\r\n" % n for n in range(3))
     robots = b"User-agent: *\nCrawl-delay: 0.1\nDisallow: /2\n"
@@ -158,7 +150,7 @@ def test_the_delay_that_a_server_asks_for_is_kept(serve: Serve, tmp_path: Path) 
     assert other.asked[b"/2"] == 1
 
 
-def test_the_delay_of_the_user_is_kept(serve: Serve, tmp_path: Path) -> None:
+def test_the_delay_of_the_user_is_kept(serve, tmp_path):
     few = {b"": b"0x\t/0\t@\r\n0x\t/1\t@\r\n", b"/0": b"x", b"/1": b"x"}
     site = Site(serve, few)
     began = time.monotonic()
@@ -167,7 +159,7 @@ def test_the_delay_of_the_user_is_kept(serve: Serve, tmp_path: Path) -> None:
     assert [start - began >= 0.1 * number for number, start in enumerate(site.starts)] == [True] * 3
 
 
-def test_the_delimiter_of_caps_parts_the_selectors(serve: Serve, tmp_path: Path) -> None:
+def test_the_delimiter_of_caps_parts_the_selectors(serve, tmp_path):
     caps = b"CAPS\r\nCapsVersion=1\r\nPathDelimeter=:\r\n"
     site = Site(serve, {b"caps.txt": caps, b"": b"0x\t:a:b\t@\r\n", b":a:b": b"x"})
     crawl(site, tmp_path)
@@ -175,9 +167,7 @@ def test_the_delimiter_of_caps_parts_the_selectors(serve: Serve, tmp_path: Path)
 
 
 @pytest.mark.parametrize("update", [True, False])
-def test_the_delimiter_holds_for_what_is_there_already(
-    serve: Serve, tmp_path: Path, update: bool
-) -> None:
+def test_the_delimiter_holds_for_what_is_there_already(serve, tmp_path, update):
     caps = b"CAPS\r\nCapsVersion=1\r\nPathDelimeter=:\r\n"
     one = b"0One\t:a:one\t@\r\n"
     site = Site(serve, {b"caps.txt": caps, b"": one + b"0Two\t:a:two\t@\r\n", b":a:one": b"1"})
@@ -187,13 +177,13 @@ def test_the_delimiter_holds_for_what_is_there_already(
     assert items(tmp_path) == {"a/one": b"1", "a/two": b"2"}
 
 
-def test_a_mirror_of_one_file(serve: Serve, tmp_path: Path) -> None:
+def test_a_mirror_of_one_file(serve, tmp_path):
     site = Site(serve, SITE)
     assert crawl(site, tmp_path, "/0/a").tally.fetched == 1
     assert items(tmp_path) == {"a": b"text a\r\n"}
 
 
-def test_menus_with_and_without_a_slash_are_one(serve: Serve, tmp_path: Path) -> None:
+def test_menus_with_and_without_a_slash_are_one(serve, tmp_path):
     """But a text and a menu of such names may be two things."""
     site = Site(
         serve,
@@ -212,7 +202,7 @@ def test_menus_with_and_without_a_slash_are_one(serve: Serve, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_a_long_chain_of_menus_is_taken_up_again(serve: Serve, tmp_path: Path) -> None:
+def test_a_long_chain_of_menus_is_taken_up_again(serve, tmp_path):
     site = Site(serve, endless(1500))
     journal = MirrorJournal(tmp_path, GopherURL.parse(site.server.url("/1/0")), "host")
     for number in range(1500):

@@ -1,11 +1,8 @@
 """What a mirror leaves on disk is right at any end, and lies where it should."""
 
-from __future__ import annotations
-
 import errno
 import socket
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -18,11 +15,10 @@ from logsrv.gopher.mirror.sinks import FileSink
 from logsrv.gopher.wire.errors import ServerError
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.conftest import Serve
 from tests.gopher.mirror.site import NOT_THERE, SITE, Site, crawl, files
 
 
-def test_a_menu_that_a_limit_overtook_is_there(serve: Serve, tmp_path: Path) -> None:
+def test_a_menu_that_a_limit_overtook_is_there(serve, tmp_path):
     lines = b"".join(b"0x\t/%d\t@\r\n" % number for number in range(500))
     site = Site(serve, {b"caps.txt": b"", b"": lines + b".\r\n"})
     # Its last byte is the one too many, so it is whole by then, however it comes.
@@ -32,9 +28,7 @@ def test_a_menu_that_a_limit_overtook_is_there(serve: Serve, tmp_path: Path) -> 
     assert (tmp_path / "gophermap").read_bytes().count(b"\n") == 500
 
 
-def test_a_second_run_that_is_stopped_at_once_leaves_the_menus_as_they_were(
-    serve: Serve, tmp_path: Path
-) -> None:
+def test_a_second_run_that_is_stopped_at_once_leaves_the_menus_as_they_were(serve, tmp_path):
     site = Site(serve, {**SITE, b"/a": NOT_THERE})
     crawl(site, tmp_path)
     before = files(tmp_path)
@@ -48,7 +42,7 @@ def test_a_second_run_that_is_stopped_at_once_leaves_the_menus_as_they_were(
     assert files(tmp_path) == before
 
 
-def test_what_is_not_there_is_where_it_was_found(serve: Serve, tmp_path: Path) -> None:
+def test_what_is_not_there_is_where_it_was_found(serve, tmp_path):
     site = Site(serve, SITE)
     # So it comes after the menu that shows it, too.
     site.failing[b"/a"] = 1
@@ -58,7 +52,7 @@ def test_what_is_not_there_is_where_it_was_found(serve: Serve, tmp_path: Path) -
     assert '<a href="./../a"' in page, "and what is there by another way leads to the copy"
 
 
-def test_up_leads_to_a_menu_that_is_written_later(serve: Serve, tmp_path: Path) -> None:
+def test_up_leads_to_a_menu_that_is_written_later(serve, tmp_path):
     """The menu above waits for the rest of its items."""
     below = tmp_path / "a/b/index.html"
     site = Site(serve, {})
@@ -79,9 +73,7 @@ def test_up_leads_to_a_menu_that_is_written_later(serve: Serve, tmp_path: Path) 
     assert '<a href="./../index.html">Up</a>' in below.read_text()
 
 
-def test_a_full_disk_ends_it_with_its_error(
-    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_ends_it_with_its_error(serve, tmp_path, monkeypatch):
     site = Site(serve, SITE)
 
     def full(path: str, content: bytes) -> None:
@@ -92,9 +84,7 @@ def test_a_full_disk_ends_it_with_its_error(
         crawl(site, tmp_path)
 
 
-def test_a_full_disk_leaves_nothing_of_what_came_at_the_same_time(
-    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_leaves_nothing_of_what_came_at_the_same_time(serve, tmp_path, monkeypatch):
     """A large file that is whole, and would have been stored behind the one that failed."""
     menu = b"9Small\t/small\t@\r\n9Big\t/big\t@\r\n.\r\n"
     site = Site(serve, {b"": menu, b"/small": b"small", b"/big": bytes(1_000_000)})
@@ -119,9 +109,7 @@ def test_a_full_disk_leaves_nothing_of_what_came_at_the_same_time(
     assert not list(tmp_path.glob(".*.part"))
 
 
-def test_a_disk_that_is_full_in_the_middle_of_a_file_names_it(
-    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_is_full_in_the_middle_of_a_file_names_it(serve, tmp_path, monkeypatch):
     site = Site(serve, {b"": b"9Big\t/big\t@\r\n", b"/big": bytes(1_000_000)})
 
     def full(sink: FileSink, data: bytes) -> bool:
@@ -133,7 +121,7 @@ def test_a_disk_that_is_full_in_the_middle_of_a_file_names_it(
     assert found.value.filename == str(tmp_path / "big")
 
 
-def test_a_link_in_the_directory_is_not_written_through(serve: Serve, tmp_path: Path) -> None:
+def test_a_link_in_the_directory_is_not_written_through(serve, tmp_path):
     site = Site(serve, SITE)
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "mirror").mkdir()
@@ -145,9 +133,7 @@ def test_a_link_in_the_directory_is_not_written_through(serve: Serve, tmp_path: 
     assert (tmp_path / "mirror" / "a").exists()
 
 
-def test_a_link_that_is_put_there_meanwhile_is_not_written_through(
-    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_link_that_is_put_there_meanwhile_is_not_written_through(serve, tmp_path, monkeypatch):
     """Neither are files nor menus; what was asked for already fails."""
     # The menu waits for all of its items, however long they take.
     monkeypatch.setattr("logsrv.gopher.mirror.menus.LATE", 1000)
@@ -169,9 +155,7 @@ def test_a_link_that_is_put_there_meanwhile_is_not_written_through(
     assert list(outside.iterdir()) == []
 
 
-def test_a_menu_whose_items_take_long_is_there_before_them(
-    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_menu_whose_items_take_long_is_there_before_them(serve, tmp_path, monkeypatch):
     monkeypatch.setattr("logsrv.gopher.mirror.menus.LATE", 0)
     shown = threading.Event()
     seen: list[bytes] = []
@@ -193,9 +177,7 @@ def test_a_menu_whose_items_take_long_is_there_before_them(
     assert (tmp_path / "gophermap").read_bytes() == b"0A\t/a\n"
 
 
-def test_nobody_waits_once_all_is_there(
-    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nobody_waits_once_all_is_there(serve, tmp_path, monkeypatch):
     wait = Transfers.run_round
 
     def watched(transfers: Transfers, seconds: float) -> list[SocketTransfer]:
@@ -206,7 +188,7 @@ def test_nobody_waits_once_all_is_there(
     assert crawl(Site(serve, SITE), tmp_path).tally.fetched == 4
 
 
-def test_parts_of_a_run_that_was_killed_are_removed(serve: Serve, tmp_path: Path) -> None:
+def test_parts_of_a_run_that_was_killed_are_removed(serve, tmp_path):
     (tmp_path / "depth").mkdir()
     (tmp_path / "depth" / ".big.bin.0123456789ab.part").touch()
     crawl(Site(serve, SITE), tmp_path)
@@ -214,9 +196,7 @@ def test_parts_of_a_run_that_was_killed_are_removed(serve: Serve, tmp_path: Path
 
 
 @pytest.mark.parametrize(("before", "after"), [(b"0", b"1"), (b"1", b"0")])
-def test_what_lies_where_a_directory_or_file_belongs_fails_alone(
-    serve: Serve, tmp_path: Path, before: bytes, after: bytes
-) -> None:
+def test_what_lies_where_a_directory_or_file_belongs_fails_alone(serve, tmp_path, before, after):
     """A server makes a menu of a text, and the user begins anew: all else is copied."""
     below = b"0Below\t/a/b\t@\r\n.\r\n"
     answers = {

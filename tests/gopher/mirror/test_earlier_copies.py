@@ -3,8 +3,6 @@
 What becomes of the copies of a mirror: test_losses.py.
 """
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.gopher.mirror.earlier_copies import (
@@ -45,7 +43,7 @@ def left_over(listed: ListedItems, *, for_sure: bool = False) -> set[str]:
     return {copy.path[0] for copy in listed.unlisted_copies(COPIES, links, for_sure=for_sure)}
 
 
-def test_what_no_menu_lists_is_left_over() -> None:
+def test_what_no_menu_lists_is_left_over():
     listed = ListedItems(ROOT, ItemKeys())
     assert left_over(listed) == {*MENUS, *FILES}
     listed.note_line(LINE, url("h/1/m"), is_fetched=True)
@@ -54,7 +52,7 @@ def test_what_no_menu_lists_is_left_over() -> None:
     assert left_over(listed) == {"h/1/x"}, "a file is a file, of whatever type"
 
 
-def test_what_is_in_doubt_is_told_but_not_for_sure() -> None:
+def test_what_is_in_doubt_is_told_but_not_for_sure():
     listed = ListedItems(ROOT, ItemKeys())
     listed.note_maybe_listed(url("h/1/x"))
     assert left_over(listed) == {*MENUS, *FILES}
@@ -88,7 +86,7 @@ def found(now: bytes, before: bytes | None, root: bytes | None = ROOT_MENU) -> G
         (None, LINE_A + END),
     ],
 )
-def test_a_menu_may_change_its_links(before: bytes | None, now: bytes) -> None:
+def test_a_menu_may_change_its_links(before, now):
     assert found(now, before) is None
 
 
@@ -109,20 +107,18 @@ def test_a_menu_may_change_its_links(before: bytes | None, now: bytes) -> None:
         (LINE_A + LINE_B + END, LINE_A + ERROR + END, ServerError),
     ],
 )
-def test_a_menu_that_stays_as_it_was(
-    before: bytes | None, now: bytes, error: type[GopherError]
-) -> None:
+def test_a_menu_that_stays_as_it_was(before, now, error):
     assert type(found(now, before)) is error
 
 
-def test_wherever_a_menu_with_a_full_stop_is_cut() -> None:
+def test_wherever_a_menu_with_a_full_stop_is_cut():
     whole = LINE_A + LINE_B + TALK + LINE_C + END
     for end in range(whole.index(b"h\t70\r\n.") + 1):
         assert isinstance(found(whole[:end], whole), (Truncated, LostLinks)), whole[:end]
     assert isinstance(found(LINE_A, whole), Truncated)
 
 
-def test_the_root_may_be_as_it_is_and_an_error_says_what_the_server_said() -> None:
+def test_the_root_may_be_as_it_is_and_an_error_says_what_the_server_said():
     assert found(ROOT_MENU, LINE_A + LINE_B + END, root=None) is None
     assert "Out of memory" in str(found(LINE_A + ERROR, LINE_A + LINE_B))
     assert "no line of this menu leads anywhere" in str(found(END, LINE_A + END))
@@ -139,5 +135,5 @@ def test_the_root_may_be_as_it_is_and_an_error_says_what_the_server_said() -> No
         (TALK, b"", False),
     ],
 )
-def test_the_end_of_a_menu_without_a_full_stop(before: bytes, now: bytes, may: bool) -> None:
+def test_the_end_of_a_menu_without_a_full_stop(before, now, may):
     assert may_be_cut(parse_menu(now), parse_menu(before)) is may

@@ -1,12 +1,8 @@
 """Few connections at a time, and no file is lost to an answer that is none."""
 
-from __future__ import annotations
-
 import socket
 import threading
 import time
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -26,7 +22,6 @@ from logsrv.gopher.mirror.scope import item_key
 from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.conftest import Serve
 
 
 def job_for(url: str, path: str) -> FetchJob:
@@ -42,9 +37,7 @@ def transfers() -> Transfers:
 @pytest.mark.parametrize(
     ("asked_for", "most"), [({}, 4), ({"connections": 1}, 1), ({"connections": 6}, 6)]
 )
-def test_four_connections_unless_others_are_asked_for(
-    serve: Serve, tmp_path: Path, transfers: Transfers, asked_for: dict[str, Any], most: int
-) -> None:
+def test_four_connections_unless_others_are_asked_for(serve, tmp_path, transfers, asked_for, most):
     go = threading.Event()
 
     def slow(connection: socket.socket, request: bytes) -> None:
@@ -69,9 +62,7 @@ def test_four_connections_unless_others_are_asked_for(
     assert (tmp_path / "7").read_bytes() == b"/7\r\n"
 
 
-def test_no_answer_takes_the_place_of_a_file(
-    serve: Serve, tmp_path: Path, transfers: Transfers
-) -> None:
+def test_no_answer_takes_the_place_of_a_file(serve, tmp_path, transfers):
     (tmp_path / "a").write_bytes(b"before")
     fetching = JobRunner(transfers, MirrorFolders(tmp_path), CrawlOptions(), time.monotonic)
     job = job_for(serve(b"").url("/0/a"), "a")
@@ -85,7 +76,7 @@ def test_no_answer_takes_the_place_of_a_file(
     assert (tmp_path / "a").read_bytes() == b"before"
 
 
-def test_limits_that_hurt_nobody() -> None:
+def test_limits_that_hurt_nobody():
     """A run has limits that hurt nobody, unless somebody asks for others."""
     assert CrawlOptions().connections == 4
     assert not CrawlOptions().ignore_robots
@@ -112,7 +103,7 @@ def taken(queue: JobQueue, times: int) -> list[str | None]:
     return found
 
 
-def test_jobs_start_in_the_order_in_which_they_were_added_but_for_first_ones() -> None:
+def test_jobs_start_in_the_order_in_which_they_were_added_but_for_first_ones():
     queue = JobQueue(Time(), 0.0)
     for name in ("a", "b"):
         queue.add(job(name))
@@ -123,7 +114,7 @@ def test_jobs_start_in_the_order_in_which_they_were_added_but_for_first_ones() -
     assert queue.seconds_to_start(True) == IDLE
 
 
-def test_another_try_comes_first_when_its_time_has_come() -> None:
+def test_another_try_comes_first_when_its_time_has_come():
     clock = Time()
     queue = JobQueue(clock, 0.0)
     queue.add_later(job("late"), 0.15)
@@ -137,7 +128,7 @@ def test_another_try_comes_first_when_its_time_has_come() -> None:
     assert taken(queue, 2) == ["late", None]
 
 
-def test_the_delay_between_two_starts() -> None:
+def test_the_delay_between_two_starts():
     clock = Time()
     queue = JobQueue(clock, 0.1)
     for name in "abc":
@@ -165,8 +156,8 @@ RULES = RobotRules(((b"/private", False),), 2.0)
 )
 @pytest.mark.parametrize("ignore", [False, True])
 def test_the_rules_of_a_server_are_read_from_caps_and_robots(
-    serve: Serve, files: dict[bytes, bytes], delimiter: bytes, robots: RobotRules, ignore: bool
-) -> None:
+    serve, files, delimiter, robots, ignore
+):
     def answer(connection: socket.socket, request: bytes) -> None:
         connection.sendall(files.get(request.rstrip(b"\r\n"), b"3no\t\terror.host\t1\r\n.\r\n"))
 

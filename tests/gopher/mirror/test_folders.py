@@ -1,7 +1,5 @@
 """Nothing is written or removed outside of the mirror's directory."""
 
-from __future__ import annotations
-
 import os
 from io import BytesIO
 from pathlib import Path
@@ -23,7 +21,7 @@ def mirror(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("names", [("out", "a"), ("out", "sub", "a"), ("out", "new", "a")])
-def test_nothing_goes_through_a_link(mirror: Path, names: tuple[str, ...]) -> None:
+def test_nothing_goes_through_a_link(mirror, names):
     folders = MirrorFolders(mirror)
     with pytest.raises(LinkInTheWay, match="out is a symbolic link"):
         folders.write_file(names, b"ours")
@@ -33,7 +31,7 @@ def test_nothing_goes_through_a_link(mirror: Path, names: tuple[str, ...]) -> No
     assert sorted(os.listdir(mirror / "../elsewhere")) == ["a", "sub"]
 
 
-def test_nothing_goes_through_a_link_that_was_a_directory(mirror: Path) -> None:
+def test_nothing_goes_through_a_link_that_was_a_directory(mirror):
     """A directory that was looked at may be moved away, and a link be left in its place."""
     folders = MirrorFolders(mirror)
     folders.write_file(("sub", "a"), b"x")
@@ -48,7 +46,7 @@ def test_nothing_goes_through_a_link_that_was_a_directory(mirror: Path) -> None:
     assert (mirror / "moved" / "a").read_bytes() == b"ours"
 
 
-def test_a_link_in_place_of_a_file_is_replaced(mirror: Path) -> None:
+def test_a_link_in_place_of_a_file_is_replaced(mirror):
     (mirror / "a").symlink_to("../elsewhere/a")
     folders = MirrorFolders(mirror)
     assert not folders.has_whole_file(("a",), 6)
@@ -56,7 +54,7 @@ def test_a_link_in_place_of_a_file_is_replaced(mirror: Path) -> None:
     assert not (mirror / "a").is_symlink()
 
 
-def test_what_is_the_same_is_not_written(mirror: Path) -> None:
+def test_what_is_the_same_is_not_written(mirror):
     folders = MirrorFolders(mirror)
     folders.write_file(("b", "c"), b"x")
     before = (mirror / "b" / "c").stat()
@@ -67,14 +65,14 @@ def test_what_is_the_same_is_not_written(mirror: Path) -> None:
     assert not has_same_content(str(mirror / "b"), BytesIO(b"y"))
 
 
-def test_what_is_there_and_what_lies_behind_a_link(mirror: Path) -> None:
+def test_what_is_there_and_what_lies_behind_a_link(mirror):
     folders = MirrorFolders(mirror)
     folders.write_file(("b", "c"), b"x")
     assert folders.has_name(("b", "c")) and folders.has_name(("out",))
     assert not folders.has_name(("b", "d")) and not folders.has_name(("out", "c"))
 
 
-def test_empty_directories_go_with_their_last_file(mirror: Path) -> None:
+def test_empty_directories_go_with_their_last_file(mirror):
     folders = MirrorFolders(mirror)
     for name in ("1", "2"):
         folders.write_file(("b", "c", name), b"x")
@@ -86,9 +84,7 @@ def test_empty_directories_go_with_their_last_file(mirror: Path) -> None:
     folders.write_file(("b", "c", "1"), b"x")
 
 
-def test_parts_of_a_run_that_was_killed_are_swept_up(
-    mirror: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_parts_of_a_run_that_was_killed_are_swept_up(mirror, monkeypatch):
     (mirror / "sub").mkdir()
     monkeypatch.setattr(os, "replace", lambda *_: os._exit(0))
     child = os.fork()

@@ -1,7 +1,5 @@
 """What a mirror has finished is known to the next run, and only that."""
 
-from __future__ import annotations
-
 import errno
 import os
 from pathlib import Path
@@ -29,7 +27,7 @@ def written(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_is_finished_is_there_in_the_next_run(written: Path) -> None:
+def test_what_is_finished_is_there_in_the_next_run(written):
     journal = MirrorJournal(written, ROOT, "path")
     first, second = journal.read().done
     assert (first.url, first.path, first.size) == (A, ("x", "a"), 5)
@@ -40,12 +38,12 @@ def test_what_is_finished_is_there_in_the_next_run(written: Path) -> None:
     journal.close()
 
 
-def test_a_mirror_of_another_version_is_known_by_its_first_line(written: Path) -> None:
+def test_a_mirror_of_another_version_is_known_by_its_first_line(written):
     lines = (written / FILE).read_bytes().splitlines()
     assert lines[0] == b'{"mirror": 1, "url": "gopher://h/", "span": "path"}'
 
 
-def test_a_line_that_a_crash_cut_counts_as_not_written(written: Path) -> None:
+def test_a_line_that_a_crash_cut_counts_as_not_written(written):
     whole = (written / FILE).read_bytes()
     end = whole.rindex(b"\n", 0, -1) + 1
     for cut in range(end + 1, len(whole)):
@@ -57,14 +55,14 @@ def test_a_line_that_a_crash_cut_counts_as_not_written(written: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [65_535, 65_536, 65_537, 200_000])
-def test_a_long_menu_that_a_crash_cut_takes_no_other_line_with_it(written: Path, size: int) -> None:
+def test_a_long_menu_that_a_crash_cut_takes_no_other_line_with_it(written, size):
     whole = (written / FILE).read_bytes()
     (written / FILE).write_bytes(whole + b"x" * size)
     MirrorJournal(written, ROOT, "path").close()
     assert (written / FILE).read_bytes() == whole
 
 
-def test_a_cut_first_line_begins_anew(tmp_path: Path) -> None:
+def test_a_cut_first_line_begins_anew(tmp_path):
     (tmp_path / FILE).write_bytes(b'{"mirror": 1, "url": "goph' + b"x" * 70_000)
     journal = MirrorJournal(tmp_path, ROOT, "path")
     assert journal.read().done == []
@@ -72,12 +70,12 @@ def test_a_cut_first_line_begins_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("url", "span"), [("gopher://other/", "path"), ("gopher://h/", "host")])
-def test_a_mirror_of_something_else_is_left_alone(written: Path, url: str, span: str) -> None:
+def test_a_mirror_of_something_else_is_left_alone(written, url, span):
     with pytest.raises(ConfigurationError, match="is a mirror of gopher://h/"):
         MirrorJournal(written, GopherURL.parse(url), span)
 
 
-def test_a_new_one_takes_the_place_of_any(written: Path) -> None:
+def test_a_new_one_takes_the_place_of_any(written):
     other = GopherURL.parse("gopher://other/")
     journal = MirrorJournal(written, other, "path", anew=True)
     assert (journal.is_new, journal.read().done) == (True, [])
@@ -85,7 +83,7 @@ def test_a_new_one_takes_the_place_of_any(written: Path) -> None:
     MirrorJournal(written, other, "path").close()
 
 
-def test_two_at_once_are_refused(tmp_path: Path) -> None:
+def test_two_at_once_are_refused(tmp_path):
     journal = MirrorJournal(tmp_path, ROOT, "path")
     with pytest.raises(ConfigurationError, match="another gopher mirror is running"):
         MirrorJournal(tmp_path, ROOT, "path")
@@ -109,7 +107,7 @@ def test_two_at_once_are_refused(tmp_path: Path) -> None:
     ],
     ids=lambda line: line[:60].decode(),
 )
-def test_a_file_that_somebody_changed_is_refused_with_its_line(written: Path, line: bytes) -> None:
+def test_a_file_that_somebody_changed_is_refused_with_its_line(written, line):
     with open(written / FILE, "ab") as file:
         file.write(line)
     journal = MirrorJournal(written, ROOT, "path")
@@ -121,13 +119,13 @@ def test_a_file_that_somebody_changed_is_refused_with_its_line(written: Path, li
         MirrorJournal(written, ROOT, "path")
 
 
-def test_a_first_line_without_all_that_belongs_into_it_is_no_mirrors(written: Path) -> None:
+def test_a_first_line_without_all_that_belongs_into_it_is_no_mirrors(written):
     (written / FILE).write_bytes(b'{"mirror": 1, "url": "gopher://h/"}\n')
     with pytest.raises(ConfigurationError, match="line 1 of"):
         MirrorJournal(written, ROOT, "path")
 
 
-def test_an_update_asks_again_for_all_of_before(written: Path) -> None:
+def test_an_update_asks_again_for_all_of_before(written):
     journal = MirrorJournal(written, ROOT, "path")
     journal.begin_update()
     contents = journal.read()
@@ -147,7 +145,7 @@ def test_an_update_asks_again_for_all_of_before(written: Path) -> None:
     journal.close()
 
 
-def test_an_update_begins_with_the_first_item_that_comes(written: Path) -> None:
+def test_an_update_begins_with_the_first_item_that_comes(written):
     before = (written / FILE).read_bytes()
     journal = MirrorJournal(written, ROOT, "path")
     journal.begin_update()
@@ -167,7 +165,7 @@ def test_an_update_begins_with_the_first_item_that_comes(written: Path) -> None:
     journal.close()
 
 
-def test_an_update_that_was_begun_and_got_nothing_is_forgotten(written: Path) -> None:
+def test_an_update_that_was_begun_and_got_nothing_is_forgotten(written):
     """As after a crash, or of an earlier version."""
     before = (written / FILE).read_bytes()
     (written / FILE).write_bytes(before + b'{"update": 1}\n{"url": "gopher')
@@ -178,7 +176,7 @@ def test_an_update_that_was_begun_and_got_nothing_is_forgotten(written: Path) ->
     assert (written / FILE).read_bytes() == before
 
 
-def test_all_before_the_last_of_several_updates_is_of_before(written: Path) -> None:
+def test_all_before_the_last_of_several_updates_is_of_before(written):
     first, file, menu, *_ = (written / FILE).read_bytes().splitlines(keepends=True)
     update = b'{"update": 1}\n'
     (written / FILE).write_bytes(first + file + update + menu + update + file)
@@ -190,7 +188,7 @@ def test_all_before_the_last_of_several_updates_is_of_before(written: Path) -> N
 
 
 @pytest.mark.parametrize("kept", [[B], [A, B]])
-def test_what_an_update_did_not_ask_for_may_be_kept(written: Path, kept: list[GopherURL]) -> None:
+def test_what_an_update_did_not_ask_for_may_be_kept(written, kept):
     journal = MirrorJournal(written, ROOT, "path")
     journal.begin_update()
     old = journal.read().old or []
@@ -205,7 +203,7 @@ def test_what_an_update_did_not_ask_for_may_be_kept(written: Path, kept: list[Go
     journal.close()
 
 
-def test_a_link_is_no_journal(tmp_path: Path) -> None:
+def test_a_link_is_no_journal(tmp_path):
     (tmp_path / "other").write_bytes(b"somebody's")
     (tmp_path / FILE).symlink_to("other")
     with pytest.raises(ConfigurationError, match="is a symbolic link; remove it"):
@@ -213,9 +211,7 @@ def test_a_link_is_no_journal(tmp_path: Path) -> None:
     assert (tmp_path / "other").read_bytes() == b"somebody's"
 
 
-def test_ctrl_c_at_any_moment_neither_loses_nor_doubles_a_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ctrl_c_at_any_moment_neither_loses_nor_doubles_a_line(tmp_path, monkeypatch):
     """Python raises it between two steps: before a write, after it, or after a part was written."""
     write = os.write
     for written in (0, 7, -1, None):
@@ -242,9 +238,7 @@ def test_ctrl_c_at_any_moment_neither_loses_nor_doubles_a_line(
         again.close()
 
 
-def test_a_full_disk_is_told_with_the_name_of_the_journal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_is_told_with_the_name_of_the_journal(tmp_path, monkeypatch):
     journal = MirrorJournal(tmp_path, ROOT, "path")
     journal.add_file(A, ("x", "a"), 5)
 

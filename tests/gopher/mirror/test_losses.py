@@ -1,11 +1,8 @@
 """No answer of a server, and no option but `--delete`, takes anything from a mirror in an update."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -82,7 +79,7 @@ def site(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
 
 @pytest.mark.parametrize("delete", [False, True], ids=["", "delete"])
 @pytest.mark.parametrize("case", BAD)
-def test_what_a_menu_lists_stays(site: Site, tmp_path: Path, case: str, delete: bool) -> None:
+def test_what_a_menu_lists_stays(site, tmp_path, case, delete):
     before = items(tmp_path)
     links = leading(tmp_path)
     changed, failing = BAD[case]
@@ -115,9 +112,7 @@ def leading(directory: Path) -> dict[str, set[bytes]]:
 
 
 @pytest.mark.parametrize("place", [b"elsewhere.invalid\t#", b"127.0.0.1\t0", b"127.0.0.1", b"x\t7"])
-def test_what_menus_list_under_another_name_of_the_server_stays(
-    site: Site, tmp_path: Path, place: bytes
-) -> None:
+def test_what_menus_list_under_another_name_of_the_server_stays(site, tmp_path, place):
     """As when an `--alias` was forgotten, the server was moved, or its menus lack the right port."""
     before = items(tmp_path)
     renamed = GOOD[b""].replace(b"@", place.replace(b"#", b"%d" % site.server.port))
@@ -127,7 +122,7 @@ def test_what_menus_list_under_another_name_of_the_server_stays(
 
 
 @pytest.mark.parametrize("answer", [BUSY, b"", b".\r\n", IN_WORDS, GOOD[b""][:30]])
-def test_a_root_that_is_not_itself_takes_nothing(site: Site, tmp_path: Path, answer: bytes) -> None:
+def test_a_root_that_is_not_itself_takes_nothing(site, tmp_path, answer):
     before = files(tmp_path)
     site.answers = dict.fromkeys(GOOD, answer)
     with pytest.raises(GopherError):
@@ -138,7 +133,7 @@ def test_a_root_that_is_not_itself_takes_nothing(site: Site, tmp_path: Path, ans
 @pytest.mark.parametrize(
     "limits", [{"depth": 1}, {"max_items": 3}, {"max_bytes": 100}, {"max_size": 1}]
 )
-def test_smaller_limits_take_nothing(site: Site, tmp_path: Path, limits: dict[str, Any]) -> None:
+def test_smaller_limits_take_nothing(site, tmp_path, limits):
     before, links = items(tmp_path), leading(tmp_path)
     if "max_size" in limits:
         site.answers = GOOD | {b"/a": b"longer", b"/sub/deep/d": b"longer", b"": GOOD[b""]}
@@ -152,7 +147,7 @@ def test_smaller_limits_take_nothing(site: Site, tmp_path: Path, limits: dict[st
     assert (items(tmp_path), leading(tmp_path)) == (before, links)
 
 
-def test_an_update_that_is_stopped_takes_nothing_and_no_link(site: Site, tmp_path: Path) -> None:
+def test_an_update_that_is_stopped_takes_nothing_and_no_link(site, tmp_path):
     before, links = items(tmp_path), leading(tmp_path)
 
     def stop() -> None:
@@ -165,7 +160,7 @@ def test_an_update_that_is_stopped_takes_nothing_and_no_link(site: Site, tmp_pat
     assert (items(tmp_path), leading(tmp_path)) == (before, links)
 
 
-def test_a_copy_that_no_menu_lists_is_removed_only_with_delete(site: Site, tmp_path: Path) -> None:
+def test_a_copy_that_no_menu_lists_is_removed_only_with_delete(site, tmp_path):
     before = items(tmp_path)
     site.answers = GOOD | {b"": GOOD[b""].replace(b"1Sub\t/sub\t@\r\n", b"")}
     unlisted = {b"/sub", b"/sub/b", b"/sub/deep", b"/sub/deep/c", b"/sub/deep/d"}
@@ -182,7 +177,7 @@ def test_a_copy_that_no_menu_lists_is_removed_only_with_delete(site: Site, tmp_p
     assert (tally.unlisted, tally.removed) == ([], [])
 
 
-def test_what_was_listed_by_no_menu_is_found_again(site: Site, tmp_path: Path) -> None:
+def test_what_was_listed_by_no_menu_is_found_again(site, tmp_path):
     before, links = items(tmp_path), leading(tmp_path)
     site.answers = GOOD | {b"": GOOD[b""].replace(b"1Sub\t/sub\t@\r\n", b"")}
     crawl(site, tmp_path, update=True)
@@ -192,7 +187,7 @@ def test_what_was_listed_by_no_menu_is_found_again(site: Site, tmp_path: Path) -
     assert (items(tmp_path), leading(tmp_path)) == (before, links)
 
 
-def test_a_deletion_leaves_what_a_menu_lists_that_cannot_be_had(site: Site, tmp_path: Path) -> None:
+def test_a_deletion_leaves_what_a_menu_lists_that_cannot_be_had(site, tmp_path):
     site.answers = GOOD | {
         b"/sub": b"1Deep\t/sub/deep\t@\r\n.\r\n",
         b"/sub/deep": BUSY,
@@ -208,7 +203,7 @@ def test_a_deletion_leaves_what_a_menu_lists_that_cannot_be_had(site: Site, tmp_
     }
 
 
-def test_nothing_goes_while_a_new_menu_cannot_be_had(site: Site, tmp_path: Path) -> None:
+def test_nothing_goes_while_a_new_menu_cannot_be_had(site, tmp_path):
     """What is missing elsewhere may have moved there."""
     before = items(tmp_path)
     site.answers = GOOD | {b"": b"1Sub\t/sub\t@\r\n1New\t/new\t@\r\n.\r\n"}
@@ -221,9 +216,7 @@ def test_nothing_goes_while_a_new_menu_cannot_be_had(site: Site, tmp_path: Path)
     )
 
 
-def test_the_end_of_a_menu_without_a_full_stop_goes_when_it_is_missing_twice(
-    site: Site, tmp_path: Path
-) -> None:
+def test_the_end_of_a_menu_without_a_full_stop_goes_when_it_is_missing_twice(site, tmp_path):
     """Nobody can tell whether it is missing or was cut off."""
     site.answers = GOOD | {b"/other": b"0E\t/other/e\t@\r\n"}
     tally = crawl(site, tmp_path, update=True, delete=True).tally
@@ -234,7 +227,7 @@ def test_the_end_of_a_menu_without_a_full_stop_goes_when_it_is_missing_twice(
     assert not (tmp_path / "other/f").exists()
 
 
-def test_a_copy_of_another_type_goes_with_what_only_it_listed(site: Site, tmp_path: Path) -> None:
+def test_a_copy_of_another_type_goes_with_what_only_it_listed(site, tmp_path):
     before = items(tmp_path)
     site.answers = GOOD | {b"": GOOD[b""].replace(b"1Sub", b"0Sub"), b"/sub": b"a text now"}
     tally = crawl(site, tmp_path, update=True).tally
@@ -249,7 +242,7 @@ def test_a_copy_of_another_type_goes_with_what_only_it_listed(site: Site, tmp_pa
     }
 
 
-def test_a_menu_stays_that_one_menu_lists_as_a_text(site: Site, tmp_path: Path) -> None:
+def test_a_menu_stays_that_one_menu_lists_as_a_text(site, tmp_path):
     before = items(tmp_path)
     site.answers = GOOD | {
         b"": b"0Sub\t/sub\t@\r\n" + GOOD[b""],
@@ -258,7 +251,7 @@ def test_a_menu_stays_that_one_menu_lists_as_a_text(site: Site, tmp_path: Path) 
     assert before.items() <= items(tmp_path).items()
 
 
-def test_a_menu_that_was_a_text_for_a_while_is_where_it_was(site: Site, tmp_path: Path) -> None:
+def test_a_menu_that_was_a_text_for_a_while_is_where_it_was(site, tmp_path):
     before, links = items(tmp_path), leading(tmp_path)
     site.answers = GOOD | {b"": GOOD[b""].replace(b"1Sub", b"0Sub"), b"/sub": b"a text now"}
     crawl(site, tmp_path, update=True)
@@ -268,7 +261,7 @@ def test_a_menu_that_was_a_text_for_a_while_is_where_it_was(site: Site, tmp_path
     assert (items(tmp_path), leading(tmp_path)) == (before, links)
 
 
-def test_a_refresh_takes_no_empty_answer_for_a_file(site: Site, tmp_path: Path) -> None:
+def test_a_refresh_takes_no_empty_answer_for_a_file(site, tmp_path):
     (tmp_path / FILE).unlink()
     before = items(tmp_path)
     site.answers = GOOD | {b"/a": b""}
@@ -276,7 +269,7 @@ def test_a_refresh_takes_no_empty_answer_for_a_file(site: Site, tmp_path: Path) 
     assert items(tmp_path) == before
 
 
-def test_a_text_that_has_grown_too_large_stays(site: Site, tmp_path: Path) -> None:
+def test_a_text_that_has_grown_too_large_stays(site, tmp_path):
     before = items(tmp_path)
     site.answers = GOOD | {b"/a": b"a" * 1000}
     tally = crawl(site, tmp_path, update=True, delete=True, max_size=500).tally

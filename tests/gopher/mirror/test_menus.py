@@ -1,9 +1,5 @@
 """Menus are files as soon as they are there, and right when all has come."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 from logsrv.gopher.mirror.fetching import FetchJob
 from logsrv.gopher.mirror.folders import MirrorFolders
 from logsrv.gopher.mirror.journal import ItemCopy
@@ -55,7 +51,7 @@ def menu(url: GopherURL, *path: str) -> ItemCopy:
     return ItemCopy(url, path, None, 0)
 
 
-def test_a_menu_is_written_when_its_last_item_is_settled() -> None:
+def test_a_menu_is_written_when_its_last_item_is_settled():
     written = Written()
     one, two = job(1), job(2)
     written.menu("empty")
@@ -72,7 +68,7 @@ def test_a_menu_is_written_when_its_last_item_is_settled() -> None:
     assert written.names[3:] == ["third"], "all of it is there"
 
 
-def test_a_menu_is_shown_after_a_while_although_something_is_missing() -> None:
+def test_a_menu_is_shown_after_a_while_although_something_is_missing():
     written = Written()
     one, two = job(1), job(2)
     written.menu("first", one)
@@ -88,7 +84,7 @@ def test_a_menu_is_shown_after_a_while_although_something_is_missing() -> None:
     assert written.names == ["first", "second", "second"], "and once more, with all of it"
 
 
-def test_a_run_that_ends_early_leaves_menus_that_are_right() -> None:
+def test_a_run_that_ends_early_leaves_menus_that_are_right():
     written = Written()
     one, two = job(1), job(2)
     written.menu("first", one)
@@ -101,7 +97,7 @@ def test_a_run_that_ends_early_leaves_menus_that_are_right() -> None:
     assert sorted(written.names) == ["first", "unread"]
 
 
-def test_the_directory_itself_has_a_menu_too(tmp_path: Path) -> None:
+def test_the_directory_itself_has_a_menu_too(tmp_path):
     files = MenuFiles(MirrorFolders(tmp_path), ROOT, None)
     files.write_menu(menu(ROOT, "docs"), [LINE])
     assert (tmp_path / "gophermap").read_bytes() == (
@@ -112,7 +108,7 @@ def test_the_directory_itself_has_a_menu_too(tmp_path: Path) -> None:
     assert (tmp_path / "docs/gophermap").read_bytes() == b"0Text\t/docs/x\n"
 
 
-def test_up_leads_to_the_next_menu_there_is(tmp_path: Path) -> None:
+def test_up_leads_to_the_next_menu_there_is(tmp_path):
     files = MenuFiles(MirrorFolders(tmp_path), ROOT, None)
     files.write_menu(menu(ROOT, "docs"), [LINE])
     files.write_menu(menu(DEEP, "docs", "a", "b"), [LINE])
@@ -121,21 +117,21 @@ def test_up_leads_to_the_next_menu_there_is(tmp_path: Path) -> None:
     assert not (tmp_path / "docs/a").exists()
 
 
-def test_a_menu_that_is_the_root_is_not_overwritten(tmp_path: Path) -> None:
+def test_a_menu_that_is_the_root_is_not_overwritten(tmp_path):
     files = MenuFiles(MirrorFolders(tmp_path), ROOT, None)
     files.write_menu(menu(GopherURL.parse("gopher://h/")), [LINE])
     files.write_menu(menu(ROOT, "docs"), [LINE])
     assert (tmp_path / "gophermap").read_bytes() == b"0Text\t/docs/x\n"
 
 
-def test_a_mirror_of_one_file_can_be_read_as_well(tmp_path: Path) -> None:
+def test_a_mirror_of_one_file_can_be_read_as_well(tmp_path):
     MenuFiles(MirrorFolders(tmp_path), GopherURL.parse("gopher://h/0/a.txt"), None).write_root_menu(
         ("a.txt",), is_menu=False
     )
     assert (tmp_path / "gophermap").read_bytes().endswith(b"\n0a.txt\t/a.txt\n")
 
 
-def test_a_link_in_the_way_stops_nothing(tmp_path: Path) -> None:
+def test_a_link_in_the_way_stops_nothing(tmp_path):
     (tmp_path / "mirror").mkdir()
     (tmp_path / "mirror" / "docs").symlink_to("..")
     MenuFiles(MirrorFolders(tmp_path / "mirror"), ROOT, None).write_menu(menu(ROOT, "docs"), [LINE])

@@ -1,7 +1,5 @@
 """Every selector gets a path of its own that any file system can hold, in every run the same."""
 
-from __future__ import annotations
-
 import unicodedata
 from pathlib import Path
 from urllib.parse import quote
@@ -27,7 +25,7 @@ def paths(*selectors: str) -> list[str]:
     return ["/".join(names.assign_path(url(each))) for each in selectors]
 
 
-def test_paths_follow_the_selectors() -> None:
+def test_paths_follow_the_selectors():
     assert paths("/1", "/0/a.txt", "/1/sub", "/0/sub/b.txt", "/9/x/y/z", "/0no-slash") == [
         "",
         "a.txt",
@@ -38,21 +36,21 @@ def test_paths_follow_the_selectors() -> None:
     ]
 
 
-def test_a_file_beside_a_directory_of_its_name() -> None:
+def test_a_file_beside_a_directory_of_its_name():
     assert paths("/0/sel", "/0/sel/a", "/0/sel/b") == ["sel", "sel~2/a", "sel~2/b"]
     assert paths("/0/sel/a", "/0/sel") == ["sel/a", "sel~2"]
     assert paths("/1/sel", "/1/sel/", "/0/sel/a") == ["sel", "sel~2", "sel/a"]
     assert paths("/1/a/sel", "/1/a/sel/") == ["a/sel", "a/sel~2"]
 
 
-def test_names_that_some_file_systems_cannot_tell_apart() -> None:
+def test_names_that_some_file_systems_cannot_tell_apart():
     assert paths("/0/A.txt", "/0/a.txt", "/0//a.txt") == ["A.txt", "a~2.txt", "a~3.txt"]
     composed, apart = (quote(unicodedata.normalize(form, "é")) for form in ("NFC", "NFD"))
     assert len({name.casefold() for name in paths(f"/0/{composed}", f"/0/{apart}")}) == 2
     assert paths("/0/x", f"/0/{composed}", f"/0/{apart}")[2].endswith("~2")
 
 
-def test_our_own_files_are_never_overwritten() -> None:
+def test_our_own_files_are_never_overwritten():
     assert paths("/0/gophermap", "/0/Index.html", "/1/gophermap") == [
         "gophermap~2",
         "Index~2.html",
@@ -60,7 +58,7 @@ def test_our_own_files_are_never_overwritten() -> None:
     ]
 
 
-def test_gophernicus_names_are_decoded() -> None:
+def test_gophernicus_names_are_decoded():
     assert paths("/1/dir%23040x/", "/0/dir x/a%23040b", "/0/a%23057..%23057b") == [
         "dir x",
         "dir x/a b",
@@ -68,13 +66,13 @@ def test_gophernicus_names_are_decoded() -> None:
     ]
 
 
-def test_other_servers_have_a_directory_of_their_own() -> None:
+def test_other_servers_have_a_directory_of_their_own():
     names = PathAssigner(HOME)
     assert names.assign_path(url("/0/a", "x:7070")) == ("x=3A7070", "a")
     assert names.assign_path(url("/0/x=3A7070/a")) == ("x=3A7070~2", "a")
 
 
-def test_selectors_that_are_too_long_or_deep() -> None:
+def test_selectors_that_are_too_long_or_deep():
     long, deep = paths("/0/" + "a/" * 600 + "end.txt", "/0" + "/d" * 50)
     assert long.startswith("long/") and long.endswith(".txt") and len(long) < 100
     assert deep.startswith("long/")
@@ -82,7 +80,7 @@ def test_selectors_that_are_too_long_or_deep() -> None:
     assert len(name) == 200
 
 
-def test_the_delimiter_of_the_server() -> None:
+def test_the_delimiter_of_the_server():
     names = PathAssigner(HOME, b":")
     assert names.assign_path(url("/0:a:b/c")) == ("a", "b=2Fc")
 
@@ -99,7 +97,7 @@ selectors = st.lists(
 
 
 @given(selectors)
-def test_no_two_items_share_a_path_and_none_leaves(found: list[tuple[str, list[str]]]) -> None:
+def test_no_two_items_share_a_path_and_none_leaves(found):
     """As on a file system without case: files, and the two files of each menu."""
     names = PathAssigner(HOME)
     taken: set[str] = set()

@@ -1,7 +1,5 @@
 """The menus of a mirror lead to the copies, can be served again, and carry nobody's HTML."""
 
-from __future__ import annotations
-
 import html.parser
 
 import pytest
@@ -21,7 +19,7 @@ def line(raw: bytes, *place: str, copied: bool = True, is_menu: bool = False) ->
     return MenuLine(item, place if copied else None, is_menu, None if url is None else str(url))
 
 
-def test_a_gophermap_leads_to_copies_and_to_what_was_not_copied() -> None:
+def test_a_gophermap_leads_to_copies_and_to_what_was_not_copied():
     lines = [
         line(b"iHello\t\tnull.host\t1", copied=False),
         line(b"iplain", copied=False),
@@ -45,7 +43,7 @@ def test_a_gophermap_leads_to_copies_and_to_what_was_not_copied() -> None:
 
 
 @pytest.mark.parametrize("letter", list("0+;<I"))
-def test_types_that_are_no_order_stay(letter: str) -> None:
+def test_types_that_are_no_order_stay(letter):
     assert (
         gophermap_bytes([line(letter.encode() + b"X\t/x\th\t70", "x")])
         == letter.encode() + b"X\t/x\n"
@@ -53,7 +51,7 @@ def test_types_that_are_no_order_stay(letter: str) -> None:
 
 
 @pytest.mark.parametrize("letter", list("=#!-*.~%$:&"))
-def test_no_type_is_an_order_to_a_server(letter: str) -> None:
+def test_no_type_is_an_order_to_a_server(letter):
     """gophernicus takes a line that begins with `=` for a file to include, or to run."""
     raw = letter.encode() + b"/etc/passwd\t/x\th\t70"
     for copied in (True, False):
@@ -71,16 +69,14 @@ def test_no_type_is_an_order_to_a_server(letter: str) -> None:
         (b"0x\t/x\t" + b"=ls;" * 1000 + b"\t70", None),
     ],
 )
-def test_no_line_is_so_long_that_a_server_makes_two_of_it(
-    raw: bytes, place: tuple[str, ...] | None
-) -> None:
+def test_no_line_is_so_long_that_a_server_makes_two_of_it(raw, place):
     """The second one of gophernicus could be an order."""
     made = gophermap_bytes([MenuLine(parse_menu_line(raw), place, False, None)])
     assert 2 < len(made) <= 1022 and made.endswith(b"\n")
     assert "\ufffd" not in made.decode("utf-8", "replace")
 
 
-def test_an_index_has_relative_links_to_copies() -> None:
+def test_an_index_has_relative_links_to_copies():
     lines = [
         line(b"0Text\t/a\th\t70", "sub", "a b.txt"),
         line(b"1Up\t/\th\t70", is_menu=True),
@@ -111,7 +107,7 @@ class Tags(html.parser.HTMLParser):
 @given(
     st.lists(st.sampled_from([b"<script>", b'"', b"'", b">", b"&", b"\t", b"\x1b", b"\xff", b"0"]))
 )
-def test_nothing_of_a_menu_becomes_html(pieces: list[bytes]) -> None:
+def test_nothing_of_a_menu_becomes_html(pieces):
     raw = b"0<b>" + b"".join(pieces)
     page = index_page([line(raw, copied=False), line(raw, "x")], (), "<i>\x1b", None).decode()
     tags = Tags()
@@ -123,12 +119,12 @@ def test_nothing_of_a_menu_becomes_html(pieces: list[bytes]) -> None:
 
 
 @given(st.lists(st.binary(max_size=40).filter(lambda raw: b"\n" not in raw), max_size=5))
-def test_a_gophermap_has_a_line_for_each_line(raws: list[bytes]) -> None:
+def test_a_gophermap_has_a_line_for_each_line(raws):
     found = gophermap_bytes([line(raw, copied=False) for raw in raws])
     assert len(MenuParser().feed(found)) == len(raws)
 
 
-def test_an_index_has_types_and_a_way_up() -> None:
+def test_an_index_has_types_and_a_way_up():
     lines = [line(b"iHello", copied=False), line(b"0Text\t/a\th\t70", "a", "b.txt")]
     page = index_page(lines, ("a", "c"), "title", None, ("a",)).decode()
     assert '<a href="./../index.html">Up</a>' in page

@@ -1,7 +1,5 @@
 """The report says what was copied, what failed and why, and what was left out."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -21,17 +19,17 @@ def tally_of(**known: object) -> MirrorTally:
     return tally
 
 
-def test_nothing_is_done_at_first() -> None:
+def test_nothing_is_done_at_first():
     assert (MirrorTally().fetched, MirrorTally().failed, MirrorTally().stopped) == (0, {}, None)
 
 
-def test_the_report_of_a_complete_mirror_has_one_line() -> None:
+def test_the_report_of_a_complete_mirror_has_one_line():
     assert report_text(tally_of(fetched=1000, kept=1), 2048, Path("d")) == (
         "1,000 items fetched (2.0 KiB); there already: 1 item\n"
     )
 
 
-def test_the_report_names_failures_and_counts_left_out_items() -> None:
+def test_the_report_names_failures_and_counts_left_out_items():
     tally = tally_of(fetched=1, failed={URL: Truncated("h:70", 5, "reset \x1b[2J")})
     tally.skipped.update({"searches": 2})
     tally.on_other_servers.update({"x:70": 3, "y:70": 1})
@@ -44,7 +42,7 @@ def test_the_report_names_failures_and_counts_left_out_items() -> None:
     assert said[4] == "not complete: the same command tries again what failed"
 
 
-def test_items_on_other_servers_are_counted_by_server() -> None:
+def test_items_on_other_servers_are_counted_by_server():
     tally = MirrorTally()
     for reason in (OTHER_HOST, OTHER_HOST, SEARCH):
         tally.count_left_out(GopherURL("x", 7070), reason)
@@ -52,12 +50,12 @@ def test_items_on_other_servers_are_counted_by_server() -> None:
     assert tally.on_other_servers == {"x:7070": 2}
 
 
-def test_the_report_names_the_limit_that_stopped_the_run() -> None:
+def test_the_report_names_the_limit_that_stopped_the_run():
     said = report_text(tally_of(stopped="--max-items 5"), 0, Path("d"))
     assert "stopped by --max-items 5" in said
 
 
-def test_many_failures_are_cut_and_counted() -> None:
+def test_many_failures_are_cut_and_counted():
     failed: dict[GopherURL, Exception] = {
         GopherURL("h", selector=b"%d" % number): OSError("x") for number in range(1000)
     }
@@ -66,12 +64,12 @@ def test_many_failures_are_cut_and_counted() -> None:
     assert "failed: 800 more, which d/.gopher-mirror names" in said
 
 
-def test_the_progress_line_counts_what_is_done_to_go_and_failed() -> None:
+def test_the_progress_line_counts_what_is_done_to_go_and_failed():
     tally = tally_of(fetched=2, kept=1, failed={URL: OSError()}, waiting=5)
     assert progress_line(tally, 2048) == "3 done, 5 to go, 1 failed, 2.0 KiB"
 
 
-def test_the_report_of_an_update_counts_changed_new_and_same_items() -> None:
+def test_the_report_of_an_update_counts_changed_new_and_same_items():
     tally = tally_of(fetched=10, changed=2, same=7)
     assert report_text(tally, 0, Path("d")).splitlines() == [
         "10 items fetched (0 bytes)",
@@ -79,7 +77,7 @@ def test_the_report_of_an_update_counts_changed_new_and_same_items() -> None:
     ]
 
 
-def test_a_copy_that_stays_instead_of_what_failed() -> None:
+def test_a_copy_that_stays_instead_of_what_failed():
     tally = tally_of(failed={URL: ServerError("busy")}, stays={URL})
     assert report_text(tally, 0, Path("d")).splitlines()[1] == (
         "failed (server-error): gopher://h/0/a%1B: the server answers with an error: busy; "
@@ -94,7 +92,7 @@ def test_a_copy_that_stays_instead_of_what_failed() -> None:
         ({"withheld": True}, "unlisted: {}|1 item is listed by no menu any more; " + WITHHELD),
     ],
 )
-def test_what_no_menu_lists_any_more(known: dict[str, object], said: str) -> None:
+def test_what_no_menu_lists_any_more(known, said):
     lines = report_text(tally_of(unlisted=[URL], **known), 0, Path("d")).splitlines()
     assert lines[1:] == said.format(URL).split("|")
     assert report_text(tally_of(removed=[URL, URL]), 0, Path("d")).splitlines()[1:] == [
@@ -104,14 +102,14 @@ def test_what_no_menu_lists_any_more(known: dict[str, object], said: str) -> Non
     ]
 
 
-def test_most_of_many_that_no_menu_lists_are_counted() -> None:
+def test_most_of_many_that_no_menu_lists_are_counted():
     urls = [GopherURL("h", selector=b"%d" % number) for number in range(1500)]
     said = report_text(tally_of(unlisted=urls), 0, Path("d"))
     assert said.count("unlisted: gopher://") == 200
     assert "unlisted: 1,300 more\n1,500 items are listed by no menu any more; --update" in said
 
 
-def test_the_report_after_ctrl_c_says_how_to_continue() -> None:
+def test_the_report_after_ctrl_c_says_how_to_continue():
     said = report_text(tally_of(fetched=1, kept=2, stopped=INTERRUPTED, waiting=40), 0, Path("d"))
     assert said.splitlines()[-1] == (
         "stopped: 3 items of it are in d, 40 known ones are not yet; the same command continues from here"
@@ -119,7 +117,7 @@ def test_the_report_after_ctrl_c_says_how_to_continue() -> None:
 
 
 @pytest.mark.parametrize(("number", "end"), [(200, ""), (201, "unlisted: 1 more\n")])
-def test_one_unlisted_item_above_limit_is_counted_instead_of_named(number: int, end: str) -> None:
+def test_one_unlisted_item_above_limit_is_counted_instead_of_named(number, end):
     urls = [GopherURL.parse(f"gopher://h/0/{each}") for each in range(number)]
     said = report_text(tally_of(unlisted=urls), 0, Path("d"))
     assert said.count("unlisted: gopher://") == 200

@@ -49,11 +49,11 @@ def reason_of(scope: MirrorScope, line: bytes, depth: int = 1) -> str | None:
         (b"0a\t/docs/a\th\t0", "everywhere", "nowhere"),
     ],
 )
-def test_a_span_decides_which_items_belong(line: bytes, span: Span, reason: str | None) -> None:
+def test_a_span_decides_which_items_belong(line, span, reason):
     assert reason_of(scope(span), line) == reason
 
 
-def test_items_too_deep_or_closed_to_robots_are_left_out() -> None:
+def test_items_too_deep_or_closed_to_robots_are_left_out():
     judge = scope(depth=1)
     line = b"0a\t/docs/a\th\t70"
     assert reason_of(judge, line, depth=1) is None
@@ -62,7 +62,7 @@ def test_items_too_deep_or_closed_to_robots_are_left_out() -> None:
     assert reason_of(judge, line, depth=1) == reasons.FORBIDDEN
 
 
-def test_all_names_of_the_server_become_one_and_keep_its_tls() -> None:
+def test_all_names_of_the_server_become_one_and_keep_its_tls():
     root = GopherURL.parse("gophers://h/")
     judge = MirrorScope(root, "host", None, aliases=["www.h"])
     found = judge.url_of_line(parse_menu_line(b"0a\t/a\twww.h\t70"), root)
@@ -73,7 +73,7 @@ def test_all_names_of_the_server_become_one_and_keep_its_tls() -> None:
     assert loopback.is_on_root_server(GopherURL.parse("gopher://localhost/"))
 
 
-def test_an_item_is_one_under_every_type() -> None:
+def test_an_item_is_one_under_every_type():
     assert item_key(GopherURL.parse("gopher://h/0/a")) == item_key(
         GopherURL.parse("gopher://h/1/a")
     )
@@ -81,7 +81,7 @@ def test_an_item_is_one_under_every_type() -> None:
     assert item_key(GopherURL.parse("gopher://h/0/a")) != item_key(GopherURL.parse("gopher://h/0a"))
 
 
-def test_menus_are_the_same_with_and_without_a_slash_at_their_end() -> None:
+def test_menus_are_the_same_with_and_without_a_slash_at_their_end():
     items = ItemKeys()
     first = items.key(GopherURL.parse("gopher://h/1/many"))
     assert items.key(GopherURL.parse("gopher://h/1/many/")) == first
@@ -90,7 +90,7 @@ def test_menus_are_the_same_with_and_without_a_slash_at_their_end() -> None:
     assert items.key(GopherURL.parse("gopher://h/1/")) == items.key(GopherURL.parse("gopher://h"))
 
 
-def test_the_longest_rule_counts() -> None:
+def test_the_longest_rule_counts():
     robots = parse_robots(b"User-agent: *\r\nDisallow: /sub\r\nAllow: /sub/open # but\r\n")
     assert not robots.allows(b"/sub/x")
     assert robots.allows(b"/sub/open/x")
@@ -98,14 +98,14 @@ def test_the_longest_rule_counts() -> None:
     assert not robots.allows(b"sub/x"), "selectors without a slash are meant too"
 
 
-def test_a_group_for_us_counts_before_the_one_for_all() -> None:
+def test_a_group_for_us_counts_before_the_one_for_all():
     content = b"User-agent: *\nDisallow: /\n\nUser-agent: logsrv\nUser-agent: other\nDisallow: /x\n"
     assert parse_robots(content).allows(b"/y")
     assert not parse_robots(content).allows(b"/x")
     assert not parse_robots(b"User-agent: *\nDisallow: /\nUser-agent: else\nAllow: /\n").allows(b"")
 
 
-def test_an_empty_rule_forbids_nothing() -> None:
+def test_an_empty_rule_forbids_nothing():
     assert parse_robots(b"User-agent: *\nDisallow:\n").allows(b"/x")
     assert parse_robots(b"").allows(b"/x")
 
@@ -114,24 +114,24 @@ def test_an_empty_rule_forbids_nothing() -> None:
     ("said", "seconds"),
     [(b"2", 2.0), (b"0.5", 0.5), (b"99999", LONGEST_DELAY), (b"soon", 0.0), (b"-1", 0.0)],
 )
-def test_a_crawl_delay_is_read_and_limited(said: bytes, seconds: float) -> None:
+def test_a_crawl_delay_is_read_and_limited(said, seconds):
     assert parse_robots(b"User-agent: *\nCrawl-delay: " + said).delay == seconds
 
 
-def test_an_error_in_words_is_no_rule() -> None:
+def test_an_error_in_words_is_no_rule():
     """What gophernicus sends when there is no robots.txt."""
     robots = parse_robots(b"Error: File or directory not found! (null)\r\n_____\r\n")
     assert robots.allows(b"/x")
 
 
-def test_very_many_blanks() -> None:
+def test_very_many_blanks():
     """The square of their number would take longer than tests/hangs.py lets a test."""
     assert not parse_robots(
         b"User-agent: *\nDisallow: /x" + b" " * 1_000_000 + b"y\nDisallow: /z"
     ).allows(b"/z")
 
 
-def test_the_delimiter_of_caps() -> None:
+def test_the_delimiter_of_caps():
     assert path_delimiter(b"CAPS\r\n\r\nCapsVersion=1\r\nPathDelimeter=:\r\n") == b":"
     assert path_delimiter(b"CAPS\nPathDelimeter=::\n") == b"/"
     assert path_delimiter(b"PathDelimeter=:\n") == b"/"

@@ -1,11 +1,8 @@
 """Files of a mirror are whole or not there, whatever their size."""
 
-from __future__ import annotations
-
 import os
 import resource
 from collections import deque
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +13,7 @@ SMALL, LARGE = 10, 100_000
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lines", [SMALL, LARGE])
-def test_a_text_is_stored_without_its_terminator(tmp_path: Path, lines: int) -> None:
+def test_a_text_is_stored_without_its_terminator(tmp_path, lines):
     sink = FileSink(str(tmp_path / "new" / "x"), text=True)
     for _ in range(lines):
         assert not sink.feed(b"..line\r\n")
@@ -30,9 +27,7 @@ def test_a_text_is_stored_without_its_terminator(tmp_path: Path, lines: int) -> 
 
 @pytest.mark.parametrize(("text", "has_header"), [(False, False), (True, True)])
 @pytest.mark.parametrize("lines", [SMALL, LARGE])
-def test_binaries_and_counted_texts_are_stored_as_they_came(
-    tmp_path: Path, lines: int, text: bool, has_header: bool
-) -> None:
+def test_binaries_and_counted_texts_are_stored_as_they_came(tmp_path, lines, text, has_header):
     sink = FileSink(str(tmp_path / "x"), text=text)
     content = b"..line\r\n" * lines + b".\r\n"
     for at in range(0, len(content), 50_000):
@@ -44,14 +39,14 @@ def test_binaries_and_counted_texts_are_stored_as_they_came(
 
 
 @pytest.mark.parametrize("size", [10, 1_000_000])
-def test_nothing_is_left_of_what_broke_off(tmp_path: Path, size: int) -> None:
+def test_nothing_is_left_of_what_broke_off(tmp_path, size):
     sink = FileSink(str(tmp_path / "x"), text=False)
     sink.feed(b"x" * size)
     sink.abort()
     assert os.listdir(tmp_path) == []
 
 
-def test_a_full_disk_does_not_keep_it_from_ending(tmp_path: Path) -> None:
+def test_a_full_disk_does_not_keep_it_from_ending(tmp_path):
     """Small pieces wait in a buffer, which is written when the file is closed."""
     sink = FileSink(str(tmp_path / "x"), text=False)
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -65,9 +60,7 @@ def test_a_full_disk_does_not_keep_it_from_ending(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
-def test_a_file_that_cannot_be_opened_is_let_go_of(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_cannot_be_opened_is_let_go_of(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "urandom", bytes)
     in_the_way = tmp_path / ".x.000000000000.part"
     in_the_way.write_bytes(b"of somebody else")
@@ -78,7 +71,7 @@ def test_a_file_that_cannot_be_opened_is_let_go_of(
     assert in_the_way.read_bytes() == b"of somebody else"
 
 
-def test_a_directory_in_the_way_is_no_file_of_before(tmp_path: Path) -> None:
+def test_a_directory_in_the_way_is_no_file_of_before(tmp_path):
     (tmp_path / "x").mkdir()
     sink = FileSink(str(tmp_path / "x"), text=False, known=True)
     sink.feed(b"x" * 1_000_000)
@@ -89,7 +82,7 @@ def test_a_directory_in_the_way_is_no_file_of_before(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["x"]
 
 
-def test_a_menu_is_over_at_its_dot() -> None:
+def test_a_menu_is_over_at_its_dot():
     sink = MenuSink()
     assert not sink.feed(b"0a\t/a\th\t70\r\n")
     assert sink.feed(b".\r\nrubbish")
@@ -103,7 +96,7 @@ def test_a_menu_is_over_at_its_dot() -> None:
     assert len(last.items) == 1
 
 
-def test_a_menu_tells_how_it_ended() -> None:
+def test_a_menu_tells_how_it_ended():
     for content, terminated, is_torn in (
         (b"0a\t/a\r\n.\r\n", True, False),
         (b"0a\t/a\r\n", False, False),
@@ -119,9 +112,7 @@ def test_a_menu_tells_how_it_ended() -> None:
     ("before", "came", "is_missing"),
     [(b"x", b"", True), (b"x", b".\r\n", False), (b"", b"", False), (None, b"", False)],
 )
-def test_nothing_is_no_answer_for_a_file_that_had_something(
-    tmp_path: Path, before: bytes | None, came: bytes, is_missing: bool
-) -> None:
+def test_nothing_is_no_answer_for_a_file_that_had_something(tmp_path, before, came, is_missing):
     """But an empty text with a full stop is one."""
     path = tmp_path / "x"
     if before is not None:
@@ -133,7 +124,7 @@ def test_nothing_is_no_answer_for_a_file_that_had_something(
     assert sink.became_empty is is_missing
 
 
-def test_rules_are_read_into_memory() -> None:
+def test_rules_are_read_into_memory():
     sink = TextSink()
     sink.feed(b"User-agent: *\r\n")
     sink.feed(b".\r\n")
@@ -144,7 +135,7 @@ def test_rules_are_read_into_memory() -> None:
 
 
 @pytest.mark.parametrize("lines", [SMALL, LARGE])
-def test_a_file_that_is_the_same_is_left_alone(tmp_path: Path, lines: int) -> None:
+def test_a_file_that_is_the_same_is_left_alone(tmp_path, lines):
     """It keeps its time, and whoever has it open reads on."""
     path = tmp_path / "x"
     path.write_bytes(b".line\r\n" * lines)
@@ -160,7 +151,7 @@ def test_a_file_that_is_the_same_is_left_alone(tmp_path: Path, lines: int) -> No
     assert os.listdir(tmp_path) == ["x"]
 
 
-def test_what_goes_past_the_program_stays_behind_all_that_came_before(tmp_path: Path) -> None:
+def test_what_goes_past_the_program_stays_behind_all_that_came_before(tmp_path):
     """A server under load sends a large file in short pieces too."""
     sink = FileSink(str(tmp_path / "x"), text=False)
     sink.feed(b"a" * 300_000)

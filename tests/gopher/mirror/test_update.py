@@ -1,7 +1,5 @@
 """An update writes what has changed, and keeps what cannot be had now."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 
@@ -9,7 +7,6 @@ import pytest
 
 from logsrv.gopher.mirror.journal import FILE
 from logsrv.gopher.wire.errors import GopherError, ServerError
-from tests.gopher.conftest import Serve
 from tests.gopher.mirror.site import NOT_THERE, Answers, Site, crawl, files, items
 
 TWO: Answers = {
@@ -24,8 +21,8 @@ TWO: Answers = {
 
 
 def test_an_update_writes_what_has_changed_and_removes_what_is_gone_if_that_is_wanted(
-    serve: Serve, tmp_path: Path
-) -> None:
+    serve, tmp_path
+):
     site = Site(serve, TWO)
     crawl(site, tmp_path)
     kept = (tmp_path / "sub/c").stat()
@@ -49,7 +46,7 @@ def test_an_update_writes_what_has_changed_and_removes_what_is_gone_if_that_is_w
     assert site.asked == {}
 
 
-def test_an_update_asks_for_menus_first(serve: Serve, tmp_path: Path) -> None:
+def test_an_update_asks_for_menus_first(serve, tmp_path):
     site = Site(serve, TWO)
     crawl(site, tmp_path, connections=1)
     site.server.requests.clear()
@@ -58,7 +55,7 @@ def test_an_update_asks_for_menus_first(serve: Serve, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("update", [True, False])
-def test_an_update_that_was_stopped_goes_on(serve: Serve, tmp_path: Path, update: bool) -> None:
+def test_an_update_that_was_stopped_goes_on(serve, tmp_path, update):
     site = Site(serve, TWO)
     crawl(site, tmp_path)
     site.answers = {**TWO, b"": TWO[b""].replace(b"0A\t/a\t@\r\n", b""), b"/sub/b": b"another"}
@@ -81,9 +78,7 @@ def test_an_update_that_was_stopped_goes_on(serve: Serve, tmp_path: Path, update
 
 @pytest.mark.slow
 @pytest.mark.parametrize("answer", [b"", b".\r\n", NOT_THERE])
-def test_an_update_that_got_nothing_leaves_no_trace(
-    serve: Serve, tmp_path: Path, answer: bytes
-) -> None:
+def test_an_update_that_got_nothing_leaves_no_trace(serve, tmp_path, answer):
     site = Site(serve, TWO)
     crawl(site, tmp_path)
     before = everything(tmp_path)
@@ -100,9 +95,7 @@ def test_an_update_that_got_nothing_leaves_no_trace(
     assert (tally.fetched, tally.changed, tally.same) == (7, 1, 6)
 
 
-def test_an_update_that_was_stopped_before_it_got_anything_leaves_no_trace(
-    serve: Serve, tmp_path: Path
-) -> None:
+def test_an_update_that_was_stopped_before_it_got_anything_leaves_no_trace(serve, tmp_path):
     site = Site(serve, TWO)
     crawl(site, tmp_path)
     before = everything(tmp_path)
@@ -124,9 +117,7 @@ def stop_after(site: Site, requests: int) -> None:
 
 
 @pytest.mark.slow
-def test_an_update_keeps_what_a_menu_leads_to_that_cannot_be_had_now(
-    serve: Serve, tmp_path: Path
-) -> None:
+def test_an_update_keeps_what_a_menu_leads_to_that_cannot_be_had_now(serve, tmp_path):
     site = Site(serve, TWO)
     crawl(site, tmp_path)
     before = items(tmp_path)
@@ -137,9 +128,7 @@ def test_an_update_keeps_what_a_menu_leads_to_that_cannot_be_had_now(
     assert crawl(site, tmp_path).tally.kept == 7, "and it is known to the next run"
 
 
-def test_an_update_of_a_server_that_lost_its_way_removes_nothing(
-    serve: Serve, tmp_path: Path
-) -> None:
+def test_an_update_of_a_server_that_lost_its_way_removes_nothing(serve, tmp_path):
     site = Site(serve, TWO)
     crawl(site, tmp_path)
     before = items(tmp_path)
@@ -152,7 +141,7 @@ def test_an_update_of_a_server_that_lost_its_way_removes_nothing(
     assert items(tmp_path) == before, "nor does one that a limit has stopped"
 
 
-def test_an_item_that_becomes_a_menu(serve: Serve, tmp_path: Path) -> None:
+def test_an_item_that_becomes_a_menu(serve, tmp_path):
     site = Site(serve, {b"": b"0A\t/a\t@\r\n", b"/a": b"text"})
     crawl(site, tmp_path)
     site.answers = {b"": b"1A\t/a\t@\r\n", b"/a": b"0B\t/a/b\t@\r\n", b"/a/b": b"b"}
@@ -161,9 +150,7 @@ def test_an_item_that_becomes_a_menu(serve: Serve, tmp_path: Path) -> None:
     assert list(items(tmp_path).values()) == [b"b"]
 
 
-def test_an_item_that_becomes_a_menu_in_an_update_that_was_stopped(
-    serve: Serve, tmp_path: Path
-) -> None:
+def test_an_item_that_becomes_a_menu_in_an_update_that_was_stopped(serve, tmp_path):
     site = Site(serve, {b"": b"0A\t/a\t@\r\n", b"/a": b"text"})
     crawl(site, tmp_path)
     site.answers = {b"": b"1A\t/a\t@\r\n", b"/a": b"0B\t/a/b\t@\r\n", b"/a/b": b"b"}

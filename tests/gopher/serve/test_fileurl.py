@@ -1,7 +1,5 @@
 """Addresses of local files: each can be written, and read again as what it was."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +17,7 @@ _NAMES = st.sampled_from(
 
 
 @given(_PATHS, st.sampled_from("01hI9\xe9"), _NAMES | _BYTES)
-def test_every_address_is_read_as_it_was_written(path: bytes, letter: str, selector: bytes) -> None:
+def test_every_address_is_read_as_it_was_written(path, letter, selector):
     url = FileURL(path, letter, selector)
     assert parse_item_url(str(url)) == url
     assert str(url).isascii() and one_line(str(url)) == str(url)
@@ -37,7 +35,7 @@ def test_every_address_is_read_as_it_was_written(path: bytes, letter: str, selec
         (FileURL(b"/s#r\xe9?", "0", b"/a#b.txt"), "file:///s%23r%E9%3F/a%23b.txt"),
     ],
 )
-def test_the_directory_that_was_opened_stands_in_the_address(url: FileURL, text: str) -> None:
+def test_the_directory_that_was_opened_stands_in_the_address(url, text):
     assert str(url) == text and FileURL.parse(text) == url
 
 
@@ -49,26 +47,26 @@ def test_the_directory_that_was_opened_stands_in_the_address(url: FileURL, text:
         ("file:///srv/café.txt", FileURL(b"/srv", "0", "/café.txt".encode())),
     ],
 )
-def test_localhost_and_other_spellings_of_a_file_url_are_read(text: str, url: FileURL) -> None:
+def test_localhost_and_other_spellings_of_a_file_url_are_read(text, url):
     assert FileURL.parse(text) == url
 
 
 @pytest.mark.parametrize(
     "text", ["file://other.example/etc/", "file:relative", "file:", "file:////x", "file:///a%00b/"]
 )
-def test_a_text_that_is_not_a_file_url_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_file_url_is_refused(text):
     with pytest.raises(ConfigurationError):
         FileURL.parse(text)
 
 
-def test_a_file_url_gives_the_path_and_the_name_of_its_file() -> None:
+def test_a_file_url_gives_the_path_and_the_name_of_its_file():
     url = FileURL(b"/srv/docs", "0", b"/sub/a.txt")
     assert (url.path, url.name) == (b"/srv/docs/sub/a.txt", b"a.txt")
     assert (FileURL(b"/srv").name, FileURL(b"/").name, FileURL(b"/").path) == (b"srv", b"/", b"/")
     assert url.beside("1", b"/x/") == FileURL(b"/srv/docs", "1", b"/x/")
 
 
-def test_a_name_to_save_is_safe() -> None:
+def test_a_name_to_save_is_safe():
     """gophernicus writes bytes in octal; files here have the names that they have."""
     assert name_to_save(FileURL(b"/srv", "0", b"/sub/-rf \x1b")) == "=2Drf =1B"
     assert name_to_save(FileURL(b"/srv", "0", b"/caf#351.txt")) == "caf#351.txt"

@@ -1,7 +1,5 @@
 """No selector leads to anything that is not shown."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -46,7 +44,7 @@ def content(place: Gopherhole, selector: bytes) -> bytes:
     ("selector", "said"),
     [(b"a.txt", b"a"), (b"/sub/deep", b"deep"), (b"//sub//deep/", b"deep"), (b"in/deep", b"deep")],
 )
-def test_selectors_open_files_through_links(directory: Path, selector: bytes, said: bytes) -> None:
+def test_selectors_open_files_through_links(directory, selector, said):
     """A link that stays inside is followed."""
     assert content(Gopherhole(directory), selector) == said
 
@@ -75,7 +73,7 @@ def test_selectors_open_files_through_links(directory: Path, selector: bytes, sa
         ),
     ],
 )
-def test_hidden_files_and_ways_that_lead_out_are_refused(directory: Path, selector: bytes) -> None:
+def test_hidden_files_and_ways_that_lead_out_are_refused(directory, selector):
     with pytest.raises(SelectorNotFound):
         content(Gopherhole(directory), selector)
 
@@ -92,14 +90,12 @@ def test_hidden_files_and_ways_that_lead_out_are_refused(directory: Path, select
         (b"x" * 300, "too long"),
     ],
 )
-def test_the_reason_is_there_for_whoever_may_know_it(
-    directory: Path, selector: bytes, reason: str
-) -> None:
+def test_the_reason_is_there_for_whoever_may_know_it(directory, selector, reason):
     with pytest.raises(SelectorNotFound, match=reason):
         content(Gopherhole(directory), selector)
 
 
-def test_hidden_files_may_be_asked_for_where_that_is_wanted(directory: Path) -> None:
+def test_hidden_files_may_be_asked_for_where_that_is_wanted(directory):
     """They are not listed all the same; what leads out still does not."""
     place = Gopherhole(directory, hidden=True)
     assert content(place, b"/.hidden/a") == b"secret"
@@ -108,9 +104,7 @@ def test_hidden_files_may_be_asked_for_where_that_is_wanted(directory: Path) -> 
         content(place, b"/.hidden/../../secret")
 
 
-def test_a_link_that_appears_late_is_not_followed(
-    directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_link_that_appears_late_is_not_followed(directory, monkeypatch):
     """Between the look at the path and its opening somebody puts a link there."""
     place = Gopherhole(directory)
     real = os.path.realpath
@@ -133,7 +127,7 @@ def lines(place: Gopherhole, selector: bytes = b"") -> list[bytes]:
     ]
 
 
-def test_a_listing_has_what_can_be_asked_for(directory: Path) -> None:
+def test_a_listing_has_what_can_be_asked_for(directory):
     """Directories first; nothing that is hidden, leads out, or has a name that no selector can."""
     (directory / "b\ttab").write_text("x")
     with open(os.path.join(os.fsencode(directory), b"caf\xe9"), "w") as file:
@@ -148,7 +142,7 @@ def test_a_listing_has_what_can_be_asked_for(directory: Path) -> None:
     assert lines(Gopherhole(directory), b"/sub/") == [b"0deep /sub/deep"]
 
 
-def test_a_gophermap_says_what_is_in_a_menu(directory: Path) -> None:
+def test_a_gophermap_says_what_is_in_a_menu(directory):
     (directory / "gophermap").write_text("Hello\n0Deep\tsub/deep\n-in\n*\n")
     assert lines(Gopherhole(directory)) == [
         b"iHello ",
@@ -160,12 +154,12 @@ def test_a_gophermap_says_what_is_in_a_menu(directory: Path) -> None:
     assert lines(Gopherhole(directory)) == [b"iHello "]
 
 
-def test_a_gophermap_that_leads_out_is_none(directory: Path) -> None:
+def test_a_gophermap_that_leads_out_is_none(directory):
     (directory / "sub" / "gophermap").symlink_to("../../secret")
     assert lines(Gopherhole(directory), b"sub") == [b"0deep /sub/deep"]
 
 
-def test_large_and_empty_directories(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_and_empty_directories(directory, monkeypatch):
     (directory / "none").mkdir()
     assert lines(Gopherhole(directory), b"none") == [b"i(empty) "]
     monkeypatch.setattr(gopherhole, "MOST_LISTED", 2)
@@ -176,18 +170,18 @@ def test_large_and_empty_directories(directory: Path, monkeypatch: pytest.Monkey
     ]
 
 
-def test_a_file_that_cannot_be_read_costs_no_other() -> None:
+def test_a_file_that_cannot_be_read_costs_no_other():
     """Some of the kernel's files refuse to be read, as those on a broken disk do."""
     shown = lines(Gopherhole(Path("/proc/self")))
     assert b"9mem /mem" in shown and b"0status /status" in shown
 
 
-def test_a_gopherhole_needs_an_existing_directory(tmp_path: Path) -> None:
+def test_a_gopherhole_needs_an_existing_directory(tmp_path):
     with pytest.raises(ConfigurationError, match=r"no directory .*/nothing$"):
         Gopherhole(tmp_path / "nothing")
 
 
-def test_a_directory_called_gophermap_costs_no_descriptor(directory: Path) -> None:
+def test_a_directory_called_gophermap_costs_no_descriptor(directory):
     """One was lost with each request, until there were none left for anybody."""
     (directory / "gophermap").mkdir()
     place = Gopherhole(directory)
@@ -197,9 +191,7 @@ def test_a_directory_called_gophermap_costs_no_descriptor(directory: Path) -> No
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_what_is_no_file_is_not_even_opened(
-    directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_no_file_is_not_even_opened(directory, monkeypatch):
     """Whoever waits for a reader of a pipe would be told that there was one, and end; opening a device
     rewinds a tape, or starts a watchdog that restarts the machine.
     """
@@ -231,7 +223,7 @@ def links(url: FileURL) -> list[tuple[bytes, object]]:
     return [(item.display, url_of_item(item, url)) for item in items]
 
 
-def test_a_directory_is_a_menu(tmp_path: Path) -> None:
+def test_a_directory_is_a_menu(tmp_path):
     (tmp_path / "sub").mkdir()
     (tmp_path / "a.txt").write_text("a")
     here = FileURL(os.fsencode(tmp_path))
@@ -241,7 +233,7 @@ def test_a_directory_is_a_menu(tmp_path: Path) -> None:
     ]
 
 
-def test_links_of_a_gophermap_stay_here_or_lead_to_servers(tmp_path: Path) -> None:
+def test_links_of_a_gophermap_stay_here_or_lead_to_servers(tmp_path):
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "gophermap").write_bytes(
         b"Hi\n0Near\tnear.txt\n0Far\t/far.txt\n1Away\t/x\texample.org\t7070\n1Out\t../../../etc/\n"
@@ -259,7 +251,7 @@ def test_links_of_a_gophermap_stay_here_or_lead_to_servers(tmp_path: Path) -> No
         list(LocalAnswer(out))
 
 
-def test_a_link_to_a_gophermap_itself_is_a_menu_too(tmp_path: Path) -> None:
+def test_a_link_to_a_gophermap_itself_is_a_menu_too(tmp_path):
     """Some authors write `1Links<TAB>links/gophermap`, or keep several in one directory."""
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "near.txt").write_text("near")
@@ -272,7 +264,7 @@ def test_a_link_to_a_gophermap_itself_is_a_menu_too(tmp_path: Path) -> None:
         assert links(here.beside("1", selector)) == [(b"near.txt", near)]
 
 
-def test_a_file_comes_as_it_is(tmp_path: Path) -> None:
+def test_a_file_comes_as_it_is(tmp_path):
     content = b"..dots\n.\n" + bytes(range(256)) * 4000
     (tmp_path / "a.bin").write_bytes(content)
     answer = LocalAnswer(FileURL(os.fsencode(tmp_path), "9", b"/a.bin"))
@@ -280,7 +272,7 @@ def test_a_file_comes_as_it_is(tmp_path: Path) -> None:
     assert answer.length == answer.received == len(content)
 
 
-def test_a_large_file_ends_at_the_limit(tmp_path: Path) -> None:
+def test_a_large_file_ends_at_the_limit(tmp_path):
     with open(tmp_path / "big", "wb") as file:
         file.truncate(1 << 40)
     answer = LocalAnswer(FileURL(os.fsencode(tmp_path), "0", b"/big"), most_bytes=1_000_000)
@@ -299,19 +291,19 @@ def test_a_large_file_ends_at_the_limit(tmp_path: Path) -> None:
         (b"/x\x1b", r"x\\x1b: there is nothing"),
     ],
 )
-def test_what_cannot_be_read_is_a_sentence(tmp_path: Path, selector: bytes, reason: str) -> None:
+def test_what_cannot_be_read_is_a_sentence(tmp_path, selector, reason):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "out").symlink_to("/etc/passwd")
     with pytest.raises(ConfigurationError, match=reason):
         list(LocalAnswer(FileURL(os.fsencode(tmp_path), "0", selector)))
 
 
-def test_a_read_that_fails_is_a_sentence() -> None:
+def test_a_read_that_fails_is_a_sentence():
     answer = LocalAnswer(FileURL(b"/proc/self", "0", b"/mem"))
     with pytest.raises(ConfigurationError, match="cannot be read"):
         list(answer)
 
 
-def test_a_directory_that_has_gone(tmp_path: Path) -> None:
+def test_a_directory_that_has_gone(tmp_path):
     with pytest.raises(ConfigurationError, match="there is no directory"):
         list(LocalAnswer(FileURL(os.fsencode(tmp_path / "gone"))))

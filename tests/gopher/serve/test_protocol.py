@@ -1,14 +1,11 @@
 """`twistd gopherd` as its clients have it: in memory, as a process, and to our own client and mirror."""
 
-from __future__ import annotations
-
 import errno
 import io
 import os
 import socket
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -58,7 +55,7 @@ def answer(service: MemoryService, request: bytes) -> bytes:
     return found
 
 
-def test_menus_name_the_server(directory: Path) -> None:
+def test_menus_name_the_server(directory):
     """The name is the operator's, else where the client has connected to."""
     menu = b"1sub\t/sub/\tgopher.example\t7000\r\n0a.txt\t/a.txt\tgopher.example\t7000\r\n"
     service = serving(directory, "--host", "gopher.example:7000")
@@ -75,20 +72,20 @@ def test_menus_name_the_server(directory: Path) -> None:
         ("[2001:db8::1]:7001", b"2001:db8::1", 7001),
     ],
 )
-def test_menus_lead_to_where_it_listens(directory: Path, name: str, host: bytes, port: int) -> None:
+def test_menus_lead_to_where_it_listens(directory, name, host, port):
     """A name without a port says nothing about the port: links that lead to 70 would be refused."""
     menu = answer(serving(directory, "--host", name), b"\r\n")
     assert menu.startswith(b"1sub\t/sub/\t%s\t%d\r\n" % (host, port))
 
 
-def test_texts_are_as_the_rfc_wants_them(directory: Path) -> None:
+def test_texts_are_as_the_rfc_wants_them(directory):
     """CRLF, dots doubled, a dot at the end, and the last line is a line."""
     assert answer(serving(directory), b"/a.txt\r\n") == (
         b"..begins with a dot\r\nlone:\r\n..\r\nlast\r\n.\r\n"
     )
 
 
-def test_binaries_are_as_they_are(directory: Path) -> None:
+def test_binaries_are_as_they_are(directory):
     assert answer(serving(directory), b"b.bin\r\n") == bytes(range(256)) * 4000
 
 
@@ -103,9 +100,7 @@ def test_binaries_are_as_they_are(directory: Path) -> None:
         (b"GET / HTTP/1.1\r\n", b"3'GET / HTTP/1.1': there is nothing"),
     ],
 )
-def test_what_cannot_be_had_is_an_error_in_a_line(
-    directory: Path, request_: bytes, said: bytes
-) -> None:
+def test_what_cannot_be_had_is_an_error_in_a_line(directory, request_, said):
     found = answer(serving(directory), request_)
     assert found.startswith(said)
     assert found.endswith(b"\t\terror.host\t1\r\n.\r\n")
@@ -113,16 +108,16 @@ def test_what_cannot_be_had_is_an_error_in_a_line(
 
 
 @pytest.mark.parametrize("plus", [b"+", b"!", b"$"])
-def test_gopher_plus_gets_plain_answers(directory: Path, plus: bytes) -> None:
+def test_gopher_plus_gets_plain_answers(directory, plus):
     assert answer(serving(directory), b"/a.txt\t" + plus + b"\r\n").startswith(b"..begins")
 
 
-def test_links_out_of_gopher_are_explained(directory: Path) -> None:
+def test_links_out_of_gopher_are_explained(directory):
     page = answer(serving(directory), b'URL:https://example.org/?a=1&b="x\r\n')
     assert b'<a href="https://example.org/?a=1&amp;b=&quot;x"' in page
 
 
-def test_hostile_names_end_no_line(directory: Path) -> None:
+def test_hostile_names_end_no_line(directory):
     (directory / "gophermap").write_bytes(b"0Two\rlines\t/a\rb\n3Broken\t/x\niText\t\th\t70\n")
     service = serving(directory, "--host", "h")
     assert answer(service, b"\r\n") == (
@@ -130,7 +125,7 @@ def test_hostile_names_end_no_line(directory: Path) -> None:
     )
 
 
-def test_a_peer_that_says_nothing_or_takes_nothing_is_cut_off(directory: Path) -> None:
+def test_a_peer_that_says_nothing_or_takes_nothing_is_cut_off(directory):
     service = serving(directory)
     silent, slow = service.connect(), service.connect(reads=False)
     slow.feed(b"/b.bin\r\n")
@@ -141,9 +136,7 @@ def test_a_peer_that_says_nothing_or_takes_nothing_is_cut_off(directory: Path) -
     assert silent.closed and slow.closed
 
 
-def test_a_file_that_cannot_be_read_to_its_end_does_not_seem_to_be_whole(
-    directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_cannot_be_read_to_its_end_does_not_seem_to_be_whole(directory, monkeypatch):
     """Gopher has no other sign of that than a connection that breaks."""
     service = serving(directory)
     peer = service.connect(reads=False)
@@ -160,9 +153,7 @@ def test_a_file_that_cannot_be_read_to_its_end_does_not_seem_to_be_whole(
 
 
 @pytest.mark.parametrize("name", ["b.bin", "long.txt"])
-def test_a_file_that_shrinks_meanwhile_does_not_seem_to_be_whole(
-    directory: Path, name: str
-) -> None:
+def test_a_file_that_shrinks_meanwhile_does_not_seem_to_be_whole(directory, name):
     (directory / "long.txt").write_bytes(b"a line of text\n" * 70_000)
     service = serving(directory)
     peer = service.connect(reads=False)
@@ -173,7 +164,7 @@ def test_a_file_that_shrinks_meanwhile_does_not_seem_to_be_whole(
     assert peer.transport.disconnected, "a close would say that this is all"
 
 
-def test_a_file_that_grows_meanwhile_is_sent(directory: Path) -> None:
+def test_a_file_that_grows_meanwhile_is_sent(directory):
     service = serving(directory)
     peer = service.connect(reads=False)
     peer.feed(b"/b.bin\r\n")
@@ -183,7 +174,7 @@ def test_a_file_that_grows_meanwhile_is_sent(directory: Path) -> None:
     assert peer.received().endswith(b"\xff" + b"more") and not peer.transport.disconnected
 
 
-def test_a_large_directory_does_not_keep_others_waiting(directory: Path) -> None:
+def test_a_large_directory_does_not_keep_others_waiting(directory):
     for number in range(1200):
         (directory / "sub" / f"{number:04}").touch()
     service = serving(directory, "--host", "h")
@@ -198,7 +189,7 @@ def test_a_large_directory_does_not_keep_others_waiting(directory: Path) -> None
     assert menu.count(b"\r\n") == 1201 and menu.endswith(b"\r\n.\r\n") and first.closed
 
 
-def test_requests_are_counted_and_logged(directory: Path) -> None:
+def test_requests_are_counted_and_logged(directory):
     service = serving(directory)
     for request in (b"\r\n", b"/a.txt\r\n", b"/nothing\r\n"):
         answer(service, request)
@@ -207,7 +198,7 @@ def test_requests_are_counted_and_logged(directory: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_server_passes_the_conformance_tests_of_the_kit(directory: Path) -> None:
+def test_the_server_passes_the_conformance_tests_of_the_kit(directory):
     conformance(
         GopherServer,
         b"/a.txt\r\n",
@@ -237,7 +228,7 @@ def gopher(*words: str) -> tuple[int, bytes, str]:
 
 
 @pytest.mark.slow
-def test_a_mirror_of_it_is_what_it_serves(tree: Path, tmp_path: Path) -> None:
+def test_a_mirror_of_it_is_what_it_serves(tree, tmp_path):
     """And that mirror, served in turn, is the same once more."""
     first, second = tmp_path / "first", tmp_path / "second"
     for source, target in ((tree, first), (first, second)):
@@ -263,7 +254,7 @@ LOOPBACK_ANY = "tcp:0:interface=127.0.0.1"
 
 
 @pytest.mark.slow
-def test_tls_and_the_command(directory: Path, certificate: Path, tmp_path: Path) -> None:
+def test_tls_and_the_command(directory, certificate, tmp_path):
     """Menus inside of TLS lead on inside of it."""
     with TwistdProcess(
         *("gopherd", f"--directory={directory}", f"--listen={TLS.format(certificate)}"),
@@ -284,7 +275,7 @@ def peak(pid: int) -> int:
 
 
 @pytest.mark.slow
-def test_a_slow_reader_costs_no_memory(directory: Path, tmp_path: Path) -> None:
+def test_a_slow_reader_costs_no_memory(directory, tmp_path):
     """A large file waits on the disk while its reader does, and comes whole; others are answered."""
     big = directory / "big.bin"
     with open(big, "wb") as file:
@@ -307,7 +298,7 @@ def test_a_slow_reader_costs_no_memory(directory: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_no_directory_is_one_sentence(tmp_path: Path, capfd: Any) -> None:
+def test_no_directory_is_one_sentence(tmp_path, capfd):
     import subprocess
 
     from logsrv.gopher.command.serve import server_command

@@ -1,7 +1,5 @@
 """What people type: hosts, URLs, paths."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -32,7 +30,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
     return os.fsencode(tmp_path)
 
 
-def test_paths_are_files_and_directories(here: bytes) -> None:
+def test_paths_are_files_and_directories(here):
     assert (
         resolve_typed_address("docs") == resolve_typed_address("docs/") == FileURL(here + b"/docs")
     )
@@ -49,11 +47,11 @@ def test_paths_are_files_and_directories(here: bytes) -> None:
     assert resolve_typed_address(".") == FileURL(here)
 
 
-def test_a_link_that_is_typed_may_lead_anywhere(here: bytes) -> None:
+def test_a_link_that_is_typed_may_lead_anywhere(here):
     assert resolve_typed_address("link") == FileURL(b"/etc", "0", b"/passwd")
 
 
-def test_a_typed_text_that_is_no_path_is_a_gopher_url(here: bytes) -> None:
+def test_a_typed_text_that_is_no_path_is_a_gopher_url(here):
     """A file of the same name comes first; gopher:// tells them apart."""
     assert resolve_typed_address("example.org/0/notes.txt") == GopherURL(
         "example.org", 70, "0", b"/notes.txt"
@@ -79,12 +77,12 @@ def test_a_typed_text_that_is_no_path_is_a_gopher_url(here: bytes) -> None:
         ("file://elsewhere/etc/", "not a file of this machine"),
     ],
 )
-def test_a_typed_path_that_does_not_exist_is_sentence(here: bytes, text: str, reason: str) -> None:
+def test_a_typed_path_that_does_not_exist_is_sentence(here, text, reason):
     with pytest.raises(ConfigurationError, match=reason):
         resolve_typed_address(text)
 
 
-def test_a_part_of_a_mirror_is_read_as_such(here: bytes, tmp_path: Path) -> None:
+def test_a_part_of_a_mirror_is_read_as_such(here, tmp_path):
     """Selectors in it count from where the mirror begins."""
     assert typed_address._MIRROR.decode() == JOURNAL
     (tmp_path / "docs" / JOURNAL).touch()

@@ -1,7 +1,5 @@
 """Drawings and tables keep their shape; prose may be wrapped."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,12 +22,12 @@ from logsrv.gopher.wire.columns import cell_count, join_broken_lines, shape_of, 
         (":-)", "prose"),
     ],
 )
-def test_a_block_of_lines_is_a_drawing_a_table_or_prose(text: str, shape: str) -> None:
+def test_a_block_of_lines_is_a_drawing_a_table_or_prose(text, shape):
     assert shape_of(text.split("\n")) == shape
 
 
 @given(st.text("ab -|\n\t", max_size=200))
-def test_the_runs_of_any_text_are_all_of_it(text: str) -> None:
+def test_the_runs_of_any_text_are_all_of_it(text):
     assert "".join(run.text for run in split_into_runs(text + "\n")) == text + "\n"
 
 
@@ -43,7 +41,7 @@ def test_the_runs_of_any_text_are_all_of_it(text: str) -> None:
         ("full " * 12 + "\n") * 40_000,
     ],
 )
-def test_a_hostile_text(text: str) -> None:
+def test_a_hostile_text(text):
     """The gateway does nothing else meanwhile. The square of the length would take longer than
     tests/hangs.py lets a test.
     """
@@ -51,14 +49,14 @@ def test_a_hostile_text(text: str) -> None:
     assert join_broken_lines(text).split() == text.split()
 
 
-def test_a_page_has_a_bounded_number_of_runs() -> None:
+def test_a_page_has_a_bounded_number_of_runs():
     """Each is an element of a page: 2 MiB of drawings of a few letters took the gateway six seconds."""
     runs = split_into_runs("----\n\nword\n\n" * 100_000)
     assert len(runs) < 20_000
     assert [run.shape for run in runs[:3]] == ["drawing", "prose", "drawing"]
 
 
-def test_wide_and_combining_characters_take_the_cells_of_a_terminal() -> None:
+def test_wide_and_combining_characters_take_the_cells_of_a_terminal():
     """Wide and combining characters are counted as terminals show them."""
     assert cell_count("abc") == 3
     assert cell_count("日本") == 4
@@ -81,11 +79,11 @@ FULL = "x" * 60
         ([FULL + "   ", "end"], [f"{FULL} end"]),
     ],
 )
-def test_prose_that_was_broken_by_hand_flows(lines: list[str], shown: list[str]) -> None:
+def test_prose_that_was_broken_by_hand_flows(lines, shown):
     """Verses, lists, indents and quotations stay as they are."""
     assert join_broken_lines("\n".join(lines) + "\n") == "\n".join(shown) + "\n"
 
 
 @given(st.text("ab -|\n\t", max_size=200))
-def test_flowing_loses_no_word(text: str) -> None:
+def test_flowing_loses_no_word(text):
     assert join_broken_lines(text + "\n").split() == text.split()

@@ -1,7 +1,5 @@
 """Gopher+ is understood where it is spoken."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -25,18 +23,16 @@ PYGOPHERD = Path(__file__).parents[2] / "corpus" / "gopher" / "pygopherd"
         (b"Hello", None),
     ],
 )
-def test_a_plus_header_is_read_or_absent(
-    start: bytes, header: tuple[PlusHeader, int] | None
-) -> None:
+def test_a_plus_header_is_read_or_absent(start, header):
     assert parse_header(start) == header
 
 
-def test_a_text_that_only_begins_like_a_header_is_not_held_back() -> None:
+def test_a_text_that_only_begins_like_a_header_is_not_held_back():
     for start in (b"+x", b"+1 for that", b"--- title", b"+1234567890123456"):
         assert not may_become_header(start)
 
 
-def test_errors_say_what_the_server_says() -> None:
+def test_errors_say_what_the_server_says():
     body = (PYGOPHERD / "gplus_missing.bin").read_bytes().removeprefix(b"--2\r\n")
     error = parse_error(body)
     assert error.number == 1

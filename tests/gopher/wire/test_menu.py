@@ -2,8 +2,6 @@
 authors write.
 """
 
-from __future__ import annotations
-
 from codecs import BOM_UTF8
 from itertools import pairwise
 from pathlib import Path
@@ -47,7 +45,7 @@ def slow_reference(data: bytes, longest: int) -> tuple[list[bytes], bool]:
     st.lists(st.integers(0, 60)),
 )
 @example([b"1a\tb", b"\n", b".", b"\n", b"xxxx", b"\n"], [])
-def test_the_split_of_the_bytes_changes_nothing(pieces: list[bytes], cuts: list[int]) -> None:
+def test_the_split_of_the_bytes_changes_nothing(pieces, cuts):
     data = b"".join(pieces)
     expected, ended = slow_reference(data, 9)
     parser = MenuParser(longest_line=9)
@@ -89,7 +87,7 @@ def parsed(*lines: bytes) -> list[MenuItem]:
         (b"hWeb\tURL:http://example.org/\texample.org\t70", None),
     ],
 )
-def test_where_an_item_leads(line: bytes, url: str | None) -> None:
+def test_where_an_item_leads(line, url):
     (item,) = parsed(line)
     found = item.url(HERE)
     assert (found and str(found)) == url
@@ -110,7 +108,7 @@ def test_where_an_item_leads(line: bytes, url: str | None) -> None:
         (b"T3270\t\th\t23", "tn3270://h:23/"),
     ],
 )
-def test_where_an_item_leads_outside_gopher(line: bytes, link: str | None) -> None:
+def test_where_an_item_leads_outside_gopher(line, link):
     """Nothing that looks like an option of a program gets as far as a program."""
     (item,) = parsed(line)
     assert item.link() == link
@@ -126,12 +124,12 @@ def test_where_an_item_leads_outside_gopher(line: bytes, link: str | None) -> No
         (b"8Session\tURL:http://example.org/\th\t23", "tnet"),
     ],
 )
-def test_a_link_out_of_gopher_is_named_as_one(line: bytes, tag: str) -> None:
+def test_a_link_out_of_gopher_is_named_as_one(line, tag):
     (item,) = parsed(line)
     assert item.tag == tag
 
 
-def test_lines_without_fields_are_information() -> None:
+def test_lines_without_fields_are_information():
     items = parsed(b"Just words", b"iMarked as such", b"", b"\tno type\th\t70", b"1x\t\th\t70")
     assert [(item.item_type, item.display) for item in items] == [
         ("i", b"Just words"),
@@ -143,7 +141,7 @@ def test_lines_without_fields_are_information() -> None:
     assert [item.url(HERE) is None for item in items] == [True] * 4 + [False]
 
 
-def test_tls_is_kept_on_the_same_server_only() -> None:
+def test_tls_is_kept_on_the_same_server_only():
     menu = GopherURL("here.example", 70, tls=True)
     same, other, port, bare = parsed(
         b"1a\t\tHERE.example\t70", b"1b\t\tother.example\t70", b"1c\t\there.example\t71", b"1d\t"
@@ -156,7 +154,7 @@ def test_tls_is_kept_on_the_same_server_only() -> None:
     ]
 
 
-def test_a_line_of_100_megabytes_takes_no_memory_and_costs_no_other_line() -> None:
+def test_a_line_of_100_megabytes_takes_no_memory_and_costs_no_other_line():
     parser = MenuParser()
     items = parser.feed(b"1before\t/b\th\t70\r\n0long")
     for _ in range(1600):
@@ -168,14 +166,14 @@ def test_a_line_of_100_megabytes_takes_no_memory_and_costs_no_other_line() -> No
     assert parser.dropped == 1600 * 65536 + len("0long") + len("\t/x\th\t70\r") - 64 * 1024
 
 
-def test_an_endless_menu_ends_with_a_clear_error() -> None:
+def test_an_endless_menu_ends_with_a_clear_error():
     parser = MenuParser(most_items=1000)
     assert len(parser.feed(b"iagain\t\th\t1\r\n" * 1000)) == 1000
     with pytest.raises(TooBig, match="larger than the limit of 1000 lines"):
         parser.feed(b"iagain\t\th\t1\r\n")
 
 
-def test_menus_of_real_servers() -> None:
+def test_menus_of_real_servers():
     for server, count, terminated in (("gophernicus", 15, True), ("pygopherd", 14, False)):
         parser = MenuParser()
         items = parser.feed((CORPUS / server / "menu.bin").read_bytes()) + parser.finish()
@@ -189,22 +187,20 @@ _FIELD = st.binary(max_size=8).map(lambda field: field.translate(None, b"\0\t\r\
 
 
 @given(st.sampled_from("017hIé"), _FIELD, _FIELD, _FIELD, st.integers(1, 65535))
-def test_an_item_that_is_written_is_read_as_it_was(
-    letter: str, display: bytes, selector: bytes, host: bytes, port: int
-) -> None:
+def test_an_item_that_is_written_is_read_as_it_was(letter, display, selector, host, port):
     item = MenuItem(letter, display, selector, host, port)
     read = parse_menu_line(encoded_line(item, b"here", 7070).removesuffix(b"\r\n"))
     assert read == (item if host else item.replace(host=b"here", port=7070))
 
 
-def test_what_cannot_be_followed_is_written_without_a_place() -> None:
+def test_what_cannot_be_followed_is_written_without_a_place():
     line = encoded_line(MenuItem("1", b"a\rb", b"/x", b"h", None), b"here", 70)
     assert line == b"ia b\t\terror.host\t1\r\n"
 
 
 @pytest.mark.parametrize("host", [b"", b"h", b"\xff", b"bad host"])
 @pytest.mark.parametrize("letter", ["\0", "\r", "\xff", "0"])
-def test_no_line_makes_the_way_to_its_item_fail(letter: str, host: bytes) -> None:
+def test_no_line_makes_the_way_to_its_item_fail(letter, host):
     """A byte that no request may hold makes an item that is not followed, as what is no host does."""
     menu = GopherURL.parse("gopher://h/")
     item = MenuItem(letter, b"", b"/x", host)
@@ -212,7 +208,7 @@ def test_no_line_makes_the_way_to_its_item_fail(letter: str, host: bytes) -> Non
     assert (item.url(menu) is not None) == followed
 
 
-def test_a_map_as_authors_write_it() -> None:
+def test_a_map_as_authors_write_it():
     found = parse_gophermap(
         b"Welcome\r\n"
         b"# nobody sees this\r\n"
@@ -247,14 +243,14 @@ def test_a_map_as_authors_write_it() -> None:
 
 
 @pytest.mark.parametrize(("end", "lists"), [(b".", False), (b"*", True)])
-def test_the_end(end: bytes, lists: bool) -> None:
+def test_the_end(end, lists):
     """A star lists the other files, but for those with a minus; whatever is behind it is not read."""
     found = parse_gophermap(b"Hi\n-secret.txt\n- a line of text\n" + end + b"\r\nnever\n", b"/")
     assert [item.display for item in found.items] == [b"Hi", b"- a line of text"]
     assert (found.lists, found.hidden) == (lists, frozenset({b"secret.txt"}))
 
 
-def test_an_empty_map_is_an_empty_menu() -> None:
+def test_an_empty_map_is_an_empty_menu():
     assert (parse_gophermap(b"", b"/").items, parse_gophermap(b"", b"/").lists) == ((), False)
 
 
@@ -270,18 +266,18 @@ def test_an_empty_map_is_an_empty_menu() -> None:
         ("\xe9", "unknown", "binary"),
     ],
 )
-def test_what_a_letter_means(letter: str, name: str, transfer: str | None) -> None:
+def test_what_a_letter_means(letter, name, transfer):
     found = item_type(letter)
     assert (found.letter, found.name, found.transfer) == (letter, name, transfer)
 
 
-def test_places() -> None:
+def test_places():
     assert [GopherURL.parse(address).host for address, _ in BEGINNINGS]
     assert any(GopherURL.parse(address).item_type == "7" for address, _ in BEGINNINGS)
     assert all(title.isascii() and title for _, title in BEGINNINGS)
 
 
-def test_a_byte_order_mark_in_front_costs_nothing_but_itself() -> None:
+def test_a_byte_order_mark_in_front_costs_nothing_but_itself():
     line = b"0Text\t/a\th.example\t70\r\n"
     parser = MenuParser()
     found = [

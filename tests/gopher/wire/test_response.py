@@ -1,7 +1,5 @@
 """What is content arrives whole; what is not is an error with its own sentence."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 from pathlib import Path
 
@@ -42,7 +40,7 @@ def outcome(url: GopherURL, data: bytes, cuts: list[int]) -> bytes | tuple[type[
 
 
 @given(st.binary(max_size=900), st.integers(0, 20))
-def test_a_counted_body_is_byte_exact_and_what_comes_behind_is_left(body: bytes, more: int) -> None:
+def test_a_counted_body_is_byte_exact_and_what_comes_behind_is_left(body, more):
     reader = ResponseReader(PLUS)
     assert reader.feed(b"+%d\r\n" % len(body) + body + b"x" * more) == body
     assert reader.complete and reader.length == len(body)
@@ -65,9 +63,7 @@ def test_a_counted_body_is_byte_exact_and_what_comes_behind_is_left(body: bytes,
         (PLAIN, b"\x15\x03\x01\0\x02\x02\x46", NotGopher, "try gophers://"),
     ],
 )
-def test_an_answer_that_is_an_error_raises_its_kind(
-    url: GopherURL, answer: bytes, kind: type[GopherError], sentence: str
-) -> None:
+def test_an_answer_that_is_an_error_raises_its_kind(url, answer, kind, sentence):
     reader = ResponseReader(url, 1000)
 
     def take() -> None:
@@ -79,19 +75,19 @@ def test_an_answer_that_is_an_error_raises_its_kind(
 
 
 @pytest.mark.parametrize("answer", [b"", b"3", b"+", b"HTTP/1.", b"\x15", b"SSH-", b"3 bears\n"])
-def test_short_answers_that_look_like_the_begin_of_something_arrive(answer: bytes) -> None:
+def test_short_answers_that_look_like_the_begin_of_something_arrive(answer):
     for url in (PLAIN, PLUS):
         assert outcome(url, answer, []) == answer
 
 
-def test_ordinary_content_is_passed_on_at_once() -> None:
+def test_ordinary_content_is_passed_on_at_once():
     """A slow server's first bytes are seen when they come."""
     for first in (b"G", b"i", b"0", b"\0", b"Hello", b"HTTP/ is a prefix", b"3 bears\n"):
         reader = ResponseReader(PLAIN)
         assert reader.feed(first) == first and reader.is_certain
 
 
-def test_a_stuffed_body_with_a_header_loses_its_dots() -> None:
+def test_a_stuffed_body_with_a_header_loses_its_dots():
     reader = ResponseReader(PLUS)
     assert reader.feed(b"+-1\r\n..a\r\n.\r\nnot ours") == b".a\r\n"
     assert reader.complete
@@ -100,14 +96,14 @@ def test_a_stuffed_body_with_a_header_loses_its_dots() -> None:
 @pytest.mark.parametrize(
     "body", [b"+5\r\nabc", b"3gone\t\terror.host\t1\r\n", b"HTTP/1.1 200 OK\r\n"]
 )
-def test_a_body_behind_a_header_is_content_whatever_it_looks_like(body: bytes) -> None:
+def test_a_body_behind_a_header_is_content_whatever_it_looks_like(body):
     reader = ResponseReader(PLUS)
     assert reader.feed(b"+-2\r\n" + body) == body
     assert reader.rest_is_verbatim and reader.finish() == b""
 
 
 @pytest.mark.parametrize("path", sorted(CORPUS.glob("*/*.bin")), ids=lambda path: path.stem)
-def test_transcripts_of_real_servers_are_content_or_an_error(path: Path) -> None:
+def test_transcripts_of_real_servers_are_content_or_an_error(path):
     answer = path.read_bytes()
     plus = path.stem.startswith(("gplus", "ask"))
     result = outcome(PLUS if plus else PLAIN, answer, [])
@@ -123,7 +119,7 @@ def test_transcripts_of_real_servers_are_content_or_an_error(path: Path) -> None
         assert result == answer[header:]
 
 
-def test_what_is_passed_by_counts_as_what_is_fed() -> None:
+def test_what_is_passed_by_counts_as_what_is_fed():
     reader = ResponseReader(GopherURL.parse("gopher://h/9x"), most_bytes=10)
     assert not reader.rest_is_verbatim
     assert reader.feed(b"12345") == b"12345"
@@ -134,7 +130,7 @@ def test_what_is_passed_by_counts_as_what_is_fed() -> None:
         reader.count_skipped(1)
 
 
-def test_a_counted_body_cannot_be_passed_by() -> None:
+def test_a_counted_body_cannot_be_passed_by():
     reader = ResponseReader(GopherURL.parse("gopher://h/9x%09%09+"))
     reader.feed(b"+5\r\n1")
     assert not reader.rest_is_verbatim
@@ -149,7 +145,7 @@ def test_a_counted_body_cannot_be_passed_by() -> None:
         (b"\x15\x03\x01\0\x02\x02\x46", "TLS"),
     ],
 )
-def test_other_protocols_are_named(start: bytes, protocol: str) -> None:
+def test_other_protocols_are_named(start, protocol):
     error = other_protocol_error(start)
     assert error is not None and error.protocol == protocol
     assert all(
@@ -161,7 +157,7 @@ def test_other_protocols_are_named(start: bytes, protocol: str) -> None:
 @pytest.mark.parametrize(
     "start", [b"HTTP is a protocol", b"HTTP/1.1 is old", b"SSHd", b"\x15", b"", b"0"]
 )
-def test_texts_about_them_are_texts(start: bytes) -> None:
+def test_texts_about_them_are_texts(start):
     assert other_protocol_error(start) is None
 
 
@@ -174,14 +170,14 @@ FOOTER = b"i____\t\tnull.host\t1\r\niserved by\t\tnull.host\t1\r\n"
     "answer",
     [NO_SUCH, NO_SUCH * 2, NO_SUCH + FOOTER, NO_SUCH + FOOTER + b".\r\n", NO_SUCH[:-2]],
 )
-def test_an_error_is_an_error_wherever_it_comes(answer: bytes, menu: bool) -> None:
+def test_an_error_is_an_error_wherever_it_comes(answer, menu):
     assert error_line(answer, menu=menu, closed=True) == NO_SUCH[:-2]
     for size in range(1, len(answer)):
         assert error_line(answer[:size], menu=menu, closed=False) in (b"", NO_SUCH[:-2])
 
 
 @pytest.mark.parametrize("url", [PLAIN, MENU])
-def test_an_error_is_told_however_the_network_cuts_it(url: GopherURL) -> None:
+def test_an_error_is_told_however_the_network_cuts_it(url):
     answer = NO_SUCH + FOOTER
     for cut in range(1, len(answer)):
         error = outcome(url, answer, [cut])
@@ -189,24 +185,22 @@ def test_an_error_is_told_however_the_network_cuts_it(url: GopherURL) -> None:
 
 
 @pytest.mark.parametrize("size", [1, len(NO_SUCH), len(NO_SUCH) + 1])
-def test_a_menu_with_an_error_in_its_first_line_is_a_menu_however_it_is_cut(size: int) -> None:
+def test_a_menu_with_an_error_in_its_first_line_is_a_menu_however_it_is_cut(size):
     answer = NO_SUCH + b"1but here\t/\th\t70\r\n"
     assert outcome(MENU, answer, [size]) == answer
 
 
-def test_an_error_with_another_item_behind_it_is_content_from_its_first_byte_on() -> None:
+def test_an_error_with_another_item_behind_it_is_content_from_its_first_byte_on():
     assert error_line(NO_SUCH + b"1", menu=True, closed=False) is None
 
 
-def test_a_dot_ends_an_error_before_the_server_closes() -> None:
+def test_a_dot_ends_an_error_before_the_server_closes():
     with pytest.raises(ServerError, match="does not exist"):
         ResponseReader(PLAIN).feed(NO_SUCH + FOOTER + b".\r\n")
 
 
 @pytest.mark.parametrize("line", [b"3gone\t", b"3gone\t\t", b"3gone\t\terror.host\tport"])
-def test_an_error_without_all_of_its_fields_is_one_only_where_a_menu_was_asked_for(
-    line: bytes,
-) -> None:
+def test_an_error_without_all_of_its_fields_is_one_only_where_a_menu_was_asked_for(line):
     assert outcome(PLAIN, line + b"\r\n", []) == line + b"\r\n"
     assert outcome(MENU, line + b"\r\n", [])[0] is ServerError
 
@@ -214,13 +208,13 @@ def test_an_error_without_all_of_its_fields_is_one_only_where_a_menu_was_asked_f
 @pytest.mark.parametrize(
     ("port", "is_error"), [(b"1", True), (b" 65535 ", True), (b"123456", False), (b"", False)]
 )
-def test_a_port_has_up_to_five_digits_in_an_error(port: bytes, is_error: bool) -> None:
+def test_a_port_has_up_to_five_digits_in_an_error(port, is_error):
     line = b"3gone\t\terror.host\t" + port
     assert error_line(line + b"\n", menu=False, closed=True) == (line if is_error else None)
 
 
 @pytest.mark.parametrize("start", [b"3", NO_SUCH])
-def test_an_error_takes_at_most_4_kib(start: bytes) -> None:
+def test_an_error_takes_at_most_4_kib(start):
     longest = start.ljust(4096, b"3")
     assert error_line(longest, menu=True, closed=False) == b""
     assert error_line(longest + b"3", menu=True, closed=False) is None
@@ -239,12 +233,12 @@ def test_an_error_takes_at_most_4_kib(start: bytes) -> None:
         NO_SUCH + FOOTER * 100,
     ],
 )
-def test_content_is_not_taken_for_an_error(answer: bytes, menu: bool) -> None:
+def test_content_is_not_taken_for_an_error(answer, menu):
     """A menu with one error in it is still a menu, and a list of numbers a text."""
     assert error_line(answer, menu=menu, closed=True) is None
 
 
-def test_a_table_that_begins_with_a_three_is_a_text() -> None:
+def test_a_table_that_begins_with_a_three_is_a_text():
     assert error_line(b"3.5\t1\t2\n3.6\t1\t2\n", menu=False, closed=True) is None
 
 
@@ -263,7 +257,7 @@ ALL = [
 ]
 
 
-def test_every_error_can_be_told_from_the_others_by_status_and_code() -> None:
+def test_every_error_can_be_told_from_the_others_by_status_and_code():
     ours = {one for one in GopherError.__subclasses__() if one.__module__ == errors.__name__}
     assert {type(error) for error in ALL} == ours
     assert len({error.exit_status for error in ALL}) == len(ALL)
@@ -272,17 +266,17 @@ def test_every_error_can_be_told_from_the_others_by_status_and_code() -> None:
 
 
 @pytest.mark.parametrize("error", ALL, ids=lambda error: error.code)
-def test_no_sentence_carries_what_an_outsider_wrote_unescaped(error: GopherError) -> None:
+def test_no_sentence_carries_what_an_outsider_wrote_unescaped(error):
     assert str(error) == one_line(str(error))
 
 
 @pytest.mark.parametrize("phase", ["connect", "first byte", "next byte", "whole"])
-def test_a_time_out_says_what_was_waited_for(phase: errors.Phase) -> None:
+def test_a_time_out_says_what_was_waited_for(phase):
     assert str(errors.TimedOut("h:70", phase, 2.5)).startswith("h:70 ")
     assert str(errors.TimedOut("h:70", phase, 2.5)).endswith(" within 2.5 seconds")
 
 
-def test_as_much_as_is_taken_is_not_too_much() -> None:
+def test_as_much_as_is_taken_is_not_too_much():
     body = b"x" * 1000
     assert ResponseReader(PLUS, 1000).feed(b"+1000\r\n" + body) == body
     assert ResponseReader(PLAIN, 1000).feed(body) == body
@@ -291,14 +285,14 @@ def test_as_much_as_is_taken_is_not_too_much() -> None:
 @pytest.mark.parametrize(
     "answer", [b"-9\r\n1 x\r\ngone", b"--1\r\n1 x\r\ngone\r\n.\r\n", b"-0\r\n"]
 )
-def test_an_error_that_is_whole_is_told_before_the_server_closes(answer: bytes) -> None:
+def test_an_error_that_is_whole_is_told_before_the_server_closes(answer):
     reader = ResponseReader(PLUS)
     assert reader.feed(answer[:-1]) == b""
     with pytest.raises(ServerError, match="gone" if b"gone" in answer else None):
         reader.feed(answer[-1:])
 
 
-def test_an_error_of_gopherplus_without_end_is_told_after_64_kib() -> None:
+def test_an_error_of_gopherplus_without_end_is_told_after_64_kib():
     reader = ResponseReader(PLUS)
     lead = b"1 Admin\r\ngone"
     assert reader.feed(b"--2\r\n" + lead.ljust(65535)) == b""
@@ -306,7 +300,7 @@ def test_an_error_of_gopherplus_without_end_is_told_after_64_kib() -> None:
         reader.feed(b" ")
 
 
-def test_a_dot_ends_no_error_that_ends_by_close() -> None:
+def test_a_dot_ends_no_error_that_ends_by_close():
     reader = ResponseReader(PLUS)
     assert reader.feed(b"--2\r\n1 Admin\r\ngone\r\n.\r\n") == b""
     assert reader.feed(b"for good") == b""
@@ -317,22 +311,20 @@ def test_a_dot_ends_no_error_that_ends_by_close() -> None:
 @pytest.mark.parametrize(
     ("header", "length"), [(b"+7\r\n", 7), (b"+0\r\n", 0), (b"+-1\r\n", None), (b"+-2\r\n", None)]
 )
-def test_a_header_makes_content_certain_and_may_tell_its_length(
-    header: bytes, length: int | None
-) -> None:
+def test_a_header_makes_content_certain_and_may_tell_its_length(header, length):
     reader = ResponseReader(PLUS)
     assert not reader.is_certain and reader.length is None
     reader.feed(header)
     assert reader.is_certain and reader.length == length
 
 
-def test_a_short_answer_is_certain_content_once_the_server_has_closed() -> None:
+def test_a_short_answer_is_certain_content_once_the_server_has_closed():
     reader = ResponseReader(PLAIN)
     assert reader.feed(b"3 bears") == b"" and not reader.is_certain
     assert reader.finish() == b"3 bears" and reader.is_certain
 
 
-def test_neither_an_error_nor_its_begin_is_certain_content() -> None:
+def test_neither_an_error_nor_its_begin_is_certain_content():
     for url, begin in ((PLAIN, b"3gone"), (PLUS, b"--2\r\n1 Admin\r\n")):
         reader = ResponseReader(url)
         reader.feed(begin)

@@ -1,7 +1,5 @@
 """The dots of a text are right, whatever the server believes about them; its characters are, too."""
 
-from __future__ import annotations
-
 import io
 import re
 
@@ -49,21 +47,21 @@ def slow_reference(text: bytes) -> tuple[bytes, bool]:
 
 
 @given(_TEXTS, _CUTS)
-def test_a_text_is_the_same_at_every_split(text: bytes, cuts: list[int]) -> None:
+def test_a_text_is_the_same_at_every_split(text, cuts):
     parser = TextParser()
     content = b"".join(map(parser.feed, pieces(text, cuts))) + parser.finish()
     assert (content, parser.terminated) == slow_reference(text)
 
 
 @given(_TEXTS, _CUTS)
-def test_stuffing_goes_away_at_every_split(text: bytes, cuts: list[int]) -> None:
+def test_stuffing_goes_away_at_every_split(text, cuts):
     unstuffer = Unstuffer()
     content = b"".join(map(unstuffer.feed, pieces(text, cuts))) + unstuffer.finish()
     assert content == slow_unstuffed(text)
 
 
 @given(_TEXTS, _CUTS)
-def test_a_text_that_must_end_with_a_dot_ends_there(text: bytes, cuts: list[int]) -> None:
+def test_a_text_that_must_end_with_a_dot_ends_there(text, cuts):
     reader = DotEndedParser()
     content = b"".join(map(reader.feed, pieces(text, cuts)))
     found = re.search(rb"^\.\r?\n", text, re.MULTILINE)
@@ -74,21 +72,21 @@ def test_a_text_that_must_end_with_a_dot_ends_there(text: bytes, cuts: list[int]
 
 
 @given(_TEXTS)
-def test_the_end_of_a_text_tells_its_terminator(text: bytes) -> None:
+def test_the_end_of_a_text_tells_its_terminator(text):
     whole = terminator_length(text)
     if whole < TAIL:
         assert terminator_length(text[-TAIL:]) == whole
     assert (whole > 0) == slow_reference(text)[1]
 
 
-def test_lone_dots_of_a_raw_file_stay() -> None:
+def test_lone_dots_of_a_raw_file_stay():
     parser = TextParser()
     text = b"before\r\n.\r\nafter\r\n..two\r\n"
     assert parser.feed(text) + parser.finish() == text
     assert not parser.terminated
 
 
-def test_a_text_is_shown_while_it_arrives() -> None:
+def test_a_text_is_shown_while_it_arrives():
     """Only what comes behind the first line with a dot has to wait for the end."""
     parser = TextParser()
     assert parser.feed(b"line\r\nnext") == b"line\r\nnext"
@@ -96,14 +94,14 @@ def test_a_text_is_shown_while_it_arrives() -> None:
     assert parser.finish() == b".dot\nmore\n"
 
 
-def test_what_waits_is_bounded() -> None:
+def test_what_waits_is_bounded():
     parser = TextParser(most_held=100)
     parser.feed(b".\n" + b"x" * 90)
     with pytest.raises(TooBig, match="limit of 100 bytes"):
         parser.feed(b"x" * 90)
 
 
-def test_a_text_decodes_each_line() -> None:
+def test_a_text_decodes_each_line():
     text = Text(GopherURL("h"), b"caf\xc3\xa9\r\ncaf\xe9\r\n", True)
     assert text.decoded() == "café\ncafé\n"
     assert io.StringIO(text.decoded("cp437")).readline() == "caf├⌐\n"
@@ -119,7 +117,7 @@ def test_a_text_decodes_each_line() -> None:
         (b"\n\n.", b"\r\n\r\n..\r\n.\r\n"),
     ],
 )
-def test_texts_are_sent_as_the_rfc_wants_them(lines: bytes, sent: bytes) -> None:
+def test_texts_are_sent_as_the_rfc_wants_them(lines, sent):
     """However the file is read; and our own parser gets the lines back."""
     for split in every_split(lines):
         stuffer = Stuffer()
@@ -132,16 +130,16 @@ def test_texts_are_sent_as_the_rfc_wants_them(lines: bytes, sent: bytes) -> None
 
 
 @given(st.lists(st.binary().map(lambda line: line.translate(None, b"\r\n"))))
-def test_each_line_is_decoded_by_itself(lines: list[bytes]) -> None:
+def test_each_line_is_decoded_by_itself(lines):
     for ending in (b"\n", b"\r\n"):
         assert decode_text(ending.join(lines)) == "\n".join(map(decode_line, lines))
 
 
-def test_a_menu_may_mix_utf8_and_latin1() -> None:
+def test_a_menu_may_mix_utf8_and_latin1():
     assert decode_text(b"caf\xc3\xa9\r\ncaf\xe9\n") == "café\ncafé\n"
 
 
-def test_the_user_may_know_better() -> None:
+def test_the_user_may_know_better():
     assert decode_text(b"\xc9\xcd\xbb\n", checked_charset("CP437")) == "╔═╗\n"
     assert decode_line(b"\xc3\xa9", "latin-1") == "Ã©"
 
@@ -153,12 +151,12 @@ def test_the_user_may_know_better() -> None:
         *("idna", "punycode", "unicode_escape", "raw_unicode_escape"),
     ],
 )
-def test_a_charset_that_cannot_be_is_refused(name: str) -> None:
+def test_a_charset_that_cannot_be_is_refused(name):
     with pytest.raises(ConfigurationError, match="not a character set for Gopher") as caught:
         checked_charset(name)
     assert str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize("charset", [None, "utf-8", "cp437"])
-def test_a_byte_order_mark_in_front_is_not_shown(charset: str | None) -> None:
+def test_a_byte_order_mark_in_front_is_not_shown(charset):
     assert decode_text(b"\xef\xbb\xbfa text\r\n", charset) == "a text\n"

@@ -1,7 +1,5 @@
 """Every selector can be written as a URL and is sent as the bytes it was, and its end tells a type."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,7 +31,7 @@ urls = st.builds(
 
 
 @given(urls)
-def test_a_url_written_down_leads_to_the_same_place(url: GopherURL) -> None:
+def test_a_url_written_down_leads_to_the_same_place(url):
     text = str(url)
     assert GopherURL.parse(text) == url
     assert GopherURL.parse(text.encode()) == url
@@ -41,7 +39,7 @@ def test_a_url_written_down_leads_to_the_same_place(url: GopherURL) -> None:
 
 
 @given(urls)
-def test_a_request_is_one_line_of_at_most_three_fields(url: GopherURL) -> None:
+def test_a_request_is_one_line_of_at_most_three_fields(url):
     request = url.request()
     assert request.endswith(b"\r\n")
     assert not set(request[:-2]) & set(b"\0\r\n")
@@ -72,7 +70,7 @@ def test_a_request_is_one_line_of_at_most_three_fields(url: GopherURL) -> None:
         ("gopher://h/0\udce9", b"\xe9\r\n", "h:70"),
     ],
 )
-def test_urls_as_people_write_are_understood(text: str, request_bytes: bytes, address: str) -> None:
+def test_urls_as_people_write_are_understood(text, request_bytes, address):
     url = GopherURL.parse(text)
     assert (url.request(), url.address) == (request_bytes, address)
 
@@ -110,12 +108,12 @@ def test_urls_as_people_write_are_understood(text: str, request_bytes: bytes, ad
         ("h/1/x", "gopher:// or gophers://"),
     ],
 )
-def test_a_wrong_url_is_refused_with_the_reason(text: str, reason: str) -> None:
+def test_a_wrong_url_is_refused_with_the_reason(text, reason):
     with pytest.raises(BadURL, match=reason):
         GopherURL.parse(text)
 
 
-def test_a_search_cannot_carry_a_second_request() -> None:
+def test_a_search_cannot_carry_a_second_request():
     search = GopherURL.parse("gopher://h/7/find").searching("größe")
     assert search.request() == "/find\tgröße\r\n".encode()
     for words in ("a\tb", "a\r\nb", "a\0"):
@@ -123,12 +121,12 @@ def test_a_search_cannot_carry_a_second_request() -> None:
             search.searching(words)
 
 
-def test_international_names_that_cannot_be_are_refused() -> None:
+def test_international_names_that_cannot_be_are_refused():
     with pytest.raises(BadURL, match="international"):
         canonical_host("a‥b☃.example")
 
 
-def test_what_is_typed_may_lack_the_scheme() -> None:
+def test_what_is_typed_may_lack_the_scheme():
     assert (
         parse_typed_url(b" example.org ")
         == parse_typed_url("example.org")
@@ -158,7 +156,7 @@ def test_what_is_typed_may_lack_the_scheme() -> None:
         ("gopher://h/9/a%23057b", "b"),
     ],
 )
-def test_the_name_comes_from_the_selector_and_is_safe(url: str, name: str) -> None:
+def test_the_name_comes_from_the_selector_and_is_safe(url, name):
     assert file_name(GopherURL.parse(url)) == name
 
 
@@ -180,11 +178,11 @@ def test_the_name_comes_from_the_selector_and_is_safe(url: str, name: str) -> No
         (b"no.ending.", b"text", "0"),
     ],
 )
-def test_type_of_a_file_comes_from_ending_and_start(name: bytes, start: bytes, letter: str) -> None:
+def test_type_of_a_file_comes_from_ending_and_start(name, start, letter):
     assert item_type_of_file(name, start) == letter
 
 
-def test_the_type_of_most_names_comes_from_the_ending_alone() -> None:
+def test_the_type_of_most_names_comes_from_the_ending_alone():
     """Most names need no look into the file."""
     assert (
         item_type_by_name(b"a.txt"),

@@ -1,7 +1,5 @@
 """A process for tests that is handed files: `python -m answering`."""
 
-from __future__ import annotations
-
 import json
 import os
 import socket

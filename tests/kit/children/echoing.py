@@ -1,7 +1,5 @@
 """A process for tests: `python -m echoing WHAT`."""
 
-from __future__ import annotations
-
 import os
 import sys
 import time

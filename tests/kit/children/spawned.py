@@ -1,7 +1,5 @@
 """Processes that nobody starts: a test reads what was written to them, and speaks for them."""
 
-from __future__ import annotations
-
 import errno
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """A process for a thread that waits for it: its answers, and how it is said to have ended."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import resource
@@ -27,7 +25,7 @@ def answer(child: BlockingChild) -> bytes:
     return found
 
 
-def test_a_child_answers_orders_and_gets_open_files(child: BlockingChild) -> None:
+def test_a_child_answers_orders_and_gets_open_files(child):
     child.send({"say": "x" * 300_000})
     assert answer(child) == b"x" * 300_000
     read, write = os.pipe()
@@ -38,7 +36,7 @@ def test_a_child_answers_orders_and_gets_open_files(child: BlockingChild) -> Non
     assert child.is_running
 
 
-def test_a_child_starts_beside_thousands_of_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_starts_beside_thousands_of_connections(monkeypatch):
     """Its number is above 1023 then: no segment was sealed any more."""
     monkeypatch.setenv("PYTHONPATH", os.path.dirname(__file__))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -57,12 +55,12 @@ def test_a_child_starts_beside_thousands_of_connections(monkeypatch: pytest.Monk
         assert answer(child) == b"hello"
 
 
-def test_the_last_line_of_a_dead_child_is_in_the_error(child: BlockingChild) -> None:
+def test_the_last_line_of_a_dead_child_is_in_the_error(child):
     child.send({"end": "no room"})
     with pytest.raises(OSError, match="its process has ended: no room"):
         answer(child)
 
 
-def test_end_kills_a_busy_child(child: BlockingChild) -> None:
+def test_end_kills_a_busy_child(child):
     child.kill()
     assert not is_there(child.process.pid)

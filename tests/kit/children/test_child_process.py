@@ -1,7 +1,5 @@
 """A process from the service's side: real ones, and some that a test speaks for."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
@@ -60,7 +58,7 @@ class Owner:
 
 
 @pytest_twisted.ensureDeferred
-async def test_bytes_go_in_and_out_and_its_complaints_are_lines() -> None:
+async def test_bytes_go_in_and_out_and_its_complaints_are_lines():
     owner = Owner()
     owner.start("complain")
     owner.child.send(b"hel", b"lo\n")
@@ -73,7 +71,7 @@ async def test_bytes_go_in_and_out_and_its_complaints_are_lines() -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_large_messages_and_those_after_them_arrive_in_order() -> None:
+async def test_large_messages_and_those_after_them_arrive_in_order():
     owner = Owner()
     owner.start("complain")
     large = bytes(range(256)) * 20_000
@@ -88,7 +86,7 @@ async def test_large_messages_and_those_after_them_arrive_in_order() -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_child_killed_during_a_large_message_is_sent_no_more() -> None:
+async def test_a_child_killed_during_a_large_message_is_sent_no_more():
     owner = Owner()
     owner.start("deaf")
     owner.child.send(bytes(32 << 20))
@@ -97,7 +95,7 @@ async def test_a_child_killed_during_a_large_message_is_sent_no_more() -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_child_whose_output_is_not_read_blocks() -> None:
+async def test_a_child_whose_output_is_not_read_blocks():
     owner = Owner()
     owner.start("flood")
     await owner.first
@@ -113,9 +111,7 @@ async def test_a_child_whose_output_is_not_read_blocks() -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_child_stopped_during_a_write_loses_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_child_stopped_during_a_write_loses_nothing(monkeypatch):
     """By a debugger, or with its container; also where Python is told to write without buffers."""
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")
     owner = Owner()
@@ -140,7 +136,7 @@ def state_of(pid: int) -> str:
 
 @pytest.mark.slow
 @pytest_twisted.ensureDeferred
-async def test_a_kill_ends_its_family_even_if_nobody_reads() -> None:
+async def test_a_kill_ends_its_family_even_if_nobody_reads():
     owner = Owner()
     owner.start("fork")
     await owner.first
@@ -153,7 +149,7 @@ async def test_a_kill_ends_its_family_even_if_nobody_reads() -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_kill_ends_a_child_that_exited_with_unread_output() -> None:
+async def test_a_kill_ends_a_child_that_exited_with_unread_output():
     owner = Owner()
     owner.start("complain")
     owner.child.send(b"hel", b"lo\n")
@@ -169,7 +165,7 @@ async def test_a_kill_ends_a_child_that_exited_with_unread_output() -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_child_that_does_not_end_in_time_is_killed() -> None:
+async def test_a_child_that_does_not_end_in_time_is_killed():
     owner = Owner()
     owner.start("deaf")
     await owner.first
@@ -177,7 +173,7 @@ async def test_a_child_that_does_not_end_in_time_is_killed() -> None:
     assert (await owner.ended).signal == signal.SIGKILL
 
 
-def test_the_environment_of_a_child_has_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_of_a_child_has_no_secrets(monkeypatch):
     monkeypatch.setenv("LOGSRV_HTTP_TOKEN", "secret")
     monkeypatch.setenv("TZ", "UTC")
     spawner = Spawner()
@@ -187,20 +183,18 @@ def test_the_environment_of_a_child_has_no_secrets(monkeypatch: pytest.MonkeyPat
     assert spawner.last.env["TZ"] == "UTC" and "LOGSRV_HTTP_TOKEN" not in spawner.last.env
 
 
-def test_a_named_variable_is_passed_on_but_not_one_with_its_prefix(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_named_variable_is_passed_on_but_not_one_with_its_prefix(monkeypatch):
     for name in ("AWS_REGION", "AWS_REGION_OTHER"):
         monkeypatch.setenv(name, "here")
     found = child_environment(("AWS_REGION",))
     assert found == {**child_environment(), "AWS_REGION": "here"}
 
 
-def test_an_end_by_an_unknown_signal_has_its_number() -> None:
+def test_an_end_by_an_unknown_signal_has_its_number():
     assert str(ProcessEnd(None, 40)) == "was ended by signal 40"
 
 
-def test_one_owner_stops_all_its_children() -> None:
+def test_one_owner_stops_all_its_children():
     """They are counted, their complaints are in the log seldom, and a stop waits for the last."""
     spawner = Spawner()
     ends: list[ProcessEnd] = []
@@ -219,7 +213,7 @@ def test_one_owner_stops_all_its_children() -> None:
     assert stopped.called and processes.stopping
 
 
-def test_a_failed_start_raises_the_error_of_the_owner() -> None:
+def test_a_failed_start_raises_the_error_of_the_owner():
     spawner = Spawner()
     spawner.full = True
     processes = ChildProcesses(spawner, "a search says", ValueError)
@@ -229,7 +223,7 @@ def test_a_failed_start_raises_the_error_of_the_owner() -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_test_finds_its_children() -> None:
+async def test_a_test_finds_its_children():
     owner = Owner()
     owner.start("deaf")
     await owner.first
@@ -260,7 +254,7 @@ reactor.run()
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="others start processes in another way")
-def test_a_file_beyond_the_limit_is_said_to_be_the_reason() -> None:
+def test_a_file_beyond_the_limit_is_said_to_be_the_reason():
     """A shell or a service manager may have left it open, and lowered the limit since."""
     command = (sys.executable, "-c", INHERITED)
     shown = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
@@ -285,7 +279,7 @@ def limited(by: str) -> list[bytes]:
     return done.stdout.split()
 
 
-def test_a_child_limits_its_memory_and_priority() -> None:
+def test_a_child_limits_its_memory_and_priority():
     nice = b"%d" % min(19, os.nice(0) + NICE)
     assert limited("limit_reading_process") == [
         nice,
@@ -299,7 +293,7 @@ def test_a_child_limits_its_memory_and_priority() -> None:
     assert limited("limit_process")[4:] == [b"False", b"False"]
 
 
-def test_a_lower_limit_of_the_whole_service_stays() -> None:
+def test_a_lower_limit_of_the_whole_service_stays():
     script = "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))\n"
     script += SCRIPT.format(limit="limit_reading_process")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
@@ -323,7 +317,7 @@ print(before == resource.getrlimit(resource.RLIMIT_DATA))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the memory that is there")
-def test_little_memory_limits_only_the_code_inside_it() -> None:
+def test_little_memory_limits_only_the_code_inside_it():
     done = subprocess.run([sys.executable, "-c", MORE], capture_output=True, check=True)
     assert done.stdout.split(b"\n") == [b"no more", b"True", b""]
 
@@ -346,19 +340,19 @@ print(limit() == before)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the memory that is there")
-def test_the_lowest_limit_of_two_threads_holds_until_its_end() -> None:
+def test_the_lowest_limit_of_two_threads_holds_until_its_end():
     done = subprocess.run([sys.executable, "-c", TWO], capture_output=True, check=True)
     assert done.stdout == b"True\n" * 3
 
 
-def test_an_unfinished_answer_is_not_delivered() -> None:
+def test_an_unfinished_answer_is_not_delivered():
     reader = MessageReader()
     assert list(reader.receive(b"".join(frame_parts(b"abc", b"def"))[:-1])) == []
     assert list(reader.receive(b"f")) == [[b"abcde", b"f"]]
 
 
 @pytest.mark.parametrize("cut", [4, 10])
-def test_an_unfinished_message_of_a_dead_service_is_dropped(cut: int) -> None:
+def test_an_unfinished_message_of_a_dead_service_is_dropped(cut):
     """A process that took it for a whole one would work on what nobody asked for."""
     sent = b"".join([*frame_parts(b"whole"), *frame_parts(b"halved")])[:-cut]
     done = subprocess.run(

@@ -1,7 +1,5 @@
 """Workers: as many as are needed up to the limit, each with one message, and what becomes of it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -36,7 +34,7 @@ def reactor() -> Spawner:
     return Spawner()
 
 
-def test_each_process_has_one_message_and_others_wait(reactor: Spawner) -> None:
+def test_each_process_has_one_message_and_others_wait(reactor):
     workers = workers_of(reactor, 2)
     asked = [Asked(workers.answer(b"%d" % number)) for number in range(4)]
     first, second = reactor.processes
@@ -53,7 +51,7 @@ def test_each_process_has_one_message_and_others_wait(reactor: Spawner) -> None:
     assert len(reactor.processes) == 2
 
 
-def test_all_processes_end_after_an_idle_time(reactor: Spawner) -> None:
+def test_all_processes_end_after_an_idle_time(reactor):
     workers = workers_of(reactor, 1)
     Asked(workers.answer(b"x"))
     reactor.last.say()
@@ -67,7 +65,7 @@ def test_all_processes_end_after_an_idle_time(reactor: Spawner) -> None:
     assert reactor.last.closed
 
 
-def test_a_lower_limit_ends_processes_as_they_finish(reactor: Spawner) -> None:
+def test_a_lower_limit_ends_processes_as_they_finish(reactor):
     workers = workers_of(reactor, 2)
     for _ in range(2):
         Asked(workers.answer(b"x"))
@@ -78,7 +76,7 @@ def test_a_lower_limit_ends_processes_as_they_finish(reactor: Spawner) -> None:
     assert [process.closed for process in reactor.processes] == [True, False]
 
 
-def test_the_message_of_a_dead_process_fails(reactor: Spawner) -> None:
+def test_the_message_of_a_dead_process_fails(reactor):
     workers = workers_of(reactor, 1)
     asked, behind = Asked(workers.answer(b"x")), Asked(workers.answer(b"z"))
     reactor.last.say()
@@ -91,7 +89,7 @@ def test_the_message_of_a_dead_process_fails(reactor: Spawner) -> None:
     assert behind.found == b"y"
 
 
-def test_a_process_that_fails_to_start_fails_its_message(reactor: Spawner) -> None:
+def test_a_process_that_fails_to_start_fails_its_message(reactor):
     workers = workers_of(reactor, 1)
     asked = Asked(workers.answer(b"x"))
     with logged() as said:
@@ -100,14 +98,14 @@ def test_a_process_that_fails_to_start_fails_its_message(reactor: Spawner) -> No
     assert "the server does its work: the process ended with status 1 (no such module)" in said[-1]
 
 
-def test_a_message_fails_when_no_process_can_be_started(reactor: Spawner) -> None:
+def test_a_message_fails_when_no_process_can_be_started(reactor):
     reactor.full = True
     workers = workers_of(reactor, 1)
     asked = Asked(workers.answer(b"x"))
     assert isinstance(asked.found, NoWorkerError)
 
 
-def test_a_message_waits_when_no_further_process_can_be_started(reactor: Spawner) -> None:
+def test_a_message_waits_when_no_further_process_can_be_started(reactor):
     workers = workers_of(reactor, 2)
     asked = Asked(workers.answer(b"x"))
     reactor.full = True
@@ -118,7 +116,7 @@ def test_a_message_waits_when_no_further_process_can_be_started(reactor: Spawner
     assert (asked.found, behind.found) == (b"y", b"z")
 
 
-def test_a_stop_kills_all_processes_and_fails_their_messages(reactor: Spawner) -> None:
+def test_a_stop_kills_all_processes_and_fails_their_messages(reactor):
     workers = workers_of(reactor, 1)
     asked = [Asked(workers.answer(b"x")) for _ in range(2)]
     stopped = workers.stop()
@@ -127,7 +125,7 @@ def test_a_stop_kills_all_processes_and_fails_their_messages(reactor: Spawner) -
     assert isinstance(Asked(workers.answer(b"x")).found, WorkerEndedError)
 
 
-def test_an_answer_that_was_in_the_pipe_at_a_stop_leaves_no_timer(reactor: Spawner) -> None:
+def test_an_answer_that_was_in_the_pipe_at_a_stop_leaves_no_timer(reactor):
     workers = workers_of(reactor, 1)
     asked = Asked(workers.answer(b"x"))
     reactor.last.say()
@@ -139,7 +137,7 @@ def test_an_answer_that_was_in_the_pipe_at_a_stop_leaves_no_timer(reactor: Spawn
     assert stopped.called and not reactor.getDelayedCalls()
 
 
-def test_after_a_failed_start_the_next_try_comes_later(reactor: Spawner) -> None:
+def test_after_a_failed_start_the_next_try_comes_later(reactor):
     workers = workers_of(reactor, 1)
     Asked(workers.answer(b"x"))
     reactor.last.end(b"no such module\n", status=1)
@@ -150,7 +148,7 @@ def test_after_a_failed_start_the_next_try_comes_later(reactor: Spawner) -> None
     assert len(reactor.processes) == 2
 
 
-def test_idle_processes_end_after_the_last_busy_one_has_died(reactor: Spawner) -> None:
+def test_idle_processes_end_after_the_last_busy_one_has_died(reactor):
     workers = workers_of(reactor, 2)
     for _ in range(2):
         Asked(workers.answer(b"x"))

@@ -1,7 +1,5 @@
 """A resident process: when it is started, with what, and when again."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest
@@ -38,7 +36,7 @@ def stage() -> Stage:
     return Stage()
 
 
-def test_a_process_gets_its_orders_and_its_messages_arrive_whole(stage: Stage) -> None:
+def test_a_process_gets_its_orders_and_its_messages_arrive_whole(stage):
     stage.process.start_or_update()
     spawned = stage.reactor.last
     assert spawned.said == [b"%d first" % spawned.pid]
@@ -52,7 +50,7 @@ def test_a_process_gets_its_orders_and_its_messages_arrive_whole(stage: Stage) -
     assert stage.told == [b"first", b"second"] and len(stage.reactor.processes) == 1
 
 
-def test_a_process_is_not_started_before_the_reactor_runs(stage: Stage) -> None:
+def test_a_process_is_not_started_before_the_reactor_runs(stage):
     waiting: list[Callable[[], object]] = []
     stage.reactor.waiting = waiting
     stage.process.start_or_update()
@@ -64,7 +62,7 @@ def test_a_process_is_not_started_before_the_reactor_runs(stage: Stage) -> None:
     assert stage.told == [b"second"]
 
 
-def test_a_stop_before_the_reactor_runs_starts_nothing(stage: Stage) -> None:
+def test_a_stop_before_the_reactor_runs_starts_nothing(stage):
     waiting: list[Callable[[], object]] = []
     stage.reactor.waiting = waiting
     stage.process.start_or_update()
@@ -74,7 +72,7 @@ def test_a_stop_before_the_reactor_runs_starts_nothing(stage: Stage) -> None:
     assert not stage.reactor.processes
 
 
-def test_each_early_death_makes_the_next_start_later(stage: Stage) -> None:
+def test_each_early_death_makes_the_next_start_later(stage):
     stage.process.start_or_update()
     stage.reactor.last.protocol.outReceived(b"".join(frame_parts(b"half of it"))[:-1])
     with logged() as messages:
@@ -92,7 +90,7 @@ def test_each_early_death_makes_the_next_start_later(stage: Stage) -> None:
     assert stage.said == [b"whole"]
 
 
-def test_a_process_that_ran_for_long_is_replaced_soon(stage: Stage) -> None:
+def test_a_process_that_ran_for_long_is_replaced_soon(stage):
     stage.process.start_or_update()
     for _ in range(3):
         stage.reactor.advance(WELL + 1)
@@ -102,7 +100,7 @@ def test_a_process_that_ran_for_long_is_replaced_soon(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("returning", [False, True])
-def test_a_failed_start_is_tried_again(stage: Stage, returning: bool) -> None:
+def test_a_failed_start_is_tried_again(stage, returning):
     if returning:
         stage.process.start_or_update()
         stage.process.end_until_needed()
@@ -121,7 +119,7 @@ def test_a_failed_start_is_tried_again(stage: Stage, returning: bool) -> None:
     assert stage.told == [b"first"]
 
 
-def test_a_want_ends_the_pause_before_the_next_start(stage: Stage) -> None:
+def test_a_want_ends_the_pause_before_the_next_start(stage):
     stage.process.start_or_update()
     stage.reactor.last.end(signal=9)
     stage.process.start_or_update()
@@ -129,7 +127,7 @@ def test_a_want_ends_the_pause_before_the_next_start(stage: Stage) -> None:
     assert len(stage.reactor.processes) == 2
 
 
-def test_a_want_during_the_end_starts_the_next_process_after_it(stage: Stage) -> None:
+def test_a_want_during_the_end_starts_the_next_process_after_it(stage):
     stage.process.start_or_update()
     stage.process.end_until_needed()
     stage.process.end_until_needed()
@@ -145,7 +143,7 @@ def test_a_want_during_the_end_starts_the_next_process_after_it(stage: Stage) ->
     assert len(stage.reactor.processes) == 3 and stage.process.state == "RUNNING"
 
 
-def test_a_done_during_the_pause_cancels_the_next_start(stage: Stage) -> None:
+def test_a_done_during_the_pause_cancels_the_next_start(stage):
     stage.process.start_or_update()
     stage.reactor.last.end(signal=9)
     stage.process.end_until_needed()
@@ -155,7 +153,7 @@ def test_a_done_during_the_pause_cancels_the_next_start(stage: Stage) -> None:
     assert len(stage.reactor.processes) == 2
 
 
-def test_a_done_before_the_reactor_runs_cancels_the_start(stage: Stage) -> None:
+def test_a_done_before_the_reactor_runs_cancels_the_start(stage):
     waiting: list[Callable[[], object]] = []
     stage.reactor.waiting = waiting
     stage.process.start_or_update()
@@ -165,7 +163,7 @@ def test_a_done_before_the_reactor_runs_cancels_the_start(stage: Stage) -> None:
     assert not stage.reactor.processes
 
 
-def test_a_done_cancels_the_next_process(stage: Stage) -> None:
+def test_a_done_cancels_the_next_process(stage):
     stage.process.start_or_update()
     stage.process.end_until_needed()
     stage.process.start_or_update()
@@ -175,7 +173,7 @@ def test_a_done_cancels_the_next_process(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("before", ["", "done", "done want"])
-def test_a_stop_waits_for_the_end_of_the_process(stage: Stage, before: str) -> None:
+def test_a_stop_waits_for_the_end_of_the_process(stage, before):
     stage.process.start_or_update()
     for step in before.split():
         {"done": stage.process.end_until_needed, "want": stage.process.start_or_update}[step]()
@@ -186,7 +184,7 @@ def test_a_stop_waits_for_the_end_of_the_process(stage: Stage, before: str) -> N
     assert not stage.reactor.getDelayedCalls() and len(stage.reactor.processes) == 1
 
 
-def test_a_process_that_does_not_end_is_killed(stage: Stage) -> None:
+def test_a_process_that_does_not_end_is_killed(stage):
     stage.process.start_or_update()
     stopped = stage.process.stop()
     stage.process.stop()
@@ -194,7 +192,7 @@ def test_a_process_that_does_not_end_is_killed(stage: Stage) -> None:
     assert stage.reactor.last.killed and stopped.called
 
 
-def test_a_stop_during_the_pause_is_done_at_once(stage: Stage) -> None:
+def test_a_stop_during_the_pause_is_done_at_once(stage):
     stage.process.start_or_update()
     stage.reactor.last.end(signal=9)
     assert stage.process.stop().called
@@ -202,7 +200,7 @@ def test_a_stop_during_the_pause_is_done_at_once(stage: Stage) -> None:
     assert len(stage.reactor.processes) == 1
 
 
-def test_every_state_accepts_every_call_of_the_owner() -> None:
+def test_every_state_accepts_every_call_of_the_owner():
     """It is told to stop once: `stop` gives the same Deferred again."""
     states = {state for state, _ in NEXT}
     assert {(state, "want") for state in states} <= set(NEXT)

@@ -1,7 +1,5 @@
 """What a Telnet filter has to do, slow and obvious: byte by byte, no code in common with it."""
 
-from __future__ import annotations
-
 import attrs
 
 IAC, SB, SE = 255, 250, 240

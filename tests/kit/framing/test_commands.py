@@ -1,7 +1,5 @@
 """Telnet's commands are found all at once, and yet as one after the other would be."""
 
-from __future__ import annotations
-
 import random
 import sys
 from types import FrameType
@@ -30,7 +28,7 @@ VALUES = st.builds(
 @pytest.mark.slow
 @more(6)
 @given(st.lists(st.lists(BYTES, max_size=12).map(bytes) | VALUES, max_size=6).map(b"".join))
-def test_the_result_is_the_same_as_byte_by_byte(chunk: bytes) -> None:
+def test_the_result_is_the_same_as_byte_by_byte(chunk):
     """Runs of IACs, options that are IAC, values that end just in time or just too late."""
     if b"\xff" not in chunk:
         chunk += b"\xff\xf1"
@@ -48,7 +46,7 @@ GARBAGE = [
 
 
 @pytest.mark.parametrize("garbage", GARBAGE)
-def test_no_bytes_cost_more_calls_than_others(garbage: bytes) -> None:
+def test_no_bytes_cost_more_calls_than_others(garbage):
     """Work is done per chunk, never per command: a peer that sends garbage keeps nobody waiting."""
     calls = 0
 
@@ -68,7 +66,7 @@ def test_no_bytes_cost_more_calls_than_others(garbage: bytes) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("garbage", GARBAGE)
-def test_a_chunk_of_random_bytes_gives_the_same_result(garbage: bytes) -> None:
+def test_a_chunk_of_random_bytes_gives_the_same_result(garbage):
     chunk = b"begin" + garbage * 3000
     found = parse_telnet_commands(chunk)
     expected = reference_telnet(chunk, PRESENCE)
@@ -77,7 +75,7 @@ def test_a_chunk_of_random_bytes_gives_the_same_result(garbage: bytes) -> None:
     assert len(found.unfinished) <= 3 + max(MAX_SUBNEGOTIATION, MAX_NAWS) + 1
 
 
-def test_answers_are_cut_between_commands() -> None:
+def test_answers_are_cut_between_commands():
     """What there is no room for is left out whole, so that the peer never gets half an answer."""
     found = parse_telnet_commands(b"\xff\xfd\xf6\xff\xf6\xff\xfb\x00\xff\xfd\x00\xff\xf6")
     answers = b"\xff\xfc\xf6" + PRESENCE + b"\xff\xfe\x00" + b"\xff\xfc\x00" + PRESENCE
@@ -87,7 +85,7 @@ def test_answers_are_cut_between_commands() -> None:
     assert found.answers(PRESENCE, 2) == b""
 
 
-def test_random_streams_in_large_chunks_give_the_same_result() -> None:
+def test_random_streams_in_large_chunks_give_the_same_result():
     pick = random.Random(7)
     for _ in range(20):
         pool = pick.choices([0xFF, 0xFF, 0xFF, 0xFA, 0xF0, 0xFD, 0xF6, 0x1F, 0x0A, 0x41], k=5)

@@ -1,7 +1,5 @@
 """Telnet's commands in a few bytes are what they are in many."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,14 +18,14 @@ PARTS = st.sampled_from(
 @pytest.mark.slow
 @more(10)
 @given(st.lists(PARTS, max_size=14).map(b"".join))
-def test_both_ways_to_find_commands_agree(behind: bytes) -> None:
+def test_both_ways_to_find_commands_agree(behind):
     chunk = b"\xff\xf1" + behind
     found = parse_telnet_commands(chunk)
     expected = found.data, found.unfinished, found.answers(PRESENCE, 1 << 20)
     assert parse_few_telnet_commands(chunk, PRESENCE) == expected
 
 
-def test_commands_are_answered_and_data_is_kept() -> None:
+def test_commands_are_answered_and_data_is_kept():
     chunk = b"a\xff\xfd\x03b\xff\xff\xff\xf6\xff\xfa\x18x\xff\xf0\xff\xfe\x01c\xff\xfb\x01\xff\xfb"
     answers = b"\xff\xfc\x03" + PRESENCE + b"\xff\xfe\x01"
     assert parse_few_telnet_commands(chunk, PRESENCE) == (b"ab\xffc", b"\xff\xfb", answers)

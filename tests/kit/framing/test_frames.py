@@ -1,7 +1,5 @@
 """Framers give the same frames however the network cuts them, and keep no more than one."""
 
-from __future__ import annotations
-
 import sys
 
 import pytest
@@ -129,9 +127,7 @@ def streams(draw: st.DrawFn) -> tuple[Framing, bytes]:
 @given(streams(), st.data())
 @example((Netstring(), b"999a:"), None)
 @example((Delimiter(b"aa"), b"xaaaa"), None)
-def test_frames_are_independent_of_splits(
-    stream: tuple[Framing, bytes], cuts: st.DataObject | None
-) -> None:
+def test_frames_are_independent_of_splits(stream, cuts):
     framing, data = stream
     frames, refused = reference(framing, data)
     whole = frames_of(framing, [data])
@@ -155,9 +151,7 @@ def test_frames_are_independent_of_splits(
         (Delimiter(), b"x" * 21, "a frame is longer than 20 bytes"),
     ],
 )
-def test_a_giant_is_refused_before_anything_of_it_is_kept(
-    framing: Framing, giant: bytes, sentence: str
-) -> None:
+def test_a_giant_is_refused_before_anything_of_it_is_kept(framing, giant, sentence):
     """Nothing that comes behind it is kept either."""
     framer = framing.framer(MOST)
     assert framer.receive(giant) == []
@@ -170,9 +164,7 @@ def test_a_giant_is_refused_before_anything_of_it_is_kept(
 @pytest.mark.parametrize("framing", FRAMINGS[:-1])
 @pytest.mark.parametrize("size", [1, 2, 5, 19, 20, 21, 1000])
 @pytest.mark.parametrize("over", [1, 100])
-def test_a_frame_that_is_too_long_is_refused_wherever_the_bytes_are_cut(
-    framing: Framing, size: int, over: int
-) -> None:
+def test_a_frame_that_is_too_long_is_refused_wherever_the_bytes_are_cut(framing, size, over):
     """Also between others, and if each piece alone is short."""
     data = b"".join(framing.pack(b"x" * length) for length in (3, MOST, MOST + over, 3))
     pieces = [data[at : at + size] for at in range(0, len(data), size)]
@@ -198,7 +190,7 @@ def test_a_frame_that_is_too_long_is_refused_wherever_the_bytes_are_cut(
         (2_097_151, b"\xff\xff\x7f"),
     ],
 )
-def test_a_varint_is_written_and_read_to_its_last_bit(length: int, prefix: bytes) -> None:
+def test_a_varint_is_written_and_read_to_its_last_bit(length, prefix):
     frame = b"x" * length
     packed = Varint().pack(frame)
     assert packed == prefix + frame
@@ -207,9 +199,7 @@ def test_a_varint_is_written_and_read_to_its_last_bit(length: int, prefix: bytes
 
 
 @pytest.mark.parametrize("length", [5, 16_384])
-def test_a_varint_behind_a_frame_is_read_and_its_frame_leaves_with_its_last_byte(
-    length: int,
-) -> None:
+def test_a_varint_behind_a_frame_is_read_and_its_frame_leaves_with_its_last_byte(length):
     """However few of its bytes come with the frame before it."""
     first, second = Varint().pack(b"abc"), Varint().pack(b"x" * length)
     for cut in range(1, 5):
@@ -220,7 +210,7 @@ def test_a_varint_behind_a_frame_is_read_and_its_frame_leaves_with_its_last_byte
         assert not framer.fault
 
 
-def test_a_length_is_refused_with_the_byte_that_makes_it_one_too_much() -> None:
+def test_a_length_is_refused_with_the_byte_that_makes_it_one_too_much():
     assert frames_of(Varint(), [b"\x80" * 9], MOST) == ([], "")
     assert "10 bytes" in frames_of(Varint(), [b"\x80" * 10], MOST)[1]
     # As much as is taken: more bytes of the length may be zeros.
@@ -228,7 +218,7 @@ def test_a_length_is_refused_with_the_byte_that_makes_it_one_too_much() -> None:
     assert "longer than 126" in frames_of(Varint(), [b"\xff"], 126)[1]
 
 
-def test_a_frame_of_the_largest_size_is_accepted() -> None:
+def test_a_frame_of_the_largest_size_is_accepted():
     for framing in FRAMINGS[:-1]:
         assert frames_of(framing, [framing.pack(b"x" * MOST)]) == ([b"x" * MOST], "")
 
@@ -246,13 +236,13 @@ def test_a_frame_of_the_largest_size_is_accepted() -> None:
         (lambda: FixedSize(3).pack(b"x"), "a frame has 3 bytes, not 1"),
     ],
 )  # fmt: skip
-def test_impossible_framings_are_refused(make: object, sentence: str) -> None:
+def test_impossible_framings_are_refused(make, sentence):
     with pytest.raises(ValueError) as caught:
         make()  # type: ignore[operator]
     assert str(caught.value).startswith(sentence)
 
 
-def test_a_large_frame_in_small_pieces_is_not_copied_for_each() -> None:
+def test_a_large_frame_in_small_pieces_is_not_copied_for_each():
     def copied(size: int) -> int:
         framer = LengthPrefix().framer(size)
         pieces = [size.to_bytes(4, "big"), *[b"x" * 100] * (size // 100)]
@@ -264,14 +254,14 @@ def test_a_large_frame_in_small_pieces_is_not_copied_for_each() -> None:
     assert doubled(copied, 100_000) < 2.5
 
 
-def test_an_idle_framer_is_small() -> None:
+def test_an_idle_framer_is_small():
     """There is one for each connection that has said something."""
     framer = LengthPrefix().framer(MOST)
     framer.receive(b"\0\0\0\1x" * 100)
     assert sys.getsizeof(framer._unfinished) < 100
 
 
-def test_the_earlier_names_of_its_attributes_are_there() -> None:
+def test_the_earlier_names_of_its_attributes_are_there():
     framer = Netstring().framer(10)
     framer.receive(b"3:ab")
     assert (framer.held, framer.trouble) == (framer.unfinished_bytes, "") == (4, "")

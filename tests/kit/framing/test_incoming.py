@@ -1,7 +1,5 @@
 """Any mixture of reads gives the same, however the network cuts the bytes."""
 
-from __future__ import annotations
-
 import tracemalloc
 from collections.abc import Callable, Iterable
 
@@ -78,9 +76,7 @@ def converse(format: LineFormat, pieces: Iterable[bytes], wanted: Iterable[Read]
 @example(b"\xff\xfa\nab\xff\xfd\na\n", [("line",), ("exactly", 2), ("line",)], True, None)
 @example(b"\xff\xfa\x1f\xff\xff\n0\xff\xf0\na\xff", [("line",), ("exactly", 2)], True, None)
 @example(b"\xff\xfa\x1f0123456789\xff\na\n\xff\xff", [("line",), ("exactly", 2)], True, None)
-def test_the_split_of_the_input_makes_no_difference(
-    data: bytes, wanted: list[Read], telnet: bool, cuts: st.DataObject | None
-) -> None:
+def test_the_split_of_the_input_makes_no_difference(data, wanted, telnet, cuts):
     format = LineFormat(max_line=7, telnet=telnet)
     whole = converse(format, [data], wanted)
     bytewise = [data[at : at + 1] for at in range(len(data))]
@@ -130,12 +126,12 @@ def reference(data: bytes, wanted: Iterable[Read]) -> list[object]:
 
 
 @given(streams, reads)
-def test_reads_agree_with_the_reference(data: bytes, wanted: list[Read]) -> None:
+def test_reads_agree_with_the_reference(data, wanted):
     format = LineFormat(max_line=7, telnet=False)
     assert converse(format, [data], wanted) == reference(data, wanted)
 
 
-def test_take_some_returns_the_bytes_that_are_there() -> None:
+def test_take_some_returns_the_bytes_that_are_there():
     incoming = Incoming(LineFormat())
     assert incoming.take_some(5) is None
     incoming.receive(b"\xff\xfd\x03 and more")
@@ -145,7 +141,7 @@ def test_take_some_returns_the_bytes_that_are_there() -> None:
     assert incoming.take_some(5) == b""
 
 
-def test_telnet_commands_are_removed_from_lines_only() -> None:
+def test_telnet_commands_are_removed_from_lines_only():
     """The command before the line is answered, its twin among the bytes is data."""
     incoming = Incoming(LineFormat())
     incoming.receive(b"\xff\xfd\x03one\n\xff\xfd\x03two\n")
@@ -155,7 +151,7 @@ def test_telnet_commands_are_removed_from_lines_only() -> None:
     assert incoming.answers == b"\xff\xfc\x03"
 
 
-def test_a_command_is_answered_before_its_line_ends() -> None:
+def test_a_command_is_answered_before_its_line_ends():
     """A client may wait for that before it sends a line."""
     incoming = Incoming(LineFormat())
     incoming.receive(b"\xff\xfd\x03")
@@ -163,7 +159,7 @@ def test_a_command_is_answered_before_its_line_ends() -> None:
     assert incoming.answers == b"\xff\xfc\x03"
 
 
-def test_an_unread_line_can_be_read_as_bytes() -> None:
+def test_an_unread_line_can_be_read_as_bytes():
     """After a time-out, say: what came of it, and the beginning of what might be a command."""
     incoming = Incoming(LineFormat())
     incoming.receive(b"on\xff\xfde\xff")
@@ -173,7 +169,7 @@ def test_an_unread_line_can_be_read_as_bytes() -> None:
     assert incoming.take_line() == "more"
 
 
-def test_a_line_asked_for_again_is_cleaned_only_once() -> None:
+def test_a_line_asked_for_again_is_cleaned_only_once():
     """After two time-outs, say: what a doubled IAC has left begins no command."""
     incoming = Incoming(LineFormat(encoding="latin-1"))
     incoming.receive(b"ab\xff\xff\xf1")
@@ -183,7 +179,7 @@ def test_a_line_asked_for_again_is_cleaned_only_once() -> None:
     assert incoming.take_line() == "ab\xff\xf1c"
 
 
-def test_the_rest_of_a_line_is_cleaned_only_once() -> None:
+def test_the_rest_of_a_line_is_cleaned_only_once():
     incoming = Incoming(LineFormat(encoding="latin-1"))
     incoming.receive(b"ab\xff\xff\xf1")
     assert incoming.take_line() is None
@@ -193,7 +189,7 @@ def test_the_rest_of_a_line_is_cleaned_only_once() -> None:
     assert incoming.take_line() == "d"
 
 
-def test_a_line_without_an_end_is_too_long_at_once() -> None:
+def test_a_line_without_an_end_is_too_long_at_once():
     incoming = Incoming(LineFormat(max_line=4))
     incoming.receive(b"12345")
     with pytest.raises(LineTooLong, match="a line is longer than 4 bytes"):
@@ -207,7 +203,7 @@ def test_a_line_without_an_end_is_too_long_at_once() -> None:
 
 @pytest.mark.parametrize("chunks", [[b"34\nCOMMIT\n"], [b"34\n", b"COMMIT\n"]])
 @pytest.mark.parametrize("read_before", [True, False])
-def test_a_line_that_waits_is_not_exhausted(chunks: list[bytes], read_before: bool) -> None:
+def test_a_line_that_waits_is_not_exhausted(chunks, read_before):
     """However much of the line before it was looked at when its end had not come."""
     incoming = Incoming(LineFormat(telnet=False))
     if read_before:
@@ -241,7 +237,7 @@ def calls_for_lines(data: bytes) -> int:
 @pytest.mark.parametrize(
     "begin", [b"\xff\xfa\n", b"\xff\xfa\x1f\n", b"\xff\xfa\x1f\xff\xff\n", b"\xff\xfa\x18"]
 )
-def test_an_unfinished_long_command_costs_no_call_per_byte(begin: bytes) -> None:
+def test_an_unfinished_long_command_costs_no_call_per_byte(begin):
     for text in (b"a" * 1000, b"a" * 1100, b"\xff\xff" * 500):
         data = (begin + text) * 16
         assert calls_for_lines(data) < len(data)
@@ -254,12 +250,12 @@ def test_an_unfinished_long_command_costs_no_call_per_byte(begin: bytes) -> None
         b"\xff\xfa\x1f\n\xff\xf0",
     ],
 )  # fmt: skip
-def test_a_command_in_each_line_costs_no_pass_over_many_bytes(line: bytes) -> None:
+def test_a_command_in_each_line_costs_no_pass_over_many_bytes(line):
     """As reads may go on with bytes behind each, lines with commands are made one by one."""
     assert calls_for_lines(line * 1000) < 80 * 1000
 
 
-def test_an_option_that_is_lf_ends_a_line_unless_its_command_is_whole() -> None:
+def test_an_option_that_is_lf_ends_a_line_unless_its_command_is_whole():
     """What is behind that line is read as bytes, whatever it looks like."""
     incoming = Incoming(LineFormat(encoding="latin-1"))
     incoming.receive(b"a\xff\xfa\nb\xff\xf0c\nd\xff\xfa\nab\xff\xfd\x01")
@@ -269,7 +265,7 @@ def test_an_option_that_is_lf_ends_a_line_unless_its_command_is_whole() -> None:
     assert incoming.answers == b""
 
 
-def test_lines_and_bytes_in_turns_cost_no_more_than_each_alone() -> None:
+def test_lines_and_bytes_in_turns_cost_no_more_than_each_alone():
     """A chunk of many small commands with data, as memcached has them, is not copied for each."""
 
     def copied(number: int) -> int:
@@ -287,9 +283,7 @@ def test_lines_and_bytes_in_turns_cost_no_more_than_each_alone() -> None:
     assert doubled(copied, 300) < 2.5
 
 
-def test_a_separator_that_is_far_away_is_sought_once_in_each_byte(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_separator_that_is_far_away_is_sought_once_in_each_byte(monkeypatch):
     monkeypatch.setattr(incoming_module, "bytearray", SoughtBytes, raising=False)
     monkeypatch.setattr(SoughtBytes, "sought", 0)
     incoming = Incoming(LineFormat(telnet=False))
@@ -304,7 +298,7 @@ def test_a_separator_that_is_far_away_is_sought_once_in_each_byte(
     assert SoughtBytes.sought < 1000 * number + number
 
 
-def test_a_separator_is_found_after_commands_before_it_are_removed() -> None:
+def test_a_separator_is_found_after_commands_before_it_are_removed():
     """A read of a line takes Telnet's commands out, and so moves what is behind them."""
     incoming = Incoming(LineFormat())
     incoming.receive(b"ab\xff\xfd\x01" * 5 + b"c")
@@ -314,7 +308,7 @@ def test_a_separator_is_found_after_commands_before_it_are_removed() -> None:
     assert incoming.take_until(b";", 100) == b"abababababc;"
 
 
-def test_a_separator_is_found_around_a_command_that_was_removed() -> None:
+def test_a_separator_is_found_around_a_command_that_was_removed():
     incoming = Incoming(LineFormat())
     incoming.receive(b"xab\xff\xf1")
     assert incoming.take_until(b"abc", 100) is None
@@ -323,7 +317,7 @@ def test_a_separator_is_found_around_a_command_that_was_removed() -> None:
     assert incoming.take_until(b"abc", 100) == b"xabc"
 
 
-def test_a_chunk_that_was_read_but_for_a_few_bytes_is_freed() -> None:
+def test_a_chunk_that_was_read_but_for_a_few_bytes_is_freed():
     """A connection may wait for hours in the middle of a message."""
 
     def kept(take: Callable[[Incoming], object]) -> int:
@@ -350,16 +344,14 @@ def test_a_chunk_that_was_read_but_for_a_few_bytes_is_freed() -> None:
 @example(b"\0", b"a\nb\xff\xfd\x01c\0d", 5)
 @example(b"\0", b"ab\n\xff", 1)
 @example(b"\0", b"\xff\xfd\0c\0d", 3)
-def test_telnet_commands_are_removed_with_another_delimiter(
-    delimiter: bytes, data: bytes, place: int
-) -> None:
+def test_telnet_commands_are_removed_with_another_delimiter(delimiter, data, place):
     """An LF is a character there: what follows it is cleaned too, and no line waits for the end."""
     format = LineFormat(max_line=100, delimiter=delimiter)
     whole = converse(format, [data], [("line",)] * 20)
     assert converse(format, [data[:place], data[place:]], [("line",)] * 20) == whole
 
 
-def test_a_line_goes_on_behind_an_lf_when_it_has_commands() -> None:
+def test_a_line_goes_on_behind_an_lf_when_it_has_commands():
     incoming = Incoming(LineFormat(delimiter=b"\0"))
     incoming.receive(b"a\nb\xff\xf1c\0d")
     assert incoming.take_line() == "a\nbc"
@@ -369,7 +361,7 @@ def test_a_line_goes_on_behind_an_lf_when_it_has_commands() -> None:
     assert incoming.take_line() is None
 
 
-def test_another_separator_is_found_at_the_very_beginning() -> None:
+def test_another_separator_is_found_at_the_very_beginning():
     """How far the first was looked for says nothing of the second."""
     incoming = Incoming(LineFormat())
     incoming.receive(b"aab")
@@ -378,7 +370,7 @@ def test_another_separator_is_found_at_the_very_beginning() -> None:
 
 
 @pytest.mark.parametrize("cut", range(1, 12))
-def test_a_second_subnegotiation_within_one_that_is_none_is_kept(cut: int) -> None:
+def test_a_second_subnegotiation_within_one_that_is_none_is_kept(cut):
     """With a delimiter that stands in its value: the first is data, and ends a line."""
     incoming = Incoming(LineFormat(delimiter=b";", encoding="latin-1"))
     said = b"\xff\xfa\xff\xfaxy;zz\xff\xfa\0"

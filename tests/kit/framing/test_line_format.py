@@ -1,7 +1,5 @@
 """Lines are the same however the network cuts them, and no more than one is kept."""
 
-from __future__ import annotations
-
 import sys
 import tracemalloc
 from types import FrameType
@@ -79,9 +77,7 @@ CHUNKS = st.lists(
     errors=st.sampled_from(["replace", "reject"]),
 )
 @example(pieces=[b"a\r", b""], max_line=1, delimiter=b"\n", errors="replace")
-def test_the_result_does_not_depend_on_the_split(
-    pieces: list[bytes], max_line: int, delimiter: bytes, errors: str
-) -> None:
+def test_the_result_does_not_depend_on_the_split(pieces, max_line, delimiter, errors):
     """Any bytes, cut anywhere: the lines, the troubles and their order are those of the whole."""
     format = LineFormat(max_line=max_line, delimiter=delimiter, errors=errors, telnet=False)
     events, dropped = split(format, pieces)
@@ -93,7 +89,7 @@ def test_the_result_does_not_depend_on_the_split(
 
 @settings(deadline=None)
 @given(st.lists(st.binary(max_size=6), max_size=8))
-def test_telnet_commands_are_no_text(pieces: list[bytes]) -> None:
+def test_telnet_commands_are_no_text(pieces):
     """A telnet client's negotiation, cut anywhere between lines, leaves the lines as they were."""
     noise = b"\xff\xfd\x03\xff\xfb\x1f\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0"
     lines = [piece.hex() for piece in pieces]
@@ -102,7 +98,7 @@ def test_telnet_commands_are_no_text(pieces: list[bytes]) -> None:
         assert split(LineFormat(), [data[:at], data[at:]])[0] == ["first", *lines, "last"]
 
 
-def test_telnet_negotiation_is_answered() -> None:
+def test_telnet_negotiation_is_answered():
     """DO is answered with WONT, once."""
     incoming = Incoming(LineFormat(), only_lines=True)
     incoming.receive(b"\xff\xfd\x01hello\n")
@@ -110,7 +106,7 @@ def test_telnet_negotiation_is_answered() -> None:
     assert incoming.answers == b"\xff\xfc\x01"
 
 
-def test_lines_behind_a_bad_one_are_split_seldom() -> None:
+def test_lines_behind_a_bad_one_are_split_seldom():
     """A chunk of nothing but bad lines costs each of them its own length, not that of all behind it."""
     whole = b"\xe9\n" * 5_000
     calls = []
@@ -129,7 +125,7 @@ def test_lines_behind_a_bad_one_are_split_seldom() -> None:
     assert calls.count("decode") < 5_000 + 10
 
 
-def test_a_gigabyte_without_a_newline_takes_little_memory() -> None:
+def test_a_gigabyte_without_a_newline_takes_little_memory():
     """Memory stays at about a line and a chunk, the trouble is told once, the next line comes."""
     incoming = Incoming(LineFormat(max_line=1000), only_lines=True)
     chunk = b"x" * 65536
@@ -151,7 +147,7 @@ def test_a_gigabyte_without_a_newline_takes_little_memory() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "shift_jis", "gb18030", "cp1252"])
-def test_lines_are_decoded_in_the_given_encoding(encoding: str) -> None:
+def test_lines_are_decoded_in_the_given_encoding(encoding):
     """Text comes as it was sent in any encoding that contains ASCII, line by line."""
     text = "¥§" if encoding == "latin-1" else "a"
     data = f"{text}\r\nsecond\n".encode(encoding)
@@ -169,7 +165,7 @@ def test_lines_are_decoded_in_the_given_encoding(encoding: str) -> None:
         ({"delimiter": b"\xff"}, "encoding is 'utf-8'"),
     ],
 )
-def test_impossible_formats_are_refused(how: dict[str, object], word: str) -> None:
+def test_impossible_formats_are_refused(how, word):
     """A format that could never work is refused with a sentence, not found out by a peer."""
     with pytest.raises(ValueError, match=word):
         LineFormat(**how)  # type: ignore[arg-type]

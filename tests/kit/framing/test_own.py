@@ -1,7 +1,5 @@
 """Framing of an author: commands of Redis, packets of MQTT, and framers that are wrong in each way."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,18 +23,18 @@ CONNECT = b"\x10\x0c\0\4MQTT\4\2\0<\0\0"
 LONG = b"\x30\x82\x01\0\1a" + b"x" * 127
 
 
-def test_frames_are_any_objects_and_answers_are_packed(in_memory: InMemory) -> None:
+def test_frames_are_any_objects_and_answers_are_packed(in_memory):
     assert in_memory(redis.plugin).answer(PING + SET + GET) == b"+PONG\r\n+OK\r\n$2\r\nbc\r\n"
 
 
-def test_packets_of_mqtt_may_come_in_any_pieces() -> None:
+def test_packets_of_mqtt_may_come_in_any_pieces():
     packets = [(1, CONNECT[2:], 0), (3, LONG[3:], 0), (12, b"", 0)]
     for pieces in every_split(CONNECT + LONG + b"\xc0\0"):
         framer = mqtt.Packets(1000)
         assert [packet for piece in pieces for packet in framer.receive(piece)] == packets
 
 
-def test_a_broadcast_sends_a_frame_of_any_kind(in_memory: InMemory) -> None:
+def test_a_broadcast_sends_a_frame_of_any_kind(in_memory):
     service = in_memory(mqtt.plugin)
     subscriber, sender = service.connect(), service.connect()
     subscriber.feed(CONNECT + b"\x82\6\0\1\0\1a\0")
@@ -46,14 +44,12 @@ def test_a_broadcast_sends_a_frame_of_any_kind(in_memory: InMemory) -> None:
 
 
 @pytest.mark.slow
-def test_both_stand_everything() -> None:
+def test_both_stand_everything():
     conformance(redis.plugin, PING, SET + GET)
     conformance(mqtt.plugin, CONNECT + b"\xc0\0")
 
 
-def test_a_value_error_is_the_fault_of_the_peer_that_gets_answers_to_the_frames_before(
-    in_memory: InMemory,
-) -> None:
+def test_a_value_error_is_the_fault_of_the_peer_that_gets_answers_to_the_frames_before(in_memory):
     service = in_memory(redis.plugin)
     wrong, right = service.connect(), service.connect()
     wrong.feed(PING + b"*1\r\nPING\r\n")
@@ -65,7 +61,7 @@ def test_a_value_error_is_the_fault_of_the_peer_that_gets_answers_to_the_frames_
 
 
 @pytest.mark.parametrize("size", [20, 21])
-def test_the_limit_of_a_frame_does_not_depend_on_the_pieces(size: int) -> None:
+def test_the_limit_of_a_frame_does_not_depend_on_the_pieces(size):
     """One byte more completes a frame of the limit, as the delimiter does here."""
 
     class Words:
@@ -89,16 +85,14 @@ def test_the_limit_of_a_frame_does_not_depend_on_the_pieces(size: int) -> None:
         )
 
 
-def test_bytes_after_one_that_is_too_long_are_counted() -> None:
+def test_bytes_after_one_that_is_too_long_are_counted():
     framer = OwnFramer(Empty, 5)
     assert framer.receive(b"x" * 50) == []
     assert (framer.fault, framer.unfinished_bytes) == ("a frame is longer than 5 bytes", 50)
 
 
 @pytest.mark.parametrize(("length", "cut"), [(900, 0), (300_000, 1)])
-def test_an_announced_length_is_limited_and_not_counted_as_dropped(
-    in_memory: InMemory, length: int, cut: int
-) -> None:
+def test_an_announced_length_is_limited_and_not_counted_as_dropped(in_memory, length, cut):
     class Announced(Empty):
         unfinished_bytes = 0
 
@@ -123,7 +117,7 @@ def test_an_announced_length_is_limited_and_not_counted_as_dropped(
 
 
 @pytest.mark.parametrize("told", [True, False])
-def test_half_a_frame_for_ever_is_cut_off(in_memory: InMemory, told: bool) -> None:
+def test_half_a_frame_for_ever_is_cut_off(in_memory, told):
     """By the number that the framer tells, or by the bytes since the last frame."""
 
     class Endless:
@@ -157,7 +151,7 @@ def test_half_a_frame_for_ever_is_cut_off(in_memory: InMemory, told: bool) -> No
     assert service.metric("dropped_bytes_total") == 1001
 
 
-def test_a_fault_may_be_an_attribute(in_memory: InMemory) -> None:
+def test_a_fault_may_be_an_attribute(in_memory):
     class Marked:
         fault = ""
 
@@ -226,7 +220,7 @@ class SmallOnly(Empty):
 @pytest.mark.parametrize(
     "framer", [CallsItself, GivesNothing, YieldsAndFails, CountsInWords, SmallOnly]
 )
-def test_a_framer_that_fails_costs_that_peer_only(in_memory: InMemory, framer: Any) -> None:
+def test_a_framer_that_fails_costs_that_peer_only(in_memory, framer):
     class Wrong(FrameProtocol[Any, Any, Any]):
         framing = framer
 
@@ -317,13 +311,13 @@ class PacksNothing(Empty):
         (PacksNothing, "PacksNothing.pack is called with a frame alone: write @staticmethod"),
     ],
 )
-def test_one_that_does_not_fit_is_refused_with_its_class(framer: Any, said: str) -> None:
+def test_one_that_does_not_fit_is_refused_with_its_class(framer, said):
     with pytest.raises(ConfigurationError, match=rf"^Wrong\.framing: {said}") as refused:
         type("Wrong", (FrameProtocol,), {"framing": framer})
     assert "\n" not in str(refused.value)
 
 
-def test_a_class_that_is_assigned_later_is_refused_when_the_plugin_is_made() -> None:
+def test_a_class_that_is_assigned_later_is_refused_when_the_plugin_is_made():
     class Late(FrameProtocol): ...
 
     Late.framing = Empty
@@ -333,7 +327,7 @@ def test_a_class_that_is_assigned_later_is_refused_when_the_plugin_is_made() -> 
         check_protocol_class(Late)
 
 
-def test_a_connection_may_choose_its_framing(in_memory: InMemory) -> None:
+def test_a_connection_may_choose_its_framing(in_memory):
     class Chosen(FrameProtocol):
         def connection_made(self) -> None:
             self.framing = Netstring()
@@ -344,7 +338,7 @@ def test_a_connection_may_choose_its_framing(in_memory: InMemory) -> None:
     assert in_memory(Chosen).answer(b"2:ab,1:c,") == b"2:ab,1:c,"
 
 
-def test_pack_may_be_a_function_of_pythons_own(in_memory: InMemory) -> None:
+def test_pack_may_be_a_function_of_pythons_own(in_memory):
     class Numbers(FrameProtocol[Any, Any, Any]):
         framing = type("Packs", (Empty,), {"pack": staticmethod(bytes)})
 
@@ -367,9 +361,7 @@ class PacksWords(Empty):
         (PacksWords, "^PacksWords.pack gave 'words' for 5; it has to give bytes$"),
     ],
 )
-def test_a_frame_that_cannot_be_packed_is_a_mistake(
-    in_memory: InMemory, framer: Any, said: str
-) -> None:
+def test_a_frame_that_cannot_be_packed_is_a_mistake(in_memory, framer, said):
     class Plain(FrameProtocol[Any, Any, Any]):
         framing = framer
 
@@ -382,7 +374,7 @@ def test_a_frame_that_cannot_be_packed_is_a_mistake(
         protocol.close(5)
 
 
-def test_the_authors_code_runs_only_while_bytes_are_received() -> None:
+def test_the_authors_code_runs_only_while_bytes_are_received():
     """Else an error in it would have nobody to answer for it, as at the end of a connection."""
     framer = OwnFramer(SmallOnly, 5000)
     assert (framer.unfinished_bytes, framer.fault) == (0, "")

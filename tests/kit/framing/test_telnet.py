@@ -1,7 +1,5 @@
 """Telnet's commands are taken out and refused; all else comes through untouched."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import pytest
@@ -41,7 +39,7 @@ def through(*chunks: bytes) -> tuple[bytes, bytes]:
         (b"a\xff\xf0b", b"ab", b""),
     ],
 )
-def test_telnet_commands_are_removed_and_answered(sent: bytes, data: bytes, answers: bytes) -> None:
+def test_telnet_commands_are_removed_and_answered(sent, data, answers):
     """Options are refused, AYT gets a line a person sees, the rest is swallowed."""
     assert through(sent) == (data, answers)
 
@@ -61,7 +59,7 @@ def test_telnet_commands_are_removed_and_answered(sent: bytes, data: bytes, answ
         b"\xff\xfa\x1f123456789",
     ],
 )
-def test_bytes_that_are_no_telnet_are_kept(sent: bytes) -> None:
+def test_bytes_that_are_no_telnet_are_kept(sent):
     """Latin-1, half commands at the end, and what looks like a subnegotiation but is too long."""
     assert through(sent) == (sent, b"")
     assert through(*(bytes((code,)) for code in sent)) == (sent, b"")
@@ -70,9 +68,7 @@ def test_bytes_that_are_no_telnet_are_kept(sent: bytes) -> None:
 @pytest.mark.parametrize(
     ("option", "longest"), [(b"\x18", MAX_SUBNEGOTIATION), (b"\x1f", MAX_NAWS)]
 )
-def test_a_subnegotiation_up_to_the_greatest_length_is_swallowed(
-    option: bytes, longest: int
-) -> None:
+def test_a_subnegotiation_up_to_the_greatest_length_is_swallowed(option, longest):
     """What is longer is text, and only the stray IAC SE behind it goes."""
     begin = b"\xff\xfa" + option
     assert through(begin + b"x" * longest + b"\xff\xf0") == (b"", b"")
@@ -80,14 +76,14 @@ def test_a_subnegotiation_up_to_the_greatest_length_is_swallowed(
     assert through(too_long + b"\xff\xf0") == (too_long, b"")
 
 
-def test_a_too_long_subnegotiation_is_returned_at_once_as_data() -> None:
+def test_a_too_long_subnegotiation_is_returned_at_once_as_data():
     telnet = TelnetFilter()
     sent = b"\xff\xfa\x18" + b"x" * MAX_SUBNEGOTIATION
     assert telnet.receive(sent) == b""
     assert telnet.receive(b"x") == sent + b"x"
 
 
-def test_text_behind_a_false_subnegotiation_is_not_held_up() -> None:
+def test_text_behind_a_false_subnegotiation_is_not_held_up():
     """A line with a Latin-1 "ÿú" in it is there as soon as it ends, not when 1 KiB has come."""
     telnet = TelnetFilter()
     assert telnet.receive(b"\xff\xfa text") == b""
@@ -95,7 +91,7 @@ def test_text_behind_a_false_subnegotiation_is_not_held_up() -> None:
     assert telnet.finish() == b""
 
 
-def test_untaken_answers_are_bounded() -> None:
+def test_untaken_answers_are_bounded():
     """A flood of questions does not fill our memory."""
     telnet = TelnetFilter()
     for _ in range(100):
@@ -114,7 +110,7 @@ BYTES = st.sampled_from([0xFF, 0xFF, 0xFF, 0xFA, 0xF0, 0xFD, 0xFB, 0xF6, 0xEB, 3
     st.lists(BYTES, max_size=60).map(bytes),
     st.lists(st.integers(0, 60), max_size=6),
 )
-def test_cuts_between_chunks_change_nothing(text: bytes, behind: bytes, cuts: list[int]) -> None:
+def test_cuts_between_chunks_change_nothing(text, behind, cuts):
     """Long chunks and short ones are not read in the same way."""
     sent = text + behind
     cuts = [len(text) + cut for cut in cuts]

@@ -1,7 +1,5 @@
 """A service in memory that is looked into."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
 

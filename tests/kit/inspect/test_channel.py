@@ -1,7 +1,5 @@
 """A session in an SSH channel, without SSH: windows that fill, clients that are behind."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
 
@@ -55,7 +53,7 @@ class Client:
         return sent
 
 
-def test_a_command_is_answered_and_its_status_given() -> None:
+def test_a_command_is_answered_and_its_status_given():
     client = Client()
     assert client.channel.request_exec(NS(b"connections"))
     assert client.turn() == b"0 connections\n"
@@ -63,7 +61,7 @@ def test_a_command_is_answered_and_its_status_given() -> None:
     assert not client.channel.request_shell(b"")
 
 
-def test_a_client_that_does_not_read_is_not_read() -> None:
+def test_a_client_that_does_not_read_is_not_read():
     client = Client(window=100)
     assert client.channel.request_shell(b"")
     client.channel.dataReceived(b"help\n" * 1000)
@@ -75,7 +73,7 @@ def test_a_client_that_does_not_read_is_not_read() -> None:
     assert not client.channel.held and client.opened
 
 
-def test_a_terminal_sees_what_it_types_and_lines_from_their_beginning() -> None:
+def test_a_terminal_sees_what_it_types_and_lines_from_their_beginning():
     client = Client()
     client.channel.request_pty_req(b"")
     client.channel.request_shell(b"")
@@ -87,7 +85,7 @@ def test_a_terminal_sees_what_it_types_and_lines_from_their_beginning() -> None:
     assert client.said[-1] == "close"
 
 
-def test_a_client_may_disconnect_during_an_answer() -> None:
+def test_a_client_may_disconnect_during_an_answer():
     client = Client(window=10)
     client.channel.request_shell(b"")
     client.channel.dataReceived(b"help\nhelp\n")
@@ -96,7 +94,7 @@ def test_a_client_may_disconnect_during_an_answer() -> None:
     client.turn()
 
 
-def test_the_window_of_a_slow_channel_stays_shut_until_it_has_caught_up() -> None:
+def test_the_window_of_a_slow_channel_stays_shut_until_it_has_caught_up():
     """Else a client could send for ever what nobody reads."""
     packets: list[int] = []
     connection = SSHChannels()

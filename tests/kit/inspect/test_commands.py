@@ -1,7 +1,5 @@
 """Commands: what is typed is one of them, or a sentence says what it could have been."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +8,7 @@ from logsrv.kit.inspect.view import COMMANDS, answer_command
 from tests.kit.inspect.looked import looked_into
 
 
-def test_help_has_every_command() -> None:
+def test_help_has_every_command():
     view, _ = looked_into()
     said = list(answer_command(view, "help"))
     assert [line.split()[0] for line in said] == list(COMMANDS)
@@ -28,12 +26,12 @@ def test_help_has_every_command() -> None:
         ("\x1b[2J", "there is no command \\x1b[2J; try help"),
     ],
 )
-def test_each_command_or_mistake_has_its_answer(line: str, said: str) -> None:
+def test_each_command_or_mistake_has_its_answer(line, said):
     view, _ = looked_into()
     assert list(answer_command(view, line)) == [said]
 
 
 @given(st.text(min_size=1).filter(lambda text: text.split() and text.split()[0] != "log"))
-def test_nothing_that_is_typed_breaks_it(line: str) -> None:
+def test_nothing_that_is_typed_breaks_it(line):
     view, _ = looked_into()
     assert all(isinstance(said, str) for said in answer_command(view, line))

@@ -1,7 +1,5 @@
 """--inspect as people write it, and what is refused before anything is opened."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -9,14 +7,14 @@ import pytest
 from logsrv.kit.inspect.inspect_settings import PLACE
 
 
-def test_a_socket_is_for_its_user_alone() -> None:
+def test_a_socket_is_for_its_user_alone():
     place = PLACE.parse("unix:/run/i.sock")
     assert place.endpoint.argument("mode") == "600" and place.keys is None
     assert PLACE.parse("unix:/run/i.sock:mode=660").endpoint.argument("mode") == "660"
     assert str(place) == PLACE.show(place) == "unix:/run/i.sock"
 
 
-def test_the_key_files_of_an_ssh_place_are_parsed_and_located() -> None:
+def test_the_key_files_of_an_ssh_place_are_parsed_and_located():
     place = PLACE.parse("ssh:2222:interface=127.0.0.1:keys=k:hostKey=/etc/h")
     assert str(place.endpoint) == "tcp:2222:interface=127.0.0.1"
     located = PLACE.locate(place, Path("/etc/shout"))
@@ -40,11 +38,11 @@ def test_the_key_files_of_an_ssh_place_are_parsed_and_located() -> None:
         ("ssh:99999:keys=k:hostKey=h", "too large"),
     ],
 )
-def test_wrong_places_are_refused_with_a_sentence(text: str, sentence: str) -> None:
+def test_wrong_places_are_refused_with_a_sentence(text, sentence):
     with pytest.raises(ValueError, match=sentence):
         PLACE.parse(text)
 
 
-def test_a_tcp_place_on_loopback_is_accepted() -> None:
+def test_a_tcp_place_on_loopback_is_accepted():
     for text in ("tcp:2222:interface=127.0.0.1", "tcp6:2222:interface=\\:\\:1"):
         assert PLACE.parse(text).keys is None

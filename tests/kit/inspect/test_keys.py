@@ -1,10 +1,7 @@
 """Files of keys: made, read, and refused with a sentence."""
 
-from __future__ import annotations
-
 import resource
 import stat
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +11,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.inspect.keys import authorized_keys, fingerprint, host_key
 
 
-def test_a_host_key_is_made_once_and_for_its_user_alone(tmp_path: Path) -> None:
+def test_a_host_key_is_made_once_and_for_its_user_alone(tmp_path):
     path = tmp_path / "host"
     key = host_key(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -24,7 +21,7 @@ def test_a_host_key_is_made_once_and_for_its_user_alone(tmp_path: Path) -> None:
         host_key(path)
 
 
-def test_a_wrong_host_key_is_refused_with_a_sentence(tmp_path: Path) -> None:
+def test_a_wrong_host_key_is_refused_with_a_sentence(tmp_path):
     path = tmp_path / "host"
     path.touch(0o600)
     with pytest.raises(ConfigurationError, match="is no private key"):
@@ -36,7 +33,7 @@ def test_a_wrong_host_key_is_refused_with_a_sentence(tmp_path: Path) -> None:
         host_key(tmp_path / "nowhere" / "host")
 
 
-def test_one_wrong_authorized_key_refuses_the_file(tmp_path: Path) -> None:
+def test_one_wrong_authorized_key_refuses_the_file(tmp_path):
     key = host_key(tmp_path / "key").public()
     line = key.toString("openssh", comment="ada@example.org")
     path = tmp_path / "keys"
@@ -52,7 +49,7 @@ def test_one_wrong_authorized_key_refuses_the_file(tmp_path: Path) -> None:
         authorized_keys(tmp_path / "none")
 
 
-def test_a_host_key_that_could_not_be_written_is_not_left_behind(tmp_path: Path) -> None:
+def test_a_host_key_that_could_not_be_written_is_not_left_behind(tmp_path):
     """As on a full disk: the next start makes another."""
     path = tmp_path / "host"
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

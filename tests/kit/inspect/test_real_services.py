@@ -1,7 +1,5 @@
 """--inspect of real services over real sockets."""
 
-from __future__ import annotations
-
 import os
 import socket
 import stat
@@ -40,9 +38,7 @@ def look(path: Path, *commands: str) -> str:
         ("gopher", ("--gateway", LOOPBACK)),
     ],
 )
-def test_nc_sees_who_is_connected_to_any_service(
-    name: str, more: tuple[str, ...], tmp_path: Path
-) -> None:
+def test_nc_sees_who_is_connected_to_any_service(name, more, tmp_path):
     path = tmp_path / "inspect"
     with TwistdProcess(name, *more, "--inspect", f"unix:{path}", directory=tmp_path) as server:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -69,7 +65,7 @@ def test_nc_sees_who_is_connected_to_any_service(
 
 
 @pytest.mark.slow
-def test_logsrv_connect_has_a_session(tmp_path: Path) -> None:
+def test_logsrv_connect_has_a_session(tmp_path):
     path = tmp_path / "inspect"
     with TwistdProcess(
         "greet", "--listen", LOOPBACK, "--inspect", f"unix:{path}", directory=tmp_path
@@ -85,7 +81,7 @@ def test_logsrv_connect_has_a_session(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_set_log_level_works_and_a_reload_removes_python_and_the_place(tmp_path: Path) -> None:
+def test_a_set_log_level_works_and_a_reload_removes_python_and_the_place(tmp_path):
     path = tmp_path / "inspect"
     config = tmp_path / "greet.toml"
     before = f"listen = '{LOOPBACK}'\ninspect = 'unix:{path}'\n"
@@ -110,7 +106,7 @@ def test_a_set_log_level_works_and_a_reload_removes_python_and_the_place(tmp_pat
 
 @pytest.mark.slow
 @pytest.mark.complains("cannot start")
-def test_python_on_tcp_is_refused_at_the_start(tmp_path: Path) -> None:
+def test_python_on_tcp_is_refused_at_the_start(tmp_path):
     server = TwistdProcess(
         "greet", "--inspect", LOOPBACK, "--inspect-python", directory=tmp_path
     ).start()
@@ -120,7 +116,7 @@ def test_python_on_tcp_is_refused_at_the_start(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to be another user")
-def test_another_user_cannot_connect_to_the_socket(tmp_path: Path) -> None:
+def test_another_user_cannot_connect_to_the_socket(tmp_path):
     path = tmp_path / "inspect"
     for folder in (tmp_path, *tmp_path.parents[:3]):
         folder.chmod(folder.stat().st_mode | 0o011)

@@ -1,7 +1,5 @@
 """--inspect ssh: with a real OpenSSH client."""
 
-from __future__ import annotations
-
 import builtins
 import socket
 import subprocess
@@ -78,7 +76,7 @@ def inside(tmp_path: Path) -> Iterator[Inside]:
 
 
 @pytest.mark.slow
-def test_ssh_runs_a_command_a_session_and_a_terminal(inside: Inside) -> None:
+def test_ssh_runs_a_command_a_session_and_a_terminal(inside):
     with socket.create_connection(("127.0.0.1", inside.server.port())) as peer:
         peer.recv(100)
         name = f"tcp:127.0.0.1:{peer.getsockname()[1]}"
@@ -96,7 +94,7 @@ def test_ssh_runs_a_command_a_session_and_a_terminal(inside: Inside) -> None:
 
 
 @pytest.mark.slow
-def test_only_a_listed_key_may_log_in_also_after_a_reload(inside: Inside) -> None:
+def test_only_a_listed_key_may_log_in_also_after_a_reload(inside):
     done = inside.run("127.0.0.1", "status", key="other")
     assert done.returncode == 255 and "Permission denied (publickey)" in done.stderr
     inside.keys.write_bytes(b"nonsense\n")
@@ -109,7 +107,7 @@ def test_only_a_listed_key_may_log_in_also_after_a_reload(inside: Inside) -> Non
 
 
 @pytest.mark.slow
-def test_ssh_offers_sessions_and_nothing_else(inside: Inside) -> None:
+def test_ssh_offers_sessions_and_nothing_else(inside):
     """No forwarding to what only this machine reaches, no Python, no files."""
     done = inside.run("-W", f"127.0.0.1:{inside.server.port()}", "127.0.0.1")
     assert done.returncode != 0 and "unknown channel" in done.stderr
@@ -119,7 +117,7 @@ def test_ssh_offers_sessions_and_nothing_else(inside: Inside) -> None:
 
 
 @pytest.mark.slow
-def test_a_client_that_floods_and_never_reads_harms_nobody(inside: Inside) -> None:
+def test_a_client_that_floods_and_never_reads_harms_nobody(inside):
     client = subprocess.Popen(
         inside.ssh("-T", "127.0.0.1"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
     )
@@ -167,7 +165,7 @@ def connected(server: Any) -> tuple[Any, StringTransport]:
 
 
 @OLD_CRYPT
-def test_strangers_who_send_nonsense_are_cut_off_without_a_traceback(tmp_path: Path) -> None:
+def test_strangers_who_send_nonsense_are_cut_off_without_a_traceback(tmp_path):
     clock = Clock()
     server = server_in_memory(clock, tmp_path)
     with capturedLogs() as events:
@@ -183,14 +181,14 @@ def test_strangers_who_send_nonsense_are_cut_off_without_a_traceback(tmp_path: P
 
 
 @OLD_CRYPT
-def test_compression_is_not_offered(tmp_path: Path) -> None:
+def test_compression_is_not_offered(tmp_path):
     """A thousand times as much memory as they send would be theirs, before they log in."""
     _, transport = connected(server_in_memory(Clock(), tmp_path))
     assert b"curve25519" in transport.value() and b"zlib" not in transport.value()
 
 
 @OLD_CRYPT
-def test_a_client_that_does_not_log_in_is_cut_off(tmp_path: Path) -> None:
+def test_a_client_that_does_not_log_in_is_cut_off(tmp_path):
     """Also before the first byte: nobody may take all the places and keep them."""
     from logsrv.kit.inspect.ssh import LOGIN_SECONDS
 
@@ -210,7 +208,7 @@ def memory(pid: int) -> int:
     return int(status.partition("VmRSS:")[2].split()[0])
 
 
-def test_without_conch_a_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_conch_a_sentence_says_what_to_install(monkeypatch):
     def no_conch(name: str, *more: Any) -> Any:
         if name.startswith(("twisted.conch", "logsrv.kit.inspect.keys")):
             raise ModuleNotFoundError(name)

@@ -1,7 +1,5 @@
 """Keys of a terminal."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.kit.inspect.typing import MOST_TYPED, LineEditor, TypingOutcome
@@ -21,14 +19,14 @@ from logsrv.kit.inspect.typing import MOST_TYPED, LineEditor, TypingOutcome
         (b"ta\x1b[Dsks\x1b[3~\x00\xc3\xa9\r", b"tasks\n"),
     ],
 )
-def test_keys_become_lines_however_they_arrive(keys: bytes, lines: bytes) -> None:
+def test_keys_become_lines_however_they_arrive(keys, lines):
     assert LineEditor().receive(keys).lines == lines
     typing = LineEditor()
     pieces = [typing.receive(keys[at : at + 1]).lines for at in range(len(keys))]
     assert b"".join(pieces) == lines
 
 
-def test_typed_keys_are_echoed_and_erased_ones_removed() -> None:
+def test_typed_keys_are_echoed_and_erased_ones_removed():
     typing = LineEditor()
     assert typing.receive(b"tax") == TypingOutcome(b"", b"tax")
     assert typing.receive(b"\x7fsks\r") == TypingOutcome(b"tasks\n", b"\b \bsks\r\n")
@@ -36,13 +34,13 @@ def test_typed_keys_are_echoed_and_erased_ones_removed() -> None:
     assert typing.receive(b"\x1b[B").echo == b"\b \b" * 5
 
 
-def test_control_d_ends_the_input_on_an_empty_line_only() -> None:
+def test_control_d_ends_the_input_on_an_empty_line_only():
     typing = LineEditor()
     assert not typing.receive(b"x\x04").ended
     assert typing.receive(b"\x7f\x04").ended
 
 
-def test_the_length_of_a_line_is_bounded() -> None:
+def test_the_length_of_a_line_is_bounded():
     typing = LineEditor()
     for _ in range(3):
         typing.receive(b"x" * MOST_TYPED)

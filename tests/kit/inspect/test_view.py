@@ -1,7 +1,5 @@
 """What an operator sees of a service."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -18,7 +16,7 @@ def connected(number: int) -> Any:
     return SimpleNamespace(known_peer=f"tcp:192.0.2.1:{number}", transport=None)
 
 
-def test_status_lists_listeners_and_health() -> None:
+def test_status_lists_listeners_and_health():
     """Two listeners at one address are told apart; one that drains listens no more."""
     sites = [
         SimpleNamespace(label="syslog:tcp:514", address="0.0.0.0:514", state="OPEN"),
@@ -36,7 +34,7 @@ def test_status_lists_listeners_and_health() -> None:
     ]
 
 
-def test_the_list_of_connections_is_bounded_and_counts_them_all() -> None:
+def test_the_list_of_connections_is_bounded_and_counts_them_all():
     view, _ = looked_into(connections=lambda: [("tcp:7000", connected(n)) for n in range(1000)])
     lines = list(view.connections())
     assert len(lines) == MOST_CONNECTIONS + 2
@@ -48,7 +46,7 @@ def test_the_list_of_connections_is_bounded_and_counts_them_all() -> None:
     ]
 
 
-def test_counters_shows_every_kind_of_metric() -> None:
+def test_counters_shows_every_kind_of_metric():
     view, service = looked_into()
     durations = Durations((1,))
     service.metrics.time("roll_seconds", durations)
@@ -62,7 +60,7 @@ def test_counters_shows_every_kind_of_metric() -> None:
     assert len(lines) == MOST_LINES and "and more" in last
 
 
-def test_tasks_lists_tasks_and_timers_in_order() -> None:
+def test_tasks_lists_tasks_and_timers_in_order():
     view, service = looked_into(tasks=["sweep, since 3 s"])
     service.clock.callLater(5, print)
     service.clock.callLater(2, looked_into)
@@ -77,7 +75,7 @@ def test_tasks_lists_tasks_and_timers_in_order() -> None:
     assert "2 more timers" in list(view.tasks())[-2]
 
 
-def test_stacks_shows_the_line_of_each_thread() -> None:
+def test_stacks_shows_the_line_of_each_thread():
     view, _ = looked_into()
     assert any("view.stacks()" in line for line in view.stacks())
 
@@ -120,7 +118,7 @@ shout at last
 
 
 @pytest.mark.slow
-def test_the_level_of_the_log_is_for_all_or_a_namespace() -> None:
+def test_the_level_of_the_log_is_for_all_or_a_namespace():
     """In a process of its own, whose log is no other test's."""
     run = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
     assert run.stdout == SAID

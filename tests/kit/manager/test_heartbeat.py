@@ -1,7 +1,5 @@
 """Signs of life: from the reactor, or from another thread while the reactor's waits for a device."""
 
-from __future__ import annotations
-
 import ctypes
 import os
 import threading
@@ -15,7 +13,7 @@ from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 
 
-def test_the_reactor_beats_twice_in_each_time() -> None:
+def test_the_reactor_beats_twice_in_each_time():
     clock, beats = Clock(), []
     heartbeat = Heartbeat(10, lambda: beats.append(clock.seconds()), clock)
     heartbeat.start()
@@ -27,7 +25,7 @@ def test_the_reactor_beats_twice_in_each_time() -> None:
 
 
 @pytest.mark.parametrize("waits", [True, False])
-def test_a_silent_reactor_lives_only_while_it_waits_for_a_device(waits: bool) -> None:
+def test_a_silent_reactor_lives_only_while_it_waits_for_a_device(waits):
     beats, looked = [], threading.Semaphore(0)
 
     def look(thread: int) -> bool:
@@ -45,7 +43,7 @@ def test_a_silent_reactor_lives_only_while_it_waits_for_a_device(waits: bool) ->
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="Linux has such files")
-def test_a_thread_that_waits_for_a_device_is_recognised(tmp_path: Path) -> None:
+def test_a_thread_that_waits_for_a_device_is_recognised(tmp_path):
     """vfork(2) lets its caller wait like this until its child has begun: here with opening a pipe."""
     libc, pipe = ctypes.CDLL(None), tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -87,8 +85,6 @@ def test_a_thread_that_waits_for_a_device_is_recognised(tmp_path: Path) -> None:
         ({"WATCHDOG_PID": "77"}, None),
     ],
 )
-def test_the_watchdog_interval_is_read_for_this_process_only(
-    environment: dict[str, str], seconds: float | None
-) -> None:
+def test_the_watchdog_interval_is_read_for_this_process_only(environment, seconds):
     assert take_watchdog_seconds(environment, 77) == seconds
     assert not environment

@@ -1,7 +1,5 @@
 """What the service manager of a process hears, from its start to its stop."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +17,7 @@ def manager(tmp_path: Path) -> Iterator[FakeManager]:
         yield made
 
 
-def test_a_status_is_told_when_it_has_changed(manager: FakeManager) -> None:
+def test_a_status_is_told_when_it_has_changed(manager):
     clock, said = Clock(), ["1 listener"]
     service = ServiceManager(manager.environment, clock)
     service.report_ready(lambda: said[-1])
@@ -36,7 +34,7 @@ def test_a_status_is_told_when_it_has_changed(manager: FakeManager) -> None:
     ]
 
 
-def test_a_refused_reload_stays_in_the_status_until_one_is_done(manager: FakeManager) -> None:
+def test_a_refused_reload_stays_in_the_status_until_one_is_done(manager):
     clock = Clock()
     service = ServiceManager(manager.environment, clock)
     service.report_ready(lambda: f"{clock.seconds():.0f} s")
@@ -56,7 +54,7 @@ def test_a_refused_reload_stays_in_the_status_until_one_is_done(manager: FakeMan
     service.report_stopping(1)
 
 
-def test_a_start_that_takes_its_time_asks_for_more(manager: FakeManager) -> None:
+def test_a_start_that_takes_its_time_asks_for_more(manager):
     service = ServiceManager(manager.environment, Clock())
     service.report_starting()
     told = manager.wait_for(lambda one: "EXTEND_TIMEOUT_USEC" in one, "more time")
@@ -65,7 +63,7 @@ def test_a_start_that_takes_its_time_asks_for_more(manager: FakeManager) -> None
     manager.wait_for(lambda one: one.get("STATUS") == "the disk is full", "the sentence")
 
 
-def test_the_watchdog_hears_of_a_service_until_it_has_stopped(manager: FakeManager) -> None:
+def test_the_watchdog_hears_of_a_service_until_it_has_stopped(manager):
     clock = Clock()
     environment = {**manager.environment, "WATCHDOG_USEC": "60000000"}
     service = ServiceManager(environment, clock)
@@ -80,7 +78,7 @@ def test_the_watchdog_hears_of_a_service_until_it_has_stopped(manager: FakeManag
     assert not environment
 
 
-def test_without_a_manager_nothing_is_sent() -> None:
+def test_without_a_manager_nothing_is_sent():
     clock = Clock()
     service = ServiceManager({"WATCHDOG_USEC": "1000"}, clock)
     service.report_starting()

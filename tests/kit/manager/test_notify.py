@@ -1,10 +1,7 @@
 """Messages to a service manager, and a way to it that may lead nowhere."""
 
-from __future__ import annotations
-
 import os
 import socket
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,7 +12,7 @@ from tests.kit.manager.managing import FakeManager
 
 
 @given(st.text())
-def test_whatever_is_told_stays_one_field(text: str) -> None:
+def test_whatever_is_told_stays_one_field(text):
     """A sentence with a line end in it must not make a field of its own, such as MAINPID=."""
     data = notify_message(STATUS=text, READY=1).decode()
     assert data.startswith("STATUS=")
@@ -24,13 +21,13 @@ def test_whatever_is_told_stays_one_field(text: str) -> None:
     assert data.isascii() or data.encode()
 
 
-def test_a_path_and_an_abstract_name_are_addresses() -> None:
+def test_a_path_and_an_abstract_name_are_addresses():
     assert socket_address("/run/notify") == "/run/notify"
     assert socket_address("@name") == "\0name"
 
 
 @pytest.mark.parametrize("text", ["@", "notify", "vsock:2:1234"])
-def test_any_other_address_is_refused(text: str) -> None:
+def test_any_other_address_is_refused(text):
     with pytest.raises(ValueError, match="neither a path"):
         socket_address(text)
     environment = {"NOTIFY_SOCKET": text}
@@ -38,7 +35,7 @@ def test_any_other_address_is_refused(text: str) -> None:
     assert not environment
 
 
-def test_children_do_not_get_the_variable(tmp_path: Path) -> None:
+def test_children_do_not_get_the_variable(tmp_path):
     """A command of an alert that spoke for the service could say that it is well, or has stopped."""
     environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "PATH": "/bin"}
     Notifier.take_from(environment)
@@ -46,7 +43,7 @@ def test_children_do_not_get_the_variable(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="abstract names are Linux's")
-def test_an_abstract_name_is_reached() -> None:
+def test_an_abstract_name_is_reached():
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind("")
         name = manager.getsockname().decode()
@@ -54,9 +51,7 @@ def test_an_abstract_name_is_reached() -> None:
         assert manager.recv(100) == b"READY=1\n"
 
 
-def test_a_manager_that_reads_nothing_is_waited_for_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_manager_that_reads_nothing_is_waited_for_once(tmp_path, monkeypatch):
     """Peers wait as long as the reactor does: with a hung manager that was 2 s for each message."""
     waited: list[float | None] = []
 
@@ -79,7 +74,7 @@ def test_a_manager_that_reads_nothing_is_waited_for_once(
         manager.wait_for(lambda one: "WATCHDOG" in one, "a message once it reads again")
 
 
-def test_a_wrong_configuration_exits_with_78_under_a_manager(tmp_path: Path) -> None:
+def test_a_wrong_configuration_exits_with_78_under_a_manager(tmp_path):
     with FakeManager(tmp_path) as manager:
         assert report_refusal("--listen: no port", dict(manager.environment)) == 78
         manager.wait_for(lambda told: told["STATUS"] == "--listen: no port", "the sentence")

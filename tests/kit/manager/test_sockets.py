@@ -1,13 +1,10 @@
 """Sockets that were given: each is known by what it is, and closed when nobody wants it."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,7 +40,7 @@ def is_open(descriptor: int) -> bool:
     return False
 
 
-def test_a_socket_of_the_store_is_taken_once(listening: socket.socket) -> None:
+def test_a_socket_of_the_store_is_taken_once(listening):
     place = place_at(listening)
     given = os.dup(listening.fileno())
     kept = KeptSockets([(given, place.name)], lambda *_: None)
@@ -58,7 +55,7 @@ def test_a_socket_of_the_store_is_taken_once(listening: socket.socket) -> None:
     assert not is_open(given)
 
 
-def test_the_socket_of_a_unit_stays_for_the_next_listener(listening: socket.socket) -> None:
+def test_the_socket_of_a_unit_stays_for_the_next_listener(listening):
     place = place_at(listening)
     kept = KeptSockets([(listening.fileno(), "lines")])
     for _ in range(2):
@@ -71,7 +68,7 @@ def test_the_socket_of_a_unit_stays_for_the_next_listener(listening: socket.sock
     assert is_open(listening.fileno()), "a listener with systemd: may want it"
 
 
-def test_only_a_listening_socket_is_taken(listening: socket.socket, tmp_path: Path) -> None:
+def test_only_a_listening_socket_is_taken(listening, tmp_path):
     """Names are not believed: another kind, another place, no socket, a closed file."""
     place = place_at(listening)
     port = listening.getsockname()[1]
@@ -92,7 +89,7 @@ def test_only_a_listening_socket_is_taken(listening: socket.socket, tmp_path: Pa
             assert kept.take(place) is None
 
 
-def test_an_unwanted_kept_socket_is_closed_and_forgotten(listening: socket.socket) -> None:
+def test_an_unwanted_kept_socket_is_closed_and_forgotten(listening):
     told: Told = []
     name = place_at(listening).name
     given = os.dup(listening.fileno())
@@ -106,7 +103,7 @@ def test_an_unwanted_kept_socket_is_closed_and_forgotten(listening: socket.socke
     assert is_open(listening.fileno())
 
 
-def test_an_untaken_socket_of_a_unit_is_warned_about(listening: socket.socket) -> None:
+def test_an_untaken_socket_of_a_unit_is_warned_about(listening):
     """Peers connect there, and their lines wait for ever: it is not said anywhere else."""
     place = place_at(listening)
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as named:
@@ -126,7 +123,7 @@ def test_an_untaken_socket_of_a_unit_is_warned_about(listening: socket.socket) -
         assert kept.untaken_places() == []
 
 
-def test_a_socket_of_a_unit_is_for_one_listener(listening: socket.socket) -> None:
+def test_a_socket_of_a_unit_is_for_one_listener(listening):
     """Two would take turns with its peers: by number, by name, or by its place."""
     place, number = place_at(listening), listening.fileno()
     kept = KeptSockets([(number, "logsrv.socket")])
@@ -146,7 +143,7 @@ def test_a_socket_of_a_unit_is_for_one_listener(listening: socket.socket) -> Non
     kept.note_adopted(number, "systemd:INET:index=0")
 
 
-def test_a_listener_is_kept_once_and_forgotten(listening: socket.socket) -> None:
+def test_a_listener_is_kept_once_and_forgotten(listening):
     told: Told = []
     place = place_at(listening)
     kept = KeptSockets((), lambda data, descriptors: told.append((data, list(descriptors))))
@@ -160,7 +157,7 @@ def test_a_listener_is_kept_once_and_forgotten(listening: socket.socket) -> None
     ]
 
 
-def test_a_unix_socket_whose_file_is_gone_or_anothers_is_not_taken(tmp_path: Path) -> None:
+def test_a_unix_socket_whose_file_is_gone_or_anothers_is_not_taken(tmp_path):
     """Clients find a socket by its file: RuntimeDirectory= may have been removed between two starts."""
     path = tmp_path / "a:b\N{SNOWMAN}.sock"
     with socket.socket(socket.AF_UNIX) as listening:
@@ -186,5 +183,5 @@ def test_a_unix_socket_whose_file_is_gone_or_anothers_is_not_taken(tmp_path: Pat
 
 
 @pytest.mark.parametrize("text", ["tcp:0", "udp:0", "stdin:", "systemd:domain=INET:index=0"])
-def test_a_port_of_0_is_never_kept(text: str) -> None:
+def test_a_port_of_0_is_never_kept(text):
     assert listening_place_of(parse_endpoint(text)) is None

@@ -1,7 +1,5 @@
 """A place where listeners listen, for one test."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 
 from tests.kit.net.network import Site, reactor_fixture

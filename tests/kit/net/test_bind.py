@@ -1,11 +1,8 @@
 """What the operator reads when an endpoint cannot be opened, and which files are never deleted."""
 
-from __future__ import annotations
-
 import errno
 import os
 import socket
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,16 +49,14 @@ def unix(tmp_path: Path) -> Endpoint:
         ("tcp:80", errno.EIO, "Input/output error"),
     ],
 )
-def test_a_failed_bind_is_one_sentence_that_names_the_endpoint(
-    text: str, number: int, sentence: str
-) -> None:
+def test_a_failed_bind_is_one_sentence_that_names_the_endpoint(text, number, sentence):
     error = CannotListenError(None, 0, OSError(number, os.strerror(number)))
     told = str(listen_error(error, parse_endpoint(text)))
     assert told.startswith(f"{text}: ") and sentence in told and "\n" not in told
 
 
 @pytest.mark.parametrize("before", ["", "haproxy:"])
-def test_a_missing_socket_from_the_service_manager_is_no_index_error(before: str) -> None:
+def test_a_missing_socket_from_the_service_manager_is_no_index_error(before):
     endpoint = parse_endpoint(f"{before}systemd:domain=INET:index=0")
     assert "LISTEN_FDS" in str(listen_error(IndexError("list index out of range"), endpoint))
 
@@ -70,7 +65,7 @@ KINDS = {"unix": socket.SOCK_STREAM, "unixgram": socket.SOCK_DGRAM}
 
 
 @pytest.mark.parametrize("scheme", KINDS)
-def test_a_socket_left_by_a_dead_process_is_removed(scheme: str, tmp_path: Path) -> None:
+def test_a_socket_left_by_a_dead_process_is_removed(scheme, tmp_path):
     path = tmp_path / "socket"
     endpoint = parse_endpoint(f"{scheme}:{path}")
     with socket.socket(socket.AF_UNIX, KINDS[scheme]) as dead:
@@ -83,9 +78,7 @@ def test_a_socket_left_by_a_dead_process_is_removed(scheme: str, tmp_path: Path)
 
 @pytest.mark.parametrize("theirs", KINDS.values())
 @pytest.mark.parametrize("scheme", KINDS)
-def test_a_socket_that_somebody_listens_on_stays(
-    scheme: str, theirs: socket.SocketKind, tmp_path: Path
-) -> None:
+def test_a_socket_that_somebody_listens_on_stays(scheme, theirs, tmp_path):
     path = tmp_path / "socket"
     endpoint = parse_endpoint(f"{scheme}:{path}")
     with socket.socket(socket.AF_UNIX, theirs) as living:
@@ -99,7 +92,7 @@ def test_a_socket_that_somebody_listens_on_stays(
 
 
 @pytest.mark.parametrize("scheme", ["tcp", "udp", "ssl"])
-def test_a_port_is_looked_at_without_opening_it(scheme: str, tmp_path: Path) -> None:
+def test_a_port_is_looked_at_without_opening_it(scheme, tmp_path):
     """One that is taken is said, one that is free is as free afterwards, and was never there."""
     kind = socket.SOCK_DGRAM if scheme == "udp" else socket.SOCK_STREAM
     port = free_port(kind)
@@ -116,7 +109,7 @@ def test_a_port_is_looked_at_without_opening_it(scheme: str, tmp_path: Path) -> 
     check_can_bind(endpoint)
 
 
-def test_a_directory_that_is_missing_or_not_ours_is_said(tmp_path: Path) -> None:
+def test_a_directory_that_is_missing_or_not_ours_is_said(tmp_path):
     with pytest.raises(ListenError, match="there is no directory"):
         check_can_bind(parse_endpoint(f"unix:{tmp_path}/missing/socket"))
 
@@ -124,7 +117,7 @@ def test_a_directory_that_is_missing_or_not_ours_is_said(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "make", [Path.touch, Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/")]
 )
-def test_a_file_that_is_no_socket_is_kept(unix: Endpoint, make: Callable[[Path], object]) -> None:
+def test_a_file_that_is_no_socket_is_kept(unix, make):
     path = Path(unix.path or "")
     make(path)
     with pytest.raises(ListenError, match="is there and is no socket"):
@@ -132,16 +125,16 @@ def test_a_file_that_is_no_socket_is_kept(unix: Endpoint, make: Callable[[Path],
     assert path.is_symlink() or path.exists()
 
 
-def test_clearing_a_path_without_a_socket_does_nothing(unix: Endpoint) -> None:
+def test_clearing_a_path_without_a_socket_does_nothing(unix):
     remove_stale_socket(unix)
     remove_stale_socket(parse_endpoint("tcp:1"))
 
 
-def test_an_abstract_socket_has_no_file() -> None:
+def test_an_abstract_socket_has_no_file():
     assert socket_file_id("\0logsrv") is None
 
 
-def test_only_the_owner_and_the_group_may_send_to_a_datagram_socket(tmp_path: Path) -> None:
+def test_only_the_owner_and_the_group_may_send_to_a_datagram_socket(tmp_path):
     path = tmp_path / "log"
     with bound_socket(parse_endpoint(f"unixgram:{path}")):
         assert path.stat().st_mode & 0o777 == 0o660
@@ -150,9 +143,7 @@ def test_only_the_owner_and_the_group_may_send_to_a_datagram_socket(tmp_path: Pa
         assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_small_receive_buffer_is_told_with_the_way_to_a_larger_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_small_receive_buffer_is_told_with_the_way_to_a_larger_one(monkeypatch):
     # An option that no kernel has: as if we had no privileges.
     monkeypatch.setattr("logsrv.kit.net.bind.SO_RCVBUFFORCE", 9999)
     with logged() as messages, bound_socket(parse_endpoint("udp:0:rcvbuf=512MiB")):
@@ -165,14 +156,12 @@ def test_a_small_receive_buffer_is_told_with_the_way_to_a_larger_one(
     assert not messages
 
 
-def test_the_largest_receive_buffer_is_taken() -> None:
+def test_the_largest_receive_buffer_is_taken():
     with bound_socket(parse_endpoint(f"udp:0:rcvbuf={2**31 - 1}")) as udp:
         assert udp.getsockname()[1]
 
 
-def test_a_port_is_free_again_when_its_buffer_cannot_be_had(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_port_is_free_again_when_its_buffer_cannot_be_had(monkeypatch):
     endpoint = parse_endpoint(f"udp:{free_port(socket.SOCK_DGRAM)}:interface=127.0.0.1")
     monkeypatch.setattr("logsrv.kit.net.bind.DEFAULT_BUFFER", 2**40)
     with pytest.raises((OverflowError, TypeError)) as kept:
@@ -182,7 +171,7 @@ def test_a_port_is_free_again_when_its_buffer_cannot_be_had(
     check_can_bind(endpoint)
 
 
-def test_udp_is_ipv4_or_ipv6_as_its_interface_is() -> None:
+def test_udp_is_ipv4_or_ipv6_as_its_interface_is():
     with bound_socket(parse_endpoint("udp:0")) as udp:
         assert udp.family == socket.AF_INET
     if socket.has_ipv6:
@@ -190,9 +179,7 @@ def test_udp_is_ipv4_or_ipv6_as_its_interface_is() -> None:
             assert udp.family == socket.AF_INET6
 
 
-def test_a_name_stands_for_its_ipv4_address_as_where_it_is_bound(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_name_stands_for_its_ipv4_address_as_where_it_is_bound(monkeypatch):
     """Else a socket that was kept is not found after a restart, and in its own way."""
     found = {
         socket.AF_INET6: (socket.AF_INET6, 1, 6, "", ("::1", 1234, 0, 0)),
@@ -208,7 +195,7 @@ def test_a_name_stands_for_its_ipv4_address_as_where_it_is_bound(
     assert (place.family, place.address) == (socket.AF_INET, ("127.0.0.1", 1234))
 
 
-def test_a_port_that_the_service_manager_has_elsewhere_is_named() -> None:
+def test_a_port_that_the_service_manager_has_elsewhere_is_named():
     """A plain ListenStream=514 is [::]:514; `ss` would show the service manager, or ourselves."""
     with socket.create_server(("0.0.0.0", 0)) as given:
         port = given.getsockname()[1]

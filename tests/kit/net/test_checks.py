@@ -1,11 +1,8 @@
 """Arguments between colons, looked at before anything is opened, and names of services."""
 
-from __future__ import annotations
-
 import re
 import socket
 from contextlib import chdir
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +12,7 @@ from logsrv.kit.net.parse import parse_endpoint
 TAKES = ("host", "port")
 
 
-def test_a_service_name_stands_for_its_port() -> None:
+def test_a_service_name_stands_for_its_port():
     try:
         number = socket.getservbyname("gopher", "tcp")
     except OSError:
@@ -33,14 +30,12 @@ def test_a_service_name_stands_for_its_port() -> None:
         ("tcp", {"port": "1", "backlog": "0"}, "backlog=0 is no number of connections"),
     ],
 )
-def test_a_missing_or_wrong_argument_is_a_sentence(
-    scheme: str, arguments: dict[str, str], sentence: str
-) -> None:
+def test_a_missing_or_wrong_argument_is_a_sentence(scheme, arguments, sentence):
     with pytest.raises(ValueError, match=f"^{re.escape(sentence)}"):
         check_and_complete_arguments(scheme, arguments)
 
 
-def test_omitted_arguments_of_tls_have_defaults(tmp_path: Path) -> None:
+def test_omitted_arguments_of_tls_have_defaults(tmp_path):
     arguments = {"port": "domain"}
     (tmp_path / "server.pem").touch()
     with chdir(tmp_path):
@@ -49,19 +44,19 @@ def test_omitted_arguments_of_tls_have_defaults(tmp_path: Path) -> None:
     check_and_complete_arguments("tls", {"path": str(tmp_path)})
 
 
-def test_the_first_arguments_need_no_name() -> None:
+def test_the_first_arguments_need_no_name():
     assert named_arguments("tcp", "a:1", TAKES) == {"host": "a", "port": "1"}
     assert named_arguments("tcp", "port=1:host=a", TAKES) == {"port": "1", "host": "a"}
     assert named_arguments("stdin", "", ()) == {}
 
 
-def test_further_arguments_need_their_name() -> None:
+def test_further_arguments_need_their_name():
     assert named_arguments("tcp", "a:1:key=k", TAKES, ("key",))["key"] == "k"
     with pytest.raises(ValueError, match="too many colons; tcp: takes host, port, and a colon"):
         named_arguments("tcp", "a:1:k", TAKES, ("key",))
 
 
-def test_a_backslash_makes_a_character_a_part_of_the_value() -> None:
+def test_a_backslash_makes_a_character_a_part_of_the_value():
     text = r"\:\:1:p\=\\"
     assert named_arguments("tcp", text, TAKES) == {"host": "::1", "port": "p=\\"}
 
@@ -75,7 +70,7 @@ def test_a_backslash_makes_a_character_a_part_of_the_value() -> None:
         ("a\\", "ends in a backslash that escapes nothing"),
     ],
 )
-def test_invalid_arguments_are_refused_with_a_sentence(rest: str, sentence: str) -> None:
+def test_invalid_arguments_are_refused_with_a_sentence(rest, sentence):
     with pytest.raises(ValueError) as caught:
         named_arguments("tcp", rest, TAKES)
     assert str(caught.value) == sentence

@@ -1,12 +1,9 @@
 """A datagram listener over real sockets: what arrives, what is refused, paused, lost and drained."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import socket
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,7 +37,7 @@ def client_of(listener: Any) -> socket.socket:
 
 
 @in_reactor
-async def test_datagrams_arrive_with_the_name_of_their_sender(site: Site) -> None:
+async def test_datagrams_arrive_with_the_name_of_their_sender(site):
     listener = site.start(UDP)
     with client_of(listener) as first, client_of(listener) as second:
         for number in range(50):
@@ -67,7 +64,7 @@ def without_recvmmsg(site: Site, receive: type[RecvmsgReader] = RecvmsgReader) -
 
 
 @in_reactor
-async def test_without_recvmmsg_a_user_gets_the_same(site: Site) -> None:
+async def test_without_recvmmsg_a_user_gets_the_same(site):
     listener = site.run(without_recvmmsg(site))
     sent = [b"%d" % number for number in range(300)]
     with client_of(listener) as client:
@@ -78,14 +75,14 @@ async def test_without_recvmmsg_a_user_gets_the_same(site: Site) -> None:
 
 
 @in_reactor
-async def test_a_port_in_use_is_told_in_one_sentence(site: Site) -> None:
+async def test_a_port_in_use_is_told_in_one_sentence(site):
     port = port_of(site.start(UDP))
     with pytest.raises(ListenError, match="the port is in use by another program"):
         site.start(f"udp:{port}:interface=127.0.0.1")
 
 
 @in_reactor
-async def test_datagrams_of_a_denied_peer_are_counted_and_dropped(site: Site) -> None:
+async def test_datagrams_of_a_denied_peer_are_counted_and_dropped(site):
     listener = site.start(UDP, deny=(ip_network("127.0.0.0/8"),))
     with client_of(listener) as client, logged() as messages:
         for _ in range(5):
@@ -99,7 +96,7 @@ async def test_datagrams_of_a_denied_peer_are_counted_and_dropped(site: Site) ->
 
 
 @in_reactor
-async def test_a_start_that_fails_leaves_what_waits_to_the_next_process(site: Site) -> None:
+async def test_a_start_that_fails_leaves_what_waits_to_the_next_process(site):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as given:
         given.bind(("127.0.0.1", 0))
         endpoint = parse_endpoint(f"udp:{given.getsockname()[1]}:interface=127.0.0.1")
@@ -126,9 +123,7 @@ async def test_a_start_that_fails_leaves_what_waits_to_the_next_process(site: Si
 
 
 @in_reactor
-async def test_while_paused_nothing_is_read_and_what_the_kernel_drops_is_counted(
-    site: Site,
-) -> None:
+async def test_while_paused_nothing_is_read_and_what_the_kernel_drops_is_counted(site):
     listener = site.start(f"{UDP}:rcvbuf=4KiB")
     listener.pauseProducing()
     with client_of(listener) as client, logged() as messages:
@@ -146,7 +141,7 @@ async def test_while_paused_nothing_is_read_and_what_the_kernel_drops_is_counted
 
 
 @in_reactor
-async def test_a_stop_takes_in_what_has_arrived(site: Site) -> None:
+async def test_a_stop_takes_in_what_has_arrived(site):
     listener = site.start(UDP)
     with client_of(listener) as client:
         for number in range(1000):
@@ -157,7 +152,7 @@ async def test_a_stop_takes_in_what_has_arrived(site: Site) -> None:
 
 
 @in_reactor
-async def test_what_comes_while_a_stop_takes_in_the_last_is_not_counted_as_lost(site: Site) -> None:
+async def test_what_comes_while_a_stop_takes_in_the_last_is_not_counted_as_lost(site):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
 
         class Late(RecvmsgReader):
@@ -174,7 +169,7 @@ async def test_what_comes_while_a_stop_takes_in_the_last_is_not_counted_as_lost(
 
 
 @in_reactor
-async def test_what_there_was_no_time_for_is_counted_as_lost(site: Site) -> None:
+async def test_what_there_was_no_time_for_is_counted_as_lost(site):
     listener = site.start(UDP)
     listener.pauseProducing()
     with client_of(listener) as client:
@@ -186,9 +181,7 @@ async def test_what_there_was_no_time_for_is_counted_as_lost(site: Site) -> None
 
 
 @in_reactor
-async def test_a_store_that_closes_its_valve_gets_no_more_than_the_group_at_hand(
-    site: Site,
-) -> None:
+async def test_a_store_that_closes_its_valve_gets_no_more_than_the_group_at_hand(site):
     site.receiver = NotingReceiver(lambda: listener.pauseProducing())
     listener = site.start(UDP)
     with client_of(listener) as client:
@@ -203,9 +196,7 @@ async def test_a_store_that_closes_its_valve_gets_no_more_than_the_group_at_hand
 
 @pytest.mark.slow
 @in_reactor
-async def test_what_was_received_when_the_valve_closed_is_delivered_when_it_opens(
-    site: Site, tmp_path: Path
-) -> None:
+async def test_what_was_received_when_the_valve_closed_is_delivered_when_it_opens(site, tmp_path):
     """One group for each opening, none of them lost, all in order; a stop waits for them."""
     site.receiver = NotingReceiver(lambda: listener.pauseProducing())
     listener = site.start(f"unixgram:{tmp_path}/log")
@@ -237,9 +228,7 @@ async def test_what_was_received_when_the_valve_closed_is_delivered_when_it_open
 
 
 @in_reactor
-async def test_what_takes_long_lets_others_have_their_turn(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_takes_long_lets_others_have_their_turn(site, tmp_path, monkeypatch):
     """A group in each turn, all of them in order, although nothing more comes behind them."""
     monkeypatch.setattr(datagrams, "SLICE", 0)
     turns = 0
@@ -267,9 +256,7 @@ async def test_what_takes_long_lets_others_have_their_turn(
 
 
 @in_reactor
-async def test_what_was_received_and_not_delivered_until_the_end_is_counted_as_lost(
-    site: Site, tmp_path: Path
-) -> None:
+async def test_what_was_received_and_not_delivered_until_the_end_is_counted_as_lost(site, tmp_path):
     site.receiver = NotingReceiver(lambda: listener.pauseProducing())
     listener = site.start(f"unixgram:{tmp_path}/log")
     with (
@@ -287,7 +274,7 @@ async def test_what_was_received_and_not_delivered_until_the_end_is_counted_as_l
     assert site.value("datagrams_lost_total") == 1
 
 
-def test_a_large_group_is_delivered_in_portions() -> None:
+def test_a_large_group_is_delivered_in_portions():
     """So that a receiver that pauses us gets no more than a portion after it."""
     payloads = [b"x" * 60_000] * 9 + [b"y" * 300_000] + [b"z"] * 3
     parts = split_group((payloads, "key"))
@@ -301,9 +288,7 @@ def test_a_large_group_is_delivered_in_portions() -> None:
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit])
 @in_reactor
-async def test_an_input_that_fails_is_logged_once_and_the_next_datagrams_are_taken(
-    site: Site, error: type[BaseException]
-) -> None:
+async def test_an_input_that_fails_is_logged_once_and_the_next_datagrams_are_taken(site, error):
     def fail() -> None:
         if site.receiver.payloads[-1] != b"good":
             raise error("in the input")
@@ -319,7 +304,7 @@ async def test_an_input_that_fails_is_logged_once_and_the_next_datagrams_are_tak
 
 
 @in_reactor
-async def test_programs_that_log_to_a_unix_socket_are_heard(site: Site, tmp_path: Path) -> None:
+async def test_programs_that_log_to_a_unix_socket_are_heard(site, tmp_path):
     path = tmp_path / "log"
     listener = site.start(f"unixgram:{path}")
     assert listener.address == str(path)
@@ -338,9 +323,7 @@ async def test_programs_that_log_to_a_unix_socket_are_heard(site: Site, tmp_path
 
 
 @in_reactor
-async def test_what_is_cut_off_a_giant_datagram_is_counted_while_we_run_and_after(
-    site: Site, tmp_path: Path
-) -> None:
+async def test_what_is_cut_off_a_giant_datagram_is_counted_while_we_run_and_after(site, tmp_path):
     listener = site.start(f"unixgram:{tmp_path}/log")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
@@ -353,7 +336,7 @@ async def test_what_is_cut_off_a_giant_datagram_is_counted_while_we_run_and_afte
 
 
 @in_reactor
-async def test_ipv6_senders_have_brackets(site: Site) -> None:
+async def test_ipv6_senders_have_brackets(site):
     if not socket.has_ipv6:
         pytest.skip("no IPv6 here")
     listener = site.start("udp:0:interface=\\:\\:1")
@@ -364,7 +347,7 @@ async def test_ipv6_senders_have_brackets(site: Site) -> None:
 
 
 @in_reactor
-async def test_stopping_what_never_started_is_no_error(site: Site) -> None:
+async def test_stopping_what_never_started_is_no_error(site):
     listener = site.make(UDP)
     assert await listener.drain(1) == 0
     await listener.drain(0)

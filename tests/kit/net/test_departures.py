@@ -1,7 +1,5 @@
 """Peers that go while nothing is read from them: who is noticed, who is not, and at what cost."""
 
-from __future__ import annotations
-
 import socket
 import struct
 from typing import Any
@@ -50,14 +48,14 @@ def look(end: End, clock: Clock) -> list[str]:
     return told
 
 
-def test_a_peer_that_closes_is_gone(clock: Clock) -> None:
+def test_a_peer_that_closes_is_gone(clock):
     end = End()
     end.theirs.close()
     assert look(end, clock) == ["abort"]
 
 
 @pytest.mark.parametrize("unread", [b"", b"one more line\n"])
-def test_a_peer_that_resets_is_gone(clock: Clock, unread: bytes) -> None:
+def test_a_peer_that_resets_is_gone(clock, unread):
     """Whatever it sent before: nobody can be answered."""
     end = End("tcp")
     end.theirs.sendall(unread)
@@ -66,7 +64,7 @@ def test_a_peer_that_resets_is_gone(clock: Clock, unread: bytes) -> None:
     assert look(end, clock) == ["abort"]
 
 
-def test_a_peer_that_only_sends_nothing_more_may_still_read(clock: Clock) -> None:
+def test_a_peer_that_only_sends_nothing_more_may_still_read(clock):
     """Unless the protocol says otherwise."""
     end = End("tcp")
     end.theirs.shutdown(socket.SHUT_WR)
@@ -77,18 +75,18 @@ def test_a_peer_that_only_sends_nothing_more_may_still_read(clock: Clock) -> Non
     assert look(end, clock) == ["abort"]
 
 
-def test_what_a_peer_sent_before_it_went_comes_first(clock: Clock) -> None:
+def test_what_a_peer_sent_before_it_went_comes_first(clock):
     end = End()
     end.theirs.sendall(b"one more line\n")
     end.theirs.close()
     assert look(end, clock) == []
 
 
-def test_a_peer_that_stays_is_left_alone(clock: Clock) -> None:
+def test_a_peer_that_stays_is_left_alone(clock):
     assert look(End(), clock) == []
 
 
-def test_without_unread_connections_there_is_no_timer(clock: Clock) -> None:
+def test_without_unread_connections_there_is_no_timer(clock):
     """Nor does one that has gone: there is no timer when nobody is watched."""
     departures, end, other = GonePeerWatch(clock), End(), End()
     departures.watch(end)

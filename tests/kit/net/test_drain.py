@@ -1,7 +1,5 @@
 """Which connections are closed when at a stop, and how many are told to have been cut off."""
 
-from __future__ import annotations
-
 import os
 import socket
 from typing import Any
@@ -65,7 +63,7 @@ class Silent(End):
         self.gone()
 
 
-def test_a_connection_is_closed_only_when_nothing_waits_for_it() -> None:
+def test_a_connection_is_closed_only_when_nothing_waits_for_it():
     connections: set[Any] = set()
     end = End(connections)
     end.theirs.sendall(b"last line\n")
@@ -83,7 +81,7 @@ def test_a_connection_is_closed_only_when_nothing_waits_for_it() -> None:
     assert clock.getDelayedCalls() == []
 
 
-def test_what_comes_between_two_looks_is_waited_for_as_well() -> None:
+def test_what_comes_between_two_looks_is_waited_for_as_well():
     connections: set[Any] = set()
     end = End(connections)
     clock = Clock()
@@ -95,7 +93,7 @@ def test_what_comes_between_two_looks_is_waited_for_as_well() -> None:
     clock.advance(LOOK_SECONDS)
 
 
-def test_who_goes_on_sending_is_cut_off_at_the_deadline_and_counted() -> None:
+def test_who_goes_on_sending_is_cut_off_at_the_deadline_and_counted():
     connections: set[Any] = set()
     sending, stubborn = End(connections), Stubborn(connections)
     sending.theirs.sendall(b"x")
@@ -110,7 +108,7 @@ def test_who_goes_on_sending_is_cut_off_at_the_deadline_and_counted() -> None:
     assert results == [1]
 
 
-def test_a_closed_connection_is_cut_off_only_if_it_has_not_got_all() -> None:
+def test_a_closed_connection_is_cut_off_only_if_it_has_not_got_all():
     """What the kernel still holds for it would be lost; one that just does not go has lost nothing."""
     connections: set[Any] = set()
     slow, gone = Stubborn(connections), Stubborn(connections)
@@ -127,7 +125,7 @@ def test_a_closed_connection_is_cut_off_only_if_it_has_not_got_all() -> None:
     assert results == [1]
 
 
-def test_who_has_got_all_and_says_no_goodbye_is_not_waited_for_until_the_deadline() -> None:
+def test_who_has_got_all_and_says_no_goodbye_is_not_waited_for_until_the_deadline():
     connections: set[Any] = set()
     slow, late = Silent(connections), Silent(connections)
     Silent(connections)
@@ -151,7 +149,7 @@ def test_who_has_got_all_and_says_no_goodbye_is_not_waited_for_until_the_deadlin
     assert results == [0]
 
 
-def test_bytes_that_the_peer_has_not_got_are_counted() -> None:
+def test_bytes_that_the_peer_has_not_got_are_counted():
     connections: set[Any] = set()
     end = End(connections)
     assert unacknowledged_bytes(end.ours) == 0
@@ -163,11 +161,11 @@ def test_bytes_that_the_peer_has_not_got_are_counted() -> None:
     assert unacknowledged_bytes(end.ours) == 0
 
 
-def test_without_connections_it_is_over_at_once() -> None:
+def test_without_connections_it_is_over_at_once():
     assert Deferred.fromCoroutine(drain(set(), 5, Clock())).called
 
 
-def test_unread_bytes_are_counted_and_a_transport_without_a_socket_has_none() -> None:
+def test_unread_bytes_are_counted_and_a_transport_without_a_socket_has_none():
     reading, writing = os.pipe()
 
     class Pipe:
@@ -182,13 +180,13 @@ def test_unread_bytes_are_counted_and_a_transport_without_a_socket_has_none() ->
     assert unread_bytes(Pipe()) == 0
 
 
-def test_a_writer_does_not_wait_while_there_is_room() -> None:
+def test_a_writer_does_not_wait_while_there_is_room():
     pressure = Backpressure()
     assert verifyObject(IPushProducer, pressure)
     assert pressure.wait_for_room().called
 
 
-def test_all_waiting_writers_go_on_when_there_is_room_again() -> None:
+def test_all_waiting_writers_go_on_when_there_is_room_again():
     pressure = Backpressure()
     pressure.pauseProducing()
     waiting = [pressure.wait_for_room(), pressure.wait_for_room()]
@@ -198,7 +196,7 @@ def test_all_waiting_writers_go_on_when_there_is_room_again() -> None:
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_waiting_writers_hear_of_the_end() -> None:
+async def test_waiting_writers_hear_of_the_end():
     pressure = Backpressure()
     pressure.pauseProducing()
     waiting = pressure.wait_for_room()
@@ -209,7 +207,7 @@ async def test_waiting_writers_hear_of_the_end() -> None:
         await waiting
 
 
-def test_a_cancelled_wait_for_room_is_ignored() -> None:
+def test_a_cancelled_wait_for_room_is_ignored():
     pressure = Backpressure()
     pressure.pauseProducing()
     waiting = pressure.wait_for_room()

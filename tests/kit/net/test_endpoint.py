@@ -1,9 +1,6 @@
 """What an endpoint is at: its place, its text for Twisted, what is in its way, how the log names it."""
 
-from __future__ import annotations
-
 from contextlib import chdir
-from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
@@ -18,7 +15,7 @@ from logsrv.kit.net.listening import log_listening
 from logsrv.kit.net.parse import parse_endpoint
 
 
-def test_bursts_find_a_long_backlog_and_others_no_open_socket() -> None:
+def test_bursts_find_a_long_backlog_and_others_no_open_socket():
     reactor = MemoryReactorClock()
     for text in ("tcp:1234", "unix:/run/x", "haproxy:tcp:1"):
         serverFromString(reactor, parse_endpoint(text).twisted_description).listen(None)  # type: ignore[arg-type]
@@ -26,16 +23,14 @@ def test_bursts_find_a_long_backlog_and_others_no_open_socket() -> None:
     assert reactor.unixServers[0][2:4] == (1024, 0o660)
 
 
-def test_what_was_given_wins_over_our_defaults() -> None:
+def test_what_was_given_wins_over_our_defaults():
     reactor = MemoryReactorClock()
     text = parse_endpoint("unix:/run/x:mode=600:backlog=5").twisted_description
     serverFromString(reactor, text).listen(None)  # type: ignore[arg-type]
     assert reactor.unixServers[0][2:4] == (5, 0o600)
 
 
-def test_relative_paths_can_be_made_absolute_before_the_daemon_changes_directory(
-    tmp_path: Path,
-) -> None:
+def test_relative_paths_can_be_made_absolute_before_the_daemon_changes_directory(tmp_path):
     located = parse_endpoint("unix:run/a\\:b.sock").with_paths_below(tmp_path)
     assert located.path == f"{tmp_path}/run/a:b.sock"
     assert parse_endpoint(str(located)).path == located.path
@@ -49,7 +44,7 @@ def test_relative_paths_can_be_made_absolute_before_the_daemon_changes_directory
         st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=20
     )
 )
-def test_any_path_survives_being_written_and_read(path: str) -> None:
+def test_any_path_survives_being_written_and_read(path):
     assert parse_endpoint(endpoint_text("unix", {"address": path})).path == path
 
 
@@ -76,14 +71,14 @@ def test_any_path_survives_being_written_and_read(path: str) -> None:
         ("systemd:INET:index=0", "systemd:INET:name=a", False),
     ],
 )
-def test_which_endpoints_are_in_each_others_way(one: str, other: str, together: bool) -> None:
+def test_which_endpoints_are_in_each_others_way(one, other, together):
     assert parse_endpoint(one).overlaps(parse_endpoint(other)) is together
     assert parse_endpoint(other).overlaps(parse_endpoint(one)) is together
     taken = TakenPlaces([parse_endpoint("tcp:7"), parse_endpoint(other)])
     assert (taken.overlapping_endpoint(parse_endpoint(one)) is not None) is together
 
 
-def test_a_place_is_not_compared_with_all_that_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_place_is_not_compared_with_all_that_are_taken(monkeypatch):
     """Thousands of listeners were compared each with each at a start, a reload and a check."""
     taken = TakenPlaces(parse_endpoint(f"udp:{port}") for port in range(1, 1000))
     compare = Mock(side_effect=Endpoint.overlaps)
@@ -93,7 +88,7 @@ def test_a_place_is_not_compared_with_all_that_are_taken(monkeypatch: pytest.Mon
     assert compare.call_count == 1
 
 
-def test_arguments_of_our_own_are_not_passed_to_twisted(tmp_path: Path) -> None:
+def test_arguments_of_our_own_are_not_passed_to_twisted(tmp_path):
     (tmp_path / "pem").touch()
     text = "ssl:443:privateKey=pem:clientca=pem:caCertsDir=.:clientcert=optional"
     with chdir(tmp_path):
@@ -110,7 +105,7 @@ def test_arguments_of_our_own_are_not_passed_to_twisted(tmp_path: Path) -> None:
     )
 
 
-def test_a_certificate_for_tls_that_begins_later_is_not_for_the_listener(tmp_path: Path) -> None:
+def test_a_certificate_for_tls_that_begins_later_is_not_for_the_listener(tmp_path):
     (tmp_path / "pem").touch()
     with chdir(tmp_path):
         endpoint = parse_endpoint("tcp:25:privateKey=pem:extraCertChain=pem:clientca=pem")
@@ -141,19 +136,19 @@ def test_a_certificate_for_tls_that_begins_later_is_not_for_the_listener(tmp_pat
         ("page at {url}/", "haproxy:tcp:80", "127.0.0.1:80", "page at proxied tcp 127.0.0.1:80"),
     ],
 )  # fmt: skip
-def test_a_listeners_place_is_logged(sentence: str, endpoint: str, address: str, said: str) -> None:
+def test_a_listeners_place_is_logged(sentence, endpoint, address, said):
     with capturedLogs() as events:
         log_listening(sentence, parse_endpoint(endpoint), address)
     assert [formatEvent(event) for event in events] == [said]
 
 
-def test_a_place_of_another_package_is_its_text() -> None:
+def test_a_place_of_another_package_is_its_text():
     with capturedLogs() as events:
         log_listening("listening on {place}", Endpoint("onion:80", "onion"), "")
     assert formatEvent(events[0]) == "listening on onion:80"
 
 
-def test_tls_has_its_word_and_its_url(certificate_endpoint: str) -> None:
+def test_tls_has_its_word_and_its_url(certificate_endpoint):
     endpoint = parse_endpoint(certificate_endpoint)
     with capturedLogs() as events:
         log_listening("listening on {place}", endpoint, "[::1]:443")

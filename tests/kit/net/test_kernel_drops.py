@@ -1,7 +1,5 @@
 """Datagrams that the kernel dropped are counted and logged, but a flood is not a flood of messages."""
 
-from __future__ import annotations
-
 import socket
 import struct
 from typing import Any
@@ -36,7 +34,7 @@ def watching(source: Any) -> tuple[KernelDropWatch, Clock]:
     return losses, clock
 
 
-def test_losses_are_logged_at_most_every_ten_seconds_with_their_number() -> None:
+def test_losses_are_logged_at_most_every_ten_seconds_with_their_number():
     counter = Counter()
     losses, clock = watching(counter)
     with logged() as messages:
@@ -49,7 +47,7 @@ def test_losses_are_logged_at_most_every_ten_seconds_with_their_number() -> None
     clock.advance(10)
 
 
-def test_what_was_not_logged_yet_is_logged_at_the_end() -> None:
+def test_what_was_not_logged_yet_is_logged_at_the_end():
     counter = Counter()
     losses, clock = watching(counter)
     losses.check_soon()
@@ -62,7 +60,7 @@ def test_what_was_not_logged_yet_is_logged_at_the_end() -> None:
     assert clock.getDelayedCalls() == []
 
 
-def test_without_traffic_no_timer_of_losses_runs() -> None:
+def test_without_traffic_no_timer_of_losses_runs():
     losses, clock = watching(Counter())
     assert clock.getDelayedCalls() == []
     losses.check_soon()
@@ -70,7 +68,7 @@ def test_without_traffic_no_timer_of_losses_runs() -> None:
     assert clock.getDelayedCalls() == []
 
 
-def test_losses_are_watched_while_nobody_reads() -> None:
+def test_losses_are_watched_while_nobody_reads():
     counter = Counter()
     losses, clock = watching(counter)
     losses.always = True
@@ -82,7 +80,7 @@ def test_losses_are_watched_while_nobody_reads() -> None:
     losses.log_last_and_stop()
 
 
-def test_the_counter_of_the_kernel_may_start_high_and_run_over() -> None:
+def test_the_counter_of_the_kernel_may_start_high_and_run_over():
     counter = Counter(2**32 - 2)
     losses, _ = watching(counter)
     counter.dropped += 5
@@ -90,7 +88,7 @@ def test_the_counter_of_the_kernel_may_start_high_and_run_over() -> None:
     assert losses.lost == 5
 
 
-def test_a_system_that_does_not_tell_says_so_once() -> None:
+def test_a_system_that_does_not_tell_says_so_once():
     with logged() as messages:
         losses, clock = watching(Silent())
         losses.check_soon()
@@ -99,7 +97,7 @@ def test_a_system_that_does_not_tell_says_so_once() -> None:
     assert losses.lost == 0 and clock.getDelayedCalls() == []
 
 
-def test_the_real_kernel_counts_dropped_datagrams() -> None:
+def test_the_real_kernel_counts_dropped_datagrams():
     receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     with receiver, sender:

@@ -1,7 +1,5 @@
 """A UNIX socket whose file was removed or replaced while we listen there."""
 
-from __future__ import annotations
-
 import os
 import socket
 from collections.abc import Callable
@@ -57,9 +55,7 @@ def received(site: Site) -> bytes:
 
 @pytest.mark.parametrize("scheme", [*SCHEMES, "haproxy:unix"])
 @in_reactor
-async def test_a_file_that_was_removed_is_made_anew(
-    scheme: str, site: Site, tmp_path: Path
-) -> None:
+async def test_a_file_that_was_removed_is_made_anew(scheme, site, tmp_path):
     path, reactor = tmp_path / "s", LookingLater()
     listener = start(site, f"{scheme}:{path}:mode=600", reactor)
     proxied = b"PROXY UNKNOWN\r\n" if scheme.startswith("haproxy") else b""
@@ -90,7 +86,7 @@ async def test_a_file_that_was_removed_is_made_anew(
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @in_reactor
-async def test_a_reload_makes_a_removed_file_anew(scheme: str, site: Site, tmp_path: Path) -> None:
+async def test_a_reload_makes_a_removed_file_anew(scheme, site, tmp_path):
     path = tmp_path / "s"
     listener = start(site, f"{scheme}:{path}", LookingLater())
     path.unlink()
@@ -112,9 +108,7 @@ def client_of_dead(path: Path, scheme: str) -> socket.socket:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @in_reactor
-async def test_the_socket_of_another_program_is_left_and_told_once(
-    scheme: str, site: Site, tmp_path: Path
-) -> None:
+async def test_the_socket_of_another_program_is_left_and_told_once(scheme, site, tmp_path):
     path, reactor = tmp_path / "s", LookingLater()
     listener = start(site, f"{scheme}:{path}", reactor)
     path.unlink()
@@ -156,8 +150,8 @@ def remove_the_directory(path: Path) -> None:
 @pytest.mark.parametrize("scheme", SCHEMES)
 @in_reactor
 async def test_what_stands_in_the_way_of_a_new_file_is_told_once_and_left(
-    scheme: str, harm: Callable[[Path], None], sentence: str, site: Site, tmp_path: Path
-) -> None:
+    scheme, harm, sentence, site, tmp_path
+):
     path, reactor = tmp_path / "run" / "s", LookingLater()
     path.parent.mkdir()
     listener = start(site, f"{scheme}:{path}", reactor)
@@ -173,9 +167,7 @@ async def test_what_stands_in_the_way_of_a_new_file_is_told_once_and_left(
 
 
 @in_reactor
-async def test_a_file_that_cannot_be_made_anew_is_told(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_file_that_cannot_be_made_anew_is_told(site, tmp_path, monkeypatch):
     reactor, path = LookingLater(), tmp_path / "s"
 
     def full(bound: socket.socket, address: object) -> None:
@@ -192,9 +184,7 @@ async def test_a_file_that_cannot_be_made_anew_is_told(
 
 
 @in_reactor
-async def test_a_user_who_may_not_see_the_socket_file_logs_nothing(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_user_who_may_not_see_the_socket_file_logs_nothing(site, tmp_path, monkeypatch):
     """As after --uid, for a directory that is closed to that user."""
     reactor, path = LookingLater(), tmp_path / "s"
     listener = start(site, f"unix:{path}", reactor)
@@ -214,9 +204,7 @@ async def test_a_user_who_may_not_see_the_socket_file_logs_nothing(
 
 
 @in_reactor
-async def test_datagrams_that_wait_while_it_is_paused_are_not_lost(
-    site: Site, tmp_path: Path
-) -> None:
+async def test_datagrams_that_wait_while_it_is_paused_are_not_lost(site, tmp_path):
     path, reactor = tmp_path / "s", LookingLater()
     listener = start(site, f"unixgram:{path}", reactor)
     listener.pauseProducing()
@@ -237,8 +225,8 @@ async def test_datagrams_that_wait_while_it_is_paused_are_not_lost(
 
 @in_reactor
 async def test_who_sends_to_the_old_one_is_told_also_where_somebody_else_has_it_open(
-    site: Site, tmp_path: Path
-) -> None:
+    site, tmp_path
+):
     """As the service manager has, for a moment; and what it held is heard without a datagram more."""
     path, reactor, copies = tmp_path / "s", LookingLater(), list[int]()
     kept = KeptSockets([], lambda data, open_files: copies.extend(map(os.dup, open_files)))
@@ -255,7 +243,7 @@ async def test_who_sends_to_the_old_one_is_told_also_where_somebody_else_has_it_
 
 
 @in_reactor
-async def test_a_removed_socket_of_a_socket_unit_is_only_logged(site: Site, tmp_path: Path) -> None:
+async def test_a_removed_socket_of_a_socket_unit_is_only_logged(site, tmp_path):
     path, reactor = tmp_path / "s", LookingLater()
     with socket.socket(socket.AF_UNIX) as given, Descriptor(os.dup(given.fileno())) as copy:
         given.bind(str(path))
@@ -274,9 +262,7 @@ async def test_a_removed_socket_of_a_socket_unit_is_only_logged(site: Site, tmp_
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @in_reactor
-async def test_the_service_manager_keeps_the_new_socket(
-    scheme: str, site: Site, tmp_path: Path
-) -> None:
+async def test_the_service_manager_keeps_the_new_socket(scheme, site, tmp_path):
     path, reactor, told = tmp_path / "s", LookingLater(), list[bytes]()
     kept = KeptSockets([], lambda data, descriptors: told.append(data))
     start(site, f"{scheme}:{path}", reactor, kept)
@@ -297,7 +283,7 @@ async def test_the_service_manager_keeps_the_new_socket(
     ]
 
 
-def test_only_the_file_of_our_own_socket_is_removed(tmp_path: Path) -> None:
+def test_only_the_file_of_our_own_socket_is_removed(tmp_path):
     path = tmp_path / "log"
     endpoint = parse_endpoint(f"unixgram:{path}")
     unbound, ours, other = (

@@ -1,7 +1,5 @@
 """The files in endpoint strings: one directory for all of them, and none in a listener's label."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -9,7 +7,6 @@ import pytest
 from logsrv.kit.inspect.inspect_settings import PLACE
 from logsrv.kit.net.parse import located_endpoint, parse_endpoint
 from logsrv.kit.net.remote import REMOTE
-from logsrv.kit.options.kinds import Kind
 from logsrv.kit.service.service_settings import LISTEN, listen_kind
 from logsrv.kit.web.endpoints import web_endpoint_kind
 from logsrv.linelog.plugin.logger_settings import LISTEN as LOGGER_LISTEN
@@ -60,9 +57,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (REMOTE, "unix:run.sock"),
     ],
 )
-def test_each_path_of_an_endpoint_is_below_the_directory_of_its_text(
-    folder: Path, kind: Kind[object], text: str
-) -> None:
+def test_each_path_of_an_endpoint_is_below_the_directory_of_its_text(folder, kind, text):
     located = repr(kind.locate(kind.parse(text), folder))
     for name in (*FILES, "run.sock", "authorities"):
         if name in text:
@@ -96,10 +91,10 @@ def test_each_path_of_an_endpoint_is_below_the_directory_of_its_text(
         (REMOTE, "ssl:localhost:7001:cafile=ca.pem:hostname=a", "ssl:localhost:7001:hostname=a"),
     ],
 )
-def test_a_label_has_no_files(folder: Path, kind: Kind[object], text: str, label: str) -> None:
+def test_a_label_has_no_files(folder, kind, text, label):
     assert kind.locate(kind.parse(text), folder).label == label  # type: ignore[attr-defined]
 
 
-def test_a_socket_path_may_be_too_long_below_the_directory(tmp_path: Path) -> None:
+def test_a_socket_path_may_be_too_long_below_the_directory(tmp_path):
     with pytest.raises(ValueError, match="too long for a socket"):
         located_endpoint(parse_endpoint("unix:run.sock"), tmp_path / ("x" * 100))

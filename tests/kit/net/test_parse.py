@@ -1,7 +1,5 @@
 """What a user may write where an endpoint is asked for, and what they read when it is wrong."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -29,9 +27,7 @@ from logsrv.kit.net.parse import located_endpoint, parse_endpoint
         ("stdin:", "stdin", None, None),
     ],
 )
-def test_each_kind_of_endpoint_is_parsed_and_gives_its_text_back(
-    text: str, kind: str, port: int | None, path: str | None
-) -> None:
+def test_each_kind_of_endpoint_is_parsed_and_gives_its_text_back(text, kind, port, path):
     endpoint = parse_endpoint(text)
     assert (endpoint.kind, endpoint.port, endpoint.path) == (kind, port, path)
     assert str(endpoint) == text
@@ -84,7 +80,7 @@ def test_each_kind_of_endpoint_is_parsed_and_gives_its_text_back(
         ("tcp:\x1b[2J", "\\x1b"),
     ],
 )
-def test_a_wrong_endpoint_is_one_sentence(text: str, sentence: str) -> None:
+def test_a_wrong_endpoint_is_one_sentence(text, sentence):
     with pytest.raises(ValueError) as caught:
         located_endpoint(parse_endpoint(text), Path.cwd())
     assert sentence in str(caught.value)

@@ -1,11 +1,8 @@
 """Datagrams come out as they were sent: each whole, in order, with its sender; both ways to read."""
 
-from __future__ import annotations
-
 import os
 import socket
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TypeAlias
 
 import pytest
@@ -63,11 +60,11 @@ def everything(receive: DatagramReader) -> list[tuple[object, bytes]]:
     return found
 
 
-def test_a_read_without_datagrams_returns_nothing(udp: socket.socket, way: Way) -> None:
+def test_a_read_without_datagrams_returns_nothing(udp, way):
     assert way(udp).read() == ([], False)
 
 
-def test_one_sender_s_datagrams_are_one_group_in_order(udp: socket.socket, way: Way) -> None:
+def test_one_sender_s_datagrams_are_one_group_in_order(udp, way):
     receive = way(udp)
     sent = [b"%d" % number * (number % 50) for number in range(30)]
     with sender() as client:
@@ -79,7 +76,7 @@ def test_one_sender_s_datagrams_are_one_group_in_order(udp: socket.socket, way: 
     assert not more
 
 
-def test_descriptors_that_a_sender_hands_over_are_not_kept(tmp_path: Path, way: Way) -> None:
+def test_descriptors_that_a_sender_hands_over_are_not_kept(tmp_path, way):
     """Else anybody on this machine could use up all that the service may open."""
     with (
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver,
@@ -97,9 +94,7 @@ def test_descriptors_that_a_sender_hands_over_are_not_kept(tmp_path: Path, way: 
         assert set(os.listdir("/proc/self/fd")) <= before
 
 
-def test_many_senders_interleaved_keep_their_order_and_their_names(
-    udp: socket.socket, way: Way
-) -> None:
+def test_many_senders_interleaved_keep_their_order_and_their_names(udp, way):
     receive = way(udp)
     clients = [sender() for _ in range(7)]
     sent = []
@@ -112,7 +107,7 @@ def test_many_senders_interleaved_keep_their_order_and_their_names(
         client.close()
 
 
-def test_there_may_be_more_after_a_full_read(udp: socket.socket, way: Way) -> None:
+def test_there_may_be_more_after_a_full_read(udp, way):
     receive = way(udp)
     with sender() as client:
         for _ in range(SLOTS + 1):
@@ -123,7 +118,7 @@ def test_there_may_be_more_after_a_full_read(udp: socket.socket, way: Way) -> No
         assert (sum(len(payloads) for payloads, _ in groups), more) == (1, False)
 
 
-def test_the_largest_and_the_empty_datagram_are_whole(udp: socket.socket, way: Way) -> None:
+def test_the_largest_and_the_empty_datagram_are_whole(udp, way):
     receive = way(udp)
     largest = bytes(range(256)) * 255
     with sender() as client:
@@ -133,7 +128,7 @@ def test_the_largest_and_the_empty_datagram_are_whole(udp: socket.socket, way: W
     assert receive.cut_bytes == 0
 
 
-def test_ipv6_senders_have_their_address(way: Way) -> None:
+def test_ipv6_senders_have_their_address(way):
     if not socket.has_ipv6:
         pytest.skip("no IPv6 here")
     with sender(socket.AF_INET6) as receiver, sender(socket.AF_INET6) as client:
@@ -149,8 +144,8 @@ def test_ipv6_senders_have_their_address(way: Way) -> None:
 
 
 def test_unix_senders_have_their_path_and_a_longer_one_leaves_nothing_behind(
-    tmp_path: Path, way: Way, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    tmp_path, way, monkeypatch
+):
     # A path of a socket has at most 107 bytes.
     monkeypatch.chdir(tmp_path)
     with sender(socket.AF_UNIX) as receiver:
@@ -169,7 +164,7 @@ def test_unix_senders_have_their_path_and_a_longer_one_leaves_nothing_behind(
         assert everything(receive) == expected * 2
 
 
-def test_what_is_cut_off_a_giant_datagram_is_counted(tmp_path: Path, way: Way) -> None:
+def test_what_is_cut_off_a_giant_datagram_is_counted(tmp_path, way):
     giant = b"x" * (SLOT_SIZE + 1000)
     with sender(socket.AF_UNIX) as receiver, sender(socket.AF_UNIX) as client:
         receiver.setblocking(False)
@@ -186,9 +181,7 @@ def test_what_is_cut_off_a_giant_datagram_is_counted(tmp_path: Path, way: Way) -
 @pytest.mark.parametrize(
     ("size", "total"), [(100, 6400), (100, 6350), (1400, 1400 * 40 + 1), (7, 8)]
 )
-def test_a_burst_is_cut_into_the_datagrams_that_were_sent(
-    udp: socket.socket, way: Way, size: int, total: int
-) -> None:
+def test_a_burst_is_cut_into_the_datagrams_that_were_sent(udp, way, size, total):
     receive = way(udp)
     burst = bytes(number % 251 for number in range(total))
     with sender() as client:
@@ -205,7 +198,7 @@ def test_a_burst_is_cut_into_the_datagrams_that_were_sent(
     assert [payload for _, payload in everything(receive)] == [*cut, b"single", *cut]
 
 
-def test_a_burst_after_single_datagrams_is_cut_all_the_same(udp: socket.socket, way: Way) -> None:
+def test_a_burst_after_single_datagrams_is_cut_all_the_same(udp, way):
     """The kernel writes the length of what it told over the room there is for it, in each slot."""
     receive = way(udp)
     with sender() as client:

@@ -1,7 +1,5 @@
 """Senders of datagrams: their names, and which of their datagrams are taken."""
 
-from __future__ import annotations
-
 import os
 import socket
 from ipaddress import ip_network
@@ -39,14 +37,14 @@ class Asked:
         return list(self.senders.admit_datagrams(sender, payloads))
 
 
-def test_an_address_is_made_a_name_once() -> None:
+def test_an_address_is_made_a_name_once():
     asked = Asked()
     first = asked.senders.known_sender(("10.0.0.1", 5), asked.address)
     assert asked.senders.known_sender(("10.0.0.1", 5), asked.address) is first
     assert asked.keys == [("10.0.0.1", 5)]
 
 
-def test_only_a_limited_number_of_senders_is_remembered(monkeypatch: Any) -> None:
+def test_only_a_limited_number_of_senders_is_remembered(monkeypatch):
     monkeypatch.setattr(senders, "REMEMBERED_SENDERS", 2)
     asked = Asked()
     for port in (1, 2, 3, 1):
@@ -54,7 +52,7 @@ def test_only_a_limited_number_of_senders_is_remembered(monkeypatch: Any) -> Non
     assert len(asked.keys) == 4
 
 
-def test_a_denied_network_is_counted_and_logged_until_the_rules_change() -> None:
+def test_a_denied_network_is_counted_and_logged_until_the_rules_change():
     asked = Asked(deny=(ip_network("10.0.0.0/8"),))
     with logged() as messages:
         assert asked.taken(("10.0.0.1", 5), b"a", b"b") == []
@@ -68,7 +66,7 @@ def test_a_denied_network_is_counted_and_logged_until_the_rules_change() -> None
     assert asked.taken(("10.0.0.1", 5), b"a") == [b"a"]
 
 
-def test_datagrams_above_a_rate_are_dropped_and_counted() -> None:
+def test_datagrams_above_a_rate_are_dropped_and_counted():
     asked = Asked(peer_lines=2)
     with logged() as messages:
         assert asked.taken(("10.0.0.1", 5), b"a", b"b", b"c") == [b"a", b"b"]
@@ -78,7 +76,7 @@ def test_datagrams_above_a_rate_are_dropped_and_counted() -> None:
     assert asked.metrics.value("datagrams_limited_total") == 2
 
 
-def test_the_name_of_a_sender_tells_the_interface_of_a_link_local_address() -> None:
+def test_the_name_of_a_sender_tells_the_interface_of_a_link_local_address():
     index, name = socket.if_nameindex()[0]
     assert sender_at(("fe80::1", 5, 0, index)).source == f"udp:[fe80::1%{name}]:5"
     assert sender_at(("fe80::1", 5, 0, 99999)).source == "udp:[fe80::1%99999]:5"

@@ -1,7 +1,5 @@
 """What stands as SOURCE before a stored line, for each kind of peer."""
 
-from __future__ import annotations
-
 import socket
 from pathlib import Path
 from typing import Any
@@ -39,11 +37,11 @@ from tests.kit.net.network import REACTOR
         (StringTransport(peerAddress=STANDARD_INPUT), "stdin:"),
     ],
 )
-def test_each_kind_of_peer_has_its_name(peer: Any, name: str) -> None:
+def test_each_kind_of_peer_has_its_name(peer, name):
     assert source_of(peer) == name
 
 
-def test_a_local_client_is_named_by_its_user_and_process() -> None:
+def test_a_local_client_is_named_by_its_user_and_process():
     ours, theirs = socket.socketpair()
     with ours, theirs:
         transport: Any = StringTransport(peerAddress=UNIXAddress(None))
@@ -56,11 +54,11 @@ def test_a_local_client_is_named_by_its_user_and_process() -> None:
     assert name == f"unix:uid={os.getuid()},pid={os.getpid()}"
 
 
-def test_an_abstract_name_has_an_at_sign_as_everywhere_else() -> None:
+def test_an_abstract_name_has_an_at_sign_as_everywhere_else():
     assert unix_source(b"\0app\xff") == "unix:@app\\xff"
 
 
-def test_the_guard_sees_an_ipv4_client_of_an_ipv6_socket_as_ipv4() -> None:
+def test_the_guard_sees_an_ipv4_client_of_an_ipv6_socket_as_ipv4():
     for spelled in ("::ffff:10.0.0.1", "::FFFF:a00:1", "0:0:0:0:0:ffff:10.0.0.1"):
         assert host_of(IPv6Address("TCP", spelled, 1)) == "10.0.0.1"
     assert host_of(IPv6Address("TCP", "FE80:0:0::1%eth0", 1)) == "fe80::1%eth0"
@@ -68,7 +66,7 @@ def test_the_guard_sees_an_ipv4_client_of_an_ipv6_socket_as_ipv4() -> None:
     assert host_of(UNIXAddress(b"/x")) is None
 
 
-def test_a_place_to_connect_to_is_parsed(tmp_path: Path) -> None:
+def test_a_place_to_connect_to_is_parsed(tmp_path):
     assert parse_remote("tcp:example.net:7000").port == 7000
     assert parse_remote("tcp:host=example.net:port=7000").host == "example.net"
     assert parse_remote(r"tcp:\:\:1:http").host == "::1"
@@ -98,12 +96,12 @@ def test_a_place_to_connect_to_is_parsed(tmp_path: Path) -> None:
         ("unix:/" + "x" * 200, "has no path that a socket can have"),
     ],
 )
-def test_an_invalid_place_to_connect_to_is_refused(text: str, said: str) -> None:
+def test_an_invalid_place_to_connect_to_is_refused(text, said):
     with pytest.raises(ValueError, match=said):
         located_remote(parse_remote(text), Path.cwd())
 
 
-def test_a_remote_place_becomes_a_client_endpoint(tmp_path: Path) -> None:
+def test_a_remote_place_becomes_a_client_endpoint(tmp_path):
     assert isinstance(remote_endpoint(parse_remote("tcp:localhost:1"), REACTOR), HostnameEndpoint)
     assert isinstance(remote_endpoint(parse_remote("unix:/s"), REACTOR), UNIXClientEndpoint)
     assert remote_endpoint(RemotePlace("ssl:localhost:1", "ssl", "localhost", 1), REACTOR)

@@ -1,10 +1,7 @@
 """Standard input as a connection: pipes, files, terminals, back-pressure and the end."""
 
-from __future__ import annotations
-
 import os
 import pty
-from pathlib import Path
 
 import pytest
 from twisted.internet.task import deferLater
@@ -42,7 +39,7 @@ def given(site: Site, monkeypatch: pytest.MonkeyPatch) -> Input:
 
 
 @in_reactor
-async def test_a_pipe_is_read_to_its_end(given: Input, site: Site) -> None:
+async def test_a_pipe_is_read_to_its_end(given, site):
     reading, writing = os.pipe()
     given.run(reading)
     os.close(reading)
@@ -56,7 +53,7 @@ async def test_a_pipe_is_read_to_its_end(given: Input, site: Site) -> None:
 
 
 @in_reactor
-async def test_a_regular_file_is_read_to_its_end(given: Input, site: Site, tmp_path: Path) -> None:
+async def test_a_regular_file_is_read_to_its_end(given, site, tmp_path):
     path = tmp_path / "log"
     path.write_bytes(b"x" * 1_000_000)
     with path.open("rb") as file:
@@ -66,9 +63,7 @@ async def test_a_regular_file_is_read_to_its_end(given: Input, site: Site, tmp_p
 
 
 @in_reactor
-async def test_a_terminal_is_read_and_stays_as_it_was_for_the_shell(
-    given: Input, site: Site
-) -> None:
+async def test_a_terminal_is_read_and_stays_as_it_was_for_the_shell(given, site):
     keyboard, terminal = pty.openpty()
     listener = given.run(terminal)
     os.write(keyboard, b"typed\n")
@@ -81,7 +76,7 @@ async def test_a_terminal_is_read_and_stays_as_it_was_for_the_shell(
 
 
 @in_reactor
-async def test_a_store_that_is_full_stops_the_reading(given: Input, site: Site) -> None:
+async def test_a_store_that_is_full_stops_the_reading(given, site):
     reading, writing = os.pipe()
     given.run(reading)
     os.close(reading)
@@ -96,7 +91,7 @@ async def test_a_store_that_is_full_stops_the_reading(given: Input, site: Site) 
 
 
 @in_reactor
-async def test_a_stop_takes_in_what_is_in_the_pipe(given: Input, site: Site) -> None:
+async def test_a_stop_takes_in_what_is_in_the_pipe(given, site):
     reading, writing = os.pipe()
     listener = given.run(reading)
     os.close(reading)
@@ -110,7 +105,7 @@ async def test_a_stop_takes_in_what_is_in_the_pipe(given: Input, site: Site) -> 
 
 
 @in_reactor
-async def test_a_stop_before_the_start_leaves_nothing_open(given: Input, site: Site) -> None:
+async def test_a_stop_before_the_start_leaves_nothing_open(given, site):
     reading, writing = os.pipe()
     listener = given.make(reading)
     listener.bind()
@@ -122,13 +117,13 @@ async def test_a_stop_before_the_start_leaves_nothing_open(given: Input, site: S
 
 
 @in_reactor
-async def test_a_closed_standard_input_is_told_in_a_sentence(given: Input, site: Site) -> None:
+async def test_a_closed_standard_input_is_told_in_a_sentence(given, site):
     with pytest.raises(ListenError, match="stdin:: no standard input"):
         given.make(9999).bind()
 
 
 @in_reactor
-async def test_answers_go_nowhere_and_harm_nothing(given: Input, site: Site) -> None:
+async def test_answers_go_nowhere_and_harm_nothing(given, site):
     reading, writing = os.pipe()
     given.run(reading)
     os.close(reading)

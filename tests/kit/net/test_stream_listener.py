@@ -1,12 +1,9 @@
 """Listening with real sockets: what binds, who gets in, and that a stop loses nothing."""
 
-from __future__ import annotations
-
 import errno
 import os
 import socket
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +20,6 @@ from tests.kit.net.network import (
     LOOPBACK,
     REACTOR,
     Noted,
-    Site,
     in_reactor,
     logged,
     port_of,
@@ -36,7 +32,7 @@ def connect(listener: Any) -> socket.socket:
 
 
 @in_reactor
-async def test_a_line_sent_is_a_line_received(site: Site) -> None:
+async def test_a_line_sent_is_a_line_received(site):
     with logged() as messages:
         listener = site.start(LOOPBACK)
     assert f"listening on tcp 127.0.0.1:{port_of(listener)}" in messages
@@ -54,8 +50,8 @@ async def test_a_line_sent_is_a_line_received(site: Site) -> None:
 @pytest.mark.parametrize("number", [errno.ENETDOWN, errno.EPROTO, errno.EHOSTUNREACH])
 @in_reactor
 async def test_a_connection_that_broke_before_it_was_accepted_is_no_failure_of_ours(
-    number: int, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    number, site, monkeypatch
+):
     accept, broken = socket.socket.accept, [number]
 
     def accept_after(listening: socket.socket) -> Any:
@@ -71,7 +67,7 @@ async def test_a_connection_that_broke_before_it_was_accepted_is_no_failure_of_o
 
 
 @in_reactor
-async def test_ipv6_has_its_brackets(site: Site) -> None:
+async def test_ipv6_has_its_brackets(site):
     if not socket.has_ipv6:
         pytest.skip("no IPv6 here")
     listener = site.start("tcp6:0:interface=\\:\\:1")
@@ -81,7 +77,7 @@ async def test_ipv6_has_its_brackets(site: Site) -> None:
 
 
 @in_reactor
-async def test_an_ipv4_client_of_an_ipv6_listener_is_subject_to_ipv4_networks(site: Site) -> None:
+async def test_an_ipv4_client_of_an_ipv6_listener_is_subject_to_ipv4_networks(site):
     listener = site.start("tcp6:0:interface=\\:\\:", deny=(ip_network("127.0.0.0/8"),))
     with connect(listener) as client:
         assert await deferToThread(client.recv, 1) == b""
@@ -89,7 +85,7 @@ async def test_an_ipv4_client_of_an_ipv6_listener_is_subject_to_ipv4_networks(si
 
 
 @in_reactor
-async def test_a_port_in_use_is_told_at_once_and_in_one_sentence(site: Site) -> None:
+async def test_a_port_in_use_is_told_at_once_and_in_one_sentence(site):
     port = port_of(site.start(LOOPBACK))
     with pytest.raises(ListenError) as caught:
         site.start(f"tcp:{port}:interface=127.0.0.1")
@@ -106,15 +102,13 @@ async def test_a_port_in_use_is_told_at_once_and_in_one_sentence(site: Site) -> 
     ],
 )
 @in_reactor
-async def test_whatever_cannot_be_bound_raises_a_sentence(
-    site: Site, endpoint: str, sentence: str
-) -> None:
+async def test_whatever_cannot_be_bound_raises_a_sentence(site, endpoint, sentence):
     with pytest.raises(ListenError, match=sentence):
         site.start(endpoint)
 
 
 @in_reactor
-async def test_a_denied_peer_is_closed_and_counted(site: Site) -> None:
+async def test_a_denied_peer_is_closed_and_counted(site):
     listener = site.start(LOOPBACK, deny=(ip_network("127.0.0.0/8"),))
     with connect(listener) as client:
         assert await deferToThread(client.recv, 1) == b""
@@ -126,9 +120,7 @@ async def test_a_denied_peer_is_closed_and_counted(site: Site) -> None:
 
 
 @in_reactor
-async def test_a_unix_client_is_named_and_networks_are_not_for_it(
-    site: Site, tmp_path: Path
-) -> None:
+async def test_a_unix_client_is_named_and_networks_are_not_for_it(site, tmp_path):
     path = tmp_path / "x.sock"
     listener = site.start(f"unix:{path}", allow=(ip_network("10.0.0.0/8"),))
     assert listener.address == str(path)
@@ -141,9 +133,7 @@ async def test_a_unix_client_is_named_and_networks_are_not_for_it(
 
 
 @in_reactor
-async def test_the_socket_file_is_there_only_as_long_as_the_listener(
-    site: Site, tmp_path: Path
-) -> None:
+async def test_the_socket_file_is_there_only_as_long_as_the_listener(site, tmp_path):
     path = tmp_path / "x.sock"
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
@@ -155,7 +145,7 @@ async def test_the_socket_file_is_there_only_as_long_as_the_listener(
 
 
 @in_reactor
-async def test_what_a_client_sent_before_it_closed_is_all_taken_in(site: Site) -> None:
+async def test_what_a_client_sent_before_it_closed_is_all_taken_in(site):
     listener = site.start(LOOPBACK)
     sent = b"x" * 99 + b"\n"
     for _ in range(30):
@@ -169,9 +159,7 @@ async def test_what_a_client_sent_before_it_closed_is_all_taken_in(site: Site) -
 
 
 @in_reactor
-async def test_an_open_connection_is_closed_when_it_is_silent_and_nobody_new_gets_in(
-    site: Site,
-) -> None:
+async def test_an_open_connection_is_closed_when_it_is_silent_and_nobody_new_gets_in(site):
     listener = site.start(LOOPBACK)
     address = ("127.0.0.1", port_of(listener))
     with connect(listener) as client:
@@ -185,9 +173,7 @@ async def test_an_open_connection_is_closed_when_it_is_silent_and_nobody_new_get
 
 @pytest.mark.parametrize("scheme", ["tcp", "unix"])
 @in_reactor
-async def test_from_the_stop_on_nobody_gets_in_who_would_not_be_heard(
-    scheme: str, site: Site, tmp_path: Path
-) -> None:
+async def test_from_the_stop_on_nobody_gets_in_who_would_not_be_heard(scheme, site, tmp_path):
     """Nor before the next turn of the reactor: who has sent its line by then would be reset."""
     listener = site.start(LOOPBACK if scheme == "tcp" else f"unix:{tmp_path}/s")
     tcp = scheme == "tcp"
@@ -202,9 +188,7 @@ async def test_from_the_stop_on_nobody_gets_in_who_would_not_be_heard(
 
 
 @in_reactor
-async def test_a_flood_of_peers_does_not_keep_it_from_stopping(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_flood_of_peers_does_not_keep_it_from_stopping(site, monkeypatch):
     """Where the kernel lets them in until the end, the log says that some were left."""
     monkeypatch.setattr("logsrv.kit.net.stream_listener.block_new_connections", lambda port: None)
     listener = site.start(LOOPBACK)
@@ -224,7 +208,7 @@ async def test_a_flood_of_peers_does_not_keep_it_from_stopping(
 
 
 @in_reactor
-async def test_who_waits_at_the_socket_of_a_unit_is_left_to_the_next_process(site: Site) -> None:
+async def test_who_waits_at_the_socket_of_a_unit_is_left_to_the_next_process(site):
     with socket.create_server(("127.0.0.1", 0)) as given:
         kept = KeptSockets([(given.fileno(), "lines")])
         where = f"tcp:{given.getsockname()[1]}:interface=127.0.0.1"
@@ -238,9 +222,7 @@ async def test_who_waits_at_the_socket_of_a_unit_is_left_to_the_next_process(sit
 
 
 @in_reactor
-async def test_a_connection_that_the_store_holds_back_is_drained_when_it_goes_on(
-    site: Site,
-) -> None:
+async def test_a_connection_that_the_store_holds_back_is_drained_when_it_goes_on(site):
     listener = site.start(LOOPBACK)
     with connect(listener) as client:
         await until(lambda: site.factory.made, "the connection")
@@ -256,7 +238,7 @@ async def test_a_connection_that_the_store_holds_back_is_drained_when_it_goes_on
 
 
 @in_reactor
-async def test_a_peer_that_goes_on_sending_is_cut_off_at_the_deadline(site: Site) -> None:
+async def test_a_peer_that_goes_on_sending_is_cut_off_at_the_deadline(site):
     listener = site.start(LOOPBACK)
     with connect(listener) as client:
         client.setblocking(False)
@@ -268,7 +250,7 @@ async def test_a_peer_that_goes_on_sending_is_cut_off_at_the_deadline(site: Site
 
 
 @in_reactor
-async def test_behind_a_proxy_the_client_is_named(site: Site) -> None:
+async def test_behind_a_proxy_the_client_is_named(site):
     listener = site.start(f"haproxy:{LOOPBACK}", allow=(ip_network("10.0.0.0/8"),))
     with connect(listener) as client:
         client.sendall(b"PROXY TCP4 10.0.0.1 10.0.0.2 4000 514\r\nhello\n")
@@ -277,7 +259,7 @@ async def test_behind_a_proxy_the_client_is_named(site: Site) -> None:
 
 
 @in_reactor
-async def test_a_silent_client_is_closed(site: Site) -> None:
+async def test_a_silent_client_is_closed(site):
     listener = site.start(LOOPBACK, idle_timeout=0.2)
     with connect(listener) as client:
         assert await deferToThread(client.recv, 1) == b""
@@ -286,7 +268,7 @@ async def test_a_silent_client_is_closed(site: Site) -> None:
 
 
 @in_reactor
-async def test_stopping_what_never_started_is_no_error(site: Site) -> None:
+async def test_stopping_what_never_started_is_no_error(site):
     listener = site.make(LOOPBACK)
     assert isinstance(listener, StreamListener)
     assert listener.address == ""
@@ -295,9 +277,7 @@ async def test_stopping_what_never_started_is_no_error(site: Site) -> None:
 
 
 @in_reactor
-async def test_an_endpoint_of_another_package_that_fails_later_is_told(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_endpoint_of_another_package_that_fails_later_is_told(site, monkeypatch):
     """It may take its time to listen; nobody waits for it then but the log."""
     later: Deferred[object] = Deferred()
 

@@ -1,7 +1,5 @@
 """A listener in a process of its own: sockets that are inherited, and few open files."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal
@@ -21,7 +19,6 @@ from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import (
     LOOPBACK,
-    Site,
     in_reactor,
     port_of,
 )
@@ -118,7 +115,7 @@ def echoes(port: int) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("domain", ["INET", "UNIX"])
-def test_a_socket_of_the_service_manager_outlives_us(tmp_path: Path, domain: str) -> None:
+def test_a_socket_of_the_service_manager_outlives_us(tmp_path, domain):
     family = socket.AF_INET if domain == "INET" else socket.AF_UNIX
     where: Any = ("127.0.0.1", 0) if domain == "INET" else str(tmp_path / "x.sock")
     with socket.socket(family) as listening:
@@ -140,9 +137,7 @@ def test_a_socket_of_the_service_manager_outlives_us(tmp_path: Path, domain: str
 
 
 @pytest.mark.slow
-def test_a_socket_that_the_service_manager_shut_down_is_no_trouble_at_a_stop(
-    tmp_path: Path,
-) -> None:
+def test_a_socket_that_the_service_manager_shut_down_is_no_trouble_at_a_stop(tmp_path):
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(5)
@@ -158,9 +153,7 @@ def test_a_socket_that_the_service_manager_shut_down_is_no_trouble_at_a_stop(
 
 
 @pytest.mark.slow
-def test_at_the_limit_of_open_files_peers_are_refused_and_later_ones_get_in_again(
-    tmp_path: Path,
-) -> None:
+def test_at_the_limit_of_open_files_peers_are_refused_and_later_ones_get_in_again(tmp_path):
     log = tmp_path / "log"
     with child(LOOPBACK, log, FEW_FILES) as process:
         port = int(address_of(process).rpartition(":")[2])
@@ -179,8 +172,8 @@ def test_at_the_limit_of_open_files_peers_are_refused_and_later_ones_get_in_agai
 @pytest.mark.parametrize("before", ["", "haproxy:"])
 @pytest.mark.parametrize("scheme", ["tcp", "ssl"])
 def test_a_burst_at_the_limit_of_open_files_is_refused_by_us_and_counted(
-    scheme: str, before: str, certificate: Path, tmp_path: Path
-) -> None:
+    scheme, before, certificate, tmp_path
+):
     """Twisted would close them uncounted, with a line in the log for each."""
     key = f":privateKey={certificate}" if scheme == "ssl" else ""
     log = tmp_path / "log"
@@ -202,7 +195,7 @@ def test_a_burst_at_the_limit_of_open_files_is_refused_by_us_and_counted(
 
 
 @in_reactor
-async def test_an_input_that_takes_no_datagrams_says_so(site: Site) -> None:
+async def test_an_input_that_takes_no_datagrams_says_so(site):
     site.receiver = None  # type: ignore[assignment]
     with pytest.raises(ConfigurationError, match="udp:514: this input takes no datagrams"):
         site.make("udp:514")

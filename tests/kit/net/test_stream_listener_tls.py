@@ -1,7 +1,5 @@
 """Listening with certificates."""
 
-from __future__ import annotations
-
 import socket
 import threading
 from ipaddress import ip_network
@@ -14,7 +12,6 @@ from logsrv.kit.net.bind import ListenError
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import (
-    Site,
     in_reactor,
     logged,
     port_of,
@@ -47,7 +44,7 @@ tls = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 
 @tls
 @in_reactor
-async def test_tls_clients_are_named_as_such_and_drained_too(site: Site, certificate: Path) -> None:
+async def test_tls_clients_are_named_as_such_and_drained_too(site, certificate):
     listener = site.start(f"ssl:0:privateKey={certificate}:interface=127.0.0.1")
     line, sent = b"x" * 99 + b"\n", threading.Event()
     sending = deferToThread(tls_send, port_of(listener), line * 5000, sent)
@@ -64,8 +61,8 @@ async def test_tls_clients_are_named_as_such_and_drained_too(site: Site, certifi
 
 @in_reactor
 async def test_a_useless_certificate_is_told_before_the_first_client_comes(
-    site: Site, certificate: Path, tmp_path: Path
-) -> None:
+    site, certificate, tmp_path
+):
     (tmp_path / "empty.pem").write_text("")
     with pytest.raises(ListenError, match="cannot be used"):
         site.start(f"ssl:0:privateKey={certificate}:certKey={tmp_path}/empty.pem")
@@ -73,7 +70,7 @@ async def test_a_useless_certificate_is_told_before_the_first_client_comes(
 
 @tls
 @in_reactor
-async def test_a_denied_tls_client_gets_no_handshake(site: Site, certificate: Path) -> None:
+async def test_a_denied_tls_client_gets_no_handshake(site, certificate):
     endpoint = f"ssl:0:privateKey={certificate}:interface=127.0.0.1"
     listener = site.start(endpoint, deny=(ip_network("127.0.0.0/8"),))
     with logged() as messages, pytest.raises(OSError):
@@ -85,9 +82,7 @@ async def test_a_denied_tls_client_gets_no_handshake(site: Site, certificate: Pa
 
 @tls
 @in_reactor
-async def test_a_client_whose_handshake_is_not_done_is_not_reset(
-    site: Site, certificate: Path
-) -> None:
+async def test_a_client_whose_handshake_is_not_done_is_not_reset(site, certificate):
     """Neither one that waits to be accepted nor one that hangs."""
     listener = site.start(f"ssl:0:privateKey={certificate}:interface=127.0.0.1")
     address = ("127.0.0.1", port_of(listener))

@@ -1,7 +1,5 @@
 """How long something takes, counted without locks."""
 
-from __future__ import annotations
-
 import bisect
 import math
 
@@ -13,7 +11,7 @@ from logsrv.kit.observe.durations import LONG, SHORT, Distribution, Durations
 
 
 @given(st.lists(st.floats(0, 20), max_size=50))
-def test_each_duration_is_in_the_buckets_that_it_is_not_longer_than(seconds: list[float]) -> None:
+def test_each_duration_is_in_the_buckets_that_it_is_not_longer_than(seconds):
     durations = Durations(SHORT)
     for one in seconds:
         durations.add(one)
@@ -26,12 +24,12 @@ def test_each_duration_is_in_the_buckets_that_it_is_not_longer_than(seconds: lis
     ]
 
 
-def test_the_bounds_ascend() -> None:
+def test_the_bounds_ascend():
     for bounds in (SHORT, LONG):
         assert list(bounds) == sorted(set(bounds))
 
 
-def test_a_step_is_timed_and_seen_while_it_is_under_way() -> None:
+def test_a_step_is_timed_and_seen_while_it_is_under_way():
     durations = Durations()
     seen = []
 
@@ -46,7 +44,7 @@ def test_a_step_is_timed_and_seen_while_it_is_under_way() -> None:
     assert 0 < durations.read().total < 60
 
 
-def test_a_step_that_fails_is_not_counted_and_is_over() -> None:
+def test_a_step_that_fails_is_not_counted_and_is_over():
     durations = Durations()
     with pytest.raises(ZeroDivisionError):
         durations.timed(lambda: 1 // 0)
@@ -54,13 +52,13 @@ def test_a_step_that_fails_is_not_counted_and_is_over() -> None:
     assert sum(durations.read().counts) == 0
 
 
-def test_what_was_read_does_not_change() -> None:
+def test_what_was_read_does_not_change():
     durations = Durations((1,))
     before = durations.read()
     durations.add(0.5)
     assert before == Distribution((1,), (0, 0), 0.0)
 
 
-def test_distributions_with_other_bounds_are_not_added_up() -> None:
+def test_distributions_with_other_bounds_are_not_added_up():
     with pytest.raises(ValueError, match="bounds"):
         Durations((1,)).read() + Durations((2,)).read()

@@ -1,7 +1,5 @@
 """A plugin that fails on every line tells so once, and then every minute with the number."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 
@@ -27,7 +25,7 @@ def events_of(act: Any) -> list[dict[str, Any]]:
     return [event for event in events if event.get("plugin") == "shout"]
 
 
-def test_a_failure_is_logged_with_traceback_then_once_a_minute_with_the_count() -> None:
+def test_a_failure_is_logged_with_traceback_then_once_a_minute_with_the_count():
     clock = Clock()
     failures = Failures("shout", clock.seconds)
 
@@ -43,7 +41,7 @@ def test_a_failure_is_logged_with_traceback_then_once_a_minute_with_the_count() 
     assert "log_failure" not in second
 
 
-def test_a_failure_at_another_place_is_logged_too() -> None:
+def test_a_failure_at_another_place_is_logged_too():
     failures = Failures("shout", Clock().seconds)
 
     def act() -> None:
@@ -53,7 +51,7 @@ def test_a_failure_at_another_place_is_logged_too() -> None:
     assert len(events_of(act)) == 2
 
 
-def test_the_number_of_remembered_places_is_bounded() -> None:
+def test_the_number_of_remembered_places_is_bounded():
     """More places than are remembered are logged as one."""
     failures = Failures("shout", Clock().seconds)
 
@@ -64,7 +62,7 @@ def test_the_number_of_remembered_places_is_bounded() -> None:
     assert len(events_of(act)) == REMEMBERED_PLACES + 1
 
 
-def test_a_task_of_asyncio_that_awaits_the_kit_is_told_of_the_limits_of_time() -> None:
+def test_a_task_of_asyncio_that_awaits_the_kit_is_told_of_the_limits_of_time():
     """As asyncio.wait_for begins one around a read."""
 
     async def reads() -> None:

@@ -1,17 +1,13 @@
 """Whether a stream goes to systemd's journal."""
 
-from __future__ import annotations
-
 import io
 import os
 import socket
 
-import pytest
-
 from logsrv.kit.observe.journal import is_journal, start_failure_text
 
 
-def test_the_stream_of_the_journal_is_recognised() -> None:
+def test_the_stream_of_the_journal_is_recognised():
     ours, theirs = socket.socketpair()
     with ours, theirs, ours.makefile("wb") as stream:
         found = os.fstat(ours.fileno())
@@ -25,13 +21,11 @@ def test_the_stream_of_the_journal_is_recognised() -> None:
         assert not is_journal(None, there)
 
 
-def test_a_failed_start_is_told_plainly_outside_the_journal(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_failed_start_is_told_plainly_outside_the_journal(monkeypatch):
     monkeypatch.delenv("JOURNAL_STREAM", raising=False)
     assert start_failure_text("greet: no moon") == "greet: no moon"
 
 
-def test_a_failed_start_drives_no_terminal() -> None:
+def test_a_failed_start_drives_no_terminal():
     """A path in a configuration may have anything in it."""
     assert start_failure_text("the store /\x1b[31m") == r"the store /\x1b[31m"

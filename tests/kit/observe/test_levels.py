@@ -1,7 +1,5 @@
 """Levels that an operator asks for; how they act on a running log is in kit/inspect/test_view.py."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from twisted.logger import LogLevel
@@ -13,7 +11,7 @@ def event(namespace: str, level: Any = LogLevel.debug) -> dict[str, Any]:
     return {"log_namespace": namespace, "log_level": level}
 
 
-def test_a_hidden_event_is_shown_after_its_level_is_asked_for() -> None:
+def test_a_hidden_event_is_shown_after_its_level_is_asked_for():
     levels = LogLevels()
     levels.set_default_level(LogLevel.info)
     assert levels.by_namespace() == [("", "info")]
@@ -28,7 +26,7 @@ def test_a_hidden_event_is_shown_after_its_level_is_asked_for() -> None:
     assert levels.by_namespace() == [("", "info"), ("logsrv.kit", "debug")]
 
 
-def test_an_event_below_the_level_is_stopped() -> None:
+def test_an_event_below_the_level_is_stopped():
     seen: list[Any] = []
     levels = LogLevels()
     filtered = LevelFilteredObserver(seen.append, levels)

@@ -1,7 +1,5 @@
 """The formats of the log: what a line looks like, what is left out, and that nothing forges a line."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable
@@ -93,13 +91,13 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Any:
         ),
     ],
 )
-def test_an_event_is_one_line_in_each_format(level: Any, lines: list[str]) -> None:
+def test_an_event_is_one_line_in_each_format(level, lines):
     said = [FORMATS[name](event("hello", level)) for name in FORMATS if name != "json"]
     assert said == [f"{line}\n" for line in lines]
 
 
 @pytest.mark.usefixtures("utc")
-def test_json_is_one_object_in_a_line() -> None:
+def test_json_is_one_object_in_a_line():
     assert json.loads(log_lines.json_format(event("grüß\ngott", LogLevel.warn))) == {
         "time": "2026-11-22T14:36:27.412+01:00",
         "level": "warning",
@@ -113,7 +111,7 @@ def test_json_is_one_object_in_a_line() -> None:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_traceback_is_whole_and_found(name: str) -> None:
+def test_a_traceback_is_whole_and_found(name):
     """By the test of daemons' logs, too: as one record, in which what was asked for is found."""
     write = FORMATS[name]
     said = write(event("oh", LogLevel.critical, log_failure=failure()))
@@ -127,7 +125,7 @@ def test_a_traceback_is_whole_and_found(name: str) -> None:
         assert complaints(write(event("uncritical", level))) == []
 
 
-def test_each_line_for_the_journal_has_its_level() -> None:
+def test_each_line_for_the_journal_has_its_level():
     said = log_lines.journal_format(event("oh", LogLevel.critical, log_failure=failure()))
     assert len(said.splitlines()) > 3
     assert all(line.startswith("<2>") for line in said.splitlines())
@@ -146,7 +144,7 @@ LEFT_OUT = [
 ]
 
 
-def test_debug_and_twisteds_own_messages_are_left_out() -> None:
+def test_debug_and_twisteds_own_messages_are_left_out():
     lines = LogLines(log_lines.journal_format)
     assert [lines(one) for one in LEFT_OUT] == [None] * len(LEFT_OUT)
     assert lines(event("hello", log_namespace="log_legacy")) == "<6>hello\n"
@@ -154,20 +152,20 @@ def test_debug_and_twisteds_own_messages_are_left_out() -> None:
     assert lines(event("at work", log_namespace="twisted.plugins.shout.Shout")) == "<6>at work\n"
 
 
-def test_a_failed_start_is_said_once() -> None:
+def test_a_failed_start_is_said_once():
     failed = event("greet cannot start", LogLevel.critical, failed_start=True)
     assert LogLines(log_lines.journal_format, is_said_again=True)(failed) is None
     assert LogLines(log_lines.journal_format)(failed) == "<2>greet cannot start\n"
 
 
-def test_an_old_message_of_an_error_is_no_failure() -> None:
+def test_an_old_message_of_an_error_is_no_failure():
     """`log.msg("Removing stale pidfile …", isError=True)` of twistd."""
     old = event("stale", LogLevel.critical, log_namespace="log_legacy")
     assert log_lines.journal_format(old) == "<3>stale\n"
 
 
 @given(st.text(), st.sampled_from(sorted(FORMATS)))
-def test_nothing_forges_a_line_or_drives_a_terminal(text: str, name: str) -> None:
+def test_nothing_forges_a_line_or_drives_a_terminal(text, name):
     said = FORMATS[name](event(text))
     assert said.endswith("\n")
     for number, line in enumerate(said[:-1].split("\n")):

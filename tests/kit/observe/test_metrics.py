@@ -9,7 +9,7 @@ from logsrv.kit.observe.durations import Durations
 from logsrv.kit.observe.metrics import CATALOGUE, Metric, Metrics, MetricsPart
 
 
-def test_counted_and_watched_values_add_up() -> None:
+def test_counted_and_watched_values_add_up():
     metrics = Metrics()
     metrics.count("connections_refused_total", listener="a", reason="denied")
     metrics.count("connections_refused_total", 2, listener="b", reason="denied")
@@ -21,7 +21,7 @@ def test_counted_and_watched_values_add_up() -> None:
     assert metrics.value("connections_refused_total", reason="full") == 6
 
 
-def test_a_counter_keeps_its_value_when_its_owner_goes() -> None:
+def test_a_counter_keeps_its_value_when_its_owner_goes():
     """Also when a new owner of the same name comes, before the old one has gone: it never falls."""
     metrics = Metrics()
     old, new = MetricsPart(metrics), MetricsPart(metrics)
@@ -38,7 +38,7 @@ def test_a_counter_keeps_its_value_when_its_owner_goes() -> None:
     assert metrics.value("connections_open") == 1
 
 
-def test_names_and_labels_are_those_of_the_catalogue() -> None:
+def test_names_and_labels_are_those_of_the_catalogue():
     metrics = Metrics()
     with pytest.raises(ValueError, match="labels"):
         metrics.count("connections_total")
@@ -63,9 +63,7 @@ def test_names_and_labels_are_those_of_the_catalogue() -> None:
         (("connections_total", "gauge"), ("users", "gauge"), None),
     ],
 )  # fmt: skip
-def test_two_metrics_are_never_one_in_prometheus(
-    one: tuple[str, str], other: tuple[str, str], series: str | None
-) -> None:
+def test_two_metrics_are_never_one_in_prometheus(one, other, series):
     """It refuses all of a service's metrics if a name comes twice."""
     metrics = Metrics(name="imapd")
     told = f"{series} in Prometheus: rename one" if series else "already"
@@ -78,7 +76,7 @@ def test_two_metrics_are_never_one_in_prometheus(
         assert other[0] not in {metric.name for metric in metrics.catalogue}
 
 
-def test_a_first_use_takes_no_name_of_another_metric() -> None:
+def test_a_first_use_takes_no_name_of_another_metric():
     metrics = Metrics(name="imapd")
     metrics.count("logins")
     with pytest.raises(ValueError, match="imapd_logins_total in Prometheus: rename one"):
@@ -87,19 +85,19 @@ def test_a_first_use_takes_no_name_of_another_metric() -> None:
     assert metrics.value("logins") == 2
 
 
-def test_a_plugin_whose_name_is_ours_declares_no_metric_of_ours() -> None:
+def test_a_plugin_whose_name_is_ours_declares_no_metric_of_ours():
     with pytest.raises(ValueError, match="logsrv_connections_total in Prometheus"):
         Metrics().declare(Metric("connections", "counter", "Help."))
 
 
-def test_a_plugin_declares_its_own_metrics() -> None:
+def test_a_plugin_declares_its_own_metrics():
     metrics = Metrics()
     metrics.declare(Metric("shouts_total", "counter", "Lines shouted back."))
     metrics.count("shouts_total")
     assert [value for metric, _, value in metrics.read() if metric.name == "shouts_total"] == [1]
 
 
-def test_a_counter_of_ones_own_is_one_line() -> None:
+def test_a_counter_of_ones_own_is_one_line():
     metrics = Metrics()
     metrics.count("jokes_told_total", kind="pun", name="a label as any other")
     metrics.count("jokes_told_total", 2, kind="pun", name="a label as any other")
@@ -112,7 +110,7 @@ def test_a_counter_of_ones_own_is_one_line() -> None:
         metrics.count("jokes told")
 
 
-def test_gauges_and_histograms_of_ones_own_are_one_line_too() -> None:
+def test_gauges_and_histograms_of_ones_own_are_one_line_too():
     metrics = Metrics()
     metrics.watch("people_in_the_room", lambda: 3)
     metrics.watch("doors_opened_total", lambda: 4)
@@ -125,7 +123,7 @@ def test_gauges_and_histograms_of_ones_own_are_one_line_too() -> None:
     assert [counted.counts for _, _, counted in metrics.distributions()] == [(1, 0)]
 
 
-def test_a_used_metric_may_be_declared_with_the_same_kind() -> None:
+def test_a_used_metric_may_be_declared_with_the_same_kind():
     metrics = Metrics()
     metrics.count("rolls_total", sides="6", hand="left")
     with pytest.raises(ValueError, match="used before as a counter"):
@@ -147,14 +145,14 @@ def test_a_used_metric_may_be_declared_with_the_same_kind() -> None:
         ("rolls_total\n", "gauge"),
     ],
 )
-def test_names_that_prometheus_refuses_are_refused(wrong: tuple[str, ...]) -> None:
+def test_names_that_prometheus_refuses_are_refused(wrong):
     """Not by the first scrape, which would fail as a whole."""
     name, kind, *labels = wrong
     with pytest.raises(ValueError, match=r"unlike|one of counter, gauge, histogram"):
         Metric(name, kind, "Dice rolled.", tuple(labels))
 
 
-def test_the_catalogue_says_what_it_counts() -> None:
+def test_the_catalogue_says_what_it_counts():
     for metric in CATALOGUE:
         assert metric.kind in ("counter", "gauge", "histogram")
         assert metric.help.endswith(".")
@@ -162,7 +160,7 @@ def test_the_catalogue_says_what_it_counts() -> None:
     assert len({metric.name for metric in CATALOGUE}) == len(CATALOGUE)
 
 
-def test_totals_are_of_counters_over_all_labels() -> None:
+def test_totals_are_of_counters_over_all_labels():
     metrics = Metrics()
     metrics.watch("connections_total", lambda: 2, listener="a")
     metrics.watch("connections_total", lambda: 3, listener="b")
@@ -170,7 +168,7 @@ def test_totals_are_of_counters_over_all_labels() -> None:
     assert metrics.totals() == {"connections_total": 5}
 
 
-def test_a_histogram_is_what_all_its_threads_have_counted() -> None:
+def test_a_histogram_is_what_all_its_threads_have_counted():
     metrics = Metrics([Metric("sync_seconds", "histogram", "Syncs.")])
     one, other = Durations((1, 2)), Durations((1, 2))
     metrics.time("sync_seconds", one, other)
@@ -182,7 +180,7 @@ def test_a_histogram_is_what_all_its_threads_have_counted() -> None:
     assert (counted.counts, counted.total) == ((1, 1, 1), 9.0)
 
 
-def test_a_gauge_that_cannot_be_read_hides_no_other_and_is_logged_once() -> None:
+def test_a_gauge_that_cannot_be_read_hides_no_other_and_is_logged_once():
     metrics = Metrics()
     metrics.watch("connections_open", lambda: 1 // 0, listener="a")
     metrics.watch("connections_open", lambda: 3, listener="b")

@@ -1,7 +1,5 @@
 """The connection log: everyone is named, and a busy turn of the reactor is one event."""
 
-from __future__ import annotations
-
 import json
 
 from OpenSSL import SSL
@@ -14,7 +12,7 @@ from logsrv.kit.observe.log_lines import json_format
 from logsrv.kit.observe.peer_log import ConnectionLog, PeerLogger, end_sentence
 
 
-def test_one_event_for_each_turn() -> None:
+def test_one_event_for_each_turn():
     clock = Clock()
     connections = ConnectionLog("tcp:7000", clock)
     with capturedLogs() as events:
@@ -35,7 +33,7 @@ def test_one_event_for_each_turn() -> None:
     ]
 
 
-def test_in_json_each_connect_is_an_object() -> None:
+def test_in_json_each_connect_is_an_object():
     connections = ConnectionLog("tcp:7000", Clock())
     with capturedLogs() as events:
         connections.log_connect("tcp:a")
@@ -49,13 +47,13 @@ def test_in_json_each_connect_is_an_object() -> None:
     assert objects[0].keys() == objects[1].keys() == {"time", "level", "logger", "msg"}
 
 
-def test_braces_in_a_message_are_fields_and_the_peer_is_one() -> None:
+def test_braces_in_a_message_are_fields_and_the_peer_is_one():
     with capturedLogs() as events:
         PeerLogger("here", "tcp:a").warn("{what} happened", what="{odd}")
     assert formatEvent(events[0]) == "tcp:a: {odd} happened"
 
 
-def test_the_end_of_a_tls_connection_is_a_sentence() -> None:
+def test_the_end_of_a_tls_connection_is_a_sentence():
     error = SSL.Error([("SSL routines", "", "protocol is shutdown")])
     assert end_sentence(Failure(error)) == "TLS: protocol is shutdown"
     assert end_sentence(Failure(ConnectionDone())) == "Connection was closed cleanly."

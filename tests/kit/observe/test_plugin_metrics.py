@@ -1,7 +1,5 @@
 """Names of metrics in Prometheus: the plugin's before an author's, `logsrv_` before ours."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.kit import Durations, LineProtocol, Metric, exposition, protocol_plugin
@@ -37,7 +35,7 @@ IMAPD = protocol_plugin("imapd", Imap)
         'logsrv_connections_failed_total{listener="tcp:7000"} 0.0',
     ],
 )
-def test_a_name_in_prometheus_begins_with_its_owner(line: str) -> None:
+def test_a_name_in_prometheus_begins_with_its_owner(line):
     service = MemoryService(IMAPD)
     service.connect()
     assert line in exposition(service.service.metrics)[0].decode().splitlines()

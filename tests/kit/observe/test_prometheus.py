@@ -1,7 +1,5 @@
 """The figures of a service as Prometheus reads them."""
 
-from __future__ import annotations
-
 import sys
 
 import pytest
@@ -26,7 +24,7 @@ def samples(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], f
     }
 
 
-def test_a_greeting_is_in_the_figures_under_its_listener() -> None:
+def test_a_greeting_is_in_the_figures_under_its_listener():
     service = MemoryService(Greet, "--stay", options=GreetOptions, state=GreetingState)
     service.connect().feed(b"Ada\r\n")
     found = samples(service.service.metrics)
@@ -35,7 +33,7 @@ def test_a_greeting_is_in_the_figures_under_its_listener() -> None:
     assert [label for label, _ in received[1]] == ["listener"]
 
 
-def test_values_are_exact_and_labels_escaped() -> None:
+def test_values_are_exact_and_labels_escaped():
     metrics = Metrics()
     label = 'unix:/a "quoted"\\path\nline'
     metrics.watch("received_bytes_total", lambda: (1 << 53) - 1, listener=label)
@@ -45,7 +43,7 @@ def test_values_are_exact_and_labels_escaped() -> None:
     assert found["logsrv_connections_open", (("listener", label),)] == 3
 
 
-def test_a_strangers_counters_and_gauges_have_our_prefix_and_begin_at_0() -> None:
+def test_a_strangers_counters_and_gauges_have_our_prefix_and_begin_at_0():
     metrics = Metrics([Metric("rolls", "counter", "Dice."), Metric("dice", "gauge", "In hand.")])
     metrics.watch("dice", lambda: 6)
     found = samples(metrics)
@@ -53,7 +51,7 @@ def test_a_strangers_counters_and_gauges_have_our_prefix_and_begin_at_0() -> Non
     assert found["logsrv_dice", ()] == 6
 
 
-def test_a_label_that_is_no_text_does_not_spoil_the_scrape() -> None:
+def test_a_label_that_is_no_text_does_not_spoil_the_scrape():
     metrics = Metrics()
     metrics.count("files_total", name=b"caf\xe9".decode("utf-8", "surrogateescape"))
     metrics.count("files_total", 4, name=7)  # type: ignore[arg-type]
@@ -62,7 +60,7 @@ def test_a_label_that_is_no_text_does_not_spoil_the_scrape() -> None:
     assert found["logsrv_files_total", (("name", "7"),)] == 4
 
 
-def test_a_histogram_is_cumulative_and_ends_with_all() -> None:
+def test_a_histogram_is_cumulative_and_ends_with_all():
     metrics = Metrics([Metric("write_seconds", "histogram", "Writes.")])
     durations = Durations((0.5, 1))
     metrics.time("write_seconds", durations)
@@ -76,13 +74,13 @@ def test_a_histogram_is_cumulative_and_ends_with_all() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the figures of a process are Linux's")
-def test_the_process_is_there_under_the_names_that_every_dashboard_knows() -> None:
+def test_the_process_is_there_under_the_names_that_every_dashboard_knows():
     found = samples(Metrics())
     for name in ("cpu_seconds_total", "resident_memory_bytes", "open_fds", "max_fds"):
         assert found[f"process_{name}", ()] > 0
 
 
-def test_the_collector_works_in_a_registry_of_the_library() -> None:
+def test_the_collector_works_in_a_registry_of_the_library():
     metrics = Metrics()
     registry = CollectorRegistry()
     registry.register(MetricsCollector(metrics))
@@ -90,7 +88,7 @@ def test_the_collector_works_in_a_registry_of_the_library() -> None:
     assert registry.get_sample_value("logsrv_connections_open", {"listener": "a"}) == 3
 
 
-def test_the_name_that_is_documented_is_the_name_that_is_exposed() -> None:
+def test_the_name_that_is_documented_is_the_name_that_is_exposed():
     metrics = Metrics([Metric("rolls", "counter", "Dice.")])
     text = exposition(metrics)[0].decode()
     for metric in (*CATALOGUE, *metrics.catalogue):

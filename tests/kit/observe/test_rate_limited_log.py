@@ -1,13 +1,11 @@
 """A flood of events is a line in the log per subject and minute, and bounded memory."""
 
-from __future__ import annotations
-
 from twisted.internet.task import Clock
 
 from logsrv.kit.observe.rate_limited_log import OTHERS, LoggedEvent, RateLimitedLog
 
 
-def test_a_subject_is_logged_once_a_minute_with_the_count() -> None:
+def test_a_subject_is_logged_once_a_minute_with_the_count():
     clock = Clock()
     limited_log = RateLimitedLog(clock.seconds)
     assert limited_log.count_event("10.0.0.1") == LoggedEvent("10.0.0.1", 1, first=True)
@@ -18,7 +16,7 @@ def test_a_subject_is_logged_once_a_minute_with_the_count() -> None:
     assert limited_log.count_event("10.0.0.1") is None
 
 
-def test_a_flood_of_many_subjects_is_logged_as_one_and_fills_no_memory() -> None:
+def test_a_flood_of_many_subjects_is_logged_as_one_and_fills_no_memory():
     clock = Clock()
     limited_log = RateLimitedLog(clock.seconds, remembered=3)
     noted = [limited_log.count_event(f"10.0.0.{number}") for number in range(10)]
@@ -28,7 +26,7 @@ def test_a_flood_of_many_subjects_is_logged_as_one_and_fills_no_memory() -> None
     assert limited_log.count_event("10.0.0.77") == LoggedEvent("10.0.0.77", 1, first=True)
 
 
-def test_a_sentence_is_logged_with_its_subject_and_the_count() -> None:
+def test_a_sentence_is_logged_with_its_subject_and_the_count():
     clock, said = Clock(), list[str]()
     limited_log = RateLimitedLog(clock.seconds)
 

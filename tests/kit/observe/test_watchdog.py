@@ -1,7 +1,5 @@
 """A blocked reactor is told of once for each time, with the place in the code that blocks it."""
 
-from __future__ import annotations
-
 import json
 import re
 import sched
@@ -55,7 +53,7 @@ class Observer:
             (self.went_on if "goes on" in event["log_format"] else self.warned).set()
 
 
-def test_a_blocked_reactor_is_warned_about_with_its_stack() -> None:
+def test_a_blocked_reactor_is_warned_about_with_its_stack():
     observe = Observer()
     reactor: Any = Reactor()
     dog = Watchdog(reactor, patience=0.05)
@@ -74,7 +72,7 @@ def test_a_blocked_reactor_is_warned_about_with_its_stack() -> None:
     assert not any("blocking_call" in stack for stack in stacks[1:])
 
 
-def test_stop_does_not_wait_for_a_blocked_reactor() -> None:
+def test_stop_does_not_wait_for_a_blocked_reactor():
     """Stopping the service takes no longer because of it."""
     reactor: Any = Reactor()
     dog = Watchdog(reactor, patience=0.01)
@@ -100,7 +98,7 @@ KIT = str(Path(logsrv.kit.__file__).parent)
         (["/usr/bin/python", "/srv/shout.py"], 0),
     ],
 )
-def test_the_authors_frames_come_first(files: list[str], first: int) -> None:
+def test_the_authors_frames_come_first(files, first):
     """The rest is not lost, only further down; a script that starts it is nobody's mistake."""
     frames = [FrameSummary(file, 1, "f", line="pass") for file in files]
     shown = re.findall('File "(.*)", line', stack_text(frames))

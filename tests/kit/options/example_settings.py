@@ -1,7 +1,5 @@
 """A service's options with something of everything in them, for the tests of the options."""
 
-from __future__ import annotations
-
 from enum import Enum
 from pathlib import Path
 from typing import Any, ClassVar

@@ -1,7 +1,5 @@
 """The parser of every command's arguments."""
 
-from __future__ import annotations
-
 import re
 
 import pytest
@@ -19,13 +17,13 @@ def parser() -> Parser:
     return made
 
 
-def test_options_may_stand_anywhere() -> None:
+def test_options_may_stand_anywhere():
     found = parser().parse_args(["--hex", "a", "b", "--wait", "1m"])
     assert (found.words, found.hex, found.wait) == (["a", "b"], True, 60.0)
     assert parser().parse_args(["--", "--hex"]).words == ["--hex"]
 
 
-def test_a_time_ago_with_a_hyphen_is_a_value() -> None:
+def test_a_time_ago_with_a_hyphen_is_a_value():
     found = parser().parse_args(["--since", "-1h", "a", "-30m"])
     assert (found.since, found.words) == ("-1h", ["a", "-30m"])
     with pytest.raises(UsageError, match=r"^-1h is no option"):
@@ -44,7 +42,7 @@ def test_a_time_ago_with_a_hyphen_is_a_value() -> None:
         (["--wait", "soon"], "soon is not a length of time; accepted: a number of seconds"),
     ],
 )
-def test_a_mistake_is_one_sentence(words: list[str], said: str) -> None:
+def test_a_mistake_is_one_sentence(words, said):
     """No abbreviations: a script that uses one would break with the next option."""
     with pytest.raises(UsageError, match=re.escape(said)) as caught:
         parser().parse_args(words)
@@ -53,20 +51,20 @@ def test_a_mistake_is_one_sentence(words: list[str], said: str) -> None:
     assert isinstance(caught.value, ConfigurationError)
 
 
-def test_an_argument_too_many() -> None:
+def test_an_argument_too_many():
     with pytest.raises(UsageError, match=r"^7000 is one argument too many;"):
         Parser("prog", "Takes nothing.").parse_args(["7000"])
 
 
 @pytest.mark.parametrize("word", ["--help", "-h"])
-def test_the_help_is_shown_whatever_else_is_wrong(word: str) -> None:
+def test_the_help_is_shown_whatever_else_is_wrong(word):
     with pytest.raises(HelpRequest) as caught:
         parser().parse_args(["--wait", "1", word, "--quite-other"])
     for part in ("usage: prog test", "A test.", "--hex", "--version", "The end."):
         assert part in caught.value.text
 
 
-def test_the_version_is_shown_where_there_is_one() -> None:
+def test_the_version_is_shown_where_there_is_one():
     with pytest.raises(HelpRequest, match=r"^prog 7\n$"):
         parser().parse_args(["--version"])
     with pytest.raises(UsageError, match="--version is no option"):

@@ -1,7 +1,5 @@
 """Declaring options: what an author of a service writes, and gets told."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import attrs
@@ -19,7 +17,7 @@ from tests.kit.options.example_settings import (
 )
 
 
-def test_a_settings_class_can_be_made_without_any_source() -> None:
+def test_a_settings_class_can_be_made_without_any_source():
     settings = LoggerOptions(keep_days=3)
     assert settings.rotate_size == 256 * 1024 * 1024
     assert settings.sync is Sync.INTERVAL
@@ -30,7 +28,7 @@ def test_a_settings_class_can_be_made_without_any_source() -> None:
         settings.raw = True  # type: ignore[misc]
 
 
-def test_options_are_inherited_from_all_bases_and_the_own_ones_come_first() -> None:
+def test_options_are_inherited_from_all_bases_and_the_own_ones_come_first():
     assert list(options_of(LoggerOptions)) == [
         *("listen", "directory", "rotate_size", "rotate_every", "sync", "keep_days"),
         *("allow", "max_connections", "max_line", "raw"),
@@ -38,7 +36,7 @@ def test_options_are_inherited_from_all_bases_and_the_own_ones_come_first() -> N
     assert list(tables_of(LoggerOptions)) == ["listener"]
 
 
-def test_a_strangers_class_with_slots_mixes_with_the_kits() -> None:
+def test_a_strangers_class_with_slots_mixes_with_the_kits():
     @attrs.frozen(kw_only=True)
     class ShoutOptions:
         volume: int = option(3, INTEGER, "how loud")
@@ -50,7 +48,7 @@ def test_a_strangers_class_with_slots_mixes_with_the_kits() -> None:
     assert composed(volume=5).volume == 5
 
 
-def test_a_default_is_shown_as_one_would_type_it() -> None:
+def test_a_default_is_shown_as_one_would_type_it():
     shown = {name: found.default_text for name, found in options_of(LoggerOptions).items()}
     assert shown == {
         "listen": "tcp:1234",
@@ -67,7 +65,7 @@ def test_a_default_is_shown_as_one_would_type_it() -> None:
     assert options_of(ListenerOptions)["listen"].default_text == "required"
 
 
-def test_a_relative_default_is_relative_to_where_the_service_starts() -> None:
+def test_a_relative_default_is_relative_to_where_the_service_starts():
     @attrs.frozen(kw_only=True)
     class Settings:
         one: Path = option(Path("a"), PATH, "")
@@ -79,7 +77,7 @@ def test_a_relative_default_is_relative_to_where_the_service_starts() -> None:
     assert Settings().many == (Path("a"), Path("b"))
 
 
-def test_only_what_is_off_by_default_or_says_so_can_be_off() -> None:
+def test_only_what_is_off_by_default_or_says_so_can_be_off():
     @attrs.frozen(kw_only=True)
     class Settings:
         some: tuple[Network, ...] = option((), NETWORK, "", repeatable=True)
@@ -92,7 +90,7 @@ def test_only_what_is_off_by_default_or_says_so_can_be_off() -> None:
     assert options_of(Settings)["none"].nothing is None
 
 
-def test_a_required_option_must_be_given() -> None:
+def test_a_required_option_must_be_given():
     with pytest.raises(TypeError):
         ListenerOptions()
     assert options_of(ListenerOptions)["listen"].default is REQUIRED
@@ -100,7 +98,7 @@ def test_a_required_option_must_be_given() -> None:
         options_of(ListenerOptions)["listen"].default_value()
 
 
-def test_a_field_that_no_source_could_fill_is_an_error_of_the_author() -> None:
+def test_a_field_that_no_source_could_fill_is_an_error_of_the_author():
     @attrs.frozen
     class Settings:
         lost: int
@@ -109,12 +107,12 @@ def test_a_field_that_no_source_could_fill_is_an_error_of_the_author() -> None:
         options_of(Settings)
 
 
-def test_names_have_dashes() -> None:
+def test_names_have_dashes():
     assert option_name("rotate_size") == "rotate-size"
     assert option_name("from_") == "from"
 
 
-def test_a_default_that_its_kind_refuses_names_the_option_by_its_help() -> None:
+def test_a_default_that_its_kind_refuses_names_the_option_by_its_help():
     wrong: int = option("five", INTEGER, "how many at once")
     declared = options_of(attrs.make_class("Settings", {"most": wrong}, frozen=True))["most"]
     with pytest.raises(

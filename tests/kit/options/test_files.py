@@ -1,7 +1,5 @@
 """Files that are named by options: what they are is looked at before anything could block."""
 
-from __future__ import annotations
-
 import os
 import re
 import socket
@@ -14,7 +12,7 @@ from logsrv.kit.options import files
 from logsrv.kit.options.files import create_file, file_fingerprint, read_file
 
 
-def test_a_file_is_read_up_to_its_largest_size(tmp_path: Path) -> None:
+def test_a_file_is_read_up_to_its_largest_size(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"x" * 100_000)
     assert read_file(path, 100_000) == b"x" * 100_000
@@ -32,20 +30,18 @@ def test_a_file_is_read_up_to_its_largest_size(tmp_path: Path) -> None:
         (b"a\xef\xbb\xbf", b"a\xef\xbb\xbf"),
     ],
 )
-def test_a_byte_order_mark_in_front_is_left_out(
-    tmp_path: Path, content: bytes, read: bytes
-) -> None:
+def test_a_byte_order_mark_in_front_is_left_out(tmp_path, content, read):
     """Editors on Windows write one; a configuration could not be read with it."""
     (tmp_path / "file").write_bytes(content)
     assert read_file(tmp_path / "file", 100) == read
 
 
-def test_no_file_at_all_is_written_as_the_null_device() -> None:
+def test_no_file_at_all_is_written_as_the_null_device():
     assert read_file(Path("/dev/null"), 10) == b""
 
 
 @pytest.mark.parametrize("pipe", [False, True])
-def test_a_directory_socket_or_device_is_refused_at_once(tmp_path: Path, pipe: bool) -> None:
+def test_a_directory_socket_or_device_is_refused_at_once(tmp_path, pipe):
     """A plain open of most of these waits for ever, and a reactor with it."""
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind(str(tmp_path / "socket"))
@@ -60,20 +56,20 @@ def test_a_directory_socket_or_device_is_refused_at_once(tmp_path: Path, pipe: b
                 read_file(path, 10, pipe=pipe)
 
 
-def test_a_pipe_is_refused_at_a_reload(tmp_path: Path) -> None:
+def test_a_pipe_is_refused_at_a_reload(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ValueError, match="is a pipe, which cannot be read again at a reload"):
         read_file(tmp_path / "pipe", 10)
 
 
 @pytest.mark.parametrize("name", ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"])
-def test_standard_input_is_refused_at_a_reload(name: str) -> None:
+def test_standard_input_is_refused_at_a_reload(name):
     """In a daemon it is the null device by then, which would be a file with nothing in it."""
     with pytest.raises(ValueError, match=r"^cannot be read again at a reload$"):
         read_file(Path(name), 10)
 
 
-def test_the_output_of_a_process_substitution_is_read(tmp_path: Path) -> None:
+def test_the_output_of_a_process_substitution_is_read(tmp_path):
     """`<(…)` is a descriptor; a named pipe may be opened before its writer is there."""
     reader, writer = os.pipe()
     os.write(writer, b"stay = true\n")
@@ -88,7 +84,7 @@ def test_the_output_of_a_process_substitution_is_read(tmp_path: Path) -> None:
     late.join()
 
 
-def test_a_pipe_without_an_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pipe_without_an_end_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "PIPE_SECONDS", 0.01)
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ValueError, match=r"from which not all came within 0\.01 s"):
@@ -104,7 +100,7 @@ def test_a_pipe_without_an_end_is_given_up(tmp_path: Path, monkeypatch: pytest.M
     os.close(writer)
 
 
-def test_a_file_looks_otherwise_once_it_was_saved_or_replaced(tmp_path: Path) -> None:
+def test_a_file_looks_otherwise_once_it_was_saved_or_replaced(tmp_path):
     path, other = tmp_path / "file", tmp_path / "other"
     assert file_fingerprint(path) is None
     path.write_text("one")
@@ -116,7 +112,7 @@ def test_a_file_looks_otherwise_once_it_was_saved_or_replaced(tmp_path: Path) ->
     assert file_fingerprint(path) != before
 
 
-def test_a_new_file_is_its_owners_from_the_beginning_and_replaces_none(tmp_path: Path) -> None:
+def test_a_new_file_is_its_owners_from_the_beginning_and_replaces_none(tmp_path):
     path = tmp_path / "key"
     create_file(path, b"secret", 0o600)
     assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"secret", 0o600)

@@ -1,7 +1,5 @@
 """The files that settings name, and the secrets in a document."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,7 +25,7 @@ class Whole:
     part: tuple[Part, ...] = tables(Part, "parts")
 
 
-def test_files_of_options_and_tables_come_once() -> None:
+def test_files_of_options_and_tables_come_once():
     one, other, text = Path("/one"), Path("/other"), Path("/text")
     parts = (Part(token_file=one), Part(), Part(token_file=other))
     assert list(given_files(Whole(texts=(text,), token_file=one, part=parts))) == [
@@ -37,11 +35,11 @@ def test_files_of_options_and_tables_come_once() -> None:
     ]
 
 
-def test_settings_without_options_name_no_files() -> None:
+def test_settings_without_options_name_no_files():
     assert not list(given_files(SimpleNamespace(token_file=Path("/x"))))
 
 
-def test_secrets_in_a_document_are_found_by_key() -> None:
+def test_secrets_in_a_document_are_found_by_key():
     document = {"token-file": "x", "part": [{"token": "abc"}, {"token-file": "y"}, 7]}
     assert list(inline_secret_keys(Whole, document)) == ["token"]
     assert not list(inline_secret_keys(Whole, {"part": "none"}))

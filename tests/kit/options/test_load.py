@@ -1,7 +1,5 @@
 """Which of several sources counts, tables in the file, and checks across options."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -51,7 +49,7 @@ def refused(run: Run, *args: Any, **keys: Any) -> str:
     return str(caught.value)
 
 
-def test_command_line_before_environment_before_file_before_default(run: Run) -> None:
+def test_command_line_before_environment_before_file_before_default(run):
     toml = 'max-line = "3KiB"\nrotate-size = "3KiB"\nsync = "never"\n'
     variables = {"LOGSRV_MAX_LINE": "2KiB", "LOGSRV_ROTATE_SIZE": "2KiB"}
     loaded = run(toml, variables, max_line=["1KiB"])
@@ -61,20 +59,20 @@ def test_command_line_before_environment_before_file_before_default(run: Run) ->
     assert loaded.settings.raw is False
 
 
-def test_a_wrong_value_that_another_overrules_is_refused_too(run: Run) -> None:
+def test_a_wrong_value_that_another_overrules_is_refused_too(run):
     assert "environment, LOGSRV_MAX_LINE" in refused(
         run, None, {"LOGSRV_MAX_LINE": "x"}, max_line=["1KiB"]
     )
     assert "key max-line" in refused(run, "max-line = 0", max_line=["1KiB"])
 
 
-def test_a_flag_of_the_file_can_be_switched_off(run: Run) -> None:
+def test_a_flag_of_the_file_can_be_switched_off(run):
     assert run("raw = true").settings.raw is True
     assert run("raw = true", {"LOGSRV_RAW": "no"}).settings.raw is False
     assert run("raw = true", raw=["false"]).settings.raw is False
 
 
-def test_a_variable_names_the_file_and_config_off_ignores_it(run: Run, tmp_path: Path) -> None:
+def test_a_variable_names_the_file_and_config_off_ignores_it(run, tmp_path):
     path = tmp_path / "other.toml"
     path.write_text("raw = true")
     variables = {"LOGSRV_CONFIG": str(path)}
@@ -84,7 +82,7 @@ def test_a_variable_names_the_file_and_config_off_ignores_it(run: Run, tmp_path:
     assert "(environment, LOGSRV_CONFIG): no such file" in refused(run, None, variables)
 
 
-def test_relative_paths_of_the_file_are_relative_to_it(run: Run, tmp_path: Path) -> None:
+def test_relative_paths_of_the_file_are_relative_to_it(run, tmp_path):
     assert run('directory = "lines"').settings.directory == tmp_path / "etc" / "lines"
     assert run("", directory=["lines"]).settings.directory == tmp_path / "lines"
     assert run(None).settings.directory == tmp_path / "logs"
@@ -101,14 +99,14 @@ max-line = "2KiB"
 """
 
 
-def test_a_table_takes_what_it_leaves_out_from_the_top_level(run: Run) -> None:
+def test_a_table_takes_what_it_leaves_out_from_the_top_level(run):
     one, two = run(LISTENERS).settings.listener
     assert (one.listen, one.name, one.max_line) == (("tcp", "1"), None, 1024)
     assert (two.listen, two.name, two.max_line) == (("udp", "2"), "two", 2048)
     assert run(LISTENERS).settings.listen == ()
 
 
-def test_command_line_and_environment_beat_the_tables_of_the_file(run: Run) -> None:
+def test_command_line_and_environment_beat_the_tables_of_the_file(run):
     for listeners in (
         run(LISTENERS, max_line=["3KiB"]).settings.listener,
         run(LISTENERS, {"LOGSRV_MAX_LINE": "3KiB"}).settings.listener,
@@ -116,19 +114,19 @@ def test_command_line_and_environment_beat_the_tables_of_the_file(run: Run) -> N
         assert [listener.max_line for listener in listeners] == [3072, 3072]
 
 
-def test_listen_on_the_command_line_replaces_the_listeners_of_the_file(run: Run) -> None:
+def test_listen_on_the_command_line_replaces_the_listeners_of_the_file(run):
     (only,) = run(LISTENERS, listen=["tcp:9"]).settings.listener
     assert (only.listen, only.name, only.max_line) == (("tcp", "9"), None, 1024)
     (only,) = run(LISTENERS, {"LOGSRV_LISTEN": "tcp:9"}).settings.listener
     assert only.listen == ("tcp", "9")
 
 
-def test_listen_in_the_file_adds_to_its_listeners(run: Run) -> None:
+def test_listen_in_the_file_adds_to_its_listeners(run):
     listeners = run('listen = ["tcp:8", "tcp:9"]\n' + LISTENERS).settings.listener
     assert [":".join(one.listen) for one in listeners] == ["tcp:8", "tcp:9", "tcp:1", "udp:2"]
 
 
-def test_without_listeners_in_the_file_the_default_one_is_there(run: Run) -> None:
+def test_without_listeners_in_the_file_the_default_one_is_there(run):
     (only,) = run("raw = true").settings.listener
     assert (only.listen, only.raw) == (("tcp", "1234"), True)
 
@@ -153,9 +151,7 @@ class PlacesOptions:
         ("", []),
     ],
 )
-def test_tables_may_have_the_key_of_their_shorthand(
-    tmp_path: Path, toml: str, places: list[str]
-) -> None:
+def test_tables_may_have_the_key_of_their_shorthand(tmp_path, toml, places):
     config = tmp_path / "x.toml"
     config.write_text(toml)
     given = SettingsSources(
@@ -179,13 +175,11 @@ def test_tables_may_have_the_key_of_their_shorthand(
         ("[store]\nraw=true", ": unknown key store"),
     ],
 )
-def test_a_wrong_table_is_a_sentence_with_its_place(
-    run: Run, tmp_path: Path, toml: str, sentence: str
-) -> None:
+def test_a_wrong_table_is_a_sentence_with_its_place(run, tmp_path, toml, sentence):
     assert f"{tmp_path}/etc/x.toml{sentence}" in refused(run, toml)
 
 
-def test_options_that_do_not_go_together_are_one_sentence(run: Run) -> None:
+def test_options_that_do_not_go_together_are_one_sentence(run):
     assert refused(run, "keep-days = 3", sync=["never"]) == (
         "--keep-days goes with --sync interval or always"
     )
@@ -209,7 +203,7 @@ class Outer:
     inner: tuple[Inner, ...] = tables(Inner, "")
 
 
-def test_tables_check_themselves_and_inherit_only_what_is_shared(tmp_path: Path) -> None:
+def test_tables_check_themselves_and_inherit_only_what_is_shared(tmp_path):
     path = tmp_path / "x.toml"
     sources = SettingsSources(
         name="x", directory=tmp_path, arguments={"word": ["w"], "config": [str(path)]}
@@ -238,7 +232,7 @@ class House:
     lots: tuple[Lot, ...] = tables(Lot, "", key="lot")
 
 
-def test_a_table_inherits_an_option_that_both_classes_declare(tmp_path: Path) -> None:
+def test_a_table_inherits_an_option_that_both_classes_declare(tmp_path):
     """But none of another kind."""
     path = tmp_path / "x.toml"
     path.write_text(
@@ -265,13 +259,13 @@ def test_a_table_inherits_an_option_that_both_classes_declare(tmp_path: Path) ->
     assert lots(open_for=["20s"]) == [(20.0, "down", 1), (20.0, "down", 1)]
 
 
-def test_a_required_option_that_nobody_gives_is_a_sentence(tmp_path: Path) -> None:
+def test_a_required_option_that_nobody_gives_is_a_sentence(tmp_path):
     with pytest.raises(ConfigurationError) as caught:
         load_settings(Outer, SettingsSources(name="x", directory=tmp_path))
     assert str(caught.value) == "--word is missing; accepted: any text"
 
 
-def test_unknown_variables_come_back_as_warnings(run: Run) -> None:
+def test_unknown_variables_come_back_as_warnings(run):
     assert run(None, {"LOGSRV_RAV": "1", "PATH": "/bin"}).warnings == (
         "environment: LOGSRV_RAV is no option of logsrv (did you mean LOGSRV_RAW?)",
     )
@@ -296,7 +290,7 @@ class Sender(TargetRules):
     targets: tuple[Target, ...] = tables(Target, "", shorthand="target")
 
 
-def test_options_without_the_one_that_they_go_with_come_back_as_warnings(tmp_path: Path) -> None:
+def test_options_without_the_one_that_they_go_with_come_back_as_warnings(tmp_path):
     path = tmp_path / "x.toml"
     path.write_text('key = "k"\n')
 
@@ -332,7 +326,7 @@ class Voices:
     voices: tuple[Voice, ...] = tables(Voice, "", shorthand="word")
 
 
-def test_a_doubtful_value_comes_back_as_a_warning(tmp_path: Path) -> None:
+def test_a_doubtful_value_comes_back_as_a_warning(tmp_path):
     """Once for each, wherever it stands; a default is meant as it is."""
     path = tmp_path / "x.toml"
     path.write_text('[[voices]]\nword = "b"\nmore = ["C", "d"]\n[[voices]]\n')
@@ -348,9 +342,7 @@ def test_a_doubtful_value_comes_back_as_a_warning(tmp_path: Path) -> None:
     assert warnings(Voice, word=["G"], more=["h"]) == ("command line: --word G: loud",)
 
 
-def test_a_file_from_a_pipe_is_read_once_and_relative_to_the_server(
-    run: Run, tmp_path: Path
-) -> None:
+def test_a_file_from_a_pipe_is_read_once_and_relative_to_the_server(run, tmp_path):
     """`--config <(…)`: the directory of the pipe's name is none for anybody's files."""
     reader, writer = os.pipe()
     os.write(writer, b'directory = "lines"\n')
@@ -365,7 +357,7 @@ def test_a_file_from_a_pipe_is_read_once_and_relative_to_the_server(
     os.close(reader)
 
 
-def test_a_default_directory_that_is_missing_is_a_sentence_with_its_option(tmp_path: Path) -> None:
+def test_a_default_directory_that_is_missing_is_a_sentence_with_its_option(tmp_path):
     @attrs.frozen(kw_only=True)
     class Spooled:
         spool: Path = option("spool", DIRECTORY, "the folder of mails")

@@ -1,7 +1,5 @@
 """Secrets among the options: on the command line or in a file, never both."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,7 @@ from logsrv.kit.options.secrets import LONGEST, SECRET, exposure_warning, read_s
 from tests.kit.service.checks.others import open_directory
 
 
-def test_a_secret_comes_from_the_command_line_or_a_file(tmp_path: Path) -> None:
+def test_a_secret_comes_from_the_command_line_or_a_file(tmp_path):
     file = tmp_path / "token"
     file.write_text("open-sesame\n")
     assert read_secret("token", "abc", None) == "abc"
@@ -20,7 +18,7 @@ def test_a_secret_comes_from_the_command_line_or_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "two words", "x" * (LONGEST + 1), "é", "a\x1b[2J"])
-def test_a_wrong_secret_is_refused(text: str, tmp_path: Path) -> None:
+def test_a_wrong_secret_is_refused(text, tmp_path):
     file = tmp_path / "token"
     file.write_text(text)
     with pytest.raises(ValueError):
@@ -29,7 +27,7 @@ def test_a_wrong_secret_is_refused(text: str, tmp_path: Path) -> None:
         read_secret("token", None, file)
 
 
-def test_two_sources_or_a_wrong_file_are_refused(tmp_path: Path) -> None:
+def test_two_sources_or_a_wrong_file_are_refused(tmp_path):
     with pytest.raises(ConfigurationError, match="--token and --token-file are both there"):
         read_secret("token", "a", tmp_path / "token")
     with pytest.raises(ConfigurationError, match=r"--token-file .*: no such file"):
@@ -38,7 +36,7 @@ def test_two_sources_or_a_wrong_file_are_refused(tmp_path: Path) -> None:
         read_secret("token", None, tmp_path)
 
 
-def test_a_secret_that_others_may_read_is_exposed() -> None:
+def test_a_secret_that_others_may_read_is_exposed():
     assert exposure_warning(Path("/dev/null")) is None
     with open_directory() as directory:
         path = directory / "a token"

@@ -1,7 +1,5 @@
 """Each source by itself: what it may hold, and the sentence for what it may not."""
 
-from __future__ import annotations
-
 import os
 from ipaddress import ip_network
 from pathlib import Path
@@ -48,12 +46,12 @@ def refused(call: Any, *args: Any, **keys: Any) -> str:
     return str(caught.value)
 
 
-def test_the_last_of_several_counts_on_the_command_line_and_all_are_checked() -> None:
+def test_the_last_of_several_counts_on_the_command_line_and_all_are_checked():
     assert arguments(max_line=["1", "2"])["max_line"] == GivenValue(2, "command line")
     assert "--max-line x" in refused(arguments, max_line=["x", "2"])
 
 
-def test_off_switches_off_what_can_be_off() -> None:
+def test_off_switches_off_what_can_be_off():
     assert arguments(keep_days=["3", "off"])["keep_days"].value is None
     assert arguments(keep_days=["off", "3"])["keep_days"].value == 3
     assert arguments(allow=["off"])["allow"].value == ()
@@ -61,7 +59,7 @@ def test_off_switches_off_what_can_be_off() -> None:
     assert refused(arguments, max_line=["off"]).startswith("--max-line off (command line): not a")
 
 
-def test_a_wrong_argument_names_option_value_place_and_what_is_accepted() -> None:
+def test_a_wrong_argument_names_option_value_place_and_what_is_accepted():
     assert refused(arguments, rotate_size=["12XB"]) == (
         "--rotate-size 12XB (command line): not a size; accepted: "
         "a number of bytes, or one with KiB, MiB, GiB or TiB, such as 256MiB"
@@ -69,7 +67,7 @@ def test_a_wrong_argument_names_option_value_place_and_what_is_accepted() -> Non
     assert refused(arguments, keep_days=["x"]).endswith("such as 36h, or off")
 
 
-def test_a_kind_without_a_separator_is_one_value_whatever_is_in_it() -> None:
+def test_a_kind_without_a_separator_is_one_value_whatever_is_in_it():
     """As a message has it: nothing in the text parts it."""
     whole = attrs.evolve(TEXT, separator=None)
     declared = options_of(attrs.make_class("One", {"say": option((), whole, "", repeatable=True)}))
@@ -77,7 +75,7 @@ def test_a_kind_without_a_separator_is_one_value_whatever_is_in_it() -> None:
     assert level["say"].value == ("one\ntwo, three",)
 
 
-def test_a_picture_of_the_place_stands_below_the_sentence() -> None:
+def test_a_picture_of_the_place_stands_below_the_sentence():
     def parse(text: str) -> str:
         raise WrongPartError("no x", "  abc\n  ^")
 
@@ -90,14 +88,14 @@ def test_a_picture_of_the_place_stands_below_the_sentence() -> None:
     )
 
 
-def test_an_error_shows_neither_control_characters_nor_pages_of_a_value() -> None:
+def test_an_error_shows_neither_control_characters_nor_pages_of_a_value():
     sentence = refused(arguments, max_line=["\x1b[31m\n" + "A" * 100_000])
     assert "\x1b" not in sentence
     assert "\n" not in sentence
     assert len(sentence) < 300
 
 
-def test_variables_give_values_and_remember_their_names() -> None:
+def test_variables_give_values_and_remember_their_names():
     level, warnings = values_from_environment(OPTIONS, {"LOGSRV_SYNC": "always"}, "logsrv", HERE)
     assert level == {"sync": GivenValue(Sync.ALWAYS, "environment, LOGSRV_SYNC")}
     assert warnings == ()
@@ -107,7 +105,7 @@ def test_variables_give_values_and_remember_their_names() -> None:
     )
 
 
-def test_several_values_in_one_variable_are_parted_as_their_kind_allows() -> None:
+def test_several_values_in_one_variable_are_parted_as_their_kind_allows():
     assert environment(LOGSRV_ALLOW="10.0.0.0/8, ::1")["allow"] == (
         ip_network("10.0.0.0/8"),
         ip_network("::1"),
@@ -130,7 +128,7 @@ def test_several_values_in_one_variable_are_parted_as_their_kind_allows() -> Non
     assert level["read"].value == (HERE / "a b", Path("/c"))
 
 
-def test_an_empty_variable_is_none_and_an_unknown_one_a_warning() -> None:
+def test_an_empty_variable_is_none_and_an_unknown_one_a_warning():
     variables = {"LOGSRV_SYNC": "", "LOGSRV_PORT_1234_TCP": "x", "LOGSRV_ROTATE_SISE": "1"}
     level, warnings = values_from_environment(OPTIONS, variables, "logsrv", HERE)
     assert level == {}
@@ -161,9 +159,7 @@ def test_an_empty_variable_is_none_and_an_unknown_one_a_warning() -> None:
         ("IMAPDLISTEN", None),
     ],
 )
-def test_a_misspelt_variable_is_named_with_the_one_that_was_meant(
-    variable: str, meant: str | None
-) -> None:
+def test_a_misspelt_variable_is_named_with_the_one_that_was_meant(variable, meant):
     @attrs.frozen
     class Settings:
         listen: str = option("", TEXT, "")
@@ -176,12 +172,12 @@ def test_a_misspelt_variable_is_named_with_the_one_that_was_meant(
     assert (level, warnings) == ({}, () if meant is None else (said,))
 
 
-def test_a_plugins_variables_have_a_name_that_a_shell_takes() -> None:
+def test_a_plugins_variables_have_a_name_that_a_shell_takes():
     assert variable_prefix("logsrv") == "LOGSRV_"
     assert variable_prefix("my-shout.er") == "MY_SHOUT_ER_"
 
 
-def test_the_file_takes_strings_as_typed_and_the_types_that_fit() -> None:
+def test_the_file_takes_strings_as_typed_and_the_types_that_fit():
     assert table(max_line="1KiB", raw=True, keep_days=1.5, max_connections=3, allow="::1") == {
         "max_line": 1024,
         "raw": True,
@@ -214,12 +210,12 @@ def test_the_file_takes_strings_as_typed_and_the_types_that_fit() -> None:
     ],
     ids=lambda part: part if isinstance(part, str) else type(part).__name__,
 )
-def test_a_wrong_type_in_the_file_is_a_sentence(key: str, value: object, wrong: str) -> None:
+def test_a_wrong_type_in_the_file_is_a_sentence(key, value, wrong):
     sentence = refused(table, **{key: value})
     assert f"(/etc/x.toml, key {key.replace('_', '-')}): {wrong}; accepted: " in sentence
 
 
-def test_an_unknown_key_is_refused_and_the_nearest_right_one_named() -> None:
+def test_an_unknown_key_is_refused_and_the_nearest_right_one_named():
     assert refused(table, rotate_sise=1) == (
         "/etc/x.toml: unknown key rotate-sise (did you mean rotate-size?)"
     )
@@ -227,7 +223,7 @@ def test_an_unknown_key_is_refused_and_the_nearest_right_one_named() -> None:
         values_from_table(OPTIONS, {"rotate_size": 1}, "x", HERE)
 
 
-def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path):
     missing = tmp_path / "missing.toml"
     assert refused(read_toml_file, missing, "command line") == (
         f"--config {missing} (command line): no such file or directory"
@@ -239,7 +235,7 @@ def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
     assert "larger than 1 MiB" in refused(read_toml_file, large, "command line")
 
 
-def test_a_pipe_is_read_at_the_start_and_never_again() -> None:
+def test_a_pipe_is_read_at_the_start_and_never_again():
     """`--config <(…)`: a reload would wait in vain for somebody to write it once more."""
     reader, writer = os.pipe()
     os.write(writer, b"rotate-size = 7\n")
@@ -256,7 +252,7 @@ def test_a_pipe_is_read_at_the_start_and_never_again() -> None:
     "content",
     [b"a = ", b"\xff", b"a = 1\na = 2", b"\x1b]0;x\x07", b"a = " + b"[" * 100_000, b"[a\n]"],
 )
-def test_a_file_that_is_not_toml_is_one_printable_sentence(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_toml_is_one_printable_sentence(tmp_path, content):
     path = tmp_path / "x.toml"
     path.write_bytes(content)
     sentence = refused(read_toml_file, path, "command line")
@@ -264,7 +260,7 @@ def test_a_file_that_is_not_toml_is_one_printable_sentence(tmp_path: Path, conte
     assert sentence.isprintable()
 
 
-def test_a_file_has_to_be_utf8(tmp_path: Path) -> None:
+def test_a_file_has_to_be_utf8(tmp_path):
     """A mark at the beginning is no statement of TOML; what is no UTF-8 is told with its line."""
     path = tmp_path / "x.toml"
     path.write_bytes(b"\xef\xbb\xbfsync = 'never'\n")
@@ -283,7 +279,7 @@ def test_a_file_has_to_be_utf8(tmp_path: Path) -> None:
         "x = { 'a'" + ".a" * 16 + " = 1 }",
     ],
 )
-def test_a_key_of_many_parts_is_refused_before_it_is_read(tmp_path: Path, document: str) -> None:
+def test_a_key_of_many_parts_is_refused_before_it_is_read(tmp_path, document):
     """Python's reader would take minutes, in which a server that reloads does nothing else."""
     path = tmp_path / "x.toml"
     path.write_text(f"sync = 'never' # isn't\n{document}\n")
@@ -293,7 +289,7 @@ def test_a_key_of_many_parts_is_refused_before_it_is_read(tmp_path: Path, docume
     assert str(caught.value) == f"{path}: {said}"
 
 
-def test_dots_in_texts_are_no_parts(tmp_path: Path) -> None:
+def test_dots_in_texts_are_no_parts(tmp_path):
     path = tmp_path / "x.toml"
     dots = "a." * 40
     path.write_text(

@@ -1,7 +1,5 @@
 """Standard output that nobody takes."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -17,7 +15,7 @@ discard_unwritten_output()
 """
 
 
-def test_buffered_output_is_dropped() -> None:
+def test_buffered_output_is_dropped():
     environment = {**os.environ, "PYTHONUNBUFFERED": ""}
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, env=environment)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
@@ -25,7 +23,7 @@ def test_buffered_output_is_dropped() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("word", ["--help", "--version"])
-def test_a_full_disk_is_one_sentence(word: str) -> None:
+def test_a_full_disk_is_one_sentence(word):
     with open("/dev/full", "wb") as full:
         done = subprocess.run([*TWISTD, "greet", word], stdout=full, stderr=subprocess.PIPE)
     assert (done.returncode, done.stderr) == (1, b"standard output: No space left on device\n")

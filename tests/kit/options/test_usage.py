@@ -1,12 +1,9 @@
 """`twistd PLUGIN`: what may stand on the command line, and the one sentence if it may not."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +35,14 @@ def refused(*words: str) -> str:
     return str(caught.value)
 
 
-def test_the_settings_stand_in_the_options_after_parsing() -> None:
+def test_the_settings_stand_in_the_options_after_parsing():
     settings = parsed("--rotate-size", "1GiB", "--allow=::1", "--allow", "10.0.0.0/8").settings
     assert settings.rotate_size == 1024**3
     assert [str(network) for network in settings.allow] == ["::1/128", "10.0.0.0/8"]
     assert settings.directory == Path.cwd() / "logs"
 
 
-def test_a_flag_goes_on_and_off_and_the_last_word_counts() -> None:
+def test_a_flag_goes_on_and_off_and_the_last_word_counts():
     assert parsed("--raw").settings.raw is True
     assert parsed("--raw", "--no-raw").settings.raw is False
     assert parsed("--no-raw", environment={"LOGSRV_RAW": "1"}).settings.raw is False
@@ -72,13 +69,11 @@ def test_a_flag_goes_on_and_off_and_the_last_word_counts() -> None:
         (["--keep-days", "1", "--sync", "never"], "--keep-days goes with --sync"),
     ],
 )
-def test_a_wrong_command_line_is_one_sentence(words: Sequence[str], sentence: str) -> None:
+def test_a_wrong_command_line_is_one_sentence(words, sentence):
     assert refused(*words).startswith(sentence)
 
 
-def test_the_environment_is_that_of_the_process_when_parsing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_environment_is_that_of_the_process_when_parsing(monkeypatch):
     options = usage_options(LoggerOptions, name="logsrv", version="0")
     monkeypatch.setenv("LOGSRV_RAW", "1")
     made = options()
@@ -88,25 +83,21 @@ def test_the_environment_is_that_of_the_process_when_parsing(
     assert made.reload().raw is True
 
 
-def test_a_directory_that_is_gone_is_a_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_directory_that_is_gone_is_a_sentence(tmp_path, monkeypatch):
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
     assert refused() == "the current directory is not there any more; change to one that is"
 
 
-def test_the_version_is_ours(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_version_is_ours(capsys):
     with pytest.raises(SystemExit) as caught:
         parsed("--version")
     assert caught.value.code == 0
     assert capsys.readouterr().out == "logsrv 0.1.0\n"
 
 
-def test_the_help_shows_each_option_with_its_unit_and_default(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_help_shows_each_option_with_its_unit_and_default(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     with pytest.raises(SystemExit):
         parsed("--help")
@@ -125,12 +116,12 @@ def test_the_help_shows_each_option_with_its_unit_and_default(
 
 
 @pytest.mark.parametrize("columns", ["1", "20", "40", "0", "wide", ""])
-def test_the_help_comes_on_any_terminal(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_help_comes_on_any_terminal(columns, monkeypatch):
     monkeypatch.setenv("COLUMNS", columns)
     assert "--rotate-size SIZE" in parsed().getUsage()
 
 
-def test_the_shell_completes_options_choices_and_files(tmp_path: Path) -> None:
+def test_the_shell_completes_options_choices_and_files(tmp_path):
     options = usage_options(LoggerOptions, name="logsrv", version="0")()
     with (tmp_path / "zsh").open("wb") as script:
         options._shellCompFile = script
@@ -158,7 +149,7 @@ def fetch(*words: str) -> FetchOptions:
     return made.settings
 
 
-def test_a_plugin_can_take_positional_arguments_with_options_around_them() -> None:
+def test_a_plugin_can_take_positional_arguments_with_options_around_them():
     assert fetch("a", "--raw", "b", "c") == FetchOptions(url="a", more=("b", "c"), raw=True)
     assert fetch("--", "--raw") == FetchOptions(url="--raw")
     with pytest.raises(ConfigurationError, match=r"^URL is missing; accepted: any text$"):
@@ -167,14 +158,12 @@ def test_a_plugin_can_take_positional_arguments_with_options_around_them() -> No
         fetch("\udcff")
 
 
-def test_the_help_begins_with_the_positional_arguments() -> None:
+def test_the_help_begins_with_the_positional_arguments():
     made = usage_options(FetchOptions, name="fetch", version="0", positional=["url", "more"])()
     assert str(made).startswith("[options] URL [MORE]\n")
 
 
-def test_reload_reads_the_file_again_and_refuses_a_wrong_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reload_reads_the_file_again_and_refuses_a_wrong_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = tmp_path / "x.toml"
     config.write_text("raw = true")
@@ -191,7 +180,7 @@ def test_reload_reads_the_file_again_and_refuses_a_wrong_one(
         options.reload()
 
 
-def test_an_author_is_told_of_names_that_cannot_be() -> None:
+def test_an_author_is_told_of_names_that_cannot_be():
     def classes_with(*names: str) -> type[Any]:
         fields = {name: option(False, FLAG, "") for name in names}
         return attrs.make_class("Settings", fields, frozen=True)
@@ -224,9 +213,7 @@ def makeService(options):
     ("command", "module"),
     [("twistd", "twisted.scripts.twistd"), ("twist", "twisted.application.twist._twist")],
 )
-def test_a_wrong_value_ends_the_command_with_one_sentence_and_status_1(
-    tmp_path: Path, command: str, module: str
-) -> None:
+def test_a_wrong_value_ends_the_command_with_one_sentence_and_status_1(tmp_path, command, module):
     (tmp_path / "twisted" / "plugins").mkdir(parents=True)
     (tmp_path / "twisted" / "plugins" / "demo_plugin.py").write_text(PLUGIN)
     (tmp_path / "demo_service.py").write_text(SERVICE)
@@ -261,5 +248,5 @@ def test_a_wrong_value_ends_the_command_with_one_sentence_and_status_1(
     assert stray.stderr == f"{command} demo: foo (command line): demo takes options only\n"
 
 
-def test_a_bounded_number_is_checked_by_its_own_bounds() -> None:
+def test_a_bounded_number_is_checked_by_its_own_bounds():
     assert integer(1).accepted in refused("--max-connections", "0")

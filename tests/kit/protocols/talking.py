@@ -1,7 +1,5 @@
 """A protocol that talks, a client that listens to the end, and one that carries datagrams to and fro."""
 
-from __future__ import annotations
-
 import select
 import socket
 import time

@@ -1,7 +1,5 @@
 """`ask`: a prompt, and the next line as its answer, in the middle of a handler."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -37,21 +35,21 @@ class Shell(RequestProtocol):
 
 
 @pytest.mark.parametrize("what", [Login, login])
-def test_the_next_line_is_the_answer_of_ask(what: Any) -> None:
+def test_the_next_line_is_the_answer_of_ask(what):
     """However the network cuts them; all other lines go where they always go."""
     service = MemoryService(what)
     answer = service.answer(b"ada\r\nsecret\nhello\nthere\n")
     assert answer == b"login: password: ada has said secret\r\nline hello\r\nline there\r\n"
 
 
-def test_ask_works_inside_a_request() -> None:
+def test_ask_works_inside_a_request():
     """Pipelined ones too."""
     service = MemoryService(Shell)
     answer = service.answer(b"a\ndelete\nyes\nb\ndelete\nno\n")
     assert answer == b"done a\r\nsure? sure: yes\r\ndone b\r\nsure? sure: no\r\n"
 
 
-def test_ask_works_after_other_work() -> None:
+def test_ask_works_after_other_work():
     """What came while the handler worked on something else is the answer, and is given once."""
     work: Deferred[None] = Deferred()
 
@@ -73,7 +71,7 @@ def test_ask_works_after_other_work() -> None:
 
 
 @pytest.mark.parametrize("what", [Login, login])
-def test_a_peer_that_ends_before_its_answer_raises_peer_gone(what: Any) -> None:
+def test_a_peer_that_ends_before_its_answer_raises_peer_gone(what):
     """The handler ends, which is no failure; an unfinished last line is an answer."""
     service = MemoryService(what)
     peer = service.connect()
@@ -87,7 +85,7 @@ def test_a_peer_that_ends_before_its_answer_raises_peer_gone(what: Any) -> None:
     assert service.metric("connections_cut_total") == 0
 
 
-def test_an_ask_without_a_prompt_ends_with_its_peer() -> None:
+def test_an_ask_without_a_prompt_ends_with_its_peer():
     """Nothing was ever sent to it: then, too, who asked hears of it."""
     happened: list[str] = []
 
@@ -104,7 +102,7 @@ def test_an_ask_without_a_prompt_ends_with_its_peer() -> None:
     assert peer.closed
 
 
-def test_an_asking_handler_may_catch_peer_gone() -> None:
+def test_an_asking_handler_may_catch_peer_gone():
     """Also one that asks a peer that has gone already."""
     happened: list[str] = []
 
@@ -121,7 +119,7 @@ def test_an_asking_handler_may_catch_peer_gone() -> None:
 
 
 @pytest.mark.parametrize("kind", ["lines", "stream"])
-def test_an_answer_that_comes_too_late_raises_peer_timeout(kind: str) -> None:
+def test_an_answer_that_comes_too_late_raises_peer_timeout(kind):
     """PeerTimeout, after which lines go where they always go."""
 
     async def patient(peer: Any) -> None:
@@ -146,7 +144,7 @@ def test_an_answer_that_comes_too_late_raises_peer_timeout(kind: str) -> None:
     assert peer.received() == (b"then one\r\nline two\r\n" if kind == "lines" else b"then one\r\n")
 
 
-def test_two_asks_at_a_time_are_an_error() -> None:
+def test_two_asks_at_a_time_are_an_error():
     class Twice(LineProtocol):
         async def connection_made(self) -> None:
             self.later(1, self.ask, "first? ")

@@ -1,12 +1,9 @@
 """Awaiting asyncio and Twisted in one coroutine, where asyncio's loop runs and where it doesn't."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import subprocess
 import sys
-from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from typing import Any
 from weakref import ref
@@ -29,7 +26,7 @@ from tests.kit.net.network import REACTOR, in_reactor
 
 
 @in_reactor
-async def test_deferreds_coroutines_and_other_awaitables_can_be_awaited() -> None:
+async def test_deferreds_coroutines_and_other_awaitables_can_be_awaited():
     class Odd:
         def __await__(self) -> Any:
             return succeed(3).__await__()
@@ -43,7 +40,7 @@ async def test_deferreds_coroutines_and_other_awaitables_can_be_awaited() -> Non
 
 
 @in_reactor
-async def test_an_attempt_is_plain_or_async() -> None:
+async def test_an_attempt_is_plain_or_async():
     async def work() -> int:
         await deferLater(REACTOR, 0)
         return 1
@@ -55,7 +52,7 @@ async def test_an_attempt_is_plain_or_async() -> None:
 
 
 @in_reactor
-async def test_without_asyncios_loop_an_error_says_so() -> None:
+async def test_without_asyncios_loop_an_error_says_so():
     with pytest.raises(RuntimeError, match="no running event loop"):
         await start_coroutine(asyncio.sleep(1))
 
@@ -163,7 +160,7 @@ reactor.run()
 
 
 @pytest.mark.slow
-def test_under_the_asyncio_reactor_deferreds_and_futures_are_awaited() -> None:
+def test_under_the_asyncio_reactor_deferreds_and_futures_are_awaited():
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", UNDER_ASYNCIO],
         capture_output=True,
@@ -174,7 +171,7 @@ def test_under_the_asyncio_reactor_deferreds_and_futures_are_awaited() -> None:
 
 
 @in_reactor
-async def test_a_cancelled_coroutine_of_twisted_cleans_up() -> None:
+async def test_a_cancelled_coroutine_of_twisted_cleans_up():
     cleaned: list[str] = []
 
     async def work() -> None:
@@ -258,9 +255,7 @@ async def _waits_again_for_a_wake(steps: list[str]) -> None:
         _waits_again_for_a_wake,
     ],
 )
-async def test_a_coroutine_runs_as_if_twisted_ran_it(
-    work: Callable[[list[str]], Coroutine[Any, Any, object]],
-) -> None:
+async def test_a_coroutine_runs_as_if_twisted_ran_it(work):
     seen = []
     for run in (start_coroutine, Deferred.fromCoroutine):
         steps: list[str] = []
@@ -278,7 +273,7 @@ async def test_a_coroutine_runs_as_if_twisted_ran_it(
 
 
 @in_reactor
-async def test_a_wake_can_be_awaited_again_without_a_new_one() -> None:
+async def test_a_wake_can_be_awaited_again_without_a_new_one():
     wake, steps = ReusableDeferred(), []
 
     async def work() -> None:
@@ -296,7 +291,7 @@ async def test_a_wake_can_be_awaited_again_without_a_new_one() -> None:
     assert wake.waiter is None and not wake.called
 
 
-def test_a_coroutine_that_has_ended_is_freed_without_the_garbage_collector() -> None:
+def test_a_coroutine_that_has_ended_is_freed_without_the_garbage_collector():
     """A dead cycle may live for hours: what is alive at a full collection is frozen."""
 
     class Held:
@@ -322,7 +317,7 @@ def test_a_coroutine_that_has_ended_is_freed_without_the_garbage_collector() -> 
         gc.enable()
 
 
-def test_a_dialled_connection_that_cannot_be_closed_does_not_hold_up_its_coroutine() -> None:
+def test_a_dialled_connection_that_cannot_be_closed_does_not_hold_up_its_coroutine():
     class Odd:
         def close(self) -> None:
             raise LookupError("unknown encoding: x")
@@ -338,7 +333,7 @@ def test_a_dialled_connection_that_cannot_be_closed_does_not_hold_up_its_corouti
 
 
 @pytest.mark.parametrize("read", ["exactly", "line"])
-def test_a_read_that_gets_what_a_limit_kept_back_does_not_wait(read: str) -> None:
+def test_a_read_that_gets_what_a_limit_kept_back_does_not_wait(read):
     """The throttle delivers it within the call that lets reading go on, before the read awaits."""
     got: list[int] = []
 
@@ -358,7 +353,7 @@ def test_a_read_that_gets_what_a_limit_kept_back_does_not_wait(read: str) -> Non
     assert got == [110 * 1024 if read == "exactly" else 123 * 1024]
 
 
-def test_of_dialled_connections_one_that_cannot_be_closed_leaves_no_other_open() -> None:
+def test_of_dialled_connections_one_that_cannot_be_closed_leaves_no_other_open():
     closed: list[str] = []
 
     class Odd:

@@ -1,7 +1,5 @@
 """Handlers whose peer goes while they work: they are cancelled, clean up, and are no failure."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 from typing import Any
@@ -65,7 +63,7 @@ KINDS = pytest.mark.parametrize("kind", ["lines", "first", "requests", "stream"]
 
 
 @KINDS
-def test_a_handler_whose_peer_goes_is_cancelled_and_cleans_up(kind: str, notes: Notes) -> None:
+def test_a_handler_whose_peer_goes_is_cancelled_and_cleans_up(kind, notes):
     here = service(kind, notes)
     peer = here.connect()
     peer.feed(b"begin\n")
@@ -78,9 +76,7 @@ def test_a_handler_whose_peer_goes_is_cancelled_and_cleans_up(kind: str, notes: 
 
 @KINDS
 @pytest.mark.parametrize("may_still_read", [False, True])
-def test_a_half_close_cancels_a_handler_only_where_it_is_the_end(
-    kind: str, notes: Notes, may_still_read: bool
-) -> None:
+def test_a_half_close_cancels_a_handler_only_where_it_is_the_end(kind, notes, may_still_read):
     """As over a socket: within a second."""
     here = service(kind, notes)
     peer = here.connect()
@@ -95,7 +91,7 @@ def test_a_half_close_cancels_a_handler_only_where_it_is_the_end(
 
 
 @KINDS
-def test_an_error_in_the_clean_up_is_logged(kind: str, notes: Notes) -> None:
+def test_an_error_in_the_clean_up_is_logged(kind, notes):
     """To the log and in a counter: that is our mistake, whoever has gone."""
     notes.waiting = Deferred(lambda waiting: waiting.errback(ZeroDivisionError()))
     here = service(kind, notes)
@@ -106,7 +102,7 @@ def test_an_error_in_the_clean_up_is_logged(kind: str, notes: Notes) -> None:
     assert here.metric(name) == 1
 
 
-def test_asyncios_cancelled_error_is_no_failure(notes: Notes) -> None:
+def test_asyncios_cancelled_error_is_no_failure(notes):
     """What awaits something of asyncio's is cancelled with asyncio's error; that is no failure either."""
     here = service("lines", notes)
     notes.waiting = Deferred(lambda waiting: waiting.errback(asyncio.CancelledError()))
@@ -117,7 +113,7 @@ def test_asyncios_cancelled_error_is_no_failure(notes: Notes) -> None:
     assert here.metric("connections_failed_total") == 0
 
 
-def test_a_draining_handler_gets_peer_gone() -> None:
+def test_a_draining_handler_gets_peer_gone():
     """It may go on: it is told once, and not cancelled on top of that."""
     happened: list[Any] = []
     afterwards: Deferred[str] = Deferred()
@@ -138,7 +134,7 @@ def test_a_draining_handler_gets_peer_gone() -> None:
     assert happened[1:] == ["cleaned up"]
 
 
-def test_a_handler_that_closes_is_not_cancelled(notes: Notes) -> None:
+def test_a_handler_that_closes_is_not_cancelled(notes):
     """What an author does after `close` is what the author wants."""
 
     class Lines(LineProtocol):
@@ -154,7 +150,7 @@ def test_a_handler_that_closes_is_not_cancelled(notes: Notes) -> None:
     assert notes.happened == ["cleaned up"]
 
 
-def test_a_half_close_cancels_no_handler(notes: Notes) -> None:
+def test_a_half_close_cancels_no_handler(notes):
     """`printf … | nc`: who sends nothing more may wait for the answer."""
     here = service("requests", notes)
     peer = here.connect()
@@ -177,7 +173,7 @@ class Socket:
         os.close(self._theirs)
 
 
-def test_the_departure_of_a_paused_peer_is_noticed(notes: Notes) -> None:
+def test_the_departure_of_a_paused_peer_is_noticed(notes):
     """One line is worked on, so nothing is read; the kernel knows that the peer has gone."""
     here = service("lines", notes)
     peer = here.connect()
@@ -189,7 +185,7 @@ def test_the_departure_of_a_paused_peer_is_noticed(notes: Notes) -> None:
     assert notes.happened == [CancelledError, "cleaned up"]
 
 
-def test_all_input_of_a_departed_peer_is_handled_first(notes: Notes) -> None:
+def test_all_input_of_a_departed_peer_is_handled_first(notes):
     """Three lines and gone: only the last one is cancelled."""
     here = service("lines", notes)
     peer = here.connect()
@@ -206,7 +202,7 @@ def test_all_input_of_a_departed_peer_is_handled_first(notes: Notes) -> None:
     assert notes.happened == ["cleaned up", "cleaned up", CancelledError, "cleaned up"]
 
 
-def test_five_hundred_connections_may_close_one_another() -> None:
+def test_five_hundred_connections_may_close_one_another():
     """Each closes the next when it ends; all of them end, and none fails."""
     connections: list[Connection] = []
 

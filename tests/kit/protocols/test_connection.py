@@ -1,7 +1,5 @@
 """How conversations go and end, and who is told what, over real sockets and in memory."""
 
-from __future__ import annotations
-
 import gc
 import weakref
 from collections.abc import Callable
@@ -17,13 +15,13 @@ from twisted.python.failure import Failure
 from logsrv.kit import Connection, LineProtocol, PeerError
 from logsrv.kit.protocols.connection import LAST_WORDS_SECONDS
 from logsrv.kit.testing import MemoryService
-from tests.kit.protocols.talking import Serving, State, Talk, converse
+from tests.kit.protocols.talking import State, Talk, converse
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_a_dismissed_peer_gets_the_reason(serving: Serving) -> None:
+async def test_a_dismissed_peer_gets_the_reason(serving):
     """A peer that is still sending when it is dismissed reads the sentence, and no reset."""
     running = serving(Talk, "--max-line", "100", state=State)
     why = await deferToThread(
@@ -33,12 +31,12 @@ async def test_a_dismissed_peer_gets_the_reason(serving: Serving) -> None:
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_close_sends_the_last_words_and_ends_the_connection(serving: Serving) -> None:
+async def test_close_sends_the_last_words_and_ends_the_connection(serving):
     running = serving(Talk, state=State)
     assert await deferToThread(converse, running.port, b"a\nquit\n") == b"said a\r\nbye\r\n"
 
 
-def test_peer_error_is_the_peers_fault() -> None:
+def test_peer_error_is_the_peers_fault():
     """An author raises PeerError: the peer gets the sentence, the log no traceback."""
     service = MemoryService(Talk, state=State)
     with capturedLogs() as events:
@@ -50,7 +48,7 @@ def test_peer_error_is_the_peers_fault() -> None:
     assert service.metric("connections_cut_total", reason="peer_error") == 1
 
 
-def test_every_log_message_names_the_peer() -> None:
+def test_every_log_message_names_the_peer():
     """`self.log` puts the peer before each message, and in the event as a field."""
 
     class Chatty(LineProtocol):
@@ -67,7 +65,7 @@ def test_every_log_message_names_the_peer() -> None:
 @pytest.mark.slow
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 @pytest.mark.parametrize("size", [5, 100_000, 30_000_000])
-async def test_last_words_arrive_whole(serving: Serving, size: int) -> None:
+async def test_last_words_arrive_whole(serving, size):
     """Words said at once and closed arrive to the last byte, also when no buffer holds them; and the
     plugin hears of the end only when its own call has returned.
     """
@@ -78,7 +76,7 @@ async def test_last_words_arrive_whole(serving: Serving, size: int) -> None:
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_answers_are_not_lost_at_half_close(serving: Serving) -> None:
+async def test_answers_are_not_lost_at_half_close(serving):
     """`printf … | nc`: all lines are answered, the unfinished one too."""
     running = serving(Talk, state=State)
     lines = b"".join(b"%d\n" % number for number in range(50_000)) + b"end"
@@ -99,9 +97,7 @@ async def test_answers_are_not_lost_at_half_close(serving: Serving) -> None:
         (b"one\n\xff", b"said one\r\nsaid \xef\xbf\xbd\r\n"),
     ],
 )
-async def test_input_before_a_half_close_is_answered(
-    serving: Serving, sent: bytes, answered: bytes
-) -> None:
+async def test_input_before_a_half_close_is_answered(serving, sent, answered):
     """And nothing else: whoever left nothing is closed without another turn."""
     running = serving(Talk, state=State)
     assert await deferToThread(converse, running.port, sent, half_close=True) == answered
@@ -109,7 +105,7 @@ async def test_input_before_a_half_close_is_answered(
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_an_answer_in_preparation_is_sent_after_the_end(serving: Serving) -> None:
+async def test_an_answer_in_preparation_is_sent_after_the_end(serving):
     class Slow(LineProtocol):
         async def line_received(self, line: str) -> None:
             await deferLater(self.clock, 0.05)  # type: ignore[arg-type]
@@ -142,7 +138,7 @@ LATER = "later takes a function and its arguments, not the coroutine of fetched:
     # A Connection has no timers.
     [*(("lines", sentence) for sentence in (*SLIPS, LATER)), *(("stream", each) for each in SLIPS)],
 )
-def test_sending_a_wrong_type_raises_type_error(kind: str, sentence: str) -> None:
+def test_sending_a_wrong_type_raises_type_error(kind, sentence):
     """In one sentence, from where it was given; all that was sent before arrives."""
     slip = SLIPS.get(sentence, lambda peer: peer.later(1, fetched()))
 
@@ -168,7 +164,7 @@ def test_sending_a_wrong_type_raises_type_error(kind: str, sentence: str) -> Non
 
 @pytest.mark.parametrize("slip", [None, 5, b"x"])
 @pytest.mark.parametrize("error", [None, ValueError("a bug"), PeerError("not with you")])
-def test_sending_a_wrong_type_ends_only_that_connection(slip: Any, error: Exception | None) -> None:
+def test_sending_a_wrong_type_ends_only_that_connection(slip, error):
     """Whatever else goes wrong in the same call: it is counted, and the connection is closed."""
 
     class Slip(LineProtocol):
@@ -188,7 +184,7 @@ def test_sending_a_wrong_type_ends_only_that_connection(slip: Any, error: Except
     assert service.metric("connections_failed_total") + service.metric("connections_cut_total") == 1
 
 
-def test_output_before_an_error_arrives() -> None:
+def test_output_before_an_error_arrives():
     """An error of the author takes no earlier answer with it."""
 
     class Slip(LineProtocol):
@@ -201,7 +197,7 @@ def test_output_before_an_error_arrives() -> None:
     assert peer.closed
 
 
-def test_a_peer_that_does_not_read_its_last_words_is_cut_off() -> None:
+def test_a_peer_that_does_not_read_its_last_words_is_cut_off():
     """Also when they are the first words: a peer that reads nothing is cut off after a while."""
     service = MemoryService(Talk, state=State)
     service.service.state.words = "x" * 100_000
@@ -212,7 +208,7 @@ def test_a_peer_that_does_not_read_its_last_words_is_cut_off() -> None:
     assert peer.closed
 
 
-def test_a_timer_of_a_closed_connection_does_not_fire() -> None:
+def test_a_timer_of_a_closed_connection_does_not_fire():
     """`later` ends with the connection, also when the connection has ended before."""
     service = MemoryService(Talk, state=State)
     peer = service.connect()
@@ -222,7 +218,7 @@ def test_a_timer_of_a_closed_connection_does_not_fire() -> None:
     assert service.clock.getDelayedCalls() == []
 
 
-def test_cancelled_timers_are_forgotten() -> None:
+def test_cancelled_timers_are_forgotten():
     """Those that the author has cancelled do not wait for the end of the connection."""
     service = MemoryService(Talk, state=State)
     protocol: Any = service.connect().protocol
@@ -238,7 +234,7 @@ def test_cancelled_timers_are_forgotten() -> None:
     assert last.active()
 
 
-def test_a_closed_connection_can_still_be_used() -> None:
+def test_a_closed_connection_can_still_be_used():
     """Nothing that an author does after the end is an error, and what is sent is dropped."""
     peer = MemoryService(Talk, state=State).connect()
     peer.disconnect()
@@ -250,7 +246,7 @@ def test_a_closed_connection_can_still_be_used() -> None:
     assert not peer.transport.buffer
 
 
-def test_drain_on_a_closed_connection_fails() -> None:
+def test_drain_on_a_closed_connection_fails():
     """Who writes and drains for ever hears of the end, even if it did not wait when that came."""
     peer = MemoryService(Talk, state=State).connect()
     peer.disconnect()
@@ -259,7 +255,7 @@ def test_drain_on_a_closed_connection_fails() -> None:
     assert failed[0].check(PeerError)
 
 
-def test_drain_waits_on_when_the_room_is_taken_at_once() -> None:
+def test_drain_waits_on_when_the_room_is_taken_at_once():
     """A line that had to wait is answered first; that may fill the transport again."""
 
     class Long(LineProtocol):
@@ -276,7 +272,7 @@ def test_drain_waits_on_when_the_room_is_taken_at_once() -> None:
     assert drained.called
 
 
-def test_a_closed_connection_leaves_no_reference_cycle() -> None:
+def test_a_closed_connection_leaves_no_reference_cycle():
     """A connection that has gone is freed when nobody uses it any more."""
     peer = MemoryService(Talk, state=State).connect()
     peer.feed(b"hello\n")

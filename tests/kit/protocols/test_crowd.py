@@ -1,7 +1,5 @@
 """Peers that read more slowly than another sends to them: who waits, and who is cut off."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -89,7 +87,7 @@ def act(service: MemoryService) -> None:
 
 
 @KINDS
-def test_a_sender_waits_for_a_slow_reader(kind: Any) -> None:
+def test_a_sender_waits_for_a_slow_reader(kind):
     """Nobody is cut off, all is heard in order, and little of it waits in memory."""
     service = MemoryService(kind)
     quick, slow, sender = service.connect(), service.connect(reads=False), service.connect()
@@ -109,7 +107,7 @@ def test_a_sender_waits_for_a_slow_reader(kind: Any) -> None:
 
 
 @KINDS
-def test_a_receiver_that_takes_nothing_is_cut_off(kind: Any) -> None:
+def test_a_receiver_that_takes_nothing_is_cut_off(kind):
     """By the service's clock, with a sentence that is true; the others get all."""
     service = MemoryService(kind)
     reader, still, sender = service.connect(), service.connect(reads=False), service.connect()
@@ -127,7 +125,7 @@ def test_a_receiver_that_takes_nothing_is_cut_off(kind: Any) -> None:
     assert not sender.closed
 
 
-def test_a_connection_may_set_how_long_others_wait_for_it() -> None:
+def test_a_connection_may_set_how_long_others_wait_for_it():
     """And how much waits for it meanwhile."""
 
     async def impatient(connection: Connection) -> None:
@@ -144,7 +142,7 @@ def test_a_connection_may_set_how_long_others_wait_for_it() -> None:
     assert sentences == ["others wait to send to it, and it has taken nothing for 1 s"]
 
 
-def test_a_receiver_that_reads_a_byte_a_second_is_cut_off() -> None:
+def test_a_receiver_that_reads_a_byte_a_second_is_cut_off():
     """It takes something at each look, but holds the others up for ever."""
     service = MemoryService(Room)
     reader, slow, sender = service.connect(), service.connect(reads=False), service.connect()
@@ -160,7 +158,7 @@ def test_a_receiver_that_reads_a_byte_a_second_is_cut_off() -> None:
     assert reader.received() == HEARD
 
 
-def test_a_receiver_that_takes_enough_is_waited_for() -> None:
+def test_a_receiver_that_takes_enough_is_waited_for():
     """However long that takes: 2 KiB a second is slow, and no standing still."""
     service = MemoryService(Room)
     slow, sender = service.connect(reads=False), service.connect()
@@ -173,7 +171,7 @@ def test_a_receiver_that_takes_enough_is_waited_for() -> None:
     assert not slow.closed
 
 
-def test_a_receiver_that_does_not_read_holds_up_nobody_while_little_waits() -> None:
+def test_a_receiver_that_does_not_read_holds_up_nobody_while_little_waits():
     service = MemoryService(Room)
     reader, still, sender = service.connect(), service.connect(reads=False), service.connect()
     part = HEARD[: LineProtocol.max_unsent]
@@ -198,9 +196,7 @@ TURNS = st.tuples(st.sampled_from(["talk", "stop reading", "read on", "leave"]),
 
 @pytest.mark.slow
 @given(st.lists(TURNS, max_size=12))
-def test_whoever_reads_talks_and_leaves_all_is_heard_in_order_and_nothing_hangs(
-    turns: list[tuple[str, int]],
-) -> None:
+def test_whoever_reads_talks_and_leaves_all_is_heard_in_order_and_nothing_hangs(turns):
     service = MemoryService(Small)
     most = TRANSPORT_BUFFER + Small.max_unsent + 3 * 64 * 1024
     peers = {number: service.connect() for number in range(3)}
@@ -233,7 +229,7 @@ def test_whoever_reads_talks_and_leaves_all_is_heard_in_order_and_nothing_hangs(
             assert known == (lines if number in peers else lines[: len(known)])
 
 
-def test_a_closing_receiver_is_waited_for_no_longer() -> None:
+def test_a_closing_receiver_is_waited_for_no_longer():
     """Its last words wait for it; nothing more is sent to it."""
     service = MemoryService(Room)
     reader, goes, sender = service.connect(), service.connect(reads=False), service.connect()
@@ -245,7 +241,7 @@ def test_a_closing_receiver_is_waited_for_no_longer() -> None:
     assert reader.received() == HEARD
 
 
-def test_a_sender_that_goes_leaves_nothing_behind() -> None:
+def test_a_sender_that_goes_leaves_nothing_behind():
     """A receiver for which nobody waits may stand still."""
     service = MemoryService(Room)
     still, sender = service.connect(reads=False), service.connect()
@@ -255,7 +251,7 @@ def test_a_sender_that_goes_leaves_nothing_behind() -> None:
     assert not still.closed
 
 
-def test_a_sender_that_has_sent_its_end_is_heard_to_the_last_line() -> None:
+def test_a_sender_that_has_sent_its_end_is_heard_to_the_last_line():
     service = MemoryService(Room)
     slow, sender = service.connect(reads=False), service.connect()
     sender.feed(SENT)
@@ -267,7 +263,7 @@ def test_a_sender_that_has_sent_its_end_is_heard_to_the_last_line() -> None:
     assert slow.received() == HEARD
 
 
-def test_output_of_no_connection_is_bounded() -> None:
+def test_output_of_no_connection_is_bounded():
     """A timer cannot wait: who takes less than that sends is cut off, also if it takes something."""
     service = MemoryService(Room)
     slow = service.connect(reads=False)
@@ -282,7 +278,7 @@ def test_output_of_no_connection_is_bounded() -> None:
     assert [one.partition(":")[0] for one in sentences] == ["more is sent to it than it takes"]
 
 
-def test_output_of_no_connection_reaches_a_peer_that_keeps_pace() -> None:
+def test_output_of_no_connection_reaches_a_peer_that_keeps_pace():
     """Its transport is never empty, and all that was sent to it is much more than may wait."""
     service = MemoryService(Room)
     reader = service.connect(reads=False)
@@ -292,7 +288,7 @@ def test_output_of_no_connection_reaches_a_peer_that_keeps_pace() -> None:
     assert not reader.closed
 
 
-def test_many_lines_in_one_call_are_no_reason_to_cut_anybody_off() -> None:
+def test_many_lines_in_one_call_are_no_reason_to_cut_anybody_off():
     """The receiver had no chance to read before it returned."""
 
     class Burst(LineProtocol):
@@ -306,7 +302,7 @@ def test_many_lines_in_one_call_are_no_reason_to_cut_anybody_off() -> None:
     assert reader.received() == sender.received() == HEARD
 
 
-def test_a_coroutine_that_never_waits_is_bounded() -> None:
+def test_a_coroutine_that_never_waits_is_bounded():
     """It was told to wait, and does not: it neither reads nor drains."""
     turns: list[Deferred[None]] = []
 
@@ -325,7 +321,7 @@ def test_a_coroutine_that_never_waits_is_bounded() -> None:
         assert waiting(slow) <= 3 * MOST
 
 
-def test_drain_waits_for_those_that_were_written_to() -> None:
+def test_drain_waits_for_those_that_were_written_to():
     class Pushing(LineProtocol):
         async def line_received(self, line: str) -> None:
             for _ in range(200):
@@ -342,7 +338,7 @@ def test_drain_waits_for_those_that_were_written_to() -> None:
     assert len(slow.received()) == 200 * 50_002
 
 
-def test_a_task_that_a_handler_has_spawned_is_not_its_own() -> None:
+def test_a_task_that_a_handler_has_spawned_is_not_its_own():
     """The peer goes on to be heard, whatever the task sends."""
 
     class Spawning(LineProtocol):
@@ -363,7 +359,7 @@ def test_a_task_that_a_handler_has_spawned_is_not_its_own() -> None:
     assert sender.received() == b"spawn\r\nhello\r\n"
 
 
-def test_a_stop_does_not_wait_for_a_stuck_receiver() -> None:
+def test_a_stop_does_not_wait_for_a_stuck_receiver():
     """What a sender was not heard with by then is cut off, and told."""
     service = MemoryService(Room)
     still, sender = service.connect(reads=False), service.connect()
@@ -375,7 +371,7 @@ def test_a_stop_does_not_wait_for_a_stuck_receiver() -> None:
     assert sender.closed
 
 
-def test_a_removed_listener_does_not_wait_for_a_stuck_receiver() -> None:
+def test_a_removed_listener_does_not_wait_for_a_stuck_receiver():
     service = MemoryService(Room, "--listen", "tcp:1", "--listen", "tcp:2")
     still, sender = service.connect(reads=False, to="tcp:1"), service.connect(to="tcp:2")
     sender.feed(SENT)
@@ -387,7 +383,7 @@ def test_a_removed_listener_does_not_wait_for_a_stuck_receiver() -> None:
     assert not sender.closed
 
 
-def test_a_reading_receiver_is_not_cut_off_by_many_senders() -> None:
+def test_a_reading_receiver_is_not_cut_off_by_many_senders():
     """It takes 100 kB every 2 seconds; every 2 seconds somebody else sends it a line."""
     service = MemoryService(Room)
     slow = service.connect(reads=False)
@@ -405,7 +401,7 @@ def test_a_reading_receiver_is_not_cut_off_by_many_senders() -> None:
 
 
 @pytest.mark.slow
-def test_coroutines_that_write_twice_for_a_line_are_bounded() -> None:
+def test_coroutines_that_write_twice_for_a_line_are_bounded():
     """Each is told to wait with its first write, and would with its next read."""
 
     class Twice(LineProtocol):
@@ -432,7 +428,7 @@ def test_coroutines_that_write_twice_for_a_line_are_bounded() -> None:
     assert sentences == []
 
 
-def test_a_peer_that_broadcasts_to_all_and_itself_goes_on() -> None:
+def test_a_peer_that_broadcasts_to_all_and_itself_goes_on():
     """It reads, if slowly; what it said was waiting for an answer of somebody else meanwhile."""
     go: list[Deferred[None]] = []
 

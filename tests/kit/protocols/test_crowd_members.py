@@ -1,7 +1,5 @@
 """What a crowd counts of its receiver and its senders, and until when."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
 
@@ -34,7 +32,7 @@ class Member:
     def leave_crowd(self, crowd: object) -> None: ...
 
 
-def test_what_a_sender_wrote_too_much_counts_until_the_receiver_has_taken_all() -> None:
+def test_what_a_sender_wrote_too_much_counts_until_the_receiver_has_taken_all():
     """Each time as much again; a hundredth of it more would have cut the receiver off."""
     receiver: Any = Member()
     crowd = SenderCrowd(receiver)
@@ -48,7 +46,7 @@ def test_what_a_sender_wrote_too_much_counts_until_the_receiver_has_taken_all() 
     handled.reset(handled_before)
 
 
-def test_nothing_is_kept_of_a_sender_that_is_gone() -> None:
+def test_nothing_is_kept_of_a_sender_that_is_gone():
     crowd = SenderCrowd(Member())  # type: ignore[arg-type]
     crowd.add_bytes(10)
     before = kept(crowd)

@@ -1,11 +1,8 @@
 """Lines in datagrams over real sockets: every answer reaches the one who asked, and nobody gets many."""
 
-from __future__ import annotations
-
 import socket
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,7 +49,7 @@ def asking(family: int, mine: Any, where: Any) -> Callable[..., list[bytes]]:
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 @pytest.mark.parametrize("interface", ["127.0.0.1", r"\:\:1", r"\:\:"])
-async def test_a_udp_datagram_is_answered(serving: Serving, interface: str) -> None:
+async def test_a_udp_datagram_is_answered(serving, interface):
     """IPv4, IPv6, and IPv4 at a socket that takes both."""
     running = serving(Shout, "--listen", f"udp:0:interface={interface}")
     host = "::1" if interface == r"\:\:1" else "127.0.0.1"
@@ -63,7 +60,7 @@ async def test_a_udp_datagram_is_answered(serving: Serving, interface: str) -> N
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 @pytest.mark.parametrize("mine", ["client é.sock", "\0abstract name"])
-async def test_a_unix_datagram_is_answered(serving: Serving, tmp_path: Path, mine: str) -> None:
+async def test_a_unix_datagram_is_answered(serving, tmp_path, mine):
     """A sender that has bound a name gets its answer, whatever is in the name."""
     path = str(tmp_path / "server")
     serving(Shout, "--listen", f"unixgram:{path}")
@@ -72,7 +69,7 @@ async def test_a_unix_datagram_is_answered(serving: Serving, tmp_path: Path, min
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_bad_datagrams_are_counted_and_harm_nobody(serving: Serving, tmp_path: Path) -> None:
+async def test_bad_datagrams_are_counted_and_harm_nobody(serving, tmp_path):
     """An error is counted and harms no other; a line too long is dropped; nobody there: unsent."""
     path = str(tmp_path / "server")
     running = serving(
@@ -93,7 +90,7 @@ async def test_bad_datagrams_are_counted_and_harm_nobody(serving: Serving, tmp_p
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_a_line_is_measured_in_bytes(serving: Serving) -> None:
+async def test_a_line_is_measured_in_bytes(serving):
     """As over a connection: whatever it becomes as text, its ending not counted."""
     running = serving(Shout, "--listen", "udp:0:interface=127.0.0.1", "--max-line", "10")
     ask = asking(socket.AF_INET, None, ("127.0.0.1", running.port))
@@ -108,7 +105,7 @@ async def test_a_line_is_measured_in_bytes(serving: Serving) -> None:
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_reload_and_stop_leave_no_socket(serving: Serving) -> None:
+async def test_reload_and_stop_leave_no_socket(serving):
     """A stopped service has closed the descriptor it answered with."""
     running = serving(Shout, "--listen", "udp:0:interface=127.0.0.1")
     port = running.port
@@ -143,7 +140,7 @@ class Chatty(Shout):
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_the_answers_to_one_address_are_limited(serving: Serving, tmp_path: Path) -> None:
+async def test_the_answers_to_one_address_are_limited(serving, tmp_path):
     """From whichever of its ports; others are answered as before, and the operator is told."""
     path = str(tmp_path / "server")
     running = serving(
@@ -166,7 +163,7 @@ async def test_the_answers_to_one_address_are_limited(serving: Serving, tmp_path
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_ports_of_services_that_answer_anything_are_not_answered(serving: Serving) -> None:
+async def test_ports_of_services_that_answer_anything_are_not_answered(serving):
     running = serving(Suspicious, "--listen", "udp:0:interface=127.0.0.1")
     await deferToThread(asking(socket.AF_INET, None, ("127.0.0.1", running.port)), b"x", 0)
     value = running.service.metrics.value
@@ -174,7 +171,7 @@ async def test_ports_of_services_that_answer_anything_are_not_answered(serving: 
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_a_plugin_may_answer_without_a_limit(serving: Serving) -> None:
+async def test_a_plugin_may_answer_without_a_limit(serving):
     running = serving(Chatty, "--listen", "udp:0:interface=127.0.0.1")
     ask = asking(socket.AF_INET, None, ("127.0.0.1", running.port))
     for _ in range(3):
@@ -182,9 +179,7 @@ async def test_a_plugin_may_answer_without_a_limit(serving: Serving) -> None:
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_two_servers_of_any_plugin_do_not_answer_each_other_for_ever(
-    serving: Serving,
-) -> None:
+async def test_two_servers_of_any_plugin_do_not_answer_each_other_for_ever(serving):
     """What one says is carried to the other, as if each had asked: it ends with the default burst."""
     running = [serving(Weary, "--listen", "udp:0:interface=127.0.0.1") for _ in range(2)]
     ports = [one.port for one in running]
@@ -208,7 +203,7 @@ class Patient(DatagramLines):
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_a_datagram_may_be_answered_by_a_coroutine(serving: Serving) -> None:
+async def test_a_datagram_may_be_answered_by_a_coroutine(serving):
     """Its failures are counted as others are; the peer's own is a sentence without a traceback."""
     running = serving(Patient, "--listen", "udp:0:interface=127.0.0.1")
     ask = asking(socket.AF_INET, None, ("127.0.0.1", running.port))
@@ -226,7 +221,7 @@ class Undecodable(DatagramLines):
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_datagrams_that_cannot_be_decoded_are_logged_once(serving: Serving) -> None:
+async def test_datagrams_that_cannot_be_decoded_are_logged_once(serving):
     running = serving(Undecodable, "--listen", "udp:0:interface=127.0.0.1")
     ask = asking(socket.AF_INET, None, ("127.0.0.1", running.port))
     with capturedLogs() as events:
@@ -242,7 +237,7 @@ class ShoutLines(DatagramLines):
         self.send_line(line.upper(), peer)
 
 
-def test_line_received_gets_lines_one_by_one() -> None:
+def test_line_received_gets_lines_one_by_one():
     service = MemoryService(ShoutLines, "--listen", "udp:1", "--max-line", "5")
     sender = service.sender()
     sender.send(b"one\r\ntoo long\ntwo\n")
@@ -252,7 +247,7 @@ def test_line_received_gets_lines_one_by_one() -> None:
     assert service.metric("oversize_lines_total") == 2
 
 
-def test_a_handler_that_exits_has_failed() -> None:
+def test_a_handler_that_exits_has_failed():
     """As argparse does for wrong words: one datagram must not end the listener."""
 
     class Exit(DatagramLines):
@@ -267,7 +262,7 @@ def test_a_handler_that_exits_has_failed() -> None:
     assert service.metric("datagrams_failed_total") == 1
 
 
-def test_lines_received_gets_all_lines_of_a_datagram() -> None:
+def test_lines_received_gets_all_lines_of_a_datagram():
     class Count(DatagramLines):
         def lines_received(self, lines: list[str], peer: Sender) -> None:
             self.send_line(str(len(lines)), peer)
@@ -277,7 +272,7 @@ def test_lines_received_gets_all_lines_of_a_datagram() -> None:
     assert sender.received() == [b"3\r\n"]
 
 
-def test_a_line_does_not_wait_for_the_one_before() -> None:
+def test_a_line_does_not_wait_for_the_one_before():
     work: Deferred[None] = Deferred()
 
     class Slow(DatagramLines):
@@ -291,7 +286,7 @@ def test_a_line_does_not_wait_for_the_one_before() -> None:
     assert sender.received() == [b"fast\r\n"]
 
 
-def test_addresses_of_peers_that_were_answered_are_so_many_at_most() -> None:
+def test_addresses_of_peers_that_were_answered_are_so_many_at_most():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
         bound.bind(("127.0.0.1", 0))
         answering = AnswerSocket(bound.fileno())

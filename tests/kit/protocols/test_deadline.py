@@ -1,7 +1,5 @@
 """Deadlines around blocks of awaits, in handlers, tasks and states; those of asyncio: test_awaiting.py."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -39,9 +37,7 @@ async def shy(connection: Connection) -> None:
     await connection.read_line()
 
 
-def test_a_block_that_takes_too_long_is_ended_and_the_connection_goes_on(
-    in_memory: InMemory,
-) -> None:
+def test_a_block_that_takes_too_long_is_ended_and_the_connection_goes_on(in_memory):
     service = in_memory(shy)
     quick, late = service.connect(), service.connect()
     quick.feed(b"hello\n")
@@ -62,9 +58,7 @@ def test_a_block_that_takes_too_long_is_ended_and_the_connection_goes_on(
     ("outer", "inner", "said"),
     [(3, 5, b"outer 3\r\n"), (5, 3, b"inner 3\r\n"), (4, 4, b"outer 4\r\n")],
 )
-def test_of_two_deadlines_the_one_that_has_passed_is_raised(
-    in_memory: InMemory, outer: float, inner: float, said: bytes
-) -> None:
+def test_of_two_deadlines_the_one_that_has_passed_is_raised(in_memory, outer, inner, said):
     async def handle(connection: Connection) -> None:
         try:
             async with deadline(outer, "outer"), deadline(inner, "inner"):
@@ -82,7 +76,7 @@ def test_of_two_deadlines_the_one_that_has_passed_is_raised(
     assert not peer.closed
 
 
-def test_finally_cleans_up_and_other_errors_pass(in_memory: InMemory) -> None:
+def test_finally_cleans_up_and_other_errors_pass(in_memory):
     said: list[str] = []
 
     async def handle(connection: Connection) -> None:
@@ -118,7 +112,7 @@ class Login(LineProtocol):
 
 
 @pytest.mark.parametrize("served", [login, Login])
-def test_one_that_nobody_catches_dismisses_the_peer(in_memory: InMemory, served: Any) -> None:
+def test_one_that_nobody_catches_dismisses_the_peer(in_memory, served):
     """A client that says nothing is no error of the author's, and writes no traceback."""
     service = in_memory(served)
     peer = service.connect()
@@ -129,7 +123,7 @@ def test_one_that_nobody_catches_dismisses_the_peer(in_memory: InMemory, served:
     assert service.metric("connections_cut_total", reason="peer_error") == 1
 
 
-def test_one_that_nobody_catches_in_the_start_is_its_sentence(in_memory: InMemory) -> None:
+def test_one_that_nobody_catches_in_the_start_is_its_sentence(in_memory):
     class Late:
         def __init__(self, service: Any) -> None:
             self.service = service
@@ -144,7 +138,7 @@ def test_one_that_nobody_catches_in_the_start_is_its_sentence(in_memory: InMemor
         in_memory(login, state=Late)
 
 
-def test_a_peer_that_goes_meanwhile_cancels_as_without_it(in_memory: InMemory) -> None:
+def test_a_peer_that_goes_meanwhile_cancels_as_without_it(in_memory):
     ended: list[type[BaseException] | None] = []
 
     async def handle(connection: Connection) -> None:
@@ -181,7 +175,7 @@ class Worker:
             self.said.append(error.name)
 
 
-def test_tasks_and_the_start_of_a_state_have_deadlines(in_memory: InMemory) -> None:
+def test_tasks_and_the_start_of_a_state_have_deadlines(in_memory):
     service = in_memory(shy, state=Worker)
     assert service.service.state.said == ["start"]
     service.clock.advance(5)
@@ -191,7 +185,7 @@ def test_tasks_and_the_start_of_a_state_have_deadlines(in_memory: InMemory) -> N
     assert service.metric("tasks_failed_total") == 0
 
 
-def test_so_has_all_other_code_that_the_service_awaits(in_memory: InMemory) -> None:
+def test_so_has_all_other_code_that_the_service_awaits(in_memory):
     """By the clock of the service, which in memory is the test's."""
     said: list[str] = []
 
@@ -251,12 +245,12 @@ def test_so_has_all_other_code_that_the_service_awaits(in_memory: InMemory) -> N
         ("5", TypeError, "'5'"),
     ],
 )
-def test_what_is_no_time_is_refused(seconds: Any, error: type[Exception], value: str) -> None:
+def test_what_is_no_time_is_refused(seconds, error, value):
     with pytest.raises(error, match=f"^deadline takes a number of seconds, not {value}$"):
         deadline(seconds)
 
 
-def test_a_coroutine_of_somebody_else_is_told_so() -> None:
+def test_a_coroutine_of_somebody_else_is_told_so():
     async def alone() -> None:
         async with deadline(1):
             pass
@@ -266,9 +260,7 @@ def test_a_coroutine_of_somebody_else_is_told_so() -> None:
 
 
 @pytest.mark.parametrize("runs", [ensureDeferred, Deferred.fromCoroutine])
-def test_one_that_twisted_runs_is_told_so_and_its_caller_is_not_cancelled(
-    in_memory: InMemory, runs: Callable[[Any], Deferred[None]]
-) -> None:
+def test_one_that_twisted_runs_is_told_so_and_its_caller_is_not_cancelled(in_memory, runs):
     said: list[str] = []
 
     async def beside() -> None:
@@ -291,7 +283,7 @@ def test_one_that_twisted_runs_is_told_so_and_its_caller_is_not_cancelled(
     assert said[0].endswith("; Twisted runs those of ensureDeferred and fromCoroutine")
 
 
-def test_a_context_manager_and_a_generator_may_have_deadlines(in_memory: InMemory) -> None:
+def test_a_context_manager_and_a_generator_may_have_deadlines(in_memory):
     @asynccontextmanager
     async def limited() -> AsyncIterator[None]:
         async with deadline(1, "the manager"):
@@ -322,7 +314,7 @@ def test_a_context_manager_and_a_generator_may_have_deadlines(in_memory: InMemor
     assert peer.closed
 
 
-def test_a_cancel_beside_a_deadline_stays_a_cancel(in_memory: InMemory) -> None:
+def test_a_cancel_beside_a_deadline_stays_a_cancel(in_memory):
     """Whichever came first, while the block cleans up: a loop that tries again would never end."""
     seen: list[str] = []
     tasks: list[Any] = []

@@ -1,7 +1,5 @@
 """The faults of peers, in a sentence that names the peer; the mistakes of authors; what both meet."""
 
-from __future__ import annotations
-
 import warnings
 
 import pytest
@@ -19,26 +17,26 @@ from logsrv.kit.protocols.faults import bytes_of, check_text, wrong_value_text
 from logsrv.kit.testing import MemoryService
 
 
-def test_an_end_that_came_too_early_says_how_much_there_was_and_has_it() -> None:
+def test_an_end_that_came_too_early_says_how_much_there_was_and_has_it():
     error = EndOfStream("tcp:10.0.0.1:1", "8 bytes", b"abc")
     assert str(error) == "tcp:10.0.0.1:1 ended after 3 bytes of 8 bytes"
     assert error.partial == b"abc"
 
 
-def test_a_time_out_is_caught_as_any_other() -> None:
+def test_a_time_out_is_caught_as_any_other():
     with pytest.raises(TimeoutError, match=r"^tcp:10.0.0.1:1 sent nothing in time$"):
         raise PeerTimeout("tcp:10.0.0.1:1")
 
 
-def test_every_fault_is_a_peer_error() -> None:
+def test_every_fault_is_a_peer_error():
     assert all(issubclass(kind, PeerError) for kind in (PeerGone, EndOfStream, PeerTimeout))
 
 
-def test_long_values_are_cut() -> None:
+def test_long_values_are_cut():
     assert wrong_value_text("x" * 1000) == "'" + "x" * 59
 
 
-def test_a_coroutine_that_nobody_awaited_is_said_once() -> None:
+def test_a_coroutine_that_nobody_awaited_is_said_once():
     async def fetched() -> str:
         return ""
 
@@ -48,7 +46,7 @@ def test_a_coroutine_that_nobody_awaited_is_said_once() -> None:
     assert sentence.endswith("fetched: `await` it first")
 
 
-def test_text_and_bytes_are_not_mixed_up() -> None:
+def test_text_and_bytes_are_not_mixed_up():
     check_text("text", "send_line")
     with pytest.raises(TypeError, match=r"^send_line takes str, not b'x'$"):
         check_text(b"x", "send_line")
@@ -57,7 +55,7 @@ def test_text_and_bytes_are_not_mixed_up() -> None:
         bytes_of("x")
 
 
-def test_counts_are_in_the_metrics() -> None:
+def test_counts_are_in_the_metrics():
     service = MemoryService(LineProtocol)
     context = ListenerContext(service.service, "tcp:7")
     context.received_bytes += 5
@@ -75,7 +73,7 @@ def test_counts_are_in_the_metrics() -> None:
         assert service.metric(name, listener="tcp:7") == value
 
 
-def test_settings_apply_to_connections_to_come() -> None:
+def test_settings_apply_to_connections_to_come():
     """The connection log is switched on and off, and a new limit is the new format's."""
     service = MemoryService(LineProtocol, "--log-connections", "--max-line", "7")
     context = service.service.make_factory("tcp:7")

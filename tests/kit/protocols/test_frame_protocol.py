@@ -1,7 +1,5 @@
 """FrameProtocol: what an author gets of frames, at any cut, and what a peer gets."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -31,7 +29,7 @@ class ShoutNetstrings(Shout):
     max_frame = 10
 
 
-def test_frames_are_the_same_at_every_split() -> None:
+def test_frames_are_the_same_at_every_split():
     """Four bytes of length unless the class says otherwise; 0xFF and line ends are bytes like others."""
     assert MemoryService(Shout).answer(b"\0\0\0\3abc\0\0\0\0\0\0\0\2\xff\n") == (
         b"\0\0\0\3ABC\0\0\0\0\0\0\0\2\xff\n"
@@ -39,7 +37,7 @@ def test_frames_are_the_same_at_every_split() -> None:
     assert MemoryService(ShoutNetstrings).answer(b"3:abc,0:,") == b"3:ABC,0:,"
 
 
-def test_answers_to_one_chunk_leave_in_one_write() -> None:
+def test_answers_to_one_chunk_leave_in_one_write():
     peer = MemoryService(ShoutNetstrings).connect()
     written: list[bytes] = []
     peer.transport.write = written.append  # type: ignore[method-assign,assignment]
@@ -47,7 +45,7 @@ def test_answers_to_one_chunk_leave_in_one_write() -> None:
     assert written == [b"1:A,1:B,1:C,"]
 
 
-def test_a_frame_with_bytes_around_it_leaves_in_one_write() -> None:
+def test_a_frame_with_bytes_around_it_leaves_in_one_write():
     class Framed(ShoutNetstrings):
         def frame_received(self, frame: bytes) -> None:
             self.write(b"<")
@@ -61,7 +59,7 @@ def test_a_frame_with_bytes_around_it_leaves_in_one_write() -> None:
     assert written == [b"<1:a,>"]
 
 
-def test_a_frame_waits_for_the_handler_of_the_last_one() -> None:
+def test_a_frame_waits_for_the_handler_of_the_last_one():
     """And so does the peer: nothing more is read from it."""
     work: Deferred[None] = Deferred()
     begun: list[bytes] = []
@@ -85,7 +83,7 @@ def test_a_frame_waits_for_the_handler_of_the_last_one() -> None:
 
 
 @pytest.mark.parametrize("sent", [b"1:a,11:", b"1:a,2:abc", b"1:a,x"])
-def test_an_invalid_frame_ends_the_connection(sent: bytes) -> None:
+def test_an_invalid_frame_ends_the_connection(sent):
     """The frames before it are answered; no text is sent to who expects frames."""
     service = MemoryService(ShoutNetstrings)
     assert service.answer(sent + b",1:b,") == b"1:A,"
@@ -96,7 +94,7 @@ def test_an_invalid_frame_ends_the_connection(sent: bytes) -> None:
     assert service.metric("connections_cut_total", reason="bad_frame") > 0
 
 
-def test_a_refused_peer_may_get_a_last_frame() -> None:
+def test_a_refused_peer_may_get_a_last_frame():
     class Polite(ShoutNetstrings):
         def frame_refused(self, sentence: str) -> None:
             self.send_frame(sentence.encode())
@@ -104,14 +102,14 @@ def test_a_refused_peer_may_get_a_last_frame() -> None:
     assert MemoryService(Polite).answer(b"99:") == b"31:a frame is longer than 10 bytes,"
 
 
-def test_the_operator_may_want_shorter_frames_but_no_longer_ones() -> None:
+def test_the_operator_may_want_shorter_frames_but_no_longer_ones():
     assert MemoryService(ShoutNetstrings, "--max-frame", "2").answer(b"2:ab,3:abc,") == b"2:AB,"
     with pytest.raises(ConfigurationError, match="--max-frame is 11 bytes; this protocol allows"):
         MemoryService(ShoutNetstrings, "--max-frame", "11")
     assert MemoryService(Shout).service.settings.max_frame == 1024 * 1024
 
 
-def test_a_peer_error_closes_without_a_word() -> None:
+def test_a_peer_error_closes_without_a_word():
     class Strict(ShoutNetstrings):
         def frame_received(self, frame: bytes) -> None:
             raise PeerError("not with you")
@@ -121,7 +119,7 @@ def test_a_peer_error_closes_without_a_word() -> None:
     assert service.metric("connections_cut_total", reason="peer_error") > 0
 
 
-def test_a_frame_that_never_ended_is_counted() -> None:
+def test_a_frame_that_never_ended_is_counted():
     """At the end of the peer's half all whole frames are answered first."""
     service = MemoryService(ShoutNetstrings)
     peer = service.connect()
@@ -171,9 +169,7 @@ class WordsByAttribute(Words):
     ],
 )
 @pytest.mark.parametrize("pieces", [1, 2, 1000])
-def test_the_bytes_of_a_refused_frame_are_counted(
-    framing: Any, good: bytes, refused: bytes, pieces: int
-) -> None:
+def test_the_bytes_of_a_refused_frame_are_counted(framing, good, refused, pieces):
     """Those of the frames before it are not, and the peer has gone before it sends all of its own."""
     kind = type("Framed", (Shout,), {"framing": framing, "max_frame": 10})
     service = MemoryService(kind)
@@ -190,7 +186,7 @@ def test_the_bytes_of_a_refused_frame_are_counted(
     assert service.metric("dropped_bytes_total") == fed
 
 
-def test_close_sends_a_last_frame() -> None:
+def test_close_sends_a_last_frame():
     class Farewell(FrameProtocol):
         framing = LengthPrefix(1)
 
@@ -211,7 +207,7 @@ def test_close_sends_a_last_frame() -> None:
         (b"123", "a frame has 2 bytes, not 3"),
     ],
 )
-def test_sending_a_wrong_frame_raises(frame: Any, sentence: str) -> None:
+def test_sending_a_wrong_frame_raises(frame, sentence):
     said: list[str] = []
 
     class Wrong(FrameProtocol):
@@ -227,7 +223,7 @@ def test_sending_a_wrong_frame_raises(frame: Any, sentence: str) -> None:
     assert said == [sentence]
 
 
-def test_a_subclass_of_own_framing_may_have_framing_of_the_kit() -> None:
+def test_a_subclass_of_own_framing_may_have_framing_of_the_kit():
     class Pieces:
         def __init__(self, most: int) -> None:
             pass

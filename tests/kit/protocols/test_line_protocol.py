@@ -1,7 +1,5 @@
 """LineProtocol as an author and a peer see it, over connections in memory."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import attrs
@@ -45,7 +43,7 @@ class Scripted(LineProtocol):
         self.send_line(f"done {line}")
 
 
-def test_a_line_protocol_has_twisteds_interfaces() -> None:
+def test_a_line_protocol_has_twisteds_interfaces():
     """A LineProtocol is what Twisted takes for a protocol, and half-closeable; who writes, a producer."""
     peer = MemoryService(Shout).connect()
     for interface in (IProtocol, IHalfCloseableProtocol):
@@ -57,7 +55,7 @@ def test_a_line_protocol_has_twisteds_interfaces() -> None:
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\r\n\0\xff", exclude_categories=["Cs"]))))
-def test_each_line_is_echoed(lines: list[str]) -> None:
+def test_each_line_is_echoed(lines):
     """Whatever text a peer sends comes back as it was."""
 
     class Echo(LineProtocol):
@@ -105,7 +103,7 @@ class Mixed(LineProtocol):
         (b"close", b"bytes\xe4\r\n"),
     ],
 )
-def test_a_reply_of_lines_and_bytes_leaves_in_one_write(line: bytes, wanted: bytes) -> None:
+def test_a_reply_of_lines_and_bytes_leaves_in_one_write(line, wanted):
     peer = MemoryService(Mixed).connect()
     written: list[bytes] = []
     peer.transport.write = written.append  # type: ignore[method-assign,assignment]
@@ -113,7 +111,7 @@ def test_a_reply_of_lines_and_bytes_leaves_in_one_write(line: bytes, wanted: byt
     assert written == [wanted]
 
 
-def test_a_peer_that_is_dismissed_gets_its_replies_first() -> None:
+def test_a_peer_that_is_dismissed_gets_its_replies_first():
     peer = MemoryService(Mixed).connect()
     peer.feed(b"x\n" + b"long " * 10 + b"\n")
     assert peer.received().startswith(b"\xe4x\r\n\xff\n\r\na line is longer than 10 bytes")
@@ -131,7 +129,7 @@ class Mail(LineProtocol):
 
 
 @pytest.mark.parametrize("read", [b"DATA\r\nhello\r\n.", b"DATA\r\nhello\r\n.\r", b"DAT"])
-def test_an_unfinished_line_is_dropped_if_it_does_not_count(read: bytes) -> None:
+def test_an_unfinished_line_is_dropped_if_it_does_not_count(read):
     """A mail that was cut within "..x" is not stored. The peer's connection is closed as usual."""
     service = MemoryService(Mail)
     peer = service.connect()
@@ -142,7 +140,7 @@ def test_an_unfinished_line_is_dropped_if_it_does_not_count(read: bytes) -> None
     assert service.metric("connections_failed_total") == 0
 
 
-def test_a_too_long_line_is_answered_and_ends_the_connection() -> None:
+def test_a_too_long_line_is_answered_and_ends_the_connection():
     """The lines before it are answered; it and what follows are dropped, and counted."""
     service = MemoryService(Shout, "--max-line", "10")
     peer = service.connect()
@@ -154,7 +152,7 @@ def test_a_too_long_line_is_answered_and_ends_the_connection() -> None:
     assert service.metric("dropped_bytes_total") == 11 + len("more\n")
 
 
-def test_an_author_may_go_on_after_a_long_line() -> None:
+def test_an_author_may_go_on_after_a_long_line():
     """With `line_too_long` overridden the rest of that line is skipped, and the next one comes."""
 
     class Patient(Shout):
@@ -168,7 +166,7 @@ def test_an_author_may_go_on_after_a_long_line() -> None:
     assert service.answer(b"a\n" + b"x" * 20 + b"\r\nb\r\n") == expected
 
 
-def test_bytes_that_are_no_text_are_replaced_or_refused() -> None:
+def test_bytes_that_are_no_text_are_replaced_or_refused():
     """By default they become U+FFFD; with `errors = "reject"` the peer is told and dismissed."""
 
     class Strict(Shout):
@@ -181,7 +179,7 @@ def test_bytes_that_are_no_text_are_replaced_or_refused() -> None:
     assert service.metric("connections_cut_total", reason="not_text") > 0
 
 
-def test_another_delimiter_and_encoding_work() -> None:
+def test_another_delimiter_and_encoding_work():
     """An author's own delimiter, ending and encoding are used both ways."""
 
     class Records(LineProtocol):
@@ -193,7 +191,7 @@ def test_another_delimiter_and_encoding_work() -> None:
     assert MemoryService(Records).answer(b"\xe4b||c\nd||") == b"b\xe4||d\nc||"
 
 
-def test_next_line_waits_for_async_line_received() -> None:
+def test_next_line_waits_for_async_line_received():
     """While a coroutine works nothing more is read; then the lines go on, in order."""
     peer = MemoryService(Scripted).connect()
     peer.feed(b"wait\nnext\nwait\nlast\n")
@@ -212,7 +210,7 @@ def test_next_line_waits_for_async_line_received() -> None:
     )
 
 
-def test_end_of_input_waits_for_async_line_received() -> None:
+def test_end_of_input_waits_for_async_line_received():
     """A peer that half-closes still gets the answer that was being worked on."""
     peer = MemoryService(Scripted).connect()
     peer.feed(b"wait\n")
@@ -223,7 +221,7 @@ def test_end_of_input_waits_for_async_line_received() -> None:
     assert peer.closed
 
 
-def test_lines_after_close_are_not_handled() -> None:
+def test_lines_after_close_are_not_handled():
     """After `close` no further line is given to the plugin; the last words arrive."""
     peer = MemoryService(Scripted).connect()
     peer.feed(b"one\nclose\ntwo\n")
@@ -235,7 +233,7 @@ def test_lines_after_close_are_not_handled() -> None:
 @pytest.mark.parametrize(
     "where", ["constructor", "connection_made", "line_received", "later", "lost"]
 )
-def test_an_error_closes_only_its_connection(where: str) -> None:
+def test_an_error_closes_only_its_connection(where):
     """An error in any callback ends its own connection, is counted, and harms no other."""
 
     class Fragile(LineProtocol):
@@ -279,7 +277,7 @@ def test_an_error_closes_only_its_connection(where: str) -> None:
     assert service.metric("connections_failed_total") >= 1
 
 
-def test_a_wrong_result_of_line_received_is_an_error_with_a_sentence() -> None:
+def test_a_wrong_result_of_line_received_is_an_error_with_a_sentence():
     """A `line_received` that returns text, as of a RequestProtocol, is told so in the log."""
 
     class Confused(LineProtocol):
@@ -294,7 +292,7 @@ def test_a_wrong_result_of_line_received_is_an_error_with_a_sentence() -> None:
 
 
 @pytest.mark.slow
-def test_peer_that_never_reads_is_not_read_from() -> None:
+def test_peer_that_never_reads_is_not_read_from():
     """Its answers pile up to about a buffer; then it is not read from, until it reads."""
 
     class Long(LineProtocol):
@@ -312,7 +310,7 @@ def test_peer_that_never_reads_is_not_read_from() -> None:
     assert peer.reading
 
 
-def test_pushing_to_a_peer_that_never_reads_cuts_it_off() -> None:
+def test_pushing_to_a_peer_that_never_reads_cuts_it_off():
     """A plugin that writes without being asked fills no memory: the peer is cut off, and counted."""
     service = MemoryService(Shout)
     peer = service.connect()
@@ -326,7 +324,7 @@ def test_pushing_to_a_peer_that_never_reads_cuts_it_off() -> None:
     assert service.metric("connections_cut_total", reason="unread") == 1
 
 
-def test_timers_end_with_the_connection() -> None:
+def test_timers_end_with_the_connection():
     """`later` calls while the connection lasts, and not after it."""
 
     class Late(LineProtocol):
@@ -342,7 +340,7 @@ def test_timers_end_with_the_connection() -> None:
     assert service.clock.getDelayedCalls() == []
 
 
-def test_a_protocol_has_state_and_settings() -> None:
+def test_a_protocol_has_state_and_settings():
     """`self.service` has the author's options and state, shared by all connections."""
 
     @attrs.frozen(kw_only=True)

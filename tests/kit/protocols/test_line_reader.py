@@ -1,7 +1,5 @@
 """What comes while an author is at work, and bytes between lines; over connections in memory."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -23,7 +21,7 @@ class Slow(LineProtocol):
         return self.work
 
 
-def test_chunks_that_come_too_early_wait_in_order() -> None:
+def test_chunks_that_come_too_early_wait_in_order():
     """A transport may deliver what it had read already, after it was told to pause."""
     peer = MemoryService(Slow).connect()
     protocol: Any = peer.protocol
@@ -35,7 +33,7 @@ def test_chunks_that_come_too_early_wait_in_order() -> None:
         protocol.work.callback(None)
 
 
-def test_undelivered_bytes_are_counted_as_dropped() -> None:
+def test_undelivered_bytes_are_counted_as_dropped():
     """Bytes of lines that were dropped when the connection ended, early chunks included."""
     service = MemoryService(Slow)
     peer = service.connect()
@@ -46,7 +44,7 @@ def test_undelivered_bytes_are_counted_as_dropped() -> None:
     assert service.metric("dropped_bytes_total") == len("half") + len("more")
 
 
-def test_bytes_after_close_are_counted_as_dropped() -> None:
+def test_bytes_after_close_are_counted_as_dropped():
     class Curt(LineProtocol):
         def connection_made(self) -> None:
             self.close("bye")
@@ -73,7 +71,7 @@ class Store(LineProtocol):
         await self.read_bytes(2)
 
 
-def test_bytes_that_come_during_another_wait_are_read() -> None:
+def test_bytes_that_come_during_another_wait_are_read():
     work: Deferred[None] = Deferred()
 
     class Slow(Store):
@@ -90,7 +88,7 @@ def test_bytes_that_come_during_another_wait_are_read() -> None:
     assert peer.received() == b"<abc>line next\r\n"
 
 
-def test_read_bytes_works_without_await() -> None:
+def test_read_bytes_works_without_await():
     """The Deferred does as well; lines go on behind the bytes."""
 
     class Later(LineProtocol):
@@ -104,7 +102,7 @@ def test_read_bytes_works_without_await() -> None:
     assert MemoryService(Later).answer(b"a\n2\n\n\nb\n") == b"a\r\n2\r\n\n\nb\r\n"
 
 
-def test_read_bytes_works_before_the_first_line() -> None:
+def test_read_bytes_works_before_the_first_line():
     class Greeted(LineProtocol):
         telnet = False
 
@@ -117,7 +115,7 @@ def test_read_bytes_works_before_the_first_line() -> None:
     assert MemoryService(Greeted).answer(b"\xff\n\0one\n") == b"ff0a00\r\none\r\n"
 
 
-def test_after_a_cancelled_read_the_bytes_are_lines() -> None:
+def test_after_a_cancelled_read_the_bytes_are_lines():
     class Impatient(LineProtocol):
         telnet = False
 
@@ -137,7 +135,7 @@ def test_after_a_cancelled_read_the_bytes_are_lines() -> None:
     assert peer.received() == b"d\r\n"
 
 
-def test_read_bytes_with_telnet_is_an_error() -> None:
+def test_read_bytes_with_telnet_is_an_error():
     """Commands are taken out of whole chunks there; the sentence says what to change."""
     said: list[str] = []
 
@@ -153,7 +151,7 @@ def test_read_bytes_with_telnet_is_an_error() -> None:
 
 
 @pytest.mark.slow
-def test_many_short_messages_of_lines_and_bytes_are_not_copied_for_each() -> None:
+def test_many_short_messages_of_lines_and_bytes_are_not_copied_for_each():
     def copied(number: int) -> int:
         peer = MemoryService(Store).connect()
         taken = allocated(lambda: peer.feed(b"3\r\nabc\r\n" * number))

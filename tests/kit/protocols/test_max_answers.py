@@ -1,9 +1,5 @@
 """`--max-answers`: the operator's limit of answers to one address, in place of the class's."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 
 from logsrv.errors import LogsrvError
@@ -52,14 +48,12 @@ def answers_in_ten_seconds(service: MemoryService, to: str | None = None) -> int
         (Slow, ["--max-answers", "off"], 80),
     ],
 )
-def test_the_operators_limit_replaces_that_of_the_class(
-    protocol: Any, arguments: list[str], answers: int
-) -> None:
+def test_the_operators_limit_replaces_that_of_the_class(protocol, arguments, answers):
     service = MemoryService(protocol, *arguments)
     assert answers_in_ten_seconds(service) == pytest.approx(answers, abs=2)
 
 
-def test_without_the_option_each_class_has_its_own() -> None:
+def test_without_the_option_each_class_has_its_own():
     plugin = protocol_plugin(
         "two", Unlimited, listeners={"slow": Slow}, listen=("udp:1", "slow:udp:2")
     )
@@ -68,18 +62,18 @@ def test_without_the_option_each_class_has_its_own() -> None:
     assert answers_in_ten_seconds(service, "slow") < 8
 
 
-def test_a_reload_changes_it() -> None:
+def test_a_reload_changes_it():
     service = MemoryService(Slow)
     service.reload(max_answers=None)
     assert answers_in_ten_seconds(service) == 80
 
 
 @pytest.mark.parametrize("wrong", ["0", "-1", "many", "1e3", "", "nan", "inf"])
-def test_a_wrong_limit_is_one_sentence(wrong: str) -> None:
+def test_a_wrong_limit_is_one_sentence(wrong):
     with pytest.raises((LogsrvError, SystemExit), match="max-answers"):
         MemoryService(Echo, f"--max-answers={wrong}")
 
 
-def test_a_plugin_without_datagrams_has_no_such_option() -> None:
+def test_a_plugin_without_datagrams_has_no_such_option():
     with pytest.raises((LogsrvError, SystemExit), match="max-answers"):
         MemoryService(LineProtocol, "--max-answers", "5")

@@ -1,7 +1,5 @@
 """`peer_host` and `peer_port`: the peer's address in parts."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -38,7 +36,7 @@ class SaidLines(DatagramLines):
         (UNIXAddress(b"/run/x"), b"None None\r\n"),
     ],
 )
-def test_a_connection_knows_its_peers_address(protocol: Any, address: Any, expected: bytes) -> None:
+def test_a_connection_knows_its_peers_address(protocol, address, expected):
     assert MemoryService(protocol).connect(address).received() == expected
 
 
@@ -50,13 +48,13 @@ def test_a_connection_knows_its_peers_address(protocol: Any, address: Any, expec
         ("::ffff:192.0.2.7", 5002, b"192.0.2.7 5002\r\n"),
     ],
 )
-def test_a_sender_knows_its_address(host: str, port: int, expected: bytes) -> None:
+def test_a_sender_knows_its_address(host, port, expected):
     sender = MemoryService(SaidLines).sender(host, port)
     sender.send(b"hello")
     assert sender.received() == [expected]
 
 
 @pytest.mark.parametrize("path", [b"", b"/run/x", b"\0name", b"a:1"])
-def test_a_sender_of_a_unix_socket_has_none(path: bytes) -> None:
+def test_a_sender_of_a_unix_socket_has_none(path):
     sender = sender_at(path)
     assert (sender.peer_host, sender.peer_port) == (None, None)

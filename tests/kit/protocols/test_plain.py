@@ -1,7 +1,5 @@
 """Plain Twisted protocols under the kit: themselves, but for what becomes of their errors."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -41,7 +39,7 @@ class Plain(Protocol):
 trouble = ""
 
 
-def test_a_plain_protocol_is_called_by_the_transport_itself() -> None:
+def test_a_plain_protocol_is_called_by_the_transport_itself():
     """It is a subclass, called by the transport itself: no layer in between."""
     peer = MemoryService(Plain).connect()
     assert isinstance(peer.protocol, Plain)
@@ -53,7 +51,7 @@ def test_a_plain_protocol_is_called_by_the_transport_itself() -> None:
 @pytest.mark.parametrize(
     "where", ["constructor", "connectionMade", "dataReceived", "connectionLost"]
 )
-def test_errors_of_a_plain_protocol_close_only_its_connection(where: str) -> None:
+def test_errors_of_a_plain_protocol_close_only_its_connection(where):
     """Each closes its own connection only, is logged with its traceback once, and is counted."""
     global trouble
     service = MemoryService(Plain)
@@ -76,7 +74,7 @@ def test_errors_of_a_plain_protocol_close_only_its_connection(where: str) -> Non
     assert other.received() == b"still here"
 
 
-def test_an_async_method_of_a_plain_protocol_is_refused() -> None:
+def test_an_async_method_of_a_plain_protocol_is_refused():
     """Nobody does: that is told before anybody connects, or where it is given back."""
 
     class Wanting(Protocol):
@@ -125,7 +123,7 @@ class Download(Protocol):
     def stopProducing(self) -> None: ...
 
 
-def test_a_stop_waits_for_a_registered_producer() -> None:
+def test_a_stop_waits_for_a_registered_producer():
     """One that is registered has more to write; the connection is closed behind that."""
     service = MemoryService(Download)
     peer = service.connect(reads=False)
@@ -140,14 +138,14 @@ def test_a_stop_waits_for_a_registered_producer() -> None:
     assert service.service.served.cut == 0
 
 
-def test_a_stop_cuts_off_a_peer_that_does_not_read() -> None:
+def test_a_stop_cuts_off_a_peer_that_does_not_read():
     service = MemoryService(Download)
     peer = service.connect(reads=False)
     assert service.stop() == 1
     assert peer.closed
 
 
-def test_a_peer_with_unsent_output_is_cut_off_at_the_stop_and_counted() -> None:
+def test_a_peer_with_unsent_output_is_cut_off_at_the_stop_and_counted():
     class Whole(Protocol):
         def connectionMade(self) -> None:
             assert self.transport is not None
@@ -160,7 +158,7 @@ def test_a_peer_with_unsent_output_is_cut_off_at_the_stop_and_counted() -> None:
     assert len(reader.received()) == 1_000_000
 
 
-def test_a_transport_that_is_its_own_producer_is_not_waited_for() -> None:
+def test_a_transport_that_is_its_own_producer_is_not_waited_for():
     """As in an echo that reads no more than its peer does."""
 
     class Echo(Protocol):

@@ -1,10 +1,6 @@
 """Plain Twisted datagram protocols work as they are; so do datagrams of bytes."""
 
-from __future__ import annotations
-
 import socket
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +9,7 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.threads import deferToThread
 
 from logsrv.kit import Datagrams, Sender
-from logsrv.kit.testing import MemoryService, Running
+from logsrv.kit.testing import MemoryService
 from logsrv.kit.testing.patience import PATIENCE
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
@@ -43,9 +39,7 @@ def ask(family: int, mine: Any, where: Any, *sent: bytes) -> bytes:
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_a_plain_protocol_works_as_in_twisted(
-    serving: Callable[..., Running], tmp_path: Path
-) -> None:
+async def test_a_plain_protocol_works_as_in_twisted(serving, tmp_path):
     """Addresses are as Twisted has them; it is started once; an error harms no other, and is counted."""
     path, mine = str(tmp_path / "server"), str(tmp_path / "mine")
     running = serving(
@@ -61,14 +55,14 @@ async def test_a_plain_protocol_works_as_in_twisted(
     assert running.service.metrics.value("datagrams_failed_total") == 1
 
 
-def test_a_plain_datagram_protocol_may_answer_without_a_limit() -> None:
+def test_a_plain_datagram_protocol_may_answer_without_a_limit():
     """A file that goes out in datagrams would be slow at ten a second."""
     sender = MemoryService(Plain, "--listen", "udp:1").sender()
     sender.send(*[b"x"] * 500)
     assert len(sender.received()) == 500
 
 
-def test_a_write_without_an_address_is_an_error() -> None:
+def test_a_write_without_an_address_is_an_error():
     class Lost(DatagramProtocol):
         def datagramReceived(self, datagram: bytes, addr: Any) -> None:
             assert self.transport is not None
@@ -81,7 +75,7 @@ def test_a_write_without_an_address_is_an_error() -> None:
     assert sender.received() == [b"refused"]
 
 
-def test_datagrams_as_bytes_have_the_limits_of_the_kit() -> None:
+def test_datagrams_as_bytes_have_the_limits_of_the_kit():
     class Echo(Datagrams):
         def datagram_received(self, data: bytes, peer: Sender) -> None:
             self.send(data, peer)

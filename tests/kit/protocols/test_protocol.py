@@ -1,10 +1,7 @@
 """What Twisted calls reaches the author, and what an author overrides is what is called."""
 
-from __future__ import annotations
-
 import socket
 import ssl
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +17,7 @@ from tests.kit.net.network import in_reactor
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 
 
-def test_connection_made_may_be_set_on_the_object() -> None:
+def test_connection_made_may_be_set_on_the_object():
     """An author may set it in the constructor, as any method."""
 
     class Late(LineProtocol):
@@ -30,7 +27,7 @@ def test_connection_made_may_be_set_on_the_object() -> None:
     assert MemoryService(Late).connect().received() == b"hello\r\n"
 
 
-def test_a_protocol_of_a_silent_peer_gets_connection_lost() -> None:
+def test_a_protocol_of_a_silent_peer_gets_connection_lost():
     ended: list[str] = []
 
     class Silent(LineProtocol):
@@ -42,7 +39,7 @@ def test_a_protocol_of_a_silent_peer_gets_connection_lost() -> None:
 
 
 @in_reactor
-async def test_the_certificate_of_a_peer_is_known_from_the_start(tmp_path: Path) -> None:
+async def test_the_certificate_of_a_peer_is_known_from_the_start(tmp_path):
     """It is there from the first moment on, for a class and for a function alike."""
     authority = Authority(tmp_path)
     pem = authority.certify("shop")
@@ -71,7 +68,7 @@ async def test_the_certificate_of_a_peer_is_known_from_the_start(tmp_path: Path)
             assert await deferToThread(ask, running.port) == b"shop dns=shop\r\n"
 
 
-def test_without_tls_there_is_no_certificate() -> None:
+def test_without_tls_there_is_no_certificate():
     told: list[object] = []
 
     class Asking(LineProtocol):
@@ -82,13 +79,13 @@ def test_without_tls_there_is_no_certificate() -> None:
     assert told == [None]
 
 
-def test_a_half_close_of_a_silent_peer_closes_the_connection() -> None:
+def test_a_half_close_of_a_silent_peer_closes_the_connection():
     peer = MemoryService(LineProtocol).connect()
     peer.half_close()
     assert peer.closed
 
 
-def test_a_silent_peer_can_be_written_to() -> None:
+def test_a_silent_peer_can_be_written_to():
     """As a chat does to those who only listen."""
     peer = MemoryService(LineProtocol).connect()
     protocol: Any = peer.protocol
@@ -96,7 +93,7 @@ def test_a_silent_peer_can_be_written_to() -> None:
     assert peer.received() == b"news\r\n"
 
 
-def test_a_peer_named_by_its_factory_is_not_asked_for_again() -> None:
+def test_a_peer_named_by_its_factory_is_not_asked_for_again():
     """Whoever builds a protocol and knows the peer spares the transport the question."""
     service = MemoryService(LineProtocol)
     protocol = service.connect().protocol

@@ -1,7 +1,5 @@
 """RequestProtocol as an author and a peer see it, over connections in memory."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -30,7 +28,7 @@ class Sums(RequestProtocol):
         return str(int(request) + 1)
 
 
-def test_requests_are_answered_in_order() -> None:
+def test_requests_are_answered_in_order():
     """Pipelined requests get their answers in their order, also when one takes its time."""
     peer = MemoryService(Sums).connect()
     peer.feed(b"1\nlater\n2\nbytes\nsilence\n3\n")
@@ -39,7 +37,7 @@ def test_requests_are_answered_in_order() -> None:
     assert peer.received() == b"now\r\n3\r\nraw4\r\n"
 
 
-def test_requests_that_fail_are_answered_and_the_connection_goes_on() -> None:
+def test_requests_that_fail_are_answered_and_the_connection_goes_on():
     """The peer's mistake gets its sentence; ours gets the line for that, and is counted."""
     service = MemoryService(Sums)
     peer = service.connect()
@@ -55,7 +53,7 @@ def test_requests_that_fail_are_answered_and_the_connection_goes_on() -> None:
     assert service.metric("requests_failed_total") == 1
 
 
-def test_a_wrong_answer_is_an_error_with_a_sentence() -> None:
+def test_a_wrong_answer_is_an_error_with_a_sentence():
     class Number(RequestProtocol):
         def request_received(self, request: str) -> Any:
             return 5
@@ -67,7 +65,7 @@ def test_a_wrong_answer_is_an_error_with_a_sentence() -> None:
 
 
 @pytest.mark.parametrize("when", ["at once", "later"])
-def test_a_peer_that_broke_a_rule_is_dismissed(when: str) -> None:
+def test_a_peer_that_broke_a_rule_is_dismissed(when):
     """A PeerError that is no RequestError goes to the connection, and the plugin is not to blame."""
 
     class Strict(RequestProtocol):
@@ -86,7 +84,7 @@ def test_a_peer_that_broke_a_rule_is_dismissed(when: str) -> None:
     assert service.metric("connections_cut_total", reason="peer_error") == 1
 
 
-def test_a_peer_that_leaves_during_its_answer_is_no_failure() -> None:
+def test_a_peer_that_leaves_during_its_answer_is_no_failure():
     """Who waits for room to answer in, and gets none, need not handle that."""
 
     class Long(RequestProtocol):

@@ -169,17 +169,13 @@ SAID = [
 
 @pytest.mark.parametrize("kind", KINDS)
 @in_reactor
-async def test_all_later_input_and_output_goes_over_tls(
-    kind: Any, running: Callable[..., Running], authority: Authority
-) -> None:
+async def test_all_later_input_and_output_goes_over_tls(kind, running, authority):
     started = running(kind)
     assert await deferToThread(upgraded, started.port, trusting(authority)) == SAID
 
 
 @in_reactor
-async def test_tls_may_begin_after_some_work(
-    running: Callable[..., Running], authority: Authority
-) -> None:
+async def test_tls_may_begin_after_some_work(running, authority):
     """While the author worked, nothing was read from the peer."""
     port = running(Lines).port
     assert await deferToThread(upgraded, port, trusting(authority), b"later\n") == SAID
@@ -209,9 +205,7 @@ def visited(where: int | str, context: ssl.SSLContext) -> bytes:
 
 @pytest.mark.parametrize("kind", [AtOnce, stream_at_once])
 @in_reactor
-async def test_tls_may_begin_before_the_first_line(
-    kind: Any, running: Callable[..., Running], authority: Authority
-) -> None:
+async def test_tls_may_begin_before_the_first_line(kind, running, authority):
     port = running(kind).port
     assert await deferToThread(visited, port, trusting(authority)) == b"tcp then tls\r\n"
 
@@ -227,9 +221,7 @@ def told_in_plain_text(port: int, *said: bytes) -> bytes:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("behind", [b"injected\n", b"half a li", b"x" * 100_000])
 @in_reactor
-async def test_plain_text_before_the_handshake_is_refused(
-    behind: bytes, kind: Any, running: Callable[..., Running]
-) -> None:
+async def test_plain_text_before_the_handshake_is_refused(behind, kind, running):
     """CVE-2011-0411: whoever goes on in plain text, in the same packet, is refused."""
     started = running(kind)
     with logged() as messages:
@@ -246,9 +238,7 @@ async def test_plain_text_before_the_handshake_is_refused(
 
 @pytest.mark.parametrize("kind", KINDS)
 @in_reactor
-async def test_plain_text_in_place_of_a_handshake_ends_the_connection(
-    kind: Any, running: Callable[..., Running]
-) -> None:
+async def test_plain_text_in_place_of_a_handshake_ends_the_connection(kind, running):
     started = running(kind)
     heard = await deferToThread(told_in_plain_text, started.port, b"tls\n", b"injected\n")
     assert b"said" not in heard
@@ -267,14 +257,14 @@ class Impatient(LineProtocol):
 
 
 @in_reactor
-async def test_a_peer_that_begins_tls_too_late_is_cut_off(running: Callable[..., Running]) -> None:
+async def test_a_peer_that_begins_tls_too_late_is_cut_off(running):
     started = running(Impatient)
     assert await deferToThread(told_in_plain_text, started.port, b"tls\n") == b"go on\r\n"
     assert "did not begin TLS in time" in started.service.state.error
 
 
 @in_reactor
-async def test_a_stop_does_not_wait_for_a_handshake(running: Callable[..., Running]) -> None:
+async def test_a_stop_does_not_wait_for_a_handshake(running):
     started = running(Lines)
     with Client(started.port) as client:
         assert await deferToThread(client.ask, b"tls\n") == b"go on\r\n"
@@ -294,9 +284,7 @@ class Working(LineProtocol):
 
 
 @in_reactor
-async def test_an_answer_over_tls_goes_out_at_a_stop(
-    running: Callable[..., Running], authority: Authority
-) -> None:
+async def test_an_answer_over_tls_goes_out_at_a_stop(running, authority):
     started = running(Working)
     asked: Deferred[None] = Deferred()
     started.service.state.asked = asked
@@ -318,7 +306,7 @@ class Twice(LineProtocol):
 
 
 @in_reactor
-async def test_tls_twice_is_an_error(running: Callable[..., Running], authority: Authority) -> None:
+async def test_tls_twice_is_an_error(running, authority):
     started = running(Twice)
 
     def talk() -> None:
@@ -333,7 +321,7 @@ async def test_tls_twice_is_an_error(running: Callable[..., Running], authority:
 
 
 @in_reactor
-async def test_without_a_certificate_the_error_says_how_to_give_one(serving: Serving) -> None:
+async def test_without_a_certificate_the_error_says_how_to_give_one(serving):
     for how, sentence in (
         ({"start_tls": True}, "privateKey=key.pem"),
         ({}, "protocol_plugin(…, start_tls=True)"),
@@ -356,7 +344,7 @@ class Brings(LineProtocol):
 
 
 @in_reactor
-async def test_the_author_may_give_a_certificate(serving: Serving, authority: Authority) -> None:
+async def test_the_author_may_give_a_certificate(serving, authority):
     started = serving(Brings)
     pem = authority.certify("localhost").read_bytes()
     started.service.state.certificate = PrivateCertificate.loadPEM(pem).options()
@@ -386,9 +374,7 @@ class Flood(LineProtocol):
 
 
 @in_reactor
-async def test_drain_over_tls_waits_for_readers(
-    running: Callable[..., Running], authority: Authority
-) -> None:
+async def test_drain_over_tls_waits_for_readers(running, authority):
     """`drain` holds the author back over TLS that was begun, too; and it goes on as the peer reads."""
     started = running(Flood)
     state = started.service.state
@@ -410,7 +396,7 @@ async def test_drain_over_tls_waits_for_readers(
         await until(lambda: state.sent > before, "the author to go on")
 
 
-def test_starting_tls_in_memory_is_an_error() -> None:
+def test_starting_tls_in_memory_is_an_error():
     with logged(tracebacks=True) as messages:
         peer = MemoryService(Lines, start_tls=True).connect()
         peer.feed(b"tls\n")
@@ -418,7 +404,7 @@ def test_starting_tls_in_memory_is_an_error() -> None:
     assert any("TLS cannot be begun over MemoryTransport" in message for message in messages)
 
 
-def test_a_certificate_that_no_protocol_uses_is_refused(authority: Authority) -> None:
+def test_a_certificate_that_no_protocol_uses_is_refused(authority):
     """A listener whose certificate nobody uses is refused: all would be in plain text."""
     pem = authority.certify("localhost")
     with pytest.raises(ConfigurationError, match="never begins TLS"):

@@ -1,7 +1,5 @@
 """The tables of a connection: where they lead, and that a real connection goes by them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,12 +51,12 @@ TOLD = {
 FOLLOWS = {"part": PARTED, "part_at_once": PARTED, "let_close": RELEASE, "run": RETURN}
 
 
-def test_each_state_name_belongs_to_one_aspect() -> None:
+def test_each_state_name_belongs_to_one_aspect():
     """A rule names the state it leads to, and so the aspect."""
     assert sum(map(len, ASPECTS)) == len(set().union(*ASPECTS))
 
 
-def test_every_action_of_the_tables_exists() -> None:
+def test_every_action_of_the_tables_exists():
     rows = [row for table in ASPECTS for row in table.values()]
     words = {word for row in rows for doing in row.values() for word in doing[1:]}
     words |= {word for rule in RULES for word in rule[-1].split()}
@@ -78,20 +76,20 @@ def everywhere() -> dict[Aspects, State]:
     return found
 
 
-def test_every_state_can_be_reached_and_left() -> None:
+def test_every_state_can_be_reached_and_left():
     """No row is there for nothing, and from everywhere a lost connection is gone."""
     seen = everywhere().values()
     assert {name for state in seen for name in state.aspects} == set().union(*ASPECTS)
     assert all(state[LOST][0].sending == GONE for state in seen)
 
 
-def test_an_author_gets_input_only_when_ready() -> None:
+def test_an_author_gets_input_only_when_ready():
     for state in everywhere().values():
         assert not (state.ready and (state.held or state.reading == PAUSED))
         assert state.held or state.sending == OPEN
 
 
-def test_reading_is_paused_exactly_when_something_holds_it() -> None:
+def test_reading_is_paused_exactly_when_something_holds_it():
     """While the author's code is not on the stack, reading is paused exactly when something holds it."""
     for state in everywhere().values():
         if state.sending == OPEN and state.handler in (READY, BUSY) and state.reading != ENDED:
@@ -198,7 +196,7 @@ def possible(state: State) -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_a_connection_goes_by_the_tables() -> None:
+def test_a_connection_goes_by_the_tables():
     """From every state, each event takes a real connection to the state, and tells its transport, what
     the tables say.
     """

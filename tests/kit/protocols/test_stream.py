@@ -1,7 +1,5 @@
 """The stream API: what `async def handle(connection)` reads, sends, and is told."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -14,7 +12,7 @@ from logsrv.kit import Connection, EndOfStream, LineTooLong, PeerError, PeerTime
 from logsrv.kit.testing import MemoryService
 
 
-def test_a_function_without_async_closes_when_it_returns() -> None:
+def test_a_function_without_async_closes_when_it_returns():
     """A function without `async` may speak, and the connection closes when it returns."""
 
     def greet(connection: Connection) -> None:
@@ -25,7 +23,7 @@ def test_a_function_without_async_closes_when_it_returns() -> None:
     assert peer.closed
 
 
-def test_read_line_raises_peer_timeout_and_can_go_on() -> None:
+def test_read_line_raises_peer_timeout_and_can_go_on():
     """`read_line(timeout=…)` raises PeerTimeout by the service's clock; then reading can go on."""
     happened: list[object] = []
 
@@ -50,7 +48,7 @@ async def shout(connection: Connection) -> None:
         connection.send_line(line.upper())
 
 
-def test_a_line_too_long_that_nobody_catches_dismisses_the_peer() -> None:
+def test_a_line_too_long_that_nobody_catches_dismisses_the_peer():
     """It is told, and it is no failure of ours."""
     service = MemoryService(shout, "--max-line", "10")
     peer = service.connect()
@@ -64,7 +62,7 @@ def test_a_line_too_long_that_nobody_catches_dismisses_the_peer() -> None:
     assert service.metric("connections_cut_total", reason="peer_error") == 1
 
 
-def test_a_slow_function_slows_its_peer() -> None:
+def test_a_slow_function_slows_its_peer():
     """While the function does something else, no more than a buffer is read from the peer."""
     work: Deferred[None] = Deferred()
     lines = 0
@@ -89,7 +87,7 @@ def test_a_slow_function_slows_its_peer() -> None:
     assert lines == 20 * 1001
 
 
-def test_drain_waits_for_a_peer_that_does_not_read() -> None:
+def test_drain_waits_for_a_peer_that_does_not_read():
     """`drain` waits for it; when it goes away instead, the function just ends: no failure."""
     sent = 0
 
@@ -108,7 +106,7 @@ def test_drain_waits_for_a_peer_that_does_not_read() -> None:
     assert service.metric("connections_failed_total") == 0
 
 
-def test_a_function_can_finish_after_its_peer_has_gone() -> None:
+def test_a_function_can_finish_after_its_peer_has_gone():
     """Reading gives the end, writing is dropped; the function can finish what it began."""
     finished: list[Any] = []
 
@@ -133,13 +131,13 @@ async def one_line_then_bytes(connection: Connection) -> None:
         connection.write(body[::-1])
 
 
-def test_telnet_commands_are_removed_before_a_line_but_not_after_it() -> None:
+def test_telnet_commands_are_removed_before_a_line_but_not_after_it():
     """What stands before the end of the line is a command; what stands behind it is not."""
     service = MemoryService(one_line_then_bytes)
     assert service.answer(b"\xff\xfb\x182\r\n\xff\xfb") == b"\xff\xfe\x18\xfb\xff"
 
 
-def test_an_unfinished_line_can_be_read_as_bytes() -> None:
+def test_an_unfinished_line_can_be_read_as_bytes():
     """After a time-out for a line, what there is of it is not lost."""
 
     async def impatient(connection: Connection) -> None:
@@ -154,7 +152,7 @@ def test_an_unfinished_line_can_be_read_as_bytes() -> None:
     assert peer.received() == b"no end"
 
 
-def test_a_function_that_catches_a_long_line_reads_on_after_it() -> None:
+def test_a_function_that_catches_a_long_line_reads_on_after_it():
     """The lines before it and behind it come, however the network cuts; it is counted once."""
 
     async def lenient(connection: Connection) -> None:
@@ -173,7 +171,7 @@ def test_a_function_that_catches_a_long_line_reads_on_after_it() -> None:
     assert service.metric("oversize_lines_total") == len(data) + 1
 
 
-def test_bytes_before_a_long_line_can_be_read() -> None:
+def test_bytes_before_a_long_line_can_be_read():
     """Bytes are asked for when a long line is known already: they come as they were sent."""
 
     async def first(connection: Connection) -> None:
@@ -185,7 +183,7 @@ def test_bytes_before_a_long_line_can_be_read() -> None:
     assert peer.received() == b"b\nxxxxxxxxx\nc"
 
 
-def test_the_function_sets_the_encoding() -> None:
+def test_the_function_sets_the_encoding():
     """Both ways it is what the function says before it reads."""
 
     async def western(connection: Connection) -> None:
@@ -196,7 +194,7 @@ def test_the_function_sets_the_encoding() -> None:
     assert MemoryService(western).answer("ä\n".encode("latin-1")) == "Ä\r\n".encode("latin-1")
 
 
-def test_a_paused_peer_is_read_again_for_a_larger_read() -> None:
+def test_a_paused_peer_is_read_again_for_a_larger_read():
     """The peer was made to wait; who wants more than there is gets it read."""
     work: Deferred[None] = Deferred()
 
@@ -212,7 +210,7 @@ def test_a_paused_peer_is_read_again_for_a_larger_read() -> None:
     assert peer.received() == b"300000\r\n"
 
 
-def test_read_until_returns_the_bytes_with_the_separator() -> None:
+def test_read_until_returns_the_bytes_with_the_separator():
     async def parts(connection: Connection) -> None:
         head = await connection.read_until(b"\r\n\r\n")
         connection.write(b"[" + head + b"]" + await connection.read_exactly(2))
@@ -220,7 +218,7 @@ def test_read_until_returns_the_bytes_with_the_separator() -> None:
     assert MemoryService(parts).answer(b"a\r\n\xff\r\n\r\nbc") == b"[a\r\n\xff\r\n\r\n]bc"
 
 
-def test_read_until_raises_when_the_separator_does_not_come() -> None:
+def test_read_until_raises_when_the_separator_does_not_come():
     """What is behind it can be read by who lives with it; else the peer is told and dismissed."""
 
     async def lenient(connection: Connection) -> None:
@@ -239,7 +237,7 @@ def test_read_until_raises_when_the_separator_does_not_come() -> None:
 
 
 @pytest.mark.parametrize("read", ["exactly", "until"])
-def test_a_peer_that_ends_too_early_raises_end_of_stream(read: str) -> None:
+def test_a_peer_that_ends_too_early_raises_end_of_stream(read):
     """EndOfStream has what there was; unhandled, it ends the function, and is no failure of ours."""
     partial: list[bytes] = []
 
@@ -266,7 +264,7 @@ def test_a_peer_that_ends_too_early_raises_end_of_stream(read: str) -> None:
     assert service.metric("connections_cut_total", reason="ended_early") == 1
 
 
-def test_a_peer_that_is_too_slow_is_told() -> None:
+def test_a_peer_that_is_too_slow_is_told():
     """Unhandled, a time-out is the peer's fault, whoever catches it as what."""
 
     async def impatient(connection: Connection) -> None:
@@ -283,7 +281,7 @@ def test_a_peer_that_is_too_slow_is_told() -> None:
 
 
 @pytest.mark.parametrize("sent", [b"", b"bad", b"much too long"])
-def test_a_peer_that_reads_no_text_is_told_nothing(sent: bytes) -> None:
+def test_a_peer_that_reads_no_text_is_told_nothing(sent):
     """Its fault is in the log and counted, and it is dismissed; our own last bytes still reach it."""
 
     async def binary(connection: Connection) -> None:
@@ -304,7 +302,7 @@ def test_a_peer_that_reads_no_text_is_told_nothing(sent: bytes) -> None:
     assert service.metric("connections_cut_total", reason="peer_error") == 1
 
 
-def test_closed_is_true_after_either_side_has_closed() -> None:
+def test_closed_is_true_after_either_side_has_closed():
     """By either side; a peer that sends nothing more may still be sent something."""
     seen: list[bool] = []
 
@@ -325,7 +323,7 @@ def test_closed_is_true_after_either_side_has_closed() -> None:
     assert seen[3:] == [True, True, True]
 
 
-def test_without_telnet_commands_stay_in_lines() -> None:
+def test_without_telnet_commands_stay_in_lines():
     async def plain(connection: Connection) -> None:
         connection.telnet, connection.encoding = False, "latin-1"
         async for line in connection:
@@ -345,7 +343,7 @@ def test_without_telnet_commands_stay_in_lines() -> None:
         (lambda connection: connection.read_until(b""), "read_until takes a separator of one byte"),
     ],
 )
-def test_impossible_reads_raise_value_error(mistake: Any, sentence: str) -> None:
+def test_impossible_reads_raise_value_error(mistake, sentence):
     refused: list[str] = []
 
     async def wrong(connection: Connection) -> None:
@@ -362,7 +360,7 @@ def test_impossible_reads_raise_value_error(mistake: Any, sentence: str) -> None
     st.lists(st.sampled_from([b"\xff", b"\n", b"a", b"\xfd", b"\xfa", b"\xf0"]), max_size=9),
     st.lists(st.one_of(st.none(), st.integers(1, 3)), max_size=5),
 )
-def test_reads_are_independent_of_splits(data: list[bytes], wanted: list[int | None]) -> None:
+def test_reads_are_independent_of_splits(data, wanted):
     """Whatever is read, lines or bytes: the same comes of it, and no byte that is data is lost."""
 
     async def mixed(connection: Connection) -> None:

@@ -1,9 +1,5 @@
 """What holds however an author writes it: with methods, with coroutines, by requests or as a stream."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 
 from logsrv.kit import Connection, LineProtocol, RequestProtocol
@@ -40,20 +36,20 @@ STYLES = pytest.mark.parametrize("style", [Methods, Coroutines, Requests, stream
 
 
 @STYLES
-def test_lines_are_the_same_at_every_split(style: Any) -> None:
+def test_lines_are_the_same_at_every_split(style):
     """LF and CR LF end a line, wherever the network cuts, and answers end in CR LF."""
     data = "\xfcber\r\nzwei\n\n".encode()
     assert MemoryService(style).answer(data) == "ÜBER\r\nZWEI\r\n\r\n".encode()
 
 
 @STYLES
-def test_telnet_negotiation_is_refused_and_no_part_of_a_line(style: Any) -> None:
+def test_telnet_negotiation_is_refused_and_no_part_of_a_line(style):
     answer = MemoryService(style).answer(b"\xff\xfd\x03\xff\xfb\x18he\xff\xf1llo\r\n")
     assert answer == b"\xff\xfc\x03\xff\xfe\x18HELLO\r\n"
 
 
 @STYLES
-def test_an_unfinished_last_line_is_answered_at_the_end_of_input(style: Any) -> None:
+def test_an_unfinished_last_line_is_answered_at_the_end_of_input(style):
     """`printf hello | nc` gets its answer, and then the connection is closed."""
     peer = MemoryService(style).connect()
     peer.feed(b"one\ntw")
@@ -64,7 +60,7 @@ def test_an_unfinished_last_line_is_answered_at_the_end_of_input(style: Any) -> 
 
 
 @STYLES
-def test_answers_to_one_chunk_leave_in_one_write(style: Any) -> None:
+def test_answers_to_one_chunk_leave_in_one_write(style):
     peer = MemoryService(style).connect()
     written: list[bytes] = []
     peer.transport.write = written.append  # type: ignore[method-assign,assignment]
@@ -73,7 +69,7 @@ def test_answers_to_one_chunk_leave_in_one_write(style: Any) -> None:
 
 
 @pytest.mark.parametrize("style", [Methods, Coroutines, stream])
-def test_an_error_of_the_author_closes_only_its_connection(style: Any) -> None:
+def test_an_error_of_the_author_closes_only_its_connection(style):
     """What was sent before arrives, and the lines behind it are not handled."""
     service = MemoryService(style)
     one, other = service.connect(), service.connect()
@@ -140,7 +136,7 @@ class Ended:
         b"x" * 40 + b"\n",
     ],
 )
-def test_bytes_between_lines_are_read_as_they_are(style: Any, body: bytes) -> None:
+def test_bytes_between_lines_are_read_as_they_are(style, body):
     """They are never taken for lines, not even for one that is too long, nor for Telnet commands."""
     message = b"a\r\n%d\r\n%b\r\nb\n" % (len(body), body)
     service = MemoryService(style, state=Ended)
@@ -153,7 +149,7 @@ def test_bytes_between_lines_are_read_as_they_are(style: Any, body: bytes) -> No
 
 @STORES
 @pytest.mark.parametrize("early", [True, False])
-def test_a_peer_that_ends_within_the_bytes_is_no_failure_of_ours(style: Any, early: bool) -> None:
+def test_a_peer_that_ends_within_the_bytes_is_no_failure_of_ours(style, early):
     """It is counted, and the author's cleanup runs."""
     service = MemoryService(style, state=Ended)
     peer = service.connect()

@@ -1,9 +1,6 @@
 """Peers that do not read what is sent to them, without TLS and with it."""
 
-from __future__ import annotations
-
 import socket
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,7 +29,7 @@ def connected(port: int, *, tls: bool) -> socket.socket:
 
 
 @pytest.mark.parametrize("listen", [PLAIN, TLS])
-async def test_a_peer_that_never_reads_is_cut_off(listen: str, tmp_path: Path) -> None:
+async def test_a_peer_that_never_reads_is_cut_off(listen, tmp_path):
     """By what waits for it, also where each turn of the reactor sends only a little."""
     gone: Deferred[None] = Deferred()
 
@@ -62,7 +59,7 @@ async def test_a_peer_that_never_reads_is_cut_off(listen: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("listen", [PLAIN, TLS])
-async def test_a_drain_before_the_handshake_ends_after_it(listen: str, tmp_path: Path) -> None:
+async def test_a_drain_before_the_handshake_ends_after_it(listen, tmp_path):
     class Patient(LineProtocol):
         async def connection_made(self) -> None:
             for _ in range(300):
@@ -84,7 +81,7 @@ async def test_a_drain_before_the_handshake_ends_after_it(listen: str, tmp_path:
     assert len(found) == 300 * 10_002 + len("all\r\n")
 
 
-def test_a_reply_of_lines_and_bytes_leaves_in_one_write() -> None:
+def test_a_reply_of_lines_and_bytes_leaves_in_one_write():
     """The second of two small packets would wait until the peer acknowledges the first: for 40 ms."""
 
     async def memcached(connection: Connection) -> None:
@@ -106,9 +103,7 @@ def test_a_reply_of_lines_and_bytes_leaves_in_one_write() -> None:
 
 
 @pytest.mark.parametrize("text", [True, False])
-def test_an_endless_writer_lets_others_have_their_turn(
-    text: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_endless_writer_lets_others_have_their_turn(text, monkeypatch):
     """A peer that reads as fast as it is written to kept all others waiting."""
     monkeypatch.setattr(sending, "send_at_once", lambda transport, data: b"")
     waited: list[bool] = []

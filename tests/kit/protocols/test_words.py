@@ -1,7 +1,5 @@
 """The protocol's own words for a peer that is refused, or that has been idle."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -54,9 +52,7 @@ class Requests(RequestProtocol):
         (FrameProtocol, ["--max-connections", "1", "--tell-refused"], b""),
     ],
 )
-def test_a_refused_peer_gets_the_protocols_words(
-    protocol: Any, arguments: list[str], said: bytes
-) -> None:
+def test_a_refused_peer_gets_the_protocols_words(protocol, arguments, said):
     service = MemoryService(protocol, *arguments)
     service.connect("192.0.2.1" if "--deny" in arguments or "--allow" in arguments else "192.0.2.7")
     peer = service.connect("192.0.2.7")
@@ -74,7 +70,7 @@ def test_a_refused_peer_gets_the_protocols_words(
         (LineProtocol, b""),
     ],
 )
-def test_an_idle_peer_gets_the_protocols_words(protocol: Any, said: bytes) -> None:
+def test_an_idle_peer_gets_the_protocols_words(protocol, said):
     service = MemoryService(protocol, "--idle-timeout", "1m")
     peer = service.connect()
     service.clock.advance(120)
@@ -84,7 +80,7 @@ def test_an_idle_peer_gets_the_protocols_words(protocol: Any, said: bytes) -> No
     assert service.stop() == 0
 
 
-def test_a_function_sets_its_words_for_an_idle_peer() -> None:
+def test_a_function_sets_its_words_for_an_idle_peer():
     async def handle(connection: Any) -> None:
         connection.idle_words = "421 Timeout"
         while await connection.read_line() is not None:
@@ -97,7 +93,7 @@ def test_a_function_sets_its_words_for_an_idle_peer() -> None:
 
 
 @pytest.mark.parametrize("words", [7, b"bytes", ["list"]])
-def test_words_that_cannot_be_sent_close_the_connection_all_the_same(words: Any) -> None:
+def test_words_that_cannot_be_sent_close_the_connection_all_the_same(words):
     class Wrong(LineProtocol):
         @classmethod
         def refusal_words(cls, reason: str) -> Any:

@@ -1,7 +1,5 @@
 """Real clients of the servers in this folder: a conversation each, which gets a number of its own."""
 
-from __future__ import annotations
-
 import contextlib
 import queue
 import smtplib

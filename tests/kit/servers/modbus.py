@@ -1,7 +1,5 @@
 """Modbus over TCP as an input of the line logger: a write is a line, answered once that is safe."""
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """PostgreSQL's wire, version 3: a query is answered with a row for each of its words."""
 
-from __future__ import annotations
-
 import struct
 
 from logsrv.kit import Connection, PeerError, protocol_plugin

@@ -1,7 +1,5 @@
 """Redis: some commands in RESP; a framer of its own cuts them out of the bytes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """SNMP version 2c as an input of the line logger: traps, and informs, answered once they are safe."""
 
-from __future__ import annotations
-
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 

@@ -1,7 +1,5 @@
 """SNTP (RFC 4330): the time for whoever asks, in a datagram as long as the question."""
 
-from __future__ import annotations
-
 import struct
 import time
 

@@ -1,7 +1,5 @@
 """SOCKS 5 (RFC 1928): CONNECT to a name or an address, without a password."""
 
-from __future__ import annotations
-
 from ipaddress import ip_address
 
 from logsrv.kit import (

@@ -3,8 +3,6 @@
 Each is a daemon, with its own options, and is reloaded and stopped while its clients go on.
 """
 
-from __future__ import annotations
-
 import contextlib
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -139,7 +137,7 @@ def serving(folder: Path, name: str) -> Iterator[tuple[Daemon, list[int]]]:
         for name in CASES
     ],
 )
-def test_real_clients_are_served_until_the_stop(folder: Path, name: str) -> None:
+def test_real_clients_are_served_until_the_stop(folder, name):
     case = CASES[name]
     with serving(folder, name) as (daemon, ports):
         case.first(ports)
@@ -165,7 +163,7 @@ def lost(case: Case, folder: Path, done: list[int]) -> set[str]:
         if case.stored
     ],
 )
-def test_what_was_answered_survives_a_kill(folder: Path, name: str) -> None:
+def test_what_was_answered_survives_a_kill(folder, name):
     """The daemon is killed behind its answers, and started again."""
     case = CASES[name]
     with serving(folder, name) as (daemon, ports):

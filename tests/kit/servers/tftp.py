@@ -1,7 +1,5 @@
 """TFTP (RFC 1350): files of a folder, to read. A peer that does not hear an answer asks again."""
 
-from __future__ import annotations
-
 import struct
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A chat over WebSocket (RFC 6455): everybody gets every text."""
 
-from __future__ import annotations
-
 import struct
 from base64 import b64encode
 from hashlib import sha1

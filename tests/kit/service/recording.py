@@ -1,7 +1,5 @@
 """A service that writes down what becomes of it; its settings name UNIX sockets in a directory."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -6,8 +6,6 @@ A line of such a file that ends in `# shows: TEXT` is one for which mypy says so
 about no other line does it say anything. The files are no `.py`, for our own checks would stop at them.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any
@@ -44,7 +42,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], str]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stranger", STRANGERS, ids=lambda path: path.stem)
-def test_mypy_refuses_wrong_arguments(stranger: Path, said: dict[tuple[str, int], str]) -> None:
+def test_mypy_refuses_wrong_arguments(stranger, said):
     """What is right passes, what is wrong is refused where it stands, and types are known."""
     expected = {
         number: match[1]
@@ -107,13 +105,13 @@ class Chat(LineProtocol[Frozen]): ...
         ({"options": 7}, "chat: options is 7; it has to be a class"),
     ],
 )
-def test_wrong_arguments_are_refused(arguments: dict[str, Any], sentence: str) -> None:
+def test_wrong_arguments_are_refused(arguments, sentence):
     given: dict[str, Any] = {"name": "chat", "protocol": Chat, **arguments}
     with pytest.raises(ConfigurationError, match=f"^{sentence}"):
         protocol_plugin(**given)
 
 
-def test_right_arguments_are_accepted() -> None:
+def test_right_arguments_are_accepted():
     assert protocol_plugin("chat", Chat, Frozen, listen=["tcp:1", "tcp:2"]).listen == (
         "tcp:1",
         "tcp:2",

@@ -1,7 +1,5 @@
 """What a plugin may serve, a sentence for anything else, and the factory of a listener."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -34,7 +32,7 @@ async def handle(connection: Connection) -> None:
     """Serve a peer."""
 
 
-def test_a_line_protocol_serves_connections() -> None:
+def test_a_line_protocol_serves_connections():
     protocols = protocols_of(Lines, None)
     assert protocols.refuses_tls
     assert protocols.stream is Lines
@@ -43,7 +41,7 @@ def test_a_line_protocol_serves_connections() -> None:
     assert protocols.make_line_format(1000).max_line == 100
 
 
-def test_a_function_or_a_plain_protocol_serves_connections() -> None:
+def test_a_function_or_a_plain_protocol_serves_connections():
     made = protocols_of(handle, None).stream
     assert made is not None
     assert isinstance(made(), StreamProtocol)
@@ -54,7 +52,7 @@ def test_a_function_or_a_plain_protocol_serves_connections() -> None:
 
 
 @pytest.mark.parametrize("datagrams", [DatagramLines, DatagramProtocol])
-def test_a_datagram_class_may_be_the_only_protocol(datagrams: Any) -> None:
+def test_a_datagram_class_may_be_the_only_protocol(datagrams):
     """A class for datagrams may be given as the only protocol."""
     protocols = protocols_of(datagrams, None)
     assert protocols.stream is None
@@ -96,8 +94,8 @@ def test_a_datagram_class_may_be_the_only_protocol(datagrams: Any) -> None:
     ],
 )
 def test_a_class_that_would_fail_with_its_first_peer_is_refused_at_the_start(
-    base: type, attribute: str, value: object, sentence: str
-) -> None:
+    base, attribute, value, sentence
+):
     plugin = protocol_plugin("shout", type("Wrong", (base,), {attribute: value}))
     with pytest.raises(StartError, match=rf"^shout: .*{sentence}"):
         plugin.make_service_on(Clock(), parsed(plugin, ()))
@@ -116,11 +114,11 @@ def test_a_class_that_would_fail_with_its_first_peer_is_refused_at_the_start(
         (LineProtocol, "lowest_port"),
     ],
 )
-def test_a_name_that_is_none_of_its_base_is_the_authors(base: type, attribute: str) -> None:
+def test_a_name_that_is_none_of_its_base_is_the_authors(base, attribute):
     assert protocols_of(type("Mine", (base,), {attribute: "anything"}), None)
 
 
-def test_the_framing_of_a_class_may_depend_on_the_connection() -> None:
+def test_the_framing_of_a_class_may_depend_on_the_connection():
     class Framed(FrameProtocol):
         @property
         def framing(self) -> Any:  # type: ignore[override]
@@ -133,14 +131,14 @@ def test_the_framing_of_a_class_may_depend_on_the_connection() -> None:
 
 
 @pytest.mark.parametrize(("stream", "datagrams"), [(int, None), ("text", None), (None, Lines)])
-def test_objects_that_cannot_serve_are_refused(stream: Any, datagrams: Any) -> None:
+def test_objects_that_cannot_serve_are_refused(stream, datagrams):
     with pytest.raises(
         ConfigurationError, match=r"neither a Protocol class|no subclass of Datagrams"
     ):
         protocols_of(stream, datagrams)
 
 
-def test_a_max_line_of_0_is_refused() -> None:
+def test_a_max_line_of_0_is_refused():
     class Settings:
         max_line = 0
 
@@ -153,21 +151,21 @@ class Fragile(LineProtocol):
         raise RuntimeError("as asked")
 
 
-def test_a_constructor_that_fails_refuses_its_peer() -> None:
+def test_a_constructor_that_fails_refuses_its_peer():
     """The connection is refused and counted, and the service goes on."""
     service = MemoryService(Fragile)
     assert service.connect().protocol is None
     assert service.metric("connections_failed_total") == 1
 
 
-def test_a_missing_certificate_is_explained() -> None:
+def test_a_missing_certificate_is_explained():
     service = MemoryService(LineProtocol).service
     factory = service.make_factory("tcp:7000")
     assert factory.certificate is None
     assert "protocol_plugin(…, start_tls=True)" in factory.no_certificate
 
 
-def test_using_the_service_in_a_constructor_is_explained() -> None:
+def test_using_the_service_in_a_constructor_is_explained():
     """The log says which peer it was, and from when on there is a service."""
 
     class Early(LineProtocol):
@@ -181,6 +179,6 @@ def test_using_the_service_in_a_constructor_is_explained() -> None:
     assert "from connection_made on" in str(event["log_failure"].value)
 
 
-def test_a_datagram_plugin_refuses_a_listener_for_connections() -> None:
+def test_a_datagram_plugin_refuses_a_listener_for_connections():
     with pytest.raises(ConfigurationError, match="takes datagrams only; use udp:PORT"):
         MemoryService(protocol_plugin("only", datagrams=DatagramLines))

@@ -1,7 +1,5 @@
 """What a long-lived process keeps from the garbage collector, and that no garbage stays for ever."""
 
-from __future__ import annotations
-
 import gc
 import subprocess
 import sys
@@ -50,7 +48,7 @@ assert gc.get_threshold() == threshold
 """
 
 
-def test_what_has_lived_long_is_frozen_and_its_cycles_are_found_later() -> None:
+def test_what_has_lived_long_is_frozen_and_its_cycles_are_found_later():
     subprocess.run([sys.executable, "-c", FROZEN], check=True)
 
 
@@ -63,7 +61,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return done
 
 
-def test_a_busy_process_is_gone_through_at_the_first_calm_moment(passes: list[str]) -> None:
+def test_a_busy_process_is_gone_through_at_the_first_calm_moment(passes):
     clock, used = Clock(), [0.0]
     long_lived = LongLivedFreezer(clock, lambda: used[0])
     long_lived.start()
@@ -77,7 +75,7 @@ def test_a_busy_process_is_gone_through_at_the_first_calm_moment(passes: list[st
     long_lived.stop()
 
 
-def test_one_that_is_always_busy_is_gone_through_once_a_day(passes: list[str]) -> None:
+def test_one_that_is_always_busy_is_gone_through_once_a_day(passes):
     clock = Clock()
     long_lived = LongLivedFreezer(clock, clock.seconds)
     long_lived.start()

@@ -1,7 +1,5 @@
 """A service that needs its time to start, under each of the programs that start one."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re
@@ -94,7 +92,7 @@ def daemon(folder: Path) -> Iterator[int]:
 
 @pytest.mark.slow
 @pytest.mark.complains("--inspect-python goes with --inspect")
-def test_a_daemon_has_started_when_its_command_returns(folder: Path) -> None:
+def test_a_daemon_has_started_when_its_command_returns(folder):
     """What it ignores of its options stands in its log."""
     assert run(folder, *DAEMON, "--inspect-python").returncode == 0
     with daemon(folder):
@@ -107,7 +105,7 @@ def test_a_daemon_has_started_when_its_command_returns(folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.complains("cannot start")
 @pytest.mark.parametrize("fails", ["made", "start", pytest.param("thread", marks=pytest.mark.long)])
-def test_a_daemon_whose_start_fails(folder: Path, fails: str) -> None:
+def test_a_daemon_whose_start_fails(folder, fails):
     """The command says why and has status 1; the log has the whole sentence, and nothing is left."""
     done = run(folder, *DAEMON, "--fails", fails)
     assert done.returncode == 1
@@ -119,7 +117,7 @@ def test_a_daemon_whose_start_fails(folder: Path, fails: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_daemon_that_is_stopped_before_it_is_ready(folder: Path) -> None:
+def test_a_daemon_that_is_stopped_before_it_is_ready(folder):
     with subprocess.Popen(
         [*DAEMON, "--fails", "never"],
         cwd=folder,
@@ -157,9 +155,7 @@ STARTS = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("command", "fails"), STARTS)
-def test_a_start_that_fails_ends_the_process(
-    folder: Path, command: tuple[str, ...], fails: str
-) -> None:
+def test_a_start_that_fails_ends_the_process(folder, command, fails):
     done = run(folder, *command, "--fails", fails)
     assert done.returncode == 1
     prefix = "logsrv run: " if "run" in command else ""
@@ -182,9 +178,7 @@ def test_a_start_that_fails_ends_the_process(
         ),
     ],
 )
-def test_files_of_twistd_that_cannot_be_written(
-    tmp_path: Path, plugin: str, options: list[str], said: str
-) -> None:
+def test_files_of_twistd_that_cannot_be_written(tmp_path, plugin, options, said):
     """One sentence and status 1, before anything is opened."""
     done = run(tmp_path, *TWISTD, *options, plugin)
     assert done.returncode == 1
@@ -194,7 +188,7 @@ def test_files_of_twistd_that_cannot_be_written(
 
 
 @pytest.mark.slow
-def test_a_bug_in_the_start_ends_the_process(folder: Path) -> None:
+def test_a_bug_in_the_start_ends_the_process(folder):
     done = run(folder, *TWISTD, "-n", "--pidfile=", "slow", "--fails", "bug")
     assert done.returncode == 1
     assert "ZeroDivisionError: division by zero" in done.stderr

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -108,7 +107,7 @@ def talk(running: Running) -> bytes:
 
 @pytest.mark.parametrize("state", [Plain, Patient, Entered, yielding])
 @in_reactor
-async def test_a_state_is_made_started_warned_and_closed(state: Any, tmp_path: Path) -> None:
+async def test_a_state_is_made_started_warned_and_closed(state, tmp_path):
     """Peers that connect before it has started wait; what they meet has."""
     config = tmp_path / "plugin.toml"
     config.write_text('idle-timeout = "60s"\n')
@@ -131,7 +130,7 @@ def failing(error: BaseException) -> Callable[[Any], Any]:
 
 
 @in_reactor
-async def test_a_start_that_fails_lets_nobody_in() -> None:
+async def test_a_start_that_fails_lets_nobody_in():
     running = serve(Tell, state=failing(ConfigurationError("the moon is missing")))
     client = socket.create_connection(("127.0.0.1", running.port), PATIENCE)
     with client, logged() as messages:
@@ -157,7 +156,7 @@ async def test_a_start_that_fails_lets_nobody_in() -> None:
 
 
 @in_reactor
-async def test_a_bug_in_the_start_has_its_traceback() -> None:
+async def test_a_bug_in_the_start_has_its_traceback():
     running = serve(Tell, state=failing(ZeroDivisionError("a bug")))
     with logged() as messages, pytest.raises(StartError, match="ZeroDivisionError: a bug"):
         await running.service.when_ready()
@@ -176,7 +175,7 @@ class Endless(Plain):
 
 
 @in_reactor
-async def test_a_stop_breaks_a_start_off() -> None:
+async def test_a_stop_breaks_a_start_off():
     running = serve(Tell, state=Endless)
     waiting = running.service.when_ready()
     assert running.service.unready_reasons() == ["plugin is starting"]
@@ -190,7 +189,7 @@ async def test_a_stop_breaks_a_start_off() -> None:
 
 
 @in_reactor
-async def test_readyz_says_that_the_service_is_starting() -> None:
+async def test_readyz_says_that_the_service_is_starting():
     running = serve(Tell, "--metrics", "tcp:0:interface=127.0.0.1", state=Endless)
     port = int(running.addresses[-1].rpartition(":")[2])
 
@@ -205,7 +204,7 @@ async def test_readyz_says_that_the_service_is_starting() -> None:
 
 
 @in_reactor
-async def test_a_reload_asked_for_during_the_start_comes_after_it(tmp_path: Path) -> None:
+async def test_a_reload_asked_for_during_the_start_comes_after_it(tmp_path):
     config = tmp_path / "plugin.toml"
     config.write_text('idle-timeout = "60s"\n')
     running = serve(Tell, "--config", str(config), state=Patient)
@@ -245,7 +244,7 @@ def plain_generator(service: Any) -> Iterator[None]:
         (Deaf, "plugin: state .*Deaf.* has to take one argument, the service"),
     ],
 )
-def test_a_wrong_state_is_refused_with_a_sentence(state: Any, said: str) -> None:
+def test_a_wrong_state_is_refused_with_a_sentence(state, said):
     """Said when the plugin is made, and when it is loaded from another file."""
     with pytest.raises(ConfigurationError, match=said):
         protocol_plugin("plugin", Tell, state=state)
@@ -257,7 +256,7 @@ class Named:
     name = "plugin"
 
 
-def test_attributes_that_are_not_callable_are_not_called() -> None:
+def test_attributes_that_are_not_callable_are_not_called():
     class Clocked:
         def __init__(self, service: Any) -> None:
             self.start = 12.5
@@ -268,7 +267,7 @@ def test_attributes_that_are_not_callable_are_not_called() -> None:
     assert call_if_defined(service.service.state, "close") is None
 
 
-def test_nothing_is_closed_twice_nor_before_it_has_started() -> None:
+def test_nothing_is_closed_twice_nor_before_it_has_started():
     life = StateLife(Plain)
     start = life.make_state(Named())
     assert start is not None
@@ -276,7 +275,7 @@ def test_nothing_is_closed_twice_nor_before_it_has_started() -> None:
     assert heard == ["made"]
 
 
-def test_in_memory_a_start_has_all_the_time_it_needs() -> None:
+def test_in_memory_a_start_has_all_the_time_it_needs():
     class Slow(Plain):
         def __init__(self, service: Any) -> None:
             super().__init__(service)
@@ -292,7 +291,7 @@ def test_in_memory_a_start_has_all_the_time_it_needs() -> None:
         MemoryService(Tell, state=failing_at_once)
 
 
-def test_a_stop_breaks_off_apply_and_waits_for_its_end() -> None:
+def test_a_stop_breaks_off_apply_and_waits_for_its_end():
     """It may still use what `close` closes."""
 
     class Slow(Plain):
@@ -321,7 +320,7 @@ class failing_at_once(Plain):
         raise ConfigurationError("the moon is missing")
 
 
-def test_an_async_unhealthy_is_reported() -> None:
+def test_an_async_unhealthy_is_reported():
     class Unhealthy(Plain):
         async def unhealthy(self) -> str:
             return "the moon is missing"

@@ -1,7 +1,5 @@
 """The limits of a plugin: only those that it can keep, and a class's own is the most."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import attrs
@@ -38,24 +36,24 @@ def offered(protocol: object) -> set[str]:
 async def stream(connection: object) -> None: ...
 
 
-def test_a_limit_is_offered_only_to_protocols_that_use_it() -> None:
+def test_a_limit_is_offered_only_to_protocols_that_use_it():
     assert offered(LineProtocol) == offered(stream) == offered(DatagramLines) == {"--max-line"}
     assert offered(FrameProtocol) == {"--max-frame"}
     assert offered(Protocol) == set()
 
 
-def test_the_limit_of_the_class_is_the_default() -> None:
+def test_the_limit_of_the_class_is_the_default():
     assert MemoryService(Short).service.settings.max_line == 10
     assert MemoryService(LineProtocol).service.settings.max_line == 65536
 
 
-def test_a_smaller_limit_of_the_operator_wins() -> None:
+def test_a_smaller_limit_of_the_operator_wins():
     peer = MemoryService(Short, "--max-line", "5").connect()
     peer.feed(b"12345\r\n123456\r\n")
     assert peer.received() == b"12345\r\na line is longer than 5 bytes; closing the connection\r\n"
 
 
-def test_a_larger_limit_of_the_operator_is_refused() -> None:
+def test_a_larger_limit_of_the_operator_is_refused():
     """It would change nothing: the author's code counts on the limit."""
     with pytest.raises(ConfigurationError) as refused:
         MemoryService(Short, "--max-line", "1KiB")
@@ -64,7 +62,7 @@ def test_a_larger_limit_of_the_operator_is_refused() -> None:
     )
 
 
-def test_an_option_of_the_authors_own_is_left_as_it_is() -> None:
+def test_an_option_of_the_authors_own_is_left_as_it_is():
     @attrs.frozen(kw_only=True)
     class Own:
         max_line: int = option("8", SIZE, "how much fits on the display")
@@ -99,19 +97,19 @@ def with_frames(tmp_path: Path, rules: str = "") -> MemoryService:
     return MemoryService(plugin, "--config", str(config))
 
 
-def test_the_frames_of_a_named_listener_have_the_limit_of_its_class(tmp_path: Path) -> None:
+def test_the_frames_of_a_named_listener_have_the_limit_of_its_class(tmp_path):
     service = with_frames(tmp_path)
     assert not closed_by(service, 10, "frames")
     assert closed_by(service, 11, "frames")
 
 
-def test_a_table_may_lower_the_limit_of_frames(tmp_path: Path) -> None:
+def test_a_table_may_lower_the_limit_of_frames(tmp_path):
     service = with_frames(tmp_path, "max-frame = 5")
     assert not closed_by(service, 5, "frames")
     assert closed_by(service, 6, "frames")
 
 
-def test_a_reload_changes_the_limit_of_new_connections() -> None:
+def test_a_reload_changes_the_limit_of_new_connections():
     service = MemoryService(Frames)
     service.reload(max_frame=5)
     assert closed_by(service, 6)
@@ -150,24 +148,24 @@ def with_echoes(tmp_path: Path, text: str = "", *arguments: str) -> MemoryServic
     return MemoryService(plugin, "--config", str(config), *arguments)
 
 
-def test_the_limit_of_the_main_protocol_bounds_no_other_listener(tmp_path: Path) -> None:
+def test_the_limit_of_the_main_protocol_bounds_no_other_listener(tmp_path):
     service = with_echoes(tmp_path)
     names = (None, "echo", "function", "short")
     assert [longest(service, name) for name in names] == [5, 500, 500, 5]
 
 
-def test_a_table_may_raise_the_limit_of_its_listener_alone(tmp_path: Path) -> None:
+def test_a_table_may_raise_the_limit_of_its_listener_alone(tmp_path):
     tables = 'listen = "tcp:1"\n[[listener]]\nlisten = "echo:tcp:2"\nmax-line = 100\n'
     service = with_echoes(tmp_path, tables)
     assert [longest(service, name) for name in (None, "echo")] == [5, 50]
 
 
-def test_a_limit_for_all_listeners_bounds_each_with_its_own(tmp_path: Path) -> None:
+def test_a_limit_for_all_listeners_bounds_each_with_its_own(tmp_path):
     service = with_echoes(tmp_path, "", "--max-line", "5")
     assert longest(service, "echo") == longest(service, "short") == 5
 
 
-def test_the_limit_for_all_is_refused_by_the_main_protocol_of_several(tmp_path: Path) -> None:
+def test_the_limit_for_all_is_refused_by_the_main_protocol_of_several(tmp_path):
     with pytest.raises(ConfigurationError) as refused:
         with_echoes(tmp_path, "max-line = 1000\n")
     assert str(refused.value) == (
@@ -176,9 +174,7 @@ def test_the_limit_for_all_is_refused_by_the_main_protocol_of_several(tmp_path: 
 
 
 @pytest.mark.parametrize("place", ["tcp:1", "short:tcp:4"])
-def test_a_table_above_the_limit_of_its_class_is_refused_by_name(
-    tmp_path: Path, place: str
-) -> None:
+def test_a_table_above_the_limit_of_its_class_is_refused_by_name(tmp_path, place):
     with pytest.raises(ConfigurationError) as refused:
         with_echoes(tmp_path, f'[[listener]]\nlisten = "{place}"\nmax-line = 1000\n')
     assert str(refused.value) == (
@@ -186,7 +182,7 @@ def test_a_table_above_the_limit_of_its_class_is_refused_by_name(
     )
 
 
-def test_a_dialled_connection_has_no_limit_of_the_main_protocol() -> None:
+def test_a_dialled_connection_has_no_limit_of_the_main_protocol():
     class Asking(LineProtocol):
         max_line = 10
 
@@ -202,6 +198,6 @@ def test_a_dialled_connection_has_no_limit_of_the_main_protocol() -> None:
 
 
 @pytest.mark.parametrize(("base", "name"), [(Short, "max_line"), (Frames, "max_frame")])
-def test_a_limit_of_0_is_refused(base: type, name: str) -> None:
+def test_a_limit_of_0_is_refused(base, name):
     with pytest.raises(ConfigurationError, match=f"Wrong.{name} is 0; it has to be 1 or more"):
         MemoryService(type("Wrong", (base,), {name: 0}))

@@ -1,7 +1,5 @@
 """A plugin with listeners by name: chat for everybody, a port for its admin, a page of its state."""
 
-from __future__ import annotations
-
 import inspect
 import signal
 from collections.abc import Callable, Iterator
@@ -83,7 +81,7 @@ def get(service: MemoryService, path: str = "/") -> bytes:
     return peer.received()
 
 
-def test_each_listener_serves_its_own_and_all_share_a_service(in_memory: InMemory) -> None:
+def test_each_listener_serves_its_own_and_all_share_a_service(in_memory):
     service = in_memory(plugin())
     one, boss, sender = service.connect(), service.connect(to="admin"), service.sender(to="asks")
     one.feed(b"hello\n")
@@ -100,7 +98,7 @@ def test_each_listener_serves_its_own_and_all_share_a_service(in_memory: InMemor
 
 
 @pytest.mark.complains("the page failed")
-def test_a_resource_that_fails_answers_500_and_is_counted(in_memory: InMemory) -> None:
+def test_a_resource_that_fails_answers_500_and_is_counted(in_memory):
     service = in_memory(plugin())
     assert get(service, "/wrong").startswith(b"HTTP/1.1 500 ")
     assert get(service).startswith(b"HTTP/1.1 200 ")
@@ -108,7 +106,7 @@ def test_a_resource_that_fails_answers_500_and_is_counted(in_memory: InMemory) -
 
 
 @pytest.mark.parametrize(("size", "status"), [(60_000, b"200"), (70_000, b"413")])
-def test_a_body_is_kept_up_to_64_kib(in_memory: InMemory, size: int, status: bytes) -> None:
+def test_a_body_is_kept_up_to_64_kib(in_memory, size, status):
     peer = in_memory(plugin()).connect(to="status")
     peer.feed(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: %d\r\n\r\n" % size)
     peer.feed(b"x" * size)
@@ -126,9 +124,7 @@ def test_a_body_is_kept_up_to_64_kib(in_memory: InMemory, size: int, status: byt
         (b"GET / HTTP/1.0\r\n", b"200"),
     ],
 )
-def test_a_request_that_breaks_http_reaches_no_resource(
-    in_memory: InMemory, head: bytes, status: bytes
-) -> None:
+def test_a_request_that_breaks_http_reaches_no_resource(in_memory, head, status):
     peer = in_memory(plugin()).connect(to="status")
     peer.feed(head + b"\r\n")
     assert peer.received().split(b" ")[1] == status
@@ -141,7 +137,7 @@ class Page(Resource):
         return b"a page\n"
 
 
-def test_a_resource_may_take_no_service_and_be_the_main_protocol(in_memory: InMemory) -> None:
+def test_a_resource_may_take_no_service_and_be_the_main_protocol(in_memory):
     peer = in_memory(Page).connect()
     peer.feed(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
     assert peer.received().endswith(b"\r\n\r\na page\n")
@@ -191,7 +187,7 @@ def slow(in_memory: InMemory, *arguments: str) -> MemoryService:
     )
 
 
-def test_a_client_that_closes_its_half_gets_its_answer(in_memory: InMemory) -> None:
+def test_a_client_that_closes_its_half_gets_its_answer(in_memory):
     service = slow(in_memory)
     peer = asked(service)
     peer.half_close()
@@ -200,7 +196,7 @@ def test_a_client_that_closes_its_half_gets_its_answer(in_memory: InMemory) -> N
     assert peer.received().endswith(LAST) and peer.closed
 
 
-def test_a_stop_waits_for_the_answer_of_a_resource(in_memory: InMemory) -> None:
+def test_a_stop_waits_for_the_answer_of_a_resource(in_memory):
     service = slow(in_memory)
     silent, peer = service.connect(to="slow"), asked(service)
     assert service.stop() == 0
@@ -208,7 +204,7 @@ def test_a_stop_waits_for_the_answer_of_a_resource(in_memory: InMemory) -> None:
     assert (peer.closed, silent.closed) == (True, True)
 
 
-def test_a_reload_that_removes_its_listener_waits_for_the_answer_too(in_memory: InMemory) -> None:
+def test_a_reload_that_removes_its_listener_waits_for_the_answer_too(in_memory):
     service = slow(in_memory)
     peer = asked(service)
     service.reload(listen="tcp:7000")
@@ -217,7 +213,7 @@ def test_a_reload_that_removes_its_listener_waits_for_the_answer_too(in_memory: 
     assert peer.closed
 
 
-def test_the_idle_timeout_waits_for_the_answer_too_but_once(in_memory: InMemory) -> None:
+def test_the_idle_timeout_waits_for_the_answer_too_but_once(in_memory):
     service = slow(in_memory, "--idle-timeout", "1500ms")
     peer = asked(service)
     service.clock.advance(1.95)
@@ -233,7 +229,7 @@ def test_the_idle_timeout_waits_for_the_answer_too_but_once(in_memory: InMemory)
 
 
 @pytest.mark.parametrize("path", [b"/", b"/spawned"])
-def test_a_client_that_goes_before_its_answer_is_no_error(in_memory: InMemory, path: bytes) -> None:
+def test_a_client_that_goes_before_its_answer_is_no_error(in_memory, path):
     service = slow(in_memory)
     asked(service, path).disconnect()
     service.clock.advance(3)
@@ -248,7 +244,7 @@ class Short(LineProtocol):
         self.send_line(line)
 
 
-def test_a_lower_limit_of_a_class_holds_for_its_listener_alone(in_memory: InMemory) -> None:
+def test_a_lower_limit_of_a_class_holds_for_its_listener_alone(in_memory):
     listen = ("tcp:7000", "short:tcp:7001")
     service = in_memory(protocol_plugin("chat", Chat, listen=listen, listeners={"short": Short}))
     long, short = service.connect(), service.connect(to="short")
@@ -258,7 +254,7 @@ def test_a_lower_limit_of_a_class_holds_for_its_listener_alone(in_memory: InMemo
     assert b"longer than 10 bytes" in short.received()
 
 
-def test_an_answer_may_be_that_of_a_named_listener(in_memory: InMemory) -> None:
+def test_an_answer_may_be_that_of_a_named_listener(in_memory):
     service = in_memory(
         protocol_plugin("chat", Chat, listen=LISTEN[:2], listeners={"admin": Short})
     )
@@ -266,7 +262,7 @@ def test_an_answer_may_be_that_of_a_named_listener(in_memory: InMemory) -> None:
     assert service.answer(b"ab\n") == b"ab ('')\r\n"
 
 
-def test_a_reload_adds_and_removes_a_listener(in_memory: InMemory) -> None:
+def test_a_reload_adds_and_removes_a_listener(in_memory):
     service = in_memory(plugin())
     service.connect(to="admin").feed(b"bye\n")
     service.reload(listen=("tcp:7000", "status:tcp:8081"))
@@ -276,7 +272,7 @@ def test_a_reload_adds_and_removes_a_listener(in_memory: InMemory) -> None:
     assert service.connect(to="status").closed
 
 
-def test_an_unknown_name_is_one_sentence_with_the_known_ones(in_memory: InMemory) -> None:
+def test_an_unknown_name_is_one_sentence_with_the_known_ones(in_memory):
     said = "stats is no listener; did you mean status[?] known are admin, status or asks"
     with pytest.raises(ConfigurationError, match=said):
         in_memory(plugin(), "--listen", "stats:tcp:8080")
@@ -284,7 +280,7 @@ def test_an_unknown_name_is_one_sentence_with_the_known_ones(in_memory: InMemory
         in_memory(plugin()).connect(to="nobody")
 
 
-def test_a_listener_for_datagrams_alone_is_named_in_the_right_endpoint(in_memory: InMemory) -> None:
+def test_a_listener_for_datagrams_alone_is_named_in_the_right_endpoint(in_memory):
     with pytest.raises(ConfigurationError) as refused:
         in_memory(plugin(), "--listen", "asks:tcp:7002")
     said = "chat: asks:tcp:7002: asks takes datagrams only; use asks:udp:PORT"
@@ -301,13 +297,13 @@ def test_a_listener_for_datagrams_alone_is_named_in_the_right_endpoint(in_memory
         ("tcp:1", "", "tcp:1"),
     ],
 )
-def test_a_name_is_no_part_of_the_place(text: str, name: str, rest: str) -> None:
+def test_a_name_is_no_part_of_the_place(text, name, rest):
     endpoint = parse_named_endpoint(("admin",), text)
     assert (str(endpoint), endpoint.name) == (text, name)
     assert endpoint.twisted_description.removesuffix(":backlog=1024") == rest
 
 
-def test_paths_of_a_named_endpoint_are_located_with_its_name(tmp_path: Path) -> None:
+def test_paths_of_a_named_endpoint_are_located_with_its_name(tmp_path):
     endpoint = parse_named_endpoint(("admin",), "admin:unix:socket").with_paths_below(tmp_path)
     assert str(endpoint) == f"admin:unix:{tmp_path}/socket"
 
@@ -324,17 +320,17 @@ def test_paths_of_a_named_endpoint_are_located_with_its_name(tmp_path: Path) -> 
         ([admin], r"is not a dict such as \{\"status\": Status\}"),
     ],
 )
-def test_a_wrong_listener_is_refused_at_load(listeners: Any, said: str) -> None:
+def test_a_wrong_listener_is_refused_at_load(listeners, said):
     with pytest.raises(ConfigurationError, match=said):
         protocol_plugin("chat", Chat, listeners=listeners)
 
 
-def test_two_listeners_that_want_one_port_are_refused(in_memory: InMemory) -> None:
+def test_two_listeners_that_want_one_port_are_refused(in_memory):
     with pytest.raises(ConfigurationError, match="status:tcp:7000 and tcp:7000 are one place"):
         in_memory(plugin(), "--listen", "tcp:7000", "--listen", "status:tcp:7000")
 
 
-def test_a_listener_that_is_named_in_text_is_loaded_by_check() -> None:
+def test_a_listener_that_is_named_in_text_is_loaded_by_check():
     missing = protocol_plugin("chat", Chat, listeners={"admin": "tests.kit.nothing:admin"})
     with pytest.raises(ConfigurationError, match=r"chat: .*tests\.kit\.nothing"):
         missing.check()
@@ -353,7 +349,7 @@ def chat(directory: Path, *words: str) -> Iterator[TwistdProcess]:
 
 
 @pytest.mark.slow
-def test_a_daemon_with_tables_of_its_own_is_reloaded_and_stopped(tmp_path: Path) -> None:
+def test_a_daemon_with_tables_of_its_own_is_reloaded_and_stopped(tmp_path):
     config, page = tmp_path / "chat.toml", free_port()
     text = """
         listen = "tcp:0:interface=127.0.0.1"

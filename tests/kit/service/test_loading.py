@@ -1,7 +1,5 @@
 """Why the code of a plugin cannot be had, in a sentence with the place."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 
@@ -24,7 +22,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_a_named_object_is_loaded(package: Path) -> None:
+def test_a_named_object_is_loaded(package):
     (package / "code.py").write_text("class Shout: pass\n")
     assert load_object("authors.code:Shout").__name__ == "Shout"
 
@@ -39,7 +37,7 @@ def test_a_named_object_is_loaded(package: Path) -> None:
         ("raise ValueError('a\\n\\x1b[2J')\n", r"ValueError: a\x0a\x1b[2J (CODE:1)"),
     ],
 )
-def test_a_module_that_cannot_be_imported(package: Path, code: str, said: str) -> None:
+def test_a_module_that_cannot_be_imported(package, code, said):
     (package / "code.py").write_text(code)
     with pytest.raises(ConfigurationError) as caught:
         load_object("authors.code:Shout")
@@ -47,7 +45,7 @@ def test_a_module_that_cannot_be_imported(package: Path, code: str, said: str) -
     assert str(caught.value) == f"authors.code cannot be imported: {said}"
 
 
-def test_a_refused_class_is_named_by_the_line_of_its_author(package: Path) -> None:
+def test_a_refused_class_is_named_by_the_line_of_its_author(package):
     (package / "code.py").write_text(
         "from logsrv.kit import FrameProtocol\n\nclass Shout(FrameProtocol):\n    framing = dict\n"
     )
@@ -55,7 +53,7 @@ def test_a_refused_class_is_named_by_the_line_of_its_author(package: Path) -> No
         load_object("authors.code:Shout")
 
 
-def test_a_missing_module_or_object_is_one_sentence(package: Path) -> None:
+def test_a_missing_module_or_object_is_one_sentence(package):
     with pytest.raises(ConfigurationError) as caught:
         load_object("authors.code:Shout")
     assert str(caught.value) == (
@@ -69,9 +67,7 @@ def test_a_missing_module_or_object_is_one_sentence(package: Path) -> None:
         load_object("authors")
 
 
-def test_plugin_files_are_modules_or_reasons(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_plugin_files_are_modules_or_reasons(tmp_path, monkeypatch):
     """A warning is no reason; a folder that is left out is one."""
     monkeypatch.setattr(plugins, "__path__", [*plugins.__path__, str(tmp_path)])
     monkeypatch.setitem(refused, "/elsewhere", "others may change it")

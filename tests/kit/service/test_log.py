@@ -3,8 +3,6 @@
 Real ones, with terminals and the journal, are in end_to_end/test_start_log.py.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import os
@@ -40,12 +38,7 @@ def terminal() -> Iterator[tuple[int, TextIO]]:
 @pytest.mark.parametrize(
     ("variable", "coloured"), [(None, True), ("NO_COLOR=1", False), ("TERM=dumb", False)]
 )
-def test_colours_are_for_terminals_that_want_them(
-    terminal: tuple[int, TextIO],
-    monkeypatch: pytest.MonkeyPatch,
-    variable: str | None,
-    coloured: bool,
-) -> None:
+def test_colours_are_for_terminals_that_want_them(terminal, monkeypatch, variable, coloured):
     if variable is not None:
         monkeypatch.setenv(*variable.split("="))
     screen, stream = terminal
@@ -54,7 +47,7 @@ def test_colours_are_for_terminals_that_want_them(
     assert (b"\x1b[33mWARNING:" in os.read(screen, 1000)) == coloured
 
 
-def test_a_stream_that_is_no_terminal_gets_the_format_of_files() -> None:
+def test_a_stream_that_is_no_terminal_gets_the_format_of_files():
     stream = io.StringIO()
     assert auto_format(stream) == "file"
     log_observer_for(stream)(WARNED)
@@ -64,7 +57,7 @@ def test_a_stream_that_is_no_terminal_gets_the_format_of_files() -> None:
     assert asked.getvalue()[8:] == " WARNING: mind\n"
 
 
-def test_an_authors_own_log_format_is_ignored() -> None:
+def test_an_authors_own_log_format_is_ignored():
     stream = io.StringIO()
     log_observer_for(stream, "%(message)s")(WARNED)
     assert "WARNING: mind" in stream.getvalue()
@@ -80,7 +73,7 @@ def test_an_authors_own_log_format_is_ignored() -> None:
         (None, False),
     ],
 )
-def test_the_log_of_twistd_is_taken_or_left(program: dict[str, Any] | None, taken: bool) -> None:
+def test_the_log_of_twistd_is_taken_or_left(program, taken):
     application = Application("greet")
     use_our_log_format(program, "auto", application)
     assert (application.getComponent(ILogObserver, None) is not None) == taken
@@ -90,7 +83,7 @@ def test_the_log_of_twistd_is_taken_or_left(program: dict[str, Any] | None, take
     ("chosen", "format", "taken"),
     [("json", "auto", False), ("text", "auto", True), ("json", "people", True)],
 )
-def test_the_log_of_twist_is_taken_unless_it_is_json(chosen: str, format: str, taken: bool) -> None:
+def test_the_log_of_twist_is_taken_unless_it_is_json(chosen, format, taken):
     """It has chosen JSON itself where there is no terminal: whoever reads that goes on reading it."""
     program: dict[str, Any] = {
         "fileLogObserverFactory": jsonFileLogObserver,
@@ -118,7 +111,7 @@ class Disk(io.RawIOBase):
         return len(data)
 
 
-def test_messages_without_room_are_counted() -> None:
+def test_messages_without_room_are_counted():
     """On a full disk they went, and nobody was told. Python keeps the first one of them."""
     disk = Disk()
     observer = log_observer_for(io.TextIOWrapper(io.BufferedWriter(disk)), "json")

@@ -1,11 +1,8 @@
 """--metrics of a plugin that somebody else has written: there from its start to its stop, and reloaded."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import socket
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -59,7 +56,7 @@ def ask_for_a_pun(session: TelnetSession) -> None:
 
 
 @in_reactor
-async def test_metrics_show_the_counters_of_a_plugin() -> None:
+async def test_metrics_show_the_counters_of_a_plugin():
     async with serve(Jokes, "--metrics", LOOPBACK) as running:
         await running.converse(ask_for_a_pun)
         place = running.addresses[-1]
@@ -71,7 +68,7 @@ async def test_metrics_show_the_counters_of_a_plugin() -> None:
 
 
 @in_reactor
-async def test_healthz_shows_the_trouble_of_the_state() -> None:
+async def test_healthz_shows_the_trouble_of_the_state():
     async with serve(protocol_plugin("jokes", Jokes, state=Pump), "--metrics", LOOPBACK) as running:
         place, state = running.addresses[-1], running.service.state
         assert (await deferToThread(ask, place, "/healthz"))[0] == 200
@@ -86,7 +83,7 @@ async def test_healthz_shows_the_trouble_of_the_state() -> None:
 
 
 @in_reactor
-async def test_a_reload_changes_the_place_of_metrics_or_nothing(tmp_path: Path) -> None:
+async def test_a_reload_changes_the_place_of_metrics_or_nothing(tmp_path):
     config = tmp_path / "jokes.toml"
     first, second = f"unix:{tmp_path}/first", f"unix:{tmp_path}/second"
     config.write_text(f"metrics = '{first}'\nlisten = '{LOOPBACK}'\n")
@@ -116,7 +113,7 @@ async def test_a_reload_changes_the_place_of_metrics_or_nothing(tmp_path: Path) 
 
 
 @in_reactor
-async def test_the_guard_protects_metrics_too() -> None:
+async def test_the_guard_protects_metrics_too():
     async with serve(Jokes, "--metrics", LOOPBACK, "--deny", "127.0.0.0/8") as running:
         with pytest.raises(OSError):
             await deferToThread(ask, running.addresses[-1], "/metrics")
@@ -131,13 +128,13 @@ class Own:
 
 
 @in_reactor
-async def test_an_authors_own_options_of_these_names_are_his() -> None:
+async def test_an_authors_own_options_of_these_names_are_his():
     async with serve(protocol_plugin("jokes", Jokes, Own)) as running:
         assert running.service.settings.metrics is True
         assert len(running.addresses) == 1
 
 
 @in_reactor
-async def test_the_same_place_of_metrics_twice_is_refused() -> None:
+async def test_the_same_place_of_metrics_twice_is_refused():
     with pytest.raises(StartError, match=r"--metrics tcp:9 is asked for twice"):
         serve(Jokes, "--metrics", "tcp:9", "--metrics", "tcp:9")

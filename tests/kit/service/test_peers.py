@@ -1,10 +1,7 @@
 """Who is connected to a service, and what is said to all of them."""
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +12,7 @@ from twisted.internet.testing import StringTransport
 from logsrv.kit import Connection, LineProtocol
 from logsrv.kit.framing.own import OwnFraming
 from logsrv.kit.service.peers import Peers
-from logsrv.kit.testing import MemoryService, Running, TelnetSession
+from logsrv.kit.testing import Running, TelnetSession
 from tests.kit.net.network import in_reactor, until
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
@@ -48,7 +45,7 @@ async def room(connection: Connection) -> None:
 
 @pytest.mark.parametrize("kind", [Room, room])
 @in_reactor
-async def test_a_broadcast_reaches_all_peers_but_one(kind: Any, serving: Serving) -> None:
+async def test_a_broadcast_reaches_all_peers_but_one(kind, serving):
     running = serving(kind)
 
     def script(one: TelnetSession) -> None:
@@ -63,7 +60,7 @@ async def test_a_broadcast_reaches_all_peers_but_one(kind: Any, serving: Serving
 
 
 @in_reactor
-async def test_the_peers_are_those_of_all_listeners(serving: Serving, tmp_path: Path) -> None:
+async def test_the_peers_are_those_of_all_listeners(serving, tmp_path):
     """A peer that is refused is none; nor is one that has gone, or who looks at the metrics."""
     path = str(tmp_path / "socket")
     running = serving(
@@ -96,7 +93,7 @@ class Discreet(Room):
 
 
 @in_reactor
-async def test_a_peer_that_does_not_read_harms_no_other(serving: Serving) -> None:
+async def test_a_peer_that_does_not_read_harms_no_other(serving):
     """The others get all of it; he is cut off when too much waits for him, and he takes nothing."""
     running = serving(Discreet)
     text, number = "x" * 60_000, 200
@@ -128,7 +125,7 @@ class Framed:
         self.sent.append(frame)
 
 
-def test_a_broadcast_skips_peers_that_are_closing() -> None:
+def test_a_broadcast_skips_peers_that_are_closing():
     """A stop would else have each of thousands hear of each other's end."""
     stays, leaves = Framed(), Framed()
     stays.transport, leaves.transport = StringTransport(), StringTransport()
@@ -137,7 +134,7 @@ def test_a_broadcast_skips_peers_that_are_closing() -> None:
     assert (stays.sent, leaves.sent) == ([b"bytes"], [])
 
 
-def test_a_broadcast_of_a_wrong_type_is_refused() -> None:
+def test_a_broadcast_of_a_wrong_type_is_refused():
     """In a sentence, whoever is connected; bytes are sent as a frame where there are frames."""
     framed = Framed()
     peers = Peers(lambda: [framed])
@@ -155,7 +152,7 @@ def test_a_broadcast_of_a_wrong_type_is_refused() -> None:
 
 
 @pytest.mark.parametrize("text", ["text", [5]])
-def test_a_broadcast_that_one_cannot_be_sent_reaches_nobody(text: Any) -> None:
+def test_a_broadcast_that_one_cannot_be_sent_reaches_nobody(text):
     class Plain(Framed):
         """A protocol of Twisted's own, with a method of its author's."""
 
@@ -186,7 +183,7 @@ def members(service: Any) -> SimpleNamespace:
     return SimpleNamespace(members=set())
 
 
-def test_a_broadcast_to_some_reaches_these(in_memory: Callable[..., MemoryService]) -> None:
+def test_a_broadcast_to_some_reaches_these(in_memory):
     service = in_memory(Channel, state=members)
     asks, member, other = (service.connect() for _ in range(3))
     member.feed(b"join\n")
@@ -194,9 +191,7 @@ def test_a_broadcast_to_some_reaches_these(in_memory: Callable[..., MemoryServic
     assert [peer.received() for peer in (asks, member, other)] == [b"", b"hello\r\n", b""]
 
 
-def test_a_broadcast_while_two_hundred_of_two_thousand_vanish_reaches_the_others(
-    in_memory: Callable[..., MemoryService],
-) -> None:
+def test_a_broadcast_while_two_hundred_of_two_thousand_vanish_reaches_the_others(in_memory):
     """Each that vanishes is announced to the rest, so broadcasts begin within a broadcast."""
     service = in_memory(Channel, state=members)
     peers = [service.connect() for _ in range(2000)]
@@ -219,7 +214,7 @@ async def channel(connection: Connection) -> None:
         connection.service.broadcast(line, to=everyone)
 
 
-def test_a_connection_that_has_gone_is_skipped(in_memory: Callable[..., MemoryService]) -> None:
+def test_a_connection_that_has_gone_is_skipped(in_memory):
     """The author has not taken it out of the set."""
     service = in_memory(channel, state=members)
     gone, stays = service.connect(), service.connect()
@@ -239,9 +234,7 @@ def test_a_connection_that_has_gone_is_skipped(in_memory: Callable[..., MemorySe
         ({"but": "ada"}, "but takes a peer, not 'ada'$"),
     ],
 )
-def test_anything_but_a_peer_is_refused(
-    in_memory: Callable[..., MemoryService], arguments: Any, said: str
-) -> None:
+def test_anything_but_a_peer_is_refused(in_memory, arguments, said):
     service = in_memory(Channel, state=members)
     peer = service.connect()
     with pytest.raises(TypeError, match=f"^{said}"):
@@ -250,9 +243,7 @@ def test_anything_but_a_peer_is_refused(
 
 
 @pytest.mark.parametrize("kind", [Channel, channel])
-def test_a_peer_that_is_named_twice_is_sent_to_once(
-    in_memory: Callable[..., MemoryService], kind: Any
-) -> None:
+def test_a_peer_that_is_named_twice_is_sent_to_once(in_memory, kind):
     service = in_memory(kind, state=members)
     peer = service.connect()
     [one] = service.service.peers

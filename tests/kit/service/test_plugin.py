@@ -1,13 +1,10 @@
 """`protocol_plugin` as an author writes it and as twistd and an operator meet it."""
 
-from __future__ import annotations
-
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import attrs
 import pytest
@@ -50,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
 Start = Callable[..., TwistdProcess]
 
 
-def test_a_plugin_has_twisteds_and_our_interfaces() -> None:
+def test_a_plugin_has_twisteds_and_our_interfaces():
     """What it gives is what Twisted and our own command look for."""
     plugin = protocol_plugin("shout", LineProtocol)
     for interface in (IPlugin, IServiceMaker, IProtocolPlugin):
@@ -59,13 +56,13 @@ def test_a_plugin_has_twisteds_and_our_interfaces() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "Shout", "my-shout", "1st", "class", "a b", "é", "x\n"])
-def test_impossible_plugin_names_are_refused(name: str) -> None:
+def test_impossible_plugin_names_are_refused(name):
     """A name that no command line, variable or module could have is refused with a sentence."""
     with pytest.raises(ConfigurationError, match="cannot be the name of a plugin"):
         protocol_plugin(name, LineProtocol)
 
 
-def test_a_plugin_without_a_protocol_is_refused() -> None:
+def test_a_plugin_without_a_protocol_is_refused():
     with pytest.raises(ConfigurationError, match="neither a protocol nor datagrams"):
         protocol_plugin("nothing")  # type: ignore[call-overload]
 
@@ -83,7 +80,7 @@ def test_a_plugin_without_a_protocol_is_refused() -> None:
         (type("Odd", (LineProtocol,), {"encoding": "utf-16"}), "encoding is 'utf-16'"),
     ],
 )
-def test_a_protocol_that_cannot_serve_is_one_sentence(protocol: Any, sentence: str) -> None:
+def test_a_protocol_that_cannot_serve_is_one_sentence(protocol, sentence):
     """It is one sentence when the plugin is chosen, before anything is opened."""
     plugin = protocol_plugin("shout", protocol)
     with pytest.raises(StartError, match=sentence):
@@ -101,7 +98,7 @@ class _Clock:
         return 0.0
 
 
-def test_a_version_may_be_given_by_its_name() -> None:
+def test_a_version_may_be_given_by_its_name():
     """A plugin file need not import the package for it."""
     assert (
         protocol_plugin("shout", LineProtocol, version="logsrv:__version__").version == __version__
@@ -119,7 +116,7 @@ def test_a_version_may_be_given_by_its_name() -> None:
         ("tests.kit.service.test_plugin:Unfillable", "Unfillable.topic has neither option"),
     ],
 )
-def test_wrong_options_are_one_sentence(options: str, sentence: str) -> None:
+def test_wrong_options_are_one_sentence(options, sentence):
     """What is named in text is found out when the plugin is chosen; it is a sentence then, too."""
     with pytest.raises(StartError, match=f"^shout: .*{sentence}"):
         protocol_plugin("shout", LineProtocol, options).options  # noqa: B018
@@ -130,7 +127,7 @@ class Unfillable:
     topic: str
 
 
-def test_a_plugin_file_loads_no_reactor() -> None:
+def test_a_plugin_file_loads_no_reactor():
     """Importing it loads neither reactor nor sockets of ours: `twistd --help` stays fast."""
     code = (
         "import sys; from logsrv.kit import protocol_plugin; protocol_plugin('x', 'a:B')\n"
@@ -143,7 +140,7 @@ def test_a_plugin_file_loads_no_reactor() -> None:
 
 
 @pytest.mark.slow
-def test_a_plugin_of_five_lines_serves_in_twistd(folder: Path, twistd: Start) -> None:
+def test_a_plugin_of_five_lines_serves_in_twistd(folder, twistd):
     """A stranger's five lines answer telnet, with the kit's options, and warn when they block."""
     server = twistd(
         "shout",
@@ -177,7 +174,7 @@ def run_twistd(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
 
 
 @pytest.mark.slow
-def test_help_does_not_load_what_is_not_chosen(folder: Path) -> None:
+def test_help_does_not_load_what_is_not_chosen(folder):
     """A plugin whose module is missing is in the list, and fails with a sentence when chosen."""
     listed = run_twistd(folder, "--help")
     assert "is loaded late" in listed.stdout
@@ -191,7 +188,7 @@ def test_help_does_not_load_what_is_not_chosen(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_version_is_the_plugins_and_wrong_options_exit_with_1(folder: Path) -> None:
+def test_version_is_the_plugins_and_wrong_options_exit_with_1(folder):
     """`--version` is the plugin's; what is wrong is one sentence and status 1."""
     assert run_twistd(folder, "shout", "--version").stdout == "shout 1.2\n"
     wrong = run_twistd(folder, "shout", "--max-line", "12XB")
@@ -202,7 +199,7 @@ def test_version_is_the_plugins_and_wrong_options_exit_with_1(folder: Path) -> N
 
 
 @pytest.mark.slow
-def test_a_port_in_use_ends_the_start_with_a_sentence(folder: Path) -> None:
+def test_a_port_in_use_ends_the_start_with_a_sentence(folder):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         where = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
         run = run_twistd(folder, "shout", "--listen", where)
@@ -212,7 +209,7 @@ def test_a_port_in_use_ends_the_start_with_a_sentence(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_start_that_fails_leaves_no_socket_behind(folder: Path) -> None:
+def test_a_start_that_fails_leaves_no_socket_behind(folder):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         where = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
         run = run_twistd(folder, "shout", "--listen", f"unix:{folder}/s", "--listen", where)
@@ -221,7 +218,7 @@ def test_a_start_that_fails_leaves_no_socket_behind(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_listener_for_datagrams_is_refused_by_a_stream_plugin(folder: Path) -> None:
+def test_a_listener_for_datagrams_is_refused_by_a_stream_plugin(folder):
     run = run_twistd(folder, "shout", "--listen", "udp:0")
     assert run.returncode == 1
     assert "udp:0: shout takes connections only, no datagrams" in run.stderr

@@ -1,10 +1,7 @@
 """The running service: state, guard, reload, stopping."""
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest_twisted  # type: ignore[import-untyped]
@@ -38,7 +35,7 @@ class Shout(LineProtocol):
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_a_reload_keeps_peers_and_tells_the_state(serving: Serving, tmp_path: Path) -> None:
+async def test_a_reload_keeps_peers_and_tells_the_state(serving, tmp_path):
     """A reload changes rules for who comes then and keeps who is there; the state hears of it."""
     config = tmp_path / "plugin.toml"
     config.write_text('listen = "tcp:0:interface=127.0.0.1"\nidle-timeout = "60s"\n')
@@ -67,7 +64,7 @@ async def test_a_reload_keeps_peers_and_tells_the_state(serving: Serving, tmp_pa
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_every_plugin_has_the_guard(serving: Serving) -> None:
+async def test_every_plugin_has_the_guard(serving):
     """The kit's guard is there without a line of the author's."""
     running = serving(Shout, "--deny", "127.0.0.0/8")
 

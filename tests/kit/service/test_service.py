@@ -1,10 +1,8 @@
 """Starting, reloading and stopping sites together, seen from what serves there."""
 
-from __future__ import annotations
-
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -35,9 +33,7 @@ def connect(path: Path) -> socket.socket:
 
 
 @in_reactor
-async def test_places_are_taken_before_privileges_go_and_the_rest_is_opened_after(
-    tmp_path: Path,
-) -> None:
+async def test_places_are_taken_before_privileges_go_and_the_rest_is_opened_after(tmp_path):
     service = Service(tmp_path, "a", "b")
     service.privilegedStartService()
     assert service.calls == ["made a", "made b"]
@@ -49,9 +45,7 @@ async def test_places_are_taken_before_privileges_go_and_the_rest_is_opened_afte
 
 
 @in_reactor
-async def test_it_is_ready_from_the_end_of_its_start_to_the_beginning_of_its_stop(
-    tmp_path: Path,
-) -> None:
+async def test_it_is_ready_from_the_end_of_its_start_to_the_beginning_of_its_stop(tmp_path):
     service = Service(tmp_path, "a", "b")
     assert service.unready_reasons() == ["test is not running, or stopping"]
     service.privilegedStartService()
@@ -64,7 +58,7 @@ async def test_it_is_ready_from_the_end_of_its_start_to_the_beginning_of_its_sto
 
 
 @in_reactor
-async def test_twist_without_a_privileged_start_binds_too(tmp_path: Path) -> None:
+async def test_twist_without_a_privileged_start_binds_too(tmp_path):
     service = Service(tmp_path, "a")
     service.startService()
     assert service.sockets() == {"a"}
@@ -72,7 +66,7 @@ async def test_twist_without_a_privileged_start_binds_too(tmp_path: Path) -> Non
 
 
 @in_reactor
-async def test_a_place_that_is_taken_ends_the_start_with_its_sentence(tmp_path: Path) -> None:
+async def test_a_place_that_is_taken_ends_the_start_with_its_sentence(tmp_path):
     """As SystemExit, which shows no traceback; it is never ready, and those that were bound are let go."""
     (tmp_path / "taken").touch()
     service = Service(tmp_path, "a", "taken")
@@ -84,7 +78,7 @@ async def test_a_place_that_is_taken_ends_the_start_with_its_sentence(tmp_path: 
 
 
 @in_reactor
-async def test_the_same_place_twice_is_refused(tmp_path: Path) -> None:
+async def test_the_same_place_twice_is_refused(tmp_path):
     """The sentence tells which two of many."""
     with pytest.raises(
         StartError,
@@ -95,7 +89,7 @@ async def test_the_same_place_twice_is_refused(tmp_path: Path) -> None:
 
 
 @in_reactor
-async def test_stopping_drains_all_and_then_closes(tmp_path: Path) -> None:
+async def test_stopping_drains_all_and_then_closes(tmp_path):
     """A site that fails hinders no other; who is there is closed, the sums are logged."""
     service = started(tmp_path, "a", "broken", "b")
     with connect(tmp_path / "a"), logged() as messages:
@@ -127,12 +121,7 @@ async def stubborn() -> None:
     ],
 )
 @in_reactor
-async def test_a_close_that_fails_or_never_ends_is_logged(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    closing: Callable[[], Deferred[None]],
-    said: str,
-) -> None:
+async def test_a_close_that_fails_or_never_ends_is_logged(tmp_path, monkeypatch, closing, said):
     """Whether it fails or never ends: it is said, then come the counts and "stopped" as ever."""
     monkeypatch.setattr(stop, "CLOSE_SECONDS", 0.05)
     before = signal.getsignal(signal.SIGTERM)
@@ -146,7 +135,7 @@ async def test_a_close_that_fails_or_never_ends_is_logged(
 
 
 @in_reactor
-async def test_a_reload_keeps_adds_and_removes_sites(tmp_path: Path) -> None:
+async def test_a_reload_keeps_adds_and_removes_sites(tmp_path):
     """What stays keeps its peers and is told the new settings, what is new starts, what is gone drains."""
     service = started(tmp_path, "stays", "goes")
     with connect(tmp_path / "stays") as peer, connect(tmp_path / "goes") as leaving:
@@ -182,7 +171,7 @@ REFUSALS: dict[str, tuple[Sequence[str] | Exception, BaseException | None, str]]
 
 @pytest.mark.parametrize("why", REFUSALS)
 @in_reactor
-async def test_a_refused_reload_changes_nothing(tmp_path: Path, why: str) -> None:
+async def test_a_refused_reload_changes_nothing(tmp_path, why):
     """It is said why, nothing of it was opened, all stays; and the next right one is done."""
     (tmp_path / "taken").touch()
     service = started(tmp_path, "a")
@@ -211,7 +200,7 @@ class Unprintable(Exception):
 
 
 @in_reactor
-async def test_an_error_that_has_no_text_does_not_end_all_reloads(tmp_path: Path) -> None:
+async def test_an_error_that_has_no_text_does_not_end_all_reloads(tmp_path):
     service = started(tmp_path, "a")
     service.next, service.refuses = ("a", "comes"), Unprintable()
     with pytest.raises(RuntimeError, match="a bug in the text of an error"):
@@ -223,9 +212,7 @@ async def test_an_error_that_has_no_text_does_not_end_all_reloads(tmp_path: Path
 
 
 @in_reactor
-async def test_a_place_lost_at_the_last_moment_changes_no_settings(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_place_lost_at_the_last_moment_changes_no_settings(tmp_path, monkeypatch):
     """Somebody else came between looking and binding: `apply`, which may end something, is not called."""
     service = started(tmp_path, "a")
     monkeypatch.setattr(Site, "check", lambda site: (tmp_path / "comes").touch())
@@ -240,7 +227,7 @@ async def test_a_place_lost_at_the_last_moment_changes_no_settings(
 
 
 @in_reactor
-async def test_a_draining_site_may_be_added_again(tmp_path: Path) -> None:
+async def test_a_draining_site_may_be_added_again(tmp_path):
     """The new one takes the place when it is free; counters of both are added up; reloads go on."""
     service = started(tmp_path, "a")
     with connect(tmp_path / "a") as peer:
@@ -267,7 +254,7 @@ async def test_a_draining_site_may_be_added_again(tmp_path: Path) -> None:
 
 
 @in_reactor
-async def test_a_site_that_fails_to_apply_does_not_undo_the_reload(tmp_path: Path) -> None:
+async def test_a_site_that_fails_to_apply_does_not_undo_the_reload(tmp_path):
     service = started(tmp_path, "broken", "a")
     service.next = ("broken", "a", "comes")
     with logged() as messages:
@@ -279,7 +266,7 @@ async def test_a_site_that_fails_to_apply_does_not_undo_the_reload(tmp_path: Pat
 
 
 @in_reactor
-async def test_a_new_site_at_our_own_place_is_refused(tmp_path: Path) -> None:
+async def test_a_new_site_at_our_own_place_is_refused(tmp_path):
     """A reload that wants to change a place says that it is our own that is in the way."""
     service = started(tmp_path, "a")
     service.next = ("./a",)
@@ -290,7 +277,7 @@ async def test_a_new_site_at_our_own_place_is_refused(tmp_path: Path) -> None:
 
 
 @in_reactor
-async def test_a_reload_that_comes_while_it_stops_changes_nothing(tmp_path: Path) -> None:
+async def test_a_reload_that_comes_while_it_stops_changes_nothing(tmp_path):
     service = started(tmp_path, "a")
     stopped = service.stopService()
     service.next = ("b",)
@@ -300,7 +287,7 @@ async def test_a_reload_that_comes_while_it_stops_changes_nothing(tmp_path: Path
 
 
 @in_reactor
-async def test_sighup_reloads_and_is_given_back_at_the_end(tmp_path: Path) -> None:
+async def test_sighup_reloads_and_is_given_back_at_the_end(tmp_path):
     before = signal.getsignal(signal.SIGHUP)
     service = started(tmp_path, "a")
     signal.raise_signal(signal.SIGHUP)
@@ -310,9 +297,7 @@ async def test_sighup_reloads_and_is_given_back_at_the_end(tmp_path: Path) -> No
 
 
 @in_reactor
-async def test_a_reload_waits_for_an_async_apply(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_reload_waits_for_an_async_apply(tmp_path, monkeypatch):
     """It may be a coroutine: the reload waits for it, and is refused when it fails or never ends."""
     monkeypatch.setattr(reload, "CLOSE_SECONDS", 0.05)
     service = started(tmp_path, "a")
@@ -334,7 +319,7 @@ async def test_a_reload_waits_for_an_async_apply(
 
 
 @in_reactor
-async def test_a_stop_during_a_reload_is_no_refusal(tmp_path: Path) -> None:
+async def test_a_stop_during_a_reload_is_no_refusal(tmp_path):
     """Nothing was refused, and not all stayed as it was: nothing of that is said."""
     service = started(tmp_path, "a")
     answer: Deferred[None] = Deferred()
@@ -351,9 +336,7 @@ async def test_a_stop_during_a_reload_is_no_refusal(tmp_path: Path) -> None:
 
 
 @in_reactor
-async def test_peers_cut_off_by_a_reload_are_counted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_peers_cut_off_by_a_reload_are_counted(tmp_path, monkeypatch):
     """A peer whose bytes nobody takes in keeps a listener that goes only for so long."""
     monkeypatch.setattr(reload, "DRAIN_SECONDS", 0.05)
     service = started(tmp_path, "a")

@@ -1,7 +1,5 @@
 """The options of a plugin: the author's and the kit's, in one class."""
 
-from __future__ import annotations
-
 import attrs
 import pytest
 
@@ -22,7 +20,7 @@ class Own:
     log_connections: bool = option(True, FLAG, "on by default here")
 
 
-def test_authors_options_beside_the_kits() -> None:
+def test_authors_options_beside_the_kits():
     """Both are there; where both declare one, the author's default counts."""
     plugin = protocol_plugin("shout", LineProtocol, Own, listen=("tcp:1", "tcp:2"))
     options = plugin.options()
@@ -38,7 +36,7 @@ class Datagrams(DatagramLines):
     """Nobody stays connected to it."""
 
 
-def test_options_of_connections_for_datagrams() -> None:
+def test_options_of_connections_for_datagrams():
     """What means nothing to datagrams is not offered, and nothing goes by it; unless both are served."""
     only = protocol_plugin("only", Datagrams, listen="udp:1")
     both = protocol_plugin("both", LineProtocol, datagrams=Datagrams)

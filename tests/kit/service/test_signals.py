@@ -1,7 +1,5 @@
 """What signals do to a service, by the table of the module."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
@@ -29,7 +27,7 @@ def signals() -> Iterator[Signals]:
     made.restore_handlers()
 
 
-def test_sighup_before_ready_is_done_when_it_is(signals: Signals) -> None:
+def test_sighup_before_ready_is_done_when_it_is(signals):
     """Not lost, and it ends nothing, as it would by default."""
     calls: list[str] = []
     signals.remember_hangups()
@@ -41,14 +39,14 @@ def test_sighup_before_ready_is_done_when_it_is(signals: Signals) -> None:
     assert calls == ["reload", "reload"]
 
 
-def test_without_a_sighup_nothing_is_reloaded(signals: Signals) -> None:
+def test_without_a_sighup_nothing_is_reloaded(signals):
     calls: list[str] = []
     signals.remember_hangups()
     signals.reload_on_hangup(lambda: calls.append("reload"))
     assert calls == []
 
 
-def test_a_storm_of_sighup_is_one_reload() -> None:
+def test_a_storm_of_sighup_is_one_reload():
     """With one for each, slow reloads queued up for hours, and a stop behind them."""
     waiting: list[Callable[[], object]] = []
     signals = Signals(Mock(callFromThread=waiting.append))
@@ -73,7 +71,7 @@ def handlers() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("handlers")
-def test_a_reactor_is_told_once_to_stop() -> None:
+def test_a_reactor_is_told_once_to_stop():
     """Ctrl-C twice, before it had come to the first, was a traceback: it cannot be stopped twice."""
 
     class Stopped(Reactor):
@@ -97,7 +95,7 @@ def test_a_reactor_is_told_once_to_stop() -> None:
     assert signal.getsignal(signal.SIGINT) == reactor.stop
 
 
-def test_signals_during_a_stop_only_report_it(signals: Signals) -> None:
+def test_signals_during_a_stop_only_report_it(signals):
     """SIGHUP does nothing, and who asks again for a stop is told that it is under way."""
     calls: list[str] = []
     signals.reload_on_hangup(lambda: calls.append("reload"))
@@ -107,7 +105,7 @@ def test_signals_during_a_stop_only_report_it(signals: Signals) -> None:
     assert calls == ["told", "told"]
 
 
-def test_handlers_are_given_back() -> None:
+def test_handlers_are_given_back():
     numbers = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
     before = [signal.getsignal(number) for number in numbers]
     signals = Signals(Reactor())  # type: ignore[arg-type]
@@ -118,7 +116,7 @@ def test_handlers_are_given_back() -> None:
     assert [signal.getsignal(number) for number in numbers] == before
 
 
-def test_out_of_time_it_ends_the_process() -> None:
+def test_out_of_time_it_ends_the_process():
     """Code that never returns keeps no operator from stopping it."""
     program = (
         "from logsrv.kit.service.signals import Signals\n"

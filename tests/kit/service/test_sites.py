@@ -1,7 +1,5 @@
 """A site goes through the states that the module's table says, and no others."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +36,7 @@ def call(site: Site, event: str, directory: Path) -> Any:
     return getattr(site, event)(*arguments)
 
 
-def test_the_table_leads_from_making_to_the_end() -> None:
+def test_the_table_leads_from_making_to_the_end():
     assert {*NEXT.values(), "MADE"} == {old for old, _ in NEXT} | {"CLOSED"}
     assert {event for _, event in NEXT} == {*CALLS, "vacate", "end"}
 
@@ -46,7 +44,7 @@ def test_the_table_leads_from_making_to_the_end() -> None:
 @pytest.mark.parametrize("event", CALLS)
 @pytest.mark.parametrize("state", TO)
 @in_reactor
-async def test_every_event_is_tried_in_every_state(state: str, event: str, tmp_path: Path) -> None:
+async def test_every_event_is_tried_in_every_state(state, event, tmp_path):
     """What the table has leads where it says, what it has not is a mistake of ours."""
     metrics = Metrics()
     site = made(tmp_path, metrics)
@@ -71,7 +69,7 @@ async def test_every_event_is_tried_in_every_state(state: str, event: str, tmp_p
 
 
 @in_reactor
-async def test_a_site_that_cannot_be_made_counts_nothing(tmp_path: Path) -> None:
+async def test_a_site_that_cannot_be_made_counts_nothing(tmp_path):
     metrics = Metrics()
 
     def make_server(wanted: SiteSpec, part: MetricsPart) -> Any:
@@ -87,7 +85,7 @@ async def test_a_site_that_cannot_be_made_counts_nothing(tmp_path: Path) -> None
 
 
 @in_reactor
-async def test_check_opens_nothing(tmp_path: Path) -> None:
+async def test_check_opens_nothing(tmp_path):
     site = made(tmp_path)
     site.check()
     assert not (tmp_path / "socket").exists()
@@ -98,7 +96,7 @@ async def test_check_opens_nothing(tmp_path: Path) -> None:
 
 
 @in_reactor
-async def test_two_sites_at_one_place_are_refused(tmp_path: Path) -> None:
+async def test_two_sites_at_one_place_are_refused(tmp_path):
     """Before the kernel says it is another program's, it is said that it is our own."""
     site = made(tmp_path)
     with pytest.raises(ConfigurationError, match="this server's own unix:"):

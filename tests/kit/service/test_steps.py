@@ -1,8 +1,5 @@
 """Steps within their time."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,13 +24,13 @@ async def value() -> int:
 
 
 @pytest.mark.parametrize("step", [lambda: 7, value])
-def test_a_step_may_be_plain_or_async(step: Callable[[], Any]) -> None:
+def test_a_step_may_be_plain_or_async(step):
     results: list[int] = []
     with_time_limit(step, 1, Clock()).addCallback(results.append)
     assert results == [7]
 
 
-def test_a_step_that_never_ends_is_cancelled_and_given_up() -> None:
+def test_a_step_that_never_ends_is_cancelled_and_given_up():
     cancelled: list[object] = []
     failures: list[Failure] = []
     clock = Clock()
@@ -52,14 +49,14 @@ def test_a_step_that_never_ends_is_cancelled_and_given_up() -> None:
     ],
 )
 @in_reactor
-async def test_a_failed_step_is_logged_and_hinders_nothing(step: Any, said: str) -> None:
+async def test_a_failed_step_is_logged_and_hinders_nothing(step, said):
     with logged() as messages:
         await await_step_logged(service_at(Clock()), 1, step, "closing")
     assert [message.splitlines()[0] for message in messages] == [said]
 
 
 @in_reactor
-async def test_a_step_that_takes_too_long_is_logged() -> None:
+async def test_a_step_that_takes_too_long_is_logged():
     clock = Clock()
     with logged() as messages:
         waiting = Deferred.fromCoroutine(

@@ -1,7 +1,5 @@
 """A graceful stop, seen from the other end: who is being answered gets the answer."""
 
-from __future__ import annotations
-
 import socket
 import ssl
 import subprocess
@@ -46,7 +44,7 @@ def rest(client: socket.socket) -> bytes:
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_work_under_way_is_finished(serving: Serving) -> None:
+async def test_work_under_way_is_finished(serving):
     """At a stop, a coroutine that is answering a line finishes, and its answer arrives."""
     running = serving(Slow)
     with socket.create_connection(("127.0.0.1", running.port), PATIENCE) as client:
@@ -94,9 +92,7 @@ pyopenssl = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarn
 
 @pyopenssl
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_tls_conversation_ends_at_once(
-    serving: Serving, tls: TLS, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_tls_conversation_ends_at_once(serving, tls, monkeypatch):
     """Over TLS too a stop does not wait for the deadline when there is nothing to wait for."""
     monkeypatch.setattr("logsrv.kit.service.stop.DRAIN_SECONDS", 600.0)
     where, connect = tls
@@ -111,7 +107,7 @@ async def test_tls_conversation_ends_at_once(
 
 @pyopenssl
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_work_under_way_over_tls_is_finished(serving: Serving, tls: TLS) -> None:
+async def test_work_under_way_over_tls_is_finished(serving, tls):
     """Also when nothing of the answer was sent before the stop."""
     where, connect = tls
     running = serving(Thoughtful, "--listen", where, state=Asked)
@@ -125,7 +121,7 @@ async def test_work_under_way_over_tls_is_finished(serving: Serving, tls: TLS) -
 
 @pytest.mark.parametrize("lines", [1, 1000])
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_lines_in_flight_are_answered(serving: Serving, lines: int) -> None:
+async def test_lines_in_flight_are_answered(serving, lines):
     """What was sent before the stop is answered, all of it."""
     running = serving(Slow)
     with socket.create_connection(("127.0.0.1", running.port), PATIENCE) as client:

@@ -1,9 +1,6 @@
 """What works beside the peers: begun, supervised, ended."""
 
-from __future__ import annotations
-
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -25,7 +22,7 @@ def memory() -> MemoryService:
     return MemoryService(Quiet)
 
 
-def test_a_coroutine_works_beside_the_peers(memory: MemoryService) -> None:
+def test_a_coroutine_works_beside_the_peers(memory):
     done: list[str] = []
 
     async def work() -> None:
@@ -42,7 +39,7 @@ def test_a_coroutine_works_beside_the_peers(memory: MemoryService) -> None:
 
 
 @in_reactor
-async def test_an_error_is_logged_with_its_traceback_and_counted() -> None:
+async def test_an_error_is_logged_with_its_traceback_and_counted():
     memory = MemoryService(Quiet)
 
     async def wrong() -> None:
@@ -73,7 +70,7 @@ class Dreamer(LineProtocol):
 
 
 @in_reactor
-async def test_code_that_needs_asyncio_is_told_how_to_start() -> None:
+async def test_code_that_needs_asyncio_is_told_how_to_start():
     loop = asyncio.new_event_loop()
     memory = MemoryService(Dreamer, state=lambda service: loop)
     with logged() as messages:
@@ -93,7 +90,7 @@ async def test_code_that_needs_asyncio_is_told_how_to_start() -> None:
     assert not any("Traceback" in one for one in messages)
 
 
-def test_calls_of_every_never_overlap_and_missed_ones_are_left_out(memory: MemoryService) -> None:
+def test_calls_of_every_never_overlap_and_missed_ones_are_left_out(memory):
     """At once, then by the clock: 0, 10, 20 …, and what takes 25 s is called at 0, 30, 60."""
     plain: list[float] = []
     slow: list[float] = []
@@ -110,7 +107,7 @@ def test_calls_of_every_never_overlap_and_missed_ones_are_left_out(memory: Memor
     assert [at - begun for at in slow] == [0, 30, 60]
 
 
-def test_an_interval_may_be_a_function_that_follows_a_reload(memory: MemoryService) -> None:
+def test_an_interval_may_be_a_function_that_follows_a_reload(memory):
     called: list[float] = []
     pause = 10.0
     memory.service.every(lambda: pause, lambda: called.append(memory.clock.seconds()))
@@ -124,7 +121,7 @@ def test_an_interval_may_be_a_function_that_follows_a_reload(memory: MemoryServi
         memory.service.every(lambda: 0, print)
 
 
-def test_every_may_end_itself(memory: MemoryService) -> None:
+def test_every_may_end_itself(memory):
     calls: list[Any] = []
 
     def work() -> None:
@@ -175,7 +172,7 @@ class Busy:
 
 
 @in_reactor
-async def test_tasks_begin_with_the_reactor_and_end_between_stopping_and_close() -> None:
+async def test_tasks_begin_with_the_reactor_and_end_between_stopping_and_close():
     with logged() as messages:
         running = serve(Quiet, state=Busy)
         state = running.service.state
@@ -193,7 +190,7 @@ async def test_tasks_begin_with_the_reactor_and_end_between_stopping_and_close()
 
 
 @in_reactor
-async def test_a_task_that_never_ends_is_given_up() -> None:
+async def test_a_task_that_never_ends_is_given_up():
     memory = MemoryService(Quiet)
 
     async def stubborn() -> None:
@@ -229,14 +226,12 @@ async def nothing() -> None:
         (lambda s: s.every(True, nothing), TypeError, "every takes seconds, not True"),
     ],
 )
-def test_wrong_arguments_of_spawn_and_every_are_refused(
-    memory: MemoryService, wrong: Callable[[Any], Any], error: type[Exception], said: str
-) -> None:
+def test_wrong_arguments_of_spawn_and_every_are_refused(memory, wrong, error, said):
     with pytest.raises(error, match=said):
         wrong(memory.service)
 
 
-def test_any_awaitable_can_be_spawned(memory: MemoryService) -> None:
+def test_any_awaitable_can_be_spawned(memory):
     waiting: Deferred[None] = Deferred()
     assert memory.service.spawn(waiting, "waiting").name == "waiting"
     assert function_name(lambda: None) == "<lambda>"

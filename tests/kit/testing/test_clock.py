@@ -1,7 +1,5 @@
 """Time in memory: each timer fires at its own time, and nothing waits for real time."""
 
-from __future__ import annotations
-
 import pytest
 from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred
@@ -10,7 +8,7 @@ from twisted.internet.task import LoopingCall, deferLater
 from logsrv.kit.testing.clock import MemoryClock
 
 
-def test_each_timer_fires_at_its_own_time() -> None:
+def test_each_timer_fires_at_its_own_time():
     """A minute at once is sixty seconds for who looks every second."""
     clock = MemoryClock()
     seen: list[float] = []
@@ -22,7 +20,7 @@ def test_each_timer_fires_at_its_own_time() -> None:
     assert clock.seconds() == 3.5
 
 
-def test_others_act_between_two_timers() -> None:
+def test_others_act_between_two_timers():
     acted: list[float] = []
     clock = MemoryClock()
     clock.between = lambda: acted.append(clock.seconds())
@@ -31,7 +29,7 @@ def test_others_act_between_two_timers() -> None:
     assert acted == [0, 1, 2]
 
 
-def test_until_returns_the_result_or_raises() -> None:
+def test_until_returns_the_result_or_raises():
     """The result, or the failure, at the time when it is there; what never comes is said."""
     clock = MemoryClock()
     assert clock.until(deferLater(clock, 2, lambda: "done"), 5, "it") == "done"
@@ -42,7 +40,7 @@ def test_until_returns_the_result_or_raises() -> None:
         clock.until(Deferred(), 5, "the reload")
 
 
-def test_endless_timers_of_0_seconds_are_an_error() -> None:
+def test_endless_timers_of_0_seconds_are_an_error():
     clock = MemoryClock()
 
     def again() -> None:
@@ -53,7 +51,7 @@ def test_endless_timers_of_0_seconds_are_an_error() -> None:
         clock.advance(1)
 
 
-def test_calls_from_threads_and_at_the_start_are_made() -> None:
+def test_calls_from_threads_and_at_the_start_are_made():
     clock = MemoryClock()
     called: list[str] = []
     clock.callWhenRunning(called.append, "start")
@@ -63,9 +61,7 @@ def test_calls_from_threads_and_at_the_start_are_made() -> None:
     assert called == ["start", "thread"]
 
 
-def test_thousands_of_timers_are_not_sorted_at_each_new_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_thousands_of_timers_are_not_sorted_at_each_new_one(monkeypatch):
     """A queue has one for each job, and `conformance` makes thousands of jobs."""
     asked: list[DelayedCall] = []
     get_time = DelayedCall.getTime

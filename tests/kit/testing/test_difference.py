@@ -1,7 +1,5 @@
 """Where two answers differ, in the errors of tests."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.kit.testing.difference import difference
@@ -25,13 +23,13 @@ LONG = b"".join(b"line %d of the answer\r\n" % number for number in range(100))
         ([LONG, LONG], [LONG, LONG + b"!"], f"from byte {len(LONG)} on"),
     ],
 )
-def test_the_first_different_bytes_are_shown(wanted: object, came: object, said: str) -> None:
+def test_the_first_different_bytes_are_shown(wanted, came, said):
     sentence = difference(wanted, came)
     assert said in sentence
     assert len(sentence) < 400
 
 
-def test_the_bytes_around_the_place_are_shown() -> None:
+def test_the_bytes_around_the_place_are_shown():
     sentence = difference(LONG, LONG.replace(b"50", b"fifty"))
     assert r"+ b'fifty of the answer\r\n" in sentence
     assert r"+ b'50 of the answer\r\n" in sentence

@@ -1,15 +1,11 @@
 """Conversations and examples are found in a document, played, and told apart from prose."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet.threads import deferToThread
 
 from logsrv.kit import LineProtocol
-from logsrv.kit.testing import Running, examples, play, transcripts
+from logsrv.kit.testing import examples, play, transcripts
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
@@ -51,7 +47,7 @@ class Shout(LineProtocol):
             self.send_line(line.upper())
 
 
-def test_conversations_and_examples_are_found() -> None:
+def test_conversations_and_examples_are_found():
     (transcript,) = transcripts(DOCUMENT)
     assert (transcript.port, transcript.line) == (7000, 5)
     assert transcript.steps == (
@@ -69,13 +65,13 @@ def test_conversations_and_examples_are_found() -> None:
 
 
 @pytest.mark.parametrize("fence", ["```telnet", "```telnet localhost"])
-def test_a_conversation_needs_a_port(fence: str) -> None:
+def test_a_conversation_needs_a_port(fence):
     with pytest.raises(ValueError, match="line 2: a conversation begins with ```telnet and a port"):
         transcripts(f"{fence}\nhi\n```\n")
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_play_succeeds_or_shows_the_difference(serving: Callable[..., Running]) -> None:
+async def test_play_succeeds_or_shows_the_difference(serving):
     """What the document says is what happens; if not, it is told where they part."""
     running = serving(Shout)
     (transcript,) = transcripts(DOCUMENT)

@@ -1,7 +1,5 @@
 """Listeners in memory: the guard's options hold there as with sockets."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.kit import DatagramLines, LineProtocol, Sender, protocol_plugin
@@ -23,7 +21,7 @@ BOTH = protocol_plugin(
 )
 
 
-def test_networks_are_allowed_and_denied_in_memory() -> None:
+def test_networks_are_allowed_and_denied_in_memory():
     service = MemoryService(BOTH, "--allow", "192.0.2.0/24", "--deny", "192.0.2.7")
     assert not service.connect("192.0.2.1").closed
     assert service.connect("192.0.2.7").closed
@@ -37,7 +35,7 @@ def test_networks_are_allowed_and_denied_in_memory() -> None:
     assert service.metric("datagrams_refused_total") == 1
 
 
-def test_limits_of_connections_hold_in_memory() -> None:
+def test_limits_of_connections_hold_in_memory():
     service = MemoryService(Shout, "--max-connections=3", "--max-connections-per-peer=2")
     peers = [service.connect(host) for host in ("192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2")]
     assert [peer.closed for peer in peers] == [False, False, True, False]
@@ -47,7 +45,7 @@ def test_limits_of_connections_hold_in_memory() -> None:
     assert service.metric("connections_open") == 3
 
 
-def test_a_silent_peer_is_closed_in_memory() -> None:
+def test_a_silent_peer_is_closed_in_memory():
     """A minute passes at once; who has said something in it stays."""
     service = MemoryService(Shout, "--idle-timeout", "60s")
     silent, talking = service.connect(), service.connect()
@@ -59,7 +57,7 @@ def test_a_silent_peer_is_closed_in_memory() -> None:
     assert service.metric("connections_idle_total") == 1
 
 
-def test_a_peer_chooses_the_listener() -> None:
+def test_a_peer_chooses_the_listener():
     """By default the first place for connections, and the first for datagrams."""
     service = MemoryService(BOTH)
     service.connect()
@@ -78,13 +76,13 @@ def test_a_peer_chooses_the_listener() -> None:
         MemoryService(Shout).sender()
 
 
-def test_senders_over_unix_sockets() -> None:
+def test_senders_over_unix_sockets():
     service = MemoryService(ShoutBack, "--listen", "unixgram:/run/x.sock")
     sender = service.sender("/run/client.sock")
     sender.send(b"x\n")
     assert (sender.name, sender.received()) == ("unix:/run/client.sock", [b"X\r\n"])
 
 
-def test_an_endpoint_without_a_memory_listener_is_an_error() -> None:
+def test_an_endpoint_without_a_memory_listener_is_an_error():
     with pytest.raises(AssertionError, match="stdin: is nothing that a MemoryService has"):
         MemoryService(Shout, "--listen", "stdin:")

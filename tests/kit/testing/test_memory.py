@@ -1,7 +1,5 @@
 """The in-memory service: does what a real one does, and tells when an answer depends on cuts."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import attrs
@@ -77,19 +75,19 @@ class Echo(DatagramLines):
         self.send_line(line, peer)
 
 
-def test_every_split_yields_all_single_cuts() -> None:
+def test_every_split_yields_all_single_cuts():
     """Whole, in two at every place, byte by byte; nothing lost or doubled."""
     ways = list(every_split(b"abc"))
     assert ways == [[b"abc"], [b"a", b"bc"], [b"ab", b"c"], [b"a", b"b", b"c"]]
 
 
-def test_answer_finds_a_protocol_that_depends_on_chunks() -> None:
+def test_answer_finds_a_protocol_that_depends_on_chunks():
     assert MemoryService(Shout).answer(b"ab\n") == b"AB\r\n"
     with pytest.raises(AssertionError, match="the answer to"):
         MemoryService(Chunks).answer(b"ab\n")
 
 
-def test_a_plugin_with_options_and_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plugin_with_options_and_no_environment(monkeypatch):
     """Options are given as on the command line; the developer's own environment plays no part."""
     monkeypatch.setenv("SHOUT_MAX_LINE", "3")
     service = MemoryService(protocol_plugin("shout", Shout), "--idle-timeout", "9s")
@@ -97,7 +95,7 @@ def test_a_plugin_with_options_and_no_environment(monkeypatch: pytest.MonkeyPatc
     assert service.service.settings.idle_timeout == 9
 
 
-def test_a_reload_changes_the_named_settings() -> None:
+def test_a_reload_changes_the_named_settings():
     """Settings change as by the command line or as values; what is not named stays as it is."""
     service = MemoryService(TOPIC, "--topic", "dogs", "--max-connections", "5")
     state = service.service.state
@@ -121,7 +119,7 @@ def test_a_reload_changes_the_named_settings() -> None:
         ({"listen": "udp:1"}, "udp:1: topic takes connections only, no datagrams"),
     ],
 )
-def test_a_refused_reload_changes_nothing(changed: dict[str, str], sentence: str) -> None:
+def test_a_refused_reload_changes_nothing(changed, sentence):
     """The reason is raised, all stays as it was, and the next reload does not ask for it again."""
     service = MemoryService(TOPIC)
     with pytest.raises(ConfigurationError, match=sentence):
@@ -131,12 +129,12 @@ def test_a_refused_reload_changes_nothing(changed: dict[str, str], sentence: str
     assert service.service.settings.words == ("d",)
 
 
-def test_a_reload_of_an_unknown_option_is_an_error() -> None:
+def test_a_reload_of_an_unknown_option_is_an_error():
     with pytest.raises(TypeError, match=r"there is no option topc \(did you mean topic\?\)"):
         MemoryService(TOPIC).reload(topc="cats")
 
 
-def test_a_reload_moves_listeners() -> None:
+def test_a_reload_moves_listeners():
     """Who is connected where it listens no more is let go."""
     service = MemoryService(TOPIC, "--listen", "tcp:1", "--listen", "tcp:2")
     stays, goes = service.connect(to="tcp:1"), service.connect(to="tcp:2")
@@ -149,7 +147,7 @@ def test_a_reload_moves_listeners() -> None:
         service.connect(to="tcp:2")
 
 
-def test_a_stop_answers_what_has_arrived() -> None:
+def test_a_stop_answers_what_has_arrived():
     """It takes no real time: what has arrived is answered, who goes on sending is cut off."""
     service = MemoryService(TOPIC)
     busy, endless = service.connect(), service.connect()
@@ -166,7 +164,7 @@ def test_a_stop_answers_what_has_arrived() -> None:
         service.connect()
 
 
-def test_each_peer_has_a_name_of_its_own() -> None:
+def test_each_peer_has_a_name_of_its_own():
     service = MemoryService(Shout)
     peers = [service.connect() for _ in range(2)]
     assert [peer.protocol.peer for peer in peers] == [  # type: ignore[union-attr]
@@ -175,7 +173,7 @@ def test_each_peer_has_a_name_of_its_own() -> None:
     ]
 
 
-def test_a_datagram_class_is_served_in_memory() -> None:
+def test_a_datagram_class_is_served_in_memory():
     sender = MemoryService(Echo).sender()
     sender.send(b"hello\n")
     assert sender.received() == [b"hello\r\n"]

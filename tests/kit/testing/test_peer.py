@@ -1,7 +1,5 @@
 """Peers in memory: what they send waits as in a kernel, and what they are sent as well."""
 
-from __future__ import annotations
-
 from twisted.internet.protocol import Protocol
 
 from logsrv.kit import DatagramLines, LineProtocol, Sender
@@ -35,7 +33,7 @@ class Twice(DatagramLines):
         self.send_line(line, peer)
 
 
-def test_back_pressure_works_both_ways() -> None:
+def test_back_pressure_works_both_ways():
     """A peer that stops reading fills the transport; what is fed meanwhile waits as in a kernel."""
     peer = MemoryService(Shout).connect()
     peer.stop_reading()
@@ -50,7 +48,7 @@ def test_back_pressure_works_both_ways() -> None:
     assert peer.unread == 0
 
 
-def test_a_connection_may_end_in_several_ways() -> None:
+def test_a_connection_may_end_in_several_ways():
     peer = MemoryService(Shout).connect()
     peer.disconnect(ConnectionResetError("reset"))
     assert peer.closed
@@ -58,20 +56,20 @@ def test_a_connection_may_end_in_several_ways() -> None:
     assert peer.received() == b""
 
 
-def test_a_memory_transport_accepts_the_calls_of_tcps() -> None:
+def test_a_memory_transport_accepts_the_calls_of_tcps():
     peer = MemoryService(Careful).connect()
     peer.feed(b"x")
     assert peer.received() == b"x"
     assert peer.closed
 
 
-def test_a_refused_peer_is_closed() -> None:
+def test_a_refused_peer_is_closed():
     service = MemoryService(Refused)
     assert service.connect().closed
     assert service.metric("connections_failed_total") == 1
 
 
-def test_a_sender_collects_its_answers() -> None:
+def test_a_sender_collects_its_answers():
     sender = MemoryService(Twice).sender("::1", 1234)
     assert sender.name == "udp:[::1]:1234"
     sender.send(b"a\n", b"b\n")

@@ -1,16 +1,12 @@
 """The twistd child: what it says is shown when something waited for does not come."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 from logsrv.kit.testing import TelnetSession, TwistdProcess, wait_until
 
 
 @pytest.mark.slow
-def test_a_child_starts_serves_and_stops(tmp_path: Path) -> None:
+def test_a_child_starts_serves_and_stops(tmp_path):
     with TwistdProcess(
         "greet", "--listen", "tcp:0:interface=127.0.0.1", directory=tmp_path
     ) as server:
@@ -21,19 +17,19 @@ def test_a_child_starts_serves_and_stops(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_child_that_ends_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_child_that_ends_is_not_waited_for(tmp_path):
     """The error has what the child said, at once and not after a deadline."""
     process = TwistdProcess("greet", "--no-such-option", directory=tmp_path)
     with pytest.raises(AssertionError, match=r"ended with status 1 before[\s\S]*no-such-option"):
         process.start().ready()
 
 
-def test_waiting_in_vain_says_for_what() -> None:
+def test_waiting_in_vain_says_for_what():
     with pytest.raises(AssertionError, match=r"waited 0\.01 s in vain for the moon"):
         wait_until(lambda: None, "the moon", 0.01)
 
 
-def test_ports_are_found_for_each_kind_of_listener(tmp_path: Path) -> None:
+def test_ports_are_found_for_each_kind_of_listener(tmp_path):
     """In the order of the listeners; what has no port is left out."""
     process = TwistdProcess("logsrv", directory=tmp_path)
     process.log_path.write_text(

@@ -1,10 +1,7 @@
 """A service in the test's own process, on free ports."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +23,7 @@ def shouting(session: TelnetSession) -> str:
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_a_served_plugin_converses_and_stops() -> None:
+async def test_a_served_plugin_converses_and_stops():
     """A script talks to it from a thread; after the block nobody listens any more."""
 
     async with serve(Shout) as running:
@@ -49,14 +46,14 @@ class Echo(DatagramLines):
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_a_served_datagram_class_is_asked() -> None:
+async def test_a_served_datagram_class_is_asked():
     """A class for datagrams is served on a port of its own, and asked."""
     async with serve(Echo) as running:
         assert await running.ask(b"hello\n") == b"hello\r\n"
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_a_plugin_for_both_gets_two_ports() -> None:
+async def test_a_plugin_for_both_gets_two_ports():
     plugin = protocol_plugin("both", Shout, datagrams=Echo, listen=("tcp:7000", "udp:7000"))
     async with serve(plugin) as running:
         assert len(running.addresses) == 2
@@ -71,7 +68,7 @@ async def admin(connection: Connection) -> None:
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_each_listener_by_name_has_its_port() -> None:
+async def test_each_listener_by_name_has_its_port():
     plugin = protocol_plugin(
         "shout", Shout, listeners={"admin": admin}, listen=("tcp:7000", "admin:tcp:7001")
     )
@@ -86,7 +83,7 @@ async def test_each_listener_by_name_has_its_port() -> None:
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_who_is_never_answered_is_told_what_was_asked() -> None:
+async def test_who_is_never_answered_is_told_what_was_asked():
     class Silent(DatagramLines):
         def line_received(self, line: str, peer: Sender) -> None:
             """Say nothing."""
@@ -125,7 +122,7 @@ def test_twistd(twistd):
 
 
 @pytest.mark.slow
-def test_the_fixtures_work_in_another_project(tmp_path: Path) -> None:
+def test_the_fixtures_work_in_another_project(tmp_path):
     for name, text in PROJECT.items():
         (tmp_path / name).write_text(text)
     run = subprocess.run(
@@ -135,7 +132,7 @@ def test_the_fixtures_work_in_another_project(tmp_path: Path) -> None:
     assert "3 passed" in run.stdout, run.stdout
 
 
-def test_loading_the_plugin_loads_no_reactor() -> None:
+def test_loading_the_plugin_loads_no_reactor():
     """Whoever lists it and uses no fixture is not made to use Twisted."""
     code = (
         "import sys, logsrv.kit.testing.fixtures\n"

@@ -1,7 +1,5 @@
 """The scripted session: says what was expected and what came, with the conversation so far."""
 
-from __future__ import annotations
-
 import socket
 import threading
 from collections.abc import Iterator
@@ -33,7 +31,7 @@ def server() -> Iterator[tuple[int, list[bytes]]]:
     thread.join(PATIENCE)
 
 
-def test_a_session_sends_and_expects_lines(server: tuple[int, list[bytes]]) -> None:
+def test_a_session_sends_and_expects_lines(server):
     """Negotiation is refused and not seen; `…` stands for anything; the end is expected."""
     port, got = server
     with TelnetSession(port) as session:
@@ -44,7 +42,7 @@ def test_a_session_sends_and_expects_lines(server: tuple[int, list[bytes]]) -> N
     assert got == [b"\xff\xfc\x01quit\r\n"]
 
 
-def test_another_line_shows_the_conversation(server: tuple[int, list[bytes]]) -> None:
+def test_another_line_shows_the_conversation(server):
     with TelnetSession(server[0]) as session:
         session.send("hi")
         with pytest.raises(AssertionError, match="'bye' was expected, 'hello 42' came") as raised:
@@ -53,7 +51,7 @@ def test_another_line_shows_the_conversation(server: tuple[int, list[bytes]]) ->
     assert "> hi\n    hello 42" in str(raised.value)
 
 
-def test_a_missing_line_shows_the_conversation() -> None:
+def test_a_missing_line_shows_the_conversation():
     with (
         socket.create_server(("127.0.0.1", 0)) as listening,
         TelnetSession(listening.getsockname()[1], deadline=0.2) as session,
@@ -66,7 +64,7 @@ def test_a_missing_line_shows_the_conversation() -> None:
             session.expect("third")
 
 
-def test_an_early_close_is_an_error(server: tuple[int, list[bytes]]) -> None:
+def test_an_early_close_is_an_error(server):
     with TelnetSession(server[0]) as session:
         session.send("quit")
         session.expect("hello 42")

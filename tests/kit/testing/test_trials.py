@@ -1,7 +1,5 @@
 """The conformance suite: what is right passes, and each thing that is wrong is found and said."""
 
-from __future__ import annotations
-
 import re
 from typing import Any, ClassVar
 
@@ -115,18 +113,18 @@ async def stream(connection: Connection) -> None:
         (protocol_plugin("both", Shout, datagrams=ShoutBack, listen=("tcp:1", "udp:1")), b"a\n"),
     ],
 )
-def test_a_right_plugin_passes(what: Any, talk: bytes) -> None:
+def test_a_right_plugin_passes(what, talk):
     conformance(what, talk)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.005, 1.0, 2.0, 4.9])
 @pytest.mark.parametrize("talk", [b"hello\r\n", b"hello\r\nyou\r\n"])
-def test_an_answer_may_take_five_seconds(seconds: float, talk: bytes) -> None:
+def test_an_answer_may_take_five_seconds(seconds, talk):
     conformance(type("Timed", (Patient,), {"seconds": seconds}), talk)
 
 
-def test_a_listener_by_name_is_put_through_the_trials() -> None:
+def test_a_listener_by_name_is_put_through_the_trials():
     """The others are there as well."""
 
     async def late(connection: Connection) -> None:
@@ -280,7 +278,7 @@ class Unready(DatagramLines):
         (Unready, b"hello\n", "plugin fails on the datagram b'': ZeroDivisionError"),
     ],
 )  # fmt: skip
-def test_a_wrong_plugin_fails_with_one_sentence(what: Any, talk: bytes, sentence: str) -> None:
+def test_a_wrong_plugin_fails_with_one_sentence(what, talk, sentence):
     """One sentence: what it did, with which input, and what should have come."""
     with pytest.raises(AssertionError, match=f"^{re.escape(sentence)}") as raised:
         conformance(what, talk, apart=not isinstance(what, Plugin))
@@ -305,7 +303,7 @@ class Unchangeable:
         raise ConfigurationError("as it is, it is good")
 
 
-def test_a_fault_without_peers_is_found() -> None:
+def test_a_fault_without_peers_is_found():
     with pytest.raises(AssertionError, match=r"^plugin has a timer left an hour after the stop"):
         conformance(Shout, state=Restless)
     with pytest.raises(ConfigurationError, match="as it is, it is good"):
@@ -372,7 +370,7 @@ class OffendedDatagrams(DatagramLines):
         (trials.try_datagrams, OffendedDatagrams, "plugin answers b'hello\\n' differently after b'\\x00"),
     ],
 )  # fmt: skip
-def test_each_trial_finds_its_own_fault(run: Any, what: Any, sentence: str) -> None:
+def test_each_trial_finds_its_own_fault(run, what, sentence):
     """A trial by itself: in the suite another one may find the same mistake first."""
     trial = Trial(lambda: MemoryService(what), "plugin", same=True, apart=True)
     with pytest.raises(AssertionError, match=f"^{re.escape(sentence)}"):
@@ -393,7 +391,7 @@ class Room(LineProtocol):
 
 
 @pytest.mark.slow
-def test_a_plugin_of_dice_needs_same_false() -> None:
+def test_a_plugin_of_dice_needs_same_false():
     with pytest.raises(
         AssertionError, match=r"^plugin answers .*; pass same=False, if its answers"
     ):
@@ -402,7 +400,7 @@ def test_a_plugin_of_dice_needs_same_false() -> None:
 
 
 @pytest.mark.slow
-def test_a_chat_needs_apart_false() -> None:
+def test_a_chat_needs_apart_false():
     with pytest.raises(
         AssertionError, match=r"^plugin mixes up two peers .*; pass apart=False, if"
     ):
@@ -420,26 +418,24 @@ class ShoutOnTrial(LineProtocol):
 TRIAL = Trial(lambda: MemoryService(ShoutOnTrial), "shout", same=True, apart=True)
 
 
-def test_answer_returns_the_answer_to_one_chunk() -> None:
+def test_answer_returns_the_answer_to_one_chunk():
     assert TRIAL.answer(b"hello\n") == b"HELLO\r\n"
 
 
-def test_a_failure_is_one_sentence_with_the_input() -> None:
+def test_a_failure_is_one_sentence_with_the_input():
     with pytest.raises(
         AssertionError, match=r"^shout fails on b'raise\\n': RuntimeError: as asked$"
     ):
         TRIAL.answer(b"raise\n")
 
 
-def test_expect_raises_for_another_answer() -> None:
+def test_expect_raises_for_another_answer():
     with pytest.raises(AssertionError, match="shout answers differently: 1 instead of 2"):
         TRIAL.expect_same(2, 1, "answers differently")
     Trial(TRIAL.start, "dice", same=False, apart=True).expect_same(2, 1, "answers differently")
 
 
-def test_a_short_conversation_is_cut_everywhere_and_a_long_one_at_its_begin_and_some_places() -> (
-    None
-):
+def test_a_short_conversation_is_cut_everywhere_and_a_long_one_at_its_begin_and_some_places():
     assert TRIAL.cut_places(b"hello") == [1, 2, 3, 4]
     places = TRIAL.cut_places(b"x" * 5000)
     assert places[:50] == list(range(1, 51))
@@ -449,7 +445,7 @@ def test_a_short_conversation_is_cut_everywhere_and_a_long_one_at_its_begin_and_
 
 
 @pytest.mark.parametrize("run", [trials.try_cuts, trials.try_departures, trials.try_slow_reader])
-def test_a_long_conversation_costs_a_bounded_number_of_services(run: Any) -> None:
+def test_a_long_conversation_costs_a_bounded_number_of_services(run):
     started: list[int] = []
 
     def start() -> MemoryService:
@@ -460,7 +456,7 @@ def test_a_long_conversation_costs_a_bounded_number_of_services(run: Any) -> Non
     assert 2 <= len(started) <= 10 + 3
 
 
-def test_a_plugin_that_stops_reading_is_fed_no_more() -> None:
+def test_a_plugin_that_stops_reading_is_fed_no_more():
     """One that reads on gets more than may wait for a peer."""
     fed: list[int] = []
 
@@ -483,6 +479,6 @@ def test_a_plugin_that_stops_reading_is_fed_no_more() -> None:
         trials.try_slow_reader(trial, b"hello, how are you?\n" * 100)
 
 
-def test_long_bytes_are_shortened() -> None:
+def test_long_bytes_are_shortened():
     assert short_repr(b"x" * 80) == repr(b"x" * 80)
     assert short_repr(b"x" * 200).endswith("(200 bytes)")

@@ -1,7 +1,5 @@
 """Escape sequences of terminals are left out of a text, but for those inside words."""
 
-from __future__ import annotations
-
 import re
 
 import pytest
@@ -31,7 +29,7 @@ from logsrv.kit.text.colours import text_without_colours, without_colours
     ],
 )
 @pytest.mark.parametrize("escape", ["\\x1b", "\x1b"])
-def test_sequences_beside_words_are_left_out(text: str, plain: str, escape: str) -> None:
+def test_sequences_beside_words_are_left_out(text, plain, escape):
     given, wanted = (one.replace("E[", "\x1b[").replace("E]", "\x1b]").replace("E\\", "\x1b\\")
                      for one in (text, plain))  # fmt: skip
     given = re.sub("E(?=\x1b|$)", "\x1b", given)
@@ -41,16 +39,16 @@ def test_sequences_beside_words_are_left_out(text: str, plain: str, escape: str)
 
 
 @pytest.mark.parametrize("text", [rb"\\x1b[31m", rb"a \\x1b", rb'{"a":"\\x1b"}', rb"\\\x1b[1m x"])
-def test_a_code_behind_a_backslash_is_text(text: bytes) -> None:
+def test_a_code_behind_a_backslash_is_text(text):
     assert without_colours(text) == text
 
 
-def test_a_value_of_json_has_the_character() -> None:
+def test_a_value_of_json_has_the_character():
     assert text_without_colours("\x1b[31merror\x1b[39m") == "error"
     assert text_without_colours("\udc80 \x1b[1mx") == "\udc80 x"
 
 
-def test_millions_of_sequences_take_no_square_of_time() -> None:
+def test_millions_of_sequences_take_no_square_of_time():
     for text in (
         rb"a\x1b[1m" * 200_000,
         rb"\x1b[m" * 200_000 + b"a",

@@ -1,7 +1,5 @@
 """Nothing that an outsider wrote can drive the terminal it is shown on."""
 
-from __future__ import annotations
-
 import json
 import unicodedata
 
@@ -15,7 +13,7 @@ _TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
 @given(st.text())
-def test_no_control_or_direction_character_is_left(text: str) -> None:
+def test_no_control_or_direction_character_is_left(text):
     for character in printable(text):
         assert character in "\t\n" or unicodedata.category(character) not in ("Cc", "Cs")
         assert unicodedata.bidirectional(character) not in _TURNING
@@ -23,7 +21,7 @@ def test_no_control_or_direction_character_is_left(text: str) -> None:
 
 
 @given(st.text(st.characters(categories=["L", "N", "P", "S", "Zs"])))
-def test_ordinary_text_is_shown_as_it_is(text: str) -> None:
+def test_ordinary_text_is_shown_as_it_is(text):
     assert printable(text) == text
 
 
@@ -37,25 +35,25 @@ def test_ordinary_text_is_shown_as_it_is(text: str) -> None:
         ("\udc9b", "\\udc9b"),
     ],
 )
-def test_what_could_drive_a_terminal_is_spelled_out(text: str, shown: str) -> None:
+def test_what_could_drive_a_terminal_is_spelled_out(text, shown):
     assert printable(text) == shown
 
 
 @given(st.binary())
-def test_plain_is_what_is_shown_as_it_is(data: bytes) -> None:
+def test_plain_is_what_is_shown_as_it_is(data):
     assert is_printable_ascii(data) == (
         data.isascii() and printable(data.decode("latin-1")).encode() == data
     )
 
 
 @given(st.text())
-def test_json_stays_the_same_value_and_drives_no_terminal(text: str) -> None:
+def test_json_stays_the_same_value_and_drives_no_terminal(text):
     safe = escaped_json(json.dumps(text, ensure_ascii=False))
     assert json.loads(safe) == text
     assert printable(safe) == safe
 
 
-def test_a_sentence_is_not_flooded() -> None:
+def test_a_sentence_is_not_flooded():
     """A server's error message of a megabyte stays a message."""
     assert one_line("x" * 1_000_000, 10) == "x" * 9 + "…"
     assert one_line("0123456789", 10) == "0123456789"

@@ -1,7 +1,5 @@
 """JSON of other machines."""
 
-from __future__ import annotations
-
 import json
 import random
 import sys
@@ -30,29 +28,27 @@ def number_of(value: object) -> int:
 
 
 @given(values)
-def test_json_with_the_most_values_is_read(value: object) -> None:
+def test_json_with_the_most_values_is_read(value):
     data = json.dumps(value).encode()
     # An empty list counts as two: nobody knows yet that it has nothing in it.
     assert parse_json(data, 2 * number_of(value)) == value
 
 
 @given(values)
-def test_json_with_more_values_is_refused(value: object) -> None:
+def test_json_with_more_values_is_refused(value):
     number = number_of(value)
     with pytest.raises(ValueError, match="values"):
         parse_json(json.dumps([value, 0]).encode(), number - 1)
 
 
-def test_commas_and_brackets_in_strings_are_no_values() -> None:
+def test_commas_and_brackets_in_strings_are_no_values():
     text = random.Random(1).choices(',[{"\\', k=10_000)
     value = {"message": "".join(text), "level": "info"}
     assert parse_json(json.dumps(value).encode(), 4) == value
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
-def test_strings_are_told_from_values_wherever_a_piece_ends(
-    monkeypatch: pytest.MonkeyPatch, size: int
-) -> None:
+def test_strings_are_told_from_values_wherever_a_piece_ends(monkeypatch, size):
     monkeypatch.setattr(outside_json, "PIECE", size)
     value = {"a,b": ["[,", "", "{", 1], "c": ",,,"}
     data = json.dumps(value, separators=(",", ":")).encode()
@@ -61,7 +57,7 @@ def test_strings_are_told_from_values_wherever_a_piece_ends(
         parse_json(data, 6)
 
 
-def test_many_short_strings_take_little_memory() -> None:
+def test_many_short_strings_take_little_memory():
     data = b'""' * 1_000_000 + b"," * 500_001
     with at_most(16 << 20), pytest.raises(ValueError, match="values"):
         parse_json(data, 500_000)
@@ -70,7 +66,7 @@ def test_many_short_strings_take_little_memory() -> None:
 @pytest.mark.parametrize(
     "number", [b"2.2250738585072011360574097967091319759348195463516456e-308", b"7" * 4000]
 )
-def test_other_threads_go_on_between_numbers_that_take_long(number: bytes) -> None:
+def test_other_threads_go_on_between_numbers_that_take_long(number):
     data = b"[%b]" % b",".join([number] * (3_000_000 // len(number)))
     turns, before, ended = [0], sys.getswitchinterval(), threading.Event()
 
@@ -92,13 +88,13 @@ def test_other_threads_go_on_between_numbers_that_take_long(number: bytes) -> No
     assert met > 50
 
 
-def test_a_number_with_too_many_digits_is_said_in_plain_words() -> None:
+def test_a_number_with_too_many_digits_is_said_in_plain_words():
     with pytest.raises(ValueError, match=r"^a number in it has too many digits$"):
         parse_json(b"1" * 10_000)
 
 
 @pytest.mark.parametrize("data", [b'"' * 10_000 + b",,", b'"\\"' * 5000 + b",,", b"[" * 10_000])
-def test_invalid_json_costs_little(data: bytes) -> None:
+def test_invalid_json_costs_little(data):
     with pytest.raises(ValueError):
         parse_json(data, 1)
 
@@ -115,5 +111,5 @@ def test_invalid_json_costs_little(data: bytes) -> None:
         (b"", ""),
     ],
 )
-def test_the_error_of_another_machine_is_shown(body: bytes, said: str) -> None:
+def test_the_error_of_another_machine_is_shown(body, said):
     assert error_suffix_of(body) == said

@@ -1,7 +1,5 @@
 """Texts of the help: paragraphs, and parts that stand as they are."""
 
-from __future__ import annotations
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +18,7 @@ And more.
 """
 
 
-def test_indented_parts_stay_as_they_are() -> None:
+def test_indented_parts_stay_as_they_are():
     assert list(paragraphs(TEXT)) == [
         (False, "A first paragraph. Its end."),
         (False, "Examples:"),
@@ -29,7 +27,7 @@ def test_indented_parts_stay_as_they_are() -> None:
     ]
 
 
-def test_paragraphs_are_wrapped_and_words_stay_whole() -> None:
+def test_paragraphs_are_wrapped_and_words_stay_whole():
     assert wrap_for_terminal(TEXT, 12).startswith(
         "A first\nparagraph.\nIts end.\n\nExamples:\n\n  one  two\n"
     )
@@ -38,5 +36,5 @@ def test_paragraphs_are_wrapped_and_words_stay_whole() -> None:
 
 
 @given(st.text(alphabet="ab .\n\t", max_size=60))
-def test_no_word_is_lost(text: str) -> None:
+def test_no_word_is_lost(text):
     assert wrap_for_terminal(text, 20).split() == text.split()

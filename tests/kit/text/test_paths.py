@@ -1,7 +1,5 @@
 """Whatever a stranger calls a file, it lands in its directory under a name that does no harm."""
 
-from __future__ import annotations
-
 from pathlib import Path, PureWindowsPath
 
 import pytest
@@ -37,11 +35,11 @@ from logsrv.kit.text.paths import LONGEST_NAME, checked_name, safe_name
         (b"com1", "=63om1"),
     ],
 )
-def test_names_stay_as_they_are_where_that_is_safe(name: bytes, safe: str) -> None:
+def test_names_stay_as_they_are_where_that_is_safe(name, safe):
     assert safe_name(name) == safe
 
 
-def test_long_names_keep_their_ending_and_stay_different() -> None:
+def test_long_names_keep_their_ending_and_stay_different():
     first, second = (safe_name(b"x" * 300 + end + b".tar") for end in (b"1", b"2"))
     assert first != second
     assert first.endswith(".tar")
@@ -50,7 +48,7 @@ def test_long_names_keep_their_ending_and_stay_different() -> None:
 
 
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=100).map(lambda t: t.encode("utf-8"))))
-def test_every_name_stays_inside_and_is_harmless(name: bytes) -> None:
+def test_every_name_stays_inside_and_is_harmless(name):
     safe = safe_name(name)
     assert Path("/d", checked_name(safe)).parent == Path("/d")
     assert PureWindowsPath("C:/d", safe).parent == PureWindowsPath("C:/d")
@@ -62,12 +60,12 @@ def test_every_name_stays_inside_and_is_harmless(name: bytes) -> None:
 @pytest.mark.parametrize(
     "name", ["", ".", "..", ".x", "a/b", "a\\b", "a\0b", "x" * 256, "€" * 86, "/etc"]
 )
-def test_a_name_that_leads_elsewhere_is_refused(name: str) -> None:
+def test_a_name_that_leads_elsewhere_is_refused(name):
     with pytest.raises(ValueError, match="not a name for a file"):
         checked_name(name)
     assert checked_name("x") == "x"
 
 
 @pytest.mark.parametrize("name", [b"icon.gif", b"beacon", b"disc\xffcon", b"console.txt"])
-def test_the_name_of_a_device_inside_of_another_name_is_none(name: bytes) -> None:
+def test_the_name_of_a_device_inside_of_another_name_is_none(name):
     assert safe_name(name) == name.replace(b"\xff", b"=FF").decode()

@@ -1,11 +1,7 @@
 """The line that is replaced: on a terminal only, and never longer than one."""
 
-from __future__ import annotations
-
 import io
 import os
-
-import pytest
 
 from logsrv.kit.text.status_line import StatusLine
 
@@ -15,7 +11,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_nothing_is_written_but_to_a_terminal() -> None:
+def test_nothing_is_written_but_to_a_terminal():
     stream = io.StringIO()
     line = StatusLine(stream, lambda: 0.0)
     line.show("x")
@@ -23,7 +19,7 @@ def test_nothing_is_written_but_to_a_terminal() -> None:
     assert not line.wanted and stream.getvalue() == ""
 
 
-def test_each_text_replaces_the_last_and_the_end_clears_it() -> None:
+def test_each_text_replaces_the_last_and_the_end_clears_it():
     line = StatusLine(stream := Terminal(), lambda: 0.0)
     line.show("first")
     line.show("next")
@@ -32,7 +28,7 @@ def test_each_text_replaces_the_last_and_the_end_clears_it() -> None:
     assert stream.getvalue() == "\rfirst\x1b[K\rnext\x1b[K\r\x1b[K"
 
 
-def test_a_long_text_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_text_is_cut(monkeypatch):
     """One that goes on in the next row would stay there."""
     line = StatusLine(stream := Terminal(), lambda: 0.0)
     monkeypatch.setattr(stream, "fileno", lambda: 2)
@@ -41,7 +37,7 @@ def test_a_long_text_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     assert stream.getvalue() == "\r012345678\x1b[K"
 
 
-def test_it_is_due_a_few_times_a_second_and_never_without_a_terminal() -> None:
+def test_it_is_due_a_few_times_a_second_and_never_without_a_terminal():
     now = [5.0]
     line, nowhere = (StatusLine(one, lambda: now[0], 0.5) for one in (Terminal(), io.StringIO()))
     assert not line.due

@@ -1,14 +1,12 @@
 """A table in a docstring is one that a program can go by."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.errors import StartError
 from logsrv.kit.text.transitions import parse_transitions
 
 
-def test_the_rows_of_a_table_are_read() -> None:
+def test_the_rows_of_a_table_are_read():
     table = """The stages of a door.
 
     OPEN    close  CLOSED   with a bang
@@ -19,6 +17,6 @@ def test_the_rows_of_a_table_are_read() -> None:
 
 
 @pytest.mark.parametrize("docstring", [None, "The stages of a door."])
-def test_a_missing_table_ends_the_start(docstring: str | None) -> None:
+def test_a_missing_table_ends_the_start(docstring):
     with pytest.raises(StartError, match="run Python without -OO"):
         parse_transitions(docstring)

@@ -1,9 +1,6 @@
 """What people are told about a word they mistyped."""
 
-from __future__ import annotations
-
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,26 +18,26 @@ from logsrv.kit.text.words import (
 )
 
 
-def test_suggestions_ignore_case_and_stay_silent_when_nothing_is_near() -> None:
+def test_suggestions_ignore_case_and_stay_silent_when_nothing_is_near():
     assert did_you_mean("Intervall", ["interval", "never"]) == " (did you mean interval?)"
     assert did_you_mean("zzz", ["interval", "never"]) == ""
     assert listed(["a", "b", "c"]) == "a, b or c"
     assert listed(["a"]) == "a"
 
 
-def test_a_value_with_spaces_is_quoted_in_an_error() -> None:
+def test_a_value_with_spaces_is_quoted_in_an_error():
     assert shown("a b") == '"a b"'
     assert shown("") == '""'
     assert shown("\x1b[31m") == "\\x1b[31m"
 
 
-def test_an_error_is_one_line_whoever_has_worded_it() -> None:
+def test_an_error_is_one_line_whoever_has_worded_it():
     assert error_text(ValueError("no\x1b[2J\nsuch")) == r"ValueError: no\x1b[2J\x0asuch"
     assert error_text(KeyboardInterrupt()) == "KeyboardInterrupt"
     assert len(error_text(ValueError("x" * 10_000))) < 400
 
 
-def test_an_ipv6_address_is_written_in_brackets() -> None:
+def test_an_ipv6_address_is_written_in_brackets():
     assert (host_text("::1", 5), host_text("127.0.0.1", 5)) == ("[::1]:5", "127.0.0.1:5")
 
 
@@ -48,7 +45,7 @@ def test_an_ipv6_address_is_written_in_brackets() -> None:
     ("size", "text"),
     [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.5 KiB"), (2**41, "2048.0 GiB")],
 )
-def test_sizes_have_binary_units(size: int, text: str) -> None:
+def test_sizes_have_binary_units(size, text):
     assert size_text(size) == text
 
 
@@ -74,9 +71,7 @@ _NOTHING: Any = {}
         (lambda: _raised(ValueError("it is of another store")), "it is of another store"),
     ],
 )
-def test_faults_of_data_are_told_without_pythons_words(
-    read: Callable[[], object], says: str
-) -> None:
+def test_faults_of_data_are_told_without_pythons_words(read, says):
     with pytest.raises(Exception) as caught:
         read()
     assert fault_text(caught.value) == says

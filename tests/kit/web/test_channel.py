@@ -1,7 +1,5 @@
 """HTTP requests that drip, that are too large or that carry something."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -61,14 +59,14 @@ class Peer:
         return answer
 
 
-def test_pipelined_requests_are_answered_in_order() -> None:
+def test_pipelined_requests_are_answered_in_order():
     """Several requests on one connection are answered one after the other."""
     peer = Peer()
     answer = peer.send(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n")
     assert answer.index(b"GET /a") < answer.index(b"GET /b")
 
 
-def test_a_long_pipeline_lets_others_have_their_turn() -> None:
+def test_a_long_pipeline_lets_others_have_their_turn():
     """So many are answered in a turn of the reactor; all are in the end, unless the peer goes."""
     peer = Peer()
     requests = b"".join(b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number for number in range(100))
@@ -83,7 +81,7 @@ def test_a_long_pipeline_lets_others_have_their_turn() -> None:
     assert len(peer.handler.requests) == before
 
 
-def test_no_more_is_read_while_many_requests_wait() -> None:
+def test_no_more_is_read_while_many_requests_wait():
     """Else memory fills with what a peer pipelines, a chunk for each answer."""
     peer = Peer()
     requests = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na" * 1000
@@ -99,7 +97,7 @@ def test_no_more_is_read_while_many_requests_wait() -> None:
     [(b"http://Logs.example:81/a?b=/c", b"/a?b=/c", b"/a"), (b"HTTPS://logs.example", b"/", b"/"),
      (b"http://logs.example?q=1", b"/?q=1", b"/"), (b"/http://x/", b"/http://x/", b"/http://x/")],
 )  # fmt: skip
-def test_an_absolute_form_names_the_host(target: bytes, uri: bytes, path: bytes) -> None:
+def test_an_absolute_form_names_the_host(target, uri, path):
     """Whoever asks as one asks a proxy gets the same, and is held to the host that it named there."""
     peer = Peer()
     assert b"GET " + uri in peer.send(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -109,7 +107,7 @@ def test_an_absolute_form_names_the_host(target: bytes, uri: bytes, path: bytes)
     assert request.getHeader(b"host") == host
 
 
-def test_a_request_that_comes_byte_by_byte_has_one_time_limit() -> None:
+def test_a_request_that_comes_byte_by_byte_has_one_time_limit():
     """A request that comes byte by byte has the time of one request, not that for each byte."""
     peer = Peer()
     for _ in range(REQUEST_SECONDS - 1):
@@ -123,7 +121,7 @@ def test_a_request_that_comes_byte_by_byte_has_one_time_limit() -> None:
     assert peer.transport.disconnected or peer.transport.aborting
 
 
-def test_an_idle_connection_is_closed() -> None:
+def test_an_idle_connection_is_closed():
     """A connection that asks for nothing is closed, and leaves no timer behind."""
     peer = Peer()
     peer.send(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -134,7 +132,7 @@ def test_an_idle_connection_is_closed() -> None:
     assert not peer.clock.getDelayedCalls()
 
 
-def test_a_small_body_is_dropped_and_the_handler_knows() -> None:
+def test_a_small_body_is_dropped_and_the_handler_knows():
     """A small body is thrown away, and the handler knows of it."""
     peer = Peer()
     assert b"POST /" in peer.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")
@@ -151,7 +149,7 @@ def test_a_small_body_is_dropped_and_the_handler_knows() -> None:
         b"Transfer-Encoding: chunked\r\n\r\n" + (b"4000\r\n" + b"x" * 0x4000 + b"\r\n") * 6,
     ],
 )
-def test_a_large_body_is_refused_at_once(request_: bytes) -> None:
+def test_a_large_body_is_refused_at_once(request_):
     """A large one is refused at once and takes no memory; no file is made for it."""
     peer = Peer()
     answer = peer.send(b"POST / HTTP/1.1\r\nHost: x\r\n" + request_)
@@ -161,7 +159,7 @@ def test_a_large_body_is_refused_at_once(request_: bytes) -> None:
     assert peer.handler.requests == []
 
 
-def test_headers_without_end_are_refused() -> None:
+def test_headers_without_end_are_refused():
     """Headers without end are refused."""
     peer = Peer()
     answer = peer.send(b"GET / HTTP/1.1\r\n" + b"X: " + b"y" * 70_000 + b"\r\n\r\n")
@@ -169,7 +167,7 @@ def test_headers_without_end_are_refused() -> None:
     assert peer.handler.requests == []
 
 
-def test_a_too_long_address_is_answered() -> None:
+def test_a_too_long_address_is_answered():
     """It is answered, as a browser shows nothing of a connection that just ends."""
     for ending in (b"", b" HTTP/1.1\r\n\r\n"):
         peer = Peer()
@@ -179,14 +177,14 @@ def test_a_too_long_address_is_answered() -> None:
         assert peer.handler.requests == []
 
 
-def test_alpn_offers_http_1_1() -> None:
+def test_alpn_offers_http_1_1():
     """Inside TLS browsers ask what is spoken, and are told HTTP/1.1."""
     factory = WebFactory(Echo().handle, Clock(), "web", GuardPolicy())
     verifyObject(IProtocolNegotiationFactory, factory)
     assert factory.acceptableProtocols() == [b"http/1.1"]
 
 
-def test_connects_and_disconnects_are_logged() -> None:
+def test_connects_and_disconnects_are_logged():
     """With --log-connections there is a line for each connect and disconnect."""
     peer = Peer()
     with logged() as messages:
@@ -197,7 +195,7 @@ def test_connects_and_disconnects_are_logged() -> None:
     assert disconnected.strip().startswith("Lost connection from tcp:192.0.2.1:5")
 
 
-def test_a_form_is_kept_for_the_handler() -> None:
+def test_a_form_is_kept_for_the_handler():
     """A form is kept for the handler; one of a few kilobytes is none any more."""
     peer = Peer()
     peer.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")
@@ -206,7 +204,7 @@ def test_a_form_is_kept_for_the_handler() -> None:
     assert len(peer.handler.bodies[1]) <= 4096
 
 
-def test_the_host_of_a_proxy_request_is_taken_from_its_uri() -> None:
+def test_the_host_of_a_proxy_request_is_taken_from_its_uri():
     assert host_and_target(b"http://x:80/a?b") == (b"x:80", b"/a?b")
     assert host_and_target(b"HTTP://x?b") == (b"x", b"/?b")
     assert host_and_target(b"/a") == (None, b"/a")

@@ -1,7 +1,5 @@
 """The end of an exchange by a blocking client."""
 
-from __future__ import annotations
-
 import http.client
 import threading
 
@@ -13,7 +11,7 @@ from tests.strangers import endless, stranger
 
 
 @pytest.mark.slow
-def test_endless_headers_end_at_the_deadline() -> None:
+def test_endless_headers_end_at_the_deadline():
     with stranger(endless(b"HTTP/1.1 100 Continue\r\n\r\n")) as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
         connection.request("GET", "/")
@@ -22,7 +20,7 @@ def test_endless_headers_end_at_the_deadline() -> None:
         connection.close()
 
 
-def test_an_exchange_in_time_is_left_alone() -> None:
+def test_an_exchange_in_time_is_left_alone():
     with stranger(lambda _: [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"]) as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
         with ConnectionDeadline(lambda: connection, 600.0):
@@ -33,7 +31,7 @@ def test_an_exchange_in_time_is_left_alone() -> None:
         connection.close()
 
 
-def test_a_deadline_before_a_connection_is_harmless() -> None:
+def test_a_deadline_before_a_connection_is_harmless():
     asked = threading.Event()
     with pytest.raises(ExchangeTooSlow), ConnectionDeadline(asked.set, 0.001):  # type: ignore[arg-type]
         assert asked.wait(PATIENCE)

@@ -1,7 +1,5 @@
 """Requests that were meant for somebody else are not answered."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.kit.web.hosts import (
@@ -17,7 +15,7 @@ from logsrv.kit.web.hosts import (
     "header",
     [b"localhost", b"localhost:8070", b"LOCALHOST.", b"127.0.0.1:8070", b"[::1]:8070", b"gw.lan"],
 )
-def test_names_of_loopback_and_our_names_are_for_us(header: bytes) -> None:
+def test_names_of_loopback_and_our_names_are_for_us(header):
     """On loopback the names of loopback and those of --host are answered."""
     assert is_allowed_host(header, ("gw.lan",), local=True)
     assert is_allowed_host(header, ("gw.lan",), local=False)
@@ -28,18 +26,18 @@ def test_names_of_loopback_and_our_names_are_for_us(header: bytes) -> None:
     [None, b"", b"evil.example", b"localhost.evil.example", b"127.0.0.1.evil.example", b"a:b:c",
      b"[::2]", b"evil.example#localhost", b"localhost@evil.example", b"\xff"],
 )  # fmt: skip
-def test_a_rebound_name_is_not_for_us(header: bytes | None) -> None:
+def test_a_rebound_name_is_not_for_us(header):
     """A page elsewhere whose name leads to loopback gets nothing."""
     assert not is_allowed_host(header, (), local=True)
     assert not is_allowed_host(header, ("gw.lan",), local=False)
 
 
-def test_without_names_any_public_host_is_for_us() -> None:
+def test_without_names_any_public_host_is_for_us():
     """A public gateway without --host answers to any name."""
     assert is_allowed_host(b"anything.example", (), local=False)
 
 
-def test_loopback_addresses_are_recognised() -> None:
+def test_loopback_addresses_are_recognised():
     assert is_loopback("127.0.0.1")
     assert is_loopback("::1")
     assert is_loopback("::ffff:127.0.0.1")
@@ -49,7 +47,7 @@ def test_loopback_addresses_are_recognised() -> None:
     assert not is_loopback("/run/x.sock")
 
 
-def test_an_ipv6_client_is_its_64_bit_network() -> None:
+def test_an_ipv6_client_is_its_64_bit_network():
     """A client is an address, or the /64 that one customer has."""
     assert client_key("192.0.2.1") == "192.0.2.1"
     assert client_key("2001:db8::1") == client_key("2001:db8::ffff") == "2001:db8::/64"
@@ -74,7 +72,7 @@ def why(headers: dict[str, str], *, link: bool = False) -> str | None:
         {"Origin": "https://a:443", "Host": "a"},
     ],
 )
-def test_requests_of_programs_and_our_own_pages_are_accepted(headers: dict[str, str]) -> None:
+def test_requests_of_programs_and_our_own_pages_are_accepted(headers):
     assert why(headers) is None
 
 
@@ -88,11 +86,11 @@ def test_requests_of_programs_and_our_own_pages_are_accepted(headers: dict[str, 
         {"Origin": "http://a:2", "Host": "a:1"},
     ],
 )
-def test_requests_of_other_sites_pages_are_refused(headers: dict[str, str]) -> None:
+def test_requests_of_other_sites_pages_are_refused(headers):
     assert "another site" in (why(headers) or "")
 
 
-def test_a_followed_link_is_accepted() -> None:
+def test_a_followed_link_is_accepted():
     headers = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate"}
     assert why(headers, link=True) is None and why(headers)
 
@@ -114,9 +112,7 @@ def test_a_followed_link_is_accepted() -> None:
         (b"CONNECT", b"HTTP/1.0", [], 405),
     ],
 )
-def test_a_request_that_breaks_http_is_refused(
-    method: bytes, version: bytes, hosts: list[bytes], status: int | None
-) -> None:
+def test_a_request_that_breaks_http_is_refused(method, version, hosts, status):
     refusal = http_refusal(method, version, hosts, "GET, PUT")
     assert (refusal and refusal.status) == status
     if status == 405:

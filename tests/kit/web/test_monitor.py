@@ -1,7 +1,5 @@
 """/metrics, /healthz and /readyz, to a client in memory."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
@@ -47,7 +45,7 @@ class Watched:
         return status, json.loads(body) if body and "application/json" in self.head else body
 
 
-def test_metrics_healthz_and_readyz_are_answered() -> None:
+def test_metrics_healthz_and_readyz_are_answered():
     watched = Watched()
     watched.metrics.count("jokes_told_total", kind="pun")
     status, said = watched.ask("/metrics")
@@ -62,7 +60,7 @@ def test_metrics_healthz_and_readyz_are_answered() -> None:
 
 
 @pytest.mark.slow
-def test_a_request_imports_nothing() -> None:
+def test_a_request_imports_nothing():
     """When it comes, root's rights are gone, and Python's modules may be where only root can read."""
     asked = (
         "import sys; from logsrv.kit.observe.metrics import Metrics; "
@@ -75,7 +73,7 @@ def test_a_request_imports_nothing() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_a_sentence_of_a_stranger_forges_nothing() -> None:
+def test_a_sentence_of_a_stranger_forges_nothing():
     watched = Watched()
     watched.troubles = ["\x1b[2J\r\nSet-Cookie: a=b"]
     assert watched.ask("/healthz") == (503, {"error": "\\x1b[2J\\x0d\\x0aSet-Cookie: a=b"})
@@ -94,9 +92,7 @@ def test_a_sentence_of_a_stranger_forges_nothing() -> None:
         ("/healthz", "CONNECT", (), 405),
     ],
 )
-def test_each_request_has_its_status(
-    path: str, method: str, headers: tuple[str, ...], status: int
-) -> None:
+def test_each_request_has_its_status(path, method, headers, status):
     watched = Watched()
     found, said = watched.ask(path, method, *headers)
     assert found == status
@@ -104,11 +100,11 @@ def test_each_request_has_its_status(
     assert "content-security-policy: default-src 'none'" in watched.head
 
 
-def test_elsewhere_than_on_loopback_it_has_the_names_that_others_give_it() -> None:
+def test_elsewhere_than_on_loopback_it_has_the_names_that_others_give_it():
     assert Watched("192.0.2.7").ask("/metrics", "GET", "Host: shout.example.org:9100")[0] == 200
 
 
-def test_a_failure_of_ours_is_logged_and_told_without_its_details() -> None:
+def test_a_failure_of_ours_is_logged_and_told_without_its_details():
     watched = Watched()
     watched.metrics.read = lambda: 1 / 0  # type: ignore[method-assign,assignment,return-value]
     with capturedLogs() as events:

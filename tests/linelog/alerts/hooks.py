@@ -1,7 +1,5 @@
 """A web server that notes what is posted to it."""
 
-from __future__ import annotations
-
 import json
 import ssl
 import threading

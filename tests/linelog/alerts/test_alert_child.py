@@ -1,7 +1,5 @@
 """The process of the alerts by itself, with the test in the daemon's place."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -88,7 +86,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.mark.slow
-def test_the_alert_process_sends_messages_and_reports_them(tmp_path: Path) -> None:
+def test_the_alert_process_sends_messages_and_reports_them(tmp_path):
     with child(tmp_path) as process:
         watching(tmp_path)
         write(tmp_path, "oops 1")
@@ -99,7 +97,7 @@ def test_the_alert_process_sends_messages_and_reports_them(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_the_process_has_bounded_memory_and_its_programs_have_not(tmp_path: Path) -> None:
+def test_the_process_has_bounded_memory_and_its_programs_have_not(tmp_path):
     with child(tmp_path, "cat; ulimit -v") as process:
         watching(tmp_path)
         limits = Path(f"/proc/{process.pid}/limits").read_text()
@@ -111,7 +109,7 @@ def test_the_process_has_bounded_memory_and_its_programs_have_not(tmp_path: Path
 
 
 @pytest.mark.slow
-def test_the_alert_process_sends_counted_lines_and_ends_with_its_input(tmp_path: Path) -> None:
+def test_the_alert_process_sends_counted_lines_and_ends_with_its_input(tmp_path):
     with child(tmp_path) as process:
         write(tmp_path, "oops 1")
         report(process, "sent")
@@ -123,7 +121,7 @@ def test_the_alert_process_sends_counted_lines_and_ends_with_its_input(tmp_path:
 
 
 @pytest.mark.slow
-def test_the_alert_process_waits_for_that_of_a_killed_daemon(tmp_path: Path) -> None:
+def test_the_alert_process_waits_for_that_of_a_killed_daemon(tmp_path):
     """That has the places for a few seconds more, and tells of lines from them on."""
     make_store(tmp_path / "store", [[line("before")]])
     other = AlertPlaces(str(tmp_path / "store"), "", Clock())
@@ -141,7 +139,7 @@ def test_the_alert_process_waits_for_that_of_a_killed_daemon(tmp_path: Path) -> 
 
 
 @pytest.mark.long
-def test_a_command_that_hangs_does_not_keep_the_alert_process(tmp_path: Path) -> None:
+def test_a_command_that_hangs_does_not_keep_the_alert_process(tmp_path):
     with child(tmp_path, "echo $$; exec sleep 600") as process:
         write(tmp_path, "oops 1")
         wait_until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").read_text(), "it")

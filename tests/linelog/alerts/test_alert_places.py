@@ -1,7 +1,5 @@
 """The places of alerts: how far each has come, over processes, reboots and jumps of the clock."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import attrs
@@ -38,22 +36,20 @@ def kept(directory: Path, now: float = 0, clock: float = 1e9, store: str = "") -
         (2.0, 1e9 - 3e7, 300),
     ],
 )
-def test_an_interval_goes_on_in_another_process(
-    tmp_path: Path, now: float, clock: float, left: float
-) -> None:
+def test_an_interval_goes_on_in_another_process(tmp_path, now, clock, left):
     kept(tmp_path).save_progress("1", TASK, AlertProgress(PLACE, 300.0))
     found = kept(tmp_path, now, clock).load_progress("1", 300)
     assert found is not None and found.position == PLACE
     assert found.due == pytest.approx(now + left, abs=0.01)
 
 
-def test_a_place_without_an_interval_is_loaded_as_saved(tmp_path: Path) -> None:
+def test_a_place_without_an_interval_is_loaded_as_saved(tmp_path):
     kept(tmp_path).save_progress("1", TASK, AlertProgress(PLACE))
     assert kept(tmp_path).load_progress("1", 300) == AlertProgress(PLACE)
     assert kept(tmp_path).load_progress("2", 300) is None
 
 
-def test_places_have_the_keys_of_their_alerts(tmp_path: Path) -> None:
+def test_places_have_the_keys_of_their_alerts(tmp_path):
     places = kept(tmp_path, store="ab" * 16)
     places.save_progress("10", TASK, AlertProgress(PLACE))
     (tmp_path / "alerts" / "7").write_bytes(b"rubbish")
@@ -68,7 +64,7 @@ def test_places_have_the_keys_of_their_alerts(tmp_path: Path) -> None:
     assert "the store ends at 2:9" in told[-1]
 
 
-def test_damaged_states_and_silences_are_named(tmp_path: Path) -> None:
+def test_damaged_states_and_silences_are_named(tmp_path):
     places = kept(tmp_path)
     for name in ("1", "2", "3"):
         places.save_progress(name, TASK, AlertProgress(PLACE))
@@ -84,7 +80,7 @@ def test_damaged_states_and_silences_are_named(tmp_path: Path) -> None:
     )
 
 
-def test_only_one_process_can_lock_the_places(tmp_path: Path) -> None:
+def test_only_one_process_can_lock_the_places(tmp_path):
     first, second = kept(tmp_path), kept(tmp_path)
     assert first.folder.lock() and not second.folder.lock()
     first.folder.close()
@@ -92,16 +88,14 @@ def test_only_one_process_can_lock_the_places(tmp_path: Path) -> None:
     assert ((tmp_path / "alerts").stat().st_mode & 0o777) == 0o750
 
 
-def test_a_missing_store_has_no_places(tmp_path: Path) -> None:
+def test_a_missing_store_has_no_places(tmp_path):
     assert not kept(tmp_path / "none").folder.exists()
     with pytest.raises(FileNotFoundError):
         kept(tmp_path / "none").save_progress("1", TASK, AlertProgress(PLACE))
 
 
 @pytest.mark.parametrize("left", [b"", b"half of a ta"])
-def test_what_a_kill_left_beside_a_firing_alert_hinders_no_save(
-    tmp_path: Path, left: bytes
-) -> None:
+def test_what_a_kill_left_beside_a_firing_alert_hinders_no_save(tmp_path, left):
     places = kept(tmp_path)
     places.save_progress("1", TASK, AlertProgress(PLACE))
     (tmp_path / "alerts" / f"1{TASK_SUFFIX}.tmp").write_bytes(left)

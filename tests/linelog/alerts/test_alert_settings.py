@@ -1,7 +1,5 @@
 """The options of alerts: whom to tell is asked for, and what is wrong in a query is pointed at."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -32,11 +30,11 @@ def refused(*words: str) -> str:
     return str(caught.value)
 
 
-def test_there_are_no_alerts_by_default() -> None:
+def test_there_are_no_alerts_by_default():
     assert settings().alerts == ()
 
 
-def test_several_alerts_share_command_and_interval() -> None:
+def test_several_alerts_share_command_and_interval():
     one, two = settings(
         "--alert", "level>=error", "--alert", "oops", "--alert-command", "mail -s 'a b' root"
     ).alerts
@@ -45,7 +43,7 @@ def test_several_alerts_share_command_and_interval() -> None:
     assert (one.alert_webhook, one.alert_every) == (None, 300.0)
 
 
-def test_tables_have_settings_of_their_own_and_take_the_rest_from_above(tmp_path: Path) -> None:
+def test_tables_have_settings_of_their_own_and_take_the_rest_from_above(tmp_path):
     config = tmp_path / "c.toml"
     config.write_text(
         'alert = ["oops"]\nalert-command = "bin/notify"\n'
@@ -59,24 +57,24 @@ def test_tables_have_settings_of_their_own_and_take_the_rest_from_above(tmp_path
     assert (found[1].alert_command, found[1].alert_webhook) == (None, "http://127.0.0.1:9/")
 
 
-def test_a_wrong_query_is_one_sentence_and_a_caret_under_the_place() -> None:
+def test_a_wrong_query_is_one_sentence_and_a_caret_under_the_place():
     sentence, query, caret = refused("--alert", "app=x (a", "--alert-command", "x").split("\n")
     assert sentence.startswith('--alert "app=x (a" (command line): ')
     assert (query, caret) == ("  app=x (a", "        ^")
 
 
-def test_an_alert_without_a_way_is_refused() -> None:
+def test_an_alert_without_a_way_is_refused():
     assert "--alert-command or --alert-webhook" in refused("--alert", "oops")
 
 
-def test_two_alerts_of_one_name_are_refused(tmp_path: Path) -> None:
+def test_two_alerts_of_one_name_are_refused(tmp_path):
     config = tmp_path / "c.toml"
     table = '[[alerts]]\nalert = "x"\nname = "2"\n'
     config.write_text('alert-command = "x"\n' + table + table.replace('name = "2"\n', ""))
     assert "two alerts are called 2" in refused("--config", str(config))
 
 
-def test_labels_are_names_or_numbers() -> None:
+def test_labels_are_names_or_numbers():
     one = AlertSettings(alert="x", alert_command=("x",))
     two = AlertSettings(alert="x", alert_command=("x",), name="n")
     require_unique_labels((one, two))
@@ -84,12 +82,12 @@ def test_labels_are_names_or_numbers() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "''", "a 'b", "a\0b"])
-def test_an_invalid_command_is_refused(text: str) -> None:
+def test_an_invalid_command_is_refused(text):
     with pytest.raises(ValueError, match=r"."):
         COMMAND.parse(text)
 
 
-def test_a_command_is_found_from_any_directory_and_shown_as_it_is_typed() -> None:
+def test_a_command_is_found_from_any_directory_and_shown_as_it_is_typed():
     relative = COMMAND.locate(COMMAND.parse("./a 'b c'"), Path("/d"))
     assert relative == ("/d/a", "b c") and COMMAND.parse(COMMAND.show(relative)) == relative
     assert COMMAND.locate(("mail", "x"), Path("/d")) == ("mail", "x")
@@ -103,12 +101,12 @@ def test_a_command_is_found_from_any_directory_and_shown_as_it_is_typed() -> Non
         "http://x:99999/", "http://x:y/", "http://x/\n", "http://ü/", "http://[::1/",
     ],
 )  # fmt: skip
-def test_an_invalid_webhook_is_refused(text: str) -> None:
+def test_an_invalid_webhook_is_refused(text):
     with pytest.raises(ValueError, match=r"."):
         WEBHOOK.parse(text)
 
 
-def test_the_page_is_a_url_without_a_query() -> None:
+def test_the_page_is_a_url_without_a_query():
     assert PAGE.parse("https://logs.example/x") == PAGE.parse("https://logs.example/x/")
     for text in ("logs.example", "https://logs.example/?q=x", "https://logs.example/#x"):
         with pytest.raises(ValueError, match=r"."):
@@ -116,18 +114,18 @@ def test_the_page_is_a_url_without_a_query() -> None:
 
 
 @pytest.mark.parametrize("text", ["http://[::1]:9/x?y=z", "https://hooks.example.net/T/B"])
-def test_urls_of_webhooks_are_accepted(text: str) -> None:
+def test_urls_of_webhooks_are_accepted(text):
     assert WEBHOOK.parse(text) == text
 
 
-def test_an_alert_may_have_a_condition_and_a_wrong_one_is_pointed_at() -> None:
+def test_an_alert_may_have_a_condition_and_a_wrong_one_is_pointed_at():
     text = "status>=500 | count > 100 in 5m by app"
     assert settings("--alert", text, "--alert-command", "cat").alerts[0].alert == text
     said = refused("--alert", "x | count > in 5m", "--alert-command", "cat")
     assert "a number is missing here" in said and said.endswith("\n              ^")
 
 
-def test_format_and_ends_of_episodes_may_be_chosen_for_each_alert(tmp_path: Path) -> None:
+def test_format_and_ends_of_episodes_may_be_chosen_for_each_alert(tmp_path):
     (tmp_path / "c.toml").write_text(
         'alert-webhook = "http://127.0.0.1:1/"\nalert-format = "slack"\n'
         '[[alerts]]\nalert = "a"\n'

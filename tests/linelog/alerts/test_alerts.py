@@ -1,7 +1,5 @@
 """The daemon's side: when a process is started, with what, and when again."""
 
-from __future__ import annotations
-
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -76,12 +74,12 @@ def alert(query: str, name: str | None = None, every: float = 300) -> AlertSetti
     return AlertSettings(alert=query, name=name, alert_command=("x",), alert_every=every)
 
 
-def test_without_alerts_there_is_no_process(stage: Stage) -> None:
+def test_without_alerts_there_is_no_process(stage):
     stage.alerts.replace_alerts(())
     assert stage.reactor.processes == [] and stage.alerts.stop().called
 
 
-def test_the_alert_process_gets_the_store_its_alerts_and_its_end(stage: Stage) -> None:
+def test_the_alert_process_gets_the_store_its_alerts_and_its_end(stage):
     stage.alerts.replace_alerts((alert("a"), alert("b", "web")))
     begin = Position(1, 100)
     assert stage.orders == AlertOrders(
@@ -94,7 +92,7 @@ def test_the_alert_process_gets_the_store_its_alerts_and_its_end(stage: Stage) -
     )
 
 
-def test_a_process_that_is_started_again_looks_where_the_store_is_then(stage: Stage) -> None:
+def test_a_process_that_is_started_again_looks_where_the_store_is_then(stage):
     stage.alerts.replace_alerts((alert("a"),))
     stage.place += "/moved"
     stage.reactor.last.end()
@@ -111,7 +109,7 @@ def leave(stage: Stage) -> None:
     assert stage.reactor.last.closed
 
 
-def test_a_change_is_sent_to_the_running_process(stage: Stage) -> None:
+def test_a_change_is_sent_to_the_running_process(stage):
     """What is gone ends where the store ends now, and what is new begins there."""
     stage.alerts.replace_alerts((alert("a"), alert("b")))
     stage.end = Position(3, 0)
@@ -129,13 +127,13 @@ def test_a_change_is_sent_to_the_running_process(stage: Stage) -> None:
     assert stage.wanted == ["new", "b"] and len(stage.orders.tasks) == 2
 
 
-def test_the_same_alerts_again_change_nothing(stage: Stage) -> None:
+def test_the_same_alerts_again_change_nothing(stage):
     stage.alerts.replace_alerts((alert("a"),))
     stage.alerts.replace_alerts((alert("a"),))
     assert stage.reactor.last.said[1:] == []
 
 
-def test_a_change_to_no_alerts_ends_the_process_and_to_one_begins_again(stage: Stage) -> None:
+def test_a_change_to_no_alerts_ends_the_process_and_to_one_begins_again(stage):
     leave(stage)
     assert stage.reactor.last.closed
     stage.reactor.last.end()
@@ -144,7 +142,7 @@ def test_a_change_to_no_alerts_ends_the_process_and_to_one_begins_again(stage: S
     assert len(stage.reactor.processes) == 2
 
 
-def test_a_stop_ends_the_process_for_good(stage: Stage) -> None:
+def test_a_stop_ends_the_process_for_good(stage):
     stage.alerts.replace_alerts((alert("a"),))
     stopped = stage.alerts.stop()
     stage.alerts.replace_alerts((alert("b"),))
@@ -153,7 +151,7 @@ def test_a_stop_ends_the_process_for_good(stage: Stage) -> None:
     assert stopped.called and len(stage.reactor.processes) == 1
 
 
-def test_reports_are_counted_and_failures_logged_once_a_minute(stage: Stage) -> None:
+def test_reports_are_counted_and_failures_logged_once_a_minute(stage):
     stage.alerts.replace_alerts((alert("a"), alert("b", "web")))
     with logged() as messages:
         stage.report(AlertReport("lines", "1", "command", number=5))
@@ -190,7 +188,7 @@ def test_reports_are_counted_and_failures_logged_once_a_minute(stage: Stage) -> 
     ]
 
 
-def test_a_command_that_is_not_there_is_refused() -> None:
+def test_a_command_that_is_not_there_is_refused():
     """The alert is named, for there may be many."""
     fine = AlertSettings(alert="a", alert_webhook="http://x/")
     with pytest.raises(ConfigurationError, match="of alert 2: there is no program nope"):
@@ -201,7 +199,7 @@ def test_a_command_that_is_not_there_is_refused() -> None:
     require_programs_exist((AlertSettings(alert="a", alert_webhook="http://x/"),))
 
 
-def test_the_next_service_gives_each_alert_the_place_that_it_had(stage: Stage) -> None:
+def test_the_next_service_gives_each_alert_the_place_that_it_had(stage):
     stage.alerts.replace_alerts((alert("a"), alert("b", "web")))
     names = {one.alert.alert: name for name, one in stage.orders.tasks.items()}
     stage.end = Position(9, 0)
@@ -210,7 +208,7 @@ def test_the_next_service_gives_each_alert_the_place_that_it_had(stage: Stage) -
     assert {one.alert.alert: name for name, one in tasks.items()} == names | {"new": "3"}
 
 
-def test_an_alert_that_was_not_there_for_a_while_is_new_again(stage: Stage) -> None:
+def test_an_alert_that_was_not_there_for_a_while_is_new_again(stage):
     """Nobody is told of the lines of that time."""
     stage.alerts.replace_alerts((alert("a"),))
     stage.service().replace_alerts(())
@@ -224,7 +222,7 @@ def test_an_alert_that_was_not_there_for_a_while_is_new_again(stage: Stage) -> N
 
 
 @pytest.mark.parametrize("harm", [b"", b"rubbish\n", b'{"store":1} 00000000\n'])
-def test_a_damaged_place_is_said_and_the_alert_begins_at_the_end(stage: Stage, harm: bytes) -> None:
+def test_a_damaged_place_is_said_and_the_alert_begins_at_the_end(stage, harm):
     stage.alerts.replace_alerts((alert("a"),))
     (Path(stage.place) / "alerts" / "1").write_bytes(harm)
     stage.end = Position(9, 0)
@@ -234,7 +232,7 @@ def test_a_damaged_place_is_said_and_the_alert_begins_at_the_end(stage: Stage, h
     assert list(stage.orders.tasks) == ["2"]
 
 
-def test_a_full_disk_keeps_no_alert_from_its_work(stage: Stage) -> None:
+def test_a_full_disk_keeps_no_alert_from_its_work(stage):
     stage.place += "/none"
     with logged() as messages:
         stage.alerts.replace_alerts((alert("a"),))
@@ -242,7 +240,7 @@ def test_a_full_disk_keeps_no_alert_from_its_work(stage: Stage) -> None:
     assert any("the place of alert 1 cannot be saved: No such file" in one for one in messages)
 
 
-def test_the_metrics_say_which_alerts_fire(stage: Stage) -> None:
+def test_the_metrics_say_which_alerts_fire(stage):
     stage.alerts.replace_alerts((alert("a | none in 5m", "web"), alert("b")))
     assert stage.metrics.value("alerts_firing", alert="web") == 0
     stage.report(AlertReport("firing", "web", "command", number=3))
@@ -271,9 +269,7 @@ NOISY = "oops | count > 5 in 1m"
 
 
 @pytest.mark.parametrize("now", [NOISY + " by app", "oops", None])
-def test_what_fired_before_a_start_is_ended_if_its_alert_was_changed_or_removed(
-    stage: Stage, now: str | None
-) -> None:
+def test_what_fired_before_a_start_is_ended_if_its_alert_was_changed_or_removed(stage, now):
     other = alert("other", "other")
     task = AlertTask("web", "command", alert(NOISY, "web"), Position(1, 90))
     firing_before(stage, task)
@@ -283,13 +279,13 @@ def test_what_fired_before_a_start_is_ended_if_its_alert_was_changed_or_removed(
     assert all(one.begin == stage.end for one in stage.orders.tasks.values() if one.until is None)
 
 
-def test_what_fired_before_a_start_goes_on_if_its_alert_is_the_same(stage: Stage) -> None:
+def test_what_fired_before_a_start_goes_on_if_its_alert_is_the_same(stage):
     firing_before(stage, AlertTask("web", "command", alert(NOISY, "web"), Position(1, 90)))
     stage.alerts.replace_alerts((alert(NOISY, "web", every=60),))
     assert list(stage.orders.tasks) == ["1"] and not removed(stage)
 
 
-def test_an_alert_that_was_removed_begins_anew_while_its_end_is_under_way(stage: Stage) -> None:
+def test_an_alert_that_was_removed_begins_anew_while_its_end_is_under_way(stage):
     """It was removed by a reload, its receiver was down, and the server was killed."""
     until = Position(1, 95)
     task = AlertTask("web", "command", alert(NOISY, "web"), Position(1, 90), until)
@@ -298,7 +294,7 @@ def test_an_alert_that_was_removed_begins_anew_while_its_end_is_under_way(stage:
     assert removed(stage) == [attrs.evolve(task, begin=until)] and stage.wanted == [NOISY]
 
 
-def test_no_command_is_run_because_a_file_in_the_store_names_it(stage: Stage) -> None:
+def test_no_command_is_run_because_a_file_in_the_store_names_it(stage):
     evil = attrs.evolve(alert(NOISY, "web"), alert_command=("evil",))
     hook = attrs.evolve(evil, alert_command=None, alert_webhook="http://127.0.0.1:9/")
     firing_before(stage, AlertTask("web", "command", evil, Position(1, 90)))
@@ -315,7 +311,7 @@ def test_no_command_is_run_because_a_file_in_the_store_names_it(stage: Stage) ->
     "damage",
     [b"", b"rubbish", json_then_checksum({}), json_then_checksum({"alert": {}, "label": 1})],
 )
-def test_damaged_settings_of_what_fired_are_as_none(stage: Stage, damage: bytes) -> None:
+def test_damaged_settings_of_what_fired_are_as_none(stage, damage):
     firing_before(stage, AlertTask("web", "command", alert(NOISY, "web"), Position(1, 90)))
     (Path(stage.place) / "alerts" / "1.json").write_bytes(damage)
     stage.alerts.replace_alerts((alert("other"),))

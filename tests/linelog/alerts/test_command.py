@@ -1,7 +1,5 @@
 """The program that gets an alert: its input, its variables, its failures and its end."""
 
-from __future__ import annotations
-
 import os
 import sys
 from pathlib import Path
@@ -43,9 +41,7 @@ async def killed(words: tuple[str, ...], pid: Path) -> int:
 
 
 @in_reactor
-async def test_a_command_gets_the_text_the_variables_and_its_own_arguments_only(
-    tmp_path: Path,
-) -> None:
+async def test_a_command_gets_the_text_the_variables_and_its_own_arguments_only(tmp_path):
     code = (
         "import os, sys\n"
         "print(sys.argv[1:], os.environ['LOGSRV_ALERT_COUNT'], sys.stdin.read(),"
@@ -57,7 +53,7 @@ async def test_a_command_gets_the_text_the_variables_and_its_own_arguments_only(
 
 
 @in_reactor
-async def test_a_failure_has_the_status_and_the_first_line_of_stderr() -> None:
+async def test_a_failure_has_the_status_and_the_first_line_of_stderr():
     code = "import sys; print('no \\x1b[31mroute\\nmore', file=sys.stderr); sys.exit(3)"
     assert await failure(python(code)) == ("the command ended with status 3: no \\x1b[31mroute")
     assert await failure(python("import os; os.kill(os.getpid(), 9)")) == (
@@ -66,7 +62,7 @@ async def test_a_failure_has_the_status_and_the_first_line_of_stderr() -> None:
 
 
 @in_reactor
-async def test_a_command_that_is_missing_or_cannot_be_run_is_an_error(tmp_path: Path) -> None:
+async def test_a_command_that_is_missing_or_cannot_be_run_is_an_error(tmp_path):
     assert "no program nope" in await failure(("nope",))
     script = tmp_path / "script"
     script.write_text("#!/no/such/interpreter\n")
@@ -75,7 +71,7 @@ async def test_a_command_that_is_missing_or_cannot_be_run_is_an_error(tmp_path: 
 
 
 @in_reactor
-async def test_a_command_may_read_nothing_and_its_long_complaint_is_cut() -> None:
+async def test_a_command_may_read_nothing_and_its_long_complaint_is_cut():
     await command.run_command(python("pass"), b"x" * 10_000_000, {}, reactor=REACTOR)
     said = await failure(python("import sys; sys.stderr.write('x' * 10**7); sys.exit(1)"))
     assert len(said) < 400
@@ -90,14 +86,14 @@ def alive(pid: int) -> bool:
 
 
 @in_reactor
-async def test_a_command_that_takes_too_long_is_killed_with_its_children(tmp_path: Path) -> None:
+async def test_a_command_that_takes_too_long_is_killed_with_its_children(tmp_path):
     pid = tmp_path / "pid"
     child = await killed(("sh", "-c", f"sleep 600 & echo $! >{pid}; wait"), pid)
     await until(lambda: not alive(child), "the end of what it has started")
 
 
 @in_reactor
-async def test_a_process_that_left_the_session_of_the_command_is_killed_too(tmp_path: Path) -> None:
+async def test_a_process_that_left_the_session_of_the_command_is_killed_too(tmp_path):
     """In a session of its own, and without the parent that started it."""
     pid = tmp_path / "pid"
     words = ("sh", "-c", f"(setsid sh -c 'echo $$ >{pid}; exec sleep 600' &); sleep 600")
@@ -105,7 +101,7 @@ async def test_a_process_that_left_the_session_of_the_command_is_killed_too(tmp_
     await until(lambda: not alive(child), "the end of what it has started")
 
 
-def test_a_command_gets_no_variables_but_those_that_are_named() -> None:
+def test_a_command_gets_no_variables_but_those_that_are_named():
     environ = dict.fromkeys(
         ("PATH", "LC_TIME", "TOKEN", "LOGSRV_ALERT_WEBHOOK", "SSH_AUTH_SOCK"), "x"
     )
@@ -118,7 +114,7 @@ def test_a_command_gets_no_variables_but_those_that_are_named() -> None:
 
 
 @in_reactor
-async def test_a_cancelled_command_is_killed(tmp_path: Path) -> None:
+async def test_a_cancelled_command_is_killed(tmp_path):
     pid = tmp_path / "pid"
     running = Deferred.fromCoroutine(
         command.run_command(
@@ -133,7 +129,7 @@ async def test_a_cancelled_command_is_killed(tmp_path: Path) -> None:
 
 
 @in_reactor
-async def test_background_processes_of_a_command_are_not_waited_for(tmp_path: Path) -> None:
+async def test_background_processes_of_a_command_are_not_waited_for(tmp_path):
     """Though it has the same standard error."""
     pid = tmp_path / "pid"
     await command.run_command(

@@ -1,7 +1,5 @@
 """Alerts with a condition at work on a real store, with a clock of the test's."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -117,7 +115,7 @@ def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path)
 
 
-def test_an_alert_fires_repeats_and_is_resolved(stage: Stage) -> None:
+def test_an_alert_fires_repeats_and_is_resolved(stage):
     stage.start("oops | count > 2 in 1m", alert_every=40)
     stage.write("oops", "oops", "fine")
     stage.advance(5)
@@ -134,9 +132,7 @@ def test_an_alert_fires_repeats_and_is_resolved(stage: Stage) -> None:
     assert [one.number for one in stage.reports if one.kind == "lines"] == [2, 1]
 
 
-def test_a_false_condition_has_no_repetition_until_it_is_true_again_also_over_kills(
-    stage: Stage,
-) -> None:
+def test_a_false_condition_has_no_repetition_until_it_is_true_again_also_over_kills(stage):
     stage.start(OOPS, alert_every=40)
     stage.write("app=a msg=oops", "app=b msg=oops")
     stage.advance(58)
@@ -151,7 +147,7 @@ def test_a_false_condition_has_no_repetition_until_it_is_true_again_also_over_ki
     assert stage.sent[2:] == [[("firing", "b")]]
 
 
-def test_groups_of_the_same_moment_are_one_message_and_later_ones_wait(stage: Stage) -> None:
+def test_groups_of_the_same_moment_are_one_message_and_later_ones_wait(stage):
     stage.start("| count >= 2 in 1m by app", alert_resolved=False)
     for name in "abab":
         stage.write(f"app={name} n=1")
@@ -168,7 +164,7 @@ def test_groups_of_the_same_moment_are_one_message_and_later_ones_wait(stage: St
     assert len(stage.sent) == 2
 
 
-def test_a_host_that_falls_silent_is_noticed_and_its_return_too(stage: Stage) -> None:
+def test_a_host_that_falls_silent_is_noticed_and_its_return_too(stage):
     stage.start("| none in 1m by hostname")
     for _ in range(12):
         stage.write("hostname=web1 n=1", "hostname=web2 n=1")
@@ -183,7 +179,7 @@ def test_a_host_that_falls_silent_is_noticed_and_its_return_too(stage: Stage) ->
     assert stage.sent == [[("firing", "web1")], [("resolved", "web1")]]
 
 
-def test_state_and_window_survive_a_kill(stage: Stage) -> None:
+def test_state_and_window_survive_a_kill(stage):
     text = "| count > 2 in 1m by app"
     stage.start(text, alert_every=10_000)
     stage.write("app=a n=1", "app=a n=1", "app=a n=1", "app=b n=1")
@@ -207,7 +203,7 @@ def test_state_and_window_survive_a_kill(stage: Stage) -> None:
 
 @pytest.mark.parametrize("behind", [25, 3600])
 @pytest.mark.parametrize("killed", [False, True])
-def test_a_clock_that_is_set_back_loses_no_lines(stage: Stage, behind: int, killed: bool) -> None:
+def test_a_clock_that_is_set_back_loses_no_lines(stage, behind, killed):
     """Not even those that come before anybody has looked at the new time."""
     text = "oops | count > 2 in 10s"
     stage.start(text)
@@ -224,7 +220,7 @@ def test_a_clock_that_is_set_back_loses_no_lines(stage: Stage, behind: int, kill
     assert stage.sent[1:] == [[("resolved", "")]]
 
 
-def test_nobody_is_absent_because_the_server_was_off(stage: Stage) -> None:
+def test_nobody_is_absent_because_the_server_was_off(stage):
     stage.start("| none in 1m by hostname")
     stage.write("hostname=web1 n=1")
     stage.advance(31)
@@ -236,7 +232,7 @@ def test_nobody_is_absent_because_the_server_was_off(stage: Stage) -> None:
     assert stage.sent == [[("firing", "web1")]]
 
 
-def test_a_message_that_fails_is_sent_again_with_the_present_state(stage: Stage) -> None:
+def test_a_message_that_fails_is_sent_again_with_the_present_state(stage):
     stage.failures = [TemporaryFailure("not now")] * 2
     stage.start("oops | count > 0 in 1m by app")
     stage.write("app=a msg=oops")
@@ -247,7 +243,7 @@ def test_a_message_that_fails_is_sent_again_with_the_present_state(stage: Stage)
     assert [one.kind for one in stage.reports if one.why] == ["later", "later"]
 
 
-def test_a_refused_message_is_given_up(stage: Stage) -> None:
+def test_a_refused_message_is_given_up(stage):
     stage.failures = [UndeliveredMessage("no such hook")]
     stage.start("oops | count > 0 in 1m")
     stage.write("oops")
@@ -259,7 +255,7 @@ def test_a_refused_message_is_given_up(stage: Stage) -> None:
     assert stage.sent == [[("resolved", "")]]
 
 
-def test_in_a_silence_an_alert_is_evaluated_and_sent_at_its_end_if_it_fires(stage: Stage) -> None:
+def test_in_a_silence_an_alert_is_evaluated_and_sent_at_its_end_if_it_fires(stage):
     stage.start("| count > 0 in 1m by app")
     stage.silence(300)
     stage.advance(1)
@@ -272,7 +268,7 @@ def test_in_a_silence_an_alert_is_evaluated_and_sent_at_its_end_if_it_fires(stag
     assert stage.sent == [[("firing", "late")]]
 
 
-def test_lines_of_a_silence_are_reported_at_its_end_without_a_condition(stage: Stage) -> None:
+def test_lines_of_a_silence_are_reported_at_its_end_without_a_condition(stage):
     messages: list[int] = []
 
     def deliver(way: str, alert: AlertSettings, sent: AlertMessage) -> Deferred[None]:
@@ -292,14 +288,14 @@ def test_lines_of_a_silence_are_reported_at_its_end_without_a_condition(stage: S
     assert messages == [2]
 
 
-def test_stages_before_the_condition(stage: Stage) -> None:
+def test_stages_before_the_condition(stage):
     stage.start('took | extract "<path> took <ms> ms" | where ms>5 | avg ms > 100 in 1m by path')
     stage.write("/a took 4 ms", "/a took 90 ms", "/b took 300 ms")
     stage.advance(5)
     assert stage.sent == [[("firing", "/b")]]
 
 
-def test_a_stop_sends_what_fires_and_saves_the_state(stage: Stage) -> None:
+def test_a_stop_sends_what_fires_and_saves_the_state(stage):
     watcher = stage.start("oops | count > 0 in 1m")
     stage.write("oops")
     finished = watcher.finish()
@@ -311,7 +307,7 @@ def test_a_stop_sends_what_fires_and_saves_the_state(stage: Stage) -> None:
     assert stage.places.load_state("1") is None
 
 
-def test_a_removed_alert_says_that_its_episodes_are_over_once(stage: Stage) -> None:
+def test_a_removed_alert_says_that_its_episodes_are_over_once(stage):
     watcher = stage.start(OOPS)
     stage.write("app=a msg=oops")
     stage.advance(1)
@@ -325,7 +321,7 @@ def test_a_removed_alert_says_that_its_episodes_are_over_once(stage: Stage) -> N
     assert len(stage.sent) == 3 and stage.places.saved_names() == []
 
 
-def test_the_end_of_a_removed_alert_waits_for_its_receiver_over_kills(stage: Stage) -> None:
+def test_the_end_of_a_removed_alert_waits_for_its_receiver_over_kills(stage):
     watcher = stage.start(OOPS)
     stage.write("app=a msg=oops")
     stage.advance(1)
@@ -342,7 +338,7 @@ def test_the_end_of_a_removed_alert_waits_for_its_receiver_over_kills(stage: Sta
     assert stage.places.saved_names() == [] and stage.places.load_firing_task("1") is None
 
 
-def test_a_newer_alert_speaks_after_the_end_of_the_removed_one(stage: Stage) -> None:
+def test_a_newer_alert_speaks_after_the_end_of_the_removed_one(stage):
     watcher = stage.start(OOPS)
     stage.write("app=a msg=oops")
     stage.advance(1)
@@ -356,7 +352,7 @@ def test_a_newer_alert_speaks_after_the_end_of_the_removed_one(stage: Stage) -> 
     assert stage.sent[1:] == [[("resolved", "a")], [("firing", "a")]]
 
 
-def test_a_removed_alert_is_silent_if_ends_are_not_wanted(stage: Stage) -> None:
+def test_a_removed_alert_is_silent_if_ends_are_not_wanted(stage):
     watcher = stage.start(OOPS, alert_resolved=False)
     stage.write("app=a msg=oops")
     stage.advance(1)
@@ -366,7 +362,7 @@ def test_a_removed_alert_is_silent_if_ends_are_not_wanted(stage: Stage) -> None:
     assert stage.sent == [[("firing", "a")]] and stage.reports[-1].kind == "done"
 
 
-def test_an_absence_is_over_when_its_alert_is_removed(stage: Stage) -> None:
+def test_an_absence_is_over_when_its_alert_is_removed(stage):
     watcher = stage.start("| none in 1m")
     stage.advance(70)
     watcher.replace_tasks({"1": attrs.evolve(stage.task("| none in 1m"), until=stage.end)})
@@ -376,7 +372,7 @@ def test_an_absence_is_over_when_its_alert_is_removed(stage: Stage) -> None:
 
 
 @pytest.mark.slow
-def test_an_end_that_no_receiver_takes_is_given_up_after_a_day(stage: Stage) -> None:
+def test_an_end_that_no_receiver_takes_is_given_up_after_a_day(stage):
     watcher = stage.start(OOPS)
     stage.write("app=a msg=oops")
     stage.advance(1)
@@ -387,7 +383,7 @@ def test_an_end_that_no_receiver_takes_is_given_up_after_a_day(stage: Stage) -> 
     assert [one.kind for one in stage.reports].count("failed") == 1
 
 
-def test_only_the_user_of_the_service_may_read_the_settings_of_what_fires(stage: Stage) -> None:
+def test_only_the_user_of_the_service_may_read_the_settings_of_what_fires(stage):
     stage.start(OOPS)
     stage.write("app=a msg=oops")
     stage.advance(1)
@@ -396,7 +392,7 @@ def test_only_the_user_of_the_service_may_read_the_settings_of_what_fires(stage:
     assert not (stage.directory / "alerts" / "1.json").exists()
 
 
-def test_lines_behind_its_place_count_although_its_process_starts_late(stage: Stage) -> None:
+def test_lines_behind_its_place_count_although_its_process_starts_late(stage):
     """It takes a second to start, or is killed at once: the window is shorter than that."""
     text = "oops | count > 0 in 1s by app"
     stage.places.save_progress("1", stage.task(text), AlertProgress(stage.end))
@@ -409,9 +405,7 @@ def test_lines_behind_its_place_count_although_its_process_starts_late(stage: St
 
 @pytest.mark.parametrize("back", [1, 2, 60, 89, 90, 3600, 86_400, 1e8])
 @pytest.mark.parametrize("text", [OOPS, "oops | count < 1 in 1m", "| none in 1m by app"])
-def test_nobody_has_watched_the_future_if_the_clock_was_set_back_before_a_start(
-    stage: Stage, text: str, back: float
-) -> None:
+def test_nobody_has_watched_the_future_if_the_clock_was_set_back_before_a_start(stage, text, back):
     """Neither the saved state nor the time of the place: windows begin now."""
 
     def watch(state: Any, since: float | None) -> ConditionWatch:

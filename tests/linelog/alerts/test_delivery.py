@@ -1,9 +1,6 @@
 """Messages by command and webhook."""
 
-from __future__ import annotations
-
 import sys
-from pathlib import Path
 
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.delivery import make_deliver
@@ -13,7 +10,7 @@ from tests.linelog.alerts.hooks import hook
 
 
 @in_reactor
-async def test_a_message_goes_to_the_command_and_to_the_webhook(tmp_path: Path) -> None:
+async def test_a_message_goes_to_the_command_and_to_the_webhook(tmp_path):
     code = f"import os; open('{tmp_path}/out', 'w').write(os.environ['LOGSRV_ALERT_QUERY'])"
     with hook() as web:
         alert = AlertSettings(

@@ -1,7 +1,5 @@
 """What people and programs get of episodes: groups, figures, times, links, nothing that drives anything."""
 
-from __future__ import annotations
-
 import json as standard
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,7 +8,7 @@ import pytest
 from logsrv.linelog.alerts import episode_message
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
-from logsrv.linelog.alerts.windows import OTHERS, Key
+from logsrv.linelog.alerts.windows import OTHERS
 from logsrv.linelog.query.language.pipeline import parse_question
 from tests.linelog.read.stores import BEGIN
 
@@ -35,7 +33,7 @@ def query_of(page: str | None) -> dict[str, str]:
     return {name: text for name, [text] in parse_qs(urlsplit(page).query).items()}
 
 
-def test_the_text_says_which_groups_since_when_and_where_to_look() -> None:
+def test_the_text_says_which_groups_since_when_and_where_to_look():
     text = episode_message.message_of_episodes(alert(), message(FIRING, RESOLVED), "web1").text()
     first, page, rest = text.partition("\npage: ")[0], text.split("\n")[3], text.split("\n")[4:]
     assert first.split("\n") == [f"firing: {TEXT}", "server: web1", "alert: web"]
@@ -48,7 +46,7 @@ def test_the_text_says_which_groups_since_when_and_where_to_look() -> None:
     ]
 
 
-def test_a_thousand_groups_are_twenty_and_a_number() -> None:
+def test_a_thousand_groups_are_twenty_and_a_number():
     many = message(*[FIRING] * 1000)
     text = episode_message.message_of_episodes(alert(), many, "web1", test=True).text()
     assert text.endswith("\nand 980 more\n") and "This is a test by hand" in text
@@ -58,20 +56,20 @@ def test_a_thousand_groups_are_twenty_and_a_number() -> None:
     )
 
 
-def test_nothing_of_a_group_drives_a_terminal_or_forges_a_line() -> None:
+def test_nothing_of_a_group_drives_a_terminal_or_forges_a_line():
     evil = message(Episode(("a\n\x1b[2J\u202e",), BEGIN))
     text = episode_message.message_of_episodes(alert(), evil, "web1").text()
     assert 'firing app="a\\x0a\\x1b[2J\\u202e": since' in text
 
 
-def test_a_message_says_how_many_episodes_were_dropped() -> None:
+def test_a_message_says_how_many_episodes_were_dropped():
     sent = EpisodeMessage((FIRING,), BEGIN, dropped=98_000)
     found = episode_message.message_of_episodes(alert(), sent, "web1")
     assert "98,000 episodes came and went that nobody is told of" in found.text()
     assert standard.loads(found.json)["dropped"] == 98_000
 
 
-def test_the_json_has_condition_and_groups() -> None:
+def test_the_json_has_condition_and_groups():
     sent = EpisodeMessage((FIRING, RESOLVED), BEGIN, gap=True, left_out=True)
     found = standard.loads(
         episode_message.message_of_episodes(alert(), sent, "web1", test=True).json
@@ -117,13 +115,13 @@ def test_the_json_has_condition_and_groups() -> None:
         ('a | extract "<app>:" | none in 5m by app', ("x",), 'a | extract "<app>:" | where app=x'),
     ],
 )
-def test_the_link_of_a_group_is_a_query_for_its_lines(text: str, key: Key, query: str) -> None:
+def test_the_link_of_a_group_is_a_query_for_its_lines(text, key, query):
     page = query_of(episode_message.page_of_episode(alert(text), Episode(key, BEGIN)))
     assert page["q"] == query
     parse_question(query)
 
 
-def test_the_variables_have_nothing_of_the_groups() -> None:
+def test_the_variables_have_nothing_of_the_groups():
     sent = message(RESOLVED, RESOLVED)
     found = episode_message.message_of_episodes(alert(), sent, "web1").variables
     assert found.pop("LOGSRV_ALERT_PAGE").startswith("https://logs.example.net/")
@@ -136,7 +134,7 @@ def test_the_variables_have_nothing_of_the_groups() -> None:
     }
 
 
-def test_a_message_of_a_removed_alert_says_so_and_its_groups_are_told_apart() -> None:
+def test_a_message_of_a_removed_alert_says_so_and_its_groups_are_told_apart():
     episodes = tuple(Episode(key, BEGIN, 1.0, BEGIN) for key in ((None,), ("(none)",), OTHERS))
     sent = EpisodeMessage(episodes, BEGIN, is_removed=True)
     found = standard.loads(episode_message.message_of_episodes(alert(), sent, "web1").json)

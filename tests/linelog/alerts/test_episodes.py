@@ -1,9 +1,6 @@
 """Which episodes are due, in which order, and what is remembered of them."""
 
-from __future__ import annotations
-
 import json
-from typing import Any
 
 import pytest
 
@@ -38,7 +35,7 @@ def due(those: Episodes, now: float, **options: bool) -> Told:
     return [(str(one.key[0]), one.ended) for one in found.episodes]
 
 
-def test_an_episode_is_due_at_its_begin_each_interval_and_its_end() -> None:
+def test_an_episode_is_due_at_its_begin_each_interval_and_its_end():
     those = Episodes()
     begin(those)
     assert due(those, 0) == [("a", None)]
@@ -49,7 +46,7 @@ def test_an_episode_is_due_at_its_begin_each_interval_and_its_end() -> None:
     assert due(those, 1000) == [] and len(those) == 0
 
 
-def test_other_groups_wait_a_moment_unless_the_process_ends() -> None:
+def test_other_groups_wait_a_moment_unless_the_process_ends():
     for at_once, waits in ((False, GATHER), (True, 1)):
         those = Episodes()
         begin(those)
@@ -59,7 +56,7 @@ def test_other_groups_wait_a_moment_unless_the_process_ends() -> None:
 
 
 @pytest.mark.parametrize("back", [0.5, 5, 9, 60, 99, 3600, 86_400, 1e9])
-def test_a_clock_that_is_set_back_delays_no_message(back: float) -> None:
+def test_a_clock_that_is_set_back_delays_no_message(back):
     """Neither a new episode nor the repetition waits until the clock is again where it was."""
     those, at = Episodes(), 2e9
     begin(those, A, at)
@@ -73,7 +70,7 @@ def test_a_clock_that_is_set_back_delays_no_message(back: float) -> None:
     assert due(those, at - 2 * back + 100 + GATHER) == [("a", at)]
 
 
-def test_the_present_figure_is_reported() -> None:
+def test_the_present_figure_is_reported():
     those = Episodes()
     begin(those)
     assert [one.value for one in message(those, 0).episodes] == [7]
@@ -82,7 +79,7 @@ def test_the_present_figure_is_reported() -> None:
     assert [one.value for one in message(those, 60).episodes] == [1]
 
 
-def test_each_episode_of_a_group_is_told_although_the_next_ones_have_come() -> None:
+def test_each_episode_of_a_group_is_told_although_the_next_ones_have_come():
     """One step in a message, and what waited for its group is not held for more."""
     those = Episodes()
     for time in (0, 13, 40):
@@ -97,7 +94,7 @@ def test_each_episode_of_a_group_is_told_although_the_next_ones_have_come() -> N
     assert due(those, 72) == [] and due(those, 71 + GATHER) == [("b", 71)]
 
 
-def test_ends_that_are_not_wanted_are_not_told_but_each_begin_is() -> None:
+def test_ends_that_are_not_wanted_are_not_told_but_each_begin_is():
     those = Episodes()
     for time in (0, 10):
         begin(those, A, time)
@@ -117,9 +114,7 @@ def test_ends_that_are_not_wanted_are_not_told_but_each_begin_is() -> None:
         (True, True, True, [("a", None), ("a", 60)]),
     ],
 )
-def test_only_what_begins_and_ends_in_silence_is_never_told(
-    begins: bool, ends: bool, tried: bool, told: Told
-) -> None:
+def test_only_what_begins_and_ends_in_silence_is_never_told(begins, ends, tried, told):
     """Unless a message has been tried, between two silences: a receiver may know of the begin."""
     those = Episodes()
     begin(those, silenced=begins)
@@ -129,7 +124,7 @@ def test_only_what_begins_and_ends_in_silence_is_never_told(
     assert due(those, 100) + due(those, 101) == told
 
 
-def test_a_message_under_way_says_nothing_about_the_next_episode() -> None:
+def test_a_message_under_way_says_nothing_about_the_next_episode():
     those = Episodes()
     begin(those)
     first = message(those, 0)
@@ -139,7 +134,7 @@ def test_a_message_under_way_says_nothing_about_the_next_episode() -> None:
     assert due(those, 75 + GATHER) + due(those, 76 + GATHER) == [("a", 60), ("a", None)]
 
 
-def test_no_episode_ends_before_its_begin() -> None:
+def test_no_episode_ends_before_its_begin():
     """A clock was set back meanwhile, by an hour or by what a step lasts; 0 is a time, too."""
     for begun, ended, told in ((3600, 10, 3600), (5, 4.9, 5), (0, -1, 0), (-9, -3, -3)):
         those = Episodes()
@@ -148,7 +143,7 @@ def test_no_episode_ends_before_its_begin() -> None:
         assert due(those, 4000) + due(those, 4001) == [("a", None), ("a", told)]
 
 
-def test_an_end_without_a_begin_is_nothing() -> None:
+def test_an_end_without_a_begin_is_nothing():
     those = Episodes()
     assert end(those) and len(those) == 0
     begin(those)
@@ -156,7 +151,7 @@ def test_an_end_without_a_begin_is_nothing() -> None:
     assert due(those, 100) + due(those, 101) + due(those, 120) == [("a", None), ("a", 60)]
 
 
-def test_while_a_receiver_is_away_only_so_many_episodes_wait_and_the_others_are_counted() -> None:
+def test_while_a_receiver_is_away_only_so_many_episodes_wait_and_the_others_are_counted():
     """100,000 groups: those that go on are all told, and what was tried once has its end."""
     those = Episodes()
     begin(those)
@@ -180,7 +175,7 @@ def test_while_a_receiver_is_away_only_so_many_episodes_wait_and_the_others_are_
     assert told[0] == ("a", None) and ("a", 100_000) in told and ("b", None) in told
 
 
-def test_a_gap_is_told_again_if_its_message_fails() -> None:
+def test_a_gap_is_told_again_if_its_message_fails():
     those = Episodes()
     begin(those)
     those.gap = True
@@ -189,7 +184,7 @@ def test_a_gap_is_told_again_if_its_message_fails() -> None:
     assert not those.gap
 
 
-def test_episodes_survive_as_json() -> None:
+def test_episodes_survive_as_json():
     those, again = Episodes(), Episodes()
     begin(those)
     assert due(those, 0)
@@ -210,7 +205,7 @@ def test_episodes_survive_as_json() -> None:
         ([["a"], 1.0, None, 9.0, False], [("a", None), ("a", 9.0)]),
     ],
 )
-def test_the_state_of_an_older_version_is_read(saved: list[Any], told: Told) -> None:
+def test_the_state_of_an_older_version_is_read(saved, told):
     those = Episodes()
     those.restore({"sent": -100.0, "repeat": 1e9, "episodes": [saved]})
     assert due(those, 20) + due(those, 21) == told

@@ -3,8 +3,6 @@
 The watcher is the real one, on a store in a folder of its own; places, clock and receiver are the test's.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Callable, Mapping

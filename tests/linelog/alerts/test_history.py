@@ -1,7 +1,5 @@
 """When a condition would have been true, by the lines of a store: SQL says the same."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,7 +49,7 @@ def store_of(directory: Path, lines: Sequence[tuple[int, str]]) -> Path:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_episodes_of_a_store_are_those_that_sql_finds(tmp_path: Path, seed: int) -> None:
+def test_the_episodes_of_a_store_are_those_that_sql_finds(tmp_path, seed):
     lines = bursts(seed)
     store = store_of(tmp_path / "s", lines)
     database = duckdb.connect()
@@ -68,7 +66,7 @@ def test_the_episodes_of_a_store_are_those_that_sql_finds(tmp_path: Path, seed: 
     assert later == found[2:]
 
 
-def test_absence_needs_a_line_before_it_or_the_begin_of_the_store(tmp_path: Path) -> None:
+def test_absence_needs_a_line_before_it_or_the_begin_of_the_store(tmp_path):
     store = store_of(tmp_path / "s", [(0, "a"), (600, "b"), (700, "a"), (760, "a"), (1200, "b")])
     assert episodes(store, "app=a | none in 5m", -86400, 1500) == [("", 305.0), ("", 1065.0)]
     assert episodes(store, "| none in 5m by app", 100, 1500) == [
@@ -80,12 +78,12 @@ def test_absence_needs_a_line_before_it_or_the_begin_of_the_store(tmp_path: Path
     assert episodes(store, "| none in 5m by app", 1063, 1100) == [("a", 1065.0)]
 
 
-def test_an_empty_store_has_no_episodes(tmp_path: Path) -> None:
+def test_an_empty_store_has_no_episodes(tmp_path):
     store = make_store(tmp_path / "s", [[]])
     assert episodes(store, "| none in 5m", 0) == []
 
 
-def test_groups_with_and_without_the_field_begin_at_the_same_moment(tmp_path: Path) -> None:
+def test_groups_with_and_without_the_field_begin_at_the_same_moment(tmp_path):
     store = make_store(tmp_path / "s", [[line("x"), line("app=(none) n=1")] * 2])
     found = episodes(store, "| count > 1 in 5m by app", -60)
     assert sorted(found) == [("(none)", 0.0), ("None", 0.0)]

@@ -1,7 +1,5 @@
 """What people and programs get of an alert: count, times, the first lines, nothing that drives anything."""
 
-from __future__ import annotations
-
 import json as standard
 
 import attrs
@@ -21,7 +19,7 @@ def counted(*messages: str | bytes, count: int = 0, gap: bool = False) -> MatchC
     return MatchCount(count=count or len(hits), first=hits, since="SINCE", until="UNTIL", gap=gap)
 
 
-def test_the_text_says_what_how_many_since_when_and_the_first_lines() -> None:
+def test_the_text_says_what_how_many_since_when_and_the_first_lines():
     assert message.message_of_lines(
         ALERT, counted("oops 1", "oops 2", count=4314), "web1"
     ).text() == (
@@ -37,12 +35,12 @@ def test_the_text_says_what_how_many_since_when_and_the_first_lines() -> None:
     )
 
 
-def test_a_message_of_one_line_says_line_and_a_test_says_so() -> None:
+def test_a_message_of_one_line_says_line_and_a_test_says_so():
     text = message.message_of_lines(ALERT, counted("oops"), "web1", test=True).text()
     assert text.startswith("1 line matches oops\n") and message.TEST in text and "more" not in text
 
 
-def test_a_message_says_that_lines_are_missing() -> None:
+def test_a_message_says_that_lines_are_missing():
     assert message.GAP in message.message_of_lines(ALERT, counted("x", gap=True), "web1").text()
     assert (
         standard.loads(message.message_of_lines(ALERT, counted("x", gap=True), "web1").json)["gap"]
@@ -50,13 +48,13 @@ def test_a_message_says_that_lines_are_missing() -> None:
     )
 
 
-def test_nothing_in_the_text_drives_a_terminal_and_long_lines_are_cut() -> None:
+def test_nothing_in_the_text_drives_a_terminal_and_long_lines_are_cut():
     text = message.message_of_lines(ALERT, counted(b"\x1b[31m\xff\r", "x" * 5000), "web1").text()
     assert "\x1b" not in text and "\r" not in text and "\\x1b[31m\\xff" in text
     assert max(map(len, text.splitlines())) == message.LONGEST
 
 
-def test_the_json_has_lines_as_search_gives_them() -> None:
+def test_the_json_has_lines_as_search_gives_them():
     found = standard.loads(
         message.message_of_lines(ALERT, counted("level=error status=500 oops"), "web1").json
     )
@@ -69,7 +67,7 @@ def test_the_json_has_lines_as_search_gives_them() -> None:
     )  # fmt: skip
 
 
-def test_the_variables_have_nothing_of_the_lines() -> None:
+def test_the_variables_have_nothing_of_the_lines():
     assert message.message_of_lines(ALERT, counted("oops", count=3), "web1").variables == {
         "LOGSRV_ALERT_QUERY": "oops",
         "LOGSRV_ALERT_COUNT": "3",
@@ -78,7 +76,7 @@ def test_the_variables_have_nothing_of_the_lines() -> None:
     }
 
 
-def test_a_link_leads_to_the_lines_on_the_page() -> None:
+def test_a_link_leads_to_the_lines_on_the_page():
     """It has their time up to the last of them, which the page would leave out."""
     since, until = "2026-11-20T06:00:00.000000Z", "2026-11-20T06:00:09.999999Z"
     alert = AlertSettings(

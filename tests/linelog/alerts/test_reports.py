@@ -1,7 +1,5 @@
 """Orders and reports: what is written is what is read."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.alerts.alert_settings import AlertSettings
@@ -16,7 +14,7 @@ from logsrv.linelog.alerts.reports import (
 from logsrv.linelog.store.segments.segment import Position
 
 
-def test_orders_are_read_as_they_were_written() -> None:
+def test_orders_are_read_as_they_were_written():
     alert = AlertSettings(
         alert='"\u20ac\n"',
         name="web",
@@ -46,6 +44,6 @@ def test_orders_are_read_as_they_were_written() -> None:
         AlertReport("done", name="7"),
     ],
 )
-def test_reports_are_read_as_they_were_written(report: AlertReport) -> None:
+def test_reports_are_read_as_they_were_written(report):
     line = encode_message(report)
     assert b"\n" not in line and report_from_line(line) == report

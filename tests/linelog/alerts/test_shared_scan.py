@@ -1,7 +1,5 @@
 """Watches at one place of the store go on together, and each still counts what it would by itself."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from unittest.mock import patch
@@ -84,7 +82,7 @@ def messages(*numbers: int) -> list[bytes]:
     return [b"oops %03d" % number for number in numbers]
 
 
-def test_a_hundred_watches_at_one_place_read_the_text_once(store: Store) -> None:
+def test_a_hundred_watches_at_one_place_read_the_text_once(store):
     watches = [Seen(f"{number:03}") for number in range(100)]
     store.watch(*((watch, BEGIN) for watch in watches))
     store.poll(3)
@@ -96,7 +94,7 @@ def test_a_hundred_watches_at_one_place_read_the_text_once(store: Store) -> None
     ]
 
 
-def test_a_watch_further_back_joins_the_others_when_it_reaches_them(store: Store) -> None:
+def test_a_watch_further_back_joins_the_others_when_it_reaches_them(store):
     back, ahead = Seen("oops"), Seen("/oops/")
     store.watch((ahead, Position(1, 15 * LINE)), (back, BEGIN))
     store.poll()
@@ -104,7 +102,7 @@ def test_a_watch_further_back_joins_the_others_when_it_reaches_them(store: Store
     assert (back.lines, ahead.lines) == (messages(*range(20)), messages(*range(15, 20)))
 
 
-def test_a_removed_watch_ends_at_its_place_and_the_others_go_on(store: Store) -> None:
+def test_a_removed_watch_ends_at_its_place_and_the_others_go_on(store):
     out, other = Seen("oops", Position(1, 3 * LINE)), Seen("/oops/")
     store.watch((out, BEGIN), (other, BEGIN))
     store.poll(2)
@@ -112,7 +110,7 @@ def test_a_removed_watch_ends_at_its_place_and_the_others_go_on(store: Store) ->
     assert (out.lines, other.lines) == (messages(*range(3)), messages(*range(20)))
 
 
-def test_a_removed_watch_ends_at_its_place_in_a_later_segment(tmp_path: Path) -> None:
+def test_a_removed_watch_ends_at_its_place_in_a_later_segment(tmp_path):
     store = Store(tmp_path, 4, 4)
     out = Seen("oops", Position(2, 1 * LINE))
     store.watch((out, BEGIN))
@@ -120,7 +118,7 @@ def test_a_removed_watch_ends_at_its_place_in_a_later_segment(tmp_path: Path) ->
     assert out.lines == messages(*range(5)) and store.reads == [4, 1]
 
 
-def test_each_watch_is_told_of_its_own_gap_only(tmp_path: Path) -> None:
+def test_each_watch_is_told_of_its_own_gap_only(tmp_path):
     store = Store(tmp_path, 2, 2, 2)
     next(store.directory.glob("0000000001-*.zst")).unlink()
     one, two, none = Seen("oops"), Seen("/oops/"), Seen("oop")
@@ -134,7 +132,7 @@ def test_each_watch_is_told_of_its_own_gap_only(tmp_path: Path) -> None:
     assert one.lines == two.lines == none.lines == messages(2, 3, 4, 5)
 
 
-def test_a_query_of_two_ways_is_searched_once_for_both(store: Store) -> None:
+def test_a_query_of_two_ways_is_searched_once_for_both(store):
     by_command, by_webhook = Seen("oops 00"), Seen("oops 00")
     store.watch((by_command, BEGIN), (by_webhook, BEGIN))
     store.poll()
@@ -154,9 +152,7 @@ QUERIES = ["oops", "00", "01", "5", "NOT 5", "/0[12]/", "oops 3 OR 4", "", "7 1"
     ),
     st.integers(1, 9),
 )
-def test_each_line_is_counted_once_wherever_watches_begin(
-    tmp_path_factory: pytest.TempPathFactory, begins: list[tuple[str, int, int]], piece: int
-) -> None:
+def test_each_line_is_counted_once_wherever_watches_begin(tmp_path_factory, begins, piece):
     """They come in pieces of a few lines, over segments."""
     store = Store(tmp_path_factory.mktemp("begins"), 8, 8, 8)
     watches = [(Seen(query), Position(segment, number * LINE)) for query, segment, number in begins]

@@ -1,9 +1,5 @@
 """The silences of a store, in a file."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 from logsrv.linelog.alerts.alert_places import AlertPlaces
@@ -14,7 +10,7 @@ from tests.clocks import HandClock
 NIGHT = Silence("web", 1000.0, "new release")
 
 
-def test_silences_go_on_until_their_end(tmp_path: Path) -> None:
+def test_silences_go_on_until_their_end(tmp_path):
     folder = PlaceFolder(str(tmp_path), "alerts")
     assert load_silences(folder, 0) == {}
     save_silences(str(tmp_path), folder, [NIGHT, Silence("disk", 10.0)])
@@ -25,7 +21,7 @@ def test_silences_go_on_until_their_end(tmp_path: Path) -> None:
     assert places.saved_names() == []
 
 
-def test_a_damaged_file_silences_nothing(tmp_path: Path) -> None:
+def test_a_damaged_file_silences_nothing(tmp_path):
     folder = PlaceFolder(str(tmp_path), "alerts")
     save_silences(str(tmp_path), folder, [NIGHT])
     (tmp_path / "alerts" / FILE).write_text('{"silences":[["web",1e9,""]]}\n')

@@ -1,7 +1,5 @@
 """The parent of an alert's command: its status, and the end of all that the command has started."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
@@ -32,11 +30,11 @@ def far(directory: Path) -> int:
 
 
 @pytest.mark.parametrize(("code", "status"), [("exit 3", 3), ("kill -ABRT $$", -signal.SIGABRT)])
-def test_the_subreaper_ends_as_its_command_does(tmp_path: Path, code: str, status: int) -> None:
+def test_the_subreaper_ends_as_its_command_does(tmp_path, code, status):
     assert run(tmp_path, code).wait(PATIENCE) == status
 
 
-def test_stdin_is_the_commands_alone(tmp_path: Path) -> None:
+def test_stdin_is_the_commands_alone(tmp_path):
     """Whoever writes to it sees that the command has closed it, while the command goes on."""
     words = (*SUBREAPER, str(os.getpid()), "sh", "-c", "exec <&-; exec 2>&-; exec sleep 600")
     pipe = subprocess.PIPE
@@ -51,7 +49,7 @@ def test_stdin_is_the_commands_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", subreaper.END_SIGNALS)
-def test_a_signal_ends_processes_that_left_the_session(tmp_path: Path, number: int) -> None:
+def test_a_signal_ends_processes_that_left_the_session(tmp_path, number):
     process = run(tmp_path, FAR + "sleep 600")
     pid = far(tmp_path)
     process.send_signal(number)
@@ -59,7 +57,7 @@ def test_a_signal_ends_processes_that_left_the_session(tmp_path: Path, number: i
     assert not alive(pid)
 
 
-def test_the_command_ends_when_the_subreaper_is_killed(tmp_path: Path) -> None:
+def test_the_command_ends_when_the_subreaper_is_killed(tmp_path):
     """Another is started for the same message, and there is one at a time."""
     process = run(tmp_path, "trap '' TERM HUP; echo $$ >pid; while :; do sleep 1; done")
     pid = far(tmp_path)
@@ -72,14 +70,14 @@ def test_the_command_ends_when_the_subreaper_is_killed(tmp_path: Path) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def test_processes_left_in_the_background_by_a_command_stay(tmp_path: Path) -> None:
+def test_processes_left_in_the_background_by_a_command_stay(tmp_path):
     process = run(tmp_path, FAR)
     pid = far(tmp_path)
     assert process.wait(PATIENCE) == 0 and alive(pid)
     os.kill(pid, signal.SIGKILL)
 
 
-def test_the_subreaper_ends_all_when_its_parent_is_killed(tmp_path: Path) -> None:
+def test_the_subreaper_ends_all_when_its_parent_is_killed(tmp_path):
     code = (
         "import os, subprocess, sys, time; "
         f"subprocess.Popen([*{SUBREAPER!r}, str(os.getpid()), 'sh', '-c', {FAR + 'sleep 600'!r}],"

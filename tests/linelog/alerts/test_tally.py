@@ -1,7 +1,5 @@
 """The first line is told at once, those of the interval at its end, and a flood takes no memory."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 from hypothesis import given
@@ -22,7 +20,7 @@ def add(tally: MatchTally, count: int, now: float, one: Hit | None = None) -> No
     tally.add_matches(found, count, found[-1].line, now)
 
 
-def test_the_first_line_is_sent_within_a_second_with_those_of_the_same_moment() -> None:
+def test_the_first_line_is_sent_within_a_second_with_those_of_the_same_moment():
     tally = MatchTally(300)
     assert tally.take_if_due(0) is None
     add(tally, 1, 10)
@@ -32,7 +30,7 @@ def test_the_first_line_is_sent_within_a_second_with_those_of_the_same_moment() 
     assert taken is not None and taken.count == 3 and SETTLE < 0.6
 
 
-def test_lines_of_the_interval_are_sent_together_at_its_end() -> None:
+def test_lines_of_the_interval_are_sent_together_at_its_end():
     tally = MatchTally(300)
     add(tally, 1, 0)
     assert tally.take_if_due(1) is not None
@@ -48,7 +46,7 @@ def test_lines_of_the_interval_are_sent_together_at_its_end() -> None:
     assert taken.begin == Position(1, 7)
 
 
-def test_after_an_interval_without_lines_the_next_line_is_sent_at_once() -> None:
+def test_after_an_interval_without_lines_the_next_line_is_sent_at_once():
     tally = MatchTally(300)
     add(tally, 1, 0)
     assert tally.take_if_due(1) is not None
@@ -57,21 +55,21 @@ def test_after_an_interval_without_lines_the_next_line_is_sent_at_once() -> None
     assert tally.take_if_due(302 + SETTLE) is not None
 
 
-def test_an_interval_that_has_begun_elsewhere_goes_on() -> None:
+def test_an_interval_that_has_begun_elsewhere_goes_on():
     tally = MatchTally(300, due=50)
     add(tally, 1, 0)
     assert tally.take_if_due(49) is None
     assert tally.take_if_due(50) is not None
 
 
-def test_counted_lines_are_sent_at_the_end_without_waiting() -> None:
+def test_counted_lines_are_sent_at_the_end_without_waiting():
     tally = MatchTally(300, due=50)
     assert tally.take_if_due(0, at_once=True) is None
     add(tally, 1, 0)
     assert tally.take_if_due(0, at_once=True) is not None
 
 
-def test_a_flood_of_long_lines_takes_bounded_memory() -> None:
+def test_a_flood_of_long_lines_takes_bounded_memory():
     tally = MatchTally(300)
     for _ in range(100):
         add(tally, 100_000, 0, hit(0, "x" * 10 * LONGEST))
@@ -80,7 +78,7 @@ def test_a_flood_of_long_lines_takes_bounded_memory() -> None:
     assert len(taken.first) == SHOWN and all(len(one.line) == LONGEST for one in taken.first)
 
 
-def test_a_gap_is_told_with_the_next_message_only() -> None:
+def test_a_gap_is_told_with_the_next_message_only():
     tally = MatchTally(1)
     tally.note_missed_lines()
     add(tally, 1, 0)
@@ -92,9 +90,7 @@ def test_a_gap_is_told_with_the_next_message_only() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0.01, 20), st.integers(0, 30)), max_size=50))
-def test_each_line_is_sent_whenever_it_comes_and_never_too_often(
-    steps: list[tuple[float, int]],
-) -> None:
+def test_each_line_is_sent_whenever_it_comes_and_never_too_often(steps):
     every = 10.0
     tally, now, sent = MatchTally(every), 0.0, []
     for pause, count in steps:
@@ -109,5 +105,5 @@ def test_each_line_is_sent_whenever_it_comes_and_never_too_often(
     assert all(later - at >= every - 1e-6 for (at, _), (later, _) in pairwise(sent))
 
 
-def test_a_new_tally_has_counted_nothing() -> None:
+def test_a_new_tally_has_counted_nothing():
     assert MatchCount() == MatchTally(1).counted

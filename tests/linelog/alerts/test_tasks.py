@@ -1,7 +1,5 @@
 """Which alert goes on where: by its query and its name. With a daemon around it: test_process.py."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.alerts.alert_places import TaskKey
@@ -35,7 +33,5 @@ WEB = TaskKey("command", "web", "a")
         ([TaskKey("command", None, "z")], {"1": A}, True, [None]),
     ],
 )
-def test_an_alert_keeps_its_place_by_its_query_or_its_name(
-    wanted: list[TaskKey], kept: dict[str, TaskKey], changed: bool, found: list[str]
-) -> None:
+def test_an_alert_keeps_its_place_by_its_query_or_its_name(wanted, kept, changed, found):
     assert saved_names_for(wanted, kept, changed=tuple(kept) if changed else ()) == found

@@ -1,7 +1,5 @@
 """A watch by itself; with a watcher around it: test_watcher.py."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from twisted.internet.defer import Deferred
@@ -40,7 +38,7 @@ def watch(
     return found, scans, reports
 
 
-def test_a_message_that_fails_is_left_to_the_next_process_at_the_end(tmp_path: Path) -> None:
+def test_a_message_that_fails_is_left_to_the_next_process_at_the_end(tmp_path):
     """It does not go round in circles with what fails at once."""
     found, scans, reports = watch(tmp_path)
     assert scans.search_next_pieces()
@@ -51,7 +49,7 @@ def test_a_message_that_fails_is_left_to_the_next_process_at_the_end(tmp_path: P
     assert found.progress == AlertProgress(Position(1, 0))
 
 
-def test_a_removed_alert_ends_at_its_line_and_gives_up_a_failed_message(tmp_path: Path) -> None:
+def test_a_removed_alert_ends_at_its_line_and_gives_up_a_failed_message(tmp_path):
     found, scans, reports = watch(tmp_path, Position(1, len(line("oops 1"))))
     assert scans.search_next_pieces() and not scans.search_next_pieces()
     found.take_if_due()
@@ -59,7 +57,7 @@ def test_a_removed_alert_ends_at_its_line_and_gives_up_a_failed_message(tmp_path
     assert [one.kind for one in reports] == ["lines", "failed"] and found.is_done
 
 
-def test_lines_are_counted_once_for_an_alert_with_two_ways(tmp_path: Path) -> None:
+def test_lines_are_counted_once_for_an_alert_with_two_ways(tmp_path):
     for way, reported in (("command", [2]), ("webhook", [])):
         _, scans, reports = watch(tmp_path, way=way)
         assert scans.search_next_pieces()

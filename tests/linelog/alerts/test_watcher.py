@@ -1,7 +1,5 @@
 """Alerts at work on a real store, with a clock of the test's and messages that it holds."""
 
-from __future__ import annotations
-
 import errno
 import shutil
 from pathlib import Path
@@ -112,7 +110,7 @@ def end(stage: Stage) -> AlertProgress:
     return AlertProgress(Position(1, (stage.directory / "current.log").stat().st_size))
 
 
-def test_new_lines_are_reported_within_a_second_and_earlier_ones_are_not(stage: Stage) -> None:
+def test_new_lines_are_reported_within_a_second_and_earlier_ones_are_not(stage):
     stage.write("oops old")
     stage.start(end(stage), "oops", "fine")
     stage.write("oops 1", "fine", "oops 2")
@@ -120,7 +118,7 @@ def test_new_lines_are_reported_within_a_second_and_earlier_ones_are_not(stage: 
     assert sorted(stage.sent) == [("fine", 1, [b"fine"]), ("oops", 2, [b"oops 1", b"oops 2"])]
 
 
-def test_further_lines_are_reported_at_the_end_of_the_interval(stage: Stage) -> None:
+def test_further_lines_are_reported_at_the_end_of_the_interval(stage):
     stage.start(end(stage), "oops")
     stage.write("oops 1")
     stage.wait(1)
@@ -133,7 +131,7 @@ def test_further_lines_are_reported_at_the_end_of_the_interval(stage: Stage) -> 
 
 
 @pytest.mark.slow
-def test_a_million_lines_are_one_message(stage: Stage) -> None:
+def test_a_million_lines_are_one_message(stage):
     stage.start(end(stage), "oops")
     with (stage.directory / "current.log").open("ab") as file:
         for _ in range(100):
@@ -142,7 +140,7 @@ def test_a_million_lines_are_one_message(stage: Stage) -> None:
     assert len(stage.sent) <= 2 and sum(count for _, count, _ in stage.sent) == 1_000_000
 
 
-def test_an_alert_sends_one_message_at_a_time(stage: Stage) -> None:
+def test_an_alert_sends_one_message_at_a_time(stage):
     stage.hold = True
     stage.start(end(stage), "oops")
     stage.write("oops 1")
@@ -155,7 +153,7 @@ def test_an_alert_sends_one_message_at_a_time(stage: Stage) -> None:
     assert stage.sent[1][1:] == (1, [b"oops 2"])
 
 
-def test_a_failure_is_reported_and_the_next_message_is_sent(stage: Stage) -> None:
+def test_a_failure_is_reported_and_the_next_message_is_sent(stage):
     stage.hold = True
     stage.start(end(stage), "oops")
     stage.write("oops 1")
@@ -168,7 +166,7 @@ def test_a_failure_is_reported_and_the_next_message_is_sent(stage: Stage) -> Non
     assert AlertReport("sent", "oops", "command") in stage.reports
 
 
-def test_the_next_process_begins_before_lines_that_have_not_arrived(stage: Stage) -> None:
+def test_the_next_process_begins_before_lines_that_have_not_arrived(stage):
     before = end(stage)
     stage.hold = True
     stage.start(before, "oops")
@@ -186,7 +184,7 @@ def test_the_next_process_begins_before_lines_that_have_not_arrived(stage: Stage
     assert after.due is not None and 8 < after.due - stage.clock.seconds() + 3 < 13
 
 
-def test_removed_lines_are_reported(stage: Stage, tmp_path: Path) -> None:
+def test_removed_lines_are_reported(stage, tmp_path):
     stage.directory = make_store(tmp_path / "gone", [[line("a")], [line("oops")]])
     next(stage.directory.glob("0000000001-*.zst")).unlink()
     stage.start(BEGIN, "oops")
@@ -195,7 +193,7 @@ def test_removed_lines_are_reported(stage: Stage, tmp_path: Path) -> None:
     assert [count for _, count, _ in stage.sent] == [1]
 
 
-def test_removed_lines_are_reported_when_the_next_line_comes(stage: Stage, tmp_path: Path) -> None:
+def test_removed_lines_are_reported_when_the_next_line_comes(stage, tmp_path):
     stage.directory = make_store(tmp_path / "gone", [[line("a")], [line("b")], []])
     for path in stage.directory.glob("0*"):
         path.unlink()
@@ -206,7 +204,7 @@ def test_removed_lines_are_reported_when_the_next_line_comes(stage: Stage, tmp_p
     assert AlertReport("missed", "oops", "command", number=2) in stage.reports
 
 
-def test_counted_lines_are_sent_at_the_end_of_the_watcher(stage: Stage) -> None:
+def test_counted_lines_are_sent_at_the_end_of_the_watcher(stage):
     watcher = stage.start(end(stage), "oops")
     stage.write("oops 1")
     stage.wait(1)
@@ -216,7 +214,7 @@ def test_counted_lines_are_sent_at_the_end_of_the_watcher(stage: Stage) -> None:
     assert [count for _, count, _ in stage.sent] == [1, 2] and finished.called
 
 
-def test_the_end_waits_for_a_message_under_way_and_then_gives_up(stage: Stage) -> None:
+def test_the_end_waits_for_a_message_under_way_and_then_gives_up(stage):
     watcher = stage.start(end(stage), "oops")
     stage.hold = True
     before = end(stage)
@@ -232,7 +230,7 @@ def test_the_end_waits_for_a_message_under_way_and_then_gives_up(stage: Stage) -
     assert kept is not None and kept == AlertProgress(before.position)
 
 
-def test_an_alert_that_is_further_than_another_counts_nothing_twice(stage: Stage) -> None:
+def test_an_alert_that_is_further_than_another_counts_nothing_twice(stage):
     stage.write("oops 1")
     further = end(stage)
     stage.write("oops 2")
@@ -242,7 +240,7 @@ def test_an_alert_that_is_further_than_another_counts_nothing_twice(stage: Stage
     assert [one[1:] for one in stage.sent] == [(1, [b"oops 2"]), (2, [b"oops 1", b"oops 2"])]
 
 
-def test_lines_removed_before_an_alert_begins_are_no_gap(stage: Stage, tmp_path: Path) -> None:
+def test_lines_removed_before_an_alert_begins_are_no_gap(stage, tmp_path):
     """Another alert, further behind, missed lines; this one did not want them."""
     stage.directory = make_store(tmp_path / "gone", [[line("a")], [line("b")], [line("oops")]])
     next(stage.directory.glob("0000000001-*.zst")).unlink()
@@ -253,7 +251,7 @@ def test_lines_removed_before_an_alert_begins_are_no_gap(stage: Stage, tmp_path:
     assert len(stage.sent) == 2
 
 
-def test_a_webhook_that_is_down_for_long_is_told_all_in_order_in_one_message(stage: Stage) -> None:
+def test_a_webhook_that_is_down_for_long_is_told_all_in_order_in_one_message(stage):
     """It is asked less and less often, and what is kept does not grow."""
     stage.hold = True
     before = end(stage)
@@ -281,7 +279,7 @@ def test_a_webhook_that_is_down_for_long_is_told_all_in_order_in_one_message(sta
     assert kinds == ["later"] * len(pauses) + ["sent"]
 
 
-def test_an_interval_of_an_hour_lasts_for_an_hour(stage: Stage) -> None:
+def test_an_interval_of_an_hour_lasts_for_an_hour(stage):
     stage.add("hourly", "oops", end(stage), every=3600)
     stage.start(BEGIN)
     stage.write("oops")
@@ -297,7 +295,7 @@ def test_an_interval_of_an_hour_lasts_for_an_hour(stage: Stage) -> None:
         assert stage.sent[-1][1] == 10
 
 
-def test_an_alert_that_fails_keeps_no_other_waiting(stage: Stage) -> None:
+def test_an_alert_that_fails_keeps_no_other_waiting(stage):
     stage.hold = True
     stage.start(end(stage), "oops", "fine")
     stage.write("oops")
@@ -309,7 +307,7 @@ def test_an_alert_that_fails_keeps_no_other_waiting(stage: Stage) -> None:
     assert stage.sent[-1] == ("fine", 1, [b"fine"])
 
 
-def test_a_place_that_cannot_be_saved_is_said_and_saved_later(stage: Stage) -> None:
+def test_a_place_that_cannot_be_saved_is_said_and_saved_later(stage):
     stage.kept.full = True
     stage.start(end(stage), "oops")
     stage.write("oops 1")
@@ -323,7 +321,7 @@ def test_a_place_that_cannot_be_saved_is_said_and_saved_later(stage: Stage) -> N
     assert kept is not None and kept.position == end(stage).position
 
 
-def test_lines_that_match_nothing_do_not_keep_the_disk_busy(stage: Stage) -> None:
+def test_lines_that_match_nothing_do_not_keep_the_disk_busy(stage):
     stage.start(end(stage), "oops")
     saved = stage.kept.saved
     for _ in range(round(KEEP) - 2):
@@ -334,7 +332,7 @@ def test_lines_that_match_nothing_do_not_keep_the_disk_busy(stage: Stage) -> Non
     assert stage.kept.saved == saved + 1
 
 
-def test_a_changed_alert_is_tried_again_at_once(stage: Stage) -> None:
+def test_a_changed_alert_is_tried_again_at_once(stage):
     """Who has mended the URL and reloads does not wait for five minutes."""
     stage.hold = True
     watcher = stage.start(end(stage), "oops")
@@ -349,7 +347,7 @@ def test_a_changed_alert_is_tried_again_at_once(stage: Stage) -> None:
     assert len(stage.sent) == 2
 
 
-def test_a_removed_alert_reports_earlier_lines_and_ends(stage: Stage) -> None:
+def test_a_removed_alert_reports_earlier_lines_and_ends(stage):
     watcher = stage.start(end(stage), "oops")
     stage.write("oops 1")
     stage.wait(1)
@@ -363,7 +361,7 @@ def test_a_removed_alert_reports_earlier_lines_and_ends(stage: Stage) -> None:
     assert stage.reports[-1] == AlertReport("done", name="oops") and stage.kept.saved_names() == []
 
 
-def test_a_store_that_is_removed_is_an_error(stage: Stage) -> None:
+def test_a_store_that_is_removed_is_an_error(stage):
     stage.start(end(stage), "oops")
     shutil.rmtree(stage.directory)
     with pytest.raises(StoreError, match="was removed"):
@@ -377,7 +375,7 @@ class Turns(Clock):
         return super().callLater(max(delay, 0.01), *args, **more)
 
 
-def test_a_watch_far_behind_or_slow_takes_turns_with_the_others(stage: Stage) -> None:
+def test_a_watch_far_behind_or_slow_takes_turns_with_the_others(stage):
     """After an outage of its webhook an alert may have days of lines to look at."""
     stage.clock = Turns()
     with (stage.directory / "current.log").open("ab") as file:
@@ -411,7 +409,7 @@ class NotingPlaces(Places):
         super().save_progress(*words, sync=sync)
 
 
-def test_the_state_of_a_condition_is_saved_before_its_place(tmp_path: Path) -> None:
+def test_the_state_of_a_condition_is_saved_before_its_place(tmp_path):
     """A kill between the two: what the state knows is not counted again, and no line is left out."""
     stage = Stage(tmp_path)
     stage.kept = places = NotingPlaces(str(stage.directory), "", stage.kept.clock)

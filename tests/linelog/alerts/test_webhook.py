@@ -1,11 +1,8 @@
 """The webhook that gets an alert: what is posted, what may be posted again later, what not."""
 
-from __future__ import annotations
-
 import ssl
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
@@ -28,7 +25,7 @@ async def failure(url: str, seconds: float = PATIENCE) -> str:
 
 
 @in_reactor
-async def test_an_alert_is_posted_once_as_json() -> None:
+async def test_an_alert_is_posted_once_as_json():
     with hook(204, body=b"") as server:
         await post_message(f"http://127.0.0.1:{server.port}/a?b", b'{"x": 1}', reactor=REACTOR)
     [(path, headers, body)] = server.posts
@@ -39,14 +36,14 @@ async def test_an_alert_is_posted_once_as_json() -> None:
 
 @in_reactor
 @pytest.mark.parametrize("status", [500, 503, 408, 425, 429])
-async def test_a_server_in_trouble_may_accept_it_later(status: int) -> None:
+async def test_a_server_in_trouble_may_accept_it_later(status):
     with hook(status) as server, pytest.raises(TemporaryFailure):
         await post_message(f"http://127.0.0.1:{server.port}/", b"{}", reactor=REACTOR)
     assert len(server.posts) == 1
 
 
 @in_reactor
-async def test_the_secret_path_is_not_in_the_message_of_a_failure() -> None:
+async def test_the_secret_path_is_not_in_the_message_of_a_failure():
     with hook(500) as server:
         said = await failure(f"http://127.0.0.1:{server.port}/secret")
     assert said == f"http://127.0.0.1:{server.port} answered with status 500"
@@ -54,14 +51,14 @@ async def test_the_secret_path_is_not_in_the_message_of_a_failure() -> None:
 
 
 @in_reactor
-async def test_a_refused_post_is_not_repeated() -> None:
+async def test_a_refused_post_is_not_repeated():
     with hook(404) as server:
         assert (await failure(f"http://127.0.0.1:{server.port}/")).endswith("status 404")
     assert len(server.posts) == 1
 
 
 @in_reactor
-async def test_a_redirect_is_not_followed() -> None:
+async def test_a_redirect_is_not_followed():
     with hook() as other:
         there = f"http://127.0.0.1:{other.port}/"
         with hook(307, headers={"Location": there}) as server:
@@ -72,7 +69,7 @@ async def test_a_redirect_is_not_followed() -> None:
 
 
 @in_reactor
-async def test_a_server_that_does_not_answer_is_waited_for_so_long_only() -> None:
+async def test_a_server_that_does_not_answer_is_waited_for_so_long_only():
     with hook() as server:
         server.silent.set()
         said = await failure(f"http://127.0.0.1:{server.port}/", seconds=0.2)
@@ -80,13 +77,13 @@ async def test_a_server_that_does_not_answer_is_waited_for_so_long_only() -> Non
 
 
 @in_reactor
-async def test_an_answer_without_end_is_not_read_to_its_end() -> None:
+async def test_an_answer_without_end_is_not_read_to_its_end():
     with hook(body=b"x" * 50_000_000) as server:
         await post_message(f"http://127.0.0.1:{server.port}/", b"{}", reactor=REACTOR)
 
 
 @in_reactor
-async def test_an_answer_is_received_to_its_end() -> None:
+async def test_an_answer_is_received_to_its_end():
     """Some servers log an error if the connection ends before that."""
     sent = threading.Event()
 
@@ -106,20 +103,20 @@ async def test_an_answer_is_received_to_its_end() -> None:
 
 
 @in_reactor
-async def test_a_port_without_a_server_is_an_error() -> None:
+async def test_a_port_without_a_server_is_an_error():
     port = free_port()
     assert "cannot be reached: Connection was refused" in await failure(f"http://127.0.0.1:{port}/")
 
 
 @in_reactor
 @pytest.mark.parametrize("answer", [b"\0\1x\r\n\r\n", b"HTTP/1.1 200 OK\r\nwrong\r\n\r\n"])
-async def test_an_answer_that_is_not_http_is_named_so(answer: bytes) -> None:
+async def test_an_answer_that_is_not_http_is_named_so(answer):
     with stranger(lambda _: [answer]) as server:
         assert await failure(server.url) == f"{server.url} does not answer in HTTP"
 
 
 @in_reactor
-async def test_cancelling_ends_the_post() -> None:
+async def test_cancelling_ends_the_post():
     with hook() as server:
         server.silent.set()
         posting = Deferred.fromCoroutine(
@@ -133,9 +130,7 @@ async def test_cancelling_ends_the_post() -> None:
 
 
 @in_reactor
-async def test_a_certificate_that_nobody_vouches_for_gets_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_certificate_that_nobody_vouches_for_gets_nothing(tmp_path, monkeypatch):
     pem = certificate_file(tmp_path / "pem", "localhost")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
@@ -150,7 +145,7 @@ async def test_a_certificate_that_nobody_vouches_for_gets_nothing(
 
 
 @in_reactor
-async def test_an_endless_head_is_told_and_takes_no_memory() -> None:
+async def test_an_endless_head_is_told_and_takes_no_memory():
     header = b"X-Name: %b\r\n" % (b"a" * 16_000)
     with stranger(endless(header, b"HTTP/1.1 200 OK\r\n")) as server:
         said = await failure(server.url)

@@ -1,7 +1,5 @@
 """Bodies for chats and Alertmanager, as a server gets and checks them."""
 
-from __future__ import annotations
-
 import re
 from datetime import datetime
 from typing import Any
@@ -43,7 +41,7 @@ def lines(*messages: str) -> MatchCount:
 
 
 @in_reactor
-async def test_a_chat_gets_text_that_mentions_nobody_and_a_link() -> None:
+async def test_a_chat_gets_text_that_mentions_nobody_and_a_link():
     evil = Episode(("<!channel> @all & ``` `x`", "500"), BEGIN, 142.0)
     body = await posted(CONDITION, "slack", EpisodeMessage((evil,), BEGIN))
     assert list(body) == ["text"]
@@ -62,7 +60,7 @@ async def test_a_chat_gets_text_that_mentions_nobody_and_a_link() -> None:
 
 
 @in_reactor
-async def test_a_chat_gets_the_lines_of_an_alert_without_a_condition() -> None:
+async def test_a_chat_gets_the_lines_of_an_alert_without_a_condition():
     body = await posted("oops", "slack", lines("oops <b>", "oops 2", *["x" * 5000] * 3))
     assert body["text"].startswith("`5 lines match oops`\n<https://logs.example.net/?q=oops&amp;")
     assert "oops &lt;b&gt;\n" in body["text"] and len(body["text"]) < 5000
@@ -74,7 +72,7 @@ def moment(text: str) -> float:
 
 
 @in_reactor
-async def test_alertmanager_gets_an_alert_for_each_group() -> None:
+async def test_alertmanager_gets_an_alert_for_each_group():
     firing = Episode(("shop", "500"), BEGIN, 142.0)
     resolved = Episode(("pay", "503"), BEGIN, 0.0, BEGIN + 600)
     sent = EpisodeMessage((firing, resolved), BEGIN + 700)
@@ -90,7 +88,7 @@ async def test_alertmanager_gets_an_alert_for_each_group() -> None:
 
 
 @in_reactor
-async def test_alertmanager_gets_the_lines_of_an_alert_without_a_condition() -> None:
+async def test_alertmanager_gets_the_lines_of_an_alert_without_a_condition():
     [one] = await posted("oops", "alertmanager", lines("oops 1", "oops 2"), alert_every=60)
     assert one["labels"]["alertname"] == "oops"
     assert one["annotations"]["summary"] == "2 lines match oops"
@@ -101,7 +99,7 @@ async def test_alertmanager_gets_the_lines_of_an_alert_without_a_condition() -> 
 
 
 @in_reactor
-async def test_a_field_named_as_a_label_of_ours_does_not_replace_it() -> None:
+async def test_a_field_named_as_a_label_of_ours_does_not_replace_it():
     text = "| none in 5m by server,alertname"
     sent = EpisodeMessage((Episode(("evil", "evil"), BEGIN, 0.0),), BEGIN)
     [one] = await posted(text, "alertmanager", sent, name="web")
@@ -110,7 +108,7 @@ async def test_a_field_named_as_a_label_of_ours_does_not_replace_it() -> None:
 
 
 @in_reactor
-async def test_alertmanager_and_a_chat_get_no_control_characters_of_lines() -> None:
+async def test_alertmanager_and_a_chat_get_no_control_characters_of_lines():
     evil = Episode(("a\n\x1b[2J\u202e<!channel>", "<@U1>|x\u2028"), BEGIN, 142.0)
     sent = EpisodeMessage((evil,), BEGIN)
     [one] = await posted(CONDITION, "alertmanager", sent)
@@ -127,7 +125,7 @@ async def test_alertmanager_and_a_chat_get_no_control_characters_of_lines() -> N
 
 
 @in_reactor
-async def test_alertmanager_knows_missing_fields_and_other_groups_from_values() -> None:
+async def test_alertmanager_knows_missing_fields_and_other_groups_from_values():
     keys: list[Key] = [(None,), ("(none)",), ("(other groups)",), OTHERS]
     sent = EpisodeMessage(tuple(Episode(key, BEGIN) for key in keys), BEGIN, is_removed=True)
     found = await posted("| count > 1 in 5m by app", "alertmanager", sent)

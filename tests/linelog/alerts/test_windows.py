@@ -1,7 +1,5 @@
 """Windows of conditions: when episodes begin and end."""
 
-from __future__ import annotations
-
 import json
 import random
 from collections.abc import Sequence
@@ -40,7 +38,7 @@ def told(those: Windows) -> list[tuple[str, bool, float]]:
     ]
 
 
-def test_more_lines_than_the_threshold_fire_until_a_window_has_passed_without() -> None:
+def test_more_lines_than_the_threshold_fire_until_a_window_has_passed_without():
     those = windows("| count > 2 in 1m")
     add(those, line("a", 0), line("a", 1))
     assert told(those) == []
@@ -53,14 +51,14 @@ def test_more_lines_than_the_threshold_fire_until_a_window_has_passed_without() 
     assert told(those) == [("", False, 121)]
 
 
-def test_lines_count_at_once_after_the_clock_was_set_back_to_before_the_begin() -> None:
+def test_lines_count_at_once_after_the_clock_was_set_back_to_before_the_begin():
     those = windows("| count > 0 in 1m")
     those.follow_clock(BEGIN - 3600)
     add(those, line("a", -3590))
     assert told(those) == [("", True, -3590)]
 
 
-def test_each_group_has_its_own_window() -> None:
+def test_each_group_has_its_own_window():
     those = windows("| count >= 2 in 1m by app")
     add(those, line("app=a n=1", 0), line("app=b n=1", 1), line("none", 2), line("app=b n=1", 3))
     assert told(those) == [("b", True, 3)] and list(those.values) == [("b",)]
@@ -68,7 +66,7 @@ def test_each_group_has_its_own_window() -> None:
     assert told(those) == [("None", True, 4)]
 
 
-def test_a_line_without_the_field_is_not_in_the_group_of_a_value_that_looks_so() -> None:
+def test_a_line_without_the_field_is_not_in_the_group_of_a_value_that_looks_so():
     those = windows("| count >= 2 in 1m by app")
     add(those, line("no app", 0), line("app=(none) n=1", 1))
     assert told(those) == [] and set(those.groups) == {(None,), ("(none)",)}
@@ -77,7 +75,7 @@ def test_a_line_without_the_field_is_not_in_the_group_of_a_value_that_looks_so()
     assert again.groups.keys() == those.groups.keys()
 
 
-def test_absence_is_noticed_a_window_after_the_begin_and_after_the_last_line() -> None:
+def test_absence_is_noticed_a_window_after_the_begin_and_after_the_last_line():
     those = windows("app=backup | none in 1m")
     those.advance(BEGIN + 61)
     assert told(those) == [("", True, 61)]
@@ -92,7 +90,7 @@ def test_absence_is_noticed_a_window_after_the_begin_and_after_the_last_line() -
     assert told(those) == [("", False, 362)]
 
 
-def test_a_group_seen_is_missed_and_forgotten_after_a_day() -> None:
+def test_a_group_seen_is_missed_and_forgotten_after_a_day():
     those = windows("| none in 10m by app")
     add(those, line("app=a n=1"), line("app=b n=1", 300))
     those.advance(BEGIN + 3600)
@@ -107,7 +105,7 @@ def test_a_group_seen_is_missed_and_forgotten_after_a_day() -> None:
     ("figure", "episodes"),
     [("avg ms > 40", [51]), ("min ms < 15", [1]), ("max ms >= 100", [51]), ("sum ms > 100", [51])],
 )
-def test_figures_of_a_field_at_the_end_of_a_step(figure: str, episodes: list[float]) -> None:
+def test_figures_of_a_field_at_the_end_of_a_step(figure, episodes):
     those = windows(f"| {figure} in 1m")
     add(
         those,
@@ -120,7 +118,7 @@ def test_figures_of_a_field_at_the_end_of_a_step(figure: str, episodes: list[flo
     assert [time for _, begins, time in told(those) if begins] == episodes
 
 
-def test_lines_that_come_one_by_one_take_no_more_memory() -> None:
+def test_lines_that_come_one_by_one_take_no_more_memory():
     at_once, piecewise = windows("| avg ms > 0 in 7d"), windows("| avg ms > 0 in 7d")
     lines = [line("x n=1" if one % 3 else f"ms={one} n=1", one * 1000) for one in range(600)]
     add(at_once, *lines)
@@ -130,7 +128,7 @@ def test_lines_that_come_one_by_one_take_no_more_memory() -> None:
     assert piecewise.groups[()].steps == at_once.groups[()].steps
 
 
-def test_ten_thousand_groups_are_a_thousand_and_one() -> None:
+def test_ten_thousand_groups_are_a_thousand_and_one():
     those = windows("| count > 5 in 1m by app")
     add(those, *(line(f"app=a{number} n=1", 1) for number in range(10_000)))
     assert len(those.groups) == MOST_GROUPS + 1 and those.left_out
@@ -153,7 +151,7 @@ def plain_episodes(seconds: Sequence[int], most: int) -> list[tuple[str, bool, f
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_episodes_are_those_of_plain_counting_however_the_lines_come(seed: int) -> None:
+def test_episodes_are_those_of_plain_counting_however_the_lines_come(seed):
     chosen = random.Random(seed)
     seconds = sorted(chosen.choices(range(2000), k=300)) + sorted(
         chosen.choices(range(2100, 2130), k=100)
@@ -169,7 +167,7 @@ def test_episodes_are_those_of_plain_counting_however_the_lines_come(seed: int) 
         assert told(those) == wanted
 
 
-def test_another_process_goes_on_with_the_groups_and_counts_the_window_again() -> None:
+def test_another_process_goes_on_with_the_groups_and_counts_the_window_again():
     those = windows("| count > 2 in 1m by app")
     add(those, *(line("app=a n=1", second) for second in (10, 11, 12)), line("app=b n=1", 12))
     assert told(those) == [("a", True, 12)]
@@ -183,7 +181,7 @@ def test_another_process_goes_on_with_the_groups_and_counts_the_window_again() -
     assert told(again) == told(those) != []
 
 
-def test_a_clock_that_was_wrong_by_days_does_not_stop_an_alert() -> None:
+def test_a_clock_that_was_wrong_by_days_does_not_stop_an_alert():
     those = windows("| count > 1 in 1m")
     add(those, line("a", 9e6))
     those.follow_clock(BEGIN + 5)
@@ -191,7 +189,7 @@ def test_a_clock_that_was_wrong_by_days_does_not_stop_an_alert() -> None:
     assert those.take_changes() == [Change((), True, BEGIN + 7, 2)]
 
 
-def test_long_values_that_begin_alike_are_one_group() -> None:
+def test_long_values_that_begin_alike_are_one_group():
     those = windows("| count > 1 in 1m by app")
     add(those, *(line(f"app={'x' * LONGEST_VALUE}{number} n=1", 1) for number in range(2)))
     assert told(those) == [("x" * LONGEST_VALUE, True, 1)]

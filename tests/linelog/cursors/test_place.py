@@ -1,7 +1,5 @@
 """A kept place: read as it was saved, and never taken for what it is not."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,7 +30,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 
 @pytest.mark.parametrize("sync", [True, False])
-def test_a_place_is_read_as_it_was_saved(disk: Disk, tmp_path: Path, sync: bool) -> None:
+def test_a_place_is_read_as_it_was_saved(disk, tmp_path, sync):
     save(disk, "x", PLACE, sync=sync)
     assert load(disk, "x") == PLACE
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
@@ -42,11 +40,11 @@ def test_a_place_is_read_as_it_was_saved(disk: Disk, tmp_path: Path, sync: bool)
     )
 
 
-def test_a_missing_place_is_none(disk: Disk) -> None:
+def test_a_missing_place_is_none(disk):
     assert load(disk, "x") is None
 
 
-def test_a_place_with_a_lost_or_changed_byte_is_damaged(disk: Disk, tmp_path: Path) -> None:
+def test_a_place_with_a_lost_or_changed_byte_is_damaged(disk, tmp_path):
     save(disk, "x", PLACE)
     whole = (tmp_path / "x").read_bytes()
     harmed = [whole[:size] for size in range(len(whole))]
@@ -57,7 +55,7 @@ def test_a_place_with_a_lost_or_changed_byte_is_damaged(disk: Disk, tmp_path: Pa
             load(disk, "x")
 
 
-def test_a_full_disk_leaves_the_old_place(tmp_path: Path, disk: Disk) -> None:
+def test_a_full_disk_leaves_the_old_place(tmp_path, disk):
     save(disk, "x", PLACE)
     full = FullDisk().open_directory(tmp_path)
     with pytest.raises(OSError, match="No space"):
@@ -75,13 +73,11 @@ def test_a_full_disk_leaves_the_old_place(tmp_path: Path, disk: Disk) -> None:
         (ID, Position(17, 52310), "it is at 17:52311, and the store ends at 17:52310"),
     ],
 )
-def test_a_place_of_another_store_or_behind_the_end_is_foreign(
-    store: str, end: Position, why: str | None
-) -> None:
+def test_a_place_of_another_store_or_behind_the_end_is_foreign(store, end, why):
     assert why_foreign(PLACE, store, end) == why
 
 
-def test_each_saved_place_is_listed_with_its_error_if_any(tmp_path: Path) -> None:
+def test_each_saved_place_is_listed_with_its_error_if_any(tmp_path):
     store = small_store(tmp_path / "store")
     (store / "ship" / "centre.lock").write_bytes(b"")
     (store / "ship" / "centre.json").write_bytes(b"{}")
@@ -92,7 +88,7 @@ def test_each_saved_place_is_listed_with_its_error_if_any(tmp_path: Path) -> Non
     assert list(saved_places(str(tmp_path))) == []
 
 
-def test_the_folder_of_places_is_made_when_it_is_needed(tmp_path: Path) -> None:
+def test_the_folder_of_places_is_made_when_it_is_needed(tmp_path):
     folder = PlaceFolder(str(tmp_path), "ship")
     assert not folder.exists()
     folder.disk.replace_durably("x", b"1")
@@ -104,7 +100,7 @@ def test_the_folder_of_places_is_made_when_it_is_needed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "far"])
-def test_only_one_process_can_lock_a_place(tmp_path: Path, name: str) -> None:
+def test_only_one_process_can_lock_a_place(tmp_path, name):
     first, second = PlaceFolder(str(tmp_path), "ship"), PlaceFolder(str(tmp_path), "ship")
     assert first.lock(name) and not second.lock(name)
     assert second.lock("another")
@@ -113,7 +109,7 @@ def test_only_one_process_can_lock_a_place(tmp_path: Path, name: str) -> None:
     second.close()
 
 
-def test_a_lock_is_never_taken_through_a_link(tmp_path: Path) -> None:
+def test_a_lock_is_never_taken_through_a_link(tmp_path):
     folder = PlaceFolder(str(tmp_path), "ship")
     _ = folder.disk
     (tmp_path / "ship" / "far.lock").symlink_to(tmp_path / "elsewhere")
@@ -123,16 +119,16 @@ def test_a_lock_is_never_taken_through_a_link(tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_a_query_is_taken_as_it_is_written() -> None:
+def test_a_query_is_taken_as_it_is_written():
     assert QUERY.parse("level>=error") == "level>=error"
 
 
-def test_a_wrong_query_is_told_with_a_caret_under_the_place() -> None:
+def test_a_wrong_query_is_told_with_a_caret_under_the_place():
     with pytest.raises(WrongPartError) as caught:
         QUERY.parse("app=x (a")
     assert caught.value.picture.split("\n") == ["  app=x (a", "        ^"]
 
 
-def test_a_text_that_no_program_can_be_given_is_refused() -> None:
+def test_a_text_that_no_program_can_be_given_is_refused():
     with pytest.raises(ValueError, match="NUL"):
         require_plain_text("a\0b")

@@ -1,7 +1,5 @@
 """The process of a reader, from its own side: orders in, reports out, and its end."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -70,15 +68,13 @@ def talk() -> Talk:
     return Talk()
 
 
-def test_the_first_orders_start_the_work_and_others_change_it(talk: Talk) -> None:
+def test_the_first_orders_start_the_work_and_others_change_it(talk):
     talk.say(b"one")
     talk.say(b"two")
     assert talk.work.told == [(b"start", b"one"), (b"change", b"two")]
 
 
-def test_work_that_another_process_is_at_begins_when_that_has_ended_by_the_last_orders(
-    talk: Talk,
-) -> None:
+def test_work_that_another_process_is_at_begins_when_that_has_ended_by_the_last_orders(talk):
     talk.work.free = False
     talk.say(b"one")
     talk.say(b"two")
@@ -89,7 +85,7 @@ def test_work_that_another_process_is_at_begins_when_that_has_ended_by_the_last_
     assert talk.work.told == [(b"start", b"two")]
 
 
-def test_the_process_ends_when_the_work_is_finished(talk: Talk) -> None:
+def test_the_process_ends_when_the_work_is_finished(talk):
     talk.say(b"one")
     talk.end()
     assert talk.work.told[-1] == b"finish" and not talk.transport.disconnecting
@@ -97,14 +93,14 @@ def test_the_process_ends_when_the_work_is_finished(talk: Talk) -> None:
     assert talk.transport.disconnecting and talk.daemon.status == 0
 
 
-def test_the_work_is_finished_once_though_the_daemon_dies_as_well(talk: Talk) -> None:
+def test_the_work_is_finished_once_though_the_daemon_dies_as_well(talk):
     talk.say(b"one")
     talk.end()
     talk.daemon.connectionLost()
     assert talk.work.told.count(b"finish") == 1
 
 
-def test_a_process_whose_work_has_not_begun_ends_at_once(talk: Talk) -> None:
+def test_a_process_whose_work_has_not_begun_ends_at_once(talk):
     talk.work.free = False
     talk.say(b"one")
     talk.end()
@@ -121,18 +117,14 @@ def test_a_process_whose_work_has_not_begun_ends_at_once(talk: Talk) -> None:
         (ValueError("a fault"), "Traceback"),
     ],
 )
-def test_an_exception_ends_the_process_with_a_status(
-    talk: Talk, capsys: pytest.CaptureFixture[str], wrong: Exception, said: str
-) -> None:
+def test_an_exception_ends_the_process_with_a_status(talk, capsys, wrong, said):
     talk.work.wrong = wrong
     talk.say(b"one")
     assert talk.transport.disconnecting and talk.daemon.status == 1
     assert capsys.readouterr().err.startswith(said)
 
 
-def test_work_that_cannot_be_finished_is_reported_and_ended(
-    talk: Talk, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_work_that_cannot_be_finished_is_reported_and_ended(talk, capsys):
     talk.say(b"one")
     talk.end()
     talk.work.finished.errback(ValueError("a fault"))
@@ -140,7 +132,7 @@ def test_work_that_cannot_be_finished_is_reported_and_ended(
     assert capsys.readouterr().err.endswith("ValueError: a fault\n")
 
 
-def test_reports_are_messages_and_those_for_a_daemon_that_is_gone_go_nowhere(talk: Talk) -> None:
+def test_reports_are_messages_and_those_for_a_daemon_that_is_gone_go_nowhere(talk):
     talk.daemon.report(b"news")
     assert talk.transport.value() == b"".join(frame_parts(b"news"))
     talk.transport.disconnected = True
@@ -148,7 +140,7 @@ def test_reports_are_messages_and_those_for_a_daemon_that_is_gone_go_nowhere(tal
     assert talk.transport.value() == b"".join(frame_parts(b"news"))
 
 
-def test_the_reactor_stops_after_the_last_report(talk: Talk) -> None:
+def test_the_reactor_stops_after_the_last_report(talk):
     talk.end()
     talk.daemon.connectionLost()
     assert not talk.reactor.running

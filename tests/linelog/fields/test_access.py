@@ -1,7 +1,5 @@
 """The access logs of nginx, Apache and HAProxy."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.fields.access import parse_access
@@ -9,7 +7,7 @@ from logsrv.linelog.fields.access import parse_access
 _COMMON = b'10.0.0.1 - bob [20/Nov/2026:06:18:42 +0000] "%b" 404 %b'
 
 
-def test_a_line_of_a_combined_access_log_has_its_fields() -> None:
+def test_a_line_of_a_combined_access_log_has_its_fields():
     line = _COMMON % (b"GET /a?b=1 HTTP/1.1", b"12") + b' "https://x/" "curl \\"8\\""'
     assert parse_access(line.decode()) == {
         "client": "10.0.0.1",
@@ -39,14 +37,12 @@ def test_a_line_of_a_combined_access_log_has_its_fields() -> None:
         (b"", b"0", {"bytes": "0"}),
     ],
 )
-def test_common_with_requests_of_all_kinds(
-    request_line: bytes, size: bytes, fields: dict[str, str]
-) -> None:
+def test_common_with_requests_of_all_kinds(request_line, size, fields):
     common = {"client": "10.0.0.1", "user": "bob", "status": "404"}
     assert parse_access((_COMMON % (request_line, size)).decode()) == common | fields
 
 
-def test_dashes_are_missing_and_empty_texts_are_there() -> None:
+def test_dashes_are_missing_and_empty_texts_are_there():
     found = parse_access(
         ((_COMMON % (b"GET / HTTP/1.1", b"1")).replace(b"bob", b"-") + b' "-" "" 0.12').decode()
     )
@@ -57,7 +53,7 @@ def test_dashes_are_missing_and_empty_texts_are_there() -> None:
 @pytest.mark.parametrize(
     "line", [b"", b"GET / HTTP/1.1", _COMMON % (b"GET /", b"x"), b'a - - [x] "y" 200 1']
 )
-def test_lines_that_are_no_access_log_have_no_fields(line: bytes) -> None:
+def test_lines_that_are_no_access_log_have_no_fields(line):
     assert parse_access(line.decode()) is None
 
 
@@ -68,7 +64,7 @@ _HAPROXY = (
 
 
 @pytest.mark.parametrize("captured", ["", " {1wt.eu}", " {a b|} {x}"])
-def test_a_line_of_haproxy_has_its_fields(captured: str) -> None:
+def test_a_line_of_haproxy_has_its_fields(captured):
     assert parse_access(f'{_HAPROXY}{captured} "GET /a HTTP/1.1"') == {
         "client": "10.0.1.2",
         "client_port": "33317",

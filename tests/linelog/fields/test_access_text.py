@@ -1,7 +1,5 @@
 """Many lines at once: the same that a record says of each."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,7 +42,7 @@ MESSAGES = st.one_of(
 @pytest.mark.slow
 @more(3)
 @given(st.lists(MESSAGES, min_size=1, max_size=6), st.sets(st.sampled_from(NAMES), min_size=1))
-def test_fields_are_those_of_records(messages: list[str], chosen: set[str]) -> None:
+def test_fields_are_those_of_records(messages, chosen):
     every = [line(message.encode("utf-8", "surrogateescape")) for message in messages]
     names = [*sorted(chosen), "rt", "syslog.a"]
     found, unread = AccessReader(names).read(b"".join(every))
@@ -64,7 +62,7 @@ def test_fields_are_those_of_records(messages: list[str], chosen: set[str]) -> N
         ]
 
 
-def test_usual_lines_of_access_logs_are_read_together() -> None:
+def test_usual_lines_of_access_logs_are_read_together():
     usual = line('1.2.3.4 - u [20/Nov/2026:06:00:02 +0000] "GET / HTTP/1.1" 200 5 "-" "curl"')
     found = AccessReader(["status", "fields.path"]).read(usual * 3)
     assert found == ([(0, ["200"] * 3), (1, ["/"] * 3)], [])

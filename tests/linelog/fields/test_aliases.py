@@ -1,7 +1,5 @@
 """One name for what every sender has, wherever its format keeps it, as docs/inputs.md says."""
 
-from __future__ import annotations
-
 import json
 import re
 from itertools import pairwise
@@ -38,7 +36,7 @@ def found(query: str, line: bytes) -> bool:
 
 
 @pytest.mark.parametrize(("name", "key"), EACH)
-def test_a_query_finds_it_by_the_one_name(name: str, key: str) -> None:
+def test_a_query_finds_it_by_the_one_name(name, key):
     """Also before a line is parsed, by what a pass over many lines looks for."""
     for value in ("a", "shop.example", 4711, "4711"):
         for record in ({key: value}, nested(key, value)):
@@ -51,7 +49,7 @@ def test_a_query_finds_it_by_the_one_name(name: str, key: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "key"), EACH)
-def test_a_field_of_that_name_comes_first(name: str, key: str) -> None:
+def test_a_field_of_that_name_comes_first(name, key):
     own = json.dumps({key: "alias", name: "own"}).encode()
     assert Record(STAMP + own).get(name) == "own"
     header = b"<13>1 2026-01-01T00:00:00Z h a 7 - - "
@@ -83,7 +81,7 @@ PROGRAMS = [
 
 
 @pytest.mark.parametrize(("message", "app"), PROGRAMS)
-def test_the_program_is_found_whoever_wrote_the_record(message: str, app: str) -> None:
+def test_the_program_is_found_whoever_wrote_the_record(message, app):
     """By queries, by the number of its lines, and beside the fields that are shown."""
     line = STAMP + message.encode()
     assert found(f"app={app}", line) and found(f"app:{app[1:4]}", line)
@@ -91,7 +89,7 @@ def test_the_program_is_found_whoever_wrote_the_record(message: str, app: str) -
     assert hit_document(Hit(Position(1, 0), line))["app"] == app
 
 
-def test_a_name_is_the_program_only_of_a_log_record() -> None:
+def test_a_name_is_the_program_only_of_a_log_record():
     """What has no level is no record of a logger: its name is that of a customer, say."""
     line = STAMP + b'{"event": "signup", "name": "Ann"}'
     assert not found("app=Ann", line) and found("fields.name=Ann", line)
@@ -127,7 +125,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize(("name", "key"), EACH)
-def test_pairs_have_the_names_of_json(name: str, key: str) -> None:
+def test_pairs_have_the_names_of_json(name, key):
     """In every form, read one by one and together, and found by a search."""
     for form, known in FORMS.items():
         for value in ("a", "shop.example", "4711", "a b"):
@@ -147,7 +145,7 @@ def test_pairs_have_the_names_of_json(name: str, key: str) -> None:
             assert FieldReader([name]).read(StampedLines(own + b"\n")) == [["own"]]
 
 
-def test_the_first_key_counts_in_pairs_too() -> None:
+def test_the_first_key_counts_in_pairs_too():
     for name, keys in ALIASES.items():
         for first, second in pairwise(keys):
             line = written("x PAIRS", {second: "2", first: "1", "level": "info"})
@@ -161,14 +159,14 @@ def test_the_first_key_counts_in_pairs_too() -> None:
      "http://x/?service=shop&b=1 a=1 b=2",
      "name=Ann event=signup", "superservice=shop a=1", "service:shop a=1 b=2", "Service=shop a=1"],
 )  # fmt: skip
-def test_other_texts_name_no_program(text: str) -> None:
+def test_other_texts_name_no_program(text):
     line = STAMP + text.encode()
     assert Record(line).get("app") is None and not found("app=*", line)
     assert FieldReader(["app"]).read(StampedLines(line + b"\n")) == [[None]]
 
 
 @pytest.mark.parametrize("key", [*BY_NAME_OR_NUMBER, *BY_NUMBER])
-def test_pairs_have_a_level_under_every_name_of_json(key: str) -> None:
+def test_pairs_have_a_level_under_every_name_of_json(key):
     number = {"levelno": 40, "severity_number": 17, "PRIORITY": 3}.get(key, 3)
     for value in [number] if key in BY_NUMBER else [number, "error", "ERR"]:
         for form in FORMS:
@@ -192,7 +190,7 @@ def table() -> list[dict[str, list[str]]]:
     ]
 
 
-def test_the_page_names_all_of_them_and_no_others() -> None:
+def test_the_page_names_all_of_them_and_no_others():
     rows = table()
     for name, keys in ALIASES.items():
         told = {key for row in rows for key in row[name]}

@@ -1,7 +1,5 @@
 """Lines with colours have the level and the fields that they have without; the message stays as it is."""
 
-from __future__ import annotations
-
 import json
 import re
 
@@ -82,9 +80,7 @@ def coloured(text: str, escape: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("level", "pairs", "text"), [pytest.param(*row, id=name) for name, *row in CASES]
 )
-def test_colours_hide_no_level_and_no_field(
-    level: str, pairs: str, text: str, escape: bytes
-) -> None:
+def test_colours_hide_no_level_and_no_field(level, pairs, text, escape):
     fields = dict(pair.split("=") for pair in pairs.split() if pair != "-")
     line = coloured(text, escape)
     record = Record(line)
@@ -124,7 +120,7 @@ PIECES = st.sampled_from(
 
 @more(4)
 @given(st.lists(st.lists(PIECES, max_size=9).map("".join), max_size=4), st.sampled_from(ESCAPES))
-def test_many_lines_are_read_as_each_one(texts: list[str], escape: bytes) -> None:
+def test_many_lines_are_read_as_each_one(texts, escape):
     lines = [STAMP + text.encode().replace(b"E", escape) for text in texts]
     stamps = StampedLines(b"".join(line + b"\n" for line in lines))
     names = ["user", "msg", "level", "text", "bob"]
@@ -151,7 +147,7 @@ def test_many_lines_are_read_as_each_one(texts: list[str], escape: bytes) -> Non
     ],
 )
 @pytest.mark.parametrize("header", [b"", b"<11>Nov 20 06:18:42 web1 shop: "])
-def test_an_object_with_the_text_of_a_code_keeps_its_fields(header: bytes, value: bytes) -> None:
+def test_an_object_with_the_text_of_a_code_keeps_its_fields(header, value):
     """Another logsrv ships a coloured line so: JSON doubles the backslash of the stored code."""
     body = b'{"level":"warn","msg":"' + value + b'","user":"bob"}'
     record = Record(STAMP + header + body)

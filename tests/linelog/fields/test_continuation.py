@@ -1,7 +1,5 @@
 """Lines that go on with the record of an earlier line, as programs of several languages write them."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
@@ -240,30 +238,30 @@ def split_sample(text: str) -> tuple[list[str], list[bool]]:
 @pytest.mark.parametrize(
     "sample", [JAVA, PYTHON, GO, OTHERS], ids=["java", "python", "go", "others"]
 )
-def test_traces_are_joined_to_the_line_that_they_explain(sample: str) -> None:
+def test_traces_are_joined_to_the_line_that_they_explain(sample):
     lines, wanted = split_sample(sample)
     assert continued([stamped(line) for line in lines]) == wanted
 
 
 @pytest.mark.parametrize("trace", TRACES.values(), ids=TRACES)
-def test_a_trace_is_one_record(trace: str) -> None:
+def test_a_trace_is_one_record(trace):
     lines = trace.split("\n")
     assert continued([stamped(line) for line in lines]) == [False] + [True] * (len(lines) - 1)
     assert continued([stamped(line) for line in (*lines, "INFO next")])[-1] is False
 
 
 @pytest.mark.parametrize("lines", SINGLES.values(), ids=SINGLES)
-def test_lines_that_look_a_little_like_a_trace_stay_alone(lines: str) -> None:
+def test_lines_that_look_a_little_like_a_trace_stay_alone(lines):
     assert not any(continued([stamped(line) for line in lines.split("\n")]))
 
 
-def test_two_exceptions_in_frames_of_an_error_are_two_records() -> None:
+def test_two_exceptions_in_frames_of_an_error_are_two_records():
     frames = [f"<11>1 2026-11-26T08:00:00Z web shop 7 - - java.lang.Exception: {x}" for x in "ab"]
     assert continued([stamped(frame) for frame in frames]) == [False, False]
 
 
 @pytest.mark.parametrize("sample", [JAVA, PYTHON, GO])
-def test_traces_are_joined_in_frames_of_syslog_and_in_json(sample: str) -> None:
+def test_traces_are_joined_in_frames_of_syslog_and_in_json(sample):
     lines, wanted = split_sample(sample)
     frames = [stamped(f"<13>1 2026-11-26T08:00:00Z web shop 7 - - {line}") for line in lines]
     assert continued(frames) == wanted
@@ -271,7 +269,7 @@ def test_traces_are_joined_in_frames_of_syslog_and_in_json(sample: str) -> None:
     assert continued(objects) == wanted
 
 
-def test_two_connections_that_write_at_once_are_never_mixed() -> None:
+def test_two_connections_that_write_at_once_are_never_mixed():
     lines, wanted = split_sample(JAVA)
     mixed = [stamped(line, f"tcp:127.0.0.1:{port}") for line in lines for port in (1, 2)]
     assert continued(mixed) == [one for one in wanted for _ in range(2)]
@@ -281,7 +279,7 @@ def test_two_connections_that_write_at_once_are_never_mixed() -> None:
     )
 
 
-def test_programs_behind_one_relay_are_told_apart() -> None:
+def test_programs_behind_one_relay_are_told_apart():
     heads = ("web shop 7", "web shop 8", "web cron 7", "db shop 7")
     lines = [
         f"<13>1 2026-11-26T08:00:00Z {head} - - {text}" for text in ("a", "\tb") for head in heads
@@ -290,13 +288,13 @@ def test_programs_behind_one_relay_are_told_apart() -> None:
     assert continued([stamped(line) for line in (lines[0], *lines[5:])]) == [False] * 4
 
 
-def test_a_traceback_after_a_line_without_fault_is_a_record_of_its_own() -> None:
+def test_a_traceback_after_a_line_without_fault_is_a_record_of_its_own():
     assert (
         continued([b"INFO: request served", b"Traceback (most recent call last):"]) == [False] * 2
     )
 
 
-def test_a_line_that_comes_much_later_is_a_record_of_its_own() -> None:
+def test_a_line_that_comes_much_later_is_a_record_of_its_own():
     lines = [
         f"2026-11-26T08:{at}.000000Z tcp:[::1]:1 \tx".encode() for at in ("00:59", "01:01", "01:12")
     ]
@@ -304,9 +302,7 @@ def test_a_line_that_comes_much_later_is_a_record_of_its_own() -> None:
     assert continued([b"2026-99-26T08:00:59.000000Z tcp:[::1]:1 a", lines[0]]) == [False, False]
 
 
-def test_a_record_that_never_ends_is_ended_and_memory_is_bounded(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_record_that_never_ends_is_ended_and_memory_is_bounded(monkeypatch):
     lines = [b"first", *[b" more"] * (2 * MOST_LINES)]
     begun = [index for index, one in enumerate(continued(lines)) if not one]
     assert begun == [0, MOST_LINES, 2 * MOST_LINES]
@@ -320,11 +316,11 @@ def test_a_record_that_never_ends_is_ended_and_memory_is_bounded(
 @pytest.mark.parametrize(
     "text", ["at " + "(" * 9, "a:1" * 9, "at a:" * 9, "A.b_" * 9, "}" * 9 + "x", "#1 " * 9]
 )
-def test_a_long_hostile_line_is_read_once(text: str) -> None:
+def test_a_long_hostile_line_is_read_once(text):
     """An expression that goes back for each byte would take minutes."""
     assert continued([b"INFO no", stamped(text * 50_000)]) == [False, False]
 
 
 @given(st.lists(st.binary(max_size=60)))
-def test_any_bytes_are_taken(lines: list[bytes]) -> None:
+def test_any_bytes_are_taken(lines):
     assert continued(lines)[:1] in ([], [False])

@@ -1,7 +1,5 @@
 """Headers of devices, relays and containers: each line has its host, program, PID, time, level and text."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
@@ -123,7 +121,7 @@ web-0|app|-|2026-07-11T10:00:00.123456789Z|error
 
 
 @pytest.mark.parametrize("row", (DEVICES + WORDS + TEXTS + APPLIANCES + CONTAINERS).split("\n"))
-def test_the_header_of_every_form_is_read(row: str) -> None:
+def test_the_header_of_every_form_is_read(row):
     if not row:
         return
     message, *wanted = row.replace("  / ", "  ¦ ").split("|")
@@ -149,7 +147,7 @@ def test_the_header_of_every_form_is_read(row: str) -> None:
 
 
 @pytest.mark.parametrize("names", [["app"], ["hostname", "pid"], ["timestamp", "severity"]])
-def test_a_column_of_every_form_is_that_of_its_record(names: list[str]) -> None:
+def test_a_column_of_every_form_is_that_of_its_record(names):
     rows = [row for row in (DEVICES + WORDS + TEXTS + APPLIANCES + CONTAINERS).split("\n") if row]
     messages = [row.replace("  / ", "  ¦ ").split("|")[0].replace("¦", "|") for row in rows]
     usual = ["<13>Jul 11 10:00:00 web1 sshd[7]: 5% x", "<13>Jul 11 10:00:00 cron[1]: x"]
@@ -174,7 +172,7 @@ def test_a_column_of_every_form_is_that_of_its_record(names: list[str]) -> None:
         "-- MARK --",
     ],
 )
-def test_a_sentence_of_the_daemon_has_no_host(text: str) -> None:
+def test_a_sentence_of_the_daemon_has_no_host(text):
     header = parse_syslog_header(b"<13>Jul 11 10:00:00 " + text.encode())
     assert header is not None
     assert (header.fields.get("hostname"), header.fields["text"]) == (None, text)
@@ -193,7 +191,7 @@ def test_a_sentence_of_the_daemon_has_no_host(text: str) -> None:
         ("[main thread] x", {}, "[main thread] x"),
     ],
 )
-def test_a_broken_element_costs_only_itself(data: str, fields: dict[str, str], text: str) -> None:
+def test_a_broken_element_costs_only_itself(data, fields, text):
     header = parse_syslog_header(f"<165>1 2026-07-11T10:00:00Z h a 1 m {data}".encode())
     assert header is not None and header.fields["text"] == text
     assert {name: value for name, value in header.fields.items() if "." in name} == fields
@@ -203,5 +201,5 @@ def test_a_broken_element_costs_only_itself(data: str, fields: dict[str, str], t
     "message",
     ["id | name", "see error %SYS-5-X: y", "100 %C3-4-x", "2026-07-11T10:00:00Z main error: x"],
 )
-def test_other_texts_have_no_header(message: str) -> None:
+def test_other_texts_have_no_header(message):
     assert parse_syslog_header(message.encode()) is None

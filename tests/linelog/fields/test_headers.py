@@ -1,7 +1,5 @@
 """Fields of many syslog headers: taken from usual ones, any other message handed back."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.fields.headers import HeaderReader
@@ -23,7 +21,7 @@ UNUSUAL = [
 ]
 
 
-def test_usual_headers_are_read_together() -> None:
+def test_usual_headers_are_read_together():
     found, others = HeaderReader(NAMES).read(b"\n".join(USUAL) + b"\n")
     assert others == []
     assert [place for place, _ in found] == list(range(len(NAMES)))
@@ -36,12 +34,12 @@ def test_usual_headers_are_read_together() -> None:
 
 
 @pytest.mark.parametrize("message", UNUSUAL)
-def test_unusual_ones_are_handed_back(message: bytes) -> None:
+def test_unusual_ones_are_handed_back(message):
     assert HeaderReader(["app"]).read(USUAL[0] + b"\n" + message + b"\n")[1] == [
         (1, message + b"\n")
     ]
 
 
-def test_only_names_of_headers_are_wanted() -> None:
+def test_only_names_of_headers_are_wanted():
     assert HeaderReader(["status", "fields.app", "syslog.pid"]).wanted == [1, 2]
     assert not HeaderReader(["text"]).can_read

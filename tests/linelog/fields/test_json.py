@@ -1,7 +1,5 @@
 """JSON as strangers send it: large, deep, broken, with numbers of any length."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
@@ -49,7 +47,7 @@ _TEXTS = st.dictionaries(_KEYS, _VALUES | st.floats()).map(json.dumps) | st.samp
 
 
 @given(_TEXTS)
-def test_the_first_lines_are_parsed_alike(text: str) -> None:
+def test_the_first_lines_are_parsed_alike(text):
     """Whether orjson is loaded already makes no difference to anybody."""
     found = []
     for without in (0, 1):
@@ -62,16 +60,14 @@ def test_the_first_lines_are_parsed_alike(text: str) -> None:
 
 
 @pytest.mark.parametrize("without", [0, 1])
-def test_long_integers_in_objects_in_lists_keep_their_digits(
-    monkeypatch: pytest.MonkeyPatch, without: int
-) -> None:
+def test_long_integers_in_objects_in_lists_keep_their_digits(monkeypatch, without):
     monkeypatch.setattr(fields_json, "without_orjson", without)
     record = Record(b'{"a": [{"id": 18446744073709551617, "x": [1.50]}], "b": 1}')
     assert record.fields["a"] == ['{"id":18446744073709551617,"x":[1.5]}']
 
 
 @given(st.dictionaries(_KEYS, _VALUES))
-def test_looking_up_is_as_flattening(found: dict[str, object]) -> None:
+def test_looking_up_is_as_flattening(found):
     """The quick way to one field, and the way to all of them."""
     fields = flatten_object(found)
     for name in ("a", "b", "a.b", "a.b.a", "b.a.b", "c.a", "c", "nothing"):
@@ -104,7 +100,7 @@ def _once(found: dict[str, object], name: str) -> bool:
         (b' {"a":true} ', {"a": True}),
     ],
 )
-def test_json_objects_become_flat_fields(text: bytes, fields: dict[str, object]) -> None:
+def test_json_objects_become_flat_fields(text, fields):
     found = parse_json(text)
     assert found is not None and flatten_object(found) == fields
     assert {name: json_to_field_value(look_up_field(found, name)) for name in fields} == fields
@@ -125,11 +121,11 @@ def test_json_objects_become_flat_fields(text: bytes, fields: dict[str, object])
         b"{\xff}",
     ],
 )
-def test_a_text_that_is_no_json_object_is_none(text: bytes) -> None:
+def test_a_text_that_is_no_json_object_is_none(text):
     assert parse_json(text) is None
 
 
-def test_integers_beyond_64_bits_are_found_out_and_parsed_exactly() -> None:
+def test_integers_beyond_64_bits_are_found_out_and_parsed_exactly():
     text = b'{"a":18446744073709551617,"b":[18446744073709551617]}'
     found, exact = parse_json(text), parse_json_exactly(text)
     assert found and is_inexact(found["a"]) and is_inexact(found["b"])
@@ -137,7 +133,7 @@ def test_integers_beyond_64_bits_are_found_out_and_parsed_exactly() -> None:
     assert not is_inexact(1.5) and not is_inexact(True)
 
 
-def test_numbers_of_thousands_of_digits() -> None:
+def test_numbers_of_thousands_of_digits():
     for digits in (400, 4000, 4400, 100_000):
         exact = parse_json_exactly(b'{"a":' + b"7" * digits + b"}")
         assert exact is not None
@@ -145,7 +141,7 @@ def test_numbers_of_thousands_of_digits() -> None:
         assert (value.text if isinstance(value, WrittenFloat) else str(value)) == "7" * digits
 
 
-def test_text_that_others_write_though_it_is_no_json_is_read() -> None:
+def test_text_that_others_write_though_it_is_no_json_is_read():
     assert parse_json(b'{"a":NaN,"b":-Infinity,"c":"x\ty"}') == {
         "a": "NaN",
         "b": "-Infinity",
@@ -156,7 +152,7 @@ def test_text_that_others_write_though_it_is_no_json_is_read() -> None:
 
 
 @pytest.mark.parametrize("depth", [500, 900, 10_000, 300_000])
-def test_json_of_any_depth_raises_nothing(depth: int) -> None:
+def test_json_of_any_depth_raises_nothing(depth):
     """Too deep is no JSON; nothing ever raises."""
     found = parse_json(b'{"a":' * depth + b"1" + b"}" * depth)
     assert found is None or flatten_object(found) is not None
@@ -165,7 +161,7 @@ def test_json_of_any_depth_raises_nothing(depth: int) -> None:
 
 
 @pytest.mark.parametrize("depth", [200, 600, 1000])
-def test_nesting_that_the_parser_takes_is_no_trouble_afterwards(depth: int) -> None:
+def test_nesting_that_the_parser_takes_is_no_trouble_afterwards(depth):
     """A line of a kilobyte, from anybody: what is as deep as orjson goes, Python's stack is not."""
     record = Record(b'{"level":' + b"[" * depth + b"]" * depth + b',"x":"y"}')
     assert record.level is None and record.get("fields.level") is not None
@@ -174,7 +170,7 @@ def test_nesting_that_the_parser_takes_is_no_trouble_afterwards(depth: int) -> N
     assert Record(b'{"a":' * depth + b"7" + b"}" * depth).get(name) == 7
 
 
-def test_integers_beyond_64_bits_in_lists_and_their_objects() -> None:
+def test_integers_beyond_64_bits_in_lists_and_their_objects():
     found = parse_json(b'{"a":[1,[2,{"b":[18446744073709551617]}]],"c":[1.5,[2]]}')
     assert found and is_inexact(found["a"]) and not is_inexact(found["c"])
 
@@ -182,14 +178,14 @@ def test_integers_beyond_64_bits_in_lists_and_their_objects() -> None:
 @pytest.mark.parametrize(
     "text", [b'{"a.b":1,"a":{"b":null}}', b'{"a.b":1,"a":{"b":{"c":2}}}', b'{"a":{"b":[]},"a.b":1}']
 )
-def test_a_name_that_is_there_twice(text: bytes) -> None:
+def test_a_name_that_is_there_twice(text):
     found = parse_json(text)
     assert found is not None
     assert json_to_field_value(look_up_field(found, "a.b")) == flatten_object(found).get("a.b")
 
 
 @pytest.mark.slow
-def test_long_names_of_nested_fields_take_no_gigabytes() -> None:
+def test_long_names_of_nested_fields_take_no_gigabytes():
     """A long key with many below it: each name would be as long."""
     text = (
         '{"' + "x" * 500_000 + '":{' + ",".join(f'"{number}":1' for number in range(50_000)) + "}}"

@@ -1,7 +1,5 @@
 """The level of a line, in all its spellings."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.fields.level import canonical_level, level_in_text, level_of_fields
@@ -25,12 +23,12 @@ _SPELLINGS = {
 @pytest.mark.parametrize(
     ("value", "level"), [(value, level) for level, values in _SPELLINGS.items() for value in values]
 )
-def test_a_field_by_name_or_number(field: str, value: Value, level: str) -> None:
+def test_a_field_by_name_or_number(field, value, level):
     assert level_of_fields({field: value}.get) == level
 
 
 @pytest.mark.parametrize("value", ["INFO2", "", 8, 35, 70, True, "error ", -1, 2.5, "\u017fevere"])
-def test_a_value_that_is_no_level_is_passed_over(value: Value) -> None:
+def test_a_value_that_is_no_level_is_passed_over(value):
     assert level_of_fields({"level": value}.get) is None
     assert level_of_fields({"level": value, "lvl": "warn"}.get) == "warning"
 
@@ -64,11 +62,11 @@ def test_a_value_that_is_no_level_is_passed_over(value: Value) -> None:
         ("priority", 3, None),
     ],
 )
-def test_a_numeric_field_gives_a_level(field: str, value: Value, level: str | None) -> None:
+def test_a_numeric_field_gives_a_level(field, value, level):
     assert level_of_fields({field: value}.get) == level
 
 
-def test_the_first_field_that_says_something_wins() -> None:
+def test_the_first_field_that_says_something_wins():
     cases: list[tuple[dict[str, Value], str]] = [
         ({"severity": "INFO2", "severity_number": 10}, "info"),
         ({"lvl": "debug", "level": "error", "levelno": 50}, "error"),
@@ -101,11 +99,11 @@ def test_the_first_field_that_says_something_wins() -> None:
         ("x" * 62 + " EMERGENCYX", None),
     ],
 )
-def test_a_name_at_the_beginning_of_a_text_gives_the_level(text: str, level: str | None) -> None:
+def test_a_name_at_the_beginning_of_a_text_gives_the_level(text, level):
     assert level_in_text(text) == level
 
 
-def test_canonical_names_of_levels_in_queries() -> None:
+def test_canonical_names_of_levels_in_queries():
     assert (canonical_level("Warn"), canonical_level("banana"), canonical_level("3")) == (
         "warning",
         None,

@@ -1,7 +1,5 @@
 """logfmt, wherever it stands in the text."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +24,7 @@ from logsrv.linelog.fields.logfmt import parse_logfmt
         (b"http://x/?a=1 http://x/?b=2", None),
     ],
 )
-def test_two_or_more_pairs_are_read_as_logfmt(text: bytes, fields: dict[str, str] | None) -> None:
+def test_two_or_more_pairs_are_read_as_logfmt(text, fields):
     assert parse_logfmt(text.decode()) == fields
 
 
@@ -34,7 +32,7 @@ _KEYS = st.from_regex(r"[A-Za-z_@][A-Za-z0-9_.@-]{0,5}", fullmatch=True)
 
 
 @given(st.dictionaries(_KEYS, st.text(st.characters(exclude_categories=["Cc", "Cs"])), min_size=2))
-def test_quoted_values_come_back_unescaped(fields: dict[str, str]) -> None:
+def test_quoted_values_come_back_unescaped(fields):
     quoted = {key: text.replace("\\", "\\\\").replace('"', '\\"') for key, text in fields.items()}
     line = " ".join(f'{key}="{text}"' for key, text in quoted.items())
     assert parse_logfmt(line) == fields

@@ -1,7 +1,5 @@
 """Fields of many JSON objects: parsed once each, with the values that a record finds."""
 
-from __future__ import annotations
-
 from logsrv.linelog.fields.objects import ObjectReader
 from logsrv.linelog.fields.values import Value
 
@@ -14,7 +12,7 @@ MESSAGES = [
 ]
 
 
-def test_values_go_into_their_rows() -> None:
+def test_values_go_into_their_rows():
     columns: list[list[Value | None]] = [[None] * 9 for _ in range(3)]
     others = ObjectReader(["a", "b.c", "app"]).read_into(MESSAGES, [1, 2, 5, 6, 8], columns)
     assert others == [5]
@@ -23,7 +21,7 @@ def test_values_go_into_their_rows() -> None:
     assert columns[2] == [None, None, "shop", *[None] * 6]
 
 
-def test_where_no_object_can_have_a_field_none_is_parsed() -> None:
+def test_where_no_object_can_have_a_field_none_is_parsed():
     assert not ObjectReader(["status"]).may_have_fields(b'{"a":1}')
     assert ObjectReader(["http.status"]).may_have_fields(b'{"http":{"status":1}}')
     assert ObjectReader(["status"]).may_have_fields(b'{"\\u0073tatus":1}')

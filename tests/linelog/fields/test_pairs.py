@@ -1,7 +1,5 @@
 """One name in many lines of `key=value`: read where it is plain what it is, handed back where not."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.fields.pairs import PairReader
@@ -32,7 +30,7 @@ def read(message: bytes) -> tuple[Value | None, bool]:
         (b"a=1 superuser=bob", None),
     ],
 )
-def test_unambiguous_pairs_are_read_without_a_record(message: bytes, value: str | None) -> None:
+def test_unambiguous_pairs_are_read_without_a_record(message, value):
     assert read(message) == (value, False)
 
 
@@ -48,5 +46,5 @@ def test_unambiguous_pairs_are_read_without_a_record(message: bytes, value: str 
         b"a=1 [x] user=bob",
     ],
 )
-def test_others_need_a_closer_look(message: bytes) -> None:
+def test_others_need_a_closer_look(message):
     assert read(message) == (None, True)

@@ -1,7 +1,5 @@
 """Lines that container runtimes have cut, as one line again; and which lines belong to one."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import pytest
@@ -133,13 +131,11 @@ def records_of(lines: list[str], stamp: str = STAMP) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(("lines", "records"), RECORDS.values(), ids=RECORDS)
-def test_the_parts_of_a_line_are_one_line_of_its_record(
-    lines: list[str], records: list[list[str]]
-) -> None:
+def test_the_parts_of_a_line_are_one_line_of_its_record(lines, records):
     assert records_of(lines) == records
 
 
-def test_a_whole_line_has_the_fields_and_the_level_of_all_parts() -> None:
+def test_a_whole_line_has_the_fields_and_the_level_of_all_parts():
     parts = [f'{OUT} P {{"level":"err', f'{OUT} F or","message":"x"}}']
     ((line,),) = records_of(parts)
     whole = Record((STAMP + line).encode())
@@ -147,7 +143,7 @@ def test_a_whole_line_has_the_fields_and_the_level_of_all_parts() -> None:
     assert not is_cut(whole)
 
 
-def test_a_part_is_shown_alone_if_the_next_one_comes_late_or_from_elsewhere() -> None:
+def test_a_part_is_shown_alone_if_the_next_one_comes_late_or_from_elsewhere():
     joiner = Joiner()
     sent = [(0, "a", "P"), (0, "b", "F"), (11, "a", "F"), (12, "a", "P"), (13, "a", "F")]
     lines = [
@@ -159,7 +155,7 @@ def test_a_part_is_shown_alone_if_the_next_one_comes_late_or_from_elsewhere() ->
     assert begins == [True, True, True, True, False]
 
 
-def test_a_line_of_ten_megabytes_is_some_bounded_records() -> None:
+def test_a_line_of_ten_megabytes_is_some_bounded_records():
     parts = [f"{OUT} P {'x' * 16_384}"] * 640
     records = records_of([*parts, f"{OUT} F end", f"{OUT} F other"])
     assert 30 < len(records) < 60 and records[-1] == [f"{OUT} F other"]
@@ -171,7 +167,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_
 
 
 @given(TEXTS, st.lists(st.integers(0, 160), max_size=6), st.booleans())
-def test_any_cuts_of_a_text_give_the_text(text: str, cuts: list[int], is_raw: bool) -> None:
+def test_any_cuts_of_a_text_give_the_text(text, cuts, is_raw):
     """Runtimes cut in the middle of a character, whose bytes are stored as codes, or with --raw."""
     data = text.replace("\\", "/").encode()
     ends = [0, *sorted(min(cut, len(data)) for cut in set(cuts)), len(data)]
@@ -189,6 +185,6 @@ def test_any_cuts_of_a_text_give_the_text(text: str, cuts: list[int], is_raw: bo
 
 
 @given(st.lists(st.binary(max_size=60)))
-def test_any_bytes_are_taken(lines: list[bytes]) -> None:
+def test_any_bytes_are_taken(lines):
     records = [Record(f"{STAMP}{OUT} P ".encode() + line) for line in lines]
     assert len(join_parts(records)) == min(1, len(lines))

@@ -1,7 +1,5 @@
 """The fields in texts of sshd and PostgreSQL."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.fields.programs import parse_program_message
@@ -24,14 +22,14 @@ from logsrv.linelog.fields.programs import parse_program_message
         ("Failed to open a file", (None, None, None)),
     ],
 )  # fmt: skip
-def test_sshd_logins_have_user_and_client(text: str, fields: tuple[str | None, ...]) -> None:
+def test_sshd_logins_have_user_and_client(text, fields):
     wanted = zip(("user", "client", "client_port"), fields, strict=True)
     expected = {name: value for name, value in wanted if value is not None}
     assert parse_program_message(text, "sshd") == parse_program_message(text, None) == expected
     assert parse_program_message(text, "cron") == {}
 
 
-def test_durations_of_postgresql_are_a_field() -> None:
+def test_durations_of_postgresql_are_a_field():
     text = "2026-11-20 06:00:00.123 UTC [7] a@b LOG:  duration: 12.345 ms  statement: SELECT 1"
     assert parse_program_message(text, "postgres") == {"duration": "12.345 ms"}
     assert parse_program_message("the duration: 5 ms", None) == {}

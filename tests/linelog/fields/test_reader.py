@@ -1,7 +1,5 @@
 """Fields of many lines at once: the same that a record says of each."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -79,9 +77,7 @@ def expected(lines: list[bytes], names: list[str]) -> list[list[object]]:
 @example([(True, OLD + b"a=1 user=x\\x00")], ["user"])
 @example([(True, FILE + b"a=1 user=x\\x00")], ["user"])
 @example([(True, NEW + b'[x a="1"] {"a":2}')], ["a", "app"])
-def test_read_gives_the_fields_of_records(
-    messages: list[tuple[bool, bytes]], names: list[str]
-) -> None:
+def test_read_gives_the_fields_of_records(messages, names):
     lines = [STAMP * stamped + message for stamped, message in messages]
     text = b"".join(line + b"\n" for line in lines)
     assert FieldReader(names).read(StampedLines(text)) == expected(lines, names)
@@ -104,9 +100,7 @@ def test_read_gives_the_fields_of_records(
         ("status", b"\tat com.example.Shop(Shop.java:7)"),
     ],
 )
-def test_usual_lines_need_no_record(
-    name: str, message: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_usual_lines_need_no_record(name, message, monkeypatch):
     line = STAMP + message
     known = expected([line] * 3, [name])
     monkeypatch.delattr(many, "Record")

@@ -1,7 +1,5 @@
 """The rules by which a line's fields get their names and values."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.fields.record import Record
@@ -14,7 +12,7 @@ def record(message: bytes) -> Record:
     return Record(STAMP + message)
 
 
-def test_every_line_has_the_fields_of_its_stamp_and_message() -> None:
+def test_every_line_has_the_fields_of_its_stamp_and_message():
     line = Record(STAMP + b"ERROR hello", "17:52311")
     names = ("time", "source", "name", "host", "port", "position", "message", "level")
     assert [line.get(name) for name in names] == [
@@ -24,7 +22,7 @@ def test_every_line_has_the_fields_of_its_stamp_and_message() -> None:
     ]
 
 
-def test_what_there_is_none_of_is_missing() -> None:
+def test_what_there_is_none_of_is_missing():
     line = Record(b"2026-11-20T06:18:42.123456Z unix:uid=0,pid=7 x")
     assert [line.get(name) for name in ("name", "host", "port", "position", "level")] == [None] * 5
 
@@ -32,13 +30,13 @@ def test_what_there_is_none_of_is_missing() -> None:
 @pytest.mark.parametrize(
     "line", [b"", b"hello", b"2026-11-20T06:18:42.123456Z tcp:1", b"2026-11-20 x y", STAMP[:-1]]
 )
-def test_a_line_without_a_stamp_is_all_message(line: bytes) -> None:
+def test_a_line_without_a_stamp_is_all_message(line):
     found = Record(line)
     assert found.body == line and found.message.encode() == line
     assert (found.time, found.source, found.host) == (None, None, None)
 
 
-def test_an_empty_message_has_an_empty_body() -> None:
+def test_an_empty_message_has_an_empty_body():
     assert (record(b"").body, record(b"").source) == (b"", "web@tcp:10.0.0.1:51234")
 
 
@@ -68,11 +66,11 @@ _CLASHING = (
         ("App", None),
     ],
 )
-def test_names_in_both_header_and_content_have_their_order(name: str, value: object) -> None:
+def test_names_in_both_header_and_content_have_their_order(name, value):
     assert record(_CLASHING).get(name) == value
 
 
-def test_a_null_of_the_content_uncovers_the_header() -> None:
+def test_a_null_of_the_content_uncovers_the_header():
     assert record(b'<34>1 - - su - - - {"app":null}').get("app") == "su"
 
 
@@ -87,7 +85,7 @@ def test_a_null_of_the_content_uncovers_the_header() -> None:
         (b"plain", None),
     ],
 )
-def test_the_first_shape_that_fits(message: bytes, kind: str | None) -> None:
+def test_the_first_shape_that_fits(message, kind):
     assert record(message).kind == kind
 
 
@@ -105,11 +103,11 @@ def test_the_first_shape_that_fits(message: bytes, kind: str | None) -> None:
         (b"x" * 70 + b" ERROR", None),
     ],
 )
-def test_where_the_level_comes_from(message: bytes, level: str | None) -> None:
+def test_where_the_level_comes_from(message, level):
     assert record(message).level == level
 
 
-def test_fields_has_all_values_by_dotted_names() -> None:
+def test_fields_has_all_values_by_dotted_names():
     line = record(b'<13>app: {"a":{"b":1.5},"text":"t","big":18446744073709551617,"app":null}')
     assert line.fields == {
         "facility": "user",
@@ -121,7 +119,7 @@ def test_fields_has_all_values_by_dotted_names() -> None:
     }
 
 
-def test_decimals_keep_their_digits_where_text_is_wanted() -> None:
+def test_decimals_keep_their_digits_where_text_is_wanted():
     line = record(b'{"a":1.10,"b":[2.50,"x"]}')
     assert line.get("a") == 1.1
     written = line.get("a", as_written=True)
@@ -130,7 +128,7 @@ def test_decimals_keep_their_digits_where_text_is_wanted() -> None:
     assert isinstance(listed, list) and [text_of_value(item) for item in listed] == ["2.50", "x"]
 
 
-def test_bytes_that_are_no_text() -> None:
+def test_bytes_that_are_no_text():
     line = record(b'{"a":"\xff\xc3\xa9","b":["\xfe"]}')
     assert line.fields == {"a": "\\xffé", "b": ["\\xfe"]} and "\\xff" in line.message
     assert line.get("a") == "\udcffé" and line.get("message") == line.body.decode(
@@ -157,7 +155,7 @@ def test_bytes_that_are_no_text() -> None:
         b"ERRO" * 150_000,
     ],
 )
-def test_a_nasty_line(message: bytes) -> None:
+def test_a_nasty_line(message):
     """It takes milliseconds; the square of its length, longer than tests/hangs.py lets a test."""
     line = record(message)
     _ = (line.level, line.fields, line.get("a.b"))

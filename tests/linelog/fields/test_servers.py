@@ -1,7 +1,5 @@
 """Lines of HAProxy, sshd and PostgreSQL are found among many, and few others with them."""
 
-from __future__ import annotations
-
 import numpy
 import pytest
 
@@ -23,6 +21,6 @@ LINES = (
     ("name", "rows"),
     [("status", {0}), ("frontend", {0}), ("user", {0, 1, 2}), ("duration", {3}), ("app", set())],
 )
-def test_lines_with_fields_of_servers_are_found(name: str, rows: set[int]) -> None:
+def test_lines_with_fields_of_servers_are_found(name, rows):
     stamps = StampedLines(b"".join(STAMP + line + b"\n" for line in LINES))
     assert ServerLineSearch([name]).find_rows(stamps, numpy.array([2, 4])) == rows

@@ -1,7 +1,5 @@
 """Sources as the store has them, taken apart."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.fields.source import Source, make_source_test, parse_source
@@ -22,11 +20,11 @@ from logsrv.linelog.fields.source import Source, make_source_test, parse_source
         ("whatever", (None, None, None)),
     ],
 )
-def test_a_source_is_parsed(source: str, parts: tuple[str | None, str | None, int | None]) -> None:
+def test_a_source_is_parsed(source, parts):
     assert parse_source(source) == Source(*parts)
 
 
-def test_a_pattern_matches_the_sources_of_stamped_lines_only() -> None:
+def test_a_pattern_matches_the_sources_of_stamped_lines_only():
     """A word of a line without TIME and SOURCE is never taken for its source."""
     stamped, bare = b"2026-11-20T06:18:42.123456Z tcp:10.0.0.1:5 hello", b"tcp:10.0.0.1:5 hello"
     text = stamped + b"\n" + bare

@@ -1,11 +1,9 @@
 """The stamp ends where the message begins."""
 
-from __future__ import annotations
-
 from logsrv.linelog.fields.stamp import STAMP, TIME_LENGTH
 
 
-def test_a_stamp_is_time_and_source() -> None:
+def test_a_stamp_is_time_and_source():
     line = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 a message"
     found = STAMP.match(line)
     assert found is not None and line[found.end() :] == b"a message"

@@ -1,7 +1,5 @@
 """The stamps of many lines at once: the same that a record says of each."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -52,7 +50,7 @@ def moment(record: Record) -> int:
 @example([TIME + b" tcp:1.2.3.4:5"])
 @example([TIME + b" x "])
 @example([TIME + b" " + b"a" * 40, b"behind it"])
-def test_stamps_of_any_lines_are_those_of_their_records(lines: list[bytes]) -> None:
+def test_stamps_of_any_lines_are_those_of_their_records(lines):
     text = b"".join(line + b"\n" for line in lines)
     stamps = StampedLines(text)
     records = [Record(line) for line in lines]
@@ -66,7 +64,7 @@ def test_stamps_of_any_lines_are_those_of_their_records(lines: list[bytes]) -> N
 
 
 @pytest.mark.parametrize("days", [1, 365])
-def test_times_go_on_over_the_days(days: int) -> None:
+def test_times_go_on_over_the_days(days):
     times = [datetime(2026, 1, 1, 23, 59, 59, number, UTC) for number in range(3)]
     times += [time + timedelta(days=days) for time in times]
     stored = [time.strftime("%Y-%m-%dT%H:%M:%S.%fZ") for time in times]

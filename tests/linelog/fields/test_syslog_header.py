@@ -1,7 +1,5 @@
 """Headers as RFC 5424 and 3164 have them, and as senders write them."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.fields.syslog_header import parse_syslog_header
@@ -66,7 +64,7 @@ _5424 = {"facility": "auth", "severity": "crit", "timestamp": "2026-11-20T06:18:
         (b"<12>app: msg", {"facility": "user", "severity": "warning", "app": "app", "text": "msg"}),
     ],
 )
-def test_headers_of_every_form_have_their_fields(message: bytes, fields: dict[str, str]) -> None:
+def test_headers_of_every_form_have_their_fields(message, fields):
     header = parse_syslog_header(message)
     assert header is not None and header.fields == fields
     assert header.text.decode() == fields["text"]
@@ -95,7 +93,7 @@ def test_headers_of_every_form_have_their_fields(message: bytes, fields: dict[st
         ),
     ],
 )
-def test_headers_of_the_files_of_syslog_daemons(message: bytes, fields: dict[str, str]) -> None:
+def test_headers_of_the_files_of_syslog_daemons(message, fields):
     header = parse_syslog_header(message)
     assert header is not None
     assert (header.fields, header.severity) == ({**fields, "text": "failed"}, None)
@@ -112,7 +110,7 @@ def test_headers_of_the_files_of_syslog_daemons(message: bytes, fields: dict[str
         b"2026-11-20 06:23:18 web su: no daemon writes such a time",
     ],
 )
-def test_messages_without_a_header_have_none(message: bytes) -> None:
+def test_messages_without_a_header_have_none(message):
     assert parse_syslog_header(message) is None
 
 
@@ -120,7 +118,7 @@ def test_messages_without_a_header_have_none(message: bytes) -> None:
     ("number", "name"),
     [(0, "kern"), (12, "ntp"), (13, "audit"), (14, "alert"), (15, "clock"), (23, "local7")],
 )
-def test_facilities_and_severities_have_their_keywords(number: int, name: str) -> None:
+def test_facilities_and_severities_have_their_keywords(number, name):
     header = parse_syslog_header(b"<%d>x" % (number * 8 + 3))
     assert header is not None
     assert (header.fields["facility"], header.fields["severity"]) == (name, "err")

@@ -1,7 +1,5 @@
 """Pairs behind an access log are fields, in every form of the log and in every way of reading."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
@@ -51,7 +49,7 @@ PAIRS = {"rt": "0.123", "uct": "0.001", "upstream": "10.0.0.1:80"}
 
 @pytest.mark.parametrize("tail", TAILS)
 @pytest.mark.parametrize("kind", LINES)
-def test_pairs_behind_an_access_log_are_fields(kind: str, tail: str) -> None:
+def test_pairs_behind_an_access_log_are_fields(kind, tail):
     line = STAMP + (LINES[kind] + tail).encode()
     record, text = Record(line), (line + b"\n") * 3
     document = hit_document(Hit(Position(1, 0), line))["fields"]
@@ -86,9 +84,7 @@ def test_pairs_behind_an_access_log_are_fields(kind: str, tail: str) -> None:
         (" a=b=c /x?rt=1", {"a": "b=c"}),
     ],
 )
-def test_one_pair_is_enough_and_none_replaces_a_field_of_the_log(
-    tail: str, fields: dict[str, str]
-) -> None:
+def test_one_pair_is_enough_and_none_replaces_a_field_of_the_log(tail, fields):
     line = STAMP + (COMMON + tail).encode()
     found = Record(line).fields
     assert {name: found.get(name) for name in (*fields, "rt")} == {"rt": None, **fields}
@@ -113,9 +109,7 @@ def test_one_pair_is_enough_and_none_replaces_a_field_of_the_log(
         ("a b c d ", None, None),
     ],
 )
-def test_a_virtual_host_may_stand_before_the_client(
-    begin: str, vhost: str | None, client: str | None
-) -> None:
+def test_a_virtual_host_may_stand_before_the_client(begin, vhost, client):
     line = STAMP + (begin + '[20/Nov/2026:06:18:42 +0000] "GET / HTTP/1.1" 503 5').encode()
     record = Record(line)
     assert [record.get("vhost"), record.get("client")] == [vhost, client]

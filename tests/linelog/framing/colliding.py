@@ -1,7 +1,5 @@
 """Numbers that a dict compares with all others: CPython's hash of an integer is the integer."""
 
-from __future__ import annotations
-
 # The table that a dict of so many keys has.
 _TABLE = 1 << 16
 _ROW = 43_600

@@ -1,7 +1,5 @@
 """What a framer has to do, slow and obvious: byte by byte, line by line, no code in common with it."""
 
-from __future__ import annotations
-
 import attrs
 
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize

@@ -1,7 +1,5 @@
 """What is done in steps, done to its end; and the records it added, one by one."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from itertools import groupby
 from operator import itemgetter

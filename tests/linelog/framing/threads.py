@@ -1,7 +1,5 @@
 """How often another thread goes on while one works."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from threading import Event, Thread
 

@@ -1,7 +1,5 @@
 """Who is answered: by Host, Origin and token."""
 
-from __future__ import annotations
-
 import pytest
 from twisted.internet.address import UNIXAddress
 from twisted.internet.task import Clock
@@ -46,20 +44,20 @@ def status_of(check: object, *arguments: object, **options: object) -> int:
         ("", 403, 403),
     ],
 )
-def test_only_our_names_and_addresses_are_accepted(host: str, local: int, remote: int) -> None:
+def test_only_our_names_and_addresses_are_accepted(host, local, remote):
     """On loopback its own names; elsewhere any address, which no DNS can give away, and given names."""
     rules = access(names=("logs.example.org",))
     assert status_of(rules.check_host, requested(Host=host)) == local
     assert status_of(rules.check_host, requested(Host=host, host="192.0.2.7")) == remote
 
 
-def test_a_request_over_a_unix_socket_needs_no_host() -> None:
+def test_a_request_over_a_unix_socket_needs_no_host():
     request = requested(Host="anything.example")
     request.getHost = lambda: UNIXAddress(b"/run/web")  # type: ignore[method-assign]
     assert status_of(access().check_host, request) == 200
 
 
-def test_requests_of_other_origins_are_refused() -> None:
+def test_requests_of_other_origins_are_refused():
     check = access().check_origin
 
     def status(page: bool = False, **headers: str) -> int:
@@ -77,7 +75,7 @@ def test_requests_of_other_origins_are_refused() -> None:
     assert status(True, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="cors") == 403
 
 
-def test_no_token_is_needed_where_none_is_set() -> None:
+def test_no_token_is_needed_where_none_is_set():
     assert status_of(access().check_token, requested()) == 200
     assert status_of(access().log_in_cookie, requested(), b"x") == 404
 
@@ -85,12 +83,12 @@ def test_no_token_is_needed_where_none_is_set() -> None:
 @pytest.mark.parametrize(
     "header", ["", "Bearer", "Bearer ", "Bearer secre", "Bearer secrets", "Basic secret", "secret"]
 )
-def test_wrong_tokens_are_refused(header: str) -> None:
+def test_wrong_tokens_are_refused(header):
     headers = {"Authorization": header} if header else {}
     assert status_of(access(TOKEN).check_token, requested(**headers)) == 401
 
 
-def test_right_tokens_and_their_cookies_are_accepted() -> None:
+def test_right_tokens_and_their_cookies_are_accepted():
     rules = access(TOKEN)
     assert status_of(rules.check_token, requested(Authorization="Bearer secret")) == 200
     cookie = rules.log_in_cookie(requested(), b"secret").decode()
@@ -104,7 +102,7 @@ def test_right_tokens_and_their_cookies_are_accepted() -> None:
     assert b"Max-Age=0" in rules.log_out_cookie(requested())
 
 
-def test_guessing_does_not_shut_out_others() -> None:
+def test_guessing_does_not_shut_out_others():
     """Who has the right token gets in, from the guesser's address too; the guesser has to wait."""
     rules = access(TOKEN)
     cookie = rules.log_in_cookie(requested(), b"secret").decode().partition(";")[0]
@@ -125,7 +123,7 @@ def refused(attempts: WrongTokenLimiter, client: str) -> bool:
     return False
 
 
-def test_a_few_mistakes_then_one_every_few_seconds() -> None:
+def test_a_few_mistakes_then_one_every_few_seconds():
     clock = Clock()
     attempts = WrongTokenLimiter(clock.seconds)
     for _ in range(AT_ONCE):
@@ -136,7 +134,7 @@ def test_a_few_mistakes_then_one_every_few_seconds() -> None:
     assert refused(attempts, "a")
 
 
-def test_wrong_tokens_are_forgotten_after_a_while() -> None:
+def test_wrong_tokens_are_forgotten_after_a_while():
     clock = Clock()
     attempts = WrongTokenLimiter(clock.seconds)
     for _ in range(AT_ONCE):
@@ -146,7 +144,7 @@ def test_wrong_tokens_are_forgotten_after_a_while() -> None:
         assert not refused(attempts, "a")
 
 
-def test_no_tries_are_saved_up_while_a_client_is_away() -> None:
+def test_no_tries_are_saved_up_while_a_client_is_away():
     clock = Clock()
     attempts = WrongTokenLimiter(clock.seconds)
     attempts.count_or_refuse("a")
@@ -157,7 +155,7 @@ def test_no_tries_are_saved_up_while_a_client_is_away() -> None:
 
 
 @pytest.mark.slow
-def test_many_clients_take_little_memory() -> None:
+def test_many_clients_take_little_memory():
     """The guesser is not forgotten before those who made one mistake."""
     attempts = WrongTokenLimiter(Clock().seconds)
     for _ in range(AT_ONCE):
@@ -169,5 +167,5 @@ def test_many_clients_take_little_memory() -> None:
 
 
 @pytest.mark.parametrize("client", ["", "local", "2001:db8::/64"])
-def test_any_name_of_a_client_can_be_counted(client: str) -> None:
+def test_any_name_of_a_client_can_be_counted(client):
     assert not refused(WrongTokenLimiter(Clock().seconds), client)

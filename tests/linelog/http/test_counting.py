@@ -1,16 +1,11 @@
 """A store that is counted again and again, by a process that knows what it has counted."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from logsrv.linelog.http.counting import StoreCounter, StoreTotals
 from logsrv.linelog.store.sealing.seal import seal
@@ -20,7 +15,7 @@ from tests.kit.children.spawned import read_message, send
 from tests.linelog.read.stores import line, lines, make_store, note_listings, view_of
 
 
-def test_totals_follow_writing_rotation_sealing_and_removal(tmp_path: Path) -> None:
+def test_totals_follow_writing_rotation_sealing_and_removal(tmp_path):
     store = make_store(tmp_path / "store", [lines(["a"]), lines(["b", "c"], 5), []], packed=1)
     counter = StoreCounter(lambda _: None)
 
@@ -41,9 +36,7 @@ def test_totals_follow_writing_rotation_sealing_and_removal(tmp_path: Path) -> N
     assert (counted()["segments"], counted()["lines"]) == (2, 3)
 
 
-def test_a_store_in_which_nothing_has_another_name_is_not_listed_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_store_in_which_nothing_has_another_name_is_not_listed_again(tmp_path, monkeypatch):
     store = make_store(tmp_path / "store", [lines(["a"]), lines(["b"], 5)])
     os.utime(store, (1, 1))
     counter = StoreCounter(lambda _: None)
@@ -57,7 +50,7 @@ def test_a_store_in_which_nothing_has_another_name_is_not_listed_again(
     assert listed
 
 
-def test_the_counting_process_answers_each_message(tmp_path: Path) -> None:
+def test_the_counting_process_answers_each_message(tmp_path):
     """A message for each question; a store that is gone is an answer, too."""
     store = make_store(tmp_path / "store", [lines(["a"])])
     with subprocess.Popen(
@@ -77,13 +70,13 @@ def test_the_counting_process_answers_each_message(tmp_path: Path) -> None:
         assert process.wait() == 0
 
 
-def test_a_store_that_cannot_be_counted_is_an_error_object(tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_counted_is_an_error_object(tmp_path):
     counter = StoreCounter(lambda _: None)
     found = json.loads(counter.count_as_json(str(tmp_path / "nowhere")))
     assert "nowhere cannot be read" in found["error"]
 
 
-def test_segments_of_all_forms_are_counted(tmp_path: Path) -> None:
+def test_segments_of_all_forms_are_counted(tmp_path):
     texts = [lines(["a", "b", "c"], 0), lines(["d"], 10), lines(["e", "f"], 20)]
     store = make_store(tmp_path / "store", texts, packed=1)
     view = view_of(store)
@@ -102,7 +95,7 @@ def test_segments_of_all_forms_are_counted(tmp_path: Path) -> None:
     view.close()
 
 
-def test_late_lines_are_neither_the_oldest_nor_the_newest_by_their_place(tmp_path: Path) -> None:
+def test_late_lines_are_neither_the_oldest_nor_the_newest_by_their_place(tmp_path):
     """The clock was set back, in a sealed segment and in the active one."""
     texts = [lines(["a", "b"], 10), [*lines(["c"], 20), *lines(["late"], 5), *lines(["d"], 15)]]
     view = view_of(make_store(tmp_path / "store", texts))
@@ -114,7 +107,7 @@ def test_late_lines_are_neither_the_oldest_nor_the_newest_by_their_place(tmp_pat
     view.close()
 
 
-def test_a_removed_segment_counts_no_more(tmp_path: Path) -> None:
+def test_a_removed_segment_counts_no_more(tmp_path):
     store = make_store(tmp_path / "store", [lines(["a"]), lines(["b"], 5)])
     view = view_of(store)
     totals = StoreTotals()
@@ -126,7 +119,7 @@ def test_a_removed_segment_counts_no_more(tmp_path: Path) -> None:
     view.close()
 
 
-def test_a_text_that_was_cut_is_counted_anew(tmp_path: Path) -> None:
+def test_a_text_that_was_cut_is_counted_anew(tmp_path):
     texts = lines(["a", "b", "c"], 0)
     store = make_store(tmp_path / "store", [texts])
     view = view_of(store)
@@ -139,7 +132,7 @@ def test_a_text_that_was_cut_is_counted_anew(tmp_path: Path) -> None:
     view.close()
 
 
-def test_an_empty_store_has_no_lines_and_no_times(tmp_path: Path) -> None:
+def test_an_empty_store_has_no_lines_and_no_times(tmp_path):
     view = view_of(make_store(tmp_path / "store", [[]]))
     found = StoreTotals().stats_answer(view)
     assert (found["lines"], found["oldest"], found["newest"]) == (0, None, None)

@@ -1,7 +1,5 @@
 """Parameters: read, checked, explained."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 
@@ -17,7 +15,7 @@ def read(query: bytes, path: str = "/api/search") -> dict[str, Any]:
     return BY_PATH[path].parse_query_string(query, NOW)
 
 
-def test_missing_parameters_have_their_defaults() -> None:
+def test_missing_parameters_have_their_defaults():
     nothing = {
         "q": "", "since": "", "until": "", "source": "", "limit": 1000, "reverse": False,
         "newest": False, "before": None, "after": None, "nodes": "", "join": False, "format": "json",
@@ -27,7 +25,7 @@ def test_missing_parameters_have_their_defaults() -> None:
     assert read(b"q=&since=&until=&limit=&reverse=&before=&after=&") == nothing
 
 
-def test_parameters_are_parsed() -> None:
+def test_parameters_are_parsed():
     found = read(b"q=a+b%20%C3%A4&limit=7&reverse=1&before=17:52311&after=3%3A0&since=30m")
     assert (found["q"], found["limit"], found["reverse"]) == ("a b ä", 7, True)
     assert (found["before"], found["after"]) == ("17:52311", "3:0")
@@ -57,19 +55,19 @@ def test_parameters_are_parsed() -> None:
         (b"q=" + b"a" * (LONGEST_QUERY + 1), "longer than"),
     ],
 )
-def test_a_wrong_parameter_is_status_400(query: bytes, part: str) -> None:
+def test_a_wrong_parameter_is_status_400(query, part):
     with pytest.raises(Problem, match=part.replace("?", r"\?")) as caught:
         read(query)
     assert caught.value.status == 400 and caught.value.at is None
 
 
-def test_a_wrong_query_has_its_column() -> None:
+def test_a_wrong_query_has_its_column():
     with pytest.raises(Problem) as caught:
         read(b"q=abc+status%3E%3D")
     assert caught.value.status == 400 and caught.value.at is not None
 
 
-def test_a_missing_required_parameter_is_refused() -> None:
+def test_a_missing_required_parameter_is_refused():
     with pytest.raises(Problem, match="field is missing"):
         read(b"", "/api/top")
     assert read(b"position=1:2", "/api/show") == {
@@ -77,7 +75,7 @@ def test_a_missing_required_parameter_is_refused() -> None:
     }  # fmt: skip
 
 
-def test_every_endpoint_is_in_the_description() -> None:
+def test_every_endpoint_is_in_the_description():
     found = json.loads(json.dumps(openapi_document()))
     assert list(found["paths"])[:-1] == [endpoint.path for endpoint in ENDPOINTS]
     for endpoint in ENDPOINTS:

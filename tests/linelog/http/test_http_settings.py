@@ -1,9 +1,5 @@
 """Who may listen where without a token, and where the token comes from."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 from logsrv.errors import ConfigurationError
@@ -35,7 +31,7 @@ from logsrv.linelog.http.http_settings import (
         ("haproxy:tcp:80:interface=127.0.0.1", False),
     ],
 )
-def test_a_public_endpoint_needs_a_token(endpoint: str, private: bool) -> None:
+def test_a_public_endpoint_needs_a_token(endpoint, private):
     parsed = parse_endpoint(endpoint)
     assert is_private(parsed) is private
     settings = HttpSettings(http=(parsed,))
@@ -47,7 +43,7 @@ def test_a_public_endpoint_needs_a_token(endpoint: str, private: bool) -> None:
     assert read_http_token(HttpSettings(http=(parsed,), http_token="x")) == "x"
 
 
-def test_a_token_file_has_one_token(tmp_path: Path) -> None:
+def test_a_token_file_has_one_token(tmp_path):
     file = tmp_path / "token"
     file.write_text("secret\n")
     assert read_http_token(HttpSettings(http_token_file=file)) == "secret"
@@ -61,7 +57,7 @@ def test_a_token_file_has_one_token(tmp_path: Path) -> None:
         read_http_token(HttpSettings(http_token_file=tmp_path / "none"))
 
 
-def test_host_names_and_tokens_are_checked() -> None:
+def test_host_names_and_tokens_are_checked():
     assert HOST_NAME.parse("Logs.Example.ORG") == "logs.example.org"
     for text in ("a:80", "http://a", "", "a b"):
         with pytest.raises(ValueError, match="not a name"):

@@ -1,7 +1,5 @@
 """Responses: all have the same headers, are counted, and none is sent twice."""
 
-from __future__ import annotations
-
 import gzip
 import json
 
@@ -32,7 +30,7 @@ def place() -> Place:
     return Place()
 
 
-def test_a_response_has_its_headers_and_body(place: Place) -> None:
+def test_a_response_has_its_headers_and_body(place):
     answer = Browser(lambda request: place.responses.send_body(request, 200, b"{}\n")).get()
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 OK") and body == b"{}\n"
@@ -41,7 +39,7 @@ def test_a_response_has_its_headers_and_body(place: Place) -> None:
     assert b"Content-Security-Policy: " in head and place.count(200) == 1
 
 
-def test_a_problem_has_its_headers(place: Place) -> None:
+def test_a_problem_has_its_headers(place):
     answer = Browser(
         lambda request: place.responses.send_problem(request, too_many_problem("wait", 7))
     ).get()
@@ -49,7 +47,7 @@ def test_a_problem_has_its_headers(place: Place) -> None:
     assert answer.endswith(b'{"error": "wait"}\n') and place.count(429) == 1
 
 
-def test_a_problem_behind_a_beginning_ends_the_connection(place: Place) -> None:
+def test_a_problem_behind_a_beginning_ends_the_connection(place):
     """What was said cannot be taken back: the client sees that the answer is not whole."""
 
     def answer(request: object) -> None:
@@ -61,21 +59,21 @@ def test_a_problem_behind_a_beginning_ends_the_connection(place: Place) -> None:
     assert b"broken" not in browser.get() and browser.transport.aborting
 
 
-def test_a_file_that_a_browser_has_is_not_sent_again(place: Place) -> None:
+def test_a_file_that_a_browser_has_is_not_sent_again(place):
     asset = assets.live_page()
     browser = Browser(lambda request: place.responses.send_asset(request, asset, "no-cache"))
     answer = browser.get(If_None_Match=asset.tag)
     assert answer.startswith(b"HTTP/1.1 304 ")
 
 
-def test_a_redirect_leads_to_what_a_link_names(place: Place) -> None:
+def test_a_redirect_leads_to_what_a_link_names(place):
     browser = Browser(lambda request: place.responses.redirect_to_page(request, b"a=b", "q=x"))
     answer = browser.get()
     assert answer.startswith(b"HTTP/1.1 303 ")
     assert b"Location: /?q=x\r\n" in answer and b"Set-Cookie: a=b\r\n" in answer
 
 
-def test_a_file_is_packed_for_a_client_that_unpacks(place: Place) -> None:
+def test_a_file_is_packed_for_a_client_that_unpacks(place):
     """Each form has an ETag of its own, so that a cache between never mixes them up."""
     asset = assets.live_page()
 
@@ -101,23 +99,23 @@ def test_a_file_is_packed_for_a_client_that_unpacks(place: Place) -> None:
         (b"br", False), (b"gzip;q=0", False), (b"gzip ; q = 0.000, br", False), (b"gzipped", False),
     ],
 )  # fmt: skip
-def test_accept_encoding_decides_about_gzip(accepted: bytes, takes: bool) -> None:
+def test_accept_encoding_decides_about_gzip(accepted, takes):
     assert accepts_gzip(accepted) is takes
 
 
-def test_a_sentence_is_one_line_of_json() -> None:
+def test_a_sentence_is_one_line_of_json():
     assert json.loads(Problem(404, "no\nsuch \x1b line").body) == {
         "error": "no\\nsuch \\x1b line"
     } or (b"\x1b" not in Problem(404, "no\nsuch \x1b line").body)
     assert Problem(400, "a\nb").body.count(b"\n") == 1
 
 
-def test_a_wrong_query_has_its_place() -> None:
+def test_a_wrong_query_has_its_place():
     problem = query_problem(QueryError("there is nothing behind the >=", 7))
     assert problem.status == 400
     assert json.loads(problem.body) == {"error": "there is nothing behind the >=", "at": 7}
 
 
-def test_too_much_says_when_to_ask_again() -> None:
+def test_too_much_says_when_to_ask_again():
     problem = too_many_problem("wait", 5)
     assert (problem.status, problem.headers) == (429, {"Retry-After": "5"})

@@ -1,7 +1,5 @@
 """Saved searches of a server: what is taken, kept, listed and refused."""
 
-from __future__ import annotations
-
 import json
 import os
 import stat
@@ -74,7 +72,7 @@ def place(tmp_path: Path) -> Iterator[Saving]:
     assert [event for event in logged if "log_failure" in event] == []
 
 
-def test_a_search_is_saved_replaced_and_removed(place: Saving) -> None:
+def test_a_search_is_saved_replaced_and_removed(place):
     assert place.listed == []
     assert place.put("Fehler über/unter 5?", ERRORS)[0] == 200
     answer: dict[str, Any] = {
@@ -90,7 +88,7 @@ def test_a_search_is_saved_replaced_and_removed(place: Saving) -> None:
     assert status == 404 and "there is no saved search" in said["error"]
 
 
-def test_the_file_is_readable_and_may_be_edited(place: Saving) -> None:
+def test_the_file_is_readable_and_may_be_edited(place):
     place.put("größer", ERRORS)
     assert '"größer": {\n    "q": "level>=error app=shop",\n' in place.file.read_text()
     assert stat.S_IMODE(place.file.stat().st_mode) == 0o640
@@ -105,7 +103,7 @@ def test_the_file_is_readable_and_may_be_edited(place: Saving) -> None:
 
 
 @as_root
-def test_the_file_keeps_its_owner(place: Saving) -> None:
+def test_the_file_keeps_its_owner(place):
     place.file.write_text("{}")
     place.file.chmod(0o664)
     os.chown(place.file, 65534, 65533)
@@ -114,9 +112,7 @@ def test_the_file_keeps_its_owner(place: Saving) -> None:
     assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (65534, 65533, 0o664)
 
 
-def test_a_file_of_another_user_is_saved_where_it_cannot_be_given_back(
-    place: Saving, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_of_another_user_is_saved_where_it_cannot_be_given_back(place, monkeypatch):
     def refuse(*_: int) -> None:
         raise PermissionError(1, "no")
 
@@ -125,7 +121,7 @@ def test_a_file_of_another_user_is_saved_where_it_cannot_be_given_back(
     assert place.put("x", {})[0] == 200
 
 
-def test_a_symbolic_link_to_the_file_stays(place: Saving, tmp_path: Path) -> None:
+def test_a_symbolic_link_to_the_file_stays(place, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     place.file.symlink_to(tmp_path / "elsewhere/searches")
     place.put("x", {})
@@ -146,9 +142,7 @@ def test_a_symbolic_link_to_the_file_stays(place: Saving, tmp_path: Path) -> Non
         (b"{}" + b" " * LARGEST_FILE, "saved.json: is larger than 1 MiB"),
     ],
 )
-def test_a_damaged_file_is_an_error_and_never_overwritten(
-    place: Saving, content: bytes, why: str
-) -> None:
+def test_a_damaged_file_is_an_error_and_never_overwritten(place, content, why):
     """One line of the log says so, however often somebody asks; mended, it is there again."""
     place.file.write_bytes(content)
     with capturedLogs() as logged:
@@ -160,7 +154,7 @@ def test_a_damaged_file_is_an_error_and_never_overwritten(
     assert place.listed == []
 
 
-def test_a_search_that_is_no_query_any_more_is_listed_with_its_error(place: Saving) -> None:
+def test_a_search_that_is_no_query_any_more_is_listed_with_its_error(place):
     place.file.write_text(json.dumps({"old": {"q": "a status>="}, "long": {"q": "x" * 4001}}))
     old, long = place.listed
     assert (old["name"], old["q"], old["at"]) == ("old", "a status>=", 11) and old["error"]
@@ -179,21 +173,21 @@ def test_a_search_that_is_no_query_any_more_is_listed_with_its_error(place: Savi
         ({"q": "x" * 4100}, 413, "the search is longer than 4096 bytes"),
     ],
 )
-def test_a_wrong_search_is_refused(place: Saving, search: object, status: int, why: str) -> None:
+def test_a_wrong_search_is_refused(place, search, status, why):
     found, said = place.put("x", search)
     assert found == status and why in said["error"] and said.get("at") in (None, 9)
     assert not place.file.exists()
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 201, "..", ".", "a\x1b[31m", "\u202ea"])
-def test_a_wrong_name_is_refused(place: Saving, name: str) -> None:
+def test_a_wrong_name_is_refused(place, name):
     for found, said in (place.put(name, {}), place.remove(name)):
         assert found == 400 and "1 to 200 printable characters" in said["error"]
     assert place.put("x" * 200, {})[0] == 200
     assert place.ask("/api/saved/%ff", "DELETE")[0] == 400
 
 
-def test_there_are_only_so_many(place: Saving) -> None:
+def test_there_are_only_so_many(place):
     place.file.write_text(json.dumps({str(number): {} for number in range(MOST)}))
     found, said = place.put("one more", {})
     assert found == 409 and "remove one first" in said["error"]
@@ -203,7 +197,7 @@ def test_there_are_only_so_many(place: Saving) -> None:
     assert found == 409 and "too long together" in said["error"]
 
 
-def test_writes_of_other_pages_and_forms_are_refused(place: Saving) -> None:
+def test_writes_of_other_pages_and_forms_are_refused(place):
     for found, _ in (
         place.put("x", {}, Origin="http://evil.example"),
         place.put("x", {}, Origin="null"),
@@ -221,13 +215,13 @@ def test_writes_of_other_pages_and_forms_are_refused(place: Saving) -> None:
     assert not place.file.exists()
 
 
-def test_writes_need_the_token(tmp_path: Path) -> None:
+def test_writes_need_the_token(tmp_path):
     place = Saving(tmp_path, http_token="secret")
     assert place.put("x", {})[0] == place.remove("x")[0] == place.ask("/api/saved")[0] == 401
     assert place.put("x", {}, Authorization="Bearer secret")[0] == 200
 
 
-def test_without_a_file_nothing_is_saved_and_a_reload_changes_that(tmp_path: Path) -> None:
+def test_without_a_file_nothing_is_saved_and_a_reload_changes_that(tmp_path):
     place = Saving(tmp_path, saved=None)
     assert place.ask("/api/saved") == (200, {"enabled": False, "saved": []})
     for found, said in (place.put("x", {}), place.remove("x")):
@@ -236,7 +230,7 @@ def test_without_a_file_nothing_is_saved_and_a_reload_changes_that(tmp_path: Pat
     assert place.put("x", {})[0] == 200
 
 
-def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_an_error(tmp_path):
     place = Saving(tmp_path, saved=tmp_path / "missing" / "saved.json")
     assert place.listed == []
     with capturedLogs():
@@ -248,14 +242,14 @@ def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     assert not Path(os.devnull).is_file()
 
 
-def test_the_changes_are_in_the_description() -> None:
+def test_the_changes_are_in_the_description():
     operations = openapi_document()["paths"]["/api/saved/{name}"]
     assert set(operations) == {"put", "delete"}
     assert set(operations["put"]["requestBody"]["content"]) == {TYPE}
     assert all(one["parameters"][0]["in"] == "path" for one in operations.values())
 
 
-def test_removing_may_have_a_body(place: Saving) -> None:
+def test_removing_may_have_a_body(place):
     place.put("a", {"q": "x"})
     browser = Browser(place.server.handle, place.reactor)
     browser.get("/api/saved/a", "DELETE", Content_Length="2")

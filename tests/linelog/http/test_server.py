@@ -1,7 +1,5 @@
 """Requests find who answers them, and what goes wrong has its status."""
 
-from __future__ import annotations
-
 import gc
 import json
 from functools import partial
@@ -87,7 +85,7 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
-def test_each_path_without_a_search_is_answered(place: Place) -> None:
+def test_each_path_without_a_search_is_answered(place):
     assert place.ask("/healthz") == (200, {"status": "ok"})
     assert place.ask("/readyz") == (200, {"status": "ok"})
     assert place.ask("/openapi.json")[1]["info"]["title"] == "logsrv"
@@ -97,7 +95,7 @@ def test_each_path_without_a_search_is_answered(place: Place) -> None:
     assert status == 200 and b'http_requests_total{status="200"} 5.0' in said
 
 
-def test_every_answer_has_the_security_headers(place: Place) -> None:
+def test_every_answer_has_the_security_headers(place):
     for path in ("/", "/api/stats", "/api/nothing", "/metrics", "/api/search?limit=x"):
         place.ask(path)
         for header in (
@@ -109,7 +107,7 @@ def test_every_answer_has_the_security_headers(place: Place) -> None:
             assert header in place.head
 
 
-def test_wrong_paths_methods_and_values_have_their_status(place: Place) -> None:
+def test_wrong_paths_methods_and_values_have_their_status(place):
     for path, method, status in [
         ("/nothing", "GET", 404),
         ("/nothing", "POST", 404),
@@ -130,7 +128,7 @@ def test_wrong_paths_methods_and_values_have_their_status(place: Place) -> None:
     assert place.ask("/api/search?columns=app") == (400, {"error": "columns needs format=csv"})
 
 
-def test_what_is_refused_says_what_would_be_right(place: Place) -> None:
+def test_what_is_refused_says_what_would_be_right(place):
     assert place.ask("/api/search", "DELETE")[0] == 405 and "allow: get, head\r\n" in place.head
     browser = Browser(place.server.handle, place.reactor)
     browser.get("/api/stats", Content_Length="5")
@@ -141,13 +139,13 @@ def test_what_is_refused_says_what_would_be_right(place: Place) -> None:
     assert "logsrv-hint: and is a word here; the operator is and, in capitals" in place.head
 
 
-def test_other_sites_may_link_to_the_page_alone(place: Place) -> None:
+def test_other_sites_may_link_to_the_page_alone(place):
     link = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate"}
     assert place.ask("/", **link)[0] == 200
     assert place.ask("/api/stats", **link)[0] == 403
 
 
-def test_a_request_for_two_hosts_is_refused(place: Place) -> None:
+def test_a_request_for_two_hosts_is_refused(place):
     browser = Browser(place.server.handle, place.reactor)
     browser.channel.dataReceived(
         b"GET /api/stats HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n"
@@ -155,7 +153,7 @@ def test_a_request_for_two_hosts_is_refused(place: Place) -> None:
     assert browser.received.startswith(b"HTTP/1.1 400 ")
 
 
-def test_a_full_disk_and_a_missing_store_are_status_503(place: Place) -> None:
+def test_a_full_disk_and_a_missing_store_are_status_503(place):
     place.troubles["write"] = "No space left on device"
     status, said = place.ask("/healthz")
     assert status == 503 and "No space left" in said["error"]
@@ -165,7 +163,7 @@ def test_a_full_disk_and_a_missing_store_are_status_503(place: Place) -> None:
     assert place.ask("/api/stats")[0] == 503
 
 
-def test_an_exception_is_a_logged_status_500(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exception_is_a_logged_status_500(place, monkeypatch):
     """It is logged, and the client hears no more than that."""
     monkeypatch.setattr(place.server.metrics, "read", lambda: 1 / 0)
     with capturedLogs() as events:
@@ -174,12 +172,12 @@ def test_an_exception_is_a_logged_status_500(place: Place, monkeypatch: pytest.M
     assert any("failed" in str(event.get("log_format")) for event in events)
 
 
-def test_nobody_is_let_in_before_the_token_is_known(tmp_path: Path) -> None:
+def test_nobody_is_let_in_before_the_token_is_known(tmp_path):
     place = Place(tmp_path, applied=False)
     assert place.ask("/api/stats")[0] == place.ask("/healthz")[0] == 503
 
 
-def test_with_a_token_only_healthz_is_open(tmp_path: Path) -> None:
+def test_with_a_token_only_healthz_is_open(tmp_path):
     place = Place(tmp_path, http_token="secret")
     assert place.ask("/api/stats")[0] == 401 and "www-authenticate: bearer" in place.head
     assert place.ask("/healthz")[0] == 200
@@ -188,9 +186,7 @@ def test_with_a_token_only_healthz_is_open(tmp_path: Path) -> None:
         assert place.ask("/api/stats", Authorization=f"{scheme} secret")[0] == 200
 
 
-def test_the_log_in_page_says_what_was_wrong_and_leads_to_the_view_asked_for(
-    tmp_path: Path,
-) -> None:
+def test_the_log_in_page_says_what_was_wrong_and_leads_to_the_view_asked_for(tmp_path):
     place = Place(tmp_path, http_token="secret")
 
     def log_in(form: bytes, **headers: str) -> bytes:
@@ -214,7 +210,7 @@ def test_the_log_in_page_says_what_was_wrong_and_leads_to_the_view_asked_for(
     assert scripted.startswith(b"HTTP/1.1 204 ") and b"\r\nSet-Cookie: logsrv-" in scripted
 
 
-def test_another_token_ends_what_the_old_one_opened(tmp_path: Path) -> None:
+def test_another_token_ends_what_the_old_one_opened(tmp_path):
     place = Place(tmp_path, http_token="secret")
     viewer = Browser(place.server.handle, place.reactor)
     viewer.get("/api/tail", Authorization="Bearer secret")
@@ -226,13 +222,13 @@ def test_another_token_ends_what_the_old_one_opened(tmp_path: Path) -> None:
     assert viewer.received.endswith(b"0\r\n\r\n")
 
 
-def test_settings_that_are_wrong_change_nothing(place: Place) -> None:
+def test_settings_that_are_wrong_change_nothing(place):
     with pytest.raises(ConfigurationError):
         place.server.apply(HttpSettings(http=(parse_endpoint("tcp:80"),)))
     assert place.ask("/api/stats")[0] == 200
 
 
-def test_stop_closes_streams_and_refuses_requests(place: Place) -> None:
+def test_stop_closes_streams_and_refuses_requests(place):
     """Who is there is sent away, and nobody else let in."""
     viewer = Browser(place.server.handle, place.reactor)
     viewer.get("/api/tail")
@@ -244,7 +240,7 @@ def test_stop_closes_streams_and_refuses_requests(place: Place) -> None:
     assert place.ask("/healthz")[0] == 503
 
 
-def test_a_refused_live_view_is_counted_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_live_view_is_counted_once(place, monkeypatch):
     """It is counted once, by the status that it got."""
     monkeypatch.setattr("logsrv.linelog.http.viewing.views.MOST_QUERIES", 0)
     assert place.ask("/api/tail")[0] == 429
@@ -253,9 +249,7 @@ def test_a_refused_live_view_is_counted_once(place: Place, monkeypatch: pytest.M
     assert b'http_requests_total{status="200"}' not in said
 
 
-def test_a_client_that_goes_before_its_answer_fails(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_client_that_goes_before_its_answer_fails(place, monkeypatch):
     """Nobody is there to hear of it, and the log says nothing."""
     monkeypatch.setattr(place.reactor, "spawnProcess", partial(Spawner.spawnProcess, place.reactor))
     browser = Browser(place.server.handle, place.reactor)
@@ -267,7 +261,7 @@ def test_a_client_that_goes_before_its_answer_fails(
     assert not logged
 
 
-def test_other_nodes_are_asked_by_the_process_of_a_search(tmp_path: Path) -> None:
+def test_other_nodes_are_asked_by_the_process_of_a_search(tmp_path):
     """It gets addresses and tokens; clients say names, and only those that there are."""
     (tmp_path / "token").write_text("secret\n")
     nodes = NodeSettings(

@@ -1,7 +1,5 @@
 """The totals of a store as the daemon has them: one process, one question at a time, one answer for all."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -38,7 +36,7 @@ def place() -> Place:
     return Place()
 
 
-def test_one_count_for_all_who_ask(place: Place) -> None:
+def test_one_count_for_all_who_ask(place):
     place.ask()
     place.ask()
     assert place.reactor.last.said == [b"/logs"] and not place.got
@@ -51,7 +49,7 @@ def test_one_count_for_all_who_ask(place: Place) -> None:
     assert place.got[3:] == [b'{"lines": 2}\n'] and len(place.reactor.processes) == 1
 
 
-def test_the_counting_process_ends_when_nobody_asks(place: Place) -> None:
+def test_the_counting_process_ends_when_nobody_asks(place):
     place.ask()
     place.answer(b"{}\n")
     place.reactor.advance(IDLE_SECONDS)
@@ -60,7 +58,7 @@ def test_the_counting_process_ends_when_nobody_asks(place: Place) -> None:
     assert len(place.reactor.processes) == 2
 
 
-def test_a_store_that_cannot_be_counted_is_a_problem(place: Place) -> None:
+def test_a_store_that_cannot_be_counted_is_a_problem(place):
     """Who asks hears why; the next one finds the store that is there then."""
     place.ask()
     place.answer(b'{"error": "the store was removed"}\n')
@@ -71,7 +69,7 @@ def test_a_store_that_cannot_be_counted_is_a_problem(place: Place) -> None:
     assert place.got[-1] == b"{}\n"
 
 
-def test_a_counting_process_that_dies_is_a_problem(place: Place) -> None:
+def test_a_counting_process_that_dies_is_a_problem(place):
     place.ask()
     with logged() as messages:
         place.reactor.last.end(signal=9)
@@ -81,7 +79,7 @@ def test_a_counting_process_that_dies_is_a_problem(place: Place) -> None:
     assert len(place.reactor.processes) == 2
 
 
-def test_stop_ends_the_counting_process(place: Place) -> None:
+def test_stop_ends_the_counting_process(place):
     place.ask()
     assert place.statistics.stop().called and place.reactor.last.killed
     assert "being stopped" in str(place.got[0])
@@ -89,7 +87,7 @@ def test_stop_ends_the_counting_process(place: Place) -> None:
     assert "being stopped" in str(place.got[1])
 
 
-def test_a_count_that_takes_long_is_waited_for(place: Place) -> None:
+def test_a_count_that_takes_long_is_waited_for(place):
     place.ask()
     place.reactor.advance(2 * IDLE_SECONDS)
     place.ask()

@@ -1,7 +1,5 @@
 """Requests in memory for tests: a channel without a socket."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

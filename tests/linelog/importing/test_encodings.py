@@ -1,11 +1,8 @@
 """Files with runs of NULs at the borders of buffers, and in UTF-16 with or without its mark; packed too."""
 
-from __future__ import annotations
-
 import gzip
 import lzma
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import zstandard
@@ -46,9 +43,7 @@ LONG = ONE * (3 * CHUNK // len(ONE))
          LONG + NULS.format(CHUNK // 2) + TWO, None),
     ],
 )  # fmt: skip
-def test_no_line_is_garbage(
-    tmp_path: Path, packer: str, data: bytes, text: str, utf8_from: int | None
-) -> None:
+def test_no_line_is_garbage(tmp_path, packer, data, text, utf8_from):
     (tmp_path / "app.log").write_bytes(PACKERS[packer](data))
     (file,) = find_log_files([str(tmp_path)], pytest.fail, pytest.fail)
     assert file.read_first_moment() is not None

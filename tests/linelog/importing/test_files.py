@@ -1,7 +1,5 @@
 """Files found, unpacked and dated; what is wrong with one is a sentence, and the rest is taken."""
 
-from __future__ import annotations
-
 import bz2
 import gzip
 import io
@@ -41,7 +39,7 @@ def written(path: Path, data: bytes) -> str:
 
 
 @pytest.mark.parametrize("packer", PACKERS)
-def test_a_file_is_unpacked_by_what_it_begins_with(tmp_path: Path, packer: str) -> None:
+def test_a_file_is_unpacked_by_what_it_begins_with(tmp_path, packer):
     said: list[str] = []
     assert len(TEXT) > CHUNK
     name = written(tmp_path / "app.log", PACKERS[packer](TEXT))
@@ -50,14 +48,14 @@ def test_a_file_is_unpacked_by_what_it_begins_with(tmp_path: Path, packer: str) 
     assert not said and file.dated.lines == 3600 and file.source == f"file:{name}"
 
 
-def test_a_file_is_known_again_by_its_path_size_and_time(tmp_path: Path) -> None:
+def test_a_file_is_known_again_by_its_path_size_and_time(tmp_path):
     name = written(tmp_path / "app.log", TEXT)
     (file,) = find_log_files([name], print, print)
     assert file.identity == [name, len(TEXT), WRITTEN * 1_000_000_000]
 
 
 @pytest.mark.parametrize("packer", ["gz", "zst", "bz2", "xz"])
-def test_a_packed_file_that_breaks_off_is_told(tmp_path: Path, packer: str) -> None:
+def test_a_packed_file_that_breaks_off_is_told(tmp_path, packer):
     said: list[str] = []
     whole = PACKERS[packer](os.urandom(300_000).hex().encode() + b"\n")
     (file,) = find_log_files(
@@ -69,9 +67,7 @@ def test_a_packed_file_that_breaks_off_is_told(tmp_path: Path, packer: str) -> N
 
 
 @pytest.mark.parametrize("stdin", [False, True])
-def test_many_lines_before_the_first_time_have_that_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stdin: bool
-) -> None:
+def test_many_lines_before_the_first_time_have_that_one(tmp_path, monkeypatch, stdin):
     before = b"a line without a time\n" * (3 * CHUNK // 22)
     name = written(tmp_path / "app.log", before + TEXT)
     if stdin:
@@ -85,7 +81,7 @@ def test_many_lines_before_the_first_time_have_that_one(
     assert (file.dated.undated, file.dated.late) == (before.count(b"\n"), 0)
 
 
-def test_lines_are_sorted_by_their_own_times_if_asked(tmp_path: Path) -> None:
+def test_lines_are_sorted_by_their_own_times_if_asked(tmp_path):
     lines = [
         b"2026-11-20T06:00:05Z five\n",
         b"  a part of five\n",
@@ -108,9 +104,7 @@ def test_lines_are_sorted_by_their_own_times_if_asked(tmp_path: Path) -> None:
     assert (file.dated.first, file.dated.last, file.dated.late) == (one, one + 4_000_000, 0)
 
 
-def test_a_line_that_is_too_old_to_be_sorted_is_late(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_line_that_is_too_old_to_be_sorted_is_late(tmp_path, monkeypatch):
     monkeypatch.setattr("logsrv.linelog.importing.files._WAITING", 5000)
     late = b"2026-11-20T05:59:50Z late\n"
     (file,) = find_log_files([written(tmp_path / "app.log", TEXT + late)], pytest.fail, pytest.fail)
@@ -122,7 +116,7 @@ def test_a_line_that_is_too_old_to_be_sorted_is_late(
     assert file.dated.late == 1 and file.dated.latest > 3_500_000_000
 
 
-def test_a_long_file_without_a_time_has_its_own(tmp_path: Path) -> None:
+def test_a_long_file_without_a_time_has_its_own(tmp_path):
     (file,) = find_log_files(
         [written(tmp_path / "a", b"hello\n" * CHUNK)], pytest.fail, pytest.fail
     )
@@ -131,7 +125,7 @@ def test_a_long_file_without_a_time_has_its_own(tmp_path: Path) -> None:
     assert file.dated.undated == file.dated.lines == CHUNK
 
 
-def test_files_rotated_longest_ago_come_first(tmp_path: Path) -> None:
+def test_files_rotated_longest_ago_come_first(tmp_path):
     for name in ("log", "log.1", "log.2.gz", "log.10.gz", "auth"):
         written(tmp_path / name, b"x\n")
     found = find_log_files([str(tmp_path)], pytest.fail, pytest.fail)
@@ -139,7 +133,7 @@ def test_files_rotated_longest_ago_come_first(tmp_path: Path) -> None:
     assert names == ["auth", "log.10.gz", "log.2.gz", "log.1", "log"]
 
 
-def test_a_directory_is_gone_through_and_what_is_no_text_is_left_out(tmp_path: Path) -> None:
+def test_a_directory_is_gone_through_and_what_is_no_text_is_left_out(tmp_path):
     said: list[str] = []
     host = tmp_path / "web 1"
     host.mkdir()
@@ -155,7 +149,7 @@ def test_a_directory_is_gone_through_and_what_is_no_text_is_left_out(tmp_path: P
     ]
 
 
-def test_a_journal_that_breaks_off_keeps_its_whole_entries(tmp_path: Path) -> None:
+def test_a_journal_that_breaks_off_keeps_its_whole_entries(tmp_path):
     said: list[str] = []
     entry = b"__REALTIME_TIMESTAMP=1763619522123456\nMESSAGE=a\n\n"
     (file,) = find_log_files(
@@ -168,7 +162,7 @@ def test_a_journal_that_breaks_off_keeps_its_whole_entries(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_journal_entry_of_many_bytes_that_are_no_text_has_its_own_time(tmp_path: Path) -> None:
+def test_a_journal_entry_of_many_bytes_that_are_no_text_has_its_own_time(tmp_path):
     core = b"CORE\n" + (4 << 20).to_bytes(8, "little") + b"\xff" * (4 << 20) + b"\n"
     entry = b"__REALTIME_TIMESTAMP=1763619522123456\n" + core + b"\n"
     (file,) = find_log_files([written(tmp_path / "j", entry)], print, print)
@@ -210,9 +204,7 @@ SYSTEMS = {
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_each_line_of_the_systems_of_loghub_has_its_time(
-    tmp_path: Path, system: str, local_time: None
-) -> None:
+def test_each_line_of_the_systems_of_loghub_has_its_time(tmp_path, system, local_time):
     form, fine = SYSTEMS[system]
     text, expected = b"", []
     for number in range(60):
@@ -242,7 +234,7 @@ def local_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-def test_a_file_whose_form_changes_in_the_middle(tmp_path: Path) -> None:
+def test_a_file_whose_form_changes_in_the_middle(tmp_path):
     text = b"".join(b"2026-11-20T06:00:%02dZ a\n" % (n // 2) for n in range(100))
     text += b"".join(b'level=info ts="2026-11-20T06:01:%02d.5Z" b\n' % n for n in range(60))
     (file,) = find_log_files([written(tmp_path / "a", text)], pytest.fail, pytest.fail)
@@ -252,7 +244,7 @@ def test_a_file_whose_form_changes_in_the_middle(tmp_path: Path) -> None:
     assert file.dated.forms == {"RFC 3339": 100, "logfmt": 60}
 
 
-def test_days_and_months_are_told_apart_by_a_later_line(tmp_path: Path) -> None:
+def test_days_and_months_are_told_apart_by_a_later_line(tmp_path):
     text = b"".join(b"%02d/11/2026 06:00:00 line\n" % day for day in range(9, 17))
     (file,) = find_log_files([written(tmp_path / "a", text)], pytest.fail, pytest.fail)
     first = file.read_first_moment()
@@ -282,7 +274,7 @@ def moments_of(path: Path, data: bytes, date: str) -> list[str]:
 
 
 @pytest.mark.parametrize("packer", ["plain", "gz", "xz"])
-def test_dates_without_a_year_go_over_several_years(tmp_path: Path, packer: str) -> None:
+def test_dates_without_a_year_go_over_several_years(tmp_path, packer):
     for number, (days, date, expected) in enumerate(
         (
             (
@@ -307,7 +299,7 @@ def test_dates_without_a_year_go_over_several_years(tmp_path: Path, packer: str)
         assert moments_of(path, PACKERS[packer](text), date) == expected
 
 
-def test_two_years_of_a_large_file_are_two_years(tmp_path: Path) -> None:
+def test_two_years_of_a_large_file_are_two_years(tmp_path):
     days = [(month, day) for month in range(1, 13) for day in range(1, 29)]
     text = b"".join(
         f"{datetime(2000, month, day):%b %e} {hour:02}:00:00 db7 app: {'x' * 200}\n".encode()
@@ -324,7 +316,7 @@ def test_two_years_of_a_large_file_are_two_years(tmp_path: Path) -> None:
     ]
 
 
-def test_text_with_nuls_and_utf_16_are_text(tmp_path: Path) -> None:
+def test_text_with_nuls_and_utf_16_are_text(tmp_path):
     line = "2026-11-20T06:00:00Z grüß\n"
     for name, data in (
         ("copytruncate", b"\0" * 200_000 + line.encode()),

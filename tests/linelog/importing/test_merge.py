@@ -1,9 +1,5 @@
 """The lines of several files, in one order."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,9 +9,7 @@ from logsrv.linelog.importing.merge import merge_by_moment
 
 
 @given(st.lists(st.lists(st.integers(0, 59)), max_size=5))
-def test_lines_come_by_time_and_those_of_a_file_in_its_order(
-    tmp_path_factory: pytest.TempPathFactory, files: list[list[int]]
-) -> None:
+def test_lines_come_by_time_and_those_of_a_file_in_its_order(tmp_path_factory, files):
     folder = tmp_path_factory.mktemp("logs")
     names = []
     for number, seconds in enumerate(files):
@@ -34,7 +28,7 @@ def test_lines_come_by_time_and_those_of_a_file_in_its_order(
     assert found == [(begin + one * 1_000_000, text) for one, text in sorted(every)]
 
 
-def test_a_fault_of_a_file_without_lines_is_told(tmp_path: Path) -> None:
+def test_a_fault_of_a_file_without_lines_is_told(tmp_path):
     said: list[str] = []
     (tmp_path / "a.gz").write_bytes(b"\x1f\x8b garbage")
     assert (

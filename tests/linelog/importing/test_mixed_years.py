@@ -1,13 +1,10 @@
 """Files in which only some times have a year: it tells that of the others, in the order of the file."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import os
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -69,7 +66,7 @@ def lines_of(days: str) -> bytes:
         ("Jan 5, May 5, Jan 6", "2026-01-07", "2025-01-05, 2025-05-05, 2026-01-06"),
     ],
 )  # fmt: skip
-def test_years_stand_in_other_lines(tmp_path: Path, days: str, written: str, expected: str) -> None:
+def test_years_stand_in_other_lines(tmp_path, days, written, expected):
     for pack in (bytes, gzip.compress):
         path = tmp_path / "log"
         path.write_bytes(pack(lines_of(days)))
@@ -80,7 +77,7 @@ def test_years_stand_in_other_lines(tmp_path: Path, days: str, written: str, exp
         assert (file.cut, file.unpacked) == ([], len(lines_of(days)))
 
 
-def test_standard_input_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_standard_input_is_read_once(monkeypatch):
     """Only the years before a line tell its own."""
     text = lines_of("2022-03-01, Nov 5, Jan 3, 2024-11-06, Nov 7")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
@@ -88,7 +85,7 @@ def test_standard_input_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert dates_of(file) == ["2022-03-01", "2022-11-05", "2023-01-03", "2024-11-06", "2024-11-07"]
 
 
-def test_the_years_of_a_large_file_are_found_before_its_lines(tmp_path: Path) -> None:
+def test_the_years_of_a_large_file_are_found_before_its_lines(tmp_path):
     path = tmp_path / "log"
     path.write_bytes(lines_of("2024-01-01") * 50_000 + lines_of("Feb 1, 2025-02-02"))
     file = LogFile(str(path), pytest.fail)

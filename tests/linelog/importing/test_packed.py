@@ -1,7 +1,5 @@
 """Compressed files, whole ones and broken ones: all that can be unpacked before the break is there."""
 
-from __future__ import annotations
-
 import bz2
 import errno
 import gzip
@@ -14,7 +12,6 @@ import tracemalloc
 import zlib
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,9 +69,7 @@ def reference(kind: str, data: bytes) -> bytes:
     st.lists(st.binary(max_size=300), min_size=1, max_size=4),
     st.data(),
 )
-def test_of_members_cut_anywhere_all_is_there(
-    kind: str, members: list[bytes], data: st.DataObject
-) -> None:
+def test_of_members_cut_anywhere_all_is_there(kind, members, data):
     whole = b"".join(map(PACKERS[kind], members))
     assert read(whole) == (b"".join(members), "")
     cut = whole[: data.draw(st.integers(6, len(whole)))]
@@ -87,7 +82,7 @@ def test_of_members_cut_anywhere_all_is_there(
 @pytest.mark.slow
 @kinds
 @pytest.mark.parametrize("share", [0.45, 0.6, 0.999])
-def test_of_a_large_file_cut_anywhere_all_is_there(kind: str, share: float) -> None:
+def test_of_a_large_file_cut_anywhere_all_is_there(kind, share):
     whole = packed(kind, LINES) + packed(kind, LINES)
     cut = whole[: int(len(whole) * share)]
     expected = reference(kind, cut)
@@ -98,9 +93,7 @@ def test_of_a_large_file_cut_anywhere_all_is_there(kind: str, share: float) -> N
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", TOOLS)
 @pytest.mark.parametrize("how", ["cut", "broken"])
-def test_no_tool_gives_more_of_a_file_that_is_cut_or_broken(
-    kind: str, how: str, tmp_path: Path
-) -> None:
+def test_no_tool_gives_more_of_a_file_that_is_cut_or_broken(kind, how, tmp_path):
     chosen = random.Random(18)
     half = LINES[: len(LINES) // 2]
     whole = packed(kind, half) + packed(kind, LINES)
@@ -120,7 +113,7 @@ def test_no_tool_gives_more_of_a_file_that_is_cut_or_broken(
 
 @pytest.mark.slow
 @kinds
-def test_all_that_stands_before_a_damaged_place_is_there(kind: str) -> None:
+def test_all_that_stands_before_a_damaged_place_is_there(kind):
     """It is more than what Python gives: that forgets what it has unpacked in the call that fails."""
     noise = random.Random(18).randbytes(1_000_000)
     whole = packed(kind, LINES) + packed(kind, noise)
@@ -141,7 +134,7 @@ class _Failing(io.BytesIO):
 
 @pytest.mark.slow
 @kinds
-def test_all_that_stands_before_an_error_of_the_medium_is_there(kind: str) -> None:
+def test_all_that_stands_before_an_error_of_the_medium_is_there(kind):
     whole = packed(kind, LINES)
     found: list[bytes] = []
     with pytest.raises(OSError, match="Input/output error"):
@@ -150,14 +143,14 @@ def test_all_that_stands_before_an_error_of_the_medium_is_there(kind: str) -> No
 
 
 @kinds
-def test_zeros_may_follow_and_stand_between(kind: str) -> None:
+def test_zeros_may_follow_and_stand_between(kind):
     one, zeros = PACKERS[kind](b"one\n"), bytes(CHUNK + 512)
     assert read(one + bytes(8) + one + zeros) == (b"one\none\n", "")
     assert read(one + zeros + one) == (b"one\none\n", "")
 
 
 @kinds
-def test_text_after_compressed_data_is_told(kind: str) -> None:
+def test_text_after_compressed_data_is_told(kind):
     assert read(PACKERS[kind](b"one\n") + b"two\n") == (
         b"one\n",
         "something else follows its compressed data",
@@ -165,7 +158,7 @@ def test_text_after_compressed_data_is_told(kind: str) -> None:
 
 
 @kinds
-def test_many_small_members_come_in_large_pieces(kind: str) -> None:
+def test_many_small_members_come_in_large_pieces(kind):
     """As of a program that adds each line by itself."""
     pieces = list(unpack_file(io.BytesIO(PACKERS[kind](b"a line\n") * 20_000)))
     assert b"".join(pieces) == b"a line\n" * 20_000
@@ -174,7 +167,7 @@ def test_many_small_members_come_in_large_pieces(kind: str) -> None:
 
 @pytest.mark.slow
 @kinds
-def test_a_bomb_takes_little_memory(kind: str) -> None:
+def test_a_bomb_takes_little_memory(kind):
     bomb = PACKERS[kind](bytes(50 << 20))
     tracemalloc.start()
     size = sum(map(len, unpack_file(io.BytesIO(bomb))))
@@ -184,7 +177,7 @@ def test_a_bomb_takes_little_memory(kind: str) -> None:
     assert peak < 16 << 20
 
 
-def test_a_bomb_of_zstandard_comes_in_small_pieces(tmp_path: Path) -> None:
+def test_a_bomb_of_zstandard_comes_in_small_pieces(tmp_path):
     """Of lines that are only LF, what is made of a piece of 8 MiB took a GB."""
     path = tmp_path / "a.zst"
     path.write_bytes(zstandard.compress(b"\n" * (20 << 20)))
@@ -192,7 +185,7 @@ def test_a_bomb_of_zstandard_comes_in_small_pieces(tmp_path: Path) -> None:
         assert max(map(len, unpack_file(file))) <= CHUNK
 
 
-def test_plain_text_and_zstandard_files_are_read(tmp_path: Path) -> None:
+def test_plain_text_and_zstandard_files_are_read(tmp_path):
     assert read(LINES) == (LINES, "")
     path = tmp_path / "a.zst"
     path.write_bytes(zstandard.compress(LINES))

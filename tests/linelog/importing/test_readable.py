@@ -1,7 +1,5 @@
 """Files made readable: UTF-16 by its byte order mark, runs of NULs as lines."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.importing.readable import readable_text
@@ -70,7 +68,7 @@ LINE = "[logsrv import: {} here in the file]\n"
         (b"", ""),
     ],
 )
-def test_text_is_readable_however_it_is_cut(data: bytes, text: str) -> None:
+def test_text_is_readable_however_it_is_cut(data, text):
     expected = text.encode(errors="surrogateescape")
     for size in (1, 2, 3, 7, 10_000):
         chunks = iter([data[at : at + size] for at in range(0, len(data), size)])
@@ -90,7 +88,7 @@ def test_text_is_readable_however_it_is_cut(data: bytes, text: str) -> None:
         (b"one\ntwo\n", []),
     ],
 )
-def test_the_first_byte_in_utf_8_is_told(data: bytes, places: list[int]) -> None:
+def test_the_first_byte_in_utf_8_is_told(data, places):
     for size in (1, 3, 10_000):
         told: list[int] = []
         list(

@@ -1,9 +1,5 @@
 """The text of a store, to be compared."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 from logsrv.linelog.importing.stored import StoredTextReader
@@ -16,7 +12,7 @@ NAME = "0000000001-20261120T061842Z.log"
 
 @pytest.mark.parametrize("size", [1, 7, 1000, 1 << 20])
 @pytest.mark.parametrize("offset", [0, len(stored(b"line 0"))])
-def test_it_is_read_on_over_segments(tmp_path: Path, size: int, offset: int) -> None:
+def test_it_is_read_on_over_segments(tmp_path, size, offset):
     first = stored(*(b"line %d" % number for number in range(100)))
     (tmp_path / NAME).write_bytes(first)
     seal(Segment(1, NAME, Form.PLAIN), at(tmp_path))

@@ -1,7 +1,5 @@
 """The summary of an import: what was taken, and what was not and why, in a sentence each."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -49,18 +47,18 @@ def read(path: Path, text: bytes) -> LogFile:
         (b"first\n2026-11-20T06:00:00Z a\n2026-11-20T05:59:58Z b\n", ALL_OF_IT),
     ],
 )
-def test_a_files_sentence_has_lines_and_times(tmp_path: Path, text: bytes, told: str) -> None:
+def test_a_files_sentence_has_lines_and_times(tmp_path, text, told):
     assert file_sentence(read(tmp_path / "log", text)) == told
 
 
 @pytest.mark.parametrize(
     ("number", "told"), [(1, "1 file that is no text"), (4, "4 files that are no text")]
 )
-def test_files_that_are_no_text_are_told_in_right_words(number: int, told: str) -> None:
+def test_files_that_are_no_text_are_told_in_right_words(number, told):
     assert total_sentence([], SkippedFileCounts(binary=number), 0).endswith(f"dropped: {told}")
 
 
-def test_several_lines_are_told_in_right_words(tmp_path: Path) -> None:
+def test_several_lines_are_told_in_right_words(tmp_path):
     text = b"a\nb\n2026-11-20T06:00:09Z\n2026-11-20T06:00:02Z\n2026-11-20T06:00:01Z\n"
     assert file_sentence(read(tmp_path / "log", text)).partition("RFC 3339; ")[2] == (
         "2 lines before the first time have that one; 2 lines older than the one before, by up to 8 s,"
@@ -68,7 +66,7 @@ def test_several_lines_are_told_in_right_words(tmp_path: Path) -> None:
     )
 
 
-def test_the_sentence_about_all_files_has_totals_and_drops(tmp_path: Path) -> None:
+def test_the_sentence_about_all_files_has_totals_and_drops(tmp_path):
     files = [read(tmp_path / "a", b"x\n" * 1000), read(tmp_path / "b", b"y\n")]
     files[1].cut, files[1].without_fields = ["b cannot be read to its end"], 2
     assert total_sentence(files[:1], SkippedFileCounts(), 0.04) == (

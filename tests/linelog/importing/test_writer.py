@@ -1,7 +1,5 @@
 """Lines into a closed store: sealed, and the same bytes however often it is interrupted."""
 
-from __future__ import annotations
-
 import errno
 import os
 from pathlib import Path
@@ -68,7 +66,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_GROUP", 300)
 
 
-def test_all_is_sealed_and_as_old_as_its_lines(tmp_path: Path) -> None:
+def test_all_is_sealed_and_as_old_as_its_lines(tmp_path):
     imported(tmp_path)
     assert text_of(tmp_path) == EXPECTED
     assert EXPECTED.startswith(b"2025-11-20T06:18:42.123456Z file:a line 0\n")
@@ -78,7 +76,7 @@ def test_all_is_sealed_and_as_old_as_its_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("torn", range(0, 300, 17))
-def test_an_import_that_was_killed_goes_on_at_the_byte(tmp_path: Path, torn: int) -> None:
+def test_an_import_that_was_killed_goes_on_at_the_byte(tmp_path, torn):
     with pytest.raises(Broken):
         imported(tmp_path, 20 + torn // 2)
     current = tmp_path / "current.log"
@@ -90,14 +88,14 @@ def test_an_import_that_was_killed_goes_on_at_the_byte(tmp_path: Path, torn: int
     assert text_of(tmp_path) == EXPECTED
 
 
-def test_another_import_does_not_mix_with_one_that_was_interrupted(tmp_path: Path) -> None:
+def test_another_import_does_not_mix_with_one_that_was_interrupted(tmp_path):
     with pytest.raises(Broken):
         imported(tmp_path, 50)
     with pytest.raises(StoreError, match="give the same files again"):
         imported(tmp_path, zone="UTC")
 
 
-def test_lines_of_a_server_behind_an_interrupted_import_end_it(tmp_path: Path) -> None:
+def test_lines_of_a_server_behind_an_interrupted_import_end_it(tmp_path):
     with pytest.raises(Broken):
         imported(tmp_path, 50)
     with (tmp_path / "current.log").open("ab") as current:
@@ -106,7 +104,7 @@ def test_lines_of_a_server_behind_an_interrupted_import_end_it(tmp_path: Path) -
         imported(tmp_path)
 
 
-def test_older_lines_do_not_come_behind_younger_ones(tmp_path: Path) -> None:
+def test_older_lines_do_not_come_behind_younger_ones(tmp_path):
     tmp_path.joinpath("current.log").write_bytes(
         make_stamp(BEGIN + 1, "tcp:1.2.3.4:5") + b"hello\n"
     )
@@ -117,8 +115,8 @@ def test_older_lines_do_not_come_behind_younger_ones(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("empty", ["waits", "packed", "archived"])
 def test_older_lines_come_behind_no_younger_ones_that_stand_before_an_empty_segment(
-    tmp_path: Path, empty: str
-) -> None:
+    tmp_path, empty
+):
     """As a crash leaves one, or an import of before; or their texts are in an archive only."""
     imported(tmp_path)
     disk = Disk().open_directory(tmp_path)
@@ -142,7 +140,7 @@ def test_older_lines_come_behind_no_younger_ones_that_stand_before_an_empty_segm
         writer.begin_import([["old", 1, 1]], "CET", BEGIN - SECOND)
 
 
-def test_an_empty_segment_that_waits_is_not_compressed(tmp_path: Path) -> None:
+def test_an_empty_segment_that_waits_is_not_compressed(tmp_path):
     """`zstdcat *.zst` failed at the empty file."""
     (tmp_path / sealed_name(1, 0)).touch()
     imported(tmp_path)
@@ -152,14 +150,14 @@ def test_an_empty_segment_that_waits_is_not_compressed(tmp_path: Path) -> None:
     assert runs_of_empty_segments(disk) == [range(1, 2)]
 
 
-def test_what_was_in_the_store_stays_and_a_torn_line_is_ended(tmp_path: Path) -> None:
+def test_what_was_in_the_store_stays_and_a_torn_line_is_ended(tmp_path):
     before = make_stamp(BEGIN - 1, "tcp:1.2.3.4:5") + b"hel"
     tmp_path.joinpath("current.log").write_bytes(before)
     imported(tmp_path)
     assert text_of(tmp_path) == before + b"\n" + EXPECTED
 
 
-def test_a_store_in_use_is_one_sentence(tmp_path: Path) -> None:
+def test_a_store_in_use_is_one_sentence(tmp_path):
     with open_for_import(tmp_path, POLICY), pytest.raises(StoreError, match="; stop it first, or"):
         imported(tmp_path)
 
@@ -179,9 +177,7 @@ def killed(directory: Path, until: int) -> None:
 
 @pytest.mark.parametrize("until", [5, 30, 45, 60, 150, 199])
 @pytest.mark.parametrize("lost", ["zeros", "size", "nothing"])
-def test_what_a_power_cut_took_comes_again(
-    tmp_path: Path, until: int, lost: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_power_cut_took_comes_again(tmp_path, until, lost, monkeypatch):
     """However much of what was not synced is missing: in the middle, or at the end."""
     monkeypatch.setattr(module, "_SYNC_EVERY", 900)
     killed(tmp_path, until)
@@ -202,9 +198,7 @@ def test_what_a_power_cut_took_comes_again(
     assert text_of(tmp_path) == EXPECTED
 
 
-def test_an_import_is_on_the_medium_from_time_to_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_import_is_on_the_medium_from_time_to_time(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_SYNC_EVERY", 900)
     killed(tmp_path, 25)
     done = load(Disk().open_directory(tmp_path))
@@ -236,9 +230,7 @@ def serve(directory: Path, text: bytes, *, in_order: bool) -> None:
 @pytest.mark.parametrize(
     "step", [(recover, "load_or_make_identity"), (ActiveSegment, "skip_segments")]
 )
-def test_an_import_that_cannot_begin_leaves_no_file_open(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: tuple[object, str]
-) -> None:
+def test_an_import_that_cannot_begin_leaves_no_file_open(tmp_path, monkeypatch, step):
     def fails(one: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
@@ -250,9 +242,7 @@ def test_an_import_that_cannot_begin_leaves_no_file_open(
 
 
 @pytest.mark.parametrize("in_order", [True, False])
-def test_an_import_goes_on_over_a_server_that_stored_nothing(
-    tmp_path: Path, in_order: bool
-) -> None:
+def test_an_import_goes_on_over_a_server_that_stored_nothing(tmp_path, in_order):
     killed(tmp_path, 130)
     with capturedLogs() as events:
         serve(tmp_path, b"", in_order=in_order)
@@ -266,9 +256,7 @@ def test_an_import_goes_on_over_a_server_that_stored_nothing(
 
 
 @pytest.mark.parametrize("in_order", [True, False])
-def test_a_server_between_a_kill_and_the_second_try_loses_no_line(
-    tmp_path: Path, in_order: bool
-) -> None:
+def test_a_server_between_a_kill_and_the_second_try_loses_no_line(tmp_path, in_order):
     """Its lines stand behind those of the import: nothing is cut off there."""
     killed(tmp_path, 40)
     serve(tmp_path, b"of a server\n", in_order=in_order)
@@ -295,14 +283,12 @@ def removed_behind(directory: Path, until: int, *, synced: bool) -> None:
 
 
 @pytest.mark.parametrize("synced", [True, False])
-def test_an_import_whose_file_was_removed_does_not_say_that_all_is_there(
-    tmp_path: Path, synced: bool
-) -> None:
+def test_an_import_whose_file_was_removed_does_not_say_that_all_is_there(tmp_path, synced):
     with pytest.raises(StoreError, match=r"or lacks some|somebody has removed"):
         removed_behind(tmp_path, 30, synced=synced)
 
 
-def test_a_refused_import_does_not_change_what_is_noted(tmp_path: Path) -> None:
+def test_a_refused_import_does_not_change_what_is_noted(tmp_path):
     """It says which bytes are of the import; those of others are not."""
     with pytest.raises(Broken):
         imported(tmp_path, 50)
@@ -314,9 +300,7 @@ def test_a_refused_import_does_not_change_what_is_noted(tmp_path: Path) -> None:
     assert load(Disk().open_directory(tmp_path)) == before
 
 
-def test_a_rotation_that_fails_is_a_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_rotation_that_fails_is_a_sentence(tmp_path, monkeypatch):
     create = Disk.create_anew
 
     def full(disk: Disk, name: str) -> int:

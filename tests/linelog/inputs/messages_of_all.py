@@ -4,8 +4,6 @@
 rest of one in which no more records can be found.
 """
 
-from __future__ import annotations
-
 import gzip
 import json
 import pickle

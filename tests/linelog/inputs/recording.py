@@ -1,7 +1,5 @@
 """A sink that keeps what inputs deliver."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 

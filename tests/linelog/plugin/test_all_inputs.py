@@ -1,7 +1,5 @@
 """Every input, with every kind of message: what is stored and what is refused is all that was sent."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +9,7 @@ from zope.interface import provider
 
 from logsrv.kit.testing import MemoryService
 from logsrv.linelog.inputs.intake.registry import inputs
-from tests.linelog.inputs.messages_of_all import MESSAGES, Message, promises_all
+from tests.linelog.inputs.messages_of_all import MESSAGES, promises_all
 
 
 @pytest.fixture
@@ -30,7 +28,7 @@ def warnings() -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=[one.name for one in MESSAGES])
-def test_stored_and_refused_is_sent_and_told(message: Message, warnings: list[str]) -> None:
+def test_stored_and_refused_is_sent_and_told(message, warnings):
     service = MemoryService(inputs()[message.input])
     peer = service.connect()
     peer.feed(message.data)

@@ -1,7 +1,5 @@
 """--classic-syslog: three places with one flag, and the options that all listeners have."""
 
-from __future__ import annotations
-
 import socket
 from pathlib import Path
 
@@ -21,11 +19,11 @@ def places(directory: Path) -> ClassicSyslogListeners:
     return ClassicSyslogListeners(dev_log=DEV_LOG.replace("/dev/log", f"{directory}/log"))
 
 
-def test_without_classic_syslog_there_are_no_classic_listeners(tmp_path: Path) -> None:
+def test_without_classic_syslog_there_are_no_classic_listeners(tmp_path):
     assert places(tmp_path).listener_settings(settings()) == []
 
 
-def test_classic_syslog_has_three_listeners_with_the_shared_options(tmp_path: Path) -> None:
+def test_classic_syslog_has_three_listeners_with_the_shared_options(tmp_path):
     found = places(tmp_path).listener_settings(
         settings("--classic-syslog", "--max-line", "1KiB", "--allow", "10.0.0.0/8")
     )
@@ -38,7 +36,7 @@ def test_classic_syslog_has_three_listeners_with_the_shared_options(tmp_path: Pa
         assert (one.max_line, [str(network) for network in one.allow]) == (1024, ["10.0.0.0/8"])
 
 
-def test_a_socket_that_another_program_has_is_left_alone(tmp_path: Path) -> None:
+def test_a_socket_that_another_program_has_is_left_alone(tmp_path):
     """And is not taken at a reload either; nor is one given up that is ours."""
     asked = settings("--classic-syslog")
     ours, theirs = places(tmp_path), places(tmp_path)
@@ -52,6 +50,6 @@ def test_a_socket_that_another_program_has_is_left_alone(tmp_path: Path) -> None
     assert len(theirs.listener_settings(asked)) == 2
 
 
-def test_the_link_of_journald_is_left_alone(tmp_path: Path) -> None:
+def test_the_link_of_journald_is_left_alone(tmp_path):
     (tmp_path / "log").symlink_to("/run/systemd/journal/dev-log")
     assert len(places(tmp_path).listener_settings(settings("--classic-syslog"))) == 2

@@ -1,7 +1,5 @@
 """Checks of the line logger: its store, and those whom it tells: targets, nodes, alerts."""
 
-from __future__ import annotations
-
 import asyncio
 import datetime
 import shutil
@@ -57,7 +55,7 @@ def faults(directory: Path, user: User) -> list[Finding]:
         return [one for one in check_store(directory, user) if one.level is not FindingLevel.OK]
 
 
-def test_nothing_of_a_store_is_changed(directory: Path) -> None:
+def test_nothing_of_a_store_is_changed(directory):
     (directory / "current.log").write_text("2026-11-22T11:00:00.000000Z tcp:1 hello\n")
     before = {path: path.stat() for path in (directory, *directory.iterdir())}
     assert not faults(directory, current_user())
@@ -68,7 +66,7 @@ def test_nothing_of_a_store_is_changed(directory: Path) -> None:
 
 
 @as_root
-def test_another_user_may_not_write_it_until_it_is_his(directory: Path) -> None:
+def test_another_user_may_not_write_it_until_it_is_his(directory):
     [found] = faults(directory, nobody())
     assert found.level is FindingLevel.ERROR and "written by user nobody" in found.sentence
     follow(found.advice)
@@ -94,7 +92,7 @@ def test_another_user_may_not_write_it_until_it_is_his(directory: Path) -> None:
         "alerts",
     ],
 )
-def test_a_file_that_root_has_copied_into_the_store_is_told(directory: Path, name: str) -> None:
+def test_a_file_that_root_has_copied_into_the_store_is_told(directory, name):
     """As `cp -r` leaves it: the service could not open it."""
     shutil.chown(directory, "nobody")
     made = directory / name
@@ -114,9 +112,7 @@ def test_a_file_that_root_has_copied_into_the_store_is_told(directory: Path, nam
     assert not faults(directory, nobody())
 
 
-def test_a_check_that_fails_hinders_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_check_that_fails_hinders_no_other(tmp_path, monkeypatch):
     def fail(*_: object) -> None:
         raise RuntimeError("a bug")
 
@@ -127,7 +123,7 @@ def test_a_check_that_fails_hinders_no_other(
     assert first.sentence == "could not be checked: RuntimeError: a bug"
 
 
-def test_targets_are_not_contacted_unless_asked_for(tmp_path: Path) -> None:
+def test_targets_are_not_contacted_unless_asked_for(tmp_path):
     with serving(echo) as port:
         text = f'ship = ["relp://127.0.0.1:{port}"]'
         [found] = told(tmp_path, text)
@@ -157,9 +153,7 @@ def test_targets_are_not_contacted_unless_asked_for(tmp_path: Path) -> None:
         ({"max_msgs": 100}, FindingLevel.OK, "the stream LOGS: exactly once"),
     ],
 )
-def test_the_limits_of_a_stream_are_looked_at(
-    tmp_path: Path, config: dict[str, object] | None, level: FindingLevel, why: str
-) -> None:
+def test_the_limits_of_a_stream_are_looked_at(tmp_path, config, level, why):
     with one_server(newer(), tmp_path) as server:
         if config is not None:
             made: dict[str, object] = {"name": "LOGS", "subjects": ["logs.*"], **config}
@@ -176,7 +170,7 @@ async def ask_jetstream(port: int, what: str, order: dict[str, object]) -> None:
     await link.close()
 
 
-def test_a_bucket_is_not_contacted_and_a_missing_archive_is_made_later(tmp_path: Path) -> None:
+def test_a_bucket_is_not_contacted_and_a_missing_archive_is_made_later(tmp_path):
     text = f'ship = ["s3://logs/edge", "file://{tmp_path}/archive"]'
     bucket, archive = told(tmp_path, text, REACHING)
     assert "never contacted" in bucket.sentence and bucket.level is FindingLevel.OK
@@ -185,7 +179,7 @@ def test_a_bucket_is_not_contacted_and_a_missing_archive_is_made_later(tmp_path:
 
 
 @as_root
-def test_an_archive_that_the_user_may_not_write_is_an_error() -> None:
+def test_an_archive_that_the_user_may_not_write_is_an_error():
     with open_directory() as directory:
         text = f'ship = ["file://{directory}/archive"]'
         [found] = told(directory, text, CheckRequest(nobody()))
@@ -197,7 +191,7 @@ def test_an_archive_that_the_user_may_not_write_is_an_error() -> None:
         assert found.level is FindingLevel.OK
 
 
-def test_certificates_of_targets_and_nodes_are_checked(tmp_path: Path) -> None:
+def test_certificates_of_targets_and_nodes_are_checked(tmp_path):
     write_key_and_certificate(tmp_path)
     text = (
         f'ship = ["https://localhost:9/blocks"]\nship-ca = "{tmp_path}/cert.pem"\n'
@@ -210,7 +204,7 @@ def test_certificates_of_targets_and_nodes_are_checked(tmp_path: Path) -> None:
     assert found[-1].subject == "node https://localhost:9"
 
 
-def test_tls_that_holds_and_tls_that_does_not(tmp_path: Path) -> None:
+def test_tls_that_holds_and_tls_that_does_not(tmp_path):
     write_key_and_certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
@@ -226,7 +220,7 @@ def test_tls_that_holds_and_tls_that_does_not(tmp_path: Path) -> None:
     assert check_server(REACHING, "x", "localhost", 9, missing).level is FindingLevel.ERROR
 
 
-def test_an_unknown_host_name_is_an_error() -> None:
+def test_an_unknown_host_name_is_an_error():
     found = check_server(REACHING, "x", "no-such-host.invalid", 9, None)
     assert (
         found.level is FindingLevel.ERROR
@@ -234,7 +228,7 @@ def test_an_unknown_host_name_is_an_error() -> None:
     )
 
 
-def test_a_host_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_that_says_nothing(monkeypatch):
     monkeypatch.setattr(logger, "REACH_SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         found = check_server(REACHING, "x", "127.0.0.1", silent.getsockname()[1], TLSOptions())
@@ -248,7 +242,7 @@ def alerts(directory: Path, text: str, asked: CheckRequest | None = None) -> lis
     return told(directory, ALERT + text, asked)
 
 
-def test_a_missing_program_of_an_alert_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_program_of_an_alert_is_an_error(tmp_path):
     [found] = alerts(tmp_path, 'alert-command = "sh -c true"')
     assert found == Finding(
         FindingLevel.OK, "alert 1", f"sh can be run by user {current_user().name}"
@@ -261,7 +255,7 @@ def test_a_missing_program_of_an_alert_is_an_error(tmp_path: Path) -> None:
 
 
 @as_root
-def test_an_alert_command_that_only_root_may_run_is_an_error() -> None:
+def test_an_alert_command_that_only_root_may_run_is_an_error():
     with open_directory() as directory:
         program = directory / "tell"
         program.write_text("#!/bin/sh\n")
@@ -272,7 +266,7 @@ def test_an_alert_command_that_only_root_may_run_is_an_error() -> None:
         assert found.level is FindingLevel.ERROR and found.sentence.endswith("by user nobody")
 
 
-def test_webhooks_are_named_without_their_secret(tmp_path: Path) -> None:
+def test_webhooks_are_named_without_their_secret(tmp_path):
     text = 'alert-webhook = "http://127.0.0.1:9/T1/secret"'
     [found] = alerts(tmp_path, text)
     assert found.sentence == "is at 127.0.0.1:9 (not contacted; --reach tries)"
@@ -282,7 +276,7 @@ def test_webhooks_are_named_without_their_secret(tmp_path: Path) -> None:
     assert "hooks.example:443" in found.sentence
 
 
-def test_searches_can_be_saved_where_the_user_may_write(tmp_path: Path) -> None:
+def test_searches_can_be_saved_where_the_user_may_write(tmp_path):
     (tmp_path / "file").touch()
     for place, level in ((".", FindingLevel.OK), ("file", FindingLevel.ERROR)):
         found = told(tmp_path, f'saved = "{place}/saved.json"')
@@ -299,7 +293,7 @@ def test_searches_can_be_saved_where_the_user_may_write(tmp_path: Path) -> None:
         ("tcp:1234", False),
     ],
 )
-def test_it_says_how_messages_of_gelf_end(directory: Path, listen: str, noted: bool) -> None:
+def test_it_says_how_messages_of_gelf_end(directory, listen, noted):
     text = f'listen = ["{listen}"]\ndirectory = "{directory}"\n'
     found = [one for one in told(directory.parent, text) if one.subject == listen]
     assert [one.level for one in found] == noted * [FindingLevel.OK]

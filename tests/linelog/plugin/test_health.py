@@ -1,7 +1,5 @@
 """The answers of /healthz and /readyz, over a real service on disks that fail."""
 
-from __future__ import annotations
-
 import re
 import threading
 from pathlib import Path
@@ -27,7 +25,7 @@ def faulty(directory: Path) -> tuple[LoggerService, FaultyDisk]:
 
 
 @in_reactor
-async def test_a_store_is_healthy_and_ready_from_start_to_stop(tmp_path: Path) -> None:
+async def test_a_store_is_healthy_and_ready_from_start_to_stop(tmp_path):
     logger, _ = faulty(tmp_path)
     assert logger.unhealthy() and logger.unready_reasons()
     logger.privilegedStartService()
@@ -42,7 +40,7 @@ async def test_a_store_is_healthy_and_ready_from_start_to_stop(tmp_path: Path) -
 
 
 @in_reactor
-async def test_a_full_disk_is_unhealthy_with_its_reason_until_there_is_room(tmp_path: Path) -> None:
+async def test_a_full_disk_is_unhealthy_with_its_reason_until_there_is_room(tmp_path):
     logger, disk = faulty(tmp_path)
     logger.startService()
     disk.errors["writev"] = no_space()
@@ -58,7 +56,7 @@ async def test_a_full_disk_is_unhealthy_with_its_reason_until_there_is_room(tmp_
 
 
 @in_reactor
-async def test_a_disk_that_hangs_is_unhealthy_when_patience_ends(tmp_path: Path) -> None:
+async def test_a_disk_that_hangs_is_unhealthy_when_patience_ends(tmp_path):
     """It gives no error, so the time is all there is to go by."""
     logger, disk = faulty(tmp_path)
     logger.startService()
@@ -78,7 +76,7 @@ async def test_a_disk_that_hangs_is_unhealthy_when_patience_ends(tmp_path: Path)
 
 
 @in_reactor
-async def test_a_sync_that_hangs_is_unhealthy(tmp_path: Path) -> None:
+async def test_a_sync_that_hangs_is_unhealthy(tmp_path):
     logger, disk = faulty(tmp_path)
     logger.startService()
     hang = disk.before["fdatasync"] = Hang()
@@ -91,9 +89,7 @@ async def test_a_sync_that_hangs_is_unhealthy(tmp_path: Path) -> None:
 
 
 @in_reactor
-async def test_a_pause_of_all_senders_is_unready_when_patience_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_pause_of_all_senders_is_unready_when_patience_ends(tmp_path, monkeypatch):
     """And not before: in a burst they are paused all the time. What harms no sender never is."""
     logger, disk = faulty(tmp_path)
     logger.startService()
@@ -125,7 +121,7 @@ class Steps:
 
 
 @pytest.mark.parametrize("kind", ["write", "sync"])
-def test_a_hang_is_a_line_when_patience_ends_and_one_when_it_is_over(kind: str) -> None:
+def test_a_hang_is_a_line_when_patience_ends_and_one_when_it_is_over(kind):
     steps, clock = Steps(), Clock()
     hangs = HangLog(cast(Store, steps), clock)
     with logged() as messages:
@@ -146,7 +142,7 @@ def test_a_hang_is_a_line_when_patience_ends_and_one_when_it_is_over(kind: str) 
     assert not clock.getDelayedCalls()
 
 
-def test_a_disk_that_hangs_every_other_second_is_no_line() -> None:
+def test_a_disk_that_hangs_every_other_second_is_no_line():
     steps, clock = Steps(), Clock()
     hangs = HangLog(cast(Store, steps), clock)
     with logged() as messages:
@@ -159,9 +155,7 @@ def test_a_disk_that_hangs_every_other_second_is_no_line() -> None:
 
 @pytest.mark.slow
 @in_reactor
-async def test_a_hang_of_a_real_store_stands_in_the_log(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_hang_of_a_real_store_stands_in_the_log(tmp_path, monkeypatch):
     monkeypatch.setattr("logsrv.linelog.plugin.health.PATIENCE", 0.0)
     logger, disk = faulty(tmp_path)
     with logged() as messages:
@@ -175,7 +169,7 @@ async def test_a_hang_of_a_real_store_stands_in_the_log(
 
 
 @in_reactor
-async def test_a_rotation_that_fails_does_not_tell_strangers_our_paths(tmp_path: Path) -> None:
+async def test_a_rotation_that_fails_does_not_tell_strangers_our_paths(tmp_path):
     logger, disk = faulty(tmp_path)
     logger.startService()
     disk.errors["link"] = disk.errors["rename"] = no_space()
@@ -188,7 +182,7 @@ async def test_a_rotation_that_fails_does_not_tell_strangers_our_paths(tmp_path:
 
 
 @in_reactor
-async def test_segments_that_cannot_be_compressed_are_unhealthy(tmp_path: Path) -> None:
+async def test_segments_that_cannot_be_compressed_are_unhealthy(tmp_path):
     logger, disk = faulty(tmp_path)
     logger.startService()
 

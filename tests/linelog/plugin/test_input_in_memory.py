@@ -1,7 +1,5 @@
 """Inputs in `MemoryService` and `conformance`: what they store and answer, without a store on the disk."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -59,7 +57,7 @@ class Bare:
         (inputs()["gelf"], b'{"version":"1.1","host":"h","short_message":"m"}\0', None),
     ],
 )
-def test_an_input_stores_what_a_connection_sends(tested: Any, sent: bytes, stored: bytes) -> None:
+def test_an_input_stores_what_a_connection_sends(tested, sent, stored):
     service = MemoryService(tested)
     peer = service.connect()
     peer.feed(sent)
@@ -74,7 +72,7 @@ def test_an_input_stores_what_a_connection_sends(tested: Any, sent: bytes, store
 
 
 @pytest.mark.parametrize("tested", [Digits(), Bare()])
-def test_an_input_answers_datagrams(tested: Any) -> None:
+def test_an_input_answers_datagrams(tested):
     service = MemoryService(tested)
     sender = service.sender()
     sender.send(b"\x01\xff")
@@ -82,19 +80,19 @@ def test_an_input_answers_datagrams(tested: Any) -> None:
     assert (service.stored, sender.received()) == (b"01ff\n", [b"stored"])
 
 
-def test_an_input_takes_the_options_of_a_listener() -> None:
+def test_an_input_takes_the_options_of_a_listener():
     service = MemoryService(inputs()["lines"], "--max-line", "4", "--oversize", "truncate")
     service.connect().feed(b"123456\n")
     assert service.stored == b"1234\n"
 
 
-def test_an_input_without_connections_says_so() -> None:
+def test_an_input_without_connections_says_so():
     with pytest.raises(AssertionError, match="digits takes no connections"):
         MemoryService(Digits()).connect()
 
 
 @pytest.mark.parametrize("tested", [Nul(), Digits(), Bare()])
-def test_an_input_goes_through_the_conformance_suite(tested: Any) -> None:
+def test_an_input_goes_through_the_conformance_suite(tested):
     conformance(tested, b"one\0two\0")
 
 
@@ -117,7 +115,7 @@ class Chunks(Input):
         return factory
 
 
-def test_conformance_compares_what_is_stored() -> None:
+def test_conformance_compares_what_is_stored():
     with pytest.raises(
         AssertionError, match=r"chunks stores b'ab\\n' differently when it comes as"
     ):

@@ -21,7 +21,7 @@ def settings(*words: str) -> LoggerSettings:
     return options.settings
 
 
-def test_defaults_are_those_of_the_contract() -> None:
+def test_defaults_are_those_of_the_contract():
     found = settings()
     assert [str(listener.listen) for listener in found.listener] == ["tcp:1234"]
     assert found.directory == Path.cwd() / "logs"
@@ -33,13 +33,13 @@ def test_defaults_are_those_of_the_contract() -> None:
     assert found.max_connections is None
 
 
-def test_an_input_may_stand_before_the_endpoint() -> None:
+def test_an_input_may_stand_before_the_endpoint():
     for text in ("lines:tcp:1234", "tcp:1234"):
         listen = parse_listen(text)
         assert (listen.input, listen.endpoint.port, str(listen)) == ("lines", 1234, text)
 
 
-def test_a_wrong_word_before_an_endpoint_is_told_apart_from_a_wrong_endpoint() -> None:
+def test_a_wrong_word_before_an_endpoint_is_told_apart_from_a_wrong_endpoint():
     for text, sentence in (
         (
             "sylog:udp:514",
@@ -54,7 +54,7 @@ def test_a_wrong_word_before_an_endpoint_is_told_apart_from_a_wrong_endpoint() -
             parse_listen(text)
 
 
-def test_an_input_is_left_out_while_a_plugin_is_broken(broken_plugin: Path) -> None:
+def test_an_input_is_left_out_while_a_plugin_is_broken(broken_plugin):
     """It may be the input of that plugin; all else is refused as ever."""
     found = settings("--listen", "records:tcp:7000", "--listen", "tcp:1234")
     assert listeners_without_plugin(found) == ["records:tcp:7000"]
@@ -65,13 +65,13 @@ def test_an_input_is_left_out_while_a_plugin_is_broken(broken_plugin: Path) -> N
     assert listeners_without_plugin(settings("--listen", "syslog:udp:5514")) == []
 
 
-def test_a_path_in_an_endpoint_is_made_absolute() -> None:
+def test_a_path_in_an_endpoint_is_made_absolute():
     """A daemon changes its directory before it binds."""
     (listener,) = settings("--listen", "unix:log.sock").listener
     assert listener.listen.endpoint.path == str(Path.cwd() / "log.sock")
 
 
-def test_listeners_take_what_they_leave_out_from_above(tmp_path: Path) -> None:
+def test_listeners_take_what_they_leave_out_from_above(tmp_path):
     config = tmp_path / "c.toml"
     config.write_text(
         'max-line = "1KiB"\nallow = ["10.0.0.0/8"]\n'
@@ -84,7 +84,7 @@ def test_listeners_take_what_they_leave_out_from_above(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a b", "", "a\n", "a@b", "-a", "ü", "x" * 65])
-def test_names_that_would_spoil_a_source(name: str, tmp_path: Path) -> None:
+def test_names_that_would_spoil_a_source(name, tmp_path):
     config = tmp_path / "c.toml"
     quoted = name.replace("\n", "\\n")
     config.write_text(f'[[listener]]\nlisten = "tcp:1"\nname = "{quoted}"\n')
@@ -113,16 +113,14 @@ def test_names_that_would_spoil_a_source(name: str, tmp_path: Path) -> None:
         (["--max-record=1MiB", "--listen=gelf:udp:1"], ""),
     ],
 )
-def test_an_option_for_an_input_that_listens_nowhere_is_a_warning(
-    words: list[str], ignored: str
-) -> None:
+def test_an_option_for_an_input_that_listens_nowhere_is_a_warning(words, ignored):
     options = Options()
     options.parseOptions(words)
     told = [one for one in options.loaded.warnings if ignored in one]
     assert len(told) == len(options.loaded.warnings) == bool(ignored)
 
 
-def test_an_option_in_the_table_of_another_input_is_a_warning(tmp_path: Path) -> None:
+def test_an_option_in_the_table_of_another_input_is_a_warning(tmp_path):
     config = tmp_path / "c.toml"
     config.write_text(
         'shared-key = "k"\n[[listener]]\nlisten = "tcp:1"\nshared-key = "k"\n'
@@ -137,7 +135,7 @@ def test_an_option_in_the_table_of_another_input_is_a_warning(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("input_", ["relp", "forward", "http", "gelf", "lumberjack"])
-def test_join_is_refused_for_an_input_that_gets_whole_records(input_: str, tmp_path: Path) -> None:
+def test_join_is_refused_for_an_input_that_gets_whole_records(input_, tmp_path):
     listen = f"{input_}:tcp:1"
     with pytest.raises(
         ConfigurationError, match=f"--join is for lines or syslog; --listen {input_}:"
@@ -153,7 +151,7 @@ def test_join_is_refused_for_an_input_that_gets_whole_records(input_: str, tmp_p
     assert settings("--join", "--listen", listen, "--classic-syslog").join
 
 
-def test_the_store_and_the_framer_get_their_part_of_the_settings() -> None:
+def test_the_store_and_the_framer_get_their_part_of_the_settings():
     found = settings("--keep-days", "3", "--rotate-size", "1MiB", "--raw", "--max-line", "9")
     assert found.store_policy == StorePolicy(keep_days=3.0, rotate_size=1 << 20)
     assert found.listener[0].line_rules == LineRules(raw=True, max_line=9)

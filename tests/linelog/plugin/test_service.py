@@ -1,7 +1,5 @@
 """The parts of the logger put together, without a daemon around them."""
 
-from __future__ import annotations
-
 import socket
 import sys
 from pathlib import Path
@@ -38,7 +36,7 @@ def send(path: Path, data: bytes) -> None:
 
 
 @in_reactor
-async def test_a_line_from_a_socket_to_the_file_and_its_counters(tmp_path: Path) -> None:
+async def test_a_line_from_a_socket_to_the_file_and_its_counters(tmp_path):
     logger = service("--listen", f"unix:{tmp_path}/s", "--directory", f"{tmp_path}/store")
     logger.startService()
     await deferToThread(send, tmp_path / "s", b"hello\r\nworld")
@@ -55,8 +53,8 @@ async def test_a_line_from_a_socket_to_the_file_and_its_counters(tmp_path: Path)
 
 @in_reactor
 async def test_the_others_are_there_without_a_listener_whose_plugin_is_broken(
-    broken_plugin: Path, tmp_path: Path
-) -> None:
+    broken_plugin, tmp_path
+):
     """Said at the start and at each reload, in one line with the place of the mistake."""
     store = ("--directory", f"{tmp_path}/store")
     logger = service("--listen", f"unix:{tmp_path}/s", "--listen", "records:tcp:7000", *store)
@@ -76,7 +74,7 @@ async def test_the_others_are_there_without_a_listener_whose_plugin_is_broken(
 
 
 @in_reactor
-async def test_a_listener_taken_away_is_forgotten_but_not_what_it_counted(tmp_path: Path) -> None:
+async def test_a_listener_taken_away_is_forgotten_but_not_what_it_counted(tmp_path):
     """Stream and datagram listeners alike; the valve no longer holds the latter."""
     store = ("--directory", f"{tmp_path}/store")
     first = ["--listen", f"unix:{tmp_path}/s", "--listen", f"unixgram:{tmp_path}/d", *store]
@@ -98,7 +96,7 @@ async def test_a_listener_taken_away_is_forgotten_but_not_what_it_counted(tmp_pa
 
 
 @in_reactor
-async def test_the_directory_cannot_change_while_it_runs(tmp_path: Path) -> None:
+async def test_the_directory_cannot_change_while_it_runs(tmp_path):
     wanted = ["one", "two"]
 
     def load() -> LoggerSettings:
@@ -114,9 +112,7 @@ async def test_the_directory_cannot_change_while_it_runs(tmp_path: Path) -> None
 
 
 @in_reactor
-async def test_a_reload_that_fails_at_its_last_step_changes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_reload_that_fails_at_its_last_step_changes_nothing(tmp_path, monkeypatch):
     """A token that was there when it was checked may be gone when it is to be used."""
     token = tmp_path / "token"
     token.write_text("secret\n")
@@ -152,14 +148,12 @@ async def test_a_reload_that_fails_at_its_last_step_changes_nothing(
     await logger.stopService()
 
 
-def test_a_listener_at_the_same_endpoint_twice_is_refused(tmp_path: Path) -> None:
+def test_a_listener_at_the_same_endpoint_twice_is_refused(tmp_path):
     with pytest.raises((StartError, ConfigurationError), match="asked for twice"):
         service("--listen", "tcp:1", "--listen", "tcp:1").privilegedStartService()
 
 
-def test_make_service_warns_of_variables_that_are_no_options(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_make_service_warns_of_variables_that_are_no_options(monkeypatch):
     monkeypatch.setenv("LOGSRV_DIRECTROY", "/x")
     options = Options()
     options.parseOptions([])
@@ -168,7 +162,7 @@ def test_make_service_warns_of_variables_that_are_no_options(
     assert any("LOGSRV_DIRECTROY" in message for message in messages)
 
 
-def test_the_secrets_of_a_reload_that_was_accepted_are_those_that_it_read(tmp_path: Path) -> None:
+def test_the_secrets_of_a_reload_that_was_accepted_are_those_that_it_read(tmp_path):
     """Their file may be gone a moment later: nothing is read when nothing may fail any more."""
     file = tmp_path / "token"
     file.write_text("old\n")
@@ -185,7 +179,7 @@ def test_the_secrets_of_a_reload_that_was_accepted_are_those_that_it_read(tmp_pa
         logger.wanted_sites(settings(*words))
 
 
-def test_another_directory_is_refused_before_anything_listens(tmp_path: Path) -> None:
+def test_another_directory_is_refused_before_anything_listens(tmp_path):
     """A file that is just being written is empty, and names the default places."""
     logger = service("--directory", str(tmp_path / "one"))
     with pytest.raises(ConfigurationError, match="--directory cannot change"):
@@ -198,13 +192,11 @@ def said(*needed_by: str) -> list[str]:
     return [formatEvent(event) for event in events]
 
 
-def test_nothing_is_logged_if_the_user_may_run_the_interpreter() -> None:
+def test_nothing_is_logged_if_the_user_may_run_the_interpreter():
     assert said("searches", "alerts") == []
 
 
-def test_an_interpreter_that_the_user_may_not_execute_is_logged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interpreter_that_the_user_may_not_execute_is_logged(tmp_path, monkeypatch):
     """It is said once, with what does not work."""
     python = tmp_path / "python"
     python.touch(mode=0o644)
@@ -215,7 +207,7 @@ def test_an_interpreter_that_the_user_may_not_execute_is_logged(
     assert said() == []
 
 
-def test_unreadable_modules_are_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_modules_are_logged(tmp_path, monkeypatch):
     monkeypatch.setattr(logsrv, "__file__", str(tmp_path / "gone.py"))
     [sentence] = said("alerts")
     assert f"may not read {tmp_path}/gone.py" in sentence

@@ -1,7 +1,5 @@
 """Random questions: the text of each query, and the function that tells whether it is true for a line."""
 
-from __future__ import annotations
-
 import operator
 import re
 from collections.abc import Callable, Sequence

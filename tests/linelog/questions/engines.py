@@ -1,7 +1,5 @@
 """Ways to put a question: in this process, as a command, over HTTP, in SQL; and switches of them."""
 
-from __future__ import annotations
-
 import io
 import json
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """One list of lines as a store in each of its forms: what is found in all of them is the same."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path

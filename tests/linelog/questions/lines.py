@@ -3,8 +3,6 @@
 A value is a text, as it was written; whether JSON has it as a number or in quotes makes no difference.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from random import Random

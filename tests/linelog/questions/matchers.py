@@ -1,7 +1,5 @@
 """What must hold of a matcher, by the lines for which its query is true."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from logsrv.linelog.fields.record import Record

@@ -1,7 +1,5 @@
 """Answers by plain Python, value by value and line by line, without the product's matcher or parsers."""
 
-from __future__ import annotations
-
 import operator
 import re
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Whatever is asked of whatever store, every engine answers as a loop over the lines would."""
 
-from __future__ import annotations
-
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -41,14 +39,14 @@ NEW = settings().max_examples > 25
 
 @settings(more(0.4), derandomize=not NEW, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(SEEDS)
-def test_every_engine_answers_as_a_loop_over_the_lines(seed: int) -> None:
+def test_every_engine_answers_as_a_loop_over_the_lines(seed):
     ask_all(seed)
 
 
 # The parts that every engine uses, more often than whole engines can be asked.
 @settings(more(2), derandomize=not NEW, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(SEEDS)
-def test_all_ways_of_a_query_find_the_lines_for_which_it_is_true(seed: int) -> None:
+def test_all_ways_of_a_query_find_the_lines_for_which_it_is_true(seed):
     random = Random(seed)
     lines = random_lines(random, random.randrange(2, 20))
     for place in random.sample(range(len(lines)), len(lines) // 8):

@@ -1,7 +1,5 @@
 """Counting round trips: how many requests wait for each other, whatever their speed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any

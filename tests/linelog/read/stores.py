@@ -1,7 +1,5 @@
 """Stores made by hand: segments in any form, with lines at any time."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Searching an archive in a bucket, with indexes here and without: what is found, and what it costs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -121,9 +119,7 @@ RARE = [message(4, RARE_LINE)]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("query", ["eeeee", identity(4), f"segment eeeee {RARE[0][-16:]}"])
-def test_a_rare_word_costs_a_frame_with_indexes_here(
-    store: Path, url: str, server: BucketServer, rounds: Rounds, query: str
-) -> None:
+def test_a_rare_word_costs_a_frame_with_indexes_here(store, url, server, rounds, query):
     assert found(near(store), query) == (RARE, [])
     # A frame of another segment may look as if it had the word.
     assert 1 <= len(server.asked) <= 8
@@ -131,16 +127,14 @@ def test_a_rare_word_costs_a_frame_with_indexes_here(
 
 
 @pytest.mark.parametrize("query", ["eeeee", identity(4), f"segment eeeee {RARE[0][-16:]}"])
-def test_a_rare_word_costs_few_round_trips_without(
-    url: str, server: BucketServer, rounds: Rounds, query: str
-) -> None:
+def test_a_rare_word_costs_few_round_trips_without(url, server, rounds, query):
     assert found(far(url), query) == (RARE, [])
     # The stores, the catalogs that count, what they have, words at most three times, and a frame.
     assert rounds.count <= 7
     assert len(server.asked) <= 4 + 3 * SEGMENTS + 2
 
 
-def test_one_view_answers_for_many_words(url: str) -> None:
+def test_one_view_answers_for_many_words(url):
     with ArchiveView(url, print) as view:
         for segment in (4, 9, 4):
             search = Search(view, make_matcher(parse(identity(segment))), Scope())
@@ -148,14 +142,14 @@ def test_one_view_answers_for_many_words(url: str) -> None:
             search.close()
 
 
-def test_a_word_that_is_nowhere_reads_no_text(url: str, server: BucketServer) -> None:
+def test_a_word_that_is_nowhere_reads_no_text(url, server):
     assert found(far(url), "quince") == ([], [])
     assert not [asked.key for asked in server.asked if asked.key.endswith(".log.zst")]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
-def test_a_word_in_every_frame_is_found_in_order(url: str, store: Path, processes: int) -> None:
+def test_a_word_in_every_frame_is_found_in_order(url, store, processes):
     """More frames than are read ahead, and than one process searches alone."""
     for opened in (far(url), near(store)):
         hits, told = found(opened, "line /^segment \\d+ line 7 /", processes=processes)
@@ -163,7 +157,7 @@ def test_a_word_in_every_frame_is_found_in_order(url: str, store: Path, processe
         assert told == []
 
 
-def test_the_newest_lines_need_no_other_frames(url: str, server: BucketServer) -> None:
+def test_the_newest_lines_need_no_other_frames(url, server):
     with ArchiveView(url, print) as view:
         search = Search(view, make_matcher(parse("common")), Scope())
         assert next(search.hits(reverse=True)).line.endswith(
@@ -174,7 +168,7 @@ def test_the_newest_lines_need_no_other_frames(url: str, server: BucketServer) -
     assert len(read) <= 8
 
 
-def test_lines_have_their_neighbours_and_places(url: str) -> None:
+def test_lines_have_their_neighbours_and_places(url):
     with ArchiveView(url, print) as view:
         kept = StoredLines(view)
         end = end_of_store(view)
@@ -187,7 +181,7 @@ def test_lines_have_their_neighbours_and_places(url: str) -> None:
         assert view.read_time_span()[0] < view.read_time_span()[1]
 
 
-def test_times_leave_out_segments(url: str, server: BucketServer) -> None:
+def test_times_leave_out_segments(url, server):
     with ArchiveView(url, print) as view:
         since = view.times_of_segment(SEGMENTS).smallest or ""
         search = Search(view, make_matcher(parse("common")), Scope(since=since))
@@ -199,7 +193,7 @@ def test_times_leave_out_segments(url: str, server: BucketServer) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lost", ["all", "some"])
-def test_without_catalogs_every_line_is_found(url: str, server: BucketServer, lost: str) -> None:
+def test_without_catalogs_every_line_is_found(url, server, lost):
     """An archive that was written before there were any, or a shipper that was killed."""
     for name in list(server.objects):
         if "/catalog/" in name:
@@ -218,7 +212,7 @@ def test_without_catalogs_every_line_is_found(url: str, server: BucketServer, lo
     assert not [asked.key for asked in server.asked if asked.key.endswith(".log.zst")]
 
 
-def test_a_catalog_that_was_changed_is_not_used(url: str, server: BucketServer) -> None:
+def test_a_catalog_that_was_changed_is_not_used(url, server):
     server.change = lambda key, data: (
         data[:-9] + bytes([data[-9] ^ 1]) + data[-8:] if "catalog" in key else data
     )
@@ -228,21 +222,21 @@ def test_a_catalog_that_was_changed_is_not_used(url: str, server: BucketServer) 
 
 
 @pytest.mark.slow
-def test_a_word_index_that_was_changed_is_not_used(url: str, server: BucketServer) -> None:
+def test_a_word_index_that_was_changed_is_not_used(url, server):
     server.change = lambda key, data: bytes(len(data)) if key.endswith(".words") else data
     hits, told = found(far(url), "eeeee")
     assert hits == RARE
     assert told and all("the word index" in one for one in told)
 
 
-def test_a_frame_that_was_changed_is_told_and_left_out(url: str, server: BucketServer) -> None:
+def test_a_frame_that_was_changed_is_told_and_left_out(url, server):
     server.change = lambda key, data: bytes(len(data)) if key.endswith(".log.zst") else data
     hits, told = found(far(url), "eeeee")
     assert hits == []
     assert told and all("is not what was archived" in one for one in told)
 
 
-def test_a_store_may_be_named_behind_the_archive(url: str, server: BucketServer) -> None:
+def test_a_store_may_be_named_behind_the_archive(url, server):
     where, _, options = url.partition("?")
     assert found(far(f"{where}/{STORE}?{options}"), "eeeee")[0] == RARE
     server.objects[f"archive/{'12' * 16}/x.json"] = b""
@@ -255,7 +249,7 @@ def test_a_store_may_be_named_behind_the_archive(url: str, server: BucketServer)
         ArchiveView(url, print)
 
 
-def test_what_is_wrong_there_is_one_sentence(url: str, server: BucketServer) -> None:
+def test_what_is_wrong_there_is_one_sentence(url, server):
     server.faults = [lambda _: error(403, "AccessDenied")]
     with pytest.raises(ArchiveError, match="the key may not do this here"):
         ArchiveView(url, print)

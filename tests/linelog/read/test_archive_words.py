@@ -1,7 +1,5 @@
 """Words of many segments, looked up in parts of files: the same answers as with the files."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal, Need
@@ -36,9 +34,7 @@ NEEDS: list[Need] = [
 
 @pytest.mark.parametrize("with_heads", [True, False], ids=["with heads", "with nothing"])
 @pytest.mark.parametrize("need", NEEDS, ids=str)
-def test_the_answers_are_those_of_the_files(
-    files: dict[int, bytes], need: Need, with_heads: bool
-) -> None:
+def test_the_answers_are_those_of_the_files(files, need, with_heads):
     parts = []
     read: list[tuple[int, int]] = []
 
@@ -66,7 +62,7 @@ def test_the_answers_are_those_of_the_files(
     assert sum(size for _, size in read) <= sum(map(len, files.values())) + 3 * 4096
 
 
-def test_the_word_index_of_another_segment_rules_nothing_out(files: dict[int, bytes]) -> None:
+def test_the_word_index_of_another_segment_rules_nothing_out(files):
     """As somebody makes it who copies objects."""
     told: list[str] = []
     words = WordIndex(files[1])
@@ -87,7 +83,7 @@ def test_the_word_index_of_another_segment_rules_nothing_out(files: dict[int, by
     assert told == ["this is the word index of another segment, not of 1"]
 
 
-def test_what_cannot_be_read_rules_nothing_out(files: dict[int, bytes]) -> None:
+def test_what_cannot_be_read_rules_nothing_out(files):
     told: list[str] = []
 
     def fail(at: int, size: int) -> bytes:

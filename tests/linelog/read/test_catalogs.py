@@ -1,9 +1,6 @@
 """Searches of many small segments: what is found never depends on their catalog."""
 
-from __future__ import annotations
-
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,7 +29,7 @@ def searched(store: Path, query: str, scope: Scope = SCOPES[0]) -> tuple[list[by
 
 
 @pytest.mark.slow
-def test_what_a_catalog_rules_out_is_neither_opened_nor_read(tmp_path: Path) -> None:
+def test_what_a_catalog_rules_out_is_neither_opened_nor_read(tmp_path):
     store = small_segments(tmp_path / "store", SEGMENTS)
     in_catalog(store)
     for beside in [*store.glob("*.idx"), *store.glob("*.words")]:
@@ -96,9 +93,7 @@ def _is_a_directory(store: Path) -> None:
 @pytest.mark.parametrize(
     "change", [_replaced, _renamed, _removed, _cut, _damaged, _of_no_use, _is_a_directory]
 )
-def test_what_somebody_does_to_the_store_changes_no_answer(
-    tmp_path: Path, change: Callable[[Path], None]
-) -> None:
+def test_what_somebody_does_to_the_store_changes_no_answer(tmp_path, change):
     store = small_segments(tmp_path / "store", SEGMENTS)
     in_catalog(store)
     change(store)
@@ -110,14 +105,14 @@ def test_what_somebody_does_to_the_store_changes_no_answer(
 
 
 @pytest.mark.slow
-def test_segments_behind_a_catalog_are_asked_themselves(tmp_path: Path) -> None:
+def test_segments_behind_a_catalog_are_asked_themselves(tmp_path):
     store = small_segments(tmp_path / "store", SEGMENTS)
     in_catalog(store, most=SEGMENTS - 5)
     for number in (3, SEGMENTS - 3):
         assert len(searched(store, f'"species{letters(number)} "')[0]) == 1
 
 
-def test_a_catalog_removed_meanwhile_is_no_error(tmp_path: Path) -> None:
+def test_a_catalog_removed_meanwhile_is_no_error(tmp_path):
     """Retention takes the catalog with the last of its segments."""
     store = small_segments(tmp_path / "store", SEGMENTS)
     name = in_catalog(store)

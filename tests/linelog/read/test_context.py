@@ -1,9 +1,5 @@
 """Groups of neighbours are those that looking at every line would give."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,9 +31,7 @@ def expected(hits: list[int], around: LineContext, reverse: bool) -> list[list[t
 
 
 @pytest.mark.parametrize("largest", [10_000, 5])
-def test_groups_are_as_expected(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, largest: int
-) -> None:
+def test_groups_are_as_expected(tmp_path, monkeypatch, largest):
     monkeypatch.setattr(stored_lines, "LARGEST", largest)
     every = [line(f"{number}", number) for number in range(COUNT)]
     store = make_store(tmp_path / "logs", [every[:20], every[20:35], every[35:]])

@@ -1,7 +1,5 @@
 """Lines as CSV with chosen columns."""
 
-from __future__ import annotations
-
 import csv
 import io
 
@@ -37,9 +35,7 @@ STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("without_orjson", [0, 400])
-def test_a_row_has_the_columns_in_their_order(
-    columns: str, message: bytes, row: str, without_orjson: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_row_has_the_columns_in_their_order(columns, message, row, without_orjson, monkeypatch):
     """An unknown field is empty, and an extracted one hides one of its name. Numbers are as written."""
     monkeypatch.setattr(json, "without_orjson", without_orjson)
     asked = parse_question('| extract "took <took> ms"' if "took" in columns else "")
@@ -49,7 +45,7 @@ def test_a_row_has_the_columns_in_their_order(
     assert render(Hit(Position(1, 7), STAMP + message)).decode() == row + "\n"
 
 
-def test_an_empty_text_is_quoted_and_a_missing_one_is_nothing() -> None:
+def test_an_empty_text_is_quoted_and_a_missing_one_is_nothing():
     rows = [("a", "b"), ("", None), (None, ""), ('"', 1.5), (",", "x\ry")]
     found = csv_rows(rows)
     assert found == b'a,b\n"",\n,""\n"""",1.5\n",","x\ry"\n'
@@ -59,12 +55,12 @@ def test_an_empty_text_is_quoted_and_a_missing_one_is_nothing() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "a,", "a b", "a;b", ",", "5"])
-def test_what_names_no_field_is_refused(text: str) -> None:
+def test_what_names_no_field_is_refused(text):
     with pytest.raises(ValueError, match="is no name of a field"):
         parse_field_names(text)
 
 
-def test_the_store_is_a_column_like_others() -> None:
+def test_the_store_is_a_column_like_others():
     hit = Hit(Position(1, 7).in_store(2), STAMP + b"x")
     for columns, row in ((None, "b,1:7,"), (("port", "store"), "51234,b\n")):
         head, render = csv_renderer(parse_question(""), columns, stores=("a", "b"))

@@ -1,7 +1,5 @@
 """Following a store that is written, rotated, sealed and cut down meanwhile."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -22,9 +20,7 @@ STEPS = st.lists(
 @pytest.mark.slow
 @more(3.2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
-def test_each_line_comes_once_in_order(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[str]
-) -> None:
+def test_each_line_comes_once_in_order(tmp_path_factory, steps):
     writer = Writer(tmp_path_factory.mktemp("store") / "logs")
     follower = Follower(view_of(writer.directory), Position(0, 0))
     seen = b""
@@ -39,7 +35,7 @@ def test_each_line_comes_once_in_order(
     assert follower.position == end_of_store(view_of(writer.directory))
 
 
-def test_what_retention_took_is_said_to_be_a_gap(tmp_path: Path) -> None:
+def test_what_retention_took_is_said_to_be_a_gap(tmp_path):
     writer = Writer(tmp_path / "logs")
     follower = Follower(view_of(writer.directory), Position(0, 0))
     writer.write()
@@ -63,7 +59,7 @@ def test_what_retention_took_is_said_to_be_a_gap(tmp_path: Path) -> None:
     assert not again.has_gap
 
 
-def test_a_line_that_is_being_written_comes_when_it_is_whole(tmp_path: Path) -> None:
+def test_a_line_that_is_being_written_comes_when_it_is_whole(tmp_path):
     writer = Writer(tmp_path / "logs")
     follower = Follower(view_of(writer.directory), Position(0, 0))
     current = writer.directory / "current.log"
@@ -77,7 +73,7 @@ def test_a_line_that_is_being_written_comes_when_it_is_whole(tmp_path: Path) -> 
     assert (news.position, news.text) == (Position(1, 0), text)
 
 
-def test_a_line_longer_than_the_limit_comes_whole(tmp_path: Path) -> None:
+def test_a_line_longer_than_the_limit_comes_whole(tmp_path):
     long = line("x" * 5000)
     store = make_store(tmp_path / "logs", [[long, line("next", 1)]])
     follower = Follower(view_of(store), Position(1, 0))
@@ -88,7 +84,7 @@ def test_a_line_longer_than_the_limit_comes_whole(tmp_path: Path) -> None:
     assert seen == long + line("next", 1)
 
 
-def test_a_compressed_segment_comes_in_pieces_too(tmp_path: Path) -> None:
+def test_a_compressed_segment_comes_in_pieces_too(tmp_path):
     """A frame is a MiB, and whoever reads in steps has other things to do between them."""
     store = make_store(
         tmp_path / "logs", [[line(str(number)) for number in range(300)], [line("z")]]
@@ -115,7 +111,7 @@ def damaged(directory: Path) -> tuple[Path, list[bytes]]:
     return store, lines
 
 
-def test_damage_is_told_and_passed_over(tmp_path: Path) -> None:
+def test_damage_is_told_and_passed_over(tmp_path):
     store, lines = damaged(tmp_path / "logs")
     told: list[str] = []
     follower = Follower(View(str(store), told.append), Position(0, 0))
@@ -130,7 +126,7 @@ def test_damage_is_told_and_passed_over(tmp_path: Path) -> None:
     assert "is damaged at byte 0" in told[0]
 
 
-def test_damage_leads_nobody_past_the_end_that_was_asked_for(tmp_path: Path) -> None:
+def test_damage_leads_nobody_past_the_end_that_was_asked_for(tmp_path):
     store, lines = damaged(tmp_path / "logs")
     until = Position(1, sum(map(len, lines[:2000])))
     follower = Follower(View(str(store), lambda _: None), Position(0, 0))
@@ -139,7 +135,7 @@ def test_damage_leads_nobody_past_the_end_that_was_asked_for(tmp_path: Path) -> 
     follower.close()
 
 
-def test_a_line_before_a_rotation_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_before_a_rotation_is_read(tmp_path, monkeypatch):
     """A line and a rotation between two of a reader's steps: the line is read all the same."""
     writer = Writer(tmp_path / "logs")
     view = view_of(writer.directory)
@@ -160,7 +156,7 @@ def test_a_line_before_a_rotation_is_read(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("packed", [0, 1, 3])
-def test_the_bytes_between_two_places(tmp_path: Path, packed: int) -> None:
+def test_the_bytes_between_two_places(tmp_path, packed):
     texts = [[line(f"{segment} {n}", n) for n in range(100)] for segment in range(4)]
     sizes = [sum(map(len, lines)) for lines in texts]
     directory = make_store(tmp_path / "logs", texts, packed=packed)

@@ -1,8 +1,5 @@
 """The records of found lines, each once, in stores where the lines of several senders are mixed."""
 
-from __future__ import annotations
-
-import random
 import tempfile
 from pathlib import Path
 
@@ -33,9 +30,7 @@ def stored_line(sender: int, text: str) -> bytes:
 
 
 @given(st.lists(st.integers(0, 11), min_size=1, max_size=120), st.randoms(use_true_random=False))
-def test_the_records_of_hits_are_found_whole_and_once(
-    order: list[int], choice: random.Random
-) -> None:
+def test_the_records_of_hits_are_found_whole_and_once(order, choice):
     """Twelve senders write at once, in any order, and any of their lines match."""
     senders = [iter(trace) for trace in (*TRACES, *TRACES, *[CONTAINER.split("|")] * 4)]
     lines = [

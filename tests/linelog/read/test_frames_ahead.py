@@ -1,7 +1,5 @@
 """Frames of archives that are read before their turn."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,7 +38,7 @@ def text_of(view: View, task: ReadTask) -> bytes:
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-def test_tasks_come_in_order_with_their_frames(view: View, reverse: bool) -> None:
+def test_tasks_come_in_order_with_their_frames(view, reverse):
     ahead, wanted = FramesAhead(view), planned(view, reverse=reverse)
     found = list(ahead.tasks_when_read(iter(wanted)))
     assert [task._replace(place=0) for task in found] == wanted
@@ -51,7 +49,7 @@ def test_tasks_come_in_order_with_their_frames(view: View, reverse: bool) -> Non
     ahead.close()
 
 
-def test_a_part_of_a_frame_is_clipped(view: View) -> None:
+def test_a_part_of_a_frame_is_clipped(view):
     ahead = FramesAhead(view)
     whole = planned(view)[0]
     task = whole._replace(start=whole.start + 1, stop=whole.stop - 1)
@@ -63,7 +61,7 @@ def test_a_part_of_a_frame_is_clipped(view: View) -> None:
     ahead.close()
 
 
-def test_no_frame_of_an_archive_is_read_ahead_of_local_ones(view: View) -> None:
+def test_no_frame_of_an_archive_is_read_ahead_of_local_ones(view):
     """The newest lines are here: a reader who wants no more asks an archive nothing."""
     taken = []
 
@@ -79,7 +77,7 @@ def test_no_frame_of_an_archive_is_read_ahead_of_local_ones(view: View) -> None:
     ahead.close()
 
 
-def test_slots_of_the_shared_memory_are_used_again(view: View) -> None:
+def test_slots_of_the_shared_memory_are_used_again(view):
     ahead = FramesAhead(view)
     places = []
     for task in ahead.tasks_when_read(iter(planned(view))):
@@ -89,7 +87,7 @@ def test_slots_of_the_shared_memory_are_used_again(view: View) -> None:
     ahead.close()
 
 
-def test_a_frame_that_cannot_be_read_is_told_and_left_out(tmp_path: Path) -> None:
+def test_a_frame_that_cannot_be_read_is_told_and_left_out(tmp_path):
     store = sealed_store(tmp_path / "store", SEGMENTS)
     archive_all(store, tmp_path / "archive")
     remove_texts(store)

@@ -1,7 +1,5 @@
 """What a query needs becomes frames, by the word index of a segment, or all where it cannot tell."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -58,7 +56,7 @@ def searched(store: Path, query: str, *, index: bool = True) -> tuple[int, int, 
         (f'"{5000:032x}"', 1, 5),
     ],
 )
-def test_a_rare_word_needs_few_frames(store: Path, query: str, lines: int, most: int) -> None:
+def test_a_rare_word_needs_few_frames(store, query, lines, most):
     found, frames, told = searched(store, query)
     assert told == []
     assert (found, searched(store, query, index=False)[0]) == (lines, lines)
@@ -66,12 +64,12 @@ def test_a_rare_word_needs_few_frames(store: Path, query: str, lines: int, most:
 
 
 @pytest.mark.parametrize("query", ["hello", "lo", "NOT zebra", "/z.bra/", "user7 OR lo", "said=x"])
-def test_the_word_index_leaves_out_no_hit(store: Path, query: str) -> None:
+def test_the_word_index_leaves_out_no_hit(store, query):
     assert searched(store, query)[0] == searched(store, query, index=False)[0]
 
 
 @pytest.mark.parametrize("damage", [b"", b"nonsense" * 100])
-def test_a_damaged_word_index_is_told_and_not_used(store: Path, damage: bytes) -> None:
+def test_a_damaged_word_index_is_told_and_not_used(store, damage):
     [words] = store.glob("*.words")
     words.write_bytes(damage)
     found, _, told = searched(store, "zebra")
@@ -80,7 +78,7 @@ def test_a_damaged_word_index_is_told_and_not_used(store: Path, damage: bytes) -
     assert "is not used: " in told[0]
 
 
-def test_a_fifo_in_its_place_is_told_in_words_for_people(store: Path) -> None:
+def test_a_fifo_in_its_place_is_told_in_words_for_people(store):
     [words] = store.glob("*.words")
     words.unlink()
     os.mkfifo(words)
@@ -89,7 +87,7 @@ def test_a_fifo_in_its_place_is_told_in_words_for_people(store: Path) -> None:
     assert len(told) == 1 and "Errno" not in told[0]
 
 
-def test_the_word_index_of_another_segment_is_not_used(store: Path) -> None:
+def test_the_word_index_of_another_segment_is_not_used(store):
     other = make_store(store.parent / "other", [LINES[:3000], []])
     disk = Disk().open_directory(other)
     list(make_missing_indexes(disk))

@@ -1,7 +1,5 @@
 """What an index has counted is what reading the text counts, and the text is not read."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
@@ -48,26 +46,26 @@ def search(store: Path, query: str = "", **scope: str) -> Search:
 
 
 @pytest.mark.parametrize("query", ["", "level=error"])
-def test_only_the_active_segment_is_read_for_coarse_steps(store: Path, query: str) -> None:
+def test_only_the_active_segment_is_read_for_coarse_steps(store, query):
     found = search(store, query)
     assert len(histogram(found, 604800, levels=True)) == 1
     assert found.stats.segments == 1
 
 
-def test_frames_on_the_border_of_a_step_are_read(store: Path) -> None:
+def test_frames_on_the_border_of_a_step_are_read(store):
     found = search(store)
     histogram(found, 3600, levels=True)
     # Of 3 sealed segments of 3 frames, those on the borders of 5 hours, and the active one.
     assert 3 < found.stats.frames <= 3 + 5
 
 
-def test_a_source_is_looked_for_in_the_text(store: Path) -> None:
+def test_a_source_is_looked_for_in_the_text(store):
     found = search(store, source="tcp:127.0.0.1:*")
     assert found.count() == len(EVERY)
     assert found.stats.segments == 4
 
 
-def test_levels_by_other_rules_are_not_used(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_levels_by_other_rules_are_not_used(store, monkeypatch):
     monkeypatch.setattr(indexed, "RULES", 99)
     found = search(store)
     histogram(found, 604800, levels=True)
@@ -78,7 +76,7 @@ def test_levels_by_other_rules_are_not_used(store: Path, monkeypatch: pytest.Mon
     assert lines.stats.segments == 1
 
 
-def test_damaged_counts_are_not_used(tmp_path: Path) -> None:
+def test_damaged_counts_are_not_used(tmp_path):
     directory = make_store(tmp_path / "logs", SEGMENTS[:2])
     [name] = directory.glob("*.idx*") or directory.glob("*.index*")
     data = name.read_bytes()
@@ -90,7 +88,7 @@ def test_damaged_counts_are_not_used(tmp_path: Path) -> None:
     assert "its frames have another checksum" in told[0]
 
 
-def test_lines_of_a_file_that_was_cut_are_missing(tmp_path: Path) -> None:
+def test_lines_of_a_file_that_was_cut_are_missing(tmp_path):
     directory = make_store(tmp_path / "logs", SEGMENTS[:2])
     [path] = directory.glob("*.zst")
     path.write_bytes(path.read_bytes()[:-9])
@@ -100,7 +98,7 @@ def test_lines_of_a_file_that_was_cut_are_missing(tmp_path: Path) -> None:
     assert any("damaged" in sentence for sentence in told)
 
 
-def test_a_frame_that_was_not_counted_is_read(tmp_path: Path) -> None:
+def test_a_frame_that_was_not_counted_is_read(tmp_path):
     directory = make_store(tmp_path / "logs", SEGMENTS[:2])
     disk = Disk().open_directory(directory)
     [packed] = [one for one in sealed_segments(disk) if one.form is Form.PACKED]
@@ -112,7 +110,7 @@ def test_a_frame_that_was_not_counted_is_read(tmp_path: Path) -> None:
     assert found.stats.segments == 2
 
 
-def test_each_query_has_the_levels_it_asks_for() -> None:
+def test_each_query_has_the_levels_it_asks_for():
     assert levels_in_query(parse("level>=alert")) == frozenset(("alert", "emergency"))
     assert None in (levels_in_query(parse("")) or ())
     assert None not in (levels_in_query(parse("level=*")) or (None,))

@@ -1,8 +1,5 @@
 """A query asked of whole records, in stores where the lines of several senders are mixed."""
 
-from __future__ import annotations
-
-import random
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -70,9 +67,7 @@ QUERIES: dict[str, Wanted] = {
     choice=st.randoms(use_true_random=False),
     cuts=st.tuples(*[st.integers(0, 99)] * 2),
 )
-def test_the_lines_of_matching_records_come_in_order(
-    query: str, size: int, kinds: int, at_once: int, choice: random.Random, cuts: tuple[int, int]
-) -> None:
+def test_the_lines_of_matching_records_come_in_order(query, size, kinds, at_once, choice, cuts):
     """Four senders write at once, with pauses; any part is asked for, from both of its ends."""
     traces = [TRACES[number % kinds] for number in range(4)]
     senders = [iter([*trace, "INFO done", *trace]) for trace in traces]
@@ -127,7 +122,7 @@ def test_the_lines_of_matching_records_come_in_order(
         lines.close()
 
 
-def test_a_record_that_reaches_over_the_edge_of_a_part_is_asked_as_a_whole(tmp_path: Path) -> None:
+def test_a_record_that_reaches_over_the_edge_of_a_part_is_asked_as_a_whole(tmp_path):
     texts = [
         "ERROR failed",
         *[f"\tat {number}" for number in range(500)],
@@ -151,9 +146,7 @@ def test_a_record_that_reaches_over_the_edge_of_a_part_is_asked_as_a_whole(tmp_p
     assert positions(after=every[-2]) == every[-1:]
 
 
-def test_a_record_goes_on_in_frames_without_hits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_record_goes_on_in_frames_without_hits(tmp_path, monkeypatch):
     """A margin has fewer lines than the store between two pauses."""
     monkeypatch.setattr(texts, "SIZE", 300)
     monkeypatch.setattr(module, "MARGIN", 40)
@@ -170,7 +163,7 @@ def test_a_record_goes_on_in_frames_without_hits(
 @pytest.mark.parametrize(
     "query", ["level=error", "level=error boom", "-level=info -other", "a=1", "message=* a>0"]
 )
-def test_an_object_in_parts_is_asked_as_a_whole(query: str, tmp_path: Path) -> None:
+def test_an_object_in_parts_is_asked_as_a_whole(query, tmp_path):
     """Its level and its fields are in no line."""
     parts = ['P {"a":1,"level":"err', 'P or","message":"bo', 'F om boom"}']
     lines = [line(f"2026-11-27T06:00:00.1Z stdout {part}") for part in parts]
@@ -182,7 +175,7 @@ def test_an_object_in_parts_is_asked_as_a_whole(query: str, tmp_path: Path) -> N
     assert [hit.line[:-1].endswith(b"}") for piece in pieces for hit, _ in piece] == [False] * 3
 
 
-def test_the_level_of_an_object_in_parts_is_that_of_its_record() -> None:
+def test_the_level_of_an_object_in_parts_is_that_of_its_record():
     parts = ['P {"level":"err', 'F or"}', "F \tat com.acme.Cart.add(Cart.java:9)"]
     texts = [line(f"2026-11-27T06:00:00.1Z stdout {part}").rstrip() for part in parts]
     about = about_lines([Record(text, str(number)) for number, text in enumerate(texts)])
@@ -190,7 +183,7 @@ def test_the_level_of_an_object_in_parts_is_that_of_its_record() -> None:
 
 
 @pytest.mark.parametrize("query", ["user=bob17", "bob17=*", "bob17>0", "level=error user=bob17"])
-def test_the_lines_of_a_container_without_a_field_can_be_ruled_out(query: str) -> None:
+def test_the_lines_of_a_container_without_a_field_can_be_ruled_out(query):
     """Each of them may be a part, and a word index knows only words."""
     needs = RecordQuery(parse(query)).candidates.needs
     assert needs is not None
@@ -205,7 +198,7 @@ def may_have(need: Need, line: bytes) -> bool:
     return all(found) if isinstance(need, AllOf) else any(found)
 
 
-def test_a_deep_query_is_asked_of_records() -> None:
+def test_a_deep_query_is_asked_of_records():
     query = RecordQuery(parse("(-" * 90 + "x" + ")" * 90))
     assert query.matches([Record(line("x").rstrip())])
     assert not query.matches([Record(line("y").rstrip())])

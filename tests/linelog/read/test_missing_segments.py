@@ -1,7 +1,5 @@
 """Segments that are gone without a note are named by whatever reads past them, and no others are."""
 
-from __future__ import annotations
-
 import re
 import threading
 from collections.abc import Iterator
@@ -68,16 +66,14 @@ def told(store: Path, scope: Scope = ALL, *, most: int = 100, reverse: bool = Fa
     ],
 )
 @pytest.mark.parametrize("reverse", [False, True])
-def test_segments_missing_between_others_are_named(
-    store: Path, gone: list[int], expected: list[str], reverse: bool
-) -> None:
+def test_segments_missing_between_others_are_named(store, gone, expected, reverse):
     """The oldest ones may be gone: that is what retention does, and what an operator may do by hand."""
     remove(store, *gone)
     said = [sentence.partition(",")[0] for sentence in told(store, reverse=reverse)]
     assert sorted(said) == expected
 
 
-def test_removed_and_empty_segments_are_not_missing(store: Path) -> None:
+def test_removed_and_empty_segments_are_not_missing(store):
     remove(store, 2, 3, 4)
     with Disk().open_directory(store) as disk:
         note_removed([RemovedRun(range(2, 3), 100, 1)], disk)
@@ -85,7 +81,7 @@ def test_removed_and_empty_segments_are_not_missing(store: Path) -> None:
     assert [re.sub(", with.*", "", one) for one in told(store)] == ["segment 3 is missing"]
 
 
-def test_a_sentence_says_which_times_are_concerned(store: Path) -> None:
+def test_a_sentence_says_which_times_are_concerned(store):
     remove(store, 2)
     [sentence] = told(store)
     since, until = (f"{TIMES[at][:19]}.000000Z" for at in (0, 2))
@@ -103,16 +99,14 @@ def test_a_sentence_says_which_times_are_concerned(store: Path) -> None:
         (Scope(since=TIMES[0], until=TIMES[5]), True),
     ],
 )
-def test_only_what_may_be_in_the_times_of_a_search_is_named(
-    store: Path, scope: Scope, is_told: bool
-) -> None:
+def test_only_what_may_be_in_the_times_of_a_search_is_named(store, scope, is_told):
     remove(store, 2)
     assert bool(told(store, scope)) is is_told
     with View(str(store), lambda _: None, away=True) as view:
         assert bool(missing_segments(view, scope)) is is_told
 
 
-def test_a_search_that_ends_before_names_nothing(store: Path) -> None:
+def test_a_search_that_ends_before_names_nothing(store):
     remove(store, 2)
     assert told(store, most=1, reverse=True) == []
 
@@ -138,13 +132,13 @@ def rotating(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.slow
-def test_a_store_that_is_written_to_lacks_nothing(rotating: Path) -> None:
+def test_a_store_that_is_written_to_lacks_nothing(rotating):
     for _ in range(100):
         assert told(rotating) == []
 
 
 @pytest.mark.parametrize("words", [["search", "line"], ["search", "-c"], ["tail"], ["show", "2:0"]])
-def test_commands_name_them_and_end_with_status_2(store: Path, words: list[str]) -> None:
+def test_commands_name_them_and_end_with_status_2(store, words):
     remove(store, 2)
     done = logsrv(*words, "-d", str(store))
     assert b"segment 2 is missing" in done.stderr and done.returncode == 2

@@ -1,7 +1,5 @@
 """A plan reads whatever can have a hit, and leaves out what its times, places and words exclude."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 
@@ -47,14 +45,14 @@ def lines_of(view: View, planned: list[ReadTask]) -> list[bytes]:
     return found
 
 
-def test_a_plan_without_limits_reads_everything_in_order(view: View) -> None:
+def test_a_plan_without_limits_reads_everything_in_order(view):
     planned = list(plan_tasks(view, Scope(), SearchStats()))
     assert lines_of(view, planned) == [one for segment in SEGMENTS for one in segment]
     assert list(plan_tasks(view, Scope(), SearchStats(), reverse=True)) == planned[::-1]
 
 
 @pytest.mark.slow
-def test_times_and_places_leave_out_nothing_that_is_in_them(view: View) -> None:
+def test_times_and_places_leave_out_nothing_that_is_in_them(view):
     every = [one for segment in SEGMENTS for one in segment]
     last = 5 * COUNT
 
@@ -78,7 +76,7 @@ def test_times_and_places_leave_out_nothing_that_is_in_them(view: View) -> None:
     check()
 
 
-def test_few_frames_are_read_for_a_short_time(view: View) -> None:
+def test_few_frames_are_read_for_a_short_time(view):
     stats = SearchStats()
     list(plan_tasks(view, Scope(since=moment(1000), until=moment(1002)), stats))
     assert stats.frames <= 2
@@ -86,7 +84,7 @@ def test_few_frames_are_read_for_a_short_time(view: View) -> None:
     assert stats.skipped_segments == 4
 
 
-def test_after_and_before_leave_out_exactly_their_lines(view: View) -> None:
+def test_after_and_before_leave_out_exactly_their_lines(view):
     first, second = len(SEGMENTS[1][0]), len(SEGMENTS[1][0]) + len(SEGMENTS[1][1])
     after = lines_of(view, list(plan_tasks(view, Scope(after=Position(2, first)), SearchStats())))
     assert after[0] == SEGMENTS[1][2]
@@ -97,7 +95,7 @@ def test_after_and_before_leave_out_exactly_their_lines(view: View) -> None:
     assert len(before) == COUNT + 2
 
 
-def test_the_word_index_chooses_frames(view: View, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_word_index_chooses_frames(view, monkeypatch):
     monkeypatch.setattr(plan, "frames_with_need", lambda *_: 0b10)
     stats = SearchStats()
     planned = list(plan_tasks(view, Scope(), stats))
@@ -107,7 +105,7 @@ def test_the_word_index_chooses_frames(view: View, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("packed", [-1, 0], ids=["packed", "plain"])
-def test_a_late_line_is_found_wherever_it_stands(tmp_path: Path, packed: int) -> None:
+def test_a_late_line_is_found_wherever_it_stands(tmp_path, packed):
     """The clock was set back: first, last or amid newer lines, sealed or active."""
     late = [line(f"late {number}", 60 * number) for number in range(6)]
     first, second, third = SEGMENTS[2:]
@@ -132,9 +130,7 @@ def test_a_late_line_is_found_wherever_it_stands(tmp_path: Path, packed: int) ->
     st.integers(-5, 55),
     st.integers(0, 60),
 )
-def test_lines_in_any_order_are_found(
-    order: list[int], packed: int, since: int, length: int
-) -> None:
+def test_lines_in_any_order_are_found(order, packed, since, length):
     with tempfile.TemporaryDirectory() as directory:
         some = [line(f"{place}", 60 * minute) for place, minute in enumerate(order)]
         parts = [some[:10], some[10:15], some[15:20], some[20:]]
@@ -151,7 +147,7 @@ def test_lines_in_any_order_are_found(
         view.close()
 
 
-def test_frames_without_times_are_read(tmp_path: Path) -> None:
+def test_frames_without_times_are_read(tmp_path):
     store = make_store(tmp_path / "logs", [SEGMENTS[0], []])
     for path in store.glob("*.idx"):
         path.unlink()

@@ -1,7 +1,5 @@
 """Work by several processes: results in order, bounded, and nobody left behind."""
 
-from __future__ import annotations
-
 import os
 from itertools import islice
 
@@ -24,7 +22,7 @@ def results(task: ReadTask) -> list[bytes]:
 
 
 @pytest.mark.parametrize("processes", [1, 2, 5])
-def test_results_come_in_the_order_of_the_tasks(processes: int) -> None:
+def test_results_come_in_the_order_of_the_tasks(processes):
     before = children()
     found = list(run_tasks(results, TASKS, print, processes=processes))
     assert [task for task, _ in found] == TASKS
@@ -35,12 +33,12 @@ def test_results_come_in_the_order_of_the_tasks(processes: int) -> None:
     assert children() == before
 
 
-def test_a_few_tasks_start_no_process() -> None:
+def test_a_few_tasks_start_no_process():
     found = list(run_tasks(results, TASKS[:5], print, processes=4))
     assert {done[2] for _, done in found} == {b"%d" % os.getpid()}
 
 
-def test_only_many_tasks_are_prepared_for() -> None:
+def test_only_many_tasks_are_prepared_for():
     """Loading NumPy takes as long as a search that the word index has narrowed down."""
     prepared: list[str] = []
     for count in (5, 50, 500):
@@ -49,7 +47,7 @@ def test_only_many_tasks_are_prepared_for() -> None:
     assert prepared == ["now"]
 
 
-def test_tasks_are_taken_no_faster_than_their_results() -> None:
+def test_tasks_are_taken_no_faster_than_their_results():
     taken = 0
 
     def counted() -> object:

@@ -1,7 +1,5 @@
 """Processes give all results in order, tell what fails, and are gone when nobody wants more."""
 
-from __future__ import annotations
-
 import gc
 import os
 import signal
@@ -16,12 +14,12 @@ from tests.linelog.read.test_pool import TASKS, children, results
 
 
 @pytest.mark.slow
-def test_results_larger_than_any_pipe_arrive_whole() -> None:
+def test_results_larger_than_any_pipe_arrive_whole():
     found = list(SearchProcesses(lambda task: [b"x" * 3_000_000], print, 3).run(iter(TASKS[:40])))
     assert [len(done[0]) for _, done in found] == [3_000_000] * 40
 
 
-def test_closing_the_iterator_ends_the_processes() -> None:
+def test_closing_the_iterator_ends_the_processes():
     before = children()
     running = SearchProcesses(results, print, 3).run(iter(TASKS))
     assert len(list(islice(running, 50))) == 50
@@ -30,7 +28,7 @@ def test_closing_the_iterator_ends_the_processes() -> None:
     assert children() == before
 
 
-def test_a_failed_task_is_reported_and_the_rest_goes_on() -> None:
+def test_a_failed_task_is_reported_and_the_rest_goes_on():
     def work(task: ReadTask) -> list[bytes]:
         if task.segment in (3, 300):
             raise ValueError(f"logs\udcff/{task.segment} is damaged")
@@ -42,7 +40,7 @@ def test_a_failed_task_is_reported_and_the_rest_goes_on() -> None:
     assert sum(len(done) for _, done in found) == 498
 
 
-def test_a_killed_process_is_an_error() -> None:
+def test_a_killed_process_is_an_error():
     def work(task: ReadTask) -> list[bytes]:
         if task.segment == 100:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -55,7 +53,7 @@ def test_a_killed_process_is_an_error() -> None:
     assert children() == before
 
 
-def test_a_child_frees_no_objects_of_its_parent() -> None:
+def test_a_child_frees_no_objects_of_its_parent():
     """It may hold what works in its own process only, such as a connection with threads."""
     read, write = os.pipe()
 

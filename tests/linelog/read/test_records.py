@@ -1,7 +1,5 @@
 """Whole records around a line, in stores where the lines of several senders are mixed."""
 
-from __future__ import annotations
-
 import tempfile
 from itertools import pairwise
 from pathlib import Path
@@ -42,7 +40,7 @@ def records_of(hits: list[Hit]) -> list[list[Hit]]:
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=120))
-def test_each_line_leads_to_its_whole_record(order: list[int]) -> None:
+def test_each_line_leads_to_its_whole_record(order):
     """Four senders write at once, in any order."""
     senders = [iter(trace) for trace in TRACES]
     lines = [
@@ -58,7 +56,7 @@ def test_each_line_leads_to_its_whole_record(order: list[int]) -> None:
         view.close()
 
 
-def test_each_line_of_an_endless_trace_leads_to_the_same_record(tmp_path: Path) -> None:
+def test_each_line_of_an_endless_trace_leads_to_the_same_record(tmp_path):
     lines = [line("first"), *(line(f"\tat {number}") for number in range(2500))]
     view, hits = stored(lines, tmp_path)
     for number in (0, 999, 1000, 1700, 2400):
@@ -88,9 +86,7 @@ CONTAINER = [
     st.lists(st.integers(0, 40)),
     st.booleans(),
 )
-def test_the_parts_of_a_line_are_the_same_on_any_page(
-    order: list[int], ends: list[int], reverse: bool
-) -> None:
+def test_the_parts_of_a_line_are_the_same_on_any_page(order, ends, reverse):
     """Two streams of two containers, in pages of any size, in both directions."""
     streams = [iter(CONTAINER) for _ in range(4)]
     lines = [
@@ -109,7 +105,7 @@ def test_the_parts_of_a_line_are_the_same_on_any_page(
         view.close()
 
 
-def test_the_last_part_of_a_line_has_the_whole_one(tmp_path: Path) -> None:
+def test_the_last_part_of_a_line_has_the_whole_one(tmp_path):
     lines = [line(f"{OUT} {text}", 0, "file:[::1]:1") for text in CONTAINER]
     view, hits = stored(lines, tmp_path)
     documents = joined_documents(view_of(tmp_path), hits)
@@ -125,7 +121,7 @@ def test_the_last_part_of_a_line_has_the_whole_one(tmp_path: Path) -> None:
     view.close()
 
 
-def test_a_store_is_not_read_beyond_the_time_of_a_record(tmp_path: Path) -> None:
+def test_a_store_is_not_read_beyond_the_time_of_a_record(tmp_path):
     others = [line(f"other {number}", 0, "tcp:[::1]:2") for number in range(MOST_READ)]
     view, hits = stored([line("first"), *others[:9], line(" last", 5), *others], tmp_path)
     assert whole_record(view, hits[10]) == [hits[0], hits[10]] == whole_record(view, hits[0])

@@ -1,9 +1,6 @@
 """Searching a whole store gives what looking at each of its lines would."""
 
-from __future__ import annotations
-
 from itertools import islice
-from pathlib import Path
 
 import pytest
 
@@ -47,7 +44,7 @@ def number_of(hit: Hit) -> int:
 
 
 @pytest.mark.slow
-def test_positions_lead_to_their_lines(view: View) -> None:
+def test_positions_lead_to_their_lines(view):
     for hit in search(view, "needle").hits():
         frames = view.open_segment(hit.position.segment)
         assert frames is not None
@@ -56,13 +53,13 @@ def test_positions_lead_to_their_lines(view: View) -> None:
         assert (place, text) == (offset, hit.line + b"\n")
 
 
-def test_the_first_hits_need_little(view: View) -> None:
+def test_the_first_hits_need_little(view):
     found = search(view, "needle")
     assert len(list(islice(found.hits(), 2))) == 2
     assert found.stats.frames <= 3
 
 
-def test_after_and_before_leave_out_the_lines_they_name(view: View) -> None:
+def test_after_and_before_leave_out_the_lines_they_name(view):
     hits = list(search(view, "needle").hits())
     later = search(view, "needle", after=hits[3].position, before=hits[9].position)
     assert list(later.hits()) == hits[4:9]
@@ -80,7 +77,7 @@ def context(
 
 
 @pytest.mark.slow
-def test_neighbours_cross_segments(view: View) -> None:
+def test_neighbours_cross_segments(view):
     groups = context(view, '"number=3000 " OR "number=6000 "', LineContext(2, 1))
     assert groups == [
         ["2998-", "2999-", "3000", "3001-"],
@@ -93,7 +90,7 @@ def test_neighbours_cross_segments(view: View) -> None:
 
 
 @pytest.mark.slow
-def test_hits_that_are_near_share_a_group(view: View) -> None:
+def test_hits_that_are_near_share_a_group(view):
     query = '"number=100 " OR "number=103 " OR "number=108 "'
     assert context(view, query, LineContext(1, 1)) == [
         ["99-", "100", "101-", "102-", "103", "104-"],
@@ -105,7 +102,7 @@ def test_hits_that_are_near_share_a_group(view: View) -> None:
     assert context(view, '"number=0 "', LineContext(3, 0)) == [["0"]]
 
 
-def test_a_segment_that_retention_takes_meanwhile_is_left_out(tmp_path: Path) -> None:
+def test_a_segment_that_retention_takes_meanwhile_is_left_out(tmp_path):
     store = make_store(tmp_path / "logs", SEGMENTS[:3])
     found = search(view_of(store), "needle").hits()
     first = next(found)
@@ -115,7 +112,7 @@ def test_a_segment_that_retention_takes_meanwhile_is_left_out(tmp_path: Path) ->
     assert {hit.position.segment for hit in found} == {1, 3}
 
 
-def test_sealing_between_plan_and_reading_doubles_and_loses_nothing(tmp_path: Path) -> None:
+def test_sealing_between_plan_and_reading_doubles_and_loses_nothing(tmp_path):
     from logsrv.linelog.store.sealing.seal import seal
     from logsrv.linelog.store.segments.disk import Disk
     from logsrv.linelog.store.segments.segment import segments
@@ -131,7 +128,7 @@ def test_sealing_between_plan_and_reading_doubles_and_loses_nothing(tmp_path: Pa
     assert seen[-1].position > Position(2, 0)
 
 
-def test_a_source_is_what_stands_in_the_stamp(tmp_path: Path) -> None:
+def test_a_source_is_what_stands_in_the_stamp(tmp_path):
     """Of a line without TIME and SOURCE, no word is taken for one; a pattern may be any bytes."""
     some = [line("a"), b"not tcp:x\n", b"not tcp:x stamped\n", line("b", source="unix:/run/\u00fc")]
     view = view_of(make_store(tmp_path / "logs", [some]))
@@ -141,7 +138,7 @@ def test_a_source_is_what_stands_in_the_stamp(tmp_path: Path) -> None:
     assert list(count_sources(search(view, ""))) == ["tcp:127.0.0.1:51234", "unix:/run/\u00fc"]
 
 
-def test_segments_that_overlap_by_a_moment_are_both_searched(tmp_path: Path) -> None:
+def test_segments_that_overlap_by_a_moment_are_both_searched(tmp_path):
     """Of two segments that overlap by less than a second, both are searched."""
     some = [[line("a", 10), line("late", 10.2)], [line("early", 9.6), line("b", 11)], []]
     view = view_of(make_store(tmp_path / "logs", some))

@@ -1,7 +1,5 @@
 """Lines by position, forward and backward, over any segments."""
 
-from __future__ import annotations
-
 from itertools import islice
 from pathlib import Path
 
@@ -30,7 +28,7 @@ def lines(store: Path) -> StoredLines:
     return StoredLines(view_of(store))
 
 
-def test_forward_and_backward_meet(lines: StoredLines) -> None:
+def test_forward_and_backward_meet(lines):
     hits = list(lines.lines_from(Position(0, 0)))
     assert [hit.line for hit in hits] == EVERY
     for number in (0, 1, 3, 4, 700, 1500, 3005, 3006, len(EVERY) - 1):
@@ -41,19 +39,19 @@ def test_forward_and_backward_meet(lines: StoredLines) -> None:
     assert [hit.line for hit in lines.lines_before(Position(99, 0))] == EVERY[::-1]
 
 
-def test_a_line_stands_among_its_neighbours(lines: StoredLines) -> None:
+def test_a_line_stands_among_its_neighbours(lines):
     hits = list(lines.lines_from(Position(0, 0)))
     assert lines.lines_around(hits[4], 3, 2) == hits[1:7]
     assert lines.lines_around(hits[1], 5, 0) == hits[:2]
     assert lines.lines_around(hits[-1], 0, 5) == hits[-1:]
 
 
-def test_no_line_begins_in_the_middle_of_another(lines: StoredLines) -> None:
+def test_no_line_begins_in_the_middle_of_another(lines):
     assert lines.line_at(Position(3, 5)) is None
     assert lines.line_at(Position(99, 0)) is None
 
 
-def test_a_damaged_frame_is_reported_and_left_out(tmp_path: Path) -> None:
+def test_a_damaged_frame_is_reported_and_left_out(tmp_path):
     from logsrv.linelog.read.view import View
 
     store = make_store(tmp_path / "logs", [SEGMENTS[2], SEGMENTS[3]])

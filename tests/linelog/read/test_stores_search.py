@@ -1,7 +1,5 @@
 """A search of several stores answers as one store with all lines would."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -88,9 +86,7 @@ def found_lines(search: Search, *, reverse: bool = False) -> list[bytes]:
     st.sampled_from(QUERIES),
     st.sampled_from((Scope(), Scope(since="2026-11-20T06:00:01"), Scope(until="2026-11-20T06:01"))),
 )
-def test_every_answer_is_that_of_one_store(
-    of: Written, size: int, query: str, scope: Scope
-) -> None:
+def test_every_answer_is_that_of_one_store(of, size, query, scope):
     with both_searches(of, size, query, scope) as (several, one):
         assert found_lines(several) == found_lines(one)
         assert found_lines(several, reverse=True) == found_lines(one, reverse=True)
@@ -127,9 +123,7 @@ def test_every_answer_is_that_of_one_store(
     st.tuples(st.integers(0, 2), st.integers(0, 2)),
     st.booleans(),
 )
-def test_neighbours_are_those_of_each_store(
-    of: Written, query: str, most: int | None, sizes: tuple[int, int], reverse: bool
-) -> None:
+def test_neighbours_are_those_of_each_store(of, query, most, sizes, reverse):
     around = LineContext(*sizes)
     with both_searches(of, 3, query, Scope()) as (several, _):
         hits = list(islice(several.hits(reverse=reverse), most))
@@ -151,9 +145,7 @@ def stores_search(*stores: Path, ends: dict[int, Position] | None = None) -> Sto
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-def test_a_store_keeps_its_order_though_its_clock_was_set_back(
-    tmp_path: Path, reverse: bool
-) -> None:
+def test_a_store_keeps_its_order_though_its_clock_was_set_back(tmp_path, reverse):
     back = [line("a 0", 50), line("a 1", 10), b"a 2 has no time\n", line("a 3", 20)]
     every = [[back], [lines(["b 0", "b 1", "b 2"], 5, 10)]]
     stores = [make_store(tmp_path / name, held) for name, held in zip("ab", every, strict=True)]
@@ -166,7 +158,7 @@ def test_a_store_keeps_its_order_though_its_clock_was_set_back(
     assert b"a 3" in found[without - 1] if reverse else b"a 1" in found[without - 1]
 
 
-def test_lines_behind_the_given_ends_are_left_out(tmp_path: Path) -> None:
+def test_lines_behind_the_given_ends_are_left_out(tmp_path):
     every = lines(["one", "two", "three", "four"])
     stores = [make_store(tmp_path / "a", [every[:2]]), make_store(tmp_path / "b", [every[2:]])]
     ends = {1: Position(1, len(every[0])), 2: Position(1, len(every[2] + every[3]))}
@@ -174,7 +166,7 @@ def test_lines_behind_the_given_ends_are_left_out(tmp_path: Path) -> None:
     assert [hit.line + b"\n" for hit in found] == [every[0], every[2], every[3]]
 
 
-def test_each_search_counts_what_it_reads_together(tmp_path: Path) -> None:
+def test_each_search_counts_what_it_reads_together(tmp_path):
     every = lines(map(str, range(40)))
     stores = [
         make_store(tmp_path / "a", [every[:10], every[10:20]]),

@@ -1,7 +1,5 @@
 """Several stores as one list of segments: every part of a store is found under its number."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -46,13 +44,13 @@ def two(tmp_path: Path) -> list[Path]:
     ]
 
 
-def test_a_position_tells_the_store() -> None:
+def test_a_position_tells_the_store():
     position = Position(17, 52311).in_store(2)
     assert (str(position), position.store) == ("17:52311", 2)
     assert Position(17, 52311).store == 0
 
 
-def test_segments_of_all_stores_are_listed_and_opened(two: list[Path]) -> None:
+def test_segments_of_all_stores_are_listed_and_opened(two):
     with opened(*two) as view:
         numbers = [one.number for one in view.segments]
         assert [divmod(number, NEXT_STORE) for number in numbers] == [
@@ -67,7 +65,7 @@ def test_segments_of_all_stores_are_listed_and_opened(two: list[Path]) -> None:
         )
 
 
-def test_what_has_no_such_word_or_time_is_not_read(tmp_path: Path) -> None:
+def test_what_has_no_such_word_or_time_is_not_read(tmp_path):
     stores = [
         sealed_store(tmp_path / "a", segments=1),
         sealed_store(tmp_path / "b", segments=2),
@@ -81,7 +79,7 @@ def test_what_has_no_such_word_or_time_is_not_read(tmp_path: Path) -> None:
         assert (search.stats.segments, search.stats.skipped_segments) == (1, 4)
 
 
-def test_catalogs_of_each_store_are_asked(tmp_path: Path) -> None:
+def test_catalogs_of_each_store_are_asked(tmp_path):
     """The catalogs of two stores have the same name, and different words."""
     other = lines([f"other{letters(number)}" for number in range(40)])
     stores = [
@@ -97,7 +95,7 @@ def test_catalogs_of_each_store_are_asked(tmp_path: Path) -> None:
             assert (search.stats.segments, search.stats.skipped_segments) == (2, 40)
 
 
-def test_an_archive_is_one_of_them(tmp_path: Path) -> None:
+def test_an_archive_is_one_of_them(tmp_path):
     here = sealed_store(tmp_path / "here")
     place = tmp_path / "archive"
     archive_all(here, place)
@@ -113,7 +111,7 @@ def test_an_archive_is_one_of_them(tmp_path: Path) -> None:
             assert len(searched(view, "common")[0]) == 5995
 
 
-def test_damage_of_one_store_is_that_of_all(two: list[Path]) -> None:
+def test_damage_of_one_store_is_that_of_all(two):
     said: list[str] = []
     [packed] = two[0].glob("*.zst")
     with opened(*two, said=said) as view:
@@ -124,7 +122,7 @@ def test_damage_of_one_store_is_that_of_all(two: list[Path]) -> None:
         assert len(said) == 1 and str(packed) in said[0]
 
 
-def test_damage_that_a_store_finds_it_reports_itself(two: list[Path]) -> None:
+def test_damage_that_a_store_finds_it_reports_itself(two):
     said: list[str] = []
     with opened(*two, said=said) as view:
         view.stores[2].report_damage("a segment is lost")
@@ -132,7 +130,7 @@ def test_damage_that_a_store_finds_it_reports_itself(two: list[Path]) -> None:
         assert said == [f"in {two[1]}: a segment is lost"]
 
 
-def test_no_store_stays_open_after_one_that_is_none(two: list[Path], tmp_path: Path) -> None:
+def test_no_store_stays_open_after_one_that_is_none(two, tmp_path):
     (tmp_path / "none").mkdir()
     before = os.listdir("/proc/self/fd")
     with pytest.raises(StoreError, match="none is no store"):

@@ -1,7 +1,5 @@
 """The frames of a segment, plain or packed, give each line once, whatever the bounds that are asked for."""
 
-from __future__ import annotations
-
 import gc
 import weakref
 from pathlib import Path
@@ -16,7 +14,6 @@ from logsrv.linelog.read.texts import (
     SIZE,
     ArchivedFrames,
     DamagedSegment,
-    PackedFrames,
     SegmentFrames,
 )
 from logsrv.linelog.store.segments.index import Index
@@ -39,7 +36,7 @@ def frames(request: pytest.FixtureRequest, tmp_path: Path) -> SegmentFrames:
     return opened
 
 
-def test_frames_together_are_the_text(frames: SegmentFrames) -> None:
+def test_frames_together_are_the_text(frames):
     assert frames.size == len(TEXT)
     read = b""
     for frame in range(frames.count):
@@ -49,7 +46,7 @@ def test_frames_together_are_the_text(frames: SegmentFrames) -> None:
     assert read == TEXT
 
 
-def test_any_bounds_give_the_lines_that_begin_within(frames: SegmentFrames) -> None:
+def test_any_bounds_give_the_lines_that_begin_within(frames):
     starts = [0]
     for one in LINES:
         starts.append(starts[-1] + len(one))
@@ -69,7 +66,7 @@ def test_any_bounds_give_the_lines_that_begin_within(frames: SegmentFrames) -> N
     check()
 
 
-def test_offsets_lead_to_their_frame(frames: SegmentFrames) -> None:
+def test_offsets_lead_to_their_frame(frames):
     for frame in range(frames.count):
         start, stop = frames.frame_bounds(frame)
         assert frames.frame_at(start) == frame
@@ -78,7 +75,7 @@ def test_offsets_lead_to_their_frame(frames: SegmentFrames) -> None:
 
 
 @pytest.mark.parametrize("frames", ["packed"], indirect=True)
-def test_packed_frames_know_how_many_lines_they_have(frames: PackedFrames) -> None:
+def test_packed_frames_know_how_many_lines_they_have(frames):
     found = [
         sum(text.count(b"\n") for _, text in frames.lines_between(*frames.frame_bounds(frame)))
         for frame in range(frames.count)
@@ -86,7 +83,7 @@ def test_packed_frames_know_how_many_lines_they_have(frames: PackedFrames) -> No
     assert [frames.line_count(frame) for frame in range(frames.count)] == found
 
 
-def test_frames_know_the_times_of_their_lines(frames: SegmentFrames) -> None:
+def test_frames_know_the_times_of_their_lines(frames):
     for frame in range(frames.count):
         found = [
             one[:27].decode()
@@ -98,14 +95,14 @@ def test_frames_know_the_times_of_their_lines(frames: SegmentFrames) -> None:
         )
 
 
-def test_a_line_that_is_being_written_is_not_there_yet(tmp_path: Path) -> None:
+def test_a_line_that_is_being_written_is_not_there_yet(tmp_path):
     store = make_store(tmp_path / "logs", [[line("whole"), line("torn")[:-1]]])
     opened = view_of(store).open_segment(1)
     assert opened is not None
     assert [piece for _, piece in opened.lines_between(0, 1000)] == [line("whole")]
 
 
-def test_a_damaged_frame_is_named_and_the_others_are_read(tmp_path: Path) -> None:
+def test_a_damaged_frame_is_named_and_the_others_are_read(tmp_path):
     store = make_store(tmp_path / "logs", [LINES, []])
     [packed] = store.glob("*.zst")
     view = view_of(store)
@@ -124,7 +121,7 @@ def test_a_damaged_frame_is_named_and_the_others_are_read(tmp_path: Path) -> Non
     assert list(opened.lines_between(*opened.frame_bounds(2)))
 
 
-def test_frames_from_an_archive_are_freed_without_the_collector() -> None:
+def test_frames_from_an_archive_are_freed_without_the_collector():
     """With memory of zstd, of which the collector does not know."""
     text: Any = SimpleNamespace(place="file:///archive/1", size=0, index=lambda: Index(1))
     frames = ArchivedFrames(1, text, pytest.fail)

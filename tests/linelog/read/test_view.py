@@ -1,10 +1,7 @@
 """Opening a store beside whatever happens to it."""
 
-from __future__ import annotations
-
 import errno
 import os
-from pathlib import Path
 
 import pytest
 
@@ -20,21 +17,19 @@ from tests.linelog.read.stores import BEGIN, line, make_store, view_of
 LINES = [line(f"{number} " + "x" * 300, number) for number in range(8000)]
 
 
-def test_a_missing_directory_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_directory_is_an_error(tmp_path):
     with pytest.raises(StoreError, match="none cannot be read: No such file or directory"):
         view_of(tmp_path / "none")
 
 
-def test_a_directory_without_a_store_is_an_error(tmp_path: Path) -> None:
+def test_a_directory_without_a_store_is_an_error(tmp_path):
     told: list[str] = []
     with pytest.raises(StoreError, match=r"is no store of logsrv: there is no current\.log in it"):
         View(str(tmp_path), told.append)
     assert told == []
 
 
-def test_a_directory_that_cannot_be_listed_is_let_go(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_directory_that_cannot_be_listed_is_let_go(tmp_path, monkeypatch):
     """A server asks again and again, and must not run out of descriptors."""
 
     def fails(disk: object) -> None:
@@ -47,7 +42,7 @@ def test_a_directory_that_cannot_be_listed_is_let_go(
     assert os.listdir("/proc/self/fd") == before
 
 
-def test_a_removed_segment_is_none(tmp_path: Path) -> None:
+def test_a_removed_segment_is_none(tmp_path):
     view = view_of(make_store(tmp_path / "logs", [LINES, []]))
     for path in (tmp_path / "logs").glob("0*"):
         path.unlink()
@@ -55,7 +50,7 @@ def test_a_removed_segment_is_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("index", [None, b"{}", b"\xff not json", b'{"segment": 7}'])
-def test_without_an_index_all_is_read_and_it_is_said(tmp_path: Path, index: bytes | None) -> None:
+def test_without_an_index_all_is_read_and_it_is_said(tmp_path, index):
     store = make_store(tmp_path / "logs", [LINES, []])
     [beside] = store.glob("*.idx")
     if index is None:
@@ -73,7 +68,7 @@ def test_without_an_index_all_is_read_and_it_is_said(tmp_path: Path, index: byte
     assert ".idx is not used: " in told[0]
 
 
-def test_the_span_of_a_store_has_late_lines_in_it(tmp_path: Path) -> None:
+def test_the_span_of_a_store_has_late_lines_in_it(tmp_path):
     late, early = line("late", -60), line("early", 1e6)
     middle = [LINES[0], early, late, *LINES[1:10]]
     for packed in (-1, 0):
@@ -81,7 +76,7 @@ def test_the_span_of_a_store_has_late_lines_in_it(tmp_path: Path) -> None:
         assert view_of(store).read_time_span() == (late[:27].decode(), early[:27].decode())
 
 
-def test_the_span_of_a_segment_without_an_index_is_known_roughly(tmp_path: Path) -> None:
+def test_the_span_of_a_segment_without_an_index_is_known_roughly(tmp_path):
     store = make_store(tmp_path / "logs", [LINES, []])
     [packed] = store.glob("*.zst")
     os.utime(packed, (BEGIN, BEGIN + 7000))
@@ -90,7 +85,7 @@ def test_the_span_of_a_segment_without_an_index_is_known_roughly(tmp_path: Path)
         assert view.read_time_span() == (LINES[0][:27].decode(), LINES[7000][:27].decode())
 
 
-def test_the_span_of_a_store_is_its_first_and_last_time(tmp_path: Path) -> None:
+def test_the_span_of_a_store_is_its_first_and_last_time(tmp_path):
     store = make_store(tmp_path / "logs", [LINES[:10], LINES[10:20]])
     assert view_of(store).read_time_span() == (
         "2026-11-20T06:00:00.000000Z",
@@ -102,9 +97,7 @@ def test_the_span_of_a_store_is_its_first_and_last_time(tmp_path: Path) -> None:
     assert view_of(odd).read_time_span() == (LINES[3][:27].decode(),) * 2
 
 
-def test_the_last_lines_are_found_with_one_listing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_last_lines_are_found_with_one_listing(tmp_path, monkeypatch):
     """A directory with tens of thousands of names takes long to list."""
     store = make_store(tmp_path / "logs", [LINES[:10], LINES[10:20]])
     listed: list[Disk] = []
@@ -124,7 +117,7 @@ def test_the_last_lines_are_found_with_one_listing(
     assert len(listed) == 1
 
 
-def test_a_rotation_is_noticed_by_who_asks_for_the_end(tmp_path: Path) -> None:
+def test_a_rotation_is_noticed_by_who_asks_for_the_end(tmp_path):
     store = make_store(tmp_path / "logs", [LINES[:10], LINES[10:20]])
     view = view_of(store)
     before = end_of_store(view)
@@ -137,7 +130,7 @@ def test_a_rotation_is_noticed_by_who_asks_for_the_end(tmp_path: Path) -> None:
     assert frames.size == before.offset
 
 
-def test_has_finds_a_segment_under_each_of_its_names(tmp_path: Path) -> None:
+def test_has_finds_a_segment_under_each_of_its_names(tmp_path):
     """By its names: it may have been rotated or sealed since it was listed."""
     store = make_store(tmp_path / "store", [[line("a")], [line("b", 1)], [line("c", 2)]], packed=1)
     with view_of(store) as view:

@@ -1,7 +1,5 @@
 """Frames are found without an index, by their headers."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -20,7 +18,7 @@ def walked(path: Path) -> tuple[index.Index, str]:
         os.close(fd)
 
 
-def test_the_frames_are_those_of_the_index(tmp_path: Path) -> None:
+def test_the_frames_are_those_of_the_index(tmp_path):
     store = make_store(tmp_path / "logs", [LINES, []])
     [packed] = store.glob("*.zst")
     found, wrong = walked(packed)
@@ -32,7 +30,7 @@ def test_the_frames_are_those_of_the_index(tmp_path: Path) -> None:
     ]
 
 
-def test_a_truncated_file_has_its_whole_frames(tmp_path: Path) -> None:
+def test_a_truncated_file_has_its_whole_frames(tmp_path):
     store = make_store(tmp_path / "logs", [LINES, []])
     [packed] = store.glob("*.zst")
     whole, _ = walked(packed)
@@ -42,7 +40,7 @@ def test_a_truncated_file_has_its_whole_frames(tmp_path: Path) -> None:
     assert f"damaged at byte {whole.frames[-1].at}" in wrong
 
 
-def test_a_file_without_zstandard_has_no_frames(tmp_path: Path) -> None:
+def test_a_file_without_zstandard_has_no_frames(tmp_path):
     other = tmp_path / "other"
     other.write_bytes(b"no zstandard at all" * 100)
     found, wrong = walked(other)

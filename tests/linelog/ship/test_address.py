@@ -1,7 +1,5 @@
 """Tests for the addresses of targets."""
 
-from __future__ import annotations
-
 import re
 
 import pytest
@@ -23,7 +21,7 @@ from logsrv.linelog.ship.ship_settings import TARGET_NAME
         ("Loki+HTTP://loki:3100/loki/api/v1/push", "loki", 3100, "/loki/api/v1/push"),
     ],
 )
-def test_a_ship_url_is_read_as_host_port_path(text: str, host: str, port: int, path: str) -> None:
+def test_a_ship_url_is_read_as_host_port_path(text, host, port, path):
     url = parse_ship_url(text)
     assert (url.host, url.port, url.path, str(url)) == (host, port, path, text)
 
@@ -57,18 +55,18 @@ def test_a_ship_url_is_read_as_host_port_path(text: str, host: str, port: int, p
         ("", "printable ASCII"),
     ],
 )
-def test_a_wrong_address_is_refused_with_a_sentence(text: str, why: str) -> None:
+def test_a_wrong_address_is_refused_with_a_sentence(text, why):
     with pytest.raises(ValueError, match=re.escape(why)):
         parse_ship_url(text)
 
 
-def test_a_password_is_never_repeated() -> None:
+def test_a_password_is_never_repeated():
     with pytest.raises(ValueError, match="password") as caught:
         parse_ship_url("https://me:geheim@logs/blocks")
     assert "geheim" not in str(caught.value)
 
 
-def test_http_and_nats_take_blocks_and_archives_take_segments() -> None:
+def test_http_and_nats_take_blocks_and_archives_take_segments():
     taking = {name for name, scheme in SCHEMES.items() if scheme.takes == "blocks"}
     assert taking == {"http", "https", "nats", "nats+tls"}
     assert [name for name, scheme in SCHEMES.items() if scheme.takes == "segments"] == [
@@ -79,14 +77,14 @@ def test_http_and_nats_take_blocks_and_archives_take_segments() -> None:
     ]
 
 
-def test_an_archive_is_named_by_its_path() -> None:
+def test_an_archive_is_named_by_its_path():
     url = parse_ship_url("file:///srv/logs/archive/")
     assert url.loggable_url == "file:///srv/logs/archive"
     assert url.default_name == "file-srv-logs-archive"
     assert url.takes == "segments"
 
 
-def test_an_archive_may_be_in_a_bucket() -> None:
+def test_an_archive_may_be_in_a_bucket():
     url = parse_ship_url("s3://logs/edges?endpoint=https://s3.example.org&region=eu-central-1")
     assert (url.is_bucket, url.takes, url.host, url.path) == (True, "segments", "logs", "/edges")
     assert url.loggable_url == "s3://logs/edges"
@@ -96,19 +94,19 @@ def test_an_archive_may_be_in_a_bucket() -> None:
     assert not parse_ship_url("file:///srv/archive").is_bucket
 
 
-def test_a_stream_may_have_several_servers() -> None:
+def test_a_stream_may_have_several_servers():
     url = parse_ship_url("nats+tls://n1.example.net,10.0.0.2:5000,[::1]/LOGS?user=edge")
     assert url.servers == (("n1.example.net", 4222), ("10.0.0.2", 5000), ("::1", 4222))
     assert (url.path, url.is_nats_stream, url.tls) == ("/LOGS", True, True)
     assert url.loggable_url == "nats+tls://n1.example.net:4222,10.0.0.2:5000,[::1]:4222"
 
 
-def test_parameters_are_those_behind_the_question_mark() -> None:
+def test_parameters_are_those_behind_the_question_mark():
     url = parse_ship_url("loki+http://loki:3100/push?label=a%20b&empty=")
     assert url.query_parameters == {"label": "a b", "empty": ""}
 
 
-def test_a_log_never_has_the_path_of_an_address() -> None:
+def test_a_log_never_has_the_path_of_an_address():
     url = parse_ship_url("ndjson+https://[2001:db8::1]/hook/s3cret?key=x")
     assert url.loggable_url == "ndjson+https://[2001:db8::1]:443"
 
@@ -118,8 +116,6 @@ def test_a_log_never_has_the_path_of_an_address() -> None:
     st.text("abcxyzABC.-_~%!*'", min_size=1, max_size=80),
     st.integers(1, 65535),
 )
-def test_each_address_has_a_name_that_can_be_one_of_a_file(
-    scheme: str, host: str, port: int
-) -> None:
+def test_each_address_has_a_name_that_can_be_one_of_a_file(scheme, host, port):
     url = ShipURL("", scheme, host, port, "")
     assert TARGET_NAME.parse(url.default_name) == url.default_name

@@ -1,9 +1,6 @@
 """The target of blocks: a real centre, and servers that say what a centre would not."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +18,7 @@ from logsrv.linelog.ship.target import (
 )
 from logsrv.linelog.store.segments.segment import Position
 from tests.cli.certificates import Authority
-from tests.end_to_end.conftest import Start, logger
+from tests.end_to_end.conftest import logger
 from tests.end_to_end.stored import stored_bytes
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.inputs.blocks.making import Edge, block_of, blocks, stored_lines
@@ -41,7 +38,7 @@ def centre(url: str, query: str = "", **options: Any) -> CentreTarget:
 
 
 @in_reactor
-async def test_a_centre_is_asked_and_has_what_was_sent(logger: Start) -> None:
+async def test_a_centre_is_asked_and_has_what_was_sent(logger):
     edge = Edge(STORE, stored_lines(STORE, 3000), 200_000)
     server = logger("--input-token", "geheim", listen=["blocks:tcp:0:interface=127.0.0.1"])
     async with closing(centre(f"http://127.0.0.1:{server.port()}", token="geheim")) as one:
@@ -60,7 +57,7 @@ async def test_a_centre_is_asked_and_has_what_was_sent(logger: Start) -> None:
 
 
 @in_reactor
-async def test_a_client_certificate_replaces_a_token(logger: Start, tmp_path: Path) -> None:
+async def test_a_client_certificate_replaces_a_token(logger, tmp_path):
     authority = Authority(tmp_path)
     certificate = authority.certify("localhost")
     files = f"privateKey={certificate}:certKey={certificate}:clientca={authority.cafile}"
@@ -85,7 +82,7 @@ async def failure(kind: type[Any], *told: Told, ask: bool = False) -> Any:
 
 
 @in_reactor
-async def test_answers_of_a_server_that_is_no_centre_are_errors() -> None:
+async def test_answers_of_a_server_that_is_no_centre_are_errors():
     """It is never taken for an acknowledgement, nor for an empty centre."""
     assert (await failure(Unavailable, Told(200))).settled
     behind = Told(200, headers={"Logsrv-To": "1:1"})
@@ -97,7 +94,7 @@ async def test_answers_of_a_server_that_is_no_centre_are_errors() -> None:
 
 
 @in_reactor
-async def test_refusals_of_a_centre_become_errors_of_a_target() -> None:
+async def test_refusals_of_a_centre_become_errors_of_a_target():
     assert (await failure(MisplacedBlock, Told(409))).place is None
     at = Told(409, headers={"Logsrv-To": "2:5"})
     assert (await failure(MisplacedBlock, at)).place == Position(2, 5)
@@ -112,7 +109,7 @@ async def test_refusals_of_a_centre_become_errors_of_a_target() -> None:
 
 
 @in_reactor
-async def test_the_query_of_the_url_is_in_each_request() -> None:
+async def test_the_query_of_the_url_is_in_each_request():
     """A proxy before the centre may select by it, or by a path before `/blocks`."""
     for path, query in (
         ("", ""),
@@ -133,7 +130,7 @@ async def test_the_query_of_the_url_is_in_each_request() -> None:
 
 
 @in_reactor
-async def test_a_centre_that_does_not_say_what_its_last_block_was() -> None:
+async def test_a_centre_that_does_not_say_what_its_last_block_was():
     with serving(Told(200, headers={"Logsrv-To": "2:5"})) as server:
         async with closing(centre(server.url)) as one:
             assert await one.fetch_last_block() == LastBlock(Position(2, 5), None, None)

@@ -1,7 +1,5 @@
 """Tests for how a target is made of a URL."""
 
-from __future__ import annotations
-
 import sys
 from types import ModuleType
 
@@ -32,9 +30,7 @@ def settings() -> TargetSettings:
     )
 
 
-def test_a_target_is_made_by_the_module_of_its_scheme(
-    scheme: Scheme, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_target_is_made_by_the_module_of_its_scheme(scheme, monkeypatch):
     module = ModuleType("of_tests")
     module.make_target = lambda *given: given  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "logsrv.linelog.ship.of_tests", module)
@@ -42,16 +38,14 @@ def test_a_target_is_made_by_the_module_of_its_scheme(
     assert made == (settings(), "reactor")
 
 
-def test_a_missing_package_is_told_with_the_extra_that_has_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_missing_package_is_told_with_the_extra_that_has_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "confluent_kafka", None)
     url = parse_ship_url("kafka+tls://broker/logs")
     with pytest.raises(ConfigurationError, match=r"package confluent_kafka; .* 'logsrv\[kafka\]'"):
         make_target(TargetSettings(name="a", url=url, store="0" * 32), None)
 
 
-def test_an_import_error_of_our_own_is_not_a_missing_package(scheme: Scheme) -> None:
+def test_an_import_error_of_our_own_is_not_a_missing_package(scheme):
     with pytest.raises(ModuleNotFoundError):
         make_target(settings(), None)
 
@@ -63,7 +57,7 @@ def test_an_import_error_of_our_own_is_not_a_missing_package(scheme: Scheme) -> 
         *(("loki+http://10.1.2.3", "loki[+]https://"), ("nats://10.0.0.1/LOGS", "nats[+]tls://")),
     ],
 )
-def test_no_token_leaves_the_machine_in_the_clear(url: str, take: str) -> None:
+def test_no_token_leaves_the_machine_in_the_clear(url, take):
     given = TargetSettings(name="a", url=parse_ship_url(url), store="0" * 32, token="geheim")
     with pytest.raises(ConfigurationError, match=f"in the clear: take {take}"):
         make_target(given, None)
@@ -79,21 +73,21 @@ def test_no_token_leaves_the_machine_in_the_clear(url: str, take: str) -> None:
         ("relp://10.0.0.1:2514", "x"),
     ],
 )
-def test_urls_that_carry_no_secret_in_the_clear_are_allowed(url: str, token: str | None) -> None:
+def test_urls_that_carry_no_secret_in_the_clear_are_allowed(url, token):
     check_encrypted(TargetSettings(name="a", url=parse_ship_url(url), store="0" * 32, token=token))
 
 
-def test_blocks_do_not_leave_in_the_clear_even_without_a_token() -> None:
+def test_blocks_do_not_leave_in_the_clear_even_without_a_token():
     url = parse_ship_url("http://centre/blocks")
     with pytest.raises(ConfigurationError, match="take https://"):
         check_encrypted(TargetSettings(name="a", url=url, store="0" * 32))
 
 
-def test_the_repr_of_target_settings_hides_the_token(scheme: Scheme) -> None:
+def test_the_repr_of_target_settings_hides_the_token(scheme):
     assert "geheim" not in repr(settings())
 
 
-def test_a_login_at_kafka_has_a_name_and_a_password() -> None:
+def test_a_login_at_kafka_has_a_name_and_a_password():
     url = parse_ship_url("kafka+tls://a/logs?mechanism=scram-sha-512")
     found = kafka_login_options(url, "ann:ge:heim")
     assert list(found.values()) == ["SCRAM-SHA-512", "ann", "ge:heim"]
@@ -108,9 +102,7 @@ def test_a_login_at_kafka_has_a_name_and_a_password() -> None:
         ("", "geheim", "has no name and password in it"),
     ],
 )
-def test_unknown_parameters_of_a_kafka_url_are_refused(
-    query: str, token: str | None, sentence: str
-) -> None:
+def test_unknown_parameters_of_a_kafka_url_are_refused(query, token, sentence):
     with pytest.raises(ConfigurationError, match=sentence) as error:
         kafka_login_options(parse_ship_url(f"kafka+tls://a/logs{query}"), token)
     assert "geheim" not in str(error.value)

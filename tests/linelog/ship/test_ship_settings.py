@@ -1,7 +1,5 @@
 """The options of targets: where lines go, by which names, and what does not go together."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -24,23 +22,23 @@ def of_file(directory: Path, text: str) -> tuple[ShipSettings, ...]:
     return targets("--config", str(config))
 
 
-def test_nothing_is_shipped_unless_asked_for() -> None:
+def test_nothing_is_shipped_unless_asked_for():
     assert targets() == ()
 
 
-def test_each_url_is_a_target_that_is_called_after_it() -> None:
+def test_each_url_is_a_target_that_is_called_after_it():
     one, two = targets("--ship", "https://centre/blocks", "--ship", "relp://logs:2514")
     assert (one.label, two.label) == ("https-centre-443", "relp-logs-2514")
     assert (one.ship_from, one.ship_at_most, one.query) == ("beginning", 10 << 30, None)
 
 
-def test_plain_values_of_a_file_are_targets(tmp_path: Path) -> None:
+def test_plain_values_of_a_file_are_targets(tmp_path):
     found = of_file(tmp_path, 'ship = ["relp://a:1", "relp://b:1"]\nship-from = "end"\n')
     assert [one.label for one in found] == ["relp-a-1", "relp-b-1"]
     assert {one.ship_from for one in found} == {"end"}
 
 
-def test_tables_have_settings_of_their_own_and_take_the_rest_from_above(tmp_path: Path) -> None:
+def test_tables_have_settings_of_their_own_and_take_the_rest_from_above(tmp_path):
     one, two = of_file(
         tmp_path,
         'ship-ca = "ca.pem"\nship-from = "end"\n'
@@ -53,7 +51,7 @@ def test_tables_have_settings_of_their_own_and_take_the_rest_from_above(tmp_path
     assert (two.label, two.query, two.ship_at_most) == ("siem", "level>=error", 1 << 30)
 
 
-def test_the_command_line_replaces_the_targets_of_the_file(tmp_path: Path) -> None:
+def test_the_command_line_replaces_the_targets_of_the_file(tmp_path):
     config = tmp_path / "c.toml"
     config.write_text('[[ship]]\nship = "relp://a:1"\n')
     (only,) = targets("--config", str(config), "--ship", "relp://b:1")
@@ -79,12 +77,12 @@ def test_the_command_line_replaces_the_targets_of_the_file(tmp_path: Path) -> No
         ),
     ],
 )
-def test_contradicting_settings_are_refused(tmp_path: Path, table: str, sentence: str) -> None:
+def test_contradicting_settings_are_refused(tmp_path, table, sentence):
     with pytest.raises(ConfigurationError) as caught:
         of_file(tmp_path, f"[[ship]]\n{table}\n")
     assert sentence in str(caught.value)
 
 
-def test_a_table_in_single_brackets_is_told_to_use_double_ones(tmp_path: Path) -> None:
+def test_a_table_in_single_brackets_is_told_to_use_double_ones(tmp_path):
     with pytest.raises(ConfigurationError, match=r"begin each table with \[\[ship\]\]"):
         of_file(tmp_path, '[ship]\nship = "relp://a:1"\n')

@@ -1,7 +1,5 @@
 """Tests for the limits of streams of NATS."""
 
-from __future__ import annotations
-
 import re
 
 import pytest
@@ -32,9 +30,7 @@ URL = "nats://n1.example.net/LOGS"
         ("?user=edge&api=JS.API&max-bytes=8MiB&max-age=36h&discard=old", 8 << 20, 36 * 3600, True),
     ],
 )
-def test_the_url_names_the_limits_of_a_new_stream(
-    more: str, size: int, seconds: int, drops_oldest: bool
-) -> None:
+def test_the_url_names_the_limits_of_a_new_stream(more, size, seconds, drops_oldest):
     found = limits_of_url(parse_ship_url(URL + more))
     assert (found.bytes, found.nanoseconds) == (size, seconds * 10**9)
     assert (found.drops_oldest, found.is_default_size) == (drops_oldest, "max-bytes" not in more)
@@ -57,7 +53,7 @@ def test_the_url_names_the_limits_of_a_new_stream(
         ("?token=geheim", "only user, api, max-bytes, max-age or discard may stand"),
     ],
 )
-def test_a_wrong_limit_is_refused_with_a_sentence(more: str, why: str) -> None:
+def test_a_wrong_limit_is_refused_with_a_sentence(more, why):
     with pytest.raises(ConfigurationError, match=why) as refused:
         limits_of_url(parse_ship_url(URL + more))
     assert "geheim" not in str(refused.value)
@@ -79,22 +75,20 @@ def test_a_wrong_limit_is_refused_with_a_sentence(more: str, why: str) -> None:
         ({"max_bytes": "much", "max_age": 1.5, "discard": 3}, 0, 0, "LOGS has no limits"),
     ],
 )
-def test_a_warning_comes_before_a_stream_is_full(
-    config: dict[str, object], used: int, consumers: int, said: str
-) -> None:
+def test_a_warning_comes_before_a_stream_is_full(config, used, consumers, said):
     found = limits_of_stream(config, {"bytes": used, "consumer_count": consumers})
     warning = found.warning("LOGS")
     assert re.search(said or "^$", warning), warning
 
 
-def test_the_promise_says_what_happens_at_the_limit() -> None:
+def test_the_promise_says_what_happens_at_the_limit():
     assert StreamLimits(1 << 30).promise == "when it has 1.0 GiB, lines wait here"
     old = StreamLimits(1 << 30, 7 * 86400 * 10**9, drops_oldest=True)
     assert old.promise == "above 1.0 GiB or 7d it drops the oldest, fetched or not"
     assert StreamLimits(0, drops_oldest=True).promise == ""
 
 
-def test_a_short_age_has_a_window_that_the_server_takes() -> None:
+def test_a_short_age_has_a_window_that_the_server_takes():
     assert StreamLimits(nanoseconds=10**9).settings()["duplicate_window"] == 10**9
     assert StreamLimits(nanoseconds=10**15).settings()["duplicate_window"] == 120 * 10**9
 
@@ -109,5 +103,5 @@ def test_a_short_age_has_a_window_that_the_server_takes() -> None:
         ({"description": 3, "discard": "new"}, False),
     ],
 )
-def test_only_a_stream_with_the_mark_is_emptied(config: dict[str, object], emptied: bool) -> None:
+def test_only_a_stream_with_the_mark_is_emptied(config, emptied):
     assert is_emptied(config) is emptied

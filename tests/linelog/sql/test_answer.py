@@ -1,7 +1,5 @@
 """Statements put to a store."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from pathlib import Path
@@ -83,7 +81,7 @@ def values(view: View, statement: str) -> list[Any]:
         ),
     ],
 )
-def test_each_statement_has_its_answer(view: View, statement: str, found: list[Any] | None) -> None:
+def test_each_statement_has_its_answer(view, statement, found):
     if found is None:
         assert len(values(view, statement)) == 1
     else:
@@ -108,9 +106,7 @@ def test_each_statement_has_its_answer(view: View, statement: str, found: list[A
         ("select offset from logs", '"offset"', 15),
     ],
 )
-def test_wrong_statements_say_what_and_where(
-    view: View, statement: str, sentence: str, at: int
-) -> None:
+def test_wrong_statements_say_what_and_where(view, statement, sentence, at):
     with pytest.raises(QueryError) as caught:
         rows(view, statement)
     assert sentence in caught.value.sentence
@@ -123,7 +119,7 @@ def of(tmp_path: Path, messages: list[str]) -> View:
     return view_of(make_store(tmp_path / "logs", [[line("first=1 second=2")], lines(messages, 1)]))
 
 
-def test_a_fraction_among_integers_is_not_lost(tmp_path: Path) -> None:
+def test_a_fraction_among_integers_is_not_lost(tmp_path):
     """The sample has integers only; the column becomes one of fractions when the first of them comes."""
     messages = [f"n={number} x=y" for number in range(2000)]
     messages[1501] = "n=0.5 x=y"
@@ -132,7 +128,7 @@ def test_a_fraction_among_integers_is_not_lost(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_text_among_numbers_makes_texts_of_all_or_is_null(tmp_path: Path) -> None:
+def test_a_text_among_numbers_makes_texts_of_all_or_is_null(tmp_path):
     messages = [f"n={number} x=y" for number in range(2000)]
     messages[1501] = "n=none x=y"
     view = of(tmp_path, messages)
@@ -161,9 +157,7 @@ def test_a_text_among_numbers_makes_texts_of_all_or_is_null(tmp_path: Path) -> N
         (["none"], ["2s"], "count(distinct n)", 0, 3),
     ],
 )
-def test_a_number_that_the_sample_lacks_counts_beside_texts(
-    tmp_path: Path, case: tuple[Any, ...]
-) -> None:
+def test_a_number_that_the_sample_lacks_counts_beside_texts(tmp_path, case):
     """The sample has integers only. Later values may be in one piece of the text, or in several."""
     *pieces, figure, ones, more = case
     segments = []
@@ -181,7 +175,7 @@ def test_a_number_that_the_sample_lacks_counts_beside_texts(
 
 
 @pytest.mark.slow
-def test_values_that_fit_no_more_are_null_and_counted(tmp_path: Path) -> None:
+def test_values_that_fit_no_more_are_null_and_counted(tmp_path):
     messages = [f"n={number} x=y" for number in range(120000)]
     messages[110002] = "n=none x=y"
     answer = SqlAnswer("select n from logs", StoreReading(of(tmp_path, messages), processes=1))
@@ -193,7 +187,7 @@ def test_values_that_fit_no_more_are_null_and_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_statement_reads_no_more_than_it_asks_for(tmp_path: Path) -> None:
+def test_a_statement_reads_no_more_than_it_asks_for(tmp_path):
     segments = [
         lines([f"number {n} of x{n % 7}" for n in range(2000)], 10000 * part) for part in range(4)
     ]
@@ -295,9 +289,7 @@ WHERE = st.recursive(
 @pytest.mark.long
 @settings(suppress_health_check=list(HealthCheck))
 @given(stored=STORED, where=WHERE)
-def test_what_is_left_out_changes_no_answer(
-    stored: list[str], where: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_what_is_left_out_changes_no_answer(stored, where, tmp_path_factory):
     every = [
         line(message.encode("utf-8", "surrogateescape"), number)
         for number, message in enumerate(stored)
@@ -318,7 +310,7 @@ def test_what_is_left_out_changes_no_answer(
 
 
 @pytest.mark.slow
-def test_very_many_alternatives_change_no_answer(view: View) -> None:
+def test_very_many_alternatives_change_no_answer(view):
     """They are looked for by one condition each, and DuckDB tests them all."""
     many = " or ".join(f"(status > {n} and status = {n + 1})" for n in range(390, 420))
     statement = f"select message from logs where {many}"
@@ -329,17 +321,13 @@ def test_very_many_alternatives_change_no_answer(view: View) -> None:
 @pytest.mark.parametrize(
     ("op", "count"), [("=", 1), ("<", 2), ("<=", 3), (">", 3), (">=", 4), ("<>", 5)]
 )
-def test_the_moment_itself_belongs_to_the_side_that_sql_says(
-    view: View, op: str, count: int
-) -> None:
+def test_the_moment_itself_belongs_to_the_side_that_sql_says(view, op, count):
     assert values(view, f"select count(*) from logs where time {op} '2026-11-20 06:00:02'") == [
         count
     ]
 
 
-def test_a_signal_as_the_directory_is_made_leaves_none(
-    view: View, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_signal_as_the_directory_is_made_leaves_none(view, tmp_path, monkeypatch):
     room, real = tmp_path / "tmp", os.mkdir
     room.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(room))

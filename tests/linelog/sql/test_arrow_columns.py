@@ -1,7 +1,5 @@
 """Lines as columns: the same that a record says of each."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -38,7 +36,7 @@ FIELDS = {
 }
 
 
-def test_every_column_has_the_values_of_its_lines() -> None:
+def test_every_column_has_the_values_of_its_lines():
     text = b"".join(LINES)
     starts = [sum(map(len, LINES[:number])) for number in range(len(LINES))]
     cells = ArrowColumnMaker(FIELDS, frozenset((*ALWAYS, *FIELDS)))
@@ -63,7 +61,7 @@ def test_every_column_has_the_values_of_its_lines() -> None:
 @pytest.mark.parametrize(
     "names", [["message"], ["status"], ["time", "level"], ["offset"], ["ms", "host"]]
 )
-def test_columns_do_not_depend_on_which_others_there_are(names: list[str]) -> None:
+def test_columns_do_not_depend_on_which_others_there_are(names):
     text = b"".join(LINES)
     piece = SegmentLines(1, text, lambda _: list(range(len(LINES))))
     every = ArrowColumnMaker(FIELDS, frozenset((*ALWAYS, *FIELDS))).make_batch(piece)[0]
@@ -72,7 +70,7 @@ def test_columns_do_not_depend_on_which_others_there_are(names: list[str]) -> No
         assert some.column(name).equals(every.column(name))
 
 
-def test_values_become_text() -> None:
+def test_values_become_text():
     values: list[Value] = ["\udcff", True, 1.5, ["\udcff"]]
     assert [field_as_text(value) for value in values] == ["\\xff", "true", "1.5", '["\\\\xff"]']
 
@@ -83,7 +81,7 @@ def rows_of(tmp_path: Path, plan: ReadingPlan) -> TableRows:
     return TableRows(StoreReading(view, processes=1), {"a": ColumnType.INTEGER}, plan)
 
 
-def test_columns_that_nobody_needs_are_empty(tmp_path: Path) -> None:
+def test_columns_that_nobody_needs_are_empty(tmp_path):
     rows = rows_of(tmp_path, ReadingPlan(frozenset(["message"]), WantedRows(Term("b"))))
     table = pyarrow.table(rows)
     assert table.column_names == [*ALWAYS, "a"]
@@ -91,19 +89,17 @@ def test_columns_that_nobody_needs_are_empty(tmp_path: Path) -> None:
     assert table.column("a").null_count == table.column("time").null_count == 2
 
 
-def test_rows_can_be_counted_without_any_column(tmp_path: Path) -> None:
+def test_rows_can_be_counted_without_any_column(tmp_path):
     assert pyarrow.table(rows_of(tmp_path, ReadingPlan(frozenset(), WantedRows()))).num_rows == 3
 
 
-def test_each_reading_begins_at_the_first_row(tmp_path: Path) -> None:
+def test_each_reading_begins_at_the_first_row(tmp_path):
     rows = rows_of(tmp_path, ReadingPlan(frozenset(["offset"]), WantedRows()))
     assert pyarrow.table(rows).equals(pyarrow.table(rows))
     assert rows.lines == 6
 
 
-def test_a_value_that_does_not_fit_ends_the_reading_unless_it_may_be_missing(
-    tmp_path: Path,
-) -> None:
+def test_a_value_that_does_not_fit_ends_the_reading_unless_it_may_be_missing(tmp_path):
     rows = rows_of(tmp_path, ReadingPlan(frozenset(["a"]), WantedRows()))
     with pytest.raises(Exception, match="a"):
         pyarrow.table(rows)

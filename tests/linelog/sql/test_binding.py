@@ -1,7 +1,5 @@
 """Fields that statements name, and their kinds."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +8,6 @@ import duckdb
 import pytest
 
 from logsrv.errors import QueryError
-from logsrv.linelog.fields.values import Value
 from logsrv.linelog.sql.answer import connect_in_memory
 from logsrv.linelog.sql.binding import StatementBinder
 from logsrv.linelog.sql.columns import (
@@ -78,9 +75,7 @@ def binder(tmp_path: Path) -> Iterator[StatementBinder]:
         ("describe select i1 from logs", {"i1": INT}),
     ],
 )
-def test_fields_get_their_types(
-    binder: StatementBinder, statement: str, fields: dict[str, ColumnType]
-) -> None:
+def test_fields_get_their_types(binder, statement, fields):
     assert binder.bind_fields(statement) == fields
 
 
@@ -94,16 +89,16 @@ def test_fields_get_their_types(
         "with a as (select host from logs) select x from a",
     ],
 )
-def test_errors_are_not_mistaken_for_fields(binder: StatementBinder, statement: str) -> None:
+def test_errors_are_not_mistaken_for_fields(binder, statement):
     with pytest.raises(QueryError):
         binder.bind_fields(statement)
 
 
-def test_kinds_that_cannot_suit_all_do_not_go_round_for_ever(binder: StatementBinder) -> None:
+def test_kinds_that_cannot_suit_all_do_not_go_round_for_ever(binder):
     assert binder.bind_fields("select 1 from logs where t1 = 5 or t1 = 'x'").keys() == {"t1"}
 
 
-def test_no_plan_is_drawn_to_bind_a_statement(binder: StatementBinder) -> None:
+def test_no_plan_is_drawn_to_bind_a_statement(binder):
     """With `repeat('x', 30000000)` in it that took DuckDB 20 s, in which it heard no signal."""
     noted = binder.connection = NotedStatements(binder.connection)  # type: ignore[assignment]
     assert binder.bind_fields("select repeat('x', 30), t1 from logs") == {"t1": T}
@@ -114,7 +109,7 @@ def test_no_plan_is_drawn_to_bind_a_statement(binder: StatementBinder) -> None:
     assert all("json_serialize_" in one and "optimize := True" not in one for one in asked)
 
 
-def test_fields_come_behind_the_columns_that_are_always_there() -> None:
+def test_fields_come_behind_the_columns_that_are_always_there():
     fields = {"status": ColumnType.INTEGER, 'a"b': ColumnType.TEXT, "ms": ColumnType.NUMBER}
     assert column_declarations(fields).endswith(
         '"offset" BIGINT, "status" BIGINT, "a""b" VARCHAR, "ms" DOUBLE'
@@ -123,7 +118,7 @@ def test_fields_come_behind_the_columns_that_are_always_there() -> None:
     assert str(arrow_schema(fields).field("time").type) == "timestamp[us, tz=UTC]"
 
 
-def test_a_name_cannot_end_its_quotes() -> None:
+def test_a_name_cannot_end_its_quotes():
     assert quoted_identifier('x" int); drop table y; --') == '"x"" int); drop table y; --"'
 
 
@@ -141,11 +136,11 @@ def test_a_name_cannot_end_its_quotes() -> None:
         ("", ColumnType.TEXT),
     ],
 )
-def test_each_value_has_its_narrowest_type(value: Value, kind: ColumnType) -> None:
+def test_each_value_has_its_narrowest_type(value, kind):
     assert type_of_value(value) is kind
 
 
-def test_a_field_is_what_all_of_its_values_are(tmp_path: Path) -> None:
+def test_a_field_is_what_all_of_its_values_are(tmp_path):
     messages = ["a=1 b=1 c=1 d=x", "a=2 b=2.5 c=x d=y", "no fields"]
     sample = LineSample(view_of(make_store(tmp_path / "logs", [lines(messages), lines(messages)])))
     kinds = {name: sample.type_of_field(name) for name in "abcde"}
@@ -158,7 +153,7 @@ def test_a_field_is_what_all_of_its_values_are(tmp_path: Path) -> None:
     assert sample.type_of_number_field("b") is ColumnType.NUMBER
 
 
-def test_a_sample_has_lines_from_all_over_a_text() -> None:
+def test_a_sample_has_lines_from_all_over_a_text():
     found = lines_at_distances(b"".join(b"%d\n" % number for number in range(10_000)))
     assert 100 < len(found) < 200
     assert found[0] == b"0"
@@ -169,7 +164,7 @@ def said(**parts: str) -> DuckDBFault:
     return parse_fault(Exception("Binder Error: " + json.dumps(parts)), added=8)
 
 
-def test_a_sentence_is_the_first_line_and_the_advice() -> None:
+def test_a_sentence_is_the_first_line_and_the_advice():
     found = said(
         exception_type="Catalog",
         exception_message="There is no log.\nDid you mean logs?\n",
@@ -178,7 +173,7 @@ def test_a_sentence_is_the_first_line_and_the_advice() -> None:
     assert found == DuckDBFault("Catalog", "There is no log. Did you mean logs?", 14, "")
 
 
-def test_a_table_that_is_not_there_is_answered_with_the_one_that_is() -> None:
+def test_a_table_that_is_not_there_is_answered_with_the_one_that_is():
     message = 'Table with name lines does not exist!\nDid you mean "pg_index"?'
     found = said(exception_type="Catalog", exception_message=message)
     assert found.sentence == "there is no table lines; the lines are in the table logs"
@@ -196,15 +191,15 @@ def test_a_table_that_is_not_there_is_answered_with_the_one_that_is() -> None:
         {"exception_message": 'Column "a b" does not exist on left side of join!'},
     ],
 )
-def test_a_column_that_is_missing_is_named(parts: dict[str, str]) -> None:
+def test_a_column_that_is_missing_is_named(parts):
     assert said(**parts).missing == "a b"
 
 
-def test_an_error_that_is_not_json_is_the_sentence() -> None:
+def test_an_error_that_is_not_json_is_the_sentence():
     assert parse_fault(Exception("odd")) == DuckDBFault("", "odd", -1, "")
 
 
-def test_the_place_of_an_error_counts_characters() -> None:
+def test_the_place_of_an_error_counts_characters():
     error = DuckDBFault("Binder", "wrong", len("select 'é', ".encode()), "").as_error(
         "select 'é', x"
     )

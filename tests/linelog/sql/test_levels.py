@@ -1,7 +1,5 @@
 """Levels in statements: in the order of the query language."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,7 +53,7 @@ SEVERE = [*LEVELS[4:]]
         ("level >= 'alert'::log_level", ["alert", "emergency"]),
     ],
 )
-def test_conditions_on_levels_hold(view: View, condition: str, found: list[str | None]) -> None:
+def test_conditions_on_levels_hold(view, condition, found):
     statement = f"select level from logs l where {condition} order by level"
     assert first_column(view, statement) == found
 
@@ -73,17 +71,17 @@ def test_conditions_on_levels_hold(view: View, condition: str, found: list[str |
         ("select level || '!' from logs where level = 'alert'", ["alert!"]),
     ],
 )  # fmt: skip
-def test_levels_compare_in_any_statement(view: View, statement: str, found: list[object]) -> None:
+def test_levels_compare_in_any_statement(view, statement, found):
     assert first_column(view, statement) == found
 
 
-def test_a_text_that_is_no_level_has_no_order(view: View) -> None:
+def test_a_text_that_is_no_level_has_no_order(view):
     with pytest.raises(QueryError, match="banana is not a level; these are: debug, info") as error:
         first_column(view, "select 'ä' from logs where level >= 'banana'")
     assert error.value.at == 37
 
 
-def test_only_lines_that_may_have_the_level_are_read(tmp_path: Path) -> None:
+def test_only_lines_that_may_have_the_level_are_read(tmp_path):
     view = view_of(make_store(tmp_path / "logs", [lines(["level=info a=1", "level=alert a=2"])]))
     answer = SqlAnswer("select a from logs where level >= 'error'", StoreReading(view, processes=1))
     try:
@@ -93,5 +91,5 @@ def test_only_lines_that_may_have_the_level_are_read(tmp_path: Path) -> None:
         answer.close()
 
 
-def test_what_cannot_be_taken_apart_stays() -> None:
+def test_what_cannot_be_taken_apart_stays():
     assert replace_level_texts("explain select 1", None) == "explain select 1"

@@ -1,10 +1,7 @@
 """Connections that can do nothing but compute."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
-from pathlib import Path
 
 import duckdb
 import pytest
@@ -28,7 +25,7 @@ from tests.linelog.read.stores import make_store
         "export database '{}/x'",
     ],
 )
-def test_a_locked_connection_reaches_nothing_outside(tmp_path: Path, statement: str) -> None:
+def test_a_locked_connection_reaches_nothing_outside(tmp_path, statement):
     """Also where the check of the statement's kind would let it pass."""
     connection = connect_in_memory(str(tmp_path / "spilled"), utc=True)
     disable_external_access(connection)
@@ -38,7 +35,7 @@ def test_a_locked_connection_reaches_nothing_outside(tmp_path: Path, statement: 
     assert not [path for path in tmp_path.iterdir() if path.name.startswith("x")]
 
 
-def test_variables_of_the_program_are_no_tables(tmp_path: Path) -> None:
+def test_variables_of_the_program_are_no_tables(tmp_path):
     import pyarrow
 
     secret = pyarrow.table({"a": [1]})
@@ -53,7 +50,7 @@ def test_variables_of_the_program_are_no_tables(tmp_path: Path) -> None:
     ("statement", "explains"),
     [("select 1", False), ("with a as (select 1) from a", False), ("explain select 1", True)],
 )  # fmt: skip
-def test_statements_that_only_ask_pass(tmp_path: Path, statement: str, explains: bool) -> None:
+def test_statements_that_only_ask_pass(tmp_path, statement, explains):
     connection = connect_in_memory(str(tmp_path), utc=True)
     assert require_read_only(connection, statement) is explains
     connection.close()
@@ -62,14 +59,14 @@ def test_statements_that_only_ask_pass(tmp_path: Path, statement: str, explains:
 @pytest.mark.parametrize(
     "statement", ["delete from logs", "select 1; select 2", "create table a (b int)", "  "]
 )
-def test_statements_that_change_something_are_refused(tmp_path: Path, statement: str) -> None:
+def test_statements_that_change_something_are_refused(tmp_path, statement):
     connection = connect_in_memory(str(tmp_path), utc=True)
     with pytest.raises(QueryError):
         require_read_only(connection, statement)
     connection.close()
 
 
-def test_without_the_extra_a_sentence_says_how_to_get_it(tmp_path: Path) -> None:
+def test_without_the_extra_a_sentence_says_how_to_get_it(tmp_path):
     script = (
         "import sys; sys.modules['duckdb'] = None\n"
         "from logsrv.cli.main import main; sys.exit(main(['sql', 'select 1', *sys.argv[1:]]))"

@@ -1,7 +1,5 @@
 """Stores on real files that are closed when a test is over."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Disks that fail when told to, and the few steps that every test of the store takes."""
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import os

@@ -3,8 +3,6 @@
 A format that is only tested by writing and reading it back can change without a test that fails.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import shutil
@@ -51,12 +49,12 @@ def quiet(*words: str | Path) -> bytes:
 
 
 @pytest.mark.parametrize("store", ["edge", "centre", "backup"])
-def test_every_line_is_found(place: Path, store: str) -> None:
+def test_every_line_is_found(place, store):
     assert quiet("search", "-d", place / store, "--output", "raw").splitlines() == lines(place)
 
 
 @pytest.mark.parametrize("store", ["edge", "backup"])
-def test_the_indexes_say_which_text_cannot_have_a_word(place: Path, store: str) -> None:
+def test_the_indexes_say_which_text_cannot_have_a_word(place, store):
     """Small segments are left out by their catalog, the large one by its word index."""
     done = logsrv("search", "-d", str(place / store), "--stats", "-c", "nowhere")
     assert done.stdout == b"0\n"
@@ -65,23 +63,23 @@ def test_the_indexes_say_which_text_cannot_have_a_word(place: Path, store: str) 
 
 
 @pytest.mark.parametrize("store", ["edge", "backup"])
-def test_an_id_is_found_by_the_word_index(place: Path, store: str) -> None:
+def test_an_id_is_found_by_the_word_index(place, store):
     ids = re.findall(rb'"trace": "([0-9a-f]{32})"', (place / "lines").read_bytes())
     assert quiet("search", "-d", place / store, "-c", ids[50].decode()) == b"1\n"
 
 
 @pytest.mark.parametrize("store", ["edge", "centre", "backup"])
-def test_levels_are_counted(place: Path, store: str) -> None:
+def test_levels_are_counted(place, store):
     errors = sum(b"plain" not in line for line in lines(place))
     assert quiet("search", "-d", place / store, "-c", "level>=error") == b"%d\n" % errors
 
 
 @pytest.mark.parametrize("store", ["edge", "centre", "backup"])
-def test_every_part_is_sound(place: Path, store: str) -> None:
+def test_every_part_is_sound(place, store):
     assert quiet("doctor", place / store).endswith(b": sound\n")
 
 
-def test_an_archive_is_searched_and_restored(place: Path, tmp_path: Path) -> None:
+def test_an_archive_is_searched_and_restored(place, tmp_path):
     archived = quiet("search", "-d", f"file://{place}/archive", "--output", "raw").splitlines()
     assert len(archived) > 3000 and archived == lines(place)[: len(archived)]
     quiet("restore", "--from", f"file://{place}/archive", tmp_path / "back")
@@ -105,7 +103,7 @@ NEWER = b"has format 2, and this logsrv reads up to 1: a newer one wrote it"
 
 
 @pytest.mark.slow
-def test_what_a_newer_version_wrote_is_said_to_be_that(newer: Path) -> None:
+def test_what_a_newer_version_wrote_is_said_to_be_that(newer):
     """It is neither called damaged nor repaired, replaced or removed."""
     before = {path: path.read_bytes() for path in newer.glob("*/*/0000000002-*.json")}
     found = logsrv("search", "-d", f"file://{newer}/archive", "-c", "needle3")
@@ -119,7 +117,7 @@ def test_what_a_newer_version_wrote_is_said_to_be_that(newer: Path) -> None:
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_places_of_targets_are_known(place: Path) -> None:
+def test_places_of_targets_are_known(place):
     shown = json.loads(logsrv("ship", "--json", "--status", str(place / "edge")).stdout)
     assert {target["name"]: target["saved"][:4] for target in shown} == {
         "centre": "2026",

@@ -1,9 +1,5 @@
 """A policy that makes no sense is refused."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 
 from logsrv.linelog.store.policy import StorePolicy
@@ -20,6 +16,6 @@ from logsrv.linelog.store.policy import StorePolicy
         {"low_water": 2, "high_water": 1},
     ],
 )
-def test_a_value_that_makes_no_sense_is_named(wrong: dict[str, Any]) -> None:
+def test_a_value_that_makes_no_sense_is_named(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         StorePolicy(**wrong)

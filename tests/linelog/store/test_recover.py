@@ -1,7 +1,5 @@
 """What a start makes of what a crash, a power cut or a person left behind."""
 
-from __future__ import annotations
-
 import os
 import random
 import stat
@@ -20,7 +18,6 @@ from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.segment import Form, Segment, save_number, saved_number
 from logsrv.linelog.store.segments.waiting import note_waiting
 from logsrv.linelog.store.store import Store
-from tests.clocks import HandClock
 from tests.linelog.store.faults import FaultyDisk, at, batch, no_space, stored, text_of, until
 from tests.linelog.store.segments.test_index import SENSELESS
 
@@ -31,9 +28,7 @@ LINES = [b"line %d" % number for number in range(3000)]
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_torn_last_line_is_kept_ended_and_reported(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
+async def test_a_torn_last_line_is_kept_ended_and_reported(open_store, tmp_path):
     (tmp_path / "current.log").write_bytes(stored(b"whole") + stored(b"half a line")[:-4])
     with capturedLogs() as events:
         store = open_store(directory=tmp_path)
@@ -47,18 +42,14 @@ async def test_a_torn_last_line_is_kept_ended_and_reported(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_torn_line_is_ended_though_nothing_is_appended(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
+async def test_a_torn_line_is_ended_though_nothing_is_appended(open_store, tmp_path):
     (tmp_path / "current.log").write_bytes(b"torn" * 50_000)
     open_store(directory=tmp_path)
     await until(lambda: (tmp_path / "current.log").read_bytes() == b"torn" * 50_000 + b"\n")
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_full_disk_does_not_keep_the_store_from_starting(
-    open_store: OpenStore, tmp_path: Path, clock: HandClock
-) -> None:
+async def test_a_full_disk_does_not_keep_the_store_from_starting(open_store, tmp_path, clock):
     (tmp_path / "current.log").write_bytes(b"torn")
     disk = FaultyDisk()
     disk.errors["writev"] = no_space()
@@ -72,7 +63,7 @@ async def test_a_full_disk_does_not_keep_the_store_from_starting(
     assert (tmp_path / "current.log").read_bytes() == b"torn\n" + stored(b"next")
 
 
-def test_a_sealed_segment_that_was_torn_is_ended_too(tmp_path: Path) -> None:
+def test_a_sealed_segment_that_was_torn_is_ended_too(tmp_path):
     path = tmp_path / "0000000001-20261120T061842Z.log"
     path.write_bytes(stored(b"whole") + b"torn\0\0\0")
     tidy(at(tmp_path))
@@ -88,9 +79,7 @@ def test_a_sealed_segment_that_was_torn_is_ended_too(tmp_path: Path) -> None:
         (lambda path: os.mknod(path, stat.S_IFSOCK | 0o600), "a socket"),
     ],
 )
-def test_something_else_in_the_place_of_current_log_is_refused(
-    open_store: OpenStore, tmp_path: Path, make: Callable[[Path], object], kind: str
-) -> None:
+def test_something_else_in_the_place_of_current_log_is_refused(open_store, tmp_path, make, kind):
     make(tmp_path / "current.log")
     with pytest.raises(StoreError, match=f"current.log is {kind}, not a plain file"):
         open_store(directory=tmp_path)
@@ -98,9 +87,7 @@ def test_something_else_in_the_place_of_current_log_is_refused(
     open_store(directory=tmp_path)
 
 
-def test_a_store_that_is_not_completely_restored_is_not_taken(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
+def test_a_store_that_is_not_completely_restored_is_not_taken(open_store, tmp_path):
     """It would begin anew, and its edges would go on where they are."""
     (tmp_path / "restoring").write_text("x")
     with pytest.raises(StoreError, match="give the same `logsrv restore` again to go on"):
@@ -108,7 +95,7 @@ def test_a_store_that_is_not_completely_restored_is_not_taken(
     assert not (tmp_path / "current.log").exists()
 
 
-def test_of_two_complete_forms_the_packed_one_stays(tmp_path: Path) -> None:
+def test_of_two_complete_forms_the_packed_one_stays(tmp_path):
     segment = Segment(1, "0000000001-20261120T061842Z.log", Form.PLAIN)
     (tmp_path / segment.name).write_bytes(stored(b"one"))
     seal(segment, at(tmp_path))
@@ -117,7 +104,7 @@ def test_of_two_complete_forms_the_packed_one_stays(tmp_path: Path) -> None:
     assert not (tmp_path / segment.name).exists() and (tmp_path / segment.packed).exists()
 
 
-def test_a_plain_file_that_holds_more_than_the_packed_one_stays(tmp_path: Path) -> None:
+def test_a_plain_file_that_holds_more_than_the_packed_one_stays(tmp_path):
     segment = Segment(1, "0000000001-20261120T061842Z.log", Form.PLAIN)
     (tmp_path / segment.name).write_bytes(stored(b"one"))
     seal(segment, at(tmp_path))
@@ -130,7 +117,7 @@ def test_a_plain_file_that_holds_more_than_the_packed_one_stays(tmp_path: Path) 
     )
 
 
-def test_a_lost_index_is_made_again_and_a_lone_one_removed(tmp_path: Path) -> None:
+def test_a_lost_index_is_made_again_and_a_lone_one_removed(tmp_path):
     segment = Segment(1, "0000000001-20261120T061842Z.log", Form.PLAIN)
     (tmp_path / segment.name).write_bytes(stored(b"one"))
     seal(segment, at(tmp_path))
@@ -146,7 +133,7 @@ def test_a_lost_index_is_made_again_and_a_lone_one_removed(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("data", SENSELESS)
-def test_an_index_that_makes_no_sense_is_made_again(tmp_path: Path, data: bytes) -> None:
+def test_an_index_that_makes_no_sense_is_made_again(tmp_path, data):
     segment = Segment(1, "0000000001-20261120T061842Z.log", Form.PLAIN)
     (tmp_path / segment.name).write_bytes(stored(b"one"))
     made = seal(segment, at(tmp_path))
@@ -155,9 +142,7 @@ def test_an_index_that_makes_no_sense_is_made_again(tmp_path: Path, data: bytes)
     assert index.load(Segment(1, segment.packed, Form.PACKED), at(tmp_path)) == made
 
 
-def test_an_index_that_cannot_be_made_keeps_no_store_from_starting(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
+def test_an_index_that_cannot_be_made_keeps_no_store_from_starting(open_store, tmp_path):
     segment = Segment(1, "0000000001-20261120T061842Z.log", Form.PLAIN)
     (tmp_path / segment.name).write_bytes(stored(b"one"))
     seal(segment, at(tmp_path))
@@ -172,7 +157,7 @@ def test_an_index_that_cannot_be_made_keeps_no_store_from_starting(
     assert not list(tmp_path.glob("*.tmp"))
 
 
-def test_a_damaged_segment_is_left_alone_and_reported(tmp_path: Path) -> None:
+def test_a_damaged_segment_is_left_alone_and_reported(tmp_path):
     path = tmp_path / "0000000001-20261120T061842Z.log.zst"
     path.write_bytes(b"this is not Zstandard")
     with capturedLogs() as events:
@@ -193,9 +178,7 @@ def frames(directory: Path) -> Segment:
 
 
 @pytest.mark.parametrize("kept", [0, 1, 2])
-def test_a_sealed_segment_that_was_cut_is_reported_and_what_is_left_can_be_read(
-    tmp_path: Path, kept: int
-) -> None:
+def test_a_sealed_segment_that_was_cut_is_reported_and_what_is_left_can_be_read(tmp_path, kept):
     disk, packed = at(tmp_path), frames(tmp_path)
     promised = index.load(packed, disk)
     first_lost = promised.frames[kept]
@@ -220,8 +203,8 @@ def test_a_sealed_segment_that_was_cut_is_reported_and_what_is_left_can_be_read(
 @pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("number", [b"12345678901", b"9" * 30, b"-3", b"seven"])
 async def test_a_number_that_makes_no_sense_is_reported_and_nothing_is_lost(
-    open_store: OpenStore, tmp_path: Path, number: bytes
-) -> None:
+    open_store, tmp_path, number
+):
     (tmp_path / "number").write_bytes(number + b"\n")
     (tmp_path / "0000000006-20261120T061842Z.log").write_bytes(stored(b"six"))
     with capturedLogs() as events:
@@ -239,9 +222,7 @@ async def test_a_number_that_makes_no_sense_is_reported_and_nothing_is_lost(
 
 @pytest_twisted.ensureDeferred
 @pytest.mark.parametrize(("name", "text"), [("number", b"39\n"), ("synced", b"39:0\n")])
-async def test_a_number_that_no_other_file_explains_is_said(
-    open_store: OpenStore, tmp_path: Path, name: str, text: bytes
-) -> None:
+async def test_a_number_that_no_other_file_explains_is_said(open_store, tmp_path, name, text):
     """In a store of a version that knew no sums a bit made 7 of it 39."""
     (tmp_path / "0000000006-20261120T061842Z.log").write_bytes(stored(b"six"))
     (tmp_path / name).write_bytes(text)
@@ -256,9 +237,7 @@ async def test_a_number_that_no_other_file_explains_is_said(
     assert not [event for event in events if "what became of" in event["log_format"]]
 
 
-def test_segments_that_are_missing_between_others_are_told(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
+def test_segments_that_are_missing_between_others_are_told(open_store, tmp_path):
     for number in 2, 3, 6, 9:
         (tmp_path / f"{number:010d}-20261120T061842Z.log").write_bytes(stored(b"%d" % number))
     (tmp_path / "removed").write_bytes(b"4:5\n")
@@ -273,8 +252,8 @@ def test_segments_that_are_missing_between_others_are_told(
     "name", ["0000000007-20261120T061842Z.log", "0000000007-20261120T061842Z.log.zst"]
 )
 def test_a_directory_with_the_name_of_a_segment_is_reported_and_left_alone(
-    open_store: OpenStore, tmp_path: Path, make: Callable[[Path], object], name: str
-) -> None:
+    open_store, tmp_path, make, name
+):
     make(tmp_path / name)
     with capturedLogs() as events:
         store = open_store(directory=tmp_path)
@@ -285,15 +264,13 @@ def test_a_directory_with_the_name_of_a_segment_is_reported_and_left_alone(
 
 
 @pytest.mark.parametrize("name", ["number", "number.tmp", "current.log.tmp"])
-def test_a_fifo_under_a_name_of_ours_holds_nothing_up(
-    open_store: OpenStore, tmp_path: Path, name: str
-) -> None:
+def test_a_fifo_under_a_name_of_ours_holds_nothing_up(open_store, tmp_path, name):
     os.mkfifo(tmp_path / name)
     store = open_store(directory=tmp_path)
     assert store.position.segment == 1 and store.accepts
 
 
-def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
+def test_files_of_others_are_left_alone(tmp_path):
     names = {"notes.tmp", "x.log.zst.idx", "0000000001.log.zst.tmp", "current.log.tmp.tmp"}
     for name in names:
         (tmp_path / name).write_text("mine")
@@ -322,15 +299,13 @@ def files(directory: Path) -> dict[str, bytes]:
         (stored(*LINES).replace(b"line 2999", b"LINE 2999"), None),
     ],
 )
-def test_the_form_that_holds_all_of_the_other_is_known(
-    tmp_path: Path, text: bytes, kept: Form | None
-) -> None:
+def test_the_form_that_holds_all_of_the_other_is_known(tmp_path, text, kept):
     packed = sealed(tmp_path)
     (tmp_path / NAME).write_bytes(text)
     assert form_with_all_text(Segment(1, NAME, Form.PLAIN), packed, at(tmp_path)) is kept
 
 
-def test_a_packed_file_that_is_cut_holds_no_more_than_can_be_read(tmp_path: Path) -> None:
+def test_a_packed_file_that_is_cut_holds_no_more_than_can_be_read(tmp_path):
     packed = sealed(tmp_path)
     first = zstandard.ZstdCompressor().compress(stored(*LINES))
     (tmp_path / packed.name).write_bytes(first + first[:-9])
@@ -342,8 +317,8 @@ def test_a_packed_file_that_is_cut_holds_no_more_than_can_be_read(tmp_path: Path
 @pytest.mark.parametrize("packed_too", [False, True])
 @pytest_twisted.ensureDeferred
 async def test_a_stranger_with_the_number_of_a_segment_is_left_alone_and_said(
-    open_store: OpenStore, tmp_path: Path, packed_too: bool
-) -> None:
+    open_store, tmp_path, packed_too
+):
     sealed(tmp_path)
     if packed_too:
         sealed(tmp_path, OTHER.replace("2020", "2030"), b"stranger")
@@ -364,8 +339,8 @@ async def test_a_stranger_with_the_number_of_a_segment_is_left_alone_and_said(
 @pytest.mark.parametrize("found", [LINES[:3], [b"something else"]])
 @pytest_twisted.ensureDeferred
 async def test_a_plain_file_put_beside_its_packed_form_never_replaces_it(
-    open_store: OpenStore, tmp_path: Path, found: list[bytes]
-) -> None:
+    open_store, tmp_path, found
+):
     """Neither in a running server nor in one that is started then."""
     sealed(tmp_path)
     before = files(tmp_path)
@@ -388,7 +363,7 @@ async def test_a_plain_file_put_beside_its_packed_form_never_replaces_it(
     assert text_of(tmp_path) == stored(*LINES, b"next")
 
 
-def test_a_stranger_is_not_touched_though_it_is_torn(tmp_path: Path) -> None:
+def test_a_stranger_is_not_touched_though_it_is_torn(tmp_path):
     sealed(tmp_path)
     (tmp_path / OTHER).write_bytes(b"torn\0\0")
     tidy(at(tmp_path))
@@ -396,7 +371,7 @@ def test_a_stranger_is_not_touched_though_it_is_torn(tmp_path: Path) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_raw_line_is_the_same_after_a_clean_restart(open_store: OpenStore) -> None:
+async def test_a_raw_line_is_the_same_after_a_clean_restart(open_store):
     """`--raw` stores NULs; nothing crashed."""
     store = open_store()
     line = b"x" * (511 - len(stored(b"")) + 1) + b"\0" + b" a line of a device that sends NULs"
@@ -415,8 +390,8 @@ async def test_a_raw_line_is_the_same_after_a_clean_restart(open_store: OpenStor
 @pytest.mark.parametrize("to", ["moved", "removed", "cut"])
 @pytest_twisted.ensureDeferred
 async def test_a_file_that_was_taken_away_while_nobody_ran_leaves_its_places_unused(
-    open_store: OpenStore, tmp_path: Path, to: str
-) -> None:
+    open_store, tmp_path, to
+):
     store = open_store()
     store.append(batch(b"one", b"two"))
     await store.close()
@@ -434,9 +409,7 @@ async def test_a_file_that_was_taken_away_while_nobody_ran_leaves_its_places_unu
 
 @pytest.mark.parametrize("number", [None, b"", b"rubbish", b"2\n", b"6\n"])
 @pytest_twisted.ensureDeferred
-async def test_numbers_go_on_after_all_segments_were_removed(
-    open_store: OpenStore, number: bytes | None
-) -> None:
+async def test_numbers_go_on_after_all_segments_were_removed(open_store, number):
     """Also where the file of the number is lost, too."""
     store = open_store(rotate_size=1)
     for line in range(5):
@@ -456,7 +429,7 @@ async def test_numbers_go_on_after_all_segments_were_removed(
 
 
 @pytest_twisted.ensureDeferred
-async def test_of_two_forms_the_one_kept_is_synced_before_the_other_goes(tmp_path: Path) -> None:
+async def test_of_two_forms_the_one_kept_is_synced_before_the_other_goes(tmp_path):
     sealed(tmp_path)
     (tmp_path / NAME).write_bytes(stored(*LINES))
     disk = FaultyDisk().open_directory(tmp_path)
@@ -467,8 +440,8 @@ async def test_of_two_forms_the_one_kept_is_synced_before_the_other_goes(tmp_pat
 @pytest.mark.parametrize("text", [stored(b"one", b"two"), stored(b"one", b"two")[:-2]])
 @pytest_twisted.ensureDeferred
 async def test_a_segment_that_was_cut_while_it_waited_is_told_at_the_start(
-    open_store: OpenStore, tmp_path: Path, text: bytes
-) -> None:
+    open_store, tmp_path, text
+):
     """Behind a line or in one, though nothing crashed."""
     directory, size = tmp_path / "store", len(stored(b"one", b"two", b"three"))
     directory.mkdir()
@@ -485,7 +458,7 @@ async def test_a_segment_that_was_cut_while_it_waited_is_told_at_the_start(
     assert (said["log_level"], said["synced"]) == (LogLevel.error, size)
 
 
-def test_a_segment_that_ends_in_a_line_and_is_not_the_last_has_lost_lines(tmp_path: Path) -> None:
+def test_a_segment_that_ends_in_a_line_and_is_not_the_last_has_lost_lines(tmp_path):
     """Nothing says how many: its size was not known when it was cut."""
     (tmp_path / NAME).write_bytes(stored(b"one", b"two")[:-2])
     with capturedLogs() as events:

@@ -1,11 +1,8 @@
 """The start after a crash: no line where somebody may have read, and none that was synced is lost."""
 
-from __future__ import annotations
-
 import errno
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import pytest_twisted
@@ -15,7 +12,6 @@ from logsrv.linelog.read.follow import Follower, end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.store import Store
-from tests.clocks import HandClock
 from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of, until
 
 OpenStore = Callable[..., Store]
@@ -25,9 +21,7 @@ LINES = [b"line %d" % number for number in range(3000)]
 
 
 @pytest_twisted.ensureDeferred
-async def test_the_name_of_the_active_segment_is_synced_after_a_kill(
-    open_store: OpenStore,
-) -> None:
+async def test_the_name_of_the_active_segment_is_synced_after_a_kill(open_store):
     """A kill may have come between a rotation and the sync of its names; a power cut follows it."""
     store = open_store()
     store.append(batch(b"one"))
@@ -41,8 +35,8 @@ async def test_the_name_of_the_active_segment_is_synced_after_a_kill(
 
 @pytest_twisted.ensureDeferred
 async def test_a_file_that_cannot_be_read_keeps_no_store_from_starting(
-    open_store: OpenStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    open_store, tmp_path, monkeypatch
+):
     """A bad sector: the file is named and stays, lines go on in a new segment, and the next is sealed."""
     (tmp_path / "0000000001-20261120T061842Z.log").write_bytes(stored(b"bad"))
     (tmp_path / "0000000002-20261120T061842Z.log").write_bytes(stored(b"good"))
@@ -71,8 +65,8 @@ async def test_a_file_that_cannot_be_read_keeps_no_store_from_starting(
 @pytest.mark.parametrize("cut", [0, 52, len(stored(b"one")), len(stored(b"one", b"two"))])
 @pytest_twisted.ensureDeferred
 async def test_after_a_crash_no_line_is_written_where_somebody_may_have_read(
-    open_store: OpenStore, tmp_path: Path, cut: int
-) -> None:
+    open_store, tmp_path, cut
+):
     """Not even where the medium has lost the lines that were there."""
     (tmp_path / "current.log").write_bytes(stored(b"one", b"two")[:cut])
     (tmp_path / "lock").write_text("77\n")
@@ -91,8 +85,8 @@ async def test_after_a_crash_no_line_is_written_where_somebody_may_have_read(
 
 @pytest_twisted.ensureDeferred
 async def test_what_was_acknowledged_before_a_kill_is_synced_by_the_next_start(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
+    open_store, tmp_path
+):
     (tmp_path / "current.log").write_bytes(stored(b"one"))
     (tmp_path / "lock").write_text("77\n")
     old = (tmp_path / "current.log").stat().st_ino
@@ -102,9 +96,7 @@ async def test_what_was_acknowledged_before_a_kill_is_synced_by_the_next_start(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_crash_on_a_full_disk_goes_on_when_there_is_room(
-    open_store: OpenStore, tmp_path: Path, clock: HandClock
-) -> None:
+async def test_a_crash_on_a_full_disk_goes_on_when_there_is_room(open_store, tmp_path, clock):
     (tmp_path / "current.log").write_bytes(stored(b"one"))
     (tmp_path / "lock").write_text("77\n")
     disk = FaultyDisk()
@@ -121,8 +113,8 @@ async def test_a_crash_on_a_full_disk_goes_on_when_there_is_room(
 
 @pytest_twisted.ensureDeferred
 async def test_a_rotation_that_a_power_cut_broke_off_is_done_and_its_next_number_left_out(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
+    open_store, tmp_path
+):
     """The second name was on the medium and the new file was not: lines in it may have been read."""
     (tmp_path / "current.log").write_bytes(stored(b"one"))
     os.link(tmp_path / "current.log", tmp_path / NAME)
@@ -137,9 +129,7 @@ async def test_a_rotation_that_a_power_cut_broke_off_is_done_and_its_next_number
 
 
 @pytest_twisted.ensureDeferred
-async def test_an_empty_segment_with_two_names_loses_one(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
+async def test_an_empty_segment_with_two_names_loses_one(open_store, tmp_path):
     """Later lines would else be there twice."""
     (tmp_path / "current.log").touch()
     os.link(tmp_path / "current.log", tmp_path / NAME)
@@ -153,9 +143,7 @@ async def test_an_empty_segment_with_two_names_loses_one(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_follower_of_a_store_sees_each_line_once_over_crashes(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
+async def test_a_follower_of_a_store_sees_each_line_once_over_crashes(open_store, tmp_path):
     """Also where nothing had been written before the first one."""
     await open_store(directory=tmp_path).close()
     view = View(str(tmp_path), lambda _: None)
@@ -184,9 +172,7 @@ async def test_a_follower_of_a_store_sees_each_line_once_over_crashes(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_segment_behind_the_one_that_current_log_is_keeps_its_number(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
+async def test_a_segment_behind_the_one_that_current_log_is_keeps_its_number(open_store, tmp_path):
     """A power cut may keep a later sealed name, and not that of the current.log which got it."""
     first, second = (f"000000000{number}-20261120T061842Z.log" for number in (1, 2))
     (tmp_path / first).write_bytes(stored(b"one"))

@@ -1,9 +1,6 @@
 """What a start makes of the identity of a store that is damaged, or gone."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import pytest_twisted
@@ -19,9 +16,7 @@ LINES = [b"line %d" % number for number in range(3000)]
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_store_has_one_identity_from_its_first_start_on(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
+async def test_a_store_has_one_identity_from_its_first_start_on(open_store, tmp_path):
     store = open_store()
     assert store.identity is not None and store.identity.began == (1, 0)
     await store.close()
@@ -29,9 +24,7 @@ async def test_a_store_has_one_identity_from_its_first_start_on(
     assert open_store(directory=tmp_path / "other").identity != store.identity
 
 
-def test_an_identity_that_makes_no_sense_is_told_and_no_other_made(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
+def test_an_identity_that_makes_no_sense_is_told_and_no_other_made(open_store, tmp_path):
     (tmp_path / "store").write_text("{}\n")
     with capturedLogs() as events:
         assert open_store(directory=tmp_path).identity is None
@@ -41,8 +34,8 @@ def test_an_identity_that_makes_no_sense_is_told_and_no_other_made(
 
 @pytest.mark.parametrize("name", ["ship/centre", "alerts/1"])
 def test_a_store_that_has_shipped_gets_no_other_identity_where_its_own_is_gone(
-    open_store: OpenStore, tmp_path: Path, name: str
-) -> None:
+    open_store, tmp_path, name
+):
     """Targets would get all of its lines again, as those of a store that they do not know."""
     for folder in "ship", "alerts":
         (tmp_path / folder).mkdir()

@@ -1,7 +1,5 @@
 """Any bit of a small file that changes, any cut: told, or the same lines at the same places, each once."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -135,7 +133,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
 
 @pytest.mark.parametrize("stride", [STRIDE, pytest.param(FINE, marks=BY_NIGHT)])
 @pytest.mark.parametrize("name", READERS)
-def test_a_damaged_file_is_refused_by_its_reader(tmp_path: Path, name: str, stride: int) -> None:
+def test_a_damaged_file_is_refused_by_its_reader(tmp_path, name, stride):
     """Whoever reads it says so, and the doctor does; never is it taken for something else."""
     store = full_store(tmp_path / "store")
     [path] = store.glob(name)
@@ -153,9 +151,7 @@ def test_a_damaged_file_is_refused_by_its_reader(tmp_path: Path, name: str, stri
 
 @pytest.mark.parametrize("stride", [STRIDE, pytest.param(FINE, marks=BY_NIGHT)])
 @pytest.mark.parametrize("name", STARTED)
-def test_a_start_on_a_damaged_file_says_so_or_changes_nothing(
-    tmp_path: Path, name: str, stride: int
-) -> None:
+def test_a_start_on_a_damaged_file_says_so_or_changes_nothing(tmp_path, name, stride):
     """No line gets another place, no block comes twice, and it never is another store in silence."""
     made, store = full_store(tmp_path / "made"), tmp_path / "store"
     shutil.copytree(made, store)

@@ -1,7 +1,5 @@
 """The store as a whole: what is appended is on disk, once and in order, whatever the disk does."""
 
-from __future__ import annotations
-
 import os
 import stat
 import subprocess
@@ -22,7 +20,6 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.store import Store
-from tests.clocks import HandClock
 from tests.linelog.store.faults import (
     FaultyDisk,
     Sender,
@@ -38,9 +35,7 @@ OpenStore = Callable[..., Store]
 
 @pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("sync", list(Sync))
-async def test_a_line_is_in_current_log_when_durable_fires(
-    open_store: OpenStore, sync: Sync
-) -> None:
+async def test_a_line_is_in_current_log_when_durable_fires(open_store, sync):
     store = open_store(sync=sync)
     store.append(batch(b"hello, world", b""))
     await store.durable()
@@ -49,14 +44,14 @@ async def test_a_line_is_in_current_log_when_durable_fires(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_single_line_is_visible_though_nobody_waits_for_it(open_store: OpenStore) -> None:
+async def test_a_single_line_is_visible_though_nobody_waits_for_it(open_store):
     store = open_store()
     store.append(batch(b"alone"))
     await until(lambda: (store.directory / "current.log").read_bytes() == stored(b"alone"))
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_is_appended_stays_in_order_across_many_rotations(open_store: OpenStore) -> None:
+async def test_what_is_appended_stays_in_order_across_many_rotations(open_store):
     store = open_store(rotate_size=20_000)
     lines = [b"line %d" % number for number in range(3000)]
     for start in range(0, len(lines), 10):
@@ -67,9 +62,7 @@ async def test_what_is_appended_stays_in_order_across_many_rotations(open_store:
 
 
 @pytest_twisted.ensureDeferred
-async def test_files_are_0640_and_the_directory_0750_whatever_the_umask(
-    open_store: OpenStore,
-) -> None:
+async def test_files_are_0640_and_the_directory_0750_whatever_the_umask(open_store):
     before = os.umask(0o077)
     try:
         store = open_store(rotate_size=1)
@@ -84,9 +77,7 @@ async def test_files_are_0640_and_the_directory_0750_whatever_the_umask(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_full_disk_pauses_senders_and_loses_nothing(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+async def test_a_full_disk_pauses_senders_and_loses_nothing(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock)
     sender = Sender()
@@ -112,9 +103,7 @@ async def test_a_full_disk_pauses_senders_and_loses_nothing(
 
 
 @pytest_twisted.ensureDeferred
-async def test_senders_are_paused_above_high_water_and_resumed_below_low_water(
-    open_store: OpenStore,
-) -> None:
+async def test_senders_are_paused_above_high_water_and_resumed_below_low_water(open_store):
     disk, go = FaultyDisk(), threading.Event()
     store = open_store(disk, high_water=10_000, low_water=1_000)
     disk.before["writev"] = lambda: go.wait(PATIENCE)
@@ -133,9 +122,7 @@ async def test_senders_are_paused_above_high_water_and_resumed_below_low_water(
 
 
 @pytest_twisted.ensureDeferred
-async def test_senders_never_stay_paused_when_the_writer_is_as_fast_as_they_are(
-    open_store: OpenStore,
-) -> None:
+async def test_senders_never_stay_paused_when_the_writer_is_as_fast_as_they_are(open_store):
     store = open_store(high_water=2_000, low_water=1_000)
     for _ in range(300):
         while not store.valve.closed:
@@ -144,7 +131,7 @@ async def test_senders_never_stay_paused_when_the_writer_is_as_fast_as_they_are(
 
 
 @pytest_twisted.ensureDeferred
-async def test_one_sync_serves_everyone_who_waits(open_store: OpenStore) -> None:
+async def test_one_sync_serves_everyone_who_waits(open_store):
     disk, go = FaultyDisk(), threading.Event()
     store = open_store(disk, sync=Sync.ALWAYS)
     disk.before["fdatasync"] = lambda: go.wait(PATIENCE)
@@ -159,9 +146,7 @@ async def test_one_sync_serves_everyone_who_waits(open_store: OpenStore) -> None
 
 
 @pytest_twisted.ensureDeferred
-async def test_nothing_is_acknowledged_that_could_not_be_synced_and_later_lines_are(
-    open_store: OpenStore,
-) -> None:
+async def test_nothing_is_acknowledged_that_could_not_be_synced_and_later_lines_are(open_store):
     disk = FaultyDisk()
     metrics = Metrics(METRICS)
     store = open_store(disk, metrics, sync=Sync.ALWAYS)
@@ -179,9 +164,7 @@ async def test_nothing_is_acknowledged_that_could_not_be_synced_and_later_lines_
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_is_acknowledged_at_its_end_was_synced_from_its_beginning_on(
-    open_store: OpenStore,
-) -> None:
+async def test_what_is_acknowledged_at_its_end_was_synced_from_its_beginning_on(open_store):
     """A request takes several turns: a sync that failed in the first of them is not forgotten."""
     disk = FaultyDisk()
     store = open_store(disk, sync=Sync.ALWAYS)
@@ -199,7 +182,7 @@ async def test_what_is_acknowledged_at_its_end_was_synced_from_its_beginning_on(
 
 
 @pytest_twisted.ensureDeferred
-async def test_durable_fires_in_the_order_of_the_calls(open_store: OpenStore) -> None:
+async def test_durable_fires_in_the_order_of_the_calls(open_store):
     """Also where the second asks when both are safe, and the reactor has not heard of it yet."""
     disk, go = FaultyDisk(), threading.Event()
     store = open_store(disk, sync=Sync.ALWAYS)
@@ -217,9 +200,7 @@ async def test_durable_fires_in_the_order_of_the_calls(open_store: OpenStore) ->
 
 
 @pytest_twisted.ensureDeferred
-async def test_too_many_waiting_acknowledgements_pause_the_senders(
-    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_too_many_waiting_acknowledgements_pause_the_senders(open_store, monkeypatch):
     monkeypatch.setattr("logsrv.linelog.store.store.MOST_WAITING", 10)
     disk, go = FaultyDisk(), threading.Event()
     store, sender = open_store(disk, sync=Sync.ALWAYS), Sender()
@@ -235,23 +216,21 @@ async def test_too_many_waiting_acknowledgements_pause_the_senders(
     await until(lambda: sender.told == ["pause", "resume"])
 
 
-def test_a_second_store_on_the_directory_is_refused_with_a_sentence(open_store: OpenStore) -> None:
+def test_a_second_store_on_the_directory_is_refused_with_a_sentence(open_store):
     store = open_store()
     with pytest.raises(StoreError, match=rf"in use by process {os.getpid()}\b"):
         open_store()
     assert store.accepts and not store.troubles()
 
 
-def test_a_directory_that_cannot_be_made_is_refused_with_a_sentence(
-    tmp_path: Path, open_store: OpenStore
-) -> None:
+def test_a_directory_that_cannot_be_made_is_refused_with_a_sentence(tmp_path, open_store):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be used: Not a directory"):
         open_store(directory=tmp_path / "file" / "store")
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_new_policy_holds_from_the_next_line_on(open_store: OpenStore) -> None:
+async def test_a_new_policy_holds_from_the_next_line_on(open_store):
     disk = FaultyDisk()
     store = open_store(disk, sync=Sync.NEVER)
     disk.calls.clear()
@@ -264,7 +243,7 @@ async def test_a_new_policy_holds_from_the_next_line_on(open_store: OpenStore) -
     assert "fdatasync" in disk.calls
 
 
-def test_a_policy_that_keeps_less_than_one_segment_is_said_once(open_store: OpenStore) -> None:
+def test_a_policy_that_keeps_less_than_one_segment_is_said_once(open_store):
     strange = StorePolicy(rotate_size=2000, keep_bytes=1000)
     with capturedLogs() as events:
         store = open_store(rotate_size=2000, keep_bytes=1000, rotate_every=strange.rotate_every)
@@ -276,7 +255,7 @@ def test_a_policy_that_keeps_less_than_one_segment_is_said_once(open_store: Open
 
 
 @pytest_twisted.ensureDeferred
-async def test_the_metrics_show_what_was_written(open_store: OpenStore) -> None:
+async def test_the_metrics_show_what_was_written(open_store):
     metrics = Metrics(METRICS)
     store = open_store(metrics=metrics, rotate_size=1)
     store.append(batch(b"one"))
@@ -300,9 +279,7 @@ def counted(metrics: Metrics, name: str) -> int:
 
 
 @pytest_twisted.ensureDeferred
-async def test_lines_are_counted_as_written_only_when_they_are(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+async def test_lines_are_counted_as_written_only_when_they_are(open_store, clock):
     """Seven bytes at a time, and a disk that is full in the middle of a line: each line is one."""
     disk, metrics = FaultyDisk(), Metrics(METRICS)
     store = open_store(disk, clock=clock, metrics=metrics)
@@ -323,7 +300,7 @@ async def test_lines_are_counted_as_written_only_when_they_are(
 
 
 @pytest_twisted.ensureDeferred
-async def test_each_group_each_sync_and_each_seal_is_timed_once(open_store: OpenStore) -> None:
+async def test_each_group_each_sync_and_each_seal_is_timed_once(open_store):
     metrics = Metrics(METRICS)
     store = open_store(metrics=metrics, sync=Sync.ALWAYS)
     for number in range(3):
@@ -350,8 +327,8 @@ async def test_each_group_each_sync_and_each_seal_is_timed_once(open_store: Open
     ],
 )
 async def test_each_kind_of_trouble_is_shown_with_its_reason_while_it_lasts(
-    open_store: OpenStore, kind: str, call: str, thread: str, clock: HandClock
-) -> None:
+    open_store, kind, call, thread, clock
+):
     disk, metrics = FaultyDisk(), Metrics(METRICS)
     store = open_store(disk, clock=clock, metrics=metrics)
 
@@ -397,8 +374,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest_twisted.ensureDeferred
 async def test_on_a_really_full_disk_everything_is_stored_once_there_is_room(
-    small_disk: Path, open_store: OpenStore, clock: HandClock
-) -> None:
+    small_disk, open_store, clock
+):
     ballast = small_disk / "ballast"
     ballast.write_bytes(b"x" * 900_000)
     store = open_store(clock=clock, directory=small_disk / "store")
@@ -456,8 +433,8 @@ reactor.run()
 @pytest_twisted.ensureDeferred
 @pytest.mark.parametrize(("round_", "sync"), list(enumerate(["always", "never", "interval"] * 2)))
 async def test_kill_9_in_full_flow_loses_nothing_confirmed_and_doubles_nothing(
-    round_: int, sync: str, tmp_path: Path, open_store: OpenStore
-) -> None:
+    round_, sync, tmp_path, open_store
+):
     with subprocess.Popen(
         [sys.executable, "-c", CHILD, str(tmp_path), sync], stdout=subprocess.PIPE
     ) as child:

@@ -1,10 +1,7 @@
 """The end of a store: what is pending is written, or said, within a bounded time."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,9 +30,7 @@ OpenStore = Callable[..., Store]
 
 
 @pytest_twisted.ensureDeferred
-async def test_close_on_a_full_disk_says_and_counts_what_was_not_written(
-    open_store: OpenStore,
-) -> None:
+async def test_close_on_a_full_disk_says_and_counts_what_was_not_written(open_store):
     disk, metrics = FaultyDisk(), Metrics(METRICS)
     store = open_store(disk, metrics)
     disk.room = len(stored(b"kept")) + 10
@@ -73,9 +68,7 @@ class Patient:
 
 @pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("sync", list(Sync))
-async def test_a_last_sync_that_hangs_is_said_and_nobody_waits_for_it(
-    tmp_path: Path, sync: Sync
-) -> None:
+async def test_a_last_sync_that_hangs_is_said_and_nobody_waits_for_it(tmp_path, sync):
     disk, go, using = FaultyDisk(), threading.Event(), Patient()
     before = set(threading.enumerate())
     metrics = Metrics(METRICS)
@@ -113,7 +106,7 @@ async def test_a_last_sync_that_hangs_is_said_and_nobody_waits_for_it(
 
 
 @pytest_twisted.ensureDeferred
-async def test_close_on_a_disk_that_hangs_ends_all_the_same(tmp_path: Path) -> None:
+async def test_close_on_a_disk_that_hangs_ends_all_the_same(tmp_path):
     disk, go = FaultyDisk(), threading.Event()
     using, before = Patient(), set(threading.enumerate())
     metrics = Metrics(METRICS)
@@ -136,7 +129,7 @@ async def test_close_on_a_disk_that_hangs_ends_all_the_same(tmp_path: Path) -> N
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_store_that_closes_in_time_leaves_no_timer(tmp_path: Path) -> None:
+async def test_a_store_that_closes_in_time_leaves_no_timer(tmp_path):
     using = Patient()
     store = Store(
         tmp_path, StorePolicy(), reactor=using, clock=HandClock(), metrics=Metrics(METRICS)
@@ -148,7 +141,7 @@ async def test_a_store_that_closes_in_time_leaves_no_timer(tmp_path: Path) -> No
 
 
 @pytest_twisted.ensureDeferred
-async def test_close_writes_everything_and_lets_the_next_one_go_on(open_store: OpenStore) -> None:
+async def test_close_writes_everything_and_lets_the_next_one_go_on(open_store):
     store = open_store()
     for number in range(1000):
         store.append(batch(b"%d" % number))

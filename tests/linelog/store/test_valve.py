@@ -1,7 +1,5 @@
 """Senders are paused and resumed together."""
 
-from __future__ import annotations
-
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs
@@ -10,7 +8,7 @@ from logsrv.linelog.store.valve import FIRST, Valve
 from tests.linelog.store.faults import Sender
 
 
-def test_a_real_transport_is_paused_and_resumed() -> None:
+def test_a_real_transport_is_paused_and_resumed():
     valve, transport = Valve(Clock()), StringTransport()
     valve.add(transport)
     valve.close()
@@ -19,7 +17,7 @@ def test_a_real_transport_is_paused_and_resumed() -> None:
     assert transport.producerState == "producing"
 
 
-def test_each_sender_is_paused_once_and_one_that_left_is_not() -> None:
+def test_each_sender_is_paused_once_and_one_that_left_is_not():
     valve, stays, leaves = Valve(Clock()), Sender(), Sender()
     valve.add(stays)
     valve.add(leaves)
@@ -32,7 +30,7 @@ def test_each_sender_is_paused_once_and_one_that_left_is_not() -> None:
     assert stays.told == ["pause", "resume"] and leaves.told == ["pause"]
 
 
-def test_a_sender_that_is_added_to_a_closed_valve_waits_too() -> None:
+def test_a_sender_that_is_added_to_a_closed_valve_waits_too():
     valve, sender = Valve(Clock()), Sender()
     valve.close()
     valve.add(sender)
@@ -40,7 +38,7 @@ def test_a_sender_that_is_added_to_a_closed_valve_waits_too() -> None:
     assert sender.told == ["pause", "resume"]
 
 
-def test_a_sender_that_raises_does_not_stop_the_others() -> None:
+def test_a_sender_that_raises_does_not_stop_the_others():
     class Broken(Sender):
         def resumeProducing(self) -> None:
             raise RuntimeError("gone")
@@ -56,7 +54,7 @@ def test_a_sender_that_raises_does_not_stop_the_others() -> None:
     assert len(events) == 1
 
 
-def test_a_resumed_sender_may_close_the_valve_again() -> None:
+def test_a_resumed_sender_may_close_the_valve_again():
     class Greedy(Sender):
         def resumeProducing(self) -> None:
             super().resumeProducing()
@@ -71,7 +69,7 @@ def test_a_resumed_sender_may_close_the_valve_again() -> None:
     assert greedy.told[-1] == "pause" and other.told[-1] == "pause"
 
 
-def test_senders_may_leave_while_they_are_told() -> None:
+def test_senders_may_leave_while_they_are_told():
     class Leaver(Sender):
         def pauseProducing(self) -> None:
             super().pauseProducing()
@@ -84,7 +82,7 @@ def test_senders_may_leave_while_they_are_told() -> None:
     assert other.told == []
 
 
-def test_the_valve_tells_for_how_long_it_has_been_closed() -> None:
+def test_the_valve_tells_for_how_long_it_has_been_closed():
     clock = Clock()
     valve = Valve(clock)
     assert valve.closed_for() == 0
@@ -97,7 +95,7 @@ def test_the_valve_tells_for_how_long_it_has_been_closed() -> None:
     assert valve.closed_for() == 0
 
 
-def test_the_sender_that_delivered_last_is_resumed_last() -> None:
+def test_the_sender_that_delivered_last_is_resumed_last():
     """What it delivers then may close the valve again, and nobody is to be behind it for ever."""
     order = []
 
@@ -142,7 +140,7 @@ def many(valve: Valve) -> list[Sender]:
     return senders
 
 
-def test_many_senders_are_resumed_step_by_step() -> None:
+def test_many_senders_are_resumed_step_by_step():
     reactor = Reactor()
     valve = Valve(reactor)
     senders = many(valve)
@@ -156,7 +154,7 @@ def test_many_senders_are_resumed_step_by_step() -> None:
     assert all(sender.told == ["pause", "resume"] for sender in senders)
 
 
-def test_senders_left_paused_by_a_closing_valve_are_first_next_time() -> None:
+def test_senders_left_paused_by_a_closing_valve_are_first_next_time():
     reactor = Reactor()
     valve = Valve(reactor)
     senders = many(valve)
@@ -169,7 +167,7 @@ def test_senders_left_paused_by_a_closing_valve_are_first_next_time() -> None:
     assert running(senders) == list(range(FIRST, 2 * FIRST))
 
 
-def test_a_sender_is_held_until_its_turn_has_come() -> None:
+def test_a_sender_is_held_until_its_turn_has_come():
     reactor = Reactor()
     valve = Valve(reactor)
     senders = many(valve)
@@ -184,7 +182,7 @@ def test_a_sender_is_held_until_its_turn_has_come() -> None:
     assert valve.holds(senders[0])
 
 
-def test_a_sender_that_has_gone_meanwhile_is_not_resumed() -> None:
+def test_a_sender_that_has_gone_meanwhile_is_not_resumed():
     reactor = Reactor()
     valve = Valve(reactor)
     senders = many(valve)
@@ -195,7 +193,7 @@ def test_a_sender_that_has_gone_meanwhile_is_not_resumed() -> None:
     assert senders[-1].told == ["pause"]
 
 
-def test_calls_that_wait_for_the_valve_come_before_the_senders() -> None:
+def test_calls_that_wait_for_the_valve_come_before_the_senders():
     valve, sender = Valve(Clock()), Sender()
     valve.add(sender)
     told = []
@@ -214,7 +212,7 @@ def test_calls_that_wait_for_the_valve_come_before_the_senders() -> None:
     assert told == [[], ["pause"]], "once"
 
 
-def test_a_call_that_closes_the_valve_leaves_the_others_for_the_next_time() -> None:
+def test_a_call_that_closes_the_valve_leaves_the_others_for_the_next_time():
     valve, sender = Valve(Clock()), Sender()
     valve.add(sender)
     calls = []
@@ -232,7 +230,7 @@ def test_a_call_that_closes_the_valve_leaves_the_others_for_the_next_time() -> N
     assert calls == ["a", "b"] and sender.told == ["pause", "resume"]
 
 
-def test_a_failing_call_does_not_keep_the_senders_paused() -> None:
+def test_a_failing_call_does_not_keep_the_senders_paused():
     valve, sender = Valve(Clock()), Sender()
     valve.add(sender)
     valve.close()

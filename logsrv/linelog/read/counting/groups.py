@@ -15,12 +15,11 @@ import numpy
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.fields.reader import Column
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
-from logsrv.linelog.fields.values import Value, displayable_text, elements_of_value, text_of_value
 from logsrv.linelog.query.language.question import Extraction, Grouping
 from logsrv.linelog.read.counting.columns import column_reader, numbers
 from logsrv.linelog.read.counting.frequent import FrequentKeys
 from logsrv.linelog.read.counting.quantiles import QuantileNumbers
-from logsrv.linelog.read.counting.values import LONGEST
+from logsrv.linelog.read.counting.values import texts_to_count
 from logsrv.linelog.read.indexed import step_size
 from logsrv.linelog.read.search import Search
 
@@ -134,7 +133,10 @@ class GroupCounter:
         parts: list[list[list[str | float | None]]] = []
         if self._grouping.every is not None:
             parts.append([[start] for start in _steps(stamps, self._grouping.every)])
-        parts += [[_texts(value) for value in columns[name]] for name in self._grouping.by]
+        parts += [
+            [[*texts_to_count(value)] or [None] for value in columns[name]]
+            for name in self._grouping.by
+        ]
         if not parts:
             return [()] * len(stamps), range(len(stamps))
         keys: list[Key] = []
@@ -162,17 +164,6 @@ def _steps(stamps: StampedLines, every: float) -> list[float | None]:
     for row in numpy.flatnonzero(moments == NO_TIME).tolist():
         starts[row] = None
     return starts
-
-
-def _texts(value: Value | None) -> list[str | float | None]:
-    if value is None:
-        return [None]
-    if type(value) is str:
-        return [displayable_text(value)[:LONGEST]]
-    found = dict.fromkeys(
-        displayable_text(text_of_value(one))[:LONGEST] for one in elements_of_value(value)
-    )
-    return [*found] or [None]
 
 
 def _characters(key: Key) -> int:

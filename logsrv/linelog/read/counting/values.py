@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from logsrv.linelog.fields.reader import Column
 from logsrv.linelog.fields.stamps import StampedLines
-from logsrv.linelog.fields.values import Value, elements_of_value, text_of_value
+from logsrv.linelog.fields.values import Value, displayable_text, elements_of_value, text_of_value
 from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.read.counting.columns import column_reader
 from logsrv.linelog.read.counting.timed import count_by_time
@@ -34,9 +34,11 @@ def make_value_counter(
 
 
 def _count_column(column: Column) -> Counted:
-    texts = [value[:LONGEST] for value in column if type(value) is str]
-    counts = Counter(texts)
-    total = len(texts)
+    texts = Counter([value[:LONGEST] for value in column if type(value) is str])
+    counts: Counter[str] = Counter()
+    for text, lines in texts.items():
+        counts[displayable_text(text)[:LONGEST]] += lines
+    total = texts.total()
     for value in column:
         if value is not None and type(value) is not str:
             counts.update(texts_to_count(value))
@@ -51,8 +53,14 @@ def _count_levels(text: bytes) -> Counted:
     return counts.total(), counts
 
 
-def texts_to_count(value: Value | None) -> set[str]:
+def texts_to_count(value: Value | None) -> list[str]:
     """Return the texts to count for a field's value, each up to LONGEST; one for each element of a list."""
     if value is None:
-        return set()
-    return {text_of_value(one)[:LONGEST] for one in elements_of_value(value)}
+        return []
+    if type(value) is str:
+        return [displayable_text(value)[:LONGEST]]
+    return [
+        *dict.fromkeys(
+            displayable_text(text_of_value(one))[:LONGEST] for one in elements_of_value(value)
+        )
+    ]

@@ -2,11 +2,8 @@
 The line that asks; words and colours.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,7 +11,6 @@ from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 from textual.color import Color
 from textual.pilot import Pilot
-from textual.theme import Theme
 from textual.widgets import Button, Input
 
 from logsrv.errors import ConfigurationError
@@ -47,7 +43,7 @@ def rows(app: App[None]) -> list[str]:
     return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
 
 
-async def test_an_address_with_tls_and_without() -> None:
+async def test_an_address_with_tls_and_without():
     app = Bars()
     async with app.run_test(size=(40, 5)) as pilot:
         for trusted, shown in ((None, ""), (True, " TLS"), (False, " not trusted")):
@@ -56,7 +52,7 @@ async def test_an_address_with_tls_and_without() -> None:
             assert rows(app)[0] == f"{shown}  gopher://h.example/1/a"
 
 
-async def test_a_sentence_takes_rows_and_an_address_does_not() -> None:
+async def test_a_sentence_takes_rows_and_an_address_does_not():
     app = Bars()
     async with app.run_test(size=(20, 5)) as pilot:
         app.status.show_status("one two three four five six", "9 %", busy=False, talking=True)
@@ -75,13 +71,13 @@ def text(keys: list[Key]) -> str:
     return " ".join(f"{name} {does}" for name, does, _ in keys)
 
 
-def test_what_does_not_fit_is_left_out_from_the_end() -> None:
+def test_what_does_not_fit_is_left_out_from_the_end():
     assert text(keys_that_fit(KEYS, 80)) == "Enter Open b Back s Save ? Help q Quit"
     assert text(keys_that_fit(KEYS, 34)) == "Enter Open b Back ? Help q Quit"
 
 
 @given(st.integers(14, 100))
-def test_the_keys_of_a_row_fit_the_window(width: int) -> None:
+def test_the_keys_of_a_row_fit_the_window(width):
     shown = keys_that_fit(KEYS, width)
     assert len(text(shown)) <= width and shown[-2:] == list(ALWAYS)
 
@@ -89,7 +85,7 @@ def test_the_keys_of_a_row_fit_the_window(width: int) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.04, "0.0 s"), (12.4, "12 s"), (185, "3:05"), (3723, "1:02:03")]
 )
-def test_seconds_are_written_with_their_unit_or_as_a_clock_time(seconds: float, text: str) -> None:
+def test_seconds_are_written_with_their_unit_or_as_a_clock_time(seconds, text):
     assert duration_text(seconds) == text
 
 
@@ -103,13 +99,13 @@ def test_seconds_are_written_with_their_unit_or_as_a_clock_time(seconds: float, 
         ("mailto:somebody@example.org", 11, "mailt…e.org"),
     ],
 )
-def test_an_address_is_cut_in_the_middle(address: str, width: int, text: str) -> None:
+def test_an_address_is_cut_in_the_middle(address, width, text):
     shown = shortened_address(address, width)
     assert len(shown) <= width and shown == text
 
 
 @pytest.mark.parametrize("width", range(-1, 3))
-def test_where_there_is_no_room_nothing_breaks(width: int) -> None:
+def test_where_there_is_no_room_nothing_breaks(width):
     assert len(shortened_address("gopher://host.org/1/a", width)) <= max(1, width)
 
 
@@ -150,19 +146,19 @@ async def asked(act: Callable[[Frame, Pilot[None]], Awaitable[object]], begin: s
         (["up", "up", "up", "down", "enter"], "", ["second"]),
     ],
 )
-async def test_what_is_typed_is_the_answer(keys: list[str], begin: str, answers: list[str]) -> None:
+async def test_what_is_typed_is_the_answer(keys, begin, answers):
     """The arrows bring back what was typed before, and Escape gives up."""
     assert await asked(lambda _, pilot: pilot.press(*keys), begin) == answers
 
 
-async def test_going_elsewhere_gives_up() -> None:
+async def test_going_elsewhere_gives_up():
     async def click(frame: Frame, pilot: Pilot[None]) -> None:
         frame.query_one(Button).focus()
 
     assert await asked(click, "") == []
 
 
-def test_every_style_has_a_colour_in_both_themes() -> None:
+def test_every_style_has_a_colour_in_both_themes():
     for colours in (palette.DARK | palette.DARK_PAGE, palette.LIGHT | palette.LIGHT_PAGE):
         assert all(re.fullmatch("#[0-9a-f]{6}", colour) for colour in colours.values())
         assert set(palette.STYLES.values()) <= colours.keys()
@@ -185,7 +181,7 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
-def test_every_colour_of_text_stands_out(theme: Theme) -> None:
+def test_every_colour_of_text_stands_out(theme):
     """At least 4.5 : 1 against the page (WCAG 2.1, 1.4.3); 4 : 1 for what is dimmed on purpose."""
     ground = str(theme.background)
     colours = theme.to_color_system().generate() | theme.variables
@@ -194,7 +190,7 @@ def test_every_colour_of_text_stands_out(theme: Theme) -> None:
 
 
 @pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
-def test_the_cursor_stands_out(theme: Theme) -> None:
+def test_the_cursor_stands_out(theme):
     values = theme.variables
     assert contrast(values["block-cursor-foreground"], values["block-cursor-background"]) >= 7
 
@@ -210,11 +206,11 @@ def test_the_cursor_stands_out(theme: Theme) -> None:
         ("x", False),
     ],
 )
-def test_a_terminal_may_say_its_colours(tmp_path: Path, said: str, light: bool) -> None:
+def test_a_terminal_may_say_its_colours(tmp_path, said, light):
     assert prefers_light({"XDG_DATA_HOME": str(tmp_path), "COLORFGBG": said}) is light
 
 
-def test_a_choice_is_kept_whatever_the_terminal_says(tmp_path: Path) -> None:
+def test_a_choice_is_kept_whatever_the_terminal_says(tmp_path):
     environ = {"XDG_DATA_HOME": str(tmp_path), "COLORFGBG": "0;15"}
     save_choice(environ, light=False)
     assert not prefers_light(environ)
@@ -222,7 +218,7 @@ def test_a_choice_is_kept_whatever_the_terminal_says(tmp_path: Path) -> None:
     assert prefers_light({"XDG_DATA_HOME": str(tmp_path)})
 
 
-def test_a_choice_that_cannot_be_kept_is_a_sentence(tmp_path: Path) -> None:
+def test_a_choice_that_cannot_be_kept_is_a_sentence(tmp_path):
     (tmp_path / "logsrv").write_text("in the way")
     environ = {"XDG_DATA_HOME": str(tmp_path)}
     assert not prefers_light(environ)

@@ -11,7 +11,7 @@ from logsrv.gopher.browse.commands.dialogs import Chooser, QuestionDialog, descr
 from logsrv.gopher.browse.commands.downloads import BackgroundDownload
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.browse.conftest import Drive, until
+from tests.gopher.browse.conftest import until
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(("key", "answer"), [("y", True), ("n", False), ("escape", False)])
-async def test_only_y_is_yes(drive: Drive, key: str, answer: bool) -> None:
+async def test_only_y_is_yes(drive, key, answer):
     answers: list[bool | None] = []
 
     async with drive(None) as driven:
@@ -34,7 +34,7 @@ async def test_only_y_is_yes(drive: Drive, key: str, answer: bool) -> None:
     assert answers == [answer]
 
 
-async def test_a_long_list_shows_the_row_that_is_pointed_at_in_a_small_window(drive: Drive) -> None:
+async def test_a_long_list_shows_the_row_that_is_pointed_at_in_a_small_window(drive):
     async with drive(None, size=(40, 12)) as driven:
         rows = [(f"row {number}\n  more of it", number) for number in range(20)]
         driven.browser.push_screen(Chooser("Rows", rows))
@@ -45,7 +45,7 @@ async def test_a_long_list_shows_the_row_that_is_pointed_at_in_a_small_window(dr
 
 @pytest.mark.slow
 @pytest.mark.parametrize("keys", [["space"] * 3, ["j"] * 30, ["down"] * 30, ["G"]])
-async def test_the_help_is_read_with_the_keys_of_a_page(drive: Drive, keys: list[str]) -> None:
+async def test_the_help_is_read_with_the_keys_of_a_page(drive, keys):
     async with drive(None, size=(80, 24)) as driven:
         await driven.press("question_mark")
         await driven.shows("In a page")
@@ -55,16 +55,14 @@ async def test_the_help_is_read_with_the_keys_of_a_page(drive: Drive, keys: list
         await driven.shows("In a page")
 
 
-async def test_a_small_dialog_tells_all_of_its_keys(drive: Drive) -> None:
+async def test_a_small_dialog_tells_all_of_its_keys(drive):
     async with drive(None, size=(40, 12)) as driven:
         await driven.press("d")
         await driven.shows("Enter  open   x  stop   Esc  close")
 
 
 @pytest.mark.parametrize("size", [(40, 12), (80, 24)])
-async def test_an_announcement_leaves_a_dialog_readable(
-    drive: Drive, size: tuple[int, int]
-) -> None:
+async def test_an_announcement_leaves_a_dialog_readable(drive, size):
     async with drive(None, size=size) as driven:
         question = "https://web.example/of/somebody\n\nOpen this with xdg-open?"
         driven.browser.push_screen(QuestionDialog("A link out of Gopher", question))
@@ -80,9 +78,7 @@ async def test_an_announcement_leaves_a_dialog_readable(
 
 
 @pytest.mark.parametrize("size", [(40, 12), (80, 24), (160, 50)])
-async def test_an_announcement_leaves_what_is_typed_readable(
-    drive: Drive, size: tuple[int, int]
-) -> None:
+async def test_an_announcement_leaves_what_is_typed_readable(drive, size):
     async with drive(None, size=size) as driven:
         driven.browser.window.say("Saved to /home/somebody/Downloads/packed.tar.gz   d  lists it")
         driven.browser.notify("packed.tar.gz, 25.0 KiB.", title="Saved", timeout=PATIENCE)
@@ -99,7 +95,7 @@ def row(state: DownloadState, **values: object) -> str:
     return describe_download(download)
 
 
-def test_how_far_a_download_is() -> None:
+def test_how_far_a_download_is():
     assert row("running", received=1536) == "file.bin\n  1.5 KiB in 2.0 s"
     half = row("running", received=1024, length=2048)
     assert "━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌ 50%" in half and "1.0 KiB of 2.0 KiB" in half

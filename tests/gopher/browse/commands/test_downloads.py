@@ -1,7 +1,5 @@
 """A download is a whole file under its name, or nothing and a reason."""
 
-from __future__ import annotations
-
 import socket
 from pathlib import Path
 
@@ -18,7 +16,6 @@ from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import run, until
-from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted, cut
 
 pytestmark = pytest.mark.slow
@@ -42,35 +39,35 @@ def finished(directory: Path, server: Scripted, *paths: str) -> list[BackgroundD
     return run(scenario())
 
 
-def test_the_file_is_what_was_sent(serve: Serve, directory: Path) -> None:
+def test_the_file_is_what_was_sent(serve, directory):
     content = bytes(range(256)) * 10_000
     (download,) = finished(directory, serve(content), "/9/dir/file.bin")
     assert download.state == "saved" and download.received == len(content)
     assert (directory / "file.bin").read_bytes() == content
 
 
-def test_two_of_the_same_name_do_not_meet(serve: Serve, directory: Path) -> None:
+def test_two_of_the_same_name_do_not_meet(serve, directory):
     finished(directory, serve(b"x"), "/9/a/file", "/9/b/file")
     assert sorted(path.name for path in directory.iterdir()) == ["file", "file-2"]
 
 
-def test_a_text_is_saved_without_terminator(serve: Serve, directory: Path) -> None:
+def test_a_text_is_saved_without_terminator(serve, directory):
     finished(directory, serve(b"..a\r\n.\r\n"), "/0/a.txt")
     assert (directory / "a.txt").read_bytes() == b".a\r\n"
 
 
-def test_a_failure_leaves_nothing_but_its_sentence(serve: Serve, directory: Path) -> None:
+def test_a_failure_leaves_nothing_but_its_sentence(serve, directory):
     (download,) = finished(directory, serve(b"3gone\t\terror.host\t1\r\n"), "/9/x")
     assert download.state == "failed" and "gone" in download.reason
     assert list(directory.iterdir()) == []
 
 
-def test_the_size_that_a_server_tells_is_known(serve: Serve, directory: Path) -> None:
+def test_the_size_that_a_server_tells_is_known(serve, directory):
     (download,) = finished(directory, serve(b"+5\r\nhello"), "/9/x%09%09+")
     assert (download.state, download.length) == ("saved", 5)
 
 
-async def test_one_that_is_stopped_leaves_nothing(serve: Serve, directory: Path) -> None:
+async def test_one_that_is_stopped_leaves_nothing(serve, directory):
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"some")
         connection.recv(1)
@@ -89,13 +86,13 @@ async def test_one_that_is_stopped_leaves_nothing(serve: Serve, directory: Path)
 @pytest.mark.parametrize(
     "path", ["/9/../../etc/x", "/9/..%5C..%5Cx", "/9/.x", "/9/-x", "/9/x%1B%5B2J"]
 )
-def test_no_selector_leads_out_of_the_directory(serve: Serve, directory: Path, path: str) -> None:
+def test_no_selector_leads_out_of_the_directory(serve, directory, path):
     (download,) = finished(directory, serve(b"x"), path)
     assert download.state == "saved" and download.path.parent == directory
     assert download.path.name[0] not in ".-" and download.path.name.isprintable()
 
 
-def test_a_file_that_appears_meanwhile_is_not_replaced(serve: Serve, directory: Path) -> None:
+def test_a_file_that_appears_meanwhile_is_not_replaced(serve, directory):
     def script(connection: socket.socket, _: bytes) -> None:
         (directory / "x").write_text("mine")
         connection.sendall(b"theirs")
@@ -105,15 +102,13 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(serve: Serve, directory: 
     assert [path.read_text() for path in directory.iterdir()] == ["mine"]
 
 
-def test_a_directory_that_cannot_be_is_a_sentence(serve: Serve, tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_is_a_sentence(serve, tmp_path):
     (tmp_path / "file").touch()
     (download,) = finished(tmp_path / "file", serve(b"x"), "/9/x")
     assert download.state == "failed" and "file" in download.reason
 
 
-def test_a_cut_end_of_tls_is_no_whole_file(
-    serve: Serve, certificate: Path, directory: Path
-) -> None:
+def test_a_cut_end_of_tls_is_no_whole_file(serve, certificate, directory):
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"half")
         cut(connection)
@@ -130,8 +125,8 @@ def test_a_cut_end_of_tls_is_no_whole_file(
 
 
 def test_the_download_directory_is_that_of_xdg_else_downloads_else_the_current_one(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+    monkeypatch, tmp_path
+):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert download_directory({"XDG_DOWNLOAD_DIR": "/d"}) == Path("/d")
     assert download_directory({}) == Path.cwd()
@@ -139,7 +134,7 @@ def test_the_download_directory_is_that_of_xdg_else_downloads_else_the_current_o
     assert download_directory({}) == tmp_path / "Downloads"
 
 
-def test_no_file_is_overwritten(tmp_path: Path) -> None:
+def test_no_file_is_overwritten(tmp_path):
     (tmp_path / "a.txt").write_text("mine")
     (tmp_path / "a-2.txt").symlink_to("nowhere")
     taken = {tmp_path / "a-3.txt"}

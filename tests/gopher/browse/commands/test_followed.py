@@ -1,7 +1,5 @@
 """What is known of followed menus: read, looked at, marked."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 
@@ -15,7 +13,6 @@ from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import run
 from tests.gopher.browse.hole import item
-from tests.gopher.conftest import Serve
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +29,7 @@ def known(environ: dict[str, str], *entries: Entry) -> FollowedMenus:
     return news
 
 
-def test_the_parts_of_a_text_are_read_when_it_is_opened(environ: dict[str, str]) -> None:
+def test_the_parts_of_a_text_are_read_when_it_is_opened(environ):
     parts = [Entry(f"gopher://h.org/0/log#{number:016}", f"Part {number}") for number in range(3)]
     news = known(environ, *parts, Entry("gopher://h.org/0/other", "Other"))
     run(news.mark_address_read("gopher://h.org/0/lo"))
@@ -43,9 +40,7 @@ def test_the_parts_of_a_text_are_read_when_it_is_opened(environ: dict[str, str])
     assert news.new == 1
 
 
-def test_what_becomes_known_while_the_files_are_read_is_not_forgotten(
-    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_becomes_known_while_the_files_are_read_is_not_forgotten(environ, monkeypatch):
     news = known(environ, Entry("gopher://h.org/0/a", "A"))
     read, go_on = threading.Event(), threading.Event()
     every = FollowedStore.all
@@ -69,7 +64,7 @@ def test_what_becomes_known_while_the_files_are_read_is_not_forgotten(
     assert news.new == 0
 
 
-def test_a_menu_is_looked_at_when_its_time_has_come(environ: dict[str, str], serve: Serve) -> None:
+def test_a_menu_is_looked_at_when_its_time_has_come(environ, serve):
     server = serve(item("0", "A", "/a"))
     session = BrowsingSession(environ)
     session.following.follow(GopherURL.parse(server.url()), "A", [], NOW)

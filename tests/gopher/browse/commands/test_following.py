@@ -1,7 +1,5 @@
 """Following menus in the browser: each key, with real servers on loopback and a screen in memory."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -11,9 +9,8 @@ from logsrv.gopher.follow.entries import Entry
 from logsrv.gopher.follow.following import FollowedStore
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.browse.conftest import Drive, Driven, until
+from tests.gopher.browse.conftest import Driven, until
 from tests.gopher.browse.hole import Phlog, item
-from tests.gopher.conftest import Serve
 
 pytestmark = pytest.mark.slow
 
@@ -40,9 +37,7 @@ def keys(driven: Driven) -> str:
     return driven.screen().splitlines()[-1]
 
 
-async def test_a_menu_is_followed_and_no_longer(
-    drive: Drive, phlog: Phlog, following: FollowedStore
-) -> None:
+async def test_a_menu_is_followed_and_no_longer(drive, phlog, following):
     async with drive(phlog.url) as driven:
         await driven.shows("Old", "F Follow")
         await driven.press("W")
@@ -63,8 +58,8 @@ async def test_a_menu_is_followed_and_no_longer(
 
 @pytest.mark.slow
 async def test_what_is_new_is_looked_for_in_the_background_and_read_by_opening(
-    drive: Drive, phlog: Phlog, following: FollowedStore
-) -> None:
+    drive, phlog, following
+):
     follow(following, phlog)
     phlog.write("2025-11-19", "One")
     phlog.write("2025-11-20", "Two")
@@ -108,9 +103,7 @@ async def test_what_is_new_is_looked_for_in_the_background_and_read_by_opening(
         await driven.shows("History, the newest first", "What is new")
 
 
-async def test_opening_it_from_its_own_menu_is_reading_it_too(
-    drive: Drive, phlog: Phlog, following: FollowedStore
-) -> None:
+async def test_opening_it_from_its_own_menu_is_reading_it_too(drive, phlog, following):
     follow(following, phlog)
     phlog.write("2025-11-20", "One")
 
@@ -122,9 +115,7 @@ async def test_opening_it_from_its_own_menu_is_reading_it_too(
         await until(lambda: "1 new" not in driven.screen(), "the number to go")
 
 
-async def test_looking_again_keeps_the_cursor_on_what_it_points_at(
-    drive: Drive, phlog: Phlog, following: FollowedStore
-) -> None:
+async def test_looking_again_keeps_the_cursor_on_what_it_points_at(drive, phlog, following):
     follow(following, phlog)
     phlog.write("2025-11-19", "One")
 
@@ -139,9 +130,7 @@ async def test_looking_again_keeps_the_cursor_on_what_it_points_at(
         assert driven.pointed() == "2025-11-19  One  (A phlog)"
 
 
-async def test_a_failure_is_a_line_and_the_others_come(
-    drive: Drive, phlog: Phlog, following: FollowedStore, serve: Serve
-) -> None:
+async def test_a_failure_is_a_line_and_the_others_come(drive, phlog, following, serve):
     other = Phlog(serve)
     other.broken = True
     follow(following, other, "Another")
@@ -163,9 +152,7 @@ async def test_a_failure_is_a_line_and_the_others_come(
         await driven.shows("1 text  2025-11-18 Old")
 
 
-async def test_keys_work_while_servers_are_silent(
-    drive: Drive, following: FollowedStore, serve: Serve
-) -> None:
+async def test_keys_work_while_servers_are_silent(drive, following, serve):
     server = serve(lambda connection, _: connection.recv(1))
     for number in range(10):
         url = GopherURL.parse(server.url(f"/1/{number}"))
@@ -182,7 +169,7 @@ async def test_keys_work_while_servers_are_silent(
     assert server.most_open == 4
 
 
-async def test_the_browser_says_why_a_page_cannot_be_followed(drive: Drive, serve: Serve) -> None:
+async def test_the_browser_says_why_a_page_cannot_be_followed(drive, serve):
     server = serve(b"<p>Hello</p>")
 
     async with drive(server.url("/h/page.html")) as driven:
@@ -196,7 +183,7 @@ async def test_the_browser_says_why_a_page_cannot_be_followed(drive: Drive, serv
         await driven.shows("F  follows the menu or text on show")
 
 
-async def test_a_long_menu_is_not_followed(drive: Drive, serve: Serve) -> None:
+async def test_a_long_menu_is_not_followed(drive, serve):
     server = serve(item("0", "x", "/x") * 20_001)
 
     async with drive(server.url()) as driven:
@@ -206,9 +193,7 @@ async def test_a_long_menu_is_not_followed(drive: Drive, serve: Serve) -> None:
         await driven.shows("This is too long to be followed.")
 
 
-async def test_files_that_cannot_be_written_are_a_sentence(
-    drive: Drive, phlog: Phlog, environ: dict[str, str]
-) -> None:
+async def test_files_that_cannot_be_written_are_a_sentence(drive, phlog, environ):
     data = Path(environ["XDG_DATA_HOME"])
     data.mkdir()
     (data / "logsrv").touch()
@@ -219,9 +204,7 @@ async def test_files_that_cannot_be_written_are_a_sentence(
         await driven.shows("what is new cannot be kept")
 
 
-async def test_two_browsers_share_what_is_read(
-    drive: Drive, phlog: Phlog, following: FollowedStore
-) -> None:
+async def test_two_browsers_share_what_is_read(drive, phlog, following):
     follow(following, phlog)
     phlog.write("2025-11-19", "One")
     phlog.write("2025-11-20", "Two")
@@ -236,9 +219,7 @@ async def test_two_browsers_share_what_is_read(
 
 
 @pytest.mark.parametrize("size", [(40, 12), (80, 24), (160, 50)])
-async def test_the_news_fit_windows_of_every_size(
-    drive: Drive, phlog: Phlog, following: FollowedStore, size: tuple[int, int]
-) -> None:
+async def test_the_news_fit_windows_of_every_size(drive, phlog, following, size):
     follow(following, phlog)
     phlog.write("2025-11-20", "Two")
 

@@ -1,22 +1,16 @@
 """Downloads go on in the background, are announced, stopped and played; bookmarks come and go."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
 
-from tests.gopher.browse.conftest import Drive, opener, run, until
+from tests.gopher.browse.conftest import opener, run, until
 from tests.gopher.browse.hole import ANSWERS
-from tests.gopher.conftest import Serve
-from tests.gopher.servers import Scripted
 
 pytestmark = pytest.mark.slow
 
 
-async def test_a_download_goes_on_in_the_background(
-    drive: Drive, server: Scripted, environ: dict[str, str]
-) -> None:
+async def test_a_download_goes_on_in_the_background(drive, server, environ):
     async with drive(server.url()) as driven:
         await driven.point_at("Packed")
         await driven.press("enter")
@@ -33,9 +27,7 @@ async def test_a_download_goes_on_in_the_background(
     assert (directory / "about").read_bytes() == ANSWERS[b"/about"].removesuffix(b".\r\n")
 
 
-async def test_the_end_of_a_download_is_announced_and_the_file_opens(
-    drive: Drive, server: Scripted, environ: dict[str, str]
-) -> None:
+async def test_the_end_of_a_download_is_announced_and_the_file_opens(drive, server, environ):
     got = opener(environ)
 
     async with drive(server.url()) as driven:
@@ -49,7 +41,7 @@ async def test_the_end_of_a_download_is_announced_and_the_file_opens(
     assert got.read_text() == str(Path(environ["XDG_DOWNLOAD_DIR"]) / "packed.tar.gz")
 
 
-async def test_a_download_that_fails_is_announced(drive: Drive, serve: Serve) -> None:
+async def test_a_download_that_fails_is_announced(drive, serve):
     server = serve(b"3no such file\t\terror.host\t1\r\n")
 
     async with drive(server.url("/9/gone")) as driven:
@@ -57,9 +49,7 @@ async def test_a_download_that_fails_is_announced(drive: Drive, serve: Serve) ->
 
 
 @pytest.mark.slow
-async def test_a_download_can_be_stopped(
-    drive: Drive, serve: Serve, environ: dict[str, str]
-) -> None:
+async def test_a_download_can_be_stopped(drive, serve, environ):
     server = serve(lambda connection, _: (connection.sendall(b"some"), connection.recv(1)))
 
     async with drive(server.url("/9/slow")) as driven:
@@ -70,8 +60,8 @@ async def test_a_download_can_be_stopped(
 
 
 def test_quitting_while_something_is_downloaded_asks_first_and_leaves_nothing(
-    drive: Drive, serve: Serve, environ: dict[str, str], caplog: pytest.LogCaptureFixture
-) -> None:
+    drive, serve, environ, caplog
+):
     """No traceback either: asyncio logs what fails at the end."""
     server = serve(lambda connection, _: (connection.sendall(b"some"), connection.recv(1)))
 
@@ -96,9 +86,7 @@ def test_quitting_while_something_is_downloaded_asks_first_and_leaves_nothing(
     assert not caplog.records
 
 
-async def test_sound_is_played_after_a_question(
-    drive: Drive, server: Scripted, environ: dict[str, str]
-) -> None:
+async def test_sound_is_played_after_a_question(drive, server, environ):
     got = opener(environ, "play")
 
     environ["GOPHER_PLAYER"] = "play"
@@ -114,14 +102,14 @@ async def test_sound_is_played_after_a_question(
     assert got.read_text() == str(Path(environ["XDG_DOWNLOAD_DIR"]) / "song.ogg")
 
 
-async def test_sound_is_saved_where_nothing_plays_it(drive: Drive, server: Scripted) -> None:
+async def test_sound_is_saved_where_nothing_plays_it(drive, server):
     async with drive(server.url()) as driven:
         await driven.point_at("Song")
         await driven.press("enter")
         await driven.shows("Saved")
 
 
-async def test_page_and_link_become_bookmarks_on_start_page(drive: Drive, server: Scripted) -> None:
+async def test_page_and_link_become_bookmarks_on_start_page(drive, server):
     async with drive(server.url()) as driven:
         await driven.point_at("Many")
         await driven.press("a")

@@ -1,7 +1,5 @@
 """A page always comes to an end, with what had come until then."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import socket
@@ -9,7 +7,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -47,7 +44,7 @@ def loaded(serve: Serve, script: Script | bytes, path: str = "/", limits: Limits
     return run(PageLoad(url, lambda: ConnectionOptions(TIMEOUTS), limits=limits).wait_for_page())
 
 
-def test_a_menu_ends_at_its_dot_though_the_server_goes_on(serve: Serve) -> None:
+def test_a_menu_ends_at_its_dot_though_the_server_goes_on(serve):
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(menu(item("0", "A"), item("1", "B")))
         connection.recv(1)
@@ -57,18 +54,18 @@ def test_a_menu_ends_at_its_dot_though_the_server_goes_on(serve: Serve) -> None:
     assert [each.display for each in page.content.items] == [b"A", b"B"]
 
 
-def test_a_text_loses_terminator_and_stuffing(serve: Serve) -> None:
+def test_a_text_loses_terminator_and_stuffing(serve):
     page = loaded(serve, b"..dots\r\n.\r\n", "/0/x")
     assert page.content == b".dots\r\n"
     assert page.received == 11
 
 
-def test_an_error_of_the_server_has_no_content(serve: Serve) -> None:
+def test_an_error_of_the_server_has_no_content(serve):
     page = loaded(serve, b"3no such thing\t\terror.host\t1\r\n.\r\n")
     assert isinstance(page.error, ServerError) and page.content is None
 
 
-def test_an_endless_menu_ends_and_shows_what_came(serve: Serve) -> None:
+def test_an_endless_menu_ends_and_shows_what_came(serve):
     def script(connection: socket.socket, _: bytes) -> None:
         while True:
             connection.sendall(item("1", "again") * 1000)
@@ -78,18 +75,18 @@ def test_an_endless_menu_ends_and_shows_what_came(serve: Serve) -> None:
     assert isinstance(page.content, MenuContent) and len(page.content.items) > 5_000
 
 
-def test_a_line_without_end_takes_no_memory(serve: Serve) -> None:
+def test_a_line_without_end_takes_no_memory(serve):
     page = loaded(serve, b"1" + b"x" * 1_000_000, limits=Limits(line=1000))
     assert isinstance(page.content, MenuContent) and page.content.dropped == 999_001
 
 
-def test_a_text_of_empty_lines_ends_before_they_fill_the_memory(serve: Serve) -> None:
+def test_a_text_of_empty_lines_ends_before_they_fill_the_memory(serve):
     page = loaded(serve, b"\n" * (8 * MOST_LINES), "/0/x")
     assert isinstance(page.error, TooBig)
     assert isinstance(page.content, bytes) and len(page.content) < 4 * MOST_LINES
 
 
-def test_a_menu_that_takes_too_long_shows_what_came(serve: Serve) -> None:
+def test_a_menu_that_takes_too_long_shows_what_came(serve):
     server = serve(lambda connection, _: (connection.sendall(b"iHi\r\n"), connection.recv(1)))
     options = ConnectionOptions(Timeouts(whole=2.0))
     page = run(PageLoad(GopherURL.parse(server.url()), lambda: options).wait_for_page())
@@ -97,7 +94,7 @@ def test_a_menu_that_takes_too_long_shows_what_came(serve: Serve) -> None:
     assert isinstance(page.content, MenuContent)
 
 
-async def test_what_has_come_is_there_when_the_user_stops_it(serve: Serve) -> None:
+async def test_what_has_come_is_there_when_the_user_stops_it(serve):
     server = serve(lambda connection, _: (connection.sendall(b"iHi\r\niyo"), connection.recv(1)))
     loading = PageLoad(GopherURL.parse(server.url()), lambda: ConnectionOptions(TIMEOUTS))
     lines = await anext(loading.growing_lines())
@@ -109,7 +106,7 @@ async def test_what_has_come_is_there_when_the_user_stops_it(serve: Serve) -> No
 
 
 @pytest.mark.parametrize("path", ["/0/x", "/1/x"])
-async def test_a_page_grows_line_by_line_until_all_of_it_is_there(serve: Serve, path: str) -> None:
+async def test_a_page_grows_line_by_line_until_all_of_it_is_there(serve, path):
     """Who comes later gets what has come before."""
     parts = [b"iOne\r\n\r\niTw", b"o\r\niThree\r\niFo", b"ur"]
     more = [threading.Event(), threading.Event()]
@@ -132,9 +129,7 @@ async def test_a_page_grows_line_by_line_until_all_of_it_is_there(serve: Serve, 
     assert all(lines == page[: len(lines)] for lines in shown)
 
 
-async def test_a_dot_that_may_be_the_end_of_a_text_is_not_shown_before_more_comes(
-    serve: Serve,
-) -> None:
+async def test_a_dot_that_may_be_the_end_of_a_text_is_not_shown_before_more_comes(serve):
     more = threading.Event()
 
     def script(connection: socket.socket, _: bytes) -> None:
@@ -151,7 +146,7 @@ async def test_a_dot_that_may_be_the_end_of_a_text_is_not_shown_before_more_come
     assert shown[-1] in (["One"], ["One", ".", "Two"])
 
 
-def test_a_cut_end_of_tls_is_shown_with_a_warning(serve: Serve, certificate: Path) -> None:
+def test_a_cut_end_of_tls_is_shown_with_a_warning(serve, certificate):
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"all of it?\n")
         cut(connection)
@@ -162,7 +157,7 @@ def test_a_cut_end_of_tls_is_shown_with_a_warning(serve: Serve, certificate: Pat
     assert page.error is None and "without its close" in page.note
 
 
-async def test_a_file_comes_in_pieces_as_it_is(tmp_path: Path) -> None:
+async def test_a_file_comes_in_pieces_as_it_is(tmp_path):
     content = b"..dots\r\n" * 100_000 + b".\r\n"
     (tmp_path / "a.txt").write_bytes(content)
     url = FileURL(os.fsencode(tmp_path), "0", b"/a.txt")
@@ -175,16 +170,14 @@ async def test_a_file_comes_in_pieces_as_it_is(tmp_path: Path) -> None:
     assert source.has_header and not source.cut
 
 
-def test_a_file_that_is_missing_is_the_error_of_its_page(tmp_path: Path) -> None:
+def test_a_file_that_is_missing_is_the_error_of_its_page(tmp_path):
     url = FileURL(os.fsencode(tmp_path), "0", b"/missing")
     page = run(PageLoad(url, ConnectionOptions).wait_for_page())
     assert isinstance(page.error, ConfigurationError)
 
 
 @pytest.mark.parametrize(("name", "error"), [(b"/missing", ConfigurationError), (b"/big", TooBig)])
-def test_what_goes_wrong_on_the_disk_is_raised(
-    tmp_path: Path, name: bytes, error: type[Exception]
-) -> None:
+def test_what_goes_wrong_on_the_disk_is_raised(tmp_path, name, error):
     (tmp_path / "big").write_bytes(bytes(1_000_000))
 
     async def scenario() -> None:
@@ -196,7 +189,7 @@ def test_what_goes_wrong_on_the_disk_is_raised(
         run(scenario())
 
 
-async def test_a_file_that_is_given_up_is_closed(tmp_path: Path) -> None:
+async def test_a_file_that_is_given_up_is_closed(tmp_path):
     (tmp_path / "big").write_bytes(bytes(3_000_000))
     url = FileURL(os.fsencode(tmp_path), "9", b"/big")
 
@@ -206,9 +199,7 @@ async def test_a_file_that_is_given_up_is_closed(tmp_path: Path) -> None:
     wait_until(lambda: str(tmp_path / "big") not in open_now(), "its end")
 
 
-async def test_a_slow_disk_stops_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_slow_disk_stops_nothing_else(tmp_path, monkeypatch):
     spins = threading.Event()
 
     def pieces(answer: LocalAnswer) -> Iterator[bytes]:
@@ -222,7 +213,7 @@ async def test_a_slow_disk_stops_nothing_else(
         assert [piece async for piece in source] == [b"at last"]
 
 
-async def test_a_result_after_the_caller_was_cancelled_is_dropped() -> None:
+async def test_a_result_after_the_caller_was_cancelled_is_dropped():
     answers, ended = threading.Event(), threading.Event()
 
     def read() -> None:
@@ -239,7 +230,7 @@ async def test_a_result_after_the_caller_was_cancelled_is_dropped() -> None:
     assert ended.wait(PATIENCE)
 
 
-def test_a_program_ends_although_a_disk_is_silent() -> None:
+def test_a_program_ends_although_a_disk_is_silent():
     code = """
 import asyncio, threading
 from logsrv.gopher.browse.commands.load import in_daemon_thread

@@ -1,7 +1,5 @@
 """The user's own programs get links and files after a question only, and never as an option."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 from pathlib import Path
@@ -16,8 +14,7 @@ from logsrv.gopher.browse.commands.programs import (
     sound_command,
 )
 from logsrv.kit.testing import wait_until
-from tests.gopher.browse.conftest import Drive, opener, run, until
-from tests.gopher.servers import Scripted
+from tests.gopher.browse.conftest import opener, run, until
 
 pytestmark = pytest.mark.slow
 
@@ -32,25 +29,25 @@ def program(directory: Path, name: str, script: str = "exit 0") -> Path:
     return path
 
 
-def test_browser_comes_first_and_may_place_the_address(tmp_path: Path) -> None:
+def test_browser_comes_first_and_may_place_the_address(tmp_path):
     mine, usual = program(tmp_path, "mine"), program(tmp_path, "xdg-open")
     environ = {"PATH": str(tmp_path), "BROWSER": "missing:mine --new %s --last"}
     assert link_command(ADDRESS, environ) == [str(mine), "--new", ADDRESS, "--last"]
     assert link_command(ADDRESS, {"PATH": str(tmp_path)}) == [str(usual), ADDRESS]
 
 
-def test_nothing_to_open_it_with_is_a_sentence(tmp_path: Path) -> None:
+def test_nothing_to_open_it_with_is_a_sentence(tmp_path):
     with pytest.raises(ConfigurationError, match="set BROWSER"):
         link_command(ADDRESS, {"PATH": str(tmp_path)})
 
 
-def test_an_address_like_an_option_is_refused(tmp_path: Path) -> None:
+def test_an_address_like_an_option_is_refused(tmp_path):
     program(tmp_path, "xdg-open")
     with pytest.raises(ConfigurationError, match="an option"):
         link_command("--help", {"PATH": str(tmp_path)})
 
 
-def test_the_program_gets_the_address_as_it_is(tmp_path: Path) -> None:
+def test_the_program_gets_the_address_as_it_is(tmp_path):
     """No shell sees it."""
     environ = {"PATH": f"{tmp_path}:/bin:/usr/bin"}
     program(tmp_path, "xdg-open", f'printf "%s|" "$@" > {tmp_path}/got; exit 3')
@@ -59,7 +56,7 @@ def test_the_program_gets_the_address_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-async def test_a_program_outlives_the_browser(tmp_path: Path) -> None:
+async def test_a_program_outlives_the_browser(tmp_path):
     """Who quits looks on at what was opened."""
     begun, ended = tmp_path / "begun", tmp_path / "ended"
     waits = f"touch {begun}; while [ ! -e {tmp_path}/go-on ]; do sleep 0.01; done; touch {ended}"
@@ -76,13 +73,13 @@ async def test_a_program_outlives_the_browser(tmp_path: Path) -> None:
     wait_until(ended.exists, "its end")
 
 
-def test_a_program_that_cannot_be_started_is_a_sentence(tmp_path: Path) -> None:
+def test_a_program_that_cannot_be_started_is_a_sentence(tmp_path):
     program(tmp_path, "xdg-open").write_text("#!/nowhere/at/all\n")
     with pytest.raises(ConfigurationError, match="cannot be started"):
         run(run_external_program([str(tmp_path / "xdg-open"), ADDRESS], {"PATH": str(tmp_path)}))
 
 
-def test_a_file_is_opened_unless_that_would_run_it(tmp_path: Path) -> None:
+def test_a_file_is_opened_unless_that_would_run_it(tmp_path):
     environ = {"PATH": str(tmp_path)}
     with pytest.raises(ConfigurationError, match="was not found"):
         file_command(Path("/d/a.pdf"), environ)
@@ -92,7 +89,7 @@ def test_a_file_is_opened_unless_that_would_run_it(tmp_path: Path) -> None:
         file_command(Path("/d/a.DESKTOP"), environ)
 
 
-def test_sound_is_played_by_the_users_program_or_one_that_is_there(tmp_path: Path) -> None:
+def test_sound_is_played_by_the_users_program_or_one_that_is_there(tmp_path):
     environ = {"PATH": str(tmp_path), "GOPHER_PLAYER": "mine --loud"}
     with pytest.raises(ConfigurationError, match="GOPHER_PLAYER"):
         sound_command(Path("/d/a.ogg"), environ)
@@ -102,9 +99,7 @@ def test_sound_is_played_by_the_users_program_or_one_that_is_there(tmp_path: Pat
     assert sound_command(Path("/d/a.ogg"), environ) == [str(mine), "--loud", "/d/a.ogg"]
 
 
-async def test_a_link_to_the_web_is_opened_after_a_question_only(
-    drive: Drive, server: Scripted, environ: dict[str, str]
-) -> None:
+async def test_a_link_to_the_web_is_opened_after_a_question_only(drive, server, environ):
     got = opener(environ)
 
     async with drive(server.url()) as driven:
@@ -119,7 +114,7 @@ async def test_a_link_to_the_web_is_opened_after_a_question_only(
     assert got.read_text() == "https://web.example/?q=1"
 
 
-async def test_without_a_program_the_address_is_told(drive: Drive, server: Scripted) -> None:
+async def test_without_a_program_the_address_is_told(drive, server):
     async with drive(server.url()) as driven:
         await driven.point_at("Web")
         await driven.press("enter")

@@ -2,8 +2,6 @@
 `telling`.
 """
 
-from __future__ import annotations
-
 import re
 import socket
 from pathlib import Path
@@ -11,15 +9,14 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from tests.gopher.browse.conftest import Drive, Driven, until
+from tests.gopher.browse.conftest import Driven, until
 from tests.gopher.browse.hole import ROOT
-from tests.gopher.conftest import Serve
-from tests.gopher.servers import Scripted, cut
+from tests.gopher.servers import cut
 
 pytestmark = pytest.mark.slow
 
 
-async def test_i_shows_where_a_link_leads(drive: Drive, server: Scripted) -> None:
+async def test_i_shows_where_a_link_leads(drive, server):
     async with drive(server.url()) as driven:
         await driven.point_at("Old")
         await driven.press("i")
@@ -31,7 +28,7 @@ async def test_i_shows_where_a_link_leads(drive: Drive, server: Scripted) -> Non
 
 
 @pytest.mark.slow
-async def test_words_are_found_forwards_and_backwards(drive: Drive, server: Scripted) -> None:
+async def test_words_are_found_forwards_and_backwards(drive, server):
     async with drive(server.url("/1/many")) as driven:
         await driven.shows("Item 0")
         await driven.press("slash")
@@ -48,7 +45,7 @@ async def test_words_are_found_forwards_and_backwards(drive: Drive, server: Scri
 
 
 @pytest.mark.slow
-async def test_a_charset_of_the_users_choice(drive: Drive, server: Scripted) -> None:
+async def test_a_charset_of_the_users_choice(drive, server):
     async with drive(server.url("/0/about")) as driven:
         await driven.shows("caf\\x82")
         await driven.whole()
@@ -62,7 +59,7 @@ async def test_a_charset_of_the_users_choice(drive: Drive, server: Scripted) -> 
         await driven.shows("caf\\x82")
 
 
-async def test_a_picture_is_shown(drive: Drive, server: Scripted) -> None:
+async def test_a_picture_is_shown(drive, server):
     async with drive(server.url()) as driven:
         await driven.point_at("Red")
         await driven.press("enter")
@@ -71,7 +68,7 @@ async def test_a_picture_is_shown(drive: Drive, server: Scripted) -> None:
         await until(lambda: "▀" * 31 not in driven.screen(), "the smaller picture")
 
 
-async def test_an_error_is_a_page_with_a_way_on(drive: Drive, serve: Serve) -> None:
+async def test_an_error_is_a_page_with_a_way_on(drive, serve):
     answers = [b"3not today\t\terror.host\t1\r\n", ROOT]
     server = serve(lambda connection, _: connection.sendall(answers.pop(0)))
 
@@ -81,18 +78,14 @@ async def test_an_error_is_a_page_with_a_way_on(drive: Drive, serve: Serve) -> N
         await driven.shows("Welcome to the hole")
 
 
-async def test_the_start_page_tells_of_unreadable_bookmarks(
-    drive: Drive, environ: dict[str, str]
-) -> None:
+async def test_the_start_page_tells_of_unreadable_bookmarks(drive, environ):
     (Path(environ["XDG_DATA_HOME"]) / "logsrv" / "gopher-bookmarks").mkdir(parents=True)
 
     async with drive(None) as driven:
         await driven.shows("the bookmarks cannot be read")
 
 
-async def test_a_cut_end_of_tls_is_told_above_the_page(
-    drive: Drive, serve: Serve, certificate: Path
-) -> None:
+async def test_a_cut_end_of_tls_is_told_above_the_page(drive, serve, certificate):
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"all of it?")
         cut(connection)
@@ -105,7 +98,7 @@ async def test_a_cut_end_of_tls_is_told_above_the_page(
         await driven.shows("ended TLS without its close", "all of it?")
 
 
-async def test_an_error_is_a_sentence_and_escaped(drive: Drive) -> None:
+async def test_an_error_is_a_sentence_and_escaped(drive):
     async with drive(None) as driven:
         await driven.shows("Places to begin")
         with driven.browser.window.saying_errors():
@@ -115,7 +108,7 @@ async def test_an_error_is_a_sentence_and_escaped(drive: Drive) -> None:
         assert "the disk" not in driven.screen()
 
 
-async def test_only_a_yes_does_what_is_asked(drive: Drive) -> None:
+async def test_only_a_yes_does_what_is_asked(drive):
     async with drive(None) as driven:
         done: list[str] = []
         for key in ("n", "escape", "y"):
@@ -131,7 +124,7 @@ async def test_only_a_yes_does_what_is_asked(drive: Drive) -> None:
 
 
 @pytest.mark.slow
-async def test_the_bottom_row_tells_the_keys_that_work_now(drive: Drive, server: Scripted) -> None:
+async def test_the_bottom_row_tells_the_keys_that_work_now(drive, server):
     def keys(driven: Driven) -> str:
         return driven.screen().splitlines()[-1]
 
@@ -160,7 +153,7 @@ async def test_the_bottom_row_tells_the_keys_that_work_now(drive: Drive, server:
         await driven.shows("Welcome to the hole")
 
 
-async def test_what_is_loading_is_told_with_bytes_and_time(drive: Drive, serve: Serve) -> None:
+async def test_what_is_loading_is_told_with_bytes_and_time(drive, serve):
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"x" * 2048)
         connection.recv(1)
@@ -174,7 +167,7 @@ async def test_what_is_loading_is_told_with_bytes_and_time(drive: Drive, serve: 
         await driven.press("escape")
 
 
-async def test_how_much_came_and_how_far_the_page_is(drive: Drive, serve: Serve) -> None:
+async def test_how_much_came_and_how_far_the_page_is(drive, serve):
     server = serve(b"line\n" * 210)
 
     async with drive(server.url("/0/text")) as driven:
@@ -183,9 +176,7 @@ async def test_how_much_came_and_how_far_the_page_is(drive: Drive, serve: Serve)
         await driven.shows("100 %")
 
 
-async def test_x_is_told_where_there_is_a_bookmark_to_remove(
-    drive: Drive, server: Scripted
-) -> None:
+async def test_x_is_told_where_there_is_a_bookmark_to_remove(drive, server):
     def keys(driven: Driven) -> str:
         return driven.screen().splitlines()[-1]
 

@@ -1,21 +1,17 @@
 """Links, searches, addresses, numbers; back, forward, up; servers whose certificate is refused."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
 
 from logsrv.gopher.browse.commands.followed import FollowedMenus
-from tests.gopher.browse.conftest import Drive, until
+from tests.gopher.browse.conftest import until
 from tests.gopher.browse.hole import site
-from tests.gopher.conftest import Serve
-from tests.gopher.servers import Scripted
 
 pytestmark = pytest.mark.slow
 
 
-async def test_following_a_link_and_coming_back_to_it(drive: Drive, server: Scripted) -> None:
+async def test_following_a_link_and_coming_back_to_it(drive, server):
     async with drive(server.url()) as driven:
         await driven.point_at("Many")
         assert f"{server.url('/1/many')}" in driven.screen()
@@ -41,9 +37,7 @@ async def test_following_a_link_and_coming_back_to_it(drive: Drive, server: Scri
     assert [request.split(b"/")[1][:4] for request in server.requests[1:]] == [b"many", b"item"]
 
 
-async def test_reloading_asks_the_server_again_and_keeps_the_place(
-    drive: Drive, server: Scripted
-) -> None:
+async def test_reloading_asks_the_server_again_and_keeps_the_place(drive, server):
     async with drive(server.url("/1/many")) as driven:
         await driven.shows("Item 0")
         await driven.press("end", "r")
@@ -52,7 +46,7 @@ async def test_reloading_asks_the_server_again_and_keeps_the_place(
         assert driven.pointed() == "Item 199"
 
 
-async def test_going_up_and_to_the_root(drive: Drive, server: Scripted) -> None:
+async def test_going_up_and_to_the_root(drive, server):
     async with drive(server.url("/1/dir/sub/deep")) as driven:
         await driven.shows("Deep down")
         await driven.press("u")
@@ -62,7 +56,7 @@ async def test_going_up_and_to_the_root(drive: Drive, server: Scripted) -> None:
 
 
 @pytest.mark.slow
-async def test_the_history_leads_back_and_forward(drive: Drive, server: Scripted) -> None:
+async def test_the_history_leads_back_and_forward(drive, server):
     async with drive(server.url()) as driven:
         await driven.point_at("Many")
         await driven.press("enter")
@@ -79,9 +73,7 @@ async def test_the_history_leads_back_and_forward(drive: Drive, server: Scripted
 
 
 @pytest.mark.slow
-async def test_a_certificate_nobody_vouches_for(
-    drive: Drive, serve: Serve, certificate: Path
-) -> None:
+async def test_a_certificate_nobody_vouches_for(drive, serve, certificate):
     """It is explained, trusted only after a question, and marked."""
     server = serve(site, certificate)
 
@@ -98,16 +90,14 @@ async def test_a_certificate_nobody_vouches_for(
         assert server.url("/1/many", "gophers") in driven.screen()
 
 
-async def test_nothing_to_trust_without_a_certificate(drive: Drive, server: Scripted) -> None:
+async def test_nothing_to_trust_without_a_certificate(drive, server):
     async with drive(server.url()) as driven:
         await driven.shows("Welcome")
         await driven.press("T")
         await driven.shows("There is no certificate to decide about.")
 
 
-async def test_a_certificate_that_changed_is_not_taken(
-    drive: Drive, serve: Serve, certificate: Path, environ: dict[str, str]
-) -> None:
+async def test_a_certificate_that_changed_is_not_taken(drive, serve, certificate, environ):
     server = serve(b"x", certificate)
     data = Path(environ["XDG_DATA_HOME"]) / "logsrv"
     data.mkdir(parents=True)
@@ -121,7 +111,7 @@ async def test_a_certificate_that_changed_is_not_taken(
 
 
 @pytest.mark.slow
-async def test_words_are_asked_for_and_sent_to_a_search(drive: Drive, server: Scripted) -> None:
+async def test_words_are_asked_for_and_sent_to_a_search(drive, server):
     async with drive(server.url()) as driven:
         await driven.point_at("Search")
         await driven.press("enter")
@@ -131,9 +121,7 @@ async def test_words_are_asked_for_and_sent_to_a_search(drive: Drive, server: Sc
         await driven.shows("/7/search%09caf%C3%A9%20au%20lait")
 
 
-async def test_a_search_that_is_given_as_the_address_asks_for_words(
-    drive: Drive, server: Scripted
-) -> None:
+async def test_a_search_that_is_given_as_the_address_asks_for_words(drive, server):
     async with drive(server.url("/7/search")) as driven:
         await driven.shows("127.0.0.1 search:")
         await driven.type("x")
@@ -141,7 +129,7 @@ async def test_a_search_that_is_given_as_the_address_asks_for_words(
 
 
 @pytest.mark.slow
-async def test_going_to_an_address(drive: Drive, server: Scripted) -> None:
+async def test_going_to_an_address(drive, server):
     async with drive(None) as driven:
         await driven.shows("Places to begin")
         await driven.press("g")
@@ -159,7 +147,7 @@ async def test_going_to_an_address(drive: Drive, server: Scripted) -> None:
 
 
 @pytest.mark.slow
-async def test_the_address_is_there_to_change(drive: Drive, server: Scripted) -> None:
+async def test_the_address_is_there_to_change(drive, server):
     async with drive(server.url("/1/dir/sub/deep")) as driven:
         await driven.shows("Deep down")
         await driven.press("g")
@@ -172,7 +160,7 @@ async def test_the_address_is_there_to_change(drive: Drive, server: Scripted) ->
 
 
 @pytest.mark.slow
-async def test_a_link_is_opened_by_its_number(drive: Drive, server: Scripted) -> None:
+async def test_a_link_is_opened_by_its_number(drive, server):
     async with drive(server.url()) as driven:
         await driven.shows("  2 menu  Many")
         await driven.press("2")
@@ -188,7 +176,7 @@ async def test_a_link_is_opened_by_its_number(drive: Drive, server: Scripted) ->
         await driven.shows("have the numbers 1 to 200")
 
 
-async def test_a_page_without_links_has_no_numbers(drive: Drive, server: Scripted) -> None:
+async def test_a_page_without_links_has_no_numbers(drive, server):
     async with drive(server.url("/0/about")) as driven:
         await driven.shows("All about it.")
         await driven.whole()
@@ -197,7 +185,7 @@ async def test_a_page_without_links_has_no_numbers(drive: Drive, server: Scripte
 
 
 @pytest.mark.slow
-async def test_sessions_are_explained_and_not_started(drive: Drive, server: Scripted) -> None:
+async def test_sessions_are_explained_and_not_started(drive, server):
     async with drive(server.url()) as driven:
         await driven.point_at("Old")
         await driven.press("enter")
@@ -206,7 +194,7 @@ async def test_sessions_are_explained_and_not_started(drive: Drive, server: Scri
         await driven.shows("Welcome")
 
 
-async def test_what_cannot_be_followed_says_why(drive: Drive, server: Scripted) -> None:
+async def test_what_cannot_be_followed_says_why(drive, server):
     async with drive(server.url()) as driven:
         await driven.point_at("Odd port")
         await driven.shows("its port is no number from 1 to 65535")
@@ -215,9 +203,7 @@ async def test_what_cannot_be_followed_says_why(drive: Drive, server: Scripted) 
 
 
 @pytest.mark.slow
-async def test_a_link_to_nowhere_is_not_marked_as_opened(
-    drive: Drive, server: Scripted, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_link_to_nowhere_is_not_marked_as_opened(drive, server, monkeypatch):
     opened: list[str] = []
 
     async def note(_: FollowedMenus, address: str) -> None:

@@ -1,7 +1,5 @@
 """The page area: where the cursor goes, what is painted, and how long lines are broken."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import ClassVar
@@ -81,7 +79,7 @@ LONG_MENU = [link(f"item {number}") for number in range(100)]
 TEXT = [PageLine(f"line {number}") for number in range(100)]
 
 
-async def test_items_are_aligned_beside_their_types() -> None:
+async def test_items_are_aligned_beside_their_types():
     async with framed(MENU) as (frame, _):
         assert frame.rows()[:4] == [
             "          Welcome",
@@ -91,13 +89,13 @@ async def test_items_are_aligned_beside_their_types() -> None:
         ]
 
 
-async def test_a_text_has_all_of_the_width() -> None:
+async def test_a_text_has_all_of_the_width():
     async with framed([PageLine("x" * 40), PageLine("")]) as (frame, _):
         assert frame.rows()[:2] == ["x" * 40, ""]
 
 
 @pytest.mark.slow
-async def test_the_cursor_goes_from_link_to_link() -> None:
+async def test_the_cursor_goes_from_link_to_link():
     async with framed(MENU) as (frame, pilot):
         seen = [frame.view.cursor]
         for key in ("down", "j", "down", "up", "k", "tab", "shift+tab", "end", "home"):
@@ -108,7 +106,7 @@ async def test_the_cursor_goes_from_link_to_link() -> None:
         assert frame.opened == [1]
 
 
-async def test_whoever_finds_words_has_the_last_word_about_it() -> None:
+async def test_whoever_finds_words_has_the_last_word_about_it():
     """No news of the cursor comes after it, which would wipe out what the browser says."""
 
     async with framed(MENU) as (frame, pilot):
@@ -119,7 +117,7 @@ async def test_whoever_finds_words_has_the_last_word_about_it() -> None:
         assert (frame.view.cursor, frame.pointed) == (4, 1)
 
 
-async def test_the_window_follows_the_cursor() -> None:
+async def test_the_window_follows_the_cursor():
     async with framed(LONG_MENU) as (frame, pilot):
         for _ in range(12):
             await pilot.press("down")
@@ -133,7 +131,7 @@ async def test_the_window_follows_the_cursor() -> None:
         assert frame.view.scroll_percent() == 100
 
 
-async def test_links_out_of_sight_are_not_jumped_to() -> None:
+async def test_links_out_of_sight_are_not_jumped_to():
     """Reading a long text between two links goes row by row."""
 
     async with framed([link("first"), *TEXT[:50], link("last")]) as (frame, pilot):
@@ -145,7 +143,7 @@ async def test_links_out_of_sight_are_not_jumped_to() -> None:
         assert frame.view.cursor == 51
 
 
-async def test_a_text_scrolls() -> None:
+async def test_a_text_scrolls():
     async with framed(TEXT) as (frame, pilot):
         await pilot.press("down", "down")
         assert frame.rows()[0] == "line 2"
@@ -153,7 +151,7 @@ async def test_a_text_scrolls() -> None:
         assert frame.rows()[0] == "line 1"
 
 
-async def test_a_position_on_a_line_that_leads_nowhere_now_is_that_of_the_next_link() -> None:
+async def test_a_position_on_a_line_that_leads_nowhere_now_is_that_of_the_next_link():
     async with framed([]) as (frame, _):
         frame.view.show_lines([link("0"), PageLine(""), link("2"), link("3")], ScrollPosition(1))
         assert frame.view.cursor == 2
@@ -161,7 +159,7 @@ async def test_a_position_on_a_line_that_leads_nowhere_now_is_that_of_the_next_l
         assert frame.view.cursor == 0
 
 
-async def test_a_position_is_returned_to() -> None:
+async def test_a_position_is_returned_to():
     async with framed(MENU) as (frame, pilot):
         frame.view.show_lines(LONG_MENU, ScrollPosition(47, 40, 0))
         await pilot.pause()
@@ -171,7 +169,7 @@ async def test_a_position_is_returned_to() -> None:
         assert frame.view.scroll_offset.y == 0
 
 
-async def test_long_lines_are_broken_or_moved_sideways() -> None:
+async def test_long_lines_are_broken_or_moved_sideways():
     words = "word " * 20
 
     async with framed([PageLine(words)]) as (frame, pilot):
@@ -186,7 +184,7 @@ async def test_long_lines_are_broken_or_moved_sideways() -> None:
         assert frame.rows()[1].startswith("word")
 
 
-async def test_what_is_shown_before_the_window_has_a_size_is_not_squeezed() -> None:
+async def test_what_is_shown_before_the_window_has_a_size_is_not_squeezed():
     class Early(Frame):
         def on_mount(self) -> None:
             self.view.show_lines([PageLine("a few words and some more"), link("one")])
@@ -198,7 +196,7 @@ async def test_what_is_shown_before_the_window_has_a_size_is_not_squeezed() -> N
         assert (frame.rows_at_first, frame.cursor_at_first) == (2, 1)
 
 
-async def test_resizing_keeps_the_place() -> None:
+async def test_resizing_keeps_the_place():
     async with framed([]) as (frame, pilot):
         frame.view.show_lines(
             [PageLine(f"{number} " + "word " * 10) for number in range(50)],
@@ -211,7 +209,7 @@ async def test_resizing_keeps_the_place() -> None:
         assert frame.rows()[0].split()[0] == first
 
 
-async def test_a_row_less_leaves_the_cursor_where_it_is() -> None:
+async def test_a_row_less_leaves_the_cursor_where_it_is():
     """A sentence of two rows takes it from the page; it may be about the last link in sight."""
 
     async with framed(LONG_MENU) as (frame, pilot):
@@ -221,7 +219,7 @@ async def test_a_row_less_leaves_the_cursor_where_it_is() -> None:
         assert (frame.view.cursor, frame.rows()[-1]) == (9, " 10 menu  item 9")
 
 
-async def test_what_is_looked_for_is_found_round_the_end() -> None:
+async def test_what_is_looked_for_is_found_round_the_end():
     async with framed(TEXT) as (frame, _):
         view = frame.view
         assert view.mark_and_find("LINE 9", stay=True) == (1, 11) and view.found_at == 9
@@ -236,7 +234,7 @@ async def test_what_is_looked_for_is_found_round_the_end() -> None:
         assert styles
 
 
-async def test_what_comes_later_is_found_too() -> None:
+async def test_what_comes_later_is_found_too():
     async with framed(TEXT) as (frame, _):
         view = frame.view
         assert view.mark_and_find("line 99", stay=True) == (1, 1)
@@ -245,7 +243,7 @@ async def test_what_comes_later_is_found_too() -> None:
         assert view.mark_and_find("line 99") == (2, 2)
 
 
-async def test_places_found_are_marked_and_cleared() -> None:
+async def test_places_found_are_marked_and_cleared():
     async with framed(TEXT) as (frame, _):
         frame.view.mark_and_find("lin", stay=True)
         assert [segment.text for segment in frame.view.render_line(0)][:2] == ["lin", "e 0"]
@@ -253,7 +251,7 @@ async def test_places_found_are_marked_and_cleared() -> None:
         assert next(iter(frame.view.render_line(0))).text == "line 0"
 
 
-async def test_a_wheel_leaves_no_cursor_behind() -> None:
+async def test_a_wheel_leaves_no_cursor_behind():
     """Enter acts on what is in sight, however one came there."""
 
     async with framed(LONG_MENU) as (frame, pilot):
@@ -266,7 +264,7 @@ async def test_a_wheel_leaves_no_cursor_behind() -> None:
 DRAWING = "+" + "-" * 50 + "+"
 
 
-async def test_drawings_stay_whole_and_prose_is_broken() -> None:
+async def test_drawings_stay_whole_and_prose_is_broken():
     async with framed(
         [PageLine(DRAWING), PageLine(DRAWING), PageLine(""), PageLine("word " * 20)]
     ) as (frame, pilot):
@@ -284,14 +282,14 @@ async def test_drawings_stay_whole_and_prose_is_broken() -> None:
         assert not frame.view.page_layout.is_wider_than_window
 
 
-async def test_prose_has_a_readable_width_in_a_wide_window() -> None:
+async def test_prose_has_a_readable_width_in_a_wide_window():
     async with framed([PageLine("word " * 40)], size=(160, 10)) as (frame, pilot):
         assert max(map(len, frame.rows())) <= 80
         await pilot.press("w")
         assert max(map(len, frame.rows())) > 100
 
 
-async def test_colours_of_a_server_are_painted_but_not_over_the_cursor() -> None:
+async def test_colours_of_a_server_are_painted_but_not_over_the_cursor():
     blue = SpanStyle(letters=4)
     lines = [
         PageLine("xabc", "information", spans=(ColouredSpan(1, 3, blue),)),
@@ -305,7 +303,7 @@ async def test_colours_of_a_server_are_painted_but_not_over_the_cursor() -> None
         assert not pointed["link"].startswith("color(4)")
 
 
-async def test_lines_have_the_colour_of_their_style_and_the_cursor_has_its_own() -> None:
+async def test_lines_have_the_colour_of_their_style_and_the_cursor_has_its_own():
     lines = [PageLine("dim", "dim"), PageLine("wrong", "problem"), link("one"), link("two")]
 
     async with framed(lines) as (frame, _):
@@ -322,7 +320,7 @@ async def test_lines_have_the_colour_of_their_style_and_the_cursor_has_its_own()
         assert names == {}
 
 
-async def test_a_page_grows_without_moving() -> None:
+async def test_a_page_grows_without_moving():
     async with framed(LONG_MENU) as (frame, pilot):
         await pilot.press("space", "down")
         before = frame.view.scroll_position(), frame.rows()
@@ -333,7 +331,7 @@ async def test_a_page_grows_without_moving() -> None:
         assert frame.rows()[-1] == "200 menu  item 99"
 
 
-async def test_the_mouse_opens_and_scrolls() -> None:
+async def test_the_mouse_opens_and_scrolls():
     async with framed([*MENU, *TEXT]) as (frame, pilot):
         await pilot.click(PageView, offset=(10, 3))
         assert frame.opened == [3] and frame.view.cursor == 3
@@ -343,7 +341,7 @@ async def test_the_mouse_opens_and_scrolls() -> None:
         assert frame.view.scroll_offset.y == 3
 
 
-async def test_a_scrollbar_leaves_no_cursor_behind() -> None:
+async def test_a_scrollbar_leaves_no_cursor_behind():
     """Dragged, or clicked beside its handle: the cursor and the line that tells it come along."""
 
     async with framed(LONG_MENU) as (frame, pilot):
@@ -373,7 +371,7 @@ def _wheel() -> type:
 
 
 @pytest.mark.slow
-async def test_a_hundred_thousand_lines_are_no_trouble() -> None:
+async def test_a_hundred_thousand_lines_are_no_trouble():
     async with framed([link(f"item {number}") for number in range(100_000)]) as (frame, pilot):
         await pilot.press("end")
         await until(lambda: frame.view.page_layout.is_complete, "the rows")
@@ -381,9 +379,7 @@ async def test_a_hundred_thousand_lines_are_no_trouble() -> None:
 
 
 @pytest.mark.slow
-async def test_keys_are_obeyed_while_a_long_page_is_laid_out(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_keys_are_obeyed_while_a_long_page_is_laid_out(monkeypatch):
     """A text of 20 MB kept the browser from looking at its keys for seconds."""
     monkeypatch.setattr(view_module, "SLICE", -1.0)
     lines = [PageLine(f"line {number}") for number in range(3000)]
@@ -414,6 +410,6 @@ async def test_keys_are_obeyed_while_a_long_page_is_laid_out(
 
 
 @pytest.mark.parametrize("text", ["[bold]x[/bold]", "[@click=app.quit]x[/]", "$primary"])
-async def test_markup_of_a_server_is_text(text: str) -> None:
+async def test_markup_of_a_server_is_text(text):
     async with framed([PageLine(text)]) as (frame, _):
         assert frame.rows()[0] == text

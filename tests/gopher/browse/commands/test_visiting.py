@@ -1,7 +1,5 @@
 """Pages on their way: whole, in parts, late, stopped, or not at all; and what is shown and pointed at."""
 
-from __future__ import annotations
-
 import socket
 import threading
 from pathlib import Path
@@ -15,26 +13,22 @@ from logsrv.gopher.browse.commands.visiting import rendered_lines
 from logsrv.gopher.browse.content.page_lines import PageLine
 from logsrv.gopher.fetch.connection_options import Timeouts
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.browse.conftest import Drive, until
+from tests.gopher.browse.conftest import until
 from tests.gopher.browse.hole import item, menu, site
-from tests.gopher.conftest import Serve
-from tests.gopher.servers import Scripted
 from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.mark.slow
-async def test_a_large_page_does_not_stop_the_window(drive: Drive, serve: Serve) -> None:
+async def test_a_large_page_does_not_stop_the_window(drive, serve):
     server = serve(b"some words of a text\n" * 200_000)
 
     async with drive(server.url("/0/text")) as driven:
         await driven.shows("4.0 MiB in")
 
 
-async def test_a_broken_file_of_pins_is_told(
-    drive: Drive, serve: Serve, certificate: Path, environ: dict[str, str]
-) -> None:
+async def test_a_broken_file_of_pins_is_told(drive, serve, certificate, environ):
     server = serve(b"x", certificate)
     data = Path(environ["XDG_DATA_HOME"]) / "logsrv"
     data.mkdir(parents=True)
@@ -46,7 +40,7 @@ async def test_a_broken_file_of_pins_is_told(
         await until(lambda: driven.browser.visiting.loading is None, "nothing to be loading")
 
 
-async def test_a_page_is_shown_as_it_arrives(drive: Drive, serve: Serve) -> None:
+async def test_a_page_is_shown_as_it_arrives(drive, serve):
     more = threading.Event()
 
     def script(connection: socket.socket, _: bytes) -> None:
@@ -70,14 +64,14 @@ async def test_a_page_is_shown_as_it_arrives(drive: Drive, serve: Serve) -> None
         assert driven.browser.session.history.visit_at_step(-1) is None
 
 
-async def test_a_dead_server_is_a_sentence(drive: Drive) -> None:
+async def test_a_dead_server_is_a_sentence(drive):
     port = free_port()
 
     async with drive(f"gopher://127.0.0.1:{port}/") as driven:
         await driven.shows("it refused the connection")
 
 
-async def test_escape_stops_a_page_and_shows_what_came(drive: Drive, serve: Serve) -> None:
+async def test_escape_stops_a_page_and_shows_what_came(drive, serve):
     def script(connection: socket.socket, request: bytes) -> None:
         if request == b"\r\n":
             connection.sendall(menu(item("i", "Welcome to the hole"), item("1", "Slow", "/slow")))
@@ -102,8 +96,8 @@ async def test_escape_stops_a_page_and_shows_what_came(drive: Drive, serve: Serv
 
 
 async def test_a_page_that_is_asked_for_again_and_stopped_stays_where_it_is_in_the_history(
-    drive: Drive, serve: Serve
-) -> None:
+    drive, serve
+):
     whole = [True]
 
     def script(connection: socket.socket, request: bytes) -> None:
@@ -137,7 +131,7 @@ async def test_a_page_that_is_asked_for_again_and_stopped_stays_where_it_is_in_t
         assert places == [server.url(path) for path in ("/1/deep", "/1/in", "/")]
 
 
-async def test_escape_stops_a_silent_server_and_stays(drive: Drive, serve: Serve) -> None:
+async def test_escape_stops_a_silent_server_and_stays(drive, serve):
     gone = threading.Event()
 
     def script(connection: socket.socket, request: bytes) -> None:
@@ -159,7 +153,7 @@ async def test_escape_stops_a_silent_server_and_stays(drive: Drive, serve: Serve
         await until(lambda: len(server.requests) == 3, "the reload")
 
 
-async def test_a_part_of_a_page_that_was_left_for_nothing_stays(drive: Drive, serve: Serve) -> None:
+async def test_a_part_of_a_page_that_was_left_for_nothing_stays(drive, serve):
     """Also when it is made anew for another width, and `r` asks for the rest."""
 
     def script(connection: socket.socket, request: bytes) -> None:
@@ -184,9 +178,7 @@ async def test_a_part_of_a_page_that_was_left_for_nothing_stays(drive: Drive, se
 
 
 @pytest.mark.slow
-async def test_a_large_page_that_was_left_before_it_was_laid_out_stays(
-    drive: Drive, serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_large_page_that_was_left_before_it_was_laid_out_stays(drive, serve, monkeypatch):
     more, laid_out = threading.Event(), threading.Event()
 
     def script(connection: socket.socket, request: bytes) -> None:
@@ -231,7 +223,7 @@ async def test_a_large_page_that_was_left_before_it_was_laid_out_stays(
 
 
 @pytest.mark.slow
-async def test_the_last_page_asked_for_wins(drive: Drive, serve: Serve) -> None:
+async def test_the_last_page_asked_for_wins(drive, serve):
     """A slow page that is left does not come up later."""
 
     def script(connection: socket.socket, request: bytes) -> None:
@@ -255,14 +247,14 @@ async def test_the_last_page_asked_for_wins(drive: Drive, serve: Serve) -> None:
         await driven.shows("Places to begin")
 
 
-async def test_a_time_out_is_a_page(drive: Drive, serve: Serve) -> None:
+async def test_a_time_out_is_a_page(drive, serve):
     server = serve(lambda connection, _: connection.recv(1))
 
     async with drive(server.url(), timeouts=Timeouts(first_byte=0.2)) as driven:
         await driven.shows("sent no answer within 0.2", "trying again often helps")
 
 
-async def test_a_page_that_arrives_under_a_dialog(drive: Drive, serve: Serve) -> None:
+async def test_a_page_that_arrives_under_a_dialog(drive, serve):
     def script(connection: socket.socket, request: bytes) -> None:
         connection.recv(1)
 
@@ -277,9 +269,7 @@ async def test_a_page_that_arrives_under_a_dialog(drive: Drive, serve: Serve) ->
         await driven.shows("sent no answer")
 
 
-async def test_a_page_of_a_server_is_the_page_and_one_of_the_browsers_own_is_none(
-    drive: Drive, server: Scripted
-) -> None:
+async def test_a_page_of_a_server_is_the_page_and_one_of_the_browsers_own_is_none(drive, server):
     async with drive(server.url()) as driven:
         shown = driven.browser.visiting
         await driven.shows("Welcome to the hole")
@@ -290,7 +280,7 @@ async def test_a_page_of_a_server_is_the_page_and_one_of_the_browsers_own_is_non
         assert shown.shown is InternalPage.START
 
 
-async def test_without_a_link_the_page_itself_is_meant(drive: Drive, server: Scripted) -> None:
+async def test_without_a_link_the_page_itself_is_meant(drive, server):
     async with drive(server.url("/0/about")) as driven:
         shown = driven.browser.visiting
         await driven.shows("All about it.")

@@ -1,9 +1,6 @@
 """What the browser says about itself is true, and its page of what is new."""
 
-from __future__ import annotations
-
 import re
-from pathlib import Path
 
 import pytest
 
@@ -32,9 +29,7 @@ _SPELLED = {
 
 
 @pytest.mark.parametrize("row", [row for keys in KEYS.values() for row in keys], ids=str)
-def test_the_keys_that_are_told_are_bound_to_something(
-    row: tuple[str, str, str], environ: dict[str, str]
-) -> None:
+def test_the_keys_that_are_told_are_bound_to_something(row, environ):
     told, what, bound = row
     actions = dict(each.split("=") for each in bound.split())
     for key in [*told.replace("…", "").split(), *re.findall("[<>]", what)]:
@@ -49,12 +44,12 @@ def test_the_keys_that_are_told_are_bound_to_something(
 
 
 @pytest.mark.parametrize("width", [30, 60, 120])
-def test_the_help_fits_and_nothing_is_cut(width: int) -> None:
+def test_the_help_fits_and_nothing_is_cut(width):
     assert all(len(line) <= width for line in help_lines(width))
     assert " ".join(help_lines(width)).split() == " ".join(help_lines(200)).split()
 
 
-def test_the_start_page_lists_the_bookmarks(tmp_path: Path) -> None:
+def test_the_start_page_lists_the_bookmarks(tmp_path):
     bookmarks = Bookmarks(tmp_path / "bookmarks")
     assert any("None yet" in line.text for line in start_page_lines(bookmarks))
     bookmarks.add(GopherURL("h", item_type="7"), "Find things")
@@ -64,7 +59,7 @@ def test_the_start_page_lists_the_bookmarks(tmp_path: Path) -> None:
     assert any("cannot be read" in line.text for line in broken)
 
 
-def test_a_session_is_explained_and_its_login_escaped() -> None:
+def test_a_session_is_explained_and_its_login_escaped():
     link = link_of(parse_menu_line(b"8Old\t-l\x1b[2J\thost.org\t23"), GopherURL("h"))
     assert link is not None
     text = explain_session(link)
@@ -88,7 +83,7 @@ def known(environ: dict[str, str], *entries: Entry) -> FollowedMenus:
     return news
 
 
-def test_a_link_out_of_gopher_in_the_news_leads_out_of_gopher(environ: dict[str, str]) -> None:
+def test_a_link_out_of_gopher_in_the_news_leads_out_of_gopher(environ):
     news = known(environ, Entry("https://web.example/?q=1", "Web"))
     lines = lines_of(news)
     line = next(line for line in lines if "Web" in line.text)
@@ -98,13 +93,13 @@ def test_a_link_out_of_gopher_in_the_news_leads_out_of_gopher(environ: dict[str,
     assert line.spans, "what is new stands out"
 
 
-def test_a_flood_is_said(environ: dict[str, str]) -> None:
+def test_a_flood_is_said(environ):
     news = known(environ, *(Entry(f"gopher://h.org/0/{n}", str(n)) for n in range(2000)))
     lines = [line.text for line in lines_of(news)]
     assert lines[0] == "2000 new in 1 menu." and "And 1500 more in A phlog." in lines
 
 
-def test_lines_know_the_entry_or_the_menu_they_are_about(environ: dict[str, str]) -> None:
+def test_lines_know_the_entry_or_the_menu_they_are_about(environ):
     news = known(environ, Entry("gopher://h.org/0/a", "A"), Entry("https://web.example/", "Web"))
     about = {line.text: line.about for line in lines_of(news) if line.about}
     menu = about.pop("A phlog")

@@ -1,7 +1,5 @@
 """What the browser does with an item follows from its type."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +20,7 @@ from logsrv.gopher.wire.url import GopherURL
         ("9546s;dPXZ+", "download"),
     ],
 )
-def test_each_item_type_is_shown_in_its_way(letters: str, way: str) -> None:
+def test_each_item_type_is_shown_in_its_way(letters, way):
     assert {way_to_show(GopherURL("h", item_type=letter)) for letter in letters} == {way}
 
 
@@ -49,36 +47,36 @@ def kind_and_address(line: bytes) -> tuple[str, str]:
         (b"2Phones\t\tcso.org\t105", "session", "phonebook cso.org 105"),
     ],
 )
-def test_each_item_of_a_menu_has_its_kind_of_link(line: bytes, kind: str, address: str) -> None:
+def test_each_item_of_a_menu_has_its_kind_of_link(line, kind, address):
     assert kind_and_address(line) == (kind, address)
 
 
 @pytest.mark.parametrize(
     "line", [b"1x\t/\texample.org\t0", b"1x\t/\texample.org\t99999", b"1x\t/\tbad host\t70"]
 )
-def test_what_cannot_be_followed_says_why(line: bytes) -> None:
+def test_what_cannot_be_followed_says_why(line):
     kind, reason = kind_and_address(line)
     assert kind == "dead" and "cannot be" in reason
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "javascript:alert(1)", "data:text/html,x"])
-def test_links_that_would_act_on_this_machine_are_not_opened(url: str) -> None:
+def test_links_that_would_act_on_this_machine_are_not_opened(url):
     kind, reason = kind_and_address(b"hx\tURL:" + url.encode() + b"\t\t")
     assert kind == "dead" and "not opened" in reason
 
 
-def test_the_question_shows_exactly_what_the_program_gets() -> None:
+def test_the_question_shows_exactly_what_the_program_gets():
     """Letters that look like others do not hide in an address."""
     kind, address = kind_and_address("hx\tURL:https://b\u0430nk.org/\t\t".encode())
     assert (kind, address) == ("outside", "https://b%D0%B0nk.org/")
 
 
-def test_a_search_with_words_is_a_page() -> None:
+def test_a_search_with_words_is_a_page():
     assert link_to(GopherURL("h", item_type="7"), "x").kind == "search"
     assert link_to(GopherURL("h", item_type="7", search=b"w"), "x").kind == "show"
 
 
-def test_information_leads_nowhere() -> None:
+def test_information_leads_nowhere():
     assert link_of(MenuItem("i", b"hello"), MENU) is None
 
 
@@ -95,7 +93,7 @@ def test_information_leads_nowhere() -> None:
          "file: links are not opened: file:///etc/passwd"),
     ],
 )  # fmt: skip
-def test_links_of_a_local_menu(line: bytes, kind: str, address: str) -> None:
+def test_links_of_a_local_menu(line, kind, address):
     link = link_of(parse_menu_line(line), LOCAL)
     assert link is not None and (link.kind, link.address) == (kind, address)
 
@@ -106,15 +104,13 @@ def test_links_of_a_local_menu(line: bytes, kind: str, address: str) -> None:
     st.sampled_from([b"", b"localhost", b"file", b"file:", b".", b"/"]),
     st.sampled_from([b"", b"70", b"0"]),
 )
-def test_no_line_of_a_server_leads_to_a_local_file(
-    letter: str, selector: bytes, host: bytes, port: bytes
-) -> None:
+def test_no_line_of_a_server_leads_to_a_local_file(letter, selector, host, port):
     line = letter.encode() + b"x\t" + b"\t".join([selector, host, port])
     link = link_of(parse_menu_line(line), MENU)
     assert link is None or not isinstance(link.url, FileURL)
 
 
-def test_a_link_without_a_title_gets_one_from_its_url() -> None:
+def test_a_link_without_a_title_gets_one_from_its_url():
     assert link_to(GopherURL("h.org", selector=b"/docs/")).title == "h.org docs"
     assert link_to(GopherURL("h.org", item_type="7", search=b"red")).title == "h.org “red”"
     assert link_to(LOCAL).title == "sub"

@@ -1,7 +1,5 @@
 """The lines of a page: aligned, escaped, with what went wrong on top; colours, HTML and pictures."""
 
-from __future__ import annotations
-
 import ssl
 from io import BytesIO
 
@@ -21,8 +19,6 @@ from logsrv.gopher.wire.errors import ServerError, TLSError, Truncated
 from logsrv.gopher.wire.menu import MenuParser
 from logsrv.gopher.wire.url import GopherURL
 from tests.costs import allocated, doubled
-from tests.gopher.browse.conftest import Drive
-from tests.gopher.conftest import Serve
 
 URL = GopherURL("example.org")
 TEXT = GopherURL("example.org", item_type="0")
@@ -34,7 +30,7 @@ def menu(data: bytes) -> MenuContent:
     return MenuContent(tuple(items), parser.dropped)
 
 
-def test_each_item_has_the_name_of_its_type() -> None:
+def test_each_item_has_the_name_of_its_type():
     lines = lines_of_page(
         Page(URL, menu(b"iHi\t\t\t\n1M\t/\th\t70\n2C\t/\th\t105\nZz\t/\th\t70\n3No\t\t\t\n")), None
     )
@@ -42,17 +38,17 @@ def test_each_item_has_the_name_of_its_type() -> None:
     assert [line.leads_somewhere for line in lines] == [False, True, True, True, False]
 
 
-def test_a_link_to_the_web_is_marked_as_one() -> None:
+def test_a_link_to_the_web_is_marked_as_one():
     assert lines_of_page(Page(URL, menu(b"hWeb\tURL:http://w/\t\t\n")), None)[0].label == "link"
 
 
-def test_a_charset_of_the_users_choice() -> None:
+def test_a_charset_of_the_users_choice():
     page = Page(TEXT, b"\xc4\xc4 caf\x82")
     assert [line.text for line in lines_of_page(page, "cp437")] == ["── café"]
     assert [line.text for line in lines_of_page(page, None)] == ["ÄÄ caf\\x82"]
 
 
-def test_colours_are_shown_and_whatever_else_a_terminal_obeys_is_escaped() -> None:
+def test_colours_are_shown_and_whatever_else_a_terminal_obeys_is_escaped():
     art = "\x1b[31mred\n\tstill\x1b[0m plain\n\x1b[32mgreen\x1b[2J\n"
     red, still, escaped = text_lines(art)
     assert (red.text, still.text) == ("red", "        still plain")
@@ -64,35 +60,35 @@ def test_colours_are_shown_and_whatever_else_a_terminal_obeys_is_escaped() -> No
     assert [line.text for line in shown] == ["blue", "M"]
 
 
-def test_lines_that_were_cut_are_told() -> None:
+def test_lines_that_were_cut_are_told():
     shown = lines_of_page(Page(URL, menu(b"1" + b"x" * 150 + b"\n")), None)
     assert "51 bytes were left out" in shown[-1].text
 
 
-def test_an_empty_answer_is_said_to_be_empty() -> None:
+def test_an_empty_answer_is_said_to_be_empty():
     assert "menu is empty" in lines_of_page(Page(URL, menu(b".\r\n")), None)[0].text
     assert "text is empty" in lines_of_page(Page(TEXT, b""), None)[-1].text
 
 
-def test_an_error_stands_above_what_had_come() -> None:
+def test_an_error_stands_above_what_had_come():
     page = Page(URL, menu(b"1M\t/\th\t70\n"), Truncated("h:70", 9, "the connection was reset"))
     texts = [line.text for line in lines_of_page(page, None)]
     assert "broke off after 9 bytes" in texts[0] and texts[-1] == "M"
     assert any("r  tries again" in text for text in texts)
 
 
-def test_what_to_do_about_an_error() -> None:
+def test_what_to_do_about_an_error():
     text = "\n".join(line.text for line in lines_of_page(Page(URL, None, ServerError("no")), None))
     assert "the menu above" in text and "b  goes back" in text
 
 
-def test_a_sentence_of_a_server_ends_once() -> None:
+def test_a_sentence_of_a_server_ends_once():
     for said in ("Not here.", "Not here!", "Who are you?", "Wait..."):
         line = lines_of_page(Page(URL, None, ServerError(said)), None)[0]
         assert line.text.endswith(f"an error: {said}")
 
 
-def test_a_certificate_is_explained_only_if_that_is_the_reason() -> None:
+def test_a_certificate_is_explained_only_if_that_is_the_reason():
     error = TLSError("h:70", "self-signed certificate")
     plain = lines_of_page(Page(URL, None, error), None)
     error.__cause__ = ssl.SSLCertVerificationError()
@@ -101,18 +97,18 @@ def test_a_certificate_is_explained_only_if_that_is_the_reason() -> None:
     assert any("T  remembers" in line.text for line in explained)
 
 
-def test_a_binary_that_is_announced_as_a_text_is_suspected() -> None:
+def test_a_binary_that_is_announced_as_a_text_is_suspected():
     lines = lines_of_page(Page(TEXT, b"\x7fELF\0\0" + b"x" * 1_000_000), None)
     assert "binary file" in lines[0].text
     assert sum(len(line.text) for line in lines) < 40_000
 
 
 @given(st.text(max_size=300))
-def test_a_text_keeps_its_lines(text: str) -> None:
+def test_a_text_keeps_its_lines(text):
     assert len(text_lines(text)) == text.removesuffix("\n").count("\n") + 1
 
 
-def test_a_large_text_keeps_its_lines_but_for_the_longest() -> None:
+def test_a_large_text_keeps_its_lines_but_for_the_longest():
     url = GopherURL.parse("gopher://x.example/0/a")
     lines = [f"line {number} \u00e4" for number in range(20_000)] + [
         "x" * (3 * LONGEST + 5),
@@ -140,7 +136,7 @@ def test_a_large_text_keeps_its_lines_but_for_the_longest() -> None:
         ("30;40", SpanStyle(0)),
     ],
 )
-def test_what_a_sequence_means(codes: str, paint: SpanStyle) -> None:
+def test_what_a_sequence_means(codes, paint):
     assert ColourParser().split_colours(f"\x1b[{codes}mtext") == (
         "text",
         (ColouredSpan(0, 4, paint),),
@@ -161,11 +157,11 @@ def test_what_a_sequence_means(codes: str, paint: SpanStyle) -> None:
         "\x1b[31mtwo\nlines",
     ],
 )
-def test_a_line_with_other_sequences_than_colours_is_not_coloured(line: str) -> None:
+def test_a_line_with_other_sequences_than_colours_is_not_coloured(line):
     assert ColourParser().split_colours(line) is None
 
 
-def test_a_colour_goes_on_in_the_next_line() -> None:
+def test_a_colour_goes_on_in_the_next_line():
     colours = ColourParser()
     colours.split_colours("\x1b[32mgreen")
     assert colours.split_colours("still") == ("still", (ColouredSpan(0, 5, SpanStyle(2)),))
@@ -173,7 +169,7 @@ def test_a_colour_goes_on_in_the_next_line() -> None:
 
 
 @pytest.mark.slow
-def test_a_line_is_not_copied_for_each_of_its_colours() -> None:
+def test_a_line_is_not_copied_for_each_of_its_colours():
     def copied(number: int) -> int:
         line = "words\t" * 50 * number + "\x1b[31ma\x1b[32mb\t" * number
         shown: list[str] = []
@@ -184,7 +180,7 @@ def test_a_line_is_not_copied_for_each_of_its_colours() -> None:
     assert doubled(copied, 200) < 2.5
 
 
-def test_a_line_of_very_many_colours_is_not_coloured() -> None:
+def test_a_line_of_very_many_colours_is_not_coloured():
     assert ColourParser().split_colours("\x1b[31ma" * 1_000_000) is None
 
 
@@ -197,7 +193,7 @@ a  b
 <a href="javascript:alert(1)">bad</a></body></html>"""
 
 
-def test_a_page_as_text() -> None:
+def test_a_page_as_text():
     lines = html_lines(PAGE)
     assert [line.text for line in lines] == [
         *("About", "", "Head & more", "", "Some bold words with a link[1].", ""),
@@ -216,7 +212,7 @@ def test_a_page_as_text() -> None:
 @pytest.mark.parametrize(
     "piece", ["<a href='", "<a b", "<!--", "<!--x>", "<![CDATA[x>", "<script>"]
 )
-def test_what_never_ends_is_not_begun_anew_again_and_again(piece: str) -> None:
+def test_what_never_ends_is_not_begun_anew_again_and_again(piece):
     """Python's parser does so at each `<`; 2 MiB of them took hours, with no key obeyed."""
 
     def copied(size: int) -> int:
@@ -229,13 +225,13 @@ def test_what_never_ends_is_not_begun_anew_again_and_again(piece: str) -> None:
     assert doubled(copied, 100_000) < 2.5
 
 
-def test_a_long_script_and_a_picture_within_a_tag_are_not_shown() -> None:
+def test_a_long_script_and_a_picture_within_a_tag_are_not_shown():
     page = f"<p>a<script>{'x<y;' * 100_000}</script>b<img src='data:,{'x' * 50_000}'>c"
     assert [line.text for line in html_lines(page)] == ["abc"]
 
 
 @pytest.mark.slow
-async def test_a_page_in_the_browser(drive: Drive, serve: Serve) -> None:
+async def test_a_page_in_the_browser(drive, serve):
     """Its links are asked about as others are, and what must not be opened is not."""
     server = serve(PAGE.encode())
 
@@ -254,7 +250,7 @@ def encoded(size: tuple[int, int], colour: str = "red", kind: str = "PNG") -> by
 
 
 @pytest.mark.parametrize("kind", ["PNG", "GIF", "JPEG", "BMP", "WEBP"])
-def test_each_format_is_shown(kind: str) -> None:
+def test_each_format_is_shown(kind):
     lines, what = picture_lines(encoded((200, 100), kind=kind), 40, 20)
     assert what == f"{kind}, 200 × 100"
     assert len(lines) == 10 and {line.text for line in lines} == {"▀" * 40}
@@ -263,7 +259,7 @@ def test_each_format_is_shown(kind: str) -> None:
         assert isinstance(shade, tuple) and shade[0] > 240 and shade[1] < 20
 
 
-def test_a_tall_picture_fits_the_height_and_a_small_one_keeps_its_size() -> None:
+def test_a_tall_picture_fits_the_height_and_a_small_one_keeps_its_size():
     assert len(picture_lines(encoded((100, 1000)), 80, 20)[0]) == 20
     lines, _ = picture_lines(encoded((3, 3)), 80, 20)
     assert [line.text for line in lines] == ["▀▀▀"] * 2
@@ -271,14 +267,12 @@ def test_a_tall_picture_fits_the_height_and_a_small_one_keeps_its_size() -> None
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"GIF89a", encoded((50, 50))[:60]])
-def test_what_is_no_picture_is_a_sentence(content: bytes) -> None:
+def test_what_is_no_picture_is_a_sentence(content):
     with pytest.raises(PeerError, match="s saves the file"):
         picture_lines(content, 80, 20)
 
 
-def test_a_picture_that_would_unpack_to_gigabytes_is_not_unpacked(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_picture_that_would_unpack_to_gigabytes_is_not_unpacked(monkeypatch):
     monkeypatch.setattr(picture, "MOST_PIXELS", 1000)
     with pytest.raises(PeerError, match="100 × 100 pixels"):
         picture_lines(encoded((100, 100)), 80, 20)

@@ -1,7 +1,5 @@
 """Who is let in, how many, and how often a refusal is logged."""
 
-from __future__ import annotations
-
 from ipaddress import ip_address, ip_network
 
 import attrs
@@ -18,7 +16,6 @@ from logsrv.kit.net.guard.guard import (
     Guard,
     GuardPolicy,
     NetworkSet,
-    Refusal,
     address_width_and_number,
 )
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
@@ -47,21 +44,19 @@ DOCS = ip_network("2001:db8::/32")
         (None, None),
     ],
 )
-def test_deny_wins_over_allow_and_allow_leaves_no_others(
-    host: str | None, verdict: Refusal | None
-) -> None:
+def test_deny_wins_over_allow_and_allow_leaves_no_others(host, verdict):
     guard = Guard(GuardPolicy(allow=(TEN, DOCS), deny=(TEN_ONE,)))
     assert guard.admit_connection(host) is verdict
     assert guard.open == (verdict is None)
 
 
-def test_with_deny_alone_all_others_may_talk() -> None:
+def test_with_deny_alone_all_others_may_talk():
     guard = Guard(GuardPolicy(deny=(TEN,)))
     assert guard.admit_connection("10.0.0.1") is DENIED
     assert guard.admit_connection("::1") is None
 
 
-def test_the_limit_counts_open_connections_only() -> None:
+def test_the_limit_counts_open_connections_only():
     guard = Guard(GuardPolicy(max_connections=2))
     assert [
         guard.admit_connection("10.0.0.1"),
@@ -76,7 +71,7 @@ def test_the_limit_counts_open_connections_only() -> None:
     assert guard.admit_connection("10.0.0.2") is None
 
 
-def test_one_peer_cannot_take_the_place_of_others() -> None:
+def test_one_peer_cannot_take_the_place_of_others():
     guard = Guard(GuardPolicy(max_connections_per_peer=1))
     assert guard.admit_connection("10.0.0.1") is None
     assert guard.admit_connection("10.0.0.1") is PEER_FULL
@@ -85,7 +80,7 @@ def test_one_peer_cannot_take_the_place_of_others() -> None:
     assert guard.admit_connection("10.0.0.1") is None
 
 
-def test_a_reload_changes_who_may_come_but_ends_nobody() -> None:
+def test_a_reload_changes_who_may_come_but_ends_nobody():
     guard = Guard(GuardPolicy())
     assert guard.admit_connection("10.0.0.1") is None
     guard.apply(GuardPolicy(deny=(TEN,), max_connections=1))
@@ -95,9 +90,7 @@ def test_a_reload_changes_who_may_come_but_ends_nobody() -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([None, "10.0.0.1", "::1"])), max_size=40))
-def test_whoever_comes_and_goes_the_counts_are_right(
-    steps: list[tuple[bool, str | None]],
-) -> None:
+def test_whoever_comes_and_goes_the_counts_are_right(steps):
     guard = Guard(GuardPolicy(max_connections=4, max_connections_per_peer=2))
     inside: list[str | None] = []
     for comes, host in steps:
@@ -122,7 +115,7 @@ def settings(*arguments: str) -> GuardPolicy:
     return options.settings
 
 
-def test_what_the_operator_sets_is_what_the_guard_goes_by() -> None:
+def test_what_the_operator_sets_is_what_the_guard_goes_by():
     """The settings object itself, with nothing copied in between."""
     found = settings(
         "--allow", "10.0.0.0/8", "--allow", "::1", "--deny", "10.1.0.0/16", "--max-connections",
@@ -138,13 +131,13 @@ def test_what_the_operator_sets_is_what_the_guard_goes_by() -> None:
     assert listener.guard.policy.idle_timeout == 60
 
 
-def test_every_rule_of_the_guard_is_an_option() -> None:
+def test_every_rule_of_the_guard_is_an_option():
     """A rule that were added to the guard alone could not be set by anybody."""
     rules = {field.name for field in attrs.fields(GuardPolicy)}
     assert set(options_of(GuardPolicy)) == rules - {"oversees"}
 
 
-def test_by_default_everyone_may_connect() -> None:
+def test_by_default_everyone_may_connect():
     found = GuardPolicy()
     assert not found.allow and not found.deny
     assert found.max_connections is found.idle_timeout is None
@@ -155,14 +148,14 @@ def test_by_default_everyone_may_connect() -> None:
     [(60, 45, 53), (256, 224, 240), (1024, 896, 960), (20_000, 19_872, 19_936)],
 )
 def test_some_of_a_limit_are_kept_for_who_asks_how_it_is_and_more_for_the_store(
-    limit: int, peers: int, overseers: int
-) -> None:
+    limit, peers, overseers
+):
     found = FileLimit(limit)
     assert found.first_reserved_descriptor(oversees=False) == peers
     assert found.first_reserved_descriptor(oversees=True) == overseers
 
 
-def test_more_connections_than_files_are_told_with_the_limit_that_allows_them() -> None:
+def test_more_connections_than_files_are_told_with_the_limit_that_allows_them():
     sentence = file_limit_warning(50_000, FileLimit(1024))
     assert sentence is not None
     assert "50000" in sentence
@@ -172,7 +165,7 @@ def test_more_connections_than_files_are_told_with_the_limit_that_allows_them() 
 
 
 @pytest.mark.parametrize("connections", [10, 30, 161, 800, 20_000])
-def test_the_limit_that_is_told_is_the_least_that_allows_them(connections: int) -> None:
+def test_the_limit_that_is_told_is_the_least_that_allows_them(connections):
     sentence = file_limit_warning(connections, FileLimit(8))
     assert sentence is not None
     told = int(sentence.rpartition("ulimit -n ")[2].split()[0])
@@ -180,18 +173,18 @@ def test_the_limit_that_is_told_is_the_least_that_allows_them(connections: int) 
     assert file_limit_warning(connections, FileLimit(told - 1)) is not None
 
 
-def test_a_small_limit_of_open_files_lets_some_peers_in() -> None:
+def test_a_small_limit_of_open_files_lets_some_peers_in():
     """Also one below what is reckoned for the service itself."""
     sentence = file_limit_warning(50, FileLimit(60))
     assert sentence is not None and "only about 23" in sentence
 
 
-def test_a_sufficient_limit_of_open_files_needs_no_sentence() -> None:
+def test_a_sufficient_limit_of_open_files_needs_no_sentence():
     assert file_limit_warning(0, FileLimit(60)) is None
     assert file_limit_warning(800, FileLimit(1024)) is None
 
 
-def test_connections_of_all_listeners_are_counted_together() -> None:
+def test_connections_of_all_listeners_are_counted_together():
     rules = [
         GuardPolicy(max_connections=3),
         GuardPolicy(),
@@ -235,12 +228,12 @@ def have(networks: list[str], host: str) -> bool:
         ([], "10.0.0.1", False),
     ],
 )
-def test_which_address_is_in_which_networks(networks: list[str], host: str, found: bool) -> None:
+def test_which_address_is_in_which_networks(networks, host, found):
     assert have(networks, host) is found
 
 
 @given(st.lists(st.ip_addresses().flatmap(lambda one: _networks_of(str(one)))), st.ip_addresses())
-def test_networks_agree_with_the_ipaddress_module(networks: list[Network], address: object) -> None:
+def test_networks_agree_with_the_ipaddress_module(networks, address):
     host = str(address)
     mapped = getattr(address, "ipv4_mapped", None)
     wanted = any((mapped or ip_address(host)) in each for each in networks)
@@ -252,6 +245,6 @@ def _networks_of(host: str) -> st.SearchStrategy[Network]:
     return st.integers(0, longest).map(lambda length: ip_network(f"{host}/{length}", strict=False))
 
 
-def test_an_empty_set_of_networks_is_false() -> None:
+def test_an_empty_set_of_networks_is_false():
     assert not NetworkSet(())
     assert NetworkSet([ip_network("::/0")])

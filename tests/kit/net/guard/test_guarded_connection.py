@@ -1,7 +1,5 @@
 """One admitted connection: what its protocol hears, and what it costs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
@@ -60,7 +58,7 @@ def admitted(owner: ConnectionOwner) -> tuple[GuardedConnection, Noted, NotingFa
     return connection, protocol, factory
 
 
-def test_the_protocol_hears_the_beginning_the_bytes_and_the_end_once() -> None:
+def test_the_protocol_hears_the_beginning_the_bytes_and_the_end_once():
     owner = ConnectionOwner()
     connection, protocol, factory = admitted(owner)
     connection.dataReceived(b"hello")
@@ -69,7 +67,7 @@ def test_the_protocol_hears_the_beginning_the_bytes_and_the_end_once() -> None:
     assert owner.ended == [connection]
 
 
-def test_the_protocol_is_left_as_its_author_made_it() -> None:
+def test_the_protocol_is_left_as_its_author_made_it():
     """Nothing is put into it but the transport, which is the real one."""
     plain: Any = NotingFactory().buildProtocol(None)
     plain.makeConnection(StringTransport())
@@ -79,14 +77,14 @@ def test_the_protocol_is_left_as_its_author_made_it() -> None:
     assert type(protocol) is type(plain)
 
 
-def test_a_chunk_is_noted_as_activity() -> None:
+def test_a_chunk_is_noted_as_activity():
     connection, _, factory = admitted(ConnectionOwner())
     connection.quiet = 3
     connection.dataReceived(b"hello")
     assert (connection.quiet, factory.data) == (0, b"hello")
 
 
-def test_a_protocol_that_is_not_let_in_hears_nothing() -> None:
+def test_a_protocol_that_is_not_let_in_hears_nothing():
     owner = ConnectionOwner(lets_in=False)
     connection, _, factory = admitted(owner)
     connection.connectionLost(Failure(ConnectionDone()))
@@ -94,7 +92,7 @@ def test_a_protocol_that_is_not_let_in_hears_nothing() -> None:
     assert owner.ended == [connection]
 
 
-def test_a_transport_finds_the_interfaces_and_the_names_of_the_protocol() -> None:
+def test_a_transport_finds_the_interfaces_and_the_names_of_the_protocol():
     """Twisted asks for some of them: for the half-closing of one, say, and for its name in the log."""
 
     @implementer(IHalfCloseableProtocol)
@@ -116,7 +114,7 @@ def test_a_transport_finds_the_interfaces_and_the_names_of_the_protocol() -> Non
     )
 
 
-def test_the_admitted_connection_of_a_protocol_is_found() -> None:
+def test_the_admitted_connection_of_a_protocol_is_found():
     connection, protocol, _ = admitted(ConnectionOwner())
     connection.transport.protocol = connection
     assert guarded_connection_of(protocol) is connection

@@ -1,7 +1,5 @@
 """What a peer meets that the guard refuses, or that falls silent; and what the operator reads."""
 
-from __future__ import annotations
-
 import socket
 from ipaddress import ip_network
 from typing import Any
@@ -75,7 +73,7 @@ class Site:
         return self.metrics.value("connections_refused_total", reason=reason)
 
 
-def test_what_a_connection_says_comes_to_the_input() -> None:
+def test_what_a_connection_says_comes_to_the_input():
     site = Site(max_connections=3)
     connection, transport = site.connect()
     [protocol] = site.guarded.protocols
@@ -87,7 +85,7 @@ def test_what_a_connection_says_comes_to_the_input() -> None:
     assert site.metrics.value("connections_open") == 0
 
 
-def test_an_address_may_connect_again_when_its_connections_have_ended() -> None:
+def test_an_address_may_connect_again_when_its_connections_have_ended():
     site = Site(max_connections_per_peer=2)
     for number in range(10):
         first, second, third = (site.connect(f"10.0.0.{number // 5}")[0] for _ in range(3))
@@ -97,7 +95,7 @@ def test_an_address_may_connect_again_when_its_connections_have_ended() -> None:
     assert kept(site.guarded.guard) == kept(Guard(site.guarded.guard.policy))
 
 
-def test_a_denied_peer_is_closed_at_once_and_its_input_never_hears_of_it() -> None:
+def test_a_denied_peer_is_closed_at_once_and_its_input_never_hears_of_it():
     site = Site(deny=(ip_network("10.0.0.0/8"),))
     assert site.connect("10.0.0.1")[0] is None
     assert site.connect("192.0.2.1")[0] is not None
@@ -105,7 +103,7 @@ def test_a_denied_peer_is_closed_at_once_and_its_input_never_hears_of_it() -> No
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
-def test_a_peer_that_begins_tls_where_there_is_none_is_closed_with_an_alert(size: int) -> None:
+def test_a_peer_that_begins_tls_where_there_is_none_is_closed_with_an_alert(size):
     site = Site(refuses_tls=True)
     connection, transport = site.connect()
     hello = b"\x16\x03\x01\x02\x00\x01" + b"x" * 90
@@ -124,7 +122,7 @@ def test_a_peer_that_begins_tls_where_there_is_none_is_closed_with_an_alert(size
 @pytest.mark.parametrize(
     "said", [b"\x16", b"\x16\x04\x03", b"\x03\x16", b"hello\x16\x03", b"\x16\x16\x03"]
 )
-def test_what_is_not_tls_comes_to_the_protocol_whole(said: bytes) -> None:
+def test_what_is_not_tls_comes_to_the_protocol_whole(said):
     for size in (1, len(said)):
         site = Site(refuses_tls=True, peer_lines=1000)
         connection, transport = site.connect()
@@ -135,20 +133,20 @@ def test_what_is_not_tls_comes_to_the_protocol_whole(said: bytes) -> None:
         assert site.inner.lost == site.inner.made
 
 
-def test_tls_may_come_where_it_may_be_what_is_served() -> None:
+def test_tls_may_come_where_it_may_be_what_is_served():
     site = Site()
     site.connect()[0].dataReceived(b"\x16\x03\x01")
     assert site.inner.data == b"\x16\x03\x01"
 
 
-def test_under_tls_a_refused_peer_is_cut_off_before_a_handshake() -> None:
+def test_under_tls_a_refused_peer_is_cut_off_before_a_handshake():
     site = Site(layered=True, deny=(ip_network("10.0.0.0/8"),))
     _, transport = site.connect("10.0.0.1")
     assert transport.disconnected
     assert site.inner.made == []
 
 
-def test_nothing_is_said_in_plain_text_below_tls() -> None:
+def test_nothing_is_said_in_plain_text_below_tls():
     site = Site(layered=True, max_connections=1, tell_refused=True)
     site.connect()
     _, transport = site.connect()
@@ -156,7 +154,7 @@ def test_nothing_is_said_in_plain_text_below_tls() -> None:
     assert transport.value() == b""
 
 
-def test_the_place_of_a_connection_that_ended_is_free_again() -> None:
+def test_the_place_of_a_connection_that_ended_is_free_again():
     site = Site(max_connections=1)
     protocol, _ = site.connect()
     assert site.connect()[0] is None
@@ -164,7 +162,7 @@ def test_the_place_of_a_connection_that_ended_is_free_again() -> None:
     assert site.connect()[0] is not None
 
 
-def test_refusals_are_logged_once_a_minute_per_peer_and_all_are_counted() -> None:
+def test_refusals_are_logged_once_a_minute_per_peer_and_all_are_counted():
     site = Site(deny=(ip_network("10.0.0.0/8"),))
     with logged() as messages:
         for _ in range(5):
@@ -178,16 +176,14 @@ def test_refusals_are_logged_once_a_minute_per_peer_and_all_are_counted() -> Non
     assert site.refused("denied") == 6
 
 
-def test_a_factory_that_wants_no_connection_leaves_no_trace() -> None:
+def test_a_factory_that_wants_no_connection_leaves_no_trace():
     site = Site(max_connections=1)
     site.inner.buildProtocol = lambda addr: None  # type: ignore[method-assign]
     assert site.connect()[0] is None
     assert site.guarded.guard.open == 0
 
 
-def test_descriptors_are_left_for_the_store_when_connections_flood_in(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_descriptors_are_left_for_the_store_when_connections_flood_in(monkeypatch):
     monkeypatch.setattr("resource.getrlimit", lambda which: (1024, 1024))
     site = Site()
     site.connect(descriptor=1023 - MOST_KEPT)
@@ -209,9 +205,7 @@ def test_descriptors_are_left_for_the_store_when_connections_flood_in(
     assert site.connect(descriptor=1023 - MOST_KEPT)[0] is not None
 
 
-def test_descriptors_that_peers_may_not_have_are_there_for_who_asks_how_it_is(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_descriptors_that_peers_may_not_have_are_there_for_who_asks_how_it_is(monkeypatch):
     monkeypatch.setattr("resource.getrlimit", lambda which: (1024, 1024))
     site = Site()
     site.guarded.apply(Policy())
@@ -229,7 +223,7 @@ def test_descriptors_that_peers_may_not_have_are_there_for_who_asks_how_it_is(
     assert site.connect(descriptor=1024 - MOST_KEPT)[1].disconnected
 
 
-def test_a_limit_that_was_raised_meanwhile_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_limit_that_was_raised_meanwhile_counts(monkeypatch):
     limits = [1024]
     monkeypatch.setattr("resource.getrlimit", lambda which: (limits[0], limits[0]))
     site = Site()
@@ -237,7 +231,7 @@ def test_a_limit_that_was_raised_meanwhile_counts(monkeypatch: pytest.MonkeyPatc
     assert not site.connect(descriptor=2000)[1].disconnected
 
 
-def test_a_silent_connection_is_closed_after_the_time_out_and_a_talking_one_is_not() -> None:
+def test_a_silent_connection_is_closed_after_the_time_out_and_a_talking_one_is_not():
     site = Site(idle_timeout=8.0)
     talking, talking_transport = site.connect()
     _, silent_transport = site.connect()
@@ -251,7 +245,7 @@ def test_a_silent_connection_is_closed_after_the_time_out_and_a_talking_one_is_n
     assert "in closes 1 connections that have sent nothing for 8 s" in messages
 
 
-def test_bytes_that_wait_to_be_received_are_no_silence() -> None:
+def test_bytes_that_wait_to_be_received_are_no_silence():
     """Its input takes nothing for now, as while a disk is full; it is closed once all is taken."""
     site = Site(idle_timeout=8.0)
     ours, theirs = socket.socketpair()
@@ -267,7 +261,7 @@ def test_bytes_that_wait_to_be_received_are_no_silence() -> None:
         assert transport.disconnecting and site.guarded.idle_closed == 1
 
 
-def test_lines_that_wait_for_their_rate_are_no_silence() -> None:
+def test_lines_that_wait_for_their_rate_are_no_silence():
     """The time-out begins when the last one is handed on."""
     site = Site(idle_timeout=8.0, peer_lines=1)
     connection, transport = site.connect()
@@ -283,7 +277,7 @@ def test_lines_that_wait_for_their_rate_are_no_silence() -> None:
     assert transport.disconnecting and site.guarded.idle_closed == 1
 
 
-def test_a_silent_peer_that_does_not_read_either_is_cut_off_one_time_out_later() -> None:
+def test_a_silent_peer_that_does_not_read_either_is_cut_off_one_time_out_later():
     site = Site(idle_timeout=8.0)
     _, transport = site.connect()
     for _ in range(17):
@@ -292,7 +286,7 @@ def test_a_silent_peer_that_does_not_read_either_is_cut_off_one_time_out_later()
     assert site.guarded.idle_closed == 1
 
 
-def test_a_reload_brings_an_idle_time_out_to_those_who_are_connected() -> None:
+def test_a_reload_brings_an_idle_time_out_to_those_who_are_connected():
     site = Site()
     talking, talking_transport = site.connect()
     _, silent_transport = site.connect()
@@ -303,7 +297,7 @@ def test_a_reload_brings_an_idle_time_out_to_those_who_are_connected() -> None:
     assert (silent_transport.disconnecting, talking_transport.disconnecting) == (True, False)
 
 
-def test_a_reload_is_whole_though_what_was_held_back_ends_connections() -> None:
+def test_a_reload_is_whole_though_what_was_held_back_ends_connections():
     site = Site(peer_lines=1)
     site.inner.protocol = Quitting
     connected = [site.connect(f"10.0.0.{number}") for number in range(5)]
@@ -322,7 +316,7 @@ def test_a_reload_is_whole_though_what_was_held_back_ends_connections() -> None:
     assert transport.disconnecting
 
 
-def test_a_reload_leaves_alone_who_was_ended_by_what_another_sent() -> None:
+def test_a_reload_leaves_alone_who_was_ended_by_what_another_sent():
     site = Site(peer_lines=1)
     connected = [site.connect(f"10.0.0.{number}") for number in range(5)]
 
@@ -341,14 +335,14 @@ def test_a_reload_leaves_alone_who_was_ended_by_what_another_sent() -> None:
     assert not any("pauseProducing" in vars(each) for each in transports)
 
 
-def test_nothing_is_left_ticking_after_the_end() -> None:
+def test_nothing_is_left_ticking_after_the_end():
     site = Site(idle_timeout=8.0)
     assert site.clock.getDelayedCalls()
     Deferred.fromCoroutine(site.guarded.drain(0))
     assert site.clock.getDelayedCalls() == []
 
 
-def test_an_error_in_the_input_is_counted_but_a_peer_that_goes_away_is_not() -> None:
+def test_an_error_in_the_input_is_counted_but_a_peer_that_goes_away_is_not():
     site = Site()
     # An alert sees an increase only of what was there before.
     assert "connections_failed_total" in {metric.name for metric, _, _ in site.metrics.read()}
@@ -359,7 +353,7 @@ def test_an_error_in_the_input_is_counted_but_a_peer_that_goes_away_is_not() -> 
     assert site.metrics.value("connections_failed_total") == 1
 
 
-def test_an_idle_connection_costs_little_more_than_without_a_guard() -> None:
+def test_an_idle_connection_costs_little_more_than_without_a_guard():
     import tracemalloc
 
     def cost(build: Any) -> float:
@@ -397,7 +391,7 @@ def failing_site() -> tuple[Site, Any, Any]:
     return site, protocol, transport
 
 
-def test_what_was_held_back_may_fail_at_the_end_of_a_connection() -> None:
+def test_what_was_held_back_may_fail_at_the_end_of_a_connection():
     """The place of the connection is free all the same, and its protocol hears the end."""
     site, protocol, _ = failing_site()
     with logged() as messages:
@@ -407,7 +401,7 @@ def test_what_was_held_back_may_fail_at_the_end_of_a_connection() -> None:
     assert messages == ["a protocol failed with the data that was held back"]
 
 
-def test_what_was_held_back_may_fail_in_a_reload() -> None:
+def test_what_was_held_back_may_fail_in_a_reload():
     """It ends that connection, as an error in a transport's call does, and the others get their rules."""
     site, _, transport = failing_site()
     _, silent = site.connect()
@@ -419,7 +413,7 @@ def test_what_was_held_back_may_fail_in_a_reload() -> None:
     assert silent.disconnecting
 
 
-def test_a_silent_peer_that_sends_once_more_and_reads_nothing_is_cut_off() -> None:
+def test_a_silent_peer_that_sends_once_more_and_reads_nothing_is_cut_off():
     """Nothing is read after a close is asked for, so what it sent stays unread for ever."""
     site = Site(idle_timeout=8.0)
     _, transport = site.connect()

@@ -1,7 +1,5 @@
 """Clients that have to show a certificate: who is let in, under which name, and why others are not."""
 
-from __future__ import annotations
-
 import re
 import socket
 from pathlib import Path
@@ -85,7 +83,7 @@ def server(site: Site, tmp_path: Path) -> Server:
 
 
 @in_reactor
-async def test_the_name_in_a_certificate_is_the_name_of_the_peer(server: Server) -> None:
+async def test_the_name_in_a_certificate_is_the_name_of_the_peer(server):
     server.listen()
     await server.visit(server.authority.certify("shop.example"))
     await until(lambda: server.factory.lost, "its end")
@@ -96,7 +94,7 @@ async def test_the_name_in_a_certificate_is_the_name_of_the_peer(server: Server)
 
 
 @in_reactor
-async def test_the_whole_certificate_is_there_for_the_protocol(server: Server) -> None:
+async def test_the_whole_certificate_is_there_for_the_protocol(server):
     server.listen()
     await server.visit(server.authority.certify("shop.example"))
     await until(lambda: server.factory.lost, "its end")
@@ -121,8 +119,8 @@ async def test_the_whole_certificate_is_there_for_the_protocol(server: Server) -
 )
 @in_reactor
 async def test_clients_without_a_valid_certificate_are_refused_with_a_reason(
-    server: Server, who: str, reason: str, why: str, told: str
-) -> None:
+    server, who, reason, why, told
+):
     """The protocol never hears of them; the log has one sentence, the client the alert of TLS."""
     server.listen()
     pem = {
@@ -140,7 +138,7 @@ async def test_clients_without_a_valid_certificate_are_refused_with_a_reason(
 
 
 @in_reactor
-async def test_an_optional_certificate_may_be_left_out(server: Server) -> None:
+async def test_an_optional_certificate_may_be_left_out(server):
     """Who shows none is let in without a name; a bad one is refused all the same."""
     server.listen(":clientcert=optional")
     await server.visit(None)
@@ -153,7 +151,7 @@ async def test_an_optional_certificate_may_be_left_out(server: Server) -> None:
 
 
 @in_reactor
-async def test_a_client_that_does_not_speak_tls_is_refused(server: Server) -> None:
+async def test_a_client_that_does_not_speak_tls_is_refused(server):
     """The most usual mistake: a sender that was told the port, and not that it is TLS."""
 
     def speak(data: bytes) -> None:
@@ -174,7 +172,7 @@ async def test_a_client_that_does_not_speak_tls_is_refused(server: Server) -> No
 
 
 @in_reactor
-async def test_who_hangs_up_in_the_middle_is_no_refusal(server: Server) -> None:
+async def test_who_hangs_up_in_the_middle_is_no_refusal(server):
     """A check whether the port is open, for instance; and it leaves nothing behind."""
     server.listen()
     with logged() as messages:
@@ -190,7 +188,7 @@ async def test_who_hangs_up_in_the_middle_is_no_refusal(server: Server) -> None:
 
 
 @in_reactor
-async def test_behind_a_proxy_the_certificate_is_the_proxys(server: Server) -> None:
+async def test_behind_a_proxy_the_certificate_is_the_proxys(server):
     """Only the proxy gets in; whom its header names is not whom the certificate names."""
     server.listen(front="haproxy:")
     header = b"PROXY TCP4 192.0.2.7 192.0.2.1 1 2\r\n"
@@ -204,7 +202,7 @@ async def test_behind_a_proxy_the_certificate_is_the_proxys(server: Server) -> N
 
 
 @in_reactor
-async def test_an_odd_name_forges_no_source(server: Server) -> None:
+async def test_an_odd_name_forges_no_source(server):
     server.listen()
     odd = x509.UniformResourceIdentifier("spiffe://a/b,dns=root")
     await server.visit(server.authority.certify("odd", names=[odd]))

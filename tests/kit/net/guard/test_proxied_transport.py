@@ -1,7 +1,5 @@
 """Connections through a proxy: the input and the guard see the real client."""
 
-from __future__ import annotations
-
 from ipaddress import ip_network
 from typing import Any
 
@@ -66,7 +64,7 @@ class Proxied:
         self.layer.connectionLost(Failure(ConnectionDone()))
 
 
-def test_the_source_is_the_client_behind_the_proxy_however_the_header_comes() -> None:
+def test_the_source_is_the_client_behind_the_proxy_however_the_header_comes():
     for pieces in every_split(HEADER + b"hello\n"):
         site = Proxied(allow=(ip_network("10.0.0.0/8"),))
         for piece in pieces:
@@ -80,14 +78,14 @@ def test_the_source_is_the_client_behind_the_proxy_however_the_header_comes() ->
         assert site.guarded.guard.open == 0
 
 
-def test_a_server_that_speaks_first_does_so_once_the_header_is_there() -> None:
+def test_a_server_that_speaks_first_does_so_once_the_header_is_there():
     site = Proxied()
     assert site.inner.made == []
     site.layer.dataReceived(HEADER)
     assert len(site.inner.made) == 1
 
 
-def test_the_networks_are_those_of_the_client_not_of_the_proxy() -> None:
+def test_the_networks_are_those_of_the_client_not_of_the_proxy():
     site = Proxied(deny=(ip_network("10.0.0.0/8"),))
     site.layer.dataReceived(HEADER + b"hello\n")
     assert site.transport.disconnected
@@ -100,7 +98,7 @@ def test_the_networks_are_those_of_the_client_not_of_the_proxy() -> None:
 @pytest.mark.parametrize(
     "spelled", ["::ffff:10.1.2.3", "::FFFF:a01:203", "0:0:0:0:0:ffff:10.1.2.3", "::ffff:0a01:0203"]
 )
-def test_an_ipv4_client_of_a_dual_stack_proxy_is_an_ipv4_client(spelled: str) -> None:
+def test_an_ipv4_client_of_a_dual_stack_proxy_is_an_ipv4_client(spelled):
     """However its address is spelled: to the networks, to the limit per peer, and in the store."""
     header = f"PROXY TCP6 {spelled} ::1 4000 514\r\n".encode()
     denied = Proxied(deny=(ip_network("10.0.0.0/8"),))
@@ -116,14 +114,14 @@ def test_an_ipv4_client_of_a_dual_stack_proxy_is_an_ipv4_client(spelled: str) ->
     assert other.inner.made[0].source == "tcp:10.1.2.3:4000"
 
 
-def test_an_ipv6_client_has_one_name() -> None:
+def test_an_ipv6_client_has_one_name():
     site = Proxied()
     site.layer.dataReceived(b"PROXY TCP6 2001:DB8:0:0:0::0001 ::1 4000 514\r\n")
     assert site.inner.made[0].source == "tcp:[2001:db8::1]:4000"
 
 
 @pytest.mark.parametrize("header", [b"PROXY UNKNOWN\r\n", b"PROXY UNKNOWN ::1 ::1 1 1\r\n"])
-def test_a_header_without_an_address_leaves_the_proxy_as_the_source(header: bytes) -> None:
+def test_a_header_without_an_address_leaves_the_proxy_as_the_source(header):
     site = Proxied()
     site.layer.dataReceived(header)
     assert [protocol.source for protocol in site.inner.made] == ["tcp:192.0.2.1:9"]
@@ -132,7 +130,7 @@ def test_a_header_without_an_address_leaves_the_proxy_as_the_source(header: byte
     assert not site.transport.disconnecting
 
 
-def test_a_client_of_a_unix_socket_is_named_by_its_path() -> None:
+def test_a_client_of_a_unix_socket_is_named_by_its_path():
     site = Proxied(allow=(ip_network("10.0.0.0/8"),))
     addresses = b"/run/client".ljust(108, b"\0") + b"/run/proxy".ljust(108, b"\0")
     site.layer.dataReceived(BINARY_SIGNATURE + b"\x21\x31\x00\xd8" + addresses + b"hello\n")
@@ -140,7 +138,7 @@ def test_a_client_of_a_unix_socket_is_named_by_its_path() -> None:
 
 
 @pytest.mark.parametrize("came", [b"", b"PROXY TCP4 10.", HEADER[:-1]])
-def test_a_proxy_that_goes_before_its_header_is_nobodys_connection(came: bytes) -> None:
+def test_a_proxy_that_goes_before_its_header_is_nobodys_connection(came):
     """Without a byte it was looking whether we live; with some of the header something is wrong."""
     site = Proxied()
     site.layer.dataReceived(came)
@@ -152,7 +150,7 @@ def test_a_proxy_that_goes_before_its_header_is_nobodys_connection(came: bytes) 
     assert refused == len(messages) == (came != b"")
 
 
-def test_a_header_that_is_none_is_logged_once_a_minute_and_closes_the_connection() -> None:
+def test_a_header_that_is_none_is_logged_once_a_minute_and_closes_the_connection():
     site = Proxied()
     with logged() as messages:
         for sent in (b"PROXY TCP4 banana 10.0.0.2 1 2\r\nhello\n", b"hello\n", b"PROXY X\r\n"):
@@ -172,7 +170,7 @@ def test_a_header_that_is_none_is_logged_once_a_minute_and_closes_the_connection
     assert site.guarded.guard.open == 1
 
 
-def test_a_connection_too_many_is_dropped_whatever_it_sends() -> None:
+def test_a_connection_too_many_is_dropped_whatever_it_sends():
     site = Proxied(max_connections=1)
     transport = StringTransport()
     refused = site.connect(transport)
@@ -182,7 +180,7 @@ def test_a_connection_too_many_is_dropped_whatever_it_sends() -> None:
     assert site.guarded.guard.open == 1
 
 
-def test_the_client_may_close_its_half_and_hear_the_answers_still() -> None:
+def test_the_client_may_close_its_half_and_hear_the_answers_still():
     """`echo hello | nc -N` through a proxy."""
     site = Proxied(HalfCloseable)
     assert IHalfCloseableProtocol(site.layer, None) is not None
@@ -195,7 +193,7 @@ def test_the_client_may_close_its_half_and_hear_the_answers_still() -> None:
     assert early.transport.disconnecting
 
 
-def test_a_silent_proxy_is_closed_and_a_client_that_talks_is_not() -> None:
+def test_a_silent_proxy_is_closed_and_a_client_that_talks_is_not():
     site = Proxied(idle_timeout=8.0)
     silent = site.connect()
     site.layer.dataReceived(HEADER)

@@ -1,7 +1,5 @@
 """PROXY headers as HAProxy, others and strangers send them, in pieces of every size."""
 
-from __future__ import annotations
-
 import re
 import socket
 import struct
@@ -80,7 +78,7 @@ HEADERS = {
 
 
 @pytest.mark.parametrize(("sent", "header"), HEADERS.items())
-def test_headers_however_the_network_cuts_them(sent: bytes, header: ProxyHeader) -> None:
+def test_headers_however_the_network_cuts_them(sent, header):
     for pieces in every_split(sent + b"hello\r\nPROXY"):
         assert read(pieces) == (header, b"hello\r\nPROXY"), pieces
     for length in range(1, len(sent)):
@@ -120,14 +118,14 @@ def test_headers_however_the_network_cuts_them(sent: bytes, header: ProxyHeader)
         (binary(0x11, inet("10.0.0.1", "10.0.0.2"), version=3), "has version 3, command 1"),
     ],
 )
-def test_what_is_no_header_is_refused_with_a_sentence(sent: bytes, sentence: str) -> None:
+def test_what_is_no_header_is_refused_with_a_sentence(sent, sentence):
     for pieces in every_split(sent):
         with pytest.raises(ProxyHeaderError, match=re.escape(sentence)) as caught:
             read(pieces)
         assert str(caught.value).isprintable()
 
 
-def test_a_line_of_107_bytes_is_the_longest_one() -> None:
+def test_a_line_of_107_bytes_is_the_longest_one():
     """A peer that sends no line feed in so many is refused at once, although it sends no more."""
     lead = b"PROXY UNKNOWN "
     assert read([lead.ljust(105, b"x") + b"\r\nhello"]) == (NOBODY, b"hello")
@@ -138,6 +136,6 @@ def test_a_line_of_107_bytes_is_the_longest_one() -> None:
 
 
 @pytest.mark.parametrize("behind", [b"x" * 200, b"y\n" * 200])
-def test_much_behind_a_header_in_one_chunk_is_no_longer_header(behind: bytes) -> None:
+def test_much_behind_a_header_in_one_chunk_is_no_longer_header(behind):
     for header, wanted in HEADERS.items():
         assert read([header + behind]) == (wanted, behind)

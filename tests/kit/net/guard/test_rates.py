@@ -1,7 +1,5 @@
 """What a peer may send: at once, in the long run, and what others have of it."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 from hypothesis import given
@@ -17,12 +15,12 @@ def rates(clock: Clock, lines: float | None = None, size: float | None = None) -
     return made
 
 
-def test_without_limits_there_is_nothing_to_be_asked() -> None:
+def test_without_limits_there_is_nothing_to_be_asked():
     assert not rates(Clock())
     assert rates(Clock(), lines=1) and rates(Clock(), size=1)
 
 
-def test_lines_of_a_second_at_once_and_then_no_faster() -> None:
+def test_lines_of_a_second_at_once_and_then_no_faster():
     """Whole lines; the rest when there is room for a tenth of a second's worth."""
     clock = Clock()
     limit = rates(clock, lines=20)
@@ -37,14 +35,14 @@ def test_lines_of_a_second_at_once_and_then_no_faster() -> None:
     assert limit.take_allowed_bytes("peer", data) == (20 * 5, 0.0)
 
 
-def test_half_a_line_is_no_line_yet() -> None:
+def test_half_a_line_is_no_line_yet():
     limit = rates(Clock(), lines=1)
     assert limit.take_allowed_bytes("peer", b"one\n") == (4, 0.0)
     assert limit.take_allowed_bytes("peer", b"tw") == (2, 0.0)
     assert limit.take_allowed_bytes("peer", b"o\n")[0] == 0
 
 
-def test_bytes_of_a_second_pass_at_once_and_then_no_faster() -> None:
+def test_bytes_of_a_second_pass_at_once_and_then_no_faster():
     clock = Clock()
     limit = rates(clock, size=1000)
     data = b"x" * 5000
@@ -54,7 +52,7 @@ def test_bytes_of_a_second_pass_at_once_and_then_no_faster() -> None:
     assert limit.take_allowed_bytes("peer", data) == (500, 0.0)
 
 
-def test_what_is_held_back_for_its_lines_costs_no_bytes() -> None:
+def test_what_is_held_back_for_its_lines_costs_no_bytes():
     clock = Clock()
     limit = rates(clock, lines=1, size=100)
     assert limit.take_allowed_bytes("peer", b"a\nb\n") == (2, 0.0)
@@ -64,14 +62,14 @@ def test_what_is_held_back_for_its_lines_costs_no_bytes() -> None:
     assert limit.take_allowed_bytes("peer", b"x" * 98) == (98, 0.0)
 
 
-def test_each_peer_has_its_own_rate() -> None:
+def test_each_peer_has_its_own_rate():
     limit = rates(Clock(), lines=1)
     assert limit.take_allowed_bytes("one", b"\n")[0] == 1
     assert limit.take_allowed_bytes("other", b"\n")[0] == 1
     assert limit.take_allowed_bytes("one", b"\n")[0] == 0
 
 
-def test_datagrams_above_a_rate_are_not_admitted() -> None:
+def test_datagrams_above_a_rate_are_not_admitted():
     """Taken or not; one that is larger than a second's worth passes when nothing was before it."""
     clock = Clock()
     limit = rates(clock, lines=2, size=100)
@@ -84,7 +82,7 @@ def test_datagrams_above_a_rate_are_not_admitted() -> None:
     assert limit.admit_datagram("peer", b"x")
 
 
-def test_rates_remember_a_limited_number_of_peers() -> None:
+def test_rates_remember_a_limited_number_of_peers():
     limit = rates(Clock(), lines=1)
     for number in range(REMEMBERED + 1):
         limit.take_allowed_bytes(number, b"\n")
@@ -92,7 +90,7 @@ def test_rates_remember_a_limited_number_of_peers() -> None:
     assert limit.take_allowed_bytes(REMEMBERED, b"\n")[0] == 0
 
 
-def test_a_burst_is_answered_and_then_so_many_a_second() -> None:
+def test_a_burst_is_answered_and_then_so_many_a_second():
     clock = Clock()
     limit = TokenBuckets(clock.seconds)
     assert [limit.take_token("10.0.0.1", 2.0, 3) for _ in range(5)] == [True] * 3 + [False] * 2
@@ -102,14 +100,14 @@ def test_a_burst_is_answered_and_then_so_many_a_second() -> None:
     assert [limit.take_token("10.0.0.1", 2.0, 3) for _ in range(4)] == [True] * 3 + [False]
 
 
-def test_each_address_has_its_own_bucket() -> None:
+def test_each_address_has_its_own_bucket():
     limit = TokenBuckets(Clock().seconds)
     assert limit.take_token("10.0.0.1", 1.0, 1)
     assert not limit.take_token("10.0.0.1", 1.0, 1)
     assert limit.take_token("10.0.0.2", 1.0, 1)
 
 
-def test_a_flood_of_addresses_takes_no_more_memory_and_lets_a_busy_one_not_be_forgotten() -> None:
+def test_a_flood_of_addresses_takes_no_more_memory_and_lets_a_busy_one_not_be_forgotten():
     """Two servers that answer each other are always busy: strangers do not fill their bucket."""
     limit = TokenBuckets(Clock().seconds, remembered=3)
     assert limit.take_token("busy", 1.0, 1)
@@ -122,7 +120,7 @@ def test_a_flood_of_addresses_takes_no_more_memory_and_lets_a_busy_one_not_be_fo
 
 
 @given(st.lists(st.floats(0, 10), max_size=60))
-def test_never_more_than_the_burst_and_what_came_since(pauses: list[float]) -> None:
+def test_never_more_than_the_burst_and_what_came_since(pauses):
     clock = Clock()
     limit = TokenBuckets(clock.seconds)
     answered = 0
@@ -132,7 +130,7 @@ def test_never_more_than_the_burst_and_what_came_since(pauses: list[float]) -> N
         assert answered <= 5 + clock.seconds() * 0.5 + 1e-6
 
 
-def test_a_clock_that_goes_back_takes_no_tokens() -> None:
+def test_a_clock_that_goes_back_takes_no_tokens():
     now = [100.0]
     buckets = TokenBuckets(lambda: now[0])
     assert buckets.take_token("a", 1.0, 5.0)

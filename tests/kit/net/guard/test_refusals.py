@@ -3,11 +3,8 @@
 What real clients bring about is in test_handshake.
 """
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -42,7 +39,7 @@ def heard(port: int, say: bytes = b"") -> bytes:
 
 @in_reactor
 @pytest.mark.parametrize("say", [b"", b"GET / HTTP/1.0\r\n\r\n"])
-async def test_who_is_refused_for_a_limit_is_told_if_wanted(serving: Serving, say: bytes) -> None:
+async def test_who_is_refused_for_a_limit_is_told_if_wanted(serving, say):
     """In one line, and closed at once; not one whose network may not connect."""
     limits = ("--max-connections-per-peer", "1", "--tell-refused")
     running = serving(LineProtocol, *limits)
@@ -56,7 +53,7 @@ async def test_who_is_refused_for_a_limit_is_told_if_wanted(serving: Serving, sa
 
 
 @in_reactor
-async def test_who_comes_through_a_proxy_is_told_too(serving: Serving) -> None:
+async def test_who_comes_through_a_proxy_is_told_too(serving):
     running = serving(
         LineProtocol, "--listen", "haproxy:tcp:0:interface=127.0.0.1",
         "--max-connections-per-peer", "1", "--tell-refused",
@@ -69,7 +66,7 @@ async def test_who_comes_through_a_proxy_is_told_too(serving: Serving) -> None:
     assert told == b"refused: you have as many connections as one peer may\r\n"
 
 
-def test_who_is_refused_in_memory_is_told_as_well() -> None:
+def test_who_is_refused_in_memory_is_told_as_well():
     service = MemoryService(LineProtocol, "--max-connections", "1", "--tell-refused")
     assert not service.connect().closed
     refused = service.connect()
@@ -81,7 +78,7 @@ def test_who_is_refused_in_memory_is_told_as_well() -> None:
 
 
 @pytest.mark.parametrize("protocol", [FrameProtocol, Resource])
-def test_who_speaks_no_text_is_told_nothing(protocol: type) -> None:
+def test_who_speaks_no_text_is_told_nothing(protocol):
     service = MemoryService(protocol, "--max-connections", "1", "--tell-refused")
     assert not service.connect().closed
     refused = service.connect()
@@ -99,13 +96,13 @@ def test_who_speaks_no_text_is_told_nothing(protocol: type) -> None:
         ("never heard of", "tls", "the TLS handshake failed (never heard of)"),
     ],
 )
-def test_reasons_of_openssl_become_plain_sentences(said: str, reason: str, sentence: str) -> None:
+def test_reasons_of_openssl_become_plain_sentences(said, reason, sentence):
     refusal = tls_refusal(SSL.Error([("SSL routines", "", said)]))
     assert (refusal.reason, refusal.sentence) == (reason, sentence)
 
 
 @pytest.mark.parametrize("error", [SSL.Error(), SSL.SysCallError(-1, "x"), ValueError("x")])
-def test_a_tls_error_without_a_reason_is_still_a_sentence(error: Exception) -> None:
+def test_a_tls_error_without_a_reason_is_still_a_sentence(error):
     assert tls_refusal(error).sentence == "the TLS handshake failed (no reason given)"
 
 
@@ -119,6 +116,6 @@ def test_a_tls_error_without_a_reason_is_still_a_sentence(error: Exception) -> N
         (99, "cannot be verified (OpenSSL's error 99)"),
     ],
 )
-def test_each_certificate_fault_has_a_sentence(tmp_path: Path, fault: int, sentence: str) -> None:
+def test_each_certificate_fault_has_a_sentence(tmp_path, fault, sentence):
     shown = x509.load_pem_x509_certificate(Authority(tmp_path).certify("shop").read_bytes())
     assert sentence in tls_refusal(SSL.Error([]), [(fault, shown)]).sentence

@@ -1,7 +1,5 @@
 """TLS put under a connected protocol: behind a proxy, on UNIX sockets, with limits and certificates."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -57,9 +55,7 @@ def who_am_i(port: int, context: Any, before: bytes = b"") -> bytes:
 
 
 @in_reactor
-async def test_who_shows_a_certificate_is_known_by_it(
-    serving: Serving, authority: Authority, pem: Path
-) -> None:
+async def test_who_shows_a_certificate_is_known_by_it(serving, authority, pem):
     """Its name is the peer's from then on; who shows none, or a stranger's, is refused and counted."""
     started = serving(WhoAmI, tcp(pem, f":clientca={authority.cafile}"), start_tls=True)
     shown = trusting(authority, authority.certify("shop.example"))
@@ -74,9 +70,7 @@ async def test_who_shows_a_certificate_is_known_by_it(
 
 
 @in_reactor
-async def test_client_certificates_may_be_optional_after_start_tls(
-    serving: Serving, authority: Authority, pem: Path
-) -> None:
+async def test_client_certificates_may_be_optional_after_start_tls(serving, authority, pem):
     words = f":clientca={authority.cafile}:clientcert=optional"
     port = serving(WhoAmI, tcp(pem, words), start_tls=True).port
     heard = await deferToThread(who_am_i, port, trusting(authority))
@@ -84,9 +78,7 @@ async def test_client_certificates_may_be_optional_after_start_tls(
 
 
 @in_reactor
-async def test_behind_a_proxy_the_client_begins_tls(
-    serving: Serving, authority: Authority, pem: Path
-) -> None:
+async def test_behind_a_proxy_the_client_begins_tls(serving, authority, pem):
     """What its PROXY header says is in plain text; the client it names stays the peer."""
     listen = tcp(pem).replace("tcp:", "haproxy:tcp:")
     started = serving(WhoAmI, listen, start_tls=True)
@@ -97,18 +89,14 @@ async def test_behind_a_proxy_the_client_begins_tls(
 
 
 @in_reactor
-async def test_tls_can_begin_on_a_unix_socket(
-    serving: Serving, authority: Authority, pem: Path, tmp_path: Path
-) -> None:
+async def test_tls_can_begin_on_a_unix_socket(serving, authority, pem, tmp_path):
     path = str(tmp_path / "s")
     serving(Lines, f"--listen=unix:{path}:privateKey={pem}:certKey={pem}", start_tls=True)
     assert await deferToThread(upgraded, path, trusting(authority)) == SAID
 
 
 @in_reactor
-async def test_limits_hold_with_start_tls(
-    serving: Serving, authority: Authority, pem: Path
-) -> None:
+async def test_limits_hold_with_start_tls(serving, authority, pem):
     """What one may send in a second is counted where it is decrypted, and silence is noticed."""
     limits = ("--peer-bytes=30KiB", "--peer-lines=100", "--idle-timeout=60s")
     started = serving(Lines, tcp(pem), *limits, start_tls=True)
@@ -117,9 +105,7 @@ async def test_limits_hold_with_start_tls(
 
 
 @in_reactor
-async def test_what_a_limit_held_back_is_plain_text_as_well(
-    serving: Serving, authority: Authority, pem: Path
-) -> None:
+async def test_what_a_limit_held_back_is_plain_text_as_well(serving, authority, pem):
     """Lines that were not handed on yet when TLS began are not those of TLS."""
     started = serving(Lines, tcp(pem), "--peer-lines=1", start_tls=True)
 
@@ -135,7 +121,7 @@ async def test_what_a_limit_held_back_is_plain_text_as_well(
 
 @pytest.mark.slow
 @in_reactor
-async def test_silence_ends_a_connection(serving: Serving, authority: Authority, pem: Path) -> None:
+async def test_silence_ends_a_connection(serving, authority, pem):
     """Who says nothing over TLS, or never begins it, is closed after --idle-timeout."""
     started = serving(Lines, tcp(pem), "--idle-timeout=1s", start_tls=True)
 
@@ -153,9 +139,7 @@ async def test_silence_ends_a_connection(serving: Serving, authority: Authority,
 
 
 @in_reactor
-async def test_a_reload_takes_the_certificate_that_was_saved(
-    serving: Serving, authority: Authority, pem: Path
-) -> None:
+async def test_a_reload_takes_the_certificate_that_was_saved(serving, authority, pem):
     """For who begins TLS from then on; one that is damaged is refused with a sentence."""
     started = serving(WhoAmI, tcp(pem), start_tls=True)
 
@@ -176,6 +160,6 @@ async def test_a_reload_takes_the_certificate_that_was_saved(
     os.unlink(pem)
 
 
-def test_start_tls_refuses_an_object_that_is_no_certificate() -> None:
+def test_start_tls_refuses_an_object_that_is_no_certificate():
     with pytest.raises(TypeError, match="start_tls takes a certificate as Twisted's"):
         tls_factory(object(), object(), REACTOR, client=False)  # type: ignore[arg-type]

@@ -1,9 +1,5 @@
 """Peers that send more than they may: they wait, nothing is lost, and others do not notice."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
@@ -34,7 +30,7 @@ OTHER = IPv4Address("TCP", "10.0.0.1", 5000)
 
 
 @pytest.mark.parametrize("kind", [Echo, echo, Plain])
-def test_lines_come_no_faster_than_allowed(kind: Any) -> None:
+def test_lines_come_no_faster_than_allowed(kind):
     service = MemoryService(kind, "--peer-lines", "10")
     peer, other = service.connect(), service.connect(OTHER)
     peer.feed(b"line\n" * 30)
@@ -51,7 +47,7 @@ def test_lines_come_no_faster_than_allowed(kind: Any) -> None:
     assert service.metric("connections_slowed_total") > 0
 
 
-def test_bytes_come_no_faster_than_allowed() -> None:
+def test_bytes_come_no_faster_than_allowed():
     service = MemoryService(Plain, "--peer-bytes", "1KiB")
     peer = service.connect()
     peer.feed(b"x" * 3000)
@@ -61,7 +57,7 @@ def test_bytes_come_no_faster_than_allowed() -> None:
     assert len(peer.received()) == 3000 - 1024
 
 
-def test_connections_of_one_address_share_its_rate() -> None:
+def test_connections_of_one_address_share_its_rate():
     service = MemoryService(Echo, "--peer-lines", "10")
     one, two = service.connect(), service.connect()
     one.feed(b"line\n" * 10)
@@ -69,7 +65,7 @@ def test_connections_of_one_address_share_its_rate() -> None:
     assert (one.received(), two.received()) == (b"line\r\n" * 10, b"")
 
 
-def test_a_reload_changes_the_rates_of_open_connections() -> None:
+def test_a_reload_changes_the_rates_of_open_connections():
     """Also for those who are waiting: they are let go, or wait from now on."""
     service = MemoryService(Echo, "--peer-lines", "1")
     peer = service.connect()
@@ -85,7 +81,7 @@ def test_a_reload_changes_the_rates_of_open_connections() -> None:
     assert peer.received() == b"line\r\n" * 2
 
 
-def test_a_handler_that_is_busy_is_given_nothing_meanwhile() -> None:
+def test_a_handler_that_is_busy_is_given_nothing_meanwhile():
     """The protocol wants its peer to wait as well; neither lets it go for the other."""
     work: Deferred[None] = Deferred()
 
@@ -107,7 +103,7 @@ def test_a_handler_that_is_busy_is_given_nothing_meanwhile() -> None:
     assert peer.received() == b"work\r\none\r\ntwo\r\nthree\r\n"
 
 
-def test_throttled_data_is_not_lost_at_the_end() -> None:
+def test_throttled_data_is_not_lost_at_the_end():
     """Neither when the peer ends, nor at a stop: then it is all taken in at once."""
     service = MemoryService(Echo, "--peer-lines", "1")
     peer = service.connect()
@@ -123,7 +119,7 @@ def test_throttled_data_is_not_lost_at_the_end() -> None:
     assert peer.received().endswith(b"line\r\n" * 4)
 
 
-def test_without_limits_a_connection_has_no_throttle() -> None:
+def test_without_limits_a_connection_has_no_throttle():
     peer = MemoryService(Plain).connect()
     assert "dataReceived" not in vars(peer.protocol)
     assert "pauseProducing" not in vars(peer.transport)
@@ -134,7 +130,7 @@ class Count(DatagramLines):
         self.service.metrics.count("lines_seen_total")
 
 
-def test_datagrams_are_dropped_and_counted() -> None:
+def test_datagrams_are_dropped_and_counted():
     service = MemoryService(Count, "--listen", "udp:7000", "--peer-lines", "3")
     sender = service.sender()
     for _ in range(10):

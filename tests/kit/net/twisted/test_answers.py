@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from twisted.internet.defer import gatherResults
@@ -105,9 +104,7 @@ async def got(peers: list[socket.socket], size: int) -> list[bytes]:
 
 
 @in_reactor
-async def test_peers_that_are_heard_in_one_turn_are_answered_after_the_last_of_them(
-    room: Room,
-) -> None:
+async def test_peers_that_are_heard_in_one_turn_are_answered_after_the_last_of_them(room):
     before: list[bytes | None] = []
 
     def heard(talk: Talk, data: bytes) -> None:
@@ -124,7 +121,7 @@ async def test_peers_that_are_heard_in_one_turn_are_answered_after_the_last_of_t
 
 
 @in_reactor
-async def test_a_peer_that_is_heard_alone_is_answered_at_once(room: Room) -> None:
+async def test_a_peer_that_is_heard_alone_is_answered_at_once(room):
     before: list[bytes | None] = []
 
     def heard(talk: Talk, data: bytes) -> None:
@@ -139,7 +136,7 @@ async def test_a_peer_that_is_heard_alone_is_answered_at_once(room: Room) -> Non
 
 
 @in_reactor
-async def test_an_answer_waits_for_one_slow_handler_and_not_for_all(room: Room) -> None:
+async def test_an_answer_waits_for_one_slow_handler_and_not_for_all(room):
     answered: list[bytes | None] = []
 
     def heard(talk: Talk, data: bytes) -> None:
@@ -158,7 +155,7 @@ async def test_an_answer_waits_for_one_slow_handler_and_not_for_all(room: Room) 
 
 
 @in_reactor
-async def test_answers_of_one_turn_to_the_same_peer_keep_their_order(room: Room) -> None:
+async def test_answers_of_one_turn_to_the_same_peer_keep_their_order(room):
     def heard(talk: Talk, data: bytes) -> None:
         for one in Talk.made:
             one.answer(data)
@@ -172,9 +169,7 @@ async def test_answers_of_one_turn_to_the_same_peer_keep_their_order(room: Room)
 
 
 @in_reactor
-async def test_more_than_a_system_takes_arrives_whole_and_before_what_is_written_next(
-    room: Room,
-) -> None:
+async def test_more_than_a_system_takes_arrives_whole_and_before_what_is_written_next(room):
     much = b"m" * (MOST_BYTES_COLLECTED * 256)
 
     def heard(talk: Talk, data: bytes) -> None:
@@ -190,7 +185,7 @@ async def test_more_than_a_system_takes_arrives_whole_and_before_what_is_written
 
 
 @in_reactor
-async def test_an_answer_that_is_followed_by_the_end_arrives_before_it(room: Room) -> None:
+async def test_an_answer_that_is_followed_by_the_end_arrives_before_it(room):
     def heard(talk: Talk, data: bytes) -> None:
         talk.answer(b"goodbye")
         talk.transport.loseConnection()  # type: ignore[union-attr]
@@ -206,7 +201,7 @@ async def test_an_answer_that_is_followed_by_the_end_arrives_before_it(room: Roo
 
 @in_reactor
 @pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
-async def test_an_answer_before_tls_is_not_encrypted(room: Room, tmp_path: Path) -> None:
+async def test_an_answer_before_tls_is_not_encrypted(room, tmp_path):
     pem = PrivateCertificate.loadPEM(certificate_file(tmp_path / "pem").read_bytes())
 
     def heard(talk: Talk, data: bytes) -> None:
@@ -232,9 +227,7 @@ async def test_an_answer_before_tls_is_not_encrypted(room: Room, tmp_path: Path)
 
 
 @in_reactor
-async def test_a_protocol_that_raises_in_the_same_turn_costs_nobody_an_answer(
-    room: Room,
-) -> None:
+async def test_a_protocol_that_raises_in_the_same_turn_costs_nobody_an_answer(room):
     def heard(talk: Talk, data: bytes) -> None:
         talk.answer(b"answer")
         if data == b"fail":
@@ -252,7 +245,7 @@ async def test_a_protocol_that_raises_in_the_same_turn_costs_nobody_an_answer(
 
 @in_reactor
 @pytest.mark.parametrize("ours", [True, False])
-async def test_a_peer_that_ends_in_the_same_turn_gets_what_another_made_us_send(ours: bool) -> None:
+async def test_a_peer_that_ends_in_the_same_turn_gets_what_another_made_us_send(ours):
     room = Room(ours=ours)
     peers = await room.fill(2, lambda talk, data: Talk.made[1].answer(data))
     peers[0].sendall(b"for the other")
@@ -263,9 +256,7 @@ async def test_a_peer_that_ends_in_the_same_turn_gets_what_another_made_us_send(
 
 
 @in_reactor
-async def test_the_first_of_very_many_peers_does_not_wait_for_the_last(
-    room: Room, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_first_of_very_many_peers_does_not_wait_for_the_last(room, monkeypatch):
     heard_of: list[Talk] = []
     answered: list[int] = []
 

@@ -1,7 +1,5 @@
 """Tests for asyncio in a thread of its own."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from contextlib import suppress
@@ -16,7 +14,7 @@ from tests.kit.net.network import REACTOR, in_reactor
 
 
 @in_reactor
-async def test_results_and_errors_come_back_to_the_reactor() -> None:
+async def test_results_and_errors_come_back_to_the_reactor():
     thread = AsyncioThread(REACTOR, "test")
 
     async def double(number: int) -> tuple[int, str]:
@@ -32,7 +30,7 @@ async def test_results_and_errors_come_back_to_the_reactor() -> None:
 
 
 @in_reactor
-async def test_who_cancels_the_deferred_cancels_the_coroutine() -> None:
+async def test_who_cancels_the_deferred_cancels_the_coroutine():
     thread = AsyncioThread(REACTOR, "test")
     ended: Deferred[None] = Deferred()
 
@@ -52,7 +50,7 @@ async def test_who_cancels_the_deferred_cancels_the_coroutine() -> None:
 
 
 @in_reactor
-async def test_the_loop_asks_the_reactor() -> None:
+async def test_the_loop_asks_the_reactor():
     thread = AsyncioThread(REACTOR, "test")
 
     def wrong() -> str:
@@ -70,7 +68,7 @@ async def test_the_loop_asks_the_reactor() -> None:
 
 
 @in_reactor
-async def test_running_tasks_are_cancelled_at_the_end() -> None:
+async def test_running_tasks_are_cancelled_at_the_end():
     thread = AsyncioThread(REACTOR, "test")
     seen = []
 
@@ -90,9 +88,7 @@ async def test_running_tasks_are_cancelled_at_the_end() -> None:
 
 
 @in_reactor
-async def test_a_task_that_catches_a_cancellation_is_cancelled_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_task_that_catches_a_cancellation_is_cancelled_again(monkeypatch):
     monkeypatch.setattr(asyncio_thread, "AGAIN", 0.01)
     thread = AsyncioThread(REACTOR, "test")
 

@@ -1,7 +1,5 @@
 """A certificate is tried before its listener opens, and a renewed one counts from the reload on."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import socket
@@ -29,7 +27,7 @@ from logsrv.kit.net.twisted.certificates import (
 from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.certificates import Authority
 from tests.gopher.servers import certificate_file
-from tests.kit.net.network import Site, in_reactor, logged, port_of, until, unverified
+from tests.kit.net.network import in_reactor, logged, port_of, until, unverified
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -51,7 +49,7 @@ def seen(port: int, greeting: bytes = b"") -> bytes | None:
         return connection.getpeercert(binary_form=True)
 
 
-def test_a_pair_that_is_none_is_said_before_anything_opens(tmp_path: Path) -> None:
+def test_a_pair_that_is_none_is_said_before_anything_opens(tmp_path):
     pem = certificate_file(tmp_path / "pem")
     check_certificate(endpoint(pem))
     check_certificate(parse_endpoint("tcp:1"))
@@ -64,9 +62,7 @@ def test_a_pair_that_is_none_is_said_before_anything_opens(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("before", ["", "haproxy:"])
 @pytest.mark.parametrize("name", ["privateKey", "certKey", "extraCertChain", "dhParameters"])
-def test_a_pipe_in_place_of_a_file_is_refused_at_once(
-    name: str, before: str, tmp_path: Path
-) -> None:
+def test_a_pipe_in_place_of_a_file_is_refused_at_once(name, before, tmp_path):
     """A plain open of it waits for whoever may write there, and all connections with it."""
     pem, pipe = certificate_file(tmp_path / "pem"), tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -95,9 +91,7 @@ CERTIFICATE = b"-----BEGIN CERTIFICATE-----\n%s-----END CERTIFICATE-----\n"
         ("dhParameters", b"\0", "has no -----BEGIN DH PARAMETERS-----"),
     ],
 )
-def test_what_is_wrong_is_said_in_plain_words_with_the_file(
-    name: str, data: bytes, why: str, tmp_path: Path
-) -> None:
+def test_what_is_wrong_is_said_in_plain_words_with_the_file(name, data, why, tmp_path):
     pem, wrong = certificate_file(tmp_path / "pem"), tmp_path / "wrong"
     wrong.write_bytes(data)
     files = {"privateKey": pem, "certKey": pem, name: wrong}
@@ -108,7 +102,7 @@ def test_what_is_wrong_is_said_in_plain_words_with_the_file(
     assert why in str(caught.value)
 
 
-def test_a_file_without_a_certificate_and_the_certificate_of_another_key(tmp_path: Path) -> None:
+def test_a_file_without_a_certificate_and_the_certificate_of_another_key(tmp_path):
     pem, other = certificate_file(tmp_path / "pem"), certificate_file(tmp_path / "other")
     with pytest.raises(ListenError, match="the certificate belongs to another key"):
         check_certificate(parse_endpoint(f"ssl:0:privateKey={pem}:certKey={other}"))
@@ -120,9 +114,7 @@ def test_a_file_without_a_certificate_and_the_certificate_of_another_key(tmp_pat
 @pytest.mark.parametrize(
     "form", [serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL]
 )
-def test_an_encrypted_key_is_said_to_be_one(
-    form: serialization.PrivateFormat, tmp_path: Path
-) -> None:
+def test_an_encrypted_key_is_said_to_be_one(form, tmp_path):
     pem = certificate_file(tmp_path / "pem")
     key = serialization.load_pem_private_key(pem.read_bytes(), None)
     secret = serialization.BestAvailableEncryption(b"secret")
@@ -136,7 +128,7 @@ def test_an_encrypted_key_is_said_to_be_one(
 
 @pytest.mark.parametrize("before", ["", "haproxy:"])
 @in_reactor
-async def test_new_peers_get_a_renewed_certificate(before: str, tmp_path: Path, site: Site) -> None:
+async def test_new_peers_get_a_renewed_certificate(before, tmp_path, site):
     """New connections get the new one; one that cannot be used is refused and the old one stays."""
     pem = certificate_file(tmp_path / "pem")
     listener = site.start(str(endpoint(pem, before)))
@@ -156,9 +148,7 @@ async def test_new_peers_get_a_renewed_certificate(before: str, tmp_path: Path, 
 
 
 @in_reactor
-async def test_a_saved_certificate_is_used_without_a_reload(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_saved_certificate_is_used_without_a_reload(site, tmp_path, monkeypatch):
     """Without anybody saying so; and at the stop nothing of the watch is left behind."""
     monkeypatch.setattr(certificates, "LOOK_SECONDS", 0.01)
     pem = certificate_file(tmp_path / "pem")
@@ -219,7 +209,7 @@ class Watched:
         return messages
 
 
-def test_half_of_a_pair_is_not_taken_and_that_is_said_once(tmp_path: Path) -> None:
+def test_half_of_a_pair_is_not_taken_and_that_is_said_once(tmp_path):
     watched = Watched(tmp_path)
     assert watched.pass_looks(5) == []
     watched.put("key")
@@ -232,7 +222,7 @@ def test_half_of_a_pair_is_not_taken_and_that_is_said_once(tmp_path: Path) -> No
     assert watched.taken == 1
 
 
-def test_files_that_are_being_saved_are_waited_for(tmp_path: Path) -> None:
+def test_files_that_are_being_saved_are_waited_for(tmp_path):
     """Not even a complaint comes of a pair that is whole by the next look but one."""
     watched = Watched(tmp_path)
     watched.put("key")
@@ -242,7 +232,7 @@ def test_files_that_are_being_saved_are_waited_for(tmp_path: Path) -> None:
     assert len(watched.pass_looks(1)) == watched.taken == 1
 
 
-def test_a_certificate_file_may_be_missing_for_a_while(tmp_path: Path) -> None:
+def test_a_certificate_file_may_be_missing_for_a_while(tmp_path):
     watched = Watched(tmp_path)
     kept = watched.key.rename(tmp_path / "kept")
     [said] = watched.pass_looks(5)
@@ -251,7 +241,7 @@ def test_a_certificate_file_may_be_missing_for_a_while(tmp_path: Path) -> None:
     assert watched.pass_looks(5) == []
 
 
-def test_authorities_are_those_of_the_file_and_of_the_directory(tmp_path: Path) -> None:
+def test_authorities_are_those_of_the_file_and_of_the_directory(tmp_path):
     (tmp_path / "cas").mkdir()
     pem = certificate_file(tmp_path / "pem")
     in_directory = Authority(tmp_path / "cas", "in directory").cafile
@@ -284,9 +274,7 @@ def test_authorities_are_those_of_the_file_and_of_the_directory(tmp_path: Path) 
         ("none", False, True),
     ],
 )
-def test_clients_are_let_in_by_their_certificate(
-    shown: str, required: bool, let_in: bool, tmp_path: Path
-) -> None:
+def test_clients_are_let_in_by_their_certificate(shown, required, let_in, tmp_path):
     pem = certificate_file(tmp_path / "pem")
     server, client = SSL.Context(SSL.TLS_METHOD), SSL.Context(SSL.TLS_METHOD)
     server.use_certificate_file(str(pem))

@@ -1,9 +1,6 @@
 """The certificate of a listener, whatever protocols a client offers. Also run with other Twisteds."""
 
-from __future__ import annotations
-
 import socket
-from pathlib import Path
 
 import pytest
 from twisted.internet.interfaces import IProtocolNegotiationFactory
@@ -13,7 +10,7 @@ from zope.interface import implementer
 
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.servers import certificate_file
-from tests.kit.net.network import Site, in_reactor, port_of, unverified
+from tests.kit.net.network import in_reactor, port_of, unverified
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -59,13 +56,8 @@ def visit(port: int, offered: list[str]) -> tuple[bytes, str | None]:
 )
 @in_reactor
 async def test_a_client_is_served_whatever_protocols_it_offers(
-    site: Site,
-    tmp_path: Path,
-    front: str,
-    factory: type[Factory],
-    offered: list[str],
-    chosen: str | None,
-) -> None:
+    site, tmp_path, front, factory, offered, chosen
+):
     """It is served, by whatever factory."""
     pem = certificate_file(tmp_path / "pem")
     site.factory = factory()  # type: ignore[assignment]

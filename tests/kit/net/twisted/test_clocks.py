@@ -1,10 +1,7 @@
 """The clock of timers, and the time of day."""
 
-from __future__ import annotations
-
 import time
 
-import pytest
 from twisted.internet.base import ReactorBase
 from twisted.internet.task import Clock
 
@@ -19,7 +16,7 @@ class Idle(ReactorBase):
         pass
 
 
-def test_timers_go_on_when_the_time_of_day_is_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_timers_go_on_when_the_time_of_day_is_set_back(monkeypatch):
     reactor, calls = Idle(), list[str]()
     monkeypatch.setattr(internet, "reactor", reactor, raising=False)
     reactor.callLater(0, calls.append, "before")
@@ -31,7 +28,7 @@ def test_timers_go_on_when_the_time_of_day_is_set_back(monkeypatch: pytest.Monke
     assert time_of_day(reactor) == 5
 
 
-def test_a_clock_of_tests_tells_both_times() -> None:
+def test_a_clock_of_tests_tells_both_times():
     clock = Clock()
     clock.advance(7)
     assert time_of_day(clock) == clock.seconds() == 7

@@ -1,7 +1,5 @@
 """Tests for listeners whose receiver fetches."""
 
-from __future__ import annotations
-
 import pytest
 from twisted.internet.defer import Deferred, succeed
 
@@ -47,7 +45,7 @@ def listener(receiver: Fetching) -> Listener:
 
 
 @in_reactor
-async def test_a_fetched_listener_fetches_from_open_to_drain() -> None:
+async def test_a_fetched_listener_fetches_from_open_to_drain():
     receiver = Fetching(succeed(None))
     one = listener(receiver)
     one.check_and_reload()
@@ -60,7 +58,7 @@ async def test_a_fetched_listener_fetches_from_open_to_drain() -> None:
     assert receiver.noted == ["begin n1/LOGS", "end"]
 
 
-def test_a_fetching_receiver_is_checked_before_it_fetches() -> None:
+def test_a_fetching_receiver_is_checked_before_it_fetches():
     receiver = Fetching(succeed(None))
     receiver.wrong = "ca.pem: No such file or directory"
     one = listener(receiver)
@@ -71,14 +69,14 @@ def test_a_fetching_receiver_is_checked_before_it_fetches() -> None:
 
 
 @in_reactor
-async def test_a_fetched_listener_that_never_opened_has_nothing_to_end() -> None:
+async def test_a_fetched_listener_that_never_opened_has_nothing_to_end():
     receiver = Fetching(succeed(None))
     one = listener(receiver)
     assert (await one.drain(5), receiver.noted) == (0, [])
 
 
 @in_reactor
-async def test_a_fetching_receiver_that_does_not_end_is_cut_off() -> None:
+async def test_a_fetching_receiver_that_does_not_end_is_cut_off():
     receiver = Fetching(Deferred())
     one = listener(receiver)
     one.open()

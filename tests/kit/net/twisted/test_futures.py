@@ -1,7 +1,5 @@
 """Results of other threads for the reactor."""
 
-from __future__ import annotations
-
 from concurrent.futures import Future
 
 import pytest
@@ -16,7 +14,7 @@ class Panic(BaseException):
 
 
 @in_reactor
-async def test_results_and_errors_of_all_kinds_arrive() -> None:
+async def test_results_and_errors_of_all_kinds_arrive():
     fine: Future[int] = Future()
     wrong: Future[int] = Future()
     fired, failed = (deferred_from_future(one, REACTOR, lambda: None) for one in (fine, wrong))
@@ -28,7 +26,7 @@ async def test_results_and_errors_of_all_kinds_arrive() -> None:
 
 
 @in_reactor
-async def test_a_cancelled_deferred_ignores_what_comes_later() -> None:
+async def test_a_cancelled_deferred_ignores_what_comes_later():
     future: Future[int] = Future()
     cancelled: list[bool] = []
     fired = deferred_from_future(future, REACTOR, lambda: cancelled.append(True))

@@ -1,7 +1,5 @@
 """Whom a certificate names: the one name, of many, that stands before a peer's lines."""
 
-from __future__ import annotations
-
 import datetime
 from pathlib import Path
 
@@ -34,19 +32,17 @@ def certificate(directory: Path, names: list[x509.GeneralName], name: str = "the
         ([], r"cn=the\x20shop"),
     ],
 )
-def test_the_most_telling_name_is_taken(
-    tmp_path: Path, names: list[x509.GeneralName], name: str
-) -> None:
+def test_the_most_telling_name_is_taken(tmp_path, names, name):
     assert certificate(tmp_path, names) == name
 
 
-def test_a_very_long_name_is_a_digest(tmp_path: Path) -> None:
+def test_a_very_long_name_is_a_digest(tmp_path):
     """It would stand before each line."""
     named = certificate(tmp_path, [x509.DNSName("x" * 129)])
     assert named.startswith("sha256=") and len(named) == len("sha256=") + 64
 
 
-def test_a_peer_certificate_has_subject_issuer_serial_and_expiry(tmp_path: Path) -> None:
+def test_a_peer_certificate_has_subject_issuer_serial_and_expiry(tmp_path):
     pem = Authority(tmp_path).certify("shop").read_bytes()
     found = PeerCertificate.of(x509.load_pem_x509_certificate(pem))
     assert (found.subject, found.issuer) == ("CN=shop", "CN=test authority")
@@ -56,7 +52,7 @@ def test_a_peer_certificate_has_subject_issuer_serial_and_expiry(tmp_path: Path)
 
 
 @given(st.text(max_size=50), st.text(max_size=50))
-def test_names_are_words_and_no_two_are_alike(one: str, other: str) -> None:
+def test_names_are_words_and_no_two_are_alike(one, other):
     escaped = escaped_name(one)
     assert escaped.isascii() and escaped.isprintable()
     assert not {" ", ","} & set(escaped)

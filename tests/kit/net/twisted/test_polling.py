@@ -78,9 +78,7 @@ async def _connected(port: Any, number: int = 1) -> list[socket.socket]:
 
 
 @in_reactor
-async def test_a_message_of_the_old_log_names_the_connection(
-    port: Any, events: list[dict[str, Any]]
-) -> None:
+async def test_a_message_of_the_old_log_names_the_connection(port, events):
     peers = await _connected(port)
     log.msg("got it")
     peers[0].sendall(b"x")
@@ -90,9 +88,7 @@ async def test_a_message_of_the_old_log_names_the_connection(
 
 
 @in_reactor
-async def test_a_protocol_that_raises_loses_its_connection_and_no_other(
-    port: Any, events: list[dict[str, Any]]
-) -> None:
+async def test_a_protocol_that_raises_loses_its_connection_and_no_other(port, events):
     peers = await _connected(port, 2)
     peers[0].sendall(b"fail")
     await until(lambda: any(map(_ended, Said.made)), "the end of one")
@@ -103,9 +99,7 @@ async def test_a_protocol_that_raises_loses_its_connection_and_no_other(
 
 
 @in_reactor
-async def test_a_connection_that_an_earlier_event_closed_is_not_read(
-    port: Any, events: list[dict[str, Any]]
-) -> None:
+async def test_a_connection_that_an_earlier_event_closed_is_not_read(port, events):
     peers = await _connected(port, 3)
     for peer in peers:
         peer.sendall(b"close others")
@@ -114,7 +108,7 @@ async def test_a_connection_that_an_earlier_event_closed_is_not_read(
     await _close(peers)
 
 
-def test_a_reactor_that_holds_its_sockets_is_quickened() -> None:
+def test_a_reactor_that_holds_its_sockets_is_quickened():
     """`logsrv run` serves by a subclass of Twisted's."""
     reactor = holding_reactor("twisted.internet.epollreactor.EPollReactor", {})
     try:
@@ -125,7 +119,7 @@ def test_a_reactor_that_holds_its_sockets_is_quickened() -> None:
             one.connectionLost(connectionDone)
 
 
-def test_a_clock_of_tests_stays_as_it_is() -> None:
+def test_a_clock_of_tests_stays_as_it_is():
     clock = Clock()
     speed_up_epoll(clock)
     assert not hasattr(clock, "doIteration")

@@ -1,7 +1,5 @@
 """Ports of Twisted, as we change, adopt and close them. Also run with other releases of Twisted."""
 
-from __future__ import annotations
-
 import errno
 import os
 import re
@@ -31,7 +29,7 @@ from tests.kit.net.network import REACTOR, Chunks, in_reactor, until
 
 
 @in_reactor
-async def test_a_socket_that_others_have_as_well_is_only_closed_here(tmp_path: Path) -> None:
+async def test_a_socket_that_others_have_as_well_is_only_closed_here(tmp_path):
     path = str(tmp_path / "s")
     port = REACTOR.listenUNIX(path, Factory.forProtocol(Chunks))  # type: ignore[arg-type]
     other = port.socket.dup()
@@ -44,7 +42,7 @@ async def test_a_socket_that_others_have_as_well_is_only_closed_here(tmp_path: P
 
 
 @in_reactor
-async def test_a_socket_of_the_service_manager_keeps_its_number() -> None:
+async def test_a_socket_of_the_service_manager_keeps_its_number():
     """So that nothing else is adopted when its endpoint is listened on again."""
     with socket.create_server(("127.0.0.1", 0)) as given:
         given.set_inheritable(True)
@@ -60,7 +58,7 @@ async def test_a_socket_of_the_service_manager_keeps_its_number() -> None:
         assert set(os.listdir("/proc/self/fd")) <= before
 
 
-def test_a_socket_that_does_not_listen_is_refused_with_what_to_do() -> None:
+def test_a_socket_that_does_not_listen_is_refused_with_what_to_do():
     """One that takes datagrams, or a connection of Accept=yes: each was asked for peers for ever."""
     with (
         socket.create_server(("127.0.0.1", 0)) as listening,
@@ -107,7 +105,7 @@ globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStan
         ({"LISTEN_FDS": "0"}, "[]"),
     ],
 )
-def test_inherited_descriptors_have_their_names(given: dict[str, str], found: str) -> None:
+def test_inherited_descriptors_have_their_names(given, found):
     handing_over = 'LISTEN_PID=$$ exec "$@" 3</dev/null'
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("LISTEN_")
@@ -123,7 +121,7 @@ def test_inherited_descriptors_have_their_names(given: dict[str, str], found: st
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the kernel lets in until the end")
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"] if socket.has_ipv6 else ["127.0.0.1"])
-def test_at_the_end_nobody_gets_in_and_who_is_in_goes_on(address: str) -> None:
+def test_at_the_end_nobody_gets_in_and_who_is_in_goes_on(address):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family) as listening, socket.socket(family) as late:
         listening.bind((address, 0))
@@ -141,7 +139,7 @@ def test_at_the_end_nobody_gets_in_and_who_is_in_goes_on(address: str) -> None:
 
 
 @in_reactor
-async def test_a_port_that_cannot_stop_has_its_socket_closed(tmp_path: Path) -> None:
+async def test_a_port_that_cannot_stop_has_its_socket_closed(tmp_path):
     port = REACTOR.listenUNIX(str(tmp_path / "s"), Factory.forProtocol(Chunks))  # type: ignore[arg-type]
     os.unlink(tmp_path / "s")
     with pytest.raises(FileNotFoundError):
@@ -151,7 +149,7 @@ async def test_a_port_that_cannot_stop_has_its_socket_closed(tmp_path: Path) -> 
 
 
 @in_reactor
-async def test_a_kept_socket_serves_the_next_process(tmp_path: Path) -> None:
+async def test_a_kept_socket_serves_the_next_process(tmp_path):
     path = str(tmp_path / "s")
     first = KeptUNIXPort(path, Factory.forProtocol(Chunks), reactor=REACTOR)  # type: ignore[arg-type]
     first.startListening()
@@ -173,7 +171,7 @@ async def test_a_kept_socket_serves_the_next_process(tmp_path: Path) -> None:
 
 
 @in_reactor
-async def test_a_port_lets_those_wait_who_connect_before_it_accepts(tmp_path: Path) -> None:
+async def test_a_port_lets_those_wait_who_connect_before_it_accepts(tmp_path):
     protocol = Chunks()
     factory = Factory.forProtocol(lambda: protocol)  # type: ignore[arg-type]
     port = REACTOR.listenUNIX(str(tmp_path / "s"), factory)
@@ -190,7 +188,7 @@ async def test_a_port_lets_those_wait_who_connect_before_it_accepts(tmp_path: Pa
     start_accepting(object())
 
 
-def test_ports_of_other_packages_are_left_alone() -> None:
+def test_ports_of_other_packages_are_left_alone():
     class Port:
         transport = "theirs"
 

@@ -1,12 +1,9 @@
 """A pair to try TLS with: it serves, strict clients take it, nobody else reads its key; TLS of clients."""
 
-from __future__ import annotations
-
 import os
 import ssl
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +13,7 @@ from logsrv.kit.net.twisted.self_signed import write_key_and_certificate
 from tests.cli.certificates import Authority
 
 
-def test_strict_clients_accept_the_self_signed_certificate(tmp_path: Path) -> None:
+def test_strict_clients_accept_the_self_signed_certificate(tmp_path):
     """As Python's are from 3.13 on."""
     write_key_and_certificate(tmp_path / "tls")
     serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -36,7 +33,7 @@ def test_strict_clients_accept_the_self_signed_certificate(tmp_path: Path) -> No
         assert client.getpeercert()
 
 
-def test_only_the_owner_may_read_the_key(tmp_path: Path) -> None:
+def test_only_the_owner_may_read_the_key(tmp_path):
     before = os.umask(0)
     try:
         write_key_and_certificate(tmp_path)
@@ -46,7 +43,7 @@ def test_only_the_owner_may_read_the_key(tmp_path: Path) -> None:
     assert (tmp_path / "cert.pem").stat().st_mode & 0o777 == 0o644
 
 
-def test_existing_key_files_are_not_overwritten(tmp_path: Path) -> None:
+def test_existing_key_files_are_not_overwritten(tmp_path):
     (tmp_path / "key.pem").write_text("mine")
     with pytest.raises(ConfigurationError, match=r"key.pem is there; remove it first"):
         write_key_and_certificate(tmp_path)
@@ -56,7 +53,7 @@ def test_existing_key_files_are_not_overwritten(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_self_signed_can_be_run_as_a_command(tmp_path: Path) -> None:
+def test_self_signed_can_be_run_as_a_command(tmp_path):
     command = [sys.executable, "-m", "logsrv.kit.net.twisted.self_signed", str(tmp_path / "tls")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
@@ -65,13 +62,13 @@ def test_self_signed_can_be_run_as_a_command(tmp_path: Path) -> None:
     assert (again.returncode, again.stderr.count("\n")) == (1, 1)
 
 
-def test_default_tls_options_do_not_count_as_given() -> None:
+def test_default_tls_options_do_not_count_as_given():
     """Then the options are no reason to refuse an endpoint without TLS."""
     assert not TLSOptions().any_given
     assert TLSOptions(insecure=True).any_given
 
 
-def test_a_ca_file_may_hold_several_authorities(tmp_path: Path) -> None:
+def test_a_ca_file_may_hold_several_authorities(tmp_path):
     bundle = tmp_path / "bundle.pem"
     one = Authority(tmp_path).cafile.read_bytes()
     bundle.write_bytes(b"# one\n" + one + b"# two\n" + Authority(tmp_path).cafile.read_bytes())
@@ -81,7 +78,7 @@ def test_a_ca_file_may_hold_several_authorities(tmp_path: Path) -> None:
         tls_connection_creator(TLSOptions(cafile=bundle), "localhost")
 
 
-def test_a_client_certificate_and_its_key_may_be_two_files(tmp_path: Path) -> None:
+def test_a_client_certificate_and_its_key_may_be_two_files(tmp_path):
     both = Authority(tmp_path).certify("me.example").read_bytes()
     certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
     at = both.index(b"-----BEGIN PRIVATE KEY")
@@ -92,13 +89,13 @@ def test_a_client_certificate_and_its_key_may_be_two_files(tmp_path: Path) -> No
         tls_connection_creator(TLSOptions(certificate=certificate), "localhost")
 
 
-def test_a_host_that_no_certificate_can_name_is_refused() -> None:
+def test_a_host_that_no_certificate_can_name_is_refused():
     with pytest.raises(ConfigurationError, match="is no name that a certificate can have"):
         tls_connection_creator(TLSOptions(server_name="\ud800.example"), "localhost")
     with pytest.raises(ConfigurationError, match="is no name that a certificate can have"):
         tls_connection_creator(TLSOptions(server_name="\ud800.example", insecure=True), "localhost")
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ConfigurationError, match=r"absent\.pem: No such file"):
         tls_context(TLSOptions(cafile=tmp_path / "absent.pem"))

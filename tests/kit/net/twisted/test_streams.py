@@ -1,7 +1,5 @@
 """What we rely on in Twisted's ports and transports. Also run with other releases of Twisted."""
 
-from __future__ import annotations
-
 import errno
 import os
 import socket
@@ -9,8 +7,7 @@ import ssl
 import struct
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 from unittest.mock import Mock
 
@@ -44,7 +41,6 @@ from tests.kit.net.network import (
     REACTOR,
     Chunks,
     Reactor,
-    Site,
     in_reactor,
     logged,
     port_of,
@@ -68,7 +64,7 @@ def accepted() -> Iterator[tuple[AcceptedTCP, Reactor]]:
     theirs.close()
 
 
-def test_a_connected_protocol_that_stays_is_watched(accepted: tuple[AcceptedTCP, Reactor]) -> None:
+def test_a_connected_protocol_that_stays_is_watched(accepted):
     transport, reactor = accepted
     assert reactor.calls == []
     transport.protocol_connected()
@@ -79,9 +75,7 @@ def test_a_connected_protocol_that_stays_is_watched(accepted: tuple[AcceptedTCP,
 
 
 @pytest.mark.parametrize("leave", [AcceptedTCP.pauseProducing, AcceptedTCP.loseConnection])
-def test_a_protocol_that_pauses_or_closes_at_first_is_not_watched(
-    accepted: tuple[AcceptedTCP, Reactor], leave: Callable[[AcceptedTCP], None]
-) -> None:
+def test_a_protocol_that_pauses_or_closes_at_first_is_not_watched(accepted, leave):
     """Paused by the store while it was connected, or closed: it is not read all the same."""
     transport, reactor = accepted
     leave(transport)
@@ -102,7 +96,7 @@ def speaking(protocol: Protocol, said: bytes) -> tuple[AcceptedTCP, Reactor, soc
     return transport, reactor, theirs
 
 
-def test_what_was_said_already_is_heard_before_anything_is_watched() -> None:
+def test_what_was_said_already_is_heard_before_anything_is_watched():
     protocol = Chunks()
     transport, reactor, peer = speaking(protocol, b"hello")
     assert protocol.chunks == [b"hello"]
@@ -111,7 +105,7 @@ def test_what_was_said_already_is_heard_before_anything_is_watched() -> None:
     transport.connectionLost(Failure(ConnectionDone()))
 
 
-def test_who_is_answered_and_dismissed_is_never_watched() -> None:
+def test_who_is_answered_and_dismissed_is_never_watched():
     protocol = Chunks(lambda self: close_at_once(self.transport, b"bye"))
     _, reactor, peer = speaking(protocol, b"hello")
     assert peer.recv(100) + peer.recv(100) == b"bye"
@@ -120,7 +114,7 @@ def test_who_is_answered_and_dismissed_is_never_watched() -> None:
     peer.close()
 
 
-def test_an_error_in_what_is_heard_at_once_closes_that_connection() -> None:
+def test_an_error_in_what_is_heard_at_once_closes_that_connection():
     """As the reactor does for what it hears."""
     protocol = Chunks(lambda self: 1 / 0)
     with logged() as messages:
@@ -131,7 +125,7 @@ def test_an_error_in_what_is_heard_at_once_closes_that_connection() -> None:
     peer.close()
 
 
-def test_who_was_sent_away_as_it_came_is_not_listened_to() -> None:
+def test_who_was_sent_away_as_it_came_is_not_listened_to():
     """A protocol may close in `connectionMade`, as `greet` does: there is no socket by then."""
 
     class Closing(Chunks):
@@ -147,7 +141,7 @@ def test_who_was_sent_away_as_it_came_is_not_listened_to() -> None:
     peer.close()
 
 
-def test_who_says_nothing_is_watched_and_the_next_is_not_expected_to() -> None:
+def test_who_says_nothing_is_watched_and_the_next_is_not_expected_to():
     protocol = Chunks()
     transport, reactor, peer = speaking(protocol, b"")
     assert protocol.chunks == [] and reactor.calls == ["add"]
@@ -168,7 +162,7 @@ class Leaves(Chunks):
 
 
 @pytest.mark.parametrize("leaves", [True, False])
-def test_a_protocol_may_leave_at_the_end_of_input(leaves: bool) -> None:
+def test_a_protocol_may_leave_at_the_end_of_input(leaves):
     """Then it has heard of the end before the reactor could tell it."""
     transport, _, peer = speaking(protocol := Leaves(leaves), b"")
     peer.close()
@@ -179,7 +173,7 @@ def test_a_protocol_may_leave_at_the_end_of_input(leaves: bool) -> None:
 
 
 @in_reactor
-async def test_a_crowd_is_accepted_and_served(site: Site) -> None:
+async def test_a_crowd_is_accepted_and_served(site):
     """More than are accepted in one turn, some of whom have spoken, and some are gone already."""
     listener = site.start(LOOPBACK)
     peers = [
@@ -226,9 +220,7 @@ class Greeted(Protocol):
 @pytest.mark.parametrize("doing", ["send and close", "close", "abort", "pause", "refuse"])
 @pytest.mark.parametrize("endpoint", ["tcp", "unix", "ssl", "haproxy"])
 @in_reactor
-async def test_whatever_a_protocol_does_as_a_crowd_is_accepted(
-    site: Site, endpoint: str, doing: str, tmp_path: Path
-) -> None:
+async def test_whatever_a_protocol_does_as_a_crowd_is_accepted(site, endpoint, doing, tmp_path):
     """Some of whom have spoken, some are gone: no error is logged, and nobody is left over."""
     path = tmp_path / "socket"
     pem = certificate_file(tmp_path / "pem") if endpoint == "ssl" else None
@@ -266,16 +258,14 @@ async def test_whatever_a_protocol_does_as_a_crowd_is_accepted(
 
 @pytest.mark.parametrize("interface", ["127.0.0.1", r"\:\:1"])
 @in_reactor
-async def test_what_an_accepted_connection_sends_waits_for_no_acknowledgement(
-    interface: str, site: Site
-) -> None:
+async def test_what_an_accepted_connection_sends_waits_for_no_acknowledgement(interface, site):
     port = port_of(site.start(f"tcp:0:interface={interface}"))
     with socket.create_connection((interface.replace("\\", ""), port)):
         await until(lambda: site.factory.made, "the peer")
         assert site.factory.made[0].transport.getTcpNoDelay()
 
 
-def test_a_transport_says_who_it_is(accepted: tuple[AcceptedTCP, Reactor]) -> None:
+def test_a_transport_says_who_it_is(accepted):
     assert repr(accepted[0]) == "<Protocol #0 on None>"
     assert accepted[0].logPrefix() == "Protocol,0,127.0.0.1"
 
@@ -305,7 +295,7 @@ def received(connection: Any, protocol: Protocol) -> ReceivingTCP:
     return ReceivingTCP(connection, protocol, ("127.0.0.1", 1), None, 0, Reactor())  # type: ignore[arg-type]
 
 
-def test_a_flood_is_received_256_kib_at_a_time_until_little_comes() -> None:
+def test_a_flood_is_received_256_kib_at_a_time_until_little_comes():
     sizes = [100, LEAST_RECEIVED, MOST_RECEIVED, 50_000, MOST_RECEIVED, 100, 100]
     connection, protocol = Scripted(*sizes), Chunks()
     transport = received(connection, protocol)
@@ -315,7 +305,7 @@ def test_a_flood_is_received_256_kib_at_a_time_until_little_comes() -> None:
     assert [len(chunk) for chunk in protocol.chunks] == sizes
 
 
-def test_a_small_chunk_holds_no_more_memory_than_it_needs() -> None:
+def test_a_small_chunk_holds_no_more_memory_than_it_needs():
     ours, theirs = socket.socketpair()
     protocol = Chunks()
     transport = received(ours, protocol)
@@ -333,12 +323,12 @@ def test_a_small_chunk_holds_no_more_memory_than_it_needs() -> None:
     assert len(protocol.chunks) == 50 and held < 50 * 6000
 
 
-def test_the_limit_of_unsent_bytes_is_still_64_kib() -> None:
+def test_the_limit_of_unsent_bytes_is_still_64_kib():
     """Twisted takes one number for both."""
     assert ReceivingTCP.bufferSize == tcp.Server.bufferSize == 64 * KIB
 
 
-def test_a_read_tells_no_data_from_the_end_and_from_a_reset() -> None:
+def test_a_read_tells_no_data_from_the_end_and_from_a_reset():
     ours, theirs = socket.socketpair()
     transport = received(ours, Chunks())
     assert transport.doRead() is None
@@ -349,9 +339,7 @@ def test_a_read_tells_no_data_from_the_end_and_from_a_reset() -> None:
 
 
 @pytest.mark.parametrize("number", [errno.ENOMEM, errno.ENOBUFS])
-def test_a_kernel_without_memory_costs_no_line(
-    number: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_kernel_without_memory_costs_no_line(number, monkeypatch):
     """The peer was closed, with what it had sent, and nothing told of it."""
     monkeypatch.setattr(streams, "EXHAUSTIONS", RateLimitedLog(time.monotonic))
     connection, protocol = Scripted(3), Chunks()
@@ -369,9 +357,7 @@ def test_a_kernel_without_memory_costs_no_line(
 
 @pytest.mark.parametrize("endpoint", ["tcp:0:interface=127.0.0.1", "unix:{path}", "ssl", "haproxy"])
 @in_reactor
-async def test_each_listener_receives_large_chunks(
-    site: Site, endpoint: str, tmp_path: Path
-) -> None:
+async def test_each_listener_receives_large_chunks(site, endpoint, tmp_path):
     """Everything, in order, and in chunks that Twisted's own transports would not deliver."""
     pem = certificate_file(tmp_path / "pem")
     encrypted = f"ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}"
@@ -424,7 +410,7 @@ class TakesDescriptors(Chunks):
 
 @pytest.mark.parametrize("takes", [True, False])
 @in_reactor
-async def test_unix_descriptors_reach_the_protocol_or_close(takes: bool, tmp_path: Path) -> None:
+async def test_unix_descriptors_reach_the_protocol_or_close(takes, tmp_path):
     """They reach a protocol that takes them, and are closed for another."""
     protocol = TakesDescriptors() if takes else Chunks()
     port = REACTOR.listenUNIX(str(tmp_path / "s"), Factory.forProtocol(lambda: protocol))  # type: ignore[arg-type]

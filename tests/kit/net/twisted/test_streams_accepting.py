@@ -1,14 +1,10 @@
 """Ports that accept: who a peer is, and what they do when nobody can be accepted."""
 
-from __future__ import annotations
-
 import errno
 import os
 import socket
 import sys
 import time
-from pathlib import Path
-from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -21,7 +17,6 @@ from logsrv.kit.net.twisted.streams import LEAST_ACCEPTED, MOST_ACCEPTED, Accept
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from tests.kit.net.network import (
     LOOPBACK,
-    Site,
     in_reactor,
     logged,
     port_of,
@@ -31,7 +26,7 @@ from tests.kit.net.network import (
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
 @in_reactor
-async def test_a_peer_has_its_address(site: Site) -> None:
+async def test_a_peer_has_its_address(site):
     listener = site.start(r"tcp6:0:interface=\:\:1")
     with socket.create_connection(("::1", port_of(listener))) as peer:
         await until(lambda: site.factory.made, "the connection")
@@ -40,7 +35,7 @@ async def test_a_peer_has_its_address(site: Site) -> None:
 
 
 @in_reactor
-async def test_a_protocol_that_cannot_be_made_harms_nobody_else(site: Site) -> None:
+async def test_a_protocol_that_cannot_be_made_harms_nobody_else(site):
     """The next who comes is served."""
     listener = site.start(LOOPBACK)
     noted, site.factory.protocol = site.factory.protocol, lambda: 1 / 0
@@ -70,9 +65,7 @@ class Watching(Clock):
         (errno.EMFILE, "Too many open files (LimitNOFILE=, ulimit -n)"),
     ],
 )
-def test_a_machine_without_files_is_asked_again_each_second(
-    kind: Any, number: int, told: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_machine_without_files_is_asked_again_each_second(kind, number, told, monkeypatch):
     """Whoever waits goes on waiting; the reactor did nothing but log it, 10,000 times a second."""
     monkeypatch.setattr(streams, "EXHAUSTIONS", RateLimitedLog(time.monotonic))
     monkeypatch.setattr(streams, "reserved_file", Mock(available=lambda: False))
@@ -116,7 +109,7 @@ class Dear(Factory):
         pytest.param(1.0, 0.0, 1, id="very dear"),
     ],
 )
-def test_a_turn_is_over_soon_however_many_wait(each: float, others: float, accepted: int) -> None:
+def test_a_turn_is_over_soon_however_many_wait(each, others, accepted):
     """Those who are dear to serve keep nobody waiting who is there already."""
     reactor = Watching()
     factory = Dear(reactor, each)
@@ -136,7 +129,7 @@ def test_a_turn_is_over_soon_however_many_wait(each: float, others: float, accep
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names without files")
 @in_reactor
-async def test_a_peer_with_a_name_of_four_bytes_is_served(site: Site, tmp_path: Path) -> None:
+async def test_a_peer_with_a_name_of_four_bytes_is_served(site, tmp_path):
     """It was taken for an address of IPv6, which has four parts."""
     site.start(f"unix:{tmp_path}/s")
     with socket.socket(socket.AF_UNIX) as peer:

@@ -1,12 +1,9 @@
 """What we rely on in Twisted without being promised it. Also run with other releases of Twisted."""
 
-from __future__ import annotations
-
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -41,7 +38,7 @@ from logsrv.kit.net.twisted.transports import (
 from logsrv.kit.net.twisted.turns import NextTurnCall
 from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.net.network import KIB, LOOPBACK, REACTOR, Chunks, Reactor, in_reactor, until
-from tests.strangers import Answer, endless, stranger
+from tests.strangers import endless, stranger
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -61,15 +58,13 @@ def talking() -> Iterator[tuple[ReceivingTCP, socket.socket]]:
     theirs.close()
 
 
-def test_bytes_sent_at_once_arrive_at_once(talking: tuple[ReceivingTCP, socket.socket]) -> None:
+def test_bytes_sent_at_once_arrive_at_once(talking):
     transport, peer = talking
     assert send_at_once(transport, b"answer") == b""
     assert peer.recv(100) == b"answer"
 
 
-def test_as_much_as_the_system_takes_is_sent_at_once(
-    talking: tuple[ReceivingTCP, socket.socket],
-) -> None:
+def test_as_much_as_the_system_takes_is_sent_at_once(talking):
     transport, peer = talking
     data = os.urandom(4 * 1024 * KIB)
     left = send_at_once(transport, data)
@@ -80,7 +75,7 @@ def test_as_much_as_the_system_takes_is_sent_at_once(
     assert received + left == data
 
 
-def test_waiting_bytes_go_before_new_ones(talking: tuple[ReceivingTCP, socket.socket]) -> None:
+def test_waiting_bytes_go_before_new_ones(talking):
     """A protocol that wrote to its transport itself, and then by the kit."""
     transport, peer = talking
     transport.write(b"first, ")
@@ -94,16 +89,14 @@ def test_waiting_bytes_go_before_new_ones(talking: tuple[ReceivingTCP, socket.so
 @pytest.mark.parametrize(
     "leave", [ReceivingTCP.loseConnection, ReceivingTCP.loseWriteConnection, ReceivingTCP.doRead]
 )
-def test_a_transport_that_closes_is_left_to_itself(
-    talking: tuple[ReceivingTCP, socket.socket], leave: Callable[[ReceivingTCP], object]
-) -> None:
+def test_a_transport_that_closes_is_left_to_itself(talking, leave):
     transport, _ = talking
     leave(transport)
     transport.connected = leave is not ReceivingTCP.doRead
     assert send_at_once(transport, b"late") == b"late"
 
 
-def test_under_tls_no_bytes_are_sent_around_it(talking: tuple[ReceivingTCP, socket.socket]) -> None:
+def test_under_tls_no_bytes_are_sent_around_it(talking):
     """After startTLS the transport is the same, and what is sent is not to be plain text."""
     transport, peer = talking
     transport.TLS = True
@@ -114,7 +107,7 @@ def test_under_tls_no_bytes_are_sent_around_it(talking: tuple[ReceivingTCP, sock
         peer.recv(100)
 
 
-def test_descriptors_go_with_the_bytes_behind_them() -> None:
+def test_descriptors_go_with_the_bytes_behind_them():
     ours, theirs = socket.socketpair()
     with ours, theirs:
         transport = unix.Server(ours, Protocol(), b"", None, 0, Reactor())  # type: ignore[arg-type]
@@ -123,7 +116,7 @@ def test_descriptors_go_with_the_bytes_behind_them() -> None:
 
 
 @in_reactor
-async def test_a_transport_waits_for_one_who_has_nothing_under_way() -> None:
+async def test_a_transport_waits_for_one_who_has_nothing_under_way():
     """Told to close, it does so when the producer says that it has done its work."""
     protocol = Chunks()
     port = REACTOR.listenTCP(0, Factory.forProtocol(lambda: protocol), interface="127.0.0.1")  # type: ignore[arg-type]
@@ -147,7 +140,7 @@ async def test_a_transport_waits_for_one_who_has_nothing_under_way() -> None:
 
 
 @pytest.mark.parametrize("tls", [False, True])
-def test_a_producer_has_more_to_write_until_it_is_taken_away(tls: bool) -> None:
+def test_a_producer_has_more_to_write_until_it_is_taken_away(tls):
     """With TLS and without; but not one that is only there to make its peer wait."""
     transport: Any = StringTransport()
     if tls:
@@ -184,7 +177,7 @@ class Unhurried:
 
 
 @in_reactor
-async def test_what_a_peer_has_not_taken_is_known(tmp_path: Path) -> None:
+async def test_what_a_peer_has_not_taken_is_known(tmp_path):
     path, protocol = str(tmp_path / "s"), Chunks()
     port = REACTOR.listenUNIX(path, Factory.forProtocol(lambda: protocol))  # type: ignore[arg-type]
     with socket.socket(socket.AF_UNIX) as peer:
@@ -201,7 +194,7 @@ async def test_what_a_peer_has_not_taken_is_known(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is not acknowledged")
 @in_reactor
-async def test_bytes_that_the_system_of_the_peer_does_not_have_yet() -> None:
+async def test_bytes_that_the_system_of_the_peer_does_not_have_yet():
     """A peer that reads nothing has only some of them; those that wait here count, too."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         endpoint = TCP4ClientEndpoint(REACTOR, *server.getsockname())
@@ -216,7 +209,7 @@ async def test_bytes_that_the_system_of_the_peer_does_not_have_yet() -> None:
     assert unacknowledged_bytes(object()) == 0
 
 
-def test_a_call_in_the_next_turn_is_made_once_however_often_it_is_asked_for() -> None:
+def test_a_call_in_the_next_turn_is_made_once_however_often_it_is_asked_for():
     clock, calls = Clock(), list[None]()
     turn = NextTurnCall(clock, lambda: calls.append(None))
     turn.schedule()
@@ -231,9 +224,7 @@ def test_a_call_in_the_next_turn_is_made_once_however_often_it_is_asked_for() ->
 
 @pytest.mark.parametrize("scheme", ["tcp", "unix"])
 @in_reactor
-async def test_what_a_dialled_connection_sends_waits_for_no_acknowledgement(
-    scheme: str, tmp_path: Path
-) -> None:
+async def test_what_a_dialled_connection_sends_waits_for_no_acknowledgement(scheme, tmp_path):
     """A UNIX socket has no such option, and connects all the same."""
     path = tmp_path / "socket"
     listening = serverFromString(REACTOR, LOOPBACK if scheme == "tcp" else f"unix:{path}")
@@ -246,7 +237,7 @@ async def test_what_a_dialled_connection_sends_waits_for_no_acknowledgement(
     await port.stopListening()
 
 
-def test_the_request_line_is_known_with_the_headers() -> None:
+def test_the_request_line_is_known_with_the_headers():
     found = []
 
     class Early(Request):
@@ -279,7 +270,7 @@ FEW = 32 << 20
     ids=["long headers", "short headers", "one header in many lines", "1xx"],
 )
 @in_reactor
-async def test_an_endless_head_ends_the_connection_and_takes_no_memory(answer: Answer) -> None:
+async def test_an_endless_head_ends_the_connection_and_takes_no_memory(answer):
     with stranger(answer) as server:
         agent = Agent(REACTOR, pool=limited_head_pool(REACTOR, persistent=False))
         with pytest.raises(ResponseFailed) as caught:
@@ -291,7 +282,7 @@ async def test_an_endless_head_ends_the_connection_and_takes_no_memory(answer: A
 
 @pytest.mark.filterwarnings("ignore:Using readBody:DeprecationWarning")
 @in_reactor
-async def test_a_large_head_comes_through_and_what_is_behind_it_does_not_count() -> None:
+async def test_a_large_head_comes_through_and_what_is_behind_it_does_not_count():
     headers = b"".join(b"X-%d: %b\r\n" % (number, b"a" * 8000) for number in range(8))
     body = b"b" * (2 * LARGEST_HEAD)
     length = b"Content-Length: %d\r\n" % len(body)

@@ -1,7 +1,5 @@
 """twistd's pipe to its parent, and the log. Also run with other releases of Twisted."""
 
-from __future__ import annotations
-
 import os
 import resource
 from collections.abc import Iterator
@@ -22,7 +20,7 @@ from logsrv.kit.net.twisted.twistd import (
 )
 
 
-def test_the_pipe_to_the_parent_is_taken_where_there_is_one() -> None:
+def test_the_pipe_to_the_parent_is_taken_where_there_is_one():
     options = {"statusPipe": 7, "nodaemon": 0}
     assert take_status_pipe(options) == 7
     assert take_status_pipe(options) is None
@@ -33,7 +31,7 @@ def test_the_pipe_to_the_parent_is_taken_where_there_is_one() -> None:
     assert start_failure_message("\x1b[31m") == rb"1 \x1b[31m", "it is shown in a terminal"
 
 
-def test_observers_of_the_log_are_wrapped_where_they_are() -> None:
+def test_observers_of_the_log_are_wrapped_where_they_are():
     seen: list[str] = []
 
     @implementer(ILogObserver)
@@ -69,7 +67,7 @@ def limited(kind: int, most: int) -> Iterator[None]:
         resource.setrlimit(kind, before)
 
 
-def test_a_file_that_was_rotated_away_is_followed(log: FollowedLogFile, tmp_path: Path) -> None:
+def test_a_file_that_was_rotated_away_is_followed(log, tmp_path):
     """logrotate compresses or removes the other: what was written there from then on would be gone."""
     (tmp_path / "log").rename(tmp_path / "log-20261122")
     log.write("second\n")
@@ -83,22 +81,20 @@ def test_a_file_that_was_rotated_away_is_followed(log: FollowedLogFile, tmp_path
     assert texts == {"log-20261122": "first\n", "log-20261123": "second\n", "log": "fourth\n"}
 
 
-def test_a_file_that_was_cut_has_no_hole(log: FollowedLogFile, tmp_path: Path) -> None:
+def test_a_file_that_was_cut_has_no_hole(log, tmp_path):
     os.truncate(tmp_path / "log", 0)
     log.write("second\n")
     assert (tmp_path / "log").read_bytes() == b"second\n"
 
 
-def test_a_line_without_room_is_not_begun(log: FollowedLogFile, tmp_path: Path) -> None:
+def test_a_line_without_room_is_not_begun(log, tmp_path):
     with limited(resource.RLIMIT_FSIZE, 10), pytest.raises(OSError, match="File too large"):
         log.write("second\n")
     log.write("third\n")
     assert (tmp_path / "log").read_text() == "first\nthird\n"
 
 
-def test_where_no_file_can_be_made_the_old_one_goes_on(
-    log: FollowedLogFile, tmp_path: Path
-) -> None:
+def test_where_no_file_can_be_made_the_old_one_goes_on(log, tmp_path):
     """Its directory was moved: that is found as soon as there is one of that name again."""
     moved = tmp_path.with_name("moved")
     tmp_path.rename(moved)
@@ -109,9 +105,7 @@ def test_where_no_file_can_be_made_the_old_one_goes_on(
     assert (tmp_path / "log").read_text() == "third\n"
 
 
-def test_after_a_rotation_that_could_open_no_file_it_goes_on(
-    log: FollowedLogFile, tmp_path: Path
-) -> None:
+def test_after_a_rotation_that_could_open_no_file_it_goes_on(log, tmp_path):
     with limited(resource.RLIMIT_NOFILE, 0):
         with pytest.raises(OSError, match="Too many"):
             log.rotate()

@@ -2,8 +2,6 @@
 other releases of Twisted.
 """
 
-from __future__ import annotations
-
 import gc
 import os
 import ssl
@@ -80,14 +78,14 @@ def channel(tmp_path: Path) -> Channel:
     return Channel(certificate_file(tmp_path / "pem"), Chunks())
 
 
-def test_what_was_received_at_once_is_delivered_at_once(channel: Channel) -> None:
+def test_what_was_received_at_once_is_delivered_at_once(channel):
     data = os.urandom(250 * KIB)
     channel.client.write(data)
     channel.server.dataReceived(channel.sent())
     assert channel.protocol.chunks == [data]
 
 
-def test_a_record_in_pieces_is_delivered_when_it_is_complete(channel: Channel) -> None:
+def test_a_record_in_pieces_is_delivered_when_it_is_complete(channel):
     channel.client.write(b"hello")
     record = channel.sent()
     for at in range(len(record)):
@@ -96,7 +94,7 @@ def test_a_record_in_pieces_is_delivered_when_it_is_complete(channel: Channel) -
     assert channel.protocol.chunks == [b"hello"]
 
 
-def test_a_goodbye_is_answered_after_what_came_before_it(channel: Channel) -> None:
+def test_a_goodbye_is_answered_after_what_came_before_it(channel):
     channel.client.write(b"last")
     channel.server.dataReceived(channel.sent() + channel.say_goodbye())
     assert channel.protocol.chunks == [b"last"] and channel.transport.disconnecting
@@ -106,7 +104,7 @@ def test_a_goodbye_is_answered_after_what_came_before_it(channel: Channel) -> No
     assert channel.protocol.ended[0].check(ConnectionDone)
 
 
-def test_a_peer_that_says_no_goodbye_is_not_waited_for(channel: Channel) -> None:
+def test_a_peer_that_says_no_goodbye_is_not_waited_for(channel):
     """It has its time to read our last words; then its place is free for others."""
     channel.client.write(b"hello")
     channel.server.dataReceived(channel.sent())
@@ -122,7 +120,7 @@ def test_a_peer_that_says_no_goodbye_is_not_waited_for(channel: Channel) -> None
     assert not channel.clock.getDelayedCalls()
 
 
-def test_at_a_stop_nobody_waits_for_a_goodbye_that_has_no_answer(channel: Channel) -> None:
+def test_at_a_stop_nobody_waits_for_a_goodbye_that_has_no_answer(channel):
     channel.client.write(b"hello")
     channel.server.dataReceived(channel.sent())
     channel.server.stop_awaiting_goodbye()
@@ -138,9 +136,7 @@ def test_at_a_stop_nobody_waits_for_a_goodbye_that_has_no_answer(channel: Channe
 
 
 @pytest.mark.parametrize("says_goodbye", [True, False])
-def test_nothing_of_a_connection_waits_for_the_garbage_collector(
-    tmp_path: Path, says_goodbye: bool
-) -> None:
+def test_nothing_of_a_connection_waits_for_the_garbage_collector(tmp_path, says_goodbye):
     """The error that tells of its end held the frame that held it."""
     channel = Channel(certificate_file(tmp_path / "pem"), Chunks())
     channel.client.write(b"hello")
@@ -159,7 +155,7 @@ def test_nothing_of_a_connection_waits_for_the_garbage_collector(
         gc.enable()
 
 
-def test_tls_1_3_tickets_wait_for_the_first_bytes(channel: Channel) -> None:
+def test_tls_1_3_tickets_wait_for_the_first_bytes(channel):
     """The tickets of the handshake go out with what the protocol says first."""
     channel.client.write(b"hello")
     channel.server.dataReceived(channel.sent())
@@ -172,14 +168,14 @@ def test_tls_1_3_tickets_wait_for_the_first_bytes(channel: Channel) -> None:
     assert session is not None and session.has_ticket
 
 
-def test_the_end_of_an_older_handshake_is_said_at_once(tmp_path: Path) -> None:
+def test_the_end_of_an_older_handshake_is_said_at_once(tmp_path):
     channel = Channel(certificate_file(tmp_path / "pem"), Chunks(), ssl.TLSVersion.TLSv1_2)
     channel.fetch()
     channel.client.do_handshake()
     assert channel.client.version() == "TLSv1.2"
 
 
-def test_a_record_that_was_tampered_with_ends_the_connection(channel: Channel) -> None:
+def test_a_record_that_was_tampered_with_ends_the_connection(channel):
     """What came before it is delivered, and it is told as the fault it is."""
     channel.client.write(b"good")
     good = channel.sent()
@@ -191,14 +187,14 @@ def test_a_record_that_was_tampered_with_ends_the_connection(channel: Channel) -
     assert channel.protocol.ended[0].type.__module__.startswith("OpenSSL")
 
 
-def test_a_connection_that_ends_without_a_goodbye_of_tls_is_lost(channel: Channel) -> None:
+def test_a_connection_that_ends_without_a_goodbye_of_tls_is_lost(channel):
     channel.client.write(b"some")
     channel.server.dataReceived(channel.sent()[:-1])
     channel.server.connectionLost(Failure(ConnectionDone()))
     assert channel.protocol.chunks == [] and channel.protocol.ended[0].check(ConnectionLost)
 
 
-def test_a_protocol_that_aborts_hears_nothing_more(channel: Channel) -> None:
+def test_a_protocol_that_aborts_hears_nothing_more(channel):
     channel.protocol.each = lambda protocol: protocol.transport.abortConnection()  # type: ignore[union-attr]
     for data in (b"one", b"two"):
         channel.client.write(data)
@@ -206,7 +202,7 @@ def test_a_protocol_that_aborts_hears_nothing_more(channel: Channel) -> None:
     assert channel.protocol.chunks == [b"one"] and channel.transport.disconnecting
 
 
-def test_a_protocol_that_closes_says_its_last_words(channel: Channel) -> None:
+def test_a_protocol_that_closes_says_its_last_words(channel):
     def close(protocol: Chunks) -> None:
         protocol.transport.write(b"bye")  # type: ignore[union-attr]
         protocol.transport.loseConnection()  # type: ignore[union-attr]
@@ -219,7 +215,7 @@ def test_a_protocol_that_closes_says_its_last_words(channel: Channel) -> None:
     assert channel.client.read(10) == b""
 
 
-def test_a_handshake_that_fails_is_told(channel: Channel) -> None:
+def test_a_handshake_that_fails_is_told(channel):
     protocol = channel.protocol
     server: Any = channel.server.factory.buildProtocol(None)
     transport = StringTransport()
@@ -230,7 +226,7 @@ def test_a_handshake_that_fails_is_told(channel: Channel) -> None:
     assert protocol.ended[0].type.__module__.startswith("OpenSSL")
 
 
-def test_tls_is_found_under_other_layers(channel: Channel) -> None:
+def test_tls_is_found_under_other_layers(channel):
     """Whichever side of the encryption they are on."""
     wrapper: Any = ProtocolWrapper(WrappingFactory(Factory()), Protocol())
     wrapper.transport = channel.server
@@ -240,6 +236,6 @@ def test_tls_is_found_under_other_layers(channel: Channel) -> None:
     assert not is_encrypted(plain) and not is_encrypted(plain.transport)
 
 
-def test_under_tls_a_producer_is_let_go_when_it_has_nothing_under_way(channel: Channel) -> None:
+def test_under_tls_a_producer_is_let_go_when_it_has_nothing_under_way(channel):
     delay_close_for_producer(channel.server)
     assert undo_close_delay(channel.server)

@@ -1,7 +1,5 @@
 """Another user, and a directory that he may enter; only root can be another."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """Certificates: how long they hold, their keys, and what follows them in their file."""
 
-from __future__ import annotations
-
 import datetime
 from pathlib import Path
 from typing import Any
@@ -67,21 +65,19 @@ def found_of(directory: Path, certificates: bytes, key: Any = EC, more: str = ""
         (90, 1, FindingLevel.ERROR, "logs.example is valid from 2026-11-23 12:00 UTC on"),
     ],
 )
-def test_a_certificate_is_valid_expired_or_early(
-    tmp_path: Path, days: float, begins: float, level: FindingLevel, says: str
-) -> None:
+def test_a_certificate_is_valid_expired_or_early(tmp_path, days, begins, level, says):
     [found] = found_of(tmp_path, certificate(days, begins=begins))
     assert (found.level, found.sentence) == (level, says)
     assert found.subject == str(tmp_path / "server.pem")
 
 
-def test_a_certificate_of_another_key_is_an_error(tmp_path: Path) -> None:
+def test_a_certificate_of_another_key_is_an_error(tmp_path):
     found, _ = found_of(tmp_path, certificate(90), OTHER)
     assert found.level is FindingLevel.ERROR and found.subject == "ssl:6514"
     assert "the certificate belongs to another key" in found.sentence
 
 
-def test_an_expired_certificate_of_the_chain_is_an_error(tmp_path: Path) -> None:
+def test_an_expired_certificate_of_the_chain_is_an_error(tmp_path):
     authority = certificate(-1, OTHER, name="authority")
     leaf = certificate(90, by=OTHER, of="authority")
     found = found_of(tmp_path, leaf + authority)
@@ -89,7 +85,7 @@ def test_an_expired_certificate_of_the_chain_is_an_error(tmp_path: Path) -> None
     assert "authority expired" in found[1].sentence
 
 
-def test_an_authority_of_clients_that_ends_soon_is_a_warning(tmp_path: Path) -> None:
+def test_an_authority_of_clients_that_ends_soon_is_a_warning(tmp_path):
     ca = tmp_path / "ca.pem"
     ca.write_bytes(certificate(3, name="our ca"))
     found = found_of(tmp_path, certificate(90), more=f":clientca={ca}")
@@ -97,7 +93,7 @@ def test_an_authority_of_clients_that_ends_soon_is_a_warning(tmp_path: Path) -> 
     assert found[1].subject == str(ca) and '"our ca" is valid until 2026-11-25' in found[1].sentence
 
 
-def test_an_expired_authority_beside_a_valid_one_is_a_warning(tmp_path: Path) -> None:
+def test_an_expired_authority_beside_a_valid_one_is_a_warning(tmp_path):
     """The bundle of a system has some: the service works for clients of the others, if there are any."""
     ca = tmp_path / "ca.pem"
     ca.write_bytes(certificate(-3, name="old ca"))
@@ -109,7 +105,7 @@ def test_an_expired_authority_beside_a_valid_one_is_a_warning(tmp_path: Path) ->
     assert [one.level for one in found] == [FindingLevel.OK, FindingLevel.WARNING, FindingLevel.OK]
 
 
-def test_a_file_without_certificates_is_an_error(tmp_path: Path) -> None:
+def test_a_file_without_certificates_is_an_error(tmp_path):
     (tmp_path / "ca.pem").write_text("nothing")
     [found] = check_certificate_file(tmp_path / "ca.pem", NOW)
     assert (
@@ -118,5 +114,5 @@ def test_a_file_without_certificates_is_an_error(tmp_path: Path) -> None:
     )
 
 
-def test_a_listener_without_a_certificate_has_no_findings() -> None:
+def test_a_listener_without_a_certificate_has_no_findings():
     assert not list(check_certificates([parse_endpoint("tcp:1234")], NOW))

@@ -1,7 +1,5 @@
 """Rights and contents of the files that options name."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,7 +31,7 @@ def written(path: Path, text: str = TOKEN, mode: int = 0o640) -> Path:
     return path
 
 
-def test_a_token_of_the_right_mode_is_fine(directory: Path) -> None:
+def test_a_token_of_the_right_mode_is_fine(directory):
     [found] = checked(written(directory / "token"), current_user())
     assert (found.level, found.sentence) == (
         FindingLevel.OK,
@@ -42,7 +40,7 @@ def test_a_token_of_the_right_mode_is_fine(directory: Path) -> None:
 
 
 @pytest.mark.parametrize(("mode", "may"), [(0o644, "read"), (0o646, "read and change")])
-def test_a_secret_that_all_may_read_is_a_warning(directory: Path, mode: int, may: str) -> None:
+def test_a_secret_that_all_may_read_is_a_warning(directory, mode, may):
     path = written(directory / "token", mode=mode)
     [found] = checked(path, current_user())
     assert found.level is FindingLevel.WARNING
@@ -50,20 +48,20 @@ def test_a_secret_that_all_may_read_is_a_warning(directory: Path, mode: int, may
     assert found.advice == f"chmod 640 {path}"
 
 
-def test_a_directory_that_nobody_else_enters_protects_what_is_in_it(directory: Path) -> None:
+def test_a_directory_that_nobody_else_enters_protects_what_is_in_it(directory):
     path = written(directory / "token", mode=0o644)
     directory.chmod(0o750)
     [found] = checked(path, current_user())
     assert found.level is FindingLevel.OK
 
 
-def test_a_file_that_is_no_secret_may_be_read_by_all(directory: Path) -> None:
+def test_a_file_that_is_no_secret_may_be_read_by_all(directory):
     path = written(directory / "ca.pem", "anything", 0o644)
     [found] = checked(path, current_user(), secret=False)
     assert found.level is FindingLevel.OK
 
 
-def test_a_file_that_is_not_there_may_be_one_that_the_service_makes(directory: Path) -> None:
+def test_a_file_that_is_not_there_may_be_one_that_the_service_makes(directory):
     def level(path: Path) -> FindingLevel:
         [found] = check_files([GivenFile("file", path, secret=False, needed=False)], current_user())
         return found.level
@@ -73,7 +71,7 @@ def test_a_file_that_is_not_there_may_be_one_that_the_service_makes(directory: P
 
 
 @as_root
-def test_the_advice_makes_a_file_readable_for_the_user(directory: Path) -> None:
+def test_the_advice_makes_a_file_readable_for_the_user(directory):
     path = written(directory / "token", mode=0o600)
     [found] = checked(path, nobody())
     assert found.level is FindingLevel.ERROR
@@ -88,7 +86,7 @@ def directory_found(path: Path, user: User) -> Finding:
         return check_directory_writable(path, user)
 
 
-def test_an_existing_or_possible_directory_is_fine(directory: Path) -> None:
+def test_an_existing_or_possible_directory_is_fine(directory):
     assert directory_found(directory, current_user()).sentence.startswith("can be written by user")
     made = directory_found(directory / "a" / "b", current_user())
     assert made.sentence == "is not there yet, and is made at the start"
@@ -99,7 +97,7 @@ def test_an_existing_or_possible_directory_is_fine(directory: Path) -> None:
 
 
 @as_root
-def test_the_advice_makes_a_directory_writable_for_the_user(directory: Path) -> None:
+def test_the_advice_makes_a_directory_writable_for_the_user(directory):
     (directory / "made").mkdir(0o750)
     for path in (directory / "made", directory / "new"):
         found = directory_found(path, nobody())

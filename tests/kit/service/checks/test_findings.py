@@ -1,7 +1,5 @@
 """Findings, checks that fail themselves, and the user that a service runs as."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 
@@ -21,7 +19,7 @@ from logsrv.kit.service.checks.user import User, current_user, find_user
 from tests.kit.service.checks.others import as_root, nobody, open_directory
 
 
-def test_a_check_that_fails_is_a_finding_and_hinders_no_other() -> None:
+def test_a_check_that_fails_is_a_finding_and_hinders_no_other():
     def check() -> Iterator[Finding]:
         yield ok("disk", "is there")
         raise OSError("it burns")
@@ -41,22 +39,22 @@ def test_a_check_that_fails_is_a_finding_and_hinders_no_other() -> None:
         ("stdin:", "stdin:"),
     ],
 )
-def test_the_place_of_an_endpoint_is_short(text: str, place: str) -> None:
+def test_the_place_of_an_endpoint_is_short(text, place):
     assert short_place_text(parse_endpoint(text)) == place
 
 
-def test_advice_may_be_missing() -> None:
+def test_advice_may_be_missing():
     assert warning("x", "is odd").advice == ""
 
 
-def test_acting_as_myself_changes_nothing() -> None:
+def test_acting_as_myself_changes_nothing():
     assert current_user().is_me
     with current_user().acting():
         assert os.geteuid() == current_user().uid
 
 
 @as_root
-def test_another_user_has_his_own_rights_and_groups() -> None:
+def test_another_user_has_his_own_rights_and_groups():
     before = os.getresuid(), os.getresgid(), os.getgroups()
     with open_directory() as directory:
         secret = directory / "secret"
@@ -70,7 +68,7 @@ def test_another_user_has_his_own_rights_and_groups() -> None:
     assert (os.getresuid(), os.getresgid(), os.getgroups()) == before
 
 
-def test_users_are_found_by_name_and_number() -> None:
+def test_users_are_found_by_name_and_number():
     assert find_user("0").name == find_user("root").name == "root"
     with pytest.raises(UsageError, match="there is no user nosuchuser on this machine"):
         find_user("nosuchuser")
@@ -78,6 +76,6 @@ def test_users_are_found_by_name_and_number() -> None:
         find_user("9" * 30)
 
 
-def test_a_group_without_a_name_is_its_number() -> None:
+def test_a_group_without_a_name_is_its_number():
     assert User("x", 1, 4242424, ()).group == "4242424"
     assert find_user("root").group == "root"

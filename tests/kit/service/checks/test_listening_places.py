@@ -1,7 +1,5 @@
 """Places that are free, taken by others, or held by the service itself."""
 
-from __future__ import annotations
-
 import os
 import socket
 from pathlib import Path
@@ -24,7 +22,7 @@ def checked(text: str, user: User | None = None, *, runs: bool = False) -> list[
     return list(check_places([parse_endpoint(text)], user or current_user(), own))
 
 
-def test_a_free_port_is_free_afterwards() -> None:
+def test_a_free_port_is_free_afterwards():
     port = free_port()
     for runs in (False, True):
         [found] = checked(f"tcp:{port}:interface=127.0.0.1", runs=runs)
@@ -36,7 +34,7 @@ HELD = f"is held by the running service (process {os.getpid()})"
 
 
 @pytest.mark.parametrize("scheme", ["tcp", "udp"])
-def test_a_port_in_use_is_an_error_unless_the_service_has_it(scheme: str) -> None:
+def test_a_port_in_use_is_an_error_unless_the_service_has_it(scheme):
     kind = socket.SOCK_STREAM if scheme == "tcp" else socket.SOCK_DGRAM
     with socket.socket(socket.AF_INET, kind) as taken:
         taken.bind(("127.0.0.1", 0))
@@ -49,7 +47,7 @@ def test_a_port_in_use_is_an_error_unless_the_service_has_it(scheme: str) -> Non
         assert (found.level, found.sentence) == (FindingLevel.OK, HELD)
 
 
-def test_an_ipv6_port_of_the_running_service_is_fine() -> None:
+def test_an_ipv6_port_of_the_running_service_is_fine():
     try:
         ours = socket.create_server(("::1", 0), family=socket.AF_INET6)
     except OSError:
@@ -59,9 +57,7 @@ def test_an_ipv6_port_of_the_running_service_is_fine() -> None:
     assert (found.level, found.sentence) == (FindingLevel.OK, HELD)
 
 
-def test_a_port_of_another_program_is_an_error_beside_the_service(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_port_of_another_program_is_an_error_beside_the_service(monkeypatch):
     monkeypatch.setattr(listening_places, "places_of_processes", lambda own: {})
     with socket.create_server(("127.0.0.1", 0)) as other:
         text = f"tcp:{other.getsockname()[1]}:interface=127.0.0.1"
@@ -73,7 +69,7 @@ def test_a_port_of_another_program_is_an_error_beside_the_service(
     assert found.level is FindingLevel.WARNING and found.advice == "sudo logsrv check tells"
 
 
-def test_a_port_of_ended_connections_is_free_beside_the_running_service() -> None:
+def test_a_port_of_ended_connections_is_free_beside_the_running_service():
     """Those of another program, which has gone, are there for a minute longer and in nobody's way."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -85,7 +81,7 @@ def test_a_port_of_ended_connections_is_free_beside_the_running_service() -> Non
     assert (found.level, found.sentence) == (FindingLevel.OK, "is free")
 
 
-def test_a_missing_name_or_address_is_an_error() -> None:
+def test_a_missing_name_or_address_is_an_error():
     [found] = checked("tcp:1234:interface=203.0.113.9")
     assert (
         found.level is FindingLevel.ERROR and found.sentence == "this machine has no such address"
@@ -94,13 +90,13 @@ def test_a_missing_name_or_address_is_an_error() -> None:
     assert found.level is FindingLevel.ERROR and "no-such-host" in found.subject
 
 
-def test_an_endpoint_without_a_place_is_fine() -> None:
+def test_an_endpoint_without_a_place_is_fine():
     for text in ("stdin:", "tcp:0", "systemd:domain=INET:index=0"):
         [found] = checked(text)
         assert found.level is FindingLevel.OK
 
 
-def test_connections_take_no_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connections_take_no_place(tmp_path, monkeypatch):
     """Those that have ended are listed for a minute, with no socket, and others are of the service."""
     head, path = "sl local rem st tx tr retrnsmt uid timeout inode\n", tmp_path / "x.sock"
     port = free_port()
@@ -121,7 +117,7 @@ def test_connections_take_no_place(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("scheme", ["unix", "unixgram"])
-def test_a_unix_socket_is_free_or_in_use(tmp_path: Path, scheme: str) -> None:
+def test_a_unix_socket_is_free_or_in_use(tmp_path, scheme):
     path = tmp_path / "a socket"
     [found] = checked(f"{scheme}:{path}")
     assert (found.level, found.sentence) == (FindingLevel.OK, "is free")
@@ -150,16 +146,14 @@ def test_a_unix_socket_is_free_or_in_use(tmp_path: Path, scheme: str) -> None:
 
 
 @as_root
-def test_a_unix_socket_in_a_forbidden_directory_is_an_error() -> None:
+def test_a_unix_socket_in_a_forbidden_directory_is_an_error():
     with open_directory() as directory:
         [found] = checked(f"unix:{directory}/x.sock", nobody())
         assert found.level is FindingLevel.ERROR
         assert found.advice == "its directory must be writable"
 
 
-def test_a_running_service_is_known_by_its_command_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_running_service_is_known_by_its_command_line(tmp_path, monkeypatch):
     """Two of one plugin are told apart by their configurations."""
     for pid, file in ((7, "/etc/a.toml"), (8, "/etc/b.toml"), (9, "")):
         (tmp_path / str(pid)).mkdir()
@@ -183,9 +177,7 @@ def test_a_running_service_is_known_by_its_command_line(
         ([], ["HOME=/", "SHOUT_CONFIG=a.toml"]),
     ],
 )
-def test_a_running_service_may_name_its_file_as_it_likes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], variables: list[str]
-) -> None:
+def test_a_running_service_may_name_its_file_as_it_likes(tmp_path, monkeypatch, words, variables):
     process = tmp_path / "7"
     process.mkdir()
     (process / "cmdline").write_text("\0".join(["twistd", "shout", *words, ""]))
@@ -196,7 +188,7 @@ def test_a_running_service_may_name_its_file_as_it_likes(
     assert running_plugin_pids("shout", Path("/etc/b.toml")) == []
 
 
-def test_the_tables_of_linux_are_read_once_for_all_places(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tables_of_linux_are_read_once_for_all_places(monkeypatch):
     """A service with thousands of listeners was looked for in as many tables."""
     read = Mock(side_effect=listening_places.read_proc_file)
     monkeypatch.setattr(listening_places, "read_proc_file", read)
@@ -205,5 +197,5 @@ def test_the_tables_of_linux_are_read_once_for_all_places(monkeypatch: pytest.Mo
     assert read.call_count == 5
 
 
-def test_this_process_is_not_taken_for_a_service() -> None:
+def test_this_process_is_not_taken_for_a_service():
     assert os.getpid() not in running_plugin_pids("logsrv", None)

@@ -1,7 +1,5 @@
 """Method names that the kit would never call: refused at the start, with the right one."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 
@@ -72,9 +70,7 @@ def served(protocol: Any) -> None:
         (DatagramLines, "line_recieved", "line_received"),
     ],
 )
-def test_a_method_that_is_never_called_is_refused_with_the_right_name(
-    base: type[Any], name: str, meant: str
-) -> None:
+def test_a_method_that_is_never_called_is_refused_with_the_right_name(base, name, meant):
     with pytest.raises(ConfigurationError, match=rf"Mine\.{name} .*did you mean {meant}\?"):
         served(class_of(base, name))
 
@@ -101,11 +97,11 @@ def test_a_method_that_is_never_called_is_refused_with_the_right_name(
         (DatagramLines, ("datagram_received",)),
     ],
 )
-def test_methods_of_the_authors_own_are_not(base: type[Any], names: tuple[str, ...]) -> None:
+def test_methods_of_the_authors_own_are_not(base, names):
     served(class_of(base, *names))
 
 
-def test_a_near_name_that_the_author_calls_is_a_helper() -> None:
+def test_a_near_name_that_the_author_calls_is_a_helper():
     class Helped(LineProtocol):
         def connection_made(self) -> None:
             self.line_receive("hello")
@@ -120,7 +116,7 @@ def test_a_near_name_that_the_author_calls_is_a_helper() -> None:
     assert MemoryService(Helped).connect().received() == b"hello\r\n"
 
 
-def test_a_method_of_a_mixin_counts_as_the_authors() -> None:
+def test_a_method_of_a_mixin_counts_as_the_authors():
     class Mixin:
         def connectionMade(self) -> None:
             pass
@@ -159,9 +155,7 @@ def test_a_method_of_a_mixin_counts_as_the_authors() -> None:
         (LineProtocol, "error", None),
     ],
 )
-def test_an_attribute_that_nobody_reads_is_refused_too(
-    base: type[Any], name: str, meant: str | None
-) -> None:
+def test_an_attribute_that_nobody_reads_is_refused_too(base, name, meant):
     mine = class_of(base, **{name: 7})
     if meant is None:
         served(mine)
@@ -188,9 +182,7 @@ def test_an_attribute_that_nobody_reads_is_refused_too(
         (FrameProtocol, "refusal_words", anything, "has to be a @classmethod"),
     ],
 )
-def test_a_method_that_could_not_be_called_is_refused(
-    base: type[Any], name: str, value: object, sentence: str
-) -> None:
+def test_a_method_that_could_not_be_called_is_refused(base, name, value, sentence):
     with pytest.raises(ConfigurationError, match=rf"Mine\.{name} {sentence}"):
         served(class_of(base, **{name: value}))
 
@@ -198,11 +190,11 @@ def test_a_method_that_could_not_be_called_is_refused(
 @pytest.mark.parametrize(
     "value", [classmethod(anything), staticmethod(anything), partial(anything)]
 )
-def test_words_for_refused_peers_may_come_without_a_connection(value: object) -> None:
+def test_words_for_refused_peers_may_come_without_a_connection(value):
     served(class_of(LineProtocol, refusal_words=value))
 
 
-def test_a_service_with_such_a_class_does_not_start() -> None:
+def test_a_service_with_such_a_class_does_not_start():
     with pytest.raises((ConfigurationError, SystemExit), match="did you mean line_received"):
         MemoryService(class_of(LineProtocol, "line_recieved"))
     service = MemoryService(class_of(LineProtocol, "line_received"))

@@ -1,7 +1,5 @@
 """All checks of a service together."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -54,26 +52,26 @@ def found_of(settings: Settings, file: Path | None = None) -> dict[str, Finding]
     return {one.subject: one for one in check_service(Imagined(settings), "imagined", asked)}
 
 
-def test_every_part_is_there_also_when_the_service_s_own_fails() -> None:
+def test_every_part_is_there_also_when_the_service_s_own_fails():
     found = found_of(Settings())
     assert [*found] == [*("configuration", "tcp:0", "soup", "imagined")]
     assert found["configuration"].sentence.endswith("it listens at 1 place")
     assert found["imagined"].sentence == "could not be checked: OSError: no spoon"
 
 
-def test_a_missing_file_is_reported_once(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_once(tmp_path):
     missing = tmp_path / "key"
     found = found_of(Settings(key_file=missing))
     assert found[str(missing)].level is FindingLevel.ERROR and "configuration" not in found
 
 
-def test_an_error_of_the_start_is_a_finding(tmp_path: Path) -> None:
+def test_an_error_of_the_start_is_a_finding(tmp_path):
     (tmp_path / "key").write_text("0123456789abcdef\n")
     found = found_of(Settings(key="abc", key_file=tmp_path / "key"))
     assert found["configuration"].sentence == "--key and --key-file are both there; take one"
 
 
-def test_a_secret_in_a_readable_configuration_is_a_warning() -> None:
+def test_a_secret_in_a_readable_configuration_is_a_warning():
     with open_directory() as directory:
         file = directory / "imagined.toml"
         file.write_text('key = "0123456789abcdef"\n')
@@ -82,7 +80,7 @@ def test_a_secret_in_a_readable_configuration_is_a_warning() -> None:
         assert found[str(file)].sentence == "everybody on this machine may read it (mode 0644)"
 
 
-def test_a_configuration_that_everybody_may_change_is_a_warning() -> None:
+def test_a_configuration_that_everybody_may_change_is_a_warning():
     with open_directory() as directory:
         file = directory / "imagined.toml"
         file.write_text("")
@@ -93,7 +91,7 @@ def test_a_configuration_that_everybody_may_change_is_a_warning() -> None:
         assert "/dev/fd/0" not in found_of(Settings(), Path("/dev/fd/0"))
 
 
-def test_a_configuration_error_names_what_is_not_checked(tmp_path: Path) -> None:
+def test_a_configuration_error_names_what_is_not_checked(tmp_path):
     class Refusing(Imagined):
         def all_wanted_sites(self, settings: Settings) -> Mapping[str, Spec]:
             raise ConfigurationError("there is no moon")

@@ -1,8 +1,5 @@
 """Connections to other servers: made, lost, made again, drained."""
 
-from __future__ import annotations
-
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,7 +71,7 @@ def nothing_heard() -> None:
     ("protocol", "said"), [(Upstream, "hello"), (handled, "hi"), (Plain, "plain")]
 )
 @in_reactor
-async def test_any_protocol_that_serves_can_connect(protocol: Any, said: str) -> None:
+async def test_any_protocol_that_serves_can_connect(protocol, said):
     async with serve(Other) as other, serve(Quiet) as ours:
         with logged() as messages:
             link = ours.service.connect(where(other), protocol)
@@ -113,7 +110,7 @@ place = [""]
 
 @pytest.mark.slow
 @in_reactor
-async def test_a_link_reconnects_by_itself() -> None:
+async def test_a_link_reconnects_by_itself():
     """The other server is not there yet, comes, goes and comes again."""
     port = free_port()
     place[0] = f"tcp:127.0.0.1:{port}"
@@ -147,7 +144,7 @@ class Talkative(LineProtocol):
 
 
 @in_reactor
-async def test_arrived_input_of_a_link_is_handled_at_the_stop() -> None:
+async def test_arrived_input_of_a_link_is_handled_at_the_stop():
     async with serve(Talkative) as other:
         ours = serve(Quiet)
         link = ours.service.connect(where(other), Upstream)
@@ -159,7 +156,7 @@ async def test_arrived_input_of_a_link_is_handled_at_the_stop() -> None:
 
 
 @in_reactor
-async def test_a_stop_ends_the_tries_of_a_link() -> None:
+async def test_a_stop_ends_the_tries_of_a_link():
     ours = serve(Quiet)
     link = ours.service.connect("tcp:127.0.0.1:1", Upstream)
     waiting = Deferred.fromCoroutine(link.when_connected())
@@ -171,7 +168,7 @@ async def test_a_stop_ends_the_tries_of_a_link() -> None:
 
 
 @in_reactor
-async def test_wrong_places_and_protocols_are_refused(tmp_path: Path) -> None:
+async def test_wrong_places_and_protocols_are_refused(tmp_path):
     service = MemoryService(Quiet).service
     for endpoint, protocol, said in (
         ("tpc:host:1", Upstream, "'?tpc:host:1'? is no place to connect to; did you mean tcp"),
@@ -190,7 +187,7 @@ async def test_wrong_places_and_protocols_are_refused(tmp_path: Path) -> None:
 
 
 @in_reactor
-async def test_a_link_of_frames_needs_no_option_max_frame() -> None:
+async def test_a_link_of_frames_needs_no_option_max_frame():
     class Frames(FrameProtocol):
         def connection_made(self) -> None:
             self.send_frame(b"frame")
@@ -230,9 +227,7 @@ async def mails(connection: Any) -> None:
 
 @pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 @in_reactor
-async def test_tls_on_a_link_verifies_the_host(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_tls_on_a_link_verifies_the_host(tmp_path, monkeypatch):
     """With whoever has a certificate for the host; the listener's side of it needs not be ours."""
     authority = Authority(tmp_path)
     pem = authority.certify("localhost")

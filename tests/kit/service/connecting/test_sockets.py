@@ -1,10 +1,7 @@
 """Sockets for datagrams that a plugin opens itself: a forwarder that asks another server."""
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +9,7 @@ from twisted.internet.protocol import DatagramProtocol
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit import DatagramLines, Datagrams, Sender
-from logsrv.kit.testing import MemoryService, Running
+from logsrv.kit.testing import MemoryService
 from tests.kit.net.network import in_reactor, logged, until
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
@@ -49,7 +46,7 @@ class Front(Datagrams):
         state.upstream.send(data, state.far)
 
 
-def test_a_question_is_passed_on_and_its_answer_back(in_memory: InMemory) -> None:
+def test_a_question_is_passed_on_and_its_answer_back(in_memory):
     service = in_memory(Front, state=Forwarder)
     far = service.sender(*FAR, to="udp:0:interface=127.0.0.1")
     asks = service.sender()
@@ -65,7 +62,7 @@ def test_a_question_is_passed_on_and_its_answer_back(in_memory: InMemory) -> Non
     assert far.received() == []
 
 
-def test_one_that_is_closed_takes_nothing_and_its_counts_stay(in_memory: InMemory) -> None:
+def test_one_that_is_closed_takes_nothing_and_its_counts_stay(in_memory):
     service = in_memory(Front, state=Forwarder)
     far = service.sender(*FAR, to="udp:0:interface=127.0.0.1")
     service.service.state.asks = lambda data: None
@@ -76,7 +73,7 @@ def test_one_that_is_closed_takes_nothing_and_its_counts_stay(in_memory: InMemor
     assert service.metric("datagrams_total", listener="datagrams") == 1
 
 
-def test_it_is_not_subject_to_the_rules_for_peers(in_memory: InMemory) -> None:
+def test_it_is_not_subject_to_the_rules_for_peers(in_memory):
     """--allow is for those who ask, not for the server that is asked."""
     service = in_memory(Front, "--allow", "127.0.0.1", state=Forwarder)
     far = service.sender(*FAR, to="udp:0:interface=127.0.0.1")
@@ -94,9 +91,7 @@ def test_it_is_not_subject_to_the_rules_for_peers(in_memory: InMemory) -> None:
         ("udp:0", print, "takes connections only, no datagrams"),
     ],
 )
-def test_a_mistake_is_one_sentence(
-    in_memory: InMemory, endpoint: str, protocol: Any, said: str
-) -> None:
+def test_a_mistake_is_one_sentence(in_memory, endpoint, protocol, said):
     service = in_memory(Front)
     with pytest.raises(ConfigurationError, match=said):
         service.service.datagrams(endpoint, protocol)
@@ -113,9 +108,7 @@ def test_a_mistake_is_one_sentence(
         None,
     ],
 )
-def test_a_name_or_an_impossible_port_is_refused_in_a_sentence(
-    in_memory: InMemory, address: Any
-) -> None:
+def test_a_name_or_an_impossible_port_is_refused_in_a_sentence(in_memory, address):
     opened = in_memory(Front).service.datagrams("udp:0", Answers)
     with pytest.raises(
         ValueError, match=r"^send takes an IP address and a port .*, not "
@@ -137,7 +130,7 @@ class Lines(DatagramLines):
 
 
 @in_reactor
-async def test_a_real_socket_sends_receives_and_is_closed(serving: Callable[..., Running]) -> None:
+async def test_a_real_socket_sends_receives_and_is_closed(serving):
     async with serving(Lines) as running:
         opened = running.service.datagrams("udp:0:interface=127.0.0.1", Plain)
         host, _, port = opened.address.rpartition(":")
@@ -153,9 +146,7 @@ async def test_a_real_socket_sends_receives_and_is_closed(serving: Callable[...,
 
 
 @in_reactor
-async def test_one_that_the_system_refuses_is_counted_and_logged_once(
-    serving: Callable[..., Running],
-) -> None:
+async def test_one_that_the_system_refuses_is_counted_and_logged_once(serving):
     async with serving(Lines) as running:
         opened = running.service.datagrams("udp:0:interface=127.0.0.1", Plain)
         said = f"the system sends nothing from {opened.address} to udp:[::1]:53; 1 refused"
@@ -167,7 +158,7 @@ async def test_one_that_the_system_refuses_is_counted_and_logged_once(
     assert [said in message for message in messages] == [True]
 
 
-def test_none_is_opened_after_the_stop(in_memory: InMemory) -> None:
+def test_none_is_opened_after_the_stop(in_memory):
     """Nothing would close it."""
     service = in_memory(Front)
     service.stop()
@@ -177,9 +168,7 @@ def test_none_is_opened_after_the_stop(in_memory: InMemory) -> None:
 
 @pytest.mark.parametrize("plain", [False, True])
 @in_reactor
-async def test_an_address_of_the_other_kind_is_refused_in_a_sentence(
-    serving: Callable[..., Running], tmp_path: Path, plain: bool
-) -> None:
+async def test_an_address_of_the_other_kind_is_refused_in_a_sentence(serving, tmp_path, plain):
     def send(opened: Any, address: Any) -> None:
         if plain:
             opened.protocol.transport.write(b"hello", address)

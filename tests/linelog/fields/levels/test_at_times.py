@@ -1,7 +1,5 @@
 """Levels at the times of many beginnings are those that the same text tells by itself."""
 
-from __future__ import annotations
-
 import numpy
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -25,7 +23,7 @@ PIECES = st.sampled_from(
 @example(["2026-11-20 06:00:00" + "-" * 31 + "info", "2026-11-20 06:00:00" + "-" * 32 + "info"])
 @example(["2026-11-20 06:00:00," + " " * 7 + "info", "2026-11-20 06:00:00," + " " * 8 + "info"])
 @example(["12-17 19:31:36.263 " + "1" * 30 + " I x", "12-17 19:31:36.263 " + "1" * 31 + " I x"])
-def test_levels_at_times_are_those_of_the_text(texts: list[str]) -> None:
+def test_levels_at_times_are_those_of_the_text(texts):
     raw = b"".join(text.encode().ljust(80, b"\n")[:80] for text in texts)
     found = levels_at_times(numpy.frombuffer(raw, numpy.uint8).reshape(-1, 80))
     for text, number in zip(texts, found.tolist(), strict=True):
@@ -34,6 +32,6 @@ def test_levels_at_times_are_those_of_the_text(texts: list[str]) -> None:
             assert (None, *LEVELS)[number] == level
 
 
-def test_a_time_behind_a_token_is_looked_at_by_itself() -> None:
+def test_a_time_behind_a_token_is_looked_at_by_itself():
     raw = b"nova.log 2026-11-20 06:00:00.008 25746 INFO x".ljust(80, b"\n")
     assert levels_at_times(numpy.frombuffer(raw, numpy.uint8).reshape(-1, 80)).tolist() == [UNSURE]

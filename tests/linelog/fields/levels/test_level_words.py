@@ -1,7 +1,5 @@
 """Words at the beginning of many messages tell the levels that they tell one by one."""
 
-from __future__ import annotations
-
 import numpy
 import pytest
 from hypothesis import given
@@ -26,7 +24,7 @@ def levels(*messages: str) -> list[str | int | None]:
 
 @more(2)
 @given(st.lists(st.lists(PIECES, max_size=8).map("".join), min_size=1, max_size=5))
-def test_sure_levels_are_right(messages: list[str]) -> None:
+def test_sure_levels_are_right(messages):
     messages = [message[end_of_leading_time(message) :] for message in messages]
     messages = [message for message in messages if not end_of_leading_time(message)]
     for message, found in zip(messages, levels(*messages), strict=True):
@@ -48,5 +46,5 @@ def test_sure_levels_are_right(messages: list[str]) -> None:
         ("", None),
     ],
 )
-def test_words_at_the_beginning_name_the_level(message: str, level: str | int | None) -> None:
+def test_words_at_the_beginning_name_the_level(message, level):
     assert levels(message) == [level]

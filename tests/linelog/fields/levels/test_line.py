@@ -1,7 +1,5 @@
 """The short way to a level leads where the long one does."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -33,7 +31,7 @@ PIECES = st.sampled_from(
 @example(b'Nov 20 06:18:42 web su: {"\\u006cevel":"debug"}', True)
 @example(b'Nov 20 06:18:42 web su: {"x":"ERROR"}', True)
 @example(b"Nov 20 06:18:42 web su: ERROR", True)
-def test_the_level_is_that_of_the_record(message: bytes, stamped: bool) -> None:
+def test_the_level_is_that_of_the_record(message, stamped):
     line = STAMP * stamped + message
     assert level_of(line) == Record(line).level
 
@@ -49,5 +47,5 @@ def test_the_level_is_that_of_the_record(message: bytes, stamped: bool) -> None:
         (b"level=debug a=b", "debug"),
     ],
 )
-def test_level_of_finds_the_level_of_a_line(message: bytes, level: str | None) -> None:
+def test_level_of_finds_the_level_of_a_line(message, level):
     assert level_of(STAMP + message) == level_of(message) == level

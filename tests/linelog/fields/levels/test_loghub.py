@@ -1,7 +1,5 @@
 """Lines as sixteen systems write them: each has the level that it says, in each way to find it."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.fields.levels.line import level_of
@@ -205,7 +203,7 @@ ALL = {**SYSTEMS, **OTHERS}
 
 
 @pytest.mark.parametrize("system", ALL)
-def test_lines_of_sixteen_systems_have_their_levels_in_every_way(system: str) -> None:
+def test_lines_of_sixteen_systems_have_their_levels_in_every_way(system):
     expected = {message: level for level, message in ALL[system]}
     lines = [STAMP + message.encode() for message in expected]
     text = b"".join(line + b"\n" for line in lines)
@@ -220,7 +218,7 @@ def test_lines_of_sixteen_systems_have_their_levels_in_every_way(system: str) ->
 
 
 @pytest.mark.parametrize("system", ALL)
-def test_a_search_for_a_level_finds_these_lines(system: str) -> None:
+def test_a_search_for_a_level_finds_these_lines(system):
     messages = [STAMP + message.encode() + b"\n" for _, message in ALL[system]]
     levels = [level for level, _ in ALL[system]]
     for wanted in {level for level in levels if level}:
@@ -229,5 +227,5 @@ def test_a_search_for_a_level_finds_these_lines(system: str) -> None:
         assert found == expected, wanted
 
 
-def test_there_are_sixteen_systems() -> None:
+def test_there_are_sixteen_systems():
     assert len(SYSTEMS) == 16

@@ -1,7 +1,5 @@
 """Levels as numbers are those of the Records of the same lines."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -84,7 +82,7 @@ def of_numbers(text: bytes) -> list[str | None]:
 @example([STAMP + b"2026-11-20 06:18:42 " + b"7" * size + b" ERROR" for size in (29, 30, 31, 64)])
 @example([STAMP + b"x" * size + b" - " + TIME + b'"GET / HTTP/1.1" 503 5' for size in (40, 64, 99)])
 @example([STAMP + b'Nov 20 06:18:42 web su: {"x":"ERROR"}', STAMP + b' {"x":"ERROR"}'])
-def test_levels_as_numbers_are_those_of_the_records(lines: list[bytes]) -> None:
+def test_levels_as_numbers_are_those_of_the_records(lines):
     text = b"".join(line + b"\n" for line in lines)
     assert of_numbers(text) == of_records(text)
 
@@ -104,10 +102,10 @@ def test_levels_as_numbers_are_those_of_the_records(lines: list[bytes]) -> None:
         (b"", None),
     ],
 )
-def test_levels_as_numbers_are_those_of_the_lines(message: bytes, level: str | None) -> None:
+def test_levels_as_numbers_are_those_of_the_lines(message, level):
     text = (STAMP + message + b"\n") * 2 + message + b"\n"
     assert of_numbers(text) == [level, level, level]
 
 
-def test_an_empty_text_has_no_levels() -> None:
+def test_an_empty_text_has_no_levels():
     assert level_numbers(b"").tolist() == []

@@ -1,7 +1,5 @@
 """A field of logfmt tells its level at once where nothing else can be meant."""
 
-from __future__ import annotations
-
 import numpy
 import pytest
 
@@ -28,7 +26,7 @@ def level(message: bytes) -> str | None:
         (b"<11>web app: level=info a=b", "info"),
     ],
 )
-def test_an_unambiguous_pair_gives_the_level(message: bytes, found: str) -> None:
+def test_an_unambiguous_pair_gives_the_level(message, found):
     assert level(message) == found
 
 
@@ -49,5 +47,5 @@ def test_an_unambiguous_pair_gives_the_level(message: bytes, found: str) -> None
         b"level=info " + b"a" * 50 + b"=b",
     ],
 )
-def test_what_may_be_something_else_is_left(message: bytes) -> None:
+def test_what_may_be_something_else_is_left(message):
     assert level(message) is None

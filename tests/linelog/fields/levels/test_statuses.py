@@ -1,7 +1,5 @@
 """Statuses of access logs are levels where it is plain that the line is one; others are left."""
 
-from __future__ import annotations
-
 import numpy
 import pytest
 
@@ -37,5 +35,5 @@ def level(message: bytes) -> str | int | None:
         (b"2026-11-20T06:18:42Z web nginx: x " + TIME + b' "GET /" 503 12', NO_ACCESS),
     ],
 )
-def test_an_access_logs_status_gives_the_level(message: bytes, found: str | int | None) -> None:
+def test_an_access_logs_status_gives_the_level(message, found):
     assert level(message) == found

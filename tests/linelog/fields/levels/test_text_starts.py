@@ -1,7 +1,5 @@
 """The level of a text does not depend on what stands before it: header, time, PID, of any length."""
 
-from __future__ import annotations
-
 import numpy
 import pytest
 
@@ -57,7 +55,7 @@ TEXTS = [
 
 @pytest.mark.parametrize("time", TIMES)
 @pytest.mark.parametrize("header", HEADERS)
-def test_what_stands_before_a_text_changes_no_level(header: str, time: str) -> None:
+def test_what_stands_before_a_text_changes_no_level(header, time):
     lines = [STAMP + (header + time + text).encode() for text, _ in TEXTS]
     wanted = [level for _, level in TEXTS]
     assert [Record(line).level for line in lines] == wanted
@@ -71,9 +69,7 @@ def test_what_stands_before_a_text_changes_no_level(header: str, time: str) -> N
     "client", ["::1", "203.0.113.255", "2001:db8:85a3:8d3:1319:8a2e:370:7348", "h" * 90]
 )
 @pytest.mark.parametrize(("status", "level"), [(200, None), (404, "warning"), (502, "error")])
-def test_the_status_of_an_access_log_counts_wherever_its_time_is(
-    header: str, client: str, status: int, level: str | None
-) -> None:
+def test_the_status_of_an_access_log_counts_wherever_its_time_is(header, client, status, level):
     text = f'{client} - - [20/Nov/2026:06:18:42 +0000] "GET /ERROR HTTP/1.1" {status} 12'
     line = STAMP + (header + text).encode()
     assert Record(line).level == level_of(line) == level
@@ -96,7 +92,7 @@ MESSAGES = [
 ]
 
 
-def test_many_messages_go_on_where_each_one_does() -> None:
+def test_many_messages_go_on_where_each_one_does():
     text = b"".join(message.encode() + b"\n" for message in MESSAGES)
     raw = numpy.frombuffer(text + bytes(PADDING + 80), numpy.uint8)
     ends = numpy.flatnonzero(raw == ord("\n"))

@@ -1,7 +1,5 @@
 """What all bodies of HTTP requests have in common: runs of records, JSON that is none."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.framing.bodies.bodies import (
@@ -16,7 +14,7 @@ from logsrv.linelog.framing.lines.records import RecordRun
 from tests.linelog.framing.steps import lines_of
 
 
-def test_records_of_a_kind_are_kept_together_and_in_order() -> None:
+def test_records_of_a_kind_are_kept_together_and_in_order():
     records = Records()
     for record, structured in ((b"{}", True), (b"[]", True), (b"x", False), (b"1", True)):
         records.add(record, structured=structured)
@@ -28,7 +26,7 @@ def test_records_of_a_kind_are_kept_together_and_in_order() -> None:
     assert records.take_new_runs() == [] and len(records) == 4
 
 
-def test_all_records_of_others_are_moved_in_order() -> None:
+def test_all_records_of_others_are_moved_in_order():
     others, records = Records(), Records()
     others.add(b"{}", structured=True)
     others.add_whole_lines(b"1\n2\n", 2)
@@ -40,7 +38,7 @@ def test_all_records_of_others_are_moved_in_order() -> None:
     assert lines_of(records) == [b"[]", b"{}", b"1", b"2", b"x"]
 
 
-def test_many_records_at_once_are_bounded_as_single_ones_are() -> None:
+def test_many_records_at_once_are_bounded_as_single_ones_are():
     """By their bytes as well, before any of them is kept."""
     for add in (
         lambda records: records.add_texts([b"x" * 900]),
@@ -53,7 +51,7 @@ def test_many_records_at_once_are_bounded_as_single_ones_are() -> None:
         assert records.take_new_runs() == []
 
 
-def test_dicts_become_lines_and_those_that_are_too_long_are_left_out() -> None:
+def test_dicts_become_lines_and_those_that_are_too_long_are_left_out():
     records = Records()
     list(records.add_dicts_as_json([{"a": 1}, {"b": b"2"}], 1000))
     list(records.add_dicts_as_json([{"a": "x" * 100}, {"a": 3}], 50))
@@ -64,7 +62,7 @@ def test_dicts_become_lines_and_those_that_are_too_long_are_left_out() -> None:
 @pytest.mark.parametrize(("size", "number", "turns"), [
     (0, 600, 0), (0, 10_000, 15), (1000, 1000, 9), (100_000, 20, 10), (131_072, 5, 5), (1 << 20, 3, 3),
 ])  # fmt: skip
-def test_other_peers_have_a_turn_once_for_each_128_kib(size: int, number: int, turns: int) -> None:
+def test_other_peers_have_a_turn_once_for_each_128_kib(size, number, turns):
     """Not after every record once the first 128 KiB are full."""
     records, found = Records(), 0
     for _ in range(number):
@@ -73,7 +71,7 @@ def test_other_peers_have_a_turn_once_for_each_128_kib(size: int, number: int, t
     assert found == turns
 
 
-def test_half_of_a_surrogate_pair_is_json() -> None:
+def test_half_of_a_surrogate_pair_is_json():
     assert parse_json_text(rb'{"a": "\ud800"}') == {"a": "\ud800"}
 
 
@@ -90,12 +88,12 @@ def test_half_of_a_surrogate_pair_is_json() -> None:
         b"[1e400",
     ],
 )
-def test_what_is_no_json_is_a_value_error(text: bytes) -> None:
+def test_what_is_no_json_is_a_value_error(text):
     with pytest.raises(ValueError):
         parse_json_text(text)
 
 
-def test_refusals_say_what_happened_to_the_sender() -> None:
+def test_refusals_say_what_happened_to_the_sender():
     assert (malformed_body("no").status, record_too_long(5).status) == (400, 413)
     assert "5 bytes" in str(record_too_long(5))
     assert json_line(error="ü") == b'{"error": "\\u00fc"}\n'
@@ -104,7 +102,7 @@ def test_refusals_say_what_happened_to_the_sender() -> None:
 @pytest.mark.parametrize(
     "number", [b"1e400", b"-1E+400", b"9e308", b"1" * 5000, b"1" * 290 + b"e20", b"9" * 309]
 )
-def test_numbers_beyond_all_floats_are_json_and_keep_their_digits(number: bytes) -> None:
+def test_numbers_beyond_all_floats_are_json_and_keep_their_digits(number):
     for beside in (b"1", b'"\\ud800"'):
         _, found = parse_json_text(b"[%b,%b]" % (beside, number))
         assert found.digits == number.decode() and abs(found) == float("inf")

@@ -1,7 +1,5 @@
 """Bulk requests: every action has its item, every good document is stored with its index."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 
@@ -21,7 +19,7 @@ def bulk(*lines: object, path: str = "/_bulk", most: int = 1000) -> tuple[list[b
     return lines_of(found.records), answer
 
 
-def test_documents_stay_as_they_were_and_get_their_index() -> None:
+def test_documents_stay_as_they_were_and_get_their_index():
     stored, answer = bulk(
         {"index": {"_index": "logs", "_id": "7"}},
         b'{"b": 1.10, "a":1}',
@@ -39,11 +37,11 @@ def test_documents_stay_as_they_were_and_get_their_index() -> None:
     assert [item.popitem()[1]["status"] for item in answer["items"]] == [201] * 3
 
 
-def test_a_document_without_an_index_is_stored_unchanged() -> None:
+def test_a_document_without_an_index_is_stored_unchanged():
     assert bulk({"index": {}}, {"a": 1})[0] == [b'{"a": 1}']
 
 
-def test_each_bad_document_is_told_and_the_others_are_stored() -> None:
+def test_each_bad_document_is_told_and_the_others_are_stored():
     stored, answer = bulk(
         {"index": {"_index": "x"}}, b"no json",
         {"index": {}}, b"[1]",
@@ -62,17 +60,17 @@ def test_each_bad_document_is_told_and_the_others_are_stored() -> None:
 
 
 @pytest.mark.parametrize("line", [b"no json", b"[]", b"{}", b'{"store": {}}', b'{"index": 1}'])
-def test_an_invalid_action_refuses_the_whole_request(line: bytes) -> None:
+def test_an_invalid_action_refuses_the_whole_request(line):
     with pytest.raises(RequestRefused) as refused:
         bulk({"index": {}}, {"a": 1}, line, {"a": 1})
     assert refused.value.status == 400 and "line 3" in str(refused.value)
 
 
-def test_the_answer_about_the_server_has_a_version() -> None:
+def test_the_answer_about_the_server_has_a_version():
     assert json.loads(ABOUT.body)["version"]["number"]
 
 
-def test_names_in_the_path_are_not_multiplied_without_end() -> None:
+def test_names_in_the_path_are_not_multiplied_without_end():
     for document in (b"{}", b"no JSON"):
         body = (b'{"index":{}}\n%b\n' % document) * 100
         with pytest.raises(
@@ -83,7 +81,7 @@ def test_names_in_the_path_are_not_multiplied_without_end() -> None:
 
 @pytest.mark.parametrize("number", [1, 2, 3, 50])
 @pytest.mark.parametrize("document", [b"{}", b"no JSON"])
-def test_the_items_of_the_answer_have_a_limit_of_their_own(number: int, document: bytes) -> None:
+def test_the_items_of_the_answer_have_a_limit_of_their_own(number, document):
     """Its last item is the first over it; each item alone is far below."""
     body = b'{"index":{"_index":"%b"}}\n%b\n' % (b"x" * 300, document) * number
     answer = taken_by(add_bulk_documents, body, BodyRules("", "/_bulk", 2000)).reply.body
@@ -94,7 +92,7 @@ def test_the_items_of_the_answer_have_a_limit_of_their_own(number: int, document
         taken_by(add_bulk_documents, body, BodyRules("", "/_bulk", 2000, max_body=size - 1))
 
 
-def test_an_action_is_short_however_long_a_document_may_be() -> None:
+def test_an_action_is_short_however_long_a_document_may_be():
     longest = b'{"index":{"_id":"%b"}}' % (b"x" * ((256 << 10) - 20))
     assert len(bulk({"index": {}}, {}, longest, {}, most=1 << 20)[0]) == 2
     with pytest.raises(RequestRefused, match="line 3, an action, has more than 262144 bytes"):

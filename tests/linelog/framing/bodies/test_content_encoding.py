@@ -1,7 +1,5 @@
 """Bodies that came compressed: whole whatever their pieces, and never more than is allowed."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import tracemalloc
@@ -42,9 +40,7 @@ def cut(data: bytes, size: int) -> list[bytes]:
 @given(
     st.sampled_from(sorted(PACK)), st.binary(max_size=300), st.integers(1, 50), st.integers(1, 3)
 )
-def test_a_body_in_any_pieces_is_unpacked_whole(
-    how: str, data: bytes, size: int, times: int
-) -> None:
+def test_a_body_in_any_pieces_is_unpacked_whole(how, data, size, times):
     """Gzip and zstd may go on with another of the kind."""
     times = times if how in ("gzip", "zstd") else 1
     body = cut(PACK[how](data) * times, size)
@@ -53,7 +49,7 @@ def test_a_body_in_any_pieces_is_unpacked_whole(
 
 
 @pytest.mark.parametrize("how", ["gzip", "deflate", "zstd"])
-def test_a_body_cut_off_or_broken_is_refused(how: str) -> None:
+def test_a_body_cut_off_or_broken_is_refused(how):
     packed = PACK[how](b"a line\n" * 1000)
     for broken in (packed[:-1], packed[:-9], b"no " + packed, packed + b"more of it"):
         with pytest.raises(RequestRefused) as refused:
@@ -63,7 +59,7 @@ def test_a_body_cut_off_or_broken_is_refused(how: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["gzip", "deflate", "zstd"])
-def test_a_bomb_takes_little_memory(how: str) -> None:
+def test_a_bomb_takes_little_memory(how):
     """64 MiB of zeros, of which 1 MiB are allowed."""
     data = io.BytesIO()
     data.write(PACK[how](bytes(64 << 20)))
@@ -75,14 +71,14 @@ def test_a_bomb_takes_little_memory(how: str) -> None:
     tracemalloc.stop()
 
 
-def test_exactly_as_much_as_is_allowed() -> None:
+def test_exactly_as_much_as_is_allowed():
     size = 256 << 10
     check_all([gzip.compress(bytes(size))], "gzip", size)
     with pytest.raises(RequestRefused):
         check_all([gzip.compress(bytes(size + 1))], "gzip", size)
 
 
-def test_gzip_and_identity_are_known_and_others_refused_with_415() -> None:
+def test_gzip_and_identity_are_known_and_others_refused_with_415():
     assert [coding_to_undo(one) for one in (None, b"", b" GZIP ", b"identity")] == [
         "", "", "gzip", "",
     ]  # fmt: skip

@@ -1,7 +1,5 @@
 """Bodies by their Content-Type: what of them becomes a record, byte for byte."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 from urllib.parse import urlencode
@@ -45,7 +43,7 @@ def refused(body: bytes, media: str = "application/json", most: int = 1000) -> R
     return found.value
 
 
-def test_content_types_map_to_kinds_of_bodies() -> None:
+def test_content_types_map_to_kinds_of_bodies():
     kinds = {
         b"": None,
         b"text/plain; charset=utf-8": None,
@@ -71,13 +69,13 @@ def test_content_types_map_to_kinds_of_bodies() -> None:
         "nonsense",
     ],
 )
-def test_a_binary_content_type_is_refused_with_415(media: str) -> None:
+def test_a_binary_content_type_is_refused_with_415(media):
     with pytest.raises(RequestRefused) as found:
         body_parser(media)
     assert found.value.status == 415
 
 
-def test_json_stays_as_it_was_written() -> None:
+def test_json_stays_as_it_was_written():
     """Order, digits and duplicate keys; only what would be more than a line is changed."""
     line = b'{"b": 1.10, "a":12345678901234567890123, "a":2}'
     assert records(line) == [line]
@@ -88,7 +86,7 @@ def test_json_stays_as_it_was_written() -> None:
 
 
 @given(st.lists(JSONISH.filter(lambda value: not isinstance(value, str)), min_size=1, max_size=5))
-def test_arrays_and_lines_of_json_are_cut_alike(values: list[Any]) -> None:
+def test_arrays_and_lines_of_json_are_cut_alike(values):
     as_array = records(json.dumps(values, indent=2).encode())
     as_lines = records("\n".join(map(json.dumps, values)).encode(), "application/x-ndjson")
     assert [json.loads(one) for one in as_array] == values
@@ -114,9 +112,7 @@ LINES = st.lists(
 
 
 @given(LINES, st.sampled_from([b"\n", b"\r\n"]), st.booleans())
-def test_json_lines_together_are_those_one_by_one(
-    lines: list[bytes], ending: bytes, ended: bool
-) -> None:
+def test_json_lines_together_are_those_one_by_one(lines, ending, ended):
     body = ending.join(lines) + ending * ended
     expected, found = Records(), Records()
     list(http_lines.add_json_lines_singly(expected, body, 1000))
@@ -126,7 +122,7 @@ def test_json_lines_together_are_those_one_by_one(
 
 
 @pytest.mark.parametrize("end", [b"", b"\n"])
-def test_a_large_body_is_cut_behind_a_line(end: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_body_is_cut_behind_a_line(end, monkeypatch):
     """It is gone through in pieces of 256 KiB and what is left of a line there; no line by itself."""
     monkeypatch.delattr(http_lines, "add_json_lines_singly")
     lines = [b'{"number":%d,"text":"%s"}' % (number, b"x" * 80) for number in range(6000)]
@@ -135,7 +131,7 @@ def test_a_large_body_is_cut_behind_a_line(end: bytes, monkeypatch: pytest.Monke
     assert lines_of(found) == lines
 
 
-def test_objects_longer_than_allowed_are_refused_also_among_many() -> None:
+def test_objects_longer_than_allowed_are_refused_also_among_many():
     with pytest.raises(RequestRefused, match="longer than 100 bytes"):
         list(
             http_lines.add_json_lines(
@@ -144,7 +140,7 @@ def test_objects_longer_than_allowed_are_refused_also_among_many() -> None:
         )
 
 
-def test_a_line_that_is_no_json_is_text_and_counted() -> None:
+def test_a_line_that_is_no_json_is_text_and_counted():
     found = taken(b'{"a":1}\r\n\nno json\r\n"its text"\n[1]', "application/x-ndjson")
     assert runs_of(found.records) == [
         RecordRun([b'{"a":1}'], True),
@@ -155,7 +151,7 @@ def test_a_line_that_is_no_json_is_text_and_counted() -> None:
     assert json.loads(found.reply.body) == {"accepted": 4, "as_text": 1}
 
 
-def test_a_form_becomes_one_json_record() -> None:
+def test_a_form_becomes_one_json_record():
     fields = {"name": "app", "msg": "Grüße\nzwei", "args": "()", "empty": ""}
     (record,) = records(urlencode(fields).encode(), "application/x-www-form-urlencoded")
     assert json.loads(record) == fields
@@ -164,7 +160,7 @@ def test_a_form_becomes_one_json_record() -> None:
 
 
 @pytest.mark.parametrize("body", [b"a line", b"a=1\nb=2\n", b"\n", b""])
-def test_lines_sent_by_curl_without_a_content_type_are_lines(body: bytes) -> None:
+def test_lines_sent_by_curl_without_a_content_type_are_lines(body):
     assert (
         run_to_result(
             add_body_records(
@@ -178,7 +174,7 @@ def test_lines_sent_by_curl_without_a_content_type_are_lines(body: bytes) -> Non
     )
 
 
-def test_bad_bodies_are_refused_with_400_and_long_records_with_413() -> None:
+def test_bad_bodies_are_refused_with_400_and_long_records_with_413():
     assert refused(b"{").status == refused(b"3").status == refused(b'"text"').status == 400
     assert refused(b"&".join([b"a=1"] * 20_000), "application/x-www-form-urlencoded").status == 400
     long = b'{"a": "' + b"x" * 100 + b'"}'
@@ -194,7 +190,7 @@ def test_bad_bodies_are_refused_with_400_and_long_records_with_413() -> None:
     ("media", "body"),
     [("application/json", b"[" + b"1," * 999 + b"1]"), ("application/x-ndjson", b"1\n" * 1000)],
 )
-def test_records_of_a_byte_are_not_countless(media: str, body: bytes) -> None:
+def test_records_of_a_byte_are_not_countless(media, body):
     assert taken_by(add_body_records, body, BodyRules(media, "/", 100, 300_000))
     with pytest.raises(
         RequestRefused, match="the message becomes records of more than 150000 bytes"
@@ -209,7 +205,7 @@ NUMBERS = [
 
 @pytest.mark.parametrize("number", NUMBERS)
 @pytest.mark.parametrize("beside", [b"", rb',"\udce9"'])
-def test_numbers_in_json_bodies_keep_their_digits(number: bytes, beside: bytes) -> None:
+def test_numbers_in_json_bodies_keep_their_digits(number, beside):
     """In whatever they stand, and whatever stands beside them."""
     one = b'{"a":[%b%b]}' % (number, beside)
     kept = one.replace(rb"\udce9", rb"\\xe9")
@@ -223,13 +219,13 @@ def test_numbers_in_json_bodies_keep_their_digits(number: bytes, beside: bytes) 
         assert found.as_text == 0
 
 
-def test_a_string_that_is_half_of_a_surrogate_pair() -> None:
+def test_a_string_that_is_half_of_a_surrogate_pair():
     stored = [rb"caf\xe9", "\U0001f600".encode()]
     assert records(rb'["caf\udce9", "\ud83d\ude00"]') == stored
 
 
 @pytest.mark.slow
-def test_another_thread_goes_on_while_a_long_form_that_is_not_utf_8_is_read() -> None:
+def test_another_thread_goes_on_while_a_long_form_that_is_not_utf_8_is_read():
     rules = BodyRules("application/x-www-form-urlencoded", "/", 1 << 20)
     body = b"a=" + b"\xff" * 4_000_000
     long_work: Any = next(http_lines.add_body_records(body, rules, Records()))

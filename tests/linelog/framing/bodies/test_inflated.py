@@ -1,7 +1,5 @@
 """Compressed data, and bombs."""
 
-from __future__ import annotations
-
 import gzip
 import tracemalloc
 import zlib
@@ -34,14 +32,14 @@ ways = pytest.mark.parametrize("way", WAYS)
 
 
 @given(st.sampled_from(sorted(WAYS)), st.lists(st.binary(max_size=200), min_size=1, max_size=4))
-def test_data_of_several_members_is_unpacked_whole(way: str, members: list[bytes]) -> None:
+def test_data_of_several_members_is_unpacked_whole(way, members):
     pack, unpack = WAYS[way]
     assert unpack(b"".join(map(pack, members)), 10_000) == b"".join(members)
 
 
 @pytest.mark.slow
 @ways
-def test_large_data_is_unpacked_up_to_the_limit_and_refused_above(way: str) -> None:
+def test_large_data_is_unpacked_up_to_the_limit_and_refused_above(way):
     pack, unpack = WAYS[way]
     text = b"".join(b"%d\n" % number for number in range(300_000))
     assert unpack(pack(text), len(text)) == text
@@ -51,7 +49,7 @@ def test_large_data_is_unpacked_up_to_the_limit_and_refused_above(way: str) -> N
 
 @pytest.mark.slow
 @ways
-def test_a_bomb_takes_little_memory(way: str) -> None:
+def test_a_bomb_takes_little_memory(way):
     pack, unpack = WAYS[way]
     bomb = pack(b"\0" * (200 << 20))
     tracemalloc.start()
@@ -63,7 +61,7 @@ def test_a_bomb_takes_little_memory(way: str) -> None:
 
 
 @ways
-def test_compressed_data_cut_at_any_byte_is_refused(way: str) -> None:
+def test_compressed_data_cut_at_any_byte_is_refused(way):
     pack, unpack = WAYS[way]
     whole = pack(b"some text " * 20)
     for cut in range(1, len(whole)):
@@ -72,13 +70,13 @@ def test_compressed_data_cut_at_any_byte_is_refused(way: str) -> None:
 
 
 @ways
-def test_plain_text_is_refused_as_not_compressed(way: str) -> None:
+def test_plain_text_is_refused_as_not_compressed(way):
     with pytest.raises(UnpackingError, match="is n"):
         WAYS[way][1](b"plain text, and no more than that", 1000)
     assert WAYS[way][1](b"", 10) == b""
 
 
-def test_a_zstandard_frame_with_a_huge_window_is_refused() -> None:
+def test_a_zstandard_frame_with_a_huge_window_is_refused():
     parameters = zstandard.ZstdCompressionParameters.from_level(3, window_log=27)
     packed = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
     data = packed.compress(b"x" * 100) + packed.flush()
@@ -87,7 +85,7 @@ def test_a_zstandard_frame_with_a_huge_window_is_refused() -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_parts_without_content_end_soon(way: str) -> None:
+def test_parts_without_content_end_soon(way):
     """Nobody else would have a turn while they are looked for content."""
     pack, unpack = WAYS[way]
     assert unpack(pack(b"") * 1000 + pack(b"a"), 10) == b"a"

@@ -1,11 +1,8 @@
 """JSON that is made here, of whatever senders have."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -29,20 +26,20 @@ VALUES = st.recursive(
 )
 
 
-def test_the_senders_order_and_ours_behind() -> None:
+def test_the_senders_order_and_ours_behind():
     assert json_object_line({"b": 1, "a": [True, None]}, {"time": "T", "tag": "x"}) == (
         b'{"b":1,"a":[true,null],"time":"T","tag":"x"}'
     )
 
 
-def test_the_record_keeps_its_own() -> None:
+def test_the_record_keeps_its_own():
     assert (
         json_object_line({"time": 1, "_time": 2}, {"time": "T"})
         == b'{"time":1,"_time":2,"__time":"T"}'
     )
 
 
-def test_values_that_json_does_not_have() -> None:
+def test_values_that_json_does_not_have():
     record = {
         "big": 2**70,
         "nan": float("nan"),
@@ -56,7 +53,7 @@ def test_values_that_json_does_not_have() -> None:
     )
 
 
-def test_a_deeply_nested_value_is_cut_at_the_deepest_level() -> None:
+def test_a_deeply_nested_value_is_cut_at_the_deepest_level():
     value: object = 1
     for _ in range(10_000):
         value = [value]
@@ -65,12 +62,12 @@ def test_a_deeply_nested_value_is_cut_at_the_deepest_level() -> None:
     assert json_object_line({"a": value, "b": float("nan")}, {}).count(b"[") == DEEPEST + 1
 
 
-def test_a_value_of_an_unknown_kind_raises_type_error() -> None:
+def test_a_value_of_an_unknown_kind_raises_type_error():
     with pytest.raises(TypeError, match="object has no form in JSON"):
         json_object_line({"a": object()}, {})
 
 
-def test_of_a_kind_that_the_caller_knows() -> None:
+def test_of_a_kind_that_the_caller_knows():
     """With and without what takes the long way."""
     assert json_object_line({"a": [1j]}, {}, str) == b'{"a":["1j"]}'
     assert json_object_line({"a": [1j], "b": None}, {}, str) == b'{"a":["1j"],"b":null}'
@@ -78,7 +75,7 @@ def test_of_a_kind_that_the_caller_knows() -> None:
 
 @pytest.mark.slow
 @given(st.dictionaries(st.text(), VALUES))
-def test_the_fast_and_the_careful_way_make_the_same_json(record: dict[str, object]) -> None:
+def test_the_fast_and_the_careful_way_make_the_same_json(record):
     """What has a null in it is made the long way; without, it is the same."""
     other = "".join(("x", *record))
     with_null = json.loads(json_object_line(record, {other: None}))
@@ -87,7 +84,7 @@ def test_the_fast_and_the_careful_way_make_the_same_json(record: dict[str, objec
 
 
 @pytest.mark.slow
-def test_short_records_take_little_memory_beside_each_other() -> None:
+def test_short_records_take_little_memory_beside_each_other():
     program = (
         "import resource as r; from logsrv.linelog.framing.bodies.json_made import json_object_line\n"
         "before = r.getrusage(r.RUSAGE_SELF).ru_maxrss\n"
@@ -100,14 +97,14 @@ def test_short_records_take_little_memory_beside_each_other() -> None:
     assert kib < 20_000
 
 
-def test_a_number_that_no_float_holds_keeps_its_digits_as_text() -> None:
+def test_a_number_that_no_float_holds_keeps_its_digits_as_text():
     record = {"a": 1.5, "b": [HugeNumber("-1E400")]}
     assert json_object_line(record, {}) == b'{"a":1.5,"b":["-1E400"]}'
     assert json_object_lines([record], 1000) is None
 
 
 @pytest.mark.parametrize("shift", range(4))
-def test_long_text_that_is_not_utf_8_is_as_short_text_is(shift: int) -> None:
+def test_long_text_that_is_not_utf_8_is_as_short_text_is(shift):
     """However its characters, and halves of them, lie where it is cut."""
     data = b"x" * shift + "aü€😀".encode() * 3000 + b"\xff\xf0\x9f" * 9000 + b"\xe2\x82"
     assert decode_or_escape(data) == data.decode("utf-8", "backslashreplace")
@@ -121,6 +118,6 @@ def test_long_text_that_is_not_utf_8_is_as_short_text_is(shift: int) -> None:
         partial(escape_unsafe_json, "\x7f" * (4 << 20)),
     ],
 )
-def test_another_thread_goes_on_while_long_text_is_escaped(work: Callable[[], str]) -> None:
+def test_another_thread_goes_on_while_long_text_is_escaped(work):
     """A sender beside one of 30 MB waited 14 seconds."""
     assert turns_of_others(work) > 10

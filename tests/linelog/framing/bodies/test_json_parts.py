@@ -1,7 +1,5 @@
 """Large JSON taken apart: the same as when it is parsed whole, or refused."""
 
-from __future__ import annotations
-
 import json
 import tracemalloc
 from typing import Any
@@ -57,7 +55,7 @@ def all_values(text: bytes) -> list[Any]:
 
 @pytest.mark.slow
 @given(st.lists(JSONISH, max_size=5), DUMPED, st.sampled_from([1, 2, 7, 64]))
-def test_elements_as_they_are_parsed(array: list[Any], how: dict[str, Any], size: int) -> None:
+def test_elements_as_they_are_parsed(array, how, size):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_parts, "PIECE", size)
         text = json.dumps(array, **how).encode()
@@ -66,7 +64,7 @@ def test_elements_as_they_are_parsed(array: list[Any], how: dict[str, Any], size
 
 @more(2)
 @given(st.text('[]{},:"\\1 a', max_size=12), st.sampled_from([1, 3, 64]))
-def test_invalid_json_is_refused(text: str, size: int) -> None:
+def test_invalid_json_is_refused(text, size):
     body = f"[{text}".encode()
     try:
         expected = json.loads(body, strict=True)
@@ -97,9 +95,7 @@ def gathered(body: bytes, most: int = 1000) -> tuple[list[Any], Records]:
     st.booleans(),
     st.sampled_from([1, 30, 100, 1 << 18]),
 )
-def test_large_objects_as_smaller_ones(
-    outer: list[tuple[str, list[Any]]], late: bool, size: int
-) -> None:
+def test_large_objects_as_smaller_ones(outer, late, size):
     """What stands beside the arrays is in each, before or behind them."""
     shape = []
     for label, inner in outer:
@@ -113,7 +109,7 @@ def test_large_objects_as_smaller_ones(
     assert found == [([1], label, value) for label, inner in outer for value in inner]
 
 
-def test_an_element_far_too_long_is_told_and_the_others_are_given(piece: int) -> None:
+def test_an_element_far_too_long_is_told_and_the_others_are_given(piece):
     shape = {"label": "x", "inner": ["a", "y" * (5000 + 3 * piece), "b"]}
     found, records = gathered(json.dumps({"more": 1, "outer": [shape]}).encode())
     assert [value for _, _, value in found] == ["a", "b"]
@@ -137,7 +133,7 @@ def test_an_element_far_too_long_is_told_and_the_others_are_given(piece: int) ->
         b'{"outer":[{"inner":[1,,2]}]}',
     ],
 )
-def test_a_body_without_an_object_is_refused(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_without_an_object_is_refused(body, monkeypatch):
     monkeypatch.setattr(json_parts, "PIECE", 2)
     with pytest.raises(RequestRefused) as refused:
         for _ in object_parts(body, ("outer", "inner"), 100, Records()):
@@ -148,14 +144,14 @@ def test_a_body_without_an_object_is_refused(body: bytes, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     "beside", [b'{"a":"%b"}' % (b"x" * (5 << 20)), b'{"a":1%b}' % (b',"a":1' * 200_000)]
 )
-def test_too_much_beside_the_records(beside: bytes) -> None:
+def test_too_much_beside_the_records(beside):
     with pytest.raises(RequestRefused) as refused:
         list(object_parts(beside, ("outer",), 100, Records()))
     assert refused.value.status == 413
 
 
 @pytest.mark.slow
-def test_a_million_values_take_little_memory() -> None:
+def test_a_million_values_take_little_memory():
     """All of them at once would be 64 MB of empty lists."""
     body = b'{"outer":[%b[]]}' % (b"[]," * 1_000_000)
     tracemalloc.start()
@@ -167,7 +163,7 @@ def test_a_million_values_take_little_memory() -> None:
 
 @pytest.mark.parametrize("number", [1, 2, 5, 40])
 @pytest.mark.parametrize("behind", [False, True])
-def test_all_that_stands_beside_the_records_has_one_limit(number: int, behind: bool) -> None:
+def test_all_that_stands_beside_the_records_has_one_limit(number, behind):
     """A member alone is below it."""
     for size, is_refused in ((4_100_000, False), (4_300_000, True)):
         beside = {f"more {at}": "x" * (size // number) for at in range(number)} | {"more": 1}

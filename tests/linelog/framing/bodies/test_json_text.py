@@ -1,7 +1,5 @@
 """JSON that was received becomes a line, and nothing of it is lost."""
 
-from __future__ import annotations
-
 import json
 
 import orjson
@@ -29,7 +27,7 @@ WAYS = st.sampled_from(
 
 
 @given(VALUES, WAYS)
-def test_a_line_that_says_the_same(value: object, way: dict[str, object]) -> None:
+def test_a_line_that_says_the_same(value, way):
     text = json.dumps(value, **way).encode("utf-8", "surrogatepass")  # type: ignore[arg-type]
     try:
         text.decode()
@@ -48,12 +46,12 @@ def test_a_line_that_says_the_same(value: object, way: dict[str, object]) -> Non
         b'{"tab":\t1}',
     ],
 )
-def test_json_on_one_line_stays_unchanged(text: bytes) -> None:
+def test_json_on_one_line_stays_unchanged(text):
     assert json_on_one_line(text) == text
     assert json_on_one_line(b" " + text + b"\r\n") == text
 
 
-def test_other_json_is_made_compact_and_harmless() -> None:
+def test_other_json_is_made_compact_and_harmless():
     assert json_on_one_line(b'{"a" : "x  \\" y",\n "n":1.10}') == b'{"a":"x  \\" y","n":1.10}'
     assert (
         json_on_one_line('{"a": "\u2028\x7f\u202e"}'.encode())
@@ -62,7 +60,7 @@ def test_other_json_is_made_compact_and_harmless() -> None:
 
 
 @given(VALUES, st.sampled_from([" ", "\t", "\r\n"]))
-def test_no_space_is_left_between_tokens_and_all_within_strings(value: object, indent: str) -> None:
+def test_no_space_is_left_between_tokens_and_all_within_strings(value, indent):
     compact = json.dumps(value, separators=(",", ":")).encode()
     assert (
         json_on_one_line(b"\n" + json.dumps([value], indent=indent).encode())
@@ -72,7 +70,7 @@ def test_no_space_is_left_between_tokens_and_all_within_strings(value: object, i
 
 @pytest.mark.slow
 @given(st.lists(st.dictionaries(TEXT, VALUES, max_size=3), min_size=1, max_size=5), WAYS)
-def test_objects_that_stay_need_nothing(values: list[object], way: dict[str, object]) -> None:
+def test_objects_that_stay_need_nothing(values, way):
     texts = [json.dumps(value, **way).encode("utf-8", "surrogatepass") for value in values]  # type: ignore[arg-type]
     number = count_storable_objects(b"\n".join(texts), 1000)
     if number:
@@ -85,11 +83,11 @@ def test_objects_that_stay_need_nothing(values: list[object], way: dict[str, obj
     "lines",
     [b"", b"{}\n", b"[]", b"{}\n1", b"{}\n\n{}", b"{} {}", b'{"a":"\x7f"}', b'{"a":"12345678"}'],
 )
-def test_lines_that_need_a_change_are_not_stored_as_they_stand(lines: bytes) -> None:
+def test_lines_that_need_a_change_are_not_stored_as_they_stand(lines):
     assert not count_storable_objects(lines, 15)
 
 
-def test_short_plain_lines_can_stay() -> None:
+def test_short_plain_lines_can_stay():
     assert lines_storable_unchanged(b"1\n[2]\n\xc3\xa9", 3, 3)
     assert not lines_storable_unchanged(b"1\n[2]", 1, 3) and not lines_storable_unchanged(
         b"1\n[23]", 2, 3
@@ -108,14 +106,14 @@ def test_short_plain_lines_can_stay() -> None:
         (rb'{"a":"C:\\udce9 \\\udce9"}', rb'{"a":"C:\\udce9 \\\\xe9"}'),
     ],
 )
-def test_halves_of_surrogate_pairs_become_text(text: bytes, stored: bytes) -> None:
+def test_halves_of_surrogate_pairs_become_text(text, stored):
     """Many readers of JSON refuse their escapes."""
     assert json_on_one_line(text) == stored
     assert orjson.loads(stored)
 
 
 @given(st.text(st.sampled_from('\udf00\udce9\U0001f600\\"ux\n'), max_size=12))
-def test_any_mixture_of_halves_is_read_as_others_show_it(text: str) -> None:
+def test_any_mixture_of_halves_is_read_as_others_show_it(text):
     shown = orjson.loads(json_on_one_line(json.dumps(text).encode()))
     assert (
         shown.encode()

@@ -1,7 +1,5 @@
 """Pushes to Loki, as JSON and as protobuf in snappy: the same records of both."""
 
-from __future__ import annotations
-
 import json
 from contextlib import suppress
 from typing import Any
@@ -42,7 +40,7 @@ def as_protobuf(labels: str, *entries: tuple[int, bytes, dict[str, bytes]]) -> b
     return bytes(cramjam.snappy.compress_raw(message.SerializeToString()))
 
 
-def test_both_ways_say_the_same() -> None:
+def test_both_ways_say_the_same():
     wanted = {"app": "web", "trace": "abc", "time": AT, "message": "two\nlines, ü"}
     one = push(as_json({"app": "web"}, [str(TIME), "two\nlines, ü", {"trace": "abc"}]))
     other = push(
@@ -53,7 +51,7 @@ def test_both_ways_say_the_same() -> None:
     assert one.reply.status == 204 and one.reply.body == b""
 
 
-def test_labels_keep_their_names_and_metadata_gives_way() -> None:
+def test_labels_keep_their_names_and_metadata_gives_way():
     labels = {"time": "L", "_time": "M", "x": "1"}
     found = push(as_json(labels, [str(TIME), "m", {"x": "2", "message": "3", "__time": "4"}]))
     assert records(found) == [
@@ -64,7 +62,7 @@ def test_labels_keep_their_names_and_metadata_gives_way() -> None:
 @pytest.mark.parametrize(
     ("number", "stored"), [(1, True), (30, True), (31, True), (32, False), (90, False)]
 )
-def test_names_of_metadata_that_are_all_taken_reject_their_entry(number: int, stored: bool) -> None:
+def test_names_of_metadata_that_are_all_taken_reject_their_entry(number, stored):
     """Each of them alone needs few underscores."""
     labels = {"_" * at + "x": "" for at in range(number)}
     found = push(as_json(labels, [str(TIME), "m", labels], [str(TIME), "m", {}]), most=100_000)
@@ -72,21 +70,21 @@ def test_names_of_metadata_that_are_all_taken_reject_their_entry(number: int, st
     assert found.records.reasons == ({} if stored else {"protocol": 1})
 
 
-def test_labels_as_go_quotes_them() -> None:
+def test_labels_as_go_quotes_them():
     text = r'{ a="x\"y\\z\n", b="\u00fc\x41\U0001f600" , c=""}'
     found = push(as_protobuf(text, (TIME, b"m", {})), "application/x-protobuf")
     assert {"a": 'x"y\\z\n', "b": "üA\U0001f600", "c": ""}.items() <= records(found)[0].items()
     assert "a" not in records(push(as_protobuf("{}", (TIME, b"m", {})), ""))[0]
 
 
-def test_bytes_that_are_no_text() -> None:
+def test_bytes_that_are_no_text():
     found = push(as_protobuf("{}", (0, b"a\xff", {"x": b"\xfe"})), "application/x-protobuf")
     assert records(found) == [
         {"x": "\\xfe", "time": "1970-01-01T00:00:00.000000000Z", "message": "a\\xff"}
     ]
 
 
-def test_an_entry_too_long_is_told_and_the_others_are_stored() -> None:
+def test_an_entry_too_long_is_told_and_the_others_are_stored():
     found = push(as_json({}, [str(TIME), "x" * 200], [str(TIME), "short"]), most=100)
     assert [one["message"] for one in records(found)] == ["short"]
     assert found.reply.status == 413 and b"1 of 2 entries" in found.reply.body
@@ -106,14 +104,14 @@ def test_an_entry_too_long_is_told_and_the_others_are_stored() -> None:
         b'{"streams": [{"stream": {}, "values": [["1", "m", [1]]]}]}',
     ],
 )
-def test_a_body_that_is_no_push_is_refused_with_400(body: bytes) -> None:
+def test_a_body_that_is_no_push_is_refused_with_400(body):
     with pytest.raises(RequestRefused) as refused:
         push(body)
     assert refused.value.status == 400
 
 
 @pytest.mark.parametrize("bad", [1, ["x", "y"], ["1"], ["1", 2], ["1", "m", [1]], {"a": 1}])
-def test_a_bad_entry_costs_nobody_else_anything(bad: Any) -> None:
+def test_a_bad_entry_costs_nobody_else_anything(bad):
     found = push(as_json({"a": "b"}, [str(TIME), "one"], bad, [str(TIME), "two"]))
     assert [one["message"] for one in records(found)] == ["one", "two"]
     assert found.records.reasons == {"protocol": 1}
@@ -124,14 +122,14 @@ def test_a_bad_entry_costs_nobody_else_anything(bad: Any) -> None:
     ("bad", "number"),
     [(1, 1), ({"stream": 1, "values": [[], []]}, 2), ({"stream": {}, "values": "x"}, 1)],
 )
-def test_a_bad_stream_costs_its_entries(bad: Any, number: int) -> None:
+def test_a_bad_stream_costs_its_entries(bad, number):
     good = {"stream": {"a": "b"}, "values": [[str(TIME), "good"]]}
     found = push(json.dumps({"streams": [good, bad, good]}).encode())
     assert [one["message"] for one in records(found)] == ["good"] * 2
     assert found.records.reasons == {"protocol": number}
 
 
-def test_bad_labels_of_protobuf_cost_their_entries() -> None:
+def test_bad_labels_of_protobuf_cost_their_entries():
     message = _push_request_class()()
     for labels in (b'{a="b"}', b"{a", b'{a="b"}'):
         message.streams.add(labels=labels).entries.add(line=labels)
@@ -142,13 +140,13 @@ def test_bad_labels_of_protobuf_cost_their_entries() -> None:
 
 
 @pytest.mark.parametrize("labels", ["", "a", "{a}", '{a="x}', '{a="x" b="y"}', '{\udce4="'])
-def test_invalid_labels_are_refused_with_400(labels: str) -> None:
+def test_invalid_labels_are_refused_with_400(labels):
     with pytest.raises(RequestRefused) as refused:
         push(as_protobuf(labels.encode("utf-8", "replace").decode(), (1, b"m", {})), "")
     assert refused.value.status == 400
 
 
-def test_what_is_no_snappy_is_too_large_or_another_type() -> None:
+def test_what_is_no_snappy_is_too_large_or_another_type():
     statuses = {}
     for body, media in (
         (b"\xff" * 9, "application/x-protobuf"),
@@ -162,7 +160,7 @@ def test_what_is_no_snappy_is_too_large_or_another_type() -> None:
     assert list(statuses.values()) == [400, 400, 413, 415]
 
 
-def test_labels_are_not_multiplied_without_end() -> None:
+def test_labels_are_not_multiplied_without_end():
     body = as_json({"app": "x" * 900}, *[["1", "x"]] * 100)
     for most in (1000, 500):
         # As records, and left out.
@@ -179,7 +177,7 @@ def test_labels_are_not_multiplied_without_end() -> None:
 
 @pytest.mark.parametrize("media", ["application/json", "application/x-protobuf"])
 @pytest.mark.parametrize("labels", ["{}", "{", ""])
-def test_others_have_their_turn_between_streams_without_entries(media: str, labels: str) -> None:
+def test_others_have_their_turn_between_streams_without_entries(media, labels):
     """130,000 of them in 12 KB of snappy were one step of half a second."""
     number = 2000
     message = _push_request_class()()
@@ -197,7 +195,7 @@ def test_others_have_their_turn_between_streams_without_entries(media: str, labe
     assert steps >= number // 64
 
 
-def test_labels_of_megabytes_are_none() -> None:
+def test_labels_of_megabytes_are_none():
     """A value of 1 MB in 48 KB of snappy took half a second; as escapes a whole one."""
     for text in ("x" * 65_527, r"\x80" * 16_381 + "xxx"):
         found = push(as_protobuf(f'{{a="{text}"}}', (TIME, b"m", {})), "", most=1 << 20)

@@ -1,7 +1,5 @@
 """A body with nothing of its protocol is never a plain success: stored + refused = sent."""
 
-from __future__ import annotations
-
 import json
 from codecs import BOM_UTF8
 from typing import Any
@@ -97,7 +95,7 @@ SNAPPY = cramjam.snappy.compress_raw
         ("/", b" \n\n", NDJSON),
     ],
 )  # fmt: skip
-def test_a_body_with_nothing_of_its_protocol_is_refused(path: str, body: Any, media: str) -> None:
+def test_a_body_with_nothing_of_its_protocol_is_refused(path, body, media):
     status, sentence, stored, refused = taken(path, body, media)
     assert (status // 100, stored) == (4, []), sentence
     assert sentence and refused
@@ -117,9 +115,7 @@ def test_a_body_with_nothing_of_its_protocol_is_refused(path: str, body: Any, me
         ({"resourceLogs": [GOOD], "resource_logs": [GOOD]}, 2, "did you mean resourceLogs?"),
     ],
 )  # fmt: skip
-def test_otlp_says_which_key_is_meant_and_stored_and_refused_is_sent(
-    body: Any, sent: int, said: str
-) -> None:
+def test_otlp_says_which_key_is_meant_and_stored_and_refused_is_sent(body, sent, said):
     status, answer, stored, refused = taken(OTLP, body)
     partial = json.loads(answer)["partialSuccess"]
     assert status == 200 and partial["rejectedLogRecords"] == "0"
@@ -136,7 +132,7 @@ def test_otlp_says_which_key_is_meant_and_stored_and_refused_is_sent(
         (b"\n\0", PROTOBUF),
     ],
 )
-def test_an_empty_push_over_otlp_succeeds_and_is_told(body: Any, media: str) -> None:
+def test_an_empty_push_over_otlp_succeeds_and_is_told(body, media):
     """OTLP: a request without telemetry succeeds; errorMessage may carry a warning."""
     status, answer, stored, refused = taken(OTLP, body, media)
     assert (status, stored, refused) == (200, [], 0)
@@ -157,7 +153,7 @@ def test_an_empty_push_over_otlp_succeeds_and_is_told(body: Any, media: str) -> 
         {"observed_time_unix_nano": 1, "body": {"kvlist_value": {"values": [{"key": "found"}]}}},
     ],
 )  # fmt: skip
-def test_unknown_keys_of_a_log_record_are_kept(record: dict[str, Any]) -> None:
+def test_unknown_keys_of_a_log_record_are_kept(record):
     status, answer, stored, refused = taken(
         OTLP, {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
     )
@@ -165,7 +161,7 @@ def test_unknown_keys_of_a_log_record_are_kept(record: dict[str, Any]) -> None:
     assert b"found" in stored[0]
 
 
-def test_keys_in_snake_case_mean_what_they_say() -> None:
+def test_keys_in_snake_case_mean_what_they_say():
     record = {"time_unix_nano": "1", "severity_text": "INFO", "body": {"string_value": "x"}}
     _, _, stored, _ = taken(OTLP, {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]})
     assert json.loads(stored[0]) == {
@@ -173,21 +169,21 @@ def test_keys_in_snake_case_mean_what_they_say() -> None:
     }  # fmt: skip
 
 
-def test_a_deep_unknown_key_is_rejected_without_an_error_of_ours() -> None:
+def test_a_deep_unknown_key_is_rejected_without_an_error_of_ours():
     deep = b'{"a":' * 900 + b"1" + b"}" * 900
     body = b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"x":%b},{"y":1}]}]}]}' % deep
     _, _, stored, refused = taken(OTLP, body)
     assert (stored, refused) == ([b'{"y":1}'], 1)
 
 
-def test_a_large_body_with_an_unknown_key_counts_it_once() -> None:
+def test_a_large_body_with_an_unknown_key_counts_it_once():
     many = {"scopeLogs": [{"logRecords": [RECORD] * 100}]}
     body = {"resourceLogs": [many] * 200, "resource_logs": [GOOD]}
     _, answer, stored, refused = taken(OTLP, body)
     assert (len(stored), refused) == (20_000, 1) and "resource_logs" in answer
 
 
-def test_good_streams_are_stored_and_others_are_told() -> None:
+def test_good_streams_are_stored_and_others_are_told():
     body = {"streams": [*LOKI_BODY["streams"], old_loki("one", "two")]}
     status, answer, stored, refused = taken(LOKI, body)
     assert (status, len(stored), refused) == (400, 1, 2)
@@ -206,9 +202,7 @@ def test_good_streams_are_stored_and_others_are_told() -> None:
     ],
 )
 @pytest.mark.parametrize("number", [1, 5000])
-def test_entries_under_other_keys_beside_the_values_are_told(
-    number: int, beside: dict[str, Any], refused: int
-) -> None:
+def test_entries_under_other_keys_beside_the_values_are_told(number, beside, refused):
     """Five thousand values make a stream that is parsed in parts, which share the other keys."""
     stream = {"stream": {"a": "b"}, "values": [["1", "text"]] * number, **beside}
     status, answer, stored, told = taken(LOKI, {"streams": [stream, *LOKI_BODY["streams"]]})
@@ -225,7 +219,7 @@ def test_entries_under_other_keys_beside_the_values_are_told(
         (["x", "text"], [old_loki("one")], '"LINE"]]}]}), invalid, or longer than'),
     ],
 )
-def test_loki_names_each_reason_once(values: list[str], streams: list[Any], why: str) -> None:
+def test_loki_names_each_reason_once(values, streams, why):
     body = {"streams": [*LOKI_BODY["streams"], {"stream": {}, "values": [values]}, *streams]}
     assert why in json.loads(taken(LOKI, body)[1])["error"]
 
@@ -243,12 +237,12 @@ def test_loki_names_each_reason_once(values: list[str], streams: list[Any], why:
         (OTLP, json.dumps({"resourceLogs": [GOOD]}).encode(), JSON),
     ],
 )
-def test_a_bom_in_front_of_a_body_costs_nothing(path: str, body: bytes, media: str) -> None:
+def test_a_bom_in_front_of_a_body_costs_nothing(path, body, media):
     assert taken(path, BOM_UTF8 + body, media) == taken(path, body, media)
     assert b"text" in taken(path, body, media)[2][0]
 
 
-def test_a_log_record_of_a_later_version_is_no_foreign_one() -> None:
+def test_a_log_record_of_a_later_version_is_no_foreign_one():
     request = logs.ExportLogsServiceRequest()
     request.resource_logs.add().scope_logs.add().log_records.add(time_unix_nano=1)
     later = request.SerializeToString() + b"\x9a\x06\x01x"
@@ -270,9 +264,7 @@ def test_a_log_record_of_a_later_version_is_no_foreign_one() -> None:
         ({"resource": None, "scope": None}, None),
     ],
 )
-def test_misspelt_keys_of_a_resource_or_a_scope_are_named(
-    inside: dict[str, Any], said: str | None
-) -> None:
+def test_misspelt_keys_of_a_resource_or_a_scope_are_named(inside, said):
     scope_logs = {"scope": inside.get("scope"), "logRecords": [RECORD]}
     body = {"resourceLogs": [{"resource": inside.get("resource"), "scopeLogs": [scope_logs]}]}
     status, answer, stored, refused = taken(OTLP, body)
@@ -280,7 +272,7 @@ def test_misspelt_keys_of_a_resource_or_a_scope_are_named(
     assert said in answer if said else json.loads(answer) == {"partialSuccess": {}}
 
 
-def test_a_refusal_names_the_keys_too() -> None:
+def test_a_refusal_names_the_keys_too():
     long = {"timeUnixNano": "1", "body": {"stringValue": "x" * (3 << 20)}}
     for invalid in ([5], [5, long]):
         logs = [{"scopeLogs": [{"logRecords": invalid}]}]
@@ -299,7 +291,7 @@ def test_a_refusal_names_the_keys_too() -> None:
         ({"of_a_later_version": [1]}, 0),
     ],
 )
-def test_misspelt_streams_beside_good_ones_are_told(more: dict[str, Any], refused: int) -> None:
+def test_misspelt_streams_beside_good_ones_are_told(more, refused):
     many = {"streams": LOKI_BODY["streams"] * 20_000}
     for push in (LOKI_BODY, many):
         status, _, stored, found = taken(LOKI, {**push, **more})

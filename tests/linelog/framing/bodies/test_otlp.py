@@ -1,7 +1,5 @@
 """Logs over OTLP, as JSON and as protobuf: the same records of both, with flat keys."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 
@@ -33,7 +31,7 @@ def text(key: str, value: str) -> dict[str, Any]:
     return {"key": key, "value": {"stringValue": value}}
 
 
-def test_both_ways_say_the_same() -> None:
+def test_both_ways_say_the_same():
     request = service.ExportLogsServiceRequest()
     logs = request.resource_logs.add()
     logs.resource.attributes.add(key="service.name").value.string_value = "shop"
@@ -98,7 +96,7 @@ def test_both_ways_say_the_same() -> None:
     assert binary.reply.body == b"" and binary.reply.type == PROTOBUF
 
 
-def test_a_body_of_keys_is_flat_too() -> None:
+def test_a_body_of_keys_is_flat_too():
     body = {"kvlistValue": {"values": [text("a", "x"), {"key": "b", "value": {"kvlistValue": {}}}]}}
     found = export(as_json({"body": body, "observedTimeUnixNano": str(TIME)}))
     assert records(found) == [{"time": AT, "body.a": "x", "body.b": {}}]
@@ -116,20 +114,18 @@ def test_a_body_of_keys_is_flat_too() -> None:
         ({}, (None, None)),
     ],
 )
-def test_a_severity_has_text_and_number(
-    given: dict[str, Any], severity: tuple[object, object]
-) -> None:
+def test_a_severity_has_text_and_number(given, severity):
     (found,) = records(export(as_json(given)))
     assert (found.get("severity"), found.get("severity_number")) == severity
 
 
-def test_keys_that_become_the_same_are_both_kept() -> None:
+def test_keys_that_become_the_same_are_both_kept():
     inner = {"kvlistValue": {"values": [text("b", "2")]}}
     found = export(as_json({"attributes": [text("a.b", "1"), {"key": "a", "value": inner}]}))
     assert records(found) == [{"attributes.a.b": "1", "_attributes.a.b": "2"}]
 
 
-def test_a_record_too_long_is_rejected_and_the_others_are_stored() -> None:
+def test_a_record_too_long_is_rejected_and_the_others_are_stored():
     logs = [{"body": {"stringValue": body}} for body in ("x" * 200, "short")]
     found = export(as_json(*logs), most=100)
     assert records(found) == [{"body": "short"}]
@@ -162,7 +158,7 @@ def nested(times: int) -> dict[str, Any]:
         as_json({"severityNumber": [1]}),
     ],
 )
-def test_a_body_that_is_no_export_request_is_refused_with_400(body: bytes) -> None:
+def test_a_body_that_is_no_export_request_is_refused_with_400(body):
     with pytest.raises(RequestRefused) as refused:
         export(body)
     assert refused.value.status == 400
@@ -189,7 +185,7 @@ BAD = [
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_a_bad_record_costs_nobody_else_anything(bad: Any) -> None:
+def test_a_bad_record_costs_nobody_else_anything(bad):
     """Those around it are stored; it is rejected, and its sender told."""
     good = {"body": {"stringValue": "good"}}
     found = export(as_json(good, bad, good))
@@ -212,40 +208,40 @@ def test_a_bad_record_costs_nobody_else_anything(bad: Any) -> None:
         ({"resource": {"attributes": 5}, "scopeLogs": [{"logRecords": [{}, {}]}, 1]}, 3),
     ],
 )
-def test_a_bad_resource_or_scope_costs_its_records(bad: Any, rejected: int) -> None:
+def test_a_bad_resource_or_scope_costs_its_records(bad, rejected):
     good = {"scopeLogs": [{"logRecords": [{"body": {"stringValue": "good"}}]}]}
     found = export(json.dumps({"resourceLogs": [good, bad, good]}).encode())
     assert records(found) == [{"body": "good"}] * 2
     assert found.records.reasons == {"protocol": rejected}
 
 
-def test_records_that_are_none_are_not_countless() -> None:
+def test_records_that_are_none_are_not_countless():
     body = b'{"resourceLogs": [{"scopeLogs": [{"logRecords": [%b1]}]}]}' % (b"1," * 10_000)
     with pytest.raises(RequestRefused, match="becomes records of more than"):
         taken_by(add_otlp_records, body, BodyRules("application/json", "/v1/logs", 2000, 1_000_000))
 
 
-def test_other_types() -> None:
+def test_other_types():
     for media, status in (("text/plain", 415), (PROTOBUF, 400)):
         with pytest.raises(RequestRefused) as refused:
             export(b"\xff\xff", media)
         assert refused.value.status == status
 
 
-def test_keys_that_become_the_same_one_are_not_countless() -> None:
+def test_keys_that_become_the_same_one_are_not_countless():
     assert len(records(export(as_json({"attributes": same_keys(5)}))))
     with pytest.raises(RequestRefused, match="no valid log record"):
         export(as_json({"attributes": same_keys(8)}))
 
 
-def test_keys_are_not_multiplied_without_end() -> None:
+def test_keys_are_not_multiplied_without_end():
     value: dict[str, Any] = {"kvlistValue": {"values": [text(str(n), "") for n in range(20_000)]}}
     body = as_json({"attributes": [{"key": "x" * 1000, "value": value}]})
     with pytest.raises(RequestRefused, match="no valid log record"):
         export(body, most=1 << 20)
 
 
-def test_a_resource_is_not_multiplied_without_end() -> None:
+def test_a_resource_is_not_multiplied_without_end():
     body = as_json(*[{}] * 100, resource={"attributes": [text("k", "x" * 900)]})
     with pytest.raises(
         RequestRefused, match="the message becomes records of more than 50000 bytes"
@@ -254,7 +250,7 @@ def test_a_resource_is_not_multiplied_without_end() -> None:
 
 
 @pytest.mark.parametrize("body", [b"\n\0" * 1000, b"\n\xd0\x0f" + b"\x12\0" * 1000])
-def test_empty_messages_of_protobuf_are_not_countless(body: bytes) -> None:
+def test_empty_messages_of_protobuf_are_not_countless(body):
     assert not len(
         taken_by(add_otlp_records, body, BodyRules(PROTOBUF, "/v1/logs", 2000, 2_000_000)).records
     )
@@ -266,7 +262,7 @@ def test_empty_messages_of_protobuf_are_not_countless(body: bytes) -> None:
 
 @pytest.mark.parametrize("media", ["application/json", PROTOBUF])
 @pytest.mark.parametrize("part", ["resources", "scopes"])
-def test_others_have_their_turn_between_containers_without_records(media: str, part: str) -> None:
+def test_others_have_their_turn_between_containers_without_records(media, part):
     """60,000 in 240 KB were one step of half a second."""
     number = 2000
     request = service.ExportLogsServiceRequest()

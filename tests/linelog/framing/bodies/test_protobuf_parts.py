@@ -1,7 +1,5 @@
 """Large protobuf messages taken apart: the same records, with what stands beside them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -36,7 +34,7 @@ def gathered(body: bytes, most: int = 1000) -> tuple[list[Any], Records]:
     ),
     st.sampled_from([0, 10, 40, 1 << 18]),
 )
-def test_parts_of_a_message_have_all_its_records(shape: list[list[list[str]]], size: int) -> None:
+def test_parts_of_a_message_have_all_its_records(shape, size):
     request = service.ExportLogsServiceRequest()
     expected = []
     for number, scopes in enumerate(shape):
@@ -52,7 +50,7 @@ def test_parts_of_a_message_have_all_its_records(shape: list[list[list[str]]], s
         assert gathered(request.SerializeToString())[0] == expected
 
 
-def test_a_record_far_too_long_is_told() -> None:
+def test_a_record_far_too_long_is_told():
     request = service.ExportLogsServiceRequest()
     scope_logs = request.resource_logs.add().scope_logs.add()
     for text in ("a", "x" * 300_000, "b"):
@@ -74,9 +72,7 @@ def test_a_record_far_too_long_is_told() -> None:
         (b"\x08\x01" * 2_100_000, 413),
     ],
 )
-def test_broken_or_large_messages_are_refused(
-    body: bytes, status: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_broken_or_large_messages_are_refused(body, status, monkeypatch):
     monkeypatch.setattr(protobuf_parts, "PIECE", 0)
     with pytest.raises(RequestRefused) as refused:
         for _ in message_parts(body, PATH, 100, Records()):
@@ -84,7 +80,7 @@ def test_broken_or_large_messages_are_refused(
     assert refused.value.status == status
 
 
-def test_fields_of_any_kind_are_passed() -> None:
+def test_fields_of_any_kind_are_passed():
     """Those that nobody knows too."""
     unknown = b"\x98\x06\x05" + b"\x9d\x06abcd" + b"\x99\x06abcdefgh"
     request = service.ExportLogsServiceRequest()
@@ -97,7 +93,7 @@ def test_fields_of_any_kind_are_passed() -> None:
 
 @pytest.mark.parametrize("number", [1, 2, 5, 40])
 @pytest.mark.parametrize("behind", [False, True])
-def test_all_that_stands_beside_the_records_has_one_limit(number: int, behind: bool) -> None:
+def test_all_that_stands_beside_the_records_has_one_limit(number, behind):
     """A field alone is below it."""
     request = service.ExportLogsServiceRequest()
     request.resource_logs.add().scope_logs.add().log_records.add().body.string_value = "x"

@@ -1,7 +1,5 @@
 """Times as text: every digit that was sent, and none that was not."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -29,18 +27,18 @@ from logsrv.linelog.framing.bodies.times import nanoseconds_as_rfc3339, seconds_
         (float("-inf"), None),
     ],
 )
-def test_seconds_become_rfc3339_text(seconds: float, text: str | None) -> None:
+def test_seconds_become_rfc3339_text(seconds, text):
     assert seconds_as_rfc3339(seconds) == text
 
 
-def test_nanoseconds_become_text_with_nine_digits() -> None:
+def test_nanoseconds_become_text_with_nine_digits():
     assert nanoseconds_as_rfc3339(1_700_000_000, 1) == "2023-11-14T22:13:20.000000001Z"
     assert nanoseconds_as_rfc3339(1_700_000_000, 2_000_000_003) == "2023-11-14T22:13:22.000000003Z"
     assert nanoseconds_as_rfc3339(2**62, 0) is None
 
 
 @given(st.integers(-(10**10), 10**11), st.integers(0, 10**9 - 1))
-def test_python_reads_the_text_of_a_time_back(seconds: int, nanoseconds: int) -> None:
+def test_python_reads_the_text_of_a_time_back(seconds, nanoseconds):
     text = nanoseconds_as_rfc3339(seconds, nanoseconds)
     assert text is not None
     read = datetime.fromisoformat(text)

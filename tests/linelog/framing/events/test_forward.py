@@ -1,7 +1,5 @@
 """Events of the Forward protocol, in all their forms, and what only looks like one."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import json
@@ -75,11 +73,11 @@ RECORD = {"b": 1, "a": "é"}
         ["t.x", zstandard.compress(packed([TIME, RECORD])), {b"compressed": b"zstd"}],
     ],
 )
-def test_every_form_of_an_event_gives_the_same_line(value: Any) -> None:
+def test_every_form_of_an_event_gives_the_same_line(value):
     assert lines(value) == [LINE]
 
 
-def test_events_of_old_senders_without_a_binary_type_are_read() -> None:
+def test_events_of_old_senders_without_a_binary_type_are_read():
     """Their entries and bytes are text, by MessagePack's old rules."""
     value = msgpack.packb(["t.x", packed([TIME, RECORD]), {"chunk": b"c"}], use_bin_type=False)
     found = event_of(value, LIMITS)
@@ -87,7 +85,7 @@ def test_events_of_old_senders_without_a_binary_type_are_read() -> None:
     assert msgpack.unpackb(found.acknowledgement) == {"ack": "c"}
 
 
-def test_entries_in_several_gzip_members_are_read_in_order() -> None:
+def test_entries_in_several_gzip_members_are_read_in_order():
     parts = [gzip.compress(packed([number, {"n": number}])) for number in range(3)]
     found = lines(["t", b"".join(parts), {"compressed": "gzip"}])
     assert [json.loads(line)["n"] for line in found] == [0, 1, 2]
@@ -103,37 +101,37 @@ def test_entries_in_several_gzip_members_are_read_in_order() -> None:
         (2**63, "9223372036854775808"),
     ],
 )
-def test_times_of_every_kind_become_text(time: Any, text: str) -> None:
+def test_times_of_every_kind_become_text(time, text):
     assert lines(["t", time, {}]) == [f'{{"time":{text},"tag":"t"}}']
     assert lines(["t", [[time, {}]]]) == [f'{{"time":{text},"tag":"t"}}']
     assert lines(["t", [[[time, {}], {}]]]) == [f'{{"time":{text},"tag":"t"}}']
 
 
 @pytest.mark.parametrize("size", [0, 1, 4, 7, 9, 16])
-def test_an_event_time_of_another_length_is_kept_as_it_came(size: int) -> None:
+def test_an_event_time_of_another_length_is_kept_as_it_came(size):
     """It has four bytes of seconds and four of nanoseconds, and is not guessed at."""
     sent = bytes(range(size))
     found = base64.b64encode(sent).decode()
     assert lines(["t", [[msgpack.ExtType(0, sent), {}]]]) == [f'{{"time":"{found}","tag":"t"}}']
 
 
-def test_an_event_with_a_nil_time_has_no_time() -> None:
+def test_an_event_with_a_nil_time_has_no_time():
     assert lines(["t", None, {"a": 1}]) == ['{"a":1,"tag":"t"}']
 
 
-def test_metadata_of_fluent_bit_is_a_key_of_the_record() -> None:
+def test_metadata_of_fluent_bit_is_a_key_of_the_record():
     assert lines(["t", [[[TIME, {"m": 1}], {"a": 2}]]]) == [
         f'{{"a":2,"time":"{TEXT}","tag":"t","metadata":{{"m":1}}}}'
     ]
 
 
-def test_the_record_keeps_its_own_keys() -> None:
+def test_the_record_keeps_its_own_keys():
     assert lines(["t", TIME, {"time": 1, "tag": "x", "_tag": 3}]) == [
         f'{{"time":1,"tag":"x","_tag":3,"_time":"{TEXT}","__tag":"t"}}'
     ]
 
 
-def test_values_that_json_does_not_have() -> None:
+def test_values_that_json_does_not_have():
     record = {
         "big": 2**64 - 1,
         "bytes": b"\xffa",
@@ -161,7 +159,7 @@ def test_values_that_json_does_not_have() -> None:
     }
 
 
-def test_keys_that_are_lists_and_maps() -> None:
+def test_keys_that_are_lists_and_maps():
     value = b"\x93\xa1t\x01\x82\x91\x01\xa1a\x81\x02\x03\xa1b"
     (line,) = event_of(value, LIMITS).records[0].lines
     assert json.loads(line) == {
@@ -172,7 +170,7 @@ def test_keys_that_are_lists_and_maps() -> None:
     }
 
 
-def test_text_that_is_no_utf_8() -> None:
+def test_text_that_is_no_utf_8():
     value = b"\x93\xa1t\x01\x81\xa1a\xa2\xff\x41"
     assert event_of(value, LIMITS).records[0].lines[0].startswith(b'{"a":"\\\\xffA"')
 
@@ -212,7 +210,7 @@ ENTRIES = st.lists(
 @pytest.mark.slow
 @more(2)
 @given(ENTRIES, st.integers(1, 3))
-def test_entries_together_are_those_one_by_one(entries: list[Any], times: int) -> None:
+def test_entries_together_are_those_one_by_one(entries, times):
     """Many entries become what each of them becomes in an event of its own."""
     found = []
     for entry in entries * times:
@@ -222,7 +220,7 @@ def test_entries_together_are_those_one_by_one(entries: list[Any], times: int) -
         assert list(map(read, lines(value))) == list(map(read, found))
 
 
-def test_text_in_place_of_a_map() -> None:
+def test_text_in_place_of_a_map():
     found = event(
         ["t", [[1, {"a": 1}], [2, "some\ntext\n"], [3, b"more"], [4, {}]], {"chunk": "c"}]
     )
@@ -250,7 +248,7 @@ NO_TIME_OF_ANY_SIZE = b"\xc7\x01\xff\x00\x80"
         (b"\x92" + NO_TIME_OF_ANY_SIZE, NO_TIME_OF_ANY_SIZE),
     ],
 )
-def test_a_bad_entry_costs_nobody_else_anything(entry: bytes, text: bytes) -> None:
+def test_a_bad_entry_costs_nobody_else_anything(entry, text):
     """It is kept as text, between the good ones, and the chunk is acknowledged."""
     good = msgpack.packb([TIME, RECORD])
     array = b"\x93\xa1t\x93" + good + entry + good
@@ -266,12 +264,12 @@ def test_a_bad_entry_costs_nobody_else_anything(entry: bytes, text: bytes) -> No
 @pytest.mark.parametrize(
     ("time", "text"), [({}, "{}"), (True, "true"), ([1], "[1]"), ([1, 2], "[1,2]")]
 )
-def test_a_value_that_is_no_time_is_kept(time: Any, text: str) -> None:
+def test_a_value_that_is_no_time_is_kept(time, text):
     assert lines(["t", [[time, {"a": 1}]]]) == [f'{{"a":1,"time":{text},"tag":"t"}}']
 
 
 @pytest.mark.parametrize("end", [b"\x92\x01", b"\xc1 and more", b"\x92\xc1"])
-def test_a_chunk_that_is_cut_off(end: bytes) -> None:
+def test_a_chunk_that_is_cut_off(end):
     """The whole entries of it are stored, what is left is text, and nobody sends it again for ever."""
     found = event(["t", packed([TIME, RECORD], [TIME, RECORD]) + end, {"chunk": "c"}])
     assert [run.lines for run in found.records if not run.structured] == [[end]]
@@ -288,13 +286,13 @@ def test_a_chunk_that_is_cut_off(end: bytes) -> None:
         ({}, None),
     ],
 )
-def test_a_chunk_option_asks_for_an_acknowledgement(options: Any, acknowledgement: Any) -> None:
+def test_a_chunk_option_asks_for_an_acknowledgement(options, acknowledgement):
     for value in (["t", 1, {}], ["t", []], ["t", b""]):
         found = event([*value, options]).acknowledgement
         assert (msgpack.unpackb(found) if found else None) == acknowledgement
 
 
-def test_a_nil_value_has_no_records() -> None:
+def test_a_nil_value_has_no_records():
     assert event(None) == Event([], b"")
 
 
@@ -319,13 +317,13 @@ def test_a_nil_value_has_no_records() -> None:
         (["t", b"", {"fluent_signal": 1}], "no_logs", "only logs"),
     ],
 )
-def test_a_value_that_is_no_event_is_refused(value: Any, reason: str, sentence: str) -> None:
+def test_a_value_that_is_no_event_is_refused(value, reason, sentence):
     with pytest.raises(RefusedEventError, match=sentence) as raised:
         event(value)
     assert raised.value.reason == reason
 
 
-def test_an_entry_longer_than_a_record_is_stored_as_text_and_acknowledged() -> None:
+def test_an_entry_longer_than_a_record_is_stored_as_text_and_acknowledged():
     """It is kept as text, and its chunk acknowledged: else it would come again for ever."""
     entries = [[1, {"a": 1}], [2, {"a": "x" * 1000}]]
     limits = ForwardLimits(record=500, event=1 << 20)
@@ -335,7 +333,7 @@ def test_an_entry_longer_than_a_record_is_stored_as_text_and_acknowledged() -> N
 
 
 @pytest.mark.parametrize("way", ["gzip", "zstd"])
-def test_a_compressed_bomb_is_refused_before_any_record_is_made(way: str) -> None:
+def test_a_compressed_bomb_is_refused_before_any_record_is_made(way):
     """Refused before anything is made of it."""
     bomb = msgpack.packb([0, {}]) * 4000_000
     packed = gzip.compress(bomb) if way == "gzip" else zstandard.compress(bomb)
@@ -348,13 +346,13 @@ def test_a_compressed_bomb_is_refused_before_any_record_is_made(way: str) -> Non
     assert peak < 9 << 20
 
 
-def test_many_small_records_with_a_long_tag() -> None:
+def test_many_small_records_with_a_long_tag():
     """Each line has the tag: a megabyte would become gigabytes."""
     with pytest.raises(RefusedEventError, match="becomes records of more than"):
         event(["t" * 4000, packed([0, {}]) * 100_000])
 
 
-def test_a_record_of_nothing_but_empty_maps() -> None:
+def test_a_record_of_nothing_but_empty_maps():
     """Never made: it is text."""
     value = ["t", 1, {"a": [{}] * 100_000}]
     limits = ForwardLimits(record=1000, event=1 << 20)
@@ -362,7 +360,7 @@ def test_a_record_of_nothing_but_empty_maps() -> None:
     assert not found.structured and len(found.lines[0]) < 100_020
 
 
-def test_long_and_short_entries_cut_anywhere() -> None:
+def test_long_and_short_entries_cut_anywhere():
     sizes = [1, 100_000, 10, 70_000, 200_000, 5, 300_000]
     limits = ForwardLimits(record=150_000, event=4 << 20)
     entries = [[TIME, {"a": "x" * size}] for size in sizes]
@@ -374,7 +372,7 @@ def test_long_and_short_entries_cut_anywhere() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("at", [0, 1, 2])
-def test_arrays_of_millions_of_nothing(at: int) -> None:
+def test_arrays_of_millions_of_nothing(at):
     """Refused, or text, without an object for each."""
     many = b"\xdd" + (3_000_000).to_bytes(4, "big") + b"\xc0" * 3_000_000
     value = (many, b"\x92\xa1t" + many, b"\x92\xa1t\x91" + many)[at]

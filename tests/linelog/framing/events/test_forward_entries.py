@@ -1,7 +1,5 @@
 """Entries of events, cut anywhere: those made together and those that take care."""
 
-from __future__ import annotations
-
 import struct
 import time
 from collections.abc import Sequence
@@ -35,7 +33,7 @@ def added(
     return records, entries, run_to_result(entries.add_entries(pieces, number))
 
 
-def test_usual_ones_become_lines_together() -> None:
+def test_usual_ones_become_lines_together():
     times = [SECOND, SECOND, EVENT_TIME, [EVENT_TIME, {}], SECOND + 0.5]
     records, _, size = added(packed(*([time, {"time": 1, "a": None}] for time in times)))
     (found,) = records.take_new_runs()
@@ -48,7 +46,7 @@ def test_usual_ones_become_lines_together() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])
-def test_entries_cut_anywhere_are_all_taken(size: int) -> None:
+def test_entries_cut_anywhere_are_all_taken(size):
     data = packed(*([SECOND, {"n": n, "x": "y" * (n * 300)}] for n in range(6)), [SECOND, "text"])
     pieces = [data[at : at + size] for at in range(0, len(data), size)]
     records, _, taken = added(*pieces)
@@ -57,7 +55,7 @@ def test_entries_cut_anywhere_are_all_taken(size: int) -> None:
     assert records.as_text == 3
 
 
-def test_the_given_number_of_entries_is_taken_and_no_more() -> None:
+def test_the_given_number_of_entries_is_taken_and_no_more():
     first = packed([SECOND, {}], [SECOND, {}])
     records, _, taken = added(first + packed({"chunk": "x"}), number=2)
     assert taken == len(first) and len(records) == 2
@@ -65,7 +63,7 @@ def test_the_given_number_of_entries_is_taken_and_no_more() -> None:
 
 
 @pytest.mark.parametrize("data", [b"\x92\x01", b"\xc1", b"\x92\x01\xda\xff\xff" + b"x" * 50])
-def test_half_an_entry_at_the_end_is_stored_as_text(data: bytes) -> None:
+def test_half_an_entry_at_the_end_is_stored_as_text(data):
     """Kept as text where nothing else follows it; it has no end where something should."""
     records, _, _ = added(data)
     assert lines_of(records) == [data] and records.as_text == 1
@@ -74,37 +72,37 @@ def test_half_an_entry_at_the_end_is_stored_as_text(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("damaged", [b"\xc1", b"\x92\x01\xda\xff\xff"])
-def test_more_than_a_record_is_damaged(damaged: bytes) -> None:
+def test_more_than_a_record_is_damaged(damaged):
     with pytest.raises(ValueError, match="damaged"):
         added(damaged + b"\xc1" * 1000, b"x" * 1000)
 
 
-def test_entries_that_are_no_pairs_are_stored_as_text() -> None:
+def test_entries_that_are_no_pairs_are_stored_as_text():
     none: list[Any] = [[1], [1, {}, 2], {1: {}}, 5]
     records, _, _ = added(packed(*none))
     assert lines_of(records) == [b"[1]", b"[1,{},2]", b'{"1":{}}', b"5"]
     assert records.as_text == 4
 
 
-def test_what_is_no_pair_and_longer_than_a_record() -> None:
+def test_what_is_no_pair_and_longer_than_a_record():
     entry = packed([1, {}, "x" * 1000])
     records, _, _ = added(entry)
     assert records.as_text == 1 and lines_of(records) == [entry]
 
 
-def test_a_long_tag_is_not_multiplied_at_once() -> None:
+def test_a_long_tag_is_not_multiplied_at_once():
     """A window of entries of three bytes would be hundreds of megabytes."""
     records, _, _ = added(packed([0, {}]) * 2000, tag="t" * 4000)
     assert not any(isinstance(run, WholeLines) for run in records.take_new_runs())
 
 
-def test_values_with_odd_text_and_keys_are_unpacked() -> None:
+def test_values_with_odd_text_and_keys_are_unpacked():
     assert unpack_value(b"\xa1\xff") == "\\xff" and unpack_value(b"\xa1\xff", raw=True) == b"\xff"
     assert unpack_value(b"\x81\x91\x01\x02") == {"[1]": 2}
 
 
 @pytest.mark.parametrize("number", [None, 3])
-def test_short_entries_behind_a_long_one(number: int | None) -> None:
+def test_short_entries_behind_a_long_one(number):
     """They come with its last bytes, and nothing comes behind them."""
     data = packed([SECOND, {"a": "x" * 900_000}], [SECOND, {"b": 1}], [SECOND, {"b": 2}])
     records, _, taken = added(data, number=number)
@@ -113,7 +111,7 @@ def test_short_entries_behind_a_long_one(number: int | None) -> None:
     assert records.as_text == 1
 
 
-def test_keys_are_text_before_they_are_keys() -> None:
+def test_keys_are_text_before_they_are_keys():
     """A number has the hash that its sender chose, and a dict of such ones takes minutes."""
     sent = {1: {2.5: {None: {True: 1, b"b": 2, "s": 3}}}}
     found = unpack_value(msgpack.packb(sent, use_bin_type=True))
@@ -125,7 +123,7 @@ def test_keys_are_text_before_they_are_keys() -> None:
 
 @pytest.mark.nightly
 @pytest.mark.long
-def test_chosen_numbers_as_keys_take_no_longer_than_others() -> None:
+def test_chosen_numbers_as_keys_take_no_longer_than_others():
     def seconds(keys: Sequence[int]) -> float:
         head = struct.pack(">BI", 0xDF, len(keys))
         record = head + b"".join(struct.pack(">BIB", 0xCE, key, 0xC0) for key in keys)
@@ -140,14 +138,14 @@ def test_chosen_numbers_as_keys_take_no_longer_than_others() -> None:
     assert seconds(chosen) < 10 * seconds(range(len(chosen))) + 0.1
 
 
-def test_maps_as_keys_of_maps_that_are_keys_do_not_double_without_end() -> None:
+def test_maps_as_keys_of_maps_that_are_keys_do_not_double_without_end():
     """Each quote in a key becomes two with each map around it: 90 bytes were 2^40."""
     nested = b"\x81" * 40 + b"\xa1a" + b"\xc0" * 40
     records, _, _ = added(b"\x92\x00" + nested)
     assert records.as_text == 1 and len(lines_of(records)[0]) < 1000
 
 
-def test_text_that_is_not_utf_8_is_the_same_in_long_records_and_in_short_ones() -> None:
+def test_text_that_is_not_utf_8_is_the_same_in_long_records_and_in_short_ones():
     def line(length: int) -> bytes:
         value = b"\xda" + struct.pack(">H", length) + b"\xff" * length
         record = b"\x82\xa1\xfe" + value + b"\xa1b\xc4\x01\xfd"
@@ -164,9 +162,7 @@ def test_text_that_is_not_utf_8_is_the_same_in_long_records_and_in_short_ones() 
         )
 
 
-def test_a_record_that_is_much_too_long_is_kept_as_its_bytes(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_record_that_is_much_too_long_is_kept_as_its_bytes(monkeypatch):
     """JSON of 30 MB that is not UTF-8 took 900 MB, and kept others waiting for 14 seconds."""
     monkeypatch.setattr(forward_entries, "MUCH_LONGER", 1000)
     time, record = msgpack.packb(SECOND), msgpack.packb({"a": b"\xff" * 5000})

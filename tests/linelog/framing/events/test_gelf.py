@@ -1,7 +1,5 @@
 """GELF over streams: at every cut, JSON objects as they are and all else as text."""
 
-from __future__ import annotations
-
 import json
 
 from hypothesis import given
@@ -38,7 +36,7 @@ def slowly(data: bytes, most: int) -> list[tuple[bool, bytes]]:
 
 @more(3)
 @given(st.lists(MESSAGES, max_size=8), st.integers(1, 80), st.sampled_from([30, 1000]))
-def test_as_the_contract_says_at_every_cut(messages: list[bytes], size: int, most: int) -> None:
+def test_as_the_contract_says_at_every_cut(messages, size, most):
     data = b"\0".join(messages)
     framer = GelfFramer(LineRules(), LineCounts(), most)
     given = [
@@ -52,7 +50,7 @@ def test_as_the_contract_says_at_every_cut(messages: list[bytes], size: int, mos
     assert sum(one.as_text for one in given) == sum(not structured for structured, _ in expected)
 
 
-def test_no_more_is_held_than_a_record_may_have() -> None:
+def test_no_more_is_held_than_a_record_may_have():
     counts, as_text = LineCounts(), 0
     framer = GelfFramer(LineRules(max_line=100), counts, 1000)
     for _ in range(100):
@@ -63,7 +61,7 @@ def test_no_more_is_held_than_a_record_may_have() -> None:
     assert lines_of(last)[-1] == b"{}" and last.as_text == 0
 
 
-def test_too_long_by_the_other_rules() -> None:
+def test_too_long_by_the_other_rules():
     counts = LineCounts()
     framer = GelfFramer(LineRules(max_line=5, oversize=Oversize.TRUNCATE), counts, 10)
     first, last = (
@@ -77,7 +75,7 @@ def test_too_long_by_the_other_rules() -> None:
     assert framer.closing == "a line is longer than 5 bytes"
 
 
-def test_a_byte_order_mark_in_front_of_a_message_is_left_out() -> None:
+def test_a_byte_order_mark_in_front_of_a_message_is_left_out():
     framer = GelfFramer(LineRules(), LineCounts(), 100)
     found = run_to_result(framer.receive(b'\xef\xbb\xbf{"a":1}\0{"b":2}\0\xef\xbb\xbftext\0'))
     assert lines_of(found) == [b'{"a":1}', b'{"b":2}', b"text"]

@@ -1,9 +1,6 @@
 """Chunks of GELF: in any order, from many senders, and never without bounds."""
 
-from __future__ import annotations
-
 import gzip
-import random
 import zlib
 
 import pytest
@@ -24,7 +21,7 @@ def chunks_of(message: bytes, size: int, name: bytes = b"12345678") -> list[byte
 
 
 @given(st.binary(max_size=300), st.integers(3, 400), st.randoms(use_true_random=False))
-def test_put_together_in_any_order(message: bytes, size: int, order: random.Random) -> None:
+def test_put_together_in_any_order(message, size, order):
     """Also with another message in between, of another sender, that has the same name."""
     mine, other = chunks_of(message, size), chunks_of(message[::-1], size)
     both = [("a", chunk) for chunk in mine] + [("b", chunk) for chunk in other]
@@ -36,7 +33,7 @@ def test_put_together_in_any_order(message: bytes, size: int, order: random.Rand
     assert len(chunks) == chunks.size == chunks.given_up == 0
 
 
-def test_a_chunk_that_comes_twice_counts_once() -> None:
+def test_a_chunk_that_comes_twice_counts_once():
     first, second = chunks_of(b"abcdef", 3)
     chunks = ChunkJoiner()
     assert [chunks.add_chunk("a", one, 0.0) for one in (first, first)] == [None, None]
@@ -53,20 +50,20 @@ def test_a_chunk_that_comes_twice_counts_once() -> None:
         b"\x1e\x0f12345678\x00\x81abc",
     ],
 )
-def test_an_invalid_chunk_is_a_message(datagram: bytes) -> None:
+def test_an_invalid_chunk_is_a_message(datagram):
     chunks = ChunkJoiner()
     assert chunks.add_chunk("a", datagram, 0.0) == datagram
     assert len(chunks) == 0
 
 
-def test_another_count_is_no_chunk_of_that_message() -> None:
+def test_another_count_is_no_chunk_of_that_message():
     chunks = ChunkJoiner()
     assert chunks.add_chunk("a", b"\x1e\x0f12345678\x00\x02abc", 0.0) is None
     assert chunks.add_chunk("a", b"\x1e\x0f12345678\x01\x03abc", 0.0) is not None
     assert chunks.add_chunk("a", b"\x1e\x0f12345678\x01\x02def", 0.0) == b"abcdef"
 
 
-def test_a_message_not_complete_in_time_is_given_up() -> None:
+def test_a_message_not_complete_in_time_is_given_up():
     first, second = chunks_of(b"abcdef", 3)
     chunks = ChunkJoiner()
     chunks.add_chunk("a", first, 10.0)
@@ -77,7 +74,7 @@ def test_a_message_not_complete_in_time_is_given_up() -> None:
     assert chunks.add_chunk("a", second, 15.0) is None
 
 
-def test_the_oldest_unfinished_message_is_given_up_above_the_limits() -> None:
+def test_the_oldest_unfinished_message_is_given_up_above_the_limits():
     chunks = ChunkJoiner()
     for number in range(module.MOST_UNFINISHED + 10):
         chunks.add_chunk("a", b"\x1e\x0f%08d\x00\x02abc" % number, 0.0)
@@ -88,7 +85,7 @@ def test_the_oldest_unfinished_message_is_given_up_above_the_limits() -> None:
         assert chunks.size <= module.MOST_BYTES
 
 
-def test_packed_messages_are_unpacked_and_damaged_ones_left_unchanged() -> None:
+def test_packed_messages_are_unpacked_and_damaged_ones_left_unchanged():
     text = b'{"short_message":"x"}'
     assert unpacked_message(text, 100) == text
     assert unpacked_message(zlib.compress(text), 100) == text
@@ -99,7 +96,7 @@ def test_packed_messages_are_unpacked_and_damaged_ones_left_unchanged() -> None:
 
 
 @pytest.mark.parametrize("text", [b"\n", b"\0", b"\xff"])
-def test_text_that_becomes_too_much_in_the_store(text: bytes) -> None:
+def test_text_that_becomes_too_much_in_the_store(text):
     """Each of these is an escape of four bytes there."""
     assert len(unpacked_message(zlib.compress(text * 1000), 4000)) == 1000
     with pytest.raises(TooLargeError, match="4000 bytes in the store"):
@@ -107,21 +104,21 @@ def test_text_that_becomes_too_much_in_the_store(text: bytes) -> None:
 
 
 @pytest.mark.parametrize("text", [b"\xff", b"\0", "\x85".encode(), "\u2028".encode()])
-def test_a_bomb_of_escapes_is_not_escaped_to_know_its_size(text: bytes) -> None:
+def test_a_bomb_of_escapes_is_not_escaped_to_know_its_size(text):
     """8 KB of a datagram, 8 MB of these, took a second and 500 MB."""
     bomb = zlib.compress(text * ((8 << 20) // len(text)))
     with at_most(40 << 20), pytest.raises(TooLargeError):
         unpacked_message(bomb, 8 << 20)
 
 
-def test_a_long_message_of_any_letters_is_taken() -> None:
+def test_a_long_message_of_any_letters_is_taken():
     for text in ("aä°€𝄞“ " * 100_000, "\t" * 900_000, "“" * 200_000, "é" * 400_000):
         message = text.encode()
         assert unpacked_message(zlib.compress(message), 3 << 20) == message
 
 
 @pytest.mark.slow
-def test_a_message_too_large_unpacked_is_refused() -> None:
+def test_a_message_too_large_unpacked_is_refused():
     bomb = zlib.compress(bytes(50 << 20))
     with pytest.raises(TooLargeError):
         unpacked_message(bomb, 1 << 20)

@@ -1,12 +1,9 @@
 """Lumberjack's frames, cut anywhere; windows; bombs; and what is none of it."""
 
-from __future__ import annotations
-
 import json
 import struct
 import tracemalloc
 import zlib
-from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -60,7 +57,7 @@ def taken(
     st.lists(st.tuples(st.lists(st.integers(0, 10**30), min_size=1, max_size=5), st.booleans())),
     st.integers(1, 40),
 )
-def test_frames_may_be_cut_anywhere(windows: list[tuple[list[int], bool]], size: int) -> None:
+def test_frames_may_be_cut_anywhere(windows, size):
     """A window is acknowledged once, behind its last event; compressed or not."""
     data, lines, sequences = b"", [], []
     for numbers, compressed in windows:
@@ -74,26 +71,26 @@ def test_frames_may_be_cut_anywhere(windows: list[tuple[list[int], bool]], size:
     assert (found, acknowledged, framer.fault, framer.unfinished_bytes) == (lines, sequences, "", 0)
 
 
-def test_an_acknowledgement_has_the_sequence_number_big_endian() -> None:
+def test_an_acknowledgement_has_the_sequence_number_big_endian():
     assert acknowledgement_frame(258) == b"2A\0\0\1\2"
 
 
-def test_a_window_in_several_frames_is_acknowledged_at_its_end() -> None:
+def test_a_window_in_several_frames_is_acknowledged_at_its_end():
     frames = [event(number, b"{}") for number in range(1, 5)]
     _, sequences, framer = taken(window(4) + packed(frames[0] + frames[1]) + frames[2])
     assert sequences == []
     assert list(map(sequences_of, events_of(framer, frames[3]))) == [[4]]
 
 
-def test_without_a_window_each_is_acknowledged() -> None:
+def test_without_a_window_each_is_acknowledged():
     assert taken(event(7, b"{}") + event(8, b"{}"))[1] == [7, 8]
 
 
-def test_an_empty_window_gets_no_acknowledgement() -> None:
+def test_an_empty_window_gets_no_acknowledgement():
     assert taken(window(0) + packed(b"") + window(1) + event(1, b"{}"))[1] == [1]
 
 
-def test_an_event_that_is_no_object_is_text() -> None:
+def test_an_event_that_is_no_object_is_text():
     framer = LumberjackFramer(1000, 1000)
     texts = (b'{"a": 1}', b"no\njson\r\n", b"[1]", b"")
     (one,) = events_of(framer, window(4) + b"".join(event(1, text) for text in texts))
@@ -104,7 +101,7 @@ def test_an_event_that_is_no_object_is_text() -> None:
     assert (one.records.as_text, sequences_of(one)) == (2, [1])
 
 
-def test_an_object_of_several_lines() -> None:
+def test_an_object_of_several_lines():
     text = json.dumps({"a": [1, {"b": "x y\u2028"}]}, indent=2, ensure_ascii=False).encode()
     assert taken(event(1, text))[0] == [b'{"a":[1,{"b":"x y\\u2028"}]}']
 
@@ -121,7 +118,7 @@ def test_an_object_of_several_lines() -> None:
         (packed(b"2"), "does not end where"),
     ],
 )
-def test_invalid_frames_stop_the_framer_after_the_events_before(data: bytes, sentence: str) -> None:
+def test_invalid_frames_stop_the_framer_after_the_events_before(data, sentence):
     for size in (1, 1000):
         lines, sequences, framer = taken(window(1) + event(9, b"{}") + data, size)
         assert (lines, sequences) == ([b"{}"], [9])
@@ -129,7 +126,7 @@ def test_invalid_frames_stop_the_framer_after_the_events_before(data: bytes, sen
         assert list(framer.receive(event(1, b"{}"))) == [] and framer.unfinished_bytes == 0
 
 
-def test_a_frame_longer_than_the_limit_stops_the_framer() -> None:
+def test_a_frame_longer_than_the_limit_stops_the_framer():
     for data in (b"2J" + struct.pack(">II", 1, 1001), b"2C" + struct.pack(">I", 1001)):
         _, _, framer = taken(data, record=100, body=1000)
         assert framer.fault == "a frame is longer than 1000 bytes"
@@ -137,7 +134,7 @@ def test_a_frame_longer_than_the_limit_stops_the_framer() -> None:
 
 
 @pytest.mark.parametrize("pack", [bytes, packed])
-def test_an_event_longer_than_a_record_is_text(pack: Callable[[bytes], bytes]) -> None:
+def test_an_event_longer_than_a_record_is_text(pack):
     """It and those beside it are acknowledged: else it would come again for ever."""
     long = b'{"a":"%s"}' % (b"x" * 100)
     frames = b"".join(event(number, text) for number, text in enumerate([b"{}", long, b"[]"], 1))
@@ -155,9 +152,7 @@ def test_an_event_longer_than_a_record_is_text(pack: Callable[[bytes], bytes]) -
     ("size", "number"), [(2, 5000), (100, 3000), (1000, 300), (30_000, 20), (70_000, 5)]
 )
 @pytest.mark.parametrize("pack", [bytes, packed])
-def test_small_windows_are_stored_together_up_to_64_kib_or_1024(
-    size: int, number: int, pack: Callable[[bytes], bytes]
-) -> None:
+def test_small_windows_are_stored_together_up_to_64_kib_or_1024(size, number, pack):
     """The first 64 KiB, and all those after them."""
     text = b'{"a":"%b"}' % (b"x" * (size - 8)) if size > 8 else b"{}"
     data = pack(b"".join(window(1) + event(at, text) for at in range(number)))
@@ -169,14 +164,14 @@ def test_small_windows_are_stored_together_up_to_64_kib_or_1024(
     assert acknowledged[-1] <= each
 
 
-def test_a_window_of_many_small_events_lets_others_have_a_turn() -> None:
+def test_a_window_of_many_small_events_lets_others_have_a_turn():
     data = window(5000) + b"".join(event(at, b"{}") for at in range(5000))
     turns = [one for one in LumberjackFramer(100, 1 << 20).receive(data) if one is None]
     assert len(turns) >= 4
 
 
 @pytest.mark.parametrize("data", [b"2C\0\0\0\4abcd", packed(event(1, b"{}"))[:-1] + b"y"])
-def test_no_event_of_a_damaged_compressed_frame_is_stored(data: bytes) -> None:
+def test_no_event_of_a_damaged_compressed_frame_is_stored(data):
     """Nothing of it is stored, though its frames looked well."""
     lines, sequences, framer = taken(event(5, b"[]") + data)
     assert (lines, sequences) == ([b"[]"], [5])
@@ -184,7 +179,7 @@ def test_no_event_of_a_damaged_compressed_frame_is_stored(data: bytes) -> None:
 
 
 @pytest.mark.slow
-def test_a_compressed_bomb_stops_the_framer_with_little_memory() -> None:
+def test_a_compressed_bomb_stops_the_framer_with_little_memory():
     bomb = packed(event(1, b" " * 90_000) * 2000, 9)
     tracemalloc.start()
     _, _, framer = taken(bomb)
@@ -194,7 +189,7 @@ def test_a_compressed_bomb_stops_the_framer_with_little_memory() -> None:
     assert peak < 8 << 20
 
 
-def test_events_that_become_too_much_in_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_events_that_become_too_much_in_the_store(monkeypatch):
     """Each is stored with a time and a source, however short it is; nothing of such a frame is taken."""
     monkeypatch.setattr(bodies, "_LEAST_MADE", 1 << 16)
     for number, taken_in in ((900, 900), (1400, 0)):
@@ -204,7 +199,7 @@ def test_events_that_become_too_much_in_the_store(monkeypatch: pytest.MonkeyPatc
     assert framer.reason == "unpacking" and "more than 262144 bytes" in framer.fault
 
 
-def test_others_have_a_turn_between_frames_without_events() -> None:
+def test_others_have_a_turn_between_frames_without_events():
     frames = window(1) * 200_000
     framer = LumberjackFramer(1000, 2 * len(frames))
     steps = sum(1 for _ in framer.receive(packed(frames)))

@@ -1,7 +1,5 @@
 """MessagePack cut into values: as msgpack itself would, and without unpacking anything."""
 
-from __future__ import annotations
-
 import tracemalloc
 from itertools import pairwise
 from typing import Any
@@ -55,7 +53,7 @@ def framed(data: bytes, size: int, most: int = 1 << 20) -> tuple[list[bytes], Ms
 
 @pytest.mark.slow
 @given(st.lists(VALUES, max_size=4), st.integers(1, 50))
-def test_values_cut_anywhere_are_found_whole(values: list[Any], size: int) -> None:
+def test_values_cut_anywhere_are_found_whole(values, size):
     packed = [msgpack.packb(value) for value in values]
     data = b"".join(packed)
     found, framer = framed(data, max(size, len(data) // 500))
@@ -71,7 +69,7 @@ def test_values_cut_anywhere_are_found_whole(values: list[Any], size: int) -> No
 
 
 @given(st.binary(max_size=60), st.integers(1, 9))
-def test_any_bytes_are_cut_as_msgpack_itself_cuts_them(data: bytes, size: int) -> None:
+def test_any_bytes_are_cut_as_msgpack_itself_cuts_them(data, size):
     """What msgpack takes is taken, what it refuses or waits for is not."""
     unpacker, expected, end = msgpack.Unpacker(), [], 0
     unpacker.feed(data)
@@ -85,7 +83,7 @@ def test_any_bytes_are_cut_as_msgpack_itself_cuts_them(data: bytes, size: int) -
     assert found == expected
 
 
-def test_long_arrays_and_maps_are_found_whole() -> None:
+def test_long_arrays_and_maps_are_found_whole():
     values = [list(range(70_000)), dict.fromkeys(range(70_000)), [0] * 20]
     packed = [msgpack.packb(value) for value in values]
     assert framed(b"".join(packed), 9999)[0] == packed
@@ -94,7 +92,7 @@ def test_long_arrays_and_maps_are_found_whole() -> None:
 @pytest.mark.parametrize(
     "header", [b"\xdd\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff", b"\xc6\xff\xff\xff\xff"]
 )
-def test_a_header_that_promises_too_much(header: bytes) -> None:
+def test_a_header_that_promises_too_much(header):
     """Refused at once, at the cost of nothing."""
     tracemalloc.start()
     _, framer = framed(b"\x92" + header, 100)
@@ -105,13 +103,13 @@ def test_a_header_that_promises_too_much(header: bytes) -> None:
     assert list(framer.receive(b"\x01")) == []
 
 
-def test_never_holds_more_than_the_limit() -> None:
+def test_never_holds_more_than_the_limit():
     _, framer = framed(b"\xc6\x00\x10\x00\x00" + b"x" * 2_000_000, 1000, most=1000)
     assert (framer.fault, framer.unfinished_bytes) == ("a value is longer than 1000 bytes", 0)
     assert framed(b"\xc4\x03abc", 1, most=5)[0] == [b"\xc4\x03abc"]
 
 
-def test_a_value_nested_too_deeply_stops_the_framer() -> None:
+def test_a_value_nested_too_deeply_stops_the_framer():
     found, framer = framed(b"\x91" * (DEEPEST - 1) + b"\x01", 100)
     assert len(found) == 1 and not framer.fault
     _, framer = framed(b"\x91" * 100_000, 100)
@@ -122,7 +120,7 @@ def has_more_values(value: bytes, most: int) -> bool:
     return run_to_result(crowded_in_steps(value, most))
 
 
-def test_crowded_counts_the_values_inside_a_value() -> None:
+def test_crowded_counts_the_values_inside_a_value():
     value = msgpack.packb([[1, 2], "x" * 1000])
     assert not has_more_values(value, 5)
     assert has_more_values(value, 4)
@@ -131,23 +129,23 @@ def test_crowded_counts_the_values_inside_a_value() -> None:
 
 
 @pytest.mark.parametrize("data", [b"\xc1", b"\x91" * 5000])
-def test_the_ends_of_damaged_values_raise_value_error(data: bytes) -> None:
+def test_the_ends_of_damaged_values_raise_value_error(data):
     with pytest.raises(ValueError, match="damaged"):
         value_ends(data)
 
 
-def test_other_values_have_no_array_header() -> None:
+def test_other_values_have_no_array_header():
     assert array_header(memoryview(b"\x81\x01\x02")) is None
     assert array_header(memoryview(b"\x90")) == (0, 1)
 
 
-def test_whole_values_before_an_unfinished_one() -> None:
+def test_whole_values_before_an_unfinished_one():
     assert value_ends(b"\x01\x92\x01\x02\xa5ab") == [1, 4]
     assert value_ends(b"\x01\xa5abc") == [1] and value_ends(b"\x92\x01") == []
     assert value_ends(b"\x01\x02\x03", 2) == [1, 2]
 
 
-def test_the_end_of_a_long_value() -> None:
+def test_the_end_of_a_long_value():
     value = msgpack.packb(["x" * PIECE, list(range(PIECE))])
     assert run_to_result(find_value_end(memoryview(value + b"\x01"), 0)) == len(value)
     with pytest.raises(ValueError, match="damaged"):
@@ -157,7 +155,7 @@ def test_the_end_of_a_long_value() -> None:
     assert finder.length_if_whole(value[1000:] + b"\x01") == len(value)
 
 
-def test_a_long_value_is_not_held_twice() -> None:
+def test_a_long_value_is_not_held_twice():
     long, short = msgpack.packb("x" * (1 << 20)), msgpack.packb([1])
     framer = MsgpackValueFramer(1 << 21)
     found = list(framer.receive(long + short + long[:10]))
@@ -165,7 +163,7 @@ def test_a_long_value_is_not_held_twice() -> None:
     assert list(map(bytes, framer.receive(long[10:]))) == [long]
 
 
-def test_texts_and_their_contents_are_found() -> None:
+def test_texts_and_their_contents_are_found():
     for size in (0, 31, 32, 255, 256, 65_535, 65_536):
         for value in ("x" * size, b"x" * size):
             whole = memoryview(msgpack.packb(value))

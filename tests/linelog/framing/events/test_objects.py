@@ -1,7 +1,5 @@
 """Messages that are to be JSON objects: stored as they are, and all else as text."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pytest
@@ -20,7 +18,7 @@ def added(messages: Sequence[bytes], most: int) -> Records:
     return records
 
 
-def test_the_text_of_json_stays() -> None:
+def test_the_text_of_json_stays():
     """Digits, order, keys that are there twice."""
     message = b'{"b":123456789012345678901.10,"a":1,"a":2}'
     assert runs_of(added([message], 100)) == [RecordRun([message], True)]
@@ -29,13 +27,13 @@ def test_the_text_of_json_stays() -> None:
 @pytest.mark.parametrize(
     "message", [b"{" * 5000, b'{"a":' * 5000, b'{"a":NaN}', b'{"a":"\xff"}', b"{} {}", b"null"]
 )
-def test_a_message_that_is_no_object_is_text(message: bytes) -> None:
+def test_a_message_that_is_no_object_is_text(message):
     found = added([message], 1 << 20)
     assert found.as_text == 1
     assert runs_of(found) == [RecordRun([message], False)]
 
 
-def test_kinds_that_alternate_stay_in_order() -> None:
+def test_kinds_that_alternate_stay_in_order():
     found = added([b"{}", b'{"a":1}', b"x", b"", b"{}"], 100)
     assert runs_of(found) == [
         RecordRun([b"{}", b'{"a":1}'], True),
@@ -45,13 +43,13 @@ def test_kinds_that_alternate_stay_in_order() -> None:
     assert found.as_text == 1
 
 
-def test_an_object_that_would_become_too_long_is_text() -> None:
+def test_an_object_that_would_become_too_long_is_text():
     """One with characters that are escaped in a line grows."""
     message = '{"a":"\x85\x85\x85"}'.encode()
     assert runs_of(added([message], len(message))) == [RecordRun([message], False)]
 
 
-def test_objects_with_control_characters_become_lines_without_escapes() -> None:
+def test_objects_with_control_characters_become_lines_without_escapes():
     """What comes out is what the connection stores: no line of JSON needs an escape."""
     (run,) = runs_of(added(['{"a":"\x9b\u2028",\n"b":"\x7f"}'.encode()], 100))
     block, _ = frame_records(run.lines, LineRules(), LineCounts())
@@ -60,6 +58,6 @@ def test_objects_with_control_characters_become_lines_without_escapes() -> None:
 
 
 @pytest.mark.parametrize("number", [b"1E400", b"-1e400", b"1e-400", b"0.1000", b"1" * 5000])
-def test_numbers_in_messages_keep_their_digits(number: bytes) -> None:
+def test_numbers_in_messages_keep_their_digits(number):
     message = b'{"short_message":"x","_n":%b}' % number
     assert runs_of(added([message, b"{}"], 10_000)) == [RecordRun([message, b"{}"], True)]

@@ -1,7 +1,5 @@
 """Pickles: plain data of every protocol is read, and no byte of any other does anything."""
 
-from __future__ import annotations
-
 import datetime
 import os
 import pickle
@@ -42,12 +40,12 @@ VALUES = st.recursive(
 
 @pytest.mark.slow
 @given(VALUES, st.integers(0, 5))
-def test_plain_data_of_every_protocol(value: Any, protocol: int) -> None:
+def test_plain_data_of_every_protocol(value, protocol):
     # Numbers that are keys have another hash.
     assert repr(read_plain_pickle(pickle.dumps(value, protocol), MOST)) == repr(value)
 
 
-def test_a_value_that_is_shared_is_read_twice() -> None:
+def test_a_value_that_is_shared_is_read_twice():
     one = ["a"]
     assert read_plain_pickle(pickle.dumps({"a": one, "b": one}, 1), MOST) == {
         "a": ["a"],
@@ -79,7 +77,7 @@ class Ours:
 
 
 @pytest.mark.parametrize("protocol", range(6))
-def test_no_pickle_calls_a_function(tmp_path: Path, protocol: int) -> None:
+def test_no_pickle_calls_a_function(tmp_path, protocol):
     touched = tmp_path / "touched"
     for call in (
         (os.system, f"touch {touched}"),
@@ -97,12 +95,12 @@ def test_no_pickle_calls_a_function(tmp_path: Path, protocol: int) -> None:
 @pytest.mark.parametrize(
     "value", [Ours(), Ours, datetime.date(2026, 1, 1), Path("/"), OrderedDict(a=1), len, 1j, {1, 2}]
 )
-def test_a_pickle_of_more_than_plain_data_is_refused(value: Any, protocol: int) -> None:
+def test_a_pickle_of_more_than_plain_data_is_refused(value, protocol):
     with pytest.raises(NotPlainError, match="plain data"):
         read_plain_pickle(pickle.dumps(value, protocol), MOST)
 
 
-def test_no_opcode_that_looks_something_up_or_calls_it() -> None:
+def test_no_opcode_that_looks_something_up_or_calls_it():
     """All that may are refused, wherever they stand; but for bytes as protocols below 3 write them."""
     for opcode in pickletools.opcodes:
         if opcode.name in CALLS:
@@ -136,13 +134,13 @@ def test_no_opcode_that_looks_something_up_or_calls_it() -> None:
         b"(c_codecs\nencode\nX\1\0\0\0aX\5\0\0\0rot13tR.",
     ],
 )
-def test_a_damaged_pickle_is_refused(data: bytes) -> None:
+def test_a_damaged_pickle_is_refused(data):
     with pytest.raises(NotPlainError):
         read_plain_pickle(data, MOST)
 
 
 @pytest.mark.slow
-def test_pickle_bombs_take_little_memory() -> None:
+def test_pickle_bombs_take_little_memory():
     """Whatever they promise; what they make without bounds would never end."""
     tracemalloc.start()
     laughs = (
@@ -169,7 +167,7 @@ def test_pickle_bombs_take_little_memory() -> None:
     assert peak < 32 << 20
 
 
-def test_keys_that_would_make_a_dict_slow() -> None:
+def test_keys_that_would_make_a_dict_slow():
     """Numbers of one hash have others here, and look the same; those of values are never keys."""
     sent = {number * (2**61 - 1): number for number in range(100)}
     found = read_plain_pickle(pickle.dumps(sent, 1), MOST)
@@ -183,7 +181,7 @@ def test_keys_that_would_make_a_dict_slow() -> None:
 
 @pytest.mark.nightly
 @pytest.mark.long
-def test_numbers_of_values_that_would_make_a_dict_slow() -> None:
+def test_numbers_of_values_that_would_make_a_dict_slow():
     """A pickle numbers its values as it likes."""
 
     def seconds(keys: Sequence[int]) -> float:
@@ -200,7 +198,7 @@ def test_numbers_of_values_that_would_make_a_dict_slow() -> None:
     assert seconds(chosen) < 10 * seconds(range(len(chosen))) + 0.1
 
 
-def test_a_few_bytes_become_no_more_values_than_they_may_cost_time() -> None:
+def test_a_few_bytes_become_no_more_values_than_they_may_cost_time():
     """Each of these is 68 bytes, would be 11,111 values, and a datagram or a step may have hundreds."""
     ten = b"(h\0" + b"2" * 9 + b"tq\0"
     bomb = b"(N" + b"2" * 9 + b"tq\0" + ten * 3 + b"."
@@ -208,7 +206,7 @@ def test_a_few_bytes_become_no_more_values_than_they_may_cost_time() -> None:
         read_plain_pickle(bomb, MOST)
 
 
-def test_text_encoded_again_and_again_takes_no_memory() -> None:
+def test_text_encoded_again_and_again_takes_no_memory():
     text = b"X" + (100_000).to_bytes(4, "little") + b"a" * 100_000
     arguments = b"h\0" + b"X\x06\0\0\0latin1\x86q\1"
     bomb = b"c_codecs\nencode\nq\2" + text + b"q\0" + arguments + b"h\2h\1R" * 2000 + b"."
@@ -222,6 +220,6 @@ def test_text_encoded_again_and_again_takes_no_memory() -> None:
 
 
 @pytest.mark.slow
-def test_another_thread_goes_on_while_long_bytes_become_text() -> None:
+def test_another_thread_goes_on_while_long_bytes_become_text():
     data = b"T" + struct.pack("<I", 1_000_000) + b"\xff" * 1_000_000 + b"."
     assert turns_of_others(lambda: read_plain_pickle(data, 4 << 20)) > 5

@@ -1,7 +1,5 @@
 """Pickles cut out of a connection, those that are too long passed over."""
 
-from __future__ import annotations
-
 import struct
 
 from hypothesis import given
@@ -15,7 +13,7 @@ def framed(data: bytes) -> bytes:
 
 
 @given(st.lists(st.binary(max_size=20), max_size=10), st.integers(1, 30))
-def test_pickles_after_one_that_is_too_long_are_found(pickles: list[bytes], size: int) -> None:
+def test_pickles_after_one_that_is_too_long_are_found(pickles, size):
     """However they are cut; and of that one nothing is kept."""
     framer = PickleFramer(10, 100)
     data = b"".join(map(framed, pickles))
@@ -28,7 +26,7 @@ def test_pickles_after_one_that_is_too_long_are_found(pickles: list[bytes], size
     assert framer.unfinished_bytes == 0 and not framer.fault
 
 
-def test_an_impossible_length_stops_the_framer() -> None:
+def test_an_impossible_length_stops_the_framer():
     framer = PickleFramer(10, 100)
     assert framer.receive(framed(b"one") + b"GET / HTTP/1.1\r\n") == [b"one"]
     assert framer.fault == "a frame of 1195725856 bytes is longer than 100 bytes"

@@ -1,7 +1,5 @@
 """LogRecords of Python as JSON: messages filled in as Python does, and no further than is good."""
 
-from __future__ import annotations
-
 import json
 import logging
 import logging.handlers
@@ -35,7 +33,7 @@ def read(data: bytes) -> dict[str, Any]:
     return found
 
 
-def test_a_log_record_becomes_json_with_its_extras() -> None:
+def test_a_log_record_becomes_json_with_its_extras():
     found = read(sent("%s of %d", "é\n", 3, extra={"user": "ann", "n": 2**70, "nothing": None}))
     assert found.pop("time").startswith("20")
     assert isinstance(found.pop("process"), int) and isinstance(found.pop("thread"), int)
@@ -51,7 +49,7 @@ def test_a_log_record_becomes_json_with_its_extras() -> None:
     ]
 
 
-def test_a_traceback_is_the_last_key_of_a_record() -> None:
+def test_a_traceback_is_the_last_key_of_a_record():
     try:
         raise ValueError("bad")
     except ValueError:
@@ -60,7 +58,7 @@ def test_a_traceback_is_the_last_key_of_a_record() -> None:
     assert found["exception"].startswith("Traceback") and "ValueError: bad" in found["exception"]
 
 
-def test_extras_with_names_of_ours_keep_them() -> None:
+def test_extras_with_names_of_ours_keep_them():
     found = read(sent("x", extra={"level": "mine", "time": 5, "_time": 6, "raw": b"\xff"}))
     assert (found["level"], found["_level"], found["time"], found["_time"]) == (
         "mine",
@@ -96,7 +94,7 @@ def pickled(**record: Any) -> bytes:
         ({"msg": "m", "created": 1e300}, {"time": 1e300, "message": "m"}),
     ],
 )
-def test_messages_get_their_arguments(record: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_messages_get_their_arguments(record, expected):
     assert read(pickled(**record)) == expected
 
 
@@ -104,7 +102,7 @@ def test_messages_get_their_arguments(record: dict[str, Any], expected: dict[str
     st.lists(st.sampled_from(["%s", "%r", "%5d", "%-8.3f", "%x", "%%", "text ", "%(a)s", "%i"])),
     st.lists(st.integers() | st.floats() | st.text(), max_size=4).map(tuple),
 )
-def test_messages_are_filled_in_as_python_does(parts: list[str], args: tuple[Any, ...]) -> None:
+def test_messages_are_filled_in_as_python_does(parts, args):
     message = "".join(parts)
     try:
         expected = message % args
@@ -115,12 +113,12 @@ def test_messages_are_filled_in_as_python_does(parts: list[str], args: tuple[Any
         assert fill_in_arguments(message, args, MOST) == expected
 
 
-def test_messages_that_would_grow_huge_stay_unfilled() -> None:
+def test_messages_that_would_grow_huge_stay_unfilled():
     for message in ("%(" * 40_000, "%" + "0" * 80_000, "%(a)s" * 10_000):
         assert read(pickled(msg=message, args={"a": "x" * 1000}))["message"] == message
 
 
-def test_a_message_may_grow_to_four_times_the_longest_record() -> None:
+def test_a_message_may_grow_to_four_times_the_longest_record():
     """A record that is longer than a line is split or cut further on; one far longer is not made."""
     for length, filled in ((3 * MOST, True), (5 * MOST, False)):
         count = length // 1000
@@ -130,7 +128,7 @@ def test_a_message_may_grow_to_four_times_the_longest_record() -> None:
         assert made == (text * count if filled else message)
 
 
-def test_a_long_name_is_none() -> None:
+def test_a_long_name_is_none():
     """Each `%(` would else be the beginning of one up to the end of the message."""
     key = "k" * 99
     assert fill_in_arguments(f"%({key})s", {key: 1}, MOST) == "1"
@@ -139,12 +137,12 @@ def test_a_long_name_is_none() -> None:
 
 
 @pytest.mark.parametrize("value", [5, ["msg"], None, {1: 2}])
-def test_a_pickle_that_is_no_log_record_is_refused(value: Any) -> None:
+def test_a_pickle_that_is_no_log_record_is_refused(value):
     with pytest.raises(NotPlainError, match="no LogRecord"):
         pickled_record_line(pickle.dumps(value, 1), MOST)
 
 
-def test_a_value_named_again_and_again_is_made_text_once() -> None:
+def test_a_value_named_again_and_again_is_made_text_once():
     arguments = {"a": ["x"] * 20_000}
     # Each text of it has 100 kB.
     assert (
@@ -154,7 +152,7 @@ def test_a_value_named_again_and_again_is_made_text_once() -> None:
     assert fill_in_arguments("%(a).0s%(a).1r%(a).0a" * 200, arguments, MOST) == "[" * 200
 
 
-def test_bytes_that_python_shows_as_halves_of_surrogate_pairs() -> None:
+def test_bytes_that_python_shows_as_halves_of_surrogate_pairs():
     """A file name of Latin-1, say: readers of JSON refuse the escape that Python would write."""
     (line,) = [
         pickled_record_line(sent("caf\udce9 %s", "\ud800", extra={"na\udcffme": "\udce9"}), MOST)
@@ -179,7 +177,5 @@ def test_bytes_that_python_shows_as_halves_of_surrogate_pairs() -> None:
         ),
     ],
 )
-def test_a_dict_that_is_no_log_record_keeps_all_of_its_keys(
-    value: dict[str, Any], expected: dict[str, Any]
-) -> None:
+def test_a_dict_that_is_no_log_record_keeps_all_of_its_keys(value, expected):
     assert orjson.loads(pickled_record_line(pickle.dumps(value), 1000)) == expected

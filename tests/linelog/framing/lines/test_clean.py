@@ -1,7 +1,5 @@
 """What reaches the log is printable, at every size for which another tool does the looking."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +16,7 @@ def among(size: int, odd: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_each_of_the_256_bytes_is_escaped_or_stays(size: int) -> None:
+def test_each_of_the_256_bytes_is_escaped_or_stays(size):
     """Each of the 256 bytes is recognised, alone and among much plain text."""
     for code in range(256):
         odd = bytes((code,))
@@ -29,7 +27,7 @@ def test_each_of_the_256_bytes_is_escaped_or_stays(size: int) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_every_c1_control_and_its_neighbours(size: int) -> None:
+def test_every_c1_control_and_its_neighbours(size):
     for code in range(0x80, 0xC0):
         odd = chr(code).encode()
         expected = b"\\x%02x\\x%02x" % tuple(odd) if code < 0xA0 else odd
@@ -37,7 +35,7 @@ def test_every_c1_control_and_its_neighbours(size: int) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_good_text_is_the_same_object(size: int) -> None:
+def test_good_text_is_the_same_object(size):
     """Nothing to do is nothing copied."""
     for text in (among(size, b""), among(size, "Größe « 21 °C » 日本 🙂".encode())):
         assert escaped(text) is text
@@ -45,7 +43,7 @@ def test_good_text_is_the_same_object(size: int) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("odd", ["Größe ’₩” 日本", "a\x85", "\u2028", "\x1b", "\udcff"])
-def test_a_part_is_escaped_as_it_is_by_itself(size: int, odd: str) -> None:
+def test_a_part_is_escaped_as_it_is_by_itself(size, odd):
     """The end of a line before, and the beginning of one behind, have no say in it."""
     lines = among(size, odd.encode(errors="surrogateescape")) + b"\n"
     before, behind = b"\xd0\x1b\n", b"\x7f\xe2\x80"
@@ -55,7 +53,7 @@ def test_a_part_is_escaped_as_it_is_by_itself(size: int, odd: str) -> None:
     assert found == escaped(lines)
 
 
-def test_a_good_part_is_not_copied() -> None:
+def test_a_good_part_is_not_copied():
     """Chunks begin and end anywhere, also within a character."""
     data = b"\x96\n" + "日志记录一行\n".encode() * 9_000 + b"\xe6\x97"
     assert escaped(data, 2, len(data) - 2) is data
@@ -70,7 +68,7 @@ def decodes(data: bytes) -> bool:
 
 
 @pytest.mark.slow
-def test_is_utf8_agrees_with_decoding_for_every_lead_byte() -> None:
+def test_is_utf8_agrees_with_decoding_for_every_lead_byte():
     """Every lead byte with the continuations at the edges of what may follow it, among much text."""
     before, after = "текст\n".encode() * 2000, "文字\n".encode() * 2000
     followers = (0x20, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xE0, 0xF0)
@@ -85,7 +83,7 @@ def test_is_utf8_agrees_with_decoding_for_every_lead_byte() -> None:
 
 
 @given(st.lists(st.sampled_from([b"\xd0\x9f", b"\xe6\x96\x87", b"\xe2", b"\x82", b"\xc3", b"a"])))
-def test_is_utf8_agrees_with_decoding_for_sequences_cut_anywhere(pieces: list[bytes]) -> None:
+def test_is_utf8_agrees_with_decoding_for_sequences_cut_anywhere(pieces):
     odd = b"".join(pieces)
     text = "文字\n".encode() * 3000
     assert is_utf8(text + odd) == decodes(odd)
@@ -93,7 +91,7 @@ def test_is_utf8_agrees_with_decoding_for_sequences_cut_anywhere(pieces: list[by
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_line_separators_are_escaped_and_quotes_and_dashes_stay(size: int) -> None:
+def test_line_separators_are_escaped_and_quotes_and_dashes_stay(size):
     """U+2028 and U+2029 end lines elsewhere; quotes and dashes, which begin with the same bytes, stay."""
     for code in range(0x2000, 0x2040):
         odd = chr(code).encode()
@@ -111,7 +109,7 @@ def test_line_separators_are_escaped_and_quotes_and_dashes_stay(size: int) -> No
         )
     ).map(b"".join)
 )
-def test_large_chunks_are_escaped_as_small_ones(odd: bytes) -> None:
+def test_large_chunks_are_escaped_as_small_ones(odd):
     """Among few such bytes and among many, which are two ways of doing it."""
     expected = escaped(odd + b"\n")
     assert escaped(odd + b"\n" + b"x" * 2000) == expected + b"x" * 2000
@@ -120,7 +118,7 @@ def test_large_chunks_are_escaped_as_small_ones(odd: bytes) -> None:
         assert is_clean(data) == (escaped(data) == data)
 
 
-def test_bad_bytes_one_by_one() -> None:
+def test_bad_bytes_one_by_one():
     """A character cut in two, a surrogate, an over-long form: each byte can be read off the log."""
     assert escaped(b"\xe2\x82\n") == b"\\xe2\\x82\n"
     assert escaped(b"\xed\xa0\x80\n") == b"\\xed\\xa0\\x80\n"

@@ -1,7 +1,5 @@
 """Counted frames, cut out all at once: as if gone through one by one."""
 
-from __future__ import annotations
-
 import re
 import sys
 from collections import Counter
@@ -82,9 +80,7 @@ def always_at_once() -> Iterator[None]:
     st.booleans(),
 )
 @example([(b"<13>ends in 42", b"")] * 3, b"", b"", 1000, False)
-def test_cutting_at_once_equals_one_by_one(
-    pieces: list[tuple[bytes, bytes]], tail: bytes, before: bytes, limit: int, raw: bool
-) -> None:
+def test_cutting_at_once_equals_one_by_one(pieces, tail, before, limit, raw):
     text = b"".join(b"%d %s%s" % (len(one), one, between) for one, between in pieces)
     data = before + text + tail
     for cut in {len(data), len(data) // 2, max(0, len(data) - 3)}:
@@ -101,7 +97,7 @@ def test_cutting_at_once_equals_one_by_one(
         b'{"time":"2026-11-20T06:23:18Z","text":"something happened, number 17 of {many}"}',
     ],
 )
-def test_a_chunk_full_is_not_gone_through_one_by_one(message: bytes) -> None:
+def test_a_chunk_full_is_not_gone_through_one_by_one(message):
     frame = b"%d %s" % (len(message), message)
     calls: Counter[int] = Counter()
 

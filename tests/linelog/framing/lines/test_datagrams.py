@@ -1,7 +1,5 @@
 """Each datagram is one or more lines, cleaned as those of a connection are."""
 
-from __future__ import annotations
-
 import attrs
 import pytest
 from hypothesis import given
@@ -33,21 +31,21 @@ def stored(*payloads: bytes, rules: LineRules | None = None) -> bytes:
         ([b"a\n\r\0"], b"a\n\n"),
     ],
 )
-def test_a_datagram_becomes_one_or_more_lines(payloads: list[bytes], lines: bytes) -> None:
+def test_a_datagram_becomes_one_or_more_lines(payloads, lines):
     """A line ending at the end of a datagram changes nothing; an empty one is an empty line."""
     assert stored(*payloads) == lines
 
 
-def test_no_datagrams_give_no_block() -> None:
+def test_no_datagrams_give_no_block():
     assert frame_datagrams([], LineRules(), LineCounts()) is None
 
 
-def test_telnet_commands_in_datagrams_are_stored() -> None:
+def test_telnet_commands_in_datagrams_are_stored():
     """There is nobody to answer; the bytes are stored."""
     assert stored(b"\xff\xfd\x01x") == b"\\xff\\xfd\\x01x\n"
 
 
-def test_over_long_ones_follow_the_rule_and_close_truncates() -> None:
+def test_over_long_ones_follow_the_rule_and_close_truncates():
     for oversize, lines in (
         (Oversize.SPLIT, b"abcd\nef\nok\n"),
         (Oversize.TRUNCATE, b"abcd\nok\n"),
@@ -65,9 +63,7 @@ PAYLOADS = st.lists(
 
 
 @given(PAYLOADS, st.booleans(), st.sampled_from(Oversize))
-def test_a_group_is_stored_as_its_datagrams_one_by_one(
-    payloads: list[bytes], raw: bool, oversize: Oversize
-) -> None:
+def test_a_group_is_stored_as_its_datagrams_one_by_one(payloads, raw, oversize):
     """How many datagrams one read brought changes neither the lines nor the counts.
 
     Each alone is what a connection would have sent, with an LF behind it if it ends with none.
@@ -91,7 +87,7 @@ def test_a_group_is_stored_as_its_datagrams_one_by_one(
     assert together == alone
 
 
-def test_each_datagram_is_joined_by_itself_as_long_as_there_are_not_too_many_lines() -> None:
+def test_each_datagram_is_joined_by_itself_as_long_as_there_are_not_too_many_lines():
     rules, counts = LineRules(join=True), LineCounts()
     trace = b"ERROR x\n\tat y\n"
     block = join_datagrams([trace, b"\n" * 9000, trace], rules, counts)

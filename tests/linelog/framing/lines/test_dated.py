@@ -1,7 +1,5 @@
 """Lines become runs of one moment, whatever way their times are written."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -69,7 +67,7 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ],
 )
 @pytest.mark.usefixtures("berlin")
-def test_the_time_at_the_beginning_is_that_of_the_line(line: str, expected: str) -> None:
+def test_the_time_at_the_beginning_is_that_of_the_line(line, expected):
     text = line.encode() + b"\n"
     assert list(LineMoments(WRITTEN).runs_with_moments(text)) == [(moment(expected), text)]
 
@@ -90,7 +88,7 @@ def test_the_time_at_the_beginning_is_that_of_the_line(line: str, expected: str)
         "Nov 20",
     ],
 )
-def test_a_line_without_a_time_to_believe_has_the_time_of_the_file(line: str) -> None:
+def test_a_line_without_a_time_to_believe_has_the_time_of_the_file(line):
     dated = LineMoments(WRITTEN)
     assert list(dated.runs_with_moments(line.encode() + b"\n")) == [
         (WRITTEN, line.encode() + b"\n")
@@ -98,7 +96,7 @@ def test_a_line_without_a_time_to_believe_has_the_time_of_the_file(line: str) ->
     assert dated.undated == dated.lines == 1
 
 
-def test_lines_of_a_moment_and_those_without_one_are_one_run() -> None:
+def test_lines_of_a_moment_and_those_without_one_are_one_run():
     first = (
         b"2026-11-20T06:00:00Z a\n<13>2026-11-20T06:00:00Z b\nTraceback\n\n2026-11-20T06:00:00Z c\n"
     )
@@ -111,7 +109,7 @@ def test_lines_of_a_moment_and_those_without_one_are_one_run() -> None:
 
 
 @pytest.mark.usefixtures("berlin")
-def test_lines_of_a_few_seconds_are_cut_between_them() -> None:
+def test_lines_of_a_few_seconds_are_cut_between_them():
     """Python 3.11.2 matched expressions with possessive groups so that the second line was torn."""
     lines = [b"Nov 20 11:00:%02d web1 a: %b\n" % (n, name) for n, name in SECONDS]
     times = [moment(f"2026-11-20T11:00:{n:02}+01:00") for n, _ in SECONDS]
@@ -120,7 +118,7 @@ def test_lines_of_a_few_seconds_are_cut_between_them() -> None:
     )
 
 
-def test_many_lines_of_a_moment_keep_it_all() -> None:
+def test_many_lines_of_a_moment_keep_it_all():
     dated = LineMoments(WRITTEN)
     text = b"2026-11-20T06:00:00Z a\n" + b"\n" * 15_000 + b"2026-11-20T06:00:00Z b\n" * 15_000
     runs = list(dated.runs_with_moments(text))
@@ -128,7 +126,7 @@ def test_many_lines_of_a_moment_keep_it_all() -> None:
     assert {one for one, _ in runs} == {moment("2026-11-20T06:00:00+00:00")}
 
 
-def test_an_object_without_a_time_belongs_to_the_line_before_it() -> None:
+def test_an_object_without_a_time_belongs_to_the_line_before_it():
     dated = LineMoments(WRITTEN)
     begin = moment("2026-11-20T06:00:00+00:00")
     text = b'{"version":1}\n{"time":"2026-11-20T06:00:00Z"}\n{"x":2}\n{\n  "time": 3\n}\n'
@@ -138,7 +136,7 @@ def test_an_object_without_a_time_belongs_to_the_line_before_it() -> None:
     assert (dated.undated, dated.late) == (1, 0)
 
 
-def test_what_stands_before_the_first_time_has_that_one() -> None:
+def test_what_stands_before_the_first_time_has_that_one():
     dated = LineMoments(WRITTEN)
     begin = moment("2026-11-20T06:00:00+00:00")
     runs = list(dated.runs_with_moments(b"the rest of a line\n2026-11-20T06:00:00Z a\n"))
@@ -147,7 +145,7 @@ def test_what_stands_before_the_first_time_has_that_one() -> None:
     assert (dated.undated, dated.lines) == (1, 3)
 
 
-def test_times_never_go_back_and_it_is_told() -> None:
+def test_times_never_go_back_and_it_is_told():
     dated = LineMoments(WRITTEN)
     times = [
         one
@@ -158,7 +156,7 @@ def test_times_never_go_back_and_it_is_told() -> None:
 
 
 @pytest.mark.usefixtures("berlin")
-def test_the_hour_that_comes_twice() -> None:
+def test_the_hour_that_comes_twice():
     dated = LineMoments(WRITTEN)
     text = b"".join(b"Oct 25 02:%02d:00 web x: y\n" % minute for minute in (0, 59, 0, 59))
     times = [one for one, _ in dated.runs_with_moments(text)]
@@ -167,7 +165,7 @@ def test_the_hour_that_comes_twice() -> None:
     assert not dated.late
 
 
-def test_entries_of_a_journal_have_the_time_of_their_field() -> None:
+def test_entries_of_a_journal_have_the_time_of_their_field():
     entries = (
         b'{"__REALTIME_TIMESTAMP":"1763619522123456","MESSAGE":"a"}\n'
         b'{"MESSAGE":"\\"__REALTIME_TIMESTAMP\\":\\"1\\"","__REALTIME_TIMESTAMP":"1763619523000000"}\n'
@@ -199,9 +197,7 @@ LINES = st.lists(
 
 
 @given(LINES, st.integers(0, 400))
-def test_no_byte_is_lost_and_it_does_not_matter_where_it_is_cut(
-    lines: list[bytes], at: int
-) -> None:
+def test_no_byte_is_lost_and_it_does_not_matter_where_it_is_cut(lines, at):
     """Against the same lines one by one."""
     whole, single, cut = (LineMoments(WRITTEN) for _ in range(3))
     text = b"".join(line + b"\n" for line in lines)
@@ -219,6 +215,6 @@ def test_no_byte_is_lost_and_it_does_not_matter_where_it_is_cut(
     assert whole.lines == single.lines == len(lines)
 
 
-def test_lines_a_day_younger_than_the_file_are_believed() -> None:
+def test_lines_a_day_younger_than_the_file_are_believed():
     dated = LineMoments(WRITTEN - DAY)
     assert next(iter(dated.runs_with_moments(b"2026-11-20T11:59:59Z a\n")))[0] == WRITTEN - SECOND

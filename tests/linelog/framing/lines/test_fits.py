@@ -1,7 +1,5 @@
 """Numbers at the beginning of frames: counts that fit, and numbers. All of it: test_syslog.py."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -55,7 +53,7 @@ def verdicts(data: bytes, *, first: bool = False) -> tuple[CountVerdict, ...]:
         (b"text", (NONE, NONE, NONE)),
     ],
 )
-def test_what_follows_a_number_decides(data: bytes, expected: tuple[CountVerdict, ...]) -> None:
+def test_what_follows_a_number_decides(data, expected):
     assert verdicts(data) == expected
 
 
@@ -71,9 +69,7 @@ def test_what_follows_a_number_decides(data: bytes, expected: tuple[CountVerdict
         (b"9 1 2 3\n9 1 2 3\n9 1 2 3\n", (NONE, NONE, NONE)),
     ],
 )
-def test_the_first_message_of_a_connection_may_have_lines(
-    data: bytes, expected: tuple[CountVerdict, ...]
-) -> None:
+def test_the_first_message_of_a_connection_may_have_lines(data, expected):
     assert verdicts(data, first=True) == expected
     assert verdicts(data) == (NONE, NONE, NONE)
 
@@ -87,7 +83,7 @@ LINES = st.lists(
 
 @given(LINES, st.sampled_from([b"", b"9 is cut"]))
 @example([b"x", b"8 packets"], b"")
-def test_lines_are_judged_all_at_once_as_one_by_one(lines: list[bytes], last: bytes) -> None:
+def test_lines_are_judged_all_at_once_as_one_by_one(lines, last):
     data = b"".join(line + b"\n" for line in [b"x", *lines]) + last
     codes = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(codes[:-1] == 10)
@@ -100,14 +96,14 @@ def test_lines_are_judged_all_at_once_as_one_by_one(lines: list[bytes], last: by
         assert may_be_counted(codes, ends, digits, 50)
 
 
-def test_lines_whose_numbers_do_not_fit_are_told_all_at_once() -> None:
+def test_lines_whose_numbers_do_not_fit_are_told_all_at_once():
     for lines in (b"200 OK\n9 of 12\n12 of 9\n5 hello\n", b"2026-11-20 x\n1 2 3\n", b"60 x\n" * 20):
         codes = np.frombuffer(b"x\n" + lines, np.uint8)
         ends = np.flatnonzero(codes[:-1] == 10)
         assert not may_be_counted(codes, ends, np.ones(len(ends), bool), 50)
 
 
-def test_the_longest_line_is_found_at_any_place() -> None:
+def test_the_longest_line_is_found_at_any_place():
     for data, line in (
         (b"", b""),
         (b"ab", b"ab"),
@@ -121,7 +117,7 @@ def test_the_longest_line_is_found_at_any_place() -> None:
         assert data[begin:end] == line
 
 
-def test_three_counts_that_lead_to_each_other_look_like_frames() -> None:
+def test_three_counts_that_lead_to_each_other_look_like_frames():
     for data, looks in (
         (b"so 2 {}2 {}2 {}", True),
         (b"2 {}2 {}2 ", True),

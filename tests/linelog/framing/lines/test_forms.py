@@ -1,7 +1,5 @@
 """Each form of the list is read as people write it, and nothing is read that only looks like one."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.framing.lines.dated import LineMoments
-from logsrv.linelog.framing.lines.forms import FORMS, TimeForm, match_time_form
+from logsrv.linelog.framing.lines.forms import FORMS, match_time_form
 
 
 def moment(text: str) -> int:
@@ -39,7 +37,7 @@ def read(line: str, written: int = WRITTEN) -> LineMoments:
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.name}: {form.example}")
-def test_the_example_of_a_form_is_read_as_that_and_the_documents_have_it(form: TimeForm) -> None:
+def test_the_example_of_a_form_is_read_as_that_and_the_documents_have_it(form):
     line = form.example
     dated = read(line + (" x" if not line.endswith("|") else "x"))
     if form.name == "day/month/year":
@@ -50,7 +48,7 @@ def test_the_example_of_a_form_is_read_as_that_and_the_documents_have_it(form: T
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.name}: {form.example}")
-def test_a_match_has_the_places_of_the_whole_text(form: TimeForm) -> None:
+def test_a_match_has_the_places_of_the_whole_text(form):
     before = b"a line of before\n"
     line = form.example.encode() + b" x\n"
     name, alone = match_time_form(line, 0)
@@ -149,7 +147,7 @@ def test_a_match_has_the_places_of_the_whole_text(form: TimeForm) -> None:
         ("Fri Nov 20 2026 06:18:42 GMT+0200 (EET) x", f"{THEN}+02:00"),
     ],
 )
-def test_a_line_has_the_time_that_it_says(line: str, expected: str) -> None:
+def test_a_line_has_the_time_that_it_says(line, expected):
     dated = read(line)
     assert dated.said == moment(expected) and not dated.without
 
@@ -174,9 +172,7 @@ def test_a_line_has_the_time_that_it_says(line: str, expected: str) -> None:
     ],
 )
 @pytest.mark.parametrize("written", [WRITTEN, 5_000_000_000_000_000])
-def test_a_date_that_is_none_or_may_be_two_is_not_believed_and_counted(
-    line: str, written: int
-) -> None:
+def test_a_date_that_is_none_or_may_be_two_is_not_believed_and_counted(line, written):
     dated = read(line, written)
     assert dated.said is None and dated.without == 1
     assert dated.unbelieved + dated.unclear == 1
@@ -201,7 +197,7 @@ def test_a_date_that_is_none_or_may_be_two_is_not_believed_and_counted(
         "12345:M said",
     ],
 )
-def test_a_line_that_may_mean_something_else_says_no_time(line: str) -> None:
+def test_a_line_that_may_mean_something_else_says_no_time(line):
     dated = read(line)
     assert dated.said is None and dated.without == 1 and not dated.unbelieved
 
@@ -218,11 +214,11 @@ def test_a_line_that_may_mean_something_else_says_no_time(line: str) -> None:
         ("2027-01-01T00:00:05", "[12.31 23:59:59] a.exe - b:443 x", "2026-12-31T23:59:59"),
     ],
 )
-def test_a_year_that_is_missing_near_new_year(written: str, line: str, expected: str) -> None:
+def test_a_year_that_is_missing_near_new_year(written, line, expected):
     assert read(line, moment(written)).said == moment(expected)
 
 
-def test_lines_of_a_minute_have_their_seconds_and_fractions() -> None:
+def test_lines_of_a_minute_have_their_seconds_and_fractions():
     lines = [b"[2026-11-20 06:18:%02d.%03d] x\n" % (n, n * 7) for n in range(60)]
     lines.append(b"[2026-11-20 06:18:59.5 -0100] x\n")
     single = [read(line.decode().strip()).said for line in lines]
@@ -230,7 +226,7 @@ def test_lines_of_a_minute_have_their_seconds_and_fractions() -> None:
     assert single[60] == moment("2026-11-20T06:18:59.5-01:00")
 
 
-def test_times_that_begin_in_the_same_way_are_read_each() -> None:
+def test_times_that_begin_in_the_same_way_are_read_each():
     said = ("", " PM", " pm", " UTC", " MSK", "+0200", " +0200", "+02", " GMT+3", " UTC-1")
     lines = [f"20/11/2026 06:18:42{end}\n".encode() for end in said]
     single = {line: read(line.decode().strip()).said for line in lines}

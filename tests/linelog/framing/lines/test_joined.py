@@ -1,7 +1,5 @@
 """Lines of one record become one line, wherever the bytes are cut."""
 
-from __future__ import annotations
-
 import json
 from itertools import groupby
 
@@ -44,7 +42,7 @@ def stored(framer: JoiningFramer, chunks: list[bytes]) -> bytes:
 
 @pytest.mark.parametrize("sample", [JAVA, PYTHON, GO, OTHERS])
 @pytest.mark.parametrize("syslog", [False, True])
-def test_a_stack_trace_is_one_line(sample: str, syslog: bool) -> None:
+def test_a_stack_trace_is_one_line(sample, syslog):
     head = "<13>1 2026-11-26T08:00:00Z web shop 7 - - " if syslog else ""
     lines = sample.split("\n")
     data = "".join(f"{head}{line.removeprefix('>')}\n" for line in lines).encode()
@@ -54,7 +52,7 @@ def test_a_stack_trace_is_one_line(sample: str, syslog: bool) -> None:
 
 
 @given(LINES)
-def test_the_records_are_those_that_a_reader_finds(lines: list[str]) -> None:
+def test_the_records_are_those_that_a_reader_finds(lines):
     """Of one program; a line of another one in between ends a record."""
     joiner = Joiner()
     records = [Record(stamped(line)) for line in lines]
@@ -72,7 +70,7 @@ def test_the_records_are_those_that_a_reader_finds(lines: list[str]) -> None:
 
 
 @given(LINES, st.sampled_from(Oversize), st.integers(5, 200))
-def test_each_byte_is_stored_or_counted(lines: list[str], oversize: Oversize, longest: int) -> None:
+def test_each_byte_is_stored_or_counted(lines, oversize, longest):
     data = "".join(f"{line}\n" for line in lines).encode()
     counts = LineCounts()
     found = stored(framer_of(LineRules(max_line=longest, oversize=oversize), counts), [data])
@@ -89,9 +87,7 @@ def test_each_byte_is_stored_or_counted(lines: list[str], oversize: Oversize, lo
         (Oversize.CLOSE, b"12345\n", (1, 0, 6)),
     ],
 )
-def test_a_record_longer_than_max_line(
-    oversize: Oversize, wanted: bytes, counted: tuple[int, int, int]
-) -> None:
+def test_a_record_longer_than_max_line(oversize, wanted, counted):
     counts = LineCounts()
     framer = framer_of(LineRules(max_line=6, oversize=oversize), counts)
     assert stored(framer, [b"12345\n\t78\n\tx\nx\n"]) == wanted
@@ -99,7 +95,7 @@ def test_a_record_longer_than_max_line(
     assert bool(framer.closing) == (oversize is Oversize.CLOSE)
 
 
-def test_the_last_record_is_kept_until_another_one_begins_or_it_is_ended() -> None:
+def test_the_last_record_is_kept_until_another_one_begins_or_it_is_ended():
     framer = framer_of()
     assert framer.receive(TRACE) is None
     assert framer.waits
@@ -110,7 +106,7 @@ def test_the_last_record_is_kept_until_another_one_begins_or_it_is_ended() -> No
     assert stored(framer, [b"\tlate\n"]) == b"\tlate\n"
 
 
-def test_an_object_of_json_is_stored_at_once_and_never_joined() -> None:
+def test_an_object_of_json_is_stored_at_once_and_never_joined():
     framer = framer_of()
     lines = [json.dumps({"log": text}).encode() + b"\n" for text in ("ERROR no", "\tat f")]
     assert bytes(framer.receive(b"plain\n" + lines[0]) or b"") == b"plain\n" + lines[0]
@@ -147,30 +143,28 @@ def test_an_object_of_json_is_stored_at_once_and_never_joined() -> None:
         ([f"{OUT} P ", f"{OUT} F"], [f"{OUT} F "]),
     ],
 )
-def test_the_parts_of_a_container_s_line_are_joined_without_a_mark(
-    lines: list[str], wanted: list[str]
-) -> None:
+def test_the_parts_of_a_container_s_line_are_joined_without_a_mark(lines, wanted):
     data = "".join(f"{line}\n" for line in lines).encode()
     found = stored(framer_of(LineRules(max_line=700)), [data])
     assert found.decode().splitlines() == wanted
     assert stored(framer_of(LineRules(max_line=700)), [bytes([one]) for one in data]) == found
 
 
-def test_no_line_goes_on_with_a_truncated_one() -> None:
+def test_no_line_goes_on_with_a_truncated_one():
     rules = LineRules(max_line=100, oversize=Oversize.TRUNCATE)
     lines = [f"{OUT} P {'x' * 40}"] * 4 + [f"{OUT} F y", f"{OUT} F z"]
     found = stored(framer_of(rules), ["".join(f"{line}\n" for line in lines).encode()])
     assert found.decode().splitlines() == [f"{OUT} F {'x' * 40}", f"{OUT} F z"]
 
 
-def test_a_line_that_begins_like_a_stored_one_is_read_from_its_beginning() -> None:
+def test_a_line_that_begins_like_a_stored_one_is_read_from_its_beginning():
     """Some programs write such times; read as a stamp, the level would be its source."""
     head = b"2026-11-26T08:00:00.123456Z ERROR no\n"
     data = head + b"Traceback (most recent call last):\n"
     assert stored(framer_of(), [data]) == data[:-1].replace(b"\n", rb"\x0a") + b"\n"
 
 
-def test_a_kept_record_is_never_longer_than_a_line() -> None:
+def test_a_kept_record_is_never_longer_than_a_line():
     framer = framer_of(LineRules(max_line=1000))
     for number in range(300):
         framer.receive(b"app%d %b\n" % (number, b"x" * 900) + b"\tmore\n" * 20)
@@ -178,7 +172,7 @@ def test_a_kept_record_is_never_longer_than_a_line() -> None:
 
 
 @pytest.mark.parametrize("size", [5000, 40_000])
-def test_a_joined_record_has_a_limit_of_its_own_far_below_that_of_a_line(size: int) -> None:
+def test_a_joined_record_has_a_limit_of_its_own_far_below_that_of_a_line(size):
     """A line may be longer, and alone it stays whole."""
     line = b"\t" + b"x" * size + b"\n"
     trace = TRACE + line * (3 * MOST_BYTES // len(line))
@@ -189,7 +183,7 @@ def test_a_joined_record_has_a_limit_of_its_own_far_below_that_of_a_line(size: i
     assert len(records) >= 4 and max(map(len, records)) <= MOST_BYTES + 1
 
 
-def test_many_lines_are_joined_in_pieces() -> None:
+def test_many_lines_are_joined_in_pieces():
     framer = framer_of()
     assert framer.receive(b"x\n" * 10_000) is not None
     assert framer.more

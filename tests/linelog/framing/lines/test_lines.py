@@ -1,7 +1,5 @@
 """The framer: what a user sees of it, and that it agrees with the reference however bytes are cut."""
 
-from __future__ import annotations
-
 import random
 import subprocess
 import sys
@@ -78,9 +76,7 @@ RULES = st.builds(
 @example(b"\r\r\0\0", [3], LineRules(max_line=5))
 @example(b"\r\r\0\n", [1, 2], LineRules(max_line=5))
 @example(b"aaaa\r\nb", [5], LineRules(max_line=4))
-def test_same_result_however_the_bytes_are_cut(
-    data: bytes, cuts: list[int], rules: LineRules
-) -> None:
+def test_same_result_however_the_bytes_are_cut(data, cuts, rules):
     """Where TCP cuts a stream changes neither what is stored nor answers, counts and closing."""
     expected = reference(data, rules)
     assert framed([data], rules) == expected
@@ -90,9 +86,7 @@ def test_same_result_however_the_bytes_are_cut(
 
 @pytest.mark.parametrize("oversize", Oversize)
 @pytest.mark.parametrize("length", [19, 20, 21, 22, 41])
-def test_a_line_has_its_limit_also_if_it_comes_in_two_pieces(
-    oversize: Oversize, length: int
-) -> None:
+def test_a_line_has_its_limit_also_if_it_comes_in_two_pieces(oversize, length):
     """Each of them is shorter than the limit, or than what is left of it."""
     rules = LineRules(max_line=20, oversize=oversize)
     data = b"x" * length + b"\nshort\n"
@@ -104,9 +98,7 @@ def test_a_line_has_its_limit_also_if_it_comes_in_two_pieces(
 
 @pytest.mark.slow
 @given(st.integers(0, 2**32), st.integers(1, 3000), RULES, st.sampled_from([20, 1000, 50_000]))
-def test_large_chunks_give_the_same(
-    seed: int, longest: int, rules: LineRules, max_line: int
-) -> None:
+def test_large_chunks_give_the_same(seed, longest, rules, max_line):
     """The ways for large chunks (NumPy) and for small ones agree with the reference."""
     pick = random.Random(seed)
     odd = [b"\r\n", "é»".encode(), b"\xc2\x9b", b"\x1b", b"\xff\xfd\x01", b"\r", b"\xe9", b"\n\n"]
@@ -133,29 +125,29 @@ def stored(*chunks: bytes, **changes: Any) -> bytes:
     return framed(list(chunks), rules(**changes)).stored
 
 
-def test_crlf_and_bare_return_leave_no_trace() -> None:
+def test_crlf_and_bare_return_leave_no_trace():
     """What telnet and Windows programs end lines with does not show in the log."""
     assert stored(b"one\r\ntwo\r", b"\nth\r", b"\0ree\n") == b"one\ntwo\nthree\n"
 
 
-def test_empty_lines_are_kept() -> None:
+def test_empty_lines_are_kept():
     assert stored(b"\n\r\n\n") == b"\n\n\n"
 
 
-def test_unfinished_last_line_is_stored_when_the_connection_closes() -> None:
+def test_unfinished_last_line_is_stored_when_the_connection_closes():
     assert stored(b"a\nla", b"st") == b"a\nlast\n"
     assert stored(b"a\nlast\r") == b"a\nlast\n"
     assert stored(b"a\n") == b"a\n"
 
 
-def test_a_log_line_cannot_drive_a_terminal() -> None:
+def test_a_log_line_cannot_drive_a_terminal():
     """ESC, BEL, a lone CR and C1 controls are shown, not obeyed; text in any script is untouched."""
     assert stored(b"\x1b[2J\x07 a\rb \xc2\x9b1m\n") == b"\\x1b[2J\\x07 a\\x0db \\xc2\\x9b1m\n"
     text = "naïve « 21 °C » Привет 日本語 🙂 \\x41\ttab\n".encode()
     assert stored(text) == text
 
 
-def test_a_line_is_a_line_for_every_reader() -> None:
+def test_a_line_is_a_line_for_every_reader():
     """Python, editors and browsers take U+2028 and U+2029 for line ends; they cannot forge one."""
     assert stored("a\u2028b\u2029c\x85d\n".encode()) == (
         b"a\\xe2\\x80\\xa8b\\xe2\\x80\\xa9c\\xc2\\x85d\n"
@@ -171,7 +163,7 @@ GARBAGE = [
 
 
 @pytest.mark.parametrize("garbage", GARBAGE)
-def test_no_bytes_cost_more_calls_than_others(garbage: bytes) -> None:
+def test_no_bytes_cost_more_calls_than_others(garbage):
     """Work is done per chunk: a peer that sends garbage keeps nobody waiting."""
     calls = 0
 
@@ -192,13 +184,13 @@ def test_no_bytes_cost_more_calls_than_others(garbage: bytes) -> None:
     assert calls < 600
 
 
-def test_latin_1_is_kept_readable() -> None:
+def test_latin_1_is_kept_readable():
     """Bytes that are no UTF-8 are not lost, and an ÿ is not mistaken for Telnet."""
     assert stored("Größe ÿ\n".encode("latin-1")) == b"Gr\\xf6\\xdfe \\xff\n"
     assert stored("ÿú nothing of this is lost\nü".encode("latin-1")).count(b"\n") == 2
 
 
-def test_telnet_negotiation_is_answered_and_not_stored() -> None:
+def test_telnet_negotiation_is_answered_and_not_stored():
     """A telnet client that wants to negotiate is refused in its own words."""
     counts = LineCounts()
     framer = LineFramer(LineRules(), counts)
@@ -209,34 +201,34 @@ def test_telnet_negotiation_is_answered_and_not_stored() -> None:
     assert counts.dropped_telnet == 8
 
 
-def test_without_telnet_ff_is_a_byte_like_any_other() -> None:
+def test_without_telnet_ff_is_a_byte_like_any_other():
     assert stored(b"\xff\xfd\x03\n", telnet=False) == b"\\xff\\xfd\\x03\n"
 
 
-def test_raw_lines_are_stored_byte_for_byte() -> None:
+def test_raw_lines_are_stored_byte_for_byte():
     data = bytes(range(256)) + b"\r\n\xff\xfd\x01\r\0\n"
     assert stored(data, raw=True) == data
     assert stored(b"\x1b", b"\xe9", raw=True) == b"\x1b\xe9\n"
 
 
-def test_line_of_exactly_the_limit_is_one_line() -> None:
+def test_line_of_exactly_the_limit_is_one_line():
     assert stored(b"abcd\r\nabcd\n", max_line=4) == b"abcd\nabcd\n"
     assert stored(b"abcd\r", b"\nabcd", b"\n", max_line=4) == b"abcd\nabcd\n"
 
 
-def test_split_loses_nothing_and_cuts_no_character() -> None:
+def test_split_loses_nothing_and_cuts_no_character():
     line = "日本語のログ".encode()
     lines = stored(line + b"\n", max_line=7).splitlines()
     assert [piece.decode() for piece in lines] == ["日本", "語の", "ログ"]
 
 
-def test_truncate_says_how_much_it_dropped() -> None:
+def test_truncate_says_how_much_it_dropped():
     outcome = framed([b"abcdef", b"gh\r", b"\nok\n"], rules(max_line=4, oversize=Oversize.TRUNCATE))
     assert outcome.stored == b"abcd\nok\n"
     assert outcome.counts == LineCounts(oversize_lines=1, dropped_truncated=4)
 
 
-def test_what_is_dropped_is_counted_as_it_comes() -> None:
+def test_what_is_dropped_is_counted_as_it_comes():
     """The counter runs while the endless line does, and nothing of it is held."""
     counts = LineCounts()
     framer = LineFramer(rules(max_line=4, oversize=Oversize.TRUNCATE), counts)
@@ -245,7 +237,7 @@ def test_what_is_dropped_is_counted_as_it_comes() -> None:
     assert counts.dropped_truncated == 4
 
 
-def test_close_tells_why_and_counts_the_rest() -> None:
+def test_close_tells_why_and_counts_the_rest():
     counts = LineCounts()
     framer = LineFramer(rules(max_line=4, oversize=Oversize.CLOSE), counts)
     block = framer.receive(b"ok\nabcdef\nmore\n")
@@ -257,7 +249,7 @@ def test_close_tells_why_and_counts_the_rest() -> None:
 
 
 @pytest.mark.parametrize("oversize", list(Oversize))
-def test_endless_line_takes_bounded_memory(oversize: Oversize) -> None:
+def test_endless_line_takes_bounded_memory(oversize):
     """A peer that never sends a newline does not fill our memory, whatever the rule."""
     limit = 100_000
     framer = LineFramer(rules(max_line=limit, oversize=oversize), LineCounts())
@@ -272,14 +264,14 @@ def test_endless_line_takes_bounded_memory(oversize: Oversize) -> None:
     assert held < limit + len(chunk) + 4096
 
 
-def test_a_line_that_comes_byte_by_byte_is_not_copied_for_each() -> None:
+def test_a_line_that_comes_byte_by_byte_is_not_copied_for_each():
     framer = LineFramer(rules(max_line=1 << 20), LineCounts())
     framer.receive(b"x" * 100_000)
     # What is held is copied when it first grows, and maybe when it has to move.
     assert allocated(lambda: [framer.receive(b"x") for _ in range(100)]) < 500_000
 
 
-def test_an_idle_connection_costs_a_few_hundred_bytes() -> None:
+def test_an_idle_connection_costs_a_few_hundred_bytes():
     rules_, counts = LineRules(), LineCounts()
     tracemalloc.start()
     try:
@@ -290,7 +282,7 @@ def test_an_idle_connection_costs_a_few_hundred_bytes() -> None:
     assert each < 300
 
 
-def test_a_clean_chunk_is_not_copied() -> None:
+def test_a_clean_chunk_is_not_copied():
     """The hot path: what the socket delivered is what is stored, but for the parts at both ends."""
     chunk = b"end of a line\n" + b"x" * 99 + b"\nbeginning"
     framer = LineFramer(LineRules(), LineCounts())
@@ -302,7 +294,7 @@ def test_a_clean_chunk_is_not_copied() -> None:
 
 
 @pytest.mark.slow
-def test_framing_knows_no_sockets() -> None:
+def test_framing_knows_no_sockets():
     """Sans-IO: importing the framer brings in neither Twisted nor sockets."""
     script = (
         "import sys, logsrv.linelog.framing.lines.datagrams\n"

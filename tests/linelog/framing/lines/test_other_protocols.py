@@ -1,7 +1,5 @@
 """Connections that speak another protocol than lines are known by their first bytes."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.framing.lines.other_protocols import LONGEST, sentence_about
@@ -44,7 +42,7 @@ def said_of(data: bytes, size: int) -> str:
         (b"\xff\xf4\xff\xfd\x06", ""),
     ],
 )
-def test_the_first_bytes_tell(data: bytes, protocol: str) -> None:
+def test_the_first_bytes_tell(data, protocol):
     for size in (1, 2, 7, len(data)):
         sentence = said_of(data, size)
         assert (protocol in sentence and "listen" in sentence) if protocol else not sentence

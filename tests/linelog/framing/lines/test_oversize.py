@@ -1,7 +1,5 @@
 """Over-long lines: found where they are, cut by the rule, counted once each."""
 
-from __future__ import annotations
-
 import attrs
 import pytest
 from hypothesis import given
@@ -16,7 +14,7 @@ CLOSE = attrs.evolve(SPLIT, oversize=Oversize.CLOSE)
 
 
 @given(st.lists(st.integers(0, 12), max_size=30), st.integers(1, 8), st.booleans())
-def test_the_first_over_long_line_is_found(lengths: list[int], limit: int, ended: bool) -> None:
+def test_the_first_over_long_line_is_found(lengths, limit, ended):
     """Looking at one newline in a while finds what looking at each would find."""
     lines = [b"x" * length for length in lengths]
     data = b"\n".join(lines) + (b"\n" if ended else b"")
@@ -40,9 +38,7 @@ def test_the_first_over_long_line_is_found(lengths: list[int], limit: int, ended
         (CLOSE, b"ab\ncd", True, CutLines(b"", b"", True), (0, 0, 4)),
     ],
 )
-def test_each_oversize_rule_cuts_long_lines(
-    rules: LineRules, data: bytes, oversize: bool, expected: CutLines, counts: tuple[int, int, int]
-) -> None:
+def test_each_oversize_rule_cuts_long_lines(rules, data, oversize, expected, counts):
     """SPLIT keeps all, TRUNCATE the beginning, CLOSE the beginning and nothing more."""
     counted = LineCounts()
     assert cut_oversize(data, oversize, rules, counted) == expected
@@ -51,7 +47,7 @@ def test_each_oversize_rule_cuts_long_lines(
 
 
 @pytest.mark.parametrize("character", ["é", "€", "🙂"])
-def test_a_piece_ends_between_characters(character: str) -> None:
+def test_a_piece_ends_between_characters(character):
     """Split text stays readable, unless a character alone is longer than the limit."""
     text = ("x" + character * 9).encode()
     for limit in range(4, 12):
@@ -61,19 +57,19 @@ def test_a_piece_ends_between_characters(character: str) -> None:
     assert cut_oversize(text, False, LineRules(max_line=1), LineCounts()).lines.replace(b"\n", b"")
 
 
-def test_raw_bytes_are_cut_at_the_limit() -> None:
+def test_raw_bytes_are_cut_at_the_limit():
     rules = attrs.evolve(SPLIT, raw=True)
     assert (
         cut_oversize("abc€\n".encode(), False, rules, LineCounts()).lines == b"abc\xe2\n\x82\xac\n"
     )
 
 
-def test_bytes_that_are_no_character_are_cut_at_the_limit() -> None:
+def test_bytes_that_are_no_character_are_cut_at_the_limit():
     """There is no reason to back off where a character is complete, or where none began."""
     for text in (b"ab\xc3\xa9\xa9z", b"ab\x80\x80\x80\x80", b"abc\xc0\x80z"):
         assert cut_oversize(text, False, SPLIT, LineCounts()).lines == text[:4] + b"\n"
 
 
-def test_a_line_has_room_for_at_least_a_byte() -> None:
+def test_a_line_has_room_for_at_least_a_byte():
     with pytest.raises(ValueError, match="max_line is 0; it has to be 1 or more"):
         LineRules(max_line=0)

@@ -1,7 +1,5 @@
 """Records become lines: each of them one, with every byte in it."""
 
-from __future__ import annotations
-
 import re
 
 import pytest
@@ -20,7 +18,7 @@ def lines(records: list[bytes], **rules: object) -> list[bytes]:
 
 
 @given(RECORDS)
-def test_the_bytes_of_each_record_can_be_had_from_its_line(records: list[bytes]) -> None:
+def test_the_bytes_of_each_record_can_be_had_from_its_line(records):
     found = lines(records)
     wanted = [record for record in records if record]
     assert len(found) == len(wanted)
@@ -30,17 +28,17 @@ def test_the_bytes_of_each_record_can_be_had_from_its_line(records: list[bytes])
 
 
 @given(RECORDS)
-def test_raw_keeps_all_but_the_newline(records: list[bytes]) -> None:
+def test_raw_keeps_all_but_the_newline(records):
     wanted = [record.replace(b"\n", rb"\x0a") for record in records if record]
     assert lines(records, raw=True) == wanted
 
 
-def test_empty_records_make_no_lines() -> None:
+def test_empty_records_make_no_lines():
     assert lines([]) == lines([b""]) == lines([b"", b""]) == []
     assert lines([b"", b"x", b""]) == [b"x"]
 
 
-def test_too_long_ones_go_on_in_the_next_line() -> None:
+def test_too_long_ones_go_on_in_the_next_line():
     counts = LineCounts()
     block, closing = frame_records([b"abcdef", b"x"], LineRules(max_line=4), counts)
     assert block and bytes(block) == b"abcd\nef\nx\n"
@@ -48,7 +46,7 @@ def test_too_long_ones_go_on_in_the_next_line() -> None:
 
 
 @pytest.mark.parametrize("oversize", Oversize)
-def test_a_record_is_not_too_long_for_the_escapes_of_its_newlines(oversize: Oversize) -> None:
+def test_a_record_is_not_too_long_for_the_escapes_of_its_newlines(oversize):
     """Neither alone nor beside one that is."""
     counts = LineCounts()
     rules = LineRules(max_line=6, oversize=oversize)
@@ -60,7 +58,7 @@ def test_a_record_is_not_too_long_for_the_escapes_of_its_newlines(oversize: Over
     assert counts.oversize_lines == 1
 
 
-def test_too_long_ones_close_the_connection() -> None:
+def test_too_long_ones_close_the_connection():
     counts = LineCounts()
     rules = LineRules(max_line=4, oversize=Oversize.CLOSE)
     block, closing = frame_records([b"ok", b"abcdef", b"x"], rules, counts)
@@ -82,5 +80,5 @@ def test_too_long_ones_close_the_connection() -> None:
         (b"", b""),
     ],
 )
-def test_one_ending_is_taken_off(record: bytes, rest: bytes) -> None:
+def test_one_ending_is_taken_off(record, rest):
     assert without_ending(record) == rest

@@ -1,7 +1,5 @@
 """RELP frames: as the contract says, wherever the network cuts."""
 
-from __future__ import annotations
-
 import re
 
 import pytest
@@ -99,7 +97,7 @@ PIECES = st.one_of(
 
 @more(3)
 @given(st.lists(PIECES, max_size=8).map(b"".join), st.integers(1, 60), st.booleans())
-def test_as_the_contract_says_at_every_cut(data: bytes, size: int, opened: bool) -> None:
+def test_as_the_contract_says_at_every_cut(data, size, opened):
     data = OPEN + data if opened else data
     assert framed([data]) == slowly(data)
     assert framed(cut(data, size)) == slowly(data)
@@ -107,7 +105,7 @@ def test_as_the_contract_says_at_every_cut(data: bytes, size: int, opened: bool)
 
 @more(1)
 @given(st.lists(PIECES, max_size=60).map(b"".join), st.integers(600, 5000))
-def test_many_frames_in_a_chunk(data: bytes, size: int) -> None:
+def test_many_frames_in_a_chunk(data, size):
     """They are cut all at once; the outcome is the same."""
     many = b"".join(frame(number, b"<13>message\n") for number in range(2, 200))
     data = OPEN + many + data + many
@@ -115,7 +113,7 @@ def test_many_frames_in_a_chunk(data: bytes, size: int) -> None:
     assert framed(cut(data, size)) == slowly(data)
 
 
-def test_a_session_of_librelp_is_framed_and_answered() -> None:
+def test_a_session_of_librelp_is_framed_and_answered():
     data = OPEN + b"2 syslog 8 <13>one\n\n3 syslog 7 <13>two\n999999999 syslog 1 x\n8 close 0\n"
     messages, answers, over = framed([data])
     assert messages == [b"<13>one", b"<13>two", b"x"]
@@ -127,7 +125,7 @@ def test_a_session_of_librelp_is_framed_and_answered() -> None:
     assert over
 
 
-def test_up_to_the_limit_and_no_further() -> None:
+def test_up_to_the_limit_and_no_further():
     framer = RelpFramer(LineRules())
     framer.receive(OPEN)
     whole = frame(2, b"x" * MOST_DATA)
@@ -138,7 +136,7 @@ def test_up_to_the_limit_and_no_further() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 50, 4000])
-def test_close_leaves_a_long_message_unanswered(size: int) -> None:
+def test_close_leaves_a_long_message_unanswered(size):
     rules = LineRules(max_line=5, oversize=Oversize.CLOSE)
     data = OPEN + frame(2, b"short\r\n") + frame(3, b"longer") + frame(4, b"x") * 300
     messages, answers, over = framed(cut(data, size), rules)

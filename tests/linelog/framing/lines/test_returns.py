@@ -1,7 +1,5 @@
 """Carriage returns: which ones go, which stay, and which wait for the next chunk."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,15 +34,13 @@ NONE, OPEN, NO_BARE, TWO = HeldReturn
         (b"\r\0", NO_BARE, (b"", NO_BARE, 2)),
     ],
 )
-def test_only_stray_returns_stay(
-    data: bytes, held: HeldReturn, expected: tuple[bytes, HeldReturn, int]
-) -> None:
+def test_only_stray_returns_stay(data, held, expected):
     """A line ending goes, a bare return goes and is counted, a stray CR stays to be escaped."""
     assert without_returns(data, held) == expected
 
 
 @pytest.mark.parametrize("lines", [1, 5_000])
-def test_one_stray_return_among_many_endings_stays(lines: int) -> None:
+def test_one_stray_return_among_many_endings_stays(lines):
     """The quick way for large chunks does not swallow a CR that ends no line."""
     data = b"text\r\n" * lines
     assert without_returns(data, NONE)[0] == b"text\n" * lines
@@ -54,7 +50,7 @@ def test_one_stray_return_among_many_endings_stays(lines: int) -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.sampled_from([b"\r", b"\0", b"\n", b"a"]), max_size=12).map(b"".join))
-def test_large_chunks_are_read_as_small_ones(odd: bytes) -> None:
+def test_large_chunks_are_read_as_small_ones(odd):
     """All CR NUL go first, and then the CRs before LF, however many there are."""
     for data in (odd * 3_000, b"y" * 3_000 + odd):
         found, held, bare = without_returns(data, NONE)

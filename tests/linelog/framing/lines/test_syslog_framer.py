@@ -1,7 +1,5 @@
 """Syslog frames: cut as the contract says, wherever the network cuts, whatever comes in between."""
 
-from __future__ import annotations
-
 import re
 from codecs import BOM_UTF8
 
@@ -129,7 +127,7 @@ def as_line(frame: bytes) -> bytes:
 @example(b"8 packets\n9 is more")
 @example(b"7 {\n 1\n}\n7 {\n 2\n}\n")
 @example(b"<13>x\n200 OK\n\0\x002 {}2 {}")
-def test_as_the_contract_says(data: bytes) -> None:
+def test_as_the_contract_says(data):
     """Wherever it is cut: tests/test_cuts.py."""
     frames = slowly(data)
     assert counted_and_framed([data]) == (
@@ -215,17 +213,17 @@ def test_as_the_contract_says(data: bytes) -> None:
         (b"5 <1>ab7 ", [b"<1>ab"]),
     ],
 )
-def test_syslog_frames_of_every_kind_become_lines(data: bytes, lines: list[bytes]) -> None:
+def test_syslog_frames_of_every_kind_become_lines(data, lines):
     assert framed([data]) == lines
 
 
-def test_a_line_that_begins_with_a_number_waits_for_nothing() -> None:
+def test_a_line_that_begins_with_a_number_waits_for_nothing():
     for data in (b"<13>x\n200 OK\n", b"10 packets\n11 packets\n" * 2, b"x\n5 abcdefghij\n"):
         block = SyslogFramer(LineRules(), LineCounts()).receive(data)
         assert block is not None and bytes(block) == data
 
 
-def test_a_chunk_full_of_lines_that_begin_with_numbers() -> None:
+def test_a_chunk_full_of_lines_that_begin_with_numbers():
     lines = [b"%d %s" % (number * 7 % 300, b"x" * (number % 50)) for number in range(20_000)]
     lines = [line for line in lines if int(line.split()[0]) not in range(1, len(line))]
     assert framed([b"\n".join(lines)]) == lines
@@ -233,7 +231,7 @@ def test_a_chunk_full_of_lines_that_begin_with_numbers() -> None:
 
 
 @pytest.mark.parametrize("pieces", [1, 5, 1000])
-def test_frames_that_are_merged_are_noticed(pieces: int) -> None:
+def test_frames_that_are_merged_are_noticed(pieces):
     frames = b"".join(b'%d {"n":%d}' % (len(b'{"n":%d}' % n), n) for n in range(100))
     for data, merged in (
         (b"stray " + frames + b"\n", True),
@@ -249,14 +247,14 @@ def test_frames_that_are_merged_are_noticed(pieces: int) -> None:
         assert framer.merged == merged
 
 
-def test_the_pieces_of_a_call_are_bounded() -> None:
+def test_the_pieces_of_a_call_are_bounded():
     framer = SyslogFramer(LineRules(), LineCounts(), 100)
     block = framer.receive(b"1 <9x\n" * 10_000)
     assert framer.more
     assert block is not None and block.number <= 100
 
 
-def test_a_count_beyond_the_limit_is_consumed_as_counted() -> None:
+def test_a_count_beyond_the_limit_is_consumed_as_counted():
     long = b"<1>" + b"x" * 100
     data = b"103 " + long + b"5 <1>ab"
     for size in (1, 7, 200):
@@ -292,9 +290,7 @@ def test_a_count_beyond_the_limit_is_consumed_as_counted() -> None:
         (b"unfinished\r", b"", b""),
     ],
 )
-def test_a_second_of_silence_decides_as_the_end_would(
-    data: bytes, at_once: bytes, after_a_second: bytes
-) -> None:
+def test_a_second_of_silence_decides_as_the_end_would(data, at_once, after_a_second):
     for pieces in ([data], [data[at : at + 1] for at in range(len(data))]):
         framer = SyslogFramer(LineRules(), LineCounts())
         blocks = [framer.receive(piece) for piece in pieces]
@@ -304,7 +300,7 @@ def test_a_second_of_silence_decides_as_the_end_would(
         assert not framer.waits and framer.receive_silence() is None
 
 
-def test_each_byte_begins_the_second_anew() -> None:
+def test_each_byte_begins_the_second_anew():
     framer = SyslogFramer(LineRules(), LineCounts())
     found = []
     for byte in b"500 OK\nmore\n":
@@ -313,14 +309,14 @@ def test_each_byte_begins_the_second_anew() -> None:
     assert found[:6] == [()] * 6 and len(set(found[6:])) == len(found) - 6
 
 
-def test_a_byte_after_a_count_that_fits_shows_that_it_is_a_line() -> None:
+def test_a_byte_after_a_count_that_fits_shows_that_it_is_a_line():
     framer = SyslogFramer(LineRules(), LineCounts())
     assert framer.receive(b"5 plain") is None and framer.waits
     assert framer.receive(b" text") is None and not framer.waits
     assert bytes(framer.receive(b"\n") or b"") == b"5 plain text\n"
 
 
-def test_what_waits_is_bounded() -> None:
+def test_what_waits_is_bounded():
     """Two frames that are not proved yet, of a line's length each."""
     for start in (
         b"1000 ",
@@ -336,19 +332,19 @@ def test_what_waits_is_bounded() -> None:
             assert kept_bytes(framer) <= 2 * 1000 + 100
 
 
-def test_what_is_unfinished_is_stored_though_its_escapes_make_it_long() -> None:
+def test_what_is_unfinished_is_stored_though_its_escapes_make_it_long():
     data = b"16 <13>a\nb\nc\nd"
     assert b"".join(framed([data], max_line=16)) == rb"<13>a\x0ab\x0ac\x0ad"
 
 
-def test_a_count_beyond_the_limit_closes() -> None:
+def test_a_count_beyond_the_limit_closes():
     framer = SyslogFramer(LineRules(max_line=10, oversize=Oversize.CLOSE), LineCounts())
     block = framer.receive(b"100 <1>" + b"x" * 97 + b"5 <1>ab")
     assert block is not None and bytes(block) == b"<1>xxxxxxx\n"
     assert framer.closing == "a line is longer than 10 bytes"
 
 
-def test_a_frame_with_a_giant_count_is_not_kept_in_memory() -> None:
+def test_a_frame_with_a_giant_count_is_not_kept_in_memory():
     framer = SyslogFramer(LineRules(max_line=1000), LineCounts())
     assert framer.receive(b"999999999 <1>") is None
     for _ in range(100):
@@ -356,7 +352,7 @@ def test_a_frame_with_a_giant_count_is_not_kept_in_memory() -> None:
     assert kept_bytes(framer) <= 1000
 
 
-def test_many_tiny_frames_behind_nuls_do_not_copy_their_chunk_for_each() -> None:
+def test_many_tiny_frames_behind_nuls_do_not_copy_their_chunk_for_each():
     def copied(number: int) -> int:
         framer = SyslogFramer(LineRules(), LineCounts())
         return allocated(lambda: framer.receive((b"\0<\0" + b"a" * 100) * number))

@@ -1,7 +1,5 @@
 """Dates without a year: the New Years between them, counted back from the file's last change."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 import pytest
@@ -41,9 +39,7 @@ from logsrv.linelog.framing.lines.years import LEAP_YEAR, NewYears
         (["12-31", "01-01"] * 2, "2026-06-01", [2025, 2026, 2025, 2026]),
     ],
 )
-def test_years_are_counted_back_from_the_last_change(
-    dates: list[str], written: str, years: list[int]
-) -> None:
+def test_years_are_counted_back_from_the_last_change(dates, written, years):
     found = NewYears()
     passed = [found.passed_before(datetime.fromisoformat(f"{LEAP_YEAR}-{date}")) for date in dates]
     first = found.first_year(datetime.fromisoformat(written))

@@ -1,7 +1,5 @@
 """Nodes that are lists of lines: no network, the same rules."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from functools import cache

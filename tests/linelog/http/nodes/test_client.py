@@ -1,12 +1,9 @@
 """One node over HTTP: what it asks, and whoever else may listen at that address."""
 
-from __future__ import annotations
-
 import json
 import socket
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,7 +94,7 @@ def piece(port: int, room: AnswerSize, *, reverse: bool = False, **how: Any) -> 
     return next(fetch_lines_by_time(node(port, **how), question, room, room))
 
 
-def test_a_question_is_one_of_the_api() -> None:
+def test_a_question_is_one_of_the_api():
     asked: list[bytes] = []
     with serving(replying(ok(as_sent("b", BEGIN + 1) + as_sent("a")), asked=asked)) as port:
         found = piece(port, ROOM, reverse=True, token="secret")
@@ -111,7 +108,7 @@ def test_a_question_is_one_of_the_api() -> None:
     ("sent", "room"),
     [(as_sent("x") * 150, ROOM), (as_sent("x" * 1000) * 5, AnswerSize(100, 2000))],
 )
-def test_an_answer_that_is_too_large_is_not_read_to_its_end(sent: bytes, room: AnswerSize) -> None:
+def test_an_answer_that_is_too_large_is_not_read_to_its_end(sent, room):
     """It is asked again for less; here nobody answers that."""
     with (
         serving(replying(ok(sent, more=1 << 20))) as port,
@@ -142,16 +139,16 @@ def test_an_answer_that_is_too_large_is_not_read_to_its_end(sent: bytes, room: A
         (HEAD % b"x-ndjson" + b"\r\n" + as_sent("x"), "it does not say where its answer ends"),
     ],
 )  # fmt: skip
-def test_each_wrong_answer_has_its_reason(answer: bytes, said: str) -> None:
+def test_each_wrong_answer_has_its_reason(answer, said):
     assert said in failure(answer)
 
 
-def test_a_line_without_an_end_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_without_an_end_is_not_kept(monkeypatch):
     monkeypatch.setattr(answers_of_nodes, "LONGEST_LINE", 1000)
     assert "a line longer than" in failure(ok(b"x" * 2000))
 
 
-def test_a_silent_node_is_given_up() -> None:
+def test_a_silent_node_is_given_up():
     heard = threading.Event()
 
     def silent(connection: socket.socket) -> None:
@@ -163,7 +160,7 @@ def test_a_silent_node_is_given_up() -> None:
         heard.set()
 
 
-def test_who_does_not_begin_tls_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_does_not_begin_tls_is_not_waited_for(monkeypatch):
     """As the port of a page without TLS."""
     monkeypatch.setattr(client, "CONNECTING", 0.3)
     heard = threading.Event()
@@ -178,14 +175,14 @@ def test_who_does_not_begin_tls_is_not_waited_for(monkeypatch: pytest.MonkeyPatc
         heard.set()
 
 
-def test_a_node_lives_if_it_answers_anything() -> None:
+def test_a_node_lives_if_it_answers_anything():
     for sent, lives in ((b"HTTP/1.1 503 No\r\n\r\n", True), (b"", False), (b"SSH-2.0\r\n", False)):
         with serving(replying(sent)) as port:
             assert node(port).is_responding() is lives
     assert not node(free_port()).is_responding()
 
 
-def test_who_has_too_much_to_do_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_has_too_much_to_do_is_asked_again(monkeypatch):
     monkeypatch.setattr(client, "PAUSE", 0.0)
     busy = b"HTTP/1.1 429 Busy\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n"
     answers = [busy, busy, ok(as_sent("x"))]
@@ -204,7 +201,7 @@ def test_who_has_too_much_to_do_is_asked_again(monkeypatch: pytest.MonkeyPatch) 
         thread.join()
 
 
-def test_a_question_can_be_ended_from_outside() -> None:
+def test_a_question_can_be_ended_from_outside():
     """Its socket is closed, and the other end sees that."""
     begun, ended = threading.Event(), threading.Event()
 
@@ -234,12 +231,12 @@ def test_a_question_can_be_ended_from_outside() -> None:
         lines(asked)
 
 
-def test_a_refused_connection_to_a_node_is_reported() -> None:
+def test_a_refused_connection_to_a_node_is_reported():
     with pytest.raises(NodeFailure, match="it cannot be reached: connection refused"):
         fetch_oldest_and_newest(node(free_port()))
 
 
-def test_the_times_and_neighbours_of_a_node_are_parsed() -> None:
+def test_the_times_and_neighbours_of_a_node_are_parsed():
     with serving(
         replying(
             ok(
@@ -262,7 +259,7 @@ def test_the_times_and_neighbours_of_a_node_are_parsed() -> None:
         assert fetch_line_and_neighbours(node(port), Position(1, 0), 5, 5) == []
 
 
-def test_numbers_and_lines_are_passed_on() -> None:
+def test_numbers_and_lines_are_passed_on():
     with serving(replying(ok(b'{"step": 1}', b"json"))) as port:
         assert fetch_object(node(port), "histogram", {"buckets": 3}) == {"step": 1}
     for wrong in (b"[]", b"7", b"{", b"[" * 100_000):
@@ -277,7 +274,7 @@ def test_numbers_and_lines_are_passed_on() -> None:
     assert asked[0].startswith(b"GET /api/search?q=x&before=1%3A0 ")
 
 
-def test_a_certificate_of_strangers_is_refused(tmp_path: Path) -> None:
+def test_a_certificate_of_strangers_is_refused(tmp_path):
     ours, theirs = Authority(tmp_path), (tmp_path / "other")
     theirs.mkdir()
     context = Authority(theirs, "another").server_context("localhost")
@@ -288,17 +285,17 @@ def test_a_certificate_of_strangers_is_refused(tmp_path: Path) -> None:
             lines(asked)
 
 
-def test_a_token_goes_nowhere_in_clear() -> None:
+def test_a_token_goes_nowhere_in_clear():
     with pytest.raises(ConfigurationError, match="write https://"):
         NodeAccess("b", parse_node_address("http://logs.example.org:80"), "x")
 
 
-def test_authorities_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+def test_authorities_that_cannot_be_read_are_told(tmp_path):
     with pytest.raises(ConfigurationError, match="--nodes-ca"):
         node_tls_context(tmp_path / "nowhere")
 
 
-def test_a_node_that_begins_its_answer_for_ever_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_that_begins_its_answer_for_ever_is_left(monkeypatch):
     """Also if it says so for ever that it lives."""
     monkeypatch.setattr(gather, "CHECK_AFTER", 0.1)
     said: dict[str, str] = {}
@@ -308,7 +305,7 @@ def test_a_node_that_begins_its_answer_for_ever_is_left(monkeypatch: pytest.Monk
     assert said == {"b": "it said nothing for 0.2 s; its lines are missing"}
 
 
-def test_an_answer_that_would_take_much_more_memory_than_its_bytes_is_refused() -> None:
+def test_an_answer_that_would_take_much_more_memory_than_its_bytes_is_refused():
     data = b'{"oldest":[' + b"[]," * 2_000_000 + b"[]]}"
     with (
         serving(replying(ok(data, b"json"))) as port,

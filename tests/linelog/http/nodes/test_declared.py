@@ -1,7 +1,5 @@
 """The nodes of a configuration: addresses, names, and what these stand for; nothing else does."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -32,7 +30,7 @@ def names(nodes: DeclaredNodes, text: str) -> tuple[bool, list[str]]:
     return here, [node.name for node in chosen]
 
 
-def test_names_are_offered_and_addresses_where_there_are_several() -> None:
+def test_names_are_offered_and_addresses_where_there_are_several():
     several = ["others/b.example.org:1", "others/::1:7"]
     assert declared(*TWO).list_node_sets() == [
         {"name": "b", "nodes": ["b"]},
@@ -41,7 +39,7 @@ def test_names_are_offered_and_addresses_where_there_are_several() -> None:
     assert declared().list_node_sets() == []
 
 
-def test_names_stand_for_each_node_once() -> None:
+def test_names_stand_for_each_node_once():
     nodes = declared(*TWO)
     assert names(nodes, "") == names(nodes, "here") == names(nodes, " , ") == (True, [])
     assert names(nodes, "b") == names(nodes, "b, b") == (False, ["b"])
@@ -52,12 +50,12 @@ def test_names_stand_for_each_node_once() -> None:
 
 
 @pytest.mark.parametrize("text", ["b.example.org:1", "https://b.example.org:1", "c", "here,c"])
-def test_only_configured_names_are_accepted(text: str) -> None:
+def test_only_configured_names_are_accepted(text):
     with pytest.raises(ValueError, match="is none of the nodes that this server names"):
         declared(*TWO).choose_nodes(text)
 
 
-def test_unusable_nodes_are_refused_at_the_start(tmp_path: Path) -> None:
+def test_unusable_nodes_are_refused_at_the_start(tmp_path):
     (tmp_path / "token").write_text("secret\n")
     with pytest.raises(ConfigurationError, match="no such file"):
         declared(*TWO, nodes_token_file=tmp_path / "nowhere")
@@ -70,7 +68,7 @@ def test_unusable_nodes_are_refused_at_the_start(tmp_path: Path) -> None:
         declared(*(f"{name}={text}" for name, text in zip("ab", sixteen, strict=True)))
 
 
-def test_a_process_is_told_what_it_needs(tmp_path: Path) -> None:
+def test_a_process_is_told_what_it_needs(tmp_path):
     (tmp_path / "token").write_text("secret\n")
     _, chosen = declared(*TWO, nodes_token_file=tmp_path / "token").choose_nodes("all")
     assert "secret" not in repr(chosen)
@@ -85,7 +83,7 @@ def loaded(tmp_path: Path, text: str) -> NodeOptions:
     return load_settings(NodeOptions, sources).settings
 
 
-def test_a_name_stands_for_several() -> None:
+def test_a_name_stands_for_several():
     found = parse_named_nodes("centres=https://a:1,b:2")
     assert found.name == "centres" and [str(one) for one in found.nodes] == ["https://a:1", "b:2"]
     assert str(found) == "centres=https://a:1,b:2"
@@ -95,12 +93,12 @@ def test_a_name_stands_for_several() -> None:
     ("text", "said"),
     [("a:1", "has no ="), ("=a:1", "no name"), ("a=", "no address"), ("a=b", "no port")],
 )  # fmt: skip
-def test_a_wrong_named_set_of_nodes_is_refused(text: str, said: str) -> None:
+def test_a_wrong_named_set_of_nodes_is_refused(text, said):
     with pytest.raises(ValueError, match=said):
         parse_named_nodes(text)
 
 
-def test_a_table_has_its_own_token_and_the_rest_of_all(tmp_path: Path) -> None:
+def test_a_table_has_its_own_token_and_the_rest_of_all(tmp_path):
     found = loaded(
         tmp_path,
         'nodes-ca = "ca.pem"\n[[nodes]]\nnodes = "a=h:1"\nnodes-token-file = "t"\n'
@@ -115,7 +113,7 @@ def test_a_table_has_its_own_token_and_the_rest_of_all(tmp_path: Path) -> None:
     ]
 
 
-def test_a_name_belongs_to_one_set(tmp_path: Path) -> None:
+def test_a_name_belongs_to_one_set(tmp_path):
     with pytest.raises(ValueError, match="two sets of nodes are called a"):
         check_node_set_names(loaded(tmp_path, 'nodes = ["a=h:1", "a=h:2"]').node_sets)
     for taken in ("here", "all"):
@@ -139,9 +137,7 @@ def test_a_name_belongs_to_one_set(tmp_path: Path) -> None:
         ("[2001:db8::1]:8080", "2001:db8::1", 8080, True),
     ],
 )
-def test_what_leaves_the_machine_is_encrypted_unless_somebody_says_otherwise(
-    text: str, host: str, port: int, tls: bool
-) -> None:
+def test_what_leaves_the_machine_is_encrypted_unless_somebody_says_otherwise(text, host, port, tls):
     found = parse_node_address(text)
     assert (found.host, found.port, found.tls, str(found)) == (host, port, tls, text)
 
@@ -163,12 +159,12 @@ def test_what_leaves_the_machine_is_encrypted_unless_somebody_says_otherwise(
         ("a%0d%0ab:80", "names no host"),
     ],
 )
-def test_a_wrong_address_of_a_node_is_refused(text: str, said: str) -> None:
+def test_a_wrong_address_of_a_node_is_refused(text, said):
     with pytest.raises(ValueError, match=said):
         parse_node_address(text)
 
 
-def test_several_addresses_are_separated_by_commas() -> None:
+def test_several_addresses_are_separated_by_commas():
     assert [str(one) for one in parse_node_addresses("a:1, b:2,")] == ["a:1", "b:2"]
     many = ",".join(f"a:{port}" for port in range(1, 40))
     for text, said in ((" , ", "no address"), ("a:1,A:1", "twice"), (many, "too many")):

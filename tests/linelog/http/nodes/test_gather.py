@@ -1,7 +1,5 @@
 """Several nodes as one: what comes is what one store of all lines would give, by time."""
 
-from __future__ import annotations
-
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -17,7 +15,7 @@ from twisted.internet.task import Clock
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.time import exact_rfc3339
 from logsrv.linelog.http.nodes import gather
-from logsrv.linelog.http.nodes.answer import Body, NodeLine, fetch_object
+from logsrv.linelog.http.nodes.answer import Body, fetch_object
 from logsrv.linelog.http.nodes.gather import AskedNodes
 from logsrv.linelog.http.nodes.merge import MergedLine
 from logsrv.linelog.http.nodes.spans import AnswerSize, NodeQuestion
@@ -55,7 +53,7 @@ class Asked:
 
 @pytest.mark.slow
 @given(st.lists(st.lists(LINES, max_size=20), min_size=1, max_size=3), st.booleans())
-def test_lines_of_all_nodes_come_by_time(stores: list[list[NodeLine]], reverse: bool) -> None:
+def test_lines_of_all_nodes_come_by_time(stores, reverse):
     asked = Asked([ListedNode(store) for store in stores])
     found = [*asked.lines(room=4, reverse=reverse)]
     most: Counter[bytes] = Counter()
@@ -68,13 +66,13 @@ def test_lines_of_all_nodes_come_by_time(stores: list[list[NodeLine]], reverse: 
 
 
 @pytest.mark.slow
-def test_no_answer_is_larger_than_its_room() -> None:
+def test_no_answer_is_larger_than_its_room():
     node = ListedNode([node_line(BEGIN + number, "x") for number in range(3000)])
     assert len([*Asked([node]).lines(room=100)]) == 3000
     assert node.largest <= 101
 
 
-def test_a_node_that_fails_is_named_and_the_others_go_on() -> None:
+def test_a_node_that_fails_is_named_and_the_others_go_on():
     stored = [node_line(BEGIN + number, "x") for number in range(300)]
     nodes = [
         ListedNode(stored),
@@ -91,14 +89,14 @@ def test_a_node_that_fails_is_named_and_the_others_go_on() -> None:
         assert since in later and later.endswith(" are missing" if reverse else " on are missing")
 
 
-def test_a_failed_node_is_not_asked_again() -> None:
+def test_a_failed_node_is_not_asked_again():
     asked = Asked([ListedNode([], fails_after=0)])
     assert asked.asked.ask_oldest_and_newest() == ("", "") and len(asked.said) == 1
     assert [*asked.lines()] == [] and len(asked.said) == 1
     assert asked.asked.ask_each(lambda node: node.name) == {}
 
 
-def test_the_times_are_those_of_all_nodes() -> None:
+def test_the_times_are_those_of_all_nodes():
     nodes = [
         ListedNode([node_line(BEGIN + 5, "x")], name="a"),
         ListedNode([node_line(BEGIN, "x")], name="b"),
@@ -110,15 +108,13 @@ def test_the_times_are_those_of_all_nodes() -> None:
     )
 
 
-def test_few_lines_are_asked_for_where_few_are_wanted() -> None:
+def test_few_lines_are_asked_for_where_few_are_wanted():
     node = ListedNode([node_line(BEGIN + number, "x") for number in range(30_000)])
     newest = next(Asked([node]).lines(10, room=20_000, reverse=True))
     assert newest.moment == BEGIN + 29_999 and node.largest <= 1001
 
 
-def test_more_lines_of_a_moment_than_fit_are_told_and_the_rest_is_shown(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_more_lines_of_a_moment_than_fit_are_told_and_the_rest_is_shown(monkeypatch):
     monkeypatch.setattr(gather, "ROOM_OF_A_MOMENT", AnswerSize(150, 10**6))
     stored = [
         node_line(BEGIN, "before"),
@@ -135,7 +131,7 @@ def test_more_lines_of_a_moment_than_fit_are_told_and_the_rest_is_shown(
 
 
 @pytest.mark.slow
-def test_many_nodes_share_the_room_of_all() -> None:
+def test_many_nodes_share_the_room_of_all():
     stored = [node_line(BEGIN + number, "x") for number in range(2000)]
     nodes = [ListedNode(stored) for _ in range(32)]
     assert len([*Asked(nodes).lines(room=20_000)]) == 2000
@@ -174,9 +170,7 @@ class Hanging(ListedNode):
         (False, 60.0, "it said nothing for 0.2 s"),
     ],
 )
-def test_who_never_ends_is_not_waited_for(
-    monkeypatch: pytest.MonkeyPatch, is_alive: bool, longest: float, said: str
-) -> None:
+def test_who_never_ends_is_not_waited_for(monkeypatch, is_alive, longest, said):
     """However it hangs: its socket is closed, and the lines of the others are there."""
     monkeypatch.setattr(gather, "Thread", Prompt)
     monkeypatch.setattr(gather, "CHECK_AFTER", 0.1)
@@ -187,7 +181,7 @@ def test_who_never_ends_is_not_waited_for(
     assert asked.said == [f"hanging: {said}; its lines are missing"]
 
 
-def test_a_node_that_does_not_answer_healthz_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_that_does_not_answer_healthz_is_given_up(monkeypatch):
     class Mute(Hanging):
         def is_responding(self) -> bool:
             return self.ended.wait(PATIENCE)
@@ -198,7 +192,7 @@ def test_a_node_that_does_not_answer_healthz_is_given_up(monkeypatch: pytest.Mon
     assert asked.said == ["hanging: it said nothing for 0.2 s; its lines are missing"]
 
 
-def test_who_reads_slowly_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_reads_slowly_loses_nothing(monkeypatch):
     """In a pager, or by a slow connection: that is no time of the nodes."""
     clock = Clock()
     monkeypatch.setattr(gather, "time", SimpleNamespace(monotonic=clock.seconds))
@@ -209,7 +203,7 @@ def test_who_reads_slowly_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     assert len([*lines]) == 299 and asked.said == []
 
 
-def test_who_has_too_much_for_every_span_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_has_too_much_for_every_span_is_left_out(monkeypatch):
     """It would let each span be cut for ever."""
     monkeypatch.setattr(gather, "Thread", Prompt)
     monkeypatch.setattr(gather, "CHECK_AFTER", 0.1)
@@ -230,7 +224,7 @@ def test_who_has_too_much_for_every_span_is_left_out(monkeypatch: pytest.MonkeyP
     assert asked.said[0].endswith("are missing")
 
 
-def test_an_answer_for_which_there_is_no_memory_is_missing() -> None:
+def test_an_answer_for_which_there_is_no_memory_is_missing():
     class Large(ListedNode):
         def answer_pieces(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
             raise MemoryError
@@ -242,7 +236,7 @@ def test_an_answer_for_which_there_is_no_memory_is_missing() -> None:
     ]
 
 
-def test_each_node_is_asked_for_its_numbers() -> None:
+def test_each_node_is_asked_for_its_numbers():
     nodes = [ListedNode([node_line(BEGIN, "x")], name="a"), ListedNode([], name="b")]
     found = Asked(nodes).asked.ask_each(lambda node: fetch_object(node, "stats", {})["oldest"])
     assert found == {"a": exact_rfc3339(BEGIN), "b": None}

@@ -1,7 +1,5 @@
 """Lines of several nodes put together: by time, each once, in an order that every node knows."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 from hypothesis import given
@@ -28,9 +26,7 @@ def texts(lines: list[NodeLine]) -> list[bytes]:
 
 
 @given(STORES)
-def test_each_line_comes_as_often_as_the_node_has_it_that_has_it_most_often(
-    stores: list[list[NodeLine]],
-) -> None:
+def test_each_line_comes_as_often_as_the_node_has_it_that_has_it_most_often(stores):
     most: Counter[bytes] = Counter()
     for store in stores:
         most |= Counter(texts(store))
@@ -40,7 +36,7 @@ def test_each_line_comes_as_often_as_the_node_has_it_that_has_it_most_often(
 
 
 @given(STORES)
-def test_each_place_of_each_node_is_told_once(stores: list[list[NodeLine]]) -> None:
+def test_each_place_of_each_node_is_told_once(stores):
     numbered = [
         [one._replace(position=Position(1, place)) for place, one in enumerate(store)]
         for store in stores
@@ -54,22 +50,20 @@ def test_each_place_of_each_node_is_told_once(stores: list[list[NodeLine]]) -> N
 
 
 @given(st.lists(LINES, max_size=12), st.integers(1, 4))
-def test_nodes_that_have_the_same_are_as_one(store: list[NodeLine], nodes: int) -> None:
+def test_nodes_that_have_the_same_are_as_one(store, nodes):
     """Also if one has the blocks of its origins in another order."""
     ordered = sorted(store, key=lambda one: one.moment)
     assert [one.line for one in fetch_lines_by_time([store] * nodes)] == texts(ordered)
 
 
 @given(STORES)
-def test_the_newest_first_is_the_same_turned(stores: list[list[NodeLine]]) -> None:
+def test_the_newest_first_is_the_same_turned(stores):
     """Else pages that are asked for from both ends would not meet."""
     assert fetch_lines_by_time(stores, reverse=True) == fetch_lines_by_time(stores)[::-1]
 
 
 @given(st.data())
-def test_what_nodes_lack_does_not_change_the_order_of_the_one_that_has_all(
-    data: st.DataObject,
-) -> None:
+def test_what_nodes_lack_does_not_change_the_order_of_the_one_that_has_all(data):
     """Lines of one moment, different ones, of which the other nodes have some."""
     history = [node_line(7, f"line {number}") for number in range(data.draw(st.integers(0, 12)))]
     stores = [history]
@@ -80,7 +74,7 @@ def test_what_nodes_lack_does_not_change_the_order_of_the_one_that_has_all(
     assert [one.line for one in fetch_lines_by_time(order)] == texts(history)
 
 
-def test_lines_of_another_source_or_moment_are_others() -> None:
+def test_lines_of_another_source_or_moment_are_others():
     one = node_line(1, "a")
     other = NodeLine(1, one.line.replace(b"1.2.3.4", b"1.2.3.5"), one.position)
     assert len(fetch_lines_by_time([[one], [other], [node_line(2, "a")]])) == 3

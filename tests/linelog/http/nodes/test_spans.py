@@ -1,8 +1,8 @@
 """The lines of a node in pieces: together all of them by time, few questions where little is."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -52,9 +52,7 @@ MOMENTS = st.lists(
 
 
 @given(MOMENTS, st.booleans(), st.integers(1, 10), st.booleans(), st.booleans())
-def test_spans_have_every_line(
-    moments: list[int], reverse: bool, most: int, has_begin: bool, has_end: bool
-) -> None:
+def test_spans_have_every_line(moments, reverse, most, has_begin, has_end):
     """Whatever order the store has, and however little an answer may have."""
     span = TimeSpan(BEGIN if has_begin else EARLIEST, BEGIN + DAY if has_end else LATEST)
     node = store(moments)
@@ -75,14 +73,14 @@ def test_spans_have_every_line(
     assert edges[-1] == (span.begin if reverse else span.end)
 
 
-def test_few_lines_take_one_request() -> None:
+def test_few_lines_take_one_request():
     node = store([BEGIN, BEGIN + 1])
     assert len(lines(pieces(node, 10, reverse=False))) == 2 and node.spans == [EVERYTHING]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("reverse", [False, True])
-def test_many_lines_take_few_more_requests_than_needed(reverse: bool) -> None:
+def test_many_lines_take_few_more_requests_than_needed(reverse):
     node = store([BEGIN + 1000 * number for number in range(20_000)])
     assert len(lines(pieces(node, 500, reverse=reverse))) == 20_000
     assert len(node.spans) < 2.2 * 20_000 / 500
@@ -90,7 +88,7 @@ def test_many_lines_take_few_more_requests_than_needed(reverse: bool) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("reverse", [False, True])
-def test_a_store_in_the_opposite_order_takes_little_more(reverse: bool) -> None:
+def test_a_store_in_the_opposite_order_takes_little_more(reverse):
     """As one into which the older of two files was imported last."""
     node = store([BEGIN + 1000 * number for number in range(20_000)][::-1])
     assert len(lines(pieces(node, 500, reverse=reverse))) == 20_000
@@ -98,7 +96,7 @@ def test_a_store_in_the_opposite_order_takes_little_more(reverse: bool) -> None:
 
 
 @pytest.mark.slow
-def test_an_old_block_at_the_end_of_the_store_holds_nothing_up() -> None:
+def test_an_old_block_at_the_end_of_the_store_holds_nothing_up():
     """As a centre has it when one of its origins was away for a day."""
     new = [BEGIN + DAY - 1_000_000 + number for number in range(5000)]
     node = store(new + [BEGIN + number for number in range(5000)])
@@ -113,7 +111,7 @@ def test_an_old_block_at_the_end_of_the_store_holds_nothing_up() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("reverse", [False, True])
-def test_a_moment_with_very_many_lines_is_left_by_a_few_steps(reverse: bool) -> None:
+def test_a_moment_with_very_many_lines_is_left_by_a_few_steps(reverse):
     """The next lines are an hour away."""
     node = store([BEGIN] * 5000 + [BEGIN + DAY // 24 + number for number in range(100)])
     assert len(lines(pieces(node, 500, reverse=reverse))) == 5100
@@ -121,7 +119,7 @@ def test_a_moment_with_very_many_lines_is_left_by_a_few_steps(reverse: bool) -> 
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-def test_few_questions_lead_to_the_first_lines(reverse: bool) -> None:
+def test_few_questions_lead_to_the_first_lines(reverse):
     """Also where many are of a moment: 31 were asked before."""
     node = store([BEGIN + number // 200 * 6000 for number in range(9000)])
     question = NodeQuestion("", EVERYTHING, reverse=reverse)
@@ -133,7 +131,7 @@ def test_few_questions_lead_to_the_first_lines(reverse: bool) -> None:
     assert len(first.lines) >= 200 and len(node.spans) <= 4
 
 
-def test_bytes_have_a_bound_as_lines_have() -> None:
+def test_bytes_have_a_bound_as_lines_have():
     node = ListedNode([node_line(BEGIN + number, "x" * 1000) for number in range(100)])
     found = [
         *fetch_lines_by_time(node, NodeQuestion("", EVERYTHING), AnswerSize(1000, 10_000), MOST)
@@ -142,7 +140,7 @@ def test_bytes_have_a_bound_as_lines_have() -> None:
     assert max(sum(len(one.line) for one in piece.lines) for piece in found) <= 10_000
 
 
-def test_more_lines_of_a_moment_than_fit_are_told() -> None:
+def test_more_lines_of_a_moment_than_fit_are_told():
     node = store([BEGIN, *[BEGIN + 7] * 200, BEGIN + 9])
     found = [
         *fetch_lines_by_time(
@@ -154,9 +152,9 @@ def test_more_lines_of_a_moment_than_fit_are_told() -> None:
     assert missing.startswith("it has more than 150 lines of 2025-") and "missing" in missing
 
 
-def test_a_line_that_was_not_asked_for_is_not_taken() -> None:
+def test_a_line_that_was_not_asked_for_is_not_taken():
     class Strange(ListedNode):
-        def answer_pieces(self, endpoint: str, asked):  # type: ignore[no-untyped-def]
+        def answer_pieces(self, endpoint: str, asked: Mapping[str, Any]) -> Any:
             return super().answer_pieces(endpoint, {**asked, "since": ""})
 
     question = NodeQuestion("", TimeSpan(BEGIN + 1, LATEST))

@@ -1,7 +1,5 @@
 """A server of the API, and the page in a browser, for each test."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any

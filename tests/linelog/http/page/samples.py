@@ -1,7 +1,5 @@
 """Lines as a small service would write them over a quarter of an hour: for pictures and figures."""
 
-from __future__ import annotations
-
 import json
 import random
 from collections.abc import Iterator

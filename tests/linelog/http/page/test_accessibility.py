@@ -1,7 +1,5 @@
 """The page for who cannot see it, has no mouse, has a small screen, or reads it on paper."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +7,7 @@ import pytest
 
 import tests
 from tests.chromium import Page
-from tests.linelog.http.page.conftest import COUNT, LAST, LIVE, Open, numbered
+from tests.linelog.http.page.conftest import COUNT, LAST, LIVE, numbered
 from tests.linelog.http.page.fake import TOKEN, Logs
 from tests.linelog.http.page.samples import samples
 from tests.programs import missing
@@ -48,13 +46,13 @@ def sample(logs: Logs) -> None:
         logs.send(*one.pop("messages"), **one)
 
 
-def test_axe_finds_nothing_serious_in_an_empty_store(visit: Open) -> None:
+def test_axe_finds_nothing_serious_in_an_empty_store(visit):
     page = visit(ready="!document.querySelector('#empty').hidden")
     assert serious(page) == []
     assert page.texts("h1") == ["logsrv"]
 
 
-def test_axe_finds_nothing_serious_in_lines(logs: Logs, visit: Open) -> None:
+def test_axe_finds_nothing_serious_in_lines(logs, visit):
     """Closed and open, and where some were left out."""
     sample(logs)
     page = visit(ready=f"{LIVE} && {COUNT} > 50")
@@ -71,7 +69,7 @@ def test_axe_finds_nothing_serious_in_lines(logs: Logs, visit: Open) -> None:
     assert serious(page) == []
 
 
-def test_axe_finds_nothing_serious_on_a_dark_phone(logs: Logs, visit: Open) -> None:
+def test_axe_finds_nothing_serious_on_a_dark_phone(logs, visit):
     sample(logs)
     page = visit(width=375, height=700, prefers_color_scheme="dark", ready=f"{COUNT} > 50")
     page.wait("document.querySelectorAll('#bars .bar').length > 10")
@@ -83,7 +81,7 @@ def test_axe_finds_nothing_serious_on_a_dark_phone(logs: Logs, visit: Open) -> N
     assert serious(page) == []
 
 
-def test_axe_finds_nothing_serious_where_something_is_wrong(logs: Logs, visit: Open) -> None:
+def test_axe_finds_nothing_serious_where_something_is_wrong(logs, visit):
     logs.trouble = "the store cannot write: No space left on device"
     page = visit(ready="!document.querySelector('#banner').hidden")
     # A wrong query before the first answer would leave nothing to go back to.
@@ -96,7 +94,7 @@ def test_axe_finds_nothing_serious_where_something_is_wrong(logs: Logs, visit: O
     assert serious(page) == []
 
 
-def test_axe_finds_nothing_serious_at_the_log_in(logs: Logs, visit: Open) -> None:
+def test_axe_finds_nothing_serious_at_the_log_in(logs, visit):
     logs.token = True
     page = visit(ready="document.querySelector('#log-in').open")
     assert serious(page) == []
@@ -106,7 +104,7 @@ def test_axe_finds_nothing_serious_at_the_log_in(logs: Logs, visit: Open) -> Non
     page.wait(LIVE)
 
 
-def test_a_line_says_whether_it_is_open(logs: Logs, visit: Open) -> None:
+def test_a_line_says_whether_it_is_open(logs, visit):
     logs.send("one", "two")
     page = visit(ready=f"{LIVE} && {COUNT} === 2")
     rows = "[...document.querySelectorAll('[role=treegrid] > [role=row]')]"
@@ -119,7 +117,7 @@ def test_a_line_says_whether_it_is_open(logs: Logs, visit: Open) -> None:
     page.wait(f"{states} === 'false,false'")
 
 
-def test_escape_leads_back_to_where_one_was(logs: Logs, visit: Open) -> None:
+def test_escape_leads_back_to_where_one_was(logs, visit):
     """From a button of an open line to that line, also below another open one; from help and filter."""
     logs.send("one", "two", "three", app="x")
     page = visit(ready=f"{LIVE} && {COUNT} === 3")
@@ -139,7 +137,7 @@ def test_escape_leads_back_to_where_one_was(logs: Logs, visit: Open) -> None:
         page.wait(f"{FOCUS}.matches('.line:nth-child(2)')")
 
 
-def test_escape_leads_back_from_the_fields_of_a_phone(logs: Logs, visit: Open) -> None:
+def test_escape_leads_back_from_the_fields_of_a_phone(logs, visit):
     """They lie over the lines, so they go first, whatever is open below."""
     logs.send("one", level="info")
     page = visit(width=375, height=700, ready=f"{LIVE} && {COUNT} === 1")
@@ -152,7 +150,7 @@ def test_escape_leads_back_from_the_fields_of_a_phone(logs: Logs, visit: Open) -
     assert page.run("document.querySelectorAll('.details').length") == 1
 
 
-def test_the_focus_stays_when_what_had_it_goes(logs: Logs, visit: Open) -> None:
+def test_the_focus_stays_when_what_had_it_goes(logs, visit):
     """A value that asks for other lines, a button that has done its work: Tab goes on at the lines."""
     numbered(logs, 3, app="x")
     page = visit(ready=f"{LIVE} && {COUNT} === 3")
@@ -168,7 +166,7 @@ def test_the_focus_stays_when_what_had_it_goes(logs: Logs, visit: Open) -> None:
 
 
 @pytest.mark.parametrize("width", [1280, 1000, 375])
-def test_nothing_moves_as_counts_grow(width: int, logs: Logs, visit: Open) -> None:
+def test_nothing_moves_as_counts_grow(width, logs, visit):
     page = visit(width=width, ready="true")
     page.call("Page.addScriptToEvaluateOnNewDocument", source=WATCH_SHIFTS)
     page.go(logs.url)
@@ -191,7 +189,7 @@ def test_nothing_moves_as_counts_grow(width: int, logs: Logs, visit: Open) -> No
     assert [one for one in page.run("shifts") if float(one.split()[-1]) > 0.001] == []
 
 
-def test_the_button_for_new_lines_covers_none_on_a_phone(logs: Logs, visit: Open) -> None:
+def test_the_button_for_new_lines_covers_none_on_a_phone(logs, visit):
     numbered(logs, 100)
     page = visit(width=375, height=700, ready=f"{LIVE} && {COUNT} === 100")
     page.press(" ")
@@ -202,7 +200,7 @@ def test_the_button_for_new_lines_covers_none_on_a_phone(logs: Logs, visit: Open
     assert top + height <= button and width > 300
 
 
-def test_a_print_says_what_it_is_of(logs: Logs, visit: Open) -> None:
+def test_a_print_says_what_it_is_of(logs, visit):
     """Title, server, query, time and count; on white, whatever the screen has, and without buttons."""
     logs.send("one", "two", "other")
     page = visit("?q=o&last=1h", ready=f"{LIVE} && {COUNT} === 3", prefers_color_scheme="dark")

@@ -1,7 +1,5 @@
 """The files of the page: whole, safe under their own policy, and all there."""
 
-from __future__ import annotations
-
 import gzip
 import re
 from pathlib import Path
@@ -25,7 +23,7 @@ DOCUMENTS = {
 }
 
 
-def test_the_page_has_the_roles_that_screen_readers_use() -> None:
+def test_the_page_has_the_roles_that_screen_readers_use():
     """A box, a log, a button: by these it is tested and used with a screen reader."""
     text = DOCUMENTS["page"]
     assert re.search(r'<input [^>]*type="search"', text)
@@ -34,7 +32,7 @@ def test_the_page_has_the_roles_that_screen_readers_use() -> None:
 
 
 @pytest.mark.parametrize("text", DOCUMENTS.values(), ids=DOCUMENTS)
-def test_documents_keep_to_the_policy(text: str) -> None:
+def test_documents_keep_to_the_policy(text):
     """No inline script or style, nothing from elsewhere, and each file they name is there."""
     assert not re.search(r"<script(?![^>]* src=)", text)
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", text)
@@ -44,7 +42,7 @@ def test_documents_keep_to_the_policy(text: str) -> None:
     assert f'action="{LOG_IN}"' in text
 
 
-def test_the_policy_allows_only_what_is_needed() -> None:
+def test_the_policy_allows_only_what_is_needed():
     """Nothing is allowed but what is named, and that only from ourselves."""
     rules = dict(rule.strip().partition(" ")[::2] for rule in POLICY.split(";"))
     assert rules["default-src"] == rules["base-uri"] == rules["frame-ancestors"] == "'none'"
@@ -52,12 +50,12 @@ def test_the_policy_allows_only_what_is_needed() -> None:
     assert "unsafe" not in POLICY
 
 
-def test_a_problem_on_the_log_in_page_is_escaped() -> None:
+def test_a_problem_on_the_log_in_page_is_escaped():
     assert b"<script>x" not in log_in_page("<script>x</script>").body
     assert b"&lt;script&gt;x" in log_in_page("<script>x</script>").body
 
 
-def test_static_files_have_their_types_and_etags() -> None:
+def test_static_files_have_their_types_and_etags():
     """Few, with their types, and an ETag that changes with each."""
     names = {path.rpartition("/")[2] for path in static_files()}
     assert names == {"icon.svg", "main.js", "regex-worker.js", "style.css", "theme.js"}
@@ -67,7 +65,7 @@ def test_static_files_have_their_types_and_etags() -> None:
     assert len({asset.tag for asset in static_files().values()}) == len(static_files())
 
 
-def test_every_file_of_the_folder_is_in_what_is_sent() -> None:
+def test_every_file_of_the_folder_is_in_what_is_sent():
     """A browser fetches one script: each module is in it once, behind those that it imports."""
     sent = static_files()[f"{STATIC}/main.js"].body.decode()
     assert not re.search(r"^import |^export (?!const modules)", sent, re.MULTILINE)
@@ -79,14 +77,14 @@ def test_every_file_of_the_folder_is_in_what_is_sent() -> None:
         assert set(imports) <= set(modules[:place]), name
 
 
-def test_static_files_are_compressed() -> None:
+def test_static_files_are_compressed():
     for path, asset in {"/": live_page(), **static_files()}.items():
         assert gzip.decompress(asset.packed) == asset.body, path
     assert len(static_files()[f"{STATIC}/main.js"].packed) < 72_000
     assert not log_in_page().packed
 
 
-def test_each_module_begins_with_a_comment_and_imports_only_ours() -> None:
+def test_each_module_begins_with_a_comment_and_imports_only_ours():
     """Small, each with a comment at its top, nothing from elsewhere."""
     for path in FOLDER.iterdir():
         text = path.read_text()

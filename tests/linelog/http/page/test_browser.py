@@ -1,19 +1,17 @@
 """The live page in a real browser: lines that arrive, filters, time, positions, keys."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.linelog.http.page.conftest import COUNT, LAST, LIVE, Open, at_bottom, numbered
-from tests.linelog.http.page.fake import TOKEN, Logs
+from tests.linelog.http.page.conftest import COUNT, LAST, LIVE, at_bottom, numbered
+from tests.linelog.http.page.fake import TOKEN
 
 pytestmark = pytest.mark.long
 
 
-def test_old_lines_are_there_and_new_ones_appear_below(logs: Logs, visit: Open) -> None:
+def test_old_lines_are_there_and_new_ones_appear_below(logs, visit):
     """Old lines are there, new ones appear below them, and the newest is in sight."""
     numbered(logs, 100)
     page = visit(ready=f"{COUNT} === 100")
@@ -27,7 +25,7 @@ def test_old_lines_are_there_and_new_ones_appear_below(logs: Logs, visit: Open) 
     assert page.texts(".line.level-error .level") == ["error"]
 
 
-def test_a_pause_stops_the_lines_and_counts_the_waiting_ones(logs: Logs, visit: Open) -> None:
+def test_a_pause_stops_the_lines_and_counts_the_waiting_ones(logs, visit):
     """While paused nothing moves, what waits is counted, and then all of it comes."""
     numbered(logs, 100)
     page = visit()
@@ -42,7 +40,7 @@ def test_a_pause_stops_the_lines_and_counts_the_waiting_ones(logs: Logs, visit: 
     assert page.texts(".gap") == []
 
 
-def test_a_long_pause_says_how_many_lines_it_skipped(logs: Logs, visit: Open) -> None:
+def test_a_long_pause_says_how_many_lines_it_skipped(logs, visit):
     """More than can wait is left out, and said where and how many."""
     logs.send("first")
     page = visit(ready=f"{LIVE} && {COUNT} === 1")
@@ -72,7 +70,7 @@ def test_a_long_pause_says_how_many_lines_it_skipped(logs: Logs, visit: Open) ->
     ]
 
 
-def test_scrolling_up_pauses_the_lines(logs: Logs, visit: Open) -> None:
+def test_scrolling_up_pauses_the_lines(logs, visit):
     """Lines do not run away from somebody who reads; back at the end they run again."""
     numbered(logs, 150)
     page = visit()
@@ -86,7 +84,7 @@ def test_scrolling_up_pauses_the_lines(logs: Logs, visit: Open) -> None:
     assert page.run("document.querySelector('#pause').ariaPressed") == "false"
 
 
-def test_text_that_grows_above_the_lines_does_not_pause_them(logs: Logs, visit: Open) -> None:
+def test_text_that_grows_above_the_lines_does_not_pause_them(logs, visit):
     """Only the user scrolls up. The newest line comes back into sight, and a space still pauses."""
     numbered(logs, 150)
     page = visit(ready=f"{LIVE} && {COUNT} === 150")
@@ -100,7 +98,7 @@ def test_text_that_grows_above_the_lines_does_not_pause_them(logs: Logs, visit: 
     page.wait(f"{paused} === 'true'")
 
 
-def test_typing_filters_the_lines_and_marks_hits(logs: Logs, visit: Open) -> None:
+def test_typing_filters_the_lines_and_marks_hits(logs, visit):
     """Only what fits, with the match marked; the address is a link to it; arrivals are filtered too."""
     logs.send("Timeout at once", "all is well", "a timeout", "no timeouts more")
     page = visit()
@@ -113,14 +111,14 @@ def test_typing_filters_the_lines_and_marks_hits(logs: Logs, visit: Open) -> Non
     assert page.run(COUNT) == 4
 
 
-def test_hits_of_expressions_are_marked(logs: Logs, visit: Open) -> None:
+def test_hits_of_expressions_are_marked(logs, visit):
     logs.send("user=17 and user=4", "user=x")
     page = visit("?q=" + "/user=%5Cd%2B/")
     page.wait("document.querySelectorAll('mark').length === 2")
     assert page.texts("mark") == ["user=17", "user=4"]
 
 
-def test_no_expression_freezes_the_page(logs: Logs, visit: Open) -> None:
+def test_no_expression_freezes_the_page(logs, visit):
     """What backtracks for years elsewhere costs a worker here, and the page goes on."""
     logs.send("a" * 28 + "!")
     # The fake server would hang on it itself: it gets a word, the page an expression.
@@ -138,7 +136,7 @@ def test_no_expression_freezes_the_page(logs: Logs, visit: Open) -> None:
     page.wait("watched.regexes.length === 0 && watched.worker === null")
 
 
-def test_a_wrong_query_shows_its_error_and_keeps_the_lines(logs: Logs, visit: Open) -> None:
+def test_a_wrong_query_shows_its_error_and_keeps_the_lines(logs, visit):
     """The sentence, a caret under the place, and the lines of before stay."""
     logs.send("one", "two")
     page = visit()
@@ -154,7 +152,7 @@ def test_a_wrong_query_shows_its_error_and_keeps_the_lines(logs: Logs, visit: Op
     page.wait(f"document.querySelector('#query-error').hidden && {COUNT} === 1")
 
 
-def test_fields_and_values_are_completed_by_keys(logs: Logs, visit: Open) -> None:
+def test_fields_and_values_are_completed_by_keys(logs, visit):
     """Fields, then the values of the chosen field, by keys alone."""
     logs.send("a", app="sshd", apple=1)
     logs.send("b", app="cron")
@@ -173,7 +171,7 @@ def test_fields_and_values_are_completed_by_keys(logs: Logs, visit: Open) -> Non
     page.wait(f"document.querySelector('#q').value === 'app=sshd ' && {COUNT} === 1")
 
 
-def test_a_click_opens_a_line_and_its_values_filter(logs: Logs, visit: Open) -> None:
+def test_a_click_opens_a_line_and_its_values_filter(logs, visit):
     """A click shows its fields; a click on a value asks for it, the other button excludes it."""
     logs.send("first", app="sshd", user="a b", level="error")
     logs.lines[0]["fields"]["level"] = "ERROR"
@@ -200,7 +198,7 @@ def test_a_click_opens_a_line_and_its_values_filter(logs: Logs, visit: Open) -> 
     page.wait(f"{COUNT} === 1 && document.querySelector('#q').value === '-app=cron'")
 
 
-def test_a_condition_that_is_there_already_reloads_nothing(logs: Logs, visit: Open) -> None:
+def test_a_condition_that_is_there_already_reloads_nothing(logs, visit):
     logs.send("first", app="sshd")
     page = visit("?q=app%3Dsshd")
     page.wait(f"{COUNT} === 1")
@@ -214,9 +212,7 @@ def test_a_condition_that_is_there_already_reloads_nothing(logs: Logs, visit: Op
     assert not any("/api/search" in one for one in logs.asked[before:])
 
 
-def test_a_query_that_is_being_typed_is_asked_though_the_time_changes(
-    logs: Logs, visit: Open
-) -> None:
+def test_a_query_that_is_being_typed_is_asked_though_the_time_changes(logs, visit):
     logs.send("first", "second")
     page = visit(ready=f"{COUNT} === 2")
     page.run("""(() => {
@@ -229,7 +225,7 @@ def test_a_query_that_is_being_typed_is_asked_though_the_time_changes(
     page.wait(f"location.search === '?q=second&last=1h' && {COUNT} === 1")
 
 
-def test_everything_works_without_a_mouse(logs: Logs, visit: Open) -> None:
+def test_everything_works_without_a_mouse(logs, visit):
     """Everything without a mouse."""
     numbered(logs, 300)
     logs.send("bad", level="error")
@@ -271,7 +267,7 @@ def test_everything_works_without_a_mouse(logs: Logs, visit: Open) -> None:
     assert page.run("document.activeElement.id") != "q"
 
 
-def test_a_lost_connection_is_reported_and_loses_no_line(logs: Logs, visit: Open) -> None:
+def test_a_lost_connection_is_reported_and_loses_no_line(logs, visit):
     """The page says so, comes back by itself, and has every line."""
     numbered(logs, 3)
     page = visit()
@@ -290,7 +286,7 @@ def test_a_lost_connection_is_reported_and_loses_no_line(logs: Logs, visit: Open
     assert page.texts(".gap") == []
 
 
-def test_another_store_begins_anew(logs: Logs, visit: Open) -> None:
+def test_another_store_begins_anew(logs, visit):
     """Its positions are those of lines that the page has shown from the store before."""
     numbered(logs, 3)
     page = visit(ready=f"{LIVE} && {COUNT} === 3")
@@ -304,7 +300,7 @@ def test_another_store_begins_anew(logs: Logs, visit: Open) -> None:
     assert page.texts(".line .message") == ["line 0", "line 1"]
 
 
-def test_missed_lines_are_said_where_they_are_missing(logs: Logs, visit: Open) -> None:
+def test_missed_lines_are_said_where_they_are_missing(logs, visit):
     logs.send("one")
     page = visit()
     page.wait(LIVE)
@@ -324,7 +320,7 @@ def test_missed_lines_are_said_where_they_are_missing(logs: Logs, visit: Open) -
     page.wait(f"location.search === '?position=1:100' && {COUNT} === 3")
 
 
-def test_the_log_in_form_takes_the_token(logs: Logs, visit: Open) -> None:
+def test_the_log_in_form_takes_the_token(logs, visit):
     """A form instead of lines; a wrong token is said to be wrong; then all is as it should be."""
     logs.token = True
     logs.send("secret")
@@ -338,7 +334,7 @@ def test_the_log_in_form_takes_the_token(logs: Logs, visit: Open) -> None:
     page.wait(f"!document.querySelector('#log-in').open && {COUNT} === 1")
 
 
-def test_a_screen_reader_hears_a_summary_of_new_lines(logs: Logs, visit: Open) -> None:
+def test_a_screen_reader_hears_a_summary_of_new_lines(logs, visit):
     """The log itself is quiet; every few seconds one sentence says what came."""
     logs.send("one")
     page = visit()
@@ -355,7 +351,7 @@ def test_a_screen_reader_hears_a_summary_of_new_lines(logs: Logs, visit: Open) -
     assert unnamed == []
 
 
-def test_the_foot_shows_the_figures_of_the_store(logs: Logs, visit: Open) -> None:
+def test_the_foot_shows_the_figures_of_the_store(logs, visit):
     numbered(logs, 10)
     page = visit()
     page.wait("document.querySelector('#store').textContent === '10 lines, 1.2 KiB in 3 segments'")
@@ -365,7 +361,7 @@ def test_the_foot_shows_the_figures_of_the_store(logs: Logs, visit: Open) -> Non
     page.wait("document.querySelector('#rate').textContent.endsWith('lines/s')")
 
 
-def test_the_page_works_where_the_browser_stores_nothing(logs: Logs, visit: Open) -> None:
+def test_the_page_works_where_the_browser_stores_nothing(logs, visit):
     """Where cookies are refused, so is the storage of a page, with an error: it works without."""
     page = visit("?", ready="true")
     page.call(
@@ -384,9 +380,7 @@ def test_the_page_works_where_the_browser_stores_nothing(logs: Logs, visit: Open
 
 
 @pytest.mark.parametrize("arrived", [True, False])
-def test_a_page_out_of_sight_gives_its_connection_up(
-    logs: Logs, visit: Open, arrived: bool
-) -> None:
+def test_a_page_out_of_sight_gives_its_connection_up(logs, visit, arrived):
     """And comes back without losing a line: a browser has six connections for all of its pages."""
     logs.send("old")
     page = visit(ready=f"{LIVE} && {COUNT} === 1")
@@ -410,7 +404,7 @@ def test_a_page_out_of_sight_gives_its_connection_up(
     assert sum(one.startswith("/api/tail") for one in logs.asked) == 2
 
 
-def test_a_page_that_was_left_gives_its_connection_up(logs: Logs, visit: Open) -> None:
+def test_a_page_that_was_left_gives_its_connection_up(logs, visit):
     """The browser may keep it: six pages that were left would use up its connections to this server."""
     logs.send("old")
     page = visit(ready=f"{LIVE} && {COUNT} === 1")
@@ -421,7 +415,7 @@ def test_a_page_that_was_left_gives_its_connection_up(logs: Logs, visit: Open) -
     page.wait(f"{LIVE} && {COUNT} === 2")
 
 
-def test_a_page_that_slept_for_an_hour_goes_on_where_it_was(logs: Logs, visit: Open) -> None:
+def test_a_page_that_slept_for_an_hour_goes_on_where_it_was(logs, visit):
     """It goes on behind its last line, with the newest; whoever scrolls up finds what came meanwhile."""
     logs.send("before")
     page = visit(ready=f"{LIVE} && {COUNT} === 1")
@@ -460,7 +454,7 @@ def test_a_page_that_slept_for_an_hour_goes_on_where_it_was(logs: Logs, visit: O
     assert expected == 3600
 
 
-def test_a_full_disk_is_shown_at_the_foot(logs: Logs, visit: Open) -> None:
+def test_a_full_disk_is_shown_at_the_foot(logs, visit):
     """A full disk is said at the foot as long as it lasts: the page alone would only stand still."""
     page = visit()
     logs.trouble = "the store cannot write: No space left on device"
@@ -469,14 +463,14 @@ def test_a_full_disk_is_shown_at_the_foot(logs: Logs, visit: Open) -> None:
     page.wait("document.querySelector('#trouble').textContent === ''")
 
 
-def test_a_link_with_a_wrong_query_does_not_say_no_lines(logs: Logs, visit: Open) -> None:
+def test_a_link_with_a_wrong_query_does_not_say_no_lines(logs, visit):
     """It is not said that there are no lines: nobody knows."""
     numbered(logs, 3)
     page = visit("?q=status>=", ready="!document.querySelector('#query-error').hidden")
     assert page.run("document.querySelector('#empty').hidden")
 
 
-def test_a_first_line_is_counted_at_once(visit: Open, logs: Logs) -> None:
+def test_a_first_line_is_counted_at_once(visit, logs):
     """Neither "0 lines" nor "No line here has a field level" waits for its timer beside the first line."""
     page = visit()
     page.wait("document.querySelector('#field-list').textContent.includes('No line here')")

@@ -1,20 +1,18 @@
 """The live page in a real browser, when it shows the past: times, permalinks, scrolling, neighbours."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.linelog.http.page.conftest import COUNT, LAST, Open, numbered
+from tests.linelog.http.page.conftest import COUNT, LAST, numbered
 from tests.linelog.http.page.fake import Logs
 
 pytestmark = pytest.mark.long
 
 
-def test_top_values_of_a_field_are_listed(logs: Logs, visit: Open) -> None:
+def test_top_values_of_a_field_are_listed(logs, visit):
     logs.send("x", "y", app="sshd")
     logs.send("z", app="cron")
     page = visit()
@@ -34,7 +32,7 @@ def with_a_past(logs: Logs) -> None:
         logs.send(f"second {second}", time=begin + timedelta(seconds=second), level=level)
 
 
-def test_dragging_over_the_bars_selects_a_time(logs: Logs, visit: Open) -> None:
+def test_dragging_over_the_bars_selects_a_time(logs, visit):
     """Dragging over the bars shows the lines of that time; the button leads back to now."""
     with_a_past(logs)
     page = visit()
@@ -56,7 +54,7 @@ def test_dragging_over_the_bars_selects_a_time(logs: Logs, visit: Open) -> None:
     page.wait(f"location.search === '' && {LAST} === 'second 599'")
 
 
-def test_keys_select_a_time_in_the_bars(logs: Logs, visit: Open) -> None:
+def test_keys_select_a_time_in_the_bars(logs, visit):
     with_a_past(logs)
     page = visit()
     page.wait("document.querySelectorAll('#bars .bar-error').length > 0")
@@ -71,7 +69,7 @@ def test_keys_select_a_time_in_the_bars(logs: Logs, visit: Open) -> None:
     page.wait(f"location.search === '' && {LAST} === 'second 599'")
 
 
-def test_a_permalink_shows_its_line_among_neighbours(logs: Logs, visit: Open) -> None:
+def test_a_permalink_shows_its_line_among_neighbours(logs, visit):
     """An address with a position leads to that line among its neighbours, and nothing moves it."""
     numbered(logs, 1500)
     page = visit("?position=1:70000", ready="document.querySelector('[aria-current]')")
@@ -86,7 +84,7 @@ def test_a_permalink_shows_its_line_among_neighbours(logs: Logs, visit: Open) ->
     assert link == "/?position=1:70000"
 
 
-def test_a_filter_at_a_past_line_keeps_it_visible(logs: Logs, visit: Open) -> None:
+def test_a_filter_at_a_past_line_keeps_it_visible(logs, visit):
     """A value that is asked for at a line of the past leaves that line in sight."""
     for number in range(900):
         logs.send(f"line {number}", app="cron" if number % 3 else "sshd")
@@ -99,7 +97,7 @@ def test_a_filter_at_a_past_line_keeps_it_visible(logs: Logs, visit: Open) -> No
     page.wait(f"{COUNT} === 300")
 
 
-def test_scrolling_loads_lines_and_the_page_stays_bounded(logs: Logs, visit: Open) -> None:
+def test_scrolling_loads_lines_and_the_page_stays_bounded(logs, visit):
     """All the way up to the first line and down again to the last, and the page stays bounded."""
     numbered(logs, 5000)
     page = visit()
@@ -124,7 +122,7 @@ def test_scrolling_loads_lines_and_the_page_stays_bounded(logs: Logs, visit: Ope
     assert page.texts(".gap") == []
 
 
-def test_older_lines_loaded_above_do_not_move_the_read_line(logs: Logs, visit: Open) -> None:
+def test_older_lines_loaded_above_do_not_move_the_read_line(logs, visit):
     """Older lines that are loaded above do not move the line that is being read."""
     numbered(logs, 1000)
     page = visit()
@@ -142,7 +140,7 @@ def test_older_lines_loaded_above_do_not_move_the_read_line(logs: Logs, visit: O
     assert after == pytest.approx(before + 60, abs=1)
 
 
-def test_new_lines_are_shown_during_a_slow_search(logs: Logs, visit: Open) -> None:
+def test_new_lines_are_shown_during_a_slow_search(logs, visit):
     """New lines are shown while the search for old ones is still under way."""
     numbered(logs, 3)
     logs.slow.clear()
@@ -156,7 +154,7 @@ def test_new_lines_are_shown_during_a_slow_search(logs: Logs, visit: Open) -> No
     assert page.texts(".line .message") == ["line 0", "line 1", "line 2", "line of now"]
 
 
-def test_the_neighbours_of_a_hit_are_shown(logs: Logs, visit: Open) -> None:
+def test_the_neighbours_of_a_hit_are_shown(logs, visit):
     """The lines around a hit, whether they fit the query or not."""
     numbered(logs, 30)
     page = visit("?q=%22line+15%22")
@@ -169,7 +167,7 @@ def test_the_neighbours_of_a_hit_are_shown(logs: Logs, visit: Open) -> None:
     assert page.texts("[aria-current] .message") == ["line 15"]
 
 
-def test_more_neighbours_can_be_shown_on_either_side(logs: Logs, visit: Open) -> None:
+def test_more_neighbours_can_be_shown_on_either_side(logs, visit):
     """Twenty more on either side, as often as there are some; the line that is looked at stays in sight."""
     numbered(logs, 400)
     page = visit("?q=%22line+115%22")
@@ -201,7 +199,7 @@ def test_more_neighbours_can_be_shown_on_either_side(logs: Logs, visit: Open) ->
     assert page.run(COUNT) == 161
 
 
-def test_the_back_button_undoes_a_selected_time(logs: Logs, visit: Open) -> None:
+def test_the_back_button_undoes_a_selected_time(logs, visit):
     """The browser's button undoes a selected time; a filter is in the address when one comes anew."""
     with_a_past(logs)
     page = visit("?q=level%3Derror")
@@ -215,7 +213,7 @@ def test_the_back_button_undoes_a_selected_time(logs: Logs, visit: Open) -> None
     assert page.run("document.querySelector('#q').value") == "level=error"
 
 
-def test_a_permalink_to_a_removed_line_shows_the_newest_lines(logs: Logs, visit: Open) -> None:
+def test_a_permalink_to_a_removed_line_shows_the_newest_lines(logs, visit):
     """The newest lines are shown instead, and it is said why."""
     numbered(logs, 3)
     page = visit("?q=line&position=1:99")
@@ -225,7 +223,7 @@ def test_a_permalink_to_a_removed_line_shows_the_newest_lines(logs: Logs, visit:
     ]
 
 
-def test_bars_go_up_to_now(logs: Logs, visit: Open) -> None:
+def test_bars_go_up_to_now(logs, visit):
     """Not up to the last line: that nothing comes any more is to be seen."""
     numbered(logs, 3, time=datetime.now(UTC) - timedelta(minutes=10))
     visit(ready="document.querySelector('#bars .bar')")
@@ -233,7 +231,7 @@ def test_bars_go_up_to_now(logs: Logs, visit: Open) -> None:
     assert asked and all("since=15m&until=now" in path for path in asked)
 
 
-def test_the_download_asks_for_the_shown_lines(logs: Logs, visit: Open) -> None:
+def test_the_download_asks_for_the_shown_lines(logs, visit):
     """The shown lines, in the chosen form; of too many the newest, and it says so."""
     logs.send("x")
     page = visit("?q=x")

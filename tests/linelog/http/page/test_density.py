@@ -1,7 +1,5 @@
 """How much fits on a screen: rows of a line, what a row leaves out, chosen columns, copied values."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -9,8 +7,7 @@ from typing import Any
 import pytest
 
 from tests.chromium import Page
-from tests.linelog.http.page.conftest import COUNT, LIVE, Open
-from tests.linelog.http.page.fake import Logs
+from tests.linelog.http.page.conftest import COUNT, LIVE
 from tests.linelog.http.page.samples import samples
 
 pytestmark = pytest.mark.long
@@ -44,9 +41,7 @@ def fits(page: Page, width: int) -> bool:
 
 
 @pytest.mark.parametrize(("width", "height", "least"), [(1280, 800, 27), (390, 844, 10)])
-def test_many_lines_fit_on_a_screen(
-    width: int, height: int, least: int, logs: Logs, visit: Open
-) -> None:
+def test_many_lines_fit_on_a_screen(width, height, least, logs, visit):
     for one in samples(datetime.now(UTC), each=300):
         logs.send(*one.pop("messages"), **one)
     logs.send("word " * 200)
@@ -70,7 +65,7 @@ def test_many_lines_fit_on_a_screen(
     assert page.run(VISIBLE) >= least and fits(page, width)
 
 
-def test_a_row_does_not_repeat_itself(visit: Open) -> None:
+def test_a_row_does_not_repeat_itself(visit):
     """Syslog without its header, JSON as its message; all else as it came."""
     page = visit()
     header = {**HEADER, "hostname": "gate", "app": "sshd"}
@@ -106,7 +101,7 @@ def test_a_row_does_not_repeat_itself(visit: Open) -> None:
         assert said == expected
 
 
-def test_the_host_of_a_message_is_shown_and_columns_are_chosen(logs: Logs, visit: Open) -> None:
+def test_the_host_of_a_message_is_shown_and_columns_are_chosen(logs, visit):
     """Not the relay's address; columns by a link, by the fields, by an opened line; gone by their name."""
     about = {**HEADER, "hostname": "<b>web1", "app": "nginx", "text": "hello"}
     logs.send("<13>Nov 20 06:18:42 <b>web1 nginx: hello", source=RELAY, **about)
@@ -145,7 +140,7 @@ def test_the_host_of_a_message_is_shown_and_columns_are_chosen(logs: Logs, visit
         assert fits(page, width)
 
 
-def test_a_column_has_what_a_query_finds(visit: Open) -> None:
+def test_a_column_has_what_a_query_finds(visit):
     """`host` is the sender's address, not a key of JSON; `fields.host` and `syslog.app` are reached too."""
     page = visit()
     line = record("{}", host="inner", app="a", tags=["x", "y"])
@@ -168,7 +163,7 @@ def test_a_column_has_what_a_query_finds(visit: Open) -> None:
         assert value == expected, name
 
 
-def test_values_and_lines_are_copied(logs: Logs, visit: Open) -> None:
+def test_values_and_lines_are_copied(logs, visit):
     logs.send("hello", source=RELAY, user="a b")
     page = visit(ready=f"{LIVE} && {COUNT} === 1")
     page.run(COPIED)
@@ -184,7 +179,7 @@ def test_values_and_lines_are_copied(logs: Logs, visit: Open) -> None:
 
 
 @pytest.mark.parametrize("has_name", [True, False])
-def test_neighbours_of_the_same_source(has_name: bool, logs: Logs, visit: Open) -> None:
+def test_neighbours_of_the_same_source(has_name, logs, visit):
     """Twenty more of the line's source, whatever its port, past those of others; they are not dimmed."""
     for number in range(100):
         host = f"2001:db8::{2 if number % 4 else 1}"
@@ -209,7 +204,7 @@ def test_neighbours_of_the_same_source(has_name: bool, logs: Logs, visit: Open) 
     page.wait(f"{COUNT} === 40 && document.querySelectorAll('.further.before .own').length === 0")
 
 
-def test_lines_that_come_shift_nothing(logs: Logs, visit: Open) -> None:
+def test_lines_that_come_shift_nothing(logs, visit):
     page = visit(ready="true")
     page.call("Page.addScriptToEvaluateOnNewDocument", source=SHIFTS)
     logs.send(*(f"line {number}" for number in range(500)), level="info")
@@ -223,7 +218,7 @@ def test_lines_that_come_shift_nothing(logs: Logs, visit: Open) -> None:
     assert page.run("shift") < 0.01
 
 
-def test_only_names_of_fields_are_shown_as_such(logs: Logs, visit: Open) -> None:
+def test_only_names_of_fields_are_shown_as_such(logs, visit):
     """Of what looks like one: a single pair of a sentence, or a text in quotes, is no field."""
     logs.send('GET "/x a=1" 200 rt=0.123 up="a b" x=y', rt="0.123", up="a b", path="/x a=1")
     logs.send("one pair=only, no field")

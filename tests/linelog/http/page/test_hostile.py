@@ -1,12 +1,9 @@
 """What strangers log, in a real browser: text, and nothing but text."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.http.page.assets import static_files
-from tests.linelog.http.page.conftest import LIVE, Open
-from tests.linelog.http.page.fake import Logs
+from tests.linelog.http.page.conftest import LIVE
 
 OWN = "document.title='owned';window.owned=1"
 CORPUS = (
@@ -31,7 +28,7 @@ BIDI = "user=\u202enimda\u202c \u2066x\u2069 \u200f \u061c"
 
 
 @pytest.mark.long
-def test_markup_in_a_log_is_shown_as_text(logs: Logs, visit: Open) -> None:
+def test_markup_in_a_log_is_shown_as_text(logs, visit):
     """Messages, sources, names and values of fields: none of it becomes an element or runs."""
     for evil in CORPUS:
         fields = {evil: evil, "plain": evil, "__proto__": evil, "list": [evil, {"a": evil}]}
@@ -57,7 +54,7 @@ def test_markup_in_a_log_is_shown_as_text(logs: Logs, visit: Open) -> None:
 
 
 @pytest.mark.long
-def test_no_character_of_a_message_is_swallowed(logs: Logs, visit: Open) -> None:
+def test_no_character_of_a_message_is_swallowed(logs, visit):
     """Nothing of it is swallowed either; colours alone become colours."""
     logs.send(*CORPUS[:12], r"\x1b[31mred\x1b[0m \x1b[2J", BIDI)
     page = visit()
@@ -70,7 +67,7 @@ def test_no_character_of_a_message_is_swallowed(logs: Logs, visit: Open) -> None
 
 
 @pytest.mark.long
-def test_an_opened_line_has_its_line_breaks(logs: Logs, visit: Open) -> None:
+def test_an_opened_line_has_its_line_breaks(logs, visit):
     """Tabs too, in its message and its values; nothing else that has a code. What is copied has them."""
     trace = r"Traceback:\x0a\x09at\x1b[2J main\x0d\x0a\x00end C:\\x0a" + "\u202e"
     shown = "Traceback:\n\tat\\x1b[2J main\n\\x00end C:\\\\x0a\\u202e"
@@ -103,14 +100,14 @@ def test_an_opened_line_has_its_line_breaks(logs: Logs, visit: Open) -> None:
 
 
 @pytest.mark.long
-def test_the_title_turns_nothing_around(visit: Open) -> None:
+def test_the_title_turns_nothing_around(visit):
     """A link to the page chooses the query, and so what the window is called."""
     page = visit("?q=%E2%80%AEabc%07")
     assert page.run("document.title") == "\\u202eabc\\x07 – logsrv"
 
 
 @pytest.mark.long
-def test_huge_lines_are_cut_until_they_are_opened(logs: Logs, visit: Open) -> None:
+def test_huge_lines_are_cut_until_they_are_opened(logs, visit):
     """A line of a mebibyte and one of many colours: cut until it is opened, and nobody waits."""
     logs.send("x" * 1_000_000, "a-" * 30_000 + "=", r"\x1b[31mx" * 5000, '"' * 60_000)
     page = visit()
@@ -124,7 +121,7 @@ def test_huge_lines_are_cut_until_they_are_opened(logs: Logs, visit: Open) -> No
     page.wait("document.querySelector('.message').textContent.length === 1000000")
 
 
-def test_scripts_make_no_markup() -> None:
+def test_scripts_make_no_markup():
     """Data gets into the page as text only; there is no way in for markup, nor for code."""
     for path, asset in static_files().items():
         text = asset.body.decode()

@@ -1,7 +1,5 @@
 """What the page looks like: both themes, a phone, a flood; and the pictures of the docs."""
 
-from __future__ import annotations
-
 import os
 import time
 from datetime import UTC, datetime
@@ -10,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.chromium import Page
-from tests.linelog.http.page.conftest import LIVE, Open
+from tests.linelog.http.page.conftest import LIVE
 from tests.linelog.http.page.fake import Logs
 from tests.linelog.http.page.samples import samples
 
@@ -67,9 +65,7 @@ def open_an_error(page: Page) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 375])
-def test_themes_are_readable(
-    scheme: str, width: int, sampled: Logs, visit: Open, tmp_path: Path
-) -> None:
+def test_themes_are_readable(scheme, width, sampled, visit, tmp_path):
     """Readable on a phone and on a desk, by day and by night: these are the pictures of the docs."""
     page = visit(width=width, height=800, prefers_color_scheme=scheme)
     page.wait(FULL)
@@ -99,7 +95,7 @@ def test_themes_are_readable(
     assert page.run(CONTRAST) == []
 
 
-def test_the_button_switches_the_theme_and_keeps_it(sampled: Logs, visit: Open) -> None:
+def test_the_button_switches_the_theme_and_keeps_it(sampled, visit):
     """The button changes the theme at once and for the next visit; the system's choice needs no keeping."""
     page = visit(prefers_color_scheme="light")
     page.click("#theme")
@@ -113,7 +109,7 @@ def test_the_button_switches_the_theme_and_keeps_it(sampled: Logs, visit: Open) 
     assert page.run("localStorage.getItem('logsrv-theme')") is None
 
 
-def test_nothing_is_cut_off_or_too_small_on_a_phone(sampled: Logs, visit: Open) -> None:
+def test_nothing_is_cut_off_or_too_small_on_a_phone(sampled, visit):
     """Nothing sticks out to the right, whatever is open; what a finger has to hit is big enough."""
     sampled.send("x" * 5000, source="a-very-long-name-of-a-listener@tcp:203.0.113.200:65535")
     page = visit("?q=", width=375, height=700)
@@ -138,7 +134,7 @@ def test_nothing_is_cut_off_or_too_small_on_a_phone(sampled: Logs, visit: Open) 
     assert small == 0
 
 
-def test_the_page_keeps_drawing_at_ten_thousand_lines_a_second(logs: Logs, visit: Open) -> None:
+def test_the_page_keeps_drawing_at_ten_thousand_lines_a_second(logs, visit):
     """The page goes on drawing and answering, shows the newest, and says how many it left out."""
     logs.send("begin")
     page = visit()
@@ -167,7 +163,7 @@ def test_the_page_keeps_drawing_at_ten_thousand_lines_a_second(logs: Logs, visit
     assert page.run("document.querySelector('#scroller').scrollTop") > 1000
 
 
-def test_reduced_motion_stops_all_transitions(sampled: Logs, visit: Open) -> None:
+def test_reduced_motion_stops_all_transitions(sampled, visit):
     page = visit(prefers_reduced_motion="reduce")
     page.wait(FULL)
     moving = (
@@ -178,7 +174,7 @@ def test_reduced_motion_stops_all_transitions(sampled: Logs, visit: Open) -> Non
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
-def test_an_underscore_is_seen_in_the_field(visit: Open, width: int, height: int) -> None:
+def test_an_underscore_is_seen_in_the_field(visit, width, height):
     page = visit("?q=status_class", width=width, height=height)
     left, top, *size = page.place("#q")
     place = {"x": left, "y": top, "width": size[0], "height": size[1], "scale": 1}

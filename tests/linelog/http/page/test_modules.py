@@ -1,7 +1,5 @@
 """Modules of the page one by one, in a browser: what they return for what they are given."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +26,7 @@ def call(visit: Open) -> Call:
     return function
 
 
-def test_a_term_is_added_once_and_its_opposite_removed(call: Call) -> None:
+def test_a_term_is_added_once_and_its_opposite_removed(call):
     """A term is added once; its opposite goes; what OR binds less is put into brackets."""
     for query, exclude, expected in (
         ("", False, "app=sshd"),
@@ -64,7 +62,7 @@ def test_a_term_is_added_once_and_its_opposite_removed(call: Call) -> None:
         assert call("query.js", "withTerm", "", "f", value, False) == f"f={quoted}"
 
 
-def test_the_texts_that_a_line_must_contain_are_marked(call: Call) -> None:
+def test_the_texts_that_a_line_must_contain_are_marked(call):
     """Words, phrases and expressions that a line has to have; not those that it may not have."""
     for query, texts, regexes in (
         ("timeout -login", ["timeout"], []),
@@ -82,7 +80,7 @@ def test_the_texts_that_a_line_must_contain_are_marked(call: Call) -> None:
         assert call("stages.js", "wanted", query) == {"texts": texts, "regexes": regexes}, query
 
 
-def test_stages_of_a_query_are_known(call: Call) -> None:
+def test_stages_of_a_query_are_known(call):
     """The kind of answer, the query for its lines, coloured words, added conditions."""
     timed = '"a | b" /c|d/ | extract "took <ms> ms" | where ms>5'
     for query, kind, lines in (
@@ -109,7 +107,7 @@ def test_stages_of_a_query_are_known(call: Call) -> None:
     assert call("stages.js", "wanted", "a | where b -c | count by d")["texts"] == ["a", "b"]
 
 
-def test_a_stage_is_completed_by_what_can_stand_there(call: Call) -> None:
+def test_a_stage_is_completed_by_what_can_stand_there(call):
     for query, kind, typed, words in (
         ("x | so", "word", "so", "extract"),
         ("x | ", "word", "", "extract"),
@@ -133,7 +131,7 @@ def test_a_stage_is_completed_by_what_can_stand_there(call: Call) -> None:
     assert call("stages.js", "pieceOfQuery", 'x | extract "a', 14) is None
 
 
-def test_colours_of_a_terminal_become_class_names(call: Call) -> None:
+def test_colours_of_a_terminal_become_class_names(call):
     """Of what a terminal obeys, the colours; the nearest of eight."""
     for message, expected in (
         (r"a\x1b[31mb\x1b[0mc", [("a", ""), ("b", "fg-red"), ("c", "")]),
@@ -148,7 +146,7 @@ def test_colours_of_a_terminal_become_class_names(call: Call) -> None:
         assert [(run["text"], run["style"]) for run in runs] == expected, message
 
 
-def test_positions_are_ordered_by_number(call: Call) -> None:
+def test_positions_are_ordered_by_number(call):
     """By number, not by letter."""
     assert call("position.js", "compare", "9:1", "10:0") < 0
     assert call("position.js", "compare", "2:1000", "2:999") > 0
@@ -156,7 +154,7 @@ def test_positions_are_ordered_by_number(call: Call) -> None:
     assert not call("position.js", "isPosition", "x:1")
 
 
-def test_the_lag_of_targets_is_put_into_words(call: Call) -> None:
+def test_the_lag_of_targets_is_put_into_words(call):
     def metrics(name: str, up: int, lines: int, size: int, seconds: float) -> str:
         figures = {"up": up, "lag_lines": lines, "lag_bytes": size, "lag_seconds": seconds}
         told = [f'logsrv_ship_{what}{{target="{name}"}} {one}' for what, one in figures.items()]
@@ -175,14 +173,14 @@ def test_the_lag_of_targets_is_put_into_words(call: Call) -> None:
     assert call("health.js", "shipped", "logsrv_x 1\n") == {"said": "", "each": ""}
 
 
-def test_sizes_and_numbers_are_readable(call: Call) -> None:
+def test_sizes_and_numbers_are_readable(call):
     for size, text in ((0, "0 bytes"), (1536, "1.5 KiB"), (200 << 30, "200 GiB")):
         assert call("times.js", "size", size) == text
     assert call("times.js", "counted", 1, "line") == "1 line"
     assert call("times.js", "counted", 12345, "line") == "12,345 lines"
 
 
-def test_a_line_of_search_and_stream_is_shown_once(visit: Open) -> None:
+def test_a_line_of_search_and_stream_is_shown_once(visit):
     """What a search and the stream both bring is shown once, in the order of the store."""
     page = visit()
     shown = page.run(
@@ -202,7 +200,7 @@ def test_a_line_of_search_and_stream_is_shown_once(visit: Open) -> None:
     assert shown == [f"1:{offset}" for offset in (100, 200, 250, 300, 400, 500)]
 
 
-def test_lines_before_an_error_of_a_search_are_shown(visit: Open) -> None:
+def test_lines_before_an_error_of_a_search_are_shown(visit):
     """The lines that came with the sentence are shown before it."""
     found = visit().run("""import('/static/main.js').then(async ({ modules: { 'api.js': { search } } }) => {
         window.fetch = async () => new Response('{"position": "1:0"}\\n{"error": "too long"}\\n');
@@ -215,7 +213,7 @@ def test_lines_before_an_error_of_a_search_are_shown(visit: Open) -> None:
     assert found == [{"position": "1:0"}, "too long"]
 
 
-def test_percentages_say_0_and_100_only_if_exact(call: Call) -> None:
+def test_percentages_say_0_and_100_only_if_exact(call):
     """None and all are said only where it is none and all."""
     for lines, sampled, said in (
         (7, 20, "7"),

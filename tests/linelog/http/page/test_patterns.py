@@ -1,11 +1,8 @@
 """The panel of patterns in a real browser."""
 
-from __future__ import annotations
-
 import pytest
 
-from tests.linelog.http.page.conftest import COUNT, LIVE, Open, numbered
-from tests.linelog.http.page.fake import Logs
+from tests.linelog.http.page.conftest import COUNT, LIVE, numbered
 from tests.linelog.http.page.test_accessibility import serious
 from tests.linelog.http.page.test_hostile import CORPUS
 from tests.linelog.http.page.test_looks import CONTRAST
@@ -14,7 +11,7 @@ pytestmark = pytest.mark.long
 ENTRIES = "document.querySelectorAll('#pattern-list li').length"
 
 
-def test_patterns_are_counted_and_a_click_shows_their_lines(logs: Logs, visit: Open) -> None:
+def test_patterns_are_counted_and_a_click_shows_their_lines(logs, visit):
     """By keys and by a click; fields and patterns take turns in the same place."""
     numbered(logs, 20)
     logs.send("full 7", "full 8", "gone")
@@ -35,7 +32,7 @@ def test_patterns_are_counted_and_a_click_shows_their_lines(logs: Logs, visit: O
     page.wait("!document.querySelector('#fields').hidden")
 
 
-def test_new_patterns_are_of_the_chosen_time(logs: Logs, visit: Open) -> None:
+def test_new_patterns_are_of_the_chosen_time(logs, visit):
     numbered(logs, 20)
     page = visit(ready=f"{LIVE} && {COUNT} === 20")
     page.press("p")
@@ -52,7 +49,7 @@ def test_new_patterns_are_of_the_chosen_time(logs: Logs, visit: Open) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_hostile_patterns_are_text_and_readable(scheme: str, logs: Logs, visit: Open) -> None:
+def test_hostile_patterns_are_text_and_readable(scheme, logs, visit):
     logs.send(*CORPUS)
     page = visit(width=375, height=800, prefers_color_scheme=scheme)
     page.click("#patterns-button")

@@ -1,9 +1,6 @@
 """Changes of what the page shows while another one waits for its answer: each keeps the others."""
 
-from __future__ import annotations
-
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -77,9 +74,7 @@ def drag(page: Page) -> None:
     ],
     ids=["menu", "clock", "by", "bars"],
 )
-def test_a_query_is_kept_when_another_part_changes(
-    page: Page, change: Callable[[Page], None], address: str, lines: int
-) -> None:
+def test_a_query_is_kept_when_another_part_changes(page, change, address, lines):
     ask(page, "app=billing")
     change(page)
     page.run(RELEASE)
@@ -90,7 +85,7 @@ def test_a_query_is_kept_when_another_part_changes(
         assert page.run("document.querySelector('#by').value") == "app"
 
 
-def test_a_table_is_kept_when_the_time_changes(page: Page) -> None:
+def test_a_table_is_kept_when_the_time_changes(page):
     ask(page, "| count by app")
     choose(page, "#last", "all")
     page.run(RELEASE)
@@ -98,7 +93,7 @@ def test_a_table_is_kept_when_the_time_changes(page: Page) -> None:
     assert page.texts("#table-rows td") == ["6"]
 
 
-def test_a_time_is_kept_when_the_query_changes(page: Page) -> None:
+def test_a_time_is_kept_when_the_query_changes(page):
     choose(page, "#last", "all")
     page.fill("#q", "app=billing")
     page.press("Enter")
@@ -107,7 +102,7 @@ def test_a_time_is_kept_when_the_query_changes(page: Page) -> None:
     assert page.run("document.querySelector('#last').value") == "all"
 
 
-def test_a_time_is_kept_when_a_value_is_clicked(page: Page) -> None:
+def test_a_time_is_kept_when_a_value_is_clicked(page):
     page.click("[data-field=app] summary")
     page.wait("document.querySelector('[data-field=app] li .add')")
     choose(page, "#last", "all")
@@ -116,7 +111,7 @@ def test_a_time_is_kept_when_a_value_is_clicked(page: Page) -> None:
     page.wait(f"{COUNT} === 3 && location.search === '?q=app%3Dshop&last=all'")
 
 
-def test_the_late_answer_of_a_table_is_not_shown(page: Page) -> None:
+def test_the_late_answer_of_a_table_is_not_shown(page):
     ask(page, "| count")
     ask(page, "app=billing")
     page.run("held.shift()()")
@@ -127,7 +122,7 @@ def test_the_late_answer_of_a_table_is_not_shown(page: Page) -> None:
     assert not page.run(TABLE)
 
 
-def test_a_wrong_query_keeps_its_error_and_the_time(page: Page) -> None:
+def test_a_wrong_query_keeps_its_error_and_the_time(page):
     ask(page, "level>=banana")
     choose(page, "#last", "all")
     page.run(RELEASE)
@@ -138,7 +133,7 @@ def test_a_wrong_query_keeps_its_error_and_the_time(page: Page) -> None:
     page.wait(f"{COUNT} === 2 && location.search.endsWith('&last=all')")
 
 
-def test_a_step_to_another_line_gives_up_no_query(logs: Logs, page: Page) -> None:
+def test_a_step_to_another_line_gives_up_no_query(logs, page):
     logs.send("first", level="warning")
     numbered(logs, 250)
     page.go(logs.url)
@@ -153,7 +148,7 @@ def test_a_step_to_another_line_gives_up_no_query(logs: Logs, page: Page) -> Non
     page.wait(f"{COUNT} === 1 && location.search === '?q=first'")
 
 
-def test_escape_gives_up_a_time_that_is_on_its_way(page: Page) -> None:
+def test_escape_gives_up_a_time_that_is_on_its_way(page):
     drag(page)
     page.press("Escape")
     page.run(RELEASE)
@@ -161,7 +156,7 @@ def test_escape_gives_up_a_time_that_is_on_its_way(page: Page) -> None:
     assert page.run("location.search") == "?last=1h"
 
 
-def test_back_and_a_saved_search_replace_what_is_on_its_way(page: Page) -> None:
+def test_back_and_a_saved_search_replace_what_is_on_its_way(page):
     saved = json.dumps(json.dumps([{"name": "all", "q": "app=billing", "last": "all"}]))
     page.run(f"localStorage.setItem('logsrv-saved', {saved})")
     ask(page, "app=shop")
@@ -179,7 +174,7 @@ def test_back_and_a_saved_search_replace_what_is_on_its_way(page: Page) -> None:
     assert page.run(f"{FIELD} + location.search") == "?last=1h"
 
 
-def test_back_leads_over_both_changes(page: Page) -> None:
+def test_back_leads_over_both_changes(page):
     drag(page)
     ask(page, "app=shop")
     page.run(RELEASE)
@@ -188,7 +183,7 @@ def test_back_leads_over_both_changes(page: Page) -> None:
     page.wait(f"{COUNT} === 3 && location.search === '?last=1h'")
 
 
-def test_a_query_that_is_taken_back_leaves_no_number_dimmed(page: Page) -> None:
+def test_a_query_that_is_taken_back_leaves_no_number_dimmed(page):
     ask(page, "app=shop")
     page.fill("#q", "")
     page.press("Enter")

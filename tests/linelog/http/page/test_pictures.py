@@ -3,8 +3,6 @@
 `make pictures` writes them into docs/pictures/; else they are thrown away.
 """
 
-from __future__ import annotations
-
 import html
 import json
 import socket
@@ -13,9 +11,6 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import TwistdProcess, wait_until
-from tests.chromium import Chromium
-from tests.linelog.http.page.conftest import Open
-from tests.linelog.http.page.fake import Logs
 from tests.linelog.http.page.test_looks import FULL, PICTURES, open_an_error, sampled
 
 pytestmark = pytest.mark.long
@@ -36,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
     return Path(PICTURES) if PICTURES else tmp_path
 
 
-def test_a_picture_of_a_time_in_the_histogram(sampled: Logs, visit: Open, folder: Path) -> None:
+def test_a_picture_of_a_time_in_the_histogram(sampled, visit, folder):
     page = visit(width=1100, height=620)
     page.wait(FULL)
     left, top, width, _ = page.place("#histogram")
@@ -46,7 +41,7 @@ def test_a_picture_of_a_time_in_the_histogram(sampled: Logs, visit: Open, folder
     assert page.picture(folder / "histogram-drag.png").startswith(b"\x89PNG")
 
 
-def test_a_picture_of_a_line_among_its_neighbours(sampled: Logs, visit: Open, folder: Path) -> None:
+def test_a_picture_of_a_line_among_its_neighbours(sampled, visit, folder):
     page = visit(width=1100, height=620)
     page.wait(FULL)
     page.fill("#q", "order")
@@ -58,14 +53,14 @@ def test_a_picture_of_a_line_among_its_neighbours(sampled: Logs, visit: Open, fo
     assert page.picture(folder / "context.png").startswith(b"\x89PNG")
 
 
-def test_a_picture_of_a_line_and_its_fields(sampled: Logs, visit: Open, folder: Path) -> None:
+def test_a_picture_of_a_line_and_its_fields(sampled, visit, folder):
     page = visit(width=1100, height=620)
     page.wait(FULL)
     open_an_error(page)
     assert page.picture(folder / "details.png").startswith(b"\x89PNG")
 
 
-def test_the_documented_alert_is_real(browser: Chromium, folder: Path, tmp_path: Path) -> None:
+def test_the_documented_alert_is_real(browser, folder, tmp_path):
     """As a command gets it on its standard input, from a real daemon."""
     told = tmp_path / "told"
     command = tmp_path / "notify"

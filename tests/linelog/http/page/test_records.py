@@ -1,14 +1,12 @@
 """Records of several lines, such as stack traces: one row for each, folded to `+12`."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
 
 from tests.chromium import Page
 from tests.linelog.fields.test_continuation import GO, JAVA, PYTHON, split_sample
-from tests.linelog.http.page.conftest import COUNT, LIVE, Open, at_bottom, numbered
+from tests.linelog.http.page.conftest import COUNT, LIVE, at_bottom, numbered
 from tests.linelog.http.page.fake import Logs
 from tests.linelog.http.page.test_accessibility import serious
 from tests.linelog.http.page.test_density import COPIED, SHIFTS
@@ -42,7 +40,7 @@ def shown(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("live", [True, False])
-def test_traces_of_two_connections_are_never_mixed(live: bool, logs: Logs, visit: Open) -> None:
+def test_traces_of_two_connections_are_never_mixed(live, logs, visit):
     first, second = (split_sample(text)[0] for text in (JAVA, PYTHON))
     count = len(first) + len(second)
     if not live:
@@ -62,7 +60,7 @@ def test_traces_of_two_connections_are_never_mixed(live: bool, logs: Logs, visit
     assert sorted(texts) == sorted("\n".join(one).rstrip() for one in wanted)
 
 
-def test_the_lines_of_a_trace_shift_nothing(logs: Logs, visit: Open) -> None:
+def test_the_lines_of_a_trace_shift_nothing(logs, visit):
     """They come one by one, while others come; those that are visible stay, and the number grows."""
     page = visit(ready="true")
     # Figures beside the lines change too, the longer the more.
@@ -83,7 +81,7 @@ def test_the_lines_of_a_trace_shift_nothing(logs: Logs, visit: Open) -> None:
     assert page.run("shift") < 0.001 and at_bottom(page)
 
 
-def test_older_lines_take_their_rows_to_the_first_line(logs: Logs, visit: Open) -> None:
+def test_older_lines_take_their_rows_to_the_first_line(logs, visit):
     """The lines of a record whose first line is not loaded yet have a row; then that of the first one."""
     logs.send("begun", source=FIRST)
     numbered(logs, 60, source=SECOND)
@@ -103,7 +101,7 @@ def test_older_lines_take_their_rows_to_the_first_line(logs: Logs, visit: Open) 
     assert page.run("document.querySelectorAll('.line[data-day]').length") == 1
 
 
-def test_a_record_that_is_cut_has_a_row_for_the_rest(logs: Logs, visit: Open) -> None:
+def test_a_record_that_is_cut_has_a_row_for_the_rest(logs, visit):
     """A trace longer than the page, live: it stays one row, and the lines that are left are counted."""
     page = visit()
     for start in range(0, 900, 60):
@@ -116,7 +114,7 @@ def test_a_record_that_is_cut_has_a_row_for_the_rest(logs: Logs, visit: Open) ->
     page.wait(f"document.querySelectorAll('{ROWS}').length === 2")
 
 
-def test_nothing_is_joined_across_a_gap(logs: Logs, visit: Open) -> None:
+def test_nothing_is_joined_across_a_gap(logs, visit):
     page = visit()
     logs.send("begun", " at 1", source=FIRST)
     page.wait(f"{COUNT} === 2")
@@ -127,7 +125,7 @@ def test_nothing_is_joined_across_a_gap(logs: Logs, visit: Open) -> None:
     assert shown(page) == ["begun +1", " at 9 +1"]
 
 
-def test_keys_go_from_record_to_record(logs: Logs, visit: Open) -> None:
+def test_keys_go_from_record_to_record(logs, visit):
     """j and k pass by the other lines; Tab and Enter unfold; Enter opens; y copies all; r shows all."""
     mixed(logs, ["before", *TRACE], ["other"])
     page = visit(ready=f"{LIVE} && {COUNT} === 15")
@@ -169,7 +167,7 @@ def test_keys_go_from_record_to_record(logs: Logs, visit: Open) -> None:
     )
 
 
-def test_a_link_to_any_line_shows_its_record(logs: Logs, visit: Open) -> None:
+def test_a_link_to_any_line_shows_its_record(logs, visit):
     mixed(logs, TRACE, [f"other {number}" for number in range(300)])
     where = logs.lines[20]["position"]
     page = visit(f"?position={where}", ready=f"{COUNT} > 150")
@@ -184,7 +182,7 @@ def test_a_link_to_any_line_shows_its_record(logs: Logs, visit: Open) -> None:
     assert page.text(".fold") == "+12"
 
 
-def test_an_opened_line_shows_its_record_through_a_filter(logs: Logs, visit: Open) -> None:
+def test_an_opened_line_shows_its_record_through_a_filter(logs, visit):
     """Rows are the lines that match; one that is opened is marked among those of its record."""
     mixed(logs, TRACE, ["other 1", "other 2"])
     page = visit("?q=a.b(3)+OR+other", ready="true")
@@ -208,7 +206,7 @@ def test_an_opened_line_shows_its_record_through_a_filter(logs: Logs, visit: Ope
     assert page.text(".open .message") == "other 2" and asked == 1
 
 
-def test_a_record_stored_as_one_line_is_folded(logs: Logs, visit: Open) -> None:
+def test_a_record_stored_as_one_line_is_folded(logs, visit):
     """Text with codes, JSON with line breaks, and lines that go on with it."""
     logs.send(r"first\x0a\x09second\x0a", source=FIRST)
     logs.send(" third", source=FIRST)
@@ -226,7 +224,7 @@ def test_a_record_stored_as_one_line_is_folded(logs: Logs, visit: Open) -> None:
     assert page.texts(MESSAGES)[0] == "first\n\tsecond\n third"
 
 
-def test_strangers_records_are_text_and_bounded(logs: Logs, visit: Open) -> None:
+def test_strangers_records_are_text_and_bounded(logs, visit):
     page = visit()
     for evil in CORPUS[:12]:
         logs.send(evil, source=FIRST)
@@ -254,7 +252,7 @@ def test_strangers_records_are_text_and_bounded(logs: Logs, visit: Open) -> None
     assert page.run("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_goroutines_are_one_record_on_a_phone_in_the_dark(logs: Logs, visit: Open) -> None:
+def test_goroutines_are_one_record_on_a_phone_in_the_dark(logs, visit):
     lines, parts = split_sample(GO)
     logs.send(*lines, source=FIRST, level="error")
     ready = f"{LIVE} && {COUNT} === {len(lines)}"

@@ -1,15 +1,12 @@
 """Saved searches in a real browser: by keyboard alone, whatever they are called."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
 
 from logsrv.kit.testing import wait_until
 from tests.chromium import Page
-from tests.linelog.http.page.conftest import COUNT, LIVE, Open, numbered
-from tests.linelog.http.page.fake import Logs
+from tests.linelog.http.page.conftest import COUNT, LIVE, numbered
 from tests.linelog.http.page.test_accessibility import serious
 from tests.linelog.http.page.test_hostile import BIDI, CORPUS
 from tests.linelog.http.page.test_looks import CONTRAST
@@ -35,7 +32,7 @@ def reload(page: Page) -> None:
     page.wait(f"!globalThis.old && {LIVE}")
 
 
-def test_a_search_is_saved_chosen_after_a_reload_and_removed(logs: Logs, visit: Open) -> None:
+def test_a_search_is_saved_chosen_after_a_reload_and_removed(logs, visit):
     """By keys alone: `o`, Enter; arrows and Enter; Tab to the cross, and its undoing."""
     numbered(logs, 20, app="shop")
     page = visit("?q=line&last=1h&columns=app,message&by=app&rows=2", ready=f"{COUNT} === 20")
@@ -77,7 +74,7 @@ def test_a_search_is_saved_chosen_after_a_reload_and_removed(logs: Logs, visit: 
     assert page.run(KEPT) == []
 
 
-def test_a_late_answer_of_the_server_leaves_the_focus_on_the_cross(logs: Logs, visit: Open) -> None:
+def test_a_late_answer_of_the_server_leaves_the_focus_on_the_cross(logs, visit):
     """Otherwise a key meant to remove a search would choose it."""
     page = visit("?q=old", ready=LIVE)
     opened(page, 0)
@@ -97,7 +94,7 @@ def test_a_late_answer_of_the_server_leaves_the_focus_on_the_cross(logs: Logs, v
     page.wait(f"document.querySelectorAll('{NAMES}').length === 0")
 
 
-def test_neither_a_line_nor_a_fixed_time_is_saved(logs: Logs, visit: Open) -> None:
+def test_neither_a_line_nor_a_fixed_time_is_saved(logs, visit):
     logs.send("one", "two")
     first = logs.lines[0]
     page = visit(f"?q=one&position={first['position']}", ready=f"{COUNT} > 0")
@@ -122,9 +119,7 @@ def test_neither_a_line_nor_a_fixed_time_is_saved(logs: Logs, visit: Open) -> No
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 390), ("dark", 1280)])
-def test_hostile_names_and_queries_are_text(
-    scheme: str, width: int, logs: Logs, visit: Open
-) -> None:
+def test_hostile_names_and_queries_are_text(scheme, width, logs, visit):
     """From this browser and from the server; axe finds nothing serious in them."""
     logs.saved = [
         {"name": evil, "q": evil, "last": evil, "error": f"wrong: {evil}"} for evil in CORPUS[:-1]
@@ -157,9 +152,7 @@ def test_hostile_names_and_queries_are_text(
     "kept",
     ["{", "null", "{}", "7", '"x"', "[null, 7, [], {}]", '[{"name": 7}]', '[{"q": "x"}]'],
 )
-def test_damage_in_the_browser_costs_only_what_is_damaged(
-    kept: str, logs: Logs, visit: Open
-) -> None:
+def test_damage_in_the_browser_costs_only_what_is_damaged(kept, logs, visit):
     logs.send("one")
     page = visit("?q=one")
     page.run(f"localStorage.setItem('logsrv-saved', {json.dumps(kept)})")
@@ -169,7 +162,7 @@ def test_damage_in_the_browser_costs_only_what_is_damaged(
     assert page.run(KEPT) == [{"q": "one", "name": "one"}]
 
 
-def test_a_browser_that_refuses_and_one_that_is_full_say_so(logs: Logs, visit: Open) -> None:
+def test_a_browser_that_refuses_and_one_that_is_full_say_so(logs, visit):
     page = visit("?q=one")
     keep(page, [{"name": f"{number}"} for number in range(100)])
     opened(page, 100)
@@ -182,7 +175,7 @@ def test_a_browser_that_refuses_and_one_that_is_full_say_so(logs: Logs, visit: O
     assert page.run(OPEN)
 
 
-def test_a_wrong_query_is_chosen_shown_with_its_error_and_mended(logs: Logs, visit: Open) -> None:
+def test_a_wrong_query_is_chosen_shown_with_its_error_and_mended(logs, visit):
     """The time of the search holds for the mended query, in bars too."""
     numbered(logs, 3)
     logs.saved = [{"name": "old", "q": "line | level>=banana", "last": "24h", "error": "no level"}]
@@ -200,7 +193,7 @@ def test_a_wrong_query_is_chosen_shown_with_its_error_and_mended(logs: Logs, vis
     )
 
 
-def test_an_error_of_the_server_leaves_those_of_the_browser(logs: Logs, visit: Open) -> None:
+def test_an_error_of_the_server_leaves_those_of_the_browser(logs, visit):
     page = visit("?q=one")
     keep(page, [{"name": "mine", "q": "two"}])
     logs.token = True

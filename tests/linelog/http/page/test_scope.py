@@ -1,14 +1,12 @@
 """One scope for lines, bars and values of the page: what it says, how it is widened, what is on its way."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from logsrv.kit.testing import wait_until
 from tests.chromium import Page
-from tests.linelog.http.page.conftest import LAST, LIVE, Open, let_time_pass
+from tests.linelog.http.page.conftest import LAST, LIVE, let_time_pass
 from tests.linelog.http.page.fake import Logs
 
 pytestmark = pytest.mark.long
@@ -34,7 +32,7 @@ def settled(page: Page) -> None:
     page.wait(f"{LIVE} && {DONE}")
 
 
-def test_list_bars_and_values_agree(logs: Logs, visit: Open) -> None:
+def test_list_bars_and_values_agree(logs, visit):
     """Lines of before the scope are in none of them, and a button widens the scope of all three."""
     with_old_lines(logs)
     page = visit("?q=trace%3Da1")
@@ -53,7 +51,7 @@ def test_list_bars_and_values_agree(logs: Logs, visit: Open) -> None:
     page.wait("document.querySelector('#older').textContent === ''")
 
 
-def test_lines_dated_after_now_are_counted_beside(logs: Logs, visit: Open) -> None:
+def test_lines_dated_after_now_are_counted_beside(logs, visit):
     """A clock was set back: they are in the list and the values, and there is no bar for them."""
     logs.send("a", "b", trace="b2", time=datetime.now(UTC) + timedelta(minutes=30))
     logs.send("c", trace="b2")
@@ -65,7 +63,7 @@ def test_lines_dated_after_now_are_counted_beside(logs: Logs, visit: Open) -> No
 
 
 @pytest.mark.parametrize("delay", [30, 3600])
-def test_a_slow_count_makes_no_lines_of_after_now(logs: Logs, visit: Open, delay: int) -> None:
+def test_a_slow_count_makes_no_lines_of_after_now(logs, visit, delay):
     """They arrive while it is counted, or while the computer sleeps: the list has them at once."""
     logs.send("one")
     page = visit()
@@ -86,7 +84,7 @@ def test_a_slow_count_makes_no_lines_of_after_now(logs: Logs, visit: Open, delay
     assert [one for one in page.run("said") if "after now" in one] == []
 
 
-def test_a_time_without_a_zone_is_named_as_it_is_written(logs: Logs, visit: Open) -> None:
+def test_a_time_without_a_zone_is_named_as_it_is_written(logs, visit):
     """It is the server's, and neither UTC nor the browser's."""
     logs.send("a")
     for given, shown in (
@@ -97,7 +95,7 @@ def test_a_time_without_a_zone_is_named_as_it_is_written(logs: Logs, visit: Open
         page.wait(f"document.querySelector('#range-text').textContent.startsWith('{shown}')")
 
 
-def test_the_menu_changes_the_list(logs: Logs, visit: Open) -> None:
+def test_the_menu_changes_the_list(logs, visit):
     with_old_lines(logs, hours=999)
     page = visit()
     page.wait(f"{COUNT} === 3 && {TOTAL} === '3 lines'")
@@ -117,7 +115,7 @@ def test_the_menu_changes_the_list(logs: Logs, visit: Open) -> None:
     page.wait(f"{COUNT} === 8")
 
 
-def test_lines_leave_a_scope_that_moves_on(logs: Logs, visit: Open) -> None:
+def test_lines_leave_a_scope_that_moves_on(logs, visit):
     """The bars do not have a line any more: nor has the list, and it is said that there are older ones."""
     page = visit()
     logs.send("about to be old", time=datetime.now(UTC) - timedelta(minutes=10))
@@ -128,7 +126,7 @@ def test_lines_leave_a_scope_that_moves_on(logs: Logs, visit: Open) -> None:
     page.wait("document.querySelector('#older').textContent.startsWith('Older lines match')")
 
 
-def test_older_lines_of_a_selected_time_are_offered(logs: Logs, visit: Open) -> None:
+def test_older_lines_of_a_selected_time_are_offered(logs, visit):
     now = datetime.now(UTC)
     logs.send("first", time=now - timedelta(hours=3))
     logs.send("second", time=now - timedelta(minutes=90))
@@ -142,7 +140,7 @@ def test_older_lines_of_a_selected_time_are_offered(logs: Logs, visit: Open) -> 
     page.wait(f"location.search === '' && {TOTAL} === '0 lines'")
 
 
-def test_a_line_of_the_past_has_a_scope_around_it(logs: Logs, visit: Open) -> None:
+def test_a_line_of_the_past_has_a_scope_around_it(logs, visit):
     """Bars and values are of that time, as the list is."""
     with_old_lines(logs)
     page = visit("?position=1:100", ready=f"{COUNT} === 4 && {DONE}")
@@ -153,7 +151,7 @@ def test_a_line_of_the_past_has_a_scope_around_it(logs: Logs, visit: Open) -> No
     page.wait(f"location.search === '' && {TOTAL} === '3 lines' && {COUNT} === 3")
 
 
-def test_numbers_on_their_way_are_dimmed(logs: Logs, visit: Open) -> None:
+def test_numbers_on_their_way_are_dimmed(logs, visit):
     """Those of the last question look as if they were not these, and a line moves until they are."""
     logs.send("one", "two")
     page = visit()
@@ -167,7 +165,7 @@ def test_numbers_on_their_way_are_dimmed(logs: Logs, visit: Open) -> None:
     page.wait(f"{TOTAL} === '1 line' && !({DIMMED}) && {DONE}")
 
 
-def test_refused_numbers_replace_the_old_ones(logs: Logs, visit: Open) -> None:
+def test_refused_numbers_replace_the_old_ones(logs, visit):
     logs.send("one", "two")
     page = visit()
     page.wait(f"{TOTAL} === '2 lines'")
@@ -182,7 +180,7 @@ def test_refused_numbers_replace_the_old_ones(logs: Logs, visit: Open) -> None:
     page.wait(f"{TOTAL} === '1 line'")
 
 
-def test_numbers_that_took_too_long_are_asked_for_less_and_less(logs: Logs, visit: Open) -> None:
+def test_numbers_that_took_too_long_are_asked_for_less_and_less(logs, visit):
     """The server is busy with what it gave up: the pause doubles, and the page says so."""
     logs.send("one")
     page = visit()
@@ -207,7 +205,7 @@ def test_numbers_that_took_too_long_are_asked_for_less_and_less(logs: Logs, visi
 
 
 @pytest.mark.parametrize("late", ["search", "histogram", "fields"])
-def test_an_answer_to_an_older_question_counts_no_more(logs: Logs, visit: Open, late: str) -> None:
+def test_an_answer_to_an_older_question_counts_no_more(logs, visit, late):
     """However late it comes; until the newer one is answered, what is shown is dimmed."""
     logs.send("one", x=1)
     logs.send("two", "two", y=1)
@@ -239,7 +237,7 @@ def test_an_answer_to_an_older_question_counts_no_more(logs: Logs, visit: Open, 
     assert "y" in names and "x" not in names
 
 
-def test_what_was_asked_while_the_server_was_away_is_asked_again(logs: Logs, visit: Open) -> None:
+def test_what_was_asked_while_the_server_was_away_is_asked_again(logs, visit):
     logs.send("one", "two")
     page = visit()
     page.run(
@@ -251,7 +249,7 @@ def test_what_was_asked_while_the_server_was_away_is_asked_again(logs: Logs, vis
     page.wait(f"{COUNT} === 1 && {TOTAL} === '1 line' && location.search === '?q=two'")
 
 
-def test_a_search_of_seconds_says_what_it_is_of(logs: Logs, visit: Open) -> None:
+def test_a_search_of_seconds_says_what_it_is_of(logs, visit):
     """Not one that is answered at once; nor is it said for longer than it takes."""
     words = "document.querySelector('#progress-words')"
     logs.send("a")
@@ -275,7 +273,7 @@ def test_a_search_of_seconds_says_what_it_is_of(logs: Logs, visit: Open) -> None
     page.wait(f"{words}.hidden && {DONE}")
 
 
-def test_the_seconds_of_a_count_begin_anew_with_each_query(logs: Logs, visit: Open) -> None:
+def test_the_seconds_of_a_count_begin_anew_with_each_query(logs, visit):
     """Their words cover no line."""
     words = "document.querySelector('#progress-words')"
     logs.send("a")

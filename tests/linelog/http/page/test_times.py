@@ -1,13 +1,10 @@
 """The time of what the page shows: the dialog for from and to, and the seconds around a line."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.linelog.http.page.conftest import COUNT, LAST, Open, numbered
-from tests.linelog.http.page.fake import Logs
+from tests.linelog.http.page.conftest import COUNT, LAST, numbered
 
 pytestmark = pytest.mark.long
 PICKER = "document.querySelector('#times').open"
@@ -16,7 +13,7 @@ FOCUS = "document.activeElement.id"
 CURRENT = "document.querySelector('[aria-current] .message')?.textContent"
 
 
-def test_from_and_to_are_typed_as_for_since(logs: Logs, visit: Open) -> None:
+def test_from_and_to_are_typed_as_for_since(logs, visit):
     """By keyboard alone; the server says what is wrong, and the address has what is shown."""
     now = datetime.now(UTC)
     for minutes in (300, 200, 100, 50, 1):
@@ -54,7 +51,7 @@ def test_from_and_to_are_typed_as_for_since(logs: Logs, visit: Open) -> None:
     page.wait("document.querySelector('#last').value === '1h'")
 
 
-def test_a_time_without_a_zone_is_in_the_zone_of_the_page(visit: Open) -> None:
+def test_a_time_without_a_zone_is_in_the_zone_of_the_page(visit):
     page = visit()
     page.call("Emulation.setTimezoneOverride", timezoneId="Europe/Berlin")
     for typed, expected in (
@@ -75,7 +72,7 @@ def test_a_time_without_a_zone_is_in_the_zone_of_the_page(visit: Open) -> None:
             assert page.run(call % ("exactTime", shown)) == expected
 
 
-def test_seconds_around_a_line_and_back(logs: Logs, visit: Open) -> None:
+def test_seconds_around_a_line_and_back(logs, visit):
     """All sources without the filter, that line selected; Backspace leads back to it in the filter."""
     begin = datetime.now(UTC) - timedelta(minutes=5)
     for second in range(60):
@@ -102,7 +99,7 @@ def test_seconds_around_a_line_and_back(logs: Logs, visit: Open) -> None:
     page.wait(f"{COUNT} === 11 && document.querySelector('#q').value === ''")
 
 
-def test_back_leads_to_the_line_among_live_ones(logs: Logs, visit: Open) -> None:
+def test_back_leads_to_the_line_among_live_ones(logs, visit):
     numbered(logs, 300)
     page = visit(ready=f"{COUNT} === 200")
     page.press("k")

@@ -1,13 +1,11 @@
 """What the page says of itself: its zone, axis and connection, what waits, what is wrong with a query."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.chromium import Page
-from tests.linelog.http.page.conftest import LIVE, Open, let_time_pass
+from tests.linelog.http.page.conftest import LIVE, let_time_pass
 from tests.linelog.http.page.fake import Logs
 
 pytestmark = pytest.mark.long
@@ -28,7 +26,7 @@ def in_zone(page: Page, logs: Logs, zone: str) -> Page:
     return page
 
 
-def test_the_zone_in_force_is_said_and_changes_all_at_once(logs: Logs, visit: Open) -> None:
+def test_the_zone_in_force_is_said_and_changes_all_at_once(logs, visit):
     """Its name is on the button; lines, their days and the axis change in one go, and nothing else does."""
     # So that both zones have another day and other half hours.
     logs.send("late", time=datetime.now(UTC) - timedelta(minutes=5))
@@ -74,7 +72,7 @@ TICKS = [
 ]  # fmt: skip
 
 
-def test_ticks_are_at_round_times_of_the_zone(visit: Open) -> None:
+def test_ticks_are_at_round_times_of_the_zone(visit):
     page = visit()
     for zone, since, hours, most, expected in TICKS:
         page.call("Emulation.setTimezoneOverride", timezoneId=zone)
@@ -90,7 +88,7 @@ def test_ticks_are_at_round_times_of_the_zone(visit: Open) -> None:
         assert kind == 2 or all(one[2].endswith(":00") for one in found)
 
 
-def test_the_page_says_that_it_is_connecting(logs: Logs, visit: Open) -> None:
+def test_the_page_says_that_it_is_connecting(logs, visit):
     """Not that it has stopped, which it never does by itself."""
     page = visit()
     page.call(
@@ -110,7 +108,7 @@ def test_the_page_says_that_it_is_connecting(logs: Logs, visit: Open) -> None:
     assert page.run("said") == ["Connecting …", "Live"]
 
 
-def test_a_full_disk_is_a_banner(logs: Logs, visit: Open) -> None:
+def test_a_full_disk_is_a_banner(logs, visit):
     """Nothing green beside it; gone when lines are stored again."""
     page = visit()
     logs.trouble = "the store cannot write: No space left on device"
@@ -125,7 +123,7 @@ def test_a_full_disk_is_a_banner(logs: Logs, visit: Open) -> None:
     page.wait(f"document.querySelector('#banner').hidden && {LIVE}")
 
 
-def test_a_server_that_is_away_is_said_with_the_time(logs: Logs, visit: Open) -> None:
+def test_a_server_that_is_away_is_said_with_the_time(logs, visit):
     """Its old numbers are dimmed; when it is back all goes on by itself."""
     logs.send("one")
     page = visit()
@@ -149,7 +147,7 @@ def test_a_server_that_is_away_is_said_with_the_time(logs: Logs, visit: Open) ->
     page.wait("document.querySelector('#histogram-total').textContent === '2 lines'")
 
 
-def test_the_pause_button_becomes_resume_with_the_waiting_lines(logs: Logs, visit: Open) -> None:
+def test_the_pause_button_becomes_resume_with_the_waiting_lines(logs, visit):
     """With the number of lines that wait, those too that the server has left out."""
     logs.send("one")
     page = visit(ready=f"{LIVE} && {COUNT} === 1")
@@ -168,7 +166,7 @@ EMPTY = "document.querySelector('#empty').hidden"
 
 
 @pytest.mark.parametrize("query", ["?q=line", "?last=all"])
-def test_no_lines_is_said_as_long_as_there_are_none(logs: Logs, visit: Open, query: str) -> None:
+def test_no_lines_is_said_as_long_as_there_are_none(logs, visit, query):
     """Not below the first line that comes; again when the last one is older than what is shown."""
     page = visit(query, ready=f"{LIVE} && !{EMPTY}")
     logs.send("a first line", time=datetime.now(UTC) - timedelta(minutes=10))
@@ -178,7 +176,7 @@ def test_no_lines_is_said_as_long_as_there_are_none(logs: Logs, visit: Open, que
         page.wait(f"{COUNT} === 0 && !{EMPTY}")
 
 
-def test_lines_that_are_missed_are_not_no_lines(logs: Logs, visit: Open) -> None:
+def test_lines_that_are_missed_are_not_no_lines(logs, visit):
     page = visit(ready=f"{LIVE} && !{EMPTY}")
     logs.miss(1234)
     page.wait(f"document.querySelector('.gap') && {EMPTY}")
@@ -205,7 +203,7 @@ COMPLETIONS = [
 ]
 
 
-def test_completion_has_notes(logs: Logs, visit: Open) -> None:
+def test_completion_has_notes(logs, visit):
     logs.send("a", level="error", app="sshd", status=503)
     logs.lines[0]["fields"]["http.status"] = 1
     logs.send("b", level="info", app="sshd", status=503)
@@ -221,7 +219,7 @@ def test_completion_has_notes(logs: Logs, visit: Open) -> None:
         page.wait(f"({OFFERS}) === ''")
 
 
-def test_an_error_waits_for_the_end_of_typing(logs: Logs, visit: Open) -> None:
+def test_an_error_waits_for_the_end_of_typing(logs, visit):
     """And pushes the bars down: it does not stand over them."""
     logs.send("one")
     page = visit()
@@ -245,13 +243,13 @@ def test_an_error_waits_for_the_end_of_typing(logs: Logs, visit: Open) -> None:
     page.wait(f"!({shown})")
 
 
-def test_an_error_is_shown_by_itself(logs: Logs, visit: Open) -> None:
+def test_an_error_is_shown_by_itself(logs, visit):
     page = visit()
     page.fill("#q", "level>=banana")
     page.wait("!document.querySelector('#query-error').hidden")
 
 
-def test_a_hint_stands_under_the_box_until_the_next_query(logs: Logs, visit: Open) -> None:
+def test_a_hint_stands_under_the_box_until_the_next_query(logs, visit):
     """What the server thinks was meant stands under the box until something else is asked for."""
     logs.hint = "write app=shop <b>instead</b> of app==shop"
     page = visit()

@@ -1,7 +1,5 @@
 """Numbers of several nodes: added, and never taken as they come."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -54,7 +52,7 @@ def counts(found: dict[str, Any]) -> list[int]:
     return [one["count"] for one in found["buckets"] if one["count"]]
 
 
-def test_bars_are_added_and_it_is_said(stores: list[OwnStoreNode]) -> None:
+def test_bars_are_added_and_it_is_said(stores):
     found = asked(stores, "histogram", buckets=50)
     assert counts(found) == [2, 2] and found["added"]
     assert [one["levels"] for one in found["buckets"] if one["count"]] == [
@@ -70,9 +68,7 @@ def test_bars_are_added_and_it_is_said(stores: list[OwnStoreNode]) -> None:
 
 
 @pytest.mark.parametrize("step", [0, -1, "nan", "inf", 77, 10**400])
-def test_a_node_of_another_step_is_missing(
-    stores: list[OwnStoreNode], tmp_path: Path, step: Any
-) -> None:
+def test_a_node_of_another_step_is_missing(stores, tmp_path, step):
     strange = Strange(view_of(tmp_path / "second"))
     bar = {"time": "2026-11-20T06:00:00.000000Z", "count": 1, "levels": {}}
     strange.answer = {"step": step, "buckets": [bar]}
@@ -82,13 +78,13 @@ def test_a_node_of_another_step_is_missing(
     assert [one["node"] for one in found["missing"]] == ["strange"]
 
 
-def test_an_empty_span_has_no_bars(tmp_path: Path) -> None:
+def test_an_empty_span_has_no_bars(tmp_path):
     empty = OwnStoreNode(view_of(make_store(tmp_path / "empty", [[]])))
     found = asked([empty, empty], "histogram", buckets=5)
     assert found["buckets"] == [] and found["since"] is None
 
 
-def test_values_fields_and_sources_of_nodes_are_added(stores: list[OwnStoreNode]) -> None:
+def test_values_fields_and_sources_of_nodes_are_added(stores):
     found = asked(stores, "top", field="user", limit=1)
     assert found == {
         "field": "user", "total": 4, "missed": 0, "values": [{"value": "ann", "count": 4}],
@@ -113,9 +109,7 @@ def test_values_fields_and_sources_of_nodes_are_added(stores: list[OwnStoreNode]
         {"buckets": [], "step": "long"}, {"buckets": [], "step": 77},
     ],
 )  # fmt: skip
-def test_a_wrong_answer_of_a_node_is_left_out_and_reported(
-    stores: list[OwnStoreNode], tmp_path: Path, answer: Any
-) -> None:
+def test_a_wrong_answer_of_a_node_is_left_out_and_reported(stores, tmp_path, answer):
     strange = Strange(view_of(tmp_path / "second"))
     strange.answer = answer
     found = asked([stores[0], strange], "histogram", buckets=50)
@@ -132,9 +126,7 @@ def test_a_wrong_answer_of_a_node_is_left_out_and_reported(
         ("sources", {"sources": [{"source": "x", "lines": 1 << 60, "last": None}]}),
     ],
 )
-def test_a_wrong_answer_with_values_is_left_out_and_reported(
-    stores: list[OwnStoreNode], tmp_path: Path, endpoint: str, answer: Any
-) -> None:
+def test_a_wrong_answer_with_values_is_left_out_and_reported(stores, tmp_path, endpoint, answer):
     strange = Strange(view_of(tmp_path / "second"))
     strange.answer = answer
     found = asked([stores[0], strange], endpoint, field="level", limit=5)
@@ -156,9 +148,7 @@ def test_a_wrong_answer_with_values_is_left_out_and_reported(
         ([([], 0), ([], 3)], 3),
     ],
 )
-def test_counts_of_nodes_say_by_how_much_they_may_be_too_low(
-    lists: list[tuple[list[int], int]], missed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_counts_of_nodes_say_by_how_much_they_may_be_too_low(lists, missed, monkeypatch):
     """A value may also be one that a node has, and has not listed."""
     monkeypatch.setattr(gathered, "LARGEST", 3)
     answers = [

@@ -1,7 +1,5 @@
 """An answer on its way: as fast as the client takes it, with a status as long as one can be given."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest
@@ -51,7 +49,7 @@ def case() -> Case:
     return Case()
 
 
-def test_an_answer_is_sent_to_its_end(case: Case) -> None:
+def test_an_answer_is_sent_to_its_end(case):
     assert case.browser.received == b""
     case.answer.receive_data(b"one\n")
     case.answer.receive_data(b"two\n")
@@ -63,31 +61,31 @@ def test_an_answer_is_sent_to_its_end(case: Case) -> None:
     assert len(case.clock.getDelayedCalls()) == 1
 
 
-def test_a_header_says_what_an_answer_lacks(case: Case) -> None:
+def test_a_header_says_what_an_answer_lacks(case):
     case.answer.receive_status(200, "segment 2 is missing\u2028")
     case.answer.receive_data(b"one\n")
     assert b"\r\nLogsrv-Missing: segment 2 is missing\\u2028\r\n" in case.browser.received
 
 
-def test_an_empty_answer_is_status_200(case: Case) -> None:
+def test_an_empty_answer_is_status_200(case):
     case.answer.receive_end(None)
     assert case.browser.received.startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_failure_before_the_first_byte_has_its_own_status(case: Case) -> None:
+def test_a_failure_before_the_first_byte_has_its_own_status(case):
     case.answer.receive_end(Problem(503, "too long"))
     assert case.browser.received.startswith(b"HTTP/1.1 503 ")
     assert b'{"error": "too long"}' in case.browser.received
 
 
-def test_a_failure_after_the_first_bytes_is_the_last_line(case: Case) -> None:
+def test_a_failure_after_the_first_bytes_is_the_last_line(case):
     case.answer.receive_data(b"one\n")
     case.answer.receive_end(Problem(503, "too long"))
     assert case.browser.received.startswith(b"HTTP/1.1 200 ")
     assert b'{"error": "too long"}\n\r\n0\r\n\r\n' in case.browser.received
 
 
-def test_a_slow_client_pauses_the_search_and_is_cut_off(case: Case) -> None:
+def test_a_slow_client_pauses_the_search_and_is_cut_off(case):
     case.answer.receive_data(b"one\n")
     case.browser.channel.pauseProducing()
     assert case.search.told == ["pause"]
@@ -102,13 +100,13 @@ def test_a_slow_client_pauses_the_search_and_is_cut_off(case: Case) -> None:
     assert case.browser.transport.aborting
 
 
-def test_a_client_that_takes_too_long_is_cut_off(case: Case) -> None:
+def test_a_client_that_takes_too_long_is_cut_off(case):
     case.answer.receive_data(b"one\n")
     case.clock.advance(LONGEST)
     assert case.search.told == ["kill"] and case.browser.transport.aborting
 
 
-def test_a_client_that_disconnects_ends_its_search(case: Case) -> None:
+def test_a_client_that_disconnects_ends_its_search(case):
     case.answer.receive_data(b"one\n")
     case.browser.leave()
     assert case.search.told == ["kill"]

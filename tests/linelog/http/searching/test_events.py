@@ -1,7 +1,5 @@
 """Events as EventSource reads them."""
 
-from __future__ import annotations
-
 from logsrv.linelog.http.searching.events import (
     HEARTBEAT,
     EventQueue,
@@ -11,7 +9,7 @@ from logsrv.linelog.http.searching.events import (
 )
 
 
-def test_each_event_has_its_bytes() -> None:
+def test_each_event_has_its_bytes():
     assert line_event("17:5", '{"a":1}') == b'id: 17:5\nevent: line\ndata: {"a":1}\n\n'
     assert missed_event(3) == b'event: missed\ndata: {"lines": 3}\n\n'
     assert missed_event(None, "2:0") == b'event: missed\ndata: {"lines": null, "from": "2:0"}\n\n'
@@ -20,7 +18,7 @@ def test_each_event_has_its_bytes() -> None:
     assert HEARTBEAT.startswith(b":")
 
 
-def test_waiting_events_keep_their_order() -> None:
+def test_waiting_events_keep_their_order():
     box = EventQueue(3)
     assert box.add(b"ab", 2) == 0
     box.count_left_out(0)
@@ -33,7 +31,7 @@ def test_waiting_events_keep_their_order() -> None:
     assert box.add(b"efg", 3) == 0 and box.pop_events(100) == b"efg" and box.pop_events(100) == b""
 
 
-def test_events_are_taken_in_pieces_of_about_the_asked_size() -> None:
+def test_events_are_taken_in_pieces_of_about_the_asked_size():
     """About as much as is asked for, and at least one piece, however long."""
     box = EventQueue(9)
     for data in (b"x" * 100, b"y", b"z" * 100):

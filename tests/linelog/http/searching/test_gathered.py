@@ -1,7 +1,5 @@
 """Lines of several nodes as one answer; tests/end_to_end/test_http_nodes.py asks real ones."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -53,7 +51,7 @@ def messages(found: list[dict[str, Any]]) -> list[str]:
     return [one["message"] for one in found]
 
 
-def test_merged_lines_come_once_by_time(ask: Ask) -> None:
+def test_merged_lines_come_once_by_time(ask):
     found = ask()
     assert messages(found) == ["of two", "same", *["of one"] * 3]
     assert [sorted(one["nodes"]) for one in found] == [
@@ -65,7 +63,7 @@ def test_merged_lines_come_once_by_time(ask: Ask) -> None:
     assert messages(ask(until=since)) == ["of two"] and len(ask(since=since)) == 4
 
 
-def test_positions_go_on_within_a_moment(ask: Ask) -> None:
+def test_positions_go_on_within_a_moment(ask):
     found = ask()
     for number, one in enumerate(found):
         assert ask(after=one["position"]) == found[number + 1 :]
@@ -75,7 +73,7 @@ def test_positions_go_on_within_a_moment(ask: Ask) -> None:
     assert len(ask(after="1:0")) == 5 and ask(before="1:0") == []
 
 
-def test_a_histogram_of_nodes_counts_all_their_lines(ask: Ask) -> None:
+def test_a_histogram_of_nodes_counts_all_their_lines(ask):
     (found,) = ask("histogram", buckets=5)
     assert sum(one["count"] for one in found["buckets"]) == 7 and found["missing"] == []
 
@@ -89,7 +87,7 @@ def found_in(node: OwnStoreNode, **asked: Any) -> list[bytes]:
     return [one.line.split(b" ", 2)[2] for one in fetch_lines(node, values)]
 
 
-def test_the_own_store_answers_as_another_node_does(tmp_path: Path) -> None:
+def test_the_own_store_answers_as_another_node_does(tmp_path):
     node = own(tmp_path, line("a", 5), line("late", 1), line("b", 7))
     assert found_in(node) == [b"a", b"late", b"b"]
     assert found_in(node, reverse=1, limit=2) == [b"b", b"late"]
@@ -103,18 +101,18 @@ def test_the_own_store_answers_as_another_node_does(tmp_path: Path) -> None:
     assert fetch_object(node, "top", asked)["total"] == 0 and node.is_responding()
 
 
-def test_bytes_of_the_own_store_are_as_they_come_over_http(tmp_path: Path) -> None:
+def test_bytes_of_the_own_store_are_as_they_come_over_http(tmp_path):
     """Else the same line in another node would be another one."""
     stored = line("x", 1).replace(b"x\n", b"\xff \xc3\xa4\n")
     assert found_in(own(tmp_path, stored)) == [b"\\xff \xc3\xa4"]
 
 
-def test_own_lines_without_a_time_that_exists_are_there(tmp_path: Path) -> None:
+def test_own_lines_without_a_time_that_exists_are_there(tmp_path):
     stored = line("x", 1)
     assert len(found_in(own(tmp_path, stored, b"9999-99" + stored[7:]))) == 2
 
 
-def test_the_own_store_ends_where_nobody_waits(tmp_path: Path) -> None:
+def test_the_own_store_ends_where_nobody_waits(tmp_path):
     segments = [[line("a", 1)], [line("b", 2)]]
     node = OwnStoreNode(view_of(make_store(tmp_path / "store", segments)))
     node.stop_request()

@@ -1,7 +1,5 @@
 """What each endpoint says of a store."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Sequence
@@ -47,7 +45,7 @@ def found(store: Path, query: str = "") -> list[str]:
     return [json.loads(text)["position"] for text in ask(store, "search", query).splitlines()]
 
 
-def test_limits_and_places_choose_the_lines_of_a_search(store: Path) -> None:
+def test_limits_and_places_choose_the_lines_of_a_search(store):
     every = found(store)
     assert len(every) == 12
     assert found(store, "reverse=1") == every[::-1]
@@ -66,7 +64,7 @@ def test_limits_and_places_choose_the_lines_of_a_search(store: Path) -> None:
     assert found(store, "source=udp:*") == []
 
 
-def test_lines_of_two_senders_name_the_first_line_of_their_record(tmp_path: Path) -> None:
+def test_lines_of_two_senders_name_the_first_line_of_their_record(tmp_path):
     """In both orders, from any line on, in other segments; a query is asked of the record."""
     texts = ["first", " at 1", " at 2", "next", " at 3"]
     mixed = [
@@ -112,7 +110,7 @@ def test_lines_of_two_senders_name_the_first_line_of_their_record(tmp_path: Path
         ask(store, "record", "position=1:1")
 
 
-def test_a_record_has_the_whole_line_of_its_parts(tmp_path: Path) -> None:
+def test_a_record_has_the_whole_line_of_its_parts(tmp_path):
     parts = ['P {"level":"err', 'P or","x', 'F ":1}', "F \tat f"]
     lines = [line(f"2026-11-20T06:00:00.1Z stdout {part}") for part in parts]
     store = make_store(tmp_path / "store", [lines[:2], lines[2:]])
@@ -124,7 +122,7 @@ def test_a_record_has_the_whole_line_of_its_parts(tmp_path: Path) -> None:
         assert others[1]["whole"]["message"].endswith(' stdout F {"level":"error","x":1}')
 
 
-def test_top_fields_and_sources_count_lines(store: Path) -> None:
+def test_top_fields_and_sources_count_lines(store):
     top = json.loads(ask(store, "top", "field=user&limit=1"))
     assert top == {
         "field": "user", "total": 12, "missed": 0, "values": [{"value": "ann", "count": 8}]
@@ -136,7 +134,7 @@ def test_top_fields_and_sources_count_lines(store: Path) -> None:
     assert source["lines"] == 12 and source["last"] == "2026-11-20T06:10:02.000000Z"
 
 
-def test_patterns_have_a_query_that_finds_their_lines(store: Path) -> None:
+def test_patterns_have_a_query_that_finds_their_lines(store):
     answer = json.loads(ask(store, "patterns", "limit=1&q=start"))
     assert answer == {
         "lines": 8,
@@ -163,7 +161,7 @@ def test_patterns_have_a_query_that_finds_their_lines(store: Path) -> None:
 
 @pytest.mark.parametrize("buckets", [1, 2, 3, 10, 60, 1000])
 @pytest.mark.parametrize("limits", ["", "since=2026-11-20T06:00:00Z&until=2026-11-20T06:10:03Z"])
-def test_a_histogram_has_no_more_buckets_than_asked(store: Path, buckets: int, limits: str) -> None:
+def test_a_histogram_has_no_more_buckets_than_asked(store, buckets, limits):
     """All lines are in it, in no more buckets than asked for, one behind the other."""
     found = json.loads(ask(store, "histogram", f"buckets={buckets}&{limits}"))
     counted = found["buckets"]
@@ -175,7 +173,7 @@ def test_a_histogram_has_no_more_buckets_than_asked(store: Path, buckets: int, l
 
 
 @pytest.mark.parametrize("spacing", [0.9, 0.07, 0.007, 0.0007])
-def test_a_histogram_of_a_moment_has_every_line(tmp_path: Path, spacing: float) -> None:
+def test_a_histogram_of_a_moment_has_every_line(tmp_path, spacing):
     """In a store of a few seconds, or less, every line is in its bar too."""
     store = make_store(tmp_path / "store", [lines(["x"] * 50, 0.31, spacing)])
     counted = json.loads(ask(store, "histogram"))["buckets"]
@@ -184,7 +182,7 @@ def test_a_histogram_of_a_moment_has_every_line(tmp_path: Path, spacing: float) 
 
 
 @pytest.mark.parametrize("beside", ["now", "none"])
-def test_a_histogram_has_late_lines_too(tmp_path: Path, beside: str) -> None:
+def test_a_histogram_has_late_lines_too(tmp_path, beside):
     """The clock was set back: they are before the first line, and behind the last one."""
     late = [*lines(["x"] * 5, 100), *lines(["late"], 0), *lines(["early"], 500), *lines(["x"], 101)]
     store = make_store(tmp_path / "store", [late, []])
@@ -197,19 +195,19 @@ def test_a_histogram_has_late_lines_too(tmp_path: Path, beside: str) -> None:
     assert 5 < len(counted) <= 60
 
 
-def test_a_histogram_of_millennia_has_all_lines(store: Path) -> None:
+def test_a_histogram_of_millennia_has_all_lines(store):
     limits = "since=0001-01-01T00:00:00Z&until=9999-12-31T23:59:59Z"
     counted = json.loads(ask(store, "histogram", f"buckets=10&{limits}"))["buckets"]
     assert sum(bucket["count"] for bucket in counted) == 12
     assert len(counted) <= 10
 
 
-def test_a_histogram_of_an_empty_store_has_no_buckets(tmp_path: Path) -> None:
+def test_a_histogram_of_an_empty_store_has_no_buckets(tmp_path):
     found = json.loads(ask(make_store(tmp_path / "store", [[]]), "histogram"))
     assert found["buckets"] == [] and found["since"] is None
 
 
-def test_show_has_a_line_and_its_neighbours(store: Path) -> None:
+def test_show_has_a_line_and_its_neighbours(store):
     every = found(store)
     shown = json.loads(ask(store, "show", f"position={every[8]}&before=2&after=1"))["lines"]
     assert [one["position"] for one in shown] == every[6:10]
@@ -229,7 +227,7 @@ def events(text: bytes) -> Sequence[Any]:
     return told
 
 
-def test_a_tail_has_all_matches_between_two_positions(store: Path) -> None:
+def test_a_tail_has_all_matches_between_two_positions(store):
     """All that matches between two places, across segments."""
     every = found(store)
     values = {"q": "ann", "begin": every[1], "end": every[10]}
@@ -238,7 +236,7 @@ def test_a_tail_has_all_matches_between_two_positions(store: Path) -> None:
     ]
 
 
-def test_a_tail_from_a_removed_position_says_so(store: Path) -> None:
+def test_a_tail_from_a_removed_position_says_so(store):
     every = found(store)
     end = str(Position(*map(int, every[-1].split(":"))).offset + len(line(MESSAGES[2])))
     for begin in ("0:5", "9:0", f"2:{10**9}"):
@@ -246,7 +244,7 @@ def test_a_tail_from_a_removed_position_says_so(store: Path) -> None:
         assert told == [("missed", "1:0"), *(("line", place) for place in every)]
 
 
-def test_a_tail_tells_of_removed_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tail_tells_of_removed_segments(tmp_path, monkeypatch):
     """Where lines were removed while they were looked for, it is told; the store is listed once for it."""
     store = make_store(tmp_path / "store", [[line(str(number), number)] for number in range(6)])
     listed = note_listings(monkeypatch)
@@ -269,7 +267,7 @@ def test_a_tail_tells_of_removed_segments(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("seconds", [0.291021, 0.3, 12.7, 1e-6])
-def test_a_histogram_of_lines_of_one_moment_has_their_bar(tmp_path: Path, seconds: float) -> None:
+def test_a_histogram_of_lines_of_one_moment_has_their_bar(tmp_path, seconds):
     """All lines came at once: the bar is where they are, however its beginning is rounded."""
     store = make_store(tmp_path / "store", [[line("x", seconds), line("y", seconds)]])
     found = json.loads(ask(store, "histogram", "buckets=1"))
@@ -278,7 +276,7 @@ def test_a_histogram_of_lines_of_one_moment_has_their_bar(tmp_path: Path, second
     assert sum(one["count"] for one in found["buckets"]) == 2
 
 
-def test_a_search_answers_sorted_lines_and_extracted_fields(store: Path) -> None:
+def test_a_search_answers_sorted_lines_and_extracted_fields(store):
     """Stages of the query: an extracted field is among the fields, the largest number is first."""
     answer = ask(
         store, "search", 'limit=2&q=| extract "start user=<who> " | where who=ann | sort n'
@@ -300,7 +298,7 @@ def test_a_search_answers_sorted_lines_and_extracted_fields(store: Path) -> None
     assert ask(store, "search", "q=| sort nothing") == b""
 
 
-def test_a_table_has_figures_by_groups(store: Path) -> None:
+def test_a_table_has_figures_by_groups(store):
     found = json.loads(ask(store, "table", "q=| count, avg n, max ms by user"))
     assert found == {
         "columns": ["user", "count", "avg_n", "max_ms"],
@@ -321,13 +319,13 @@ def test_a_table_has_figures_by_groups(store: Path) -> None:
         ask(store, "table", "q=bob")
 
 
-def test_csv_has_the_chosen_columns(tmp_path: Path) -> None:
+def test_csv_has_the_chosen_columns(tmp_path):
     store = make_store(tmp_path / "store", [lines(["a=1 user=ann", "a=2 b=3"])])
     asked = "q=a=*&format=csv&columns=user,a"
     assert ask(store, "search", asked) == b"user,a\nann,1\n,2\n"
 
 
-def test_a_histogram_by_a_field_counts_its_values(tmp_path: Path) -> None:
+def test_a_histogram_by_a_field_counts_its_values(tmp_path):
     """The eight most frequent values, classes in their order, and lines without the field."""
     messages = [f"a=1 status={status}" for status in (200, 201, 200, 404, 503)] + ["nothing"]
     store = make_store(tmp_path / "store", [lines([f"n={n} x=1" for n in range(20)] + messages)])

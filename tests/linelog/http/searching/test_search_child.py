@@ -1,7 +1,5 @@
 """A searching process: one request, one answer, within its limits."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -37,7 +35,7 @@ def answered(asked: dict[str, Any]) -> tuple[int, list[Any]]:
     return int(status), [json.loads(line) for line in b"".join(body).splitlines()]
 
 
-def test_each_request_has_its_status_and_body(tmp_path: Path) -> None:
+def test_each_request_has_its_status_and_body(tmp_path):
     store = make_store(tmp_path / "store", [lines(["a", "b"])])
     status, found = answered(request(store))
     assert status == 200 and [line["message"] for line in found] == ["a", "b"]
@@ -50,9 +48,7 @@ def test_each_request_has_its_status_and_body(tmp_path: Path) -> None:
     assert status == 503 and "cannot be read" in found[0]["error"]
 
 
-def test_a_failure_in_the_middle_is_the_last_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_in_the_middle_is_the_last_line(tmp_path, monkeypatch):
     def exhausted(view: object, values: object) -> Iterator[bytes]:
         yield b'{"position": "1:0"}\n'
         raise MemoryError
@@ -62,7 +58,7 @@ def test_a_failure_in_the_middle_is_the_last_line(
     assert status == 200 and "memory" in found[1]["error"]
 
 
-def test_the_status_says_which_segments_are_missing(tmp_path: Path) -> None:
+def test_the_status_says_which_segments_are_missing(tmp_path):
     store = make_store(tmp_path / "store", [lines([name]) for name in "abc"])
     for path in store.glob("0000000002-*"):
         path.unlink()
@@ -73,7 +69,7 @@ def test_the_status_says_which_segments_are_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_searching_process_answers_and_ends(tmp_path: Path) -> None:
+def test_a_searching_process_answers_and_ends(tmp_path):
     """It ends by itself, and imports nothing of the directory it is started in.
 
     It begins without Twisted, and without NumPy, which takes longer to load than all else.
@@ -93,13 +89,13 @@ def test_a_searching_process_answers_and_ends(tmp_path: Path) -> None:
     assert loaded.stdout == b"\n"
 
 
-def test_a_process_without_a_request_ends(tmp_path: Path) -> None:
+def test_a_process_without_a_request_ends(tmp_path):
     done = subprocess.run(COMMAND, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
     assert (done.returncode, done.stdout) == (0, b"")
 
 
 @pytest.mark.slow
-def test_a_searching_process_ends_with_its_server(tmp_path: Path) -> None:
+def test_a_searching_process_ends_with_its_server(tmp_path):
     """Also while it waits for somebody to read."""
     many = make_store(tmp_path / "store", [lines(["x" * 200] * 5000)])
     with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

@@ -1,7 +1,5 @@
 """Searches in processes: bounded in number and time, ended when nobody wants them."""
 
-from __future__ import annotations
-
 import errno
 import json
 import os
@@ -83,7 +81,7 @@ def asked(**values: Any) -> dict[str, Any]:
 
 @pytest.mark.slow
 @pytest_twisted.ensureDeferred
-async def test_a_search_is_answered_and_a_spare_process_started(made: Made) -> None:
+async def test_a_search_is_answered_and_a_spare_process_started(made):
     searches = made()
     first, second = SearchSink(), SearchSink()
     searches.start_search(asked(limit=2), first)
@@ -100,7 +98,7 @@ async def test_a_search_is_answered_and_a_spare_process_started(made: Made) -> N
 
 @pytest.mark.slow
 @pytest_twisted.ensureDeferred
-async def test_a_spare_process_is_started_for_an_expected_search(made: Made) -> None:
+async def test_a_spare_process_is_started_for_an_expected_search(made):
     searches = made()
     searches.start_spare()
     while not (ready := pids(MODULE)):
@@ -114,7 +112,7 @@ async def test_a_spare_process_is_started_for_an_expected_search(made: Made) -> 
 
 @pytest.mark.slow
 @pytest_twisted.ensureDeferred
-async def test_too_many_searches_are_refused_or_wait(made: Made) -> None:
+async def test_too_many_searches_are_refused_or_wait(made):
     """Those who can wait have their turn; others are told at once."""
     searches = made(at_once=2)
     sinks = [SearchSink(), SearchSink(), SearchSink()]
@@ -132,7 +130,7 @@ async def test_too_many_searches_are_refused_or_wait(made: Made) -> None:
 
 @pytest.mark.slow
 @pytest_twisted.ensureDeferred
-async def test_a_sink_that_is_paused_holds_its_search_up(made: Made) -> None:
+async def test_a_sink_that_is_paused_holds_its_search_up(made):
     searches = made()
     sink = SearchSink()
     search = searches.start_search(asked(), sink)
@@ -154,7 +152,7 @@ def pause(seconds: float) -> Deferred[None]:
 
 @pytest.mark.slow
 @pytest_twisted.ensureDeferred
-async def test_a_search_paused_before_its_turn_reads_nothing(made: Made) -> None:
+async def test_a_search_paused_before_its_turn_reads_nothing(made):
     """Its search waits as any other: nothing is read that nobody takes."""
     searches = made(at_once=1)
     first, sink = SearchSink(), SearchSink()
@@ -172,7 +170,7 @@ async def test_a_search_paused_before_its_turn_reads_nothing(made: Made) -> None
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_search_is_ended_when_its_time_is_over(made: Made) -> None:
+async def test_a_search_is_ended_when_its_time_is_over(made):
     searches = made(seconds=0.001)
     sink = SearchSink()
     searches.start_search(asked(), sink)
@@ -181,7 +179,7 @@ async def test_a_search_is_ended_when_its_time_is_over(made: Made) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_killed_search_sends_nothing(made: Made) -> None:
+async def test_a_killed_search_sends_nothing(made):
     """Nothing is said to who has gone; the process is killed."""
     searches = made()
     sink = SearchSink()
@@ -197,7 +195,7 @@ async def test_a_killed_search_sends_nothing(made: Made) -> None:
 
 @pytest.mark.slow
 @pytest_twisted.ensureDeferred
-async def test_a_process_killed_from_outside_is_reported(made: Made) -> None:
+async def test_a_process_killed_from_outside_is_reported(made):
     """Somebody kills it: the client hears that this was not all, and the log says so."""
     searches = made()
     sink = SearchSink()
@@ -213,7 +211,7 @@ async def test_a_process_killed_from_outside_is_reported(made: Made) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_stop_ends_all_searches(made: Made) -> None:
+async def test_stop_ends_all_searches(made):
     searches = made(at_once=2)
     sinks = [SearchSink(), SearchSink()]
     searches.start_search(asked(), sinks[0])
@@ -239,7 +237,7 @@ class Hurried:
 
 @pytest.mark.slow
 @pytest_twisted.ensureDeferred
-async def test_an_unused_spare_process_ends_after_a_while(store: Path) -> None:
+async def test_an_unused_spare_process_ends_after_a_while(store):
     hurried = Hurried()
     searches = Searches(lambda: str(store), hurried, at_once=4, seconds=PATIENCE)
     sink = SearchSink()
@@ -257,9 +255,7 @@ async def test_an_unused_spare_process_ends_after_a_while(store: Path) -> None:
 
 @pytest.mark.slow
 @pytest_twisted.ensureDeferred
-async def test_no_room_for_a_process_is_a_problem(
-    made: Made, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_no_room_for_a_process_is_a_problem(made, monkeypatch):
     """Who waits hears that it cannot be; an answer that is there is given all the same."""
     searches = made()
     sink, waiting = SearchSink(), SearchSink()
@@ -283,9 +279,7 @@ async def test_no_room_for_a_process_is_a_problem(
 
 @pytest.mark.slow
 @pytest_twisted.ensureDeferred
-async def test_clients_that_go_all_at_once_have_no_process_started_for_each(
-    made: Made, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_clients_that_go_all_at_once_have_no_process_started_for_each(made, monkeypatch):
     searches = made(at_once=2)
     first = SearchSink()
     searches.start_search(asked(limit=1), first)
@@ -309,7 +303,7 @@ async def test_clients_that_go_all_at_once_have_no_process_started_for_each(
     assert await last.done is None and last.text
 
 
-def test_searches_that_wait_begin_together_up_to_half_of_those_allowed(store: Path) -> None:
+def test_searches_that_wait_begin_together_up_to_half_of_those_allowed(store):
     """Also if the first of them cannot: none waits for the end of another."""
     for full in (False, True):
         reactor_of_processes = Spawner()

@@ -1,11 +1,8 @@
 """A viewer on its way to the others: all from its position on, once, whatever form the segments have."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -38,7 +35,7 @@ def messages(step: CatchUpStep) -> list[str]:
 
 @pytest.mark.parametrize("offset", [0, 1, SIZE - 1, SIZE, SIZE + 1, 3 * SIZE])
 @pytest.mark.parametrize("packed", [0, 1])
-def test_a_viewer_gets_lines_from_its_place_on(tmp_path: Path, offset: int, packed: int) -> None:
+def test_a_viewer_gets_lines_from_its_place_on(tmp_path, offset, packed):
     """Also if its place is in the middle of a line, and the segment was compressed meanwhile."""
     view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]], packed=packed))
     with viewer(view, Position(1, offset)) as behind:
@@ -48,7 +45,7 @@ def test_a_viewer_gets_lines_from_its_place_on(tmp_path: Path, offset: int, pack
     view.close()
 
 
-def test_a_viewer_gets_no_line_before_the_others(tmp_path: Path) -> None:
+def test_a_viewer_gets_no_line_before_the_others(tmp_path):
     """Those come when they come to the others: also in a segment that begins behind its place."""
     view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]]))
     with viewer(view, Position(1, 2 * SIZE)) as behind:
@@ -57,7 +54,7 @@ def test_a_viewer_gets_no_line_before_the_others(tmp_path: Path) -> None:
     view.close()
 
 
-def test_a_step_may_have_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_may_have_no_line(tmp_path, monkeypatch):
     monkeypatch.setattr(behind_module, "MOST_IN_STEP", 1)
     view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]]))
     with viewer(view, Position(1, 0), query="7") as behind:
@@ -68,7 +65,7 @@ def test_a_step_may_have_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     view.close()
 
 
-def test_lines_up_to_sure_are_not_limited(tmp_path: Path) -> None:
+def test_lines_up_to_sure_are_not_limited(tmp_path):
     """Behind that it has as much as others have, and hears of the rest."""
     view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]]))
     with viewer(view, Position(1, 0), Position(2, 0)) as behind:

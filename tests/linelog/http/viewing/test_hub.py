@@ -1,7 +1,5 @@
 """One poll for all viewers; each begins where it wants to, without a gap, and at a bounded rate."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Iterator
@@ -100,7 +98,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
     found.view.close()
 
 
-def test_each_viewer_gets_the_matches_of_its_query(place: Place) -> None:
+def test_each_viewer_gets_the_matches_of_its_query(place):
     place.join(1)
     place.join(2, "good")
     place.write("good 1", "bad 2")
@@ -114,7 +112,7 @@ def test_each_viewer_gets_the_matches_of_its_query(place: Place) -> None:
     assert place.handed[-1].viewers == (2, 3)
 
 
-def test_lines_of_a_record_name_its_first_line(place: Place) -> None:
+def test_lines_of_a_record_name_its_first_line(place):
     """Also one that began before anybody watched; none across a gap, none by a filter of lines."""
     place.join(2, "at")
     place.join(4, "at", of_records=True)
@@ -150,7 +148,7 @@ def shown(place: Place, viewer: int) -> list[tuple[str, bool, bool]]:
     return [(one["message"], "continues" in one, "late" in one) for one in objects(place, viewer)]
 
 
-def test_a_query_is_asked_of_the_lines_of_a_record_so_far(place: Place) -> None:
+def test_a_query_is_asked_of_the_lines_of_a_record_so_far(place):
     place.join(1, "level>=error BoomError", of_records=True)
     place.join(2, "failed -BoomError", of_records=True)
     place.write(*ERROR[:2])
@@ -195,9 +193,7 @@ def test_a_query_is_asked_of_the_lines_of_a_record_so_far(place: Place) -> None:
                                (ERROR[2], True, False), (ERROR[3], True, False)]  # fmt: skip
 
 
-def test_a_viewer_that_begins_inside_of_a_record_has_what_matched_before(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_viewer_that_begins_inside_of_a_record_has_what_matched_before(place, monkeypatch):
     monkeypatch.setattr(behind_module, "STEP", SIZE)
     place.join(9)
     place.write(*ERROR)
@@ -216,9 +212,7 @@ def test_a_viewer_that_begins_inside_of_a_record_has_what_matched_before(
         assert shown(place, number)[-1] == ("\tat e.F", True, False)
 
 
-def test_more_lines_than_can_be_joined_are_asked_one_by_one(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_more_lines_than_can_be_joined_are_asked_one_by_one(place, monkeypatch):
     monkeypatch.setattr(hub_module, "MOST_JOINED", 2)
     place.join(1, "failed", of_records=True)
     place.write(*ERROR)
@@ -231,9 +225,7 @@ def test_more_lines_than_can_be_joined_are_asked_one_by_one(
 
 
 @pytest.mark.parametrize("catches_up", [False, True])
-def test_a_record_goes_on_after_more_text_than_is_kept(
-    place: Place, monkeypatch: pytest.MonkeyPatch, catches_up: bool
-) -> None:
+def test_a_record_goes_on_after_more_text_than_is_kept(place, monkeypatch, catches_up):
     monkeypatch.setattr(asked_module, "MOST_KEPT", 1)
     monkeypatch.setattr(behind_module, "STEP", SIZE)
     begin = end_of_store(place.view)
@@ -249,9 +241,7 @@ def test_a_record_goes_on_after_more_text_than_is_kept(
     assert shown(place, 1) == [(text, number > 0, False) for number, text in enumerate(ERROR)]
 
 
-def test_records_that_could_not_be_joined_count_as_missed(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_records_that_could_not_be_joined_count_as_missed(place, monkeypatch):
     """Conditions that are true for different lines of a record find no single line."""
     monkeypatch.setattr(hub_module, "MOST_JOINED", 2)
     place.join(1, "level>=error BoomError", of_records=True)
@@ -276,7 +266,7 @@ def objects(place: Place, viewer: int) -> list[dict[str, str]]:
     ]
 
 
-def test_nothing_is_done_while_nobody_watches(place: Place) -> None:
+def test_nothing_is_done_while_nobody_watches(place):
     assert not place.hub.has_viewers
     place.join(1)
     assert place.hub.has_viewers
@@ -291,7 +281,7 @@ def test_nothing_is_done_while_nobody_watches(place: Place) -> None:
     assert place.events(1) == [] and place.events(2) == ["seen"]
 
 
-def test_a_viewer_catches_up_and_is_live(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_viewer_catches_up_and_is_live(place, monkeypatch):
     """It has one step for each time it asks, the others go on, and then it is one of them."""
     one_line_a_step(monkeypatch)
     place.join(1)
@@ -315,7 +305,7 @@ def test_a_viewer_catches_up_and_is_live(place: Place, monkeypatch: pytest.Monke
     assert place.events(1) == place.events(2) == ["1", "2", "3", "4", "5"]
 
 
-def test_a_viewer_ahead_of_the_hub_waits_for_the_next_look(place: Place) -> None:
+def test_a_viewer_ahead_of_the_hub_waits_for_the_next_look(place):
     """It waits for the next poll, and has them once."""
     place.join(1)
     place.poll()
@@ -326,7 +316,7 @@ def test_a_viewer_ahead_of_the_hub_waits_for_the_next_look(place: Place) -> None
     assert place.events(2) == ["1", "2"] and place.live(2)
 
 
-def test_a_viewer_behind_the_hub_gets_every_line_from_its_place(place: Place) -> None:
+def test_a_viewer_behind_the_hub_gets_every_line_from_its_place(place):
     """Also a viewer that begins with what is written now has all that was written behind its place."""
     place.join(1)
     place.poll()
@@ -337,7 +327,7 @@ def test_a_viewer_behind_the_hub_gets_every_line_from_its_place(place: Place) ->
     assert place.events(2) == ["1", "2"] and place.live(2)
 
 
-def test_viewers_begin_where_they_joined(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_viewers_begin_where_they_joined(place, monkeypatch):
     """Each begins where it came; of very many some begin a little earlier."""
     monkeypatch.setattr(hub_module, "MOST_STOPS", 2)
     for number in range(1, 5):
@@ -348,7 +338,7 @@ def test_viewers_begin_where_they_joined(place: Place, monkeypatch: pytest.Monke
     assert place.events(3) == place.events(4) == ["2", "3", "4"]
 
 
-def test_a_viewer_may_leave_while_behind(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_viewer_may_leave_while_behind(place, monkeypatch):
     one_line_a_step(monkeypatch)
     place.write("1", "2")
     place.join(1, begin=Position(1, SIZE))
@@ -364,9 +354,7 @@ def test_a_viewer_may_leave_while_behind(place: Place, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("what", ["lines", "bytes"])
-def test_a_slow_viewer_skips_lines(
-    place: Place, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
+def test_a_slow_viewer_skips_lines(place, monkeypatch, what):
     """In the end it goes on with the others, and is told how much it did not have."""
     one_line_a_step(monkeypatch)
     if what == "lines":
@@ -387,7 +375,7 @@ def test_a_slow_viewer_skips_lines(
     assert place.events(1)[-1] == "7"
 
 
-def test_a_flood_shows_the_newest_lines(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flood_shows_the_newest_lines(place, monkeypatch):
     """The newest are shown, and the others counted; later there is room again."""
     monkeypatch.setattr(hub_module, "RATE", 2)
     place.join(1, "line")
@@ -402,9 +390,7 @@ def test_a_flood_shows_the_newest_lines(place: Place, monkeypatch: pytest.Monkey
     assert place.events(1)[-4:] == [2, 1, "line b", "line c"]
 
 
-def test_many_viewers_share_what_the_daemon_may_write(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_viewers_share_what_the_daemon_may_write(place, monkeypatch):
     monkeypatch.setattr(hub_module, "RATE_OF_ALL", 2)
     for number in range(1, 3):
         place.join(number)
@@ -418,7 +404,7 @@ def test_many_viewers_share_what_the_daemon_may_write(
     assert place.events(1) == [1, "b", 1, "d"] and place.handed[-1].viewers == (1, 2)
 
 
-def test_the_next_look_comes_later_where_much_was_handed_out(place: Place) -> None:
+def test_the_next_look_comes_later_where_much_was_handed_out(place):
     for number in range(1, 1001):
         place.join(number, "good")
     place.poll()
@@ -431,7 +417,7 @@ def test_the_next_look_comes_later_where_much_was_handed_out(place: Place) -> No
     assert place.hub.seconds_to_next_poll == POLL_EVERY
 
 
-def test_slow_queries_get_newest_lines(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_queries_get_newest_lines(place, monkeypatch):
     """Each has the newest lines for which there was time, and hears of the others; all in turn."""
     monkeypatch.setattr(live_module, "PIECE", SIZE)
     for number, query in enumerate(("a", "b", "c"), 1):
@@ -449,7 +435,7 @@ def test_slow_queries_get_newest_lines(place: Place, monkeypatch: pytest.MonkeyP
     assert place.events(3) == [9, "a b c"]
 
 
-def test_events_are_handed_out_in_bounded_pieces(place: Place) -> None:
+def test_events_are_handed_out_in_bounded_pieces(place):
     """Each is about as much as a client that does not read may have in its buffers."""
     place.join(1)
     messages = [f"{number} {'x' * 500}" for number in range(50)]
@@ -460,7 +446,7 @@ def test_events_are_handed_out_in_bounded_pieces(place: Place) -> None:
     assert all(len(one.data) < PIECE + 2000 for one in place.handed)
 
 
-def test_lines_removed_by_retention_are_reported_to_viewers(tmp_path: Path) -> None:
+def test_lines_removed_by_retention_are_reported_to_viewers(tmp_path):
     """Retention that is faster than a viewer is told, to who is live and who is not yet."""
     store = make_store(tmp_path / "store", [[line("a")], [line("b")], [line("c")]])
     view = view_of(store)
@@ -481,7 +467,7 @@ def test_lines_removed_by_retention_are_reported_to_viewers(tmp_path: Path) -> N
     view.close()
 
 
-def test_a_store_that_was_removed_ends_it_behind_its_last_line(place: Place) -> None:
+def test_a_store_that_was_removed_ends_it_behind_its_last_line(place):
     """Viewers come back to the store that is at its path then; else they would wait for ever."""
     place.join(1)
     place.write("one")

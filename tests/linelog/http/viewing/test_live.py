@@ -1,10 +1,6 @@
 """The newest lines, at a bounded cost, with an account of the others."""
 
-from __future__ import annotations
-
 from pathlib import Path
-
-import pytest
 
 from logsrv.linelog.http.viewing import live
 from logsrv.linelog.http.viewing.live import LiveReader
@@ -19,7 +15,7 @@ def append(store: Path, count: int, message: str = "x" * 60) -> None:
             file.write(line(message))
 
 
-def test_each_line_is_in_one_look(tmp_path: Path) -> None:
+def test_each_line_is_in_one_look(tmp_path):
     """Each line is in one poll, at its position; a line that is not whole is in the next."""
     store = make_store(tmp_path / "store", [[line("old")]])
     view = view_of(store)
@@ -36,7 +32,7 @@ def test_each_line_is_in_one_look(tmp_path: Path) -> None:
     view.close()
 
 
-def test_too_many_lines_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_lines_are_counted(tmp_path, monkeypatch):
     monkeypatch.setattr(live, "PIECE", 1000)
     monkeypatch.setattr(live, "KEPT", 5000)
     store = make_store(tmp_path / "store", [[]])
@@ -52,7 +48,7 @@ def test_too_many_lines_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     view.close()
 
 
-def test_skipped_lines_are_estimated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_skipped_lines_are_estimated(tmp_path, monkeypatch):
     """The number is about right, and what is shown are the newest lines, none from before the gap."""
     monkeypatch.setattr(live, "PIECE", 1000)
     monkeypatch.setattr(live, "KEPT", 5000)
@@ -74,7 +70,7 @@ def test_skipped_lines_are_estimated(tmp_path: Path, monkeypatch: pytest.MonkeyP
     view.close()
 
 
-def test_skipped_segments_are_estimated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_skipped_segments_are_estimated(tmp_path, monkeypatch):
     monkeypatch.setattr(live, "PIECE", 1000)
     monkeypatch.setattr(live, "KEPT", 2000)
     monkeypatch.setattr(live, "COUNTED", 5000)
@@ -90,7 +86,7 @@ def test_skipped_segments_are_estimated(tmp_path: Path, monkeypatch: pytest.Monk
     view.close()
 
 
-def test_a_look_says_that_retention_removed_lines(tmp_path: Path) -> None:
+def test_a_look_says_that_retention_removed_lines(tmp_path):
     store = make_store(tmp_path / "store", [[line("a")], [line("b")], [line("c")]])
     view = view_of(store)
     place = LiveReader(view, Position(1, 0))

@@ -1,7 +1,5 @@
 """Hundreds of queries in a poll: the same lines as each by itself, and a bound on the time."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from itertools import count
 
@@ -59,7 +57,7 @@ def clock(step: float) -> Callable[[], float]:
 
 
 @pytest.mark.parametrize("most", [1000, 3, 0])
-def test_a_group_finds_what_each_query_finds(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_group_finds_what_each_query_finds(most, monkeypatch):
     monkeypatch.setattr(query_groups, "CHUNK", 500)
     together_, alone = watched(QUERIES, most), watched(QUERIES, most)
     made = group_queries(together_)
@@ -81,11 +79,11 @@ POLLED_TEXTS = {
 }
 
 
-def test_few_queries_do_not_load_numpy() -> None:
+def test_few_queries_do_not_load_numpy():
     assert all(isinstance(one, SingleQuery) for one in group_queries(watched(QUERIES[:5])))
 
 
-def test_a_slow_query_takes_no_time_from_others() -> None:
+def test_a_slow_query_takes_no_time_from_others():
     """Those that ask for words, those that ask for more, and those that any line may match are apart."""
     made = group_queries(watched(QUERIES))
     shapes = [len(one.queries) for one in made]
@@ -97,7 +95,7 @@ def test_a_slow_query_takes_no_time_from_others() -> None:
     }
 
 
-def test_without_time_the_newest_text_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_time_the_newest_text_is_searched(monkeypatch):
     """The newest text is looked at, and each line of the rest is left out."""
     monkeypatch.setattr(query_groups, "CHUNK", 500)
     queries = watched([f"word{number}" for number in range(20)])
@@ -108,7 +106,7 @@ def test_without_time_the_newest_text_is_searched(monkeypatch: pytest.MonkeyPatc
     assert all(0 < one.missed < 40 for one in queries)
 
 
-def test_queries_without_time_are_first_in_the_next_look() -> None:
+def test_queries_without_time_are_first_in_the_next_look():
     queries = watched([f"word{number}" for number in range(2, 20)])
     (unit,) = group_queries(queries)
     seen: set[int] = set()

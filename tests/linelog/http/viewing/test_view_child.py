@@ -1,12 +1,9 @@
 """The process of the live views by itself, with the test in the daemon's place, and its messages."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +15,7 @@ from tests.kit.children.spawned import read_message, send
 from tests.linelog.read.stores import make_store
 
 
-def test_the_process_of_live_views_ends_with_its_daemon(tmp_path: Path) -> None:
+def test_the_process_of_live_views_ends_with_its_daemon(tmp_path):
     """Also while it has viewers: nothing but the end of its input is needed."""
     store = make_store(tmp_path / "store", [[]])
     command = [sys.executable, "-P", "-m", MODULE, str(store)]
@@ -35,5 +32,5 @@ def test_the_process_of_live_views_ends_with_its_daemon(tmp_path: Path) -> None:
     "handed",
     [ViewEvents((1, 2), b"[1]\n\n{", 2, 5), ViewEvents((3,), live=True), ViewEvents((), b"\n")],
 )
-def test_events_are_encoded_and_decoded(handed: ViewEvents) -> None:
+def test_events_are_encoded_and_decoded(handed):
     assert decode_events(encode_events(handed)) == handed

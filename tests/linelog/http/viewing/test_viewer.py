@@ -126,7 +126,7 @@ def place() -> Place:
     return Place()
 
 
-def test_the_table_of_states_is_complete() -> None:
+def test_the_table_of_states_is_complete():
     """All may end, and each but the last leads on."""
     for state in {"WAITING", *NEXT.values()}:
         follows = {event for (old, event) in NEXT if old == state}
@@ -134,7 +134,7 @@ def test_the_table_of_states_is_complete() -> None:
 
 
 @pytest.mark.parametrize("after", [None, END])
-def test_a_viewer_at_the_end_is_live_without_a_search(place: Place, after: Position | None) -> None:
+def test_a_viewer_at_the_end_is_live_without_a_search(place, after):
     """Nothing has to be caught up with: what is written behind the end of then is shown."""
     watch = place.watch(after)
     assert place.joined == [(watch.viewer, END, None)] and not place.searches
@@ -146,7 +146,7 @@ def test_a_viewer_at_the_end_is_live_without_a_search(place: Place, after: Posit
     assert watch.viewer.state == "LIVE" and not place.asked
 
 
-def test_a_viewer_catches_up_by_a_search_and_steps(place: Place) -> None:
+def test_a_viewer_catches_up_by_a_search_and_steps(place):
     """A search looks up to the end of then; the process gives the rest, as it is asked for it."""
     watch = place.watch(Position(1, 0))
     (search,) = place.searches
@@ -165,7 +165,7 @@ def test_a_viewer_catches_up_by_a_search_and_steps(place: Place) -> None:
     assert len(place.asked) == 1 and place.missed == 0
 
 
-def test_a_few_lines_are_caught_up_without_a_search(place: Place) -> None:
+def test_a_few_lines_are_caught_up_without_a_search(place):
     """No search is started for it: the process of the live views gives it all up to the end of then."""
     watch = place.watch(Position(2, 40))
     assert place.joined == [(watch.viewer, Position(2, 41), END)] and not place.searches
@@ -174,7 +174,7 @@ def test_a_few_lines_are_caught_up_without_a_search(place: Place) -> None:
     assert watch.events == ["1", "2"] and place.asked == [watch.viewer]
 
 
-def test_much_written_meanwhile_is_searched(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_much_written_meanwhile_is_searched(place, monkeypatch):
     """Then another search is faster, but not for ever."""
     monkeypatch.setattr(viewer_module, "NEAR", 10)
     monkeypatch.setattr(viewer_module, "MOST_SEARCHES", 2)
@@ -187,7 +187,7 @@ def test_much_written_meanwhile_is_searched(place: Place, monkeypatch: pytest.Mo
     assert place.joined == [(watch.viewer, Position(2, 200), Position(2, 200))]
 
 
-def test_a_viewer_that_never_catches_up_is_told_what_it_missed(place: Place) -> None:
+def test_a_viewer_that_never_catches_up_is_told_what_it_missed(place):
     """In the end it goes on with the others, and is told how much it did not have."""
     watch = place.watch()
     watch.hand("1")
@@ -196,7 +196,7 @@ def test_a_viewer_that_never_catches_up_is_told_what_it_missed(place: Place) -> 
     assert watch.viewer.state == "LIVE"
 
 
-def test_a_slow_client_hears_what_it_missed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_client_hears_what_it_missed(place, monkeypatch):
     """Nothing is written to it; later it has what waited, and hears how many lines it missed."""
     monkeypatch.setattr(viewer_module, "MOST_WAITING", 1)
     watch = place.watch(live=True)
@@ -216,7 +216,7 @@ def test_a_slow_client_hears_what_it_missed(place: Place, monkeypatch: pytest.Mo
     assert watch.browser.transport.aborting
 
 
-def test_a_client_that_does_not_read_loses_nothing_while_it_catches_up(place: Place) -> None:
+def test_a_client_that_does_not_read_loses_nothing_while_it_catches_up(place):
     """It loses nothing: the search waits for it, and the process is asked for no more."""
     watch = place.watch(Position(1, 0))
     (search,) = place.searches
@@ -239,14 +239,14 @@ def test_a_client_that_does_not_read_loses_nothing_while_it_catches_up(place: Pl
     assert watch.events == ["1", "2"] and len(place.asked) == 1
 
 
-def test_a_heartbeat_is_sent_at_intervals(place: Place) -> None:
+def test_a_heartbeat_is_sent_at_intervals(place):
     watch = place.watch()
     place.clock.advance(HEARTBEAT_EVERY)
     place.clock.advance(HEARTBEAT_EVERY)
     assert watch.browser.received.count(b": still here\n\n") == 2
 
 
-def test_a_client_that_disconnects_ends_its_viewer(place: Place) -> None:
+def test_a_client_that_disconnects_ends_its_viewer(place):
     live, catching = place.watch(live=True), place.watch(Position(1, 0))
     live.browser.leave()
     catching.browser.leave()
@@ -256,7 +256,7 @@ def test_a_client_that_disconnects_ends_its_viewer(place: Place) -> None:
     assert not place.clock.getDelayedCalls()
 
 
-def test_a_closed_client_is_told_why_or_cut_off(place: Place) -> None:
+def test_a_closed_client_is_told_why_or_cut_off(place):
     """A client that reads is told why; one that doesn't is cut off."""
     watch, silent = place.watch(live=True), place.watch()
     silent.viewer.pauseProducing()
@@ -269,7 +269,7 @@ def test_a_closed_client_is_told_why_or_cut_off(place: Place) -> None:
 
 
 @pytest.mark.parametrize("how", ["status", "broken"])
-def test_a_failed_search_closes_the_stream_with_its_reason(place: Place, how: str) -> None:
+def test_a_failed_search_closes_the_stream_with_its_reason(place, how):
     watch = place.watch(Position(1, 0))
     taker = place.searches[0].taker
     if how == "status":
@@ -283,7 +283,7 @@ def test_a_failed_search_closes_the_stream_with_its_reason(place: Place, how: st
     assert watch.viewer.state == "ENDED"
 
 
-def test_a_viewer_without_a_process_leaves_nothing_behind(place: Place) -> None:
+def test_a_viewer_without_a_process_leaves_nothing_behind(place):
     """Nothing stays of its viewer: no heartbeat to a client that was sent away."""
     watch = place.watch(Position(1, 0))
     place.broken = "the live views have failed just now"

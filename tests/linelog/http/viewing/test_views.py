@@ -1,7 +1,5 @@
 """The process of the live views: there while somebody watches, gone with the service, replaced."""
 
-from __future__ import annotations
-
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -75,7 +73,7 @@ def write(store: Path, message: str) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_one_process_serves_all_viewers(views: LiveViews, store: Path) -> None:
+async def test_one_process_serves_all_viewers(views, store):
     """Each has its lines, one that leaves has none; one process is enough."""
     every, some = Watcher(), Watcher("good")
     views.join(every, END)
@@ -95,9 +93,7 @@ async def test_one_process_serves_all_viewers(views: LiveViews, store: Path) -> 
 
 
 @pytest_twisted.ensureDeferred
-async def test_more_brings_the_next_lines_until_a_viewer_is_live(
-    views: LiveViews, store: Path
-) -> None:
+async def test_more_brings_the_next_lines_until_a_viewer_is_live(views, store):
     for number in range(200):
         write(store, f"line {number} {'x' * 200}")
     watcher = Watcher()
@@ -111,7 +107,7 @@ async def test_more_brings_the_next_lines_until_a_viewer_is_live(
 
 
 @pytest_twisted.ensureDeferred
-async def test_an_idle_process_is_ended(views: LiveViews, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_idle_process_is_ended(views, monkeypatch):
     monkeypatch.setattr(views_module, "IDLE_SECONDS", 0.01)
     first, second = Watcher(), Watcher()
     views.join(first, END)
@@ -127,7 +123,7 @@ async def test_an_idle_process_is_ended(views: LiveViews, monkeypatch: pytest.Mo
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_process_that_dies_closes_its_viewers(views: LiveViews) -> None:
+async def test_a_process_that_dies_closes_its_viewers(views):
     """Its viewers are sent away, the log says why, and who comes back is served by the next one."""
     watcher, again = Watcher(), Watcher()
     views.join(watcher, END)
@@ -148,7 +144,7 @@ async def test_a_process_that_dies_closes_its_viewers(views: LiveViews) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_messages_of_the_process_are_logged(tmp_path: Path) -> None:
+async def test_messages_of_the_process_are_logged(tmp_path):
     views = LiveViews(lambda: str(tmp_path / "nowhere"), reactor)
     watcher = Watcher()
     with logged() as messages:
@@ -160,7 +156,7 @@ async def test_messages_of_the_process_are_logged(tmp_path: Path) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_stop_ends_the_process(views: LiveViews) -> None:
+async def test_stop_ends_the_process(views):
     """The process is gone when it is over, and no other is started."""
     watcher = Watcher()
     views.join(watcher, END)
@@ -172,7 +168,7 @@ async def test_stop_ends_the_process(views: LiveViews) -> None:
         views.join(Watcher(), END)
 
 
-def test_too_many_queries_are_refused(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_queries_are_refused(store, monkeypatch):
     monkeypatch.setattr(views_module, "MOST_QUERIES", 2)
     views = LiveViews(lambda: str(store), Spawner())
     for query in ("a", "b", "b"):
@@ -182,9 +178,7 @@ def test_too_many_queries_are_refused(store: Path, monkeypatch: pytest.MonkeyPat
     assert caught.value.status == 429
 
 
-def test_queries_of_viewers_that_left_are_not_counted(
-    store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_queries_of_viewers_that_left_are_not_counted(store, monkeypatch):
     monkeypatch.setattr(views_module, "MOST_QUERIES", 2)
     views = LiveViews(lambda: str(store), Spawner())
     stays = Watcher("stays")

@@ -1,7 +1,5 @@
 """What a query of live viewers has of a poll: so many lines a second, the newest, and how many others."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
@@ -24,7 +22,7 @@ SIZE = len(line("0"))
 LINES = [(number * SIZE, (number + 1) * SIZE - 1) for number in range(6)]
 
 
-def test_the_newest_lines_within_what_is_allowed() -> None:
+def test_the_newest_lines_within_what_is_allowed():
     query = WatchedQuery("", 0.0, 4)
     query.begin_poll(0.0, 1, 5, 3)
     query.add_matches(AppendedLines(Position(1, 6 * SIZE), TEXT), LINES[:2])
@@ -38,7 +36,7 @@ def test_the_newest_lines_within_what_is_allowed() -> None:
     assert query.allowed == 5
 
 
-def test_each_line_is_made_an_event_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_line_is_made_an_event_once(monkeypatch):
     made: list[Hit] = []
 
     def as_json(hit: Hit) -> str:
@@ -56,7 +54,7 @@ def test_each_line_is_made_an_event_once(monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(made) == 7
 
 
-def test_extracted_fields_are_in_the_events_of_their_viewers() -> None:
+def test_extracted_fields_are_in_the_events_of_their_viewers():
     """Other viewers of the same line do not get them; figures are not live."""
     query = WatchedQuery('x | extract "took <ms> ms" | where ms>5', 0.0, 9)
     hits = [Hit(Position(1, 0), line("x took 7 ms", 0)[:-1])]
@@ -69,7 +67,7 @@ def test_extracted_fields_are_in_the_events_of_their_viewers() -> None:
         WatchedQuery("x | count", 0.0, 9)
 
 
-def test_events_are_joined_to_pieces() -> None:
+def test_events_are_joined_to_pieces():
     assert list(event_pieces([])) == []
     assert list(event_pieces([b"a", b"b"])) == [(2, b"ab")]
     large = b"x" * PIECE
@@ -80,7 +78,7 @@ def test_events_are_joined_to_pieces() -> None:
     ("query", "missed"),
     [("-healthz", 0), ("failed", 0), ("failed OR x", 0), ("-(a b)", 0), ("failed healthz", 1)],
 )
-def test_only_what_may_need_several_lines_of_a_record_is_missed(query: str, missed: int) -> None:
+def test_only_what_may_need_several_lines_of_a_record_is_missed(query, missed):
     """A filter that leaves out lines misses none."""
     watched = WatchedQuery(query, 0.0, 9, of_records=True)
     text = b"".join([*[line("healthz")] * 3, line("failed")])

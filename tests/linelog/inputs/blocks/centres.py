@@ -1,7 +1,5 @@
 """A centre for tests: a store on this disk, which gives out what it has without a network."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

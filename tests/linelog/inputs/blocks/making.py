@@ -1,7 +1,5 @@
 """Blocks as an edge makes them, of a text of its own, and who sends them."""
 
-from __future__ import annotations
-
 import http.client
 import random
 import zlib

@@ -1,11 +1,8 @@
 """The `blocks` input: its two places, and who is let in."""
 
-from __future__ import annotations
-
 import re
 import zlib
 from collections import deque
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,7 +45,7 @@ def answer(sink: Sink, path: str) -> Any:
     return answers[0] if answers else None
 
 
-def test_a_get_returns_the_place_of_a_store() -> None:
+def test_a_get_returns_the_place_of_a_store():
     sink = Sink()
     assert answer(sink, f"/blocks/{ONE}").status == 404
     note = BlockNote(Position(9, 9), ONE, Position(1, 5), Position(1, 50), 7)
@@ -86,7 +83,7 @@ class Centre:
         self.send("POST", "/blocks", block.packed, Content_Encoding="zstd", **block.headers())
 
 
-def test_a_question_waits_for_a_block_of_the_store_that_another_way_brings() -> None:
+def test_a_question_waits_for_a_block_of_the_store_that_another_way_brings():
     """A stream's blocks are stored one after the other: the question does not wait for later ones."""
     centre = Centre()
     text = stored_lines(ONE, 20)
@@ -114,7 +111,7 @@ def test_a_question_waits_for_a_block_of_the_store_that_another_way_brings() -> 
     assert centre.answer() == (200, f"1:{2 * len(text)}")
 
 
-def test_a_misplaced_block_is_refused_when_the_place_is_known() -> None:
+def test_a_misplaced_block_is_refused_when_the_place_is_known():
     centre = Centre()
     text = stored_lines(ONE, 20)
     end = Position(1, len(text))
@@ -130,7 +127,7 @@ def test_a_misplaced_block_is_refused_when_the_place_is_known() -> None:
     assert refused(centre.intake, "misplaced") == 1
 
 
-def test_a_question_is_refused_if_the_disk_takes_too_long() -> None:
+def test_a_question_is_refused_if_the_disk_takes_too_long():
     centre = Centre()
     text = stored_lines(ONE, 20)
     pending = PendingBlock(ONE, Position(1, 0), Position(1, len(text)), 7, text, 20)
@@ -145,7 +142,7 @@ def test_a_question_is_refused_if_the_disk_takes_too_long() -> None:
     assert not centre.transport.value()
 
 
-def test_a_place_that_a_damaged_file_hides_is_told_to_nobody() -> None:
+def test_a_place_that_a_damaged_file_hides_is_told_to_nobody():
     sink = Sink()
     sure = BlockNote(Position(9, 9), 32 * "b", Position(1, 5), Position(1, 50), 7)
     sink.origins = Origins(Disk(), parse_notes_file(b"what is this\n" + sure.as_line()))
@@ -156,13 +153,13 @@ def test_a_place_that_a_damaged_file_hides_is_told_to_nobody() -> None:
 
 
 @pytest.mark.parametrize("name", ["x", "A" * 32, "..", "%2e", "a" * 33])
-def test_an_invalid_id_of_a_store_is_refused(name: str) -> None:
+def test_an_invalid_id_of_a_store_is_refused(name):
     with pytest.raises(RequestRefused) as caught:
         answer(Sink(), f"/blocks/{name}")
     assert caught.value.status == 400
 
 
-def test_other_paths_and_methods_are_refused() -> None:
+def test_other_paths_and_methods_are_refused():
     for method, path, status in (
         (b"GET", "/blocks", 405),
         (b"POST", f"/blocks/{ONE}", 405),
@@ -174,7 +171,7 @@ def test_other_paths_and_methods_are_refused() -> None:
         assert caught.value.status == status
 
 
-def test_while_the_store_takes_nothing_in_blocks_come_again_later() -> None:
+def test_while_the_store_takes_nothing_in_blocks_come_again_later():
     sink = Sink()
     into = intake(sink)
     header = {"Content-Encoding": "zstd"}.get
@@ -187,7 +184,7 @@ def test_while_the_store_takes_nothing_in_blocks_come_again_later() -> None:
     assert caught.value.status == 503
 
 
-def test_blocks_refuse_datagrams() -> None:
+def test_blocks_refuse_datagrams():
     with pytest.raises(ConfigurationError, match="needs connections"):
         Blocks().datagrams(intake(Sink()))
 
@@ -203,13 +200,7 @@ def test_blocks_refuse_datagrams() -> None:
         ("http:tcp:8090", {}, True),
     ],
 )
-def test_a_token_or_certificates_are_needed(
-    listen: str,
-    options: dict[str, Any],
-    fine: bool,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_token_or_certificates_are_needed(listen, options, fine, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in "a", "b":
         (tmp_path / name).touch()

@@ -1,7 +1,5 @@
 """A block on its way in: what is stored of it, and what its sender hears."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
@@ -72,7 +70,7 @@ class Taking:
         self.sink.origins.record_stored([note])
 
 
-def test_a_block_is_stored_unchanged_and_answered_when_safe() -> None:
+def test_a_block_is_stored_unchanged_and_answered_when_safe():
     centre = Taking()
     body, reply = centre.took()
     [pending] = centre.sink.pending_blocks
@@ -98,7 +96,7 @@ def cut(number: int) -> list[PackedBlock]:
     return found
 
 
-def test_no_block_is_stored_if_a_damaged_file_hides_its_place() -> None:
+def test_no_block_is_stored_if_a_damaged_file_hides_its_place():
     centre = Taking()
     centre.sink.origins = Origins(Disk(), parse_notes_file(b"what is this\n"))
     with pytest.raises(RequestRefused, match="is damaged") as refused:
@@ -107,7 +105,7 @@ def test_no_block_is_stored_if_a_damaged_file_hides_its_place() -> None:
     assert not centre.sink.pending_blocks
 
 
-def test_nobody_waits_for_one_that_hangs_and_has_come_by_another_connection() -> None:
+def test_nobody_waits_for_one_that_hangs_and_has_come_by_another_connection():
     centre = Taking()
     first, second, _ = cut(3)
     hanging = centre.body(first.headers())
@@ -118,7 +116,7 @@ def test_nobody_waits_for_one_that_hangs_and_has_come_by_another_connection() ->
     hanging.let_go()
 
 
-def test_the_next_block_is_taken_while_one_is_being_stored() -> None:
+def test_the_next_block_is_taken_while_one_is_being_stored():
     centre = Taking()
     first, second = cut(2)
     answers: list[Any] = []
@@ -156,12 +154,8 @@ BOTH = block_of(ONE, TEXT + stored_lines(ONE, 20, first=20), Position(1, 0), Non
     ],
 )
 def test_a_block_that_another_way_brings_too_is_answered_when_that_one_is_stored(
-    under_way: list[PackedBlock],
-    sent: PackedBlock,
-    is_stored: bool,
-    status: int,
-    place: Position | None,
-) -> None:
+    under_way, sent, is_stored, status, place
+):
     centre = Taking()
     for block in under_way:
         centre.took(block)
@@ -183,7 +177,7 @@ def test_a_block_that_another_way_brings_too_is_answered_when_that_one_is_stored
     assert not centre.sink.pending_blocks or not is_stored
 
 
-def test_a_block_of_a_stream_that_overlaps_one_from_another_way_is_tried_again() -> None:
+def test_a_block_of_a_stream_that_overlaps_one_from_another_way_is_tried_again():
     centre = Taking()
     centre.took(FIRST)
     body = BlockBody(centre.intake, "nats", centre.intake.unfinished, BOTH.headers(), cuts=True)
@@ -205,7 +199,7 @@ def _note(waited: list[int], number: int, _: None) -> None:
     waited.append(number)
 
 
-def test_a_block_waits_for_the_one_before_it() -> None:
+def test_a_block_waits_for_the_one_before_it():
     """They come over connections of their own."""
     centre = Taking()
     first, second, third = cut(3)
@@ -223,7 +217,7 @@ def test_a_block_waits_for_the_one_before_it() -> None:
     assert waited == [1, 2]
 
 
-def test_a_block_that_overtook_the_one_before_waits_for_it() -> None:
+def test_a_block_that_overtook_the_one_before_waits_for_it():
     centre = Taking()
     first, second, third = cut(3)
     waited: list[int] = []
@@ -242,7 +236,7 @@ def test_a_block_that_overtook_the_one_before_waits_for_it() -> None:
     assert centre.finished(late, third)[1].status == 200
 
 
-def test_hundreds_that_wait_for_each_other_all_come_in() -> None:
+def test_hundreds_that_wait_for_each_other_all_come_in():
     """Each lets in the one behind it."""
     centre = Taking()
     line = stored_lines(ONE, 1)
@@ -266,7 +260,7 @@ def test_hundreds_that_wait_for_each_other_all_come_in() -> None:
     assert under_way.size == 0
 
 
-def test_a_block_does_not_wait_long_for_one_that_nobody_sent() -> None:
+def test_a_block_does_not_wait_long_for_one_that_nobody_sent():
     centre = Taking()
     _, second, third = cut(3)
     waited: list[int] = []
@@ -284,13 +278,13 @@ def test_a_block_does_not_wait_long_for_one_that_nobody_sent() -> None:
     assert centre.body(second.headers()).ask_worker() is None
 
 
-def test_no_block_waits_for_itself() -> None:
+def test_no_block_waits_for_itself():
     centre = Taking()
     odd = {**BLOCK.headers(), "Logsrv-After": str(BLOCK.end)}
     assert centre.body(odd).ask_worker() is None
 
 
-def test_a_block_waits_for_room_in_memory() -> None:
+def test_a_block_waits_for_room_in_memory():
     centre = Taking()
     under_way = centre.sink.origins.under_way
     under_way.add_block("0" * 32, Position(1, 5), ENOUGH + 1)
@@ -301,7 +295,7 @@ def test_a_block_waits_for_room_in_memory() -> None:
     assert waiting.called
 
 
-def test_hundreds_that_wait_for_room_are_judged_one_behind_the_other() -> None:
+def test_hundreds_that_wait_for_room_are_judged_one_behind_the_other():
     """Each that is refused makes room for the next."""
     centre = Taking()
     under_way = centre.sink.origins.under_way
@@ -324,7 +318,7 @@ def test_hundreds_that_wait_for_room_are_judged_one_behind_the_other() -> None:
 
 
 @pytest.mark.slow
-def test_senders_that_come_at_once_do_not_unpack_at_once() -> None:
+def test_senders_that_come_at_once_do_not_unpack_at_once():
     """A block of 300 bytes may be 8 MiB of text; refused or stored, it makes room for the next."""
     centre = Taking()
     bomb = block_of(ONE, b"\n" * LARGEST_TEXT, Position(1, 0), None)
@@ -343,7 +337,7 @@ def test_senders_that_come_at_once_do_not_unpack_at_once() -> None:
     assert centre.sink.origins.under_way.size == 0
 
 
-def test_what_comes_in_parts_is_refused_when_all_keep_too_much() -> None:
+def test_what_comes_in_parts_is_refused_when_all_keep_too_much():
     centre = Taking()
     centre.intake.unfinished.held = centre.intake.unfinished.most_held - 10
     body = centre.body(BLOCK.headers())
@@ -354,7 +348,7 @@ def test_what_comes_in_parts_is_refused_when_all_keep_too_much() -> None:
     assert centre.intake.unfinished.held == centre.intake.unfinished.most_held - 10
 
 
-def test_a_block_that_is_here_is_forgotten_without_being_unpacked() -> None:
+def test_a_block_that_is_here_is_forgotten_without_being_unpacked():
     centre = Taking()
     centre.place(Position(1, 50_000))
     damaged = block_of(ONE, TEXT, Position(1, 0), None)
@@ -364,7 +358,7 @@ def test_a_block_that_is_here_is_forgotten_without_being_unpacked() -> None:
     assert not centre.sink.pending_blocks
 
 
-def test_a_block_of_a_stream_that_leaves_a_hole_is_not_stored() -> None:
+def test_a_block_of_a_stream_that_leaves_a_hole_is_not_stored():
     centre = Taking()
     first, _, third = cut(3)
     centre.place(first.end)
@@ -374,7 +368,7 @@ def test_a_block_of_a_stream_that_leaves_a_hole_is_not_stored() -> None:
     assert not centre.sink.pending_blocks
 
 
-def test_the_sender_of_a_misplaced_block_is_told_the_place() -> None:
+def test_the_sender_of_a_misplaced_block_is_told_the_place():
     centre = Taking()
     centre.place(Position(1, 10))
     refusal = centre.refused()
@@ -387,7 +381,7 @@ def test_the_sender_of_a_misplaced_block_is_told_the_place() -> None:
     assert misplaced_block_refusal(None).headers == {}
 
 
-def test_what_is_kept_is_counted_and_let_go_of() -> None:
+def test_what_is_kept_is_counted_and_let_go_of():
     centre = Taking()
     body = centre.body(BLOCK.headers())
     body.receive(b"x" * 1000)
@@ -397,7 +391,7 @@ def test_what_is_kept_is_counted_and_let_go_of() -> None:
     assert centre.intake.unfinished.held == 0
 
 
-def test_a_too_large_block_is_refused_before_it_comes() -> None:
+def test_a_too_large_block_is_refused_before_it_comes():
     centre = Taking()
     with pytest.raises(RequestRefused) as caught:
         centre.body(BLOCK.headers(), LARGEST + 1)
@@ -421,7 +415,7 @@ def test_a_too_large_block_is_refused_before_it_comes() -> None:
         ({"Logsrv-Gap": "some"}, 422),
     ],
 )
-def test_blocks_with_invalid_headers_are_refused(headers: Mapping[str, str], status: int) -> None:
+def test_blocks_with_invalid_headers_are_refused(headers, status):
     centre = Taking()
     with pytest.raises(RequestRefused) as caught:
         centre.took(headers=headers)

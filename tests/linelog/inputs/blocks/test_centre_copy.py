@@ -1,7 +1,5 @@
 """Making an empty directory a centre: interrupted anywhere, beside rotation, sealing and liars."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -143,9 +141,7 @@ def require_same(back: Path, store: Path, count: int = LINES) -> None:
 
 
 @pytest.mark.slow
-def test_a_copy_has_all_segments_and_texts_and_its_own_identity(
-    centre: NearCentre, store: Path, back: Path
-) -> None:
+def test_a_copy_has_all_segments_and_texts_and_its_own_identity(centre, store, back):
     made = copied(centre, at(back))
     assert [(one.lines, one.error, one.here) for one in made] == [(LINES, "", False)] * 5
     assert sum(one.text for one in made) == len(text_of(store))
@@ -156,9 +152,7 @@ def test_a_copy_has_all_segments_and_texts_and_its_own_identity(
 
 
 @pytest.mark.parametrize("store", [FEW], ids=["few"], indirect=True)
-def test_a_segment_is_on_the_medium_when_it_is_said_to_be_here(
-    centre: NearCentre, back: Path
-) -> None:
+def test_a_segment_is_on_the_medium_when_it_is_said_to_be_here(centre, back):
     disk = FaultyDisk().open_directory(back)
     for one in CentreCopy(centre, centre.fetch_state(), disk, os.urandom).segments():
         assert disk.calls[-1] == "sync_directory", one.name
@@ -176,13 +170,7 @@ def steps_of(centre: NearCentre, directory: Path) -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize("store", [FEW], ids=["few"], indirect=True)
 @pytest.mark.parametrize("error", [Killed(), no_space()], ids=["killed", "full"])
-def test_a_copy_interrupted_at_any_step_goes_on(
-    centre: NearCentre,
-    store: Path,
-    tmp_path: Path,
-    error: BaseException,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_copy_interrupted_at_any_step_goes_on(centre, store, tmp_path, error, monkeypatch):
     """With fewer lines, which come in as many pieces as thousands."""
     monkeypatch.setattr(centres, "PIECE", centres.PIECE * FEW // LINES)
     number = steps_of(centre, tmp_path / "counted")
@@ -212,9 +200,7 @@ class LastStepDisk(Disk):
         super().unlink(name)
 
 
-def test_a_copy_interrupted_at_its_last_step_goes_on(
-    centre: NearCentre, store: Path, back: Path
-) -> None:
+def test_a_copy_interrupted_at_its_last_step_goes_on(centre, store, back):
     with pytest.raises(Killed):
         copied(centre, LastStepDisk().open_directory(back))
     assert (back / "current.log").exists() and (back / "restoring").exists()
@@ -223,9 +209,7 @@ def test_a_copy_interrupted_at_its_last_step_goes_on(
 
 
 @pytest.mark.slow
-def test_what_is_rotated_and_sealed_meanwhile_is_of_one_moment(
-    centre: NearCentre, store: Path, back: Path
-) -> None:
+def test_what_is_rotated_and_sealed_meanwhile_is_of_one_moment(centre, store, back):
     """The text ends where it did when the origins were told, whatever became of it since."""
     wanted = text_of(store)
 
@@ -247,9 +231,7 @@ def test_what_is_rotated_and_sealed_meanwhile_is_of_one_moment(
     assert centre.asked.count("state") == 2
 
 
-def test_what_is_sealed_while_others_come_comes_compressed(
-    centre: NearCentre, store: Path, back: Path
-) -> None:
+def test_what_is_sealed_while_others_come_comes_compressed(centre, store, back):
     def seal_one(name: str) -> None:
         centre.before = lambda name: None
         [plain] = [path.name for path in store.glob("0000000004-*.log")]
@@ -261,9 +243,7 @@ def test_what_is_sealed_while_others_come_comes_compressed(
     require_same(back, store)
 
 
-def test_what_came_as_text_before_an_interruption_comes_compressed_now(
-    centre: NearCentre, store: Path, back: Path
-) -> None:
+def test_what_came_as_text_before_an_interruption_comes_compressed_now(centre, store, back):
     def breaks(name: str) -> None:
         if name == "5":
             raise CentreError("it is away")
@@ -281,9 +261,7 @@ def test_what_came_as_text_before_an_interruption_comes_compressed_now(
     require_same(back, store)
 
 
-def test_retention_there_takes_only_what_it_takes(
-    centre: NearCentre, store: Path, back: Path
-) -> None:
+def test_retention_there_takes_only_what_it_takes(centre, store, back):
     def remove(name: str) -> None:
         if name.startswith("0000000002"):
             for path in store.glob("0000000002-*"):
@@ -298,9 +276,7 @@ def test_retention_there_takes_only_what_it_takes(
     assert text_of(back) == text_of(store)
 
 
-def test_a_segment_that_is_damaged_there_is_left_out(
-    centre: NearCentre, store: Path, back: Path
-) -> None:
+def test_a_segment_that_is_damaged_there_is_left_out(centre, store, back):
     damaged = packed(store)[1]
     data = bytearray((store / damaged.name).read_bytes())
     data[len(data) // 2] ^= 1
@@ -311,7 +287,7 @@ def test_a_segment_that_is_damaged_there_is_left_out(
     assert not list(back.glob("*.tmp")) and not list(back.glob("0000000002*"))
 
 
-def test_a_segment_that_cannot_be_read_there_is_left_out(centre: NearCentre, back: Path) -> None:
+def test_a_segment_that_cannot_be_read_there_is_left_out(centre, back):
     def fails(name: str) -> None:
         if name.startswith("0000000002"):
             raise UnreadableError("it answers: Input/output error")
@@ -322,9 +298,7 @@ def test_a_segment_that_cannot_be_read_there_is_left_out(centre: NearCentre, bac
     assert [one.number for one in packed(back)] == [1, 3]
 
 
-def test_a_directory_that_is_not_empty_is_left_alone(
-    centre: NearCentre, store: Path, back: Path
-) -> None:
+def test_a_directory_that_is_not_empty_is_left_alone(centre, store, back):
     (back / "holiday.jpg").write_bytes(b"x")
     with pytest.raises(StoreError, match="is not empty"):
         copied(centre, at(back))
@@ -333,15 +307,13 @@ def test_a_directory_that_is_not_empty_is_left_alone(
         copied(centre, at(store))
 
 
-def test_another_centre_at_the_address_is_no_way_to_go_on(
-    centre: NearCentre, store: Path, back: Path
-) -> None:
+def test_another_centre_at_the_address_is_no_way_to_go_on(centre, store, back):
     (back / "restoring").write_text(f"{32 * 'f'}\n")
     with pytest.raises(StoreError, match=f"a part of another store than {STORE}"):
         copied(centre, at(back))
 
 
-def test_more_than_there_is_room_for_is_not_begun(centre: NearCentre, back: Path) -> None:
+def test_more_than_there_is_room_for_is_not_begun(centre, back):
     name = "0000000001-20261120T061842Z.log.zst"
     huge = CentreState(STORE, Position(2, 0), (PackedFile(name, 1 << 60, 0),), (), (), ())
     with pytest.raises(StoreError, match="bytes free, but"):
@@ -349,7 +321,7 @@ def test_more_than_there_is_room_for_is_not_begun(centre: NearCentre, back: Path
 
 
 @pytest.mark.slow
-def test_a_centre_that_never_has_what_it_says_is_given_up(centre: NearCentre, back: Path) -> None:
+def test_a_centre_that_never_has_what_it_says_is_given_up(centre, back):
     def gone(name: str) -> None:
         for path in Path(centre.disk.directory).glob("0000000004-*.log"):
             os.rename(path, path.with_suffix(".hidden"))
@@ -366,9 +338,7 @@ def test_a_centre_that_never_has_what_it_says_is_given_up(centre: NearCentre, ba
         copied(centre, at(back))
 
 
-def test_a_centre_that_has_another_segment_each_time_is_given_up(
-    centre: NearCentre, back: Path
-) -> None:
+def test_a_centre_that_has_another_segment_each_time_is_given_up(centre, back):
     states = 0
 
     def state() -> CentreState:
@@ -389,7 +359,7 @@ def test_a_centre_that_has_another_segment_each_time_is_given_up(
     assert states <= 101
 
 
-def test_a_text_that_has_become_too_large_is_not_begun(centre: NearCentre, back: Path) -> None:
+def test_a_text_that_has_become_too_large_is_not_begun(centre, back):
     """What the first state says has room."""
     copy = CentreCopy(centre, centre.fetch_state(), at(back), os.urandom)
     first = copy.state
@@ -406,7 +376,7 @@ def frames_in(data: bytes, path: Path) -> list[tuple[bytes, PackedFrame]]:
         return list(verified_frames(file))
 
 
-def test_frames_are_read_one_by_one(tmp_path: Path) -> None:
+def test_frames_are_read_one_by_one(tmp_path):
     pack = compressor()
     texts = [b"one\n" * 1000, b"two\n", os.urandom(3 << 20)]
     frames = [pack.compress(text) for text in texts]
@@ -437,16 +407,14 @@ def test_frames_are_read_one_by_one(tmp_path: Path) -> None:
     ],
     ids=["rubbish", "short", "bomb", "no size", "no checksum", "wrong checksum", "many"],
 )
-def test_what_is_no_frame_is_refused(
-    data: bytes, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_no_frame_is_refused(data, why, tmp_path, monkeypatch):
     monkeypatch.setattr(heads, "MOST", 100)
     with pytest.raises(ValueError, match=why):
         frames_in(data, tmp_path / "data")
 
 
 @pytest.mark.slow
-def test_a_large_frame_takes_no_more_memory_than_its_text(tmp_path: Path) -> None:
+def test_a_large_frame_takes_no_more_memory_than_its_text(tmp_path):
     """One that cannot be compressed was in memory four times: of 250 MiB a restore took 840 MB."""
     size = 64 << 20
     path = tmp_path / "data"
@@ -476,7 +444,7 @@ def kept_away(tmp_path: Path) -> Path:
     return made
 
 
-def test_what_is_in_an_archive_only_is_found_there(kept_away: Path, back: Path) -> None:
+def test_what_is_in_an_archive_only_is_found_there(kept_away, back):
     wanted = {path.name: path.read_bytes() for path in kept_away.glob("000*")}
     assert len(wanted) > 3
     made = copied(NearCentre(kept_away), at(back))
@@ -489,9 +457,7 @@ def test_what_is_in_an_archive_only_is_found_there(kept_away: Path, back: Path) 
 
 
 @pytest.mark.parametrize("suffix", [".idx", ".archived"])
-def test_an_index_that_is_not_what_was_archived_is_left_out(
-    kept_away: Path, back: Path, suffix: str
-) -> None:
+def test_an_index_that_is_not_what_was_archived_is_left_out(kept_away, back, suffix):
     [changed] = kept_away.glob(f"0000000001*{suffix}")
     changed.write_bytes(changed.read_bytes()[:-3] + b"xyz")
     made = copied(NearCentre(kept_away), at(back))

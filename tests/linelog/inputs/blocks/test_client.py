@@ -1,12 +1,9 @@
 """The centre that is asked for all it has, and whoever else may answer in its place."""
 
-from __future__ import annotations
-
 import socket
 import threading
 import zlib
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import pytest
 
@@ -21,7 +18,7 @@ from tests.cli.command import serving
 from tests.clocks import HandClock
 from tests.linelog.http.nodes.test_client import replying
 from tests.ports import free_port
-from tests.strangers import Answer, at_most, endless, stranger
+from tests.strangers import at_most, endless, stranger
 
 STATE = CentreState(32 * "a", Position(1, 0), (), (), (), ())
 
@@ -53,7 +50,7 @@ def asked_of(*answers: bytes, ask: Callable[[CentreClient], object]) -> str:
     return str(failed.value)
 
 
-def test_the_client_asks_for_parts_with_the_token() -> None:
+def test_the_client_asks_for_parts_with_the_token():
     heads: list[bytes] = []
     with serving(replying(answer(b"abc"), asked=heads)) as port:
         found = client(port)
@@ -91,11 +88,11 @@ def test_the_client_asks_for_parts_with_the_token() -> None:
         (answer(b"abc")[:-3], "ended early; give the same command again"),
     ],
 )
-def test_an_invalid_part_is_reported(sent: bytes, said: str) -> None:
+def test_an_invalid_part_is_reported(sent, said):
     assert said in asked_of(sent, ask=lambda client: client.fetch_piece("4", 0, 3))
 
 
-def test_what_is_gone_is_told_apart_from_a_path_where_nothing_is() -> None:
+def test_what_is_gone_is_told_apart_from_a_path_where_nothing_is():
     with serving(replying(answer(b'{"error":"not here"}', b"404 No"))) as port:
         found = client(port)
         with pytest.raises(GoneError, match="not here"):
@@ -104,13 +101,13 @@ def test_what_is_gone_is_told_apart_from_a_path_where_nothing_is() -> None:
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b"[]"])
-def test_an_invalid_state_is_reported(body: bytes) -> None:
+def test_an_invalid_state_is_reported(body):
     assert "sends an invalid state: " in asked_of(
         answer(body, b"200 OK"), ask=CentreClient.fetch_state
     )
 
 
-def test_a_temporary_failure_is_tried_again() -> None:
+def test_a_temporary_failure_is_tried_again():
     """A broken connection, a busy centre or proxy, and a wrong checksum; then it is there."""
     wrong = answer(b"abc").replace(b"\r\n\r\nabc", b"\r\n\r\nabd")
     busy = [answer(b"", b"%d Later" % status) for status in (429, 502, 503, 504)]
@@ -132,13 +129,13 @@ def test_a_temporary_failure_is_tried_again() -> None:
         thread.join()
 
 
-def test_a_centre_that_is_not_there_is_said() -> None:
+def test_a_centre_that_is_not_there_is_said():
     found = client(free_port(), pauses=(0,))
     with pytest.raises(CentreError, match="refused"):
         found.fetch_state()
 
 
-def test_a_certificate_of_somebody_else_is_refused(tmp_path: Path) -> None:
+def test_a_certificate_of_somebody_else_is_refused(tmp_path):
     for name in "ours", "theirs":
         (tmp_path / name).mkdir()
     ours, theirs = Authority(tmp_path / "ours"), Authority(tmp_path / "theirs")
@@ -159,7 +156,7 @@ def test_a_certificate_of_somebody_else_is_refused(tmp_path: Path) -> None:
     ],
     ids=["1xx", "trailers"],
 )
-def test_a_centre_that_talks_on_is_left_after_a_while(answer: Answer) -> None:
+def test_a_centre_that_talks_on_is_left_after_a_while(answer):
     with stranger(answer) as centre:
         asked = client(centre.port, longest=1.0)
         with pytest.raises(CentreError, match="takes longer than 1 s for an answer; give the same"):
@@ -175,7 +172,7 @@ def test_a_centre_that_talks_on_is_left_after_a_while(answer: Answer) -> None:
     ],
     ids=["length", "chunk"],
 )
-def test_a_size_that_a_centre_says_takes_no_memory(head: bytes, what: bytes) -> None:
+def test_a_size_that_a_centre_says_takes_no_memory(head, what):
     with stranger(endless(what, b"HTTP/1.1 206 Partial\r\n" + head)) as centre:
         asked = client(centre.port)
         with at_most(16 << 20), pytest.raises(CentreError, match="sends nothing, or more bytes"):

@@ -1,7 +1,5 @@
 """Copies over HTTP: who is let in, what may be asked for, and how the disk is read."""
 
-from __future__ import annotations
-
 import threading
 from pathlib import Path
 from typing import Any
@@ -68,7 +66,7 @@ def answered(into: Any, body: CopyBody) -> Reply:
     return found[0]
 
 
-def test_the_state_and_parts_are_given(into: Any) -> None:
+def test_the_state_and_parts_are_given(into):
     state = answered(into, begun(into, "/blocks/store"))
     assert (state.status, decode_state(state.body).store) == (200, 32 * "c")
     part = answered(into, begun(into, "/blocks/store/1", "bytes=4-9"))
@@ -86,28 +84,26 @@ def test_the_state_and_parts_are_given(into: Any) -> None:
         assert gone.status == 404, path
 
 
-def test_a_disk_that_fails_is_an_answer_of_its_own(
-    into: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_fails_is_an_answer_of_its_own(into, monkeypatch):
     into.store.disk.close()
     assert answered(into, begun(into, "/blocks/store/1", "bytes=0-9")).status == 500
 
 
 @pytest.mark.parametrize("part", [None, "", "bytes=1-0", "bytes=0-", "bytes=0-1,3-4", "lines=0-1"])
-def test_a_part_is_needed_that_makes_sense(into: Any, part: str | None) -> None:
+def test_a_part_is_needed_that_makes_sense(into, part):
     with pytest.raises(RequestRefused, match="a Range is needed") as refused:
         begun(into, "/blocks/store/1", part)
     assert refused.value.status == 416
 
 
-def test_the_token_of_edges_reads_nothing(into: Any) -> None:
+def test_the_token_of_edges_reads_nothing(into):
     factory = BlockFactory(into, block_routes())
     assert factory.token("/blocks") == factory.token(f"/blocks/{32 * 'a'}") == "sends"
     assert factory.token("/blocks/store") == factory.token("/blocks/store/1") == "reads"
     assert not is_for_copies("/blocks/stores")
 
 
-def test_a_centre_without_a_token_for_it_gives_nothing(into: Any) -> None:
+def test_a_centre_without_a_token_for_it_gives_nothing(into):
     into.secrets = InputSecrets("sends", None, None)
     for path in "/blocks/store", "/blocks/store/1":
         with pytest.raises(RequestRefused, match="it has no --restore-token-file") as refused:
@@ -115,13 +111,13 @@ def test_a_centre_without_a_token_for_it_gives_nothing(into: Any) -> None:
         assert refused.value.status == 403
 
 
-def test_a_store_without_an_identity_gives_nothing(into: Any) -> None:
+def test_a_store_without_an_identity_gives_nothing(into):
     into.store.identity = None
     with pytest.raises(RequestRefused, match="no identity"):
         begun(into, "/blocks/store")
 
 
-def test_only_a_few_are_read_at_once() -> None:
+def test_only_a_few_are_read_at_once():
     waiting: list[Deferred[Reply]] = [Deferred() for _ in range(MOST)]
     for one in waiting:
         with pytest.raises(StopIteration):

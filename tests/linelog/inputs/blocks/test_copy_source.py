@@ -1,7 +1,5 @@
 """Giving out what a store has, while its segments change their form."""
 
-from __future__ import annotations
-
 import functools
 from pathlib import Path
 
@@ -46,7 +44,7 @@ def text(disk: Disk, number: int, size: int) -> bytes:
 
 
 @pytest.mark.slow
-def test_the_state_is_that_of_the_moment_it_was_asked_for(store: Path) -> None:
+def test_the_state_is_that_of_the_moment_it_was_asked_for(store):
     disk = at(store)
     size = (store / "current.log").stat().st_size
     state = read_centre_state(disk, STORE, Snapshot(Position(4, size - 7), ()))
@@ -63,7 +61,7 @@ def test_the_state_is_that_of_the_moment_it_was_asked_for(store: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_text_of_a_segment_is_the_same_in_each_form(store: Path) -> None:
+def test_the_text_of_a_segment_is_the_same_in_each_form(store):
     disk = at(store)
     for number, held in enumerate(segments(), 1):
         whole = b"".join(held)
@@ -72,9 +70,7 @@ def test_the_text_of_a_segment_is_the_same_in_each_form(store: Path) -> None:
     assert read_text_piece(disk, 5, 0, 10) is None
 
 
-def test_a_segment_that_is_sealed_between_two_looks_is_found_again(
-    store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_segment_that_is_sealed_between_two_looks_is_found_again(store, monkeypatch):
     disk = at(store)
     plain = next(path for path in store.glob("0000000003-*.log"))
     real = Disk.open
@@ -89,9 +85,7 @@ def test_a_segment_that_is_sealed_between_two_looks_is_found_again(
     assert not plain.exists()
 
 
-def test_a_file_that_has_taken_the_name_is_not_taken_for_the_segment(
-    store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_has_taken_the_name_is_not_taken_for_the_segment(store, monkeypatch):
     """A rotation between the look and the opening of current.log."""
     disk = at(store)
     real = Disk.open
@@ -106,7 +100,7 @@ def test_a_file_that_has_taken_the_name_is_not_taken_for_the_segment(
     assert read_text_piece(disk, 4, 0, 50) == b"".join(segments()[3])[:50]
 
 
-def test_files_are_given_by_the_names_of_segments_only(store: Path, tmp_path: Path) -> None:
+def test_files_are_given_by_the_names_of_segments_only(store, tmp_path):
     disk = at(store)
     first = packed(store)[0]
     assert read_file_piece(disk, first.name, 5, 25) == (store / first.name).read_bytes()[5:25]
@@ -130,7 +124,7 @@ def test_files_are_given_by_the_names_of_segments_only(store: Path, tmp_path: Pa
     assert read_file_piece(disk, linked.replace("09", "07"), 0, 9) is None
 
 
-def test_segments_that_are_in_an_archive_only_are_counted(tmp_path: Path) -> None:
+def test_segments_that_are_in_an_archive_only_are_counted(tmp_path):
     store = sealed_store(tmp_path / "store", 2, count=100)
     for one in packed(store):
         (store / one.archived).write_bytes(b"{}")

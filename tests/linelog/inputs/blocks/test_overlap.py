@@ -1,7 +1,5 @@
 """A block of a stream that overlaps the last block here: its new part, once the rest was compared."""
 
-from __future__ import annotations
-
 import zlib
 from pathlib import Path
 
@@ -60,9 +58,7 @@ def note_of(start: int, end: int, segment: int = 1) -> BlockNote:
         ((19, 20), (18, 40)),
     ],
 )
-def test_of_a_block_that_overlaps_the_last_one_the_rest_is_taken(
-    store: Disk, here: tuple[int, int], sent: tuple[int, int]
-) -> None:
+def test_of_a_block_that_overlaps_the_last_one_the_rest_is_taken(store, here, sent):
     """Whichever begins first."""
     places = [0, *ENDS]
     note = note_of(*(places[one] for one in here))
@@ -78,9 +74,7 @@ def test_of_a_block_that_overlaps_the_last_one_the_rest_is_taken(
 
 
 @pytest.mark.parametrize(("here", "sent"), [((1, 20), 0), ((0, 20), 0), ((0, 20), 10)])
-def test_a_block_with_other_lines_than_are_here_is_refused(
-    store: Disk, here: tuple[int, int], sent: int
-) -> None:
+def test_a_block_with_other_lines_than_are_here_is_refused(store, here, sent):
     places = [0, *ENDS]
     note, start = note_of(*(places[one] for one in here)), places[sent]
     other = TEXT[start:].replace(b"Z", b"z")
@@ -90,7 +84,7 @@ def test_a_block_with_other_lines_than_are_here_is_refused(
         without_stored_part(block, other, note, crc)
 
 
-def test_lines_that_are_gone_here_are_not_compared(tmp_path: Path) -> None:
+def test_lines_that_are_gone_here_are_not_compared(tmp_path):
     """Retention may have removed the segment; its last block is still known."""
     disk = Disk()
     disk.open_directory(make_store(tmp_path / "store", [lines(["one"])]))
@@ -100,7 +94,7 @@ def test_lines_that_are_gone_here_are_not_compared(tmp_path: Path) -> None:
     assert without_stored_part(block, TEXT[LINE:], note, None)[1] == TEXT[ENDS[9] :]
 
 
-def test_a_segment_that_is_too_short_is_reported(tmp_path: Path) -> None:
+def test_a_segment_that_is_too_short_is_reported(tmp_path):
     disk = Disk()
     disk.open_directory(make_store(tmp_path / "store", [lines(["one"])]))
     note = BlockNote(Position(1, 0), ONE, Position(1, 0), Position(1, ENDS[9]), 7)
@@ -112,6 +106,6 @@ def test_a_segment_that_is_too_short_is_reported(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "note", [None, note_of(0, LINE), note_of(0, len(TEXT)), note_of(0, 2 * LINE, 2)]
 )
-def test_what_does_not_overlap_is_left_alone(note: BlockNote | None) -> None:
+def test_what_does_not_overlap_is_left_alone(note):
     block = block_of(ONE, TEXT[LINE:], Position(1, LINE), None)
     assert not overlaps_last_block(block, note)

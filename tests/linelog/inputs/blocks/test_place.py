@@ -1,7 +1,5 @@
 """What becomes of a block, by the place of its origin: nothing twice, no hole."""
 
-from __future__ import annotations
-
 import random
 
 from hypothesis import given
@@ -20,9 +18,7 @@ TEXT = b"".join(b"line %d\n" % number for number in range(40))
 
 
 @given(st.integers(1, 60), st.integers(1, 100), st.integers(0, 1000), st.integers(0, 1000))
-def test_whatever_comes_in_whatever_order_the_text_is_whole(
-    segment: int, most: int, first: int, seed: int
-) -> None:
+def test_whatever_comes_in_whatever_order_the_text_is_whole(segment, most, first, seed):
     """Of shippers that begin anywhere, cut as they like, and repeat themselves."""
     edge = Edge(ONE, TEXT, segment)
     chance = random.Random(seed)
@@ -41,7 +37,7 @@ def test_whatever_comes_in_whatever_order_the_text_is_whole(
         assert stored == TEXT[: edge.offset(place)]
 
 
-def test_gaps_have_to_be_told() -> None:
+def test_gaps_have_to_be_told():
     at = Position(1, 0)
     behind = block_of(ONE, b"abc\n", Position(1, 8), Position(1, 4))
     told = block_of(ONE, b"abc\n", Position(1, 8), Position(1, 4), UNKNOWN)

@@ -1,9 +1,6 @@
 """The state of a centre as it is sent, and what a liar may send in its place."""
 
-from __future__ import annotations
-
 import json
-from typing import Any
 
 import pytest
 
@@ -32,7 +29,7 @@ STATE = CentreState(
 )
 
 
-def test_it_comes_as_it_was_sent() -> None:
+def test_it_comes_as_it_was_sent():
     assert decode_state(encode_state(STATE)) == STATE
     assert STATE.bytes == 1770
     assert STATE.packed[0].segment == Segment(1, NAME, Form.PACKED)
@@ -45,7 +42,7 @@ def test_it_comes_as_it_was_sent() -> None:
     ["../../etc/passwd", "current.log", "origins", f"{NAME}.words", f"x/{NAME}", f"{NAME}\n", ""]
     + [f"0000000001-{time}Z.log.zst" for time in ("99999999T061842", "20261120T251842")],
 )
-def test_no_other_name_than_that_of_a_segment_is_let_pass(name: str) -> None:
+def test_no_other_name_than_that_of_a_segment_is_let_pass(name):
     assert is_packed_name(NAME) and not is_packed_name(name)
     assert is_segment_file_name(f"{NAME}.idx") and not is_segment_file_name(f"{name}.idx.words")
     with pytest.raises(ValueError, match="an invalid name of a segment"):
@@ -88,13 +85,13 @@ def test_no_other_name_than_that_of_a_segment_is_let_pass(name: str) -> None:
         ("packed", [[NAME, 1000, 1 << 30]], "too large for its segment"),
     ],
 )
-def test_what_contradicts_itself_is_refused(key: str, value: Any, why: str) -> None:
+def test_what_contradicts_itself_is_refused(key, value, why):
     found = json.loads(encode_state(STATE))
     with pytest.raises(ValueError, match=why):
         decode_state(json.dumps({**found, key: value}).encode())
 
 
-def test_an_origin_behind_the_end_is_refused() -> None:
+def test_an_origin_behind_the_end_is_refused():
     found = json.loads(encode_state(STATE))
     found["texts"], found["position"] = [[3, 700], [4, 30]], "4:30"
     with pytest.raises(ValueError, match="whose last block is after the end of the store"):
@@ -102,19 +99,19 @@ def test_an_origin_behind_the_end_is_refused() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"[" * 100_000, b"\xff"])
-def test_what_is_no_state_is_refused(data: bytes) -> None:
+def test_what_is_no_state_is_refused(data):
     with pytest.raises(ValueError, match=r"^it is no state of a centre$"):
         decode_state(data)
 
 
-def test_a_state_that_would_take_much_more_memory_than_its_bytes_is_refused() -> None:
+def test_a_state_that_would_take_much_more_memory_than_its_bytes_is_refused():
     data = encode_state(STATE)[:-1] + b',"more":[' + b"[]," * 2_000_000 + b"[]]}"
     with at_most(64 << 20), pytest.raises(ValueError, match="more than 2,000,000 values"):
         decode_state(data)
 
 
 @pytest.mark.parametrize("origins", ["a" * 2_000_000, ["a\n" * 1_000_000], ["a" * 2_000_000]])
-def test_origins_that_are_one_text_take_little_memory(origins: object) -> None:
+def test_origins_that_are_one_text_take_little_memory(origins):
     """A text of 32 MB took 1 GB, as a string for each of its characters or lines."""
     found = json.loads(encode_state(STATE))
     data = json.dumps({**found, "origins": origins}).encode()
@@ -123,7 +120,7 @@ def test_origins_that_are_one_text_take_little_memory(origins: object) -> None:
 
 
 @pytest.mark.slow
-def test_a_state_of_many_segments_is_taken() -> None:
+def test_a_state_of_many_segments_is_taken():
     packed = tuple(
         PackedFile(f"{number:010d}-20261120T061842Z.log.zst", 60_000_000, 4_000_000)
         for number in range(1, 20_000)

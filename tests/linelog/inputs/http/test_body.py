@@ -1,7 +1,5 @@
 """Bodies of requests: lines, packed ones, too large ones, several at a time."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import zlib
@@ -22,7 +20,7 @@ from tests.linelog.inputs.http.sending import Sender, refused, request, slowly
 from tests.linelog.inputs.recording import turn
 
 
-def test_a_body_that_is_only_kept_is_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_that_is_only_kept_is_taken_at_once(monkeypatch):
     slowly(monkeypatch)
     sender = Sender()
     body = b"x" * 99_999 + b"\n"
@@ -41,7 +39,7 @@ def test_a_body_that_is_only_kept_is_taken_at_once(monkeypatch: pytest.MonkeyPat
         sender = Sender()
 
 
-def test_packed_lines_and_packed_json_are_stored() -> None:
+def test_packed_lines_and_packed_json_are_stored():
     sender = Sender()
     sender.post(gzip.compress(b"one\ntwo"), "/lines", Content_Encoding="gzip")
     sender.sink.sync()
@@ -53,7 +51,7 @@ def test_packed_lines_and_packed_json_are_stored() -> None:
     assert sender.intake.unfinished.held == 0
 
 
-def test_a_bomb_is_refused_and_nothing_of_it_stored() -> None:
+def test_a_bomb_is_refused_and_nothing_of_it_stored():
     sender = Sender(max_body=1 << 20)
     sender.post(gzip.compress(bytes(2 << 20)), Content_Encoding="gzip")
     assert [status for status, _ in sender.answers()] == [413]
@@ -63,9 +61,7 @@ def test_a_bomb_is_refused_and_nothing_of_it_stored() -> None:
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "zstd"])
 @pytest.mark.parametrize("media", ["text/plain", "application/x-www-form-urlencoded"])
 @pytest.mark.parametrize("line", [b"\n", b"a\n", b"\r\n", b"\0\n"])
-def test_packed_text_that_becomes_too_much_in_the_store(
-    monkeypatch: pytest.MonkeyPatch, coding: str, media: str, line: bytes
-) -> None:
+def test_packed_text_that_becomes_too_much_in_the_store(monkeypatch, coding, media, line):
     """Its stamps are measured before anything is stored: an empty line takes 47 bytes there."""
     monkeypatch.setattr(bodies, "_LEAST_MADE", 1 << 16)
     pack: Any = {"gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstandard.compress}[
@@ -83,7 +79,7 @@ def test_packed_text_that_becomes_too_much_in_the_store(
     assert refused(sender, "oversize") == number
 
 
-def test_lines_that_are_not_packed_are_taken_however_short_they_are() -> None:
+def test_lines_that_are_not_packed_are_taken_however_short_they_are():
     """Their sender has sent every one of them."""
     sender = Sender(max_body=1 << 16)
     sender.post(b"\n" * (1 << 16))
@@ -91,7 +87,7 @@ def test_lines_that_are_not_packed_are_taken_however_short_they_are() -> None:
     assert [status for status, _ in sender.answers()] == [200]
 
 
-def test_so_many_bodies_at_a_time() -> None:
+def test_so_many_bodies_at_a_time():
     first = Sender(max_body=20)
     half = request(b"", Content_Length="10", Content_Type="application/json")
     senders = [first, *(Sender(first) for _ in range(4))]
@@ -107,7 +103,7 @@ def test_so_many_bodies_at_a_time() -> None:
     assert [status for status, _ in senders[4].answers()] == [200]
 
 
-def test_an_unfinished_line_of_an_unfinished_request_is_not_stored() -> None:
+def test_an_unfinished_line_of_an_unfinished_request_is_not_stored():
     """It comes again, with all the rest."""
     sender = Sender()
     sender.send(request(b"", Content_Length="100") + b"one\nunfini")
@@ -115,7 +111,7 @@ def test_an_unfinished_line_of_an_unfinished_request_is_not_stored() -> None:
     assert sender.sink.text == b"one\n" and not sender.sink.producers
 
 
-def test_too_long_a_line_by_the_rule_that_closes() -> None:
+def test_too_long_a_line_by_the_rule_that_closes():
     sender = Sender(oversize=Oversize.CLOSE, max_line=5)
     sender.post(b"short\nmuch too long\n")
     assert sender.answers()[0][0] == 413
@@ -124,7 +120,7 @@ def test_too_long_a_line_by_the_rule_that_closes() -> None:
     assert sender.answers()[0][0] == 413
 
 
-def test_a_document_too_long_is_told_in_its_item_and_counted() -> None:
+def test_a_document_too_long_is_told_in_its_item_and_counted():
     sender = Sender(max_record=40, max_line=10)
     body = b'{"index":{}}\n{"a":"' + b"x" * 50 + b'"}\n{"index":{}}\n{"b":1}\n'
     sender.post(body, "/logs/_bulk")
@@ -134,7 +130,7 @@ def test_a_document_too_long_is_told_in_its_item_and_counted() -> None:
     assert sender.sink.text == b'{"b":1,"_index":"logs"}\n'
 
 
-def test_an_answer_of_many_items_arrives_whole_and_says_its_length() -> None:
+def test_an_answer_of_many_items_arrives_whole_and_says_its_length():
     sender = Sender()
     sender.post(b'{"create":{}}\n{}\n' * 2000, "/_bulk")
     sender.sink.sync()
@@ -143,7 +139,7 @@ def test_an_answer_of_many_items_arrives_whole_and_says_its_length() -> None:
     assert b"Content-Type: application/json" in sender.head
 
 
-def test_a_push_to_loki_may_say_that_it_is_in_snappy() -> None:
+def test_a_push_to_loki_may_say_that_it_is_in_snappy():
     """Loki's own server takes it with that header and without; some senders set it, others do not."""
     stream = b'\x0a\x09{app="a"}' + b"\x12\x0a\x0a\x02\x08\x01\x12\x04text"
     push = cramjam.snappy.compress_raw(b"\x0a%c" % len(stream) + stream)
@@ -161,14 +157,14 @@ def test_a_push_to_loki_may_say_that_it_is_in_snappy() -> None:
     assert sender.sink.text == 2 * line
 
 
-def test_snappy_is_for_loki_alone() -> None:
+def test_snappy_is_for_loki_alone():
     sender = Sender()
     sender.post(b"x", Content_Encoding="snappy")
     ((status, body),) = sender.answers()
     assert status == 415 and "gzip" in body["error"]
 
 
-def test_a_complete_body_does_not_give_way() -> None:
+def test_a_complete_body_does_not_give_way():
     """An upload that only waits for the disk is not what takes the place of unfinished ones."""
     sender = Sender(max_body=150, max_record=100)
     sender.factory.routes = JOURNAL_ROUTES
@@ -181,7 +177,7 @@ def test_a_complete_body_does_not_give_way() -> None:
 
 
 @pytest.mark.parametrize(("room", "status"), [(1 << 20, 503), (8 << 20, 200)])
-def test_small_bodies_that_become_large_are_bounded_together(room: int, status: int) -> None:
+def test_small_bodies_that_become_large_are_bounded_together(room, status):
     """Three of 240 KB, of OTLP with a long resource, took 850 MB before the first of them was refused."""
     sender = Sender()
     held = sender.intake.unfinished
@@ -199,7 +195,7 @@ def test_small_bodies_that_become_large_are_bounded_together(room: int, status: 
 
 @pytest.mark.parametrize("media", ["application/json", "application/x-protobuf"])
 @pytest.mark.parametrize("coding", ["", "gzip", "zstd"])
-def test_a_worker_takes_apart_what_small_bodies_become(media: str, coding: str) -> None:
+def test_a_worker_takes_apart_what_small_bodies_become(media, coding):
     """OTLP of 4 KB in gzip, one record of 4 MB, had the reactor for more than a second."""
     sender = Sender()
     asked: list[Deferred[list[bytes]]] = []

@@ -1,7 +1,5 @@
 """The HTTP input as a listener has it, and its connections: whatever is cut, pipelined or half closed."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -18,17 +16,17 @@ from tests.linelog.inputs.http.sending import Sender, chunked, request, slowly
 from tests.linelog.inputs.recording import Sink, intake, turn
 
 
-def test_there_is_no_http_in_datagrams() -> None:
+def test_there_is_no_http_in_datagrams():
     with pytest.raises(ConfigurationError, match="http:tcp:8088"):
         Http().datagrams(intake(Sink()))
 
 
-def test_keeps_so_many_bodies_at_a_time() -> None:
+def test_keeps_so_many_bodies_at_a_time():
     bodies = intake(Sink(), options=InputOptions(max_body=10)).unfinished
     assert bodies.most_held == 20 and bodies.held == 0
 
 
-def test_one_byte_chunks_let_others_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_byte_chunks_let_others_have_their_turn(monkeypatch):
     slowly(monkeypatch)
     sender = Sender()
     other = Sender(sender)
@@ -57,9 +55,7 @@ def test_one_byte_chunks_let_others_have_their_turn(monkeypatch: pytest.MonkeyPa
     st.integers(1, 300),
     st.integers(1, 50),
 )
-def test_however_requests_are_cut_and_whatever_is_done_meanwhile(
-    wanted: list[tuple[str, bytes]], size: int, piece: int
-) -> None:
+def test_however_requests_are_cut_and_whatever_is_done_meanwhile(wanted, size, piece):
     """Each is answered, in order, and what it has is stored once."""
     sent, stored, accepted = b"", b"", list[int | None]()
     for number, (kind, noise) in enumerate(wanted):
@@ -89,9 +85,7 @@ def test_however_requests_are_cut_and_whatever_is_done_meanwhile(
     assert sender.intake.received_bytes == len(sent)
 
 
-def test_what_came_before_the_end_of_a_connection_is_taken_in(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_came_before_the_end_of_a_connection_is_taken_in(monkeypatch):
     slowly(monkeypatch, 10)
     sender = Sender()
     sender.post(b"one\ntwo\n")
@@ -104,7 +98,7 @@ def test_what_came_before_the_end_of_a_connection_is_taken_in(
     assert not sender.sink.producers and sender.clock.getDelayedCalls() == []
 
 
-def test_who_closes_its_half_gets_all_its_answers() -> None:
+def test_who_closes_its_half_gets_all_its_answers():
     """As `nc -N` does: the store has not written it by then."""
     sender = Sender()
     sender.send(request(b"one") + request(b"two"))
@@ -118,7 +112,7 @@ def test_who_closes_its_half_gets_all_its_answers() -> None:
     assert sender.clock.getDelayedCalls() == []
 
 
-def test_a_peer_that_lets_its_answers_lie_is_not_read_from() -> None:
+def test_a_peer_that_lets_its_answers_lie_is_not_read_from():
     sender = Sender()
     sender.channel.pauseProducing()
     assert sender.transport.producerState == "paused"
@@ -126,14 +120,14 @@ def test_a_peer_that_lets_its_answers_lie_is_not_read_from() -> None:
     assert sender.transport.producerState == "producing"
 
 
-def test_who_closes_its_half_in_a_request_is_not_waited_for() -> None:
+def test_who_closes_its_half_in_a_request_is_not_waited_for():
     sender = Sender()
     sender.send(request(b"one")[:-1])
     sender.channel.readConnectionLost()
     assert sender.transport.disconnecting
 
 
-def test_reading_may_come_to_the_same_end_more_than_once() -> None:
+def test_reading_may_come_to_the_same_end_more_than_once():
     """As a transport's does that is paused and resumed behind the end of its peer's half."""
     sender = Sender()
     sender.post(b"one")
@@ -143,7 +137,7 @@ def test_reading_may_come_to_the_same_end_more_than_once() -> None:
     assert [status for status, _ in sender.answers()] == [200]
 
 
-def test_a_connection_may_end_between_an_answer_and_the_next_request() -> None:
+def test_a_connection_may_end_between_an_answer_and_the_next_request():
     """After so many answers others have their turn first."""
     sender = Sender()
     question = request(b"", method="GET", Content_Length="")
@@ -154,7 +148,7 @@ def test_a_connection_may_end_between_an_answer_and_the_next_request() -> None:
     assert sender.clock.getDelayedCalls() == []
 
 
-def test_pipelined_requests_are_answered_in_order() -> None:
+def test_pipelined_requests_are_answered_in_order():
     sender = Sender()
     sender.send(request(b"a") + request(b"b\nc") + request(b"", "/", "GET", Content_Length=""))
     for _ in range(2):
@@ -165,14 +159,14 @@ def test_pipelined_requests_are_answered_in_order() -> None:
     assert sender.sink.text == b"a\nb\nc\n"
 
 
-def test_http_1_0_is_answered_and_closed() -> None:
+def test_http_1_0_is_answered_and_closed():
     sender = Sender()
     sender.send(b"POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi")
     sender.sink.sync()
     assert sender.answers()[0][0] == 200 and sender.transport.disconnecting
 
 
-def test_what_is_refused_and_ends_in_the_same_piece_is_closed_in_order() -> None:
+def test_what_is_refused_and_ends_in_the_same_piece_is_closed_in_order():
     sender = Sender(max_body=10)
     head = request(
         b"", Content_Length="", Transfer_Encoding="chunked", Content_Type="application/json"
@@ -198,7 +192,7 @@ def test_what_is_refused_and_ends_in_the_same_piece_is_closed_in_order() -> None
         (request(b"", method="DELETE", Content_Length="999999999"), 405),
     ],
 )
-def test_rules_of_http_for_the_host_and_the_method(sent: bytes, status: int) -> None:
+def test_rules_of_http_for_the_host_and_the_method(sent, status):
     sender = Sender()
     sender.send(sent)
     sender.sink.sync()

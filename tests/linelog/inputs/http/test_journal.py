@@ -1,7 +1,5 @@
 """The journal's entries: uploaded over HTTP as long as it takes, or as datagrams."""
 
-from __future__ import annotations
-
 import gzip
 import json
 from typing import Any
@@ -44,7 +42,7 @@ class Uploading:
         return self.send(b"%x\r\n%s\r\n" % (len(data), data))
 
 
-def test_entries_are_stored_as_they_are_whole_and_answered_at_the_end() -> None:
+def test_entries_are_stored_as_they_are_whole_and_answered_at_the_end():
     """However long that is, and however much: --max-body is not for it."""
     peer = Uploading(max_body=10)
     peer.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
@@ -63,9 +61,7 @@ def test_entries_are_stored_as_they_are_whole_and_answered_at_the_end() -> None:
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_tiny_entries_let_others_have_their_turn(
-    monkeypatch: pytest.MonkeyPatch, packed: bool
-) -> None:
+def test_tiny_entries_let_others_have_their_turn(monkeypatch, packed):
     monkeypatch.setattr(time_slices, "SLICE", 0)
     peer = Uploading()
     body = b"A=\n\n" * 4000
@@ -82,7 +78,7 @@ def test_tiny_entries_let_others_have_their_turn(
     assert b" 202 " in peer.transport.value()
 
 
-def test_a_packed_upload_is_stored() -> None:
+def test_a_packed_upload_is_stored():
     peer = Uploading()
     body = gzip.compress(b"MESSAGE=one\n\nMESSAGE=two\n")
     peer.send(HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
@@ -90,7 +86,7 @@ def test_a_packed_upload_is_stored() -> None:
     assert b" 202 " in peer.transport.value() and peer.sink.text.count(b"\n") == 2
 
 
-def test_packed_entries_that_become_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_packed_entries_that_become_too_much(monkeypatch):
     """Of an entry of four bytes a line of sixty is stored: nothing is, if all are too much."""
     monkeypatch.setattr(bodies, "_LEAST_MADE", 1 << 16)
     peer = Uploading(max_body=1 << 14)
@@ -99,7 +95,7 @@ def test_packed_entries_that_become_too_much(monkeypatch: pytest.MonkeyPatch) ->
     assert b" 413 " in peer.transport.value() and peer.sink.text == b""
 
 
-def test_an_upload_waits_for_the_store_as_long_as_it_takes() -> None:
+def test_an_upload_waits_for_the_store_as_long_as_it_takes():
     peer = Uploading()
     peer.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
     (producer,) = peer.sink.producers
@@ -111,7 +107,7 @@ def test_an_upload_waits_for_the_store_as_long_as_it_takes() -> None:
     assert not peer.sink.producers
 
 
-def test_an_upload_waits_if_the_store_has_enough_when_it_begins() -> None:
+def test_an_upload_waits_if_the_store_has_enough_when_it_begins():
     peer = Uploading(SlowStore())
     peer.sink.valve.close()
     peer.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
@@ -131,11 +127,11 @@ def test_an_upload_waits_if_the_store_has_enough_when_it_begins() -> None:
         (HEAD.replace(b"POST", b"GET") + b"\r\n", b" 405 "),
     ],
 )
-def test_bad_uploads_are_refused(request_: bytes, status: bytes) -> None:
+def test_bad_uploads_are_refused(request_, status):
     assert status in Uploading().send(request_)
 
 
-def test_datagrams_that_are_no_entry_or_too_long_are_stored_as_text() -> None:
+def test_datagrams_that_are_no_entry_or_too_long_are_stored_as_text():
     """One that is no entry is kept as text, and so is one that is too long."""
     sink = Sink()
     way = intake(sink, LineRules(max_line=20), options=InputOptions(max_record=40))
@@ -151,7 +147,7 @@ def test_datagrams_that_are_no_entry_or_too_long_are_stored_as_text() -> None:
     assert way.counts.empty == 1
 
 
-def test_a_long_entry_lets_others_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_entry_lets_others_have_their_turn(monkeypatch):
     """A sender beside three of 15 MB waited 16 seconds."""
     monkeypatch.setattr(time_slices, "SLICE", 0)
     peer = Uploading()

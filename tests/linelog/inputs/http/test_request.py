@@ -1,7 +1,5 @@
 """Requests to the HTTP input: stored, safe, answered, in this order; or refused in a sentence."""
 
-from __future__ import annotations
-
 from typing import Any, cast
 
 import pytest
@@ -17,7 +15,7 @@ from logsrv.timer import Timer
 from tests.linelog.inputs.http.sending import Sender, chunked, request
 
 
-def test_a_request_is_answered_when_it_is_safe() -> None:
+def test_a_request_is_answered_when_it_is_safe():
     sender = Sender()
     sender.post(b"one\r\ntwo\n\nunfinished")
     assert sender.sink.text == b"one\ntwo\n\nunfinished\n"
@@ -28,7 +26,7 @@ def test_a_request_is_answered_when_it_is_safe() -> None:
     assert not sender.channel.working and not sender.sink.producers
 
 
-def test_records_that_may_be_lost_are_not_acknowledged() -> None:
+def test_records_that_may_be_lost_are_not_acknowledged():
     sender = Sender()
     sender.post(b"one")
     sender.sink.sync("the disk is broken")
@@ -41,7 +39,7 @@ def test_records_that_may_be_lost_are_not_acknowledged() -> None:
     assert b"Retry-After: " in sender.head
 
 
-def test_what_comes_in_several_pieces_is_acknowledged_as_a_whole() -> None:
+def test_what_comes_in_several_pieces_is_acknowledged_as_a_whole():
     """A sync that fails in the middle of a body is one that failed for the request."""
     sender = Sender()
     sender.post(b"before\n")
@@ -54,7 +52,7 @@ def test_what_comes_in_several_pieces_is_acknowledged_as_a_whole() -> None:
     assert sender.sink.since == began
 
 
-def test_a_store_that_takes_too_long_is_told_once() -> None:
+def test_a_store_that_takes_too_long_is_told_once():
     sender = Sender()
     sender.post(b"one")
     sender.clock.advance(ANSWER_SECONDS)
@@ -67,7 +65,7 @@ def test_a_store_that_takes_too_long_is_told_once() -> None:
     assert [status for status, _ in sender.answers()] == [200]
 
 
-def test_the_body_of_a_question_is_not_read_for_ever() -> None:
+def test_the_body_of_a_question_is_not_read_for_ever():
     sender = Sender(max_body=10)
     sender.send(request(b"", "/", "GET", Content_Length="", Transfer_Encoding="chunked"))
     sender.send(b"8\r\n01234567\r\n")
@@ -79,7 +77,7 @@ def test_the_body_of_a_question_is_not_read_for_ever() -> None:
     assert [status for status, _ in sender.answers()] == [413]
 
 
-def test_somebody_who_waits_for_100_is_told_to_go_on_only_if_the_body_is_wanted() -> None:
+def test_somebody_who_waits_for_100_is_told_to_go_on_only_if_the_body_is_wanted():
     sender = Sender(input_token="secret")
     head = request(b"", Content_Length="5", Expect="100-continue")
     sender.send(head)
@@ -105,9 +103,7 @@ def test_somebody_who_waits_for_100_is_told_to_go_on_only_if_the_body_is_wanted(
         ("/_bulk", "POST", {}, 400, "line 1"),
     ],
 )
-def test_refused_in_a_sentence_and_the_connection_goes_on(
-    path: str, method: str, headers: dict[str, str], status: int, word: str
-) -> None:
+def test_refused_in_a_sentence_and_the_connection_goes_on(path, method, headers, status, word):
     sender = Sender()
     sender.post(b"no json", path, method, **headers)
     ((found, body),) = sender.answers()
@@ -130,7 +126,7 @@ def test_refused_in_a_sentence_and_the_connection_goes_on(
         request(b"x", "/nowhere"),
     ],
 )
-def test_a_refused_request_is_counted_and_said(data: bytes) -> None:
+def test_a_refused_request_is_counted_and_said(data):
     """Once for its address, however often it comes."""
     sender = Sender()
     with capturedLogs() as events:
@@ -144,7 +140,7 @@ def test_a_refused_request_is_counted_and_said(data: bytes) -> None:
     assert metrics.value("records_refused_total") == 2
 
 
-def test_a_request_needs_the_token() -> None:
+def test_a_request_needs_the_token():
     sender = Sender(input_token="secret")
     sender.post(b"one")
     assert [status for status, _ in sender.answers()] == [401]
@@ -155,7 +151,7 @@ def test_a_request_needs_the_token() -> None:
     assert sender.sink.text == b"two\n"
 
 
-def test_what_beats_and_logstash_ask_before_they_send() -> None:
+def test_what_beats_and_logstash_ask_before_they_send():
     """The version, and whether the license is active; with the header without which they go away."""
     sender = Sender()
     sender.post(b"", "/_license?human=false", "GET", Content_Length="")
@@ -177,7 +173,7 @@ def test_what_beats_and_logstash_ask_before_they_send() -> None:
         ("/_bulk", "application/x-ndjson"),
     ],
 )
-def test_a_page_in_a_browser_cannot_send_from_another_site(path: str, media: str) -> None:
+def test_a_page_in_a_browser_cannot_send_from_another_site(path, media):
     """No preflight is asked for with some of these types, so the request itself is refused."""
     for headers in ({"Origin": "https://evil.example"}, {"Sec_Fetch_Site": "cross-site"}):
         sender = Sender()
@@ -189,14 +185,14 @@ def test_a_page_in_a_browser_cannot_send_from_another_site(path: str, media: str
         assert [status for status, _ in sender.answers()] == [403]
 
 
-def test_a_page_behind_the_same_name_can_send() -> None:
+def test_a_page_behind_the_same_name_can_send():
     sender = Sender()
     sender.post(b"hi", Origin="http://x", Sec_Fetch_Site="same-origin")
     sender.sink.sync()
     assert [status for status, _ in sender.answers()] == [200]
 
 
-def test_a_too_large_body_is_refused_before_it_comes() -> None:
+def test_a_too_large_body_is_refused_before_it_comes():
     sender = Sender(max_body=2 << 20)
     sender.send(request(b"", Content_Length=str(3 << 20)))
     ((status, body),) = sender.answers()
@@ -207,7 +203,7 @@ def test_a_too_large_body_is_refused_before_it_comes() -> None:
     assert sender.transport.aborted and sender.sink.text == b""
 
 
-def test_a_body_in_pieces_is_refused_as_soon_as_it_is_too_large() -> None:
+def test_a_body_in_pieces_is_refused_as_soon_as_it_is_too_large():
     sender = Sender(max_body=10)
     body = b"0123456789ab"
     sent = request(
@@ -222,7 +218,7 @@ def test_a_body_in_pieces_is_refused_as_soon_as_it_is_too_large() -> None:
     assert sender.clock.getDelayedCalls() == []
 
 
-def test_nothing_is_taken_while_the_store_takes_nothing() -> None:
+def test_nothing_is_taken_while_the_store_takes_nothing():
     sender = Sender()
     sender.sink.closed = True
     sender.post(b"one")
@@ -233,7 +229,7 @@ def test_nothing_is_taken_while_the_store_takes_nothing() -> None:
 
 
 @pytest.mark.parametrize("media", ["text/plain", "application/json", "application/x-ndjson"])
-def test_nobody_is_refused_while_the_store_has_enough_for_a_moment(media: str) -> None:
+def test_nobody_is_refused_while_the_store_has_enough_for_a_moment(media):
     """As it has again and again while others send more than the disk takes."""
     sender = Sender()
     sender.sink.closed, sender.sink.seconds_closed = True, 0.5
@@ -245,7 +241,7 @@ def test_nobody_is_refused_while_the_store_has_enough_for_a_moment(media: str) -
     assert sender.sink.text == b'{"a":1}\n'
 
 
-def test_a_sender_of_lines_waits_with_the_store_and_not_for_ever() -> None:
+def test_a_sender_of_lines_waits_with_the_store_and_not_for_ever():
     sender = Sender()
     sender.send(request(b"", Content_Length="8") + b"one\n")
     (producer,) = sender.sink.producers
@@ -263,7 +259,7 @@ def test_a_sender_of_lines_waits_with_the_store_and_not_for_ever() -> None:
     ("media", "body", "counted"),
     [("", b"one\ntw", 1), ("", b"one\n", 0), ("application/json", b'{"a"', 1), ("", b"", 0)],
 )
-def test_a_request_that_breaks_off_is_counted(media: str, body: bytes, counted: int) -> None:
+def test_a_request_that_breaks_off_is_counted(media, body, counted):
     sender = Sender()
     sender.send(request(b"", Content_Length="100", Content_Type=media) + body)
     sender.leave()
@@ -271,7 +267,7 @@ def test_a_request_that_breaks_off_is_counted(media: str, body: bytes, counted: 
     assert metrics.value("records_refused_total", reason="unfinished") == counted
 
 
-def test_a_sender_that_leaves_early_has_sent_all() -> None:
+def test_a_sender_that_leaves_early_has_sent_all():
     sender = Sender()
     sender.post(b'{"a":1}', Content_Type="application/json")
     sender.leave()
@@ -280,7 +276,7 @@ def test_a_sender_that_leaves_early_has_sent_all() -> None:
     assert metrics.value("records_refused_total", reason="unfinished") == 0
 
 
-def test_a_failure_of_ours_is_no_secret_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_of_ours_is_no_secret_of_the_log(monkeypatch):
     sender = Sender()
 
     def broken(*_: object) -> None:
@@ -306,7 +302,7 @@ def test_a_failure_of_ours_is_no_secret_of_the_log(monkeypatch: pytest.MonkeyPat
         (b"POST", "/v1/logs", False),
     ],
 )
-def test_every_path_and_method_has_its_route(method: bytes, path: str, text: bool) -> None:
+def test_every_path_and_method_has_its_route(method, path, text):
     route = find_route(method, path)
     assert route.by_type is text and (route.take is None) is (route.about is not None)
 
@@ -322,13 +318,13 @@ def test_every_path_and_method_has_its_route(method: bytes, path: str, text: boo
         (b"POST", "/\x1b[1m", 404),
     ],
 )
-def test_unknown_paths_and_methods_are_refused(method: bytes, path: str, status: int) -> None:
+def test_unknown_paths_and_methods_are_refused(method, path, status):
     with pytest.raises(RequestRefused) as refused:
         find_route(method, path)
     assert refused.value.status == status and "\x1b" not in str(refused.value)
 
 
-def test_paths_without_what_is_behind_them() -> None:
+def test_paths_without_what_is_behind_them():
     assert request_path(b"/a%20b/_bulk?refresh=true") == "/a b/_bulk"
 
 
@@ -351,7 +347,7 @@ class Consumer:
         self.producer.pauseProducing()
 
 
-def test_a_long_answer_goes_out_as_it_is_read() -> None:
+def test_a_long_answer_goes_out_as_it_is_read():
     consumer: Any = Consumer()
     clock, said = Clock(), list[str]()
     body = bytes(range(256)) * (PIECE // 128) + b"end"
@@ -369,7 +365,7 @@ def test_a_long_answer_goes_out_as_it_is_read() -> None:
     assert said == ["ended"]
 
 
-def test_a_sender_that_reads_nothing_is_cut_off() -> None:
+def test_a_sender_that_reads_nothing_is_cut_off():
     consumer: Any = Consumer()
     clock, said = Clock(), list[str]()
     LongAnswer(

@@ -1,7 +1,5 @@
 """The token of a sender, in the header of a request."""
 
-from __future__ import annotations
-
 import base64
 
 import pytest
@@ -19,7 +17,7 @@ def basic(text: str) -> bytes:
 @pytest.mark.parametrize(
     "header", [f"Bearer {TOKEN}".encode(), f"bearer  {TOKEN}".encode(), basic(f"any one:{TOKEN}")]
 )
-def test_a_header_with_the_token_is_accepted(header: bytes) -> None:
+def test_a_header_with_the_token_is_accepted(header):
     check_token(header, TOKEN)
 
 
@@ -27,7 +25,7 @@ def test_a_header_with_the_token_is_accepted(header: bytes) -> None:
     "header",
     [None, b"", b"Bearer", b"Bearer wrong", b"Basic !", basic(TOKEN), basic("x:"), b"Digest x"],
 )
-def test_a_header_without_the_token_is_refused_with_401(header: bytes | None) -> None:
+def test_a_header_without_the_token_is_refused_with_401(header):
     with pytest.raises(RequestRefused) as refused:
         check_token(header, TOKEN)
     assert refused.value.status == 401

@@ -1,7 +1,5 @@
 """A worker: the same lines, counts and answers as without one; and its process, by itself."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import os
@@ -106,9 +104,7 @@ BODIES = st.one_of(
 
 
 @given(BODIES, st.sampled_from(Oversize), st.integers(1, 200), st.booleans())
-def test_a_worker_makes_the_same(
-    sent: tuple[str, bytes], oversize: Oversize, size: int, packed: bool
-) -> None:
+def test_a_worker_makes_the_same(sent, oversize, size, packed):
     path, body = sent
     rules = BodyRules("application/json", path, 100)
     lines = LineRules(max_line=80, oversize=oversize)
@@ -117,7 +113,7 @@ def test_a_worker_makes_the_same(
     assert by_worker(order, size) == here(order)
 
 
-def test_too_much_is_refused_as_it_is_here() -> None:
+def test_too_much_is_refused_as_it_is_here():
     body = json.dumps({"streams": [{"stream": {}, "values": [["1", "text"]] * 9}]}).encode()
     rules = BodyRules("application/json", LOKI_PATH, 100, max_made=500)
     order = ParseOrder("", rules, LineRules(), body)
@@ -161,9 +157,7 @@ def loki_in_protobuf() -> bytes:
         (LOKI_PATH, "application/json", b'{"a":"%b","streams":[]}' % (b"x" * (5 << 20)), 1),
     ],
 )  # fmt: skip
-def test_the_records_of_too_much_are_all_counted(
-    path: str, media: str, body: bytes, sent: int
-) -> None:
+def test_the_records_of_too_much_are_all_counted(path, media, body, sent):
     order = ParseOrder("", BodyRules(media, path, 1000, max_made=3000), LineRules(), body)
     found = by_worker(order, 1000)
     assert found == here(order)
@@ -172,7 +166,7 @@ def test_the_records_of_too_much_are_all_counted(
 
 
 @pytest.mark.parametrize("field", [one.name for one in attrs.fields(LineCounts)])
-def test_all_that_is_counted_is_added(field: str) -> None:
+def test_all_that_is_counted_is_added(field):
     counts = LineCounts(**{field: 2})
     answer = [b'{"counts": {"%b": 3}, "refused": [413, "oversize", 1, "why"]}\n' % field.encode()]
     with pytest.raises(RequestRefused):
@@ -184,7 +178,7 @@ COMMAND = (sys.executable, "-P", "-m", "logsrv.linelog.inputs.http.worker")
 
 
 @pytest.mark.slow
-def test_a_worker_answers_one_body_after_the_other_until_its_input_ends() -> None:
+def test_a_worker_answers_one_body_after_the_other_until_its_input_ends():
     """Signals that a terminal sends to all processes end it with no body in it."""
     worker = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert worker.stdin is not None and worker.stdout is not None

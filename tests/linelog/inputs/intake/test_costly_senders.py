@@ -1,7 +1,5 @@
 """Senders of what takes long to take in wait for each other, and nobody else waits for them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -42,7 +40,7 @@ class Peer:
 
 
 @pytest.mark.slow
-def test_one_costly_sender_is_read_from_in_a_turn() -> None:
+def test_one_costly_sender_is_read_from_in_a_turn():
     """Each in its turn; and a polite peer in every one."""
     store = SlowStore()
     way = intake(store)
@@ -63,9 +61,7 @@ def test_one_costly_sender_is_read_from_in_a_turn() -> None:
     ("seconds", "size", "waits"),
     [(LONG / 2, LITTLE * 2, False), (LONG * 2, LITTLE * 2, True), (LONG * 9, LITTLE, False)],
 )
-def test_a_slow_chunk_is_costly_however_little_is_stored(
-    seconds: float, size: int, waits: bool
-) -> None:
+def test_a_slow_chunk_is_costly_however_little_is_stored(seconds, size, waits):
     """But a few bytes never are: the machine was busy with something else."""
     way = intake(SlowStore())
     way.cpu = way.clock.seconds
@@ -87,7 +83,7 @@ def test_a_slow_chunk_is_costly_however_little_is_stored(
     assert peer.reads
 
 
-def test_usual_lines_are_not_costly() -> None:
+def test_usual_lines_are_not_costly():
     """256 KiB of them, and of short ones too, which take a sixth of `LONG` where nothing else goes on."""
     way = intake(SlowStore())
     way.cpu = way.clock.seconds
@@ -97,7 +93,7 @@ def test_usual_lines_are_not_costly() -> None:
         assert peer.reads
 
 
-def test_frames_are_measured_as_well() -> None:
+def test_frames_are_measured_as_well():
     class Numbered(FrameInput):
         name = "numbered"
         framing = LengthPrefix(1)
@@ -110,7 +106,7 @@ def test_frames_are_measured_as_well() -> None:
     assert peer.reads
 
 
-def test_a_costly_sender_that_has_gone_holds_nobody_up() -> None:
+def test_a_costly_sender_that_has_gone_holds_nobody_up():
     way = intake(SlowStore())
     gone, other = Peer(way), Peer(way)
     for peer in (gone, other):
@@ -120,7 +116,7 @@ def test_a_costly_sender_that_has_gone_holds_nobody_up() -> None:
     assert other.reads and not gone.reads
 
 
-def test_no_costly_sender_goes_on_while_the_store_has_enough() -> None:
+def test_no_costly_sender_goes_on_while_the_store_has_enough():
     """Else all of them would be read from in the turn in which it has room again."""
     way = intake(SlowStore())
     valve = Valve(way.clock)
@@ -138,7 +134,7 @@ def test_no_costly_sender_goes_on_while_the_store_has_enough() -> None:
     assert second not in costly_senders
 
 
-def test_nothing_else_resumes_a_costly_sender_that_waits() -> None:
+def test_nothing_else_resumes_a_costly_sender_that_waits():
     store = SlowStore()
     way = intake(store)
     peer, other = Peer(way), Peer(way)

@@ -1,9 +1,6 @@
 """What an input is given: its way into the store, under its listener's name."""
 
-from __future__ import annotations
-
 from collections.abc import Generator, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,7 +40,7 @@ from logsrv.linelog.plugin.service import Options
 from tests.linelog.inputs.recording import HIGH_WATER, InputSettings, Sink, SlowStore, intake, turn
 
 
-def test_a_block_gets_the_time_of_its_arrival_and_its_source() -> None:
+def test_a_block_gets_the_time_of_its_arrival_and_its_source():
     sink = Sink()
     way = intake(sink, name="apps")
     way.take(Block.of(b"x\n"), way.source("tcp:127.0.0.1:5"))
@@ -51,7 +48,7 @@ def test_a_block_gets_the_time_of_its_arrival_and_its_source() -> None:
     assert b"".join(batch.stored()) == b"1970-01-01T00:00:01.500000Z apps@tcp:127.0.0.1:5 x\n"
 
 
-def test_each_line_of_a_connection_has_the_time_of_its_own_chunk() -> None:
+def test_each_line_of_a_connection_has_the_time_of_its_own_chunk():
     sink = Sink()
     way = intake(sink)
     clock: Any = way.clock
@@ -66,11 +63,11 @@ def test_each_line_of_a_connection_has_the_time_of_its_own_chunk() -> None:
     ]
 
 
-def test_without_a_name_the_source_is_the_peer() -> None:
+def test_without_a_name_the_source_is_the_peer():
     assert intake(Sink()).source("unix:uid=0,pid=7") == "unix:uid=0,pid=7"
 
 
-def test_a_reload_gives_new_rules_and_a_new_name() -> None:
+def test_a_reload_gives_new_rules_and_a_new_name():
     way = intake(Sink(), name="old")
     way.apply(InputSettings(LineRules(max_line=7), "new", log_connections=True))
     assert way.source("x") == "new@x"
@@ -78,9 +75,7 @@ def test_a_reload_gives_new_rules_and_a_new_name() -> None:
 
 
 @pytest.mark.parametrize("reloaded", [False, True])
-def test_lines_that_come_under_load_are_stored_once_and_in_their_order(
-    monkeypatch: pytest.MonkeyPatch, reloaded: bool
-) -> None:
+def test_lines_that_come_under_load_are_stored_once_and_in_their_order(monkeypatch, reloaded):
     """The store has enough, so they wait; a reload meanwhile changes nothing of them."""
     monkeypatch.setattr(intake_module, "MOST_STORED", 200)
     store = SlowStore()
@@ -101,7 +96,7 @@ def test_lines_that_come_under_load_are_stored_once_and_in_their_order(
 
 
 @pytest.mark.slow
-def test_line_ends_and_nothing_else_do_not_fill_our_memory() -> None:
+def test_line_ends_and_nothing_else_do_not_fill_our_memory():
     """A quarter of a megabyte becomes a hundred of them with its stamps; it is stored little by little."""
     store = SlowStore()
     way = intake(store)
@@ -126,7 +121,7 @@ def test_line_ends_and_nothing_else_do_not_fill_our_memory() -> None:
 
 
 @pytest.mark.slow
-def test_what_waits_is_stored_when_the_store_is_about_to_close() -> None:
+def test_what_waits_is_stored_when_the_store_is_about_to_close():
     store = SlowStore()
     way = intake(store)
     lines = b"\n" * (1 << 20)
@@ -138,7 +133,7 @@ def test_what_waits_is_stored_when_the_store_is_about_to_close() -> None:
 
 
 @pytest.mark.slow
-def test_datagrams_of_line_ends_close_the_valve_in_time() -> None:
+def test_datagrams_of_line_ends_close_the_valve_in_time():
     """Each of them makes megabytes, so that not even one receive of them may pass as a whole."""
     store = SlowStore()
     way = intake(store)
@@ -155,7 +150,7 @@ def test_datagrams_of_line_ends_close_the_valve_in_time() -> None:
     assert store.stored.count(b"\n") == sent * 65536
 
 
-def test_others_are_read_from_before_what_waits_is_stored() -> None:
+def test_others_are_read_from_before_what_waits_is_stored():
     """It may be enough for the valve to close again at once, each time that it opens."""
     store = SlowStore()
     way = intake(store)
@@ -169,7 +164,7 @@ def test_others_are_read_from_before_what_waits_is_stored() -> None:
 
 
 @pytest.mark.slow
-def test_what_waits_is_stored_although_others_close_the_valve_each_time() -> None:
+def test_what_waits_is_stored_although_others_close_the_valve_each_time():
     """Else the push of one would wait for as long as hundreds of others send all they can."""
     store = SlowStore()
     way = intake(store)
@@ -187,7 +182,7 @@ def test_what_waits_is_stored_although_others_close_the_valve_each_time() -> Non
     )
 
 
-def test_a_block_of_usual_size_is_not_cut() -> None:
+def test_a_block_of_usual_size_is_not_cut():
     """Nothing is copied for it and nothing waits."""
     sink = Sink()
     way: Intake = intake(sink)
@@ -198,7 +193,7 @@ def test_a_block_of_usual_size_is_not_cut() -> None:
     assert way.received_lines == 128 << 10
 
 
-def test_what_is_wrong_with_a_peer_is_said_once_a_minute_for_its_address() -> None:
+def test_what_is_wrong_with_a_peer_is_said_once_a_minute_for_its_address():
     """Nobody fills the log by coming again and again."""
     way = intake(Sink())
     clock: Any = way.clock
@@ -216,7 +211,7 @@ def test_what_is_wrong_with_a_peer_is_said_once_a_minute_for_its_address() -> No
     ]
 
 
-def test_lines_that_are_too_long_are_said_once_a_minute_for_a_listener() -> None:
+def test_lines_that_are_too_long_are_said_once_a_minute_for_a_listener():
     sink = Sink()
     way = intake(sink, LineRules(max_line=5, oversize=Oversize.TRUNCATE))
 
@@ -245,7 +240,7 @@ def test_lines_that_are_too_long_are_said_once_a_minute_for_a_listener() -> None
     assert line is not None and "2 lines longer" in line and "tcp:192.0.2.3:5;" in line
 
 
-def test_datagrams_that_are_too_long_are_said_to_lose_their_end() -> None:
+def test_datagrams_that_are_too_long_are_said_to_lose_their_end():
     way = intake(Sink(), LineRules(max_line=5, oversize=Oversize.CLOSE))
     datagrams = LineDatagrams(way)
     way.datagrams = LineReceiver(way)
@@ -255,7 +250,7 @@ def test_datagrams_that_are_too_long_are_said_to_lose_their_end() -> None:
     assert line is not None and "(--oversize truncate)" in line
 
 
-def test_what_waits_survives_what_fails_before_it() -> None:
+def test_what_waits_survives_what_fails_before_it():
     store = SlowStore()
     way = intake(store)
     store.valve.close()  # type: ignore[attr-defined]
@@ -276,12 +271,12 @@ def test_what_waits_survives_what_fails_before_it() -> None:
 
 
 @pytest.mark.parametrize("block", [Block.of(b"a\n\nb\n"), Block(b"a\n", b"x\nb\n\nc", 2, 5)])
-def test_the_size_of_a_block_in_the_store(block: Block) -> None:
+def test_the_size_of_a_block_in_the_store(block):
     batch = Batch(block, "tcp:192.0.2.1:5", 0.0)
     assert intake(Sink()).stored_size(block, batch.source) == sum(map(len, batch.stored()))
 
 
-def test_who_sends_datagrams_comes_last_again() -> None:
+def test_who_sends_datagrams_comes_last_again():
     """Else its listener, which is there before any connection, would be resumed first for ever."""
     store = SlowStore()
     way = intake(store)
@@ -303,7 +298,7 @@ def test_who_sends_datagrams_comes_last_again() -> None:
     assert order == [other, listener]
 
 
-def test_bytes_of_whole_lines_are_a_block() -> None:
+def test_bytes_of_whole_lines_are_a_block():
     sink = Sink()
     way = intake(sink)
     size = way.take(b"one\n\ntwo\n", "x")
@@ -314,7 +309,7 @@ def test_bytes_of_whole_lines_are_a_block() -> None:
 
 
 @pytest.mark.parametrize("lines", [b"", b"one", b"one\ntwo", "one\n", bytearray(b"one\n"), None])
-def test_bytes_that_are_no_whole_lines_are_refused(lines: Any) -> None:
+def test_bytes_that_are_no_whole_lines_are_refused(lines):
     """A rest without an end would stand before the next line of somebody else."""
     sink = Sink()
     with pytest.raises(ValueError, match=r"^a block is bytes of whole lines, .*, not "):
@@ -322,14 +317,14 @@ def test_bytes_that_are_no_whole_lines_are_refused(lines: Any) -> None:
     assert not sink.batches
 
 
-def test_each_connection_has_a_protocol_of_its_own() -> None:
+def test_each_connection_has_a_protocol_of_its_own():
     factory = ConnectionFactory(Protocol)
     one, other = factory.buildProtocol(None), factory.buildProtocol(None)
     assert one is not None and other is not None and one is not other
     assert one.factory is other.factory is factory
 
 
-def test_an_input_without_datagrams_says_what_to_do_instead() -> None:
+def test_an_input_without_datagrams_says_what_to_do_instead():
     class Streams(Input):
         no_datagrams = "take streams:tcp:1"
 
@@ -337,7 +332,7 @@ def test_an_input_without_datagrams_says_what_to_do_instead() -> None:
         Streams().datagrams(intake(Sink()))
 
 
-def test_datagrams_are_counted_and_handed_on_with_their_source() -> None:
+def test_datagrams_are_counted_and_handed_on_with_their_source():
     taken: list[object] = []
 
     class Datagrams(InputDatagrams):
@@ -350,7 +345,7 @@ def test_datagrams_are_counted_and_handed_on_with_their_source() -> None:
     assert receiver.intake.received_bytes == 8
 
 
-def test_each_listener_has_its_own(tmp_path: Path) -> None:
+def test_each_listener_has_its_own(tmp_path):
     (tmp_path / "key").write_text("k1\n")
     (tmp_path / "logsrv.toml").write_text(
         'max-record = "2MiB"\n[[listener]]\nlisten = "tcp:0"\nshared-key-file = "key"\n'
@@ -364,12 +359,12 @@ def test_each_listener_has_its_own(tmp_path: Path) -> None:
     assert read_secrets(second.input_options) == InputSecrets("t", None)
 
 
-def test_a_file_without_a_key(tmp_path: Path) -> None:
+def test_a_file_without_a_key(tmp_path):
     with pytest.raises(ConfigurationError, match="--input-token-file"):
         read_secrets(InputOptions(input_token_file=tmp_path / "none"))
 
 
-def test_whoever_may_send_may_not_read(tmp_path: Path) -> None:
+def test_whoever_may_send_may_not_read(tmp_path):
     (tmp_path / "token").write_text("geheim\n")
     file = tmp_path / "token"
     options = InputOptions(input_token="sends", restore_token_file=file)
@@ -379,12 +374,12 @@ def test_whoever_may_send_may_not_read(tmp_path: Path) -> None:
         read_secrets(InputOptions(input_token="geheim", restore_token_file=file))
 
 
-def test_lines_is_there_and_is_ours() -> None:
+def test_lines_is_there_and_is_ours():
     assert "lines" in inputs()
     assert type(inputs()["lines"]) is Lines
 
 
-def test_every_input_does_what_the_interface_says() -> None:
+def test_every_input_does_what_the_interface_says():
     for found in inputs().values():
         verifyObject(IInput, found)
 
@@ -401,7 +396,7 @@ def adding(records: Records) -> Generator[None, None, str]:
     return "answer"
 
 
-def test_stored_when_all_are_there_and_in_their_order() -> None:
+def test_stored_when_all_are_there_and_in_their_order():
     sink = Sink()
     way = intake(sink)
     gathering = GatheredRecords(Records(), way.rules, way.counts)
@@ -419,7 +414,7 @@ def test_stored_when_all_are_there_and_in_their_order() -> None:
     assert metrics.value("records_refused_total", reason="oversize") == 1
 
 
-def test_nothing_behind_a_text_that_closes() -> None:
+def test_nothing_behind_a_text_that_closes():
     sink = Sink()
     way = intake(sink, LineRules(max_line=3, oversize=Oversize.CLOSE), options=InputOptions())
     gathering = GatheredRecords(Records(), way.rules, way.counts)
@@ -446,7 +441,7 @@ class Receiver(InputProtocol):
         self.held = False
 
 
-def test_a_turn_later_the_transport_may_close() -> None:
+def test_a_turn_later_the_transport_may_close():
     clock, receiver = Clock(), Receiver()
     answers = AnswerWriter(receiver, clock)
     answers.write(b"a")
@@ -457,7 +452,7 @@ def test_a_turn_later_the_transport_may_close() -> None:
     assert receiver.transport.value() == b"ab"
 
 
-def test_a_peer_that_reads_no_answers_is_held_back() -> None:
+def test_a_peer_that_reads_no_answers_is_held_back():
     clock, receiver = Clock(), Receiver()
     answers = AnswerWriter(receiver, clock)
     answers.write(b"a")
@@ -469,7 +464,7 @@ def test_a_peer_that_reads_no_answers_is_held_back() -> None:
     assert receiver.transport.producer is None
 
 
-def test_let_go_unregisters_the_producer_of_the_answers() -> None:
+def test_let_go_unregisters_the_producer_of_the_answers():
     receiver = Receiver()
     answers = AnswerWriter(receiver, Clock())
     answers.unregister_before_close()

@@ -1,7 +1,5 @@
 """Long work in slices: others are served between them, the store is waited for, all of it is done."""
 
-from __future__ import annotations
-
 import gc
 import threading
 import weakref
@@ -58,14 +56,14 @@ class Ends:
         self.failures.append(failure)
 
 
-def test_what_takes_little_is_done_at_once() -> None:
+def test_what_takes_little_is_done_at_once():
     clock, done, ends = Clock(), list[str](), Ends()
     TimeSlices(Valve(clock), clock).begin(work("a", 1000, done), ends)
     assert len(done) == 1000 and ends.failures == [None]
     assert not clock.getDelayedCalls()
 
 
-def test_what_failed_work_has_made_is_given_back_at_once() -> None:
+def test_what_failed_work_has_made_is_given_back_at_once():
     """Not when the garbage collector comes by: a few bad messages may have become hundreds of megabytes."""
 
     class Made:
@@ -90,7 +88,7 @@ def test_what_failed_work_has_made_is_given_back_at_once() -> None:
         gc.enable()
 
 
-def test_a_slice_in_each_turn_of_the_reactor_for_one_after_the_other() -> None:
+def test_a_slice_in_each_turn_of_the_reactor_for_one_after_the_other():
     clock, done, ends = Slow(), list[str](), Ends()
     time_slices = TimeSlices(Valve(clock), clock)
     time_slices.begin(work("a", 6, done), ends)
@@ -105,7 +103,7 @@ def test_a_slice_in_each_turn_of_the_reactor_for_one_after_the_other() -> None:
     assert ends.failures == [None, None] and not clock.getDelayedCalls()
 
 
-def test_many_that_come_together_do_not_all_begin_at_once() -> None:
+def test_many_that_come_together_do_not_all_begin_at_once():
     """A thousand connections may have something in one turn of the reactor."""
     clock, done, ends = Slow(), list[str](), Ends()
     time_slices = TimeSlices(Valve(clock), clock)
@@ -117,7 +115,7 @@ def test_many_that_come_together_do_not_all_begin_at_once() -> None:
     assert done == [f"{number}.0" for number in range(100)]
 
 
-def test_all_begin_at_once_while_the_store_takes_nothing() -> None:
+def test_all_begin_at_once_while_the_store_takes_nothing():
     """They are told so."""
     clock, done, ends = Slow(), list[str](), Ends()
     valve = Valve(clock)
@@ -128,7 +126,7 @@ def test_all_begin_at_once_while_the_store_takes_nothing() -> None:
     assert len(ends.failures) == 100
 
 
-def test_only_a_few_go_on_however_many_were_begun() -> None:
+def test_only_a_few_go_on_however_many_were_begun():
     """Each keeps what it has made: a thousand bodies that become 100 MiB would be 100 GB."""
     clock, ends, steps = Slow(), Ends(), 100
     time_slices = TimeSlices(Valve(clock), clock)
@@ -142,7 +140,7 @@ def test_only_a_few_go_on_however_many_were_begun() -> None:
     assert all(len(one) == steps for one in made)
 
 
-def test_what_is_short_has_its_turn_among_many_that_are_long() -> None:
+def test_what_is_short_has_its_turn_among_many_that_are_long():
     clock, done, ends = Slow(), list[str](), Ends()
     time_slices = TimeSlices(Valve(clock), clock)
     for _ in range(5 * MANY):
@@ -154,7 +152,7 @@ def test_what_is_short_has_its_turn_among_many_that_are_long() -> None:
     assert ends.failures == [None]
 
 
-def test_what_takes_a_little_more_than_a_slice_does_not_wait_for_what_is_long() -> None:
+def test_what_takes_a_little_more_than_a_slice_does_not_wait_for_what_is_long():
     """Also where it took so long because the machine was busy."""
     clock, done, ends = Slow(), list[str](), Ends()
     time_slices = TimeSlices(Valve(clock), clock)
@@ -168,7 +166,7 @@ def test_what_takes_a_little_more_than_a_slice_does_not_wait_for_what_is_long() 
     assert ends.failures == [None]
 
 
-def test_what_fails_ends_with_its_failure_and_others_go_on() -> None:
+def test_what_fails_ends_with_its_failure_and_others_go_on():
     clock, done, ends = Slow(), list[str](), Ends()
     time_slices = TimeSlices(Valve(clock), clock)
 
@@ -184,7 +182,7 @@ def test_what_fails_ends_with_its_failure_and_others_go_on() -> None:
     assert [one and one.type for one in ends.failures] == [ValueError, None]
 
 
-def test_who_fails_when_it_has_ended_stops_nobody_else() -> None:
+def test_who_fails_when_it_has_ended_stops_nobody_else():
     clock, done, ends = Slow(), list[str](), Ends()
     time_slices = TimeSlices(Valve(clock), clock)
 
@@ -198,7 +196,7 @@ def test_who_fails_when_it_has_ended_stops_nobody_else() -> None:
     assert ends.failures == [None]
 
 
-def test_nothing_is_done_while_the_store_has_enough() -> None:
+def test_nothing_is_done_while_the_store_has_enough():
     clock, done, ends = Slow(), list[str](), Ends()
     valve = Valve(clock)
     time_slices = TimeSlices(valve, clock)
@@ -212,7 +210,7 @@ def test_nothing_is_done_while_the_store_has_enough() -> None:
     assert len(done) == 9
 
 
-def test_the_rest_is_done_at_the_end_although_the_store_waits() -> None:
+def test_the_rest_is_done_at_the_end_although_the_store_waits():
     clock, done, ends = Slow(), list[str](), Ends()
     valve = Valve(clock)
     time_slices = TimeSlices(valve, clock)
@@ -225,7 +223,7 @@ def test_the_rest_is_done_at_the_end_although_the_store_waits() -> None:
     assert not clock.getDelayedCalls()
 
 
-def test_what_comes_again_is_given_up_at_the_end_at_once() -> None:
+def test_what_comes_again_is_given_up_at_the_end_at_once():
     """A stop is not to wait for a body that takes a minute: it was not acknowledged."""
     clock, done, ends = Slow(), list[str](), Ends()
     time_slices = TimeSlices(Valve(clock), clock)
@@ -239,7 +237,7 @@ def test_what_comes_again_is_given_up_at_the_end_at_once() -> None:
     assert LAST_SECONDS <= clock.seconds() - began < 2 * LAST_SECONDS
 
 
-def test_what_takes_too_long_at_the_end_is_given_up() -> None:
+def test_what_takes_too_long_at_the_end_is_given_up():
     clock, done, ends = Slow(), list[str](), Ends()
     time_slices = TimeSlices(Valve(clock), clock)
     time_slices.begin(work("a", 10_000_000, done), ends)
@@ -249,7 +247,7 @@ def test_what_takes_too_long_at_the_end_is_given_up() -> None:
     assert not clock.getDelayedCalls()
 
 
-def test_others_go_on_while_a_thread_does_long_work() -> None:
+def test_others_go_on_while_a_thread_does_long_work():
     """A step that no clock interrupts, such as the parsing of a strange record of a megabyte."""
     clock, done, ends, others = Slow(), list[str](), Ends(), Ends()
     time_slices, go_on = TimeSlices(Valve(clock), clock), threading.Event()
@@ -275,7 +273,7 @@ def test_others_go_on_while_a_thread_does_long_work() -> None:
     assert done[-1] == "long True" and ends.failures == [None]
 
 
-def test_short_work_does_not_stand_behind_what_waits_for_the_other_thread() -> None:
+def test_short_work_does_not_stand_behind_what_waits_for_the_other_thread():
     """An event of 100 bytes waited 10 s behind 64 peers with a megabyte of chosen keys each."""
     clock, done, go_on = Clock(), list[str](), threading.Event()
     time_slices = TimeSlices(Valve(clock), clock)
@@ -298,7 +296,7 @@ def threads() -> list[threading.Thread]:
     return [one for one in threading.enumerate() if one.name == "computing"]
 
 
-def test_one_piece_after_the_other_in_another_thread() -> None:
+def test_one_piece_after_the_other_in_another_thread():
     computing, done, before = ComputingThread(), list[str](), threads()
     begin = threading.Event()
     works = [

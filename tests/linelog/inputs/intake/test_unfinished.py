@@ -1,7 +1,5 @@
 """Half records of many peers: never more than so many bytes, and who waits longest gives way."""
 
-from __future__ import annotations
-
 import struct
 from typing import Any
 
@@ -31,7 +29,7 @@ class Half:
         self.gone = True
 
 
-def test_the_holder_that_waits_longest_gives_way() -> None:
+def test_the_holder_that_waits_longest_gives_way():
     unfinished = UnfinishedData(lambda: 50)
     first, second, third = Half(), Half(), Half()
     unfinished.note(first, 40, 40)
@@ -48,7 +46,7 @@ def test_the_holder_that_waits_longest_gives_way() -> None:
     assert unfinished.size == 0
 
 
-def test_a_holder_that_is_gone_is_forgotten() -> None:
+def test_a_holder_that_is_gone_is_forgotten():
     unfinished = UnfinishedData(lambda: 50)
     half = Half()
     unfinished.note(half, 40, 40)
@@ -72,7 +70,7 @@ BEGINNINGS = {
 
 
 @pytest.mark.parametrize("name", BEGINNINGS)
-def test_half_open_sessions_are_bounded_together(name: str) -> None:
+def test_half_open_sessions_are_bounded_together(name):
     """Twenty peers begin a record each; the first of them are let go, the last one ends its own."""
     input_, beginning = BEGINNINGS[name]
     way = intake(Sink(), options=InputOptions(max_body=MOST))

@@ -1,9 +1,5 @@
 """Tests for emptying streams: a real server, and centres whose stores are lists."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,9 +76,7 @@ async def fill(server: NatsServer, count: int = 6, more: str = "") -> None:
 
 @EITHER
 @in_reactor
-async def test_all_blocks_but_the_last_of_each_store_go_when_they_are_stored(
-    program: Callable[[], str], tmp_path: Path
-) -> None:
+async def test_all_blocks_but_the_last_of_each_store_go_when_they_are_stored(program, tmp_path):
     with one_server(program(), tmp_path) as server:
         await fill(server)
         centre = Centre(server, name=32 * "c")
@@ -97,9 +91,7 @@ async def test_all_blocks_but_the_last_of_each_store_go_when_they_are_stored(
 
 @EITHER
 @in_reactor
-async def test_what_was_stored_before_a_kill_goes_after_it(
-    program: Callable[[], str], tmp_path: Path
-) -> None:
+async def test_what_was_stored_before_a_kill_goes_after_it(program, tmp_path):
     """The stream is full, so no new block comes that would tell that older ones are stored."""
     with one_server(program(), tmp_path) as server:
         await fill(server)
@@ -110,7 +102,7 @@ async def test_what_was_stored_before_a_kill_goes_after_it(
 
 
 @in_reactor
-async def test_blocks_that_could_not_be_stored_stay(tmp_path: Path) -> None:
+async def test_blocks_that_could_not_be_stored_stay(tmp_path):
     with one_server(newer(), tmp_path) as server:
         await fill(server)
         why = fetching.UnstorableBlockError("no block")
@@ -132,9 +124,7 @@ async def test_blocks_that_could_not_be_stored_stay(tmp_path: Path) -> None:
     ],
 )
 @in_reactor
-async def test_what_another_centre_fetches_stays_also_while_that_is_away(
-    tmp_path: Path, other: str, left: int
-) -> None:
+async def test_what_another_centre_fetches_stays_also_while_that_is_away(tmp_path, other, left):
     with one_server(newer(), tmp_path) as server:
         await fill(server, 1)
         second = Centre(server, other, name=32 * "d")
@@ -161,7 +151,7 @@ async def test_what_another_centre_fetches_stays_also_while_that_is_away(
 
 @pytest.mark.parametrize("more", ["?discard=old", "?discard=old&max-age=1h"])
 @in_reactor
-async def test_a_stream_that_drops_its_oldest_is_left_alone(tmp_path: Path, more: str) -> None:
+async def test_a_stream_that_drops_its_oldest_is_left_alone(tmp_path, more):
     with one_server(newer(), tmp_path) as server:
         await fill(server, more=more)
         centre = Centre(server, name=32 * "c")
@@ -176,8 +166,8 @@ async def test_a_stream_that_drops_its_oldest_is_left_alone(tmp_path: Path, more
 @EITHER
 @in_reactor
 async def test_an_edge_of_a_nearly_full_stream_is_told_whether_a_centre_fetches(
-    program: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    program, tmp_path, monkeypatch
+):
     """The registration of a centre that is gone stays in the stream, and fetches nothing."""
     monkeypatch.setattr(stream_limits, "NEARLY", 1e-9)
     none = "no centre fetches from it at present"

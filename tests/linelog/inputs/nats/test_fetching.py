@@ -1,11 +1,8 @@
 """Tests for fetching out of a stream: a real server, and a store that is a list."""
 
-from __future__ import annotations
-
 import asyncio
 import importlib
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -127,7 +124,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @in_reactor
-async def test_each_store_comes_in_its_order_also_behind_a_kill(tmp_path: Path) -> None:
+async def test_each_store_comes_in_its_order_also_behind_a_kill(tmp_path):
     with one_server(newer(), tmp_path) as server:
         made = {origin: chain(origin, 12) for origin in (ONE, OTHER)}
         targets = {origin: target(server, origin) for origin in made}
@@ -162,7 +159,7 @@ async def test_each_store_comes_in_its_order_also_behind_a_kill(tmp_path: Path) 
 
 
 @in_reactor
-async def test_the_stores_of_other_parts_are_left_to_others(tmp_path: Path) -> None:
+async def test_the_stores_of_other_parts_are_left_to_others(tmp_path):
     with one_server(newer(), tmp_path) as server:
         stores = [f"{number:032x}" for number in range(8)]
         for store in stores:
@@ -183,7 +180,7 @@ async def test_the_stores_of_other_parts_are_left_to_others(tmp_path: Path) -> N
 
 
 @in_reactor
-async def test_a_hole_is_looked_at_from_the_beginning_once_and_then_said(tmp_path: Path) -> None:
+async def test_a_hole_is_looked_at_from_the_beginning_once_and_then_said(tmp_path):
     with one_server(newer(), tmp_path) as server:
         one = target(server, ONE)
         await one.fetch_last_block()
@@ -209,7 +206,7 @@ async def test_a_hole_is_looked_at_from_the_beginning_once_and_then_said(tmp_pat
 
 
 @in_reactor
-async def test_a_store_that_is_refused_holds_up_no_other(tmp_path: Path) -> None:
+async def test_a_store_that_is_refused_holds_up_no_other(tmp_path):
     with one_server(newer(), tmp_path) as server:
         centre = Centre(server)
         centre.fails = [UnstorableBlockError("no block")]
@@ -229,7 +226,7 @@ async def test_a_store_that_is_refused_holds_up_no_other(tmp_path: Path) -> None
 
 
 @in_reactor
-async def test_a_stream_that_was_made_anew_is_read_from_its_beginning(tmp_path: Path) -> None:
+async def test_a_stream_that_was_made_anew_is_read_from_its_beginning(tmp_path):
     with one_server(newer(), tmp_path) as server:
         one = target(server, ONE)
         await one.fetch_last_block()
@@ -243,9 +240,7 @@ async def test_a_stream_that_was_made_anew_is_read_from_its_beginning(tmp_path: 
 
 
 @in_reactor
-async def test_a_fetching_that_misses_its_end_is_told_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_fetching_that_misses_its_end_is_told_again(tmp_path, monkeypatch):
     """nats-py takes a cancellation for one of its own if it comes while something is written."""
     monkeypatch.setattr(asyncio_thread, "AGAIN", 0.1)
     with one_server(newer(), tmp_path) as server:
@@ -272,7 +267,7 @@ async def test_a_fetching_that_misses_its_end_is_told_again(
         await one.close()
 
 
-def test_a_listener_of_a_stream_listens_nowhere() -> None:
+def test_a_listener_of_a_stream_listens_nowhere():
     listen = parse_listen("nats:n1,n2:5000/LOGS:part=1/3")
     assert (listen.input, listen.endpoint.kind, listen.endpoint.port) == ("nats", "fetched", None)
     assert str(listen) == "nats:n1,n2:5000/LOGS:part=1/3"
@@ -280,7 +275,7 @@ def test_a_listener_of_a_stream_listens_nowhere() -> None:
         parse_listen("nats:tcp:4222")
 
 
-def test_a_missing_package_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_said_with_what_to_do(monkeypatch):
     class Some:
         label = "nats:n1/LOGS"
         clock = None

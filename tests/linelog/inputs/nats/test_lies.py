@@ -1,10 +1,7 @@
 """What a centre does with a server that lies: it says so, and fetches when it hears the truth."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -118,7 +115,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("lie", LIES)
 @in_reactor
-async def test_fetching_goes_on_behind_a_lie(lie: str) -> None:
+async def test_fetching_goes_on_behind_a_lie(lie):
     with lying_server(HonestStream(BLOCK, *LIES[lie])) as server:
         centre = Centre(server)
         centre.start()
@@ -132,7 +129,7 @@ async def test_fetching_goes_on_behind_a_lie(lie: str) -> None:
 
 @pytest.mark.slow
 @in_reactor
-async def test_an_answer_is_found_in_a_flood_of_messages() -> None:
+async def test_an_answer_is_found_in_a_flood_of_messages():
     def flooded(question: Question) -> None:
         question.send(b"PING\r\nPONG\r\n+OK\r\nINFO [\r\n" * 2000)
         question.send(message(b"77", b"a", bytes(1000)) * 1000)
@@ -147,7 +144,7 @@ async def test_an_answer_is_found_in_a_flood_of_messages() -> None:
 
 
 @in_reactor
-async def test_a_message_that_is_too_large_is_for_the_store_to_refuse() -> None:
+async def test_a_message_that_is_too_large_is_for_the_store_to_refuse():
     """Whoever may write to a stream may write that: other stores are not to suffer."""
     large = gives(
         "$JS.ACK.LOGS.c1.1.1.1.0.0", b"NATS/1.0\r\nLogsrv-To: 1:5\r\n\r\n", bytes(LARGEST)
@@ -162,7 +159,7 @@ async def test_a_message_that_is_too_large_is_for_the_store_to_refuse() -> None:
 
 
 @in_reactor
-async def test_what_nobody_has_asked_for_takes_no_memory() -> None:
+async def test_what_nobody_has_asked_for_takes_no_memory():
     """A server may send to each inbox what it likes, as often as it likes."""
 
     def often(question: Question) -> None:
@@ -179,9 +176,7 @@ async def test_what_nobody_has_asked_for_takes_no_memory() -> None:
 
 
 @in_reactor
-async def test_blocks_for_which_there_is_no_room_are_asked_for_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_blocks_for_which_there_is_no_room_are_asked_for_again(monkeypatch):
     monkeypatch.setattr(fetching, "ROOM", 10_000)
     large = gives("$JS.ACK.LOGS.c1.1.1.1.0.0", b"NATS/1.0\r\n\r\n", bytes(20_000))
     with lying_server(HonestStream(BLOCK, "MSG.NEXT", large)) as server:
@@ -195,8 +190,8 @@ async def test_blocks_for_which_there_is_no_room_are_asked_for_again(
 @pytest.mark.parametrize("pages", ["endless", "of one", "again"])
 @in_reactor
 async def test_of_a_stream_with_too_many_stores_some_are_fetched_and_that_is_said(
-    pages: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    pages, monkeypatch
+):
     monkeypatch.setattr(fetching, "STORES", 20)
     number = itertools.count()
     made: list[str] = []
@@ -226,7 +221,7 @@ async def test_of_a_stream_with_too_many_stores_some_are_fetched_and_that_is_sai
 
 
 @in_reactor
-async def test_a_server_that_breaks_off_again_and_again_is_said_once() -> None:
+async def test_a_server_that_breaks_off_again_and_again_is_said_once():
     with lying_server(sends(b"nonsense\r\n")) as server:
         centre = Centre(server)
         centre.start()
@@ -254,7 +249,7 @@ async def test_a_server_that_breaks_off_again_and_again_is_said_once() -> None:
     ],
 )
 @in_reactor
-async def test_a_first_line_that_lies_is_tried_again(info: bytes, monkeypatch: Any) -> None:
+async def test_a_first_line_that_lies_is_tried_again(info, monkeypatch):
     with lying_server(HonestStream(BLOCK)) as server:
         honest, server.info = server.info, info
         centre = Centre(server)

@@ -1,7 +1,5 @@
 """Tests for the places of streams that a centre fetches from."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import attrs
@@ -16,19 +14,19 @@ from logsrv.linelog.inputs.nats.place import (
     parse_stream_source,
     passed_hole,
 )
-from logsrv.linelog.ship.encode.block import PackedBlock, block_from_headers
+from logsrv.linelog.ship.encode.block import block_from_headers
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.inputs.blocks.making import block_of
 
 
-def test_servers_stream_and_part_are_read() -> None:
+def test_servers_stream_and_part_are_read():
     place = parse_stream_source("n1.example.net,10.0.0.2:5000,[::1]:4333/LOGS:part=2/3")
     assert place.servers == (("n1.example.net", 4222), ("10.0.0.2", 5000), ("::1", 4333))
     assert (place.stream, place.part, place.parts) == ("LOGS", 2, 3)
     assert (place.encrypts, place.passes_holes) == (False, False)
 
 
-def test_tls_files_user_and_credentials_of_a_place_are_read() -> None:
+def test_tls_files_user_and_credentials_of_a_place_are_read():
     place = parse_stream_source(
         "n1/LOGS:ca=/etc/ca.pem:cert=/etc/own.pem:user=centre:holes=pass:creds=/etc/c\\:1.creds"
     )
@@ -57,13 +55,13 @@ def test_tls_files_user_and_credentials_of_a_place_are_read() -> None:
         ("n1/LOGS:tls=no", "tls= is yes"),
     ],
 )
-def test_a_wrong_place_is_refused_with_a_sentence(text: str, why: str) -> None:
+def test_a_wrong_place_is_refused_with_a_sentence(text, why):
     with pytest.raises(ValueError, match=why):
         parse_stream_source(text)
 
 
 @given(st.binary(min_size=16, max_size=16), st.integers(1, 20))
-def test_each_store_is_of_one_part(identity: bytes, parts: int) -> None:
+def test_each_store_is_of_one_part(identity, parts):
     taking = [
         part
         for part in range(1, parts + 1)
@@ -84,7 +82,7 @@ def what(
     return decide_about(found, place), found.gap
 
 
-def test_whatever_is_there_first_begins_a_store_and_what_begins_at_its_place_follows() -> None:
+def test_whatever_is_there_first_begins_a_store_and_what_begins_at_its_place_follows():
     for one in BLOCK, FIRST:
         assert what(one.headers(), None) == (BlockDecision.TAKE, "")
         assert what(one.headers(), Position(3, 100)) == (BlockDecision.TAKE, "")
@@ -101,28 +99,28 @@ def test_whatever_is_there_first_begins_a_store_and_what_begins_at_its_place_fol
         (Position(1, 0), "unknown"),
     ],
 )
-def test_a_hole_is_refused_unless_it_is_to_be_passed_over(place: Position, gap: str) -> None:
+def test_a_hole_is_refused_unless_it_is_to_be_passed_over(place, gap):
     """Inside a segment its size is known."""
     for one in BLOCK, FIRST:
         assert what(one.headers(), place) == (BlockDecision.REFUSE, "")
         assert what(one.headers(), place, passes_holes=True) == (BlockDecision.TAKE, gap)
 
 
-def test_a_block_that_begins_before_the_place_is_never_taken_in_part() -> None:
+def test_a_block_that_begins_before_the_place_is_never_taken_in_part():
     for passes in False, True:
         assert (
             what(BLOCK.headers(), Position(3, 150), passes_holes=passes)[0] is BlockDecision.REFUSE
         )
 
 
-def test_headers_of_nats_are_none_of_a_block() -> None:
+def test_headers_of_nats_are_none_of_a_block():
     found = adapted_headers(
         {**BLOCK.headers(), "Nats-Expected-Stream": "LOGS"}, None, passes_holes=False
     )
     assert "Nats-Expected-Stream" not in found
 
 
-def test_a_place_that_is_none_is_for_others_to_refuse() -> None:
+def test_a_place_that_is_none_is_for_others_to_refuse():
     headers = {**BLOCK.headers(), "Logsrv-From": "nowhere"}
     assert adapted_headers(headers, Position(1, 0), passes_holes=True) == headers
 
@@ -146,9 +144,7 @@ def test_a_place_that_is_none_is_for_others_to_refuse() -> None:
         (attrs.evolve(BLOCK, after=Position(3, 20), gap="80"), Position(3, 0), "3:0 to 3:100"),
     ],
 )
-def test_a_hole_that_is_passed_over_is_named_but_no_gap_of_the_edge(
-    block: PackedBlock, place: Position | None, hole: str
-) -> None:
+def test_a_hole_that_is_passed_over_is_named_but_no_gap_of_the_edge(block, place, hole):
     headers = block.headers()
     assert passed_hole(headers, adapted_headers(headers, place, passes_holes=True)) == hole
     assert passed_hole(headers, adapted_headers(headers, place, passes_holes=False)) == ""

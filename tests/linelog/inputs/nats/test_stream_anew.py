@@ -1,7 +1,5 @@
 """A stream that was created anew: what was stored of the earlier one removes nothing of it."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 
@@ -37,9 +35,7 @@ async def told(*_: object) -> None: ...
 
 @pytest.mark.parametrize("version", ["2.9.10", "2.14.0"])
 @pytest.mark.parametrize("again", [None, 3, 5, 7])
-def test_blocks_of_an_earlier_stream_are_not_removed_from_a_later_one(
-    version: str, again: int | None
-) -> None:
+def test_blocks_of_an_earlier_stream_are_not_removed_from_a_later_one(version, again):
     """Its numbers begin anew, and stand for others. again: what of the later one is on our disk, too."""
     link: Any = Link(version)
     source = StreamSource((("127.0.0.1", 4222),), "LOGS")
@@ -72,9 +68,7 @@ def test_blocks_of_an_earlier_stream_are_not_removed_from_a_later_one(
     ("version", "removed"),
     [("2.9.10", [("one", 8), ("one", 9)]), ("2.14.0", [(ONE, 10)])],
 )
-def test_messages_that_the_stream_has_dropped_itself_are_forgotten(
-    version: str, removed: list[tuple[str, int]]
-) -> None:
+def test_messages_that_the_stream_has_dropped_itself_are_forgotten(version, removed):
     link: Any = Link(version)
     source = StreamSource((("127.0.0.1", 4222),), "LOGS")
     emptier = StreamEmptier(source, link, 32 * "c", told)

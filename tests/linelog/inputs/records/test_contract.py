@@ -1,7 +1,5 @@
 """What each input of records does, whatever its protocol: safe first, then acknowledged, in short steps."""
 
-from __future__ import annotations
-
 import pickle
 import struct
 from collections.abc import Callable
@@ -67,7 +65,7 @@ each_acknowledging = pytest.mark.parametrize(
 
 
 @each_acknowledging
-def test_records_are_acknowledged_when_they_are_safe(protocol: Acknowledging) -> None:
+def test_records_are_acknowledged_when_they_are_safe(protocol):
     """One that came as bytes one by one, and the same once more."""
     sink = Sink()
     receiver, peer = protocol.open(sink)
@@ -81,7 +79,7 @@ def test_records_are_acknowledged_when_they_are_safe(protocol: Acknowledging) ->
 
 
 @each_acknowledging
-def test_a_record_that_is_cut_off_is_counted_and_not_acknowledged(protocol: Acknowledging) -> None:
+def test_a_record_that_is_cut_off_is_counted_and_not_acknowledged(protocol):
     sink = Sink()
     receiver, peer = protocol.open(sink)
     receiver.dataReceived(protocol.record(b"a") + protocol.record(b"half")[:-2])
@@ -92,9 +90,7 @@ def test_a_record_that_is_cut_off_is_counted_and_not_acknowledged(protocol: Ackn
 
 
 @each_acknowledging
-def test_other_data_closes_the_connection_behind_the_last_acknowledgement(
-    protocol: Acknowledging,
-) -> None:
+def test_other_data_closes_the_connection_behind_the_last_acknowledgement(protocol):
     sink = Sink()
     receiver, peer = protocol.open(sink)
     receiver.dataReceived(protocol.record(b"a") + protocol.other + protocol.record(b"b"))
@@ -105,7 +101,7 @@ def test_other_data_closes_the_connection_behind_the_last_acknowledgement(
 
 
 @each_acknowledging
-def test_a_record_that_closes_by_its_length_is_not_acknowledged(protocol: Acknowledging) -> None:
+def test_a_record_that_closes_by_its_length_is_not_acknowledged(protocol):
     sink = Sink()
     receiver, peer = protocol.open(sink, max_line=5, oversize=Oversize.CLOSE)
     receiver.dataReceived(protocol.record(b"short") + protocol.record(b"too long"))
@@ -115,9 +111,7 @@ def test_a_record_that_closes_by_its_length_is_not_acknowledged(protocol: Acknow
 
 
 @each_acknowledging
-def test_a_record_of_megabytes_is_cut_in_steps(
-    protocol: Acknowledging, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_record_of_megabytes_is_cut_in_steps(protocol, monkeypatch):
     """All of its escapes at once would take seconds, of others too."""
     monkeypatch.setattr(time_slices, "SLICE", 0)
     sink = Sink()
@@ -146,9 +140,7 @@ PICKLE = pickle.dumps({"msg": "x", "name": "y"}, 1)
         (Python(), b"", (struct.pack(">I", len(PICKLE)) + PICKLE) * 2000, 10),
     ],
 )
-def test_many_small_records_let_others_have_their_turn(
-    to: Input, opening: bytes, data: bytes, least: int
-) -> None:
+def test_many_small_records_let_others_have_their_turn(to, opening, data, least):
     receiver, _ = connected(to, intake(Sink()))
     if opening:
         receiver.dataReceived(opening)

@@ -1,7 +1,5 @@
 """The `forward` input in memory: stored, safe, acknowledged; keys, heartbeats, and what is refused."""
 
-from __future__ import annotations
-
 import socket
 from hashlib import sha512
 from typing import Any
@@ -28,7 +26,7 @@ def opened(
     return connected(Forward(), intake(sink, rules, options=InputOptions(**options)))
 
 
-def test_text_is_stored_and_counted() -> None:
+def test_text_is_stored_and_counted():
     sink = Sink()
     receiver, peer = opened(sink)
     receiver.dataReceived(msgpack.packb(["t", [[0, "a\nb"], [0, {"a": 1}]], {"chunk": "c"}]))
@@ -38,7 +36,7 @@ def test_text_is_stored_and_counted() -> None:
     assert counted(receiver.intake, "records_as_text_total") == 1
 
 
-def test_a_bad_entry_is_said_and_the_chunk_acknowledged() -> None:
+def test_a_bad_entry_is_said_and_the_chunk_acknowledged():
     """Else its sender would come with it again and again."""
     sink = Sink()
     receiver, peer = opened(sink)
@@ -54,7 +52,7 @@ def test_a_bad_entry_is_said_and_the_chunk_acknowledged() -> None:
     )
 
 
-def test_too_long_for_a_record() -> None:
+def test_too_long_for_a_record():
     """Text by --oversize, counted and said; acknowledged, as it would come again for ever."""
     sink = Sink()
     rules = LineRules(max_line=50, oversize=Oversize.SPLIT)
@@ -74,14 +72,14 @@ def test_too_long_for_a_record() -> None:
     assert "got a line longer than 50 bytes (--max-line), stored in pieces" in pieces
 
 
-def test_an_event_larger_than_max_body_closes_the_connection() -> None:
+def test_an_event_larger_than_max_body_closes_the_connection():
     sink = Sink()
     receiver, peer = opened(sink, max_body=1000)
     receiver.dataReceived(b"\x92\xa1t\xc6\x00\x00\x10\x00")
     assert peer.disconnecting and refused(receiver.intake, "protocol") == 1
 
 
-def test_a_client_with_the_shared_key_may_send() -> None:
+def test_a_client_with_the_shared_key_may_send():
     sink = Sink()
     receiver, peer = opened(sink, shared_key="secret")
     nonce = msgpack.unpackb(peer.value())[1]["nonce"]
@@ -101,7 +99,7 @@ def test_a_client_with_the_shared_key_may_send() -> None:
         b"\xc6\x00\x10\x00\x00",
     ],
 )
-def test_nothing_is_taken_without_the_key(data: bytes) -> None:
+def test_nothing_is_taken_without_the_key(data):
     sink = Sink()
     receiver, peer = opened(sink, shared_key="secret")
     receiver.dataReceived(data)
@@ -109,7 +107,7 @@ def test_nothing_is_taken_without_the_key(data: bytes) -> None:
     assert refused(receiver.intake, "unauthorized") == 1
 
 
-def test_heartbeats_are_answered_from_the_listeners_port() -> None:
+def test_heartbeats_are_answered_from_the_listeners_port():
     """Answered from the port that they came to."""
     way = intake(Sink())
     beats = Forward().datagrams(way)

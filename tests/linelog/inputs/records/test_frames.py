@@ -1,7 +1,5 @@
 """An input of frames: each is one line of the log, whatever bytes are in it and however they are cut."""
 
-from __future__ import annotations
-
 import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.protocol import connectionDone
@@ -51,33 +49,33 @@ def stored(input: FrameInput, pieces: list[bytes], rules: LineRules | None = Non
     return sink.text
 
 
-def test_a_frame_input_is_an_input() -> None:
+def test_a_frame_input_is_an_input():
     verifyObject(IInput, Netstrings())
     verifyObject(IDatagramReceiver, Netstrings().datagrams(intake(Sink())))
 
 
-def test_each_frame_is_a_line_at_every_cut() -> None:
+def test_each_frame_is_a_line_at_every_cut():
     """Nothing in it forges a line, and no byte is taken for Telnet's."""
     sent = b"".join(map(Netstring().pack, AWKWARD))
     for pieces in every_split(sent):
         assert stored(Netstrings(), pieces) == STORED
 
 
-def test_raw_frames_are_stored_as_they_came_but_for_their_line_ends() -> None:
+def test_raw_frames_are_stored_as_they_came_but_for_their_line_ends():
     sent = b"".join(map(Netstring().pack, [b"a\r", b"\xff\0", b"x\ny"]))
     assert (
         stored(Netstrings(), [sent], LineRules(raw=True)) == b"a\r\n\xff\0\n" + rb"x\x0ay" + b"\n"
     )
 
 
-def test_datagrams_are_frames_as_they_are() -> None:
+def test_datagrams_are_frames_as_they_are():
     sink = Sink()
     receiver = Netstrings().datagrams(intake(sink))
     receiver.datagrams_received(AWKWARD, Sender("192.0.2.7", "udp:192.0.2.7:514"))
     assert sink.text == STORED
 
 
-def test_what_is_stored_of_a_frame_is_the_inputs_affair() -> None:
+def test_what_is_stored_of_a_frame_is_the_inputs_affair():
     class Hex(FrameInput):
         framing = FixedSize(2)
 
@@ -87,7 +85,7 @@ def test_what_is_stored_of_a_frame_is_the_inputs_affair() -> None:
     assert stored(Hex(), [b"\x01\x02\xff", b"\xfe\x05"]) == b"0102\nfffe\n"
 
 
-def test_what_line_of_raises_costs_only_its_own_frame() -> None:
+def test_what_line_of_raises_costs_only_its_own_frame():
     """It is stored as it came, and the log has the traceback once."""
 
     class Picky(FrameInput):
@@ -106,7 +104,7 @@ def test_what_line_of_raises_costs_only_its_own_frame() -> None:
 
 
 @pytest.mark.parametrize("bad", [b"999:", b"x", b"3:abcd"])
-def test_what_is_no_frame_closes_the_connection(bad: bytes) -> None:
+def test_what_is_no_frame_closes_the_connection(bad):
     """What came before is stored, what comes behind is counted."""
     sink = Sink()
     taking = intake(sink)
@@ -123,7 +121,7 @@ def test_what_is_no_frame_closes_the_connection(bad: bytes) -> None:
     assert taking.received_bytes == 12 + len(bad)
 
 
-def test_a_frame_that_never_ended_is_counted() -> None:
+def test_a_frame_that_never_ended_is_counted():
     taking = intake(Sink())
     receiver = Netstrings().stream(taking).buildProtocol(None)
     assert receiver is not None

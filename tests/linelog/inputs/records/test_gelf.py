@@ -1,7 +1,5 @@
 """The `gelf` input, on transports in memory."""
 
-from __future__ import annotations
-
 import zlib
 from itertools import count
 from typing import Any
@@ -36,7 +34,7 @@ def opened(sink: Sink, **rules: object) -> tuple[GelfReceiver, StringTransport]:
     return connected(Gelf(), way)
 
 
-def test_a_connection_stores_objects_on_one_line_and_other_messages_as_text() -> None:
+def test_a_connection_stores_objects_on_one_line_and_other_messages_as_text():
     """JSON of several lines is one; what is no JSON is there as text, in its place."""
     sink = Sink()
     receiver, transport = opened(sink)
@@ -51,7 +49,7 @@ def test_a_connection_stores_objects_on_one_line_and_other_messages_as_text() ->
     assert counted(receiver.intake, "records_refused_total", reason="empty") == 1
 
 
-def test_a_message_longer_than_a_record_is_stored_as_text() -> None:
+def test_a_message_longer_than_a_record_is_stored_as_text():
     """Kept as text, by --oversize."""
     sink = Sink()
     receiver, transport = opened(sink, max_line=40)
@@ -74,7 +72,7 @@ def datagrams(sink: Sink, *payloads: bytes, **options: int) -> Intake:
     return way
 
 
-def test_plain_packed_and_chunked_datagrams_are_stored() -> None:
+def test_plain_packed_and_chunked_datagrams_are_stored():
     sink = Sink()
     packed = zlib.compress(b'{"packed": true}')
     way = datagrams(
@@ -92,7 +90,7 @@ def test_plain_packed_and_chunked_datagrams_are_stored() -> None:
     assert counted(way, "records_refused_total", reason="empty") == 1
 
 
-def test_a_datagram_longer_than_a_record_is_text() -> None:
+def test_a_datagram_longer_than_a_record_is_text():
     """Also a packed one, up to a bound: what is far too large is refused while it is unpacked."""
     sink = Sink()
     text = b'{"a":"' + b"x" * 100 + b'"}'
@@ -102,7 +100,7 @@ def test_a_datagram_longer_than_a_record_is_text() -> None:
     assert counted(way, "records_refused_total", reason="unpacking") == 1
 
 
-def test_unfinished_messages_are_counted_when_their_time_is_over() -> None:
+def test_unfinished_messages_are_counted_when_their_time_is_over():
     way = intake(Sink())
     clock: Any = way.clock
     receiver = Gelf().datagrams(way)
@@ -116,7 +114,7 @@ def test_unfinished_messages_are_counted_when_their_time_is_over() -> None:
 
 
 @pytest.mark.slow
-def test_datagrams_that_become_much_wait_for_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_datagrams_that_become_much_wait_for_the_store(monkeypatch):
     """A burst of bombs is unpacked as the store takes it in, in its order, and not into our memory."""
     store, done = SlowStore(), list[bytes]()
 
@@ -142,7 +140,7 @@ def test_datagrams_that_become_much_wait_for_the_store(monkeypatch: pytest.Monke
 
 
 @pytest.mark.slow
-def test_others_have_their_turn_between_bombs_that_are_refused() -> None:
+def test_others_have_their_turn_between_bombs_that_are_refused():
     """Eight datagrams of 8 KB, each refused once it was unpacked, held up all others for half a second."""
     sink = Sink()
     way = datagrams(sink, *[zlib.compress(b"\xff" * (7 << 20))] * 9, max_record=1 << 20)
@@ -165,7 +163,7 @@ class Listener:
         self.paused = False
 
 
-def test_a_listener_waits_while_its_bombs_are_unpacked() -> None:
+def test_a_listener_waits_while_its_bombs_are_unpacked():
     """Four senders of such datagrams stopped all others for two seconds: each had one unpacked a turn."""
     listener = Listener()
     way = intake(Sink(), options=InputOptions(max_record=1 << 20))
@@ -185,7 +183,7 @@ def test_a_listener_waits_while_its_bombs_are_unpacked() -> None:
 
 
 @pytest.mark.slow
-def test_no_more_bombs_come_while_one_waits_though_the_valve_opens_and_closes() -> None:
+def test_no_more_bombs_come_while_one_waits_though_the_valve_opens_and_closes():
     """Each opening let another group in, and a stop unpacked all that had piled up: for nine seconds."""
     store, listener = SlowStore(), Listener()
     way = intake(store, options=InputOptions(max_record=1 << 20))
@@ -206,7 +204,7 @@ def test_no_more_bombs_come_while_one_waits_though_the_valve_opens_and_closes() 
 
 
 @pytest.mark.slow
-def test_what_waits_to_be_unpacked_is_stored_at_a_stop() -> None:
+def test_what_waits_to_be_unpacked_is_stored_at_a_stop():
     store = SlowStore()
     way = intake(store, options=InputOptions(max_record=1 << 20))
     bombs = [zlib.compress(b"%d" % number + b"x" * (7 << 20)) for number in range(9)]
@@ -216,7 +214,7 @@ def test_what_waits_to_be_unpacked_is_stored_at_a_stop() -> None:
     assert len(store.stored) > 9 * (7 << 20)
 
 
-def test_what_is_unfinished_when_the_listener_closes_is_counted() -> None:
+def test_what_is_unfinished_when_the_listener_closes_is_counted():
     way = intake(Sink())
     clock: Any = way.clock
     receiver = Gelf().datagrams(way)
@@ -239,7 +237,7 @@ def test_what_is_unfinished_when_the_listener_closes_is_counted() -> None:
         (b'{"a":1}\0', False),
     ],
 )
-def test_a_message_ended_by_lf_is_told_after_a_second(sent: bytes, said: bool) -> None:
+def test_a_message_ended_by_lf_is_told_after_a_second(sent, said):
     receiver, _ = opened(Sink())
     clock: Any = receiver.intake.clock
     with capturedLogs() as events:

@@ -1,7 +1,5 @@
 """One connection of the `lines` input, on a transport in memory."""
 
-from __future__ import annotations
-
 from typing import Any, cast
 
 import pytest
@@ -30,7 +28,7 @@ def opened(sink: Sink, rules: LineRules | None = None) -> tuple[LineReceiver, St
     return connected(Lines(), intake(sink, rules), transport)
 
 
-def test_lines_and_the_unfinished_last_one() -> None:
+def test_lines_and_the_unfinished_last_one():
     sink = Sink()
     receiver, _ = opened(sink)
     receiver.dataReceived(b"one\r\ntw")
@@ -43,7 +41,7 @@ def test_lines_and_the_unfinished_last_one() -> None:
 
 @pytest.mark.parametrize("kind", [Lines, Syslog])
 @pytest.mark.parametrize("size", [1, 5, 1000])
-def test_http_is_stored_and_said_once(kind: type[Lines | Syslog], size: int) -> None:
+def test_http_is_stored_and_said_once(kind, size):
     sink = Sink()
     way = intake(sink)
     requests = b"GET / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n"
@@ -59,7 +57,7 @@ def test_http_is_stored_and_said_once(kind: type[Lines | Syslog], size: int) -> 
     assert said.startswith("tcp:192.0.2.7:0: it speaks HTTP, which is stored as lines here: ")
 
 
-def test_the_last_line_of_who_has_gone_is_stored_behind_those_that_wait_for_their_turn() -> None:
+def test_the_last_line_of_who_has_gone_is_stored_behind_those_that_wait_for_their_turn():
     sink = Sink()
     receiver, _ = opened(sink)
     way, clock = receiver.intake, Slow()
@@ -73,7 +71,7 @@ def test_the_last_line_of_who_has_gone_is_stored_behind_those_that_wait_for_thei
     assert sink.text == b"x" * LITTLE + b"\nunfinished\n"
 
 
-def test_the_store_can_pause_a_connection_while_it_is_open() -> None:
+def test_the_store_can_pause_a_connection_while_it_is_open():
     sink = Sink()
     receiver, transport = opened(sink)
     verifyObject(IPushProducer, receiver)
@@ -86,7 +84,7 @@ def test_the_store_can_pause_a_connection_while_it_is_open() -> None:
     assert sink.producers == []
 
 
-def test_telnet_is_answered_and_not_stored() -> None:
+def test_telnet_is_answered_and_not_stored():
     sink = Sink()
     receiver, transport = opened(sink)
     receiver.dataReceived(b"he\xff\xfd\x01llo\n")
@@ -94,7 +92,7 @@ def test_telnet_is_answered_and_not_stored() -> None:
     assert sink.text == b"hello\n"
 
 
-def test_a_peer_that_does_not_read_our_answers_is_not_read_either() -> None:
+def test_a_peer_that_does_not_read_our_answers_is_not_read_either():
     """And the store cannot resume it over that, nor the peer over the store."""
     sink = Sink()
     receiver, transport = opened(sink)
@@ -136,9 +134,7 @@ WRITE, TURN, FULL, ROOM, GONE = "write", "turn", "full", "room", "gone"
         ([WRITE, FULL, GONE, TURN], AnswerState.NOTHING),
     ],
 )
-def test_a_producer_is_there_only_while_answers_are_under_way(
-    events: list[str], state: AnswerState, closing: bool
-) -> None:
+def test_a_producer_is_there_only_while_answers_are_under_way(events, state, closing):
     """TLS cannot close while there is one. A connection that closes is let go in the same way."""
     receiver, transport = opened(Sink(), LineRules(max_line=5, oversize=Oversize.CLOSE))
     clock: Any = receiver.intake.clock
@@ -165,7 +161,7 @@ def test_a_producer_is_there_only_while_answers_are_under_way(
     assert closed == [True] * closing
 
 
-def test_oversize_close_tells_the_peer_why() -> None:
+def test_oversize_close_tells_the_peer_why():
     sink = Sink()
     receiver, transport = opened(sink, LineRules(max_line=5, oversize=Oversize.CLOSE))
     receiver.dataReceived(b"far too long\nnext\n")
@@ -175,7 +171,7 @@ def test_oversize_close_tells_the_peer_why() -> None:
     assert sink.text == b"far t\n"
 
 
-def test_what_comes_after_oversize_close_is_only_counted() -> None:
+def test_what_comes_after_oversize_close_is_only_counted():
     """TLS goes on delivering until the peer has closed as well; it is said twice: who, and where."""
     sink = Sink()
     receiver, transport = opened(sink, LineRules(max_line=5, oversize=Oversize.CLOSE))
@@ -190,7 +186,7 @@ def test_what_comes_after_oversize_close_is_only_counted() -> None:
     assert (counts.oversize_lines, counts.dropped_closed) == (1, 3 + 200 * 4)
 
 
-def test_who_came_and_went_in_one_turn_is_one_event() -> None:
+def test_who_came_and_went_in_one_turn_is_one_event():
     way = intake(Sink(), name="apps")
     way.apply(InputSettings(LineRules(), "apps", log_connections=True))
     clock: Any = way.clock
@@ -207,7 +203,7 @@ def test_who_came_and_went_in_one_turn_is_one_event() -> None:
     ]
 
 
-def test_datagrams_of_one_sender_are_one_batch() -> None:
+def test_datagrams_of_one_sender_are_one_batch():
     """Each is one or more lines; those that came together from one sender are one batch."""
     sink = Sink()
     way = intake(sink)
@@ -225,7 +221,7 @@ JOINED = rb"ERROR no\x0ajava.lang.IllegalStateException: x\x0a" + b"\tat f\n"
 
 
 @pytest.mark.parametrize("input_", [Lines(), Syslog()])
-def test_without_join_a_connection_is_made_of_the_same_code_as_ever(input_: Lines | Syslog) -> None:
+def test_without_join_a_connection_is_made_of_the_same_code_as_ever(input_):
     """Nothing on the path of its bytes knows of joining."""
     receiver, _ = connected(input_, intake(Sink()))
     plain = SyslogReceiver if isinstance(input_, Syslog) else LineReceiver
@@ -237,7 +233,7 @@ def test_without_join_a_connection_is_made_of_the_same_code_as_ever(input_: Line
 
 
 @pytest.mark.parametrize("input_", [Lines(), Syslog()])
-def test_a_joined_record_is_stored_a_second_after_its_last_line(input_: Lines | Syslog) -> None:
+def test_a_joined_record_is_stored_a_second_after_its_last_line(input_):
     sink = Sink()
     way = intake(sink, LineRules(join=True))
     receiver, _ = connected(input_, way)
@@ -258,7 +254,7 @@ def test_a_joined_record_is_stored_a_second_after_its_last_line(input_: Lines | 
     assert sink.text == JOINED + b"unfinished\n"
 
 
-def test_a_joined_record_ends_with_its_connection_or_with_the_next_one() -> None:
+def test_a_joined_record_ends_with_its_connection_or_with_the_next_one():
     sink = Sink()
     way = intake(sink, LineRules(join=True))
     one, _ = connected(Lines(), way)
@@ -274,7 +270,7 @@ def test_a_joined_record_ends_with_its_connection_or_with_the_next_one() -> None
     assert not way.clock.calls  # type: ignore[attr-defined]
 
 
-def test_a_joined_record_waits_for_lines_that_a_paused_connection_has() -> None:
+def test_a_joined_record_waits_for_lines_that_a_paused_connection_has():
     sink = Sink()
     way = intake(sink, LineRules(join=True))
     transport = StringTransport()
@@ -290,7 +286,7 @@ def test_a_joined_record_waits_for_lines_that_a_paused_connection_has() -> None:
     assert sink.text == JOINED
 
 
-def test_many_joined_lines_are_taken_in_in_slices_and_the_end_is_told_once() -> None:
+def test_many_joined_lines_are_taken_in_in_slices_and_the_end_is_told_once():
     sink = Sink()
     way = intake(sink, LineRules(join=True, max_line=100, oversize=Oversize.CLOSE))
     receiver, transport = connected(Lines(), way)
@@ -304,7 +300,7 @@ def test_many_joined_lines_are_taken_in_in_slices_and_the_end_is_told_once() -> 
     assert transport.value().count(b"logsrv: ") == 1
 
 
-def test_lines_of_a_record_in_one_datagram_are_joined_as_the_settings_say_now() -> None:
+def test_lines_of_a_record_in_one_datagram_are_joined_as_the_settings_say_now():
     sink = Sink()
     way = intake(sink)
     receiver = Lines().datagrams(way)

@@ -1,7 +1,5 @@
 """The `lumberjack` input in memory: windows stored, safe, acknowledged; and who is cut off."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -21,12 +19,12 @@ def opened(
     return connected(Lumberjack(), intake(sink, rules, options=InputOptions(**options)))
 
 
-def test_there_is_no_lumberjack_in_datagrams() -> None:
+def test_there_is_no_lumberjack_in_datagrams():
     with pytest.raises(ConfigurationError, match="tcp:1234: Lumberjack needs connections"):
         Lumberjack().datagrams(intake(Sink()))
 
 
-def test_a_window_is_acknowledged_when_it_is_safe() -> None:
+def test_a_window_is_acknowledged_when_it_is_safe():
     sink = Sink()
     receiver, peer = opened(sink)
     receiver.dataReceived(window(2) + packed(event(1, b'{"a":1}') + event(2, b"text\nmore")))
@@ -37,7 +35,7 @@ def test_a_window_is_acknowledged_when_it_is_safe() -> None:
     assert counted(receiver.intake, "records_as_text_total") == 1
 
 
-def test_an_event_beyond_the_limit_is_text_and_acknowledged() -> None:
+def test_an_event_beyond_the_limit_is_text_and_acknowledged():
     """It would come again for ever."""
     sink = Sink()
     receiver, peer = opened(sink, LineRules(max_line=10), max_record=20)
@@ -49,7 +47,7 @@ def test_an_event_beyond_the_limit_is_text_and_acknowledged() -> None:
     assert receiver.intake.counts.oversize_lines == 1
 
 
-def test_many_windows_at_once_are_answered_in_order_and_asked_for_once() -> None:
+def test_many_windows_at_once_are_answered_in_order_and_asked_for_once():
     sink = Sink()
     receiver, peer = opened(sink)
     asked: list[bytes] = []

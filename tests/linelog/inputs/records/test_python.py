@@ -1,7 +1,5 @@
 """The `python` input in memory: records are stored, anything else is dropped, counted and reported."""
 
-from __future__ import annotations
-
 import os
 import pickle
 import struct
@@ -31,7 +29,7 @@ ONE = framed({"msg": "a %s", "args": ("b",)})
 LINE = b'{"message":"a b"}\n'
 
 
-def test_records_cut_anywhere() -> None:
+def test_records_cut_anywhere():
     sink = Sink()
     receiver, _ = connected(Python(), intake(sink))
     for at in range(len(ONE * 2)):
@@ -42,7 +40,7 @@ def test_records_cut_anywhere() -> None:
     assert refused(receiver.intake, "unfinished") == 1
 
 
-def test_a_malicious_record_is_dropped_and_those_around_it_are_not() -> None:
+def test_a_malicious_record_is_dropped_and_those_around_it_are_not():
     sink = Sink()
     receiver, peer = connected(Python(), intake(sink))
     with capturedLogs() as events:
@@ -54,7 +52,7 @@ def test_a_malicious_record_is_dropped_and_those_around_it_are_not() -> None:
     assert said.endswith("it has more than plain data in it")
 
 
-def test_a_record_that_is_too_long_is_dropped_and_the_next_one_stored() -> None:
+def test_a_record_that_is_too_long_is_dropped_and_the_next_one_stored():
     """It costs itself alone, and no length that nobody has costs the connection."""
     sink = Sink()
     way = intake(sink, LineRules(max_line=50), options=InputOptions(max_record=100))
@@ -70,7 +68,7 @@ def test_a_record_that_is_too_long_is_dropped_and_the_next_one_stored() -> None:
     assert peer.disconnecting and refused(way, "oversize") == 2
 
 
-def test_datagrams_with_a_wrong_length_are_dropped() -> None:
+def test_datagrams_with_a_wrong_length_are_dropped():
     sink = Sink()
     way = intake(sink, LineRules(max_line=50))
     receiver = Python().datagrams(way)

@@ -1,7 +1,5 @@
 """Datagrams that are stored as lines, and answered when these are safe."""
 
-from __future__ import annotations
-
 import contextlib
 import signal
 import socket
@@ -52,9 +50,7 @@ def server(tmp_path: Path) -> TwistdProcess:
 
 
 @pytest.mark.slow
-def test_an_answered_datagram_is_on_disk_after_a_kill(
-    server: TwistdProcess, tmp_path: Path
-) -> None:
+def test_an_answered_datagram_is_on_disk_after_a_kill(server, tmp_path):
     with server, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.settimeout(PATIENCE)
         client.connect(("127.0.0.1", server.port()))
@@ -75,9 +71,7 @@ def test_an_answered_datagram_is_on_disk_after_a_kill(
 
 @pytest.mark.slow
 @pytest.mark.complains("numbers come in datagrams")
-def test_a_listener_for_connections_is_refused_with_a_sentence(
-    server: TwistdProcess, tmp_path: Path
-) -> None:
+def test_a_listener_for_connections_is_refused_with_a_sentence(server, tmp_path):
     words = ("--listen", "numbers:tcp:0:interface=127.0.0.1")
     with pytest.raises(AssertionError, match="numbers come in datagrams: numbers:udp:7002"):
         TwistdProcess("logsrv", *words, directory=tmp_path).__enter__()
@@ -125,7 +119,7 @@ class Words(RecordDatagrams):
 async def later() -> None: ...
 
 
-def test_an_answer_waits_until_its_line_is_safe(bound: Bound) -> None:
+def test_an_answer_waits_until_its_line_is_safe(bound):
     sink = Sink()
     words = Words(intake(sink))
     words.attach(bound)
@@ -136,7 +130,7 @@ def test_an_answer_waits_until_its_line_is_safe(bound: Bound) -> None:
     words.close()
 
 
-def test_a_line_that_may_be_lost_is_never_answered(bound: Bound) -> None:
+def test_a_line_that_may_be_lost_is_never_answered(bound):
     sink = Sink()
     words = Words(intake(sink))
     words.attach(bound)
@@ -149,7 +143,7 @@ def test_a_line_that_may_be_lost_is_never_answered(bound: Bound) -> None:
 
 
 @pytest.mark.complains("KeyError", "TypeError")
-def test_a_datagram_that_fails_costs_no_other(bound: Bound) -> None:
+def test_a_datagram_that_fails_costs_no_other(bound):
     sink = Sink()
     way = intake(sink)
     metrics: Any = way.metrics

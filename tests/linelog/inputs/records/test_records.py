@@ -1,11 +1,8 @@
 """The connection under every input of records: stored, safe, acknowledged, in this order."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from twisted.internet.testing import StringTransport
 
 from logsrv.linelog.framing.bodies.bodies import Records
@@ -75,7 +72,7 @@ def connected(sink: Sink, **rules: object) -> tuple[Echo, Peer]:
     return receiver, peer
 
 
-def test_acknowledged_when_safe_and_in_order() -> None:
+def test_acknowledged_when_safe_and_in_order():
     sink = Sink()
     receiver, peer = connected(sink)
     receiver.dataReceived(b"a;b\nc;")
@@ -86,7 +83,7 @@ def test_acknowledged_when_safe_and_in_order() -> None:
     assert peer.value() == b"2.1." and not receiver.working
 
 
-def test_records_that_may_be_lost_are_never_acknowledged() -> None:
+def test_records_that_may_be_lost_are_never_acknowledged():
     sink = Sink()
     receiver, peer = connected(sink)
     receiver.dataReceived(b"a;")
@@ -96,7 +93,7 @@ def test_records_that_may_be_lost_are_never_acknowledged() -> None:
     assert sink.text == b"a\n"
 
 
-def test_a_peer_that_has_gone_gets_no_answer() -> None:
+def test_a_peer_that_has_gone_gets_no_answer():
     sink = Sink()
     receiver, peer = connected(sink)
     receiver.dataReceived(b"a;rest")
@@ -106,7 +103,7 @@ def test_a_peer_that_has_gone_gets_no_answer() -> None:
     assert sink.producers == []
 
 
-def test_too_much_that_is_not_safe_holds_back() -> None:
+def test_too_much_that_is_not_safe_holds_back():
     sink = Sink()
     receiver, peer = connected(sink)
     big = b"x" * 60_000 + b";"
@@ -118,7 +115,7 @@ def test_too_much_that_is_not_safe_holds_back() -> None:
     assert peer.producerState == "producing"
 
 
-def test_answers_that_wait_hold_back_though_nothing_is_stored_for_them() -> None:
+def test_answers_that_wait_hold_back_though_nothing_is_stored_for_them():
     """Nobody fills our memory with acknowledgements of nothing while a disk hangs."""
     sink = Sink()
     receiver, peer = connected(sink)
@@ -130,7 +127,7 @@ def test_answers_that_wait_hold_back_though_nothing_is_stored_for_them() -> None
     assert peer.producerState == "producing"
 
 
-def test_an_answer_is_for_all_since_the_last_one() -> None:
+def test_an_answer_is_for_all_since_the_last_one():
     """Also for what was stored in earlier turns."""
     sink = Sink()
     receiver, _ = connected(sink)
@@ -142,7 +139,7 @@ def test_an_answer_is_for_all_since_the_last_one() -> None:
     assert sink.since == len(b"a\n")
 
 
-def test_a_closed_valve_pauses_the_connection() -> None:
+def test_a_closed_valve_pauses_the_connection():
     sink = Sink()
     receiver, peer = connected(sink)
     sink.closed = True
@@ -153,7 +150,7 @@ def test_a_closed_valve_pauses_the_connection() -> None:
     assert peer.producerState == "paused"
 
 
-def test_refused_after_what_was_stored_is_acknowledged() -> None:
+def test_refused_after_what_was_stored_is_acknowledged():
     sink = Sink()
     receiver, peer = connected(sink, max_line=4, oversize=Oversize.CLOSE)
     receiver.dataReceived(b"ab;abcdef;x;")
@@ -166,7 +163,7 @@ def test_refused_after_what_was_stored_is_acknowledged() -> None:
     assert counted(receiver.intake, "records_refused_total", reason="oversize") == 1
 
 
-def test_structured_records_may_be_longer() -> None:
+def test_structured_records_may_be_longer():
     sink = Sink()
     receiver, _ = connected(sink, max_line=4)
     receiver.dataReceived(b"{};" + b"x" * 100 + b";")
@@ -194,7 +191,7 @@ def slicing(sink: Sink, **options: Any) -> tuple[Slicer, Peer, Any]:
     return receiver, peer, clock
 
 
-def test_what_takes_long_is_done_in_slices_and_nothing_is_read_meanwhile() -> None:
+def test_what_takes_long_is_done_in_slices_and_nothing_is_read_meanwhile():
     sink = Sink()
     receiver, peer, clock = slicing(sink)
     receiver.dataReceived(b"a;b;c;d;e;")
@@ -213,9 +210,7 @@ def test_what_takes_long_is_done_in_slices_and_nothing_is_read_meanwhile() -> No
     assert peer.value() == b"5.1." and not receiver.working
 
 
-def test_while_much_is_to_be_done_no_more_of_long_records_is_received(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_while_much_is_to_be_done_no_more_of_long_records_is_received(monkeypatch):
     """Each that is whole is kept until it has its turn; many would be gigabytes."""
     monkeypatch.setattr(time_slices, "MOST_AT_ONCE", 1)
     sink = Sink()
@@ -235,7 +230,7 @@ def test_while_much_is_to_be_done_no_more_of_long_records_is_received(
     assert not receiver.intake.time_slices.is_full
 
 
-def test_what_was_sent_before_the_end_of_the_connection_is_stored_behind_it() -> None:
+def test_what_was_sent_before_the_end_of_the_connection_is_stored_behind_it():
     sink = Sink()
     receiver, peer, clock = slicing(sink)
     receiver.dataReceived(b"a;b;c;d;e;unfinished")
@@ -248,7 +243,7 @@ def test_what_was_sent_before_the_end_of_the_connection_is_stored_behind_it() ->
     assert peer.value() == b""
 
 
-def test_what_is_left_at_the_end_of_the_service_is_stored() -> None:
+def test_what_is_left_at_the_end_of_the_service_is_stored():
     sink = Sink()
     receiver, _, _ = slicing(sink)
     receiver.dataReceived(b"a;b;c;d;e;")
@@ -256,7 +251,7 @@ def test_what_is_left_at_the_end_of_the_service_is_stored() -> None:
     assert sink.text == b"a\nb\nc\nd\ne\n"
 
 
-def test_a_fault_of_ours_ends_the_connection() -> None:
+def test_a_fault_of_ours_ends_the_connection():
     sink = Sink()
     receiver, peer, _ = slicing(sink)
     receiver.received = None  # type: ignore[assignment]
@@ -264,7 +259,7 @@ def test_a_fault_of_ours_ends_the_connection() -> None:
     assert peer.aborted and not receiver.working
 
 
-def test_who_waits_for_others_work_goes_on_when_the_store_was_full_as_it_ended() -> None:
+def test_who_waits_for_others_work_goes_on_when_the_store_was_full_as_it_ended():
     """Nobody tells a second time that there is room: it would never be read from again."""
     sink = Sink()
     receiver, peer, clock = slicing(sink)
@@ -293,7 +288,7 @@ def test_who_waits_for_others_work_goes_on_when_the_store_was_full_as_it_ended()
     assert peer.producerState == "producing"
 
 
-def test_nothing_after_a_record_that_closes_is_stored() -> None:
+def test_nothing_after_a_record_that_closes_is_stored():
     """However much of it came together: it is counted."""
     sink = Sink()
     receiver, peer = connected(sink, max_line=4, oversize=Oversize.CLOSE)
@@ -304,7 +299,7 @@ def test_nothing_after_a_record_that_closes_is_stored() -> None:
     assert peer.disconnecting
 
 
-def test_a_connection_that_gives_way_keeps_nothing() -> None:
+def test_a_connection_that_gives_way_keeps_nothing():
     """A peer that reads no answers keeps it open; a thousand of them kept what the bound had let go of."""
     sink = Sink()
     way = intake(sink, options=InputOptions(max_body=200))
@@ -317,7 +312,7 @@ def test_a_connection_that_gives_way_keeps_nothing() -> None:
     assert sink.text == b"x" * 250 + b"\n"
 
 
-def test_who_gives_way_at_the_end_of_its_slices_is_not_read_from_again() -> None:
+def test_who_gives_way_at_the_end_of_its_slices_is_not_read_from_again():
     sink = Sink()
     receiver, peer, clock = slicing(sink, max_body=100)
     receiver.dataReceived(b"a;b;c;d;e;" + b"x" * 201)
@@ -328,7 +323,7 @@ def test_who_gives_way_at_the_end_of_its_slices_is_not_read_from_again() -> None
     assert (peer.value(), peer.disconnecting) == (b"5.", True)
 
 
-def test_a_framer_may_have_the_earlier_name_of_its_unfinished_bytes() -> None:
+def test_a_framer_may_have_the_earlier_name_of_its_unfinished_bytes():
     class Earlier:
         held = 7
 

@@ -1,7 +1,5 @@
 """The `relp` input in memory: nothing is acknowledged before it is safe."""
 
-from __future__ import annotations
-
 import pytest
 from twisted.internet.testing import StringTransport
 
@@ -19,7 +17,7 @@ def opened(sink: Sink, **rules: object) -> tuple[RelpReceiver, StringTransport]:
     return receiver, transport
 
 
-def test_answers_of_a_chunk_are_sent_at_once_when_it_is_safe() -> None:
+def test_answers_of_a_chunk_are_sent_at_once_when_it_is_safe():
     sink = Sink()
     receiver, transport = opened(sink)
     receiver.dataReceived(b"2 syslog 6 <13>a\n\n3 syslog 9 <13>two\nb\n4 syslog 0\n5 sys")
@@ -31,7 +29,7 @@ def test_answers_of_a_chunk_are_sent_at_once_when_it_is_safe() -> None:
     assert refused(receiver.intake, "empty") == 1
 
 
-def test_a_message_with_newlines_is_stored_whole_where_longer_ones_close() -> None:
+def test_a_message_with_newlines_is_stored_whole_where_longer_ones_close():
     sink = Sink()
     receiver, transport = opened(sink, max_line=9, oversize=Oversize.CLOSE)
     receiver.dataReceived(b"2 syslog 9 <13>a\nb\nc\n")
@@ -41,7 +39,7 @@ def test_a_message_with_newlines_is_stored_whole_where_longer_ones_close() -> No
     assert not transport.disconnecting
 
 
-def test_an_empty_message_waits_for_its_turn() -> None:
+def test_an_empty_message_waits_for_its_turn():
     """Its acknowledgement comes behind those before it, and before the end."""
     sink = Sink()
     receiver, transport = opened(sink)
@@ -53,7 +51,7 @@ def test_an_empty_message_waits_for_its_turn() -> None:
     assert transport.disconnecting
 
 
-def test_close_waits_until_all_is_safe() -> None:
+def test_close_waits_until_all_is_safe():
     sink = Sink()
     receiver, transport = opened(sink)
     receiver.dataReceived(b"2 syslog 1 a\n3 close 0\n4 syslog 1 b\n")
@@ -63,14 +61,14 @@ def test_close_waits_until_all_is_safe() -> None:
     assert transport.disconnecting and sink.text == b"a\n"
 
 
-def test_an_unknown_command_is_answered_and_the_connection_stays() -> None:
+def test_an_unknown_command_is_answered_and_the_connection_stays():
     receiver, transport = opened(Sink())
     receiver.dataReceived(b"2 starttls 0\n")
     assert transport.value() == b"2 rsp 28 500 there is no such command\n"
     assert not transport.disconnecting
 
 
-def test_a_message_before_open_ends_the_connection() -> None:
+def test_a_message_before_open_ends_the_connection():
     sink = Sink()
     receiver = Relp().stream(intake(sink)).buildProtocol(None)
     transport = StringTransport()
@@ -79,7 +77,7 @@ def test_a_message_before_open_ends_the_connection() -> None:
     assert (sink.text, transport.value(), transport.disconnecting) == (b"", b"", True)
 
 
-def test_a_message_longer_than_a_line_is_split_or_closes_the_connection() -> None:
+def test_a_message_longer_than_a_line_is_split_or_closes_the_connection():
     """Split and acknowledged; or, by `close`, neither stored nor acknowledged."""
     sink = Sink()
     receiver, transport = opened(sink, max_line=4)
@@ -94,7 +92,7 @@ def test_a_message_longer_than_a_line_is_split_or_closes_the_connection() -> Non
     assert transport.disconnecting and refused(receiver.intake, "oversize") == 1
 
 
-def test_there_is_no_relp_in_datagrams() -> None:
+def test_there_is_no_relp_in_datagrams():
     with pytest.raises(ConfigurationError, match="RELP needs connections"):
         Relp().datagrams(intake(Sink()))
 
@@ -113,9 +111,7 @@ def test_there_is_no_relp_in_datagrams() -> None:
     ],
 )
 @pytest.mark.parametrize("number", [1, 200])
-def test_a_bom_in_front_of_a_message_is_left_out(
-    number: int, data: bytes, raw: bool, stored: bytes
-) -> None:
+def test_a_bom_in_front_of_a_message_is_left_out(number, data, raw, stored):
     """As in front of a datagram: behind it, the priority and the header were not read."""
     sink = Sink()
     receiver, transport = opened(sink, raw=raw)

@@ -1,7 +1,5 @@
 """The `syslog` input, on transports in memory."""
 
-from __future__ import annotations
-
 from itertools import count
 from typing import Any
 
@@ -20,7 +18,7 @@ from tests.linelog.inputs.recording import Sink, connected, intake
 SENDER = Sender("192.0.2.7", "udp:192.0.2.7:514")
 
 
-def test_a_connection_that_mixes_everything() -> None:
+def test_a_connection_that_mixes_everything():
     """And Telnet is nothing here: what looks like a command is part of the message."""
     sink = Sink()
     receiver = Syslog().stream(intake(sink)).buildProtocol(None)
@@ -36,7 +34,7 @@ def test_a_connection_that_mixes_everything() -> None:
     assert {batch.source for batch in sink.batches} == {"tcp:192.0.2.7:514"}
 
 
-def test_counted_messages_that_are_stored_as_one_line_are_said_once() -> None:
+def test_counted_messages_that_are_stored_as_one_line_are_said_once():
     frames = b"".join(b'%d {"n":%d}' % (len(b'{"n":%d}' % number), number) for number in range(9))
     sink = Sink()
     receiver, _ = connect(intake(sink))
@@ -57,7 +55,7 @@ def connect(way: Intake) -> tuple[Any, StringTransport]:
 
 
 @pytest.mark.parametrize("goes", [False, True])
-def test_a_chunk_of_many_changes_is_taken_in_in_turns(goes: bool) -> None:
+def test_a_chunk_of_many_changes_is_taken_in_in_turns(goes):
     """256 KiB of it kept all others waiting for half a second; nothing is lost if its peer goes."""
     sink = Sink()
     way = intake(sink)
@@ -81,7 +79,7 @@ def test_a_chunk_of_many_changes_is_taken_in_in_turns(goes: bool) -> None:
     assert sink.text == b"<\n9x\n" * 10_000 + b"<13>later\n<13>last\n"
 
 
-def test_many_costly_chunks_in_one_turn_wait_for_each_other() -> None:
+def test_many_costly_chunks_in_one_turn_wait_for_each_other():
     """A hundred peers that send together kept all others waiting for many seconds."""
     sink = Sink()
     way = intake(sink)
@@ -109,7 +107,7 @@ def turn_all(clock: Any) -> None:
 
 
 @pytest.mark.parametrize("join", [False, True])
-def test_a_count_that_fits_is_stored_after_a_second_without_a_byte(join: bool) -> None:
+def test_a_count_that_fits_is_stored_after_a_second_without_a_byte(join):
     sink = Sink()
     way = intake(sink, LineRules(join=join))
     receiver, transport = connect(way)
@@ -144,9 +142,7 @@ def test_a_count_that_fits_is_stored_after_a_second_without_a_byte(join: bool) -
         ([b"x\n8 packets\n", b"9 lives\n"], b"x\n8 packets\n9 lives\n"),
     ],
 )
-def test_what_waits_is_stored_when_its_peer_goes_or_the_server_stops(
-    pieces: list[bytes], stored: bytes
-) -> None:
+def test_what_waits_is_stored_when_its_peer_goes_or_the_server_stops(pieces, stored):
     sink = Sink()
     receiver, _ = connect(way := intake(sink))
     clock: Any = way.clock
@@ -158,7 +154,7 @@ def test_what_waits_is_stored_when_its_peer_goes_or_the_server_stops(
     assert not clock.calls
 
 
-def test_a_bom_in_front_of_a_datagram_is_left_out() -> None:
+def test_a_bom_in_front_of_a_datagram_is_left_out():
     sink = Sink()
     way = intake(sink)
     receiver = Syslog().datagrams(way)
@@ -169,7 +165,7 @@ def test_a_bom_in_front_of_a_datagram_is_left_out() -> None:
     assert (way.counts.dropped_bom, way.counts.empty) == (6, 1)
 
 
-def test_a_datagram_is_one_message() -> None:
+def test_a_datagram_is_one_message():
     """Also one that begins with a count, or has lines; an empty one is none, and counted."""
     sink = Sink()
     way = intake(sink)
@@ -184,7 +180,7 @@ def test_a_datagram_is_one_message() -> None:
     assert len(sink.batches) == 1
 
 
-def test_datagrams_have_no_connection_to_close() -> None:
+def test_datagrams_have_no_connection_to_close():
     sink = Sink()
     way = intake(sink, LineRules(max_line=5, oversize=Oversize.CLOSE))
     datagrams = Syslog().datagrams(way)
@@ -193,7 +189,7 @@ def test_datagrams_have_no_connection_to_close() -> None:
     assert way.counts.dropped_truncated == 7
 
 
-def test_oversize_close_ends_a_connection() -> None:
+def test_oversize_close_ends_a_connection():
     sink = Sink()
     receiver = Syslog().stream(intake(sink, LineRules(max_line=5, oversize=Oversize.CLOSE)))
     protocol, transport = receiver.buildProtocol(None), StringTransport()

@@ -1,7 +1,5 @@
 """An error as a terminal shows it."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,12 +20,12 @@ from logsrv.linelog.query.language.caret import error_with_caret
         ("", 1, "no\n  \n  ^"),
     ],
 )
-def test_the_caret_is_under_the_place(query: str, at: int, shown: str) -> None:
+def test_the_caret_is_under_the_place(query, at, shown):
     assert error_with_caret(query, QueryError("no", at)) == shown
 
 
 @given(st.text("a\t\x1b漢\u202e\u0301", max_size=300), st.integers(1, 400))
-def test_three_short_lines_that_drive_no_terminal(query: str, at: int) -> None:
+def test_three_short_lines_that_drive_no_terminal(query, at):
     lines = error_with_caret(query, QueryError("no", at)).split("\n")
     assert len(lines) == 3 and all(len(line) < 500 for line in lines)
     assert not set(lines[1]) & {"\x1b", "\u202e", "\t"} and lines[2].strip() == "^"

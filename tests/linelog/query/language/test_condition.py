@@ -1,7 +1,5 @@
 """The condition behind an alert's query: what each means, and what is wrong with others."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.errors import QueryError
@@ -31,11 +29,11 @@ COUNT = Figure("count")
         ("| avg ms <= -2 in 90s", Condition(Figure("avg", "ms"), "<=", -2, 90)),
     ],
 )
-def test_the_condition_of_each_text(text: str, condition: Condition | None) -> None:
+def test_the_condition_of_each_text(text, condition):
     assert parse_alert(text).condition == condition
 
 
-def test_the_lines_of_an_alert_are_those_of_its_filter_and_stages() -> None:
+def test_the_lines_of_an_alert_are_those_of_its_filter_and_stages():
     text = 'a | extract "took <ms> ms" | where ms>5 | count > 1 in 5m'
     found = parse_alert(text)
     assert found.lines.names == ("ms",)
@@ -76,9 +74,7 @@ def test_the_lines_of_an_alert_are_those_of_its_filter_and_stages() -> None:
         ("a | count > 5 in 5m by position", "each line has another position", 31),
     ],
 )
-def test_a_wrong_condition_is_an_error_at_its_place(
-    text: str, sentence: str, place: int | None
-) -> None:
+def test_a_wrong_condition_is_an_error_at_its_place(text, sentence, place):
     with pytest.raises(QueryError, match=sentence) as error:
         parse_alert(text)
     assert place is None or error.value.at == place + 1
@@ -87,7 +83,7 @@ def test_a_wrong_condition_is_an_error_at_its_place(
 @pytest.mark.parametrize(
     ("operator", "values"), [(">", [6]), (">=", [5, 6]), ("<", [4]), ("<=", [4, 5])]
 )
-def test_a_figure_is_compared(operator: str, values: list[float]) -> None:
+def test_a_figure_is_compared(operator, values):
     condition = Condition(COUNT, operator, 5, 60)
     assert [value for value in (4, 5, 6) if condition.is_met_by(value)] == values
     assert not condition.is_met_by(None)

@@ -1,7 +1,5 @@
 """Hints beside right queries that are written as in another tool."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.query.language.hints import foreign_syntax_hints
@@ -53,12 +51,12 @@ from tests.linelog.read.stores import line
         ("avg ms by app, host | limit 5", "write | avg ms by app, host"),
     ],
 )
-def test_each_foreign_syntax_has_its_hint(query: str, said: str) -> None:
+def test_each_foreign_syntax_has_its_hint(query, said):
     parse_question(query)
     assert any(said in hint for hint in foreign_syntax_hints(query)), foreign_syntax_hints(query)
 
 
-def test_the_filter_of_an_alert_with_a_condition_has_its_hints() -> None:
+def test_the_filter_of_an_alert_with_a_condition_has_its_hints():
     (hint,) = foreign_syntax_hints("level=banana | count > 1 in 5m")
     assert "banana is no level" in hint
 
@@ -93,12 +91,12 @@ def test_the_filter_of_an_alert_with_a_condition_has_its_hints() -> None:
         "a|b /x|count/",
     ],
 )
-def test_a_query_that_means_what_it_says_has_no_hint(query: str) -> None:
+def test_a_query_that_means_what_it_says_has_no_hint(query):
     parse_question(query)
     assert foreign_syntax_hints(query) == []
 
 
-def test_a_comparison_with_turned_signs_has_one_hint() -> None:
+def test_a_comparison_with_turned_signs_has_one_hint():
     assert (
         len(foreign_syntax_hints("level=>error")) == len(foreign_syntax_hints("level==error")) == 1
     )
@@ -113,7 +111,7 @@ def test_a_comparison_with_turned_signs_has_one_hint() -> None:
         ("a+b*c", "a+bxc", "aab.c"),
     ],
 )
-def test_the_suggested_query_finds_what_was_meant(written: str, value: str, other: str) -> None:
+def test_the_suggested_query_finds_what_was_meant(written, value, other):
     (hint,) = foreign_syntax_hints(f"f={written}")
     matcher = make_matcher(parse(next(word for word in hint.split() if word.startswith("f~"))))
     assert matcher.matches(line(f'{{"f": "{value}"}}'))

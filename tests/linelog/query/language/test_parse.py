@@ -1,7 +1,5 @@
 """Every row of the language: what is an atom, an operator, a word, an error."""
 
-from __future__ import annotations
-
 import contextlib
 from contextlib import suppress
 
@@ -15,7 +13,6 @@ from logsrv.linelog.query.language.tree import (
     And,
     Compare,
     HasField,
-    Node,
     Not,
     Or,
     Regex,
@@ -108,7 +105,7 @@ A, B, C = Term("a"), Term("b"), Term("c")
         ("(/a/)", Regex("a")),
     ],
 )
-def test_each_query_has_its_tree(query: str, tree: Node) -> None:
+def test_each_query_has_its_tree(query, tree):
     assert parse(query) == tree
 
 
@@ -156,7 +153,7 @@ def test_each_query_has_its_tree(query: str, tree: Node) -> None:
         ("NOT " * 501 + "a", 2001),
     ],
 )
-def test_a_wrong_query_has_an_error_with_its_place(query: str, at: int) -> None:
+def test_a_wrong_query_has_an_error_with_its_place(query, at):
     with pytest.raises(QueryError) as caught:
         parse(query)
     assert caught.value.at == at
@@ -164,7 +161,7 @@ def test_a_wrong_query_has_an_error_with_its_place(query: str, at: int) -> None:
     assert sentence == caught.value.sentence and "\n" not in sentence and len(sentence) < 300
 
 
-def test_what_people_ask_for_is_not_too_much() -> None:
+def test_what_people_ask_for_is_not_too_much():
     words = " OR ".join(f"id={number}" for number in range(500))
     assert isinstance(parse(words), Or)
     assert isinstance(parse(" OR ".join(rf"/user={one}\d+ .* failed/" for one in range(30))), Or)
@@ -175,9 +172,7 @@ def test_what_people_ask_for_is_not_too_much() -> None:
 @pytest.mark.parametrize(
     "query", [r"/\pL{400}XX/", " ".join(["/.{1000}XX/"] * 332), "/a/ " * 31, "path~.{5}", "/a(/"]
 )
-def test_nothing_is_compiled_to_know_whether_it_is_right(
-    query: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_compiled_to_know_whether_it_is_right(query, monkeypatch):
     """A server asks that in its reactor; RE2 may take half a second to compile ten characters."""
     asked: list[int] = []
 
@@ -210,7 +205,7 @@ def test_nothing_is_compiled_to_know_whether_it_is_right(
         "(-(b OR " * (DEEPEST // 2) + "c" + "))" * (DEEPEST // 2),
     ],
 )
-def test_long_and_deep_queries_take_few_calls_for_each_letter(query: str) -> None:
+def test_long_and_deep_queries_take_few_calls_for_each_letter(query):
     def ask() -> None:
         with contextlib.suppress(QueryError):
             list(make_matcher(parse(query)).find(b"a line\nanother one with x=1 y=2\n"))
@@ -232,10 +227,10 @@ def test_long_and_deep_queries_take_few_calls_for_each_letter(query: str) -> Non
         ("loglevel<error", b"WARN x"),
     ],
 )
-def test_names_that_other_tools_have_for_a_field(query: str, message: bytes) -> None:
+def test_names_that_other_tools_have_for_a_field(query, message):
     assert make_matcher(parse(query)).matches(line(message).rstrip(b"\n"))
 
 
-def test_another_name_of_a_field_finds_no_other_line() -> None:
+def test_another_name_of_a_field_finds_no_other_line():
     matcher = make_matcher(parse("program=sshd OR severity>=warning"))
     assert not matcher.matches(line("<38>Nov 20 06:18:42 gate cron: x").rstrip(b"\n"))

@@ -1,14 +1,11 @@
 """Stages behind a query: what each means, and what is wrong with others."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.errors import QueryError
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.language.pipeline import parse_lines, parse_question
 from logsrv.linelog.query.language.question import (
-    Answer,
     Extraction,
     Figure,
     Grouping,
@@ -63,16 +60,16 @@ COUNT = Figure("count")
         ("a | sum bytes every 1d", Grouping((Figure("sum", "bytes"),), (), 86400.0)),
     ],
 )
-def test_the_answer_that_each_stage_asks_for(query: str, answer: Answer) -> None:
+def test_the_answer_that_each_stage_asks_for(query, answer):
     assert parse_question(query).answer == answer
 
 
-def test_stages_of_lines_may_stand_behind_sort() -> None:
+def test_stages_of_lines_may_stand_behind_sort():
     wanted = parse_question('a | extract "took <ms> ms" | where ms>5 | sort ms | limit 3')
     assert parse_question('a | sort ms | extract "took <ms> ms" | where ms>5 | limit 3') == wanted
 
 
-def test_a_bar_is_a_stage_only_between_spaces() -> None:
+def test_a_bar_is_a_stage_only_between_spaces():
     assert parse_question("a|b").node == Term("a|b")
     assert parse_question('a "|" b').node == And((Term("a"), Term("|"), Term("b")))
     assert parse_question("/a | b/").node == Regex("a | b")
@@ -81,7 +78,7 @@ def test_a_bar_is_a_stage_only_between_spaces() -> None:
     assert parse_question("a\n|\ncount").node == Term("a")
 
 
-def test_extracted_names_are_fields_from_there_on() -> None:
+def test_extracted_names_are_fields_from_there_on():
     found = parse_question('a ms=1 | extract "took <ms> ms of <_> by <user>" | where ms>5 user=* b')
     pattern = r"took\s+(?P<ms>.+?)\s+ms\s+of\s+(?:.+?)\s+by\s+(?P<user>\S+)"
     assert found.extractions == (Extraction(pattern, ("ms", "user")),)
@@ -94,7 +91,7 @@ def test_extracted_names_are_fields_from_there_on() -> None:
     assert found.names == ("ms", "user")
 
 
-def test_named_groups_of_an_expression_are_fields_too() -> None:
+def test_named_groups_of_an_expression_are_fields_too():
     found = parse_question(r"/took (?P<ms>\d+) of (?P<of>\d+)/ ms>5 OR of<9")
     assert found.extractions == (Extraction(r"took (?P<ms>\d+) of (?P<of>\d+)", ("ms", "of")),)
     assert parse_question("/(?P<severity>x)/ severity>=banana").answer is None
@@ -143,14 +140,14 @@ def test_named_groups_of_an_expression_are_fields_too() -> None:
         ("| count by " + ",".join("abcdefghijk"), 33, "10 fields"),
     ],
 )
-def test_what_is_wrong_and_where(query: str, at: int, sentence: str) -> None:
+def test_what_is_wrong_and_where(query, at, sentence):
     with pytest.raises(QueryError) as error:
         parse_question(query)
     assert sentence in error.value.sentence
     assert error.value.at == at
 
 
-def test_where_only_lines_are_taken_figures_are_refused() -> None:
+def test_where_only_lines_are_taken_figures_are_refused():
     assert parse_lines('a | extract "x <n>" | where n>1', "an alert").names == ("n",)
     with pytest.raises(QueryError, match="an alert takes lines as they come"):
         parse_lines("a | count", "an alert")

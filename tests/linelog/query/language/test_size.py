@@ -1,7 +1,5 @@
 """Sizes of expressions: never less than what RE2 makes of them, seldom much more."""
 
-from __future__ import annotations
-
 import pytest
 import re2
 from hypothesis import given
@@ -61,7 +59,7 @@ def programs(pattern: str) -> int:
 
 @more(3)
 @given(st.lists(st.tuples(st.sampled_from(ITEMS), st.sampled_from(REPEATS)), max_size=7))
-def test_the_size_is_never_less_than_that_of_the_program(parts: list[tuple[str, str]]) -> None:
+def test_the_size_is_never_less_than_that_of_the_program(parts):
     pattern = "".join(item + repeat for item, repeat in parts)
     try:
         size = most_re2_instructions(pattern)
@@ -83,7 +81,7 @@ def test_the_size_is_never_less_than_that_of_the_program(parts: list[tuple[str, 
         "|".join(rf"10\.0\.{one}\.1" for one in range(100)),
     ],
 )
-def test_expressions_that_people_write_are_small_enough(pattern: str) -> None:
+def test_expressions_that_people_write_are_small_enough(pattern):
     check_expression_sizes([pattern])
     require_valid_expression(pattern)
 
@@ -99,13 +97,13 @@ def test_expressions_that_people_write_are_small_enough(pattern: str) -> None:
         [r"\pL" * 16],
     ],
 )
-def test_what_would_take_long_is_too_large(patterns: list[str]) -> None:
+def test_what_would_take_long_is_too_large(patterns):
     with pytest.raises(TooLargeExpressions):
         check_expression_sizes(patterns)
     check_expression_sizes(patterns[:1] if len(patterns) > 1 else [patterns[0][:3]])
 
 
 @pytest.mark.parametrize("pattern", [r"a\Cb", "a+(?i)*", r"a+\Q\E*"])
-def test_what_cannot_be_written_anew_is_wrong(pattern: str) -> None:
+def test_what_cannot_be_written_anew_is_wrong(pattern):
     with pytest.raises(WrongExpression):
         most_re2_instructions(pattern)

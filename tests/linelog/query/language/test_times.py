@@ -1,7 +1,5 @@
 """Times for --since and --until."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterator
@@ -64,7 +62,7 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ],
 )
 @pytest.mark.usefixtures("berlin")
-def test_each_form_of_a_moment_is_parsed(text: str, utc: str, local: str) -> None:
+def test_each_form_of_a_moment_is_parsed(text, utc, local):
     for expected, in_utc in ((utc, True), (local, False)):
         assert (
             parse_moment(text, NOW, in_utc)
@@ -73,7 +71,7 @@ def test_each_form_of_a_moment_is_parsed(text: str, utc: str, local: str) -> Non
 
 
 @pytest.mark.usefixtures("berlin")
-def test_today_is_the_local_day() -> None:
+def test_today_is_the_local_day():
     late = datetime(2026, 11, 19, 23, 30, tzinfo=UTC).timestamp()
     assert parse_moment("today", late, False) == datetime(2026, 11, 19, 23, tzinfo=UTC).timestamp()
     assert parse_moment("today", late, True) == datetime(2026, 11, 19, tzinfo=UTC).timestamp()
@@ -114,12 +112,12 @@ def test_today_is_the_local_day() -> None:
         *("2026-11-20T06:00:00 CET", "\x1b[2J", "0000-01-01", "٣0m", "today06:00", "06:00:99"),
     ],
 )
-def test_what_is_no_time_is_one_sentence(text: str) -> None:
+def test_what_is_no_time_is_one_sentence(text):
     with pytest.raises(ValueError) as caught:
         parse_moment(text, NOW, True)
     assert "\n" not in str(caught.value) and "\x1b" not in str(caught.value)
 
 
 @given(st.floats(0, 4e9))
-def test_what_the_store_writes_is_read_back(when: float) -> None:
+def test_what_the_store_writes_is_read_back(when):
     assert abs(parse_moment(rfc3339(when), NOW, bool(os.getpid() % 2)) - when) < 2e-6

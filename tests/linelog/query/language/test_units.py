@@ -1,7 +1,5 @@
 """Times and sizes with units are compared as amounts, whichever side has the unit."""
 
-from __future__ import annotations
-
 import re
 
 import pytest
@@ -40,7 +38,7 @@ _BINARY = ("kib", "mib", "gib")
         ("4EiB", "B", 4 << 60),
     ],
 )
-def test_a_text_with_a_unit_is_an_amount(text: str, unit: str, number: float) -> None:
+def test_a_text_with_a_unit_is_an_amount(text, unit, number):
     assert parse_amount(text) == (unit, number)
 
 
@@ -51,7 +49,7 @@ def test_a_text_with_a_unit_is_an_amount(text: str, unit: str, number: float) ->
         *("--5s", "9" * 21 + "s", "1s" * 40),
     ],
 )
-def test_other_texts_are_no_amount(text: str) -> None:
+def test_other_texts_are_no_amount(text):
     assert parse_amount(text) is None
 
 
@@ -78,7 +76,7 @@ def test_other_texts_are_no_amount(text: str) -> None:
         ("status", ("", 1)),
     ],
 )
-def test_the_name_of_a_field_tells_its_unit(field: str, unit: tuple[str, int]) -> None:
+def test_the_name_of_a_field_tells_its_unit(field, unit):
     assert unit_of_field_name(field) == unit
 
 
@@ -100,9 +98,7 @@ def test_the_name_of_a_field_tells_its_unit(field: str, unit: tuple[str, int]) -
         ("f>abc", [], ["1", "1s", "abd"]),
     ],
 )
-def test_comparisons_find_values_with_and_without_units(
-    query: str, values: list[str], others: list[str], logfmt: bool
-) -> None:
+def test_comparisons_find_values_with_and_without_units(query, values, others, logfmt):
     matcher = make_matcher(parse(query))
     field = re.split("[<>=!]", query)[0]
     lines = [

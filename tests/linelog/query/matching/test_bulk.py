@@ -1,7 +1,5 @@
 """NumPy finds a literal where a plain search does."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,9 +30,7 @@ def places(text: bytes, needle: bytes) -> list[int]:
 
 
 @given(_TEXTS, _NEEDLES, _TEXTS, st.booleans())
-def test_a_literal_is_found_everywhere(
-    before: bytes, needle: bytes, behind: bytes, fold: bool
-) -> None:
+def test_a_literal_is_found_everywhere(before, needle, behind, fold):
     text = before + needle + behind + needle.swapcase() + before
     needle = needle.lower() if fold else needle
     expected = places(text.lower() if fold else text, needle)
@@ -42,13 +38,13 @@ def test_a_literal_is_found_everywhere(
 
 
 @given(_TEXTS, st.lists(_NEEDLES, min_size=1, max_size=3))
-def test_several_literals_are_found_in_order(text: bytes, needles: list[bytes]) -> None:
+def test_several_literals_are_found_in_order(text, needles):
     found = offsets(text, tuple(Literal(needle, False) for needle in needles))
     assert found == sorted(at for needle in needles for at in places(text, needle))
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 100, 3 << 20])
-def test_a_literal_at_the_very_end_is_found(size: int) -> None:
+def test_a_literal_at_the_very_end_is_found(size):
     for needle in (b"x", b"xy", b"timeout", b"a long literal of many words"):
         assert offsets(b"." * size + needle, (Literal(needle, True),)) == [size]
 
@@ -65,9 +61,7 @@ _LINES = st.lists(
 
 
 @given(_LINES, st.booleans(), st.sampled_from([b"needle", b"x", b"-", b" n"]))
-def test_lines_are_counted_as_they_are_listed(
-    some: list[bytes], ended: bool, needle: bytes
-) -> None:
+def test_lines_are_counted_as_they_are_listed(some, ended, needle):
     """One with several places counts once, one with none but in its stamp not at all."""
     text = b"\n".join(some) + b"\n" * ended
     found = offsets_of_literals(text, (Literal(needle, False),))
@@ -77,9 +71,7 @@ def test_lines_are_counted_as_they_are_listed(
 
 
 @given(_TEXTS, _TEXTS)
-def test_a_fixed_width_is_found_where_all_of_its_bytes_are_of_their_classes(
-    text: bytes, behind: bytes
-) -> None:
+def test_a_fixed_width_is_found_where_all_of_its_bytes_are_of_their_classes(text, behind):
     classes = (frozenset(b"ab"), frozenset(b"0"), frozenset(b" *"))
     text += b"a0*b0 " + behind
     expected = [

@@ -1,7 +1,5 @@
 """Candidates leave out most lines, and none that matches (which test_match.py tests, too)."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.query.language.engine import compile_search
@@ -35,11 +33,11 @@ def is_candidate(query: str, line: str) -> bool:
         ("rare /x+y/", "xxy"),
     ],
 )
-def test_lines_without_a_candidate_need_not_be_read(query: str, line: str) -> None:
+def test_lines_without_a_candidate_need_not_be_read(query, line):
     assert not is_candidate(query, line)
 
 
-def test_the_longest_literal_is_looked_for() -> None:
+def test_the_longest_literal_is_looked_for():
     assert candidate_of_query(parse("ab timeout status>5")) == (Literal(b"timeout", True),)
     assert candidate_of_query(parse(r"/\btimeout\b/")) == (Literal(b"timeout", True),)
     ann = Literal(b"user=ann status=", True)

@@ -1,7 +1,5 @@
 """Expressions mean what they are written to mean, in ASCII case, in both of their forms."""
 
-from __future__ import annotations
-
 import re
 
 import pytest
@@ -60,7 +58,7 @@ _PIECES = st.sampled_from(
 @pytest.mark.slow
 @more(5)
 @given(st.lists(_PIECES, max_size=8).map("".join), st.text("abBkK1 -é\u212a.{x", max_size=8))
-def test_expressions_match_as_in_python(pattern: str, text: str) -> None:
+def test_expressions_match_as_in_python(pattern, text):
     """The standard library's engine for bytes knows the case of ASCII only, too."""
     try:
         found = compile_expression(pattern)
@@ -105,7 +103,7 @@ def test_expressions_match_as_in_python(pattern: str, text: str) -> None:
         *(("[[:upper:]]", False), ("[A-Z]", True), (r"\\A", True), (r"\A", False)),
     ],
 )
-def test_a_capital_outside_of_escapes_makes_case_count(pattern: str, capital: bool) -> None:
+def test_a_capital_outside_of_escapes_makes_case_count(pattern, capital):
     assert pattern_has_capital(pattern) is capital
 
 
@@ -133,12 +131,12 @@ def test_a_capital_outside_of_escapes_makes_case_count(pattern: str, capital: bo
         ("[[:alpha:]-]x", "-x", True),
     ],
 )
-def test_expressions_keep_syntax_and_ignore_case(pattern: str, text: str, found: bool) -> None:
+def test_expressions_keep_syntax_and_ignore_case(pattern, text, found):
     message = text.encode()
     assert (compile_expression(pattern).in_message(message, 0, len(message))[0] >= 0) is found
 
 
-def test_only_ascii_letters_are_lowered() -> None:
+def test_only_ascii_letters_are_lowered():
     assert [lower_ascii_letter(character) for character in "AzÉ\u212a"] == ["a", "z", "É", "\u212a"]
 
 
@@ -164,7 +162,7 @@ _REPEATS = st.sampled_from(
     st.lists(st.tuples(_FIXED, _REPEATS).map("".join), min_size=1, max_size=4).map("".join),
     st.text("abBkK1 -é_A", max_size=10),
 )
-def test_classes_find_what_the_expression_finds(pattern: str, text: str) -> None:
+def test_classes_find_what_the_expression_finds(pattern, text):
     found = compile_expression(pattern)
     if found.classes:
         message = text.encode()
@@ -195,6 +193,6 @@ def test_classes_find_what_the_expression_finds(pattern: str, text: str) -> None
         ("a{201}", 0),
     ],
 )
-def test_expressions_of_a_fixed_width_have_their_classes(pattern: str, width: int) -> None:
+def test_expressions_of_a_fixed_width_have_their_classes(pattern, width):
     """What may be more of the first or the last is no more than it has to be."""
     assert len(compile_expression(pattern).classes) == width

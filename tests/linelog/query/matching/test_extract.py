@@ -1,7 +1,5 @@
 """Extracted fields: templates and expressions find the same parts as Python's own expressions do."""
 
-from __future__ import annotations
-
 import re
 
 import pytest
@@ -42,7 +40,7 @@ def fields(query: str, message: bytes) -> dict[str, str]:
         ("<a.b> <n>", b"<a.b> 5", {"n": "5"}),
     ],
 )
-def test_parts_of_a_template(template: str, message: bytes, found: dict[str, str]) -> None:
+def test_parts_of_a_template(template, message, found):
     assert fields(f'| extract "{template}"', message) == found
 
 
@@ -50,7 +48,7 @@ def test_parts_of_a_template(template: str, message: bytes, found: dict[str, str
     st.lists(st.text("ab<>.*+?()[]{}|^$ =:-\"'", max_size=4), min_size=2, max_size=4),
     st.text("abAB ", min_size=1, max_size=5),
 )
-def test_any_text_of_a_template_means_itself(texts: list[str], value: str) -> None:
+def test_any_text_of_a_template_means_itself(texts, value):
     """Between two texts that are in no value, the value comes back."""
     head, tail = f"«{texts[0].strip()}»", f"«{texts[1].strip()}»"
     template = head.replace("<", r"\<") + "<v>" + tail.replace("<", r"\<")
@@ -77,7 +75,7 @@ def test_any_text_of_a_template_means_itself(texts: list[str], value: str) -> No
         ('| extract "by <who>" | where who=bob OR who=ann', True),
     ],
 )
-def test_extracted_fields_are_compared_like_others(query: str, matches: bool) -> None:
+def test_extracted_fields_are_compared_like_others(query, matches):
     """One by one, and in a text, for which candidates and needs are used."""
     line = STAMP + b"request took 250ms by ann"
     matcher = make_matcher(parse_question(query).node)
@@ -89,7 +87,7 @@ def test_extracted_fields_are_compared_like_others(query: str, matches: bool) ->
     assert matcher.count(text) == sum(matcher.matches(one) for one in text.splitlines())
 
 
-def test_a_named_group_does_not_change_what_an_expression_finds() -> None:
+def test_a_named_group_does_not_change_what_an_expression_finds():
     for pattern in (r"(a|b)c", r"^x (?:y|z)$", r"(?i:K)|x"):
         named = pattern.replace("(?:", "(?P<n>").replace("(a", "(?P<n>a")
         for message in (b"ac", b"bc", b"x y", b"x z\n", b"k", b"K", "\u212a".encode(), b"x"):

@@ -1,7 +1,5 @@
 """What a query asks for is marked in the message, and nothing else."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.query.language.parse import parse
@@ -37,5 +35,5 @@ from logsrv.linelog.query.matching.highlight import highlight_finder
         ("", b"x", []),
     ],
 )
-def test_hits_are_highlighted(query: str, message: bytes, spans: list[tuple[int, int]]) -> None:
+def test_hits_are_highlighted(query, message, spans):
     assert highlight_finder(parse(query))(message) == spans

@@ -1,7 +1,5 @@
 """Lines of a text by their offsets."""
 
-from __future__ import annotations
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,13 +19,13 @@ def of(text: bytes) -> list[bytes]:
 
 
 @given(TEXTS)
-def test_every_line_of_a_text_is_found(text: bytes) -> None:
+def test_every_line_of_a_text_is_found(text):
     assert [text[start:end] for start, end in all_line_spans(text)] == of(text)
     assert number_of_lines(text) == len(of(text))
 
 
 @given(TEXTS)
-def test_lines_with_a_hit_and_the_others_are_all_lines(text: bytes) -> None:
+def test_lines_with_a_hit_and_the_others_are_all_lines(text):
     hits = [at for at, byte in enumerate(text) if byte in b"a"]
     assert [text[start:end] for start, end in line_spans_at(text, hits)] == [
         line for line in of(text) if b"a" in line
@@ -37,7 +35,7 @@ def test_lines_with_a_hit_and_the_others_are_all_lines(text: bytes) -> None:
     ] == [line for line in of(text) if b"a" not in line]
 
 
-def test_a_hit_in_the_stamp_is_not_said() -> None:
+def test_a_hit_in_the_stamp_is_not_said():
     text = (STAMP + b"x y\n") * 2 + STAMP + b"web\nweb"
     hits = [at for at in range(len(text)) if text.startswith(b"web", at)]
     assert [text[start:end] for start, end in line_spans_at(text, hits, in_message=True)] == [

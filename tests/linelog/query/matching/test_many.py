@@ -1,7 +1,5 @@
 """Many queries in one pass find what each of them finds by itself."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 
 import pytest
@@ -45,7 +43,7 @@ WORDS = st.text(st.sampled_from("abAB01 é_.\0"), min_size=1, max_size=70)
 @pytest.mark.slow
 @_LENIENT
 @given(st.lists(WORDS, max_size=20), st.data())
-def test_words_of_any_length_are_found_in_any_case(words: list[str], data: st.DataObject) -> None:
+def test_words_of_any_length_are_found_in_any_case(words, data):
     parts = st.sampled_from(words or ["x"])
     messages = data.draw(st.lists(st.lists(parts | parts.map(str.upper) | WORDS), max_size=6))
     text = b"".join(STAMP + "".join(some).encode() + b"\n" for some in messages)
@@ -53,14 +51,14 @@ def test_words_of_any_length_are_found_in_any_case(words: list[str], data: st.Da
     assert together(nodes, text) == one_by_one(nodes, text)
 
 
-def test_a_thousand_words_each_find_their_lines() -> None:
+def test_a_thousand_words_each_find_their_lines():
     queries = [f"service{number}x" for number in range(1000)]
     text = b"".join(STAMP + b"oops in SERVICE%dx\n" % (number * 10) for number in range(300))
     found = counts(text, *queries)
     assert [number for number, count in enumerate(found) if count] == list(range(0, 1000, 10))
 
 
-def test_the_word_that_few_queries_have_decides_who_is_asked() -> None:
+def test_the_word_that_few_queries_have_decides_who_is_asked():
     """With the one that all of them have, each line with `error` would be tested a thousand times."""
     many = ManyQueries([make_matcher(parse(f"error app{number}")) for number in range(1000)])
     tested = []
@@ -70,12 +68,12 @@ def test_the_word_that_few_queries_have_decides_who_is_asked() -> None:
     assert sorted(tested) == [(1, 20), (17, 20)]
 
 
-def test_words_in_stamps_are_not_found_and_fields_of_stamps_are() -> None:
+def test_words_in_stamps_are_not_found_and_fields_of_stamps_are():
     text = STAMP + b"x\n" + STAMP + b"a web of tcp:10\n" + b"web without a stamp\n"
     assert counts(text, "web", '"tcp:10"', "name=web", "source:10.0", "51234") == [2, 1, 2, 2, 0]
 
 
-def test_lines_that_only_look_as_if_they_had_a_stamp() -> None:
+def test_lines_that_only_look_as_if_they_had_a_stamp():
     broken = (
         b"2026-11-20T06:18:42.123456Z  web\n"
         b"2026-11-20T06:18:42.123456Z web\n"
@@ -86,22 +84,22 @@ def test_lines_that_only_look_as_if_they_had_a_stamp() -> None:
     assert counts(broken, "web", "2026", "x") == [3, 5, 1]
 
 
-def test_queries_without_a_literal_go_by_themselves() -> None:
+def test_queries_without_a_literal_go_by_themselves():
     text = STAMP + b"ERROR a\n" + STAMP + b"b\n" + STAMP + b"debug a=500 b=1\n"
     queries = ("level>=error", "NOT debug", r"/\d+$/", "", '""', "-a")
     assert counts(text, *queries) == [1, 2, 1, 3, 3, 1]
 
 
 @pytest.mark.parametrize("text", [b"", b"\n", b"x", b"\n\n", b"x\n\n"])
-def test_nearly_empty_texts_are_searched(text: bytes) -> None:
+def test_nearly_empty_texts_are_searched(text):
     counts(text, "x", "", "NOT x", "x OR y", "user=x")
 
 
-def test_without_queries_nothing_is_found() -> None:
+def test_without_queries_nothing_is_found():
     assert list(ManyQueries([]).find(b"x\n")) == []
 
 
-def test_a_flood_of_one_word_is_counted_without_an_object_for_each_line() -> None:
+def test_a_flood_of_one_word_is_counted_without_an_object_for_each_line():
     text = (STAMP + b"error\n") * 10_000
     [*found] = ManyQueries([make_matcher(parse("error")), make_matcher(parse("err"))]).find(text)
     assert sum(len(lines) for number, lines in found if number == 0) == 10_000

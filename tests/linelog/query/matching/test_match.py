@@ -1,7 +1,5 @@
 """A query finds the lines that it should, in one pass over many as line by line."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 
@@ -22,7 +20,7 @@ def hits(query: str, *messages: bytes) -> list[bytes]:
     ]
 
 
-def test_an_expression_with_a_literal_is_looked_for_in_messages_only() -> None:
+def test_an_expression_with_a_literal_is_looked_for_in_messages_only():
     """Its literal is found first, in whole lines: stamps are left out again."""
     for query in (r"/web@?\w+/", r"/tcp:1\d/"):
         matcher = make_matcher(parse(query))
@@ -33,9 +31,7 @@ def test_an_expression_with_a_literal_is_looked_for_in_messages_only() -> None:
 
 
 @pytest.mark.parametrize("many", [False, True])
-def test_an_expression_with_a_literal_in_nearly_all_lines_is_found_in_those_it_is_in(
-    many: bool,
-) -> None:
+def test_an_expression_with_a_literal_in_nearly_all_lines_is_found_in_those_it_is_in(many):
     """It is looked for in the text at once then; what is found is the same wherever that begins."""
     stamp = STAMP.replace(b"web", b"took=7")
     messages = [b"user=ann status=200 took=%d path=/a" % (number % 100) for number in range(3000)]
@@ -52,9 +48,7 @@ def test_an_expression_with_a_literal_in_nearly_all_lines_is_found_in_those_it_i
         assert matcher.count(text) == len(wanted)
 
 
-def test_a_frequent_literal_costs_one_pass_and_not_one_for_each_line(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_frequent_literal_costs_one_pass_and_not_one_for_each_line(monkeypatch):
     asked = []
 
     def counted(pattern: str) -> Search:
@@ -75,14 +69,14 @@ def test_a_frequent_literal_costs_one_pass_and_not_one_for_each_line(
     assert len(asked) < 2 * len(text) / 1000 + 100
 
 
-def test_words_are_not_found_in_stamps() -> None:
+def test_words_are_not_found_in_stamps():
     assert hits("web", b"x", b"a web", b"web") == [b"a web", b"web"]
     assert hits('"tcp:10" OR zzz', b"x", b"a tcp:10") == [b"a tcp:10"]
     assert hits(r"/\d+ x/", b"x", b"1 x") == [b"1 x"]
     assert hits('":51234 x"', b"x") == []
 
 
-def test_a_small_letter_ignores_ascii_case_and_a_capital_does_not() -> None:
+def test_a_small_letter_ignores_ascii_case_and_a_capital_does_not():
     messages = (b"Error", b"ERROR", b"error", "\u212a ſ É".encode())
     assert hits("error", *messages) == [b"Error", b"ERROR", b"error"]
     assert hits("Error", *messages) == [b"Error"]
@@ -92,20 +86,20 @@ def test_a_small_letter_ignores_ascii_case_and_a_capital_does_not() -> None:
 
 
 @pytest.mark.parametrize("query", ["b OR /k/", "/b|k/", "/b|[k]/", "/(?:[kK]|b)/", "/user|uses/"])
-def test_alternatives_of_one_letter_ignore_the_case_of_ascii_alone(query: str) -> None:
+def test_alternatives_of_one_letter_ignore_the_case_of_ascii_alone(query):
     """RE2 takes alternatives of one character together, and Unicode's cases of them too."""
     assert hits(query, "K uſer uſeſ useſ".encode()) == []
     assert hits(query, b"K USES") == [b"K USES"]
 
 
-def test_expressions_match_unicode_text() -> None:
+def test_expressions_match_unicode_text():
     assert hits("/^.é.$/", "aéü".encode(), b"a\xffb") == ["aéü".encode()]
     assert hits("/^$/", b"", b"x") == [b""]
     assert hits("/x*/", b"", b"y") == [b"", b"y"]
     assert hits(r"/\w/", "é".encode(), b"e") == [b"e"]
 
 
-def test_a_position_is_known_by_where_the_text_stands() -> None:
+def test_a_position_is_known_by_where_the_text_stands():
     matcher = make_matcher(parse("position=17:105"))
     text = STAMP + b"a\n" + STAMP + b"b\n"
     second = text.index(b"\n") + 1
@@ -128,18 +122,18 @@ def test_a_position_is_known_by_where_the_text_stands() -> None:
         "level>=error",
     ],
 )
-def test_a_nul_behind_a_syslog_message_is_no_part_of_its_fields(query: str) -> None:
+def test_a_nul_behind_a_syslog_message_is_no_part_of_its_fields(query):
     """As Python's SysLogHandler sends it; the message keeps it."""
     messages = (rb"<11>x=1 n=5\x00", b"<11>x=1 n=5\0", b"<11>x=1 n=5")
     assert hits(query, *messages) == list(messages)
 
 
-def test_json_before_a_nul_is_read() -> None:
+def test_json_before_a_nul_is_read():
     message = rb'<11>shop: {"level": "error", "ms": 7}\x00'
     assert hits("ms=7 app=shop", message) == [message]
 
 
-def test_the_empty_query_finds_every_line_and_its_negation_none() -> None:
+def test_the_empty_query_finds_every_line_and_its_negation_none():
     assert hits("", b"", b"x") == [b"", b"x"]
     assert make_matcher(parse("b")).count(b"a\nb") == 1
     assert make_matcher(EVERYTHING).count(b"a\nb") == 2 and make_matcher(EVERYTHING).count(b"") == 0
@@ -147,12 +141,12 @@ def test_the_empty_query_finds_every_line_and_its_negation_none() -> None:
     assert make_matcher(EVERYTHING).needs is None
 
 
-def test_bytes_of_a_command_line_that_are_not_utf8_are_found() -> None:
+def test_bytes_of_a_command_line_that_are_not_utf8_are_found():
     assert hits("\udcff", b"a\xffb", b"b") == [b"a\xffb"]
     assert hits("\udcff OR b2 OR c3 OR d4 OR e5", b"a\xffb", b"x") == [b"a\xffb"]
 
 
-def test_a_phrase_with_a_line_end_is_in_no_line() -> None:
+def test_a_phrase_with_a_line_end_is_in_no_line():
     assert (
         make_matcher(And((Term("a\nb"), Term("")))).count(b"a\nb\n")
         == make_matcher(Term("a\nb")).count(b"a\nb\n")
@@ -160,13 +154,13 @@ def test_a_phrase_with_a_line_end_is_in_no_line() -> None:
     )
 
 
-def test_many_comparisons_of_large_numbers_are_found() -> None:
+def test_many_comparisons_of_large_numbers_are_found():
     """Together they would be too large an expression to look for."""
     query = " OR ".join(f"a{one}>1234567891{one:03d}" for one in range(250))
     assert hits(query, b"a7=9999999999999 b=1", b"a7=1 b=2") == [b"a7=9999999999999 b=1"]
 
 
-def test_what_many_searches_need_is_loaded_before_processes_are_begun() -> None:
+def test_what_many_searches_need_is_loaded_before_processes_are_begun():
     """Else each of them would load it for itself."""
     program = (
         "import sys; from logsrv.linelog.query.language.parse import parse;"

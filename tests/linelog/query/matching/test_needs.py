@@ -1,7 +1,5 @@
 """Needs are joined to what is certain of a line."""
 
-from __future__ import annotations
-
 from logsrv.linelog.query.matching.needs import (
     AllOf,
     AnyOf,
@@ -17,7 +15,7 @@ def small(text: str) -> Literal:
     return Literal(text.encode(), True)
 
 
-def test_needs_are_joined_without_repetition() -> None:
+def test_needs_are_joined_without_repetition():
     a, b = small("a"), small("b")
     assert (
         need_of_all([]) is None
@@ -30,6 +28,6 @@ def test_needs_are_joined_without_repetition() -> None:
     assert need_of_text("", ignore_case=True) is None
 
 
-def test_only_ascii_capitals_count() -> None:
+def test_only_ascii_capitals_count():
     assert all(map(has_ascii_capital, ("errorS", "A", "Z")))
     assert not any(map(has_ascii_capital, ("error 1 É", "[@", "")))

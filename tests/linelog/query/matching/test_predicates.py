@@ -1,7 +1,5 @@
 """Comparisons, row by row."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.fields.record import Record
@@ -101,7 +99,7 @@ _JSON = (
         *("status=500 app=x OR e=*", "(status=500 OR n=*) -app=x", "", "-App=*"),
     ],
 )
-def test_queries_are_true_of_a_json_line(query: str) -> None:
+def test_queries_are_true_of_a_json_line(query):
     assert predicate(parse(query))(Record(STAMP + _JSON))
 
 
@@ -122,5 +120,5 @@ def test_queries_are_true_of_a_json_line(query: str) -> None:
         ("message=5e2", b"500", True),
     ],
 )
-def test_queries_on_lines_that_are_not_json(query: str, message: bytes, true: bool) -> None:
+def test_queries_on_lines_that_are_not_json(query, message, true):
     assert predicate(parse(query))(Record(STAMP + message)) is true

@@ -1,12 +1,10 @@
 """Queries promise what is certain, and nothing else (tests/linelog/questions tests that it holds)."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher
-from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal, Need
+from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal
 from logsrv.linelog.query.matching.required import need_of_field, need_of_query, need_of_value
 from tests.linelog.questions.matchers import stands_in
 
@@ -84,7 +82,7 @@ def small(text: str) -> Literal:
         ("app=schön", AnyOf((small("schön"), Literal(b"\\u", False)))),
     ],
 )
-def test_each_query_has_its_need(query: str, need: Need | None) -> None:
+def test_each_query_has_its_need(query, need):
     assert need_of_query(parse(query)) == need
 
 
@@ -103,13 +101,13 @@ def test_each_query_has_its_need(query: str, need: Need | None) -> None:
         ("x:\udcffy", b"x=\xffy y=1"),
     ],
 )
-def test_values_written_in_another_form_are_found(query: str, line: bytes) -> None:
+def test_values_written_in_another_form_are_found(query, line):
     matcher = make_matcher(parse(query if query != 'x="a]b"' else 'y.x="a]b"'))
     assert matcher.matches(line) and matcher.count(line) == 1
     assert matcher.needs is None or stands_in(matcher.needs, line)
 
 
-def test_name_and_value_stand_in_the_line_or_an_escape_does() -> None:
+def test_name_and_value_stand_in_the_line_or_an_escape_does():
     value = AnyOf((Literal(b"bob", True), _ESCAPE))
     assert need_of_value("=", "Bob") == value
     assert need_of_field("user.name", "=", "bob") == AllOf(
@@ -117,6 +115,6 @@ def test_name_and_value_stand_in_the_line_or_an_escape_does() -> None:
     )
 
 
-def test_nothing_is_certain_of_numbers_and_of_what_the_stamp_says() -> None:
+def test_nothing_is_certain_of_numbers_and_of_what_the_stamp_says():
     assert need_of_value("=", "500") is None
     assert need_of_field("host", "=", "10.0.0.1") is None

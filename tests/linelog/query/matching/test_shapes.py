@@ -1,7 +1,5 @@
 """Candidates of fields leave out no line that matches, and levels are known by all their names."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.query.language.parse import parse
@@ -12,7 +10,7 @@ from tests.linelog.query.matching.test_candidates import is_candidate
 
 @pytest.mark.parametrize("op", ["=", "<", "<=", ">", ">="])
 @pytest.mark.parametrize("bound", [0, 7, 10, 99, 500, 1000])
-def test_lines_with_a_fitting_integer_are_candidates(op: str, bound: int) -> None:
+def test_lines_with_a_fitting_integer_are_candidates(op, bound):
     ordered = {"=": "__eq__", "<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__"}[op]
     lines = '{"n":%s}', '{"n" : "%s"}', "n=%s a=1", 'n="0%s" a=1', '{"n":%s.0}'
     for number in [*range(0, 1200, 7), bound - 1, bound, bound + 1, 99999, -5, -5000]:
@@ -35,13 +33,13 @@ def test_lines_with_a_fitting_integer_are_candidates(op: str, bound: int) -> Non
         ("=", "banana", set()),
     ],
 )
-def test_a_comparison_names_its_levels(op: str, value: str, levels: set[str]) -> None:
+def test_a_comparison_names_its_levels(op, value, levels):
     assert levels_satisfying(op, value) == levels
 
 
 @pytest.mark.parametrize("query", ["app=*", "hostname!=x", "syslog.pid>1", "fields.timestamp=*"])
 @pytest.mark.parametrize("time", ["Nov 20 06:18:42", "2026-11-20T06:18:42.123456+01:00"])
-def test_syslog_headers_without_a_priority_are_candidates(query: str, time: str) -> None:
+def test_syslog_headers_without_a_priority_are_candidates(query, time):
     assert is_candidate(query, f"{time} web su[12]: failed")
     assert not is_candidate(query, "2026-11-20T06:18:42.123456Z tcp:10.0.0.1:514 failed")
 
@@ -68,7 +66,7 @@ _HAPROXY = (
                        "a=1 status_class=5xx", "a=1 status=200 status_class=5xx")),
     ],
 )  # fmt: skip
-def test_fields_of_access_and_server_logs_are_found(query: str, line: str) -> None:
+def test_fields_of_access_and_server_logs_are_found(query, line):
     stored = f"2026-11-20T06:18:42.123456Z tcp:10.0.0.1:514 {line}\n".encode()
     assert is_candidate(query, line)
     assert list(Matcher(parse(query)).find(stored)) == [(0, len(stored) - 1)]

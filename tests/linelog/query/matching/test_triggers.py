@@ -1,7 +1,5 @@
 """The literals by which a query is found among a thousand."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.query.language.parse import parse
@@ -24,16 +22,16 @@ from logsrv.linelog.query.matching.triggers import trigger_choices, triggers_suf
         ('""', []),
     ],
 )
-def test_each_query_has_its_triggers(query: str, literals: list[list[str]]) -> None:
+def test_each_query_has_its_triggers(query, literals):
     found = trigger_choices(parse(query))
     assert [[one.literal.text.decode() for one in some] for some in found] == literals
 
 
 @pytest.mark.parametrize("query", ["a", "a b", "(a OR b) c", "a OR (b OR c)"])
-def test_words_need_no_test_of_the_line(query: str) -> None:
+def test_words_need_no_test_of_the_line(query):
     assert triggers_suffice(parse(query))
 
 
 @pytest.mark.parametrize("query", ["/a/", "a (b c OR d)", "x=a", 'a OR "b\nc"', "NOT a", "a -b"])
-def test_queries_of_more_than_words_are_tested(query: str) -> None:
+def test_queries_of_more_than_words_are_tested(query):
     assert not triggers_suffice(parse(query))

@@ -1,7 +1,5 @@
 """A store of lines that are easily counted, for what counts them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

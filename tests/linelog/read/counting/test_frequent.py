@@ -1,7 +1,5 @@
 """The most frequent keys in bounded memory: none that is frequent is missing, and no number is too high."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -52,9 +50,7 @@ RARE = [f"r{number}" for number in range(300)]
     ],
 )
 @pytest.mark.parametrize("size", [1, 7, 1000])
-def test_the_most_frequent_key_is_never_missing(
-    keys: list[str], size: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_most_frequent_key_is_never_missing(keys, size, monkeypatch):
     monkeypatch.setattr(frequent, "MOST_KEYS", 10)
     monkeypatch.setattr(frequent, "MOST_CHARACTERS", 1000)
     found = check(keys, size)
@@ -65,14 +61,14 @@ def test_the_most_frequent_key_is_never_missing(
 
 
 @given(st.lists(st.sampled_from("abcdefghij")), st.integers(1, 9))
-def test_a_number_is_too_low_by_missed_at_most(keys: list[str], size: int) -> None:
+def test_a_number_is_too_low_by_missed_at_most(keys, size):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(frequent, "MOST_KEYS", 2)
         found = check(keys, size)
     assert found.missed <= len(keys) // 2
 
 
-def test_few_keys_are_exact() -> None:
+def test_few_keys_are_exact():
     found = ValueCounts()
     for portion in portions([*RARE, *RARE, "heavy"], 50):
         found.add_counts(portion, portion.total())

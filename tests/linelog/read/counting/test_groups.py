@@ -1,7 +1,5 @@
 """Figures by groups, sorted lines and quantiles: what a loop over the lines finds."""
 
-from __future__ import annotations
-
 import json
 import math
 import statistics
@@ -94,9 +92,7 @@ def in_order(store: Path, query: str, most: int = 10) -> SortedLines:
         ("nosuchword | count, avg ms", ["count", "avg_ms"], [(0, None)]),
     ],
 )
-def test_figures_by_groups(
-    store: Path, query: str, columns: list[str], rows: list[tuple[object, ...]]
-) -> None:
+def test_figures_by_groups(store, query, columns, rows):
     found = table(store, query)
     assert list(found.columns) == columns
     assert found.rows == rows
@@ -109,7 +105,7 @@ def test_figures_by_groups(
     st.lists(st.integers(0, 10**7).map(lambda one: 1795155522 * 10**6 + one)),
 )
 @example(1_666_666, [1795155522 * 10**6 + 150_000 * number for number in range(40)])
-def test_steps_of_any_length_hold_their_lines(step: int, moments: list[int]) -> None:
+def test_steps_of_any_length_hold_their_lines(step, moments):
     """Also those of alerts: a window of 100 s has steps of 1.666666 s. All in microseconds."""
     text = b"".join(f"{exact_rfc3339(moment)} a x\n".encode() for moment in moments)
     counter = GroupCounter(Grouping((Figure("count"),), every=step / 1e6), [])
@@ -119,7 +115,7 @@ def test_steps_of_any_length_hold_their_lines(step: int, moments: list[int]) -> 
     assert found == Counter(moment // step * step for moment in moments)
 
 
-def test_a_field_that_no_line_has_is_named(store: Path) -> None:
+def test_a_field_that_no_line_has_is_named(store):
     found = table(store, "request | avg nosuch, count")
     assert (found.lines, found.without) == (2, ("nosuch",))
     assert table(store, "request | count").without == ()
@@ -140,12 +136,12 @@ def test_a_field_that_no_line_has_is_named(store: Path) -> None:
         ("| count by app,app", ["app", "count"]),
     ],
 )
-def test_no_two_columns_have_the_same_name(store: Path, query: str, columns: list[str]) -> None:
+def test_no_two_columns_have_the_same_name(store, query, columns):
     """In an object of JSON the second would replace the first."""
     assert list(table(store, query).columns) == columns
 
 
-def test_numbers_too_large_for_a_sum_count_as_none(tmp_path: Path) -> None:
+def test_numbers_too_large_for_a_sum_count_as_none(tmp_path):
     values = ["1" + "0" * 400, "1" + "0" * 308, "1e308", "1e308", "-1e308", "1.5", "1" + "0" * 40]
     store = make_store(tmp_path / "logs", [[line(f'{{"n": {value}}}') for value in values]])
     found = table(store, "| count, sum n, avg n, min n, max n, p50 n")
@@ -154,9 +150,7 @@ def test_numbers_too_large_for_a_sum_count_as_none(tmp_path: Path) -> None:
     assert [hit.line[-6:-1] for hit in in_order(store, "| sort n", 1).hits] == [b"00000"]
 
 
-def test_lines_of_too_many_groups_are_counted_not_forgotten(
-    store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lines_of_too_many_groups_are_counted_not_forgotten(store, monkeypatch):
     monkeypatch.setattr(frequent, "MOST_KEYS", 1)
     found = table(store, "| count by app")
     assert len(found.rows) <= 2 and found.missed
@@ -173,8 +167,8 @@ def test_lines_of_too_many_groups_are_counted_not_forgotten(
     ],
 )
 def test_the_group_with_the_most_lines_stays_although_it_comes_last(
-    query: str, row: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    query, row, tmp_path, monkeypatch
+):
     """And its numbers are no longer counted as in memory once a group is forgotten."""
     monkeypatch.setattr(frequent, "MOST_KEYS", 10)
     rare = [line(f"k=r{number} ms=1", 1) for number in range(40)]
@@ -185,16 +179,14 @@ def test_the_group_with_the_most_lines_stays_although_it_comes_last(
     assert found.left_out == 80 - sum(int(one[row.index(40)] or 0) for one in found.rows)
 
 
-def test_many_numbers_keep_quantiles_within_half_a_percent(
-    store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_numbers_keep_quantiles_within_half_a_percent(store, monkeypatch):
     monkeypatch.setattr(module, "MOST_NUMBERS", 2)
     found = table(store, "| avg ms, p50 ms")
     assert not found.exact
     assert list(found.rows[0]) == [pytest.approx(26.5 / 3), pytest.approx(9.5, rel=0.006)]
 
 
-def test_the_slowest_lines_come_first(store: Path) -> None:
+def test_the_slowest_lines_come_first(store):
     found = in_order(store, '| extract "took <n> ms" | sort n')
     assert [hit.line[-7:] for hit in found.hits] == [b"1500 ms", b"k 40 ms"]
     assert (found.lines, found.with_number) == (7, 2)
@@ -207,7 +199,7 @@ def test_the_slowest_lines_come_first(store: Path) -> None:
     assert in_order(store, "| sort nosuch") == SortedLines([], [], 7, 0)
 
 
-def test_of_equal_numbers_the_older_line_is_first(tmp_path: Path) -> None:
+def test_of_equal_numbers_the_older_line_is_first(tmp_path):
     lines = [
         [line(f"n={number % 2} m=1", number) for number in range(start, start + 5)]
         for start in (0, 5)
@@ -220,7 +212,7 @@ def test_of_equal_numbers_the_older_line_is_first(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.floats(-1e12, 1e12, allow_nan=False) | st.integers(-5, 5), min_size=1))
-def test_quantiles_are_those_of_sql_and_near_them_in_little_memory(values: list[float]) -> None:
+def test_quantiles_are_those_of_sql_and_near_them_in_little_memory(values):
     parts = [0.0, 0.25, 0.5, 0.95, 1.0]
     exact, small = QuantileNumbers(), QuantileNumbers()
     exact.add(values)

@@ -1,7 +1,5 @@
 """A search that finds nothing says which of its fields no line has, and what units its values have."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -37,7 +35,7 @@ def store(tmp_path: Path) -> Path:
         (["program=cron plain"], "none of the newest 3 lines has a field app"),
     ],
 )
-def test_a_search_in_vain_names_missing_fields(store: Path, words: list[str], said: str) -> None:
+def test_a_search_in_vain_names_missing_fields(store, words, said):
     done = logsrv("search", "--directory", str(store), *words)
     told = done.stderr.decode().splitlines()
     assert done.returncode == 1
@@ -48,9 +46,7 @@ def test_a_search_in_vain_names_missing_fields(store: Path, words: list[str], sa
     ("query", "told"),
     [("level>=error Boom", b"--records shows it"), ("level=info Boom", b""), ("error Bang", b"")],
 )
-def test_a_search_in_vain_names_the_option_for_stack_traces(
-    tmp_path: Path, query: str, told: bytes
-) -> None:
+def test_a_search_in_vain_names_the_option_for_stack_traces(tmp_path, query, told):
     """The level is in another line than the class."""
     messages = ["ERROR failed", "com.acme.Boom: no", "\tat a.b(C.java:1)", "INFO done"]
     store = make_store(tmp_path / "logs", [lines(messages)])
@@ -59,12 +55,12 @@ def test_a_search_in_vain_names_the_option_for_stack_traces(
     assert told in done.stderr if told else not done.stderr
 
 
-def test_a_search_that_finds_something_says_nothing(store: Path) -> None:
+def test_a_search_that_finds_something_says_nothing(store):
     done = logsrv("search", "--directory", str(store), "plain OR x=1")
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_names_in_lines_drive_no_terminal(tmp_path: Path) -> None:
+def test_names_in_lines_drive_no_terminal(tmp_path):
     store = make_store(tmp_path / "logs", [lines(['{"clie\\u001b[31m": 1}'])])
     done = logsrv("search", "--directory", str(store), "--top", "client")
     assert b"clie" in done.stderr and b"\x1b" not in done.stderr

@@ -1,7 +1,5 @@
 """Quantiles lie between two numbers, as in Python (inclusive) and DuckDB (quantile_cont)."""
 
-from __future__ import annotations
-
 import statistics
 
 import pytest
@@ -26,9 +24,7 @@ TEN = [3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0, 5.0, 3.5]
         (range(1, 101), [50.5, 95.05, 99.01]),
     ],
 )
-def test_few_numbers_give_the_values_of_duckdb_and_python(
-    values: list[float], duckdb: list[float | None]
-) -> None:
+def test_few_numbers_give_the_values_of_duckdb_and_python(values, duckdb):
     """Those of DuckDB 2.0 are written down: `quantile_cont(v, [0.5, 0.95, 0.99])`."""
     numbers = QuantileNumbers()
     numbers.add(values)
@@ -40,7 +36,7 @@ def test_few_numbers_give_the_values_of_duckdb_and_python(
 
 
 @pytest.mark.parametrize("values", [[7.0], [1.0, 2.0], [-3.0, 1.0, 2.0], TEN, list(range(1, 1001))])
-def test_compressed_numbers_are_within_half_a_percent_of_one_of_them(values: list[float]) -> None:
+def test_compressed_numbers_are_within_half_a_percent_of_one_of_them(values):
     numbers = QuantileNumbers()
     numbers.add(values)
     numbers.compress()

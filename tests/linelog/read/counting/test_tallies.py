@@ -1,9 +1,6 @@
 """Numbers over lines are those that counting each of them gives."""
 
-from __future__ import annotations
-
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -35,21 +32,21 @@ from tests.linelog.read.stores import BEGIN, line, make_store, view_of
 
 
 @pytest.mark.slow
-def test_the_most_frequent_values_are_counted(whole: Search) -> None:
+def test_the_most_frequent_values_are_counted(whole):
     tally = count_values(whole, "level")
     assert tally.most_common(2) == [("info", 13334), ("error", 13333)]
     assert (tally.total, tally.missed) == (40_000, 0)
 
 
 @pytest.mark.slow
-def test_each_element_of_a_list_counts(whole: Search) -> None:
+def test_each_element_of_a_list_counts(whole):
     tally = count_values(whole, "tags")
     assert tally.most_common(9) == [("a", 40_000), ("t0", 20_000), ("t1", 20_000)]
     assert tally.total == 40_000
     assert count_values(whole, "nosuch").most_common(9) == []
 
 
-def test_too_many_values_keep_the_frequent_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_values_keep_the_frequent_ones(monkeypatch):
     monkeypatch.setattr(frequent, "MOST_KEYS", 10)
     tally = ValueCounts()
     for number in range(100):
@@ -59,7 +56,7 @@ def test_too_many_values_keep_the_frequent_ones(monkeypatch: pytest.MonkeyPatch)
     assert tally.missed
 
 
-def test_long_values_are_as_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_values_are_as_too_many(monkeypatch):
     """A thousand characters of each of 200,000 values would be up to 800 MB."""
     monkeypatch.setattr(frequent, "MOST_CHARACTERS", 1000)
     tally = ValueCounts()
@@ -72,20 +69,18 @@ def test_long_values_are_as_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-def test_a_sample_ends_when_its_names_are_too_long(
-    whole: Search, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sample_ends_when_its_names_are_too_long(whole, monkeypatch):
     monkeypatch.setattr(tallies, "MOST_CHARACTERS", 9)
     assert count_fields(whole, 500)[1] == 1
 
 
-def test_the_fields_of_a_sample_are_counted(whole: Search) -> None:
+def test_the_fields_of_a_sample_are_counted(whole):
     found, sampled = count_fields(whole, 500)
     assert found == {"level": 1000, "n": 500, "tags": 500} or found["n"] == 500
     assert sampled == 500
 
 
-def test_a_field_of_a_sample_is_in_the_lines_that_a_query_finds(tmp_path: Path) -> None:
+def test_a_field_of_a_sample_is_in_the_lines_that_a_query_finds(tmp_path):
     """A content's own `name` or `level` is not the line's, and `app` may stand in another field."""
     some = [
         line('{"level": 30, "name": "cart", "time": 1, "msg": "hello"}', 0, "web@tcp:10.0.0.1:1"),
@@ -106,13 +101,13 @@ def test_a_field_of_a_sample_is_in_the_lines_that_a_query_finds(tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_sources_have_their_lines_and_last_time(whole: Search, counted_lines: list[bytes]) -> None:
+def test_sources_have_their_lines_and_last_time(whole, counted_lines):
     found = count_sources(whole)
     assert set(found) == {f"tcp:10.0.0.{number}:1" for number in range(4)}
     assert found["tcp:10.0.0.3:1"] == (10_000, counted_lines[-1][:27].decode())
 
 
-def test_the_last_of_a_source_is_its_largest_time(tmp_path: Path) -> None:
+def test_the_last_of_a_source_is_its_largest_time(tmp_path):
     store = make_store(tmp_path / "logs", [[line("a", 9), line("b", 5), line("late", 7)]])
     found = count_sources(Search(view_of(store), make_matcher(parse("")), Scope()))
     assert found["tcp:127.0.0.1:51234"] == (3, line("a", 9)[:27].decode())
@@ -122,7 +117,7 @@ TEXT = line("ERROR x") + line("x", 0.5) + line("ERROR y", 0.7) + line("<15>z", 1
 
 
 @pytest.mark.parametrize("small", [0, 1 << 20])
-def test_arrays_count_the_same(small: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arrays_count_the_same(small, monkeypatch):
     monkeypatch.setattr(module, "SMALL", small)
     first, second = b"2026-11-20T06:00:00", b"2026-11-20T06:00:01"
     assert count_by_time(TEXT, 19, levels=True) == {
@@ -139,7 +134,7 @@ def test_arrays_count_the_same(small: int, monkeypatch: pytest.MonkeyPatch) -> N
     }
 
 
-def test_no_lines_are_no_counts() -> None:
+def test_no_lines_are_no_counts():
     assert count_by_time(b"", 19, levels=True) == {}
 
 
@@ -150,7 +145,7 @@ LINES = st.one_of(
 
 
 @given(st.lists(LINES, min_size=1), st.sampled_from([0, 19, 26]))
-def test_arrays_count_any_times_and_levels(lines: list[bytes], size: int) -> None:
+def test_arrays_count_any_times_and_levels(lines, size):
     wanted = Counter((one[:-1][:size], Record(one[:-1]).level) for one in lines)
     assert count_by_time_with_numpy(b"".join(lines), size, levels=True) == wanted
 
@@ -167,7 +162,7 @@ def slowly(field: str, lines: list[bytes]) -> tuple[int, Counter[str]]:
 
 
 @pytest.mark.parametrize("field", FIELDS)
-def test_values_of_all_kinds_of_lines_are_counted_as_by_records(field: str) -> None:
+def test_values_of_all_kinds_of_lines_are_counted_as_by_records(field):
     messages = [
         ACCESS, b"<11>shop[1]: " + ACCESS, b'{"a": [1, "1", 2], "b": {"c": "x"}, "status": 200}', b"",
         b'{"b.c": 5, "\\u0061": "y"}', b"a=1 b.c=2 status=500", b"status=404", b"<11>sshd[7]: ERROR no",
@@ -195,8 +190,8 @@ def test_values_of_all_kinds_of_lines_are_counted_as_by_records(field: str) -> N
     ],
 )
 def test_a_number_counts_as_it_was_written_whoever_parses_it(
-    message: str, value: str, first: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    message, value, first, tmp_path, monkeypatch
+):
     """The standard library keeps the text of a decimal; orjson, which parses later lines, does not."""
     monkeypatch.setattr(json, "without_orjson", first)
     field = "a.n" if '"a"' in message else "n"
@@ -207,14 +202,14 @@ def test_a_number_counts_as_it_was_written_whoever_parses_it(
     assert by.rows == [(value, 2)]
 
 
-def test_too_many_steps_are_an_error(whole: Search, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_steps_are_an_error(whole, monkeypatch):
     monkeypatch.setattr(counts, "MOST_STEPS", 1000)
     with pytest.raises(LogsrvError, match="in more than 1,000 steps of 1 s; take longer steps"):
         histogram(whole, 1, levels=False)
 
 
 @pytest.mark.slow
-def test_a_histogram_counts_lines_by_step_and_level(whole: Search) -> None:
+def test_a_histogram_counts_lines_by_step_and_level(whole):
     found = histogram(whole, 3600, levels=True)
     wanted: Counter[float] = Counter((BEGIN + number) // 3600 * 3600 for number in range(40_000))
     assert {one.start: one.lines for one in found} == wanted
@@ -222,7 +217,7 @@ def test_a_histogram_counts_lines_by_step_and_level(whole: Search) -> None:
     assert [one.start for one in found] == sorted(wanted)
 
 
-def test_steps_shorter_than_a_second(tmp_path: Path) -> None:
+def test_steps_shorter_than_a_second(tmp_path):
     some = [line("x", number * 0.04) for number in range(100)]
     view = view_of(make_store(tmp_path / "logs", [some]))
     found = histogram(Search(view, make_matcher(parse("")), Scope()), 0.1, levels=False)
@@ -230,7 +225,7 @@ def test_steps_shorter_than_a_second(tmp_path: Path) -> None:
     assert len(found) == 40
 
 
-def test_steps_that_end_within_a_second(tmp_path: Path) -> None:
+def test_steps_that_end_within_a_second(tmp_path):
     some = [line("x", number * 0.7) for number in range(100)]
     view = view_of(make_store(tmp_path / "logs", [some]))
     found = histogram(Search(view, make_matcher(parse("")), Scope()), 1.5, levels=False)
@@ -238,8 +233,13 @@ def test_steps_that_end_within_a_second(tmp_path: Path) -> None:
     assert [one.start - BEGIN for one in found[:3]] == [0, 1.5, 3]
 
 
-def test_a_step_is_one_that_people_read() -> None:
+def test_a_step_is_one_that_people_read():
     assert sensible_step(3600, 40) == 120
     assert sensible_step(86_400, 40) == 3600
     assert sensible_step(0.5, 40) == 0.1
     assert 20 < 1e12 / sensible_step(1e12, 40) <= 40
+
+
+@pytest.mark.parametrize("message", [b"a=\xff b=1", b'{"a": ["\\udcff"]}'])
+def test_a_byte_that_is_not_utf8_is_counted_as_it_is_shown(message):
+    assert make_value_counter("a")(b"%b\n" % message) == (1, {r"\xff": 1})

@@ -1,7 +1,5 @@
 """Patterns of a search: numbers, new ones, bounds."""
 
-from __future__ import annotations
-
 import random
 from pathlib import Path
 
@@ -32,7 +30,7 @@ def store(tmp_path: Path) -> Path:
     return make_store(tmp_path / "logs", [lines[:3], lines[3:6], lines[6:]])
 
 
-def test_the_most_frequent_first_with_their_first_line(store: Path) -> None:
+def test_the_most_frequent_first_with_their_first_line(store):
     found = patterns(store)
     assert [(one.template, one.lines, one.time) for one in found.patterns] == [
         ("took <n> ms", 6, rfc3339(BEGIN)),
@@ -43,7 +41,7 @@ def test_the_most_frequent_first_with_their_first_line(store: Path) -> None:
     assert str(found.patterns[0].position) == "1:0"
 
 
-def test_only_matching_lines_count_and_positions_are_of_the_store(store: Path) -> None:
+def test_only_matching_lines_count_and_positions_are_of_the_store(store):
     scope = Scope(since=rfc3339(BEGIN + 2), until=rfc3339(BEGIN + 5))
     found = patterns(store, "took", scope=scope)
     [one] = found.patterns
@@ -51,7 +49,7 @@ def test_only_matching_lines_count_and_positions_are_of_the_store(store: Path) -
     assert str(one.position) == f"1:{2 * len(line('took 1 ms'))}"
 
 
-def test_new_are_patterns_that_no_line_before_has(store: Path) -> None:
+def test_new_are_patterns_that_no_line_before_has(store):
     found = patterns(store, new_since=rfc3339(BEGIN + 5.5))
     assert [(one.template, one.lines) for one in found.patterns] == [("gone <n>", 1)]
     assert found.lines == 2
@@ -63,7 +61,7 @@ def test_new_are_patterns_that_no_line_before_has(store: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_planted_messages_of_twelve_formats_are_new_and_no_other(tmp_path: Path) -> None:
+def test_two_planted_messages_of_twelve_formats_are_new_and_no_other(tmp_path):
     lines = list(stored_lines(30_000))
     store = make_store(tmp_path / "logs", [lines[:15_000], lines[15_000:], []])
     found = patterns(store, new_since="2026-11-21T00:00:00.000000Z")
@@ -73,9 +71,7 @@ def test_two_planted_messages_of_twelve_formats_are_new_and_no_other(tmp_path: P
     ]
 
 
-def test_of_too_many_patterns_the_rarest_are_forgotten(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_too_many_patterns_the_rarest_are_forgotten(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "MOST_TEMPLATES", 2)
     lines = [
         line(word) for word in ("one", "one", "two times", "two times", "a b c", "d", "e;", "f-")
@@ -86,7 +82,7 @@ def test_of_too_many_patterns_the_rarest_are_forgotten(
     assert found.lines == 8
 
 
-def test_random_bytes_and_long_lines_are_patterns_too(tmp_path: Path) -> None:
+def test_random_bytes_and_long_lines_are_patterns_too(tmp_path):
     r = random.Random(1)
     odd = [line(r.randbytes(200).replace(b"\n", b"")) for _ in range(200)]
     found = patterns(make_store(tmp_path / "logs", [[*odd, line("x" * 2_000_000), b"no stamp\n"]]))

@@ -1,7 +1,5 @@
 """The patterns of one text's lines."""
 
-from __future__ import annotations
-
 import numpy
 import pytest
 
@@ -42,11 +40,11 @@ def counted(*messages: str | bytes) -> list[tuple[str, str, str, int, int]]:
         ),
     ],
 )
-def test_the_pattern_of_a_message(message: str, app: str, template: str, level: str) -> None:
+def test_the_pattern_of_a_message(message, app, template, level):
     assert counted(message) == [(app, template, level, 1, 0)]
 
 
-def test_lines_of_one_pattern_are_counted_with_the_first() -> None:
+def test_lines_of_one_pattern_are_counted_with_the_first():
     messages = ("took 5 ms", '{"a": 1}', "took 6 ms", '{"a": 2}', "other", "took 7 ms")
     assert counted(*messages) == [
         ("", "took <n> ms", "", 3, 0),
@@ -55,13 +53,13 @@ def test_lines_of_one_pattern_are_counted_with_the_first() -> None:
     ]
 
 
-def test_only_the_wanted_rows_are_counted() -> None:
+def test_only_the_wanted_rows_are_counted():
     stamps = StampedLines(b"".join(line(one) for one in ("a 1", "b 2", "a 3")))
     found, _ = LinePatterns().count(stamps, numpy.array([1, 2]))
     assert found == [(PatternKey("", "b <n>"), 1, 1), (PatternKey("", "a <n>"), 1, 2)]
 
 
-def test_of_too_many_new_lines_the_frequent_ones_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_too_many_new_lines_the_frequent_ones_are_known(monkeypatch):
     monkeypatch.setattr(module, "MOST_SKELETONS", 2)
     monkeypatch.setattr(module, "FEW", 1)
     patterns = LinePatterns()

@@ -1,7 +1,5 @@
 """Templates that differ only in words are one pattern; different messages stay apart."""
 
-from __future__ import annotations
-
 import random
 
 import pytest
@@ -48,21 +46,21 @@ def merged(*templates: str) -> list[str]:
     return sorted({one.template for one in found.values()})
 
 
-def test_words_that_differ_are_a_placeholder() -> None:
+def test_words_that_differ_are_a_placeholder():
     assert merged(*(f"user {user} logged in" for user in USERS)) == ["user <*> logged in"]
 
 
-def test_two_words_are_too_few_to_be_variable() -> None:
+def test_two_words_are_too_few_to_be_variable():
     assert merged("the disk is full", "the cache is full") == [
         *("the cache is full", "the disk is full"),
     ]
 
 
-def test_numbers_and_ids_in_one_place_are_ids() -> None:
+def test_numbers_and_ids_in_one_place_are_ids():
     assert merged("cache miss for <n>", "cache miss for <hex>") == ["cache miss for <hex>"]
 
 
-def test_one_other_message_among_many_stays_apart() -> None:
+def test_one_other_message_among_many_stays_apart():
     known = [f"Failed password for {user} from <ip>" for user in USERS]
     assert merged(*known, "Accepted password for ann from <ip>") == [
         "Accepted password for ann from <ip>",
@@ -70,22 +68,22 @@ def test_one_other_message_among_many_stays_apart() -> None:
     ]
 
 
-def test_different_messages_of_the_same_length_stay_apart() -> None:
+def test_different_messages_of_the_same_length_stay_apart():
     messages = ["worker started with care", "queue emptied by hand", "disk failed at last"]
     assert merged(*messages) == sorted(messages)
 
 
-def test_several_places_vary_together() -> None:
+def test_several_places_vary_together():
     paths = [f"GET /shop/{user}/cart by {other} done" for user in USERS for other in USERS]
     assert merged(*paths) == ["GET /shop/<*>/cart by <*> done"]
 
 
-def test_programs_are_not_merged() -> None:
+def test_programs_are_not_merged():
     found = merge_templates([PatternKey(app, "hello there") for app in ("a", "b", "c", "d")])
     assert len(set(found.values())) == 4
 
 
-def test_lines_of_random_words_become_few() -> None:
+def test_lines_of_random_words_become_few():
     r = random.Random(1)
     words = ["".join(r.choices("ghijklm", k=6)) for _ in range(5000)]
     templates = {f"sold {r.choice(words)} {r.choice(words)}" for _ in range(5000)}
@@ -95,7 +93,7 @@ def test_lines_of_random_words_become_few() -> None:
 @pytest.mark.parametrize(
     "text", ["{}: no such row", "Caused by: {}: x", "<time> ERROR {} in <n> ms", "user {} x"]
 )
-def test_classes_and_levels_are_never_a_placeholder(text: str) -> None:
+def test_classes_and_levels_are_never_a_placeholder(text):
     """Neither among many other words, nor among many of them."""
     others = [text.format(f"w{number}xyz") for number in range(30)]
     for names in (CLASSES, LEVEL_NAMES):
@@ -109,14 +107,14 @@ def test_classes_and_levels_are_never_a_placeholder(text: str) -> None:
     "before", ["", "<time> ", "[<time>] ", "<time> ERROR ", "ERROR: ", "<time> [INFO] "]
 )
 @pytest.mark.parametrize("after", ["", " <n> ms", " of <n> items by ann"])
-def test_the_first_word_is_a_placeholder_only_if_it_is_an_id(before: str, after: str) -> None:
+def test_the_first_word_is_a_placeholder_only_if_it_is_an_id(before, after):
     plain = [f"{before}{word}{after}" for word in FIRST_WORDS]
     assert merged(*plain) == sorted(plain)
     ids = [f"{before}{word} sold it to us" for word in IDS]
     assert merged(*ids) == [f"{before}<*> sold it to us"]
 
 
-def test_patterns_of_different_levels_are_not_merged() -> None:
+def test_patterns_of_different_levels_are_not_merged():
     levels = ("info", "error", "", "warning")
     keys = [PatternKey("shop", f"job {user} ended", level) for user in USERS for level in levels]
     found = merge_templates(keys)
@@ -140,7 +138,7 @@ WORDS = st.sampled_from(
         max_size=60,
     )
 )
-def test_names_stay_whatever_else_there_is(keys: list[PatternKey]) -> None:
+def test_names_stay_whatever_else_there_is(keys):
     for key, pattern in merge_templates(list(dict.fromkeys(keys))).items():
         assert key.level == pattern.level
         before, after = key.template.split(), pattern.template.split()

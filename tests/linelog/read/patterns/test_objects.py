@@ -1,7 +1,5 @@
 """The part of a JSON object that becomes its pattern."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
@@ -22,15 +20,15 @@ from logsrv.linelog.read.patterns.objects import ObjectParts, read_object
         ),
     ],
 )
-def test_the_message_or_the_keys(object_: dict[str, object], parts: ObjectParts) -> None:
+def test_the_message_or_the_keys(object_, parts):
     assert read_object(json.dumps(object_).encode()) == parts
 
 
-def test_other_json_is_a_text() -> None:
+def test_other_json_is_a_text():
     assert read_object(b"{broken") is None
     assert read_object(b"[1]") is None
 
 
-def test_an_object_of_many_keys_is_cut() -> None:
+def test_an_object_of_many_keys_is_cut():
     found = read_object(json.dumps({f"key{n:03}": n for n in range(50)}).encode())
     assert found is not None and found.text.endswith("key029, …}")

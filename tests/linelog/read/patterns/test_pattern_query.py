@@ -1,9 +1,5 @@
 """The query that finds the lines of a pattern."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 from bench.patterns import stored_lines
@@ -31,7 +27,7 @@ from tests.linelog.read.stores import line, make_store, view_of
         ("", r"odd \xff <n>", b"odd \xff 5", '"odd"'),
     ],
 )
-def test_the_query_of_a_pattern(app: str, template: str, message: str | bytes, query: str) -> None:
+def test_the_query_of_a_pattern(app, template, message, query):
     pattern = Pattern(app, template, 1, Position(1, 0), None)
     found = query_of_pattern(pattern, line(message).rstrip(b"\n"))
     if query == '"odd"':
@@ -40,7 +36,7 @@ def test_the_query_of_a_pattern(app: str, template: str, message: str | bytes, q
         assert found == query
 
 
-def test_the_query_of_each_pattern_finds_its_lines_and_few_others(tmp_path: Path) -> None:
+def test_the_query_of_each_pattern_finds_its_lines_and_few_others(tmp_path):
     store = make_store(tmp_path / "logs", [list(stored_lines(3000))])
     view = view_of(store)
     found = find_patterns(Search(view, make_matcher(parse("")), Scope()))
@@ -53,7 +49,7 @@ def test_the_query_of_each_pattern_finds_its_lines_and_few_others(tmp_path: Path
         assert one.lines <= count <= one.lines + 5, (query, one, count)
 
 
-def test_a_coloured_pattern_of_two_levels_has_a_query_for_each(tmp_path: Path) -> None:
+def test_a_coloured_pattern_of_two_levels_has_a_query_for_each(tmp_path):
     coloured = r"\x1b[31m{}\x1b[0m job done \x1b[36muser\x1b[0m=bob"
     texts = [
         coloured.format("ERROR"),
@@ -72,7 +68,7 @@ def test_a_coloured_pattern_of_two_levels_has_a_query_for_each(tmp_path: Path) -
         assert search.count() == (1 if r"\x1b" in text or one.is_text_shared else 3), query
 
 
-def test_the_line_breaks_of_joined_lines_are_no_numbers(tmp_path: Path) -> None:
+def test_the_line_breaks_of_joined_lines_are_no_numbers(tmp_path):
     texts = [*(rf"{n} bad:\x0a  at {n}\x0aEnd{n}" for n in (1, 2)), r"3 bad:\x1a  at 3\x0aEnd3"]
     view = view_of(make_store(tmp_path / "logs", [list(map(line, texts))]))
     found = find_patterns(Search(view, make_matcher(parse("")), Scope())).patterns
@@ -85,7 +81,7 @@ def test_the_line_breaks_of_joined_lines_are_no_numbers(tmp_path: Path) -> None:
         assert Search(view, make_matcher(parse(query)), Scope()).count() == one.lines
 
 
-def test_a_long_pattern_is_cut_between_placeholders() -> None:
+def test_a_long_pattern_is_cut_between_placeholders():
     template = "word <n> " * 100
     message = template.replace("<n>", "5").strip()
     found = query_of_pattern(Pattern("", template.strip(), 1, Position(1, 0), None), line(message))

@@ -1,7 +1,5 @@
 """Skeletons: one byte for each number, id and quoted part, on all lines of a text at once."""
 
-from __future__ import annotations
-
 import numpy
 import pytest
 from hypothesis import given
@@ -36,20 +34,20 @@ def of_lines(*lines: bytes) -> list[bytes]:
         (b"", b""),
     ],
 )
-def test_what_varies_in_a_line_is_one_byte(line: bytes, skeleton: bytes) -> None:
+def test_what_varies_in_a_line_is_one_byte(line, skeleton):
     assert of_lines(line) == [skeleton]
     assert of_lines(b"before 1", line, b'after "2"') == [b"before \x01", skeleton, b"after \x05"]
 
 
-def test_a_quote_does_not_reach_into_the_next_line() -> None:
+def test_a_quote_does_not_reach_into_the_next_line():
     assert of_lines(b'one " quote', b'another " quote') == [b'one " quote', b'another " quote']
 
 
-def test_a_long_line_is_cut() -> None:
+def test_a_long_line_is_cut():
     assert of_lines(b"x " * 100_000, b"y 1") == [b"x " * (LONGEST // 2), b"y \x01"]
 
 
-def test_only_the_wanted_part_of_a_line_is_kept() -> None:
+def test_only_the_wanted_part_of_a_line_is_kept():
     text = b"stamp 12 message 7\nall 8\nnothing\n"
     starts, ends = numpy.array([9, 19, 25]), numpy.array([18, 24, 25])
     assert skeletons(text, starts, ends) == [b"message \x01", b"all \x01", b""]
@@ -57,6 +55,6 @@ def test_only_the_wanted_part_of_a_line_is_kept() -> None:
 
 
 @given(st.lists(st.binary(max_size=60).map(lambda one: one.replace(b"\n", b"")), min_size=1))
-def test_each_line_of_random_bytes_has_a_skeleton_of_its_own(lines: list[bytes]) -> None:
+def test_each_line_of_random_bytes_has_a_skeleton_of_its_own(lines):
     found = of_lines(*lines)
     assert found == [of_lines(line)[0] for line in lines]

@@ -1,7 +1,5 @@
 """Batches of lines: all that a query asks for, each once, in sizes that a target takes."""
 
-from __future__ import annotations
-
 import errno
 import os
 from itertools import chain
@@ -55,7 +53,7 @@ def directory(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return make_store(tmp_path / "logs", SEGMENTS, packed=request.param)
 
 
-def test_all_lines_come_once_in_batches(directory: Path) -> None:
+def test_all_lines_come_once_in_batches(directory):
     found = all_of(batches(directory))
     assert [one for batch in found for one in batch.lines] == LINES
     assert max(len(batch.lines) for batch in found) == 100
@@ -67,14 +65,14 @@ def test_all_lines_come_once_in_batches(directory: Path) -> None:
         assert [one for each in behind for one in each.lines] == LINES[there:]
 
 
-def test_a_batch_has_at_most_most_bytes_and_a_longer_line_is_alone(tmp_path: Path) -> None:
+def test_a_batch_has_at_most_most_bytes_and_a_longer_line_is_alone(tmp_path):
     long = line("x" * 500)
     directory = make_store(tmp_path / "logs", [[line("a"), line("b"), long, line("c")]])
     found = all_of(batches(directory, most_bytes=2 * len(line("a"))))
     assert [len(batch.lines) for batch in found] == [2, 1, 1]
 
 
-def test_a_query_leaves_lines_out(directory: Path) -> None:
+def test_a_query_leaves_lines_out(directory):
     found = all_of(batches(directory, '"1 3" OR position:"3:0"'))
     wanted = [one for one in LINES if b" 1 3" in one]
     there = [one for batch in found for one in batch.lines]
@@ -82,17 +80,17 @@ def test_a_query_leaves_lines_out(directory: Path) -> None:
     assert found[-1].end == END
 
 
-def test_a_batch_without_matching_lines_still_moves_the_place(directory: Path) -> None:
+def test_a_batch_without_matching_lines_still_moves_the_place(directory):
     found = all_of(batches(directory, "nowhere"))
     assert found == [LineBatch([], END)]
 
 
-def test_an_invalid_query_raises_query_error(directory: Path) -> None:
+def test_an_invalid_query_raises_query_error(directory):
     with pytest.raises(QueryError):
         batches(directory, "(")
 
 
-def test_removed_text_is_passed_to_gap(tmp_path: Path) -> None:
+def test_removed_text_is_passed_to_gap(tmp_path):
     directory = make_store(tmp_path / "logs", SEGMENTS)
     path = next(directory.glob("0000000002-*.zst"))
     gaps: list[MissingText] = []
@@ -104,7 +102,7 @@ def test_removed_text_is_passed_to_gap(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_damaged_text_is_passed_to_gap_with_its_size(tmp_path: Path) -> None:
+def test_damaged_text_is_passed_to_gap_with_its_size(tmp_path):
     many = [line(f"{n:06}", n / 100) for n in range(60_000)]
     directory = make_store(tmp_path / "logs", [many, [line("behind")]])
     path = next(directory.glob("*.zst"))
@@ -117,7 +115,7 @@ def test_damaged_text_is_passed_to_gap_with_its_size(tmp_path: Path) -> None:
     assert gaps == [MissingText(missing)] and missing > 900_000
 
 
-def test_more_is_true_while_there_may_be_another_batch(directory: Path) -> None:
+def test_more_is_true_while_there_may_be_another_batch(directory):
     found = batches(directory, most_lines=400)
     while (some := found.read_batches()) and some[-1].end != END:
         assert found.may_have_more
@@ -137,7 +135,7 @@ def test_more_is_true_while_there_may_be_another_batch(directory: Path) -> None:
     found.close()
 
 
-def test_unsynced_text_is_in_no_batch(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsynced_text_is_in_no_batch(directory, monkeypatch):
     def failing(_: int) -> None:
         raise OSError(5, "Input/output error")
 
@@ -148,9 +146,7 @@ def test_unsynced_text_is_in_no_batch(directory: Path, monkeypatch: pytest.Monke
     found.close()
 
 
-def test_lines_read_before_an_error_are_not_lost(
-    directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lines_read_before_an_error_are_not_lost(directory, monkeypatch):
     """As a sync that fails, or a limit of open files, behind the first of several pieces."""
     found = batches(directory, most_lines=10_000)
     until, errors = (

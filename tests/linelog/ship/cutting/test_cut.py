@@ -1,7 +1,5 @@
 """Cutting blocks: all of the text, as it stands where that is possible, and never more than is taken."""
 
-from __future__ import annotations
-
 import os
 import random
 import zlib
@@ -75,7 +73,7 @@ def frames_of(block: PackedBlock) -> list[bytes]:
 
 
 @pytest.mark.slow
-def test_frames_leave_as_they_stand(tmp_path: Path) -> None:
+def test_frames_leave_as_they_stand(tmp_path):
     segments = [big(1, 60_000), big(2), [line("now")]]
     directory = make_store(tmp_path / "logs", segments)
     cuts = Cutting(directory).all()
@@ -90,9 +88,7 @@ def test_frames_leave_as_they_stand(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_frames_leave_by_their_sums_unless_the_index_has_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_frames_leave_by_their_sums_unless_the_index_has_none(tmp_path, monkeypatch):
     segments = [[*big(1, 60_000), line("no end")[:-1]], [line("now")]]
     directory = make_store(tmp_path / "logs", segments)
     expected = Cutting(directory).all()
@@ -117,7 +113,7 @@ def test_frames_leave_by_their_sums_unless_the_index_has_none(
     assert texts(Cutting(directory).all()) == texts(expected)
 
 
-def test_a_plain_segment_is_compressed_for_the_block(tmp_path: Path) -> None:
+def test_a_plain_segment_is_compressed_for_the_block(tmp_path):
     segments = [big(1), big(2), big(3)]
     cuts = Cutting(make_store(tmp_path / "logs", segments, packed=0)).all()
     assert texts(cuts) == [b"".join(lines) for lines in segments]
@@ -126,7 +122,7 @@ def test_a_plain_segment_is_compressed_for_the_block(tmp_path: Path) -> None:
         assert parameters.has_checksum and parameters.content_size <= 1 << 20
 
 
-def test_the_rest_of_a_frame_is_compressed_anew(tmp_path: Path) -> None:
+def test_the_rest_of_a_frame_is_compressed_anew(tmp_path):
     lines = big(1, 60_000)
     directory = make_store(tmp_path / "logs", [lines, []])
     text = b"".join(lines)
@@ -139,7 +135,7 @@ def test_the_rest_of_a_frame_is_compressed_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_block_has_at_most_8_mib_of_text(tmp_path: Path) -> None:
+def test_a_block_has_at_most_8_mib_of_text(tmp_path):
     lines = [line("x" * 1000, n / 1000) for n in range(20_000)]
     for packed in (0, 1):
         cuts = Cutting(make_store(tmp_path / str(packed), [lines, []], packed=packed)).all()
@@ -150,7 +146,7 @@ def test_a_block_has_at_most_8_mib_of_text(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("packed", [0, 1])
-def test_a_damaged_frame_is_passed_over_and_told(tmp_path: Path, packed: int) -> None:
+def test_a_damaged_frame_is_passed_over_and_told(tmp_path, packed):
     lines = big(1, 60_000)
     directory = make_store(tmp_path / "logs", [lines, [line("behind")]])
     path = next(directory.glob("*.zst"))
@@ -167,7 +163,7 @@ def test_a_damaged_frame_is_passed_over_and_told(tmp_path: Path, packed: int) ->
     assert len(cutting.told) == 1 and "is damaged" in cutting.told[0]
 
 
-def test_a_segment_that_is_gone_is_a_gap_of_unknown_size(tmp_path: Path) -> None:
+def test_a_segment_that_is_gone_is_a_gap_of_unknown_size(tmp_path):
     directory = make_store(tmp_path / "logs", [[line("a")], [line("b")], [line("c")]])
     next(directory.glob("0000000002-*.zst")).unlink()
     cuts = Cutting(directory).all()
@@ -176,7 +172,7 @@ def test_a_segment_that_is_gone_is_a_gap_of_unknown_size(tmp_path: Path) -> None
     assert cuts[1].block.after == cuts[0].block.end
 
 
-def test_a_line_without_its_end_does_not_leave_a_sealed_segment(tmp_path: Path) -> None:
+def test_a_line_without_its_end_does_not_leave_a_sealed_segment(tmp_path):
     for packed in (0, 1):
         segments = [[line("a"), line("b")[:-1]], [line("c")]]
         cutting = Cutting(make_store(tmp_path / str(packed), segments, packed=packed))
@@ -186,7 +182,7 @@ def test_a_line_without_its_end_does_not_leave_a_sealed_segment(tmp_path: Path) 
         assert "unfinished line" in cutting.told[0]
 
 
-def test_a_file_that_was_cut_ends_earlier(tmp_path: Path) -> None:
+def test_a_file_that_was_cut_ends_earlier(tmp_path):
     directory = make_store(tmp_path / "logs", [[line("a"), line("b")]])
     cutting = Cutting(directory)
     assert len(cutting.all()) == 1
@@ -204,12 +200,8 @@ def test_a_file_that_was_cut_ends_earlier(tmp_path: Path) -> None:
     begin=st.integers(0, 5),
 )
 def test_any_lines_survive_being_cut_into_blocks_of_any_size(
-    tmp_path_factory: pytest.TempPathFactory,
-    sizes: list[int],
-    packed: int,
-    limit: int,
-    begin: int,
-) -> None:
+    tmp_path_factory, sizes, packed, limit, begin
+):
     """Blocks are as small as is asked for; a line that is too large alone is refused, and nothing else."""
     dice = random.Random(1)
     lines = [line(dice.randbytes(size // 2).hex(), n) for n, size in enumerate(sizes)]
@@ -238,7 +230,7 @@ def test_any_lines_survive_being_cut_into_blocks_of_any_size(
         assert one not in there and len(zstandard.compress(one)) > limit - 20
 
 
-def test_nothing_leaves_that_came_after_the_sync(tmp_path: Path) -> None:
+def test_nothing_leaves_that_came_after_the_sync(tmp_path):
     """A power cut might take it, and other lines its place."""
     # The second does not fit into what is read at a time, and has to be read on.
     first, second, third = line(os.urandom(200).hex()), line("b" * (PIECE * 3 // 2)), line("c")
@@ -255,21 +247,19 @@ def test_nothing_leaves_that_came_after_the_sync(tmp_path: Path) -> None:
 
 
 @given(st.binary(), st.binary())
-def test_a_checksum_of_two_texts_is_that_of_both_together(first: bytes, second: bytes) -> None:
+def test_a_checksum_of_two_texts_is_that_of_both_together(first, second):
     assert combine_crcs(zlib.crc32(first), zlib.crc32(second), len(second)) == zlib.crc32(
         first + second
     )
 
 
 @given(st.binary(max_size=40), st.integers(1, 1 << 20), st.integers(0, 255))
-def test_a_checksum_of_large_texts_is_that_of_both_together(
-    first: bytes, size: int, byte: int
-) -> None:
+def test_a_checksum_of_large_texts_is_that_of_both_together(first, size, byte):
     second = bytes([byte]) * size
     assert combine_crcs(zlib.crc32(first), zlib.crc32(second), size) == zlib.crc32(first + second)
 
 
-def test_checksums_of_several_texts_come_one_behind_the_other() -> None:
+def test_checksums_of_several_texts_come_one_behind_the_other():
     texts = [b"a line\n", b"", b"another\n" * 9999, b"\0" * (1 << 20), b"the last\n"]
     crc = 0
     for text in texts:

@@ -1,7 +1,5 @@
 """What leaves is on the medium: a power cut takes nothing back that a far side has."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,7 +51,7 @@ def writer(tmp_path: Path) -> Iterator[Writer]:
     writer.disk.close()
 
 
-def test_one_sync_serves_all_lines_that_came_meanwhile(writer: Writer, medium: Medium) -> None:
+def test_one_sync_serves_all_lines_that_came_meanwhile(writer, medium):
     for _ in range(3):
         writer.write()
     size = os.stat(writer.directory / "current.log").st_size
@@ -71,7 +69,7 @@ def test_one_sync_serves_all_lines_that_came_meanwhile(writer: Writer, medium: M
     segment.close()
 
 
-def test_a_line_without_its_end_waits_for_it(writer: Writer, medium: Medium) -> None:
+def test_a_line_without_its_end_waits_for_it(writer, medium):
     writer.write()
     current = writer.directory / "current.log"
     size = current.stat().st_size
@@ -86,7 +84,7 @@ def test_a_line_without_its_end_waits_for_it(writer: Writer, medium: Medium) -> 
     segment.close()
 
 
-def test_a_segment_that_ends_is_read_to_its_end(writer: Writer, medium: Medium) -> None:
+def test_a_segment_that_ends_is_read_to_its_end(writer, medium):
     writer.write()
     segment = SegmentSyncer(view_of(writer.directory))
     segment.open_segment(1)
@@ -100,9 +98,7 @@ def test_a_segment_that_ends_is_read_to_its_end(writer: Writer, medium: Medium) 
     segment.close()
 
 
-def test_the_compressed_form_takes_the_place_of_the_plain_one(
-    writer: Writer, medium: Medium
-) -> None:
+def test_the_compressed_form_takes_the_place_of_the_plain_one(writer, medium):
     writer.write()
     writer.rotate()
     segment = SegmentSyncer(view_of(writer.directory))
@@ -116,7 +112,7 @@ def test_the_compressed_form_takes_the_place_of_the_plain_one(
     segment.close()
 
 
-def test_a_removed_segment_is_read_from_the_open_file(writer: Writer, medium: Medium) -> None:
+def test_a_removed_segment_is_read_from_the_open_file(writer, medium):
     writer.write()
     writer.rotate()
     segment = SegmentSyncer(view_of(writer.directory))
@@ -131,9 +127,7 @@ def test_a_removed_segment_is_read_from_the_open_file(writer: Writer, medium: Me
     segment.close()
 
 
-def test_after_a_sync_that_failed_only_the_compressed_file_is_believed(
-    writer: Writer, medium: Medium
-) -> None:
+def test_after_a_sync_that_failed_only_the_compressed_file_is_believed(writer, medium):
     """The kernel lets go of what it could not write: the next sync works, and says nothing of that."""
     writer.write()
     segment = SegmentSyncer(view_of(writer.directory))
@@ -154,9 +148,7 @@ def test_after_a_sync_that_failed_only_the_compressed_file_is_believed(
     segment.close()
 
 
-def test_a_disk_that_does_not_sync_names_lets_nothing_leave(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_does_not_sync_names_lets_nothing_leave(tmp_path, monkeypatch):
     directory = make_store(tmp_path / "logs", [[line("x")]])
 
     def failing(_: View) -> None:

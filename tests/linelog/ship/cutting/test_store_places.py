@@ -1,7 +1,5 @@
 """Places as a far side names them: told apart from those of another store."""
 
-from __future__ import annotations
-
 import zlib
 from pathlib import Path
 
@@ -26,7 +24,7 @@ def directory(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.mark.parametrize("segment", [1, 2, 4])
-def test_the_crc_of_text_between_two_places(directory: Path, segment: int) -> None:
+def test_the_crc_of_text_between_two_places(directory, segment):
     text = b"".join(SEGMENTS[segment - 1])
     with view_of(directory) as view:
 
@@ -43,7 +41,7 @@ def test_the_crc_of_text_between_two_places(directory: Path, segment: int) -> No
         assert crc_between(view, Position(7, 0), Position(7, 9)) is None
 
 
-def test_a_damaged_frame_neither_confirms_nor_denies_a_place(tmp_path: Path) -> None:
+def test_a_damaged_frame_neither_confirms_nor_denies_a_place(tmp_path):
     directory = make_store(tmp_path / "logs", SEGMENTS)
     path = next(directory.glob("0000000001-*.zst"))
     data = bytearray(path.read_bytes())
@@ -55,7 +53,7 @@ def test_a_damaged_frame_neither_confirms_nor_denies_a_place(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_begins_line_finds_the_beginning_of_each_line(directory: Path) -> None:
+def test_begins_line_finds_the_beginning_of_each_line(directory):
     with view_of(directory) as view:
         for segment in (1, 4):
             found = [
@@ -78,12 +76,12 @@ def test_begins_line_finds_the_beginning_of_each_line(directory: Path) -> None:
         ("9:0", Position(4, 50)),
     ],
 )
-def test_begin_at_resolves_ship_from(directory: Path, ship_from: str, place: Position) -> None:
+def test_begin_at_resolves_ship_from(directory, ship_from, place):
     with view_of(directory) as view:
         assert place_for_ship_from(view, ship_from, Position(4, 50)) == place
 
 
-def test_begin_at_keeps_a_removed_place_and_refuses_other_text(directory: Path) -> None:
+def test_begin_at_keeps_a_removed_place_and_refuses_other_text(directory):
     with view_of(directory) as view:
         for path in directory.glob("0000000001-*"):
             path.unlink()

@@ -1,7 +1,5 @@
 """Stored lines for the tests of encoders: of all inputs, and any that there may be."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from hypothesis import strategies as st

@@ -1,7 +1,5 @@
 """Blocks: read from headers as they were written, and refused with a short sentence."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,9 +27,7 @@ BLOCK = block_of(32 * "0", TEXT, Position(17, 0), Position(16, 7), "12")
     st.integers(0, 2**32 - 1),
     st.sampled_from(["", UNKNOWN, "0", "123"]),
 )
-def test_headers_are_read_as_they_were_written(
-    store: str, segment: int, offset: int, size: int, before: int | None, crc: int, gap: str
-) -> None:
+def test_headers_are_read_as_they_were_written(store, segment, offset, size, before, crc, gap):
     start, end = Position(segment, offset), Position(segment, offset + size)
     after = None if before is None else min(Position(segment, before), start)
     block = PackedBlock(store, start, end, after, crc, b"packed", gap)
@@ -56,14 +52,14 @@ def test_headers_are_read_as_they_were_written(
         ("Logsrv-Gap", "9" * 100),
     ],
 )
-def test_a_wrong_header_is_named(name: str, value: str) -> None:
+def test_a_wrong_header_is_named(name, value):
     with pytest.raises(ValueError, match=r"Logsrv-|at most") as caught:
         block_from_headers({**BLOCK.headers(), name: value}, b"")
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 120
 
 
-def test_the_text_has_to_be_what_the_headers_say() -> None:
+def test_the_text_has_to_be_what_the_headers_say():
     check_block_text(BLOCK, TEXT)
     with pytest.raises(ValueError, match="has 40 bytes"):
         check_block_text(BLOCK, TEXT[:-1])

@@ -1,7 +1,5 @@
 """Bulk requests: our own input reads the same lines, times and levels out of them."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
@@ -17,7 +15,7 @@ from tests.linelog.ship.encode.stored_lines import LINES, TIME, line
 
 
 @given(LINES)
-def test_our_own_input_reads_the_same(lines: list[bytes]) -> None:
+def test_our_own_input_reads_the_same(lines):
     body = bulk_request(OutgoingLines(lines))
     taken = taken_by(
         bulk.add_bulk_documents, body, BodyRules("application/x-ndjson", "/logs/_bulk", 1 << 20)
@@ -32,7 +30,7 @@ def test_our_own_input_reads_the_same(lines: list[bytes]) -> None:
         assert received.level == sent.level
 
 
-def test_names_are_those_of_the_common_schema() -> None:
+def test_names_are_those_of_the_common_schema():
     body = bulk_request(
         OutgoingLines([line(b'{"app":"shop","level":"error"}'), line(b"x", "unix:uid=0")])
     )
@@ -50,7 +48,7 @@ def item(status: int, **error: str) -> dict[str, object]:
     return {"create": {"status": status, **({"error": error} if error else {})}}
 
 
-def test_items_tell_which_documents_are_not_stored() -> None:
+def test_items_tell_which_documents_are_not_stored():
     items = [
         item(201),
         item(429, type="es_rejected_execution_exception", reason="queue is full"),
@@ -77,6 +75,6 @@ def test_items_tell_which_documents_are_not_stored() -> None:
         b'{"errors":true,"items":[{},{}]}',
     ],
 )
-def test_a_body_that_is_no_bulk_answer_is_a_value_error(body: bytes) -> None:
+def test_a_body_that_is_no_bulk_answer_is_a_value_error(body):
     with pytest.raises(ValueError, match=r"."):
         read_bulk_answer(body, 2)

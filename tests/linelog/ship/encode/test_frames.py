@@ -1,7 +1,5 @@
 """Frames of blocks: unpacked as they promise, and never to more than that."""
 
-from __future__ import annotations
-
 import tracemalloc
 
 import pytest
@@ -32,7 +30,7 @@ def frame(text: bytes, *, checksum: bool = True) -> bytes:
 
 
 @given(st.lists(st.binary(min_size=1, max_size=400), min_size=1, max_size=5), st.booleans())
-def test_frames_one_behind_the_other_are_one_text(texts: list[bytes], long: bool) -> None:
+def test_frames_one_behind_the_other_are_one_text(texts, long):
     texts = [1000 * text if long else text for text in texts]
     text = b"".join(texts)
     assert unpack(b"".join(map(packed, texts)), len(text)) == text
@@ -54,18 +52,18 @@ def test_frames_one_behind_the_other_are_one_text(texts: list[bytes], long: bool
         (frame(b"abc")[:-4] + b"0000", 3, "damaged"),
     ],
 )
-def test_each_fault_of_a_frame_has_its_sentence(data: bytes, size: int, why: str) -> None:
+def test_each_fault_of_a_frame_has_its_sentence(data, size, why):
     with pytest.raises(ValueError, match=why):
         unpack(data, size)
 
 
-def test_a_block_with_too_many_frames_is_refused() -> None:
+def test_a_block_with_too_many_frames_is_refused():
     with pytest.raises(ValueError, match=f"at most {MOST_FRAMES}"):
         split_frames(frame(b"x") * (MOST_FRAMES + 1), MOST_FRAMES + 1)
     assert unpack(frame(b"x") * MOST_FRAMES, MOST_FRAMES) == b"x" * MOST_FRAMES
 
 
-def test_a_bomb_takes_no_more_memory_than_it_promises() -> None:
+def test_a_bomb_takes_no_more_memory_than_it_promises():
     """Its header says a thousand bytes, and its blocks become 256 MiB."""
     bomb, small = frame(bytes(256 << 20)), frame(bytes(1000))
     body = small[: zstandard.frame_header_size(small)] + bomb[zstandard.frame_header_size(bomb) :]
@@ -86,7 +84,7 @@ def number(text: bytes, *, raw: bool = False) -> int:
 
 
 @given(st.binary(), st.booleans())
-def test_whatever_our_own_framing_stores_is_fine(data: bytes, raw: bool) -> None:
+def test_whatever_our_own_framing_stores_is_fine(data, raw):
     framer = LineFramer(for_frames(LineRules(raw=raw)), LineCounts())
     for block in framer.receive(data + b"\n"), framer.finish():
         if block is not None:
@@ -95,7 +93,7 @@ def test_whatever_our_own_framing_stores_is_fine(data: bytes, raw: bool) -> None
 
 
 @given(st.binary(max_size=300).map(lambda data: data.split(b"\n")))
-def test_a_line_that_a_store_without_raw_would_change_is_refused(lines: list[bytes]) -> None:
+def test_a_line_that_a_store_without_raw_would_change_is_refused(lines):
     text = b"".join(STAMP + line + b"\n" for line in lines)
     framer = LineFramer(for_frames(LineRules()), LineCounts())
     block = framer.receive(b"".join(line + b"\n" for line in lines))
@@ -130,7 +128,7 @@ def test_a_line_that_a_store_without_raw_would_change_is_refused(lines: list[byt
         (STAMP + b"\0", "control characters"),
     ],
 )
-def test_one_wrong_line_among_many_is_found(line: bytes, why: str, before: int) -> None:
+def test_one_wrong_line_among_many_is_found(line, why, before):
     fine = STAMP + b"fine, \xc3\xa4\tand so on\n"
     text = before * fine + line + b"\n" + fine
     with pytest.raises(ValueError, match=why):
@@ -138,23 +136,23 @@ def test_one_wrong_line_among_many_is_found(line: bytes, why: str, before: int) 
     assert number(before * fine + fine) == before + 1
 
 
-def test_raw_messages_are_theirs_and_stamps_are_not() -> None:
+def test_raw_messages_are_theirs_and_stamps_are_not():
     assert number(STAMP + b"\xff\0\x1b\n", raw=True) == 1
     with pytest.raises(ValueError, match="printable ASCII"):
         number(b"2026-11-20T06:18:42.123456Z tcp:\x1b[31m1 source\n", raw=True)
 
 
-def test_a_line_longer_than_a_piece_is_one_line() -> None:
+def test_a_line_longer_than_a_piece_is_one_line():
     assert number(STAMP + b"x" * (3 << 20) + b"\n" + STAMP + b"y\n") == 2
 
 
-def test_an_empty_message_is_a_line() -> None:
+def test_an_empty_message_is_a_line():
     assert number(STAMP + b"\n") == 1
     assert bytes(Block.of(STAMP + b"\n")) == STAMP + b"\n"
 
 
 @pytest.mark.parametrize("odd", [b"\xff", b"\x01", "\x85".encode()])
-def test_a_long_line_is_not_escaped_to_know_that_it_is_wrong(odd: bytes) -> None:
+def test_a_long_line_is_not_escaped_to_know_that_it_is_wrong(odd):
     """311 bytes, packed, took a second of a centre and 500 MB."""
     text = b"2026-01-01T00:00:00.000000Z a " + odd * ((4 << 20) // len(odd)) + b"\n"
     with at_most(24 << 20), pytest.raises(ValueError, match="no UTF-8, or control"):

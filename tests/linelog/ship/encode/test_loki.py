@@ -1,7 +1,5 @@
 """Pushes to Loki: our own input reads the same lines, times and levels out of them."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 
@@ -31,7 +29,7 @@ def streams(lines: list[bytes], encoder: LokiEncoder | None = None) -> Any:
 
 
 @given(LINES)
-def test_our_own_input_reads_the_same(lines: list[bytes]) -> None:
+def test_our_own_input_reads_the_same(lines):
     body = LokiEncoder().encode_push(OutgoingLines(lines))
     taken = taken_by(loki.add_loki_entries, body, BodyRules(JSON, "/loki/api/v1/push", 1 << 20))
     assert taken.reply.status == 204
@@ -58,7 +56,7 @@ def told(record: Record) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def test_labels_are_few() -> None:
+def test_labels_are_few():
     """Neither the port nor anything else of which there is no end."""
     lines = [
         line(b'{"level":"error","id":%d}' % port, f"web@tcp:10.0.0.1:{port}") for port in range(9)
@@ -70,7 +68,7 @@ def test_labels_are_few() -> None:
     assert len(stream["values"]) == 9
 
 
-def test_hosts_beyond_a_number_are_one() -> None:
+def test_hosts_beyond_a_number_are_one():
     """Also in later pushes, and those that have a label keep it."""
     encoder = LokiEncoder(most_hosts=2)
     lines = [line(b"x", f"tcp:10.0.0.{number}:1") for number in range(4)]
@@ -80,7 +78,7 @@ def test_hosts_beyond_a_number_are_one() -> None:
     assert again["stream"]["host"] == "10.0.0.1"
 
 
-def test_equal_lines_of_a_moment_are_all_kept() -> None:
+def test_equal_lines_of_a_moment_are_all_kept():
     """Loki drops what is the same in time, labels and text; sent again, each has its own time again."""
     lines = [line(b"x"), line(b"x"), line(b"y"), line(b"x")]
     [stream] = streams(lines)
@@ -99,7 +97,7 @@ def test_equal_lines_of_a_moment_are_all_kept() -> None:
         ("total ignored: 2 out of 3", 0),
     ],
 )  # fmt: skip
-def test_a_refusal_for_its_time_says_how_many(said: str, number: int) -> None:
+def test_a_refusal_for_its_time_says_how_many(said, number):
     times = (TIME, TIME, "2026-11-20T06:18:43.000000Z")
     lines = OutgoingLines([line(b"x", time=time) for time in times])
     assert count_refused_by_time(said, lines) == number

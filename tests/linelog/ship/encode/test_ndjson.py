@@ -1,7 +1,5 @@
 """Lines as NDJSON: our own input takes them as they are, and they say what the HTTP API says."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -20,7 +18,7 @@ from tests.linelog.ship.encode.stored_lines import KINDS, LINES, SOURCES, TIME, 
 
 
 @given(LINES)
-def test_our_own_input_reads_the_same(lines: list[bytes]) -> None:
+def test_our_own_input_reads_the_same(lines):
     taken = taken_by(
         http_lines.add_body_records,
         encode_ndjson(lines),
@@ -33,7 +31,7 @@ def test_our_own_input_reads_the_same(lines: list[bytes]) -> None:
         assert Record(received).level == sent.level
 
 
-def test_an_object_is_that_of_the_api() -> None:
+def test_an_object_is_that_of_the_api():
     sent = line(b'{"level":"error","service":"cache","n":123456789012345678901234567890}')
     [found] = [json.loads(one) for one in encode_ndjson([sent]).splitlines()]
     assert found == record_document(Record(sent))
@@ -42,19 +40,19 @@ def test_an_object_is_that_of_the_api() -> None:
 
 
 @given(LINES)
-def test_a_value_is_an_object_of_the_api(lines: list[bytes]) -> None:
+def test_a_value_is_an_object_of_the_api(lines):
     for message, one in zip(kafka_messages(lines), map(Record, lines), strict=True):
         assert json.loads(message.value) == json.loads(json.dumps(record_document(one)))
         assert message.moment >= 0
 
 
-def test_lines_of_a_machine_have_one_key() -> None:
+def test_lines_of_a_machine_have_one_key():
     lines = [line(b"a", source) for source in (*SOURCES, "tcp:10.0.0.1:1", "w@udp:10.0.0.1:514")]
     keys = [message.key for message in kafka_messages(lines)]
     assert keys == [b"10.0.0.1", b"::1", b"unix:uid=0,pid=77", b"h", b"10.0.0.1", b"10.0.0.1"]
 
 
-def test_a_line_without_a_stamp_has_an_empty_key() -> None:
+def test_a_line_without_a_stamp_has_an_empty_key():
     [message] = kafka_messages([b"torn"])
     assert message.moment == 0 and message.key == b""
 
@@ -85,17 +83,17 @@ def check(lines: list[bytes]) -> None:
         assert moment == since // timedelta(microseconds=1)
 
 
-def test_columns_of_all_kinds_of_lines() -> None:
+def test_columns_of_all_kinds_of_lines():
     check([line(message) for message in KINDS])
 
 
 @pytest.mark.slow
 @given(LINES)
-def test_columns_are_what_a_record_tells(lines: list[bytes]) -> None:
+def test_columns_are_what_a_record_tells(lines):
     check(lines)
 
 
-def test_a_line_without_a_stamp_has_the_time_of_the_one_before_it() -> None:
+def test_a_line_without_a_stamp_has_the_time_of_the_one_before_it():
     """As others may have written into a store."""
     outgoing = OutgoingLines([b"torn", line(b"whole"), b"torn, too"])
     assert outgoing.moments[0] == 0
@@ -106,13 +104,13 @@ def test_a_line_without_a_stamp_has_the_time_of_the_one_before_it() -> None:
     assert outgoing.hostnames == [None, "10.0.0.1", None]
 
 
-def test_a_day_that_does_not_exist_is_no_time() -> None:
+def test_a_day_that_does_not_exist_is_no_time():
     """A far side would refuse the line for it."""
     outgoing = OutgoingLines([line(b"a"), line(b"b", time="2026-13-40T06:18:42.123456Z")])
     assert outgoing.times == [TIME, TIME]
     assert outgoing.sources[0] == outgoing.sources[1]
 
 
-def test_bytes_that_are_no_text_are_shown() -> None:
+def test_bytes_that_are_no_text_are_shown():
     """A store of --raw has them."""
     assert OutgoingLines([line(b"\xff\0")]).message_texts == ["\\xff\0"]

@@ -1,7 +1,5 @@
 """Requests of OTLP: our own input reads the same lines, times and levels out of them."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
@@ -22,7 +20,7 @@ UNKNOWN = "1970-01-01T00:00:00.000000000Z"
 @given(LINES)
 @example([line(b"hello", time="1970-01-01T00:00:00.000000Z"), line(b"hello")])
 @example([line(rb"\x1b"), line(rb"\x1b[31mERROR\x1b[0m failed")])
-def test_our_own_input_reads_the_same(lines: list[bytes]) -> None:
+def test_our_own_input_reads_the_same(lines):
     body = export_request(OutgoingLines(lines))
     taken = taken_by(otlp.add_otlp_records, body, BodyRules(JSON, "/v1/logs", 1 << 20))
     assert taken.reply.status == 200 and rejected_count_and_reason(taken.reply.body) == (0, "")
@@ -37,7 +35,7 @@ def test_our_own_input_reads_the_same(lines: list[bytes]) -> None:
     )  # fmt: skip
 
 
-def test_a_resource_is_a_program_on_a_machine() -> None:
+def test_a_resource_is_a_program_on_a_machine():
     shop = b'{"app":"shop","hostname":"web1","level":"alert","n":%d}'
     lines = [line(shop % 1), line(b"hello"), line(shop % 2)]
     first, second = json.loads(export_request(OutgoingLines(lines)))["resourceLogs"]
@@ -66,5 +64,5 @@ def test_a_resource_is_a_program_on_a_machine() -> None:
         (b'{"partialSuccess":{"rejectedLogRecords":"many"}}', (0, "")),
     ],
 )  # fmt: skip
-def test_an_answer_may_reject_some(answer: bytes, found: tuple[int, str]) -> None:
+def test_an_answer_may_reject_some(answer, found):
     assert rejected_count_and_reason(answer) == found

@@ -1,7 +1,5 @@
 """The client's side of RELP against the server's: our own input answers, or a script."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +20,7 @@ def opened(number: int = 0) -> RelpSession:
 
 
 @given(LINES, st.integers(1, 60), st.integers(1, 5))
-def test_our_own_input_acknowledges_all(lines: list[bytes], size: int, rounds: int) -> None:
+def test_our_own_input_acknowledges_all(lines, size, rounds):
     """Wherever the network cuts; and the same session is used again."""
     session, server = RelpSession(), RelpFramer(LineRules())
     messages = syslog_messages(lines)
@@ -45,7 +43,7 @@ def test_our_own_input_acknowledges_all(lines: list[bytes], size: int, rounds: i
     assert session.state is RelpState.OVER
 
 
-def test_a_message_that_is_refused_is_named() -> None:
+def test_a_message_that_is_refused_is_named():
     session = opened()
     assert (
         session.frame_messages([b"a", b"b", b"c"]) == b"2 syslog 1 a\n3 syslog 1 b\n4 syslog 1 c\n"
@@ -58,7 +56,7 @@ def test_a_message_that_is_refused_is_named() -> None:
     assert session.first_unanswered == 4 and list(session.refused) == [1]
 
 
-def test_answers_come_in_any_order() -> None:
+def test_answers_come_in_any_order():
     session = opened()
     session.frame_messages([b"a", b"b"])
     session.frame_messages([b"c"])
@@ -83,7 +81,7 @@ def test_answers_come_in_any_order() -> None:
         (b"1 hello 0\n", "it sent the command hello"),
     ],
 )
-def test_a_bad_answer_to_open_ends_the_relp_session(answer: bytes, trouble: str) -> None:
+def test_a_bad_answer_to_open_ends_the_relp_session(answer, trouble):
     session = RelpSession()
     session.open_command()
     session.receive_answers(answer)
@@ -91,14 +89,14 @@ def test_a_bad_answer_to_open_ends_the_relp_session(answer: bytes, trouble: str)
     assert session.trouble == trouble
 
 
-def test_an_unexpected_answer_to_a_message_ends_the_relp_session() -> None:
+def test_an_unexpected_answer_to_a_message_ends_the_relp_session():
     session = opened()
     session.frame_messages([b"a"])
     session.receive_answers(b"2 rsp 3 300\n")
     assert session.trouble == "it answers 300"
 
 
-def test_numbers_begin_anew_at_their_end() -> None:
+def test_numbers_begin_anew_at_their_end():
     """They have nine digits; nobody waits for an answer to the first ones then."""
     session = opened(999_999_997)
     server = RelpFramer(LineRules())

@@ -1,7 +1,5 @@
 """Lines as syslog messages: our own input reads the same lines, times and levels out of them."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,7 +32,7 @@ def message(text: bytes, source: str = "tcp:10.0.0.1:51234") -> bytes:
         (b"<html>", b"<13>1 %b 10.0.0.1 - - - - <html>"),
     ],
 )  # fmt: skip
-def test_a_line_without_a_whole_syslog_header_gets_one(text: bytes, sent: bytes) -> None:
+def test_a_line_without_a_whole_syslog_header_gets_one(text, sent):
     assert message(text) == sent.replace(b"%b", TIME.encode())
 
 
@@ -46,23 +44,23 @@ def test_a_line_without_a_whole_syslog_header_gets_one(text: bytes, sent: bytes)
         b'<165>1 2026-11-20T06:18:42.003Z host app 12 ID47 [x@1 a="b\\"]c"] \xef\xbb\xbftext',
     ],
 )
-def test_syslog_goes_out_as_it_came(text: bytes) -> None:
+def test_syslog_goes_out_as_it_came(text):
     assert message(text) == text
 
 
-def test_names_are_fit_for_a_header() -> None:
+def test_names_are_fit_for_a_header():
     long = message(b"app=" + b"x" * 100 + b" hostname=a\tb pid=1")
     assert b" " + b"x" * 48 + b" 1 - - " in long
     assert message(b"a", "unix:uid=0") == b"<13>1 %b - - - - - a" % TIME.encode()
     assert b" gr_\xc3" not in message("app=grün msg=a".encode())
 
 
-def test_a_level_that_no_header_has_is_a_notice() -> None:
+def test_a_level_that_no_header_has_is_a_notice():
     assert Record(line(message(b"hello"))).level == "notice"
 
 
 @given(LINES, st.lists(st.integers(1, 200), max_size=20))
-def test_our_own_input_reads_the_same(lines: list[bytes], sizes: list[int]) -> None:
+def test_our_own_input_reads_the_same(lines, sizes):
     """Wherever the network cuts."""
     data = octet_counted_frames(syslog_messages(lines))
     framer = SyslogFramer(LineRules(), LineCounts())
@@ -95,7 +93,7 @@ def check(sent: Record, received: Record) -> None:
         assert header.fields["timestamp"] == sent.time
 
 
-def test_every_kind_of_line_leaves_with_a_syslog_header() -> None:
+def test_every_kind_of_line_leaves_with_a_syslog_header():
     for sent in syslog_messages([line(kind) for kind in KINDS]):
         header = parse_syslog_header(sent)
         assert header is not None and {"timestamp", "hostname"} <= set(header.fields)

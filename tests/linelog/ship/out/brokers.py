@@ -4,8 +4,6 @@ No real broker was tried. confluent_kafka can only begin a mock; the functions t
 errors are in the library that its wheels bring along.
 """
 
-from __future__ import annotations
-
 import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager

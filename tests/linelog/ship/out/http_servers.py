@@ -1,7 +1,5 @@
 """A server over HTTP/1.1 that notes what comes, and over how many connections; it answers as it is told."""
 
-from __future__ import annotations
-
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """A server of NATS that lies: it speaks the protocol, and answers what the test has thought of."""
 
-from __future__ import annotations
-
 import json
 import socket
 import threading

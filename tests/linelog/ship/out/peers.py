@@ -1,7 +1,5 @@
 """Far sides for the tests of targets, and the lines that they get."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager

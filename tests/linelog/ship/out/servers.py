@@ -1,7 +1,5 @@
 """Servers of NATS with JetStream: real ones, of Debian or of a wheel, alone or three together."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json

@@ -1,9 +1,5 @@
 """Answers of servers: taken, later, smaller, never."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,14 +45,14 @@ def judged(status: int, body: bytes = b"", **headers: str) -> LogsrvError | None
         (418, Unavailable, True),
     ],
 )
-def test_a_status_means_one_thing(status: int, kind: Any, settled: bool | None) -> None:
+def test_a_status_means_one_thing(status, kind, settled):
     error = judged(status)
     assert type(error) is kind
     assert f"https://centre answered with {status}" in str(error)
     assert getattr(error, "settled", None) is settled
 
 
-def test_a_status_of_success_raises_nothing() -> None:
+def test_a_status_of_success_raises_nothing():
     assert judged(200) is None
     assert judged(204) is None
     raise_unless_success(HttpAnswer(409, {}), "x", NOW, accepted=(409,))
@@ -64,7 +60,7 @@ def test_a_status_of_success_raises_nothing() -> None:
         raise_unless_success(HttpAnswer(200, {}, whole=False), "x", NOW)
 
 
-def test_what_a_server_says_is_shown_in_one_safe_line() -> None:
+def test_what_a_server_says_is_shown_in_one_safe_line():
     said = judged(400, b"no\x1b[31m such\nlabel" + 500 * b"x", content_type="text/plain; charset=x")
     assert r"no\x1b[31m such\x0alabel" in str(said)
     assert len(str(said)) < 300
@@ -87,7 +83,7 @@ def test_what_a_server_says_is_shown_in_one_safe_line() -> None:
         ("1e9", None),
     ],
 )
-def test_retry_after_gives_the_pause(text: str, seconds: float | None) -> None:
+def test_retry_after_gives_the_pause(text, seconds):
     assert parse_retry_after(text, NOW) == seconds
     error = judged(503, retry_after=text)
     assert isinstance(error, Unavailable)
@@ -95,7 +91,7 @@ def test_retry_after_gives_the_pause(text: str, seconds: float | None) -> None:
 
 
 @given(st.integers(100, 999), st.binary(max_size=50))
-def test_any_answer_raises_only_errors_of_a_target(status: int, body: bytes) -> None:
+def test_any_answer_raises_only_errors_of_a_target(status, body):
     error = judged(status, body, content_type="text/plain")
     assert (error is None) == (200 <= status < 300)
     assert error is None or one_line(str(error)) == str(error)

@@ -1,7 +1,5 @@
 """The target of an archive: its work is done beside the reactor, which never waits."""
 
-from __future__ import annotations
-
 import sys
 import threading
 from collections.abc import Iterable
@@ -31,7 +29,7 @@ def target(place: Path) -> ArchiveTarget:
 
 
 @in_reactor
-async def test_a_segment_goes_there_and_is_known_there(tmp_path: Path) -> None:
+async def test_a_segment_goes_there_and_is_known_there(tmp_path):
     store = sealed_store(tmp_path / "store", 1, count=50)
     (tmp_path / "archive").mkdir()
     one, [segment] = target(tmp_path / "archive"), packed(store)
@@ -50,7 +48,7 @@ async def test_a_segment_goes_there_and_is_known_there(tmp_path: Path) -> None:
 
 
 @in_reactor
-async def test_errors_of_an_archive_become_errors_of_a_target(tmp_path: Path) -> None:
+async def test_errors_of_an_archive_become_errors_of_a_target(tmp_path):
     async with closing(target(tmp_path / "archive")) as one:
         with pytest.raises(Unavailable, match="mount it, or make the directory") as error:
             await one.survey([], at(tmp_path))
@@ -67,9 +65,7 @@ async def test_errors_of_an_archive_become_errors_of_a_target(tmp_path: Path) ->
 
 
 @in_reactor
-async def test_a_directory_that_stands_still_holds_up_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_directory_that_stands_still_holds_up_nothing(tmp_path, monkeypatch):
     """What was given up is not done later, and what comes behind it is."""
     store = sealed_store(tmp_path / "store", 1, count=50)
     (tmp_path / "archive").mkdir()
@@ -99,9 +95,7 @@ class Panic(BaseException):
 
 
 @in_reactor
-async def test_a_panic_is_told_and_what_comes_behind_it_is_done(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_panic_is_told_and_what_comes_behind_it_is_done(tmp_path, monkeypatch):
     def panic(*_: object) -> list[str]:
         raise Panic("called `Option::unwrap()` on a `None` value")
 
@@ -116,11 +110,11 @@ async def test_a_panic_is_told_and_what_comes_behind_it_is_done(
 
 
 @in_reactor
-async def test_an_unused_archive_target_closes_at_once(tmp_path: Path) -> None:
+async def test_an_unused_archive_target_closes_at_once(tmp_path):
     await target(tmp_path).close()
 
 
-def test_a_missing_package_for_a_bucket_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_for_a_bucket_is_a_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "obstore", None)
     url = parse_ship_url("s3://logs/edges")
     with pytest.raises(ConfigurationError, match=r"^s3: needs the package obstore"):

@@ -1,7 +1,5 @@
 """The target `es+https:`: documents are stored, refused one by one, or sent again one by one."""
 
-from __future__ import annotations
-
 import gzip
 import json
 
@@ -29,7 +27,7 @@ def documents(asked: Asked) -> list[str]:
 
 @pytest.mark.parametrize("path", ["/logs", "/logs/", "/logs/_bulk"])
 @in_reactor
-async def test_documents_go_to_an_index(path: str) -> None:
+async def test_documents_go_to_an_index(path):
     with serving(told(201, 201)) as server:
         async with closing(
             ElasticsearchTarget(settings("es+" + server.url + path), REACTOR)
@@ -40,13 +38,13 @@ async def test_documents_go_to_an_index(path: str) -> None:
     assert documents(asked) == ["a", "b"]
 
 
-def test_an_elasticsearch_url_without_an_index_is_refused() -> None:
+def test_an_elasticsearch_url_without_an_index_is_refused():
     with pytest.raises(ConfigurationError, match="names no index, such as es"):
         ElasticsearchTarget(settings("es+https://elastic.example/_bulk"), REACTOR)
 
 
 @in_reactor
-async def test_a_refused_document_is_named_and_the_others_are_stored() -> None:
+async def test_a_refused_document_is_named_and_the_others_are_stored():
     with serving(told(201, 400, 201), told(400, 409)) as server:
         async with closing(
             ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)
@@ -60,7 +58,7 @@ async def test_a_refused_document_is_named_and_the_others_are_stored() -> None:
 
 
 @in_reactor
-async def test_only_documents_without_room_are_sent_again() -> None:
+async def test_only_documents_without_room_are_sent_again():
     """429 of an item is for later; others of the same lines are stored and stay so."""
     lines = sent(b"a", b"b", b"c", b"d")
     with serving(told(201, 429, 400, 503), told(429, 201), told(201), told(201)) as server:
@@ -78,7 +76,7 @@ async def test_only_documents_without_room_are_sent_again() -> None:
 
 
 @in_reactor
-async def test_a_batch_other_than_the_partly_stored_one_is_sent_whole() -> None:
+async def test_a_batch_other_than_the_partly_stored_one_is_sent_whole():
     """As when the shipper takes fewer, or has begun anew."""
     with serving(told(201, 429), told(201), told(201, 201)) as server:
         async with closing(
@@ -91,7 +89,7 @@ async def test_a_batch_other_than_the_partly_stored_one_is_sent_whole() -> None:
 
 
 @in_reactor
-async def test_an_answer_about_too_many_documents_asks_for_fewer() -> None:
+async def test_an_answer_about_too_many_documents_asks_for_fewer():
     """Each of them may be refused at length; the same answer would come each time."""
     long = Told(200, b'{"errors":true,"items":[' + b" " * LARGEST_ANSWER)
     with serving(long, long) as server:
@@ -105,7 +103,7 @@ async def test_an_answer_about_too_many_documents_asks_for_fewer() -> None:
 
 
 @in_reactor
-async def test_a_server_that_is_not_elasticsearch_is_a_settled_error() -> None:
+async def test_a_server_that_is_not_elasticsearch_is_a_settled_error():
     with serving(Told(200, b"<html>It works!"), Told(403), Told(404)) as server:
         async with closing(
             ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)

@@ -1,10 +1,7 @@
 """The connection of a shipper: used again, bounded, with its token, and no way around its certificates."""
 
-from __future__ import annotations
-
 import socket
 import threading
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,7 +26,7 @@ def client(url: str, authorization: str | None = None, **more: Any) -> HttpClien
 
 
 @in_reactor
-async def test_a_body_and_its_headers_arrive_and_the_connection_is_used_again() -> None:
+async def test_a_body_and_its_headers_arrive_and_the_connection_is_used_again():
     body = bytes(range(256)) * 20_000
     with serving(Told(200, b"yes", {"X-Kept": "a"})) as server:
         async with closing(client(server.url)) as one:
@@ -53,7 +50,7 @@ async def test_a_body_and_its_headers_arrive_and_the_connection_is_used_again() 
 
 
 @in_reactor
-async def test_the_token_is_sent() -> None:
+async def test_the_token_is_sent():
     with serving() as server:
         async with closing(client(server.url, "Bearer geheim")) as one:
             await one.request("GET", "/")
@@ -61,7 +58,7 @@ async def test_the_token_is_sent() -> None:
 
 
 @in_reactor
-async def test_statuses_become_what_a_shipper_does_about_them() -> None:
+async def test_statuses_become_what_a_shipper_does_about_them():
     told = [Told(413), Told(400), Told(409), Told(302, headers={"Location": "/x"}), Told(401)]
     with serving(*told, Told(503, headers={"Retry-After": "7"})) as server:
         async with closing(client(server.url)) as one:
@@ -79,7 +76,7 @@ async def test_statuses_become_what_a_shipper_does_about_them() -> None:
 
 
 @in_reactor
-async def test_a_request_is_never_repeated_automatically() -> None:
+async def test_a_request_is_never_repeated_automatically():
     """Whether it arrived is not known, and only who sends can ask."""
     with serving(Told(hang_up=True)) as server:
         async with closing(client(server.url)) as one:
@@ -89,7 +86,7 @@ async def test_a_request_is_never_repeated_automatically() -> None:
 
 
 @in_reactor
-async def test_a_refused_connection_is_a_sentence() -> None:
+async def test_a_refused_connection_is_a_sentence():
     port = free_port()
     why = await unavailable(client(f"http://127.0.0.1:{port}").request("GET", "/"))
     assert str(why).startswith(f"http://127.0.0.1:{port} cannot be reached: ")
@@ -97,7 +94,7 @@ async def test_a_refused_connection_is_a_sentence() -> None:
 
 
 @in_reactor
-async def test_a_server_that_does_not_speak_http_is_a_sentence() -> None:
+async def test_a_server_that_does_not_speak_http_is_a_sentence():
     with socket.create_server(("127.0.0.1", 0)) as other:
 
         def greet() -> None:
@@ -112,7 +109,7 @@ async def test_a_server_that_does_not_speak_http_is_a_sentence() -> None:
 
 
 @in_reactor
-async def test_giving_up_ends_the_connection() -> None:
+async def test_giving_up_ends_the_connection():
     for body in None, bytes(50 << 20):
         async with (
             far_side(DeafPeer) as (peers, port),
@@ -127,7 +124,7 @@ async def test_giving_up_ends_the_connection() -> None:
 
 
 @in_reactor
-async def test_an_endless_answer_is_cut() -> None:
+async def test_an_endless_answer_is_cut():
     with serving(
         Told(200, bytes(2 * LARGEST_ANSWER)), Told(400, bytes(2 * LARGEST_ANSWER))
     ) as server:
@@ -139,7 +136,7 @@ async def test_an_endless_answer_is_cut() -> None:
 
 
 @in_reactor
-async def test_an_endless_head_is_told_in_a_sentence_while_the_body_is_sent() -> None:
+async def test_an_endless_head_is_told_in_a_sentence_while_the_body_is_sent():
     header = b"X-Name: %b\r\n" % (b"a" * 16_000)
     with stranger(endless(header, b"HTTP/1.1 200 OK\r\n")) as server:
         async with closing(client(server.url)) as one:
@@ -149,7 +146,7 @@ async def test_an_endless_head_is_told_in_a_sentence_while_the_body_is_sent() ->
 
 
 @in_reactor
-async def test_certificates_are_verified_both_ways(tmp_path: Path) -> None:
+async def test_certificates_are_verified_both_ways(tmp_path):
     authority = Authority(tmp_path)
     own = authority.certify("edge")
     trusted = TLSOptions(cafile=authority.cafile)

@@ -1,9 +1,6 @@
 """The target of blocks in JetStream: real servers, of Debian and newer."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -36,9 +33,7 @@ def target(url: str, **more: Any) -> JetStreamTarget:
 
 @EITHER
 @in_reactor
-async def test_a_stream_is_made_asked_and_has_what_was_sent(
-    program: Callable[[], str], tmp_path: Path
-) -> None:
+async def test_a_stream_is_made_asked_and_has_what_was_sent(program, tmp_path):
     with one_server(program(), tmp_path) as server:
         one = target(url_of([server]))
         assert await one.fetch_last_block() is None
@@ -59,7 +54,7 @@ async def test_a_stream_is_made_asked_and_has_what_was_sent(
 
 
 @in_reactor
-async def test_acknowledged_blocks_survive_a_kill_of_the_server(tmp_path: Path) -> None:
+async def test_acknowledged_blocks_survive_a_kill_of_the_server(tmp_path):
     with one_server(newer(), tmp_path) as server:
         one = target(url_of([server]))
         assert await one.fetch_last_block() is None
@@ -80,7 +75,7 @@ async def test_acknowledged_blocks_survive_a_kill_of_the_server(tmp_path: Path) 
 
 @pytest.mark.slow
 @in_reactor
-async def test_only_one_of_three_publishers_gets_the_next_place(tmp_path: Path) -> None:
+async def test_only_one_of_three_publishers_gets_the_next_place(tmp_path):
     """Each at a server of its own, with another block behind the same: a cluster takes one of them."""
     with cluster(newer(), tmp_path) as servers:
         all_three = [target(url_of([one])) for one in servers]
@@ -110,7 +105,7 @@ async def test_only_one_of_three_publishers_gets_the_next_place(tmp_path: Path) 
 
 @pytest.mark.slow
 @in_reactor
-async def test_an_older_cluster_promises_at_least_once(tmp_path: Path) -> None:
+async def test_an_older_cluster_promises_at_least_once(tmp_path):
     with cluster(debian(), tmp_path) as servers:
         one = target(url_of(servers))
         assert await stands(one) is None
@@ -142,7 +137,7 @@ async def agreed(some: Sequence[JetStreamTarget]) -> LastBlock | None:
 
 
 @in_reactor
-async def test_a_server_says_how_large_a_block_may_be(tmp_path: Path) -> None:
+async def test_a_server_says_how_large_a_block_may_be(tmp_path):
     with one_server(newer(), tmp_path, "max_payload: 20000\n") as server:
         one = target(url_of([server]))
         assert await one.fetch_last_block() is None
@@ -155,7 +150,7 @@ async def test_a_server_says_how_large_a_block_may_be(tmp_path: Path) -> None:
 
 
 @in_reactor
-async def test_a_token_and_a_password_let_in(tmp_path: Path) -> None:
+async def test_a_token_and_a_password_let_in(tmp_path):
     with one_server(newer(), tmp_path, "authorization { token: geheim }\n") as server:
         without = target(url_of([server]))
         with pytest.raises(Unavailable, match="Authorization Violation") as refused:
@@ -173,7 +168,7 @@ async def test_a_token_and_a_password_let_in(tmp_path: Path) -> None:
 
 
 @in_reactor
-async def test_credentials_let_in(tmp_path: Path) -> None:
+async def test_credentials_let_in(tmp_path):
     config, creds = operator_mode()
     with one_server(newer(), tmp_path, config) as server:
         without = target(url_of([server]), token="geheim")
@@ -188,7 +183,7 @@ async def test_credentials_let_in(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @in_reactor
-async def test_nats_checks_the_certificates_of_both_sides(tmp_path: Path) -> None:
+async def test_nats_checks_the_certificates_of_both_sides(tmp_path):
     authority = Authority(tmp_path)
     theirs, ours = authority.certify("localhost"), authority.certify("edge")
     files = f'cert_file: "{theirs}", key_file: "{theirs}", ca_file: "{authority.cafile}"'
@@ -210,7 +205,7 @@ async def test_nats_checks_the_certificates_of_both_sides(tmp_path: Path) -> Non
 
 
 @in_reactor
-async def test_nothing_is_said_to_a_server_without_tls(tmp_path: Path) -> None:
+async def test_nothing_is_said_to_a_server_without_tls(tmp_path):
     """Its token would leave in the clear."""
     with one_server(newer(), tmp_path, "authorization { token: geheim }\n") as server:
         one = target(f"nats+tls://localhost:{server.port}/LOGS", token="geheim")
@@ -221,7 +216,7 @@ async def test_nothing_is_said_to_a_server_without_tls(tmp_path: Path) -> None:
 
 
 @in_reactor
-async def test_streams_that_cannot_be_relied_on_are_refused_with_a_sentence(tmp_path: Path) -> None:
+async def test_streams_that_cannot_be_relied_on_are_refused_with_a_sentence(tmp_path):
     with one_server(newer(), tmp_path) as server:
         link = NatsLink([("127.0.0.1", server.port)], {}, None)
         thread = AsyncioThread(REACTOR, "test")
@@ -251,7 +246,7 @@ async def test_streams_that_cannot_be_relied_on_are_refused_with_a_sentence(tmp_
 
 
 @in_reactor
-async def test_a_server_without_jetstream_says_so(tmp_path: Path) -> None:
+async def test_a_server_without_jetstream_says_so(tmp_path):
     with one_server(newer(), tmp_path, "jetstream: disabled\n") as server:
         one = target(url_of([server]))
         with pytest.raises(Unavailable, match="JetStream is not enabled"):

@@ -1,10 +1,7 @@
 """The target `kafka:`, against librdkafka's own mock of brokers."""
 
-from __future__ import annotations
-
 import json
 import socket
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,7 +27,7 @@ def target(servers: str, seconds: float = PATIENCE, topic: str = TOPIC, **more: 
 
 
 @in_reactor
-async def test_lines_arrive_and_those_of_a_machine_in_their_order() -> None:
+async def test_lines_arrive_and_those_of_a_machine_in_their_order():
     with brokers(3) as some:
         async with closing(target(some.servers)) as one:
             lines = [line(b"%d" % number, SOURCES[number % 4]) for number in range(2000)]
@@ -55,7 +52,7 @@ async def test_lines_arrive_and_those_of_a_machine_in_their_order() -> None:
 
 
 @in_reactor
-async def test_a_message_that_is_too_large_is_refused_and_the_others_are_there() -> None:
+async def test_a_message_that_is_too_large_is_refused_and_the_others_are_there():
     with brokers() as some:
         async with closing(target(some.servers)) as one:
             large = b"x" * 1_100_000
@@ -68,7 +65,7 @@ async def test_a_message_that_is_too_large_is_refused_and_the_others_are_there()
 
 
 @in_reactor
-async def test_messages_that_a_broker_refuses_are_refused_for_good() -> None:
+async def test_messages_that_a_broker_refuses_are_refused_for_good():
     """The messages of a request are refused together: the lines are sent by halves."""
     with brokers() as some:
         async with closing(target(some.servers)) as one:
@@ -80,7 +77,7 @@ async def test_messages_that_a_broker_refuses_are_refused_for_good() -> None:
 
 @pytest.mark.slow
 @in_reactor
-async def test_a_broker_that_has_no_time_is_asked_again() -> None:
+async def test_a_broker_that_has_no_time_is_asked_again():
     """NOT_ENOUGH_REPLICAS and the like: librdkafka sends again, once each and in order."""
     with brokers() as some:
         async with closing(target(some.servers)) as one:
@@ -93,7 +90,7 @@ async def test_a_broker_that_has_no_time_is_asked_again() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("error", [29, 31])
 @in_reactor
-async def test_a_topic_without_the_right_to_write_is_settled(error: int) -> None:
+async def test_a_topic_without_the_right_to_write_is_settled(error):
     with brokers() as some:
         async with closing(target(some.servers)) as one:
             some.answer(error)
@@ -104,7 +101,7 @@ async def test_a_topic_without_the_right_to_write_is_settled(error: int) -> None
 
 @pytest.mark.slow
 @in_reactor
-async def test_an_unknown_topic_is_settled() -> None:
+async def test_an_unknown_topic_is_settled():
     with brokers() as some:
         some.forget("nowhere")
         async with closing(target(some.servers, 5.0, topic="nowhere")) as one:
@@ -114,14 +111,14 @@ async def test_an_unknown_topic_is_settled() -> None:
 
 @pytest.mark.slow
 @in_reactor
-async def test_brokers_that_are_away_are_unavailable_and_not_settled() -> None:
+async def test_brokers_that_are_away_are_unavailable_and_not_settled():
     async with closing(target(f"127.0.0.1:{free_port()}", 1.0)) as one:
         why = await unavailable(one.send(sent(b"a")))
         assert not why.settled and "refused" in str(why)
 
 
 @in_reactor
-async def test_a_cancelled_send_to_kafka_ends_at_once() -> None:
+async def test_a_cancelled_send_to_kafka_ends_at_once():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         async with closing(target(f"127.0.0.1:{silent.getsockname()[1]}")) as one:
             sending = one.send(sent(b"a"))
@@ -131,7 +128,7 @@ async def test_a_cancelled_send_to_kafka_ends_at_once() -> None:
 
 
 @in_reactor
-async def test_an_unreadable_certificate_file_for_kafka_is_settled(tmp_path: Path) -> None:
+async def test_an_unreadable_certificate_file_for_kafka_is_settled(tmp_path):
     url = settings("kafka+tls://localhost/logs", tls=TLSOptions(cafile=tmp_path / "none"))
     why = await unavailable(KafkaTarget(url, REACTOR).send(sent(b"a")))
     assert why.settled and "ssl.ca.location failed" in str(why)
@@ -139,7 +136,7 @@ async def test_an_unreadable_certificate_file_for_kafka_is_settled(tmp_path: Pat
 
 @pytest.mark.slow
 @in_reactor
-async def test_kafka_tls_sends_nothing_to_a_broker_without_tls(tmp_path: Path) -> None:
+async def test_kafka_tls_sends_nothing_to_a_broker_without_tls(tmp_path):
     with brokers() as some:
         # The mock speaks no TLS: what is certain is that lines do not go there without it.
         ca = Authority(tmp_path).cafile
@@ -157,13 +154,13 @@ async def test_kafka_tls_sends_nothing_to_a_broker_without_tls(tmp_path: Path) -
         ("kafka://localhost/logs?mechanism=GSSAPI", None, "not GSSAPI"),
     ],
 )  # fmt: skip
-def test_settings_that_kafka_cannot_use_are_refused(url: str, token: str | None, why: str) -> None:
+def test_settings_that_kafka_cannot_use_are_refused(url, token, why):
     with pytest.raises(ConfigurationError, match=why):
         make_target(settings(url, token=token), REACTOR)
 
 
 @in_reactor
-async def test_the_error_of_a_refused_kafka_login_hides_the_password() -> None:
+async def test_the_error_of_a_refused_kafka_login_hides_the_password():
     """The mock knows no logins, and refuses all."""
     with brokers() as some:
         async with closing(target(some.servers, 5.0, token="me:secret")) as one:

@@ -1,7 +1,5 @@
 """What a shipper does with a server that lies, or with a copy of the stream that lags behind its leader."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest
@@ -67,7 +65,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("behind", [stored(FIRST, 1), NOTHING])
 @in_reactor
-async def test_a_copy_that_lags_behind_is_asked_again(behind: bytes) -> None:
+async def test_a_copy_that_lags_behind_is_asked_again(behind):
     """What it says would look as if the stream had lost blocks, or had never had any."""
     with lying_server(Server(behind, behind, stored(SECOND, 2))) as server:
         one = target(server)
@@ -76,7 +74,7 @@ async def test_a_copy_that_lags_behind_is_asked_again(behind: bytes) -> None:
 
 
 @in_reactor
-async def test_a_copy_that_never_catches_up_is_an_error_that_says_so() -> None:
+async def test_a_copy_that_never_catches_up_is_an_error_that_says_so():
     with lying_server(Server(stored(FIRST, 1))) as server:
         one = target(server)
         with pytest.raises(Unavailable, match="lags behind its leader") as refused:
@@ -121,7 +119,7 @@ LAST: dict[str, Callable[[], Server]] = {
 
 @pytest.mark.parametrize("lie", LAST)
 @in_reactor
-async def test_a_lie_about_the_stream_is_a_sentence(lie: str) -> None:
+async def test_a_lie_about_the_stream_is_a_sentence(lie):
     with lying_server(LAST[lie]()) as server:
         one = target(server)
         with pytest.raises(Unavailable) as told:
@@ -135,7 +133,7 @@ async def test_a_lie_about_the_stream_is_a_sentence(lie: str) -> None:
     "answer", [*JUNK, *({"stream": "LOGS", "seq": one} for one in ("x", -1, 2**70, True, [1]))]
 )
 @in_reactor
-async def test_a_lie_about_a_block_is_a_sentence_and_the_next_answer_counts(answer: object) -> None:
+async def test_a_lie_about_a_block_is_a_sentence_and_the_next_answer_counts(answer):
     answers = Server(stored(FIRST, 1), last=1)
     with lying_server(answers) as server:
         one = target(server)
@@ -151,7 +149,7 @@ async def test_a_lie_about_a_block_is_a_sentence_and_the_next_answer_counts(answ
 
 @pytest.mark.parametrize("code", [10071, 10164])
 @in_reactor
-async def test_a_block_that_is_not_the_next_is_misplaced(code: int) -> None:
+async def test_a_block_that_is_not_the_next_is_misplaced(code):
     answers = Server(stored(FIRST, 1), last=1)
     with lying_server(answers) as server:
         one = target(server)

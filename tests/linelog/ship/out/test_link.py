@@ -1,7 +1,5 @@
 """Tests for the connection to servers of NATS: real ones that go, hang and come back."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import signal
@@ -35,7 +33,7 @@ from tests.ports import free_port
 
 
 @in_reactor
-async def test_the_next_server_is_taken_when_one_is_gone(tmp_path: Path) -> None:
+async def test_the_next_server_is_taken_when_one_is_gone(tmp_path):
     with one_server(newer(), tmp_path) as server:
         places = [("127.0.0.1", free_port()), ("127.0.0.1", server.port)]
         thread, one = AsyncioThread(REACTOR, "test"), NatsLink(places, {}, None)
@@ -74,7 +72,7 @@ def greeting_server(greeting: bytes) -> Iterator[int]:
     "greeting", [b"INFO " + b"{" * 200_000, b"INFO []\r\n", b"\x1b[2J\xff\r\n", b""]
 )
 @in_reactor
-async def test_a_server_that_does_not_speak_nats_is_a_sentence(greeting: bytes) -> None:
+async def test_a_server_that_does_not_speak_nats_is_a_sentence(greeting):
     with greeting_server(greeting) as port:
         thread, one = AsyncioThread(REACTOR, "test"), NatsLink([("127.0.0.1", port)], {}, None)
         with pytest.raises(NatsTrouble) as told:
@@ -84,7 +82,7 @@ async def test_a_server_that_does_not_speak_nats_is_a_sentence(greeting: bytes) 
     assert str(told.value).startswith(f"127.0.0.1:{port}: ") and "\x1b" not in str(told.value)
 
 
-def test_a_cancelled_try_leaves_no_connection() -> None:
+def test_a_cancelled_try_leaves_no_connection():
     """A server that says nothing, as a stop finds it."""
 
     async def try_it(port: int, server: socket.socket) -> bytes:
@@ -106,7 +104,7 @@ def test_a_cancelled_try_leaves_no_connection() -> None:
 
 
 @in_reactor
-async def test_a_server_that_lets_in_and_goes_is_a_sentence() -> None:
+async def test_a_server_that_lets_in_and_goes_is_a_sentence():
     """Whether the end is seen by the one who connects or by the one who asks is up to the kernel."""
     with greeting_server(b"INFO {}\r\nPONG\r\n") as port:
         thread, one = AsyncioThread(REACTOR, "test"), NatsLink([("127.0.0.1", port)], {}, None)
@@ -122,9 +120,7 @@ async def test_a_server_that_lets_in_and_goes_is_a_sentence() -> None:
 
 
 @in_reactor
-async def test_a_server_that_hangs_is_let_go_of(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_server_that_hangs_is_let_go_of(tmp_path, monkeypatch):
     with one_server(newer(), tmp_path) as server:
         thread, one = (
             AsyncioThread(REACTOR, "test"),
@@ -147,7 +143,7 @@ async def test_a_server_that_hangs_is_let_go_of(
 
 
 @in_reactor
-async def test_an_error_while_closing_still_ends_the_connection(tmp_path: Path) -> None:
+async def test_an_error_while_closing_still_ends_the_connection(tmp_path):
     """What was still to be written when the connection broke."""
     with one_server(newer(), tmp_path) as server:
         thread, one = (
@@ -209,7 +205,7 @@ def slow_server() -> Iterator[int]:
 
 
 @in_reactor
-async def test_a_slow_answer_is_not_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_slow_answer_is_not_the_last_one(monkeypatch):
     """nats-py reads no more, and says nothing, if nobody waits any longer for what it had asked."""
     with slow_server() as port:
         thread, one = AsyncioThread(REACTOR, "test"), NatsLink([("127.0.0.1", port)], {}, None)
@@ -223,7 +219,7 @@ async def test_a_slow_answer_is_not_the_last_one(monkeypatch: pytest.MonkeyPatch
 
 
 @in_reactor
-async def test_a_connection_that_is_just_ending_is_opened_anew(tmp_path: Path) -> None:
+async def test_a_connection_that_is_just_ending_is_opened_anew(tmp_path):
     with one_server(newer(), tmp_path) as server:
         thread, one = (
             AsyncioThread(REACTOR, "test"),
@@ -245,7 +241,7 @@ async def test_a_connection_that_is_just_ending_is_opened_anew(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b"[" * 100_000])
-def test_an_answer_that_jetstream_does_not_give_is_an_error(data: bytes) -> None:
+def test_an_answer_that_jetstream_does_not_give_is_an_error(data):
     with pytest.raises(NatsTrouble, match="does not come from JetStream"):
         read_jetstream_answer(Msg(cast(Any, None), data=data))
 
@@ -264,11 +260,11 @@ def test_an_answer_that_jetstream_does_not_give_is_an_error(data: bytes) -> None
         ("else.*", False),
     ],
 )
-def test_a_subject_pattern_with_wildcards_covers_subjects(pattern: str, covered: bool) -> None:
+def test_a_subject_pattern_with_wildcards_covers_subjects(pattern, covered):
     assert subject_matches(pattern, "logs.abc") is covered
 
 
-def test_a_cluster_of_older_servers_promises_at_least_once() -> None:
+def test_a_cluster_of_older_servers_promises_at_least_once():
     alone = StreamFacts("LOGS", "2.9.10", clustered=False, replicas=1, file=True)
     together = StreamFacts("LOGS", "2.9.10", clustered=True, replicas=3, file=True)
     newer = StreamFacts("LOGS", "2.15.1", clustered=True, replicas=3, file=True)
@@ -281,25 +277,25 @@ def test_a_cluster_of_older_servers_promises_at_least_once() -> None:
         assert "sync_interval" in one.promise
 
 
-def test_the_promise_says_if_a_stream_is_only_in_memory() -> None:
+def test_the_promise_says_if_a_stream_is_only_in_memory():
     facts = StreamFacts("LOGS", "2.15.1", clustered=False, replicas=1, file=False)
     assert "in memory: they are gone when the servers end" in facts.promise
 
 
-def test_a_server_that_does_not_say_its_version_is_an_old_one() -> None:
+def test_a_server_that_does_not_say_its_version_is_an_old_one():
     assert "at least once" in StreamFacts("LOGS", "", clustered=True, replicas=3, file=True).promise
 
 
 SECRET = bytes(range(32))
 
 
-def test_a_secret_becomes_a_token_or_a_password_of_nats() -> None:
+def test_a_secret_becomes_a_token_or_a_password_of_nats():
     assert nats_login_options("geheim", None) == {"token": "geheim"}
     assert nats_login_options("geheim", "edge") == {"user": "edge", "password": "geheim"}
     assert nats_login_options(None, None) == {}
 
 
-def test_credentials_sign_what_the_server_says(tmp_path: Path) -> None:
+def test_credentials_sign_what_the_server_says(tmp_path):
     path = tmp_path / "edge.creds"
     path.write_text(credentials("eyJ0eXAi.eyJqdGki.c2ln", NatsKey(USER, SECRET)))
     text = read_nats_login(path)
@@ -310,13 +306,13 @@ def test_credentials_sign_what_the_server_says(tmp_path: Path) -> None:
     Ed25519PrivateKey.from_private_bytes(SECRET).public_key().verify(signature, b"nonce")
 
 
-def test_a_token_file_is_read_for_a_login_at_nats(tmp_path: Path) -> None:
+def test_a_token_file_is_read_for_a_login_at_nats(tmp_path):
     (tmp_path / "token").write_text("geheim\n")
     assert read_nats_login(tmp_path / "token") == "geheim"
     assert read_nats_login(None) is None
 
 
-def test_a_useless_token_file_is_a_configuration_error(tmp_path: Path) -> None:
+def test_a_useless_token_file_is_a_configuration_error(tmp_path):
     damaged = tmp_path / "damaged.creds"
     whole = credentials("a.b.c", NatsKey(USER, SECRET))
     damaged.write_text(whole.replace("SEED-----\nS", "SEED-----\nT"))

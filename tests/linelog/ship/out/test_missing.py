@@ -1,10 +1,5 @@
 """The note at a stream of the lines that a centre has passed over, with real servers."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
@@ -21,9 +16,7 @@ ONE, OTHER = 32 * "a", 32 * "b"
 
 @pytest.mark.parametrize("program", [debian, newer])
 @in_reactor
-async def test_notes_are_kept_for_each_store_and_the_oldest_give_way(
-    program: Callable[[], str], tmp_path: Path
-) -> None:
+async def test_notes_are_kept_for_each_store_and_the_oldest_give_way(program, tmp_path):
     with one_server(program(), tmp_path) as server:
         url = parse_ship_url(url_of([server]))
         edge = JetStreamTarget(TargetSettings(name="a", url=url, store=ONE), REACTOR)

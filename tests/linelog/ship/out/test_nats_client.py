@@ -1,7 +1,5 @@
 """Tests for nats-py's client within bounds: what it keeps, and what ends a connection."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Coroutine
 from typing import Any, cast
@@ -20,7 +18,7 @@ def in_loop(made: Coroutine[Any, Any, None]) -> None:
     asyncio.run(made)
 
 
-def test_an_inbox_takes_one_answer_to_each_question_while_there_is_room() -> None:
+def test_an_inbox_takes_one_answer_to_each_question_while_there_is_room():
     async def ask() -> None:
         room = MessageMemory(100)
         inbox = Inbox("_INBOX.x", cast(Any, None), room)
@@ -41,7 +39,7 @@ def test_an_inbox_takes_one_answer_to_each_question_while_there_is_room() -> Non
     in_loop(ask())
 
 
-def test_the_room_of_an_answer_that_was_handed_on_is_not_given_back_twice() -> None:
+def test_the_room_of_an_answer_that_was_handed_on_is_not_given_back_twice():
     async def ask() -> None:
         room = MessageMemory(100)
         inbox = Inbox("_INBOX.x", cast(Any, None), room)
@@ -56,7 +54,7 @@ def test_the_room_of_an_answer_that_was_handed_on_is_not_given_back_twice() -> N
     in_loop(ask())
 
 
-def test_only_the_denied_request_learns_of_the_denial() -> None:
+def test_only_the_denied_request_learns_of_the_denial():
     async def ask() -> None:
         client = BoundedClient(asyncio.Event())
         one, other = client.publish_denial("logs.a"), client.publish_denial("logs.b")
@@ -78,7 +76,7 @@ def test_only_the_denied_request_learns_of_the_denial() -> None:
         (b"\x1b[31m\xff", r"\\x1b"),
     ],
 )
-def test_any_other_refusal_ends_the_connection(said: bytes, why: str) -> None:
+def test_any_other_refusal_ends_the_connection(said, why):
     async def ask() -> None:
         with pytest.raises(WireError, match=why):
             await BoundedClient(asyncio.Event()).handle_operation(ControlLine(b"-ERR", said))
@@ -86,7 +84,7 @@ def test_any_other_refusal_ends_the_connection(said: bytes, why: str) -> None:
     in_loop(ask())
 
 
-def test_answers_that_nobody_waits_for_are_dropped() -> None:
+def test_answers_that_nobody_waits_for_are_dropped():
     async def ask() -> None:
         client = BoundedClient(asyncio.Event())
         for _ in range(3):

@@ -1,7 +1,5 @@
 """Tests for the protocol of NATS as a server speaks it: what is read, and what no server may announce."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.ship.out import nats_wire
@@ -38,7 +36,7 @@ def read(*pieces: bytes) -> list[Operation]:
     return [one for piece in pieces for one in reader.feed(piece)]
 
 
-def test_what_a_server_sends_is_read() -> None:
+def test_what_a_server_sends_is_read():
     assert read(SENT) == read(*(bytes([byte]) for byte in SENT)) == READ
 
 
@@ -60,12 +58,12 @@ def test_what_a_server_sends_is_read() -> None:
         b"PING" + b" " * LONGEST_LINE + b"\r\n",
     ],
 )
-def test_an_announcement_that_no_server_makes_is_a_wire_error(sent: bytes) -> None:
+def test_an_announcement_that_no_server_makes_is_a_wire_error(sent):
     with pytest.raises(WireError):
         read(sent)
 
 
-def test_a_large_message_is_let_go_of_as_it_comes_and_the_next_one_is_read() -> None:
+def test_a_large_message_is_let_go_of_as_it_comes_and_the_next_one_is_read():
     """Whoever may write to a stream may fill a message up to the limit of the server."""
     reader = NatsReader()
     assert list(reader.feed(b"MSG logs.a 1 $JS.ACK.x %d\r\n" % (LARGEST + 1000))) == []
@@ -75,7 +73,7 @@ def test_a_large_message_is_let_go_of_as_it_comes_and_the_next_one_is_read() -> 
     assert list(rest) == [Delivery(1, b"logs.a", b"$JS.ACK.x", b"", b""), ControlLine(b"PING", b"")]
 
 
-def test_known_headers_of_a_message_are_read() -> None:
+def test_known_headers_of_a_message_are_read():
     raw = b"NATS/1.0\r\nLogsrv-To: 17:52\r\nLogsrv-Store:abc\r\nNats-Sequence: 7\r\n\r\n"
     assert known_nats_headers(raw) == {
         "Logsrv-To": "17:52",
@@ -88,11 +86,11 @@ def test_known_headers_of_a_message_are_read() -> None:
 @pytest.mark.parametrize(
     "raw", [b"", b"NATS/1.0", b"NATS/1.0 \xff\xff\r\n\r\n", b"\r\n" * 8000, b":" * 100]
 )
-def test_malformed_headers_are_no_error(raw: bytes) -> None:
+def test_malformed_headers_are_no_error(raw):
     assert known_nats_headers(raw) == {}
 
 
-def test_unknown_headers_take_no_memory() -> None:
+def test_unknown_headers_take_no_memory():
     many = b"NATS/1.0\r\n" + b"".join(b"Logsrv-%d: x\r\n" % number for number in range(500))
     assert known_nats_headers(many) == {}
     assert (

@@ -1,7 +1,5 @@
 """Lines over HTTP: where they go, who is let in, what is sent, and what each answer means."""
 
-from __future__ import annotations
-
 import gzip
 import json
 
@@ -39,7 +37,7 @@ class Target(PostingTarget):
     ],
 )
 @in_reactor
-async def test_a_path_in_the_url_replaces_the_default_path(path: str, asked: str) -> None:
+async def test_a_path_in_the_url_replaces_the_default_path(path, asked):
     with serving() as server:
         async with closing(Target(settings("loki+" + server.url + path), REACTOR)) as one:
             await one.send(sent(b"a"))
@@ -59,7 +57,7 @@ async def test_a_path_in_the_url_replaces_the_default_path(path: str, asked: str
     ],
 )
 @in_reactor
-async def test_a_token_with_its_own_scheme_is_sent_unchanged(token: str, header: str) -> None:
+async def test_a_token_with_its_own_scheme_is_sent_unchanged(token, header):
     with serving() as server:
         async with closing(
             Target(settings("es+" + server.url + "/logs", token=token), REACTOR)
@@ -79,7 +77,7 @@ async def asked_of(kind: type[PostingTarget], scheme: str, path: str = "") -> As
 
 
 @in_reactor
-async def test_objects_one_in_a_line_are_posted_to_the_path_of_the_url() -> None:
+async def test_objects_one_in_a_line_are_posted_to_the_path_of_the_url():
     asked = await asked_of(NdjsonTarget, "ndjson", "/in")
     assert (asked.path, asked.headers["Content-Type"]) == ("/in", "application/x-ndjson")
     assert "Content-Encoding" not in asked.headers
@@ -88,7 +86,7 @@ async def test_objects_one_in_a_line_are_posted_to_the_path_of_the_url() -> None
 
 
 @in_reactor
-async def test_records_of_otlp_are_exported() -> None:
+async def test_records_of_otlp_are_exported():
     asked = await asked_of(OtlpTarget, "otlp")
     assert (asked.path, asked.headers["Content-Type"]) == ("/v1/logs", "application/json")
     [logs] = json.loads(gzip.decompress(asked.body))["resourceLogs"]
@@ -96,7 +94,7 @@ async def test_records_of_otlp_are_exported() -> None:
 
 
 @in_reactor
-async def test_lines_are_pushed_to_loki() -> None:
+async def test_lines_are_pushed_to_loki():
     asked = await asked_of(LokiTarget, "loki")
     assert asked.path == "/loki/api/v1/push"
     streams = json.loads(gzip.decompress(asked.body))["streams"]
@@ -139,8 +137,8 @@ LATER = {"Retry-After": "3"}
 )
 @in_reactor
 async def test_answers_to_a_post_become_errors_without_the_path_of_the_url(
-    scheme: str, told: Told, kind: type[Exception], said: str, facts: dict[str, object]
-) -> None:
+    scheme, told, kind, said, facts
+):
     """The path of a URL may be secret, so no answer is told with it; the next one is that all is well."""
     with serving(told, Told(200, b"{}")) as server:
         async with closing(make_target(settings(f"{scheme}+{server.url}/secret"), REACTOR)) as one:

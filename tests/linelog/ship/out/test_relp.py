@@ -1,7 +1,5 @@
 """The target `relp:`: each line is acknowledged, refused, or sent again."""
 
-from __future__ import annotations
-
 import pytest
 from twisted.internet.defer import CancelledError
 from twisted.internet.task import deferLater
@@ -26,7 +24,7 @@ def target(port: int) -> RelpTarget:
 
 
 @in_reactor
-async def test_lines_arrive_in_order_over_one_connection() -> None:
+async def test_lines_arrive_in_order_over_one_connection():
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         await one.send(sent())
         for _ in range(3):
@@ -36,14 +34,14 @@ async def test_lines_arrive_in_order_over_one_connection() -> None:
 
 
 @in_reactor
-async def test_a_send_larger_than_the_window_arrives_whole() -> None:
+async def test_a_send_larger_than_the_window_arrives_whole():
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         await one.send(numbered(2 * WINDOW + 5))
     assert len(peers.messages) == 2 * WINDOW + 5
 
 
 @in_reactor
-async def test_a_line_that_is_refused_is_named_and_the_others_are_there() -> None:
+async def test_a_line_that_is_refused_is_named_and_the_others_are_there():
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         with pytest.raises(
             PartlyRefused, match=r'127\.0\.0\.1:\d+: it answers "500 never!"'
@@ -59,7 +57,7 @@ async def test_a_line_that_is_refused_is_named_and_the_others_are_there() -> Non
 
 
 @in_reactor
-async def test_sends_in_a_row_are_answered_in_their_order() -> None:
+async def test_sends_in_a_row_are_answered_in_their_order():
     """Each has an answer of its own, in the order of the sendings."""
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         under_way = [
@@ -74,7 +72,7 @@ async def test_sends_in_a_row_are_answered_in_their_order() -> None:
 
 
 @in_reactor
-async def test_all_sends_in_flight_fail_together() -> None:
+async def test_all_sends_in_flight_fail_together():
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         first, second = one.send(sent(b"!end")), one.send(sent(b"a"))
         await unavailable(first)
@@ -84,7 +82,7 @@ async def test_all_sends_in_flight_fail_together() -> None:
 
 
 @in_reactor
-async def test_a_relp_server_that_ends_inside_an_answer_has_hung_up() -> None:
+async def test_a_relp_server_that_ends_inside_an_answer_has_hung_up():
     """What it did not answer is sent again, over a new connection."""
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         why = await unavailable(one.send(sent(b"a", b"!end", b"b")))
@@ -95,7 +93,7 @@ async def test_a_relp_server_that_ends_inside_an_answer_has_hung_up() -> None:
 
 
 @in_reactor
-async def test_a_relp_server_that_went_away_between_sends_is_connected_again() -> None:
+async def test_a_relp_server_that_went_away_between_sends_is_connected_again():
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         await one.send(sent(b"a"))
         transport = peers.connections[0].transport
@@ -110,7 +108,7 @@ async def test_a_relp_server_that_went_away_between_sends_is_connected_again() -
 
 
 @in_reactor
-async def test_giving_up_ends_the_connection() -> None:
+async def test_giving_up_ends_the_connection():
     """Answers that come later belong to nothing."""
     async with far_side() as (peers, port):
         sending = target(port).send(sent(b"a"))
@@ -131,7 +129,7 @@ async def test_giving_up_ends_the_connection() -> None:
 
 
 @in_reactor
-async def test_closing_says_goodbye() -> None:
+async def test_closing_says_goodbye():
     async with far_side(RelpPeer) as (peers, port):
         one = target(port)
         await one.close()

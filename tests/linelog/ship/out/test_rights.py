@@ -1,11 +1,7 @@
 """The accounts that docs/shipping.md recommends, at real servers: enough rights, and no more."""
 
-from __future__ import annotations
-
 import asyncio
 import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import nats
@@ -85,8 +81,8 @@ def make_stream(server: NatsServer, **more: object) -> None:
 @EITHER
 @in_reactor
 async def test_an_edge_ships_goes_on_behind_a_restart_and_a_centre_fetches(
-    program: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    program, tmp_path, monkeypatch
+):
     monkeypatch.setattr(fetching, "LOOK", 0.1)
     with one_server(program(), tmp_path, ACCOUNTS) as server:
         await deferToThread(make_stream, server)
@@ -193,9 +189,7 @@ async def misuse(
 
 @EITHER
 @in_reactor
-async def test_an_edge_publishes_its_own_subject_and_nothing_else(
-    program: Callable[[], str], tmp_path: Path
-) -> None:
+async def test_an_edge_publishes_its_own_subject_and_nothing_else(program, tmp_path):
     with one_server(program(), tmp_path, ACCOUNTS) as server:
         await deferToThread(make_stream, server)
         made = {ONE: chain(ONE, 1)[0], OTHER: chain(OTHER, 1)[0]}
@@ -216,7 +210,7 @@ async def test_an_edge_publishes_its_own_subject_and_nothing_else(
 
 
 @in_reactor
-async def test_a_centre_removes_nothing(tmp_path: Path) -> None:
+async def test_a_centre_removes_nothing(tmp_path):
     with one_server(newer(), tmp_path, ACCOUNTS) as server:
         await deferToThread(make_stream, server)
         one = edge(server)
@@ -231,7 +225,7 @@ async def test_a_centre_removes_nothing(tmp_path: Path) -> None:
 
 
 @in_reactor
-async def test_a_right_that_is_missing_is_named(tmp_path: Path) -> None:
+async def test_a_right_that_is_missing_is_named(tmp_path):
     """Where edges are users of one account, or a stream gives nothing out by its subject."""
     config = f"""
 accounts {{ LOGS {{ jetstream: enabled, users: [
@@ -262,7 +256,7 @@ accounts {{ LOGS {{ jetstream: enabled, users: [
 
 
 @in_reactor
-async def test_an_account_without_the_stream_is_told_of_the_prefix(tmp_path: Path) -> None:
+async def test_an_account_without_the_stream_is_told_of_the_prefix(tmp_path):
     with one_server(newer(), tmp_path, ACCOUNTS) as server:
         one = edge(server, ONE, "edge-1", "")
         with pytest.raises(Unavailable, match=r"not enabled for account; .* as api=JS\.API"):

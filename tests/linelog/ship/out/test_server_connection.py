@@ -1,9 +1,6 @@
 """A far side over TCP or TLS: who is there, whom to trust, and how long to wait."""
 
-from __future__ import annotations
-
 import ssl
-from pathlib import Path
 
 import pytest
 
@@ -25,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWar
 
 
 @in_reactor
-async def test_a_refused_connection_is_unavailable_and_not_settled() -> None:
+async def test_a_refused_connection_is_unavailable_and_not_settled():
     port = free_port()
     with pytest.raises(
         Unavailable, match=r"^relp://127.0.0.1:\d+ cannot be reached: .*refused"
@@ -35,7 +32,7 @@ async def test_a_refused_connection_is_unavailable_and_not_settled() -> None:
 
 
 @in_reactor
-async def test_bytes_go_both_ways() -> None:
+async def test_bytes_go_both_ways():
     async with far_side() as (peers, port):
         one = await connect_to_server(settings(f"relp://127.0.0.1:{port}"), REACTOR)
         assert one.transport.getTcpNoDelay()
@@ -51,7 +48,7 @@ async def test_bytes_go_both_ways() -> None:
 
 
 @in_reactor
-async def test_a_server_that_sends_too_much_is_left() -> None:
+async def test_a_server_that_sends_too_much_is_left():
     with stranger(endless(b"0 rsp 3 200\n")) as server:
         one = await connect_to_server(settings(f"relp://127.0.0.1:{server.port}"), REACTOR)
         one.write(b"1 open 0\n")
@@ -64,7 +61,7 @@ async def test_a_server_that_sends_too_much_is_left() -> None:
 
 
 @in_reactor
-async def test_bytes_of_a_server_without_answers_are_dropped() -> None:
+async def test_bytes_of_a_server_without_answers_are_dropped():
     before, much = memory(), 256 << 20
     with stranger(endless(b"hello\n")) as server:
         one = SyslogTarget(settings(f"syslog://127.0.0.1:{server.port}"), REACTOR)
@@ -79,7 +76,7 @@ def over_tls(port: int, tls: TLSOptions, scheme: str = "syslog") -> TargetSettin
 
 
 @in_reactor
-async def test_certificates_are_verified_before_anything_is_sent(tmp_path: Path) -> None:
+async def test_certificates_are_verified_before_anything_is_sent(tmp_path):
     """Those of an unknown authority, one that has expired, our own that is missing: each is told."""
     authority = Authority(tmp_path)
     trusted = TLSOptions(cafile=authority.cafile)
@@ -106,7 +103,7 @@ async def test_certificates_are_verified_before_anything_is_sent(tmp_path: Path)
 
 
 @in_reactor
-async def test_a_client_certificate_is_shown(tmp_path: Path) -> None:
+async def test_a_client_certificate_is_shown(tmp_path):
     authority = Authority(tmp_path)
     own = authority.certify("edge")
     with serving(tls=authority.server_context("localhost", clients=True)) as server:

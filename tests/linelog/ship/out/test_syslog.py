@@ -1,7 +1,5 @@
 """The target `syslog:`: nobody acknowledges, but the system of the server has the bytes."""
 
-from __future__ import annotations
-
 import contextlib
 import sys
 from typing import Any
@@ -28,7 +26,7 @@ def target(port: int) -> SyslogTarget:
 
 
 @in_reactor
-async def test_frames_have_counts_and_go_over_one_connection() -> None:
+async def test_frames_have_counts_and_go_over_one_connection():
     async with far_side() as (peers, port):
         async with closing(SyslogTarget(settings(f"syslog://127.0.0.1:{port}"), REACTOR)) as one:
             await one.send(sent())
@@ -46,7 +44,7 @@ async def test_frames_have_counts_and_go_over_one_connection() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is not acknowledged")
 @in_reactor
-async def test_a_server_that_reads_nothing_is_waited_for_and_left() -> None:
+async def test_a_server_that_reads_nothing_is_waited_for_and_left():
     """Its system takes some; what it does not take does not count as sent."""
     async with far_side(DeafPeer) as (peers, port):
         message = b"x" * 60_000
@@ -59,7 +57,7 @@ async def test_a_server_that_reads_nothing_is_waited_for_and_left() -> None:
 
 
 @in_reactor
-async def test_a_connection_that_breaks_is_made_anew() -> None:
+async def test_a_connection_that_breaks_is_made_anew():
     class Leaving(Peer):
         def dataReceived(self, data: bytes) -> None:
             super().dataReceived(data)

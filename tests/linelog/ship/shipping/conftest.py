@@ -1,7 +1,5 @@
 """Shippers in tests, which leave nothing open behind them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

@@ -1,7 +1,5 @@
 """A server that takes lines as NDJSON over HTTP, and does what a test wants instead."""
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Several blocks under way to a target: each byte is there once, whatever becomes of one of them."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any
@@ -40,7 +38,7 @@ def at_once(directory: Path, **given: Any) -> tuple[FarSide, Process]:
     return far, process
 
 
-def test_several_blocks_are_under_way_once_one_was_taken(directory: Path) -> None:
+def test_several_blocks_are_under_way_once_one_was_taken(directory):
     far, process = at_once(directory, delays=[0.5, 2.0, 2.0, 2.0])
     process.run(0.5)
     assert len(far.sent) == 1
@@ -55,7 +53,7 @@ def test_several_blocks_are_under_way_once_one_was_taken(directory: Path) -> Non
 
 
 @pytest.mark.parametrize("step", ["lose", "answer", "hang", TooMuchAtOnce("smaller")])
-def test_one_of_several_that_fails_takes_the_others_with_it(directory: Path, step: Any) -> None:
+def test_one_of_several_that_fails_takes_the_others_with_it(directory, step):
     far, process = at_once(directory, script=[None, None, step])
     process.run(ANSWER + 20)
     assert far.text == ALL
@@ -63,7 +61,7 @@ def test_one_of_several_that_fails_takes_the_others_with_it(directory: Path, ste
     assert process.reports.kinds.count("down") == (step in ("lose", "answer", "hang"))
 
 
-def test_blocks_that_overtake_each_other_are_sent_one_by_one(directory: Path) -> None:
+def test_blocks_that_overtake_each_other_are_sent_one_by_one(directory):
     far, process = at_once(directory, delays=[0.1, 1.0, 0.1, 0.1])
     process.run(1.0)
     # Both behind the second were refused; it is waited for, because it may be taken.
@@ -74,7 +72,7 @@ def test_blocks_that_overtake_each_other_are_sent_one_by_one(directory: Path) ->
     assert far.text == ALL
 
 
-def test_a_stop_drops_the_blocks_in_flight(directory: Path) -> None:
+def test_a_stop_drops_the_blocks_in_flight(directory):
     far, process = at_once(directory, delays=[0.1, 9.0, 9.0, 9.0])
     process.run(1.0)
     stopped = process.shipper.stop()
@@ -83,7 +81,7 @@ def test_a_stop_drops_the_blocks_in_flight(directory: Path) -> None:
     assert f'"position":"{far.place}"' in (directory / "ship" / "far").read_text()
 
 
-def test_several_for_which_the_network_is_too_slow_are_sent_one_by_one(directory: Path) -> None:
+def test_several_for_which_the_network_is_too_slow_are_sent_one_by_one(directory):
     """Each would have its answer in time, if it were alone."""
     far, process = at_once(directory, delays=[0.1, 2 * ANSWER, 2 * ANSWER, 2 * ANSWER])
     process.run(ANSWER + 2)
@@ -98,7 +96,7 @@ def test_several_for_which_the_network_is_too_slow_are_sent_one_by_one(directory
 
 
 @pytest.mark.parametrize("step", ["answer", "lose", "hang"])
-def test_a_gap_is_counted_once_whatever_becomes_of_the_answer(tmp_path: Path, step: str) -> None:
+def test_a_gap_is_counted_once_whatever_becomes_of_the_answer(tmp_path, step):
     long = line(os.urandom(4000).hex())
     directory = make_store(tmp_path / "logs", [[line("before"), long, line("behind")]])
     far, process = at_once(directory, script=[None, step])
@@ -117,7 +115,7 @@ class Checking(FarSide):
             raise RefusedForGood(str(error)) from None
 
 
-def test_a_frame_whose_sum_lies_is_unpacked_once_it_was_refused(tmp_path: Path) -> None:
+def test_a_frame_whose_sum_lies_is_unpacked_once_it_was_refused(tmp_path):
     """As when a bit turned in memory while the segment was compressed."""
     directory = make_store(tmp_path / "logs", SEGMENTS, packed=2)
     disk = at(directory)
@@ -166,7 +164,7 @@ class Air:
         self.answers[number].errback(error)
 
 
-def test_answers_to_flights_count_in_the_order_of_the_blocks() -> None:
+def test_answers_to_flights_count_in_the_order_of_the_blocks():
     air = Air()
     air.send(3)
     air.wait()
@@ -178,7 +176,7 @@ def test_answers_to_flights_count_in_the_order_of_the_blocks() -> None:
     assert air.taken == [0, 1, 2] and not air.flights
 
 
-def test_a_failure_is_heard_when_all_are_answered_and_is_the_first() -> None:
+def test_a_failure_is_heard_when_all_are_answered_and_is_the_first():
     air = Air()
     air.send(3)
     air.wait()
@@ -191,7 +189,7 @@ def test_a_failure_is_heard_when_all_are_answered_and_is_the_first() -> None:
     assert air.taken == [0] and not air.flights and not air.flights.failed
 
 
-def test_a_failure_before_anybody_waits_is_kept_for_the_wait() -> None:
+def test_a_failure_before_anybody_waits_is_kept_for_the_wait():
     air = Air()
     air.send(1)
     air.fail(0, Unavailable("gone"))
@@ -200,7 +198,7 @@ def test_a_failure_before_anybody_waits_is_kept_for_the_wait() -> None:
     assert isinstance(failure, Failure) and not air.flights
 
 
-def test_cancelling_the_wait_drops_all_flights() -> None:
+def test_cancelling_the_wait_drops_all_flights():
     air = Air()
     air.send(2)
     waiting = air.flights.wait_until_taken()

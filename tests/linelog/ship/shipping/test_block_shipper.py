@@ -1,9 +1,6 @@
 """A shipper of blocks: whatever fails, the far side has each byte of the store exactly once."""
 
-from __future__ import annotations
-
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +47,7 @@ def append(directory: Path, *messages: str) -> bytes:
     return text
 
 
-def test_a_store_arrives_whole(directory: Path) -> None:
+def test_a_store_arrives_whole(directory):
     far = FarSide()
     process = shipped(directory, far)
     assert far.text == ALL
@@ -65,7 +62,7 @@ def test_a_store_arrives_whole(directory: Path) -> None:
     assert not process.told
 
 
-def test_what_comes_later_arrives_within_a_blink_and_not_line_by_line(directory: Path) -> None:
+def test_what_comes_later_arrives_within_a_blink_and_not_line_by_line(directory):
     far = FarSide()
     process = shipped(directory, far)
     written = b""
@@ -78,7 +75,7 @@ def test_what_comes_later_arrives_within_a_blink_and_not_line_by_line(directory:
     assert len(far.blocks) - 3 <= 6
 
 
-def test_the_place_is_saved_each_second_and_at_the_end(directory: Path) -> None:
+def test_the_place_is_saved_each_second_and_at_the_end(directory):
     far = FarSide()
     process = shipped(directory, far)
     assert f'"position":"{far.place}"' in cursor(directory)
@@ -92,7 +89,7 @@ def test_the_place_is_saved_each_second_and_at_the_end(directory: Path) -> None:
     assert not process.clock.getDelayedCalls()
 
 
-def test_the_next_process_goes_on_at_the_kept_place(directory: Path) -> None:
+def test_the_next_process_goes_on_at_the_kept_place(directory):
     far = FarSide()
     shipped(directory, far).kill()
     written = append(directory, "one more")
@@ -102,7 +99,7 @@ def test_the_next_process_goes_on_at_the_kept_place(directory: Path) -> None:
 
 
 @pytest.mark.parametrize("step", ["lose", "answer", "hang", "late"])
-def test_after_a_lost_answer_each_block_is_there_once(directory: Path, step: str) -> None:
+def test_after_a_lost_answer_each_block_is_there_once(directory, step):
     far = FarSide(script=[None, step])
     process = shipped(directory, far, 1)
     if step in ("hang", "late"):
@@ -115,7 +112,7 @@ def test_after_a_lost_answer_each_block_is_there_once(directory: Path, step: str
     assert process.reports.kinds.count("up") == 2
 
 
-def test_a_block_that_arrives_late_and_has_grown_meanwhile(tmp_path: Path) -> None:
+def test_a_block_that_arrives_late_and_has_grown_meanwhile(tmp_path):
     """The answer came never, more lines came; then the old block arrives before the new one does."""
     writer = Writer(tmp_path / "logs")
     writer.write()
@@ -132,7 +129,7 @@ def test_a_block_that_arrives_late_and_has_grown_meanwhile(tmp_path: Path) -> No
     assert far.text == (writer.directory / "current.log").read_bytes()
 
 
-def test_a_short_block_a_kill_and_more_lines(tmp_path: Path) -> None:
+def test_a_short_block_a_kill_and_more_lines(tmp_path):
     """The same beginning, a longer block: what comes behind the short one is not lost, nor it doubled."""
     writer = Writer(tmp_path / "logs")
     writer.write()
@@ -146,7 +143,7 @@ def test_a_short_block_a_kill_and_more_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ship_from", ["beginning", "end", "2:0", "2:1", "99:0"])
-def test_a_new_target_begins_at_ship_from(directory: Path, ship_from: str) -> None:
+def test_a_new_target_begins_at_ship_from(directory, ship_from):
     far = FarSide()
     process = shipped(directory, far, ship_from=ship_from)
     written = append(directory, "one more")
@@ -164,7 +161,7 @@ def test_a_new_target_begins_at_ship_from(directory: Path, ship_from: str) -> No
     )
 
 
-def test_the_end_is_the_same_place_after_a_kill(directory: Path) -> None:
+def test_the_end_is_the_same_place_after_a_kill(directory):
     far = FarSide(asked=[Unavailable("it is gone")] * 100)
     shipped(directory, far, ship_from="end").kill()
     written = append(directory, "one more")
@@ -181,9 +178,7 @@ def test_the_end_is_the_same_place_after_a_kill(directory: Path) -> None:
         (None, ""),
     ],
 )
-def test_a_useless_kept_place_does_not_matter_to_a_target_with_its_own(
-    directory: Path, harm: Callable[[str], str] | None, told: str
-) -> None:
+def test_a_useless_kept_place_does_not_matter_to_a_target_with_its_own(directory, harm, told):
     far = FarSide()
     shipped(directory, far).kill()
     path = directory / "ship" / "far"
@@ -199,7 +194,7 @@ def test_a_useless_kept_place_does_not_matter_to_a_target_with_its_own(
     assert len(troubles) == bool(told) and all(told in one for one in troubles)
 
 
-def test_a_kept_place_of_another_store_is_reported(directory: Path) -> None:
+def test_a_kept_place_of_another_store_is_reported(directory):
     far = FarSide()
     shipped(directory, far).kill()
     path = directory / "ship" / "far"
@@ -210,7 +205,7 @@ def test_a_kept_place_of_another_store_is_reported(directory: Path) -> None:
     assert "is of no use: it is of another store" in process.reports.of("trouble")[0].why
 
 
-def test_blocks_that_the_target_has_lost_are_sent_again(directory: Path) -> None:
+def test_blocks_that_the_target_has_lost_are_sent_again(directory):
     far = FarSide()
     process = shipped(directory, far)
     del far.blocks[1:], far.texts[1:]
@@ -223,7 +218,7 @@ def test_blocks_that_the_target_has_lost_are_sent_again(directory: Path) -> None
     assert "has only 1:" in resent.why
 
 
-def test_text_lost_there_and_removed_here_is_a_gap(directory: Path) -> None:
+def test_text_lost_there_and_removed_here_is_a_gap(directory):
     far = FarSide()
     shipped(directory, far).kill()
     del far.blocks[1:], far.texts[1:]
@@ -246,7 +241,7 @@ def _first(directory: Path) -> Any:
 
 
 @pytest.mark.parametrize("removed", [False, True])
-def test_a_target_that_has_lost_all_gets_only_new_lines(directory: Path, removed: bool) -> None:
+def test_a_target_that_has_lost_all_gets_only_new_lines(directory, removed):
     """A stream that lets go by its limits has lost nothing."""
     far = FarSide(has_removed_blocks=removed)
     shipped(directory, far).kill()
@@ -274,9 +269,7 @@ def test_a_target_that_has_lost_all_gets_only_new_lines(directory: Path, removed
         ),
     ],
 )
-def test_a_store_that_was_restored_or_copied_stops(
-    directory: Path, last: LastBlock, why: str
-) -> None:
+def test_a_store_that_was_restored_or_copied_stops(directory, last, why):
     far = FarSide(asked=[last])
     process = shipped(directory, far, 100)
     (stopped,) = process.reports.of("stopped")
@@ -286,7 +279,7 @@ def test_a_store_that_was_restored_or_copied_stops(
 
 
 @pytest.mark.parametrize("last", [LastBlock(Position(2, SECOND)), LastBlock(Position(3, 0)), "crc"])
-def test_sending_goes_on_at_a_place_of_the_target_that_is_ours(directory: Path, last: Any) -> None:
+def test_sending_goes_on_at_a_place_of_the_target_that_is_ours(directory, last):
     if last == "crc":
         block = _first(directory)
         last = LastBlock(block.end, block.start, block.crc)
@@ -297,7 +290,7 @@ def test_sending_goes_on_at_a_place_of_the_target_that_is_ours(directory: Path, 
     assert sent[0].start in (last.position, Position(last.position.segment + 1, 0))
 
 
-def test_pauses_grow_and_a_target_that_asks_for_one_gets_it(directory: Path) -> None:
+def test_pauses_grow_and_a_target_that_asks_for_one_gets_it(directory):
     far = FarSide(asked=[Unavailable("no")] * 10)
     process = shipped(directory, far, 300)
     pauses = [one.seconds for one in process.reports.of("retry")]
@@ -316,7 +309,7 @@ def test_pauses_grow_and_a_target_that_asks_for_one_gets_it(directory: Path) -> 
     assert far.text.endswith(b"one more\n")
 
 
-def test_blocks_that_are_too_large_are_halved_and_grow_again(directory: Path) -> None:
+def test_blocks_that_are_too_large_are_halved_and_grow_again(directory):
     far = FarSide(script=[TooMuchAtOnce("max_payload"), TooMuchAtOnce("max_payload")])
     process = shipped(directory, far, 5)
     assert far.text == ALL
@@ -332,7 +325,7 @@ def test_blocks_that_are_too_large_are_halved_and_grow_again(directory: Path) ->
     assert len(far.blocks[-1].packed) > max(sizes)
 
 
-def test_a_target_may_learn_its_largest_block_later(directory: Path) -> None:
+def test_a_target_may_learn_its_largest_block_later(directory):
     far = FarSide(asked=[Unavailable("not there yet")])
     process = shipped(directory, far, 0.05)
     far.largest = far.takes = 2000
@@ -341,7 +334,7 @@ def test_a_target_may_learn_its_largest_block_later(directory: Path) -> None:
     assert [one.reason for one in process.reports.of("retry")] == ["unavailable"]
 
 
-def test_a_line_that_is_too_large_is_kept_and_passed_over(tmp_path: Path) -> None:
+def test_a_line_that_is_too_large_is_kept_and_passed_over(tmp_path):
     long = line(os.urandom(4000).hex())
     text = [line("before"), long, line("behind")]
     directory = make_store(tmp_path / "logs", [text])
@@ -355,7 +348,7 @@ def test_a_line_that_is_too_large_is_kept_and_passed_over(tmp_path: Path) -> Non
     assert process.reports.of("gap")[0].bytes == len(long)
 
 
-def test_a_target_may_refuse_a_line_as_too_large_only_when_it_is_sent(tmp_path: Path) -> None:
+def test_a_target_may_refuse_a_line_as_too_large_only_when_it_is_sent(tmp_path):
     long = line(os.urandom(1000).hex())
     directory = make_store(tmp_path / "logs", [[line("before"), long, line("behind")]])
     far = FarSide(takes=500)
@@ -364,7 +357,7 @@ def test_a_target_may_refuse_a_line_as_too_large_only_when_it_is_sent(tmp_path: 
     assert (directory / "ship" / "far.refused").read_bytes() == long
 
 
-def test_a_block_that_is_refused_is_tried_each_minute(directory: Path) -> None:
+def test_a_block_that_is_refused_is_tried_each_minute(directory):
     far = FarSide(script=[RefusedForGood("400: bad")])
     process = shipped(directory, far, SETTLED - 1)
     assert not far.blocks
@@ -373,7 +366,7 @@ def test_a_block_that_is_refused_is_tried_each_minute(directory: Path) -> None:
     assert process.reports.of("down")[0].why == "400: bad"
 
 
-def test_two_shippers_of_one_name_never_run_at_once(directory: Path) -> None:
+def test_two_shippers_of_one_name_never_run_at_once(directory):
     far = FarSide()
     first = shipped(directory, far)
     process = Process(directory)
@@ -389,7 +382,7 @@ def test_two_shippers_of_one_name_never_run_at_once(directory: Path) -> None:
     assert Process(directory, "else").kept.lock()
 
 
-def test_the_end_waits_for_an_answer_and_not_for_long(directory: Path) -> None:
+def test_the_end_waits_for_an_answer_and_not_for_long(directory):
     far = FarSide(script=["hang"])
     process = shipped(directory, far, 0.2)
     stopped = process.shipper.stop()
@@ -399,9 +392,7 @@ def test_the_end_waits_for_an_answer_and_not_for_long(directory: Path) -> None:
     assert Process(directory).kept.lock()
 
 
-def test_sending_goes_on_when_the_place_cannot_be_saved(
-    directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sending_goes_on_when_the_place_cannot_be_saved(directory, monkeypatch):
     far = FarSide()
     process = shipped(directory, far, 0.5)
     written = append(directory, "one more")
@@ -419,7 +410,7 @@ def test_sending_goes_on_when_the_place_cannot_be_saved(
     assert f'"position":"{far.place}"' in cursor(directory)
 
 
-def test_a_removed_store_is_reported(directory: Path) -> None:
+def test_a_removed_store_is_reported(directory):
     far = FarSide()
     process = shipped(directory, far)
     for path in sorted(directory.rglob("*"), reverse=True):
@@ -464,7 +455,7 @@ def cuts(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return found
 
 
-def test_the_next_block_is_cut_while_one_is_under_way(directory: Path, cuts: list[Any]) -> None:
+def test_the_next_block_is_cut_while_one_is_under_way(directory, cuts):
     far = SlowFarSide()
     process = Process(directory)
     process.blocks(far).start()
@@ -484,9 +475,7 @@ def test_the_next_block_is_cut_while_one_is_under_way(directory: Path, cuts: lis
     assert not process.reports.of("retry")
 
 
-def test_what_was_cut_ahead_is_forgotten_with_what_was_lost(
-    directory: Path, cuts: list[Any]
-) -> None:
+def test_what_was_cut_ahead_is_forgotten_with_what_was_lost(directory, cuts):
     far = SlowFarSide()
     process = Process(directory)
     process.blocks(far).start()

@@ -1,7 +1,5 @@
 """The end of a segment and the beginning of the next are one place, also when the first is gone."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -30,7 +28,7 @@ def shipped(directory: Path, far: FarSide) -> Process:
     return process
 
 
-def test_a_segment_that_has_ended_is_not_kept_for_the_target(tmp_path: Path) -> None:
+def test_a_segment_that_has_ended_is_not_kept_for_the_target(tmp_path):
     writer = Writer(tmp_path / "logs")
     writer.write()
     writer.rotate()
@@ -47,9 +45,7 @@ def test_a_segment_that_has_ended_is_not_kept_for_the_target(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(("size", "gap"), [(len(TEXTS[1]), ""), (len(TEXTS[1]) + 7, "7")])
-def test_a_segment_that_was_sent_and_removed_is_no_gap(
-    directory: Path, size: int, gap: str
-) -> None:
+def test_a_segment_that_was_sent_and_removed_is_no_gap(directory, size, gap):
     far = FarSide()
     shipped(directory, far).kill()
     del far.blocks[2:], far.texts[2:]

@@ -4,8 +4,6 @@ A store is written, rotated, sealed and cut down, while the far side loses quest
 gets blocks late, forgets some, and the shipper is killed at any moment and started again.
 """
 
-from __future__ import annotations
-
 import random
 import shutil
 import tempfile

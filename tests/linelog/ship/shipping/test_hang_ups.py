@@ -1,7 +1,5 @@
 """The line at which a target hangs up each time is found, left out and kept; also where it is not well."""
 
-from __future__ import annotations
-
 import random
 import tempfile
 from collections.abc import Set as AbstractSet
@@ -54,9 +52,7 @@ def far_side(bad: AbstractSet[int], in_order: bool, **more: Any) -> Poisoned:
 @pytest.mark.parametrize("ahead", [0, 1])
 @pytest.mark.parametrize("in_order", [True, False])
 @pytest.mark.parametrize("bad", [{0}, {7}, {99, 100}, {5, 6, 7, 250}])
-def test_a_line_that_it_hangs_up_on_is_kept_and_the_rest_goes_on(
-    directory: Path, bad: set[int], in_order: bool, ahead: int
-) -> None:
+def test_a_line_that_it_hangs_up_on_is_kept_and_the_rest_goes_on(directory, bad, in_order, ahead):
     far = far_side(bad, in_order, most_lines=100, ahead=ahead)
     process = Process(directory)
     process.lines(far).start()
@@ -73,7 +69,7 @@ def test_a_line_that_it_hangs_up_on_is_kept_and_the_rest_goes_on(
     assert acknowledged == sorted(acknowledged)
 
 
-def test_a_hung_up_last_line_waits_for_the_next_line(directory: Path) -> None:
+def test_a_hung_up_last_line_waits_for_the_next_line(directory):
     """Until another line was taken nobody knows whether the target is well."""
     far = far_side({299}, True, most_lines=100)
     process = Process(directory)
@@ -89,7 +85,7 @@ def test_a_hung_up_last_line_waits_for_the_next_line(directory: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("hung_up", [True, False])
-def test_no_line_is_refused_for_a_target_that_takes_nothing(directory: Path, hung_up: bool) -> None:
+def test_no_line_is_refused_for_a_target_that_takes_nothing(directory, hung_up):
     """It may be about to stop, or be behind a balancer: no line is refused for that."""
     far = LineFarSide(most_lines=100, judge=lambda _: Unavailable("no", hung_up=hung_up))
     process = Process(directory)
@@ -102,9 +98,7 @@ def test_no_line_is_refused_for_a_target_that_takes_nothing(directory: Path, hun
     assert sorted(far.lines) == LINES_SORTED and far.lines[20:] == LINES[20:]
 
 
-def test_a_line_that_is_refused_behind_one_that_was_passed_by_does_not_move_the_place(
-    directory: Path,
-) -> None:
+def test_a_line_that_is_refused_behind_one_that_was_passed_by_does_not_move_the_place(directory):
     """The one before it is nowhere yet."""
     far = LineFarSide(most_lines=2)
     behind = False
@@ -128,9 +122,7 @@ def test_a_line_that_is_refused_behind_one_that_was_passed_by_does_not_move_the_
     assert (directory / "ship" / "far.refused").read_bytes().splitlines() == [LINES[1], LINES[0]]
 
 
-def test_a_line_that_is_refused_at_its_last_try_leaves_the_next_ones_their_tries(
-    directory: Path,
-) -> None:
+def test_a_line_that_is_refused_at_its_last_try_leaves_the_next_ones_their_tries(directory):
     far = LineFarSide(most_lines=100)
     hang_ups = 0
 
@@ -156,7 +148,7 @@ def test_a_line_that_is_refused_at_its_last_try_leaves_the_next_ones_their_tries
 
 @pytest.mark.slow
 @given(st.integers(0, 1000), st.floats(0.1, 0.9), st.sets(st.integers(0, 299), max_size=4))
-def test_random_hang_ups_lose_no_good_line(seed: int, share: float, bad: set[int]) -> None:
+def test_random_hang_ups_lose_no_good_line(seed, share, bad):
     """No line is missing that is not kept; whoever is ill now and then refuses nothing that is well."""
     ill = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:

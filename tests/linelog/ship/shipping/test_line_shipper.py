@@ -1,7 +1,5 @@
 """A shipper of lines: each line at least once, whatever fails; what is refused for good is kept."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +40,7 @@ def append(directory: Path, *messages: str) -> list[bytes]:
     return [one[:-1] for one in lines]
 
 
-def test_all_lines_arrive_in_order(directory: Path) -> None:
+def test_all_lines_arrive_in_order(directory):
     far = LineFarSide(most_lines=70)
     process = shipped(directory, far)
     assert far.lines == LINES and max(len(one.lines) for one in far.sent) == 70
@@ -55,20 +53,20 @@ def test_all_lines_arrive_in_order(directory: Path) -> None:
     assert f'"position":"{far.sent[-1].end}"' in position and far.closed == 1
 
 
-def test_a_target_for_which_nothing_waits_is_up(directory: Path) -> None:
+def test_a_target_for_which_nothing_waits_is_up(directory):
     """Else each start of a store to which nothing comes would be an alarm, and its promise unsaid."""
     process = shipped(directory, LineFarSide(), ship_from="end")
     assert process.reports.kinds == ["up"]
 
 
-def test_a_target_that_refuses_all_lines_is_up(directory: Path) -> None:
+def test_a_target_that_refuses_all_lines_is_up(directory):
     """It answers: what it says of the lines is counted."""
     far = LineFarSide(judge=lambda _: RefusedForGood("400"))
     process = shipped(directory, far, ship_from="2:0", seconds=20)
     assert process.reports.of("refused") and process.reports.kinds[-1] == "up"
 
 
-def test_only_lines_that_match_the_query_are_sent(directory: Path) -> None:
+def test_only_lines_that_match_the_query_are_sent(directory):
     far = LineFarSide()
     process = shipped(directory, far, query='"1 7" OR later')
     wanted = [one for one in LINES if b" 1 7" in one]
@@ -80,7 +78,7 @@ def test_only_lines_that_match_the_query_are_sent(directory: Path) -> None:
     assert shipped(directory, LineFarSide(), query="never").reports.kinds == ["up"]
 
 
-def test_the_next_batch_is_sent_before_the_answer_to_the_first(directory: Path) -> None:
+def test_the_next_batch_is_sent_before_the_answer_to_the_first(directory):
     far = LineFarSide(most_lines=50, ahead=1, script=["wait"] * 3)
     process = shipped(directory, far)
     assert len(far.held) == 2
@@ -94,7 +92,7 @@ def test_the_next_batch_is_sent_before_the_answer_to_the_first(directory: Path) 
 
 
 @pytest.mark.parametrize("step", [Unavailable("503"), "hang"])
-def test_batches_after_a_failed_one_are_sent_again(directory: Path, step: Any) -> None:
+def test_batches_after_a_failed_one_are_sent_again(directory, step):
     far = LineFarSide(most_lines=50, ahead=1, script=[None, step])
     process = shipped(directory, far, 1)
     process.run(ANSWER + 2)
@@ -103,13 +101,13 @@ def test_batches_after_a_failed_one_are_sent_again(directory: Path, step: Any) -
     assert process.line_shipper.position == far.sent[-1].end
 
 
-def test_lines_after_a_refused_line_are_not_sent_again(directory: Path) -> None:
+def test_lines_after_a_refused_line_are_not_sent_again(directory):
     far = LineFarSide(most_lines=50, ahead=1, script=[None, PartlyRefused("no", 1, [0])])
     process = shipped(directory, far)
     assert len(far.sent) == 12 and [one.lines for one in process.reports.of("refused")] == [1]
 
 
-def test_the_end_waits_for_all_that_is_under_way(directory: Path) -> None:
+def test_the_end_waits_for_all_that_is_under_way(directory):
     far = LineFarSide(most_lines=50, ahead=1, script=["wait"] * 3)
     process = shipped(directory, far)
     assert len(far.held) == 2
@@ -122,7 +120,7 @@ def test_the_end_waits_for_all_that_is_under_way(directory: Path) -> None:
 
 
 @pytest.mark.parametrize("step", [Unavailable("503"), "hang"])
-def test_unacknowledged_lines_are_sent_again(directory: Path, step: Any) -> None:
+def test_unacknowledged_lines_are_sent_again(directory, step):
     far = LineFarSide(most_lines=100, script=[None, step])
     process = shipped(directory, far, 1)
     assert ("hang" in far.script) is False
@@ -134,7 +132,7 @@ def test_unacknowledged_lines_are_sent_again(directory: Path, step: Any) -> None
     assert process.reports.kinds.count("up") == 2
 
 
-def test_after_a_kill_what_was_not_saved_comes_again(directory: Path) -> None:
+def test_after_a_kill_what_was_not_saved_comes_again(directory):
     far = LineFarSide(most_lines=100, script=[None, None, "hang"])
     process = shipped(directory, far, 0.5)
     assert len(far.lines) == 200
@@ -146,9 +144,7 @@ def test_after_a_kill_what_was_not_saved_comes_again(directory: Path) -> None:
 
 
 @pytest.mark.parametrize("bad", [{7}, {0, 1, 2, 599}, set(range(590, 600))])
-def test_a_line_that_is_refused_for_good_is_kept_and_the_rest_goes_on(
-    directory: Path, bad: set[int]
-) -> None:
+def test_a_line_that_is_refused_for_good_is_kept_and_the_rest_goes_on(directory, bad):
     refused = [LINES[number] for number in sorted(bad)]
 
     def judge(lines: LineBatch) -> Exception | None:
@@ -168,7 +164,7 @@ def test_a_line_that_is_refused_for_good_is_kept_and_the_rest_goes_on(
 
 
 @pytest.mark.parametrize("which", [(3, 5), ()])
-def test_a_partly_refused_batch_is_acknowledged(directory: Path, which: tuple[int, ...]) -> None:
+def test_a_partly_refused_batch_is_acknowledged(directory, which):
     far = LineFarSide(most_lines=1000, script=[PartlyRefused("too far behind", 40, which)])
     process = shipped(directory, far)
     # Not sent again: all others are there.
@@ -180,7 +176,7 @@ def test_a_partly_refused_batch_is_acknowledged(directory: Path, which: tuple[in
     assert kept == [LINES[number] for number in which]
 
 
-def test_what_is_too_large_is_halved_and_grows_again(directory: Path) -> None:
+def test_what_is_too_large_is_halved_and_grows_again(directory):
     far = LineFarSide(most_lines=10_000, most_bytes=20_000)
     far.script = [TooMuchAtOnce("413"), TooMuchAtOnce("413")]
     process = shipped(directory, far, 5)
@@ -197,7 +193,7 @@ def test_what_is_too_large_is_halved_and_grows_again(directory: Path) -> None:
     assert len(far.sent[-3].lines) > largest
 
 
-def test_a_line_that_is_too_large_alone_is_kept(tmp_path: Path) -> None:
+def test_a_line_that_is_too_large_alone_is_kept(tmp_path):
     long = line("x" * 5000)
     directory = make_store(tmp_path / "logs", [[line("a"), long, line("b")]])
     far = LineFarSide(
@@ -208,9 +204,7 @@ def test_a_line_that_is_too_large_alone_is_kept(tmp_path: Path) -> None:
     assert (directory / "ship" / "far.refused").read_bytes() == long
 
 
-def test_a_full_disk_does_not_stop_what_is_refused(
-    directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_does_not_stop_what_is_refused(directory, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -224,7 +218,7 @@ def test_a_full_disk_does_not_stop_what_is_refused(
     assert len(process.reports.of("acknowledged")) == 1
 
 
-def test_lines_removed_before_they_were_sent_are_counted(directory: Path) -> None:
+def test_lines_removed_before_they_were_sent_are_counted(directory):
     far = LineFarSide(script=[Unavailable("503")])
     process = shipped(directory, far, ship_from="1:0")
     process.kill(process.line_shipper.close)

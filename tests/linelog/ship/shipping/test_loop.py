@@ -1,7 +1,5 @@
 """The loop of a shipper: each state is left, whatever the steps and those who listen do."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -87,13 +85,13 @@ def raising(*_: object) -> Deferred[None]:
     raise ZeroDivisionError("a bug")
 
 
-def test_each_state_can_be_left_to_the_end() -> None:
+def test_each_state_can_be_left_to_the_end():
     states = {state for state, _ in NEXT} - {"ENDING"}
     assert {state for state, event in NEXT if event == "stop"} == states
     assert set(NEXT.values()) - states == {"ENDING", "STOPPED"}
 
 
-def test_it_looks_again_soon_and_asks_when_it_was_quiet_for_long(driven: Driven) -> None:
+def test_it_looks_again_soon_and_asks_when_it_was_quiet_for_long(driven):
     driven.loop.start()
     assert driven.loop.done == ["ask", "read"]
     driven.clock.pump([LOOK] * 5)
@@ -103,7 +101,7 @@ def test_it_looks_again_soon_and_asks_when_it_was_quiet_for_long(driven: Driven)
     assert driven.reports.kinds == ["up"]
 
 
-def test_what_is_there_is_sent_at_once_and_the_reactor_has_its_turn_between(driven: Driven) -> None:
+def test_what_is_there_is_sent_at_once_and_the_reactor_has_its_turn_between(driven):
     turns: list[int] = []
 
     def send() -> Deferred[None]:
@@ -119,7 +117,7 @@ def test_what_is_there_is_sent_at_once_and_the_reactor_has_its_turn_between(driv
 
 
 @pytest.mark.parametrize("step", ["asking", "sending"])
-def test_a_bug_in_a_step_is_tried_again_and_said(driven: Driven, step: str) -> None:
+def test_a_bug_in_a_step_is_tried_again_and_said(driven, step):
     driven.loop.there = True
     setattr(driven.loop, step, raising)
     with capturedLogs() as events:
@@ -133,7 +131,7 @@ def test_a_bug_in_a_step_is_tried_again_and_said(driven: Driven, step: str) -> N
     assert events[0]["log_failure"].type is ZeroDivisionError
 
 
-def test_an_error_in_a_receiver_of_reports_does_not_end_the_loop(driven: Driven) -> None:
+def test_an_error_in_a_receiver_of_reports_does_not_end_the_loop(driven):
     heard: list[str] = []
 
     def listener(report: ShipReport) -> None:
@@ -151,7 +149,7 @@ def test_an_error_in_a_receiver_of_reports_does_not_end_the_loop(driven: Driven)
 
 
 @pytest.mark.parametrize("kind", ["up", "down", "retry"])
-def test_a_receiver_of_reports_may_stop_the_loop(driven: Driven, kind: str) -> None:
+def test_a_receiver_of_reports_may_stop_the_loop(driven, kind):
     if kind != "up":
         driven.loop.asking = _gone
     driven.listener = lambda report: report.kind == kind and driven.loop.stop()
@@ -164,12 +162,12 @@ def _gone() -> Deferred[None]:
     raise Unavailable("gone")
 
 
-def test_a_loop_can_be_stopped_before_its_start(driven: Driven) -> None:
+def test_a_loop_can_be_stopped_before_its_start(driven):
     assert driven.loop.stop().called
     assert driven.loop.done == ["close"]
 
 
-def test_an_answer_that_comes_within_the_end_counts(driven: Driven, tmp_path: Path) -> None:
+def test_an_answer_that_comes_within_the_end_counts(driven, tmp_path):
     answer: Deferred[None] = Deferred()
 
     def taken() -> Deferred[None]:
@@ -184,7 +182,7 @@ def test_an_answer_that_comes_within_the_end_counts(driven: Driven, tmp_path: Pa
     assert '"position":"7:3"' in (tmp_path / "ship" / "far").read_text()
 
 
-def test_a_target_that_does_not_let_go_is_not_waited_for(driven: Driven) -> None:
+def test_a_target_that_does_not_let_go_is_not_waited_for(driven):
     driven.loop.closing = Deferred
     driven.loop.start()
     stopped = driven.loop.stop()
@@ -194,9 +192,7 @@ def test_a_target_that_does_not_let_go_is_not_waited_for(driven: Driven) -> None
     assert stopped.called
 
 
-def test_a_place_whose_lines_are_not_safe_is_not_saved(
-    driven: Driven, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_place_whose_lines_are_not_safe_is_not_saved(driven, tmp_path, monkeypatch):
     def full(_: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -211,7 +207,7 @@ def test_a_place_whose_lines_are_not_safe_is_not_saved(
     assert (tmp_path / "ship" / "far").exists()
 
 
-def test_a_folder_that_cannot_be_made_is_told_and_lines_go_on(driven: Driven) -> None:
+def test_a_folder_that_cannot_be_made_is_told_and_lines_go_on(driven):
     (driven.directory / "ship").write_text("")
     driven.loop.there = True
     driven.loop.start()
@@ -219,7 +215,7 @@ def test_a_folder_that_cannot_be_made_is_told_and_lines_go_on(driven: Driven) ->
     assert "cannot be locked: Not a directory" in driven.reports.of("trouble")[0].why
 
 
-def test_pauses_grow_up_to_a_half_minute_and_begin_anew() -> None:
+def test_pauses_grow_up_to_a_half_minute_and_begin_anew():
     pauses = RetryPauses(lambda: 1.0)
     found = [pauses.next_pause() for _ in range(12)]
     assert found == [min(SHORTEST * 2**number, LONGEST) for number in range(12)]
@@ -227,7 +223,7 @@ def test_pauses_grow_up_to_a_half_minute_and_begin_anew() -> None:
     assert pauses.next_pause() == SHORTEST
 
 
-def test_many_shippers_do_not_come_back_all_at_once() -> None:
+def test_many_shippers_do_not_come_back_all_at_once():
     dice = random.Random(1).random
     many = [RetryPauses(dice) for _ in range(100)]
     for _ in range(12):
@@ -235,7 +231,7 @@ def test_many_shippers_do_not_come_back_all_at_once() -> None:
     assert LONGEST / 2 <= min(found) < LONGEST * 0.6 and LONGEST * 0.9 < max(found) <= LONGEST
 
 
-def test_a_target_is_given_the_pause_that_it_asks_for() -> None:
+def test_a_target_is_given_the_pause_that_it_asks_for():
     pauses = RetryPauses(lambda: 0.0)
     assert pauses.next_pause(after=7.0) == 7.0
     assert pauses.next_pause(after=1e9) == MOST_ASKED
@@ -248,9 +244,7 @@ def busy() -> Deferred[None]:
     raise Unavailable("a block of this store is being stored; ask again", busy=True)
 
 
-def test_a_target_that_asks_to_be_tried_again_now_and_then_is_not_down(
-    driven: Driven,
-) -> None:
+def test_a_target_that_asks_to_be_tried_again_now_and_then_is_not_down(driven):
     """A target that limits the rate (429), a centre under load (503), a stream that is being emptied."""
     loop = driven.loop
     loop.start()
@@ -266,7 +260,7 @@ def test_a_target_that_asks_to_be_tried_again_now_and_then_is_not_down(
     assert driven.reports.kinds.count("retry") >= 20
 
 
-def test_a_target_that_is_busy_for_long_is_down(driven: Driven) -> None:
+def test_a_target_that_is_busy_for_long_is_down(driven):
     driven.loop.asking = busy
     driven.loop.start()
     driven.clock.pump([0.5] * round(BUSY * 1.5))
@@ -276,7 +270,7 @@ def test_a_target_that_is_busy_for_long_is_down(driven: Driven) -> None:
     assert driven.reports.kinds.count("up") == 0
 
 
-def test_a_busy_target_that_fails_otherwise_is_down_at_once(driven: Driven) -> None:
+def test_a_busy_target_that_fails_otherwise_is_down_at_once(driven):
     driven.loop.asking = busy
     driven.loop.start()
     driven.loop.asking = raising_unavailable

@@ -1,7 +1,5 @@
 """The talk between the daemon and the process of a target: what is written is what is read."""
 
-from __future__ import annotations
-
 import os
 import sys
 from pathlib import Path
@@ -35,7 +33,7 @@ def settings(text: str, **given: object) -> ShipSettings:
     return ShipSettings(ship=parse_ship_url(text), **given)  # type: ignore[arg-type]
 
 
-def test_orders_have_all_that_a_target_is_made_of(pair: Path) -> None:
+def test_orders_have_all_that_a_target_is_made_of(pair):
     (pair / "token").write_text("geheim\n")
     orders = make_orders(
         settings(
@@ -58,7 +56,7 @@ def test_orders_have_all_that_a_target_is_made_of(pair: Path) -> None:
     assert str(target.url) == "https://centre/blocks"
 
 
-def test_the_token_of_a_bucket_is_a_key_and_its_secret(tmp_path: Path) -> None:
+def test_the_token_of_a_bucket_is_a_key_and_its_secret(tmp_path):
     (tmp_path / "keys").write_text("AKEXAMPLE  geheim\n")
     orders = make_orders(settings("s3://logs/edges", ship_token_file=tmp_path / "keys"))
     assert orders.token == "AKEXAMPLE geheim"
@@ -68,13 +66,13 @@ def test_the_token_of_a_bucket_is_a_key_and_its_secret(tmp_path: Path) -> None:
     assert "geheim" not in str(error.value)
 
 
-def test_a_secret_is_in_no_text_about_orders(tmp_path: Path) -> None:
+def test_a_secret_is_in_no_text_about_orders(tmp_path):
     (tmp_path / "token").write_text("geheim\n")
     orders = make_orders(settings("https://c/blocks", ship_token_file=tmp_path / "token"))
     assert orders.token == "geheim" and "geheim" not in repr(orders)
 
 
-def test_a_certificate_that_was_saved_anew_makes_other_orders(pair: Path) -> None:
+def test_a_certificate_that_was_saved_anew_makes_other_orders(pair):
     target = settings("relp+tls://a:1", ship_ca=pair / "cert.pem")
     # Many kernels tell no two savings apart within 4 ms.
     os.utime(pair / "cert.pem", (1e9, 1e9))
@@ -84,12 +82,12 @@ def test_a_certificate_that_was_saved_anew_makes_other_orders(pair: Path) -> Non
     assert make_orders(target) != before
 
 
-def test_what_would_leave_in_the_clear_is_refused_before_a_process_is_started() -> None:
+def test_what_would_leave_in_the_clear_is_refused_before_a_process_is_started():
     with pytest.raises(ConfigurationError, match=r"^target centre: .* in the clear"):
         make_orders(settings("http://centre/blocks", name="centre"))
 
 
-def test_a_login_that_cannot_be_is_told_before_a_process_is_started(tmp_path: Path) -> None:
+def test_a_login_that_cannot_be_is_told_before_a_process_is_started(tmp_path):
     (tmp_path / "token").write_text("geheim\n")
     given = settings("kafka+tls://broker/logs", name="far", ship_token_file=tmp_path / "token")
     with pytest.raises(ConfigurationError, match=r"^target far: .* no name and password") as error:
@@ -107,9 +105,7 @@ def test_a_login_that_cannot_be_is_told_before_a_process_is_started(tmp_path: Pa
         *((f"nats{tls}://server/LOGS", "nats", "nats") for tls in ("", "+tls")),
     ],
 )
-def test_a_missing_package_is_told_before_a_process_is_started(
-    monkeypatch: pytest.MonkeyPatch, url: str, package: str, extra: str
-) -> None:
+def test_a_missing_package_is_told_before_a_process_is_started(monkeypatch, url, package, extra):
     make_orders(settings(url, name="far"))
     monkeypatch.setitem(sys.modules, package, None)
     wanted = rf"^target far: .* the package {package}; .* 'logsrv\[{extra}\]'$"
@@ -125,9 +121,7 @@ def test_a_missing_package_is_told_before_a_process_is_started(
         ({"ship_cert": Path("no.pem")}, "target centre: no.pem: No such file"),
     ],
 )
-def test_an_unreadable_file_of_a_target_is_a_sentence(
-    given: dict[str, object], sentence: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_an_unreadable_file_of_a_target_is_a_sentence(given, sentence, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigurationError) as caught:
         make_orders(settings("https://centre/blocks", name="centre", **given))
@@ -142,6 +136,6 @@ def test_an_unreadable_file_of_a_target_is_a_sentence(
         ShipReport("down", "no route\nto it"),
     ],
 )
-def test_a_report_survives_being_written_and_read(report: ShipReport) -> None:
+def test_a_report_survives_being_written_and_read(report):
     line = encode_message(report)
     assert b"\n" not in line and decode_report(line) == report

@@ -1,7 +1,5 @@
 """A shipper of sealed segments, against an archive in a directory."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -116,7 +114,7 @@ def names(place: Place) -> list[int]:
     return [int(name[:10]) for name in archived_segment_names(place.archive.names(), STORE)]
 
 
-def test_all_sealed_segments_go_and_are_noted(start: Runs, store: Path, place: Place) -> None:
+def test_all_sealed_segments_go_and_are_noted(start, store, place):
     process = start()
     assert names(place) == [1, 2, 3]
     assert process.segments.position == Position(4, 0)
@@ -128,7 +126,7 @@ def test_all_sealed_segments_go_and_are_noted(start: Runs, store: Path, place: P
     assert read_archive_url(at(store / "ship"), "far.archive") == place.url
 
 
-def test_another_process_goes_on_where_it_was(start: Runs, place: Place) -> None:
+def test_another_process_goes_on_where_it_was(start, place):
     start()
     puts = place.puts
     process = start()
@@ -136,7 +134,7 @@ def test_another_process_goes_on_where_it_was(start: Runs, place: Place) -> None
     assert process.reports.of("gap") == process.reports.of("resent") == []
 
 
-def test_a_store_that_is_removed_is_said(start: Runs, store: Path) -> None:
+def test_a_store_that_is_removed_is_said(start, store):
     process = start()
     shutil.rmtree(store)
     process.run(3)
@@ -144,9 +142,7 @@ def test_a_store_that_is_removed_is_said(start: Runs, store: Path) -> None:
     assert process.reports.of("retry")[0].why == why
 
 
-def test_a_store_that_does_not_change_is_listed_once(
-    start: Runs, store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_store_that_does_not_change_is_listed_once(start, store, monkeypatch):
     process = start()
     refresh, listed = process.view.refresh, []
 
@@ -161,9 +157,7 @@ def test_a_store_that_does_not_change_is_listed_once(
     assert len(listed) <= 1
 
 
-def test_a_quiet_archive_is_asked_for_its_newest_segment_only(
-    start: Runs, place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_quiet_archive_is_asked_for_its_newest_segment_only(start, place, monkeypatch):
     """Even by a process that has found all segments there, and sent none itself."""
     start()
     process = start()
@@ -174,9 +168,7 @@ def test_a_quiet_archive_is_asked_for_its_newest_segment_only(
     assert place.asked > asked and not surveyed
 
 
-def test_without_a_kept_place_all_is_compared_and_nothing_written_twice(
-    start: Runs, store: Path, place: Place
-) -> None:
+def test_without_a_kept_place_all_is_compared_and_nothing_written_twice(start, store, place):
     start()
     before = {name: os.stat(place.path / name).st_ino for name in files_of(place.path)}
     (store / "ship/far").unlink()
@@ -185,9 +177,7 @@ def test_without_a_kept_place_all_is_compared_and_nothing_written_twice(
     assert {name: os.stat(place.path / name).st_ino for name in files_of(place.path)} == before
 
 
-def test_a_segment_that_is_not_compressed_yet_is_waited_for(
-    start: Runs, store: Path, place: Place
-) -> None:
+def test_a_segment_that_is_not_compressed_yet_is_waited_for(start, store, place):
     [*_, last] = packed(store)
     away = store.parent / "away"
     away.mkdir()
@@ -204,9 +194,7 @@ def test_a_segment_that_is_not_compressed_yet_is_waited_for(
     assert names(place) == [1, 2, 3]
 
 
-def test_what_is_sealed_within_a_tick_of_a_listing_is_found(
-    start: Runs, store: Path, place: Place, tmp_path: Path
-) -> None:
+def test_what_is_sealed_within_a_tick_of_a_listing_is_found(start, store, place, tmp_path):
     """The time of the directory does not change then."""
     [*_, last] = packed(store)
     (tmp_path / "away").mkdir()
@@ -224,7 +212,7 @@ def test_what_is_sealed_within_a_tick_of_a_listing_is_found(
     assert names(place) == [1, 2, 3]
 
 
-def test_a_segment_that_failed_is_put_again(start: Runs, place: Place) -> None:
+def test_a_segment_that_failed_is_put_again(start, place):
     place.script = [Unavailable("full"), OSError(5, "Input/output error")]
     process = start()
     process.run(10)
@@ -232,7 +220,7 @@ def test_a_segment_that_failed_is_put_again(start: Runs, place: Place) -> None:
     assert [one.why for one in process.reports.of("retry")] == ["full", "Input/output error"]
 
 
-def test_an_archive_that_hangs_has_a_time_by_the_size(start: Runs, place: Place) -> None:
+def test_an_archive_that_hangs_has_a_time_by_the_size(start, place):
     place.script = ["hang"]
     process = start()
     process.run(29)
@@ -244,7 +232,7 @@ def test_an_archive_that_hangs_has_a_time_by_the_size(start: Runs, place: Place)
     assert names(place) == [1, 2, 3]
 
 
-def test_a_segment_lost_by_the_archive_is_put_again(start: Runs, store: Path, place: Place) -> None:
+def test_a_segment_lost_by_the_archive_is_put_again(start, store, place):
     """Loudly, and from the first one on that it lost."""
     process = start()
     shutil.rmtree(place.path / STORE)
@@ -260,8 +248,8 @@ SUFFIXES = (".log.zst", ".log.zst.idx", ".json")
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("left", [None, 0, -2])
 def test_a_part_that_the_archive_has_lost_goes_again_at_the_next_start(
-    start: Runs, store: Path, place: Place, suffix: str, left: int | None
-) -> None:
+    start, store, place, suffix, left
+):
     """It is not there, empty, or shorter; nothing else is put again."""
     start()
     before = files_of(place.path)
@@ -281,9 +269,7 @@ def test_a_part_that_the_archive_has_lost_goes_again_at_the_next_start(
     assert not start().reports.of("resent")
 
 
-def test_what_retention_is_to_remove_is_looked_for_before(
-    start: Runs, store: Path, place: Place
-) -> None:
+def test_what_retention_is_to_remove_is_looked_for_before(start, store, place):
     """What the archive has lost goes again before the text may go here."""
     process = start()
     assert not process.reports.of("released")
@@ -299,9 +285,7 @@ def test_what_retention_is_to_remove_is_looked_for_before(
     assert place.asked <= before + 2, "a listing for all, not a request for each"
 
 
-def test_what_stays_here_for_another_target_is_looked_for_again(
-    start: Runs, store: Path, place: Place
-) -> None:
+def test_what_stays_here_for_another_target_is_looked_for_again(start, store, place):
     """It may be lost there long after it was looked for, and removed here as soon as nobody holds it."""
     process = start()
     process.segments.due = 2
@@ -325,7 +309,7 @@ def test_what_stays_here_for_another_target_is_looked_for_again(
     assert process.reports.of("released")[-1].position == Position(1, 0)
 
 
-def test_retention_waits_for_an_archive_that_cannot_be_looked_at(start: Runs, place: Place) -> None:
+def test_retention_waits_for_an_archive_that_cannot_be_looked_at(start, place):
     process = start()
     place.path.rename(place.path.parent / "unmounted")
     process.segments.due = 3
@@ -336,9 +320,7 @@ def test_retention_waits_for_an_archive_that_cannot_be_looked_at(start: Runs, pl
     assert process.reports.of("released")[-1].position == Position(4, 0)
 
 
-def test_what_is_neither_here_nor_there_is_said_as_lost(
-    start: Runs, store: Path, place: Place
-) -> None:
+def test_what_is_neither_here_nor_there_is_said_as_lost(start, store, place):
     start()
     [first, second, _] = packed(store)
     for one in (first, second):
@@ -350,9 +332,7 @@ def test_what_is_neither_here_nor_there_is_said_as_lost(
     assert not process.reports.of("gap") and not process.reports.of("resent")
 
 
-def test_a_text_that_went_and_was_removed_before_the_place_was_saved_is_no_gap(
-    start: Runs, store: Path, place: Place
-) -> None:
+def test_a_text_that_went_and_was_removed_before_the_place_was_saved_is_no_gap(start, store, place):
     start().kill()
     kept = Running(store, place).kept
     kept.save(STORE, Position(2, 0))
@@ -360,9 +340,7 @@ def test_a_text_that_went_and_was_removed_before_the_place_was_saved_is_no_gap(
     assert not start().reports.of("gap")
 
 
-def test_what_went_under_another_identity_is_not_lost(
-    start: Runs, store: Path, place: Place
-) -> None:
+def test_what_went_under_another_identity_is_not_lost(start, store, place):
     process = start()
     shutil.rmtree(place.path / STORE)
     for one in packed(store):
@@ -371,9 +349,7 @@ def test_what_went_under_another_identity_is_not_lost(
     assert not process.reports.of("resent") and not names(place)
 
 
-def test_a_segment_that_was_removed_before_it_went_is_a_gap(
-    start: Runs, store: Path, place: Place
-) -> None:
+def test_a_segment_that_was_removed_before_it_went_is_a_gap(start, store, place):
     place.script = [Unavailable("x", settled=True)]
     process = start()
     for name in packed(store)[0].files[:2]:
@@ -383,9 +359,7 @@ def test_a_segment_that_was_removed_before_it_went_is_a_gap(
     assert len(process.reports.of("gap")) == 1
 
 
-def test_a_segment_that_was_removed_behind_one_that_went_holds_up_nothing(
-    start: Runs, store: Path, place: Place
-) -> None:
+def test_a_segment_that_was_removed_behind_one_that_went_holds_up_nothing(start, store, place):
     """No segment has begun since the names were listed, so nobody else lists them anew."""
     [first, second, _] = packed(store)
     place.script = [None, Unavailable("x", settled=True)]
@@ -398,7 +372,7 @@ def test_a_segment_that_was_removed_behind_one_that_went_holds_up_nothing(
     assert len(process.reports.of("gap")) == 1
 
 
-def test_a_segment_without_lines_is_passed_by(start: Runs, store: Path, place: Place) -> None:
+def test_a_segment_without_lines_is_passed_by(start, store, place):
     """A start after a crash leaves such a one, which stays as it is."""
     [_, second, _] = packed(store)
     for name in second.files[:2]:
@@ -409,9 +383,7 @@ def test_a_segment_without_lines_is_passed_by(start: Runs, store: Path, place: P
     assert process.reports.of("gap") == []
 
 
-def test_a_segment_that_is_damaged_here_is_left_out_and_said(
-    start: Runs, store: Path, place: Place
-) -> None:
+def test_a_segment_that_is_damaged_here_is_left_out_and_said(start, store, place):
     os.truncate(store / packed(store)[1].name, 20)
     process = start()
     assert names(place) == [1, 3]
@@ -420,7 +392,7 @@ def test_a_segment_that_is_damaged_here_is_left_out_and_said(
     assert not (store / packed(store)[1].archived).exists()
 
 
-def test_an_archive_that_is_ahead_stops_it(start: Runs, store: Path, place: Place) -> None:
+def test_an_archive_that_is_ahead_stops_it(start, store, place):
     """The store was restored from a backup: it would write other segments under the same names."""
     start()
     name = place.path / STORE / "0000000004-20261120T061842Z.json"
@@ -434,7 +406,7 @@ def test_an_archive_that_is_ahead_stops_it(start: Runs, store: Path, place: Plac
     assert files_of(place.path) == before
 
 
-def test_a_store_with_other_text_stops_it(start: Runs, store: Path, place: Place) -> None:
+def test_a_store_with_other_text_stops_it(start, store, place):
     start()
     shutil.rmtree(store)
     sealed_store(store, 3, count=49)
@@ -443,13 +415,13 @@ def test_a_store_with_other_text_stops_it(start: Runs, store: Path, place: Place
     assert "has another segment 0000000001-" in stopped.why
 
 
-def test_a_shipper_that_begins_at_the_end_puts_no_old_segments(start: Runs, place: Place) -> None:
+def test_a_shipper_that_begins_at_the_end_puts_no_old_segments(start, place):
     process = start("end")
     assert names(place) == []
     assert process.segments.position is not None and process.segments.position.segment == 4
 
 
-def test_at_the_end_the_segment_place_is_saved(start: Runs, store: Path, place: Place) -> None:
+def test_at_the_end_the_segment_place_is_saved(start, store, place):
     process = start()
     ended: list[None] = []
     process.segments.stop().addCallback(ended.append)

@@ -1,7 +1,5 @@
 """The process of a target by itself, with the test in the daemon's place."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -103,7 +101,7 @@ def state(store: Path) -> dict[str, object]:
     return found
 
 
-def test_it_sends_what_is_there_and_what_comes(store: Path, receiver: LineReceiver) -> None:
+def test_it_sends_what_is_there_and_what_comes(store, receiver):
     with child(store, receiver.url) as talk:
         assert "at least once" in talk.kind("up").why
         with (store / "current.log").open("ab") as file:
@@ -118,7 +116,7 @@ def test_it_sends_what_is_there_and_what_comes(store: Path, receiver: LineReceiv
         wait_until(lambda: state(store)["up"] is True, "its state")
 
 
-def test_it_keeps_its_place_when_it_is_told_to_end(store: Path, receiver: LineReceiver) -> None:
+def test_it_keeps_its_place_when_it_is_told_to_end(store, receiver):
     with child(store, receiver.url) as talk:
         talk.kind("up")
         talk.end()
@@ -131,7 +129,7 @@ def test_it_keeps_its_place_when_it_is_told_to_end(store: Path, receiver: LineRe
     assert receiver.messages == ["one", "two", "three", "four"]
 
 
-def test_it_ends_when_the_daemon_is_killed(store: Path, receiver: LineReceiver) -> None:
+def test_it_ends_when_the_daemon_is_killed(store, receiver):
     with child(store, receiver.url) as talk:
         talk.kind("up")
         talk.end()
@@ -141,9 +139,7 @@ def test_it_ends_when_the_daemon_is_killed(store: Path, receiver: LineReceiver) 
         assert talk.process.wait(PATIENCE) == 0
 
 
-def test_it_leaves_the_signals_that_all_processes_get_to_the_daemon(
-    store: Path, receiver: LineReceiver
-) -> None:
+def test_it_leaves_the_signals_that_all_processes_get_to_the_daemon(store, receiver):
     with child(store, receiver.url) as talk:
         talk.kind("up")
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -152,15 +148,13 @@ def test_it_leaves_the_signals_that_all_processes_get_to_the_daemon(
         assert talk.process.poll() is None
 
 
-def test_only_lines_of_the_query_leave(store: Path, receiver: LineReceiver) -> None:
+def test_only_lines_of_the_query_leave(store, receiver):
     with child(store, receiver.url, query="t") as talk:
         talk.kind("up")
         assert receiver.messages == ["two", "three"]
 
 
-def test_it_says_why_nothing_is_taken_and_how_much_waits(
-    store: Path, receiver: LineReceiver
-) -> None:
+def test_it_says_why_nothing_is_taken_and_how_much_waits(store, receiver):
     receiver.status = 503
     with child(store, receiver.url) as talk:
         assert "503" in talk.kind("down").why
@@ -172,7 +166,7 @@ def test_it_says_why_nothing_is_taken_and_how_much_waits(
     assert receiver.messages == ["one", "two", "three"]
 
 
-def test_two_processes_of_one_target_take_turns(store: Path, receiver: LineReceiver) -> None:
+def test_two_processes_of_one_target_take_turns(store, receiver):
     """The process of a daemon that was killed may go on for a few seconds."""
     other = ShipPlace(
         str(store), "a", target=parse_ship_url(receiver.url).loggable_url, clock=lambda: 0
@@ -187,9 +181,7 @@ def test_two_processes_of_one_target_take_turns(store: Path, receiver: LineRecei
 
 
 @pytest.mark.parametrize(("began", "sent"), [("1:0", 3), ("2:0", 2), (f"2:{len(line('two'))}", 1)])
-def test_a_store_with_another_identity_is_sent_from_there_on(
-    store: Path, receiver: LineReceiver, began: str, sent: int
-) -> None:
+def test_a_store_with_another_identity_is_sent_from_there_on(store, receiver, began, sent):
     (store / "store").write_text(json.dumps({"store": STORE, "began": began}) + "\n")
     with child(store, receiver.url) as talk:
         talk.kind("up")
@@ -197,9 +189,7 @@ def test_a_store_with_another_identity_is_sent_from_there_on(
 
 
 @pytest.mark.parametrize("ship_from", ["end", "2:0"])
-def test_a_target_begins_where_the_operator_says(
-    store: Path, receiver: LineReceiver, ship_from: str
-) -> None:
+def test_a_target_begins_where_the_operator_says(store, receiver, ship_from):
     with child(store, receiver.url, ship_from=ship_from) as talk:
         wait_until(lambda: (store / "ship" / "a").exists(), "its place")
         with (store / "current.log").open("ab") as file:
@@ -209,7 +199,7 @@ def test_a_target_begins_where_the_operator_says(
     assert receiver.messages == (["four"] if ship_from == "end" else ["two", "three", "four"])
 
 
-def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path: Path) -> None:
+def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path):
     settings = ShipSettings(ship=parse_ship_url("ndjson+http://127.0.0.1:9"), name="a")
     nowhere = str(tmp_path / "no")
     orders = encode_message(attrs.evolve(make_orders(settings), directory=nowhere, store=STORE))
@@ -220,7 +210,7 @@ def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path: Path) -> None
     assert done.stderr.decode().count("\n") == 1 and "no" in done.stderr.decode()
 
 
-def test_what_keeps_it_from_beginning_is_seen_in_its_state(store: Path) -> None:
+def test_what_keeps_it_from_beginning_is_seen_in_its_state(store):
     """What only the target's own module knows."""
     (store / "token").write_text("geheim\n")
     url = "es+http://127.0.0.1:9/_bulk"
@@ -232,9 +222,7 @@ def test_what_keeps_it_from_beginning_is_seen_in_its_state(store: Path) -> None:
     assert str(state(store)["error"]) in said and state(store)["up"] is False
 
 
-def test_a_state_that_could_not_be_written_is_written_later(
-    store: Path, receiver: LineReceiver
-) -> None:
+def test_a_state_that_could_not_be_written_is_written_later(store, receiver):
     """A disk was full: afterwards nobody is to read what was true before."""
     (store / "ship" / "a.json").mkdir(parents=True)
     with child(store, receiver.url) as talk:

@@ -1,7 +1,5 @@
 """The kept place of a shipper: read as it was saved, by the shipper it is of and by no other."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -27,7 +25,7 @@ def place(directory: Path, name: str = "far", target: str = "https://far/blocks"
     return ShipPlace(str(directory), name, target=target, clock=lambda: 1e9)
 
 
-def test_a_place_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
+def test_a_place_is_loaded_as_it_was_saved(tmp_path):
     assert place(tmp_path).load(STORE, END) is None
     saved = place(tmp_path)
     saved.new = False
@@ -42,7 +40,7 @@ def test_a_place_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
     assert (tmp_path / "ship" / "far").stat().st_mode & 0o777 == 0o640
 
 
-def test_the_count_of_removed_text_is_saved_with_the_place(tmp_path: Path) -> None:
+def test_the_count_of_removed_text_is_saved_with_the_place(tmp_path):
     saved = place(tmp_path)
     saved.gone = MissingText(100, 7, known=False)
     saved.sent = [UnconfirmedGap(Position(9, 1), MissingText(50, 2))]
@@ -60,15 +58,13 @@ def test_the_count_of_removed_text_is_saved_with_the_place(tmp_path: Path) -> No
         (STORE, END, "https://near/blocks", "it is of another target"),
     ],
 )
-def test_a_useless_place_says_why(
-    tmp_path: Path, store: str, end: Position, target: str, why: str
-) -> None:
+def test_a_useless_place_says_why(tmp_path, store, end, target, why):
     place(tmp_path).save(STORE, Position(7, 3))
     with pytest.raises(ValueError, match="ship/far is of no use: " + why):
         place(tmp_path, target=target).load(store, end)
 
 
-def test_only_one_process_can_lock_a_name(tmp_path: Path) -> None:
+def test_only_one_process_can_lock_a_name(tmp_path):
     first, second = place(tmp_path), place(tmp_path)
     assert first.lock() and not second.lock()
     assert place(tmp_path, "near").lock()
@@ -80,7 +76,7 @@ def refused_lines(directory: Path) -> RefusedLinesFile:
     return RefusedLinesFile(PlaceFolder(str(directory), "ship"), "far")
 
 
-def test_refused_lines_are_appended_to_their_file(tmp_path: Path) -> None:
+def test_refused_lines_are_appended_to_their_file(tmp_path):
     lines = refused_lines(tmp_path)
     lines.sync()
     lines.add([b"one", b"two"])
@@ -93,7 +89,7 @@ def test_refused_lines_are_appended_to_their_file(tmp_path: Path) -> None:
     assert (tmp_path / "ship" / "far.refused").stat().st_mode & 0o777 == 0o640
 
 
-def test_a_full_refused_file_becomes_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_refused_file_becomes_old(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "LARGEST_REFUSED", 100)
     lines = refused_lines(tmp_path)
     for number in range(100):
@@ -111,9 +107,7 @@ def test_a_full_refused_file_becomes_old(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     "note", [{}, {"target": None}, {"target": 5}, {"targets": "https://far/blocks"}]
 )
-def test_a_place_that_names_no_target_is_of_another(
-    tmp_path: Path, note: dict[str, object]
-) -> None:
+def test_a_place_that_names_no_target_is_of_another(tmp_path, note):
     """As one of another program or version is."""
     (tmp_path / "ship").mkdir()
     with Disk().open_directory(str(tmp_path / "ship")) as disk:
@@ -122,7 +116,7 @@ def test_a_place_that_names_no_target_is_of_another(
         place(tmp_path).load(STORE, END)
 
 
-def test_a_store_with_a_new_identity_has_told_its_targets_nothing(tmp_path: Path) -> None:
+def test_a_store_with_a_new_identity_has_told_its_targets_nothing(tmp_path):
     """Gaps before blocks of the earlier store are no gaps of this one."""
     before = place(tmp_path)
     before.sent = [UnconfirmedGap(Position(7, 3), MissingText(1, 5))]

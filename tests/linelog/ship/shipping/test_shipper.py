@@ -1,7 +1,5 @@
 """Where a shipper begins: at its kept place, else where the operator wants it to."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -33,20 +31,20 @@ def begun(directory: Path, ship_from: str) -> tuple[Position | None, list[str]]:
 @pytest.mark.parametrize(
     ("ship_from", "place"), [("beginning", Position(1, 0)), ("end", END), ("2:0", Position(2, 0))]
 )
-def test_new_shippers_begin_at_ship_from(directory: Path, ship_from: str, place: Position) -> None:
+def test_new_shippers_begin_at_ship_from(directory, ship_from, place):
     assert begun(directory, ship_from) == (place, [])
     # From now on that is the place.
     assert begun(directory, "beginning") == (place, [])
 
 
-def test_a_place_of_another_store_is_reported_and_not_used(directory: Path) -> None:
+def test_a_place_of_another_store_is_reported_and_not_used(directory):
     ShipPlace(str(directory), "far", target="far:", clock=lambda: 1e9).save("cd" * 16, END)
     place, told = begun(directory, "beginning")
     assert place == Position(1, 0)
     assert len(told) == 1 and told[0].endswith("; lines are sent from beginning on")
 
 
-def test_an_unreadable_place_is_a_store_error_and_not_replaced(directory: Path) -> None:
+def test_an_unreadable_place_is_a_store_error_and_not_replaced(directory):
     (directory / "ship" / "far").mkdir(parents=True)
     place, told = begun(directory, "end")
     assert place is None
@@ -55,8 +53,8 @@ def test_an_unreadable_place_is_a_store_error_and_not_replaced(directory: Path) 
 
 @pytest.mark.parametrize(("ship_from", "place"), [("beginning", Position(1, 0)), ("end", None)])
 def test_a_first_place_must_be_saved_only_if_it_is_the_end(
-    directory: Path, monkeypatch: pytest.MonkeyPatch, ship_from: str, place: Position | None
-) -> None:
+    directory, monkeypatch, ship_from, place
+):
     """A full disk: the end would be another after a kill, and lines would be missing."""
 
     def full(*_: object) -> None:

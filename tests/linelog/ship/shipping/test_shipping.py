@@ -1,7 +1,5 @@
 """The daemon's side of shipping: a process for each target, and what retention is to leave."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -79,7 +77,7 @@ def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path)
 
 
-def test_each_target_has_a_process_of_its_own(stage: Stage) -> None:
+def test_each_target_has_a_process_of_its_own(stage):
     stage.change(target("a"), target("b", query="oops"))
     assert stage.running().keys() == {"a", "b"}
     assert decode_orders(stage.running()["b"].said[0]).query == "oops"
@@ -87,7 +85,7 @@ def test_each_target_has_a_process_of_its_own(stage: Stage) -> None:
     assert found == {"targets": ["a", "b"], "begins": {"a": 1, "b": 1}}
 
 
-def test_a_server_that_was_killed_leaves_where_a_target_began(tmp_path: Path) -> None:
+def test_a_server_that_was_killed_leaves_where_a_target_began(tmp_path):
     """It had no place yet: what retention removes meanwhile is gone for it, and is to be counted."""
     for number in (3, 4):
         (tmp_path / f"{number:010}-20261120T061842Z.log").write_bytes(b"")
@@ -100,7 +98,7 @@ def test_a_server_that_was_killed_leaves_where_a_target_began(tmp_path: Path) ->
     assert begins == {"a": 3, "b": 4}
 
 
-def test_a_reload_leaves_those_alone_that_did_not_change(stage: Stage) -> None:
+def test_a_reload_leaves_those_alone_that_did_not_change(stage):
     stage.change(target("a"), target("b"), target("c"))
     before = stage.running()
     stage.change(target("a"), target("b", query="oops"), target("d"))
@@ -112,13 +110,13 @@ def test_a_reload_leaves_those_alone_that_did_not_change(stage: Stage) -> None:
     assert decode_orders(now["b"].said[0]).query == "oops"
 
 
-def test_another_limit_alone_disturbs_no_process(stage: Stage) -> None:
+def test_another_limit_alone_disturbs_no_process(stage):
     stage.change(target("a"))
     stage.change(target("a", ship_at_most=7))
     assert len(stage.reactor.processes) == 1 and stage.holds == [Hold("a", 0, 7)]
 
 
-def test_a_target_that_comes_back_waits_for_the_end_of_its_process(stage: Stage) -> None:
+def test_a_target_that_comes_back_waits_for_the_end_of_its_process(stage):
     stage.change(target("a"))
     first = stage.running()["a"]
     stage.change()
@@ -129,9 +127,7 @@ def test_a_target_that_comes_back_waits_for_the_end_of_its_process(stage: Stage)
     assert decode_orders(stage.running()["a"].said[0]).query == "oops"
 
 
-def test_a_target_that_goes_while_its_process_waits_to_be_started_again_stays_away(
-    stage: Stage,
-) -> None:
+def test_a_target_that_goes_while_its_process_waits_to_be_started_again_stays_away(stage):
     stage.change(target("a"))
     with logged():
         stage.running()["a"].end(signal=9)
@@ -140,7 +136,7 @@ def test_a_target_that_goes_while_its_process_waits_to_be_started_again_stays_aw
     assert stage.running() == {} and stage.holds == []
 
 
-def test_a_process_that_dies_is_started_again_with_the_same_orders(stage: Stage) -> None:
+def test_a_process_that_dies_is_started_again_with_the_same_orders(stage):
     stage.change(target("a"), target("b"))
     stage.report("a", ShipReport("up", "at least once"))
     assert stage.metrics.value("ship_up", target="a") == 1
@@ -153,7 +149,7 @@ def test_a_process_that_dies_is_started_again_with_the_same_orders(stage: Stage)
     assert stage.metrics.value("ship_up", target="a") == 0
 
 
-def test_retention_leaves_what_a_target_does_not_have(stage: Stage) -> None:
+def test_retention_leaves_what_a_target_does_not_have(stage):
     stage.change(target("a"), target("b", ship_from="7:100", ship_at_most=5))
     assert stage.holds == [Hold("a", 0, 1000), Hold("b", 7, 5)]
     stage.report("a", ShipReport("kept", position=Position(3, 10)))
@@ -165,7 +161,7 @@ def test_retention_leaves_what_a_target_does_not_have(stage: Stage) -> None:
     assert stage.holds == [Hold("a", 3, 1000)]
 
 
-def test_retention_waits_until_an_archive_was_looked_at(stage: Stage) -> None:
+def test_retention_waits_until_an_archive_was_looked_at(stage):
     """The process is told what is due, and what it has seen there may go."""
     stage.change(target("a", ship=parse_ship_url("file:///srv/archive")))
     stage.report("a", ShipReport("kept", position=Position(9, 0)))
@@ -182,7 +178,7 @@ def test_retention_waits_until_an_archive_was_looked_at(stage: Stage) -> None:
     assert decode_orders(stage.running()["a"].said[0]).due == 4
 
 
-def test_a_kept_place_counts_before_the_process_says_anything(stage: Stage) -> None:
+def test_a_kept_place_counts_before_the_process_says_anything(stage):
     """The sealer may begin before any process does."""
     kept = ShipPlace(str(stage.place), "a", target="relp://a:2514", clock=lambda: 0)
     kept.save(STORE, Position(5, 10))
@@ -194,13 +190,13 @@ def test_a_kept_place_counts_before_the_process_says_anything(stage: Stage) -> N
     assert stage.holds == [Hold("a", 5, 1000)]
 
 
-def test_a_damaged_place_holds_all(stage: Stage) -> None:
+def test_a_damaged_place_holds_all(stage):
     (stage.place / "ship").mkdir()
     (stage.place / "ship" / "a").write_text("rubbish\n")
     assert saved_holds(str(stage.place), [target("a")]) == [Hold("a", 0, 1000)]
 
 
-def test_a_store_without_an_identity_ships_nothing_and_says_so(stage: Stage) -> None:
+def test_a_store_without_an_identity_ships_nothing_and_says_so(stage):
     stage.identity = ""
     with logged() as said:
         stage.change(target("a"))
@@ -208,7 +204,7 @@ def test_a_store_without_an_identity_ships_nothing_and_says_so(stage: Stage) -> 
     assert said == ["ship: the store has no identity, so nothing can be shipped from it"]
 
 
-def test_a_missing_file_refuses_the_settings_and_nothing_changes(stage: Stage) -> None:
+def test_a_missing_file_refuses_the_settings_and_nothing_changes(stage):
     stage.change(target("a"))
     with pytest.raises(ConfigurationError, match="ship-token-file"):
         stage.shipping.prepare_orders((target("a", ship_token_file=Path("/no")),))
@@ -216,7 +212,7 @@ def test_a_missing_file_refuses_the_settings_and_nothing_changes(stage: Stage) -
     assert len(stage.reactor.processes) == 1
 
 
-def test_a_stop_waits_for_all_processes(stage: Stage) -> None:
+def test_a_stop_waits_for_all_processes(stage):
     stage.change(target("a"), target("b"))
     one, two = stage.reactor.processes
     stopped = stage.shipping.stop()
@@ -228,13 +224,13 @@ def test_a_stop_waits_for_all_processes(stage: Stage) -> None:
     assert stage.running() == {}
 
 
-def test_a_stop_without_targets_is_done_at_once(stage: Stage) -> None:
+def test_a_stop_without_targets_is_done_at_once(stage):
     stage.change()
     assert stage.shipping.stop().called
     assert not (stage.place / "ship").exists()
 
 
-def test_names_that_could_not_be_written_are_written_later(stage: Stage) -> None:
+def test_names_that_could_not_be_written_are_written_later(stage):
     names = stage.place / "ship" / "targets.json"
     names.mkdir(parents=True)
     with logged() as lines:

@@ -1,9 +1,6 @@
 """A link on which no answer comes in time: less is sent at once, until one does."""
 
-from __future__ import annotations
-
 import os
-from pathlib import Path
 
 from logsrv.linelog.ship.shipping.loop import ANSWER, LEAST
 from logsrv.linelog.ship.shipping.shipper import size_with_lfs
@@ -11,7 +8,7 @@ from tests.linelog.read.stores import line, make_store
 from tests.linelog.ship.shipping.fakes import FarSide, LineFarSide, Process
 
 
-def test_blocks_become_smaller_on_a_slow_link(tmp_path: Path) -> None:
+def test_blocks_become_smaller_on_a_slow_link(tmp_path):
     store = [[line(os.urandom(1000).hex(), n) for n in range(600)]]
     process = Process(make_store(tmp_path / "logs", store))
     # What one answer may take is a quarter of the text.
@@ -24,7 +21,7 @@ def test_blocks_become_smaller_on_a_slow_link(tmp_path: Path) -> None:
     assert min(len(block.packed) for block in far.blocks[:-1]) > LEAST
 
 
-def test_batches_become_smaller_on_a_slow_link(tmp_path: Path) -> None:
+def test_batches_become_smaller_on_a_slow_link(tmp_path):
     lines = [line("x" * 1000, n) for n in range(600)]
     far = LineFarSide(
         most_bytes=1 << 19, judge=lambda one: "hang" if size_with_lfs(one.lines) > 100_000 else None

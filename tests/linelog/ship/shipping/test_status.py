@@ -1,7 +1,5 @@
 """The state of targets as it is read from files, beside a daemon or without one."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -39,11 +37,11 @@ def found(store: Path) -> dict[str, TargetStatus]:
         return {one.name: one for one in target_statuses(str(store), view, BEGIN + 10)}
 
 
-def test_a_store_that_nothing_was_shipped_from_has_no_targets(store: Path) -> None:
+def test_a_store_that_nothing_was_shipped_from_has_no_targets(store):
     assert found(store) == {}
 
 
-def test_a_target_has_its_place_its_lag_and_its_state(store: Path) -> None:
+def test_a_target_has_its_place_its_lag_and_its_state(store):
     kept = keep(store, "a", len(LINES[0]))
     assert kept.lock()
     state = TargetState(up=False, since="s", error="no route", failed="f")
@@ -61,7 +59,7 @@ def test_a_target_has_its_place_its_lag_and_its_state(store: Path) -> None:
     kept.close()
 
 
-def test_a_target_without_a_process_is_not_up_whatever_its_file_says(store: Path) -> None:
+def test_a_target_without_a_process_is_not_up_whatever_its_file_says(store):
     """After kill -9 nobody writes anything."""
     kept = keep(store, "a", 0)
     save_target_names(kept.folder.disk, {"a": 1})
@@ -71,7 +69,7 @@ def test_a_target_without_a_process_is_not_up_whatever_its_file_says(store: Path
     assert not found(store)["a"].up
 
 
-def test_a_former_target_comes_last_in_the_status(store: Path) -> None:
+def test_a_former_target_comes_last_in_the_status(store):
     for name in ("a", "b"):
         keep(store, name, 0).close()
     folder = PlaceFolder(str(store), FOLDER)
@@ -87,7 +85,7 @@ def test_a_former_target_comes_last_in_the_status(store: Path) -> None:
         *('{"up": 1, "x": 2}', '{"up": [1]}', '{"error": 3}'),
     ],
 )
-def test_damaged_state_files_count_as_missing(store: Path, text: str) -> None:
+def test_damaged_state_files_count_as_missing(store, text):
     keep(store, "a", 0).close()
     for name in ("targets.json", "a.json"):
         (store / "ship" / name).write_text(text)
@@ -95,14 +93,14 @@ def test_damaged_state_files_count_as_missing(store: Path, text: str) -> None:
     assert found(store)["a"].state == TargetState()
 
 
-def test_other_files_beside_the_places_are_no_targets(store: Path) -> None:
+def test_other_files_beside_the_places_are_no_targets(store):
     """A name that a terminal would obey is no target's."""
     keep(store, "a", 0).close()
     (store / "ship" / "\x1b[2J").write_text("x")
     assert list(found(store)) == ["a"]
 
 
-def test_a_place_that_cannot_be_read_does_not_hide_the_others(store: Path) -> None:
+def test_a_place_that_cannot_be_read_does_not_hide_the_others(store):
     for name in ("a", "b"):
         keep(store, name, 0).close()
     folder = PlaceFolder(str(store), FOLDER)
@@ -114,7 +112,7 @@ def test_a_place_that_cannot_be_read_does_not_hide_the_others(store: Path) -> No
     assert found(store)["b"].position is not None
 
 
-def test_the_status_names_a_damaged_place(store: Path) -> None:
+def test_the_status_names_a_damaged_place(store):
     keep(store, "a", 0).close()
     (store / "ship" / "a").write_text("rubbish")
     one = found(store)["a"]

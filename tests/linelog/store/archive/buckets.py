@@ -1,7 +1,5 @@
 """Buckets of moto, a server of S3 that somebody else wrote."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection

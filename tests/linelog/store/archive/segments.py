@@ -1,7 +1,5 @@
 """Stores with sealed segments, and archives of them, for tests."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from logsrv.linelog.store.archive.archive_notes import save_archive_url, save_local_manifest

@@ -1,9 +1,6 @@
 """The notes of a store about its archives."""
 
-from __future__ import annotations
-
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -23,7 +20,7 @@ from tests.linelog.store.archive.segments import STORE, packed, sealed_store
 from tests.linelog.store.faults import at
 
 
-def test_a_store_knows_its_archives(tmp_path: Path) -> None:
+def test_a_store_knows_its_archives(tmp_path):
     """One that it cannot understand is as none."""
     assert archives_of_store(str(tmp_path)) == []
     (tmp_path / "ship").mkdir()
@@ -40,7 +37,7 @@ def test_a_store_knows_its_archives(tmp_path: Path) -> None:
     ]
 
 
-def test_the_manifest_stands_beside_the_segment(tmp_path: Path) -> None:
+def test_the_manifest_stands_beside_the_segment(tmp_path):
     store = sealed_store(tmp_path / "store", 1)
     [one] = packed(store)
     made = make_manifest(one, at(store), STORE)
@@ -51,7 +48,7 @@ def test_the_manifest_stands_beside_the_segment(tmp_path: Path) -> None:
         local_manifest(at(store), one)
 
 
-def test_a_segment_that_was_removed_meanwhile_gets_no_note(tmp_path: Path) -> None:
+def test_a_segment_that_was_removed_meanwhile_gets_no_note(tmp_path):
     store = sealed_store(tmp_path / "store", 1)
     [one] = packed(store)
     made = make_manifest(one, at(store), STORE)
@@ -61,19 +58,17 @@ def test_a_segment_that_was_removed_meanwhile_gets_no_note(tmp_path: Path) -> No
     assert not (store / one.archived).exists()
 
 
-def test_a_directory_needs_no_package() -> None:
+def test_a_directory_needs_no_package():
     found = open_archive("file:///srv/archive")
     assert isinstance(found, DirectoryArchive) and found.place == "file:///srv/archive"
 
 
-def test_keys_that_would_not_be_used_are_refused() -> None:
+def test_keys_that_would_not_be_used_are_refused():
     with pytest.raises(ValueError, match="the keys of gs: come from the environment"):
         open_archive("gs://logs/archive", "KEY SECRET")
 
 
-def test_a_missing_package_is_named_when_something_is_asked(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_missing_package_is_named_when_something_is_asked(monkeypatch):
     monkeypatch.delitem(sys.modules, "logsrv.linelog.store.archive.bucket", raising=False)
     monkeypatch.setitem(sys.modules, "obstore", None)
     archive = open_archive("s3://logs/archive")
@@ -82,18 +77,18 @@ def test_a_missing_package_is_named_when_something_is_asked(
     assert error.value.settled
 
 
-def test_a_changed_object_is_a_sentence_with_its_place_and_what_to_do() -> None:
+def test_a_changed_object_is_a_sentence_with_its_place_and_what_to_do():
     error = ChangedObject("file:///srv/a", "x/1.log.zst")
     assert error.settled
     assert str(error).startswith("x/1.log.zst in file:///srv/a is not what was archived")
     assert str(error).endswith("put it back from a copy")
 
 
-def test_a_directory_is_named_by_its_path() -> None:
+def test_a_directory_is_named_by_its_path():
     assert parse_archive_url("file:///srv/archive/").path == "/srv/archive"
 
 
-def test_a_bucket_has_a_prefix_and_options() -> None:
+def test_a_bucket_has_a_prefix_and_options():
     url = parse_archive_url(
         "s3://logs/of/edges/?endpoint=http://[::1]:9000&region=eu-central-1&key-file=/etc/s3&ca=/ca.pem"
     )
@@ -116,7 +111,7 @@ def test_a_bucket_has_a_prefix_and_options() -> None:
         "http://logs/archive",
     ],
 )
-def test_other_urls_are_no_archive(text: str) -> None:
+def test_other_urls_are_no_archive(text):
     with pytest.raises(ValueError, match="archive"):
         parse_archive_url(text)
 
@@ -137,6 +132,6 @@ def test_other_urls_are_no_archive(text: str) -> None:
         ("s3://logs?region=a/b", "such as eu-central-1"),
     ],
 )
-def test_buckets_that_make_no_sense_are_refused(text: str, why: str) -> None:
+def test_buckets_that_make_no_sense_are_refused(text, why):
     with pytest.raises(ValueError, match=why):
         parse_archive_url(text)

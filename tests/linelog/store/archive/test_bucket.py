@@ -1,7 +1,5 @@
 """Archives in a bucket, against a server of S3 on a real socket that is also slow, busy, or wrong."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -51,7 +49,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[BucketServer]:
         yield one
 
 
-def test_an_object_is_made_once_and_read_in_parts(server: BucketServer) -> None:
+def test_an_object_is_made_once_and_read_in_parts(server):
     archive = open_archive(server.url())
     archive.create("a/one", [b"one ", b"two ", b"three"])
     assert server.objects == {"archive/a/one": b"one two three"}
@@ -69,7 +67,7 @@ def test_an_object_is_made_once_and_read_in_parts(server: BucketServer) -> None:
     assert server.objects == {}
 
 
-def test_objects_are_listed_page_by_page(server: BucketServer) -> None:
+def test_objects_are_listed_page_by_page(server):
     server.objects.update({f"archive/a/{number:04d}": b"" for number in range(1100)})
     server.objects.update({"archive/b/one": b"", "other/c/one": b"", "archive/top": b""})
     archive = open_archive(server.url())
@@ -80,9 +78,7 @@ def test_objects_are_listed_page_by_page(server: BucketServer) -> None:
     assert sorted(archive.top_folders()) == ["a", "b"]
 
 
-def test_a_list_without_an_end_is_left(
-    server: BucketServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_list_without_an_end_is_left(server, monkeypatch):
     """It has the same names again and again, so what is kept of it does not grow."""
     monkeypatch.setattr(bucket, "LISTED", 1 << 20)
     names = "".join(
@@ -99,9 +95,7 @@ def test_a_list_without_an_end_is_left(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("call", ["names", "top_folders"])
-def test_a_list_of_empty_pages_is_left_in_time(
-    server: BucketServer, monkeypatch: pytest.MonkeyPatch, call: str
-) -> None:
+def test_a_list_of_empty_pages_is_left_in_time(server, monkeypatch, call):
     """obstore asks for the next one for ever, and nothing was shipped any more until a restart."""
     monkeypatch.setattr(bucket, "LONGEST", 0.3)
     more = "<IsTruncated>true</IsTruncated><NextContinuationToken>a</NextContinuationToken>"
@@ -119,7 +113,7 @@ def test_a_list_of_empty_pages_is_left_in_time(
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the memory that is there")
 @pytest.mark.parametrize("call", ["names('a/')", "top_folders()"])
-def test_a_page_of_names_without_an_end_takes_bounded_memory(call: str) -> None:
+def test_a_page_of_names_without_an_end_takes_bounded_memory(call):
     """obstore reads it whole, so it ends the process: a service starts its child again."""
     head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<ListBucketResult>"
     with stranger(endless(bytes(1 << 16), head)) as far_side:
@@ -141,7 +135,7 @@ def test_a_page_of_names_without_an_end_takes_bounded_memory(call: str) -> None:
 @pytest.mark.parametrize(
     ("call", "status"), [("read('a')", 404), ("read('a', 5, 9)", 403), ("create('a', [b'x'])", 400)]
 )
-def test_an_error_without_an_end_takes_bounded_memory(call: str, status: int) -> None:
+def test_an_error_without_an_end_takes_bounded_memory(call, status):
     """A shipper had 1.6 GB of it, again and again."""
     head = b"HTTP/1.1 %d Error\r\nConnection: close\r\n\r\n<Error>" % status
     with stranger(endless(bytes(1 << 16), head)) as far_side:
@@ -157,7 +151,7 @@ def test_an_error_without_an_end_takes_bounded_memory(call: str, status: int) ->
         assert far_side.said < 400 << 20
 
 
-def test_no_more_is_read_of_an_object_than_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_is_read_of_an_object_than_was_asked_for(monkeypatch):
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
     head = (
@@ -170,7 +164,7 @@ def test_no_more_is_read_of_an_object_than_was_asked_for(monkeypatch: pytest.Mon
         assert far_side.said < 64 << 20
 
 
-def test_requests_are_signed_and_objects_made_only_if_there_is_none(server: BucketServer) -> None:
+def test_requests_are_signed_and_objects_made_only_if_there_is_none(server):
     open_archive(server.url()).create("a/one", [b"one"])
     [asked] = server.asked
     assert asked.headers["if-none-match"] == "*"
@@ -179,7 +173,7 @@ def test_requests_are_signed_and_objects_made_only_if_there_is_none(server: Buck
 
 
 @pytest.mark.parametrize("where", ["option", "url"])
-def test_keys_come_from_a_file_as_well(server: BucketServer, tmp_path: Path, where: str) -> None:
+def test_keys_come_from_a_file_as_well(server, tmp_path, where):
     (tmp_path / "keys").write_text("FILEKEY filesecret\n")
     if where == "url":
         archive = open_archive(f"{server.url()}&key-file={tmp_path}/keys")
@@ -189,7 +183,7 @@ def test_keys_come_from_a_file_as_well(server: BucketServer, tmp_path: Path, whe
     assert "Credential=FILEKEY/" in server.asked[0].headers["authorization"]
 
 
-def test_a_segment_is_put_into_a_bucket_and_read(server: BucketServer, tmp_path: Path) -> None:
+def test_a_segment_is_put_into_a_bucket_and_read(server, tmp_path):
     store, archive = sealed_store(tmp_path / "store"), open_archive(server.url())
     for one in packed(store):
         put_segment(archive, one, at(store), STORE)
@@ -203,7 +197,7 @@ def test_a_segment_is_put_into_a_bucket_and_read(server: BucketServer, tmp_path:
         assert (tmp_path / "back" / path.name).read_bytes() == path.read_bytes()
 
 
-def test_a_segment_that_is_there_is_not_sent_again(server: BucketServer, tmp_path: Path) -> None:
+def test_a_segment_that_is_there_is_not_sent_again(server, tmp_path):
     store, archive = sealed_store(tmp_path / "store", 1, 50), open_archive(server.url())
     [segment] = packed(store)
     first = put_segment(archive, segment, at(store), STORE)
@@ -215,7 +209,7 @@ def test_a_segment_that_is_there_is_not_sent_again(server: BucketServer, tmp_pat
         put_segment(archive, segment, at(tmp_path / "other"), STORE)
 
 
-def test_what_the_server_changes_is_noticed_at_once(server: BucketServer, tmp_path: Path) -> None:
+def test_what_the_server_changes_is_noticed_at_once(server, tmp_path):
     """It takes the right bytes and gives back others: nothing counts as archived."""
     store, archive = sealed_store(tmp_path / "store", 1, 50), open_archive(server.url())
     [segment] = packed(store)
@@ -233,9 +227,7 @@ def test_what_the_server_changes_is_noticed_at_once(server: BucketServer, tmp_pa
     assert find_manifest(archive, STORE, segment.name) is not None
 
 
-def test_a_segment_whose_answer_was_lost_is_found_there(
-    server: BucketServer, tmp_path: Path
-) -> None:
+def test_a_segment_whose_answer_was_lost_is_found_there(server, tmp_path):
     """The server has taken each object, and says 500: the next try finds that it is there."""
     store, archive = sealed_store(tmp_path / "store", 1, 50), open_archive(server.url())
     [segment] = packed(store)
@@ -257,7 +249,7 @@ def test_a_segment_whose_answer_was_lost_is_found_there(
 
 
 @pytest.mark.parametrize("answer", [error(503, "SlowDown"), error(429, "TooManyRequests")])
-def test_a_busy_server_is_asked_again(server: BucketServer, answer: Answer) -> None:
+def test_a_busy_server_is_asked_again(server, answer):
     archive = open_archive(server.url())
     left = [answer] * 3
     server.faults = [lambda _: left.pop() if left else None]
@@ -280,7 +272,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("answer", "sentence"), WRONG)
-def test_a_settled_error_has_a_message(server: BucketServer, answer: Answer, sentence: str) -> None:
+def test_a_settled_error_has_a_message(server, answer, sentence):
     archive = open_archive(server.url())
     server.faults = [lambda _: answer]
     for ask in (
@@ -296,9 +288,7 @@ def test_a_settled_error_has_a_message(server: BucketServer, answer: Answer, sen
         assert "\n" not in str(found.value)
 
 
-def test_a_server_that_goes_on_refusing_is_tried_later(
-    server: BucketServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_goes_on_refusing_is_tried_later(server, monkeypatch):
     monkeypatch.setitem(_retries(), "max_retries", 1)
     server.faults = [lambda _: error(503, "SlowDown")]
     with pytest.raises(ArchiveError, match=r"fewer requests \(503 SlowDown\)") as found:
@@ -306,9 +296,7 @@ def test_a_server_that_goes_on_refusing_is_tried_later(
     assert not found.value.settled
 
 
-def test_a_server_that_is_not_there_is_tried_later(
-    server: BucketServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_is_not_there_is_tried_later(server, monkeypatch):
     monkeypatch.setitem(_retries(), "max_retries", 0)
     url = server.url().replace(server.endpoint, f"http://127.0.0.1:{free_port()}")
     with pytest.raises(ArchiveError, match=r"Connection refused") as found:
@@ -316,9 +304,7 @@ def test_a_server_that_is_not_there_is_tried_later(
     assert not found.value.settled
 
 
-def test_without_keys_the_error_says_where_they_may_be(
-    server: BucketServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_keys_the_error_says_where_they_may_be(server, monkeypatch):
     for name in KEYS:
         monkeypatch.delenv(name)
     # In the place of the one in each machine of Amazon.
@@ -333,9 +319,7 @@ def test_without_keys_the_error_says_where_they_may_be(
     ("content", "sentence"),
     [(None, "No such file"), ("one", "KEY SECRET"), ("one two three", "KEY SECRET")],
 )
-def test_files_with_keys_that_are_wrong_are_named(
-    server: BucketServer, tmp_path: Path, content: str | None, sentence: str
-) -> None:
+def test_files_with_keys_that_are_wrong_are_named(server, tmp_path, content, sentence):
     if content is not None:
         (tmp_path / "keys").write_text(content)
     with pytest.raises(ArchiveError, match=sentence) as found:
@@ -343,7 +327,7 @@ def test_files_with_keys_that_are_wrong_are_named(
     assert found.value.settled and "two" not in str(found.value)
 
 
-def test_a_wrong_ca_is_named(server: BucketServer, tmp_path: Path) -> None:
+def test_a_wrong_ca_is_named(server, tmp_path):
     (tmp_path / "ca.pem").write_text("no certificate")
     for path in ("ca.pem", "none.pem"):
         with pytest.raises(ArchiveError) as found:
@@ -351,9 +335,7 @@ def test_a_wrong_ca_is_named(server: BucketServer, tmp_path: Path) -> None:
         assert found.value.settled
 
 
-def test_certificates_are_those_of_an_authority_that_is_named(
-    server: BucketServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_certificates_are_those_of_an_authority_that_is_named(server, tmp_path, monkeypatch):
     authority = Authority(tmp_path)
     with running(authority.server_context("localhost")) as secure:
         url = secure.url().replace("127.0.0.1", "localhost")
@@ -370,7 +352,7 @@ def test_certificates_are_those_of_an_authority_that_is_named(
         assert found.value.settled
 
 
-def test_a_process_that_was_forked_does_not_wait_for_ever(server: BucketServer) -> None:
+def test_a_process_that_was_forked_does_not_wait_for_ever(server):
     archive = open_archive(server.url())
     archive.create("a/one", [b"one"])
     read, write = os.pipe()
@@ -389,7 +371,7 @@ def test_a_process_that_was_forked_does_not_wait_for_ever(server: BucketServer) 
 
 
 @pytest.mark.parametrize("url", ["gs://logs/archive", "az://logs/archive"])
-def test_other_clouds_have_their_addresses(url: str) -> None:
+def test_other_clouds_have_their_addresses(url):
     """Nothing else of them was tried."""
     assert BucketArchive(parse_archive_url(url)).place == url
 
@@ -406,6 +388,6 @@ def _retries() -> dict[str, object]:
     return retries
 
 
-def test_an_archive_of_a_bucket_is_one(server: BucketServer) -> None:
+def test_an_archive_of_a_bucket_is_one(server):
     archive: Archive = BucketArchive(parse_archive_url(server.url()))
     assert archive.place == "s3://logs/archive"

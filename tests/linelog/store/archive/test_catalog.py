@@ -1,11 +1,8 @@
 """The catalogs of an archive."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -66,7 +63,7 @@ def entered(archive: DirectoryArchive) -> list[int]:
     ]
 
 
-def test_a_catalog_of_an_archive_is_unpacked_as_it_was_packed() -> None:
+def test_a_catalog_of_an_archive_is_unpacked_as_it_was_packed():
     made = [
         ArchiveCatalogEntry(b"one", b"index", 100, ((0, b"head"), (90, b"end"))),
         ArchiveCatalogEntry(b"two", b"", 0, ()),
@@ -76,7 +73,7 @@ def test_a_catalog_of_an_archive_is_unpacked_as_it_was_packed() -> None:
 
 
 @pytest.mark.parametrize("change", [b"", b"rubbish", None])
-def test_bytes_that_are_no_catalog_are_refused(change: bytes | None) -> None:
+def test_bytes_that_are_no_catalog_are_refused(change):
     data = pack_archive_catalog([ArchiveCatalogEntry(b"one", b"index", 0, ())])
     with pytest.raises(ValueError, match="no catalog"):
         unpack_archive_catalog(data[:-1] if change is None else change)
@@ -94,16 +91,14 @@ HEAD = b'{"format":1,"segments":['
     ],
     ids=["lists", "spaces", "a manifest"],
 )
-def test_few_bytes_that_become_many_are_refused_before_that(
-    before: bytes, filling: bytes, times: int, after: bytes
-) -> None:
+def test_few_bytes_that_become_many_are_refused_before_that(before, filling, times, after):
     stored = compressor().compress(before + filling * times + after)
     with at_most(1 << 20), pytest.raises(ValueError, match="its size makes no sense"):
         unpack_archive_catalog(stored)
 
 
 @pytest.mark.slow
-def test_a_first_line_of_many_values_is_refused() -> None:
+def test_a_first_line_of_many_values_is_refused():
     # As much as may be unpacked of so many bytes.
     stored = compressor().compress(HEAD + b"[]," * (1 << 20) + b"[]]}\n" + os.urandom(1 << 16))
     with at_most(32 << 20), pytest.raises(ValueError, match="no catalog"):
@@ -114,16 +109,14 @@ def test_a_first_line_of_many_values_is_refused() -> None:
     ("words", "at"),
     [("100", 0), (None, 0), (-1, 0), (100.5, 0), (100, "0"), (100, -5), (100, None)],
 )
-def test_invalid_sizes_in_a_catalog_are_refused(words: Any, at: Any) -> None:
+def test_invalid_sizes_in_a_catalog_are_refused(words, at):
     with pytest.raises(ValueError, match="no catalog"):
         unpack_archive_catalog(
             pack_archive_catalog([ArchiveCatalogEntry(b"one", b"index", words, ((at, b"head"),))])
         )
 
 
-def test_a_catalog_without_an_end_is_not_read_to_it(
-    archive: DirectoryArchive, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_catalog_without_an_end_is_not_read_to_it(archive, monkeypatch):
     name = f"{STORE}/catalog/0000000000/0000000001-0001.zst"
     archive.create(
         name, [pack_archive_catalog([ArchiveCatalogEntry(b"one", b"index", 0, ())]), bytes(1 << 20)]
@@ -142,9 +135,7 @@ def test_a_catalog_without_an_end_is_not_read_to_it(
     assert read == [1 << 16]
 
 
-def test_the_parts_of_a_word_index_tell_where_all_else_is(
-    archive: DirectoryArchive, store: Path
-) -> None:
+def test_the_parts_of_a_word_index_tell_where_all_else_is(archive, store):
     made = putting(archive, store)[0]()
     file = archive_catalog_entry(made, at(store).read).file
     assert file is not None
@@ -156,7 +147,7 @@ def test_the_parts_of_a_word_index_tell_where_all_else_is(
     )
 
 
-def test_each_archived_segment_is_in_the_catalog(archive: DirectoryArchive, store: Path) -> None:
+def test_each_archived_segment_is_in_the_catalog(archive, store):
     for number, step in enumerate(putting(archive, store), 1):
         add_to_archive_catalogs(archive, step(), at(store).read)
         assert entered(archive) == list(range(1, number + 1))
@@ -164,9 +155,7 @@ def test_each_archived_segment_is_in_the_catalog(archive: DirectoryArchive, stor
         assert len(archive.names(f"{STORE}/catalog/")) == 1
 
 
-def test_a_segment_left_out_by_a_kill_is_entered_with_the_next(
-    archive: DirectoryArchive, store: Path
-) -> None:
+def test_a_segment_left_out_by_a_kill_is_entered_with_the_next(archive, store):
     first, second, third = putting(archive, store)
     first()
     add_to_archive_catalogs(archive, second(), at(store).read)
@@ -177,9 +166,7 @@ def test_a_segment_left_out_by_a_kill_is_entered_with_the_next(
     assert entered(archive) == [1, 2, 3]
 
 
-def test_groups_have_catalogs_of_their_own(
-    archive: DirectoryArchive, store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_groups_have_catalogs_of_their_own(archive, store, monkeypatch):
     monkeypatch.setattr(catalog, "GROUP", 2)
     for step in putting(archive, store):
         add_to_archive_catalogs(archive, step(), at(store).read)
@@ -190,7 +177,7 @@ def test_groups_have_catalogs_of_their_own(
     assert entered(archive) == [1, 2, 3]
 
 
-def test_a_damaged_archive_catalog_is_made_anew(archive: DirectoryArchive, store: Path) -> None:
+def test_a_damaged_archive_catalog_is_made_anew(archive, store):
     steps = putting(archive, store)
     made = [step() for step in steps]
     add_to_archive_catalogs(archive, made[2], at(store).read)
@@ -203,9 +190,7 @@ def test_a_damaged_archive_catalog_is_made_anew(archive: DirectoryArchive, store
 
 
 @pytest.mark.parametrize("what", ["", "rubbish", "another", "words"])
-def test_a_segment_that_is_damaged_is_named_and_hinders_no_other(
-    archive: DirectoryArchive, store: Path, what: str
-) -> None:
+def test_a_segment_that_is_damaged_is_named_and_hinders_no_other(archive, store, what):
     """No segment behind it was in a catalog, and the target stood still."""
     first, second, third = (step() for step in putting(archive, store))
     name = manifest_object_name(STORE, first.name)
@@ -226,9 +211,7 @@ def test_a_segment_that_is_damaged_is_named_and_hinders_no_other(
         assert [one.number for one in view.segments] == [1, 2, 3]
 
 
-def test_without_the_right_to_remove_older_catalogs_stay(
-    archive: DirectoryArchive, store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_right_to_remove_older_catalogs_stay(archive, store, monkeypatch):
     def refuse(name: str) -> None:
         raise ArchiveError("no")
 
@@ -239,7 +222,7 @@ def test_without_the_right_to_remove_older_catalogs_stay(
     assert entered(archive) == [1, 2, 3]
 
 
-def test_a_lost_catalog_is_noticed() -> None:
+def test_a_lost_catalog_is_noticed():
     def name(first: int, last: int) -> str:
         return f"{STORE}/catalog/{first:010d}/{last:010d}-0001.zst"
 

@@ -1,10 +1,8 @@
 """An archive in a directory."""
 
-from __future__ import annotations
-
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +16,7 @@ def archive(tmp_path: Path) -> DirectoryArchive:
     return DirectoryArchive(str(tmp_path))
 
 
-def test_an_object_in_a_directory_is_read_whole_and_in_parts(archive: DirectoryArchive) -> None:
+def test_an_object_in_a_directory_is_read_whole_and_in_parts(archive):
     archive.create("a/one", [b"first ", b"second"])
     assert archive.read("a/one") == b"first second"
     assert archive.read("a/one", 6, 3) == b"sec"
@@ -35,9 +33,7 @@ def test_an_object_in_a_directory_is_read_whole_and_in_parts(archive: DirectoryA
 
 
 @pytest.mark.parametrize("links", [True, False])
-def test_an_existing_object_is_not_overwritten(
-    archive: DirectoryArchive, monkeypatch: pytest.MonkeyPatch, links: bool
-) -> None:
+def test_an_existing_object_is_not_overwritten(archive, monkeypatch, links):
     """Also where files have one name only."""
     if not links:
         monkeypatch.setattr(os, "link", _refuse_links)
@@ -52,7 +48,7 @@ def _refuse_links(*_: object, **__: object) -> None:
     raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
 
-def test_an_interrupted_write_leaves_no_object(archive: DirectoryArchive, tmp_path: Path) -> None:
+def test_an_interrupted_write_leaves_no_object(archive, tmp_path):
     def pieces() -> Iterator[bytes]:
         yield b"begun"
         raise KeyboardInterrupt
@@ -63,7 +59,7 @@ def test_an_interrupted_write_leaves_no_object(archive: DirectoryArchive, tmp_pa
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
 
 
-def test_a_temporary_file_of_a_kill_is_replaced(archive: DirectoryArchive, tmp_path: Path) -> None:
+def test_a_temporary_file_of_a_kill_is_replaced(archive, tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a/one.tmp").write_bytes(b"half of it")
     assert archive.names() == []
@@ -72,9 +68,7 @@ def test_a_temporary_file_of_a_kill_is_replaced(archive: DirectoryArchive, tmp_p
     assert os.listdir(tmp_path / "a") == ["one"]
 
 
-def test_a_full_disk_gets_back_what_was_written(
-    archive: DirectoryArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_gets_back_what_was_written(archive, tmp_path, monkeypatch):
     def full(fd: int, buffers: object) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -86,7 +80,7 @@ def test_a_full_disk_gets_back_what_was_written(
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
 
 
-def test_a_directory_that_is_not_mounted_is_not_made(tmp_path: Path) -> None:
+def test_a_directory_that_is_not_mounted_is_not_made(tmp_path):
     archive = DirectoryArchive(str(tmp_path / "gone"))
     for ask in (
         lambda: archive.names(),
@@ -100,9 +94,7 @@ def test_a_directory_that_is_not_mounted_is_not_made(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("made", [os.mkfifo, lambda path: path.symlink_to("/")])
-def test_no_link_and_no_pipe_is_a_folder(
-    archive: DirectoryArchive, tmp_path: Path, made: Callable[[Path], None]
-) -> None:
+def test_no_link_and_no_pipe_is_a_folder(archive, tmp_path, made):
     """A search walked through the whole machine for the catalogs of a stranger's archive."""
     archive.create("a/one", [b"x"])
     made(tmp_path / "a/catalog")
@@ -110,7 +102,7 @@ def test_no_link_and_no_pipe_is_a_folder(
     assert archive.sizes("a/catalog/") == {}
 
 
-def test_no_link_and_no_pipe_is_read(archive: DirectoryArchive, tmp_path: Path) -> None:
+def test_no_link_and_no_pipe_is_read(archive, tmp_path):
     """Somebody who can write into an archive could make a reader wait, or read other files."""
     (tmp_path / "a").mkdir()
     os.mkfifo(tmp_path / "a/pipe")

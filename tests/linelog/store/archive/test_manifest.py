@@ -1,7 +1,5 @@
 """The manifest of an archived segment."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
@@ -34,9 +32,7 @@ files = st.builds(FileDigest, st.integers(0, 1 << 10), digests)
 @pytest.mark.parametrize("words", [{}, {".log.zst.words": FileDigest(0, SHA)}])
 @pytest.mark.parametrize("times", [MADE.times, Times(None, None, False)])
 @pytest.mark.parametrize("frames", [(), tuple(map(frame_checksum, (b"", b"a")))])
-def test_a_manifest_is_read_as_it_was_written(
-    words: dict[str, FileDigest], times: Times, frames: tuple[str, ...]
-) -> None:
+def test_a_manifest_is_read_as_it_was_written(words, times, frames):
     made = Manifest(STORE, NAME, FILES | words, 1 << 60, 3, times, frames)
     assert decode_manifest(encode_manifest(made)) == made
     assert encode_manifest(made).count(b"\n") == 1
@@ -61,7 +57,7 @@ def test_a_manifest_is_read_as_it_was_written(
         ("text", -1),
     ],
 )
-def test_names_that_could_lead_elsewhere_are_refused(key: str, value: object) -> None:
+def test_names_that_could_lead_elsewhere_are_refused(key, value):
     """It may come from anybody who can write into the archive."""
     found = {**json.loads(encode_manifest(MADE)), key: value}
     with pytest.raises(ValueError, match="no manifest"):
@@ -69,13 +65,13 @@ def test_names_that_could_lead_elsewhere_are_refused(key: str, value: object) ->
 
 
 @pytest.mark.parametrize("more", [{}, {"files": []}, {"new": True}])
-def test_a_manifest_of_a_newer_version_is_told_from_a_damaged_one(more: dict[str, object]) -> None:
+def test_a_manifest_of_a_newer_version_is_told_from_a_damaged_one(more):
     found = {**json.loads(encode_manifest(MADE)), "format": 2, **more}
     with pytest.raises(NewerFormat, match="has format 2, and this logsrv reads up to 1"):
         decode_manifest(json.dumps(found).encode())
 
 
-def test_the_files_of_a_manifest_come_in_the_order_of_putting() -> None:
+def test_the_files_of_a_manifest_come_in_the_order_of_putting():
     words = MADE._replace(files={**FILES, ".log.zst.words": FileDigest(7, SHA)})
     text = f"{STORE}/{NAME}.log.zst"
     assert list(words.objects) == [f"{text}.words", f"{text}.idx", text]
@@ -83,7 +79,7 @@ def test_the_files_of_a_manifest_come_in_the_order_of_putting() -> None:
     assert (words.number, words.segment.name) == (7, f"{NAME}.log.zst")
 
 
-def test_only_manifests_tell_of_segments() -> None:
+def test_only_manifests_tell_of_segments():
     other = "12" * 16
     names = [
         f"{STORE}/0000000009-20261120T061842Z.json",
@@ -103,13 +99,13 @@ def test_only_manifests_tell_of_segments() -> None:
     ("behind", "size"),
     [(".log.zst", 1 << 61), (".log.zst.idx", 1 << 20), (".log.zst.words", 1 << 30)],
 )
-def test_sizes_that_the_frames_do_not_make_are_refused(behind: str, size: int) -> None:
+def test_sizes_that_the_frames_do_not_make_are_refused(behind, size):
     files = {**FILES, behind: FileDigest(size, SHA)}
     with pytest.raises(ValueError, match="too large for the number of frames"):
         decode_manifest(encode_manifest(MADE._replace(files=files)))
 
 
-def test_a_manifest_that_would_take_many_times_its_size_is_refused() -> None:
+def test_a_manifest_that_would_take_many_times_its_size_is_refused():
     whole = encode_manifest(MADE).rstrip(b"}\n")
     for value in (b"[]", b"{}", b'""', b"0"):
         with pytest.raises(ValueError, match="values"):

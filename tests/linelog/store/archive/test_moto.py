@@ -1,9 +1,6 @@
 """Archives in a bucket of moto, a server of S3 that somebody else wrote."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -35,7 +32,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.slow
-def test_a_segment_is_archived_searched_and_restored(environment: None, tmp_path: Path) -> None:
+def test_a_segment_is_archived_searched_and_restored(environment, tmp_path):
     store, archive = sealed_store(tmp_path / "store"), open_archive("s3://logs/edges")
     for one in packed(store):
         add_to_archive_catalogs(
@@ -61,7 +58,7 @@ def test_a_segment_is_archived_searched_and_restored(environment: None, tmp_path
 
 @pytest.mark.slow
 @pytest.mark.parametrize("_", ["first", "second"])
-def test_a_bucket_is_empty_at_first(environment: None, _: str) -> None:
+def test_a_bucket_is_empty_at_first(environment, _):
     archive = open_archive("s3://logs/edges")
     assert archive.names("a/") == []
     archive.create("a/b", [b"x"])
@@ -69,7 +66,7 @@ def test_a_bucket_is_empty_at_first(environment: None, _: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_bucket_that_is_not_there_is_named(environment: None) -> None:
+def test_a_bucket_that_is_not_there_is_named(environment):
     archive = open_archive("s3://nowhere/edges")
     for ask in (lambda: archive.names("a/"), lambda: archive.create("a/b", [b"x"])):
         with pytest.raises(ArchiveError, match="there is no bucket nowhere") as found:

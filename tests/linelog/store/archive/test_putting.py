@@ -1,7 +1,5 @@
 """Putting a segment into an archive: what is there is what is here, or nothing is there."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal
@@ -60,7 +58,7 @@ def require_whole(place: Path, store: Path) -> None:
     assert list(found) == [manifest_object_name(STORE, one.name)]
 
 
-def test_an_archived_segment_has_all_files_and_a_manifest(place: Path, store: Path) -> None:
+def test_an_archived_segment_has_all_files_and_a_manifest(place, store):
     put_first(place, store)
     require_whole(place, store)
     before = files_of(place)
@@ -69,7 +67,7 @@ def test_an_archived_segment_has_all_files_and_a_manifest(place: Path, store: Pa
 
 
 @pytest.mark.slow
-def test_a_kill_at_any_step_leaves_no_manifest_or_a_whole_segment(place: Path, store: Path) -> None:
+def test_a_kill_at_any_step_leaves_no_manifest_or_a_whole_segment(place, store):
     """What a kill leaves without a manifest is nothing; the next try makes it whole."""
     step = 0
     while not _killed_at(step, place, store):
@@ -125,9 +123,7 @@ class _Killing:
 
 
 @pytest.mark.parametrize("left", [b"", b"other", None])
-def test_files_of_a_killed_attempt_are_used_or_replaced(
-    place: Path, store: Path, left: bytes | None
-) -> None:
+def test_files_of_a_killed_attempt_are_used_or_replaced(place, store, left):
     [one] = packed(store)
     (place / STORE).mkdir()
     for name in one.files:
@@ -149,7 +145,7 @@ class Corrupting(DirectoryArchive):
 
 
 @pytest.mark.parametrize("which", [".log.zst", ".idx", ".words", ".json"])
-def test_a_corrupting_archive_gets_no_manifest(place: Path, store: Path, which: str) -> None:
+def test_a_corrupting_archive_gets_no_manifest(place, store, which):
     """It is read back before the manifest comes."""
     archive = Corrupting(str(place))
     archive.which = which
@@ -160,7 +156,7 @@ def test_a_corrupting_archive_gets_no_manifest(place: Path, store: Path, which: 
         assert archived_segment_names(archive.names(), STORE) == []
 
 
-def test_another_segment_of_this_name_is_an_error(place: Path, store: Path, tmp_path: Path) -> None:
+def test_another_segment_of_this_name_is_an_error(place, store, tmp_path):
     """Of a store that was copied, and goes on in two places."""
     put_first(place, store)
     before = files_of(place)
@@ -171,16 +167,14 @@ def test_another_segment_of_this_name_is_an_error(place: Path, store: Path, tmp_
     assert files_of(place) == before
 
 
-def test_indexes_that_were_made_anew_are_no_other_segment(place: Path, store: Path) -> None:
+def test_indexes_that_were_made_anew_are_no_other_segment(place, store):
     one = put_first(place, store)
     (store / one.words).unlink()
     put_first(place, store)
 
 
 @pytest.mark.parametrize("suffix", [".log.zst", ".idx", ".words", ".json"])
-def test_files_that_the_archive_lost_are_put_again_as_they_were(
-    place: Path, store: Path, suffix: str
-) -> None:
+def test_files_that_the_archive_lost_are_put_again_as_they_were(place, store, suffix):
     """The manifest, too, where the note here says that the text is this one."""
     one = put_first(place, store)
     disk = at(store)
@@ -195,9 +189,7 @@ def test_files_that_the_archive_lost_are_put_again_as_they_were(
         require_whole(place, store)
 
 
-def test_an_index_that_was_lost_there_and_made_anew_here_gets_a_new_manifest(
-    place: Path, store: Path
-) -> None:
+def test_an_index_that_was_lost_there_and_made_anew_here_gets_a_new_manifest(place, store):
     one = put_first(place, store)
     (store / one.words).unlink()
     (place / STORE / one.words).unlink()
@@ -207,7 +199,7 @@ def test_an_index_that_was_lost_there_and_made_anew_here_gets_a_new_manifest(
     assert not (place / STORE / one.words).exists()
 
 
-def test_lost_files_are_noticed_by_names_and_sizes(place: Path, store: Path) -> None:
+def test_lost_files_are_noticed_by_names_and_sizes(place, store):
     one, disk, archive = put_first(place, store), at(store), DirectoryArchive(str(place))
 
     def lost() -> list[Segment]:
@@ -226,7 +218,7 @@ def test_lost_files_are_noticed_by_names_and_sizes(place: Path, store: Path) -> 
     assert lost() == [one]
 
 
-def test_a_segment_that_is_damaged_here_does_not_go(place: Path, store: Path) -> None:
+def test_a_segment_that_is_damaged_here_does_not_go(place, store):
     [one] = packed(store)
     os.truncate(store / one.name, 100)
     with pytest.raises(ValueError, match="and by its index"):
@@ -234,13 +226,13 @@ def test_a_segment_that_is_damaged_here_does_not_go(place: Path, store: Path) ->
     assert files_of(place) == {}
 
 
-def test_putting_a_segment_can_be_given_up(place: Path, store: Path) -> None:
+def test_putting_a_segment_can_be_given_up(place, store):
     with pytest.raises(PuttingCancelled):
         put_first(place, store, going=lambda: False)
     assert archived_segment_names(DirectoryArchive(str(place)).names(), STORE) == []
 
 
-def test_a_manifest_that_is_damaged_or_of_another_segment_is_told(place: Path, store: Path) -> None:
+def test_a_manifest_that_is_damaged_or_of_another_segment_is_told(place, store):
     one = put_first(place, store)
     path = place / manifest_object_name(STORE, one.name)
     archive = DirectoryArchive(str(place))
@@ -252,7 +244,7 @@ def test_a_manifest_that_is_damaged_or_of_another_segment_is_told(place: Path, s
     assert find_manifest(archive, STORE, one.name) is None
 
 
-def test_errors_of_the_archive_are_its_own(store: Path, tmp_path: Path) -> None:
+def test_errors_of_the_archive_are_its_own(store, tmp_path):
     disk = Disk().open_directory(store)
     [one] = packed(store)
     with pytest.raises(ArchiveError, match="is not there"):

@@ -1,7 +1,5 @@
 """Reads of archives, several at once."""
 
-from __future__ import annotations
-
 import threading
 
 import pytest
@@ -11,7 +9,7 @@ from logsrv.linelog.store.archive.objects import ArchiveError
 from logsrv.linelog.store.archive.readers import AT_ONCE, ReaderThreads
 
 
-def test_all_reads_are_under_way_at_once() -> None:
+def test_all_reads_are_under_way_at_once():
     together = threading.Barrier(AT_ONCE)
     readers = ReaderThreads()
     found = readers.read_all([lambda: together.wait(PATIENCE)] * AT_ONCE)
@@ -19,14 +17,14 @@ def test_all_reads_are_under_way_at_once() -> None:
     readers.close()
 
 
-def test_further_reads_wait_for_a_free_thread() -> None:
+def test_further_reads_wait_for_a_free_thread():
     readers = ReaderThreads()
     found = readers.read_all([lambda of=number: of * 2 for number in range(200)])  # type: ignore[misc]
     assert [one.result() for one in found] == list(range(0, 400, 2))
     readers.close()
 
 
-def test_the_error_of_a_read_is_raised_to_its_caller() -> None:
+def test_the_error_of_a_read_is_raised_to_its_caller():
     def fail() -> bytes:
         raise ArchiveError("gone")
 
@@ -37,7 +35,7 @@ def test_the_error_of_a_read_is_raised_to_its_caller() -> None:
     readers.close()
 
 
-def test_a_panic_in_a_read_is_raised_to_its_caller() -> None:
+def test_a_panic_in_a_read_is_raised_to_its_caller():
     class Panic(BaseException):
         pass
 
@@ -50,7 +48,7 @@ def test_a_panic_in_a_read_is_raised_to_its_caller() -> None:
     readers.close()
 
 
-def test_no_waiting_read_is_begun_after_close() -> None:
+def test_no_waiting_read_is_begun_after_close():
     readers = ReaderThreads()
     hold, begun = threading.Event(), threading.Event()
 

@@ -1,7 +1,5 @@
 """Searching segments whose text is in an archive only."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -51,14 +49,14 @@ def file_of(store: Path, number: int) -> Path:
     return path
 
 
-def test_a_rare_word_is_found_where_it_is(store: Path) -> None:
+def test_a_rare_word_is_found_where_it_is(store):
     lines, told, search = found(store, RARE[1])
     assert lines == [b"segment 2 line %d walnut" % number for number in (0, 1000, 2000)]
     assert told == []
     assert search.stats.skipped_segments == 1
 
 
-def test_all_lines_are_found_in_order(store: Path) -> None:
+def test_all_lines_are_found_in_order(store):
     lines, told, _ = found(store, "line")
     assert told == []
     assert [line.rpartition(b" ")[0] for line in lines] == [
@@ -66,15 +64,13 @@ def test_all_lines_are_found_in_order(store: Path) -> None:
     ]
 
 
-def test_a_search_without_the_archive_reads_only_local_segments(store: Path) -> None:
+def test_a_search_without_the_archive_reads_only_local_segments(store):
     """Alerts, shippers and those who follow wait for no archive."""
     lines, told, _ = found(store, "line OR last", away=False)
     assert (lines, told) == ([b"the last one"], [])
 
 
-def test_only_frames_that_may_have_the_word_are_fetched(
-    store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_frames_that_may_have_the_word_are_fetched(store, monkeypatch):
     """Each is a request of an object store."""
     asked: list[str] = []
     read = DirectoryArchive.read
@@ -91,7 +87,7 @@ def test_only_frames_that_may_have_the_word_are_fetched(
     assert asked == []
 
 
-def test_a_flipped_bit_is_refused_with_a_sentence(store: Path) -> None:
+def test_a_flipped_bit_is_refused_with_a_sentence(store):
     path = file_of(store, 1)
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
@@ -102,7 +98,7 @@ def test_a_flipped_bit_is_refused_with_a_sentence(store: Path) -> None:
     assert path.name in sentence and "is not what was archived" in sentence
 
 
-def test_a_frame_of_another_segment_is_never_read_for_it(store: Path) -> None:
+def test_a_frame_of_another_segment_is_never_read_for_it(store):
     """Its checksum of Zstandard is right, and so may be its size."""
     other = sealed_store(store.parent / "other", 2)
     for path in packed(other):
@@ -114,14 +110,14 @@ def test_a_frame_of_another_segment_is_never_read_for_it(store: Path) -> None:
     assert len(told) == 2 and all("is not what was archived" in one for one in told)
 
 
-def test_an_archive_that_is_gone_is_told_with_what_to_do(store: Path) -> None:
+def test_an_archive_that_is_gone_is_told_with_what_to_do(store):
     os.rename(store.parent / "archive", store.parent / "elsewhere")
     lines, told, _ = found(store, "line OR last")
     assert lines == [b"the last one"]
     assert len(told) == 1 and "mount it, or make the directory" in told[0]
 
 
-def test_a_second_archive_helps_out(store: Path) -> None:
+def test_a_second_archive_helps_out(store):
     folder = Disk().open_directory(store / "ship")
     save_archive_url(folder, "another", f"file://{store.parent}/elsewhere")
     folder.close()
@@ -131,14 +127,14 @@ def test_a_second_archive_helps_out(store: Path) -> None:
     assert (len(lines), told) == (6000, [])
 
 
-def test_a_store_that_knows_no_archive_says_so(store: Path) -> None:
+def test_a_store_that_knows_no_archive_says_so(store):
     (store / "ship/far.archive").unlink()
     lines, told, _ = found(store, "line")
     assert lines == []
     assert told and all("this store knows of none" in one for one in told)
 
 
-def test_an_index_that_is_damaged_here_comes_from_the_archive(store: Path) -> None:
+def test_an_index_that_is_damaged_here_comes_from_the_archive(store):
     for path in store.glob("*.idx"):
         path.write_bytes(b"{}")
     lines, told, _ = found(store, "line")
@@ -146,7 +142,7 @@ def test_an_index_that_is_damaged_here_comes_from_the_archive(store: Path) -> No
     assert told == []
 
 
-def test_without_any_index_the_segment_is_told(store: Path) -> None:
+def test_without_any_index_the_segment_is_told(store):
     """And the rest of the store is searched."""
     os.rename(store.parent / "archive", store.parent / "elsewhere")
     for path in store.glob("0*"):
@@ -157,7 +153,7 @@ def test_without_any_index_the_segment_is_told(store: Path) -> None:
     assert [one for one in told if "cannot be read" in one and "mount it" in one]
 
 
-def test_a_note_that_is_damaged_is_told(store: Path) -> None:
+def test_a_note_that_is_damaged_is_told(store):
     for path in store.glob("*.archived"):
         path.write_bytes(b"{}")
     lines, told, _ = found(store, "line")
@@ -165,7 +161,7 @@ def test_a_note_that_is_damaged_is_told(store: Path) -> None:
     assert len(told) == 2 and all("cannot be read: it is no manifest" in one for one in told)
 
 
-def test_a_text_that_is_here_again_is_read_here(store: Path) -> None:
+def test_a_text_that_is_here_again_is_read_here(store):
     told: list[str] = []
     with View(str(store), told.append, away=True) as view:
         assert [one.form for one in view.segments] == [Form.AWAY, Form.AWAY, Form.ACTIVE]
@@ -179,7 +175,7 @@ def test_a_text_that_is_here_again_is_read_here(store: Path) -> None:
     assert told == []
 
 
-def test_times_leave_segments_out_without_a_look_at_the_archive(store: Path) -> None:
+def test_times_leave_segments_out_without_a_look_at_the_archive(store):
     os.rename(store.parent / "archive", store.parent / "elsewhere")
     told: list[str] = []
     with View(str(store), told.append, away=True) as view:

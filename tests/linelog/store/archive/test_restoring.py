@@ -1,7 +1,5 @@
 """Bringing a store back from an archive."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -67,9 +65,7 @@ def require_same(back: Path, store: Path) -> None:
     assert identity is not None and (identity.store, str(identity.began)) == (STORE, "1:0")
 
 
-def test_a_restored_store_has_all_lines_up_to_the_last_sealed_segment(
-    archive: DirectoryArchive, store: Path, back: Path
-) -> None:
+def test_a_restored_store_has_all_lines_up_to_the_last_sealed_segment(archive, store, back):
     made = list(restore_segments(archive, STORE, at(back)))
     assert [(one.lines, one.error, one.here) for one in made] == [(3000, "", False)] * 3
     require_same(back, store)
@@ -78,9 +74,7 @@ def test_a_restored_store_has_all_lines_up_to_the_last_sealed_segment(
         assert (back / one.name).stat().st_mtime == last
 
 
-def test_the_names_of_a_segment_are_on_the_medium_when_it_is_said_to_be_here(
-    archive: DirectoryArchive, back: Path
-) -> None:
+def test_the_names_of_a_segment_are_on_the_medium_when_it_is_said_to_be_here(archive, back):
     """A power cut right behind that keeps all that was told of."""
     disk = FaultyDisk().open_directory(back)
     for one in restore_segments(archive, STORE, disk):
@@ -88,9 +82,7 @@ def test_the_names_of_a_segment_are_on_the_medium_when_it_is_said_to_be_here(
 
 
 @pytest.mark.parametrize("after", range(12))
-def test_an_interrupted_restore_goes_on(
-    archive: DirectoryArchive, store: Path, back: Path, after: int
-) -> None:
+def test_an_interrupted_restore_goes_on(archive, store, back, after):
     """At any file, as a full disk does."""
     if 0 < after < 10:
         disk = FillingDisk().open_directory(back)
@@ -105,9 +97,7 @@ def test_an_interrupted_restore_goes_on(
     require_same(back, store)
 
 
-def test_a_changed_file_is_left_out_and_the_rest_comes(
-    archive: DirectoryArchive, store: Path, back: Path, tmp_path: Path
-) -> None:
+def test_a_changed_file_is_left_out_and_the_rest_comes(archive, store, back, tmp_path):
     changed = tmp_path / "archive" / STORE / packed(store)[1].words
     changed.write_bytes(changed.read_bytes()[:-1])
     made = list(restore_segments(archive, STORE, at(back)))
@@ -116,14 +106,14 @@ def test_a_changed_file_is_left_out_and_the_rest_comes(
     assert [one.number for one in packed(back)] == [1, 3]
 
 
-def test_an_existing_store_is_not_overwritten(archive: DirectoryArchive, store: Path) -> None:
+def test_an_existing_store_is_not_overwritten(archive, store):
     before = files_of(store)
     with pytest.raises(StoreError, match="there is a store in"):
         list(restore_segments(archive, STORE, at(store)))
     assert files_of(store) == before
 
 
-def test_a_restored_store_can_be_written_to(archive: DirectoryArchive, back: Path) -> None:
+def test_a_restored_store_can_be_written_to(archive, back):
     """A disk that was left and entered again has a store that is in order."""
     list(restore_segments(archive, STORE, at(back)))
     disk = Disk().open_directory(back)

@@ -1,7 +1,5 @@
 """Stores for those who look after them: small, with a segment in each form, and what is beside it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Whatever is damaged, all else is found after a repair, and nothing is removed."""
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 from pathlib import Path
@@ -78,7 +76,7 @@ def lost(made: Index, before: bytes, after: bytes) -> set[int]:
 
 
 @given(st.tuples(DAMAGE, DAMAGE, DAMAGE))
-def test_a_search_finds_all_lines_that_are_not_damaged(damages: tuple[Damage, ...]) -> None:
+def test_a_search_finds_all_lines_that_are_not_damaged(damages):
     """A segment is damaged in its text, or in what stands beside that."""
     with tempfile.TemporaryDirectory() as directory:
         store = sealed(Path(directory) / "store")

@@ -1,7 +1,5 @@
 """A backup has all lines up to its place, once and in order, and is a store for whoever starts on it."""
 
-from __future__ import annotations
-
 import itertools
 import os
 import shutil
@@ -21,7 +19,6 @@ from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Position, number_text, sealed_segments
 from tests.linelog.read.stores import Writer, line, make_store
 from tests.linelog.store.care.stores import at, found, kinds, manifest_of, packed_of, small_store
-from tests.linelog.store.conftest import OpenStore
 from tests.linelog.store.faults import FaultyDisk, batch, no_space, text_of
 
 
@@ -40,7 +37,7 @@ def seal_active(writer: Writer) -> None:
     writer.count = writer.number
 
 
-def test_a_backup_has_all_lines_and_the_places_of_readers(tmp_path: Path) -> None:
+def test_a_backup_has_all_lines_and_the_places_of_readers(tmp_path):
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     (store / "ship" / "centre.json").write_bytes(b"{}")
     (store / "origins").write_bytes(
@@ -62,7 +59,7 @@ def test_a_backup_has_all_lines_and_the_places_of_readers(tmp_path: Path) -> Non
     assert made.copied == {CopyMethod.LINKED: 3}
 
 
-def test_a_server_on_a_backup_begins_a_new_segment(tmp_path: Path, open_store: OpenStore) -> None:
+def test_a_server_on_a_backup_begins_a_new_segment(tmp_path, open_store):
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     take(store, to)
     opened = open_store(directory=to)
@@ -73,7 +70,7 @@ def test_a_server_on_a_backup_begins_a_new_segment(tmp_path: Path, open_store: O
         take(store, to)
 
 
-def test_the_next_backup_copies_only_new_files(tmp_path: Path) -> None:
+def test_the_next_backup_copies_only_new_files(tmp_path):
     writer, to = Writer(tmp_path / "store"), tmp_path / "to"
     writer.count = writer.number
     for count in range(6):
@@ -87,7 +84,7 @@ def test_the_next_backup_copies_only_new_files(tmp_path: Path) -> None:
     assert made.copied[CopyMethod.THERE] == 2
 
 
-def test_a_segment_whose_first_line_has_lost_its_time_comes_once_and_whole(tmp_path: Path) -> None:
+def test_a_segment_whose_first_line_has_lost_its_time_comes_once_and_whole(tmp_path):
     """Its name is that of when it was written last, which is another each night."""
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     active = store / "current.log"
@@ -99,7 +96,7 @@ def test_a_segment_whose_first_line_has_lost_its_time_comes_once_and_whole(tmp_p
         assert len(list(to.glob("0000000005-*"))) == 1
 
 
-def test_other_lines_of_the_same_number_stay(tmp_path: Path) -> None:
+def test_other_lines_of_the_same_number_stay(tmp_path):
     """Of a copy of the store that went on by itself: nobody else may have them."""
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     take(store, to)
@@ -110,7 +107,7 @@ def test_other_lines_of_the_same_number_stay(tmp_path: Path) -> None:
     assert len(list(to.glob("*-20200101T000000Z.log"))) == 2
 
 
-def test_segments_removed_by_retention_stay_in_a_backup_without_delete(tmp_path: Path) -> None:
+def test_segments_removed_by_retention_stay_in_a_backup_without_delete(tmp_path):
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     whole = text_of(store)
     take(store, to)
@@ -123,7 +120,7 @@ def test_segments_removed_by_retention_stay_in_a_backup_without_delete(tmp_path:
     assert not list(to.glob("0000000001-2*"))
 
 
-def test_segments_that_are_sealed_or_removed_meanwhile_are_no_error(tmp_path: Path) -> None:
+def test_segments_that_are_sealed_or_removed_meanwhile_are_no_error(tmp_path):
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     to.mkdir()
     whole = text_of(store)
@@ -141,9 +138,7 @@ def test_segments_that_are_sealed_or_removed_meanwhile_are_no_error(tmp_path: Pa
     assert len(packed_of(to)) == 3
 
 
-def test_any_number_of_segments_that_are_sealed_meanwhile_takes_one_more_listing(
-    tmp_path: Path,
-) -> None:
+def test_any_number_of_segments_that_are_sealed_meanwhile_takes_one_more_listing(tmp_path):
     class Counting(Disk):
         listings = 0
 
@@ -168,7 +163,7 @@ def test_any_number_of_segments_that_are_sealed_meanwhile_takes_one_more_listing
     assert listings(12) == listings(4)
 
 
-def test_segments_in_an_archive_come_with_what_they_are_found_by(tmp_path: Path) -> None:
+def test_segments_in_an_archive_come_with_what_they_are_found_by(tmp_path):
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     first = packed_of(store)[0]
     (store / first.archived).write_bytes(encode_manifest(manifest_of(store)))
@@ -181,9 +176,7 @@ def test_segments_in_an_archive_come_with_what_they_are_found_by(tmp_path: Path)
 @pytest.mark.parametrize(
     "call", ["rename", "create", "writev", "fdatasync", "sync_directory", "unlink"]
 )
-def test_a_disk_that_fails_leaves_the_backup_of_before_and_the_next_goes_on(
-    tmp_path: Path, call: str
-) -> None:
+def test_a_disk_that_fails_leaves_the_backup_of_before_and_the_next_goes_on(tmp_path, call):
     writer, to = Writer(tmp_path / "store"), tmp_path / "to"
     writer.count = writer.number
     for _ in range(4):
@@ -219,7 +212,7 @@ def test_a_disk_that_fails_leaves_the_backup_of_before_and_the_next_goes_on(
     assert text_of(to) == text_of(writer.directory)
 
 
-def test_a_segment_damaged_since_does_not_replace_the_whole_one(tmp_path: Path) -> None:
+def test_a_segment_damaged_since_does_not_replace_the_whole_one(tmp_path):
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     take(store, to)
     first, text = packed_of(store)[0], text_of(to)
@@ -232,7 +225,7 @@ def test_a_segment_damaged_since_does_not_replace_the_whole_one(tmp_path: Path) 
     assert kinds(found(to)) == []
 
 
-def test_a_rotation_that_a_power_cut_took_back_is_not_backed_up_twice(tmp_path: Path) -> None:
+def test_a_rotation_that_a_power_cut_took_back_is_not_backed_up_twice(tmp_path):
     """Its next number is on the disk, and the new current.log is not."""
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     os.link(store / "current.log", store / "0000000005-20261120T060641Z.log")
@@ -242,9 +235,7 @@ def test_a_rotation_that_a_power_cut_took_back_is_not_backed_up_twice(tmp_path: 
     assert (to / "0000000005-20261120T060641Z.log").stat().st_size == size
 
 
-def test_a_text_that_may_not_be_on_the_disk_of_the_store_is_not_said_to_be_backed_up(
-    tmp_path: Path,
-) -> None:
+def test_a_text_that_may_not_be_on_the_disk_of_the_store_is_not_said_to_be_backed_up(tmp_path):
     """A power cut would take it there, and others would come in its place."""
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     to.mkdir()
@@ -256,7 +247,7 @@ def test_a_text_that_may_not_be_on_the_disk_of_the_store_is_not_said_to_be_backe
         backup_note.finish_renaming(at(to))
 
 
-def test_a_directory_that_is_removed_meanwhile_is_an_error(tmp_path: Path) -> None:
+def test_a_directory_that_is_removed_meanwhile_is_an_error(tmp_path):
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     to.mkdir()
     steps = Backup(at(store), at(to), "backup", lambda: "then").copy_segments()
@@ -266,7 +257,7 @@ def test_a_directory_that_is_removed_meanwhile_is_an_error(tmp_path: Path) -> No
         list(itertools.islice(steps, 100))
 
 
-def test_the_rest_of_an_interrupted_removal_goes_with_the_next(tmp_path: Path) -> None:
+def test_the_rest_of_an_interrupted_removal_goes_with_the_next(tmp_path):
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     take(store, to)
     for path in store.glob("0000000001-2*"):
@@ -277,7 +268,7 @@ def test_the_rest_of_an_interrupted_removal_goes_with_the_next(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("how", ["other store", "not empty", "damaged note", "another command"])
-def test_a_directory_that_is_something_else_is_refused(tmp_path: Path, how: str) -> None:
+def test_a_directory_that_is_something_else_is_refused(tmp_path, how):
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     if how == "not empty":
         to.mkdir()
@@ -300,7 +291,7 @@ def test_a_directory_that_is_something_else_is_refused(tmp_path: Path, how: str)
     assert sorted(os.listdir(to)) == before
 
 
-def test_a_store_that_is_not_complete_itself_is_refused(tmp_path: Path) -> None:
+def test_a_store_that_is_not_complete_itself_is_refused(tmp_path):
     store = small_store(tmp_path / "store")
     for name in ("restoring", "importing"):
         (store / name).write_bytes(b"")

@@ -1,7 +1,5 @@
 """Files come by a second name, or by a copy that is compared."""
 
-from __future__ import annotations
-
 import errno
 import os
 from pathlib import Path
@@ -27,7 +25,7 @@ def store(tmp_path: Path) -> Path:
     return small_store(tmp_path / "store", words=3000)
 
 
-def test_a_file_on_the_same_file_system_is_linked(store: Path, tmp_path: Path) -> None:
+def test_a_file_on_the_same_file_system_is_linked(store, tmp_path):
     first = packed_of(store)[0]
     to = at(tmp_path / "to")
     assert link_or_copy(first.name, at(store), to, of=first) is CopyMethod.LINKED
@@ -37,7 +35,7 @@ def test_a_file_on_the_same_file_system_is_linked(store: Path, tmp_path: Path) -
     assert link_or_copy(first.name, at(store), to, of=first) is CopyMethod.THERE
 
 
-def test_a_file_of_another_file_system_is_copied_with_its_time(store: Path, tmp_path: Path) -> None:
+def test_a_file_of_another_file_system_is_copied_with_its_time(store, tmp_path):
     first = packed_of(store)[0]
     to = Elsewhere().open_directory(tmp_path / "to")
     assert link_or_copy(first.name, at(store), to, of=first) is CopyMethod.COPIED
@@ -47,7 +45,7 @@ def test_a_file_of_another_file_system_is_copied_with_its_time(store: Path, tmp_
     assert link_or_copy(first.name, at(store), to, of=first) is CopyMethod.THERE
 
 
-def test_damage_is_noticed_and_copied_as_it_is(store: Path, tmp_path: Path) -> None:
+def test_damage_is_noticed_and_copied_as_it_is(store, tmp_path):
     first, second, _ = packed_of(store)
     flip(store / first.name, 500)
     to = Elsewhere().open_directory(tmp_path / "to")
@@ -57,9 +55,7 @@ def test_damage_is_noticed_and_copied_as_it_is(store: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("kind", [Disk, Elsewhere])
-def test_a_damaged_segment_never_takes_the_place_of_one_that_was_whole(
-    store: Path, tmp_path: Path, kind: type[Disk]
-) -> None:
+def test_a_damaged_segment_never_takes_the_place_of_one_that_was_whole(store, tmp_path, kind):
     """A disk that dies damages the store first, and the backup of that night then."""
     first, second, third = packed_of(store)
     to = kind().open_directory(tmp_path / "to")
@@ -81,7 +77,7 @@ def test_a_damaged_segment_never_takes_the_place_of_one_that_was_whole(
     assert sorted(name for name in to.entries() if ".log.zst." in name) == [f"{third.name}.coming"]
 
 
-def test_a_full_disk_leaves_nothing_that_is_not_whole(store: Path, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_nothing_that_is_not_whole(store, tmp_path):
     first = packed_of(store)[0]
 
     class Full(FaultyDisk, Elsewhere):
@@ -102,7 +98,7 @@ def test_a_full_disk_leaves_nothing_that_is_not_whole(store: Path, tmp_path: Pat
     assert os.listdir(tmp_path / "to") == []
 
 
-def test_a_text_that_grows_comes_again_when_it_has_grown(store: Path, tmp_path: Path) -> None:
+def test_a_text_that_grows_comes_again_when_it_has_grown(store, tmp_path):
     to = at(tmp_path / "to")
     fd = os.open(store / "current.log", os.O_RDONLY)
     assert [copy_growing_text("text.log", fd, size, to) for size in (20, 20, 30)] == [

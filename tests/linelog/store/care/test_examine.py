@@ -1,7 +1,5 @@
 """A store that is whole is found whole; a flipped byte of it is found, or changes nothing that is read."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re
@@ -60,7 +58,7 @@ def read(store: Path) -> list[Hit]:
 
 
 @pytest.mark.parametrize("quick", [False, True])
-def test_a_whole_store_is_sound(whole: Path, quick: bool) -> None:
+def test_a_whole_store_is_sound(whole, quick):
     assert found(whole, quick=quick) == []
     examined = examination(whole, quick=quick)
     assert list(all_findings(examined.parts())) == []
@@ -70,9 +68,7 @@ def test_a_whole_store_is_sound(whole: Path, quick: bool) -> None:
 
 
 @pytest.mark.parametrize(("quick", "lines"), [(False, 2), (True, None)])
-def test_uncounted_lines_are_unknown_and_not_none(
-    tmp_path: Path, quick: bool, lines: int | None
-) -> None:
+def test_uncounted_lines_are_unknown_and_not_none(tmp_path, quick, lines):
     store = make_store(tmp_path / "store", [[line("one"), line("two")]])
     examined = examination(store, quick=quick)
     assert list(all_findings(examined.parts())) == []
@@ -81,9 +77,7 @@ def test_uncounted_lines_are_unknown_and_not_none(
 
 @pytest.mark.slow
 @given(st.data())
-def test_a_flipped_bit_is_found_or_changes_nothing_that_is_read(
-    whole: Path, data: st.DataObject
-) -> None:
+def test_a_flipped_bit_is_found_or_changes_nothing_that_is_read(whole, data):
     """Texts that are not compressed have no checksums: there a line would just be another."""
     names = sorted(
         str(path.relative_to(whole))
@@ -104,7 +98,7 @@ def test_a_flipped_bit_is_found_or_changes_nothing_that_is_read(
 
 
 @pytest.mark.slow
-def test_a_writer_at_work_gives_no_finding(tmp_path: Path) -> None:
+def test_a_writer_at_work_gives_no_finding(tmp_path):
     """Between any two looks lines come, segments are rotated, sealed and removed."""
     writer = Writer(tmp_path / "store")
     steps = [writer.write, writer.rotate, writer.write, writer.seal, writer.remove]
@@ -141,7 +135,7 @@ def test_a_writer_at_work_gives_no_finding(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("damaged", [False, True])
-def test_any_number_of_segments_takes_as_many_listings(tmp_path: Path, damaged: bool) -> None:
+def test_any_number_of_segments_takes_as_many_listings(tmp_path, damaged):
     """A listing for each of 20,000 segments took an hour."""
 
     class Counting(Disk):
@@ -170,7 +164,7 @@ def test_any_number_of_segments_takes_as_many_listings(tmp_path: Path, damaged: 
     assert costs(30) == costs(10)
 
 
-def test_a_store_sealed_meanwhile_is_looked_at_by_its_other_name(tmp_path: Path) -> None:
+def test_a_store_sealed_meanwhile_is_looked_at_by_its_other_name(tmp_path):
     store = small_store(tmp_path / "store")
     examined = examination(store)
     parts = examined.parts()
@@ -196,7 +190,7 @@ SENSELESS = [
 
 
 @pytest.mark.slow
-def test_no_finding_has_words_of_python(tmp_path: Path) -> None:
+def test_no_finding_has_words_of_python(tmp_path):
     """Whatever is in a file of a store, whose owner is to understand what is said of it."""
     whole = small_store(tmp_path / "whole", words=6000)
     first, *_ = packed_of(whole)
@@ -217,7 +211,7 @@ def test_no_finding_has_words_of_python(tmp_path: Path) -> None:
     assert not wrong
 
 
-def test_each_file_that_is_kept_has_a_name_of_its_own(tmp_path: Path) -> None:
+def test_each_file_that_is_kept_has_a_name_of_its_own(tmp_path):
     disk = at(tmp_path)
     assert keep_aside("number", disk) == ""
     for text in (b"1", b"2", b"3"):
@@ -227,7 +221,7 @@ def test_each_file_that_is_kept_has_a_name_of_its_own(tmp_path: Path) -> None:
     assert (tmp_path / "number.damaged-2").read_bytes() == b"2"
 
 
-def test_a_file_that_cannot_be_written_anew_keeps_its_name(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_anew_keeps_its_name(tmp_path):
     """A full disk: a file that is damaged does not become one that is missing."""
     (tmp_path / "number").write_bytes(b"1")
     disk = FaultyDisk()
@@ -239,7 +233,7 @@ def test_a_file_that_cannot_be_written_anew_keeps_its_name(tmp_path: Path) -> No
     assert not (tmp_path / "number.damaged").exists()
 
 
-def test_the_words_of_a_damaged_segment_are_not_made(tmp_path: Path) -> None:
+def test_the_words_of_a_damaged_segment_are_not_made(tmp_path):
     store = small_store(tmp_path / "store", words=6000)
     first = packed_of(store)[0]
     (next(store.glob("*.catalog"))).unlink()
@@ -254,7 +248,7 @@ def test_the_words_of_a_damaged_segment_are_not_made(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_line_that_does_not_end_takes_no_memory(tmp_path: Path) -> None:
+def test_a_line_that_does_not_end_takes_no_memory(tmp_path):
     """A file with holes may be as long as its maker likes."""
     store = small_store(tmp_path / "store")
     with open(store / "current.log", "r+b") as file:
@@ -267,7 +261,7 @@ def test_a_line_that_does_not_end_takes_no_memory(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("many", [b"\n", b"a" * 99 + b"\n"])
-def test_notes_of_origins_longer_than_any_are_not_read(tmp_path: Path, many: bytes) -> None:
+def test_notes_of_origins_longer_than_any_are_not_read(tmp_path, many):
     store = small_store(tmp_path / "store")
     (store / "origins").write_bytes(many * ((40 << 20) // len(many)))
     with at_most(80 << 20):

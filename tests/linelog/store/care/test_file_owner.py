@@ -1,9 +1,6 @@
 """The files of a store belong to its server, whoever made them."""
 
-from __future__ import annotations
-
 import os
-from pathlib import Path
 
 import pytest
 
@@ -25,7 +22,7 @@ class Busy(Disk):
         return {**super().entries(), "number.tmp": True}
 
 
-def test_a_file_that_is_gone_by_then_keeps_no_other_from_its_owner(tmp_path: Path) -> None:
+def test_a_file_that_is_gone_by_then_keeps_no_other_from_its_owner(tmp_path):
     """The server beside us makes and replaces files all the time."""
     store = small_store(tmp_path / "store")
     disk = Busy().open_directory(store)
@@ -36,7 +33,7 @@ def test_a_file_that_is_gone_by_then_keeps_no_other_from_its_owner(tmp_path: Pat
 
 
 @as_root
-def test_what_root_brings_belongs_to_whom_it_is_given_to(tmp_path: Path) -> None:
+def test_what_root_brings_belongs_to_whom_it_is_given_to(tmp_path):
     store = small_store(tmp_path / "store")
     os.link(store / "synced", tmp_path / "outside")
     os.chown(tmp_path, 1234, 1234)

@@ -1,7 +1,5 @@
 """What is wrong with a store, how it is found, and what a repair leaves of it: a table."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Callable
@@ -295,7 +293,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.name))
-def test_each_kind_of_damage_is_found_and_repaired(whole: Path, case: Case) -> None:
+def test_each_kind_of_damage_is_found_and_repaired(whole, case):
     """Nothing of the text that can be read goes by a repair."""
     store = whole / case.of
     case.hurt(store)
@@ -317,9 +315,7 @@ def test_each_kind_of_damage_is_found_and_repaired(whole: Path, case: Case) -> N
         ("store", change("store", bit(20)), None),
     ],
 )
-def test_a_repaired_file_is_as_before_and_the_damaged_one_is_kept(
-    store: Path, name: str, hurt: Callable[[Path], object], was: bytes | None
-) -> None:
+def test_a_repaired_file_is_as_before_and_the_damaged_one_is_kept(store, name, hurt, was):
     [path] = store.glob(name)
     before = path.read_bytes()
     hurt(store)
@@ -334,7 +330,7 @@ def only(found: list[StoreFinding], kind: str) -> StoreFinding:
     return one
 
 
-def test_a_finding_of_lost_lines_has_their_number_and_times(store: Path) -> None:
+def test_a_finding_of_lost_lines_has_their_number_and_times(store):
     first = packed_of(store)[0]
     flip(store / first.name, 1000)
     one = only(found(store), "segment-damaged")
@@ -346,7 +342,7 @@ def test_a_finding_of_lost_lines_has_their_number_and_times(store: Path) -> None
 
 
 @pytest.mark.parametrize("cut", [False, True])
-def test_lines_that_cannot_be_read_are_not_counted(store: Path, cut: bool) -> None:
+def test_lines_that_cannot_be_read_are_not_counted(store, cut):
     first = packed_of(store)[0]
     lines, text = lines_and_text(store)
     lacking = index.load(first, at(store))
@@ -367,9 +363,7 @@ def lines_and_text(store: Path) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("indexed", [True, False])
-def test_an_empty_file_is_no_lines_if_its_index_says_that_it_had_none(
-    tmp_path: Path, indexed: bool
-) -> None:
+def test_an_empty_file_is_no_lines_if_its_index_says_that_it_had_none(tmp_path, indexed):
     """As imports have left them. Without an index somebody may have cut it."""
     made = make_store(tmp_path / "made", [[line("one")], [line("three")]])
     (made / "number").write_bytes(number_text(3))
@@ -382,20 +376,20 @@ def test_an_empty_file_is_no_lines_if_its_index_says_that_it_had_none(
     assert told == ([] if indexed else [("segment-cut", None, None)])
 
 
-def test_archived_segments_are_counted_by_their_notes(store: Path) -> None:
+def test_archived_segments_are_counted_by_their_notes(store):
     away(store)
     examined = examination(store)
     assert list(all_findings(examined.parts())) == []
     assert examined.looked[1].lines == 6005
 
 
-def test_without_sealed_segments_the_number_is_unknown(store: Path) -> None:
+def test_without_sealed_segments_the_number_is_unknown(store):
     remove("0*", "number")(store)
     one = only(found(store), "number")
     assert one.remedy is None and one.what.endswith("it is 5")
 
 
-def test_a_missing_segment_is_reported_with_its_time(store: Path) -> None:
+def test_a_missing_segment_is_reported_with_its_time(store):
     remove(SECOND, "0000000003-2*")(store)
     one = only(found(store), "segment-missing")
     assert (one.name, one.lines) == ("segments 2 to 3", None)
@@ -405,7 +399,7 @@ def test_a_missing_segment_is_reported_with_its_time(store: Path) -> None:
     assert found(store) == []
 
 
-def test_a_number_that_is_far_off_is_told_at_once(store: Path) -> None:
+def test_a_number_that_is_far_off_is_told_at_once(store):
     """A digit that a disk has made up: nobody counts to a billion for it."""
     (store / "number").write_bytes(b"999999999\n")
     (store / "empty").write_bytes(b"700000000-900000000 5-8\n")
@@ -415,19 +409,19 @@ def test_a_number_that_is_far_off_is_told_at_once(store: Path) -> None:
     ]
 
 
-def test_a_hole_and_odd_lines_are_told_with_where_and_how_many(store: Path) -> None:
+def test_a_hole_and_odd_lines_are_told_with_where_and_how_many(store):
     holed(store)
     assert only(found(store), "hole").what.startswith("NUL bytes stand at 600 to 1024:")
     assert only(found(store), "odd-lines").what.startswith("1 line of it")
 
 
-def test_a_damaged_line_of_origins_goes_and_the_others_stay(store: Path) -> None:
+def test_a_damaged_line_of_origins_goes_and_the_others_stay(store):
     (store / "origins").write_bytes(b"x" + ORIGIN + ORIGIN)
     assert kinds(found(store, repair=True)) == []
     assert parse_notes_file((store / "origins").read_bytes()).line_count == 1
 
 
-def test_another_identity_that_was_asked_for_stays(store: Path) -> None:
+def test_another_identity_that_was_asked_for_stays(store):
     """`logsrv ship --new-identity`: places of before name the one of before."""
     end = Position(5, (store / "current.log").stat().st_size)
     place.save(at(store / "ship"), "at-the-end", Place(end, STORE))
@@ -436,7 +430,7 @@ def test_another_identity_that_was_asked_for_stays(store: Path) -> None:
     assert identity.load(at(store)) == made
 
 
-def test_saved_places_tell_the_identity_if_they_agree(store: Path) -> None:
+def test_saved_places_tell_the_identity_if_they_agree(store):
     change("store", lambda data: data.replace(b"0a0a", b"0b0a", 1))(store)
     assert kinds(found(store, repair=True)) == []
     assert identity.load(at(store)) == Identity(STORE, Position(1, 0))
@@ -446,7 +440,7 @@ def test_saved_places_tell_the_identity_if_they_agree(store: Path) -> None:
     assert one.remedy is None and "--new-identity" in one.advice
 
 
-def test_lines_that_a_backup_has_lost_are_counted(whole: Path) -> None:
+def test_lines_that_a_backup_has_lost_are_counted(whole):
     remove("0000000002-2*")(whole / "backup")
     note_removed([RemovedRun(range(2, 3), 300, 3)], at(whole / "backup"))
     assert only(found(whole / "backup"), "backup-short").lines == 5

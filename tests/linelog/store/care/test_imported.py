@@ -1,9 +1,6 @@
 """The file that says what was imported."""
 
-from __future__ import annotations
-
 import os
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +11,7 @@ from logsrv.linelog.store.segments.segment import Position
 from tests.strangers import at_most
 
 
-def test_the_file_imported_is_read_as_it_was_saved(tmp_path: Path) -> None:
+def test_the_file_imported_is_read_as_it_was_saved(tmp_path):
     disk = Disk().open_directory(tmp_path)
     assert load(disk) == ImportedFiles()
     done = ImportedFiles([["/a", 1, 2]], [["/b\xff", 3, 4]], Position(7, 8), "CET CEST")
@@ -27,14 +24,14 @@ BEYOND = '{"files":[],"under_way":[],"begun":[Infinity,0],"zone":""}'
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"files": 1}', "\xff", BEYOND, "[" * 100_000])
-def test_a_damaged_file_imported_is_one_sentence(tmp_path: Path, text: str) -> None:
+def test_a_damaged_file_imported_is_one_sentence(tmp_path, text):
     (tmp_path / "imported").write_text(text)
     with pytest.raises(StoreError, match="does not say what was imported"):
         load(Disk().open_directory(tmp_path))
 
 
 @pytest.mark.slow
-def test_a_file_imported_without_an_end_takes_little_memory(tmp_path: Path) -> None:
+def test_a_file_imported_without_an_end_takes_little_memory(tmp_path):
     (tmp_path / "imported").touch()
     os.truncate(tmp_path / "imported", 1 << 30)
     with at_most(400 << 20), pytest.raises(StoreError, match="does not say what was imported"):

@@ -1,7 +1,5 @@
 """Frames behind the damage of a segment without an index are read again."""
 
-from __future__ import annotations
-
 import os
 import tracemalloc
 from collections.abc import Iterator
@@ -44,7 +42,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return store
 
 
-def test_only_damaged_frames_stay_lost(store: Path) -> None:
+def test_only_damaged_frames_stay_lost(store):
     [packed] = packed_of(store)
     whole = text_of(store)
     made = index.load(packed, at(store))
@@ -63,7 +61,7 @@ def test_only_damaged_frames_stay_lost(store: Path) -> None:
     assert len(told) == 1 and "is damaged at byte" in told[0]
 
 
-def test_two_damaged_frames_in_a_row_leave_later_lines_at_their_places(store: Path) -> None:
+def test_two_damaged_frames_in_a_row_leave_later_lines_at_their_places(store):
     """Readers have kept them: another place would send lines twice, or not at all."""
     [packed] = packed_of(store)
     made = index.load(packed, at(store))
@@ -77,7 +75,7 @@ def test_two_damaged_frames_in_a_row_leave_later_lines_at_their_places(store: Pa
     ]
 
 
-def test_a_frame_without_its_head_counts_for_nothing_where_nobody_has_a_place(store: Path) -> None:
+def test_a_frame_without_its_head_counts_for_nothing_where_nobody_has_a_place(store):
     """Places of lines behind it are others than they were: a reader would miss lines."""
     [packed] = packed_of(store)
     whole, made = text_of(store), index.load(packed, at(store))
@@ -117,9 +115,7 @@ def hostile() -> Iterator[tuple[str, bytes]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, _ in hostile()])
-def test_bytes_made_to_harm_take_no_memory_and_little_work(
-    store: Path, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bytes_made_to_harm_take_no_memory_and_little_work(store, name, monkeypatch):
     [packed] = packed_of(store)
     whole, made = text_of(store), index.load(packed, at(store))
     data = (store / packed.name).read_bytes()
@@ -149,7 +145,7 @@ def test_bytes_made_to_harm_take_no_memory_and_little_work(
         assert text_of(store, []) == whole
 
 
-def test_more_text_than_any_is_not_unpacked(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_text_than_any_is_not_unpacked(store, monkeypatch):
     [packed] = packed_of(store)
     for module in (salvaging, packing):
         monkeypatch.setattr(module, "most_unpacked_bytes", lambda size: 5000)
@@ -162,7 +158,7 @@ def test_more_text_than_any_is_not_unpacked(store: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.slow
-def test_a_tail_of_zeros_takes_no_memory(store: Path) -> None:
+def test_a_tail_of_zeros_takes_no_memory(store):
     """As a power cut may leave it, or a copy that was given its room beforehand."""
     [packed] = packed_of(store)
     whole = text_of(store)

@@ -1,9 +1,6 @@
 """A store at one moment: its segments, and a cut behind a whole line and a whole block."""
 
-from __future__ import annotations
-
 import os
-from pathlib import Path
 
 import pytest
 
@@ -16,14 +13,14 @@ from tests.linelog.read.stores import Writer, line
 from tests.linelog.store.care.stores import at, small_store
 
 
-def test_a_listing_has_each_segment_once(tmp_path: Path) -> None:
+def test_a_listing_has_each_segment_once(tmp_path):
     fd, listed = open_active_and_list(at(small_store(tmp_path / "store")))
     assert (listed.first_number, listed.active, sorted(listed.by_number)) == (1, 5, [1, 2, 3, 4])
     assert os.fstat(fd).st_size
     os.close(fd)
 
 
-def test_a_rotation_during_the_opening_makes_it_begin_again(tmp_path: Path) -> None:
+def test_a_rotation_during_the_opening_makes_it_begin_again(tmp_path):
     writer = Writer(tmp_path / "store")
     writer.write()
 
@@ -44,7 +41,7 @@ def test_a_rotation_during_the_opening_makes_it_begin_again(tmp_path: Path) -> N
     os.close(fd)
 
 
-def test_a_store_without_current_log_has_no_active_file(tmp_path: Path) -> None:
+def test_a_store_without_current_log_has_no_active_file(tmp_path):
     store = small_store(tmp_path / "store")
     (store / "current.log").unlink()
     assert open_active_and_list(at(store))[0] == -1
@@ -59,7 +56,7 @@ def note(begin: int, size: int, origin: str = ONE, segment: int = 5) -> BlockNot
     )
 
 
-def test_a_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
+def test_a_line_that_is_being_written_is_left_out(tmp_path):
     store = small_store(tmp_path / "store")
     size = (store / "current.log").stat().st_size
     with (store / "current.log").open("ab") as file:
@@ -69,7 +66,7 @@ def test_a_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
     os.close(made.fd)
 
 
-def test_a_block_that_is_there_in_part_is_left_out_with_its_note(tmp_path: Path) -> None:
+def test_a_block_that_is_there_in_part_is_left_out_with_its_note(tmp_path):
     store = small_store(tmp_path / "store")
     size = (store / "current.log").stat().st_size
     whole, part = note(0, 63), note(63, 4000, OTHER)
@@ -81,7 +78,7 @@ def test_a_block_that_is_there_in_part_is_left_out_with_its_note(tmp_path: Path)
     os.close(made.fd)
 
 
-def test_notes_that_were_written_anew_meanwhile_are_read_again(tmp_path: Path) -> None:
+def test_notes_that_were_written_anew_meanwhile_are_read_again(tmp_path):
     store = small_store(tmp_path / "store")
     (store / "origins").write_bytes(note(0, 9).as_line())
 
@@ -102,6 +99,6 @@ def test_notes_that_were_written_anew_meanwhile_are_read_again(tmp_path: Path) -
     os.close(made.fd)
 
 
-def test_a_directory_without_current_log_is_no_store(tmp_path: Path) -> None:
+def test_a_directory_without_current_log_is_no_store(tmp_path):
     with pytest.raises(StoreError, match="is no store"):
         cut_between_lines(at(tmp_path))

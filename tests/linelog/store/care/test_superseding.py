@@ -1,7 +1,5 @@
 """A text goes when all its lines are there in another way, and stays as long as they are not."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -27,9 +25,7 @@ def waiting_of(store: Path) -> Segment:
 
 
 @pytest.mark.parametrize("loss", ["cut", "damage"])
-def test_a_text_is_not_given_up_for_a_compressed_one_that_lacks_lines(
-    tmp_path: Path, loss: str
-) -> None:
+def test_a_text_is_not_given_up_for_a_compressed_one_that_lacks_lines(tmp_path, loss):
     """The store has lost lines since that its backup has: the power went, or its disk dies."""
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     take(store, to)
@@ -44,9 +40,7 @@ def test_a_text_is_not_given_up_for_a_compressed_one_that_lacks_lines(
 
 
 @pytest.mark.parametrize("at", [80, 0])
-def test_holes_and_a_torn_end_of_a_power_cut_go_when_a_start_has_mended_them(
-    tmp_path: Path, at: int
-) -> None:
+def test_holes_and_a_torn_end_of_a_power_cut_go_when_a_start_has_mended_them(tmp_path, at):
     """The backup was quicker than the server when the power came back."""
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     waiting = waiting_of(store)
@@ -68,9 +62,7 @@ def test_holes_and_a_torn_end_of_a_power_cut_go_when_a_start_has_mended_them(
 
 
 @pytest.mark.parametrize("into", [0, 5, 28, 40, 50, 60])
-def test_a_hole_that_begins_in_a_stamp_goes_when_a_start_has_filled_it(
-    tmp_path: Path, into: int
-) -> None:
+def test_a_hole_that_begins_in_a_stamp_goes_when_a_start_has_filled_it(tmp_path, into):
     """Of the stamp nothing is left then: the line that tells of the hole stands there."""
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     waiting = waiting_of(store)
@@ -88,7 +80,7 @@ def test_a_hole_that_begins_in_a_stamp_goes_when_a_start_has_filled_it(
 
 
 @pytest.mark.parametrize("lost", [b"2026", b"x"])
-def test_a_text_whose_own_lines_are_others_stays(tmp_path: Path, lost: bytes) -> None:
+def test_a_text_whose_own_lines_are_others_stays(tmp_path, lost):
     """A stamp that no hole follows is nobody's note, nor is a letter of a message."""
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     waiting = waiting_of(store)
@@ -103,7 +95,7 @@ def test_a_text_whose_own_lines_are_others_stays(tmp_path: Path, lost: bytes) ->
     assert text_of(to) == text
 
 
-def test_a_text_goes_if_an_archive_has_all_of_it(tmp_path: Path) -> None:
+def test_a_text_goes_if_an_archive_has_all_of_it(tmp_path):
     """It was the active segment last night; since then all of it went away."""
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     waiting = waiting_of(store)

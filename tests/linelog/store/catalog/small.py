@@ -1,7 +1,5 @@
 """Stores of many small segments, for the tests."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from logsrv.linelog.store.catalog.build import make_catalog

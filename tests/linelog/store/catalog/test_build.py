@@ -1,9 +1,5 @@
 """A catalog of small segments: what is in it, and the making of those that a store lacks, once."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 from logsrv.linelog.store.catalog import build
@@ -15,7 +11,7 @@ from tests.linelog.store.faults import at
 
 
 @pytest.mark.slow
-def test_times_are_those_of_the_indexes_and_words_those_of_the_texts(tmp_path: Path) -> None:
+def test_times_are_those_of_the_indexes_and_words_those_of_the_texts(tmp_path):
     store = small_segments(tmp_path / "store", 40)
     name = in_catalog(store)
     assert name == "0000000001-0000000040.catalog"
@@ -31,7 +27,7 @@ def test_times_are_those_of_the_indexes_and_words_those_of_the_texts(tmp_path: P
         assert having.bit_count() < 5
 
 
-def test_damaged_and_removed_segments_are_left_out_of_a_catalog(tmp_path: Path) -> None:
+def test_damaged_and_removed_segments_are_left_out_of_a_catalog(tmp_path):
     store = small_segments(tmp_path / "store", 6)
     segments = sealed(store)
     (store / segments[0].name).unlink()
@@ -47,7 +43,7 @@ def test_damaged_and_removed_segments_are_left_out_of_a_catalog(tmp_path: Path) 
     assert [found.find_segment(one) is not None for one in segments] == [*[False] * 4, True, True]
 
 
-def test_no_catalog_is_made_of_no_usable_segments(tmp_path: Path) -> None:
+def test_no_catalog_is_made_of_no_usable_segments(tmp_path):
     store = small_segments(tmp_path / "store", 1)
     segments = sealed(store)
     (store / segments[0].name).unlink()
@@ -55,15 +51,13 @@ def test_no_catalog_is_made_of_no_usable_segments(tmp_path: Path) -> None:
     assert not list(store.glob("*.catalog*"))
 
 
-def test_a_stop_while_a_catalog_is_made_leaves_no_file(tmp_path: Path) -> None:
+def test_a_stop_while_a_catalog_is_made_leaves_no_file(tmp_path):
     store = small_segments(tmp_path / "store", 2)
     assert make_catalog(sealed(store), at(store), going=lambda: False, with_words=True) == ""
     assert not list(store.glob("*.catalog*"))
 
 
-def test_words_that_would_be_too_large_are_left_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_words_that_would_be_too_large_are_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr(build, "MOST_PART", 0.001)
     store = small_segments(tmp_path / "store", 3)
     in_catalog(store)
@@ -79,7 +73,7 @@ def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "MOST", 6)
 
 
-def test_missing_catalogs_of_many_small_segments_are_made(tmp_path: Path) -> None:
+def test_missing_catalogs_of_many_small_segments_are_made(tmp_path):
     disk = at(small_segments(tmp_path / "store", 13))
     made = ["0000000001-0000000006.catalog", "0000000007-0000000012.catalog"]
     assert list(make_catalogs(disk)) == made
@@ -88,12 +82,12 @@ def test_missing_catalogs_of_many_small_segments_are_made(tmp_path: Path) -> Non
     assert [entered(one) for one in sealed(tmp_path / "store")] == [*[True] * 12, False]
 
 
-def test_large_segments_are_in_no_catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_segments_are_in_no_catalog(tmp_path, monkeypatch):
     monkeypatch.setattr(build, "SMALL", 10)
     assert list(make_catalogs(at(small_segments(tmp_path / "store", 5)))) == []
 
 
-def test_a_catalog_without_words_gets_them(tmp_path: Path) -> None:
+def test_a_catalog_without_words_gets_them(tmp_path):
     """So after `--index none`, which makes catalogs of times alone."""
     store = small_segments(tmp_path / "store", 5)
     name = in_catalog(store, with_words=False)
@@ -102,7 +96,7 @@ def test_a_catalog_without_words_gets_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("left", [-9, 100])
-def test_a_damaged_catalog_is_removed_and_another_made(tmp_path: Path, left: int) -> None:
+def test_a_damaged_catalog_is_removed_and_another_made(tmp_path, left):
     """Its end or all behind its beginning is missing; the next may be of other segments."""
     store = small_segments(tmp_path / "store", 8)
     name = in_catalog(store, most=3)
@@ -112,7 +106,7 @@ def test_a_damaged_catalog_is_removed_and_another_made(tmp_path: Path, left: int
     assert list(make_catalogs(at(store))) == []
 
 
-def test_a_segment_in_a_catalog_needs_no_words_of_its_own(tmp_path: Path) -> None:
+def test_a_segment_in_a_catalog_needs_no_words_of_its_own(tmp_path):
     store = small_segments(tmp_path / "store", 3)
     in_catalog(store, most=2, with_words=False)
     entered = cataloged_predicate(at(store))

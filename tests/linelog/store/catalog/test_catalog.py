@@ -1,9 +1,6 @@
 """Catalogs that are old, damaged or gone are not used."""
 
-from __future__ import annotations
-
 import os
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +9,7 @@ from tests.linelog.store.catalog.small import in_catalog, sealed, small_segments
 from tests.linelog.store.faults import at
 
 
-def test_a_segment_that_is_another_now_is_not_known(tmp_path: Path) -> None:
+def test_a_segment_that_is_another_now_is_not_known(tmp_path):
     store = small_segments(tmp_path / "store", 4)
     in_catalog(store)
     segments = sealed(store)
@@ -27,7 +24,7 @@ def test_a_segment_that_is_another_now_is_not_known(tmp_path: Path) -> None:
     assert [found.find_segment(one) is not None for one in segments] == [True, False, False, False]
 
 
-def test_a_damaged_catalog_is_reported_and_not_used(tmp_path: Path) -> None:
+def test_a_damaged_catalog_is_reported_and_not_used(tmp_path):
     store = small_segments(tmp_path / "store", 2)
     path = store / in_catalog(store)
     whole = path.read_bytes()
@@ -42,7 +39,7 @@ def test_a_damaged_catalog_is_reported_and_not_used(tmp_path: Path) -> None:
         assert len(told) == 1 and told[0].startswith(f"{path} is not used: it is ")
 
 
-def test_words_that_are_damaged_or_those_of_another_answer_nothing(tmp_path: Path) -> None:
+def test_words_that_are_damaged_or_those_of_another_answer_nothing(tmp_path):
     store = small_segments(tmp_path / "store", 3)
     path = store / in_catalog(store)
     disk = at(store)
@@ -67,7 +64,7 @@ def test_words_that_are_damaged_or_those_of_another_answer_nothing(tmp_path: Pat
     assert len(told) == 1
 
 
-def test_a_catalog_with_words_is_used_before_one_without(tmp_path: Path) -> None:
+def test_a_catalog_with_words_is_used_before_one_without(tmp_path):
     store = small_segments(tmp_path / "store", 3)
     with_words = in_catalog(store)
     os.rename(store / with_words, store / "0000000000-0000000003.catalog")

@@ -1,7 +1,5 @@
 """A catalog is read as it was written, or not at all."""
 
-from __future__ import annotations
-
 import os
 
 import pytest
@@ -38,7 +36,7 @@ def entries() -> list[CatalogEntry]:
     ]
 
 
-def test_a_catalog_is_read_as_it_was_written() -> None:
+def test_a_catalog_is_read_as_it_was_written():
     data = pack_catalog(entries(), b"words")
     head = unpack_head(data)
     assert (head.segments, head.words) == (3, 5)
@@ -49,14 +47,14 @@ def test_a_catalog_is_read_as_it_was_written() -> None:
 
 
 @pytest.mark.parametrize("place", range(0, HEAD_SIZE + 3 * 99, 7))
-def test_a_flipped_bit_in_a_catalog_is_noticed(place: int) -> None:
+def test_a_flipped_bit_in_a_catalog_is_noticed(place):
     data = bytearray(pack_catalog(entries(), b""))
     data[place] ^= 4
     with pytest.raises(ValueError, match=r"damaged|no catalog"):
         unpack_entries(unpack_head(bytes(data)), bytes(data[HEAD_SIZE:]))
 
 
-def test_a_catalog_that_is_cut_off_or_too_large_is_refused() -> None:
+def test_a_catalog_that_is_cut_off_or_too_large_is_refused():
     data = pack_catalog(entries(), b"")
     with pytest.raises(ValueError, match="cut off"):
         unpack_head(data[: HEAD_SIZE - 1])
@@ -66,7 +64,7 @@ def test_a_catalog_that_is_cut_off_or_too_large_is_refused() -> None:
         unpack_head(pack_catalog(entries()[:1] * (MOST + 1), b""))
 
 
-def test_another_file_of_the_same_name_is_another_segment() -> None:
+def test_another_file_of_the_same_name_is_another_segment():
     [one, *_] = entries()
     same = Segment(7, "0000000007-20261120T061842Z.log.zst", Form.PACKED)
     other = Segment(7, "0000000007-20261120T061843Z.log.zst", Form.PACKED)
@@ -76,7 +74,7 @@ def test_another_file_of_the_same_name_is_another_segment() -> None:
     assert not one.is_of(other, a_stat(4711, 1_795_158_000))
 
 
-def test_the_name_of_a_catalog_has_its_first_and_last_segment() -> None:
+def test_the_name_of_a_catalog_has_its_first_and_last_segment():
     name = catalog_name(1, 256)
     assert name == "0000000001-0000000256.catalog"
     assert last_cataloged_number(name) == 256

@@ -1,7 +1,5 @@
 """The calls of a store to the system: recorded, made to fail, and stopped at a kill."""
 
-from __future__ import annotations
-
 import errno
 import os
 import sys

@@ -4,8 +4,6 @@ The seed chooses each step, the thread that goes on at each call, and the states
 kills leave what was written; power cuts leave what a file system may (`tests/powercut/models.py`).
 """
 
-from __future__ import annotations
-
 import errno
 import random
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The threads of a store, one at a time: a seed says which goes on, so that a history can be repeated."""
 
-from __future__ import annotations
-
 import random
 import sys
 import threading

@@ -1,7 +1,5 @@
 """Whatever happens to a store, in any order: a confirmed line is there, once, and at its place."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 
@@ -25,11 +23,11 @@ def lived(seed: int) -> Life:
 # A smaller seed is no simpler history.
 @settings(more(0.4), phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.integers(0, 2**32 - 1))
-def test_a_store_keeps_its_promises_whatever_happens(seed: int) -> None:
+def test_a_store_keeps_its_promises_whatever_happens(seed):
     lived(seed)
 
 
-def test_a_seed_repeats_its_history() -> None:
+def test_a_seed_repeats_its_history():
     first, second = lived(7), lived(7)
     assert len(first.told) > 50
     assert first.told == second.told

@@ -1,7 +1,5 @@
 """Notes of blocks: read as they were written, and never read from what is damaged."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import attrs
@@ -37,7 +35,7 @@ def file_of(notes: Sequence[BlockNote]) -> bytes:
 
 
 @given(st.lists(NOTES, max_size=5))
-def test_notes_are_read_as_they_were_written(notes: list[BlockNote]) -> None:
+def test_notes_are_read_as_they_were_written(notes):
     """Also those of a version that knew no first line, if there are any."""
     lines = b"".join(note.as_line() for note in notes)
     for data in (file_of(notes), *([lines] if notes else [])):
@@ -50,9 +48,7 @@ def test_notes_are_read_as_they_were_written(notes: list[BlockNote]) -> None:
 
 
 @given(st.lists(NOTES, min_size=1, max_size=3), st.data())
-def test_a_torn_line_is_told_from_a_damaged_one(
-    notes: list[BlockNote], data: st.DataObject
-) -> None:
+def test_a_torn_line_is_told_from_a_damaged_one(notes, data):
     """As a power cut leaves one that came behind the others."""
     last = notes[-1].as_line()
     cut = data.draw(st.integers(1, len(last) - 1))
@@ -70,7 +66,7 @@ OTHER = BlockNote(Position(17, 14), 32 * "b", Position(9, 0), Position(9, 77), 8
 @pytest.mark.parametrize(
     "text", [NotesFile((NOTE, OTHER)).to_bytes(), NOTE.as_line() + OTHER.as_line()]
 )
-def test_a_bit_that_changed_is_put_right(text: bytes) -> None:
+def test_a_bit_that_changed_is_put_right(text):
     for place in range(8 * len(text)):
         changed = bytearray(text)
         changed[place // 8] ^= 1 << place % 8
@@ -78,7 +74,7 @@ def test_a_bit_that_changed_is_put_right(text: bytes) -> None:
         assert (found.notes, found.changed, found.damaged) == ((NOTE, OTHER), 1, ()), place
 
 
-def test_a_file_that_was_cut_anywhere_is_damaged() -> None:
+def test_a_file_that_was_cut_anywhere_is_damaged():
     """Its writer came to its end in order: without its first line, an end between two lines looks whole."""
     text = NotesFile((NOTE, OTHER)).to_bytes()
     for size in range(len(text)):
@@ -86,7 +82,7 @@ def test_a_file_that_was_cut_anywhere_is_damaged() -> None:
         assert found.damaged and not found.sure and not found.torn, size
 
 
-def test_the_place_of_an_origin_noted_behind_a_damaged_line_is_known() -> None:
+def test_the_place_of_an_origin_noted_behind_a_damaged_line_is_known():
     text = b"what is this\n".join((NotesFile((NOTE,)).to_bytes(), OTHER.as_line()))
     found = parse_notes_file(text)
     assert found.notes == (NOTE, OTHER) and found.sure == {OTHER.origin}
@@ -101,12 +97,12 @@ def test_the_place_of_an_origin_noted_behind_a_damaged_line_is_known() -> None:
 
 
 @given(st.binary(max_size=200))
-def test_invalid_lines_are_no_notes(data: bytes) -> None:
+def test_invalid_lines_are_no_notes(data):
     assert parse_origin_notes(data) == [None] * len(data.splitlines())
     assert not parse_notes_file(data).notes
 
 
-def test_a_note_says_where_it_ends() -> None:
+def test_a_note_says_where_it_ends():
     note = BlockNote(Position(17, 5), 32 * "0", Position(3, 10), Position(3, 30), 7)
     assert (note.size, note.stored_end) == (20, Position(17, 25))
     assert note.as_line().startswith(b"17:5 20 " + 32 * b"0" + b" 3:10 3:30 - 00000007 ")

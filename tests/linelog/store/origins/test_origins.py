@@ -1,7 +1,5 @@
 """The file `origins`: what a start makes of it, and of what a crash left of blocks."""
 
-from __future__ import annotations
-
 import os
 import zlib
 from collections.abc import Iterator
@@ -47,7 +45,7 @@ def settled(disk: Disk, number: int, *, crashed: bool) -> list[BlockNote]:
     return list(cut_incomplete_blocks(disk, number, crashed=crashed).notes)
 
 
-def test_notes_of_blocks_are_found_again(disk: Disk, tmp_path: Path) -> None:
+def test_notes_of_blocks_are_found_again(disk, tmp_path):
     origins = Origins(disk)
     assert origins.last_block(ONE) is None
     for step in range(3):
@@ -61,7 +59,7 @@ def test_notes_of_blocks_are_found_again(disk: Disk, tmp_path: Path) -> None:
     assert len(found) == 1
 
 
-def test_a_notes_file_that_grows_is_written_anew(disk: Disk, tmp_path: Path) -> None:
+def test_a_notes_file_that_grows_is_written_anew(disk, tmp_path):
     """With the last block of each origin, and those that are about to be stored."""
     origins = Origins(disk)
     for step in range(MOST_LINES + 5):
@@ -87,7 +85,7 @@ class Synced(Disk):
 
 
 @pytest.mark.parametrize("crashed", [False, True])
-def test_blocks_that_stay_after_a_crash_are_synced(crashed: bool, tmp_path: Path) -> None:
+def test_blocks_that_stay_after_a_crash_are_synced(crashed, tmp_path):
     """A kill leaves them whole in memory; a power cut behind the start would take text, not notes."""
     disk = Synced()
     disk.open_directory(tmp_path)
@@ -98,16 +96,14 @@ def test_blocks_that_stay_after_a_crash_are_synced(crashed: bool, tmp_path: Path
     disk.close()
 
 
-def test_blocks_that_are_whole_stay_after_a_crash(disk: Disk, tmp_path: Path) -> None:
+def test_blocks_that_are_whole_stay_after_a_crash(disk, tmp_path):
     written(disk, *two())
     (tmp_path / ACTIVE).write_bytes(b"abc\n" + TEXTS[0] + TEXTS[1] + b"lines of others\n")
     assert settled(disk, 5, crashed=True) == two()
 
 
 @pytest.mark.parametrize("whole", [0, 1])
-def test_an_incomplete_block_is_cut_off_with_its_note(
-    disk: Disk, tmp_path: Path, whole: int
-) -> None:
+def test_an_incomplete_block_is_cut_off_with_its_note(disk, tmp_path, whole):
     """And all behind it: they were written together, and nobody was told that they are safe."""
     written(disk, *two())
     text = b"abc\n" + (TEXTS[0] if whole else b"")
@@ -120,7 +116,7 @@ def test_an_incomplete_block_is_cut_off_with_its_note(
     assert settled(disk, 6, crashed=True) == two()[:whole]
 
 
-def test_a_hole_in_the_middle_of_a_block_is_noticed(disk: Disk, tmp_path: Path) -> None:
+def test_a_hole_in_the_middle_of_a_block_is_noticed(disk, tmp_path):
     """A power cut leaves the size and not the text."""
     written(disk, *two())
     (tmp_path / ACTIVE).write_bytes(b"abc\n" + bytes(len(TEXTS[0])) + TEXTS[1])
@@ -128,7 +124,7 @@ def test_a_hole_in_the_middle_of_a_block_is_noticed(disk: Disk, tmp_path: Path) 
     assert (tmp_path / ACTIVE).read_bytes() == b"abc\n"
 
 
-def test_a_torn_note_was_never_followed_by_its_block(disk: Disk, tmp_path: Path) -> None:
+def test_a_torn_note_was_never_followed_by_its_block(disk, tmp_path):
     written(disk, *two())
     data = (tmp_path / NAME).read_bytes()
     (tmp_path / NAME).write_bytes(data[:-9])
@@ -138,7 +134,7 @@ def test_a_torn_note_was_never_followed_by_its_block(disk: Disk, tmp_path: Path)
     assert (tmp_path / ACTIVE).read_bytes().endswith(b"others\n")
 
 
-def test_nothing_is_cut_off_behind_a_stop_in_order(disk: Disk, tmp_path: Path) -> None:
+def test_nothing_is_cut_off_behind_a_stop_in_order(disk, tmp_path):
     """Somebody has made the file smaller: what is left of it is no business of ours."""
     written(disk, *two())
     (tmp_path / ACTIVE).write_bytes(b"abc\n" + TEXTS[0] + b"anything")
@@ -146,7 +142,7 @@ def test_nothing_is_cut_off_behind_a_stop_in_order(disk: Disk, tmp_path: Path) -
     assert (tmp_path / ACTIVE).read_bytes().endswith(b"anything")
 
 
-def test_lines_behind_a_block_are_never_cut_off(disk: Disk, tmp_path: Path) -> None:
+def test_lines_behind_a_block_are_never_cut_off(disk, tmp_path):
     written(disk, *two())
     text = b"abc\n" + b"?" * len(TEXTS[0] + TEXTS[1]) + b"lines of others\n"
     (tmp_path / ACTIVE).write_bytes(text)
@@ -156,24 +152,24 @@ def test_lines_behind_a_block_are_never_cut_off(disk: Disk, tmp_path: Path) -> N
     assert any("may be stored twice" in one for one in said)
 
 
-def test_notes_of_a_segment_that_is_not_there_yet_tell_of_nothing(disk: Disk) -> None:
+def test_notes_of_a_segment_that_is_not_there_yet_tell_of_nothing(disk):
     """A directory that was put together from two backups."""
     written(disk, *two(number=9))
     assert settled(disk, 5, crashed=True) == []
 
 
-def test_a_damaged_note_in_the_middle_is_reported(disk: Disk, tmp_path: Path) -> None:
+def test_a_damaged_note_in_the_middle_is_reported(disk, tmp_path):
     (tmp_path / NAME).write_bytes(b"what is this\n" + two()[0].as_line())
     with logged() as said:
         assert settled(disk, 6, crashed=False) == two()[:1]
     assert any("is damaged: 1 of its lines cannot be used" in one for one in said)
 
 
-def test_a_store_without_notes_has_no_origins(disk: Disk) -> None:
+def test_a_store_without_notes_has_no_origins(disk):
     assert settled(disk, 5, crashed=True) == []
 
 
-def test_damaged_notes_stay_until_an_operator_repairs_the_file(disk: Disk, tmp_path: Path) -> None:
+def test_damaged_notes_stay_until_an_operator_repairs_the_file(disk, tmp_path):
     """A store whose place it may have told is refused; the others go on, and the file is written anew."""
     (tmp_path / NAME).write_bytes(two()[0].as_line() + b"what is this\n" + two()[1].as_line())
     origins = Origins(disk, cut_incomplete_blocks(disk, 6, crashed=False))
@@ -193,7 +189,7 @@ def test_damaged_notes_stay_until_an_operator_repairs_the_file(disk: Disk, tmp_p
         origins = Origins(disk, found)
 
 
-def test_a_torn_line_behind_an_end_in_order_is_damage(disk: Disk, tmp_path: Path) -> None:
+def test_a_torn_line_behind_an_end_in_order_is_damage(disk, tmp_path):
     """Its block is here: its origin must not bring it again."""
     written(disk, *two())
     data = (tmp_path / NAME).read_bytes()
@@ -207,7 +203,7 @@ def test_a_torn_line_behind_an_end_in_order_is_damage(disk: Disk, tmp_path: Path
     assert Origins(disk, cut_incomplete_blocks(disk, 5, crashed=True)).why_unknown(OTHER)
 
 
-def test_one_changed_bit_in_the_notes_is_corrected(disk: Disk, tmp_path: Path) -> None:
+def test_one_changed_bit_in_the_notes_is_corrected(disk, tmp_path):
     written(disk, *two())
     data = bytearray((tmp_path / NAME).read_bytes())
     (tmp_path / NAME).write_bytes(data[:-20] + bytes([data[-20] ^ 1]) + data[-19:])
@@ -219,9 +215,7 @@ def test_one_changed_bit_in_the_notes_is_corrected(disk: Disk, tmp_path: Path) -
     assert parse_notes_file((tmp_path / NAME).read_bytes()).changed == 0
 
 
-def test_behind_an_end_in_order_the_file_tells_how_many_lines_it_has(
-    disk: Disk, tmp_path: Path
-) -> None:
+def test_behind_an_end_in_order_the_file_tells_how_many_lines_it_has(disk, tmp_path):
     origins = Origins(disk)
     for one in two():
         origins.write_notes([one])

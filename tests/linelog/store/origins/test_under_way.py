@@ -1,7 +1,5 @@
 """Blocks under way to the medium: the place of each origin behind them, and who waits for room."""
 
-from __future__ import annotations
-
 from logsrv.linelog.store.origins.origins import ENOUGH, BlocksUnderWay
 from logsrv.linelog.store.segments.segment import Position
 
@@ -9,7 +7,7 @@ ONE, OTHER = 32 * "a", 32 * "b"
 FIRST, SECOND = Position(1, 10), Position(1, 20)
 
 
-def test_the_last_block_under_way_tells_the_place_of_its_origin() -> None:
+def test_the_last_block_under_way_tells_the_place_of_its_origin():
     under_way = BlocksUnderWay()
     under_way.add_block(ONE, FIRST, 10)
     under_way.add_block(ONE, SECOND, 10)
@@ -24,7 +22,7 @@ def test_the_last_block_under_way_tells_the_place_of_its_origin() -> None:
     assert (len(under_way), under_way.size) == (0, 0)
 
 
-def test_blocks_that_wait_for_room_get_it_in_their_order() -> None:
+def test_blocks_that_wait_for_room_get_it_in_their_order():
     under_way = BlocksUnderWay()
     assert under_way.reserve(ENOUGH) is None
     under_way.add_block(ONE, FIRST, ENOUGH)
@@ -50,7 +48,7 @@ def test_blocks_that_wait_for_room_get_it_in_their_order() -> None:
     assert under_way.size == 0
 
 
-def test_a_later_block_does_not_overtake_a_waiting_one() -> None:
+def test_a_later_block_does_not_overtake_a_waiting_one():
     under_way = BlocksUnderWay()
     assert under_way.reserve(ENOUGH + 1) is None
     first = under_way.reserve(ENOUGH + 1)

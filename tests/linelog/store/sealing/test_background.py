@@ -1,11 +1,8 @@
 """Sealing beside the writer."""
 
-from __future__ import annotations
-
 import os
 import random
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +25,7 @@ from logsrv.linelog.store.words.build import LEAST_TEXT
 from tests.clocks import HandClock
 from tests.linelog.read.stores import view_of
 from tests.linelog.store.care.stores import found, kinds
-from tests.linelog.store.conftest import OpenStore, segments
+from tests.linelog.store.conftest import segments
 from tests.linelog.store.faults import FaultyDisk, Hang, batch, no_space, stored, text_of, until
 
 
@@ -39,9 +36,7 @@ def full_for_the_sealer() -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_segment_that_cannot_be_compressed_stays_and_is_compressed_later(
-    open_store: OpenStore,
-) -> None:
+async def test_a_segment_that_cannot_be_compressed_stays_and_is_compressed_later(open_store):
     disk, metrics = FaultyDisk(), Metrics(METRICS)
     store = open_store(disk, metrics=metrics)
     store.append(batch(b"one"))
@@ -66,9 +61,7 @@ async def test_a_segment_that_cannot_be_compressed_stays_and_is_compressed_later
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_segment_that_is_cut_while_it_waits_is_compressed_and_told_of(
-    open_store: OpenStore,
-) -> None:
+async def test_a_segment_that_is_cut_while_it_waits_is_compressed_and_told_of(open_store):
     disk = FaultyDisk()
     store = open_store(disk)
     store.append(batch(b"one", b"two"))
@@ -89,7 +82,7 @@ async def test_a_segment_that_is_cut_while_it_waits_is_compressed_and_told_of(
 
 
 @pytest_twisted.ensureDeferred
-async def test_retention_runs_after_each_seal(open_store: OpenStore) -> None:
+async def test_retention_runs_after_each_seal(open_store):
     store = open_store(rotate_size=1, keep_bytes=1)
     for number in range(3):
         store.append(batch(b"%d" % number))
@@ -101,9 +94,7 @@ async def test_retention_runs_after_each_seal(open_store: OpenStore) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_segments_that_a_target_does_not_have_stay_until_it_does(
-    open_store: OpenStore,
-) -> None:
+async def test_segments_that_a_target_does_not_have_stay_until_it_does(open_store):
     """And one that goes all the same, for it is too much, is told as an error."""
     store = open_store(rotate_size=1, keep_bytes=1)
     store.hold([Hold("centre", 2, 1 << 30)])
@@ -125,9 +116,7 @@ async def test_segments_that_a_target_does_not_have_stay_until_it_does(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_segment_that_fits_once_it_is_compressed_is_not_removed_before(
-    open_store: OpenStore,
-) -> None:
+async def test_a_segment_that_fits_once_it_is_compressed_is_not_removed_before(open_store):
     metrics = Metrics(METRICS)
     store = open_store(metrics=metrics, rotate_size=200_000, keep_bytes=100_000)
     lines = [b"x" * 1000] * 300
@@ -140,9 +129,7 @@ async def test_a_segment_that_fits_once_it_is_compressed_is_not_removed_before(
 
 
 @pytest_twisted.ensureDeferred
-async def test_segments_that_cannot_be_compressed_are_removed_as_they_are(
-    open_store: OpenStore,
-) -> None:
+async def test_segments_that_cannot_be_compressed_are_removed_as_they_are(open_store):
     """A full disk gets room."""
     disk = FaultyDisk()
     disk.before["writev"] = full_for_the_sealer
@@ -168,8 +155,8 @@ class LateNumber(FaultyDisk):
 
 @pytest_twisted.ensureDeferred
 async def test_uncompressed_segments_are_removed_at_once_also_when_the_writer_is_slow(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+    open_store, clock
+):
     """Before the next number is on the disk none is removed, and the next look is a minute later."""
     disk = LateNumber()
     disk.before["writev"] = full_for_the_sealer
@@ -193,7 +180,7 @@ async def retained(store: Store, turns: list[int]) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_clock_that_jumps_years_ahead_removes_nothing(open_store: OpenStore) -> None:
+async def test_a_clock_that_jumps_years_ahead_removes_nothing(open_store):
     """Neither in a running server nor in one that is started then."""
     clock, turns = HandClock(), list[int]()
     disk = FaultyDisk()
@@ -219,9 +206,7 @@ async def test_a_clock_that_jumps_years_ahead_removes_nothing(open_store: OpenSt
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_quiet_store_loses_what_is_too_old(
-    open_store: OpenStore, tmp_path: Path, clock: HandClock
-) -> None:
+async def test_a_quiet_store_loses_what_is_too_old(open_store, tmp_path, clock):
     old = tmp_path / "0000000001-20200101T000000Z.log"
     old.write_bytes(stored(b"one"))
     os.utime(old, (0, clock.time_of_day() - 3 * DAY))
@@ -231,9 +216,7 @@ async def test_a_quiet_store_loses_what_is_too_old(
 
 
 @pytest_twisted.ensureDeferred
-async def test_each_day_the_segment_that_is_too_old_goes(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+async def test_each_day_the_segment_that_is_too_old_goes(open_store, clock):
     """Rotated each day, and kept for three days since the last line."""
     store = open_store(clock=clock, rotate_every=DAY, keep_days=3)
     numbers = []
@@ -251,8 +234,8 @@ async def test_each_day_the_segment_that_is_too_old_goes(
 @pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("elsewhere")])
 async def test_what_only_has_the_name_of_a_segment_keeps_no_other_from_being_sealed(
-    open_store: OpenStore, make: Callable[[Path], object]
-) -> None:
+    open_store, make
+):
     store = open_store(keep_days=1)
     strange = store.directory / "0000000001-20200101T000000Z.log"
     make(strange)
@@ -265,8 +248,8 @@ async def test_what_only_has_the_name_of_a_segment_keeps_no_other_from_being_sea
 
 @pytest_twisted.ensureDeferred
 async def test_a_lock_file_with_a_time_no_calendar_has_does_not_stop_the_sealing(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
+    open_store, tmp_path
+):
     (tmp_path / "lock").touch()
     os.utime(tmp_path / "lock", (0, -1e12))
     store = open_store(directory=tmp_path, keep_days=1)
@@ -279,8 +262,8 @@ async def test_a_lock_file_with_a_time_no_calendar_has_does_not_stop_the_sealing
 @pytest.mark.parametrize("indexing", Indexing)
 @pytest_twisted.ensureDeferred
 async def test_words_are_indexed_unless_the_policy_says_not_to_or_the_text_is_small(
-    open_store: OpenStore, indexing: Indexing, least: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    open_store, indexing, least, monkeypatch
+):
     monkeypatch.setattr(background, "LEAST_TEXT", least)
     store = open_store(index=indexing)
     draw = random.Random(1)
@@ -294,9 +277,7 @@ async def test_words_are_indexed_unless_the_policy_says_not_to_or_the_text_is_sm
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_segment_that_cannot_be_read_keeps_no_other_from_being_sealed(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
+async def test_a_segment_that_cannot_be_read_keeps_no_other_from_being_sealed(open_store, tmp_path):
     for number in (1, 2, 3):
         name = f"000000000{number}-20261120T061842Z.log"
         (tmp_path / name).write_bytes(stored(b"%d" % number))
@@ -309,8 +290,8 @@ async def test_a_segment_that_cannot_be_read_keeps_no_other_from_being_sealed(
 
 @pytest_twisted.ensureDeferred
 async def test_a_failed_sealing_is_not_tried_again_while_indexes_are_checked(
-    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    open_store, monkeypatch
+):
     """After a start with 20,000 segments it would be 200 times in ten seconds."""
     monkeypatch.setattr(background, "INDEXES_AT_ONCE", 1)
     metrics, tries, seen = Metrics(METRICS), list[str](), list[str]()
@@ -339,7 +320,7 @@ async def test_a_failed_sealing_is_not_tried_again_while_indexes_are_checked(
 
 
 @pytest_twisted.ensureDeferred
-async def test_nothing_is_sealed_whose_names_cannot_be_synced(open_store: OpenStore) -> None:
+async def test_nothing_is_sealed_whose_names_cannot_be_synced(open_store):
     """Else a power cut may leave its lines in current.log as well."""
     disk = FaultyDisk()
     store = open_store(disk)
@@ -366,9 +347,7 @@ def make_empty(directory: Path, segments: int) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_empty_segments_stay_for_followers_and_not_for_ever(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
+async def test_empty_segments_stay_for_followers_and_not_for_ever(open_store, tmp_path):
     make_empty(tmp_path, 30)
     disk = FaultyDisk()
     # Nothing but their names tells how far the numbers have come.
@@ -382,9 +361,7 @@ async def test_empty_segments_stay_for_followers_and_not_for_ever(
 
 
 @pytest_twisted.ensureDeferred
-async def test_followers_miss_nothing_where_empty_segments_were_removed(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
+async def test_followers_miss_nothing_where_empty_segments_were_removed(open_store, tmp_path):
     make_empty(tmp_path, 30)
     store = open_store(directory=tmp_path)
     await until(lambda: len(list(tmp_path.glob("0*"))) == EMPTY_KEPT)

@@ -1,7 +1,5 @@
 """Catalogs come by themselves while a store seals, and go with their segments."""
 
-from __future__ import annotations
-
 import errno
 from collections.abc import Callable
 from pathlib import Path
@@ -50,7 +48,7 @@ async def filled(store: Store, segments: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("index", Indexing)
 @pytest_twisted.ensureDeferred
-async def test_enough_small_segments_get_a_catalog(open_store: OpenStore, index: Indexing) -> None:
+async def test_enough_small_segments_get_a_catalog(open_store, index):
     store = open_store(index=index)
     await filled(store, 4)
     await until(lambda: catalogs(store.directory) == ["0000000001-0000000004.catalog"])
@@ -58,7 +56,7 @@ async def test_enough_small_segments_get_a_catalog(open_store: OpenStore, index:
     await until(lambda: "0000000005-0000000008.catalog" in catalogs(store.directory))
 
 
-def test_a_start_goes_on_with_the_catalogs_of_the_last_run(tmp_path: Path) -> None:
+def test_a_start_goes_on_with_the_catalogs_of_the_last_run(tmp_path):
     """It removes what a crash left and catalogs of segments that are gone."""
     store = small_segments(tmp_path / "store", 9)
     name = in_catalog(store)
@@ -81,8 +79,8 @@ def test_a_start_goes_on_with_the_catalogs_of_the_last_run(tmp_path: Path) -> No
 
 @pytest_twisted.ensureDeferred
 async def test_a_catalog_made_by_another_process_counts_and_goes_with_its_segments(
-    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    open_store, monkeypatch
+):
     """By `logsrv reindex`; within a minute, or by SIGHUP at once."""
     monkeypatch.setattr(cataloguing, "WANTED", 100)
     store = open_store()
@@ -100,7 +98,7 @@ async def test_a_catalog_made_by_another_process_counts_and_goes_with_its_segmen
     await until(lambda: not (store.directory / name).exists())
 
 
-def test_an_old_store_gets_catalogs_one_after_the_other(tmp_path: Path) -> None:
+def test_an_old_store_gets_catalogs_one_after_the_other(tmp_path):
     store = small_segments(tmp_path / "store", 13)
     cataloguer = cataloguer_of(store)
     cataloguer.list_and_clean_up()
@@ -112,7 +110,7 @@ def test_an_old_store_gets_catalogs_one_after_the_other(tmp_path: Path) -> None:
     assert catalogs(store) == made
 
 
-def test_segments_that_are_removed_while_they_wait_are_in_none(tmp_path: Path) -> None:
+def test_segments_that_are_removed_while_they_wait_are_in_none(tmp_path):
     store = small_segments(tmp_path / "store", 5)
     cataloguer = cataloguer_of(store)
     cataloguer.list_and_clean_up()
@@ -122,7 +120,7 @@ def test_segments_that_are_removed_while_they_wait_are_in_none(tmp_path: Path) -
     assert catalogs(store) == []
 
 
-def test_large_segments_get_no_catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_segments_get_no_catalog(tmp_path, monkeypatch):
     monkeypatch.setattr(cataloguing, "SMALL", 10)
     store = small_segments(tmp_path / "store", 5)
     cataloguer = cataloguer_of(store)
@@ -131,7 +129,7 @@ def test_large_segments_get_no_catalog(tmp_path: Path, monkeypatch: pytest.Monke
     assert catalogs(store) == []
 
 
-def test_a_failed_catalog_is_not_tried_again_after_each_segment(tmp_path: Path) -> None:
+def test_a_failed_catalog_is_not_tried_again_after_each_segment(tmp_path):
     """A full disk would else have a process started for each."""
     store = small_segments(tmp_path / "store", 9)
     tries = []
@@ -157,8 +155,8 @@ def test_a_failed_catalog_is_not_tried_again_after_each_segment(tmp_path: Path) 
 
 @pytest_twisted.ensureDeferred
 async def test_a_catalog_that_cannot_be_made_is_said_once_and_stops_nothing(
-    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    open_store, monkeypatch
+):
     monkeypatch.setattr(packing, "__name__", "logsrv.no_such_module")
     store = open_store()
     with capturedLogs() as events:
@@ -169,9 +167,7 @@ async def test_a_catalog_that_cannot_be_made_is_said_once_and_stops_nothing(
     assert catalogs(store.directory) == []
 
 
-def test_directories_with_the_names_of_catalogs_keep_nothing_from_being_made(
-    tmp_path: Path,
-) -> None:
+def test_directories_with_the_names_of_catalogs_keep_nothing_from_being_made(tmp_path):
     store = small_segments(tmp_path / "store", 9)
     odd = {"0000000001-0000000256.catalog", "0000000300-0000000400.catalog.tmp"}
     for name in odd:

@@ -1,19 +1,15 @@
 """The numbers of segments and bytes, as metrics tell them, whoever changes the directory."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
-import pytest
 import pytest_twisted
 from twisted.logger import capturedLogs
 
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.sealing import background
-from tests.clocks import HandClock
-from tests.linelog.store.conftest import OpenStore, segments
+from tests.linelog.store.conftest import segments
 from tests.linelog.store.faults import FaultyDisk, batch, stored, text_of, until
 
 
@@ -22,9 +18,7 @@ def on_disk(directory: Path) -> int:
 
 
 @pytest_twisted.ensureDeferred
-async def test_sealed_segments_are_counted_after_a_start_and_after_each_rotation(
-    open_store: OpenStore,
-) -> None:
+async def test_sealed_segments_are_counted_after_a_start_and_after_each_rotation(open_store):
     metrics = Metrics(METRICS)
     store = open_store(metrics=metrics)
     await segments(store, metrics, packed=3)
@@ -38,7 +32,7 @@ async def test_sealed_segments_are_counted_after_a_start_and_after_each_rotation
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_segment_that_somebody_removes_is_counted_no_more(open_store: OpenStore) -> None:
+async def test_a_segment_that_somebody_removes_is_counted_no_more(open_store):
     """By SIGHUP at once, else within some minutes."""
     metrics = Metrics(METRICS)
     store = open_store(metrics=metrics)
@@ -51,9 +45,7 @@ async def test_a_segment_that_somebody_removes_is_counted_no_more(open_store: Op
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_change_from_outside_is_noticed_by_itself(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+async def test_a_change_from_outside_is_noticed_by_itself(open_store, clock):
     """Also within one tick of the kernel's clock for files."""
     metrics = Metrics(METRICS)
     store = open_store(clock=clock, metrics=metrics)
@@ -71,7 +63,7 @@ async def test_a_change_from_outside_is_noticed_by_itself(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_rotation_lists_nothing(open_store: OpenStore) -> None:
+async def test_a_rotation_lists_nothing(open_store):
     """With 20,000 segments a listing takes as long as all else."""
     disk, listed = FaultyDisk(), list[int]()
     metrics = Metrics(METRICS)
@@ -87,8 +79,8 @@ async def test_a_rotation_lists_nothing(open_store: OpenStore) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_damaged_indexes_are_reported_and_made_again_soon_after_a_start(
-    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    open_store, monkeypatch
+):
     """The start itself reads no index: of 20,000 that takes a second."""
     monkeypatch.setattr(background, "INDEXES_AT_ONCE", 2)
     metrics = Metrics(METRICS)

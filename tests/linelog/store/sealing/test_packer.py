@@ -1,7 +1,5 @@
 """A large segment is packed in another process, and is the same as one packed here."""
 
-from __future__ import annotations
-
 import errno
 import json
 import os
@@ -77,9 +75,7 @@ def nicenesses(packs: Packer) -> set[int]:
 
 
 @pytest.mark.slow
-def test_the_packing_process_makes_the_same_files_as_the_server(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: MakePacker
-) -> None:
+def test_the_packing_process_makes_the_same_files_as_the_server(tmp_path, monkeypatch, make):
     here, beside = tmp_path / "here", tmp_path / "beside"
     made = seal(plain(here), at(here))
     segment = plain(beside)
@@ -97,16 +93,14 @@ def test_the_packing_process_makes_the_same_files_as_the_server(
 
 
 @pytest.mark.slow
-def test_the_process_makes_no_words_if_none_are_wanted(tmp_path: Path, make: MakePacker) -> None:
+def test_the_process_makes_no_words_if_none_are_wanted(tmp_path, make):
     segment = plain(tmp_path)
     seal(segment, at(tmp_path), with_words=False, pack=make().pack)
     assert set(files(tmp_path)) == {"current.log", segment.packed, segment.index}
 
 
 @pytest.mark.slow
-def test_one_process_packs_all_segments_until_it_is_idle(
-    tmp_path: Path, clock: HandClock, make: MakePacker
-) -> None:
+def test_one_process_packs_all_segments_until_it_is_idle(tmp_path, clock, make):
     packs = make()
     seal(plain(tmp_path, 1), at(tmp_path), pack=packs.pack)
     first = child(packs)
@@ -126,9 +120,7 @@ def test_one_process_packs_all_segments_until_it_is_idle(
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="a thread has no niceness of its own")
-def test_a_segment_soon_behind_another_is_packed_as_if_the_next_one_waited(
-    tmp_path: Path, clock: HandClock, make: MakePacker
-) -> None:
+def test_a_segment_soon_behind_another_is_packed_as_if_the_next_one_waited(tmp_path, clock, make):
     """At a niceness of 19, beside busy programs, the next is there before a twentieth of it is packed."""
     packs = make()
     seal(plain(tmp_path, 1), at(tmp_path), pack=packs.pack)
@@ -142,9 +134,7 @@ def test_a_segment_soon_behind_another_is_packed_as_if_the_next_one_waited(
 
 
 @pytest.mark.slow
-def test_a_process_killed_between_two_segments_is_started_again(
-    tmp_path: Path, make: MakePacker
-) -> None:
+def test_a_process_killed_between_two_segments_is_started_again(tmp_path, make):
     packs = make()
     seal(plain(tmp_path, 1), at(tmp_path), pack=packs.pack)
     os.kill(child(packs), signal.SIGKILL)
@@ -155,15 +145,15 @@ def test_a_process_killed_between_two_segments_is_started_again(
 
 
 def test_a_segment_is_packed_in_the_server_if_no_process_can_be_started(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: MakePacker
-) -> None:
+    tmp_path, monkeypatch, make
+):
     """In a root of its own there may be no Python, and a full disk gets room by sealing."""
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     seal(plain(tmp_path), at(tmp_path), pack=make().pack)
     assert text_of(tmp_path) == TEXT
 
 
-def test_packing_in_a_process_is_given_up_at_a_stop(tmp_path: Path, make: MakePacker) -> None:
+def test_packing_in_a_process_is_given_up_at_a_stop(tmp_path, make):
     """The process is gone, and the plain segment is as it was."""
     segment, packs = plain(tmp_path), make()
     with pytest.raises(Interrupted):
@@ -173,8 +163,8 @@ def test_packing_in_a_process_is_given_up_at_a_stop(tmp_path: Path, make: MakePa
 
 
 def test_a_packing_process_that_dies_at_its_start_leaves_the_plain_segment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: MakePacker
-) -> None:
+    tmp_path, monkeypatch, make
+):
     monkeypatch.setattr(packing, "__name__", "logsrv.no_such_module")
     segment = plain(tmp_path)
     with pytest.raises(OSError, match=r"its process has ended: .*no_such_module"):
@@ -183,9 +173,7 @@ def test_a_packing_process_that_dies_at_its_start_leaves_the_plain_segment(
 
 
 @pytest.mark.slow
-def test_a_process_that_is_killed_leaves_the_plain_segment(
-    tmp_path: Path, make: MakePacker
-) -> None:
+def test_a_process_that_is_killed_leaves_the_plain_segment(tmp_path, make):
     """By a system that is short of memory. The next segment gets another."""
     segment = plain(tmp_path)
 
@@ -203,9 +191,7 @@ def test_a_process_that_is_killed_leaves_the_plain_segment(
 
 
 @pytest.mark.slow
-def test_a_full_disk_in_the_process_is_an_error_in_the_server(
-    tmp_path: Path, make: MakePacker
-) -> None:
+def test_a_full_disk_in_the_process_is_an_error_in_the_server(tmp_path, make):
     """What the process met is the reason here, and the process goes on."""
     packs, segment = make(), plain(tmp_path)
     packs.start_process()
@@ -219,30 +205,28 @@ def test_a_full_disk_in_the_process_is_an_error_in_the_server(
 
 
 @pytest.mark.slow
-def test_a_catalog_is_the_same_as_one_made_here(tmp_path: Path, make: MakePacker) -> None:
+def test_a_catalog_is_the_same_as_one_made_here(tmp_path, make):
     store = small_segments(tmp_path / "store", 3)
     here = (store / in_catalog(store)).read_bytes()
     name = make().make_catalog(sealed(store), at(store), lambda: True, with_words=True)
     assert (store / name).read_bytes()[:100] == here[:100]
 
 
-def test_a_catalog_is_given_up_at_a_stop(tmp_path: Path, make: MakePacker) -> None:
+def test_a_catalog_is_given_up_at_a_stop(tmp_path, make):
     store = small_segments(tmp_path / "store", 2)
     with pytest.raises(Interrupted):
         make().make_catalog(sealed(store), at(store), lambda: False, with_words=True)
 
 
 @pytest.mark.slow
-def test_an_error_of_the_process_at_a_catalog_is_the_error_in_the_server(
-    tmp_path: Path, make: MakePacker
-) -> None:
+def test_an_error_of_the_process_at_a_catalog_is_the_error_in_the_server(tmp_path, make):
     store = small_segments(tmp_path / "store", 2)
     (store / "0000000001-0000000002.catalog").mkdir()
     with pytest.raises(IsADirectoryError):
         make().make_catalog(sealed(store), at(store), lambda: True, with_words=True)
 
 
-def test_without_a_temporary_file_the_plain_segment_stays(tmp_path: Path, make: MakePacker) -> None:
+def test_without_a_temporary_file_the_plain_segment_stays(tmp_path, make):
     segment = plain(tmp_path)
     disk = FaultyDisk().open_directory(tmp_path)
     disk.errors["create"] = no_space()
@@ -252,7 +236,7 @@ def test_without_a_temporary_file_the_plain_segment_stays(tmp_path: Path, make: 
 
 
 @pytest.mark.slow
-def test_the_packing_process_ends_with_its_server(tmp_path: Path) -> None:
+def test_the_packing_process_ends_with_its_server(tmp_path):
     """Also of a server that is killed, and in the middle of a segment: the end of its input is enough."""
     ours, theirs = socket.socketpair()
     command = [sys.executable, "-P", "-m", packing.__name__]
@@ -301,7 +285,7 @@ class SaysSo:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a thread has no niceness of its own")
-def test_the_packing_process_is_less_nice_in_a_hurry(tmp_path: Path) -> None:
+def test_the_packing_process_is_less_nice_in_a_hurry(tmp_path):
     """Also in the middle of a segment, and without the right to become less nice."""
     (tmp_path / NAME).write_bytes(b"x" * 99 + b"\n" + (b"y" * (FRAME - 1) + b"\n") * 4)
     disk, server = NicenessDisk(), SaysSo(0, 0, 1, 2, 9)
@@ -315,7 +299,7 @@ def test_the_packing_process_is_less_nice_in_a_hurry(tmp_path: Path) -> None:
     disk.close()
 
 
-def test_the_packing_process_hears_of_hurry_and_of_the_end_of_its_server() -> None:
+def test_the_packing_process_hears_of_hurry_and_of_the_end_of_its_server():
     ours, theirs = socket.socketpair()
     server = SealerConnection(theirs)
     first, second = (b"".join(frame_parts(b'{"hurry": %d}' % one)) for one in (1, 3))
@@ -331,7 +315,7 @@ def test_the_packing_process_hears_of_hurry_and_of_the_end_of_its_server() -> No
     theirs.close()
 
 
-def test_files_that_nobody_has_handed_over_cannot_be_made() -> None:
+def test_files_that_nobody_has_handed_over_cannot_be_made():
     disk = HandedDisk({})
     with pytest.raises(FileNotFoundError, match="the server has not made it"):
         disk.create_anew("0000000001-20261120T061842Z.log.zst.words.tmp")

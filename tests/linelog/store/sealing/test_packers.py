@@ -1,7 +1,5 @@
 """Large segments are packed side by side, and had in their order."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import threading
@@ -75,7 +73,7 @@ def by(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("all_large")
-def test_segments_are_packed_by_several_processes(tmp_path: Path, make: MakePackers) -> None:
+def test_segments_are_packed_by_several_processes(tmp_path, make):
     segments, packs = plain(tmp_path, 4), make()
     with packs.side_by_side(2) as begin:
         for done, segment in enumerate(segments):
@@ -88,9 +86,7 @@ def test_segments_are_packed_by_several_processes(tmp_path: Path, make: MakePack
 
 
 @pytest.mark.usefixtures("all_large")
-def test_two_segments_are_packed_at_the_same_time(
-    tmp_path: Path, make: MakePackers, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_segments_are_packed_at_the_same_time(tmp_path, make, monkeypatch):
     segments, packs, together = plain(tmp_path, 2), make(), threading.Barrier(2)
     by(lambda *_: together.wait(AT_MOST), monkeypatch)
     with packs.side_by_side(2) as begin:
@@ -101,9 +97,7 @@ def test_two_segments_are_packed_at_the_same_time(
 
 
 @pytest.mark.usefixtures("all_large")
-def test_a_segment_that_is_packed_early_gets_its_name_in_its_turn(
-    tmp_path: Path, make: MakePackers, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_segment_that_is_packed_early_gets_its_name_in_its_turn(tmp_path, make, monkeypatch):
     segments, packs, second = plain(tmp_path, 2), make(), threading.Event()
 
     def step(segment: Segment, _: Callable[[], bool]) -> None:
@@ -122,9 +116,7 @@ def test_a_segment_that_is_packed_early_gets_its_name_in_its_turn(
 
 
 @pytest.mark.usefixtures("all_large")
-def test_a_segment_that_nobody_asks_for_is_given_up_and_leaves_no_file(
-    tmp_path: Path, make: MakePackers, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_segment_that_nobody_asks_for_is_given_up_and_leaves_no_file(tmp_path, make, monkeypatch):
     segments, packs, begun = plain(tmp_path, 3), make(), threading.Barrier(3)
     left: list[Segment] = []
 
@@ -146,9 +138,7 @@ def test_a_segment_that_nobody_asks_for_is_given_up_and_leaves_no_file(
 
 
 @pytest.mark.usefixtures("all_large")
-def test_a_segment_that_cannot_be_packed_fails_in_its_turn(
-    tmp_path: Path, make: MakePackers, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_segment_that_cannot_be_packed_fails_in_its_turn(tmp_path, make, monkeypatch):
     segments, packs = plain(tmp_path, 2), make()
 
     def step(segment: Segment, _: Callable[[], bool]) -> None:
@@ -165,9 +155,7 @@ def test_a_segment_that_cannot_be_packed_fails_in_its_turn(
     assert (tmp_path / segments[1].name).exists()
 
 
-def test_a_small_segment_is_packed_in_the_server(
-    tmp_path: Path, make: MakePackers, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_small_segment_is_packed_in_the_server(tmp_path, make, monkeypatch):
     monkeypatch.setattr(subprocess, "Popen", None)
     [segment], packs = plain(tmp_path, 1), make()
     with packs.side_by_side(2) as begin:
@@ -177,7 +165,7 @@ def test_a_small_segment_is_packed_in_the_server(
 
 
 @pytest.mark.usefixtures("all_large")
-def test_a_stop_gives_up_all_segments_being_packed(tmp_path: Path, make: MakePackers) -> None:
+def test_a_stop_gives_up_all_segments_being_packed(tmp_path, make):
     segments, packs = plain(tmp_path, 2), make()
     with packs.side_by_side(2) as begin:
         begin(segments, lambda: False, with_words)

@@ -1,7 +1,5 @@
 """Sealing keeps every line, wherever it is interrupted."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from pathlib import Path
@@ -39,7 +37,7 @@ def plain(directory: Path, text: bytes = TEXT) -> Segment:
     return Segment(1, path.name, Form.PLAIN)
 
 
-def test_names_are_on_the_medium_before_what_stands_on_them(tmp_path: Path) -> None:
+def test_names_are_on_the_medium_before_what_stands_on_them(tmp_path):
     """The plain name before the text has another, the packed name before the plain one goes.
 
     A power cut keeps any of the names that were not synced, and none.
@@ -64,7 +62,7 @@ def recover(directory: Path) -> None:
         os.close(fd)
 
 
-def test_a_sealed_file_is_the_exact_text_and_each_frame_can_be_read_alone(tmp_path: Path) -> None:
+def test_a_sealed_file_is_the_exact_text_and_each_frame_can_be_read_alone(tmp_path):
     disk, segment = at(tmp_path), plain(tmp_path)
     written = disk.stat(segment.name).st_mtime_ns
     seal(segment, disk)
@@ -86,7 +84,7 @@ def test_a_sealed_file_is_the_exact_text_and_each_frame_can_be_read_alone(tmp_pa
 
 
 @pytest.mark.skipif(which("zstdcat") is None, reason="there is no zstdcat here")
-def test_zstdcat_reads_a_sealed_file(tmp_path: Path) -> None:
+def test_zstdcat_reads_a_sealed_file(tmp_path):
     segment = plain(tmp_path)
     seal(segment, at(tmp_path))
     done = subprocess.run(["zstdcat", tmp_path / segment.packed], check=True, capture_output=True)
@@ -94,7 +92,7 @@ def test_zstdcat_reads_a_sealed_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_crash_at_any_step_leaves_every_line_exactly_once(tmp_path: Path) -> None:
+def test_a_crash_at_any_step_leaves_every_line_exactly_once(tmp_path):
     steps = 0
     while True:
         directory = tmp_path / str(steps)
@@ -125,7 +123,7 @@ def test_a_crash_at_any_step_leaves_every_line_exactly_once(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("step", ["create", "writev", "fdatasync", "rename"])
-def test_an_error_at_a_step_leaves_just_the_plain_file(tmp_path: Path, step: str) -> None:
+def test_an_error_at_a_step_leaves_just_the_plain_file(tmp_path, step):
     segment = plain(tmp_path)
     disk = FaultyDisk().open_directory(tmp_path)
     disk.errors[step] = no_space()
@@ -135,7 +133,7 @@ def test_an_error_at_a_step_leaves_just_the_plain_file(tmp_path: Path, step: str
     assert (tmp_path / segment.name).read_bytes() == TEXT
 
 
-def test_closing_gives_up_a_sealing(tmp_path: Path) -> None:
+def test_closing_gives_up_a_sealing(tmp_path):
     segment = plain(tmp_path)
     with pytest.raises(Interrupted):
         seal(segment, at(tmp_path), going=lambda: False)
@@ -143,7 +141,7 @@ def test_closing_gives_up_a_sealing(tmp_path: Path) -> None:
 
 
 @given(text=st.lists(st.binary(max_size=9)).map(b"\n".join), size=st.integers(1, 20))
-def test_pieces_are_whole_lines_and_together_the_text(text: bytes, size: int) -> None:
+def test_pieces_are_whole_lines_and_together_the_text(text, size):
     fd = os.memfd_create("text")
     try:
         os.write(fd, text)
@@ -156,7 +154,7 @@ def test_pieces_are_whole_lines_and_together_the_text(text: bytes, size: int) ->
     assert all(len(piece) <= max(size, 2 * longest) for piece in found)
 
 
-def test_a_packed_file_that_is_there_is_not_replaced(tmp_path: Path) -> None:
+def test_a_packed_file_that_is_there_is_not_replaced(tmp_path):
     seal(plain(tmp_path), at(tmp_path))
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     segment = plain(tmp_path, b"something else\n")

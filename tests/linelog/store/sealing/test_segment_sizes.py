@@ -1,7 +1,5 @@
 """What is known of sealed segments is what a listing finds, after whatever happens to them."""
 
-from __future__ import annotations
-
 import errno
 import os
 from pathlib import Path
@@ -37,9 +35,7 @@ def looked(directory: Path) -> SegmentSizes:
     return sizes
 
 
-def test_sealed_segments_are_counted_with_their_indexes_and_not_the_active_one(
-    tmp_path: Path,
-) -> None:
+def test_sealed_segments_are_counted_with_their_indexes_and_not_the_active_one(tmp_path):
     assert looked(tmp_path).total == (0, 0)
     packed(tmp_path, 1)
     plain(tmp_path, 2, stored(b"two"))
@@ -50,7 +46,7 @@ def test_sealed_segments_are_counted_with_their_indexes_and_not_the_active_one(
     assert sizes.total == (2, sum(files)) and sizes.waiting == (1, len(stored(b"two")))
 
 
-def test_our_own_changes_are_known_as_a_listing_would_find_them(tmp_path: Path) -> None:
+def test_our_own_changes_are_known_as_a_listing_would_find_them(tmp_path):
     sizes = SegmentSizes(at(tmp_path))
     for number in range(1, 8):
         sizes.add(plain(tmp_path, number, stored(b"x" * number) if number != 4 else b""))
@@ -66,7 +62,7 @@ def test_our_own_changes_are_known_as_a_listing_would_find_them(tmp_path: Path) 
     assert list(sizes.plain_segments()) == list(listed.plain_segments())
 
 
-def test_the_next_listing_finds_what_others_remove_and_bring_back(tmp_path: Path) -> None:
+def test_the_next_listing_finds_what_others_remove_and_bring_back(tmp_path):
     """Somebody who makes room, and somebody who has saved old segments."""
     for number in (2, 3, 4):
         packed(tmp_path, number)
@@ -81,7 +77,7 @@ def test_the_next_listing_finds_what_others_remove_and_bring_back(tmp_path: Path
     assert (sizes.total, sizes.waiting) == (listed.total, listed.waiting)
 
 
-def test_a_segment_that_goes_before_it_is_looked_at_is_left_out(tmp_path: Path) -> None:
+def test_a_segment_that_goes_before_it_is_looked_at_is_left_out(tmp_path):
     sizes = SegmentSizes(at(tmp_path))
     segment = plain(tmp_path, 1)
     sizes.add(segment)
@@ -96,7 +92,7 @@ def test_a_segment_that_goes_before_it_is_looked_at_is_left_out(tmp_path: Path) 
     )
 
 
-def test_a_segment_that_was_compressed_before_it_is_told_of_stays_known(tmp_path: Path) -> None:
+def test_a_segment_that_was_compressed_before_it_is_told_of_stays_known(tmp_path):
     """A listing sees it, and it is sealed, while the thread that is to hand it over still syncs it."""
     segment = plain(tmp_path, 1, stored(b"one"))
     sizes = looked(tmp_path)
@@ -106,7 +102,7 @@ def test_a_segment_that_was_compressed_before_it_is_told_of_stays_known(tmp_path
     assert list(sizes) == list(looked(tmp_path)) and numbers(sizes) == [1]
 
 
-def test_a_listing_that_fails_half_way_leaves_the_segments_in_order(tmp_path: Path) -> None:
+def test_a_listing_that_fails_half_way_leaves_the_segments_in_order(tmp_path):
     """Retention takes the first for the oldest."""
     for number in (2, 3):
         packed(tmp_path, number)
@@ -130,9 +126,7 @@ def test_a_listing_that_fails_half_way_leaves_the_segments_in_order(tmp_path: Pa
     assert numbers(sizes) == [1, 2, 3, 4]
 
 
-def test_sizes_are_looked_at_again_a_part_at_a_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sizes_are_looked_at_again_a_part_at_a_time(tmp_path, monkeypatch):
     """Word indexes come and go beside a running server."""
     monkeypatch.setattr(held_module, "LOOKED_AT_AGAIN", 2)
     segments = [packed(tmp_path, number) for number in range(1, 6)]
@@ -147,7 +141,7 @@ def test_sizes_are_looked_at_again_a_part_at_a_time(
     assert grown == [2, 3, 5, 5]
 
 
-def test_a_listing_looks_at_no_file_that_is_known_but_a_few(tmp_path: Path) -> None:
+def test_a_listing_looks_at_no_file_that_is_known_but_a_few(tmp_path):
     for number in range(1, 1001):
         (tmp_path / f"{number:010}-20261120T061842Z.log.zst").touch()
     disk, looks = FaultyDisk().open_directory(tmp_path), list[str]()

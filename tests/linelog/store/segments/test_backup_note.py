@@ -1,9 +1,5 @@
 """A backup is what it was or what it is to be, wherever its last step is broken off."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 from logsrv.errors import StoreError
@@ -11,13 +7,12 @@ from logsrv.linelog.store.segments import backup_note
 from logsrv.linelog.store.segments.backup_note import BEGUN, COMPLETE, BackupNote
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.store.care.stores import at, small_store
-from tests.linelog.store.conftest import OpenStore
 from tests.linelog.store.faults import FaultyDisk, no_space
 
 NOTE = BackupNote(COMPLETE, "backup", "0a" * 16, Position(17, 5), "2026-11-20T06:00:00Z", 3)
 
 
-def test_a_backup_note_is_read_as_it_was_written_and_damage_is_noticed(tmp_path: Path) -> None:
+def test_a_backup_note_is_read_as_it_was_written_and_damage_is_noticed(tmp_path):
     disk = at(tmp_path)
     assert backup_note.load(disk) is None and backup_note.finish_renaming(disk) is None
     backup_note.save_backup_note(disk, NOTE)
@@ -32,7 +27,7 @@ def test_a_backup_note_is_read_as_it_was_written_and_damage_is_noticed(tmp_path:
 
 
 @pytest.mark.parametrize("failing", [1, 2, 3])
-def test_an_interrupted_renaming_of_a_backup_is_finished(tmp_path: Path, failing: int) -> None:
+def test_an_interrupted_renaming_of_a_backup_is_finished(tmp_path, failing):
     (tmp_path / "ship").mkdir()
     for name in ("one", "two", "ship/place"):
         (tmp_path / name).write_text("old")
@@ -56,7 +51,7 @@ def test_an_interrupted_renaming_of_a_backup_is_finished(tmp_path: Path, failing
     assert found == (None if failing == 1 else NOTE)
 
 
-def test_a_server_makes_a_backup_an_ordinary_store(tmp_path: Path, open_store: OpenStore) -> None:
+def test_a_server_makes_a_backup_an_ordinary_store(tmp_path, open_store):
     store = small_store(tmp_path / "store")
     backup_note.save_backup_note(at(store), NOTE)
     (store / "number.coming").write_bytes(b"9999\n")
@@ -64,7 +59,7 @@ def test_a_server_makes_a_backup_an_ordinary_store(tmp_path: Path, open_store: O
     assert not (store / "backup").exists() and not (store / "number.coming").exists()
 
 
-def test_no_server_starts_on_an_incomplete_backup(tmp_path: Path, open_store: OpenStore) -> None:
+def test_no_server_starts_on_an_incomplete_backup(tmp_path, open_store):
     backup_note.save_backup_note(at(tmp_path), BackupNote(BEGUN, "restore", ""))
     with pytest.raises(StoreError, match="give the same `logsrv restore` again to go on"):
         open_store(directory=tmp_path)

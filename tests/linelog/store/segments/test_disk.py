@@ -1,10 +1,7 @@
 """Files as the store makes them."""
 
-from __future__ import annotations
-
 import os
 import stat
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +9,7 @@ from logsrv.linelog.store.segments.disk import TICK, Disk, make_directory, reaso
 from tests.linelog.store.faults import FaultyDisk, at, no_space
 
 
-def test_a_new_file_is_0640_and_not_inherited(tmp_path: Path) -> None:
+def test_a_new_file_is_0640_and_not_inherited(tmp_path):
     before = os.umask(0o777)
     try:
         fd = at(tmp_path).create("new")
@@ -23,22 +20,22 @@ def test_a_new_file_is_0640_and_not_inherited(tmp_path: Path) -> None:
     os.close(fd)
 
 
-def test_nothing_is_opened_through_a_symbolic_link(tmp_path: Path) -> None:
+def test_nothing_is_opened_through_a_symbolic_link(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "target")
     with pytest.raises(OSError, match="symbolic links"):
         at(tmp_path).open("link", os.O_RDONLY)
 
 
-def test_a_file_that_is_gone_already_can_be_removed(tmp_path: Path) -> None:
+def test_a_file_that_is_gone_already_can_be_removed(tmp_path):
     at(tmp_path).unlink("gone")
 
 
-def test_a_reason_is_what_the_system_says_or_what_was_raised() -> None:
+def test_a_reason_is_what_the_system_says_or_what_was_raised():
     assert reason(OSError(28, "No space left on device")) == "No space left on device"
     assert reason(ValueError("odd")) == "ValueError: odd"
 
 
-def test_a_directory_that_is_moved_takes_along_what_is_done_in_it(tmp_path: Path) -> None:
+def test_a_directory_that_is_moved_takes_along_what_is_done_in_it(tmp_path):
     place, moved = tmp_path / "place", tmp_path / "moved"
     place.mkdir()
     disk = at(place)
@@ -57,9 +54,7 @@ def test_a_directory_that_is_moved_takes_along_what_is_done_in_it(tmp_path: Path
     disk.close()
 
 
-def test_a_directory_that_was_removed_is_made_again_and_another_is_left_alone(
-    tmp_path: Path,
-) -> None:
+def test_a_directory_that_was_removed_is_made_again_and_another_is_left_alone(tmp_path):
     place = tmp_path / "place"
     place.mkdir()
     disk = at(place)
@@ -74,7 +69,7 @@ def test_a_directory_that_was_removed_is_made_again_and_another_is_left_alone(
     disk.close()
 
 
-def test_a_file_made_anew_is_empty_whatever_had_its_name(tmp_path: Path) -> None:
+def test_a_file_made_anew_is_empty_whatever_had_its_name(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "old").write_text("old")
     disk = at(tmp_path)
@@ -85,7 +80,7 @@ def test_a_file_made_anew_is_empty_whatever_had_its_name(tmp_path: Path) -> None
         disk.create("old")
 
 
-def test_what_cannot_be_read_is_named_and_closed(tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_named_and_closed(tmp_path):
     """It was `Is a directory (12)`."""
     (tmp_path / "origins").mkdir()
     opened = len(os.listdir("/proc/self/fd"))
@@ -95,15 +90,13 @@ def test_what_cannot_be_read_is_named_and_closed(tmp_path: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) == opened
 
 
-def test_a_fifo_is_read_without_waiting(tmp_path: Path) -> None:
+def test_a_fifo_is_read_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     assert at(tmp_path).read("fifo") == b""
     assert at(tmp_path).entries() == {"fifo": False}
 
 
-def test_the_directories_that_are_made_have_their_names_on_the_medium(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_directories_that_are_made_have_their_names_on_the_medium(tmp_path, monkeypatch):
     synced: list[str] = []
     real = os.fsync
 
@@ -118,7 +111,7 @@ def test_the_directories_that_are_made_have_their_names_on_the_medium(
     assert len(synced) == 3
 
 
-def test_a_file_that_is_put_is_the_old_or_the_new_one(tmp_path: Path) -> None:
+def test_a_file_that_is_put_is_the_old_or_the_new_one(tmp_path):
     disk = FaultyDisk().open_directory(tmp_path)
     disk.replace_durably("name", b"old")
     disk.errors["fdatasync"] = OSError(5, "Input/output error")
@@ -134,14 +127,14 @@ def test_a_file_that_is_put_is_the_old_or_the_new_one(tmp_path: Path) -> None:
         disk.overwrite_start("nothing", b"", sync=False)
 
 
-def test_a_name_is_looked_for_without_a_listing(tmp_path: Path) -> None:
+def test_a_name_is_looked_for_without_a_listing(tmp_path):
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     (tmp_path / "file").touch()
     disk = at(tmp_path)
     assert [disk.has_name(name) for name in ("file", "dangling", "nowhere")] == [True, True, False]
 
 
-def test_a_directory_held_by_a_descriptor_of_it(tmp_path: Path) -> None:
+def test_a_directory_held_by_a_descriptor_of_it(tmp_path):
     """A process that is given one needs no path, and the directory may have another by now."""
     (tmp_path / "store").mkdir()
     fd = os.open(tmp_path / "store", os.O_RDONLY)
@@ -153,7 +146,7 @@ def test_a_directory_held_by_a_descriptor_of_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fails", ["writev", "fdatasync", "rename"])
-def test_a_file_that_cannot_be_replaced_stays_alone(tmp_path: Path, fails: str) -> None:
+def test_a_file_that_cannot_be_replaced_stays_alone(tmp_path, fails):
     (tmp_path / "name").write_bytes(b"old")
     disk = FaultyDisk().open_directory(tmp_path)
     disk.errors[fails] = no_space()
@@ -168,9 +161,7 @@ def test_a_file_that_cannot_be_replaced_stays_alone(tmp_path: Path, fails: str) 
     ("later", "equal"),
     [(0.9 * TICK, False), (0, False), (-1, False), (-3600, False), (TICK + 1, True), (1e9, True)],
 )
-def test_a_token_equals_another_only_if_no_change_could_go_unseen(
-    tmp_path: Path, later: float, equal: bool
-) -> None:
+def test_a_token_equals_another_only_if_no_change_could_go_unseen(tmp_path, later, equal):
     """By a clock that was set back, changes may have the time of those that were seen."""
     with Disk().open_directory(str(tmp_path)) as disk:
         changed = tmp_path.stat().st_mtime

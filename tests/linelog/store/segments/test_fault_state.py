@@ -1,14 +1,12 @@
 """A trouble that lasts is logged when it starts, when its reason changes, and when it is over."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from logsrv.linelog.store.segments.fault_state import FaultState
 from tests.clocks import HandClock
 
 
-def test_an_attempt_gives_what_the_step_does_and_is_counted() -> None:
+def test_an_attempt_gives_what_the_step_does_and_is_counted():
     said: list[str] = []
     trouble = FaultState(
         lambda _, text, **fields: said.append(text.format(**fields)),
@@ -27,7 +25,7 @@ def test_an_attempt_gives_what_the_step_does_and_is_counted() -> None:
     assert said[1:] == ["over"] and (trouble.errors, trouble.successes) == (2, 2)
 
 
-def test_each_change_of_a_fault_is_logged_once() -> None:
+def test_each_change_of_a_fault_is_logged_once():
     said: list[str] = []
 
     def tell(log: Any, text: str, **fields: object) -> None:
@@ -55,7 +53,7 @@ def test_each_change_of_a_fault_is_logged_once() -> None:
     ]
 
 
-def test_a_fault_that_comes_and_goes_does_not_flood_the_log() -> None:
+def test_a_fault_that_comes_and_goes_does_not_flood_the_log():
     """A disk that failed every other sync was two lines for each, a hundred times a second."""
     said: list[str] = []
     now = [0.0]

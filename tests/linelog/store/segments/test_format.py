@@ -1,7 +1,5 @@
 """A store of a later format is refused by whoever writes or reads it, and nothing in it changes."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,6 @@ from logsrv.linelog.store.segments.format import FORMAT, NAME, load_format, requ
 from logsrv.linelog.store.segments.lock import locked
 from tests.cli.command import logsrv
 from tests.linelog.read.stores import line, make_store
-from tests.linelog.store.conftest import OpenStore
 
 
 def store_of(directory: Path, text: bytes) -> Path:
@@ -28,13 +25,13 @@ def contents(store: Path) -> dict[str, tuple[bytes, int]]:
     return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in store.iterdir()}
 
 
-def test_a_store_without_the_file_is_of_the_first_format(tmp_path: Path) -> None:
+def test_a_store_without_the_file_is_of_the_first_format(tmp_path):
     disk = Disk().open_directory(make_store(tmp_path / "store", [[line("one")]]))
     assert load_format(disk) == (1, "")
     require_known_format(disk)
 
 
-def test_a_store_of_this_format_is_used(tmp_path: Path, open_store: OpenStore) -> None:
+def test_a_store_of_this_format_is_used(tmp_path, open_store):
     store = store_of(
         tmp_path / "store", line_with_checksum(b"%d %s" % (FORMAT, __version__.encode()))
     )
@@ -42,9 +39,7 @@ def test_a_store_of_this_format_is_used(tmp_path: Path, open_store: OpenStore) -
     assert logsrv("search", "--directory", str(store), "two").stdout == line("two", 1)
 
 
-def test_a_newer_store_is_refused_before_anything_is_written(
-    tmp_path: Path, open_store: OpenStore
-) -> None:
+def test_a_newer_store_is_refused_before_anything_is_written(tmp_path, open_store):
     store = store_of(tmp_path / "store", line_with_checksum(b"%d 9.4.0" % (FORMAT + 1)))
     (tmp_path / "old.log").write_bytes(b"2026-11-21T06:00:00Z web app: three\n")
     before = contents(store)
@@ -74,9 +69,7 @@ def test_a_newer_store_is_refused_before_anything_is_written(
     assert contents(store) == before
 
 
-def test_a_file_that_makes_no_sense_keeps_writers_out_and_lets_readers_in(
-    tmp_path: Path, open_store: OpenStore
-) -> None:
+def test_a_file_that_makes_no_sense_keeps_writers_out_and_lets_readers_in(tmp_path, open_store):
     for number, text in enumerate(
         (b"", b"two", b"2 3 4", b"-1", b"\xc2\xb2", b"\0" * 300, b"1 0.1\n")
     ):
@@ -88,7 +81,7 @@ def test_a_file_that_makes_no_sense_keeps_writers_out_and_lets_readers_in(
         assert b"does not say which format the store has" in shown.stderr
 
 
-def test_nothing_in_the_file_reaches_a_terminal_as_it_is(tmp_path: Path) -> None:
+def test_nothing_in_the_file_reaches_a_terminal_as_it_is(tmp_path):
     disk = Disk().open_directory(store_of(tmp_path / "store", line_with_checksum(b"7 \x1b[31mred")))
     with pytest.raises(StoreError) as refused:
         require_known_format(disk)

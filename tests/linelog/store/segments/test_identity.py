@@ -1,9 +1,5 @@
 """The identity of a store."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 from logsrv.linelog.store.segments.identity import Identity, load, load_and_repair, make_identity
@@ -13,7 +9,7 @@ from tests.linelog.store.faults import FaultyDisk, at
 ID = "000102030405060708090a0b0c0d0e0f"
 
 
-def test_the_identity_of_a_store_is_one_line_of_json(tmp_path: Path) -> None:
+def test_the_identity_of_a_store_is_one_line_of_json(tmp_path):
     disk = FaultyDisk().open_directory(tmp_path)
     assert load(disk) is None
     made = make_identity(disk, Position(7, 0), lambda size: bytes(range(size)))
@@ -25,7 +21,7 @@ def test_the_identity_of_a_store_is_one_line_of_json(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bit", [3, 300, 600])
-def test_a_changed_bit_of_the_identity_is_corrected(tmp_path: Path, bit: int) -> None:
+def test_a_changed_bit_of_the_identity_is_corrected(tmp_path, bit):
     disk = at(tmp_path)
     made = make_identity(disk, Position(7, 0), lambda size: bytes(range(size)))
     whole = (tmp_path / "store").read_bytes()
@@ -46,7 +42,7 @@ def test_a_changed_bit_of_the_identity_is_corrected(tmp_path: Path, bit: int) ->
     + [f'{{"store":"{ID}","began":{began}}}' for began in ("7", '"x"', "null")]
     + [f'{{"store":{store},"began":"1:0"}}' for store in ("7", f'"{ID.upper()}"', f'"{ID}0"')],
 )
-def test_an_invalid_identity_is_one_sentence(tmp_path: Path, text: str) -> None:
+def test_an_invalid_identity_is_one_sentence(tmp_path, text):
     (tmp_path / "store").write_text(text)
     with pytest.raises(ValueError, match="holds no identity of a store"):
         load(at(tmp_path))

@@ -1,13 +1,10 @@
 """The index beside a sealed segment leads to the right frame, and can be made again."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
 import sys
 import zlib
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,14 +48,14 @@ def flipped(data: bytes, bit: int) -> bytes:
 
 
 @given(st.lists(st.binary(min_size=1, max_size=40)))
-def test_an_index_survives_being_stored(texts: list[bytes]) -> None:
+def test_an_index_survives_being_stored(texts):
     assert index.decode_index(indexing.encode_index(of(*texts))) == of(*texts)
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"{}", b"[]", b"7", b'{"segment":1}', b"\xff", b"null", *SENSELESS]
 )
-def test_bytes_that_are_no_index_are_refused(data: bytes) -> None:
+def test_bytes_that_are_no_index_are_refused(data):
     with pytest.raises(ValueError):
         index.decode_index(data)
 
@@ -66,7 +63,7 @@ def test_bytes_that_are_no_index_are_refused(data: bytes) -> None:
 @pytest.mark.parametrize(
     "texts", [[], [stored(b"a")], [stored(b"a", b"b"), b"no time\n", stored(b"c")]]
 )
-def test_every_flipped_bit_is_noticed(texts: list[bytes]) -> None:
+def test_every_flipped_bit_is_noticed(texts):
     data = indexing.encode_index(of(*texts))
     for bit in range(8 * len(data)):
         with pytest.raises(ValueError):
@@ -78,7 +75,7 @@ def test_every_flipped_bit_is_noticed(texts: list[bytes]) -> None:
         index.decode_index(data + b" ")
 
 
-def test_the_head_alone_tells_of_the_segment() -> None:
+def test_the_head_alone_tells_of_the_segment():
     data = indexing.encode_index(of(stored(b"a"), stored(b"b", b"c")))
     head = index.decode_head(data[:512])
     assert (head.segment, head.lines, head.compressed) == (7, 3, 20)
@@ -90,7 +87,7 @@ def test_the_head_alone_tells_of_the_segment() -> None:
             index.decode_head(flipped(data, bit))
 
 
-def test_a_head_fits_what_is_read_of_it() -> None:
+def test_a_head_fits_what_is_read_of_it():
     """However large the numbers are."""
     most = 10**18
     times = Times("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z", sure=False)
@@ -99,13 +96,13 @@ def test_a_head_fits_what_is_read_of_it() -> None:
     assert index.decode_head(data[:512]).text == most
 
 
-def test_a_format_that_is_not_known_is_refused_with_its_number() -> None:
+def test_a_format_that_is_not_known_is_refused_with_its_number():
     head = indexing.encode_index(of()).splitlines()[0][:-9].replace(b'"format":4', b'"format":5')
     with pytest.raises(ValueError, match="it has format 5, which this version does not know"):
         index.decode_index(b"%b %08x\n[]\n" % (head, zlib.crc32(head)))
 
 
-def test_lines_are_counted_by_level() -> None:
+def test_lines_are_counted_by_level():
     made = of(stored(b"ERROR x", b"x", b"<15>y"), stored(b"WARN x"), b"x\n")
     found = index.decode_index(indexing.encode_index(made))
     assert found == made
@@ -113,7 +110,7 @@ def test_lines_are_counted_by_level() -> None:
     assert found.rules == RULES
 
 
-def test_an_index_has_sums_of_frames_up_to_the_first_without_whole_lines() -> None:
+def test_an_index_has_sums_of_frames_up_to_the_first_without_whole_lines():
     made = of(stored(b"a"), stored(b"b", b"c"), b"no end", stored(b"d"))
     found = index.decode_index(indexing.encode_index(made))
     packed = zlib.crc32(TEN_BYTES)
@@ -123,7 +120,7 @@ def test_an_index_has_sums_of_frames_up_to_the_first_without_whole_lines() -> No
     assert len(found.sums) == 2 * 8
 
 
-def test_an_index_that_is_made_again_is_the_same(tmp_path: Path) -> None:
+def test_an_index_that_is_made_again_is_the_same(tmp_path):
     disk = at(tmp_path)
     segment = Segment(3, "0000000003-20261120T061842Z.log", Form.PLAIN)
     (tmp_path / segment.name).write_bytes(stored(b"one" * 999) * 999 + b"no end")
@@ -146,7 +143,7 @@ def as_before(data: bytes, version: int) -> bytes:
     return b"%b %08x\n%b" % (text, zlib.crc32(text), body)
 
 
-def test_indexes_of_older_formats_are_read() -> None:
+def test_indexes_of_older_formats_are_read():
     made = of(stored(b"a"), stored(b"ERROR b", b"c"))
     for version in (2, 3):
         data = as_before(indexing.encode_index(made), version)
@@ -157,13 +154,13 @@ def test_indexes_of_older_formats_are_read() -> None:
         assert index.decode_head(data).times == made.times
 
 
-def test_an_offset_leads_to_the_frame_that_holds_it() -> None:
+def test_an_offset_leads_to_the_frame_that_holds_it():
     found = of(b"a\n", b"bb\n", b"ccc\n")
     assert [found.frame_number_at(offset) for offset in range(10)] == [0, 0, 1, 1, 1, 2, 2, 2, 2, 3]
     assert [found.packed_extent(number) for number in range(3)] == [(0, 10), (10, 10), (20, 10)]
 
 
-def test_the_index_of_another_segment_is_refused(tmp_path: Path) -> None:
+def test_the_index_of_another_segment_is_refused(tmp_path):
     disk = at(tmp_path)
     segment = Segment(3, "0000000003-20261120T061842Z.log", Form.PLAIN)
     (tmp_path / segment.name).write_bytes(stored(b"one"))
@@ -174,9 +171,7 @@ def test_the_index_of_another_segment_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wrong", ["x", None, -1, 1 << 62, 1.5, [], True])
 @pytest.mark.parametrize("place", ["text", "compressed", "lines", "times", 0, 1, 2, 3])
-def test_invalid_numbers_and_times_are_refused_though_the_checksum_is_right(
-    place: str | int, wrong: Any
-) -> None:
+def test_invalid_numbers_and_times_are_refused_though_the_checksum_is_right(place, wrong):
     """They were tracebacks of a search."""
     head: dict[str, Any] = {
         "format": 4, "segment": 1, "text": 9, "compressed": 9, "lines": 1, "times": [None, None, True]
@@ -194,7 +189,7 @@ def test_invalid_numbers_and_times_are_refused_though_the_checksum_is_right(
         index.decode_index(b"%b %08x\n%b" % (first, zlib.crc32(first), body))
 
 
-def test_an_index_without_an_end_is_damaged_and_takes_little_memory(tmp_path: Path) -> None:
+def test_an_index_without_an_end_is_damaged_and_takes_little_memory(tmp_path):
     """A search, and the doctor of a store, ended for want of memory."""
     packed = Segment(1, "0000000001-20261120T061842Z.log.zst", Form.PACKED)
     (tmp_path / packed.index).touch()
@@ -203,7 +198,7 @@ def test_an_index_without_an_end_is_damaged_and_takes_little_memory(tmp_path: Pa
         index.load(packed, at(tmp_path))
 
 
-def test_missing_lines_of_a_shorter_file_count_from_its_first_incomplete_frame() -> None:
+def test_missing_lines_of_a_shorter_file_count_from_its_first_incomplete_frame():
     found = of(b"a\n", b"bb\nbb\n", b"ccc\n")
     assert [found.lost_if_cut(size) for size in (0, 9, 10, 19, 20, 29, 30)] == [
         (4, 12),
@@ -215,7 +210,7 @@ def test_missing_lines_of_a_shorter_file_count_from_its_first_incomplete_frame()
 
 
 @pytest.mark.parametrize("data", [b'{"for', b'{"format":3,]', b"[1,"])
-def test_damage_is_reported_before_the_json_module_is_imported(data: bytes) -> None:
+def test_damage_is_reported_before_the_json_module_is_imported(data):
     program = f"""
 from logsrv.linelog.store.segments.index import decode_index
 try:
@@ -229,7 +224,7 @@ except ValueError:
 
 @pytest.mark.parametrize("many", [b"[],", b"{},", b"0,"])
 @pytest.mark.parametrize("before", [b"", b"[]\n"])
-def test_more_frames_than_a_segment_may_have_are_not_read(many: bytes, before: bytes) -> None:
+def test_more_frames_than_a_segment_may_have_are_not_read(many, before):
     """Whoever makes an index may make its checksums, too: each `[]` takes 64 bytes of memory."""
     body = before + b"[" + many * (8 << 20) + b"0]\n"
     unknown = Times(None, None, False)

@@ -1,10 +1,7 @@
 """An index is made while sealing, or again from the frames, and says the same."""
 
-from __future__ import annotations
-
 import tracemalloc
 import zlib
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -28,7 +25,7 @@ def of(*texts: bytes) -> Index:
 
 
 @given(TEXTS, st.binary(max_size=40))
-def test_a_frame_says_its_times_and_lines(text: bytes, behind: bytes) -> None:
+def test_a_frame_says_its_times_and_lines(text, behind):
     """What stands behind its end in the chunk is not its own."""
     size, lines, newlines, times, _, crc = indexing.scan_frame(text + behind, len(text))
     assert (size, lines, times) == (len(text), text.count(b"\n"), times_of(text))
@@ -38,7 +35,7 @@ def test_a_frame_says_its_times_and_lines(text: bytes, behind: bytes) -> None:
 
 
 @pytest.mark.slow
-def test_a_large_text_is_looked_at_with_little_memory() -> None:
+def test_a_large_text_is_looked_at_with_little_memory():
     """Of short lines the lists of all would take twenty times as much as the text."""
     text = stored(b"") * 100_000 + stored(b"x" * (10 << 20)) + stored(b"") * 200_000
     tracemalloc.start()
@@ -55,12 +52,12 @@ def test_a_large_text_is_looked_at_with_little_memory() -> None:
 
 
 @given(st.lists(MOMENTS, min_size=1))
-def test_every_line_with_a_time_is_between_the_two(times: list[str]) -> None:
+def test_every_line_with_a_time_is_between_the_two(times):
     text = "".join(f"{time} udp:1 x\n" for time in times).encode()
     assert of(text, text).times == Times(min(times), max(times), True)
 
 
-def test_a_damaged_index_is_made_again_at_the_start(tmp_path: Path) -> None:
+def test_a_damaged_index_is_made_again_at_the_start(tmp_path):
     disk = at(tmp_path)
     segment = Segment(3, "0000000003-20261120T061842Z.log", Form.PLAIN)
     (tmp_path / segment.name).write_bytes(stored(b"one", b"two"))
@@ -72,7 +69,7 @@ def test_a_damaged_index_is_made_again_at_the_start(tmp_path: Path) -> None:
     assert disk.read(segment.index) == good
 
 
-def test_a_lost_index_is_made_again_from_the_frames(tmp_path: Path) -> None:
+def test_a_lost_index_is_made_again_from_the_frames(tmp_path):
     text = stored(*(b"line %d" % number for number in range(30_000)))
     disk = at(tmp_path)
     segment = Segment(3, "0000000003-20261120T061842Z.log", Form.PLAIN)
@@ -85,7 +82,7 @@ def test_a_lost_index_is_made_again_from_the_frames(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda data: b"rubbish" + data])
-def test_a_damaged_segment_is_said_to_be_so(tmp_path: Path, damage: object) -> None:
+def test_a_damaged_segment_is_said_to_be_so(tmp_path, damage):
     assert callable(damage)
     disk = at(tmp_path)
     segment = Segment(3, "0000000003-20261120T061842Z.log", Form.PLAIN)

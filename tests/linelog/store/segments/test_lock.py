@@ -1,11 +1,8 @@
 """One owner per directory."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -25,7 +22,7 @@ sys.stdin.read()
 """
 
 
-def test_another_process_is_named_and_its_lock_goes_when_it_is_killed(tmp_path: Path) -> None:
+def test_another_process_is_named_and_its_lock_goes_when_it_is_killed(tmp_path):
     with subprocess.Popen(
         [sys.executable, "-c", OWNER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as owner:
@@ -38,7 +35,7 @@ def test_another_process_is_named_and_its_lock_goes_when_it_is_killed(tmp_path: 
     DirectoryLock(at(tmp_path)).release()
 
 
-def test_a_stale_lock_file_is_not_in_the_way(tmp_path: Path) -> None:
+def test_a_stale_lock_file_is_not_in_the_way(tmp_path):
     (tmp_path / "lock").write_text("999999999999999999999999999999999999\n")
     lock = DirectoryLock(at(tmp_path))
     assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
@@ -46,7 +43,7 @@ def test_a_stale_lock_file_is_not_in_the_way(tmp_path: Path) -> None:
     assert (tmp_path / "lock").read_text() == ""
 
 
-def test_how_the_last_owner_ended_is_known_until_one_ends_in_order(tmp_path: Path) -> None:
+def test_how_the_last_owner_ended_is_known_until_one_ends_in_order(tmp_path):
     """One that could not even start leaves it as it was."""
     (tmp_path / "lock").write_text("77\n")
     lock = DirectoryLock(at(tmp_path))
@@ -63,7 +60,7 @@ def test_how_the_last_owner_ended_is_known_until_one_ends_in_order(tmp_path: Pat
     assert (tmp_path / "lock").read_text() == ""
 
 
-def test_the_owner_of_a_lock_is_synced_at_once_or_at_the_next_check(tmp_path: Path) -> None:
+def test_the_owner_of_a_lock_is_synced_at_once_or_at_the_next_check(tmp_path):
     disk = FaultyDisk().open_directory(tmp_path)
     disk.errors["fdatasync"] = OSError(5, "Input/output error")
     lock = DirectoryLock(disk)
@@ -75,7 +72,7 @@ def test_the_owner_of_a_lock_is_synced_at_once_or_at_the_next_check(tmp_path: Pa
     lock.release()
 
 
-def test_rubbish_in_a_held_lock_file_is_not_repeated(tmp_path: Path) -> None:
+def test_rubbish_in_a_held_lock_file_is_not_repeated(tmp_path):
     lock = DirectoryLock(at(tmp_path))
     (tmp_path / "lock").write_bytes(b"\x1b[31m12")
     with pytest.raises(StoreError, match="in use by another process"):
@@ -83,7 +80,7 @@ def test_rubbish_in_a_held_lock_file_is_not_repeated(tmp_path: Path) -> None:
     lock.release()
 
 
-def test_a_lock_that_is_no_file_is_refused(tmp_path: Path) -> None:
+def test_a_lock_that_is_no_file_is_refused(tmp_path):
     os.mkfifo(tmp_path / "lock")
     with pytest.raises(StoreError, match="is not a plain file"):
         DirectoryLock(at(tmp_path))
@@ -93,7 +90,7 @@ def test_a_lock_that_is_no_file_is_refused(tmp_path: Path) -> None:
         DirectoryLock(at(tmp_path))
 
 
-def test_a_lock_whose_file_was_removed_is_taken_again_unless_another_has_it(tmp_path: Path) -> None:
+def test_a_lock_whose_file_was_removed_is_taken_again_unless_another_has_it(tmp_path):
     lock = DirectoryLock(at(tmp_path))
     (tmp_path / "lock").unlink()
     with pytest.raises(StoreError, match="in use by another process"):
@@ -111,7 +108,7 @@ def test_a_lock_whose_file_was_removed_is_taken_again_unless_another_has_it(tmp_
     DirectoryLock(at(tmp_path)).release()
 
 
-def test_where_a_directory_cannot_be_locked_the_file_does(tmp_path: Path) -> None:
+def test_where_a_directory_cannot_be_locked_the_file_does(tmp_path):
     class Network(Disk):
         def lock(self, how: int) -> None:
             raise OSError(9, "Bad file descriptor")
@@ -122,7 +119,7 @@ def test_where_a_directory_cannot_be_locked_the_file_does(tmp_path: Path) -> Non
     lock.release()
 
 
-def test_the_time_that_was_believed_last_outlives_its_owner(tmp_path: Path) -> None:
+def test_the_time_that_was_believed_last_outlives_its_owner(tmp_path):
     """Whatever the clock says when the lock is let go of and taken again."""
     lock = DirectoryLock(at(tmp_path))
     assert lock.believed is None
@@ -134,7 +131,7 @@ def test_the_time_that_was_believed_last_outlives_its_owner(tmp_path: Path) -> N
         lock.release()
 
 
-def test_the_file_is_not_touched_every_minute(tmp_path: Path) -> None:
+def test_the_file_is_not_touched_every_minute(tmp_path):
     lock = DirectoryLock(at(tmp_path))
     for moment in range(1000, 5000, 60):
         lock.save_trusted_time(float(moment))
@@ -142,9 +139,7 @@ def test_the_file_is_not_touched_every_minute(tmp_path: Path) -> None:
     lock.release()
 
 
-def test_a_lock_file_that_cannot_be_read_was_left_by_somebody(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lock_file_that_cannot_be_read_was_left_by_somebody(tmp_path, monkeypatch):
     def broken(fd: int, size: int, offset: int) -> bytes:
         raise OSError(5, "Input/output error")
 
@@ -155,7 +150,7 @@ def test_a_lock_file_that_cannot_be_read_was_left_by_somebody(
     lock.release()
 
 
-def test_the_owner_of_a_store_is_known_without_taking_the_lock(tmp_path: Path) -> None:
+def test_the_owner_of_a_store_is_known_without_taking_the_lock(tmp_path):
     assert owning_process(tmp_path) is None
     with locked(tmp_path):
         assert owning_process(tmp_path) == os.getpid()

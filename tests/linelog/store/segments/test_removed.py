@@ -1,7 +1,5 @@
 """Segments that are gone are known: those that retention removed, and those that had no lines."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,9 +48,7 @@ def run(number: int, size: int, lines: int = 0) -> RemovedRun:
         ([8, 1, 4, 4], [range(3, 6)], [range(2, 3), range(6, 8)]),
     ],
 )
-def test_numbers_that_nothing_explains_are_found(
-    numbers: list[int], explained: list[range], found: list[range]
-) -> None:
+def test_numbers_that_nothing_explains_are_found(numbers, explained, found):
     assert list(gaps(numbers, explained)) == found
 
 
@@ -69,9 +65,7 @@ def test_numbers_that_nothing_explains_are_found(
         (Position(17, 100), 23, MissingText(58, 6, known=False)),
     ],
 )
-def test_the_text_that_a_reader_missed_is_counted(
-    disk: Disk, place: Position, following: int, found: MissingText
-) -> None:
+def test_the_text_that_a_reader_missed_is_counted(disk, place, following, found):
     note_removed([run(17, 100, 10), run(18, 50, 5)], disk)
     note_removed([run(21, 7, 1)], disk)
     for number in 19, 20:
@@ -79,7 +73,7 @@ def test_the_text_that_a_reader_missed_is_counted(
     assert missed_text(place, following, disk) == found
 
 
-def test_of_many_removed_segments_the_oldest_are_counted_together(disk: Disk) -> None:
+def test_of_many_removed_segments_the_oldest_are_counted_together(disk):
     """But not over the place of somebody who lacks only the later ones."""
     note_removed([run(number, 1 << 40, 7) for number in range(1, 1100)], disk, {50})
     note_removed([run(2000, 1, 1)], disk, {50})
@@ -90,20 +84,20 @@ def test_of_many_removed_segments_the_oldest_are_counted_together(disk: Disk) ->
     assert not missed_text(Position(20, 0), 1100, disk).known
 
 
-def test_of_many_removed_segments_with_gaps_the_oldest_are_forgotten(disk: Disk) -> None:
+def test_of_many_removed_segments_with_gaps_the_oldest_are_forgotten(disk):
     note_removed([run(number, 5) for number in range(1, 2400, 2)], disk)
     runs = removed_runs(disk)
     assert (len(runs), runs[-1].numbers.start) == (1000, 2399)
 
 
-def test_a_file_removed_of_older_versions_is_read(disk: Disk, tmp_path: Path) -> None:
+def test_a_file_removed_of_older_versions_is_read(disk, tmp_path):
     """As versions before wrote it."""
     (tmp_path / REMOVED).write_bytes(b"17:100 18:50\n")
     assert missed_text(Position(17, 60), 19, disk) == MissingText(90)
 
 
 @pytest.mark.parametrize("data", [b"", b"17\n", b"17:x\n", b"\xff\xfe", b"1:2:3:4\n", b"9-1:2:3\n"])
-def test_a_damaged_file_removed_tells_nothing(disk: Disk, tmp_path: Path, data: bytes) -> None:
+def test_a_damaged_file_removed_tells_nothing(disk, tmp_path, data):
     (tmp_path / REMOVED).write_bytes(data)
     assert missed_text(Position(17, 5), 18, disk) == UNKNOWN
     note_removed([run(17, 5)], disk)
@@ -111,9 +105,7 @@ def test_a_damaged_file_removed_tells_nothing(disk: Disk, tmp_path: Path, data: 
 
 
 @given(st.lists(st.integers(1, 30), max_size=20))
-def test_only_noted_segments_were_empty(
-    tmp_path_factory: pytest.TempPathFactory, numbers: list[int]
-) -> None:
+def test_only_noted_segments_were_empty(tmp_path_factory, numbers):
     disk = at(tmp_path_factory.mktemp("store"))
     for number in numbers:
         note_empty(number, disk)
@@ -121,7 +113,7 @@ def test_only_noted_segments_were_empty(
     disk.close()
 
 
-def test_empty_segments_are_noted_in_runs(tmp_path: Path) -> None:
+def test_empty_segments_are_noted_in_runs(tmp_path):
     disk = at(tmp_path)
     for number in (5, 6, 7, 22, 6):
         note_empty(number, disk)
@@ -129,7 +121,7 @@ def test_empty_segments_are_noted_in_runs(tmp_path: Path) -> None:
     disk.close()
 
 
-def test_of_too_many_empty_segments_the_oldest_are_forgotten(tmp_path: Path) -> None:
+def test_of_too_many_empty_segments_the_oldest_are_forgotten(tmp_path):
     disk = at(tmp_path)
     # As a version wrote it that knew no sums.
     (tmp_path / EMPTY).write_text(" ".join(map(str, range(2, 2002, 2))) + "\n")
@@ -140,7 +132,7 @@ def test_of_too_many_empty_segments_the_oldest_are_forgotten(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("data", [b"", b"what\n", b"\xff-1", b"-", b"7-"])
-def test_an_invalid_file_empty_tells_nothing(tmp_path: Path, data: bytes) -> None:
+def test_an_invalid_file_empty_tells_nothing(tmp_path, data):
     disk = at(tmp_path)
     (tmp_path / EMPTY).write_bytes(data)
     assert not runs_of_empty_segments(disk)
@@ -149,7 +141,7 @@ def test_an_invalid_file_empty_tells_nothing(tmp_path: Path, data: bytes) -> Non
     disk.close()
 
 
-def test_a_note_is_on_the_medium_before_what_it_tells_of_is_removed(tmp_path: Path) -> None:
+def test_a_note_is_on_the_medium_before_what_it_tells_of_is_removed(tmp_path):
     disk = FaultyDisk().open_directory(tmp_path)
     note_removed([RemovedRun(range(1, 3), 100, 2)], disk)
     assert disk.calls[-3:] == ["fdatasync", "rename", "sync_directory"]

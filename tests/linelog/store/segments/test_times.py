@@ -1,7 +1,5 @@
 """The times of some lines have what is in them between their ends, whatever stands in the lines."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,9 +34,7 @@ TEXTS = st.builds(
 
 
 @given(TEXTS, MOMENTS, MOMENTS, st.booleans(), st.booleans())
-def test_no_line_that_a_search_would_find_is_left_out(
-    text: bytes, since: str, until: str, with_since: bool, with_until: bool
-) -> None:
+def test_no_line_that_a_search_would_find_is_left_out(text, since, until, with_since, with_until):
     since, until = since * with_since, until * with_until
     heads = [line[:27].decode("latin-1") for line in text.removesuffix(b"\n").split(b"\n")]
     found = [head for head in heads if head >= since and (not until or head < until)]
@@ -46,7 +42,7 @@ def test_no_line_that_a_search_would_find_is_left_out(
         assert times_of(text).may_reach(since, until)
 
 
-def test_a_late_line_is_the_smallest_and_not_the_first() -> None:
+def test_a_late_line_is_the_smallest_and_not_the_first():
     text = "".join(f"{time} udp:1 x\n" for time in TIMES).encode()
     assert times_of(text) == Times(TIMES[2], TIMES[1], True)
     assert not times_of(text).may_reach("2026-11-20T06:18:42.123458Z", "")
@@ -54,14 +50,14 @@ def test_a_late_line_is_the_smallest_and_not_the_first() -> None:
     assert times_of(text).may_reach(TIMES[1], "")
 
 
-def test_lines_without_a_time_make_the_others_unsure() -> None:
+def test_lines_without_a_time_make_the_others_unsure():
     text = f"at main.c:7\n{TIMES[0]} udp:1 x\n\n".encode()
     assert times_of(text) == Times(TIMES[0], TIMES[0], False)
     assert times_of(b"one\ntwo\n") == UNKNOWN
     assert times_of(b"") == NONE
 
 
-def test_times_of_parts_are_put_together() -> None:
+def test_times_of_parts_are_put_together():
     parts = [Times(time, time, True) for time in TIMES]
     assert combine_times(parts) == Times(TIMES[2], TIMES[1], True)
     assert combine_times([*parts, UNKNOWN]) == Times(TIMES[2], TIMES[1], False)
@@ -72,6 +68,6 @@ def test_times_of_parts_are_put_together() -> None:
     "line",
     [b"", TIMES[0][:26].encode(), b"2026-11-20 06:18:42.123456Z", b"2026-02-30T06:18:42.123456Z"],
 )
-def test_text_that_is_no_time_is_refused(line: bytes) -> None:
+def test_text_that_is_no_time_is_refused(line):
     assert time_of(line) is None
     assert time_of(TIMES[0].encode() + line) == TIMES[0]

@@ -1,9 +1,5 @@
 """The sizes of segments that wait, which tell whether one was cut."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 from logsrv.linelog.store.segments.waiting import WAITING, note_waiting, waiting_sizes
@@ -11,7 +7,7 @@ from tests.linelog.store.faults import at
 
 
 @pytest.mark.slow
-def test_the_file_waiting_keeps_the_newest_thousand_sizes(tmp_path: Path) -> None:
+def test_the_file_waiting_keeps_the_newest_thousand_sizes(tmp_path):
     with at(tmp_path) as disk:
         assert waiting_sizes(disk) == {}
         for number in range(1, 1003):
@@ -20,7 +16,7 @@ def test_the_file_waiting_keeps_the_newest_thousand_sizes(tmp_path: Path) -> Non
     assert len(found) == 1000 and found[1002] == 10020 and 2 not in found
 
 
-def test_a_damaged_file_waiting_has_no_sizes(tmp_path: Path) -> None:
+def test_a_damaged_file_waiting_has_no_sizes(tmp_path):
     with at(tmp_path) as disk:
         note_waiting(17, 100, disk)
         whole = (tmp_path / WAITING).read_bytes()

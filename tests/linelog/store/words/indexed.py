@@ -1,7 +1,5 @@
 """Word indexes of a few frames, for the tests."""
 
-from __future__ import annotations
-
 from logsrv.linelog.store.words.layout import WordIndexTrailer, pack_trailer
 from logsrv.linelog.store.words.section import SectionBuilder
 

@@ -1,7 +1,5 @@
 """Bits of a text: the same as looking at each of its bytes."""
 
-from __future__ import annotations
-
 import numpy
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +18,7 @@ def places(found: bits.Array) -> list[int]:
 
 
 @given(MEMBERS)
-def test_members_side_by_side_are_found_across_words(members: list[bool]) -> None:
+def test_members_side_by_side_are_found_across_words(members):
     found = bits.pack_bits(numpy.array(members))
     starts = range(len(members))
     assert places(found) == [at for at in starts if members[at]]
@@ -30,14 +28,14 @@ def test_members_side_by_side_are_found_across_words(members: list[bool]) -> Non
 
 
 @given(MEMBERS)
-def test_places_with_two_members_of_seven_are_found(members: list[bool]) -> None:
+def test_places_with_two_members_of_seven_are_found(members):
     found = bits.pack_bits(numpy.array(members))
     wanted = [at for at in range(len(members)) if sum(members[at : at + 7]) >= 2]
     assert places(bits.two_of_seven(found)) == wanted
 
 
 @given(MEMBERS, st.integers(1, 63))
-def test_bitmaps_are_moved_ahead_and_behind(members: list[bool], count: int) -> None:
+def test_bitmaps_are_moved_ahead_and_behind(members, count):
     found = bits.pack_bits(numpy.array(members))
     ahead = [at - count for at in places(found) if at >= count]
     assert places(bits.later_bits(found, count)) == ahead

@@ -1,7 +1,5 @@
 """The word index of a segment is there complete or not at all, and never in the way of the text."""
 
-from __future__ import annotations
-
 import os
 import random
 from collections.abc import Sequence
@@ -51,7 +49,7 @@ class NoRoomForWords(Disk):
         return super().writev(fd, buffers)
 
 
-def test_a_sealed_segment_has_an_index_of_its_words_that_is_small(tmp_path: Path) -> None:
+def test_a_sealed_segment_has_an_index_of_its_words_that_is_small(tmp_path):
     disk = at(tmp_path)
     made = seal(plain(tmp_path), disk)
     [packed] = sealed_files(disk)
@@ -65,9 +63,7 @@ def test_a_sealed_segment_has_an_index_of_its_words_that_is_small(tmp_path: Path
     assert words.frames_with(b"quetzal") == 0
 
 
-def test_a_word_is_found_in_whichever_section_its_frame_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_word_is_found_in_whichever_section_its_frame_is(tmp_path, monkeypatch):
     """A segment of more than 512 MiB has several; here a section is full after two frames."""
     monkeypatch.setattr(SectionBuilder, "is_full", property(lambda section: section.frames == 2))
     disk = at(tmp_path)
@@ -87,16 +83,14 @@ def test_a_word_is_found_in_whichever_section_its_frame_is(
     assert words.frames_with(b"quetzal") == 0
 
 
-def test_a_segment_sealed_without_words_has_no_word_index(tmp_path: Path) -> None:
+def test_a_segment_sealed_without_words_has_no_word_index(tmp_path):
     segment = plain(tmp_path)
     seal(segment, at(tmp_path), with_words=False)
     assert not (tmp_path / segment.words).exists()
     assert text_of(tmp_path) == TEXT
 
 
-def test_a_word_index_too_large_is_not_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_word_index_too_large_is_not_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(build, "MOST_PART", 0.0)
     segment = plain(tmp_path)
     seal(segment, at(tmp_path))
@@ -109,7 +103,7 @@ def test_a_word_index_too_large_is_not_kept(
     assert names == {path.name for path in tmp_path.iterdir()}
 
 
-def test_a_disk_that_has_no_room_for_it_still_gets_the_text_sealed(tmp_path: Path) -> None:
+def test_a_disk_that_has_no_room_for_it_still_gets_the_text_sealed(tmp_path):
     """Sealing is what makes room."""
     segment = plain(tmp_path)
     disk = NoRoomForWords().open_directory(tmp_path)
@@ -122,7 +116,7 @@ def test_a_disk_that_has_no_room_for_it_still_gets_the_text_sealed(tmp_path: Pat
     }
 
 
-def test_an_index_that_cannot_be_written_later_leaves_nothing(tmp_path: Path) -> None:
+def test_an_index_that_cannot_be_written_later_leaves_nothing(tmp_path):
     segment = plain(tmp_path)
     made = seal(segment, at(tmp_path), with_words=False)
     disk = FaultyDisk().open_directory(tmp_path)
@@ -133,9 +127,7 @@ def test_an_index_that_cannot_be_written_later_leaves_nothing(tmp_path: Path) ->
     assert not list(tmp_path.glob("*.words*"))
 
 
-def test_a_temporary_file_that_somebody_else_took_over_is_not_given_the_name(
-    tmp_path: Path,
-) -> None:
+def test_a_temporary_file_that_somebody_else_took_over_is_not_given_the_name(tmp_path):
     """Two that make the index of a segment at once: the first to end must not name the other's half."""
     disk, segment = at(tmp_path), plain(tmp_path)
     made = seal(segment, disk, with_words=False)

@@ -1,9 +1,5 @@
 """Each byte of a word index is under some checksum."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 from logsrv.linelog.store.words.check import check_words
@@ -11,7 +7,7 @@ from logsrv.linelog.store.words.lookup import WordIndex
 from tests.linelog.store.care.stores import packed_of, small_store
 
 
-def test_a_flipped_bit_anywhere_is_noticed(tmp_path: Path) -> None:
+def test_a_flipped_bit_anywhere_is_noticed(tmp_path):
     store = small_store(tmp_path / "store", words=6000)
     data = (store / packed_of(store)[0].words).read_bytes()
     check_words(WordIndex(data))

@@ -1,7 +1,5 @@
 """The evidence that a literal gives, and what it must not claim."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.store.words.evidence import LetterRun, evidence, folded
@@ -16,9 +14,7 @@ from logsrv.linelog.store.words.evidence import LetterRun, evidence, folded
         (b"max_size", [LetterRun(b"max{size", False, False)]),
     ],
 )
-def test_letters_are_a_run_open_where_the_literal_ends(
-    literal: bytes, runs: list[LetterRun]
-) -> None:
+def test_letters_are_a_run_open_where_the_literal_ends(literal, runs):
     assert list(evidence(literal).runs) == runs
 
 
@@ -34,7 +30,7 @@ def test_letters_are_a_run_open_where_the_literal_ends(
         (b"host17", 2),
     ],
 )
-def test_ids_and_addresses_have_windows(literal: bytes, windows: int) -> None:
+def test_ids_and_addresses_have_windows(literal, windows):
     found = evidence(literal)
     assert len(found.ids) + len(found.others) == windows
 
@@ -53,11 +49,11 @@ def test_ids_and_addresses_have_windows(literal: bytes, windows: int) -> None:
         b"2026-11-20T06:18:42",
     ],
 )
-def test_a_literal_that_the_index_cannot_decide_has_no_evidence(literal: bytes) -> None:
+def test_a_literal_that_the_index_cannot_decide_has_no_evidence(literal):
     assert not evidence(literal)
 
 
-def test_a_part_that_may_lie_in_the_time_of_a_line_is_no_evidence() -> None:
+def test_a_part_that_may_lie_in_the_time_of_a_line_is_no_evidence():
     """Times are not indexed, so `123456` may stand in a frame that the index knows nothing of."""
     assert not evidence(b"23456")
     assert not evidence(b":42.123456Z ")
@@ -66,6 +62,6 @@ def test_a_part_that_may_lie_in_the_time_of_a_line_is_no_evidence() -> None:
     assert evidence(b"1234567")
 
 
-def test_upper_and_lower_case_have_the_same_evidence() -> None:
+def test_upper_and_lower_case_have_the_same_evidence():
     assert evidence(b"TimeOut 4BF92F") == evidence(b"timeout 4bf92f")
     assert folded(b"A_{") == b"a{_"

@@ -1,7 +1,5 @@
 """The bytes of a word index: what is not as it was written is refused."""
 
-from __future__ import annotations
-
 import os
 
 import pytest
@@ -37,7 +35,7 @@ def header(**other: object) -> SectionHead:
     return made._replace(size=made.part_offset("end"))
 
 
-def test_trailer_and_header_come_back() -> None:
+def test_trailer_and_header_come_back():
     assert unpack_trailer(pack_trailer(TRAILER)) == TRAILER
     assert len(pack_trailer(TRAILER)) == TRAILER_SIZE
     assert unpack_header(pack_header(header())) == header()
@@ -45,7 +43,7 @@ def test_trailer_and_header_come_back() -> None:
 
 
 @pytest.mark.parametrize("at", range(0, TRAILER_SIZE, 5))
-def test_a_flipped_bit_is_noticed(at: int) -> None:
+def test_a_flipped_bit_is_noticed(at):
     data = bytearray(pack_trailer(TRAILER))
     data[at] ^= 4
     with pytest.raises(ValueError, match="word index"):
@@ -62,7 +60,7 @@ def test_a_flipped_bit_is_noticed(at: int) -> None:
         header(ids=RowTable(1_048_576, 5)),
     ],
 )
-def test_the_largest_sizes_are_read(largest: SectionHead) -> None:
+def test_the_largest_sizes_are_read(largest):
     """An index stays readable for the next version, which may write other sizes."""
     assert unpack_header(pack_header(largest)) == largest
 
@@ -80,7 +78,7 @@ def test_the_largest_sizes_are_read(largest: SectionHead) -> None:
         header()._replace(size=3),
     ],
 )
-def test_sizes_that_make_no_sense_are_refused(senseless: SectionHead) -> None:
+def test_sizes_that_make_no_sense_are_refused(senseless):
     """Whoever writes such a file gets no more memory than a true one."""
     with pytest.raises(ValueError, match="make no sense"):
         unpack_header(pack_header(senseless))
@@ -89,13 +87,13 @@ def test_sizes_that_make_no_sense_are_refused(senseless: SectionHead) -> None:
 @pytest.mark.parametrize(
     "senseless", [TRAILER._replace(frames=1 << 30), TRAILER._replace(sections=1 << 20)]
 )
-def test_more_sections_than_a_segment_has_are_refused(senseless: WordIndexTrailer) -> None:
+def test_more_sections_than_a_segment_has_are_refused(senseless):
     """Each takes memory, also where all checksums are right."""
     with pytest.raises(ValueError, match="make no sense"):
         unpack_trailer(pack_trailer(senseless))
 
 
-def test_no_block_is_larger_than_its_rows_can_be() -> None:
+def test_no_block_is_larger_than_its_rows_can_be():
     table = RowTable(64, 1 << 31)
     for end in (MOST_BLOCK + 1, (1 << 31) - 1):
         with pytest.raises(ValueError, match="make no sense"):
@@ -103,14 +101,14 @@ def test_no_block_is_larger_than_its_rows_can_be() -> None:
     assert block_extent(table, MOST_BLOCK.to_bytes(4, "little"), 0) == (0, MOST_BLOCK)
 
 
-def test_data_that_does_not_shrink_fits() -> None:
+def test_data_that_does_not_shrink_fits():
     for size in (1, 100, BLOCK_ROWS * SECTION_FRAMES // 8, MOST_TEXT):
         assert len(zstandard.ZstdCompressor(1).compress(os.urandom(size))) <= most_compressed_size(
             size
         )
 
 
-def test_a_checksum_guards_each_part() -> None:
+def test_a_checksum_guards_each_part():
     assert without_crc(with_crc(b"part")) == b"part"
     for data in (b"", b"abc", with_crc(b"part")[:-1], with_crc(b"part") + b"x"):
         with pytest.raises(ValueError, match="checksum"):

@@ -1,7 +1,5 @@
 """A look-up never leaves out a frame that holds the literal, and leaves out nearly all others."""
 
-from __future__ import annotations
-
 import os
 import random
 import uuid
@@ -31,9 +29,7 @@ def frames_of(bits: int, count: int) -> list[int]:
 )
 @example([STAMP + b"x", b"y"], (0, 20, 12), 1, False)
 @example([b"a" * 300 + b"zebra" + b"b" * 300], (0, 298, 9), 1, True)
-def test_no_frame_with_the_literal_is_left_out(
-    texts: list[bytes], cut: tuple[int, int, int], section: int, swap: bool
-) -> None:
+def test_no_frame_with_the_literal_is_left_out(texts, cut, section, swap):
     which, start, size = cut
     text = texts[which % len(texts)]
     start %= len(text) + 1
@@ -82,7 +78,7 @@ INDEX = stored_index(*FRAMES)
         FRAMES[7][len(STAMP) + 8 :][:8],
     ],
 )
-def test_a_literal_of_one_frame_leads_to_that_frame(literal: bytes) -> None:
+def test_a_literal_of_one_frame_leads_to_that_frame(literal):
     found = WordIndex(INDEX).frames_with(literal, ignore_case=True)
     assert found is not None
     assert 7 in frames_of(found, 40) and found.bit_count() <= 5
@@ -91,18 +87,18 @@ def test_a_literal_of_one_frame_leads_to_that_frame(literal: bytes) -> None:
 @pytest.mark.parametrize(
     "literal", [b"absent", b" imeouts", b"timeout ", b"198.51.100.23", b"0123456789abcdef"]
 )
-def test_a_literal_of_no_frame_leads_nowhere(literal: bytes) -> None:
+def test_a_literal_of_no_frame_leads_nowhere(literal):
     found = WordIndex(INDEX).frames_with(literal)
     assert found is not None and found.bit_count() <= 1
 
 
-def test_a_common_word_leads_everywhere_and_a_short_one_is_not_decided() -> None:
+def test_a_common_word_leads_everywhere_and_a_short_one_is_not_decided():
     words = WordIndex(INDEX)
     assert words.frames_with(b"request") == (1 << 40) - 1
     assert words.frames_with(b"at") is None
 
 
-def test_a_word_index_is_read_from_a_descriptor_as_well() -> None:
+def test_a_word_index_is_read_from_a_descriptor_as_well():
     fd = os.memfd_create("words")
     try:
         os.write(fd, INDEX)
@@ -111,7 +107,7 @@ def test_a_word_index_is_read_from_a_descriptor_as_well() -> None:
         os.close(fd)
 
 
-def test_the_word_index_of_another_segment_is_refused() -> None:
+def test_the_word_index_of_another_segment_is_refused():
     words = WordIndex(INDEX)
     ours = Index(1, sum(map(len, FRAMES)), 99, 0, (FrameStart(0, 0, 0, UNKNOWN),) * 40)
     words.require_same_segment(ours)
@@ -124,13 +120,13 @@ def test_the_word_index_of_another_segment_is_refused() -> None:
     [b"", b"x", INDEX[:-1], INDEX[1:], INDEX[: len(INDEX) // 2], INDEX + b"x", b"x" * 500],
     ids=["empty", "short", "no end", "no begin", "half", "longer", "text"],
 )
-def test_a_word_index_that_is_cut_off_or_something_else_is_refused(data: bytes) -> None:
+def test_a_word_index_that_is_cut_off_or_something_else_is_refused(data):
     with pytest.raises(ValueError, match="word index"):
         WordIndex(data)
 
 
 @given(st.lists(st.text("\\uU0\n", max_size=12), min_size=1, max_size=10))
-def test_escapes_of_json_are_known_frame_by_frame(texts: list[str]) -> None:
+def test_escapes_of_json_are_known_frame_by_frame(texts):
     frames = [text.encode() for text in texts if text] or [b"\n"]
     words = WordIndex(stored_index(*frames, section=3))
     for escape in (b"\\u", b"\\u00"):

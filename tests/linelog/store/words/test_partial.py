@@ -1,13 +1,11 @@
 """Files of which some parts are here."""
 
-from __future__ import annotations
-
 import pytest
 
 from logsrv.linelog.store.words.partial import MissingParts, PartialFile
 
 
-def test_bytes_within_a_known_part_are_read() -> None:
+def test_bytes_within_a_known_part_are_read():
     file = PartialFile(100, [(10, b"abcdef"), (50, b"xyz")])
     assert file.read(12, 3) == b"cde"
     assert file.read(50, 3) == b"xyz"
@@ -18,7 +16,7 @@ def test_bytes_within_a_known_part_are_read() -> None:
         assert missing.value.ranges == [(at, size)]
 
 
-def test_all_missing_parts_are_named_at_once() -> None:
+def test_all_missing_parts_are_named_at_once():
     file = PartialFile(100, [(10, b"abcdef")])
     with pytest.raises(MissingParts) as missing:
         file.require_fetched([(10, 2), (0, 5), (40, 5)])
@@ -28,7 +26,7 @@ def test_all_missing_parts_are_named_at_once() -> None:
     file.require_fetched([(10, 2), (0, 5), (40, 5)])
 
 
-def test_a_small_part_does_not_hide_a_larger_one() -> None:
+def test_a_small_part_does_not_hide_a_larger_one():
     file = PartialFile(100, [(0, b"a" * 50)])
     file.add(10, b"a")
     assert file.read(10, 20) == b"a" * 20

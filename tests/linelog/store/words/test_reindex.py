@@ -1,7 +1,5 @@
 """What segments lack is made, and what happens to the store meanwhile is no error."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -22,7 +20,7 @@ def sealed(directory: Path) -> None:
     seal(plain(directory), at(directory), with_words=False)
 
 
-def test_missing_indexes_are_made_and_existing_ones_left(tmp_path: Path) -> None:
+def test_missing_indexes_are_made_and_existing_ones_left(tmp_path):
     sealed(tmp_path)
     disk = at(tmp_path)
     [packed] = sealed_files(disk)
@@ -35,7 +33,7 @@ def test_missing_indexes_are_made_and_existing_ones_left(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("old", [b"", b"logsrv-words-0\n\0" + bytes(100)])
-def test_a_damaged_or_older_word_index_is_replaced(tmp_path: Path, old: bytes) -> None:
+def test_a_damaged_or_older_word_index_is_replaced(tmp_path, old):
     sealed(tmp_path)
     disk = at(tmp_path)
     [packed] = sealed_files(disk)
@@ -44,7 +42,7 @@ def test_a_damaged_or_older_word_index_is_replaced(tmp_path: Path, old: bytes) -
     WordIndex(disk.read(packed.words))
 
 
-def test_an_index_of_an_unknown_version_or_a_damaged_one_is_made_anew(tmp_path: Path) -> None:
+def test_an_index_of_an_unknown_version_or_a_damaged_one_is_made_anew(tmp_path):
     seal(plain(tmp_path), at(tmp_path))
     disk = at(tmp_path)
     [packed] = sealed_files(disk)
@@ -58,9 +56,7 @@ def test_an_index_of_an_unknown_version_or_a_damaged_one_is_made_anew(tmp_path: 
 
 
 @pytest.mark.parametrize("other", [-1, 1])
-def test_an_index_whose_lines_were_counted_by_other_rules_is_made_anew(
-    tmp_path: Path, other: int
-) -> None:
+def test_an_index_whose_lines_were_counted_by_other_rules_is_made_anew(tmp_path, other):
     seal(plain(tmp_path), at(tmp_path))
     disk = at(tmp_path)
     [packed] = sealed_files(disk)
@@ -74,7 +70,7 @@ def test_an_index_whose_lines_were_counted_by_other_rules_is_made_anew(
     assert disk.read(packed.index) == newest
 
 
-def test_the_index_of_a_segment_that_was_cut_still_says_what_is_missing(tmp_path: Path) -> None:
+def test_the_index_of_a_segment_that_was_cut_still_says_what_is_missing(tmp_path):
     seal(plain(tmp_path), at(tmp_path))
     disk = at(tmp_path)
     [packed] = sealed_files(disk)
@@ -86,7 +82,7 @@ def test_the_index_of_a_segment_that_was_cut_still_says_what_is_missing(tmp_path
     assert disk.read(packed.index) == made
 
 
-def test_a_word_index_of_another_segment_is_replaced(tmp_path: Path) -> None:
+def test_a_word_index_of_another_segment_is_replaced(tmp_path):
     (tmp_path / "other").mkdir()
     seal(plain(tmp_path / "other", TEXT[:-100] + b"\n"), at(tmp_path / "other"))
     sealed(tmp_path)
@@ -97,9 +93,7 @@ def test_a_word_index_of_another_segment_is_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("step", ["create", "fdatasync", "rename"])
-def test_a_segment_removed_meanwhile_is_no_error_and_leaves_nothing(
-    tmp_path: Path, step: str
-) -> None:
+def test_a_segment_removed_meanwhile_is_no_error_and_leaves_nothing(tmp_path, step):
     sealed(tmp_path)
     disk = FaultyDisk().open_directory(tmp_path)
     [packed] = sealed_files(disk)
@@ -113,7 +107,7 @@ def test_a_segment_removed_meanwhile_is_no_error_and_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["current.log"]
 
 
-def test_a_damaged_segment_is_reported_and_the_others_get_indexes(tmp_path: Path) -> None:
+def test_a_damaged_segment_is_reported_and_the_others_get_indexes(tmp_path):
     sealed(tmp_path)
     disk = at(tmp_path)
     [packed] = sealed_files(disk)

@@ -1,7 +1,5 @@
 """Runs and windows of a frame: the same as plain Python finds them in it."""
 
-from __future__ import annotations
-
 import re
 
 from hypothesis import given
@@ -32,7 +30,7 @@ def without_times(text: bytes) -> bytes:
 
 
 @given(TEXTS)
-def test_runs_are_all_letters_side_by_side_that_are_not_all_hexadecimal(text: bytes) -> None:
+def test_runs_are_all_letters_side_by_side_that_are_not_all_hexadecimal(text):
     frame = FrameText(text, len(text))
     found = frame.find_runs()
     plain = folded(without_times(text))
@@ -46,7 +44,7 @@ def test_runs_are_all_letters_side_by_side_that_are_not_all_hexadecimal(text: by
 
 
 @given(TEXTS)
-def test_windows_of_a_frame_are_those_of_the_format(text: bytes) -> None:
+def test_windows_of_a_frame_are_those_of_the_format(text):
     ids, *others = FrameText(text, len(text)).window_hashes()
     plain = folded(without_times(text))
     fives = {plain[at : at + 5] for at in range(len(plain) - 4)}

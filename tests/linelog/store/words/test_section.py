@@ -1,7 +1,5 @@
 """A section keeps to its limits, whatever text it is given, and forgets nothing by that."""
 
-from __future__ import annotations
-
 import random
 import string
 
@@ -24,9 +22,7 @@ def random_words(count: int, seed: int, letters: str = string.ascii_letters) -> 
     return ["".join(draw.choices(letters, k=draw.randint(4, 20))).encode() for _ in range(count)]
 
 
-def test_a_dictionary_that_is_full_leaves_the_rest_to_windows(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_dictionary_that_is_full_leaves_the_rest_to_windows(monkeypatch):
     monkeypatch.setattr(section, "MOST_RUNS", 100)
     frames = [b" ".join(random_words(80, seed)) + b"\n" for seed in range(6)]
     words = WordIndex(stored_index(*frames))
@@ -38,7 +34,7 @@ def test_a_dictionary_that_is_full_leaves_the_rest_to_windows(
     assert words.frames_with(b"yesterday") == 0
 
 
-def test_random_ids_do_not_fill_the_dictionary() -> None:
+def test_random_ids_do_not_fill_the_dictionary():
     letters = string.ascii_letters + string.digits * 8
     text = b" ".join(random_words(3000, 1, letters)) + b" plain words\n"
     words = WordIndex(stored_index(text))
@@ -47,21 +43,21 @@ def test_random_ids_do_not_fill_the_dictionary() -> None:
         assert words.frames_with(word) in (1, None)
 
 
-def test_a_run_too_long_to_be_a_word_makes_its_frame_open() -> None:
+def test_a_run_too_long_to_be_a_word_makes_its_frame_open():
     words = WordIndex(stored_index(b"one\n", LONG + b"\n", b"two\n"))
     assert words.frames_with(b"zebra") == 0b10
     assert words.frames_with(LONG) == 0b10
     assert words.frames_with(b"one") == 0b011
 
 
-def test_words_that_share_their_first_letters_are_kept_apart() -> None:
+def test_words_that_share_their_first_letters_are_kept_apart():
     frames = [b"internationalisation\n", b"internationalisations\n", b"international\n"]
     words = WordIndex(stored_index(*frames))
     assert [words.frames_with(b" " + text.strip() + b" ") for text in frames] == [1, 2, 4]
     assert words.frames_with(b"international") == 7
 
 
-def test_a_table_is_folded_to_the_size_that_it_may_have() -> None:
+def test_a_table_is_folded_to_the_size_that_it_may_have():
     draw = numpy.random.default_rng(1)
     bits = BitTable(14)
     for number in range(20):
@@ -75,14 +71,14 @@ def test_a_table_is_folded_to_the_size_that_it_may_have() -> None:
     assert len(least) <= 1000 and small.rows >= 64
 
 
-def test_letter_windows_are_hashed_as_they_are_looked_up() -> None:
+def test_letter_windows_are_hashed_as_they_are_looked_up():
     frame = FrameText(b"x1zebra ", 8)
     made = {value >> 49 for value in section._letter_hashes(frame, frame.find_runs()).tolist()}
     assert made == letter_slots(b"zebra", 15)
 
 
 @pytest.mark.slow
-def test_a_section_is_full_after_512_frames() -> None:
+def test_a_section_is_full_after_512_frames():
     made = SectionBuilder()
     for _ in range(512):
         assert not made.is_full
@@ -91,7 +87,7 @@ def test_a_section_is_full_after_512_frames() -> None:
     assert unpack_header(made.pack_section(0.13)[:HEADER_SIZE]).frames == 512
 
 
-def test_a_run_is_one_word_whatever_stands_behind_it() -> None:
+def test_a_run_is_one_word_whatever_stands_behind_it():
     runs = [b"transact", b"transaction", b"internationalisation"]
     text = b" ".join(run + b" " + other for run in runs for other in (b"x", b"beginning", b"7z"))
     words = WordIndex(stored_index(text + b"\n"))

@@ -1,7 +1,5 @@
 """Rotation, and what happens when somebody else moves current.log."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os
@@ -18,7 +16,6 @@ from logsrv.errors import StoreError
 from logsrv.linelog.store.segments.segment import saved_number
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing import active
-from tests.clocks import HandClock
 from tests.linelog.store.faults import (
     FaultyDisk,
     another_lock,
@@ -39,9 +36,7 @@ def sealed(directory: Path) -> list[str]:
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_full_segment_is_sealed_under_its_number_and_first_time(
-    open_store: OpenStore,
-) -> None:
+async def test_a_full_segment_is_sealed_under_its_number_and_first_time(open_store):
     store = open_store(rotate_size=10)
     store.append(batch(b"one"))
     await until(lambda: sealed(store.directory) == ["0000000001-20261120T061842Z.log.zst"])
@@ -52,9 +47,7 @@ async def test_a_full_segment_is_sealed_under_its_number_and_first_time(
 
 @pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("step", ["create", "rename"])
-async def test_without_a_free_descriptor_the_old_segment_goes_on(
-    open_store: OpenStore, step: str, clock: HandClock
-) -> None:
+async def test_without_a_free_descriptor_the_old_segment_goes_on(open_store, step, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock, rotate_size=10)
     disk.errors[step] = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
@@ -74,9 +67,7 @@ async def test_without_a_free_descriptor_the_old_segment_goes_on(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_rotation_that_fails_is_not_tried_again_at_once(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+async def test_a_rotation_that_fails_is_not_tried_again_at_once(open_store, clock):
     """With each line it would cost what a rotation does, and a line in the log."""
     disk = FaultyDisk()
     store = open_store(disk, clock=clock, rotate_size=10)
@@ -139,8 +130,8 @@ class HalfWay(FaultyDisk):
 @pytest.mark.parametrize("links", [True, False])
 @pytest.mark.parametrize("undo", [True, False])
 async def test_a_rotation_that_fails_half_way_loses_nothing_and_is_done_later(
-    open_store: OpenStore, links: bool, undo: bool, clock: HandClock
-) -> None:
+    open_store, links, undo, clock
+):
     disk = HalfWay(links, undo)
     store = open_store(disk, clock=clock, rotate_size=10)
     store.append(batch(b"one"))
@@ -162,9 +153,7 @@ async def test_a_rotation_that_fails_half_way_loses_nothing_and_is_done_later(
 
 @pytest.mark.slow
 @pytest_twisted.ensureDeferred
-async def test_current_log_is_there_at_every_moment_of_many_rotations(
-    open_store: OpenStore,
-) -> None:
+async def test_current_log_is_there_at_every_moment_of_many_rotations(open_store):
     store = open_store(rotate_size=1)
     path, looking, missed = store.directory / "current.log", [True], []
 
@@ -188,9 +177,7 @@ async def test_current_log_is_there_at_every_moment_of_many_rotations(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_file_of_somebody_else_under_the_sealed_name_is_left_alone(
-    open_store: OpenStore,
-) -> None:
+async def test_a_file_of_somebody_else_under_the_sealed_name_is_left_alone(open_store):
     store = open_store()
     other = store.directory / "0000000001-20261120T061842Z.log"
     store.append(batch(b"one"))
@@ -205,8 +192,8 @@ async def test_a_file_of_somebody_else_under_the_sealed_name_is_left_alone(
 
 @pytest_twisted.ensureDeferred
 async def test_nothing_is_rotated_in_a_directory_that_another_server_has_taken(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
+    open_store, tmp_path
+):
     """Somebody put another lock file there, on a file system where that is the only lock."""
     store = open_store()
     store.append(batch(b"one"))
@@ -231,8 +218,8 @@ async def test_nothing_is_rotated_in_a_directory_that_another_server_has_taken(
 
 @pytest_twisted.ensureDeferred
 async def test_a_store_goes_on_in_the_directory_it_opened_wherever_that_is_moved(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
+    open_store, tmp_path
+):
     store = open_store(rotate_size=1)
     place, moved = store.directory, tmp_path / "moved"
     store.append(batch(b"one"))
@@ -253,7 +240,7 @@ async def test_a_store_goes_on_in_the_directory_it_opened_wherever_that_is_moved
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_directory_that_was_removed_is_made_again(open_store: OpenStore) -> None:
+async def test_a_directory_that_was_removed_is_made_again(open_store):
     store = open_store()
     store.append(batch(b"lost with it"))
     await store.durable()
@@ -269,7 +256,7 @@ async def test_a_directory_that_was_removed_is_made_again(open_store: OpenStore)
 
 
 @pytest_twisted.ensureDeferred
-async def test_logrotate_may_move_current_log_away(open_store: OpenStore, tmp_path: Path) -> None:
+async def test_logrotate_may_move_current_log_away(open_store, tmp_path):
     store = open_store()
     store.append(batch(b"one"))
     await store.durable()
@@ -284,9 +271,7 @@ async def test_logrotate_may_move_current_log_away(open_store: OpenStore, tmp_pa
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_removed_current_log_is_made_again_and_what_went_with_it_is_said(
-    open_store: OpenStore,
-) -> None:
+async def test_a_removed_current_log_is_made_again_and_what_went_with_it_is_said(open_store):
     store = open_store()
     store.append(batch(b"one"))
     await store.durable()
@@ -301,9 +286,7 @@ async def test_a_removed_current_log_is_made_again_and_what_went_with_it_is_said
 
 
 @pytest_twisted.ensureDeferred
-async def test_reopening_does_nothing_when_current_log_is_where_it_was(
-    open_store: OpenStore,
-) -> None:
+async def test_reopening_does_nothing_when_current_log_is_where_it_was(open_store):
     store = open_store()
     store.append(batch(b"one"))
     store.reopen()
@@ -314,9 +297,7 @@ async def test_reopening_does_nothing_when_current_log_is_where_it_was(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_file_that_was_cut_is_another_segment_for_old_positions(
-    open_store: OpenStore,
-) -> None:
+async def test_a_file_that_was_cut_is_another_segment_for_old_positions(open_store):
     store = open_store()
     store.append(batch(b"one"))
     await store.durable()
@@ -328,9 +309,7 @@ async def test_a_file_that_was_cut_is_another_segment_for_old_positions(
 
 
 @pytest_twisted.ensureDeferred
-async def test_something_else_under_the_name_leaves_the_old_file_in_use(
-    open_store: OpenStore, tmp_path: Path
-) -> None:
+async def test_something_else_under_the_name_leaves_the_old_file_in_use(open_store, tmp_path):
     store = open_store()
     shutil.move(store.directory / "current.log", tmp_path / "moved")
     (store.directory / "current.log").mkdir()

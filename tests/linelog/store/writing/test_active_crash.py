@@ -1,7 +1,5 @@
 """A rotation that ends at any step, and names that a power cut takes."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 from collections.abc import Callable, Iterator
@@ -43,9 +41,7 @@ OpenStore = Callable[..., Store]
 
 
 @pytest.mark.parametrize("links", [True, False])
-def test_a_crash_at_any_step_of_a_rotation_keeps_every_line_and_each_number_once(
-    tmp_path: Path, links: bool
-) -> None:
+def test_a_crash_at_any_step_of_a_rotation_keeps_every_line_and_each_number_once(tmp_path, links):
     steps = 0
     finished = False
     while not finished:
@@ -69,7 +65,7 @@ def test_a_crash_at_any_step_of_a_rotation_keeps_every_line_and_each_number_once
     assert steps >= 6
 
 
-def test_a_number_that_cannot_be_saved_is_said(tmp_path: Path) -> None:
+def test_a_number_that_cannot_be_saved_is_said(tmp_path):
     disk = FaultyDisk().open_directory(tmp_path)
     disk.errors["rename"] = no_space()
     with capturedLogs() as events:
@@ -135,7 +131,7 @@ def active_segment(directory: Path, disk: Disk) -> Iterator[ActiveSegment]:
 
 
 @leaks.killed()
-def test_a_place_is_synced_only_with_the_name_of_its_file(tmp_path: Path) -> None:
+def test_a_place_is_synced_only_with_the_name_of_its_file(tmp_path):
     """Else a power cut takes the file, and with it lines that were acknowledged after a failed sync."""
     disk = CutHalfWay()
     with active_segment(tmp_path, disk) as active:
@@ -154,9 +150,7 @@ def test_a_place_is_synced_only_with_the_name_of_its_file(tmp_path: Path) -> Non
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_segment_has_its_sealed_name_on_the_medium_before_it_loses_the_other(
-    open_store: OpenStore,
-) -> None:
+async def test_a_segment_has_its_sealed_name_on_the_medium_before_it_loses_the_other(open_store):
     """Else a power cut that keeps only the last step takes the whole segment."""
     disk = CutHalfWay()
     store = open_store(disk, rotate_size=1)

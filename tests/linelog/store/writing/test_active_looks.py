@@ -1,7 +1,5 @@
 """The looks at current.log: nothing is acknowledged that somebody has removed or cut."""
 
-from __future__ import annotations
-
 import errno
 import os
 import threading
@@ -16,7 +14,6 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing import active
-from tests.clocks import HandClock
 from tests.linelog.store.faults import (
     FaultyDisk,
     batch,
@@ -37,9 +34,7 @@ def looked_at_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("looked_at_each_time")
 @pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("sync", list(Sync))
-async def test_acknowledged_lines_are_in_a_file_that_has_a_name(
-    open_store: OpenStore, sync: Sync
-) -> None:
+async def test_acknowledged_lines_are_in_a_file_that_has_a_name(open_store, sync):
     """Somebody removes current.log, and says nothing."""
     store = open_store(sync=sync)
     store.append(batch(b"one"))
@@ -55,9 +50,7 @@ async def test_acknowledged_lines_are_in_a_file_that_has_a_name(
 
 
 @pytest_twisted.ensureDeferred
-async def test_lines_of_a_file_removed_during_the_sync_are_not_acknowledged(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+async def test_lines_of_a_file_removed_during_the_sync_are_not_acknowledged(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=Sync.ALWAYS)
     disk.before["fdatasync"] = (store.directory / "current.log").unlink
@@ -75,7 +68,7 @@ async def test_lines_of_a_file_removed_during_the_sync_are_not_acknowledged(
 
 @pytest.mark.usefixtures("looked_at_each_time")
 @pytest_twisted.ensureDeferred
-async def test_a_cut_by_somebody_glues_no_line_to_a_torn_one(open_store: OpenStore) -> None:
+async def test_a_cut_by_somebody_glues_no_line_to_a_torn_one(open_store):
     """And the position behind the cut is not used again."""
     store = open_store(sync=Sync.ALWAYS)
     store.append(batch(b"one", b"two"))
@@ -88,9 +81,7 @@ async def test_a_cut_by_somebody_glues_no_line_to_a_torn_one(open_store: OpenSto
 
 
 @pytest_twisted.ensureDeferred
-async def test_no_cut_between_two_looks_is_acknowledged(
-    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_no_cut_between_two_looks_is_acknowledged(open_store, monkeypatch):
     """The file is looked at now and then only, and behind each sync."""
     monkeypatch.setattr(active, "LOOK_EVERY", 3600)
     store = open_store(sync=Sync.ALWAYS)
@@ -110,7 +101,7 @@ async def test_no_cut_between_two_looks_is_acknowledged(
 
 @pytest.mark.usefixtures("looked_at_each_time")
 @pytest_twisted.ensureDeferred
-async def test_bytes_that_somebody_else_appends_are_counted(open_store: OpenStore) -> None:
+async def test_bytes_that_somebody_else_appends_are_counted(open_store):
     store = open_store()
     with open(store.directory / "current.log", "ab") as file:
         file.write(b"by hand, without an end")
@@ -137,7 +128,7 @@ class ToldOnce(FaultyDisk):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_failed_write_back_fails_the_acknowledgement(open_store: OpenStore) -> None:
+async def test_a_failed_write_back_fails_the_acknowledgement(open_store):
     """Another thread that syncs, for a segment that was left, does not take the error away."""
     disk = ToldOnce()
     store = open_store(disk, sync=Sync.ALWAYS)
@@ -172,9 +163,7 @@ async def test_a_failed_write_back_fails_the_acknowledgement(open_store: OpenSto
 
 
 @pytest_twisted.ensureDeferred
-async def test_lines_written_before_the_file_was_removed_are_not_acknowledged(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+async def test_lines_written_before_the_file_was_removed_are_not_acknowledged(open_store, clock):
     """The disk is full in the middle of a group, and a person removes current.log to make room."""
     disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=Sync.ALWAYS)
@@ -192,9 +181,7 @@ async def test_lines_written_before_the_file_was_removed_are_not_acknowledged(
 
 @pytest.mark.usefixtures("looked_at_each_time")
 @pytest_twisted.ensureDeferred
-async def test_a_look_that_fails_half_way_glues_no_lines(
-    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch, clock: HandClock
-) -> None:
+async def test_a_look_that_fails_half_way_glues_no_lines(open_store, monkeypatch, clock):
     store = open_store(clock=clock)
     store.append(batch(b"one"))
     await store.durable()

@@ -1,7 +1,5 @@
 """Rotation by time: each day, whatever the clock of the wall does."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +8,6 @@ import pytest_twisted
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.store.policy import DAY
 from logsrv.linelog.store.store import Store
-from tests.clocks import HandClock
 from tests.linelog.store.faults import batch
 
 OpenStore = Callable[..., Store]
@@ -22,8 +19,8 @@ def sealed(directory: Path) -> list[str]:
 
 @pytest_twisted.ensureDeferred
 async def test_an_idle_segment_is_sealed_when_its_time_is_up_and_an_empty_one_never(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+    open_store, clock
+):
     store = open_store(clock=clock, rotate_every=DAY)
     clock.advance(5 * DAY)
     for day in range(1, 4):
@@ -38,9 +35,7 @@ async def test_an_idle_segment_is_sealed_when_its_time_is_up_and_an_empty_one_ne
 
 
 @pytest_twisted.ensureDeferred
-async def test_after_a_restart_the_time_counts_from_the_first_line(
-    open_store: OpenStore, tmp_path: Path, clock: HandClock
-) -> None:
+async def test_after_a_restart_the_time_counts_from_the_first_line(open_store, tmp_path, clock):
     (tmp_path / "current.log").write_text(f"{rfc3339(clock.time_of_day() - 3000)} tcp:x:1 old\n")
     store = open_store(clock=clock, directory=tmp_path, rotate_every=3600.0)
     clock.advance(599)
@@ -50,9 +45,7 @@ async def test_after_a_restart_the_time_counts_from_the_first_line(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_first_line_from_the_future_does_not_put_rotation_off(
-    open_store: OpenStore, tmp_path: Path, clock: HandClock
-) -> None:
+async def test_a_first_line_from_the_future_does_not_put_rotation_off(open_store, tmp_path, clock):
     """The clock was set back while the server was down."""
     (tmp_path / "current.log").write_text(
         f"{rfc3339(clock.time_of_day() + 90000)} tcp:x:1 future\n"

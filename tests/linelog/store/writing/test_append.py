@@ -1,7 +1,5 @@
 """The writing thread, on disks that take less than they are given."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest
@@ -15,14 +13,13 @@ from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.segments.disk import IOV_MAX
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing.append import without_first_bytes
-from tests.clocks import HandClock
 from tests.linelog.store.faults import FaultyDisk, batch, stored, text_of, until
 
 OpenStore = Callable[..., Store]
 
 
 @given(st.lists(st.binary(max_size=6)), st.data())
-def test_a_short_write_goes_on_at_the_exact_byte(pieces: list[bytes], data: st.DataObject) -> None:
+def test_a_short_write_goes_on_at_the_exact_byte(pieces, data):
     whole = b"".join(pieces)
     count = data.draw(st.integers(0, len(whole)))
     buffers: list[Buffer] = list(pieces)
@@ -30,9 +27,7 @@ def test_a_short_write_goes_on_at_the_exact_byte(pieces: list[bytes], data: st.D
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_disk_that_takes_seven_bytes_at_a_time_gets_every_byte_once(
-    open_store: OpenStore,
-) -> None:
+async def test_a_disk_that_takes_seven_bytes_at_a_time_gets_every_byte_once(open_store):
     disk = FaultyDisk()
     disk.limit = 7
     store = open_store(disk)
@@ -46,9 +41,7 @@ async def test_a_disk_that_takes_seven_bytes_at_a_time_gets_every_byte_once(
 
 
 @pytest_twisted.ensureDeferred
-async def test_thousands_of_small_batches_are_few_calls_within_the_limit_of_the_system(
-    open_store: OpenStore,
-) -> None:
+async def test_thousands_of_small_batches_are_few_calls_within_the_limit_of_the_system(open_store):
     disk = FaultyDisk()
     store = open_store(disk)
     lines = [b"%d" % number for number in range(5000)]
@@ -62,8 +55,8 @@ async def test_thousands_of_small_batches_are_few_calls_within_the_limit_of_the_
 
 @pytest_twisted.ensureDeferred
 async def test_an_error_nobody_thought_of_stops_the_writer_no_more_than_a_full_disk(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+    open_store, clock
+):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock)
     disk.errors["writev"] = ZeroDivisionError("surprise")
@@ -78,9 +71,7 @@ async def test_an_error_nobody_thought_of_stops_the_writer_no_more_than_a_full_d
 
 
 @pytest_twisted.ensureDeferred
-async def test_close_tries_a_stalled_disk_once_more(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+async def test_close_tries_a_stalled_disk_once_more(open_store, clock):
     disk = FaultyDisk()
     disk.room = 5
     store = open_store(disk, clock=clock)
@@ -95,8 +86,8 @@ async def test_close_tries_a_stalled_disk_once_more(
 @pytest.mark.parametrize("policy", [Sync.ALWAYS, Sync.INTERVAL])
 @pytest_twisted.ensureDeferred
 async def test_a_sync_that_failed_is_tried_again_though_nobody_sends_anything(
-    open_store: OpenStore, policy: Sync, clock: HandClock
-) -> None:
+    open_store, policy, clock
+):
     """Else a server that is sent nothing because it says that it fails would say so for ever."""
     disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=Sync.ALWAYS)

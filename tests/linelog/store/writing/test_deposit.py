@@ -1,13 +1,10 @@
 """Blocks of origins on their way into a store: on the medium when that is said, whatever the disk does."""
 
-from __future__ import annotations
-
 import errno
 import os
 import threading
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import pytest_twisted
@@ -19,7 +16,6 @@ from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing.deposit import Deposit, PendingBlock
-from tests.clocks import HandClock
 from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of
 
 OpenStore = Callable[..., Store]
@@ -36,7 +32,7 @@ def text(number: int, lines: int = 10) -> bytes:
     return b"".join(STAMP + b"%d %d\n" % (number, line) for line in range(lines))
 
 
-def test_a_deposit_goes_on_where_it_was_interrupted() -> None:
+def test_a_deposit_goes_on_where_it_was_interrupted():
     deposit = Deposit([pending(ONE, b"abc\n"), pending(OTHER, b"defg\n")])
     assert not deposit.goes_on_at(Position(7, 100))
     deposit.make_notes(Position(7, 100))
@@ -49,9 +45,7 @@ def test_a_deposit_goes_on_where_it_was_interrupted() -> None:
 
 @pytest.mark.parametrize("sync", Sync)
 @pytest_twisted.ensureDeferred
-async def test_a_block_is_on_the_medium_when_it_is_acknowledged(
-    open_store: OpenStore, sync: Sync
-) -> None:
+async def test_a_block_is_on_the_medium_when_it_is_acknowledged(open_store, sync):
     """Whatever the policy is: first the note, then the text."""
     disk = FaultyDisk()
     store = open_store(disk, sync=sync)
@@ -71,7 +65,7 @@ async def test_a_block_is_on_the_medium_when_it_is_acknowledged(
 
 
 @pytest_twisted.ensureDeferred
-async def test_blocks_that_wait_together_share_their_syncs(open_store: OpenStore) -> None:
+async def test_blocks_that_wait_together_share_their_syncs(open_store):
     disk, go = FaultyDisk(), threading.Event()
     store = open_store(disk, sync=Sync.NEVER)
     await store.deposit(pending(ONE, text(0)))
@@ -88,9 +82,7 @@ async def test_blocks_that_wait_together_share_their_syncs(open_store: OpenStore
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_full_disk_is_waited_for_and_nothing_comes_between(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+async def test_a_full_disk_is_waited_for_and_nothing_comes_between(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock)
     await store.deposit(pending(ONE, text(1)))
@@ -112,9 +104,7 @@ async def test_a_full_disk_is_waited_for_and_nothing_comes_between(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_note_that_cannot_be_written_is_tried_again(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+async def test_a_note_that_cannot_be_written_is_tried_again(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock)
     disk.errors["create"] = no_space()
@@ -130,9 +120,7 @@ async def test_a_note_that_cannot_be_written_is_tried_again(
 
 
 @pytest_twisted.ensureDeferred
-async def test_bytes_that_a_failed_sync_lost_are_written_again_at_the_same_place(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+async def test_bytes_that_a_failed_sync_lost_are_written_again_at_the_same_place(open_store, clock):
     """The kernel lets go of pages that it could not write: another sync alone would say nothing."""
     disk = FaultyDisk()
     store = open_store(disk, clock=clock)
@@ -160,9 +148,7 @@ async def test_bytes_that_a_failed_sync_lost_are_written_again_at_the_same_place
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_file_that_is_removed_meanwhile_has_the_block_stored_in_the_next(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+async def test_a_file_that_is_removed_meanwhile_has_the_block_stored_in_the_next(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock)
     await store.deposit(pending(ONE, text(1)))
@@ -183,7 +169,7 @@ async def test_a_file_that_is_removed_meanwhile_has_the_block_stored_in_the_next
 
 
 @pytest_twisted.ensureDeferred
-async def test_the_place_is_kept_over_a_stop(open_store: OpenStore, tmp_path: Path) -> None:
+async def test_the_place_is_kept_over_a_stop(open_store, tmp_path):
     store = open_store()
     await store.deposit(pending(ONE, text(1)))
     await store.close()
@@ -198,9 +184,7 @@ async def test_the_place_is_kept_over_a_stop(open_store: OpenStore, tmp_path: Pa
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_store_that_closes_on_a_dead_disk_tells_who_waits(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+async def test_a_store_that_closes_on_a_dead_disk_tells_who_waits(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock)
     disk.room = 5

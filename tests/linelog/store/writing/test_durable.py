@@ -1,7 +1,5 @@
 """Each waits for its own lines, no more and no less."""
 
-from __future__ import annotations
-
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -35,7 +33,7 @@ def told_of(waiters: DurableWaiters, totals: list[int]) -> list[tuple[int, str]]
     return told
 
 
-def test_deferreds_of_safe_lines_fire_and_the_others_wait() -> None:
+def test_deferreds_of_safe_lines_fire_and_the_others_wait():
     waiters = DurableWaiters()
     told = told_of(waiters, [10, 20, 30])
     waiters.fire_reached(20)
@@ -44,7 +42,7 @@ def test_deferreds_of_safe_lines_fire_and_the_others_wait() -> None:
     assert told == [(10, "safe"), (20, "safe"), (30, "safe")]
 
 
-def test_a_failed_sync_fails_its_own_lines_only() -> None:
+def test_a_failed_sync_fails_its_own_lines_only():
     waiters = DurableWaiters()
     told = told_of(waiters, [10, 20, 30])
     waiters.apply_sync_failure(SyncFailure(10, 20, "broken"))
@@ -53,7 +51,7 @@ def test_a_failed_sync_fails_its_own_lines_only() -> None:
     assert told == [(10, "safe"), (20, sentence), (30, "safe")]
 
 
-def test_a_deferred_made_after_the_failed_sync_fails_as_well() -> None:
+def test_a_deferred_made_after_the_failed_sync_fails_as_well():
     waiters = DurableWaiters()
     waiters.apply_sync_failure(SyncFailure(10, 20, "broken"))
     assert waiters.add(20).called
@@ -61,7 +59,7 @@ def test_a_deferred_made_after_the_failed_sync_fails_as_well() -> None:
     assert not waiters.add(21).called
 
 
-def test_a_failed_sync_of_the_first_line_fails_the_acknowledgement_of_all() -> None:
+def test_a_failed_sync_of_the_first_line_fails_the_acknowledgement_of_all():
     """Whoever asks for several at once, before the failure or after it, does not get an acknowledgement."""
     waiters = DurableWaiters()
     before = [waiters.add(30, since) for since in (5, 19, 20)]
@@ -75,7 +73,7 @@ def test_a_failed_sync_of_the_first_line_fails_the_acknowledgement_of_all() -> N
     assert before[2].result is None and after[1].result is None
 
 
-def test_giving_up_fails_all_deferreds() -> None:
+def test_giving_up_fails_all_deferreds():
     waiters = DurableWaiters()
     waiting = [waiters.add(1), waiters.add(2)]
     waiters.fail_all(StoreError("closed"))
@@ -86,8 +84,8 @@ def test_giving_up_fails_all_deferreds() -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_a_sync_that_fails_while_the_reactor_looks_is_not_passed_over_for_the_next(
-    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    open_store, monkeypatch
+):
     """It finds no failure, and then that later lines are safe."""
     begun, held, go, later = (threading.Event() for _ in range(4))
 

@@ -1,7 +1,5 @@
 """Syncing beside the writer."""
 
-from __future__ import annotations
-
 import errno
 import os
 import threading
@@ -17,7 +15,7 @@ from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.segments.segment import Position, synced_place
 from logsrv.linelog.store.segments.waiting import waiting_sizes
 from logsrv.linelog.store.store import Store
-from tests.clocks import ClockQueue, HandClock
+from tests.clocks import ClockQueue
 from tests.linelog.store.faults import FaultyDisk, Hang, at, batch, stored, text_of, until
 
 OpenStore = Callable[..., Store]
@@ -30,9 +28,7 @@ def place_of(store: Store) -> Position:
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
     store.append(batch(b"one"))
@@ -47,9 +43,7 @@ async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_sync_that_fails_is_said_once_and_tried_again(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+async def test_a_sync_that_fails_is_said_once_and_tried_again(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
     disk.calls.clear()
@@ -66,9 +60,7 @@ async def test_a_sync_that_fails_is_said_once_and_tried_again(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_sync_that_failed_is_tried_again_though_none_is_wanted_any_more(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+async def test_a_sync_that_failed_is_tried_again_though_none_is_wanted_any_more(open_store, clock):
     """Else a reload that ends the syncing would leave the trouble for ever."""
     disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
@@ -83,9 +75,7 @@ async def test_a_sync_that_failed_is_tried_again_though_none_is_wanted_any_more(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_store_is_synced_once_a_second_and_not_while_it_is_idle(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+async def test_a_store_is_synced_once_a_second_and_not_while_it_is_idle(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
     # A new file is synced once by itself.
@@ -107,9 +97,7 @@ async def test_a_store_is_synced_once_a_second_and_not_while_it_is_idle(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_sync_trouble_that_comes_back_after_ten_minutes_is_said_again(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+async def test_a_sync_trouble_that_comes_back_after_ten_minutes_is_said_again(open_store, clock):
     """One that comes and goes within a minute is said five times only."""
     disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
@@ -134,9 +122,7 @@ async def test_a_sync_trouble_that_comes_back_after_ten_minutes_is_said_again(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_segment_is_synced_when_another_takes_its_place(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+async def test_a_segment_is_synced_when_another_takes_its_place(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
     old = (store.directory / "current.log").stat().st_ino
@@ -147,9 +133,7 @@ async def test_a_segment_is_synced_when_another_takes_its_place(
 
 
 @pytest_twisted.ensureDeferred
-async def test_how_far_all_is_on_the_medium_is_written_down(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+async def test_how_far_all_is_on_the_medium_is_written_down(open_store, clock):
     store = open_store(clock=clock, sync=Sync.INTERVAL)
     store.append(batch(b"one"))
     clock.advance(1)
@@ -180,8 +164,8 @@ class LateQueue(ClockQueue):
 @pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("later", [Sync.INTERVAL, Sync.ALWAYS])
 async def test_no_place_is_written_down_before_the_segments_in_front_of_it_are_synced(
-    open_store: OpenStore, clock: HandClock, monkeypatch: pytest.MonkeyPatch, later: Sync
-) -> None:
+    open_store, clock, monkeypatch, later
+):
     left, real = LateQueue(clock), clock.queue
     # The first is that of the segments that were left.
     queues = iter((left, real()))
@@ -211,9 +195,7 @@ async def test_no_place_is_written_down_before_the_segments_in_front_of_it_are_s
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_segment_that_was_left_unsynced_stays_in_doubt(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+async def test_a_segment_that_was_left_unsynced_stays_in_doubt(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=Sync.NEVER)
     store.append(batch(b"one"))
@@ -229,9 +211,7 @@ async def test_a_segment_that_was_left_unsynced_stays_in_doubt(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_close_that_fails_does_not_end_the_syncing(
-    open_store: OpenStore, clock: HandClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_close_that_fails_does_not_end_the_syncing(open_store, clock, monkeypatch):
     """As NFS and quotas say it late, when a file is closed."""
     disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
@@ -255,8 +235,8 @@ async def test_a_close_that_fails_does_not_end_the_syncing(
 @pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("sync", [Sync.INTERVAL, Sync.ALWAYS])
 async def test_a_sync_that_works_after_one_that_failed_says_nothing_of_the_segment(
-    open_store: OpenStore, clock: HandClock, sync: Sync
-) -> None:
+    open_store, clock, sync
+):
     """The kernel has let go of what it could not write; a start is to look for a hole there."""
     disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=sync)
@@ -277,8 +257,8 @@ async def test_a_sync_that_works_after_one_that_failed_says_nothing_of_the_segme
 
 @pytest_twisted.ensureDeferred
 async def test_the_size_of_a_segment_is_written_down_when_lines_go_on_in_the_next(
-    open_store: OpenStore, clock: HandClock
-) -> None:
+    open_store, clock
+):
     """Once it is on the medium; so not under `--sync never`."""
     store = open_store(clock=clock, sync=Sync.INTERVAL)
     store.append(batch(b"one", b"two"))
