@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import gc
 import importlib
+import inspect
 import os
 import signal
 from collections.abc import Generator, Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_twisted
 from _pytest import unittest
 from hypothesis import HealthCheck, settings
 
@@ -63,6 +65,12 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
     finally:
         gc.freeze()
         gc.enable()
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let the reactor run a test that is `async def`."""
+    if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+        pytest_twisted.ensureDeferred(item.obj)
 
 
 def import_own_share(config: pytest.Config) -> None:

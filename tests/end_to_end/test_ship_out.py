@@ -21,7 +21,7 @@ from tests.cli.certificates import Authority
 from tests.end_to_end.conftest import Logger
 from tests.end_to_end.peers import rsyslog, syslog_ng
 from tests.end_to_end.senders import Page, lines_of
-from tests.kit.net.network import REACTOR, in_reactor
+from tests.kit.net.network import REACTOR
 from tests.linelog.ship.encode.stored_lines import KINDS, SOURCES, line
 from tests.linelog.ship.out.peers import settings
 from tests.ports import free_port
@@ -59,7 +59,6 @@ def came(server: Logger, count: int = len(LINES)) -> list[Record]:
 
 
 @pytest.mark.parametrize("scheme", ["relp", "syslog"])
-@in_reactor
 async def test_syslog_input_gets_lines_with_level_time_and_host(logger, scheme):
     """Text, level, time, program and host are those of the line."""
     server = logger(listen=[f"{scheme}:tcp:0:interface=127.0.0.1"])
@@ -81,7 +80,6 @@ async def test_syslog_input_gets_lines_with_level_time_and_host(logger, scheme):
         ("ndjson+http://127.0.0.1:{}/lines", "message"),
     ],
 )
-@in_reactor
 async def test_http_input_gets_lines_text_and_level(logger, path, text):
     server = logger(listen=["http:tcp:0:interface=127.0.0.1"])
     await ship(path.format(server.port()), LINES)
@@ -91,7 +89,6 @@ async def test_http_input_gets_lines_text_and_level(logger, path, text):
     )
 
 
-@in_reactor
 async def test_relp_in_tls_with_certificates_of_both(logger, tmp_path):
     authority = Authority(tmp_path)
     theirs, ours = authority.certify("localhost"), authority.certify("edge")
@@ -106,7 +103,6 @@ async def test_relp_in_tls_with_certificates_of_both(logger, tmp_path):
     assert len(came(server)) == len(LINES)
 
 
-@in_reactor
 async def test_lines_for_an_http_input_need_its_token(logger, tmp_path):
     (tmp_path / "token").write_text("geheim")
     server = logger(
@@ -120,7 +116,6 @@ async def test_lines_for_an_http_input_need_its_token(logger, tmp_path):
     assert len(came(server)) == len(LINES)
 
 
-@in_reactor
 async def test_nothing_is_missing_when_the_receiver_is_killed(logger):
     """Over RELP unacknowledged lines are sent again; some lines may be there twice."""
     listen = f"relp:tcp:{free_port()}:interface=127.0.0.1"
@@ -177,7 +172,6 @@ WANTED: list[tuple[bytes, list[str | None]]] = [
 
 @pytest.mark.long
 @pytest.mark.parametrize(("scheme", "module"), [("relp", "imrelp"), ("syslog", "imtcp")])
-@in_reactor
 async def test_rsyslog_gets_lines_with_parts(tmp_path, scheme, module):
     many = [line(b"number %d" % number) for number in range(2000)]
     with receiving_rsyslog(tmp_path, module) as (port, file):
@@ -207,7 +201,6 @@ async def until_there(port: int) -> None:
 
 
 @pytest.mark.long
-@in_reactor
 async def test_syslog_ng_in_tls(tmp_path):
     """The `syslog()` source of syslog-ng takes RFC 5425, with a client certificate."""
     authority = Authority(tmp_path)

@@ -3,11 +3,9 @@
 import os
 import random
 import stat
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import pytest_twisted
 import zstandard
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 
@@ -17,17 +15,14 @@ from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.segment import Form, Segment, save_number, saved_number
 from logsrv.linelog.store.segments.waiting import note_waiting
-from logsrv.linelog.store.store import Store
 from tests.linelog.store.faults import FaultyDisk, at, batch, no_space, stored, text_of, until
 from tests.linelog.store.segments.test_index import SENSELESS
 
-OpenStore = Callable[..., Store]
 NAME = "0000000001-20261120T061842Z.log"
 OTHER = "0000000001-20200101T000000Z.log"
 LINES = [b"line %d" % number for number in range(3000)]
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_torn_last_line_is_kept_ended_and_reported(open_store, tmp_path):
     (tmp_path / "current.log").write_bytes(stored(b"whole") + stored(b"half a line")[:-4])
     with capturedLogs() as events:
@@ -41,14 +36,12 @@ async def test_a_torn_last_line_is_kept_ended_and_reported(open_store, tmp_path)
     assert store.position == (1, len(text))
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_torn_line_is_ended_though_nothing_is_appended(open_store, tmp_path):
     (tmp_path / "current.log").write_bytes(b"torn" * 50_000)
     open_store(directory=tmp_path)
     await until(lambda: (tmp_path / "current.log").read_bytes() == b"torn" * 50_000 + b"\n")
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_full_disk_does_not_keep_the_store_from_starting(open_store, tmp_path, clock):
     (tmp_path / "current.log").write_bytes(b"torn")
     disk = FaultyDisk()
@@ -200,7 +193,6 @@ def test_a_sealed_segment_that_was_cut_is_reported_and_what_is_left_can_be_read(
     assert f"{packed.name} is damaged at byte {first_lost.at}" in told[0]
 
 
-@pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("number", [b"12345678901", b"9" * 30, b"-3", b"seven"])
 async def test_a_number_that_makes_no_sense_is_reported_and_nothing_is_lost(
     open_store, tmp_path, number
@@ -220,7 +212,6 @@ async def test_a_number_that_makes_no_sense_is_reported_and_nothing_is_lost(
     assert saved_number(at(tmp_path)) == 8
 
 
-@pytest_twisted.ensureDeferred
 @pytest.mark.parametrize(("name", "text"), [("number", b"39\n"), ("synced", b"39:0\n")])
 async def test_a_number_that_no_other_file_explains_is_said(open_store, tmp_path, name, text):
     """In a store of a version that knew no sums a bit made 7 of it 39."""
@@ -315,7 +306,6 @@ def test_a_packed_file_that_is_cut_holds_no_more_than_can_be_read(tmp_path):
 
 
 @pytest.mark.parametrize("packed_too", [False, True])
-@pytest_twisted.ensureDeferred
 async def test_a_stranger_with_the_number_of_a_segment_is_left_alone_and_said(
     open_store, tmp_path, packed_too
 ):
@@ -337,7 +327,6 @@ async def test_a_stranger_with_the_number_of_a_segment_is_left_alone_and_said(
 
 
 @pytest.mark.parametrize("found", [LINES[:3], [b"something else"]])
-@pytest_twisted.ensureDeferred
 async def test_a_plain_file_put_beside_its_packed_form_never_replaces_it(
     open_store, tmp_path, found
 ):
@@ -370,7 +359,6 @@ def test_a_stranger_is_not_touched_though_it_is_torn(tmp_path):
     assert (tmp_path / OTHER).read_bytes() == b"torn\0\0"
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_raw_line_is_the_same_after_a_clean_restart(open_store):
     """`--raw` stores NULs; nothing crashed."""
     store = open_store()
@@ -388,7 +376,6 @@ async def test_a_raw_line_is_the_same_after_a_clean_restart(open_store):
 
 
 @pytest.mark.parametrize("to", ["moved", "removed", "cut"])
-@pytest_twisted.ensureDeferred
 async def test_a_file_that_was_taken_away_while_nobody_ran_leaves_its_places_unused(
     open_store, tmp_path, to
 ):
@@ -408,7 +395,6 @@ async def test_a_file_that_was_taken_away_while_nobody_ran_leaves_its_places_unu
 
 
 @pytest.mark.parametrize("number", [None, b"", b"rubbish", b"2\n", b"6\n"])
-@pytest_twisted.ensureDeferred
 async def test_numbers_go_on_after_all_segments_were_removed(open_store, number):
     """Also where the file of the number is lost, too."""
     store = open_store(rotate_size=1)
@@ -428,7 +414,6 @@ async def test_numbers_go_on_after_all_segments_were_removed(open_store, number)
     assert saved_number(at(store.directory)) == 6
 
 
-@pytest_twisted.ensureDeferred
 async def test_of_two_forms_the_one_kept_is_synced_before_the_other_goes(tmp_path):
     sealed(tmp_path)
     (tmp_path / NAME).write_bytes(stored(*LINES))
@@ -438,7 +423,6 @@ async def test_of_two_forms_the_one_kept_is_synced_before_the_other_goes(tmp_pat
 
 
 @pytest.mark.parametrize("text", [stored(b"one", b"two"), stored(b"one", b"two")[:-2]])
-@pytest_twisted.ensureDeferred
 async def test_a_segment_that_was_cut_while_it_waited_is_told_at_the_start(
     open_store, tmp_path, text
 ):

@@ -2,25 +2,18 @@
 
 import errno
 import os
-from collections.abc import Callable
 
 import pytest
-import pytest_twisted
 from twisted.logger import capturedLogs
 
 from logsrv.linelog.read.follow import Follower, end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.policy import Sync
-from logsrv.linelog.store.store import Store
 from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of, until
 
-OpenStore = Callable[..., Store]
 NAME = "0000000001-20261120T061842Z.log"
-OTHER = "0000000001-20200101T000000Z.log"
-LINES = [b"line %d" % number for number in range(3000)]
 
 
-@pytest_twisted.ensureDeferred
 async def test_the_name_of_the_active_segment_is_synced_after_a_kill(open_store):
     """A kill may have come between a rotation and the sync of its names; a power cut follows it."""
     store = open_store()
@@ -33,7 +26,6 @@ async def test_the_name_of_the_active_segment_is_synced_after_a_kill(open_store)
     assert "sync_directory" in disk.calls
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_file_that_cannot_be_read_keeps_no_store_from_starting(
     open_store, tmp_path, monkeypatch
 ):
@@ -63,7 +55,6 @@ async def test_a_file_that_cannot_be_read_keeps_no_store_from_starting(
 
 
 @pytest.mark.parametrize("cut", [0, 52, len(stored(b"one")), len(stored(b"one", b"two"))])
-@pytest_twisted.ensureDeferred
 async def test_after_a_crash_no_line_is_written_where_somebody_may_have_read(
     open_store, tmp_path, cut
 ):
@@ -83,7 +74,6 @@ async def test_after_a_crash_no_line_is_written_where_somebody_may_have_read(
     assert again.position == (2, len(stored(b"three")))
 
 
-@pytest_twisted.ensureDeferred
 async def test_what_was_acknowledged_before_a_kill_is_synced_by_the_next_start(
     open_store, tmp_path
 ):
@@ -95,7 +85,6 @@ async def test_what_was_acknowledged_before_a_kill_is_synced_by_the_next_start(
     await until(lambda: old in disk.synced)
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_crash_on_a_full_disk_goes_on_when_there_is_room(open_store, tmp_path, clock):
     (tmp_path / "current.log").write_bytes(stored(b"one"))
     (tmp_path / "lock").write_text("77\n")
@@ -111,7 +100,6 @@ async def test_a_crash_on_a_full_disk_goes_on_when_there_is_room(open_store, tmp
     assert store.position == (2, len(stored(b"two")))
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_rotation_that_a_power_cut_broke_off_is_done_and_its_next_number_left_out(
     open_store, tmp_path
 ):
@@ -128,7 +116,6 @@ async def test_a_rotation_that_a_power_cut_broke_off_is_done_and_its_next_number
     assert not (tmp_path / NAME).exists() or (tmp_path / NAME).stat().st_nlink == 1
 
 
-@pytest_twisted.ensureDeferred
 async def test_an_empty_segment_with_two_names_loses_one(open_store, tmp_path):
     """Later lines would else be there twice."""
     (tmp_path / "current.log").touch()
@@ -142,7 +129,6 @@ async def test_an_empty_segment_with_two_names_loses_one(open_store, tmp_path):
     assert open_store(directory=tmp_path).position == (3, len(stored(b"one")))
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_follower_of_a_store_sees_each_line_once_over_crashes(open_store, tmp_path):
     """Also where nothing had been written before the first one."""
     await open_store(directory=tmp_path).close()
@@ -171,7 +157,6 @@ async def test_a_follower_of_a_store_sees_each_line_once_over_crashes(open_store
     view.close()
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_segment_behind_the_one_that_current_log_is_keeps_its_number(open_store, tmp_path):
     """A power cut may keep a later sealed name, and not that of the current.log which got it."""
     first, second = (f"000000000{number}-20261120T061842Z.log" for number in (1, 2))

@@ -1,21 +1,11 @@
 """What a start makes of the identity of a store that is damaged, or gone."""
 
-from collections.abc import Callable
-
 import pytest
-import pytest_twisted
 from twisted.logger import capturedLogs
 
 from logsrv.kit.text.checked_json import json_then_checksum
-from logsrv.linelog.store.store import Store
-
-OpenStore = Callable[..., Store]
-NAME = "0000000001-20261120T061842Z.log"
-OTHER = "0000000001-20200101T000000Z.log"
-LINES = [b"line %d" % number for number in range(3000)]
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_store_has_one_identity_from_its_first_start_on(open_store, tmp_path):
     store = open_store()
     assert store.identity is not None and store.identity.began == (1, 0)

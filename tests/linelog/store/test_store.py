@@ -6,11 +6,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import pytest_twisted
 from twisted.internet.defer import gatherResults
 from twisted.logger import LogLevel, capturedLogs
 
@@ -19,7 +18,6 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.policy import StorePolicy, Sync
-from logsrv.linelog.store.store import Store
 from tests.linelog.store.faults import (
     FaultyDisk,
     Sender,
@@ -30,10 +28,7 @@ from tests.linelog.store.faults import (
     until,
 )
 
-OpenStore = Callable[..., Store]
 
-
-@pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("sync", list(Sync))
 async def test_a_line_is_in_current_log_when_durable_fires(open_store, sync):
     store = open_store(sync=sync)
@@ -43,14 +38,12 @@ async def test_a_line_is_in_current_log_when_durable_fires(open_store, sync):
     assert store.position == (1, len(stored(b"hello, world", b"")))
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_single_line_is_visible_though_nobody_waits_for_it(open_store):
     store = open_store()
     store.append(batch(b"alone"))
     await until(lambda: (store.directory / "current.log").read_bytes() == stored(b"alone"))
 
 
-@pytest_twisted.ensureDeferred
 async def test_what_is_appended_stays_in_order_across_many_rotations(open_store):
     store = open_store(rotate_size=20_000)
     lines = [b"line %d" % number for number in range(3000)]
@@ -61,7 +54,6 @@ async def test_what_is_appended_stays_in_order_across_many_rotations(open_store)
     assert text_of(store.directory) == stored(*lines)
 
 
-@pytest_twisted.ensureDeferred
 async def test_files_are_0640_and_the_directory_0750_whatever_the_umask(open_store):
     before = os.umask(0o077)
     try:
@@ -76,7 +68,6 @@ async def test_files_are_0640_and_the_directory_0750_whatever_the_umask(open_sto
     assert stat.S_IMODE(store.directory.stat().st_mode) == 0o750
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_full_disk_pauses_senders_and_loses_nothing(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock)
@@ -102,7 +93,6 @@ async def test_a_full_disk_pauses_senders_and_loses_nothing(open_store, clock):
     assert len(said) == 2 and "cannot write" in said[0] and "writing again" in said[1]
 
 
-@pytest_twisted.ensureDeferred
 async def test_senders_are_paused_above_high_water_and_resumed_below_low_water(open_store):
     disk, go = FaultyDisk(), threading.Event()
     store = open_store(disk, high_water=10_000, low_water=1_000)
@@ -121,7 +111,6 @@ async def test_senders_are_paused_above_high_water_and_resumed_below_low_water(o
     assert store.pending < 1_000
 
 
-@pytest_twisted.ensureDeferred
 async def test_senders_never_stay_paused_when_the_writer_is_as_fast_as_they_are(open_store):
     store = open_store(high_water=2_000, low_water=1_000)
     for _ in range(300):
@@ -130,7 +119,6 @@ async def test_senders_never_stay_paused_when_the_writer_is_as_fast_as_they_are(
         await until(lambda: not store.valve.closed)
 
 
-@pytest_twisted.ensureDeferred
 async def test_one_sync_serves_everyone_who_waits(open_store):
     disk, go = FaultyDisk(), threading.Event()
     store = open_store(disk, sync=Sync.ALWAYS)
@@ -145,7 +133,6 @@ async def test_one_sync_serves_everyone_who_waits(open_store):
     assert disk.calls.count("fdatasync") - before <= 2
 
 
-@pytest_twisted.ensureDeferred
 async def test_nothing_is_acknowledged_that_could_not_be_synced_and_later_lines_are(open_store):
     disk = FaultyDisk()
     metrics = Metrics(METRICS)
@@ -163,7 +150,6 @@ async def test_nothing_is_acknowledged_that_could_not_be_synced_and_later_lines_
     assert metrics.value("store_errors_total") >= 1
 
 
-@pytest_twisted.ensureDeferred
 async def test_what_is_acknowledged_at_its_end_was_synced_from_its_beginning_on(open_store):
     """A request takes several turns: a sync that failed in the first of them is not forgotten."""
     disk = FaultyDisk()
@@ -181,7 +167,6 @@ async def test_what_is_acknowledged_at_its_end_was_synced_from_its_beginning_on(
     await store.durable()
 
 
-@pytest_twisted.ensureDeferred
 async def test_durable_fires_in_the_order_of_the_calls(open_store):
     """Also where the second asks when both are safe, and the reactor has not heard of it yet."""
     disk, go = FaultyDisk(), threading.Event()
@@ -199,7 +184,6 @@ async def test_durable_fires_in_the_order_of_the_calls(open_store):
     assert told == [1, 2]
 
 
-@pytest_twisted.ensureDeferred
 async def test_too_many_waiting_acknowledgements_pause_the_senders(open_store, monkeypatch):
     monkeypatch.setattr("logsrv.linelog.store.store.MOST_WAITING", 10)
     disk, go = FaultyDisk(), threading.Event()
@@ -229,7 +213,6 @@ def test_a_directory_that_cannot_be_made_is_refused_with_a_sentence(tmp_path, op
         open_store(directory=tmp_path / "file" / "store")
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_new_policy_holds_from_the_next_line_on(open_store):
     disk = FaultyDisk()
     store = open_store(disk, sync=Sync.NEVER)
@@ -254,7 +237,6 @@ def test_a_policy_that_keeps_less_than_one_segment_is_said_once(open_store):
     assert [(e["keep"], e["rotate"]) for e in said] == [(1000, 2000)] * 2
 
 
-@pytest_twisted.ensureDeferred
 async def test_the_metrics_show_what_was_written(open_store):
     metrics = Metrics(METRICS)
     store = open_store(metrics=metrics, rotate_size=1)
@@ -278,7 +260,6 @@ def counted(metrics: Metrics, name: str) -> int:
     return sum(found.counts)
 
 
-@pytest_twisted.ensureDeferred
 async def test_lines_are_counted_as_written_only_when_they_are(open_store, clock):
     """Seven bytes at a time, and a disk that is full in the middle of a line: each line is one."""
     disk, metrics = FaultyDisk(), Metrics(METRICS)
@@ -299,7 +280,6 @@ async def test_lines_are_counted_as_written_only_when_they_are(open_store, clock
     assert metrics.value("store_trouble") == 0
 
 
-@pytest_twisted.ensureDeferred
 async def test_each_group_each_sync_and_each_seal_is_timed_once(open_store):
     metrics = Metrics(METRICS)
     store = open_store(metrics=metrics, sync=Sync.ALWAYS)
@@ -315,7 +295,6 @@ async def test_each_group_each_sync_and_each_seal_is_timed_once(open_store):
     assert metrics.value("store_syncs_total") == 4
 
 
-@pytest_twisted.ensureDeferred
 @pytest.mark.parametrize(
     ("kind", "call", "thread"),
     [
@@ -372,7 +351,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(mounted)], check=True)
 
 
-@pytest_twisted.ensureDeferred
 async def test_on_a_really_full_disk_everything_is_stored_once_there_is_room(
     small_disk, open_store, clock
 ):
@@ -430,7 +408,6 @@ reactor.run()
 
 
 @pytest.mark.slow
-@pytest_twisted.ensureDeferred
 @pytest.mark.parametrize(("round_", "sync"), list(enumerate(["always", "never", "interval"] * 2)))
 async def test_kill_9_in_full_flow_loses_nothing_confirmed_and_doubles_nothing(
     round_, sync, tmp_path, open_store

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import gatherResults
 from twisted.internet.task import Clock
@@ -26,10 +25,7 @@ from tests.linelog.store.faults import (
     until,
 )
 
-OpenStore = Callable[..., Store]
 
-
-@pytest_twisted.ensureDeferred
 async def test_close_on_a_full_disk_says_and_counts_what_was_not_written(open_store):
     disk, metrics = FaultyDisk(), Metrics(METRICS)
     store = open_store(disk, metrics)
@@ -66,7 +62,6 @@ class Patient:
         reactor.callFromThread(function, *args, **kwargs)  # type: ignore[attr-defined]
 
 
-@pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("sync", list(Sync))
 async def test_a_last_sync_that_hangs_is_said_and_nobody_waits_for_it(tmp_path, sync):
     disk, go, using = FaultyDisk(), threading.Event(), Patient()
@@ -105,7 +100,6 @@ async def test_a_last_sync_that_hangs_is_said_and_nobody_waits_for_it(tmp_path, 
     await until(lambda: not set(threading.enumerate()) - before)
 
 
-@pytest_twisted.ensureDeferred
 async def test_close_on_a_disk_that_hangs_ends_all_the_same(tmp_path):
     disk, go = FaultyDisk(), threading.Event()
     using, before = Patient(), set(threading.enumerate())
@@ -128,7 +122,6 @@ async def test_close_on_a_disk_that_hangs_ends_all_the_same(tmp_path):
     assert metrics.value("store_lost_lines_total") == 3
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_store_that_closes_in_time_leaves_no_timer(tmp_path):
     using = Patient()
     store = Store(
@@ -140,7 +133,6 @@ async def test_a_store_that_closes_in_time_leaves_no_timer(tmp_path):
     assert not using.clock.getDelayedCalls()
 
 
-@pytest_twisted.ensureDeferred
 async def test_close_writes_everything_and_lets_the_next_one_go_on(open_store):
     store = open_store()
     for number in range(1000):

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_twisted
 from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit.observe.metrics import Metrics
@@ -35,7 +34,6 @@ def full_for_the_sealer() -> None:
         raise no_space()
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_segment_that_cannot_be_compressed_stays_and_is_compressed_later(open_store):
     disk, metrics = FaultyDisk(), Metrics(METRICS)
     store = open_store(disk, metrics=metrics)
@@ -60,7 +58,6 @@ async def test_a_segment_that_cannot_be_compressed_stays_and_is_compressed_later
     assert not list(store.directory.glob("*Z.log"))
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_segment_that_is_cut_while_it_waits_is_compressed_and_told_of(open_store):
     disk = FaultyDisk()
     store = open_store(disk)
@@ -81,7 +78,6 @@ async def test_a_segment_that_is_cut_while_it_waits_is_compressed_and_told_of(op
     assert "text-cut" in kinds(found(store.directory))
 
 
-@pytest_twisted.ensureDeferred
 async def test_retention_runs_after_each_seal(open_store):
     store = open_store(rotate_size=1, keep_bytes=1)
     for number in range(3):
@@ -93,7 +89,6 @@ async def test_retention_runs_after_each_seal(open_store):
     assert open_store().position == (4, 0)
 
 
-@pytest_twisted.ensureDeferred
 async def test_segments_that_a_target_does_not_have_stay_until_it_does(open_store):
     """And one that goes all the same, for it is too much, is told as an error."""
     store = open_store(rotate_size=1, keep_bytes=1)
@@ -115,7 +110,6 @@ async def test_segments_that_a_target_does_not_have_stay_until_it_does(open_stor
     assert "before all of its lines were shipped to centre, second" in said[2]
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_segment_that_fits_once_it_is_compressed_is_not_removed_before(open_store):
     metrics = Metrics(METRICS)
     store = open_store(metrics=metrics, rotate_size=200_000, keep_bytes=100_000)
@@ -128,7 +122,6 @@ async def test_a_segment_that_fits_once_it_is_compressed_is_not_removed_before(o
     assert text_of(store.directory) == stored(*lines)
 
 
-@pytest_twisted.ensureDeferred
 async def test_segments_that_cannot_be_compressed_are_removed_as_they_are(open_store):
     """A full disk gets room."""
     disk = FaultyDisk()
@@ -153,7 +146,6 @@ class LateNumber(FaultyDisk):
         super().overwrite_start(name, data, sync=sync)
 
 
-@pytest_twisted.ensureDeferred
 async def test_uncompressed_segments_are_removed_at_once_also_when_the_writer_is_slow(
     open_store, clock
 ):
@@ -179,7 +171,6 @@ async def retained(store: Store, turns: list[int]) -> None:
     await until(lambda: len(turns) > before + 1)
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_clock_that_jumps_years_ahead_removes_nothing(open_store):
     """Neither in a running server nor in one that is started then."""
     clock, turns = HandClock(), list[int]()
@@ -205,7 +196,6 @@ async def test_a_clock_that_jumps_years_ahead_removes_nothing(open_store):
     assert text_of(store.directory) == stored(b"one")
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_quiet_store_loses_what_is_too_old(open_store, tmp_path, clock):
     old = tmp_path / "0000000001-20200101T000000Z.log"
     old.write_bytes(stored(b"one"))
@@ -215,7 +205,6 @@ async def test_a_quiet_store_loses_what_is_too_old(open_store, tmp_path, clock):
     assert not list(store.directory.glob("0*"))
 
 
-@pytest_twisted.ensureDeferred
 async def test_each_day_the_segment_that_is_too_old_goes(open_store, clock):
     """Rotated each day, and kept for three days since the last line."""
     store = open_store(clock=clock, rotate_every=DAY, keep_days=3)
@@ -231,7 +220,6 @@ async def test_each_day_the_segment_that_is_too_old_goes(open_store, clock):
     assert numbers == [[1], [1, 2], [2, 3], [3, 4], [4, 5], [5, 6], [6, 7]]
 
 
-@pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("elsewhere")])
 async def test_what_only_has_the_name_of_a_segment_keeps_no_other_from_being_sealed(
     open_store, make
@@ -246,7 +234,6 @@ async def test_what_only_has_the_name_of_a_segment_keeps_no_other_from_being_sea
     assert text_of(store.directory) == stored(b"one") and os.path.lexists(strange)
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_lock_file_with_a_time_no_calendar_has_does_not_stop_the_sealing(
     open_store, tmp_path
 ):
@@ -260,7 +247,6 @@ async def test_a_lock_file_with_a_time_no_calendar_has_does_not_stop_the_sealing
 
 @pytest.mark.parametrize("least", [LEAST_TEXT, 1 << 30])
 @pytest.mark.parametrize("indexing", Indexing)
-@pytest_twisted.ensureDeferred
 async def test_words_are_indexed_unless_the_policy_says_not_to_or_the_text_is_small(
     open_store, indexing, least, monkeypatch
 ):
@@ -276,7 +262,6 @@ async def test_words_are_indexed_unless_the_policy_says_not_to_or_the_text_is_sm
     assert bool(list(store.directory.glob("*.words"))) == wanted
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_segment_that_cannot_be_read_keeps_no_other_from_being_sealed(open_store, tmp_path):
     for number in (1, 2, 3):
         name = f"000000000{number}-20261120T061842Z.log"
@@ -288,7 +273,6 @@ async def test_a_segment_that_cannot_be_read_keeps_no_other_from_being_sealed(op
     assert (tmp_path / "0000000002-20261120T061842Z.log").exists()
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_failed_sealing_is_not_tried_again_while_indexes_are_checked(
     open_store, monkeypatch
 ):
@@ -319,7 +303,6 @@ async def test_a_failed_sealing_is_not_tried_again_while_indexes_are_checked(
     assert "seal" in again.troubles()
 
 
-@pytest_twisted.ensureDeferred
 async def test_nothing_is_sealed_whose_names_cannot_be_synced(open_store):
     """Else a power cut may leave its lines in current.log as well."""
     disk = FaultyDisk()
@@ -346,7 +329,6 @@ def make_empty(directory: Path, segments: int) -> None:
         (directory / f"{number:010}-20261120T061842Z.log").touch()
 
 
-@pytest_twisted.ensureDeferred
 async def test_empty_segments_stay_for_followers_and_not_for_ever(open_store, tmp_path):
     make_empty(tmp_path, 30)
     disk = FaultyDisk()
@@ -360,7 +342,6 @@ async def test_empty_segments_stay_for_followers_and_not_for_ever(open_store, tm
     assert not store.troubles()
 
 
-@pytest_twisted.ensureDeferred
 async def test_followers_miss_nothing_where_empty_segments_were_removed(open_store, tmp_path):
     make_empty(tmp_path, 30)
     store = open_store(directory=tmp_path)

@@ -1,12 +1,10 @@
 """Catalogs come by themselves while a store seals, and go with their segments."""
 
 import errno
-from collections.abc import Callable
 from pathlib import Path
 
 import attrs
 import pytest
-import pytest_twisted
 from twisted.logger import capturedLogs
 
 from logsrv.linelog.store.catalog.build import make_catalog
@@ -16,8 +14,6 @@ from logsrv.linelog.store.sealing.cataloguing import Cataloguer
 from logsrv.linelog.store.store import Store
 from tests.linelog.store.catalog.small import in_catalog, sealed, small_segments
 from tests.linelog.store.faults import at, batch, until
-
-OpenStore = Callable[..., Store]
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +43,6 @@ async def filled(store: Store, segments: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("index", Indexing)
-@pytest_twisted.ensureDeferred
 async def test_enough_small_segments_get_a_catalog(open_store, index):
     store = open_store(index=index)
     await filled(store, 4)
@@ -77,7 +72,6 @@ def test_a_start_goes_on_with_the_catalogs_of_the_last_run(tmp_path):
     assert cataloguer.total_size == 0
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_catalog_made_by_another_process_counts_and_goes_with_its_segments(
     open_store, monkeypatch
 ):
@@ -153,7 +147,6 @@ def test_a_failed_catalog_is_not_tried_again_after_each_segment(tmp_path):
     assert len(tries) == 2
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_catalog_that_cannot_be_made_is_said_once_and_stops_nothing(
     open_store, monkeypatch
 ):

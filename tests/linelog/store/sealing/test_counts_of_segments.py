@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-import pytest_twisted
 from twisted.logger import capturedLogs
 
 from logsrv.kit.observe.metrics import Metrics
@@ -17,7 +16,6 @@ def on_disk(directory: Path) -> int:
     return sum(path.stat().st_size for path in directory.glob("0*"))
 
 
-@pytest_twisted.ensureDeferred
 async def test_sealed_segments_are_counted_after_a_start_and_after_each_rotation(open_store):
     metrics = Metrics(METRICS)
     store = open_store(metrics=metrics)
@@ -31,7 +29,6 @@ async def test_sealed_segments_are_counted_after_a_start_and_after_each_rotation
     await until(lambda: again.value("store_bytes") == on_disk(store.directory))
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_segment_that_somebody_removes_is_counted_no_more(open_store):
     """By SIGHUP at once, else within some minutes."""
     metrics = Metrics(METRICS)
@@ -44,7 +41,6 @@ async def test_a_segment_that_somebody_removes_is_counted_no_more(open_store):
     assert metrics.value("store_bytes") == on_disk(store.directory)
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_change_from_outside_is_noticed_by_itself(open_store, clock):
     """Also within one tick of the kernel's clock for files."""
     metrics = Metrics(METRICS)
@@ -62,7 +58,6 @@ async def test_a_change_from_outside_is_noticed_by_itself(open_store, clock):
     assert metrics.value("store_segments") == 2
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_rotation_lists_nothing(open_store):
     """With 20,000 segments a listing takes as long as all else."""
     disk, listed = FaultyDisk(), list[int]()
@@ -77,7 +72,6 @@ async def test_a_rotation_lists_nothing(open_store):
     assert listed == []
 
 
-@pytest_twisted.ensureDeferred
 async def test_damaged_indexes_are_reported_and_made_again_soon_after_a_start(
     open_store, monkeypatch
 ):

@@ -1,7 +1,6 @@
 """Texts that a kill or a power cut left."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,10 +9,8 @@ from hypothesis import strategies as st
 from twisted.logger import capturedLogs
 
 from logsrv.linelog.store.segments.torn import is_stamp_or_beginning, repair_text
-from logsrv.linelog.store.store import Store
 from tests.linelog.store.faults import STAMP, stored
 
-OpenStore = Callable[..., Store]
 LINES = [b"line %d" % number for number in range(400)]
 TEXT = stored(*LINES)
 

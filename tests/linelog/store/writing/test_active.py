@@ -4,17 +4,14 @@ import contextlib
 import errno
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import pytest_twisted
 from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
 
 from logsrv.errors import StoreError
 from logsrv.linelog.store.segments.segment import saved_number
-from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing import active
 from tests.linelog.store.faults import (
     FaultyDisk,
@@ -28,14 +25,11 @@ from tests.linelog.store.faults import (
     until,
 )
 
-OpenStore = Callable[..., Store]
-
 
 def sealed(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.glob("*.zst"))
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_full_segment_is_sealed_under_its_number_and_first_time(open_store):
     store = open_store(rotate_size=10)
     store.append(batch(b"one"))
@@ -45,7 +39,6 @@ async def test_a_full_segment_is_sealed_under_its_number_and_first_time(open_sto
     assert store.position == (2, 0) and saved_number(at(store.directory)) == 2
 
 
-@pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("step", ["create", "rename"])
 async def test_without_a_free_descriptor_the_old_segment_goes_on(open_store, step, clock):
     disk = FaultyDisk()
@@ -66,7 +59,6 @@ async def test_without_a_free_descriptor_the_old_segment_goes_on(open_store, ste
     assert text_of(store.directory) == stored(b"0", b"1", b"2")
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_rotation_that_fails_is_not_tried_again_at_once(open_store, clock):
     """With each line it would cost what a rotation does, and a line in the log."""
     disk = FaultyDisk()
@@ -126,7 +118,6 @@ class HalfWay(FaultyDisk):
         del self.errors["create"]
 
 
-@pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("links", [True, False])
 @pytest.mark.parametrize("undo", [True, False])
 async def test_a_rotation_that_fails_half_way_loses_nothing_and_is_done_later(
@@ -152,7 +143,6 @@ async def test_a_rotation_that_fails_half_way_loses_nothing_and_is_done_later(
 
 
 @pytest.mark.slow
-@pytest_twisted.ensureDeferred
 async def test_current_log_is_there_at_every_moment_of_many_rotations(open_store):
     store = open_store(rotate_size=1)
     path, looking, missed = store.directory / "current.log", [True], []
@@ -176,7 +166,6 @@ async def test_current_log_is_there_at_every_moment_of_many_rotations(open_store
     assert await counting > 1000 and not missed
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_file_of_somebody_else_under_the_sealed_name_is_left_alone(open_store):
     store = open_store()
     other = store.directory / "0000000001-20261120T061842Z.log"
@@ -190,7 +179,6 @@ async def test_a_file_of_somebody_else_under_the_sealed_name_is_left_alone(open_
     assert (store.directory / "current.log").read_bytes() == stored(b"one")
 
 
-@pytest_twisted.ensureDeferred
 async def test_nothing_is_rotated_in_a_directory_that_another_server_has_taken(
     open_store, tmp_path
 ):
@@ -216,7 +204,6 @@ async def test_nothing_is_rotated_in_a_directory_that_another_server_has_taken(
     await until((store.directory / "current.log").exists)
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_store_goes_on_in_the_directory_it_opened_wherever_that_is_moved(
     open_store, tmp_path
 ):
@@ -239,7 +226,6 @@ async def test_a_store_goes_on_in_the_directory_it_opened_wherever_that_is_moved
     assert [e["moved"] for e in events if "moved" in e] == [str(moved)]
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_directory_that_was_removed_is_made_again(open_store):
     store = open_store()
     store.append(batch(b"lost with it"))
@@ -255,7 +241,6 @@ async def test_a_directory_that_was_removed_is_made_again(open_store):
         open_store()
 
 
-@pytest_twisted.ensureDeferred
 async def test_logrotate_may_move_current_log_away(open_store, tmp_path):
     store = open_store()
     store.append(batch(b"one"))
@@ -270,7 +255,6 @@ async def test_logrotate_may_move_current_log_away(open_store, tmp_path):
     assert store.position.segment == saved_number(at(store.directory)) == 2
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_removed_current_log_is_made_again_and_what_went_with_it_is_said(open_store):
     store = open_store()
     store.append(batch(b"one"))
@@ -285,7 +269,6 @@ async def test_a_removed_current_log_is_made_again_and_what_went_with_it_is_said
     assert text_of(store.directory) == stored(b"two")
 
 
-@pytest_twisted.ensureDeferred
 async def test_reopening_does_nothing_when_current_log_is_where_it_was(open_store):
     store = open_store()
     store.append(batch(b"one"))
@@ -296,7 +279,6 @@ async def test_reopening_does_nothing_when_current_log_is_where_it_was(open_stor
     assert store.position.segment == 1
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_file_that_was_cut_is_another_segment_for_old_positions(open_store):
     store = open_store()
     store.append(batch(b"one"))
@@ -308,7 +290,6 @@ async def test_a_file_that_was_cut_is_another_segment_for_old_positions(open_sto
     assert store.position == (2, len(stored(b"two")))
 
 
-@pytest_twisted.ensureDeferred
 async def test_something_else_under_the_name_leaves_the_old_file_in_use(open_store, tmp_path):
     store = open_store()
     shutil.move(store.directory / "current.log", tmp_path / "moved")

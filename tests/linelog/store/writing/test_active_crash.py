@@ -2,11 +2,10 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import pytest_twisted
 from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.linelog.store.policy import StorePolicy
@@ -19,7 +18,6 @@ from logsrv.linelog.store.recover import (
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.lock import DirectoryLock
 from logsrv.linelog.store.segments.segment import Position, sealed_name
-from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing.active import ActiveSegment
 from tests import leaks
 from tests.clocks import HandClock
@@ -36,8 +34,6 @@ from tests.linelog.store.faults import (
     text_of,
     until,
 )
-
-OpenStore = Callable[..., Store]
 
 
 @pytest.mark.parametrize("links", [True, False])
@@ -149,7 +145,6 @@ def test_a_place_is_synced_only_with_the_name_of_its_file(tmp_path):
         assert (tmp_path / "current.log").stat().st_ino in disk.kept
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_segment_has_its_sealed_name_on_the_medium_before_it_loses_the_other(open_store):
     """Else a power cut that keeps only the last step takes the whole segment."""
     disk = CutHalfWay()

@@ -3,16 +3,13 @@
 import errno
 import os
 import threading
-from collections.abc import Callable
 
 import pytest
-import pytest_twisted
 from twisted.logger import capturedLogs
 
 from logsrv.errors import StoreError
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.policy import Sync
-from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing import active
 from tests.linelog.store.faults import (
     FaultyDisk,
@@ -22,8 +19,6 @@ from tests.linelog.store.faults import (
     until,
 )
 
-OpenStore = Callable[..., Store]
-
 
 @pytest.fixture
 def looked_at_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,7 +27,6 @@ def looked_at_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("looked_at_each_time")
-@pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("sync", list(Sync))
 async def test_acknowledged_lines_are_in_a_file_that_has_a_name(open_store, sync):
     """Somebody removes current.log, and says nothing."""
@@ -49,7 +43,6 @@ async def test_acknowledged_lines_are_in_a_file_that_has_a_name(open_store, sync
     assert store.position.segment == 2
 
 
-@pytest_twisted.ensureDeferred
 async def test_lines_of_a_file_removed_during_the_sync_are_not_acknowledged(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=Sync.ALWAYS)
@@ -67,7 +60,6 @@ async def test_lines_of_a_file_removed_during_the_sync_are_not_acknowledged(open
 
 
 @pytest.mark.usefixtures("looked_at_each_time")
-@pytest_twisted.ensureDeferred
 async def test_a_cut_by_somebody_glues_no_line_to_a_torn_one(open_store):
     """And the position behind the cut is not used again."""
     store = open_store(sync=Sync.ALWAYS)
@@ -80,7 +72,6 @@ async def test_a_cut_by_somebody_glues_no_line_to_a_torn_one(open_store):
     assert store.position == (2, len(stored(b"three")))
 
 
-@pytest_twisted.ensureDeferred
 async def test_no_cut_between_two_looks_is_acknowledged(open_store, monkeypatch):
     """The file is looked at now and then only, and behind each sync."""
     monkeypatch.setattr(active, "LOOK_EVERY", 3600)
@@ -100,7 +91,6 @@ async def test_no_cut_between_two_looks_is_acknowledged(open_store, monkeypatch)
 
 
 @pytest.mark.usefixtures("looked_at_each_time")
-@pytest_twisted.ensureDeferred
 async def test_bytes_that_somebody_else_appends_are_counted(open_store):
     store = open_store()
     with open(store.directory / "current.log", "ab") as file:
@@ -127,7 +117,6 @@ class ToldOnce(FaultyDisk):
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_failed_write_back_fails_the_acknowledgement(open_store):
     """Another thread that syncs, for a segment that was left, does not take the error away."""
     disk = ToldOnce()
@@ -162,7 +151,6 @@ async def test_a_failed_write_back_fails_the_acknowledgement(open_store):
         await waiting
 
 
-@pytest_twisted.ensureDeferred
 async def test_lines_written_before_the_file_was_removed_are_not_acknowledged(open_store, clock):
     """The disk is full in the middle of a group, and a person removes current.log to make room."""
     disk = FaultyDisk()
@@ -180,7 +168,6 @@ async def test_lines_written_before_the_file_was_removed_are_not_acknowledged(op
 
 
 @pytest.mark.usefixtures("looked_at_each_time")
-@pytest_twisted.ensureDeferred
 async def test_a_look_that_fails_half_way_glues_no_lines(open_store, monkeypatch, clock):
     store = open_store(clock=clock)
     store.append(batch(b"one"))

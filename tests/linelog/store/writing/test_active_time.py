@@ -1,23 +1,16 @@
 """Rotation by time: each day, whatever the clock of the wall does."""
 
-from collections.abc import Callable
 from pathlib import Path
-
-import pytest_twisted
 
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.store.policy import DAY
-from logsrv.linelog.store.store import Store
 from tests.linelog.store.faults import batch
-
-OpenStore = Callable[..., Store]
 
 
 def sealed(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.glob("*.zst"))
 
 
-@pytest_twisted.ensureDeferred
 async def test_an_idle_segment_is_sealed_when_its_time_is_up_and_an_empty_one_never(
     open_store, clock
 ):
@@ -34,7 +27,6 @@ async def test_an_idle_segment_is_sealed_when_its_time_is_up_and_an_empty_one_ne
     assert store.position == (4, 0) and len(sealed(store.directory)) == 3
 
 
-@pytest_twisted.ensureDeferred
 async def test_after_a_restart_the_time_counts_from_the_first_line(open_store, tmp_path, clock):
     (tmp_path / "current.log").write_text(f"{rfc3339(clock.time_of_day() - 3000)} tcp:x:1 old\n")
     store = open_store(clock=clock, directory=tmp_path, rotate_every=3600.0)
@@ -44,7 +36,6 @@ async def test_after_a_restart_the_time_counts_from_the_first_line(open_store, t
     assert len(sealed(store.directory)) == 1
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_first_line_from_the_future_does_not_put_rotation_off(open_store, tmp_path, clock):
     """The clock was set back while the server was down."""
     (tmp_path / "current.log").write_text(

@@ -1,9 +1,6 @@
 """The writing thread, on disks that take less than they are given."""
 
-from collections.abc import Callable
-
 import pytest
-import pytest_twisted
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.logger import capturedLogs
@@ -11,11 +8,8 @@ from twisted.logger import capturedLogs
 from logsrv.linelog.batch import Buffer
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.segments.disk import IOV_MAX
-from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing.append import without_first_bytes
 from tests.linelog.store.faults import FaultyDisk, batch, stored, text_of, until
-
-OpenStore = Callable[..., Store]
 
 
 @given(st.lists(st.binary(max_size=6)), st.data())
@@ -26,7 +20,6 @@ def test_a_short_write_goes_on_at_the_exact_byte(pieces, data):
     assert b"".join(without_first_bytes(buffers, count)) == whole[count:]
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_disk_that_takes_seven_bytes_at_a_time_gets_every_byte_once(open_store):
     disk = FaultyDisk()
     disk.limit = 7
@@ -40,7 +33,6 @@ async def test_a_disk_that_takes_seven_bytes_at_a_time_gets_every_byte_once(open
     assert store.position.offset == len(stored(*lines, *lines, b"x" * 5000))
 
 
-@pytest_twisted.ensureDeferred
 async def test_thousands_of_small_batches_are_few_calls_within_the_limit_of_the_system(open_store):
     disk = FaultyDisk()
     store = open_store(disk)
@@ -53,7 +45,6 @@ async def test_thousands_of_small_batches_are_few_calls_within_the_limit_of_the_
     assert disk.calls.count("writev") < 1000
 
 
-@pytest_twisted.ensureDeferred
 async def test_an_error_nobody_thought_of_stops_the_writer_no_more_than_a_full_disk(
     open_store, clock
 ):
@@ -70,7 +61,6 @@ async def test_an_error_nobody_thought_of_stops_the_writer_no_more_than_a_full_d
     assert text_of(store.directory) == stored(b"kept")
 
 
-@pytest_twisted.ensureDeferred
 async def test_close_tries_a_stalled_disk_once_more(open_store, clock):
     disk = FaultyDisk()
     disk.room = 5
@@ -84,7 +74,6 @@ async def test_close_tries_a_stalled_disk_once_more(open_store, clock):
 
 
 @pytest.mark.parametrize("policy", [Sync.ALWAYS, Sync.INTERVAL])
-@pytest_twisted.ensureDeferred
 async def test_a_sync_that_failed_is_tried_again_though_nobody_sends_anything(
     open_store, policy, clock
 ):

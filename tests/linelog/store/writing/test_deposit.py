@@ -4,21 +4,17 @@ import errno
 import os
 import threading
 import zlib
-from collections.abc import Callable
 
 import pytest
-import pytest_twisted
 from twisted.internet.defer import gatherResults
 
 from logsrv.errors import StoreError
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.segments.segment import Position
-from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing.deposit import Deposit, PendingBlock
 from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of
 
-OpenStore = Callable[..., Store]
 ONE, OTHER = 32 * "a", 32 * "b"
 STAMP = b"2026-11-20T06:18:42.123456Z tcp:1 "
 
@@ -44,7 +40,6 @@ def test_a_deposit_goes_on_where_it_was_interrupted():
 
 
 @pytest.mark.parametrize("sync", Sync)
-@pytest_twisted.ensureDeferred
 async def test_a_block_is_on_the_medium_when_it_is_acknowledged(open_store, sync):
     """Whatever the policy is: first the note, then the text."""
     disk = FaultyDisk()
@@ -64,7 +59,6 @@ async def test_a_block_is_on_the_medium_when_it_is_acknowledged(open_store, sync
     assert not store.origins.under_way
 
 
-@pytest_twisted.ensureDeferred
 async def test_blocks_that_wait_together_share_their_syncs(open_store):
     disk, go = FaultyDisk(), threading.Event()
     store = open_store(disk, sync=Sync.NEVER)
@@ -81,7 +75,6 @@ async def test_blocks_that_wait_together_share_their_syncs(open_store):
     assert text_of(store.directory) == text(0) + b"".join(text(number) for number in range(50))
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_full_disk_is_waited_for_and_nothing_comes_between(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock)
@@ -103,7 +96,6 @@ async def test_a_full_disk_is_waited_for_and_nothing_comes_between(open_store, c
     assert store.stalled is None
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_note_that_cannot_be_written_is_tried_again(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock)
@@ -119,7 +111,6 @@ async def test_a_note_that_cannot_be_written_is_tried_again(open_store, clock):
     assert b" %s " % ONE.encode() in (store.directory / "origins").read_bytes()
 
 
-@pytest_twisted.ensureDeferred
 async def test_bytes_that_a_failed_sync_lost_are_written_again_at_the_same_place(open_store, clock):
     """The kernel lets go of pages that it could not write: another sync alone would say nothing."""
     disk = FaultyDisk()
@@ -147,7 +138,6 @@ async def test_bytes_that_a_failed_sync_lost_are_written_again_at_the_same_place
     assert text_of(store.directory) == text(1) + text(2)
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_file_that_is_removed_meanwhile_has_the_block_stored_in_the_next(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock)
@@ -168,7 +158,6 @@ async def test_a_file_that_is_removed_meanwhile_has_the_block_stored_in_the_next
     assert len([note for note in notes if note.startswith(b"1:")]) == 1
 
 
-@pytest_twisted.ensureDeferred
 async def test_the_place_is_kept_over_a_stop(open_store, tmp_path):
     store = open_store()
     await store.deposit(pending(ONE, text(1)))
@@ -183,7 +172,6 @@ async def test_the_place_is_kept_over_a_stop(open_store, tmp_path):
     assert text_of(again.directory) == text(1) + text(2)
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_store_that_closes_on_a_dead_disk_tells_who_waits(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock)

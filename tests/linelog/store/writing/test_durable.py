@@ -2,20 +2,15 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
 
 import pytest
-import pytest_twisted
 
 from logsrv.errors import StoreError
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.policy import Sync
-from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing import append
 from logsrv.linelog.store.writing.durable import DurableWaiters, SyncFailure
 from tests.linelog.store.faults import FaultyDisk, batch
-
-OpenStore = Callable[..., Store]
 
 
 def told_of(waiters: DurableWaiters, totals: list[int]) -> list[tuple[int, str]]:
@@ -82,7 +77,6 @@ def test_giving_up_fails_all_deferreds():
         one.addErrback(lambda failure: failure.trap(StoreError))
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_sync_that_fails_while_the_reactor_looks_is_not_passed_over_for_the_next(
     open_store, monkeypatch
 ):

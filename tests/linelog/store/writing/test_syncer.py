@@ -3,12 +3,10 @@
 import errno
 import os
 import threading
-from collections.abc import Callable
 from queue import Empty
 from typing import Any
 
 import pytest
-import pytest_twisted
 from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.linelog.store.policy import StorePolicy, Sync
@@ -18,8 +16,6 @@ from logsrv.linelog.store.store import Store
 from tests.clocks import ClockQueue
 from tests.linelog.store.faults import FaultyDisk, Hang, at, batch, stored, text_of, until
 
-OpenStore = Callable[..., Store]
-
 
 def place_of(store: Store) -> Position:
     """Return how far all is on the medium, as it was written down."""
@@ -27,7 +23,6 @@ def place_of(store: Store) -> Position:
         return synced_place(disk)
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
@@ -42,7 +37,6 @@ async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(open_sto
     slow.go.set()
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_sync_that_fails_is_said_once_and_tried_again(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
@@ -59,7 +53,6 @@ async def test_a_sync_that_fails_is_said_once_and_tried_again(open_store, clock)
     assert len([event for event in events if "cannot be synced" in event["log_format"]]) == 1
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_sync_that_failed_is_tried_again_though_none_is_wanted_any_more(open_store, clock):
     """Else a reload that ends the syncing would leave the trouble for ever."""
     disk = FaultyDisk()
@@ -74,7 +67,6 @@ async def test_a_sync_that_failed_is_tried_again_though_none_is_wanted_any_more(
     assert "sync" not in store.troubles()
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_store_is_synced_once_a_second_and_not_while_it_is_idle(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
@@ -96,7 +88,6 @@ async def test_a_store_is_synced_once_a_second_and_not_while_it_is_idle(open_sto
     assert disk.calls.count("fdatasync") == 61
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_sync_trouble_that_comes_back_after_ten_minutes_is_said_again(open_store, clock):
     """One that comes and goes within a minute is said five times only."""
     disk = FaultyDisk()
@@ -121,7 +112,6 @@ async def test_a_sync_trouble_that_comes_back_after_ten_minutes_is_said_again(op
     assert said[-1].endswith("; 6 times since this was last said")
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_segment_is_synced_when_another_takes_its_place(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
@@ -132,7 +122,6 @@ async def test_a_segment_is_synced_when_another_takes_its_place(open_store, cloc
     assert old in disk.synced
 
 
-@pytest_twisted.ensureDeferred
 async def test_how_far_all_is_on_the_medium_is_written_down(open_store, clock):
     store = open_store(clock=clock, sync=Sync.INTERVAL)
     store.append(batch(b"one"))
@@ -161,7 +150,6 @@ class LateQueue(ClockQueue):
         self._clock.change(lambda: None)
 
 
-@pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("later", [Sync.INTERVAL, Sync.ALWAYS])
 async def test_no_place_is_written_down_before_the_segments_in_front_of_it_are_synced(
     open_store, clock, monkeypatch, later
@@ -194,7 +182,6 @@ async def test_no_place_is_written_down_before_the_segments_in_front_of_it_are_s
     assert old in disk.synced
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_segment_that_was_left_unsynced_stays_in_doubt(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=Sync.NEVER)
@@ -210,7 +197,6 @@ async def test_a_segment_that_was_left_unsynced_stays_in_doubt(open_store, clock
     assert place_of(store) == (0, 0)
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_close_that_fails_does_not_end_the_syncing(open_store, clock, monkeypatch):
     """As NFS and quotas say it late, when a file is closed."""
     disk = FaultyDisk()
@@ -232,7 +218,6 @@ async def test_a_close_that_fails_does_not_end_the_syncing(open_store, clock, mo
     assert (store.directory / "current.log").stat().st_ino in disk.synced
 
 
-@pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("sync", [Sync.INTERVAL, Sync.ALWAYS])
 async def test_a_sync_that_works_after_one_that_failed_says_nothing_of_the_segment(
     open_store, clock, sync
@@ -255,7 +240,6 @@ async def test_a_sync_that_works_after_one_that_failed_says_nothing_of_the_segme
     assert place_of(store) == (2, len(stored(b"two")))
 
 
-@pytest_twisted.ensureDeferred
 async def test_the_size_of_a_segment_is_written_down_when_lines_go_on_in_the_next(
     open_store, clock
 ):
