@@ -79,8 +79,8 @@ def parse_directory(text: str) -> str:
     """Return the directory of a store, for `type=`. Raises ValueError for the URL of an archive."""
     if "://" in text:
         raise ValueError(
-            f"{shown(text)} is a URL, and this command takes a directory: search, tail, show, replay and"
-            " sql read an archive; logsrv restore --from URL DIR writes one of its stores into a directory"
+            f"{shown(text)} is a URL, and this command takes a directory: search, tail, show and sql"
+            " read an archive; logsrv restore --from URL DIR writes one of its stores into a directory"
         )
     return text
 

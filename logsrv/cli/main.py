@@ -19,6 +19,7 @@ from logsrv.cli.arguments import named_stores, tell
 from logsrv.cli.watched_child import fork_watched_child
 from logsrv.errors import HelpRequest, LogsrvError, UsageError
 from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.options.standard_output import discard_unwritten_output
 from logsrv.kit.text.words import did_you_mean, shown
 
@@ -37,7 +38,6 @@ COMMANDS = {
     "import": ("import_files", "take existing log files into a store"),
     "new": ("new", "write a new plugin project"),
     "plugins": ("plugins", "list the plugins and inputs that are installed"),
-    "replay": ("reading.replay", "send stored lines again to a server"),
     "reindex": ("reindex", "make the indexes that sealed segments lack"),
     "run": ("running.run", "run a plugin that is one file, again each time it is saved"),
     "restore": ("restore", "bring a store back: from a backup, an archive or a centre"),
@@ -53,7 +53,7 @@ HOLDING_NOTHING = ("search", "show")
 """Commands that need no cleanup at their end."""
 
 _BUCKETS = ("s3://", "gs://", "az://")
-SEARCHING = ("replay", "search", "show", "sql", "tail")
+SEARCHING = ("search", "show", "sql", "tail")
 """Commands whose status 1 means that nothing was found."""
 
 
@@ -96,6 +96,9 @@ def _run(words: list[str], watch: Callable[[str, int], None] | None) -> int:
         print(f"logsrv {__version__}")
         return 0
     name = words[0]
+    if gone := gone_sentence("logsrv", name):
+        tell(f"logsrv: {name} is {gone}")
+        return USAGE
     if name not in COMMANDS:
         what = "option" if name.startswith("-") else "command"
         near = did_you_mean(name, [*COMMANDS, "--help", "--version"])

@@ -16,6 +16,7 @@ from argparse import Namespace
 from logsrv.cli import main
 from logsrv.cli.reading.output import Output
 from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.words import did_you_mean, shown
 
 _FOLDER = os.path.join(os.path.dirname(__file__), "topics")
@@ -49,6 +50,8 @@ class _CommandOrTopic:
 
     def __call__(self, text: str) -> str:
         if text not in self.words:
+            if gone := gone_sentence("logsrv", text):
+                raise ValueError(f"{text} is {gone}")
             near = did_you_mean(text, self.words)
             raise ValueError(
                 f"{shown(text)} is no command and no topic{near}; logsrv help lists them"

@@ -1,1 +1,1 @@
-"""The commands that read a store: search, tail, show, replay, sql."""
+"""The commands that read a store: search, tail, show, sql."""

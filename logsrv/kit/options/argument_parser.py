@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from logsrv.errors import HelpRequest as HelpRequest
 from logsrv.errors import UsageError as UsageError
+from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.status_line import terminal_columns
 from logsrv.kit.text.words import did_you_mean, shown
@@ -104,6 +105,7 @@ class Parser(argparse.ArgumentParser):
 
     def parse_args(self, args: Sequence[str] | None = None) -> argparse.Namespace:  # type: ignore[override]
         words = list(args or ())
+        self._refuse_gone_options(words)
         if self.takes_query:
             # While argparse parses intermixed arguments, it changes the ones that the usage shows.
             self._set_usage()
@@ -125,6 +127,15 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             self.error(self._unexpected_argument_text(unknown[0].removeprefix(_GUARD)))
         return arguments
+
+    def _refuse_gone_options(self, words: Sequence[str]) -> None:
+        """Raise UsageError for an option of an earlier version, also if unknown ones are passed on."""
+        for word in words:
+            name = word.partition("=")[0]
+            if name == "--":
+                return
+            if name not in self._option_string_actions and (gone := gone_sentence(self.prog, name)):
+                raise UsageError(f"{name} is {gone}")
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
         parse: Callable[[str], Any] = self._registry_get("type", action.type, action.type)

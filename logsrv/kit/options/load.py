@@ -176,7 +176,9 @@ def _read_config_file(
             )
         if name not in options_here or _has_table(document.get(name)):
             names.append(name)
-    top = values_from_table(options_of(settings_class), document, origin, directory, also=names)
+    top = values_from_table(
+        options_of(settings_class), document, origin, directory, name=sources.name, also=names
+    )
     written = {}
     for attribute, declared in arrays.items():
         name = table_key(attribute, declared)
@@ -188,7 +190,10 @@ def _read_config_file(
         options = options_of(declared.settings_class)
         places = [f"{origin}, {name} {number}" for number in range(1, len(found) + 1)]
         written[attribute] = [
-            (place, values_from_table(options, table, place, directory, inner=True))
+            (
+                place,
+                values_from_table(options, table, place, directory, name=sources.name, inner=True),
+            )
             for place, table in zip(places, found, strict=True)
         ]
     return top, written

@@ -18,6 +18,7 @@ import attrs
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import Option, option_name
 from logsrv.kit.options.files import read_file
+from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.options.kinds import WrongPartError
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
 from logsrv.kit.text.words import did_you_mean, nearest_word, shown
@@ -95,10 +96,15 @@ def values_from_environment(
         if key.startswith(prefix) or key.upper() in variables
     )
     warnings = tuple(
-        f"environment: {shown(key)} is no option of {name}{_variable_meant(key, prefix, variables)}"
-        for key in unknown
+        f"environment: {_unknown_variable_text(key, name, prefix, variables)}" for key in unknown
     )
     return level, warnings
+
+
+def _unknown_variable_text(key: str, name: str, prefix: str, variables: Collection[str]) -> str:
+    if gone := gone_sentence(name, f"--{option_name(key.removeprefix(prefix).lower())}"):
+        return f"{shown(key)} is {gone}"
+    return f"{shown(key)} is no option of {name}{_variable_meant(key, prefix, variables)}"
 
 
 def _variable_meant(key: str, prefix: str, variables: Collection[str]) -> str:
@@ -148,11 +154,13 @@ def values_from_table(
     origin: str,
     directory: Path,
     *,
+    name: str,
     inner: bool = False,
     also: Sequence[str] = (),
 ) -> GivenValues:
     """Return the values of a table of the file; keys in `also` are left to the caller.
 
+    name: of the plugin.
     inner: true for a table `[[name]]`, whose keys are not options of the command line.
     """
     attributes = {option_name(attribute): attribute for attribute in options}
@@ -161,6 +169,8 @@ def values_from_table(
         if key in also:
             continue
         if key not in attributes:
+            if gone := gone_sentence(name, f"--{key}"):
+                raise ConfigurationError(f"{origin}, key {key}: {gone}")
             meant = did_you_mean(key, [*attributes, *also])
             raise ConfigurationError(f"{origin}: unknown key {shown(key)}{meant}")
         option = options[attributes[key]]

@@ -16,6 +16,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.manager.notify import report_refusal
 from logsrv.kit.observe.journal import start_failure_text
 from logsrv.kit.options.declare import REQUIRED, Option, option_name, options_of
+from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.options.help import help_groups, help_text
 from logsrv.kit.options.kinds import Kind
 from logsrv.kit.options.load import CONFIG, LoadedSettings, SettingsSources, load_settings
@@ -108,6 +109,8 @@ class SettingsOptions(usage.Options, Generic[S]):
             return f"--{name} ({COMMAND_LINE}): takes no value"
         if len(begins) > 1 and len(name) > 1:
             return f"{dashes}{name} ({COMMAND_LINE}): could be {', '.join(begins)}"
+        if gone := gone_sentence(self.name, dashes + name):
+            return f"{dashes}{name} ({COMMAND_LINE}): {gone}"
         meant = did_you_mean(name, [f"--{option}" for option in known])
         return f"{shown(dashes + name)} ({COMMAND_LINE}): no such option{meant}"
 

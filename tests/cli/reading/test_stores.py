@@ -12,7 +12,7 @@ import pytest
 from logsrv.cli.main import main
 from logsrv.cli.reading.stores import open_view, several_stores
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.command import LOGSRV, logsrv, serving
+from tests.cli.command import LOGSRV, logsrv
 from tests.linelog.read.stores import line, make_store
 
 A = [line(f"level=error a={number} ms={number % 4}", 2 * number) for number in range(40)]
@@ -78,23 +78,6 @@ def test_sql_has_one_table_of_all(here):
         "info,40,3",
         "error,40,2",
     ]
-
-
-def test_replay_sends_the_lines_of_all_in_order(here):
-    received: list[bytes] = []
-
-    def receive(connection: object) -> None:
-        received.append(connection.makefile("rb").read())  # type: ignore[attr-defined]
-
-    with serving(receive) as port:
-        done = logsrv(
-            *("replay", "-d", "a", "-d", "b", "--speed", "max"),
-            *("--to", f"tcp:127.0.0.1:{port}"),
-            directory=here,
-        )
-    assert done.returncode == 0 and b"80 lines were sent" in done.stderr
-    messages = [one.split(b" ", 2)[2] for one in sorted(A + B)]
-    assert received == [b"".join(messages)]
 
 
 def test_json_and_csv_say_the_store_of_a_position(here):

@@ -36,7 +36,7 @@ def environment(**variables: str) -> dict[str, Any]:
 
 def table(**keys: Any) -> dict[str, Any]:
     dashed = {key.replace("_", "-"): value for key, value in keys.items()}
-    level = values_from_table(OPTIONS, dashed, "/etc/x.toml", Path("/etc"))
+    level = values_from_table(OPTIONS, dashed, "/etc/x.toml", Path("/etc"), name="logsrv")
     return {attribute: found.value for attribute, found in level.items()}
 
 
@@ -220,7 +220,7 @@ def test_an_unknown_key_is_refused_and_the_nearest_right_one_named():
         "/etc/x.toml: unknown key rotate-sise (did you mean rotate-size?)"
     )
     with pytest.raises(ConfigurationError, match="did you mean rotate-size"):
-        values_from_table(OPTIONS, {"rotate_size": 1}, "x", HERE)
+        values_from_table(OPTIONS, {"rotate_size": 1}, "x", HERE, name="logsrv")
 
 
 def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path):

@@ -1,0 +1,118 @@
+"""Options and commands of earlier versions: whoever still has one is told what to use instead."""
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.cli.main import COMMANDS, main, parser_of
+from logsrv.errors import ConfigurationError, UsageError
+from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.options.declare import option_name, options_of, tables_of
+from logsrv.kit.options.gone import GONE, gone_sentence
+from logsrv.kit.options.load import SettingsSources, load_settings
+from logsrv.kit.options.usage import usage_options
+from logsrv.linelog.plugin.logger_settings import LoggerSettings
+
+COMMANDS_GONE = [key.split()[1] for key in GONE if len(key.split()) == 2 and "--" not in key]
+SERVICE_OPTIONS_GONE = [key.split()[1] for key in GONE if key.startswith("logsrv --")]
+COMMAND_OPTIONS_GONE = [key.split()[1:] for key in GONE if len(key.split()) == 3]
+
+
+def sentence_about(*words: str) -> str:
+    said = gone_sentence(" ".join(["logsrv", *words[:-1]]), words[-1])
+    assert said is not None
+    return said
+
+
+def load_file(path: Path, text: str) -> None:
+    path.write_text(text)
+    given = {"config": [str(path)]}
+    load_settings(
+        LoggerSettings, SettingsSources(name="logsrv", directory=path.parent, arguments=given)
+    )
+
+
+@pytest.fixture
+def an_option_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in ("logsrv --colour", "logsrv search --colour", "logsrv run --colour"):
+        monkeypatch.setitem(GONE, key, "paint the screen")
+
+
+def test_each_entry_is_a_command_an_option_of_a_command_or_one_of_the_service():
+    assert len(GONE) == len(COMMANDS_GONE) + len(SERVICE_OPTIONS_GONE) + len(COMMAND_OPTIONS_GONE)
+
+
+def test_no_entry_hides_what_there_is():
+    declared = {*map(option_name, options_of(LoggerSettings)), *tables_of(LoggerSettings)}
+    assert not {f"--{name}" for name in declared} & {*SERVICE_OPTIONS_GONE}
+    assert not {*COMMANDS} & {*COMMANDS_GONE}
+    for command, option in COMMAND_OPTIONS_GONE:
+        assert f"{option} " not in parser_of(command).format_help()
+
+
+@pytest.mark.parametrize("command", COMMANDS_GONE)
+def test_a_command_that_is_gone_says_what_to_use_instead(command, capsys):
+    said = sentence_about(command)
+    assert main([command, "some", "--words"]) == 2
+    assert capsys.readouterr().err == f"logsrv: {command} is {said}\n"
+    assert main(["help", command]) == 2
+    assert f"{command} is {said}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("command", "option"), COMMAND_OPTIONS_GONE)
+def test_an_option_of_a_command_that_is_gone_says_what_to_use_instead(command, option, capsys):
+    assert main([command, "some", f"{option}=x"]) == 2
+    assert (
+        capsys.readouterr().err
+        == f"logsrv {command}: {option} is {sentence_about(command, option)}\n"
+    )
+
+
+@pytest.mark.parametrize("option", SERVICE_OPTIONS_GONE)
+def test_a_service_refuses_an_option_that_is_gone(option, tmp_path):
+    said = sentence_about(option)
+    options = usage_options(LoggerSettings, name="logsrv", version="1")()
+    with pytest.raises(ConfigurationError) as caught:
+        options.parseOptions([option, "x"])
+    assert str(caught.value) == f"{option} (command line): {said}"
+    key, file = option.removeprefix("--"), tmp_path / "logsrv.toml"
+    with pytest.raises(ConfigurationError) as caught:
+        load_file(file, f'directory = "logs"\n{key} = "x"\n')
+    assert str(caught.value) == f"{file}, key {key}: {said}"
+
+
+def test_a_table_of_the_file_may_be_gone(an_option_gone, tmp_path):
+    file = tmp_path / "logsrv.toml"
+    with pytest.raises(ConfigurationError, match=r"key colour: gone since .*: paint the screen$"):
+        load_file(file, '[[colour]]\nred = "1"\n')
+    with pytest.raises(ConfigurationError, match="listener 1, key colour: gone since"):
+        load_file(file, '[[listener]]\nlisten = "tcp:1"\ncolour = 1\n')
+
+
+def test_a_variable_that_is_gone_is_a_warning_as_an_unknown_one(an_option_gone, tmp_path):
+    sources = SettingsSources(
+        name="logsrv", directory=tmp_path, environment={"LOGSRV_COLOUR": "red"}
+    )
+    [warning] = load_settings(LoggerSettings, sources).warnings
+    assert warning == f"environment: LOGSRV_COLOUR is {sentence_about('--colour')}"
+
+
+def test_an_option_that_is_gone_is_not_passed_on(an_option_gone):
+    """`logsrv run` passes unknown options to the plugin."""
+    parser = Parser("logsrv run", "Runs.")
+    parser.passes_on = True
+    parser.add_argument("words", nargs="*")
+    with pytest.raises(UsageError, match=r"^--colour is gone since"):
+        parser.parse_args(["file.py", "--colour", "red"])
+    assert parser.parse_args(["file.py", "--", "--colour"]).words == ["file.py", "--colour"]
+
+
+def test_a_word_of_a_query_may_be_spelled_as_an_option_that_is_gone(an_option_gone):
+    parser = parser_of("search")
+    assert parser.parse_args(["--", "--colour"]).query == ["--colour"]
+    with pytest.raises(UsageError, match=r"^--colour is gone since"):
+        parser.parse_args(["error", "--colour", "red"])
+
+
+def test_other_programs_never_had_these_options(an_option_gone):
+    assert gone_sentence("greet", "--colour") is None
