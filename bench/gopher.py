@@ -230,7 +230,7 @@ def measure_pygopherd(report: Report, rounds: Rounds) -> None:
     tests = ModuleType("tests")
     tests.__path__ = [str(Path(__file__).parent.parent / "tests")]
     sys.modules["tests"] = tests
-    from tests.gopher.servers import pygopherd
+    from tests.parts.gopher_servers import pygopherd
 
     if shutil.which("pygopherd", path=os.environ.get("PATH", "") + ":/usr/sbin") is None:
         print("pygopherd is not installed: not measured", file=sys.stderr)

@@ -18,11 +18,11 @@ from _pytest import unittest
 from hypothesis import HealthCheck, settings
 
 from tests import leaks
-from tests.archives import Archives, Building
-from tests.chromium import Chromium
-from tests.daemon_logs import DAEMON_LOGS, check_log
 from tests.hangs import Alarm, Hangs, import_ended
-from tests.once import folder_of_all_workers
+from tests.parts.archives import Archives, Building
+from tests.parts.chromium import Chromium
+from tests.parts.daemon_logs import DAEMON_LOGS, check_log
+from tests.parts.once import folder_of_all_workers
 from tests.scheduling import FilesTogether
 
 # CI uses the same examples each time: a new failure then comes from a change since the last run.

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from tests.chromium import Chromium
+from tests.parts.chromium import Chromium
 
 pytestmark = pytest.mark.long
 

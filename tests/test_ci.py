@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.programs import program
+from tests.parts.programs import program
 from tests.scheduling import DEBIAN, LONGEST, scope_of
 
 ROOT = Path(__file__).parent.parent

@@ -8,7 +8,7 @@ import pytest
 
 from logsrv.clock import Clock
 from logsrv.kit.testing.patience import PATIENCE
-from tests.clocks import HandClock
+from tests.parts.clocks import HandClock
 
 
 @pytest.mark.parametrize("clock", [Clock(), HandClock()])
@@ -56,7 +56,7 @@ def test_a_thread_wakes_when_its_time_has_come_and_not_before():
 
 
 def test_a_thread_that_is_at_work_is_waited_for_so_long_only(monkeypatch):
-    monkeypatch.setattr("tests.clocks.PATIENCE", 0.02)
+    monkeypatch.setattr("tests.parts.clocks.PATIENCE", 0.02)
     clock, end = HandClock("busy"), threading.Event()
     thread = threading.Thread(target=end.wait, name="busy-1", daemon=True)
     thread.start()

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.complaints import complaints
-from tests.daemon_logs import check_log
+from tests.parts.daemon_logs import check_log
 
 READY = "2026-11-21T17:09:32+0000 [logsrv.kit.service.service#info] greet is ready\n"
 WARNED = READY.replace("info", "warn").replace("greet", "uncritical, and handled:")

@@ -141,18 +141,18 @@ def _ends(function: ast.AST) -> Iterator[tuple[str, int]]:
 
 
 def test_no_test_measures_time():
-    """It counts calls or bytes: tests/costs.py. What cannot be counted is nightly."""
+    """It counts calls or bytes: tests/parts/costs.py. What cannot be counted is nightly."""
     assert not offenders(clocks, "|".join(CLOCKS))
 
 
 def test_numbers_of_examples_follow_examples():
-    """`more` of tests/examples.py multiplies what EXAMPLES says: 1,000 each night."""
+    """`more` of tests/parts/examples.py multiplies what EXAMPLES says: 1,000 each night."""
     assert not offenders(literal_examples, "max_examples")
 
 
 @pytest.mark.slow
 def test_ports_are_from_free_port_or_the_system():
-    """The kernel's, as long as its socket is open, or those of tests/ports.py, which nobody else gets."""
+    """The kernel's, as long as its socket is open, or of tests/parts/ports.py, which nobody else gets."""
     opened = rf"({'|'.join(OPEN_PORTS)})\([^\n]{{0,9}}\s*[^\n]*[ (][1-9]"
     words = rf"{opened}|\b(tcp|udp|ssl)6?:[1-9]|return .*getsockname\(\)\[1\]"
     assert not offenders(own_ports, words, WITH_A_NETWORK)

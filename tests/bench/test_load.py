@@ -21,8 +21,8 @@ from bench.servers import Listener, Logsrv, Peer, Rsyslog, Server, Sink, SyslogN
 from bench.watch import Growth, follow
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.ports import free_port
-from tests.programs import missing
+from tests.parts.ports import free_port
+from tests.parts.programs import missing
 
 # So many wait at a socket with the usual buffer: a sink that is held up loses none.
 DATAGRAMS = 400

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from bench.scale import MODEL, measure
-from tests.archives import ROOT
 from tests.linelog.ship.out.servers import newer
+from tests.parts.archives import ROOT
 
 pytestmark = [pytest.mark.long, pytest.mark.nightly]
 

@@ -14,7 +14,7 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.command import LOGSRV
+from tests.parts.commands import LOGSRV
 
 SHOUT = """
 from logsrv.kit import LineProtocol

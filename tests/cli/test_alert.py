@@ -11,9 +11,9 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.time import rfc3339
-from tests.cli.command import logsrv
 from tests.linelog.alerts.hooks import hook
-from tests.linelog.read.stores import lines, make_store
+from tests.parts.commands import logsrv
+from tests.parts.stores import lines, make_store
 
 
 def test_alert_sends_the_servers_message_with_the_newest_lines(tmp_path):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli.arguments import INSTALLED, parse_seconds, tell, usual_store
-from tests.cli.command import HOSTILE, logsrv
+from tests.parts.commands import HOSTILE, logsrv
 
 SERVICE = 'directory = "/srv/lines"\n[[listener]]\nlisten = "tcp:1234"\n'
 

@@ -6,9 +6,9 @@ import pytest
 
 from logsrv.linelog.store.segments import backup_note
 from logsrv.linelog.store.segments.lock import locked
-from tests.cli.command import logsrv
 from tests.linelog.store.care.stores import at, flip, packed_of, small_store
-from tests.linelog.store.faults import text_of
+from tests.parts.commands import logsrv
+from tests.parts.disks import text_of
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ import pytest
 from logsrv.cli.check import _service_user, finding_text
 from logsrv.kit.service.checks.findings import ok, warning
 from logsrv.kit.testing import TwistdProcess
-from tests.cli.command import logsrv
 from tests.cli.test_installed import INPUT
 from tests.kit.service.checks.others import as_root, open_directory
-from tests.ports import free_port
+from tests.parts.commands import logsrv
+from tests.parts.ports import free_port
 
 TOKEN = "0123456789abcdef0123456789abcdef\n"
 

@@ -15,7 +15,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.lock import DirectoryLock
 from tests.cli.at_terminal import AtTerminal
-from tests.cli.command import HOSTILE, LOGSRV, logsrv
+from tests.parts.commands import HOSTILE, LOGSRV, logsrv
 
 # 2026-11-20T12:00:00Z
 WRITTEN = 1_795_176_000

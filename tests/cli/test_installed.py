@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.command import LOGSRV
+from tests.parts.commands import LOGSRV
 
 pytestmark = pytest.mark.slow
 

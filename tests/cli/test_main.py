@@ -17,8 +17,8 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.archive.archive_notes import save_archive_url
 from logsrv.linelog.store.segments.compressing import compressor
 from logsrv.linelog.store.segments.disk import Disk
-from tests.cli.command import LOGSRV, logsrv
-from tests.linelog.read.stores import line, make_store
+from tests.parts.commands import LOGSRV, logsrv
+from tests.parts.stores import line, make_store
 
 
 def test_help_lists_every_command():

@@ -17,8 +17,8 @@ from mypy import api
 from logsrv.cli import new
 from logsrv.kit.testing import TelnetSession, wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.command import logsrv
-from tests.programs import program
+from tests.parts.commands import logsrv
+from tests.parts.programs import program
 
 CHECKOUT = Path(new.__file__).parents[2]
 TYPES = CHECKOUT / ".mypy_cache" / "strangers"

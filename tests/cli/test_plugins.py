@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.cli.command import logsrv
 from tests.cli.test_installed import PLUGIN
+from tests.parts.commands import logsrv
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,7 @@ from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.lock import DirectoryLock
 from logsrv.linelog.store.segments.removed import MissingText
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import line, make_store
+from tests.parts.stores import line, make_store
 
 STORE = "ab" * 16
 

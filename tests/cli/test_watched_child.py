@@ -11,8 +11,8 @@ import pytest
 
 from bench.bucket import KEYS
 from logsrv.kit.testing import wait_until
-from tests.cli.command import LOGSRV
-from tests.strangers import endless, stranger
+from tests.parts.commands import LOGSRV
+from tests.parts.strangers import endless, stranger
 
 pytest.importorskip("obstore")
 PLACE = "s3://bucket/archive?endpoint={}&region=eu-central-1"

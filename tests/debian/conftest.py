@@ -13,7 +13,7 @@ import pytest
 from tests.debian import debs, roots
 from tests.debian.machine import Machine, booted
 from tests.debian.roots import Root
-from tests.programs import missing, program
+from tests.parts.programs import missing, program
 
 NEWER = "99.0"
 

@@ -3,7 +3,7 @@
 import subprocess
 
 from tests.debian.debs import CHECKOUT
-from tests.programs import program
+from tests.parts.programs import program
 
 
 def test_make_deb_names_the_packages_that_are_missing(tmp_path):

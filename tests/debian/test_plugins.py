@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.cli.command import LOGSRV
 from tests.debian.conftest import Made
 from tests.debian.debs import CHECKOUT
 from tests.debian.machine import Machine, install
+from tests.parts.commands import LOGSRV
 
 # Each boots a machine. CI has the folders of plugins in tests/test_plugin_folders.py.
 pytestmark = [pytest.mark.long, pytest.mark.nightly]

@@ -28,7 +28,7 @@ import attrs
 
 from logsrv.kit.testing import play, transcripts, wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.ports import free_port
+from tests.parts.ports import free_port
 
 _FENCE = re.compile(r"^```(\S+)(?: +(\S+))? *\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _MARK = "this-command-has-ended"

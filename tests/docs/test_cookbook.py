@@ -16,7 +16,7 @@ import pytest
 from logsrv.kit.testing import MemoryService
 from tests.docs.conftest import ROOT
 from tests.docs.story import OURS, Story, blocks
-from tests.programs import program
+from tests.parts.programs import program
 
 PAGE = (ROOT / "docs" / "cookbook.md").read_text()
 # Most lines of each plugin that are neither blank nor a comment.

@@ -10,7 +10,7 @@ import pytest
 from logsrv.kit.testing.patience import PATIENCE
 from tests.docs.conftest import ROOT
 from tests.docs.story import Story
-from tests.programs import program
+from tests.parts.programs import program
 
 pytestmark = pytest.mark.long
 

@@ -12,7 +12,7 @@ import pytest
 from logsrv.kit.testing.patience import PATIENCE
 from tests.docs.conftest import ROOT
 from tests.docs.story import blocks
-from tests.gopher.servers import Scripted
+from tests.parts.gopher_servers import Scripted
 
 PAGE = (ROOT / "docs" / "gopher.md").read_text()
 ANSWERS = {

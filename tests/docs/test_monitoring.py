@@ -19,9 +19,9 @@ from logsrv.kit.observe.metrics import CATALOGUE, exposed_name
 from logsrv.kit.observe.prometheus import exposition
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.plugin.metrics import METRICS
-from tests.kit.net.network import until
 from tests.linelog.plugin.test_service import service
-from tests.programs import program
+from tests.parts.listening import until
+from tests.parts.programs import program
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PAGE = (DOCS / "monitoring.md").read_text()

@@ -15,7 +15,7 @@ from logsrv.linelog.ship.shipping.loop import ANSWER
 from logsrv.linelog.store.sealing.retain import LEAST_FREE
 from tests.docs.conftest import ROOT
 from tests.docs.story import OURS, Story, blocks
-from tests.programs import program
+from tests.parts.programs import program
 
 PAGE = (ROOT / "docs/shipping.md").read_text()
 TO_US, _, _ = PAGE.partition("\n## Other systems as targets")

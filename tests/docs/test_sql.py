@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import logsrv
-from tests.linelog.read.stores import lines, make_store
+from tests.parts.commands import logsrv
+from tests.parts.stores import lines, make_store
 
 PAGE = (Path(__file__).parents[2] / "docs/sql.md").read_text()
 BLOCKS = re.findall(r"^```\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

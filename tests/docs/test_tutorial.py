@@ -7,7 +7,7 @@ import pytest
 from bench.echo.servers import code_lines
 from tests.docs.conftest import ROOT
 from tests.docs.story import Story, blocks
-from tests.programs import program
+from tests.parts.programs import program
 
 PAGE = (ROOT / "docs" / "tutorial.md").read_text()
 MOST_LINES = 15

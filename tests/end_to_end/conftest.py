@@ -13,7 +13,7 @@ import pytest
 from logsrv.kit.testing import TwistdProcess, wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.stored import messages
-from tests.programs import missing, program
+from tests.parts.programs import missing, program
 from tests.warm.process import popen
 
 LOOPBACK = "tcp:0:interface=127.0.0.1"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.programs import program
+from tests.parts.programs import program
 
 LONG = "x" * 20_000
 

@@ -8,13 +8,13 @@ import socket
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.cli.command import logsrv
 from tests.end_to_end.conftest import faked_time
 from tests.end_to_end.stored import stored_lines
 from tests.end_to_end.test_alerts import processes
 from tests.end_to_end.test_alerts_survive import KILLS, reload
 from tests.linelog.alerts.hooks import Hook, hook
-from tests.ports import free_port
+from tests.parts.commands import logsrv
+from tests.parts.ports import free_port
 
 
 def told(web: Hook) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from logsrv.linelog.store.segments.segment import Position, parse_position
 from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.stored import stored_bytes
 from tests.linelog.inputs.blocks.making import Edge, Sender, block_of, blocks, stored_lines
-from tests.ports import free_port
+from tests.parts.ports import free_port
 
 ONE, OTHER = 32 * "a", 32 * "b"
 LISTEN = "blocks:tcp:0:interface=127.0.0.1"

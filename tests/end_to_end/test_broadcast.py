@@ -11,7 +11,7 @@ import pytest
 
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.certificates import Authority
+from tests.parts.certificates import Authority
 
 pytestmark = pytest.mark.slow
 

@@ -27,7 +27,7 @@ from tests.end_to_end.stored import (
     stored_lines,
 )
 from tests.linelog.framing.colliding import numbers
-from tests.programs import missing
+from tests.parts.programs import missing
 
 
 @pytest.mark.slow

@@ -11,11 +11,11 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.segments import backup_note
-from tests.cli.command import LOGSRV, logsrv
 from tests.end_to_end.conftest import Logger
 from tests.end_to_end.stored import stored_bytes
 from tests.linelog.store.care.stores import at
-from tests.linelog.store.faults import text_of
+from tests.parts.commands import LOGSRV, logsrv
+from tests.parts.disks import text_of
 from tests.warm.process import popen
 
 pytestmark = pytest.mark.long

@@ -20,7 +20,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start, wait_until
 from tests.end_to_end.stored import size_of, stored_bytes
 from tests.linelog.ship.out.servers import newer, one_server, url_of
-from tests.ports import free_port
+from tests.parts.ports import free_port
 
 EDGES = "one", "two"
 

@@ -13,7 +13,7 @@ import pytest
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.stored import stored_lines
-from tests.programs import program
+from tests.parts.programs import program
 
 
 def test_a_line_of_a_plain_socket_is_stored_with_time_and_source(logger):

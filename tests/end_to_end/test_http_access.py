@@ -13,8 +13,8 @@ from tests.end_to_end.conftest import starting
 from tests.end_to_end.test_reload import reload
 from tests.end_to_end.web import Client
 from tests.end_to_end.web_daemon import HTTP, TOKEN, client_of, send
-from tests.gopher.servers import certificate_file
-from tests.ports import free_port
+from tests.parts.certificates import certificate_file
+from tests.parts.ports import free_port
 
 
 @pytest.fixture(scope="module")

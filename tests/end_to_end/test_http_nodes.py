@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.daemon_logs import check_log
 from tests.end_to_end.conftest import LOOPBACK, Logger, starting
 from tests.end_to_end.test_nodes import BOTH, OF_A, OF_B, THRICE, running
 from tests.end_to_end.web import Client
 from tests.end_to_end.web_daemon import TOKEN, client_of
-from tests.linelog.read.stores import line
+from tests.parts.daemon_logs import check_log
+from tests.parts.stores import line
 
 pytestmark = pytest.mark.slow
 

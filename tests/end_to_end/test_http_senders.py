@@ -13,7 +13,7 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import Logger
-from tests.programs import program
+from tests.parts.programs import program
 
 HTTP = "http:tcp:0:interface=127.0.0.1"
 RECORDS = 1000

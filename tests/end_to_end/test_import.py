@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.cli.command import logsrv
 from tests.end_to_end.peers import rsyslog, syslog_ng, texts
 from tests.end_to_end.stored import Stored, stored_lines
-from tests.programs import program
+from tests.parts.commands import logsrv
+from tests.parts.programs import program
 
 pytestmark = pytest.mark.long
 

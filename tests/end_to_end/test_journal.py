@@ -6,7 +6,7 @@ import subprocess
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.record import Record
-from tests.programs import program
+from tests.parts.programs import program
 
 HTTP = "journal:tcp:0:interface=127.0.0.1"
 RECORDS = 1000

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from tests.chromium import Chromium, Page
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start
 from tests.end_to_end.web import Client
+from tests.parts.chromium import Chromium, Page
 
 pytestmark = pytest.mark.long
 LAST = "[...document.querySelectorAll('.line .message')].at(-1).textContent"

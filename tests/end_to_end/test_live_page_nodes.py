@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.chromium import Chromium, Page
-from tests.daemon_logs import check_log
 from tests.end_to_end.conftest import LOOPBACK, Logger, starting
 from tests.end_to_end.test_nodes import BOTH, OF_A, OF_B, THRICE, running
 from tests.end_to_end.web_daemon import TOKEN
-from tests.linelog.read.stores import line
-from tests.ports import free_port
+from tests.parts.chromium import Chromium, Page
+from tests.parts.daemon_logs import check_log
+from tests.parts.ports import free_port
+from tests.parts.stores import line
 
 pytestmark = pytest.mark.long
 COUNT = "document.querySelectorAll('[role=log] [data-position]').length"

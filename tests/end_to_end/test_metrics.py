@@ -16,8 +16,8 @@ from logsrv.kit.testing.patience import PATIENCE
 from tests.docs.test_monitoring import ALERTS, NAME, promtool
 from tests.end_to_end.conftest import LOOPBACK
 from tests.end_to_end.test_reload import reload
-from tests.gopher.servers import certificate_file
-from tests.ports import free_port
+from tests.parts.certificates import certificate_file
+from tests.parts.ports import free_port
 
 SERVICES = {
     "greet": ("--listen", LOOPBACK),

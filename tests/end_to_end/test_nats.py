@@ -16,7 +16,6 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.certificates import Authority
 from tests.end_to_end.conftest import Logger
 from tests.end_to_end.stored import stored_bytes
 from tests.linelog.ship.out.servers import (
@@ -26,6 +25,7 @@ from tests.linelog.ship.out.servers import (
     one_server,
     url_of,
 )
+from tests.parts.certificates import Authority
 
 CHILD = "ship.shipping.ship_child"
 

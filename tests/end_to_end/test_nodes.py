@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.certificates import Authority
-from tests.cli.command import LOGSRV, logsrv
-from tests.daemon_logs import check_log
 from tests.end_to_end.conftest import Logger, Start, starting
 from tests.end_to_end.web_daemon import HTTP, TOKEN
-from tests.linelog.read.stores import line, make_store
-from tests.ports import free_port
+from tests.parts.certificates import Authority
+from tests.parts.commands import LOGSRV, logsrv
+from tests.parts.daemon_logs import check_log
+from tests.parts.ports import free_port
+from tests.parts.stores import line, make_store
 from tests.warm.process import popen
 
 BOTH = [line(f"both {number} user=ann level=error", number) for number in range(0, 60, 2)]

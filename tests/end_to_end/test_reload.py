@@ -24,8 +24,8 @@ from hypothesis.stateful import (
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start
-from tests.gopher.servers import certificate_file
-from tests.ports import free_port
+from tests.parts.certificates import certificate_file
+from tests.parts.ports import free_port
 
 ANSWER = re.compile(r": (reloaded, .*|reload refused, .*)")
 

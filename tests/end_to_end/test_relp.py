@@ -6,7 +6,7 @@ import pytest
 
 from tests.end_to_end.conftest import Logger
 from tests.end_to_end.peers import as_stored, rsyslog, texts
-from tests.ports import free_port
+from tests.parts.ports import free_port
 
 RELP = "relp:tcp:0:interface=127.0.0.1"
 OPEN = b"1 open 30 relp_version=0\ncommands=syslog\n"

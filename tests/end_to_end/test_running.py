@@ -14,7 +14,7 @@ from logsrv.kit.testing import TWISTD, wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import LOOPBACK
 from tests.end_to_end.stored import messages
-from tests.ports import free_port
+from tests.parts.ports import free_port
 
 pytestmark = pytest.mark.slow
 

@@ -22,7 +22,7 @@ from tests.end_to_end.senders import (
     run,
     spelled,
 )
-from tests.programs import missing, program
+from tests.parts.programs import missing, program
 
 pytestmark = pytest.mark.long
 

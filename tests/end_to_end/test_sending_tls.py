@@ -16,8 +16,8 @@ from tests.end_to_end.senders import DAEMONS, lines_of, make_certificates
 from tests.end_to_end.stored import stored_lines
 from tests.end_to_end.test_sending import in_order, running
 from tests.end_to_end.uploads import upload_journal, write_journal
-from tests.ports import free_port
-from tests.programs import program
+from tests.parts.ports import free_port
+from tests.parts.programs import program
 
 pytestmark = pytest.mark.long
 

@@ -15,9 +15,9 @@ import pytest
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import LOOPBACK, Logger
-from tests.gopher.servers import certificate_file
 from tests.kit.manager.managing import FakeManager, Managed
-from tests.ports import free_port
+from tests.parts.certificates import certificate_file
+from tests.parts.ports import free_port
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import LOOPBACK, Logger
 from tests.linelog.ship.shipping.receiver import LineReceiver, receiving
-from tests.ports import free_port
+from tests.parts.ports import free_port
 
 pytestmark = pytest.mark.slow
 

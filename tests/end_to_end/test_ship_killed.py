@@ -21,7 +21,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.ship_killed import Load, Network, Witness, compared
 from tests.linelog.ship.out.servers import NatsServer, cluster, leader, newer
-from tests.ports import free_port
+from tests.parts.ports import free_port
 
 KILLS = int(os.environ.get("LOGSRV_KILLS", "2"))
 CHILD = "ship.shipping.ship_child"

@@ -17,14 +17,14 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.ship.registry import make_target
 from logsrv.linelog.ship.target import LineBatch, LineTarget, Unavailable
 from logsrv.linelog.store.segments.segment import Position
-from tests.cli.certificates import Authority
 from tests.end_to_end.conftest import Logger
 from tests.end_to_end.peers import rsyslog, syslog_ng
 from tests.end_to_end.senders import Page, lines_of
-from tests.kit.net.network import REACTOR
 from tests.linelog.ship.encode.stored_lines import KINDS, SOURCES, line
 from tests.linelog.ship.out.peers import settings
-from tests.ports import free_port
+from tests.parts.certificates import Authority
+from tests.parts.listening import REACTOR
+from tests.parts.ports import free_port
 
 # The warning comes from Twisted's use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.certificates import Authority
-from tests.cli.command import logsrv
 from tests.end_to_end.stored import stored_lines
-from tests.programs import missing, program
+from tests.parts.certificates import Authority
+from tests.parts.commands import logsrv
+from tests.parts.programs import missing, program
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from _pytest.mark import ParameterSet
 
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.certificates import Authority
+from tests.parts.certificates import Authority
 
 # More bytes than the buffers of the kernel hold.
 SIZE = 24_000_000

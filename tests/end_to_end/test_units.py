@@ -9,7 +9,7 @@ import pytest
 
 from logsrv.kit.service.stop import STOP_SECONDS
 from logsrv.kit.testing.patience import PATIENCE
-from tests.programs import program
+from tests.parts.programs import program
 
 UNITS = Path(__file__).parents[2] / "packaging" / "systemd"
 

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.programs import missing, program
+from tests.parts.programs import missing, program
 
 # A private /etc/systemd: the path of the configuration file is fixed.
 OWN_ETC = """

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import pytest_twisted
 
-from tests.gopher import servers
 from tests.gopher.browse.hole import Phlog
-from tests.gopher.servers import Script, Scripted
+from tests.parts import gopher_servers
+from tests.parts.certificates import certificate_file
+from tests.parts.gopher_servers import Script, Scripted
 
 Serve = Callable[..., Scripted]
 
@@ -77,24 +78,24 @@ def names(monkeypatch: pytest.MonkeyPatch, *found: list[str]) -> list[str]:
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate (with its key) for localhost and 127.0.0.1, its own authority."""
     path = tmp_path_factory.mktemp("tls") / "localhost.pem"
-    return servers.certificate_file(path, "localhost", "127.0.0.1")
+    return certificate_file(path, "localhost", "127.0.0.1")
 
 
 @pytest.fixture(scope="module")
 def tree() -> Iterator[Path]:
-    with servers.served_tree() as directory:
+    with gopher_servers.served_tree() as directory:
         yield directory
 
 
 @pytest.fixture(scope="module")
 def gophernicus(tree: Path) -> Iterator[int]:
     """The port of a real gophernicus that serves TREE."""
-    with servers.gophernicus(tree) as port:
+    with gopher_servers.gophernicus(tree) as port:
         yield port
 
 
 @pytest.fixture(scope="module")
 def pygopherd(tree: Path, certificate: Path) -> Iterator[int]:
     """The port of a real pygopherd that serves TREE, plain and inside TLS."""
-    with servers.pygopherd(tree, certificate) as port:
+    with gopher_servers.pygopherd(tree, certificate) as port:
         yield port

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from logsrv.gopher import GopherClient, PinStore, ServerError, Trust, urlopen
-from tests.gopher.servers import TREE
+from tests.parts.gopher_servers import TREE
 
 
 @pytest.fixture

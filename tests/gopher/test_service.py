@@ -11,7 +11,7 @@ import pytest
 from logsrv.kit.testing import TWISTD, wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.gateway.web import LOOPBACK
-from tests.gopher.servers import Scripted, SocksProxy
+from tests.parts.gopher_servers import Scripted, SocksProxy
 
 
 def run(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:

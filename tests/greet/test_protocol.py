@@ -16,7 +16,7 @@ from logsrv.kit.options.usage import usage_options
 from logsrv.kit.testing import MemoryService, TelnetSession, TwistdProcess, conformance
 from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.protocols.talking import carry
-from tests.programs import program
+from tests.parts.programs import program
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 

@@ -19,8 +19,8 @@ from logsrv.kit import Plugin
 from logsrv.kit.net.parse import parse_named_endpoint
 from logsrv.kit.testing import Running, conformance, examples, play, transcripts
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.certificates import Authority
-from tests.programs import program
+from tests.parts.certificates import Authority
+from tests.parts.programs import program
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.parts.programs import missing
 from tests.powercut.checking import KINDS
 from tests.powercut.recording import build
 from tests.powercut.seen import scratch
 from tests.powercut.trying import Workload
 from tests.powercut.workloads import play
-from tests.programs import missing
 
 
 @pytest.fixture(autouse=True, scope="session")

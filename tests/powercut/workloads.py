@@ -24,7 +24,7 @@ from logsrv.cli import import_files
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
-from tests.daemon_logs import DAEMON_LOGS, check_log
+from tests.parts.daemon_logs import DAEMON_LOGS, check_log
 from tests.powercut.history import History
 from tests.powercut.recording import Kind, Recording
 

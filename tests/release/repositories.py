@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import program
+from tests.parts.programs import program
 
 # Each commit is a second after the one before.
 _MOMENTS = itertools.count(1_790_000_000)

@@ -4,7 +4,7 @@ import runpy
 import sys
 from typing import Any
 
-from tests.archives import ROOT
+from tests.parts.archives import ROOT
 
 
 def script(path: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.archives import EPOCH, ROOT
+from tests.parts.archives import EPOCH, ROOT
 from tests.release.scripts import script
 
 complaints: Callable[..., Iterable[str]] = script("release/contents.py")["complaints"]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from tests.archives import ROOT
+from tests.parts.archives import ROOT
 from tests.release.scripts import script
 
 TEXT = (ROOT / "packaging/Containerfile").read_text()

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.archives import RELEASE
-from tests.programs import missing
+from tests.parts.archives import RELEASE
+from tests.parts.programs import missing
 from tests.release.scripts import script
 
 requirements: Callable[[str, set[str]], Iterable[str]] = script("container.py")["requirements"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.archives import ROOT
+from tests.parts.archives import ROOT
 from tests.release.repositories import commit, git
 from tests.release.scripts import script
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from packaging.version import Version
-from tests.programs import program
+from tests.parts.programs import program
 from tests.release.repositories import commit, git
 from tests.release.scripts import script
 

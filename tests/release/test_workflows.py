@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.archives import ROOT
+from tests.parts.archives import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 

@@ -89,7 +89,7 @@ def become(request: Request) -> None:
 
 
 def run(request: Request) -> NoReturn:
-    """Run the program to its end, as tests.cli.command and logsrv.kit.testing start it."""
+    """Run the program to its end, as tests.parts.commands and logsrv.kit.testing start it."""
     become(request)
     if request.program == "twistd":
         from twisted.scripts import twistd

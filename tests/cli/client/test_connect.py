@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.certificates import Authority
-from tests.cli.command import LOGSRV, echo, logsrv, serving, serving_unix
-from tests.ports import free_port
+from tests.parts.certificates import Authority
+from tests.parts.commands import LOGSRV, echo, logsrv, serving, serving_unix
+from tests.parts.ports import free_port
 
 
 def reset(connection: socket.socket) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.cli.at_terminal import AtTerminal
-from tests.cli.command import LOGSRV, serving
+from tests.parts.commands import LOGSRV, serving
 
 
 def lines_of(connection: socket.socket) -> Callable[[], bytes]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from shlex import quote
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.programs import program
+from tests.parts.programs import program
 
 _PROBE = r"""
 zmodload zsh/zpty

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli import main
-from tests.cli.command import logsrv
 from tests.cli.manuals.shells import in_bash, in_fish, in_zsh, lint
-from tests.programs import program
+from tests.parts.commands import logsrv
+from tests.parts.programs import program
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 from logsrv.cli import main
 from logsrv.cli.manuals.help import topics
 from tests.cli.at_terminal import AtTerminal
-from tests.cli.command import LOGSRV, logsrv
-from tests.programs import program
+from tests.parts.commands import LOGSRV, logsrv
+from tests.parts.programs import program
 
 
 def test_help_lists_commands_and_topics():

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from logsrv.cli.manuals.pages import PageSubject, escaped_roff, manual_page
 from logsrv.kit.options.argument_parser import Parser
 from tests.cli.manuals.shells import lint
-from tests.examples import more
-from tests.programs import program
+from tests.parts.examples import more
+from tests.parts.programs import program
 
 ABOUT = """\
 Find [things]: in a store.

@@ -18,7 +18,7 @@ from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.language.pipeline import parse_question
 from logsrv.linelog.query.language.times import parse_moment
-from tests.cli.command import logsrv
+from tests.parts.commands import logsrv
 
 ROOT = Path(__file__).parents[3]
 

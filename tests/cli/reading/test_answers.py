@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli.reading import answers
-from tests.cli.command import logsrv
-from tests.linelog.read.stores import line, make_store
+from tests.parts.commands import logsrv
+from tests.parts.stores import line, make_store
 
 MESSAGES = [
     *(f'{{"app": "shop", "status": {200 + 100 * (n % 3)}, "ms": {n}}}' for n in range(30)),

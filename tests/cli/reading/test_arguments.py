@@ -18,7 +18,7 @@ from logsrv.cli.reading.arguments import (
 )
 from logsrv.cli.reading.stores import open_view
 from logsrv.kit.options.argument_parser import Parser, UsageError
-from tests.linelog.read.stores import lines, make_store
+from tests.parts.stores import lines, make_store
 
 
 def parsed(*words: str) -> argparse.Namespace:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import logsrv
-from tests.linelog.read.stores import line, make_store
+from tests.parts.commands import logsrv
+from tests.parts.stores import line, make_store
 
 # Two sources take turns, a line a second.
 EVERY = [line(f"second {second}", second, f"tcp:10.0.0.{second % 2}:99") for second in range(30)]

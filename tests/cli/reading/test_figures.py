@@ -14,7 +14,7 @@ from logsrv.linelog.read.counting.histogram import histogram
 from logsrv.linelog.read.counting.tallies import count_values
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
-from tests.linelog.read.stores import line, make_store, view_of
+from tests.parts.stores import line, make_store, view_of
 
 
 def search_of(tmp_path: Path, *seconds: float) -> Search:

@@ -9,8 +9,8 @@ import pytest
 
 from logsrv.cli.reading.output import pager_command, start_pager
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.command import LOGSRV
-from tests.linelog.read.stores import lines, make_store
+from tests.parts.commands import LOGSRV
+from tests.parts.stores import lines, make_store
 
 MESSAGES = [f"number {number}" for number in range(200)]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import logsrv
-from tests.linelog.read.stores import line, make_store
+from tests.parts.commands import logsrv
+from tests.parts.stores import line, make_store
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import logsrv
 from tests.cli.reading.test_tail import Following
-from tests.linelog.read.stores import line, make_store
+from tests.parts.commands import logsrv
+from tests.parts.stores import line, make_store
 
 ONE, TWO = "tcp:127.0.0.1:1", "tcp:127.0.0.1:2"
 

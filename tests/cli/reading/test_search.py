@@ -11,9 +11,9 @@ import pytest
 
 from logsrv.cli.main import main
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.command import LOGSRV, logsrv
-from tests.linelog.read.stores import line, lines, make_store
 from tests.linelog.store.segments.test_index import flipped
+from tests.parts.commands import LOGSRV, logsrv
+from tests.parts.stores import line, lines, make_store
 
 MESSAGES = [
     "connection from 10.0.0.7 opened",

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import logsrv
-from tests.linelog.read.stores import lines, make_store
+from tests.parts.commands import logsrv
+from tests.parts.stores import lines, make_store
 
 MESSAGES = [f"number {number}" for number in range(30)]
 EVERY = lines(MESSAGES)

@@ -13,9 +13,9 @@ from logsrv.cli.main import main
 from logsrv.cli.reading import progress
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.command import LOGSRV, logsrv
 from tests.cli.reading.test_progress import Terminal
-from tests.linelog.read.stores import lines, make_store
+from tests.parts.commands import LOGSRV, logsrv
+from tests.parts.stores import lines, make_store
 
 MESSAGES = ["status=200 ms=5", "status=503 ms=7.5", "status=404 note=\x07bell", "nothing"]
 

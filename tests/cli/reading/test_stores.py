@@ -12,8 +12,8 @@ import pytest
 from logsrv.cli.main import main
 from logsrv.cli.reading.stores import open_view, several_stores
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.command import LOGSRV, logsrv
-from tests.linelog.read.stores import line, make_store
+from tests.parts.commands import LOGSRV, logsrv
+from tests.parts.stores import line, make_store
 
 A = [line(f"level=error a={number} ms={number % 4}", 2 * number) for number in range(40)]
 B = [line(f"level=info b={number} ms={number % 5}", 2 * number + 1) for number in range(40)]

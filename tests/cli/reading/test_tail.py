@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.command import LOGSRV, logsrv
-from tests.linelog.read.stores import line, lines, make_store
+from tests.parts.commands import LOGSRV, logsrv
+from tests.parts.stores import line, lines, make_store
 
 MESSAGES = [f"number {number}" for number in range(30)]
 

@@ -13,7 +13,7 @@ from logsrv.cli.running.held_sockets import holding_reactor, unix_key
 from logsrv.cli.running.run import REACTORS, USUAL
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.parse import parse_endpoint
-from tests.cli.command import logsrv
+from tests.parts.commands import logsrv
 
 Make = Callable[[dict[str, socket.socket]], Any]
 

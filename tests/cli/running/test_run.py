@@ -10,9 +10,9 @@ import pytest
 
 from logsrv.kit.testing import TelnetSession, examples, wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.command import logsrv
 from tests.cli.conftest import LOOPBACK, SERVES, SHOUT, WHISPER, ask
-from tests.ports import free_port
+from tests.parts.commands import logsrv
+from tests.parts.ports import free_port
 
 pytestmark = pytest.mark.slow
 

@@ -19,7 +19,7 @@ from logsrv.gopher.serve.typed_address import resolve_typed_address
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.hole import site
 from tests.gopher.conftest import Serve
-from tests.gopher.servers import Scripted
+from tests.parts.gopher_servers import Scripted
 
 Result = TypeVar("Result")
 # The Pilot takes its time for each key.

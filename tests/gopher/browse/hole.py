@@ -6,7 +6,7 @@ from io import BytesIO
 
 from PIL import Image
 
-from tests.gopher.servers import Scripted
+from tests.parts.gopher_servers import Scripted
 
 
 def item(letter: str, display: str, selector: str = "", host: str = "", port: object = "") -> bytes:

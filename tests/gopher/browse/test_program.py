@@ -17,7 +17,7 @@ from logsrv.gopher.command import browse
 from logsrv.gopher.command.main import run as gopher
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.escape import printable
-from tests.programs import program
+from tests.parts.programs import program
 
 RUN = "import sys; from logsrv.gopher.command.main import main; sys.exit(main(['browse', *sys.argv[1:]]))"
 

@@ -7,8 +7,8 @@ import socket
 import pytest
 
 from tests.gopher.command.test_main import EVIL, MENU, gopher, hang
-from tests.gopher.servers import LOOPBACK, SocksProxy, cut
-from tests.ports import free_port
+from tests.parts.gopher_servers import LOOPBACK, SocksProxy, cut
+from tests.parts.ports import free_port
 
 
 def test_a_menu_and_a_text_are_printed(serve):

@@ -20,8 +20,8 @@ from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.at_terminal import AtTerminal
 from tests.gopher.command.test_show import UNSAFE
-from tests.gopher.servers import reset
-from tests.ports import free_port
+from tests.parts.gopher_servers import reset
+from tests.parts.ports import free_port
 
 GOPHER = (sys.executable, "-m", "logsrv.gopher.command.main")
 MENU = b"iHi\t\tnull\t1\r\n0About\t/about\t127.0.0.1\t70\r\n.\r\n"

@@ -25,9 +25,9 @@ from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.paths import safe_name
 from tests.cli.at_terminal import AtTerminal
-from tests.gopher import servers
-from tests.gopher.servers import LOOPBACK, TREE
-from tests.ports import free_port
+from tests.parts import gopher_servers
+from tests.parts.gopher_servers import LOOPBACK, TREE
+from tests.parts.ports import free_port
 
 GOPHER = (sys.executable, "-m", "logsrv.gopher.command.main")
 OURS = {".gopher-mirror", "gophermap", "index.html"}
@@ -97,7 +97,7 @@ def published(pygopherd: int) -> Iterator[Path]:
 @pytest.mark.slow
 @pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
 def test_a_mirror_can_be_served_and_mirrored_again(published, tmp_path, server):
-    with getattr(servers, server)(published) as port:
+    with getattr(gopher_servers, server)(published) as port:
         assert mirror(f"localhost:{port}", str(tmp_path))[0] == 0
     first, second = copied(published), copied(tmp_path)
     assert first.keys() == second.keys()
@@ -240,7 +240,7 @@ def test_a_mirror_that_was_stopped_goes_on(serve, tmp_path, number, status):
 @pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
 def test_an_update_of_a_real_server_writes_what_has_changed(server, tmp_path):
     """What is new comes, what is gone goes if that is wanted, what is the same is left alone."""
-    with servers.served_tree() as tree, getattr(servers, server)(tree) as port:
+    with gopher_servers.served_tree() as tree, getattr(gopher_servers, server)(tree) as port:
         assert mirror(f"localhost:{port}", str(tmp_path))[0] == 0
         untouched = (tmp_path / "bin.dat").stat()
         (tree / "hello.txt").write_text("Changed.\n")

@@ -14,9 +14,9 @@ import pytest
 from logsrv.gopher.command.main import run
 from logsrv.kit.testing import wait_until
 from tests.cli.at_terminal import AtTerminal
-from tests.gopher import servers
 from tests.gopher.browse.hole import Phlog, item
 from tests.gopher.follow.test_feed import ATOM, checked_feed
+from tests.parts import gopher_servers
 
 GOPHER = (sys.executable, "-m", "logsrv.gopher.command.main")
 
@@ -183,10 +183,12 @@ def our_server(tree: Path) -> Iterator[int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("server", [our_server, servers.gophernicus, servers.pygopherd])
+@pytest.mark.parametrize(
+    "server", [our_server, gopher_servers.gophernicus, gopher_servers.pygopherd]
+)
 def test_a_phlog_on_a_real_server(server):
     """A directory into which somebody writes a text; then one is changed, renamed, and comes back."""
-    with servers.served_tree() as tree, server(tree) as port:
+    with gopher_servers.served_tree() as tree, server(tree) as port:
         url = f"127.0.0.1:{port}/1/sub"
         assert gopher("follow", url) == (0, "", "")
         assert gopher("new") == (0, "", "")

@@ -13,7 +13,7 @@ from logsrv.gopher.serve.fileurl import FileURL
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.command.test_main import gopher
 from tests.gopher.conftest import Serve
-from tests.gopher.servers import Scripted
+from tests.parts.gopher_servers import Scripted
 
 MENU = (
     b"iHi\t\tnull\t1\r\n0About\t/about\t\t\r\n3oops\t\t\t\r\n1Sub\t/sub\t\t\r\n7Find\t/find\t\t\r\n"

@@ -15,7 +15,7 @@ import pytest
 from logsrv.gopher.fetch.addresses import KNOWN_FOR, AddressLookup
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import names
-from tests.gopher.servers import LOOPBACK
+from tests.parts.gopher_servers import LOOPBACK
 
 HERE = [(socket.AF_INET, (LOOPBACK, 70))]
 

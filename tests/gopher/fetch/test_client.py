@@ -19,8 +19,8 @@ from logsrv.gopher.wire.errors import (
 )
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import names
-from tests.gopher.servers import LOOPBACK
-from tests.ports import free_port
+from tests.parts.gopher_servers import LOOPBACK
+from tests.parts.ports import free_port
 
 MENU = b"iHi\t\th\t1\r\n0A text\t/a\t127.0.0.1\t70\r\n.\r\n"
 

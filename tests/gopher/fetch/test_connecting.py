@@ -13,8 +13,8 @@ from logsrv.gopher.wire.errors import GopherError, Refused
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import names
-from tests.gopher.servers import LOOPBACK
-from tests.ports import free_port
+from tests.parts.gopher_servers import LOOPBACK
+from tests.parts.ports import free_port
 
 
 class Place:

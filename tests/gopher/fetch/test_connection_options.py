@@ -11,8 +11,8 @@ from logsrv.gopher.fetch.connection_options import Limits, Timeouts
 from logsrv.gopher.fetch.trust import PinStore, Trust, data_directory, pins_path
 from logsrv.gopher.wire.errors import ProxyError, TLSError
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.servers import LOOPBACK, SocksProxy
-from tests.ports import free_port
+from tests.parts.gopher_servers import LOOPBACK, SocksProxy
+from tests.parts.ports import free_port
 
 
 def test_nothing_waits_for_no_time_or_takes_no_bytes():

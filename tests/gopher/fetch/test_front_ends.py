@@ -18,8 +18,8 @@ from logsrv.gopher.wire.errors import (
     UnknownHost,
 )
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.servers import LOOPBACK, Script, SocksProxy, reset
-from tests.ports import free_port
+from tests.parts.gopher_servers import LOOPBACK, Script, SocksProxy, reset
+from tests.parts.ports import free_port
 
 
 def byte_by_byte(connection: socket.socket, _: bytes) -> None:

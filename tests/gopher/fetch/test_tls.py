@@ -9,8 +9,9 @@ from logsrv.gopher import PinStore, Trust
 from logsrv.gopher.fetch.tls import tls_context
 from logsrv.gopher.wire.errors import TLSError, Truncated
 from tests.gopher.fetch.conftest import Fetched
-from tests.gopher.servers import certificate_file, cut
-from tests.ports import free_port
+from tests.parts.certificates import certificate_file
+from tests.parts.gopher_servers import cut
+from tests.parts.ports import free_port
 
 
 def refused_with(fetched: Fetched, sentence: str) -> None:

@@ -27,7 +27,7 @@ from logsrv.gopher.wire.errors import (
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import names
-from tests.gopher.servers import LOOPBACK, reset
+from tests.parts.gopher_servers import LOOPBACK, reset
 
 if TYPE_CHECKING:
     from logsrv.gopher.fetch.connecting import AnswerSink

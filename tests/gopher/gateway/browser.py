@@ -4,9 +4,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests import chromium
-from tests.chromium import Chromium
 from tests.gopher.gateway.web import Page
+from tests.parts import chromium
+from tests.parts.chromium import Chromium
 
 
 def dom(browser: Chromium, url: str) -> tuple[Page, list[str]]:

@@ -19,7 +19,7 @@ from logsrv.gopher.wire.errors import (
     Truncated,
     UnknownHost,
 )
-from tests.ports import free_port
+from tests.parts.ports import free_port
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
 
@@ -256,7 +256,7 @@ async def test_a_long_menu_in_parts_asks_its_server_only_once(gateway, serve):
 
 async def test_a_menu_that_breaks_off_is_shown_with_reason(gateway, serve):
     """A menu that breaks off is shown as far as it came, with the reason."""
-    from tests.gopher.servers import reset
+    from tests.parts.gopher_servers import reset
 
     def script(connection: Any, request: bytes) -> None:
         connection.sendall(b"0One\t/1\tx.example\t70\r\n0Tw")

@@ -5,7 +5,7 @@ import pytest
 from logsrv.gopher.gateway.pages import STYLE
 from logsrv.kit.testing import TwistdProcess
 from tests.gopher.gateway.browser import dom, screenshot
-from tests.gopher.servers import Scripted
+from tests.parts.gopher_servers import Scripted
 
 EVIL = b"<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 

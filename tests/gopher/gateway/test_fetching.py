@@ -21,7 +21,7 @@ from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.observe.metrics import Metrics
 from tests.gopher.conftest import Serve
-from tests.gopher.servers import SocksProxy, cut
+from tests.parts.gopher_servers import SocksProxy, cut
 
 MENU = b"0One\t/1\tx\t70\r\n.\r\n"
 

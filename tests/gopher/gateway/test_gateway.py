@@ -219,7 +219,7 @@ async def test_download_that_breaks_off_seems_incomplete(gateway, serve):
     """A download that breaks off, or grows too large, does not end as if it were whole."""
     import http.client
 
-    from tests.gopher.servers import reset
+    from tests.parts.gopher_servers import reset
 
     def script(connection: Any, request: bytes) -> None:
         connection.sendall(b"x" * 300_000)

@@ -15,8 +15,8 @@ from logsrv.gopher.mirror.journal import MirrorJournal
 from logsrv.gopher.mirror.scope import MirrorScope
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve
-from tests.gopher.servers import Scripted, reset
-from tests.ports import free_port
+from tests.parts.gopher_servers import Scripted, reset
+from tests.parts.ports import free_port
 
 Answers = dict[bytes, bytes]
 NOT_THERE = b"3not there\t\terror.host\t1\r\n.\r\n"

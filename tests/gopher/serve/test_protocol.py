@@ -20,7 +20,7 @@ from logsrv.gopher.serve.protocol import (
 )
 from logsrv.kit.testing import MemoryService, TwistdProcess, conformance
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.servers import LOOPBACK, TREE
+from tests.parts.gopher_servers import LOOPBACK, TREE
 
 BIG = 50_000_000
 # The port of what is in memory.

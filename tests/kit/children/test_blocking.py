@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from logsrv.kit.children.blocking import BlockingChild
-from tests.kit.children.spawned import is_there
+from tests.parts.child_processes import is_there
 
 
 @pytest.fixture

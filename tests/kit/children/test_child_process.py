@@ -23,8 +23,8 @@ from logsrv.kit.children.child_side import MEMORY, NICE
 from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.kit.children.spawned import Spawner, children
-from tests.kit.net.network import logged, until
+from tests.parts.child_processes import Spawner, children
+from tests.parts.listening import logged, until
 
 ECHO = "echoing"
 

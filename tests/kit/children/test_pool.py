@@ -7,8 +7,8 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from logsrv.kit.children.pool import REST_SECONDS, NoWorkerError, ProcessPool, WorkerEndedError
-from tests.kit.children.spawned import Spawner
-from tests.kit.net.network import logged
+from tests.parts.child_processes import Spawner
+from tests.parts.listening import logged
 
 IDLE = 60.0
 

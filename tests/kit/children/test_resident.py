@@ -6,8 +6,8 @@ import pytest
 
 from logsrv.kit.children.frames import frame_parts
 from logsrv.kit.children.resident import END, NEXT, PAUSES, WELL, ResidentProcess
-from tests.kit.children.spawned import Spawner
-from tests.kit.net.network import logged
+from tests.parts.child_processes import Spawner
+from tests.parts.listening import logged
 
 
 class Stage:

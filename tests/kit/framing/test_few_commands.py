@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from logsrv.kit.framing.commands import parse_telnet_commands
 from logsrv.kit.framing.few_commands import parse_few_telnet_commands
-from tests.examples import more
+from tests.parts.examples import more
 
 PRESENCE = b"\r\n[yes]\r\n"
 PARTS = st.sampled_from(

@@ -14,7 +14,7 @@ from logsrv.kit.framing.frames import (
     Netstring,
     Varint,
 )
-from tests.costs import allocated, doubled
+from tests.parts.costs import allocated, doubled
 
 MOST = 20
 PREFIXES = [LengthPrefix(size, order) for size in (1, 2, 4, 8) for order in ("big", "little")]  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from logsrv.kit.framing import incoming as incoming_module
 from logsrv.kit.framing.incoming import Incoming, LineTooLong
 from logsrv.kit.framing.line_format import LineFormat
-from tests.costs import SoughtBytes, allocated, calls, doubled
+from tests.parts.costs import SoughtBytes, allocated, calls, doubled
 
 # "line", ("exactly", n), ("some", n) or ("until", separator, limit).
 Read = tuple[object, ...]

@@ -13,7 +13,7 @@ from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import LOOPBACK
 from tests.end_to_end.test_reload import reload
-from tests.programs import program
+from tests.parts.programs import program
 
 
 def look(path: Path, *commands: str) -> str:

@@ -27,7 +27,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import LOOPBACK
 from tests.end_to_end.test_reload import reload
 from tests.kit.inspect.looked import looked_into
-from tests.programs import program
+from tests.parts.programs import program
 
 # Of Python, for what Conch imports up to 3.12.
 OLD_CRYPT = pytest.mark.filterwarnings("ignore:'(spwd|crypt)' is deprecated:DeprecationWarning")

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from tests.kit.net.network import Site, reactor_fixture
+from tests.parts.listening import Site, reactor_fixture
 
 
 @reactor_fixture

@@ -17,7 +17,7 @@ from logsrv.kit.net.datagrams import DatagramListener, split_group
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.recvmmsg import RecvmsgReader
-from tests.kit.net.network import (
+from tests.parts.listening import (
     REACTOR,
     NotingReceiver,
     Site,

@@ -12,7 +12,7 @@ from logsrv.kit.net import senders
 from logsrv.kit.net.guard.guard import GuardPolicy, PeerLimits
 from logsrv.kit.net.senders import GuardedSenders, sender_at
 from logsrv.kit.observe.metrics import Metrics
-from tests.kit.net.network import logged
+from tests.parts.listening import logged
 
 
 @attrs.frozen(kw_only=True, slots=False)

@@ -9,7 +9,7 @@ from twisted.internet.task import deferLater
 from logsrv.kit.net import stdin
 from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.listen import Listener
-from tests.kit.net.network import (
+from tests.parts.listening import (
     REACTOR,
     Site,
     in_reactor,

@@ -16,7 +16,7 @@ from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.stream_listener import StreamListener
 from logsrv.kit.testing.patience import PATIENCE
-from tests.kit.net.network import (
+from tests.parts.listening import (
     LOOPBACK,
     REACTOR,
     Noted,

@@ -16,8 +16,8 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.servers import certificate_file
-from tests.kit.net.network import (
+from tests.parts.certificates import certificate_file
+from tests.parts.listening import (
     LOOPBACK,
     in_reactor,
     port_of,

@@ -10,8 +10,8 @@ from twisted.internet.threads import deferToThread
 
 from logsrv.kit.net.bind import ListenError
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.servers import certificate_file
-from tests.kit.net.network import (
+from tests.parts.certificates import certificate_file
+from tests.parts.listening import (
     in_reactor,
     logged,
     port_of,

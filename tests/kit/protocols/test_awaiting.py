@@ -22,7 +22,7 @@ from logsrv.kit.protocols.awaiting import (
 )
 from logsrv.kit.testing import MemoryService
 from logsrv.kit.testing.patience import PATIENCE
-from tests.kit.net.network import REACTOR, in_reactor
+from tests.parts.listening import REACTOR, in_reactor
 
 
 @in_reactor

@@ -7,7 +7,7 @@ from twisted.internet.task import Clock
 
 from logsrv.kit.protocols.crowd import SenderCrowd, handled
 from logsrv.kit.protocols.states import OPEN
-from tests.kept import kept
+from tests.parts.kept import kept
 
 
 class Member:

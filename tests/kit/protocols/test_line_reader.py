@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred
 
 from logsrv.kit import LineProtocol
 from logsrv.kit.testing import MemoryService
-from tests.costs import allocated, doubled
+from tests.parts.costs import allocated, doubled
 
 
 class Slow(LineProtocol):

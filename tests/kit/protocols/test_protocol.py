@@ -10,8 +10,8 @@ from twisted.internet.threads import deferToThread
 from logsrv.kit import Connection, LineProtocol
 from logsrv.kit.testing import MemoryService, serve
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.certificates import Authority
-from tests.kit.net.network import in_reactor
+from tests.parts.certificates import Authority
+from tests.parts.listening import in_reactor
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")

@@ -26,8 +26,8 @@ from logsrv.kit import (
 )
 from logsrv.kit.testing import MemoryService, Running
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.certificates import Authority
-from tests.kit.net.network import in_reactor, logged, until
+from tests.parts.certificates import Authority
+from tests.parts.listening import in_reactor, logged, until
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")

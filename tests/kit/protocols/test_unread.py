@@ -11,8 +11,8 @@ from logsrv.kit import Connection, LineProtocol
 from logsrv.kit.protocols import sending
 from logsrv.kit.testing import MemoryService, serve
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.servers import certificate_file
-from tests.kit.net.network import REACTOR, unverified
+from tests.parts.certificates import certificate_file
+from tests.parts.listening import REACTOR, unverified
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")

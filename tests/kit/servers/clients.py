@@ -22,7 +22,7 @@ from websockets.sync.client import connect
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from tests.docs.test_cookbook import RECIPES
-from tests.programs import program
+from tests.parts.programs import program
 
 HOST = "127.0.0.1"
 # The sizes of files for TFTP, whose blocks have 512 bytes.

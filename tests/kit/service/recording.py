@@ -12,7 +12,7 @@ from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteSpec
-from tests.kit.net.network import REACTOR, NotingFactory
+from tests.parts.listening import REACTOR, NotingFactory
 
 
 @attrs.frozen(kw_only=True)

@@ -17,7 +17,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit import Connection, DatagramLines, LineProtocol, protocol_plugin
 from logsrv.kit.net.parse import parse_named_endpoint
 from logsrv.kit.testing import MemoryPeer, MemoryService, TelnetSession, TwistdProcess
-from tests.ports import free_port
+from tests.parts.ports import free_port
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 

@@ -14,7 +14,7 @@ from logsrv.kit import FLAG, TEXT, RequestProtocol, option, protocol_plugin
 from logsrv.kit.testing import TelnetSession, serve
 from logsrv.kit.testing.memory import parsed
 from logsrv.kit.testing.patience import PATIENCE
-from tests.kit.net.network import LOOPBACK, REACTOR, in_reactor, logged, until
+from tests.parts.listening import LOOPBACK, REACTOR, in_reactor, logged, until
 
 
 class Jokes(RequestProtocol):

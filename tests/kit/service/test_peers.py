@@ -13,7 +13,7 @@ from logsrv.kit import Connection, LineProtocol
 from logsrv.kit.framing.own import OwnFraming
 from logsrv.kit.service.peers import Peers
 from logsrv.kit.testing import Running, TelnetSession
-from tests.kit.net.network import in_reactor, until
+from tests.parts.listening import in_reactor, until
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 

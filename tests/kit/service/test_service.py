@@ -13,8 +13,8 @@ from logsrv.errors import ConfigurationError, StartError, StoreError
 from logsrv.kit.service import reload, stop
 from logsrv.kit.service.sites import Site
 from logsrv.kit.testing.patience import PATIENCE
-from tests.kit.net.network import in_reactor, logged, until
 from tests.kit.service.recording import Rules, Service
+from tests.parts.listening import in_reactor, logged, until
 
 
 def started(directory: Path, *names: str) -> Service:

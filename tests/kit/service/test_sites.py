@@ -12,8 +12,8 @@ from logsrv.kit.net.endpoint import TakenPlaces
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.service.sites import NEXT, Site, SiteSpec, check_place_not_ours
-from tests.kit.net.network import REACTOR, in_reactor
 from tests.kit.service.recording import Recorded, Rules
+from tests.parts.listening import REACTOR, in_reactor
 
 TO = {"MADE": "", "BOUND": "bind", "OPEN": "bind open"}
 CALLS = ("bind", "open", "apply", "close")

@@ -16,7 +16,7 @@ from twisted.internet.threads import deferToThread
 from logsrv.kit import LineProtocol
 from logsrv.kit.testing import Running
 from logsrv.kit.testing.patience import PATIENCE
-from tests.programs import program
+from tests.parts.programs import program
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 

@@ -10,7 +10,7 @@ from twisted.internet.task import deferLater
 from logsrv.kit import LineProtocol
 from logsrv.kit.service.tasks import function_name
 from logsrv.kit.testing import MemoryService, serve
-from tests.kit.net.network import REACTOR, in_reactor, logged
+from tests.parts.listening import REACTOR, in_reactor, logged
 
 
 class Quiet(LineProtocol):

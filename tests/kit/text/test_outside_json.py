@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from logsrv.kit.text import outside_json
 from logsrv.kit.text.outside_json import error_suffix_of, parse_json
-from tests.strangers import at_most
+from tests.parts.strangers import at_most
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

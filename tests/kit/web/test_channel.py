@@ -20,7 +20,7 @@ from logsrv.kit.web.channel import (
     WebRequest,
     host_and_target,
 )
-from tests.kit.net.network import logged
+from tests.parts.listening import logged
 
 
 class Echo:

@@ -7,7 +7,7 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.web.deadline import ConnectionDeadline, ExchangeTooSlow
-from tests.strangers import endless, stranger
+from tests.parts.strangers import endless, stranger
 
 
 @pytest.mark.slow

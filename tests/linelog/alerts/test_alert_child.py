@@ -24,8 +24,8 @@ from logsrv.linelog.alerts.reports import (
     report_from_line,
 )
 from logsrv.linelog.store.segments.segment import Position
-from tests.kit.children.spawned import read_message, send
-from tests.linelog.read.stores import line, make_store
+from tests.parts.child_processes import read_message, send
+from tests.parts.stores import line, make_store
 
 COMMAND = (sys.executable, "-P", "-m", MODULE)
 BEGIN = Position(1, len(line("before")))

@@ -14,7 +14,7 @@ from logsrv.linelog.alerts.alert_places import (
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.reports import AlertTask
 from logsrv.linelog.store.segments.segment import Position
-from tests.clocks import HandClock
+from tests.parts.clocks import HandClock
 
 ALERT = AlertSettings(alert="oops", name="web", alert_command=("x",), alert_every=300)
 TASK = AlertTask("web", "command", ALERT, Position(1, 0))

@@ -23,9 +23,9 @@ from logsrv.linelog.alerts.reports import (
 )
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.segments.segment import Position
-from tests.clocks import HandClock
-from tests.kit.children.spawned import Spawner
-from tests.kit.net.network import logged
+from tests.parts.child_processes import Spawner
+from tests.parts.clocks import HandClock
+from tests.parts.listening import logged
 
 
 class Stage:

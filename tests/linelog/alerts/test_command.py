@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 
 from logsrv.linelog.alerts import command
 from logsrv.linelog.alerts.message import UndeliveredMessage
-from tests.kit.net.network import REACTOR, in_reactor, until
+from tests.parts.listening import REACTOR, in_reactor, until
 
 
 def python(code: str, *arguments: str) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from logsrv.linelog.alerts.watch import RETRY
 from logsrv.linelog.alerts.watcher import Watcher
 from logsrv.linelog.cursors.folder import PlaceFolder
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import BEGIN, line, make_store, view_of
+from tests.parts.stores import BEGIN, line, make_store, view_of
 
 Told = tuple[str, str]
 OOPS = "oops | count > 0 in 1m by app"

@@ -10,7 +10,7 @@ from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
 from logsrv.linelog.alerts.windows import OTHERS
 from logsrv.linelog.query.language.pipeline import parse_question
-from tests.linelog.read.stores import BEGIN
+from tests.parts.stores import BEGIN
 
 TEXT = "status>=500 OR oops | count > 100 in 5m by app"
 FIRING = Episode(("shop",), BEGIN, 142.0)

@@ -28,8 +28,8 @@ from logsrv.linelog.alerts.reports import AlertReport, AlertTask
 from logsrv.linelog.alerts.watcher import Watcher
 from logsrv.linelog.query.language.condition import parse_alert
 from logsrv.linelog.store.segments.segment import Position
-from tests.examples import more
-from tests.linelog.read.stores import BEGIN, line, make_store, view_of
+from tests.parts.examples import more
+from tests.parts.stores import BEGIN, line, make_store, view_of
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ import pytest
 
 from logsrv.linelog.alerts.history import find_past_episodes
 from logsrv.linelog.query.language.condition import parse_alert
-from tests.linelog.read.stores import BEGIN, line, make_store, view_of
+from tests.parts.stores import BEGIN, line, make_store, view_of
 
 # Steps of a second of the minute-long window, and their episodes, as gaps and islands.
 EPISODES = """

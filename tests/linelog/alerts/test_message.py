@@ -9,7 +9,7 @@ from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import line
+from tests.parts.stores import line
 
 ALERT = AlertSettings(alert="oops", name="web", alert_command=("x",))
 

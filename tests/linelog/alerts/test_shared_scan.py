@@ -15,7 +15,7 @@ from logsrv.linelog.alerts.shared_scan import FEW, SharedScans
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.read.follow import AppendedLines, Follower
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import line, make_store, view_of
+from tests.parts.stores import line, make_store, view_of
 
 BEGIN = Position(1, 0)
 LINE = len(line("oops 000"))

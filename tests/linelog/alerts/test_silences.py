@@ -5,7 +5,7 @@ import pytest
 from logsrv.linelog.alerts.alert_places import AlertPlaces
 from logsrv.linelog.alerts.silences import FILE, Silence, load_silences, save_silences
 from logsrv.linelog.cursors.folder import PlaceFolder
-from tests.clocks import HandClock
+from tests.parts.clocks import HandClock
 
 NIGHT = Silence("web", 1000.0, "new release")
 

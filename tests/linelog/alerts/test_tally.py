@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.alerts.tally import LONGEST, SETTLE, SHOWN, MatchCount, MatchTally
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import line
+from tests.parts.stores import line
 
 
 def hit(offset: int = 0, message: str = "oops", seconds: float = 0) -> Hit:

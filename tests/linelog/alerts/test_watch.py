@@ -12,7 +12,7 @@ from logsrv.linelog.alerts.reports import AlertReport, AlertTask
 from logsrv.linelog.alerts.shared_scan import SharedScans
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import line, make_store, view_of
+from tests.parts.stores import line, make_store, view_of
 
 
 def watch(

@@ -20,7 +20,7 @@ from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.watch import RETRY
 from logsrv.linelog.alerts.watcher import KEEP, LAST, Watcher
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import line, lines, make_store, view_of
+from tests.parts.stores import line, lines, make_store, view_of
 
 BEGIN = AlertProgress(Position(1, 0))
 

@@ -11,11 +11,11 @@ from twisted.internet.task import deferLater
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
 from logsrv.linelog.alerts.webhook import loggable_part, post_message
-from tests.gopher.servers import certificate_file
-from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.linelog.alerts.hooks import hook
-from tests.ports import free_port
-from tests.strangers import endless, stranger
+from tests.parts.certificates import certificate_file
+from tests.parts.listening import REACTOR, in_reactor, until
+from tests.parts.ports import free_port
+from tests.parts.strangers import endless, stranger
 
 
 async def failure(url: str, seconds: float = PATIENCE) -> str:

@@ -11,9 +11,9 @@ from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.windows import OTHERS, Key
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
-from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.alerts.hooks import hook
-from tests.linelog.read.stores import BEGIN, line
+from tests.parts.listening import REACTOR, in_reactor
+from tests.parts.stores import BEGIN, line
 
 CONDITION = "oops | count > 100 in 5m by app,http.status"
 

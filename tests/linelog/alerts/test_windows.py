@@ -17,7 +17,7 @@ from logsrv.linelog.alerts.windows import (
 )
 from logsrv.linelog.query.language.condition import parse_alert
 from logsrv.linelog.read.counting.groups import GroupCounter
-from tests.linelog.read.stores import BEGIN, line
+from tests.parts.stores import BEGIN, line
 
 
 def windows(text: str, begin: float = BEGIN) -> Windows:

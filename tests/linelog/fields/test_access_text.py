@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.access_text import AccessReader
 from logsrv.linelog.fields.record import Record
-from tests.examples import more
-from tests.linelog.read.stores import line
+from tests.parts.examples import more
+from tests.parts.stores import line
 
 NAMES = (
     "vhost",

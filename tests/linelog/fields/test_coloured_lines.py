@@ -15,7 +15,7 @@ from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.query.matching.needs import AllOf, Literal, Need
-from tests.examples import more
+from tests.parts.examples import more
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
 # What each library wrote itself, or its source says that it writes, with its level and fields. E is ESC.

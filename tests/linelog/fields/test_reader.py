@@ -8,7 +8,7 @@ from logsrv.linelog.fields import reader as many
 from logsrv.linelog.fields.reader import FieldReader
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import StampedLines
-from tests.examples import more
+from tests.parts.examples import more
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
 ACCESS = b'10.0.0.9 - bob [20/Nov/2026:06:18:42 +0000] "GET /a HTTP/1.1" 200 5 "-" "x=1 user=2"'

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
-from tests.examples import more
+from tests.parts.examples import more
 
 TIME = b"2026-11-20T06:18:42.123456Z"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

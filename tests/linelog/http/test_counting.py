@@ -11,8 +11,8 @@ from logsrv.linelog.http.counting import StoreCounter, StoreTotals
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, sealed_segments
-from tests.kit.children.spawned import read_message, send
-from tests.linelog.read.stores import line, lines, make_store, note_listings, view_of
+from tests.parts.child_processes import read_message, send
+from tests.parts.stores import line, lines, make_store, note_listings, view_of
 
 
 def test_totals_follow_writing_rotation_sealing_and_removal(tmp_path):

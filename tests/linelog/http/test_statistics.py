@@ -6,8 +6,8 @@ import pytest
 
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.statistics import FRESH_SECONDS, IDLE_SECONDS, StoreStatistics
-from tests.kit.children.spawned import Spawner
-from tests.kit.net.network import logged
+from tests.parts.child_processes import Spawner
+from tests.parts.listening import logged
 
 
 class Place:

@@ -5,7 +5,7 @@ import pytest
 from logsrv.linelog.importing.stored import StoredTextReader
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.segment import Form, Position, Segment
-from tests.linelog.store.faults import at, stored
+from tests.parts.disks import at, stored
 
 NAME = "0000000001-20261120T061842Z.log"
 

@@ -29,7 +29,7 @@ from logsrv.linelog.store.segments.segment import (
 )
 from logsrv.linelog.store.writing.active import ActiveSegment
 from tests import leaks
-from tests.clocks import HandClock
+from tests.parts.clocks import HandClock
 
 BEGIN = 1_763_619_522_123_456
 POLICY = StorePolicy(rotate_size=2000)

@@ -11,9 +11,9 @@ from twisted.internet.task import Clock
 from logsrv.linelog.plugin.health import PATIENCE, HangLog, unhealthy_reasons
 from logsrv.linelog.plugin.service import LoggerService
 from logsrv.linelog.store.store import Store
-from tests.kit.net.network import in_reactor, logged, until
 from tests.linelog.plugin.test_service import service
-from tests.linelog.store.faults import FaultyDisk, Hang, batch, no_space
+from tests.parts.disks import FaultyDisk, Hang, batch, no_space
+from tests.parts.listening import in_reactor, logged, until
 
 
 def faulty(directory: Path) -> tuple[LoggerService, FaultyDisk]:

@@ -16,7 +16,7 @@ from logsrv.kit.service.sites import SiteSpec
 from logsrv.linelog.alerts.alerts import Alerts
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.plugin.service import LoggerService, Options, log_interpreter_fault, makeService
-from tests.kit.net.network import REACTOR, in_reactor, logged, until
+from tests.parts.listening import REACTOR, in_reactor, logged, until
 
 
 def settings(*words: str) -> LoggerSettings:

@@ -19,7 +19,6 @@ from logsrv.linelog.fields import json as json_fields
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.many import ManyQueries
 from logsrv.linelog.query.matching.match import make_matcher
-from tests.examples import more
 from tests.linelog.questions import engines
 from tests.linelog.questions.asking import Asker, Question
 from tests.linelog.questions.engines import SWITCHES, Answer, Api, Unsaid
@@ -27,6 +26,7 @@ from tests.linelog.questions.forms import FORMS, Store, make_form
 from tests.linelog.questions.lines import Line, random_lines
 from tests.linelog.questions.matchers import check_matcher
 from tests.linelog.questions.reference import number_in, table
+from tests.parts.examples import more
 
 LINES, QUESTIONS = 60, 6
 SEEDS = st.integers(0, 2**32 - 1)

@@ -10,7 +10,7 @@ from logsrv.linelog.store.archive.readers import ReaderThreads
 from logsrv.linelog.store.words.lookup import WordIndex
 from logsrv.linelog.store.words.partial import PartialFile
 from tests.linelog.store.archive.segments import packed, sealed_store
-from tests.linelog.store.faults import at
+from tests.parts.disks import at
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from logsrv.linelog.read import stored_lines as stored_lines
 from logsrv.linelog.read.stored_lines import LineContext, StoredLines, group_with_context
 from logsrv.linelog.store.segments.segment import Position
-from tests.examples import more
-from tests.linelog.read.stores import line, make_store, view_of
+from tests.parts.examples import more
+from tests.parts.stores import line, make_store, view_of
 
 COUNT = 60
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from logsrv.linelog.read.follow import Follower, bytes_between, end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
-from tests.examples import more
-from tests.linelog.read.stores import Writer, line, make_store, view_of
+from tests.parts.examples import more
+from tests.parts.stores import Writer, line, make_store, view_of
 
 STEPS = st.lists(
     st.sampled_from(["write", "write", "write", "rotate", "seal", "read", "read"]), max_size=60

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.read import found_records
 from logsrv.linelog.read.found_records import FoundRecords
-from tests.linelog.read.stores import line
 from tests.linelog.read.test_records import TRACES, records_of, stored
+from tests.parts.stores import line
 
 RELAY = "udp:[::1]:514"
 # A container's lines, some in parts; one ends without its last part.

@@ -12,7 +12,7 @@ from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.words.reindex import make_missing_indexes
-from tests.linelog.read.stores import line, make_store
+from tests.parts.stores import line, make_store
 
 # About 9 frames; each rare word is in one of them, and the common ones in all.
 LINES = [

@@ -18,7 +18,7 @@ from logsrv.linelog.store.sealing import seal as sealing
 from logsrv.linelog.store.segments import index, indexing
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, sealed_segments
-from tests.linelog.read.stores import line, make_store, view_of
+from tests.parts.stores import line, make_store, view_of
 
 COUNT = 1200
 MESSAGES = ["ERROR x", "x", '{"level": "warn"}', "<15>x", "level=info a=b", "x"]

@@ -14,8 +14,8 @@ from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.removed import RemovedRun, note_empty, note_removed
-from tests.cli.command import logsrv
-from tests.linelog.read.stores import Writer, line, make_store
+from tests.parts.commands import logsrv
+from tests.parts.stores import Writer, line, make_store
 
 # Six segments of a line each, a minute after another; the last one is active.
 SEGMENTS = [[line(f"line {number}", 60 * number)] for number in range(6)]

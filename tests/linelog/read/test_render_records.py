@@ -8,7 +8,7 @@ from logsrv.linelog.read.render import LineStyle
 from logsrv.linelog.read.render_records import make_record_renderer
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import line
+from tests.parts.stores import line
 
 HEAD = "2026-11-20T06:00:00.000000Z tcp:127.0.0.1:51234 "
 TEXT = LineStyle()

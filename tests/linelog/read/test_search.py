@@ -12,7 +12,7 @@ from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.stored_lines import LineContext, group_with_context
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import line, make_store, view_of
+from tests.parts.stores import line, make_store, view_of
 
 # Of 18 frames: more than one process does alone.
 COUNT = 3000

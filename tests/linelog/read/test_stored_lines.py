@@ -7,7 +7,7 @@ import pytest
 
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import line, make_store, view_of
+from tests.parts.stores import line, make_store, view_of
 
 # More segments than are kept open, one of them empty of lines but for one, one of several frames.
 SEGMENTS = [

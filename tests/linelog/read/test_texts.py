@@ -18,7 +18,7 @@ from logsrv.linelog.read.texts import (
 )
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.times import NONE, Times
-from tests.linelog.read.stores import line, make_store, view_of
+from tests.parts.stores import line, make_store, view_of
 
 # Short ones, long ones, and some that are longer than a frame.
 LENGTHS = [3, 2000, 70_000, SIZE - 60, 5, SIZE + 100, 2 * SIZE + 7, 1, 400_000]

@@ -12,7 +12,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position, sealed_name, sealed_segments
-from tests.linelog.read.stores import BEGIN, line, make_store, view_of
+from tests.parts.stores import BEGIN, line, make_store, view_of
 
 LINES = [line(f"{number} " + "x" * 300, number) for number in range(8000)]
 

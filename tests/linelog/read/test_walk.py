@@ -5,7 +5,7 @@ from pathlib import Path
 
 from logsrv.linelog.read.walk import index_sound_frames
 from logsrv.linelog.store.segments import index
-from tests.linelog.read.stores import line, make_store
+from tests.parts.stores import line, make_store
 
 LINES = [line(f"{number} " + "abc" * 100, number) for number in range(20_000)]
 

@@ -17,13 +17,13 @@ from logsrv.linelog.ship.target import (
     Unavailable,
 )
 from logsrv.linelog.store.segments.segment import Position
-from tests.cli.certificates import Authority
 from tests.end_to_end.conftest import logger
 from tests.end_to_end.stored import stored_bytes
-from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.inputs.blocks.making import Edge, block_of, blocks, stored_lines
 from tests.linelog.ship.out.http_servers import Told, serving
 from tests.linelog.ship.out.peers import closing
+from tests.parts.certificates import Authority
+from tests.parts.listening import REACTOR, in_reactor
 
 __all__ = ["logger"]
 # Twisted's own use of pyOpenSSL.

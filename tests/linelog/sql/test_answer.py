@@ -16,7 +16,7 @@ from logsrv.linelog.sql.columns import ColumnType
 from logsrv.linelog.sql.rows import StoreReading
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.words.reindex import make_missing_indexes
-from tests.linelog.read.stores import line, lines, make_store, view_of
+from tests.parts.stores import line, lines, make_store, view_of
 
 MESSAGES = [
     "connection from 10.0.0.7 opened",

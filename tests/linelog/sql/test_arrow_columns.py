@@ -14,7 +14,7 @@ from logsrv.linelog.sql.columns import ALWAYS, ColumnType
 from logsrv.linelog.sql.plan import ReadingPlan
 from logsrv.linelog.sql.push import WantedRows
 from logsrv.linelog.sql.rows import MisfitValue, StoreReading, TableRows
-from tests.linelog.read.stores import line, lines, make_store, view_of
+from tests.parts.stores import line, lines, make_store, view_of
 
 LINES = [
     line("plain text"),

@@ -19,7 +19,7 @@ from logsrv.linelog.sql.columns import (
 )
 from logsrv.linelog.sql.fault import DuckDBFault, parse_fault
 from logsrv.linelog.sql.sample import LineSample, lines_at_distances, type_of_value
-from tests.linelog.read.stores import lines, make_store, view_of
+from tests.parts.stores import lines, make_store, view_of
 
 T, INT, N = ColumnType.TEXT, ColumnType.INTEGER, ColumnType.NUMBER
 

@@ -11,7 +11,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.answer import SqlAnswer
 from logsrv.linelog.sql.levels import replace_level_texts
 from logsrv.linelog.sql.rows import StoreReading
-from tests.linelog.read.stores import lines, make_store, view_of
+from tests.parts.stores import lines, make_store, view_of
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from logsrv.errors import QueryError
 from logsrv.linelog.sql.answer import connect_in_memory, disable_external_access, require_read_only
-from tests.linelog.read.stores import make_store
+from tests.parts.stores import make_store
 
 
 @pytest.mark.parametrize(

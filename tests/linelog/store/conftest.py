@@ -16,8 +16,8 @@ from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.policy import DAY, StorePolicy
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.store import Store
-from tests.clocks import HandClock
-from tests.linelog.store.faults import batch, until
+from tests.parts.clocks import HandClock
+from tests.parts.disks import batch, until
 
 OpenStore = Callable[..., Store]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.text.checked_json import json_with_checksum
-from tests.cli.command import logsrv
+from tests.parts.commands import logsrv
 
 STORES = Path(__file__).parents[2] / "corpus" / "stores"
 ARCHIVES = sorted(STORES.glob("*.tar.xz"))

@@ -9,7 +9,7 @@ from twisted.logger import capturedLogs
 from logsrv.linelog.read.follow import Follower, end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.policy import Sync
-from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of, until
+from tests.parts.disks import FaultyDisk, batch, no_space, stored, text_of, until
 
 NAME = "0000000001-20261120T061842Z.log"
 

@@ -9,8 +9,8 @@ from twisted.logger import capturedLogs
 
 from logsrv.linelog.store import recover
 from logsrv.linelog.store.segments.segment import ACTIVE, SYNCED, Position, note_synced, save_number
-from tests.linelog.store.faults import at, stored
 from tests.linelog.store.origins.test_origins import TEXTS, two, written
+from tests.parts.disks import at, stored
 
 LINE = stored(b"one of the lines")
 STAMP = LINE[: LINE.index(b"one of")]

@@ -18,7 +18,7 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.policy import StorePolicy, Sync
-from tests.linelog.store.faults import (
+from tests.parts.disks import (
     FaultyDisk,
     Sender,
     batch,

@@ -16,8 +16,8 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.store import Store
-from tests.clocks import HandClock
-from tests.linelog.store.faults import (
+from tests.parts.clocks import HandClock
+from tests.parts.disks import (
     FaultyDisk,
     batch,
     stored,

@@ -5,7 +5,7 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs
 
 from logsrv.linelog.store.valve import FIRST, Valve
-from tests.linelog.store.faults import Sender
+from tests.parts.disks import Sender
 
 
 def test_a_real_transport_is_paused_and_resumed():

@@ -16,7 +16,7 @@ from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import run, until
-from tests.gopher.servers import Scripted, cut
+from tests.parts.gopher_servers import Scripted, cut
 
 pytestmark = pytest.mark.slow
 

@@ -32,7 +32,7 @@ from tests.gopher.browse.conftest import run
 from tests.gopher.browse.hole import item, menu
 from tests.gopher.conftest import Serve
 from tests.gopher.fetch.test_addresses import open_now
-from tests.gopher.servers import Script, cut
+from tests.parts.gopher_servers import Script, cut
 
 pytestmark = pytest.mark.slow
 

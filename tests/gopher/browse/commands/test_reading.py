@@ -11,7 +11,7 @@ import pytest
 from logsrv.errors import ConfigurationError
 from tests.gopher.browse.conftest import Driven, until
 from tests.gopher.browse.hole import ROOT
-from tests.gopher.servers import cut
+from tests.parts.gopher_servers import cut
 
 pytestmark = pytest.mark.slow
 

@@ -18,7 +18,7 @@ from logsrv.gopher.browse.content.picture import picture_lines
 from logsrv.gopher.wire.errors import ServerError, TLSError, Truncated
 from logsrv.gopher.wire.menu import MenuParser
 from logsrv.gopher.wire.url import GopherURL
-from tests.costs import allocated, doubled
+from tests.parts.costs import allocated, doubled
 
 URL = GopherURL("example.org")
 TEXT = GopherURL("example.org", item_type="0")

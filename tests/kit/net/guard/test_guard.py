@@ -24,8 +24,8 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.options.declare import options_of
 from logsrv.kit.options.kinds import Network
 from logsrv.kit.options.usage import usage_options
-from tests.kept import kept
-from tests.kit.net.network import NotingFactory
+from tests.parts.kept import kept
+from tests.parts.listening import NotingFactory
 
 TEN = ip_network("10.0.0.0/8")
 TEN_ONE = ip_network("10.1.0.0/16")

@@ -13,7 +13,7 @@ from zope.interface import implementer
 from logsrv.kit.net.guard.guard import Refusal
 from logsrv.kit.net.guard.guarded_connection import GuardedConnection, guarded_connection_of
 from logsrv.kit.net.guard.throttle import Throttle
-from tests.kit.net.network import Noted, NotingFactory
+from tests.parts.listening import Noted, NotingFactory
 
 
 class ConnectionOwner:

@@ -19,8 +19,8 @@ from logsrv.kit.net.guard.guarded_connection import guarded_connection_of
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.guard.open_files import MOST_KEPT
 from logsrv.kit.observe.metrics import Metrics
-from tests.kept import kept
-from tests.kit.net.network import Noted, NotingFactory, logged
+from tests.parts.kept import kept
+from tests.parts.listening import Noted, NotingFactory, logged
 
 DONE = Failure(ConnectionDone())
 

@@ -11,8 +11,8 @@ from twisted.internet.threads import deferToThread
 
 from logsrv.kit.net.twisted.twisted_tls import certificate_of
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.certificates import Authority
-from tests.kit.net.network import (
+from tests.parts.certificates import Authority
+from tests.parts.listening import (
     Noted,
     Site,
     in_reactor,

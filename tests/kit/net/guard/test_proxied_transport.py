@@ -17,7 +17,7 @@ from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.guard.proxy_header import BINARY_SIGNATURE
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.testing.memory import every_split
-from tests.kit.net.network import Noted, NotingFactory, logged
+from tests.parts.listening import Noted, NotingFactory, logged
 
 HEADER = b"PROXY TCP4 10.0.0.1 10.0.0.2 4000 514\r\n"
 

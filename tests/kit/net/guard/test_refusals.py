@@ -16,8 +16,8 @@ from logsrv.kit import FrameProtocol, LineProtocol
 from logsrv.kit.net.guard.refusals import tls_refusal
 from logsrv.kit.testing import MemoryService, Running
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.certificates import Authority
-from tests.kit.net.network import in_reactor, until
+from tests.parts.certificates import Authority
+from tests.parts.listening import in_reactor, until
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 

@@ -11,9 +11,9 @@ from twisted.internet.threads import deferToThread
 from logsrv.kit import LineProtocol
 from logsrv.kit.net.guard.start_tls import tls_factory
 from logsrv.kit.testing import Running
-from tests.cli.certificates import Authority
-from tests.kit.net.network import REACTOR, in_reactor, logged, until
 from tests.kit.protocols.test_starting_tls import SAID, Client, Lines, trusting, upgraded
+from tests.parts.certificates import Authority
+from tests.parts.listening import REACTOR, in_reactor, logged, until
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")

@@ -21,8 +21,8 @@ from logsrv.kit.net.twisted.transports import (
     send_at_once,
 )
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.servers import certificate_file
-from tests.kit.net.network import REACTOR, in_reactor, logged, until, unverified
+from tests.parts.certificates import certificate_file
+from tests.parts.listening import REACTOR, in_reactor, logged, until, unverified
 
 pytestmark = pytest.mark.skipif(
     type(REACTOR).__module__ != "twisted.internet.epollreactor", reason="the reactor is not epoll's"

@@ -10,7 +10,7 @@ from twisted.internet.task import deferLater
 
 from logsrv.kit.net.twisted import asyncio_thread
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
-from tests.kit.net.network import REACTOR, in_reactor
+from tests.parts.listening import REACTOR, in_reactor
 
 
 @in_reactor

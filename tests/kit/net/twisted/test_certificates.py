@@ -25,9 +25,8 @@ from logsrv.kit.net.twisted.certificates import (
     client_authorities,
 )
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.certificates import Authority
-from tests.gopher.servers import certificate_file
-from tests.kit.net.network import in_reactor, logged, port_of, until, unverified
+from tests.parts.certificates import Authority, certificate_file
+from tests.parts.listening import in_reactor, logged, port_of, until, unverified
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")

@@ -9,8 +9,8 @@ from twisted.internet.threads import deferToThread
 from zope.interface import implementer
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.servers import certificate_file
-from tests.kit.net.network import in_reactor, port_of, unverified
+from tests.parts.certificates import certificate_file
+from tests.parts.listening import in_reactor, port_of, unverified
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")

@@ -9,7 +9,7 @@ from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.observe.metrics import Metrics
-from tests.kit.net.network import REACTOR, in_reactor
+from tests.parts.listening import REACTOR, in_reactor
 
 PLACE = Endpoint("n1/LOGS", "fetched")
 

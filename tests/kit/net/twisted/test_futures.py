@@ -6,7 +6,7 @@ import pytest
 from twisted.internet.defer import CancelledError
 
 from logsrv.kit.net.twisted.futures import deferred_from_future
-from tests.kit.net.network import REACTOR, in_reactor
+from tests.parts.listening import REACTOR, in_reactor
 
 
 class Panic(BaseException):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.kit.net.twisted.peer_certificate import PeerCertificate, escaped_name
-from tests.cli.certificates import Authority
+from tests.parts.certificates import Authority
 
 URI = x509.UniformResourceIdentifier("spiffe://example/shop")
 EMAIL = x509.RFC822Name("shop@example")

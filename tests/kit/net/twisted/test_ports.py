@@ -25,7 +25,7 @@ from logsrv.kit.net.twisted.ports import (
     use_our_classes,
 )
 from logsrv.kit.testing.patience import PATIENCE
-from tests.kit.net.network import REACTOR, Chunks, in_reactor, until
+from tests.parts.listening import REACTOR, Chunks, in_reactor, until
 
 
 @in_reactor

@@ -10,7 +10,7 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_connection_creator, tls_context
 from logsrv.kit.net.twisted.self_signed import write_key_and_certificate
-from tests.cli.certificates import Authority
+from tests.parts.certificates import Authority
 
 
 def test_strict_clients_accept_the_self_signed_certificate(tmp_path):

@@ -34,8 +34,8 @@ from logsrv.kit.net.twisted.transports import close_at_once
 from logsrv.kit.net.twisted.twisted_tls import LONGEST_RECORD
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.servers import certificate_file
-from tests.kit.net.network import (
+from tests.parts.certificates import certificate_file
+from tests.parts.listening import (
     KIB,
     LOOPBACK,
     REACTOR,

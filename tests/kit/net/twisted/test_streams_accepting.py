@@ -15,7 +15,7 @@ from logsrv.kit.net.twisted import streams
 from logsrv.kit.net.twisted.ports import FilelessUNIXPort
 from logsrv.kit.net.twisted.streams import LEAST_ACCEPTED, MOST_ACCEPTED, AcceptingPort
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
-from tests.kit.net.network import (
+from tests.parts.listening import (
     LOOPBACK,
     in_reactor,
     logged,

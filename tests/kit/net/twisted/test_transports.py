@@ -37,8 +37,8 @@ from logsrv.kit.net.twisted.transports import (
 )
 from logsrv.kit.net.twisted.turns import NextTurnCall
 from logsrv.kit.testing.patience import PATIENCE
-from tests.kit.net.network import KIB, LOOPBACK, REACTOR, Chunks, Reactor, in_reactor, until
-from tests.strangers import endless, stranger
+from tests.parts.listening import KIB, LOOPBACK, REACTOR, Chunks, Reactor, in_reactor, until
+from tests.parts.strangers import endless, stranger
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")

@@ -21,8 +21,8 @@ from twisted.python.failure import Failure
 
 from logsrv.kit.net.twisted.transports import delay_close_for_producer, undo_close_delay
 from logsrv.kit.net.twisted.twisted_tls import GOODBYE_SECONDS, GatheringTLS, is_encrypted
-from tests.gopher.servers import certificate_file
-from tests.kit.net.network import Chunks, unverified
+from tests.parts.certificates import certificate_file
+from tests.parts.listening import Chunks, unverified
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")

@@ -13,7 +13,7 @@ from logsrv.kit.service.checks.findings import Finding, FindingLevel
 from logsrv.kit.service.checks.listening_places import check_places, running_plugin_pids
 from logsrv.kit.service.checks.user import User, current_user
 from tests.kit.service.checks.others import as_root, nobody, open_directory
-from tests.ports import free_port
+from tests.parts.ports import free_port
 
 
 def checked(text: str, user: User | None = None, *, runs: bool = False) -> list[Finding]:

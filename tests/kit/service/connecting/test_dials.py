@@ -15,9 +15,9 @@ from twisted.logger import capturedLogs
 
 from logsrv.kit import Connection, DialError, LineProtocol, RequestProtocol, deadline, relay
 from logsrv.kit.testing import MemoryService, Running
-from tests.cli.certificates import Authority
-from tests.kit.net.network import REACTOR, in_reactor, until
-from tests.ports import free_port
+from tests.parts.certificates import Authority
+from tests.parts.listening import REACTOR, in_reactor, until
+from tests.parts.ports import free_port
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 

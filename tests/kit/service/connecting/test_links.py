@@ -12,9 +12,9 @@ from logsrv.errors import ConfigurationError, StartError
 from logsrv.kit import FrameProtocol, LineProtocol, protocol_plugin
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.testing import MemoryService, Running, serve
-from tests.cli.certificates import Authority
-from tests.kit.net.network import REACTOR, in_reactor, logged, until
-from tests.ports import free_port
+from tests.parts.certificates import Authority
+from tests.parts.listening import REACTOR, in_reactor, logged, until
+from tests.parts.ports import free_port
 
 heard: list[str] = []
 

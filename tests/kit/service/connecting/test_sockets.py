@@ -10,7 +10,7 @@ from twisted.internet.protocol import DatagramProtocol
 from logsrv.errors import ConfigurationError
 from logsrv.kit import DatagramLines, Datagrams, Sender
 from logsrv.kit.testing import MemoryService
-from tests.kit.net.network import in_reactor, logged, until
+from tests.parts.listening import in_reactor, logged, until
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 

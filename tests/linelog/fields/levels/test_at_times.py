@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.fields.level import LEVELS, level_after_time
 from logsrv.linelog.fields.levels.at_times import levels_at_times
 from logsrv.linelog.fields.levels.names import UNSURE
-from tests.examples import more
+from tests.parts.examples import more
 
 PIECES = st.sampled_from(
     ["2026-11-20 06:00:00", "2026/11/20T06:00:00", "[2026.11.20 06:00:00", "(", "0", "Z",

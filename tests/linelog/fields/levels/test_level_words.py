@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.fields.level import LEVELS, NAMES, end_of_leading_time, level_in_text
 from logsrv.linelog.fields.levels.level_words import WIDTH, levels_of_beginnings
 from logsrv.linelog.fields.levels.names import UNSURE
-from tests.examples import more
+from tests.parts.examples import more
 
 PIECES = st.sampled_from([*NAMES, *map(str.upper, NAMES), *map(str.title, NAMES), "[", "]", " ", "_", "x",
                           "1", "-", "x" * 40, " " * 30, "[20/Nov/2026:06:18:42 +0000] "])  # fmt: skip

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.record import Record
-from tests.examples import more
+from tests.parts.examples import more
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
 TIME = b"[20/Nov/2026:06:18:42 +0000] "

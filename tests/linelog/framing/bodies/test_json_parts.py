@@ -16,7 +16,7 @@ from logsrv.linelog.framing.bodies.json_parts import (
     parse_elements,
     skip_space,
 )
-from tests.examples import more
+from tests.parts.examples import more
 
 LEAVES = (
     st.none()

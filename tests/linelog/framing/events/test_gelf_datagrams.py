@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.framing.bodies.inflated import TooLargeError
 from logsrv.linelog.framing.events import gelf_datagrams as module
 from logsrv.linelog.framing.events.gelf_datagrams import ChunkJoiner, unpacked_message
-from tests.strangers import at_most
+from tests.parts.strangers import at_most
 
 
 def chunks_of(message: bytes, size: int, name: bytes = b"12345678") -> list[bytes]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.framing.events.plain_pickle import NotPlainError
 from logsrv.linelog.framing.events.python_records import fill_in_arguments, pickled_record_line
-from tests.costs import allocated
+from tests.parts.costs import allocated
 
 MOST = 100_000
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from logsrv import __version__
 from logsrv.linelog.framing.lines.relp_framer import MOST_DATA, RelpFramer
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
-from tests.examples import more
+from tests.parts.examples import more
 
 OPEN = b"1 open 86 relp_version=0\nrelp_software=librelp,1.11.0,http://librelp.adiscon.com\ncommands=syslog\n"
 OFFERS = b"relp_version=0\nrelp_software=logsrv,%b\ncommands=syslog" % __version__.encode()

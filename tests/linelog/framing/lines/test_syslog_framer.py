@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from logsrv.linelog.framing.lines.clean import escaped
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 from logsrv.linelog.framing.lines.syslog_framer import SyslogFramer
-from tests.costs import allocated, doubled
-from tests.examples import more
+from tests.parts.costs import allocated, doubled
+from tests.parts.examples import more
 
 PIECES = st.lists(
     st.sampled_from(

@@ -33,11 +33,11 @@ from logsrv.linelog.http.nodes.spans import (
     fetch_lines_by_time,
 )
 from logsrv.linelog.store.segments.segment import Position
-from tests.cli.certificates import Authority
-from tests.cli.command import serving
 from tests.linelog.http.nodes.samples import BEGIN
-from tests.ports import free_port
-from tests.strangers import at_most, endless, stranger
+from tests.parts.certificates import Authority
+from tests.parts.commands import serving
+from tests.parts.ports import free_port
+from tests.parts.strangers import at_most, endless, stranger
 
 ROOM = AnswerSize(100, 1 << 20)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/%s\r\n"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.chromium import Chromium, Page
 from tests.linelog.http.page.fake import Logs
+from tests.parts.chromium import Chromium, Page
 
 Open = Callable[..., Page]
 LIVE = "document.querySelector('#connection.live')"

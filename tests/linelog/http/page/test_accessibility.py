@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 import tests
-from tests.chromium import Page
 from tests.linelog.http.page.conftest import COUNT, LAST, LIVE, numbered
 from tests.linelog.http.page.fake import TOKEN, Logs
 from tests.linelog.http.page.samples import samples
-from tests.programs import missing
+from tests.parts.chromium import Page
+from tests.parts.programs import missing
 
 pytestmark = pytest.mark.long
 AXE = Path(*tests.__path__) / "end_to_end/node/node_modules/axe-core/axe.min.js"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.chromium import Page
 from tests.linelog.http.page.conftest import COUNT, LIVE
 from tests.linelog.http.page.samples import samples
+from tests.parts.chromium import Page
 
 pytestmark = pytest.mark.long
 # Rows that are wholly between the ends of the list.

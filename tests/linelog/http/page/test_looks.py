@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.chromium import Page
 from tests.linelog.http.page.conftest import LIVE
 from tests.linelog.http.page.fake import Logs
 from tests.linelog.http.page.samples import samples
+from tests.parts.chromium import Page
 
 pytestmark = pytest.mark.long
 # With this in the environment, the pictures of the docs are made anew.

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.chromium import Page
 from tests.linelog.http.page.conftest import COUNT, LIVE, Open, numbered
 from tests.linelog.http.page.fake import Logs
 from tests.linelog.http.page.test_scope import DIMMED, DONE, TOTAL
+from tests.parts.chromium import Page
 
 pytestmark = pytest.mark.long
 TABLE = "!document.querySelector('#table').hidden"

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.chromium import Page
 from tests.linelog.http.page.conftest import LAST, LIVE, let_time_pass
 from tests.linelog.http.page.fake import Logs
+from tests.parts.chromium import Page
 
 pytestmark = pytest.mark.long
 COUNT = "document.querySelectorAll('[role=log] [data-position]').length"

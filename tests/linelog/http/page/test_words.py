@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.chromium import Page
 from tests.linelog.http.page.conftest import LIVE, let_time_pass
 from tests.linelog.http.page.fake import Logs
+from tests.parts.chromium import Page
 
 pytestmark = pytest.mark.long
 COUNT = "document.querySelectorAll('[role=log] [data-position]').length"

@@ -11,7 +11,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http.nodes.answer import Body, NodeFailure
 from logsrv.linelog.http.searching import gathered
 from logsrv.linelog.http.searching.gathered import OwnStoreNode, counts_of_nodes
-from tests.linelog.read.stores import line, make_store, view_of
+from tests.parts.stores import line, make_store, view_of
 
 SCOPE = {"q": "", "since": "", "until": "", "source": ""}
 LINES = [line(f"level={level} user=ann", number) for number, level in enumerate(("info", "error"))]

@@ -11,7 +11,7 @@ from logsrv.linelog.http.nodes.answer import AskedNode, fetch_lines, fetch_objec
 from logsrv.linelog.http.searching import gathered
 from logsrv.linelog.http.searching.gathered import OwnStoreNode
 from tests.linelog.http.searching.test_search_child import SEARCH
-from tests.linelog.read.stores import line, make_store, view_of
+from tests.parts.stores import line, make_store, view_of
 
 Ask = Callable[..., list[dict[str, Any]]]
 VALUES = {**SEARCH, "q": "", "since": "", "until": "", "source": ""}

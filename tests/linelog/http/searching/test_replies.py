@@ -14,7 +14,7 @@ from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.replies import REPLIES
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import (
+from tests.parts.stores import (
     BEGIN,
     line,
     lines,

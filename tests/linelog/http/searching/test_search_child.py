@@ -16,8 +16,8 @@ from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http.searching import replies
 from logsrv.linelog.http.searching.search_child import answer_request
-from tests.kit.children.spawned import read_message, send
-from tests.linelog.read.stores import lines, make_store
+from tests.parts.child_processes import read_message, send
+from tests.parts.stores import lines, make_store
 
 COMMAND = [sys.executable, "-P", "-m", "logsrv.linelog.http.searching.search_child", "30"]
 SEARCH = {"limit": 1000, "reverse": False, "before": None, "after": None}

@@ -17,10 +17,10 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching import searches as searches_module
 from logsrv.linelog.http.searching.searches import MODULE, Searches
-from tests.kit.children.spawned import Spawner, is_there
-from tests.kit.children.spawned import children as pids
-from tests.kit.net.network import logged
-from tests.linelog.read.stores import lines, make_store
+from tests.parts.child_processes import Spawner, is_there
+from tests.parts.child_processes import children as pids
+from tests.parts.listening import logged
+from tests.parts.stores import lines, make_store
 
 VALUES = {"limit": 100_000, "reverse": False, "before": None, "after": None}
 

@@ -12,7 +12,7 @@ from logsrv.linelog.http.viewing.watched_query import SharedEvents, WatchedQuery
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import line, make_store, view_of
+from tests.parts.stores import line, make_store, view_of
 
 SIZE = len(line("0"))
 LINES = [line(str(number), number) for number in range(8)]

@@ -6,7 +6,7 @@ from logsrv.linelog.http.viewing import live
 from logsrv.linelog.http.viewing.live import LiveReader
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import line, make_store, view_of
+from tests.parts.stores import line, make_store, view_of
 
 
 def append(store: Path, count: int, message: str = "x" * 60) -> None:

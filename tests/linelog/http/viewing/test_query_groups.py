@@ -11,7 +11,7 @@ from logsrv.linelog.http.viewing.query_groups import QueryGroup, SingleQuery, gr
 from logsrv.linelog.http.viewing.watched_query import WatchedQuery
 from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import line
+from tests.parts.stores import line
 
 QUERIES = [
     *(f"word{number}" for number in range(20)),

@@ -11,8 +11,8 @@ from logsrv.kit.children.child_side import NICE
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http.viewing.view_protocol import ViewEvents, decode_events, encode_events
 from logsrv.linelog.http.viewing.views import MODULE
-from tests.kit.children.spawned import read_message, send
-from tests.linelog.read.stores import make_store
+from tests.parts.child_processes import read_message, send
+from tests.parts.stores import make_store
 
 
 def test_the_process_of_live_views_ends_with_its_daemon(tmp_path):

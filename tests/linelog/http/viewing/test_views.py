@@ -16,9 +16,9 @@ from logsrv.linelog.http.viewing.view_protocol import LiveQuery, ViewEvents
 from logsrv.linelog.http.viewing.views import MODULE, REST_SECONDS, LiveViews
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.store.segments.segment import Position
-from tests.kit.children.spawned import Spawner, children, is_there
-from tests.kit.net.network import logged
-from tests.linelog.read.stores import line, make_store, view_of
+from tests.parts.child_processes import Spawner, children, is_there
+from tests.parts.listening import logged
+from tests.parts.stores import line, make_store, view_of
 
 END = Position(1, len(line("0")))
 

@@ -15,7 +15,7 @@ from logsrv.linelog.http.viewing.watched_query import (
 from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import line
+from tests.parts.stores import line
 
 TEXT = b"".join(line(f"{number}", number) for number in range(6))
 SIZE = len(line("0"))

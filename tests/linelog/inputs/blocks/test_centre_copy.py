@@ -36,7 +36,6 @@ from logsrv.linelog.store.segments.segment import (
 )
 from tests.linelog.inputs.blocks import centres
 from tests.linelog.inputs.blocks.centres import EDGE, NearCentre
-from tests.linelog.read.stores import BEGIN, lines, make_store
 from tests.linelog.store.archive.segments import (
     STORE,
     archive_all,
@@ -44,7 +43,8 @@ from tests.linelog.store.archive.segments import (
     remove_texts,
     sealed_store,
 )
-from tests.linelog.store.faults import FaultyDisk, at, no_space, text_of
+from tests.parts.disks import FaultyDisk, at, no_space, text_of
+from tests.parts.stores import BEGIN, lines, make_store
 
 LINES = 5000
 FEW = 1000

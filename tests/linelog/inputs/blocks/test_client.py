@@ -13,12 +13,12 @@ from logsrv.linelog.inputs.blocks.client import CentreClient, CentreError, GoneE
 from logsrv.linelog.inputs.blocks.state import CentreState, encode_state
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.store.segments.segment import Position
-from tests.cli.certificates import Authority
-from tests.cli.command import serving
-from tests.clocks import HandClock
 from tests.linelog.http.nodes.test_client import replying
-from tests.ports import free_port
-from tests.strangers import at_most, endless, stranger
+from tests.parts.certificates import Authority
+from tests.parts.clocks import HandClock
+from tests.parts.commands import serving
+from tests.parts.ports import free_port
+from tests.parts.strangers import at_most, endless, stranger
 
 STATE = CentreState(32 * "a", Position(1, 0), (), (), (), ())
 

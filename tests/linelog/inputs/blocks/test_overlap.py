@@ -16,7 +16,7 @@ from logsrv.linelog.store.origins.notes import BlockNote
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.inputs.blocks.making import block_of
-from tests.linelog.read.stores import lines, make_store
+from tests.parts.stores import lines, make_store
 
 ONE = 32 * "a"
 TEXT = b"".join(lines([f"{number}" for number in range(40)]))

@@ -14,7 +14,7 @@ from logsrv.linelog.inputs.blocks.state import (
 )
 from logsrv.linelog.store.origins.notes import BlockNote
 from logsrv.linelog.store.segments.segment import Form, Position, Segment
-from tests.strangers import at_most
+from tests.parts.strangers import at_most
 
 NAME = "0000000001-20261120T061842Z.log.zst"
 AWAY = NAME.replace("01-", "02-")

@@ -24,7 +24,7 @@ from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 from logsrv.linelog.inputs.http.routes import find_route
 from logsrv.linelog.inputs.http.worker import NICE, ParseOrder, read_worker_answer, unpack_and_parse
 from logsrv.linelog.inputs.intake.gathering import GatheredRecords
-from tests.kit.children.spawned import read_message, send
+from tests.parts.child_processes import read_message, send
 
 
 @dataclass

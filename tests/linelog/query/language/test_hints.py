@@ -6,7 +6,7 @@ from logsrv.linelog.query.language.hints import foreign_syntax_hints
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.language.pipeline import parse_question
 from logsrv.linelog.query.matching.match import make_matcher
-from tests.linelog.read.stores import line
+from tests.parts.stores import line
 
 
 @pytest.mark.parametrize(

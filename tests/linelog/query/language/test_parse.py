@@ -19,8 +19,8 @@ from logsrv.linelog.query.language.tree import (
     Term,
 )
 from logsrv.linelog.query.matching.match import make_matcher
-from tests.costs import calls
-from tests.linelog.read.stores import line
+from tests.parts.costs import calls
+from tests.parts.stores import line
 
 A, B, C = Term("a"), Term("b"), Term("c")
 

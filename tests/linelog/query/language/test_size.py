@@ -16,7 +16,7 @@ from logsrv.linelog.query.language.size import (
     most_re2_instructions,
 )
 from logsrv.linelog.query.matching.expression import compile_expression
-from tests.examples import more
+from tests.parts.examples import more
 
 ITEMS = (
     *"abAZ09.^$|()é日-",

@@ -7,7 +7,7 @@ import pytest
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.language.units import parse_amount, unit_of_field_name
 from logsrv.linelog.query.matching.match import make_matcher
-from tests.linelog.read.stores import line
+from tests.parts.stores import line
 
 _NS = 10**9
 _DECIMAL = ("kb", "mb", "gb")

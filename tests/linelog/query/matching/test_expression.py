@@ -13,7 +13,7 @@ from logsrv.linelog.query.matching.expression import (
     lower_ascii_letter,
     pattern_has_capital,
 )
-from tests.examples import more
+from tests.parts.examples import more
 
 _PIECES = st.sampled_from(
     [

@@ -10,7 +10,7 @@ from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.language.tree import Node
 from logsrv.linelog.query.matching.many import ManyQueries
 from logsrv.linelog.query.matching.match import make_matcher
-from tests.examples import more
+from tests.parts.examples import more
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
 _LENIENT = more(1.5)

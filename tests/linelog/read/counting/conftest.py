@@ -8,7 +8,7 @@ from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
-from tests.linelog.read.stores import line, make_store, view_of
+from tests.parts.stores import line, make_store, view_of
 
 LEVELS = ["info", "error", "warning"]
 

@@ -21,7 +21,7 @@ from logsrv.linelog.read.counting.quantiles import QuantileNumbers
 from logsrv.linelog.read.counting.sorted_lines import SortedLines, sort_lines
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
-from tests.linelog.read.stores import line, make_store, view_of
+from tests.parts.stores import line, make_store, view_of
 
 MESSAGES = [
     ('{"app": "shop", "ms": 5, "status": 200}', 0),

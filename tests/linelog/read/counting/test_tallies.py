@@ -28,7 +28,7 @@ from logsrv.linelog.read.counting.timed import count_by_time
 from logsrv.linelog.read.counting.values import LONGEST, make_value_counter, texts_to_count
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
-from tests.linelog.read.stores import BEGIN, line, make_store, view_of
+from tests.parts.stores import BEGIN, line, make_store, view_of
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from logsrv.linelog.read.patterns import find as module
 from logsrv.linelog.read.patterns.find import Patterns, find_patterns
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
-from tests.linelog.read.stores import BEGIN, line, make_store, view_of
+from tests.parts.stores import BEGIN, line, make_store, view_of
 
 
 def patterns(

@@ -6,7 +6,7 @@ import pytest
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.read.patterns import line_patterns as module
 from logsrv.linelog.read.patterns.line_patterns import LinePatterns, PatternKey
-from tests.linelog.read.stores import line
+from tests.parts.stores import line
 
 
 def counted(*messages: str | bytes) -> list[tuple[str, str, str, int, int]]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.read.patterns.line_patterns import PatternKey
 from logsrv.linelog.read.patterns.merge import merge_templates
-from tests.examples import more
+from tests.parts.examples import more
 
 LEVEL_NAMES = ("ERROR", "warn", "Info", "fatal")
 CLASSES = (

@@ -11,7 +11,7 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import line, make_store, view_of
+from tests.parts.stores import line, make_store, view_of
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from logsrv.linelog.ship.cutting.durable import SegmentSyncer
 from logsrv.linelog.ship.target import LineBatch
 from logsrv.linelog.store.segments.removed import UNKNOWN, MissingText
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import line, make_store
+from tests.parts.stores import line, make_store
 
 SEGMENTS = [[line(f"{segment} {n % 7}", n) for n in range(500)] for segment in range(3)]
 LINES = [one[:-1] for lines in SEGMENTS for one in lines]

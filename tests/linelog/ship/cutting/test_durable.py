@@ -11,7 +11,7 @@ from logsrv.linelog.read.texts import PackedFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.cutting.durable import SegmentSyncer
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import Writer, line, make_store, view_of
+from tests.parts.stores import Writer, line, make_store, view_of
 
 
 class Medium:

@@ -11,7 +11,7 @@ from logsrv.linelog.ship.cutting.store_places import (
     place_for_ship_from,
 )
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import line, make_store, view_of
+from tests.parts.stores import line, make_store, view_of
 
 SEGMENTS = [[line(f"{segment} {n}", n) for n in range(100)] for segment in range(4)]
 SIZES = [sum(map(len, lines)) for lines in SEGMENTS]

@@ -18,7 +18,7 @@ from logsrv.linelog.ship.encode.frames import (
     unpack_frames,
 )
 from tests.linelog.inputs.blocks.making import packed
-from tests.strangers import at_most
+from tests.parts.strangers import at_most
 
 
 def unpack(data: bytes, size: int) -> bytes:

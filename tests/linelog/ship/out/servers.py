@@ -17,8 +17,8 @@ import nats.errors
 import nats.js.errors
 
 from logsrv.kit.testing import wait_until
-from tests.ports import free_port
-from tests.programs import missing
+from tests.parts.ports import free_port
+from tests.parts.programs import missing
 
 
 def newer() -> str:

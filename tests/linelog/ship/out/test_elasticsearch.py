@@ -9,9 +9,9 @@ from logsrv.errors import ConfigurationError
 from logsrv.linelog.ship.out.elasticsearch import ElasticsearchTarget
 from logsrv.linelog.ship.out.http_client import LARGEST_ANSWER
 from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, TooMuchAtOnce
-from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.ship.out.http_servers import Asked, Told, serving
 from tests.linelog.ship.out.peers import closing, sent, settings, unavailable
+from tests.parts.listening import REACTOR, in_reactor
 
 
 def told(*statuses: int) -> Told:

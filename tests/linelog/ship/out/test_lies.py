@@ -10,7 +10,6 @@ from logsrv.linelog.ship.out import streams
 from logsrv.linelog.ship.out.jetstream import JetStreamTarget
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, Unavailable
-from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.inputs.nats.test_fetching import ONE, chain
 from tests.linelog.inputs.nats.test_lies import JUNK
 from tests.linelog.ship.out.liars import (
@@ -21,6 +20,7 @@ from tests.linelog.ship.out.liars import (
     raw_headers,
     stream_info,
 )
+from tests.parts.listening import REACTOR, in_reactor
 
 DIRECT = stream_info(config={**CONFIG, "allow_direct": True})
 FIRST, SECOND = chain(ONE, 2)

@@ -26,10 +26,10 @@ from logsrv.linelog.ship.out.login import (
 )
 from logsrv.linelog.ship.out.nats_client import NatsTrouble
 from logsrv.linelog.ship.out.streams import StreamFacts, subject_matches
-from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.ship.out.nkeys import USER, NatsKey, credentials
 from tests.linelog.ship.out.servers import newer, one_server
-from tests.ports import free_port
+from tests.parts.listening import REACTOR, in_reactor
+from tests.parts.ports import free_port
 
 
 @in_reactor

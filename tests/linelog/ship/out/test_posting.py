@@ -13,9 +13,9 @@ from logsrv.linelog.ship.target import (
     TooMuchAtOnce,
     Unavailable,
 )
-from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.ship.out.http_servers import Asked, Told, serving
 from tests.linelog.ship.out.peers import closing, sent, settings
+from tests.parts.listening import REACTOR, in_reactor
 
 
 class Target(PostingTarget):

@@ -6,7 +6,6 @@ from twisted.internet.task import deferLater
 
 from logsrv.linelog.ship.out.relp import WINDOW, RelpTarget
 from logsrv.linelog.ship.target import PartlyRefused
-from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.linelog.ship.out.peers import (
     RelpPeer,
     closing,
@@ -17,6 +16,7 @@ from tests.linelog.ship.out.peers import (
     texts,
     unavailable,
 )
+from tests.parts.listening import REACTOR, in_reactor, until
 
 
 def target(port: int) -> RelpTarget:

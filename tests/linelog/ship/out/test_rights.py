@@ -15,7 +15,6 @@ from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.jetstream import JetStreamTarget
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, Unavailable
-from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.linelog.inputs.nats.test_fetching import Centre, chain
 from tests.linelog.ship.out.servers import (
     NatsServer,
@@ -24,6 +23,7 @@ from tests.linelog.ship.out.servers import (
     one_server,
     url_of,
 )
+from tests.parts.listening import REACTOR, in_reactor, until
 from tests.test_structure import ROOT
 
 ONE, OTHER = "0a" * 16, "1b" * 16

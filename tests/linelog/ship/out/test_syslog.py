@@ -9,7 +9,6 @@ from twisted.internet.defer import TimeoutError
 
 from logsrv.linelog.ship.out.syslog import SyslogTarget
 from logsrv.linelog.ship.target import Unavailable
-from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.linelog.ship.out.peers import (
     DeafPeer,
     Peer,
@@ -19,6 +18,7 @@ from tests.linelog.ship.out.peers import (
     sent,
     settings,
 )
+from tests.parts.listening import REACTOR, in_reactor, until
 
 
 def target(port: int) -> SyslogTarget:

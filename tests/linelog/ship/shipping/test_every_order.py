@@ -17,9 +17,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from logsrv.linelog.ship.shipping.loop import ANSWER, QUIET
 from logsrv.linelog.ship.target import Unavailable
 from logsrv.linelog.store.segments.segment import NOWHERE, Position
-from tests.examples import more
-from tests.linelog.read.stores import Writer
 from tests.linelog.ship.shipping.fakes import FarSide, LineFarSide, Process
+from tests.parts.examples import more
+from tests.parts.stores import Writer
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ import pytest
 
 from logsrv.linelog.ship.shipping.lag import LagMeter, ShipLag
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import BEGIN, line, lines, make_store, view_of
+from tests.parts.stores import BEGIN, line, lines, make_store, view_of
 
 A, B, C = lines(["a", "bb"]), lines(["c"], begin=10), lines(["dd", "e"], begin=20)
 

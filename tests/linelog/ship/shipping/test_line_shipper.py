@@ -14,8 +14,8 @@ from logsrv.linelog.ship.target import (
     TooMuchAtOnce,
     Unavailable,
 )
-from tests.linelog.read.stores import line, make_store
 from tests.linelog.ship.shipping.fakes import LineFarSide, Process
+from tests.parts.stores import line, make_store
 
 SEGMENTS = [[line(f"{segment} {n}", n) for n in range(300)] for segment in range(2)]
 LINES = [one[:-1] for lines in SEGMENTS for one in lines]

@@ -28,7 +28,7 @@ from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position, Segment
 from tests.linelog.ship.shipping.fakes import Process
 from tests.linelog.store.archive.segments import STORE, files_of, packed, sealed_store
-from tests.linelog.store.faults import at
+from tests.parts.disks import at
 
 
 class Place(ArchiveTarget):

@@ -25,9 +25,9 @@ from logsrv.linelog.ship.shipping.shipping import MODULE
 from logsrv.linelog.store.segments import identity
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
-from tests.kit.children.spawned import read_message, send
-from tests.linelog.read.stores import line, make_store
 from tests.linelog.ship.shipping.receiver import LineReceiver, receiving
+from tests.parts.child_processes import read_message, send
+from tests.parts.stores import line, make_store
 
 pytestmark = pytest.mark.slow
 

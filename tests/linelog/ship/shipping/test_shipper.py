@@ -6,8 +6,8 @@ import pytest
 
 from logsrv.linelog.ship.shipping.ship_place import ShipPlace
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import line, make_store
 from tests.linelog.ship.shipping.fakes import FarSide, Process
+from tests.parts.stores import line, make_store
 
 STORE = "ab" * 16
 LINE = line("x")

@@ -18,9 +18,9 @@ from logsrv.linelog.ship.shipping.ship_place import ShipPlace
 from logsrv.linelog.ship.shipping.shipping import Shipping, saved_holds
 from logsrv.linelog.store.policy import Hold
 from logsrv.linelog.store.segments.segment import Position
-from tests.clocks import HandClock
-from tests.kit.children.spawned import Spawned, Spawner
-from tests.kit.net.network import logged
+from tests.parts.child_processes import Spawned, Spawner
+from tests.parts.clocks import HandClock
+from tests.parts.listening import logged
 
 STORE = "ab" * 16
 

@@ -4,8 +4,8 @@ import os
 
 from logsrv.linelog.ship.shipping.loop import ANSWER, LEAST
 from logsrv.linelog.ship.shipping.shipper import size_with_lfs
-from tests.linelog.read.stores import line, make_store
 from tests.linelog.ship.shipping.fakes import FarSide, LineFarSide, Process
+from tests.parts.stores import line, make_store
 
 
 def test_blocks_become_smaller_on_a_slow_link(tmp_path):

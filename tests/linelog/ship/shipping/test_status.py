@@ -15,7 +15,7 @@ from logsrv.linelog.ship.shipping.status import (
     target_statuses,
 )
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import BEGIN, line, make_store, view_of
+from tests.parts.stores import BEGIN, line, make_store, view_of
 
 STORE = "ab" * 16
 LINES = [line("a"), line("b", 1)]

@@ -13,7 +13,7 @@ from logsrv.linelog.store.segments.segment import (
     Segment,
     sealed_segments,
 )
-from tests.linelog.read.stores import lines, make_store
+from tests.parts.stores import lines, make_store
 
 STORE = "ab" * 16
 APART = 5000

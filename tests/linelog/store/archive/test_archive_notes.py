@@ -17,7 +17,7 @@ from logsrv.linelog.store.archive.putting import make_manifest
 from logsrv.linelog.store.archive.url import parse_archive_url
 from logsrv.linelog.store.segments.disk import Disk
 from tests.linelog.store.archive.segments import STORE, packed, sealed_store
-from tests.linelog.store.faults import at
+from tests.parts.disks import at
 
 
 def test_a_store_knows_its_archives(tmp_path):

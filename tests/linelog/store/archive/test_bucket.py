@@ -34,11 +34,11 @@ from logsrv.linelog.store.archive.putting import OtherSegment, find_manifest, pu
 from logsrv.linelog.store.archive.restoring import restore_segments
 from logsrv.linelog.store.archive.url import parse_archive_url
 from logsrv.linelog.store.segments.disk import Disk
-from tests.cli.certificates import Authority
 from tests.linelog.store.archive.segments import STORE, packed, sealed_store
-from tests.linelog.store.faults import at
-from tests.ports import free_port
-from tests.strangers import endless, stranger
+from tests.parts.certificates import Authority
+from tests.parts.disks import at
+from tests.parts.ports import free_port
+from tests.parts.strangers import endless, stranger
 
 
 @pytest.fixture

@@ -31,8 +31,8 @@ from logsrv.linelog.store.archive.putting import put_segment
 from logsrv.linelog.store.segments.compressing import compressor
 from logsrv.linelog.store.words.lookup import WordIndex
 from tests.linelog.store.archive.segments import STORE, packed, sealed_store
-from tests.linelog.store.faults import at
-from tests.strangers import at_most
+from tests.parts.disks import at
+from tests.parts.strangers import at_most
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from logsrv.linelog.store.archive.restoring import restore_segments
 from logsrv.linelog.store.segments.disk import Disk
 from tests.linelog.store.archive.buckets import buckets
 from tests.linelog.store.archive.segments import RARE, STORE, packed, sealed_store
-from tests.linelog.store.faults import at
+from tests.parts.disks import at
 
 pytest.importorskip("obstore")
 

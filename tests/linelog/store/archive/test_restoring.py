@@ -11,7 +11,6 @@ from logsrv.linelog.store.archive.restoring import restore_segments
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.identity import load
 from logsrv.linelog.store.segments.segment import segments
-from tests.linelog.read.stores import BEGIN
 from tests.linelog.store.archive.segments import (
     APART,
     STORE,
@@ -20,7 +19,8 @@ from tests.linelog.store.archive.segments import (
     packed,
     sealed_store,
 )
-from tests.linelog.store.faults import FaultyDisk, at, text_of
+from tests.parts.disks import FaultyDisk, at, text_of
+from tests.parts.stores import BEGIN
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from logsrv.linelog.store.segments.segment import (
     sealed_segments,
     synced_file_text,
 )
-from tests.linelog.read.stores import line, make_store
+from tests.parts.stores import line, make_store
 
 STORE = "0a" * 16
 

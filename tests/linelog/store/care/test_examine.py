@@ -23,7 +23,6 @@ from logsrv.linelog.store.care.keep_aside import keep_aside, replace_keeping_old
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Position, sealed_segments
-from tests.linelog.read.stores import Writer, line, make_store
 from tests.linelog.store.care.stores import (
     all_findings,
     at,
@@ -36,8 +35,9 @@ from tests.linelog.store.care.stores import (
     small_store,
 )
 from tests.linelog.store.catalog.small import small_segments
-from tests.linelog.store.faults import FaultyDisk
-from tests.strangers import at_most
+from tests.parts.disks import FaultyDisk
+from tests.parts.stores import Writer, line, make_store
+from tests.parts.strangers import at_most
 
 
 @pytest.fixture(scope="module")

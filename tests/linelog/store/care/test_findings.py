@@ -30,7 +30,6 @@ from logsrv.linelog.store.segments.segment import (
     synced_file_text,
 )
 from logsrv.linelog.store.segments.waiting import note_waiting
-from tests.linelog.read.stores import BEGIN, line, make_store
 from tests.linelog.store.care.stores import (
     STORE,
     all_findings,
@@ -44,7 +43,8 @@ from tests.linelog.store.care.stores import (
     small_store,
 )
 from tests.linelog.store.care.test_backup import take
-from tests.linelog.store.faults import text_of
+from tests.parts.disks import text_of
+from tests.parts.stores import BEGIN, line, make_store
 
 ORIGIN = BlockNote(Position(1, 0), "0b" * 16, Position(3, 0), Position(3, 5), 7).as_line()
 OTHER = "0b" * 16

@@ -8,7 +8,7 @@ from logsrv.errors import StoreError
 from logsrv.linelog.store.care.imported import ImportedFiles, load
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
-from tests.strangers import at_most
+from tests.parts.strangers import at_most
 
 
 def test_the_file_imported_is_read_as_it_was_saved(tmp_path):

@@ -5,7 +5,7 @@ from pathlib import Path
 from logsrv.linelog.store.catalog.build import make_catalog
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment, sealed_segments
-from tests.linelog.read.stores import line, make_store
+from tests.parts.stores import line, make_store
 
 
 def small_segments(directory: Path, number: int) -> Path:

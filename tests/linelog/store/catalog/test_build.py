@@ -7,7 +7,7 @@ from logsrv.linelog.store.catalog.build import cataloged_predicate, make_catalog
 from logsrv.linelog.store.catalog.catalog import Catalogs
 from logsrv.linelog.store.segments import index
 from tests.linelog.store.catalog.small import in_catalog, letters, sealed, small_segments
-from tests.linelog.store.faults import at
+from tests.parts.disks import at
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import pytest
 
 from logsrv.linelog.store.catalog.catalog import Catalogs
 from tests.linelog.store.catalog.small import in_catalog, sealed, small_segments
-from tests.linelog.store.faults import at
+from tests.parts.disks import at
 
 
 def test_a_segment_that_is_another_now_is_not_known(tmp_path):

@@ -10,8 +10,8 @@ from typing import Any
 
 import attrs
 
-from tests.linelog.store.faults import Crash
 from tests.linelog.store.histories.stepping import SteppedClock
+from tests.parts.disks import Crash
 from tests.powercut.image import Image
 from tests.powercut.recording import Kind, Operation
 

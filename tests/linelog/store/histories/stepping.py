@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.clocks import HandClock
-from tests.linelog.store.faults import Crash
+from tests.parts.clocks import HandClock
+from tests.parts.disks import Crash
 from tests.powercut.recovery import Call
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.examples import more
 from tests.linelog.store.histories.life import Life
+from tests.parts.examples import more
 
 
 def lived(seed: int) -> Life:

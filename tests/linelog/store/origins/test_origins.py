@@ -11,7 +11,7 @@ from logsrv.linelog.store.origins.notes import BlockNote, make_notes_file, parse
 from logsrv.linelog.store.origins.origins import MOST_LINES, NAME, Origins, cut_incomplete_blocks
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import ACTIVE, Position
-from tests.kit.net.network import logged
+from tests.parts.listening import logged
 
 ONE, OTHER = 32 * "a", 32 * "b"
 TEXTS = [b"one of the first\n" * 9, b"and of the second\n" * 7]

@@ -21,11 +21,11 @@ from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.segment import Position, Segment
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.words.build import LEAST_TEXT
-from tests.clocks import HandClock
-from tests.linelog.read.stores import view_of
 from tests.linelog.store.care.stores import found, kinds
 from tests.linelog.store.conftest import segments
-from tests.linelog.store.faults import FaultyDisk, Hang, batch, no_space, stored, text_of, until
+from tests.parts.clocks import HandClock
+from tests.parts.disks import FaultyDisk, Hang, batch, no_space, stored, text_of, until
+from tests.parts.stores import view_of
 
 
 def full_for_the_sealer() -> None:

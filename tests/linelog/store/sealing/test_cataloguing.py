@@ -13,7 +13,7 @@ from logsrv.linelog.store.sealing import cataloguing, packing
 from logsrv.linelog.store.sealing.cataloguing import Cataloguer
 from logsrv.linelog.store.store import Store
 from tests.linelog.store.catalog.small import in_catalog, sealed, small_segments
-from tests.linelog.store.faults import at, batch, until
+from tests.parts.disks import at, batch, until
 
 
 @pytest.fixture(autouse=True)

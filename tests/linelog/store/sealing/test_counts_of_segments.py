@@ -9,7 +9,7 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.sealing import background
 from tests.linelog.store.conftest import segments
-from tests.linelog.store.faults import FaultyDisk, batch, stored, text_of, until
+from tests.parts.disks import FaultyDisk, batch, stored, text_of, until
 
 
 def on_disk(directory: Path) -> int:

@@ -15,8 +15,8 @@ from logsrv.linelog.store.sealing.seal import Interrupted, pack_here, seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.segment import Form, Segment
-from tests.clocks import HandClock
-from tests.linelog.store.faults import at, stored, text_of
+from tests.parts.clocks import HandClock
+from tests.parts.disks import at, stored, text_of
 
 TEXT = stored(*(b"line %d" % number for number in range(5_000)))
 MakePackers = Callable[[], PackerPool]

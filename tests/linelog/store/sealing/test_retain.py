@@ -30,7 +30,7 @@ from logsrv.linelog.store.segments.segment import (
     save_number,
     sealed_segments,
 )
-from tests.linelog.store.faults import at, stored
+from tests.parts.disks import at, stored
 
 START = 1_795_155_522.0
 YEAR = 365 * DAY

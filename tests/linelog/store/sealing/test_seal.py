@@ -16,7 +16,7 @@ from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_files
 from logsrv.linelog.store.segments.times import Times
 from logsrv.linelog.store.words.lookup import WordIndex
-from tests.linelog.store.faults import (
+from tests.parts.disks import (
     Crash,
     CrashingDisk,
     FaultyDisk,

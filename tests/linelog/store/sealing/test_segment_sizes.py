@@ -10,7 +10,7 @@ from logsrv.linelog.store.sealing import segment_sizes as held_module
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.sealing.segment_sizes import SegmentSizes
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_segments
-from tests.linelog.store.faults import FaultyDisk, at, stored
+from tests.parts.disks import FaultyDisk, at, stored
 
 
 def plain(directory: Path, number: int, text: bytes = b"text\n") -> Segment:

@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from logsrv.linelog.store.segments.disk import TICK, Disk, make_directory, reason
-from tests.linelog.store.faults import FaultyDisk, at, no_space
+from tests.parts.disks import FaultyDisk, at, no_space
 
 
 def test_a_new_file_is_0640_and_not_inherited(tmp_path):

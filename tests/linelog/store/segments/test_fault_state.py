@@ -3,7 +3,7 @@
 from typing import Any
 
 from logsrv.linelog.store.segments.fault_state import FaultState
-from tests.clocks import HandClock
+from tests.parts.clocks import HandClock
 
 
 def test_an_attempt_gives_what_the_step_does_and_is_counted():

@@ -11,8 +11,8 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.format import FORMAT, NAME, load_format, require_known_format
 from logsrv.linelog.store.segments.lock import locked
-from tests.cli.command import logsrv
-from tests.linelog.read.stores import line, make_store
+from tests.parts.commands import logsrv
+from tests.parts.stores import line, make_store
 
 
 def store_of(directory: Path, text: bytes) -> Path:

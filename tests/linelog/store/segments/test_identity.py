@@ -4,7 +4,7 @@ import pytest
 
 from logsrv.linelog.store.segments.identity import Identity, load, load_and_repair, make_identity
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.store.faults import FaultyDisk, at
+from tests.parts.disks import FaultyDisk, at
 
 ID = "000102030405060708090a0b0c0d0e0f"
 

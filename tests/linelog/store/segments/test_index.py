@@ -17,8 +17,8 @@ from logsrv.linelog.store.segments import index, indexing
 from logsrv.linelog.store.segments.index import FrameStart, Index
 from logsrv.linelog.store.segments.segment import Form, Segment
 from logsrv.linelog.store.segments.times import Times
-from tests.linelog.store.faults import at, stored
-from tests.strangers import at_most
+from tests.parts.disks import at, stored
+from tests.parts.strangers import at_most
 
 MOMENT = "2026-11-20T06:18:42.123456Z"
 SENSELESS = [

@@ -13,8 +13,8 @@ from logsrv.linelog.store.segments import index, indexing
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.segment import ACTIVE, Form, Segment
 from logsrv.linelog.store.segments.times import Times, times_of
-from tests.linelog.store.faults import at, stored
 from tests.linelog.store.segments.test_times import MOMENTS, TEXTS
+from tests.parts.disks import at, stored
 
 
 def of(*texts: bytes) -> Index:

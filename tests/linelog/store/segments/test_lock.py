@@ -9,7 +9,7 @@ import pytest
 from logsrv.errors import StoreError
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.lock import DirectoryLock, locked, owning_process
-from tests.linelog.store.faults import FaultyDisk, another_lock, at
+from tests.parts.disks import FaultyDisk, another_lock, at
 
 OWNER = """
 import sys

@@ -22,7 +22,7 @@ from logsrv.linelog.store.segments.removed import (
     runs_of_empty_segments,
 )
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.store.faults import FaultyDisk, at
+from tests.parts.disks import FaultyDisk, at
 
 
 @pytest.fixture

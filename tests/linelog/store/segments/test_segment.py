@@ -28,7 +28,7 @@ from logsrv.linelog.store.segments.segment import (
     synced_place,
     time_text,
 )
-from tests.linelog.store.faults import MOMENT, at, stored
+from tests.parts.disks import MOMENT, at, stored
 
 
 def test_names_of_segments_that_are_no_files(tmp_path):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.logger import capturedLogs
 
 from logsrv.linelog.store.segments.torn import is_stamp_or_beginning, repair_text
-from tests.linelog.store.faults import STAMP, stored
+from tests.parts.disks import STAMP, stored
 
 LINES = [b"line %d" % number for number in range(400)]
 TEXT = stored(*LINES)

@@ -3,7 +3,7 @@
 import pytest
 
 from logsrv.linelog.store.segments.waiting import WAITING, note_waiting, waiting_sizes
-from tests.linelog.store.faults import at
+from tests.parts.disks import at
 
 
 @pytest.mark.slow

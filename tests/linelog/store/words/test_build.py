@@ -17,7 +17,7 @@ from logsrv.linelog.store.words.build import WordIndexBuilder, write_word_index
 from logsrv.linelog.store.words.layout import SECTION_MAGIC
 from logsrv.linelog.store.words.lookup import WordIndex
 from logsrv.linelog.store.words.section import SectionBuilder
-from tests.linelog.store.faults import FaultyDisk, at, no_space, stored, text_of
+from tests.parts.disks import FaultyDisk, at, no_space, stored, text_of
 
 DRAW = random.Random(4)
 LINES = [

@@ -12,7 +12,7 @@ from logsrv.linelog.store.words.evidence import (
     window_hash,
 )
 from logsrv.linelog.store.words.scan import FrameText
-from tests.linelog.store.faults import STAMP
+from tests.parts.disks import STAMP
 
 TIMES = st.sampled_from([STAMP, STAMP[:27], b"2026-11-20T06:18:42.12345xZ ", b"x" + STAMP])
 PIECES = st.one_of(

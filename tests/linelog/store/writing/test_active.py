@@ -13,7 +13,7 @@ from twisted.logger import capturedLogs
 from logsrv.errors import StoreError
 from logsrv.linelog.store.segments.segment import saved_number
 from logsrv.linelog.store.writing import active
-from tests.linelog.store.faults import (
+from tests.parts.disks import (
     FaultyDisk,
     another_lock,
     at,

@@ -20,8 +20,8 @@ from logsrv.linelog.store.segments.lock import DirectoryLock
 from logsrv.linelog.store.segments.segment import Position, sealed_name
 from logsrv.linelog.store.writing.active import ActiveSegment
 from tests import leaks
-from tests.clocks import HandClock
-from tests.linelog.store.faults import (
+from tests.parts.clocks import HandClock
+from tests.parts.disks import (
     MOMENT,
     Crash,
     CrashingDisk,

@@ -11,7 +11,7 @@ from logsrv.errors import StoreError
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.writing import active
-from tests.linelog.store.faults import (
+from tests.parts.disks import (
     FaultyDisk,
     batch,
     stored,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.store.policy import DAY
-from tests.linelog.store.faults import batch
+from tests.parts.disks import batch
 
 
 def sealed(directory: Path) -> list[str]:

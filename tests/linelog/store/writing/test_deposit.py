@@ -13,7 +13,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.writing.deposit import Deposit, PendingBlock
-from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of
+from tests.parts.disks import FaultyDisk, batch, no_space, stored, text_of
 
 ONE, OTHER = 32 * "a", 32 * "b"
 STAMP = b"2026-11-20T06:18:42.123456Z tcp:1 "

@@ -10,7 +10,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.writing import append
 from logsrv.linelog.store.writing.durable import DurableWaiters, SyncFailure
-from tests.linelog.store.faults import FaultyDisk, batch
+from tests.parts.disks import FaultyDisk, batch
 
 
 def told_of(waiters: DurableWaiters, totals: list[int]) -> list[tuple[int, str]]:

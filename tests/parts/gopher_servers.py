@@ -1,7 +1,5 @@
 """Servers to test a client against: scripted ones in threads, and the real gophernicus, pygopherd."""
 
-import datetime
-import ipaddress
 import os
 import select
 import shutil
@@ -17,15 +15,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.ports import free_port
-from tests.programs import program
+from tests.parts.ports import free_port
+from tests.parts.programs import program
 
 LOOPBACK = "127.0.0.1"
 Script = Callable[[socket.socket, bytes], None]
@@ -179,40 +172,6 @@ def cut(connection: socket.socket) -> None:
     plain = socket.socket(fileno=connection.detach())
     plain.shutdown(socket.SHUT_RDWR)
     plain.close()
-
-
-def certificate_file(path: Path, *names: str) -> Path:
-    """A self-signed certificate for these names and addresses with its key, in one PEM file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([_name(each) for each in names]), False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-        .sign(key, hashes.SHA256())
-    )
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    return path
-
-
-def _name(name: str) -> x509.GeneralName:
-    if name[0].isdigit():
-        return x509.IPAddress(ipaddress.ip_address(name))
-    return x509.DNSName(name)
 
 
 # What both real servers serve, by path; bytes, as names are.

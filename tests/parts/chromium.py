@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.programs import program
+from tests.parts.programs import program
 
 _QUIET = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),

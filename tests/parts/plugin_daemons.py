@@ -15,7 +15,7 @@ from pathlib import Path
 
 from logsrv.kit.testing import TWISTD, wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.daemon_logs import DAEMON_LOGS, check_log
+from tests.parts.daemon_logs import DAEMON_LOGS, check_log
 
 USER = "nobody"
 CLIENTS = 4

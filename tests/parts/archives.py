@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.once import made_once
-from tests.programs import missing
+from tests.parts.once import made_once
+from tests.parts.programs import missing
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 RELEASE = ROOT / "packaging" / "release"
 # Generated folders that git does not keep: those at the top, and those anywhere.
 MADE_AT_THE_TOP = {".git", ".venv", "build", "dist", "logs", "logsrv.egg-info", "node_modules"}

@@ -1,6 +1,7 @@
-"""Certificates for tests of TLS: an authority, and those it signs."""
+"""Certificates for tests of TLS: an authority and those it signs, and one that signs itself."""
 
 import datetime
+import ipaddress
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,7 +34,7 @@ class Authority:
         self._name = _name(name)
         certificate = self._signed(self._name, self._key, x509.BasicConstraints(True, None), _SIGNS)
         self.cafile = directory / "ca.pem"
-        self.cafile.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        self.cafile.write_bytes(_pem(certificate))
 
     def certify(
         self, name: str, *, days: int = 2, names: Sequence[x509.GeneralName] | None = None
@@ -46,14 +47,7 @@ class Authority:
         alternatives = x509.SubjectAlternativeName([x509.DNSName(name)] if names is None else names)
         certificate = self._signed(_name(name), key, alternatives, days=days)
         path = self._directory / f"{name}.pem"
-        path.write_bytes(
-            certificate.public_bytes(serialization.Encoding.PEM)
-            + key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
+        path.write_bytes(_pem(certificate) + _pem(key))
         return path
 
     def server_context(self, name: str, clients: bool = False) -> ssl.SSLContext:
@@ -92,3 +86,40 @@ class Authority:
 
 def _name(common: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+
+
+def certificate_file(path: Path, *names: str) -> Path:
+    """A self-signed certificate for these names and addresses with its key, in one PEM file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = _name("test")
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([_alternative(each) for each in names]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    path.write_bytes(_pem(key) + _pem(certificate))
+    return path
+
+
+def _alternative(name: str) -> x509.GeneralName:
+    if name[0].isdigit():
+        return x509.IPAddress(ipaddress.ip_address(name))
+    return x509.DNSName(name)
+
+
+def _pem(part: ec.EllipticCurvePrivateKey | x509.Certificate) -> bytes:
+    if isinstance(part, x509.Certificate):
+        return part.public_bytes(serialization.Encoding.PEM)
+    return part.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
