@@ -44,7 +44,7 @@ from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize, 
 from logsrv.linelog.framing.lines.syslog_framer import SyslogFramer
 from logsrv.linelog.importing.readable import readable_text
 from logsrv.linelog.ship.out.nats_wire import NatsReader, WireError
-from tests.linelog.framing.steps import lines_of
+from tests.parts.records import lines_of
 
 Outcome = Callable[[list[bytes]], object]
 Make = Callable[[LineRules, LineCounts], BlockFramer]

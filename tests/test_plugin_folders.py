@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv import plugin_folders
-from tests.kit.service.checks.others import as_root
+from tests.parts.users import as_root
 
 ROOT = Path(__file__).parent.parent
 

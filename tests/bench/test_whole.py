@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from bench.scale import MODEL, measure
-from tests.linelog.ship.out.servers import newer
 from tests.parts.archives import ROOT
+from tests.parts.nats_servers import newer
 
 pytestmark = [pytest.mark.long, pytest.mark.nightly]
 

@@ -6,9 +6,9 @@ import pytest
 
 from logsrv.linelog.store.segments import backup_note
 from logsrv.linelog.store.segments.lock import locked
-from tests.linelog.store.care.stores import at, flip, packed_of, small_store
 from tests.parts.commands import logsrv
 from tests.parts.disks import text_of
+from tests.parts.examined_stores import at, flip, packed_of, small_store
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from logsrv.cli.check import _service_user, finding_text
 from logsrv.kit.service.checks.findings import ok, warning
 from logsrv.kit.testing import TwistdProcess
 from tests.cli.test_installed import INPUT
-from tests.kit.service.checks.others import as_root, open_directory
 from tests.parts.commands import logsrv
 from tests.parts.ports import free_port
+from tests.parts.users import as_root, open_directory
 
 TOKEN = "0123456789abcdef0123456789abcdef\n"
 

@@ -8,8 +8,8 @@ import pytest
 
 from logsrv.kit.text.sums import line_with_checksum
 from logsrv.linelog.store.segments.lock import locked
-from tests.linelog.store.care.stores import flip, packed_of, small_store
 from tests.parts.commands import HOSTILE, logsrv
+from tests.parts.examined_stores import flip, packed_of, small_store
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import zstandard
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.lock import DirectoryLock
-from tests.cli.at_terminal import AtTerminal
+from tests.parts.at_terminal import AtTerminal
 from tests.parts.commands import HOSTILE, LOGSRV, logsrv
 
 # 2026-11-20T12:00:00Z

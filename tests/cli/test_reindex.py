@@ -5,9 +5,9 @@ import pytest
 from logsrv.cli.reindex import MOST_NAMED
 from logsrv.linelog.store.catalog.build import WANTED
 from logsrv.linelog.store.catalog.layout import catalog_name
-from tests.linelog.store.catalog.small import letters, small_segments
 from tests.linelog.store.words.test_reindex import sealed
 from tests.parts.commands import logsrv
+from tests.parts.small_segments import letters, small_segments
 
 NAME = "0000000001-20261120T061842Z.log.zst"
 

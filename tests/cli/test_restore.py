@@ -6,7 +6,7 @@ import pytest
 
 from logsrv.cli.main import main
 from logsrv.linelog.inputs.blocks import client
-from tests.linelog.store.archive.segments import STORE, archive_all, packed, sealed_store
+from tests.parts.archived_stores import STORE, archive_all, packed, sealed_store
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.release.scripts import script
+from tests.parts.scripts import script
 
 write_records: Callable[[Path], None] = script("debian/environment.py")["write_records"]
 

@@ -12,7 +12,7 @@ from logsrv.linelog.alerts.tally import SHOWN, MatchTally
 from logsrv.linelog.plugin.service import Options
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
-from tests.docs.story import OURS, Story, blocks
+from tests.parts.story import OURS, Story, blocks
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "alerts.md").read_text()
 

@@ -15,8 +15,8 @@ import pytest
 
 from logsrv.kit.testing import MemoryService
 from tests.docs.conftest import ROOT
-from tests.docs.story import OURS, Story, blocks
 from tests.parts.programs import program
+from tests.parts.story import OURS, Story, blocks
 
 PAGE = (ROOT / "docs" / "cookbook.md").read_text()
 # Most lines of each plugin that are neither blank nor a comment.

@@ -9,8 +9,8 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from tests.docs.conftest import ROOT
-from tests.docs.story import Story
 from tests.parts.programs import program
+from tests.parts.story import Story
 
 pytestmark = pytest.mark.long
 

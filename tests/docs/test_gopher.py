@@ -11,8 +11,8 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from tests.docs.conftest import ROOT
-from tests.docs.story import blocks
 from tests.parts.gopher_servers import Scripted
+from tests.parts.story import blocks
 
 PAGE = (ROOT / "docs" / "gopher.md").read_text()
 ANSWERS = {

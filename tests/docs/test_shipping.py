@@ -14,8 +14,8 @@ from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.shipping.loop import ANSWER
 from logsrv.linelog.store.sealing.retain import LEAST_FREE
 from tests.docs.conftest import ROOT
-from tests.docs.story import OURS, Story, blocks
 from tests.parts.programs import program
+from tests.parts.story import OURS, Story, blocks
 
 PAGE = (ROOT / "docs/shipping.md").read_text()
 TO_US, _, _ = PAGE.partition("\n## Other systems as targets")

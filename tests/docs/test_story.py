@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.docs.story import Story
+from tests.parts.story import Story
 
 
 def follow(page: str, folder: Path) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from bench.echo.servers import code_lines
 from tests.docs.conftest import ROOT
-from tests.docs.story import Story, blocks
 from tests.parts.programs import program
+from tests.parts.story import Story, blocks
 
 PAGE = (ROOT / "docs" / "tutorial.md").read_text()
 MOST_LINES = 15

@@ -12,8 +12,8 @@ import pytest
 
 from logsrv.kit.testing import TwistdProcess, wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.stored import messages
 from tests.parts.programs import missing, program
+from tests.parts.store_reader import messages
 from tests.warm.process import popen
 
 LOOPBACK = "tcp:0:interface=127.0.0.1"

@@ -23,7 +23,7 @@ import msgpack
 
 from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import Logger
-from tests.end_to_end.stored import messages
+from tests.parts.store_reader import messages
 
 # A record that a kill has cut off has no `<end>`.
 RECORD = re.compile(rb"<(\w+) session (\d+) number (\d+)>x*<end>")

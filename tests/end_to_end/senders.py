@@ -17,10 +17,10 @@ import attrs
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.record import Record
-from tests.docs.story import blocks
 from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.peers import as_stored, texts
 from tests.parts.programs import missing, program
+from tests.parts.story import blocks
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 NODE = Path(__file__).parent / "node" / "node_modules"

@@ -9,12 +9,12 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from tests.end_to_end.conftest import faked_time
-from tests.end_to_end.stored import stored_lines
 from tests.end_to_end.test_alerts import processes
 from tests.end_to_end.test_alerts_survive import KILLS, reload
-from tests.linelog.alerts.hooks import Hook, hook
 from tests.parts.commands import logsrv
+from tests.parts.hooks import Hook, hook
 from tests.parts.ports import free_port
+from tests.parts.store_reader import stored_lines
 
 
 def told(web: Hook) -> list[tuple[str, str]]:

@@ -11,8 +11,8 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from tests.end_to_end.conftest import LOOPBACK, Logger
-from tests.end_to_end.stored import messages
-from tests.linelog.alerts.hooks import hook
+from tests.parts.hooks import hook
+from tests.parts.store_reader import messages
 
 LOOKING = r"process (\d+) watches the store for (.*)"
 

@@ -10,8 +10,7 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import Logger
-from tests.end_to_end.web import Client
-from tests.linelog.inputs.messages_of_all import (
+from tests.parts.messages import (
     EVENT,
     JSON,
     LOKI,
@@ -21,6 +20,7 @@ from tests.linelog.inputs.messages_of_all import (
     posted,
     promises_all,
 )
+from tests.parts.web_clients import Client
 
 # Not in MESSAGES, as a store in memory takes no blocks.
 BLOCKS = [

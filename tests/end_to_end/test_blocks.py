@@ -16,9 +16,9 @@ from logsrv.cli.main import main
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.segments.segment import Position, parse_position
 from tests.end_to_end.conftest import Logger, Start
-from tests.end_to_end.stored import stored_bytes
-from tests.linelog.inputs.blocks.making import Edge, Sender, block_of, blocks, stored_lines
+from tests.parts.blocks import Edge, Sender, block_of, blocks, stored_lines
 from tests.parts.ports import free_port
+from tests.parts.store_reader import stored_bytes
 
 ONE, OTHER = 32 * "a", 32 * "b"
 LISTEN = "blocks:tcp:0:interface=127.0.0.1"

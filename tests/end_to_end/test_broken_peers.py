@@ -20,14 +20,14 @@ import pytest
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import Logger
-from tests.end_to_end.stored import (
+from tests.parts.colliding_numbers import numbers
+from tests.parts.programs import missing
+from tests.parts.store_reader import (
     assert_whole,
     by_source,
     numbered,
     stored_lines,
 )
-from tests.linelog.framing.colliding import numbers
-from tests.parts.programs import missing
 
 
 @pytest.mark.slow

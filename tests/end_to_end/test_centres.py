@@ -18,9 +18,9 @@ import pytest
 from logsrv.cli.main import main
 from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start, wait_until
-from tests.end_to_end.stored import size_of, stored_bytes
-from tests.linelog.ship.out.servers import newer, one_server, url_of
+from tests.parts.nats_servers import newer, one_server, url_of
 from tests.parts.ports import free_port
+from tests.parts.store_reader import size_of, stored_bytes
 
 EDGES = "one", "two"
 

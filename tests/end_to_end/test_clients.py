@@ -12,8 +12,8 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.stored import stored_lines
 from tests.parts.programs import program
+from tests.parts.store_reader import stored_lines
 
 
 def test_a_line_of_a_plain_socket_is_stored_with_time_and_source(logger):

@@ -15,7 +15,7 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from tests.end_to_end.conftest import LOOPBACK, Logger, faked_time
-from tests.end_to_end.stored import (
+from tests.parts.store_reader import (
     assert_whole,
     by_source,
     numbered,
@@ -23,7 +23,7 @@ from tests.end_to_end.stored import (
     stored_bytes,
     stored_lines,
 )
-from tests.end_to_end.web import Client
+from tests.parts.web_clients import Client
 
 
 @pytest.mark.complains("cannot start")

@@ -13,8 +13,8 @@ from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start
 from tests.end_to_end.test_nats import arrives, homes, in_nats, of, send
 from tests.end_to_end.test_ship import status
-from tests.linelog.ship.out.servers import NatsServer, debian, newer, one_server, url_of
 from tests.parts.commands import logsrv
+from tests.parts.nats_servers import NatsServer, debian, newer, one_server, url_of
 from tests.parts.ports import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.complains("does not follow", "has lost", "removed")]

@@ -10,10 +10,10 @@ import pytest
 from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import LOOPBACK, Logger, starting
 from tests.end_to_end.test_nodes import BOTH, OF_A, OF_B, THRICE, running
-from tests.end_to_end.web import Client
 from tests.end_to_end.web_daemon import TOKEN, client_of
 from tests.parts.daemon_logs import check_log
 from tests.parts.stores import line
+from tests.parts.web_clients import Client
 
 pytestmark = pytest.mark.slow
 

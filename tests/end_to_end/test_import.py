@@ -10,9 +10,9 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from tests.end_to_end.peers import rsyslog, syslog_ng, texts
-from tests.end_to_end.stored import Stored, stored_lines
 from tests.parts.commands import logsrv
 from tests.parts.programs import program
+from tests.parts.store_reader import Stored, stored_lines
 
 pytestmark = pytest.mark.long
 

@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start
-from tests.end_to_end.web import Client
 from tests.parts.chromium import Chromium, Page
+from tests.parts.web_clients import Client
 
 pytestmark = pytest.mark.long
 LAST = "[...document.querySelectorAll('.line .message')].at(-1).textContent"

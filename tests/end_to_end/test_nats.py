@@ -17,15 +17,15 @@ import pytest
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import Logger
-from tests.end_to_end.stored import stored_bytes
-from tests.linelog.ship.out.servers import (
+from tests.parts.certificates import Authority
+from tests.parts.nats_servers import (
     NatsServer,
     debian,
     newer,
     one_server,
     url_of,
 )
-from tests.parts.certificates import Authority
+from tests.parts.store_reader import stored_bytes
 
 CHILD = "ship.shipping.ship_child"
 

@@ -9,9 +9,9 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import Logger
-from tests.end_to_end.stored import stored_bytes
 from tests.end_to_end.test_nats import arrives, homes, in_nats, of
-from tests.linelog.ship.out.servers import NatsServer, debian, newer, one_server, url_of
+from tests.parts.nats_servers import NatsServer, debian, newer, one_server, url_of
+from tests.parts.store_reader import stored_bytes
 
 pytestmark = pytest.mark.slow
 

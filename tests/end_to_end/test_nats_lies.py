@@ -11,8 +11,8 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.inputs.blocks.making import block_of, stored_lines
-from tests.linelog.ship.out.liars import (
+from tests.parts.blocks import block_of, stored_lines
+from tests.parts.nats_liars import (
     HonestStream,
     Question,
     lying_server,

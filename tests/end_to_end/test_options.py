@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from tests.end_to_end.conftest import LOOPBACK
-from tests.end_to_end.stored import by_source, messages, size_of, stored_bytes, stored_lines
+from tests.parts.store_reader import by_source, messages, size_of, stored_bytes, stored_lines
 
 WRONG = [
     (["--rotate-size", "12XB"], "--rotate-size", "12XB"),

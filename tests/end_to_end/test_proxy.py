@@ -8,8 +8,8 @@ import pytest
 from logsrv.kit.net.guard.proxy_header import BINARY_SIGNATURE
 from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import Logger
-from tests.end_to_end.stored import stored_lines
 from tests.end_to_end.test_tls import certificate  # noqa: F401
+from tests.parts.store_reader import stored_lines
 
 PROXY = "haproxy:tcp:0:interface=127.0.0.1"
 HEADER = b"PROXY TCP4 192.0.2.7 192.0.2.1 51234 1234\r\n"

@@ -18,8 +18,8 @@ from tests.end_to_end.senders import (
     make_certificates,
     run,
 )
-from tests.end_to_end.stored import stored_lines
 from tests.end_to_end.test_sending_from_programs import SENDERS
+from tests.parts.store_reader import stored_lines
 
 pytestmark = [pytest.mark.long, pytest.mark.nightly]
 

@@ -13,11 +13,11 @@ from logsrv.linelog.fields.record import Record
 from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.peers import as_stored, rsyslog, syslog_ng, texts
 from tests.end_to_end.senders import DAEMONS, lines_of, make_certificates
-from tests.end_to_end.stored import stored_lines
 from tests.end_to_end.test_sending import in_order, running
 from tests.end_to_end.uploads import upload_journal, write_journal
 from tests.parts.ports import free_port
 from tests.parts.programs import program
+from tests.parts.store_reader import stored_lines
 
 pytestmark = pytest.mark.long
 

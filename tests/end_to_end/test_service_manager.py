@@ -15,8 +15,8 @@ import pytest
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import LOOPBACK, Logger
-from tests.kit.manager.managing import FakeManager, Managed
 from tests.parts.certificates import certificate_file
+from tests.parts.managers import FakeManager, Managed
 from tests.parts.ports import free_port
 
 

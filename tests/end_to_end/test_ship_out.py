@@ -20,11 +20,11 @@ from logsrv.linelog.store.segments.segment import Position
 from tests.end_to_end.conftest import Logger
 from tests.end_to_end.peers import rsyslog, syslog_ng
 from tests.end_to_end.senders import Page, lines_of
-from tests.linelog.ship.encode.stored_lines import KINDS, SOURCES, line
-from tests.linelog.ship.out.peers import settings
 from tests.parts.certificates import Authority
+from tests.parts.far_sides import settings
 from tests.parts.listening import REACTOR
 from tests.parts.ports import free_port
+from tests.parts.sample_lines import KINDS, SOURCES, line
 
 # The warning comes from Twisted's use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")

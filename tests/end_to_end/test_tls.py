@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.stored import stored_lines
 from tests.parts.certificates import Authority
 from tests.parts.commands import logsrv
 from tests.parts.programs import missing, program
+from tests.parts.store_reader import stored_lines
 
 
 @pytest.fixture

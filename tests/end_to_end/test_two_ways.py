@@ -6,10 +6,10 @@ from contextlib import closing
 import pytest
 
 from logsrv.linelog.store.segments.segment import Position
-from tests.end_to_end.stored import stored_bytes
 from tests.end_to_end.test_nats import arrives, homes, messages, of, send
-from tests.linelog.inputs.blocks.making import Sender, block_of
-from tests.linelog.ship.out.servers import newer, one_server, url_of
+from tests.parts.blocks import Sender, block_of
+from tests.parts.nats_servers import newer, one_server, url_of
+from tests.parts.store_reader import stored_bytes
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 from tests.end_to_end.conftest import LOOPBACK, Logger
-from tests.end_to_end.web import Client
+from tests.parts.web_clients import Client
 
 HTTP = ("--http", LOOPBACK)
 TOKEN = "correct-horse-battery"

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import pytest_twisted
 
-from tests.gopher.browse.hole import Phlog
 from tests.parts import gopher_servers
 from tests.parts.certificates import certificate_file
 from tests.parts.gopher_servers import Script, Scripted
+from tests.parts.gopherhole import Phlog
 
 Serve = Callable[..., Scripted]
 

@@ -15,8 +15,8 @@ from logsrv.kit import protocol_plugin
 from logsrv.kit.options.usage import usage_options
 from logsrv.kit.testing import MemoryService, TelnetSession, TwistdProcess, conformance
 from logsrv.kit.testing.patience import PATIENCE
-from tests.kit.protocols.talking import carry
 from tests.parts.programs import program
+from tests.parts.talking import carry
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 

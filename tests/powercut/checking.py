@@ -12,7 +12,7 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
-from tests.end_to_end.stored import TIME
+from tests.parts.store_reader import TIME
 from tests.powercut.recovery import NEW, Log, logged, use
 from tests.powercut.seen import ID, Seen
 

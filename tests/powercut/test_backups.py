@@ -21,9 +21,9 @@ import pytest
 from logsrv.cli.backup import copy_store
 from logsrv.errors import StoreError
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.stored import stored_bytes
-from tests.linelog.store.care.stores import found
 from tests.parts.daemon_logs import DAEMON_LOGS, check_log
+from tests.parts.examined_stores import found
+from tests.parts.store_reader import stored_bytes
 from tests.powercut.history import History
 from tests.powercut.image import Image
 from tests.powercut.models import MODELS, Choice, Model, image, sample, tellings

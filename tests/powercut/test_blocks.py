@@ -19,9 +19,9 @@ from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.segments.segment import NOWHERE, Position
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing.deposit import PendingBlock
-from tests.end_to_end.stored import stored_bytes
-from tests.linelog.inputs.blocks.making import Edge, Sender, stored_lines
+from tests.parts.blocks import Edge, Sender, stored_lines
 from tests.parts.daemon_logs import DAEMON_LOGS, check_log
+from tests.parts.store_reader import stored_bytes
 from tests.powercut.history import History
 from tests.powercut.models import MODELS, Choice, image
 from tests.powercut.recording import Recording, operations

@@ -27,9 +27,9 @@ from logsrv.linelog.ship.encode.block import PackedBlock, block_from_headers
 from logsrv.linelog.ship.target import MisplacedBlock
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.store import Store
-from tests.end_to_end.stored import stored_bytes
-from tests.linelog.ship.shipping.fakes import FarSide, Process, text_of
 from tests.parts.daemon_logs import DAEMON_LOGS, check_log
+from tests.parts.ship_targets import FarSide, Process, text_of
+from tests.parts.store_reader import stored_bytes
 from tests.powercut.history import History
 from tests.powercut.models import MODELS, image
 from tests.powercut.recording import Recording, operations

@@ -6,7 +6,7 @@ import pytest
 
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
-from tests.kit.manager.managing import FakeManager
+from tests.parts.managers import FakeManager
 from tests.powercut.recording import Recording
 from tests.powercut.workloads import STORE
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import attrs
 
-from tests.end_to_end.stored import stored_bytes
+from tests.parts.store_reader import stored_bytes
 from tests.powercut.checking import wrongs, wrongs_of_import
 from tests.powercut.history import History
 from tests.powercut.image import Image

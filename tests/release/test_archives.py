@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.parts.archives import EPOCH, ROOT
-from tests.release.scripts import script
+from tests.parts.scripts import script
 
 complaints: Callable[..., Iterable[str]] = script("release/contents.py")["complaints"]
 

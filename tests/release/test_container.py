@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from tests.parts.archives import ROOT
-from tests.release.scripts import script
+from tests.parts.scripts import script
 
 TEXT = (ROOT / "packaging/Containerfile").read_text()
 STEPS = re.sub(r"#.*\n", "", TEXT).replace("\\\n", " ")

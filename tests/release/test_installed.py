@@ -13,7 +13,7 @@ import pytest
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.archives import RELEASE
 from tests.parts.programs import missing
-from tests.release.scripts import script
+from tests.parts.scripts import script
 
 requirements: Callable[[str, set[str]], Iterable[str]] = script("container.py")["requirements"]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.parts.archives import ROOT
+from tests.parts.scripts import script
 from tests.release.repositories import commit, git
-from tests.release.scripts import script
 
 RELEASE = script("release/release.py")
 section: Callable[[str, str], tuple[str, str]] = RELEASE["section"]

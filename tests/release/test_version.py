@@ -10,8 +10,8 @@ import pytest
 
 from packaging.version import Version
 from tests.parts.programs import program
+from tests.parts.scripts import script
 from tests.release.repositories import commit, git
-from tests.release.scripts import script
 
 SCRIPT = script("version.py")
 version: Callable[[Path, Sequence[str], float], str] = SCRIPT["version"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.cli.at_terminal import AtTerminal
+from tests.parts.at_terminal import AtTerminal
 from tests.parts.commands import LOGSRV, serving
 
 

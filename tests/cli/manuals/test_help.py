@@ -6,7 +6,7 @@ import pytest
 
 from logsrv.cli import main
 from logsrv.cli.manuals.help import topics
-from tests.cli.at_terminal import AtTerminal
+from tests.parts.at_terminal import AtTerminal
 from tests.parts.commands import LOGSRV, logsrv
 from tests.parts.programs import program
 

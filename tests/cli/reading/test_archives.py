@@ -9,8 +9,8 @@ import pytest
 from logsrv.linelog.store.archive.archive_notes import open_archive
 from logsrv.linelog.store.archive.putting import put_segment
 from logsrv.linelog.store.segments.disk import Disk
-from tests.linelog.store.archive.buckets import buckets
-from tests.linelog.store.archive.segments import packed, sealed_store
+from tests.parts.archived_stores import packed, sealed_store
+from tests.parts.buckets import buckets
 from tests.parts.commands import logsrv
 
 ONE, OTHER, THIRD = 32 * "a", 32 * "b", 32 * "c"

@@ -7,8 +7,8 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.at_terminal import AtTerminal
 from tests.cli.conftest import LOOPBACK, SERVES, SHOUT, WHISPER, ask
+from tests.parts.at_terminal import AtTerminal
 from tests.parts.commands import LOGSRV
 
 pytestmark = pytest.mark.slow

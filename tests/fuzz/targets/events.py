@@ -34,7 +34,7 @@ from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
 from tests.fuzz.oracles import at_most, outcome_of, same_however_cut
 from tests.fuzz.target import target
-from tests.linelog.framing.steps import lines_of, runs_of
+from tests.parts.records import lines_of, runs_of
 
 RECORD, BODY = 1000, 20_000
 

@@ -54,8 +54,8 @@ from logsrv.linelog.ship.out.nats_wire import (
 from logsrv.linelog.store.archive.url import parse_archive_url
 from tests.fuzz.oracles import at_most, safe, safe_lines, same_however_cut
 from tests.fuzz.target import target
-from tests.linelog.inputs.http.sending import Sender
-from tests.linelog.inputs.recording import turn
+from tests.parts.http_senders import Sender
+from tests.parts.sinks import turn
 
 
 @target("kit.net.guard.proxy_header", longest=600)

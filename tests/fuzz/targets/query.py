@@ -45,7 +45,7 @@ from logsrv.linelog.query.matching.needs import AllOf, Literal, Need
 from logsrv.linelog.store.words.lookup import WordIndex
 from tests.fuzz.oracles import at_most, safe
 from tests.fuzz.target import target
-from tests.linelog.store.words.indexed import stored_index
+from tests.parts.word_indexes import stored_index
 
 NOW = 1_795_000_000.0
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "

@@ -40,9 +40,9 @@ from logsrv.linelog.store.words.lookup import WordIndex
 from logsrv.linelog.store.words.partial import PartialFile
 from tests.fuzz.oracles import at_most, outcome_of, same_however_cut
 from tests.fuzz.target import target
-from tests.linelog.inputs.blocks.making import block_of
-from tests.linelog.store.words.indexed import stored_index
+from tests.parts.blocks import block_of
 from tests.parts.disks import STAMP, stored
+from tests.parts.word_indexes import stored_index
 
 TIME = "2026-11-20T06:18:42.123456Z"
 STORE = "0a" * 16

@@ -17,9 +17,9 @@ from logsrv.gopher.browse.commands.session import BrowsingSession
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
 from logsrv.gopher.serve.typed_address import resolve_typed_address
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.browse.hole import site
 from tests.gopher.conftest import Serve
 from tests.parts.gopher_servers import Scripted
+from tests.parts.gopherhole import site
 
 Result = TypeVar("Result")
 # The Pilot takes its time for each key.

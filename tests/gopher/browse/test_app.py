@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.gopher.browse.conftest import until
-from tests.gopher.browse.hole import item, menu
+from tests.parts.gopherhole import item, menu
 
 
 async def test_quitting_while_a_page_is_loading(drive, serve):

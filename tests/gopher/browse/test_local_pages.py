@@ -9,7 +9,7 @@ from logsrv.gopher.browse.content.page import link_to
 from logsrv.gopher.command.main import run as gopher
 from logsrv.gopher.serve.typed_address import resolve_typed_address
 from tests.gopher.browse.conftest import Driven, until
-from tests.gopher.browse.hole import item, menu
+from tests.parts.gopherhole import item, menu
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from logsrv.gopher.browse.content.layout import Layout
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import run
-from tests.gopher.browse.hole import item, menu
+from tests.parts.gopherhole import item, menu
 
 
 class FirstScreen:

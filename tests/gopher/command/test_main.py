@@ -18,8 +18,8 @@ import pytest
 from logsrv.gopher.command.main import run
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.at_terminal import AtTerminal
 from tests.gopher.command.test_show import UNSAFE
+from tests.parts.at_terminal import AtTerminal
 from tests.parts.gopher_servers import reset
 from tests.parts.ports import free_port
 

@@ -24,8 +24,8 @@ from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.paths import safe_name
-from tests.cli.at_terminal import AtTerminal
 from tests.parts import gopher_servers
+from tests.parts.at_terminal import AtTerminal
 from tests.parts.gopher_servers import LOOPBACK, TREE
 from tests.parts.ports import free_port
 

@@ -13,10 +13,10 @@ import pytest
 
 from logsrv.gopher.command.main import run
 from logsrv.kit.testing import wait_until
-from tests.cli.at_terminal import AtTerminal
-from tests.gopher.browse.hole import Phlog, item
 from tests.gopher.follow.test_feed import ATOM, checked_feed
 from tests.parts import gopher_servers
+from tests.parts.at_terminal import AtTerminal
+from tests.parts.gopherhole import Phlog, item
 
 GOPHER = (sys.executable, "-m", "logsrv.gopher.command.main")
 

@@ -14,7 +14,7 @@ from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import run
-from tests.gopher.browse.hole import item, menu
+from tests.parts.gopherhole import item, menu
 
 NOW = 1795225000
 OPTIONS = ConnectionOptions(Timeouts(connect=PATIENCE, first_byte=PATIENCE, between=PATIENCE))

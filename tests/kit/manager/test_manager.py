@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from logsrv.kit.manager.manager import ServiceManager
-from tests.kit.manager.managing import FakeManager
+from tests.parts.managers import FakeManager
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.kit.manager.notify import Notifier, notify_message, report_refusal, socket_address
-from tests.kit.manager.managing import FakeManager
+from tests.parts.managers import FakeManager
 
 
 @given(st.text())

@@ -6,7 +6,7 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.secrets import LONGEST, SECRET, exposure_warning, read_secret
-from tests.kit.service.checks.others import open_directory
+from tests.parts.users import open_directory
 
 
 def test_a_secret_comes_from_the_command_line_or_a_file(tmp_path):

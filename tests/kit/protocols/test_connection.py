@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from logsrv.kit import Connection, LineProtocol, PeerError
 from logsrv.kit.protocols.connection import LAST_WORDS_SECONDS
 from logsrv.kit.testing import MemoryService
-from tests.kit.protocols.talking import State, Talk, converse
+from tests.parts.talking import State, Talk, converse
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 

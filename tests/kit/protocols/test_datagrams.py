@@ -17,9 +17,9 @@ from logsrv.kit.net.source import inet_source
 from logsrv.kit.protocols.datagrams import REMEMBERED, AnswerSocket
 from logsrv.kit.testing import MemoryService, Running
 from logsrv.kit.testing.patience import PATIENCE
-from tests.kit.protocols.talking import carry
 from tests.parts.kept import kept
 from tests.parts.listening import REACTOR, logged, until
+from tests.parts.talking import carry
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 

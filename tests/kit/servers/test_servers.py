@@ -16,11 +16,11 @@ import pytest
 from logsrv.kit.testing import examples
 from tests.docs.conftest import ROOT
 from tests.docs.test_cookbook import RECIPES
-from tests.end_to_end.stored import messages
 from tests.kit.servers import clients
 from tests.parts.certificates import certificate_file
 from tests.parts.plugin_daemons import Daemon, Load, folder_of_user, running, under_load
 from tests.parts.ports import free_port
+from tests.parts.store_reader import messages
 
 HERE = Path(__file__).parent
 GUIDE = {each.name: each.code for each in examples((ROOT / "docs" / "kit.md").read_text())}

@@ -5,7 +5,7 @@ import sys
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.delivery import make_deliver
 from logsrv.linelog.alerts.tally import MatchCount
-from tests.linelog.alerts.hooks import hook
+from tests.parts.hooks import hook
 from tests.parts.listening import REACTOR, in_reactor
 
 

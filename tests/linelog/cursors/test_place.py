@@ -11,7 +11,7 @@ from logsrv.linelog.cursors.option_kinds import QUERY, require_plain_text
 from logsrv.linelog.cursors.place import Place, load, save, saved_places, why_foreign
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.store.care.stores import flip, small_store
+from tests.parts.examined_stores import flip, small_store
 
 ID = "ab" * 16
 PLACE = Place(Position(17, 52311), ID, "2026-11-20T06:18:42.123456Z", {"target": "a b"})

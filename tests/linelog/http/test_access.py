@@ -12,7 +12,7 @@ from logsrv.linelog.http.access import (
     WrongTokenLimiter,
 )
 from logsrv.linelog.http.problems import Problem
-from tests.linelog.http.web import requested
+from tests.parts.web_requests import requested
 
 TOKEN = "secret"
 

@@ -11,7 +11,7 @@ from logsrv.linelog.http.page import assets
 from logsrv.linelog.http.problems import Problem, query_problem, too_many_problem
 from logsrv.linelog.http.responses import ResponseSender, accepts_gzip
 from logsrv.linelog.plugin.metrics import METRICS
-from tests.linelog.http.web import Browser
+from tests.parts.web_requests import Browser
 
 
 class Place:

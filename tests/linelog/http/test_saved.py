@@ -15,9 +15,9 @@ from twisted.python.failure import Failure
 from logsrv.linelog.http.endpoints import openapi_document
 from logsrv.linelog.http.http_settings import HttpSettings
 from logsrv.linelog.http.saved import LARGEST_FILE, MOST
-from tests.kit.service.checks.others import as_root
 from tests.linelog.http.test_server import Place
-from tests.linelog.http.web import Browser
+from tests.parts.users import as_root
+from tests.parts.web_requests import Browser
 
 TYPE = "application/json"
 ERRORS = {"q": "level>=error app=shop", "last": "24h", "columns": "time,app,message", "by": "app"}

@@ -22,9 +22,9 @@ from logsrv.linelog.http.server import WebServer
 from logsrv.linelog.plugin.health import unhealthy_reasons
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.read.follow import end_of_store
-from tests.linelog.http.web import Browser
 from tests.parts.child_processes import Spawned, Spawner
 from tests.parts.stores import lines, make_store, view_of
+from tests.parts.web_requests import Browser
 
 
 class Counting(Spawned):

@@ -9,7 +9,7 @@ from zope.interface import provider
 
 from logsrv.kit.testing import MemoryService
 from logsrv.linelog.inputs.intake.registry import inputs
-from tests.linelog.inputs.messages_of_all import MESSAGES, promises_all
+from tests.parts.messages import MESSAGES, promises_all
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from logsrv.linelog.plugin import findings as logger
 from logsrv.linelog.plugin.findings import check_logger, check_server, check_store
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.ship.out.link import NatsLink
-from tests.kit.service.checks.others import as_root, follow, nobody, open_directory
-from tests.linelog.ship.out.servers import newer, one_server, url_of
 from tests.parts.commands import echo, serving
+from tests.parts.nats_servers import newer, one_server, url_of
+from tests.parts.users import as_root, follow, nobody, open_directory
 
 REACHING = CheckRequest(current_user(), reach=True)
 NOW = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC)

@@ -15,7 +15,7 @@ from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, sealed_segments
 from logsrv.linelog.store.words import build as word_building
 from tests.linelog.questions.lines import Line
-from tests.linelog.store.archive.segments import archive_all
+from tests.parts.archived_stores import archive_all
 from tests.parts.stores import make_store
 
 

@@ -24,9 +24,9 @@ from tests.linelog.questions.asking import Asker, Question
 from tests.linelog.questions.engines import SWITCHES, Answer, Api, Unsaid
 from tests.linelog.questions.forms import FORMS, Store, make_form
 from tests.linelog.questions.lines import Line, random_lines
-from tests.linelog.questions.matchers import check_matcher
 from tests.linelog.questions.reference import number_in, table
 from tests.parts.examples import more
+from tests.parts.matchers import check_matcher
 
 LINES, QUESTIONS = 60, 6
 SEEDS = st.integers(0, 2**32 - 1)

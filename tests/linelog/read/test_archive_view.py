@@ -29,7 +29,7 @@ from logsrv.linelog.store.archive.putting import put_segment
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.rounds import Rounds
-from tests.linelog.store.archive.segments import STORE, packed, remove_texts
+from tests.parts.archived_stores import STORE, packed, remove_texts
 from tests.parts.stores import lines, make_store
 
 SEGMENTS, COUNT = 16, 3000

@@ -9,7 +9,7 @@ from logsrv.linelog.store.archive.objects import ArchiveError
 from logsrv.linelog.store.archive.readers import ReaderThreads
 from logsrv.linelog.store.words.lookup import WordIndex
 from logsrv.linelog.store.words.partial import PartialFile
-from tests.linelog.store.archive.segments import packed, sealed_store
+from tests.parts.archived_stores import packed, sealed_store
 from tests.parts.disks import at
 
 

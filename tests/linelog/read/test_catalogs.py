@@ -10,7 +10,7 @@ from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import Scope, SearchStats
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
-from tests.linelog.store.catalog.small import in_catalog, letters, sealed, small_segments
+from tests.parts.small_segments import in_catalog, letters, sealed, small_segments
 
 SEGMENTS = 30
 QUERIES = (

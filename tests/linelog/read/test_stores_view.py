@@ -14,8 +14,8 @@ from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stores_view import StoresView
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import NEXT_STORE, Position
-from tests.linelog.store.archive.segments import archive_all, remove_texts, sealed_store
-from tests.linelog.store.catalog.small import in_catalog, letters, small_segments
+from tests.parts.archived_stores import archive_all, remove_texts, sealed_store
+from tests.parts.small_segments import in_catalog, letters, small_segments
 from tests.parts.stores import lines, make_store
 
 

@@ -18,12 +18,12 @@ from logsrv.linelog.ship.target import (
 )
 from logsrv.linelog.store.segments.segment import Position
 from tests.end_to_end.conftest import logger
-from tests.end_to_end.stored import stored_bytes
-from tests.linelog.inputs.blocks.making import Edge, block_of, blocks, stored_lines
-from tests.linelog.ship.out.http_servers import Told, serving
-from tests.linelog.ship.out.peers import closing
+from tests.parts.blocks import Edge, block_of, blocks, stored_lines
 from tests.parts.certificates import Authority
+from tests.parts.far_sides import closing
+from tests.parts.http_servers import Told, serving
 from tests.parts.listening import REACTOR, in_reactor
+from tests.parts.store_reader import stored_bytes
 
 __all__ = ["logger"]
 # Twisted's own use of pyOpenSSL.

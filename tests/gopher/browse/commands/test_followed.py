@@ -12,7 +12,7 @@ from logsrv.gopher.follow.following import FollowedMenu, FollowedStore
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import run
-from tests.gopher.browse.hole import item
+from tests.parts.gopherhole import item
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from logsrv.gopher.follow.following import FollowedStore
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import Driven, until
-from tests.gopher.browse.hole import Phlog, item
+from tests.parts.gopherhole import Phlog, item
 
 pytestmark = pytest.mark.slow
 

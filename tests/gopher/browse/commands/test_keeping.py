@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.gopher.browse.conftest import opener, run, until
-from tests.gopher.browse.hole import ANSWERS
+from tests.parts.gopherhole import ANSWERS
 
 pytestmark = pytest.mark.slow
 

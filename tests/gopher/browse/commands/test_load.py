@@ -29,10 +29,10 @@ from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import run
-from tests.gopher.browse.hole import item, menu
 from tests.gopher.conftest import Serve
 from tests.gopher.fetch.test_addresses import open_now
 from tests.parts.gopher_servers import Script, cut
+from tests.parts.gopherhole import item, menu
 
 pytestmark = pytest.mark.slow
 

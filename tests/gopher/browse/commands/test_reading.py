@@ -10,8 +10,8 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from tests.gopher.browse.conftest import Driven, until
-from tests.gopher.browse.hole import ROOT
 from tests.parts.gopher_servers import cut
+from tests.parts.gopherhole import ROOT
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ import pytest
 
 from logsrv.gopher.browse.commands.followed import FollowedMenus
 from tests.gopher.browse.conftest import until
-from tests.gopher.browse.hole import site
+from tests.parts.gopherhole import site
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ from logsrv.gopher.browse.content.page_lines import PageLine
 from logsrv.gopher.fetch.connection_options import Timeouts
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import until
-from tests.gopher.browse.hole import item, menu, site
+from tests.parts.gopherhole import item, menu, site
 from tests.parts.ports import free_port
 
 pytestmark = pytest.mark.slow

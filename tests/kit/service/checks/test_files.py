@@ -9,7 +9,7 @@ from logsrv.kit.options.given_files import GivenFile
 from logsrv.kit.service.checks.files import check_directory_writable, check_files
 from logsrv.kit.service.checks.findings import Finding, FindingLevel
 from logsrv.kit.service.checks.user import User, current_user
-from tests.kit.service.checks.others import as_root, follow, nobody, open_directory
+from tests.parts.users import as_root, follow, nobody, open_directory
 
 TOKEN = "0123456789abcdef0123456789abcdef\n"
 

@@ -16,7 +16,7 @@ from logsrv.kit.service.checks.findings import (
     warning,
 )
 from logsrv.kit.service.checks.user import User, current_user, find_user
-from tests.kit.service.checks.others import as_root, nobody, open_directory
+from tests.parts.users import as_root, nobody, open_directory
 
 
 def test_a_check_that_fails_is_a_finding_and_hinders_no_other():

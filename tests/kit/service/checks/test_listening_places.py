@@ -12,8 +12,8 @@ from logsrv.kit.service.checks import listening_places
 from logsrv.kit.service.checks.findings import Finding, FindingLevel
 from logsrv.kit.service.checks.listening_places import check_places, running_plugin_pids
 from logsrv.kit.service.checks.user import User, current_user
-from tests.kit.service.checks.others import as_root, nobody, open_directory
 from tests.parts.ports import free_port
+from tests.parts.users import as_root, nobody, open_directory
 
 
 def checked(text: str, user: User | None = None, *, runs: bool = False) -> list[Finding]:

@@ -14,7 +14,7 @@ from logsrv.kit.options.secrets import SECRET, SECRET_FILE, read_secret
 from logsrv.kit.service.checks.findings import CheckRequest, Finding, FindingLevel, warning
 from logsrv.kit.service.checks.service import check_service
 from logsrv.kit.service.checks.user import current_user
-from tests.kit.service.checks.others import open_directory
+from tests.parts.users import open_directory
 
 
 @attrs.frozen(kw_only=True)

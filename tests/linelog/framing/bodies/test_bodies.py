@@ -11,7 +11,7 @@ from logsrv.linelog.framing.bodies.bodies import (
     record_too_long,
 )
 from logsrv.linelog.framing.lines.records import RecordRun
-from tests.linelog.framing.steps import lines_of
+from tests.parts.records import lines_of
 
 
 def test_records_of_a_kind_are_kept_together_and_in_order():

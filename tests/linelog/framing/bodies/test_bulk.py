@@ -7,7 +7,7 @@ import pytest
 
 from logsrv.linelog.framing.bodies.bodies import BodyRules, RequestRefused
 from logsrv.linelog.framing.bodies.bulk import ABOUT, add_bulk_documents
-from tests.linelog.framing.steps import lines_of, taken_by
+from tests.parts.records import lines_of, taken_by
 
 
 def bulk(*lines: object, path: str = "/_bulk", most: int = 1000) -> tuple[list[bytes], Any]:

@@ -17,8 +17,8 @@ from logsrv.linelog.framing.bodies.http_lines import (
 )
 from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.records import RecordRun
-from tests.linelog.framing.steps import Taken, lines_of, runs_of, taken_by
 from tests.linelog.framing.threads import turns_of_others
+from tests.parts.records import Taken, lines_of, runs_of, taken_by
 
 JSONISH = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),

@@ -9,7 +9,7 @@ import pytest
 
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, RequestRefused
 from logsrv.linelog.framing.bodies.loki import _push_request_class, add_loki_entries
-from tests.linelog.framing.steps import Taken, lines_of, taken_by
+from tests.parts.records import Taken, lines_of, taken_by
 
 TIME = 1_795_000_000_123_456_789
 AT = "2026-11-18T11:06:40.123456789Z"

@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as traces
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, RequestRefused
 from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.inputs.http.routes import find_route
-from tests.linelog.framing.steps import lines_of
+from tests.parts.records import lines_of
 
 JSON, NDJSON, PROTOBUF = "application/json", "application/x-ndjson", "application/x-protobuf"
 OTLP, LOKI, BULK = "/v1/logs", "/loki/api/v1/push", "/_bulk"

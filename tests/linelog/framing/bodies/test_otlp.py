@@ -8,7 +8,7 @@ from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as service
 
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, RequestRefused
 from logsrv.linelog.framing.bodies.otlp import PROTOBUF, add_otlp_records
-from tests.linelog.framing.steps import Taken, lines_of, taken_by
+from tests.parts.records import Taken, lines_of, taken_by
 
 TIME = 1_795_000_000_123_456_789
 AT = "2026-11-18T11:06:40.123456789Z"

@@ -19,8 +19,8 @@ from logsrv.linelog.framing.events import forward
 from logsrv.linelog.framing.events.forward_entries import ForwardLimits, RefusedEventError
 from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.records import RecordRun
-from tests.linelog.framing.steps import runs_of
 from tests.parts.examples import more
+from tests.parts.records import runs_of
 
 LIMITS = ForwardLimits(record=100_000, event=1 << 20)
 TIME = 1_700_000_000

@@ -12,8 +12,8 @@ from logsrv.linelog.framing.bodies.bodies import Records, WholeLines
 from logsrv.linelog.framing.events import forward_entries
 from logsrv.linelog.framing.events.forward_entries import EntryWriter, ForwardLimits, unpack_value
 from logsrv.linelog.framing.lines.long_work import run_to_result
-from tests.linelog.framing.colliding import numbers
-from tests.linelog.framing.steps import lines_of
+from tests.parts.colliding_numbers import numbers
+from tests.parts.records import lines_of
 
 LIMITS = ForwardLimits(record=1000, event=1 << 20)
 STAMP = "2023-11-14T22:13:20"

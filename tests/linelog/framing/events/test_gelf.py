@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from logsrv.linelog.framing.events.gelf import GelfFramer
 from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
-from tests.linelog.framing.steps import lines_of
 from tests.parts.examples import more
+from tests.parts.records import lines_of
 
 MESSAGES = st.sampled_from(
     [b'{"short_message":"x"}', b'{"a": 1,\n "b": "\xc3\xa9"}', b"text", b"two\nlines\n", b"", b"[1]",

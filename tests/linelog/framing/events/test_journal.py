@@ -15,8 +15,8 @@ from logsrv.linelog.framing.events.journal import (
     records_of_datagram,
 )
 from logsrv.linelog.framing.lines.long_work import run_to_result
-from tests.linelog.framing.steps import lines_of, runs_of
 from tests.parts.costs import SoughtBytes, allocated
+from tests.parts.records import lines_of, runs_of
 
 
 def field(key: str, value: bytes, *, binary: bool = False) -> bytes:

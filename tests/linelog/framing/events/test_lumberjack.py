@@ -15,7 +15,7 @@ from logsrv.linelog.framing.events.lumberjack import (
     LumberjackFramer,
     acknowledgement_frame,
 )
-from tests.linelog.framing.steps import lines_of, runs_of
+from tests.parts.records import lines_of, runs_of
 
 
 def window(number: int) -> bytes:

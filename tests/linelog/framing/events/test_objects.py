@@ -9,7 +9,7 @@ from logsrv.linelog.framing.events.objects import add_objects_or_text
 from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.records import RecordRun, frame_records
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
-from tests.linelog.framing.steps import runs_of
+from tests.parts.records import runs_of
 
 
 def added(messages: Sequence[bytes], most: int) -> Records:

@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.events.plain_pickle import NotPlainError, read_plain_pickle
-from tests.linelog.framing.colliding import numbers
 from tests.linelog.framing.threads import turns_of_others
+from tests.parts.colliding_numbers import numbers
 
 MOST = 1_000_000
 VALUES = st.recursive(

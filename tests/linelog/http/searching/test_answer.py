@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.answer import LONGEST, STALLED_AFTER, SearchAnswer
-from tests.linelog.http.web import Browser
+from tests.parts.web_requests import Browser
 
 
 class Search:

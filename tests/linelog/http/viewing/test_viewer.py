@@ -21,7 +21,7 @@ from logsrv.linelog.http.viewing.viewer import (
     Viewer,
 )
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.http.web import Browser
+from tests.parts.web_requests import Browser
 
 END = Position(2, 100)
 

@@ -13,7 +13,7 @@ from logsrv.linelog.inputs.blocks.state import CentreState, decode_state, encode
 from logsrv.linelog.store.origins.notes import BlockNote, Snapshot
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position, active_number
-from tests.linelog.store.archive.segments import STORE
+from tests.parts.archived_stores import STORE
 
 EDGE = 32 * "e"
 PIECE = 50_000

@@ -28,9 +28,9 @@ from logsrv.linelog.store.origins.origins import Origins
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.writing.deposit import PendingBlock
-from tests.linelog.inputs.blocks.making import block_of, stored_lines
-from tests.linelog.inputs.http.sending import Transport, request
-from tests.linelog.inputs.recording import Sink, intake, refused
+from tests.parts.blocks import block_of, stored_lines
+from tests.parts.http_senders import Transport, request
+from tests.parts.sinks import Sink, intake, refused
 
 ONE = 32 * "a"
 

@@ -36,7 +36,7 @@ from logsrv.linelog.store.segments.segment import (
 )
 from tests.linelog.inputs.blocks import centres
 from tests.linelog.inputs.blocks.centres import EDGE, NearCentre
-from tests.linelog.store.archive.segments import (
+from tests.parts.archived_stores import (
     STORE,
     archive_all,
     packed,

@@ -15,7 +15,7 @@ from logsrv.linelog.inputs.blocks.state import PIECE, decode_state
 from logsrv.linelog.inputs.http.body import RequestHead
 from logsrv.linelog.inputs.http.routes import find_route
 from logsrv.linelog.inputs.intake.options import InputSecrets
-from tests.linelog.inputs.recording import Sink, intake
+from tests.parts.sinks import Sink, intake
 from tests.parts.stores import lines, make_store
 
 TEXT = b"".join(lines(["one", "two"]))

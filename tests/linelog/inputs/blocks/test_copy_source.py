@@ -14,7 +14,7 @@ from logsrv.linelog.store.origins.notes import Snapshot
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Position, Segment
-from tests.linelog.store.archive.segments import STORE, packed, remove_texts, sealed_store
+from tests.parts.archived_stores import STORE, packed, remove_texts, sealed_store
 from tests.parts.disks import at
 from tests.parts.stores import lines, make_store
 

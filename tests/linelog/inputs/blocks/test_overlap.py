@@ -15,7 +15,7 @@ from logsrv.linelog.ship.encode.block import UNKNOWN
 from logsrv.linelog.store.origins.notes import BlockNote
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.inputs.blocks.making import block_of
+from tests.parts.blocks import block_of
 from tests.parts.stores import lines, make_store
 
 ONE = 32 * "a"

@@ -11,7 +11,7 @@ from logsrv.linelog.inputs.blocks.body import (
 )
 from logsrv.linelog.ship.encode.block import UNKNOWN
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.inputs.blocks.making import Edge, block_of, blocks
+from tests.parts.blocks import Edge, block_of, blocks
 
 ONE = 32 * "a"
 TEXT = b"".join(b"line %d\n" % number for number in range(40))

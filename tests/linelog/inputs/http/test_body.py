@@ -16,8 +16,8 @@ from logsrv.linelog.framing.bodies import bodies
 from logsrv.linelog.framing.lines.rules import Oversize
 from logsrv.linelog.inputs.http.body import LARGE
 from logsrv.linelog.inputs.http.routes import JOURNAL_ROUTES
-from tests.linelog.inputs.http.sending import Sender, refused, request, slowly
-from tests.linelog.inputs.recording import turn
+from tests.parts.http_senders import Sender, refused, request, slowly
+from tests.parts.sinks import turn
 
 
 def test_a_body_that_is_only_kept_is_taken_at_once(monkeypatch):

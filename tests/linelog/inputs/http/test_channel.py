@@ -11,9 +11,9 @@ from logsrv.kit.web.channel import MOST_IN_A_TURN
 from logsrv.linelog.inputs.http import channel as http
 from logsrv.linelog.inputs.http.channel import Http
 from logsrv.linelog.inputs.intake.options import InputOptions
-from tests.linelog.inputs.http.sending import Sender, chunked, request, slowly
-from tests.linelog.inputs.recording import Sink, intake, turn
 from tests.parts.examples import more
+from tests.parts.http_senders import Sender, chunked, request, slowly
+from tests.parts.sinks import Sink, intake, turn
 
 
 def test_there_is_no_http_in_datagrams():

@@ -18,7 +18,7 @@ from logsrv.linelog.inputs.http.journal import Journal
 from logsrv.linelog.inputs.http.request import ANSWER_SECONDS
 from logsrv.linelog.inputs.intake import time_slices
 from logsrv.linelog.inputs.intake.options import InputOptions
-from tests.linelog.inputs.recording import Sink, SlowStore, intake, turn
+from tests.parts.sinks import Sink, SlowStore, intake, turn
 
 HEAD = b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Type: application/vnd.fdo.journal\r\n"
 

@@ -14,7 +14,7 @@ from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.records.frames import FrameInput
 from logsrv.linelog.inputs.records.lines import Lines
 from logsrv.linelog.store.valve import Valve
-from tests.linelog.inputs.recording import SlowStore, intake, turn
+from tests.parts.sinks import SlowStore, intake, turn
 
 # Stored, each of them has some 50 bytes.
 LINE_ENDS = b"\n" * (MUCH // 40)

@@ -37,7 +37,7 @@ from logsrv.linelog.inputs.intake.options import (
 from logsrv.linelog.inputs.intake.registry import inputs
 from logsrv.linelog.inputs.records.lines import LineDatagrams, LineReceiver, Lines
 from logsrv.linelog.plugin.service import Options
-from tests.linelog.inputs.recording import HIGH_WATER, InputSettings, Sink, SlowStore, intake, turn
+from tests.parts.sinks import HIGH_WATER, InputSettings, Sink, SlowStore, intake, turn
 
 
 def test_a_block_gets_the_time_of_its_arrival_and_its_source():

@@ -21,7 +21,7 @@ from logsrv.linelog.inputs.intake.time_slices import (
     TimeSlices,
 )
 from logsrv.linelog.store.valve import Valve
-from tests.linelog.inputs.recording import turn
+from tests.parts.sinks import turn
 
 
 class Slow(Clock):

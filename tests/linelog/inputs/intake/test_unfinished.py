@@ -16,7 +16,7 @@ from logsrv.linelog.inputs.records.gelf import Gelf
 from logsrv.linelog.inputs.records.lumberjack import Lumberjack
 from logsrv.linelog.inputs.records.python import Python
 from logsrv.linelog.inputs.records.relp import Relp
-from tests.linelog.inputs.recording import Sink, intake
+from tests.parts.sinks import Sink, intake
 
 MOST = 20_000
 

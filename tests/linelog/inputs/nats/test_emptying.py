@@ -14,8 +14,8 @@ from logsrv.linelog.ship.out.link import NatsLink
 from logsrv.linelog.ship.out.nats_client import NatsTrouble
 from logsrv.linelog.ship.registry import TargetSettings
 from tests.linelog.inputs.nats.test_fetching import ONE, OTHER, Centre, chain
-from tests.linelog.ship.out.servers import NatsServer, debian, newer, one_server, url_of
 from tests.parts.listening import REACTOR, in_reactor, until
+from tests.parts.nats_servers import NatsServer, debian, newer, one_server, url_of
 
 EITHER = pytest.mark.parametrize("program", [debian, newer])
 

@@ -30,10 +30,10 @@ from logsrv.linelog.ship.out.jetstream import JetStreamTarget
 from logsrv.linelog.ship.out.link import NatsLink
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.inputs.blocks.making import block_of, stored_lines
-from tests.linelog.ship.out.liars import Liar
-from tests.linelog.ship.out.servers import NatsServer, newer, one_server, url_of
+from tests.parts.blocks import block_of, stored_lines
 from tests.parts.listening import REACTOR, in_reactor, until
+from tests.parts.nats_liars import Liar
+from tests.parts.nats_servers import NatsServer, newer, one_server, url_of
 
 ONE, OTHER = 32 * "a", 32 * "b"
 

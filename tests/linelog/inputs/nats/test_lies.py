@@ -8,16 +8,16 @@ import pytest
 from logsrv.linelog.inputs.nats import fetching
 from logsrv.linelog.ship.out.nats_wire import LARGEST
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.inputs.blocks.making import block_of, stored_lines
 from tests.linelog.inputs.nats.test_fetching import ONE, Centre
-from tests.linelog.ship.out.liars import (
+from tests.parts.blocks import block_of, stored_lines
+from tests.parts.listening import in_reactor, until
+from tests.parts.nats_liars import (
     HonestStream,
     Question,
     lying_server,
     message,
     stream_info,
 )
-from tests.parts.listening import in_reactor, until
 
 BLOCK = block_of(ONE, stored_lines(ONE, 5), Position(1, 0), None)
 STATE: dict[str, object] = {"subjects": {f"logs.{ONE}": 1}, "first_seq": 1, "last_seq": 1}

@@ -16,7 +16,7 @@ from logsrv.linelog.inputs.nats.place import (
 )
 from logsrv.linelog.ship.encode.block import block_from_headers
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.inputs.blocks.making import block_of
+from tests.parts.blocks import block_of
 
 
 def test_servers_stream_and_part_are_read():

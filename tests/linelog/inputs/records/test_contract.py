@@ -19,7 +19,7 @@ from logsrv.linelog.inputs.records.lumberjack import Lumberjack
 from logsrv.linelog.inputs.records.python import Python
 from logsrv.linelog.inputs.records.relp import Relp
 from tests.linelog.framing.events.test_lumberjack import event, window
-from tests.linelog.inputs.recording import Sink, connected, intake, refused, steps_of, turn
+from tests.parts.sinks import Sink, connected, intake, refused, steps_of, turn
 
 
 @attrs.frozen

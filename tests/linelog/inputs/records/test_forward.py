@@ -14,7 +14,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.records.forward import Forward, ForwardReceiver, HeartbeatDatagrams
-from tests.linelog.inputs.recording import Sink, connected, counted, intake, refused
+from tests.parts.sinks import Sink, connected, counted, intake, refused
 
 EVENT = ["t", 0, {"a": 1}]
 LINE = b'{"a":1,"time":"1970-01-01T00:00:00Z","tag":"t"}\n'

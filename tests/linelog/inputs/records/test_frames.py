@@ -13,7 +13,7 @@ from logsrv.kit.testing import every_split
 from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput
 from logsrv.linelog.inputs.records.frames import FrameInput
-from tests.linelog.inputs.recording import Sink, intake
+from tests.parts.sinks import Sink, intake
 
 AWKWARD = [
     b"plain",

@@ -16,7 +16,7 @@ from logsrv.linelog.inputs.intake.connections import DatagramProducer
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.records.gelf import Gelf, GelfReceiver
-from tests.linelog.inputs.recording import (
+from tests.parts.sinks import (
     HIGH_WATER,
     Sink,
     SlowStore,

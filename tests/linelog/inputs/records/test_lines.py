@@ -20,7 +20,7 @@ from logsrv.linelog.inputs.intake.time_slices import TimeSlices
 from logsrv.linelog.inputs.records.lines import LineDatagrams, LineReceiver, Lines
 from logsrv.linelog.inputs.records.syslog import Syslog, SyslogReceiver
 from tests.linelog.inputs.intake.test_time_slices import Slow
-from tests.linelog.inputs.recording import InputSettings, Sink, connected, intake
+from tests.parts.sinks import InputSettings, Sink, connected, intake
 
 
 def opened(sink: Sink, rules: LineRules | None = None) -> tuple[LineReceiver, StringTransport]:

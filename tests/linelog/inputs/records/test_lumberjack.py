@@ -10,7 +10,7 @@ from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.records.lumberjack import Lumberjack, LumberjackReceiver
 from tests.linelog.framing.events.test_lumberjack import event, packed, window
-from tests.linelog.inputs.recording import Sink, connected, counted, intake
+from tests.parts.sinks import Sink, connected, counted, intake
 
 
 def opened(

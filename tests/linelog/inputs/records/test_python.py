@@ -12,7 +12,7 @@ from logsrv.kit.net.source import Sender
 from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.records.python import Python
-from tests.linelog.inputs.recording import Sink, connected, intake, refused
+from tests.parts.sinks import Sink, connected, intake, refused
 
 
 def framed(value: Any) -> bytes:

@@ -14,7 +14,7 @@ from logsrv.kit.net.source import Sender
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.inputs.records import RecordDatagrams
-from tests.linelog.inputs.recording import Sink, intake
+from tests.parts.sinks import Sink, intake
 
 PLUGIN = """
 from twisted.plugin import IPlugin

@@ -6,7 +6,7 @@ from twisted.internet.testing import StringTransport
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.records.relp import Relp, RelpReceiver
-from tests.linelog.inputs.recording import Sink, connected, intake, refused
+from tests.parts.sinks import Sink, connected, intake, refused
 
 
 def opened(sink: Sink, **rules: object) -> tuple[RelpReceiver, StringTransport]:

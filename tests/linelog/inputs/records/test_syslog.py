@@ -13,7 +13,7 @@ from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.time_slices import MOST_AT_ONCE, SLICE
 from logsrv.linelog.inputs.records.syslog import Syslog
-from tests.linelog.inputs.recording import Sink, connected, intake
+from tests.parts.sinks import Sink, connected, intake
 
 SENDER = Sender("192.0.2.7", "udp:192.0.2.7:514")
 

@@ -6,7 +6,7 @@ from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal
 from logsrv.linelog.query.matching.required import need_of_field, need_of_query, need_of_value
-from tests.linelog.questions.matchers import stands_in
+from tests.parts.matchers import stands_in
 
 _ESCAPE = Literal(b"\\u00", False)
 

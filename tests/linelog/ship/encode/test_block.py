@@ -12,7 +12,7 @@ from logsrv.linelog.ship.encode.block import (
     check_block_text,
 )
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.inputs.blocks.making import block_of
+from tests.parts.blocks import block_of
 
 TEXT = b"2026-11-20T06:18:42.123456Z tcp:1 a line\n"
 BLOCK = block_of(32 * "0", TEXT, Position(17, 0), Position(16, 7), "12")

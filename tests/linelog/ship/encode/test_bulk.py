@@ -10,8 +10,8 @@ from logsrv.linelog.framing.bodies import bulk
 from logsrv.linelog.framing.bodies.bodies import BodyRules
 from logsrv.linelog.ship.encode.bulk import BulkAnswer, bulk_request, read_bulk_answer
 from logsrv.linelog.ship.encode.outgoing import OutgoingLines
-from tests.linelog.framing.steps import lines_of, taken_by
-from tests.linelog.ship.encode.stored_lines import LINES, TIME, line
+from tests.parts.records import lines_of, taken_by
+from tests.parts.sample_lines import LINES, TIME, line
 
 
 @given(LINES)

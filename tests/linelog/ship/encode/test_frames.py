@@ -17,7 +17,7 @@ from logsrv.linelog.ship.encode.frames import (
     split_frames,
     unpack_frames,
 )
-from tests.linelog.inputs.blocks.making import packed
+from tests.parts.blocks import packed
 from tests.parts.strangers import at_most
 
 

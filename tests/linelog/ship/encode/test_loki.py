@@ -11,8 +11,8 @@ from logsrv.linelog.framing.bodies import loki
 from logsrv.linelog.framing.bodies.bodies import JSON, BodyRules
 from logsrv.linelog.ship.encode.loki import OTHERS, LokiEncoder, count_refused_by_time
 from logsrv.linelog.ship.encode.outgoing import OutgoingLines
-from tests.linelog.framing.steps import lines_of, taken_by
-from tests.linelog.ship.encode.stored_lines import LINES, TIME, line
+from tests.parts.records import lines_of, taken_by
+from tests.parts.sample_lines import LINES, TIME, line
 
 WRONG_TIME = (
     "entry with timestamp 2026-11-20 06:18:42 +0000 UTC ignored, reason: 'entry too far behind,"

@@ -13,8 +13,8 @@ from logsrv.linelog.framing.bodies.bodies import BodyRules
 from logsrv.linelog.read.render import record_document
 from logsrv.linelog.ship.encode.ndjson import encode_ndjson, kafka_messages
 from logsrv.linelog.ship.encode.outgoing import OutgoingLines
-from tests.linelog.framing.steps import lines_of, taken_by
-from tests.linelog.ship.encode.stored_lines import KINDS, LINES, SOURCES, TIME, line
+from tests.parts.records import lines_of, taken_by
+from tests.parts.sample_lines import KINDS, LINES, SOURCES, TIME, line
 
 
 @given(LINES)

@@ -10,8 +10,8 @@ from logsrv.linelog.framing.bodies import otlp
 from logsrv.linelog.framing.bodies.bodies import JSON, BodyRules
 from logsrv.linelog.ship.encode.otlp import export_request, rejected_count_and_reason
 from logsrv.linelog.ship.encode.outgoing import OutgoingLines
-from tests.linelog.framing.steps import lines_of, taken_by
-from tests.linelog.ship.encode.stored_lines import LINES, line
+from tests.parts.records import lines_of, taken_by
+from tests.parts.sample_lines import LINES, line
 
 # The time 0 means "unknown" in OTLP, so that its receiver has none for a line of this moment.
 UNKNOWN = "1970-01-01T00:00:00.000000000Z"

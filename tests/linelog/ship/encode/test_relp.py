@@ -8,7 +8,7 @@ from logsrv.linelog.framing.lines.relp_framer import RelpFramer
 from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.ship.encode.relp import RelpSession, RelpState
 from logsrv.linelog.ship.encode.syslog import syslog_messages
-from tests.linelog.ship.encode.stored_lines import LINES
+from tests.parts.sample_lines import LINES
 
 
 def opened(number: int = 0) -> RelpSession:

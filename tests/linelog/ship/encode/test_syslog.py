@@ -10,7 +10,7 @@ from logsrv.linelog.fields.syslog_header import parse_syslog_header
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
 from logsrv.linelog.framing.lines.syslog_framer import SyslogFramer
 from logsrv.linelog.ship.encode.syslog import octet_counted_frames, syslog_messages
-from tests.linelog.ship.encode.stored_lines import KINDS, LINES, TIME, line
+from tests.parts.sample_lines import KINDS, LINES, TIME, line
 
 
 def message(text: bytes, source: str = "tcp:10.0.0.1:51234") -> bytes:

@@ -15,9 +15,9 @@ from logsrv.linelog.ship.registry import TargetSettings, make_target
 from logsrv.linelog.ship.target import ArchiveSurvey, ForeignStoreError, Unavailable
 from logsrv.linelog.store.archive.archive_notes import save_local_manifest
 from logsrv.linelog.store.archive.directory import DirectoryArchive
-from tests.linelog.ship.out.peers import closing
-from tests.linelog.store.archive.segments import STORE, packed, sealed_store
+from tests.parts.archived_stores import STORE, packed, sealed_store
 from tests.parts.disks import at
+from tests.parts.far_sides import closing
 from tests.parts.listening import REACTOR, in_reactor, until
 
 

@@ -9,8 +9,8 @@ from logsrv.errors import ConfigurationError
 from logsrv.linelog.ship.out.elasticsearch import ElasticsearchTarget
 from logsrv.linelog.ship.out.http_client import LARGEST_ANSWER
 from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, TooMuchAtOnce
-from tests.linelog.ship.out.http_servers import Asked, Told, serving
-from tests.linelog.ship.out.peers import closing, sent, settings, unavailable
+from tests.parts.far_sides import closing, sent, settings, unavailable
+from tests.parts.http_servers import Asked, Told, serving
 from tests.parts.listening import REACTOR, in_reactor
 
 

@@ -15,11 +15,11 @@ from logsrv.linelog.ship.out.link import NatsLink
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, TooMuchAtOnce, Unavailable
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.inputs.blocks.making import Edge, block_of, blocks, stored_lines
 from tests.linelog.ship.out.nkeys import operator_mode
-from tests.linelog.ship.out.servers import cluster, debian, newer, one_server, url_of
+from tests.parts.blocks import Edge, block_of, blocks, stored_lines
 from tests.parts.certificates import Authority
 from tests.parts.listening import REACTOR, in_reactor
+from tests.parts.nats_servers import cluster, debian, newer, one_server, url_of
 
 STORE = 32 * "a"
 EDGE = Edge(STORE, stored_lines(STORE, 3000), 200_000)

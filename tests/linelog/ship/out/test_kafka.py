@@ -14,12 +14,12 @@ from logsrv.linelog.ship.out.kafka import KafkaTarget
 from logsrv.linelog.ship.registry import make_target
 from logsrv.linelog.ship.target import LineBatch, PartlyRefused, RefusedForGood
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.ship.encode.stored_lines import SOURCES, TIME, line
 from tests.linelog.ship.out.brokers import TOPIC, brokers
-from tests.linelog.ship.out.peers import closing, numbered, sent, settings, unavailable
 from tests.parts.certificates import Authority
+from tests.parts.far_sides import closing, numbered, sent, settings, unavailable
 from tests.parts.listening import REACTOR, in_reactor
 from tests.parts.ports import free_port
+from tests.parts.sample_lines import SOURCES, TIME, line
 
 
 def target(servers: str, seconds: float = PATIENCE, topic: str = TOPIC, **more: Any) -> KafkaTarget:

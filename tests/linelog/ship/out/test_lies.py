@@ -12,7 +12,8 @@ from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, Unavailable
 from tests.linelog.inputs.nats.test_fetching import ONE, chain
 from tests.linelog.inputs.nats.test_lies import JUNK
-from tests.linelog.ship.out.liars import (
+from tests.parts.listening import REACTOR, in_reactor
+from tests.parts.nats_liars import (
     CONFIG,
     Liar,
     Question,
@@ -20,7 +21,6 @@ from tests.linelog.ship.out.liars import (
     raw_headers,
     stream_info,
 )
-from tests.parts.listening import REACTOR, in_reactor
 
 DIRECT = stream_info(config={**CONFIG, "allow_direct": True})
 FIRST, SECOND = chain(ONE, 2)

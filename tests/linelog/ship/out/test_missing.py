@@ -8,8 +8,8 @@ from logsrv.linelog.ship.out.jetstream import JetStreamTarget
 from logsrv.linelog.ship.out.link import NatsLink
 from logsrv.linelog.ship.out.missing import add_missing, fetch_missing
 from logsrv.linelog.ship.registry import TargetSettings
-from tests.linelog.ship.out.servers import debian, newer, one_server, url_of
 from tests.parts.listening import REACTOR, in_reactor
+from tests.parts.nats_servers import debian, newer, one_server, url_of
 
 ONE, OTHER = 32 * "a", 32 * "b"
 

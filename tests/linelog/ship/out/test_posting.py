@@ -13,8 +13,8 @@ from logsrv.linelog.ship.target import (
     TooMuchAtOnce,
     Unavailable,
 )
-from tests.linelog.ship.out.http_servers import Asked, Told, serving
-from tests.linelog.ship.out.peers import closing, sent, settings
+from tests.parts.far_sides import closing, sent, settings
+from tests.parts.http_servers import Asked, Told, serving
 from tests.parts.listening import REACTOR, in_reactor
 
 

@@ -6,7 +6,7 @@ from twisted.internet.task import deferLater
 
 from logsrv.linelog.ship.out.relp import WINDOW, RelpTarget
 from logsrv.linelog.ship.target import PartlyRefused
-from tests.linelog.ship.out.peers import (
+from tests.parts.far_sides import (
     RelpPeer,
     closing,
     far_side,

@@ -16,14 +16,14 @@ from logsrv.linelog.ship.out.jetstream import JetStreamTarget
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, Unavailable
 from tests.linelog.inputs.nats.test_fetching import Centre, chain
-from tests.linelog.ship.out.servers import (
+from tests.parts.listening import REACTOR, in_reactor, until
+from tests.parts.nats_servers import (
     NatsServer,
     debian,
     newer,
     one_server,
     url_of,
 )
-from tests.parts.listening import REACTOR, in_reactor, until
 from tests.test_structure import ROOT
 
 ONE, OTHER = "0a" * 16, "1b" * 16

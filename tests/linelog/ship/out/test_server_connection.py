@@ -10,9 +10,9 @@ from logsrv.linelog.ship.out.server_connection import connect_to_server
 from logsrv.linelog.ship.out.syslog import SyslogTarget
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import Unavailable
-from tests.linelog.ship.out.http_servers import serving
-from tests.linelog.ship.out.peers import far_side, sent, settings, unavailable
 from tests.parts.certificates import Authority
+from tests.parts.far_sides import far_side, sent, settings, unavailable
+from tests.parts.http_servers import serving
 from tests.parts.listening import REACTOR, in_reactor, until
 from tests.parts.ports import free_port
 from tests.parts.strangers import endless, memory, stranger

@@ -9,7 +9,7 @@ from twisted.internet.defer import TimeoutError
 
 from logsrv.linelog.ship.out.syslog import SyslogTarget
 from logsrv.linelog.ship.target import Unavailable
-from tests.linelog.ship.out.peers import (
+from tests.parts.far_sides import (
     DeafPeer,
     Peer,
     closing,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.linelog.ship.shipping.fakes import Process
+from tests.parts.ship_targets import Process
 
 
 @pytest.fixture(autouse=True)

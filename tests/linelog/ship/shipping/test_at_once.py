@@ -17,8 +17,8 @@ from logsrv.linelog.ship.shipping.pauses import SETTLED
 from logsrv.linelog.ship.target import MisplacedBlock, RefusedForGood, TooMuchAtOnce, Unavailable
 from logsrv.linelog.store.segments import index, indexing
 from logsrv.linelog.store.segments.segment import Position, segments
-from tests.linelog.ship.shipping.fakes import FarSide, Process
 from tests.parts.disks import at
+from tests.parts.ship_targets import FarSide, Process
 from tests.parts.stores import line, make_store
 
 SEGMENTS = [[line(f"{segment} {n}", n) for n in range(3000)] for segment in range(3)]

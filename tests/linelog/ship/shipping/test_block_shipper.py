@@ -14,7 +14,7 @@ from logsrv.linelog.ship.shipping.loop import ANSWER, LAST
 from logsrv.linelog.ship.shipping.pauses import LONGEST, SETTLED
 from logsrv.linelog.ship.target import LastBlock, RefusedForGood, TooMuchAtOnce, Unavailable
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.ship.shipping.fakes import FarSide, Process
+from tests.parts.ship_targets import FarSide, Process
 from tests.parts.stores import Writer, line, make_store
 
 SEGMENTS = [[line(f"{segment} {n}", n) for n in range(3000)] for segment in range(3)]

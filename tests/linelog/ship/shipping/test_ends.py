@@ -7,7 +7,7 @@ import pytest
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.removed import RemovedRun, note_removed
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.ship.shipping.fakes import FarSide, Process
+from tests.parts.ship_targets import FarSide, Process
 from tests.parts.stores import Writer, line, make_store
 
 SEGMENTS = [[line(f"{segment} {n}", n) for n in range(300)] for segment in range(3)]

@@ -17,8 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from logsrv.linelog.ship.shipping.loop import ANSWER, QUIET
 from logsrv.linelog.ship.target import Unavailable
 from logsrv.linelog.store.segments.segment import NOWHERE, Position
-from tests.linelog.ship.shipping.fakes import FarSide, LineFarSide, Process
 from tests.parts.examples import more
+from tests.parts.ship_targets import FarSide, LineFarSide, Process
 from tests.parts.stores import Writer
 
 pytestmark = pytest.mark.slow

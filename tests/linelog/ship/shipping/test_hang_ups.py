@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.ship.shipping.loop import ANSWER
 from logsrv.linelog.ship.target import LineBatch, RefusedForGood, Unavailable
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.ship.shipping.fakes import LineFarSide, Process
+from tests.parts.ship_targets import LineFarSide, Process
 from tests.parts.stores import line, make_store
 
 LINES = [line(str(number), number)[:-1] for number in range(300)]

@@ -14,7 +14,7 @@ from logsrv.linelog.ship.target import (
     TooMuchAtOnce,
     Unavailable,
 )
-from tests.linelog.ship.shipping.fakes import LineFarSide, Process
+from tests.parts.ship_targets import LineFarSide, Process
 from tests.parts.stores import line, make_store
 
 SEGMENTS = [[line(f"{segment} {n}", n) for n in range(300)] for segment in range(2)]

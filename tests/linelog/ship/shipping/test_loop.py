@@ -16,7 +16,7 @@ from logsrv.linelog.ship.shipping.pauses import LONGEST, MOST_ASKED, SETTLED, SH
 from logsrv.linelog.ship.shipping.ship_place import RefusedLinesFile, ShipPlace
 from logsrv.linelog.ship.target import LineTarget, Unavailable
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.ship.shipping.fakes import STORE, LineFarSide, Reports
+from tests.parts.ship_targets import STORE, LineFarSide, Reports
 
 
 @attrs.define(eq=False, kw_only=True)

@@ -26,9 +26,9 @@ from logsrv.linelog.store.archive.manifest import Manifest, archived_segment_nam
 from logsrv.linelog.store.archive.putting import find_manifest
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position, Segment
-from tests.linelog.ship.shipping.fakes import Process
-from tests.linelog.store.archive.segments import STORE, files_of, packed, sealed_store
+from tests.parts.archived_stores import STORE, files_of, packed, sealed_store
 from tests.parts.disks import at
+from tests.parts.ship_targets import Process
 
 
 class Place(ArchiveTarget):

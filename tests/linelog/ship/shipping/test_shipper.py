@@ -6,7 +6,7 @@ import pytest
 
 from logsrv.linelog.ship.shipping.ship_place import ShipPlace
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.ship.shipping.fakes import FarSide, Process
+from tests.parts.ship_targets import FarSide, Process
 from tests.parts.stores import line, make_store
 
 STORE = "ab" * 16

@@ -4,7 +4,7 @@ import os
 
 from logsrv.linelog.ship.shipping.loop import ANSWER, LEAST
 from logsrv.linelog.ship.shipping.shipper import size_with_lfs
-from tests.linelog.ship.shipping.fakes import FarSide, LineFarSide, Process
+from tests.parts.ship_targets import FarSide, LineFarSide, Process
 from tests.parts.stores import line, make_store
 
 

@@ -16,7 +16,7 @@ from logsrv.linelog.store.archive.objects import ArchiveError, ChangedObject
 from logsrv.linelog.store.archive.putting import make_manifest
 from logsrv.linelog.store.archive.url import parse_archive_url
 from logsrv.linelog.store.segments.disk import Disk
-from tests.linelog.store.archive.segments import STORE, packed, sealed_store
+from tests.parts.archived_stores import STORE, packed, sealed_store
 from tests.parts.disks import at
 
 

@@ -34,7 +34,7 @@ from logsrv.linelog.store.archive.putting import OtherSegment, find_manifest, pu
 from logsrv.linelog.store.archive.restoring import restore_segments
 from logsrv.linelog.store.archive.url import parse_archive_url
 from logsrv.linelog.store.segments.disk import Disk
-from tests.linelog.store.archive.segments import STORE, packed, sealed_store
+from tests.parts.archived_stores import STORE, packed, sealed_store
 from tests.parts.certificates import Authority
 from tests.parts.disks import at
 from tests.parts.ports import free_port

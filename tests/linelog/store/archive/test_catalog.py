@@ -30,7 +30,7 @@ from logsrv.linelog.store.archive.objects import ArchiveError, ChangedObject
 from logsrv.linelog.store.archive.putting import put_segment
 from logsrv.linelog.store.segments.compressing import compressor
 from logsrv.linelog.store.words.lookup import WordIndex
-from tests.linelog.store.archive.segments import STORE, packed, sealed_store
+from tests.parts.archived_stores import STORE, packed, sealed_store
 from tests.parts.disks import at
 from tests.parts.strangers import at_most
 

@@ -17,7 +17,7 @@ from logsrv.linelog.store.archive.manifest import (
     store_identities,
 )
 from logsrv.linelog.store.segments.times import Times
-from tests.linelog.store.archive.segments import STORE
+from tests.parts.archived_stores import STORE
 
 NAME = "0000000007-20261120T061842Z"
 TIME = "2026-11-20T06:18:42.123456Z"

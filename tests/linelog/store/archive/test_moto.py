@@ -16,8 +16,8 @@ from logsrv.linelog.store.archive.objects import ArchiveError, ObjectExists
 from logsrv.linelog.store.archive.putting import find_manifest, put_segment
 from logsrv.linelog.store.archive.restoring import restore_segments
 from logsrv.linelog.store.segments.disk import Disk
-from tests.linelog.store.archive.buckets import buckets
-from tests.linelog.store.archive.segments import RARE, STORE, packed, sealed_store
+from tests.parts.archived_stores import RARE, STORE, packed, sealed_store
+from tests.parts.buckets import buckets
 from tests.parts.disks import at
 
 pytest.importorskip("obstore")

@@ -24,7 +24,7 @@ from logsrv.linelog.store.archive.putting import (
 from logsrv.linelog.store.segments import disk as module
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment
-from tests.linelog.store.archive.segments import STORE, files_of, packed, sealed_store
+from tests.parts.archived_stores import STORE, files_of, packed, sealed_store
 from tests.parts.disks import at
 
 CALLS = ("open", "writev", "fchmod", "fdatasync", "fsync", "link", "unlink", "makedirs")

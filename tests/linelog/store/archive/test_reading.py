@@ -14,7 +14,7 @@ from logsrv.linelog.store.archive.archive_notes import save_archive_url
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form
-from tests.linelog.store.archive.segments import (
+from tests.parts.archived_stores import (
     RARE,
     STORE,
     archive_all,

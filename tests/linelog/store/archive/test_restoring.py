@@ -11,7 +11,7 @@ from logsrv.linelog.store.archive.restoring import restore_segments
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.identity import load
 from logsrv.linelog.store.segments.segment import segments
-from tests.linelog.store.archive.segments import (
+from tests.parts.archived_stores import (
     APART,
     STORE,
     archive_all,

@@ -15,8 +15,8 @@ from logsrv.cli.progress import CareProgress
 from logsrv.linelog.store.sealing import seal as sealing
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.index import Index
-from tests.linelog.store.care.stores import at, examination, packed_of
 from tests.parts.disks import text_of
+from tests.parts.examined_stores import at, examination, packed_of
 from tests.parts.stores import line, make_store
 
 pytestmark = pytest.mark.slow

@@ -17,8 +17,8 @@ from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import backup_note, identity
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Position, number_text, sealed_segments
-from tests.linelog.store.care.stores import at, found, kinds, manifest_of, packed_of, small_store
 from tests.parts.disks import FaultyDisk, batch, no_space, text_of
+from tests.parts.examined_stores import at, found, kinds, manifest_of, packed_of, small_store
 from tests.parts.stores import Writer, line, make_store
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from logsrv.linelog.store.care.copying import CopyMethod, copy_growing_text, link_or_copy
 from logsrv.linelog.store.segments.disk import Disk
-from tests.linelog.store.care.stores import at, flip, packed_of, small_store
 from tests.parts.disks import FaultyDisk, no_space
+from tests.parts.examined_stores import at, flip, packed_of, small_store
 
 
 class Elsewhere(Disk):

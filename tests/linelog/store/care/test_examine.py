@@ -23,7 +23,8 @@ from logsrv.linelog.store.care.keep_aside import keep_aside, replace_keeping_old
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Position, sealed_segments
-from tests.linelog.store.care.stores import (
+from tests.parts.disks import FaultyDisk
+from tests.parts.examined_stores import (
     all_findings,
     at,
     examination,
@@ -34,8 +35,7 @@ from tests.linelog.store.care.stores import (
     packed_of,
     small_store,
 )
-from tests.linelog.store.catalog.small import small_segments
-from tests.parts.disks import FaultyDisk
+from tests.parts.small_segments import small_segments
 from tests.parts.stores import Writer, line, make_store
 from tests.parts.strangers import at_most
 

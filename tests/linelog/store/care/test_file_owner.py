@@ -10,7 +10,7 @@ from logsrv.linelog.store.care.file_owner import (
     plain_files_of_store,
 )
 from logsrv.linelog.store.segments.disk import Disk
-from tests.linelog.store.care.stores import at, small_store
+from tests.parts.examined_stores import at, small_store
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
 

@@ -30,7 +30,9 @@ from logsrv.linelog.store.segments.segment import (
     synced_file_text,
 )
 from logsrv.linelog.store.segments.waiting import note_waiting
-from tests.linelog.store.care.stores import (
+from tests.linelog.store.care.test_backup import take
+from tests.parts.disks import text_of
+from tests.parts.examined_stores import (
     STORE,
     all_findings,
     at,
@@ -42,8 +44,6 @@ from tests.linelog.store.care.stores import (
     packed_of,
     small_store,
 )
-from tests.linelog.store.care.test_backup import take
-from tests.parts.disks import text_of
 from tests.parts.stores import BEGIN, line, make_store
 
 ORIGIN = BlockNote(Position(1, 0), "0b" * 16, Position(3, 0), Position(3, 5), 7).as_line()

@@ -15,8 +15,8 @@ from logsrv.linelog.store.care.salvage import salvage_index
 from logsrv.linelog.store.sealing import seal as sealing
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.compressing import compressor
-from tests.linelog.store.care.stores import at, flip, found, kinds, notes, packed_of
 from tests.parts.disks import text_of
+from tests.parts.examined_stores import at, flip, found, kinds, notes, packed_of
 from tests.parts.stores import line, make_store
 
 MAGIC = b"\x28\xb5\x2f\xfd"

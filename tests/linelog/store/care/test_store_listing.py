@@ -9,7 +9,7 @@ from logsrv.linelog.store.care.store_listing import cut_between_lines, open_acti
 from logsrv.linelog.store.origins.notes import BlockNote
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.store.care.stores import at, small_store
+from tests.parts.examined_stores import at, small_store
 from tests.parts.stores import Writer, line
 
 

@@ -6,8 +6,8 @@ from logsrv.linelog.store.catalog import build
 from logsrv.linelog.store.catalog.build import cataloged_predicate, make_catalog, make_catalogs
 from logsrv.linelog.store.catalog.catalog import Catalogs
 from logsrv.linelog.store.segments import index
-from tests.linelog.store.catalog.small import in_catalog, letters, sealed, small_segments
 from tests.parts.disks import at
+from tests.parts.small_segments import in_catalog, letters, sealed, small_segments
 
 
 @pytest.mark.slow

@@ -5,8 +5,8 @@ import os
 import pytest
 
 from logsrv.linelog.store.catalog.catalog import Catalogs
-from tests.linelog.store.catalog.small import in_catalog, sealed, small_segments
 from tests.parts.disks import at
+from tests.parts.small_segments import in_catalog, sealed, small_segments
 
 
 def test_a_segment_that_is_another_now_is_not_known(tmp_path):

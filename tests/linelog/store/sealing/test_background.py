@@ -21,10 +21,10 @@ from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.segment import Position, Segment
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.words.build import LEAST_TEXT
-from tests.linelog.store.care.stores import found, kinds
 from tests.linelog.store.conftest import segments
 from tests.parts.clocks import HandClock
 from tests.parts.disks import FaultyDisk, Hang, batch, no_space, stored, text_of, until
+from tests.parts.examined_stores import found, kinds
 from tests.parts.stores import view_of
 
 

@@ -12,8 +12,8 @@ from logsrv.linelog.store.policy import DAY, Indexing, StorePolicy
 from logsrv.linelog.store.sealing import cataloguing, packing
 from logsrv.linelog.store.sealing.cataloguing import Cataloguer
 from logsrv.linelog.store.store import Store
-from tests.linelog.store.catalog.small import in_catalog, sealed, small_segments
 from tests.parts.disks import at, batch, until
+from tests.parts.small_segments import in_catalog, sealed, small_segments
 
 
 @pytest.fixture(autouse=True)

@@ -26,9 +26,9 @@ from logsrv.linelog.store.sealing.packing import (
 from logsrv.linelog.store.sealing.seal import FRAME, Interrupted, seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_files, tmp
-from tests.linelog.store.catalog.small import in_catalog, sealed, small_segments
 from tests.parts.clocks import HandClock
 from tests.parts.disks import FaultyDisk, at, no_space, stored, text_of
+from tests.parts.small_segments import in_catalog, sealed, small_segments
 
 TEXT = stored(*(b"line %d %s" % (number, b"x" * (number % 200)) for number in range(20_000)))
 MakePacker = Callable[..., Packer]

@@ -6,8 +6,8 @@ from logsrv.errors import StoreError
 from logsrv.linelog.store.segments import backup_note
 from logsrv.linelog.store.segments.backup_note import BEGUN, COMPLETE, BackupNote
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.store.care.stores import at, small_store
 from tests.parts.disks import FaultyDisk, no_space
+from tests.parts.examined_stores import at, small_store
 
 NOTE = BackupNote(COMPLETE, "backup", "0a" * 16, Position(17, 5), "2026-11-20T06:00:00Z", 3)
 

@@ -4,7 +4,7 @@ import pytest
 
 from logsrv.linelog.store.words.check import check_words
 from logsrv.linelog.store.words.lookup import WordIndex
-from tests.linelog.store.care.stores import packed_of, small_store
+from tests.parts.examined_stores import packed_of, small_store
 
 
 def test_a_flipped_bit_anywhere_is_noticed(tmp_path):

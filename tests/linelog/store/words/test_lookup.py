@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from logsrv.linelog.store.segments.index import FrameStart, Index
 from logsrv.linelog.store.segments.times import UNKNOWN
 from logsrv.linelog.store.words.lookup import WordIndex
-from tests.linelog.store.words.indexed import stored_index
 from tests.linelog.store.words.test_scan import TEXTS
 from tests.parts.disks import STAMP, stored
+from tests.parts.word_indexes import stored_index
 
 
 def frames_of(bits: int, count: int) -> list[int]:

@@ -12,7 +12,7 @@ from logsrv.linelog.store.words.layout import HEADER_SIZE, unpack_header
 from logsrv.linelog.store.words.lookup import WordIndex
 from logsrv.linelog.store.words.scan import FrameText
 from logsrv.linelog.store.words.section import BitTable, SectionBuilder
-from tests.linelog.store.words.indexed import stored_index
+from tests.parts.word_indexes import stored_index
 
 LONG = b"begin" + b"xyz" * 100 + b"zebra" + b"xyz" * 100
 

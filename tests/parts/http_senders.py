@@ -17,7 +17,7 @@ from logsrv.linelog.inputs.http.channel import Http, HttpInputFactory
 from logsrv.linelog.inputs.intake import time_slices
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import InputOptions
-from tests.linelog.inputs.recording import Sink, intake
+from tests.parts.sinks import Sink, intake
 
 
 class Transport(StringTransport):

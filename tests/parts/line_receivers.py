@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.linelog.ship.out.http_servers import Asked, Told, ToldServer, started
+from tests.parts.http_servers import Asked, Told, ToldServer, started
 
 
 class LineReceiver(ToldServer):
