@@ -84,7 +84,7 @@ check: .venv/dev.ready
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@cd packaging/release && ../../$(BIN)/mypy --config-file ../../setup.cfg --cache-dir ../../.mypy_cache .
+	@for each in release manuals; do (cd packaging/$$each && ../../$(BIN)/mypy --config-file ../../setup.cfg --cache-dir ../../.mypy_cache .) || exit; done
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/zizmor --offline --quiet --strict-collection .github
 	@$(if $(RULES),$(BIN)/python -m pytest -q -m slow -n 2 --dist worksteal $(RULES))
@@ -136,12 +136,11 @@ container:
 # Asked for another Python than that of .venv, the two below are made again.
 ANOTHER = $(if $(PYTHON),$(shell sh .make/another.sh '$(PYTHON)'))
 
-manuals: .venv/run.ready
-	@$(BIN)/logsrv generate man --into build/man
-	@for shell in bash zsh fish; do $(BIN)/logsrv generate $$shell --into build/completions/$$shell || exit; done
+manuals: .venv/dev.ready
+	@$(BIN)/python packaging/manuals/generate.py build
 
 .venv/run.ready: setup.cfg pyproject.toml .make/venv.sh $(ANOTHER)
-	@sh .make/venv.sh '$(PYTHON)' '.[manuals]' && touch $@
+	@sh .make/venv.sh '$(PYTHON)' '.' && touch $@
 
 .venv/dev.ready: setup.cfg pyproject.toml .make/venv.sh $(ANOTHER)
 	@sh .make/venv.sh '$(PYTHON)' '.[dev]' && touch $@ .venv/run.ready

@@ -8,6 +8,8 @@ from __future__ import annotations
 SINCE = "0.2"
 
 GONE = {
+    "logsrv generate": "the Debian package has manual pages and completions; `make manuals` in a checkout"
+    " writes them",
     "logsrv replay": "give `twistd logsrv` a `--ship` target with `--ship-from beginning`,"
     " or pipe: logsrv search --output raw QUERY | nc HOST PORT",
 }

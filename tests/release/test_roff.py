@@ -5,11 +5,16 @@ import subprocess
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.cli.manuals.pages import PageSubject, escaped_roff, manual_page
 from logsrv.kit.options.argument_parser import Parser
-from tests.cli.manuals.shells import lint
 from tests.parts.examples import more
 from tests.parts.programs import program
+from tests.release.scripts import script
+from tests.release.shells import lint
+
+ROFF = script("manuals/roff.py")
+PageSubject, escaped_roff, manual_page = (
+    ROFF[name] for name in ("PageSubject", "escaped_roff", "manual_page")
+)
 
 ABOUT = """\
 Find [things]: in a store.

@@ -7,11 +7,8 @@ import pytest
 from twisted.application.service import IServiceMaker
 from twisted.plugin import getPlugins
 
-from logsrv import __version__
 from logsrv.cli import main
-from logsrv.cli.manuals import programs
 from logsrv.gopher.command import main as gopher_command
-from tests.cli.manuals.shells import in_bash
 
 PLUGINS = ("logsrv", "greet", "gopher", "gopherd")
 
@@ -74,36 +71,3 @@ def test_no_sentence_names_a_file_that_pip_does_not_install():
     for path in folder.rglob("*.py"):
         if "template" not in path.parts:
             assert not re.search(r"\bdocs/\w+\.md|\b\w+\.md\b", path.read_text()), path
-
-
-def test_all_programs_have_their_pages():
-    made = programs.pages()
-    search = made["logsrv-search.1"]
-    assert f'"greet {__version__}"' in made["twistd-greet.8"], (
-        "each plugin has a version of its own"
-    )
-    for title in ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "FILES", "EXAMPLES"):
-        assert f".SH {title}\n" in search
-    assert "LOGSRV_PAGER" in search and "logsrv\\-query" in search
-    assert "LOGSRV_PAGER" not in made["logsrv-plugins.1"]
-    assert "\\-\\-log\\-requests" in made["gopher-serve.1"]
-
-
-def test_pages_refer_only_to_pages_that_exist():
-    made = {"{0}({2})".format(*name.rpartition(".")) for name in programs.pages()}
-    others = {name for one in programs.subjects() for name in one.see} - made
-    assert others <= {"twistd(1)"}
-
-
-def test_shells_know_what_logsrv_itself_takes_and_where_directories_stand(tmp_path):
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "file").touch()
-    script = programs.completions("bash")["logsrv"]
-    for line, offered in {
-        "logsrv --": {"--version", "--help"},
-        "logsrv backup ": {"folder"},
-        "logsrv restore --from f": {"folder"},
-        "logsrv import f": {"folder", "file"},
-        "logsrv search 'a b' --c": {"--count", "--color", "--columns", "--config"},
-    }.items():
-        assert in_bash(script, line, tmp_path) == offered, line

@@ -11,13 +11,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import shtab
+from roff import PageSubject, manual_page
 from twisted.application.service import IServiceMaker
 from twisted.plugin import getPlugins
 
 from logsrv import __version__
 from logsrv.cli import main
-from logsrv.cli.manuals.help import topic_text, topics
-from logsrv.cli.manuals.pages import PageSubject, manual_page
+from logsrv.cli.help import topic_text, topics
 from logsrv.gopher.command import main as gopher_command
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.declare import (

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli import main
-from logsrv.cli.manuals.help import topic_text, topics
+from logsrv.cli.help import topic_text, topics
 from logsrv.kit.net.endpoint import ARGUMENTS
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.load import SettingsSources, load_settings
@@ -20,7 +20,7 @@ from logsrv.linelog.query.language.pipeline import parse_question
 from logsrv.linelog.query.language.times import parse_moment
 from tests.parts.commands import logsrv
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 def first_words(text: str) -> list[str]:

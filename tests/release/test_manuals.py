@@ -1,4 +1,4 @@
-"""`logsrv generate`: manual pages and completions, printed or as files."""
+"""Manual pages and completions of shells, as `make manuals` and the Debian package have them."""
 
 import os
 import subprocess
@@ -7,20 +7,27 @@ from pathlib import Path
 
 import pytest
 
+from logsrv import __version__
 from logsrv.cli import main
-from tests.cli.manuals.shells import in_bash, in_fish, in_zsh, lint
-from tests.parts.commands import logsrv
+from tests.parts.archives import ROOT
 from tests.parts.programs import program
+from tests.release.scripts import script
+from tests.release.shells import in_bash, in_fish, in_zsh, lint
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory that `generate man` has written."""
-    directory = tmp_path_factory.mktemp("manuals") / "man"
+def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder into which the script has written."""
+    folder = tmp_path_factory.mktemp("manuals")
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
-    made = logsrv("generate", "man", "--into", str(directory), environment=environment)
-    assert made.returncode == 0, made.stderr
-    return directory
+    words = [sys.executable, str(ROOT / "packaging/manuals/generate.py"), str(folder)]
+    subprocess.run(words, env=environment, check=True)
+    return folder
+
+
+@pytest.fixture
+def pages(build: Path) -> Path:
+    return build / "man"
 
 
 def test_there_is_a_page_for_every_command(pages):
@@ -55,7 +62,7 @@ def test_apropos_can_read_the_names(pages):
 
 
 def test_every_key_of_the_configuration_has_its_place(pages):
-    options = (Path(__file__).parents[3] / "docs" / "options.md").read_text()
+    options = (ROOT / "docs" / "options.md").read_text()
     text = (pages / "logsrv.toml.5").read_text().replace("\\-", "-")
     part = options[options.index("## twistd logsrv") : options.index("## twistd greet")]
     for row in part.splitlines():
@@ -65,47 +72,33 @@ def test_every_key_of_the_configuration_has_its_place(pages):
     assert "[[listener]]" in text.lower()
 
 
-@pytest.mark.slow
-def test_one_page_or_script_is_printed_by_its_name():
-    assert b'.TH LOGSRV-SHOW "1" ' in logsrv("generate", "man", "logsrv-show").stdout
-    assert b"-F _shtab_gopher gopher" in logsrv("generate", "bash", "gopher").stdout
-    assert b"#compdef logsrv\n" in logsrv("generate", "zsh").stdout
+def test_pages_have_sections_and_the_version_of_their_plugin(pages):
+    search = (pages / "logsrv-search.1").read_text()
+    for title in ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "FILES", "EXAMPLES"):
+        assert f".SH {title}\n" in search
+    assert "LOGSRV_PAGER" in search and "logsrv\\-query" in search
+    assert "LOGSRV_PAGER" not in (pages / "logsrv-plugins.1").read_text()
+    assert "\\-\\-log\\-requests" in (pages / "gopher-serve.1").read_text()
+    assert f'"greet {__version__}"' in (pages / "twistd-greet.8").read_text()
 
 
-@pytest.mark.slow
-def test_an_unknown_name_or_an_unwritable_folder_is_reported(tmp_path):
-    shown = logsrv("generate", "man", "logsrv-serch")
-    assert shown.returncode == 1
-    assert b"there is no logsrv-serch for man (did you mean logsrv-search?)" in shown.stderr
-    shown = logsrv("generate", "bash", "twistd-greet")
-    assert b"there is no twistd-greet for bash; there are logsrv and gopher" in shown.stderr
-    (tmp_path / "file").touch()
-    shown = logsrv("generate", "bash", "--into", str(tmp_path / "file"))
-    assert shown.returncode == 1
-    assert b"cannot be written" in shown.stderr
+def test_pages_refer_only_to_pages_that_exist(pages):
+    made = {"{0}({2})".format(*path.name.rpartition(".")) for path in pages.iterdir()}
+    subjects = script("manuals/subjects.py")["subjects"]()
+    assert {name for one in subjects for name in one.see} - made <= {"twistd(1)"}
 
 
-def test_without_the_extra_it_says_what_to_install():
-    code = (
-        "import sys; sys.modules['shtab'] = None; from logsrv.cli.main import main; "
-        "sys.exit(main(['generate', 'man']))"
-    )
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True)
-    assert shown.returncode == 1
-    assert shown.stderr.endswith(b"needs the package shtab: pip install 'logsrv[manuals]'\n")
-
-
-def scripts(shell: str, tmp_path: Path) -> dict[str, str]:
-    made = logsrv("generate", shell, "--into", str(tmp_path / shell))
-    assert made.returncode == 0, made.stderr
+def scripts(build: Path, shell: str) -> dict[str, str]:
+    """A shell's completions, by the program."""
     return {
         path.name.removesuffix(".fish").lstrip("_"): path.read_text()
-        for path in (tmp_path / shell).iterdir()
+        for path in (build / "completions" / shell).iterdir()
     }
 
 
-def test_bash_knows_our_commands(tmp_path):
-    made = scripts("bash", tmp_path)
+def test_bash_knows_our_commands(build, tmp_path):
+    (tmp_path / "bash").mkdir()
+    made = scripts(build, "bash")
     assert in_bash(made["logsrv"], "logsrv sea", tmp_path) == {"search"}
     assert in_bash(made["logsrv"], "logsrv ", tmp_path) == set(main.COMMANDS)
     assert in_bash(made["logsrv"], "logsrv help end", tmp_path) == {"endpoints"}
@@ -116,8 +109,8 @@ def test_bash_knows_our_commands(tmp_path):
 
 
 @pytest.mark.slow
-def test_zsh_knows_our_commands(tmp_path):
-    made = scripts("zsh", tmp_path)
+def test_zsh_knows_our_commands(build, tmp_path):
+    made = scripts(build, "zsh")
     lines = {
         "logsrv sea": {"search"},
         "logsrv help end": {"endpoints"},
@@ -129,8 +122,8 @@ def test_zsh_knows_our_commands(tmp_path):
     assert in_zsh(made["gopher"], "gopher", list(lines), tmp_path) == lines
 
 
-def test_fish_knows_our_commands(tmp_path):
-    made = scripts("fish", tmp_path)
+def test_fish_knows_our_commands(build, tmp_path):
+    made = scripts(build, "fish")
     lines = {
         "logsrv sea": {"search"},
         "logsrv help end": {"endpoints"},
@@ -140,3 +133,17 @@ def test_fish_knows_our_commands(tmp_path):
     assert in_fish(made["logsrv"], list(lines), tmp_path) == lines
     lines = {"gopher mir": {"mirror"}, "gopher serve x --log-r": {"--log-requests"}}
     assert in_fish(made["gopher"], list(lines), tmp_path) == lines
+
+
+def test_shells_know_what_logsrv_itself_takes_and_where_directories_stand(build, tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    script = scripts(build, "bash")["logsrv"]
+    for line, offered in {
+        "logsrv --": {"--version", "--help"},
+        "logsrv backup ": {"folder"},
+        "logsrv restore --from f": {"folder"},
+        "logsrv import f": {"folder", "file"},
+        "logsrv search 'a b' --c": {"--count", "--color", "--columns", "--config"},
+    }.items():
+        assert in_bash(script, line, tmp_path) == offered, line

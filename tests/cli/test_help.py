@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from logsrv.cli import main
-from logsrv.cli.manuals.help import topics
+from logsrv.cli.help import topics
 from tests.parts.at_terminal import AtTerminal
 from tests.parts.commands import LOGSRV, logsrv
 from tests.parts.programs import program

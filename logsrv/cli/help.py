@@ -45,7 +45,7 @@ class _CommandOrTopic:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """All commands and topics, for the completions of shells."""
+        """All commands and topics; completions of shells offer them, too."""
         return (*main.COMMANDS, *topics())
 
     def __call__(self, text: str) -> str:

@@ -1,1 +1,0 @@
-"""Help texts about topics, manual pages, and completions for shells."""
