@@ -11,7 +11,7 @@ from logsrv import __version__
 from logsrv.cli import main
 from tests.parts.archives import ROOT
 from tests.parts.programs import program
-from tests.release.scripts import script
+from tests.parts.scripts import script
 from tests.release.shells import in_bash, in_fish, in_zsh, lint
 
 

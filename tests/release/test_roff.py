@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from logsrv.kit.options.argument_parser import Parser
 from tests.parts.examples import more
 from tests.parts.programs import program
-from tests.release.scripts import script
+from tests.parts.scripts import script
 from tests.release.shells import lint
 
 ROFF = script("manuals/roff.py")
