@@ -36,7 +36,6 @@ def test_changed_lines_are_those_that_a_diff_adds():
                     "tests/linelog/store/writing/test_active.py",
                     "tests/linelog/store/writing/test_active_crash.py",
                     "tests/linelog/store/writing/test_active_looks.py",
-                    "tests/linelog/store/writing/test_active_time.py",
                 ],
                 ["tests/linelog/store/writing"],
             ],

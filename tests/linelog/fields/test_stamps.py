@@ -7,7 +7,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.source import Source, make_source_test, parse_source
+from logsrv.linelog.fields.stamp import STAMP, TIME_LENGTH
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
+from logsrv.linelog.fields.stored import decode_stored, to_stored_bytes
 from tests.parts.examples import more
 
 TIME = b"2026-11-20T06:18:42.123456Z"
@@ -71,3 +74,51 @@ def test_times_go_on_over_the_days(days):
     text = "".join(f"{time} tcp:1.2.3.4:5 x\n" for time in stored).encode()
     expected = [(time - EPOCH) // timedelta(microseconds=1) for time in times]
     assert StampedLines(text).moments().tolist() == expected
+
+
+def test_a_stamp_is_time_and_source():
+    line = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 a message"
+    found = STAMP.match(line)
+    assert found is not None and line[found.end() :] == b"a message"
+    assert line[TIME_LENGTH:].startswith(b"web@")
+    assert STAMP.match(b"2026-11-20 06:18:42 no stamp of ours") is None
+
+
+@pytest.mark.parametrize(
+    ("source", "parts"),
+    [
+        ("tcp:127.0.0.1:51234", (None, "127.0.0.1", 51234)),
+        ("web@tls:[::1]:514", ("web", "::1", 514)),
+        ("web@tls:[::1]:514,dns=shop.example", ("web", "::1", 514)),
+        ("tls:10.0.0.1:514,cn=a\\x20b:9@c,d:5", (None, "10.0.0.1", 514)),
+        ("web-1.a@udp:10.0.0.1:514", ("web-1.a", "10.0.0.1", 514)),
+        ("unix:uid=0,pid=77", (None, None, None)),
+        ("local@unix:/run/a@b:12", ("local", None, None)),
+        ("unix:@abstract", (None, None, None)),
+        ("stdin:", (None, None, None)),
+        ("whatever", (None, None, None)),
+    ],
+)
+def test_a_source_is_parsed(source, parts):
+    assert parse_source(source) == Source(*parts)
+
+
+def test_a_pattern_matches_the_sources_of_stamped_lines_only():
+    """A word of a line without TIME and SOURCE is never taken for its source."""
+    stamped, bare = b"2026-11-20T06:18:42.123456Z tcp:10.0.0.1:5 hello", b"tcp:10.0.0.1:5 hello"
+    text = stamped + b"\n" + bare
+    is_of = make_source_test("tcp:10.*")
+    assert is_of is not None and is_of(text, 0, len(stamped))
+    assert not is_of(text, len(stamped) + 1, len(text))
+    other = make_source_test("udp:*")
+    assert other is not None and not other(text, 0, len(stamped))
+    assert make_source_test("") is None
+
+
+def test_surrogates_become_the_bytes_that_came():
+    assert to_stored_bytes("é\udcff") == b"\xc3\xa9\xff"
+    assert to_stored_bytes("\ud800")
+
+
+def test_bytes_that_are_not_utf8_become_surrogates():
+    assert decode_stored(b"\xc3\xa9\xff") == "é\udcff"

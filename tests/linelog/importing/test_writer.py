@@ -10,10 +10,12 @@ from twisted.logger import capturedLogs
 from logsrv.errors import StoreError
 from logsrv.linelog.framing.lines.forms import SECOND
 from logsrv.linelog.importing import writer as module
+from logsrv.linelog.importing.stored import StoredTextReader
 from logsrv.linelog.importing.writer import ImportWriter, make_stamp, open_for_import
 from logsrv.linelog.store import recover
 from logsrv.linelog.store.care.imported import load
 from logsrv.linelog.store.policy import StorePolicy
+from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index, unpack_frames
 from logsrv.linelog.store.segments.indexing import save_index
@@ -21,6 +23,7 @@ from logsrv.linelog.store.segments.lock import DirectoryLock
 from logsrv.linelog.store.segments.removed import runs_of_empty_segments
 from logsrv.linelog.store.segments.segment import (
     Form,
+    Position,
     Segment,
     active_number,
     save_number,
@@ -30,6 +33,7 @@ from logsrv.linelog.store.segments.segment import (
 from logsrv.linelog.store.writing.active import ActiveSegment
 from tests import leaks
 from tests.parts.clocks import HandClock
+from tests.parts.disks import at, stored
 
 BEGIN = 1_763_619_522_123_456
 POLICY = StorePolicy(rotate_size=2000)
@@ -311,3 +315,21 @@ def test_a_rotation_that_fails_is_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(Disk, "create_anew", full)
     with pytest.raises(StoreError, match="cannot be rotated: No space left"):
         imported(tmp_path)
+
+
+NAME = "0000000001-20261120T061842Z.log"
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000, 1 << 20])
+@pytest.mark.parametrize("offset", [0, len(stored(b"line 0"))])
+def test_it_is_read_on_over_segments(tmp_path, size, offset):
+    first = stored(*(b"line %d" % number for number in range(100)))
+    (tmp_path / NAME).write_bytes(first)
+    seal(Segment(1, NAME, Form.PLAIN), at(tmp_path))
+    (tmp_path / "current.log").write_bytes(stored(b"last"))
+    text = StoredTextReader(str(tmp_path), Position(1, offset))
+    found = b""
+    while piece := text.read(size):
+        found += piece
+    text.close()
+    assert found == (first + stored(b"last"))[offset:]

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.continuation import MOST_LINES, Joiner
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.read.found_records import whole_record
+from logsrv.linelog.read import found_records
+from logsrv.linelog.read.found_records import FoundRecords, whole_record
 from logsrv.linelog.read.records import MOST_READ, joined_documents
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.stored_lines import StoredLines
@@ -128,3 +129,45 @@ def test_a_store_is_not_read_beyond_the_time_of_a_record(tmp_path):
     view, hits = stored([line("first"), *others, line(" last", 5)], tmp_path / "many")
     assert whole_record(view, hits[0]) == [hits[0]]
     assert whole_record(view, hits[-1]) == [hits[-1]]
+
+
+RELAY = "udp:[::1]:514"
+# A container's lines, some in parts; one ends without its last part.
+MIXED_CONTAINER = (
+    "P ERROR part|P : no|F \tend|F java.lang.Error: x|P \tat a.b(|F c.java:1)|F next|P |P a"
+)
+
+
+def stored_line(sender: int, text: str) -> bytes:
+    """A line of one of twelve senders.
+
+    Four have a connection each, four are programs behind one relay, four streams of two containers.
+    """
+    if sender >= 8:
+        stream = ("stdout", "stderr")[sender % 2]
+        return line(f"2026-11-20T06:00:00.1Z {stream} {text}", 0, f"file:[::1]:{sender // 2}")
+    if sender < 4:
+        return line(text, 0, f"tcp:[::1]:{sender}")
+    return line(f"<13>1 2026-11-26T08:00:00Z web shop {sender} - - {text}", 0, RELAY)
+
+
+@given(st.lists(st.integers(0, 11), min_size=1, max_size=120), st.randoms(use_true_random=False))
+def test_the_records_of_hits_are_found_whole_and_once(order, choice):
+    """Twelve senders write at once, in any order, and any of their lines match."""
+    senders = [iter(trace) for trace in (*TRACES, *TRACES, *[MIXED_CONTAINER.split("|")] * 4)]
+    lines = [
+        stored_line(number, text)
+        for number in order
+        if (text := next(senders[number], None)) is not None
+    ]
+    with tempfile.TemporaryDirectory() as directory:
+        view, hits = stored([line("earlier", -100), *lines], Path(directory))
+        wanted = [hit for hit in hits if choice.random() < choice.random()]
+        expected = [record for record in records_of(hits) if not set(record).isdisjoint(wanted)]
+        found = list(FoundRecords(view).records(wanted))
+        assert sorted(found) == expected
+        if len(wanted) == len(hits):
+            assert found == expected
+        found_records.REVERSED = 3
+        assert sorted(FoundRecords(view).newest_records(reversed(wanted))) == expected
+        view.close()

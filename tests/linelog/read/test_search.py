@@ -3,15 +3,19 @@
 from itertools import islice
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.read import stored_lines as stored_lines
 from logsrv.linelog.read.counting.tallies import count_sources
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Hit, Search
-from logsrv.linelog.read.stored_lines import LineContext, group_with_context
+from logsrv.linelog.read.stored_lines import LineContext, StoredLines, group_with_context
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
+from tests.parts.examples import more
 from tests.parts.stores import line, make_store, view_of
 
 # Of 18 frames: more than one process does alone.
@@ -146,3 +150,55 @@ def test_segments_that_overlap_by_a_moment_are_both_searched(tmp_path):
     found = search(view, "", since=since).hits()
     assert [hit.line.split()[2] for hit in found] == [b"late", b"b"]
     assert [hit.line.split()[2] for hit in search(view, "", until=until).hits()] == [b"early"]
+
+
+HITS = 60
+
+
+def expected(hits: list[int], around: LineContext, reverse: bool) -> list[list[tuple[int, bool]]]:
+    shown = sorted(
+        {
+            number
+            for hit in hits
+            for number in range(hit - around.before, hit + around.after + 1)
+            if 0 <= number < HITS
+        }
+    )
+    groups: list[list[tuple[int, bool]]] = []
+    for number in shown:
+        if not groups or groups[-1][-1][0] != number - 1:
+            groups.append([])
+        groups[-1].append((number, number not in hits))
+    return groups[::-1] if reverse else groups
+
+
+@pytest.mark.parametrize("largest", [10_000, 5])
+def test_groups_are_as_expected(tmp_path, monkeypatch, largest):
+    monkeypatch.setattr(stored_lines, "LARGEST", largest)
+    every = [line(f"{number}", number) for number in range(HITS)]
+    store = make_store(tmp_path / "logs", [every[:20], every[20:35], every[35:]])
+    view = view_of(store)
+    lines = list(StoredLines(view).lines_from(Position(0, 0)))
+    number_of = {hit.position: number for number, hit in enumerate(lines)}
+
+    @more(1.5)
+    @given(st.sets(st.integers(0, HITS - 1)), st.integers(0, 4), st.integers(0, 4), st.booleans())
+    def check(chosen: set[int], before: int, after: int, reverse: bool) -> None:
+        around = LineContext(before, after)
+        hits = [lines[number] for number in sorted(chosen, reverse=reverse)]
+        found = [
+            (
+                [(number_of[hit.position], is_context) for hit, is_context in group.lines],
+                group.goes_on,
+            )
+            for group in group_with_context(view, iter(hits), around, reverse=reverse)
+        ]
+        wanted = expected(sorted(chosen), around, reverse)
+        if largest > HITS:
+            assert found == [(group, False) for group in wanted]
+        else:
+            # In parts: each line once all the same.
+            shown = sorted(one for group, _ in found for one in group)
+            assert shown == sorted(one for group in wanted for one in group)
+
+    check()

@@ -1,7 +1,9 @@
 """The frames of a segment, plain or packed, give each line once, whatever the bounds that are asked for."""
 
 import gc
+import os
 import weakref
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,13 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.texts import (
     SIZE,
     ArchivedFrames,
     DamagedSegment,
     SegmentFrames,
 )
+from logsrv.linelog.read.walk import index_sound_frames
+from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.index import Index
+from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.segments.times import NONE, Times
 from tests.parts.stores import line, make_store, view_of
 
@@ -133,3 +139,100 @@ def test_frames_from_an_archive_are_freed_without_the_collector():
         assert freed() is None
     finally:
         gc.enable()
+
+
+# More segments than are kept open, one of them empty of lines but for one, one of several frames.
+SEGMENTS = [
+    [line(f"{segment}/{number} " + "x" * (1500 if segment == 2 else 10), segment * 5000 + number)
+     for number in range(3000 if segment == 2 else 3)]
+    for segment in range(8)
+]  # fmt: skip
+EVERY = [one[:-1] for segment in SEGMENTS for one in segment]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_store(tmp_path_factory.mktemp("lines") / "logs", SEGMENTS, packed=5)
+
+
+@pytest.fixture
+def lines(store: Path) -> StoredLines:
+    return StoredLines(view_of(store))
+
+
+def test_forward_and_backward_meet(lines):
+    hits = list(lines.lines_from(Position(0, 0)))
+    assert [hit.line for hit in hits] == EVERY
+    for number in (0, 1, 3, 4, 700, 1500, 3005, 3006, len(EVERY) - 1):
+        place = hits[number].position
+        assert lines.line_at(place) == hits[number]
+        assert list(islice(lines.lines_from(place), 4)) == hits[number : number + 4]
+        assert list(islice(lines.lines_before(place), 4)) == hits[max(0, number - 4) : number][::-1]
+    assert [hit.line for hit in lines.lines_before(Position(99, 0))] == EVERY[::-1]
+
+
+def test_a_line_stands_among_its_neighbours(lines):
+    hits = list(lines.lines_from(Position(0, 0)))
+    assert lines.lines_around(hits[4], 3, 2) == hits[1:7]
+    assert lines.lines_around(hits[1], 5, 0) == hits[:2]
+    assert lines.lines_around(hits[-1], 0, 5) == hits[-1:]
+
+
+def test_no_line_begins_in_the_middle_of_another(lines):
+    assert lines.line_at(Position(3, 5)) is None
+    assert lines.line_at(Position(99, 0)) is None
+
+
+def test_a_damaged_frame_is_reported_and_left_out(tmp_path):
+    from logsrv.linelog.read.view import View
+
+    store = make_store(tmp_path / "logs", [SEGMENTS[2], SEGMENTS[3]])
+    [packed] = store.glob("*.zst")
+    data = bytearray(packed.read_bytes())
+    data[60] ^= 0xFF
+    packed.write_bytes(data)
+    told: list[str] = []
+    found = list(StoredLines(View(str(store), told.append)).lines_from(Position(0, 0)))
+    assert 1000 < len(found) < 3000
+    assert len(told) == 1
+
+
+MANY_LINES = [line(f"{number} " + "abc" * 100, number) for number in range(20_000)]
+
+
+def walked(path: Path) -> tuple[index.Index, str]:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return index_sound_frames(1, fd)
+    finally:
+        os.close(fd)
+
+
+def test_the_frames_are_those_of_the_index(tmp_path):
+    store = make_store(tmp_path / "logs", [MANY_LINES, []])
+    [packed] = store.glob("*.zst")
+    found, wrong = walked(packed)
+    known = index.decode_index(packed.with_name(packed.name + ".idx").read_bytes())
+    assert wrong == ""
+    assert (found.text, found.compressed) == (known.text, known.compressed)
+    assert [(one.text, one.at) for one in found.frames] == [
+        (one.text, one.at) for one in known.frames
+    ]
+
+
+def test_a_truncated_file_has_its_whole_frames(tmp_path):
+    store = make_store(tmp_path / "logs", [MANY_LINES, []])
+    [packed] = store.glob("*.zst")
+    whole, _ = walked(packed)
+    packed.write_bytes(packed.read_bytes()[:-10])
+    found, wrong = walked(packed)
+    assert found.frames == whole.frames[:-1]
+    assert f"damaged at byte {whole.frames[-1].at}" in wrong
+
+
+def test_a_file_without_zstandard_has_no_frames(tmp_path):
+    other = tmp_path / "other"
+    other.write_bytes(b"no zstandard at all" * 100)
+    found, wrong = walked(other)
+    assert found.frames == ()
+    assert "damaged at byte 0" in wrong

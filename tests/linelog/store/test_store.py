@@ -432,3 +432,19 @@ async def test_kill_9_in_full_flow_loses_nothing_confirmed_and_doubles_nothing(
     assert len(messages) >= confirmed
     assert messages[:-1] == wanted[:-1]
     assert wanted[-1].startswith(messages[-1])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rotate_size": 0},
+        {"rotate_every": -1.0},
+        {"rotate_every": float("nan")},
+        {"keep_bytes": 0},
+        {"keep_days": 0.0},
+        {"low_water": 2, "high_water": 1},
+    ],
+)
+def test_a_value_that_makes_no_sense_is_named(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        StorePolicy(**wrong)

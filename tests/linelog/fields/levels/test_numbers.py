@@ -1,10 +1,15 @@
 """Levels as numbers are those of the Records of the same lines."""
 
+import numpy
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from logsrv.linelog.fields.level import LEVELS
+from logsrv.linelog.fields.levels.line import level_of
+from logsrv.linelog.fields.levels.names import UNSURE
 from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
+from logsrv.linelog.fields.levels.statuses import NO_ACCESS, levels_of_statuses
 from logsrv.linelog.fields.record import Record
 from tests.parts.examples import more
 
@@ -26,7 +31,8 @@ PIECES = st.sampled_from(
      b"1.2.3.4:5 [06/Feb/2009:12:14:14.655] h b/s 10/0/30/69/109 503 2750 - - ---- 1/1/1/1/0 0/0 ",
      TIME, TIME.replace(b"Nov", b"Err"), b"x" * 30, b"x" * 60, b"a" * 78, b"10.0.0.1 - - ",
      b'10.0.0.1 - - [20/Nov/2026:06:18:42 +0000] "GET / HTTP/1.1" 200 5', b"a=b ",
-     rb"\x1b[31m", rb"\x1b[0m", rb"\x1b]8;;http://x/ERROR\x1b\\", rb"\x1b", b"\x1b[1;36m", b"[", b"]"]
+     rb"\x1b[31m", rb"\x1b[0m", rb"\x1b]8;;http://x/ERROR\x1b\\", rb"\x1b", b"\x1b[1;36m",
+     b"2026-11-20T06:18:42+01:00 web su[7]: ", b"06:18:42 UTC "]
 )  # fmt: skip
 TIMES = st.sampled_from(
     [b"", b"2026-11-20T06:18:42Z ", b"2026-11-20T06:18:42.123456+01:00 ", b"Nov 20 06:18:42 ",
@@ -109,3 +115,63 @@ def test_levels_as_numbers_are_those_of_the_lines(message, level):
 
 def test_an_empty_text_has_no_levels():
     assert level_numbers(b"").tolist() == []
+
+
+@more(4)
+@given(MESSAGES, st.booleans())
+@example(b"[Error] x", True)
+@example(b"a level=debug b=c", True)
+@example(b'<11>{"\\u006cevel":"debug"}', True)
+@example(b'Nov 20 06:18:42 web su: {"\\u006cevel":"debug"}', True)
+@example(b'Nov 20 06:18:42 web su: {"x":"ERROR"}', True)
+@example(b"Nov 20 06:18:42 web su: ERROR", True)
+def test_the_level_is_that_of_the_record(message, stamped):
+    line = STAMP * stamped + message
+    assert level_of(line) == Record(line).level
+
+
+@pytest.mark.parametrize(
+    ("message", "level"),
+    [
+        (b"<11>x", "error"),
+        (b'{"level":"Warn"}', "warning"),
+        (b"12:00 ERROR x", "error"),
+        (b"[warn] x", "warning"),
+        (b"a warn x", None),
+        (b"level=debug a=b", "debug"),
+    ],
+)
+def test_level_of_finds_the_level_of_a_line(message, level):
+    assert level_of(STAMP + message) == level_of(message) == level
+
+
+OF_ACCESS = b"[20/Nov/2026:06:18:42 +0000]"
+
+
+def level(message: bytes) -> str | int | None:
+    raw = numpy.frombuffer(message + b"\n" + bytes(200), numpy.uint8)
+    [number] = levels_of_statuses(raw, numpy.array([0]), numpy.array([len(message)])).tolist()
+    return int(number) if number in (UNSURE, NO_ACCESS) else (None, *LEVELS)[number]
+
+
+@pytest.mark.parametrize(
+    ("message", "found"),
+    [
+        (b"::1 - - " + OF_ACCESS + b' "GET / HTTP/1.1" 503 12 "-" "curl"', "error"),
+        (b"::1 - bob " + OF_ACCESS + b' "GET / HTTP/1.1" 404 -', "warning"),
+        (b"::1 - - " + OF_ACCESS + b' "" 200 5', None),
+        (b"www:80 ::1 - - " + OF_ACCESS + b' "GET / HTTP/1.1" 503 12', "error"),
+        (b"* localhost - - " + OF_ACCESS + b' "GET / HTTP/1.1" 404 12', "warning"),
+        (b"[::1]:443 10.0.0.1 - bob " + OF_ACCESS + b' "GET / HTTP/1.1" 404 12', UNSURE),
+        (b"www:port ::1 - - " + OF_ACCESS + b' "GET / HTTP/1.1" 503 12', NO_ACCESS),
+        (b"10.0.0.1 - Bob Smith " + OF_ACCESS + b' "GET / HTTP/1.1" 503 12', NO_ACCESS),
+        (b"::1 - - " + OF_ACCESS + b' "GET /\\"x HTTP/1.1" 503 12', UNSURE),
+        (b"::1 - - " + OF_ACCESS + b' "GET / HTTP/1.1" 503 12x', UNSURE),
+        (b"::1 - - " + OF_ACCESS + b' "GET / HTTP/1.1" 50', UNSURE),
+        (b"::1 - - " + OF_ACCESS + b' "GET /', UNSURE),
+        (b"::1 - - [20/Nov/2026:06:18:42.123] x", UNSURE),
+        (b"2026-11-20T06:18:42Z web nginx: x " + OF_ACCESS + b' "GET /" 503 12', NO_ACCESS),
+    ],
+)
+def test_an_access_logs_status_gives_the_level(message, found):
+    assert level(message) == found

@@ -2,9 +2,13 @@
 
 import numpy
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from logsrv.linelog.fields.level import end_of_leading_time
+from logsrv.linelog.fields.level import LEVELS, end_of_leading_time, level_after_time
+from logsrv.linelog.fields.levels.at_times import levels_at_times
 from logsrv.linelog.fields.levels.line import level_of
+from logsrv.linelog.fields.levels.names import UNSURE
 from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.levels.text_starts import (
     PADDING,
@@ -13,6 +17,7 @@ from logsrv.linelog.fields.levels.text_starts import (
 )
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.syslog_header import parse_syslog_header
+from tests.parts.examples import more
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
 HEADERS = [
@@ -112,3 +117,31 @@ def test_many_messages_go_on_where_each_one_does():
                 at = end_of_leading_time(rest)
                 assert text[found.at[number] : ends[number]].decode() == rest[at:]
     assert content.unsure.sum() + found.unsure.sum() < len(MESSAGES) / 8
+
+
+PIECES = st.sampled_from(
+    ["2026-11-20 06:00:00", "2026/11/20T06:00:00", "[2026.11.20 06:00:00", "(", "0", "Z",
+     "12-17 19:31:36.263 ", "I1123 10:00:00.000000 ", "info", "Alert", "error", "ERROR", "V", "W", "E",
+     "/", " ", ",", ": ", "-", "]", ".123", " 1795 ", "x", "_", "s", "|" * 30, " " * 8,
+     "nova.log 2026-11-20 06:00:00.008 25746 INFO ",
+     "- 1117838570 2005.06.03 R0 2005-06-03-15.42.50.363779 R0 RAS KERNEL FATAL x", "INFO "]
+)  # fmt: skip
+
+
+@more(4)
+@given(st.lists(st.lists(PIECES, max_size=8).map("".join), min_size=1, max_size=4))
+@example(["2026-11-20 06:00:00" + "-" * 31 + "info", "2026-11-20 06:00:00" + "-" * 32 + "info"])
+@example(["2026-11-20 06:00:00," + " " * 7 + "info", "2026-11-20 06:00:00," + " " * 8 + "info"])
+@example(["12-17 19:31:36.263 " + "1" * 30 + " I x", "12-17 19:31:36.263 " + "1" * 31 + " I x"])
+def test_levels_at_times_are_those_of_the_text(texts):
+    raw = b"".join(text.encode().ljust(80, b"\n")[:80] for text in texts)
+    found = levels_at_times(numpy.frombuffer(raw, numpy.uint8).reshape(-1, 80))
+    for text, number in zip(texts, found.tolist(), strict=True):
+        level = level_after_time(text)
+        if number != UNSURE and len(text) <= 80:
+            assert (None, *LEVELS)[number] == level
+
+
+def test_a_time_behind_a_token_is_looked_at_by_itself():
+    raw = b"nova.log 2026-11-20 06:00:00.008 25746 INFO x".ljust(80, b"\n")
+    assert levels_at_times(numpy.frombuffer(raw, numpy.uint8).reshape(-1, 80)).tolist() == [UNSURE]

@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.tree import Node
+from logsrv.linelog.query.language.tree import Compare, Node
 from logsrv.linelog.query.matching.many import ManyQueries
 from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.matching.triggers import trigger_choices, triggers_suffice
+from logsrv.linelog.query.matching.values import FEW, fields_compared_often
 from tests.parts.examples import more
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
@@ -104,3 +106,64 @@ def test_a_flood_of_one_word_is_counted_without_an_object_for_each_line():
     [*found] = ManyQueries([make_matcher(parse("error")), make_matcher(parse("err"))]).find(text)
     assert sum(len(lines) for number, lines in found if number == 0) == 10_000
     assert list(found[0][1][:1]) == [(0, len(STAMP) + 5)]
+
+
+@pytest.mark.parametrize(
+    ("query", "literals"),
+    [
+        ("timeout", [["timeout"]]),
+        ("Timeout login", [["Timeout"], ["login"]]),
+        ("timeout OR reset", [["timeout", "reset"]]),
+        ("(timeout OR reset) -login", [["timeout", "reset"]]),
+        (r"/user=\d+ from/", [["user="], [" from"]]),
+        ("host=web7", [["web7"]]),
+        ("NOT timeout", []),
+        ("timeout OR NOT reset", []),
+        ("level>=error", []),
+        (r"/\d+/", []),
+        ('""', []),
+    ],
+)
+def test_each_query_has_its_triggers(query, literals):
+    found = trigger_choices(parse(query))
+    assert [[one.literal.text.decode() for one in some] for some in found] == literals
+
+
+@pytest.mark.parametrize("query", ["a", "a b", "(a OR b) c", "a OR (b OR c)"])
+def test_words_need_no_test_of_the_line(query):
+    assert triggers_suffice(parse(query))
+
+
+@pytest.mark.parametrize("query", ["/a/", "a (b c OR d)", "x=a", 'a OR "b\nc"', "NOT a", "a -b"])
+def test_queries_of_more_than_words_are_tested(query):
+    assert not triggers_suffice(parse(query))
+
+
+@pytest.mark.parametrize(
+    "value", ["500", "[499, 500, 500]", '"500"', "5.0e2", "true", "null", "{}"]
+)
+def test_values_of_json_of_any_type_are_compared(value):
+    text = STAMP + b'{"status": ' + value.encode() + b"}\n"
+    counts(text, *(f"status={number}" for number in (499, 500, "true", "null", '"5e2"', 7, 8)))
+
+
+def test_a_thousand_values_are_found_in_their_lines():
+    queries = [f"status={number}" for number in range(1000)]
+    text = b"".join(STAMP + b"status=%d user=x\n" % (number * 10) for number in range(200))
+    found = counts(text, *queries)
+    assert [number for number, count in enumerate(found) if count] == list(range(0, 1000, 10))
+
+
+def test_only_the_asked_queries_are_answered():
+    many = ManyQueries([make_matcher(parse(f"status={number}")) for number in range(10)])
+    text = STAMP + b"status=3 a=b\n" + STAMP + b"status=4 a=b\n"
+    assert [number for number, _ in many.find(text, among={4, 99})] == [4]
+    assert list(many.find(text, among={99})) == []
+
+
+def test_fields_of_which_few_values_are_wanted_are_not_read_for_them():
+    nodes: list[Node] = [Compare("a", "=", str(number)) for number in range(FEW + 1)]
+    assert fields_compared_often(nodes[:-1]) == {}
+    assert fields_compared_often(
+        [*nodes, Compare("b", "=", "1"), Compare("level", "=", "error")]
+    ) == {"a": [(number, str(number)) for number in range(FEW + 1)]}

@@ -4,7 +4,15 @@ import pytest
 
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher
-from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal
+from logsrv.linelog.query.matching.needs import (
+    AllOf,
+    AnyOf,
+    Literal,
+    has_ascii_capital,
+    need_of_all,
+    need_of_any,
+    need_of_text,
+)
 from logsrv.linelog.query.matching.required import need_of_field, need_of_query, need_of_value
 from tests.parts.matchers import stands_in
 
@@ -118,3 +126,21 @@ def test_name_and_value_stand_in_the_line_or_an_escape_does():
 def test_nothing_is_certain_of_numbers_and_of_what_the_stamp_says():
     assert need_of_value("=", "500") is None
     assert need_of_field("host", "=", "10.0.0.1") is None
+
+
+def test_needs_are_joined_without_repetition():
+    a, b = small("a"), small("b")
+    assert (
+        need_of_all([]) is None
+        and need_of_all([None, a]) == a
+        and need_of_all([a, a, b]) == AllOf((a, b))
+    )
+    assert need_of_all([AllOf((a, b)), a]) == AllOf((a, b))
+    assert need_of_any([]) is None and need_of_any([a, None]) is None and need_of_any([a, a]) == a
+    assert len({AllOf((a, b)), AnyOf((a, b))}) == 2
+    assert need_of_text("", ignore_case=True) is None
+
+
+def test_only_ascii_capitals_count():
+    assert all(map(has_ascii_capital, ("errorS", "A", "Z")))
+    assert not any(map(has_ascii_capital, ("error 1 É", "[@", "")))

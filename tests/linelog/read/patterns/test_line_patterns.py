@@ -1,11 +1,20 @@
 """The patterns of one text's lines."""
 
+from __future__ import annotations
+
+import json
+
 import numpy
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.read.patterns import line_patterns as module
-from logsrv.linelog.read.patterns.line_patterns import LinePatterns, PatternKey
+from logsrv.linelog.read.patterns.line_patterns import LinePatterns, PatternKey, skeletons_of
+from logsrv.linelog.read.patterns.objects import ObjectParts, read_object
+from logsrv.linelog.read.patterns.skeletons import LONGEST, skeletons
+from logsrv.linelog.read.patterns.templates import app_in_pattern, share_of, template_of_skeleton
 from tests.parts.stores import line
 
 
@@ -71,3 +80,116 @@ def test_of_too_many_new_lines_the_frequent_ones_are_known(monkeypatch):
             assert unknown == left_out
         else:
             assert unknown < left_out
+
+
+def of_lines(*lines: bytes) -> list[bytes]:
+    text = b"".join(line + b"\n" for line in lines)
+    ends = numpy.flatnonzero(numpy.frombuffer(text, numpy.uint8) == ord("\n"))
+    return skeletons(text, numpy.concatenate(([0], ends[:-1] + 1)), ends)
+
+
+@pytest.mark.parametrize(
+    ("line", "skeleton"),
+    [
+        (b"took 15 ms", b"took \x01 ms"),
+        (b"took 15ms on eth0", b"took \x01ms on eth\x01"),
+        (b"id a3f9c2 of 0x1f", b"id \x02 of \x02"),
+        (b"key cffcabeabbaeefab", b"key \x02"),
+        (b"a bad face faded", b"a bad face faded"),
+        (b"job 4c6fa87e-0b1d-4e55-9d3c-aaaaaaaaaaaa done", b"job \x03 done"),
+        (b"4c6fa87e-0b1d-4e55-9d3c", b"\x02-\x02-\x02-\x02"),
+        (b"token Zk3jPq91xW ok", b"token \x04 ok"),
+        (b'table "users" is "gone"', b"table \x05 is \x05"),
+        (b'an odd " stays', b'an odd " stays'),
+        (b'level=info msg="took 3 ms" user="ann"', b'level=info msg="took \x01 ms" user=\x05'),
+        (rb'in "an \"escaped\" part"', b"in \x05"),
+        (b"a3\\x0aline12\\x1B[0m", b"a\x01\\x0aline\x01\\x1B[\x01m"),
+        (b"no escapes: \\x0 \\xg0 \\y00 \\", b"no escapes: \\x\x01 \\xg\x01 \\y\x01 \\"),
+        (b"", b""),
+    ],
+)
+def test_what_varies_in_a_line_is_one_byte(line, skeleton):
+    assert of_lines(line) == [skeleton]
+    assert of_lines(b"before 1", line, b'after "2"') == [b"before \x01", skeleton, b"after \x05"]
+
+
+def test_a_quote_does_not_reach_into_the_next_line():
+    assert of_lines(b'one " quote', b'another " quote') == [b'one " quote', b'another " quote']
+
+
+def test_a_long_line_is_cut():
+    assert of_lines(b"x " * 100_000, b"y 1") == [b"x " * (LONGEST // 2), b"y \x01"]
+
+
+def test_only_the_wanted_part_of_a_line_is_kept():
+    text = b"stamp 12 message 7\nall 8\nnothing\n"
+    starts, ends = numpy.array([9, 19, 25]), numpy.array([18, 24, 25])
+    assert skeletons(text, starts, ends) == [b"message \x01", b"all \x01", b""]
+    assert skeletons(b"", starts[:0], ends[:0]) == []
+
+
+@given(st.lists(st.binary(max_size=60).map(lambda one: one.replace(b"\n", b"")), min_size=1))
+def test_each_line_of_random_bytes_has_a_skeleton_of_its_own(lines):
+    found = of_lines(*lines)
+    assert found == [of_lines(line)[0] for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("message", "template"),
+    [
+        ("took -15.25 ms, 1,000 rows", "took <n> ms, <n> rows"),
+        ("from 10.0.0.7:5140 and 2001:db8::ff00:42", "from <ip>:<n> and <ip>"),
+        ("from fe80::1 to 2001:0db8:85a3:0000:0000:8a2e:0370:7334", "from <ip> to <ip>"),
+        ("version 1.2.3, build 1.2.3.4.5", "version <n>, build <n>"),
+        ("eth0: 52:54:00:ab:cd:ef", "eth<n>: <hex>"),
+        ("at 2026-11-20T06:18:42.123Z or 2026-11-20 06:18:42,5 +01:00", "at <time> or <time>"),
+        ("[20/Nov/2026:06:18:42 +0000] Fri Nov 20 06:18:42 2026", "[<time>] <time> <n>"),
+        ("until 06:18:42 std::vector", "until <time> std::vector"),
+        ("open 'a file' isn't it, don't", "open <quoted> isn't it, don't"),
+        ("[   12.5]  usb   1-2", "[<n>] usb <n>-<n>"),
+        ("id 4c6fa87e-0b1d-4e55-9d3c-aaaaaaaaaaaa of Zk3jPq91xW", "id <uuid> of <*>"),
+    ],
+)
+def test_placeholders_say_what_stood_there(message: str, template: str) -> None:
+    assert [template_of_skeleton(one) for one in skeletons_of([message.encode()])] == [template]
+
+
+def test_bytes_that_are_no_text_are_escaped() -> None:
+    assert template_of_skeleton(b"a \xff b") == r"a \xff b"
+
+
+def test_programs_that_differ_in_a_number_are_one() -> None:
+    assert app_in_pattern("kworker/0:12") == "kworker/<n>:<n>"
+
+
+def test_a_share_is_never_rounded_to_nothing_or_to_all() -> None:
+    assert [share_of(part) for part in (1e-9, 0.25, 0.99999, 1)] == [
+        *("< 0.1 %", "25.0 %", "> 99.9 %", "100.0 %"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("object_", "parts"),
+    [
+        ({"msg": "a", "app": "shop"}, ObjectParts("shop", "msg", "a")),
+        ({"msg": "a", "message": "b"}, ObjectParts("", "message", "b")),
+        ({"msg": 5, "b": 1}, ObjectParts("", "", "{b, msg}")),
+        ({"event": "up", "service": "web"}, ObjectParts("web", "event", "up")),
+        (
+            {"msg": "a", "kubernetes": {"container_name": "api"}},
+            ObjectParts("api", "msg", "a"),
+        ),
+    ],
+)
+def test_the_message_or_the_keys(object_, parts):
+    assert read_object(json.dumps(object_).encode()) == parts
+
+
+def test_other_json_is_a_text():
+    assert read_object(b"{broken") is None
+    assert read_object(b"[1]") is None
+
+
+def test_an_object_of_many_keys_is_cut():
+    found = read_object(json.dumps({f"key{n:03}": n for n in range(50)}).encode())
+    assert found is not None and found.text.endswith("key029, …}")

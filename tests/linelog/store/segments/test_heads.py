@@ -55,3 +55,12 @@ def test_a_frame_of_the_largest_text_is_accepted():
 def test_a_frame_of_unknown_size_is_refused():
     stream = zstandard.ZstdCompressor(write_content_size=False).compress(b"text")
     assert at(stream) is None
+
+
+def test_a_frame_has_its_size_and_a_checksum():
+    text = b"2026-11-20T06:00:00.000000Z x hello\n" * 1000
+    frame = compressor().compress(text)
+    parameters = zstandard.get_frame_parameters(frame)
+    assert parameters.content_size == len(text) and parameters.has_checksum
+    assert zstandard.ZstdDecompressor().decompress(frame) == text
+    assert len(frame) < len(text) / 50

@@ -22,6 +22,7 @@ from logsrv.linelog.store.segments.removed import (
     runs_of_empty_segments,
 )
 from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segments.waiting import WAITING, note_waiting, waiting_sizes
 from tests.parts.disks import FaultyDisk, at
 
 
@@ -148,3 +149,27 @@ def test_a_note_is_on_the_medium_before_what_it_tells_of_is_removed(tmp_path):
     note_empty(3, disk)
     assert disk.calls[-3:] == ["fdatasync", "rename", "sync_directory"]
     disk.close()
+
+
+@pytest.mark.slow
+def test_the_file_waiting_keeps_the_newest_thousand_sizes(tmp_path):
+    with at(tmp_path) as disk:
+        assert waiting_sizes(disk) == {}
+        for number in range(1, 1003):
+            note_waiting(number, 10 * number, disk)
+        found = waiting_sizes(disk)
+    assert len(found) == 1000 and found[1002] == 10020 and 2 not in found
+
+
+def test_a_damaged_file_waiting_has_no_sizes(tmp_path):
+    with at(tmp_path) as disk:
+        note_waiting(17, 100, disk)
+        whole = (tmp_path / WAITING).read_bytes()
+        for place in range(8 * len(whole)):
+            damaged = bytearray(whole)
+            damaged[place // 8] ^= 1 << place % 8
+            (tmp_path / WAITING).write_bytes(damaged)
+            assert waiting_sizes(disk) == {}
+        for size in range(len(whole)):
+            (tmp_path / WAITING).write_bytes(whole[:size] + bytes(len(whole) - size))
+            assert waiting_sizes(disk) == {}

@@ -5,6 +5,7 @@ import os
 import pytest
 import zstandard
 
+from logsrv.linelog.store.words.check import check_words
 from logsrv.linelog.store.words.layout import (
     BLOCK_ROWS,
     HEADER_SIZE,
@@ -24,6 +25,8 @@ from logsrv.linelog.store.words.layout import (
     with_crc,
     without_crc,
 )
+from logsrv.linelog.store.words.lookup import WordIndex
+from tests.parts.examined_stores import packed_of, small_store
 
 TRAILER = WordIndexTrailer(7, 1 << 40, 1 << 39, 300, 1)
 
@@ -113,3 +116,20 @@ def test_a_checksum_guards_each_part():
     for data in (b"", b"abc", with_crc(b"part")[:-1], with_crc(b"part") + b"x"):
         with pytest.raises(ValueError, match="checksum"):
             without_crc(data)
+
+
+def test_a_flipped_bit_anywhere_is_noticed(tmp_path):
+    store = small_store(tmp_path / "store", words=6000)
+    data = (store / packed_of(store)[0].words).read_bytes()
+    check_words(WordIndex(data))
+    missed = []
+    for at in range(0, len(data), max(1, len(data) // 400)):
+        hurt = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+        try:
+            check_words(WordIndex(hurt))
+        except ValueError:
+            continue
+        missed.append(at)
+    assert not missed
+    with pytest.raises(ValueError):
+        check_words(WordIndex(data[:-1]))

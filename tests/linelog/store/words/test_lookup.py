@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.store.segments.index import FrameStart, Index
 from logsrv.linelog.store.segments.times import UNKNOWN
+from logsrv.linelog.store.words.evidence import LetterRun, evidence, folded
 from logsrv.linelog.store.words.lookup import WordIndex
+from logsrv.linelog.store.words.partial import MissingParts, PartialFile
 from tests.linelog.store.words.test_scan import TEXTS
 from tests.parts.disks import STAMP, stored
 from tests.parts.word_indexes import stored_index
@@ -134,3 +136,92 @@ def test_escapes_of_json_are_known_frame_by_frame(texts):
         assert found is not None
         having = [number for number, frame in enumerate(frames) if escape in frame]
         assert frames_of(found, len(frames)) == having
+
+
+@pytest.mark.parametrize(
+    ("literal", "runs"),
+    [
+        (b"imeou", [LetterRun(b"imeou", False, False)]),
+        (b" Timeout:", [LetterRun(b"timeout", True, True)]),
+        (b"user=bob", [LetterRun(b"user", False, True), LetterRun(b"bob", True, False)]),
+        (b"max_size", [LetterRun(b"max{size", False, False)]),
+    ],
+)
+def test_letters_are_a_run_open_where_the_literal_ends(literal, runs):
+    assert list(evidence(literal).runs) == runs
+
+
+@pytest.mark.parametrize(
+    ("literal", "windows"),
+    [
+        (b"4bf92f3577b34da6a3ce929d0e0e4736", 28),
+        (b"c8cd3af1-2ac5-357b-a01c-a9423d31b097", 12),
+        (b"DEADBEEF", 4),
+        (b"10.23.45.67", 10),
+        (b"fe80::1ff:fe23", 12),
+        ("Größe".encode(), 3),
+        (b"host17", 2),
+    ],
+)
+def test_ids_and_addresses_have_windows(literal, windows):
+    found = evidence(literal)
+    assert len(found.ids) + len(found.others) == windows
+
+
+@pytest.mark.parametrize(
+    "literal",
+    [
+        b"",
+        b"ab",
+        b"500",
+        b"dead",
+        b"{}",
+        b" - ",
+        b"a\nlong enough",
+        b"12:18",
+        b"2026-11-20T06:18:42",
+    ],
+)
+def test_a_literal_that_the_index_cannot_decide_has_no_evidence(literal):
+    assert not evidence(literal)
+
+
+def test_a_part_that_may_lie_in_the_time_of_a_line_is_no_evidence():
+    """Times are not indexed, so `123456` may stand in a frame that the index knows nothing of."""
+    assert not evidence(b"23456")
+    assert not evidence(b":42.123456Z ")
+    assert not evidence(b"42.123456Z tc")
+    assert evidence(b"42.123456Z tcp:") == evidence(b" tcp:")
+    assert evidence(b"1234567")
+
+
+def test_upper_and_lower_case_have_the_same_evidence():
+    assert evidence(b"TimeOut 4BF92F") == evidence(b"timeout 4bf92f")
+    assert folded(b"A_{") == b"a{_"
+
+
+def test_bytes_within_a_known_part_are_read():
+    file = PartialFile(100, [(10, b"abcdef"), (50, b"xyz")])
+    assert file.read(12, 3) == b"cde"
+    assert file.read(50, 3) == b"xyz"
+    assert file.read(100, 5) == file.read(20, 0) == b""
+    for at, size in ((9, 3), (14, 3), (0, 1), (16, 1)):
+        with pytest.raises(MissingParts) as missing:
+            file.read(at, size)
+        assert missing.value.ranges == [(at, size)]
+
+
+def test_all_missing_parts_are_named_at_once():
+    file = PartialFile(100, [(10, b"abcdef")])
+    with pytest.raises(MissingParts) as missing:
+        file.require_fetched([(10, 2), (0, 5), (40, 5)])
+    assert missing.value.ranges == [(0, 5), (40, 5)]
+    file.add(0, b"12345")
+    file.add(40, b"67890")
+    file.require_fetched([(10, 2), (0, 5), (40, 5)])
+
+
+def test_a_small_part_does_not_hide_a_larger_one():
+    file = PartialFile(100, [(0, b"a" * 50)])
+    file.add(10, b"a")
+    assert file.read(10, 20) == b"a" * 20
