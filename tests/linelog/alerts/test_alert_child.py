@@ -21,6 +21,7 @@ from logsrv.linelog.alerts.reports import (
     AlertReport,
     AlertTask,
     encode_message,
+    orders_from_line,
     report_from_line,
 )
 from logsrv.linelog.store.segments.segment import Position
@@ -86,14 +87,19 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.mark.slow
-def test_the_alert_process_sends_messages_and_reports_them(tmp_path):
+def test_the_alert_process_reports_what_it_sends_until_its_input_ends(tmp_path):
+    """Lines that wait for the end of the interval are sent then."""
     with child(tmp_path) as process:
-        watching(tmp_path)
         write(tmp_path, "oops 1")
         assert report(process, "sent") == AlertReport("sent", "1", "command")
         assert "oops 1" in (tmp_path / "out").read_text()
         assert os.getpriority(os.PRIO_PROCESS, process.pid) >= 10
         assert os.getsid(process.pid) == process.pid
+        write(tmp_path, "oops 2")
+        end(process)
+        report(process, "sent")
+        assert process.wait(PATIENCE) == 0
+    assert (tmp_path / "out").read_text().count("oops 2") == 1
 
 
 @pytest.mark.slow
@@ -106,18 +112,6 @@ def test_the_process_has_bounded_memory_and_its_programs_have_not(tmp_path):
         write(tmp_path, "oops 1")
         report(process, "sent")
     assert (tmp_path / "out").read_text().endswith("unlimited\n")
-
-
-@pytest.mark.slow
-def test_the_alert_process_sends_counted_lines_and_ends_with_its_input(tmp_path):
-    with child(tmp_path) as process:
-        write(tmp_path, "oops 1")
-        report(process, "sent")
-        write(tmp_path, "oops 2")
-        end(process)
-        report(process, "sent")
-        assert process.wait(PATIENCE) == 0
-    assert (tmp_path / "out").read_text().count("oops 2") == 1
 
 
 @pytest.mark.slow
@@ -148,3 +142,38 @@ def test_a_command_that_hangs_does_not_keep_the_alert_process(tmp_path):
         assert process.wait(PATIENCE) == 0
     pid = int((tmp_path / "out").read_text())
     wait_until(lambda: not Path(f"/proc/{pid}/cmdline").exists(), "the end of the command")
+
+
+def test_orders_are_read_as_they_were_written():
+    alert = AlertSettings(
+        alert='"\u20ac\n"',
+        name="web",
+        alert_command=("x", "a b"),
+        alert_variable=("TOKEN",),
+        alert_every=1.5,
+    )
+    hook = AlertSettings(alert="x", alert_webhook="http://x/")
+    orders = AlertOrders(
+        "/store",
+        "ab" * 16,
+        {
+            "7": AlertTask("web", "command", alert, Position(3, 4)),
+            "8": AlertTask("2", "webhook", hook, Position(3, 4), Position(5, 6)),
+        },
+    )
+    line = encode_message(orders)
+    assert b"\n" not in line and orders_from_line(line) == orders
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        AlertReport("sent", "1", "command"),
+        AlertReport("later", "1", "webhook", "no route\nto it"),
+        AlertReport("put-off", "web", "command", number=3),
+        AlertReport("done", name="7"),
+    ],
+)
+def test_reports_are_read_as_they_were_written(report):
+    line = encode_message(report)
+    assert b"\n" not in line and report_from_line(line) == report

@@ -13,6 +13,9 @@ from logsrv.linelog.alerts.alert_places import (
 )
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.reports import AlertTask
+from logsrv.linelog.alerts.silences import FILE, Silence, load_silences, save_silences
+from logsrv.linelog.alerts.tasks import saved_names_for
+from logsrv.linelog.cursors.folder import PlaceFolder
 from logsrv.linelog.store.segments.segment import Position
 from tests.parts.clocks import HandClock
 
@@ -80,20 +83,6 @@ def test_damaged_states_and_silences_are_named(tmp_path):
     )
 
 
-def test_only_one_process_can_lock_the_places(tmp_path):
-    first, second = kept(tmp_path), kept(tmp_path)
-    assert first.folder.lock() and not second.folder.lock()
-    first.folder.close()
-    assert second.folder.lock()
-    assert ((tmp_path / "alerts").stat().st_mode & 0o777) == 0o750
-
-
-def test_a_missing_store_has_no_places(tmp_path):
-    assert not kept(tmp_path / "none").folder.exists()
-    with pytest.raises(FileNotFoundError):
-        kept(tmp_path / "none").save_progress("1", TASK, AlertProgress(PLACE))
-
-
 @pytest.mark.parametrize("left", [b"", b"half of a ta"])
 def test_what_a_kill_left_beside_a_firing_alert_hinders_no_save(tmp_path, left):
     places = kept(tmp_path)
@@ -104,3 +93,58 @@ def test_what_a_kill_left_beside_a_firing_alert_hinders_no_save(tmp_path, left):
         places.save_state("1", condition, {"episodes": [[[], 5.0, 1, None, True]]})
         assert places.load_firing_task("1") == condition
     assert not [*(tmp_path / "alerts").glob("*.tmp")]
+
+
+A, B = TaskKey("command", None, "a"), TaskKey("command", None, "b")
+WEB = TaskKey("command", "web", "a")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kept", "changed", "found"),
+    [
+        # Another order, and one that is new.
+        ([B, TaskKey("command", None, "c"), A], {"1": A, "2": B}, False, ["2", None, "1"]),
+        # A name that is given, changed, taken away.
+        ([WEB], {"1": A}, False, ["1"]),
+        ([TaskKey("command", "other", "a")], {"1": WEB}, False, ["1"]),
+        # The same query twice, told apart by name.
+        (
+            [WEB, TaskKey("command", "b", "a")],
+            {"1": TaskKey("command", "b", "a"), "2": WEB},
+            False,
+            ["2", "1"],
+        ),
+        ([A, A], {"1": A, "2": A}, False, ["1", "2"]),
+        # Another way is another task.
+        ([TaskKey("webhook", None, "a")], {"1": A}, True, [None]),
+        # Another query is another alert while the server runs; by its name it goes on at the next start.
+        ([TaskKey("command", "web", "z")], {"1": WEB}, False, [None]),
+        ([TaskKey("command", "web", "z")], {"1": WEB}, True, ["1"]),
+        ([TaskKey("command", None, "z")], {"1": A}, True, [None]),
+    ],
+)
+def test_an_alert_keeps_its_place_by_its_query_or_its_name(wanted, kept, changed, found):
+    assert saved_names_for(wanted, kept, changed=tuple(kept) if changed else ()) == found
+
+
+NIGHT = Silence("web", 1000.0, "new release")
+
+
+def test_silences_go_on_until_their_end(tmp_path):
+    folder = PlaceFolder(str(tmp_path), "alerts")
+    assert load_silences(folder, 0) == {}
+    save_silences(str(tmp_path), folder, [NIGHT, Silence("disk", 10.0)])
+    assert load_silences(folder, 999) == {"web": NIGHT}
+    assert load_silences(folder, 1000) == {}
+    places = AlertPlaces(str(tmp_path), "", HandClock(time_of_day=5.0))
+    assert places.silenced_labels() == {"web", "disk"}
+    assert places.saved_names() == []
+
+
+def test_a_damaged_file_silences_nothing(tmp_path):
+    folder = PlaceFolder(str(tmp_path), "alerts")
+    save_silences(str(tmp_path), folder, [NIGHT])
+    (tmp_path / "alerts" / FILE).write_text('{"silences":[["web",1e9,""]]}\n')
+    with pytest.raises(ValueError, match="is damaged"):
+        load_silences(folder, 0)
+    assert not AlertPlaces(str(tmp_path), "", HandClock(time_of_day=5.0)).silenced_labels()

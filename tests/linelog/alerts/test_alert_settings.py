@@ -30,10 +30,6 @@ def refused(*words: str) -> str:
     return str(caught.value)
 
 
-def test_there_are_no_alerts_by_default():
-    assert settings().alerts == ()
-
-
 def test_several_alerts_share_command_and_interval():
     one, two = settings(
         "--alert", "level>=error", "--alert", "oops", "--alert-command", "mail -s 'a b' root"

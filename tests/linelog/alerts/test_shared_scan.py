@@ -132,13 +132,6 @@ def test_each_watch_is_told_of_its_own_gap_only(tmp_path):
     assert one.lines == two.lines == none.lines == messages(2, 3, 4, 5)
 
 
-def test_a_query_of_two_ways_is_searched_once_for_both(store):
-    by_command, by_webhook = Seen("oops 00"), Seen("oops 00")
-    store.watch((by_command, BEGIN), (by_webhook, BEGIN))
-    store.poll()
-    assert by_command.lines == by_webhook.lines == messages(*range(10))
-
-
 QUERIES = ["oops", "00", "01", "5", "NOT 5", "/0[12]/", "oops 3 OR 4", "", "7 1", "nothing"]
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.alerts.tally import LONGEST, SETTLE, SHOWN, MatchCount, MatchTally
+from logsrv.linelog.alerts.tally import LONGEST, SETTLE, SHOWN, MatchTally
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
 from tests.parts.stores import line
@@ -103,7 +103,3 @@ def test_each_line_is_sent_whenever_it_comes_and_never_too_often(steps):
         sent.append((now + every, taken.count))
     assert sum(count for _, count in sent) == sum(count for _, count in steps)
     assert all(later - at >= every - 1e-6 for (at, _), (later, _) in pairwise(sent))
-
-
-def test_a_new_tally_has_counted_nothing():
-    assert MatchCount() == MatchTally(1).counted

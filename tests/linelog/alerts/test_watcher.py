@@ -16,8 +16,9 @@ from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.delivery import AlertMessage
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
 from logsrv.linelog.alerts.reports import AlertReport, AlertTask
+from logsrv.linelog.alerts.shared_scan import SharedScans
 from logsrv.linelog.alerts.tally import MatchCount
-from logsrv.linelog.alerts.watch import RETRY
+from logsrv.linelog.alerts.watch import RETRY, Watch
 from logsrv.linelog.alerts.watcher import KEEP, LAST, Watcher
 from logsrv.linelog.store.segments.segment import Position
 from tests.parts.stores import line, lines, make_store, view_of
@@ -118,28 +119,6 @@ def test_new_lines_are_reported_within_a_second_and_earlier_ones_are_not(stage):
     assert sorted(stage.sent) == [("fine", 1, [b"fine"]), ("oops", 2, [b"oops 1", b"oops 2"])]
 
 
-def test_further_lines_are_reported_at_the_end_of_the_interval(stage):
-    stage.start(end(stage), "oops")
-    stage.write("oops 1")
-    stage.wait(1)
-    for _ in range(5):
-        stage.write(*["oops more"] * 1000)
-        stage.wait(1)
-    assert len(stage.sent) == 1
-    stage.wait(6)
-    assert [(count, len(shown)) for _, count, shown in stage.sent] == [(1, 1), (5000, 10)]
-
-
-@pytest.mark.slow
-def test_a_million_lines_are_one_message(stage):
-    stage.start(end(stage), "oops")
-    with (stage.directory / "current.log").open("ab") as file:
-        for _ in range(100):
-            file.write(line("oops") * 10_000)
-    stage.wait(12)
-    assert len(stage.sent) <= 2 and sum(count for _, count, _ in stage.sent) == 1_000_000
-
-
 def test_an_alert_sends_one_message_at_a_time(stage):
     stage.hold = True
     stage.start(end(stage), "oops")
@@ -184,15 +163,6 @@ def test_the_next_process_begins_before_lines_that_have_not_arrived(stage):
     assert after.due is not None and 8 < after.due - stage.clock.seconds() + 3 < 13
 
 
-def test_removed_lines_are_reported(stage, tmp_path):
-    stage.directory = make_store(tmp_path / "gone", [[line("a")], [line("oops")]])
-    next(stage.directory.glob("0000000001-*.zst")).unlink()
-    stage.start(BEGIN, "oops")
-    stage.wait(1)
-    assert AlertReport("missed", "oops", "command", number=1) in stage.reports
-    assert [count for _, count, _ in stage.sent] == [1]
-
-
 def test_removed_lines_are_reported_when_the_next_line_comes(stage, tmp_path):
     stage.directory = make_store(tmp_path / "gone", [[line("a")], [line("b")], []])
     for path in stage.directory.glob("0*"):
@@ -228,27 +198,6 @@ def test_the_end_waits_for_a_message_under_way_and_then_gives_up(stage):
     assert stage.reports[-1] == AlertReport("put-off", "oops", "command", number=1)
     kept = stage.progress("oops")
     assert kept is not None and kept == AlertProgress(before.position)
-
-
-def test_an_alert_that_is_further_than_another_counts_nothing_twice(stage):
-    stage.write("oops 1")
-    further = end(stage)
-    stage.write("oops 2")
-    stage.add("late", "oops", further)
-    stage.start(BEGIN, "oops")
-    stage.wait(1)
-    assert [one[1:] for one in stage.sent] == [(1, [b"oops 2"]), (2, [b"oops 1", b"oops 2"])]
-
-
-def test_lines_removed_before_an_alert_begins_are_no_gap(stage, tmp_path):
-    """Another alert, further behind, missed lines; this one did not want them."""
-    stage.directory = make_store(tmp_path / "gone", [[line("a")], [line("b")], [line("oops")]])
-    next(stage.directory.glob("0000000001-*.zst")).unlink()
-    stage.add("further", "oops", AlertProgress(Position(2, 0)))
-    stage.start(BEGIN, "oops")
-    stage.wait(1)
-    assert [one.label for one in stage.reports if one.kind == "missed"] == ["oops"]
-    assert len(stage.sent) == 2
 
 
 def test_a_webhook_that_is_down_for_long_is_told_all_in_order_in_one_message(stage):
@@ -416,3 +365,52 @@ def test_the_state_of_a_condition_is_saved_before_its_place(tmp_path):
     stage.start(BEGIN, "oops | count > 0 in 1m")
     stage.clock.advance(KEEP + 1)
     assert places.order and places.order == ["state", "progress"] * (len(places.order) // 2)
+
+
+def watch(
+    directory: Path, until: Position | None = None, way: str = "command"
+) -> tuple[Watch, SharedScans, list[AlertReport]]:
+    """One whose messages all fail for now, at the begin of a store of two lines that match."""
+    store = make_store(directory / f"store-{way}", [[line("oops 1"), line("oops 2")]])
+    alert = AlertSettings(
+        alert="oops", alert_command=("x",), alert_webhook="http://x/", alert_every=10
+    )
+    reports: list[AlertReport] = []
+
+    def deliver(way: str, alert: AlertSettings, counted: AlertMessage) -> Deferred[None]:
+        failing: Deferred[None] = Deferred()
+        failing.errback(TemporaryFailure("not now"))
+        return failing
+
+    begin = AlertProgress(Position(1, 0))
+    task = AlertTask("1", way, alert, begin.position, until)
+    found = Watch(task, begin.due, deliver=deliver, now=lambda: 0.0, report=reports.append)
+    scans = SharedScans(view_of(store))
+    scans.replace_watches([found], {found: begin.position})
+    return found, scans, reports
+
+
+def test_a_message_that_fails_is_left_to_the_next_process_at_the_end(tmp_path):
+    """It does not go round in circles with what fails at once."""
+    found, scans, reports = watch(tmp_path)
+    assert scans.search_next_pieces()
+    for _ in range(3):
+        found.take_if_due(ending=True)
+        found.send_taken()
+    assert [one.kind for one in reports] == ["lines", "later"]
+    assert found.progress == AlertProgress(Position(1, 0))
+
+
+def test_a_removed_alert_ends_at_its_line_and_gives_up_a_failed_message(tmp_path):
+    found, scans, reports = watch(tmp_path, Position(1, len(line("oops 1"))))
+    assert scans.search_next_pieces() and not scans.search_next_pieces()
+    found.take_if_due()
+    found.send_taken()
+    assert [one.kind for one in reports] == ["lines", "failed"] and found.is_done
+
+
+def test_lines_are_counted_once_for_an_alert_with_two_ways(tmp_path):
+    for way, reported in (("command", [2]), ("webhook", [])):
+        _, scans, reports = watch(tmp_path, way=way)
+        assert scans.search_next_pieces()
+        assert [one.number for one in reports if one.kind == "lines"] == reported

@@ -1,6 +1,7 @@
 """Bodies for chats and Alertmanager, as a server gets and checks them."""
 
 import re
+import sys
 from datetime import datetime
 from typing import Any
 
@@ -140,3 +141,20 @@ async def test_alertmanager_knows_missing_fields_and_other_groups_from_values():
         "firing (other groups)",
     ]
     assert found[0]["annotations"]["reason"].startswith("The alert was removed or changed")
+
+
+@in_reactor
+async def test_a_message_goes_to_the_command_and_to_the_webhook(tmp_path):
+    code = f"import os; open('{tmp_path}/out', 'w').write(os.environ['LOGSRV_ALERT_QUERY'])"
+    with hook() as web:
+        alert = AlertSettings(
+            alert="oops",
+            alert_command=(sys.executable, "-c", code),
+            alert_webhook=f"http://127.0.0.1:{web.port}/",
+        )
+        deliver = make_deliver(REACTOR, test=True)
+        for way in alert.ways:
+            await deliver(way, alert, MatchCount())
+    assert (tmp_path / "out").read_text() == "oops"
+    [(_, _, body)] = web.posts
+    assert body["test"] is True

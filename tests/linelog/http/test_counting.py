@@ -1,4 +1,4 @@
-"""A store that is counted again and again, by a process that knows what it has counted."""
+"""The totals of a store, by a process that knows what it has counted: one answer for all who ask."""
 
 import json
 import os
@@ -7,12 +7,17 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 from logsrv.linelog.http.counting import StoreCounter, StoreTotals
+from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.statistics import FRESH_SECONDS, IDLE_SECONDS, StoreStatistics
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, sealed_segments
-from tests.parts.child_processes import read_message, send
-from tests.parts.stores import line, lines, make_store, note_listings, view_of
+from tests.kit.children.spawned import Spawner, read_message, send
+from tests.kit.net.network import logged
+from tests.linelog.read.stores import line, lines, make_store, note_listings, view_of
 
 
 def test_totals_follow_writing_rotation_sealing_and_removal(tmp_path):
@@ -92,7 +97,6 @@ def test_segments_of_all_forms_are_counted(tmp_path):
         file.writelines(lines(["g"], 30))
     assert totals.stats_answer(view)["lines"] == 7
     assert totals.stats_answer(view)["newest"] == "2026-11-20T06:00:30.000000Z"
-    view.close()
 
 
 def test_late_lines_are_neither_the_oldest_nor_the_newest_by_their_place(tmp_path):
@@ -104,7 +108,6 @@ def test_late_lines_are_neither_the_oldest_nor_the_newest_by_their_place(tmp_pat
         found = totals.stats_answer(view)
         assert found["oldest"] == "2026-11-20T06:00:05.000000Z"
         assert found["newest"] == "2026-11-20T06:00:20.000000Z"
-    view.close()
 
 
 def test_a_removed_segment_counts_no_more(tmp_path):
@@ -116,7 +119,6 @@ def test_a_removed_segment_counts_no_more(tmp_path):
         path.unlink()
     view.refresh()
     assert (totals.stats_answer(view)["segments"], totals.stats_answer(view)["lines"]) == (1, 1)
-    view.close()
 
 
 def test_a_text_that_was_cut_is_counted_anew(tmp_path):
@@ -129,7 +131,6 @@ def test_a_text_that_was_cut_is_counted_anew(tmp_path):
         file.truncate(len(texts[0]))
     found = totals.stats_answer(view)
     assert (found["lines"], found["newest"]) == (1, "2026-11-20T06:00:00.000000Z")
-    view.close()
 
 
 def test_an_empty_store_has_no_lines_and_no_times(tmp_path):
@@ -137,4 +138,88 @@ def test_an_empty_store_has_no_lines_and_no_times(tmp_path):
     found = StoreTotals().stats_answer(view)
     assert (found["lines"], found["oldest"], found["newest"]) == (0, None, None)
     assert found["position"] == "1:0"
-    view.close()
+
+
+class Place:
+    """Totals that a test counts, and what those who ask have got."""
+
+    def __init__(self) -> None:
+        self.reactor = Spawner()
+        self.statistics = StoreStatistics(lambda: "/logs", self.reactor)
+        self.got: list[Any] = []
+
+    def ask(self) -> None:
+        started = len(self.reactor.processes)
+        self.statistics.request_totals().addCallbacks(
+            self.got.append, lambda why: self.got.append(why.value)
+        )
+        if len(self.reactor.processes) > started:
+            # It has begun.
+            self.reactor.last.say()
+
+    def answer(self, data: bytes) -> None:
+        self.reactor.last.say(data)
+
+
+@pytest.fixture
+def place() -> Place:
+    return Place()
+
+
+def test_one_count_for_all_who_ask(place):
+    place.ask()
+    place.ask()
+    assert place.reactor.last.said == [b"/logs"] and not place.got
+    place.answer(b'{"lines": 1}\n')
+    place.ask()
+    assert place.got == [b'{"lines": 1}\n'] * 3
+    place.reactor.advance(2 * FRESH_SECONDS)
+    place.ask()
+    place.answer(b'{"lines": 2}\n')
+    assert place.got[3:] == [b'{"lines": 2}\n'] and len(place.reactor.processes) == 1
+
+
+def test_the_counting_process_ends_when_nobody_asks(place):
+    place.ask()
+    place.answer(b"{}\n")
+    place.reactor.advance(IDLE_SECONDS)
+    assert place.reactor.last.closed
+    place.ask()
+    assert len(place.reactor.processes) == 2
+
+
+def test_a_store_that_cannot_be_counted_is_a_problem(place):
+    """Who asks hears why; the next one finds the store that is there then."""
+    place.ask()
+    place.answer(b'{"error": "the store was removed"}\n')
+    assert [str(one) for one in place.got] == ["the store was removed"]
+    assert isinstance(place.got[0], Problem) and place.got[0].status == 503
+    place.ask()
+    place.answer(b"{}\n")
+    assert place.got[-1] == b"{}\n"
+
+
+def test_a_counting_process_that_dies_is_a_problem(place):
+    place.ask()
+    with logged() as messages:
+        place.reactor.last.end(signal=9)
+    assert "the process that counts was ended by SIGKILL" in messages[0]
+    assert "the server's log says why" in str(place.got[0])
+    place.ask()
+    assert len(place.reactor.processes) == 2
+
+
+def test_stop_ends_the_counting_process(place):
+    place.ask()
+    assert place.statistics.stop().called and place.reactor.last.killed
+    assert "being stopped" in str(place.got[0])
+    place.ask()
+    assert "being stopped" in str(place.got[1])
+
+
+def test_a_count_that_takes_long_is_waited_for(place):
+    place.ask()
+    place.reactor.advance(2 * IDLE_SECONDS)
+    place.ask()
+    place.answer(b"{}\n")
+    assert place.got == [b"{}\n"] * 2 and not place.reactor.last.killed

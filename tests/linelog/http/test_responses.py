@@ -104,9 +104,7 @@ def test_accept_encoding_decides_about_gzip(accepted, takes):
 
 
 def test_a_sentence_is_one_line_of_json():
-    assert json.loads(Problem(404, "no\nsuch \x1b line").body) == {
-        "error": "no\\nsuch \\x1b line"
-    } or (b"\x1b" not in Problem(404, "no\nsuch \x1b line").body)
+    assert b"\x1b" not in Problem(404, "no\nsuch \x1b line").body
     assert Problem(400, "a\nb").body.count(b"\n") == 1
 
 
@@ -114,8 +112,3 @@ def test_a_wrong_query_has_its_place():
     problem = query_problem(QueryError("there is nothing behind the >=", 7))
     assert problem.status == 400
     assert json.loads(problem.body) == {"error": "there is nothing behind the >=", "at": 7}
-
-
-def test_too_much_says_when_to_ask_again():
-    problem = too_many_problem("wait", 5)
-    assert (problem.status, problem.headers) == (429, {"Retry-After": "5"})

@@ -11,10 +11,11 @@ from twisted.logger import capturedLogs, formatEvent
 
 import logsrv
 from logsrv.errors import ConfigurationError, StartError
-from logsrv.kit.observe.metrics import MetricsPart
+from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.service.sites import SiteSpec
 from logsrv.linelog.alerts.alerts import Alerts
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
+from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.plugin.service import LoggerService, Options, log_interpreter_fault, makeService
 from tests.parts.listening import REACTOR, in_reactor, logged, until
 
@@ -211,3 +212,10 @@ def test_unreadable_modules_are_logged(tmp_path, monkeypatch):
     monkeypatch.setattr(logsrv, "__file__", str(tmp_path / "gone.py"))
     [sentence] = said("alerts")
     assert f"may not read {tmp_path}/gone.py" in sentence
+
+
+def test_names_are_the_loggers_own_and_say_what_is_counted():
+    Metrics(METRICS)
+    for metric in METRICS:
+        assert metric.help.endswith(".")
+        assert (metric.kind == "counter") == metric.name.endswith("_total"), metric.name

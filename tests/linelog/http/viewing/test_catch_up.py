@@ -42,7 +42,6 @@ def test_a_viewer_gets_lines_from_its_place_on(tmp_path, offset, packed):
         step = behind.next_step(end_of_store(view), 1000, SharedEvents())
         assert messages(step) == [str(number) for number in range(-(-offset // SIZE), 8)]
         assert step.over and not step.missed and step.lines == len(messages(step))
-    view.close()
 
 
 def test_a_viewer_gets_no_line_before_the_others(tmp_path):
@@ -51,7 +50,6 @@ def test_a_viewer_gets_no_line_before_the_others(tmp_path):
     with viewer(view, Position(1, 2 * SIZE)) as behind:
         step = behind.next_step(Position(2, SIZE), 1000, SharedEvents())
         assert messages(step) == ["2", "3", "4"] and step.over
-    view.close()
 
 
 def test_a_step_may_have_no_line(tmp_path, monkeypatch):
@@ -62,7 +60,6 @@ def test_a_step_may_have_no_line(tmp_path, monkeypatch):
         while not steps[-1].over:
             steps.append(behind.next_step(end_of_store(view), 1000, SharedEvents()))
         assert [messages(step) for step in steps] == [[], ["7"]]
-    view.close()
 
 
 def test_lines_up_to_sure_are_not_limited(tmp_path):
@@ -77,4 +74,3 @@ def test_lines_up_to_sure_are_not_limited(tmp_path):
         step = behind.next_step(end, 1, SharedEvents())
         assert messages(step) == ["0", "1", "2", "3"]
         assert step == CatchUpStep(step.data, 4, missed=4, over=True)
-    view.close()

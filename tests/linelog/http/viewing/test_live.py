@@ -28,8 +28,6 @@ def test_each_line_is_in_one_look(tmp_path):
         file.write(line("new")[10:])
     (news,) = place.poll().pieces
     assert news.text == line("new") and news.position == Position(1, len(line("old")))
-    place.close()
-    view.close()
 
 
 def test_too_many_lines_are_counted(tmp_path, monkeypatch):
@@ -44,8 +42,6 @@ def test_too_many_lines_are_counted(tmp_path, monkeypatch):
     assert polled.missed + kept == 1000
     assert 5000 <= sum(len(news.text) for news in polled.pieces) < 7000
     assert polled.pieces[-1].text.endswith(b"\n") and place.position == end_of_store(view)
-    place.close()
-    view.close()
 
 
 def test_skipped_lines_are_estimated(tmp_path, monkeypatch):
@@ -66,8 +62,6 @@ def test_skipped_lines_are_estimated(tmp_path, monkeypatch):
     append(store, 1, "after")
     (news,) = place.poll().pieces
     assert news.text == line("after")
-    place.close()
-    view.close()
 
 
 def test_skipped_segments_are_estimated(tmp_path, monkeypatch):
@@ -82,8 +76,6 @@ def test_skipped_segments_are_estimated(tmp_path, monkeypatch):
         news.position.segment for news in polled.pieces
     } == {3}
     assert 1450 < polled.missed + sum(news.text.count(b"\n") for news in polled.pieces) < 1550
-    place.close()
-    view.close()
 
 
 def test_a_look_says_that_retention_removed_lines(tmp_path):
@@ -95,5 +87,3 @@ def test_a_look_says_that_retention_removed_lines(tmp_path):
     polled = place.poll()
     assert polled.gone and polled.pieces[0].position == Position(2, 0)
     assert b"".join(news.text for news in polled.pieces) == line("b") + line("c")
-    place.close()
-    view.close()

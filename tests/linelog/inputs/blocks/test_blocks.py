@@ -10,7 +10,7 @@ from twisted.internet.address import IPv4Address
 
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.framing.bodies.bodies import RequestRefused
-from logsrv.linelog.inputs.blocks.blocks import BlockFactory, Blocks, block_routes
+from logsrv.linelog.inputs.blocks.blocks import BlockFactory, block_routes
 from logsrv.linelog.inputs.blocks.body import BlockBody
 from logsrv.linelog.inputs.blocks.incoming import OVERTAKEN
 from logsrv.linelog.inputs.http.body import QuestionBody, RequestHead
@@ -182,11 +182,6 @@ def test_while_the_store_takes_nothing_in_blocks_come_again_later():
     with pytest.raises(RequestRefused) as caught:
         make(head)
     assert caught.value.status == 503
-
-
-def test_blocks_refuse_datagrams():
-    with pytest.raises(ConfigurationError, match="needs connections"):
-        Blocks().datagrams(intake(Sink()))
 
 
 @pytest.mark.parametrize(

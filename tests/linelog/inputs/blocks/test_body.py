@@ -1,29 +1,34 @@
-"""A block on its way in: what is stored of it, and what its sender hears."""
+"""A block on its way in: what is stored of it by the place of its origin, and what its sender hears."""
 
+import random
 from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from logsrv.errors import StoreError
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused
 from logsrv.linelog.inputs.blocks.body import (
     BlockBody,
+    BlockDecision,
     block_body,
+    decide_about,
     misplaced_block_refusal,
 )
 from logsrv.linelog.inputs.blocks.incoming import OVERTAKEN, IncomingBlocks
 from logsrv.linelog.inputs.http.body import RequestHead
-from logsrv.linelog.ship.encode.block import LARGEST, LARGEST_TEXT, PackedBlock
+from logsrv.linelog.ship.encode.block import LARGEST, LARGEST_TEXT, UNKNOWN, PackedBlock
 from logsrv.linelog.store.origins.notes import BlockNote, parse_notes_file
 from logsrv.linelog.store.origins.origins import ENOUGH, Origins
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.inputs.blocks.making import Edge, block_of, blocks, stored_lines
 from tests.linelog.inputs.blocks.test_copy_body import Reactor
-from tests.parts.blocks import block_of, stored_lines
-from tests.parts.sinks import Sink, intake
+from tests.linelog.inputs.recording import Sink, intake
 
 ONE = 32 * "a"
 NONE: Mapping[str, str] = MappingProxyType({})
@@ -114,18 +119,6 @@ def test_nobody_waits_for_one_that_hangs_and_has_come_by_another_connection():
     centre.took(first)
     assert centre.body(second.headers()).ask_worker() is None
     hanging.let_go()
-
-
-def test_the_next_block_is_taken_while_one_is_being_stored():
-    centre = Taking()
-    first, second = cut(2)
-    answers: list[Any] = []
-    for block in (first, second):
-        waiting = centre.took(block)[0].stored()
-        assert waiting is not None
-        waiting.addCallback(lambda reply: answers.append(reply.headers["Logsrv-To"]))
-    centre.sink.store_blocks()
-    assert answers == [str(first.end), str(second.end)]
 
 
 FIRST, SECOND, THIRD = cut(3)
@@ -421,3 +414,43 @@ def test_blocks_with_invalid_headers_are_refused(headers, status):
         centre.took(headers=headers)
     assert caught.value.status == status
     assert not centre.sink.pending_blocks
+
+
+EDGE_TEXT = b"".join(b"line %d\n" % number for number in range(40))
+
+
+@given(st.integers(1, 60), st.integers(1, 100), st.integers(0, 1000), st.integers(0, 1000))
+def test_whatever_comes_in_whatever_order_the_text_is_whole(segment, most, first, seed):
+    """Of shippers that begin anywhere, cut as they like, and repeat themselves."""
+    edge = Edge(ONE, EDGE_TEXT, segment)
+    chance = random.Random(seed)
+    shippers = [list(blocks(edge, most, first + one)) for one in range(3)]
+    place, stored = None, b""
+    for _ in range(200):
+        found = chance.choice(shippers)
+        block = chance.choice(found)
+        if chance.random() < 0.5:
+            # One that asks first.
+            block = edge.next(place, most, chance) or block
+        if decide_about(block, place) is BlockDecision.TAKE:
+            at = edge.offset(block.start)
+            stored += EDGE_TEXT[at : at + block.text_size]
+            place = block.end
+        assert stored == EDGE_TEXT[: edge.offset(place)]
+
+
+def test_gaps_have_to_be_told():
+    at = Position(1, 0)
+    behind = block_of(ONE, b"abc\n", Position(1, 8), Position(1, 4))
+    told = block_of(ONE, b"abc\n", Position(1, 8), Position(1, 4), UNKNOWN)
+    assert decide_about(behind, Position(1, 4)) is BlockDecision.REFUSE
+    assert decide_about(told, Position(1, 4)) is BlockDecision.TAKE
+    assert decide_about(told, None) is BlockDecision.REFUSE
+    # Nobody here knows where a segment ends.
+    assert (
+        decide_about(block_of(ONE, b"abc\n", Position(2, 0), Position(1, 4)), Position(1, 4))
+        is BlockDecision.TAKE
+    )
+    assert decide_about(block_of(ONE, b"abc\n", at, None), None) is BlockDecision.TAKE
+    assert decide_about(block_of(ONE, b"abc\n", at, None), Position(1, 2)) is BlockDecision.REFUSE
+    assert decide_about(block_of(ONE, b"abc\n", at, None), Position(1, 4)) is BlockDecision.FORGET

@@ -6,24 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.errors import ConfigurationError
 from logsrv.kit.web.channel import MOST_IN_A_TURN
 from logsrv.linelog.inputs.http import channel as http
-from logsrv.linelog.inputs.http.channel import Http
-from logsrv.linelog.inputs.intake.options import InputOptions
-from tests.parts.examples import more
-from tests.parts.http_senders import Sender, chunked, request, slowly
-from tests.parts.sinks import Sink, intake, turn
-
-
-def test_there_is_no_http_in_datagrams():
-    with pytest.raises(ConfigurationError, match="http:tcp:8088"):
-        Http().datagrams(intake(Sink()))
-
-
-def test_keeps_so_many_bodies_at_a_time():
-    bodies = intake(Sink(), options=InputOptions(max_body=10)).unfinished
-    assert bodies.most_held == 20 and bodies.held == 0
+from tests.examples import more
+from tests.linelog.inputs.http.sending import Sender, chunked, request, slowly
+from tests.linelog.inputs.recording import turn
 
 
 def test_one_byte_chunks_let_others_have_their_turn(monkeypatch):
@@ -146,17 +133,6 @@ def test_a_connection_may_end_between_an_answer_and_the_next_request():
     turn(sender.clock)
     assert [status for status, _ in sender.answers()] == [200] * MOST_IN_A_TURN
     assert sender.clock.getDelayedCalls() == []
-
-
-def test_pipelined_requests_are_answered_in_order():
-    sender = Sender()
-    sender.send(request(b"a") + request(b"b\nc") + request(b"", "/", "GET", Content_Length=""))
-    for _ in range(2):
-        sender.sink.sync()
-    answers = sender.answers()
-    assert [body.get("accepted") for _, body in answers] == [1, 2, None]
-    assert b"X-Elastic-Product: Elasticsearch" in sender.head
-    assert sender.sink.text == b"a\nb\nc\n"
 
 
 def test_http_1_0_is_answered_and_closed():

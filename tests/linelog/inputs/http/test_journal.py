@@ -78,14 +78,6 @@ def test_tiny_entries_let_others_have_their_turn(monkeypatch, packed):
     assert b" 202 " in peer.transport.value()
 
 
-def test_a_packed_upload_is_stored():
-    peer = Uploading()
-    body = gzip.compress(b"MESSAGE=one\n\nMESSAGE=two\n")
-    peer.send(HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-    peer.sink.sync()
-    assert b" 202 " in peer.transport.value() and peer.sink.text.count(b"\n") == 2
-
-
 def test_packed_entries_that_become_too_much(monkeypatch):
     """Of an entry of four bytes a line of sixty is stored: nothing is, if all are too much."""
     monkeypatch.setattr(bodies, "_LEAST_MADE", 1 << 16)

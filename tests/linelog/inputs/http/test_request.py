@@ -1,18 +1,19 @@
 """Requests to the HTTP input: stored, safe, answered, in this order; or refused in a sentence."""
 
-from typing import Any, cast
+import base64
+from typing import Any
 
 import pytest
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 
-from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.framing.bodies.bodies import RequestRefused
 from logsrv.linelog.inputs.http.long_answer import PIECE, STALLED_AFTER, LongAnswer
 from logsrv.linelog.inputs.http.request import ANSWER_SECONDS, LINGER_SECONDS
 from logsrv.linelog.inputs.http.routes import find_route, request_path
+from logsrv.linelog.inputs.http.token import check_token
 from logsrv.timer import Timer
-from tests.parts.http_senders import Sender, chunked, request
+from tests.linelog.inputs.http.sending import Sender, chunked, refused, request
 
 
 def test_a_request_is_answered_when_it_is_safe():
@@ -256,24 +257,22 @@ def test_a_sender_of_lines_waits_with_the_store_and_not_for_ever():
 
 
 @pytest.mark.parametrize(
-    ("media", "body", "counted"),
-    [("", b"one\ntw", 1), ("", b"one\n", 0), ("application/json", b'{"a"', 1), ("", b"", 0)],
+    ("media", "body", "length", "counted"),
+    [
+        ("", b"one\ntw", "100", 1),
+        ("", b"one\n", "100", 0),
+        ("application/json", b'{"a"', "100", 1),
+        ("application/json", b'{"a":1}', "7", 0),
+        ("", b"", "100", 0),
+    ],
 )
-def test_a_request_that_breaks_off_is_counted(media, body, counted):
+def test_a_request_that_breaks_off_is_counted(media, body, length, counted):
+    """But not one whose sender leaves before its answer."""
     sender = Sender()
-    sender.send(request(b"", Content_Length="100", Content_Type=media) + body)
-    sender.leave()
-    metrics = cast(Metrics, sender.intake.metrics)
-    assert metrics.value("records_refused_total", reason="unfinished") == counted
-
-
-def test_a_sender_that_leaves_early_has_sent_all():
-    sender = Sender()
-    sender.post(b'{"a":1}', Content_Type="application/json")
+    sender.send(request(b"", Content_Length=length, Content_Type=media) + body)
     sender.leave()
     sender.sink.sync()
-    metrics = cast(Metrics, sender.intake.metrics)
-    assert metrics.value("records_refused_total", reason="unfinished") == 0
+    assert refused(sender, "unfinished") == counted
 
 
 def test_a_failure_of_ours_is_no_secret_of_the_log(monkeypatch):
@@ -319,9 +318,9 @@ def test_every_path_and_method_has_its_route(method, path, text):
     ],
 )
 def test_unknown_paths_and_methods_are_refused(method, path, status):
-    with pytest.raises(RequestRefused) as refused:
+    with pytest.raises(RequestRefused) as caught:
         find_route(method, path)
-    assert refused.value.status == status and "\x1b" not in str(refused.value)
+    assert caught.value.status == status and "\x1b" not in str(caught.value)
 
 
 def test_paths_without_what_is_behind_them():
@@ -347,17 +346,18 @@ class Consumer:
         self.producer.pauseProducing()
 
 
-def test_a_long_answer_goes_out_as_it_is_read():
+def long_answer(body: bytes) -> tuple[Any, Clock, list[str]]:
+    """Who gets a long answer, the clock, and how it ended."""
     consumer: Any = Consumer()
     clock, said = Clock(), list[str]()
+    ends = (lambda: said.append("ended"), lambda: said.append("stalled"))
+    LongAnswer(consumer, memoryview(body), Timer(clock), *ends)
+    return consumer, clock, said
+
+
+def test_a_long_answer_goes_out_as_it_is_read():
     body = bytes(range(256)) * (PIECE // 128) + b"end"
-    LongAnswer(
-        consumer,
-        memoryview(body),
-        Timer(clock),
-        lambda: said.append("ended"),
-        lambda: said.append("stalled"),
-    )
+    consumer, clock, said = long_answer(body)
     while consumer.producer is not None:
         clock.advance(STALLED_AFTER - 1)
         consumer.producer.resumeProducing()
@@ -366,14 +366,31 @@ def test_a_long_answer_goes_out_as_it_is_read():
 
 
 def test_a_sender_that_reads_nothing_is_cut_off():
-    consumer: Any = Consumer()
-    clock, said = Clock(), list[str]()
-    LongAnswer(
-        consumer,
-        memoryview(bytes(3 * PIECE)),
-        Timer(clock),
-        lambda: said.append("ended"),
-        lambda: said.append("stalled"),
-    )
+    consumer, clock, said = long_answer(bytes(3 * PIECE))
     clock.advance(STALLED_AFTER)
     assert said == ["stalled"] and len(consumer.pieces) == 1
+
+
+TOKEN = "gehäim"
+
+
+def basic(text: str) -> bytes:
+    return b"Basic " + base64.b64encode(text.encode())
+
+
+@pytest.mark.parametrize(
+    "header", [f"Bearer {TOKEN}".encode(), f"bearer  {TOKEN}".encode(), basic(f"any one:{TOKEN}")]
+)
+def test_a_header_with_the_token_is_accepted(header):
+    check_token(header, TOKEN)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [None, b"", b"Bearer", b"Bearer wrong", b"Basic !", basic(TOKEN), basic("x:"), b"Digest x"],
+)
+def test_a_header_without_the_token_is_refused_with_401(header):
+    with pytest.raises(RequestRefused) as caught:
+        check_token(header, TOKEN)
+    assert caught.value.status == 401
+    check_token(header, None)

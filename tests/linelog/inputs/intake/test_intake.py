@@ -1,6 +1,6 @@
 """What an input is given: its way into the store, under its listener's name."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -19,12 +19,8 @@ from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake import intake as intake_module
-from logsrv.linelog.inputs.intake.answers import AnswerState, AnswerWriter
 from logsrv.linelog.inputs.intake.connections import (
     ConnectionFactory,
-    Input,
-    InputDatagrams,
-    InputProtocol,
 )
 from logsrv.linelog.inputs.intake.gathering import GatheredRecords
 from logsrv.linelog.inputs.intake.intake import MOST_STORED, IInput, Intake
@@ -61,10 +57,6 @@ def test_each_line_of_a_connection_has_the_time_of_its_own_chunk():
     assert [line[:19] for line in stored.splitlines()] == [
         b"1970-01-01T00:00:0%d" % second for second in (1, 2, 3)
     ]
-
-
-def test_without_a_name_the_source_is_the_peer():
-    assert intake(Sink()).source("unix:uid=0,pid=7") == "unix:uid=0,pid=7"
 
 
 def test_a_reload_gives_new_rules_and_a_new_name():
@@ -324,27 +316,6 @@ def test_each_connection_has_a_protocol_of_its_own():
     assert one.factory is other.factory is factory
 
 
-def test_an_input_without_datagrams_says_what_to_do_instead():
-    class Streams(Input):
-        no_datagrams = "take streams:tcp:1"
-
-    with pytest.raises(ConfigurationError, match=r"^tcp:1234: take streams:tcp:1$"):
-        Streams().datagrams(intake(Sink()))
-
-
-def test_datagrams_are_counted_and_handed_on_with_their_source():
-    taken: list[object] = []
-
-    class Datagrams(InputDatagrams):
-        def take_in(self, payloads: Sequence[bytes], source: str) -> None:
-            taken.append((payloads, source))
-
-    receiver = Datagrams(intake(Sink()))
-    receiver.datagrams_received([b"one", b"other"], Sender(None, "udp:192.0.2.7:514"))
-    assert taken == [([b"one", b"other"], "udp:192.0.2.7:514")]
-    assert receiver.intake.received_bytes == 8
-
-
 def test_each_listener_has_its_own(tmp_path):
     (tmp_path / "key").write_text("k1\n")
     (tmp_path / "logsrv.toml").write_text(
@@ -372,11 +343,6 @@ def test_whoever_may_send_may_not_read(tmp_path):
     assert with_secrets(options).restore_token == "geheim"
     with pytest.raises(ConfigurationError, match="every sender of lines could read all lines"):
         read_secrets(InputOptions(input_token="geheim", restore_token_file=file))
-
-
-def test_lines_is_there_and_is_ours():
-    assert "lines" in inputs()
-    assert type(inputs()["lines"]) is Lines
 
 
 def test_every_input_does_what_the_interface_says():
@@ -425,49 +391,3 @@ def test_nothing_behind_a_text_that_closes():
     assert sink.text == b"one\nlon\n"
     assert gathering.closing == "a record is longer than 3 bytes"
     assert way.counts.dropped_closed == len(b"germore{}")
-
-
-class Receiver(InputProtocol):
-    """Somebody who answers, and notes what holds it back."""
-
-    def __init__(self) -> None:
-        self.transport = StringTransport()
-        self.held = False
-
-    def pauseProducing(self) -> None:
-        self.held = True
-
-    def resumeProducing(self) -> None:
-        self.held = False
-
-
-def test_a_turn_later_the_transport_may_close():
-    clock, receiver = Clock(), Receiver()
-    answers = AnswerWriter(receiver, clock)
-    answers.write(b"a")
-    answers.write(b"b")
-    assert receiver.transport.producer is answers
-    clock.advance(0)
-    assert receiver.transport.producer is None
-    assert receiver.transport.value() == b"ab"
-
-
-def test_a_peer_that_reads_no_answers_is_held_back():
-    clock, receiver = Clock(), Receiver()
-    answers = AnswerWriter(receiver, clock)
-    answers.write(b"a")
-    answers.pauseProducing()
-    clock.advance(0)
-    assert (receiver.held, answers.state) == (True, AnswerState.UNREAD)
-    answers.resumeProducing()
-    assert (receiver.held, answers.state) == (False, AnswerState.NOTHING)
-    assert receiver.transport.producer is None
-
-
-def test_let_go_unregisters_the_producer_of_the_answers():
-    receiver = Receiver()
-    answers = AnswerWriter(receiver, Clock())
-    answers.unregister_before_close()
-    answers.write(b"a")
-    answers.unregister_before_close()
-    assert receiver.transport.producer is None

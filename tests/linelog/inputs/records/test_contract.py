@@ -10,7 +10,10 @@ import msgpack
 import pytest
 from twisted.internet.testing import StringTransport
 
+from logsrv.errors import ConfigurationError
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
+from logsrv.linelog.inputs.blocks.blocks import Blocks
+from logsrv.linelog.inputs.http.channel import Http
 from logsrv.linelog.inputs.intake import time_slices
 from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.records.forward import Forward
@@ -108,6 +111,8 @@ def test_a_record_that_closes_by_its_length_is_not_acknowledged(protocol):
     sink.sync()
     assert sink.text in (b"short\n", b"short\ntoo l\n")
     assert (peer.value(), peer.disconnecting) == (protocol.answer, True)
+    # Of RELP, nothing of it is stored.
+    assert refused(receiver.intake, "oversize") == (sink.text == b"short\n")
 
 
 @each_acknowledging
@@ -124,6 +129,20 @@ def test_a_record_of_megabytes_is_cut_in_steps(protocol, monkeypatch):
     sink.sync()
     assert steps > 12 and peer.value() == protocol.answer
     assert sink.text.replace(b"\n", b"") == rb"\xff\x0a\x0d" * (1 << 20)
+
+
+@pytest.mark.parametrize(
+    ("to", "example"),
+    [
+        (Relp(), "relp:tcp:2514"),
+        (Lumberjack(), "lumberjack:tcp:5044"),
+        (Http(), "http:tcp:8088"),
+        (Blocks(), "blocks:tcp:8090"),
+    ],
+)
+def test_an_input_without_datagrams_says_what_to_do_instead(to, example):
+    with pytest.raises(ConfigurationError, match=f"^tcp:1234: .* needs? connections.* {example}"):
+        to.datagrams(intake(Sink()))
 
 
 PICKLE = pickle.dumps({"msg": "x", "name": "y"}, 1)

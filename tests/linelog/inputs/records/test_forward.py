@@ -26,16 +26,6 @@ def opened(
     return connected(Forward(), intake(sink, rules, options=InputOptions(**options)))
 
 
-def test_text_is_stored_and_counted():
-    sink = Sink()
-    receiver, peer = opened(sink)
-    receiver.dataReceived(msgpack.packb(["t", [[0, "a\nb"], [0, {"a": 1}]], {"chunk": "c"}]))
-    sink.sync()
-    assert sink.text == b"a\\x0ab\n" + LINE
-    assert peer.value()
-    assert counted(receiver.intake, "records_as_text_total") == 1
-
-
 def test_a_bad_entry_is_said_and_the_chunk_acknowledged():
     """Else its sender would come with it again and again."""
     sink = Sink()

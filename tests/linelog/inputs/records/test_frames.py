@@ -5,13 +5,11 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.protocol import connectionDone
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs
-from zope.interface.verify import verifyObject
 
 from logsrv.kit import FixedSize, Netstring
 from logsrv.kit.net.source import Sender
 from logsrv.kit.testing import every_split
 from logsrv.linelog.framing.lines.rules import LineRules
-from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput
 from logsrv.linelog.inputs.records.frames import FrameInput
 from tests.parts.sinks import Sink, intake
 
@@ -47,11 +45,6 @@ def stored(input: FrameInput, pieces: list[bytes], rules: LineRules | None = Non
     receiver.connectionLost(connectionDone)
     assert {batch.source for batch in sink.batches} <= {"tcp:192.0.2.7:514"}
     return sink.text
-
-
-def test_a_frame_input_is_an_input():
-    verifyObject(IInput, Netstrings())
-    verifyObject(IDatagramReceiver, Netstrings().datagrams(intake(Sink())))
 
 
 def test_each_frame_is_a_line_at_every_cut():

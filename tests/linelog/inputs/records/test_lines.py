@@ -11,14 +11,12 @@ from twisted.logger import capturedLogs, formatEvent
 from zope.interface.verify import verifyObject
 
 from logsrv.kit.net.source import Sender
-from logsrv.linelog.framing.lines.lines import LineFramer
-from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
-from logsrv.linelog.framing.lines.syslog_framer import SyslogFramer
+from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake.answers import AnswerState
 from logsrv.linelog.inputs.intake.costly_senders import LITTLE
 from logsrv.linelog.inputs.intake.time_slices import TimeSlices
 from logsrv.linelog.inputs.records.lines import LineDatagrams, LineReceiver, Lines
-from logsrv.linelog.inputs.records.syslog import Syslog, SyslogReceiver
+from logsrv.linelog.inputs.records.syslog import Syslog
 from tests.linelog.inputs.intake.test_time_slices import Slow
 from tests.parts.sinks import InputSettings, Sink, connected, intake
 
@@ -218,18 +216,6 @@ def test_datagrams_of_one_sender_are_one_batch():
 
 TRACE = b"ERROR no\njava.lang.IllegalStateException: x\n\tat f\n"
 JOINED = rb"ERROR no\x0ajava.lang.IllegalStateException: x\x0a" + b"\tat f\n"
-
-
-@pytest.mark.parametrize("input_", [Lines(), Syslog()])
-def test_without_join_a_connection_is_made_of_the_same_code_as_ever(input_):
-    """Nothing on the path of its bytes knows of joining."""
-    receiver, _ = connected(input_, intake(Sink()))
-    plain = SyslogReceiver if isinstance(input_, Syslog) else LineReceiver
-    assert type(receiver) is plain
-    framer = SyslogFramer if isinstance(input_, Syslog) else LineFramer
-    assert type(receiver.make_framer(LineRules(), LineCounts())) is framer
-    assert receiver.dataReceived.__code__ is LineReceiver.dataReceived.__code__
-    assert receiver.take_in.__code__ is plain.take_in.__code__
 
 
 @pytest.mark.parametrize("input_", [Lines(), Syslog()])

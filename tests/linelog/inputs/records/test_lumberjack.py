@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import pytest
 from twisted.internet.testing import StringTransport
 
-from logsrv.errors import ConfigurationError
 from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.records.lumberjack import Lumberjack, LumberjackReceiver
@@ -17,22 +15,6 @@ def opened(
     sink: Sink, rules: LineRules | None = None, **options: Any
 ) -> tuple[LumberjackReceiver, StringTransport]:
     return connected(Lumberjack(), intake(sink, rules, options=InputOptions(**options)))
-
-
-def test_there_is_no_lumberjack_in_datagrams():
-    with pytest.raises(ConfigurationError, match="tcp:1234: Lumberjack needs connections"):
-        Lumberjack().datagrams(intake(Sink()))
-
-
-def test_a_window_is_acknowledged_when_it_is_safe():
-    sink = Sink()
-    receiver, peer = opened(sink)
-    receiver.dataReceived(window(2) + packed(event(1, b'{"a":1}') + event(2, b"text\nmore")))
-    assert sink.text == b'{"a":1}\ntext\\x0amore\n'
-    assert peer.value() == b"" and receiver.working
-    sink.sync()
-    assert peer.value() == b"2A\0\0\0\2"
-    assert counted(receiver.intake, "records_as_text_total") == 1
 
 
 def test_an_event_beyond_the_limit_is_text_and_acknowledged():

@@ -3,7 +3,6 @@
 import pytest
 from twisted.internet.testing import StringTransport
 
-from logsrv.errors import ConfigurationError
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.records.relp import Relp, RelpReceiver
 from tests.parts.sinks import Sink, connected, intake, refused
@@ -39,26 +38,19 @@ def test_a_message_with_newlines_is_stored_whole_where_longer_ones_close():
     assert not transport.disconnecting
 
 
-def test_an_empty_message_waits_for_its_turn():
-    """Its acknowledgement comes behind those before it, and before the end."""
+@pytest.mark.parametrize(
+    ("message", "stored"), [(b"2 syslog 1 a\n", b"a\n"), (b"2 syslog 0\n", b"")]
+)
+def test_close_waits_until_all_is_safe(message, stored):
+    """An empty message waits for its turn as well."""
     sink = Sink()
     receiver, transport = opened(sink)
-    receiver.dataReceived(b"2 syslog 0\n")
-    receiver.dataReceived(b"3 close 0\n")
+    receiver.dataReceived(message)
+    receiver.dataReceived(b"3 close 0\n4 syslog 1 b\n")
     assert transport.value() == b"" and not transport.disconnecting
     sink.sync()
     assert transport.value() == b"2 rsp 6 200 OK\n3 rsp 0\n0 serverclose 0\n"
-    assert transport.disconnecting
-
-
-def test_close_waits_until_all_is_safe():
-    sink = Sink()
-    receiver, transport = opened(sink)
-    receiver.dataReceived(b"2 syslog 1 a\n3 close 0\n4 syslog 1 b\n")
-    assert not transport.disconnecting
-    sink.sync()
-    assert transport.value() == b"2 rsp 6 200 OK\n3 rsp 0\n0 serverclose 0\n"
-    assert transport.disconnecting and sink.text == b"a\n"
+    assert transport.disconnecting and sink.text == stored
 
 
 def test_an_unknown_command_is_answered_and_the_connection_stays():
@@ -68,33 +60,12 @@ def test_an_unknown_command_is_answered_and_the_connection_stays():
     assert not transport.disconnecting
 
 
-def test_a_message_before_open_ends_the_connection():
-    sink = Sink()
-    receiver = Relp().stream(intake(sink)).buildProtocol(None)
-    transport = StringTransport()
-    receiver.makeConnection(transport)
-    receiver.dataReceived(b"1 syslog 1 a\n")
-    assert (sink.text, transport.value(), transport.disconnecting) == (b"", b"", True)
-
-
-def test_a_message_longer_than_a_line_is_split_or_closes_the_connection():
-    """Split and acknowledged; or, by `close`, neither stored nor acknowledged."""
+def test_a_message_longer_than_a_line_is_split_and_acknowledged():
     sink = Sink()
     receiver, transport = opened(sink, max_line=4)
     receiver.dataReceived(b"2 syslog 6 abcdef\n")
     sink.sync()
     assert (sink.text, transport.value()) == (b"abcd\nef\n", b"2 rsp 6 200 OK\n")
-    sink = Sink()
-    receiver, transport = opened(sink, max_line=4, oversize=Oversize.CLOSE)
-    receiver.dataReceived(b"2 syslog 2 ab\n3 syslog 6 abcdef\n")
-    sink.sync()
-    assert (sink.text, transport.value()) == (b"ab\n", b"2 rsp 6 200 OK\n")
-    assert transport.disconnecting and refused(receiver.intake, "oversize") == 1
-
-
-def test_there_is_no_relp_in_datagrams():
-    with pytest.raises(ConfigurationError, match="RELP needs connections"):
-        Relp().datagrams(intake(Sink()))
 
 
 @pytest.mark.parametrize(

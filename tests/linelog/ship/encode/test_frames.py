@@ -1,4 +1,4 @@
-"""Frames of blocks: unpacked as they promise, and never to more than that."""
+"""Blocks and their frames: read as they were written, unpacked as they promise, refused in a sentence."""
 
 import tracemalloc
 
@@ -10,6 +10,13 @@ from hypothesis import strategies as st
 from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_frames
+from logsrv.linelog.ship.encode.block import (
+    LARGEST_TEXT,
+    UNKNOWN,
+    PackedBlock,
+    block_from_headers,
+    check_block_text,
+)
 from logsrv.linelog.ship.encode.frames import (
     LONGEST_STAMP,
     MOST_FRAMES,
@@ -17,8 +24,9 @@ from logsrv.linelog.ship.encode.frames import (
     split_frames,
     unpack_frames,
 )
-from tests.parts.blocks import packed
-from tests.parts.strangers import at_most
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.inputs.blocks.making import block_of, packed
+from tests.strangers import at_most
 
 
 def unpack(data: bytes, size: int) -> bytes:
@@ -157,3 +165,58 @@ def test_a_long_line_is_not_escaped_to_know_that_it_is_wrong(odd):
     text = b"2026-01-01T00:00:00.000000Z a " + odd * ((4 << 20) // len(odd)) + b"\n"
     with at_most(24 << 20), pytest.raises(ValueError, match="no UTF-8, or control"):
         list(check_and_count_lines(text, raw=False))
+
+
+TEXT = b"2026-11-20T06:18:42.123456Z tcp:1 a line\n"
+BLOCK = block_of(32 * "0", TEXT, Position(17, 0), Position(16, 7), "12")
+
+
+@given(
+    st.text("0123456789abcdef", min_size=32, max_size=32),
+    st.integers(1, 10**10 - 1),
+    st.integers(0, 10**14),
+    st.integers(1, LARGEST_TEXT),
+    st.none() | st.integers(0, 10**14),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(["", UNKNOWN, "0", "123"]),
+)
+def test_headers_are_read_as_they_were_written(store, segment, offset, size, before, crc, gap):
+    start, end = Position(segment, offset), Position(segment, offset + size)
+    after = None if before is None else min(Position(segment, before), start)
+    block = PackedBlock(store, start, end, after, crc, b"packed", gap)
+    assert block_from_headers(block.headers(), b"packed") == block
+    assert block.text_size == size
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Logsrv-Format", "2"),
+        ("Logsrv-Store", "../../etc"),
+        ("Logsrv-Store", ""),
+        ("Logsrv-From", "x"),
+        ("Logsrv-From", "17:41"),
+        ("Logsrv-To", "18:41"),
+        ("Logsrv-To", f"17:{LARGEST_TEXT + 1}"),
+        ("Logsrv-After", "17:1"),
+        ("Logsrv-After", "\x1b[31m"),
+        ("Logsrv-CRC", "1"),
+        ("Logsrv-Gap", "-1"),
+        ("Logsrv-Gap", "9" * 100),
+    ],
+)
+def test_a_wrong_header_is_named(name, value):
+    with pytest.raises(ValueError, match=r"Logsrv-|at most") as caught:
+        block_from_headers({**BLOCK.headers(), name: value}, b"")
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 120
+
+
+def test_the_text_has_to_be_what_the_headers_say():
+    check_block_text(BLOCK, TEXT)
+    with pytest.raises(ValueError, match="has 40 bytes"):
+        check_block_text(BLOCK, TEXT[:-1])
+    with pytest.raises(ValueError, match="another checksum"):
+        check_block_text(BLOCK, TEXT[:-2] + b"x\n")
+    with pytest.raises(ValueError, match="does not end with an LF"):
+        check_block_text(block_of(32 * "0", b"torn", Position(1, 0), None), b"torn")

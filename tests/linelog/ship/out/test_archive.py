@@ -1,13 +1,11 @@
 """The target of an archive: its work is done beside the reactor, which never waits."""
 
-import sys
 import threading
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from logsrv.errors import ConfigurationError
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.archive import ArchiveTarget
@@ -112,10 +110,3 @@ async def test_a_panic_is_told_and_what_comes_behind_it_is_done(tmp_path, monkey
 @in_reactor
 async def test_an_unused_archive_target_closes_at_once(tmp_path):
     await target(tmp_path).close()
-
-
-def test_a_missing_package_for_a_bucket_is_a_sentence(monkeypatch):
-    monkeypatch.setitem(sys.modules, "obstore", None)
-    url = parse_ship_url("s3://logs/edges")
-    with pytest.raises(ConfigurationError, match=r"^s3: needs the package obstore"):
-        make_target(TargetSettings(name="far", url=url, store=STORE), REACTOR)

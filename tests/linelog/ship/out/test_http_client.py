@@ -9,13 +9,13 @@ from twisted.internet.defer import Deferred
 
 from logsrv.kit.net.twisted.client_tls import TLSOptions
 from logsrv.linelog.ship.out.http_client import LARGEST_ANSWER, HttpClient
-from logsrv.linelog.ship.target import RefusedForGood, TooMuchAtOnce, Unavailable
-from tests.parts.certificates import Authority
-from tests.parts.far_sides import DeafPeer, closing, far_side, settings, unavailable
-from tests.parts.http_servers import Told, serving
-from tests.parts.listening import REACTOR, in_reactor, until
-from tests.parts.ports import free_port
-from tests.parts.strangers import endless, stranger
+from logsrv.linelog.ship.target import Unavailable
+from tests.cli.certificates import Authority
+from tests.kit.net.network import REACTOR, in_reactor, until
+from tests.linelog.ship.out.http_servers import Told, serving
+from tests.linelog.ship.out.peers import DeafPeer, closing, far_side, settings, unavailable
+from tests.ports import free_port
+from tests.strangers import endless, stranger
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -55,24 +55,6 @@ async def test_the_token_is_sent():
         async with closing(client(server.url, "Bearer geheim")) as one:
             await one.request("GET", "/")
     assert server.asked[0].headers["Authorization"] == "Bearer geheim"
-
-
-@in_reactor
-async def test_statuses_become_what_a_shipper_does_about_them():
-    told = [Told(413), Told(400), Told(409), Told(302, headers={"Location": "/x"}), Told(401)]
-    with serving(*told, Told(503, headers={"Retry-After": "7"})) as server:
-        async with closing(client(server.url)) as one:
-            with pytest.raises(TooMuchAtOnce):
-                await one.request("POST", "/", body=b"x")
-            with pytest.raises(RefusedForGood):
-                await one.request("POST", "/", body=b"x")
-            assert (await one.request("POST", "/", body=b"x", accepted=(409,))).status == 409
-            redirect, token, busy = [await unavailable(one.request("GET", "/")) for _ in range(3)]
-    assert redirect.settled
-    assert "redirects are not followed" in str(redirect)
-    assert token.settled
-    assert (busy.settled, busy.after) == (False, 7.0)
-    assert len(server.asked) == 6
 
 
 @in_reactor

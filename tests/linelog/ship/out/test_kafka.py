@@ -7,11 +7,9 @@ from typing import Any
 import pytest
 from twisted.internet.defer import CancelledError
 
-from logsrv.errors import ConfigurationError
 from logsrv.kit.net.twisted.client_tls import TLSOptions
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.out.kafka import KafkaTarget
-from logsrv.linelog.ship.registry import make_target
 from logsrv.linelog.ship.target import LineBatch, PartlyRefused, RefusedForGood
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.ship.out.brokers import TOPIC, brokers
@@ -143,20 +141,6 @@ async def test_kafka_tls_sends_nothing_to_a_broker_without_tls(tmp_path):
         url = settings(f"kafka+tls://{some.servers}/logs", tls=TLSOptions(cafile=ca))
         async with closing(KafkaTarget(url, REACTOR, 3.0)) as one:
             assert "SSL" in str(await unavailable(one.send(sent(b"a"))))
-
-
-@pytest.mark.parametrize(
-    ("url", "token", "why"),
-    [
-        ("kafka://localhost/logs", "secret", "has no name and password in it, as in NAME:PASSWORD"),
-        ("kafka://example.org/logs", "me:secret", "would carry the password in the clear"),
-        ("kafka://localhost/logs?acks=0", None, "not acks"),
-        ("kafka://localhost/logs?mechanism=GSSAPI", None, "not GSSAPI"),
-    ],
-)  # fmt: skip
-def test_settings_that_kafka_cannot_use_are_refused(url, token, why):
-    with pytest.raises(ConfigurationError, match=why):
-        make_target(settings(url, token=token), REACTOR)
 
 
 @in_reactor

@@ -1,21 +1,29 @@
-"""A far side over TCP or TLS: who is there, whom to trust, and how long to wait."""
+"""A far side over TCP or TLS: who is there, whom to trust, and why it cannot be reached."""
 
 import ssl
 
 import pytest
+from OpenSSL import SSL
+from service_identity import VerificationError
+from twisted.internet.error import ConnectionDone, ConnectionRefusedError
+from twisted.python.failure import Failure
 
+from logsrv.errors import ConfigurationError
 from logsrv.kit.net.twisted.client_tls import TLSOptions
 from logsrv.linelog.ship.out.relp import RelpTarget
 from logsrv.linelog.ship.out.server_connection import connect_to_server
 from logsrv.linelog.ship.out.syslog import SyslogTarget
+from logsrv.linelog.ship.reaching import unreachable_error
 from logsrv.linelog.ship.registry import TargetSettings
-from logsrv.linelog.ship.target import Unavailable
-from tests.parts.certificates import Authority
-from tests.parts.far_sides import far_side, sent, settings, unavailable
-from tests.parts.http_servers import serving
-from tests.parts.listening import REACTOR, in_reactor, until
-from tests.parts.ports import free_port
-from tests.parts.strangers import endless, memory, stranger
+from logsrv.linelog.ship.target import (
+    Unavailable,
+)
+from tests.cli.certificates import Authority
+from tests.kit.net.network import REACTOR, in_reactor, until
+from tests.linelog.ship.out.http_servers import serving
+from tests.linelog.ship.out.peers import far_side, sent, settings, unavailable
+from tests.ports import free_port
+from tests.strangers import endless, memory, stranger
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -112,3 +120,32 @@ async def test_a_client_certificate_is_shown(tmp_path):
         conversation.write(b"GET / HTTP/1.1\r\n\r\n")
         assert (await conversation.wait_for_bytes()).startswith(b"HTTP/1.1 200")
         conversation.close()
+
+
+def test_a_refusal_goes_away_and_a_certificate_does_not():
+    refused = Failure(ConnectionRefusedError())
+    wrong = Failure(SSL.Error([("SSL routines", "", "certificate verify failed")]))
+    file = Failure(ConfigurationError("ca.pem: No such file\x1b[31m"))
+    why = unreachable_error("relp://a:1", refused)
+    assert str(why) == "relp://a:1 cannot be reached: Connection was refused by other side"
+    assert not why.settled
+    assert unreachable_error("a", wrong).settled
+    assert "its certificate has expired, is self-signed, or" in str(unreachable_error("a", wrong))
+    assert str(unreachable_error("a", file)).endswith("No such file\\x1b[31m")
+    assert unreachable_error("a", refused, file).settled
+
+
+def test_a_certificate_of_another_name_is_said():
+    why = unreachable_error("a", Failure(VerificationError(errors=[])))
+    assert str(why) == "a cannot be reached: its certificate is for another name"
+    assert why.settled
+
+
+def test_a_connection_that_was_made_and_ended_says_so():
+    assert str(unreachable_error("a", Failure(ConnectionDone()))) == "a closed the connection"
+
+
+def test_a_connection_that_breaks_off_in_tls_is_no_certificate():
+    why = unreachable_error("a", Failure(SSL.SysCallError(-1, "Unexpected EOF")))
+    assert str(why) == "a cannot be reached: TLS: Unexpected EOF"
+    assert not why.settled

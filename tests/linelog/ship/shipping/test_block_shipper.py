@@ -10,9 +10,11 @@ from twisted.internet.defer import Deferred
 from logsrv.linelog.ship.cutting.cut import BlockCutter, BlockLimits, CutBlock
 from logsrv.linelog.ship.encode.block import PackedBlock
 from logsrv.linelog.ship.shipping.block_shipper import AHEAD, GROW
-from logsrv.linelog.ship.shipping.loop import ANSWER, LAST
+from logsrv.linelog.ship.shipping.loop import ANSWER, LEAST
 from logsrv.linelog.ship.shipping.pauses import LONGEST, SETTLED
 from logsrv.linelog.ship.target import LastBlock, RefusedForGood, TooMuchAtOnce, Unavailable
+from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.removed import RemovedRun, note_removed
 from logsrv.linelog.store.segments.segment import Position
 from tests.parts.ship_targets import FarSide, Process
 from tests.parts.stores import Writer, line, make_store
@@ -142,34 +144,6 @@ def test_a_short_block_a_kill_and_more_lines(tmp_path):
     assert far.text == (writer.directory / "current.log").read_bytes()
 
 
-@pytest.mark.parametrize("ship_from", ["beginning", "end", "2:0", "2:1", "99:0"])
-def test_a_new_target_begins_at_ship_from(directory, ship_from):
-    far = FarSide()
-    process = shipped(directory, far, ship_from=ship_from)
-    written = append(directory, "one more")
-    process.run(1)
-    assert (
-        far.text
-        == {
-            "beginning": ALL,
-            "end": b"",
-            "2:0": TEXTS[1] + TEXTS[2],
-            "2:1": TEXTS[1][SECOND:] + TEXTS[2],
-            "99:0": b"",
-        }[ship_from]
-        + written
-    )
-
-
-def test_the_end_is_the_same_place_after_a_kill(directory):
-    far = FarSide(asked=[Unavailable("it is gone")] * 100)
-    shipped(directory, far, ship_from="end").kill()
-    written = append(directory, "one more")
-    far.asked.clear()
-    shipped(directory, far, ship_from="end")
-    assert far.text == written
-
-
 @pytest.mark.parametrize(
     ("harm", "told"),
     [
@@ -192,17 +166,6 @@ def test_a_useless_kept_place_does_not_matter_to_a_target_with_its_own(directory
     assert far.text == ALL + written
     troubles = [one.why for one in process.reports.of("trouble")]
     assert len(troubles) == bool(told) and all(told in one for one in troubles)
-
-
-def test_a_kept_place_of_another_store_is_reported(directory):
-    far = FarSide()
-    shipped(directory, far).kill()
-    path = directory / "ship" / "far"
-    path.rename(path.with_name("other"))
-    process = Process(directory, "other")
-    process.kept.save("cd" * 16, Position(1, 0))
-    process.blocks(FarSide(), ship_from="end").start()
-    assert "is of no use: it is of another store" in process.reports.of("trouble")[0].why
 
 
 def test_blocks_that_the_target_has_lost_are_sent_again(directory):
@@ -382,16 +345,6 @@ def test_two_shippers_of_one_name_never_run_at_once(directory):
     assert Process(directory, "else").kept.lock()
 
 
-def test_the_end_waits_for_an_answer_and_not_for_long(directory):
-    far = FarSide(script=["hang"])
-    process = shipped(directory, far, 0.2)
-    stopped = process.shipper.stop()
-    assert not stopped.called
-    process.run(LAST + 0.1)
-    assert stopped.called and not process.clock.getDelayedCalls()
-    assert Process(directory).kept.lock()
-
-
 def test_sending_goes_on_when_the_place_cannot_be_saved(directory, monkeypatch):
     far = FarSide()
     process = shipped(directory, far, 0.5)
@@ -487,3 +440,47 @@ def test_what_was_cut_ahead_is_forgotten_with_what_was_lost(directory, cuts):
         far.answer()
         process.run(0.5)
     assert far.text == ALL
+
+
+def test_a_segment_that_has_ended_is_not_kept_for_the_target(tmp_path):
+    writer = Writer(tmp_path / "logs")
+    writer.write()
+    writer.rotate()
+    far = FarSide()
+    process = shipped(writer.directory, far)
+    assert process.reports.of("passed")[0].position == Position(2, 0)
+    process.kill()
+    # The far side is at the end of the first, which is the same place.
+    again = shipped(writer.directory, far)
+    assert again.reports.kinds == ["passed", "up"]
+    writer.write()
+    again.run(1)
+    assert len(far.blocks) == 2 and not far.blocks[1].gap
+
+
+@pytest.mark.parametrize(("size", "gap"), [(len(TEXTS[1]), ""), (len(TEXTS[1]) + 7, "7")])
+def test_a_segment_that_was_sent_and_removed_is_no_gap(directory, size, gap):
+    far = FarSide()
+    shipped(directory, far).kill()
+    del far.blocks[2:], far.texts[2:]
+    for path in directory.glob("0000000002-*"):
+        path.unlink()
+    disk = Disk().open_directory(directory)
+    note_removed([RemovedRun(range(2, 3), size, 300)], disk)
+    disk.close()
+    process = shipped(directory, far)
+    assert far.text == ALL and far.blocks[2].gap == gap
+    assert [one.bytes for one in process.reports.of("gap")] == ([7] if gap else [])
+
+
+def test_blocks_become_smaller_on_a_slow_link(tmp_path):
+    store = [[line(os.urandom(1000).hex(), n) for n in range(600)]]
+    process = Process(make_store(tmp_path / "logs", store))
+    # What one answer may take is a quarter of the text.
+    far = FarSide(clock=process.clock, speed=5000.0)
+    process.blocks(far).start()
+    process.run(400)
+    assert far.text == b"".join(store[0])
+    assert 1 <= len(process.reports.of("retry")) <= 5
+    # Halved as often as needed, not at once to the least.
+    assert min(len(block.packed) for block in far.blocks[:-1]) > LEAST

@@ -7,6 +7,7 @@ import pytest
 
 from logsrv.linelog.ship.shipping.line_shipper import GROW
 from logsrv.linelog.ship.shipping.loop import ANSWER
+from logsrv.linelog.ship.shipping.shipper import size_with_lfs
 from logsrv.linelog.ship.target import (
     LineBatch,
     PartlyRefused,
@@ -227,3 +228,16 @@ def test_lines_removed_before_they_were_sent_are_counted(directory):
     again = LineFarSide()
     assert shipped(directory, again, ship_from="1:0").reports.of("gap")[0].bytes is None
     assert again.lines == LINES[300:]
+
+
+def test_batches_become_smaller_on_a_slow_link(tmp_path):
+    lines = [line("x" * 1000, n) for n in range(600)]
+    far = LineFarSide(
+        most_bytes=1 << 19, judge=lambda one: "hang" if size_with_lfs(one.lines) > 100_000 else None
+    )
+    process = Process(make_store(tmp_path / "logs", [lines]))
+    process.lines(far).start()
+    process.run(3 * ANSWER + 20)
+    assert b"".join(one + b"\n" for one in far.lines) == b"".join(lines)
+    assert [one.reason for one in process.reports.of("retry")] == ["unavailable"] * 3
+    assert not process.reports.of("refused")

@@ -93,8 +93,6 @@ def test_a_login_that_cannot_be_is_told_before_a_process_is_started(tmp_path):
     with pytest.raises(ConfigurationError, match=r"^target far: .* no name and password") as error:
         make_orders(given)
     assert "geheim" not in str(error.value)
-    with pytest.raises(ConfigurationError, match=r"^target far: .* not GSSAPI"):
-        make_orders(settings("kafka://broker/logs?mechanism=gssapi", name="far"))
 
 
 @pytest.mark.parametrize(

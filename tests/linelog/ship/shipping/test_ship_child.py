@@ -129,16 +129,6 @@ def test_it_keeps_its_place_when_it_is_told_to_end(store, receiver):
     assert receiver.messages == ["one", "two", "three", "four"]
 
 
-def test_it_ends_when_the_daemon_is_killed(store, receiver):
-    with child(store, receiver.url) as talk:
-        talk.kind("up")
-        talk.end()
-        assert talk.process.stdout is not None
-        talk.process.stdout.close()
-        talk.process.stdout = None
-        assert talk.process.wait(PATIENCE) == 0
-
-
 def test_it_leaves_the_signals_that_all_processes_get_to_the_daemon(store, receiver):
     with child(store, receiver.url) as talk:
         talk.kind("up")

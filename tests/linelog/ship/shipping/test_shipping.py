@@ -116,26 +116,6 @@ def test_another_limit_alone_disturbs_no_process(stage):
     assert len(stage.reactor.processes) == 1 and stage.holds == [Hold("a", 0, 7)]
 
 
-def test_a_target_that_comes_back_waits_for_the_end_of_its_process(stage):
-    stage.change(target("a"))
-    first = stage.running()["a"]
-    stage.change()
-    assert stage.running() == {} and first.closed
-    stage.change(target("a", query="oops"))
-    assert stage.running() == {}
-    first.end()
-    assert decode_orders(stage.running()["a"].said[0]).query == "oops"
-
-
-def test_a_target_that_goes_while_its_process_waits_to_be_started_again_stays_away(stage):
-    stage.change(target("a"))
-    with logged():
-        stage.running()["a"].end(signal=9)
-    stage.change()
-    stage.reactor.advance(PAUSES[-1])
-    assert stage.running() == {} and stage.holds == []
-
-
 def test_a_process_that_dies_is_started_again_with_the_same_orders(stage):
     stage.change(target("a"), target("b"))
     stage.report("a", ShipReport("up", "at least once"))
