@@ -3,6 +3,8 @@
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE
 from collections.abc import Callable
 
+import attrs
+
 from logsrv.errors import PeerError
 from logsrv.kit.framing.frames import (
     Delimiter,
@@ -127,14 +129,18 @@ def joined(data: bytes) -> None:
 
 @target("linelog.framing.lines.datagrams")
 def datagrams(data: bytes) -> None:
-    """Each datagram gives its own lines, whatever bytes it ends with."""
+    """Each datagram gives the lines that a connection would have sent, with an LF added if it has none."""
     payloads = data.split(b"\x00\x01")
     for rules in RULES:
+        oversize = Oversize.TRUNCATE if rules.oversize is Oversize.CLOSE else rules.oversize
+        connection = attrs.evolve(rules, telnet=False, oversize=oversize)
         text = b""
         counts = LineCounts()
         for payload in payloads:
-            block = frame_datagrams([payload], rules, counts)
+            framer = LineFramer(connection, counts)
+            block = framer.receive(payload if payload.endswith(b"\n") else payload + b"\n")
             text += bytes(block) if block else b""
+            assert framer.finish() is None
         together = LineCounts()
         block = frame_datagrams(payloads, rules, together)
         assert (bytes(block) if block else b"") == text

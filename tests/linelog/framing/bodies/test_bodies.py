@@ -1,15 +1,13 @@
-"""What all bodies of HTTP requests have in common: runs of records, JSON that is none."""
+"""What all bodies of requests have in common: runs of records, JSON, parsers that are not installed."""
 
 import pytest
 
 from logsrv.linelog.framing.bodies.bodies import (
     Records,
     RequestRefused,
-    json_line,
-    malformed_body,
     parse_json_text,
-    record_too_long,
 )
+from logsrv.linelog.framing.bodies.extras import import_extra, parse_protobuf
 from logsrv.linelog.framing.lines.records import RecordRun
 from tests.parts.records import lines_of
 
@@ -71,10 +69,6 @@ def test_other_peers_have_a_turn_once_for_each_128_kib(size, number, turns):
     assert found == turns
 
 
-def test_half_of_a_surrogate_pair_is_json():
-    assert parse_json_text(rb'{"a": "\ud800"}') == {"a": "\ud800"}
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -93,12 +87,6 @@ def test_what_is_no_json_is_a_value_error(text):
         parse_json_text(text)
 
 
-def test_refusals_say_what_happened_to_the_sender():
-    assert (malformed_body("no").status, record_too_long(5).status) == (400, 413)
-    assert "5 bytes" in str(record_too_long(5))
-    assert json_line(error="ü") == b'{"error": "\\u00fc"}\n'
-
-
 @pytest.mark.parametrize(
     "number", [b"1e400", b"-1E+400", b"9e308", b"1" * 5000, b"1" * 290 + b"e20", b"9" * 309]
 )
@@ -106,3 +94,19 @@ def test_numbers_beyond_all_floats_are_json_and_keep_their_digits(number):
     for beside in (b"1", b'"\\ud800"'):
         _, found = parse_json_text(b"[%b,%b]" % (beside, number))
         assert found.digits == number.decode() and abs(found) == float("inf")
+
+
+def test_a_missing_parser_is_told_in_a_sentence():
+    with pytest.raises(
+        RequestRefused, match=r"pushes need pip install 'logsrv\[senders\]'"
+    ) as refused:
+        import_extra("no_such_module_anywhere", "pushes")
+    assert refused.value.status == 501
+
+
+def test_a_body_that_is_no_message_is_refused():
+    kind = import_extra("google.protobuf.timestamp_pb2", "it").Timestamp
+    assert parse_protobuf(kind, b"\x08\x05").seconds == 5
+    with pytest.raises(RequestRefused) as refused:
+        parse_protobuf(kind, b"\xff\xff")
+    assert refused.value.status == 400

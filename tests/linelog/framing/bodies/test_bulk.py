@@ -37,10 +37,6 @@ def test_documents_stay_as_they_were_and_get_their_index():
     assert [item.popitem()[1]["status"] for item in answer["items"]] == [201] * 3
 
 
-def test_a_document_without_an_index_is_stored_unchanged():
-    assert bulk({"index": {}}, {"a": 1})[0] == [b'{"a": 1}']
-
-
 def test_each_bad_document_is_told_and_the_others_are_stored():
     stored, answer = bulk(
         {"index": {"_index": "x"}}, b"no json",

@@ -131,15 +131,6 @@ def test_a_large_body_is_cut_behind_a_line(end, monkeypatch):
     assert lines_of(found) == lines
 
 
-def test_objects_longer_than_allowed_are_refused_also_among_many():
-    with pytest.raises(RequestRefused, match="longer than 100 bytes"):
-        list(
-            http_lines.add_json_lines(
-                b'{"a":1}\n{"a":"' + b"x" * 100 + b'"}\n', BodyRules("", "/", 100), Records()
-            )
-        )
-
-
 def test_a_line_that_is_no_json_is_text_and_counted():
     found = taken(b'{"a":1}\r\n\nno json\r\n"its text"\n[1]', "application/x-ndjson")
     assert runs_of(found.records) == [

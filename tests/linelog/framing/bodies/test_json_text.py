@@ -14,7 +14,6 @@ from logsrv.linelog.framing.bodies.json_text import (
     lines_storable_unchanged,
     utf8_with_escapes,
 )
-from logsrv.linelog.framing.lines.clean import escaped
 
 TEXT = st.text() | st.sampled_from(['a "b" \\ c', "\u2028", "\x7f\x85", "[1, 2]", "{}"])
 VALUES = st.recursive(
@@ -24,18 +23,6 @@ VALUES = st.recursive(
 WAYS = st.sampled_from(
     [{}, {"indent": 1}, {"ensure_ascii": False}, {"separators": (" ,\t", " : ")}]
 )
-
-
-@given(VALUES, WAYS)
-def test_a_line_that_says_the_same(value, way):
-    text = json.dumps(value, **way).encode("utf-8", "surrogatepass")  # type: ignore[arg-type]
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return
-    line = json_on_one_line(text)
-    assert json.loads(line) == value
-    assert escaped(line) == line and b"\n" not in line
 
 
 @pytest.mark.parametrize(

@@ -90,26 +90,6 @@ def test_an_entry_too_long_is_told_and_the_others_are_stored():
     assert found.reply.status == 413 and b"1 of 2 entries" in found.reply.body
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"{",
-        b"[]",
-        b"{}",
-        b"null",
-        b'{"streams": [1]}',
-        b'{"streams": [{"stream": {}, "values": [["x", "y"]]}]}',
-        b'{"streams": [{"stream": {}, "values": [["1"]]}]}',
-        b'{"streams": [{"stream": {}, "values": [["1", 2]]}]}',
-        b'{"streams": [{"stream": {}, "values": [["1", "m", [1]]]}]}',
-    ],
-)
-def test_a_body_that_is_no_push_is_refused_with_400(body):
-    with pytest.raises(RequestRefused) as refused:
-        push(body)
-    assert refused.value.status == 400
-
-
 @pytest.mark.parametrize("bad", [1, ["x", "y"], ["1"], ["1", 2], ["1", "m", [1]], {"a": 1}])
 def test_a_bad_entry_costs_nobody_else_anything(bad):
     found = push(as_json({"a": "b"}, [str(TIME), "one"], bad, [str(TIME), "two"]))

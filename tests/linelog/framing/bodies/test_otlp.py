@@ -145,25 +145,6 @@ def nested(times: int) -> dict[str, Any]:
     return value
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"{",
-        b"[]",
-        b'{"resourceLogs": 1}',
-        b'{"resourceLogs": [1]}',
-        as_json({"timeUnixNano": "x"}),
-        as_json({"attributes": [{"value": 1}]}),
-        as_json({"body": nested(150)}),
-        as_json({"severityNumber": [1]}),
-    ],
-)
-def test_a_body_that_is_no_export_request_is_refused_with_400(body):
-    with pytest.raises(RequestRefused) as refused:
-        export(body)
-    assert refused.value.status == 400
-
-
 def same_keys(dots: int) -> list[dict[str, Any]]:
     """As many attributes as there are ways to write one key of so many dots."""
     rest = {"key": "." * dots, "value": {"intValue": "1"}}

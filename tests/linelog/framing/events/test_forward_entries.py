@@ -1,8 +1,9 @@
-"""Entries of events, cut anywhere: those made together and those that take care."""
+"""Entries of Forward, cut anywhere: those made together and those that take care; its handshake."""
 
 import struct
 import time
 from collections.abc import Sequence
+from hashlib import sha512
 from typing import Any
 
 import msgpack
@@ -11,6 +12,7 @@ import pytest
 from logsrv.linelog.framing.bodies.bodies import Records, WholeLines
 from logsrv.linelog.framing.events import forward_entries
 from logsrv.linelog.framing.events.forward_entries import EntryWriter, ForwardLimits, unpack_value
+from logsrv.linelog.framing.events.forward_key import answer_ping, helo_message
 from logsrv.linelog.framing.lines.long_work import run_to_result
 from tests.parts.colliding_numbers import numbers
 from tests.parts.records import lines_of
@@ -168,3 +170,46 @@ def test_a_record_that_is_much_too_long_is_kept_as_its_bytes(monkeypatch):
     time, record = msgpack.packb(SECOND), msgpack.packb({"a": b"\xff" * 5000})
     records, _, _ = added(b"\x92" + time + record)
     assert records.as_text == 1 and lines_of(records) == [time + record]
+
+
+NONCE = b"\0\xff" * 8
+
+
+def ping(key: str = "secret", **other: Any) -> bytes:
+    nonce = other.get("nonce", NONCE)
+    digest = sha512(b"salt" + b"host" + nonce + key.encode()).hexdigest()
+    return bytes(msgpack.packb(["PING", "host", other.get("salt", b"salt"), digest, "", ""]))
+
+
+def test_helo_has_the_nonce_and_keepalive():
+    name, options = msgpack.unpackb(helo_message(NONCE))
+    assert (name, options["nonce"], options["keepalive"]) == ("HELO", NONCE, True)
+
+
+def test_a_client_with_the_key_is_let_in_and_sees_our_proof():
+    answer, why = answer_ping(ping(), "secret", NONCE)
+    expected = sha512(b"salt" + b"logsrv" + NONCE + b"secret").hexdigest()
+    assert (msgpack.unpackb(answer), why) == (["PONG", True, "", "logsrv", expected], "")
+
+
+@pytest.mark.parametrize("wrong", [ping("Secret"), ping(nonce=b"other"), ping(salt=b"pepper")])
+def test_a_client_without_the_key_is_told_so(wrong):
+    answer, why = answer_ping(wrong, "secret", NONCE)
+    assert msgpack.unpackb(answer)[:3] == ["PONG", False, "shared key mismatch"]
+    assert why == "it does not have the shared key"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ["t", 1, {}],
+        ["PING", "a"],
+        ["PING", 1, 2, 3, 4, 5],
+        7,
+        {b"": {}},
+        ["PONG", "", "", "", "", ""],
+    ],
+)
+def test_a_value_other_than_a_ping_is_refused_without_an_answer(value):
+    answer, why = answer_ping(msgpack.packb(value), "secret", NONCE)
+    assert answer == b"" and why

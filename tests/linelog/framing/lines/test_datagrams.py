@@ -1,12 +1,8 @@
 """Each datagram is one or more lines, cleaned as those of a connection are."""
 
-import attrs
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from logsrv.linelog.framing.lines.datagrams import frame_datagrams, join_datagrams
-from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 
 
@@ -52,39 +48,6 @@ def test_over_long_ones_follow_the_rule_and_close_truncates():
         (Oversize.CLOSE, b"abcd\nok\n"),
     ):
         assert stored(b"abcdef", b"ok", rules=LineRules(max_line=4, oversize=oversize)) == lines
-
-
-PAYLOADS = st.lists(
-    st.lists(st.sampled_from([b"a", b"\n", b"\r", b"\0", b"\xff\xf6", "é".encode(), b"\x1b"])).map(
-        b"".join
-    ),
-    max_size=6,
-)
-
-
-@given(PAYLOADS, st.booleans(), st.sampled_from(Oversize))
-def test_a_group_is_stored_as_its_datagrams_one_by_one(payloads, raw, oversize):
-    """How many datagrams one read brought changes neither the lines nor the counts.
-
-    Each alone is what a connection would have sent, with an LF behind it if it ends with none.
-    """
-    rules = LineRules(max_line=5, raw=raw, oversize=oversize)
-    together, alone = LineCounts(), LineCounts()
-    block = frame_datagrams(payloads, rules, together)
-    expected = b""
-    connection = attrs.evolve(
-        rules,
-        telnet=False,
-        oversize=Oversize.TRUNCATE if oversize is Oversize.CLOSE else oversize,
-    )
-    for payload in payloads:
-        framer = LineFramer(connection, alone)
-        ended = framer.receive(payload if payload.endswith(b"\n") else payload + b"\n")
-        assert ended is not None
-        assert framer.finish() is None
-        expected += bytes(ended)
-    assert (b"" if block is None else bytes(block)) == expected
-    assert together == alone
 
 
 def test_each_datagram_is_joined_by_itself_as_long_as_there_are_not_too_many_lines():

@@ -1,4 +1,4 @@
-"""Lines become runs of one moment, whatever way their times are written."""
+"""Lines become runs of one moment, whatever way their times are written, with a year or without."""
 
 import time
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.framing.lines.dated import DAY, LineMoments
 from logsrv.linelog.framing.lines.forms import SECOND
+from logsrv.linelog.framing.lines.years import LEAP_YEAR, NewYears
 
 
 def moment(text: str) -> int:
@@ -218,3 +219,42 @@ def test_no_byte_is_lost_and_it_does_not_matter_where_it_is_cut(lines, at):
 def test_lines_a_day_younger_than_the_file_are_believed():
     dated = LineMoments(WRITTEN - DAY)
     assert next(iter(dated.runs_with_moments(b"2026-11-20T11:59:59Z a\n")))[0] == WRITTEN - SECOND
+
+
+@pytest.mark.parametrize(
+    ("dates", "written", "years"),
+    [
+        (["01-05", "05-05", "01-06"], "2026-01-07", [2025, 2025, 2026]),
+        (["01-05", "05-05", "01-06"], "2026-12-07", [2025, 2025, 2026]),
+        (["11-05", "12-05"], "2026-01-07", [2025, 2025]),
+        (["12-30", "12-31", "01-01"], "2026-01-01", [2025, 2025, 2026]),
+        ([f"{month:02}-03" for month in range(1, 13)] * 2, "2025-12-31", [2024] * 12 + [2025] * 12),
+        (
+            [f"{month:02}-03" for month in range(1, 13)] * 3,
+            "2026-02-01",
+            [2023] * 12 + [2024] * 12 + [2025] * 12,
+        ),
+        # A step back of days is disorder.
+        (["11-20", "11-10", "11-21", "11-19"], "2026-11-25", [2026] * 4),
+        (
+            ["12-31", "01-01", "12-31", "01-02", "12-30", "01-03"],
+            "2026-02-01",
+            [2025, 2026, 2025, 2026, 2025, 2026],
+        ),
+        (["01-01", "12-31", "01-01", "01-02"], "2026-01-03", [2026, 2025, 2026, 2026]),
+        (["01-03", "12-20", "01-03"], "2026-01-04", [2025, 2025, 2026]),
+        (["06-01", "05-20", "05-10", "04-25"], "2026-07-01", [2025, 2025, 2025, 2026]),
+        # 29 February is only in leap years.
+        (["02-29"], "2026-01-07", [2024]),
+        (["02-29"], "1903-01-07", [1896]),
+        (["02-29", "05-05", "01-06"], "2026-01-07", [2024, 2024, 2025]),
+        (["05-05", "02-29", "03-01"], "2024-03-02", [2023, 2024, 2024]),
+        (["02-28", "02-29", "02-28", "03-01"], "2024-03-02", [2024] * 4),
+        (["12-31", "01-01"] * 2, "2026-06-01", [2025, 2026, 2025, 2026]),
+    ],
+)
+def test_years_are_counted_back_from_the_last_change(dates, written, years):
+    found = NewYears()
+    passed = [found.passed_before(datetime.fromisoformat(f"{LEAP_YEAR}-{date}")) for date in dates]
+    first = found.first_year(datetime.fromisoformat(written))
+    assert [first + number for number in passed] == years
