@@ -14,7 +14,7 @@ from logsrv.linelog.alerts.windows import OTHERS
 from logsrv.linelog.query.language.pipeline import parse_question
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import BEGIN, line
+from tests.parts.stores import BEGIN, line
 
 ALERT = AlertSettings(alert="oops", name="web", alert_command=("x",))
 

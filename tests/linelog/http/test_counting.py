@@ -15,9 +15,9 @@ from logsrv.linelog.http.statistics import FRESH_SECONDS, IDLE_SECONDS, StoreSta
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, sealed_segments
-from tests.kit.children.spawned import Spawner, read_message, send
-from tests.kit.net.network import logged
-from tests.linelog.read.stores import line, lines, make_store, note_listings, view_of
+from tests.parts.child_processes import Spawner, read_message, send
+from tests.parts.listening import logged
+from tests.parts.stores import line, lines, make_store, note_listings, view_of
 
 
 def test_totals_follow_writing_rotation_sealing_and_removal(tmp_path):

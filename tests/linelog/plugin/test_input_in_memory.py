@@ -13,7 +13,7 @@ from logsrv.linelog.inputs.intake import IInput, Input, Intake
 from logsrv.linelog.inputs.intake.registry import inputs
 from logsrv.linelog.inputs.records import RecordDatagrams
 from logsrv.linelog.inputs.records.frames import FrameInput
-from tests.linelog.inputs.messages_of_all import MESSAGES, promises_all
+from tests.parts.messages import MESSAGES, promises_all
 
 
 class Nul(FrameInput):

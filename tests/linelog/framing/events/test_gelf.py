@@ -14,9 +14,9 @@ from logsrv.linelog.framing.events.gelf import GelfFramer
 from logsrv.linelog.framing.events.gelf_datagrams import ChunkJoiner, unpacked_message
 from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
-from tests.examples import more
-from tests.linelog.framing.steps import lines_of
-from tests.strangers import at_most
+from tests.parts.examples import more
+from tests.parts.records import lines_of
+from tests.parts.strangers import at_most
 
 
 def chunks_of(message: bytes, size: int, name: bytes = b"12345678") -> list[bytes]:

@@ -15,7 +15,7 @@ from logsrv.linelog.http.searching.events import (
     line_event,
     missed_event,
 )
-from tests.linelog.http.web import Browser
+from tests.parts.web_requests import Browser
 
 
 class Search:

@@ -80,7 +80,6 @@ def asked(**values: Any) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest_twisted.ensureDeferred
 async def test_a_search_is_answered_and_a_spare_process_started(made):
     searches = made()
     first, second = SearchSink(), SearchSink()
@@ -97,7 +96,6 @@ async def test_a_search_is_answered_and_a_spare_process_started(made):
 
 
 @pytest.mark.slow
-@pytest_twisted.ensureDeferred
 async def test_a_spare_process_is_started_for_an_expected_search(made):
     searches = made()
     searches.start_spare()
@@ -111,7 +109,6 @@ async def test_a_spare_process_is_started_for_an_expected_search(made):
 
 
 @pytest.mark.slow
-@pytest_twisted.ensureDeferred
 async def test_too_many_searches_are_refused_or_wait(made):
     """Those who can wait have their turn; others are told at once."""
     searches = made(at_once=2)
@@ -129,7 +126,6 @@ async def test_too_many_searches_are_refused_or_wait(made):
 
 
 @pytest.mark.slow
-@pytest_twisted.ensureDeferred
 async def test_a_sink_that_is_paused_holds_its_search_up(made):
     searches = made()
     sink = SearchSink()
@@ -151,7 +147,6 @@ def pause(seconds: float) -> Deferred[None]:
 
 
 @pytest.mark.slow
-@pytest_twisted.ensureDeferred
 async def test_a_search_paused_before_its_turn_reads_nothing(made):
     """Its search waits as any other: nothing is read that nobody takes."""
     searches = made(at_once=1)
@@ -169,7 +164,6 @@ async def test_a_search_paused_before_its_turn_reads_nothing(made):
     assert await sink.done is None and sink.text.count(b"\n") == 5
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_search_is_ended_when_its_time_is_over(made):
     searches = made(seconds=0.001)
     sink = SearchSink()
@@ -178,7 +172,6 @@ async def test_a_search_is_ended_when_its_time_is_over(made):
     assert problem is not None and problem.status == 503 and "0.001 s" in str(problem)
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_killed_search_sends_nothing(made):
     """Nothing is said to who has gone; the process is killed."""
     searches = made()
@@ -194,7 +187,6 @@ async def test_a_killed_search_sends_nothing(made):
 
 
 @pytest.mark.slow
-@pytest_twisted.ensureDeferred
 async def test_a_process_killed_from_outside_is_reported(made):
     """Somebody kills it: the client hears that this was not all, and the log says so."""
     searches = made()
@@ -210,7 +202,6 @@ async def test_a_process_killed_from_outside_is_reported(made):
     assert messages == ["the process of a search was ended by SIGKILL"]
 
 
-@pytest_twisted.ensureDeferred
 async def test_stop_ends_all_searches(made):
     searches = made(at_once=2)
     sinks = [SearchSink(), SearchSink()]
@@ -236,7 +227,6 @@ class Hurried:
 
 
 @pytest.mark.slow
-@pytest_twisted.ensureDeferred
 async def test_an_unused_spare_process_ends_after_a_while(store):
     hurried = Hurried()
     searches = Searches(lambda: str(store), hurried, at_once=4, seconds=PATIENCE)
@@ -254,7 +244,6 @@ async def test_an_unused_spare_process_ends_after_a_while(store):
 
 
 @pytest.mark.slow
-@pytest_twisted.ensureDeferred
 async def test_no_room_for_a_process_is_a_problem(made, monkeypatch):
     """Who waits hears that it cannot be; an answer that is there is given all the same."""
     searches = made()
@@ -278,7 +267,6 @@ async def test_no_room_for_a_process_is_a_problem(made, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest_twisted.ensureDeferred
 async def test_clients_that_go_all_at_once_have_no_process_started_for_each(made, monkeypatch):
     searches = made(at_once=2)
     first = SearchSink()

@@ -72,7 +72,6 @@ def write(store: Path, message: str) -> None:
         file.write(line(message))
 
 
-@pytest_twisted.ensureDeferred
 async def test_one_process_serves_all_viewers(views, store):
     """Each has its lines, one that leaves has none; one process is enough."""
     every, some = Watcher(), Watcher("good")
@@ -92,7 +91,6 @@ async def test_one_process_serves_all_viewers(views, store):
     assert b"good 2" not in every.data and len(children(MODULE)) == 1
 
 
-@pytest_twisted.ensureDeferred
 async def test_more_brings_the_next_lines_until_a_viewer_is_live(views, store):
     for number in range(200):
         write(store, f"line {number} {'x' * 200}")
@@ -106,7 +104,6 @@ async def test_more_brings_the_next_lines_until_a_viewer_is_live(views, store):
     assert watcher.data.count(b"event: line") == 201
 
 
-@pytest_twisted.ensureDeferred
 async def test_an_idle_process_is_ended(views, monkeypatch):
     monkeypatch.setattr(views_module, "IDLE_SECONDS", 0.01)
     first, second = Watcher(), Watcher()
@@ -122,7 +119,6 @@ async def test_an_idle_process_is_ended(views, monkeypatch):
     await second.until(lambda: second.live)
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_process_that_dies_closes_its_viewers(views):
     """Its viewers are sent away, the log says why, and who comes back is served by the next one."""
     watcher, again = Watcher(), Watcher()
@@ -143,7 +139,6 @@ async def test_a_process_that_dies_closes_its_viewers(views):
     await again.until(lambda: again.live)
 
 
-@pytest_twisted.ensureDeferred
 async def test_messages_of_the_process_are_logged(tmp_path):
     views = LiveViews(lambda: str(tmp_path / "nowhere"), reactor)
     watcher = Watcher()
@@ -155,7 +150,6 @@ async def test_messages_of_the_process_are_logged(tmp_path):
     await views.stop()
 
 
-@pytest_twisted.ensureDeferred
 async def test_stop_ends_the_process(views):
     """The process is gone when it is over, and no other is started."""
     watcher = Watcher()

@@ -26,9 +26,9 @@ from logsrv.linelog.store.origins.notes import BlockNote, parse_notes_file
 from logsrv.linelog.store.origins.origins import ENOUGH, Origins
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.inputs.blocks.making import Edge, block_of, blocks, stored_lines
 from tests.linelog.inputs.blocks.test_copy_body import Reactor
-from tests.linelog.inputs.recording import Sink, intake
+from tests.parts.blocks import Edge, block_of, blocks, stored_lines
+from tests.parts.sinks import Sink, intake
 
 ONE = 32 * "a"
 NONE: Mapping[str, str] = MappingProxyType({})

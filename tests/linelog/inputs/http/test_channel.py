@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from logsrv.kit.web.channel import MOST_IN_A_TURN
 from logsrv.linelog.inputs.http import channel as http
-from tests.examples import more
-from tests.linelog.inputs.http.sending import Sender, chunked, request, slowly
-from tests.linelog.inputs.recording import turn
+from tests.parts.examples import more
+from tests.parts.http_senders import Sender, chunked, request, slowly
+from tests.parts.sinks import turn
 
 
 def test_one_byte_chunks_let_others_have_their_turn(monkeypatch):

@@ -13,7 +13,7 @@ from logsrv.linelog.inputs.http.request import ANSWER_SECONDS, LINGER_SECONDS
 from logsrv.linelog.inputs.http.routes import find_route, request_path
 from logsrv.linelog.inputs.http.token import check_token
 from logsrv.timer import Timer
-from tests.linelog.inputs.http.sending import Sender, chunked, refused, request
+from tests.parts.http_senders import Sender, chunked, refused, request
 
 
 def test_a_request_is_answered_when_it_is_safe():

@@ -25,8 +25,8 @@ from logsrv.linelog.ship.encode.frames import (
     unpack_frames,
 )
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.inputs.blocks.making import block_of, packed
-from tests.strangers import at_most
+from tests.parts.blocks import block_of, packed
+from tests.parts.strangers import at_most
 
 
 def unpack(data: bytes, size: int) -> bytes:

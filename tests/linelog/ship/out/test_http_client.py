@@ -10,12 +10,12 @@ from twisted.internet.defer import Deferred
 from logsrv.kit.net.twisted.client_tls import TLSOptions
 from logsrv.linelog.ship.out.http_client import LARGEST_ANSWER, HttpClient
 from logsrv.linelog.ship.target import Unavailable
-from tests.cli.certificates import Authority
-from tests.kit.net.network import REACTOR, in_reactor, until
-from tests.linelog.ship.out.http_servers import Told, serving
-from tests.linelog.ship.out.peers import DeafPeer, closing, far_side, settings, unavailable
-from tests.ports import free_port
-from tests.strangers import endless, stranger
+from tests.parts.certificates import Authority
+from tests.parts.far_sides import DeafPeer, closing, far_side, settings, unavailable
+from tests.parts.http_servers import Told, serving
+from tests.parts.listening import REACTOR, in_reactor, until
+from tests.parts.ports import free_port
+from tests.parts.strangers import endless, stranger
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")

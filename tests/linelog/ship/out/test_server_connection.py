@@ -18,12 +18,12 @@ from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import (
     Unavailable,
 )
-from tests.cli.certificates import Authority
-from tests.kit.net.network import REACTOR, in_reactor, until
-from tests.linelog.ship.out.http_servers import serving
-from tests.linelog.ship.out.peers import far_side, sent, settings, unavailable
-from tests.ports import free_port
-from tests.strangers import endless, memory, stranger
+from tests.parts.certificates import Authority
+from tests.parts.far_sides import far_side, sent, settings, unavailable
+from tests.parts.http_servers import serving
+from tests.parts.listening import REACTOR, in_reactor, until
+from tests.parts.ports import free_port
+from tests.parts.strangers import endless, memory, stranger
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")

@@ -16,8 +16,8 @@ from logsrv.linelog.ship.shipping.ship_place import (
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.removed import MissingText
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.read.stores import line, make_store
-from tests.linelog.ship.shipping.fakes import FarSide, Process
+from tests.parts.ship_targets import FarSide, Process
+from tests.parts.stores import line, make_store
 
 STORE = "ab" * 16
 END = Position(9, 0)
