@@ -1,7 +1,6 @@
 """Mutation testing: break one expression or statement, and run the tests that should find it."""
 
 import argparse
-import difflib
 import os
 import random
 import re
@@ -10,37 +9,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
 from queue import SimpleQueue
-from typing import NamedTuple
 
-from tests.mutants.sites import Mutant, mutants
-from tests.mutants.tree import LONGEST, ROOT, Tree
+from tests.mutants.baseline import Baseline
+from tests.mutants.outcomes import Outcome, Place, report
+from tests.mutants.reach import FIRST, KINDS
+from tests.mutants.sites import OPERATORS, mutants
+from tests.mutants.tree import ROOT, Tree
 
-CPU_SECONDS = 60
-"""The seconds of CPU that tests may take: a loop that a mutant has made endless ends so."""
+QUICK_SECONDS = 60
+"""The seconds that quick tests of a folder may take without a mutant."""
 COMMITS = 20
 """As many commits count as new where there is no tag of a release."""
 TEMPLATE = "template"
 _HUNK = re.compile(r"@@ -\S+ \+(\d+)(?:,(\d+))? @@")
-
-
-class Place(NamedTuple):
-    """A mutant of a file, by its path in the checkout."""
-
-    file: str
-    mutant: Mutant
-
-    @property
-    def diff(self) -> str:
-        source = (ROOT / self.file).read_text()
-        before, after = source.splitlines(), self.mutant.applied(source).splitlines()
-        diff = difflib.unified_diff(before, after, self.file, self.file, n=2, lineterm="")
-        return "\n".join(diff)
 
 
 def git(*arguments: str) -> str:
@@ -80,36 +67,6 @@ def places_in(file: str, lines: set[int] | None = None) -> Iterator[Place]:
             yield Place(file, mutant)
 
 
-def stages_of(file: str) -> list[list[str]]:
-    """Return the test paths of each run: first the tests named after a file, then those of its folder."""
-    source = ROOT / file
-    folder = ROOT / "tests" / source.relative_to(ROOT / "logsrv").parent
-    others = {path.stem for path in source.parent.glob("*.py")} - {source.stem}
-    own = sorted(
-        path
-        for path in folder.glob(f"test_{source.stem}*.py")
-        if re.fullmatch(rf"test_{source.stem}(_\w+)?", path.stem)
-        # test_ship_out.py belongs to ship_out.py, not to ship.py, if there is one.
-        if path.stem.removeprefix("test_") not in others
-    )
-    while not folder.is_dir():
-        folder = folder.parent
-    stages = [own, [folder]] if own else [[folder]]
-    return [[str(path.relative_to(ROOT)) for path in paths] for paths in stages]
-
-
-def survives(place: Place, tree: Tree, end: float) -> bool:
-    """Return whether all tests of a file pass although a mutant is in it. They stop at the `end`."""
-    source = (ROOT / place.file).read_text()
-    with tree.with_source(place.file, place.mutant.applied(source)):
-        for tests in stages_of(place.file):
-            longest = min(max(end - time.monotonic(), 0.1), LONGEST * CPU_SECONDS)
-            # Status 5 of pytest: no test is left, as none of them is quick.
-            if tree.run(tests, CPU_SECONDS, longest)[0] not in (0, 5):
-                return False
-    return True
-
-
 def in_turns(places: list[Place], dice: random.Random) -> list[Place]:
     """Shuffle places so that each line has one before any has a second."""
     dice.shuffle(places)
@@ -122,42 +79,79 @@ def in_turns(places: list[Place], dice: random.Random) -> list[Place]:
     return [place for _, _, place in sorted(turns)]
 
 
-def look(places: Sequence[Place], seconds: float, jobs: int) -> tuple[Counter[str], list[Place]]:
-    """Try mutants until the time is over; return the counts and the mutants that survived."""
-    counts: Counter[str] = Counter()
-    survivors: list[Place] = []
-    end = time.monotonic() + seconds
-    trees: SimpleQueue[Tree] = SimpleQueue()
+class Trial:
+    """Mutants that are tried in copies of the checkout, side by side.
 
-    def attempt(place: Place) -> None:
-        tree = trees.get()
-        try:
-            alive = time.monotonic() < end and survives(place, tree, end)
-        finally:
-            trees.put(tree)
-        in_time = time.monotonic() < end
-        counts[("survived" if alive else "killed") if in_time else "not tried"] += 1
-        if alive and in_time:
-            survivors.append(place)
-            print(f"\nsurvived, {place.file}:{place.mutant.line}\n{place.diff}", flush=True)
+    late: the seconds that tests of each late kind may take without a mutant.
+    """
 
-    with tempfile.TemporaryDirectory(prefix="mutants-") as temporary:
-        for number in range(jobs):
-            trees.put(Tree(Path(temporary) / str(number)))
-        with ThreadPoolExecutor(jobs) as pool:
+    def __init__(self, trees: Sequence[Tree], late: float) -> None:
+        self._free: SimpleQueue[Tree] = SimpleQueue()
+        self._trees = trees
+        self._late = late
+        self._interrupted = False
+        self._pool = ThreadPoolExecutor(len(trees))
+        self.baseline = Baseline()
+        for tree in trees:
+            self._free.put(tree)
+
+    def all_tried(self, outcomes: Sequence[Outcome], kinds: Sequence[str], end: float) -> None:
+        """Try mutants on some kinds of tests, until the first that kills it if these are the quick ones."""
+
+        def attempt(outcome: Outcome) -> None:
+            tree = self._free.get()
             try:
-                list(pool.map(attempt, places))
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-    return counts, survivors
+                if time.monotonic() < end:
+                    self._try(outcome, kinds, tree)
+                    print(outcome if not self._interrupted else "", flush=True)
+            finally:
+                self._free.put(tree)
+
+        try:
+            list(self._pool.map(attempt, outcomes))
+        except BaseException:
+            self._interrupted = True
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            for tree in self._trees:
+                tree.end()
+            self._pool.shutdown()
+            raise
+
+    def _try(self, outcome: Outcome, kinds: Sequence[str], tree: Tree) -> None:
+        file, mutant = outcome.place
+        source = mutant.applied((ROOT / file).read_text())
+        for kind in kinds:
+            quick = kind in FIRST
+            suite = self.baseline.suite(kind, file, tree, QUICK_SECONDS if quick else self._late)
+            if self._interrupted:
+                return
+            if suite.files:
+                with tree.with_source(file, source):
+                    killer = suite.kill(tree, sure=quick)
+                outcome.tried.append(kind)
+                outcome.kills |= {kind: killer} if killer else {}
+                if killer and kinds == FIRST:
+                    return
 
 
-def report(title: str, counts: Counter[str], survivors: Sequence[Place]) -> str:
-    """Return the report in Markdown: the counts, and a diff for each mutant that survived."""
-    numbers = ", ".join(f"{counts[state]} {state}" for state in ("killed", "survived", "not tried"))
-    diffs = [f"```diff\n{place.diff}\n```" for place in sorted(survivors)]
-    return "\n\n".join([f"## {title}: {numbers}", *diffs]) + "\n"
+def look(
+    places: Sequence[Place], seconds: float, jobs: int, late: float, every: bool
+) -> tuple[list[Outcome], list[str]]:
+    """Try mutants until the time is over; return the outcomes, and the tests that were left out.
+
+    With `late`, half of the time is for the other kinds of tests: for what lives, or with `every` for all.
+    """
+    outcomes = [Outcome(place) for place in places]
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="mutants-") as temporary:
+        trial = Trial([Tree(Path(temporary) / str(number)) for number in range(jobs)], late)
+        trial.all_tried(
+            outcomes, [*FIRST] if every else FIRST, begun + seconds / (2 if late else 1)
+        )
+        if late:
+            rest = [one for one in outcomes if one.tried and (every or not one.kills)]
+            trial.all_tried(rest, [kind for kind in KINDS if kind not in FIRST], begun + seconds)
+    return outcomes, trial.baseline.left_out
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -169,6 +163,15 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--seconds", type=float, default=600.0, help="when to begin no other mutant"
     )
+    parser.add_argument(
+        "--late",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="try what lives on other tests too, of each kind as many as take so long",
+    )
+    parser.add_argument("--every", action="store_true", help="try all kinds, even after a kill")
+    parser.add_argument("--operators", nargs="+", choices=OPERATORS, default=OPERATORS)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("files", nargs="*", metavar="FILE", help="mutate all of these instead")
@@ -186,15 +189,16 @@ def main(arguments: Sequence[str]) -> None:
     if options.files or options.random:
         files = options.files or git("ls-files", "logsrv").splitlines()
         places = [place for file in filter(is_source, files) for place in places_in(file)]
-        title = "mutants of " + (" ".join(options.files) or "logsrv")
+        title = f"mutants of {' '.join(files) if len(files) < 4 else f'{len(files)} files'}"
     else:
         lines = changed_lines(git("diff", "-U0", "--no-color", since, "--", "logsrv"))
         new = sorted(file for file in lines if is_source(file))
         places = [place for file in new for place in places_in(file, lines[file])]
         title = f"mutants of what is new since {since[:12]}"
+    places = [place for place in places if place.mutant.operator in options.operators]
     places = in_turns(places, random.Random(options.seed))[: options.random]
     print(f"make mutants: {len(places)} {title}, seed {options.seed}", flush=True)
-    text = report(title, *look(places, options.seconds, options.jobs))
+    text = report(title, *look(places, options.seconds, options.jobs, options.late, options.every))
     print(text.partition("\n")[0].removeprefix("## "))
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with open(summary, "a") as file:

@@ -74,7 +74,7 @@ SABOTAGES = [
         f"{_RECORDS}/forward.py",
         "self.answer_when_safe(acknowledgement)",
         "self.answer(acknowledgement)",
-        f"{_RECORDS}/test_forward.py::test_a_chunk_is_acknowledged_when_its_records_are_safe",
+        f"{_RECORDS}/test_contract.py::test_records_are_acknowledged_when_they_are_safe",
     ),
     Sabotage(
         "HTTP answers before it is safe",
@@ -97,7 +97,7 @@ SABOTAGES = [
         f"{_HTTP_INPUTS}/token.py",
         "if not hmac.compare_digest(given, token.encode()):",
         "if not given:",
-        f"{_HTTP_INPUTS}/test_token.py::test_a_header_without_the_token_is_refused_with_401",
+        f"{_HTTP_INPUTS}/test_request.py::test_a_header_without_the_token_is_refused_with_401",
     ),
     Sabotage(
         "any token lets a reader in",

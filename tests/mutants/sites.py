@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 _COMPARE: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -27,16 +28,20 @@ _NOT_SWAPPED = {
     "min",
     "max",
 }
+OTHER = "other"
+OPERATORS = ("await", "bound", "finally", "guard", "link", "swap", OTHER)
+_PLAIN = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete)
 _LEFT_ALONE = (ast.Assert, ast.Import, ast.ImportFrom, ast.JoinedStr)
 
 
 class Mutant(NamedTuple):
-    """A change of a source: the bytes from `begin` up to `end` become `new`."""
+    """A change of a source: the bytes from `begin` up to `end` become `new`. operator: its kind."""
 
     line: int
     begin: int
     end: int
     new: str
+    operator: str
 
     def applied(self, source: str) -> str:
         data = source.encode()
@@ -47,27 +52,36 @@ def mutants(source: str) -> list[Mutant]:
     """Return all mutants of a source, each once, in their order."""
     collector = _Collector(source)
     collector.visit(ast.parse(source))
-    return sorted(collector.found)
+    return sorted(collector.found.values())
 
 
 class _Collector(ast.NodeVisitor):
     def __init__(self, source: str) -> None:
-        self.found: set[Mutant] = set()
+        self.found: dict[tuple[int, int, str], Mutant] = {}
+        self._source = source.encode()
         self._starts = [0]
         for line in source.encode().splitlines(keepends=True):
             self._starts.append(self._starts[-1] + len(line))
 
-    def _put(self, node: ast.stmt | ast.expr, new: ast.AST | str) -> None:
+    def _range(self, first: ast.stmt | ast.expr, last: ast.stmt | ast.expr) -> tuple[int, int]:
+        assert last.end_lineno is not None and last.end_col_offset is not None
+        return (
+            self._starts[first.lineno - 1] + first.col_offset,
+            self._starts[last.end_lineno - 1] + last.end_col_offset,
+        )
+
+    def _put(
+        self,
+        node: ast.stmt | ast.expr,
+        new: ast.AST | str,
+        operator: str = OTHER,
+        last: ast.stmt | None = None,
+    ) -> None:
+        """Add the mutant that has `new` in place of a node, or of the statements up to `last`."""
         if isinstance(new, ast.AST):
-            new = (
-                f"({text})"
-                if isinstance(new, ast.expr) and (text := ast.unparse(new))
-                else ast.unparse(new)
-            )
-        begin = self._starts[node.lineno - 1] + node.col_offset
-        assert node.end_lineno is not None and node.end_col_offset is not None
-        end = self._starts[node.end_lineno - 1] + node.end_col_offset
-        self.found.add(Mutant(node.lineno, begin, end, new))
+            new = f"({ast.unparse(new)})" if isinstance(new, ast.expr) else ast.unparse(new)
+        begin, end = self._range(node, last or node)
+        self.found.setdefault((begin, end, new), Mutant(node.lineno, begin, end, new, operator))
 
     def _put_with(self, node: Any, **changed: object) -> None:
         new = copy.copy(node)
@@ -94,8 +108,44 @@ class _Collector(ast.NodeVisitor):
         defaults = [*node.args.defaults, *(one for one in node.args.kw_defaults if one)]
         for each in (*defaults, *node.body):
             self.visit(each)
+        for inner in ast.walk(node):
+            for field in ("body", "orelse", "finalbody"):
+                if isinstance(inner, ast.stmt) and not isinstance(inner, ast.ClassDef):
+                    self._swap(getattr(inner, field, []))
+
+    def _swap(self, statements: list[ast.stmt]) -> None:
+        """Swap neighbours if one is a call, or the second needs what the first sets."""
+        for one, other in pairwise(statements):
+            if not (isinstance(one, _PLAIN) and isinstance(other, _PLAIN)):
+                continue
+            # A name of the first that the second reads would not be there: every test finds that.
+            if _names(one, ast.Name, ast.Store) & _names(other, ast.Name, ast.Load):
+                continue
+            sets = _names(one, ast.Attribute, ast.Store) & _names(other, ast.Attribute, ast.Load)
+            effects = all(map(_has_effect, (one, other))) and any(map(_is_call, (one, other)))
+            if sets or effects:
+                (begin, end), (after, last) = self._range(one, one), self._range(other, other)
+                texts = self._source[after:last], self._source[end:after], self._source[begin:end]
+                self._put(one, b"".join(texts).decode(), "swap", other)
 
     visit_AsyncFunctionDef = visit_FunctionDef
+
+    def visit_If(self, node: ast.If) -> None:
+        # `elif` has no place of its own. A bare return and a raise become `pass` anyhow.
+        begin, _ = self._range(node, node)
+        leaves = isinstance(node.body[-1], ast.Return | ast.Continue | ast.Break | ast.Raise)
+        if leaves and not node.orelse and self._source[begin:].startswith(b"if"):
+            self._put(node, "pass", "guard")
+        self.generic_visit(node)
+
+    def visit_Try(self, node: ast.Try) -> None:
+        if node.finalbody:
+            self._put(node.finalbody[0], "pass", "finally", node.finalbody[-1])
+        self.generic_visit(node)
+
+    def visit_Await(self, node: ast.Await) -> None:
+        self._put(node, node.value, "await")
+        self.generic_visit(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         for each in node.body:
@@ -148,6 +198,11 @@ class _Collector(ast.NodeVisitor):
         for index, op in enumerate(node.ops):
             ops = [*node.ops[:index], _COMPARE[type(op)](), *node.ops[index + 1 :]]
             self._put_with(node, ops=ops)
+        if len(node.ops) > 1:
+            links = [node.left, *node.comparators]
+            for begin, end in ((0, -1), (1, None)):
+                rest, ops = links[begin:end], node.ops[begin:end]
+                self._put(node, ast.Compare(rest[0], ops, rest[1:]), "link")
         self.generic_visit(node)
 
     def visit_BoolOp(self, node: ast.BoolOp) -> None:
@@ -183,16 +238,44 @@ class _Collector(ast.NodeVisitor):
         name = ast.unparse(node.func)
         if name in ("min", "max"):
             self._put_with(node, func=ast.Name("max" if name == "min" else "min"))
+            if len(node.args) == 2 and not node.keywords and not _starred(node):
+                for each in node.args:
+                    self._put(node, each, "bound")
         first_two = node.args[:2]
         if (
             len(first_two) == 2
             and name not in _NOT_SWAPPED
-            and not any(isinstance(one, ast.Starred) for one in node.args)
+            and not _starred(node)
             and ast.dump(first_two[0]) != ast.dump(first_two[1])
         ):
             self._put_with(node, args=[*reversed(first_two), *node.args[2:]])
         if name not in ("NewType", "TypeVar", "cast"):
             self.generic_visit(node)
+
+
+def _starred(node: ast.Call) -> bool:
+    return any(isinstance(one, ast.Starred) for one in node.args)
+
+
+def _names(node: ast.stmt, kind: type[ast.expr], context: type[ast.expr_context]) -> set[str]:
+    return {
+        ast.unparse(one)
+        for one in ast.walk(node)
+        if isinstance(one, kind) and isinstance(getattr(one, "ctx", None), context)
+    }
+
+
+def _is_call(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant)
+
+
+def _has_effect(node: ast.stmt) -> bool:
+    """Return whether a statement calls something, or changes what is not a local name."""
+    return any(
+        isinstance(one, ast.Call)
+        or (isinstance(one, ast.Attribute | ast.Subscript) and not isinstance(one.ctx, ast.Load))
+        for one in ast.walk(node)
+    )
 
 
 def _is_text(node: ast.expr) -> bool:

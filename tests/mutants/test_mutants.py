@@ -1,21 +1,15 @@
 """`make mutants` says which defects no test finds, and leaves the checkout as it is."""
 
-from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from tests.mutants import mutants
-from tests.mutants.mutants import (
-    changed_lines,
-    look,
-    main,
-    places_in,
-    report,
-    stages_of,
-)
-from tests.mutants.tree import ROOT, Tree
-
-HOSTS = "logsrv/kit/web/hosts.py"
+from tests.mutants import baseline, mutants
+from tests.mutants.mutants import changed_lines, look, main, places_in
+from tests.mutants.reach import KINDS
+from tests.mutants.tree import ROOT, TIMES_OUT, Tree
 
 
 def test_changed_lines_are_those_that_a_diff_adds():
@@ -24,30 +18,6 @@ def test_changed_lines_are_those_that_a_diff_adds():
         "@@ -20,3 +22,0 @@\n-gone\n--- a/b\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n"
     )
     assert changed_lines(diff) == {"logsrv/a.py": {4, 5, 11}}
-
-
-@pytest.mark.parametrize(
-    ("file", "tests"),
-    [
-        (
-            "logsrv/linelog/store/writing/active.py",
-            [
-                [
-                    "tests/linelog/store/writing/test_active.py",
-                    "tests/linelog/store/writing/test_active_crash.py",
-                    "tests/linelog/store/writing/test_active_looks.py",
-                ],
-                ["tests/linelog/store/writing"],
-            ],
-        ),
-        # The name of another file begins with that of this one.
-        ("logsrv/kit/net/parse.py", [["tests/kit/net/test_parse.py"], ["tests/kit/net"]]),
-        ("logsrv/errors.py", [["tests/test_errors.py"], ["tests"]]),
-        ("logsrv/gopher/wire/beginnings.py", [["tests/gopher/wire"]]),
-    ],
-)
-def test_tests_of_a_file_are_its_own_and_those_of_its_folder(file, tests):
-    assert stages_of(file) == tests
 
 
 @pytest.mark.parametrize(
@@ -65,18 +35,36 @@ def test_nothing_to_break_is_an_error(arguments, why, capsys):
     assert why in capsys.readouterr().err
 
 
-@pytest.mark.long
-@pytest.mark.nightly
-def test_survivors_are_reported_with_their_diff(monkeypatch):
-    places = list(places_in(HOSTS))[:3]
-    monkeypatch.setattr(mutants, "survives", lambda place, tree, end: place == places[1])
-    counts, survivors = look(places, 600, 2)
-    assert (counts, survivors) == (Counter(killed=2, survived=1), [places[1]])
-    text = report("mutants of it", counts, survivors)
-    assert text.startswith(
-        "## mutants of it: 2 killed, 1 survived, 0 not tried\n\n```diff\n--- logsrv"
-    )
-    assert "\n+" in places[1].diff and places[1].diff in text
+class TreeOfOneTest(Tree):
+    """A copy in which only the long test fails, if a mutant is there."""
+
+    def __init__(self, into: Path) -> None:
+        self._broken = False
+
+    @contextmanager
+    def with_source(self, file: str, source: str) -> Iterator[None]:
+        self._broken = True
+        yield
+        self._broken = False
+
+    def run(
+        self, tests: Sequence[str], seconds: float, *options: str, longest: float | None = None
+    ) -> tuple[int, str]:
+        if self._broken and KINDS["long"] in options:
+            return 1, "FAILED status"
+        return 0, "tests/test_a.py::x PASSED 1.0s\n"
+
+
+@pytest.mark.parametrize(
+    ("late", "tried", "kills"), [(0, ["own", "folder"], []), (9, [*KINDS], ["long"])]
+)
+def test_what_quick_tests_do_not_kill_is_tried_on_all_others(late, tried, kills, monkeypatch):
+    monkeypatch.setattr(mutants, "Tree", TreeOfOneTest)
+    monkeypatch.setattr(baseline, "files_for", lambda kind, source: ["tests/test_a.py"])
+    places = list(places_in("logsrv/kit/web/hosts.py"))[:2]
+    outcomes, left_out = look(places, 600, 2, late, every=False)
+    assert [one.place for one in outcomes] == places and left_out == []
+    assert [(one.tried, [*one.kills]) for one in outcomes] == 2 * [(tried, kills)]
 
 
 @pytest.mark.long
@@ -90,4 +78,4 @@ def test_a_mutant_is_in_a_copy_and_only_for_a_while(tmp_path):
         assert tree.run(tests, 60)[0] not in (0, 5)
         assert (ROOT / file).read_text() == source
     assert (tree.path / file).read_text() == source
-    assert tree.run(tests, 60, 0.01)[0] < 0
+    assert tree.run(tests, 60, longest=0.01)[0] in TIMES_OUT

@@ -12,9 +12,11 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
 
 
 @pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda one: one.defect)
-def test_the_text_that_is_changed_is_there_once(sabotage):
+def test_the_text_that_is_changed_is_there_once_and_its_test_exists(sabotage):
     source = (ROOT / sabotage.patch.file).read_text()
     compile(sabotage.patch.applied(source), sabotage.file, "exec")
+    file, _, name = sabotage.test.partition("::")
+    assert f"def {name}(" in (ROOT / "tests" / file).read_text()
 
 
 @pytest.mark.long

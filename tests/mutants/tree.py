@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,9 +22,11 @@ _NOT_OURS = (
     "PYTEST_CURRENT_TEST",
     "COLD_DAEMONS",
 )
-MARKS = "not slow and not long"
+_MODULES = Path("tests/end_to_end/node/node_modules")
 LONGEST = 10
 """Tests that take so many times the seconds of CPU that they have wait for something that never comes."""
+TIMES_OUT = (-signal.SIGKILL, -signal.SIGXCPU)
+"""The statuses of a run that has not ended in time."""
 
 
 class Patch(NamedTuple):
@@ -45,6 +48,7 @@ class Tree:
     def __init__(self, into: Path) -> None:
         self.path = into
         self._written = 0
+        self._process: subprocess.Popen[bytes] | None = None
         into.mkdir(exist_ok=True)
         for entry in ROOT.iterdir():
             to = into / entry.name
@@ -54,6 +58,8 @@ class Tree:
                 shutil.copytree(entry, to, ignore=shutil.ignore_patterns("node_modules"))
             else:
                 shutil.copy2(entry, to)
+        if (ROOT / _MODULES).exists():
+            (into / _MODULES).symlink_to(ROOT / _MODULES)
 
     @contextmanager
     def with_source(self, file: str, source: str) -> Iterator[None]:
@@ -72,38 +78,53 @@ class Tree:
             os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
     def run(
-        self, tests: Sequence[str], seconds: int, longest: float | None = None
+        self, tests: Sequence[str], seconds: float, *options: str, longest: float | None = None
     ) -> tuple[int, str]:
-        """Run the quick tests up to the first that fails; return the status of pytest, and its output.
+        """Run tests; return the status of pytest, and its output.
 
-        The status is negative if they used more than `seconds` of CPU, or ran longer than `longest`.
+        The status is one of `TIMES_OUT` if they used more `seconds` of CPU, or ran longer than `longest`.
         """
         environment = {name: value for name, value in os.environ.items() if name not in _NOT_OURS}
         environment["PYTHONPATH"] = str(self.path)
         command = [
-            *("prlimit", f"--cpu={seconds}:{seconds + 1}"),
-            *(sys.executable, "-m", "pytest", "-x", "-q", "-m", MARKS, "--tb=line"),
-            *("-p", "no:cacheprovider", *tests),
+            *("prlimit", f"--cpu={ceil(seconds)}:{ceil(seconds) + 1}"),
+            *(sys.executable, "-m", "pytest", "-v", "-o", "console_output_style=times"),
+            *("--tb=line", "-p", "no:cacheprovider", *options, *tests),
         ]
-        with tempfile.TemporaryDirectory(prefix="mutant-") as temporary:
+        with tempfile.TemporaryDirectory(prefix="mutant-", ignore_cleanup_errors=True) as temporary:
             environment["TMPDIR"] = temporary
             environment["HYPOTHESIS_STORAGE_DIRECTORY"] = f"{temporary}/hypothesis"
-            with subprocess.Popen(
-                command,
-                cwd=self.path,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
-            ) as process:
-                try:
-                    said, _ = process.communicate(timeout=longest or LONGEST * seconds)
-                except subprocess.TimeoutExpired:
-                    said = "they waited for ever"
-                finally:
-                    # Kill pytest, or the processes that it has left behind.
-                    with suppress(ProcessLookupError):
-                        os.killpg(process.pid, signal.SIGKILL)
-            return process.returncode, said
+            # No pipe: a process that is left behind would hold it.
+            said = Path(temporary) / "said"
+            with said.open("w") as file:
+                self._process = process = subprocess.Popen(
+                    command,
+                    cwd=self.path,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=file,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            try:
+                process.wait(longest or LONGEST * seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            finally:
+                _kill_those_below(temporary, process.pid)
+            return process.wait(), said.read_text(errors="replace")
+
+    def end(self) -> None:
+        """End the run, if there is one."""
+        if self._process:
+            self._process.kill()
+
+
+def _kill_those_below(temporary: str, session: int) -> None:
+    """Kill what a run has left behind, browsers in a session of their own too."""
+    with suppress(ProcessLookupError):
+        os.killpg(session, signal.SIGKILL)
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if f"TMPDIR={temporary}".encode() in environ.read_bytes():
+                os.kill(int(environ.parent.name), signal.SIGKILL)

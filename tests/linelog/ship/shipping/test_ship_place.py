@@ -178,3 +178,14 @@ def test_a_first_place_must_be_saved_only_if_it_is_the_end(
     assert found == place
     why = f"{directory}/ship/far cannot be saved: No space left on device"
     assert (why in told) == (place is None)
+
+
+def test_a_new_identity_is_written_into_places_only(tmp_path):
+    """A folder beside them, or an operator's copy of one, is neither changed nor in the way."""
+    place(tmp_path).save(STORE, Position(7, 2))
+    copy = tmp_path / "ship" / "far.before"
+    copy.write_bytes((tmp_path / "ship" / "far").read_bytes())
+    (tmp_path / "ship" / "aside").mkdir()
+    write_identity_to_places(str(tmp_path), "cd" * 16)
+    assert place(tmp_path).load("cd" * 16, END) == Position(7, 2)
+    assert STORE in copy.read_text()
