@@ -98,7 +98,10 @@ class Stage:
         with (self.directory / "current.log").open("ab") as file:
             file.write(b"".join(line(one, self.clock.seconds() + self.ahead) for one in messages))
 
-    def advance(self, seconds: float) -> None:
+    def advance(self, seconds: float, *messages: str) -> None:
+        """Let time pass, once these are written."""
+        if messages:
+            self.write(*messages)
         self.clock.pump([0.25] * round(seconds / 0.25))
 
     def silence(self, seconds: float) -> None:
@@ -117,11 +120,9 @@ def stage(tmp_path: Path) -> Stage:
 
 def test_an_alert_fires_repeats_and_is_resolved(stage):
     stage.start("oops | count > 2 in 1m", alert_every=40)
-    stage.write("oops", "oops", "fine")
-    stage.advance(5)
+    stage.advance(5, "oops", "oops", "fine")
     assert stage.sent == []
-    stage.write("oops")
-    stage.advance(1)
+    stage.advance(1, "oops")
     assert stage.sent == [[("firing", "")]] and stage.firing == [0, 1]
     # The window has three lines up to 1:00, then nothing is due; a window later the episode is over.
     stage.advance(119)
@@ -134,16 +135,14 @@ def test_an_alert_fires_repeats_and_is_resolved(stage):
 
 def test_a_false_condition_has_no_repetition_until_it_is_true_again_also_over_kills(stage):
     stage.start(OOPS, alert_every=40)
-    stage.write("app=a msg=oops", "app=b msg=oops")
-    stage.advance(58)
+    stage.advance(58, "app=a msg=oops", "app=b msg=oops")
     assert stage.sent == [[("firing", "a"), ("firing", "b")]] * 2
     stage.write("app=a msg=fine")
     stage.kill(37)
     stage.start(OOPS, alert_every=40)
     stage.advance(10)
     assert len(stage.sent) == 2
-    stage.write("app=b msg=oops")
-    stage.advance(1)
+    stage.advance(1, "app=b msg=oops")
     assert stage.sent[2:] == [[("firing", "b")]]
 
 
@@ -153,10 +152,8 @@ def test_groups_of_the_same_moment_are_one_message_and_later_ones_wait(stage):
         stage.write(f"app={name} n=1")
     stage.advance(1)
     assert stage.sent == [[("firing", "a"), ("firing", "b")]]
-    stage.write(*["app=c n=1"] * 2)
-    stage.advance(1)
-    stage.write(*["app=d n=1"] * 2)
-    stage.advance(1)
+    stage.advance(1, *["app=c n=1"] * 2)
+    stage.advance(1, *["app=d n=1"] * 2)
     assert len(stage.sent) == 1
     stage.advance(GATHER)
     assert stage.sent[1:] == [[("firing", "c"), ("firing", "d")]]
@@ -167,28 +164,23 @@ def test_groups_of_the_same_moment_are_one_message_and_later_ones_wait(stage):
 def test_a_host_that_falls_silent_is_noticed_and_its_return_too(stage):
     stage.start("| none in 1m by hostname")
     for _ in range(12):
-        stage.write("hostname=web1 n=1", "hostname=web2 n=1")
-        stage.advance(10)
+        stage.advance(10, "hostname=web1 n=1", "hostname=web2 n=1")
     for _ in range(8):
-        stage.write("hostname=web2 n=1")
-        stage.advance(10)
+        stage.advance(10, "hostname=web2 n=1")
     assert stage.sent == [[("firing", "web1")]]
     for _ in range(8):
-        stage.write("hostname=web1 n=1", "hostname=web2 n=1")
-        stage.advance(10)
+        stage.advance(10, "hostname=web1 n=1", "hostname=web2 n=1")
     assert stage.sent == [[("firing", "web1")], [("resolved", "web1")]]
 
 
 def test_state_and_window_survive_a_kill(stage):
     text = "| count > 2 in 1m by app"
     stage.start(text, alert_every=10_000)
-    stage.write("app=a n=1", "app=a n=1", "app=a n=1", "app=b n=1")
-    stage.advance(1)
+    stage.advance(1, "app=a n=1", "app=a n=1", "app=a n=1", "app=b n=1")
     assert stage.sent == [[("firing", "a")]]
     stage.kill(20)
     stage.start(text, alert_every=10_000)
-    stage.write("app=b n=1", "app=b n=1")
-    stage.advance(2)
+    stage.advance(2, "app=b n=1", "app=b n=1")
     # Of b, two lines are new, and one is counted again; a is known to fire.
     assert stage.sent[1:] == [[("firing", "b")]]
     stage.kill(300)
@@ -207,14 +199,12 @@ def test_a_clock_that_is_set_back_loses_no_lines(stage, behind, killed):
     """Not even those that come before anybody has looked at the new time."""
     text = "oops | count > 2 in 10s"
     stage.start(text)
-    stage.write("fine")
-    stage.advance(100)
+    stage.advance(100, "fine")
     stage.ahead = -behind
     if killed:
         stage.kill()
         stage.start(text)
-    stage.write("oops", "oops", "oops")
-    stage.advance(1)
+    stage.advance(1, "oops", "oops", "oops")
     assert stage.sent == [[("firing", "")]]
     stage.advance(30)
     assert stage.sent[1:] == [[("resolved", "")]]
@@ -222,8 +212,7 @@ def test_a_clock_that_is_set_back_loses_no_lines(stage, behind, killed):
 
 def test_nobody_is_absent_because_the_server_was_off(stage):
     stage.start("| none in 1m by hostname")
-    stage.write("hostname=web1 n=1")
-    stage.advance(31)
+    stage.advance(31, "hostname=web1 n=1")
     stage.kill(UNWATCHED + 3600)
     stage.start("| none in 1m by hostname")
     stage.advance(58)
@@ -235,10 +224,8 @@ def test_nobody_is_absent_because_the_server_was_off(stage):
 def test_a_message_that_fails_is_sent_again_with_the_present_state(stage):
     stage.failures = [TemporaryFailure("not now")] * 2
     stage.start("oops | count > 0 in 1m by app")
-    stage.write("app=a msg=oops")
-    stage.advance(1)
-    stage.write("app=b msg=oops")
-    stage.advance(RETRY[0] + RETRY[1])
+    stage.advance(1, "app=a msg=oops")
+    stage.advance(RETRY[0] + RETRY[1], "app=b msg=oops")
     assert stage.sent == [[("firing", "a"), ("firing", "b")]]
     assert [one.kind for one in stage.reports if one.why] == ["later", "later"]
 
@@ -246,8 +233,7 @@ def test_a_message_that_fails_is_sent_again_with_the_present_state(stage):
 def test_a_refused_message_is_given_up(stage):
     stage.failures = [UndeliveredMessage("no such hook")]
     stage.start("oops | count > 0 in 1m")
-    stage.write("oops")
-    stage.advance(10)
+    stage.advance(10, "oops")
     assert stage.sent == [] and stage.reports[-1] == AlertReport(
         "failed", "web", "command", "no such hook"
     )
@@ -259,10 +245,8 @@ def test_in_a_silence_an_alert_is_evaluated_and_sent_at_its_end_if_it_fires(stag
     stage.start("| count > 0 in 1m by app")
     stage.silence(300)
     stage.advance(1)
-    stage.write("app=early n=1")
-    stage.advance(240)
-    stage.write("app=late n=1")
-    stage.advance(55)
+    stage.advance(240, "app=early n=1")
+    stage.advance(55, "app=late n=1")
     assert stage.sent == [] and stage.firing == [0, 1, 0, 1]
     stage.advance(10)
     assert stage.sent == [[("firing", "late")]]
@@ -281,8 +265,7 @@ def test_lines_of_a_silence_are_reported_at_its_end_without_a_condition(stage):
     stage.deliver = deliver  # type: ignore[method-assign]
     stage.silence(60)
     stage.start("oops")
-    stage.write("oops 1", "oops 2")
-    stage.advance(55)
+    stage.advance(55, "oops 1", "oops 2")
     assert messages == []
     stage.advance(10)
     assert messages == [2]
@@ -290,8 +273,7 @@ def test_lines_of_a_silence_are_reported_at_its_end_without_a_condition(stage):
 
 def test_stages_before_the_condition(stage):
     stage.start('took | extract "<path> took <ms> ms" | where ms>5 | avg ms > 100 in 1m by path')
-    stage.write("/a took 4 ms", "/a took 90 ms", "/b took 300 ms")
-    stage.advance(5)
+    stage.advance(5, "/a took 4 ms", "/a took 90 ms", "/b took 300 ms")
     assert stage.sent == [[("firing", "/b")]]
 
 
@@ -309,12 +291,10 @@ def test_a_stop_sends_what_fires_and_saves_the_state(stage):
 
 def test_a_removed_alert_says_that_its_episodes_are_over_once(stage):
     watcher = stage.start(OOPS)
-    stage.write("app=a msg=oops")
-    stage.advance(1)
+    stage.advance(1, "app=a msg=oops")
     stage.write("app=b msg=oops")
     watcher.replace_tasks({"1": attrs.evolve(stage.task(OOPS), until=stage.end)})
-    stage.write("app=c msg=oops")
-    stage.advance(1)
+    stage.advance(1, "app=c msg=oops")
     assert stage.sent[1:] == [[("resolved", "a"), ("firing", "b")], [("resolved", "b")]]
     assert stage.removed == [False, True, True] and stage.reports[-1].kind == "done"
     stage.advance(300)
@@ -323,8 +303,7 @@ def test_a_removed_alert_says_that_its_episodes_are_over_once(stage):
 
 def test_the_end_of_a_removed_alert_waits_for_its_receiver_over_kills(stage):
     watcher = stage.start(OOPS)
-    stage.write("app=a msg=oops")
-    stage.advance(1)
+    stage.advance(1, "app=a msg=oops")
     stage.failures = [TemporaryFailure("not now")] * 3
     removed = {"1": attrs.evolve(stage.task(OOPS), until=stage.end)}
     watcher.replace_tasks(removed)
@@ -340,13 +319,11 @@ def test_the_end_of_a_removed_alert_waits_for_its_receiver_over_kills(stage):
 
 def test_a_newer_alert_speaks_after_the_end_of_the_removed_one(stage):
     watcher = stage.start(OOPS)
-    stage.write("app=a msg=oops")
-    stage.advance(1)
+    stage.advance(1, "app=a msg=oops")
     stage.failures = [TemporaryFailure("not now")]
     new = stage.task("oops | count > 1 in 1m by app")
     watcher.replace_tasks({"1": attrs.evolve(stage.task(OOPS), until=stage.end), "2": new})
-    stage.write("app=a msg=oops", "app=a msg=oops")
-    stage.advance(RETRY[0] - 1)
+    stage.advance(RETRY[0] - 1, "app=a msg=oops", "app=a msg=oops")
     assert len(stage.sent) == 1
     stage.advance(2)
     assert stage.sent[1:] == [[("resolved", "a")], [("firing", "a")]]
@@ -354,8 +331,7 @@ def test_a_newer_alert_speaks_after_the_end_of_the_removed_one(stage):
 
 def test_a_removed_alert_is_silent_if_ends_are_not_wanted(stage):
     watcher = stage.start(OOPS, alert_resolved=False)
-    stage.write("app=a msg=oops")
-    stage.advance(1)
+    stage.advance(1, "app=a msg=oops")
     removed = attrs.evolve(stage.task(OOPS, alert_resolved=False), until=stage.end)
     watcher.replace_tasks({"1": removed})
     stage.advance(1)
@@ -374,8 +350,7 @@ def test_an_absence_is_over_when_its_alert_is_removed(stage):
 @pytest.mark.slow
 def test_an_end_that_no_receiver_takes_is_given_up_after_a_day(stage):
     watcher = stage.start(OOPS)
-    stage.write("app=a msg=oops")
-    stage.advance(1)
+    stage.advance(1, "app=a msg=oops")
     stage.failures = [TemporaryFailure("not now")] * 1000
     watcher.replace_tasks({"1": attrs.evolve(stage.task(OOPS), until=stage.end)})
     stage.clock.pump([60] * 1500)
@@ -385,8 +360,7 @@ def test_an_end_that_no_receiver_takes_is_given_up_after_a_day(stage):
 
 def test_only_the_user_of_the_service_may_read_the_settings_of_what_fires(stage):
     stage.start(OOPS)
-    stage.write("app=a msg=oops")
-    stage.advance(1)
+    stage.advance(1, "app=a msg=oops")
     assert (stage.directory / "alerts" / "1.json").stat().st_mode & 0o777 == 0o600
     stage.advance(300)
     assert not (stage.directory / "alerts" / "1.json").exists()

@@ -94,7 +94,10 @@ class Stage:
         with (self.directory / "current.log").open("ab") as file:
             file.write(b"".join(lines(messages)))
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds: float, *messages: str) -> None:
+        """Let time pass, once these are written."""
+        if messages:
+            self.write(*messages)
         self.clock.pump([0.05] * round(seconds / 0.05))
 
     def progress(self, label: str) -> AlertProgress | None:
@@ -114,18 +117,15 @@ def end(stage: Stage) -> AlertProgress:
 def test_new_lines_are_reported_within_a_second_and_earlier_ones_are_not(stage):
     stage.write("oops old")
     stage.start(end(stage), "oops", "fine")
-    stage.write("oops 1", "fine", "oops 2")
-    stage.wait(0.9)
+    stage.wait(0.9, "oops 1", "fine", "oops 2")
     assert sorted(stage.sent) == [("fine", 1, [b"fine"]), ("oops", 2, [b"oops 1", b"oops 2"])]
 
 
 def test_an_alert_sends_one_message_at_a_time(stage):
     stage.hold = True
     stage.start(end(stage), "oops")
-    stage.write("oops 1")
-    stage.wait(1)
-    stage.write("oops 2")
-    stage.wait(30)
+    stage.wait(1, "oops 1")
+    stage.wait(30, "oops 2")
     assert len(stage.sent) == 1
     stage.held[0].callback(None)
     stage.wait(1)
@@ -135,12 +135,10 @@ def test_an_alert_sends_one_message_at_a_time(stage):
 def test_a_failure_is_reported_and_the_next_message_is_sent(stage):
     stage.hold = True
     stage.start(end(stage), "oops")
-    stage.write("oops 1")
-    stage.wait(1)
+    stage.wait(1, "oops 1")
     stage.held[0].errback(UndeliveredMessage("no route"))
     assert AlertReport("failed", "oops", "command", "no route") in stage.reports
-    stage.write("oops 2")
-    stage.wait(10)
+    stage.wait(10, "oops 2")
     stage.held[1].callback(None)
     assert AlertReport("sent", "oops", "command") in stage.reports
 
@@ -151,8 +149,7 @@ def test_the_next_process_begins_before_lines_that_have_not_arrived(stage):
     stage.start(before, "oops")
     stage.write("fine")
     behind = end(stage)
-    stage.write("oops 1")
-    stage.wait(3)
+    stage.wait(3, "oops 1")
     found = stage.progress("oops")
     assert found is not None and found.position <= behind.position
     stage.held[0].callback(None)
@@ -169,15 +166,13 @@ def test_removed_lines_are_reported_when_the_next_line_comes(stage, tmp_path):
         path.unlink()
     stage.start(BEGIN, "oops")
     stage.wait(1)
-    stage.write("oops")
-    stage.wait(1)
+    stage.wait(1, "oops")
     assert AlertReport("missed", "oops", "command", number=2) in stage.reports
 
 
 def test_counted_lines_are_sent_at_the_end_of_the_watcher(stage):
     watcher = stage.start(end(stage), "oops")
-    stage.write("oops 1")
-    stage.wait(1)
+    stage.wait(1, "oops 1")
     stage.write("oops 2", "oops 3")
     finished = watcher.finish()
     stage.wait(0.5)
@@ -188,8 +183,7 @@ def test_the_end_waits_for_a_message_under_way_and_then_gives_up(stage):
     watcher = stage.start(end(stage), "oops")
     stage.hold = True
     before = end(stage)
-    stage.write("oops 1")
-    stage.wait(1)
+    stage.wait(1, "oops 1")
     finished = watcher.finish()
     stage.wait(LAST - 0.2)
     assert not finished.called
@@ -205,14 +199,12 @@ def test_a_webhook_that_is_down_for_long_is_told_all_in_order_in_one_message(sta
     stage.hold = True
     before = end(stage)
     stage.start(before, "oops")
-    stage.write("oops first")
-    stage.wait(1)
+    stage.wait(1, "oops first")
     pauses = (*RETRY, RETRY[-1])
     for pause in pauses:
         tries = len(stage.sent)
         stage.held[-1].errback(TemporaryFailure("nobody is there"))
-        stage.write(*["oops"] * 1000)
-        stage.wait(pause - 1)
+        stage.wait(pause - 1, *["oops"] * 1000)
         assert len(stage.sent) == tries
         kept = stage.progress("oops")
         assert kept == AlertProgress(before.position)
@@ -221,8 +213,7 @@ def test_a_webhook_that_is_down_for_long_is_told_all_in_order_in_one_message(sta
     _, count, shown = stage.sent[-1]
     assert (count, len(shown), shown[0]) == (len(pauses) * 1000 + 1, 10, b"oops first")
     stage.held[-1].callback(None)
-    stage.write("oops last")
-    stage.wait(12)
+    stage.wait(12, "oops last")
     assert stage.sent[-1][1:] == (1, [b"oops last"])
     kinds = [one.kind for one in stage.reports if one.kind not in ("done", "lines")]
     assert kinds == ["later"] * len(pauses) + ["sent"]
@@ -231,8 +222,7 @@ def test_a_webhook_that_is_down_for_long_is_told_all_in_order_in_one_message(sta
 def test_an_interval_of_an_hour_lasts_for_an_hour(stage):
     stage.add("hourly", "oops", end(stage), every=3600)
     stage.start(BEGIN)
-    stage.write("oops")
-    stage.wait(1)
+    stage.wait(1, "oops")
     for hour in range(1, 4):
         assert len(stage.sent) == hour
         stage.write(*["oops"] * 10)
@@ -247,20 +237,17 @@ def test_an_interval_of_an_hour_lasts_for_an_hour(stage):
 def test_an_alert_that_fails_keeps_no_other_waiting(stage):
     stage.hold = True
     stage.start(end(stage), "oops", "fine")
-    stage.write("oops")
-    stage.wait(1)
+    stage.wait(1, "oops")
     stage.held[0].errback(TemporaryFailure("nobody is there"))
     stage.hold = False
-    stage.write("fine")
-    stage.wait(1)
+    stage.wait(1, "fine")
     assert stage.sent[-1] == ("fine", 1, [b"fine"])
 
 
 def test_a_place_that_cannot_be_saved_is_said_and_saved_later(stage):
     stage.kept.full = True
     stage.start(end(stage), "oops")
-    stage.write("oops 1")
-    stage.wait(1)
+    stage.wait(1, "oops 1")
     assert [count for _, count, _ in stage.sent] == [1]
     why = "the place of alert oops cannot be saved: No space left on device"
     assert AlertReport("trouble", why=why) in stage.reports
@@ -274,8 +261,7 @@ def test_lines_that_match_nothing_do_not_keep_the_disk_busy(stage):
     stage.start(end(stage), "oops")
     saved = stage.kept.saved
     for _ in range(round(KEEP) - 2):
-        stage.write("fine")
-        stage.wait(1)
+        stage.wait(1, "fine")
     assert stage.kept.saved == saved
     stage.wait(5)
     assert stage.kept.saved == saved + 1
@@ -285,8 +271,7 @@ def test_a_changed_alert_is_tried_again_at_once(stage):
     """Who has mended the URL and reloads does not wait for five minutes."""
     stage.hold = True
     watcher = stage.start(end(stage), "oops")
-    stage.write("oops")
-    stage.wait(1)
+    stage.wait(1, "oops")
     stage.held[0].errback(TemporaryFailure("nobody is there"))
     stage.wait(1)
     task = stage.tasks["oops"]
@@ -298,8 +283,7 @@ def test_a_changed_alert_is_tried_again_at_once(stage):
 
 def test_a_removed_alert_reports_earlier_lines_and_ends(stage):
     watcher = stage.start(end(stage), "oops")
-    stage.write("oops 1")
-    stage.wait(1)
+    stage.wait(1, "oops 1")
     stage.write("oops 2")
     until = end(stage).position
     stage.write("oops after")

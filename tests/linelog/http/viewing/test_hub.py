@@ -64,7 +64,10 @@ class Place:
         self.hub.queue_step(viewer)
         self.steps()
 
-    def poll(self) -> None:
+    def poll(self, *messages: str) -> None:
+        """Look, once these are written."""
+        if messages:
+            self.write(*messages)
         self.hub.poll()
         self.steps()
 
@@ -101,11 +104,9 @@ def place(tmp_path: Path) -> Iterator[Place]:
 def test_each_viewer_gets_the_matches_of_its_query(place):
     place.join(1)
     place.join(2, "good")
-    place.write("good 1", "bad 2")
-    place.poll()
+    place.poll("good 1", "bad 2")
     place.join(3, "good")
-    place.write("good 3")
-    place.poll()
+    place.poll("good 3")
     assert place.events(1) == ["good 1", "bad 2", "good 3"]
     assert place.events(2) == ["good 1", "good 3"] and place.events(3) == ["good 3"]
     # Those of one query share what they get.
@@ -116,12 +117,10 @@ def test_lines_of_a_record_name_its_first_line(place):
     """Also one that began before anybody watched; none across a gap, none by a filter of lines."""
     place.join(2, "at")
     place.join(4, "at", of_records=True)
-    place.write("first", " at 1")
-    place.poll()
+    place.poll("first", " at 1")
     place.join(1)
     place.poll()
-    place.write(" at 2", "new", " at 3")
-    place.poll()
+    place.poll(" at 2", "new", " at 3")
     place.join(3, begin=Position(1, SIZE))
     place.poll()
     new = SIZE + sum(len(line(text)) for text in ("first", " at 1", " at 2"))
@@ -130,11 +129,9 @@ def test_lines_of_a_record_name_its_first_line(place):
     assert found == [None, f"1:{SIZE}", f"1:{SIZE}", None, f"1:{new}"]
     assert [one.get("continues") for one in objects(place, 4)] == found
     assert [one.get("continues") for one in objects(place, 2)] == [None] * 3
-    place.write(*(str(number) for number in range(5 * RATE)), " at 4")
-    place.poll()
+    place.poll(*(str(number) for number in range(5 * RATE)), " at 4")
     place.now += 1
-    place.write(*(f" at {number}" for number in range(5 * RATE)))
-    place.poll()
+    place.poll(*(f" at {number}" for number in range(5 * RATE)))
     last = objects(place, 1)[-2:]
     assert last[0]["continues"] == last[1]["continues"] != f"1:{new}"
     assert any(one["position"] == last[0]["continues"] for one in objects(place, 1))
@@ -151,19 +148,15 @@ def shown(place: Place, viewer: int) -> list[tuple[str, bool, bool]]:
 def test_a_query_is_asked_of_the_lines_of_a_record_so_far(place):
     place.join(1, "level>=error BoomError", of_records=True)
     place.join(2, "failed -BoomError", of_records=True)
-    place.write(*ERROR[:2])
-    place.poll()
+    place.poll(*ERROR[:2])
     assert shown(place, 1) == []
-    place.write("BoomError alone", *ERROR[2:3])
-    place.poll()
+    place.poll("BoomError alone", *ERROR[2:3])
     assert shown(place, 1) == []
     assert shown(place, 2) == [(ERROR[0], False, False), (ERROR[1], True, False)]
 
-    place.write(*ERROR[:2])
-    place.poll()
+    place.poll(*ERROR[:2])
     for text in [*ERROR[2:], "INFO BoomError"]:
-        place.write(text)
-        place.poll()
+        place.poll(text)
     record = [
         (ERROR[0], False, True),
         (ERROR[1], True, True),
@@ -184,11 +177,9 @@ def test_a_query_is_asked_of_the_lines_of_a_record_so_far(place):
     # Nobody watches for a while.
     place.hub.leave(1)
     place.hub.leave(2)
-    place.write(*ERROR[:2])
-    place.poll()
+    place.poll(*ERROR[:2])
     place.join(3, "level>=error BoomError", of_records=True)
-    place.write(*ERROR[2:])
-    place.poll()
+    place.poll(*ERROR[2:])
     assert shown(place, 3) == [*[(text, bool(n), True) for n, text in enumerate(ERROR[:2])],
                                (ERROR[2], True, False), (ERROR[3], True, False)]  # fmt: skip
 
@@ -196,8 +187,7 @@ def test_a_query_is_asked_of_the_lines_of_a_record_so_far(place):
 def test_a_viewer_that_begins_inside_of_a_record_has_what_matched_before(place, monkeypatch):
     monkeypatch.setattr(behind_module, "STEP", SIZE)
     place.join(9)
-    place.write(*ERROR)
-    place.poll()
+    place.poll(*ERROR)
     places = [parse_position(one["position"]) for one in objects(place, 9)]
     for number in range(4):
         place.join(number, "level=error BoomError", places[number], of_records=True)
@@ -206,8 +196,7 @@ def test_a_viewer_that_begins_inside_of_a_record_has_what_matched_before(place, 
     late = [(text, further, True) for text, further, _ in whole]
     assert shown(place, 0) == shown(place, 1) == shown(place, 2) == [*late[:2], *whole[2:]]
     assert shown(place, 3) == whole[3:]
-    place.write("\tat e.F")
-    place.poll()
+    place.poll("\tat e.F")
     for number in range(4):
         assert shown(place, number)[-1] == ("\tat e.F", True, False)
 
@@ -215,12 +204,10 @@ def test_a_viewer_that_begins_inside_of_a_record_has_what_matched_before(place, 
 def test_more_lines_than_can_be_joined_are_asked_one_by_one(place, monkeypatch):
     monkeypatch.setattr(hub_module, "MOST_JOINED", 2)
     place.join(1, "failed", of_records=True)
-    place.write(*ERROR)
-    place.poll()
+    place.poll(*ERROR)
     assert shown(place, 1) == [(ERROR[0], False, False)]
     # Then they are joined again; what came before is known, and counts as shown.
-    place.write("\tat e.F")
-    place.poll()
+    place.poll("\tat e.F")
     assert shown(place, 1)[1:] == [("\tat e.F", True, False)]
 
 
@@ -247,8 +234,7 @@ def test_records_that_could_not_be_joined_count_as_missed(place, monkeypatch):
     place.join(1, "level>=error BoomError", of_records=True)
     place.join(2, "level>=error", of_records=True)
     place.join(3, "level>=error BoomError")
-    place.write(*ERROR)
-    place.poll()
+    place.poll(*ERROR)
     assert shown(place, 1) == shown(place, 3) == []
     assert shown(place, 2) == [(ERROR[0], False, False)]
     assert [missed(place, viewer) for viewer in (1, 2, 3)] == [1, 0, 0]
@@ -273,11 +259,9 @@ def test_nothing_is_done_while_nobody_watches(place):
     place.hub.leave(1)
     place.hub.leave(1)
     assert not place.hub.has_viewers
-    place.write("unseen")
-    place.poll()
+    place.poll("unseen")
     place.join(2)
-    place.write("seen")
-    place.poll()
+    place.poll("seen")
     assert place.events(1) == [] and place.events(2) == ["seen"]
 
 
@@ -286,22 +270,18 @@ def test_a_viewer_catches_up_and_is_live(place, monkeypatch):
     one_line_a_step(monkeypatch)
     place.join(1)
     place.poll()
-    place.write("1", "2")
-    place.poll()
+    place.poll("1", "2")
     place.join(2, begin=Position(1, 1))
     assert place.events(2) == ["1"] and not place.live(2)
-    place.write("3")
-    place.poll()
+    place.poll("3")
     assert place.events(1) == ["1", "2", "3"] and place.events(2) == ["1"]
     place.more(2)
     place.more(2)
     assert place.events(2) == ["1", "2", "3"] and place.live(2)
-    place.write("4")
-    place.poll()
+    place.poll("4")
     # Asked twice: it is live by now.
     place.more(2)
-    place.write("5")
-    place.poll()
+    place.poll("5")
     assert place.events(1) == place.events(2) == ["1", "2", "3", "4", "5"]
 
 
@@ -320,8 +300,7 @@ def test_a_viewer_behind_the_hub_gets_every_line_from_its_place(place):
     """Also a viewer that begins with what is written now has all that was written behind its place."""
     place.join(1)
     place.poll()
-    place.write("1", "2")
-    place.poll()
+    place.poll("1", "2")
     place.hub.join(2, LiveQuery(""), Position(1, SIZE))
     place.steps()
     assert place.events(2) == ["1", "2"] and place.live(2)
@@ -363,15 +342,13 @@ def test_a_slow_viewer_skips_lines(place, monkeypatch, what):
         monkeypatch.setattr(behind_module, "MOST_BEHIND", SIZE + 1)
     place.write("1")
     place.join(1, begin=Position(1, SIZE))
-    place.write("2", "3", "4", "5", "6")
-    place.poll()
+    place.poll("2", "3", "4", "5", "6")
     for _ in range(3):
         assert not place.live(1)
         place.more(1)
     assert place.events(1) == ["1", "2", "3", 3] and place.live(1)
     place.now += BURST
-    place.write("7")
-    place.poll()
+    place.poll("7")
     assert place.events(1)[-1] == "7"
 
 
@@ -379,14 +356,11 @@ def test_a_flood_shows_the_newest_lines(place, monkeypatch):
     """The newest are shown, and the others counted; later there is room again."""
     monkeypatch.setattr(hub_module, "RATE", 2)
     place.join(1, "line")
-    place.write(*(f"line {number}" for number in range(2 * BURST + 3)))
-    place.poll()
+    place.poll(*(f"line {number}" for number in range(2 * BURST + 3)))
     assert place.events(1) == [3, *(f"line {number}" for number in range(3, 2 * BURST + 3))]
-    place.write("line x", "line y", "none")
-    place.poll()
+    place.poll("line x", "line y", "none")
     place.now += 1
-    place.write("line a", "line b", "line c")
-    place.poll()
+    place.poll("line a", "line b", "line c")
     assert place.events(1)[-4:] == [2, 1, "line b", "line c"]
 
 
@@ -394,13 +368,11 @@ def test_many_viewers_share_what_the_daemon_may_write(place, monkeypatch):
     monkeypatch.setattr(hub_module, "RATE_OF_ALL", 2)
     for number in range(1, 3):
         place.join(number)
-    place.write("a", "b")
-    place.poll()
+    place.poll("a", "b")
     assert place.events(1) == [1, "b"]
     # Later too a poll has no more lines than all may have in a second.
     place.now += BURST
-    place.write("c", "d")
-    place.poll()
+    place.poll("c", "d")
     assert place.events(1) == [1, "b", 1, "d"] and place.handed[-1].viewers == (1, 2)
 
 
@@ -409,11 +381,9 @@ def test_the_next_look_comes_later_where_much_was_handed_out(place):
         place.join(number, "good")
     place.poll()
     assert place.hub.seconds_to_next_poll == POLL_EVERY
-    place.write("good")
-    place.poll()
+    place.poll("good")
     assert place.hub.seconds_to_next_poll == 1000 * REST_FOR_EACH
-    place.write("bad")
-    place.poll()
+    place.poll("bad")
     assert place.hub.seconds_to_next_poll == POLL_EVERY
 
 
@@ -425,13 +395,11 @@ def test_slow_queries_get_newest_lines(place, monkeypatch):
     place.poll()
     # Whoever asks for the time, it is later by a little more than an eighth of what a poll has.
     place.tick = hub_module.MATCHING * 0.126
-    place.write(*["a b c"] * 9)
-    place.poll()
+    place.poll(*["a b c"] * 9)
     assert place.events(1) == [6, *["a b c"] * 3]
     assert place.events(2) == [7, *["a b c"] * 2]
     assert place.events(3) == [9]
-    place.write("a b c")
-    place.poll()
+    place.poll("a b c")
     assert place.events(3) == [9, "a b c"]
 
 
@@ -439,8 +407,7 @@ def test_events_are_handed_out_in_bounded_pieces(place):
     """Each is about as much as a client that does not read may have in its buffers."""
     place.join(1)
     messages = [f"{number} {'x' * 500}" for number in range(50)]
-    place.write(*messages)
-    place.poll()
+    place.poll(*messages)
     assert place.events(1) == messages and len(messages) < RATE
     assert len(place.handed) > 3
     assert all(len(one.data) < PIECE + 2000 for one in place.handed)
@@ -470,8 +437,7 @@ def test_lines_removed_by_retention_are_reported_to_viewers(tmp_path):
 def test_a_store_that_was_removed_ends_it_behind_its_last_line(place):
     """Viewers come back to the store that is at its path then; else they would wait for ever."""
     place.join(1)
-    place.write("one")
-    place.poll()
+    place.poll("one")
     place.write("last")
     shutil.rmtree(place.store)
     place.poll()

@@ -8,14 +8,11 @@ from twisted.internet.task import deferLater
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
 from logsrv.linelog.inputs.nats import emptying, fetching
 from logsrv.linelog.ship import stream_limits
-from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.out.jetstream import JetStreamTarget
 from logsrv.linelog.ship.out.link import NatsLink
 from logsrv.linelog.ship.out.nats_client import NatsTrouble
-from logsrv.linelog.ship.registry import TargetSettings
-from tests.linelog.inputs.nats.test_fetching import ONE, OTHER, Centre, chain
+from tests.linelog.inputs.nats.test_fetching import ONE, OTHER, Centre, chain, ship, target
 from tests.parts.listening import REACTOR, in_reactor, until
-from tests.parts.nats_servers import NatsServer, debian, newer, one_server, url_of
+from tests.parts.nats_servers import NatsServer, debian, newer, one_server
 
 EITHER = pytest.mark.parametrize("program", [debian, newer])
 
@@ -26,11 +23,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "LOOK", 0.1)
     monkeypatch.setattr(emptying, "FILLED", 0.0)
     monkeypatch.setattr(emptying, "NEARLY", 0.0)
-
-
-def target(server: NatsServer, store: str, more: str = "") -> JetStreamTarget:
-    url = parse_ship_url(url_of([server]) + more)
-    return JetStreamTarget(TargetSettings(name="a", url=url, store=store), REACTOR)
 
 
 async def ask(server: NatsServer, what: str, order: dict[str, Any] | None = None) -> Any:
@@ -67,11 +59,7 @@ async def until_messages(server: NatsServer, count: int) -> None:
 
 async def fill(server: NatsServer, count: int = 6, more: str = "") -> None:
     for origin in ONE, OTHER:
-        one = target(server, origin, more)
-        await one.fetch_last_block()
-        for block in chain(origin, count):
-            await one.send(block)
-        await one.close()
+        await ship(target(server, origin, more), chain(origin, count))
 
 
 @EITHER
@@ -133,12 +121,7 @@ async def test_what_another_centre_fetches_stays_also_while_that_is_away(tmp_pat
         await second.stop()
         await deferLater(REACTOR, 0.1)
         for origin in ONE, OTHER:
-            one = target(server, origin)
-            last = await one.fetch_last_block()
-            assert last is not None
-            for block in chain(origin, 6)[1:]:
-                await one.send(block)
-            await one.close()
+            assert await ship(target(server, origin), chain(origin, 6)[1:]) is not None
         centre = Centre(server, name=32 * "c")
         centre.start()
         await until(lambda: len(centre.stored) >= 12, "all blocks")

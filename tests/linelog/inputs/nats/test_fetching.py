@@ -29,6 +29,7 @@ from logsrv.linelog.ship.encode.block import PackedBlock
 from logsrv.linelog.ship.out.jetstream import JetStreamTarget
 from logsrv.linelog.ship.out.link import NatsLink
 from logsrv.linelog.ship.registry import TargetSettings
+from logsrv.linelog.ship.target import LastBlock
 from logsrv.linelog.store.segments.segment import Position
 from tests.parts.blocks import block_of, stored_lines
 from tests.parts.listening import REACTOR, in_reactor, until
@@ -38,9 +39,18 @@ from tests.parts.nats_servers import NatsServer, newer, one_server, url_of
 ONE, OTHER = 32 * "a", 32 * "b"
 
 
-def target(server: NatsServer, store: str) -> JetStreamTarget:
-    url = parse_ship_url(url_of([server]))
+def target(server: NatsServer, store: str, more: str = "") -> JetStreamTarget:
+    url = parse_ship_url(url_of([server]) + more)
     return JetStreamTarget(TargetSettings(name="a", url=url, store=store), REACTOR)
+
+
+async def ship(one: JetStreamTarget, blocks: list[PackedBlock]) -> LastBlock | None:
+    """Send blocks behind the last one that the stream has; return that."""
+    last = await one.fetch_last_block()
+    for block in blocks:
+        await one.send(block)
+    await one.close()
+    return last
 
 
 def chain(origin: str, count: int) -> list[PackedBlock]:
@@ -127,29 +137,23 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_each_store_comes_in_its_order_also_behind_a_kill(tmp_path):
     with one_server(newer(), tmp_path) as server:
         made = {origin: chain(origin, 12) for origin in (ONE, OTHER)}
-        targets = {origin: target(server, origin) for origin in made}
         centre = Centre(server)
         centre.start()
         for origin, blocks in made.items():
-            await targets[origin].fetch_last_block()
-            for block in blocks[:6]:
-                await targets[origin].send(block)
+            await ship(target(server, origin), blocks[:6])
         await until(lambda: len(centre.stored) >= 12, "twelve blocks")
         server.kill()
         await until(lambda: any(trouble for _, trouble in centre.said), "the trouble")
         server.start()
         server.wait()
         for origin, blocks in made.items():
-            await targets[origin].fetch_last_block()
-            for block in blocks[6:]:
-                await targets[origin].send(block)
+            await ship(target(server, origin), blocks[6:])
         await until(lambda: len(centre.stored) >= 24, "all blocks")
         for origin, blocks in made.items():
             assert centre.places(origin) == [str(one.end) for one in blocks]
             assert [one.packed for one in centre.stored if one.origin == origin] == [
                 one.packed for one in blocks
             ]
-            await targets[origin].close()
         await centre.stop()
         said = [why for why, _ in centre.said]
         assert said[0] in (
@@ -163,10 +167,7 @@ async def test_the_stores_of_other_parts_are_left_to_others(tmp_path):
     with one_server(newer(), tmp_path) as server:
         stores = [f"{number:032x}" for number in range(8)]
         for store in stores:
-            one = target(server, store)
-            await one.fetch_last_block()
-            await one.send(chain(store, 1)[0])
-            await one.close()
+            await ship(target(server, store), chain(store, 1))
         centres = [Centre(server, f":part={part}/2") for part in (1, 2)]
         for centre in centres:
             centre.start()
@@ -182,11 +183,8 @@ async def test_the_stores_of_other_parts_are_left_to_others(tmp_path):
 @in_reactor
 async def test_a_hole_is_looked_at_from_the_beginning_once_and_then_said(tmp_path):
     with one_server(newer(), tmp_path) as server:
-        one = target(server, ONE)
-        await one.fetch_last_block()
         blocks = chain(ONE, 3)
-        for block in blocks:
-            await one.send(block)
+        await ship(target(server, ONE), blocks)
         centre = Centre(server)
         centre.sequences[ONE] = 1
         centre.fails = [HoleError("a hole"), HoleError("a hole")]
@@ -202,7 +200,6 @@ async def test_a_hole_is_looked_at_from_the_beginning_once_and_then_said(tmp_pat
         assert again.places(ONE) == [str(block.end) for block in blocks]
         assert all(not trouble for _, trouble in again.said)
         await again.stop()
-        await one.close()
 
 
 @in_reactor
@@ -211,32 +208,23 @@ async def test_a_store_that_is_refused_holds_up_no_other(tmp_path):
         centre = Centre(server)
         centre.fails = [UnstorableBlockError("no block")]
         centre.start()
-        first = target(server, ONE)
-        await first.fetch_last_block()
-        await first.send(chain(ONE, 1)[0])
+        await ship(target(server, ONE), chain(ONE, 1))
         await until(lambda: ("no block", True) in centre.said, "the refusal")
-        second = target(server, OTHER)
-        await second.fetch_last_block()
-        await second.send(chain(OTHER, 1)[0])
+        await ship(target(server, OTHER), chain(OTHER, 1))
         await until(lambda: centre.stored, "the other store")
         assert [one.origin for one in centre.stored] == [OTHER]
         await centre.stop()
-        for one in first, second:
-            await one.close()
 
 
 @in_reactor
 async def test_a_stream_that_was_made_anew_is_read_from_its_beginning(tmp_path):
     with one_server(newer(), tmp_path) as server:
-        one = target(server, ONE)
-        await one.fetch_last_block()
-        await one.send(chain(ONE, 1)[0])
+        await ship(target(server, ONE), chain(ONE, 1))
         centre = Centre(server)
         centre.sequences[ONE] = 1000
         centre.start()
         await until(lambda: centre.stored, "the block")
         await centre.stop()
-        await one.close()
 
 
 @in_reactor
@@ -244,9 +232,7 @@ async def test_a_fetching_that_misses_its_end_is_told_again(tmp_path, monkeypatc
     """nats-py takes a cancellation for one of its own if it comes while something is written."""
     monkeypatch.setattr(asyncio_thread, "AGAIN", 0.1)
     with one_server(newer(), tmp_path) as server:
-        one = target(server, ONE)
-        await one.fetch_last_block()
-        await one.send(chain(ONE, 1)[0])
+        await ship(target(server, ONE), chain(ONE, 1))
         centre = Centre(server)
         centre.misses = True
         centre.start()
@@ -260,11 +246,9 @@ async def test_a_fetching_that_misses_its_end_is_told_again(tmp_path, monkeypatc
 
         await centre.thread.run_coroutine(remove)
         await until(lambda: any("there is no stream" in why for why, _ in centre.said), "that")
-        await one.fetch_last_block()
-        await one.send(chain(ONE, 1)[0])
+        await ship(target(server, ONE), chain(ONE, 1))
         await until(lambda: centre.stored, "the block of the new stream")
         await centre.stop()
-        await one.close()
 
 
 def test_a_listener_of_a_stream_listens_nowhere():

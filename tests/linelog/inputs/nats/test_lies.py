@@ -13,6 +13,7 @@ from tests.parts.blocks import block_of, stored_lines
 from tests.parts.listening import in_reactor, until
 from tests.parts.nats_liars import (
     HonestStream,
+    Liar,
     Question,
     lying_server,
     message,
@@ -113,15 +114,21 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "LONGEST", 0.02)
 
 
+async def fetched(server: Liar, wanted: Callable[[], object] | None = None) -> Centre:
+    """A centre that has fetched until that was so, or until it had a block."""
+    centre = Centre(server)
+    centre.start()
+    await until(wanted or (lambda: centre.stored), "what is wanted")
+    await centre.stop()
+    return centre
+
+
 @pytest.mark.parametrize("lie", LIES)
 @in_reactor
 async def test_fetching_goes_on_behind_a_lie(lie):
     with lying_server(HonestStream(BLOCK, *LIES[lie])) as server:
-        centre = Centre(server)
-        centre.start()
-        await until(lambda: centre.stored, "the block")
+        centre = await fetched(server)
         assert centre.places(ONE) == [str(BLOCK.end)]
-        await centre.stop()
     for why, _ in centre.said:
         assert len(why) < 500
         assert "\x1b" not in why
@@ -137,10 +144,7 @@ async def test_an_answer_is_found_in_a_flood_of_messages():
         question.answer(stream_info(ONE))
 
     with lying_server(HonestStream(BLOCK, "STREAM.INFO", flooded, lies=1)) as server:
-        centre = Centre(server)
-        centre.start()
-        await until(lambda: centre.stored, "the block")
-        await centre.stop()
+        await fetched(server)
 
 
 @in_reactor
@@ -150,12 +154,9 @@ async def test_a_message_that_is_too_large_is_for_the_store_to_refuse():
         "$JS.ACK.LOGS.c1.1.1.1.0.0", b"NATS/1.0\r\nLogsrv-To: 1:5\r\n\r\n", bytes(LARGEST)
     )
     with lying_server(HonestStream(BLOCK, "MSG.NEXT", large, lies=1)) as server:
-        centre = Centre(server)
-        centre.start()
-        await until(lambda: centre.stored, "the message")
+        centre = await fetched(server)
         assert centre.stored[0].packed == b""
         assert server.connections == 1
-        await centre.stop()
 
 
 @in_reactor
@@ -168,10 +169,7 @@ async def test_what_nobody_has_asked_for_takes_no_memory():
         question.send(one * 200)
 
     with lying_server(HonestStream(BLOCK, "MSG.NEXT", often, lies=1)) as server:
-        centre = Centre(server)
-        centre.start()
-        await until(lambda: centre.stored, "the first of them")
-        await centre.stop()
+        centre = await fetched(server)
         assert len(centre.stored) == 1
 
 
@@ -180,11 +178,8 @@ async def test_blocks_for_which_there_is_no_room_are_asked_for_again(monkeypatch
     monkeypatch.setattr(fetching, "ROOM", 10_000)
     large = gives("$JS.ACK.LOGS.c1.1.1.1.0.0", b"NATS/1.0\r\n\r\n", bytes(20_000))
     with lying_server(HonestStream(BLOCK, "MSG.NEXT", large)) as server:
-        centre = Centre(server)
-        centre.start()
-        await until(lambda: centre.stored, "the block")
+        centre = await fetched(server)
         assert [len(one.packed) for one in centre.stored] == [len(BLOCK.packed)]
-        await centre.stop()
 
 
 @pytest.mark.parametrize("pages", ["endless", "of one", "again"])
@@ -223,10 +218,7 @@ async def test_of_a_stream_with_too_many_stores_some_are_fetched_and_that_is_sai
 @in_reactor
 async def test_a_server_that_breaks_off_again_and_again_is_said_once():
     with lying_server(sends(b"nonsense\r\n")) as server:
-        centre = Centre(server)
-        centre.start()
-        await until(lambda: server.connections > 20, "connections")
-        await centre.stop()
+        centre = await fetched(server, lambda: server.connections > 20)
     [(why, _)] = centre.said
     assert why.startswith("nothing can be fetched: the connection has ended: it does not answer")
 

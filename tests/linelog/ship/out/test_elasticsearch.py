@@ -14,6 +14,10 @@ from tests.parts.http_servers import Asked, Told, serving
 from tests.parts.listening import REACTOR, in_reactor
 
 
+def target(url: str) -> ElasticsearchTarget:
+    return ElasticsearchTarget(settings("es+" + url), REACTOR)
+
+
 def told(*statuses: int) -> Told:
     items = [{"create": {"status": each, "error": {"reason": f"for {each}"}}} for each in statuses]
     return Told(200, json.dumps({"errors": set(statuses) != {201}, "items": items}).encode())
@@ -29,9 +33,7 @@ def documents(asked: Asked) -> list[str]:
 @in_reactor
 async def test_documents_go_to_an_index(path):
     with serving(told(201, 201)) as server:
-        async with closing(
-            ElasticsearchTarget(settings("es+" + server.url + path), REACTOR)
-        ) as one:
+        async with closing(target(server.url + path)) as one:
             await one.send(sent(b"a", b"b"))
     [asked] = server.asked
     assert asked.path.startswith("/logs/_bulk?filter_path=errors,items.")
@@ -40,15 +42,13 @@ async def test_documents_go_to_an_index(path):
 
 def test_an_elasticsearch_url_without_an_index_is_refused():
     with pytest.raises(ConfigurationError, match="names no index, such as es"):
-        ElasticsearchTarget(settings("es+https://elastic.example/_bulk"), REACTOR)
+        target("https://elastic.example/_bulk")
 
 
 @in_reactor
 async def test_a_refused_document_is_named_and_the_others_are_stored():
     with serving(told(201, 400, 201), told(400, 409)) as server:
-        async with closing(
-            ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)
-        ) as one:
+        async with closing(target(server.url + "/logs")) as one:
             with pytest.raises(PartlyRefused, match="refuses documents: 400 for 400") as some:
                 await one.send(sent(b"a", b"b", b"c"))
             assert (some.value.number, list(some.value.which)) == (1, [1])
@@ -62,9 +62,7 @@ async def test_only_documents_without_room_are_sent_again():
     """429 of an item is for later; others of the same lines are stored and stay so."""
     lines = sent(b"a", b"b", b"c", b"d")
     with serving(told(201, 429, 400, 503), told(429, 201), told(201), told(201)) as server:
-        async with closing(
-            ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)
-        ) as one:
+        async with closing(target(server.url + "/logs")) as one:
             why = await unavailable(one.send(lines))
             assert "has no room for 2 of 4 documents: 429 for 429" in str(why) and not why.settled
             await unavailable(one.send(lines))
@@ -79,9 +77,7 @@ async def test_only_documents_without_room_are_sent_again():
 async def test_a_batch_other_than_the_partly_stored_one_is_sent_whole():
     """As when the shipper takes fewer, or has begun anew."""
     with serving(told(201, 429), told(201), told(201, 201)) as server:
-        async with closing(
-            ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)
-        ) as one:
+        async with closing(target(server.url + "/logs")) as one:
             await unavailable(one.send(sent(b"a", b"b")))
             await one.send(sent(b"a"))
             await one.send(sent(b"a", b"b"))
@@ -93,9 +89,7 @@ async def test_an_answer_about_too_many_documents_asks_for_fewer():
     """Each of them may be refused at length; the same answer would come each time."""
     long = Told(200, b'{"errors":true,"items":[' + b" " * LARGEST_ANSWER)
     with serving(long, long) as server:
-        async with closing(
-            ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)
-        ) as one:
+        async with closing(target(server.url + "/logs")) as one:
             with pytest.raises(TooMuchAtOnce, match="for 2 documents is too long"):
                 await one.send(sent(b"a", b"b"))
             why = await unavailable(one.send(sent(b"a")))
@@ -105,9 +99,7 @@ async def test_an_answer_about_too_many_documents_asks_for_fewer():
 @in_reactor
 async def test_a_server_that_is_not_elasticsearch_is_a_settled_error():
     with serving(Told(200, b"<html>It works!"), Told(403), Told(404)) as server:
-        async with closing(
-            ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)
-        ) as one:
+        async with closing(target(server.url + "/logs")) as one:
             for said in ("does not answer as Elasticsearch does", "403", "404"):
                 why = await unavailable(one.send(sent(b"a")))
                 assert why.settled and said in str(why)

@@ -16,6 +16,7 @@ from logsrv.linelog.ship.out.missing import add_missing, fetch_missing
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, TooMuchAtOnce, Unavailable
 from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.inputs.nats.test_fetching import ship
 from tests.linelog.ship.out.nkeys import operator_mode
 from tests.parts.blocks import Edge, block_of, blocks, stored_lines
 from tests.parts.certificates import Authority
@@ -24,12 +25,21 @@ from tests.parts.nats_servers import cluster, debian, newer, one_server, url_of
 
 STORE = 32 * "a"
 EDGE = Edge(STORE, stored_lines(STORE, 3000), 200_000)
+BLOCK = next(blocks(EDGE, 50_000))
 EITHER = pytest.mark.parametrize("program", [debian, newer])
 
 
 def target(url: str, **more: Any) -> JetStreamTarget:
     settings = TargetSettings(name="a", url=parse_ship_url(url), store=STORE, **more)
     return JetStreamTarget(settings, REACTOR)
+
+
+async def refused(one: JetStreamTarget, why: str | None = None) -> bool:
+    """Whether it is settled that a target is not to be had."""
+    with pytest.raises(Unavailable, match=why) as caught:
+        await one.fetch_last_block()
+    await one.close()
+    return caught.value.settled
 
 
 @EITHER
@@ -64,9 +74,9 @@ async def test_acknowledged_blocks_survive_a_kill_of_the_server(tmp_path):
         server.kill()
         with pytest.raises(Unavailable) as gone:
             await one.send(second)
-        with pytest.raises(Unavailable, match=r"127\.0\.0\.1:.* refused") as refused:
+        with pytest.raises(Unavailable, match=r"127\.0\.0\.1:.* refused") as away:
             await one.fetch_last_block()
-        assert (gone.value.settled, refused.value.settled) == (False, False)
+        assert (gone.value.settled, away.value.settled) == (False, False)
         server.start()
         server.wait()
         assert await one.fetch_last_block() == LastBlock(first.end, first.start, first.crc)
@@ -153,14 +163,10 @@ async def test_a_server_says_how_large_a_block_may_be(tmp_path):
 @in_reactor
 async def test_a_token_and_a_password_let_in(tmp_path):
     with one_server(newer(), tmp_path, "authorization { token: geheim }\n") as server:
-        without = target(url_of([server]))
-        with pytest.raises(Unavailable, match="Authorization Violation") as refused:
-            await without.fetch_last_block()
-        assert refused.value.settled
+        assert await refused(target(url_of([server])), "Authorization Violation")
         one = target(url_of([server]), token="geheim")
         assert await one.fetch_last_block() is None
         await one.close()
-        await without.close()
     config = "authorization { user: edge, password: geheim }\n"
     with one_server(newer(), tmp_path, config) as server:
         one = target(f"{url_of([server])}?user=edge", token="geheim")
@@ -172,14 +178,8 @@ async def test_a_token_and_a_password_let_in(tmp_path):
 async def test_credentials_let_in(tmp_path):
     config, creds = operator_mode()
     with one_server(newer(), tmp_path, config) as server:
-        without = target(url_of([server]), token="geheim")
-        with pytest.raises(Unavailable, match="Authorization Violation"):
-            await without.fetch_last_block()
-        one = target(url_of([server]), token=creds)
-        assert await one.fetch_last_block() is None
-        await one.send(next(blocks(EDGE, 50_000)))
-        for each in without, one:
-            await each.close()
+        await refused(target(url_of([server]), token="geheim"), "Authorization Violation")
+        assert await ship(target(url_of([server]), token=creds), [BLOCK]) is None
 
 
 @pytest.mark.slow
@@ -191,18 +191,10 @@ async def test_nats_checks_the_certificates_of_both_sides(tmp_path):
     config = f"tls {{ {files}, verify: true }}\n"
     with one_server(newer(), tmp_path, config) as server:
         url = f"nats+tls://localhost:{server.port}/LOGS"
-        stranger = target(url)
-        with pytest.raises(Unavailable, match="is not trusted") as untrusted:
-            await stranger.fetch_last_block()
-        unknown = target(url, tls=TLSOptions(cafile=authority.cafile))
-        with pytest.raises(Unavailable):
-            await unknown.fetch_last_block()
+        assert await refused(target(url), "is not trusted")
+        await refused(target(url, tls=TLSOptions(cafile=authority.cafile)))
         one = target(url, tls=TLSOptions(cafile=authority.cafile, certificate=ours))
-        assert await one.fetch_last_block() is None
-        await one.send(next(blocks(EDGE, 50_000)))
-        for each in stranger, unknown, one:
-            await each.close()
-        assert untrusted.value.settled
+        assert await ship(one, [BLOCK]) is None
 
 
 @in_reactor
@@ -210,10 +202,7 @@ async def test_nothing_is_said_to_a_server_without_tls(tmp_path):
     """Its token would leave in the clear."""
     with one_server(newer(), tmp_path, "authorization { token: geheim }\n") as server:
         one = target(f"nats+tls://localhost:{server.port}/LOGS", token="geheim")
-        with pytest.raises(Unavailable, match="offers no TLS") as refused:
-            await one.fetch_last_block()
-        await one.close()
-        assert refused.value.settled
+        assert await refused(one, "offers no TLS")
 
 
 @in_reactor
@@ -239,31 +228,23 @@ async def test_streams_that_cannot_be_relied_on_are_refused_with_a_sentence(tmp_
             ("QUEUE", "removes messages once they are read"),
             ("THIRD", "subjects overlap"),
         ):
-            one = target(url_of([server], name))
-            with pytest.raises(Unavailable, match=why) as refused:
-                await one.fetch_last_block()
-            assert refused.value.settled
-            await one.close()
+            assert await refused(target(url_of([server], name)), why)
 
 
 @in_reactor
 async def test_a_server_without_jetstream_says_so(tmp_path):
     with one_server(newer(), tmp_path, "jetstream: disabled\n") as server:
-        one = target(url_of([server]))
-        with pytest.raises(Unavailable, match="JetStream is not enabled"):
-            await one.fetch_last_block()
-        await one.close()
+        await refused(target(url_of([server])), "JetStream is not enabled")
 
 
-ONE, OTHER = 32 * "a", 32 * "b"
+OTHER = 32 * "b"
 
 
-@pytest.mark.parametrize("program", [debian, newer])
+@EITHER
 @in_reactor
 async def test_notes_are_kept_for_each_store_and_the_oldest_give_way(program, tmp_path):
     with one_server(program(), tmp_path) as server:
-        url = parse_ship_url(url_of([server]))
-        edge = JetStreamTarget(TargetSettings(name="a", url=url, store=ONE), REACTOR)
+        edge = target(url_of([server]))
         assert await edge.fetch_last_block() is None
         assert edge.missing == ""
         thread = AsyncioThread(REACTOR, "centre")
@@ -275,10 +256,10 @@ async def test_notes_are_kept_for_each_store_and_the_oldest_give_way(program, tm
             await add_missing(link, "LOGS", OTHER, "7:0 to 7:9\x1b[31m at centre cccccccc")
             for number in range(150):
                 await add_missing(
-                    link, "LOGS", ONE, f"{number}:0 to {number}:99 at centre cccccccc"
+                    link, "LOGS", STORE, f"{number}:0 to {number}:99 at centre cccccccc"
                 )
                 if number in (1, 149):
-                    found.append(await fetch_missing(link, "LOGS", ONE))
+                    found.append(await fetch_missing(link, "LOGS", STORE))
             found.append(await fetch_missing(link, "LOGS", OTHER))
             found.append(await fetch_missing(link, "LOGS", 32 * "c"))
             await link.close()

@@ -5,8 +5,8 @@ import base64
 import signal
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,21 +32,28 @@ from tests.parts.nats_servers import newer, one_server
 from tests.parts.ports import free_port
 
 
+@asynccontextmanager
+async def linked(*ports: int) -> AsyncIterator[tuple[Callable[..., Any], NatsLink]]:
+    """A link to servers at these ports, and what runs a coroutine in its thread."""
+    thread = AsyncioThread(REACTOR, "test")
+    one = NatsLink([("127.0.0.1", port) for port in ports], {}, None)
+    yield thread.run_coroutine, one
+    await thread.run_coroutine(one.close)
+    await thread.stop()
+
+
 @in_reactor
 async def test_the_next_server_is_taken_when_one_is_gone(tmp_path):
     with one_server(newer(), tmp_path) as server:
-        places = [("127.0.0.1", free_port()), ("127.0.0.1", server.port)]
-        thread, one = AsyncioThread(REACTOR, "test"), NatsLink(places, {}, None)
-        await thread.run_coroutine(one.connect_if_needed)
-        assert "version" in one.server_info
-        assert (await thread.run_coroutine(lambda: one.ask_jetstream("INFO")))["memory"] == 0
-        server.kill()
-        with pytest.raises(NatsTrouble):
-            await thread.run_coroutine(lambda: one.ask_jetstream("INFO"))
-        with pytest.raises(NatsTrouble, match="Connection refused"):
-            await thread.run_coroutine(one.connect_if_needed)
-        await thread.run_coroutine(one.close)
-        await thread.stop()
+        async with linked(free_port(), server.port) as (run, one):
+            await run(one.connect_if_needed)
+            assert "version" in one.server_info
+            assert (await run(lambda: one.ask_jetstream("INFO")))["memory"] == 0
+            server.kill()
+            with pytest.raises(NatsTrouble):
+                await run(lambda: one.ask_jetstream("INFO"))
+            with pytest.raises(NatsTrouble, match="Connection refused"):
+                await run(one.connect_if_needed)
 
 
 @contextmanager
@@ -74,11 +81,9 @@ def greeting_server(greeting: bytes) -> Iterator[int]:
 @in_reactor
 async def test_a_server_that_does_not_speak_nats_is_a_sentence(greeting):
     with greeting_server(greeting) as port:
-        thread, one = AsyncioThread(REACTOR, "test"), NatsLink([("127.0.0.1", port)], {}, None)
-        with pytest.raises(NatsTrouble) as told:
-            await thread.run_coroutine(one.connect_if_needed)
-        await thread.run_coroutine(one.close)
-        await thread.stop()
+        async with linked(port) as (run, one):
+            with pytest.raises(NatsTrouble) as told:
+                await run(one.connect_if_needed)
     assert str(told.value).startswith(f"127.0.0.1:{port}: ") and "\x1b" not in str(told.value)
 
 
@@ -107,69 +112,57 @@ def test_a_cancelled_try_leaves_no_connection():
 async def test_a_server_that_lets_in_and_goes_is_a_sentence():
     """Whether the end is seen by the one who connects or by the one who asks is up to the kernel."""
     with greeting_server(b"INFO {}\r\nPONG\r\n") as port:
-        thread, one = AsyncioThread(REACTOR, "test"), NatsLink([("127.0.0.1", port)], {}, None)
+        async with linked(port) as (run, one):
 
-        async def use() -> None:
-            await one.connect_if_needed()
-            await one.ask_jetstream("INFO")
+            async def use() -> None:
+                await one.connect_if_needed()
+                await one.ask_jetstream("INFO")
 
-        with pytest.raises(NatsTrouble, match=r"reset|ended|[Bb]roken|closed"):
-            await thread.run_coroutine(use)
-        await thread.run_coroutine(one.close)
-        await thread.stop()
+            with pytest.raises(NatsTrouble, match=r"reset|ended|[Bb]roken|closed"):
+                await run(use)
 
 
 @in_reactor
 async def test_a_server_that_hangs_is_let_go_of(tmp_path, monkeypatch):
     with one_server(newer(), tmp_path) as server:
-        thread, one = (
-            AsyncioThread(REACTOR, "test"),
-            NatsLink([("127.0.0.1", server.port)], {}, None),
-        )
-        await thread.run_coroutine(one.connect_if_needed)
-        server.signal(signal.SIGSTOP)
-        with monkeypatch.context() as patch:
-            patch.setattr(link, "SOON", 0.2)
-            patch.setattr(link, "SLOW", 1)
-            with pytest.raises(NatsTrouble, match="no answer"):
-                await thread.run_coroutine(lambda: one.ask_jetstream("INFO"))
-        server.signal(signal.SIGCONT)
-        with pytest.raises(NatsTrouble, match="has ended"):
-            await thread.run_coroutine(lambda: one.ask_jetstream("INFO"))
-        await thread.run_coroutine(one.connect_if_needed)
-        await thread.run_coroutine(lambda: one.ask_jetstream("INFO"))
-        await thread.run_coroutine(one.close)
-        await thread.stop()
+        async with linked(server.port) as (run, one):
+            await run(one.connect_if_needed)
+            server.signal(signal.SIGSTOP)
+            with monkeypatch.context() as patch:
+                patch.setattr(link, "SOON", 0.2)
+                patch.setattr(link, "SLOW", 1)
+                with pytest.raises(NatsTrouble, match="no answer"):
+                    await run(lambda: one.ask_jetstream("INFO"))
+            server.signal(signal.SIGCONT)
+            with pytest.raises(NatsTrouble, match="has ended"):
+                await run(lambda: one.ask_jetstream("INFO"))
+            await run(one.connect_if_needed)
+            await run(lambda: one.ask_jetstream("INFO"))
 
 
 @in_reactor
 async def test_an_error_while_closing_still_ends_the_connection(tmp_path):
     """What was still to be written when the connection broke."""
     with one_server(newer(), tmp_path) as server:
-        thread, one = (
-            AsyncioThread(REACTOR, "test"),
-            NatsLink([("127.0.0.1", server.port)], {}, None),
-        )
-        await thread.run_coroutine(one.connect_if_needed)
+        async with linked(server.port) as (run, one):
+            await run(one.connect_if_needed)
 
-        async def drain() -> None:
-            raise ConnectionResetError
+            async def drain() -> None:
+                raise ConnectionResetError
 
-        async def break_off() -> None:
-            transport = one.connected_client._transport
-            assert transport is not None
-            transport.drain = drain  # type: ignore[method-assign]
-            one.connected_client._pending_data_size = 1
-            server.kill()
-            await asyncio.wait_for(one.ended_event.wait(), PATIENCE)
+            async def break_off() -> None:
+                transport = one.connected_client._transport
+                assert transport is not None
+                transport.drain = drain  # type: ignore[method-assign]
+                one.connected_client._pending_data_size = 1
+                server.kill()
+                await asyncio.wait_for(one.ended_event.wait(), PATIENCE)
 
-        await thread.run_coroutine(break_off)
-        server.start()
-        server.wait()
-        await thread.run_coroutine(one.connect_if_needed)
-        await thread.run_coroutine(lambda: one.ask_jetstream("INFO"))
-        await thread.run_coroutine(one.close)
-        await thread.stop()
+            await run(break_off)
+            server.start()
+            server.wait()
+            await run(one.connect_if_needed)
+            await run(lambda: one.ask_jetstream("INFO"))
 
 
 @contextmanager
@@ -208,36 +201,29 @@ def slow_server() -> Iterator[int]:
 async def test_a_slow_answer_is_not_the_last_one(monkeypatch):
     """nats-py reads no more, and says nothing, if nobody waits any longer for what it had asked."""
     with slow_server() as port:
-        thread, one = AsyncioThread(REACTOR, "test"), NatsLink([("127.0.0.1", port)], {}, None)
-        await thread.run_coroutine(one.connect_if_needed)
-        with monkeypatch.context() as patch:
-            patch.setattr(link, "SOON", 0.01)
-            assert await thread.run_coroutine(lambda: one.ask_jetstream("INFO")) == {}
-        assert await thread.run_coroutine(lambda: one.ask_jetstream("INFO")) == {}
-        await thread.run_coroutine(one.close)
-        await thread.stop()
+        async with linked(port) as (run, one):
+            await run(one.connect_if_needed)
+            with monkeypatch.context() as patch:
+                patch.setattr(link, "SOON", 0.01)
+                assert await run(lambda: one.ask_jetstream("INFO")) == {}
+            assert await run(lambda: one.ask_jetstream("INFO")) == {}
 
 
 @in_reactor
 async def test_a_connection_that_is_just_ending_is_opened_anew(tmp_path):
     with one_server(newer(), tmp_path) as server:
-        thread, one = (
-            AsyncioThread(REACTOR, "test"),
-            NatsLink([("127.0.0.1", server.port)], {}, None),
-        )
-        await thread.run_coroutine(one.connect_if_needed)
+        async with linked(server.port) as (run, one):
+            await run(one.connect_if_needed)
 
-        async def again() -> None:
-            ending = asyncio.ensure_future(one.connected_client.close())
-            await asyncio.sleep(0)
-            assert not one.ended_event.is_set()
-            await one.connect_if_needed()
-            await one.ask_jetstream("INFO")
-            await ending
+            async def again() -> None:
+                ending = asyncio.ensure_future(one.connected_client.close())
+                await asyncio.sleep(0)
+                assert not one.ended_event.is_set()
+                await one.connect_if_needed()
+                await one.ask_jetstream("INFO")
+                await ending
 
-        await thread.run_coroutine(again)
-        await thread.run_coroutine(one.close)
-        await thread.stop()
+            await run(again)
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b"[" * 100_000])

@@ -14,8 +14,9 @@ from logsrv.linelog.inputs.nats import fetching
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.jetstream import JetStreamTarget
 from logsrv.linelog.ship.registry import TargetSettings
-from logsrv.linelog.ship.target import LastBlock, Unavailable
-from tests.linelog.inputs.nats.test_fetching import Centre, chain
+from logsrv.linelog.ship.target import LastBlock
+from tests.linelog.inputs.nats.test_fetching import Centre, chain, ship
+from tests.linelog.ship.out.test_jetstream import refused
 from tests.parts.listening import REACTOR, in_reactor, until
 from tests.parts.nats_servers import (
     NatsServer,
@@ -88,11 +89,8 @@ async def test_an_edge_ships_goes_on_behind_a_restart_and_a_centre_fetches(
         await deferToThread(make_stream, server)
         blocks = chain(ONE, 4)
         first = edge(server)
-        assert await first.fetch_last_block() is None
+        assert await ship(first, blocks[:2]) is None
         assert first.promise.startswith("exactly once; the stream LOGS keeps them on 1 server")
-        for block in blocks[:2]:
-            await first.send(block)
-        await first.close()
         again = edge(server)
         assert await again.fetch_last_block() == LastBlock(
             blocks[1].end, blocks[1].start, blocks[1].crc
@@ -194,10 +192,7 @@ async def test_an_edge_publishes_its_own_subject_and_nothing_else(program, tmp_p
         await deferToThread(make_stream, server)
         made = {ONE: chain(ONE, 1)[0], OTHER: chain(OTHER, 1)[0]}
         for store, user in ((ONE, "edge-1"), (OTHER, "edge-2")):
-            one = edge(server, store, user)
-            await one.fetch_last_block()
-            await one.send(made[store])
-            await one.close()
+            await ship(edge(server, store, user), [made[store]])
         before, heard, behind = await deferToThread(
             lambda: asyncio.run(misuse(server, "edge-1", OTHERS))
         )
@@ -213,10 +208,7 @@ async def test_an_edge_publishes_its_own_subject_and_nothing_else(program, tmp_p
 async def test_a_centre_removes_nothing(tmp_path):
     with one_server(newer(), tmp_path, ACCOUNTS) as server:
         await deferToThread(make_stream, server)
-        one = edge(server)
-        await one.fetch_last_block()
-        await one.send(chain(ONE, 1)[0])
-        await one.close()
+        await ship(edge(server), chain(ONE, 1))
         asked = [pair for pair in OTHERS if "CONSUMER.CREATE" not in pair[0]]
         before, _, behind = await deferToThread(
             lambda: asyncio.run(misuse(server, "centre", asked))
@@ -248,17 +240,11 @@ accounts {{ LOGS {{ jetstream: enabled, users: [
         ):
             if more is not None:
                 await deferToThread(lambda: make_stream(server, allow_direct=False))
-            one = edge(server, ONE, user, "")
-            with pytest.raises(Unavailable, match=why) as refused:
-                await one.fetch_last_block()
-            assert refused.value.settled
-            await one.close()
+            assert await refused(edge(server, ONE, user, ""), why)
 
 
 @in_reactor
 async def test_an_account_without_the_stream_is_told_of_the_prefix(tmp_path):
     with one_server(newer(), tmp_path, ACCOUNTS) as server:
         one = edge(server, ONE, "edge-1", "")
-        with pytest.raises(Unavailable, match=r"not enabled for account; .* as api=JS\.API"):
-            await one.fetch_last_block()
-        await one.close()
+        await refused(one, r"not enabled for account; .* as api=JS\.API")
