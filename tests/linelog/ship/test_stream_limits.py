@@ -72,6 +72,8 @@ def test_a_wrong_limit_is_refused_with_a_sentence(more, why):
         ({"max_age": 10**9}, 99, 0, ""),
         ({"max_msgs": 7}, 99, 0, ""),
         ({"max_msgs_per_subject": 7}, 99, 0, ""),
+        # No limit of bytes is never nearly reached.
+        ({"max_age": 10**15, "discard": "new"}, 10**12, 1, ""),
         ({"max_bytes": "much", "max_age": 1.5, "discard": 3}, 0, 0, "LOGS has no limits"),
     ],
 )

@@ -83,6 +83,41 @@ async def test_a_copy_that_never_catches_up_is_an_error_that_says_so():
         await one.close()
 
 
+@pytest.mark.parametrize(
+    ("names", "total", "told"),
+    [
+        (["logsrv-a"], 1, True),
+        (["logsrv-a", "pump"], 2, False),
+        # The rest of the names is on another page.
+        (["logsrv-a"], 2, False),
+        (7, 1, False),
+    ],
+)
+@in_reactor
+async def test_a_full_stream_lacks_a_centre_only_if_the_server_names_all_consumers(
+    names, total, told
+):
+    limits = {"max_bytes": 1000, "discard": "new"}
+    state = {"first_seq": 1, "bytes": 999, "consumer_count": 1}
+    others = Server(
+        stored(SECOND, 2),
+        info={**DIRECT, "config": {**CONFIG, **limits, "allow_direct": True}, "state": state},
+    )
+
+    def answer(question: Question) -> None:
+        if "CONSUMER.NAMES" in question.subject:
+            question.answer({"consumers": names, "total": total})
+        else:
+            others(question)
+
+    with lying_server(answer) as server:
+        one = target(server)
+        await one.fetch_last_block()
+        assert "has used more than" in one.warning
+        assert ("no centre fetches from it" in one.warning) is told
+        await one.close()
+
+
 LAST: dict[str, Callable[[], Server]] = {
     **{f"info {n}": (lambda one=one: Server(info=one)) for n, one in enumerate(JUNK)},  # type: ignore[misc]
     **{

@@ -72,6 +72,17 @@ async def test_a_cut_by_somebody_glues_no_line_to_a_torn_one(open_store):
     assert store.position == (2, len(stored(b"three")))
 
 
+@pytest.mark.usefixtures("looked_at_each_time")
+async def test_a_cut_behind_a_whole_line_leaves_no_empty_one(open_store):
+    store = open_store(sync=Sync.ALWAYS)
+    store.append(batch(b"one", b"two"))
+    await store.durable()
+    os.truncate(store.directory / "current.log", len(stored(b"one")))
+    store.append(batch(b"three"))
+    await store.durable()
+    assert text_of(store.directory) == stored(b"one", b"three")
+
+
 async def test_no_cut_between_two_looks_is_acknowledged(open_store, monkeypatch):
     """The file is looked at now and then only, and behind each sync."""
     monkeypatch.setattr(active, "LOOK_EVERY", 3600)
