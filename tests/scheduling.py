@@ -14,7 +14,6 @@ LONGEST = (
     "tests/end_to_end/test_alerts_survive.py",
     "tests/docs/test_first_hour.py",
     "tests/kit/servers/test_servers.py",
-    "tests/end_to_end/test_live_page_nodes.py",
     "tests/end_to_end/test_ten_questions.py",
     "tests/end_to_end/test_alert_conditions.py",
     "tests/end_to_end/test_nats_lies.py",

@@ -72,7 +72,7 @@ def declare(parser: Parser) -> None:
         "--plugin", metavar="NAME", default=PLUGIN, help="another service of the kit, such as greet"
     )
     parser.add_argument(
-        "--reach", action="store_true", help="connect to targets, nodes and webhooks as well"
+        "--reach", action="store_true", help="connect to targets and webhooks as well"
     )
     parser.add_argument("--strict", action="store_true", help="status 1 for warnings, too")
     parser.add_argument("--json", action="store_true", help="an object of JSON for each line")

@@ -130,11 +130,7 @@ def _run(words: list[str], watch: Callable[[str, int], None] | None) -> int:
 
 def _reads_other_machines(name: str, arguments: object) -> bool:
     """Return whether a command reads answers of other machines. Buckets do not count."""
-    return (
-        name == "restore"
-        or bool(getattr(arguments, "nodes", None))
-        or any("://" in one for one in named_stores(arguments))
-    )
+    return name == "restore" or any("://" in one for one in named_stores(arguments))
 
 
 def _reads_a_bucket(name: str, arguments: object) -> bool:

@@ -116,7 +116,6 @@ def test_a_command_that_needs_too_much_memory_is_one_sentence(name, status, caps
     [
         (["restore", "--from", "x", "y"], True),
         (["search", "--directory", "file:///x", "y"], True),
-        (["search", "--nodes", "127.0.0.1:1", "y"], True),
         (["search", "--directory", "x", "https://y"], False),
     ],
 )

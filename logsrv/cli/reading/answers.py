@@ -52,7 +52,7 @@ def print_answer(search: Search, asked: Question, arguments: Namespace) -> bool:
         return bool(rows)
     grouping = asked.answer
     if arguments.histogram:
-        step = step_seconds(arguments.every, search.scope, search.view.read_time_span)
+        step = step_seconds(arguments.every, search)
         grouping = grouping._replace(every=step)
     return _print_table(search, asked, grouping, arguments)
 

@@ -8,13 +8,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable
 
-from logsrv.cli.arguments import (
-    CONFIGURATION,
-    SAID,
-    parse_seconds,
-    require_other_option,
-    tell,
-)
+from logsrv.cli.arguments import SAID, tell
 from logsrv.cli.reading.stores import require_one_store, several_stores
 from logsrv.errors import QueryError, UsageError
 from logsrv.kit.options.argument_parser import Parser
@@ -47,38 +41,6 @@ def declare_store(parser: Parser, *, to_write: bool = False) -> None:
         what += ", or the URL of an archive; if given several times, all are read as one"
     help_ = f"{what} (default: {SAID})"
     parser.add_argument("--directory", "-d", metavar="DIR", action="append", help=help_)
-
-
-def declare_nodes(parser: Parser) -> None:
-    """Add the options for asking running daemons, instead of reading a store."""
-    group = parser.add_argument_group("nodes")
-    add = group.add_argument
-    add(
-        "--nodes",
-        metavar="NODE,…",
-        help="ask these daemons, HOST:PORT, https://HOST:PORT or a name of the configuration, not a store",
-    )
-    add("--nodes-token-file", metavar="FILE", help="a file with the token they ask for")
-    add("--nodes-ca", metavar="FILE", help="TLS: verify them by these authorities (PEM)")
-    add(
-        "--nodes-timeout",
-        metavar="SECONDS",
-        type=parse_seconds,
-        help="leave out a node that says nothing for so long (75)",
-    )
-    add(
-        "--config",
-        metavar="FILE",
-        help=f"the configuration with names of nodes (default: {CONFIGURATION} if it is there)",
-    )
-
-
-def asks_nodes(arguments: Namespace) -> bool:
-    """Return whether daemons are asked. Raises UsageError for options that need `--nodes`."""
-    require_other_option(
-        arguments, "nodes", "nodes_token_file", "nodes_ca", "nodes_timeout", "config"
-    )
-    return arguments.nodes is not None
 
 
 def declare_query(parser: Parser) -> None:
@@ -144,8 +106,6 @@ def wants_records(arguments: Namespace) -> bool:
     """Return whether lines are shown with their records. Raises UsageError for options without them."""
     if not (arguments.records or arguments.fold):
         return False
-    if arguments.nodes is not None:
-        raise UsageError("--records and --fold read a store; run them on the nodes")
     require_one_store(arguments, "--records and --fold read one store")
     if arguments.output == "csv":
         raise UsageError("CSV has a row for each line, and no records")
@@ -206,12 +166,6 @@ def make_scope(arguments: Namespace) -> Scope:
         until=parse_time(arguments.until, "--until", arguments.utc),
         source=arguments.source,
     )
-
-
-def lines_of_tail(arguments: Namespace) -> int | None:
-    """Return how many of the last lines `tail` shows; None for all."""
-    number: int | None = arguments.number
-    return 10 if number is None and arguments.since is None else number
 
 
 def parse_time(text: str | None, option: str, utc: bool) -> str:

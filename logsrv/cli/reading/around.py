@@ -62,8 +62,8 @@ def parse_around(arguments: Namespace) -> None:
             raise UsageError(f"--around: {wrong}") from None
 
 
-def make_search_scope(arguments: Namespace, view: View | None) -> Scope:
-    """Return the limits of a search. view: the stores; None if nodes are asked, which have no positions.
+def make_search_scope(arguments: Namespace, view: View) -> Scope:
+    """Return the limits of a search in the stores of `view`.
 
     `parse_around` has read the arguments. Raises UsageError for a wrong time, and for a position without a
     line.
@@ -73,9 +73,9 @@ def make_search_scope(arguments: Namespace, view: View | None) -> Scope:
         return reading.make_scope(arguments)
     if not isinstance(around, Position):
         middle = rfc3339(around)
-    elif view is None or view.names:
+    elif view.names:
         raise UsageError(
-            "--around: a position is a place in one store; for nodes and several stores give a time"
+            "--around: a position is a place in one store; for several stores give a time"
         )
     else:
         middle = _time_of_line(view, around)

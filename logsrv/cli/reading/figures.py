@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Sequence
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import parse_step_option
@@ -13,11 +12,10 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.status_line import terminal_columns
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.kit.text.words import counted
-from logsrv.linelog.read.counting.histogram import TimeBucket, histogram, sensible_step
+from logsrv.linelog.read.counting.histogram import histogram, sensible_step
 from logsrv.linelog.read.counting.tallies import ValueCounts
 from logsrv.linelog.read.csv_lines import csv_rows
 from logsrv.linelog.read.indexed import step_size, step_start
-from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.render import safe_json, to_local_time
 from logsrv.linelog.read.search import Search
 
@@ -30,9 +28,14 @@ _LABELS = ((10, 86_400_000_000), (16, 60_000_000), (19, 1_000_000), (23, 1000), 
 
 def print_histogram(search: Search, arguments: Namespace) -> bool:
     """Print bars over time; return whether there are any."""
-    step = step_seconds(arguments.every, search.scope, search.view.read_time_span)
+    step = step_seconds(arguments.every, search)
     buckets = histogram(search, step, levels=arguments.output == "json")
-    return print_time_buckets(buckets, step, arguments.output, local=arguments.local)
+    if arguments.output == "json":
+        for begin, count, levels in buckets:
+            print(safe_json({"time": rfc3339(begin), "count": count, "levels": levels}))
+    else:
+        _print_bars({bucket.start: bucket.lines for bucket in buckets}, step, arguments.local)
+    return bool(buckets)
 
 
 def print_value_counts(tally: ValueCounts, field: str, most: int | None, output: str) -> bool:
@@ -57,21 +60,14 @@ def print_value_counts(tally: ValueCounts, field: str, most: int | None, output:
     return bool(values)
 
 
-def print_time_buckets(
-    buckets: Sequence[TimeBucket], step: float, output: str, *, local: bool
-) -> bool:
-    """Print a bar for each bucket, and for the empty ones between; return whether there are any.
+def _print_bars(counts: dict[float, int], step: float, local: bool) -> None:
+    """Print a bar for each step, by its start, and for the empty ones between.
 
     The steps begin at whole multiples of their length, counted in UTC. local: whether to show their starts
     in local time, with its offset.
     """
-    if output == "json":
-        for begin, count, levels in buckets:
-            print(safe_json({"time": rfc3339(begin), "count": count, "levels": levels}))
-        return bool(buckets)
-    counts = {bucket.start: bucket.lines for bucket in buckets}
     if not counts:
-        return False
+        return
     # The label and the count, before the bar, need up to 40 columns in UTC.
     columns = terminal_columns(sys.stdout)
     room = columns - len(_bar_label(0, step, local)) - 13
@@ -83,19 +79,15 @@ def print_time_buckets(
             continue
         count = counts.get(start, 0)
         print(f"{_bar_label(start, step, local)}  {count:>9}  {_bar(count / most, width)}".rstrip())
-    return True
 
 
-def step_seconds(every: str | None, scope: Scope, span: Callable[[], tuple[str, str]]) -> float:
-    """Return the step of `--every` in seconds, or one that makes about 40 bars.
-
-    span: returns the TIMEs of the oldest and the newest line, "" for none. Raises UsageError.
-    """
+def step_seconds(every: str | None, search: Search) -> float:
+    """Return the step of `--every` in seconds, or one that makes about 40 bars. Raises UsageError."""
     if every:
         return parse_step_option(every)
-    begin, end = scope.since, scope.until
+    begin, end = search.scope.since, search.scope.until
     if not begin or not end:
-        first, last = span()
+        first, last = search.view.read_time_span()
         begin, end = begin or first, end or last
     seconds = parse_rfc3339(end) - parse_rfc3339(begin) if begin and end else time.time()
     return sensible_step(max(seconds, 0.001), _BARS)

@@ -64,7 +64,6 @@ def declare(parser: Parser) -> None:
     add = parser.add_argument
     reading.declare_query(parser)
     reading.declare_store(parser)
-    reading.declare_nodes(parser)
     reading.declare_scope(parser)
     declare_around(parser)
     most = "N lines, rows or values at most, and no more than | limit says"
@@ -117,11 +116,6 @@ def declare(parser: Parser) -> None:
 def run(arguments: Namespace) -> int:
     records = reading.wants_records(arguments)
     _check_options(arguments)
-    if reading.asks_nodes(arguments):
-        # Imported here: it loads TLS and the settings of a service, as slow as all other imports together.
-        from logsrv.cli.reading.nodes import search_nodes
-
-        return search_nodes(arguments)
     asked = reading.question_with_hints(arguments.query, "search")
     asked = with_options(asked, arguments)
     counts = arguments.count or arguments.top is not None or arguments.histogram
@@ -204,8 +198,6 @@ def _check_options(arguments: Namespace) -> None:
     parse_around(arguments)
     if arguments.new_since is not None and not arguments.patterns:
         raise UsageError("--new-since needs --patterns: it leaves out the known ones")
-    if arguments.patterns and arguments.nodes is not None:
-        raise UsageError("--patterns reads a store; run it on the nodes, or open their pages")
     has_figures = arguments.count or any(getattr(arguments, name) for name in FUNCTIONS)
     if arguments.every and not arguments.histogram and not has_figures:
         raise UsageError(

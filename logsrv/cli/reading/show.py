@@ -31,7 +31,6 @@ def declare(parser: Parser) -> None:
     add = parser.add_argument
     add("position", metavar="POSITION", type=parse_position, help="as 17:52311")
     reading.declare_store(parser)
-    reading.declare_nodes(parser)
     neighbours = "N neighbours before and behind (5)"
     add("-C", type=reading.parse_count, metavar="N", dest="around", help=neighbours)
     reading.declare_looks(parser)
@@ -45,10 +44,6 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if arguments.around is None:
         arguments.around = 5
-    if reading.asks_nodes(arguments):
-        from logsrv.cli.reading.nodes import show_node
-
-        return show_node(arguments)
     require_one_store(arguments, "a position is a place in one store")
     style = reading.line_style(arguments)
     with (

@@ -48,7 +48,6 @@ def declare(parser: Parser) -> None:
     parser.set_defaults(until=None)
     reading.declare_query(parser)
     reading.declare_store(parser)
-    reading.declare_nodes(parser)
     parser.add_argument("--follow", "-f", action="store_true", help="go on with new lines")
     parser.add_argument(
         "-n",
@@ -68,16 +67,13 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     records = reading.wants_records(arguments)
-    if reading.asks_nodes(arguments):
-        from logsrv.cli.reading.nodes import tail_nodes
-
-        return tail_nodes(arguments)
     if arguments.follow and any("://" in one for one in named_stores(arguments)):
         raise UsageError(
             "-f follows what is written into a store, and an archive only grows now and then"
         )
     found_by = reading.matcher_with_hints(arguments.query, "tail")
-    limits, most = reading.make_scope(arguments), reading.lines_of_tail(arguments)
+    limits = reading.make_scope(arguments)
+    most = 10 if arguments.number is None and arguments.since is None else arguments.number
     style = reading.line_style(arguments)
     of_records: RecordQuery | None = None
     if records:

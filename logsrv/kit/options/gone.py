@@ -7,16 +7,33 @@ from __future__ import annotations
 
 SINCE = "0.2"
 
+_CENTRE = "ask a centre, to which the others ship"
+_OF_NODES = ("--nodes", "--nodes-token-file", "--nodes-ca", "--nodes-timeout", "--config")
+
 GONE = {
     "logsrv generate": "the Debian package has manual pages and completions; `make manuals` in a checkout"
     " writes them",
+    "logsrv --nodes": f"{_CENTRE}; its page has the lines of all",
+    "logsrv --nodes-token-file": f"{_CENTRE}; its page has the lines of all",
+    "logsrv --nodes-ca": f"{_CENTRE}; its page has the lines of all",
+    **{
+        f"logsrv {command} {option}": f"{_CENTRE}, or each server, and merge their lines by time:"
+        f" sort -m <(ssh a logsrv {command} …) <(ssh b logsrv {command} …)"
+        for command in ("search", "tail")
+        for option in _OF_NODES
+    },
+    **{
+        f"logsrv show {option}": "run it on the server that has the line: ssh a logsrv show POSITION"
+        for option in _OF_NODES
+    },
+    "API nodes": "ask each server, and merge their lines by time; or ask a centre, to which they ship",
     "logsrv replay": "give `twistd logsrv` a `--ship` target with `--ship-from beginning`,"
     " or pipe: logsrv search --output raw QUERY | nc HOST PORT",
 }
 """What to use instead, by the program and the word that it knew.
 
-`logsrv --nodes` is an option of `twistd logsrv`, `logsrv search --nodes` one of a command, and
-`logsrv replay` a command. A key of the configuration stands here as its option.
+`logsrv --nodes` is an option of `twistd logsrv`, `logsrv search --nodes` one of a command, `logsrv replay`
+a command, and `API nodes` a parameter. A key of the configuration stands here as its option.
 """
 
 

@@ -10,6 +10,5 @@ statistics          the totals of the store, counted by a process (counting) for
 saved               searches that readers save for each other, in a file
 searching           a process for each search, and the sending of its answer to the client
 viewing             live views: one process for all of them, and a stream of events for each
-nodes               the client side: it asks several daemons, and merges their answers
 page                the files of the page for people
 """

@@ -15,6 +15,7 @@ import attrs
 
 from logsrv import __version__
 from logsrv.errors import QueryError
+from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import did_you_mean, listed, shown
 from logsrv.linelog.http.problems import Problem, query_problem
@@ -29,7 +30,7 @@ MOST_NEIGHBOURS = 1000
 LONGEST_QUERY = 4000
 LONGEST_NAME = 200
 SAVED = "/api/saved"
-SAVED_PARTS = ("q", "nodes", "since", "until", "last", "columns", "by")
+SAVED_PARTS = ("q", "since", "until", "last", "columns", "by")
 """The parts of a saved search: parameters of the page's address."""
 _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
 _SPACE_FOR_PLUS = re.compile(r"(:[0-9]{2}(?:\.[0-9]+)?) ([0-9]{2}:?[0-9]{2})$", re.ASCII)
@@ -80,6 +81,8 @@ class ApiEndpoint:
         known = {one.name: one for one in self.parameters}
         for name in given:
             if name not in known:
+                if gone := gone_sentence("API", name):
+                    raise Problem(400, f"{name} is {gone}")
                 hint = did_you_mean(name, list(known)) or (
                     f"; it takes {listed(list(known))}" if known else "; it takes none"
                 )
@@ -155,12 +158,6 @@ def _check_short_text(text: str, now: float) -> str:
     return text
 
 
-def _check_node_names(text: str, now: float) -> str:
-    if len(text) > LONGEST_QUERY:
-        raise ValueError(f"longer than {LONGEST_QUERY} characters")
-    return text
-
-
 def _check_field_name(text: str, now: float) -> str:
     if "," in text:
         raise ValueError(f"{shown(text)} is no name of one field; ask for one at a time")
@@ -211,14 +208,7 @@ _TIMES = (
 _SOURCE = ApiParameter(
     "source", "from sources like this pattern, as tcp:10.1.*", _check_short_text, _TEXT, ""
 )
-_NODES = ApiParameter(
-    "nodes",
-    "of these nodes: names of /api/nodes, `here`, `all`; parted by commas",
-    _check_node_names,
-    _TEXT,
-    "",
-)
-_SCOPE = (_Q, *_TIMES, _SOURCE, _NODES)
+_SCOPE = (_Q, *_TIMES, _SOURCE)
 _LINE = ApiParameter("position", "the line", _check_position, _PLACE, required=True)
 _AFTER = ApiParameter("after", "the position behind which it begins", _check_position, _PLACE)
 
@@ -236,7 +226,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
             _flag_parameter("reverse", "1: newest first"),
             _flag_parameter(
                 "newest",
-                "1: the newest `limit` lines, still in the order of the store; without `nodes`",
+                "1: the newest `limit` lines, still in the order of the store",
             ),
             ApiParameter("before", "the position before which it ends", _check_position, _PLACE),
             _AFTER,
@@ -297,9 +287,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         "/api/patterns",
         "What messages have in common, with placeholders, the most frequent first",
         (
-            _Q,
-            *_TIMES,
-            _SOURCE,
+            *_SCOPE,
             ApiParameter(
                 "new_since", "only patterns that no line before then has", _parse_time, _TEXT, ""
             ),
@@ -314,13 +302,11 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         "A line and its neighbours",
         (
             _LINE,
-            _NODES,
             _integer_parameter("before", "so many lines before it", 5, MOST_NEIGHBOURS),
             _integer_parameter("after", "so many lines behind it", 5, MOST_NEIGHBOURS),
         ),
     ),
     ApiEndpoint("/api/record", "All lines of a line's record, such as a stack trace", (_LINE,)),
-    ApiEndpoint("/api/nodes", "The other servers that are asked from here, by their names"),
     ApiEndpoint(SAVED, "The searches that are saved for all readers"),
     ApiEndpoint("/openapi.json", "This description"),
     ApiEndpoint("/metrics", "The counters of the service, as Prometheus reads them", type=TEXT),

@@ -14,7 +14,6 @@ from logsrv.kit.options.kinds import DURATION, PATH, Kind, integer
 from logsrv.kit.options.secrets import SECRET, SECRET_FILE, read_secret
 from logsrv.kit.web.endpoints import is_private, web_endpoint_kind
 from logsrv.kit.web.hosts import host_in_header
-from logsrv.linelog.http.nodes.node_settings import NodeOptions
 
 # The most connections of a web listener; further ones are refused. A browser opens six for a page; a screen
 # on a wall keeps one open for months.
@@ -34,7 +33,7 @@ HOST_NAME: Kind[str] = Kind(
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class HttpSettings(NodeOptions):
+class HttpSettings:
     """The options of the web interface: its endpoints, who may use it, and its limits."""
 
     help_group: ClassVar[str] = "The live page and the API"

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
-import attrs
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -30,7 +29,6 @@ from logsrv.linelog.http.endpoints import (
     openapi_document,
 )
 from logsrv.linelog.http.http_settings import HttpSettings, read_http_token
-from logsrv.linelog.http.nodes.declared import DeclaredNodes
 from logsrv.linelog.http.page import assets
 from logsrv.linelog.http.problems import STOPPING, Problem
 from logsrv.linelog.http.responses import ResponseSender
@@ -43,14 +41,11 @@ from logsrv.linelog.http.viewing.viewer import Viewer
 from logsrv.linelog.http.viewing.views import LiveViews
 from logsrv.linelog.query.language.hints import foreign_syntax_hints
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.pipeline import parse_question
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 log = Logger()
 
 LOG_OUT = "/logout"
-# The share of a search's time after which a node fails, so that a slow one leaves time for the others.
-NODE_SHARE = 0.25
 READ_METHODS = ("GET", "HEAD")
 # The part of a link after `/?`. It is percent-encoded in the log-in form, which takes at most 4 KiB: three
 # times the part is less.
@@ -88,7 +83,6 @@ class WebServer:
         self._attempts = WrongTokenLimiter(reactor.seconds)
         # Until `apply` has read the token, all requests are refused.
         self._access: AccessRules | None = None
-        self._nodes = DeclaredNodes(())
         self._searches = Searches(
             place, reactor, at_once=settings.http_searches, seconds=settings.http_search_time
         )
@@ -102,8 +96,7 @@ class WebServer:
 
     def apply(self, settings: HttpSettings) -> None:
         """Use these settings from the next request on. Raises ConfigurationError; then nothing changes."""
-        nodes, token = DeclaredNodes(settings.node_sets), read_http_token(settings)
-        before, self._nodes = self._access, nodes
+        token, before = read_http_token(settings), self._access
         self._access = AccessRules(settings.http_host, token, self._attempts)
         if before is not None and not before.has_same_token(self._access):
             # Close all streams. A client that has the new token, or needs none, connects again by itself.
@@ -214,9 +207,6 @@ class WebServer:
         match endpoint.path:
             case "/openapi.json":
                 self._responses.send_body(request, 200, json.dumps(openapi_document()).encode())
-            case "/api/nodes":
-                body = json.dumps({"nodes": self._nodes.list_node_sets()}).encode()
-                self._responses.send_body(request, 200, body)
             case "/api/stats":
                 self._answer_later(request, self._statistics.request_totals())
             case "/api/saved":
@@ -237,39 +227,13 @@ class WebServer:
             type_ = _content_type(endpoint, values) if status == 200 else JSON
             self._responses.begin_response(request, status, type_)
 
-        asked = {"endpoint": endpoint.name, **self._values_and_nodes(endpoint, values)}
-        answer = SearchAnswer(request, self._reactor, begin, self._responses.send_problem)
-        answer.set_search(self._searches.start_search(asked, answer))
-
-    def _values_and_nodes(self, endpoint: ApiEndpoint, values: dict[str, Any]) -> dict[str, Any]:
-        """Return the request's values, and the chosen nodes, for a searching process. Raises Problem."""
-        asked: dict[str, Any] = {name: values[name] for name in values if name != "nodes"}
         if values.get("columns") and values["format"] != "csv":
             raise Problem(400, "columns needs format=csv")
         if values.get("join") and values.get("format", "json") != "json":
             raise Problem(400, "join needs format=json")
-        try:
-            here, nodes = self._nodes.choose_nodes(values.get("nodes", ""))
-        except ValueError as error:
-            raise Problem(400, f"nodes: {error}") from None
-        if not nodes:
-            return {"values": asked}
-        if endpoint.name == "show" and here + len(nodes) > 1:
-            raise Problem(400, "a position is a place in one store; nodes names several")
-        if values.get("newest"):
-            raise Problem(400, "newest is of this store alone; with nodes, ask with reverse=1")
-        if values.get("join"):
-            raise Problem(400, "join is of this store alone; leave out nodes")
-        if values.get("by") or values.get("format", "json") != "json":
-            raise Problem(400, "by and format are of this store alone; leave out nodes")
-        if (asked_for := parse_question(values.get("q", ""))).answer or asked_for.limit is not None:
-            raise Problem(400, "sort, limit and figures are of this store alone; leave out nodes")
-        return {
-            "values": asked,
-            "here": here,
-            "nodes": [attrs.asdict(node) for node in nodes],
-            "seconds": NODE_SHARE * self._searches.seconds,
-        }
+        asked = {"endpoint": endpoint.name, "values": values}
+        answer = SearchAnswer(request, self._reactor, begin, self._responses.send_problem)
+        answer.set_search(self._searches.start_search(asked, answer))
 
     def _start_viewer(self, request: WebRequest, values: dict[str, Any]) -> None:
         after = values["after"]

@@ -58,18 +58,11 @@ def check_logger(
     yield from findings_or_error("store", partial(check_store, settings.directory, asked.user))
     files = {one.ship_cert: False for one in settings.targets}
     files |= {one.ship_ca: True for one in settings.targets}
-    files |= {one.nodes_ca: True for one in settings.node_sets}
     for file, authorities in files.items():
         if file is not None:
             yield from check_certificate_file(file, now, authorities=authorities)
     for target in settings.targets:
         yield from findings_or_error(f"target {target.label}", partial(check_target, target, asked))
-    for one in settings.node_sets:
-        tls = TLSOptions(cafile=one.nodes_ca)
-        for node in one.nodes.nodes:
-            yield check_server(
-                asked, f"node {node}", node.host, node.port, tls if node.tls else None
-            )
     if settings.saved is not None:
         yield check_directory_writable(settings.saved.parent, asked.user)
     for label, alert in alerts_by_label(settings.alerts).items():

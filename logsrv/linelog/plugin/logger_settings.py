@@ -20,7 +20,6 @@ from logsrv.kit.text.words import listed, nearest_word, shown
 from logsrv.linelog.alerts.alert_settings import AlertOptions, require_unique_labels
 from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.http.http_settings import HttpSettings, require_token_if_public
-from logsrv.linelog.http.nodes.node_settings import check_node_set_names
 from logsrv.linelog.inputs.intake.options import USED_BY, InputOptions
 from logsrv.linelog.inputs.intake.registry import OURS, inputs
 from logsrv.linelog.inputs.nats.place import parse_stream_source, without_files
@@ -200,7 +199,6 @@ class LoggerSettings(
         super().__attrs_post_init__()
         require_unique_labels(self.alerts)
         check_targets(self.targets)
-        check_node_set_names(self.node_sets)
         require_token_if_public(self)
         require_joinable_input(self)
 

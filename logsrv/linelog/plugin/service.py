@@ -37,7 +37,6 @@ from logsrv.kit.web.channel import WebFactory
 from logsrv.kit.web.endpoints import web_guard_policy
 from logsrv.linelog.alerts.alerts import Alerts, require_programs_exist
 from logsrv.linelog.http.http_settings import MOST_CONNECTIONS, read_http_token
-from logsrv.linelog.http.nodes.declared import DeclaredNodes
 from logsrv.linelog.http.server import WebServer
 from logsrv.linelog.inputs.intake.connections import DatagramProducer
 from logsrv.linelog.inputs.intake.intake import Intake
@@ -232,9 +231,6 @@ class LoggerService(ListeningService[LoggerSettings]):
             raise ConfigurationError("--http names an endpoint twice")
         # Read before anything is bound: the file of the token may be missing.
         read_http_token(settings)
-        if settings.http:
-            # The files of their tokens and certificates may be missing, too.
-            DeclaredNodes(settings.node_sets)
         require_programs_exist(settings.alerts)
         self._shipping.prepare_orders(settings.targets)
         rules = web_guard_policy(settings, MOST_CONNECTIONS)

@@ -147,8 +147,6 @@ def test_lines_that_match_without_the_field_are_told(store):
         (("a", "--columns", "a b", "--output", "csv"), "is no name of a field"),
         (("a", "--histogram", "-n", "5"), "leave out -n and limit"),
         (("a | limit 5", "--histogram"), "leave out -n and limit"),
-        (("a", "--nodes", "127.0.0.1:1", "--histogram", "-n", "5"), "leave out -n and limit"),
-        (("a", "--nodes", "127.0.0.1:1", "--avg", "ms"), "of one store"),
     ],
 )
 def test_what_makes_no_sense_is_refused(store, words, sentence):

@@ -1,16 +1,16 @@
 """Numbers and bars in a terminal."""
 
 import json
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
 from logsrv.cli.reading import figures
-from logsrv.cli.reading.figures import print_time_buckets, print_value_counts, step_seconds
+from logsrv.cli.reading.figures import print_value_counts
 from logsrv.kit.options.argument_parser import UsageError
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher
-from logsrv.linelog.read.counting.histogram import histogram
 from logsrv.linelog.read.counting.tallies import count_values
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
@@ -23,8 +23,7 @@ def search_of(tmp_path: Path, *seconds: float) -> Search:
 
 
 def print_histogram(search: Search, every: str | None, output: str) -> bool:
-    step = step_seconds(every, search.scope, search.view.read_time_span)
-    return print_time_buckets(histogram(search, step, levels=True), step, output, local=False)
+    return figures.print_histogram(search, Namespace(every=every, output=output, local=False))
 
 
 def test_bars_are_as_long_as_their_numbers(tmp_path, capsys):

@@ -90,7 +90,6 @@ def test_more_patterns_than_are_shown_are_mentioned(store, tmp_path):
         ),
         (("--patterns", "-c"), "not allowed with argument"),
         (("--patterns", "-C", "3"), "-A, -B and -C show neighbours of lines"),
-        (("--patterns", "--nodes", "h:1"), "--patterns reads a store"),
         (("--patterns", "--by", "app"), "--patterns makes a table of its own"),
         (("--patterns", "a | count"), "the query has an answer behind | already"),
         (("a | patterns since soon",), "since: soon is not a time"),

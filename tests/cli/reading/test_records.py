@@ -68,8 +68,6 @@ def test_records_are_folded_to_a_row(store):
         ("search --fold -C 1", "no neighbours"),
         ("search --fold --output csv", "CSV has a row for each line"),
         ("tail --fold --output raw", "use --records"),
-        ("tail --fold --nodes localhost:1", "run them on the nodes"),
-        ("search --fold --nodes localhost:1", "run them on the nodes"),
         ("show 1:0 --fold -C 1", "give one"),
         ("show 1:0 --fold --records", "not allowed with"),
     ],

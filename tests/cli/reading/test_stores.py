@@ -131,7 +131,6 @@ def test_one_that_is_no_store_is_named(here):
         said = refused(here, command, "-d", "a", "-d", "missing")
         assert said == f"logsrv {command}: missing cannot be read: No such file or directory\n"
         assert "empty is no store" in refused(here, command, "-d", "empty", "-d", "b")
-    assert "exclude each other" in refused(here, "search", "-d", "a", "--nodes", "localhost:1")
 
 
 def test_damage_is_reported_with_its_store(here):

@@ -1,6 +1,5 @@
 """Stored lines and queries: fields, levels, times, the query language, parameters of the API."""
 
-from contextlib import suppress
 from functools import cache
 
 from logsrv.errors import QueryError
@@ -19,9 +18,6 @@ from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.syslog_header import parse_syslog_header
 from logsrv.linelog.fields.values import displayable_text, number_of_text
 from logsrv.linelog.http.endpoints import ENDPOINTS
-from logsrv.linelog.http.nodes.address import parse_node_addresses
-from logsrv.linelog.http.nodes.answer import NodeFailure, parse_node_line
-from logsrv.linelog.http.nodes.node_settings import parse_named_nodes
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.query.language.caret import error_with_caret
 from logsrv.linelog.query.language.condition import parse_alert
@@ -137,9 +133,9 @@ def levels(data: bytes) -> None:
         assert [level_of(line) for line in lines] == wanted
 
 
-@target("linelog.fields.stamps", "linelog.http.nodes.answer")
+@target("linelog.fields.stamps")
 def stamps(data: bytes) -> None:
-    """Times of many lines at once are those of each single line; a line of a node is valid, or refused."""
+    """Times of many lines at once are those of each single line."""
     text = data + b"\n"
     found = StampedLines(text)
     moments = found.moments().tolist()
@@ -149,13 +145,6 @@ def stamps(data: bytes) -> None:
         if moments[row] != int(NO_TIME):
             assert record.time == exact_rfc3339(moments[row])
     assert len(found.sources()) == sum(Record(line).start > 0 for line in data.split(b"\n"))
-    for line in data.split(b"\n"):
-        try:
-            answer = parse_node_line(line, 0)
-        except NodeFailure as error:
-            safe(str(error), "")
-        else:
-            assert b"\n" not in answer.line and answer.moment >= -(1 << 62)
 
 
 @cache
@@ -295,12 +284,7 @@ def times(data: bytes) -> None:
             safe(str(error), "")
 
 
-@target(
-    "linelog.http.endpoints",
-    "linelog.http.nodes.address",
-    "linelog.http.nodes.node_settings",
-    longest=300,
-)
+@target("linelog.http.endpoints", longest=300)
 def api_parameters(data: bytes) -> None:
     """Parameters of the API give values, or are refused with a status and a sentence."""
     for endpoint in ENDPOINTS:
@@ -309,11 +293,3 @@ def api_parameters(data: bytes) -> None:
         except Problem as problem:
             assert 400 <= problem.status < 500
             safe(str(problem), "\n")
-    text = data.decode("utf-8", "surrogateescape")
-    with suppress(ValueError):
-        found = parse_node_addresses(text)
-        assert parse_node_addresses(",".join(map(str, found))) == found
-        assert all(one.host.isascii() and 0 < one.port < 65536 for one in found)
-    with suppress(ValueError):
-        named = parse_named_nodes(text)
-        assert parse_named_nodes(str(named)) == named

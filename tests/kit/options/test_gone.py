@@ -11,11 +11,15 @@ from logsrv.kit.options.declare import option_name, options_of, tables_of
 from logsrv.kit.options.gone import GONE, gone_sentence
 from logsrv.kit.options.load import SettingsSources, load_settings
 from logsrv.kit.options.usage import usage_options
+from logsrv.linelog.http.endpoints import BY_PATH, ENDPOINTS
+from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 
-COMMANDS_GONE = [key.split()[1] for key in GONE if len(key.split()) == 2 and "--" not in key]
-SERVICE_OPTIONS_GONE = [key.split()[1] for key in GONE if key.startswith("logsrv --")]
-COMMAND_OPTIONS_GONE = [key.split()[1:] for key in GONE if len(key.split()) == 3]
+OF_LOGSRV = [key.split()[1:] for key in GONE if key.startswith("logsrv ")]
+SERVICE_OPTIONS_GONE = [words[0] for words in OF_LOGSRV if words[0].startswith("--")]
+COMMANDS_GONE = [words[0] for words in OF_LOGSRV if words[1:] == [] and words[0][0] != "-"]
+COMMAND_OPTIONS_GONE = [words for words in OF_LOGSRV if len(words) == 2]
+PARAMETERS_GONE = [key.split()[1] for key in GONE if key.startswith("API ")]
 
 
 def sentence_about(*words: str) -> str:
@@ -38,8 +42,9 @@ def an_option_gone(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(GONE, key, "paint the screen")
 
 
-def test_each_entry_is_a_command_an_option_of_a_command_or_one_of_the_service():
-    assert len(GONE) == len(COMMANDS_GONE) + len(SERVICE_OPTIONS_GONE) + len(COMMAND_OPTIONS_GONE)
+def test_each_entry_is_of_a_kind_that_is_looked_up():
+    kinds = (COMMANDS_GONE, SERVICE_OPTIONS_GONE, COMMAND_OPTIONS_GONE, PARAMETERS_GONE)
+    assert sum(len(kind) for kind in kinds) == len(GONE)
 
 
 def test_no_entry_hides_what_there_is():
@@ -48,6 +53,8 @@ def test_no_entry_hides_what_there_is():
     assert not {*COMMANDS} & {*COMMANDS_GONE}
     for command, option in COMMAND_OPTIONS_GONE:
         assert f"{option} " not in parser_of(command).format_help()
+    for endpoint in ENDPOINTS:
+        assert not {one.name for one in endpoint.parameters} & {*PARAMETERS_GONE}
 
 
 @pytest.mark.parametrize("command", COMMANDS_GONE)
@@ -79,6 +86,14 @@ def test_a_service_refuses_an_option_that_is_gone(option, tmp_path):
     with pytest.raises(ConfigurationError) as caught:
         load_file(file, f'directory = "logs"\n{key} = "x"\n')
     assert str(caught.value) == f"{file}, key {key}: {said}"
+
+
+@pytest.mark.parametrize("name", PARAMETERS_GONE)
+def test_the_api_refuses_a_parameter_that_is_gone(name):
+    with pytest.raises(Problem) as caught:
+        BY_PATH["/api/search"].parse_query_string(f"{name}=x".encode(), 0.0)
+    assert caught.value.status == 400
+    assert str(caught.value) == f"{name} is {gone_sentence('API', name)}"
 
 
 def test_a_table_of_the_file_may_be_gone(an_option_gone, tmp_path):

@@ -18,7 +18,7 @@ def read(query: bytes, path: str = "/api/search") -> dict[str, Any]:
 def test_missing_parameters_have_their_defaults():
     nothing = {
         "q": "", "since": "", "until": "", "source": "", "limit": 1000, "reverse": False,
-        "newest": False, "before": None, "after": None, "nodes": "", "join": False, "format": "json",
+        "newest": False, "before": None, "after": None, "join": False, "format": "json",
         "columns": None,
     }  # fmt: skip
     assert read(b"") == nothing
@@ -71,7 +71,7 @@ def test_a_missing_required_parameter_is_refused():
     with pytest.raises(Problem, match="field is missing"):
         read(b"", "/api/top")
     assert read(b"position=1:2", "/api/show") == {
-        "position": "1:2", "before": 5, "after": 5, "nodes": "",
+        "position": "1:2", "before": 5, "after": 5,
     }  # fmt: skip
 
 

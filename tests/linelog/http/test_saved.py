@@ -102,6 +102,11 @@ def test_the_file_is_readable_and_may_be_edited(place):
     assert place.listed == []
 
 
+def test_the_servers_that_a_search_of_version_0_1_asked_are_left_out(place):
+    place.file.write_text('{"mine": {"q": "x", "nodes": "all"}}')
+    assert place.listed == [{"name": "mine", "q": "x"}]
+
+
 @as_root
 def test_the_file_keeps_its_owner(place):
     place.file.write_text("{}")

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import attrs
 import pytest
 from twisted.logger import capturedLogs
 
@@ -17,7 +16,6 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.http import statistics
 from logsrv.linelog.http.counting import StoreCounter
 from logsrv.linelog.http.http_settings import HttpSettings
-from logsrv.linelog.http.nodes.node_settings import NodeSettings, parse_named_nodes
 from logsrv.linelog.http.server import WebServer
 from logsrv.linelog.plugin.health import unhealthy_reasons
 from logsrv.linelog.plugin.metrics import METRICS
@@ -261,48 +259,12 @@ def test_a_client_that_goes_before_its_answer_fails(place, monkeypatch):
     assert not logged
 
 
-def test_other_nodes_are_asked_by_the_process_of_a_search(tmp_path):
-    """It gets addresses and tokens; clients say names, and only those that there are."""
-    (tmp_path / "token").write_text("secret\n")
-    nodes = NodeSettings(
-        nodes=parse_named_nodes("b=localhost:7"), nodes_token_file=tmp_path / "token"
-    )
-    place = Place(tmp_path, node_sets=(nodes,), http_search_time=8.0)
-    assert place.ask("/api/nodes") == (200, {"nodes": [{"name": "b", "nodes": ["b"]}]})
-    for path in ("/api/search", "/api/top?field=x", "/api/show?position=1:0"):
-        asked = f"{path}{'&' if '?' in path else '?'}nodes="
-        status, said = place.ask(f"{asked}localhost:7")
-        assert status == 400 and "is none of the nodes that this server names" in said["error"]
-    status, said = place.ask("/api/show?position=1:0&nodes=all")
-    assert status == 400 and "nodes names several" in said["error"]
-    status, said = place.ask("/api/search?newest=1&nodes=all")
-    assert status == 400 and "ask with reverse=1" in said["error"]
-    status, said = place.ask("/api/search?join=1&nodes=all")
-    assert status == 400 and "leave out nodes" in said["error"]
-    status, said = place.ask("/api/search?join=1&format=csv")
-    assert status == 400 and said["error"] == "join needs format=json"
+def test_a_parameter_for_other_servers_is_gone(place):
+    status, said = place.ask("/api/search?q=error&nodes=all")
+    assert status == 400 and said["error"].startswith("nodes is gone since 0.2: ask each server")
+    assert place.ask("/api/nodes")[0] == 404
     assert place.reactor.processes == []
-    Browser(place.server.handle, place.reactor).get("/api/search?nodes=all")
-    Browser(place.server.handle, place.reactor).get("/api/search?nodes=here")
-    several, here = (json.loads(one.said[0]) for one in place.reactor.processes)
-    assert several["nodes"] == [
-        {
-            "name": "b",
-            "address": {"text": "localhost:7", "host": "localhost", "port": 7, "tls": False},
-            "token": "secret",
-            "ca": None,
-        }
-    ]
-    assert (several["here"], several["seconds"]) == (True, 2.0)
-    assert (
-        set(here) == {"endpoint", "values", "directory", "variables"}
-        and "nodes" not in here["values"]
-    )
-    with pytest.raises(ConfigurationError, match="no such file"):
-        place.server.apply(
-            HttpSettings(node_sets=(attrs.evolve(nodes, nodes_token_file=tmp_path / "x"),))
-        )
-    others = attrs.evolve(nodes, nodes=parse_named_nodes("c=localhost:8"))
-    with pytest.raises(ConfigurationError, match="no such file"):
-        place.server.apply(HttpSettings(node_sets=(others,), http_token_file=tmp_path / "x"))
-    assert place.ask("/api/nodes") == (200, {"nodes": [{"name": "b", "nodes": ["b"]}]})
+
+
+def test_a_record_is_joined_only_in_json(place):
+    assert place.ask("/api/search?join=1&format=csv") == (400, {"error": "join needs format=json"})

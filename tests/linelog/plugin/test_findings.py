@@ -1,4 +1,4 @@
-"""Checks of the line logger: its store, and those whom it tells: targets, nodes, alerts."""
+"""Checks of the line logger: its store, and those whom it tells: targets, alerts."""
 
 import asyncio
 import datetime
@@ -191,17 +191,13 @@ def test_an_archive_that_the_user_may_not_write_is_an_error():
         assert found.level is FindingLevel.OK
 
 
-def test_certificates_of_targets_and_nodes_are_checked(tmp_path):
+def test_certificates_of_targets_are_checked(tmp_path):
     write_key_and_certificate(tmp_path)
-    text = (
-        f'ship = ["https://localhost:9/blocks"]\nship-ca = "{tmp_path}/cert.pem"\n'
-        f'nodes = ["all-of-them=https://localhost:9"]\nnodes-ca = "{tmp_path}/cert.pem"\n'
-    )
+    text = f'ship = ["https://localhost:9/blocks"]\nship-ca = "{tmp_path}/cert.pem"\n'
     certificate, *_ = told(tmp_path, text)
     assert certificate.subject == f"{tmp_path}/cert.pem" and "localhost" in certificate.sentence
     found = told(tmp_path, text, REACHING)
-    assert [one.level for one in found[1:]] == [FindingLevel.ERROR, FindingLevel.ERROR]
-    assert found[-1].subject == "node https://localhost:9"
+    assert [one.level for one in found[1:]] == [FindingLevel.ERROR]
 
 
 def test_tls_that_holds_and_tls_that_does_not(tmp_path):

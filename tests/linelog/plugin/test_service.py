@@ -119,7 +119,7 @@ async def test_a_reload_that_fails_at_its_last_step_changes_nothing(tmp_path, mo
     token.write_text("secret\n")
     first = ["--listen", f"unix:{tmp_path}/s", "--directory", f"{tmp_path}/store"]
     first += ["--http", f"unix:{tmp_path}/web", "--http-token-file", str(token)]
-    second = [*first, "--keep-bytes", "1MiB", "--workers", "7", "--nodes", "b=localhost:7"]
+    second = [*first, "--keep-bytes", "1MiB", "--workers", "7"]
     second += ["--alert", "error", "--alert-command", "true", "--listen", f"unix:{tmp_path}/new"]
     wanted = [first, second]
     logger = LoggerService(settings(*first), load=lambda: settings(*wanted[-1]), reactor=REACTOR)

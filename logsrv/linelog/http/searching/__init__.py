@@ -2,6 +2,5 @@
 
 searches, answer        in the daemon: the processes, and the sending of their answers to clients
 search_child, replies   in the process, without Twisted: a request and its reply
-gathered                replies that need other nodes: lines or counts of several stores
 events                  Server-Sent Events, and a queue of them for a client (no I/O)
 """

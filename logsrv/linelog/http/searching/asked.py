@@ -57,9 +57,8 @@ def make_search(
         before=before,
         source=values.get("source", ""),
     )
-    processes = values.get("processes", PROCESSES)
     matcher = matcher or make_matcher(question_of(values).node)
-    return Search(view, matcher, scope, processes=processes)
+    return Search(view, matcher, scope, processes=PROCESSES)
 
 
 def document_maker(extractions: Sequence[Extraction]) -> Callable[[Hit], dict[str, Any]]:

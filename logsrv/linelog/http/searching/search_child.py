@@ -3,8 +3,8 @@
     python -P -m logsrv.linelog.http.searching.search_child SECONDS
 
 The request is JSON: "directory", "endpoint" and "values" (see `endpoints`), optionally "variables" for the
-environment, and "nodes" if nodes are asked (see `gathered`). The answer is a message with the status and
-what the answer lacks, then the body of the HTTP response in any number of messages.
+environment. The answer is a message with the status and what the answer lacks, then the body of the HTTP
+response in any number of messages.
 
 It is a process of its own so that even a large search does not delay the receiving of lines. It has the
 lowest priority, and limits of memory and time. It is killed when nobody waits for its answer.
@@ -31,7 +31,6 @@ from logsrv.kit.children.child_side import (
 )
 from logsrv.linelog.http.problems import Problem, query_problem
 from logsrv.linelog.http.searching import replies
-from logsrv.linelog.http.searching.gathered import reply_from_nodes
 from logsrv.linelog.read.plan import Scope, missing_segments
 from logsrv.linelog.read.view import View
 
@@ -86,11 +85,7 @@ def answer_request(
             body.missing = missing_segments(
                 view, Scope(values.get("since") or "", values.get("until") or "")
             )
-            if "nodes" in request:
-                found = reply_from_nodes(view, request)
-            else:
-                found = replies.REPLIES[request["endpoint"]](view, values)
-            for data in found:
+            for data in replies.REPLIES[request["endpoint"]](view, values):
                 body.write(data)
             body.send_status_once()
     except Problem as problem:

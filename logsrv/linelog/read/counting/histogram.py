@@ -36,45 +36,35 @@ def histogram(search: Search, step: float, *, levels: bool) -> list[TimeBucket]:
     """
 
     def work(task: ReadTask) -> list[list[tuple[float, Counter[str]]]]:
-        return [count_by_step(search.matching_lines(task), step, levels=levels)]
+        return [_count_by_step(search.matching_lines(task), step, levels=levels)]
 
-    found = StepCounts(step)
+    # For each step, by its start: the number of lines of each level, and of all as `lines`.
+    found: dict[float, Counter[str]] = {}
     indexed = search.counts_from_index(step, levels=levels)
     for _, counts in search.run_for_json(work, indexed):
-        found.add_counts(counts)
+        _add_counts(found, counts, step)
     for start, (lines, by_level) in ({} if indexed is None else indexed.by_time()).items():
-        found.add_counts([(start, {"lines": lines, **(by_level if levels else {})})])
-    return found.as_buckets()
+        _add_counts(found, [(start, {"lines": lines, **(by_level if levels else {})})], step)
+    return [
+        TimeBucket(start, lines["lines"], {name: lines[name] for name in lines if name != "lines"})
+        for start, lines in sorted(found.items())
+    ]
 
 
-class StepCounts:
-    """Numbers of lines by steps of time, added up in bounded memory."""
-
-    def __init__(self, step: float) -> None:
-        self._step = step
-        # For each step, by its start: the number of lines of each level, and of all as `lines`.
-        self._by_start: dict[float, Counter[str]] = {}
-
-    def add_counts(self, numbers: Iterable[tuple[float, Mapping[str, int]]]) -> None:
-        """Add what `count_by_step` returns. Raises LogsrvError for more than MOST_STEPS steps."""
-        for start, lines in numbers:
-            self._by_start.setdefault(start, Counter()).update(lines)
-        if len(self._by_start) > MOST_STEPS:
-            raise LogsrvError(
-                f"there are lines in more than {MOST_STEPS:,} steps of {self._step:g} s; take longer steps"
-            )
-
-    def as_buckets(self) -> list[TimeBucket]:
-        """Return the steps with lines, in order."""
-        return [
-            TimeBucket(
-                start, lines["lines"], {name: lines[name] for name in lines if name != "lines"}
-            )
-            for start, lines in sorted(self._by_start.items())
-        ]
+def _add_counts(
+    found: dict[float, Counter[str]],
+    counts: Iterable[tuple[float, Mapping[str, int]]],
+    step: float,
+) -> None:
+    for start, lines in counts:
+        found.setdefault(start, Counter()).update(lines)
+    if len(found) > MOST_STEPS:
+        raise LogsrvError(
+            f"there are lines in more than {MOST_STEPS:,} steps of {step:g} s; take longer steps"
+        )
 
 
-def count_by_step(
+def _count_by_step(
     texts: Iterable[bytes], step: float, *, levels: bool
 ) -> list[tuple[float, Counter[str]]]:
     """Return each step of `step` seconds that has lines in `texts`: its start, its numbers of lines."""

@@ -75,8 +75,7 @@ class Logs:
     Beside `send` there are switches for what can go wrong: `token` (a log-in is asked for), `cut()`
     (connections break), `refuse` (a status for every new stream), `slow` (searches wait for it),
     `slow_bars` (histograms do), `ahead` (so much later it is), `trouble` (a sentence: nothing can be
-    stored), `hint` (what was meant), `nodes` (other servers), `missing` (what is said of them) and
-    `saved` (searches that the server keeps; None: it keeps none).
+    stored), `hint` (what was meant) and `saved` (searches that the server keeps; None: it keeps none).
     """
 
     def __init__(self) -> None:
@@ -94,8 +93,6 @@ class Logs:
         self.slow_bars.set()
         self.ahead = timedelta()
         self.hint = ""
-        self.nodes: list[dict[str, Any]] = []
-        self.missing: list[dict[str, str]] = []
         self.saved: list[dict[str, Any]] | None = None
         self.generation = 0
         self.missed: list[tuple[int, int]] = []
@@ -289,8 +286,6 @@ class _Handler(BaseHTTPRequestHandler):
         lines = found[-limit:] if given.get("newest") == "1" else found[:limit]
         if "join" in given and not given.get("q"):
             lines = [self.server_logs.joined(line) for line in lines]
-        if "nodes" in given:
-            lines = [*self.server_logs.missing, *lines]
         body = "".join(json.dumps(line) + "\n" for line in lines).encode()
         self._head("application/x-ndjson", len(body))
         self.wfile.flush()
@@ -304,9 +299,6 @@ class _Handler(BaseHTTPRequestHandler):
             {"columns": ["count"], "rows": [[count]], "by": none, "groups": 1, "lines": count}
             | {"without": none, "left_out": 0, "exact": True, "absent": none, "missed": 0}
         )
-
-    def _nodes(self, _: dict[str, str]) -> None:
-        self._json({"nodes": self.server_logs.nodes})
 
     def _saved(self, _: dict[str, str]) -> None:
         saved = self.server_logs.saved

@@ -13,7 +13,6 @@ from logsrv.linelog.inputs.blocks.client import CentreClient, CentreError, GoneE
 from logsrv.linelog.inputs.blocks.state import CentreState, encode_state
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.http.nodes.test_client import replying
 from tests.parts.certificates import Authority
 from tests.parts.clocks import HandClock
 from tests.parts.commands import serving
@@ -38,6 +37,21 @@ def client(port: int, pauses: Sequence[float] = (), **how: object) -> CentreClie
         pauses=pauses,
         **how,  # type: ignore[arg-type]
     )
+
+
+def replying(*answers: bytes, asked: list[bytes] | None = None) -> Callable[[socket.socket], None]:
+    """A server for one request that sends these."""
+
+    def handle(connection: socket.socket) -> None:
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += connection.recv(65536)
+        if asked is not None:
+            asked.append(head)
+        for answer in answers:
+            connection.sendall(answer)
+
+    return handle
 
 
 def asked_of(*answers: bytes, ask: Callable[[CentreClient], object]) -> str:

@@ -5,7 +5,7 @@ import { isPosition } from "./position.js";
 
 /** @typedef {import("./view.js").Request & {last: string, rows: string, columns: string, by: string}} Place `last`: how far back the histogram goes; `rows`: "2" or "all"; `columns`: fields, separated by commas; `by`: the field of its bars */
 
-const NAMES = /** @type {const} */ (["q", "nodes", "since", "until", "last", "rows", "columns", "by", "position"]);
+const NAMES = /** @type {const} */ (["q", "since", "until", "last", "rows", "columns", "by", "position"]);
 
 /** @returns {Place} */
 export function read() {

@@ -15,10 +15,7 @@
  * @property {string} [rest] of a part of a line that a container's runtime cut: its text, with which the line before goes on
  * @property {{message: string, level: string | null, fields: Record<string, unknown>, app?: string}} [whole] of the last part: the whole line
  * @property {number | null} [number] of sorted lines: the number by which they are sorted
- * @property {Record<string, string>} [nodes] if other servers were asked: servers that have the line → its position there
  */
-
-/** @typedef {{node: string, error: string}} Missing a server whose lines are missing, and why */
 
 /** A refusal in one sentence. `status`: of HTTP; 0 without an answer. `at`: the column of a fault in the query, from 1. */
 export class ApiError extends Error {
@@ -162,25 +159,14 @@ async function* groups(response, signal) {
       if (end === 0) continue;
       const all = rest.slice(0, end).split("\n").filter(Boolean).map((one) => JSON.parse(one));
       rest = rest.slice(end);
-      const missing = all.filter((one) => one.node !== undefined);
-      if (missing.length && !signal?.aborted) tellMissing(missing);
-      const found = all.filter((one) => one.node === undefined);
-      const failed = found.find((one) => one.error !== undefined && one.position === undefined);
-      yield found.filter((one) => one !== failed);
+      const failed = all.find((one) => one.error !== undefined && one.position === undefined);
+      yield all.filter((one) => one !== failed);
       if (failed) throw new ApiError(0, String(failed.error));
     }
   } catch (error) {
     if (signal?.aborted || error instanceof ApiError) throw error;
     throw new ApiError(0, "The server's answer broke off.");
   }
-}
-
-/**
- * Let the page name servers whose lines are missing.
- * @param {Missing[]} missing
- */
-export function tellMissing(missing) {
-  document.dispatchEvent(new CustomEvent("logsrv-missing", { detail: { missing } }));
 }
 
 /**

@@ -96,8 +96,7 @@ export class Completion {
    * @param {Record<string, string | number>} parameters
    */
   ask(path, parameters) {
-    const { since, until, nodes } = this.scope();
-    const key = address(path, { ...parameters, since, until, nodes });
+    const key = address(path, { ...parameters, ...this.scope() });
     const known = this.answers.get(key);
     if (known && Date.now() - known.when < AGE) return known.answer;
     const answer = get(key);

@@ -3,7 +3,6 @@
 import { url } from "./address.js";
 import { get } from "./api.js";
 import { button, cell, copy, element } from "./dom.js";
-import { serversOf } from "./nodes.js";
 import { say } from "./notice.js";
 import { fieldName, isField } from "./query.js";
 import { textsOf } from "./row.js";
@@ -16,7 +15,7 @@ export class Details {
    * @param {import("./lines.js").Lines} lines
    * @param {{term: (field: string, value: string, exclude: boolean, position: string) => void, top: (field: string) => void, column: (field: string) => void,
    *   neighbours: (line: Line) => void, around: (line: Line) => void, query: () => string,
-   *   place: (line: Line) => {nodes: string, position: string, columns: string}}} actions
+   *   place: (line: Line) => {position: string, columns: string}}} actions
    */
   constructor(lines, actions) {
     this.lines = lines;
@@ -51,8 +50,7 @@ export class Details {
     const shown = record[0].position === line.position ? record[0] : line;
     row.append(cell("div", "details", this.tools(shown), this.fields(shown)));
     row.scrollIntoView({ block: "nearest" });
-    // A merged line has no place in a store.
-    if (record.length < 2 && !line.nodes) this.completeRecord(row, line).catch(() => {});
+    if (record.length < 2) this.completeRecord(row, line).catch(() => {});
   }
 
   /**
@@ -110,7 +108,6 @@ export class Details {
       ["source", "source", line.source],
       ["level", "level", line.level],
       ["app", "app", line.app],
-      ["servers", "", line.nodes && serversOf(line)],
       ...Object.entries(line.fields).map(([name, value]) => /** @type {[string, string, unknown]} */ ([fieldName(name), fieldName(name), value])),
     ];
     for (const [name, field, value] of all) {

@@ -15,7 +15,7 @@ export class Download {
     this.link = /** @type {HTMLAnchorElement} */ (byId("download"));
     this.format = /** @type {HTMLSelectElement} */ (byId("download-format"));
     this.order = /** @type {HTMLSelectElement} */ (byId("download-order"));
-    this.question = { q: "", since: "", until: "", nodes: "" };
+    this.question = { q: "", since: "", until: "" };
     this.lines = Infinity;
     this.columns = "";
     for (const menu of [this.format, this.order]) menu.addEventListener("change", () => this.show());
@@ -23,7 +23,7 @@ export class Download {
     this.link.addEventListener("click", () => this.dialog.close());
   }
 
-  /** @param {{q: string, since: string, until: string, nodes: string}} question */
+  /** @param {{q: string, since: string, until: string}} question */
   set(question) {
     this.question = question;
     this.show();
@@ -42,13 +42,10 @@ export class Download {
   }
 
   show() {
-    const { nodes, q } = this.question;
-    const kind = kindOf(q);
-    // Several servers answer only JSON, the newest lines first. A table is JSON or CSV.
-    for (const option of this.format.options) option.disabled = option.value !== "json" && (Boolean(nodes) || (kind === "table" && option.value === "text"));
-    for (const option of this.order.options) option.disabled = Boolean(nodes) && option.value !== "reverse";
+    const kind = kindOf(this.question.q);
+    // A table is JSON or CSV.
+    for (const option of this.format.options) option.disabled = kind === "table" && option.value === "text";
     if (this.format.selectedOptions[0]?.disabled) this.format.value = "json";
-    if (this.order.selectedOptions[0]?.disabled) this.order.value = "reverse";
     const isOrdered = kind === "sort" || kind === "table";
     this.order.disabled = isOrdered;
     const format = /** @type {"json" | "csv" | "text"} */ (this.format.value);

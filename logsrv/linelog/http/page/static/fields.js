@@ -29,7 +29,7 @@ export class Fields {
     this.note = byId("field-note");
     /** @type {Set<string>} */
     this.opened = new Set(["level"]);
-    /** @type {{q: string, since: string, until: string, nodes: string} | null} null until the first query */
+    /** @type {{q: string, since: string, until: string} | null} null until the first query */
     this.range = null;
     this.stale = true;
     /** The number of matching lines; null while unknown. @type {number | null} */
@@ -51,7 +51,7 @@ export class Fields {
     return `${counted(this.total, "line matches", "lines match")}, none has ${field}`;
   }
 
-  /** @param {{q: string, since: string, until: string, nodes: string}} range */
+  /** @param {{q: string, since: string, until: string}} range */
   set(range) {
     this.panel.stop();
     this.range = range;
@@ -92,7 +92,7 @@ export class Fields {
   again() {
     const { panel } = this;
     clearTimeout(panel.timer);
-    if (!panel.shown || ((this.range?.until || this.range?.nodes) && !this.stale)) return;
+    if (!panel.shown || (this.range?.until && !this.stale)) return;
     if (!document.hidden && !panel.part.matches(":hover, :focus-within")) this.load();
     else panel.timer = setTimeout(() => this.again(), EVERY);
   }
@@ -178,14 +178,13 @@ export class Fields {
    */
   async values(field, signal) {
     try {
-      const { values, total, added, missed } = await get("/api/top", { ...this.range, field }, signal);
+      const { values, total, missed } = await get("/api/top", { ...this.range, field }, signal);
       if (!values.length) {
         const item = element("li", "empty", this.lacks(field));
         item.dataset.lacks = field;
         return [item];
       }
       const items = values.map((/** @type {any} */ one) => this.value(field, String(one.value), one.count, total));
-      if (added) items.push(element("li", "empty", "Those of each server added"));
       if (missed) items.push(element("li", "empty", `So many values that each may have ${counted(missed, "line")} more`));
       return items;
     } catch (error) {

@@ -1,6 +1,6 @@
 /** The numbers around the lines: bars and values. One request at a time; numbers are dimmed until it is answered. */
 
-import { bars, tellMissing } from "./api.js";
+import { bars } from "./api.js";
 import { byId } from "./dom.js";
 import { Fields } from "./fields.js";
 import { Histogram } from "./histogram.js";
@@ -29,7 +29,7 @@ export class Figures {
     this.fields = fields;
     this.histogram = histogram;
     this.told = told;
-    this.question = { q: "", since: "", until: "", nodes: "" };
+    this.question = { q: "", since: "", until: "" };
     this.inquiry = new Inquiry(byId("rate-part"), told.work);
     this.asked = false;
     this.known = false;
@@ -49,7 +49,7 @@ export class Figures {
 
   /** True if the numbers can grow. Other servers are asked only once, for numbers as for lines. */
   get grows() {
-    return !this.question.until && !this.question.nodes;
+    return !this.question.until;
   }
 
   /** True if numbers of the requested scope have not arrived yet. */
@@ -78,12 +78,12 @@ export class Figures {
    * @param {string} q
    * @param {Scope} scope
    */
-  set(q, { since, until, nodes }) {
+  set(q, { since, until }) {
     this.dim();
     this.asked = this.inquiry.pending = true;
     this.known = this.empty = false;
     this.inquiry.refusals = 0;
-    this.question = { q, since, until, nodes };
+    this.question = { q, since, until };
     this.download.offer(Infinity);
     this.fields.set(this.question);
     this.refresh();
@@ -141,8 +141,7 @@ export class Figures {
     const begin = performance.now();
     // Up to now, not up to the last line, so that the bars show when no more lines arrive.
     const until = this.question.until || "now";
-    const by = this.question.nodes ? "" : this.by;
-    const { answer, hint } = await bars({ ...this.question, until, buckets: this.histogram.wanted, by }, signal);
+    const { answer, hint } = await bars({ ...this.question, until, buckets: this.histogram.wanted, by: this.by }, signal);
     // Two clocks: the first one stops while the computer sleeps, the second one may be set.
     const passed = () => Math.max(performance.now() - begin, Date.now() - when);
     return { answer, hint, after: await this.after(Date.parse(answer.until), passed, signal) };
@@ -158,7 +157,6 @@ export class Figures {
     this.download.offer(lines);
     this.fields.setTotal(lines);
     this.empty = this.inquiry.pending && this.grows && !lines;
-    if (answer.missing?.length) tellMissing(answer.missing);
     this.when = when;
     this.told.hint(hint);
     if (!this.question.until && this.question.since) this.told.since(Date.parse(answer.since));

@@ -60,7 +60,7 @@ export class Histogram {
     if (moved && document.activeElement !== this.box) this.range = null;
     this.draw();
     const lines = this.bars.reduce((sum, bar) => sum + bar.count, 0);
-    byId("histogram-total").textContent = counted(lines, "line") + (after ? `, and ${number(after)} dated after now` : "") + (answer.added ? ", those of each server added: what several have counts for each" : "");
+    byId("histogram-total").textContent = counted(lines, "line") + (after ? `, and ${number(after)} dated after now` : "");
     byId("histogram-span").textContent = span(new Date(answer.since), new Date(answer.until));
   }
 

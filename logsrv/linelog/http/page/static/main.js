@@ -21,7 +21,6 @@ import { isAtLeast } from "./levels.js";
 import { Lines } from "./lines.js";
 import { logIn } from "./login.js";
 import { showFurther, showNeighbours } from "./neighbours.js";
-import { Nodes, isMerged, whereIs } from "./nodes.js";
 import { attempt, say } from "./notice.js";
 import { Older } from "./older.js";
 import { Patterns } from "./patterns.js";
@@ -49,7 +48,7 @@ let place = address.read();
 /** The place that is asked for: the shown one with all changes that are not answered yet, or were refused. */
 let wanted = place;
 /** @type {import("./scope.js").Scope} */
-let scope = { since: DEFAULT_LAST, until: "", nodes: "" };
+let scope = { since: DEFAULT_LAST, until: "" };
 
 const box = new Box((query) => show({ q: query, position: "" }, false));
 const completion = new Completion(box, () => scope);
@@ -137,18 +136,16 @@ const details = new Details(lines, {
   neighbours,
   around,
   query: () => asLines(place.q),
-  place: (line) => ({ columns: place.columns, ...whereIs(line, place.nodes) }),
+  place: (line) => ({ columns: place.columns, position: line.position }),
 });
 
-const nodes = new Nodes((names) => show({ nodes: names, position: "" }));
-
 /**
- * Show the lines around a line, in its store. If lines of several servers are shown, only that store is shown then.
+ * Show the lines around a line, also if what is shown is sorted.
  * @param {import("./api.js").Line} line
  */
 function neighbours(line) {
-  if (!isMerged(line) && view.kind !== "sort") return attempt(() => showNeighbours(view, line));
-  show({ ...whereIs(line, place.nodes), q: "", since: "", until: "" });
+  if (view.kind !== "sort") return attempt(() => showNeighbours(view, line));
+  show({ position: line.position, q: "", since: "", until: "" });
 }
 
 /**
@@ -158,7 +155,7 @@ function neighbours(line) {
  */
 function further(side, isOwn) {
   const line = lines.selected && lines.data.get(lines.selected);
-  if (line && (isMerged(line) || view.kind === "sort")) neighbours(line);
+  if (line && view.kind === "sort") neighbours(line);
   else if (line) attempt(() => showFurther(view, line, side, isOwn));
 }
 
@@ -169,8 +166,8 @@ function further(side, isOwn) {
 function around(line) {
   const span = spanAround(line.time, 5);
   if (!span) return neighbours(line);
-  if (!isMerged(line)) address.write({ ...place, position: line.position }, false);
-  show({ ...whereIs(line, place.nodes), ...span, q: "" });
+  address.write({ ...place, position: line.position }, false);
+  show({ position: line.position, ...span, q: "" });
 }
 
 const picker = new TimePicker((span) => show(placeOfSpan(span)));
@@ -227,7 +224,6 @@ async function go(change, step, first = false) {
   if (narrowed) figures.dim();
   showWork();
   try {
-    if (kind !== "lines" && next.nodes) throw new ApiError(400, "sort, limit and figures are of this server alone: choose This server");
     const found = await scopeOf(next);
     if (turn !== turns) return;
     const request = { q: next.q, ...found, position: next.position };
@@ -266,8 +262,6 @@ function arrived(found, narrowed) {
   nothingShown = false;
   showStale(false);
   box.accept();
-  nodes.choose(place.nodes);
-  nodes.clear();
   address.write(place, wantsStep);
   wantsStep = false;
   showScope(place, scope);
@@ -296,9 +290,8 @@ function showWork() {
 }
 
 const toggle = () => attempt(() => (!view.paused ? view.pause("button") : place.position || !view.live ? leave() : view.follow()));
-const follow = () => attempt(() => ([place, wanted].some((one) => one.since || one.until || one.position || one.nodes) ? leave() : view.follow()));
-// With other servers, lines and numbers are requested again.
-const leave = () => go({ since: "", until: "", position: "" }, true, Boolean(place.nodes));
+const follow = () => attempt(() => ([place, wanted].some((one) => one.since || one.until || one.position) ? leave() : view.follow()));
+const leave = () => go({ since: "", until: "", position: "" }, true);
 
 /** @param {-1 | 1} direction */
 const seek = (direction) =>
@@ -425,8 +418,6 @@ async function begin() {
   place = wanted = address.read();
   showLayout();
   box.set(place.q);
-  nodes.choose(place.nodes);
-  nodes.load().catch(() => {});
   showScope(place, scope);
   const { position } = place;
   await attempt(async () => {

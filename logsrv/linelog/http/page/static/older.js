@@ -34,7 +34,7 @@ export class Older {
     this.looked = abort;
     this.place.textContent = "Looking for older lines …";
     try {
-      const [line] = await all(await search({ q: request.q, nodes: request.nodes, until: request.since, reverse: 1, limit: 1 }, abort.signal));
+      const [line] = await all(await search({ q: request.q, until: request.since, reverse: 1, limit: 1 }, abort.signal));
       if (!abort.signal.aborted) this.found(line ? line.time : "");
     } catch (error) {
       if (!abort.signal.aborted) this.place.textContent = `Whether older lines match is not known. ${/** @type {Error} */ (error).message}`;

@@ -23,7 +23,7 @@ export class Patterns {
     this.list = byId("pattern-list");
     this.note = byId("pattern-note");
     this.choice = /** @type {HTMLSelectElement} */ (byId("patterns-new"));
-    /** @type {{q: string, since: string, until: string, nodes: string} | null} null until the first query */
+    /** @type {{q: string, since: string, until: string} | null} null until the first query */
     this.range = null;
     this.choice.addEventListener("change", () => this.load());
   }
@@ -32,8 +32,8 @@ export class Patterns {
    * @param {string} q
    * @param {import("./scope.js").Scope} scope
    */
-  set(q, { since, until, nodes }) {
-    this.range = { q, since, until, nodes };
+  set(q, { since, until }) {
+    this.range = { q, since, until };
     if (this.panel.shown) this.load();
   }
 
@@ -64,7 +64,6 @@ export class Patterns {
     const said = [`${counted(of.total, isNew ? "new pattern" : "pattern")} in ${counted(of.lines, "line")}${isNew ? " since then" : ""}, at ${clock(new Date())}.`];
     if (of.total > patterns.length) said.push(`Shown are the ${number(patterns.length)} most frequent.`);
     if (of.forgotten) said.push(`The rarest, of ${counted(of.forgotten, "line")}, are left out: there are too many.`);
-    if (this.range?.nodes) said.push("They are of this server alone.");
     this.note.textContent = said.join(" ");
   }
 

@@ -14,7 +14,7 @@ export function printHead(place, shown) {
   const span = byId("histogram-span").textContent;
   const now = new Date();
   const about = {
-    Server: [location.host, place.nodes].filter(Boolean).join(", "),
+    Server: location.host,
     Query: place.q ? printable(place.q) : "none, all lines",
     Time: `${range || last.selectedOptions[0].text}${span && span !== range ? `: ${span}` : ""}, ${byId("zone-name").textContent}`,
     Lines: `${counted(shown, "line")} here; in this time ${byId("histogram-total").textContent}`,

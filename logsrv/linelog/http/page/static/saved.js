@@ -16,7 +16,7 @@ const PATH = "/api/saved";
 const MOST = 100;
 const LONGEST_NAME = 200;
 /** The parts of a place that are saved. */
-const PARTS = /** @type {const} */ (["q", "nodes", "since", "until", "last", "columns", "by"]);
+const PARTS = /** @type {const} */ (["q", "since", "until", "last", "columns", "by"]);
 
 export class Saved {
   /**

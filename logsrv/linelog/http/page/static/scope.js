@@ -6,7 +6,7 @@ import { asLines } from "./stages.js";
 import { EXACT, isUtc, moment, span, zone } from "./times.js";
 
 /** @typedef {import("./address.js").Place} Place */
-/** @typedef {{since: string, until: string, nodes: string}} Scope in the format of the API. Without `until`, new lines are shown too. nodes: the servers; "": this one */
+/** @typedef {{since: string, until: string}} Scope in the format of the API. Without `until`, new lines are shown too. */
 
 export const DEFAULT_LAST = "15m";
 const ALL = "all";
@@ -22,22 +22,22 @@ const lastOf = (place) => (LASTS.has(place.last) ? place.last : DEFAULT_LAST);
  * @returns {Promise<Scope>}
  */
 export async function scopeOf(place) {
-  const { since, until, position, nodes } = place;
+  const { since, until, position } = place;
   const last = lastOf(place);
-  if (since || until) return { since, until, nodes };
-  if (last === ALL) return { since: "", until: "", nodes };
-  if (!position) return { since: last, until: "", nodes };
-  const { lines } = await get("/api/show", { position, before: 0, after: 0, nodes });
+  if (since || until) return { since, until };
+  if (last === ALL) return { since: "", until: "" };
+  if (!position) return { since: last, until: "" };
+  const { lines } = await get("/api/show", { position, before: 0, after: 0 });
   const [time, half] = [Date.parse(lines[0].time), (LASTS.get(last) ?? 0) / 2];
-  if (Number.isNaN(time)) return { since: "", until: "", nodes };
-  return { since: iso(time - half), until: time + half < Date.now() ? iso(time + half) : "", nodes };
+  if (Number.isNaN(time)) return { since: "", until: "" };
+  return { since: iso(time - half), until: time + half < Date.now() ? iso(time + half) : "" };
 }
 
 /**
  * Return a text that tells places with other bars and values apart: what stands behind | changes neither, unless it is of the lines.
  * @param {Place} place
  */
-export const figuresKey = ({ q, nodes, since, until, last, position }) => JSON.stringify([asLines(q), nodes, since, until, last, position]);
+export const figuresKey = ({ q, since, until, last, position }) => JSON.stringify([asLines(q), since, until, last, position]);
 
 /**
  * Return a change of place after which a line of `time` is in the scope.
@@ -92,7 +92,7 @@ export function showScope(place, scope) {
   last.hidden = !menu;
   byId("range").hidden = menu;
   byId("range-text").textContent = menu ? "" : rangeText(scope);
-  byId("lines").dataset.scope = menu ? (last.value === ALL ? (place.nodes ? "these servers" : "the store") : `the ${last.selectedOptions[0].text.toLowerCase()}`) : "this span of time";
+  byId("lines").dataset.scope = menu ? (last.value === ALL ? "the store" : `the ${last.selectedOptions[0].text.toLowerCase()}`) : "this span of time";
 }
 
 /** @param {Scope} scope */

@@ -16,7 +16,7 @@ export function showState(view, trouble) {
   pause(view, waiting);
   const newer = byId("newer");
   newer.hidden = !view.paused || !view.ready;
-  const now = (view.request.nodes && !view.request.until) || view.kind !== "lines" ? "Ask again" : "To now";
+  const now = view.kind === "lines" ? "To now" : "Ask again";
   byId("newer-text").textContent = waiting ? counted(waiting, "new line") : view.live ? "Follow" : now;
 
   byId("edge-start").textContent = edge(view);
@@ -49,7 +49,6 @@ function connection(view, trouble) {
   if (state?.kind === "resting") return ["still", "Resting while nobody looks"];
   if (state?.kind === "connecting" || (view.opening && !view.stream && !view.ready && !view.searching)) return ["connecting", "Connecting …"];
   if (trouble) return ["lost", "Connected; lines are not being stored"];
-  if (view.request.nodes && !view.request.until) return ["still", "Not live; only this server is"];
   if (view.kind !== "lines") return ["still", { sort: "Not live: sorted lines", limit: "Not live: so many lines", table: "Not live: figures" }[view.kind]];
   if (view.paused) return ["still", view.live ? "Paused" : "History"];
   return state?.kind === "open" ? ["live", "Live"] : ["still", "Stopped"];

@@ -26,7 +26,7 @@ export class Table {
     this.abort = new AbortController();
     /** @type {Answer | null} */
     this.answer = null;
-    this.request = { q: "", since: "", until: "", nodes: "", position: "" };
+    this.request = { q: "", since: "", until: "", position: "" };
     /** The sorted column, and whether its smallest value is first. @type {{column: number, ascending: boolean} | null} */
     this.order = null;
     this.when = new Date();

@@ -41,8 +41,8 @@ export async function seek(view, direction, accept, query) {
   // Sorted lines, or so many, are all in the page.
   if (view.kind !== "lines") throw new ApiError(404, direction < 0 ? "No such line before this one." : "No such line after this one.");
   const where = direction < 0 ? { before: lines.first, reverse: 1 } : { after: lines.last };
-  const { since, until, nodes } = request;
-  const found = await all(await search({ q: query, since, until, nodes, limit: 1, ...where }, view.abort.signal));
+  const { since, until } = request;
+  const found = await all(await search({ q: query, since, until, limit: 1, ...where }, view.abort.signal));
   if (!found.length) throw new ApiError(404, direction < 0 ? "No such line before this one." : "No such line after this one.");
-  if (!view.unanswered) await view.open({ ...request, position: found[0].position }, undefined, found);
+  if (!view.unanswered) await view.open({ ...request, position: found[0].position });
 }

@@ -13,7 +13,7 @@ import { Stream } from "./stream.js";
 
 /**
  * @typedef {import("./api.js").Line} Line
- * @typedef {{q: string, since: string, until: string, nodes: string, position: string}} Request
+ * @typedef {{q: string, since: string, until: string, position: string}} Request
  * @typedef {"button" | "reading" | null} Pause why the lines stand still: the button was pressed, or the user reads
  */
 
@@ -32,7 +32,7 @@ export class View extends EventTarget {
     super();
     this.lines = lines;
     /** @type {Request} */
-    this.request = { q: "", since: "", until: "", nodes: "", position: "" };
+    this.request = { q: "", since: "", until: "", position: "" };
     /** The query's answer: only lines as they come are live. @type {import("./stages.js").Kind} */
     this.kind = "lines";
     this.queue = new Queue();
@@ -58,7 +58,7 @@ export class View extends EventTarget {
 
   /** True if new lines of this server belong to the view; a pause does not change that. */
   get live() {
-    return !this.request.until && !this.request.nodes && this.kind === "lines";
+    return !this.request.until && this.kind === "lines";
   }
 
   /** True while a request for something else has no answer yet. */
@@ -84,23 +84,22 @@ export class View extends EventTarget {
    * Show something else. The old lines stay until the server has accepted the query.
    * @param {Request} request
    * @param {() => void} [taken] called when it has accepted the query
-   * @param {Line[] | null} [shown] the line at its position, if it is known
    */
-  async open(request, taken = () => {}, shown = null) {
+  async open(request, taken = () => {}) {
     this.opening?.abort();
     const opening = (this.opening = new AbortController());
-    const stream = request.until || request.position || request.nodes || kindOf(request.q) !== "lines" ? null : this.newStream();
+    const stream = request.until || request.position || kindOf(request.q) !== "lines" ? null : this.newStream();
     this.say("changed");
     try {
       const [first, around] = await Promise.all([
         this.begin(request, stream, opening.signal),
-        (shown && !joins(request)) || !request.position ? { lines: shown } : this.lineAt(request, opening.signal),
+        request.position ? this.lineAt(request, opening.signal) : [],
       ]);
       if (opening.signal.aborted) return stream?.stop();
       this.swap(request, stream, opening);
       taken();
       try {
-        if (request.position) await this.openAt(first, around.lines);
+        if (request.position) await this.openAt(first, around);
         else if (request.until || this.kind === "sort") await this.openRange(first);
         else await this.openEnd(first);
       } finally {
@@ -138,20 +137,19 @@ export class View extends EventTarget {
    * @param {AbortSignal} signal
    */
   ask(request, where, signal) {
-    const { q, since, until, nodes } = request;
-    return search({ q, since, until, nodes, limit: PAGE, join: joins(request) ? 1 : null, ...where }, signal);
+    const { q, since, until } = request;
+    return search({ q, since, until, limit: PAGE, join: 1, ...where }, signal);
   }
 
   /**
-   * Return the line at the position of a request, as `lines`.
+   * Return the line at the position of a request.
    * @param {Request} request
    * @param {AbortSignal} signal
    */
   async lineAt(request, signal) {
-    const { position, nodes } = request;
-    if (!joins(request)) return get("/api/show", { position, before: 0, after: 0, nodes }, signal);
+    const { position } = request;
     const { lines } = await get("/api/record", { position }, signal);
-    return { lines: lines.filter((/** @type {Line} */ line) => line.position === position) };
+    return lines.filter((/** @type {Line} */ line) => line.position === position);
   }
 
   newStream() {
@@ -252,9 +250,6 @@ export class View extends EventTarget {
     this.pace.backlog = this.queue.size;
     this.say("changed");
     this.schedule();
-    // The user may have scrolled up while other servers were still asked, and wait there for more.
-    const { nodes, until, position } = this.request;
-    if (nodes && !until && !position) this.scrolled();
   }
 
   // New lines.
@@ -405,12 +400,6 @@ export class View extends EventTarget {
     }
   }
 }
-
-/**
- * Return whether only lines of this server are shown, so that a query is asked of records, and their lines are joined.
- * @param {Request} request
- */
-export const joins = (request) => !request.nodes;
 
 /**
  * @param {AsyncGenerator<Line[]>} groups
