@@ -27,7 +27,7 @@ from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.disk import Disk
 from tests.hangs import children
-from tests.warm import running
+from tests.parts.warm import running
 
 # The kind, and the number or the thread itself.
 Thing = tuple[str, str | threading.Thread]

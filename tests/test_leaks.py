@@ -32,7 +32,7 @@ LEAVES = {
         r"child \d+: has ended, nobody waited for it\n"
     ),
     # A daemon of the warm server is no child: its descriptor stands for it.
-    "from tests.warm.process import LOGSRV, popen; left = popen([*LOGSRV, 'run', '--help'], stdout=-3)": (
+    "from tests.parts.warm.process import *; left = popen([*LOGSRV, 'run', '--help'], stdout=-3)": (
         r"descriptor \d+: (pipe:.*|anon_inode:\[pidfd\])\n"
     ),
 }

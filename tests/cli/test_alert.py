@@ -12,7 +12,7 @@ import pytest
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.time import rfc3339
 from tests.parts.commands import logsrv
-from tests.parts.hooks import hook
+from tests.parts.http_servers import hook
 from tests.parts.stores import lines, make_store
 
 

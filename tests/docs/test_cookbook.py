@@ -14,7 +14,7 @@ import attrs
 import pytest
 
 from logsrv.kit.testing import MemoryService
-from tests.docs.conftest import ROOT
+from tests.parts.archives import ROOT
 from tests.parts.programs import program
 from tests.parts.story import OURS, Story, blocks
 

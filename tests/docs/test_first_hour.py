@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.docs.conftest import ROOT
+from tests.parts.archives import ROOT
 from tests.parts.programs import program
 from tests.parts.story import Story
 

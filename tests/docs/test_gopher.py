@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.docs.conftest import ROOT
+from tests.parts.archives import ROOT
 from tests.parts.gopher_servers import Scripted
 from tests.parts.story import blocks
 

@@ -9,8 +9,8 @@ import pytest
 
 from logsrv.kit.testing import TwistdProcess
 from logsrv.linelog.http.endpoints import BY_PATH
-from tests.end_to_end.conftest import LOOPBACK
 from tests.parts.daemon_logs import check_log
+from tests.parts.daemons import LOOPBACK
 from tests.parts.web_clients import Client
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "http.md").read_text()

@@ -6,7 +6,7 @@ import pytest
 
 from bench.echo.servers import code_lines
 from logsrv.linelog.inputs.intake.intake import Intake
-from tests.docs.conftest import ROOT
+from tests.parts.archives import ROOT
 from tests.parts.story import Story, blocks
 
 PAGE = (ROOT / "docs" / "inputs.md").read_text()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import TwistdProcess
-from tests.end_to_end.conftest import LOOPBACK
+from tests.parts.daemons import LOOPBACK
 
 pytestmark = pytest.mark.slow
 

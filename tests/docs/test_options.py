@@ -6,7 +6,7 @@ import attrs
 
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import INTEGER, TEXT, choice, integer
-from tests.docs.conftest import ROOT
+from tests.parts.archives import ROOT
 
 GENERATE = runpy.run_path(str(ROOT / "docs" / "generate.py"))
 

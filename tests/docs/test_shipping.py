@@ -13,7 +13,7 @@ from logsrv.linelog.ship.encode.outgoing import LONGEST_NAME
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.shipping.loop import ANSWER
 from logsrv.linelog.store.sealing.retain import LEAST_FREE
-from tests.docs.conftest import ROOT
+from tests.parts.archives import ROOT
 from tests.parts.programs import program
 from tests.parts.story import OURS, Story, blocks
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from bench.echo.servers import code_lines
-from tests.docs.conftest import ROOT
+from tests.parts.archives import ROOT
 from tests.parts.programs import program
 from tests.parts.story import Story, blocks
 

@@ -22,7 +22,7 @@ import attrs
 import msgpack
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import Logger
+from tests.parts.daemons import Logger
 from tests.parts.store_reader import messages
 
 # A record that a kill has cut off has no `<end>`.

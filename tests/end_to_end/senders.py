@@ -17,8 +17,8 @@ import attrs
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.record import Record
-from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.peers import as_stored, texts
+from tests.parts.daemons import Logger, Start
 from tests.parts.programs import missing, program
 from tests.parts.story import blocks
 

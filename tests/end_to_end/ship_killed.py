@@ -13,7 +13,7 @@ from pathlib import Path
 
 import zstandard
 
-from tests.end_to_end.conftest import Logger
+from tests.parts.daemons import Logger
 
 SEGMENT = re.compile(r"(\d{10}-\w+)\.log(\.zst)?")
 # Most bytes that the far side lacks: so there is always some text under way, but never much.

@@ -8,11 +8,11 @@ import socket
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.end_to_end.conftest import faked_time
 from tests.end_to_end.test_alerts import processes
 from tests.end_to_end.test_alerts_survive import KILLS, reload
 from tests.parts.commands import logsrv
-from tests.parts.hooks import Hook, hook
+from tests.parts.daemons import faked_time
+from tests.parts.http_servers import Hook, hook
 from tests.parts.ports import free_port
 from tests.parts.store_reader import stored_lines
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.end_to_end.conftest import LOOPBACK, Logger
-from tests.parts.hooks import hook
+from tests.parts.daemons import LOOPBACK, Logger
+from tests.parts.http_servers import hook
 from tests.parts.store_reader import messages
 
 LOOKING = r"process (\d+) watches the store for (.*)"

@@ -13,9 +13,9 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import Logger
 from tests.end_to_end.test_alerts import processes
-from tests.parts.hooks import Hook, hook
+from tests.parts.daemons import Logger
+from tests.parts.http_servers import Hook, hook
 from tests.parts.ports import free_port
 
 KILLS = int(os.environ.get("LOGSRV_KILLS", "5"))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import Logger
+from tests.parts.daemons import Logger
 from tests.parts.messages import (
     EVENT,
     JSON,

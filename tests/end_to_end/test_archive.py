@@ -20,9 +20,9 @@ from logsrv.linelog.store.archive.archive_notes import open_archive
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.manifest import archived_segment_names
 from logsrv.linelog.store.archive.objects import Archive
-from tests.end_to_end.conftest import LOOPBACK, Logger
 from tests.parts.buckets import buckets
-from tests.parts.line_receivers import receiving
+from tests.parts.daemons import LOOPBACK, Logger
+from tests.parts.http_servers import receiving
 from tests.parts.store_reader import stored_bytes
 
 pytestmark = pytest.mark.slow

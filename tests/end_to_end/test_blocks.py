@@ -15,8 +15,8 @@ import pytest
 from logsrv.cli.main import main
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.segments.segment import Position, parse_position
-from tests.end_to_end.conftest import Logger, Start
 from tests.parts.blocks import Edge, Sender, block_of, blocks, stored_lines
+from tests.parts.daemons import Logger, Start
 from tests.parts.ports import free_port
 from tests.parts.store_reader import stored_bytes
 

@@ -19,8 +19,8 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import Logger
 from tests.parts.colliding_numbers import numbers
+from tests.parts.daemons import Logger
 from tests.parts.programs import missing
 from tests.parts.store_reader import (
     assert_whole,

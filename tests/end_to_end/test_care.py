@@ -11,12 +11,12 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.segments import backup_note
-from tests.end_to_end.conftest import Logger
 from tests.parts.commands import LOGSRV, logsrv
+from tests.parts.daemons import Logger
 from tests.parts.disks import text_of
 from tests.parts.examined_stores import at
 from tests.parts.store_reader import stored_bytes
-from tests.warm.process import popen
+from tests.parts.warm.process import popen
 
 pytestmark = pytest.mark.long
 

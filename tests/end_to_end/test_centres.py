@@ -16,8 +16,9 @@ import attrs
 import pytest
 
 from logsrv.cli.main import main
+from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import LOOPBACK, Logger, Start, wait_until
+from tests.parts.daemons import LOOPBACK, Logger, Start
 from tests.parts.nats_servers import newer, one_server, url_of
 from tests.parts.ports import free_port
 from tests.parts.store_reader import size_of, stored_bytes

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from tests.end_to_end.conftest import LOOPBACK
 from tests.linelog.store.test_earlier_versions import ARCHIVES, unpack_stores
+from tests.parts.daemons import LOOPBACK
 from tests.parts.store_reader import stored_bytes
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.end_to_end.conftest import LOOPBACK, Logger, faked_time
+from tests.parts.daemons import LOOPBACK, Logger, faked_time
 from tests.parts.store_reader import (
     assert_whole,
     by_source,

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import Logger, starting
 from tests.end_to_end.web_daemon import HTTP, LINES, client_of, send
 from tests.parts.daemon_logs import check_log
+from tests.parts.daemons import Logger, starting
 
 BOTH_LENGTHS = (
     b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n"

@@ -9,10 +9,9 @@ from urllib.parse import quote
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import starting
-from tests.end_to_end.test_reload import reload
 from tests.end_to_end.web_daemon import HTTP, TOKEN, client_of, send
 from tests.parts.certificates import certificate_file
+from tests.parts.daemons import reload, starting
 from tests.parts.ports import free_port
 from tests.parts.web_clients import Client
 

@@ -7,7 +7,6 @@ import threading
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.web_daemon import (
     HTTP,
     LINES,
@@ -18,6 +17,7 @@ from tests.end_to_end.web_daemon import (
     send,
     stalled,
 )
+from tests.parts.daemons import Logger, Start
 
 
 @pytest.fixture

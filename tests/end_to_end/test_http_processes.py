@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.web_daemon import HTTP, LINES, client_of, figure, memory, send, stalled
+from tests.parts.daemons import Logger, Start
 
 VIEWING = "linelog.http.viewing"
 SEARCHING = "linelog.http.searching"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import Logger
+from tests.parts.daemons import Logger
 from tests.parts.programs import program
 
 HTTP = "http:tcp:0:interface=127.0.0.1"

@@ -9,8 +9,8 @@ import pytest
 
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.test_reload import reload
 from tests.linelog.inputs.records.test_lines import JOINED, TRACE
+from tests.parts.daemons import reload
 from tests.parts.ports import free_port
 
 pytestmark = pytest.mark.slow

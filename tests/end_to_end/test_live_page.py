@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from tests.end_to_end.conftest import LOOPBACK, Logger, Start
 from tests.parts.chromium import Chromium, Page
+from tests.parts.daemons import LOOPBACK, Logger, Start
 from tests.parts.web_clients import Client
 
 pytestmark = pytest.mark.long

@@ -14,9 +14,8 @@ import pytest
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from tests.docs.test_monitoring import ALERTS, NAME, promtool
-from tests.end_to_end.conftest import LOOPBACK
-from tests.end_to_end.test_reload import reload
 from tests.parts.certificates import certificate_file
+from tests.parts.daemons import LOOPBACK, reload
 from tests.parts.ports import free_port
 
 SERVICES = {

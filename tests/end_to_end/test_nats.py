@@ -16,8 +16,8 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import Logger
 from tests.parts.certificates import Authority
+from tests.parts.daemons import Logger
 from tests.parts.nats_servers import (
     NatsServer,
     debian,

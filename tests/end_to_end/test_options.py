@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from tests.end_to_end.conftest import LOOPBACK
+from tests.parts.daemons import LOOPBACK
 from tests.parts.store_reader import by_source, messages, size_of, stored_bytes, stored_lines
 
 WRONG = [

@@ -7,8 +7,8 @@ import pytest
 
 from logsrv.kit.net.guard.proxy_header import BINARY_SIGNATURE
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import Logger
 from tests.end_to_end.test_tls import certificate  # noqa: F401
+from tests.parts.daemons import Logger
 from tests.parts.store_reader import stored_lines
 
 PROXY = "haproxy:tcp:0:interface=127.0.0.1"

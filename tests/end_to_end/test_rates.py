@@ -3,7 +3,7 @@
 import socket
 import time
 
-from tests.end_to_end.conftest import LOOPBACK
+from tests.parts.daemons import LOOPBACK
 
 
 def test_a_fast_sender_waits_and_all_of_it_is_stored(logger):

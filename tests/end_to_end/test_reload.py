@@ -1,6 +1,5 @@
 """SIGHUP on the real daemon: added listeners use the new settings, removed ones leave nothing behind."""
 
-import re
 import shutil
 import signal
 import socket
@@ -23,19 +22,9 @@ from hypothesis.stateful import (
 
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import LOOPBACK, Logger, Start
 from tests.parts.certificates import certificate_file
+from tests.parts.daemons import LOOPBACK, Logger, Start, reload
 from tests.parts.ports import free_port
-
-ANSWER = re.compile(r": (reloaded, .*|reload refused, .*)")
-
-
-def reload(server: TwistdProcess, said: str = "reloaded") -> None:
-    """Send SIGHUP and wait for its answer in the log."""
-    before = len(ANSWER.findall(server.log()))
-    server.send_signal(signal.SIGHUP)
-    server.wait_until(lambda: len(ANSWER.findall(server.log())) > before, "the reload")
-    assert said in ANSWER.findall(server.log())[-1]
 
 
 @pytest.mark.slow

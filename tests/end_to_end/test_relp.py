@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from tests.end_to_end.conftest import Logger
 from tests.end_to_end.peers import as_stored, rsyslog, texts
+from tests.parts.daemons import Logger
 from tests.parts.ports import free_port
 
 RELP = "relp:tcp:0:interface=127.0.0.1"

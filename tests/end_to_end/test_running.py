@@ -12,7 +12,7 @@ import pytest
 
 from logsrv.kit.testing import TWISTD, wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import LOOPBACK
+from tests.parts.daemons import LOOPBACK
 from tests.parts.ports import free_port
 from tests.parts.store_reader import messages
 

@@ -15,11 +15,11 @@ import pytest
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.record import Record
-from tests.end_to_end.conftest import Logger
 from tests.end_to_end.peers import as_stored, rsyslog, syslog_ng, texts
 from tests.end_to_end.senders import DAEMONS, SENDING, lines_of
 from tests.end_to_end.uploads import upload_journal, write_journal
 from tests.parts.commands import logsrv
+from tests.parts.daemons import Logger
 from tests.parts.ports import free_port
 from tests.parts.programs import missing, program
 

@@ -10,11 +10,11 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.record import Record
-from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.peers import as_stored, rsyslog, syslog_ng, texts
 from tests.end_to_end.senders import DAEMONS, lines_of, make_certificates
 from tests.end_to_end.test_sending import in_order, running
 from tests.end_to_end.uploads import upload_journal, write_journal
+from tests.parts.daemons import Logger, Start
 from tests.parts.ports import free_port
 from tests.parts.programs import program
 from tests.parts.store_reader import stored_lines

@@ -14,8 +14,8 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import LOOPBACK, Logger
-from tests.parts.line_receivers import LineReceiver, receiving
+from tests.parts.daemons import LOOPBACK, Logger
+from tests.parts.http_servers import LineReceiver, receiving
 from tests.parts.ports import free_port
 
 pytestmark = pytest.mark.slow

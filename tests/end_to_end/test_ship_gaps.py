@@ -8,8 +8,8 @@ from urllib.request import urlopen
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import LOOPBACK, Logger, Start
 from tests.end_to_end.test_ship import metrics, status
+from tests.parts.daemons import LOOPBACK, Logger, Start
 from tests.parts.ports import free_port
 
 SIZE = len(b"2026-11-20T06:18:42.123456Z tcp:127.0.0.1:51234 line 000000\n")

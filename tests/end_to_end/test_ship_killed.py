@@ -18,8 +18,8 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.ship_killed import Load, Network, Witness, compared
+from tests.parts.daemons import Logger, Start
 from tests.parts.nats_servers import NatsServer, cluster, leader, newer
 from tests.parts.ports import free_port
 

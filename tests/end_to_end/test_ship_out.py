@@ -17,10 +17,10 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.ship.registry import make_target
 from logsrv.linelog.ship.target import LineBatch, LineTarget, Unavailable
 from logsrv.linelog.store.segments.segment import Position
-from tests.end_to_end.conftest import Logger
 from tests.end_to_end.peers import rsyslog, syslog_ng
 from tests.end_to_end.senders import Page, lines_of
 from tests.parts.certificates import Authority
+from tests.parts.daemons import Logger
 from tests.parts.far_sides import settings
 from tests.parts.listening import REACTOR
 from tests.parts.ports import free_port

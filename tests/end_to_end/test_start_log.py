@@ -14,7 +14,7 @@ import pytest
 
 from logsrv.kit.testing import TWISTD, TwistdProcess, wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import LOOPBACK
+from tests.parts.daemons import LOOPBACK
 from tests.parts.terminals import on_terminal
 
 FOREGROUND = [*TWISTD, "-n", "--pidfile="]

@@ -14,8 +14,8 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import LOOPBACK
 from tests.parts.certificates import certificate_file
+from tests.parts.daemons import LOOPBACK
 
 CLIENTS = 6
 # Most lines that may be under way. On a busy machine there were a thousand: a process with 1,024 open files

@@ -14,8 +14,8 @@ import pytest
 from rfc5424logging import Rfc5424SysLogHandler
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import Logger
 from tests.end_to_end.peers import as_stored, rsyslog, syslog_ng, texts
+from tests.parts.daemons import Logger
 from tests.parts.programs import missing, program
 
 TCP = "syslog:tcp:0:interface=127.0.0.1"

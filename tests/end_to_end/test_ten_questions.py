@@ -17,9 +17,9 @@ from urllib.parse import quote
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.end_to_end.conftest import LOOPBACK, Logger, Start
 from tests.parts.chromium import Page
 from tests.parts.commands import logsrv
+from tests.parts.daemons import LOOPBACK, Logger, Start
 
 pytestmark = pytest.mark.long
 ROWS = "document.querySelectorAll('#table-rows tr').length"

@@ -5,7 +5,7 @@ import re
 import socket
 from pathlib import Path
 
-from tests.end_to_end.conftest import LOOPBACK, Logger
+from tests.parts.daemons import LOOPBACK, Logger
 from tests.parts.web_clients import Client
 
 HTTP = ("--http", LOOPBACK)

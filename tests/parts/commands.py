@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.warm.process import LOGSRV as LOGSRV
-from tests.warm.process import popen
+from tests.parts.warm.process import LOGSRV as LOGSRV
+from tests.parts.warm.process import popen
 
 HOSTILE = "a\nin all: forged\x1b[2J\r\u202e\udcff"
 """The name of a file that would forge a line of what a command says, and drive a terminal."""

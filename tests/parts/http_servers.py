@@ -1,11 +1,14 @@
-"""A server over HTTP/1.1 that notes what comes, and over how many connections; it answers as it is told."""
+"""Servers over HTTP that note what comes and answer as they are told: any, of webhooks, of NDJSON."""
 
+import json
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple, TypeVar
+
+from logsrv.kit.testing.patience import PATIENCE
 
 
 class Asked(NamedTuple):
@@ -27,7 +30,10 @@ class Told(NamedTuple):
 
 
 class ToldServer(ThreadingHTTPServer):
-    """A server on a free port. asked: the requests in order; connections: how many there were."""
+    """A server on a free port. asked: the requests in order; connections: how many there were.
+
+    silent: while it is set, nothing is answered.
+    """
 
     daemon_threads = True
 
@@ -38,13 +44,21 @@ class ToldServer(ThreadingHTTPServer):
         self.answer = answer
         self.asked: list[Asked] = []
         self.connections = 0
+        self.silent = threading.Event()
         self.ended = threading.Event()
         self._tls = tls
 
     @property
+    def port(self) -> int:
+        return int(self.server_address[1])
+
+    @property
     def url(self) -> str:
         host = "localhost" if self._tls else "127.0.0.1"
-        return f"http{'s' if self._tls else ''}://{host}:{self.server_address[1]}"
+        return f"http{'s' if self._tls else ''}://{host}:{self.port}"
+
+    def note(self, asked: Asked) -> None:
+        self.asked.append(asked)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         # In the thread of the connection: a handshake that fails ends only that.
@@ -72,8 +86,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         asked = Asked(self.command, self.path, dict(self.headers.items()), body)
-        self.server.asked.append(asked)
-        told = self.server.answer(asked)
+        self.server.note(asked)
+        if self.server.silent.is_set():
+            self.server.ended.wait(PATIENCE)
+            told = Told(hang_up=True)
+        else:
+            told = self.server.answer(asked)
         if told.hang_up:
             self.close_connection = True
             return
@@ -87,6 +105,57 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+class Hook(ToldServer):
+    """A server of webhooks. posts: path, headers and JSON of each request, in order."""
+
+    def __init__(
+        self, statuses: Sequence[int], told: Told, tls: ssl.SSLContext | None, port: int
+    ) -> None:
+        super().__init__(self._told, tls, port)
+        self.statuses = list(statuses)
+        self._last = told
+        self.posts: list[tuple[str, Any, Any]] = []
+
+    def note(self, asked: Asked) -> None:
+        self.posts.append((asked.path, asked.headers, json.loads(asked.body)))
+
+    def _told(self, asked: Asked) -> Told:
+        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        return self._last._replace(status=status)
+
+
+class LineReceiver(ToldServer):
+    """A server that takes lines as NDJSON. messages: of all that it took; status: what it answers."""
+
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(self._taken, port=port)
+        self.messages: list[str] = []
+        self.status = 200
+        self.sockets: list[Any] = []
+
+    @property
+    def url(self) -> str:
+        return f"ndjson+{super().url}"
+
+    @property
+    def posts(self) -> int:
+        return len(self.asked)
+
+    @property
+    def tokens(self) -> list[str | None]:
+        """What clients have shown."""
+        return [one.headers.get("Authorization") for one in self.asked]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.sockets.append(request)
+        super().process_request(request, client_address)
+
+    def _taken(self, asked: Asked) -> Told:
+        if self.status == 200:
+            self.messages += [json.loads(line)["message"] for line in asked.body.splitlines()]
+        return Told(self.status)
 
 
 @contextmanager
@@ -115,3 +184,29 @@ def started(server: Server) -> Iterator[Server]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def hook(
+    *statuses: int,
+    headers: Mapping[str, str] = {},
+    body: bytes = b"ok",
+    tls: ssl.SSLContext | None = None,
+    port: int = 0,
+) -> Iterator[Hook]:
+    """A server of webhooks that answers with these statuses, the last of them from then on."""
+    told = Told(body=body, headers=headers)
+    with started(Hook(statuses or (200,), told, tls, port)) as server:
+        yield server
+
+
+@contextmanager
+def receiving(port: int = 0) -> Iterator[LineReceiver]:
+    """A server that takes lines; at the end it lets go of its port and of all connections."""
+    server = LineReceiver(port)
+    try:
+        with started(server):
+            yield server
+    finally:
+        for one in server.sockets:
+            server.shutdown_request(one)

@@ -12,8 +12,8 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
+from tests.parts.powercut.recovery import NEW, Log, logged, use
 from tests.parts.store_reader import TIME
-from tests.powercut.recovery import NEW, Log, logged, use
 from tests.powercut.seen import ID, Seen
 
 # The line that stands for bytes that never reached the disk, with the rest of the line that ended there.

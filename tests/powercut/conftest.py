@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.parts.powercut.recording import build
 from tests.parts.programs import missing
 from tests.powercut.checking import KINDS
-from tests.powercut.recording import build
 from tests.powercut.seen import scratch
 from tests.powercut.trying import Workload
 from tests.powercut.workloads import play

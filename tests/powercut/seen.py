@@ -13,9 +13,9 @@ import attrs
 from logsrv.errors import StoreError
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Form, Position
-from tests.powercut.history import File, History
-from tests.powercut.image import Image
-from tests.powercut.recording import Kind
+from tests.parts.powercut.history import File, History
+from tests.parts.powercut.image import Image
+from tests.parts.powercut.recording import Kind
 
 ID = re.compile(rb"<id (\d+)>")
 PACKED = re.compile(r"(\d{10})-[^/]*\.log\.zst")

@@ -23,12 +23,12 @@ from logsrv.errors import StoreError
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.daemon_logs import DAEMON_LOGS, check_log
 from tests.parts.examined_stores import found
+from tests.parts.powercut.history import History
+from tests.parts.powercut.image import Image
+from tests.parts.powercut.models import MODELS, Choice, Model, image, sample, tellings
+from tests.parts.powercut.recording import Kind, Recording, operations
+from tests.parts.powercut.recovery import use
 from tests.parts.store_reader import stored_bytes
-from tests.powercut.history import History
-from tests.powercut.image import Image
-from tests.powercut.models import MODELS, Choice, Model, image, sample, tellings
-from tests.powercut.recording import Kind, Recording, operations
-from tests.powercut.recovery import use
 from tests.powercut.seen import ID, scratch
 from tests.powercut.test_blocks import STATES, first
 from tests.powercut.trying import SEED

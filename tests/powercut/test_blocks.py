@@ -21,11 +21,11 @@ from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing.deposit import PendingBlock
 from tests.parts.blocks import Edge, Sender, stored_lines
 from tests.parts.daemon_logs import DAEMON_LOGS, check_log
+from tests.parts.powercut.history import History
+from tests.parts.powercut.models import MODELS, Choice, image
+from tests.parts.powercut.recording import Recording, operations
+from tests.parts.powercut.recovery import Turns
 from tests.parts.store_reader import stored_bytes
-from tests.powercut.history import History
-from tests.powercut.models import MODELS, Choice, image
-from tests.powercut.recording import Recording, operations
-from tests.powercut.recovery import Turns
 from tests.powercut.seen import scratch
 from tests.powercut.trying import SEED, choices
 from tests.powercut.workloads import STORE, Stage

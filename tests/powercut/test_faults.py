@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.powercut.history import History
-from tests.powercut.models import MODELS, Choice, image
-from tests.powercut.recording import Kind, Recording
+from tests.parts.powercut.history import History
+from tests.parts.powercut.models import MODELS, Choice, image
+from tests.parts.powercut.recording import Kind, Recording
 from tests.powercut.seen import ID
 from tests.powercut.trying import lines_of
 from tests.powercut.workloads import STORE, Stage, line

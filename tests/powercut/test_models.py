@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.powercut.history import History
-from tests.powercut.models import MODELS, Model, image
-from tests.powercut.recording import Recording
+from tests.parts.powercut.history import History
+from tests.parts.powercut.models import MODELS, Model, image
+from tests.parts.powercut.recording import Recording
 from tests.powercut.trying import choices
 
 PROGRAM = """

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.powercut.history import History
-from tests.powercut.models import MODELS, Choice, image
-from tests.powercut.recording import Kind, Recording
+from tests.parts.powercut.history import History
+from tests.parts.powercut.models import MODELS, Choice, image
+from tests.parts.powercut.recording import Kind, Recording
 
 PROGRAM = """
 import os, subprocess, sys

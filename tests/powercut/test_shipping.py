@@ -28,12 +28,12 @@ from logsrv.linelog.ship.target import MisplacedBlock
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.store import Store
 from tests.parts.daemon_logs import DAEMON_LOGS, check_log
+from tests.parts.powercut.history import History
+from tests.parts.powercut.models import MODELS, image
+from tests.parts.powercut.recording import Recording, operations
+from tests.parts.powercut.recovery import Turns
 from tests.parts.ship_targets import FarSide, Process, text_of
 from tests.parts.store_reader import stored_bytes
-from tests.powercut.history import History
-from tests.powercut.models import MODELS, image
-from tests.powercut.recording import Recording, operations
-from tests.powercut.recovery import Turns
 from tests.powercut.seen import scratch
 from tests.powercut.test_blocks import RECORDS, STATES, first
 from tests.powercut.trying import SEED, choices

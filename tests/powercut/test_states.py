@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.parts.powercut.history import DIRECTORY
+from tests.parts.powercut.models import MODELS, Choice, image
+from tests.parts.powercut.recording import copy
 from tests.powercut.checking import KINDS
-from tests.powercut.history import DIRECTORY
-from tests.powercut.models import MODELS, Choice, image
-from tests.powercut.recording import copy
 from tests.powercut.trying import SEED, Tally, Workload, one_state, tried
 from tests.powercut.workloads import LARGE, WORKLOADS
 

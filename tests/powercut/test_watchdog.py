@@ -7,7 +7,7 @@ import pytest
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.managers import FakeManager
-from tests.powercut.recording import Recording
+from tests.parts.powercut.recording import Recording
 from tests.powercut.workloads import STORE
 
 pytestmark = pytest.mark.slow

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import attrs
 
+from tests.parts.powercut.history import History
+from tests.parts.powercut.image import Image
+from tests.parts.powercut.models import MODELS, Choice, Model, image, sample, tellings
+from tests.parts.powercut.recording import operations
 from tests.parts.store_reader import stored_bytes
 from tests.powercut.checking import wrongs, wrongs_of_import
-from tests.powercut.history import History
-from tests.powercut.image import Image
-from tests.powercut.models import MODELS, Choice, Model, image, sample, tellings
-from tests.powercut.recording import operations
 from tests.powercut.seen import Looks, scratch
 from tests.powercut.workloads import STORE, import_again
 

@@ -25,8 +25,8 @@ from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.daemon_logs import DAEMON_LOGS, check_log
-from tests.powercut.history import History
-from tests.powercut.recording import Kind, Recording
+from tests.parts.powercut.history import History
+from tests.parts.powercut.recording import Kind, Recording
 
 STORE = "a/new/store"
 LISTEN = ("--listen", "relp:tcp:0:interface=127.0.0.1")

@@ -30,8 +30,8 @@ from logsrv.linelog.importing.readable import readable_text
 from logsrv.linelog.ship.encode.relp import RelpSession
 from tests.fuzz.oracles import at_most, safe_lines, same_however_cut
 from tests.fuzz.target import target
-from tests.kit.framing.reference import reference_telnet
-from tests.linelog.framing.reference import Outcome, reference
+from tests.parts.reference_lines import Outcome, reference
+from tests.parts.reference_telnet import reference_telnet
 
 # The rules of a listener without options, and limits so short that most inputs have longer lines.
 RULES = (

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from logsrv.kit.framing.commands import parse_telnet_commands
 from logsrv.kit.framing.few_commands import MAX_NAWS, MAX_SUBNEGOTIATION
-from tests.kit.framing.reference import reference_telnet
 from tests.parts.examples import more
+from tests.parts.reference_telnet import reference_telnet
 
 PRESENCE = b"\r\n[yes]\r\n"
 CHUNK = 64 * 1024

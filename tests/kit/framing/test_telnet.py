@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from logsrv.kit.framing.few_commands import FEW_BYTES, MAX_NAWS, MAX_SUBNEGOTIATION
 from logsrv.kit.framing.telnet import MAX_ANSWERS, TelnetFilter
-from tests.kit.framing.reference import reference_telnet
 from tests.parts.examples import more
+from tests.parts.reference_telnet import reference_telnet
 
 PRESENCE = b"\r\n[yes]\r\n"
 

@@ -11,8 +11,7 @@ import pytest
 
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import LOOPBACK
-from tests.end_to_end.test_reload import reload
+from tests.parts.daemons import LOOPBACK, reload
 from tests.parts.programs import program
 
 

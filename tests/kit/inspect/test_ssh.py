@@ -24,9 +24,8 @@ from logsrv.kit.inspect.session import SessionSettings
 from logsrv.kit.service.own_sites import operator_sites
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import LOOPBACK
-from tests.end_to_end.test_reload import reload
 from tests.kit.inspect.looked import looked_into
+from tests.parts.daemons import LOOPBACK, reload
 from tests.parts.programs import program
 
 # Of Python, for what Conch imports up to 3.12.

@@ -12,7 +12,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
 from logsrv.linelog.alerts.webhook import loggable_part, post_message
 from tests.parts.certificates import certificate_file
-from tests.parts.hooks import hook
+from tests.parts.http_servers import hook
 from tests.parts.listening import REACTOR, in_reactor, until
 from tests.parts.ports import free_port
 from tests.parts.strangers import endless, stranger

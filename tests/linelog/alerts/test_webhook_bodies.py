@@ -12,7 +12,7 @@ from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.windows import OTHERS, Key
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
-from tests.parts.hooks import hook
+from tests.parts.http_servers import hook
 from tests.parts.listening import REACTOR, in_reactor
 from tests.parts.stores import BEGIN, line
 

@@ -1,6 +1,8 @@
 """The target of blocks: a real centre, and servers that say what a centre would not."""
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,19 +19,25 @@ from logsrv.linelog.ship.target import (
     Unavailable,
 )
 from logsrv.linelog.store.segments.segment import Position
-from tests.end_to_end.conftest import logger
 from tests.parts.blocks import Edge, block_of, blocks, stored_lines
 from tests.parts.certificates import Authority
+from tests.parts.daemons import Start, starting
 from tests.parts.far_sides import closing
 from tests.parts.http_servers import Told, serving
 from tests.parts.listening import REACTOR, in_reactor
 from tests.parts.store_reader import stored_bytes
 
-__all__ = ["logger"]
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 STORE = 32 * "a"
 BLOCK = block_of(STORE, stored_lines(STORE, 10), Position(1, 0), None)
+
+
+@pytest.fixture
+def logger(tmp_path: Path) -> Iterator[Start]:
+    """Start daemons for one test."""
+    with starting(tmp_path) as start:
+        yield start
 
 
 def centre(url: str, query: str = "", **options: Any) -> CentreTarget:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
-from tests.linelog.framing.reference import Outcome, reference
 from tests.parts.costs import allocated
 from tests.parts.examples import more
+from tests.parts.reference_lines import Outcome, reference
 
 
 def framed(chunks: list[bytes], rules: LineRules) -> Outcome:

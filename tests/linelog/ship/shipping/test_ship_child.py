@@ -26,7 +26,7 @@ from logsrv.linelog.store.segments import identity
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
 from tests.parts.child_processes import read_message, send
-from tests.parts.line_receivers import LineReceiver, receiving
+from tests.parts.http_servers import LineReceiver, receiving
 from tests.parts.stores import line, make_store
 
 pytestmark = pytest.mark.slow

@@ -12,8 +12,8 @@ import attrs
 
 from tests.linelog.store.histories.stepping import SteppedClock
 from tests.parts.disks import Crash
-from tests.powercut.image import Image
-from tests.powercut.recording import Kind, Operation
+from tests.parts.powercut.image import Image
+from tests.parts.powercut.recording import Kind, Operation
 
 SYNCS = ("fdatasync", "fsync")
 CHANGES = ("open", "writev", "pwrite", "ftruncate", "link", "rename", "unlink", *SYNCS)

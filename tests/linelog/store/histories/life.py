@@ -1,7 +1,7 @@
 """The life of a store by a seed: what it is asked to do, what fails, how it ends, and how it goes on.
 
 The seed chooses each step, the thread that goes on at each call, and the states of the disk after an end:
-kills leave what was written; power cuts leave what a file system may (`tests/powercut/models.py`).
+kills leave what was written; power cuts leave what a file system may (`tests/parts/powercut/models.py`).
 """
 
 import errno
@@ -24,10 +24,10 @@ from logsrv.linelog.store.store import Store
 from tests.linelog.store.histories.calls import Calls, instead_of_os
 from tests.linelog.store.histories.reading import Known, Reader, backed_up
 from tests.linelog.store.histories.stepping import SteppedClock, joins_by
-from tests.powercut.history import History
-from tests.powercut.image import Image
-from tests.powercut.models import MODELS, Choice, image, sample, tellings
-from tests.powercut.recording import Operation
+from tests.parts.powercut.history import History
+from tests.parts.powercut.image import Image
+from tests.parts.powercut.models import MODELS, Choice, image, sample, tellings
+from tests.parts.powercut.recording import Operation
 
 # ALWAYS promises most, but only without a promise may a reader see a line that a power cut takes.
 SYNCS = (Sync.ALWAYS, Sync.ALWAYS, Sync.INTERVAL, Sync.NEVER)

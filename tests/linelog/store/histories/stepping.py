@@ -11,7 +11,7 @@ from typing import Any
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.clocks import HandClock
 from tests.parts.disks import Crash
-from tests.powercut.recovery import Call
+from tests.parts.powercut.recovery import Call
 
 
 class SteppedClock(HandClock):

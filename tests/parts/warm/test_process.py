@@ -10,7 +10,7 @@ import pytest
 
 from logsrv.kit.testing import TWISTD
 from logsrv.kit.testing.patience import PATIENCE
-from tests.warm.process import COLD, LOGSRV, popen
+from tests.parts.warm.process import COLD, LOGSRV, popen
 
 PIPES: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
 # A program that twistd runs while it reads its configuration.

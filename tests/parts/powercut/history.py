@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from tests.powercut.recording import Kind, Operation
+from tests.parts.powercut.recording import Kind, Operation
 
 DIRECTORY = -1
 """The node that the name of a directory stands for."""

@@ -3,7 +3,7 @@
 import attrs
 
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
-from tests.kit.framing import reference as telnet_reference
+from tests.parts import reference_telnet as telnet
 
 
 @attrs.define
@@ -17,7 +17,7 @@ class Outcome:
 
 
 def reference_telnet(data: bytes, outcome: Outcome) -> bytes:
-    heard = telnet_reference.reference_telnet(data, b"\r\n[logsrv: yes]\r\n")
+    heard = telnet.reference_telnet(data, b"\r\n[logsrv: yes]\r\n")
     outcome.answers += heard.answers
     outcome.counts.dropped_telnet += heard.swallowed
     return heard.data

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import attrs
 
-from tests.powercut.history import DIRECTORY
+from tests.parts.powercut.history import DIRECTORY
 
 
 @attrs.frozen

@@ -15,8 +15,8 @@ from threading import Thread
 from typing import IO, Any, cast
 
 from logsrv.kit.testing import TWISTD
-from tests.warm.running import server
-from tests.warm.server import STATUS
+from tests.parts.warm.running import server
+from tests.parts.warm.server import STATUS
 
 # -P: as with the installed command, modules of the folder it is called in are not Python's.
 LOGSRV = (sys.executable, "-P", "-m", "logsrv.cli.main")

@@ -10,8 +10,8 @@ from typing import Protocol
 
 import attrs
 
-from tests.powercut.history import File, History
-from tests.powercut.image import Image
+from tests.parts.powercut.history import File, History
+from tests.parts.powercut.image import Image
 
 PAGE, SECTOR = 4096, 512
 
