@@ -224,3 +224,98 @@ def untyped(tree: ast.AST) -> Iterator[int]:
 def test_only_tests_are_without_annotations():
     """What a test gets is a fixture or a parameter; a helper says what it takes and returns."""
     assert not offenders(untyped, "def ")
+
+
+PARTS = TESTS / "parts"
+# Modules whose builders others still import: these move to tests/parts, or into a module beside them.
+STILL_LENDING = {
+    "tests.cli.reading.test_progress",
+    "tests.cli.reading.test_tail",
+    "tests.cli.test_installed",
+    "tests.docs.test_cookbook",
+    "tests.docs.test_monitoring",
+    "tests.end_to_end.test_alerts",
+    "tests.end_to_end.test_alerts_survive",
+    "tests.end_to_end.test_http_processes",
+    "tests.end_to_end.test_nats",
+    "tests.end_to_end.test_sending",
+    "tests.end_to_end.test_sending_from_programs",
+    "tests.end_to_end.test_ship",
+    "tests.end_to_end.test_tls",
+    "tests.gopher.browse.conftest",
+    "tests.gopher.command.test_main",
+    "tests.gopher.command.test_show",
+    "tests.gopher.fetch.test_addresses",
+    "tests.gopher.follow.test_feed",
+    "tests.gopher.gateway.test_pages",
+    "tests.kit.net.guard.test_guarded_factory",
+    "tests.kit.protocols.test_starting_tls",
+    "tests.linelog.fields.test_continuation",
+    "tests.linelog.framing.events.test_lumberjack",
+    "tests.linelog.http.page.test_accessibility",
+    "tests.linelog.http.page.test_density",
+    "tests.linelog.http.page.test_hostile",
+    "tests.linelog.http.page.test_looks",
+    "tests.linelog.http.page.test_scope",
+    "tests.linelog.http.searching.test_searches",
+    "tests.linelog.http.test_server",
+    "tests.linelog.http.viewing.test_views",
+    "tests.linelog.inputs.blocks.test_copy_body",
+    "tests.linelog.inputs.intake.test_time_slices",
+    "tests.linelog.inputs.nats.test_fetching",
+    "tests.linelog.inputs.nats.test_lies",
+    "tests.linelog.inputs.records.test_lines",
+    "tests.linelog.plugin.test_service",
+    "tests.linelog.read.test_records",
+    "tests.linelog.ship.out.test_jetstream",
+    "tests.linelog.store.care.test_backup",
+    "tests.linelog.store.origins.test_origins",
+    "tests.linelog.store.segments.test_index",
+    "tests.linelog.store.test_earlier_versions",
+    "tests.linelog.store.words.test_build",
+    "tests.linelog.store.words.test_reindex",
+    "tests.linelog.store.words.test_scan",
+    "tests.powercut.test_blocks",
+    "tests.test_hangs",
+    "tests.test_structure",
+}
+
+
+def borrowed(name: str, text: str) -> list[str]:
+    """Return the modules that a file imports: neither parts nor builders of its own folders."""
+    home = ".".join(("tests", *Path(name).parent.parts))
+    found = []
+    for module in re.findall(r"^ *from (tests\.[\w.]+) import", text, re.M):
+        room, _, last = module.rpartition(".")
+        inside = room.startswith(home + ".") and home != "tests"
+        near = inside or f"{home}.".startswith(f"{room}.") or f"{room}.".startswith("tests.parts.")
+        if last.startswith("test_") or not near:
+            found.append(module)
+    return found
+
+
+def test_builders_are_of_the_own_folders_or_parts():
+    found = {module for name, text in texts().items() for module in borrowed(name, text)}
+    assert found <= STILL_LENDING, "move it to tests/parts"
+    assert found >= STILL_LENDING, "nobody borrows of it any more: remove it from STILL_LENDING"
+
+
+def test_a_test_module_and_another_room_are_borrowed_of():
+    for module, wanted in (
+        ("tests.a.test_b", True),
+        ("tests.a.b.stores", False),
+        ("tests.a.stores", False),
+        ("tests.a.b.c.stores", False),
+        ("tests.c.stores", True),
+        ("tests.leaks", False),
+        ("tests.parts.warm.process", False),
+    ):
+        found = borrowed("a/b/test_one.py", f"from {module} import one")
+        assert found == [module] * wanted
+
+
+def test_the_page_of_the_parts_names_each():
+    rows = re.findall(r"^\| (`[^|]*)\|", (PARTS / "README.md").read_text(), re.M)
+    named = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    folders = {f"{path.parent.name}/" for path in PARTS.glob("*/*.py")}
+    assert named == folders | {path.stem for path in PARTS.glob("*.py")}
