@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 from pathlib import Path
 
@@ -79,14 +78,3 @@ def test_twistd_gopher_prints_nothing_besides_the_answer(serve, tmp_path):
         )
         assert (done.returncode, done.stdout) == (0, printed)
     assert (tmp_path / "a").read_bytes() == b"\0\1\2\n"
-
-
-@pytest.mark.slow
-@pytest.mark.complains("cannot start")
-def test_a_port_in_use_is_reported_at_once_with_status_1(tmp_path):
-    """A port that is taken is said at once, with status 1."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        done = run("--gateway", f"tcp:{port}:interface=127.0.0.1", directory=tmp_path)
-    assert done.returncode == 1
-    assert "in use" in (tmp_path / "twistd.log").read_text()

@@ -61,21 +61,6 @@ async def test_a_long_address_keeps_its_host_and_its_end_in_sight(drive, serve):
         await until(lambda: cut("down/deeper").search(driven.screen()), "the address below")
 
 
-async def test_a_menu_of_real_width_fits_80_columns(drive, serve):
-    """70 columns, as menus are drawn for, beside the types."""
-    server = serve(menu(item("i", "=" * 70), item("1", "x")))
-
-    async with drive(server.url()) as driven:
-        await driven.shows(" " * 10 + "=" * 70)
-
-
-async def test_a_wide_window_uses_its_width(drive, serve):
-    server = serve(b"x" * 119)
-
-    async with drive(server.url("/0/text"), size=(132, 43)) as driven:
-        await driven.shows("x" * 119)
-
-
 @pytest.mark.slow
 async def test_markup_and_escapes_of_a_server_are_text(drive, serve):
     hostile = menu(
@@ -91,3 +76,16 @@ async def test_markup_and_escapes_of_a_server_are_text(drive, serve):
             assert not any(
                 ord(each) < 32 or 127 <= ord(each) < 160 for each in driven.screen() if each != "\n"
             )
+
+
+@pytest.mark.parametrize(
+    ("answer", "path", "size", "shown"),
+    [
+        # 70 columns, as menus are drawn for, beside the types.
+        (menu(item("i", "=" * 70), item("1", "x")), "/", (80, 24), " " * 10 + "=" * 70),
+        (b"x" * 119, "/0/text", (132, 43), "x" * 119),
+    ],
+)
+async def test_a_page_uses_the_width_of_the_window(drive, serve, answer, path, size, shown):
+    async with drive(serve(answer).url(path), size=size) as driven:
+        await driven.shows(shown)

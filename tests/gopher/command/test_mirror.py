@@ -289,40 +289,13 @@ def test_an_update_whose_first_menu_cannot_be_had_says_that_the_copies_stay(
         assert said == f"gopher: {what}\n", "of a first run there are none"
 
 
-def test_update_and_refresh_are_two_things(tmp_path):
-    status, _, sentence = mirror("h", str(tmp_path), "--update", "--refresh")
-    assert (status, "choose one" in sentence) == (2, True)
-
-
-def test_nothing_is_removed_but_in_an_update(tmp_path):
-    status, _, sentence = mirror("h", str(tmp_path), "--delete")
-    assert status == 2
-    assert sentence == (
-        "gopher: --delete removes what an update finds listed by no menu any more; "
-        "give --update as well\n"
-    )
-
-
-@pytest.mark.slow
-def test_a_server_that_is_too_busy_takes_nothing_from_a_mirror(serve, tmp_path):
-    busy = False
-
-    def answer(connection: socket.socket, request: bytes) -> None:
-        if busy and request == b"/b\r\n":
-            connection.sendall(b"3Session limit reached\t\terror.host\t1\r\n.\r\n")
-        connection.sendall(MENU if request == b"\r\n" else b"all of it")
-
-    server = serve(answer)
-    assert mirror(server.url(), str(tmp_path))[0] == 0
-    busy = True
-    status, said, _ = mirror(server.url(), str(tmp_path), "--update", "--delete")
-    assert status == 12
-    assert (
-        f"failed (server-error): gopher://127.0.0.1:{server.port}/0/b: the server answers with an "
-        "error: Session limit reached; the copy of before stays\n"
-    ) in said
-    assert copied(tmp_path) == {"a": b"all of it", "b": b"all of it"}
-    assert (tmp_path / "gophermap").read_bytes() == b"0A\t/a\n0B\t/b\n"
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["--update", "--refresh"], "choose one"), (["--delete"], "; give --update as well\n")],
+)
+def test_update_and_refresh_are_two_things_and_only_an_update_removes(tmp_path, words, said):
+    status, _, sentence = mirror("h", str(tmp_path), *words)
+    assert (status, said in sentence) == (2, True)
 
 
 @pytest.mark.slow

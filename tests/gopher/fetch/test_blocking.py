@@ -51,12 +51,6 @@ def test_data_is_what_to_search_for(serve):
         urlopen(server.url("/7find"), data="a\r\nb")
 
 
-def test_urlopen_has_the_length_that_was_announced(serve):
-    with urlopen(serve(b"+5\r\n.\r\n..").url("/0x%09%09+")) as file:
-        assert file.length == 5
-        assert file.read() == b".\r\n.."
-
-
 def test_a_text_can_be_had_as_it_was_sent(serve):
     with urlopen(serve(TEXT).url("/0x"), as_sent=True) as file:
         assert file.read() == TEXT

@@ -190,18 +190,6 @@ async def test_a_server_that_answered_before_gets_time(reactor, serve):
     assert (await again).content == b"second"
 
 
-async def test_gopher_plus_lengths_are_believed(reactor, serve):
-    def counted(connection: socket.socket, request: bytes) -> None:
-        connection.sendall(b"+4\r\n.\r\n.and what nobody asked for")
-        server.hang()
-
-    server = serve(counted)
-    client = GopherClient(reactor)
-    text = await client.text(server.url("/0x%09%09+"))
-    assert text.content == b".\r\n." and not text.terminated
-    assert text.replace(content=b"") != text
-
-
 def pause(reactor: Any, seconds: float) -> Deferred[None]:
     done: Deferred[None] = Deferred()
     reactor.callLater(seconds, done.callback, None)

@@ -9,12 +9,11 @@ import pytest
 
 from logsrv.gopher.fetch.connecting import Connector, SocketTransfer
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
-from logsrv.gopher.wire.errors import GopherError, Refused
+from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import names
 from tests.parts.gopher_servers import LOOPBACK
-from tests.parts.ports import free_port
 
 
 class Place:
@@ -69,13 +68,6 @@ def test_an_address_that_is_not_allowed_is_passed_over(serve, place, monkeypatch
     transfer = place.connect(serve(b"text").url("/0x"))
     assert place.failed == [transfer]
     assert str(transfer.error) == f"not {LOOPBACK}"
-
-
-def test_a_port_without_a_listener_fails_the_transfer_as_refused(place):
-    port = free_port()
-    transfer = place.connect(f"gopher://{LOOPBACK}:{port}/0x")
-    assert place.failed == [transfer]
-    assert isinstance(transfer.error, Refused)
 
 
 def test_it_goes_on_when_its_socket_is_ready_and_not_after_its_end():

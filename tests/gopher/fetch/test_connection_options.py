@@ -6,13 +6,11 @@ import sys
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher import Proxy, urlopen
+from logsrv.gopher import Proxy
 from logsrv.gopher.fetch.connection_options import Limits, Timeouts
 from logsrv.gopher.fetch.trust import PinStore, Trust, data_directory, pins_path
-from logsrv.gopher.wire.errors import ProxyError, TLSError
+from logsrv.gopher.wire.errors import TLSError
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.gopher_servers import LOOPBACK, SocksProxy
-from tests.parts.ports import free_port
 
 
 def test_nothing_waits_for_no_time_or_takes_no_bytes():
@@ -100,56 +98,14 @@ def test_how_a_proxy_is_written():
     assert "\x1b" not in str(caught.value)
 
 
-def test_the_proxy_resolves_the_name(serve):
-    proxy = SocksProxy(serve(b"hidden").port)
-    try:
-        way = Proxy(LOOPBACK, proxy.port)
-        with urlopen("gopher://abcdefghijklmnop.onion:7070/0x", proxy=way) as file:
-            assert file.read() == b"hidden"
-        assert proxy.asked == [(b"abcdefghijklmnop.onion", 7070)]
-    finally:
-        proxy.close()
-
-
-def test_tls_goes_through_the_proxy_to_the_server(serve, certificate):
-    proxy = SocksProxy(serve(b"hidden", certificate).port)
-    try:
-        trust, way = Trust(cafile=certificate), Proxy(LOOPBACK, proxy.port)
-        with urlopen("gophers://localhost/0x", trust=trust, proxy=way) as file:
-            assert file.read() == b"hidden"
-    finally:
-        proxy.close()
-
-
-def test_a_proxy_that_refuses_is_named():
-    proxy = SocksProxy(1, reply=5)
-    try:
-        with pytest.raises(ProxyError, match=f"socks5://127.0.0.1:{proxy.port} makes no"):
-            urlopen("gopher://h.example/0x", proxy=Proxy(LOOPBACK, proxy.port))
-    finally:
-        proxy.close()
-
-
-def test_no_proxy_there_is_not_no_server_there():
-    port = free_port()
-    with pytest.raises(ProxyError):
-        urlopen("gopher://h.example/0x", proxy=Proxy(LOOPBACK, port))
-
-
 def test_data_directory_is_in_xdg_data_home(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert data_directory({"XDG_DATA_HOME": "/data"}) == "/data/logsrv"
     assert data_directory({"XDG_DATA_HOME": "relative"}) == str(tmp_path / ".local/share/logsrv")
+    assert pins_path({"XDG_DATA_HOME": "/data"}) == "/data/logsrv/gopher-pins"
 
 
 def test_without_a_home_nothing_is_kept_in_a_directory_of_that_sign(monkeypatch):
     monkeypatch.setenv("HOME", "~")
     with pytest.raises(ConfigurationError, match="set HOME"):
         data_directory({})
-
-
-def test_pins_are_kept_where_the_user_keeps_data(monkeypatch):
-    assert pins_path({"XDG_DATA_HOME": "/data"}) == "/data/logsrv/gopher-pins"
-    monkeypatch.setenv("HOME", "/home/me")
-    expected = "/home/me/.local/share/logsrv/gopher-pins"
-    assert pins_path({}) == pins_path({"XDG_DATA_HOME": "relative"}) == expected

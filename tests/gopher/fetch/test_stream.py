@@ -74,26 +74,6 @@ def test_who_takes_nothing_gets_no_more_and_no_time_out(serve, transfers, clock)
     assert found == size
 
 
-def test_an_error_comes_behind_what_came_before(serve, transfers):
-    def half(connection: socket.socket, _: bytes) -> None:
-        connection.sendall(b"+10\r\nhalf")
-
-    stream = AnswerStream(transfers, GopherURL.parse(serve(half).url("/0x%09%09+")))
-    while not stream.certain_or_raise():
-        transfers.run_round(1)
-    assert taken(transfers, stream) == b"half"
-    with pytest.raises(Truncated):
-        taken(transfers, stream)
-
-
-def test_without_content_opening_it_fails(serve, transfers):
-    stream = AnswerStream(transfers, GopherURL.parse(serve(b"3no\t\terror.host\t1\r\n").url("/0x")))
-    while not stream.ended:
-        transfers.run_round(1)
-    with pytest.raises(ServerError):
-        stream.certain_or_raise()
-
-
 def test_closing_lets_the_server_go(serve, transfers):
     gone = threading.Event()
 

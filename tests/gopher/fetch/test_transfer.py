@@ -16,7 +16,6 @@ from logsrv.gopher.wire.errors import (
     GopherError,
     ProxyError,
     Refused,
-    ServerError,
     TimedOut,
     TLSError,
     TooBig,
@@ -227,15 +226,6 @@ def test_a_proxy_that_says_nothing_is_blamed_itself(is_connected):
     transfer.expire(1)
     assert isinstance(transfer.error, ProxyError)
     assert str(transfer.error).endswith("it did not answer within 1 seconds")
-
-
-def test_what_the_server_says_instead():
-    for answer, kind in ((b"3no\t\terror.host\t1\r\n.\r\n", ServerError), (BODY, TooBig)):
-        transfer = Transfer(GopherURL("h"), ConnectionOptions(), 0, most_bytes=100)
-        transfer.on_connected(0)
-        assert transfer.outgoing == b"\r\n"
-        assert transfer.on_received(answer, 0) == b""
-        assert isinstance(transfer.error, kind)
 
 
 def test_a_reset_comes_behind_what_came_before():

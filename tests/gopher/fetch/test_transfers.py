@@ -6,6 +6,7 @@ import errno
 import os
 import random
 import socket
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -272,16 +273,29 @@ def test_a_disk_that_fails_is_told_as_such(serve, fetcher, tmp_path):
 LARGE = random.Random(1).randbytes(5_000_000)
 
 
-def _splice_fails(*_: object) -> int:
-    raise OSError(errno.EINVAL, "Invalid argument")
+def splice_fails_from(monkeypatch: pytest.MonkeyPatch, kind: Callable[[int], bool]) -> None:
+    """Let `splice` fail for what is of a kind, as if it were made for other files only."""
+    splice = os.splice
+
+    def fail(source: int, target: int, size: int) -> int:
+        if kind(os.fstat(source).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return splice(source, target, size)
+
+    monkeypatch.setattr(os, "splice", fail)
 
 
-@pytest.mark.parametrize("splice", ["as it is", "missing", "not for sockets"])
+@pytest.mark.parametrize(
+    "splice", ["as it is", "missing", "not for sockets", "not into files", "with a usual pipe"]
+)
 def test_large_binaries_arrive_whole(serve, fetcher, tmp_path, splice, monkeypatch):
     if splice == "missing":
         monkeypatch.delattr(os, "splice", raising=False)
-    elif splice == "not for sockets" and hasattr(os, "splice"):
-        monkeypatch.setattr(os, "splice", _splice_fails)
+    elif splice == "with a usual pipe":
+        monkeypatch.setattr("logsrv.gopher.fetch.transfers._SET_PIPE_SIZE", -1)
+    elif splice != "as it is" and hasattr(os, "splice"):
+        kind = stat.S_ISSOCK if splice == "not for sockets" else stat.S_ISFIFO
+        splice_fails_from(monkeypatch, kind)
     server, get = serve(LARGE), fetcher()
     sinks = [FileSink(str(tmp_path / str(number)), text=False) for number in range(3)]
     for sink in sinks:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import pytest_twisted
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer, IPushProducer, IReactorTime
 from twisted.internet.task import Clock, deferLater
 from twisted.internet.threads import deferToThread
@@ -232,17 +232,6 @@ async def test_download_that_breaks_off_seems_incomplete(gateway, serve):
         with pytest.raises((http.client.HTTPException, ConnectionError)):
             await web.get(f"/gopher/127.0.0.1:{server.port}/9{selector}")
     assert web.value("gateway_broken_total") == 2
-
-
-async def test_thirty_requests_at_once_are_all_answered(gateway, serve):
-    """Browsers that come together are all answered."""
-    server = serve(MENU)
-    web = gateway("--allow-private", "--max-requests-per-client", "50")
-    answers = await gatherResults(
-        [web.get(f"/gopher/127.0.0.1:{server.port}/1/{number}") for number in range(30)]
-    )
-    assert {answer.status for answer in answers} == {200}
-    assert web.value("gateway_requests_total", status="200") == 30
 
 
 async def test_a_reload_empties_the_cache(gateway, serve):

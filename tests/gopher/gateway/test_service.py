@@ -91,16 +91,6 @@ def test_a_reload_refuses_what_a_start_refuses(changed, said, tmp_path):
 
 
 @pytest.mark.slow
-def test_log_connections_logs_each_connection_and_its_end(tmp_path):
-    """With --log-connections each connection has its line when it comes and when it goes."""
-    arguments = ["--gateway", LOOPBACK, "--log-connections"]
-    with TwistdProcess("gopher", *arguments, directory=tmp_path) as web:
-        fetch(web.port(), "/")
-        web.wait_for_log("Got connection from tcp:127.0.0.1")
-        web.wait_for_log("Lost connection from tcp:127.0.0.1")
-
-
-@pytest.mark.slow
 def test_a_denied_address_is_refused_and_logged(tmp_path):
     """The guard of the kit is there too."""
     arguments = ["--gateway", LOOPBACK, "--deny", "127.0.0.0/8"]

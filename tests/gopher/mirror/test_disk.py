@@ -73,17 +73,6 @@ def test_up_leads_to_a_menu_that_is_written_later(serve, tmp_path):
     assert '<a href="./../index.html">Up</a>' in below.read_text()
 
 
-def test_a_full_disk_ends_it_with_its_error(serve, tmp_path, monkeypatch):
-    site = Site(serve, SITE)
-
-    def full(path: str, content: bytes) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", path)
-
-    monkeypatch.setattr(sinks, "create_or_replace", full)
-    with pytest.raises(OSError, match="No space"):
-        crawl(site, tmp_path)
-
-
 def test_a_full_disk_leaves_nothing_of_what_came_at_the_same_time(serve, tmp_path, monkeypatch):
     """A large file that is whole, and would have been stored behind the one that failed."""
     menu = b"9Small\t/small\t@\r\n9Big\t/big\t@\r\n.\r\n"
@@ -119,18 +108,6 @@ def test_a_disk_that_is_full_in_the_middle_of_a_file_names_it(serve, tmp_path, m
     with pytest.raises(OSError, match="No space") as found:
         crawl(site, tmp_path)
     assert found.value.filename == str(tmp_path / "big")
-
-
-def test_a_link_in_the_directory_is_not_written_through(serve, tmp_path):
-    site = Site(serve, SITE)
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "mirror").mkdir()
-    (tmp_path / "mirror" / "sub").symlink_to("../elsewhere")
-    done = crawl(site, tmp_path / "mirror")
-    ((url, error),) = done.tally.failed.items()
-    assert (url.selector, type(error)) == (b"/sub/b", LinkInTheWay)
-    assert list((tmp_path / "elsewhere").iterdir()) == []
-    assert (tmp_path / "mirror" / "a").exists()
 
 
 def test_a_link_that_is_put_there_meanwhile_is_not_written_through(serve, tmp_path, monkeypatch):

@@ -76,12 +76,6 @@ def test_no_answer_takes_the_place_of_a_file(serve, tmp_path, transfers):
     assert (tmp_path / "a").read_bytes() == b"before"
 
 
-def test_limits_that_hurt_nobody():
-    """A run has limits that hurt nobody, unless somebody asks for others."""
-    assert CrawlOptions().connections == 4
-    assert not CrawlOptions().ignore_robots
-
-
 class Time:
     now = 100.0
 

@@ -19,10 +19,6 @@ def tally_of(**known: object) -> MirrorTally:
     return tally
 
 
-def test_nothing_is_done_at_first():
-    assert (MirrorTally().fetched, MirrorTally().failed, MirrorTally().stopped) == (0, {}, None)
-
-
 def test_the_report_of_a_complete_mirror_has_one_line():
     assert report_text(tally_of(fetched=1000, kept=1), 2048, Path("d")) == (
         "1,000 items fetched (2.0 KiB); there already: 1 item\n"
@@ -100,13 +96,6 @@ def test_what_no_menu_lists_any_more(known, said):
         f"removed: {URL}",
         "2 items are listed by no menu any more, and removed",
     ]
-
-
-def test_most_of_many_that_no_menu_lists_are_counted():
-    urls = [GopherURL("h", selector=b"%d" % number) for number in range(1500)]
-    said = report_text(tally_of(unlisted=urls), 0, Path("d"))
-    assert said.count("unlisted: gopher://") == 200
-    assert "unlisted: 1,300 more\n1,500 items are listed by no menu any more; --update" in said
 
 
 def test_the_report_after_ctrl_c_says_how_to_continue():

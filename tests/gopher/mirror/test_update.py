@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher.mirror.journal import FILE
-from logsrv.gopher.wire.errors import GopherError, ServerError
+from logsrv.gopher.wire.errors import GopherError
 from tests.gopher.mirror.site import NOT_THERE, Answers, Site, crawl, files, items
 
 TWO: Answers = {
@@ -114,31 +114,6 @@ def everything(directory: Path) -> tuple[dict[str, bytes], bytes]:
 def stop_after(site: Site, requests: int) -> None:
     if site.asked.total() >= requests:
         raise KeyboardInterrupt
-
-
-@pytest.mark.slow
-def test_an_update_keeps_what_a_menu_leads_to_that_cannot_be_had_now(serve, tmp_path):
-    site = Site(serve, TWO)
-    crawl(site, tmp_path)
-    before = items(tmp_path)
-    site.failing = Counter({b"/sub": 100, b"/a": 100})
-    done = crawl(site, tmp_path, update=True)
-    assert {url.selector for url in done.tally.failed} == {b"/sub", b"/a"}
-    assert (items(tmp_path), done.tally.removed) == (before, [])
-    assert crawl(site, tmp_path).tally.kept == 7, "and it is known to the next run"
-
-
-def test_an_update_of_a_server_that_lost_its_way_removes_nothing(serve, tmp_path):
-    site = Site(serve, TWO)
-    crawl(site, tmp_path)
-    before = items(tmp_path)
-    site.answers = {}
-    with pytest.raises(ServerError):
-        crawl(site, tmp_path, update=True)
-    assert items(tmp_path) == before
-    site.answers = TWO
-    crawl(site, tmp_path, update=True, max_items=2)
-    assert items(tmp_path) == before, "nor does one that a limit has stopped"
 
 
 def test_an_item_that_becomes_a_menu(serve, tmp_path):

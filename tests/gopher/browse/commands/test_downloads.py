@@ -12,11 +12,10 @@ from logsrv.gopher.browse.commands.downloads import (
     unused_path,
 )
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
-from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import run, until
-from tests.parts.gopher_servers import Scripted, cut
+from tests.parts.gopher_servers import Scripted
 
 pytestmark = pytest.mark.slow
 
@@ -106,22 +105,6 @@ def test_a_directory_that_cannot_be_is_a_sentence(serve, tmp_path):
     (tmp_path / "file").touch()
     (download,) = finished(tmp_path / "file", serve(b"x"), "/9/x")
     assert download.state == "failed" and "file" in download.reason
-
-
-def test_a_cut_end_of_tls_is_no_whole_file(serve, certificate, directory):
-    def script(connection: socket.socket, _: bytes) -> None:
-        connection.sendall(b"half")
-        cut(connection)
-
-    async def scenario() -> BackgroundDownload:
-        downloads = Downloads(directory)
-        url = GopherURL.parse(serve(script, certificate).url("/9/x", "gophers"))
-        download = downloads.start(url, ConnectionOptions(TIMEOUTS, Trust(cafile=certificate)))
-        await until(lambda: not downloads.running, "the download")
-        return download
-
-    assert run(scenario()).state == "failed"
-    assert list(directory.iterdir()) == []
 
 
 def test_the_download_directory_is_that_of_xdg_else_downloads_else_the_current_one(

@@ -216,13 +216,3 @@ async def test_two_browsers_share_what_is_read(drive, phlog, following):
         await driven.shows("1 new in 1 menu.")
         await driven.press("m")
         await until(lambda: new(following) == [], "both marks")
-
-
-@pytest.mark.parametrize("size", [(40, 12), (80, 24), (160, 50)])
-async def test_the_news_fit_windows_of_every_size(drive, phlog, following, size):
-    follow(following, phlog)
-    phlog.write("2025-11-20", "Two")
-
-    async with drive(None, size=size) as driven:
-        await driven.press("W")
-        await driven.shows("1 new in 1 menu.", "2025-11-20  Two")

@@ -251,16 +251,6 @@ async def test_places_found_are_marked_and_cleared():
         assert next(iter(frame.view.render_line(0))).text == "line 0"
 
 
-async def test_a_wheel_leaves_no_cursor_behind():
-    """Enter acts on what is in sight, however one came there."""
-
-    async with framed(LONG_MENU) as (frame, pilot):
-        await pilot._post_mouse_events([_wheel()], PageView, offset=(5, 5))
-        assert frame.view.cursor == 3
-        await pilot.press("enter")
-        assert frame.opened == [3]
-
-
 DRAWING = "+" + "-" * 50 + "+"
 
 
@@ -332,6 +322,8 @@ async def test_a_page_grows_without_moving():
 
 
 async def test_the_mouse_opens_and_scrolls():
+    """Enter acts on what is in sight, however one came there."""
+
     async with framed([*MENU, *TEXT]) as (frame, pilot):
         await pilot.click(PageView, offset=(10, 3))
         assert frame.opened == [3] and frame.view.cursor == 3
@@ -339,6 +331,10 @@ async def test_the_mouse_opens_and_scrolls():
         assert frame.opened == [3]
         await pilot._post_mouse_events([_wheel()], PageView, offset=(5, 5))
         assert frame.view.scroll_offset.y == 3
+    async with framed(LONG_MENU) as (frame, pilot):
+        await pilot._post_mouse_events([_wheel()], PageView, offset=(5, 5))
+        await pilot.press("enter")
+        assert frame.opened == [3]
 
 
 async def test_a_scrollbar_leaves_no_cursor_behind():
@@ -407,9 +403,3 @@ async def test_keys_are_obeyed_while_a_long_page_is_laid_out(monkeypatch):
         view.show_lines(lines)
         view.action_top_or_bottom(1)
         await until(lambda: frame.rows()[-1] == "line 2999", "the end")
-
-
-@pytest.mark.parametrize("text", ["[bold]x[/bold]", "[@click=app.quit]x[/]", "$primary"])
-async def test_markup_of_a_server_is_text(text):
-    async with framed([PageLine(text)]) as (frame, _):
-        assert frame.rows()[0] == text
