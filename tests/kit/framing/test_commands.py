@@ -1,4 +1,4 @@
-"""Telnet's commands are found all at once, and yet as one after the other would be."""
+"""Telnet's commands are found all at once, in many bytes and in few, as one after the other would be."""
 
 import random
 import sys
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.kit.framing.commands import parse_telnet_commands
-from logsrv.kit.framing.few_commands import MAX_NAWS, MAX_SUBNEGOTIATION
+from logsrv.kit.framing.few_commands import MAX_NAWS, MAX_SUBNEGOTIATION, parse_few_telnet_commands
 from tests.parts.examples import more
 from tests.parts.reference_telnet import reference_telnet
 
@@ -92,3 +92,25 @@ def test_random_streams_in_large_chunks_give_the_same_result():
         chunk = b"\xff" + bytes(pick.choices(pool, k=20_000))
         found = parse_telnet_commands(chunk)
         assert found.data + found.unfinished == reference_telnet(chunk).data
+
+
+PARTS = st.sampled_from(
+    [*[bytes((code,)) for code in b"\xff\xff\xfa\xf0\xfd\xfb\xfc\xf6\xeb\xec\xf9\x1f\n\0A"],
+    b"\xff\xfa", b"\xff\xfa\x1f", b"\xff\xf0", b"01234567", b"x" * 1023]
+)  # fmt: skip
+
+
+@pytest.mark.slow
+@more(10)
+@given(st.lists(PARTS, max_size=14).map(b"".join))
+def test_both_ways_to_find_commands_agree(behind):
+    chunk = b"\xff\xf1" + behind
+    found = parse_telnet_commands(chunk)
+    expected = found.data, found.unfinished, found.answers(PRESENCE, 1 << 20)
+    assert parse_few_telnet_commands(chunk, PRESENCE) == expected
+
+
+def test_commands_are_answered_and_data_is_kept():
+    chunk = b"a\xff\xfd\x03b\xff\xff\xff\xf6\xff\xfa\x18x\xff\xf0\xff\xfe\x01c\xff\xfb\x01\xff\xfb"
+    answers = b"\xff\xfc\x03" + PRESENCE + b"\xff\xfe\x01"
+    assert parse_few_telnet_commands(chunk, PRESENCE) == (b"ab\xffc", b"\xff\xfb", answers)

@@ -218,11 +218,6 @@ def test_a_length_is_refused_with_the_byte_that_makes_it_one_too_much():
     assert "longer than 126" in frames_of(Varint(), [b"\xff"], 126)[1]
 
 
-def test_a_frame_of_the_largest_size_is_accepted():
-    for framing in FRAMINGS[:-1]:
-        assert frames_of(framing, [framing.pack(b"x" * MOST)]) == ([b"x" * MOST], "")
-
-
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [

@@ -98,14 +98,6 @@ def test_telnet_commands_are_no_text(pieces):
         assert split(LineFormat(), [data[:at], data[at:]])[0] == ["first", *lines, "last"]
 
 
-def test_telnet_negotiation_is_answered():
-    """DO is answered with WONT, once."""
-    incoming = Incoming(LineFormat(), only_lines=True)
-    incoming.receive(b"\xff\xfd\x01hello\n")
-    assert incoming.take_line() == "hello"
-    assert incoming.answers == b"\xff\xfc\x01"
-
-
 def test_lines_behind_a_bad_one_are_split_seldom():
     """A chunk of nothing but bad lines costs each of them its own length, not that of all behind it."""
     whole = b"\xe9\n" * 5_000

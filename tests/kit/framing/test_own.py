@@ -1,6 +1,6 @@
-"""Framing of an author: commands of Redis, packets of MQTT, and framers that are wrong in each way."""
+"""Framing of an author: commands of Redis, and framers that are wrong in each way."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,44 +9,37 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit import FrameProtocol, Netstring
 from logsrv.kit.framing.own import OwnFramer
 from logsrv.kit.service.factory import check_protocol_class
-from logsrv.kit.testing import MemoryService, conformance, every_split
-from tests.kit.servers import mqtt, redis
+from logsrv.kit.testing import conformance, every_split
+from tests.kit.servers import redis
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
-InMemory = Callable[..., MemoryService]
 
 PING = b"*1\r\n$4\r\nPING\r\n"
 SET = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$2\r\nbc\r\n"
 GET = b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n"
-CONNECT = b"\x10\x0c\0\4MQTT\4\2\0<\0\0"
-LONG = b"\x30\x82\x01\0\1a" + b"x" * 127
 
 
 def test_frames_are_any_objects_and_answers_are_packed(in_memory):
     assert in_memory(redis.plugin).answer(PING + SET + GET) == b"+PONG\r\n+OK\r\n$2\r\nbc\r\n"
 
 
-def test_packets_of_mqtt_may_come_in_any_pieces():
-    packets = [(1, CONNECT[2:], 0), (3, LONG[3:], 0), (12, b"", 0)]
-    for pieces in every_split(CONNECT + LONG + b"\xc0\0"):
-        framer = mqtt.Packets(1000)
-        assert [packet for piece in pieces for packet in framer.receive(piece)] == packets
-
-
 def test_a_broadcast_sends_a_frame_of_any_kind(in_memory):
-    service = in_memory(mqtt.plugin)
-    subscriber, sender = service.connect(), service.connect()
-    subscriber.feed(CONNECT + b"\x82\6\0\1\0\1a\0")
-    subscriber.received()
-    sender.feed(CONNECT + LONG)
-    assert subscriber.received() == LONG
+    class Counted(FrameProtocol[Any, Any, Any]):
+        framing = redis.Resp
+
+        def frame_received(self, frame: list[bytes]) -> None:
+            self.service.broadcast(len(frame), but=self)
+
+    service = in_memory(Counted)
+    listening, sender = service.connect(), service.connect()
+    sender.feed(PING + SET)
+    assert listening.received() == b":1\r\n:3\r\n"
 
 
 @pytest.mark.slow
-def test_both_stand_everything():
+def test_a_framer_of_an_author_stands_everything():
     conformance(redis.plugin, PING, SET + GET)
-    conformance(mqtt.plugin, CONNECT + b"\xc0\0")
 
 
 def test_a_value_error_is_the_fault_of_the_peer_that_gets_answers_to_the_frames_before(in_memory):

@@ -1,9 +1,12 @@
 """What a user may write where an endpoint is asked for, and what they read when it is wrong."""
 
+import socket
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
 
+from logsrv.kit.net.checks import check_and_complete_arguments, named_arguments, parse_port
 from logsrv.kit.net.parse import located_endpoint, parse_endpoint
 
 
@@ -72,6 +75,7 @@ def test_each_kind_of_endpoint_is_parsed_and_gives_its_text_back(text, kind, por
         ("tls:6514", "with one certificate it is ssl:6514:privateKey=FILE:certKey=FILE"),
         ("tls:6514:privateKey=pem", "with one certificate it is ssl:6514:"),
         ("tls:", "tls:DIRECTORY:PORT"),
+        ("systemd:index=0", "systemd: has no domain; known are INET, INET6 or UNIX"),
         ("systemd:domain=INET", "either index= or name="),
         ("systemd:domain=TCP:index=0", "known are INET"),
         ("systemd:domain=INET:index=first", "is no number"),
@@ -85,3 +89,40 @@ def test_a_wrong_endpoint_is_one_sentence(text, sentence):
         located_endpoint(parse_endpoint(text), Path.cwd())
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value) and "\x1b" not in str(caught.value)
+
+
+TAKES = ("host", "port")
+
+
+def test_a_service_name_stands_for_its_port():
+    try:
+        number = socket.getservbyname("gopher", "tcp")
+    except OSError:
+        pytest.skip("this system has no list of services")
+    assert parse_endpoint("tcp:gopher").port == number == parse_port("gopher", "tcp")
+
+
+def test_omitted_arguments_of_tls_have_defaults(tmp_path):
+    arguments = {"port": "domain"}
+    (tmp_path / "server.pem").touch()
+    with chdir(tmp_path):
+        check_and_complete_arguments("ssl", arguments)
+    assert arguments == {"port": "53", "privateKey": "server.pem"}
+    check_and_complete_arguments("tls", {"path": str(tmp_path)})
+
+
+def test_the_first_arguments_need_no_name():
+    assert named_arguments("tcp", "a:1", TAKES) == {"host": "a", "port": "1"}
+    assert named_arguments("tcp", "port=1:host=a", TAKES) == {"port": "1", "host": "a"}
+    assert named_arguments("stdin", "", ()) == {}
+
+
+def test_further_arguments_need_their_name():
+    assert named_arguments("tcp", "a:1:key=k", TAKES, ("key",))["key"] == "k"
+    with pytest.raises(ValueError, match="too many colons; tcp: takes host, port, and a colon"):
+        named_arguments("tcp", "a:1:k", TAKES, ("key",))
+
+
+def test_a_backslash_makes_a_character_a_part_of_the_value():
+    text = r"\:\:1:p\=\\"
+    assert named_arguments("tcp", text, TAKES) == {"host": "::1", "port": "p=\\"}

@@ -1,7 +1,10 @@
-"""The formats of the log: what a line looks like, what is left out, and that nothing forges a line."""
+"""The formats of the log, with the journal's: what a line looks like, and that nothing forges one."""
 
+import io
 import json
+import os
 import re
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +16,7 @@ from twisted.python.failure import Failure
 
 from bench.complaints import complaints
 from logsrv.kit.observe import log_lines
+from logsrv.kit.observe.journal import is_journal, start_failure_text
 from logsrv.kit.observe.log_lines import LogLines
 
 FORMATS: dict[str, Callable[[Any], str]] = {
@@ -172,3 +176,27 @@ def test_nothing_forges_a_line_or_drives_a_terminal(text, name):
         assert not re.search(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u202e]", line)
         if number:
             assert line.startswith("<6>" if name == "journal" else "\t")
+
+
+def test_the_stream_of_the_journal_is_recognised():
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ours.makefile("wb") as stream:
+        found = os.fstat(ours.fileno())
+        there = {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"}
+        assert is_journal(stream, there)
+        # It is inherited by programs whose output was sent elsewhere.
+        assert not is_journal(theirs, there)
+        assert not is_journal(stream, {})
+        assert not is_journal(stream, {"JOURNAL_STREAM": "nonsense"})
+        assert not is_journal(io.StringIO(), there)
+        assert not is_journal(None, there)
+
+
+def test_a_failed_start_is_told_plainly_outside_the_journal(monkeypatch):
+    monkeypatch.delenv("JOURNAL_STREAM", raising=False)
+    assert start_failure_text("greet: no moon") == "greet: no moon"
+
+
+def test_a_failed_start_drives_no_terminal():
+    """A path in a configuration may have anything in it."""
+    assert start_failure_text("the store /\x1b[31m") == r"the store /\x1b[31m"

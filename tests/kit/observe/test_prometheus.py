@@ -1,4 +1,4 @@
-"""The figures of a service as Prometheus reads them."""
+"""The figures of a service as Prometheus reads them, under names that begin with their owner's."""
 
 import sys
 
@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from logsrv.greet.protocol import Greet, GreetingState, GreetOptions
+from logsrv.kit import LineProtocol, protocol_plugin
 from logsrv.kit.observe.durations import Durations
 from logsrv.kit.observe.metrics import CATALOGUE, Metric, Metrics, exposed_name
 from logsrv.kit.observe.prometheus import MetricsCollector, exposition
@@ -93,3 +94,38 @@ def test_the_name_that_is_documented_is_the_name_that_is_exposed():
     text = exposition(metrics)[0].decode()
     for metric in (*CATALOGUE, *metrics.catalogue):
         assert f"# TYPE {exposed_name(metric)} {metric.kind}" in text
+
+
+class Imap(LineProtocol):
+    def connection_made(self) -> None:
+        metrics = self.service.metrics
+        metrics.declare(Metric("logins", "counter", "Logins."))
+        metrics.count("logins")
+        metrics.count("imapd_errors_total")
+        metrics.count("imapdx_errors_total")
+        metrics.watch("mailboxes", lambda: 3)
+        metrics.time("search_seconds", Durations())
+        metrics.count("logsrv_mails_total", kind="new")
+
+
+IMAPD = protocol_plugin("imapd", Imap)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "imapd_logins_total 1.0",
+        "imapd_errors_total 1.0",
+        "imapd_imapdx_errors_total 1.0",
+        "imapd_mailboxes 3.0",
+        "imapd_search_seconds_count 0.0",
+        'imapd_logsrv_mails_total{kind="new"} 1.0',
+        'logsrv_connections_total{listener="tcp:7000"} 1.0',
+        'logsrv_received_bytes_total{listener="tcp:7000"} 0.0',
+        'logsrv_connections_failed_total{listener="tcp:7000"} 0.0',
+    ],
+)
+def test_a_name_in_prometheus_begins_with_its_owner(line):
+    service = MemoryService(IMAPD)
+    service.connect()
+    assert line in exposition(service.service.metrics)[0].decode().splitlines()

@@ -1,15 +1,21 @@
-"""Files that are named by options: what they are is looked at before anything could block."""
+"""Files that options name: which there are; what they are is looked at before anything could block."""
 
 import os
 import re
 import socket
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
+import attrs
 import pytest
 
 from logsrv.kit.options import files
+from logsrv.kit.options.declare import option, tables
 from logsrv.kit.options.files import create_file, file_fingerprint, read_file
+from logsrv.kit.options.given_files import GivenFile, given_files, inline_secret_keys
+from logsrv.kit.options.kinds import DIRECTORY, PATH
+from logsrv.kit.options.secrets import SECRET, SECRET_FILE
 
 
 def test_a_file_is_read_up_to_its_largest_size(tmp_path):
@@ -119,3 +125,37 @@ def test_a_new_file_is_its_owners_from_the_beginning_and_replaces_none(tmp_path)
     with pytest.raises(FileExistsError):
         create_file(path, b"other", 0o600)
     assert path.read_bytes() == b"secret"
+
+
+@attrs.frozen(kw_only=True)
+class Part:
+    token: str | None = option(None, SECRET, "a token")
+    token_file: Path | None = option(None, SECRET_FILE, "a file that has it")
+
+
+@attrs.frozen(kw_only=True)
+class Whole:
+    store: Path = option("store", DIRECTORY, "no file")
+    texts: tuple[Path, ...] = option((), PATH, "some files", repeatable=True)
+    token_file: Path | None = option(None, SECRET_FILE, "a file that has a token")
+    part: tuple[Part, ...] = tables(Part, "parts")
+
+
+def test_files_of_options_and_tables_come_once():
+    one, other, text = Path("/one"), Path("/other"), Path("/text")
+    parts = (Part(token_file=one), Part(), Part(token_file=other))
+    assert list(given_files(Whole(texts=(text,), token_file=one, part=parts))) == [
+        GivenFile("texts", text, False, needed=False),
+        GivenFile("token-file", one, True),
+        GivenFile("token-file", other, True),
+    ]
+
+
+def test_settings_without_options_name_no_files():
+    assert not list(given_files(SimpleNamespace(token_file=Path("/x"))))
+
+
+def test_secrets_in_a_document_are_found_by_key():
+    document = {"token-file": "x", "part": [{"token": "abc"}, {"token-file": "y"}, 7]}
+    assert list(inline_secret_keys(Whole, document)) == ["token"]
+    assert not list(inline_secret_keys(Whole, {"part": "none"}))

@@ -1,6 +1,5 @@
 """Each source by itself: what it may hold, and the sentence for what it may not."""
 
-import os
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -233,19 +232,6 @@ def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path):
     large = tmp_path / "large.toml"
     large.write_bytes(b"#" * (1024 * 1024 + 1))
     assert "larger than 1 MiB" in refused(read_toml_file, large, "command line")
-
-
-def test_a_pipe_is_read_at_the_start_and_never_again():
-    """`--config <(…)`: a reload would wait in vain for somebody to write it once more."""
-    reader, writer = os.pipe()
-    os.write(writer, b"rotate-size = 7\n")
-    os.close(writer)
-    path = Path(f"/dev/fd/{reader}")
-    assert read_toml_file(path, "command line") == {"rotate-size": 7}
-    assert refused(read_toml_file, path, "command line", again=True) == (
-        f"--config {path} (command line): cannot be read again at a reload"
-    )
-    os.close(reader)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`twistd PLUGIN`: what may stand on the command line, and the one sentence if it may not."""
+"""`twistd PLUGIN`: what may stand on the command line, the one sentence if it may not, and the help."""
 
 import os
 import re
@@ -12,10 +12,11 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import REQUIRED, option
+from logsrv.kit.options.help import help_groups, help_text
 from logsrv.kit.options.kinds import FLAG, TEXT, integer
 from logsrv.kit.options.usage import SettingsOptions, usage_options
 from logsrv.kit.testing.patience import PATIENCE
-from tests.kit.options.example_settings import LoggerOptions
+from tests.kit.options.example_settings import ListenerOptions, LoggerOptions
 
 CHECKOUT = Path(__file__).parents[3]
 
@@ -250,3 +251,28 @@ def test_a_wrong_value_ends_the_command_with_one_sentence_and_status_1(tmp_path,
 
 def test_a_bounded_number_is_checked_by_its_own_bounds():
     assert integer(1).accepted in refused("--max-connections", "0")
+
+
+def test_the_help_fits_the_terminal_and_marks_what_is_required():
+    for width in (40, 60, 200):
+        text = help_text(help_groups(ListenerOptions), ["listen"], "demo", "Words. " * 30, width)
+        assert max(map(len, text.splitlines())) <= width
+    assert "  LISTEN                      where to listen (required)\n" in text
+    assert "DEMO_..." in text
+    assert "Words. Words." in text
+
+
+def test_the_help_has_groups_or_only_essential_options():
+    """With essentials, only those are shown, and where the others are."""
+    text = help_text(help_groups(ListenerOptions), [], "demo", "", 80, ("max_line",))
+    assert "--max-line" in text and "--max-connections" not in text
+    assert "These are 1 of 7 options; --help-all shows all." in " ".join(text.split())
+    whole = help_text(help_groups(ListenerOptions), [], "demo", "", 80)
+    assert "Example:\n\n  twistd -n demo --listen ENDPOINT\n" in whole
+    assert "\nWho may come:\n" in whole and "--help-all" in whole
+
+
+def test_numbers_say_their_bounds_where_they_differ():
+    text = help_text(help_groups(ListenerOptions), [], "demo", "", 120)
+    assert "connections at a time (a whole number, 1 or more; default: off)" in text
+    assert "\n  NUMBER" not in text

@@ -184,19 +184,6 @@ def test_sending_a_wrong_type_ends_only_that_connection(slip, error):
     assert service.metric("connections_failed_total") + service.metric("connections_cut_total") == 1
 
 
-def test_output_before_an_error_arrives():
-    """An error of the author takes no earlier answer with it."""
-
-    class Slip(LineProtocol):
-        def line_received(self, line: str) -> None:
-            self.send_line(None if line == "slip" else line)  # type: ignore[arg-type]
-
-    peer = MemoryService(Slip).connect()
-    peer.feed(b"one\ntwo\nslip\nthree\n")
-    assert peer.received() == b"one\r\ntwo\r\n"
-    assert peer.closed
-
-
 def test_a_peer_that_does_not_read_its_last_words_is_cut_off():
     """Also when they are the first words: a peer that reads nothing is cut off after a while."""
     service = MemoryService(Talk, state=State)

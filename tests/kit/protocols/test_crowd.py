@@ -2,17 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit import Connection, Delimiter, FrameProtocol, LineProtocol, RequestProtocol
+from logsrv.kit.protocols.crowd import SenderCrowd, handled
+from logsrv.kit.protocols.states import OPEN
 from logsrv.kit.testing import MemoryPeer, MemoryService
 from logsrv.kit.testing.peer import TRANSPORT_BUFFER
+from tests.parts.kept import kept
 
 LINES = [f"{number:048d}" for number in range(30_000)]
 SENT = "".join(f"{line}\n" for line in LINES).encode()
@@ -191,7 +196,9 @@ class Small(LineProtocol):
         self.service.broadcast(line)
 
 
-TURNS = st.tuples(st.sampled_from(["talk", "stop reading", "read on", "leave"]), st.integers(0, 2))
+TURNS = st.tuples(
+    st.sampled_from(["talk", "stop reading", "read on", "send its end", "leave"]), st.integers(0, 2)
+)
 
 
 @pytest.mark.slow
@@ -201,10 +208,11 @@ def test_whoever_reads_talks_and_leaves_all_is_heard_in_order_and_nothing_hangs(
     most = TRANSPORT_BUFFER + Small.max_unsent + 3 * 64 * 1024
     peers = {number: service.connect() for number in range(3)}
     sent: dict[int, list[bytes]] = {number: [] for number in peers}
+    ended: set[int] = set()
     with cut_off() as sentences:
         for what, number in turns:
             peer = peers.get(number)
-            if peer is None:
+            if peer is None or number in ended:
                 continue
             if what == "talk":
                 lines = [b"%d %01000d\r\n" % (number, len(sent[number]) + n) for n in range(100)]
@@ -214,6 +222,9 @@ def test_whoever_reads_talks_and_leaves_all_is_heard_in_order_and_nothing_hangs(
                 peer.stop_reading()
             elif what == "read on":
                 peer.start_reading()
+            elif what == "send its end":
+                peer.half_close()
+                ended.add(number)
             else:
                 peers.pop(number).disconnect()
             assert all(waiting(each) <= most for each in peers.values())
@@ -221,8 +232,9 @@ def test_whoever_reads_talks_and_leaves_all_is_heard_in_order_and_nothing_hangs(
             peer.start_reading()
         act(service)
     assert sentences == []
-    for peer in peers.values():
+    for name, peer in peers.items():
         assert peer.reading
+        assert peer.closed == (name in ended)
         heard = peer.received().splitlines(keepends=True)
         for number, lines in sent.items():
             known = [line for line in heard if line.startswith(b"%d " % number)]
@@ -249,18 +261,6 @@ def test_a_sender_that_goes_leaves_nothing_behind():
     sender.disconnect()
     service.clock.advance(3600)
     assert not still.closed
-
-
-def test_a_sender_that_has_sent_its_end_is_heard_to_the_last_line():
-    service = MemoryService(Room)
-    slow, sender = service.connect(reads=False), service.connect()
-    sender.feed(SENT)
-    sender.half_close()
-    assert not sender.closed
-    slow.start_reading()
-    act(service)
-    assert sender.closed
-    assert slow.received() == HEARD
 
 
 def test_output_of_no_connection_is_bounded():
@@ -449,3 +449,52 @@ def test_a_peer_that_broadcasts_to_all_and_itself_goes_on():
         go[0].callback(None)
         slow.start_reading()
     assert sentences == []
+
+
+class Member:
+    """A receiver whose transport takes nothing, and a sender; why: why it was cut off."""
+
+    lines = None
+    state = SimpleNamespace(sending=OPEN)
+
+    def __init__(self) -> None:
+        self.author = SimpleNamespace(
+            max_unsent=10,
+            patience=5.0,
+            transport=SimpleNamespace(unsent=lambda: 0),
+            factory=SimpleNamespace(service=SimpleNamespace(clock=Clock())),
+        )
+        self.why = ""
+
+    def cut_off(self, why: str) -> None:
+        self.why = why
+
+    def join_crowd(self, crowd: object) -> None: ...
+    def leave_crowd(self, crowd: object) -> None: ...
+
+
+def test_what_a_sender_wrote_too_much_counts_until_the_receiver_has_taken_all():
+    """Each time as much again; a hundredth of it more would have cut the receiver off."""
+    receiver: Any = Member()
+    crowd = SenderCrowd(receiver)
+    handled_before = handled.set(receiver)
+    for _ in range(100):
+        assert crowd.add_bytes(10) and crowd.add_bytes(10)
+        crowd.clear_waiting_bytes()
+    assert not receiver.why
+    assert crowd.add_bytes(10) and crowd.add_bytes(10) and not crowd.add_bytes(1)
+    assert receiver.why.startswith("more is sent to it than it takes")
+    handled.reset(handled_before)
+
+
+def test_nothing_is_kept_of_a_sender_that_is_gone():
+    crowd = SenderCrowd(Member())  # type: ignore[arg-type]
+    crowd.add_bytes(10)
+    before = kept(crowd)
+    for _ in range(10):
+        sender: Any = Member()
+        handled_before = handled.set(sender)
+        assert crowd.add_bytes(1) and crowd.add_bytes(1)
+        handled.reset(handled_before)
+        crowd.forget_sender(sender)
+    assert {**kept(crowd), "0._written": 10} == before

@@ -23,8 +23,6 @@ from tests.parts.talking import carry
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
-Serving = Callable[..., Running]
-
 
 class Shout(DatagramLines):
     def line_received(self, line: str, peer: Sender) -> None:

@@ -1,6 +1,6 @@
 """Deadlines around blocks of awaits, in handlers, tasks and states; those of asyncio: test_awaiting.py."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -18,11 +18,8 @@ from logsrv.kit import (
     deadline,
     protocol_plugin,
 )
-from logsrv.kit.testing import MemoryService
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
-
-InMemory = Callable[..., MemoryService]
 
 
 async def shy(connection: Connection) -> None:

@@ -4,11 +4,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, IPushProducer
-from zope.interface.verify import verifyObject
 
 from logsrv.kit import TEXT, LineProtocol, option
 from logsrv.kit.testing import MemoryService
@@ -41,32 +37,6 @@ class Scripted(LineProtocol):
         elif line == "close":
             self.close("bye")
         self.send_line(f"done {line}")
-
-
-def test_a_line_protocol_has_twisteds_interfaces():
-    """A LineProtocol is what Twisted takes for a protocol, and half-closeable; who writes, a producer."""
-    peer = MemoryService(Shout).connect()
-    for interface in (IProtocol, IHalfCloseableProtocol):
-        assert verifyObject(interface, peer.protocol)
-    peer.stop_reading()
-    assert peer.protocol is not None
-    peer.protocol.send_line("x" * 100_000)  # type: ignore[attr-defined]
-    assert verifyObject(IPushProducer, peer.transport.producer)
-
-
-@given(st.lists(st.text(st.characters(exclude_characters="\r\n\0\xff", exclude_categories=["Cs"]))))
-def test_each_line_is_echoed(lines):
-    """Whatever text a peer sends comes back as it was."""
-
-    class Echo(LineProtocol):
-        def line_received(self, line: str) -> None:
-            self.send_line(line)
-
-    peer = MemoryService(Echo).connect()
-    data = "".join(f"{line}\r\n" for line in lines).encode()
-    if data:
-        peer.feed(data)
-    assert peer.received() == data
 
 
 class Mixed(LineProtocol):
@@ -109,12 +79,6 @@ def test_a_reply_of_lines_and_bytes_leaves_in_one_write(line, wanted):
     peer.transport.write = written.append  # type: ignore[method-assign,assignment]
     peer.feed(line + b"\n")
     assert written == [wanted]
-
-
-def test_a_peer_that_is_dismissed_gets_its_replies_first():
-    peer = MemoryService(Mixed).connect()
-    peer.feed(b"x\n" + b"long " * 10 + b"\n")
-    assert peer.received().startswith(b"\xe4x\r\n\xff\n\r\na line is longer than 10 bytes")
 
 
 class Mail(LineProtocol):
@@ -208,17 +172,6 @@ def test_next_line_waits_for_async_line_received():
         peer.received().split()
         == b"done wait done next done wait done last done afterwards".split()
     )
-
-
-def test_end_of_input_waits_for_async_line_received():
-    """A peer that half-closes still gets the answer that was being worked on."""
-    peer = MemoryService(Scripted).connect()
-    peer.feed(b"wait\n")
-    peer.half_close()
-    assert not peer.closed
-    peer.protocol.waiting.callback(None)  # type: ignore[union-attr]
-    assert peer.received() == b"done wait\r\n"
-    assert peer.closed
 
 
 def test_lines_after_close_are_not_handled():

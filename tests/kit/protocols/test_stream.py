@@ -183,17 +183,6 @@ def test_bytes_before_a_long_line_can_be_read():
     assert peer.received() == b"b\nxxxxxxxxx\nc"
 
 
-def test_the_function_sets_the_encoding():
-    """Both ways it is what the function says before it reads."""
-
-    async def western(connection: Connection) -> None:
-        connection.encoding = "latin-1"
-        async for line in connection:
-            connection.send_line(line.upper())
-
-    assert MemoryService(western).answer("ä\n".encode("latin-1")) == "Ä\r\n".encode("latin-1")
-
-
 def test_a_paused_peer_is_read_again_for_a_larger_read():
     """The peer was made to wait; who wants more than there is gets it read."""
     work: Deferred[None] = Deferred()

@@ -81,27 +81,6 @@ async def test_a_drain_before_the_handshake_ends_after_it(listen, tmp_path):
     assert len(found) == 300 * 10_002 + len("all\r\n")
 
 
-def test_a_reply_of_lines_and_bytes_leaves_in_one_write():
-    """The second of two small packets would wait until the peer acknowledges the first: for 40 ms."""
-
-    async def memcached(connection: Connection) -> None:
-        async for key in connection:
-            connection.send_line(f"VALUE {key}")
-            connection.write(b"\xff\r\n")
-            await connection.drain()
-            connection.send_line("END")
-
-    peer = MemoryService(memcached).connect()
-    written: list[bytes] = []
-    peer.transport.write = written.append  # type: ignore[method-assign,assignment]
-    peer.feed(b"a\nb\n")
-    peer.feed(b"c\n")
-    assert written == [
-        b"VALUE a\r\n\xff\r\nEND\r\nVALUE b\r\n\xff\r\nEND\r\n",
-        b"VALUE c\r\n\xff\r\nEND\r\n",
-    ]
-
-
 @pytest.mark.parametrize("text", [True, False])
 def test_an_endless_writer_lets_others_have_their_turn(text, monkeypatch):
     """A peer that reads as fast as it is written to kept all others waiting."""

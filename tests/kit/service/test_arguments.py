@@ -109,11 +109,3 @@ def test_wrong_arguments_are_refused(arguments, sentence):
     given: dict[str, Any] = {"name": "chat", "protocol": Chat, **arguments}
     with pytest.raises(ConfigurationError, match=f"^{sentence}"):
         protocol_plugin(**given)
-
-
-def test_right_arguments_are_accepted():
-    assert protocol_plugin("chat", Chat, Frozen, listen=["tcp:1", "tcp:2"]).listen == (
-        "tcp:1",
-        "tcp:2",
-    )
-    assert protocol_plugin("chat", "a:B", "a:Options", state="a:State").settings == "a:Options"

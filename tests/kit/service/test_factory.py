@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from twisted.internet.protocol import DatagramProtocol, Protocol
+from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.web.http import HTTPChannel
@@ -18,7 +18,6 @@ from logsrv.kit import (
     Netstring,
     protocol_plugin,
 )
-from logsrv.kit.protocols.stream import StreamProtocol
 from logsrv.kit.service.factory import protocols_of
 from logsrv.kit.testing import MemoryService
 from logsrv.kit.testing.memory import parsed
@@ -32,31 +31,9 @@ async def handle(connection: Connection) -> None:
     """Serve a peer."""
 
 
-def test_a_line_protocol_serves_connections():
-    protocols = protocols_of(Lines, None)
-    assert protocols.refuses_tls
-    assert protocols.stream is Lines
-    assert protocols.datagrams is None
-    assert protocols.limits == {"max_line": 100}
-    assert protocols.make_line_format(1000).max_line == 100
-
-
-def test_a_function_or_a_plain_protocol_serves_connections():
-    made = protocols_of(handle, None).stream
-    assert made is not None
-    assert isinstance(made(), StreamProtocol)
+def test_tls_is_refused_where_a_protocol_of_the_kit_is_served():
+    assert protocols_of(Lines, None).refuses_tls
     assert not protocols_of(Protocol, None).refuses_tls
-    plain = protocols_of(Protocol, None).stream
-    assert isinstance(plain, type)
-    assert issubclass(plain, Protocol)
-
-
-@pytest.mark.parametrize("datagrams", [DatagramLines, DatagramProtocol])
-def test_a_datagram_class_may_be_the_only_protocol(datagrams):
-    """A class for datagrams may be given as the only protocol."""
-    protocols = protocols_of(datagrams, None)
-    assert protocols.stream is None
-    assert protocols.datagrams is not None
 
 
 @pytest.mark.parametrize(
@@ -144,25 +121,6 @@ def test_a_max_line_of_0_is_refused():
 
     with pytest.raises(ConfigurationError, match="max_line is 0"):
         protocols_of(handle, None).line_format(Settings())
-
-
-class Fragile(LineProtocol):
-    def __init__(self) -> None:
-        raise RuntimeError("as asked")
-
-
-def test_a_constructor_that_fails_refuses_its_peer():
-    """The connection is refused and counted, and the service goes on."""
-    service = MemoryService(Fragile)
-    assert service.connect().protocol is None
-    assert service.metric("connections_failed_total") == 1
-
-
-def test_a_missing_certificate_is_explained():
-    service = MemoryService(LineProtocol).service
-    factory = service.make_factory("tcp:7000")
-    assert factory.certificate is None
-    assert "protocol_plugin(…, start_tls=True)" in factory.no_certificate
 
 
 def test_using_the_service_in_a_constructor_is_explained():

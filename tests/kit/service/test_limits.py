@@ -111,7 +111,11 @@ def test_a_table_may_lower_the_limit_of_frames(tmp_path):
 
 def test_a_reload_changes_the_limit_of_new_connections():
     service = MemoryService(Frames)
+    before = service.connect()
+    before.feed(b"\0\1a")
     service.reload(max_frame=5)
+    before.feed(b"\0\6sixsix")
+    assert not before.closed
     assert closed_by(service, 6)
 
 

@@ -244,16 +244,6 @@ class Short(LineProtocol):
         self.send_line(line)
 
 
-def test_a_lower_limit_of_a_class_holds_for_its_listener_alone(in_memory):
-    listen = ("tcp:7000", "short:tcp:7001")
-    service = in_memory(protocol_plugin("chat", Chat, listen=listen, listeners={"short": Short}))
-    long, short = service.connect(), service.connect(to="short")
-    for peer in (long, short):
-        peer.feed(b"more than ten bytes\n")
-    assert long.received() == b"more than ten bytes ('')\r\n"
-    assert b"longer than 10 bytes" in short.received()
-
-
 def test_an_answer_may_be_that_of_a_named_listener(in_memory):
     service = in_memory(
         protocol_plugin("chat", Chat, listen=LISTEN[:2], listeners={"admin": Short})

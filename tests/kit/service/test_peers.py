@@ -1,7 +1,6 @@
 """Who is connected to a service, and what is said to all of them."""
 
 import socket
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,12 +11,11 @@ from twisted.internet.testing import StringTransport
 from logsrv.kit import Connection, LineProtocol
 from logsrv.kit.framing.own import OwnFraming
 from logsrv.kit.service.peers import Peers
-from logsrv.kit.testing import Running, TelnetSession
+from logsrv.kit.testing import TelnetSession
 from tests.parts.listening import in_reactor, until
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
-Serving = Callable[..., Running]
 LOOPBACK = "tcp:0:interface=127.0.0.1"
 
 

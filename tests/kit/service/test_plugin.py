@@ -3,7 +3,6 @@
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import attrs
@@ -14,8 +13,18 @@ from zope.interface.verify import verifyObject
 
 from logsrv import __version__
 from logsrv.errors import StartError
-from logsrv.kit import ConfigurationError, IProtocolPlugin, LineProtocol, Plugin, protocol_plugin
-from logsrv.kit.testing import TWISTD, TelnetSession, TwistdProcess
+from logsrv.kit import (
+    FLAG,
+    TEXT,
+    ConfigurationError,
+    DatagramLines,
+    IProtocolPlugin,
+    LineProtocol,
+    Plugin,
+    option,
+    protocol_plugin,
+)
+from logsrv.kit.testing import TWISTD, TelnetSession
 from logsrv.kit.testing.patience import PATIENCE
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
@@ -42,9 +51,6 @@ def folder(tmp_path: Path) -> Path:
     plugins.mkdir(parents=True)
     (plugins / "shout_plugin.py").write_text(SHOUT)
     return tmp_path
-
-
-Start = Callable[..., TwistdProcess]
 
 
 def test_a_plugin_has_twisteds_and_our_interfaces():
@@ -199,26 +205,51 @@ def test_version_is_the_plugins_and_wrong_options_exit_with_1(folder):
 
 
 @pytest.mark.slow
-def test_a_port_in_use_ends_the_start_with_a_sentence(folder):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        where = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
-        run = run_twistd(folder, "shout", "--listen", where)
-    assert run.returncode == 1
-    assert "in use" in run.stdout + run.stderr
-    assert "Traceback" not in run.stdout + run.stderr
-
-
-@pytest.mark.slow
-def test_a_start_that_fails_leaves_no_socket_behind(folder):
+def test_a_start_at_a_port_in_use_is_a_sentence_and_leaves_no_socket_behind(folder):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         where = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
         run = run_twistd(folder, "shout", "--listen", f"unix:{folder}/s", "--listen", where)
     assert run.returncode == 1
+    assert "in use" in run.stderr
+    assert "Traceback" not in run.stdout + run.stderr
     assert not (folder / "s").exists()
 
 
-@pytest.mark.slow
-def test_a_listener_for_datagrams_is_refused_by_a_stream_plugin(folder):
-    run = run_twistd(folder, "shout", "--listen", "udp:0")
-    assert run.returncode == 1
-    assert "udp:0: shout takes connections only, no datagrams" in run.stderr
+@attrs.frozen(kw_only=True)
+class Own:
+    greeting: str = option("hello", TEXT, "what to say")
+    log_connections: bool = option(True, FLAG, "on by default here")
+
+
+def test_authors_options_beside_the_kits():
+    """Both are there; where both declare one, the author's default counts."""
+    plugin = protocol_plugin("shout", LineProtocol, Own, listen=("tcp:1", "tcp:2"))
+    options = plugin.options()
+    options.environment = {"SHOUT_IDLE_TIMEOUT": "5s"}
+    options.parseOptions(["--greeting", "hi", "--allow", "10.0.0.0/8"])
+    settings = options.settings
+    assert (settings.greeting, settings.log_connections, settings.idle_timeout) == ("hi", True, 5.0)
+    assert [str(endpoint) for endpoint in settings.listen] == ["tcp:1", "tcp:2"]
+    assert settings.allow[0].prefixlen == 8
+
+
+class Datagrams(DatagramLines):
+    """Nobody stays connected to it."""
+
+
+def test_options_of_connections_for_datagrams():
+    """What means nothing to datagrams is not offered, and nothing goes by it; unless both are served."""
+    only = protocol_plugin("only", Datagrams, listen="udp:1")
+    both = protocol_plugin("both", LineProtocol, datagrams=Datagrams)
+    for word in ("--max-connections ", "--max-connections-per-peer ", "--idle-timeout "):
+        assert word not in str(only.options())
+        assert word in str(both.options())
+    assert "--deny" in str(only.options())
+    options = only.options()
+    options.environment = {}
+    with pytest.raises(ConfigurationError, match="no such option"):
+        options.parseOptions(["--idle-timeout", "5s"])
+    options = only.options()
+    options.environment = {}
+    options.parseOptions(["--metrics", "tcp:0:interface=127.0.0.1"])
+    assert options.settings.idle_timeout is None

@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,13 +13,10 @@ from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
 from logsrv.kit import LineProtocol
-from logsrv.kit.testing import Running
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.programs import program
+from tests.parts.certificates import Authority
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
-
-Serving = Callable[..., Running]
 
 
 class Slow(LineProtocol):
@@ -69,14 +65,9 @@ class Asked:
 @pytest.fixture
 def tls(tmp_path: Path) -> tuple[str, Callable[[int], ssl.SSLSocket]]:
     """An endpoint with a certificate of its own, and what connects to a port of it."""
-    pem = tmp_path / "server.pem"
-    subprocess.run(
-        [program("openssl", "openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-         "-subj", "/CN=localhost", "-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "cert")],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    pem.write_text((tmp_path / "key").read_text() + (tmp_path / "cert").read_text())
-    context = ssl.create_default_context(cafile=str(tmp_path / "cert"))
+    authority = Authority(tmp_path)
+    pem = authority.certify("localhost")
+    context = ssl.create_default_context(cafile=str(authority.cafile))
 
     def connect(port: int) -> ssl.SSLSocket:
         plain = socket.create_connection(("127.0.0.1", port), PATIENCE)

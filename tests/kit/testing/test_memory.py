@@ -1,4 +1,4 @@
-"""The in-memory service: does what a real one does, and tells when an answer depends on cuts."""
+"""The service in memory, its listeners and peers: as with sockets; it tells if answers depend on cuts."""
 
 from typing import Any
 
@@ -19,6 +19,7 @@ from logsrv.kit import (
     protocol_plugin,
 )
 from logsrv.kit.testing import MemoryService, every_split
+from logsrv.kit.testing.peer import MemoryTransport
 
 
 class Shout(LineProtocol):
@@ -177,3 +178,145 @@ def test_a_datagram_class_is_served_in_memory():
     sender = MemoryService(Echo).sender()
     sender.send(b"hello\n")
     assert sender.received() == [b"hello\r\n"]
+
+
+class Careful(Protocol):
+    """Ends as a producer whether it is one or not, as it may with TCP."""
+
+    def dataReceived(self, data: bytes) -> None:
+        assert isinstance(self.transport, MemoryTransport)
+        self.transport.unregisterProducer()
+        self.transport.write(data)
+        self.transport.stopProducing()
+
+
+class Refused(LineProtocol):
+    def __init__(self) -> None:
+        raise ZeroDivisionError
+
+
+class Twice(DatagramLines):
+    def line_received(self, line: str, peer: Sender) -> None:
+        self.send_line(line, peer)
+        self.send_line(line, peer)
+
+
+def test_back_pressure_works_both_ways():
+    """A peer that stops reading fills the transport; what is fed meanwhile waits as in a kernel."""
+    peer = MemoryService(Shout).connect()
+    peer.stop_reading()
+    peer.feed(b"x" * 60_000 + b"\n" + b"y" * 60_000 + b"\n")
+    peer.feed(b"z\n")
+    assert not peer.reading
+    assert peer.unread == 2
+    assert peer.received() == b""
+    peer.start_reading()
+    assert peer.received().endswith(b"Y\r\nZ\r\n")
+    assert peer.reading
+    assert peer.unread == 0
+
+
+def test_a_connection_may_end_in_several_ways():
+    peer = MemoryService(Shout).connect()
+    peer.disconnect(ConnectionResetError("reset"))
+    assert peer.closed
+    peer.feed(b"too late\n")
+    assert peer.received() == b""
+
+
+def test_a_memory_transport_accepts_the_calls_of_tcps():
+    peer = MemoryService(Careful).connect()
+    peer.feed(b"x")
+    assert peer.received() == b"x"
+    assert peer.closed
+
+
+def test_a_refused_peer_is_closed():
+    service = MemoryService(Refused)
+    assert service.connect().closed
+    assert service.metric("connections_failed_total") == 1
+
+
+def test_a_sender_collects_its_answers():
+    sender = MemoryService(Twice).sender("::1", 1234)
+    assert sender.name == "udp:[::1]:1234"
+    sender.send(b"a\n", b"b\n")
+    assert sender.received() == [b"a\r\n", b"a\r\n", b"b\r\n", b"b\r\n"]
+    assert sender.received() == []
+
+
+class ShoutBack(DatagramLines):
+    def line_received(self, line: str, peer: Sender) -> None:
+        self.send_line(line.upper(), peer)
+
+
+BOTH = protocol_plugin(
+    "both", Shout, datagrams=ShoutBack, listen=("tcp:7000", "udp:7000", "tcp:7001")
+)
+
+
+def test_networks_are_allowed_and_denied_in_memory():
+    service = MemoryService(BOTH, "--allow", "192.0.2.0/24", "--deny", "192.0.2.7")
+    assert not service.connect("192.0.2.1").closed
+    assert service.connect("192.0.2.7").closed
+    assert service.connect("2001:db8::1").closed
+    assert service.metric("connections_refused_total", reason="denied") == 1
+    allowed, denied = service.sender("192.0.2.1"), service.sender("192.0.2.7")
+    for sender in (allowed, denied):
+        sender.send(b"hello\n")
+    assert allowed.received() == [b"HELLO\r\n"]
+    assert denied.received() == []
+    assert service.metric("datagrams_refused_total") == 1
+
+
+def test_limits_of_connections_hold_in_memory():
+    service = MemoryService(Shout, "--max-connections=3", "--max-connections-per-peer=2")
+    peers = [service.connect(host) for host in ("192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2")]
+    assert [peer.closed for peer in peers] == [False, False, True, False]
+    assert service.connect("192.0.2.3").closed
+    peers[0].disconnect()
+    assert not service.connect("192.0.2.3").closed
+    assert service.metric("connections_open") == 3
+
+
+def test_a_silent_peer_is_closed_in_memory():
+    """A minute passes at once; who has said something in it stays."""
+    service = MemoryService(Shout, "--idle-timeout", "60s")
+    silent, talking = service.connect(), service.connect()
+    service.clock.advance(45)
+    talking.feed(b"still here\n")
+    service.clock.advance(30)
+    assert silent.closed
+    assert not talking.closed
+    assert service.metric("connections_idle_total") == 1
+
+
+def test_a_peer_chooses_the_listener():
+    """By default the first place for connections, and the first for datagrams."""
+    service = MemoryService(BOTH)
+    service.connect()
+    service.connect(to="tcp:7001")
+    service.sender(to="udp:7000").send(b"x\n")
+    assert service.metric("connections_total", listener="tcp:7000") == 1
+    assert service.metric("connections_total", listener="tcp:7001") == 1
+    assert service.metric("datagrams_total", listener="udp:7000") == 1
+    with pytest.raises(
+        AssertionError, match="both takes no connections at udp:7000 now; it listens"
+    ):
+        service.connect(to="udp:7000")
+    with pytest.raises(
+        AssertionError, match="plugin takes no datagrams now; it listens at tcp:7000"
+    ):
+        MemoryService(Shout).sender()
+
+
+def test_senders_over_unix_sockets():
+    service = MemoryService(ShoutBack, "--listen", "unixgram:/run/x.sock")
+    sender = service.sender("/run/client.sock")
+    sender.send(b"x\n")
+    assert (sender.name, sender.received()) == ("unix:/run/client.sock", [b"X\r\n"])
+
+
+def test_an_endpoint_without_a_memory_listener_is_an_error():
+    with pytest.raises(AssertionError, match="stdin: is nothing that a MemoryService has"):
+        MemoryService(Shout, "--listen", "stdin:")

@@ -1,8 +1,11 @@
-"""The twistd child: what it says is shown when something waited for does not come."""
+"""The twistd child: what it says is shown when something waited for does not come, and how long that is."""
+
+import re
 
 import pytest
 
 from logsrv.kit.testing import TelnetSession, TwistdProcess, wait_until
+from logsrv.kit.testing.patience import patience
 
 
 @pytest.mark.slow
@@ -42,3 +45,16 @@ def test_ports_are_found_for_each_kind_of_listener(tmp_path):
         "2026-11-22T13:36:27.412+00:00 logsrv is ready\n"
     )
     assert process.ports() == [5514, 514, 6514, 8080, 9100]
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"), [({}, 60), ({"PATIENCE": "10"}, 600), ({"PATIENCE": ".5"}, 30)]
+)
+def test_patience_is_minutes(said, seconds):
+    assert patience(said) == seconds
+
+
+@pytest.mark.parametrize("wrong", ["", "long", "0", "-1", "nan", "inf"])
+def test_a_wrong_patience_is_refused_by_its_name(wrong):
+    with pytest.raises(ValueError, match=rf"^PATIENCE={re.escape(wrong)} must be a number above 0"):
+        patience({"PATIENCE": wrong})

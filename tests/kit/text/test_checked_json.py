@@ -1,4 +1,4 @@
-"""A line that was torn, changed or is another's is noticed, and says why."""
+"""A line with its sum: one that was torn, changed or is another's is noticed, and says why."""
 
 import json
 import zlib
@@ -13,6 +13,7 @@ from logsrv.kit.text.checked_json import (
     read_json_then_checksum,
     read_json_with_checksum,
 )
+from logsrv.kit.text.sums import line_with_checksum, repair_one_bit, strip_checksum
 
 LINE = b'{"a":1} 561bacaf\n'
 
@@ -79,3 +80,36 @@ def test_no_bit_and_no_cut_makes_one_that_an_older_version_wrote(found):
 def test_another_line_without_a_sum_is_refused(line):
     with pytest.raises(ValueError):
         read_json_with_checksum(line, ("a",))
+
+
+def is_whole(line: bytes) -> bool:
+    try:
+        strip_checksum(line)
+    except ValueError:
+        return False
+    return True
+
+
+@given(st.binary(max_size=60))
+def test_a_text_comes_back_as_it_was(text):
+    assert strip_checksum(line_with_checksum(text)) == text
+
+
+def test_the_checksum_follows_the_text():
+    assert line_with_checksum(b"17:52311") == b"17:52311 662d6800\n"
+
+
+@given(st.binary(min_size=1, max_size=20), st.data())
+def test_a_bit_that_changed_is_noticed_and_found(text, data):
+    line = line_with_checksum(text)
+    bit = data.draw(st.integers(0, 8 * len(line) - 1))
+    changed = bytearray(line)
+    changed[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(ValueError, match="its checksum is wrong"):
+        strip_checksum(bytes(changed))
+    assert repair_one_bit(bytes(changed), is_whole) == line
+
+
+def test_two_changed_bits_are_not_repaired():
+    assert repair_one_bit(line_with_checksum(b"17:52311").replace(b"52", b"61"), is_whole) is None
+    assert repair_one_bit(line_with_checksum(b"17:52311")[:-1], is_whole) is None

@@ -114,12 +114,6 @@ def test_an_ipv4_client_of_a_dual_stack_proxy_is_an_ipv4_client(spelled):
     assert other.inner.made[0].source == "tcp:10.1.2.3:4000"
 
 
-def test_an_ipv6_client_has_one_name():
-    site = Proxied()
-    site.layer.dataReceived(b"PROXY TCP6 2001:DB8:0:0:0::0001 ::1 4000 514\r\n")
-    assert site.inner.made[0].source == "tcp:[2001:db8::1]:4000"
-
-
 @pytest.mark.parametrize("header", [b"PROXY UNKNOWN\r\n", b"PROXY UNKNOWN ::1 ::1 1 1\r\n"])
 def test_a_header_without_an_address_leaves_the_proxy_as_the_source(header):
     site = Proxied()

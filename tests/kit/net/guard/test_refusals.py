@@ -4,7 +4,6 @@ What real clients bring about is in test_handshake.
 """
 
 import socket
-from collections.abc import Callable
 
 import pytest
 from cryptography import x509
@@ -14,14 +13,12 @@ from twisted.web.resource import Resource
 
 from logsrv.kit import FrameProtocol, LineProtocol
 from logsrv.kit.net.guard.refusals import tls_refusal
-from logsrv.kit.testing import MemoryService, Running
+from logsrv.kit.testing import MemoryService
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority
 from tests.parts.listening import in_reactor, until
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
-
-Serving = Callable[..., Running]
 
 
 def heard(port: int, say: bytes = b"") -> bytes:

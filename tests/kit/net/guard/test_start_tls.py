@@ -1,7 +1,6 @@
 """TLS put under a connected protocol: behind a proxy, on UNIX sockets, with limits and certificates."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +9,12 @@ from twisted.internet.threads import deferToThread
 
 from logsrv.kit import LineProtocol
 from logsrv.kit.net.guard.start_tls import tls_factory
-from logsrv.kit.testing import Running
 from tests.kit.protocols.test_starting_tls import SAID, Client, Lines, trusting, upgraded
 from tests.parts.certificates import Authority
 from tests.parts.listening import REACTOR, in_reactor, logged, until
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
-
-Serving = Callable[..., Running]
 
 
 class WhoAmI(LineProtocol):
@@ -67,14 +63,6 @@ async def test_who_shows_a_certificate_is_known_by_it(serving, authority, pem):
     metrics = started.service.metrics
     assert metrics.value("connections_refused_total", reason="certificate") == 1
     assert any("it shows no certificate" in message for message in messages)
-
-
-@in_reactor
-async def test_client_certificates_may_be_optional_after_start_tls(serving, authority, pem):
-    words = f":clientca={authority.cafile}:clientcert=optional"
-    port = serving(WhoAmI, tcp(pem, words), start_tls=True).port
-    heard = await deferToThread(who_am_i, port, trusting(authority))
-    assert heard == b"nobody at 127.0.0.1; named False\r\n"
 
 
 @in_reactor

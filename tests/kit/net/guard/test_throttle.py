@@ -5,8 +5,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 
-from logsrv.kit import Connection, DatagramLines, LineProtocol
-from logsrv.kit.net.source import Sender
+from logsrv.kit import Connection, LineProtocol
 from logsrv.kit.testing import MemoryService
 
 
@@ -123,18 +122,3 @@ def test_without_limits_a_connection_has_no_throttle():
     peer = MemoryService(Plain).connect()
     assert "dataReceived" not in vars(peer.protocol)
     assert "pauseProducing" not in vars(peer.transport)
-
-
-class Count(DatagramLines):
-    def line_received(self, line: str, peer: Sender) -> None:
-        self.service.metrics.count("lines_seen_total")
-
-
-def test_datagrams_are_dropped_and_counted():
-    service = MemoryService(Count, "--listen", "udp:7000", "--peer-lines", "3")
-    sender = service.sender()
-    for _ in range(10):
-        sender.send(b"line")
-    assert service.metric("lines_seen_total") == 3
-    assert service.metric("datagrams_limited_total") == 7
-    assert service.metric("datagrams_total") == 10

@@ -1,5 +1,6 @@
-"""A certificate is tried before its listener opens, and a renewed one counts from the reload on."""
+"""A certificate is tried before its listener opens; a renewed one counts after a reload; whom it names."""
 
+import datetime
 import os
 import shutil
 import socket
@@ -9,7 +10,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.hashes import SHA256
+from hypothesis import given
+from hypothesis import strategies as st
 from OpenSSL import SSL
 from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
@@ -24,6 +29,7 @@ from logsrv.kit.net.twisted.certificates import (
     check_certificate,
     client_authorities,
 )
+from logsrv.kit.net.twisted.peer_certificate import PeerCertificate, escaped_name
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority, certificate_file
 from tests.parts.listening import in_reactor, logged, port_of, until, unverified
@@ -309,3 +315,50 @@ def handshake(server: SSL.Context, client: SSL.Context) -> bool:
         with suppress(SSL.WantReadError):
             other.bio_write(one.bio_read(1 << 16))
     return True
+
+
+URI = x509.UniformResourceIdentifier("spiffe://example/shop")
+EMAIL = x509.RFC822Name("shop@example")
+DNS = x509.DNSName("shop.example")
+
+
+def certificate(directory: Path, names: list[x509.GeneralName], name: str = "the shop") -> str:
+    pem = Authority(directory).certify(name, names=names).read_bytes()
+    return str(PeerCertificate.of(x509.load_pem_x509_certificate(pem)))
+
+
+@pytest.mark.parametrize(
+    ("names", "name"),
+    [
+        ([EMAIL, URI, DNS, x509.DNSName("second")], "dns=shop.example"),
+        ([EMAIL, URI], "uri=spiffe://example/shop"),
+        ([EMAIL], "email=shop@example"),
+        ([x509.DNSName("")], r"cn=the\x20shop"),
+        ([], r"cn=the\x20shop"),
+    ],
+)
+def test_the_most_telling_name_is_taken(tmp_path, names, name):
+    assert certificate(tmp_path, names) == name
+
+
+def test_a_very_long_name_is_a_digest(tmp_path):
+    """It would stand before each line."""
+    named = certificate(tmp_path, [x509.DNSName("x" * 129)])
+    assert named.startswith("sha256=") and len(named) == len("sha256=") + 64
+
+
+def test_a_peer_certificate_has_subject_issuer_serial_and_expiry(tmp_path):
+    pem = Authority(tmp_path).certify("shop").read_bytes()
+    found = PeerCertificate.of(x509.load_pem_x509_certificate(pem))
+    assert (found.subject, found.issuer) == ("CN=shop", "CN=test authority")
+    assert found.serial == found.x509.serial_number
+    assert found.fingerprint == found.x509.fingerprint(SHA256()).hex()
+    assert found.expires > datetime.datetime.now(datetime.UTC)
+
+
+@given(st.text(max_size=50), st.text(max_size=50))
+def test_names_are_words_and_no_two_are_alike(one, other):
+    escaped = escaped_name(one)
+    assert escaped.isascii() and escaped.isprintable()
+    assert not {" ", ","} & set(escaped)
+    assert (escaped == escaped_name(other)) == (one == other)

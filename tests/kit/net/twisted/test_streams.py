@@ -12,7 +12,6 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from twisted.internet import tcp
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IFileDescriptorReceiver
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -321,11 +320,6 @@ def test_a_small_chunk_holds_no_more_memory_than_it_needs():
     ours.close()
     theirs.close()
     assert len(protocol.chunks) == 50 and held < 50 * 6000
-
-
-def test_the_limit_of_unsent_bytes_is_still_64_kib():
-    """Twisted takes one number for both."""
-    assert ReceivingTCP.bufferSize == tcp.Server.bufferSize == 64 * KIB
 
 
 def test_a_read_tells_no_data_from_the_end_and_from_a_reset():

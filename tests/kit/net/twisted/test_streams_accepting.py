@@ -24,16 +24,6 @@ from tests.parts.listening import (
 )
 
 
-@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
-@in_reactor
-async def test_a_peer_has_its_address(site):
-    listener = site.start(r"tcp6:0:interface=\:\:1")
-    with socket.create_connection(("::1", port_of(listener))) as peer:
-        await until(lambda: site.factory.made, "the connection")
-        (made,) = site.factory.made
-        assert made.source == f"tcp:[::1]:{peer.getsockname()[1]}"
-
-
 @in_reactor
 async def test_a_protocol_that_cannot_be_made_harms_nobody_else(site):
     """The next who comes is served."""

@@ -2,7 +2,6 @@
 
 import socket
 import threading
-from collections.abc import Callable
 from socket import AF_UNIX
 from typing import Any
 
@@ -14,15 +13,12 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
 
 from logsrv.kit import Connection, DialError, LineProtocol, RequestProtocol, deadline, relay
-from logsrv.kit.testing import MemoryService, Running
 from tests.parts.certificates import Authority
 from tests.parts.listening import REACTOR, in_reactor, until
 from tests.parts.ports import free_port
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
-InMemory = Callable[..., MemoryService]
-Serving = Callable[..., Running]
 FAR = "tcp:upstream:80"
 
 

@@ -9,12 +9,10 @@ from twisted.internet.protocol import DatagramProtocol
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit import DatagramLines, Datagrams, Sender
-from logsrv.kit.testing import MemoryService
 from tests.parts.listening import in_reactor, logged, until
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
-InMemory = Callable[..., MemoryService]
 FAR = ("192.0.2.53", 53)
 
 
