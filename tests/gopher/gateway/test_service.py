@@ -3,7 +3,6 @@
 import http.client
 import re
 import signal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from logsrv.kit.testing import TwistdProcess, wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.gateway.web import LOOPBACK, fetch
+from tests.parts.strangers import memory
 
 BIG = 200 * 1024 * 1024
 
@@ -29,7 +29,7 @@ def test_two_hundred_megabytes_go_through_in_little_memory(serve, tmp_path):
         "gopher", "--gateway", LOOPBACK, "--allow-private", directory=tmp_path
     ) as web:
         fetch(web.port(), "/")
-        before = peak(web.pid)
+        before = memory(web.pid, most=True)
         connection = http.client.HTTPConnection("127.0.0.1", web.port(), timeout=PATIENCE)
         connection.request("GET", f"/gopher/127.0.0.1:{server.port}/9/big")
         answer = connection.getresponse()
@@ -39,14 +39,7 @@ def test_two_hundred_megabytes_go_through_in_little_memory(serve, tmp_path):
             received += len(piece)
         connection.close()
         assert received == BIG
-        assert peak(web.pid) - before < 24 * 1024
-
-
-def peak(pid: int) -> int:
-    """The most memory a process has had, in KiB."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    assert found is not None
-    return int(found[1])
+        assert memory(web.pid, most=True) - before < 24 << 20
 
 
 @pytest.mark.slow

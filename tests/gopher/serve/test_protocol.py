@@ -21,6 +21,7 @@ from logsrv.gopher.serve.protocol import (
 from logsrv.kit.testing import MemoryService, TwistdProcess, conformance
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.gopher_servers import LOOPBACK, TREE
+from tests.parts.strangers import memory
 
 BIG = 50_000_000
 # The port of what is in memory.
@@ -269,11 +270,6 @@ def test_tls_and_the_command(directory, certificate, tmp_path):
         ]
 
 
-def peak(pid: int) -> int:
-    text = Path(f"/proc/{pid}/status").read_text()
-    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("VmHWM"))
-
-
 @pytest.mark.slow
 def test_a_slow_reader_costs_no_memory(directory, tmp_path):
     """A large file waits on the disk while its reader does, and comes whole; others are answered."""
@@ -285,7 +281,7 @@ def test_a_slow_reader_costs_no_memory(directory, tmp_path):
         "gopherd", f"--directory={directory}", f"--listen={LOOPBACK_ANY}", directory=tmp_path
     ) as server:
         gopher(f"{LOOPBACK}:{server.port()}")
-        before = peak(server.pid)
+        before = memory(server.pid, most=True)
         with socket.create_connection((LOOPBACK, server.port())) as slow:
             slow.sendall(b"/big.bin\r\n")
             assert slow.recv(1) == b"\0"
@@ -294,7 +290,7 @@ def test_a_slow_reader_costs_no_memory(directory, tmp_path):
             while piece := slow.recv(1 << 20):
                 received += len(piece)
         assert received == BIG
-        assert peak(server.pid) - before < 8 * 1024
+        assert memory(server.pid, most=True) - before < 8 << 20
 
 
 @pytest.mark.slow

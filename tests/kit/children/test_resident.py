@@ -62,11 +62,13 @@ def test_a_process_is_not_started_before_the_reactor_runs(stage):
     assert stage.told == [b"second"]
 
 
-def test_a_stop_before_the_reactor_runs_starts_nothing(stage):
+@pytest.mark.parametrize("before", ["stop", "end_until_needed"])
+def test_a_stop_or_a_done_before_the_reactor_runs_starts_nothing(stage, before):
     waiting: list[Callable[[], object]] = []
     stage.reactor.waiting = waiting
     stage.process.start_or_update()
-    assert stage.process.stop().called
+    stopped = getattr(stage.process, before)()
+    assert before != "stop" or stopped.called
     for start in waiting:
         start()
     assert not stage.reactor.processes
@@ -151,16 +153,6 @@ def test_a_done_during_the_pause_cancels_the_next_start(stage):
     assert len(stage.reactor.processes) == 1 and stage.process.state == "IDLE"
     stage.process.start_or_update()
     assert len(stage.reactor.processes) == 2
-
-
-def test_a_done_before_the_reactor_runs_cancels_the_start(stage):
-    waiting: list[Callable[[], object]] = []
-    stage.reactor.waiting = waiting
-    stage.process.start_or_update()
-    stage.process.end_until_needed()
-    for start in waiting:
-        start()
-    assert not stage.reactor.processes
 
 
 def test_a_done_cancels_the_next_process(stage):

@@ -18,7 +18,7 @@ from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.stream_listener import StreamListener
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.gopher_servers import certificate_file
+from tests.parts.certificates import certificate_file
 from tests.parts.listening import (
     LOOPBACK,
     REACTOR,
