@@ -68,9 +68,7 @@ def test_selectors_open_files_through_links(directory, selector, said):
         (b"\xff\xfe", "."),
     ],
 )
-def test_hidden_files_and_ways_that_lead_out_are_refused_with_the_reason(
-    directory, selector, reason
-):
+def test_hidden_files_and_ways_that_lead_out_are_refused(directory, selector, reason):
     with pytest.raises(SelectorNotFound, match=reason):
         content(Gopherhole(directory), selector)
 
