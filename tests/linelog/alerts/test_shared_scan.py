@@ -92,6 +92,13 @@ def test_a_hundred_watches_at_one_place_read_the_text_once(store):
         [],
         [],
     ]
+    # Other queries in their place, or the same ones in another order, are those that are looked for.
+    others = [Seen(f"{number:03}") for number in range(99, -1, -1)]
+    store.watch(*((watch, BEGIN) for watch in others))
+    store.poll(3)
+    assert [watch.lines for watch in others[-20:]] == [
+        [one] for one in messages(*range(19, -1, -1))
+    ]
 
 
 def test_a_watch_further_back_joins_the_others_when_it_reaches_them(store):
