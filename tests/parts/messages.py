@@ -13,7 +13,6 @@ from codecs import BOM_UTF8
 from typing import Any
 
 import attrs
-import cramjam
 import msgpack
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as otlp_logs
 
@@ -276,20 +275,12 @@ _ALL: dict[str, list[tuple[str, int, bytes]]] = {
         _http("valid-bom", 1, "/", JSON, BOM_UTF8 + b'{"a":"b"}'),
         _http("valid-bom-text", 2, "/", TEXT, BOM_UTF8 + b"one\ntwo\n"),
         _http("loki-valid", 2, _LOKI, JSON, LOKI),
-        _http("loki-object", 1, _LOKI, JSON, {}),
-        _http("loki-array", 1, _LOKI, JSON, []),
-        _http("loki-other", 1, _LOKI, JSON, OTLP),
         _http("loki-invalid", 3, _LOKI, JSON, {"streams": [{"stream": {}, "values": [5, ["x"], {}]}]}),
         _http("loki-labels", 2, _LOKI, JSON, {"streams": [{**LOKI["streams"][0], "stream": "{}"}]}),
         _http("loki-entries", 3, _LOKI, JSON, {"streams": [{"labels": "{}", "entries": [1, 2, 3]}]}),
-        _http("loki-misspelt", 2, _LOKI, JSON, {"Streams": LOKI["streams"]}),
         _http("loki-half", 3, _LOKI, JSON, {"streams": [*LOKI["streams"], {"entries": [1]}]}),
-        _http("loki-empty", 1, _LOKI, PROTOBUF, bytes(cramjam.snappy.compress_raw(b""))),
-        _http("loki-bom", 2, _LOKI, JSON, BOM_UTF8 + json.dumps(LOKI).encode()),
         _http("otlp-valid", 2, _OTLP, JSON, OTLP),
         _http("otlp-valid-protobuf", 1, _OTLP, PROTOBUF, _protobuf()),
-        _http("otlp-object", 1, _OTLP, JSON, {}),
-        _http("otlp-array", 1, _OTLP, JSON, []),
         _http("otlp-other", 2, _OTLP, JSON, LOKI),
         _http("otlp-misspelt", 2, _OTLP, JSON, {"resource_logs": OTLP["resourceLogs"]}),
         _http("otlp-half", 4, _OTLP, JSON, {**OTLP, "ResourceLogs": OTLP["resourceLogs"]}),
@@ -301,17 +292,11 @@ _ALL: dict[str, list[tuple[str, int, bytes]]] = {
               {"resourceLogs": [{**OTLP["resourceLogs"][0], "resource": 5}]}),
         _http("otlp-none", 0, _OTLP, PROTOBUF, b""),
         _http("otlp-empty", 1, _OTLP, JSON, b""),
-        _http("otlp-bom", 2, _OTLP, JSON, BOM_UTF8 + json.dumps(OTLP).encode()),
         _http("bulk-valid", 2, "/_bulk", NDJSON, BULK),
-        _http("bulk-object", 1, "/_bulk", NDJSON, {}),
-        _http("bulk-array", 1, "/_bulk", NDJSON, []),
-        _http("bulk-other", 1, "/_bulk", NDJSON, LOKI),
         _http("bulk-misspelt", 1, "/_bulk", NDJSON, b'{"Index":{}}\n{"a":"b"}\n'),
         _http("bulk-half", 2, "/_bulk", NDJSON, b'{"index":{}}\n{"a":"b"}\n{"index":{}}\n{\n'),
         _http("bulk-broken", 3, "/_bulk", NDJSON, BULK + b"no action\n"),
         _http("bulk-documents", 2, "/_bulk", NDJSON, b'{"index":{}}\n5\n{"create":{}}\n{\n'),
-        _http("bulk-empty", 1, "/_bulk", NDJSON, b""),
-        _http("bulk-bom", 2, "/_bulk", NDJSON, BOM_UTF8 + BULK),
     ],
 }  # fmt: skip
 MESSAGES = [

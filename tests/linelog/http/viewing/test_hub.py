@@ -285,24 +285,19 @@ def test_a_viewer_catches_up_and_is_live(place, monkeypatch):
     assert place.events(1) == place.events(2) == ["1", "2", "3", "4", "5"]
 
 
-def test_a_viewer_ahead_of_the_hub_waits_for_the_next_look(place):
-    """It waits for the next poll, and has them once."""
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_viewer_ahead_of_the_hub_or_behind_it_gets_every_line_from_its_place(place, ahead):
+    """One that is ahead waits for the next look; also one that begins now has all behind its place."""
     place.join(1)
     place.poll()
     place.write("1", "2")
-    place.join(2, begin=Position(1, SIZE))
-    assert place.events(2) == []
+    if ahead:
+        place.join(2, begin=Position(1, SIZE))
+        assert place.events(2) == []
     place.poll()
-    assert place.events(2) == ["1", "2"] and place.live(2)
-
-
-def test_a_viewer_behind_the_hub_gets_every_line_from_its_place(place):
-    """Also a viewer that begins with what is written now has all that was written behind its place."""
-    place.join(1)
-    place.poll()
-    place.poll("1", "2")
-    place.hub.join(2, LiveQuery(""), Position(1, SIZE))
-    place.steps()
+    if not ahead:
+        place.hub.join(2, LiveQuery(""), Position(1, SIZE))
+        place.steps()
     assert place.events(2) == ["1", "2"] and place.live(2)
 
 

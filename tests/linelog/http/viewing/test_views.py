@@ -1,7 +1,10 @@
 """The process of the live views: there while somebody watches, gone with the service, replaced."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,13 +13,20 @@ import pytest_twisted
 from twisted.internet import reactor, task
 from twisted.internet.defer import Deferred
 
+from logsrv.kit.children.child_side import NICE
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.viewing import views as views_module
-from logsrv.linelog.http.viewing.view_protocol import LiveQuery, ViewEvents
+from logsrv.linelog.http.viewing.view_protocol import (
+    LiveQuery,
+    ViewEvents,
+    decode_events,
+    encode_events,
+)
 from logsrv.linelog.http.viewing.views import MODULE, REST_SECONDS, LiveViews
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.store.segments.segment import Position
-from tests.parts.child_processes import Spawner, children, is_there
+from tests.parts.child_processes import Spawner, children, is_there, read_message, send
 from tests.parts.listening import logged
 from tests.parts.stores import line, make_store, view_of
 
@@ -184,3 +194,24 @@ def test_queries_of_viewers_that_left_are_not_counted(store, monkeypatch):
         for watcher in watchers:
             views.leave(watcher)
     views.join(Watcher("last"), END)
+
+
+def test_the_process_of_live_views_ends_with_its_daemon(tmp_path):
+    """Also while it has viewers: nothing but the end of its input is needed."""
+    store = make_store(tmp_path / "store", [[]])
+    command = [sys.executable, "-P", "-m", MODULE, str(store)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None
+        send(process, json.dumps(["join", 1, ["", False], "1:0", None]).encode())
+        assert decode_events(read_message(process.stdout)) == ViewEvents((1,), live=True)
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) >= NICE
+        process.stdin.close()
+        assert process.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize(
+    "handed",
+    [ViewEvents((1, 2), b"[1]\n\n{", 2, 5), ViewEvents((3,), live=True), ViewEvents((), b"\n")],
+)
+def test_events_are_encoded_and_decoded(handed):
+    assert decode_events(encode_events(handed)) == handed
