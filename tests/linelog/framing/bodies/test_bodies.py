@@ -110,3 +110,17 @@ def test_a_body_that_is_no_message_is_refused():
     with pytest.raises(RequestRefused) as refused:
         parse_protobuf(kind, b"\xff\xff")
     assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (400, "protocol"),
+        (401, "unauthorized"),
+        (403, "unauthorized"),
+        (409, "misplaced"),
+        (413, "oversize"),
+    ],
+)
+def test_a_refusal_has_its_label_in_the_metrics(status, reason):
+    assert RequestRefused(status, "no").reason == reason

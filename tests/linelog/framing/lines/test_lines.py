@@ -259,3 +259,8 @@ def test_a_clean_chunk_is_not_copied():
     assert block is not None and block.body is chunk
     assert block.head == b"beginning and end of a line\n"
     assert bytes(block) == block.head + b"x" * 99 + b"\n"
+
+
+def test_a_bom_in_front_of_the_lines_is_counted_as_dropped():
+    found = framed([b"\xef\xbb", b"\xbfone\n"], LineRules())
+    assert (found.stored, found.counts.dropped_bom) == (b"one\n", 3)
