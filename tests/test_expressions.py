@@ -12,7 +12,7 @@ from re import _constants, _parser  # type: ignore[attr-defined]
 
 import pytest
 
-from tests.test_structure import MODULES, name_of
+from tests.parts.modules import MODULES, name_of
 
 UNTRUE = (_constants.POSSESSIVE_REPEAT, _constants.ATOMIC_GROUP)
 _USES_RE = re.compile("^ *import re$", re.MULTILINE)

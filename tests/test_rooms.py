@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.test_structure import MODULES, imported, name_of
+from tests.parts.modules import MODULES, imported, name_of
 
 pytestmark = pytest.mark.slow
 

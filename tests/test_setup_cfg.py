@@ -9,7 +9,7 @@ from importlib.metadata import packages_distributions
 
 import pytest
 
-from tests.test_structure import MODULES, ROOT, name_of
+from tests.parts.modules import MODULES, ROOT, name_of
 
 
 def test_every_package_is_in_setup_cfg():

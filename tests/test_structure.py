@@ -1,15 +1,8 @@
 """The rules of this project that a machine can check: imports, time, tests for every folder."""
 
-import ast
-from functools import cache
-from pathlib import Path
-
 import logsrv.kit
 from tests.layers import may_import, within
-
-ROOT = Path(__file__).parent.parent
-SOURCES = sorted((ROOT / "logsrv").rglob("*.py"))
-MODULES = [path for path in SOURCES if "template" not in path.parts]
+from tests.parts.modules import MODULES, ROOT, imported, name_of
 
 # Folders of these names: bytes in, values out. They import neither Twisted nor sockets nor a clock.
 SANS_IO = ("text", "framing", "wire", "fields", "query", "encode")
@@ -18,25 +11,6 @@ TIMELESS = tuple(f"logsrv.linelog.{one}" for one in ("store", "cursors", "ship",
 # Modules that those may import, and that follow the same rule.
 SANS_IO_MODULES = ("logsrv.kit.options.declare", "logsrv.kit.options.kinds")
 IO = ("twisted", "socket", "asyncio", "time", "threading", "selectors", "ssl")
-
-
-def name_of(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-@cache
-def imported(path: Path) -> tuple[str, ...]:
-    """Return every module that a file imports, inside functions too."""
-    found: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found += (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            found.append(str(node.module))
-            found += (f"{node.module}.{alias.name}" for alias in node.names)
-    return tuple(found)
 
 
 def test_imports_point_down():

@@ -232,7 +232,6 @@ STILL_LENDING = {
     "tests.cli.reading.test_progress",
     "tests.cli.reading.test_tail",
     "tests.cli.test_installed",
-    "tests.docs.test_cookbook",
     "tests.docs.test_monitoring",
     "tests.end_to_end.test_alerts",
     "tests.end_to_end.test_alerts_survive",
@@ -250,7 +249,6 @@ STILL_LENDING = {
     "tests.gopher.gateway.test_pages",
     "tests.kit.net.guard.test_guarded_factory",
     "tests.kit.protocols.test_starting_tls",
-    "tests.linelog.fields.test_continuation",
     "tests.linelog.framing.events.test_lumberjack",
     "tests.linelog.http.page.test_accessibility",
     "tests.linelog.http.page.test_density",
@@ -270,14 +268,12 @@ STILL_LENDING = {
     "tests.linelog.ship.out.test_jetstream",
     "tests.linelog.store.care.test_backup",
     "tests.linelog.store.origins.test_origins",
-    "tests.linelog.store.segments.test_index",
     "tests.linelog.store.test_earlier_versions",
     "tests.linelog.store.words.test_build",
     "tests.linelog.store.words.test_reindex",
     "tests.linelog.store.words.test_scan",
     "tests.powercut.test_blocks",
     "tests.test_hangs",
-    "tests.test_structure",
 }
 
 

@@ -4,21 +4,19 @@ A section has one file `twisted/plugins/NAME_plugin.py`. Its ports are the numbe
 """
 
 import ast
-import re
 import runpy
 import subprocess
 import sys
 from pathlib import Path
 
-import attrs
 import pytest
 
 from logsrv.kit.testing import MemoryService
 from tests.parts.archives import ROOT
+from tests.parts.cookbook import PAGE, RECIPES
 from tests.parts.programs import program
-from tests.parts.story import OURS, Story, blocks
+from tests.parts.story import OURS, Story
 
-PAGE = (ROOT / "docs" / "cookbook.md").read_text()
 # Most lines of each plugin that are neither blank nor a comment.
 MOST_LINES = {
     "echo": 10,
@@ -35,40 +33,6 @@ MOST_LINES = {
     "tally": 15,
     "notes": 35,
 }
-
-
-@attrs.frozen
-class Recipe:
-    """A section of the page: its first and last line, and the source of its plugin."""
-
-    name: str
-    first: int
-    last: int
-    source: str
-
-    @property
-    def ports(self) -> tuple[int, ...]:
-        """Return the ports in the section, which a test replaces by free ones."""
-        text = "\n".join(PAGE.splitlines()[self.first - 1 : self.last])
-        return tuple(sorted({int(port) for port in re.findall(r"\b7\d{3}\b", text)}))
-
-
-def recipes() -> dict[str, Recipe]:
-    """Return all recipes of the page, by the names of the plugins."""
-    starts = [PAGE.count("\n", 0, found.start()) + 1 for found in re.finditer("^## ", PAGE, re.M)]
-    found = {}
-    for first, next_one in zip(starts, [*starts[1:], PAGE.count("\n") + 2], strict=True):
-        [plugin] = [
-            block
-            for block in blocks(PAGE)
-            if first < block.line < next_one and block.argument.startswith("twisted/plugins/")
-        ]
-        name = Path(plugin.argument).stem.removesuffix("_plugin")
-        found[name] = Recipe(name, first, next_one - 1, plugin.body)
-    return found
-
-
-RECIPES = recipes()
 
 
 def own_lines(source: str) -> int:

@@ -15,7 +15,7 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.docs.test_cookbook import RECIPES
+from tests.parts.cookbook import RECIPES
 from tests.parts.plugin_daemons import USER, Daemon, as_user, folder_of_user, running, under_load
 from tests.parts.ports import free_port
 

@@ -13,7 +13,7 @@ import pytest
 from tests.fuzz.engine import CORPUS, LONGEST_KEPT, MOST_KEPT, by_hypothesis
 from tests.fuzz.every import EVERY
 from tests.fuzz.without import WITHOUT
-from tests.test_structure import MODULES, ROOT
+from tests.parts.modules import MODULES, ROOT
 
 # A public function or method of such a name that takes bytes or text is the entry of a parser.
 ENTRY = re.compile(r"(feed|received?|split|inflat(ed|ing)|parsed?|unpack(ed)?|decoded?)(_\w+)?")

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from tests.mutants.tree import ROOT
-from tests.test_structure import imported, name_of
+from tests.parts.modules import imported, name_of
 
 QUICK = "not slow and not long"
 _LATE = "not nightly and not package"

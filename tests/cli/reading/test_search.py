@@ -11,8 +11,8 @@ import pytest
 
 from logsrv.cli.main import main
 from logsrv.kit.testing.patience import PATIENCE
-from tests.linelog.store.segments.test_index import flipped
 from tests.parts.commands import LOGSRV, logsrv
+from tests.parts.indexes import flipped
 from tests.parts.stores import line, lines, make_store
 
 MESSAGES = [

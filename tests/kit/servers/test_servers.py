@@ -14,10 +14,10 @@ import attrs
 import pytest
 
 from logsrv.kit.testing import examples
-from tests.docs.test_cookbook import RECIPES
 from tests.kit.servers import clients
 from tests.parts.archives import ROOT
 from tests.parts.certificates import certificate_file
+from tests.parts.cookbook import RECIPES
 from tests.parts.plugin_daemons import Daemon, Load, folder_of_user, running, under_load
 from tests.parts.ports import free_port
 from tests.parts.store_reader import messages

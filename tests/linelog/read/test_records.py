@@ -15,7 +15,7 @@ from logsrv.linelog.read.records import MOST_READ, joined_documents
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.fields.test_continuation import GO, JAVA, OTHERS, PYTHON, split_sample
+from tests.parts.stack_traces import GO, JAVA, OTHERS, PYTHON, split_sample
 from tests.parts.stores import line, make_store, view_of
 
 TRACES = [split_sample(sample)[0] for sample in (JAVA, PYTHON, GO, OTHERS)]

@@ -13,7 +13,7 @@ from logsrv.linelog.framing.lines.joined import JoiningFramer
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 from logsrv.linelog.framing.lines.syslog_framer import SyslogFramer
-from tests.linelog.fields.test_continuation import GO, JAVA, OTHERS, PYTHON, stamped
+from tests.parts.stack_traces import GO, JAVA, OTHERS, PYTHON, stamped
 
 TEXTS = st.sampled_from(
     [line.removeprefix(">") for line in (JAVA + PYTHON + GO + OTHERS).split("\n")]

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from tests.linelog.fields.test_continuation import GO, JAVA, PYTHON, split_sample
 from tests.linelog.http.page.conftest import COUNT, LIVE, at_bottom, numbered
 from tests.linelog.http.page.fake import Logs
 from tests.linelog.http.page.test_accessibility import serious
 from tests.linelog.http.page.test_density import COPIED, SHIFTS
 from tests.linelog.http.page.test_hostile import BIDI, CORPUS
 from tests.parts.chromium import Page
+from tests.parts.stack_traces import GO, JAVA, PYTHON, split_sample
 
 pytestmark = pytest.mark.long
 ROWS = ".line:not(.part)"

@@ -17,8 +17,8 @@ from logsrv.linelog.ship.cutting.crc import combine_crcs
 from logsrv.linelog.ship.cutting.cut import PIECE, BlockCutter, BlockLimits, CutBlock
 from logsrv.linelog.ship.encode.block import LARGEST, LARGEST_TEXT, PackedBlock
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.store.segments.test_index import as_before
 from tests.parts.examples import more
+from tests.parts.indexes import as_before
 from tests.parts.ship_targets import text_of
 from tests.parts.stores import line, make_store
 

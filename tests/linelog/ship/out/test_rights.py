@@ -18,6 +18,7 @@ from logsrv.linelog.ship.target import LastBlock
 from tests.linelog.inputs.nats.test_fetching import Centre, chain, ship
 from tests.linelog.ship.out.test_jetstream import refused
 from tests.parts.listening import REACTOR, in_reactor, until
+from tests.parts.modules import ROOT
 from tests.parts.nats_servers import (
     NatsServer,
     debian,
@@ -25,7 +26,6 @@ from tests.parts.nats_servers import (
     one_server,
     url_of,
 )
-from tests.test_structure import ROOT
 
 ONE, OTHER = "0a" * 16, "1b" * 16
 DOCUMENT = (ROOT / "docs/shipping.md").read_text()

@@ -18,18 +18,10 @@ from logsrv.linelog.store.segments.index import FrameStart, Index
 from logsrv.linelog.store.segments.segment import Form, Segment
 from logsrv.linelog.store.segments.times import Times
 from tests.parts.disks import at, stored
+from tests.parts.indexes import SENSELESS, as_before, flipped
 from tests.parts.strangers import at_most
 
 MOMENT = "2026-11-20T06:18:42.123456Z"
-SENSELESS = [
-    b'{"segment":1,"text":Infinity,"compressed":1,"lines":1,"frames":[]}',
-    b'{"segment":1,"text":1,"compressed":1,"lines":1,"frames":[[0,-Infinity,0,null,null]]}',
-    b'{"segment":1,"text":NaN,"compressed":1,"lines":1,"frames":[]}',
-    b'{"segment":1,"text":1,"compressed":1,"lines":1,"frames":[[0,0,0,7,null]]}',
-    b'{"segment":1,"text":1,"compressed":1,"lines":1,"frames":[[0,0,0,null,["x"]]]}',
-    b"[" * 100_000,
-    b'{"segment":' * 100_000,
-]
 
 
 TEN_BYTES = b"compressed"
@@ -40,11 +32,6 @@ def of(*texts: bytes) -> Index:
     for text in texts:
         made.add(indexing.scan_frame(text, len(text)), TEN_BYTES)
     return made.index_so_far()
-
-
-def flipped(data: bytes, bit: int) -> bytes:
-    """The data with one bit changed."""
-    return data[: bit // 8] + bytes([data[bit // 8] ^ 1 << bit % 8]) + data[bit // 8 + 1 :]
 
 
 @given(st.lists(st.binary(min_size=1, max_size=40)))
@@ -130,17 +117,6 @@ def test_an_index_that_is_made_again_is_the_same(tmp_path):
     before = disk.read(packed.index)
     assert indexing.rebuild_index(packed, disk) == made
     assert disk.read(packed.index) == before
-
-
-def as_before(data: bytes, version: int) -> bytes:
-    """An index as it was before frames had sums; of the second version, before levels were counted."""
-    head, frames, levels, _ = data.split(b"\n", 3)
-    body = b"%b\n%b\n" % (frames, levels) if version > 2 else frames + b"\n"
-    old = json.loads(head[:-9]) | {"format": version, "size": len(body), "crc": zlib.crc32(body)}
-    if version == 2:
-        del old["rules"]
-    text = json.dumps(old, separators=(",", ":")).encode()
-    return b"%b %08x\n%b" % (text, zlib.crc32(text), body)
 
 
 def test_indexes_of_older_formats_are_read():

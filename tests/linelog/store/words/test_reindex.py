@@ -11,9 +11,9 @@ from logsrv.linelog.store.segments.indexing import save_index
 from logsrv.linelog.store.segments.segment import sealed_files
 from logsrv.linelog.store.words.lookup import WordIndex
 from logsrv.linelog.store.words.reindex import make_missing_indexes
-from tests.linelog.store.segments.test_index import as_before
 from tests.linelog.store.words.test_build import LINES, TEXT, plain
 from tests.parts.disks import FaultyDisk, at, text_of
+from tests.parts.indexes import as_before
 
 
 def sealed(directory: Path) -> None:
