@@ -8,6 +8,7 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.gopher import Proxy
 from logsrv.gopher.fetch.connection_options import Limits, Timeouts
+from logsrv.gopher.fetch.proxy import SocksHandshake
 from logsrv.gopher.fetch.trust import PinStore, Trust, data_directory, pins_path
 from logsrv.gopher.wire.errors import TLSError
 from logsrv.kit.testing.patience import PATIENCE
@@ -109,3 +110,9 @@ def test_without_a_home_nothing_is_kept_in_a_directory_of_that_sign(monkeypatch)
     monkeypatch.setenv("HOME", "~")
     with pytest.raises(ConfigurationError, match="set HOME"):
         data_directory({})
+
+
+def test_bytes_behind_the_reply_of_a_proxy_are_the_servers():
+    talk = SocksHandshake(Proxy("127.0.0.1", 9050), "example.org", 70)
+    assert talk.feed(b"\5\0") == b""
+    assert talk.feed(b"\5\0\0\1\0\0\0\0\0\0hello") == b"hello" and talk.done
