@@ -1,3 +1,3 @@
-"""`logsrv run`: a parent process keeps the listening sockets (supervisor, watch); a child serves them
-(serving_process, held_sockets, plugin_file, author).
+"""`logsrv run`: a parent (supervisor) keeps the listening sockets. After each save it starts a child
+(serving), which loads the file (plugin_file) and runs twistd.
 """

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import sys
 import traceback
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from twisted.internet.protocol import AbstractDatagramProtocol, Protocol
 
-from logsrv.cli.running import author
-from logsrv.cli.running.author import SUFFIX, AuthorFolder
 from logsrv.errors import ConfigurationError
 from logsrv.kit import Datagrams, Plugin, protocol_plugin
 from logsrv.kit.service.plugin import IProtocolPlugin
@@ -21,43 +20,30 @@ from logsrv.kit.service.plugin import IProtocolPlugin
 class BrokenFile(ConfigurationError):
     """The file's code cannot be run. `str()` of the error shows where, and why."""
 
-    def __init__(self, sentence: str, files: set[str]) -> None:
-        """files: the files in which the fault may be."""
-        super().__init__(sentence)
-        self.files = files
-
 
 def load(path: Path) -> ModuleType:
-    """Run the code of a file, which can import the modules beside it (see `logsrv.cli.running.author`).
+    """Run the code of a file, which can import the modules beside it. Raises BrokenFile.
 
-    Raises BrokenFile.
+    Their folder is the last of `sys.path`: a json.py there must not break code that reads JSON.
     """
-    folder = AuthorFolder(path.parent)
-    folder.install()
+    sys.path.append(str(path.parent))
     name = path.stem if path.stem.isidentifier() else "plugin"
     if name in sys.stdlib_module_names or name in sys.modules:
-        name += SUFFIX
+        name += "_plugin"
+    spec = spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    sys.modules[name] = module = module_from_spec(spec)
     try:
-        return folder.load(name, path)
+        spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        raise BrokenFile(_with_traceback(error, path), _files_in_traceback(error)) from error
-
-
-def _files_in_traceback(error: BaseException) -> set[str]:
-    files = {frame.filename for frame in traceback.extract_tb(error.__traceback__)}
-    if isinstance(error, SyntaxError) and error.filename:
-        files.add(error.filename)
-    return files
+        raise BrokenFile(_with_traceback(error, path)) from error
+    return module
 
 
 def _with_traceback(error: BaseException, path: Path) -> str:
     """Return the error with a traceback that begins at the file's own code."""
     found = traceback.TracebackException.from_exception(error)
-    frames = [
-        frame
-        for frame in found.stack
-        if "importlib" not in frame.filename and frame.filename != author.__file__
-    ]
+    frames = [frame for frame in found.stack if "importlib" not in frame.filename]
     while frames and Path(frames[0].filename) != path:
         frames.pop(0)
     found.stack = traceback.StackSummary.from_list(frames)
@@ -73,20 +59,18 @@ def plugin_in(module: ModuleType, path: Path) -> Plugin:
         return plugin
     if declared:
         names = ", ".join(plugin.name for plugin in declared)
-        raise BrokenFile(f"{path.name} has more than one plugin ({names}); it must have one", set())
+        raise BrokenFile(f"{path.name} has more than one plugin ({names}); it must have one")
     streams, datagrams = _own_protocols(module, own)
     if len(streams) > 1 or len(datagrams) > 1:
         names = ", ".join(value.__name__ for value in [*streams, *datagrams])
         raise BrokenFile(
             f"{path.name} has more than one protocol ({names}); say which with "
-            f'`plugin = protocol_plugin("{_plugin_name(path)}", …)`',
-            set(),
+            f'`plugin = protocol_plugin("{_plugin_name(path)}", …)`'
         )
     if not streams and not datagrams:
         raise BrokenFile(
             f"{path.name} has nothing to serve; it needs a subclass of LineProtocol, FrameProtocol "
-            "or Datagrams, or `async def handle(connection)`, or a protocol_plugin(…)",
-            set(),
+            "or Datagrams, or `async def handle(connection)`, or a protocol_plugin(…)"
         )
     served = [*streams, *datagrams]
     return protocol_plugin(

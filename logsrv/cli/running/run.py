@@ -11,10 +11,9 @@ handle(connection)`, or an object made by protocol_plugin(…). The smallest is:
           self.send_line(line.upper())
 
 Options of the plugin come after FILE.py: logsrv run FILE.py --help shows them. --reactor comes before
-it. When the file, or a module beside it that it imports, is saved, the plugin is started again. The
-listening sockets stay open meanwhile, and the old process drains its connections. If the new file has an
-error, it is reported, and the old process goes on serving. SIGHUP starts the plugin again too, so that it
-reads its configuration. Ctrl-C ends everything.
+it. When a Python file in the folder of FILE.py, or in a package there, is saved, the plugin is started
+again. The listening sockets stay open meanwhile. If the new file has an error, it is reported, and the old
+process goes on serving. Ctrl-C ends everything.
 
 Example:
 
@@ -24,7 +23,6 @@ Example:
 from __future__ import annotations
 
 import argparse
-import select
 from pathlib import Path
 
 from logsrv.cli.running.supervisor import Supervisor
@@ -32,20 +30,14 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
 
-REACTORS = {
-    "asyncio": "twisted.internet.asyncioreactor.AsyncioSelectorReactor",
-    "epoll": "twisted.internet.epollreactor.EPollReactor",
-    "poll": "twisted.internet.pollreactor.PollReactor",
-    "select": "twisted.internet.selectreactor.SelectReactor",
-}
-USUAL = "epoll" if hasattr(select, "epoll") else "select"
+REACTORS = ("asyncio", "default", "epoll", "poll", "select")
 
 
 def declare(parser: Parser) -> None:
     parser.add_argument(
         "--reactor",
-        choices=sorted(REACTORS),
-        default=USUAL,
+        choices=REACTORS,
+        default="default",
         help="which of Twisted's reactors to use; asyncio for plugins that await asyncio",
     )
     parser.add_argument("file", metavar="FILE.py", type=Path, help="the plugin")
@@ -67,4 +59,4 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigurationError(
             f"{shown(str(file))} is no Python file; its name has to end in .py"
         )
-    return Supervisor(file.resolve(), arguments.options, REACTORS[arguments.reactor]).run()
+    return Supervisor(file.resolve(), [arguments.reactor, *arguments.options]).run()

@@ -1,17 +1,15 @@
 """The parent process: it keeps the listening sockets, and starts a new child to serve them after each save.
 
-The new child is started while the old one still serves. When both serve the same sockets, the parent tells
-the old child to end, and the old one finishes its connections. If the new child cannot start, the old one
-goes on.
-
-A signal handler only sets a flag, which is checked between two steps. If it raised an exception, that could
-happen anywhere, even while `subprocess` has a lock, which would then never be released.
+To its children it is what systemd is to a service: each reports to a NOTIFY_SOCKET, puts its listening
+sockets into the parent's store (FDSTORE), and gets those of the store by LISTEN_FDS. A new child starts
+while the old one serves. Once it is ready, the old one is told to end; if it cannot start, the old one goes
+on.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
+import fcntl
 import os
 import select
 import signal
@@ -20,294 +18,177 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
 
 from logsrv.cli.arguments import tell
-from logsrv.cli.running.serving_process import NOT_RUNNABLE
-from logsrv.cli.running.watch import WatchedFiles
+from logsrv.cli.running.serving import NOT_RUNNABLE
+from logsrv.kit.options.files import FileFingerprint, file_fingerprint
 
+# -B: Python would use old bytecode for a file that is saved twice in a second. -P: modules in this folder
+# must not replace Python's own.
+PROGRAM = (sys.executable, "-B", "-P", "-m", "logsrv.cli.running.serving")
 LOOK_SECONDS = 0.15
-END_LOOK_SECONDS = 0.02
-# Seconds after which a child that was told to end is killed: more than a service needs to finish its
-# connections.
+# Seconds after which a child that was told to end is killed: more than a service needs for its connections.
 END_SECONDS = 15.0
-# Seconds to wait until a child that was told to end closes its sockets: it needs two turns of its reactor.
-LEAVE_SECONDS = 1.0
-# The most sockets that a child can pass to us; Linux allows 253 descriptors in one message.
-MOST_DESCRIPTORS = 200
+MOST_SOCKETS = 200
+FIRST_SOCKET = 3
+"""The descriptor of the first socket of LISTEN_FDS."""
+
+Process = subprocess.Popen[bytes]
 
 
-class ChildMessages:
-    """The messages of a child, one JSON value a line. descriptors: file descriptors that came with them."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self._received = b""
-        self.descriptors: list[int] = []
-
-    def receive(self, seconds: float) -> Any:
-        """Return the next message, {} if none arrives within `seconds`, None at the end."""
-        if b"\n" not in self._received:
-            if not select.select([self._connection], [], [], seconds)[0]:
-                return {}
-            try:
-                data, descriptors, *_ = socket.recv_fds(self._connection, 65536, MOST_DESCRIPTORS)
-            except ConnectionResetError:
-                return None
-            if not data:
-                return None
-            self._received += data
-            self.descriptors += descriptors
-        line, newline, rest = self._received.partition(b"\n")
-        if not newline:
-            return {}
-        self._received = rest
-        return json.loads(line)
-
-
-class ServingChild:
-    """A process that serves, or is about to serve."""
-
-    def __init__(
-        self,
-        file: Path,
-        options: Sequence[str],
-        held: dict[str, int],
-        *,
-        reactor: str,
-        again: bool,
-    ) -> None:
-        """held: the descriptors of sockets, by key. reactor: the full name of its class.
-
-        again: whether a child has served before; then this one logs less.
-        """
-        ours, theirs = socket.socketpair()
-        self._channel = ours
-        self.messages = ChildMessages(ours)
-        self.process = subprocess.Popen(
-            [
-                # -B: Python would use old bytecode if the source has the same size and second, and a
-                # file can be saved twice in a second. -P: modules in this folder must not replace
-                # Python's own.
-                *(sys.executable, "-B", "-P", "-m", "logsrv.cli.running.serving_process"),
-                *(str(theirs.fileno()), json.dumps(held), json.dumps(again)),
-                *(reactor, str(file), *options),
-            ],
-            pass_fds=[theirs.fileno(), *held.values()],
-            # Ctrl-C at the terminal reaches only the parent, which then ends its children in order.
-            process_group=0,
-            stdin=subprocess.DEVNULL if os.isatty(0) else None,
-        )
-        theirs.close()
-
-    def tell_to_serve(self) -> None:
-        """Tell the child to serve. It may have ended already."""
-        with contextlib.suppress(OSError):
-            self._channel.sendall(b"g")
-
-    def tell_to_end(self) -> None:
-        """Tell the child to end, and wait until new connections can reach only its successor."""
-        with contextlib.suppress(OSError):
-            self._channel.shutdown(socket.SHUT_WR)
-            select.select([self._channel], [], [], LEAVE_SECONDS)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self._channel.close()
+def _pass_sockets(kept: dict[str, int], place: str) -> None:
+    """Do in a child what systemd does before it starts a service. kept: open sockets by their names."""
+    above = FIRST_SOCKET + len(kept)
+    copies = [fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, above) for one in kept.values()]
+    for number, copy in enumerate(copies, FIRST_SOCKET):
+        os.dup2(copy, number)
+    os.environ.update(NOTIFY_SOCKET=place, FDSTORE=str(MOST_SOCKETS), LISTEN_PID=str(os.getpid()))
+    os.environ.update(LISTEN_FDS=str(len(kept)), LISTEN_FDNAMES=":".join(kept))
 
 
 class Supervisor:
     """The parent process of a plugin file: `run` serves the file and starts it again after each save."""
 
-    def __init__(self, file: Path, options: Sequence[str], reactor: str) -> None:
+    def __init__(self, file: Path, words: Sequence[str]) -> None:
+        """words: for the child, after the file: its reactor, and the options of the plugin."""
         self._file = file
-        self._reactor = reactor
-        self._options = options
-        self._held: dict[str, int] = {}
-        self._watched = WatchedFiles(str(file))
-        self._is_gone = False
-        # True after SIGHUP: the next step starts the plugin again.
-        self._reads_again = False
-        # The number of requests to end so far: Ctrl-C, SIGTERM, or a closed terminal. One that comes
-        # during a wait for children ends that wait.
-        self._asked = 0
-        # Under nohup, which ignores SIGHUP, the supervisor goes on after its terminal is closed.
-        self._ends_with_terminal = (
-            _has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
-        )
-        self._serving: ServingChild | None = None
-        self._starting: ServingChild | None = None
-        self._leaving: list[ServingChild] = []
+        self._words = [str(os.getpid()), str(file), *words]
+        # The folder of the sockets to which children report.
+        self._folder = TemporaryDirectory(prefix="logsrv-run-")
+        self._kept: dict[str, int] = {}
+        # The children, by the sockets to which they report.
+        self._children: dict[socket.socket, Process] = {}
+        self._serving: Process | None = None
+        self._starting: Process | None = None
         self._has_served = False
-        self._status: int | None = None
-        self._event = ""
+        # The requests to end so far: Ctrl-C, SIGTERM, or a closed terminal.
+        self._end_requests = 0
+        self._began = self._before = self._fingerprints()
 
     def run(self) -> int:
         """Serve until Ctrl-C or SIGTERM, or until no child can start. Return the exit status."""
-        # In the background of a shell SIGINT is ignored, and must stay ignored.
-        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-            signal.signal(signal.SIGINT, self._on_end_signal)
-        signal.signal(signal.SIGTERM, self._on_end_signal)
-        signal.signal(signal.SIGHUP, self._on_hangup)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # One that is ignored, in the background of a shell or by nohup, stays so.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._on_end_signal)
+        status = None
         try:
             self._start_child()
-            while not self._asked:
-                self._handle_message()
-                self._reap_ended()
-                if self._reads_again or self._watched.saved():
+            while not self._end_requests and status is None:
+                self._handle_messages()
+                status = self._reap()
+                if self._is_saved():
                     self._start_child()
-                elif self._status is not None:
-                    return self._status
-                self._report_deletion()
-            return self._end_children()
         finally:
-            self._kill_all()
+            self._end_children()
+            self._folder.cleanup()
+        return status or 0
 
     def _on_end_signal(self, number: int, frame: object) -> None:
-        self._asked += 1
-
-    def _on_hangup(self, number: int, frame: object) -> None:
-        if self._ends_with_terminal and not _has_terminal():
-            # SIGHUP came because the terminal was closed: end, as nobody can read our messages.
-            self._asked += 1
-        else:
-            self._reads_again = True
-
-    def _report_deletion(self) -> None:
-        is_gone, self._is_gone = self._is_gone, self._watched.is_gone
-        if self._is_gone and not is_gone:
-            goes_on = "; the old one goes on serving" if self._serving is not None else ""
-            _tell_if_possible(f"{self._file.name} was deleted{goes_on}; save it again to start it")
+        self._end_requests += 1
 
     def _start_child(self) -> None:
-        self._event = "was started again" if self._reads_again else "was saved"
-        self._reads_again = False
-        self._watched.remember_fingerprints()
         if self._starting is not None:
             self._starting.kill()
-        self._starting = ServingChild(
-            self._file, self._options, self._held, reactor=self._reactor, again=self._has_served
+        self._began = self._before
+        messages = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        place = os.path.join(self._folder.name, str(time.monotonic_ns()))
+        messages.bind(place)
+        self._starting = self._children[messages] = subprocess.Popen(
+            [*PROGRAM, *self._words],
+            close_fds=False,
+            preexec_fn=partial(_pass_sockets, self._kept, place),
+            # Ctrl-C at the terminal reaches only the parent, which then ends its children in order.
+            process_group=0,
+            stdin=subprocess.DEVNULL if os.isatty(0) else None,
         )
 
-    def _handle_message(self) -> None:
-        """Handle the next message of the starting child, or wait a moment."""
-        child = self._starting
-        if child is None:
-            time.sleep(LOOK_SECONDS)
-            return
-        match child.messages.receive(LOOK_SECONDS):
-            case None:
-                self._after_failed_start(child)
-            case {"files": files}:
-                self._watched.add(files)
-            case {"loaded": alone}:
-                if alone and self._serving is not None:
-                    # Two processes cannot share a socket that is not held, such as a datagram socket.
-                    self._serving.tell_to_end()
-                    self._wait_for([self._serving])
-                    if self._asked:
-                        return
-                    self._serving.kill()
-                    self._serving = None
-                child.tell_to_serve()
-            case {"serving": keys, "at": addresses}:
-                self._switch_to_child(child, keys, addresses)
+    def _handle_messages(self) -> None:
+        """Handle the messages of all children, or wait a moment for one."""
+        for ready in select.select([*self._children], [], [], LOOK_SECONDS)[0]:
+            data, descriptors, *_ = socket.recv_fds(ready, 65536, MOST_SOCKETS)
+            lines = data.decode("utf-8", "replace").splitlines()
+            message = dict(line.split("=", 1) for line in lines)
+            if "FDNAME" in message:
+                name = message["FDNAME"]
+                if name in self._kept:
+                    os.close(self._kept.pop(name))
+                self._kept.update((name, descriptor) for descriptor in descriptors)
+            if "READY" in message and self._children[ready] is self._starting:
+                self._switch_to(self._starting)
 
-    def _keep_sockets(self, child: ServingChild, keys: list[str]) -> None:
-        """Keep the sockets that a child has sent, and close all others."""
-        descriptors = dict(zip(keys, child.messages.descriptors, strict=True))
-        for key, descriptor in self._held.items():
-            os.close(descriptor)
-            if key not in descriptors:
-                _remove_socket_file(key)
-        self._held = descriptors
-
-    def _switch_to_child(self, child: ServingChild, keys: list[str], addresses: list[str]) -> None:
-        is_elsewhere = set(keys) != set(self._held)
-        self._keep_sockets(child, keys)
+    def _switch_to(self, child: Process) -> None:
         if self._serving is not None:
-            self._serving.tell_to_end()
-            self._leaving.append(self._serving)
-        if self._has_served:
-            place = f" at {', '.join(filter(None, addresses))}" if is_elsewhere else ""
-            _tell_if_possible(f"{self._file.name} {self._event} and serves now as it is{place}")
-        else:
-            _tell_if_possible(f"{self._file.name} serves; save it to start it again, Ctrl-C ends")
-        self._has_served = True
-        self._serving, self._starting = child, None
+            self._serving.terminate()
+        again = "was saved and serves now as it is"
+        first = "serves; save it to start it again, Ctrl-C ends"
+        self._tell(f"{self._file.name} {again if self._has_served else first}")
+        self._serving, self._starting, self._has_served = child, None, True
 
-    def _after_failed_start(self, child: ServingChild) -> None:
-        self._wait_for([child])
-        child.kill()
-        self._starting = None
-        status = child.process.returncode
-        if self._serving is not None:
-            _tell_if_possible(f"the old {self._file.name} goes on serving")
-        elif not self._has_served and status != NOT_RUNNABLE:
-            # Saving the file would correct neither the options nor the port.
-            self._status = 1 if status else 0
-        else:
-            _tell_if_possible(f"nothing serves now; save {self._file.name} to try again")
+    def _reap(self) -> int | None:
+        """Forget children that have ended. Return the exit status if another save would not help."""
+        for messages, child in [*self._children.items()]:
+            if child.poll() is None:
+                continue
+            del self._children[messages]
+            messages.close()
+            name, status = self._file.name, child.returncode
+            if child is self._serving:
+                self._serving = None
+                waiting = "new connections wait until it is saved"
+                self._tell(f"{name} ended with status {status}; {waiting}")
+            elif child is self._starting:
+                self._starting = None
+                if self._serving is not None:
+                    self._tell(f"the old {name} goes on serving")
+                elif self._has_served or status == NOT_RUNNABLE:
+                    self._tell(f"nothing serves now; save {name} to try again")
+                else:
+                    # Saving the file would correct neither the options nor the port.
+                    return 1 if status else 0
+        return None
 
-    def _reap_ended(self) -> None:
-        for child in list(self._leaving):
-            if child.process.poll() is not None:
-                child.kill()
-                self._leaving.remove(child)
-        if self._serving is not None and self._serving.process.poll() is not None:
-            status = self._serving.process.returncode
-            self._serving.kill()
-            self._serving = None
-            _tell_if_possible(
-                f"{self._file.name} ended with status {status}; "
-                "new connections wait until it is saved"
-            )
+    def _is_saved(self) -> bool:
+        """Return whether a file was saved since the last start, and none since the last call.
 
-    def _end_children(self) -> int:
-        _tell_if_possible("ending; Ctrl-C once more does not wait for what is going on")
-        ending = [child for child in (self._serving, *self._leaving) if child is not None]
-        for child in ending:
-            # On SIGTERM a child first handles the data that has arrived.
-            child.process.terminate()
-        self._wait_for(ending)
-        return 0
+        Editors save in several steps; between them the file may be missing or empty.
+        """
+        now = self._fingerprints()
+        is_calm, self._before = now == self._before, now
+        plugin = now[self._file]
+        return is_calm and plugin is not None and plugin[1] > 0 and now != self._began
 
-    def _wait_for(self, children: Sequence[ServingChild]) -> None:
-        """Wait until the children have ended: at most END_SECONDS, or until another request to end."""
-        asked, until = self._asked, time.monotonic() + END_SECONDS
-        while any(child.process.poll() is None for child in children):
-            if self._asked > asked or time.monotonic() > until:
-                return
-            time.sleep(END_LOOK_SECONDS)
+    def _fingerprints(self) -> dict[Path, FileFingerprint | None]:
+        """Return the marks of the plugin, and of the modules and packages beside it."""
+        folder = self._file.parent
+        packages = [path.parent.rglob("*.py") for path in folder.glob("*/__init__.py")]
+        files = {self._file, *folder.glob("*.py"), *(path for each in packages for path in each)}
+        return {path: file_fingerprint(path) for path in files}
 
-    def _kill_all(self) -> None:
-        for child in (self._serving, self._starting, *self._leaving):
-            if child is not None:
-                child.kill()
-        for key, descriptor in self._held.items():
-            os.close(descriptor)
-            _remove_socket_file(key)
+    def _end_children(self) -> None:
+        """End the children: wait at most END_SECONDS, or until another request to end."""
+        requests, until = self._end_requests, time.monotonic() + END_SECONDS
+        children = [*self._children.values()]
+        if children:
+            self._tell("ending; Ctrl-C once more does not wait for what is going on")
+        for child in children:
+            child.terminate()
+        while any(child.poll() is None for child in children):
+            if self._end_requests > requests or time.monotonic() > until:
+                for child in children:
+                    child.kill()
+            time.sleep(LOOK_SECONDS / 10)
+        for messages in self._children:
+            messages.close()
+        for descriptor in self._kept.values():
+            with socket.socket(fileno=descriptor) as kept:
+                if kept.family == socket.AF_UNIX and isinstance(path := kept.getsockname(), str):
+                    Path(path).unlink(missing_ok=True)
 
-
-def _tell_if_possible(sentence: str) -> None:
-    # If the terminal is closed, the message is lost.
-    with contextlib.suppress(OSError):
-        tell(f"logsrv run: {sentence}")
-
-
-def _has_terminal() -> bool:
-    """Return whether this process has a terminal; it loses it when the terminal's window is closed."""
-    try:
-        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
-    except OSError:
-        return False
-    return True
-
-
-def _remove_socket_file(key: str) -> None:
-    """Remove the file of a UNIX socket that nobody listens on any more."""
-    scheme, _, path = key.rpartition("#")[0].partition(":")
-    if scheme == "unix" and not path.startswith("\0"):
-        Path(path).unlink(missing_ok=True)
+    def _tell(self, sentence: str) -> None:
+        # If the terminal is closed, the message is lost.
+        with contextlib.suppress(OSError):
+            tell(f"logsrv run: {sentence}")

@@ -103,11 +103,3 @@ def test_a_file_without_one_clear_plugin_is_refused(tmp_path, code, said):
         found(tmp_path, code)
     assert said in str(broken.value)
     assert "importlib" not in str(broken.value)
-
-
-def test_the_file_that_has_to_be_repaired(tmp_path):
-    """An imported neighbour with a syntax error is named, so that it is watched."""
-    (tmp_path / "voice.py").write_text("x = (\n")
-    with pytest.raises(BrokenFile) as broken:
-        found(tmp_path, "import voice\n")
-    assert str(tmp_path / "voice.py") in broken.value.files

@@ -22,8 +22,7 @@ def speed_up_epoll(reactor: Any) -> None:
 
     For each event Twisted makes a context for its old log by nine calls: a tenth of a short request.
     """
-    # `logsrv run` has a subclass of it.
-    if any(one.__module__ == "twisted.internet.epollreactor" for one in type(reactor).__mro__):
+    if type(reactor).__module__ == "twisted.internet.epollreactor":
         vars(reactor).setdefault("doIteration", partial(poll_once, reactor))
 
 

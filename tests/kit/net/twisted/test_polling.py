@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import Clock
 from twisted.python import log
 
-from logsrv.cli.running.held_sockets import holding_reactor
 from logsrv.kit.net.twisted.polling import poll_once, speed_up_epoll
 from logsrv.kit.net.twisted.ports import use_our_classes
 from tests.parts.listening import REACTOR, in_reactor, until
@@ -108,15 +108,14 @@ async def test_a_connection_that_an_earlier_event_closed_is_not_read(port, event
     await _close(peers)
 
 
-def test_a_reactor_that_holds_its_sockets_is_quickened():
-    """`logsrv run` serves by a subclass of Twisted's."""
-    reactor = holding_reactor("twisted.internet.epollreactor.EPollReactor", {})
+def test_an_epoll_reactor_is_quickened():
+    reactor = EPollReactor()
     try:
         speed_up_epoll(reactor)
-        assert reactor.doIteration.func is poll_once
+        assert reactor.doIteration.func is poll_once  # type: ignore[attr-defined]
     finally:
         for one in reactor.removeAll():
-            one.connectionLost(connectionDone)
+            one.connectionLost(connectionDone)  # type: ignore[attr-defined]
 
 
 def test_a_clock_of_tests_stays_as_it_is():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import socket
 import subprocess
@@ -15,6 +14,7 @@ import pytest
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.commands import LOGSRV
+from tests.parts.ports import free_port
 
 SHOUT = """
 from logsrv.kit import LineProtocol
@@ -24,19 +24,18 @@ class Shout(LineProtocol):
         self.send_line(line.upper())
 """
 WHISPER = SHOUT.replace("upper", "lower")
-LOOPBACK = ("--listen", "tcp:0:interface=127.0.0.1")
 SERVES = "was saved and serves now"
 
 
 class Running:
-    """A `logsrv run` in `directory`. log(): what it has printed."""
+    """A `logsrv run` of a file. log(): what it has printed."""
 
-    def __init__(self, file: Path, *options: str, directory: Path | None = None) -> None:
+    def __init__(self, file: Path, *options: str, reactor: str = "default") -> None:
         self._log = file.with_suffix(".twistd.log")
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*LOGSRV, "run", str(file), *options], stdout=log, stderr=log,
-                stdin=subprocess.DEVNULL, cwd=directory,
+                [*LOGSRV, "run", "--reactor", reactor, str(file), *options], stdout=log, stderr=log,
+                stdin=subprocess.DEVNULL,
             )  # fmt: skip
 
     def log(self) -> str:
@@ -58,12 +57,6 @@ class Running:
     def ready(self) -> Running:
         self.wait_for("serves; save it to start it again")
         return self
-
-    @property
-    def port(self) -> int:
-        found = re.search(r"listening on tcp 127.0.0.1:(\d+)", self.log())
-        assert found, self.log()
-        return int(found[1])
 
     def end(self) -> int:
         self.process.send_signal(signal.SIGINT)
@@ -90,6 +83,11 @@ def running() -> Iterator[Start]:
 
 
 @pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
 def shout(tmp_path: Path) -> Path:
     """The smallest plugin there is."""
     file = tmp_path / "shout.py"
@@ -102,3 +100,8 @@ def ask(port: int, line: str) -> str:
         connection.sendall(line.encode() + b"\n")
         connection.shutdown(socket.SHUT_WR)
         return connection.makefile("r", newline="\r\n").readline().rstrip()
+
+
+def listening(port: int) -> tuple[str, str]:
+    """The options of a plugin for a port."""
+    return "--listen", f"tcp:{port}:interface=127.0.0.1"
