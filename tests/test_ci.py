@@ -10,10 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from tests.parts.programs import program
-from tests.scheduling import DEBIAN, LONGEST, scope_of
 
 ROOT = Path(__file__).parent.parent
 oldest: Callable[[str], Iterator[str]] = runpy.run_path(str(ROOT / ".ci/oldest.py"))["oldest"]
@@ -51,11 +49,6 @@ def test_a_dependency_without_an_oldest_version_is_an_error_that_names_it(line):
         list(oldest(SETUP.replace("duckdb >= 2.0", line)))
 
 
-def test_hypothesis_uses_the_same_examples_each_time_in_ci():
-    """Also with the oldest Hypothesis, which does not detect CI."""
-    assert settings().derandomize is (os.environ.get("CI") == "true")
-
-
 TESTS = """
 import os, pathlib, pytest, signal
 HERE = pathlib.Path(__file__).parent
@@ -84,13 +77,6 @@ def rerun(place: Path, tests: str, *words: str) -> tuple[int, list[str]]:
     command = [sys.executable, str(ROOT / ".ci/rerun.py"), *words]
     plain = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return lines_of(command, cwd=place, env=plain)
-
-
-def test_a_file_is_a_scope_and_so_is_the_package():
-    """Those of Debian share a package. The longest scopes begin: each of them is there."""
-    assert scope_of("tests/debian/test_life.py::test_b[tests/x.py::c]") == DEBIAN
-    assert scope_of("tests/kit/test_names.py::test_c[tests/debian/]") == "tests/kit/test_names.py"
-    assert all((ROOT / scope).exists() for scope in LONGEST)
 
 
 @pytest.mark.slow
@@ -154,35 +140,6 @@ def test_anything_but_a_test_that_failed_and_then_passes_is_red(tmp_path, tests,
     assert any(says in line for line in printed), printed
 
 
-STOPPED = """
-def test_that_is_stopped():
-    continued = []
-    signal.signal(signal.SIGCONT, lambda *_: continued.append(1))
-    while not continued: signal.pause()
-    assert not continued
-"""
-
-
-@pytest.mark.long
-@pytest.mark.nightly
-def test_the_failures_of_a_stopped_test_are_counted_by_name(tmp_path):
-    """Its name comes from what CI printed; the other one is stopped as well, and passes."""
-    (tmp_path / "test_it.py").write_text(TESTS + STOPPED)
-    (tmp_path / "log").write_text(
-        "flaky: test_it.py::test_that_is_stopped\nfailed twice: no.py::no\n"
-    )
-    command = [sys.executable, str(ROOT / ".ci/flaky.py"), "--times", "2", "@log"]
-    plain = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    status, printed = lines_of([*command, "test_it.py::test_passes"], cwd=tmp_path, env=plain)
-    assert status == 1
-    assert printed[-2:] == [
-        "failed 2 of 2 times: test_it.py::test_that_is_stopped",
-        "1 tests failed in 2 runs",
-    ]
-    status, printed = lines_of([*command[:-1], "test_it.py::test_passes"], cwd=tmp_path, env=plain)
-    assert (status, printed[-1]) == (0, "0 tests failed in 2 runs")
-
-
 # The other programs of a system that .ci/run uses.
 TOOLS = "bash sh awk cat chmod cut df dirname env git grep mktemp rm sort tail tee tr uname"
 
@@ -225,12 +182,3 @@ def test_a_red_part_of_ci_does_not_hide_the_others_and_the_end_names_each(runs_c
     for line, part in zip(last, ("quick", "quick", "slow and long", "lint, format"), strict=True):
         assert line.startswith(f"ci: failed: {part}")
     assert set(last) <= set(printed[:-4]), "each is told where it fails, too"
-
-
-def test_ci_ends_with_how_each_run_closed_and_what_was_flaky(runs_ci):
-    closing = ["== 1 failed, 8 passed in 3.00s ==", "flaky: a"]
-    told = "; ".join(f"echo '{line}'" for line in closing)
-    status, printed = runs_ci(f"case $1 in test) {told};; esac")
-    assert status == 0, printed
-    summary = printed[printed.index("ci: all passed") + 1 :]
-    assert [line for line in summary if line[0] in "=f"] == [*closing, *closing]

@@ -122,10 +122,3 @@ def test_a_module_that_hangs_at_its_import_is_an_error_of_it_alone(xdist, tmp_pa
     assert "the import of a test module hangs: no end after 3 s" in done.stdout
     assert "most recent call first" in done.stderr and "test_it.py" in done.stderr
     assert "1 error" in done.stdout and done.returncode != 0
-
-
-@pytest.mark.slow
-def test_a_module_that_hangs_in_c_at_its_import_ends_pytest_with_a_traceback(tmp_path):
-    done = run(tmp_path, C_LOCK, patience=0.05)
-    assert done.returncode != 0
-    assert "Timeout (0:00:04.5" in done.stderr and "test_it.py" in done.stderr

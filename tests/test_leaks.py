@@ -76,20 +76,3 @@ def test_what_a_test_leaves_is_named(tmp_path):
 def test_what_is_closed_or_garbage_is_not_left(tmp_path):
     printed = ran(tmp_path, FINE.values()).stdout
     assert f"{2 + 2 * len(FINE)} passed" in printed and "error" not in printed, printed
-
-
-@pytest.mark.slow
-def test_a_test_that_fails_ends_nothing_of_others(tmp_path):
-    """Such as the browser or the server of a whole file, also where leaks are not looked for."""
-    body = f"""
-one = subprocess.Popen({SLEEPER})
-def test_it(): assert False
-def test_behind():
-    assert one.poll() is None
-    one.kill()
-    one.wait()
-"""
-    for folders in ("''", "'/nowhere'"):
-        conftest = CONFTEST.replace('FOLDERS = ""', f"FOLDERS = {folders}")
-        done = run(tmp_path, body, "-W", "ignore", patience=0.01, conftest=conftest)
-        assert "1 failed, 3 passed in" in done.stdout, done.stdout

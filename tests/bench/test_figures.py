@@ -2,19 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from itertools import cycle
-from xml.etree import ElementTree
 
 import pytest
 
 from bench import growth
 from bench.bars import verdicts
-from bench.cases import CASES
-from bench.curves.curve import Curve, Measured
-from bench.drawing import drawn
-from bench.results import Failure, Figures, IdleRun, Result, Run
-from bench.ship import Shipped
-from bench.ship import report as report_shipping
-from bench.table import failure_lines, report
+from bench.curves.curve import Curve
+from bench.results import Figures, IdleRun, Run
 from bench.watch import Delays
 
 
@@ -78,28 +72,6 @@ def test_a_bar_is_met_missed_or_not_measured(bar, met, missed):
         assert found.met is said
 
 
-def test_every_kind_of_case_has_its_table():
-    names = [case.name for case in CASES if case.name not in ("udp", "udp-separate", "idle")]
-    results: list[Result] = [run(name, "sink", 1, 1.0) for name in names]
-    idle = [IdleRun("idle", "sink", 1, 10, 0, 20480), IdleRun("idle", "bare", 1, 10, 0, 10240)]
-    udp = [run("udp", "sink", 1, 1.0, 200_000), run("udp", "sink", 1, 1.0, 500_000, 100)]
-    text = report(Figures([*results, *udp, *idle]), CASES, ["sink", "absent"])
-    assert "| sink   |     2.00 |              1.00 |" in text
-    assert "0.00 %" in text and "10.00 %" in text and "absent" not in text
-    assert "marked lines" in text
-
-
-def test_runs_without_a_figure_and_lost_lines_are_named():
-    found: list[Result] = [
-        run("tcp-1", "us", 3, 1.0, lost=10),
-        Failure("udp", "rsyslog", 2, "ended"),
-    ]
-    assert failure_lines(found).splitlines() == [
-        "- tcp-1, us, round 3: 990 lines stored of 1,000 sent",
-        "- udp, rsyslog, round 2: no figure: ended",
-    ]
-
-
 SIZES = (10, 100, 1000, 10_000)
 
 
@@ -132,26 +104,3 @@ def test_a_cost_that_grows_too_fast_or_is_too_much_is_told(
     monkeypatch.setattr(growth, "every_curve", every)
     assert growth.main([]) == status
     assert said in capsys.readouterr().out
-
-
-def test_the_picture_has_a_chart_of_each_curve():
-    steep = Measured(curve(float), tuple((size, float(size)) for size in SIZES))
-    root = ElementTree.fromstring(drawn([steep] * 4))
-    assert len(root.findall("{http://www.w3.org/2000/svg}g")) == 4
-
-
-def test_each_curve_has_points_enough():
-    for _, of_module in growth.every_curve():
-        for one in of_module:
-            assert len(one.sizes) >= 4, one.name
-            assert len(one.short) >= 2, one.name
-
-
-def test_shipping_that_is_too_slow_or_too_large_is_named():
-    good = Shipped(rate=500, shipper=0.4, far=1, memory=50_000_000, far_memory=1)
-    slow = Shipped(rate=300, shipper=1.3, far=1, memory=70_000_000, far_memory=1)
-    said = report_shipping(
-        {("sealed", "nats-1"): [good], ("sealed", "nats-3"): [slow]}
-    ).splitlines()
-    assert "met" in said[2] and "NOT MET" not in said[2]
-    assert "300 (≥ 100)" in said[3] and "1.30 (≤ 1.2)" in said[3] and "NOT MET" in said[3]

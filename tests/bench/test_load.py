@@ -3,18 +3,16 @@
 import contextlib
 import os
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from functools import partial
-from itertools import product
 from pathlib import Path
 
 import attrs
 import pytest
 
 from bench import proc
-from bench.build import FLAGS, HERE, BuildError, build
+from bench.build import BuildError, build
 from bench.certificate import write_certificate
 from bench.child import ChildError, Sent, loading, running
 from bench.servers import Listener, Logsrv, Peer, Rsyslog, Server, Sink, SyslogNg
@@ -87,37 +85,6 @@ def test_each_line_arrives_once_whole_and_in_order(sink, variant, connections, s
             assert own == sorted(own)
 
 
-def test_datagrams_are_one_line_each(sink):
-    sent, stored = sink.send("udp", f"udp:{sink.udp}", lines=DATAGRAMS, size=100, rate=1_500)
-    assert {len(line.split(b" ", 2)[2]) for line in stored} == {100}
-    assert sent.lines == len(stored) == DATAGRAMS
-    assert sent.end - sent.start > 0.24, "the rate they are offered at"
-
-
-def test_marked_lines_carry_the_time_they_were_sent(sink):
-    sent, stored = sink.send("slow", f"tcp:{sink.tcp}", connections=20, seconds=1)
-    times = [int(line.rpartition(b"=")[2]) / 1e9 for line in stored]
-    assert sent.lines == len(times) == 20 and times == sorted(times)
-    assert sent.start - 0.001 <= times[0] and times[-1] <= sent.end + 0.001
-
-
-@pytest.mark.slow
-def test_the_sources_compile_without_a_warning(programs, tmp_path):
-    for name in ("load", "sink"):
-        command = ["cc", *FLAGS, "-Werror", "-o", str(tmp_path / name), str(HERE / f"{name}.c")]
-        assert subprocess.run(command, capture_output=True).stderr == b""
-
-
-@pytest.mark.parametrize(
-    ("kind", "wire"), [*product((Rsyslog, SyslogNg), ("tcp", "udp", "unix")), (Rsyslog, "tls")]
-)
-def test_configurations_of_peers_have_no_gap_left(wire, kind, tmp_path):
-    listener = Listener(wire, "1234", 500, tmp_path / "pem")
-    launch = kind(Peer("true", None)).launch(listener, tmp_path)
-    [conf] = tmp_path.glob("*.conf")
-    assert "@" not in conf.read_text().replace("@version", "") and str(conf) in launch.command
-
-
 @pytest.mark.parametrize(
     "kind",
     [*("sink", "rsyslog", "syslog-ng"), pytest.param("logsrv over TLS", marks=pytest.mark.slow)],
@@ -152,13 +119,6 @@ def test_lines_sent_are_lines_in_the_file_of_a_server(kind, programs, tmp_path):
         at.wait_sent()
         follow(growth, lambda: 3000, patience=PATIENCE)
     assert growth.lines == 3000
-
-
-def test_lost_lines_are_not_awaited_for_ever(tmp_path):
-    (tmp_path / "log").write_bytes(b"one\n")
-    growth = Growth(tmp_path / "log")
-    follow(growth, lambda: 2, patience=0.3)
-    assert growth.lines == 1
 
 
 FAILS = [

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli.arguments import INSTALLED, parse_seconds, tell, usual_store
+from logsrv.cli.settings_of_service import names_configuration, settings
 from tests.parts.commands import HOSTILE, logsrv
 
 SERVICE = 'directory = "/srv/lines"\n[[listener]]\nlisten = "tcp:1234"\n'
@@ -93,3 +94,19 @@ def test_a_path_forges_no_sentence_of_a_command(tmp_path, words):
         said = (done.stdout + done.stderr).decode()
         assert said.replace("\n", "").isprintable()
         assert not [line for line in said.splitlines() if line.startswith("in all: forged")]
+
+
+def test_the_configuration_of_the_service_of_this_machine(tmp_path, monkeypatch):
+    """Unless another is named, by an option or its variable."""
+    for name in ("usual", "other"):
+        text = f'directory = "/srv/{name}"\n[[listener]]\nlisten = "tcp:1234"\n'
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr("logsrv.cli.settings_of_service.CONFIGURATION", str(tmp_path / "usual"))
+    monkeypatch.delenv("LOGSRV_CONFIG", raising=False)
+    assert str(settings({}).directory) == "/srv/usual"
+    assert str(settings({"config": [str(tmp_path / "other")]}).directory) == "/srv/other"
+    assert not names_configuration({})
+    assert str(settings({"directory": ["/srv/given"]}, usual=False).directory) == "/srv/given"
+    monkeypatch.setenv("LOGSRV_CONFIG", str(tmp_path / "other"))
+    assert names_configuration({})
+    assert str(settings({}).directory) == "/srv/other"

@@ -4,14 +4,11 @@ import gzip
 import os
 import re
 import struct
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
 import zstandard
 
-from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.lock import DirectoryLock
 from tests.parts.at_terminal import AtTerminal
@@ -185,15 +182,6 @@ def test_what_is_too_long_for_an_entry_of_a_journal_is_told(tmp_path):
     assert done.stdout.endswith(b"; dropped: fields of more than 16 MiB, of 1 entry\n")
 
 
-def test_entries_of_a_journal_before_a_damage_are_taken(tmp_path):
-    damaged = b"MESSAGE\n" + struct.pack("<Q", 3) + b"longer\n\n"
-    (tmp_path / "journal").write_bytes(EXPORT + damaged + EXPORT)
-    done = logsrv("import", "--directory", "store", "journal", directory=tmp_path)
-    assert done.returncode == 1 and b"the entries before that are imported" in done.stderr
-    assert b"in all: 1 file, 2 lines, " in done.stdout
-    assert logsrv("search", "--directory", "store", "-c", directory=tmp_path).stdout == b"2\n"
-
-
 def test_a_file_that_has_grown_since_is_another_one(logs, tmp_path):
     """Its lines are older than those that are there: nothing comes twice by mistake."""
     words = ("import", "--directory", "store", "log/syslog.1")
@@ -225,41 +213,6 @@ def test_a_store_that_a_server_has_open_is_left_alone(logs, tmp_path):
     assert done.returncode == 1
     assert f"is in use by process {os.getpid()};" in done.stderr.decode()
     assert not (store / "current.log").exists()
-
-
-@pytest.mark.long
-def test_an_import_that_is_killed_goes_on(tmp_path):
-    """A real kill, with part of it written."""
-    log = tmp_path / "app.log"
-    lines = [
-        f"2026-11-19T{n // 3600:02d}:{n // 60 % 60:02d}:{n % 60:02d}Z {n}" for n in range(40000)
-    ]
-    log.write_text("\n".join(lines) + "\n")
-    words = ("import", "--directory", str(tmp_path / "store"), str(log))
-    child = subprocess.Popen([*LOGSRV, *words], stdout=subprocess.DEVNULL)
-    current = tmp_path / "store" / "current.log"
-    deadline = time.monotonic() + PATIENCE
-    # It may have come to its end on a machine that is busy with something else.
-    while child.poll() is None and not (current.exists() and current.stat().st_size):
-        assert time.monotonic() < deadline
-    child.kill()
-    child.wait()
-    assert logsrv(*words).returncode == 0
-    shown = logsrv("search", "--directory", str(tmp_path / "store"), "--output", "raw")
-    assert shown.stdout.decode().splitlines() == lines
-
-
-@pytest.mark.long
-def test_a_terminal_sees_how_far_it_is(tmp_path):
-    log = tmp_path / "app.log"
-    with log.open("w") as file:
-        for n in range(200_000):
-            file.write(f"2026-11-19T{n // 36000:02d}:{n // 600 % 60:02d}:00.{n:07d}Z {n}\n")
-    words = (*LOGSRV, "import", "--directory", str(tmp_path / "store"), str(log), "--dry-run")
-    with AtTerminal(*words, environment={}) as terminal:
-        terminal.expect("app.log: 200,000 lines")
-        terminal.expect("in all: 1 file, 200,000 lines, ")
-    assert re.search(rb"\r[0-9]+ %, [0-9,]+ lines, at 2026-11-19T[0-9:]+Z\x1b\[K", terminal.seen)
 
 
 @pytest.mark.long

@@ -15,7 +15,8 @@ import pytest
 from mypy import api
 
 from logsrv.cli import new
-from logsrv.kit.testing import TelnetSession, wait_until
+from logsrv.cli.origin import installable_origin
+from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.commands import logsrv
 from tests.parts.programs import program
@@ -62,18 +63,6 @@ def test_every_kind_of_project_is_complete(tmp_path, kind):
     assert config["metadata"]["name"] == "shouting_bird"
 
 
-@pytest.mark.parametrize("kind", ["frame", "input"])
-def test_what_to_try_is_printed_as_it_can_be_typed(tmp_path, kind):
-    r"""`\0` stays two characters: to the echo of some shells it is a NUL."""
-    assert logsrv("new", "shout", "--kind", kind, directory=tmp_path).returncode == 0
-    make = [program("make", "make"), "--dry-run", "run"]
-    planned = subprocess.run(make, cwd=tmp_path / "shout", capture_output=True, text=True)
-    (says,) = [line for line in planned.stdout.splitlines() if "printf '" in line]
-    said = subprocess.run(["sh", "-c", says], capture_output=True, text=True)
-    assert said.stdout.lstrip().startswith("printf '")
-    assert "\\0" in said.stdout
-
-
 def test_directory_chooses_the_folder_of_the_project(tmp_path):
     """The folder may have any name, and may be there if it is empty."""
     target = tmp_path / "my place"
@@ -105,31 +94,6 @@ def test_tls_writes_a_certificate_for_a_try(tmp_path, kind):
 def test_tls_is_refused_for_datagrams(tmp_path):
     said = refusal("shout", "--tls", "--kind", "datagram", directory=tmp_path)
     assert "there is no TLS for a datagram" in said
-
-
-def test_a_project_installs_the_logsrv_that_made_it(tmp_path):
-    """Unless one says otherwise, by hand or in the environment."""
-    assert logsrv("new", "shout", directory=tmp_path).returncode == 0
-
-    def dry_run(*words: str, **environment: str) -> str:
-        make = (program("make", "make"), "--dry-run", ".venv/ready", *words)
-        return subprocess.run(
-            make, cwd=tmp_path / "shout", env={**os.environ, **environment},
-            capture_output=True, text=True, check=True,
-        ).stdout  # fmt: skip
-
-    assert f"$editable '{CHECKOUT}' --editable '.[test]'" in dry_run()
-    assert "$editable 'other.whl' " in dry_run("LOGSRV=other.whl")
-    # Before pip, which says nothing for a minute, make says what it does.
-    said, *commands = dry_run("LOGSRV=other.whl").splitlines()
-    shown = subprocess.run(["sh", "-c", said], capture_output=True, text=True, check=True).stdout
-    assert shown.startswith(
-        "Installing logsrv from other.whl, and what the tests need, into .venv."
-    )
-    assert any(" -m pip install --quiet " in command for command in commands)
-    assert "$editable 'other.whl' " in dry_run(LOGSRV="other.whl")
-    (tmp_path / "shout" / "local.mk").unlink()
-    assert "$editable 'logsrv' " in dry_run()
 
 
 def test_a_place_with_an_odd_name_is_no_command(tmp_path):
@@ -301,34 +265,6 @@ def test_a_project_of_a_checkout_tests_and_runs(tmp_path):
 
 @pytest.mark.long
 @pytest.mark.nightly
-def test_make_run_serves_the_project(line_project, tmp_path):
-    """It says what to type next, listens, answers, and Ctrl-C ends it."""
-    output = tmp_path / "twistd.log"
-    listen = "--listen tcp:0:interface=127.0.0.1"
-    with output.open("wb") as file:
-        make = subprocess.Popen(
-            [program("make", "make"), "run", f"ARGS={listen}"],
-            cwd=line_project, stdout=file, stderr=file, start_new_session=True,
-        )  # fmt: skip
-    try:
-        wait_until(lambda: "shout is ready" in output.read_text(), "make run")
-        found = re.search(r"listening on \w+ 127.0.0.1:(\d+)", output.read_text())
-        assert found
-        with TelnetSession(int(found[1])) as session:
-            session.send("hello")
-            session.expect("HELLO!")
-            session.send("quit")
-            session.expect("bye")
-            session.expect_close()
-    finally:
-        os.killpg(make.pid, signal.SIGINT)
-        make.wait(SLOW)
-    assert "try: .venv/bin/logsrv connect localhost:7000" in output.read_text()
-    assert "shout: stopped, 0 connections cut off" in output.read_text()
-
-
-@pytest.mark.long
-@pytest.mark.nightly
 def test_a_new_project_is_listed_by_plugins(line_project, tmp_path):
     """`logsrv plugins` of that environment knows its package, version and port."""
     command = str(line_project / ".venv" / "bin" / "logsrv")
@@ -412,3 +348,10 @@ def test_a_wrong_place_or_description_is_refused_before_anything_is_written(
 ):
     assert sentence in refusal("shout", *arguments, directory=tmp_path)
     assert not (tmp_path / "shout").exists()
+
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_origin_of_a_checkout_is_its_folder():
+    assert installable_origin() == str(ROOT.resolve())

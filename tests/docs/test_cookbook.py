@@ -3,18 +3,13 @@
 A section has one file `twisted/plugins/NAME_plugin.py`. Its ports are the numbers of the form 7xxx.
 """
 
-import ast
 import runpy
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from logsrv.kit.testing import MemoryService
-from tests.parts.archives import ROOT
 from tests.parts.cookbook import PAGE, RECIPES
-from tests.parts.programs import program
 from tests.parts.story import OURS, Story
 
 # Most lines of each plugin that are neither blank nor a comment.
@@ -90,26 +85,3 @@ def test_a_forwarder_takes_no_answer_of_others(tmp_path):
     asks.send(b"who is carol?")
     service.sender("192.0.2.53", 53, to="udp:0").send(b"192.0.2.3")
     assert asks.received() == [b"192.0.2.3"]
-
-
-def class_of(source: str) -> str:
-    [found] = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
-    return ast.unparse(found)
-
-
-def test_the_echo_server_of_the_page_is_the_one_that_others_are_compared_with():
-    compared = ROOT / "examples/echo/with_the_kit.py"
-    assert class_of(RECIPES["echo"].source) == class_of(compared.read_text())
-
-
-@pytest.mark.slow
-def test_the_benchmark_of_echo_servers_measures_each_server():
-    """In one short round; a server for one client at a time may end with an error of its own."""
-    program("cc", "gcc")
-    chosen = ["--only", "kit", "--only", "select"]
-    command = [sys.executable, "-m", "bench.echo", "--rounds", "1", "--seconds", "0.2", *chosen]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    measured = [row for row in done.stdout.splitlines() if row.startswith(("| kit ", "| select "))]
-    assert len(measured) == 2
-    assert not any("–" in row for row in measured)

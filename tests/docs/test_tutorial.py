@@ -1,7 +1,5 @@
 """docs/tutorial.md, followed by a reader step by step."""
 
-from itertools import pairwise
-
 import pytest
 
 from bench.echo.servers import code_lines
@@ -39,17 +37,3 @@ def test_the_finished_plugin_has_at_most_fifteen_lines():
     assert code_lines(sources["shout.py"]) <= MOST_LINES
     package = [sources["shout/options.py"], sources["shout/protocol.py"]]
     assert sum(map(code_lines, package)) <= MOST_LINES
-
-
-def test_the_page_ends_each_server_before_it_starts_the_next():
-    """Otherwise port 7000 of a reader would be in use; a Story ends servers by itself."""
-    starts = [
-        block.line
-        for block in blocks(PAGE)
-        if block.argument == "server" and block.body.startswith("$ ")
-    ]
-    starts.append(PAGE[: PAGE.index("$ twistd --pidfile")].count("\n"))
-    lines = PAGE.splitlines()
-    for start, following in pairwise(starts):
-        between = " ".join(lines[start:following])
-        assert "End the server" in between, f"lines {start} to {following}"

@@ -66,6 +66,15 @@ def rsyslog(directory: Path, action: str, modules: str = "") -> Iterator[Rsyslog
         yield found
 
 
+def from_file(directory: Path, lines: list[str]) -> str:
+    """Write lines into a file; return the source of syslog-ng that reads it."""
+    (directory / "in.log").write_text("".join(f"{line}\n" for line in lines))
+    return (
+        f'file("{directory}/in.log" flags(no-parse) read-old-records(yes) follow-freq(0.1)'
+        ' log-msg-size(65536) program-override("app"));'
+    )
+
+
 @contextlib.contextmanager
 def syslog_ng(directory: Path, source: str, destination: str) -> Iterator[None]:
     """Run syslog-ng from a source to a destination."""

@@ -3,7 +3,6 @@
 import os
 import random
 import re
-import shutil
 import signal
 import socket
 from pathlib import Path
@@ -171,90 +170,6 @@ def test_lines_of_a_server_that_is_killed_at_once_are_told_by_the_next(logger, t
         wait_until(lambda: sum(body["count"] for _, _, body in web.posts) >= 1000, "the message")
         assert server.stop() in (0, -signal.SIGTERM)
     assert len(web.posts) <= 2
-
-
-@pytest.mark.slow
-def test_the_interval_goes_on_over_a_restart(logger, tmp_path):
-    with hook() as web:
-        words = ("--alert", "oops", "--alert-webhook", f"http://127.0.0.1:{web.port}/")
-        server = logger(*words, "--alert", "mark")
-        server.send(b"oops 1\n")
-        wait_until(lambda: "oops 1" in posts(web), "the first message")
-        server.stop(signal.SIGKILL)
-        server = logger(*words, "--alert", "mark")
-        server.send(b"oops 2\nmark\n")
-        wait_until(lambda: "mark" in posts(web), "the other alert")
-        assert "oops 2" not in posts(web)
-        assert server.stop() in (0, -signal.SIGTERM)
-    # Counted lines are reported at the stop, as always.
-    assert posts(web) == ["oops 1", "mark", "oops 2"]
-
-
-@pytest.mark.long
-def test_a_webhook_that_is_down_gets_all_in_one_message_when_it_is_back(logger, tmp_path):
-    port = free_port()
-    words = ("--alert", "oops", "--alert-webhook", f"http://127.0.0.1:{port}/")
-    server = logger(*words, "--alert-every", "1s")
-    server.send(b"oops 1\n")
-    server.wait_for_log("cannot be reached.*it is sent again in 1 s")
-    server.send(b"oops 2\n")
-    server.wait_for_messages(2)
-    server.stop(signal.SIGKILL)
-    with hook(port=port) as web:
-        server = logger(*words, "--alert-every", "1s")
-        wait_until(lambda: "oops 2" in posts(web), "the message")
-        assert server.stop() in (0, -signal.SIGTERM)
-    assert posts(web) == ["oops 1", "oops 2"]
-
-
-@pytest.mark.slow
-def test_lines_that_retention_removed_unseen_are_told_and_counted(logger, tmp_path):
-    with hook() as web:
-        words = ("--alert", "oops", "--alert-webhook", f"http://127.0.0.1:{web.port}/")
-        small = ("--rotate-size", "64KiB", "--keep-bytes", "128KiB", "--alert-every", "1s")
-        server = logger(*words, *small)
-        [pid] = processes(server, 1)
-        os.kill(pid, signal.SIGSTOP)
-        for _ in range(20):
-            server.send(b"oops %s\n" % os.urandom(20_000).hex().encode())
-        server.wait_for_log("removed .*/0000000001-")
-        os.kill(pid, signal.SIGCONT)
-        server.wait_for_log(r"alert 1: lines were removed from the store")
-        wait_until(lambda: web.posts, "the message")
-        assert server.stop() in (0, -signal.SIGTERM)
-    assert web.posts[0][2]["gap"] is True
-    assert re.search(r"alerts_missed_segments_total [1-9]", server.log())
-
-
-@pytest.mark.slow
-def test_a_store_that_is_removed_is_followed_where_it_goes_on(logger, tmp_path):
-    with hook() as web:
-        url = f"http://127.0.0.1:{web.port}/"
-        server = logger("--alert", "oops", "--alert-webhook", url, "--alert-every", "1s")
-        server.send(b"oops 1\n")
-        wait_until(lambda: web.posts, "the first message")
-        # Its file is being rewritten; wait, or its folder cannot be removed.
-        kept = server.store / "alerts" / "1"
-        wait_until(lambda: b'"due":null' not in kept.read_bytes(), "its place to be kept")
-        shutil.rmtree(server.store)
-        server.send(b"oops 2\n")
-        wait_until(lambda: "oops 2" in posts(web), "the next one")
-        assert server.stop() in (0, -signal.SIGTERM)
-    assert "the store was removed" in server.log() and "Traceback" not in server.log()
-
-
-@pytest.mark.slow
-def test_a_damaged_place_is_said_and_the_next_line_is_told(logger, tmp_path):
-    with hook() as web:
-        words = ("--alert", "oops", "--alert-webhook", f"http://127.0.0.1:{web.port}/")
-        server = logger(*words)
-        server.stop()
-        (server.store / "alerts" / "1").write_text("rubbish")
-        server = logger(*words)
-        server.send(b"oops\n")
-        wait_until(lambda: web.posts, "the message")
-        server.stop()
-    assert "alerts/1 is damaged" in server.log()
 
 
 @pytest.mark.long

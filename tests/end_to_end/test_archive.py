@@ -219,16 +219,6 @@ def test_a_text_that_the_archive_lost_goes_again_before_it_leaves_the_disk(logge
     assert server.stop() in (0, -signal.SIGTERM)
 
 
-def test_without_keep_indexes_all_of_a_segment_goes(logger, place):
-    server = logger(*SMALL, "--keep-bytes", "300KiB", "--ship", f"file://{place}")
-    send(server, 0, 6500)
-    # Retention may have removed some already, so not all archived segments are here.
-    wait_for_more(server, place, 2)
-    send(server, 6500, 8000)
-    server.wait_until(lambda: not {1, 2} & {*sealed(server)}, "retention")
-    assert not list(server.store.glob("0000000001-*"))
-
-
 @pytest.mark.parametrize("whom", ["shipper", "daemon"])
 def test_kills_leave_the_archive_whole(logger, place, tmp_path, whom):
     """After a kill at any moment each segment is there once, byte by byte, or not at all."""
@@ -272,12 +262,6 @@ def test_a_full_disk_there_is_said_and_it_goes_on_with_room(logger, small_disk):
         2 * PATIENCE,
     )
     server.wait_until(lambda: "it takes lines again" in server.log(), "the good news")
-
-
-def test_an_archive_that_is_not_mounted_is_said_and_nothing_is_made(logger, tmp_path):
-    server = logger(*SMALL, "--ship", f"file://{tmp_path}/gone")
-    server.wait_until(lambda: "mount it, or make the directory" in server.log(), "the sentence")
-    assert not (tmp_path / "gone").exists()
 
 
 def test_a_copied_store_does_not_write_over_the_other(logger, place, tmp_path):

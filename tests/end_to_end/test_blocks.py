@@ -140,26 +140,6 @@ def test_a_note_that_was_changed_lets_no_block_come_twice(logger, connect, chang
     assert place == str(second.end if changed == 1 else first.end)
 
 
-def test_a_centre_refuses_clients_without_the_token(logger, connect):
-    (block,) = blocks(edge_of(ONE, 10), 1 << 20)
-    server = logger(*TOKEN, listen=[LISTEN])
-    for token in None, "guess", "geheim2":
-        sender = connect(server.port(), token)
-        assert sender.place(ONE).status == 401
-        assert sender.send(block).status == 401
-    assert stored_bytes(server.store) == b""
-    assert sender.ask("POST", "/lines", b"hello\n").status == 401
-    assert connect(server.port()).ask("POST", "/lines", b"hello\n").status == 404
-    assert connect(server.port()).ask("GET", "/blocks/../store").status in (400, 404)
-
-
-@pytest.mark.complains("would take blocks of anybody", "cannot start")
-def test_a_centre_without_a_token_or_certificates_does_not_start(logger):
-    server = logger(listen=[LISTEN], wait=False)
-    assert server.wait() == 1
-    assert "would take blocks of anybody: give --input-token-file FILE" in server.log()
-
-
 class Shipping(threading.Thread):
     """A shipper that asks for its position after any error, and continues from there."""
 

@@ -8,8 +8,6 @@ import select
 import socket
 import subprocess
 
-import pytest
-
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.programs import program
@@ -51,32 +49,6 @@ def test_datagrams_of_netcat_are_stored(logger):
         [nc, "-u", "-w", "1", "127.0.0.1", str(server.port())], input=b"a datagram\n", check=True
     )
     assert server.wait_for_messages(1) == [b"a datagram"]
-
-
-@pytest.mark.parametrize("transport", ["tcp", "udp"])
-def test_a_line_of_logger_is_stored(logger, transport):
-    """The logger of util-linux sends over TCP and over UDP."""
-    command = program("logger", "bsdutils")
-    server = logger(listen=[f"{transport}:0:interface=127.0.0.1"])
-    flag = {"tcp": "-T", "udp": "-d"}[transport]
-    subprocess.run(
-        [command, "-n", "127.0.0.1", "-P", str(server.port()), flag, "--rfc3164", "-t", "me", "hi"],
-        check=True,
-        timeout=PATIENCE,
-    )
-    (line,) = server.wait_for_messages(1)
-    assert line.startswith(b"<13>") and line.endswith(b"hi")
-
-
-def test_logger_unix_datagrams(logger, tmp_path):
-    """`logger --socket` sends as it writes to /dev/log."""
-    command = program("logger", "bsdutils")
-    path = tmp_path / "devlog"
-    server = logger(listen=[f"unixgram:{path}"])
-    subprocess.run([command, "--socket", str(path), "-t", "me", "to /dev/log"], check=True)
-    (line,) = server.wait_for_messages(1)
-    assert line.endswith(b"to /dev/log")
-    assert stored_lines(server.store)[0].source.startswith(b"unix:")
 
 
 def test_lines_typed_in_telnet_are_stored(logger):
@@ -122,19 +94,6 @@ def _read_until(terminal: int, wanted: bytes) -> bytes:
     return seen
 
 
-def test_python_syslog_handler(logger):
-    """Python's SysLogHandler sends over UDP and over TCP, and ends each message with a NUL."""
-    server = logger(listen=["udp:0:interface=127.0.0.1", "tcp:0:interface=127.0.0.1"])
-    for kind, port in zip((socket.SOCK_DGRAM, socket.SOCK_STREAM), server.ports(), strict=True):
-        handler = logging.handlers.SysLogHandler(("127.0.0.1", port), socktype=kind)
-        log = logging.Logger("test")
-        log.addHandler(handler)
-        log.warning("from python %s", kind.name)
-        handler.close()
-    stored = sorted(server.wait_for_messages(2))
-    assert stored == [b"<12>from python SOCK_DGRAM\\x00", b"<12>from python SOCK_STREAM\\x00"]
-
-
 def test_python_stream_over_unix_socket(logger, tmp_path):
     """A logging.StreamHandler sends over a UNIX stream socket; the source names the process."""
     path = tmp_path / "lines.sock"
@@ -151,72 +110,3 @@ def test_python_stream_over_unix_socket(logger, tmp_path):
     assert line.source.startswith(b"unix:")
     if os.uname().sysname == "Linux":
         assert line.source == f"unix:uid={os.getuid()},pid={os.getpid()}".encode()
-
-
-def test_rsyslog_forwards(logger, tmp_path):
-    """rsyslog forwards over plain TCP, and every line is stored."""
-    rsyslogd = program("rsyslogd", "rsyslog")
-    server = logger()
-    conf = tmp_path / "rsyslog.conf"
-    conf.write_text(
-        f'global(workDirectory="{tmp_path}" net.enableDNS="off")\n'
-        f'module(load="imuxsock" SysSock.Use="off")\n'
-        f'input(type="imuxsock" Socket="{tmp_path}/in.sock" CreatePath="on" useSysTimeStamp="off"'
-        f' RateLimit.Interval="0")\n'
-        f'action(type="omfwd" target="127.0.0.1" port="{server.port()}" protocol="tcp")\n'
-    )
-    rsyslog = subprocess.Popen(
-        [rsyslogd, "-n", "-f", str(conf), "-i", str(tmp_path / "rsyslog.pid")],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_until((tmp_path / "in.sock").exists, "rsyslog's socket")
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-            sender.connect(str(tmp_path / "in.sock"))
-            for number in range(500):
-                sender.send(f"<13>Nov 20 06:18:42 app: number {number}".encode())
-        server.wait_until(lambda: server.current.read_bytes().count(b"number ") >= 500, "500 lines")
-    finally:
-        rsyslog.terminate()
-        rsyslog.wait()
-    numbers = [int(line.rsplit(b" ", 1)[1]) for line in server.messages() if b"number " in line]
-    assert numbers == list(range(500))
-
-
-def test_syslog_ng_forwards(logger, tmp_path):
-    """syslog-ng forwards a file over plain TCP, and every line is stored."""
-    syslog_ng = program("syslog-ng", "syslog-ng-core")
-    server = logger()
-    (tmp_path / "in.log").write_text("".join(f"number {number}\n" for number in range(500)))
-    conf = tmp_path / "syslog-ng.conf"
-    conf.write_text(
-        "@version: 3.38\n"
-        f'source s {{ file("{tmp_path}/in.log" flags(no-parse) read-old-records(yes)'
-        " follow-freq(0.1)); };\n"
-        f'destination d {{ network("127.0.0.1" port({server.port()}) transport("tcp")'
-        ' template("${MESSAGE}\\n")); };\n'
-        "log { source(s); destination(d); };\n"
-    )
-    process = subprocess.Popen(
-        [
-            syslog_ng,
-            "-F",
-            "-f",
-            str(conf),
-            "-R",
-            str(tmp_path / "persist"),
-            "-c",
-            str(tmp_path / "control"),
-            "-p",
-            str(tmp_path / "pid"),
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        server.wait_until(lambda: server.current.read_bytes().count(b"number ") >= 500, "500 lines")
-    finally:
-        process.terminate()
-        process.wait()
-    assert server.messages() == [f"number {number}".encode() for number in range(500)]

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.cookbook import RECIPES
 from tests.parts.plugin_daemons import USER, Daemon, as_user, folder_of_user, running, under_load
@@ -49,20 +48,6 @@ def recipe(folder: Path, name: str, *arguments: str, reactor: str = "default") -
     return Daemon(folder, name, RECIPES[name].source, *arguments, reactor=reactor)
 
 
-def ask(port: int, *lines: str, answers: int = 1) -> list[str]:
-    """Send lines; return the first lines of the answer."""
-    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
-        client.sendall("".join(f"{line}\r\n" for line in lines).encode())
-        reading = client.makefile("r", encoding="utf-8", newline="\r\n")
-        return [reading.readline().removesuffix("\r\n") for _ in range(answers)]
-
-
-def echo(port: int, number: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), 30) as client:
-        client.sendall(b"%d\n" % number)
-        assert client.makefile("rb").readline() == b"%d\n" % number
-
-
 def netstring(port: int, number: int) -> None:
     record = f"record {number} ends".encode()
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
@@ -72,20 +57,6 @@ def netstring(port: int, number: int) -> None:
 def line(port: int, number: int) -> None:
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(f"record {number} ends\n".encode())
-
-
-def tally(port: int, number: int) -> None:
-    assert ask(port, f"word{number}") == [f"word{number}: 1"]
-
-
-@pytest.mark.parametrize(
-    ("name", "talk", "reactor"), [("echo", echo, "default"), ("tally", tally, "asyncio")]
-)
-def test_clients_of_a_plugin_are_answered_until_the_stop(folder, name, talk, reactor):
-    port = free_port()
-    listen = f"tcp:{port}:interface=127.0.0.1"
-    with running(recipe(folder, name, "--listen", listen, reactor=reactor)) as daemon:
-        under_load(daemon, partial(talk, port))
 
 
 def test_binary_records_are_all_stored(folder):
@@ -124,10 +95,3 @@ def test_lines_are_all_sent_on(folder):
             other.shutdown(socket.SHUT_RDWR)
             server.join(PATIENCE)
     assert [number for number in had if f"record {number} ends\n".encode() not in got] == []
-
-
-def test_a_job_of_the_cookbook_runs_until_the_stop(folder):
-    with running(recipe(folder, "disk")) as daemon:
-        wait_until(lambda: "MiB are free" in daemon.log(), "the first look")
-        daemon.reload()
-        daemon.stop()

@@ -4,37 +4,22 @@ import contextlib
 import os
 import re
 import resource
-import shutil
 import signal
-import socket
 import threading
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.parts.daemons import LOOPBACK, Logger, faked_time
+from tests.parts.daemons import LOOPBACK, Logger
 from tests.parts.store_reader import (
     assert_whole,
     by_source,
     numbered,
-    size_of,
     stored_bytes,
     stored_lines,
 )
 from tests.parts.web_clients import Client
-
-
-@pytest.mark.complains("cannot start")
-def test_a_port_in_use_ends_the_start_with_a_sentence(logger):
-    """The start fails with one sentence and status 1, and leaves nothing behind."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        server = logger(listen=[f"tcp:{port}:interface=127.0.0.1"], wait=False)
-        assert server.wait() == 1
-    assert "in use" in server.log()
-    assert "Traceback" not in server.log()
 
 
 @pytest.mark.complains("cannot start")
@@ -52,20 +37,6 @@ def test_directory_that_cannot_be_written(logger, tmp_path):
     assert server.start().wait() == 1
     assert str(closed) in server.log()
     assert "Traceback" not in server.log()
-
-
-@pytest.mark.complains("cannot start")
-def test_second_process_on_one_directory(logger):
-    """It is refused with a sentence that names the first; a lock left behind does not prevent a start."""
-    first = logger()
-    second = logger(wait=False)
-    assert second.wait() == 1
-    assert f"process {first.pid}" in second.log()
-    first.process.kill()
-    first.wait()
-    third = logger()
-    third.send(b"still works\n")
-    third.wait_for_messages(1)
 
 
 def test_no_line_is_lost_on_a_full_disk(logger, small_disk, tmp_path):
@@ -203,84 +174,6 @@ def test_out_of_file_descriptors(logger):
 
     server.wait_until(served, "a connection to be served again")
     assert server.log().count("\n") < 100
-
-
-@pytest.mark.slow
-def test_clock_that_jumps_back(logger, tmp_path):
-    """Lines are still stored in order."""
-    clock = tmp_path / "clock"
-    clock.write_text("+0")
-    server = logger(environment={**faked_time(clock), "FAKETIME_NO_CACHE": "1"})
-    with server.connect() as connection:
-        connection.sendall(b"before\n")
-        server.wait_for_messages(1)
-        clock.write_text("-3600")
-        connection.sendall(b"an hour earlier\n")
-        server.wait_for_messages(2)
-        connection.sendall(b"and on\n")
-        assert server.wait_for_messages(3) == [b"before", b"an hour earlier", b"and on"]
-    lines = stored_lines(server.store)
-    assert lines[1].time < lines[0].time
-    assert server.stop() in (0, -signal.SIGTERM)
-
-
-@pytest.mark.slow
-def test_clock_that_jumps_ahead(logger, tmp_path):
-    """After a jump of ten years, and after a restart, --keep-days removes nothing, and says so."""
-    clock = tmp_path / "clock"
-    clock.write_text("+0")
-    server = logger("--rotate-size", "1", "--keep-days", "1", environment=faked_time(clock))
-    server.send(b"one\n")
-    server.wait_until(lambda: list(server.store.glob("*.idx")), "a sealed segment")
-    clock.write_text("+3650d")
-
-    def doubts() -> bool:
-        # Each reload makes the sealer check the clock; one at a time, or it would have no time to.
-        before = server.log().count(": reloaded")
-        server.send_signal(signal.SIGHUP)
-        server.wait_until(lambda: server.log().count(": reloaded") > before, "the reload")
-        return "until that has lasted for a day" in server.log()
-
-    for _ in range(2):
-        server.wait_until(doubts, "the doubt")
-        server.stop()
-        assert server.log().count("until that has lasted for a day") == 1
-        assert [line.message for line in stored_lines(server.store)] == [b"one"]
-        server.start().ready()
-
-
-@pytest.mark.long
-def test_killed_in_full_flow(logger, tmp_path):
-    """After kill -9 each sender's lines are there from the first on, and only the last may be cut off."""
-    for attempt in range(int(os.environ.get("LOGSRV_KILLS", "2"))):
-        place = tmp_path / f"attempt{attempt}"
-        place.mkdir()
-        server = logger("--rotate-size", "2MiB", directory=place)
-        text = numbered(attempt, 200_000)
-
-        def send(server: Logger = server, text: bytes = text) -> None:
-            try:
-                server.send(text)
-            except OSError:
-                pass
-
-        senders = [threading.Thread(target=send) for _ in range(3)]
-        for sender in senders:
-            sender.start()
-        server.wait_until(partial(_larger, server.store, (attempt % 10 + 1) << 20), "flow")
-        server.process.kill()
-        server.wait()
-        for sender in senders:
-            sender.join()
-        server.start().ready()
-        server.stop()
-        for lines in by_source(server.store).values():
-            assert_whole(lines, complete=False)
-        shutil.rmtree(place)
-
-
-def _larger(store: Path, size: int) -> bool:
-    return size_of(store) > size
 
 
 @pytest.mark.slow

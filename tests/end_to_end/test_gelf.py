@@ -3,7 +3,6 @@
 import json
 import logging
 import random
-import socket
 from collections.abc import Callable
 
 import graypy
@@ -55,14 +54,3 @@ def test_messages_of_libraries_keep_their_fields(logger, listen, handler):
         assert found[number].get("full_message", text) == text
         assert found[number]["short_message"] in (text, text.split("\n")[0])
         assert found[number]["_n"] == number and found[number]["_big"] == 2**60 + number
-
-
-def test_what_is_no_gelf_is_kept_as_text(logger):
-    server = logger(listen=[TCP, UDP, "tcp:0:interface=127.0.0.1"])
-    server.send(b'no GELF at all\nreally\0{"short_message":"x"}\0')
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
-        datagrams.sendto(b"\x1e\x0fxx", ("127.0.0.1", server.ports()[1]))
-    found = server.wait_for_messages(3)
-    assert sorted(found) == sorted(
-        [rb"no GELF at all\x0areally", b'{"short_message":"x"}', rb"\x1e\x0fxx"]
-    )

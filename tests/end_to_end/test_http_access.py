@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import socket
 from collections.abc import Iterator
-from urllib.parse import quote
 
 import pytest
 
@@ -34,88 +33,25 @@ def servers_by_path(
         yield {"/": [ports[0], ports[1], page, lines], "/healthz": [ports[2], metrics]}
 
 
-def test_token(logger, tmp_path):
-    """Without the token every answer is refused; with it, or after a log-in, everything is shown."""
+def test_a_token_is_asked_for_and_a_log_in_opens_the_page(logger, tmp_path):
     (tmp_path / "token").write_text(f"{TOKEN}\n")
     server = logger(*HTTP, "--http-token-file", str(tmp_path / "token"))
     client = client_of(server)
-    for path in ("/api/search", "/api/tail", "/api/stats", "/metrics", "/openapi.json", "/nope"):
-        answer = client.ask(path)
-        assert answer.status == 401 and set(answer.json) == {"error"}
-        assert answer.headers["www-authenticate"].startswith("Bearer")
-    assert client.ask("/healthz").status == client.ask("/readyz").status == 200
+    for path in ("/api/search", "/api/tail", "/metrics", "/openapi.json", "/nope", "/"):
+        assert client.ask(path).status == 401
+    assert client.ask("/readyz").status == client.ask("/static/style.css").status == 200
     assert client.ask("/api/stats", {"Authorization": f"Bearer {TOKEN}"}).status == 200
-    assert client.ask("/api/stats", {"Authorization": f"bearer {TOKEN}"}).status == 200
-    assert client.ask("/api/stats", {"Authorization": f"Bearer {TOKEN}x"}).status == 401
-    assert client.ask(f"/api/stats?token={TOKEN}", {}).status == 401
-    door = client.ask("/")
-    assert door.status == 401 and b'name="token"' in door.body
-    assert client.ask("/static/style.css").status == 200
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    wrong = client.ask("/login", form, "POST", "token=nonsense")
-    assert wrong.status == 401 and b'name="token"' in wrong.body
+    assert client.ask("/login", form, "POST", "token=nonsense").status == 401
     right = client.ask("/login", form, "POST", f"token={TOKEN}")
-    assert right.status == 303 and right.headers["location"] == "/"
     cookie = right.headers["set-cookie"]
-    assert "HttpOnly" in cookie and "SameSite=Strict" in cookie and TOKEN not in cookie
+    assert right.status == 303
+    assert "HttpOnly; SameSite=Strict" in cookie
     assert "Secure" not in cookie
     known = {"Cookie": cookie.partition(";")[0]}
     assert b'role="log"' in client.ask("/", known).body
-    assert client.ask("/api/stats", known).status == 200
-    scripted = client.ask("/login", form | {"Accept": "application/json"}, "POST", f"token={TOKEN}")
-    assert scripted.status == 204 and scripted.headers["set-cookie"] == cookie
-    assert (
-        client.ask("/logout", known, "POST")
-        .headers["set-cookie"]
-        .startswith(cookie.partition("=")[0] + "=;")
-    )
-    evil = form | {"Origin": "http://evil.example"}
-    assert client.ask("/login", evil, "POST", f"token={TOKEN}").status == 403
-
-
-def test_a_link_still_shows_what_it_names_behind_the_log_in(logger):
-    """The form passes the query on; any value there leads to this page only."""
-    server = logger(*HTTP, "--http-token", TOKEN)
-    client = client_of(server)
-    form = {"Content-Type": "application/x-www-form-urlencoded"}
-    view = "q=level%3E%3Derror&position=1:0"
-    door = client.ask(f"/?{view}")
-    assert b'name="view" type="hidden" value="q=level%3E%3Derror&amp;position=1:0"' in door.body
-    carried = quote(view)
-    wrong = client.ask("/login", form, "POST", f"token=nonsense&view={carried}")
-    assert b'value="q=level%3E%3Derror&amp;position=1:0"' in wrong.body
-    right = client.ask("/login", form, "POST", f"token={TOKEN}&view={carried}")
-    assert right.headers["location"] == f"/?{view}"
-    for evil in ("x%0d%0aSet-Cookie:y", "%20", "%C3%A9", "x" * 2000):
-        answer = client.ask("/login", form, "POST", f"token={TOKEN}&view={evil}")
-        assert answer.headers["location"] == "/"
-
-
-def test_wrong_tokens_do_not_lock_out_the_right_one(logger):
-    """Wrong tokens from any address do not lock out a client with the right one."""
-    server = logger(*HTTP, "--http-token", TOKEN)
-    client = client_of(server)
-    form = {"Content-Type": "application/x-www-form-urlencoded"}
-    cookie = client.ask("/login", form, "POST", f"token={TOKEN}").headers["set-cookie"]
-    answers = [
-        client.ask("/api/stats", {"Authorization": f"Bearer guess{number}"}) for number in range(12)
-    ]
-    assert [answer.status for answer in answers[:10]] == [401] * 10
-    assert answers[-1].status == 429 and int(answers[-1].headers["retry-after"]) >= 1
-    for path in ("/api/stats", "/metrics"):
-        assert client.ask(path, {"Authorization": f"Bearer {TOKEN}"}).status == 200
-    assert client.ask("/login", form, "POST", f"token={TOKEN}").status == 303
-    assert client.ask("/login", form, "POST", "token=guess").status == 429
-    assert client.ask("/api/stats", {"Cookie": cookie.partition(";")[0]}).status == 200
-
-
-def test_public_with_a_token(logger):
-    """A wildcard listener answers to addresses, which DNS cannot forge, and to its configured names."""
-    server = logger("--http", "tcp:0", "--http-token", TOKEN)
-    client = client_of(server)
-    known = {"Authorization": f"Bearer {TOKEN}"}
-    assert client.ask("/api/stats", known).status == 200
-    assert client.ask("/api/stats", known | {"Host": "evil.example"}).status == 403
+    gone = client.ask("/logout", known, "POST").headers["set-cookie"]
+    assert gone.startswith(cookie.partition("=")[0] + "=;")
 
 
 def test_search_and_live_view_work_over_a_unix_socket(logger, tmp_path):

@@ -91,21 +91,6 @@ def test_the_process_of_live_views_dies(server):
     server.wait_for_log("the process of the live views was ended by SIGKILL")
 
 
-@pytest.mark.slow
-def test_children_end_with_a_killed_daemon(server):
-    client = client_of(server)
-    client.search()
-    with client.watch() as events:
-        send(server, "seen")
-        assert events.lines(1) == ["seen"]
-        server.wait_until(lambda: len(server.children()) == 2, "both processes")
-        started = server.children()
-        assert server.child(VIEWING) in started
-        server.stop(signal.SIGKILL)
-    for child in started:
-        wait_until(lambda child=child: not Path(f"/proc/{child}").exists() or None, "its end")  # type: ignore[misc]
-
-
 @pytest.fixture
 def large(logger: Start) -> Logger:
     """A daemon with more lines than the socket buffers of a search hold."""

@@ -2,11 +2,6 @@
 
 import json
 import socket
-import subprocess
-
-from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.fields.record import Record
-from tests.parts.programs import program
 
 HTTP = "journal:tcp:0:interface=127.0.0.1"
 RECORDS = 1000
@@ -22,23 +17,6 @@ def entry(number: int) -> bytes:
     message = text(number).encode()
     fields = b"PRIORITY=6\nSYSLOG_IDENTIFIER=shop\n_HOSTNAME=web1\n_PID=7\nNUMBER=%d\n" % number
     return fields + b"MESSAGE\n" + len(message).to_bytes(8, "little") + message + b"\n"
-
-
-def test_entries_of_systemd_journal_upload_are_stored(logger, tmp_path):
-    server = logger(listen=[HTTP])
-    exported = tmp_path / "exported"
-    exported.write_bytes(b"\n".join(map(entry, range(RECORDS))) + b"\n")
-    upload = program("systemd-journal-upload", "systemd-journal-remote")
-    url = f"--url=http://127.0.0.1:{server.port()}"
-    subprocess.run([upload, url, str(exported)], check=True, timeout=PATIENCE)
-    lines = server.current.read_bytes().splitlines()
-    names = ("app", "hostname", "pid", "level")
-    assert {tuple(map(Record(line).get, names)) for line in lines} == {
-        ("shop", "web1", "7", "info")
-    }
-    found = [json.loads(message) for message in server.messages()]
-    assert [one["MESSAGE"] for one in found] == [text(number) for number in range(RECORDS)]
-    assert [one["NUMBER"] for one in found] == [str(number) for number in range(RECORDS)]
 
 
 def test_datagrams_as_libsystemd_sends_them(logger, tmp_path):

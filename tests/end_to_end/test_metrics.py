@@ -2,11 +2,8 @@
 
 import http.client
 import re
-import shutil
-import signal
 import socket
 import ssl
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,8 +11,7 @@ import pytest
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from tests.docs.test_monitoring import ALERTS, NAME, promtool
-from tests.parts.certificates import certificate_file
-from tests.parts.daemons import LOOPBACK, reload
+from tests.parts.daemons import LOOPBACK
 from tests.parts.ports import free_port
 
 SERVICES = {
@@ -58,12 +54,6 @@ def test_a_client_that_closes_its_half_is_answered(tmp_path):
         client.shutdown(socket.SHUT_WR)
         assert answer.readline() == b"HTTP/1.1 200 OK\r\n"
         assert answer.read().endswith(b'{"status": "ok"}\n')
-
-
-def refused(port: int) -> bool:
-    """Return whether no server listens at a port any more."""
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) != 0
 
 
 @pytest.mark.slow
@@ -127,37 +117,3 @@ def test_promtool_finds_nothing_wrong_with_the_figures_of_targets_and_of_a_centr
             assert len({*each}) == 2, name
     for text in found, scrape(centre.ports()[-1]):
         promtool("check", "metrics", text=text)
-
-
-@pytest.mark.slow
-def test_over_tls_and_gone_after_a_reload(tmp_path):
-    file = certificate_file(tmp_path / "server.pem", "localhost")
-    config = tmp_path / "greet.toml"
-    config.write_text(f"listen = '{LOOPBACK}'\n")
-    with TwistdProcess("greet", "--config", str(config), directory=tmp_path) as server:
-        where = f"ssl:0:privateKey={file}:certKey={file}:interface=127.0.0.1"
-        config.write_text(f"listen = '{LOOPBACK}'\nmetrics = '{where}'\n")
-        reload(server)
-        server.wait_for_log(r"metrics at https://127")
-        port = server.ports()[-1]
-        assert "logsrv_connections_open" in scrape(port, trusted=file)
-        config.write_text(f"listen = '{LOOPBACK}'\n")
-        server.send_signal(signal.SIGHUP)
-        server.wait_for_log(r"0 listeners added, 1 removed")
-        server.wait_until(lambda: refused(port), "the end of the listener")
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_curl_gets_readyz_over_a_unix_socket(tmp_path):
-    path = tmp_path / "metrics"
-    with TwistdProcess(
-        "greet", "--listen", LOOPBACK, "--metrics", f"unix:{path}", directory=tmp_path
-    ):
-        done = subprocess.run(
-            ["curl", "-sf", "--unix-socket", str(path), "http://localhost/readyz"],
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-        )
-    assert (done.returncode, done.stdout) == (0, '{"status": "ok"}\n')

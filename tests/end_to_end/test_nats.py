@@ -175,17 +175,6 @@ def test_a_centre_with_a_certificate_and_a_token(logger, homes):
             assert "geheim" not in one.log()
 
 
-@pytest.mark.complains("cannot start")
-def test_files_that_are_not_there_are_said_at_the_start(logger, homes):
-    for more, why in (
-        (":ca=/nowhere/ca.pem", "/nowhere/ca.pem: No such file or directory"),
-        (":creds=/nowhere/c.creds", "/nowhere/c.creds: no such file"),
-    ):
-        one = logger(listen=[f"nats:127.0.0.1/LOGS{more}"], directory=homes / "centre", wait=False)
-        assert one.wait() != 0
-        assert why in one.log()
-
-
 @pytest.mark.slow
 def test_a_stream_that_has_lost_everything_gets_what_comes_from_then_on(logger, homes):
     with one_server(newer(), homes) as server:

@@ -12,13 +12,6 @@ RELP = "relp:tcp:0:interface=127.0.0.1"
 OPEN = b"1 open 30 relp_version=0\ncommands=syslog\n"
 
 
-@pytest.mark.complains("cannot start")
-def test_datagrams_are_refused_in_one_sentence(logger):
-    server = logger(listen=["relp:udp:0"], wait=False)
-    assert server.wait() == 1
-    assert "relp:udp:0: RELP needs connections, such as relp:tcp:2514" in server.log()
-
-
 @pytest.mark.long
 def test_rsyslog_sends_again_what_a_killed_server_had_not_acknowledged(logger, tmp_path):
     """No message is missing after kill -9 and a new start; acknowledged ones need not come again."""

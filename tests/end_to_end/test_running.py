@@ -36,21 +36,6 @@ def test_daemon(tmp_path):
     wait_until(lambda: not pidfile.exists(), "the daemon's end")
 
 
-@pytest.mark.complains("cannot start")
-def test_daemon_that_cannot_start(tmp_path):
-    """The command prints the reason and returns 1."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        run = subprocess.run(
-            [*TWISTD, "--pidfile=pid", "--logfile=twistd.log", "logsrv", "--listen", f"tcp:{port}"],
-            cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE,
-        )  # fmt: skip
-    assert run.returncode == 1
-    assert "in use" in run.stderr
-    # The command ends with the answer; the daemon removes its pidfile a moment later.
-    wait_until(lambda: not (tmp_path / "pid").exists(), "the end of the daemon")
-
-
 SLOW_START = """
 import time
 from twisted.application import app
@@ -97,39 +82,6 @@ def test_twist_runs_the_same_service_as_twistd(tmp_path):
     finally:
         process.terminate()
         assert process.wait(PATIENCE) in (0, -signal.SIGTERM)
-
-
-def test_reload(logger, tmp_path):
-    """After SIGHUP one listener keeps its connections, one is removed, one is added."""
-    config = tmp_path / "logsrv.toml"
-    stays = 'listen = ["tcp:0:interface=127.0.0.1", "unix:%s"]\n'
-    config.write_text(stays % (tmp_path / "old.sock"))
-    server = logger("--config", str(config), listen=[])
-    with server.connect() as connection:
-        connection.sendall(b"before\n")
-        server.wait_for_messages(1)
-        config.write_text(stays % (tmp_path / "new.sock"))
-        server.send_signal(signal.SIGHUP)
-        server.wait_for_log("reloaded")
-        connection.sendall(b"same connection\n")
-        server.wait_for_messages(2)
-    with socket.socket(socket.AF_UNIX) as unix:
-        unix.connect(str(tmp_path / "new.sock"))
-        unix.sendall(b"new listener\n")
-    assert server.wait_for_messages(3) == [b"before", b"same connection", b"new listener"]
-    assert not (tmp_path / "old.sock").exists()
-
-
-def test_reload_of_a_wrong_configuration(logger, tmp_path):
-    """The reload fails with the error, and everything stays as it was."""
-    config = tmp_path / "logsrv.toml"
-    config.write_text('listen = "tcp:0:interface=127.0.0.1"\n')
-    server = logger("--config", str(config), listen=[])
-    config.write_text('listen = "tcp:0:interface=127.0.0.1"\nmax-lines = "1KiB"\n')
-    server.send_signal(signal.SIGHUP)
-    server.wait_for_log("reload refused.*max-lines")
-    server.send(b"still here\n")
-    assert server.wait_for_messages(1) == [b"still here"]
 
 
 def test_reload_changes_rules_of_a_running_listener(logger, tmp_path):
@@ -231,16 +183,6 @@ def test_a_socket_of_the_manager_is_the_same_after_reloads(logger, tmp_path):
     assert server.wait_for_messages(1) == [b"a line"]
 
 
-@pytest.mark.complains("cannot start")
-def test_a_socket_of_the_manager_is_listened_on_once(logger):
-    """Two listeners on one socket would get its connections in turns."""
-    where = SYSTEMD.format(0)
-    prefix = (sys.executable, "-c", MANAGER, str(free_port()), str(free_port()))
-    server = logger("--metrics", where, listen=[where], prefix=prefix, wait=False)
-    assert server.wait() == 1
-    assert f"metrics {where} and {where} are one place" in server.log()
-
-
 @pytest.mark.complains("cannot start|reload refused")
 def test_a_socket_of_the_manager_is_for_one_listener_whatever_it_is_called(logger, tmp_path):
     """A listener by number and one by name would get its connections in turns."""
@@ -261,14 +203,6 @@ def test_a_socket_of_the_manager_is_for_one_listener_whatever_it_is_called(logge
         server.send_signal(signal.SIGHUP)
         server.wait_for_log(sentence)
     server.wait_for_log("(?s)(reloaded, .*){2}")
-
-
-@pytest.mark.complains("cannot start")
-def test_socket_activation_without_a_socket(logger):
-    server = logger(listen=["systemd:domain=INET:index=0"], wait=False)
-    assert server.wait() == 1
-    assert "LISTEN_FDS" in server.log()
-    assert "Traceback" not in server.log()
 
 
 def test_stdin_stores_the_lines_of_standard_input(tmp_path):

@@ -7,7 +7,7 @@ import re
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,9 +15,8 @@ import pytest
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.record import Record
-from tests.end_to_end.peers import as_stored, rsyslog, syslog_ng, texts
+from tests.end_to_end.peers import as_stored, syslog_ng, texts
 from tests.end_to_end.senders import DAEMONS, SENDING, lines_of
-from tests.end_to_end.uploads import upload_journal, write_journal
 from tests.parts.commands import logsrv
 from tests.parts.daemons import Logger
 from tests.parts.ports import free_port
@@ -66,47 +65,6 @@ def running(words: list[str], log: Path, port: int | None = None) -> Iterator[No
         process.wait(PATIENCE)
 
 
-@pytest.mark.parametrize(("file", "port"), [("relp.conf", 2514), ("tcp.conf", 514)])
-def test_rsyslog_messages_are_whole(logger, tmp_path, file, port):
-    """Messages of several lines and of 20 KB are stored whole."""
-    kind = "relp" if file == "relp.conf" else "syslog"
-    server = logger("--sync", "always", listen=[f"{kind}:tcp:0:interface=127.0.0.1"])
-    lines = DAEMONS.file(file, (port, server.port())).splitlines()
-    modules = "\n".join(line for line in lines if line.startswith("module"))
-    action = "\n".join(line for line in lines if not line.startswith("module"))
-    with rsyslog(tmp_path, action, modules) as sender:
-        # The configuration of the test has the global settings of the page too.
-        configured = (tmp_path / "rsyslog.conf").read_text()
-        assert all(word in configured for word in DAEMONS.files["global.conf"][7:-2].split())
-        sender.send(SENT)
-        server.wait_until(lambda: server.current.read_bytes().count(b"app: ") >= 1000, "all")
-    found = [Record(line) for line in lines_of(server) if b" app: " in line]
-    # Messages in the disk queue of rsyslog come later than those in memory.
-    assert in_order(one.body.partition(b" app: ")[2] for one in found) == list(map(as_stored, SENT))
-    assert {(one.get("app"), one.level) for one in found} == {("app", "notice")}
-
-
-def in_order(bodies: Iterable[bytes]) -> list[bytes]:
-    """Return the messages of rsyslog in the order of their numbers."""
-    return sorted(bodies, key=lambda body: int(body.split()[1]))
-
-
-def test_messages_of_syslog_ng_are_stored_whole(logger, tmp_path):
-    server = logger(listen=["syslog:tcp:0:interface=127.0.0.1"])
-    (tmp_path / "in.log").write_text("".join(f"{text}\n" for text in LINES))
-    page = DAEMONS.file("destination.conf", (514, server.port()))
-    driver = page[page.index("{") + 1 : page.rindex("}")]
-    with syslog_ng(
-        tmp_path,
-        f'file("{tmp_path}/in.log" flags(no-parse) read-old-records(yes) follow-freq(0.1)'
-        ' log-msg-size(65536) program-override("app"));',
-        driver,
-    ):
-        found = records(server, 1000)
-    assert [one.get("text") for one in found] == LINES
-    assert {(one.get("app"), one.level) for one in found} == {("app", "notice")}
-
-
 def test_syslog_ng_over_http(logger, tmp_path):
     """Messages of several lines and of 20 KB are stored whole and acknowledged."""
     server = logger("--sync", "always", listen=["http:tcp:0:interface=127.0.0.1"])
@@ -130,23 +88,6 @@ def module_of_syslog_ng(name: str) -> Iterator[Path]:
     """Return the paths of a module of syslog-ng, beside the program of .ci/peers.sh."""
     wrapper = Path(program("syslog-ng", "syslog-ng-core"))
     return wrapper.parent.parent.rglob(f"syslog-ng/*/{name}")
-
-
-def test_an_upload_of_the_journal_continues_after_last_entry(logger, tmp_path):
-    """A second upload begins where the first one ended."""
-    server = logger(listen=["journal:tcp:0:interface=127.0.0.1"])
-    (tmp_path / "upload.conf").write_text(
-        DAEMONS.file("journal-upload.conf", (19532, server.port()))
-    )
-    write_journal(tmp_path / "journal", SENT)
-    for _ in range(2):
-        upload_journal(tmp_path / "journal", tmp_path / "upload.conf")
-    found = [Record(line) for line in lines_of(server)]
-    # systemd 252 sends the last entry again when none follows it.
-    assert [one.get("MESSAGE") for one in found] in (SENT, [*SENT, SENT[-1]])
-    assert {(one.get("app"), one.get("hostname"), one.level) for one in found} == {
-        ("shop", "web1", "warning")
-    }
 
 
 def test_access_and_error_log_of_nginx_are_stored(logger, tmp_path):
@@ -179,35 +120,6 @@ def test_access_and_error_log_of_nginx_are_stored(logger, tmp_path):
     }
     [error] = [one for one in found if one.level == "error"]
     assert error.get("app") == "nginx" and "/nonexistent/missing" in str(error.get("text"))
-
-
-def test_the_log_of_haproxy_is_stored(logger, tmp_path):
-    haproxy = program("haproxy", "haproxy")
-    server = logger(listen=["syslog:tcp:0:interface=127.0.0.1"])
-    port = free_port()
-    (tmp_path / "haproxy.cfg").write_text(
-        DAEMONS.file("haproxy-logs.cfg", (514, server.port()))
-        + "    mode http\n    timeout connect 5s\n    timeout client 30s\n    timeout server 30s\n"
-        f"frontend web\n    bind 127.0.0.1:{port}\n    capture request header User-Agent len 12000\n"
-        "    http-request return status 200 content-type text/plain string ok\n"
-    )
-    words = [haproxy, "-db", "-f", str(tmp_path / "haproxy.cfg")]
-    sent = [text[:10_000] for text in LINES]
-    with running(words, tmp_path / "log", port):
-        client = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-        for number, text in enumerate(sent):
-            client.request("GET", f"/ok/{number}", headers={"User-Agent": text.encode()})
-            assert client.getresponse().read() == b"ok"
-        client.close()
-        server.wait_until(lambda: server.current.read_bytes().count(b"/ok/") >= 1000, "all")
-    found = [one for one in map(Record, lines_of(server)) if b"/ok/" in one.body]
-    assert len(found) == 1000
-    for number, (one, text) in enumerate(zip(found, sent, strict=True)):
-        encoded = re.sub(
-            "[^ -~]", lambda found: "".join(f"#{b:02X}" for b in found[0].encode()), text
-        )
-        assert str(one.get("text")).endswith(f'{{{encoded}}} "GET /ok/{number} HTTP/1.1"')
-    assert {(one.get("app"), one.level) for one in found} == {("haproxy", "info")}
 
 
 # A private /dev, with the socket of the test as /dev/log.

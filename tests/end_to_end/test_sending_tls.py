@@ -1,8 +1,8 @@
-"""docs/sending.md: daemons over TLS, with certificates made as the page says."""
+"""docs/sending.md: daemons that send as the page says, plain and over TLS with the page's certificates."""
 
 import http.client
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import attrs
@@ -10,9 +10,9 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.record import Record
-from tests.end_to_end.peers import as_stored, rsyslog, syslog_ng, texts
+from tests.end_to_end.peers import as_stored, from_file, rsyslog, syslog_ng, texts
 from tests.end_to_end.senders import DAEMONS, lines_of, make_certificates
-from tests.end_to_end.test_sending import in_order, running
+from tests.end_to_end.test_sending import running
 from tests.end_to_end.uploads import upload_journal, write_journal
 from tests.parts.daemons import Logger, Start
 from tests.parts.ports import free_port
@@ -23,6 +23,8 @@ pytestmark = pytest.mark.long
 
 SENT = texts()
 LINES = [text.replace("\n", " ") for text in SENT]
+# How a sender comes: plain, with a certificate of its own, or without one.
+PLAIN, OWN, NONE = "plain", "own", "none"
 
 
 @pytest.fixture(scope="module")
@@ -32,129 +34,142 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @attrs.frozen
 class Place:
-    """A logger with TLS, and the files of the page for its senders.
-
-    own: the senders must have certificates of their own.
-    """
+    """A logger, and the files of the page for its senders."""
 
     server: Logger
     certificates: Path
-    own: bool
+    way: str
 
-    def page(self, name: str, printed: int, *, always: bool = False) -> str:
-        """Return a file as it is written here; always: the sender has a certificate even if none is
-        needed.
+    def page(self, names: tuple[str, str], ports: tuple[int, int], *, always: bool = False) -> str:
+        """Return the plain file or the one for TLS, as it is written here.
+
+        always: the sender has a certificate even if none is needed.
         """
+        name, printed = names[self.way != PLAIN], ports[self.way != PLAIN]
         text = DAEMONS.file(name, (printed, self.server.port()))
         text = text.replace("/etc/ssl/logs", str(self.certificates))
-        if not (self.own or always):
+        if self.way == NONE and not always:
             text = text.replace(f" crt {self.certificates}/web1.example.net.pem", "")
             text = "".join(line for line in text.splitlines(keepends=True) if "web1" not in line)
         return text
 
-    def check_sources(self) -> None:
+    def records(self, mark: bytes) -> list[Record]:
+        """Wait for 1,000 records with these bytes; check their sources."""
+        self.server.wait_until(lambda: self.server.current.read_bytes().count(mark) >= 1000, "all")
         for line in stored_lines(self.server.store):
-            assert line.source.startswith(b"tls:127.0.0.1:")
-            assert line.source.endswith(b",dns=web1.example.net") == self.own
+            begin = b"tcp:127.0.0.1:" if self.way == PLAIN else b"tls:127.0.0.1:"
+            assert line.source.startswith(begin)
+            assert line.source.endswith(b",dns=web1.example.net") == (self.way == OWN)
+        return [Record(line) for line in lines_of(self.server) if mark in line]
 
 
 Listen = Callable[[str], Place]
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(True, id="own"),
-        # tests/kit/net/twisted/test_certificates.py has peers without one.
-        pytest.param(False, id="none", marks=pytest.mark.nightly),
-    ]
-)
-def listening(request: pytest.FixtureRequest, logger: Start, certificates: Path) -> Listen:
-    """Starts a logger for an input; it asks its senders for certificates if they have some."""
+# tests/kit/net/twisted/test_certificates.py has peers without a certificate.
+@pytest.fixture(params=[PLAIN, OWN, pytest.param(NONE, marks=pytest.mark.nightly)])
+def way(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def listening(way: str, logger: Start, certificates: Path) -> Listen:
+    """Starts a logger for an input; over TLS it asks its senders for certificates if they have some."""
 
     def start(kind: str) -> Place:
-        pem = certificates / "127.0.0.1.pem"
-        wanted = f":clientca={certificates / 'ca.pem'}" if request.param else ""
-        place = f"{kind}:ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}{wanted}"
-        return Place(logger(listen=[place]), certificates, request.param)
+        place = f"{kind}:tcp:0:interface=127.0.0.1"
+        if way != PLAIN:
+            pem = certificates / "127.0.0.1.pem"
+            wanted = f":clientca={certificates / 'ca.pem'}" if way == OWN else ""
+            place = f"{kind}:ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}{wanted}"
+        return Place(logger("--sync", "always", listen=[place]), certificates, way)
 
     return start
 
 
+def in_order(bodies: Iterable[bytes]) -> list[bytes]:
+    """Return the messages of rsyslog in the order of their numbers."""
+    return sorted(bodies, key=lambda body: int(body.split()[1]))
+
+
 @pytest.mark.parametrize(
-    ("file", "kind", "port", "driver"),
+    ("kind", "files", "ports", "driver"),
     [
-        ("relp-tls.conf", "relp", 2514, ""),
-        ("tls.conf", "syslog", 6514, "ossl"),
-        ("tls.conf", "syslog", 6514, "gtls"),
+        ("relp", ("relp.conf", "relp-tls.conf"), (2514, 2514), ""),
+        ("syslog", ("tcp.conf", "tls.conf"), (514, 6514), "ossl"),
+        ("syslog", ("tcp.conf", "tls.conf"), (514, 6514), "gtls"),
     ],
-    ids=["RELP", "ossl", "gtls"],
+    ids=["relp", "ossl", "gtls"],
 )
-def test_messages_of_rsyslog_over_tls_are_stored_whole(
-    listening, tmp_path, file, kind, port, driver
-):
+def test_messages_of_rsyslog_are_stored_whole(listening, tmp_path, kind, files, ports, driver):
+    """Messages of several lines and of 20 KB."""
     place = listening(kind)
-    lines = place.page(file, port, always=kind == "relp").replace("ossl", driver).splitlines()
+    text = place.page(files, ports, always=kind == "relp").replace("ossl", driver)
+    lines = text.splitlines()
     modules = "\n".join(line for line in lines if line.startswith("module"))
     action = "\n".join(line for line in lines if not line.startswith("module"))
     with rsyslog(tmp_path, action, modules) as sender:
+        # The configuration of the test has the global settings of the page too.
+        configured = (tmp_path / "rsyslog.conf").read_text()
+        assert all(word in configured for word in DAEMONS.files["global.conf"][7:-2].split())
         sender.send(SENT)
-        place.server.wait_until(
-            lambda: place.server.current.read_bytes().count(b"app: ") >= 1000, "all"
-        )
-    found = [Record(line) for line in lines_of(place.server) if b" app: " in line]
+        found = place.records(b" app: ")
+    # Messages in the disk queue of rsyslog come later than those in memory.
     assert in_order(one.body.partition(b" app: ")[2] for one in found) == list(map(as_stored, SENT))
-    place.check_sources()
+    assert {(one.get("app"), one.level) for one in found} == {("app", "notice")}
 
 
-def test_messages_of_syslog_ng_over_tls_are_stored_whole(listening, tmp_path):
+def test_messages_of_syslog_ng_are_stored_whole(listening, tmp_path):
     place = listening("syslog")
-    (tmp_path / "in.log").write_text("".join(f"{text}\n" for text in LINES))
-    text = place.page("tls-destination.conf", 6514)
-    driver = text[text.index("{") + 1 : text.rindex("}")]
-    with syslog_ng(
-        tmp_path,
-        f'file("{tmp_path}/in.log" flags(no-parse) read-old-records(yes) follow-freq(0.1)'
-        ' log-msg-size(65536) program-override("app"));',
-        driver,
-    ):
-        place.server.wait_until(lambda: len(lines_of(place.server)) >= 1000, "all")
-    assert [Record(line).get("text") for line in lines_of(place.server)] == LINES
-    place.check_sources()
+    page = place.page(("destination.conf", "tls-destination.conf"), (514, 6514))
+    driver = page[page.index("{") + 1 : page.rindex("}")]
+    with syslog_ng(tmp_path, from_file(tmp_path, LINES), driver):
+        found = place.records(b"number ")
+    assert [one.get("text") for one in found] == LINES
+    assert {(one.get("app"), one.level) for one in found} == {("app", "notice")}
 
 
-def test_the_log_of_haproxy_over_tls_is_stored(listening, tmp_path):
+def test_the_log_of_haproxy_is_stored(listening, way, tmp_path):
     place = listening("syslog")
     port = free_port()
-    plain = DAEMONS.file("haproxy-logs.cfg").splitlines(keepends=True)
-    inside = place.page("haproxy-tls.cfg", 6514)
-    text = "".join(inside if line.startswith("    server logs ") else line for line in plain)
+    text = DAEMONS.file("haproxy-logs.cfg", (514, place.server.port()))
+    if way != PLAIN:
+        inside = place.page(("", "haproxy-tls.cfg"), (0, 6514))
+        plain = DAEMONS.file("haproxy-logs.cfg").splitlines(keepends=True)
+        text = "".join(inside if line.startswith("    server logs ") else line for line in plain)
     (tmp_path / "haproxy.cfg").write_text(
         f"{text}    mode http\n    timeout connect 5s\n    timeout client 30s\n    timeout server 30s\n"
-        f"frontend web\n    bind 127.0.0.1:{port}\n"
+        f"frontend web\n    bind 127.0.0.1:{port}\n    capture request header User-Agent len 12000\n"
         "    http-request return status 200 content-type text/plain string ok\n"
     )
     words = [program("haproxy", "haproxy"), "-db", "-f", str(tmp_path / "haproxy.cfg")]
+    sent = [text[:10_000] for text in LINES]
     with running(words, tmp_path / "log", port):
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-        for number in range(1000):
-            client.request("GET", f"/ok/{number}")
+        for number, text in enumerate(sent):
+            client.request("GET", f"/ok/{number}", headers={"User-Agent": text.encode()})
             assert client.getresponse().read() == b"ok"
         client.close()
-        place.server.wait_until(
-            lambda: place.server.current.read_bytes().count(b"/ok/") >= 1000, "all"
+        found = place.records(b"/ok/")
+    for number, (one, text) in enumerate(zip(found, sent, strict=True)):
+        encoded = re.sub(
+            "[^ -~]", lambda found: "".join(f"#{b:02X}" for b in found[0].encode()), text
         )
-    found = [one for one in map(Record, lines_of(place.server)) if b"/ok/" in one.body]
-    assert [re.findall(r"/ok/(\d+)", str(one.get("text"))) for one in found] == [
-        [str(number)] for number in range(1000)
-    ]
-    place.check_sources()
+        assert str(one.get("text")).endswith(f'{{{encoded}}} "GET /ok/{number} HTTP/1.1"')
+    assert {(one.get("app"), one.level) for one in found} == {("haproxy", "info")}
 
 
-def test_an_upload_of_the_journal_over_tls_is_stored(listening, tmp_path):
+def test_an_upload_of_the_journal_continues_after_its_last_entry(listening, tmp_path):
+    """A second upload begins where the first one ended."""
     place = listening("journal")
-    text = place.page("journal-upload-tls.conf", 19532, always=True)
-    (tmp_path / "upload.conf").write_text(text)
+    names = ("journal-upload.conf", "journal-upload-tls.conf")
+    (tmp_path / "upload.conf").write_text(place.page(names, (19532, 19532), always=True))
     write_journal(tmp_path / "journal", SENT)
-    upload_journal(tmp_path / "journal", tmp_path / "upload.conf")
-    assert [Record(line).get("MESSAGE") for line in lines_of(place.server)] == SENT
-    place.check_sources()
+    for _ in range(2):
+        upload_journal(tmp_path / "journal", tmp_path / "upload.conf")
+    found = place.records(b"MESSAGE")
+    # systemd 252 sends the last entry again when none follows it.
+    assert [one.get("MESSAGE") for one in found] in (SENT, [*SENT, SENT[-1]])
+    assert {(one.get("app"), one.get("hostname"), one.level) for one in found} == {
+        ("shop", "web1", "warning")
+    }

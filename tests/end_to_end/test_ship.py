@@ -143,21 +143,6 @@ def test_a_target_that_goes_and_comes_back_is_said_once_each_and_misses_nothing(
     assert server.log().count("it takes lines again") == 1
 
 
-def test_a_target_that_never_answers_harms_no_other(logger, receiver, tmp_path):
-    with receiving() as silent:
-        silent.silent.set()
-        server = logger(
-            "--config",
-            str(config(tmp_path, table("silent", silent.url), table("good", receiver.url))),
-        )
-        for begin in range(0, 1000, 100):
-            send(server, begin, begin + 100)
-        wait_until(lambda: len(receiver.messages) == 1000, "the lines")
-        wait_until(lambda: silent.posts, "the other process")
-        assert status(server)["silent"]["lag_lines"] == 1000
-        assert server.stop() in (0, -signal.SIGTERM)
-
-
 @pytest.mark.complains("ship a: the process was ended by SIGKILL")
 def test_no_line_is_missing_after_kills(logger, receiver, tmp_path):
     """Under load the process of the target, the daemon or both are killed, or the daemon is stopped."""
@@ -250,30 +235,6 @@ def test_what_a_target_lacks_stays_beyond_keep_bytes_until_it_has_it(logger, tmp
         assert server.stop() in (0, -signal.SIGTERM)
 
 
-@pytest.mark.complains("before all of its lines were shipped to a", "ship a: .* were removed")
-def test_unshipped_text_above_limit_is_counted_as_a_gap(logger, tmp_path):
-    with receiving() as receiver:
-        receiver.status = 503
-        more = 'keep-bytes = "1"\nrotate-size = "1KiB"\nship-at-most = "1"\n'
-        path = config(tmp_path, table("a", receiver.url), more=more)
-        server = logger("--http", LOOPBACK, "--config", str(path))
-        wait_until((server.store / "ship" / "a").exists, "its place")
-        # The first segments, and some after them, have been read and wait; the next are removed unread.
-        for turn in (1, 2, 3, 4):
-            send(server, 50 * turn - 50, 50 * turn)
-            server.wait_until(
-                lambda: server.log().count("before all of its lines were shipped to a") == turn,  # noqa: B023
-                "retention",
-            )
-        send(server, 200, 202)
-        receiver.status = 200
-        wait_until(lambda: numbered(200, 202) == receiver.messages[-2:], "the rest")
-        server.wait_until(
-            lambda: metrics(server, 1).get('ship_gap_bytes_total{target="a"}', 0) > 0, "the gap"
-        )
-        assert server.stop() in (0, -signal.SIGTERM)
-
-
 def test_a_token_is_shown_to_the_target_and_to_nobody_else(logger, receiver, tmp_path):
     (tmp_path / "token").write_text("geheim-17\n")
     server = logger("--ship", receiver.url, "--ship-token-file", str(tmp_path / "token"))
@@ -290,22 +251,3 @@ def test_a_token_is_shown_to_the_target_and_to_nobody_else(logger, receiver, tmp
     ):
         assert b"geheim" not in seen
     assert server.stop() in (0, -signal.SIGTERM)
-
-
-@pytest.mark.complains("cannot start")
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (("--ship", "rlep://x:1"), "did you mean relp?"),
-        (("--ship", "https://x/blocks", "--ship-ca", "no.pem"), "no.pem: No such file"),
-        (("--ship", "https://x/blocks", "--ship-token-file", "no"), "--ship-token-file"),
-        (("--ship", "relp://x:1", "--ship", "relp://x:1"), "two targets are called relp-x-1"),
-    ],
-)
-def test_wrong_options_are_a_sentence_before_anything_is_opened(
-    logger, tmp_path, arguments, sentence
-):
-    server = logger(*arguments, wait=False)
-    assert server.wait() == 1
-    assert sentence in server.log()
-    assert not (tmp_path / "store").exists()

@@ -14,7 +14,7 @@ import pytest
 from rfc5424logging import Rfc5424SysLogHandler
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.peers import as_stored, rsyslog, syslog_ng, texts
+from tests.end_to_end.peers import as_stored, from_file, rsyslog, syslog_ng, texts
 from tests.parts.daemons import Logger
 from tests.parts.programs import missing, program
 
@@ -106,13 +106,8 @@ def test_syslog_ng(logger, tmp_path):
     """`network(…)` sends lines of RFC 3164; test_sending.py has `syslog(…)`."""
     server = logger(listen=[TCP])
     sent = [text.replace("\n", " ") for text in texts()]
-    (tmp_path / "in.log").write_text("".join(f"{text}\n" for text in sent))
-    with syslog_ng(
-        tmp_path,
-        f'file("{tmp_path}/in.log" flags(no-parse) read-old-records(yes) follow-freq(0.1)'
-        ' log-msg-size(65536) program-override("app"));',
-        f'network("127.0.0.1" port({server.port()}) transport("tcp"));',
-    ):
+    network = f'network("127.0.0.1" port({server.port()}) transport("tcp"));'
+    with syslog_ng(tmp_path, from_file(tmp_path, sent), network):
         server.wait_until(lambda: server.current.read_bytes().count(b"number ") >= 1000, "all")
     found = server.messages()
     assert len(found) == 1000

@@ -112,15 +112,6 @@ def test_clients_that_say_no_goodbye_lose_nothing_at_a_stop(logger, certificate,
     assert "logsrv: stopped, 0 connections cut off" in server.log()
 
 
-def test_a_missing_key_ends_the_start_with_a_sentence(logger, tmp_path):
-    server = logger(
-        listen=[f"ssl:0:privateKey={tmp_path}/no.pem:certKey={tmp_path}/no.pem"], wait=False
-    )
-    assert server.wait() == 1
-    assert "there is no file" in server.log()
-    assert "Traceback" not in server.log()
-
-
 def test_certificate_gives_source(logger, certificate, tmp_path):
     """The name is the source of its lines, and a search finds it; a client without one is refused."""
     key, cert = certificate

@@ -77,13 +77,6 @@ def test_workers_store_and_answer_same_as_server(logger, tmp_path, push):
     assert found[0] == found[1]
 
 
-def test_a_small_body_needs_no_worker(logger):
-    server = logger(listen=LISTEN)
-    assert post(server, "/loki/api/v1/push", loki(3))[0] == 204
-    assert len(server.wait_for_messages(3)) == 3
-    assert not server.child(WORKER)
-
-
 def sent(server: Logger, body: bytes) -> Callable[[], tuple[int, bytes]]:
     """Post in a thread; return a function that waits for the answer."""
     pool = ThreadPoolExecutor(1)

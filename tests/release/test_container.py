@@ -3,17 +3,12 @@
 .github/workflows/scheduled.yml builds it and waits until it is healthy.
 """
 
-import json
-import re
 from collections.abc import Callable, Iterable
 
 import pytest
 
-from tests.parts.archives import ROOT
 from tests.parts.scripts import script
 
-TEXT = (ROOT / "packaging/Containerfile").read_text()
-STEPS = re.sub(r"#.*\n", "", TEXT).replace("\\\n", " ")
 requirements: Callable[[str, set[str]], Iterable[str]] = script("container.py")["requirements"]
 
 METADATA = """Metadata-Version: 2.4
@@ -25,24 +20,6 @@ Requires-Dist: duckdb>=2.0; extra == "sql"
 Provides-Extra: test
 Requires-Dist: pytest>=8.4; extra == "test"
 """
-
-
-def step(name: str) -> list[str]:
-    return re.findall(rf"^{name} +(.*?) *$", STEPS, re.MULTILINE)
-
-
-def test_the_image_does_not_run_as_root():
-    """By number, which Kubernetes can look at; after the last step that needs root."""
-    assert step("USER") == ["10001:10001"]
-    assert not re.search(r"^(RUN|COPY)", STEPS.partition("\nUSER")[2], re.MULTILINE)
-
-
-def test_signals_reach_the_server():
-    [entry], [options] = step("ENTRYPOINT"), step("CMD")
-    words = [*json.loads(entry), *json.loads(options)]
-    assert words[:4] == ["twistd", "-n", "--pidfile=", "logsrv"]
-    assert step("STOPSIGNAL") == ["SIGTERM"]
-    assert words[words.index("--directory") + 1].startswith(step("VOLUME")[0] + "/")
 
 
 def test_the_image_has_what_the_wheel_asks_for():

@@ -114,9 +114,3 @@ def test_a_shallow_clone_has_the_same_version(clone, tmp_path):
     git(clone, "tag", "v0.2.0")
     git(shallow, "fetch", "--tags")
     assert of(shallow) == "0.2.0"
-
-
-def test_files_without_git_are_refused_also_inside_of_another_repository(clone):
-    (clone / "unpacked").mkdir()
-    with pytest.raises(SystemExit, match="only a clone of git tells the version"):
-        of(clone / "unpacked")

@@ -9,11 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.cli.main import main
-from logsrv.cli.reading import progress
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.cli.reading.test_progress import Terminal
 from tests.parts.commands import LOGSRV, logsrv
 from tests.parts.stores import lines, make_store
 
@@ -100,31 +97,6 @@ def test_control_characters_are_escaped_in_a_table(store):
     )
     assert b"\x1b" not in done.stdout
     assert b"\\x07bell" in done.stdout
-
-
-@pytest.mark.slow
-def test_a_closed_pipe_ends_a_statement_quietly(store):
-    many = "select range from range(300000)"
-    with subprocess.Popen(
-        [*LOGSRV, "sql", "--directory", store, many, "--output", "csv"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.readline()
-        process.stdout.close()
-        assert process.stderr.read() == b""
-        process.wait(PATIENCE)
-
-
-def test_a_terminal_sees_how_far_it_is(store, monkeypatch, capfd):
-    monkeypatch.setattr(progress, "_PATIENCE", -1)
-    monkeypatch.setattr(progress, "_EVERY", -1)
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    assert main(["sql", "--directory", store, "select count(*) from logs where status > 1"]) == 0
-    assert "of 2" in terminal.getvalue() and terminal.getvalue().endswith("\r\x1b[K")
 
 
 @pytest.mark.slow

@@ -1,6 +1,16 @@
 """Tables that fit a terminal."""
 
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from logsrv.cli.reading.cells import cell_text, cell_texts
+from logsrv.cli.reading.rows import writer
 from logsrv.cli.reading.table import Table
+from logsrv.errors import LogsrvError
 
 COLUMNS = [("n", "BIGINT"), ("text", "VARCHAR")]
 
@@ -51,3 +61,67 @@ def test_rows_after_the_first_thousand_come_at_once():
     assert len(made.lines(COLUMNS, [["1", "a"]] * 1000)) == 1012
     assert made.lines(COLUMNS, [["2", "b"]]) == ["2  b"]
     assert made.remaining_lines() == []
+
+
+MOMENT = datetime(2026, 11, 20, 6, 0, 1, 500000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (True, "true"),
+        (1.5, "1.5"),
+        (Decimal("1E+3"), "1000"),
+        (MOMENT, "2026-11-20T06:00:01.500000Z"),
+        (date(2026, 11, 20), "2026-11-20"),
+        (b"\xff", "\\xff"),
+        ([1, None, "a"], "[1, NULL, a]"),
+        ({"a": MOMENT}, "{a: 2026-11-20T06:00:01.500000Z}"),
+    ],
+)
+def test_each_value_has_its_text(value, text):
+    assert cell_text(value, local=False) == text
+
+
+def test_local_times_have_their_offset():
+    shown = cell_text(MOMENT, local=True)
+    assert datetime.fromisoformat(shown) == MOMENT
+    assert not shown.endswith("Z")
+
+
+def test_a_column_of_duckdb_becomes_texts():
+    relation = duckdb.sql(
+        "select * from (values (interval '1 month 2 days 3 seconds', 'a'), (null, null)) t(i, s)"
+    )
+    assert relation is not None
+    table = relation.to_arrow_table()
+    assert cell_texts(table.column("i").chunk(0), local=False) == ["1 month 2 days 00:00:03", None]
+    assert cell_texts(table.column("s").chunk(0), local=False) == ["a", None]
+
+
+def written(path: Path, output: str, statement: str) -> str:
+    relation = duckdb.sql(statement)
+    assert relation is not None
+    columns = list(zip(relation.columns, map(str, relation.types), strict=True))
+    with writer(output, str(path), local=False, paged=False) as out:
+        for batch in relation.to_arrow_reader(100):
+            out.write(columns, batch)
+    return path.read_text()
+
+
+def test_json_has_numbers_lists_and_objects(tmp_path):
+    statement = (
+        "select sum(5) s, 1.5::decimal(3,1) d, [1] l, {'a': 'nan'::double} o, '{\"x\":[]}'::json j"
+    )
+    found = written(tmp_path / "x", "json", statement)
+    assert found == '{"s":5,"d":1.5,"l":[1],"o":{"a":null},"j":{"x":[]}}\n'
+
+
+def test_csv_quotes_the_values_that_need_it(tmp_path):
+    found = written(tmp_path / "x", "csv", 'select \'a,"b\' as "x y", null as z')
+    assert found == 'x y,z\n"a,""b",\n'
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path):
+    with pytest.raises(LogsrvError, match=r"--to .*nowhere"):
+        written(tmp_path / "nowhere" / "x", "csv", "select 1")

@@ -2,12 +2,8 @@
 
 import os
 import stat
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from twisted.internet.defer import gatherResults
@@ -36,22 +32,6 @@ async def test_a_line_is_in_current_log_when_durable_fires(open_store, sync):
     await store.durable()
     assert (store.directory / "current.log").read_bytes() == stored(b"hello, world", b"")
     assert store.position == (1, len(stored(b"hello, world", b"")))
-
-
-async def test_a_single_line_is_visible_though_nobody_waits_for_it(open_store):
-    store = open_store()
-    store.append(batch(b"alone"))
-    await until(lambda: (store.directory / "current.log").read_bytes() == stored(b"alone"))
-
-
-async def test_what_is_appended_stays_in_order_across_many_rotations(open_store):
-    store = open_store(rotate_size=20_000)
-    lines = [b"line %d" % number for number in range(3000)]
-    for start in range(0, len(lines), 10):
-        store.append(batch(*lines[start : start + 10]))
-    await store.durable()
-    await store.close()
-    assert text_of(store.directory) == stored(*lines)
 
 
 async def test_files_are_0640_and_the_directory_0750_whatever_the_umask(open_store):
@@ -335,103 +315,6 @@ async def test_each_kind_of_trouble_is_shown_with_its_reason_while_it_lasts(
     clock.advance(60)
     assert not store.troubles()
     assert metrics.value("store_trouble") == 0
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 1 MiB."""
-    mounted = tmp_path / "small"
-    mounted.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(mounted)]
-    if os.getuid() != 0 or subprocess.run(command, capture_output=True).returncode != 0:
-        if os.environ.get("CI") == "true":
-            pytest.fail("a small tmpfs cannot be mounted")
-        pytest.skip("mounting a small tmpfs needs root")
-    yield mounted
-    subprocess.run(["umount", "-l", str(mounted)], check=True)
-
-
-async def test_on_a_really_full_disk_everything_is_stored_once_there_is_room(
-    small_disk, open_store, clock
-):
-    ballast = small_disk / "ballast"
-    ballast.write_bytes(b"x" * 900_000)
-    store = open_store(clock=clock, directory=small_disk / "store")
-    lines = [b"%05d " % number + b"x" * 900 for number in range(400)]
-    for line in lines:
-        store.append(batch(line))
-    waiting = store.durable()
-    await until(lambda: store.valve.closed)
-    assert store.stalled == "No space left on device"
-    ballast.unlink()
-    clock.advance(1)
-    await waiting
-    assert text_of(store.directory) == stored(*lines)
-    await store.close()
-
-
-CHILD = """
-import os, sys
-from pathlib import Path
-from twisted.internet import reactor
-from logsrv.clock import Clock
-from logsrv.kit.observe.metrics import Metrics
-from logsrv.linelog.plugin.metrics import METRICS
-from logsrv.linelog.batch import Batch, Block
-from logsrv.linelog.store.policy import StorePolicy, Sync
-from logsrv.linelog.store.store import Store
-
-store = Store(
-    Path(sys.argv[1]),
-    StorePolicy(sync=Sync(sys.argv[2]), rotate_size=300_000),
-    reactor=reactor,
-    clock=Clock(),
-    metrics=Metrics(METRICS),
-)
-store.open()
-number = 0
-
-def pump():
-    global number
-    for _ in range(10):
-        if store.valve.closed:
-            break
-        lines = b"".join(b"%09d %s\\n" % (number + i, b"x" * (i % 90)) for i in range(100))
-        store.append(Batch(Block.of(lines), "tcp:127.0.0.1:51234", reactor.seconds()))
-        number += 100
-        store.durable().addCallback(lambda _, upto: os.write(1, b"%d\\n" % upto), number)
-    reactor.callLater(0, pump)
-
-reactor.callLater(0, pump)
-reactor.run()
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("round_", "sync"), list(enumerate(["always", "never", "interval"] * 2)))
-async def test_kill_9_in_full_flow_loses_nothing_confirmed_and_doubles_nothing(
-    round_, sync, tmp_path, open_store
-):
-    with subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(tmp_path), sync], stdout=subprocess.PIPE
-    ) as child:
-        assert child.stdout is not None
-        confirmed = 0
-        while confirmed < 3_000 * (round_ + 1):
-            line = child.stdout.readline()
-            assert line, "the child ended by itself"
-            confirmed = int(line)
-        child.kill()
-        confirmed = max([confirmed, *map(int, child.stdout.read().split(b"\n")[:-1])])
-    store = open_store(directory=tmp_path)
-    await store.close()
-    lines = text_of(tmp_path).split(b"\n")
-    assert lines.pop() == b""
-    messages = [line.split(b" ", 2)[2] if line.count(b" ") >= 2 else b"" for line in lines]
-    wanted = [b"%09d %s" % (n, b"x" * (n % 100 % 90)) for n in range(len(messages))]
-    assert len(messages) >= confirmed
-    assert messages[:-1] == wanted[:-1]
-    assert wanted[-1].startswith(messages[-1])
 
 
 @pytest.mark.parametrize(

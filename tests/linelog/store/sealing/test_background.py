@@ -196,15 +196,6 @@ async def test_a_clock_that_jumps_years_ahead_removes_nothing(open_store):
     assert text_of(store.directory) == stored(b"one")
 
 
-async def test_a_quiet_store_loses_what_is_too_old(open_store, tmp_path, clock):
-    old = tmp_path / "0000000001-20200101T000000Z.log"
-    old.write_bytes(stored(b"one"))
-    os.utime(old, (0, clock.time_of_day() - 3 * DAY))
-    store = open_store(clock=clock, directory=tmp_path, keep_days=1)
-    clock.settle()
-    assert not list(store.directory.glob("0*"))
-
-
 async def test_each_day_the_segment_that_is_too_old_goes(open_store, clock):
     """Rotated each day, and kept for three days since the last line."""
     store = open_store(clock=clock, rotate_every=DAY, keep_days=3)

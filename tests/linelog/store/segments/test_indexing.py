@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.store.recover import tidy
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import index, indexing
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.level_counts import count_levels
-from logsrv.linelog.store.segments.segment import ACTIVE, Form, Segment
+from logsrv.linelog.store.segments.segment import Form, Segment
 from logsrv.linelog.store.segments.times import (
     NONE,
     UNKNOWN,
@@ -82,18 +81,6 @@ def test_a_large_text_is_looked_at_with_little_memory():
 def test_every_line_with_a_time_is_between_the_two(times):
     text = "".join(f"{time} udp:1 x\n" for time in times).encode()
     assert of(text, text).times == Times(min(times), max(times), True)
-
-
-def test_a_damaged_index_is_made_again_at_the_start(tmp_path):
-    disk = at(tmp_path)
-    segment = Segment(3, "0000000003-20261120T061842Z.log", Form.PLAIN)
-    (tmp_path / segment.name).write_bytes(stored(b"one", b"two"))
-    seal(segment, disk)
-    good = disk.read(segment.index)
-    (tmp_path / segment.index).write_bytes(good.replace(b"06:18", b"05:18"))
-    (tmp_path / ACTIVE).write_bytes(b"")
-    tidy(disk)
-    assert disk.read(segment.index) == good
 
 
 def test_a_lost_index_is_made_again_from_the_frames(tmp_path):
