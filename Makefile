@@ -8,7 +8,7 @@ ARGS ?=
 PYTEST = $(BIN)/python -m pytest
 PORT ?= 1234
 
-.PHONY: help run test test-slow test-rest test-all flaky check figures fuzz mutants audit bench docs manuals pictures site deb release container clean another-python
+.PHONY: help run test test-slow test-rest test-all flaky check figures fuzz mutants audit bench speed docs manuals pictures site deb release container clean another-python
 
 help:
 	@echo 'make run       start the line logger on port $(PORT) and show the lines that arrive'
@@ -23,6 +23,7 @@ help:
 	@echo 'make mutants   break what is new since the last release, and say what no test finds  (SECONDS=600 SINCE=REV)'
 	@echo 'make audit     ask PyPI for known holes in what we depend on'
 	@echo 'make bench     compare with a C sink, rsyslog and syslog-ng  (ARGS="--quick")'
+	@echo 'make speed     count the instructions of ten workloads beside the last release  (BEFORE=REV)'
 	@echo 'make docs      write the generated pages of docs/ again'
 	@echo 'make manuals   write manual pages and completions of shells into build/'
 	@echo 'make pictures  take the pictures of the live page for docs/ again'
@@ -111,6 +112,10 @@ audit:
 
 bench: .venv/run.ready
 	@$(BIN)/python -m bench $(ARGS)
+
+# Half an hour with valgrind, less with perf.
+speed: .venv/run.ready
+	@$(BIN)/python -m bench.instructions $(if $(BEFORE),--before '$(BEFORE)') $(ARGS)
 
 docs: .venv/run.ready
 	@$(BIN)/python docs/generate.py

@@ -51,11 +51,13 @@ def running(
     ready: Callable[[], bool],
     *,
     asked: Sequence[str] = (),
+    patience: float = START_SECONDS,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program, wait until `ready()`, and end it at the end of the block.
 
     asked: regular expressions of the errors that it may log. Raises ChildError if it is not ready within
-    START_SECONDS, and at the end if its log has other errors: figures of a failing program are worthless.
+    `patience` seconds, and at the end if its log has other errors: the figures of a failing program are
+    worthless.
     """
     with open(log, "wb") as said:
         process = subprocess.Popen(
@@ -67,7 +69,7 @@ def running(
             stderr=said,
         )
     try:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + patience
         while True:
             # Check this before `ready`: a program that is ready may end by itself right after that.
             ended = process.poll() is not None
@@ -76,7 +78,7 @@ def running(
             if ended:
                 raise ChildError(f"ended with status {process.returncode}: {log_tail(log)}")
             if time.monotonic() > deadline:
-                raise ChildError(f"not ready after {START_SECONDS:.0f} s: {log_tail(log)}")
+                raise ChildError(f"not ready after {patience:.0f} s: {log_tail(log)}")
             time.sleep(0.01)
         yield process
     finally:
