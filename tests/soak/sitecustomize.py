@@ -1,7 +1,7 @@
 """Hours in minutes, for a daemon of a soak and its children: Python imports this before anything else.
 
-PYTHON_SOAK is `SPEED WALL MONOTONIC FOLDER`: clocks run SPEED times as fast since these two times. On
-SIGUSR2 a process writes what it keeps to FOLDER/PID.json.
+PYTHON_SOAK is `SPEED WALL MONOTONIC ASKER`: clocks run SPEED times as fast since these two times. On
+SIGUSR2 a process sends what it keeps to the UNIX socket ASKER.
 """
 
 import contextlib
@@ -11,6 +11,7 @@ import json
 import os
 import select
 import signal
+import socket
 import sys
 import threading
 import time
@@ -19,7 +20,7 @@ from collections.abc import Iterator
 from typing import Any
 
 SPEED, WALL, MONOTONIC = map(float, os.environ["PYTHON_SOAK"].split(maxsplit=3)[:3])
-FOLDER = os.environ["PYTHON_SOAK"].split(maxsplit=3)[3]
+ASKER = os.environ["PYTHON_SOAK"].split(maxsplit=3)[3]
 
 
 # The type of what `functools.cache` makes.
@@ -96,12 +97,12 @@ def containers(pairs: Any) -> Iterator[tuple[str, int]]:
             yield name, value.cache_info().currsize
 
 
-def write_sizes(*_: object) -> None:
-    path = f"{FOLDER}/{os.getpid()}.json"
-    with open(f"{path}.new", "w") as file:
-        json.dump(sizes(), file)
-    os.rename(f"{path}.new", path)
+def send_sizes(*_: object) -> None:
+    # Some processes may write no file.
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(ASKER)
+        connection.sendall(json.dumps(sizes()).encode())
 
 
 speed_up_clocks()
-signal.signal(signal.SIGUSR2, write_sizes)
+signal.signal(signal.SIGUSR2, send_sizes)

@@ -143,12 +143,24 @@ class Life:
             return
         self._tell("look")
         with self._calls.by_the_test():
-            self._reader.check(self._known)
+            if self._chance.random() < 0.3:
+                self._reader.search(self._known.copy(), self._disturb)
+            if not self._is_renaming():
+                self._reader.check(self._known)
 
     def _follow(self) -> None:
         self._tell("follow")
         with self._calls.by_the_test():
-            self._reader.follow(lambda: self._clock.step(self._chance.randint(0, 8)))
+            self._reader.follow(self._disturb)
+
+    def _disturb(self) -> None:
+        """Let others go on in the middle of a read: lines come, the segment changes, calls fail."""
+        if self._chance.random() < 0.3:
+            self._append()
+            self._rotate()
+        if self._faulty and self._chance.random() < 0.1:
+            self._fail()
+        self._clock.step(self._chance.randint(0, 12))
 
     def _let_time_pass(self) -> None:
         seconds = self._chance.choice([0.02, 1.0, INTERVAL, INTERVAL, 60.0, 3600.0])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import attrs
@@ -14,6 +14,7 @@ from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.care.backup import Backup
 from logsrv.linelog.store.segments.disk import Disk
@@ -97,6 +98,10 @@ class DisturbedView(View):
         self.disturb()
         return found
 
+    def open_segment(self, number: int) -> SegmentFrames | None:
+        self.disturb()
+        return super().open_segment(number)
+
 
 class Reader:
     """A follower from the start on, and searches. keeps_all: no retention removes lines."""
@@ -115,14 +120,27 @@ class Reader:
 
     def follow(self, disturb: Callable[[], object]) -> None:
         """Read on with the follower, which the threads of the store disturb."""
+        with self._disturbed(disturb):
+            self._follow()
+
+    @contextmanager
+    def _disturbed(self, disturb: Callable[[], object]) -> Iterator[None]:
         self._view.disturb = disturb
-        self._follow()
-        self._view.disturb = lambda: None
+        try:
+            yield
+        finally:
+            self._view.disturb = lambda: None
 
     def _follow(self) -> None:
         while news := self._follower.read():
             self._followed = b"" if news.has_gap else self._followed
             self._followed += news.text
+
+    def search(self, known: Known, disturb: Callable[[], object]) -> None:
+        """Read all with a search that the threads of the store disturb; compare it with what is known."""
+        with self._disturbed(disturb):
+            self._view.refresh_if_rotated()
+            known.compare(search(self._view, ""), keeps_all=self._keeps_all)
 
     def check(self, known: Known) -> None:
         """Read on with the follower, read all with a search, and compare both with what is known."""
