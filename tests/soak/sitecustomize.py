@@ -69,7 +69,7 @@ def sizes() -> dict[str, int]:
     found: Counter[str] = Counter()
     for one in gc.get_objects():
         kind = type(one)
-        if kind.__module__.startswith("logsrv."):
+        if str(kind.__module__).startswith("logsrv."):
             found[f"{kind.__module__}.{kind.__qualname__}"] += 1
             for name, size in containers(attributes(one)):
                 found[f"{kind.__module__}.{kind.__qualname__}.{name}"] += size
@@ -101,7 +101,11 @@ def send_sizes(*_: object) -> None:
     # Some processes may write no file.
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(ASKER)
-        connection.sendall(json.dumps(sizes()).encode())
+        try:
+            told = json.dumps(sizes())
+        except Exception as error:
+            told = repr(error)
+        connection.sendall(told.encode())
 
 
 speed_up_clocks()

@@ -22,7 +22,7 @@ import msgpack
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.conftest import LOOPBACK, Logger
+from tests.parts.daemons import LOOPBACK, Logger
 
 pytestmark = [pytest.mark.long, pytest.mark.nightly]
 
@@ -239,7 +239,10 @@ def take_snapshot(server: Logger, asker: socket.socket) -> Snapshot:
         os.kill(pid, signal.SIGUSR2)
         connection, _ = asker.accept()
         with connection, connection.makefile("rb") as told:
-            counts = json.load(told)
+            text = told.read()
+        assert text, f"{name} tells nothing:\n{server.log()[-4000:]}"
+        assert text.startswith(b"{"), f"{name}: {text!r}"
+        counts = json.loads(text)
         counts |= {
             "descriptors": len(os.listdir(f"/proc/{pid}/fd")),
             "threads": len(os.listdir(f"/proc/{pid}/task")),
