@@ -39,7 +39,7 @@ KEPT = re.compile(
     # Hypothesis's database of examples, and where random numbers are from.
     r"|descriptor \d+: /dev/urandom"
     # The server of daemons.
-    r"|child \d+: .*tests[./]warm"
+    r"|child \d+: .*tests[./]parts[./]warm"
     # The loop of obstore; one of asyncio that is left has sockets too.
     r"|descriptor \d+: anon_inode:\[event"
 )
