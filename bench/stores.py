@@ -17,7 +17,6 @@ import attrs
 import numpy
 
 from bench.texts import EPOCH, pages
-from logsrv.linelog.store.catalog.build import make_catalogs
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Segment, save_number, sealed_name
@@ -86,7 +85,7 @@ def make_small(directory: Path, segments: int, kilobytes: int = 50) -> None:
     """Fill a new directory with sealed segments of `kilobytes` KiB of text, one for each minute.
 
     The last is of the minute before `EPOCH`. The times of lines and files agree with the names. `WORD` is
-    in one line, in the middle segment. The catalogs are made like a server's.
+    in one line, in the middle segment.
     """
     directory.mkdir(parents=True)
     disk = _Unsynced().open_directory(directory)
@@ -102,8 +101,6 @@ def make_small(directory: Path, segments: int, kilobytes: int = 50) -> None:
             # Without word indexes, which the server does not keep for small texts either.
             seal(segment, disk, with_words=False)
         save_number(segments + 1, disk)
-        for _ in make_catalogs(disk):
-            pass
     finally:
         disk.close()
     (directory / "current.log").touch()

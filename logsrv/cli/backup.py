@@ -80,7 +80,7 @@ def copy_store(directory: str, to: str, command: str, *, delete: bool = False) -
         # Check the store before any directory is made.
         if source.has_name(BACKUP) and (process := owning_process(directory)) is not None:
             raise StoreError(f"{shown(directory)} is in use by process {process}; let that end")
-        backup_note.finish_renaming(source)
+        backup_note.require_whole_backup(source)
         if not source.has_name("current.log"):
             raise StoreError(
                 f"{shown(directory)} is no store of logsrv: there is no current.log in it{hint}"

@@ -1,8 +1,8 @@
 """Verify a store, and repair what can be repaired.
 
 The whole store is read: compressed segments with their checksums, indexes,
-word indexes, catalogs, the numbers of segments, notes, and the places of
-targets and alerts. A server may go on writing meanwhile: the command reads
+word indexes, the numbers of segments, notes, and the places of targets and
+alerts. A server may go on writing meanwhile: the command reads
 with low priority, and disturbs nothing else. --quick reads no text, only
 structure, sizes and small files.
 
@@ -13,7 +13,7 @@ Each finding says what is wrong, where, and what to do:
 
 --repair makes indexes and notes again if they can be made with certainty.
 It removes nothing: a replaced file stays as NAME.damaged. While a server uses
-the store, it repairs only indexes and catalogs.
+the store, it repairs only indexes.
 
 Example:
 

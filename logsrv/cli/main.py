@@ -39,7 +39,7 @@ COMMANDS = {
     "plugins": ("plugins", "list the plugins and inputs that are installed"),
     "reindex": ("reindex", "make the indexes that sealed segments lack"),
     "run": ("running.run", "run a plugin that is one file, again each time it is saved"),
-    "restore": ("restore", "bring a store back: from a backup, an archive or a centre"),
+    "restore": ("restore", "bring a store back, from a backup or an archive"),
     "search": ("reading.search", "find lines in a store"),
     "ship": ("ship", "show how far the targets of a store are"),
     "show": ("reading.show", "show the line at a position, and its neighbours"),
@@ -130,7 +130,7 @@ def _run(words: list[str], watch: Callable[[str, int], None] | None) -> int:
 
 def _reads_other_machines(name: str, arguments: object) -> bool:
     """Return whether a command reads answers of other machines. Buckets do not count."""
-    return name == "restore" or any("://" in one for one in named_stores(arguments))
+    return any("://" in one for one in named_stores(arguments))
 
 
 def _reads_a_bucket(name: str, arguments: object) -> bool:

@@ -3,9 +3,8 @@
 A search reads only the parts of a sealed segment that its word index names. A segment gets its word index
 when it is sealed. This command makes the index for segments that were sealed with --index none or by an
 older version of logsrv, and replaces damaged ones. It does the same for the index of frames (.idx): with
-one of an older version, a search can skip nothing by time. Some hundreds of small segments share one word
-index, their catalog; a damaged catalog is removed. A server may go on writing into the store. A word
-index that would take more than 15 % of its segment is not kept: such segments are read whole.
+one of an older version, a search can skip nothing by time. A server may go on writing into the store. A
+word index that would take more than 15 % of its segment is not kept: such segments are read whole.
 
 Example:
 
@@ -25,7 +24,6 @@ from logsrv.cli.reading.arguments import declare_store
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
 from logsrv.linelog.store.care.file_owner import give_files_of_root
-from logsrv.linelog.store.catalog.build import cataloged_predicate, make_catalogs
 from logsrv.linelog.store.segments.disk import Disk, store_errors
 from logsrv.linelog.store.segments.format import require_known_format
 from logsrv.linelog.store.words.reindex import ReindexedSegment, make_missing_indexes
@@ -53,9 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         Disk().open_directory(directory) as disk,
     ):
         require_known_format(disk)
-        for name in make_catalogs(disk):
-            print(f"{name}: made the catalog of these small segments", flush=True)
-        for one in make_missing_indexes(disk, cataloged_predicate(disk)):
+        for one in make_missing_indexes(disk):
             looked_at += not one.gone
             made += bool(one.made)
             failed += one.error is not None

@@ -121,11 +121,10 @@ def make(bin_: Path) -> list[bytes]:
     def count(pattern: str, place: Path = edge) -> int:
         return len(list(place.glob(pattern)))
 
-    # A small segment for each of the first lines: they get a catalog.
+    # A small segment for each of the first lines.
     with daemon(bin_, "small", common + 'rotate-size = "1"\n'):
         for number in range(257):
             send_and_wait([line(number)], lambda: count("*.zst") >= len(sent), "a sealed segment")
-        wait(lambda: count("*.catalog"), "the catalog")
     token = 'ship-token-file = "token"\n'
     (PLACE / "token").write_text("corpus\n")
     with (

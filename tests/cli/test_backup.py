@@ -1,11 +1,16 @@
 """`logsrv backup`, and back by `logsrv restore`."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from logsrv.errors import StoreError
+from logsrv.kit.text.checked_json import json_then_checksum
+from logsrv.linelog.store.origins.notes import BlockNote, make_notes_file
 from logsrv.linelog.store.segments import backup_note
 from logsrv.linelog.store.segments.lock import locked
+from logsrv.linelog.store.segments.segment import Position
 from tests.parts.commands import logsrv
 from tests.parts.disks import text_of
 from tests.parts.examined_stores import at, flip, packed_of, small_store
@@ -78,6 +83,33 @@ def test_what_a_backup_has_lost_since_is_told_when_it_is_brought_back(store, tmp
     shown = logsrv("restore", "--from", to, new)
     assert (shown.returncode, b"has 20 lines" in shown.stdout) == (1, True)
     assert b"had 25 lines once, and has fewer: logsrv doctor says more" in shown.stderr
+
+
+@pytest.mark.parametrize("name", ["store", "origins", "ship/centre", "alerts/1"])
+def test_nothing_is_restored_from_a_backup_that_was_not_carried_whole(store, tmp_path, name):
+    """Without one of these files the restored store would send lines again, or take blocks again."""
+    block = BlockNote(Position(4, 0), "0b" * 16, Position(3, 0), Position(3, 5), 7)
+    (store / "origins").write_bytes(make_notes_file([block]).to_bytes())
+    to, new = tmp_path / "to", tmp_path / "new"
+    assert logsrv("backup", str(store), str(to)).returncode == 0
+    (to / name).rename(tmp_path / "not carried yet")
+    shown = logsrv("restore", "--from", str(to), str(new))
+    assert shown.returncode == 1 and not new.exists()
+    assert f"is a backup without its file {name}: ".encode() in shown.stderr
+    assert b"backup" in logsrv("doctor", str(to)).stdout
+    with pytest.raises(StoreError, match=f"without its file {name}"):
+        backup_note.take_over_for_server(at(to))
+    (tmp_path / "not carried yet").rename(to / name)
+    assert logsrv("restore", "--from", str(to), str(new)).returncode == 0
+
+
+def test_a_backup_of_a_version_before_is_restored_without_a_list_of_its_files(store, tmp_path):
+    to = tmp_path / "to"
+    assert logsrv("backup", str(store), str(to)).returncode == 0
+    note = json.loads((to / "backup").read_bytes().rpartition(b" ")[0])
+    assert note.pop("files") == ["store", "ship/centre", "alerts/1"]
+    (to / "backup").write_bytes(json_then_checksum(note))
+    assert logsrv("restore", "--from", str(to), str(tmp_path / "new")).returncode == 0
 
 
 def test_a_backup_that_is_under_way_is_not_brought_back(store, tmp_path):

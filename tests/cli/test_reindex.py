@@ -3,11 +3,9 @@
 import pytest
 
 from logsrv.cli.reindex import MOST_NAMED
-from logsrv.linelog.store.catalog.build import WANTED
-from logsrv.linelog.store.catalog.layout import catalog_name
 from tests.linelog.store.words.test_reindex import sealed
 from tests.parts.commands import logsrv
-from tests.parts.small_segments import letters, small_segments
+from tests.parts.small_segments import small_segments
 
 NAME = "0000000001-20261120T061842Z.log.zst"
 
@@ -44,28 +42,6 @@ def test_the_variable_names_the_store_as_it_does_for_a_search(tmp_path):
     sealed(tmp_path)
     shown = logsrv("reindex", environment={"LOGSRV_DIRECTORY": str(tmp_path)})
     assert shown.stdout.decode().splitlines()[-1] == "1 sealed segments; indexes were made for 1"
-
-
-@pytest.mark.slow
-def test_small_segments_get_a_catalog(tmp_path):
-    """Each would be too small for a word index of its own."""
-    store = small_segments(tmp_path / "store", WANTED)
-    shown = logsrv("reindex", "--directory", str(store)).stdout.decode().splitlines()
-    name = catalog_name(1, WANTED)
-    assert shown[0] == f"{name}: made the catalog of these small segments"
-    assert shown[-1] == f"{WANTED} sealed segments; indexes were made for 0"
-    searched = ("search", "--directory", str(store), "--stats", f"species{letters(200)}")
-    found = logsrv(*searched)
-    assert found.stdout.count(b"\n") == 1
-    assert b"segments: 2 read" in found.stderr
-    (store / name).write_bytes((store / name).read_bytes()[:-9])
-    without = logsrv(*searched)
-    assert without.stdout == found.stdout
-    assert without.returncode == 0
-    assert f"{name} is not used: ".encode() in without.stderr
-    again = logsrv("reindex", "--directory", str(store)).stdout.decode().splitlines()
-    assert again[0] == f"{name}: made the catalog of these small segments"
-    assert logsrv(*searched).stderr == found.stderr
 
 
 @pytest.mark.slow

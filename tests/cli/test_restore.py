@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli.main import main
-from logsrv.linelog.inputs.blocks import client
 from tests.parts.archived_stores import STORE, archive_all, packed, sealed_store
 
 
@@ -51,24 +50,14 @@ def test_what_is_no_archive_is_a_sentence(tmp_path, capsys, url, why, status):
     assert not (tmp_path / "back").exists()
 
 
-@pytest.mark.parametrize(
-    ("words", "why", "status"),
-    [
-        (["http://127.0.0.1:1/blocks"], "http://127.0.0.1:1: ", 1),
-        (["http://centre.example.org/blocks"], "would carry lines and the token in the clear", 1),
-        (["https://centre.example.org/x"], "the path of a centre ends in /blocks", 2),
-        (["http://127.0.0.1:1/blocks", "--store", STORE], "a centre is one store", 2),
-        (["file:///srv/archive", "--token-file", "x"], "go with a centre", 2),
-        (["backup", "--ca", "x"], "go with a centre", 2),
-        (["backup", "--store", STORE], "a backup is one store", 2),
-        (["http://127.0.0.1:1/blocks", "--ca", "x"], "--from names http:", 2),
-        (["https://127.0.0.1:1/blocks", "--key", "x"], "--key needs --cert", 2),
-        (["http://127.0.0.1:1/blocks", "--token-file", "nowhere"], "--token-file nowhere: ", 1),
-        (["https://127.0.0.1:1/blocks", "--ca", "nowhere.pem"], "nowhere.pem: No such file", 1),
-    ],
-)
-def test_what_is_no_centre_is_a_sentence(tmp_path, capsys, monkeypatch, words, why, status):
-    monkeypatch.setattr(client, "PAUSES", ())
-    assert main(["restore", "--from", *words, str(tmp_path / "back")]) == status
-    assert why in capsys.readouterr().err
-    assert not (tmp_path / "back").exists()
+def test_who_restores_from_a_running_centre_is_told_what_to_use_instead(tmp_path, capsys):
+    back = tmp_path / "back"
+    assert main(["restore", "--from", "https://centre.example.org/blocks", str(back)]) == 2
+    assert "--from a centre is gone since " in (said := capsys.readouterr().err)
+    assert "`logsrv backup` the other centre" in said and not back.exists()
+
+
+def test_a_backup_has_no_store_to_choose(tmp_path, capsys):
+    words = ["--from", str(tmp_path), "--store", STORE]
+    assert main(["restore", *words, str(tmp_path / "back")]) == 2
+    assert "a backup is one store" in capsys.readouterr().err

@@ -50,6 +50,7 @@ PARTS = {
 )
 def test_a_part_of_the_page_works_as_printed(name, tmp_path):
     program("openssl", "openssl")
+    program("rsync", "rsync")
     text, ports = PARTS[name]
     with Story(tmp_path, ports=ports, environment=OURS) as reader:
         reader.follow(text)

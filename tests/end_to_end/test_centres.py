@@ -1,15 +1,18 @@
 """Two centres that get all lines of every edge: one is destroyed, and an empty machine replaces it."""
 
+import os
 import random
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import attrs
@@ -21,9 +24,51 @@ from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.daemons import LOOPBACK, Logger, Start
 from tests.parts.nats_servers import newer, one_server, url_of
 from tests.parts.ports import free_port
-from tests.parts.store_reader import size_of, stored_bytes
+from tests.parts.programs import program
+from tests.parts.store_reader import stored_bytes
+from tests.parts.warm.process import LOGSRV
 
 EDGES = "one", "two"
+PAGE = (Path(__file__).parents[2] / "docs/shipping.md").read_text()
+# `logsrv` that is killed as soon as it has begun so many changes of the disk, the last one half done.
+KILLED = """
+import os, signal, sys
+from logsrv.cli.main import main
+from logsrv.linelog.store.segments.disk import Disk
+
+left = int(sys.argv[1])
+
+def counted(name):
+    real = getattr(Disk, name)
+    def change(self, *words, **more):
+        global left
+        left -= 1
+        if left == 0:
+            if name == "write":
+                real(self, words[0], words[1][: len(words[1]) // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(self, *words, **more)
+    setattr(Disk, name, change)
+
+for one in "create", "create_anew", "write", "fdatasync", "sync_directory", "link_from", "rename", "unlink":
+    counted(one)
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+def steps_of_the_page() -> list[str]:
+    """Return the commands by which the page replaces a centre, before it starts the new one."""
+    section = PAGE.partition("### Replace it\n")[2].partition("\n### ")[0]
+    commands: list[str] = re.findall(r"^\$ (.+)$", section, re.MULTILINE)
+    backup, carry, restore, identity, start, *_ = commands
+    assert start.startswith("twistd ")
+    return [backup, carry, restore, identity]
+
+
+def ended(process: subprocess.Popen[bytes]) -> tuple[int, bytes]:
+    """Wait for the end of a command; return its status and what it wrote to stderr."""
+    _, said = process.communicate(timeout=PATIENCE)
+    return process.returncode, said
 
 
 class Load(threading.Thread):
@@ -69,7 +114,6 @@ class Centres:
         port = self.ports.setdefault(name, free_port())
         server = self.start(
             *("--input-token-file", str(self.home / "edge.token")),
-            *("--restore-token-file", str(self.home / "restore.token")),
             *("--rotate-size", "200KiB", *options),
             listen=[f"blocks:tcp:{port}:interface=127.0.0.1", LOOPBACK],
             directory=self.home / name,
@@ -80,10 +124,24 @@ class Centres:
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.ports[name]}/blocks"
 
-    def restore(self, source: str, directory: Path) -> list[str]:
-        """Return the arguments of a command that restores from a centre."""
-        token = str(self.home / "restore.token")
-        return ["restore", "--from", self.url(source), "--token-file", token, str(directory)]
+    def begin(self, command: str, kill: int = 0) -> subprocess.Popen[bytes]:
+        """Begin a command of the page, in which `a` and `b` are stores; see `KILLED` for `kill`."""
+        stores = {name: str(Path(name) / "store") for name in ("a", "b")}
+        program, *words = (stores.get(word, word) for word in command.split())
+        begin = [program, "--bwlimit=500"] if program == "rsync" else [*LOGSRV]
+        if kill:
+            begin = [sys.executable, "-c", KILLED, str(kill)]
+        return subprocess.Popen(
+            [*begin, *words],
+            cwd=self.home,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            process_group=0,
+        )
+
+    def type(self, command: str) -> None:
+        """Type a command of the page, which succeeds."""
+        assert ended(self.begin(command)) == (0, b""), command
 
     @contextmanager
     def loaded(self, pace: float = 0.05) -> Iterator[None]:
@@ -122,7 +180,6 @@ def lines_of(name: str, server: Logger) -> bytes:
 @pytest.fixture
 def centres(logger: Start, tmp_path: Path) -> Centres:
     (tmp_path / "edge.token").write_text("sends")
-    (tmp_path / "restore.token").write_text("reads")
     made = Centres(tmp_path, logger, [])
     for name in "a", "b":
         made.centre(name)
@@ -158,18 +215,17 @@ def at_least(server: Logger, size: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.complains("had acknowledged")
-def test_an_empty_machine_replaces_a_destroyed_centre_with_all_lines(centres, capsys):
+def test_an_empty_machine_replaces_a_destroyed_centre_with_all_lines(centres):
     """Edges keep sending meanwhile; lines that only the other centre received are restored too."""
+    program("rsync", "rsync")
     first, second = centres.servers["a"], centres.servers["b"]
     with centres.loaded():
         at_least(first, 200_000)
         second.send(b"taken in by b itself\n", 1)
         destroy(first)
         at_least(second, 400_000)
-        assert main(centres.restore("b", first.store)) == 0
-        said = capsys.readouterr().out
-        assert f"has what http://127.0.0.1:{centres.ports['b']} had at " in said
-        assert "It knows where 2 stores are" in said
+        for command in steps_of_the_page():
+            centres.type(command)
         again = centres.centre("a")
         at_least(again, 600_000)
     centres.level(again, second)
@@ -202,16 +258,11 @@ def test_of_a_store_and_copy_one_ships_and_other_is_refused(logger, tmp_path):
     assert b"behind" not in stored_bytes(centre.store)
 
 
-def has_grown_to(directory: Path, size: int) -> bool:
-    return directory.exists() and size_of(directory) >= size
-
-
 @pytest.mark.slow
 def test_a_centre_that_fetches_from_a_stream_is_moved_to_another_machine(logger, tmp_path):
-    """As the page says, the old centre only sends, and the new one continues from its position."""
+    """As the page says, the old centre is stopped, and the new one continues from its position."""
     for name in "edge", "old", "new":
         (tmp_path / name).mkdir()
-    (tmp_path / "token").write_text("reads")
     with one_server(newer(), tmp_path) as server:
         stream = f"nats:{url_of([server]).removeprefix('nats://')}"
         edge = logger("--ship", url_of([server]), directory=tmp_path / "edge")
@@ -219,16 +270,10 @@ def test_a_centre_that_fetches_from_a_stream_is_moved_to_another_machine(logger,
         edge.send(b"".join(b"line %d\n" % number for number in range(1000)))
         old.wait_until(lambda: len(old.messages()) == 1000, "the lines")
         old.stop()
-        old = logger(
-            *("--input-token", "sends", "--restore-token-file", str(tmp_path / "token")),
-            listen=["blocks:tcp:0:interface=127.0.0.1"],
-            directory=tmp_path / "old",
-        )
         edge.send(b"".join(b"line %d\n" % number for number in range(1000, 2000)))
-        url = f"http://127.0.0.1:{old.port()}/blocks"
-        new = tmp_path / "new" / "store"
-        words = ["restore", "--from", url, "--token-file", str(tmp_path / "token"), str(new)]
-        assert main(words) == 0
+        assert main(["backup", str(old.store), str(tmp_path / "carried")]) == 0
+        words = ["--from", str(tmp_path / "carried"), str(tmp_path / "new" / "store")]
+        assert main(["restore", *words]) == 0
         moved = logger(listen=[stream], directory=tmp_path / "new")
         moved.wait_until(lambda: len(moved.messages()) >= 2000, "the rest")
         assert stored_bytes(moved.store) == stored_bytes(edge.store)
@@ -236,40 +281,59 @@ def test_a_centre_that_fetches_from_a_stream_is_moved_to_another_machine(logger,
         assert "brings the first block" not in moved.log()
 
 
+def give_until_it_ends(centres: Centres, command: str) -> int:
+    """Give a command again and again, each time killed a little later; return the number of kills."""
+    for kills in count():
+        status, said = ended(centres.begin(command, kill=2**kills))
+        if status == 0:
+            return kills
+        assert status == -signal.SIGKILL, said
+    raise AssertionError
+
+
+def carry_in_pieces(centres: Centres, command: str, restore: str) -> None:
+    """Carry a backup, killed three times. Nothing is restored before all of it is there."""
+    _, _, source, target = command.split()
+    for part in (0.1, 0.5, 0.9):
+        goal = part * size_on_disk(centres.home / source)
+        carrying = centres.begin(command)
+        wait_until(lambda: size_on_disk(centres.home / target) >= goal, "a part")  # noqa: B023
+        os.killpg(carrying.pid, signal.SIGKILL)
+        ended(carrying)
+        status, said = ended(centres.begin(restore))
+        assert status == 1 and not (centres.home / "a" / "store").exists(), said
+    centres.type(command)
+
+
+def size_on_disk(directory: Path) -> int:
+    """Return the bytes of all files in a directory, of unfinished ones too."""
+    found = 0
+    for path in directory.rglob("*"):
+        with suppress(FileNotFoundError):
+            found += path.stat().st_size
+    return found
+
+
 @pytest.mark.long
-@pytest.mark.nightly
 @pytest.mark.complains("had acknowledged")
-def test_nothing_is_missing_or_twice_whatever_is_killed_meanwhile(centres, capsys):
-    """The restore is killed six times, the sending centre once; lines arrive all the time."""
+def test_nothing_is_missing_or_twice_whichever_step_is_killed(centres):
+    """Each step is killed several times, and each centre once; lines arrive all the time."""
+    program("rsync", "rsync")
     first, second = centres.servers["a"], centres.servers["b"]
-    chance = random.Random(7)
-    command = [str(Path(sys.executable).parent / "logsrv"), *centres.restore("b", first.store)]
+    backup, carry, restore, identity = steps_of_the_page()
     with centres.loaded():
         at_least(second, 1_500_000)
         destroy(first)
-        for kill in range(6):
-            goal = (size_of(first.store) if kill else 0) + chance.randint(1, 150_000)
-            restoring = subprocess.Popen(command, stderr=subprocess.PIPE)
-            wait_until(
-                lambda: has_grown_to(first.store, goal) or restoring.poll() is not None,  # noqa: B023
-                "some of it",
-            )
-            if kill == 3:
-                second.process.kill()
-                second.process.wait()
-                _, why = restoring.communicate(timeout=PATIENCE)
-                second = centres.centre("b")
-                assert restoring.returncode == 0 or b"give the same command again" in why
-            restoring.kill()
-            restoring.communicate(timeout=PATIENCE)
-            if (first.store / "current.log").exists():
-                break
-        if not (first.store / "current.log").exists():
-            assert main(centres.restore("b", first.store)) == 0
+        assert give_until_it_ends(centres, backup) > 3
+        second.process.kill()
+        second.process.wait()
+        second = centres.centre("b")
+        carry_in_pieces(centres, carry, restore)
+        assert give_until_it_ends(centres, restore) > 3
+        assert give_until_it_ends(centres, identity) > 1
         again = centres.centre("a")
         at_least(again, 2_000_000)
+        again.process.kill()
+        again.process.wait()
+        again = centres.centre("a")
     centres.level(again, second)
-    # After a kill and a start the store is in order.
-    again.process.kill()
-    again.process.wait()
-    centres.level(centres.centre("a"))

@@ -47,9 +47,10 @@ def test_rotation_by_size_and_sealing(logger):
 
 def test_a_segment_is_rotated_and_sealed_by_time(logger):
     server = logger("--rotate-every", "1s")
-    server.send(b"a line\n")
+    line = b"a line" * 5000
+    server.send((line + b"\n") * 600)
     server.wait_until(lambda: list(server.store.glob("*.zst")), "a sealed segment")
-    assert messages(server.store) == [b"a line"]
+    assert messages(server.store) == [line] * 600
 
 
 def test_retention_by_bytes(logger):

@@ -32,7 +32,6 @@ WITHOUT = {
     "kit.testing.peer": "a part of tests",
     "linelog.http.viewing.view_protocol": _OURS,
     "linelog.inputs.blocks.body": "puts the parts together that `blocks` goes through",
-    "linelog.inputs.blocks.copy_body": "keeps what a peer has asked for, which is no body",
     "linelog.inputs.records.forward": _HANDS_ON,
     "linelog.inputs.records.gelf": _HANDS_ON,
     "linelog.inputs.records.lumberjack": _HANDS_ON,

@@ -132,7 +132,7 @@ SABOTAGES = [
         f"{_SEALING}/retain.py",
         "        total -= one.size if counts else 0\n",
         "",
-        f"{_SEALING}/test_retain.py::test_catalogs_count_as_the_segments_do",
+        f"{_SEALING}/test_retain.py::test_the_oldest_are_removed_until_the_rest_fits",
     ),
     Sabotage(
         "retention removes too little",

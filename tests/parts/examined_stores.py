@@ -9,7 +9,6 @@ from logsrv.linelog.store.archive.manifest import Manifest
 from logsrv.linelog.store.archive.putting import make_manifest
 from logsrv.linelog.store.care.examine import Examination, StorePart
 from logsrv.linelog.store.care.findings import FindingWeight, StoreFinding
-from logsrv.linelog.store.catalog.build import make_catalog
 from logsrv.linelog.store.segments import identity
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.identity import Identity
@@ -47,7 +46,6 @@ def small_store(directory: Path, *, words: int = 0) -> Path:
         inside = Disk().open_directory(store / folder)
         place.save(inside, name, Place(Position(4, 0), STORE, "2026-11-20T06:00:00.000000Z"))
         inside.close()
-    make_catalog(packed_of(store), disk, with_words=True)
     disk.close()
     return store
 

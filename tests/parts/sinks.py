@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import attrs
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
@@ -17,7 +17,7 @@ from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.records.records import RecordReceiver
 from logsrv.linelog.plugin.metrics import METRICS
-from logsrv.linelog.store.origins.notes import BlockNote, Snapshot
+from logsrv.linelog.store.origins.notes import BlockNote
 from logsrv.linelog.store.origins.origins import Origins
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.identity import Identity
@@ -52,10 +52,6 @@ class Sink:
         self.pending_blocks: list[PendingBlock] = []
         self.identity: Identity | None = Identity(32 * "c", Position(1, 0))
         self.disk = Disk()
-
-    def snapshot(self) -> Deferred[Snapshot]:
-        """Fires at once: nothing is stored."""
-        return succeed(Snapshot(Position(1, 0), self.origins.last_blocks()))
 
     def deposit(self, pending: PendingBlock) -> Deferred[None]:
         """Fires when its `told` is fired."""

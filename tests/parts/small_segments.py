@@ -2,9 +2,6 @@
 
 from pathlib import Path
 
-from logsrv.linelog.store.catalog.build import make_catalog
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Segment, sealed_segments
 from tests.parts.stores import line, make_store
 
 
@@ -27,21 +24,3 @@ def small_segments(directory: Path, number: int) -> Path:
 def letters(number: int) -> str:
     """Return a number in letters only, as words are."""
     return "".join("abcdefghij"[int(digit)] for digit in str(number))
-
-
-def in_catalog(directory: Path, *, most: int | None = None, with_words: bool = True) -> str:
-    """Make one catalog of the sealed segments of a store, `most` of them; return its name."""
-    disk = Disk().open_directory(directory)
-    try:
-        return make_catalog(sealed_segments(disk)[:most], disk, with_words=with_words)
-    finally:
-        disk.close()
-
-
-def sealed(directory: Path) -> list[Segment]:
-    """Return the sealed segments of a store."""
-    disk = Disk().open_directory(directory)
-    try:
-        return sealed_segments(disk)
-    finally:
-        disk.close()

@@ -10,6 +10,10 @@ SINCE = "0.2"
 _CENTRE = "ask a centre, to which the others ship"
 _OF_NODES = ("--nodes", "--nodes-token-file", "--nodes-ca", "--nodes-timeout", "--config")
 
+_COPIED = (
+    "`logsrv backup` the other centre, carry that here, and `logsrv restore` it: docs/shipping.md"
+)
+
 GONE = {
     "logsrv generate": "the Debian package has manual pages and completions; `make manuals` in a checkout"
     " writes them",
@@ -27,6 +31,12 @@ GONE = {
         for option in _OF_NODES
     },
     "API nodes": "ask each server, and merge their lines by time; or ask a centre, to which they ship",
+    "logsrv --restore-token": _COPIED,
+    "logsrv --restore-token-file": _COPIED,
+    "logsrv restore --token-file": _COPIED,
+    "logsrv restore --ca": _COPIED,
+    "logsrv restore --cert": _COPIED,
+    "logsrv restore --key": _COPIED,
     "logsrv replay": "give `twistd logsrv` a `--ship` target with `--ship-from beginning`,"
     " or pipe: logsrv search --output raw QUERY | nc HOST PORT",
 }

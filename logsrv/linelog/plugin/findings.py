@@ -93,7 +93,7 @@ def check_store(directory: Path, user: User) -> Iterator[Finding]:
             name for name in FOLDERS if name not in found and os.path.lexists(directory / name)
         ]
         for name, _ in plain_files_of_store(disk):
-            # A server reads compressed segments, their other files and catalogs, but never writes them.
+            # A server reads compressed segments and their other files, but never writes them.
             is_read = PACKED_SUFFIX in name or name.endswith(CATALOG_SUFFIX)
             if not os.access(directory / name, os.R_OK if is_read else os.R_OK | os.W_OK):
                 refused.append(name)

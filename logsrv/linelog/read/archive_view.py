@@ -140,9 +140,6 @@ class ArchiveView(View):
     def open_word_index(self, number: int) -> int | None:
         return None
 
-    def catalog_entry(self, number: int) -> None:
-        return None
-
     def times_of_segment(self, number: int) -> Times:
         found = self._manifests.get(number)
         return UNKNOWN if found is None else found.times

@@ -1,15 +1,13 @@
-"""Choose what to read by its words: word indexes choose frames that can have hits, catalogs segments."""
+"""Choose the frames to read: by a word index, those that can have hits."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from logsrv.linelog.query.matching.needs import AnyOf, Literal, Need
 from logsrv.linelog.read.texts import PackedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.catalog.catalog import Catalog
-from logsrv.linelog.store.catalog.layout import CatalogEntry
 from logsrv.linelog.store.segments.disk import explanation
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.words.lookup import WordIndex
@@ -45,30 +43,6 @@ def frames_with_need(
         return None
     finally:
         os.close(fd)
-
-
-def make_catalog_exclusion(view: View, need: Need | None) -> Callable[[int], CatalogEntry | None]:
-    """Return a function: segment's number → its catalog entry if it has no line with `need`, else None.
-
-    None also for a segment that is in no catalog.
-    """
-    if need is None:
-        return lambda _: None
-    answers: dict[Catalog, int | None] = {}
-
-    def without(number: int) -> CatalogEntry | None:
-        known = view.catalog_entry(number)
-        if known is None:
-            return None
-        catalog, place, entry = known
-        if catalog not in answers:
-            answers[catalog] = view.ask_catalog_words(
-                catalog, lambda words: frames_in_word_index(words, need)
-            )
-        found = answers[catalog]
-        return None if found is None or found >> place & 1 else entry
-
-    return without
 
 
 def frames_in_word_index(words: WordIndex, need: Need) -> int | None:

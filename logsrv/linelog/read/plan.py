@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 from logsrv.linelog.query.matching.needs import Need
-from logsrv.linelog.read.frames_by_words import frames_with_need, make_catalog_exclusion
+from logsrv.linelog.read.frames_by_words import frames_with_need
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
@@ -80,10 +80,9 @@ def plan_tasks(
 ) -> Iterator[ReadTask]:
     """Yield the tasks of a search, in the order of the store, or the newest first.
 
-    need: of each hit; word indexes and catalogs show which frames and segments lack it. None: unknown.
+    need: of each hit; word indexes show which frames lack it. None: unknown.
     take: is called for each frame whose lines are all in the scope; returns True if it need not be read.
     """
-    entry_without_need = make_catalog_exclusion(view, need)
     numbers = [one.number for one in view.segments]
     left = numbers if reverse else numbers[::-1]
     last: int | None = None
@@ -94,12 +93,6 @@ def plan_tasks(
             view.report_missing_segments(*sorted((neighbour, number)))
         if not _may_have_lines(view, number, scope):
             stats.skipped_segments += 1
-            continue
-        without = entry_without_need(number)
-        if without is not None:
-            stats.skipped_segments += 1
-            stats.skipped_frames += without.frames
-            stats.skipped_bytes += without.size
             continue
         frames = view.open_segment(number)
         if frames is None:

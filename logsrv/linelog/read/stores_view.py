@@ -9,10 +9,8 @@ from functools import cached_property
 from logsrv.linelog.query.matching.needs import Need
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.catalog.catalog import Catalog, CatalogedSegment
 from logsrv.linelog.store.segments.segment import NEXT_STORE
 from logsrv.linelog.store.segments.times import Times
-from logsrv.linelog.store.words.lookup import WordIndex
 
 
 class StoresView(View):
@@ -81,15 +79,6 @@ class StoresView(View):
         store = number // NEXT_STORE
         others = (one % NEXT_STORE for one in following if one // NEXT_STORE == store)
         return self._stores[store].archived_frames_with(number % NEXT_STORE, others, need)
-
-    def catalog_entry(self, number: int) -> CatalogedSegment | None:
-        return self._store_of(number).catalog_entry(number % NEXT_STORE)
-
-    def ask_catalog_words(
-        self, catalog: Catalog, ask: Callable[[WordIndex], int | None]
-    ) -> int | None:
-        answers = (store.ask_catalog_words(catalog, ask) for store in self._stores.values())
-        return next((one for one in answers if one is not None), None)
 
     def times_of_segment(self, number: int) -> Times:
         return self._store_of(number).times_of_segment(number % NEXT_STORE)

@@ -19,7 +19,6 @@ from logsrv.linelog.query.matching.needs import Need
 from logsrv.linelog.read import walk
 from logsrv.linelog.read.texts import ArchivedFrames, PackedFrames, PlainFrames, SegmentFrames
 from logsrv.linelog.store.archive.objects import Archive
-from logsrv.linelog.store.catalog.catalog import Catalog, CatalogedSegment, Catalogs
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.disk import Disk, explanation, reason, store_errors
 from logsrv.linelog.store.segments.format import why_too_new
@@ -35,7 +34,6 @@ from logsrv.linelog.store.segments.rights import hint_at_reading_group
 from logsrv.linelog.store.segments.segment import (
     ACTIVE,
     BACKUP,
-    CATALOG_SUFFIX,
     NOT_RESTORED,
     RESTORING,
     Form,
@@ -46,7 +44,6 @@ from logsrv.linelog.store.segments.segment import (
     segments_and_names,
 )
 from logsrv.linelog.store.segments.times import NONE, UNKNOWN, Times, combine_times
-from logsrv.linelog.store.words.lookup import WordIndex
 
 _INDEXED = (Form.PACKED, Form.AWAY)
 # After so many tries, opening a segment fails. It may be rotated or sealed between lookup and opening, but
@@ -154,8 +151,6 @@ class View:
             self.segments = [found[number] for number in sorted(found)]
         self._by_number = {one.number: one for one in self.segments}
         self._no_files = not_plain_files(names)
-        self._catalog_names = [name for name in names if name.endswith(CATALOG_SUFFIX)]
-        self._catalogs: Catalogs | None = None
 
     @property
     def has_archived_text(self) -> bool:
@@ -231,26 +226,8 @@ class View:
             )
             return None
 
-    def catalog_entry(self, number: int) -> CatalogedSegment | None:
-        """Return a catalog's entry of a segment, if it is still valid; else None."""
-        segment = self._by_number.get(number)
-        if not self._catalog_names or segment is None or segment.form is not Form.PACKED:
-            return None
-        if self._catalogs is None:
-            self._catalogs = Catalogs(self._disk, self._catalog_names, self.report_unusable_file)
-        return self._catalogs.find_segment(segment)
-
-    def ask_catalog_words(
-        self, catalog: Catalog, ask: Callable[[WordIndex], int | None]
-    ) -> int | None:
-        """Return the answer of a catalog's word index; None if it has no usable one."""
-        return self._catalogs.ask_words(catalog, ask) if self._catalogs is not None else None
-
     def times_of_segment(self, number: int) -> Times:
-        """Return the times of a segment's lines by a catalog or its index; UNKNOWN without these."""
-        known = self.catalog_entry(number)
-        if known is not None:
-            return known.entry.times
+        """Return the times of a segment's lines by its index; UNKNOWN without one."""
         head = self.index_head(number)
         return UNKNOWN if head is None else head.times
 

@@ -62,7 +62,8 @@ class StorePolicy:
     its text; without `sealers` there is one for each four cores. Sizes are in bytes, times in seconds,
     `keep_days` and `keep_indexes` in days.
 
-    rotate_size, rotate_every: the active segment is sealed at this size, or this long after its first line.
+    rotate_size, rotate_every: the active segment is sealed at this size, or this long after its first line
+        if it has LEAST_BY_AGE (`writing/active.py`).
     high_water, low_water: senders are paused when more bytes than `high_water` wait to be written, and
         resumed when fewer than `low_water` do.
 
@@ -75,7 +76,9 @@ class StorePolicy:
         "interval", choice(Sync), "when to force lines to the disk; interval: once a second"
     )
     rotate_size: int = option("256MiB", SIZE, "seal the active segment at this size")
-    rotate_every: float = option("1d", DURATION, "seal the active segment at this age")
+    rotate_every: float = option(
+        "1d", DURATION, "seal the active segment at this age, once it has 16 MiB"
+    )
     keep_bytes: int | None = option(None, SIZE, "remove the oldest segments beyond this size")
     keep_days: float | None = option(None, DAYS, "remove segments older than this")
     keep_indexes: float | None = option(

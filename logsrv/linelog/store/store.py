@@ -22,7 +22,6 @@ from logsrv.kit.observe.durations import Durations
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch
 from logsrv.linelog.store import recover
-from logsrv.linelog.store.origins.notes import Snapshot
 from logsrv.linelog.store.origins.origins import Origins
 from logsrv.linelog.store.policy import Hold, StorePolicy
 from logsrv.linelog.store.sealing.background import Sealer
@@ -241,20 +240,6 @@ class Store:
     def _end_deposit(self, result: Any, pending: PendingBlock) -> Any:
         del self._depositing[pending.stored]
         self.origins.under_way.remove_first_block(pending.origin, len(pending.text))
-        return result
-
-    def snapshot(self) -> Deferred[Snapshot]:
-        """Return a Deferred that fires with the place of the next byte and the last block of each origin.
-
-        Both are taken between two writes. The Deferred never fires if the store is closed before.
-        """
-        result: Deferred[Snapshot] = Deferred()
-
-        def stand() -> None:
-            snapshot = Snapshot(self._active.position, self.origins.last_blocks())
-            self._reactor.callFromThread(result.callback, snapshot)
-
-        self._writer.queue.put(stand)
         return result
 
     @property

@@ -16,13 +16,11 @@ from logsrv.errors import StoreError
 from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.kit.text.outside_json import parse_json
 from logsrv.linelog.cursors import place
-from logsrv.linelog.inputs.blocks import state
 from logsrv.linelog.ship.encode.block import block_from_headers, check_block_text
 from logsrv.linelog.ship.encode.frames import check_and_count_lines, split_frames, unpack_frames
 from logsrv.linelog.store.archive import catalog as archive_catalogs
 from logsrv.linelog.store.archive import manifest
 from logsrv.linelog.store.care import imported
-from logsrv.linelog.store.catalog import layout
 from logsrv.linelog.store.origins.notes import (
     BlockNote,
     make_notes_file,
@@ -141,23 +139,6 @@ def words(data: bytes) -> None:
             _looked_up(made)
 
 
-def _entries(data: bytes) -> object:
-    head = layout.unpack_head(data)
-    at_most(head.entries_size, 200 * layout.MOST)
-    return layout.unpack_entries(
-        head, data[layout.HEAD_SIZE : layout.HEAD_SIZE + head.entries_size]
-    )
-
-
-@target("linelog.store.catalog.layout")
-def catalog(data: bytes) -> None:
-    """A catalog is read as it was written, or is a ValueError."""
-    entry = layout.CatalogEntry(7, 100, 1, 3, b"20261120T061842Z", 7, TIME.encode(), TIME.encode())
-    unharmed(layout.pack_catalog([entry, entry._replace(number=8)], b"words"), data, _entries)
-    with suppress(ValueError):
-        _entries(data)
-
-
 def _manifest() -> manifest.Manifest:
     file = manifest.FileDigest(10, "ab" * 32)
     name = "0000000017-20261120T061842Z"
@@ -237,17 +218,6 @@ def small_files(data: bytes) -> None:
         assert len(identity.load(disk).store) == 32  # type: ignore[union-attr]
     with directory(imported.NAME, data) as disk, suppress(StoreError):
         imported.load(disk)
-
-
-@target("linelog.inputs.blocks.state")
-def centre_state(data: bytes) -> None:
-    """The state of another centre names only segments, and is the same when it is sent on."""
-    with suppress(ValueError):
-        found = state.decode_state(data)
-        assert state.decode_state(state.encode_state(found)) == found
-        for one in found.packed:
-            assert state.is_segment_file_name(one.name) and "/" not in one.name
-    state.is_segment_file_name(data.decode("utf-8", "replace"))
 
 
 @target(

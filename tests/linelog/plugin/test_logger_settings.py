@@ -105,10 +105,6 @@ def test_names_that_would_spoil_a_source(name, tmp_path):
             ["--shared-key=k", "--listen=syslog:udp:514"],
             "--shared-key goes with --listen forward:…,",
         ),
-        (
-            ["--restore-token=t", "--listen=http:tcp:1"],
-            "--restore-token goes with --listen blocks:…,",
-        ),
         (["--max-body=1MiB", "--listen=lines:tcp:1"], "--max-body goes with --listen http:…, "),
         (["--shared-key=k", "--listen=tcp:1", "--listen=forward:tcp:2"], ""),
         (["--input-token=t", "--listen=journal:tcp:1"], ""),

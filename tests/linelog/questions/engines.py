@@ -85,7 +85,6 @@ _FIND = Matcher.find
 
 SWITCHES: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "counts of the index": lambda: patch.object(Search, "counts_from_index", lambda *_, **__: None),
-    "catalog": lambda: patch.object(plan, "make_catalog_exclusion", lambda *_: lambda _: None),
     "words": lambda: patch.object(plan, "frames_with_need", lambda *_: None),
     "candidates": lambda: patch.multiple(
         Matcher, find=_line_by_line, count=lambda self, *of: sum(1 for _ in self.find(*of))

@@ -8,11 +8,7 @@ from unittest.mock import patch
 
 import attrs
 
-from logsrv.linelog.store.catalog import build as catalog_building
-from logsrv.linelog.store.catalog.build import make_catalog
 from logsrv.linelog.store.sealing import seal as sealing
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Form, sealed_segments
 from logsrv.linelog.store.words import build as word_building
 from tests.linelog.questions.lines import Line
 from tests.parts.archived_stores import archive_all
@@ -35,9 +31,8 @@ def small_parts(random: Random) -> Iterator[None]:
     with ExitStack() as patched:
         frame = random.choice([200, 700, 3000])
         patched.enter_context(patch.object(sealing.text_pieces, "__defaults__", (frame, 0)))
-        for module in (word_building, catalog_building):
-            patched.enter_context(patch.object(module, "MOST_PART", 1e9))
-            patched.enter_context(patch.object(module, "TABLES_PART", 1e9))
+        for part in "MOST_PART", "TABLES_PART":
+            patched.enter_context(patch.object(word_building, part, 1e9))
         yield
 
 
@@ -65,13 +60,6 @@ def _nothing(store: Path, random: Random) -> None:
     pass
 
 
-def _catalog(store: Path, random: Random) -> None:
-    disk = Disk().open_directory(store)
-    some = [one for one in sealed_segments(disk) if one.form is Form.PACKED]
-    make_catalog(some, disk, with_words=bool(random.randrange(4)))
-    disk.close()
-
-
 def _archive(store: Path, random: Random) -> None:
     """Leave the text of some segments, or of all, in the archive only."""
     archive_all(store, store.parent / "archive")
@@ -85,9 +73,7 @@ def _archive(store: Path, random: Random) -> None:
 
 def _damage(store: Path, random: Random) -> None:
     """Damage or remove what lies beside the texts."""
-    if random.randrange(2):
-        _catalog(store, random)
-    for path in sorted([*store.glob("*.idx"), *store.glob("*.words"), *store.glob("*.catalog")]):
+    for path in sorted([*store.glob("*.idx"), *store.glob("*.words")]):
         how = random.randrange(5)
         if how == 0:
             path.unlink()
@@ -104,6 +90,6 @@ def _flip_a_bit(path: Path, random: Random) -> None:
 
 
 FORMS: dict[str, Callable[[Path, Random], None]] = {
-    "active": _nothing, "plain": _nothing, "sealed": _nothing, "cataloged": _catalog, "archived": _archive,
-    "damaged": _damage, "mixed": _catalog,
+    "active": _nothing, "plain": _nothing, "sealed": _nothing, "archived": _archive,
+    "damaged": _damage, "mixed": _nothing,
 }  # fmt: skip

@@ -15,7 +15,7 @@ from logsrv.linelog.read.stores_view import StoresView
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import NEXT_STORE, Position
 from tests.parts.archived_stores import archive_all, remove_texts, sealed_store
-from tests.parts.small_segments import in_catalog, letters, small_segments
+from tests.parts.small_segments import letters
 from tests.parts.stores import lines, make_store
 
 
@@ -77,22 +77,6 @@ def test_what_has_no_such_word_or_time_is_not_read(tmp_path):
         assert (search.stats.segments, search.stats.skipped_segments) == (3, 2)
         _, search = searched(view, "", "2026-11-20T10:00")
         assert (search.stats.segments, search.stats.skipped_segments) == (1, 4)
-
-
-def test_catalogs_of_each_store_are_asked(tmp_path):
-    """The catalogs of two stores have the same name, and different words."""
-    other = lines([f"other{letters(number)}" for number in range(40)])
-    stores = [
-        small_segments(tmp_path / "a", 20),
-        make_store(tmp_path / "b", [*([one] for one in other[:20]), []]),
-    ]
-    for store in stores:
-        in_catalog(store)
-    with opened(*stores) as view:
-        for word in (f"species{letters(17)}", f"other{letters(17)}"):
-            found, search = searched(view, word)
-            assert len(found) == 1
-            assert (search.stats.segments, search.stats.skipped_segments) == (2, 40)
 
 
 def test_an_archive_is_one_of_them(tmp_path):

@@ -55,11 +55,10 @@ def test_every_line_is_found(place, store):
 
 @pytest.mark.parametrize("store", ["edge", "backup"])
 def test_the_indexes_say_which_text_cannot_have_a_word(place, store):
-    """Small segments are left out by their catalog, the large one by its word index."""
+    """The large segment is left out by its word index; small ones have none, and are read."""
     done = logsrv("search", "-d", str(place / store), "--stats", "-c", "nowhere")
     assert done.stdout == b"0\n"
-    # The two that are read have no word index: the active one, and the last small one.
-    assert re.search(rb"frames: 2 read, 257 skipped;", done.stderr)
+    assert re.search(rb"frames: 258 read, 1 skipped;", done.stderr)
 
 
 @pytest.mark.parametrize("store", ["edge", "backup"])
@@ -115,6 +114,17 @@ def test_what_a_newer_version_wrote_is_said_to_be_that(newer):
     assert NEWER in looked.stdout and b"damaged:" not in looked.stdout
     assert len(list((newer / "edge").glob("0000000002-*.archived"))) == 1
     assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_server_removes_the_catalogs_of_a_version_before(place, tmp_path, open_store):
+    """They had the words of small segments; without them, each of these is read."""
+    store = tmp_path / "edge"
+    shutil.copytree(place / "edge", store)
+    if not list(store.glob("*.catalog")):
+        pytest.skip("this version made none")
+    open_store(directory=store)
+    assert not list(store.glob("*.catalog"))
+    assert quiet("search", "-d", store, "--output", "raw").splitlines() == lines(place)
 
 
 def test_places_of_targets_are_known(place):

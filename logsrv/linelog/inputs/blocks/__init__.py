@@ -1,1 +1,1 @@
-"""Blocks of other stores, which a centre receives over HTTP, and copies of the centre."""
+"""Blocks of other stores, which a centre receives over HTTP."""

@@ -2,7 +2,6 @@
 
     POST /blocks       a block, as Zstandard frames, with its headers; 200 when it is on the disk
     GET /blocks/ID     the last block of the store ID: Logsrv-To, Logsrv-From, Logsrv-CRC; 404 if none
-    GET /blocks/store  a copy of the whole centre, with a token of its own (copy_body.py)
 
 409 with Logsrv-To answers a block that does not follow the last one of its store.
 """
@@ -17,11 +16,6 @@ from logsrv.linelog.inputs.blocks.body import (
     block_body,
     last_block_headers,
     require_known_place,
-)
-from logsrv.linelog.inputs.blocks.copy_body import (
-    is_for_copies,
-    piece_request_body,
-    state_request_body,
 )
 from logsrv.linelog.inputs.blocks.incoming import IncomingBlocks
 from logsrv.linelog.inputs.http.body import (
@@ -70,17 +64,7 @@ def block_routes() -> Mapping[str, Sequence[Route]]:
     return {
         "/blocks": (Route((b"POST",), own=partial(_body_of_posted_block, IncomingBlocks())),),
         "/blocks/ID": (Route((b"GET", b"HEAD"), own=_body_of_place_question),),
-        "/blocks/store": (Route((b"GET",), own=state_request_body),),
-        "/blocks/store/NAME": (Route((b"GET",), own=piece_request_body),),
     }
-
-
-class BlockFactory(HttpInputFactory):
-    """The factory of a listener for blocks; sending blocks and reading copies need different tokens."""
-
-    def token(self, path: str) -> str | None:
-        secrets = self.intake.secrets
-        return secrets.restore if is_for_copies(path) else secrets.token
 
 
 class Blocks(Input):
@@ -90,4 +74,4 @@ class Blocks(Input):
     no_datagrams = "blocks come over HTTP, which needs connections, such as blocks:tcp:8090"
 
     def stream(self, intake: Intake) -> HttpInputFactory:
-        return BlockFactory(intake, block_routes())
+        return HttpInputFactory(intake, block_routes())

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Generator, Mapping
+import threading
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, TypeVar
 
 import attrs
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from logsrv.linelog.framing.bodies.bodies import Reply, ReplySteps, RequestRefused, json_line
-from logsrv.linelog.inputs.blocks.copy_body import call_in_thread
 from logsrv.linelog.inputs.blocks.incoming import IncomingBlocks, Key
 from logsrv.linelog.inputs.blocks.overlap import (
     overlaps_last_block,
@@ -35,6 +37,7 @@ from logsrv.linelog.store.writing.deposit import PendingBlock
 
 log = Logger()
 CODING = "zstd"
+T = TypeVar("T")
 
 
 class BlockDecision(enum.Enum):
@@ -155,7 +158,7 @@ class BlockBody(Body):
             return self._wait_for_room(block.text_size)
 
         intake = self._intake
-        reading = call_in_thread(
+        reading = _call_in_thread(
             intake.clock, lambda: read_stored_crc(intake.store.disk, block, note)
         )
         return reading.addCallback(keep)
@@ -279,6 +282,22 @@ class BlockBody(Body):
     def _count_stored(self, _: None, reply: Reply) -> Reply:
         self._intake.metrics.count("blocks_received_total", listener=self._intake.label)
         return reply
+
+
+def _call_in_thread(reactor: Any, call: Callable[[], T]) -> Deferred[T]:
+    """Call a function in a new daemon thread, which does not block the exit if a dead disk hangs."""
+    done: Deferred[T] = Deferred()
+
+    def run() -> None:
+        result: Any
+        try:
+            result = call()
+        except Exception:
+            result = Failure()
+        reactor.callFromThread(done.callback, result)
+
+    threading.Thread(target=run, name="overlap", daemon=True).start()
+    return done
 
 
 def _place_reply(place: Position) -> Reply:

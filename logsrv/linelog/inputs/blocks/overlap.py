@@ -6,14 +6,20 @@ or the same lines may come over HTTP too, in other pieces.
 
 from __future__ import annotations
 
+import os
 import zlib
 
 import attrs
 
-from logsrv.linelog.inputs.blocks.copy_source import read_text_piece
+from logsrv.descriptor import Descriptor
 from logsrv.linelog.ship.encode.block import PackedBlock
 from logsrv.linelog.store.origins.notes import BlockNote
+from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.segment import Form, Segment, segments
+
+_TRIES = 100
+"""The most tries to read a segment whose file changes meanwhile; that does not happen so often in a row."""
 
 
 def overlaps_last_block(block: PackedBlock, note: BlockNote | None) -> bool:
@@ -56,3 +62,45 @@ def without_stored_part(
         raise ValueError(f"from {begin} to {end} its lines differ from those stored here")
     rest = text[end.offset - block.start.offset :]
     return attrs.evolve(block, start=end, after=end, crc=zlib.crc32(rest), gap=""), rest
+
+
+def read_text_piece(disk: Disk, number: int, begin: int, end: int) -> bytes | None:
+    """Return the bytes from `begin` to `end` of a segment's text, or fewer; None if it is not here.
+
+    The segment may have any form by now. Raises OSError, and ValueError if it is damaged.
+    """
+    for _ in range(_TRIES):
+        found = _segment_numbered(disk, number)
+        if found is None:
+            return None
+        try:
+            if found.form is Form.PACKED:
+                return _read_packed_text(disk, found, begin, end)
+            fd = disk.open(found.name, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
+        with Descriptor(fd):
+            # The opened file was the right one if the segment still has this name.
+            if found == _segment_numbered(disk, number):
+                return os.pread(fd, end - begin, begin)
+    raise OSError(f"segment {number} changes all the time")
+
+
+def _segment_numbered(disk: Disk, number: int) -> Segment | None:
+    return next((one for one in segments(disk) if one.number == number), None)
+
+
+def _read_packed_text(disk: Disk, packed: Segment, begin: int, end: int) -> bytes:
+    kept = index.load(packed, disk)
+    number = kept.frame_number_at(begin)
+    if number == len(kept.frames):
+        return b""
+    at, size = kept.packed_extent(number)
+    with Descriptor(disk.open(packed.name, os.O_RDONLY)) as fd:
+        frame = os.pread(fd, size, at)
+    first, *behind = [frame.text for frame in kept.frames[number : number + 2]] + [kept.text]
+    try:
+        text = index.unpack_frame(frame, behind[0] - first)
+    except ValueError as error:
+        raise ValueError(f"{disk.path(packed.name)} is damaged: {error}") from None
+    return text[begin - first : end - first]

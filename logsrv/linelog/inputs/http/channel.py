@@ -250,16 +250,12 @@ class HttpInputFactory(ChannelFactory):
         self.routes = routes
         self.intake = intake
 
-    def token(self, path: str) -> str | None:
-        """Return the token that a sender needs for a path; None if it needs none."""
-        return self.intake.secrets.token
-
     @property
     def connection_log(self) -> ConnectionLog | None:  # type: ignore[override]
         return self.intake.connection_log
 
     def request(self, channel: Any) -> InputRequest:
-        return InputRequest(channel, self.intake, self.routes, self.token)
+        return InputRequest(channel, self.intake, self.routes)
 
 
 class Http(Input):

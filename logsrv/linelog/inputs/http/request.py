@@ -30,7 +30,7 @@ is discarded first, and the connection stays open. The states:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
@@ -87,23 +87,16 @@ _UNANSWERED = ("DISCARDING", "WORKING", "UNSAFE", "SENDING")
 class InputRequest(Request):
     """A request. state: a state of the table above.
 
-    routes: the routes of each path. token: returns the token that a path needs, or None.
+    routes: the routes of each path.
     """
 
-    def __init__(
-        self,
-        channel: Any,
-        intake: Intake,
-        routes: Mapping[str, Sequence[Route]],
-        token: Callable[[str], str | None],
-    ) -> None:
+    def __init__(self, channel: Any, intake: Intake, routes: Mapping[str, Sequence[Route]]) -> None:
         super().__init__(channel)
         self.state = "HEADERS"
         # Twisted drops its own reference to the channel with the answer.
         self._channel = channel
         self._intake = intake
         self._routes = routes
-        self._token = token
         self._route: Route | None = None
         self._body = _NO_BODY
         self._refusal: RequestRefused | None = None
@@ -200,7 +193,7 @@ class InputRequest(Request):
         if why is not None:
             raise RequestRefused(403, why)
         path = request_path(self.uri)
-        check_token(header(b"Authorization"), self._token(path))
+        check_token(header(b"Authorization"), self._intake.secrets.token)
         route = self._route = find_route(self.method, path, self._routes)
         check_body_size(length or 0, intake)
         if route.about is not None:

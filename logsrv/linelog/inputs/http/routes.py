@@ -82,8 +82,6 @@ _BULK = Route(
 _PATTERNS = (
     (re.compile(r"/[^/]+/_bulk"), "/INDEX/_bulk"),
     (re.compile(r"/blocks/[^/]+"), "/blocks/ID"),
-    (re.compile(r"/blocks/store"), "/blocks/store"),
-    (re.compile(r"/blocks/store/[^/]+"), "/blocks/store/NAME"),
 )
 ROUTES: Mapping[str, Sequence[Route]] = {
     "/INDEX/_bulk": (_BULK,),

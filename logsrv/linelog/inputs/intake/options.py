@@ -7,7 +7,6 @@ from typing import Any, ClassVar, TypeVar
 
 import attrs
 
-from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import SIZE
 from logsrv.kit.options.secrets import SECRET, SECRET_FILE, read_secret
@@ -15,7 +14,6 @@ from logsrv.kit.options.secrets import SECRET, SECRET_FILE, read_secret
 _BODIES = ("http", "journal", "blocks", "nats", "forward", "lumberjack", "python", "gelf")
 USED_BY = {
     "input_token": _BODIES[:4],
-    "restore_token": ("blocks",),
     "shared_key": ("forward",),
     "max_record": _BODIES,
     "max_body": _BODIES,
@@ -35,12 +33,6 @@ class InputOptions:
         None, SECRET, "the token for senders over HTTP; visible in the process list"
     )
     input_token_file: Path | None = option(None, SECRET_FILE, "a file with that token")
-    restore_token: str | None = option(
-        None,
-        SECRET,
-        "the token with which `logsrv restore` fetches the whole store; visible in the process list",
-    )
-    restore_token_file: Path | None = option(None, SECRET_FILE, "a file with that token")
     shared_key: str | None = option(
         None, SECRET, "the key for senders by Forward; visible in the process list"
     )
@@ -53,20 +45,13 @@ class InputSecrets:
 
     token: str | None = None
     shared_key: str | None = None
-    restore: str | None = None
 
 
 def read_secrets(options: InputOptions) -> InputSecrets:
-    """Return the secrets. Raises ConfigurationError if a file cannot be used or two tokens are equal."""
+    """Return the secrets. Raises ConfigurationError if a file cannot be used."""
     token = read_secret("input-token", options.input_token, options.input_token_file)
-    restore = read_secret("restore-token", options.restore_token, options.restore_token_file)
-    if restore is not None and restore == token:
-        raise ConfigurationError(
-            "the tokens of --restore-token and --input-token are the same: every sender of lines could read"
-            " all lines"
-        )
     shared_key = read_secret("shared-key", options.shared_key, options.shared_key_file)
-    return InputSecrets(token, shared_key, restore)
+    return InputSecrets(token, shared_key)
 
 
 Options = TypeVar("Options", bound=InputOptions)
@@ -80,7 +65,6 @@ def with_secrets(options: Options) -> Options:
     found = read_secrets(options)
     secrets: dict[str, Any] = {
         "input_token": found.token,
-        "restore_token": found.restore,
         "shared_key": found.shared_key,
     }
     secrets |= {f"{name}_file": None for name in secrets}

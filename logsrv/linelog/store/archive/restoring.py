@@ -130,11 +130,6 @@ def _finish_restored_store(store: str, first: int, last: int, disk: Disk) -> Non
     # The store keeps its identity, valid from the first segment on. A shipping target decides whether it
     # accepts a restored store.
     identity.save_identity(disk, identity.Identity(store, Position(first, 0)))
-    complete_store(disk)
-
-
-def complete_store(disk: Disk) -> None:
-    """Make a directory a complete store: add an empty current.log, and remove the file `restoring`."""
     os.close(disk.create_anew(segment.tmp(segment.ACTIVE)))
     disk.rename(segment.tmp(segment.ACTIVE), segment.ACTIVE)
     disk.sync_directory()

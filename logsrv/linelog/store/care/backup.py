@@ -21,7 +21,6 @@ from logsrv.linelog.store.archive.archive_notes import local_manifest
 from logsrv.linelog.store.care.copying import CopyMethod, copy_growing_text, link_or_copy
 from logsrv.linelog.store.care.store_listing import StoreCut, StoreListing, cut_between_lines
 from logsrv.linelog.store.care.superseding import remove_superseded
-from logsrv.linelog.store.catalog.layout import catalog_names, last_cataloged_number
 from logsrv.linelog.store.origins import origins
 from logsrv.linelog.store.segments import backup_note, identity, index
 from logsrv.linelog.store.segments.backup_note import BEGUN, COMING, COMPLETE, BackupNote
@@ -89,7 +88,14 @@ class Backup:
         finally:
             os.close(made.fd)
         self._copy_other_files(made, following)
-        self.note = BackupNote(COMPLETE, self.command, store, made.place, self.clock())
+        self.note = BackupNote(
+            COMPLETE,
+            self.command,
+            store,
+            made.place,
+            self.clock(),
+            files=tuple(self._files_to_note()),
+        )
         backup_note.rename_arrived_files(self.target, self.note)
         self.damaged.update(dict.fromkeys(remove_superseded(self.target), CopyMethod.KEPT))
         if delete:
@@ -111,7 +117,7 @@ class Backup:
                 raise StoreError(
                     f"{source.directory} is not complete: give the same `logsrv {command}` again first"
                 )
-        if (of_source := backup_note.finish_renaming(source)) is not None:
+        if (of_source := backup_note.require_whole_backup(source)) is not None:
             self.promised_lines = of_source.lines
         try:
             found = identity.load(source)
@@ -218,11 +224,8 @@ class Backup:
         return number + 1
 
     def _copy_other_files(self, made: StoreCut, following: int) -> None:
-        """Copy the catalogs and notes, and write the files that make the directory a store."""
+        """Copy the notes, and write the files that make the directory a store."""
         source, target = self.source, self.target
-        for name in catalog_names(source.entries()):
-            with contextlib.suppress(FileNotFoundError):
-                link_or_copy(name, source, target)
         for name in _NOTES:
             with contextlib.suppress(FileNotFoundError):
                 target.replace(name + COMING, source.read(name))
@@ -235,14 +238,22 @@ class Backup:
         if not target.has_name(ACTIVE):
             target.replace(ACTIVE + COMING, b"")
 
+    def _files_to_note(self) -> Iterator[str]:
+        """Yield the names, in the backup, of files without which lines would be sent or taken twice."""
+        for folder, inside in backup_note.store_folders(self.target):
+            for name in sorted({name.removesuffix(COMING) for name in inside.entries()}):
+                if folder and not name.endswith(_OF_A_SERVER):
+                    yield f"{folder}/{name}"
+                elif name in (identity.NAME, origins.NAME):
+                    yield name
+
     def _delete_older_segments(self, first: int) -> None:
         """Remove the files of segments before the first one that the store has."""
         listed = StoreListing(self.target)
         gone = [one for one in listed.by_number.values() if one.number < first]
         # Files that an interrupted removal has left go, too.
         left = loose_files(listed.names)
-        old = [name for name in catalog_names(listed.names) if last_cataloged_number(name) < first]
-        for name in (*left, *old, *(name for one in gone for name in (*one.files, one.archived))):
+        for name in (*left, *(name for one in gone for name in (*one.files, one.archived))):
             self.target.unlink(name)
 
 

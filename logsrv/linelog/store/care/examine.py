@@ -21,14 +21,10 @@ from logsrv.linelog.store.care.findings import (
     ExaminedText,
     StoreFinding,
     make_finding,
-    why_unreadable,
 )
-from logsrv.linelog.store.care.keep_aside import make_catalog_again
 from logsrv.linelog.store.care.notes import check_small_files
 from logsrv.linelog.store.care.store_listing import StoreListing, open_active_and_list
 from logsrv.linelog.store.care.texts import ExaminedStore, PackedSegmentCheck, check_plain_text
-from logsrv.linelog.store.catalog.catalog import catalog_words, read_head_and_entries
-from logsrv.linelog.store.catalog.layout import HEAD_SIZE, catalog_name, catalog_names
 from logsrv.linelog.store.segments import backup_note, identity
 from logsrv.linelog.store.segments.disk import read_or, reason
 from logsrv.linelog.store.segments.format import why_too_new
@@ -47,7 +43,6 @@ from logsrv.linelog.store.segments.segment import (
     synced_place,
 )
 from logsrv.linelog.store.segments.waiting import waiting_sizes
-from logsrv.linelog.store.words.check import check_words
 
 _TRIES = 1000
 
@@ -92,10 +87,6 @@ class Examination(ExaminedStore):
             StorePart("notes", self._check_small_files),
             *(StorePart(f"segment {one}", partial(self._check_segment, one)) for one in segments),
             StorePart(ACTIVE, self._check_active),
-            *(
-                StorePart(one, partial(self._check_catalog, one))
-                for one in catalog_names(self._listed.names)
-            ),
             StorePart("backup", self._check_backup),
         ]
 
@@ -181,22 +172,6 @@ class Examination(ExaminedStore):
         """Return the bytes of a segment's text; None if unknown."""
         return self.looked.get(number, ExaminedText()).text
 
-    def _check_catalog(self, name: str) -> Iterator[StoreFinding]:
-        if why := why_unreadable(self._verify_catalog, name):
-            mend = partial(make_catalog_again, name, self.disk)
-            yield make_finding("catalog", name, why=why, remedy=mend)
-
-    def _verify_catalog(self, name: str) -> None:
-        with Descriptor(self.disk.open(name, os.O_RDONLY)) as fd:
-            _, head, entries = read_head_and_entries(fd)
-            if not entries or name != catalog_name(entries[0].number, entries[-1].number):
-                raise ValueError("its name is that of other segments")
-            if os.fstat(fd).st_size != HEAD_SIZE + head.entries_size + head.words:
-                raise ValueError("it is cut off, or too long")
-            words = catalog_words(fd, head) if head.words else None
-            if words and not self.quick:
-                check_words(words)
-
     def _check_backup(self) -> Iterator[StoreFinding]:
         """Yield a finding if this is an incomplete backup, or lacks lines which its note promises."""
         # An unreadable note is reported with the other notes.
@@ -207,6 +182,8 @@ class Examination(ExaminedStore):
             kind = "backup-begun" if note.state == backup_note.BEGUN else "backup-arriving"
             yield make_finding(kind, BACKUP, command=note.command)
             return
+        for name in backup_note.missing_files(self.disk, note):
+            yield make_finding("backup-short", BACKUP, said=name, found="it no more")
         number, offset = note.place
         held, lines = self._text_size(number), None if self.quick else self.readable_lines
         if held is not None and held < offset:

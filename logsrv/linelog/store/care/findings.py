@@ -78,7 +78,6 @@ _TABLE = {
     "frame": (_DAMAGED, "not as it was written: archives refuse its frames {frames}", _BACK),
     "index": (_DAMAGED, "it is of no use: {why}", _INDEX),
     "words": (_DAMAGED, "it is of no use: {why}", _ANEW),
-    "catalog": (_DAMAGED, "it is of no use: {why}", _ANEW),
     "away-index": (_DAMAGED, "it is of no use: {why}", "Copy this file from the archive."),
     "archived": (_DAMAGED, "an archive's note, which is of no use: {why}", _ARCHIVED),
     "archived-newer": (
@@ -104,7 +103,7 @@ _TABLE = {
     "backup": (_DAMAGED, "{why}", "If nothing else is found here, remove it: this is a store."),
     "unverified": (_NOTE, "not verified: it has more than {most} of text", ""),
 }
-_OF_NO_SERVER = ("index", "words", "catalog")
+_OF_NO_SERVER = ("index", "words")
 
 
 def make_finding(

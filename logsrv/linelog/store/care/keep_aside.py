@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import count
 
-from logsrv.linelog.store.catalog.build import make_catalogs
 from logsrv.linelog.store.segments.disk import Disk
 
 SUFFIX = ".damaged"
@@ -36,10 +35,3 @@ def replace_keeping_old(name: str, data: bytes, disk: Disk) -> None:
         if kept:
             disk.rename(kept, name)
         raise
-
-
-def make_catalog_again(name: str, disk: Disk) -> None:
-    """Keep damaged catalogs as `….damaged`, this one first; make the missing ones. Raises OSError."""
-    keep_aside(name, disk)
-    for _ in make_catalogs(disk, keep_aside):
-        pass

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import partial
 from itertools import pairwise
 
 import attrs
@@ -29,7 +29,6 @@ from logsrv.linelog.store.care.findings import (
 from logsrv.linelog.store.care.keep_aside import keep_aside
 from logsrv.linelog.store.care.notes import Kept
 from logsrv.linelog.store.care.salvage import most_unpacked_bytes, salvage_index
-from logsrv.linelog.store.catalog.build import cataloged_predicate
 from logsrv.linelog.store.segments import heads, index
 from logsrv.linelog.store.segments.disk import Disk, explanation
 from logsrv.linelog.store.segments.index import FrameStart, Index
@@ -59,11 +58,6 @@ class ExaminedStore:
     def readers_in_segment(self, number: int) -> list[str]:
         """Return the names of the readers whose saved place is in a segment."""
         return [name for name, one, _ in self.places() if one and one.position.segment == number]
-
-    @cached_property
-    def is_cataloged(self) -> Callable[[Segment], bool]:
-        """A function that tells whether a segment was in a catalog when this property was first read."""
-        return cataloged_predicate(self.disk)
 
 
 @attrs.define
@@ -162,8 +156,7 @@ class PackedSegmentCheck:
             raise StoreError(why)
 
     def _reindex(self) -> ReindexedSegment:
-        entered = self.by.is_cataloged(self.packed)
-        return reindex_segment(self.packed, self.by.disk, has_words_elsewhere=entered)
+        return reindex_segment(self.packed, self.by.disk)
 
     def _check_files_beside(self, found: Index | None) -> Iterator[StoreFinding]:
         """Yield the findings about its word index, and about the note of an archive."""

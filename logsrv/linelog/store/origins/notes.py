@@ -69,14 +69,6 @@ class BlockNote:
 
 
 @attrs.frozen
-class Snapshot:
-    """The place of the next byte of a store, and the last block of each origin, at the same moment."""
-
-    position: Position
-    notes: tuple[BlockNote, ...]
-
-
-@attrs.frozen
 class NotesFile:
     """The file `origins`.
 

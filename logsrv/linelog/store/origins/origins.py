@@ -65,15 +65,6 @@ class Origins:
         """Return the last block of an origin; None if there is none."""
         return self._last.get(origin)
 
-    def last_blocks(self) -> tuple[BlockNote, ...]:
-        """Return the last block of each origin; to be called in the writer's thread."""
-        return tuple(self._last.values())
-
-    @property
-    def is_damaged(self) -> bool:
-        """True if the file has damaged lines."""
-        return bool(self._found.damaged)
-
     def why_unknown(self, origin: str) -> str:
         """Return a sentence why the last block of an origin is unknown; "" if it is known."""
         if not self._found.damaged or origin in self._found.sure:

@@ -13,7 +13,6 @@ from logsrv.clock import Clock
 from logsrv.kit.observe.durations import LONG, Durations
 from logsrv.linelog.store.policy import DAY, Hold, Indexing, StorePolicy
 from logsrv.linelog.store.recover import TidyReport, check_or_rebuild_index, remove_second_files
-from logsrv.linelog.store.sealing.cataloguing import Cataloguer
 from logsrv.linelog.store.sealing.packers import PackerPool
 from logsrv.linelog.store.sealing.retain import (
     MOST_AT_ONCE,
@@ -89,8 +88,6 @@ class Sealer:
         self._settling = self._make_fault_state("looking at segments of the same number")
         self.removing = self._make_fault_state("removing old segments")
         self.compressing = self._make_fault_state("compressing a segment")
-        self._cataloguing = self._make_fault_state("making a catalog of small segments")
-        self._cataloguer = Cataloguer(disk, self._make_catalog)
         self._conflicting_names = set(tidy_report.conflicting_names)
         self._left_segments: deque[Segment] = deque()
         self._packers = PackerPool(
@@ -175,11 +172,6 @@ class Sealer:
         if self._going and self.compressing.why is not None:
             self._remove_expired(now, packing_fails=True)
         self._looking.attempt(self._check_old_indexes)
-        if self._going and self._cataloguer.is_due:
-            with_words = self.policy.index is Indexing.WORDS
-            make = self._cataloguer.make_if_due
-            if self._cataloguing.attempt(make, with_words, given_up=Interrupted):
-                self._wake.set()
 
     def _check_lock_and_time(self) -> float:
         """Return the trusted time of day in Unix seconds; check that the directory is still ours."""
@@ -229,7 +221,6 @@ class Sealer:
             found = files_with_preferred(self._disk)
         self.segment_sizes.replace_known([one for one, preferred in found if one is preferred])
         self._away = away_segments(names)
-        self._cataloguer.replace_known(names)
 
     def _check_old_indexes(self) -> None:
         """Check some of the indexes that were there at the start; nothing waits for this."""
@@ -274,7 +265,7 @@ class Sealer:
         return self._going
 
     def _wants_words(self, size: int) -> bool:
-        # Smaller segments get no index of their own: a catalog will have their words.
+        # The index of a smaller segment would be too large to be useful.
         return self.policy.index is Indexing.WORDS and size >= LEAST_TEXT
 
     def _add_left_segments(self) -> None:
@@ -322,10 +313,6 @@ class Sealer:
         packed = Segment(plain.number, plain.packed, Form.PACKED)
         self.segment_sizes.add(packed)
         self.sealed += 1
-        self._cataloguer.add_sealed(packed, made.compressed)
-
-    def _make_catalog(self, segments: Sequence[Segment], with_words: bool) -> str:
-        return self._packers.first.make_catalog(segments, self._disk, self._still_going, with_words)
 
     def _log_lost_text(self, plain: Segment, text: int, complete: int) -> None:
         self._tell(
@@ -347,7 +334,6 @@ class Sealer:
                     self.policy,
                     now,
                     packing_fails=packing_fails,
-                    catalogs=self._cataloguer.total_size,
                     holds=holds,
                 )
             )
@@ -359,14 +345,12 @@ class Sealer:
 
     def _ask_archives(self, now: float, packing_fails: bool, asked: list[Hold]) -> None:
         """Make archives check that they have the segments due for removal; the removal waits for that."""
-        size = self._cataloguer.total_size
         number = last_number_due(
             self._disk,
             self.segment_sizes,
             self.policy,
             now,
             packing_fails=packing_fails,
-            catalogs=size,
         )
         for hold in asked:
             if hold.looks is not None and hold.released <= number:
@@ -386,7 +370,6 @@ class Sealer:
     def _count_and_log_removed(self, removed: list[Segment], holds: tuple[Hold, ...]) -> None:
         self.removed += len(removed)
         for segment in removed:
-            self._cataloguer.remove_catalogs_before(segment)
             stays = holds_on(segment, holds)
             missed = [hold for hold in stays if hold.segment <= segment.number]
             say, but = log.info, ""

@@ -1,4 +1,4 @@
-"""The server's side of the packing process, which also makes catalogs and ends after some idle minutes.
+"""The server's side of the packing process, which ends after some idle minutes.
 
 It is a process because a thread would share the interpreter's lock with the threads that receive lines.
 """
@@ -65,16 +65,6 @@ class Packer:
                         errno.ENOENT, "the temporary file was removed meanwhile"
                     )
             return decode_index(body)
-
-    def make_catalog(
-        self, segments: Sequence[Segment], disk: Disk, going: Callable[[], bool], with_words: bool
-    ) -> str:
-        """Do the same as `make_catalog` in the process. Raises OSError and Interrupted."""
-        with Descriptor(disk.open(".", os.O_RDONLY)) as directory:
-            self.start_process()
-            order = {"catalog": [one.name for one in segments], "words": with_words}
-            name: str = self._ask_process(order, [directory], going)[0]["name"]
-            return name
 
     def end_if_idle(self) -> None:
         """End the process if it was idle for LINGERS seconds."""

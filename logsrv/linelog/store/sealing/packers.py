@@ -29,8 +29,7 @@ class PackerPool:
     """Packs several large segments at once, and each small one in the caller's thread in its turn.
 
     waiting: returns how many segments are not packed yet; called in any thread. meanwhile: called every
-    LOOK_EVERY seconds while `await_or_pack` waits. first: also makes catalogs. Belongs to one
-    thread.
+    LOOK_EVERY seconds while `await_or_pack` waits. Belongs to one thread.
     """
 
     def __init__(
@@ -44,10 +43,9 @@ class PackerPool:
         self._monotonic = monotonic
         self._packing: dict[Segment, _BegunPacking] = {}
         self._wanted = True
-        self.first = Packer(self._count_not_begun, monotonic)
-        self._all = [self.first]
+        self._all = [Packer(self._count_not_begun, monotonic)]
         self._free: SimpleQueue[Packer] = SimpleQueue()
-        self._free.put(self.first)
+        self._free.put(self._all[0])
 
     def _count_not_begun(self) -> int:
         return max(0, self._waiting() - max(1, len(self._packing)))

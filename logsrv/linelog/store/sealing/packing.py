@@ -1,14 +1,13 @@
-"""The process that packs segments and makes catalogs beside the server.
+"""The process that packs segments beside the server.
 
     python -P -m logsrv.linelog.store.sealing.packing
 
-To pack a segment, it needs no directory and no names: the server passes it open files, and nothing else
-writes to these files. So a process that outlives its server can do no harm. To make a catalog, it gets the
-open directory, and checks before each segment that its server still runs.
+It needs no directory and no names: the server passes it open files, and nothing else writes to these
+files. So a process that outlives its server can do no harm.
 
 Its standard input is a socket to the server (`packer.py`). The server sends JSON: orders with descriptors
 of files, and how urgent the work is ("hurry"). The answer to an order is a line of JSON with the names of
-files not to keep, the name of a catalog, or an error number; an index follows the line. The process ends
+files not to keep, or an error number; an index follows the line. The process ends
 when the socket is closed.
 
 It runs with a high niceness, and with a lower one when segments wait. Only root can lower a niceness. But
@@ -32,7 +31,6 @@ from typing import Any
 
 from logsrv.kit.children.child_side import ignore_stop_signals, limit_memory
 from logsrv.kit.children.frames import MessageReader, frame_parts
-from logsrv.linelog.store.catalog.build import make_catalog
 from logsrv.linelog.store.sealing.seal import Interrupted, packing_steps
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index
@@ -159,22 +157,6 @@ class PackingThreads:
                 if made is not None:
                     return made
 
-    def make_catalog(
-        self, names: list[str], directory: int, with_words: bool, server: SealerConnection
-    ) -> str:
-        """Do the same as `make_catalog`, at niceness 5, because no segment is sealed meanwhile.
-
-        With two other busy programs this takes 2 s; at niceness 19 it took half a minute.
-
-        Raises OSError and Interrupted.
-        """
-        segments = [Segment(int(name.partition("-")[0]), name, Form.PACKED) for name in names]
-        disk = Disk().use_descriptor(directory)
-        thread = self._threads[min(1, len(self._threads) - 1)]
-        return thread.submit(
-            make_catalog, segments, disk, going=server.receive_arrived, with_words=with_words
-        ).result()
-
     def _thread_number(self, server: SealerConnection) -> int:
         return min(server.hurry, len(self._threads) - 1)
 
@@ -198,15 +180,12 @@ def _carry_out_order(
     order: dict[str, Any], files: list[int], threads: PackingThreads, server: SealerConnection
 ) -> None:
     found: dict[str, object]
-    body, with_words = b"", order["words"]
+    body = b""
     try:
-        if "catalog" in order:
-            found = {"name": threads.make_catalog(order["catalog"], files[0], with_words, server)}
-        else:
-            number, name = order["segment"]
-            disk = HandedDisk(dict(zip(order["files"], files, strict=True)))
-            made = threads.pack(Segment(number, name, Form.PLAIN), disk, with_words, server)
-            found, body = {"not kept": disk.removed}, encode_index(made)
+        number, name = order["segment"]
+        disk = HandedDisk(dict(zip(order["files"], files, strict=True)))
+        made = threads.pack(Segment(number, name, Form.PLAIN), disk, order["words"], server)
+        found, body = {"not kept": disk.removed}, encode_index(made)
     except OSError as error:
         found = {"errno": error.errno or errno.EIO}
     except MemoryError:

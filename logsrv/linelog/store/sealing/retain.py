@@ -92,17 +92,15 @@ def remove_expired_segments(
     now: float,
     *,
     packing_fails: bool = False,
-    catalogs: int = 0,
     holds: Sequence[Hold] = (),
 ) -> list[Segment]:
     """Remove at most MOST_AT_ONCE segments that the policy no longer keeps; return them. Raises OSError.
 
-    catalogs: the bytes of all catalogs, which count toward `keep_bytes`. holds: requests of readers to keep
-    segments.
+    holds: requests of readers to keep segments.
     """
     if policy.keep_bytes is None and policy.keep_days is None:
         return []
-    total = _counted_bytes(disk, segment_sizes, catalogs, packing_fails)
+    total = _counted_bytes(disk, segment_sizes, packing_fails)
     short = _missing_free_bytes(disk) if holds else 0
     found = expired_segments(
         segment_sizes, total, policy, now, packing_fails=packing_fails, holds=holds, short=short
@@ -133,23 +131,20 @@ def last_number_due(
     now: float,
     *,
     packing_fails: bool = False,
-    catalogs: int = 0,
 ) -> int:
     """Return the number of the last segment that is due for removal within AHEAD; 0 for none.
 
     Requests of readers to keep segments are ignored. At most MOST_AT_ONCE segments are considered. Raises
     OSError.
     """
-    total = _counted_bytes(disk, segment_sizes, catalogs, packing_fails)
+    total = _counted_bytes(disk, segment_sizes, packing_fails)
     found = expired_segments(segment_sizes, total, policy, now + AHEAD, packing_fails=packing_fails)
     return max((one.segment.number for one in islice(found, MOST_AT_ONCE)), default=0)
 
 
-def _counted_bytes(
-    disk: Disk, segment_sizes: SegmentSizes, catalogs: int, packing_fails: bool
-) -> int:
+def _counted_bytes(disk: Disk, segment_sizes: SegmentSizes, packing_fails: bool) -> int:
     waiting = 0 if packing_fails else segment_sizes.waiting[1]
-    return disk.size_or_zero(ACTIVE) + catalogs + segment_sizes.total[1] - waiting
+    return disk.size_or_zero(ACTIVE) + segment_sizes.total[1] - waiting
 
 
 def _runs_of_known_size(removed: Iterable[Segment], disk: Disk) -> Iterator[RemovedRun]:

@@ -1,6 +1,11 @@
 """The note of a backup, in its file `backup`: whether the backup is complete, and up to which place.
 
-    {"state":"complete","store":"32 hex digits","place":"17:52311","taken":"2026-…Z","lines":…} 1c291ca3
+    {"state":"complete","store":"32 hex digits","place":"17:52311","taken":"2026-…Z","lines":…,
+     "files":["store","origins","ship/siem"]} 1c291ca3
+
+It is one line. "files" are those without which a store would send or take lines twice: its identity, the
+places of the stores that ship to it, and those of its targets and alerts. A backup that lacks one was not
+carried whole to where it is: nothing is restored from it, and no server starts on it.
 
 Files arrive as `NAME.coming`. The state says how far the backup is:
 
@@ -29,7 +34,7 @@ from logsrv.linelog.store.segments.segment import BACKUP, FOLDERS, NOWHERE, Posi
 log = Logger()
 COMING = ".coming"
 BEGUN, ARRIVING, COMPLETE = "begun", "coming", "complete"
-_LONGEST = 4096
+_LONGEST = 1 << 20
 
 
 @attrs.frozen
@@ -38,7 +43,8 @@ class BackupNote:
 
     command: `backup` or `restore`, the command that can continue it. store: the identity of the store; ""
     for none. place: the place up to which the backup has all lines. taken: the TIME of the backup. lines:
-    the number of its lines; None if that is unknown.
+    the number of its lines; None if that is unknown. files: the names of the files that it must have; older
+    versions noted none.
     """
 
     state: str
@@ -47,6 +53,7 @@ class BackupNote:
     place: Position = NOWHERE
     taken: str = ""
     lines: int | None = None
+    files: tuple[str, ...] = ()
 
 
 def load(disk: Disk) -> BackupNote | None:
@@ -55,7 +62,8 @@ def load(disk: Disk) -> BackupNote | None:
         return None
     try:
         found = read_json_then_checksum(line)
-        return BackupNote(**{**found, "place": parse_position(found["place"])})
+        place, files = parse_position(found["place"]), tuple(map(str, found.get("files", ())))
+        return BackupNote(**{**found, "place": place, "files": files})
     except (TypeError, KeyError, ValueError) as error:
         raise ValueError(f"{disk.path(BACKUP)} is damaged: {explanation(error)}") from error
 
@@ -94,9 +102,28 @@ def finish_renaming(disk: Disk) -> BackupNote | None:
     return found
 
 
+def missing_files(disk: Disk, note: BackupNote) -> list[str]:
+    """Return the names of the noted files that a backup lacks."""
+    return [name for name in note.files if not disk.has_name(name)]
+
+
+def require_whole_backup(disk: Disk) -> BackupNote | None:
+    """Finish the renaming of a backup before it is used; return its note, or None if it is no backup.
+
+    Raises the errors of `finish_renaming`, and StoreError if files are missing.
+    """
+    found = finish_renaming(disk)
+    if found is not None and (gone := missing_files(disk, found)):
+        raise StoreError(
+            f"{disk.directory} is a backup without its file {gone[0]}: lines would be sent or taken twice;"
+            " copy it again from where the backup was made"
+        )
+    return found
+
+
 def make_ordinary_store(disk: Disk) -> None:
-    """Make a backup an ordinary store, before it is written to. Raises the errors of `finish_renaming`."""
-    if finish_renaming(disk) is None:
+    """Make a backup an ordinary store before it is written to. Raises as `require_whole_backup` does."""
+    if require_whole_backup(disk) is None:
         return
     for _, folder in store_folders(disk):
         for name in folder.entries():
@@ -107,7 +134,7 @@ def make_ordinary_store(disk: Disk) -> None:
 
 
 def take_over_for_server(disk: Disk) -> None:
-    """Make a backup an ordinary store for a server, and log that. Raises as `finish_renaming` does."""
+    """Make a backup an ordinary store for a server, and log that. Raises as `require_whole_backup` does."""
     if disk.has_name(BACKUP):
         make_ordinary_store(disk)
         log.info(

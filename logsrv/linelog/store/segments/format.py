@@ -7,7 +7,7 @@ The line has the number of the format, the first version of logsrv that knows it
 makes the file.
 
 A version that writes something which older versions would lose, move or misread gets the next number as
-FORMAT. It writes and syncs the file before it writes anything of the new kind. Indexes and catalogs need no
+FORMAT. It writes and syncs the file before it writes anything of the new kind. Indexes need no
 new format: they have their own version number, and a logsrv that does not know it skips them or makes them
 again.
 """

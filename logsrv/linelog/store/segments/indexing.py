@@ -66,13 +66,6 @@ def scan_frame(chunk: bytes, end: int) -> FrameScan:
     return FrameScan(end, len(newlines), newlines, times, levels, crc)
 
 
-class PackedFrame(NamedTuple):
-    """The number of bytes of a packed frame, and their CRC-32."""
-
-    size: int
-    crc: int
-
-
 class Indexer:
     """An index of a segment under construction, a frame at a time.
 
@@ -88,13 +81,9 @@ class Indexer:
 
     def add(self, looked: FrameScan, frame: bytes) -> None:
         """Add a frame. looked: the scan of its text. frame: its packed bytes."""
-        self.add_packed(looked, PackedFrame(len(frame), zlib.crc32(frame)))
-
-    def add_packed(self, looked: FrameScan, packed: PackedFrame) -> None:
-        """Add a frame by its size and checksum."""
         if looked.crc is not None and len(self._sums) == len(self.frames) * _SUMS.size:
-            self._sums += _SUMS.pack(looked.crc, packed.crc)
-        self._append_frame(looked.size, packed.size, looked.times, looked.levels)
+            self._sums += _SUMS.pack(looked.crc, zlib.crc32(frame))
+        self._append_frame(looked.size, len(frame), looked.times, looked.levels)
         self.lines += looked.lines
 
     def add_unreadable(self, text: int, compressed: int) -> None:

@@ -6,7 +6,6 @@
                                           word index, if it has one, in .log.zst.words;
                                           .log.zst.archived says that an archive has these files
                                           (archive/): then retention may remove only the text
-    0000000001-0000000256.catalog         times and words of small segments in this range (catalog/)
     number                                the number of the active segment, or of an earlier one
     removed                               numbers and sizes of segments removed by retention (removed.py)
     empty                                 numbers of removed segments that had no lines (removed.py)
@@ -61,6 +60,7 @@ INDEX_SUFFIX = ".idx"
 WORDS_SUFFIX = ".words"
 ARCHIVED_SUFFIX = ".archived"
 CATALOG_SUFFIX = ".catalog"
+"""Of files that versions before 0.2 made: nothing reads them, and the next start removes them."""
 STORE_ID = re.compile(r"[0-9a-f]{32}")
 """The identity of a store."""
 DIGITS = 10
@@ -77,6 +77,7 @@ _PADDED = _UNSUMMED = 32
 # Strings, because most searches never use these patterns: they are compiled at the first use.
 _POSITION = r"([0-9]{1,10}):([0-9]{1,15})"
 _BESIDE = r"([0-9]{10}-[0-9]{8}T[0-9]{6}Z\.log\.zst)(\.tmp|\.(?:idx|words|archived)(?:\.tmp)?)"
+_CATALOG = rf"[0-9]{{10}}-[0-9]{{10}}{re.escape(CATALOG_SUFFIX)}(?:\.tmp)?"
 
 
 NEXT_STORE = 1 << 40
@@ -238,8 +239,12 @@ def _inode(name: str, disk: Disk) -> tuple[int, int] | None:
 
 
 def loose_files(names: Names) -> list[str]:
-    """Return the names of unfinished files, and of indexes and archive notes whose segment is gone."""
-    found = [(name, re.fullmatch(_BESIDE, name)) for name, plain in names.items() if plain]
+    """Return the names of unfinished files, of catalogs, and of indexes and notes without their segment."""
+    found = [
+        (name, re.fullmatch(f"{_BESIDE}|{_CATALOG}", name))
+        for name, plain in names.items()
+        if plain
+    ]
     there = {*names, *(one.name for one in away_segments(names))}
     return [
         name

@@ -7,7 +7,7 @@ changes, and if a segment is removed meanwhile, its new indexes are removed, too
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import attrs
 
@@ -39,19 +39,14 @@ class ReindexedSegment:
     error: str | None = None
 
 
-def make_missing_indexes(
-    disk: Disk, has_words_elsewhere: Callable[[Segment], bool] = lambda _: False
-) -> Iterator[ReindexedSegment]:
-    """Make the missing indexes of packed segments; yield the result for each segment. Raises OSError.
-
-    has_words_elsewhere: returns True for a segment whose words are in a catalog.
-    """
+def make_missing_indexes(disk: Disk) -> Iterator[ReindexedSegment]:
+    """Make the missing indexes of packed segments; yield the result for each segment. Raises OSError."""
     for segment in sealed_segments(disk):
         if segment.form is Form.PACKED:
-            yield reindex_segment(segment, disk, has_words_elsewhere=has_words_elsewhere(segment))
+            yield reindex_segment(segment, disk)
 
 
-def reindex_segment(packed: Segment, disk: Disk, *, has_words_elsewhere: bool) -> ReindexedSegment:
+def reindex_segment(packed: Segment, disk: Disk) -> ReindexedSegment:
     """Make the missing indexes of a packed segment. Raises OSError."""
     made: list[str] = []
     too_large = False
@@ -60,7 +55,7 @@ def reindex_segment(packed: Segment, disk: Disk, *, has_words_elsewhere: bool) -
         if found is None:
             found = rebuild_index(packed, disk)
             made.append("index")
-        if not has_words_elsewhere and not has_usable_words(packed, found, disk):
+        if not has_usable_words(packed, found, disk):
             too_large = not write_word_index(packed, found, disk)
             if not too_large:
                 made.append("words")

@@ -30,6 +30,8 @@ from logsrv.linelog.store.segments.segment import Form, Position, Segment
 
 log = Logger()
 RETRY_AFTER = 1.0
+# Bytes. By age a segment with less is not rotated: 8,760 tiny segments a year would make each search slow.
+LEAST_BY_AGE = 16 << 20
 # Seconds between two checks of the file while lines arrive. A check before each write cost a third of the
 # throughput, because fstat releases the interpreter's lock and has to wait for it again.
 LOOK_EVERY = 0.02
@@ -212,12 +214,18 @@ class ActiveSegment:
         self.policy = policy
 
     def rotation_time(self) -> float | None:
-        """Return when to rotate, in seconds of the monotonic clock; None while the segment is empty."""
+        """Return when to rotate, in seconds of the monotonic clock; None while it need not be done.
+
+        A segment with less than LEAST_BY_AGE is not rotated by age.
+        """
         offset = self.position.offset
         if not offset:
             return None
-        full = offset >= self.policy.rotate_size
-        return max(0.0 if full else self._started + self.policy.rotate_every, self._not_before)
+        if offset >= self.policy.rotate_size:
+            return self._not_before
+        if offset < LEAST_BY_AGE:
+            return None
+        return max(self._started + self.policy.rotate_every, self._not_before)
 
     def rotate(self) -> None:
         """Begin a new segment, unless this one is empty; if that fails, go on with the old one."""

@@ -10,10 +10,11 @@ from twisted.internet.address import IPv4Address
 
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.framing.bodies.bodies import RequestRefused
-from logsrv.linelog.inputs.blocks.blocks import BlockFactory, block_routes
+from logsrv.linelog.inputs.blocks.blocks import block_routes
 from logsrv.linelog.inputs.blocks.body import BlockBody
 from logsrv.linelog.inputs.blocks.incoming import OVERTAKEN
 from logsrv.linelog.inputs.http.body import QuestionBody, RequestHead
+from logsrv.linelog.inputs.http.channel import HttpInputFactory
 from logsrv.linelog.inputs.http.request import ANSWER_SECONDS
 from logsrv.linelog.inputs.http.routes import find_route
 from logsrv.linelog.inputs.intake.options import InputSecrets
@@ -64,7 +65,7 @@ class Centre:
         self.intake = intake(self.sink)
         self.intake.secrets = InputSecrets(token="geheim")
         self.transport = Transport(peerAddress=IPv4Address("TCP", "192.0.2.1", 5))
-        self._channel: Any = BlockFactory(self.intake, block_routes()).buildProtocol(None)
+        self._channel: Any = HttpInputFactory(self.intake, block_routes()).buildProtocol(None)
         self._channel.makeConnection(self.transport)
 
     def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> None:

@@ -1,6 +1,7 @@
 """A block on its way in: what is stored of it by the place of its origin, and what its sender hears."""
 
 import random
+import threading
 from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.errors import StoreError
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused
 from logsrv.linelog.inputs.blocks.body import (
     BlockBody,
@@ -26,7 +28,6 @@ from logsrv.linelog.store.origins.notes import BlockNote, parse_notes_file
 from logsrv.linelog.store.origins.origins import ENOUGH, Origins
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.inputs.blocks.test_copy_body import Reactor
 from tests.parts.blocks import Edge, block_of, blocks, stored_lines
 from tests.parts.sinks import Sink, intake
 
@@ -34,6 +35,23 @@ ONE = 32 * "a"
 NONE: Mapping[str, str] = MappingProxyType({})
 TEXT = stored_lines(ONE, 20)
 BLOCK = block_of(ONE, TEXT, Position(1, 0), None)
+
+
+class Reactor:
+    """Where a thread hands in its results; `run` does what they ask for."""
+
+    def __init__(self) -> None:
+        self.came = threading.Semaphore(0)
+        self.calls: list[Any] = []
+
+    def callFromThread(self, call: Any, *args: Any) -> None:
+        self.calls.append((call, args))
+        self.came.release()
+
+    def run(self) -> None:
+        assert self.came.acquire(timeout=PATIENCE)
+        call, args = self.calls.pop(0)
+        call(*args)
 
 
 class Taking:

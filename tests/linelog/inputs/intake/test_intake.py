@@ -28,7 +28,6 @@ from logsrv.linelog.inputs.intake.options import (
     InputOptions,
     InputSecrets,
     read_secrets,
-    with_secrets,
 )
 from logsrv.linelog.inputs.intake.registry import inputs
 from logsrv.linelog.inputs.records.lines import LineDatagrams, LineReceiver, Lines
@@ -333,16 +332,6 @@ def test_each_listener_has_its_own(tmp_path):
 def test_a_file_without_a_key(tmp_path):
     with pytest.raises(ConfigurationError, match="--input-token-file"):
         read_secrets(InputOptions(input_token_file=tmp_path / "none"))
-
-
-def test_whoever_may_send_may_not_read(tmp_path):
-    (tmp_path / "token").write_text("geheim\n")
-    file = tmp_path / "token"
-    options = InputOptions(input_token="sends", restore_token_file=file)
-    assert read_secrets(options) == InputSecrets("sends", None, "geheim")
-    assert with_secrets(options).restore_token == "geheim"
-    with pytest.raises(ConfigurationError, match="every sender of lines could read all lines"):
-        read_secrets(InputOptions(input_token="geheim", restore_token_file=file))
 
 
 def test_every_input_does_what_the_interface_says():

@@ -55,7 +55,6 @@ def test_a_backup_has_all_lines_and_the_places_of_readers(tmp_path):
     assert (to / "origins").read_bytes() == (store / "origins").read_bytes()
     assert not (to / "ship" / "centre.json").exists()
     assert not list(to.rglob("*.coming"))
-    assert len(list(to.glob("*.catalog"))) == 1
     assert made.copied == {CopyMethod.LINKED: 3}
 
 

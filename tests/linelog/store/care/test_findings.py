@@ -165,11 +165,6 @@ def no_file(name: str) -> Callable[[Path], None]:
     return hurt
 
 
-def renamed(store: Path) -> None:
-    [catalog] = store.glob("*.catalog")
-    catalog.rename(store / "0000000001-0000000002.catalog")
-
-
 def noted(**changes: Any) -> Callable[[Path], None]:
     def hurt(to: Path) -> None:
         note = backup_note.load(at(to))
@@ -215,12 +210,6 @@ CASES = [
         all_of(away, change("*.archived", lambda data: data.replace(b"0000000001", b"0000000009"))),
         ["archived"],
     ),
-    Case("catalog's head", change("*.catalog", bit(20)), ["catalog"], []),
-    Case("catalog's words", change("*.catalog", bit(0.9)), ["catalog"], [], []),
-    Case("catalog cut", change("*.catalog", lambda data: data[:-3]), ["catalog"], []),
-    Case("longer catalog", change("*.catalog", lambda data: data + b"x"), ["catalog"], []),
-    Case("catalog of others", renamed, ["catalog"], []),
-    Case("catalog no file", no_file("0000000001-0000000003.catalog"), ["catalog"]),
     Case("number", write("number", b"five\n"), ["number"], []),
     Case("no number", remove("number"), ["number"], []),
     Case("synced", write("synced", b"\xff" * 32), ["synced"], []),

@@ -2,16 +2,21 @@
 
 import tempfile
 from pathlib import Path
+from unittest.mock import patch
 
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from logsrv.linelog.store.writing import active
 from tests.linelog.store.histories.life import Life
 from tests.parts.examples import more
 
 
 def lived(seed: int) -> Life:
-    with tempfile.TemporaryDirectory(prefix="history.") as home, Life(Path(home), seed) as life:
+    # Rotation by age is a step too, with the few lines that a history has.
+    small = patch.object(active, "LEAST_BY_AGE", 1)
+    home = tempfile.TemporaryDirectory(prefix="history.")
+    with small, home as place, Life(Path(place), seed) as life:
         try:
             life.live()
         except BaseException as error:

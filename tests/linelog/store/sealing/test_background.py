@@ -21,6 +21,7 @@ from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.segment import Position, Segment
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.words.build import LEAST_TEXT
+from logsrv.linelog.store.writing import active
 from tests.linelog.store.conftest import segments
 from tests.parts.clocks import HandClock
 from tests.parts.disks import FaultyDisk, Hang, batch, no_space, stored, text_of, until
@@ -196,8 +197,9 @@ async def test_a_clock_that_jumps_years_ahead_removes_nothing(open_store):
     assert text_of(store.directory) == stored(b"one")
 
 
-async def test_each_day_the_segment_that_is_too_old_goes(open_store, clock):
+async def test_each_day_the_segment_that_is_too_old_goes(open_store, clock, monkeypatch):
     """Rotated each day, and kept for three days since the last line."""
+    monkeypatch.setattr(active, "LEAST_BY_AGE", 1)
     store = open_store(clock=clock, rotate_every=DAY, keep_days=3)
     numbers = []
     for _ in range(7):

@@ -28,7 +28,6 @@ from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_files, tmp
 from tests.parts.clocks import HandClock
 from tests.parts.disks import FaultyDisk, at, no_space, stored, text_of
-from tests.parts.small_segments import in_catalog, sealed, small_segments
 
 TEXT = stored(*(b"line %d %s" % (number, b"x" * (number % 200)) for number in range(20_000)))
 MakePacker = Callable[..., Packer]
@@ -202,28 +201,6 @@ def test_a_full_disk_in_the_process_is_an_error_in_the_server(tmp_path, make):
     assert raised.value.errno == errno.ENOSPC
     seal(segment, at(tmp_path), pack=packs.pack)
     assert text_of(tmp_path) == TEXT
-
-
-@pytest.mark.slow
-def test_a_catalog_is_the_same_as_one_made_here(tmp_path, make):
-    store = small_segments(tmp_path / "store", 3)
-    here = (store / in_catalog(store)).read_bytes()
-    name = make().make_catalog(sealed(store), at(store), lambda: True, with_words=True)
-    assert (store / name).read_bytes()[:100] == here[:100]
-
-
-def test_a_catalog_is_given_up_at_a_stop(tmp_path, make):
-    store = small_segments(tmp_path / "store", 2)
-    with pytest.raises(Interrupted):
-        make().make_catalog(sealed(store), at(store), lambda: False, with_words=True)
-
-
-@pytest.mark.slow
-def test_an_error_of_the_process_at_a_catalog_is_the_error_in_the_server(tmp_path, make):
-    store = small_segments(tmp_path / "store", 2)
-    (store / "0000000001-0000000002.catalog").mkdir()
-    with pytest.raises(IsADirectoryError):
-        make().make_catalog(sealed(store), at(store), lambda: True, with_words=True)
 
 
 def test_without_a_temporary_file_the_plain_segment_stays(tmp_path, make):

@@ -208,13 +208,14 @@ def test_a_removed_segment_goes_with_its_index_and_its_last_line_was_too_old(tmp
     assert len(list(tmp_path.glob("*.idx"))) == len(list(tmp_path.glob("*.words"))) == 1
 
 
-def test_catalogs_count_as_the_segments_do(tmp_path):
+def test_the_oldest_are_removed_until_the_rest_fits(tmp_path):
     for number in range(1, 4):
         (tmp_path / f"{number:010}-20261120T061842Z.log.zst").write_bytes(b"x" * 10)
     (tmp_path / "number").write_bytes(b"9\n")
     policy = StorePolicy(keep_bytes=30)
     assert remove_expired_segments(at(tmp_path), known(tmp_path), policy, 0) == []
-    removed = remove_expired_segments(at(tmp_path), known(tmp_path), policy, 0, catalogs=11)
+    policy = StorePolicy(keep_bytes=19)
+    removed = remove_expired_segments(at(tmp_path), known(tmp_path), policy, 0)
     assert [one.number for one in removed] == [1, 2]
 
 

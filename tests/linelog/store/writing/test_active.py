@@ -312,8 +312,26 @@ async def test_something_else_under_the_name_leaves_the_old_file_in_use(open_sto
     assert (tmp_path / "moved").read_bytes() == stored(b"one")
 
 
+async def test_a_segment_of_less_than_16_mib_is_not_sealed_by_age(open_store, clock, monkeypatch):
+    size = len(stored(b"one"))
+    monkeypatch.setattr(active, "LEAST_BY_AGE", 2 * size)
+    store = open_store(clock=clock, rotate_every=DAY)
+    store.append(batch(b"one"))
+    clock.advance(5 * DAY)
+    assert store.position == (1, size) and not sealed(store.directory)
+    store.append(batch(b"one"))
+    clock.advance(1)
+    assert store.position == (2, 0) and len(sealed(store.directory)) == 1
+
+
+@pytest.fixture
+def no_least_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A segment is sealed by its age, however small it is."""
+    monkeypatch.setattr(active, "LEAST_BY_AGE", 1)
+
+
 async def test_an_idle_segment_is_sealed_when_its_time_is_up_and_an_empty_one_never(
-    open_store, clock
+    open_store, clock, no_least_size
 ):
     store = open_store(clock=clock, rotate_every=DAY)
     clock.advance(5 * DAY)
@@ -328,7 +346,9 @@ async def test_an_idle_segment_is_sealed_when_its_time_is_up_and_an_empty_one_ne
     assert store.position == (4, 0) and len(sealed(store.directory)) == 3
 
 
-async def test_after_a_restart_the_time_counts_from_the_first_line(open_store, tmp_path, clock):
+async def test_after_a_restart_the_time_counts_from_the_first_line(
+    open_store, tmp_path, clock, no_least_size
+):
     (tmp_path / "current.log").write_text(f"{rfc3339(clock.time_of_day() - 3000)} tcp:x:1 old\n")
     store = open_store(clock=clock, directory=tmp_path, rotate_every=3600.0)
     clock.advance(599)
@@ -337,7 +357,9 @@ async def test_after_a_restart_the_time_counts_from_the_first_line(open_store, t
     assert len(sealed(store.directory)) == 1
 
 
-async def test_a_first_line_from_the_future_does_not_put_rotation_off(open_store, tmp_path, clock):
+async def test_a_first_line_from_the_future_does_not_put_rotation_off(
+    open_store, tmp_path, clock, no_least_size
+):
     """The clock was set back while the server was down."""
     (tmp_path / "current.log").write_text(
         f"{rfc3339(clock.time_of_day() + 90000)} tcp:x:1 future\n"
