@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from logsrv.errors import StoreError
+from logsrv.kit.children.resident import END
 from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.delivery import AlertMessage
@@ -187,7 +188,8 @@ def test_the_end_waits_for_a_message_under_way_and_then_gives_up(stage):
     finished = watcher.finish()
     stage.wait(LAST - 0.2)
     assert not finished.called
-    stage.wait(0.5)
+    # With a second to save its places, before it is killed.
+    stage.wait(END - 1 - LAST)
     assert finished.called
     assert stage.reports[-1] == AlertReport("put-off", "oops", "command", number=1)
     kept = stage.progress("oops")

@@ -221,3 +221,16 @@ def test_another_thread_goes_on_while_a_long_form_that_is_not_utf_8_is_read():
     body = b"a=" + b"\xff" * 4_000_000
     long_work: Any = next(http_lines.add_body_records(body, rules, Records()))
     assert turns_of_others(long_work.call_function) > 10
+
+
+@pytest.mark.parametrize(
+    ("media", "body"),
+    [
+        ("application/json", b"[" + b",".join([b'{"text":\n"%b"}' % (b"x" * 90)] * 10_000) + b"]"),
+        ("application/x-ndjson", b"no JSON %b\n" % (b"x" * 90) * 10_000),
+    ],
+)
+def test_others_have_a_turn_for_each_128_kib_of_records_made_singly(media, body):
+    """A record counts for more than its bytes: a turn for each record would cost far more than it takes."""
+    turns = list(add_body_records(body, BodyRules(media, "/", 1000), Records()))
+    assert 8 <= turns.count(None) < 40

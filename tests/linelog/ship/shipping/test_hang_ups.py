@@ -69,6 +69,39 @@ def test_a_line_that_it_hangs_up_on_is_kept_and_the_rest_goes_on(directory, bad,
     assert acknowledged == sorted(acknowledged)
 
 
+@pytest.mark.parametrize(
+    ("bad", "sent"),
+    [({0}, [100, 100, 100, 6, 1, 1, 1, 5]), ({99, 100}, [100, 1, 1, 1, 100, 1, 99])],
+)
+def test_lines_are_sent_in_parts_after_three_hang_ups_and_at_once_behind_a_skipped_line(
+    directory, bad, sent
+):
+    """While a line is skipped, nothing is known of the target: each further try delays all lines."""
+    far = far_side(bad, True, most_lines=100)
+    sizes = []
+
+    def judge(lines: LineBatch) -> Exception | None:
+        sizes.append(len(lines.lines))
+        return far.judge_(lines)
+
+    far.judge = judge
+    process = Process(directory)
+    process.lines(far).start()
+    process.run(LONG)
+    assert sizes[: len(sent)] == sent
+
+
+@pytest.mark.parametrize(("bad", "refused"), [(16, 16), (17, 0)])
+def test_a_target_that_hangs_up_at_more_than_sixteen_lines_is_faulty_itself(
+    directory, bad, refused
+):
+    far = far_side(set(range(bad)), True, most_lines=100)
+    process = Process(directory)
+    process.lines(far).start()
+    process.run(LONG)
+    assert len(process.reports.of("refused")) == refused
+
+
 def test_a_hung_up_last_line_waits_for_the_next_line(directory):
     """Until another line was taken nobody knows whether the target is well."""
     far = far_side({299}, True, most_lines=100)

@@ -13,6 +13,7 @@ from typing import cast
 
 import pytest
 
+from logsrv.kit.children.child_side import MEMORY
 from logsrv.kit.children.frames import frame_parts
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.sealing import packer, packing
@@ -130,6 +131,16 @@ def test_a_segment_soon_behind_another_is_packed_as_if_the_next_one_waited(tmp_p
     packs.end_process()
     seal(plain(tmp_path, 3), at(tmp_path), pack=packs.pack)
     assert nicenesses(packs) == {NICENESS[0]}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc says it")
+def test_the_memory_of_a_packing_process_is_bounded(tmp_path, make):
+    packs = make()
+    seal(plain(tmp_path), at(tmp_path), pack=packs.pack)
+    limits = Path(f"/proc/{child(packs)}/limits").read_text().splitlines()
+    [bound] = [one.split()[3] for one in limits if one.startswith("Max address")]
+    assert int(bound) == MEMORY
 
 
 @pytest.mark.slow
