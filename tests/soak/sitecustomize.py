@@ -93,7 +93,7 @@ def containers(pairs: Any) -> Iterator[tuple[str, int]]:
     for name, value in list(pairs):
         if isinstance(value, dict | set | list | deque):
             yield name, len(value)
-        elif isinstance(value, Cached):
+        elif isinstance(value, Cached) and value.cache_info().maxsize is None:
             yield name, value.cache_info().currsize
 
 

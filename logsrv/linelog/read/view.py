@@ -403,9 +403,11 @@ class View:
             found = index.load(segment, self._disk)
             _require_index_fits(found, fd)
         except (OSError, ValueError) as error:
-            self.report_unusable_file(
-                f"{self._disk.path(segment.index)} is not used: {explanation(error)}"
-            )
+            # Retention removes a text, then its index.
+            if os.fstat(fd).st_nlink:
+                self.report_unusable_file(
+                    f"{self._disk.path(segment.index)} is not used: {explanation(error)}"
+                )
             found, wrong = walk.index_sound_frames(segment.number, fd)
             if wrong:
                 self.report_damage(f"{path} is {wrong}")

@@ -49,6 +49,20 @@ def test_a_removed_segment_is_none(tmp_path):
     assert view.open_segment(1) is None
 
 
+def test_a_segment_that_retention_removes_is_read_to_its_end_without_a_word(tmp_path):
+    store = make_store(tmp_path / "logs", [LINES, []])
+    told: list[str] = []
+    with View(str(store), told.append) as view:
+        frames = view.open_segment(1)
+        for path in store.glob("0*"):
+            path.unlink()
+        assert frames is not None
+        with frames:
+            lines = [text for _, text in frames.lines_between(0, frames.size)]
+    assert b"".join(lines) == b"".join(LINES)
+    assert told == []
+
+
 @pytest.mark.parametrize("index", [None, b"{}", b"\xff not json", b'{"segment": 7}'])
 def test_without_an_index_all_is_read_and_it_is_said(tmp_path, index):
     store = make_store(tmp_path / "logs", [LINES, []])

@@ -144,23 +144,28 @@ class Life:
         self._tell("look")
         with self._calls.by_the_test():
             if self._chance.random() < 0.3:
-                self._reader.search(self._known.copy(), self._disturb)
+                self._reader.search(self._known.copy(), self._disturbing())
             if not self._is_renaming():
                 self._reader.check(self._known)
 
     def _follow(self) -> None:
         self._tell("follow")
         with self._calls.by_the_test():
-            self._reader.follow(self._disturb)
+            self._reader.follow(self._disturbing())
 
-    def _disturb(self) -> None:
-        """Let others go on in the middle of a read: lines come, the segment changes, calls fail."""
-        if self._chance.random() < 0.3:
-            self._append()
-            self._rotate()
-        if self._faulty and self._chance.random() < 0.1:
-            self._fail()
-        self._clock.step(self._chance.randint(0, 12))
+    def _disturbing(self) -> Callable[[], None]:
+        """Return a function for the middle of a read: lines come, the segment changes, calls fail."""
+        rotations = iter(range(self._chance.randint(0, 3)))
+
+        def disturb() -> None:
+            if self._chance.random() < 0.3 and next(rotations, None) is not None:
+                self._append()
+                self._rotate()
+            if self._faulty and self._chance.random() < 0.02:
+                self._fail()
+            self._clock.step(self._chance.randint(0, 12))
+
+        return disturb
 
     def _let_time_pass(self) -> None:
         seconds = self._chance.choice([0.02, 1.0, INTERVAL, INTERVAL, 60.0, 3600.0])
