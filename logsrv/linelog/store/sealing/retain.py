@@ -17,7 +17,7 @@ from logsrv.linelog.store.sealing.segment_sizes import SegmentSize, SegmentSizes
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import text_size_and_lines
 from logsrv.linelog.store.segments.removed import RemovedRun, note_removed
-from logsrv.linelog.store.segments.segment import ACTIVE, Segment, sync_number
+from logsrv.linelog.store.segments.segment import ACTIVE, PACKED_SUFFIX, Segment, sync_number
 
 # Logging a removal takes longer than the removal itself, so many at once would block the reactor.
 MOST_AT_ONCE = 32
@@ -116,7 +116,9 @@ def remove_expired_segments(
         note_removed(_runs_of_known_size(removed, disk), disk, {hold.segment for hold in holds})
     for segment in removed:
         # The text first: a start removes an index without its text, but not a text without its index.
-        disk.unlink(segment.name)
+        # After a sealing whose last sync or removal failed, the text has both names.
+        disk.unlink(segment.packed.removesuffix(PACKED_SUFFIX))
+        disk.unlink(segment.packed)
         if policy.keep_indexes is None or not disk.has_name(segment.archived):
             for name in _BESIDE(segment):
                 disk.unlink(name)

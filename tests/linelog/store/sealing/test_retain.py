@@ -208,6 +208,20 @@ def test_a_removed_segment_goes_with_its_index_and_its_last_line_was_too_old(tmp
     assert len(list(tmp_path.glob("*.idx"))) == len(list(tmp_path.glob("*.words"))) == 1
 
 
+@pytest.mark.parametrize("listed", [Form.PLAIN, Form.PACKED])
+def test_a_text_that_a_failed_sealing_left_with_two_names_goes_as_a_whole(listed, tmp_path):
+    path = tmp_path / "0000000001-20261120T061842Z.log"
+    path.write_bytes(stored(b"one"))
+    plain = known(tmp_path)
+    seal(Segment(1, path.name, Form.PLAIN), at(tmp_path))
+    sizes = plain if listed is Form.PLAIN else known(tmp_path)
+    path.write_bytes(stored(b"one"))
+    save_number(2, at(tmp_path))
+    policy = StorePolicy(keep_bytes=1)
+    assert remove_expired_segments(at(tmp_path), sizes, policy, 0, packing_fails=True)
+    assert not list(tmp_path.glob("0*"))
+
+
 def test_the_oldest_are_removed_until_the_rest_fits(tmp_path):
     for number in range(1, 4):
         (tmp_path / f"{number:010}-20261120T061842Z.log.zst").write_bytes(b"x" * 10)
