@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
+from twisted.conch.avatar import ConchUser
 from twisted.conch.checkers import IAuthorizedKeysDB, SSHPublicKeyChecker
 from twisted.conch.interfaces import IConchUser
 from twisted.conch.ssh.factory import SSHFactory
@@ -17,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.inspect.channel import QUIET, OperatorAvatar, SSHChannels
+from logsrv.kit.inspect.channel import QUIET, SessionChannel, SSHChannels
 from logsrv.kit.inspect.keys import fingerprint
 from logsrv.kit.inspect.session import SessionSettings, SocketServer
 from logsrv.kit.inspect.view import Service
@@ -76,7 +78,10 @@ class SSHTransport(SSHServerTransport):
 
 @implementer(IRealm, IAuthorizedKeysDB)
 class SSHServer(ServerAndReceiver, SSHFactory):
-    """The server of a site for sessions over SSH; anyone with one of the keys may log in."""
+    """The server of a site for sessions over SSH; anyone with one of the keys may log in.
+
+    An operator may open sessions, and nothing else: no forwarding, no files.
+    """
 
     noisy = False
     protocol = SSHTransport
@@ -108,7 +113,9 @@ class SSHServer(ServerAndReceiver, SSHFactory):
     def requestAvatar(self, user: bytes | tuple[()], mind: object, *interfaces: object) -> Any:
         name = one_line(bytes(user).decode("utf-8", "replace"), 100)
         log.info("{listener}: {name} has logged in", listener=self._label, name=name)
-        return IConchUser, OperatorAvatar(self._sessions), lambda: None
+        operator = ConchUser()
+        operator.channelLookup[b"session"] = partial(SessionChannel, self._sessions)
+        return IConchUser, operator, lambda: None
 
     def log_invalid_packet(self, peer: Any, error: Exception) -> None:
         """Log that a client has sent an invalid packet, once per host and minute."""

@@ -19,7 +19,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.greet.message import parse_message
 from logsrv.kit.inspect.inspect_settings import parse_inspect_place
 from logsrv.kit.inspect.keys import authorized_keys
-from logsrv.kit.inspect.typing import LineEditor
+from logsrv.kit.inspect.terminal import MOST_TYPED, LineEditor
 from logsrv.kit.net.guard.proxy_header import ProxyHeaderError, ProxyHeaderReader
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.remote import parse_remote
@@ -261,21 +261,16 @@ def client(data: bytes) -> None:
         same_however_cut(data, datagrams)
 
 
-@target("kit.inspect.typing", "kit.inspect.keys")
+@target("kit.inspect.terminal", "kit.inspect.keys")
 def inspecting(data: bytes) -> None:
     """Text typed over SSH gives the same lines at every cut; a file of keys has keys, or is refused."""
 
     def typed(pieces: list[bytes]) -> tuple[bytes, bool]:
-        typing = LineEditor()
-        lines = b""
-        for piece in pieces:
-            found = typing.receive(piece)
-            lines += found.lines
-            safe(found.echo.decode("ascii"), "\b\a\r\n")
-            safe(found.lines.decode("ascii"), "\n")
-            if found.ended:
-                return lines, True
-        return lines, False
+        editor = LineEditor()
+        lines = b"".join(editor.receive(piece)[0] for piece in pieces)
+        safe(lines.decode("ascii"), "\n")
+        at_most(max(map(len, lines.split(b"\n"))), MOST_TYPED)
+        return lines, editor.ended
 
     same_however_cut(data, typed)
 
