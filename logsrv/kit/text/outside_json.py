@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from logsrv.kit.text.escape import one_line
-
 MOST_VALUES = 1_000_000
 """The most values by default. They take at most 200 MB, in addition to their text."""
 NO_JSON = (json.JSONDecodeError, UnicodeDecodeError)
@@ -32,16 +30,6 @@ def parse_json(data: bytes, most: int = MOST_VALUES) -> Any:
         raise
     except ValueError:
         raise ValueError("a number in it has too many digits") from None
-
-
-def error_suffix_of(body: bytes) -> str:
-    """Return `: SENTENCE` for the body `{"error": "SENTENCE"}`, escaped; "" for any other body."""
-    try:
-        found = parse_json(body)
-    except (ValueError, RecursionError):
-        return ""
-    said = found.get("error") if isinstance(found, dict) else None
-    return f": {one_line(said, 300)}" if isinstance(said, str) else ""
 
 
 def _integer(digits: str) -> int:

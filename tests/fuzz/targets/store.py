@@ -25,7 +25,6 @@ from logsrv.linelog.store.origins.notes import (
     BlockNote,
     make_notes_file,
     parse_notes_file,
-    parse_origin_notes,
 )
 from logsrv.linelog.store.segments import identity, index, indexing
 from logsrv.linelog.store.segments.compressing import compressor
@@ -193,12 +192,12 @@ def notes(data: bytes) -> None:
         found = parse_notes_file(right + text + b"\n" + right)
         assert found.notes[0] == found.notes[-1] == made and found.sure >= {STORE}
         for note in found.notes:
-            assert parse_origin_notes(note.as_line()) == [note]
+            assert parse_notes_file(note.as_line()).notes == (note,)
         again = parse_notes_file(make_notes_file(found.notes, found).to_bytes())
         assert (again.damaged, again.sure, again.changed) == (found.damaged, found.sure, 0)
     parse_notes_file(data)
     signed = data.split(b"\n")[0] + b" "
-    parse_origin_notes(b"%b%08x\n" % (signed, zlib.crc32(signed)))
+    parse_notes_file(b"%b%08x\n" % (signed, zlib.crc32(signed)))
     with suppress(ValueError):
         found_place = parse_position(data.decode("utf-8", "replace"))
         assert parse_position(str(found_place)) == found_place

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.kit.text import outside_json
-from logsrv.kit.text.outside_json import error_suffix_of, parse_json
+from logsrv.kit.text.outside_json import parse_json
 from tests.parts.strangers import at_most
 
 values = st.recursive(
@@ -97,19 +97,3 @@ def test_a_number_with_too_many_digits_is_said_in_plain_words():
 def test_invalid_json_costs_little(data):
     with pytest.raises(ValueError):
         parse_json(data, 1)
-
-
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        (b'{"error": "too \\u001b[2Jlong"}', ": too \\x1b[2Jlong"),
-        (b'{"error": ["busy"]}', ""),
-        (b'["error"]', ""),
-        (b'"error"', ""),
-        (b"<h1>", ""),
-        (b"[" * 60_000, ""),
-        (b"", ""),
-    ],
-)
-def test_the_error_of_another_machine_is_shown(body, said):
-    assert error_suffix_of(body) == said

@@ -166,11 +166,6 @@ def _are_valid_lines(text: bytes) -> bool:
     )
 
 
-def parse_origin_notes(data: bytes) -> list[BlockNote | None]:
-    """Return the notes in whole lines; None for a line that is damaged."""
-    return [_parse_note(line) for line in data.splitlines(keepends=True)]
-
-
 def _parse_first_line(line: bytes) -> int | None:
     """Return the number of lines in the first line of a file; None if `line` is no first line."""
     found = _FIRST.fullmatch(line)

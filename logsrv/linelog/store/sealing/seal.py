@@ -30,14 +30,14 @@ class Interrupted(Exception):
     """The sealing was stopped because the store is closing; the next start begins it again."""
 
 
-def text_pieces(fd: int, size: int = FRAME, offset: int = 0) -> Iterator[tuple[bytes, int]]:
-    """Yield the text from `offset` on in pieces of about `size` bytes, each as (chunk, bytes of the piece).
+def text_pieces(fd: int, size: int = FRAME) -> Iterator[tuple[bytes, int]]:
+    """Yield the text in pieces of about `size` bytes, each as (chunk, bytes of the piece).
 
     The piece is the beginning of the chunk. It has whole lines, but the last piece may lack its LF. A line
     longer than `size` is a piece by itself. Nothing is copied: the rest of a chunk is read again with the
     next one.
     """
-    wanted = size
+    offset, wanted = 0, size
     while chunk := os.pread(fd, wanted, offset):
         end = chunk.rfind(b"\n") + 1
         if not end and len(chunk) == wanted:

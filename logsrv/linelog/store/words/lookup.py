@@ -51,18 +51,16 @@ class WordIndex:
     frames: the number of its frames.
     """
 
-    def __init__(self, source: int | bytes | PartialFile, begin: int = 0) -> None:
+    def __init__(self, source: int | bytes | PartialFile) -> None:
         """source: a descriptor, which the caller closes; the content of the file; or a partial file.
 
-        begin: the offset of the index, which goes up to the end of the file.
         Raises OSError; ValueError, with one sentence, if it is damaged, cut off or of another version. For
         a partial file each method may raise MissingParts, with the parts that it needs next.
         """
         if isinstance(source, bytes):
             source = PartialFile(len(source), [(0, source)])
         self._source = source
-        self._begin = begin
-        size = (os.fstat(source).st_size if isinstance(source, int) else source.size) - begin
+        size = os.fstat(source).st_size if isinstance(source, int) else source.size
         trailer: WordIndexTrailer = unpack_trailer(
             self.read(max(0, size - TRAILER_SIZE), TRAILER_SIZE)
         )
@@ -130,7 +128,6 @@ class WordIndex:
 
     def read(self, at: int, size: int) -> bytes:
         """Return `size` bytes of the index from offset `at` on."""
-        at += self._begin
         if isinstance(self._source, int):
             return os.pread(self._source, size, at)
         return self._source.read(at, size)

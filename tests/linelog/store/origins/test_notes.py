@@ -12,7 +12,6 @@ from logsrv.linelog.store.origins.notes import (
     NotesFile,
     make_notes_file,
     parse_notes_file,
-    parse_origin_notes,
 )
 from logsrv.linelog.store.segments.segment import Position
 
@@ -44,7 +43,6 @@ def test_notes_are_read_as_they_were_written(notes):
         assert found.sure == {note.origin for note in notes}
         for offset, note in zip(found.offsets, notes, strict=True):
             assert data[offset:].startswith(note.as_line())
-    assert parse_origin_notes(lines) == notes
 
 
 @given(st.lists(NOTES, min_size=1, max_size=3), st.data())
@@ -98,7 +96,6 @@ def test_the_place_of_an_origin_noted_behind_a_damaged_line_is_known():
 
 @given(st.binary(max_size=200))
 def test_invalid_lines_are_no_notes(data):
-    assert parse_origin_notes(data) == [None] * len(data.splitlines())
     assert not parse_notes_file(data).notes
 
 
