@@ -142,6 +142,13 @@ def test_a_line_that_is_no_json_is_text_and_counted():
     assert json.loads(found.reply.body) == {"accepted": 4, "as_text": 1}
 
 
+def test_an_empty_record_is_not_said_to_be_accepted():
+    """It is not stored, and counted among those that are refused."""
+    found = taken(b'["", {"a":1}, "text", ""]', "application/json")
+    assert json.loads(found.reply.body) == {"accepted": 2, "as_text": 0}
+    assert found.records.empty == 2
+
+
 def test_a_form_becomes_one_json_record():
     fields = {"name": "app", "msg": "Grüße\nzwei", "args": "()", "empty": ""}
     (record,) = records(urlencode(fields).encode(), "application/x-www-form-urlencoded")

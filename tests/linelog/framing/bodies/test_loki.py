@@ -109,6 +109,14 @@ def test_a_bad_stream_costs_its_entries(bad, number):
     assert found.records.reasons == {"protocol": number}
 
 
+def test_entries_under_a_key_of_no_meaning_are_counted_in_each_stream():
+    entry = [str(TIME), "stored"]
+    one = {"stream": {}, "values": [entry], "entries": [1, 2], "more": [3]}
+    found = push(json.dumps({"streams": [one, {**one, "more": []}, one]}).encode())
+    assert len(records(found)) == 3
+    assert found.records.reasons == {"unknown": 3 + 2 + 3}
+
+
 def test_bad_labels_of_protobuf_cost_their_entries():
     message = _push_request_class()()
     for labels in (b'{a="b"}', b"{a", b'{a="b"}'):

@@ -132,7 +132,8 @@ def test_a_message_too_large_unpacked_is_refused():
 
 MESSAGES = st.sampled_from(
     [b'{"short_message":"x"}', b'{"a": 1,\n "b": "\xc3\xa9"}', b"text", b"two\nlines\n", b"", b"[1]",
-     b'{"broken": ', b"\xff\xfe", b"{}\n", b' {"a":"' + b"y" * 50 + b'"} ', b"long " * 20]
+     b'{"broken": ', b"\xff\xfe", b"{}\n", b' {"a":"' + b"y" * 50 + b'"} ', b"long " * 20,
+     b'{"a":"thirty bytes, as given"}']
 )  # fmt: skip
 
 
