@@ -1,4 +1,4 @@
-"""Parts that the commands of `logsrv` share: messages on stderr, columns, seconds, the usual store."""
+"""Parts that the commands of `logsrv` share: messages on stderr, columns, the usual store."""
 
 from __future__ import annotations
 
@@ -34,17 +34,6 @@ def aligned_columns(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
     return "".join(f"{line}\n" for line in lines)
-
-
-def parse_seconds(text: str) -> float:
-    """Parse a length of time in seconds, for `type=`."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise ValueError(f"{shown(text)} is no number of seconds, such as 2 or 0.5")
-    return value
 
 
 def require_other_option(arguments: object, other: str, *names: str) -> None:

@@ -31,7 +31,7 @@ COMMANDS = {
     "alert": ("alert", "try the command or webhook of an alert"),
     "backup": ("backup", "back up a store while its server runs"),
     "check": ("check", "check whether a service can start and work"),
-    "connect": ("client.connect", "talk to a server, line by line"),
+    "connect": ("connect", "send standard input to a server, and show its answers"),
     "doctor": ("doctor", "verify a store, and repair what can be repaired"),
     "help": ("help", "show the help of a command, or a text about a topic"),
     "import": ("import_files", "take existing log files into a store"),

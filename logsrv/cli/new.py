@@ -182,12 +182,15 @@ def _check_directory_unused(directory: Path) -> None:
         raise ConfigurationError(f"{where} is there and no folder; --directory names another")
 
 
-def _target_before_port(listen: str, tls: bool) -> str:
-    """Return what stands before the port or path in the target of `logsrv connect`."""
+def _client_before_port(listen: str, tls: bool) -> str:
+    """Return the command that talks to the service, for a Makefile, without the port or path at its end."""
     scheme = listen.removeprefix("haproxy:").partition(":")[0]
-    if scheme in ("unix", "unixgram"):
-        return f"{scheme}:"
-    return "tls:localhost:" if tls else "udp:localhost:" if scheme == "udp" else "localhost:"
+    if scheme in ("udp", "unixgram"):
+        # The address and not the name localhost, which may be ::1.
+        return "nc -u 127.0.0.1 " if scheme == "udp" else "nc -uU "
+    return "$(BIN)/logsrv connect " + (
+        "unix:" if scheme == "unix" else "tls:localhost:" if tls else "localhost:"
+    )
 
 
 def quoted_for_make(value: str) -> str:
@@ -208,7 +211,7 @@ def render_project(
         "listen_literal": json.dumps(project.listen, ensure_ascii=False),
         "name": name,
         "tls": tls,
-        "target_before": _target_before_port(project.listen, tls),
+        "client": _client_before_port(project.listen, tls),
         "kind": kind,
         "cls": "".join(word.capitalize() for word in name.split("_")),
     }

@@ -4,21 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.cli.arguments import INSTALLED, parse_seconds, tell, usual_store
+from logsrv.cli.arguments import INSTALLED, tell, usual_store
 from logsrv.cli.settings_of_service import names_configuration, settings
 from tests.parts.commands import HOSTILE, logsrv
 
 SERVICE = 'directory = "/srv/lines"\n[[listener]]\nlisten = "tcp:1234"\n'
-
-
-def test_lengths_of_time_are_parsed():
-    assert (parse_seconds("2"), parse_seconds("0.5"), parse_seconds("0")) == (2.0, 0.5, 0.0)
-
-
-@pytest.mark.parametrize("text", ["", "x", "-1", "nan", "inf", "1s"])
-def test_a_wrong_length_of_time_is_refused(text):
-    with pytest.raises(ValueError, match="no number of seconds"):
-        parse_seconds(text)
 
 
 def test_what_is_told_drives_no_terminal(capsys):

@@ -83,7 +83,7 @@ def test_tls_writes_a_certificate_for_a_try(tmp_path, kind):
         cwd=project, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "ssl:7000:privateKey=tls/key.pem:certKey=tls/cert.pem" in make.stdout
-    assert "logsrv connect tls:localhost:7000 --cafile tls/cert.pem" in make.stdout
+    assert "logsrv connect tls:localhost:7000:cafile=tls/cert.pem" in make.stdout
     assert "self_signed" not in make.stdout
     shutil.rmtree(project / "tls")
     again = [program("make", "make"), "--dry-run", "tls/cert.pem"]
@@ -290,20 +290,20 @@ def test_description_and_port_stand_where_they_are_changed(tmp_path, kind):
 
 
 @pytest.mark.parametrize(
-    ("kind", "listen", "target"),
+    ("kind", "listen", "client"),
     [
-        ("line", "tcp:143", "localhost:143"),
-        ("line", "tcp:1430:interface=127.0.0.1", "localhost:1430"),
-        ("request", "tcp6:7001", "localhost:7001"),
-        ("line", "unix:/run/shout.sock", "unix:/run/shout.sock"),
+        ("line", "tcp:143", "logsrv connect localhost:143"),
+        ("line", "tcp:1430:interface=127.0.0.1", "logsrv connect localhost:1430"),
+        ("request", "tcp6:7001", "logsrv connect localhost:7001"),
+        ("line", "unix:/run/shout.sock", "logsrv connect unix:/run/shout.sock"),
         ("frame", "haproxy:tcp:7002", None),
-        ("datagram", "udp:3478", "udp:localhost:3478"),
-        ("datagram", "udp:3478:interface=127.0.0.1", "udp:localhost:3478"),
-        ("input", "udp:9000", "udp:localhost:9000"),
-        ("input", "tcp:9000", "localhost:9000"),
+        ("datagram", "udp:3478", "nc -u 127.0.0.1 3478"),
+        ("datagram", "udp:3478:interface=127.0.0.1", "nc -u 127.0.0.1 3478"),
+        ("input", "udp:9000", "nc -u 127.0.0.1 9000"),
+        ("input", "tcp:9000", "logsrv connect localhost:9000"),
     ],
 )
-def test_a_project_takes_the_given_description_and_place(tmp_path, kind, listen, target):
+def test_a_project_takes_the_given_description_and_place(tmp_path, kind, listen, client):
     said = 'An "own" server, 100 % \\ ready; it\'s mine: ä.'
     made = logsrv(
         *("new", "shout", "--kind", kind, "--listen", listen, "--description", said),
@@ -323,7 +323,7 @@ def test_a_project_takes_the_given_description_and_place(tmp_path, kind, listen,
         make, cwd=tmp_path / "shout", capture_output=True, text=True, check=True
     )
     assert listen in planned.stdout
-    assert target is None or f"logsrv connect {target}" in planned.stdout
+    assert client is None or client in planned.stdout
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def _serves_tls_after_a_reload(machine: Machine) -> None:
         systemctl reload shout
         """,
     )
-    asks = "echo hello | logsrv connect tls:127.0.0.1:7002 --insecure"
+    asks = "echo hello | logsrv connect tls:localhost:7002:cafile=/etc/shout/cert.pem"
     wait_until(lambda: "HELLO!" in machine.start("sh", "-c", asks).communicate()[0], "TLS")
     began = process(machine)
     machine.run("systemctl", "restart", "shout")

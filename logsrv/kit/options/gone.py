@@ -37,13 +37,28 @@ GONE = {
     "logsrv restore --ca": _COPIED,
     "logsrv restore --cert": _COPIED,
     "logsrv restore --key": _COPIED,
+    "logsrv connect --hex": "pipe: logsrv connect ENDPOINT | od -A d -t x1z",
+    "logsrv connect --raw": "what goes to a file or pipe is unchanged",
+    "logsrv connect --crlf": "pipe: sed 's/$/\\r/' | logsrv connect ENDPOINT",
+    "logsrv connect --lf": "the input is sent unchanged",
+    "logsrv connect --timeout": "timeout SECONDS logsrv connect ENDPOINT",
+    "logsrv connect --wait": "keep the input open: (cat FILE; sleep SECONDS) | logsrv connect ENDPOINT",
+    "logsrv connect --cafile": "tls:HOST:PORT:cafile=FILE",
+    "logsrv connect --server-name": "tls:HOST:PORT:hostname=NAME",
+    "logsrv connect --certificate": "tls:HOST:PORT:certKey=FILE",
+    "logsrv connect --key": "tls:HOST:PORT:certKey=FILE:privateKey=FILE",
+    "logsrv connect --insecure": "tls:HOST:PORT:cafile=FILE with the server's own certificate,"
+    " or openssl s_client -quiet -connect HOST:PORT",
+    "logsrv connect udp:": "nc -u HOST PORT",
+    "logsrv connect unixgram:": "nc -uU PATH",
     "logsrv replay": "give `twistd logsrv` a `--ship` target with `--ship-from beginning`,"
     " or pipe: logsrv search --output raw QUERY | nc HOST PORT",
 }
 """What to use instead, by the program and the word that it knew.
 
 `logsrv --nodes` is an option of `twistd logsrv`, `logsrv search --nodes` one of a command, `logsrv replay`
-a command, and `API nodes` a parameter. A key of the configuration stands here as its option.
+a command, `logsrv connect udp:` a kind of endpoint, and `API nodes` a parameter. A key of the configuration
+stands here as its option.
 """
 
 

@@ -12,9 +12,7 @@ from typing import Any, cast
 
 from nats.aio.msg import Msg
 
-from logsrv.cli.client.display import DatagramDisplay, HexDisplay, TextDisplay
-from logsrv.cli.client.target import parse_target
-from logsrv.cli.client.wire import DatagramInputEncoder, StreamInputEncoder
+from logsrv.cli.connect import parse_place, terminal_decoder
 from logsrv.errors import ConfigurationError
 from logsrv.greet.message import parse_message
 from logsrv.kit.inspect.inspect_settings import parse_inspect_place
@@ -146,7 +144,6 @@ KINDS: tuple[Kind[Any], ...] = (
     "linelog.ship.address",
     "linelog.inputs.nats.place",
     "linelog.store.archive.url",
-    "cli.client.target",
     "greet.message",
     "kit.options.kinds",
     longest=200,
@@ -162,6 +159,7 @@ def places(data: bytes) -> None:
         else:
             assert parse(str(found)) == found
     for other in (
+        parse_place,
         parse_remote,
         parse_inspect_place,
         parse_archive_url,
@@ -170,10 +168,6 @@ def places(data: bytes) -> None:
     ):
         with suppress(ValueError):
             other(text)
-    try:
-        parse_target(text)
-    except ConfigurationError as error:
-        safe(str(error), "")
     for kind in KINDS:
         try:
             value = kind.parse(text)
@@ -233,32 +227,15 @@ def texts_to_show(data: bytes) -> None:
         assert abs(parse_rfc3339(rfc3339(moment)) - moment) < 0.001
 
 
-@target("cli.client.display", "cli.client.wire", "kit.framing.telnet")
+@target("cli.connect")
 def client(data: bytes) -> None:
-    """Text of a peer does not control the terminal; typed or piped text is sent the same at every cut."""
+    """Text of a server does not control the terminal, and is the same at every cut."""
 
-    def shown_by(pieces: list[bytes]) -> bytes:
-        display = TextDisplay()
-        return b"".join(map(display.received, pieces)) + display.finish()
+    def shown_by(pieces: list[bytes]) -> str:
+        decoder = terminal_decoder()
+        return "".join(printable(decoder.decode(one)) for one in pieces)
 
-    safe(same_however_cut(data, shown_by).decode())
-    safe(DatagramDisplay().received(data).decode())
-    for telnet in (False, True):
-        safe(HexDisplay(telnet).received(data).decode())
-    for ending in (None, b"\n", b"\r\n", b""):
-
-        def piped(pieces: list[bytes], by: bytes | None = ending) -> bytes:
-            wire = StreamInputEncoder(by)
-            return b"".join(b"".join(wire.encode(one)) for one in pieces) + b"".join(
-                wire.encode_rest()
-            )
-
-        def datagrams(pieces: list[bytes], by: bytes | None = ending) -> list[bytes]:
-            wire = DatagramInputEncoder(by)
-            return [one for piece in pieces for one in wire.encode(piece)] + wire.encode_rest()
-
-        same_however_cut(data, piped)
-        same_however_cut(data, datagrams)
+    safe(same_however_cut(data, shown_by))
 
 
 @target("kit.inspect.terminal", "kit.inspect.keys")

@@ -1,7 +1,7 @@
 """A self-signed certificate and its key, to try TLS with.
 
 `python -m logsrv.kit.net.twisted.self_signed DIRECTORY` makes them.
-Clients name the certificate as the authority to trust (`logsrv connect … --cafile cert.pem`).
+Clients name the certificate as the authority to trust (`logsrv connect tls:HOST:PORT:cafile=cert.pem`).
 """
 
 from __future__ import annotations

@@ -62,12 +62,6 @@ def test_self_signed_can_be_run_as_a_command(tmp_path):
     assert (again.returncode, again.stderr.count("\n")) == (1, 1)
 
 
-def test_default_tls_options_do_not_count_as_given():
-    """Then the options are no reason to refuse an endpoint without TLS."""
-    assert not TLSOptions().any_given
-    assert TLSOptions(insecure=True).any_given
-
-
 def test_a_ca_file_may_hold_several_authorities(tmp_path):
     bundle = tmp_path / "bundle.pem"
     one = Authority(tmp_path).cafile.read_bytes()
@@ -85,7 +79,7 @@ def test_a_client_certificate_and_its_key_may_be_two_files(tmp_path):
     certificate.write_bytes(both[:at])
     key.write_bytes(both[at:])
     tls_connection_creator(TLSOptions(certificate=certificate, key=key), "localhost")
-    with pytest.raises(ConfigurationError, match="a key of its own: --key FILE"):
+    with pytest.raises(ConfigurationError, match="a file of its own"):
         tls_connection_creator(TLSOptions(certificate=certificate), "localhost")
 
 
@@ -93,7 +87,7 @@ def test_a_host_that_no_certificate_can_name_is_refused():
     with pytest.raises(ConfigurationError, match="is no name that a certificate can have"):
         tls_connection_creator(TLSOptions(server_name="\ud800.example"), "localhost")
     with pytest.raises(ConfigurationError, match="is no name that a certificate can have"):
-        tls_connection_creator(TLSOptions(server_name="\ud800.example", insecure=True), "localhost")
+        tls_connection_creator(TLSOptions(server_name="\ud800.example"), "localhost")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
