@@ -229,7 +229,6 @@ def test_only_tests_are_without_annotations():
 PARTS = TESTS / "parts"
 # Modules whose builders others still import: these move to tests/parts, or into a module beside them.
 STILL_LENDING = {
-    "tests.cli.reading.test_progress",
     "tests.cli.reading.test_tail",
     "tests.cli.test_installed",
     "tests.docs.test_monitoring",
@@ -258,7 +257,6 @@ STILL_LENDING = {
     "tests.linelog.http.searching.test_searches",
     "tests.linelog.http.test_server",
     "tests.linelog.http.viewing.test_views",
-    "tests.linelog.inputs.blocks.test_copy_body",
     "tests.linelog.inputs.intake.test_time_slices",
     "tests.linelog.inputs.nats.test_fetching",
     "tests.linelog.inputs.nats.test_lies",
