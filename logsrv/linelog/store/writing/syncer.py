@@ -19,7 +19,7 @@ SYNC_EVERY = 1.0
 
 
 class Syncer:
-    """Syncs the active segment once a second under Sync.INTERVAL, and segments that the writer has left.
+    """Syncs the active segment once a second if it has unsynced lines, and segments that were left.
 
     Under Sync.NEVER it syncs neither; only a failed sync of the active segment is repeated. It has its own
     descriptors, and closes both descriptors of a segment that the writer has left. No other thread closes
@@ -71,7 +71,8 @@ class Syncer:
         active, syncing = self._active, self._syncing
         number, fd = active.beside
         position = active.position
-        wanted = active.policy.sync is Sync.INTERVAL and position != active.synced
+        # Under Sync.ALWAYS the writer has synced all, but for lines of an earlier policy.
+        wanted = active.policy.sync is not Sync.NEVER and position != active.synced
         if number == position.segment == self._reached and (wanted or syncing.why is not None):
             syncing.attempt(self._seconds.timed, self._disk.fdatasync, fd)
             if syncing.why is not None:

@@ -26,7 +26,8 @@ class Calls:
 
     failing: for each name the errors of its next calls; 0 for a call that succeeds. room: bytes that still
     fit; None for a disk without an end. short: the most bytes that one writev takes. failed_sync: the
-    number of operations at the last failed sync. outside: the calls of the test's thread are its own.
+    number of operations at the last failed sync. failed: a call has failed. outside: the calls of the
+    test's thread are its own.
     """
 
     root: Path
@@ -36,6 +37,7 @@ class Calls:
     room: int | None = None
     short: int | None = None
     failed_sync: int = -1
+    failed: bool = False
     opened: set[int] = attrs.field(factory=set)
     outside: bool = False
 
@@ -87,6 +89,7 @@ class Calls:
     def _fail(self, name: str) -> None:
         errors = self.failing.get(name)
         if errors and (number := errors.pop(0)):
+            self.failed = True
             raise OSError(number, os.strerror(number))
 
     def _path(self, fd: int, name: str = "") -> str:
@@ -115,6 +118,7 @@ class Calls:
         if self.room is not None:
             data = data[: self.room]
             if not data:
+                self.failed = True
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self.room -= len(data)
         count: int = os.writev(fd, [data]) if offset < 0 else os.pwrite(fd, data, offset)

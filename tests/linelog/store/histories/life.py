@@ -314,6 +314,7 @@ class Life:
         self._reader.close()
         self._undo_start.close()
         self._calls.close_all()
+        self._known.calls_failed |= self._calls.failed
         self.operations += self._calls.operations
         return History(self._calls.operations)
 

@@ -182,6 +182,19 @@ async def test_no_place_is_written_down_before_the_segments_in_front_of_it_are_s
     assert old in disk.synced
 
 
+@pytest.mark.parametrize("before", [Sync.NEVER, Sync.INTERVAL])
+async def test_lines_of_an_earlier_policy_are_synced_though_no_others_come(
+    open_store, clock, before
+):
+    store = open_store(clock=clock, sync=before)
+    store.append(batch(b"one"))
+    clock.settle()
+    store.apply(StorePolicy(sync=Sync.ALWAYS))
+    clock.advance(1)
+    clock.advance(1)
+    assert place_of(store) == (1, len(stored(b"one")))
+
+
 async def test_a_segment_that_was_left_unsynced_stays_in_doubt(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=Sync.NEVER)
