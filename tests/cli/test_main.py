@@ -114,7 +114,7 @@ def test_a_command_that_needs_too_much_memory_is_one_sentence(name, status, caps
 @pytest.mark.parametrize(
     ("words", "limited"),
     [
-        (["restore", "--from", "x", "y"], True),
+        (["restore", "--from", "s3://x/y", "z"], True),
         (["search", "--directory", "file:///x", "y"], True),
         (["search", "--directory", "x", "https://y"], False),
     ],

@@ -10,9 +10,7 @@ SINCE = "0.2"
 _CENTRE = "ask a centre, to which the others ship"
 _OF_NODES = ("--nodes", "--nodes-token-file", "--nodes-ca", "--nodes-timeout", "--config")
 
-_COPIED = (
-    "`logsrv backup` the other centre, carry that here, and `logsrv restore` it: docs/shipping.md"
-)
+_COPIED = "`logsrv backup` the other centre, carry that here, and `logsrv restore` it"
 
 GONE = {
     "logsrv generate": "the Debian package has manual pages and completions; `make manuals` in a checkout"
