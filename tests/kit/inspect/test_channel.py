@@ -7,11 +7,12 @@ import pytest
 
 pytest.importorskip("twisted.conch.ssh.keys", reason="pip install 'logsrv[inspect]'")
 
+from twisted.conch.error import ConchError
 from twisted.conch.ssh.common import NS
 from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 
-from logsrv.kit.inspect.channel import MOST_UNREAD, SessionChannel, SSHChannels
+from logsrv.kit.inspect.channel import MOST_CHANNELS, MOST_UNREAD, SessionChannel, SSHChannels
 from logsrv.kit.inspect.session import SessionSettings, SocketServer
 from tests.kit.inspect.looked import looked_into
 
@@ -121,3 +122,10 @@ def test_the_window_of_a_slow_channel_stays_shut_until_it_has_caught_up():
     assert not packets and channel.localWindowLeft == 0
     channel.resumeProducing()
     assert len(packets) == 1 and channel.localWindowLeft == 1000
+
+
+def test_a_client_has_a_bounded_number_of_sessions():
+    connection = SSHChannels()
+    connection.channels = dict.fromkeys(range(MOST_CHANNELS))  # type: ignore[assignment]
+    with pytest.raises(ConchError, match="too many sessions"):
+        connection.getChannel(b"session", 1000, 1000, b"")
