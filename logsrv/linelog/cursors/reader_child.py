@@ -17,6 +17,14 @@ from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Protocol as PipeProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.internet.stdio import StandardIO
+from twisted.logger import (
+    FileLogObserver,
+    FilteringLogObserver,
+    LogLevel,
+    LogLevelFilterPredicate,
+    eventAsText,
+    globalLogBeginner,
+)
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -155,6 +163,7 @@ def run_reader_process(make: Callable[[DaemonConnection, Any], ReaderWork]) -> i
     # This also limits the memory of programs that the process starts. For the commands of alerts,
     # `alerts/subreaper.py` lifts that limit.
     limit_process()
+    _log_critical_events_alone()
     daemon = DaemonConnection(lambda daemon: make(daemon, running), running)
 
     def begin() -> None:
@@ -165,3 +174,17 @@ def run_reader_process(make: Callable[[DaemonConnection, Any], ReaderWork]) -> i
     running.callWhenRunning(begin)
     running.run()
     return daemon.status
+
+
+def _log_critical_events_alone() -> None:
+    """Write critical events to standard error, and drop all others.
+
+    Until a log begins, Twisted keeps the last 65,536 events with all their objects.
+    """
+    text = FileLogObserver(
+        sys.stderr, lambda event: eventAsText(event, includeTimestamp=False) + "\n"
+    )
+    critical = LogLevelFilterPredicate(defaultLogLevel=LogLevel.critical)
+    globalLogBeginner.beginLoggingTo(
+        [FilteringLogObserver(text, [critical])], discardBuffer=True, redirectStandardIO=False
+    )

@@ -1,5 +1,7 @@
 """The process of a reader, from its own side: orders in, reports out, and its end."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -144,3 +146,40 @@ def test_the_reactor_stops_after_the_last_report(talk):
     talk.end()
     talk.daemon.connectionLost()
     assert not talk.reactor.running
+
+
+LOGGING = """
+import gc, sys
+from twisted.internet.defer import fail, succeed
+from twisted.logger import Logger
+from logsrv.linelog.cursors.reader_child import run_reader_process
+
+class Thing: ...
+
+class Work:
+    def __init__(self, daemon, reactor):
+        self.report = daemon.report
+    def lock(self, orders):
+        return True
+    def start(self, orders):
+        for _ in range(100):
+            Logger().error("{thing}", thing=Thing())
+        fail(ValueError("nobody looks at it"))
+        gc.collect()
+        self.report(b"kept %d" % sum(type(one) is Thing for one in gc.get_objects()))
+    def finish(self):
+        return succeed(None)
+
+sys.exit(run_reader_process(Work))
+"""
+
+
+@pytest.mark.slow
+def test_what_twisted_logs_is_not_kept_and_an_unhandled_error_is_said():
+    done = subprocess.run(
+        [sys.executable, "-c", LOGGING], input=b"".join(frame_parts(b"go")), capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(b"kept 0")
+    assert b"nobody looks at it" in done.stderr
+    assert b"Thing object" not in done.stderr
