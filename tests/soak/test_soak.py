@@ -23,6 +23,7 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.daemons import LOOPBACK, Logger
+from tests.parts.http_servers import hook
 
 pytestmark = [pytest.mark.long, pytest.mark.nightly]
 
@@ -36,23 +37,24 @@ INPUTS = ("lines", "syslog", "relp", "forward", "gelf", "http")
 CONFIG = """
 listen = [{listens}]
 directory = "store"
-rotate-size = "64KiB"
+rotate-size = "128KiB"
 rotate-every = "10m"
-keep-bytes = "256KiB"
+keep-bytes = "512KiB"
 http = ["{loopback}"]
 http-token-file = "token"
 max-connections-per-peer = 50
 log-connections = true
 ship = ["syslog://127.0.0.1:{sink}"]
 alert-every = "1m"
-alert-webhook = "http://127.0.0.1:{sink}/"
+alert-webhook = "{hook}"
 [[alerts]]
 alert = "level>=error"
+alert-webhook = "http://127.0.0.1:{sink}/"
 [[alerts]]
 alert = "level=* | count > 5 in 1m by user"
 """
 # These remember users without a time, up to this many.
-MEMORIES: dict[str, int] = {}
+MEMORIES = {"logsrv.linelog.fields.source.Source": 10_000}
 
 
 @attrs.frozen
@@ -106,7 +108,7 @@ class Users:
 
     def _message(self, kind: str) -> bytes:
         number = next(self._numbers)
-        text = f"level={self._chance.choice(['info', 'error'])} user=u{number} {'x' * 500}"
+        text = f"level={self._chance.choice(['info', 'error'])} user=u{number} {self._chance.randbytes(400).hex()}"
         if kind == "syslog":
             return f"<13>Nov 20 06:18:42 host{number} app{number}: {text}\n".encode()
         if kind == "relp":
@@ -267,7 +269,11 @@ def what_grows(snapshots: Sequence[Snapshot]) -> dict[str, list[int]]:
 
 def test_what_a_daemon_keeps_does_not_grow(tmp_path):
     (tmp_path / "token").write_text(TOKEN)
-    with socket.create_server(("127.0.0.1", 0)) as sink, socket.socket(socket.AF_UNIX) as asker:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as sink,
+        socket.socket(socket.AF_UNIX) as asker,
+        hook() as hooked,
+    ):
         sink.setblocking(False)
         asker.bind(str(tmp_path / "asker"))
         asker.listen()
@@ -280,6 +286,7 @@ def test_what_a_daemon_keeps_does_not_grow(tmp_path):
                 listens=", ".join(f'"{one}"' for one in listens),
                 loopback=LOOPBACK,
                 sink=sink.getsockname()[1],
+                hook=hooked.url,
             )
         )
         environment = {
