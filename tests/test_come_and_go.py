@@ -35,13 +35,11 @@ from logsrv.linelog.inputs.intake.unfinished import UnfinishedData
 from logsrv.linelog.store.origins.origins import BlocksUnderWay
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.valve import Valve
-from tests.kit.net.guard.test_guarded_factory import Policy
-from tests.linelog.http.searching.test_searches import SearchSink, asked
-from tests.linelog.http.viewing.test_views import Watcher
 from tests.parts.child_processes import Spawner
 from tests.parts.kept import kept
-from tests.parts.listening import NotingFactory
+from tests.parts.listening import NotingFactory, Policy
 from tests.parts.stores import line, make_store, view_of
+from tests.parts.web_requests import SearchSink, Watcher, asked
 
 FREE = 3
 END = Position(1, len(line("0")))

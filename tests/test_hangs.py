@@ -1,82 +1,15 @@
 """In a run of pytest a test that hangs fails, and the others pass."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from logsrv.kit.testing import wait_until
-from logsrv.kit.testing.patience import PATIENCE
+from tests.parts.inner_runs import has_ended, run
 
-ROOT = Path(__file__).parents[1]
-BEGIN = """
-import ctypes, os, subprocess, sys, threading
-from pathlib import Path
-import pytest_twisted
-
-def test_before(): pass
-"""
-# Another package may be named tests too.
-CONFTEST = f"""
-import sys, types
-sys.modules["tests"] = tests = types.ModuleType("tests")
-tests.__path__ = [{str(ROOT / "tests")!r}]
-sys.path.insert(0, {str(ROOT)!r})
-from tests.hangs import Alarm
-
-def pytest_configure(config): config.pluginmanager.register(Alarm())
-"""
-END = "\ndef test_after(): pass\n"
 # The program that it starts writes its process id, and waits for ever.
 CHILD = (
     "subprocess.Popen([sys.executable, '-c', 'import os, signal;"
     ' open("pid", "w").write(str(os.getpid())); signal.pause()\'])'
 )
-
-
-def run(
-    directory: Path,
-    body: str,
-    *options: str,
-    patience: float,
-    conftest: str = CONFTEST,
-    others: tuple[str, ...] = (),
-) -> subprocess.CompletedProcess[str]:
-    """Run the tests of a file beside this one's configuration."""
-    (directory / "conftest.py").write_text(conftest)
-    (directory / "test_it.py").write_text(BEGIN + body + END)
-    (directory / "test_other.py").write_text("def test_other(): pass\n")
-    command = [
-        *(
-            sys.executable,
-            "-m",
-            "pytest",
-            "-c",
-            str(ROOT / "setup.cfg"),
-            "--rootdir",
-            str(directory),
-        ),
-        *("-p", "no:cacheprovider", "-q", *options, "test_it.py", *others),
-    ]
-    environment = {**os.environ, "PATIENCE": str(patience)}
-    return subprocess.run(
-        command,
-        cwd=directory,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=4 * PATIENCE,
-    )
-
-
-def has_ended(pid: int) -> bool:
-    """Return whether a process has ended; a zombie has."""
-    try:
-        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return True
 
 
 # PyDLL keeps the interpreter's lock, so no signal ends this wait.

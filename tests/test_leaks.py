@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.test_hangs import ROOT, has_ended, run
+from tests.parts.inner_runs import ROOT, has_ended, run
 
 # A package of others may be named tests too.
 CONFTEST = f"""

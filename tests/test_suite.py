@@ -227,52 +227,6 @@ def test_only_tests_are_without_annotations():
 
 
 PARTS = TESTS / "parts"
-# Modules whose builders others still import: these move to tests/parts, or into a module beside them.
-STILL_LENDING = {
-    "tests.cli.reading.test_tail",
-    "tests.cli.test_installed",
-    "tests.docs.test_monitoring",
-    "tests.end_to_end.test_alerts",
-    "tests.end_to_end.test_alerts_survive",
-    "tests.end_to_end.test_http_processes",
-    "tests.end_to_end.test_nats",
-    "tests.end_to_end.test_sending",
-    "tests.end_to_end.test_sending_from_programs",
-    "tests.end_to_end.test_ship",
-    "tests.end_to_end.test_tls",
-    "tests.gopher.browse.conftest",
-    "tests.gopher.command.test_main",
-    "tests.gopher.command.test_show",
-    "tests.gopher.fetch.test_addresses",
-    "tests.gopher.follow.test_feed",
-    "tests.gopher.gateway.test_pages",
-    "tests.kit.net.guard.test_guarded_factory",
-    "tests.kit.protocols.test_starting_tls",
-    "tests.linelog.framing.events.test_lumberjack",
-    "tests.linelog.http.page.test_accessibility",
-    "tests.linelog.http.page.test_density",
-    "tests.linelog.http.page.test_hostile",
-    "tests.linelog.http.page.test_looks",
-    "tests.linelog.http.page.test_scope",
-    "tests.linelog.http.searching.test_searches",
-    "tests.linelog.http.test_server",
-    "tests.linelog.http.viewing.test_views",
-    "tests.linelog.inputs.intake.test_time_slices",
-    "tests.linelog.inputs.nats.test_fetching",
-    "tests.linelog.inputs.nats.test_lies",
-    "tests.linelog.inputs.records.test_lines",
-    "tests.linelog.plugin.test_service",
-    "tests.linelog.read.test_records",
-    "tests.linelog.ship.out.test_jetstream",
-    "tests.linelog.store.care.test_backup",
-    "tests.linelog.store.origins.test_origins",
-    "tests.linelog.store.test_earlier_versions",
-    "tests.linelog.store.words.test_build",
-    "tests.linelog.store.words.test_reindex",
-    "tests.linelog.store.words.test_scan",
-    "tests.powercut.test_blocks",
-    "tests.test_hangs",
-}
 
 
 def borrowed(name: str, text: str) -> list[str]:
@@ -290,8 +244,7 @@ def borrowed(name: str, text: str) -> list[str]:
 
 def test_builders_are_of_the_own_folders_or_parts():
     found = {module for name, text in texts().items() for module in borrowed(name, text)}
-    assert found <= STILL_LENDING, "move it to tests/parts"
-    assert found >= STILL_LENDING, "nobody borrows of it any more: remove it from STILL_LENDING"
+    assert not found, "move it to tests/parts"
 
 
 def test_a_test_module_and_another_room_are_borrowed_of():

@@ -8,27 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.cli.plugin_files import INPUT, PLUGIN
 from tests.parts.commands import LOGSRV
 
 pytestmark = pytest.mark.slow
-
-PLUGIN = """
-from logsrv.kit import protocol_plugin
-async def handle(connection): pass
-made = protocol_plugin({name!r}, handle, description="does nothing", listen="udp:7009")
-"""
-INPUT = """
-from twisted.plugin import IPlugin
-from zope.interface import implementer
-from logsrv.linelog.inputs.intake.intake import IInput
-@implementer(IInput, IPlugin)
-class Records:
-    '''Records of some kind.'''
-    name = "records"
-    def stream(self, intake): ...
-    def datagrams(self, intake): ...
-records = Records()
-"""
 
 
 def found(site: Path, **files: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cli.test_installed import PLUGIN
+from tests.cli.plugin_files import PLUGIN
 from tests.parts.commands import logsrv
 
 pytestmark = pytest.mark.slow

@@ -1,13 +1,7 @@
 """The line on a terminal that says how far it has come."""
 
-import io
-
 from logsrv.cli.progress import CareProgress
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+from tests.parts.terminals import Terminal
 
 
 def test_the_progress_names_the_part_and_is_removed(monkeypatch):

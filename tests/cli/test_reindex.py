@@ -3,9 +3,9 @@
 import pytest
 
 from logsrv.cli.reindex import MOST_NAMED
-from tests.linelog.store.words.test_reindex import sealed
 from tests.parts.commands import logsrv
 from tests.parts.small_segments import small_segments
+from tests.parts.word_segments import sealed
 
 NAME = "0000000001-20261120T061842Z.log.zst"
 

@@ -4,7 +4,6 @@ import json
 import re
 import runpy
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,15 +17,12 @@ from logsrv.kit.observe.metrics import CATALOGUE, exposed_name
 from logsrv.kit.observe.prometheus import exposition
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.plugin.metrics import METRICS
-from tests.linelog.plugin.test_service import service
-from tests.parts.listening import until
-from tests.parts.programs import program
+from tests.parts.listening import service, until
+from tests.parts.prometheus import ALERTS, NAME, promtool
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PAGE = (DOCS / "monitoring.md").read_text()
-ALERTS = DOCS / "monitoring" / "alerts.yml"
 DASHBOARD = json.loads((DOCS / "monitoring" / "dashboard.json").read_text())
-NAME = re.compile(r"\b(?:logsrv|process)_[a-z_]+\b")
 OURS = {exposed_name(metric): metric for metric in (*CATALOGUE, *METRICS)}
 CATALOGUES = runpy.run_path(str(DOCS / "generate.py"))["CATALOGUES"].values()
 CONTRACT = (
@@ -166,12 +162,6 @@ def test_every_alert_is_on_the_page_and_is_tested():
         assert f"alertname: {alert}}}" in tested, f"{alert} is silent while all is well"
         assert f'alertname="{alert}"' in tested, f"{alert} fires"
     assert set(re.findall(r"`(Logsrv\w+)`", PAGE)) == set(alerts)
-
-
-def promtool(*words: str, text: str | None = None) -> None:
-    command = [program("promtool", "prometheus"), *words]
-    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=PATIENCE)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_prometheus_finds_nothing_wrong_with_the_figures(scrape):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.parts.certificates import certificate_file
 from tests.parts.daemons import Start, starting
 from tests.parts.programs import missing, program
 
@@ -16,6 +17,12 @@ def logger(tmp_path: Path) -> Iterator[Start]:
     """Start daemons for one test."""
     with starting(tmp_path) as start:
         yield start
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for localhost with its key, which signs itself."""
+    return certificate_file(tmp_path / "localhost.pem", "localhost")
 
 
 @pytest.fixture

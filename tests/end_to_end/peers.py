@@ -5,7 +5,7 @@ for them.
 import contextlib
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from logsrv.kit.testing import wait_until
@@ -103,3 +103,31 @@ def _running(command: list[str], log: Path) -> Iterator[None]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextlib.contextmanager
+def running(words: list[str], log: Path, port: int | None = None) -> Iterator[None]:
+    """Run a third-party daemon in the foreground; the body begins when it listens."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(words, stdout=output, stderr=output)
+
+    def listens() -> bool:
+        assert process.poll() is None, log.read_text()
+        try:
+            socket.create_connection(("127.0.0.1", port or 0), PATIENCE).close()
+        except OSError:
+            return False
+        return True
+
+    try:
+        if port is not None:
+            wait_until(listens, words[0])
+        yield
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def in_order(bodies: Iterable[bytes]) -> list[bytes]:
+    """Return the messages of rsyslog in the order of their numbers."""
+    return sorted(bodies, key=lambda body: int(body.split()[1]))

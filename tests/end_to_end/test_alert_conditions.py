@@ -8,10 +8,9 @@ import socket
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.end_to_end.test_alerts import processes
-from tests.end_to_end.test_alerts_survive import KILLS, reload
+from tests.end_to_end.alerting import KILLS, processes
 from tests.parts.commands import logsrv
-from tests.parts.daemons import faked_time
+from tests.parts.daemons import faked_time, reload
 from tests.parts.http_servers import Hook, hook
 from tests.parts.ports import free_port
 from tests.parts.store_reader import stored_lines
@@ -176,7 +175,7 @@ def test_what_fired_is_over_once_when_its_alert_is_changed_or_removed(
             server.stop(signal.SIGKILL)
             server = logger("--config", str(path))
         else:
-            reload(server, 2)
+            reload(server)
         server.send(b"app=shop status=503\n" * 6)
         wait_until(lambda: len(web.posts) > 1, "the first try")
         server.stop(signal.SIGKILL)

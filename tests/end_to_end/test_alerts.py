@@ -10,11 +10,9 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.parts.daemons import Logger
+from tests.end_to_end.alerting import processes
 from tests.parts.http_servers import hook
 from tests.parts.store_reader import messages
-
-LOOKING = r"process (\d+) watches the store for (.*)"
 
 
 @pytest.fixture
@@ -43,12 +41,6 @@ def out(directory: Path) -> str:
 def told(directory: Path) -> int:
     """Return the number of lines that all messages together report."""
     return sum(int(call.split()[1]) for call in calls(directory))
-
-
-def processes(server: Logger, number: int) -> list[int]:
-    """Wait until `number` processes of alerts were started; return their ids."""
-    server.wait_until(lambda: len(re.findall(LOOKING, server.log())) >= number, "the process")
-    return [int(pid) for pid, _ in re.findall(LOOKING, server.log())]
 
 
 def test_a_command_and_a_webhook_are_told_within_a_second(logger, tmp_path, notify):

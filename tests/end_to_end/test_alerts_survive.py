@@ -12,12 +12,10 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.test_alerts import processes
-from tests.parts.daemons import Logger
+from tests.end_to_end.alerting import KILLS, processes
+from tests.parts.daemons import reload
 from tests.parts.http_servers import Hook, hook
 from tests.parts.ports import free_port
-
-KILLS = int(os.environ.get("LOGSRV_KILLS", "5"))
 
 
 def config(directory: Path, *alerts: str, every: str = "1s", more: str = "") -> Path:
@@ -31,11 +29,6 @@ def config(directory: Path, *alerts: str, every: str = "1s", more: str = "") -> 
 def posts(web: Hook) -> list[str]:
     """Return the messages of all lines that were posted."""
     return [line["message"] for _, _, body in web.posts for line in body["lines"]]
-
-
-def reload(server: Logger, times: int = 1) -> None:
-    server.send_signal(signal.SIGHUP)
-    server.wait_until(lambda: server.log().count("reloaded,") >= times, "the reload")
 
 
 def slow(directory: Path) -> str:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.linelog.store.test_earlier_versions import ARCHIVES, unpack_stores
+from tests.parts.archived_stores import ARCHIVES, unpack_stores
 from tests.parts.daemons import LOOPBACK
 from tests.parts.store_reader import stored_bytes
 

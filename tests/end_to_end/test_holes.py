@@ -10,8 +10,8 @@ from urllib.request import urlopen
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.test_nats import arrives, homes, in_nats, of, send
-from tests.end_to_end.test_ship import status
+from tests.end_to_end.shipping import status
+from tests.end_to_end.through_nats import arrives, homes, in_nats, of, send
 from tests.parts.commands import logsrv
 from tests.parts.daemons import LOOPBACK, Logger, Start
 from tests.parts.nats_servers import NatsServer, debian, newer, one_server, url_of

@@ -10,19 +10,20 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.end_to_end.web_daemon import HTTP, LINES, client_of, figure, memory, send, stalled
+from tests.end_to_end.web_daemon import (
+    HTTP,
+    LINES,
+    NO_PYTHON,
+    client_of,
+    figure,
+    memory,
+    send,
+    stalled,
+)
 from tests.parts.daemons import Logger, Start
 
 VIEWING = "linelog.http.viewing"
 SEARCHING = "linelog.http.searching"
-# Run a service whose user may not execute its Python.
-NO_PYTHON = """
-import sys
-sys.executable = sys.argv[1]
-del sys.argv[1:5]
-from twisted.scripts.twistd import run
-run()
-"""
 
 
 @pytest.fixture

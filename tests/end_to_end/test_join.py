@@ -9,9 +9,9 @@ import pytest
 
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
-from tests.linelog.inputs.records.test_lines import JOINED, TRACE
 from tests.parts.daemons import reload
 from tests.parts.ports import free_port
+from tests.parts.stack_traces import JOINED, TRACE
 
 pytestmark = pytest.mark.slow
 

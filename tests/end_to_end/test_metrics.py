@@ -10,9 +10,9 @@ import pytest
 
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
-from tests.docs.test_monitoring import ALERTS, NAME, promtool
 from tests.parts.daemons import LOOPBACK
 from tests.parts.ports import free_port
+from tests.parts.prometheus import ALERTS, NAME, promtool
 
 SERVICES = {
     "greet": ("--listen", LOOPBACK),

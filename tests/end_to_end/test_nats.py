@@ -1,23 +1,13 @@
 """Streams of NATS between real daemons: the centre gets each line once."""
 
-import asyncio
-import contextlib
 import re
 import shutil
 import signal
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Any
 
-import nats
-import nats.errors
-import nats.js.errors
 import pytest
 
-from logsrv.kit.testing import wait_until
-from logsrv.kit.testing.patience import PATIENCE
+from tests.end_to_end.through_nats import arrives, in_nats, messages, of, send
 from tests.parts.certificates import Authority
-from tests.parts.daemons import Logger
 from tests.parts.nats_servers import (
     NatsServer,
     debian,
@@ -27,65 +17,10 @@ from tests.parts.nats_servers import (
 )
 from tests.parts.store_reader import stored_bytes
 
-CHILD = "ship.shipping.ship_child"
-
-
-def of(servers: list[NatsServer], more: str = "", stream: str = "LOGS") -> str:
-    """Return the `--listen` of a centre that fetches from a stream of these servers."""
-    return f"nats:{url_of(servers, stream).removeprefix('nats://')}{more}"
-
-
-@pytest.fixture
-def homes(tmp_path: Path) -> Path:
-    """The directory with those of an edge and a centre."""
-    for name in ("edge", "centre"):
-        (tmp_path / name).mkdir()
-    return tmp_path
-
-
-def send(server: Logger, begin: int, end: int) -> None:
-    server.send(b"".join(b"line %d\n" % number for number in range(begin, end)))
-
-
-def arrives(centre: Logger, edge: Logger, count: int, deadline: float = PATIENCE) -> None:
-    """Wait until an edge has `count` lines, and a centre has all of them, byte by byte."""
-    edge.wait_until(lambda: len(edge.messages()) >= count, f"{count} lines")
-    centre.wait_until(
-        lambda: len(stored_bytes(centre.store)) >= len(stored_bytes(edge.store)),
-        "all bytes",
-        deadline,
-    )
-    assert stored_bytes(centre.store) == stored_bytes(edge.store)
-
-
-def in_nats(server: NatsServer, call: Callable[[Any], Awaitable[Any]]) -> Any:
-    """Call a function with the streams of a server, and wait for its result."""
-
-    async def done() -> Any:
-        client = await nats.connect(f"nats://127.0.0.1:{server.port}", connect_timeout=PATIENCE)
-        try:
-            return await call(client.jetstream(timeout=PATIENCE))
-        finally:
-            await client.close()
-
-    return asyncio.run(done())
-
 
 def publish(server: NatsServer, subject: str, text: bytes, headers: dict[str, str]) -> None:
     """Write a message to a stream, as a client that is not an edge."""
     in_nats(server, lambda streams: streams.publish(subject, text, headers=headers))
-
-
-def messages(server: NatsServer, count: int) -> None:
-    """Wait until a stream has `count` messages."""
-
-    def there() -> bool:
-        with contextlib.suppress(nats.js.errors.Error):
-            info = in_nats(server, lambda streams: streams.stream_info("LOGS"))
-            return bool(info.state.messages >= count)
-        return False
-
-    wait_until(there, f"{count} messages")
 
 
 @pytest.mark.parametrize("program", [debian, newer])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.test_nats import arrives, homes, in_nats, of
+from tests.end_to_end.through_nats import arrives, homes, in_nats, of
 from tests.parts.daemons import Logger
 from tests.parts.nats_servers import NatsServer, debian, newer, one_server, url_of
 from tests.parts.store_reader import stored_bytes

@@ -7,7 +7,6 @@ import pytest
 
 from logsrv.kit.net.guard.proxy_header import BINARY_SIGNATURE
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.test_tls import certificate  # noqa: F401
 from tests.parts.daemons import Logger
 from tests.parts.store_reader import stored_lines
 
@@ -55,14 +54,16 @@ def test_binary_headers(logger):
 @pytest.mark.slow
 def test_a_proxy_that_speaks_tls_sends_its_header_inside(
     logger,
-    certificate,  # noqa: F811
+    certificate,
 ):
-    key, cert = certificate
     server = logger(
-        listen=[f"haproxy:ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"], wait=False
+        listen=[
+            f"haproxy:ssl:0:interface=127.0.0.1:privateKey={certificate}:certKey={certificate}"
+        ],
+        wait=False,
     )
     server.wait_for_log("listening for lines on proxied tls")
-    context = ssl.create_default_context(cafile=str(cert))
+    context = ssl.create_default_context(cafile=str(certificate))
     with context.wrap_socket(server.connect(), server_hostname="localhost") as connection:
         connection.sendall(HEADER + b"hello\n")
         assert server.wait_for_messages(1) == [b"hello"]

@@ -1,6 +1,5 @@
 """docs/sending.md: daemons with the lines of the page, and 1,000 records of each, stored once and whole."""
 
-import contextlib
 import http.client
 import os
 import re
@@ -15,7 +14,7 @@ import pytest
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.record import Record
-from tests.end_to_end.peers import as_stored, syslog_ng, texts
+from tests.end_to_end.peers import as_stored, running, syslog_ng, texts
 from tests.end_to_end.senders import DAEMONS, SENDING, lines_of
 from tests.parts.commands import logsrv
 from tests.parts.daemons import Logger
@@ -40,29 +39,6 @@ LANGUAGES = {"python", "node", "go", "java", "php", "ruby", "perl", "shell"}
 def records(server: Logger, count: int) -> list[Record]:
     server.wait_until(lambda: len(lines_of(server)) >= count, f"{count} records")
     return [Record(line) for line in lines_of(server)]
-
-
-@contextlib.contextmanager
-def running(words: list[str], log: Path, port: int | None = None) -> Iterator[None]:
-    """Run a third-party daemon in the foreground; the body begins when it listens."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(words, stdout=output, stderr=output)
-
-    def listens() -> bool:
-        assert process.poll() is None, log.read_text()
-        try:
-            socket.create_connection(("127.0.0.1", port or 0), PATIENCE).close()
-        except OSError:
-            return False
-        return True
-
-    try:
-        if port is not None:
-            wait_until(listens, words[0])
-        yield
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
 
 
 def test_syslog_ng_over_http(logger, tmp_path):

@@ -1,6 +1,11 @@
-"""docs/sending.md, programs: each example is run, and its 1,000 records are stored once and whole."""
+"""docs/sending.md, programs: each example is run, and its 1,000 records are stored once and whole.
+
+Inside TLS the examples are run with the changes of the table there.
+"""
 
 import json
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,17 +17,21 @@ from tests.end_to_end.senders import (
     GO_TEXTS,
     PROGRAMS,
     RECORDS,
+    SENDING,
+    Page,
     Sender,
     command,
     escaped,
     lines_of,
     listening,
     looped,
+    make_certificates,
     on_one_line,
     run,
     spelled,
 )
 from tests.parts.programs import missing, program
+from tests.parts.store_reader import stored_lines
 
 pytestmark = pytest.mark.long
 
@@ -212,3 +221,42 @@ def test_lines_of_the_shell_example_are_stored_once(logger, tmp_path):
     found = [Record(line) for line in lines_of(server)]
     assert [record.get("text") for record in found] == sent
     assert {(record.get("app"), record.level) for record in found} == {("shop", "warning")}
+
+
+BY_FILE = {sender.file: sender for sender in SENDERS}
+ROW = re.compile(
+    r"^\| `([\w.-]+)` \| `(.*?)` \| `(.*?)` \| (?:`(\w+)=ca\.pem`)? ?\|$", re.MULTILINE
+)
+ROWS = ROW.findall(SENDING)
+HANDLER = ("socket-handler-tls.py", "", "", "")
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("row", [*ROWS, HANDLER], ids=lambda row: row[0])
+def test_the_records_of_an_example_over_tls_are_stored_once(logger, tmp_path, certificates, row):
+    file, plain, inside, variable = row
+    sender = BY_FILE[file.replace("-tls", "")]
+    pem = certificates / "127.0.0.1.pem"
+    kind = sender.listen.replace("tcp", "ssl:0:interface=127.0.0.1")
+    server = logger(listen=[f"{kind}:privateKey={pem}:certKey={pem}"])
+    place = tmp_path / "program"
+    place.mkdir()
+    source = PROGRAMS.files[file]
+    assert plain in source
+    changed = Page({file: source.replace(plain, inside)}) if plain else PROGRAMS
+    text = looped(file, changed.file(file, (sender.port, server.port())))
+    (place / file).write_text(text)
+    (place / "texts").write_text("\0".join(RECORDS), newline="")
+    (place / "texts.go").write_text(GO_TEXTS)
+    shutil.copy(certificates / "ca.pem", place)
+    words, environment = command(file)
+    if variable:
+        environment = {**environment, variable: str(place / "ca.pem")}
+    run(words, place, server, environment)
+    sender.check(lines_of(server))
+    assert {line.source.partition(b":")[0] for line in stored_lines(server.store)} == {b"tls"}

@@ -10,9 +10,8 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.record import Record
-from tests.end_to_end.peers import as_stored, from_file, rsyslog, syslog_ng, texts
+from tests.end_to_end.peers import as_stored, from_file, rsyslog, running, syslog_ng, texts
 from tests.end_to_end.senders import DAEMONS, lines_of, make_certificates
-from tests.end_to_end.test_sending import running
 from tests.end_to_end.uploads import upload_journal, write_journal
 from tests.parts.daemons import Logger, Start
 from tests.parts.ports import free_port

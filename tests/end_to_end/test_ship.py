@@ -1,10 +1,7 @@
 """A real daemon ships its lines to other machines, over failures of either side."""
 
-import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +11,8 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.daemons import LOOPBACK, Logger
+from tests.end_to_end.shipping import metrics, status
+from tests.parts.daemons import LOOPBACK, Logger, reload
 from tests.parts.http_servers import LineReceiver, receiving
 from tests.parts.ports import free_port
 
@@ -38,30 +36,6 @@ def config(directory: Path, *targets: str, more: str = "") -> Path:
 
 def table(name: str, url: str, more: str = "") -> str:
     return f'name = "{name}"\nship = "{url}"\n{more}'
-
-
-def reload(server: Logger, times: int = 1) -> None:
-    server.send_signal(signal.SIGHUP)
-    server.wait_until(lambda: server.log().count("reloaded,") >= times, "the reload")
-
-
-def status(server: Logger) -> dict[str, dict[str, object]]:
-    """Return the output of `logsrv ship --status`, by the names of the targets."""
-    done = subprocess.run(
-        [sys.executable, "-m", "logsrv.cli.main", "ship", "--status", str(server.store), "--json"],
-        capture_output=True,
-        timeout=PATIENCE,
-    )
-    assert not done.stderr
-    return {one["name"]: one for one in json.loads(done.stdout)}
-
-
-def metrics(server: Logger, index: int) -> dict[str, float]:
-    """Return the counters of shipping, with their labels."""
-    with urlopen(f"http://127.0.0.1:{server.ports()[index]}/metrics", timeout=PATIENCE) as answer:
-        lines = answer.read().decode().splitlines()
-    found = (line.rpartition(" ") for line in lines if line.startswith("logsrv_ship_"))
-    return {name.removeprefix("logsrv_"): float(value) for name, _, value in found}
 
 
 def numbered(begin: int, end: int) -> list[str]:
@@ -191,7 +165,7 @@ def test_a_reload_adds_takes_out_and_changes_targets_and_disturbs_no_other(logge
         wait_until(lambda: two.messages[10:] == ["line 15"], "the line of the query")
         assert set(children(server)) & set(before) and len(children(server)) == 3
         config(tmp_path, table("three", three.url, 'ship-from = "end"\n'))
-        reload(server, 2)
+        reload(server)
         wait_until(lambda: len(children(server)) == 1, "the end of the others")
         send(server, 20, 30)
         wait_until(lambda: len(three.messages) == 20, "the lines")
@@ -200,7 +174,7 @@ def test_a_reload_adds_takes_out_and_changes_targets_and_disturbs_no_other(logge
         assert [name for name, each in found.items() if each["wanted"]] == ["three"]
         # A target that is added again continues at its position.
         config(tmp_path, table("one", one.url), table("three", three.url, 'ship-from = "end"\n'))
-        reload(server, 3)
+        reload(server)
         wait_until(lambda: len(one.messages) == 30, "what came meanwhile")
         assert one.messages == numbered(0, 30)
         config(tmp_path, table("one", one.url, 'ship-token-file = "no"\n'))

@@ -8,7 +8,7 @@ from urllib.request import urlopen
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.test_ship import metrics, status
+from tests.end_to_end.shipping import metrics, status
 from tests.parts.daemons import LOOPBACK, Logger, Start
 from tests.parts.ports import free_port
 

@@ -4,7 +4,6 @@ import resource
 import signal
 import socket
 import ssl
-import subprocess
 from functools import partial
 from pathlib import Path
 
@@ -13,29 +12,17 @@ import pytest
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority
 from tests.parts.commands import logsrv
-from tests.parts.programs import missing, program
+from tests.parts.programs import missing
 from tests.parts.store_reader import stored_lines
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A key and a certificate for localhost, as paths."""
-    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
-    command = [
-        program("openssl", "openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1",
-        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
-        "-keyout", str(key), "-out", str(cert),
-    ]  # fmt: skip
-    subprocess.run(command, check=True, capture_output=True)
-    return key, cert
 
 
 @pytest.mark.slow
 def test_tls(logger, certificate):
     """A client that verifies the certificate sends lines; their source says that they came over TLS."""
-    key, cert = certificate
-    server = logger(listen=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"])
-    context = ssl.create_default_context(cafile=str(cert))
+    server = logger(
+        listen=[f"ssl:0:interface=127.0.0.1:privateKey={certificate}:certKey={certificate}"]
+    )
+    context = ssl.create_default_context(cafile=str(certificate))
     lines = [b"line %d" % number for number in range(20_000)]
     with context.wrap_socket(server.connect(), server_hostname="localhost") as connection:
         connection.sendall(b"\n".join(lines))
@@ -47,9 +34,10 @@ def test_tls(logger, certificate):
 @pytest.mark.slow
 def test_lines_before_a_close_are_stored(logger, certificate):
     """They read nothing: an unrequested answer to them would lose their lines."""
-    key, cert = certificate
-    server = logger(listen=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"])
-    context = ssl.create_default_context(cafile=str(cert))
+    server = logger(
+        listen=[f"ssl:0:interface=127.0.0.1:privateKey={certificate}:certKey={certificate}"]
+    )
+    context = ssl.create_default_context(cafile=str(certificate))
     lines = [b"line %d " % number + b"x" * 200 for number in range(20_000)]
     for _ in range(5):
         with context.wrap_socket(server.connect(), server_hostname="localhost") as connection:
@@ -59,14 +47,15 @@ def test_lines_before_a_close_are_stored(logger, certificate):
 
 def test_a_client_that_speaks_no_tls(logger, certificate):
     """It is closed, and none of its bytes are stored; the next client is served."""
-    key, cert = certificate
-    server = logger(listen=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"])
+    server = logger(
+        listen=[f"ssl:0:interface=127.0.0.1:privateKey={certificate}:certKey={certificate}"]
+    )
     with server.connect() as plain:
         plain.settimeout(PATIENCE)
         plain.sendall(b"plain text\n" * 10)
         while plain.recv(1000):
             pass
-    context = ssl.create_default_context(cafile=str(cert))
+    context = ssl.create_default_context(cafile=str(certificate))
     with context.wrap_socket(server.connect(), server_hostname="localhost") as connection:
         connection.sendall(b"secret\n")
         assert server.wait_for_messages(1) == [b"secret"]
@@ -75,9 +64,10 @@ def test_a_client_that_speaks_no_tls(logger, certificate):
 @pytest.mark.slow
 def test_a_peer_that_spoke_telnet_is_said_goodbye_to_at_a_stop(logger, certificate):
     """It was once cut off only at the end of the stop's time: its answer kept the connection open."""
-    key, cert = certificate
-    server = logger(listen=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"])
-    context = ssl.create_default_context(cafile=str(cert))
+    server = logger(
+        listen=[f"ssl:0:interface=127.0.0.1:privateKey={certificate}:certKey={certificate}"]
+    )
+    context = ssl.create_default_context(cafile=str(certificate))
     with context.wrap_socket(
         server.connect(), server_hostname="localhost", suppress_ragged_eofs=False
     ) as connection:
@@ -92,12 +82,13 @@ def test_a_peer_that_spoke_telnet_is_said_goodbye_to_at_a_stop(logger, certifica
 @pytest.mark.parametrize("number", [20, pytest.param(1500, marks=pytest.mark.long)])
 def test_clients_that_say_no_goodbye_lose_nothing_at_a_stop(logger, certificate, number):
     """They were once cut off at the end of the stop's time, as the server waited for their close_notify."""
-    key, cert = certificate
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if hard < number + 200:
         missing(f"this user may open {hard} files only")
-    server = logger(listen=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"])
-    context = ssl.create_default_context(cafile=str(cert))
+    server = logger(
+        listen=[f"ssl:0:interface=127.0.0.1:privateKey={certificate}:certKey={certificate}"]
+    )
+    context = ssl.create_default_context(cafile=str(certificate))
     clients = []
     try:
         for _ in range(number):
@@ -114,14 +105,13 @@ def test_clients_that_say_no_goodbye_lose_nothing_at_a_stop(logger, certificate,
 
 def test_certificate_gives_source(logger, certificate, tmp_path):
     """The name is the source of its lines, and a search finds it; a client without one is refused."""
-    key, cert = certificate
     authority = Authority(tmp_path)
     server = logger(
         listen=[
-            f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}:clientca={authority.cafile}"
+            f"ssl:0:interface=127.0.0.1:privateKey={certificate}:certKey={certificate}:clientca={authority.cafile}"
         ]
     )
-    context = ssl.create_default_context(cafile=str(cert))
+    context = ssl.create_default_context(cafile=str(certificate))
     nobody = context.wrap_socket(server.connect(), server_hostname="localhost")
     with nobody, pytest.raises(OSError):
         nobody.recv(1)

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from logsrv.linelog.store.segments.segment import Position
-from tests.end_to_end.test_nats import arrives, homes, messages, of, send
+from tests.end_to_end.through_nats import arrives, homes, messages, of, send
 from tests.parts.blocks import Sender, block_of
 from tests.parts.nats_servers import newer, one_server, url_of
 from tests.parts.store_reader import stored_bytes

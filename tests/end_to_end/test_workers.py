@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.test_http_processes import NO_PYTHON
+from tests.end_to_end.web_daemon import NO_PYTHON
 from tests.parts.daemons import Logger
 
 LISTEN = ["http:tcp:0:interface=127.0.0.1"]

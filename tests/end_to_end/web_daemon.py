@@ -56,3 +56,13 @@ def stalled(server: Logger, count: int) -> list[socket.socket]:
 def memory(pid: int) -> int:
     """Return the bytes of resident memory of a process."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+# Run a service whose user may not execute its Python.
+NO_PYTHON = """
+import sys
+sys.executable = sys.argv[1]
+del sys.argv[1:5]
+from twisted.scripts.twistd import run
+run()
+"""

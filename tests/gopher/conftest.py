@@ -1,5 +1,6 @@
 """Servers for the tests of one file."""
 
+import asyncio
 import inspect
 import socket
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import pytest_twisted
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.parts import gopher_servers
 from tests.parts.certificates import certificate_file
 from tests.parts.gopher_servers import Script, Scripted
@@ -99,3 +101,13 @@ def pygopherd(tree: Path, certificate: Path) -> Iterator[int]:
     """The port of a real pygopherd that serves TREE, plain and inside TLS."""
     with gopher_servers.pygopherd(tree, certificate) as port:
         yield port
+
+
+async def until(happened: Callable[[], Any], what: str) -> None:
+    """Return when `happened()` is true; the loop runs meanwhile."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not happened():
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise AssertionError(f"waited {PATIENCE:g} s for {what}") from None

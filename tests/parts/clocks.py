@@ -1,4 +1,4 @@
-"""A clock for threads that a test drives: nothing waits for real time."""
+"""Clocks that a test drives: nothing waits for real time."""
 
 import sys
 import threading
@@ -6,8 +6,11 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
+from twisted.internet import task
+
 from logsrv.clock import Clock
 from logsrv.kit.testing.patience import PATIENCE
+from logsrv.linelog.inputs.intake.time_slices import SLICE
 
 
 class HandClock(Clock):
@@ -129,3 +132,19 @@ class ClockQueue(SimpleQueue[Any]):
         if block:
             self._clock.wait(self.qsize, timeout)
         return self.get_nowait()
+
+
+class Slow(task.Clock):
+    """A clock on which each look takes a third of a slice."""
+
+    def seconds(self) -> float:
+        now = super().seconds()
+        self.rightNow = now + 0.34 * SLICE
+        return now
+
+    def turn(self) -> None:
+        """Do what a turn of the reactor does: nothing that is asked for meanwhile."""
+        calls, self.calls = self.calls, []
+        for call in calls:
+            call.called = 1
+            call.func()

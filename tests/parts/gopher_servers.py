@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from logsrv.kit.testing import wait_until
@@ -317,3 +317,12 @@ def _pygopherd_configuration(settings: dict[str, str]) -> str:
             position = len(lines)
     lines[position:position] = [f"{key} = {value}" for key, value in left.items()]
     return "\n".join(lines) + "\n"
+
+
+def open_now() -> set[str]:
+    """Return what is open in this process, where the system tells; other threads close theirs meanwhile."""
+    found = set()
+    for link in Path("/proc/self/fd").glob("*"):
+        with suppress(FileNotFoundError):
+            found.add(os.readlink(link))
+    return found

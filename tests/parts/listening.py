@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import attrs
 import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet import reactor
 from twisted.internet.interfaces import IAddress
@@ -17,12 +18,14 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.manager.sockets import KeptSockets
-from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.net.guard.guard import GuardPolicy, PeerLimits
 from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.source import source_of
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.testing.patience import PATIENCE
+from logsrv.linelog.plugin.logger_settings import LoggerSettings
+from logsrv.linelog.plugin.service import LoggerService, Options
 
 Test = TypeVar("Test", bound=Callable[..., Any])
 
@@ -199,3 +202,18 @@ def unverified() -> ssl.SSLContext:
 
 def port_of(listener: Listener) -> int:
     return int(listener.address.rpartition(":")[2])
+
+
+@attrs.frozen(kw_only=True)
+class Policy(GuardPolicy, PeerLimits):
+    """The rules of what serves lines."""
+
+
+def settings(*words: str) -> LoggerSettings:
+    options = Options()
+    options.parseOptions(words)
+    return options.settings
+
+
+def service(*words: str) -> LoggerService:
+    return LoggerService(settings(*words), load=lambda: settings(*words), reactor=REACTOR)

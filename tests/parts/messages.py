@@ -58,17 +58,20 @@ def relp(*commands: bytes) -> bytes:
     return sent
 
 
+def event(sequence: int, text: bytes) -> bytes:
+    """Return an event of Lumberjack."""
+    return b"2J" + struct.pack(">II", sequence, len(text)) + text
+
+
 def window(*events: bytes, number: int | None = None) -> bytes:
     """Return a window of Lumberjack. number: how many events it announces."""
-    frames = [
-        b"2J" + struct.pack(">II", place, len(one)) + one for place, one in enumerate(events, 1)
-    ]
+    frames = [event(place, one) for place, one in enumerate(events, 1)]
     return b"2W" + struct.pack(">I", len(events) if number is None else number) + b"".join(frames)
 
 
-def packed(frames: bytes) -> bytes:
+def packed(frames: bytes, level: int = 6) -> bytes:
     """Return frames of Lumberjack as a compressed one."""
-    data = zlib.compress(frames)
+    data = zlib.compress(frames, level)
     return b"2C" + struct.pack(">I", len(data)) + data
 
 

@@ -148,3 +148,21 @@ class HonestStream:
             self.begin = 2
             headers = raw_headers(self.block.headers())
             question.answer(self.block.packed, ack="$JS.ACK.LOGS.c1.1.1.1.0.0", headers=headers)
+
+
+JUNK: list[object] = [
+    [],
+    None,
+    1,
+    "boo",
+    {},
+    b"no JSON",
+    b"\xff",
+    b"[" * 100_000,
+    b'{"state":' * 50_000,
+    b'{"state":' + b"9" * 5000 + b"}",
+    b'{"a":[' + b"[]," * 1_000_000 + b"[]]}",
+    {"error": [1]},
+    {"error": {"err_code": "x", "description": {"a": [1]}}},
+    {"error": {"err_code": 2**70, "description": "\x1b[31m" * 1000}},
+]

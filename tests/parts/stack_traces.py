@@ -69,3 +69,9 @@ def stamped(text: str, source: str = "tcp:127.0.0.1:5") -> bytes:
 def split_sample(text: str) -> tuple[list[str], list[bool]]:
     lines = text.split("\n")
     return [line.removeprefix(">") for line in lines], [not line.startswith(">") for line in lines]
+
+
+TRACE = b"ERROR no\njava.lang.IllegalStateException: x\n\tat f\n"
+
+
+JOINED = rb"ERROR no\x0ajava.lang.IllegalStateException: x\x0a" + b"\tat f\n"

@@ -1,4 +1,4 @@
-"""A client of the web interface, for tests: requests, streams of events, raw bytes."""
+"""A client of a web server: requests, streams of events."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import attrs
 
 from logsrv.kit.testing.patience import PATIENCE
+from tests.parts.html_pages import Page
 
 
 @attrs.frozen
@@ -25,6 +26,10 @@ class Response:
     @property
     def json(self) -> Any:
         return json.loads(self.body)
+
+    @property
+    def page(self) -> Page:
+        return Page.of(self.body)
 
     @property
     def lines(self) -> list[Any]:

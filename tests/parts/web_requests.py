@@ -1,16 +1,32 @@
 """Requests in memory for tests: a channel without a socket."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransportWithDisconnection
 from twisted.python.failure import Failure
 
 from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.web.channel import WebFactory, WebRequest
+from logsrv.linelog.http import statistics
+from logsrv.linelog.http.counting import StoreCounter
+from logsrv.linelog.http.http_settings import HttpSettings
+from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.server import WebServer
+from logsrv.linelog.http.viewing.view_protocol import LiveQuery, ViewEvents
+from logsrv.linelog.plugin.health import unhealthy_reasons
+from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.read.follow import end_of_store
+from tests.parts.child_processes import Spawned, Spawner
+from tests.parts.stores import lines, make_store, view_of
 
 
 class _Transport(StringTransportWithDisconnection):
@@ -65,3 +81,116 @@ def requested(**how: Any) -> WebRequest:
     )
     browser.get(**how)
     return found[0]
+
+
+VALUES = {"limit": 100_000, "reverse": False, "before": None, "after": None}
+
+
+class SearchSink:
+    """Takes an answer; `done` fires at its end with its problem, `first` at its first bytes."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.text = b""
+        self.first: Deferred[None] = Deferred()
+        self.done: Deferred[Problem | None] = Deferred()
+
+    def receive_status(self, status: int, missing: str = "") -> None:
+        self.status = status
+
+    def receive_data(self, data: bytes) -> None:
+        self.text += data
+        if not self.first.called:
+            self.first.callback(None)
+
+    def receive_end(self, problem: Problem | None) -> None:
+        self.done.callback(problem)
+
+
+def asked(**values: Any) -> dict[str, Any]:
+    return {"endpoint": "search", "values": VALUES | values}
+
+
+class Counting(Spawned):
+    """A process that counts, done here: it answers when it is asked."""
+
+    def writeSequence(self, parts: list[bytes]) -> None:
+        super().writeSequence(parts)
+        self.say()
+        self.say(StoreCounter(lambda _: None).count_as_json(self.said[-1].decode()))
+
+
+class Reactor(Spawner):
+    """A clock and processes of which only those that count do something."""
+
+    def spawnProcess(self, protocol: Any, _: str, command: list[str], env: dict[str, str]) -> Any:
+        if statistics.MODULE not in command:
+            return super().spawnProcess(protocol, _, command, env)
+        return Counting(protocol, command, env)
+
+
+class Place:
+    """A server of a store with two lines."""
+
+    def __init__(self, directory: Path, **settings: Any) -> None:
+        self.store = make_store(directory / "store", [lines(["a", "b"])])
+        self.metrics = Metrics(METRICS)
+        self.troubles: dict[str, str] = {}
+        store: Any = SimpleNamespace(
+            accepts=True,
+            troubles=lambda: self.troubles,
+            under_way=dict,
+            valve=SimpleNamespace(closed_for=lambda: 0.0),
+        )
+        self.reactor = Reactor()
+        self.server = WebServer(
+            lambda: str(self.store),
+            HttpSettings(),
+            position=lambda: end_of_store(view_of(self.store)),
+            unhealthy=lambda: unhealthy_reasons(store),
+            unready=list,
+            metrics=self.metrics,
+            reactor=self.reactor,
+        )
+        if settings != {"applied": False}:
+            self.server.apply(HttpSettings(**settings))
+
+    def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[int, Any]:
+        """The status, and the body as JSON if it is that."""
+        answer = Browser(self.server.handle, self.reactor).get(path, method, **headers)
+        head, _, body = answer.partition(b"\r\n\r\n")
+        self.head = head.decode().lower()
+        status = int(head.split()[1])
+        return status, json.loads(body) if b"/json" in head and body else body
+
+
+class Watcher:
+    """A viewer that notes what it is handed."""
+
+    def __init__(self, query: str = "") -> None:
+        self.query = LiveQuery(query)
+        self.data = b""
+        self.why = ""
+        self._wanted: Callable[[], bool] | None = None
+        self._fires: Deferred[None] = Deferred()
+        self.live = False
+
+    def receive_events(self, events: ViewEvents) -> None:
+        self.data += events.data
+        self.live = self.live or events.live
+        self._look()
+
+    def close(self, why: str) -> None:
+        self.why = why
+        self._look()
+
+    def _look(self) -> None:
+        if self._wanted is not None and self._wanted():
+            self._wanted = None
+            fires, self._fires = self._fires, Deferred()
+            fires.callback(None)
+
+    async def until(self, wanted: Callable[[], bool]) -> None:
+        if not wanted():
+            self._wanted = wanted
+            await self._fires

@@ -30,8 +30,7 @@ from tests.parts.powercut.recording import Kind, Recording, operations
 from tests.parts.powercut.recovery import use
 from tests.parts.store_reader import stored_bytes
 from tests.powercut.seen import ID, scratch
-from tests.powercut.test_blocks import STATES, first
-from tests.powercut.trying import SEED
+from tests.powercut.trying import SEED, STATES, first
 from tests.powercut.workloads import STORE, Stage
 
 pytestmark = pytest.mark.long

@@ -1,11 +1,10 @@
 """After a power cut a centre has every block that it acknowledged, and has none twice."""
 
-import os
 import random
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -22,18 +21,16 @@ from logsrv.linelog.store.writing.deposit import PendingBlock
 from tests.parts.blocks import Edge, Sender, stored_lines
 from tests.parts.daemon_logs import DAEMON_LOGS, check_log
 from tests.parts.powercut.history import History
-from tests.parts.powercut.models import MODELS, Choice, image
+from tests.parts.powercut.models import MODELS, image
 from tests.parts.powercut.recording import Recording, operations
 from tests.parts.powercut.recovery import Turns
 from tests.parts.store_reader import stored_bytes
 from tests.powercut.seen import scratch
-from tests.powercut.trying import SEED, choices
+from tests.powercut.trying import RECORDS, SEED, STATES, choices, first
 from tests.powercut.workloads import STORE, Stage
 
 pytestmark = pytest.mark.slow
 
-STATES = int(os.environ.get("LOGSRV_POWER_CUTS", "2000")) // 20
-RECORDS = int(os.environ.get("LOGSRV_POWER_CUT_RECORDS", "1"))
 ORIGINS = (32 * "a", 32 * "b")
 EDGES = {one: Edge(one, stored_lines(one, 700, size=200), 20_000) for one in ORIGINS}
 AT_ONCE = 3
@@ -141,10 +138,6 @@ def test_a_centre_has_each_acknowledged_block_once(record, model, tmp_path):
         if len(states) == STATES:
             break
     assert len(states) > 12
-
-
-def first(found: Iterator[Choice], number: int) -> Iterator[Choice]:
-    return (one for _, one in zip(range(number), found, strict=False))
 
 
 def promised(marks: Mapping[str, int], cut: int) -> dict[str, Position]:

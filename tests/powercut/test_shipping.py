@@ -35,8 +35,7 @@ from tests.parts.powercut.recovery import Turns
 from tests.parts.ship_targets import FarSide, Process, text_of
 from tests.parts.store_reader import stored_bytes
 from tests.powercut.seen import scratch
-from tests.powercut.test_blocks import RECORDS, STATES, first
-from tests.powercut.trying import SEED, choices
+from tests.powercut.trying import RECORDS, SEED, STATES, choices, first
 from tests.powercut.workloads import STORE, Stage
 
 pytestmark = pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
 import shutil
 import tempfile
@@ -135,3 +136,13 @@ def one_state(workload: Workload, model: Model, seed: int, number: int) -> tuple
     """Return a state by its number."""
     choice = next(itertools.islice(choices(model, workload.history, seed), number, None))
     return choice, image(model, workload.history, choice)
+
+
+STATES = int(os.environ.get("LOGSRV_POWER_CUTS", "2000")) // 20
+
+
+def first(found: Iterator[Choice], number: int) -> Iterator[Choice]:
+    return (one for _, one in zip(range(number), found, strict=False))
+
+
+RECORDS = int(os.environ.get("LOGSRV_POWER_CUT_RECORDS", "1"))

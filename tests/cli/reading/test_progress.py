@@ -13,11 +13,7 @@ from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from tests.parts.stores import line, make_store, view_of
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+from tests.parts.terminals import Terminal
 
 
 @pytest.fixture

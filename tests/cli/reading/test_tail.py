@@ -1,14 +1,14 @@
 """`logsrv tail` as its user meets it."""
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.commands import LOGSRV, logsrv
+from tests.cli.reading.following import Following
+from tests.parts.commands import logsrv
 from tests.parts.stores import line, lines, make_store
 
 MESSAGES = [f"number {number}" for number in range(30)]
@@ -57,19 +57,6 @@ def test_follow_goes_on_behind_the_lines_since_a_time(store):
     finally:
         follows.child.kill()
         follows.child.communicate()
-
-
-class Following:
-    def __init__(self, store: Path, *words: str) -> None:
-        self.child = subprocess.Popen(
-            [*LOGSRV, "tail", "--directory", str(store), "-f", "--output", "raw", *words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-
-    def line(self) -> bytes:
-        assert self.child.stdout is not None
-        return self.child.stdout.readline()
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ from logsrv.gopher.wire.text import DotEndedParser, Stuffer, Text, TextParser, U
 from logsrv.gopher.wire.url import GopherURL, parse_typed_url, quoted, unquoted
 from tests.fuzz.oracles import at_most, safe, same_however_cut
 from tests.fuzz.target import target
-from tests.gopher.gateway.test_pages import check
+from tests.parts.html_pages import check
 
 HERE = GopherURL("here.example")
 MOST = 3000

@@ -2,10 +2,10 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 from textual._context import visible_screen_stack
@@ -16,29 +16,13 @@ from logsrv.gopher.browse.app import Browser
 from logsrv.gopher.browse.commands.session import BrowsingSession
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
 from logsrv.gopher.serve.typed_address import resolve_typed_address
-from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.conftest import Serve
+from tests.gopher.conftest import Serve, until
 from tests.parts.gopher_servers import Scripted
 from tests.parts.gopherhole import site
 
 Result = TypeVar("Result")
 # The Pilot takes its time for each key.
 SHORT = 8
-
-
-async def until(happened: Callable[[], Any], what: str) -> None:
-    """Return when `happened()` is true; the loop runs meanwhile."""
-    try:
-        async with asyncio.timeout(PATIENCE):
-            while not happened():
-                await asyncio.sleep(0.01)
-    except TimeoutError:
-        raise AssertionError(f"waited {PATIENCE:g} s for {what}") from None
-
-
-def run(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run asyncio's loop, which is not the reactor's, until `work` is done."""
-    return asyncio.run(work)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -48,7 +32,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if not inspect.iscoroutinefunction(test):
         return None
     names = inspect.signature(test).parameters
-    run(test(**{name: pyfuncitem.funcargs[name] for name in names}))
+    asyncio.run(test(**{name: pyfuncitem.funcargs[name] for name in names}))
     return True
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.gopher.browse.conftest import until
+from tests.gopher.conftest import until
 from tests.parts.gopherhole import item, menu
 
 

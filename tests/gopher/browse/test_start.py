@@ -1,5 +1,6 @@
 """The beginning of a page is shown while the browser itself still loads."""
 
+import asyncio
 import subprocess
 import sys
 from typing import Any
@@ -10,7 +11,6 @@ from logsrv.gopher.browse import start
 from logsrv.gopher.browse.content.layout import Layout
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.browse.conftest import run
 from tests.parts.gopherhole import item, menu
 
 
@@ -68,7 +68,7 @@ def browsed(
         work = start.browse(url, environ, curtain)  # type: ignore[arg-type]
         assert await work == 0
 
-    run(main())
+    asyncio.run(main())
     return app, curtain.shown
 
 

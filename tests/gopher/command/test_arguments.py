@@ -14,7 +14,7 @@ from logsrv.gopher.command.requests import resolve_requested_url
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.wire.errors import BadURL, GopherError
 from logsrv.kit.options.argument_parser import HelpRequest, UsageError
-from tests.gopher.command import test_main as command
+from tests.gopher.command.answers import gopher
 
 
 def url_of(*words: str) -> str:
@@ -96,9 +96,9 @@ def test_every_option_is_documented():
 
 def test_each_command_has_its_own_help_and_without_one_it_is_that_of_a_url():
     for name in COMMANDS:
-        status, shown = command.gopher(name, "--help")[:2]
+        status, shown = gopher(name, "--help")[:2]
         assert status == 0
         assert shown.decode() == parser_of(name).format_help()
-    assert command.gopher("--help")[1].startswith(b"usage: gopher")
-    assert command.gopher("--version")[1].startswith(b"gopher (logsrv)")
+    assert gopher("--help")[1].startswith(b"usage: gopher")
+    assert gopher("--version")[1].startswith(b"gopher (logsrv)")
     assert parser_of().parse_args(["example.org"]).url == "example.org"

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from tests.gopher.command.test_main import EVIL, MENU, gopher, hang
+from tests.gopher.command.answers import EVIL, MENU, gopher, hang
 from tests.parts.gopher_servers import LOOPBACK, SocksProxy, cut
 from tests.parts.ports import free_port
 

@@ -18,25 +18,12 @@ import pytest
 from logsrv.gopher.command.main import run
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.command.test_show import UNSAFE
+from tests.gopher.command.answers import EVIL, MENU, UNSAFE, gopher
 from tests.parts.at_terminal import AtTerminal
 from tests.parts.gopher_servers import reset
 from tests.parts.ports import free_port
 
 GOPHER = (sys.executable, "-m", "logsrv.gopher.command.main")
-MENU = b"iHi\t\tnull\t1\r\n0About\t/about\t127.0.0.1\t70\r\n.\r\n"
-EVIL = b"\x1b]0;owned\a\x1b[2J\xc2\x9b31m\xe2\x80\xae\x00\x7f"
-
-
-def hang(connection: socket.socket, _: bytes) -> None:
-    """Until the client has had enough."""
-    connection.recv(1)
-
-
-def gopher(*words: str) -> tuple[int, bytes, str]:
-    out, err = io.BytesIO(), io.StringIO()
-    status = run(words, out, err)
-    return status, out.getvalue(), err.getvalue()
 
 
 def test_the_command_does_not_load_twisted():

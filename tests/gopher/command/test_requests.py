@@ -11,7 +11,7 @@ from logsrv.gopher.command.requests import open_answer
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.serve.fileurl import FileURL
 from logsrv.gopher.wire.url import GopherURL
-from tests.gopher.command.test_main import gopher
+from tests.gopher.command.answers import gopher
 from tests.gopher.conftest import Serve
 from tests.parts.gopher_servers import Scripted
 

@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 
 from logsrv.gopher.command.show import TextOutput, show_menu, show_text
 from logsrv.gopher.wire.url import GopherURL
+from tests.gopher.command.answers import UNSAFE
 
 Show = Callable[[Iterable[bytes], TextOutput], None]
 URL = GopherURL.parse("gopher://h/")
-# All that a terminal may be sent: LF, TAB, and no other control character, C1 included.
-UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def shown(show: Show, *chunks: bytes, **how: Any) -> str:

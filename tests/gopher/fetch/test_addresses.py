@@ -5,8 +5,6 @@ import socket
 import threading
 import tracemalloc
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
 from selectors import BaseSelector, DefaultSelector
 from typing import Any
 
@@ -15,7 +13,7 @@ import pytest
 from logsrv.gopher.fetch.addresses import KNOWN_FOR, AddressLookup
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import names
-from tests.parts.gopher_servers import LOOPBACK
+from tests.parts.gopher_servers import LOOPBACK, open_now
 
 HERE = [(socket.AF_INET, (LOOPBACK, 70))]
 
@@ -42,15 +40,6 @@ def a_selector() -> Iterator[BaseSelector]:
 def turn(selector: BaseSelector) -> None:
     for key, _ in selector.select(PATIENCE):
         key.data()
-
-
-def open_now() -> set[str]:
-    """Return what is open in this process, where the system tells; other threads close theirs meanwhile."""
-    found = set()
-    for link in Path("/proc/self/fd").glob("*"):
-        with suppress(FileNotFoundError):
-            found.add(os.readlink(link))
-    return found
 
 
 def test_numbers_need_no_lookup(selector, clock, monkeypatch):

@@ -11,7 +11,7 @@ from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.on_asyncio import AsyncioStream
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.browse.conftest import run, until
+from tests.gopher.conftest import until
 
 
 async def fetched(url: str) -> bytes:
@@ -33,7 +33,7 @@ def test_a_silent_name_server_can_be_left_alone(monkeypatch):
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    run(asyncio.wait_for(scenario(), PATIENCE))
+    asyncio.run(asyncio.wait_for(scenario(), PATIENCE))
     released.set()
 
 
@@ -57,4 +57,4 @@ def test_cancelling_closes_the_socket(serve):
             await task
         await until(gone.is_set, "the server to see it")
 
-    run(scenario())
+    asyncio.run(scenario())

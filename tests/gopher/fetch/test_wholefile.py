@@ -16,6 +16,7 @@ from logsrv.gopher.fetch.wholefile import (
     write_whole,
 )
 from logsrv.gopher.wire.text import TextParser
+from tests.parts.terminals import Terminal
 
 
 def test_the_file_appears_when_it_is_whole(tmp_path):
@@ -126,11 +127,6 @@ def test_nothing_is_left_of_a_new_small_file_when_the_disk_is_full(tmp_path, mon
         create_or_replace(str(tmp_path / "x"), b"content")
     assert full.value.filename == str(tmp_path / "x")
     assert os.listdir(tmp_path) == []
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 class Seconds:

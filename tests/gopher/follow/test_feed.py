@@ -1,9 +1,6 @@
 """The way out: a feed that any reader takes, and JSON that stays as it is described."""
 
 import json
-import re
-from urllib.parse import urlsplit
-from xml.etree import ElementTree
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,11 +11,10 @@ from logsrv.gopher.follow.following import FollowedMenu, items_of_all_menus
 from logsrv.gopher.follow.news import News
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.time import parse_rfc3339
+from tests.gopher.feeds import ATOM, checked_feed
 
 NOW = 1795225000
 MENU = GopherURL.parse("gopher://h.org/1/phlog")
-ATOM = "{http://www.w3.org/2005/Atom}"
 FEED = "urn:uuid:60a76c80-d399-11d9-b93c-0003939e0af6"
 
 
@@ -29,30 +25,6 @@ def followed(*entries: Entry, title: str = "A phlog") -> list[FollowedMenu]:
         .after_fetch(entries, NOW + 60)
     )
     return [FollowedMenu(MENU, title, news)]
-
-
-def checked_feed(text: str) -> ElementTree.Element:
-    """The feed, if it is one by RFC 4287, sections 4.1.1 and 4.1.2."""
-    feed = ElementTree.fromstring(text.encode())
-    assert feed.tag == f"{ATOM}feed"
-    entries = feed.findall(f"{ATOM}entry")
-    for element in (feed, *entries):
-        (id,) = element.findall(f"{ATOM}id")
-        assert id.text and id.text.isascii() and urlsplit(id.text).scheme
-        (title,) = element.findall(f"{ATOM}title")
-        assert title.text is not None
-        (updated,) = element.findall(f"{ATOM}updated")
-        for moment in (updated, *element.findall(f"{ATOM}published")):
-            assert moment.text is not None
-            parse_rfc3339(moment.text)
-    ids = [str(entry.findtext(f"{ATOM}id")) for entry in entries]
-    assert len(set(ids)) == len(ids)
-    for entry in entries:
-        # Without content there has to be an alternate link, and without one of the feed's an author.
-        (link,) = entry.findall(f"{ATOM}link[@rel='alternate']")
-        assert re.match(r"(gophers?|https?|ftp|gemini)://", link.attrib["href"])
-        assert entry.findtext(f"{ATOM}author/{ATOM}name")
-    return feed
 
 
 def test_a_feed_has_what_was_found():

@@ -1,5 +1,6 @@
 """Looks at real servers: a few at a time, with an end, and one that fails is one that fails."""
 
+import asyncio
 import socket
 import threading
 
@@ -13,7 +14,6 @@ from logsrv.gopher.follow.following import FollowedMenu, FollowedStore
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.browse.conftest import run
 from tests.parts.gopherhole import item, menu
 
 NOW = 1795225000
@@ -21,12 +21,12 @@ OPTIONS = ConnectionOptions(Timeouts(connect=PATIENCE, first_byte=PATIENCE, betw
 
 
 def fetched(url: str, charset: str | None = None) -> list[Entry]:
-    return run(fetch_entries(GopherURL.parse(url), OPTIONS, NOW, charset))
+    return asyncio.run(fetch_entries(GopherURL.parse(url), OPTIONS, NOW, charset))
 
 
 def looked(following: FollowedStore, options: ConnectionOptions = OPTIONS) -> list[str]:
     told: list[FollowedMenu] = []
-    problems = run(
+    problems = asyncio.run(
         fetch_and_store_news(
             following.all(), following, lambda _: options, lambda: NOW + 0.5, looked=told.append
         )
@@ -118,5 +118,7 @@ def test_what_cannot_be_kept_is_told(serve, tmp_path):
     before = following.all()
     (tmp_path / "gopher-followed").unlink()
     (tmp_path / "gopher-followed").mkdir()
-    ((_, problem),) = run(fetch_and_store_news(before, following, lambda _: OPTIONS, lambda: NOW))
+    ((_, problem),) = asyncio.run(
+        fetch_and_store_news(before, following, lambda _: OPTIONS, lambda: NOW)
+    )
     assert "the list of followed menus cannot be read" in str(problem)

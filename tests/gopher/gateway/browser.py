@@ -4,9 +4,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.gopher.gateway.web import Page
 from tests.parts import chromium
 from tests.parts.chromium import Chromium
+from tests.parts.html_pages import Page
 
 
 def dom(browser: Chromium, url: str) -> tuple[Page, list[str]]:

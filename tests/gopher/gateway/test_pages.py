@@ -7,36 +7,13 @@ from logsrv.gopher.gateway.paths import WebPlace, parse_path
 from logsrv.gopher.wire.menu import Menu, MenuItem
 from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL
-from tests.gopher.gateway.web import Page
+from tests.parts.html_pages import Page, check
 
 EVIL = (
     b"</pre></a><script>alert(1)</script><img src=x onerror=alert(1)>"
     b"""" onclick="x' style='y&lt;{{7*7}}"""
 )
-ELEMENTS = {
-    *("html", "head", "meta", "title", "link", "body", "a", "header", "span", "form", "label"),
-    *("input", "button", "nav", "ol", "li", "main", "h1", "h2", "div", "p", "ul", "pre", "footer"),
-    "code",
-}
-ATTRIBUTES = {
-    *("lang", "charset", "name", "content", "rel", "href", "type", "class", "action", "method"),
-    *("role", "aria-label", "for", "id", "value", "placeholder", "required", "autocomplete"),
-    *("autocapitalize", "spellcheck", "inputmode", "aria-current", "tabindex", "title"),
-    "aria-hidden",
-}
 HERE = WebPlace(GopherURL("here.example"))
-
-
-def check(body: bytes) -> Page:
-    """Raises AssertionError if a page has an element, an attribute or a target that is not ours."""
-    page = Page.of(body)
-    for element, attributes in page.elements:
-        assert element in ELEMENTS, element
-        assert set(attributes) <= ATTRIBUTES, attributes
-    for target in page.attributes("a", "href") + page.attributes("form", "action"):
-        assert target.startswith(("/", "#content", "http://", "https://", "mailto:")), target
-        assert not target.startswith("//")
-    return page
 
 
 def test_markup_in_a_menu_is_shown_as_text():

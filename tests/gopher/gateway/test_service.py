@@ -9,8 +9,9 @@ import pytest
 
 from logsrv.kit.testing import TwistdProcess, wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.gateway.web import LOOPBACK, fetch
+from tests.gopher.gateway.web import LOOPBACK
 from tests.parts.strangers import memory
+from tests.parts.web_clients import Client
 
 BIG = 200 * 1024 * 1024
 
@@ -28,7 +29,7 @@ def test_two_hundred_megabytes_go_through_in_little_memory(serve, tmp_path):
     with TwistdProcess(
         "gopher", "--gateway", LOOPBACK, "--allow-private", directory=tmp_path
     ) as web:
-        fetch(web.port(), "/")
+        Client(web.port()).ask("/")
         before = memory(web.pid, most=True)
         connection = http.client.HTTPConnection("127.0.0.1", web.port(), timeout=PATIENCE)
         connection.request("GET", f"/gopher/127.0.0.1:{server.port}/9/big")
@@ -51,15 +52,15 @@ def test_sighup_reloads_the_file_and_sigterm_ends_with_sums(serve, tmp_path):
     path = f"/gopher/127.0.0.1:{server.port}/"
     arguments = ["--gateway", LOOPBACK, "--config", str(file)]
     with TwistdProcess("gopher", *arguments, directory=tmp_path) as web:
-        assert fetch(web.port(), path).status == 403
+        assert Client(web.port()).ask(path).status == 403
         file.write_text("allow-private = true\n")
         web.send_signal(signal.SIGHUP)
         web.wait_for_log("reloaded")
-        assert fetch(web.port(), path).status == 200
+        assert Client(web.port()).ask(path).status == 200
         file.write_text("allow-private = 7\n")
         web.send_signal(signal.SIGHUP)
         web.wait_for_log("reload refused")
-        assert fetch(web.port(), path).status == 200
+        assert Client(web.port()).ask(path).status == 200
         web.stop()
         assert "gateway_requests_total 3, gateway_cache_hits_total 1" in web.log()
 
@@ -75,12 +76,12 @@ def test_a_reload_refuses_what_a_start_refuses(changed, said, tmp_path):
     file = tmp_path / "gopher.toml"
     file.write_text(gateway)
     with TwistdProcess("gopher", "--config", str(file), directory=tmp_path) as web:
-        assert fetch(web.port(), "/").status == 200
+        assert Client(web.port()).ask("/").status == 200
         file.write_text(changed and changed + gateway)
         web.send_signal(signal.SIGHUP)
         web.wait_for_log("reload refused, the old settings stay: give either a URL")
         web.wait_for_log(re.escape(said))
-        assert fetch(web.port(), "/").status == 200
+        assert Client(web.port()).ask("/").status == 200
 
 
 @pytest.mark.slow
@@ -89,5 +90,5 @@ def test_a_denied_address_is_refused_and_logged(tmp_path):
     arguments = ["--gateway", LOOPBACK, "--deny", "127.0.0.0/8"]
     with TwistdProcess("gopher", *arguments, directory=tmp_path) as web:
         with pytest.raises((ConnectionError, http.client.HTTPException)):
-            fetch(web.port(), "/")
+            Client(web.port()).ask("/")
         wait_until(lambda: "refused 127.0.0.1" in web.log(), "the refusal")

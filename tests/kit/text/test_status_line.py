@@ -4,11 +4,7 @@ import io
 import os
 
 from logsrv.kit.text.status_line import StatusLine
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+from tests.parts.terminals import Terminal
 
 
 def test_nothing_is_written_but_to_a_terminal():

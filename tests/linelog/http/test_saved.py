@@ -15,9 +15,8 @@ from twisted.python.failure import Failure
 from logsrv.linelog.http.endpoints import openapi_document
 from logsrv.linelog.http.http_settings import HttpSettings
 from logsrv.linelog.http.saved import LARGEST_FILE, MOST
-from tests.linelog.http.test_server import Place
 from tests.parts.users import as_root
-from tests.parts.web_requests import Browser
+from tests.parts.web_requests import Browser, Place
 
 TYPE = "application/json"
 ERRORS = {"q": "level>=error app=shop", "last": "24h", "columns": "time,app,message", "by": "app"}

@@ -1,81 +1,17 @@
 """Requests find who answers them, and what goes wrong has its status."""
 
 import gc
-import json
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from twisted.logger import capturedLogs
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.parse import parse_endpoint
-from logsrv.kit.observe.metrics import Metrics
-from logsrv.linelog.http import statistics
-from logsrv.linelog.http.counting import StoreCounter
 from logsrv.linelog.http.http_settings import HttpSettings
-from logsrv.linelog.http.server import WebServer
-from logsrv.linelog.plugin.health import unhealthy_reasons
-from logsrv.linelog.plugin.metrics import METRICS
-from logsrv.linelog.read.follow import end_of_store
-from tests.parts.child_processes import Spawned, Spawner
-from tests.parts.stores import lines, make_store, view_of
-from tests.parts.web_requests import Browser
-
-
-class Counting(Spawned):
-    """A process that counts, done here: it answers when it is asked."""
-
-    def writeSequence(self, parts: list[bytes]) -> None:
-        super().writeSequence(parts)
-        self.say()
-        self.say(StoreCounter(lambda _: None).count_as_json(self.said[-1].decode()))
-
-
-class Reactor(Spawner):
-    """A clock and processes of which only those that count do something."""
-
-    def spawnProcess(self, protocol: Any, _: str, command: list[str], env: dict[str, str]) -> Any:
-        if statistics.MODULE not in command:
-            return super().spawnProcess(protocol, _, command, env)
-        return Counting(protocol, command, env)
-
-
-class Place:
-    """A server of a store with two lines."""
-
-    def __init__(self, directory: Path, **settings: Any) -> None:
-        self.store = make_store(directory / "store", [lines(["a", "b"])])
-        self.metrics = Metrics(METRICS)
-        self.troubles: dict[str, str] = {}
-        store: Any = SimpleNamespace(
-            accepts=True,
-            troubles=lambda: self.troubles,
-            under_way=dict,
-            valve=SimpleNamespace(closed_for=lambda: 0.0),
-        )
-        self.reactor = Reactor()
-        self.server = WebServer(
-            lambda: str(self.store),
-            HttpSettings(),
-            position=lambda: end_of_store(view_of(self.store)),
-            unhealthy=lambda: unhealthy_reasons(store),
-            unready=list,
-            metrics=self.metrics,
-            reactor=self.reactor,
-        )
-        if settings != {"applied": False}:
-            self.server.apply(HttpSettings(**settings))
-
-    def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[int, Any]:
-        """The status, and the body as JSON if it is that."""
-        answer = Browser(self.server.handle, self.reactor).get(path, method, **headers)
-        head, _, body = answer.partition(b"\r\n\r\n")
-        self.head = head.decode().lower()
-        status = int(head.split()[1])
-        return status, json.loads(body) if b"/json" in head and body else body
+from tests.parts.child_processes import Spawner
+from tests.parts.web_requests import Browser, Place
 
 
 @pytest.fixture

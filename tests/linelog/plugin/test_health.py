@@ -11,9 +11,8 @@ from twisted.internet.task import Clock
 from logsrv.linelog.plugin.health import PATIENCE, HangLog, unhealthy_reasons
 from logsrv.linelog.plugin.service import LoggerService
 from logsrv.linelog.store.store import Store
-from tests.linelog.plugin.test_service import service
 from tests.parts.disks import FaultyDisk, Hang, batch, no_space
-from tests.parts.listening import in_reactor, logged, until
+from tests.parts.listening import in_reactor, logged, service, until
 
 
 def faulty(directory: Path) -> tuple[LoggerService, FaultyDisk]:

@@ -17,17 +17,7 @@ from logsrv.linelog.alerts.alerts import Alerts
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.plugin.service import LoggerService, Options, log_interpreter_fault, makeService
-from tests.parts.listening import REACTOR, in_reactor, logged, until
-
-
-def settings(*words: str) -> LoggerSettings:
-    options = Options()
-    options.parseOptions(words)
-    return options.settings
-
-
-def service(*words: str) -> LoggerService:
-    return LoggerService(settings(*words), load=lambda: settings(*words), reactor=REACTOR)
+from tests.parts.listening import REACTOR, in_reactor, logged, service, settings, until
 
 
 def send(path: Path, data: bytes) -> None:

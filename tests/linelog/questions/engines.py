@@ -39,12 +39,12 @@ from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.answer import SqlAnswer
 from logsrv.linelog.sql.rows import StoreReading
-from tests.linelog.http.test_server import Place as Site
 from tests.linelog.questions.asking import Question
 from tests.linelog.questions.forms import Store
 from tests.linelog.questions.lines import Line
 from tests.parts.child_processes import Spawned
 from tests.parts.web_requests import Browser
+from tests.parts.web_requests import Place as Site
 
 Answer: TypeAlias = Any
 """Numbers of lines, a number, values with counts, counts by step, rows, or patterns with counts."""

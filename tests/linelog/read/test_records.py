@@ -7,37 +7,12 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.continuation import MOST_LINES, Joiner
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.continuation import MOST_LINES
 from logsrv.linelog.read import found_records
 from logsrv.linelog.read.found_records import FoundRecords, whole_record
 from logsrv.linelog.read.records import MOST_READ, joined_documents
-from logsrv.linelog.read.search import Hit
-from logsrv.linelog.read.stored_lines import StoredLines
-from logsrv.linelog.store.segments.segment import Position
-from tests.parts.stack_traces import GO, JAVA, OTHERS, PYTHON, split_sample
-from tests.parts.stores import line, make_store, view_of
-
-TRACES = [split_sample(sample)[0] for sample in (JAVA, PYTHON, GO, OTHERS)]
-
-
-def stored(lines: list[bytes], directory: Path) -> tuple[StoredLines, list[Hit]]:
-    view = StoredLines(view_of(make_store(directory, [lines[: len(lines) // 2], lines])))
-    return view, list(view.lines_from(Position(2, 0)))
-
-
-def records_of(hits: list[Hit]) -> list[list[Hit]]:
-    """Return the records of all lines, found from the first line on."""
-    joiner = Joiner()
-    found: list[tuple[Record, list[Hit]]] = []
-    for hit in hits:
-        first = joiner.first_line(Record(hit.line))
-        known = [held for begun, held in found if begun is first]
-        if known:
-            known[0].append(hit)
-        else:
-            found.append((first, [hit]))
-    return [held for _, held in found]
+from tests.linelog.read.traces import TRACES, records_of, stored
+from tests.parts.stores import line, view_of
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=120))

@@ -6,16 +6,13 @@ A format that is only tested by writing and reading it back can change without a
 import json
 import re
 import shutil
-import tarfile
 from pathlib import Path
 
 import pytest
 
 from logsrv.kit.text.checked_json import json_with_checksum
+from tests.parts.archived_stores import ARCHIVES, unpack_stores
 from tests.parts.commands import logsrv
-
-STORES = Path(__file__).parents[2] / "corpus" / "stores"
-ARCHIVES = sorted(STORES.glob("*.tar.xz"))
 
 
 @pytest.fixture(scope="module", params=ARCHIVES, ids=lambda path: path.name.removesuffix(".tar.xz"))
@@ -24,15 +21,6 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     found = tmp_path_factory.mktemp("stores")
     unpack_stores(request.param, found)
     return found
-
-
-def unpack_stores(stores: Path, place: Path) -> None:
-    """Unpack edge, centre, archive and backup of a version into a directory."""
-    with tarfile.open(stores) as archive:
-        # Pythons before 3.11.4 have no filters.
-        if hasattr(tarfile, "data_filter"):
-            archive.extraction_filter = tarfile.data_filter
-        archive.extractall(place)
 
 
 def lines(place: Path) -> list[bytes]:

@@ -20,7 +20,7 @@ from logsrv.gopher.browse.commands.bars import ALWAYS, AddressBar, Key, StatusBa
 from logsrv.gopher.browse.commands.palette import prefers_light, save_choice
 from logsrv.gopher.browse.commands.prompt import Prompt
 from logsrv.gopher.browse.commands.readable_texts import duration_text, shortened_address
-from tests.gopher.browse.conftest import until
+from tests.gopher.conftest import until
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from logsrv.gopher.browse.commands.dialogs import Chooser, QuestionDialog, descr
 from logsrv.gopher.browse.commands.downloads import BackgroundDownload
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.browse.conftest import until
+from tests.gopher.conftest import until
 
 pytestmark = pytest.mark.slow
 

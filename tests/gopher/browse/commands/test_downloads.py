@@ -1,5 +1,6 @@
 """A download is a whole file under its name, or nothing and a reason."""
 
+import asyncio
 import socket
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from logsrv.gopher.browse.commands.downloads import (
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.browse.conftest import run, until
+from tests.gopher.conftest import until
 from tests.parts.gopher_servers import Scripted
 
 pytestmark = pytest.mark.slow
@@ -35,7 +36,7 @@ def finished(directory: Path, server: Scripted, *paths: str) -> list[BackgroundD
         await until(lambda: not downloads.running, "the downloads")
         return downloads.all
 
-    return run(scenario())
+    return asyncio.run(scenario())
 
 
 def test_the_file_is_what_was_sent(serve, directory):

@@ -11,7 +11,6 @@ from logsrv.gopher.follow.entries import Entry
 from logsrv.gopher.follow.following import FollowedMenu, FollowedStore
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.browse.conftest import run
 from tests.parts.gopherhole import item
 
 pytestmark = pytest.mark.slow
@@ -25,18 +24,18 @@ def known(environ: dict[str, str], *entries: Entry) -> FollowedMenus:
     session.following.follow(URL, "A phlog", [], NOW)
     session.following.change_news(URL, lambda news: news.after_fetch(entries, NOW))
     news = FollowedMenus(session, lambda: NOW)
-    run(news.read_files())
+    asyncio.run(news.read_files())
     return news
 
 
 def test_the_parts_of_a_text_are_read_when_it_is_opened(environ):
     parts = [Entry(f"gopher://h.org/0/log#{number:016}", f"Part {number}") for number in range(3)]
     news = known(environ, *parts, Entry("gopher://h.org/0/other", "Other"))
-    run(news.mark_address_read("gopher://h.org/0/lo"))
+    asyncio.run(news.mark_address_read("gopher://h.org/0/lo"))
     assert news.new == 4
-    run(news.mark_address_read("gophers://h.org/0/log"))
+    asyncio.run(news.mark_address_read("gophers://h.org/0/log"))
     assert news.new == 1
-    run(news.read_files())
+    asyncio.run(news.read_files())
     assert news.new == 1
 
 
@@ -60,7 +59,7 @@ def test_what_becomes_known_while_the_files_are_read_is_not_forgotten(environ, m
         await loading
 
     monkeypatch.setattr(FollowedStore, "all", slowly)
-    run(scenario())
+    asyncio.run(scenario())
     assert news.new == 0
 
 
@@ -70,13 +69,13 @@ def test_a_menu_is_looked_at_when_its_time_has_come(environ, serve):
     session.following.follow(GopherURL.parse(server.url()), "A", [], NOW)
     now = [NOW + 3599.0]
     news = FollowedMenus(session, lambda: now[0])
-    run(news.fetch_due_menus())
+    asyncio.run(news.fetch_due_menus())
     assert (len(server.requests), news.new) == (0, 0)
     now[0] += 1
-    run(news.fetch_due_menus())
+    asyncio.run(news.fetch_due_menus())
     assert (len(server.requests), news.new) == (1, 1)
-    run(news.fetch_due_menus(again=True))
+    asyncio.run(news.fetch_due_menus(again=True))
     # A clock that was set back does not put it off.
     now[0] = 5
-    run(news.fetch_due_menus())
+    asyncio.run(news.fetch_due_menus())
     assert len(server.requests) == 3

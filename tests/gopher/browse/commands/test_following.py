@@ -9,7 +9,8 @@ from logsrv.gopher.follow.entries import Entry
 from logsrv.gopher.follow.following import FollowedStore
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.browse.conftest import Driven, until
+from tests.gopher.browse.conftest import Driven
+from tests.gopher.conftest import until
 from tests.parts.gopherhole import Phlog, item
 
 pytestmark = pytest.mark.slow

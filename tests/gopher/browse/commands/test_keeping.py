@@ -1,10 +1,12 @@
 """Downloads go on in the background, are announced, stopped and played; bookmarks come and go."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from tests.gopher.browse.conftest import opener, run, until
+from tests.gopher.browse.conftest import opener
+from tests.gopher.conftest import until
 from tests.parts.gopherhole import ANSWERS
 
 pytestmark = pytest.mark.slow
@@ -81,7 +83,7 @@ def test_quitting_while_something_is_downloaded_asks_first_and_leaves_nothing(
             await until(lambda: not driven.browser.is_running, "the end")
 
     # All tasks are over by then.
-    run(scenario())
+    asyncio.run(scenario())
     assert list(Path(environ["XDG_DOWNLOAD_DIR"]).iterdir()) == []
     assert not caplog.records
 

@@ -28,10 +28,8 @@ from logsrv.gopher.wire.errors import ServerError, TimedOut, TooBig
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.browse.conftest import run
 from tests.gopher.conftest import Serve
-from tests.gopher.fetch.test_addresses import open_now
-from tests.parts.gopher_servers import Script, cut
+from tests.parts.gopher_servers import Script, cut, open_now
 from tests.parts.gopherhole import item, menu
 
 pytestmark = pytest.mark.slow
@@ -41,7 +39,9 @@ TIMEOUTS = Timeouts(first_byte=PATIENCE, between=PATIENCE)
 
 def loaded(serve: Serve, script: Script | bytes, path: str = "/", limits: Limits = LIMITS) -> Page:
     url = GopherURL.parse(serve(script).url(path))
-    return run(PageLoad(url, lambda: ConnectionOptions(TIMEOUTS), limits=limits).wait_for_page())
+    return asyncio.run(
+        PageLoad(url, lambda: ConnectionOptions(TIMEOUTS), limits=limits).wait_for_page()
+    )
 
 
 def test_a_menu_ends_at_its_dot_though_the_server_goes_on(serve):
@@ -89,7 +89,7 @@ def test_a_text_of_empty_lines_ends_before_they_fill_the_memory(serve):
 def test_a_menu_that_takes_too_long_shows_what_came(serve):
     server = serve(lambda connection, _: (connection.sendall(b"iHi\r\n"), connection.recv(1)))
     options = ConnectionOptions(Timeouts(whole=2.0))
-    page = run(PageLoad(GopherURL.parse(server.url()), lambda: options).wait_for_page())
+    page = asyncio.run(PageLoad(GopherURL.parse(server.url()), lambda: options).wait_for_page())
     assert isinstance(page.error, TimedOut) and page.error.phase == "whole"
     assert isinstance(page.content, MenuContent)
 
@@ -153,7 +153,7 @@ def test_a_cut_end_of_tls_is_shown_with_a_warning(serve, certificate):
 
     url = GopherURL.parse(serve(script, certificate).url("/0/x", "gophers"))
     options = ConnectionOptions(trust=Trust(insecure=True, accept_cut=True))
-    page = run(PageLoad(url, lambda: options).wait_for_page())
+    page = asyncio.run(PageLoad(url, lambda: options).wait_for_page())
     assert page.error is None and "without its close" in page.note
 
 
@@ -172,7 +172,7 @@ async def test_a_file_comes_in_pieces_as_it_is(tmp_path):
 
 def test_a_file_that_is_missing_is_the_error_of_its_page(tmp_path):
     url = FileURL(os.fsencode(tmp_path), "0", b"/missing")
-    page = run(PageLoad(url, ConnectionOptions).wait_for_page())
+    page = asyncio.run(PageLoad(url, ConnectionOptions).wait_for_page())
     assert isinstance(page.error, ConfigurationError)
 
 
@@ -186,7 +186,7 @@ def test_what_goes_wrong_on_the_disk_is_raised(tmp_path, name, error):
             [piece async for piece in source]
 
     with pytest.raises(error):
-        run(scenario())
+        asyncio.run(scenario())
 
 
 async def test_a_file_that_is_given_up_is_closed(tmp_path):

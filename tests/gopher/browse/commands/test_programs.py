@@ -14,7 +14,8 @@ from logsrv.gopher.browse.commands.programs import (
     sound_command,
 )
 from logsrv.kit.testing import wait_until
-from tests.gopher.browse.conftest import opener, run, until
+from tests.gopher.browse.conftest import opener
+from tests.gopher.conftest import until
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +52,7 @@ def test_the_program_gets_the_address_as_it_is(tmp_path):
     """No shell sees it."""
     environ = {"PATH": f"{tmp_path}:/bin:/usr/bin"}
     program(tmp_path, "xdg-open", f'printf "%s|" "$@" > {tmp_path}/got; exit 3')
-    assert run(run_external_program(link_command(ADDRESS, environ), environ)) == 3
+    assert asyncio.run(run_external_program(link_command(ADDRESS, environ), environ)) == 3
     assert (tmp_path / "got").read_text() == ADDRESS + "|"
 
 
@@ -76,7 +77,9 @@ async def test_a_program_outlives_the_browser(tmp_path):
 def test_a_program_that_cannot_be_started_is_a_sentence(tmp_path):
     program(tmp_path, "xdg-open").write_text("#!/nowhere/at/all\n")
     with pytest.raises(ConfigurationError, match="cannot be started"):
-        run(run_external_program([str(tmp_path / "xdg-open"), ADDRESS], {"PATH": str(tmp_path)}))
+        asyncio.run(
+            run_external_program([str(tmp_path / "xdg-open"), ADDRESS], {"PATH": str(tmp_path)})
+        )
 
 
 def test_a_file_is_opened_unless_that_would_run_it(tmp_path):

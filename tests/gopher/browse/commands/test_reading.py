@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from tests.gopher.browse.conftest import Driven, until
+from tests.gopher.browse.conftest import Driven
+from tests.gopher.conftest import until
 from tests.parts.gopher_servers import cut
 from tests.parts.gopherhole import ROOT
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher.browse.commands.followed import FollowedMenus
-from tests.gopher.browse.conftest import until
+from tests.gopher.conftest import until
 from tests.parts.gopherhole import site
 
 pytestmark = pytest.mark.slow

@@ -17,7 +17,7 @@ from logsrv.gopher.browse.content.colours import ColouredSpan, SpanStyle
 from logsrv.gopher.browse.content.layout import ScrollPosition
 from logsrv.gopher.browse.content.page_lines import PageLine
 from logsrv.gopher.wire.menu import MenuItem
-from tests.gopher.browse.conftest import until
+from tests.gopher.conftest import until
 
 pytestmark = pytest.mark.slow
 

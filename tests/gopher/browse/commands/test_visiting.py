@@ -13,7 +13,7 @@ from logsrv.gopher.browse.commands.visiting import rendered_lines
 from logsrv.gopher.browse.content.page_lines import PageLine
 from logsrv.gopher.fetch.connection_options import Timeouts
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.browse.conftest import until
+from tests.gopher.conftest import until
 from tests.parts.gopherhole import item, menu, site
 
 pytestmark = pytest.mark.slow

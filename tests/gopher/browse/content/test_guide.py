@@ -1,5 +1,6 @@
 """What the browser says about itself is true, and its page of what is new."""
 
+import asyncio
 import re
 
 import pytest
@@ -18,7 +19,6 @@ from logsrv.gopher.follow.following import FollowedMenu
 from logsrv.gopher.follow.news import NewsItem
 from logsrv.gopher.wire.menu import parse_menu_line
 from logsrv.gopher.wire.url import GopherURL
-from tests.gopher.browse.conftest import run
 
 _SPELLED = {
     "↑": "up", "↓": "down", "←": "left", "→": "right", "Tab": "tab", "Shift-Tab": "shift+tab",
@@ -79,7 +79,7 @@ def known(environ: dict[str, str], *entries: Entry) -> FollowedMenus:
     session.following.follow(URL, "A phlog", [], NOW)
     session.following.change_news(URL, lambda news: news.after_fetch(entries, NOW))
     news = FollowedMenus(session, lambda: NOW)
-    run(news.read_files())
+    asyncio.run(news.read_files())
     return news
 
 

@@ -4,7 +4,6 @@ import socket
 from ipaddress import ip_network
 from typing import Any
 
-import attrs
 import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
@@ -16,20 +15,15 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.net.guard.guard import Guard, GuardPolicy, PeerLimits
+from logsrv.kit.net.guard.guard import Guard, GuardPolicy
 from logsrv.kit.net.guard.guarded_connection import guarded_connection_of
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.guard.open_files import MOST_KEPT
 from logsrv.kit.observe.metrics import Metrics
 from tests.parts.kept import kept
-from tests.parts.listening import Noted, NotingFactory, logged
+from tests.parts.listening import Noted, NotingFactory, Policy, logged
 
 DONE = Failure(ConnectionDone())
-
-
-@attrs.frozen(kw_only=True)
-class Policy(GuardPolicy, PeerLimits):
-    """The rules of what serves lines."""
 
 
 class Quitting(Noted):

@@ -9,7 +9,7 @@ from twisted.internet.threads import deferToThread
 
 from logsrv.kit import LineProtocol
 from logsrv.kit.net.guard.start_tls import tls_factory
-from tests.kit.protocols.test_starting_tls import SAID, Client, Lines, trusting, upgraded
+from tests.kit.starting_tls import SAID, Client, Lines, trusting, upgraded
 from tests.parts.certificates import Authority
 from tests.parts.listening import REACTOR, in_reactor, logged, until
 

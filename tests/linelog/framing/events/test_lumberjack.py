@@ -3,7 +3,6 @@
 import json
 import struct
 import tracemalloc
-import zlib
 
 import pytest
 from hypothesis import given
@@ -15,20 +14,8 @@ from logsrv.linelog.framing.events.lumberjack import (
     LumberjackFramer,
     acknowledgement_frame,
 )
+from tests.parts.messages import event, packed, window
 from tests.parts.records import lines_of, runs_of
-
-
-def window(number: int) -> bytes:
-    return b"2W" + struct.pack(">I", number)
-
-
-def event(sequence: int, text: bytes) -> bytes:
-    return b"2J" + struct.pack(">II", sequence, len(text)) + text
-
-
-def packed(frames: bytes, level: int = 6) -> bytes:
-    data = zlib.compress(frames, level)
-    return b"2C" + struct.pack(">I", len(data)) + data
 
 
 def events_of(framer: LumberjackFramer, data: bytes) -> list[EventsToAcknowledge]:
@@ -65,7 +52,7 @@ def test_frames_may_be_cut_anywhere(windows, size):
         for sequence, number in enumerate(numbers, 1):
             lines.append(b'{"n":%d}' % number)
             frames += event(sequence, lines[-1])
-        data += window(len(numbers)) + (packed(frames) if compressed else frames)
+        data += window(number=len(numbers)) + (packed(frames) if compressed else frames)
         sequences.append(len(numbers))
     found, acknowledged, framer = taken(data, size)
     assert (found, acknowledged, framer.fault, framer.unfinished_bytes) == (lines, sequences, "", 0)
@@ -77,7 +64,7 @@ def test_an_acknowledgement_has_the_sequence_number_big_endian():
 
 def test_a_window_in_several_frames_is_acknowledged_at_its_end():
     frames = [event(number, b"{}") for number in range(1, 5)]
-    _, sequences, framer = taken(window(4) + packed(frames[0] + frames[1]) + frames[2])
+    _, sequences, framer = taken(window(number=4) + packed(frames[0] + frames[1]) + frames[2])
     assert sequences == []
     assert list(map(sequences_of, events_of(framer, frames[3]))) == [[4]]
 
@@ -87,13 +74,13 @@ def test_without_a_window_each_is_acknowledged():
 
 
 def test_an_empty_window_gets_no_acknowledgement():
-    assert taken(window(0) + packed(b"") + window(1) + event(1, b"{}"))[1] == [1]
+    assert taken(window(number=0) + packed(b"") + window(number=1) + event(1, b"{}"))[1] == [1]
 
 
 def test_an_event_that_is_no_object_is_text():
     framer = LumberjackFramer(1000, 1000)
     texts = (b'{"a": 1}', b"no\njson\r\n", b"[1]", b"")
-    (one,) = events_of(framer, window(4) + b"".join(event(1, text) for text in texts))
+    (one,) = events_of(framer, window(number=4) + b"".join(event(1, text) for text in texts))
     assert [(run.lines, run.structured) for run in runs_of(one.records)] == [
         ([b'{"a": 1}'], True),
         ([b"no\njson", b"[1]", b""], False),
@@ -120,7 +107,7 @@ def test_an_object_of_several_lines():
 )
 def test_invalid_frames_stop_the_framer_after_the_events_before(data, sentence):
     for size in (1, 1000):
-        lines, sequences, framer = taken(window(1) + event(9, b"{}") + data, size)
+        lines, sequences, framer = taken(window(number=1) + event(9, b"{}") + data, size)
         assert (lines, sequences) == ([b"{}"], [9])
         assert sentence in framer.fault and framer.reason == "protocol"
         assert list(framer.receive(event(1, b"{}"))) == [] and framer.unfinished_bytes == 0
@@ -139,7 +126,7 @@ def test_an_event_longer_than_a_record_is_text(pack):
     long = b'{"a":"%s"}' % (b"x" * 100)
     frames = b"".join(event(number, text) for number, text in enumerate([b"{}", long, b"[]"], 1))
     framer = LumberjackFramer(100, 1000)
-    windows = events_of(framer, window(3) + pack(frames))
+    windows = events_of(framer, window(number=3) + pack(frames))
     runs = [run for one in windows for run in runs_of(one.records)]
     assert [(list(run.lines), run.structured) for run in runs] == [
         ([b"{}"], True), ([long, b"[]"], False),
@@ -155,7 +142,7 @@ def test_an_event_longer_than_a_record_is_text(pack):
 def test_small_windows_are_stored_together_up_to_64_kib_or_1024(size, number, pack):
     """The first 64 KiB, and all those after them."""
     text = b'{"a":"%b"}' % (b"x" * (size - 8)) if size > 8 else b"{}"
-    data = pack(b"".join(window(1) + event(at, text) for at in range(number)))
+    data = pack(b"".join(window(number=1) + event(at, text) for at in range(number)))
     found = events_of(LumberjackFramer(100_000, 1 << 20), data)
     acknowledged = [len(sequences_of(one)) for one in found]
     assert sum(acknowledged) == number
@@ -165,7 +152,7 @@ def test_small_windows_are_stored_together_up_to_64_kib_or_1024(size, number, pa
 
 
 def test_a_window_of_many_small_events_lets_others_have_a_turn():
-    data = window(5000) + b"".join(event(at, b"{}") for at in range(5000))
+    data = window(number=5000) + b"".join(event(at, b"{}") for at in range(5000))
     turns = [one for one in LumberjackFramer(100, 1 << 20).receive(data) if one is None]
     assert len(turns) >= 4
 
@@ -200,7 +187,7 @@ def test_events_that_become_too_much_in_the_store(monkeypatch):
 
 
 def test_others_have_a_turn_between_frames_without_events():
-    frames = window(1) * 200_000
+    frames = window(number=1) * 200_000
     framer = LumberjackFramer(1000, 2 * len(frames))
     steps = sum(1 for _ in framer.receive(packed(frames)))
     # One for each piece when it is measured, and one when it is read.

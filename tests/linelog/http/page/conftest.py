@@ -1,12 +1,13 @@
 """A server of the API, and the page in a browser, for each test."""
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.linelog.http.page.fake import Logs
+from tests.linelog.http.page.samples import samples
 from tests.parts.chromium import Chromium, Page
 
 Open = Callable[..., Page]
@@ -56,3 +57,10 @@ def at_bottom(page: Page) -> bool:
         "(({scrollTop, scrollHeight, clientHeight}) => scrollHeight - scrollTop - clientHeight)"
     )
     return float(page.run(f"{measure}(document.querySelector('#scroller'))")) < 3
+
+
+@pytest.fixture
+def sampled(logs: Logs) -> Logs:
+    for one in samples(datetime.now(UTC)):
+        logs.send(*one.pop("messages"), **one)
+    return logs

@@ -1,19 +1,15 @@
 """The page for who cannot see it, has no mouse, has a small screen, or reads it on paper."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-import tests
 from tests.linelog.http.page.conftest import COUNT, LAST, LIVE, numbered
 from tests.linelog.http.page.fake import TOKEN, Logs
+from tests.linelog.http.page.looks import serious
 from tests.linelog.http.page.samples import samples
-from tests.parts.chromium import Page
-from tests.parts.programs import missing
 
 pytestmark = pytest.mark.long
-AXE = Path(*tests.__path__) / "end_to_end/node/node_modules/axe-core/axe.min.js"
 FOCUS = "document.activeElement"
 # What moves that nobody has touched. Lines go up as new ones come.
 WATCH_SHIFTS = """globalThis.shifts = [];
@@ -25,20 +21,6 @@ new PerformanceObserver((list) => {
     }
   }
 }).observe({ type: 'layout-shift', buffered: true });"""
-
-
-def serious(page: Page) -> list[str]:
-    """Return what axe-core finds serious or critical, with the first element."""
-    if not AXE.is_file():
-        missing("axe-core is not installed: npm install --prefix tests/end_to_end/node")
-    page.run(f"{AXE.read_text()}; 0")
-    found: list[str] = page.run(
-        "axe.run().then(({ violations, passes }) => {"
-        " if (passes.length < 10) throw new Error('axe has looked at nothing');"
-        " return violations.filter((one) => ['serious', 'critical'].includes(one.impact))"
-        " .map((one) => `${one.id}: ${one.nodes[0].html}`); })"
-    )
-    return found
 
 
 def sample(logs: Logs) -> None:

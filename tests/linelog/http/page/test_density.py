@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.linelog.http.page.conftest import COUNT, LIVE
+from tests.linelog.http.page.looks import COPIED, SHIFTS
 from tests.linelog.http.page.samples import samples
 from tests.parts.chromium import Page
 
@@ -16,11 +17,6 @@ VISIBLE = """(() => {
   const box = document.querySelector('#scroller').getBoundingClientRect();
   return [...document.querySelectorAll('.line')].map((one) => one.getBoundingClientRect())
     .filter((at) => at.top >= box.top && at.bottom <= box.bottom).length; })()"""
-SHIFTS = """globalThis.shift = 0; new PerformanceObserver((list) => {
-  for (const one of list.getEntries()) if (!one.hadRecentInput) shift += one.value;
-}).observe({ type: 'layout-shift', buffered: true });"""
-COPIED = """void (globalThis.copied = [], Object.defineProperty(navigator, 'clipboard',
-  {value: {writeText: async (text) => void copied.push(text)}}))"""
 ROWS = "[...document.querySelectorAll('.line')]"
 HEADER = {"facility": "user", "severity": "notice", "timestamp": "Nov 20 06:18:42"}
 RELAY = "udp:10.0.0.1:514"

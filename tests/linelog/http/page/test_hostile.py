@@ -4,27 +4,7 @@ import pytest
 
 from logsrv.linelog.http.page.assets import static_files
 from tests.linelog.http.page.conftest import LIVE
-
-OWN = "document.title='owned';window.owned=1"
-CORPUS = (
-    f"<script>{OWN}</script>",
-    f'<img src=x onerror="{OWN}">',
-    f"<svg onload=\"{OWN}\"><animate onbegin='{OWN}'></svg>",
-    f"</div></main></body><body onload='{OWN}'>",
-    f"javascript:{OWN}",
-    f'"><iframe srcdoc="<script>parent.{OWN}</script>"></iframe>',
-    f"' onmouseover='{OWN}' style='position:fixed;inset:0;",
-    "<style>*{display:none}</style><link rel=stylesheet href=data:text/css,*%7Bdisplay:none%7D>",
-    f"{{{{constructor.constructor('{OWN}')()}}}} ${{alert(1)}} <%= 7*7 %>",
-    f"<details open ontoggle={OWN}><template><script>{OWN}</script></template>",
-    f"<math><mtext><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror={OWN}&gt;'>",
-    "<form><input name=innerHTML><input name=textContent></form><a id=lines name=lines>",
-    "\\x1b[31m<b>red</b>\\x1b[0m \\x1b]0;title\\x07 \\x1b[2J \\x1b[38;5;<img src=x>m",
-    "\x1b[31mraw escape\x1b[0m \x07\x08\x7f\x9b",
-    "__proto__ constructor hasOwnProperty",
-    "\ud800 \U0001f600 \x00 null",
-)
-BIDI = "user=\u202enimda\u202c \u2066x\u2069 \u200f \u061c"
+from tests.linelog.http.page.looks import BIDI, CORPUS
 
 
 @pytest.mark.long

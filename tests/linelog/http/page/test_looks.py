@@ -1,6 +1,5 @@
 """What the page looks like: both themes, a phone, a flood; and the pictures of the docs."""
 
-import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,59 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.linelog.http.page.conftest import LIVE
-from tests.linelog.http.page.fake import Logs
+from tests.linelog.http.page.looks import CONTRAST, FULL, PICTURES, open_an_error
 from tests.linelog.http.page.samples import samples
-from tests.parts.chromium import Page
 
 pytestmark = pytest.mark.long
-# With this in the environment, the pictures of the docs are made anew.
-PICTURES = os.environ.get("LOGSRV_PICTURES")
-FULL = (
-    "document.querySelectorAll('.line').length > 50"
-    " && document.querySelectorAll('#bars .bar').length > 10"
-)
-# Contrast of WCAG 2.2, of each visible text with what it stands on.
-CONTRAST = """(() => {
-  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
-  const over = (colours) => {
-    canvas.clearRect(0, 0, 1, 1);
-    for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
-    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
-  };
-  const light = (rgb) => {
-    const [r, g, b] = rgb.map((one) => one / 255)
-      .map((one) => one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const poor = [];
-  for (const one of document.querySelectorAll('body *')) {
-    const own = [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-    if (!own || !one.checkVisibility() || one.closest('.unseen, .skip, option, svg')) continue;
-    const grounds = [];
-    for (let at = one; at; at = at.parentElement) grounds.unshift(getComputedStyle(at).backgroundColor);
-    const ground = over(grounds);
-    const ink = over([`rgb(${ground})`, getComputedStyle(one).color]);
-    const [a, b] = [light(ground), light(ink)].sort((x, y) => y - x);
-    const contrast = (a + 0.05) / (b + 0.05);
-    const what = `${one.className} ${one.textContent.slice(0, 20)} ${contrast.toFixed(2)}`;
-    if (contrast < 4.5) poor.push(what);
-  }
-  return [...new Set(poor)];
-})()"""
-
-
-@pytest.fixture
-def sampled(logs: Logs) -> Logs:
-    for one in samples(datetime.now(UTC)):
-        logs.send(*one.pop("messages"), **one)
-    return logs
-
-
-def open_an_error(page: Page) -> None:
-    page.press("N")
-    page.wait("document.querySelector('[aria-current]')")
-    page.press("Enter")
-    page.wait("document.querySelector('.details')")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -3,9 +3,7 @@
 import pytest
 
 from tests.linelog.http.page.conftest import COUNT, LIVE, numbered
-from tests.linelog.http.page.test_accessibility import serious
-from tests.linelog.http.page.test_hostile import CORPUS
-from tests.linelog.http.page.test_looks import CONTRAST
+from tests.linelog.http.page.looks import CONTRAST, CORPUS, serious
 
 pytestmark = pytest.mark.long
 ENTRIES = "document.querySelectorAll('#pattern-list li').length"

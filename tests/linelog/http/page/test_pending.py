@@ -8,7 +8,7 @@ import pytest
 from logsrv.kit.testing import wait_until
 from tests.linelog.http.page.conftest import COUNT, LIVE, Open, numbered
 from tests.linelog.http.page.fake import Logs
-from tests.linelog.http.page.test_scope import DIMMED, DONE, TOTAL
+from tests.linelog.http.page.looks import DIMMED, DONE, TOTAL
 from tests.parts.chromium import Page
 
 pytestmark = pytest.mark.long

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import TwistdProcess, wait_until
-from tests.linelog.http.page.test_looks import FULL, PICTURES, open_an_error, sampled
+from tests.linelog.http.page.looks import FULL, PICTURES, open_an_error
 
 pytestmark = pytest.mark.long
-__all__ = ["sampled"]
 LINES = (
     "level=info app=shop order placed",
     "level=error app=shop payment refused: the bank does not answer",

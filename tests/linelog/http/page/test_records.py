@@ -6,9 +6,7 @@ import pytest
 
 from tests.linelog.http.page.conftest import COUNT, LIVE, at_bottom, numbered
 from tests.linelog.http.page.fake import Logs
-from tests.linelog.http.page.test_accessibility import serious
-from tests.linelog.http.page.test_density import COPIED, SHIFTS
-from tests.linelog.http.page.test_hostile import BIDI, CORPUS
+from tests.linelog.http.page.looks import BIDI, COPIED, CORPUS, SHIFTS, serious
 from tests.parts.chromium import Page
 from tests.parts.stack_traces import GO, JAVA, PYTHON, split_sample
 

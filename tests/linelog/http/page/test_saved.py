@@ -6,9 +6,7 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from tests.linelog.http.page.conftest import COUNT, LIVE, numbered
-from tests.linelog.http.page.test_accessibility import serious
-from tests.linelog.http.page.test_hostile import BIDI, CORPUS
-from tests.linelog.http.page.test_looks import CONTRAST
+from tests.linelog.http.page.looks import BIDI, CONTRAST, CORPUS, serious
 from tests.parts.chromium import Page
 
 pytestmark = pytest.mark.long

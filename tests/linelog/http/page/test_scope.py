@@ -7,18 +7,16 @@ import pytest
 from logsrv.kit.testing import wait_until
 from tests.linelog.http.page.conftest import LAST, LIVE, let_time_pass
 from tests.linelog.http.page.fake import Logs
+from tests.linelog.http.page.looks import DIMMED, DONE, TOTAL
 from tests.parts.chromium import Page
 
 pytestmark = pytest.mark.long
 COUNT = "document.querySelectorAll('[role=log] [data-position]').length"
-TOTAL = "document.querySelector('#histogram-total').textContent"
-DONE = "document.querySelector('#progress').hidden"
 # The pause before the next count is five times as long as the last one took.
 TIMERS_TEN_TIMES_AS_FAST = (
     "void (globalThis.later = setTimeout,"
     " globalThis.setTimeout = (task, milliseconds) => later(task, milliseconds / 10))"
 )
-DIMMED = "getComputedStyle(document.querySelector('#histogram')).opacity < 1"
 
 
 def with_old_lines(logs: Logs, hours: float = 2) -> None:

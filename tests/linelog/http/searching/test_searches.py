@@ -21,29 +21,7 @@ from tests.parts.child_processes import Spawner, is_there
 from tests.parts.child_processes import children as pids
 from tests.parts.listening import logged
 from tests.parts.stores import lines, make_store
-
-VALUES = {"limit": 100_000, "reverse": False, "before": None, "after": None}
-
-
-class SearchSink:
-    """Takes an answer; `done` fires at its end with its problem, `first` at its first bytes."""
-
-    def __init__(self) -> None:
-        self.status = 0
-        self.text = b""
-        self.first: Deferred[None] = Deferred()
-        self.done: Deferred[Problem | None] = Deferred()
-
-    def receive_status(self, status: int, missing: str = "") -> None:
-        self.status = status
-
-    def receive_data(self, data: bytes) -> None:
-        self.text += data
-        if not self.first.called:
-            self.first.callback(None)
-
-    def receive_end(self, problem: Problem | None) -> None:
-        self.done.callback(problem)
+from tests.parts.web_requests import SearchSink, asked
 
 
 @pytest.fixture
@@ -73,10 +51,6 @@ def made(store: Path) -> Iterator[Made]:
     found = Made(store)
     yield found
     found.end()
-
-
-def asked(**values: Any) -> dict[str, Any]:
-    return {"endpoint": "search", "values": VALUES | values}
 
 
 @pytest.mark.slow

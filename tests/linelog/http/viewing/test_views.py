@@ -5,20 +5,18 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import pytest_twisted
 from twisted.internet import reactor, task
-from twisted.internet.defer import Deferred
 
 from logsrv.kit.children.child_side import NICE
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.viewing import views as views_module
 from logsrv.linelog.http.viewing.view_protocol import (
-    LiveQuery,
     ViewEvents,
     decode_events,
     encode_events,
@@ -29,40 +27,9 @@ from logsrv.linelog.store.segments.segment import Position
 from tests.parts.child_processes import Spawner, children, is_there, read_message, send
 from tests.parts.listening import logged
 from tests.parts.stores import line, make_store, view_of
+from tests.parts.web_requests import Watcher
 
 END = Position(1, len(line("0")))
-
-
-class Watcher:
-    """A viewer that notes what it is handed."""
-
-    def __init__(self, query: str = "") -> None:
-        self.query = LiveQuery(query)
-        self.data = b""
-        self.why = ""
-        self._wanted: Callable[[], bool] | None = None
-        self._fires: Deferred[None] = Deferred()
-        self.live = False
-
-    def receive_events(self, events: ViewEvents) -> None:
-        self.data += events.data
-        self.live = self.live or events.live
-        self._look()
-
-    def close(self, why: str) -> None:
-        self.why = why
-        self._look()
-
-    def _look(self) -> None:
-        if self._wanted is not None and self._wanted():
-            self._wanted = None
-            fires, self._fires = self._fires, Deferred()
-            fires.callback(None)
-
-    async def until(self, wanted: Callable[[], bool]) -> None:
-        if not wanted():
-            self._wanted = wanted
-            await self._fires
 
 
 @pytest.fixture

@@ -16,28 +16,12 @@ from logsrv.linelog.inputs.intake.time_slices import (
     FEW,
     LAST_SECONDS,
     MANY,
-    SLICE,
     ComputingThread,
     TimeSlices,
 )
 from logsrv.linelog.store.valve import Valve
+from tests.parts.clocks import Slow
 from tests.parts.sinks import turn
-
-
-class Slow(Clock):
-    """A clock on which each look takes a third of a slice."""
-
-    def seconds(self) -> float:
-        now = super().seconds()
-        self.rightNow = now + 0.34 * SLICE
-        return now
-
-    def turn(self) -> None:
-        """Do what a turn of the reactor does: nothing that is asked for meanwhile."""
-        calls, self.calls = self.calls, []
-        for call in calls:
-            call.called = 1
-            call.func()
 
 
 def work(name: str, steps: int, done: list[str]) -> Iterator[None]:

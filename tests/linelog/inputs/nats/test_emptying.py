@@ -10,8 +10,8 @@ from logsrv.linelog.inputs.nats import emptying, fetching
 from logsrv.linelog.ship import stream_limits
 from logsrv.linelog.ship.out.link import NatsLink
 from logsrv.linelog.ship.out.nats_client import NatsTrouble
-from tests.linelog.inputs.nats.test_fetching import ONE, OTHER, Centre, chain, ship, target
 from tests.parts.listening import REACTOR, in_reactor, until
+from tests.parts.nats_centres import ONE, OTHER, Centre, chain, ship, target
 from tests.parts.nats_servers import NatsServer, debian, newer, one_server
 
 EITHER = pytest.mark.parametrize("program", [debian, newer])

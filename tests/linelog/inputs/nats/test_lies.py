@@ -8,10 +8,11 @@ import pytest
 from logsrv.linelog.inputs.nats import fetching
 from logsrv.linelog.ship.out.nats_wire import LARGEST
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.inputs.nats.test_fetching import ONE, Centre
 from tests.parts.blocks import block_of, stored_lines
 from tests.parts.listening import in_reactor, until
+from tests.parts.nats_centres import ONE, Centre
 from tests.parts.nats_liars import (
+    JUNK,
     HonestStream,
     Liar,
     Question,
@@ -38,22 +39,6 @@ def gives(ack: str, headers: bytes = b"", data: bytes = b"x") -> Lie:
     return lambda question: question.answer(data, ack=ack, headers=headers)
 
 
-JUNK: list[object] = [
-    [],
-    None,
-    1,
-    "boo",
-    {},
-    b"no JSON",
-    b"\xff",
-    b"[" * 100_000,
-    b'{"state":' * 50_000,
-    b'{"state":' + b"9" * 5000 + b"}",
-    b'{"a":[' + b"[]," * 1_000_000 + b"[]]}",
-    {"error": [1]},
-    {"error": {"err_code": "x", "description": {"a": [1]}}},
-    {"error": {"err_code": 2**70, "description": "\x1b[31m" * 1000}},
-]
 NO_NUMBERS: tuple[object, ...] = ("boo", -1, 1.5, 2**70, None, True, [1])
 NO_OBJECTS: tuple[object, ...] = ([1], "x", 7)
 NO_NAMES: tuple[object, ...] = (5, "a.b", "", None, "x" * 100_000, "a b", ["c1"])

@@ -21,7 +21,7 @@ from logsrv.linelog.inputs.records.gelf import Gelf
 from logsrv.linelog.inputs.records.lumberjack import Lumberjack
 from logsrv.linelog.inputs.records.python import Python
 from logsrv.linelog.inputs.records.relp import Relp
-from tests.linelog.framing.events.test_lumberjack import event, window
+from tests.parts.messages import event, window
 from tests.parts.sinks import Sink, connected, intake, refused, steps_of, turn
 
 
@@ -60,7 +60,7 @@ FORWARD = Acknowledging(
     b"hello\n",
 )
 LUMBERJACK = Acknowledging(
-    Lumberjack(), lambda text: window(1) + event(1, text), b"2A\0\0\0\1", b"1D\0\0"
+    Lumberjack(), lambda text: window(number=1) + event(1, text), b"2A\0\0\0\1", b"1D\0\0"
 )
 each_acknowledging = pytest.mark.parametrize(
     "protocol", [RELP, FORWARD, LUMBERJACK], ids=["relp", "forward", "lumberjack"]

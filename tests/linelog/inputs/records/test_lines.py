@@ -17,8 +17,9 @@ from logsrv.linelog.inputs.intake.costly_senders import LITTLE
 from logsrv.linelog.inputs.intake.time_slices import TimeSlices
 from logsrv.linelog.inputs.records.lines import LineDatagrams, LineReceiver, Lines
 from logsrv.linelog.inputs.records.syslog import Syslog
-from tests.linelog.inputs.intake.test_time_slices import Slow
+from tests.parts.clocks import Slow
 from tests.parts.sinks import InputSettings, Sink, connected, intake
+from tests.parts.stack_traces import JOINED, TRACE
 
 
 def opened(sink: Sink, rules: LineRules | None = None) -> tuple[LineReceiver, StringTransport]:
@@ -212,10 +213,6 @@ def test_datagrams_of_one_sender_are_one_batch():
     assert bytes(batch.block) == b"one\ntwo\nthree\n\n"
     assert batch.source == "udp:192.0.2.7:514"
     assert way.received_bytes == 13
-
-
-TRACE = b"ERROR no\njava.lang.IllegalStateException: x\n\tat f\n"
-JOINED = rb"ERROR no\x0ajava.lang.IllegalStateException: x\x0a" + b"\tat f\n"
 
 
 @pytest.mark.parametrize("input_", [Lines(), Syslog()])

@@ -7,7 +7,7 @@ from twisted.internet.testing import StringTransport
 from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.records.lumberjack import Lumberjack, LumberjackReceiver
-from tests.linelog.framing.events.test_lumberjack import event, packed, window
+from tests.parts.messages import event, packed, window
 from tests.parts.sinks import Sink, connected, counted, intake
 
 
@@ -21,7 +21,7 @@ def test_an_event_beyond_the_limit_is_text_and_acknowledged():
     """It would come again for ever."""
     sink = Sink()
     receiver, peer = opened(sink, LineRules(max_line=10), max_record=20)
-    receiver.dataReceived(window(1) + event(1, b"x" * 21))
+    receiver.dataReceived(window(number=1) + event(1, b"x" * 21))
     sink.sync()
     assert (sink.text, peer.value()) == (b"x" * 10 + b"\n" + b"x" * 10 + b"\nx\n", b"2A\0\0\0\1")
     assert not peer.disconnecting
@@ -35,8 +35,8 @@ def test_many_windows_at_once_are_answered_in_order_and_asked_for_once():
     asked: list[bytes] = []
     way = receiver.answer_when_safe
     receiver.answer_when_safe = lambda data: (asked.append(data), way(data))[1]  # type: ignore[method-assign, func-returns-value]
-    windows = [window(1) + event(number, b"{}") for number in range(1, 1001)]
-    windows.insert(500, window(1) + event(7, b"text"))
+    windows = [window(number=1) + event(number, b"{}") for number in range(1, 1001)]
+    windows.insert(500, window(number=1) + event(7, b"text"))
     receiver.dataReceived(packed(b"".join(windows)))
     sink.sync()
     numbers = [*range(1, 501), 7, *range(501, 1001)]

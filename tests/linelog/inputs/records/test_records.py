@@ -13,7 +13,7 @@ from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.intake.time_slices import MANY, TimeSlices
 from logsrv.linelog.inputs.records import records as module
 from logsrv.linelog.inputs.records.records import LARGE, RecordReceiver
-from tests.linelog.inputs.intake.test_time_slices import Slow
+from tests.parts.clocks import Slow
 from tests.parts.sinks import Sink, counted, intake
 
 

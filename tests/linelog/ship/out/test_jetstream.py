@@ -16,11 +16,11 @@ from logsrv.linelog.ship.out.missing import add_missing, fetch_missing
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, TooMuchAtOnce, Unavailable
 from logsrv.linelog.store.segments.segment import Position
-from tests.linelog.inputs.nats.test_fetching import ship
 from tests.linelog.ship.out.nkeys import operator_mode
 from tests.parts.blocks import Edge, block_of, blocks, stored_lines
 from tests.parts.certificates import Authority
 from tests.parts.listening import REACTOR, in_reactor
+from tests.parts.nats_centres import refused, ship
 from tests.parts.nats_servers import cluster, debian, newer, one_server, url_of
 
 STORE = 32 * "a"
@@ -32,14 +32,6 @@ EITHER = pytest.mark.parametrize("program", [debian, newer])
 def target(url: str, **more: Any) -> JetStreamTarget:
     settings = TargetSettings(name="a", url=parse_ship_url(url), store=STORE, **more)
     return JetStreamTarget(settings, REACTOR)
-
-
-async def refused(one: JetStreamTarget, why: str | None = None) -> bool:
-    """Whether it is settled that a target is not to be had."""
-    with pytest.raises(Unavailable, match=why) as caught:
-        await one.fetch_last_block()
-    await one.close()
-    return caught.value.settled
 
 
 @EITHER

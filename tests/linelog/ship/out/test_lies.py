@@ -10,11 +10,11 @@ from logsrv.linelog.ship.out import streams
 from logsrv.linelog.ship.out.jetstream import JetStreamTarget
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, Unavailable
-from tests.linelog.inputs.nats.test_fetching import ONE, chain
-from tests.linelog.inputs.nats.test_lies import JUNK
 from tests.parts.listening import REACTOR, in_reactor
+from tests.parts.nats_centres import ONE, chain
 from tests.parts.nats_liars import (
     CONFIG,
+    JUNK,
     Liar,
     Question,
     lying_server,

@@ -15,10 +15,9 @@ from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.jetstream import JetStreamTarget
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock
-from tests.linelog.inputs.nats.test_fetching import Centre, chain, ship
-from tests.linelog.ship.out.test_jetstream import refused
 from tests.parts.listening import REACTOR, in_reactor, until
 from tests.parts.modules import ROOT
+from tests.parts.nats_centres import Centre, chain, refused, ship
 from tests.parts.nats_servers import (
     NatsServer,
     debian,

@@ -3,7 +3,6 @@
 import itertools
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -17,17 +16,10 @@ from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import backup_note, identity
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Position, number_text, sealed_segments
+from tests.linelog.store.care.backups import take
 from tests.parts.disks import FaultyDisk, batch, no_space, text_of
 from tests.parts.examined_stores import at, found, kinds, manifest_of, packed_of, small_store
 from tests.parts.stores import Writer, line, make_store
-
-
-def take(store: Path, to: Path, *, delete: bool = False, disk: Disk | None = None) -> Backup:
-    to.mkdir(exist_ok=True)
-    made = Backup(at(store), disk or at(to), "backup", lambda: "2026-11-20T06:00:00Z")
-    for _ in made.copy_segments(delete=delete):
-        pass
-    return made
 
 
 def seal_active(writer: Writer) -> None:

@@ -30,7 +30,7 @@ from logsrv.linelog.store.segments.segment import (
     synced_file_text,
 )
 from logsrv.linelog.store.segments.waiting import note_waiting
-from tests.linelog.store.care.test_backup import take
+from tests.linelog.store.care.backups import take
 from tests.parts.disks import text_of
 from tests.parts.examined_stores import (
     STORE,

@@ -11,7 +11,7 @@ from logsrv.linelog.store.care.copying import CopyMethod
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_segments
 from logsrv.linelog.store.segments.torn import repair_text
-from tests.linelog.store.care.test_backup import take
+from tests.linelog.store.care.backups import take
 from tests.parts.disks import text_of
 from tests.parts.examined_stores import at as disk_at
 from tests.parts.examined_stores import flip, found, kinds, manifest_of, small_store

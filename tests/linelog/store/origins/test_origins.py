@@ -1,7 +1,6 @@
 """The file `origins`: what a start makes of it, and of what a crash left of blocks."""
 
 import os
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,10 +17,8 @@ from logsrv.linelog.store.origins.origins import (
 )
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import ACTIVE, Position
+from tests.linelog.store.origin_notes import ONE, OTHER, TEXTS, note, two, written
 from tests.parts.listening import logged
-
-ONE, OTHER = 32 * "a", 32 * "b"
-TEXTS = [b"one of the first\n" * 9, b"and of the second\n" * 7]
 
 
 @pytest.fixture
@@ -29,23 +26,6 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     disk = Disk().open_directory(tmp_path)
     yield disk
     disk.close()
-
-
-def note(origin: str, text: bytes, at: Position, start: int = 0) -> BlockNote:
-    end = Position(3, start + len(text))
-    return BlockNote(at, origin, Position(3, start), end, zlib.crc32(text))
-
-
-def two(number: int = 5, before: int = 4) -> list[BlockNote]:
-    """Notes of two blocks, one behind the other."""
-    first = note(ONE, TEXTS[0], Position(number, before))
-    return [first, note(OTHER, TEXTS[1], first.stored_end)]
-
-
-def written(disk: Disk, *notes: BlockNote) -> None:
-    origins = Origins(disk)
-    origins.write_notes(notes)
-    origins.close()
 
 
 def settled(disk: Disk, number: int, *, crashed: bool) -> list[BlockNote]:
@@ -233,7 +213,6 @@ def test_behind_an_end_in_order_the_file_tells_how_many_lines_it_has(disk, tmp_p
     assert parse_notes_file(data[: -len(two()[1].as_line())]).damaged
 
 
-ONE, OTHER = 32 * "a", 32 * "b"
 FIRST, SECOND = Position(1, 10), Position(1, 20)
 
 

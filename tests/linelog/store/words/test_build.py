@@ -1,9 +1,7 @@
 """The word index of a segment is there complete or not at all, and never in the way of the text."""
 
 import os
-import random
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
@@ -11,33 +9,14 @@ from logsrv.linelog.batch import Buffer
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Form, Segment, sealed_files
+from logsrv.linelog.store.segments.segment import sealed_files
 from logsrv.linelog.store.words import build
 from logsrv.linelog.store.words.build import WordIndexBuilder, write_word_index
 from logsrv.linelog.store.words.layout import SECTION_MAGIC
 from logsrv.linelog.store.words.lookup import WordIndex
 from logsrv.linelog.store.words.section import SectionBuilder
-from tests.parts.disks import FaultyDisk, at, no_space, stored, text_of
-
-DRAW = random.Random(4)
-LINES = [
-    b"request %032x of user %d from 10.1.%d.%d took %d ms"
-    % (
-        DRAW.getrandbits(128),
-        DRAW.randrange(9**6),
-        *DRAW.choices(range(256), k=2),
-        DRAW.randrange(999),
-    )
-    for _ in range(25_000)
-]
-TEXT = stored(*LINES)
-
-
-def plain(directory: Path, text: bytes = TEXT) -> Segment:
-    path = directory / "0000000001-20261120T061842Z.log"
-    path.write_bytes(text)
-    (directory / "current.log").touch()
-    return Segment(1, path.name, Form.PLAIN)
+from tests.parts.disks import FaultyDisk, at, no_space, text_of
+from tests.parts.word_segments import LINES, TEXT, plain
 
 
 class NoRoomForWords(Disk):

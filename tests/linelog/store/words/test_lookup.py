@@ -13,7 +13,7 @@ from logsrv.linelog.store.segments.times import UNKNOWN
 from logsrv.linelog.store.words.evidence import LetterRun, evidence, folded
 from logsrv.linelog.store.words.lookup import WordIndex
 from logsrv.linelog.store.words.partial import MissingParts, PartialFile
-from tests.linelog.store.words.test_scan import TEXTS
+from tests.linelog.store.words.texts import TEXTS
 from tests.parts.disks import STAMP, stored
 from tests.parts.word_indexes import stored_index
 

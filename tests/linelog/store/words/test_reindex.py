@@ -1,7 +1,5 @@
 """What segments lack is made, and what happens to the store meanwhile is no error."""
 
-from pathlib import Path
-
 import pytest
 
 from logsrv.linelog.fields.level import RULES
@@ -11,13 +9,9 @@ from logsrv.linelog.store.segments.indexing import save_index
 from logsrv.linelog.store.segments.segment import sealed_files
 from logsrv.linelog.store.words.lookup import WordIndex
 from logsrv.linelog.store.words.reindex import make_missing_indexes
-from tests.linelog.store.words.test_build import LINES, TEXT, plain
 from tests.parts.disks import FaultyDisk, at, text_of
 from tests.parts.indexes import as_before
-
-
-def sealed(directory: Path) -> None:
-    seal(plain(directory), at(directory), with_words=False)
+from tests.parts.word_segments import LINES, TEXT, plain, sealed
 
 
 def test_missing_indexes_are_made_and_existing_ones_left(tmp_path):

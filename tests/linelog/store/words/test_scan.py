@@ -14,16 +14,7 @@ from logsrv.linelog.store.words.evidence import (
     window_hash,
 )
 from logsrv.linelog.store.words.scan import FrameText
-from tests.parts.disks import STAMP
-
-TIMES = st.sampled_from([STAMP, STAMP[:27], b"2026-11-20T06:18:42.12345xZ ", b"x" + STAMP])
-PIECES = st.one_of(
-    st.binary(max_size=12),
-    st.text("abcdefgz_AZ0189.:{`-", max_size=30).map(str.encode),
-    TIMES,
-    st.just(b"\n"),
-)
-TEXTS = st.lists(PIECES, max_size=20).map(b"".join)
+from tests.linelog.store.words.texts import TEXTS
 
 
 def without_times(text: bytes) -> bytes:
