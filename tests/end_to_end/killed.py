@@ -12,7 +12,6 @@ import re
 import socket
 import struct
 import threading
-import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ import msgpack
 
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.daemons import Logger
+from tests.parts.messages import packed, window
 from tests.parts.store_reader import messages
 
 # A record that a kill has cut off has no `<end>`.
@@ -111,15 +111,10 @@ class Lumberjack:
         self._rest = b""
 
     def batch(self, texts: Sequence[str]) -> bytes:
-        frames = b""
-        for sequence, text in enumerate(texts, 1):
-            event = json.dumps({"message": text}).encode()
-            frames += b"2J" + struct.pack(">II", sequence, len(event)) + event
+        head = window(number=len(texts))
+        frames = window(*(json.dumps({"message": text}).encode() for text in texts))[len(head) :]
         self._sent += 1
-        if self._sent % 2:
-            frames = zlib.compress(frames, 1)
-            frames = b"2C" + struct.pack(">I", len(frames)) + frames
-        return b"2W" + struct.pack(">I", len(texts)) + frames
+        return head + (packed(frames, 1) if self._sent % 2 else frames)
 
     def acknowledged(self, data: bytes) -> int:
         self._rest += data

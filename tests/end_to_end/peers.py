@@ -5,7 +5,7 @@ for them.
 import contextlib
 import socket
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from logsrv.kit.testing import wait_until
@@ -126,8 +126,3 @@ def running(words: list[str], log: Path, port: int | None = None) -> Iterator[No
     finally:
         process.terminate()
         process.wait(PATIENCE)
-
-
-def in_order(bodies: Iterable[bytes]) -> list[bytes]:
-    """Return the messages of rsyslog in the order of their numbers."""
-    return sorted(bodies, key=lambda body: int(body.split()[1]))

@@ -1,15 +1,34 @@
-"""A protocol that talks, a client that listens to the end, and one that carries datagrams to and fro."""
+"""Protocols that echo, shout or talk; a client that listens to the end; one that carries datagrams."""
 
 import select
 import socket
 import time
 from collections.abc import Callable, Sequence
 
-from logsrv.kit import LineProtocol, PeerError
+from logsrv.kit import Connection, LineProtocol, PeerError
 from logsrv.kit.testing import Running
 from logsrv.kit.testing.patience import PATIENCE
 
 Serving = Callable[..., Running]
+
+
+class Echo(LineProtocol):
+    def line_received(self, line: str) -> None:
+        self.send_line(line)
+
+
+class Short(Echo):
+    max_line = 10
+
+
+class Shout(LineProtocol):
+    def line_received(self, line: str) -> None:
+        self.send_line(line.upper())
+
+
+async def echo(connection: Connection) -> None:
+    async for line in connection:
+        connection.send_line(line)
 
 
 class Talk(LineProtocol):

@@ -1,4 +1,4 @@
-"""`logsrv search --around`: the lines of some seconds before and after a line or a time."""
+"""A line and its neighbours: `logsrv show` by its position, `search --around` some seconds of it."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,8 @@ from tests.parts.commands import logsrv
 from tests.parts.stores import line, make_store
 
 # Two sources take turns, a line a second.
-EVERY = [line(f"second {second}", second, f"tcp:10.0.0.{second % 2}:99") for second in range(30)]
+MESSAGES = [f"second {second}" for second in range(30)]
+EVERY = [line(text, second, f"tcp:10.0.0.{second % 2}:99") for second, text in enumerate(MESSAGES)]
 POSITION = f"2:{len(b''.join(EVERY[10:15]))}"
 
 
@@ -81,3 +82,29 @@ def test_figures_are_of_the_span(store):
 def test_mistakes_are_one_sentence(store, words, said):
     done = logsrv("search", "--directory", str(store), *words)
     assert said in done.stderr.decode() and done.stdout == b"" and done.returncode == 2
+
+
+def show(store: Path, *words: str, status: int = 0) -> list[str]:
+    done = logsrv("show", "--directory", str(store), "--output", "raw", *words)
+    assert done.returncode == status, done.stderr
+    return done.stdout.decode().splitlines()
+
+
+def test_show_prints_a_line_and_its_neighbours(store):
+    place = f"2:{len(EVERY[10])}"
+    assert show(store, place) == MESSAGES[6:17]
+    assert show(store, place, "-C", "0") == [MESSAGES[11]]
+    assert show(store, "1:0", "-C", "2") == MESSAGES[:3]
+    assert show(store, "3:0", "-C", "1") == MESSAGES[24:27]
+
+
+@pytest.mark.parametrize("place", ["2:1", "9:0", "2:999999999", "1:999999999999999"])
+def test_a_position_without_a_line_is_status_1(store, place):
+    assert show(store, place, status=1) == []
+
+
+@pytest.mark.parametrize("place", ["2", "a:b", "-1:0", ":", "2:1:3"])
+def test_a_wrong_position_is_refused(store, place):
+    done = logsrv("show", "--directory", str(store), "--", place)
+    assert done.returncode == 2
+    assert b"is no position, such as 17:52311" in done.stderr

@@ -42,7 +42,6 @@ async def follow(driven: Driven, number: str) -> None:
     await driven.press("enter")
 
 
-@pytest.mark.slow
 async def test_a_gophermap_is_read_and_left_and_come_back_to(drive, gopherhole):
     async with drive(str(gopherhole / "gophermap"), size=(160, 24)) as driven:
         await driven.shows("Welcome", f"file://{gopherhole}/")
@@ -121,7 +120,6 @@ async def test_a_bookmark_remembers_what_was_opened(drive, gopherhole):
         await driven.shows("deep.txt", f"file://{gopherhole}/#1/sub")
 
 
-@pytest.mark.slow
 async def test_paths_are_typed_as_addresses(drive, gopherhole):
     async with drive(None) as driven:
         await driven.shows("Places to begin")

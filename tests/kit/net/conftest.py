@@ -1,7 +1,11 @@
 """A place where listeners listen, for one test."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
+import pytest
+
+from tests.parts.certificates import certificate_file
 from tests.parts.listening import Site, reactor_fixture
 
 
@@ -11,3 +15,9 @@ async def site() -> AsyncIterator[Site]:
     made = Site()
     yield made
     await made.stop()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A self-signed certificate for localhost and its key in one PEM file."""
+    return certificate_file(tmp_path / "server.pem", "localhost")

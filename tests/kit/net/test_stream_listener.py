@@ -5,7 +5,6 @@ import os
 import socket
 import threading
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.stream_listener import StreamListener
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.certificates import certificate_file
 from tests.parts.listening import (
     LOOPBACK,
     REACTOR,
@@ -298,12 +296,6 @@ async def test_an_endpoint_of_another_package_that_fails_later_is_told(site, mon
         later.errback(OSError(errno.EADDRINUSE, "in use"))
     (message,) = messages
     assert message.startswith(f"cannot listen on {LOOPBACK}: the port is in use")
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A self-signed certificate for localhost and its key in one PEM file."""
-    return certificate_file(tmp_path / "server.pem", "localhost")
 
 
 def tls_send(port: int, data: bytes, sent: threading.Event | None = None) -> bytes:

@@ -16,7 +16,6 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.certificates import certificate_file
 from tests.parts.listening import (
     LOOPBACK,
     in_reactor,
@@ -63,12 +62,6 @@ import os
 os.dup2(int(os.environ["INHERITED"]), 3)
 os.environ.update(LISTEN_FDS="1", LISTEN_FDNAMES="logs", LISTEN_PID=str(os.getpid()))
 """
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A self-signed certificate for localhost and its key in one PEM file."""
-    return certificate_file(tmp_path / "server.pem", "localhost")
 
 
 @contextmanager

@@ -8,11 +8,7 @@ from twisted.internet.defer import Deferred
 
 from logsrv.kit import TEXT, LineProtocol, option
 from logsrv.kit.testing import MemoryService
-
-
-class Shout(LineProtocol):
-    def line_received(self, line: str) -> None:
-        self.send_line(line.upper())
+from tests.parts.talking import Shout
 
 
 class Scripted(LineProtocol):

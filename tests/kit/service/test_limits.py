@@ -9,7 +9,6 @@ from twisted.internet.protocol import Protocol
 from logsrv.errors import ConfigurationError
 from logsrv.kit import (
     SIZE,
-    Connection,
     DatagramLines,
     FrameProtocol,
     LengthPrefix,
@@ -18,13 +17,7 @@ from logsrv.kit import (
     protocol_plugin,
 )
 from logsrv.kit.testing import MemoryService
-
-
-class Short(LineProtocol):
-    max_line = 10
-
-    def line_received(self, line: str) -> None:
-        self.send_line(line)
+from tests.parts.talking import Echo, Short, echo
 
 
 def offered(protocol: object) -> set[str]:
@@ -117,16 +110,6 @@ def test_a_reload_changes_the_limit_of_new_connections():
     before.feed(b"\0\6sixsix")
     assert not before.closed
     assert closed_by(service, 6)
-
-
-class Echo(LineProtocol):
-    def line_received(self, line: str) -> None:
-        self.send_line(line)
-
-
-async def echo(connection: Connection) -> None:
-    async for line in connection:
-        connection.send_line(line)
 
 
 def longest(service: MemoryService, to: str | None = None) -> int:

@@ -18,6 +18,7 @@ from logsrv.kit import Connection, DatagramLines, LineProtocol, protocol_plugin
 from logsrv.kit.net.parse import parse_named_endpoint
 from logsrv.kit.testing import MemoryPeer, MemoryService, TelnetSession, TwistdProcess
 from tests.parts.ports import free_port
+from tests.parts.talking import Short
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
@@ -235,13 +236,6 @@ def test_a_client_that_goes_before_its_answer_is_no_error(in_memory, path):
     service.clock.advance(3)
     assert service.metric("tasks_failed_total") == 0
     assert service.stop() == 0
-
-
-class Short(LineProtocol):
-    max_line = 10
-
-    def line_received(self, line: str) -> None:
-        self.send_line(line)
 
 
 def test_an_answer_may_be_that_of_a_named_listener(in_memory):

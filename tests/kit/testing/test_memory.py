@@ -20,11 +20,7 @@ from logsrv.kit import (
 )
 from logsrv.kit.testing import MemoryService, every_split
 from logsrv.kit.testing.peer import MemoryTransport
-
-
-class Shout(LineProtocol):
-    def line_received(self, line: str) -> None:
-        self.send_line(line.upper())
+from tests.parts.talking import Shout
 
 
 class Chunks(Protocol):

@@ -7,14 +7,10 @@ from typing import Any
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
 
-from logsrv.kit import Connection, DatagramLines, LineProtocol, Sender, protocol_plugin
+from logsrv.kit import Connection, DatagramLines, Sender, protocol_plugin
 from logsrv.kit.testing import TelnetSession, serve
 from logsrv.kit.testing.patience import PATIENCE
-
-
-class Shout(LineProtocol):
-    def line_received(self, line: str) -> None:
-        self.send_line(line.upper())
+from tests.parts.talking import Shout
 
 
 def shouting(session: TelnetSession) -> str:

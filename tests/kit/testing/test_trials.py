@@ -26,11 +26,7 @@ from logsrv.kit import (
 from logsrv.kit.testing import MemoryService, conformance, trials
 from logsrv.kit.testing.difference import short_repr
 from logsrv.kit.testing.trial import Trial
-
-
-class Shout(LineProtocol):
-    def line_received(self, line: str) -> None:
-        self.send_line(line.upper())
+from tests.parts.talking import Shout
 
 
 class Slow(LineProtocol):

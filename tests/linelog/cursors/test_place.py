@@ -11,15 +11,11 @@ from logsrv.linelog.cursors.option_kinds import QUERY, require_plain_text
 from logsrv.linelog.cursors.place import Place, load, save, saved_places, why_foreign
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
+from tests.parts.disks import FaultyDisk, no_space
 from tests.parts.examined_stores import flip, small_store
 
 ID = "ab" * 16
 PLACE = Place(Position(17, 52311), ID, "2026-11-20T06:18:42.123456Z", {"target": "a b"})
-
-
-class FullDisk(Disk):
-    def writev(self, fd: int, buffers: object) -> int:
-        raise OSError(28, "No space left on device")
 
 
 @pytest.fixture
@@ -57,7 +53,8 @@ def test_a_place_with_a_lost_or_changed_byte_is_damaged(disk, tmp_path):
 
 def test_a_full_disk_leaves_the_old_place(tmp_path, disk):
     save(disk, "x", PLACE)
-    full = FullDisk().open_directory(tmp_path)
+    full = FaultyDisk().open_directory(tmp_path)
+    full.errors["writev"] = no_space()
     with pytest.raises(OSError, match="No space"):
         save(full, "x", Place(Position(18, 0), ID))
     full.close()

@@ -43,7 +43,6 @@ async def test_a_long_list_shows_the_row_that_is_pointed_at_in_a_small_window(dr
         await driven.shows("row 11")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("keys", [["space"] * 3, ["j"] * 30, ["down"] * 30, ["G"]])
 async def test_the_help_is_read_with_the_keys_of_a_page(drive, keys):
     async with drive(None, size=(80, 24)) as driven:

@@ -11,21 +11,10 @@ from logsrv.gopher.follow.entries import Entry
 from logsrv.gopher.follow.following import FollowedMenu, FollowedStore
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
+from tests.gopher.browse.followed_menus import NOW, known
 from tests.parts.gopherhole import item
 
 pytestmark = pytest.mark.slow
-
-URL = GopherURL.parse("gopher://h.org/1/phlog")
-NOW = 1795225000
-
-
-def known(environ: dict[str, str], *entries: Entry) -> FollowedMenus:
-    session = BrowsingSession(environ)
-    session.following.follow(URL, "A phlog", [], NOW)
-    session.following.change_news(URL, lambda news: news.after_fetch(entries, NOW))
-    news = FollowedMenus(session, lambda: NOW)
-    asyncio.run(news.read_files())
-    return news
 
 
 def test_the_parts_of_a_text_are_read_when_it_is_opened(environ):

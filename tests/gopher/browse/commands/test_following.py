@@ -57,7 +57,6 @@ async def test_a_menu_is_followed_and_no_longer(drive, phlog, following):
         assert following.all() == []
 
 
-@pytest.mark.slow
 async def test_what_is_new_is_looked_for_in_the_background_and_read_by_opening(
     drive, phlog, following
 ):

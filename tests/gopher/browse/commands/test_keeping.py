@@ -50,7 +50,6 @@ async def test_a_download_that_fails_is_announced(drive, serve):
         await driven.shows("Not saved", "no such file")
 
 
-@pytest.mark.slow
 async def test_a_download_can_be_stopped(drive, serve, environ):
     server = serve(lambda connection, _: (connection.sendall(b"some"), connection.recv(1)))
 

@@ -56,7 +56,6 @@ def test_the_program_gets_the_address_as_it_is(tmp_path):
     assert (tmp_path / "got").read_text() == ADDRESS + "|"
 
 
-@pytest.mark.slow
 async def test_a_program_outlives_the_browser(tmp_path):
     """Who quits looks on at what was opened."""
     begun, ended = tmp_path / "begun", tmp_path / "ended"

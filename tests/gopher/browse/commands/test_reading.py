@@ -28,7 +28,6 @@ async def test_i_shows_where_a_link_leads(drive, server):
         assert driven.browser.clipboard == server.url("/1/dir/sub/deep")
 
 
-@pytest.mark.slow
 async def test_words_are_found_forwards_and_backwards(drive, server):
     async with drive(server.url("/1/many")) as driven:
         await driven.shows("Item 0")
@@ -45,7 +44,6 @@ async def test_words_are_found_forwards_and_backwards(drive, server):
         await driven.shows("“nowhere” is not here")
 
 
-@pytest.mark.slow
 async def test_a_charset_of_the_users_choice(drive, server):
     async with drive(server.url("/0/about")) as driven:
         await driven.shows("caf\\x82")
@@ -124,7 +122,6 @@ async def test_only_a_yes_does_what_is_asked(drive):
         assert done == ["done"]
 
 
-@pytest.mark.slow
 async def test_the_bottom_row_tells_the_keys_that_work_now(drive, server):
     def keys(driven: Driven) -> str:
         return driven.screen().splitlines()[-1]

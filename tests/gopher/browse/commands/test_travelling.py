@@ -55,7 +55,6 @@ async def test_going_up_and_to_the_root(drive, server):
         await driven.shows("Welcome to the hole")
 
 
-@pytest.mark.slow
 async def test_the_history_leads_back_and_forward(drive, server):
     async with drive(server.url()) as driven:
         await driven.point_at("Many")
@@ -72,7 +71,6 @@ async def test_the_history_leads_back_and_forward(drive, server):
         await driven.shows("the text of")
 
 
-@pytest.mark.slow
 async def test_a_certificate_nobody_vouches_for(drive, serve, certificate):
     """It is explained, trusted only after a question, and marked."""
     server = serve(site, certificate)
@@ -110,7 +108,6 @@ async def test_a_certificate_that_changed_is_not_taken(drive, serve, certificate
     assert server.requests == []
 
 
-@pytest.mark.slow
 async def test_words_are_asked_for_and_sent_to_a_search(drive, server):
     async with drive(server.url()) as driven:
         await driven.point_at("Search")
@@ -128,7 +125,6 @@ async def test_a_search_that_is_given_as_the_address_asks_for_words(drive, serve
         await driven.shows("You asked for x")
 
 
-@pytest.mark.slow
 async def test_going_to_an_address(drive, server):
     async with drive(None) as driven:
         await driven.shows("Places to begin")
@@ -146,7 +142,6 @@ async def test_going_to_an_address(drive, server):
         await until(lambda: driven.browser.focused is driven.browser.view, "the page")
 
 
-@pytest.mark.slow
 async def test_the_address_is_there_to_change(drive, server):
     async with drive(server.url("/1/dir/sub/deep")) as driven:
         await driven.shows("Deep down")
@@ -159,7 +154,6 @@ async def test_the_address_is_there_to_change(drive, server):
         await driven.shows("All about it.")
 
 
-@pytest.mark.slow
 async def test_a_link_is_opened_by_its_number(drive, server):
     async with drive(server.url()) as driven:
         await driven.shows("  2 menu  Many")
@@ -184,7 +178,6 @@ async def test_a_page_without_links_has_no_numbers(drive, server):
         await driven.shows("There are no links on this page.")
 
 
-@pytest.mark.slow
 async def test_sessions_are_explained_and_not_started(drive, server):
     async with drive(server.url()) as driven:
         await driven.point_at("Old")
@@ -202,7 +195,6 @@ async def test_what_cannot_be_followed_says_why(drive, server):
         assert len(server.requests) == 1
 
 
-@pytest.mark.slow
 async def test_a_link_to_nowhere_is_not_marked_as_opened(drive, server, monkeypatch):
     opened: list[str] = []
 

@@ -94,7 +94,6 @@ async def test_a_text_has_all_of_the_width():
         assert frame.rows()[:2] == ["x" * 40, ""]
 
 
-@pytest.mark.slow
 async def test_the_cursor_goes_from_link_to_link():
     async with framed(MENU) as (frame, pilot):
         seen = [frame.view.cursor]
@@ -366,7 +365,6 @@ def _wheel() -> type:
     return MouseScrollDown
 
 
-@pytest.mark.slow
 async def test_a_hundred_thousand_lines_are_no_trouble():
     async with framed([link(f"item {number}") for number in range(100_000)]) as (frame, pilot):
         await pilot.press("end")
@@ -374,7 +372,6 @@ async def test_a_hundred_thousand_lines_are_no_trouble():
         assert frame.rows()[-1] == "100000 menu  item 99999"
 
 
-@pytest.mark.slow
 async def test_keys_are_obeyed_while_a_long_page_is_laid_out(monkeypatch):
     """A text of 20 MB kept the browser from looking at its keys for seconds."""
     monkeypatch.setattr(view_module, "SLICE", -1.0)

@@ -19,7 +19,6 @@ from tests.parts.gopherhole import item, menu, site
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.slow
 async def test_a_large_page_does_not_stop_the_window(drive, serve):
     server = serve(b"some words of a text\n" * 200_000)
 
@@ -169,7 +168,6 @@ async def test_a_part_of_a_page_that_was_left_for_nothing_stays(drive, serve):
         await driven.shows("cp437", "You left this before all of it had come", "the first line")
 
 
-@pytest.mark.slow
 async def test_a_large_page_that_was_left_before_it_was_laid_out_stays(drive, serve, monkeypatch):
     more, laid_out = threading.Event(), threading.Event()
 
@@ -214,7 +212,6 @@ async def test_a_large_page_that_was_left_before_it_was_laid_out_stays(drive, se
         assert "the first line" in driven.screen()
 
 
-@pytest.mark.slow
 async def test_the_last_page_asked_for_wins(drive, serve):
     """A slow page that is left does not come up later."""
 

@@ -1,6 +1,5 @@
 """What the browser says about itself is true, and its page of what is new."""
 
-import asyncio
 import re
 
 import pytest
@@ -19,6 +18,7 @@ from logsrv.gopher.follow.following import FollowedMenu
 from logsrv.gopher.follow.news import NewsItem
 from logsrv.gopher.wire.menu import parse_menu_line
 from logsrv.gopher.wire.url import GopherURL
+from tests.gopher.browse.followed_menus import URL, known
 
 _SPELLED = {
     "↑": "up", "↓": "down", "←": "left", "→": "right", "Tab": "tab", "Shift-Tab": "shift+tab",
@@ -66,21 +66,8 @@ def test_a_session_is_explained_and_its_login_escaped():
     assert "telnet host.org 23" in text and "-l\\x1b[2J" in text and "\x1b" not in text
 
 
-URL = GopherURL.parse("gopher://h.org/1/phlog")
-NOW = 1795225000
-
-
 def lines_of(news: FollowedMenus) -> list[PageLine]:
     return news_lines(news.followed, news.new, news.looking, news.problem)
-
-
-def known(environ: dict[str, str], *entries: Entry) -> FollowedMenus:
-    session = BrowsingSession(environ)
-    session.following.follow(URL, "A phlog", [], NOW)
-    session.following.change_news(URL, lambda news: news.after_fetch(entries, NOW))
-    news = FollowedMenus(session, lambda: NOW)
-    asyncio.run(news.read_files())
-    return news
 
 
 def test_a_link_out_of_gopher_in_the_news_leads_out_of_gopher(environ):

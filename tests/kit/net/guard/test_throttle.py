@@ -5,18 +5,9 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 
-from logsrv.kit import Connection, LineProtocol
+from logsrv.kit import LineProtocol
 from logsrv.kit.testing import MemoryService
-
-
-class Echo(LineProtocol):
-    def line_received(self, line: str) -> None:
-        self.send_line(line)
-
-
-async def echo(connection: Connection) -> None:
-    async for line in connection:
-        connection.send_line(line)
+from tests.parts.talking import Echo, echo
 
 
 class Plain(Protocol):

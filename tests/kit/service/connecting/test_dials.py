@@ -16,6 +16,7 @@ from logsrv.kit import Connection, DialError, LineProtocol, RequestProtocol, dea
 from tests.parts.certificates import Authority
 from tests.parts.listening import REACTOR, in_reactor, until
 from tests.parts.ports import free_port
+from tests.parts.talking import Shout
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
@@ -388,18 +389,13 @@ async def test_a_server_that_is_silent_in_the_handshake_is_left(serving):
         await until(lambda: value("connections_open", listener="dial") == 0, "the end of it")
 
 
-class Upper(LineProtocol):
-    def line_received(self, line: str) -> None:
-        self.send_line(line.upper())
-
-
 @pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 @in_reactor
 async def test_a_certificate_is_checked_before_there_is_a_connection(serving, tmp_path):
     authority = Authority(tmp_path)
     pem = authority.certify("localhost")
     listen = f"ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}"
-    async with serving(Upper, "--listen", listen) as running:
+    async with serving(Shout, "--listen", listen) as running:
         place = f"tls:localhost:{running.port}"
         far = await running.service.dial(f"{place}:cafile={authority.cafile}")
         far.send_line("hello")
@@ -433,7 +429,7 @@ async def test_the_handshake_of_an_endpoint_object_is_awaited_too(serving, tmp_p
             return SSL4ClientEndpoint(REACTOR, "127.0.0.1", port, options)
         return wrapClientTLS(options, TCP4ClientEndpoint(REACTOR, "127.0.0.1", port))
 
-    async with serving(Upper, "--listen", listen) as running:
+    async with serving(Shout, "--listen", listen) as running:
         far = await running.service.dial(place(running.port, trusted))
         far.send_line("hello")
         assert await far.read_line() == "HELLO"

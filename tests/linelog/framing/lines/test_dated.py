@@ -1,7 +1,5 @@
 """Lines become runs of one moment, whatever way their times are written, with a year or without."""
 
-import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -19,15 +17,6 @@ def moment(text: str) -> int:
 
 SECONDS = ((5, b"one"), (12, b"two"), (13, b"three"))
 WRITTEN = moment("2026-11-20T12:00:00+00:00")
-
-
-@pytest.fixture
-def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "Europe/Berlin")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 @pytest.mark.parametrize(

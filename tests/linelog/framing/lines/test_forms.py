@@ -1,7 +1,5 @@
 """Each form of the list is read as people write it, and nothing is read that only looks like one."""
 
-import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -9,6 +7,8 @@ import pytest
 
 from logsrv.linelog.framing.lines.dated import LineMoments
 from logsrv.linelog.framing.lines.forms import FORMS, match_time_form
+
+pytestmark = pytest.mark.usefixtures("berlin")
 
 
 def moment(text: str) -> int:
@@ -18,15 +18,6 @@ def moment(text: str) -> int:
 DOCUMENT = Path(__file__).parents[4] / "docs" / "inputs.md"
 WRITTEN = moment("2026-11-20T12:00:00+00:00")
 THEN = "2026-11-20T06:18:42"
-
-
-@pytest.fixture(autouse=True)
-def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "Europe/Berlin")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 def read(line: str, written: int = WRITTEN) -> LineMoments:

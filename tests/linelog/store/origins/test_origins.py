@@ -1,6 +1,5 @@
 """The file `origins`: what a start makes of it, and of what a crash left of blocks."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from logsrv.linelog.store.origins.origins import (
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import ACTIVE, Position
 from tests.linelog.store.origin_notes import ONE, OTHER, TEXTS, note, two, written
+from tests.parts.disks import FaultyDisk
 from tests.parts.listening import logged
 
 
@@ -59,27 +59,15 @@ def test_a_notes_file_that_grows_is_written_anew(disk, tmp_path):
     assert origins.last_block(ONE) == made
 
 
-class Synced(Disk):
-    """A disk that counts what is synced, by the inode of the file."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.inodes: list[int] = []
-
-    def fdatasync(self, fd: int) -> None:
-        self.inodes.append(os.fstat(fd).st_ino)
-        super().fdatasync(fd)
-
-
 @pytest.mark.parametrize("crashed", [False, True])
 def test_blocks_that_stay_after_a_crash_are_synced(crashed, tmp_path):
     """A kill leaves them whole in memory; a power cut behind the start would take text, not notes."""
-    disk = Synced()
+    disk = FaultyDisk()
     disk.open_directory(tmp_path)
     written(disk, *two())
     (tmp_path / ACTIVE).write_bytes(b"abc\n" + TEXTS[0] + TEXTS[1])
     assert settled(disk, 5, crashed=crashed) == two()
-    assert ((tmp_path / ACTIVE).stat().st_ino in disk.inodes) == crashed
+    assert ((tmp_path / ACTIVE).stat().st_ino in disk.synced) == crashed
     disk.close()
 
 
