@@ -37,3 +37,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         missing("a tmpfs cannot be mounted here")
     yield place
     subprocess.run([program("umount", "mount"), "-l", str(place)], check=True)
+
+
+@pytest.fixture
+def homes(tmp_path: Path) -> Path:
+    """The directory with those of an edge and a centre."""
+    for name in ("edge", "centre"):
+        (tmp_path / name).mkdir()
+    return tmp_path

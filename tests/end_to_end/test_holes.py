@@ -11,15 +11,13 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.shipping import status
-from tests.end_to_end.through_nats import arrives, homes, in_nats, of, send
+from tests.end_to_end.through_nats import arrives, in_nats, of, send
 from tests.parts.commands import logsrv
 from tests.parts.daemons import LOOPBACK, Logger, Start
 from tests.parts.nats_servers import NatsServer, debian, newer, one_server, url_of
 from tests.parts.ports import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.complains("does not follow", "has lost", "removed")]
-
-__all__ = ["homes"]
 
 
 def gaps(centre: Logger, index: int) -> float:

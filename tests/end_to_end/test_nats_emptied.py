@@ -8,14 +8,12 @@ from typing import Any
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.end_to_end.through_nats import CHILD, arrives, homes, in_nats, messages, of, send
+from tests.end_to_end.through_nats import CHILD, arrives, in_nats, messages, of, send
 from tests.parts.daemons import Logger
 from tests.parts.nats_servers import NatsServer, newer, one_server, url_of
 from tests.parts.store_reader import stored_bytes
 
 pytestmark = pytest.mark.slow
-
-__all__ = ["homes"]
 
 
 def purge(server: NatsServer) -> None:

@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from tests.end_to_end.through_nats import arrives, homes, in_nats, of
+from tests.end_to_end.through_nats import arrives, in_nats, of
 from tests.parts.daemons import Logger
 from tests.parts.nats_servers import NatsServer, debian, newer, one_server, url_of
 from tests.parts.store_reader import stored_bytes
 
 pytestmark = pytest.mark.slow
 
-__all__ = ["homes"]
 
 LINES = 100_002
 

@@ -6,14 +6,12 @@ from contextlib import closing
 import pytest
 
 from logsrv.linelog.store.segments.segment import Position
-from tests.end_to_end.through_nats import arrives, homes, messages, of, send
+from tests.end_to_end.through_nats import arrives, messages, of, send
 from tests.parts.blocks import Sender, block_of
 from tests.parts.nats_servers import newer, one_server, url_of
 from tests.parts.store_reader import stored_bytes
 
 pytestmark = pytest.mark.slow
-
-__all__ = ["homes"]
 
 
 def test_neither_target_is_called_down_while_all_is_well(logger, homes):

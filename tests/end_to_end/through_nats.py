@@ -3,13 +3,11 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import nats
 import nats.errors
 import nats.js.errors
-import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
@@ -23,14 +21,6 @@ CHILD = "ship.shipping.ship_child"
 def of(servers: list[NatsServer], more: str = "", stream: str = "LOGS") -> str:
     """Return the `--listen` of a centre that fetches from a stream of these servers."""
     return f"nats:{url_of(servers, stream).removeprefix('nats://')}{more}"
-
-
-@pytest.fixture
-def homes(tmp_path: Path) -> Path:
-    """The directory with those of an edge and a centre."""
-    for name in ("edge", "centre"):
-        (tmp_path / name).mkdir()
-    return tmp_path
 
 
 def send(server: Logger, begin: int, end: int) -> None:
