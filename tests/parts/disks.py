@@ -170,22 +170,16 @@ class Crash(BaseException):
 
 
 class CrashingDisk(FaultyDisk):
-    """A disk on which the process ends at call number `at` (from 0), before that call does anything.
+    """A disk on which the process ends at call number `at` (from 0), before that call does anything."""
 
-    error: what that one call raises, in place of the end of the process.
-    """
-
-    def __init__(self, at: int, error: Exception | None = None) -> None:
+    def __init__(self, at: int) -> None:
         super().__init__()
         self._left = at
-        self._error = error
 
     def _enter(self, name: str) -> None:
-        self._left -= 1
-        if self._left == -1 and self._error is not None:
-            raise self._error
-        if self._left < 0 and self._error is None:
+        if self._left == 0:
             raise Crash(name)
+        self._left -= 1
         super()._enter(name)
 
 
