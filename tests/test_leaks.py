@@ -32,7 +32,8 @@ LEAVES = {
         r"child \d+: has ended, nobody waited for it\n"
     ),
     # A daemon of the warm server is no child: its descriptor stands for it.
-    "from tests.parts.warm.process import *; left = popen([*LOGSRV, 'run', '--help'], stdout=-3)": (
+    "from tests.parts.warm import process as warm;"
+    " left = warm.popen([*warm.LOGSRV, 'run', '--help'], stdout=-3)": (
         r"descriptor \d+: (pipe:.*|anon_inode:\[pidfd\])\n"
     ),
 }
