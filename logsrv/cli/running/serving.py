@@ -34,7 +34,11 @@ def main(parent: str, file: str, reactor_name: str, *options: str) -> int:
     """Serve until a signal, or the end of the parent. Return the exit status."""
     path = Path(file)
     try:
-        reactor = installReactor(reactor_name)
+        # `installReactor` imports the plugins of this folder; one of them may install the default reactor.
+        if reactor_name != "default":
+            installReactor(reactor_name)
+        from twisted.internet import reactor
+
         LoopingCall(_end_without_parent, int(parent), reactor).start(PARENT_SECONDS, now=False)
         plugin = plugin_in(load(path), path)
         twistd_program.runApp(_twistd_options(plugin, path, options))

@@ -155,17 +155,19 @@ def test_a_file_that_is_wrong_from_the_start_can_be_repaired(running, shout, por
 
 def test_a_unix_socket_survives_a_save_and_goes_at_the_end(running, shout):
     """It stays where it is, and is gone at the end."""
-    path, gone = shout.parent / "s", shout.parent / "gone"
-    at_the_end = f"import atexit, os\natexit.register(os.mkdir, {str(gone)!r})\n"
-    shout.write_text(SHOUT + at_the_end)
+    path, number = shout.parent / "s", shout.parent / "number"
+    notes = f"import os, pathlib\npathlib.Path({str(number)!r}).write_text(f'{{os.getpid()}}')\n"
+    shout.write_text(SHOUT + notes)
     server = running(shout, "--listen", f"unix:{path}").ready()
+    before = Path("/proc", number.read_text())
+    assert before.exists()
     inode = path.stat().st_ino
     shout.write_text(WHISPER)
     server.wait_for(SERVES)
     with TelnetSession(str(path)) as session:
         session.send("Hello")
         session.expect("hello")
-    wait_until(gone.exists, "the end of the one of before")
+    wait_until(lambda: not before.exists(), "the end of the one of before")
     with TelnetSession(str(path)) as session:
         session.send("Once more")
         session.expect("once more")
