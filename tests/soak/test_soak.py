@@ -108,7 +108,8 @@ class Users:
 
     def _message(self, kind: str) -> bytes:
         number = next(self._numbers)
-        text = f"level={self._chance.choice(['info', 'error'])} user=u{number} {self._chance.randbytes(400).hex()}"
+        level, rest = self._chance.choice(["info", "error"]), self._chance.randbytes(400).hex()
+        text = f"level={level} user=u{number} {rest}"
         if kind == "syslog":
             return f"<13>Nov 20 06:18:42 host{number} app{number}: {text}\n".encode()
         if kind == "relp":
