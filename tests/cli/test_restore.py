@@ -53,7 +53,7 @@ def test_what_is_no_archive_is_a_sentence(tmp_path, capsys, url, why, status):
 def test_who_restores_from_a_running_centre_is_told_what_to_use_instead(tmp_path, capsys):
     back = tmp_path / "back"
     assert main(["restore", "--from", "https://centre.example.org/blocks", str(back)]) == 2
-    assert "--from a centre is gone since " in (said := capsys.readouterr().err)
+    assert "--from a centre is gone: " in (said := capsys.readouterr().err)
     assert "`logsrv backup` the other centre" in said and not back.exists()
 
 

@@ -5,8 +5,6 @@ Someone who still has one in a script or a configuration gets that sentence.
 
 from __future__ import annotations
 
-SINCE = "0.2"
-
 _CENTRE = "ask a centre, to which the others ship"
 _OF_NODES = ("--nodes", "--nodes-token-file", "--nodes-ca", "--nodes-timeout", "--config")
 
@@ -63,4 +61,4 @@ stands here as its option.
 def gone_sentence(program: str, word: str) -> str | None:
     """Return the sentence about an option or command that `program` had; None if it never had it."""
     instead = GONE.get(f"{program} {word}")
-    return f"gone since {SINCE}: {instead}" if instead else None
+    return f"gone: {instead}" if instead else None

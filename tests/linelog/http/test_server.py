@@ -197,7 +197,7 @@ def test_a_client_that_goes_before_its_answer_fails(place, monkeypatch):
 
 def test_a_parameter_for_other_servers_is_gone(place):
     status, said = place.ask("/api/search?q=error&nodes=all")
-    assert status == 400 and said["error"].startswith("nodes is gone since 0.2: ask each server")
+    assert status == 400 and said["error"].startswith("nodes is gone: ask each server")
     assert place.ask("/api/nodes")[0] == 404
     assert place.reactor.processes == []
 
