@@ -19,9 +19,8 @@ from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.lines.long_work import run_to_result
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake import intake as intake_module
-from logsrv.linelog.inputs.intake.connections import (
-    ConnectionFactory,
-)
+from logsrv.linelog.inputs.intake.answers import AnswerWriter
+from logsrv.linelog.inputs.intake.connections import ConnectionFactory
 from logsrv.linelog.inputs.intake.gathering import GatheredRecords
 from logsrv.linelog.inputs.intake.intake import MOST_STORED, IInput, Intake
 from logsrv.linelog.inputs.intake.options import (
@@ -239,6 +238,18 @@ def test_datagrams_that_are_too_long_are_said_to_lose_their_end():
         datagrams.datagrams_received([b"far too long"], Sender("192.0.2.7", "udp:192.0.2.7:514"))
     [line] = map(formatEvent, events)
     assert line is not None and "(--oversize truncate)" in line
+    assert way.received_bytes == len(b"far too long")
+
+
+def test_a_peer_that_reads_no_answers_is_read_from_when_it_has_read_them():
+    receiver = LineReceiver(intake(Sink()))
+    receiver.makeConnection(transport := StringTransport())
+    answers = AnswerWriter(receiver, Clock())
+    answers.write(b"a")
+    answers.pauseProducing()
+    assert transport.producerState == "paused"
+    answers.resumeProducing()
+    assert transport.producerState == "producing" and transport.producer is None
 
 
 def test_what_waits_survives_what_fails_before_it():
