@@ -1,17 +1,17 @@
 """Verify a store, and repair what can be repaired.
 
 The whole store is read: compressed segments with their checksums, indexes,
-word indexes, the numbers of segments, notes, and the places of targets and
-alerts. A server may go on writing meanwhile: the command reads
-with low priority, and disturbs nothing else. --quick reads no text, only
-structure, sizes and small files.
+word indexes, the numbers of segments, small files, and the places of targets
+and alerts. A server may go on writing meanwhile: the command reads with low
+priority, and disturbs nothing else. --quick reads no text, only structure,
+sizes and small files.
 
 Each finding says what is wrong, where, and what to do:
   lost     lines cannot be read
   damaged  all lines can be read, but something else is wrong
   note     nothing is wrong, but it is good to know
 
---repair makes indexes and notes again if they can be made with certainty.
+--repair makes indexes and small files again if they can be made with certainty.
 It removes nothing: a replaced file stays as NAME.damaged. While a server uses
 the store, it repairs only indexes.
 
@@ -38,7 +38,7 @@ from logsrv.cli.progress import CareProgress
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
-from logsrv.kit.text.words import counted, shown, size_text
+from logsrv.kit.text.words import counted, shown
 from logsrv.linelog.cursors.place import saved_places
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.care.examine import Examination
@@ -60,18 +60,14 @@ def run(arguments: argparse.Namespace) -> int:
     # Low priority: a server on this machine goes first.
     os.nice(10)
     directory: str = arguments.directory
-    progress = CareProgress()
     try:
         with View(directory, lambda _: None):
             pass
         with Disk().open_directory(directory) as disk, contextlib.ExitStack() as undo:
             examination = Examination(
-                disk=disk,
-                places=lambda: list(saved_places(directory)),
-                quick=arguments.quick,
-                read=progress.count_bytes,
+                disk=disk, places=lambda: list(saved_places(directory)), quick=arguments.quick
             )
-            visit = DoctorRun(examination, progress, repair=arguments.repair)
+            visit = DoctorRun(examination, repair=arguments.repair)
             if arguments.repair:
                 try:
                     undo.enter_context(locked(directory))
@@ -89,9 +85,9 @@ def run(arguments: argparse.Namespace) -> int:
             f"{shown(directory)} cannot be read: {reason(error)}{within}{advice}"
         ) from error
     if arguments.json:
-        print(json.dumps(visit.report(directory), indent=1))
+        print(json.dumps(visit.report(), indent=1))
     else:
-        visit.print(directory)
+        visit.print()
     return 1 if visit.remaining else 0
 
 
@@ -105,7 +101,6 @@ class DoctorRun:
     """
 
     examination: Examination
-    progress: CareProgress
     repair: bool = attrs.field(default=False, kw_only=True)
     not_locked: str = ""
     found: list[StoreFinding] = attrs.field(factory=list)
@@ -120,70 +115,71 @@ class DoctorRun:
     def examine_and_repair(self) -> None:
         """Examine all parts, repair the findings, and examine again. Raises OSError and StoreError."""
         parts = self.examination.parts()
-        with contextlib.closing(self.progress):
+        with contextlib.closing(CareProgress()) as progress:
             for number, part in enumerate(parts, 1):
-                self.progress.show_part(number, part.label, of=len(parts))
+                progress.show_part(number, part.label, of=len(parts))
                 left = found = part.confirmed_findings()
                 if self.repair and [one for one in found if self._try_repair(one)]:
                     left = part.confirmed_findings()
-                there = {(one.kind, one.name) for one in left}
-                self.repaired += [one for one in found if (one.kind, one.name) not in there]
+                there = {one.key for one in left}
+                self.repaired += [one for one in found if one.key not in there]
                 self.found += left
 
     def _try_repair(self, one: StoreFinding) -> bool:
         """Return whether a repair was tried, which may have failed."""
         if one.remedy is None:
             return False
-        if self.not_locked and not one.repairable_beside_server:
-            self.refused[one.kind, one.name] = f"not repaired: {self.not_locked}"
+        # Indexes are never changed by a server once they are there.
+        if self.not_locked and one.kind != "index":
+            self.refused[one.key] = f"not repaired: {self.not_locked}"
             return False
         try:
             one.remedy()
         except (OSError, ValueError, StoreError) as error:
-            self.refused[one.kind, one.name] = f"it cannot be repaired: {explanation(error)}"
+            self.refused[one.key] = f"it cannot be repaired: {explanation(error)}"
         return True
 
-    def report(self, directory: str) -> dict[str, object]:
+    def report(self) -> dict[str, object]:
         """Return the outcome as an object for JSON."""
-        examination = self.examination
         return {
-            "store": directory,
+            "store": str(self.examination.disk.directory),
             "sound": not self.remaining,
-            "segments": len(examination.looked),
-            "lines": examination.readable_lines,
-            "text": examination.readable_bytes,
-            "end": str(examination.end_position),
-            "quick": examination.quick,
+            "segments": len(self.examination.looked),
+            "lines": self.examination.readable_lines,
+            "end": str(self.examination.end_position),
+            "quick": self.examination.quick,
             "findings": [self._finding_object(one) for one in self.found],
             "repaired": [self._finding_object(one) for one in self.repaired],
         }
 
     def _finding_object(self, one: StoreFinding) -> dict[str, object]:
         return {
-            **attrs.asdict(one, filter=lambda field, _: field.name != "remedy"),
             "weight": one.weight.value,
+            "kind": one.kind,
+            "name": one.name,
+            "what": one.what,
+            "advice": one.advice,
+            "lines": one.lines,
             "can_be_repaired": one.remedy is not None,
-            "not_repaired": self.refused.get((one.kind, one.name)),
+            "not_repaired": self.refused.get(one.key),
         }
 
-    def print(self, directory: str) -> None:
+    def print(self) -> None:
         """Print the outcome for people."""
         for one in self.repaired:
             print(one_line(f"repaired: {one.name}: {one.what}", SHOWN_PATH_LENGTH))
         for one in self.found:
             print(one_line(f"{one.weight.value}: {one.name}: {one.what}", SHOWN_PATH_LENGTH))
-            for sentence in (one.advice, self.refused.get((one.kind, one.name))):
-                if sentence:
-                    print(f"    {one_line(sentence, 2000)}")
+            for sentence in filter(None, (one.advice, self.refused.get(one.key))):
+                print(f"    {one_line(sentence, 2000)}")
         examination, left, gone = self.examination, self.remaining, len(self.repaired)
-        lines, text = examination.readable_lines, examination.readable_bytes
+        lines = examination.readable_lines
         held = "" if lines is None else f"{counted(lines, 'line')}, "
-        size = "" if text is None else f"{size_text(text)} of text, "
         lost = sum(one.weight is FindingWeight.LOST for one in left)
         verdict = f"sound; {gone} repaired" if gone else "sound"
         if left:
             verdict = f"{lost} lost, {len(left) - lost} damaged, {gone} repaired"
         print(
-            f"{shown(directory)}: {counted(len(examination.looked), 'segment')}, {held}{size}up to"
-            f" {examination.end_position}: {verdict}"
+            f"{shown(str(examination.disk.directory))}: {counted(len(examination.looked), 'segment')},"
+            f" {held}up to {examination.end_position}: {verdict}"
         )

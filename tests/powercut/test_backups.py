@@ -183,9 +183,9 @@ def as_it_was(root: Path, recorded: Recorded, cut: int) -> Iterator[str]:
     """Restore the backup; yield what is wrong: it must have the text before or after the latest backup."""
     number = recorded.done(cut)
     allowed = recorded.texts[max(0, number - 1) : number + 1]
-    kinds = {one.kind for one in found(root / BACKUP)} if number else set()
-    if kinds - {"killed"} and "backup-arriving" not in kinds:
-        yield f"the doctor finds {kinds}"
+    findings = found(root / BACKUP) if number else []
+    if findings and "`logsrv backup` was interrupted (coming)" not in {one.why for one in findings}:
+        yield f"the doctor finds {findings}"
     try:
         copy_store(str(root / BACKUP), str(root / "first"), "restore")
     except StoreError as error:
@@ -227,9 +227,7 @@ def wrongs(directory: Path, allowed: list[bytes]) -> Iterator[str]:
     text = stored_bytes(directory)
     if text not in allowed:
         yield f"{directory.name} has {differ(text, allowed)}"
-    # A finding of this kind is only a note about the backup that was broken off.
-    findings = [f"{one.name}: {one.what}" for one in found(directory) if one.kind != "killed"]
-    if findings:
+    if findings := [f"{one.name}: {one.what}" for one in found(directory)]:
         yield f"the doctor finds in {directory.name}: {findings}"
 
 

@@ -8,43 +8,59 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import attrs
 
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
-from logsrv.linelog.store.care.findings import (
-    ExaminedText,
-    StoreFinding,
-    make_finding,
-)
-from logsrv.linelog.store.care.notes import check_small_files
+from logsrv.linelog.store.archive import archive_notes
+from logsrv.linelog.store.care import imported
+from logsrv.linelog.store.care.findings import StoreFinding, why_unreadable
+from logsrv.linelog.store.care.repair import keep_aside, replace_keeping_old
 from logsrv.linelog.store.care.store_listing import StoreListing, open_active_and_list
-from logsrv.linelog.store.care.texts import ExaminedStore, PackedSegmentCheck, check_plain_text
-from logsrv.linelog.store.segments import backup_note, identity
-from logsrv.linelog.store.segments.disk import read_or, reason
-from logsrv.linelog.store.segments.format import why_too_new
-from logsrv.linelog.store.segments.removed import (
-    gaps,
-    removed_or_empty_numbers,
-    segments_in_words,
-)
-from logsrv.linelog.store.segments.segment import (
-    ACTIVE,
-    BACKUP,
-    SYNCED,
-    Form,
-    Position,
-    not_plain_files,
-    synced_place,
-)
-from logsrv.linelog.store.segments.waiting import waiting_sizes
+from logsrv.linelog.store.care.texts import ExaminedText, PackedSegmentCheck, check_plain_text
+from logsrv.linelog.store.origins import notes, origins
+from logsrv.linelog.store.segments import backup_note, format, identity, lock, removed, segment
+from logsrv.linelog.store.segments.disk import Disk, explanation, read_or, reason
+from logsrv.linelog.store.segments.segment import ACTIVE, BACKUP, NOWHERE, Form, Position
+from logsrv.linelog.store.segments.waiting import WAITING, read_waiting, waiting_sizes
 
 _TRIES = 1000
+
+
+class SavedPlace(Protocol):
+    """The saved place of a reader. store: the identity of the store it belongs to; "" if unknown."""
+
+    @property
+    def position(self) -> Position: ...
+    @property
+    def store(self) -> str: ...
+
+
+Kept = tuple[str, SavedPlace | None, str]
+"""The name of a saved place, `ship/NAME` or `alerts/N`; the place or None; why it is unreadable, or ""."""
+_READERS: dict[str, Callable[[Disk], object]] = {
+    format.NAME: format.load_format,
+    imported.NAME: imported.load,
+    segment.BACKUP: backup_note.load,
+    segment.SYNCED: segment.read_synced,
+    removed.EMPTY: removed.read_empty_runs,
+    removed.REMOVED: removed.read_removed,
+    WAITING: read_waiting,
+}
+"""For each small file, a function that raises if the file is damaged."""
+# A store is sound without these: `--repair` may put them aside.
+_OPTIONAL = (segment.SYNCED, removed.EMPTY, removed.REMOVED, WAITING)
+# The most bytes that are read: enough for the notes of 100,000 stores. A larger file counts as damaged,
+# because reading damaged lines takes ten times their size in memory.
+_MOST_ORIGINS = 32 << 20
+_SHORTEST_NOTE = 64
+_BEGAN = re.compile(rb'"began":"([0-9:]{1,30})"')
 
 
 class StorePart(NamedTuple):
@@ -57,14 +73,21 @@ class StorePart(NamedTuple):
         """Return the findings that two runs of the check agree on. Raises OSError."""
         if not (found := list(self.check())):
             return []
-        again = {(one.kind, one.name) for one in self.check()}
-        return [one for one in found if (one.kind, one.name) in again]
+        again = {one.key for one in self.check()}
+        return [one for one in found if one.key in again]
 
 
-@attrs.define(kw_only=True, slots=False)
-class Examination(ExaminedStore):
-    """A store under examination. looked: the result for each examined segment, by its number."""
+@attrs.define(kw_only=True)
+class Examination:
+    """A store under examination.
 
+    places: returns the saved places of its readers. quick: whether to read no text. looked: the result for
+    each examined segment, by its number.
+    """
+
+    disk: Disk
+    places: Callable[[], Sequence[Kept]]
+    quick: bool
     looked: dict[int, ExaminedText] = attrs.field(factory=dict)
     # One listing for all segments: with a new one for each, 20,000 segments took an hour.
     _listed: StoreListing = attrs.field(init=False)
@@ -77,14 +100,15 @@ class Examination(ExaminedStore):
         """
         # An invalid file is a finding, reported later.
         with contextlib.suppress(OSError, ValueError):
-            if why := why_too_new(self.disk):
+            if why := format.why_too_new(self.disk):
                 raise StoreError(why)
         self._complete = waiting_sizes(self.disk)
         self._listed = StoreListing(self.disk)
         segments = sorted(self._listed.by_number)
         return [
             StorePart("files", self._check_names),
-            StorePart("notes", self._check_small_files),
+            # The places are read first, so that none of them is after the segments of the listing.
+            StorePart("notes", lambda: check_small_files(self.places(), StoreListing(self.disk))),
             *(StorePart(f"segment {one}", partial(self._check_segment, one)) for one in segments),
             StorePart(ACTIVE, self._check_active),
             StorePart("backup", self._check_backup),
@@ -94,55 +118,57 @@ class Examination(ExaminedStore):
         """Yield the findings about missing segments, and about names that no search reads."""
         listed = StoreListing(self.disk)
         others = [ACTIVE] if listed.names.get(ACTIVE) is False else []
-        for name in [*not_plain_files(listed.names), *others]:
-            yield make_finding("no-file", name)
+        for name in [*segment.not_plain_files(listed.names), *others]:
+            yield StoreFinding("stray", name, "it is no plain file")
         for one, preferred in listed.files_with_preferred:
             if one.packed != preferred.packed:
-                yield make_finding("rival", one.name, other=preferred.name)
+                yield StoreFinding("stray", one.name, f"{preferred.name} has its number")
         # The notes are read after the listing: a removed segment was noted before it left the directory.
-        for run in gaps({*listed.by_number, listed.active}, removed_or_empty_numbers(self.disk)):
+        numbers = {*listed.by_number, listed.active}
+        for run in removed.gaps(numbers, removed.removed_or_empty_numbers(self.disk)):
             before, after = listed.by_number.get(run.start - 1), listed.by_number.get(run.stop)
             begin = f"from {before.first_time} on" if before else "before the others"
             end = f"up to {after.first_time}" if after else "up to now"
-            yield make_finding("segment-missing", segments_in_words(run), when=f"{begin} {end}")
-
-    def _check_small_files(self) -> Iterator[StoreFinding]:
-        # Read the places first, so that none of them is after the segments of the listing.
-        places = self.places()
-        return check_small_files(StoreListing(self.disk), places)
+            why = f"lines {begin} {end}, and no note says why"
+            yield StoreFinding("missing", removed.segments_in_words(run), why)
 
     def _check_segment(self, number: int) -> Iterator[StoreFinding]:
         for _ in range(_TRIES):
-            segment = self._listed.by_number.get(number)
-            if segment is None:
+            one = self._listed.by_number.get(number)
+            if one is None:
                 return
             looked = ExaminedText()
             try:
-                if segment.form is Form.PLAIN:
-                    with Descriptor(self.disk.open(segment.name, os.O_RDONLY)) as fd:
+                if one.form is Form.PLAIN:
+                    with Descriptor(self.disk.open(one.name, os.O_RDONLY)) as fd:
                         wrong = list(
-                            check_plain_text(segment.name, fd, looked, quick=self.quick, waits=True)
+                            check_plain_text(one.name, fd, looked, quick=self.quick, waits=True)
                         )
                 else:
-                    wrong = list(PackedSegmentCheck(segment, self, looked).findings())
+                    readers = partial(self._readers_in_segment, number)
+                    packed = PackedSegmentCheck(one, self.disk, readers, looked, quick=self.quick)
+                    wrong = list(packed.findings())
             except FileNotFoundError:
                 # The segment was sealed or removed meanwhile: it has another name, or none.
                 self._listed = StoreListing(self.disk)
                 continue
             except OSError as error:
-                wrong = [make_finding("unreadable", segment.name, why=reason(error))]
+                wrong = [StoreFinding("text", one.name, reason(error))]
             self.looked[number] = looked
             yield from wrong
             complete = self._complete.get(number, 0)
             if looked.text is not None and looked.text < complete:
-                size = counted(looked.text, "byte")
-                yield make_finding("text-cut", segment.name, size=size, complete=complete)
+                why = f"it has {looked.text:,} of {counted(complete, 'byte')}"
+                yield StoreFinding("missing", one.name, why)
             return
+
+    def _readers_in_segment(self, number: int) -> list[str]:
+        return [name for name, one, _ in self.places() if one and one.position.segment == number]
 
     def _check_active(self) -> Iterator[StoreFinding]:
         """Yield the findings about current.log, and about places after the end of the text."""
         # Read the places first, so that none of them is after the end only because the text grew.
-        places, synced = self.places(), synced_place(self.disk)
+        places, synced = self.places(), segment.synced_place(self.disk)
         try:
             fd, listed = open_active_and_list(self.disk)
             looked = ExaminedText() if fd >= 0 else ExaminedText(0, 0)
@@ -151,18 +177,20 @@ class Examination(ExaminedStore):
                 with Descriptor(fd):
                     yield from check_plain_text(ACTIVE, fd, looked, quick=self.quick)
         except OSError as error:
-            yield make_finding("unreadable", ACTIVE, why=reason(error))
+            yield StoreFinding("text", ACTIVE, reason(error))
             return
         if self._is_after_end(synced):
-            yield make_finding("text-missing", SYNCED, place=synced)
+            yield StoreFinding(
+                "missing", segment.SYNCED, f"text up to {synced} was on the disk once"
+            )
         found = read_or(None, identity.load, self.disk)
-        for name, one, why in places:
-            if one is None:
-                yield make_finding("place", name, why=why)
-            elif (found is None or one.store in (found.store, "")) and self._is_after_end(
-                one.position
+        for name, one, _ in places:
+            if (
+                one is not None
+                and (found is None or one.store in (found.store, ""))
+                and self._is_after_end(one.position)
             ):
-                yield make_finding("place-behind", name, place=one.position)
+                yield StoreFinding("ahead", name, str(one.position))
 
     def _is_after_end(self, place: Position) -> bool:
         held = self._text_size(place.segment)
@@ -179,29 +207,24 @@ class Examination(ExaminedStore):
         if note is None:
             return
         if note.state != backup_note.COMPLETE:
-            kind = "backup-begun" if note.state == backup_note.BEGUN else "backup-arriving"
-            yield make_finding(kind, BACKUP, command=note.command)
+            why = f"`logsrv {note.command}` was interrupted ({note.state})"
+            yield StoreFinding("unfinished", BACKUP, why)
             return
         for name in backup_note.missing_files(self.disk, note):
-            yield make_finding("backup-short", BACKUP, said=name, found="it no more")
-        number, offset = note.place
-        held, lines = self._text_size(number), None if self.quick else self.readable_lines
+            yield StoreFinding("missing", name, "the backup had it")
+        (number, offset), lines = note.place, None if self.quick else self.readable_lines
+        held = self._text_size(number)
         if held is not None and held < offset:
-            said, there = f"all lines up to {note.place}", f"those up to {Position(number, held)}"
-            yield make_finding("backup-short", BACKUP, said=said, found=there)
+            yield StoreFinding("missing", BACKUP, f"it had all text up to {note.place}")
         elif note.lines is not None and lines is not None and lines < note.lines:
-            said, gone = counted(note.lines, "line"), note.lines - lines
-            yield make_finding("backup-short", BACKUP, said=said, found=f"{lines:,}", missing=gone)
+            why = f"it has {lines:,} of {counted(note.lines, 'line')}"
+            yield StoreFinding("missing", BACKUP, why, note.lines - lines)
 
     @property
     def readable_lines(self) -> int | None:
         """The number of all readable lines; None if unknown."""
-        return _sum_or_none([one.lines for one in self.looked.values()])
-
-    @property
-    def readable_bytes(self) -> int | None:
-        """The bytes of all readable text; None if unknown."""
-        return _sum_or_none([one.readable_bytes for one in self.looked.values()])
+        numbers = [one.lines for one in self.looked.values()]
+        return None if None in numbers else sum(one or 0 for one in numbers)
 
     @property
     def end_position(self) -> Position:
@@ -210,6 +233,89 @@ class Examination(ExaminedStore):
         return Position(number, self._text_size(number) or 0)
 
 
-def _sum_or_none(numbers: list[int | None]) -> int | None:
-    """Return the sum; None if a number is unknown."""
-    return None if None in numbers else sum(one or 0 for one in numbers)
+def check_small_files(places: Sequence[Kept], listed: StoreListing) -> Iterator[StoreFinding]:
+    """Yield the findings about the small files of a store. places: the saved places of its readers."""
+    disk, known = listed.disk, [one for _, one, _ in places if one]
+    for name, read in _READERS.items():
+        if why := why_unreadable(read, disk):
+            aside = partial(keep_aside, name, disk) if name in _OPTIONAL else None
+            yield StoreFinding("file", name, why, remedy=aside)
+    yield from (StoreFinding("place", name, why) for name, one, why in places if one is None)
+    for folder, inside in backup_note.store_folders(disk, passed=OSError):
+        for name in sorted(inside.entries()) if folder == archive_notes.FOLDER else ():
+            if name.endswith(archive_notes.SUFFIX) and (
+                why := why_unreadable(archive_notes.read_archive_url, inside, name)
+            ):
+                yield StoreFinding("place", f"{folder}/{name}", why)
+    if segment.RESTORING in listed.names:
+        why = "`logsrv restore` was interrupted"
+        yield StoreFinding("unfinished", segment.RESTORING, why)
+    yield from _check_number_file(
+        listed, max([segment.synced_place(disk), *(one.position for one in known)])
+    )
+    yield from _check_origins_file(disk)
+    yield from _check_identity_file(disk, known)
+
+
+def _check_number_file(listed: StoreListing, reached: Position) -> Iterator[StoreFinding]:
+    """Yield a finding if `number` holds no number. reached: a place that the store once reached."""
+    disk, name, number = listed.disk, segment.NUMBER, max(listed.active, reached.segment)
+    is_new = not (disk.has_name(name) or listed.by_number or reached > NOWHERE)
+    if not is_new and not segment.saved_number(disk):
+        why = f"it is missing or damaged; by the other files it is {number}"
+        again = partial(replace_keeping_old, name, segment.number_text(number), disk)
+        yield StoreFinding("file", name, why, remedy=again if listed.by_number else None)
+
+
+def _check_origins_file(disk: Disk) -> Iterator[StoreFinding]:
+    name = origins.NAME
+    try:
+        data = disk.read(name, _MOST_ORIGINS + 1)
+        if len(data) > _MOST_ORIGINS or data.count(b"\n") > _MOST_ORIGINS // _SHORTEST_NOTE:
+            raise ValueError(f"it has more than {_MOST_ORIGINS >> 20} MiB, or too many lines")
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        yield StoreFinding("origins", name, explanation(error))
+        return
+    found, left_by = notes.parse_notes_file(data), b""
+    with contextlib.suppress(OSError):
+        left_by = disk.read(lock.NAME, 32).strip()
+    if not left_by:
+        # No writer is running, and none was killed: so an unended line is damage, not a write in progress.
+        found = found.with_torn_as_damaged()
+    if found.damaged:
+        of = f"{len(found.damaged)} of {counted(found.line_count, 'line')} cannot be used"
+        why = f"those of {found.refused_stores_text}, because {of}"
+        again = partial(replace_keeping_old, name, attrs.evolve(found, damaged=()).to_bytes(), disk)
+        yield StoreFinding("origins", name, why, remedy=again)
+
+
+def _check_identity_file(disk: Disk, places: Sequence[SavedPlace]) -> Iterator[StoreFinding]:
+    """Yield a finding about the file `store`, whose identity the saved places have to name as well."""
+    found, why = None, ""
+    try:
+        found = identity.load(disk)
+    except (OSError, ValueError) as error:
+        why = explanation(error)
+    began = found.began if found else _start_of_identity(disk)
+    # Places before `began` may name the older identity that `logsrv ship --new-identity` has replaced.
+    others = {one.store for one in places if one.store and one.position > (began or NOWHERE)}
+    if not why and (not others or (found is not None and found.store in others)):
+        return
+    says = f"it says {found.store}" if found else "it is missing"
+    why = why or f"{says}, and places of this store name {', '.join(sorted(others))}"
+    certain = None if found else identity.identity_before_bit_flip(disk)
+    if certain is None and began is not None and len(others) == 1:
+        certain = identity.Identity(others.pop(), began)
+    text = certain and identity.identity_text(certain)
+    again = partial(replace_keeping_old, identity.NAME, text, disk) if text else None
+    yield StoreFinding("identity", identity.NAME, why, remedy=again)
+
+
+def _start_of_identity(disk: Disk) -> Position | None:
+    """Return the place where the identity began, if a damaged file still has it; else None."""
+    with contextlib.suppress(OSError, ValueError):
+        if match := _BEGAN.search(disk.read(identity.NAME, 1024)):
+            return segment.parse_position(match[1].decode())
+    return None

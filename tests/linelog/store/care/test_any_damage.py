@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.cli.doctor import DoctorRun
-from logsrv.cli.progress import CareProgress
 from logsrv.linelog.store.sealing import seal as sealing
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.index import Index
@@ -95,10 +94,10 @@ def test_a_search_finds_all_lines_that_are_not_damaged(damages):
             for each in lost(made, before, (store / one.name).read_bytes()):
                 wanted.discard(lines[LINES * number + each])
         there = [path.read_bytes() for path in store.iterdir() if path.is_file()]
-        DoctorRun(examination(store), CareProgress(), repair=True).examine_and_repair()
+        DoctorRun(examination(store), repair=True).examine_and_repair()
         assert wanted <= set(text_of(store, []).splitlines())
         kept = {path.read_bytes() for path in store.iterdir() if path.is_file()}
         assert all(data in kept for data in there)
-        second = DoctorRun(examination(store), CareProgress(), repair=True)
+        second = DoctorRun(examination(store), repair=True)
         second.examine_and_repair()
         assert second.repaired == []

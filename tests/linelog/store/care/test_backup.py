@@ -94,7 +94,7 @@ def test_other_lines_of_the_same_number_stay(tmp_path):
     for name in ("0000000001-20200101T000000Z.log", "0000000005-20200101T000000Z.log"):
         (to / name).write_bytes(line("another"))
     take(store, to)
-    assert kinds(found(to)).count("rival") == 2
+    assert kinds(found(to)).count("stray") == 2
     assert len(list(to.glob("*-20200101T000000Z.log"))) == 2
 
 

@@ -12,7 +12,7 @@ import pytest
 from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.place import Place
 from logsrv.linelog.store.archive.manifest import encode_manifest
-from logsrv.linelog.store.care.findings import FindingWeight, StoreFinding
+from logsrv.linelog.store.care.findings import KINDS, FindingWeight, StoreFinding
 from logsrv.linelog.store.origins.notes import BlockNote, parse_notes_file
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import backup_note, identity, index
@@ -20,14 +20,12 @@ from logsrv.linelog.store.segments.identity import Identity
 from logsrv.linelog.store.segments.indexing import save_index
 from logsrv.linelog.store.segments.removed import RemovedRun, note_empty, note_removed
 from logsrv.linelog.store.segments.segment import (
-    NOWHERE,
     Form,
     Position,
     Segment,
     number_text,
     sealed_name,
     sealed_segments,
-    synced_file_text,
 )
 from logsrv.linelog.store.segments.waiting import note_waiting
 from tests.linelog.store.care.backups import take
@@ -136,6 +134,14 @@ def of_a_smaller(store: Path) -> None:
     save_index(loaded._replace(compressed=loaded.compressed - 1), first, at(store))
 
 
+def packed_otherwise(store: Path) -> None:
+    """The text of the first frame is right, and its compressed bytes are not those of the index."""
+    first = packed_of(store)[0]
+    loaded = index.load(first, at(store))
+    sums = loaded.sums[:4] + bytes(4) + loaded.sums[8:]
+    save_index(loaded._replace(sums=sums), first, at(store))
+
+
 def shortened(store: Path) -> None:
     """A segment that waits loses two lines behind a line."""
     [waiting] = [one for one in sealed_segments(at(store)) if one.form is Form.PLAIN]
@@ -182,7 +188,10 @@ away = all_of(archived(1), remove(FIRST))
 
 @attrs.frozen
 class Case:
-    """A damage. kinds: of what is found; quick: without the text; left: after a repair. None: the same."""
+    """A damage. kinds: of what is found; quick: without the text, None for the same.
+
+    left: after a repair; None if nothing can be repaired.
+    """
 
     name: str
     hurt: Callable[[Path], object]
@@ -193,33 +202,41 @@ class Case:
 
 
 CASES = [
-    Case("frame", change(FIRST, bit(1000)), ["segment-damaged"], quick=[]),
-    Case("cut", change(FIRST, lambda data: data[:-1]), ["segment-cut"]),
-    Case("index", change(INDEX, bit(40)), ["index"], []),
-    Case("no index", remove(INDEX), ["index"], []),
-    Case("index of another", of_another, ["index"], []),
-    Case("index of a smaller file", of_a_smaller, ["index"], []),
-    Case("words", change(WORDS, bit(0.5)), ["words"], [], []),
-    Case("archived", archived(2), ["archived"], []),
-    Case("archived, no JSON", all_of(archived(1), change("*.archived", bit(9))), ["archived"], []),
-    Case("away, index", all_of(away, change(INDEX, bit(30))), ["away-index"]),
-    Case("away, words", all_of(away, change(WORDS, bit(0.5))), ["away-index"], quick=[]),
-    Case("away, cut", all_of(away, change("*.archived", lambda data: data[:-20])), ["archived"]),
+    Case("frame", change(FIRST, bit(1000)), ["text"], quick=[]),
+    Case("frame packed otherwise", packed_otherwise, ["changed"], quick=[]),
+    Case("cut", change(FIRST, lambda data: data[:-1]), ["text"]),
+    Case("index", change(INDEX, bit(40)), ["index idx"], []),
+    Case("no index", remove(INDEX), ["index idx"], []),
+    Case("index of another", of_another, ["index idx"], []),
+    Case("index of a smaller file", of_a_smaller, ["index idx"], []),
+    Case("words", change(WORDS, bit(0.5)), ["index words"], [], []),
+    Case("archived", archived(2), ["file archived"], []),
+    Case(
+        "archived, no JSON",
+        all_of(archived(1), change("*.archived", bit(9))),
+        ["file archived"],
+        [],
+    ),
+    Case("away, index", all_of(away, change(INDEX, bit(30))), ["index idx"]),
+    Case("away, words", all_of(away, change(WORDS, bit(0.5))), ["index words"], quick=[]),
+    Case(
+        "away, cut", all_of(away, change("*.archived", lambda data: data[:-20])), ["file archived"]
+    ),
     Case(
         "away, of another",
         all_of(away, change("*.archived", lambda data: data.replace(b"0000000001", b"0000000009"))),
-        ["archived"],
+        ["file archived"],
     ),
-    Case("number", write("number", b"five\n"), ["number"], []),
-    Case("no number", remove("number"), ["number"], []),
-    Case("synced", write("synced", b"\xff" * 32), ["synced"], []),
-    Case("empty", write("empty", b"3:x y\n"), ["empty"], []),
-    Case("removed", write("removed", b"3:x y\n"), ["removed"], []),
-    Case("waiting", write("waiting", b"3:x y\n"), ["waiting"], []),
-    Case("format", write("format", b"new"), ["format"]),
-    Case("imported", write("imported", b'{"files":[]'), ["imported"]),
-    Case("archive", write("ship/far.archive", b"archive file:///srv 00000000\n"), ["archive"]),
-    Case("restoring", write("restoring", b""), ["restoring"]),
+    Case("number", write("number", b"five\n"), ["file number"], []),
+    Case("no number", remove("number"), ["file number"], []),
+    Case("synced", write("synced", b"\xff" * 32), ["file synced"], []),
+    Case("empty", write("empty", b"3:x y\n"), ["file empty"], []),
+    Case("removed", write("removed", b"3:x y\n"), ["file removed"], []),
+    Case("waiting", write("waiting", b"3:x y\n"), ["file waiting"], []),
+    Case("format", write("format", b"new"), ["file format"]),
+    Case("imported", write("imported", b'{"files":[]'), ["file imported"]),
+    Case("archive", write("ship/far.archive", b"archive file:///srv 00000000\n"), ["place"]),
+    Case("restoring", write("restoring", b""), ["unfinished"]),
     Case("origins", write("origins", b"x" + ORIGIN + ORIGIN), ["origins"], []),
     Case("origins, a bit", write("origins", bit(20)(ORIGIN)), []),
     Case("origins without an end", write("origins", ORIGIN + ORIGIN[:30]), ["origins"], []),
@@ -232,34 +249,32 @@ CASES = [
     ),
     Case("no identity", remove("store"), ["identity"]),
     Case("identity no file", no_file("store"), ["identity"]),
-    Case("link", lambda store: (store / NINTH).symlink_to("/etc/passwd"), ["no-file"]),
-    Case("folder", no_file(f"{NINTH}.zst"), ["no-file"]),
-    Case("current.log", no_file("current.log"), ["no-file", "unreadable"]),
-    Case("rival", write("0000000001-20201120T061842Z.log", b""), ["rival"]),
-    Case("torn", change("*Z.log", lambda data: data[:-1]), ["torn-end"]),
-    Case("torn before a line", change("*Z.log", lambda data: data[:-200]), ["torn-end"]),
-    Case("shortened", shortened, ["text-cut"]),
-    Case("shortened and sealed", all_of(shortened, sealed), ["text-cut"]),
-    Case("hole", holed, ["hole", "odd-lines"], quick=[]),
-    Case("nothing but a hole", change("current.log", lambda data: bytes(len(data))), ["hole"]),
-    Case("hole at the end", write("current.log", line("one") + b"half" + bytes(700)), ["hole"]),
-    Case("odd", change("current.log", lambda data: data + b"odd\n"), ["odd-lines"], quick=[]),
-    Case("text gone", write("current.log", b""), ["text-missing"]),
-    Case("missing", remove(SECOND), ["segment-missing"]),
-    Case(
-        "missing with its place", all_of(remove(SECOND), keep(Position(2, 0))), ["segment-missing"]
-    ),
-    Case("missing before the end", remove("0000000004-2*"), ["segment-missing"]),
-    Case("place behind the store", keep(Position(5, 9000)), ["place-behind"]),
-    Case("place in the next segment", keep(Position(6, 0)), ["place-behind"]),
-    Case("place behind its segment", keep(Position(2, 9000)), ["place-behind"]),
+    Case("link", lambda store: (store / NINTH).symlink_to("/etc/passwd"), ["stray"]),
+    Case("folder", no_file(f"{NINTH}.zst"), ["stray"]),
+    Case("current.log", no_file("current.log"), ["stray", "text"]),
+    Case("rival", write("0000000001-20201120T061842Z.log", b""), ["stray"]),
+    Case("torn", change("*Z.log", lambda data: data[:-1]), ["text"]),
+    Case("torn before a line", change("*Z.log", lambda data: data[:-200]), ["text"]),
+    Case("shortened", shortened, ["missing"]),
+    Case("shortened and sealed", all_of(shortened, sealed), ["missing"]),
+    Case("hole", holed, ["text", "changed"], quick=[]),
+    Case("nothing but a hole", change("current.log", lambda data: bytes(len(data))), ["text"]),
+    Case("hole at the end", write("current.log", line("one") + b"half" + bytes(700)), ["text"]),
+    Case("odd", change("current.log", lambda data: data + b"odd\n"), ["changed"], quick=[]),
+    Case("text gone", write("current.log", b""), ["missing"]),
+    Case("missing", remove(SECOND), ["missing"]),
+    Case("missing with its place", all_of(remove(SECOND), keep(Position(2, 0))), ["missing"]),
+    Case("missing before the end", remove("0000000004-2*"), ["missing"]),
+    Case("place behind the store", keep(Position(5, 9000)), ["ahead"]),
+    Case("place in the next segment", keep(Position(6, 0)), ["ahead"]),
+    Case("place behind its segment", keep(Position(2, 9000)), ["ahead"]),
     Case("place", change("ship/centre", bit(20)), ["place"]),
     Case("place of an alert", change("alerts/1", bit(20)), ["place"]),
-    Case("backup short of lines", remove("0000000001-2*"), ["backup-short"], quick=[], of="backup"),
-    Case("backup cut", noted(place=Position(5, 9999)), ["backup-short"], of="backup"),
-    Case("backup begun", noted(state="begun"), ["backup-begun"], of="backup"),
-    Case("backup coming", noted(state="coming"), ["backup-arriving"], of="backup"),
-    Case("backup", write("backup", b"x"), ["backup"], of="backup"),
+    Case("backup short of lines", remove("0000000001-2*"), ["missing"], quick=[], of="backup"),
+    Case("backup cut", noted(place=Position(5, 9999)), ["missing"], of="backup"),
+    Case("backup begun", noted(state="begun"), ["unfinished"], of="backup"),
+    Case("backup coming", noted(state="coming"), ["unfinished"], of="backup"),
+    Case("backup", write("backup", b"x"), ["file backup"], of="backup"),
     # What is no finding.
     Case("in an archive", away, []),
     Case("removed by retention", remove("0000000001-2*", SECOND), []),
@@ -281,25 +296,43 @@ CASES = [
 ]
 
 
+def named(findings: list[StoreFinding]) -> list[str]:
+    """The kinds of findings; of files and indexes with the end of the name."""
+    return [
+        f"{one.kind} {one.name.rpartition('.')[2]}" if one.kind in ("file", "index") else one.kind
+        for one in findings
+    ]
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.name))
 def test_each_kind_of_damage_is_found_and_repaired(whole, case):
     """Nothing of the text that can be read goes by a repair."""
     store = whole / case.of
     case.hurt(store)
-    assert kinds(found(store, quick=True)) == (case.kinds if case.quick is None else case.quick)
-    told = found(store)
-    assert [one.kind for one in told] == case.kinds
-    if case.left is not None:
+    quick = case.kinds if case.quick is None else case.quick
+    assert named(found(store, quick=True)) == quick
+    assert named(found(store)) == case.kinds
+    if case.left is None:
+        assert [one for one in found(store) if one.remedy] == []
+    else:
         text = text_of(store, [])
-        assert kinds(found(store, repair=True)) == case.left
+        assert named(found(store, repair=True)) == case.left
         assert text_of(store, []) == text
+
+
+def test_each_kind_is_in_the_table_of_the_page():
+    page = Path("docs/operating.md").read_text()
+    for name, kind in KINDS.items():
+        assert f"| `{name}` | {kind.weight.value} |" in page
+    assert {word for case in CASES for kind in case.kinds for word in kind.split()[:1]} == {
+        *KINDS
+    } - {"unverified"}
 
 
 @pytest.mark.parametrize(
     ("name", "hurt", "was"),
     [
         ("number", write("number", b"five\n"), number_text(5)),
-        ("synced", write("synced", b"7"), synced_file_text(NOWHERE)),
         ("*1-2*.idx", change(INDEX, bit(40)), None),
         ("store", change("store", bit(20)), None),
     ],
@@ -322,33 +355,32 @@ def only(found: list[StoreFinding], kind: str) -> StoreFinding:
 def test_a_finding_of_lost_lines_has_their_number_and_times(store):
     first = packed_of(store)[0]
     flip(store / first.name, 1000)
-    one = only(found(store), "segment-damaged")
+    one = only(found(store), "text")
     assert (one.name, one.lines, one.weight) == (first.name, 6005, FindingWeight.LOST)
     assert "from 2026-11-20T06:00:00.000000Z to " in one.what
     (store / first.name).write_bytes((store / first.name).read_bytes()[:-1])
     for quick in (True, False):
-        assert only(found(store, quick=quick), "segment-cut").lines == 6005
+        first_finding, *_ = found(store, quick=quick)
+        assert (first_finding.kind, first_finding.lines) == ("text", 6005)
 
 
 @pytest.mark.parametrize("cut", [False, True])
 def test_lines_that_cannot_be_read_are_not_counted(store, cut):
     first = packed_of(store)[0]
-    lines, text = lines_and_text(store)
-    lacking = index.load(first, at(store))
+    lines, lacking = readable_lines(store), index.load(first, at(store)).lines
     if cut:
         (store / first.name).write_bytes((store / first.name).read_bytes()[:-1])
     else:
         flip(store / first.name, 1000)
-    assert lines_and_text(store) == (lines - lacking.lines, text - lacking.text)
+    assert readable_lines(store) == lines - lacking
 
 
-def lines_and_text(store: Path) -> tuple[int, int]:
+def readable_lines(store: Path) -> int:
     """What the doctor says that can be read."""
     examined = examination(store)
     list(all_findings(examined.parts()))
-    lines, text = examined.readable_lines, examined.readable_bytes
-    assert lines is not None and text is not None
-    return lines, text
+    assert examined.readable_lines is not None
+    return examined.readable_lines
 
 
 @pytest.mark.parametrize("indexed", [True, False])
@@ -362,7 +394,7 @@ def test_an_empty_file_is_no_lines_if_its_index_says_that_it_had_none(tmp_path, 
         save_index(index.Index(2), empty, at(made))
     assert text_of(made) == line("one") + line("three")
     told = [(one.kind, one.lines, one.remedy) for one in found(made)]
-    assert told == ([] if indexed else [("segment-cut", None, None)])
+    assert told == ([] if indexed else [("text", None, None)])
 
 
 def test_archived_segments_are_counted_by_their_notes(store):
@@ -374,13 +406,13 @@ def test_archived_segments_are_counted_by_their_notes(store):
 
 def test_without_sealed_segments_the_number_is_unknown(store):
     remove("0*", "number")(store)
-    one = only(found(store), "number")
+    one = only(found(store), "file")
     assert one.remedy is None and one.what.endswith("it is 5")
 
 
 def test_a_missing_segment_is_reported_with_its_time(store):
     remove(SECOND, "0000000003-2*")(store)
-    one = only(found(store), "segment-missing")
+    one = only(found(store), "missing")
     assert (one.name, one.lines) == ("segments 2 to 3", None)
     assert "from 2026-11-20T06:00:00.000000Z on up to 2026-11-20T06:05:00" in one.what
     note_removed([RemovedRun(range(2, 3), 300, 3)], at(store))
@@ -392,7 +424,7 @@ def test_a_number_that_is_far_off_is_told_at_once(store):
     """A digit that a disk has made up: nobody counts to a billion for it."""
     (store / "number").write_bytes(b"999999999\n")
     (store / "empty").write_bytes(b"700000000-900000000 5-8\n")
-    assert [one.name for one in found(store) if one.kind == "segment-missing"] == [
+    assert [one.name for one in found(store) if one.kind == "missing"] == [
         "segments 9 to 699999999",
         "segments 900000001 to 999999998",
     ]
@@ -400,8 +432,10 @@ def test_a_number_that_is_far_off_is_told_at_once(store):
 
 def test_a_hole_and_odd_lines_are_told_with_where_and_how_many(store):
     holed(store)
-    assert only(found(store), "hole").what.startswith("NUL bytes stand at 600 to 1024:")
-    assert only(found(store), "odd-lines").what.startswith("1 line of it")
+    assert only(found(store), "text").what.endswith(
+        "NUL bytes from byte 600 on, which a start marks or cuts off"
+    )
+    assert only(found(store), "changed").why.startswith("1 line without")
 
 
 def test_a_damaged_line_of_origins_goes_and_the_others_stay(store):
@@ -432,4 +466,4 @@ def test_saved_places_tell_the_identity_if_they_agree(store):
 def test_lines_that_a_backup_has_lost_are_counted(whole):
     remove("0000000002-2*")(whole / "backup")
     note_removed([RemovedRun(range(2, 3), 300, 3)], at(whole / "backup"))
-    assert only(found(whole / "backup"), "backup-short").lines == 5
+    assert only(found(whole / "backup"), "missing").lines == 5

@@ -52,7 +52,7 @@ def test_holes_and_a_torn_end_of_a_power_cut_go_when_a_start_has_mended_them(tmp
         # As current.log it had no name, and without a TIME it gets another.
         path.rename(store / f"{waiting.number:010}-19700101T000000Z.log")
     take(store, to)
-    assert "hole" in kinds(found(to))
+    assert "text" in kinds(found(to))
     for one in store.glob(f"{waiting.number:010}-*.log"):
         one.unlink()
     path.write_bytes(whole[:at] + b"-" * 20 + whole[at + 20 :])
@@ -71,7 +71,7 @@ def test_a_hole_that_begins_in_a_stamp_goes_when_a_start_has_filled_it(tmp_path,
     hole = len(line("x" * 100)) + into
     path.write_bytes(whole[:hole] + bytes(512 - hole) + whole[512:])
     take(store, to)
-    assert "hole" in kinds(found(to))
+    assert "text" in kinds(found(to))
     with path.open("r+b") as file:
         assert repair_text(str(path), file.fileno(), 0) == (len(whole), False)
     seal(waiting, disk_at(store))

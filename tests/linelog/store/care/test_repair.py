@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import zstandard
 
-import logsrv.linelog.store.care.salvage as salvaging
+import logsrv.linelog.store.care.repair as repairing
 import logsrv.linelog.store.care.texts as packing
-from logsrv.linelog.store.care.salvage import salvage_index
+from logsrv.linelog.store.care.repair import salvage_index
 from logsrv.linelog.store.sealing import seal as sealing
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.compressing import compressor
@@ -53,8 +53,8 @@ def test_only_damaged_frames_stay_lost(store):
     (store / packed.index).unlink()
     assert len(text_of(store, [])) < len(whole) // 2
     [one] = found(store)
-    assert one.kind == "index" and one.remedy is not None and one.repairable_beside_server
-    assert kinds(found(store, repair=True)) == ["segment-damaged"]
+    assert one.kind == "index" and one.remedy is not None
+    assert kinds(found(store, repair=True)) == ["text"]
     told: list[str] = []
     text = text_of(store, told)
     assert text == whole[: hurt.text] + whole[made.frames[8].text :]
@@ -139,7 +139,7 @@ def test_bytes_made_to_harm_take_no_memory_and_little_work(store, name, monkeypa
         assert tracemalloc.get_traced_memory()[1] < 64 << 20
     finally:
         tracemalloc.stop()
-    assert reads[0] < 2 * max((store / packed.name).stat().st_size, salvaging.MOST_READS)
+    assert reads[0] < 2 * max((store / packed.name).stat().st_size, repairing.MOST_READS)
     monkeypatch.undo()
     if not shared:
         assert text_of(store, []) == whole
@@ -147,7 +147,7 @@ def test_bytes_made_to_harm_take_no_memory_and_little_work(store, name, monkeypa
 
 def test_more_text_than_any_is_not_unpacked(store, monkeypatch):
     [packed] = packed_of(store)
-    for module in (salvaging, packing):
+    for module in (repairing, packing):
         monkeypatch.setattr(module, "most_unpacked_bytes", lambda size: 5000)
     told = found(store)
     assert kinds(told) == [] and notes(told) == ["unverified"]

@@ -1,6 +1,6 @@
-"""A new index for a segment without one, even a damaged segment: all whole frames can be read again.
+"""Repairs: files that are replaced stay as `….damaged`, and a damaged segment gets a new index.
 
-Without an index a search follows the heads of frames and blocks, and ends at a damaged one. This module
+Without an index a search follows the heads of frames and blocks, and ends at a damaged one. `salvage_index`
 looks for the next frame after the damage, by the four bytes that each frame begins with. If the head of a
 damaged frame still tells how much text it had, the lines after it keep their right places. A frame without
 a readable head counts as no text, so the places after it are too low.
@@ -14,19 +14,48 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Sequence
+from itertools import count
 
 from logsrv.descriptor import Descriptor
-from logsrv.linelog.store.care.keep_aside import keep_aside, replace_keeping_old
 from logsrv.linelog.store.segments import heads, index, indexing
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.indexing import Indexer
 from logsrv.linelog.store.segments.segment import Segment
 
+SUFFIX = ".damaged"
 _ALLOWED = 4 << 30
 _PIECE = 1 << 20
 MOST_READS = 1 << 20
 _TOO_DAMAGED = "it is damaged in too many places"
+
+
+def keep_aside(name: str, disk: Disk) -> str:
+    """Rename a file to a free name `….damaged`; return that name, or "" if there is no such file.
+
+    Raises OSError.
+    """
+    if not disk.has_name(name):
+        return ""
+    for number in count(1):
+        other = f"{name}{SUFFIX}" if number == 1 else f"{name}{SUFFIX}-{number}"
+        if not disk.has_name(other):
+            disk.rename(name, other)
+            disk.sync_directory()
+            return other
+    raise AssertionError
+
+
+def replace_keeping_old(name: str, data: bytes, disk: Disk) -> None:
+    """Rewrite a file, and keep the old one under another name. Raises OSError."""
+    kept = keep_aside(name, disk)
+    try:
+        disk.replace_durably(name, data)
+    except OSError:
+        # On a full disk nothing changes, so that the next examination has the same finding.
+        if kept:
+            disk.rename(kept, name)
+        raise
 
 
 def most_unpacked_bytes(size: int) -> int:
