@@ -24,7 +24,7 @@ class FindingWeight(enum.Enum):
     NOTE = "note"
 
 
-class Kind(NamedTuple):
+class FindingKind(NamedTuple):
     """A kind of finding. meaning: a sentence, which the reason of a finding continues.
 
     advice: what to do if `--repair` cannot repair it. repair: what `--repair` does if it can; "" if it
@@ -50,18 +50,18 @@ _CUT = "`--repair` takes out the damaged lines: then the last block of a store m
 _ANEW = "The server goes on without it: a target at --ship-from, an alert at the end."
 _OLDER = "Is this an older copy of the store? See: logsrv ship --new-identity"
 KINDS = {
-    "text": Kind(_LOST, "lines cannot be read", _BACK),
-    "missing": Kind(_LOST, "text that was here is gone", _BACK),
-    "unfinished": Kind(_LOST, "the store is not complete", _AGAIN),
-    "changed": Kind(_DAMAGED, "the text is not as it was written", "Compare a backup."),
-    "stray": Kind(_DAMAGED, "it has the name of a segment and is not read", _MOVE),
-    "index": Kind(_DAMAGED, "it is of no use", _COPY, "`--repair` makes it anew."),
-    "file": Kind(_DAMAGED, "it is of no use", _FILE, _MADE),
-    "identity": Kind(_DAMAGED, "nothing is shipped, or as another store", _NEW, _TOLD),
-    "origins": Kind(_DAMAGED, "blocks are refused", "Bring it back from a backup.", _CUT),
-    "place": Kind(_DAMAGED, "it is of no use to its target or alert", _ANEW),
-    "ahead": Kind(_DAMAGED, "its place is after the end of the text", _OLDER),
-    "unverified": Kind(_NOTE, "it was not verified"),
+    "text": FindingKind(_LOST, "lines cannot be read", _BACK),
+    "missing": FindingKind(_LOST, "text that was here is gone", _BACK),
+    "unfinished": FindingKind(_LOST, "the store is not complete", _AGAIN),
+    "changed": FindingKind(_DAMAGED, "the text is not as it was written", "Compare a backup."),
+    "stray": FindingKind(_DAMAGED, "it has the name of a segment and is not read", _MOVE),
+    "index": FindingKind(_DAMAGED, "it is of no use", _COPY, "`--repair` makes it anew."),
+    "file": FindingKind(_DAMAGED, "it is of no use", _FILE, _MADE),
+    "identity": FindingKind(_DAMAGED, "nothing is shipped, or as another store", _NEW, _TOLD),
+    "origins": FindingKind(_DAMAGED, "blocks are refused", "Bring it back from a backup.", _CUT),
+    "place": FindingKind(_DAMAGED, "it is of no use to its target or alert", _ANEW),
+    "ahead": FindingKind(_DAMAGED, "its place is after the end of the text", _OLDER),
+    "unverified": FindingKind(_NOTE, "it was not verified"),
 }
 
 
@@ -92,12 +92,12 @@ class StoreFinding:
 
     @property
     def what(self) -> str:
-        """What is wrong."""
+        """The meaning of its kind, and the reason."""
         return f"{KINDS[self.kind].meaning}: {self.why}"
 
     @property
     def advice(self) -> str:
-        """What to do."""
+        """The advice for it, or what a repair does."""
         return KINDS[self.kind].repair if self.remedy else KINDS[self.kind].advice
 
 
