@@ -30,7 +30,7 @@ def small_parts(random: Random) -> Iterator[None]:
     """Let frames have few lines, and word indexes be kept however large they are."""
     with ExitStack() as patched:
         frame = random.choice([200, 700, 3000])
-        patched.enter_context(patch.object(sealing.text_pieces, "__defaults__", (frame, 0)))
+        patched.enter_context(patch.object(sealing.text_pieces, "__defaults__", (frame,)))
         for part in "MOST_PART", "TABLES_PART":
             patched.enter_context(patch.object(word_building, part, 1e9))
         yield

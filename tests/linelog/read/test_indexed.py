@@ -32,7 +32,7 @@ EVERY = [one for segment in SEGMENTS for one in segment]
 @pytest.fixture(scope="module", autouse=True)
 def small_frames() -> Iterator[None]:
     """Let a segment of 1,200 lines have three frames: those of a real store have 1 MiB."""
-    with patch.object(sealing.text_pieces, "__defaults__", (1 << 17, 0)):
+    with patch.object(sealing.text_pieces, "__defaults__", (1 << 17,)):
         yield
 
 

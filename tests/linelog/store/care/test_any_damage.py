@@ -35,7 +35,7 @@ def sealed(directory: Path) -> Path:
         [line(f"word{LINES * count + at} {at * 7919:x} {'x' * 60}", count) for at in range(LINES)]
         for count in range(3)
     ]
-    with patch.object(sealing.text_pieces, "__defaults__", (1 << 16, 0)):
+    with patch.object(sealing.text_pieces, "__defaults__", (1 << 16,)):
         return make_store(directory, [*texts, [line("now", 1000)]])
 
 

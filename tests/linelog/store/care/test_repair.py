@@ -36,7 +36,7 @@ def block(data: bytes) -> bytes:
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A segment of some hundred small frames, whose index is gone."""
-    monkeypatch.setattr(sealing.text_pieces, "__defaults__", (1000, 0))
+    monkeypatch.setattr(sealing.text_pieces, "__defaults__", (1000,))
     text = [line(f"word{number} {'x' * 100}", number) for number in range(200)]
     store = make_store(tmp_path / "store", [text, [line("now", 1000)]])
     return store
