@@ -27,7 +27,7 @@ PATCHES_OF_PRIVATES = 15
 TEST_FILES_OVER_500_LINES = 0
 # Whoever adds lines finds others that have become needless; if none have, it grows, with a reason. Lines of
 # tests are printed only: a ceiling made tests that say five things in one statement.
-CODE = 74_500
+CODE = 73_000
 
 # Words that begin a clause: a reader has to decode a comment or a docstring that begins so. A sentence that
 # begins with "If …," is plain.
