@@ -25,7 +25,7 @@ from logsrv.kit.text.words import did_you_mean, shown
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 MEMORY = 1 << 30
-"""Bytes of memory for a command that reads answers of other machines; one line may have 256 MiB."""
+"""Bytes of memory for a command that reads an archive; one line may have 256 MiB."""
 
 COMMANDS = {
     "alert": ("alert", "try the command or webhook of an alert"),
@@ -109,7 +109,7 @@ def _run(words: list[str], watch: Callable[[str, int], None] | None) -> int:
         bucket = _reads_a_bucket(name, arguments)
         if bucket and watch is not None:
             watch(name, USAGE if name in SEARCHING else FAILED)
-        if name != "sql" and (bucket or _reads_other_machines(name, arguments)):
+        if name != "sql" and (bucket or _reads_an_archive(arguments)):
             # Imported here: to read a local store needs none of it, and a search starts 3 % sooner.
             from logsrv.kit.children.child_side import limit_extra_memory
 
@@ -128,9 +128,10 @@ def _run(words: list[str], watch: Callable[[str, int], None] | None) -> int:
         return USAGE if name in SEARCHING else FAILED
 
 
-def _reads_other_machines(name: str, arguments: object) -> bool:
-    """Return whether a command reads answers of other machines. Buckets do not count."""
-    return any("://" in one for one in named_stores(arguments))
+def _reads_an_archive(arguments: object) -> bool:
+    """Return whether a command reads an archive, whose files somebody else may have made."""
+    places = [*named_stores(arguments), str(getattr(arguments, "origin", None))]
+    return any("://" in place for place in places)
 
 
 def _reads_a_bucket(name: str, arguments: object) -> bool:

@@ -115,11 +115,12 @@ def test_a_command_that_needs_too_much_memory_is_one_sentence(name, status, caps
     ("words", "limited"),
     [
         (["restore", "--from", "s3://x/y", "z"], True),
+        (["restore", "--from", "file:///x", "z"], True),
         (["search", "--directory", "file:///x", "y"], True),
         (["search", "--directory", "x", "https://y"], False),
     ],
 )
-def test_commands_that_read_what_other_machines_answer_may_take_little_memory(
+def test_commands_that_read_an_archive_may_take_little_memory(
     words, limited, monkeypatch
 ):
     limits = []

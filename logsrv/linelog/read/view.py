@@ -404,7 +404,7 @@ class View:
             _require_index_fits(found, fd)
         except (OSError, ValueError) as error:
             # Retention removes a text, then its index.
-            if os.fstat(fd).st_nlink:
+            if self._disk.leads_to(segment.name, fd):
                 self.report_unusable_file(
                     f"{self._disk.path(segment.index)} is not used: {explanation(error)}"
                 )
