@@ -1,14 +1,12 @@
 """Servers for the tests of one file."""
 
 import asyncio
-import inspect
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_twisted
 
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts import gopher_servers
@@ -17,13 +15,6 @@ from tests.parts.gopher_servers import Script, Scripted
 from tests.parts.gopherhole import Phlog
 
 Serve = Callable[..., Scripted]
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
-    """Let tests that are coroutines run on Twisted's reactor, unless their folder has another way."""
-    if inspect.iscoroutinefunction(pyfuncitem.obj):
-        pytest_twisted.ensureDeferred(pyfuncitem.obj)
 
 
 @pytest.fixture(name="reactor")

@@ -12,7 +12,6 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet.threads import deferToThread
 
 from logsrv.kit import Plugin
@@ -51,7 +50,6 @@ def test_the_examples_of_the_pages_run(page, tmp_path):
         runpy.run_path(str(path))
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_conversations_of_the_pages_are_true(page, tmp_path, serving):
     """Each is had with the plugin on the page that listens at its port."""
     plugins = {
@@ -154,7 +152,6 @@ def mail(tmp_path: Path, serving: Callable[..., Running]) -> tuple[int, Path]:
 
 
 @pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_mail_is_sent_by_a_client_that_begins_tls(mail):
     """Python's smtplib, which trusts nobody but the authority."""
     port, cafile = mail
@@ -173,7 +170,6 @@ async def test_mail_is_sent_by_a_client_that_begins_tls(mail):
 
 
 @pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_mail_is_spoken_with_openssl(mail):
     port, cafile = mail
     openssl = program("openssl", "openssl")

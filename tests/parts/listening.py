@@ -29,8 +29,7 @@ from logsrv.linelog.plugin.service import LoggerService, Options
 
 Test = TypeVar("Test", bound=Callable[..., Any])
 
-# These two give pytest-twisted the types that it lacks.
-in_reactor: Callable[[Test], Test] = pytest_twisted.ensureDeferred
+# It has the types that pytest-twisted lacks.
 reactor_fixture: Callable[[Test], Test] = pytest_twisted.async_yield_fixture
 
 REACTOR: Any = reactor

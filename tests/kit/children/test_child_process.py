@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
@@ -57,7 +56,6 @@ class Owner:
         self.child.start(ECHO, *arguments, environment=here)
 
 
-@pytest_twisted.ensureDeferred
 async def test_bytes_go_in_and_out_and_its_complaints_are_lines():
     owner = Owner()
     owner.start("complain")
@@ -70,7 +68,6 @@ async def test_bytes_go_in_and_out_and_its_complaints_are_lines():
     assert owner.child.pid is None
 
 
-@pytest_twisted.ensureDeferred
 async def test_large_messages_and_those_after_them_arrive_in_order():
     owner = Owner()
     owner.start("complain")
@@ -85,7 +82,6 @@ async def test_large_messages_and_those_after_them_arrive_in_order():
     assert owner.had[-len(large) :] == large and len(owner.had) == 3 * len(large) + 11
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_child_killed_during_a_large_message_is_sent_no_more():
     owner = Owner()
     owner.start("deaf")
@@ -94,7 +90,6 @@ async def test_a_child_killed_during_a_large_message_is_sent_no_more():
     assert (await owner.ended).signal == signal.SIGKILL
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_child_whose_output_is_not_read_blocks():
     owner = Owner()
     owner.start("flood")
@@ -110,7 +105,6 @@ async def test_a_child_whose_output_is_not_read_blocks():
     assert len(owner.had) == 10 << 20
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_child_stopped_during_a_write_loses_nothing(monkeypatch):
     """By a debugger, or with its container; also where Python is told to write without buffers."""
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")
@@ -135,7 +129,6 @@ def state_of(pid: int) -> str:
 
 
 @pytest.mark.slow
-@pytest_twisted.ensureDeferred
 async def test_a_kill_ends_its_family_even_if_nobody_reads():
     owner = Owner()
     owner.start("fork")
@@ -148,7 +141,6 @@ async def test_a_kill_ends_its_family_even_if_nobody_reads():
     wait_until(lambda: not Path(f"/proc/{forked}/cmdline").exists(), "its end")
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_kill_ends_a_child_that_exited_with_unread_output():
     owner = Owner()
     owner.start("complain")
@@ -164,7 +156,6 @@ async def test_a_kill_ends_a_child_that_exited_with_unread_output():
     owner.child.kill()
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_child_that_does_not_end_in_time_is_killed():
     owner = Owner()
     owner.start("deaf")
@@ -222,7 +213,6 @@ def test_a_failed_start_raises_the_error_of_the_owner():
     assert processes.stop().called
 
 
-@pytest_twisted.ensureDeferred
 async def test_a_test_finds_its_children():
     owner = Owner()
     owner.start("deaf")

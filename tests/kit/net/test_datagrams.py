@@ -24,7 +24,6 @@ from tests.parts.listening import (
     REACTOR,
     NotingReceiver,
     Site,
-    in_reactor,
     logged,
     port_of,
     until,
@@ -39,7 +38,6 @@ def client_of(listener: Any) -> socket.socket:
     return client
 
 
-@in_reactor
 async def test_datagrams_arrive_with_the_name_of_their_sender(site):
     listener = site.start(UDP)
     with client_of(listener) as first, client_of(listener) as second:
@@ -66,7 +64,6 @@ def without_recvmmsg(site: Site, receive: type[RecvmsgReader] = RecvmsgReader) -
     )
 
 
-@in_reactor
 async def test_without_recvmmsg_a_user_gets_the_same(site):
     listener = site.run(without_recvmmsg(site))
     sent = [b"%d" % number for number in range(300)]
@@ -77,14 +74,12 @@ async def test_without_recvmmsg_a_user_gets_the_same(site):
     assert site.receiver.payloads == sent
 
 
-@in_reactor
 async def test_a_port_in_use_is_told_in_one_sentence(site):
     port = port_of(site.start(UDP))
     with pytest.raises(ListenError, match="the port is in use by another program"):
         site.start(f"udp:{port}:interface=127.0.0.1")
 
 
-@in_reactor
 async def test_datagrams_of_a_denied_peer_are_counted_and_dropped(site):
     listener = site.start(UDP, deny=(ip_network("127.0.0.0/8"),))
     with client_of(listener) as client, logged() as messages:
@@ -98,7 +93,6 @@ async def test_datagrams_of_a_denied_peer_are_counted_and_dropped(site):
     assert sum("refused 127.0.0.1" in message for message in messages) == 1
 
 
-@in_reactor
 async def test_a_start_that_fails_leaves_what_waits_to_the_next_process(site):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as given:
         given.bind(("127.0.0.1", 0))
@@ -125,7 +119,6 @@ async def test_a_start_that_fails_leaves_what_waits_to_the_next_process(site):
         assert given.recv(100) == b"waits"
 
 
-@in_reactor
 async def test_while_paused_nothing_is_read_and_what_the_kernel_drops_is_counted(site):
     listener = site.start(f"{UDP}:rcvbuf=4KiB")
     listener.pauseProducing()
@@ -143,7 +136,6 @@ async def test_while_paused_nothing_is_read_and_what_the_kernel_drops_is_counted
     assert any("the kernel dropped" in message for message in messages)
 
 
-@in_reactor
 async def test_a_stop_takes_in_what_has_arrived(site):
     listener = site.start(UDP)
     with client_of(listener) as client:
@@ -154,7 +146,6 @@ async def test_a_stop_takes_in_what_has_arrived(site):
     assert listener.address == ""
 
 
-@in_reactor
 async def test_what_comes_while_a_stop_takes_in_the_last_is_not_counted_as_lost(site):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
 
@@ -171,7 +162,6 @@ async def test_what_comes_while_a_stop_takes_in_the_last_is_not_counted_as_lost(
     assert site.value("datagrams_lost_total") == 0
 
 
-@in_reactor
 async def test_what_there_was_no_time_for_is_counted_as_lost(site):
     listener = site.start(UDP)
     listener.pauseProducing()
@@ -183,7 +173,6 @@ async def test_what_there_was_no_time_for_is_counted_as_lost(site):
     assert site.value("datagrams_lost_total") == 100
 
 
-@in_reactor
 async def test_a_store_that_closes_its_valve_gets_no_more_than_the_group_at_hand(site):
     site.receiver = NotingReceiver(lambda: listener.pauseProducing())
     listener = site.start(UDP)
@@ -198,7 +187,6 @@ async def test_a_store_that_closes_its_valve_gets_no_more_than_the_group_at_hand
 
 
 @pytest.mark.slow
-@in_reactor
 async def test_what_was_received_when_the_valve_closed_is_delivered_when_it_opens(site, tmp_path):
     """One group for each opening, none of them lost, all in order; a stop waits for them."""
     site.receiver = NotingReceiver(lambda: listener.pauseProducing())
@@ -230,7 +218,6 @@ async def test_what_was_received_when_the_valve_closed_is_delivered_when_it_open
     assert site.value("datagrams_lost_total") == 0
 
 
-@in_reactor
 async def test_what_takes_long_lets_others_have_their_turn(site, tmp_path, monkeypatch):
     """A group in each turn, all of them in order, although nothing more comes behind them."""
     monkeypatch.setattr(datagrams, "SLICE", 0)
@@ -258,7 +245,6 @@ async def test_what_takes_long_lets_others_have_their_turn(site, tmp_path, monke
     assert site.receiver.payloads == [b"0", b"1", b"2", b"3"]
 
 
-@in_reactor
 async def test_what_was_received_and_not_delivered_until_the_end_is_counted_as_lost(site, tmp_path):
     site.receiver = NotingReceiver(lambda: listener.pauseProducing())
     listener = site.start(f"unixgram:{tmp_path}/log")
@@ -290,7 +276,6 @@ def test_a_large_group_is_delivered_in_portions():
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit])
-@in_reactor
 async def test_an_input_that_fails_is_logged_once_and_the_next_datagrams_are_taken(site, error):
     def fail() -> None:
         if site.receiver.payloads[-1] != b"good":
@@ -306,7 +291,6 @@ async def test_an_input_that_fails_is_logged_once_and_the_next_datagrams_are_tak
     assert site.value("dropped_bytes_total", reason="failed") == 10
 
 
-@in_reactor
 async def test_programs_that_log_to_a_unix_socket_are_heard(site, tmp_path):
     path = tmp_path / "log"
     listener = site.start(f"unixgram:{path}")
@@ -325,7 +309,6 @@ async def test_programs_that_log_to_a_unix_socket_are_heard(site, tmp_path):
     assert not path.exists()
 
 
-@in_reactor
 async def test_what_is_cut_off_a_giant_datagram_is_counted_while_we_run_and_after(site, tmp_path):
     listener = site.start(f"unixgram:{tmp_path}/log")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
@@ -338,7 +321,6 @@ async def test_what_is_cut_off_a_giant_datagram_is_counted_while_we_run_and_afte
     assert site.value("dropped_bytes_total", reason="datagram_too_long") == dropped
 
 
-@in_reactor
 async def test_ipv6_senders_have_brackets(site):
     if not socket.has_ipv6:
         pytest.skip("no IPv6 here")
@@ -349,7 +331,6 @@ async def test_ipv6_senders_have_brackets(site):
         assert site.receiver.groups[0][1] == f"udp:[::1]:{client.getsockname()[1]}"
 
 
-@in_reactor
 async def test_stopping_what_never_started_is_no_error(site):
     listener = site.make(UDP)
     assert await listener.drain(1) == 0

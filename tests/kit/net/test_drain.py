@@ -5,7 +5,6 @@ import socket
 from typing import Any
 
 import pytest
-import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.task import Clock
@@ -195,7 +194,6 @@ def test_all_waiting_writers_go_on_when_there_is_room_again():
     assert all(each.called for each in waiting)
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_waiting_writers_hear_of_the_end():
     pressure = Backpressure()
     pressure.pauseProducing()

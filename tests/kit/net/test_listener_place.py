@@ -15,7 +15,7 @@ from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
 from logsrv.kit.net.bind import ListenError, bound_socket, socket_file_id
 from logsrv.kit.net.listener_place import LOOK_SECONDS, ListenerPlace
 from logsrv.kit.net.parse import parse_endpoint
-from tests.parts.listening import REACTOR, Site, in_reactor, logged, until
+from tests.parts.listening import REACTOR, Site, logged, until
 
 SCHEMES = ("unix", "unixgram")
 GONE = "no peer reaches it"
@@ -54,7 +54,6 @@ def received(site: Site) -> bytes:
 
 
 @pytest.mark.parametrize("scheme", [*SCHEMES, "haproxy:unix"])
-@in_reactor
 async def test_a_file_that_was_removed_is_made_anew(scheme, site, tmp_path):
     path, reactor = tmp_path / "s", LookingLater()
     listener = start(site, f"{scheme}:{path}:mode=600", reactor)
@@ -93,7 +92,6 @@ def client_of_dead(path: Path, scheme: str) -> socket.socket:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-@in_reactor
 async def test_the_socket_of_another_program_is_left_until_that_has_ended(scheme, site, tmp_path):
     path, reactor = tmp_path / "s", LookingLater()
     listener = start(site, f"{scheme}:{path}", reactor)
@@ -132,7 +130,6 @@ def remove_the_directory(path: Path) -> None:
     [(write_a_file, "is there and is no socket"), (remove_the_directory, "there is no directory")],
 )
 @pytest.mark.parametrize("scheme", SCHEMES)
-@in_reactor
 async def test_what_stands_in_the_way_of_a_new_file_is_told_once_and_left(
     scheme, harm, sentence, site, tmp_path
 ):
@@ -150,7 +147,6 @@ async def test_what_stands_in_the_way_of_a_new_file_is_told_once_and_left(
     assert not path.exists() or path.read_text() == "precious"
 
 
-@in_reactor
 async def test_a_file_that_cannot_be_made_anew_is_told(site, tmp_path, monkeypatch):
     reactor, path = LookingLater(), tmp_path / "s"
 
@@ -167,7 +163,6 @@ async def test_a_file_that_cannot_be_made_anew_is_told(site, tmp_path, monkeypat
     client_of(path).close()
 
 
-@in_reactor
 async def test_a_user_who_may_not_see_the_socket_file_logs_nothing(site, tmp_path, monkeypatch):
     """As after --uid, for a directory that is closed to that user."""
     reactor, path = LookingLater(), tmp_path / "s"
@@ -187,7 +182,6 @@ async def test_a_user_who_may_not_see_the_socket_file_logs_nothing(site, tmp_pat
     client_of(path).close()
 
 
-@in_reactor
 async def test_datagrams_that_wait_while_it_is_paused_are_not_lost(site, tmp_path):
     path, reactor = tmp_path / "s", LookingLater()
     listener = start(site, f"unixgram:{path}", reactor)
@@ -207,7 +201,6 @@ async def test_datagrams_that_wait_while_it_is_paused_are_not_lost(site, tmp_pat
     assert site.receiver.payloads == [b"one", b"two", b"three"]
 
 
-@in_reactor
 async def test_who_sends_to_the_old_one_is_told_also_where_somebody_else_has_it_open(
     site, tmp_path
 ):
@@ -226,7 +219,6 @@ async def test_who_sends_to_the_old_one_is_told_also_where_somebody_else_has_it_
         os.close(copy)
 
 
-@in_reactor
 async def test_a_removed_socket_of_a_socket_unit_is_only_logged(site, tmp_path):
     path, reactor = tmp_path / "s", LookingLater()
     with socket.socket(socket.AF_UNIX) as given, Descriptor(os.dup(given.fileno())) as copy:
@@ -245,7 +237,6 @@ async def test_a_removed_socket_of_a_socket_unit_is_only_logged(site, tmp_path):
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-@in_reactor
 async def test_the_service_manager_keeps_the_new_socket(scheme, site, tmp_path):
     path, reactor, told = tmp_path / "s", LookingLater(), list[bytes]()
     kept = KeptSockets([], lambda data, descriptors: told.append(data))

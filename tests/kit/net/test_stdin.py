@@ -12,7 +12,6 @@ from logsrv.kit.net.listen import Listener
 from tests.parts.listening import (
     REACTOR,
     Site,
-    in_reactor,
     until,
 )
 
@@ -38,7 +37,6 @@ def given(site: Site, monkeypatch: pytest.MonkeyPatch) -> Input:
     return Input(site, monkeypatch)
 
 
-@in_reactor
 async def test_a_pipe_is_read_to_its_end(given, site):
     reading, writing = os.pipe()
     given.run(reading)
@@ -52,7 +50,6 @@ async def test_a_pipe_is_read_to_its_end(given, site):
     assert site.factory.data == b"hello\nunfinished"
 
 
-@in_reactor
 async def test_a_regular_file_is_read_to_its_end(given, site, tmp_path):
     path = tmp_path / "log"
     path.write_bytes(b"x" * 1_000_000)
@@ -62,7 +59,6 @@ async def test_a_regular_file_is_read_to_its_end(given, site, tmp_path):
     assert len(site.factory.data) == 1_000_000
 
 
-@in_reactor
 async def test_a_terminal_is_read_and_stays_as_it_was_for_the_shell(given, site):
     keyboard, terminal = pty.openpty()
     listener = given.run(terminal)
@@ -75,7 +71,6 @@ async def test_a_terminal_is_read_and_stays_as_it_was_for_the_shell(given, site)
     assert site.factory.data == b"typed\n"
 
 
-@in_reactor
 async def test_a_store_that_is_full_stops_the_reading(given, site):
     reading, writing = os.pipe()
     given.run(reading)
@@ -90,7 +85,6 @@ async def test_a_store_that_is_full_stops_the_reading(given, site):
     os.close(writing)
 
 
-@in_reactor
 async def test_a_stop_takes_in_what_is_in_the_pipe(given, site):
     reading, writing = os.pipe()
     listener = given.run(reading)
@@ -104,7 +98,6 @@ async def test_a_stop_takes_in_what_is_in_the_pipe(given, site):
     os.close(writing)
 
 
-@in_reactor
 async def test_a_stop_before_the_start_leaves_nothing_open(given, site):
     reading, writing = os.pipe()
     listener = given.make(reading)
@@ -116,13 +109,11 @@ async def test_a_stop_before_the_start_leaves_nothing_open(given, site):
     os.close(writing)
 
 
-@in_reactor
 async def test_a_closed_standard_input_is_told_in_a_sentence(given, site):
     with pytest.raises(ListenError, match="stdin:: no standard input"):
         given.make(9999).bind()
 
 
-@in_reactor
 async def test_answers_go_nowhere_and_harm_nothing(given, site):
     reading, writing = os.pipe()
     given.run(reading)

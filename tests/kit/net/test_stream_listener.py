@@ -21,7 +21,6 @@ from tests.parts.listening import (
     LOOPBACK,
     REACTOR,
     Noted,
-    in_reactor,
     logged,
     port_of,
     until,
@@ -33,7 +32,6 @@ def connect(listener: Any) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port_of(listener)), PATIENCE)
 
 
-@in_reactor
 async def test_a_line_sent_is_a_line_received(site):
     with logged() as messages:
         listener = site.start(LOOPBACK)
@@ -50,7 +48,6 @@ async def test_a_line_sent_is_a_line_received(site):
 
 
 @pytest.mark.parametrize("number", [errno.ENETDOWN, errno.EPROTO, errno.EHOSTUNREACH])
-@in_reactor
 async def test_a_connection_that_broke_before_it_was_accepted_is_no_failure_of_ours(
     number, site, monkeypatch
 ):
@@ -68,7 +65,6 @@ async def test_a_connection_that_broke_before_it_was_accepted_is_no_failure_of_o
     assert not any("Unhandled" in message or "it broke" in message for message in messages)
 
 
-@in_reactor
 async def test_ipv6_has_its_brackets(site):
     if not socket.has_ipv6:
         pytest.skip("no IPv6 here")
@@ -78,7 +74,6 @@ async def test_ipv6_has_its_brackets(site):
         assert site.factory.made[0].source == f"tcp:[::1]:{client.getsockname()[1]}"
 
 
-@in_reactor
 async def test_an_ipv4_client_of_an_ipv6_listener_is_subject_to_ipv4_networks(site):
     listener = site.start("tcp6:0:interface=\\:\\:", deny=(ip_network("127.0.0.0/8"),))
     with connect(listener) as client:
@@ -86,7 +81,6 @@ async def test_an_ipv4_client_of_an_ipv6_listener_is_subject_to_ipv4_networks(si
     assert site.factory.made == []
 
 
-@in_reactor
 async def test_a_port_in_use_is_told_at_once_and_in_one_sentence(site):
     port = port_of(site.start(LOOPBACK))
     with pytest.raises(ListenError) as caught:
@@ -103,13 +97,11 @@ async def test_a_port_in_use_is_told_at_once_and_in_one_sentence(site):
         ("systemd:domain=INET:name=logs", "LISTEN_FDS"),
     ],
 )
-@in_reactor
 async def test_whatever_cannot_be_bound_raises_a_sentence(site, endpoint, sentence):
     with pytest.raises(ListenError, match=sentence):
         site.start(endpoint)
 
 
-@in_reactor
 async def test_a_denied_peer_is_closed_and_counted(site):
     listener = site.start(LOOPBACK, deny=(ip_network("127.0.0.0/8"),))
     with connect(listener) as client:
@@ -121,7 +113,6 @@ async def test_a_denied_peer_is_closed_and_counted(site):
         await until(lambda: site.factory.made, "the connection after the reload")
 
 
-@in_reactor
 async def test_a_unix_client_is_named_and_networks_are_not_for_it(site, tmp_path):
     path = tmp_path / "x.sock"
     listener = site.start(f"unix:{path}", allow=(ip_network("10.0.0.0/8"),))
@@ -134,7 +125,6 @@ async def test_a_unix_client_is_named_and_networks_are_not_for_it(site, tmp_path
         assert site.factory.made[0].source == f"unix:uid={os.getuid()},pid={os.getpid()}"
 
 
-@in_reactor
 async def test_the_socket_file_is_there_only_as_long_as_the_listener(site, tmp_path):
     path = tmp_path / "x.sock"
     with socket.socket(socket.AF_UNIX) as dead:
@@ -146,7 +136,6 @@ async def test_the_socket_file_is_there_only_as_long_as_the_listener(site, tmp_p
     assert not path.exists()
 
 
-@in_reactor
 async def test_what_a_client_sent_before_it_closed_is_all_taken_in(site):
     listener = site.start(LOOPBACK)
     sent = b"x" * 99 + b"\n"
@@ -160,7 +149,6 @@ async def test_what_a_client_sent_before_it_closed_is_all_taken_in(site):
     assert len(site.factory.lost) == 30
 
 
-@in_reactor
 async def test_an_open_connection_is_closed_when_it_is_silent_and_nobody_new_gets_in(site):
     listener = site.start(LOOPBACK)
     address = ("127.0.0.1", port_of(listener))
@@ -174,7 +162,6 @@ async def test_an_open_connection_is_closed_when_it_is_silent_and_nobody_new_get
 
 
 @pytest.mark.parametrize("scheme", ["tcp", "unix"])
-@in_reactor
 async def test_from_the_stop_on_nobody_gets_in_who_would_not_be_heard(scheme, site, tmp_path):
     """Nor before the next turn of the reactor: who has sent its line by then would be reset."""
     listener = site.start(LOOPBACK if scheme == "tcp" else f"unix:{tmp_path}/s")
@@ -189,7 +176,6 @@ async def test_from_the_stop_on_nobody_gets_in_who_would_not_be_heard(scheme, si
     assert await draining == 0
 
 
-@in_reactor
 async def test_a_flood_of_peers_does_not_keep_it_from_stopping(site, monkeypatch):
     """Where the kernel lets them in until the end, the log says that some were left."""
     monkeypatch.setattr("logsrv.kit.net.stream_listener.block_new_connections", lambda port: None)
@@ -209,7 +195,6 @@ async def test_a_flood_of_peers_does_not_keep_it_from_stopping(site, monkeypatch
     assert "test left peers that waited to be accepted" in messages
 
 
-@in_reactor
 async def test_who_waits_at_the_socket_of_a_unit_is_left_to_the_next_process(site):
     with socket.create_server(("127.0.0.1", 0)) as given:
         kept = KeptSockets([(given.fileno(), "lines")])
@@ -223,7 +208,6 @@ async def test_who_waits_at_the_socket_of_a_unit_is_left_to_the_next_process(sit
     assert site.factory.data == b""
 
 
-@in_reactor
 async def test_a_connection_that_the_store_holds_back_is_drained_when_it_goes_on(site):
     listener = site.start(LOOPBACK)
     with connect(listener) as client:
@@ -239,7 +223,6 @@ async def test_a_connection_that_the_store_holds_back_is_drained_when_it_goes_on
     assert site.factory.data == b"held back\n"
 
 
-@in_reactor
 async def test_a_peer_that_goes_on_sending_is_cut_off_at_the_deadline(site):
     listener = site.start(LOOPBACK)
     with connect(listener) as client:
@@ -251,7 +234,6 @@ async def test_a_peer_that_goes_on_sending_is_cut_off_at_the_deadline(site):
     assert len(site.factory.lost) == 1
 
 
-@in_reactor
 async def test_behind_a_proxy_the_client_is_named(site):
     listener = site.start(f"haproxy:{LOOPBACK}", allow=(ip_network("10.0.0.0/8"),))
     with connect(listener) as client:
@@ -260,7 +242,6 @@ async def test_behind_a_proxy_the_client_is_named(site):
     assert site.factory.made[0].source == "tcp:10.0.0.1:4000"
 
 
-@in_reactor
 async def test_a_silent_client_is_closed(site):
     listener = site.start(LOOPBACK, idle_timeout=0.2)
     with connect(listener) as client:
@@ -269,7 +250,6 @@ async def test_a_silent_client_is_closed(site):
     assert site.value("connections_idle_total") == 1
 
 
-@in_reactor
 async def test_stopping_what_never_started_is_no_error(site):
     listener = site.make(LOOPBACK)
     assert isinstance(listener, StreamListener)
@@ -278,7 +258,6 @@ async def test_stopping_what_never_started_is_no_error(site):
     await listener.drain(0)
 
 
-@in_reactor
 async def test_an_endpoint_of_another_package_that_fails_later_is_told(site, monkeypatch):
     """It may take its time to listen; nobody waits for it then but the log."""
     later: Deferred[object] = Deferred()
@@ -315,7 +294,6 @@ tls = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 
 
 @tls
-@in_reactor
 async def test_tls_clients_are_named_as_such_and_drained_too(site, certificate):
     listener = site.start(f"ssl:0:privateKey={certificate}:interface=127.0.0.1")
     line, sent = b"x" * 99 + b"\n", threading.Event()
@@ -331,7 +309,6 @@ async def test_tls_clients_are_named_as_such_and_drained_too(site, certificate):
     assert site.factory.made[0].source.startswith("tls:127.0.0.1:")
 
 
-@in_reactor
 async def test_a_useless_certificate_is_told_before_the_first_client_comes(
     site, certificate, tmp_path
 ):
@@ -341,7 +318,6 @@ async def test_a_useless_certificate_is_told_before_the_first_client_comes(
 
 
 @tls
-@in_reactor
 async def test_a_denied_tls_client_gets_no_handshake(site, certificate):
     endpoint = f"ssl:0:privateKey={certificate}:interface=127.0.0.1"
     listener = site.start(endpoint, deny=(ip_network("127.0.0.0/8"),))
@@ -353,7 +329,6 @@ async def test_a_denied_tls_client_gets_no_handshake(site, certificate):
 
 
 @tls
-@in_reactor
 async def test_a_client_whose_handshake_is_not_done_is_not_reset(site, certificate):
     """Neither one that waits to be accepted nor one that hangs."""
     listener = site.start(f"ssl:0:privateKey={certificate}:interface=127.0.0.1")

@@ -18,7 +18,6 @@ from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.listening import (
     LOOPBACK,
-    in_reactor,
     port_of,
 )
 
@@ -187,7 +186,6 @@ def test_a_burst_at_the_limit_of_open_files_is_refused_by_us_and_counted(
     assert "Traceback" not in log.read_text()
 
 
-@in_reactor
 async def test_an_input_that_takes_no_datagrams_says_so(site):
     site.receiver = None  # type: ignore[assignment]
     with pytest.raises(ConfigurationError, match="udp:514: this input takes no datagrams"):

@@ -22,10 +22,9 @@ from logsrv.kit.protocols.awaiting import (
 )
 from logsrv.kit.testing import MemoryService
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.listening import REACTOR, in_reactor
+from tests.parts.listening import REACTOR
 
 
-@in_reactor
 async def test_deferreds_coroutines_and_other_awaitables_can_be_awaited():
     class Odd:
         def __await__(self) -> Any:
@@ -39,7 +38,6 @@ async def test_deferreds_coroutines_and_other_awaitables_can_be_awaited():
         as_deferred(7, "it")
 
 
-@in_reactor
 async def test_an_attempt_is_plain_or_async():
     async def work() -> int:
         await deferLater(REACTOR, 0)
@@ -51,7 +49,6 @@ async def test_an_attempt_is_plain_or_async():
         await call_as_deferred(lambda: 1 // 0)
 
 
-@in_reactor
 async def test_without_asyncios_loop_an_error_says_so():
     with pytest.raises(RuntimeError, match="no running event loop"):
         await start_coroutine(asyncio.sleep(1))
@@ -170,7 +167,6 @@ def test_under_the_asyncio_reactor_deferreds_and_futures_are_awaited():
     assert (done.stdout, done.stderr) == ("well\n", "")
 
 
-@in_reactor
 async def test_a_cancelled_coroutine_of_twisted_cleans_up():
     cleaned: list[str] = []
 
@@ -243,7 +239,6 @@ async def _waits_again_for_a_wake(steps: list[str]) -> None:
     await ReusableDeferred()
 
 
-@in_reactor
 @pytest.mark.parametrize(
     "work",
     [
@@ -272,7 +267,6 @@ async def test_a_coroutine_runs_as_if_twisted_ran_it(work):
     assert KEPT.get() == "nothing"
 
 
-@in_reactor
 async def test_a_wake_can_be_awaited_again_without_a_new_one():
     wake, steps = ReusableDeferred(), []
 

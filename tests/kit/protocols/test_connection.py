@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
@@ -20,7 +19,6 @@ from tests.parts.talking import State, Talk, converse
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_a_dismissed_peer_gets_the_reason(serving):
     """A peer that is still sending when it is dismissed reads the sentence, and no reset."""
     running = serving(Talk, "--max-line", "100", state=State)
@@ -30,7 +28,6 @@ async def test_a_dismissed_peer_gets_the_reason(serving):
     assert why == b"a line is longer than 100 bytes; closing the connection\r\n"
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_close_sends_the_last_words_and_ends_the_connection(serving):
     running = serving(Talk, state=State)
     assert await deferToThread(converse, running.port, b"a\nquit\n") == b"said a\r\nbye\r\n"
@@ -63,7 +60,6 @@ def test_every_log_message_names_the_peer():
 
 
 @pytest.mark.slow
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 @pytest.mark.parametrize("size", [5, 100_000, 30_000_000])
 async def test_last_words_arrive_whole(serving, size):
     """Words said at once and closed arrive to the last byte, also when no buffer holds them; and the
@@ -75,7 +71,6 @@ async def test_last_words_arrive_whole(serving, size):
     assert running.service.state.ended == [("Connection was closed cleanly.", True)]
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_answers_are_not_lost_at_half_close(serving):
     """`printf … | nc`: all lines are answered, the unfinished one too."""
     running = serving(Talk, state=State)
@@ -85,7 +80,6 @@ async def test_answers_are_not_lost_at_half_close(serving):
     assert received.endswith(b"said end\r\n")
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 @pytest.mark.parametrize(
     ("sent", "answered"),
     [
@@ -104,7 +98,6 @@ async def test_input_before_a_half_close_is_answered(serving, sent, answered):
     assert running.service.state.ended == [("Connection was closed cleanly.", True)]
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_an_answer_in_preparation_is_sent_after_the_end(serving):
     class Slow(LineProtocol):
         async def line_received(self, line: str) -> None:

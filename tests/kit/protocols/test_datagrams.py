@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
@@ -45,7 +44,6 @@ def asking(family: int, mine: Any, where: Any) -> Callable[..., list[bytes]]:
     return ask
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 @pytest.mark.parametrize("interface", ["127.0.0.1", r"\:\:1", r"\:\:"])
 async def test_a_udp_datagram_is_answered(serving, interface):
     """IPv4, IPv6, and IPv4 at a socket that takes both."""
@@ -56,7 +54,6 @@ async def test_a_udp_datagram_is_answered(serving, interface):
     assert await deferToThread(ask, b"one\r\ntwo\n", 2) == [b"udp ONE\r\n", b"udp TWO\r\n"]
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 @pytest.mark.parametrize("mine", ["client é.sock", "\0abstract name"])
 async def test_a_unix_datagram_is_answered(serving, tmp_path, mine):
     """A sender that has bound a name gets its answer, whatever is in the name."""
@@ -66,7 +63,6 @@ async def test_a_unix_datagram_is_answered(serving, tmp_path, mine):
     assert await deferToThread(asking(socket.AF_UNIX, name, path), b"x") == [b"unix X\r\n"]
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_bad_datagrams_are_counted_and_harm_nobody(serving, tmp_path):
     """An error is counted and harms no other; a line too long is dropped; nobody there: unsent."""
     path = str(tmp_path / "server")
@@ -87,7 +83,6 @@ async def test_bad_datagrams_are_counted_and_harm_nobody(serving, tmp_path):
     assert value("dropped_bytes_total") == 22
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_a_line_is_measured_in_bytes(serving):
     """As over a connection: whatever it becomes as text, its ending not counted."""
     running = serving(Shout, "--listen", "udp:0:interface=127.0.0.1", "--max-line", "10")
@@ -102,7 +97,6 @@ async def test_a_line_is_measured_in_bytes(serving):
     assert running.service.metrics.value("dropped_bytes_total") == 11
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_reload_and_stop_leave_no_socket(serving):
     """A stopped service has closed the descriptor it answered with."""
     running = serving(Shout, "--listen", "udp:0:interface=127.0.0.1")
@@ -137,7 +131,6 @@ class Chatty(Shout):
     max_answers = None
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_the_answers_to_one_address_are_limited(serving, tmp_path):
     """From whichever of its ports; others are answered as before, and the operator is told."""
     path = str(tmp_path / "server")
@@ -160,7 +153,6 @@ async def test_the_answers_to_one_address_are_limited(serving, tmp_path):
     assert messages == [f"{udp} does not answer 127.0.0.1: {ONE_WITHHELD}"]
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_ports_of_services_that_answer_anything_are_not_answered(serving):
     running = serving(Suspicious, "--listen", "udp:0:interface=127.0.0.1")
     await deferToThread(asking(socket.AF_INET, None, ("127.0.0.1", running.port)), b"x", 0)
@@ -168,7 +160,6 @@ async def test_ports_of_services_that_answer_anything_are_not_answered(serving):
     await until(lambda: value("answers_withheld_total", reason="port") == 1, "the datagram")
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_a_plugin_may_answer_without_a_limit(serving):
     running = serving(Chatty, "--listen", "udp:0:interface=127.0.0.1")
     ask = asking(socket.AF_INET, None, ("127.0.0.1", running.port))
@@ -176,7 +167,6 @@ async def test_a_plugin_may_answer_without_a_limit(serving):
         assert await deferToThread(ask, b"\n".join([b"x"] * 50), 50) == [b"udp X\r\n"] * 50
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_two_servers_of_any_plugin_do_not_answer_each_other_for_ever(serving):
     """What one says is carried to the other, as if each had asked: it ends with the default burst."""
     running = [serving(Weary, "--listen", "udp:0:interface=127.0.0.1") for _ in range(2)]
@@ -200,7 +190,6 @@ class Patient(DatagramLines):
         self.send_line(line.upper(), peer)
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_a_datagram_may_be_answered_by_a_coroutine(serving):
     """Its failures are counted as others are; the peer's own is a sentence without a traceback."""
     running = serving(Patient, "--listen", "udp:0:interface=127.0.0.1")
@@ -218,7 +207,6 @@ class Undecodable(DatagramLines):
     encoding = "no such encoding"
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_datagrams_that_cannot_be_decoded_are_logged_once(serving):
     running = serving(Undecodable, "--listen", "udp:0:interface=127.0.0.1")
     ask = asking(socket.AF_INET, None, ("127.0.0.1", running.port))

@@ -4,7 +4,6 @@ import socket
 from typing import Any
 
 import pytest
-import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.threads import deferToThread
 
@@ -38,7 +37,6 @@ def ask(family: int, mine: Any, where: Any, *sent: bytes) -> bytes:
         return client.recv(65536)
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_a_plain_protocol_works_as_in_twisted(serving, tmp_path):
     """Addresses are as Twisted has them; it is started once; an error harms no other, and is counted."""
     path, mine = str(tmp_path / "server"), str(tmp_path / "mine")

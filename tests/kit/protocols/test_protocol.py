@@ -13,7 +13,6 @@ from logsrv.kit.net.senders import sender_at
 from logsrv.kit.testing import MemoryService, serve
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority
-from tests.parts.listening import in_reactor
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -40,7 +39,6 @@ def test_a_protocol_of_a_silent_peer_gets_connection_lost():
     assert ended == ["Connection was closed cleanly."]
 
 
-@in_reactor
 async def test_the_certificate_of_a_peer_is_known_from_the_start(tmp_path):
     """It is there from the first moment on, for a class and for a function alike."""
     authority = Authority(tmp_path)

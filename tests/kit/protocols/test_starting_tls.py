@@ -26,7 +26,7 @@ from logsrv.kit import (
 from logsrv.kit.testing import MemoryService, Running
 from tests.kit.starting_tls import SAID, Client, Lines, trusting, upgraded
 from tests.parts.certificates import Authority
-from tests.parts.listening import in_reactor, logged, until
+from tests.parts.listening import logged, until
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -82,13 +82,11 @@ def running(serving: Serving, place: str) -> Callable[..., Running]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@in_reactor
 async def test_all_later_input_and_output_goes_over_tls(kind, running, authority):
     started = running(kind)
     assert await deferToThread(upgraded, started.port, trusting(authority)) == SAID
 
 
-@in_reactor
 async def test_tls_may_begin_after_some_work(running, authority):
     """While the author worked, nothing was read from the peer."""
     port = running(Lines).port
@@ -118,7 +116,6 @@ def visited(where: int | str, context: ssl.SSLContext) -> bytes:
 
 
 @pytest.mark.parametrize("kind", [AtOnce, stream_at_once])
-@in_reactor
 async def test_tls_may_begin_before_the_first_line(kind, running, authority):
     port = running(kind).port
     assert await deferToThread(visited, port, trusting(authority)) == b"tcp then tls\r\n"
@@ -134,7 +131,6 @@ def told_in_plain_text(port: int, *said: bytes) -> bytes:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("behind", [b"injected\n", b"half a li", b"x" * 100_000])
-@in_reactor
 async def test_plain_text_before_the_handshake_is_refused(behind, kind, running):
     """CVE-2011-0411: whoever goes on in plain text, in the same packet, is refused."""
     started = running(kind)
@@ -151,7 +147,6 @@ async def test_plain_text_before_the_handshake_is_refused(behind, kind, running)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@in_reactor
 async def test_plain_text_in_place_of_a_handshake_ends_the_connection(kind, running):
     started = running(kind)
     heard = await deferToThread(told_in_plain_text, started.port, b"tls\n", b"injected\n")
@@ -170,14 +165,12 @@ class Impatient(LineProtocol):
             raise
 
 
-@in_reactor
 async def test_a_peer_that_begins_tls_too_late_is_cut_off(running):
     started = running(Impatient)
     assert await deferToThread(told_in_plain_text, started.port, b"tls\n") == b"go on\r\n"
     assert "did not begin TLS in time" in started.service.state.error
 
 
-@in_reactor
 async def test_a_stop_does_not_wait_for_a_handshake(running):
     started = running(Lines)
     with Client(started.port) as client:
@@ -197,7 +190,6 @@ class Working(LineProtocol):
             self.send_line("done")
 
 
-@in_reactor
 async def test_an_answer_over_tls_goes_out_at_a_stop(running, authority):
     started = running(Working)
     asked: Deferred[None] = Deferred()
@@ -219,7 +211,6 @@ class Twice(LineProtocol):
         await self.start_tls()
 
 
-@in_reactor
 async def test_tls_twice_is_an_error(running, authority):
     started = running(Twice)
 
@@ -234,7 +225,6 @@ async def test_tls_twice_is_an_error(running, authority):
     assert any("TLS already" in message for message in messages)
 
 
-@in_reactor
 async def test_without_a_certificate_the_error_says_how_to_give_one(serving):
     for how, sentence in (
         ({"start_tls": True}, "privateKey=key.pem"),
@@ -257,7 +247,6 @@ class Brings(LineProtocol):
         self.send_line("welcome")
 
 
-@in_reactor
 async def test_the_author_may_give_a_certificate(serving, authority):
     started = serving(Brings)
     pem = authority.certify("localhost").read_bytes()
@@ -287,7 +276,6 @@ class Flood(LineProtocol):
             await self.drain()
 
 
-@in_reactor
 async def test_drain_over_tls_waits_for_readers(running, authority):
     """`drain` holds the author back over TLS that was begun, too; and it goes on as the peer reads."""
     started = running(Flood)

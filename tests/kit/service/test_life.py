@@ -17,7 +17,7 @@ from logsrv.kit import LineProtocol, protocol_plugin
 from logsrv.kit.service.life import StateLife, call_if_defined
 from logsrv.kit.testing import MemoryService, Running, serve
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.listening import REACTOR, in_reactor, logged
+from tests.parts.listening import REACTOR, logged
 
 heard: list[str] = []
 
@@ -106,7 +106,6 @@ def talk(running: Running) -> bytes:
 
 
 @pytest.mark.parametrize("state", [Plain, Patient, Entered, yielding])
-@in_reactor
 async def test_a_state_is_made_started_warned_and_closed(state, tmp_path):
     """Peers that connect before it has started wait; what they meet has."""
     config = tmp_path / "plugin.toml"
@@ -129,7 +128,6 @@ def failing(error: BaseException) -> Callable[[Any], Any]:
     return Failing
 
 
-@in_reactor
 async def test_a_start_that_fails_lets_nobody_in():
     running = serve(Tell, state=failing(ConfigurationError("the moon is missing")))
     client = socket.create_connection(("127.0.0.1", running.port), PATIENCE)
@@ -155,7 +153,6 @@ async def test_a_start_that_fails_lets_nobody_in():
     ]
 
 
-@in_reactor
 async def test_a_bug_in_the_start_has_its_traceback():
     running = serve(Tell, state=failing(ZeroDivisionError("a bug")))
     with logged() as messages, pytest.raises(StartError, match="ZeroDivisionError: a bug"):
@@ -174,7 +171,6 @@ class Endless(Plain):
             raise
 
 
-@in_reactor
 async def test_a_stop_breaks_a_start_off():
     running = serve(Tell, state=Endless)
     waiting = running.service.when_ready()
@@ -188,7 +184,6 @@ async def test_a_stop_breaks_a_start_off():
     assert not any("failed" in message for message in messages)
 
 
-@in_reactor
 async def test_readyz_says_that_the_service_is_starting():
     running = serve(Tell, "--metrics", "tcp:0:interface=127.0.0.1", state=Endless)
     port = int(running.addresses[-1].rpartition(":")[2])
@@ -203,7 +198,6 @@ async def test_readyz_says_that_the_service_is_starting():
     await running.stop()
 
 
-@in_reactor
 async def test_a_reload_asked_for_during_the_start_comes_after_it(tmp_path):
     config = tmp_path / "plugin.toml"
     config.write_text('idle-timeout = "60s"\n')

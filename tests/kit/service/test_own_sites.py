@@ -14,7 +14,7 @@ from logsrv.kit import FLAG, TEXT, RequestProtocol, option, protocol_plugin
 from logsrv.kit.testing import TelnetSession, serve
 from logsrv.kit.testing.memory import parsed
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.listening import LOOPBACK, REACTOR, in_reactor, logged, until
+from tests.parts.listening import LOOPBACK, REACTOR, logged, until
 
 
 class Jokes(RequestProtocol):
@@ -55,7 +55,6 @@ def ask_for_a_pun(session: TelnetSession) -> None:
     session.expect("Knock, knock.")
 
 
-@in_reactor
 async def test_metrics_show_the_counters_of_a_plugin():
     async with serve(Jokes, "--metrics", LOOPBACK) as running:
         await running.converse(ask_for_a_pun)
@@ -67,7 +66,6 @@ async def test_metrics_show_the_counters_of_a_plugin():
         assert await deferToThread(ask, place, "/readyz") == (200, '{"status": "ok"}\n')
 
 
-@in_reactor
 async def test_healthz_shows_the_trouble_of_the_state():
     async with serve(protocol_plugin("jokes", Jokes, state=Pump), "--metrics", LOOPBACK) as running:
         place, state = running.addresses[-1], running.service.state
@@ -82,7 +80,6 @@ async def test_healthz_shows_the_trouble_of_the_state():
         assert any("unhealthy" in message for message in messages)
 
 
-@in_reactor
 async def test_a_reload_changes_the_place_of_metrics_or_nothing(tmp_path):
     config = tmp_path / "jokes.toml"
     first, second = f"unix:{tmp_path}/first", f"unix:{tmp_path}/second"
@@ -112,7 +109,6 @@ async def test_a_reload_changes_the_place_of_metrics_or_nothing(tmp_path):
     await service.stopService()
 
 
-@in_reactor
 async def test_the_guard_protects_metrics_too():
     async with serve(Jokes, "--metrics", LOOPBACK, "--deny", "127.0.0.0/8") as running:
         with pytest.raises(OSError):
@@ -127,14 +123,12 @@ class Own:
     inspect: str = option("closely", TEXT, "how to look at a joke")
 
 
-@in_reactor
 async def test_an_authors_own_options_of_these_names_are_his():
     async with serve(protocol_plugin("jokes", Jokes, Own)) as running:
         assert running.service.settings.metrics is True
         assert len(running.addresses) == 1
 
 
-@in_reactor
 async def test_the_same_place_of_metrics_twice_is_refused():
     with pytest.raises(StartError, match=r"--metrics tcp:9 is asked for twice"):
         serve(Jokes, "--metrics", "tcp:9", "--metrics", "tcp:9")

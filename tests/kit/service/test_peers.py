@@ -12,7 +12,7 @@ from logsrv.kit import Connection, LineProtocol
 from logsrv.kit.framing.own import OwnFraming
 from logsrv.kit.service.peers import Peers
 from logsrv.kit.testing import TelnetSession
-from tests.parts.listening import in_reactor, until
+from tests.parts.listening import until
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
@@ -42,7 +42,6 @@ async def room(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize("kind", [Room, room])
-@in_reactor
 async def test_a_broadcast_reaches_all_peers_but_one(kind, serving):
     running = serving(kind)
 
@@ -57,7 +56,6 @@ async def test_a_broadcast_reaches_all_peers_but_one(kind, serving):
     await running.converse(script)
 
 
-@in_reactor
 async def test_the_peers_are_those_of_all_listeners(serving, tmp_path):
     """A peer that is refused is none; nor is one that has gone, or who looks at the metrics."""
     path = str(tmp_path / "socket")
@@ -90,7 +88,6 @@ class Discreet(Room):
     def connection_lost(self, reason: str) -> None: ...
 
 
-@in_reactor
 async def test_a_peer_that_does_not_read_harms_no_other(serving):
     """The others get all of it; he is cut off when too much waits for him, and he takes nothing."""
     running = serving(Discreet)

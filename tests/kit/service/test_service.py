@@ -14,7 +14,7 @@ from logsrv.kit.service import reload, stop
 from logsrv.kit.service.sites import Site
 from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.service.recording import Rules, Service
-from tests.parts.listening import in_reactor, logged, until
+from tests.parts.listening import logged, until
 
 
 def started(directory: Path, *names: str) -> Service:
@@ -32,7 +32,6 @@ def connect(path: Path) -> socket.socket:
     return connection
 
 
-@in_reactor
 async def test_places_are_taken_before_privileges_go_and_the_rest_is_opened_after(tmp_path):
     service = Service(tmp_path, "a", "b")
     service.privilegedStartService()
@@ -44,7 +43,6 @@ async def test_places_are_taken_before_privileges_go_and_the_rest_is_opened_afte
     await service.stopService()
 
 
-@in_reactor
 async def test_it_is_ready_from_the_end_of_its_start_to_the_beginning_of_its_stop(tmp_path):
     service = Service(tmp_path, "a", "b")
     assert service.unready_reasons() == ["test is not running, or stopping"]
@@ -57,7 +55,6 @@ async def test_it_is_ready_from_the_end_of_its_start_to_the_beginning_of_its_sto
     await stopped
 
 
-@in_reactor
 async def test_twist_without_a_privileged_start_binds_too(tmp_path):
     service = Service(tmp_path, "a")
     service.startService()
@@ -65,7 +62,6 @@ async def test_twist_without_a_privileged_start_binds_too(tmp_path):
     await service.stopService()
 
 
-@in_reactor
 async def test_a_place_that_is_taken_ends_the_start_with_its_sentence(tmp_path):
     """As SystemExit, which shows no traceback; it is never ready, and those that were bound are let go."""
     (tmp_path / "taken").touch()
@@ -77,7 +73,6 @@ async def test_a_place_that_is_taken_ends_the_start_with_its_sentence(tmp_path):
     await until(lambda: not service.sockets(), "the end of the other")
 
 
-@in_reactor
 async def test_the_same_place_twice_is_refused(tmp_path):
     """The sentence tells which two of many."""
     with pytest.raises(
@@ -88,7 +83,6 @@ async def test_the_same_place_twice_is_refused(tmp_path):
         started(tmp_path, "b", "a", "c", "a")
 
 
-@in_reactor
 async def test_stopping_drains_all_and_then_closes(tmp_path):
     """A site that fails hinders no other; who is there is closed, the sums are logged."""
     service = started(tmp_path, "a", "broken", "b")
@@ -120,7 +114,6 @@ async def stubborn() -> None:
         (Deferred, "test: closing has taken"),
     ],
 )
-@in_reactor
 async def test_a_close_that_fails_or_never_ends_is_logged(tmp_path, monkeypatch, closing, said):
     """Whether it fails or never ends: it is said, then come the counts and "stopped" as ever."""
     monkeypatch.setattr(stop, "CLOSE_SECONDS", 0.05)
@@ -134,7 +127,6 @@ async def test_a_close_that_fails_or_never_ends_is_logged(tmp_path, monkeypatch,
     assert signal.getsignal(signal.SIGTERM) == before
 
 
-@in_reactor
 async def test_a_reload_keeps_adds_and_removes_sites(tmp_path):
     """What stays keeps its peers and is told the new settings, what is new starts, what is gone drains."""
     service = started(tmp_path, "stays", "goes")
@@ -170,7 +162,6 @@ REFUSALS: dict[str, tuple[Sequence[str] | Exception, BaseException | None, str]]
 
 
 @pytest.mark.parametrize("why", REFUSALS)
-@in_reactor
 async def test_a_refused_reload_changes_nothing(tmp_path, why):
     """It is said why, nothing of it was opened, all stays; and the next right one is done."""
     (tmp_path / "taken").touch()
@@ -199,7 +190,6 @@ class Unprintable(Exception):
         raise RuntimeError("a bug in the text of an error")
 
 
-@in_reactor
 async def test_an_error_that_has_no_text_does_not_end_all_reloads(tmp_path):
     service = started(tmp_path, "a")
     service.next, service.refuses = ("a", "comes"), Unprintable()
@@ -211,7 +201,6 @@ async def test_an_error_that_has_no_text_does_not_end_all_reloads(tmp_path):
     await service.stopService()
 
 
-@in_reactor
 async def test_a_place_lost_at_the_last_moment_changes_no_settings(tmp_path, monkeypatch):
     """Somebody else came between looking and binding: `apply`, which may end something, is not called."""
     service = started(tmp_path, "a")
@@ -226,7 +215,6 @@ async def test_a_place_lost_at_the_last_moment_changes_no_settings(tmp_path, mon
     await service.stopService()
 
 
-@in_reactor
 async def test_a_draining_site_may_be_added_again(tmp_path):
     """The new one takes the place when it is free; counters of both are added up; reloads go on."""
     service = started(tmp_path, "a")
@@ -253,7 +241,6 @@ async def test_a_draining_site_may_be_added_again(tmp_path):
     assert service.metrics.totals()["connections_total"] == 2
 
 
-@in_reactor
 async def test_a_site_that_fails_to_apply_does_not_undo_the_reload(tmp_path):
     service = started(tmp_path, "broken", "a")
     service.next = ("broken", "a", "comes")
@@ -265,7 +252,6 @@ async def test_a_site_that_fails_to_apply_does_not_undo_the_reload(tmp_path):
     await service.stopService()
 
 
-@in_reactor
 async def test_a_new_site_at_our_own_place_is_refused(tmp_path):
     """A reload that wants to change a place says that it is our own that is in the way."""
     service = started(tmp_path, "a")
@@ -276,7 +262,6 @@ async def test_a_new_site_at_our_own_place_is_refused(tmp_path):
     await service.stopService()
 
 
-@in_reactor
 async def test_a_reload_that_comes_while_it_stops_changes_nothing(tmp_path):
     service = started(tmp_path, "a")
     stopped = service.stopService()
@@ -286,7 +271,6 @@ async def test_a_reload_that_comes_while_it_stops_changes_nothing(tmp_path):
     assert service.sockets() == set()
 
 
-@in_reactor
 async def test_sighup_reloads_and_is_given_back_at_the_end(tmp_path):
     before = signal.getsignal(signal.SIGHUP)
     service = started(tmp_path, "a")
@@ -296,7 +280,6 @@ async def test_sighup_reloads_and_is_given_back_at_the_end(tmp_path):
     assert signal.getsignal(signal.SIGHUP) == before
 
 
-@in_reactor
 async def test_a_reload_waits_for_an_async_apply(tmp_path, monkeypatch):
     """It may be a coroutine: the reload waits for it, and is refused when it fails or never ends."""
     monkeypatch.setattr(reload, "CLOSE_SECONDS", 0.05)
@@ -318,7 +301,6 @@ async def test_a_reload_waits_for_an_async_apply(tmp_path, monkeypatch):
     await service.stopService()
 
 
-@in_reactor
 async def test_a_stop_during_a_reload_is_no_refusal(tmp_path):
     """Nothing was refused, and not all stayed as it was: nothing of that is said."""
     service = started(tmp_path, "a")
@@ -335,7 +317,6 @@ async def test_a_stop_during_a_reload_is_no_refusal(tmp_path):
     assert not any("refused" in message for message in messages)
 
 
-@in_reactor
 async def test_peers_cut_off_by_a_reload_are_counted(tmp_path, monkeypatch):
     """A peer whose bytes nobody takes in keeps a listener that goes only for so long."""
     monkeypatch.setattr(reload, "DRAIN_SECONDS", 0.05)

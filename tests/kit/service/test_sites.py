@@ -13,7 +13,7 @@ from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.service.sites import NEXT, Site, SiteSpec, check_place_not_ours
 from tests.kit.service.recording import Recorded, Rules
-from tests.parts.listening import REACTOR, in_reactor
+from tests.parts.listening import REACTOR
 
 TO = {"MADE": "", "BOUND": "bind", "OPEN": "bind open"}
 CALLS = ("bind", "open", "apply", "close")
@@ -43,7 +43,6 @@ def test_the_table_leads_from_making_to_the_end():
 
 @pytest.mark.parametrize("event", CALLS)
 @pytest.mark.parametrize("state", TO)
-@in_reactor
 async def test_every_event_is_tried_in_every_state(state, event, tmp_path):
     """What the table has leads where it says, what it has not is a mistake of ours."""
     metrics = Metrics()
@@ -68,7 +67,6 @@ async def test_every_event_is_tried_in_every_state(state, event, tmp_path):
     await site.close(0)
 
 
-@in_reactor
 async def test_a_site_that_cannot_be_made_counts_nothing(tmp_path):
     metrics = Metrics()
 
@@ -84,7 +82,6 @@ async def test_a_site_that_cannot_be_made_counts_nothing(tmp_path):
     assert not any(metrics._watched.values())
 
 
-@in_reactor
 async def test_check_opens_nothing(tmp_path):
     site = made(tmp_path)
     site.check()
@@ -95,7 +92,6 @@ async def test_check_opens_nothing(tmp_path):
     await site.close(0)
 
 
-@in_reactor
 async def test_two_sites_at_one_place_are_refused(tmp_path):
     """Before the kernel says it is another program's, it is said that it is our own."""
     site = made(tmp_path)

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from logsrv.errors import StoreError
 from logsrv.kit.service.steps import with_time_limit
 from logsrv.kit.service.stop import await_step_logged
-from tests.parts.listening import in_reactor, logged
+from tests.parts.listening import logged
 
 
 def service_at(clock: Clock) -> Any:
@@ -48,14 +48,12 @@ def test_a_step_that_never_ends_is_cancelled_and_given_up():
         (lambda: fail(KeyError("a bug")), "test: closing failed"),
     ],
 )
-@in_reactor
 async def test_a_failed_step_is_logged_and_hinders_nothing(step, said):
     with logged() as messages:
         await await_step_logged(service_at(Clock()), 1, step, "closing")
     assert [message.splitlines()[0] for message in messages] == [said]
 
 
-@in_reactor
 async def test_a_step_that_takes_too_long_is_logged():
     clock = Clock()
     with logged() as messages:

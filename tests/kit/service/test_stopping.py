@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
@@ -39,7 +38,6 @@ def rest(client: socket.socket) -> bytes:
     return received
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_work_under_way_is_finished(serving):
     """At a stop, a coroutine that is answering a line finishes, and its answer arrives."""
     running = serving(Slow)
@@ -82,7 +80,6 @@ pyopenssl = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarn
 
 
 @pyopenssl
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_tls_conversation_ends_at_once(serving, tls, monkeypatch):
     """Over TLS too a stop does not wait for the deadline when there is nothing to wait for."""
     monkeypatch.setattr("logsrv.kit.service.stop.DRAIN_SECONDS", 600.0)
@@ -97,7 +94,6 @@ async def test_tls_conversation_ends_at_once(serving, tls, monkeypatch):
 
 
 @pyopenssl
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_work_under_way_over_tls_is_finished(serving, tls):
     """Also when nothing of the answer was sent before the stop."""
     where, connect = tls
@@ -111,7 +107,6 @@ async def test_work_under_way_over_tls_is_finished(serving, tls):
 
 
 @pytest.mark.parametrize("lines", [1, 1000])
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_lines_in_flight_are_answered(serving, lines):
     """What was sent before the stop is answered, all of it."""
     running = serving(Slow)

@@ -10,7 +10,7 @@ from twisted.internet.task import deferLater
 from logsrv.kit import LineProtocol
 from logsrv.kit.service.tasks import function_name
 from logsrv.kit.testing import MemoryService, serve
-from tests.parts.listening import REACTOR, in_reactor, logged
+from tests.parts.listening import REACTOR, logged
 
 
 class Quiet(LineProtocol):
@@ -38,7 +38,6 @@ def test_a_coroutine_works_beside_the_peers(memory):
     task.cancel()
 
 
-@in_reactor
 async def test_an_error_is_logged_with_its_traceback_and_counted():
     memory = MemoryService(Quiet)
 
@@ -69,7 +68,6 @@ class Dreamer(LineProtocol):
             await asyncio.sleep(1)
 
 
-@in_reactor
 async def test_code_that_needs_asyncio_is_told_how_to_start():
     loop = asyncio.new_event_loop()
     memory = MemoryService(Dreamer, state=lambda service: loop)
@@ -171,7 +169,6 @@ class Busy:
         self.heard.append("closed")
 
 
-@in_reactor
 async def test_tasks_begin_with_the_reactor_and_end_between_stopping_and_close():
     with logged() as messages:
         running = serve(Quiet, state=Busy)
@@ -189,7 +186,6 @@ async def test_tasks_begin_with_the_reactor_and_end_between_stopping_and_close()
     assert REACTOR.running
 
 
-@in_reactor
 async def test_a_task_that_never_ends_is_given_up():
     memory = MemoryService(Quiet)
 

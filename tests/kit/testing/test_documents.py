@@ -1,7 +1,6 @@
 """Conversations and examples are found in a document, played, and told apart from prose."""
 
 import pytest
-import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet.threads import deferToThread
 
 from logsrv.kit import LineProtocol
@@ -70,7 +69,6 @@ def test_a_conversation_needs_a_port(fence):
         transcripts(f"{fence}\nhi\n```\n")
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_play_succeeds_or_shows_the_difference(serving):
     """What the document says is what happens; if not, it is told where they part."""
     running = serving(Shout)

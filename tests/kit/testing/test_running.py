@@ -5,7 +5,6 @@ import sys
 from typing import Any
 
 import pytest
-import pytest_twisted  # type: ignore[import-untyped]
 
 from logsrv.kit import Connection, DatagramLines, Sender, protocol_plugin
 from logsrv.kit.testing import TelnetSession, serve
@@ -18,7 +17,6 @@ def shouting(session: TelnetSession) -> str:
     return session.expect("HELLO")
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_a_served_plugin_converses_and_stops():
     """A script talks to it from a thread; after the block nobody listens any more."""
 
@@ -41,14 +39,12 @@ class Echo(DatagramLines):
         self.send_line(line, peer)
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_a_served_datagram_class_is_asked():
     """A class for datagrams is served on a port of its own, and asked."""
     async with serve(Echo) as running:
         assert await running.ask(b"hello\n") == b"hello\r\n"
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_a_plugin_for_both_gets_two_ports():
     plugin = protocol_plugin("both", Shout, datagrams=Echo, listen=("tcp:7000", "udp:7000"))
     async with serve(plugin) as running:
@@ -63,7 +59,6 @@ async def admin(connection: Connection) -> None:
     connection.send_line(f"{connection.listener} here")
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_each_listener_by_name_has_its_port():
     plugin = protocol_plugin(
         "shout", Shout, listeners={"admin": admin}, listen=("tcp:7000", "admin:tcp:7001")
@@ -78,7 +73,6 @@ async def test_each_listener_by_name_has_its_port():
             running.port_of("adnim")
 
 
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_who_is_never_answered_is_told_what_was_asked():
     class Silent(DatagramLines):
         def line_received(self, line: str, peer: Sender) -> None:

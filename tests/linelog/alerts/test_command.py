@@ -15,7 +15,7 @@ from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.alerts import command, subreaper
 from logsrv.linelog.alerts.message import UndeliveredMessage
-from tests.parts.listening import REACTOR, in_reactor, until
+from tests.parts.listening import REACTOR, until
 
 
 def python(code: str, *arguments: str) -> tuple[str, ...]:
@@ -44,7 +44,6 @@ async def killed(words: tuple[str, ...], pid: Path) -> int:
     return int(pid.read_text())
 
 
-@in_reactor
 async def test_a_command_gets_the_text_the_variables_and_its_own_arguments_only(tmp_path):
     code = (
         "import os, sys\n"
@@ -56,7 +55,6 @@ async def test_a_command_gets_the_text_the_variables_and_its_own_arguments_only(
     assert (tmp_path / "out").read_text() == "['$(id)', 'a b'] 7 text\n"
 
 
-@in_reactor
 async def test_a_failure_has_the_status_and_the_first_line_of_stderr():
     code = "import sys; print('no \\x1b[31mroute\\nmore', file=sys.stderr); sys.exit(3)"
     assert await failure(python(code)) == ("the command ended with status 3: no \\x1b[31mroute")
@@ -65,7 +63,6 @@ async def test_a_failure_has_the_status_and_the_first_line_of_stderr():
     )
 
 
-@in_reactor
 async def test_a_command_that_is_missing_or_cannot_be_run_is_an_error(tmp_path):
     assert "no program nope" in await failure(("nope",))
     script = tmp_path / "script"
@@ -74,7 +71,6 @@ async def test_a_command_that_is_missing_or_cannot_be_run_is_an_error(tmp_path):
     assert "cannot be run: No such file or directory" in await failure((str(script),))
 
 
-@in_reactor
 async def test_a_command_may_read_nothing_and_its_long_complaint_is_cut():
     await command.run_command(python("pass"), b"x" * 10_000_000, {}, reactor=REACTOR)
     said = await failure(python("import sys; sys.stderr.write('x' * 10**7); sys.exit(1)"))
@@ -89,14 +85,12 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
-@in_reactor
 async def test_a_command_that_takes_too_long_is_killed_with_its_children(tmp_path):
     pid = tmp_path / "pid"
     child = await killed(("sh", "-c", f"sleep 600 & echo $! >{pid}; wait"), pid)
     await until(lambda: not alive(child), "the end of what it has started")
 
 
-@in_reactor
 async def test_a_process_that_left_the_session_of_the_command_is_killed_too(tmp_path):
     """In a session of its own, and without the parent that started it."""
     pid = tmp_path / "pid"
@@ -117,7 +111,6 @@ def test_a_command_gets_no_variables_but_those_that_are_named():
     ]
 
 
-@in_reactor
 async def test_a_cancelled_command_is_killed(tmp_path):
     pid = tmp_path / "pid"
     running = Deferred.fromCoroutine(
@@ -132,7 +125,6 @@ async def test_a_cancelled_command_is_killed(tmp_path):
     await until(lambda: not alive(int(pid.read_text())), "its end")
 
 
-@in_reactor
 async def test_background_processes_of_a_command_are_not_waited_for(tmp_path):
     """Though it has the same standard error."""
     pid = tmp_path / "pid"

@@ -13,7 +13,7 @@ from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
 from logsrv.linelog.alerts.webhook import loggable_part, post_message
 from tests.parts.certificates import certificate_file
 from tests.parts.http_servers import hook
-from tests.parts.listening import REACTOR, in_reactor, until
+from tests.parts.listening import REACTOR, until
 from tests.parts.ports import free_port
 from tests.parts.strangers import endless, stranger
 
@@ -24,7 +24,6 @@ async def failure(url: str, seconds: float = PATIENCE) -> str:
     return str(caught.value)
 
 
-@in_reactor
 async def test_an_alert_is_posted_once_as_json():
     with hook(204, body=b"") as server:
         await post_message(f"http://127.0.0.1:{server.port}/a?b", b'{"x": 1}', reactor=REACTOR)
@@ -34,7 +33,6 @@ async def test_an_alert_is_posted_once_as_json():
     assert headers["User-Agent"].startswith("logsrv/")
 
 
-@in_reactor
 @pytest.mark.parametrize("status", [500, 503, 408, 425, 429])
 async def test_a_server_in_trouble_may_accept_it_later(status):
     with hook(status) as server, pytest.raises(TemporaryFailure):
@@ -42,7 +40,6 @@ async def test_a_server_in_trouble_may_accept_it_later(status):
     assert len(server.posts) == 1
 
 
-@in_reactor
 async def test_the_secret_path_is_not_in_the_message_of_a_failure():
     with hook(500) as server:
         said = await failure(f"http://127.0.0.1:{server.port}/secret")
@@ -50,14 +47,12 @@ async def test_the_secret_path_is_not_in_the_message_of_a_failure():
     assert loggable_part("https://x:8/secret?y") == "https://x:8"
 
 
-@in_reactor
 async def test_a_refused_post_is_not_repeated():
     with hook(404) as server:
         assert (await failure(f"http://127.0.0.1:{server.port}/")).endswith("status 404")
     assert len(server.posts) == 1
 
 
-@in_reactor
 async def test_a_redirect_is_not_followed():
     with hook() as other:
         there = f"http://127.0.0.1:{other.port}/"
@@ -68,7 +63,6 @@ async def test_a_redirect_is_not_followed():
     assert len(server.posts) == 1 and other.posts == []
 
 
-@in_reactor
 async def test_a_server_that_does_not_answer_is_waited_for_so_long_only():
     with hook() as server:
         server.silent.set()
@@ -76,13 +70,11 @@ async def test_a_server_that_does_not_answer_is_waited_for_so_long_only():
     assert said.endswith("did not answer within 0.2 s") and len(server.posts) == 1
 
 
-@in_reactor
 async def test_an_answer_without_end_is_not_read_to_its_end():
     with hook(body=b"x" * 50_000_000) as server:
         await post_message(f"http://127.0.0.1:{server.port}/", b"{}", reactor=REACTOR)
 
 
-@in_reactor
 async def test_an_answer_is_received_to_its_end():
     """Some servers log an error if the connection ends before that."""
     sent = threading.Event()
@@ -102,20 +94,17 @@ async def test_an_answer_is_received_to_its_end():
         await posting
 
 
-@in_reactor
 async def test_a_port_without_a_server_is_an_error():
     port = free_port()
     assert "cannot be reached: Connection was refused" in await failure(f"http://127.0.0.1:{port}/")
 
 
-@in_reactor
 @pytest.mark.parametrize("answer", [b"\0\1x\r\n\r\n", b"HTTP/1.1 200 OK\r\nwrong\r\n\r\n"])
 async def test_an_answer_that_is_not_http_is_named_so(answer):
     with stranger(lambda _: [answer]) as server:
         assert await failure(server.url) == f"{server.url} does not answer in HTTP"
 
 
-@in_reactor
 async def test_cancelling_ends_the_post():
     with hook() as server:
         server.silent.set()
@@ -129,7 +118,6 @@ async def test_cancelling_ends_the_post():
     assert len(server.posts) == 1
 
 
-@in_reactor
 async def test_a_certificate_that_nobody_vouches_for_gets_nothing(tmp_path, monkeypatch):
     pem = certificate_file(tmp_path / "pem", "localhost")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -144,7 +132,6 @@ async def test_a_certificate_that_nobody_vouches_for_gets_nothing(tmp_path, monk
         assert len(server.posts) == 1
 
 
-@in_reactor
 async def test_an_endless_head_is_told_and_takes_no_memory():
     header = b"X-Name: %b\r\n" % (b"a" * 16_000)
     with stranger(endless(header, b"HTTP/1.1 200 OK\r\n")) as server:

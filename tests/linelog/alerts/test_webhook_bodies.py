@@ -13,7 +13,7 @@ from logsrv.linelog.alerts.windows import OTHERS, Key
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
 from tests.parts.http_servers import hook
-from tests.parts.listening import REACTOR, in_reactor
+from tests.parts.listening import REACTOR
 from tests.parts.stores import BEGIN, line
 
 CONDITION = "oops | count > 100 in 5m by app,http.status"
@@ -41,7 +41,6 @@ def lines(*messages: str) -> MatchCount:
     return MatchCount(count=len(hits), first=hits, since=time, until=time)
 
 
-@in_reactor
 async def test_a_chat_gets_text_that_mentions_nobody_and_a_link():
     evil = Episode(("<!channel> @all & ``` `x`", "500"), BEGIN, 142.0)
     body = await posted(CONDITION, "slack", EpisodeMessage((evil,), BEGIN))
@@ -60,7 +59,6 @@ async def test_a_chat_gets_text_that_mentions_nobody_and_a_link():
     assert not re.search("[<&]!|@", first + link.replace("&amp;", ""))
 
 
-@in_reactor
 async def test_a_chat_gets_the_lines_of_an_alert_without_a_condition():
     body = await posted("oops", "slack", lines("oops <b>", "oops 2", *["x" * 5000] * 3))
     assert body["text"].startswith("`5 lines match oops`\n<https://logs.example.net/?q=oops&amp;")
@@ -72,7 +70,6 @@ def moment(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-@in_reactor
 async def test_alertmanager_gets_an_alert_for_each_group():
     firing = Episode(("shop", "500"), BEGIN, 142.0)
     resolved = Episode(("pay", "503"), BEGIN, 0.0, BEGIN + 600)
@@ -88,7 +85,6 @@ async def test_alertmanager_gets_an_alert_for_each_group():
     assert moment(two["endsAt"]) == BEGIN + 600 and two["annotations"]["value"] == "0"
 
 
-@in_reactor
 async def test_alertmanager_gets_the_lines_of_an_alert_without_a_condition():
     [one] = await posted("oops", "alertmanager", lines("oops 1", "oops 2"), alert_every=60)
     assert one["labels"]["alertname"] == "oops"
@@ -99,7 +95,6 @@ async def test_alertmanager_gets_the_lines_of_an_alert_without_a_condition():
     assert "startsAt" not in none
 
 
-@in_reactor
 async def test_a_field_named_as_a_label_of_ours_does_not_replace_it():
     text = "| none in 5m by server,alertname"
     sent = EpisodeMessage((Episode(("evil", "evil"), BEGIN, 0.0),), BEGIN)
@@ -108,7 +103,6 @@ async def test_a_field_named_as_a_label_of_ours_does_not_replace_it():
     assert one["labels"]["field_server"] == one["labels"]["field_alertname"] == "evil"
 
 
-@in_reactor
 async def test_alertmanager_and_a_chat_get_no_control_characters_of_lines():
     evil = Episode(("a\n\x1b[2J\u202e<!channel>", "<@U1>|x\u2028"), BEGIN, 142.0)
     sent = EpisodeMessage((evil,), BEGIN)
@@ -125,7 +119,6 @@ async def test_alertmanager_and_a_chat_get_no_control_characters_of_lines():
     assert len(one["annotations"]["line"]) == 4000
 
 
-@in_reactor
 async def test_alertmanager_knows_missing_fields_and_other_groups_from_values():
     keys: list[Key] = [(None,), ("(none)",), ("(other groups)",), OTHERS]
     sent = EpisodeMessage(tuple(Episode(key, BEGIN) for key in keys), BEGIN, is_removed=True)
@@ -143,7 +136,6 @@ async def test_alertmanager_knows_missing_fields_and_other_groups_from_values():
     assert found[0]["annotations"]["reason"].startswith("The alert was removed or changed")
 
 
-@in_reactor
 async def test_a_message_goes_to_the_command_and_to_the_webhook(tmp_path):
     code = f"import os; open('{tmp_path}/out', 'w').write(os.environ['LOGSRV_ALERT_QUERY'])"
     with hook() as web:

@@ -12,7 +12,7 @@ from logsrv.linelog.plugin.health import PATIENCE, HangLog, unhealthy_reasons
 from logsrv.linelog.plugin.service import LoggerService
 from logsrv.linelog.store.store import Store
 from tests.parts.disks import FaultyDisk, Hang, batch, no_space
-from tests.parts.listening import in_reactor, logged, service, until
+from tests.parts.listening import logged, service, until
 
 
 def faulty(directory: Path) -> tuple[LoggerService, FaultyDisk]:
@@ -23,7 +23,6 @@ def faulty(directory: Path) -> tuple[LoggerService, FaultyDisk]:
     return logger, disk
 
 
-@in_reactor
 async def test_a_store_is_healthy_and_ready_from_start_to_stop(tmp_path):
     logger, _ = faulty(tmp_path)
     assert logger.unhealthy() and logger.unready_reasons()
@@ -38,7 +37,6 @@ async def test_a_store_is_healthy_and_ready_from_start_to_stop(tmp_path):
     assert "the store is closed" in logger.unready_reasons()
 
 
-@in_reactor
 async def test_a_full_disk_is_unhealthy_with_its_reason_until_there_is_room(tmp_path):
     logger, disk = faulty(tmp_path)
     logger.startService()
@@ -54,7 +52,6 @@ async def test_a_full_disk_is_unhealthy_with_its_reason_until_there_is_room(tmp_
     await logger.stopService()
 
 
-@in_reactor
 async def test_a_disk_that_hangs_is_unhealthy_when_patience_ends(tmp_path):
     """It gives no error, so the time is all there is to go by."""
     logger, disk = faulty(tmp_path)
@@ -74,7 +71,6 @@ async def test_a_disk_that_hangs_is_unhealthy_when_patience_ends(tmp_path):
     await logger.stopService()
 
 
-@in_reactor
 async def test_a_sync_that_hangs_is_unhealthy(tmp_path):
     logger, disk = faulty(tmp_path)
     logger.startService()
@@ -87,7 +83,6 @@ async def test_a_sync_that_hangs_is_unhealthy(tmp_path):
     await logger.stopService()
 
 
-@in_reactor
 async def test_a_pause_of_all_senders_is_unready_when_patience_ends(tmp_path, monkeypatch):
     """And not before: in a burst they are paused all the time. What harms no sender never is."""
     logger, disk = faulty(tmp_path)
@@ -153,7 +148,6 @@ def test_a_disk_that_hangs_every_other_second_is_no_line():
 
 
 @pytest.mark.slow
-@in_reactor
 async def test_a_hang_of_a_real_store_stands_in_the_log(tmp_path, monkeypatch):
     monkeypatch.setattr("logsrv.linelog.plugin.health.PATIENCE", 0.0)
     logger, disk = faulty(tmp_path)
@@ -167,7 +161,6 @@ async def test_a_hang_of_a_real_store_stands_in_the_log(tmp_path, monkeypatch):
         await logger.stopService()
 
 
-@in_reactor
 async def test_a_rotation_that_fails_does_not_tell_strangers_our_paths(tmp_path):
     logger, disk = faulty(tmp_path)
     logger.startService()
@@ -180,7 +173,6 @@ async def test_a_rotation_that_fails_does_not_tell_strangers_our_paths(tmp_path)
     await logger.stopService()
 
 
-@in_reactor
 async def test_segments_that_cannot_be_compressed_are_unhealthy(tmp_path):
     logger, disk = faulty(tmp_path)
     logger.startService()

@@ -17,7 +17,7 @@ from logsrv.linelog.alerts.alerts import Alerts
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.plugin.service import LoggerService, Options, log_interpreter_fault, makeService
-from tests.parts.listening import REACTOR, in_reactor, logged, service, settings, until
+from tests.parts.listening import REACTOR, logged, service, settings, until
 
 
 def send(path: Path, data: bytes) -> None:
@@ -26,7 +26,6 @@ def send(path: Path, data: bytes) -> None:
         connection.sendall(data)
 
 
-@in_reactor
 async def test_a_line_from_a_socket_to_the_file_and_its_counters(tmp_path):
     logger = service("--listen", f"unix:{tmp_path}/s", "--directory", f"{tmp_path}/store")
     logger.startService()
@@ -42,7 +41,6 @@ async def test_a_line_from_a_socket_to_the_file_and_its_counters(tmp_path):
     assert logger.metrics.value("stored_bytes_total") == current.stat().st_size
 
 
-@in_reactor
 async def test_the_others_are_there_without_a_listener_whose_plugin_is_broken(
     broken_plugin, tmp_path
 ):
@@ -64,7 +62,6 @@ async def test_the_others_are_there_without_a_listener_whose_plugin_is_broken(
     await logger.stopService()
 
 
-@in_reactor
 async def test_a_listener_taken_away_is_forgotten_but_not_what_it_counted(tmp_path):
     """Stream and datagram listeners alike; the valve no longer holds the latter."""
     store = ("--directory", f"{tmp_path}/store")
@@ -86,7 +83,6 @@ async def test_a_listener_taken_away_is_forgotten_but_not_what_it_counted(tmp_pa
     await logger.stopService()
 
 
-@in_reactor
 async def test_the_directory_cannot_change_while_it_runs(tmp_path):
     wanted = ["one", "two"]
 
@@ -102,7 +98,6 @@ async def test_the_directory_cannot_change_while_it_runs(tmp_path):
     await logger.stopService()
 
 
-@in_reactor
 async def test_a_reload_that_fails_at_its_last_step_changes_nothing(tmp_path, monkeypatch):
     """A token that was there when it was checked may be gone when it is to be used."""
     token = tmp_path / "token"

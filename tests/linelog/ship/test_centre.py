@@ -24,7 +24,7 @@ from tests.parts.certificates import Authority
 from tests.parts.daemons import Start, starting
 from tests.parts.far_sides import closing
 from tests.parts.http_servers import Told, serving
-from tests.parts.listening import REACTOR, in_reactor
+from tests.parts.listening import REACTOR
 from tests.parts.store_reader import stored_bytes
 
 # Twisted's own use of pyOpenSSL.
@@ -45,7 +45,6 @@ def centre(url: str, query: str = "", **options: Any) -> CentreTarget:
     return CentreTarget(TargetSettings(name="a", url=address, store=STORE, **options), REACTOR)
 
 
-@in_reactor
 async def test_a_centre_is_asked_and_has_what_was_sent(logger):
     edge = Edge(STORE, stored_lines(STORE, 3000), 200_000)
     server = logger("--input-token", "geheim", listen=["blocks:tcp:0:interface=127.0.0.1"])
@@ -64,7 +63,6 @@ async def test_a_centre_is_asked_and_has_what_was_sent(logger):
     assert stored_bytes(server.store) == edge.text
 
 
-@in_reactor
 async def test_a_client_certificate_replaces_a_token(logger, tmp_path):
     authority = Authority(tmp_path)
     certificate = authority.certify("localhost")
@@ -89,7 +87,6 @@ async def failure(kind: type[Any], *told: Told, ask: bool = False) -> Any:
     return caught.value
 
 
-@in_reactor
 async def test_answers_of_a_server_that_is_no_centre_are_errors():
     """It is never taken for an acknowledgement, nor for an empty centre."""
     assert (await failure(Unavailable, Told(200))).settled
@@ -101,7 +98,6 @@ async def test_answers_of_a_server_that_is_no_centre_are_errors():
     assert (await failure(Unavailable, Told(404, b"<html>"))).settled
 
 
-@in_reactor
 async def test_refusals_of_a_centre_become_errors_of_a_target():
     assert (await failure(MisplacedBlock, Told(409))).place is None
     at = Told(409, headers={"Logsrv-To": "2:5"})
@@ -116,7 +112,6 @@ async def test_refusals_of_a_centre_become_errors_of_a_target():
     assert (busy.after, busy.settled) == (2.0, False)
 
 
-@in_reactor
 async def test_the_query_of_the_url_is_in_each_request():
     """A proxy before the centre may select by it, or by a path before `/blocks`."""
     for path, query in (
@@ -137,7 +132,6 @@ async def test_the_query_of_the_url_is_in_each_request():
         ]
 
 
-@in_reactor
 async def test_a_centre_that_does_not_say_what_its_last_block_was():
     with serving(Told(200, headers={"Logsrv-To": "2:5"})) as server:
         async with closing(centre(server.url)) as one:

@@ -15,7 +15,6 @@ from tests.parts.certificates import Authority
 from tests.parts.listening import (
     Noted,
     Site,
-    in_reactor,
     logged,
     port_of,
     until,
@@ -82,7 +81,6 @@ def server(site: Site, tmp_path: Path) -> Server:
     return Server(site, tmp_path)
 
 
-@in_reactor
 async def test_the_name_in_a_certificate_is_the_name_of_the_peer(server):
     server.listen()
     await server.visit(server.authority.certify("shop.example"))
@@ -93,7 +91,6 @@ async def test_the_name_in_a_certificate_is_the_name_of_the_peer(server):
     assert peer.source.endswith(",dns=shop.example")
 
 
-@in_reactor
 async def test_the_whole_certificate_is_there_for_the_protocol(server):
     server.listen()
     await server.visit(server.authority.certify("shop.example"))
@@ -117,7 +114,6 @@ async def test_the_whole_certificate_is_there_for_the_protocol(server):
         ),
     ],
 )
-@in_reactor
 async def test_clients_without_a_valid_certificate_are_refused_with_a_reason(
     server, who, reason, why, told
 ):
@@ -137,7 +133,6 @@ async def test_clients_without_a_valid_certificate_are_refused_with_a_reason(
     assert re.search(f"^test refused 127.0.0.1: .*{why}", said), said
 
 
-@in_reactor
 async def test_an_optional_certificate_may_be_left_out(server):
     """Who shows none is let in without a name; a bad one is refused all the same."""
     server.listen(":clientcert=optional")
@@ -150,7 +145,6 @@ async def test_an_optional_certificate_may_be_left_out(server):
     assert names == ["", "dns=shop.example"]
 
 
-@in_reactor
 async def test_a_client_that_does_not_speak_tls_is_refused(server):
     """The most usual mistake: a sender that was told the port, and not that it is TLS."""
 
@@ -171,7 +165,6 @@ async def test_a_client_that_does_not_speak_tls_is_refused(server):
     assert server.factory.made == []
 
 
-@in_reactor
 async def test_who_hangs_up_in_the_middle_is_no_refusal(server):
     """A check whether the port is open, for instance; and it leaves nothing behind."""
     server.listen()
@@ -187,7 +180,6 @@ async def test_who_hangs_up_in_the_middle_is_no_refusal(server):
     assert server.factory.made == server.factory.lost == []
 
 
-@in_reactor
 async def test_behind_a_proxy_the_certificate_is_the_proxys(server):
     """Only the proxy gets in; whom its header names is not whom the certificate names."""
     server.listen(front="haproxy:")
@@ -201,7 +193,6 @@ async def test_behind_a_proxy_the_certificate_is_the_proxys(server):
     assert len(server.factory.made) == 1
 
 
-@in_reactor
 async def test_an_odd_name_forges_no_source(server):
     server.listen()
     odd = x509.UniformResourceIdentifier("spiffe://a/b,dns=root")

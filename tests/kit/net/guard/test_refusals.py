@@ -16,7 +16,7 @@ from logsrv.kit.net.guard.refusals import tls_refusal
 from logsrv.kit.testing import MemoryService
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority
-from tests.parts.listening import in_reactor, until
+from tests.parts.listening import until
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
@@ -34,7 +34,6 @@ def heard(port: int, say: bytes = b"") -> bytes:
         return received
 
 
-@in_reactor
 @pytest.mark.parametrize("say", [b"", b"GET / HTTP/1.0\r\n\r\n"])
 async def test_who_is_refused_for_a_limit_is_told_if_wanted(serving, say):
     """In one line, and closed at once; not one whose network may not connect."""
@@ -49,7 +48,6 @@ async def test_who_is_refused_for_a_limit_is_told_if_wanted(serving, say):
     assert await deferToThread(heard, running.port) == b""
 
 
-@in_reactor
 async def test_who_comes_through_a_proxy_is_told_too(serving):
     running = serving(
         LineProtocol, "--listen", "haproxy:tcp:0:interface=127.0.0.1",

@@ -11,7 +11,7 @@ from logsrv.kit import LineProtocol
 from logsrv.kit.net.guard.start_tls import tls_factory
 from tests.kit.starting_tls import SAID, Client, Lines, trusting, upgraded
 from tests.parts.certificates import Authority
-from tests.parts.listening import REACTOR, in_reactor, logged, until
+from tests.parts.listening import REACTOR, logged, until
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -50,7 +50,6 @@ def who_am_i(port: int, context: Any, before: bytes = b"") -> bytes:
             return b""
 
 
-@in_reactor
 async def test_who_shows_a_certificate_is_known_by_it(serving, authority, pem):
     """Its name is the peer's from then on; who shows none, or a stranger's, is refused and counted."""
     started = serving(WhoAmI, tcp(pem, f":clientca={authority.cafile}"), start_tls=True)
@@ -65,7 +64,6 @@ async def test_who_shows_a_certificate_is_known_by_it(serving, authority, pem):
     assert any("it shows no certificate" in message for message in messages)
 
 
-@in_reactor
 async def test_behind_a_proxy_the_client_begins_tls(serving, authority, pem):
     """What its PROXY header says is in plain text; the client it names stays the peer."""
     listen = tcp(pem).replace("tcp:", "haproxy:tcp:")
@@ -76,14 +74,12 @@ async def test_behind_a_proxy_the_client_begins_tls(serving, authority, pem):
     await until(lambda: not started.service.peers, "the peer to go")
 
 
-@in_reactor
 async def test_tls_can_begin_on_a_unix_socket(serving, authority, pem, tmp_path):
     path = str(tmp_path / "s")
     serving(Lines, f"--listen=unix:{path}:privateKey={pem}:certKey={pem}", start_tls=True)
     assert await deferToThread(upgraded, path, trusting(authority)) == SAID
 
 
-@in_reactor
 async def test_limits_hold_with_start_tls(serving, authority, pem):
     """What one may send in a second is counted where it is decrypted, and silence is noticed."""
     limits = ("--peer-bytes=30KiB", "--peer-lines=100", "--idle-timeout=60s")
@@ -92,7 +88,6 @@ async def test_limits_hold_with_start_tls(serving, authority, pem):
     assert started.service.metrics.value("connections_slowed_total") >= 1
 
 
-@in_reactor
 async def test_what_a_limit_held_back_is_plain_text_as_well(serving, authority, pem):
     """Lines that were not handed on yet when TLS began are not those of TLS."""
     started = serving(Lines, tcp(pem), "--peer-lines=1", start_tls=True)
@@ -108,7 +103,6 @@ async def test_what_a_limit_held_back_is_plain_text_as_well(serving, authority, 
 
 
 @pytest.mark.slow
-@in_reactor
 async def test_silence_ends_a_connection(serving, authority, pem):
     """Who says nothing over TLS, or never begins it, is closed after --idle-timeout."""
     started = serving(Lines, tcp(pem), "--idle-timeout=1s", start_tls=True)
@@ -126,7 +120,6 @@ async def test_silence_ends_a_connection(serving, authority, pem):
     assert started.service.metrics.value("connections_idle_total") == 2
 
 
-@in_reactor
 async def test_a_reload_takes_the_certificate_that_was_saved(serving, authority, pem):
     """For who begins TLS from then on; one that is damaged is refused with a sentence."""
     started = serving(WhoAmI, tcp(pem), start_tls=True)

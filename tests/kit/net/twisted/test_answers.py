@@ -22,7 +22,7 @@ from logsrv.kit.net.twisted.transports import (
 )
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import certificate_file
-from tests.parts.listening import REACTOR, in_reactor, logged, until, unverified
+from tests.parts.listening import REACTOR, logged, until, unverified
 
 pytestmark = pytest.mark.skipif(
     type(REACTOR).__module__ != "twisted.internet.epollreactor", reason="the reactor is not epoll's"
@@ -103,7 +103,6 @@ async def got(peers: list[socket.socket], size: int) -> list[bytes]:
     return got
 
 
-@in_reactor
 async def test_peers_that_are_heard_in_one_turn_are_answered_after_the_last_of_them(room):
     before: list[bytes | None] = []
 
@@ -120,7 +119,6 @@ async def test_peers_that_are_heard_in_one_turn_are_answered_after_the_last_of_t
     await room.close()
 
 
-@in_reactor
 async def test_a_peer_that_is_heard_alone_is_answered_at_once(room):
     before: list[bytes | None] = []
 
@@ -135,7 +133,6 @@ async def test_a_peer_that_is_heard_alone_is_answered_at_once(room):
     await room.close()
 
 
-@in_reactor
 async def test_an_answer_waits_for_one_slow_handler_and_not_for_all(room):
     answered: list[bytes | None] = []
 
@@ -154,7 +151,6 @@ async def test_an_answer_waits_for_one_slow_handler_and_not_for_all(room):
     await room.close()
 
 
-@in_reactor
 async def test_answers_of_one_turn_to_the_same_peer_keep_their_order(room):
     def heard(talk: Talk, data: bytes) -> None:
         for one in Talk.made:
@@ -168,7 +164,6 @@ async def test_answers_of_one_turn_to_the_same_peer_keep_their_order(room):
     await room.close()
 
 
-@in_reactor
 async def test_more_than_a_system_takes_arrives_whole_and_before_what_is_written_next(room):
     much = b"m" * (MOST_BYTES_COLLECTED * 256)
 
@@ -184,7 +179,6 @@ async def test_more_than_a_system_takes_arrives_whole_and_before_what_is_written
     await room.close()
 
 
-@in_reactor
 async def test_an_answer_that_is_followed_by_the_end_arrives_before_it(room):
     def heard(talk: Talk, data: bytes) -> None:
         talk.answer(b"goodbye")
@@ -199,7 +193,6 @@ async def test_an_answer_that_is_followed_by_the_end_arrives_before_it(room):
     await room.close()
 
 
-@in_reactor
 @pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 async def test_an_answer_before_tls_is_not_encrypted(room, tmp_path):
     pem = PrivateCertificate.loadPEM(certificate_file(tmp_path / "pem").read_bytes())
@@ -226,7 +219,6 @@ async def test_an_answer_before_tls_is_not_encrypted(room, tmp_path):
     await room.close()
 
 
-@in_reactor
 async def test_a_protocol_that_raises_in_the_same_turn_costs_nobody_an_answer(room):
     def heard(talk: Talk, data: bytes) -> None:
         talk.answer(b"answer")
@@ -243,7 +235,6 @@ async def test_a_protocol_that_raises_in_the_same_turn_costs_nobody_an_answer(ro
     await room.close()
 
 
-@in_reactor
 @pytest.mark.parametrize("ours", [True, False])
 async def test_a_peer_that_ends_in_the_same_turn_gets_what_another_made_us_send(ours):
     room = Room(ours=ours)
@@ -255,7 +246,6 @@ async def test_a_peer_that_ends_in_the_same_turn_gets_what_another_made_us_send(
     await room.close()
 
 
-@in_reactor
 async def test_the_first_of_very_many_peers_does_not_wait_for_the_last(room, monkeypatch):
     heard_of: list[Talk] = []
     answered: list[int] = []

@@ -12,10 +12,9 @@ from twisted.internet.task import deferLater
 from logsrv.kit.net.twisted import asyncio_thread
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
 from logsrv.kit.net.twisted.futures import deferred_from_future
-from tests.parts.listening import REACTOR, in_reactor
+from tests.parts.listening import REACTOR
 
 
-@in_reactor
 async def test_results_and_errors_come_back_to_the_reactor():
     thread = AsyncioThread(REACTOR, "test")
 
@@ -31,7 +30,6 @@ async def test_results_and_errors_come_back_to_the_reactor():
     await thread.stop()
 
 
-@in_reactor
 async def test_who_cancels_the_deferred_cancels_the_coroutine():
     thread = AsyncioThread(REACTOR, "test")
     ended: Deferred[None] = Deferred()
@@ -51,7 +49,6 @@ async def test_who_cancels_the_deferred_cancels_the_coroutine():
     await thread.stop()
 
 
-@in_reactor
 async def test_the_loop_asks_the_reactor():
     thread = AsyncioThread(REACTOR, "test")
 
@@ -69,7 +66,6 @@ async def test_the_loop_asks_the_reactor():
     await thread.stop()
 
 
-@in_reactor
 async def test_running_tasks_are_cancelled_at_the_end():
     thread = AsyncioThread(REACTOR, "test")
     seen = []
@@ -89,7 +85,6 @@ async def test_running_tasks_are_cancelled_at_the_end():
     await thread.stop()
 
 
-@in_reactor
 async def test_a_task_that_catches_a_cancellation_is_cancelled_again(monkeypatch):
     monkeypatch.setattr(asyncio_thread, "AGAIN", 0.01)
     thread = AsyncioThread(REACTOR, "test")
@@ -109,7 +104,6 @@ class Panic(BaseException):
     """As a library in Rust raises it."""
 
 
-@in_reactor
 async def test_results_and_errors_of_all_kinds_arrive():
     fine: Future[int] = Future()
     wrong: Future[int] = Future()
@@ -121,7 +115,6 @@ async def test_results_and_errors_of_all_kinds_arrive():
         await failed
 
 
-@in_reactor
 async def test_a_cancelled_deferred_ignores_what_comes_later():
     future: Future[int] = Future()
     cancelled: list[bool] = []

@@ -32,7 +32,7 @@ from logsrv.kit.net.twisted.certificates import (
 from logsrv.kit.net.twisted.peer_certificate import PeerCertificate, escaped_name
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority, certificate_file
-from tests.parts.listening import in_reactor, logged, port_of, until, unverified
+from tests.parts.listening import logged, port_of, until, unverified
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -132,7 +132,6 @@ def test_an_encrypted_key_is_said_to_be_one(form, tmp_path):
 
 
 @pytest.mark.parametrize("before", ["", "haproxy:"])
-@in_reactor
 async def test_new_peers_get_a_renewed_certificate(before, tmp_path, site):
     """New connections get the new one; one that cannot be used is refused and the old one stays."""
     pem = certificate_file(tmp_path / "pem")
@@ -152,7 +151,6 @@ async def test_new_peers_get_a_renewed_certificate(before, tmp_path, site):
     assert await deferToThread(seen, port, greeting) == second
 
 
-@in_reactor
 async def test_a_saved_certificate_is_used_without_a_reload(site, tmp_path, monkeypatch):
     """Without anybody saying so; and at the stop nothing of the watch is left behind."""
     monkeypatch.setattr(certificates, "LOOK_SECONDS", 0.01)

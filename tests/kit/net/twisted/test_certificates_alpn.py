@@ -10,7 +10,7 @@ from zope.interface import implementer
 
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import certificate_file
-from tests.parts.listening import in_reactor, port_of, unverified
+from tests.parts.listening import port_of, unverified
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -54,7 +54,6 @@ def visit(port: int, offered: list[str]) -> tuple[bytes, str | None]:
         (Web, [], None),
     ],
 )
-@in_reactor
 async def test_a_client_is_served_whatever_protocols_it_offers(
     site, tmp_path, front, factory, offered, chosen
 ):

@@ -9,7 +9,7 @@ from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.observe.metrics import Metrics
-from tests.parts.listening import REACTOR, in_reactor
+from tests.parts.listening import REACTOR
 
 PLACE = Endpoint("n1/LOGS", "fetched")
 
@@ -44,7 +44,6 @@ def listener(receiver: Fetching) -> Listener:
     )
 
 
-@in_reactor
 async def test_a_fetched_listener_fetches_from_open_to_drain():
     receiver = Fetching(succeed(None))
     one = listener(receiver)
@@ -68,14 +67,12 @@ def test_a_fetching_receiver_is_checked_before_it_fetches():
     assert receiver.noted == []
 
 
-@in_reactor
 async def test_a_fetched_listener_that_never_opened_has_nothing_to_end():
     receiver = Fetching(succeed(None))
     one = listener(receiver)
     assert (await one.drain(5), receiver.noted) == (0, [])
 
 
-@in_reactor
 async def test_a_fetching_receiver_that_does_not_end_is_cut_off():
     receiver = Fetching(Deferred())
     one = listener(receiver)

@@ -14,7 +14,7 @@ from twisted.python import log
 
 from logsrv.kit.net.twisted.polling import poll_once, speed_up_epoll
 from logsrv.kit.net.twisted.ports import use_our_classes
-from tests.parts.listening import REACTOR, in_reactor, until
+from tests.parts.listening import REACTOR, until
 
 pytestmark = pytest.mark.skipif(
     type(REACTOR).__module__ != "twisted.internet.epollreactor", reason="the reactor is not epoll's"
@@ -77,7 +77,6 @@ async def _connected(port: Any, number: int = 1) -> list[socket.socket]:
     return peers
 
 
-@in_reactor
 async def test_a_message_of_the_old_log_names_the_connection(port, events):
     peers = await _connected(port)
     log.msg("got it")
@@ -87,7 +86,6 @@ async def test_a_message_of_the_old_log_names_the_connection(port, events):
     await _close(peers)
 
 
-@in_reactor
 async def test_a_protocol_that_raises_loses_its_connection_and_no_other(port, events):
     peers = await _connected(port, 2)
     peers[0].sendall(b"fail")
@@ -98,7 +96,6 @@ async def test_a_protocol_that_raises_loses_its_connection_and_no_other(port, ev
     await _close(peers)
 
 
-@in_reactor
 async def test_a_connection_that_an_earlier_event_closed_is_not_read(port, events):
     peers = await _connected(port, 3)
     for peer in peers:

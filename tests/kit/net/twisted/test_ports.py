@@ -25,10 +25,9 @@ from logsrv.kit.net.twisted.ports import (
     use_our_classes,
 )
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.listening import REACTOR, Chunks, in_reactor, until
+from tests.parts.listening import REACTOR, Chunks, until
 
 
-@in_reactor
 async def test_a_socket_that_others_have_as_well_is_only_closed_here(tmp_path):
     path = str(tmp_path / "s")
     port = REACTOR.listenUNIX(path, Factory.forProtocol(Chunks))  # type: ignore[arg-type]
@@ -41,7 +40,6 @@ async def test_a_socket_that_others_have_as_well_is_only_closed_here(tmp_path):
     assert os.path.exists(path)
 
 
-@in_reactor
 async def test_a_socket_of_the_service_manager_keeps_its_number():
     """So that nothing else is adopted when its endpoint is listened on again."""
     with socket.create_server(("127.0.0.1", 0)) as given:
@@ -138,7 +136,6 @@ def test_at_the_end_nobody_gets_in_and_who_is_in_goes_on(address):
                 assert client.recv(100) == b"answer"
 
 
-@in_reactor
 async def test_a_port_that_cannot_stop_has_its_socket_closed(tmp_path):
     port = REACTOR.listenUNIX(str(tmp_path / "s"), Factory.forProtocol(Chunks))  # type: ignore[arg-type]
     os.unlink(tmp_path / "s")
@@ -148,7 +145,6 @@ async def test_a_port_that_cannot_stop_has_its_socket_closed(tmp_path):
     assert port.socket.fileno() == -1
 
 
-@in_reactor
 async def test_a_kept_socket_serves_the_next_process(tmp_path):
     path = str(tmp_path / "s")
     first = KeptUNIXPort(path, Factory.forProtocol(Chunks), reactor=REACTOR)  # type: ignore[arg-type]
@@ -170,7 +166,6 @@ async def test_a_kept_socket_serves_the_next_process(tmp_path):
     assert os.path.exists(path)
 
 
-@in_reactor
 async def test_a_port_lets_those_wait_who_connect_before_it_accepts(tmp_path):
     protocol = Chunks()
     factory = Factory.forProtocol(lambda: protocol)  # type: ignore[arg-type]

@@ -40,7 +40,6 @@ from tests.parts.listening import (
     REACTOR,
     Chunks,
     Reactor,
-    in_reactor,
     logged,
     port_of,
     until,
@@ -171,7 +170,6 @@ def test_a_protocol_may_leave_at_the_end_of_input(leaves):
     assert len(protocol.ended) == 1
 
 
-@in_reactor
 async def test_a_crowd_is_accepted_and_served(site):
     """More than are accepted in one turn, some of whom have spoken, and some are gone already."""
     listener = site.start(LOOPBACK)
@@ -218,7 +216,6 @@ class Greeted(Protocol):
 
 @pytest.mark.parametrize("doing", ["send and close", "close", "abort", "pause", "refuse"])
 @pytest.mark.parametrize("endpoint", ["tcp", "unix", "ssl", "haproxy"])
-@in_reactor
 async def test_whatever_a_protocol_does_as_a_crowd_is_accepted(site, endpoint, doing, tmp_path):
     """Some of whom have spoken, some are gone: no error is logged, and nobody is left over."""
     path = tmp_path / "socket"
@@ -256,7 +253,6 @@ async def test_whatever_a_protocol_does_as_a_crowd_is_accepted(site, endpoint, d
 
 
 @pytest.mark.parametrize("interface", ["127.0.0.1", r"\:\:1"])
-@in_reactor
 async def test_what_an_accepted_connection_sends_waits_for_no_acknowledgement(interface, site):
     port = port_of(site.start(f"tcp:0:interface={interface}"))
     with socket.create_connection((interface.replace("\\", ""), port)):
@@ -350,7 +346,6 @@ def test_a_kernel_without_memory_costs_no_line(number, monkeypatch):
 
 
 @pytest.mark.parametrize("endpoint", ["tcp:0:interface=127.0.0.1", "unix:{path}", "ssl", "haproxy"])
-@in_reactor
 async def test_each_listener_receives_large_chunks(site, endpoint, tmp_path):
     """Everything, in order, and in chunks that Twisted's own transports would not deliver."""
     pem = certificate_file(tmp_path / "pem")
@@ -403,7 +398,6 @@ class TakesDescriptors(Chunks):
 
 
 @pytest.mark.parametrize("takes", [True, False])
-@in_reactor
 async def test_unix_descriptors_reach_the_protocol_or_close(takes, tmp_path):
     """They reach a protocol that takes them, and are closed for another."""
     protocol = TakesDescriptors() if takes else Chunks()

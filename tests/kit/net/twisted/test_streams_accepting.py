@@ -17,14 +17,12 @@ from logsrv.kit.net.twisted.streams import LEAST_ACCEPTED, MOST_ACCEPTED, Accept
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from tests.parts.listening import (
     LOOPBACK,
-    in_reactor,
     logged,
     port_of,
     until,
 )
 
 
-@in_reactor
 async def test_a_protocol_that_cannot_be_made_harms_nobody_else(site):
     """The next who comes is served."""
     listener = site.start(LOOPBACK)
@@ -118,7 +116,6 @@ def test_a_turn_is_over_soon_however_many_wait(each, others, accepted):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names without files")
-@in_reactor
 async def test_a_peer_with_a_name_of_four_bytes_is_served(site, tmp_path):
     """It was taken for an address of IPv6, which has four parts."""
     site.start(f"unix:{tmp_path}/s")

@@ -37,7 +37,7 @@ from logsrv.kit.net.twisted.transports import (
 )
 from logsrv.kit.net.twisted.turns import NextTurnCall
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.listening import KIB, LOOPBACK, REACTOR, Chunks, Reactor, in_reactor, until
+from tests.parts.listening import KIB, LOOPBACK, REACTOR, Chunks, Reactor, until
 from tests.parts.strangers import endless, stranger
 
 # Twisted's own use of pyOpenSSL.
@@ -115,7 +115,6 @@ def test_descriptors_go_with_the_bytes_behind_them():
         assert send_at_once(transport, b"here it is") == b"here it is"
 
 
-@in_reactor
 async def test_a_transport_waits_for_one_who_has_nothing_under_way():
     """Told to close, it does so when the producer says that it has done its work."""
     protocol = Chunks()
@@ -176,7 +175,6 @@ class Unhurried:
     def stopProducing(self) -> None: ...
 
 
-@in_reactor
 async def test_what_a_peer_has_not_taken_is_known(tmp_path):
     path, protocol = str(tmp_path / "s"), Chunks()
     port = REACTOR.listenUNIX(path, Factory.forProtocol(lambda: protocol))  # type: ignore[arg-type]
@@ -193,7 +191,6 @@ async def test_what_a_peer_has_not_taken_is_known(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is not acknowledged")
-@in_reactor
 async def test_bytes_that_the_system_of_the_peer_does_not_have_yet():
     """A peer that reads nothing has only some of them; those that wait here count, too."""
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -223,7 +220,6 @@ def test_a_call_in_the_next_turn_is_made_once_however_often_it_is_asked_for():
 
 
 @pytest.mark.parametrize("scheme", ["tcp", "unix"])
-@in_reactor
 async def test_what_a_dialled_connection_sends_waits_for_no_acknowledgement(scheme, tmp_path):
     """A UNIX socket has no such option, and connects all the same."""
     path = tmp_path / "socket"
@@ -269,7 +265,6 @@ FEW = 32 << 20
     ],
     ids=["long headers", "short headers", "one header in many lines", "1xx"],
 )
-@in_reactor
 async def test_an_endless_head_ends_the_connection_and_takes_no_memory(answer):
     with stranger(answer) as server:
         agent = Agent(REACTOR, pool=limited_head_pool(REACTOR, persistent=False))
@@ -281,7 +276,6 @@ async def test_an_endless_head_ends_the_connection_and_takes_no_memory(answer):
 
 
 @pytest.mark.filterwarnings("ignore:Using readBody:DeprecationWarning")
-@in_reactor
 async def test_a_large_head_comes_through_and_what_is_behind_it_does_not_count():
     headers = b"".join(b"X-%d: %b\r\n" % (number, b"a" * 8000) for number in range(8))
     body = b"b" * (2 * LARGEST_HEAD)

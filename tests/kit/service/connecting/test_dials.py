@@ -14,7 +14,7 @@ from twisted.logger import capturedLogs
 
 from logsrv.kit import Connection, DialError, LineProtocol, RequestProtocol, deadline, relay
 from tests.parts.certificates import Authority
-from tests.parts.listening import REACTOR, in_reactor, until
+from tests.parts.listening import REACTOR, until
 from tests.parts.ports import free_port
 from tests.parts.talking import Shout
 
@@ -204,7 +204,6 @@ def test_what_a_side_has_sent_before_it_went_is_copied(in_memory):
     assert service.service.state.counts is None
 
 
-@in_reactor
 async def test_a_relay_passes_the_end_on_while_much_is_under_way(serving):
     size = 4_000_000
 
@@ -316,7 +315,6 @@ def test_a_dial_to_no_endpoint_fails_as_one_to_nobody(in_memory):
 
 
 @pytest.mark.parametrize("place", ["tcp:127.0.0.1:{}", "ssl:127.0.0.1:{}", "unix:{}"])
-@in_reactor
 async def test_a_dial_with_a_real_socket_can_be_cancelled(serving, tmp_path, place):
     ends: list[type[BaseException]] = []
 
@@ -354,7 +352,6 @@ def answering(server: socket.socket) -> threading.Thread:
     return thread
 
 
-@in_reactor
 async def test_a_real_server_is_dialled_and_told_the_end(serving):
     said: list[object] = []
 
@@ -376,7 +373,6 @@ async def test_a_real_server_is_dialled_and_told_the_end(serving):
     assert said == [True, b"X" * 1_000_000, b""]
 
 
-@in_reactor
 async def test_a_server_that_is_silent_in_the_handshake_is_left(serving):
     async def handle(connection: Connection) -> None: ...
 
@@ -390,7 +386,6 @@ async def test_a_server_that_is_silent_in_the_handshake_is_left(serving):
 
 
 @pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
-@in_reactor
 async def test_a_certificate_is_checked_before_there_is_a_connection(serving, tmp_path):
     authority = Authority(tmp_path)
     pem = authority.certify("localhost")
@@ -416,7 +411,6 @@ async def test_a_certificate_is_checked_before_there_is_a_connection(serving, tm
 
 @pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 @pytest.mark.parametrize("make", ["wrapClientTLS", "SSL4ClientEndpoint"])
-@in_reactor
 async def test_the_handshake_of_an_endpoint_object_is_awaited_too(serving, tmp_path, make):
     authority = Authority(tmp_path)
     pem = authority.certify("localhost")

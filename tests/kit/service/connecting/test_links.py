@@ -13,7 +13,7 @@ from logsrv.kit import FrameProtocol, LineProtocol, protocol_plugin
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.testing import MemoryService, Running, serve
 from tests.parts.certificates import Authority
-from tests.parts.listening import REACTOR, in_reactor, logged, until
+from tests.parts.listening import REACTOR, logged, until
 from tests.parts.ports import free_port
 
 heard: list[str] = []
@@ -70,7 +70,6 @@ def nothing_heard() -> None:
 @pytest.mark.parametrize(
     ("protocol", "said"), [(Upstream, "hello"), (handled, "hi"), (Plain, "plain")]
 )
-@in_reactor
 async def test_any_protocol_that_serves_can_connect(protocol, said):
     async with serve(Other) as other, serve(Quiet) as ours:
         with logged() as messages:
@@ -109,7 +108,6 @@ place = [""]
 
 
 @pytest.mark.slow
-@in_reactor
 async def test_a_link_reconnects_by_itself():
     """The other server is not there yet, comes, goes and comes again."""
     port = free_port()
@@ -143,7 +141,6 @@ class Talkative(LineProtocol):
         """Take the greeting."""
 
 
-@in_reactor
 async def test_arrived_input_of_a_link_is_handled_at_the_stop():
     async with serve(Talkative) as other:
         ours = serve(Quiet)
@@ -155,7 +152,6 @@ async def test_arrived_input_of_a_link_is_handled_at_the_stop():
         ours.service.connect("tcp:127.0.0.1:1", Upstream)
 
 
-@in_reactor
 async def test_a_stop_ends_the_tries_of_a_link():
     ours = serve(Quiet)
     link = ours.service.connect("tcp:127.0.0.1:1", Upstream)
@@ -167,7 +163,6 @@ async def test_a_stop_ends_the_tries_of_a_link():
     await deferLater(REACTOR, 0)
 
 
-@in_reactor
 async def test_wrong_places_and_protocols_are_refused(tmp_path):
     service = MemoryService(Quiet).service
     for endpoint, protocol, said in (
@@ -186,7 +181,6 @@ async def test_wrong_places_and_protocols_are_refused(tmp_path):
         MemoryService(Quiet, state=state)
 
 
-@in_reactor
 async def test_a_link_of_frames_needs_no_option_max_frame():
     class Frames(FrameProtocol):
         def connection_made(self) -> None:
@@ -226,7 +220,6 @@ async def mails(connection: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
-@in_reactor
 async def test_tls_on_a_link_verifies_the_host(tmp_path, monkeypatch):
     """With whoever has a certificate for the host; the listener's side of it needs not be ours."""
     authority = Authority(tmp_path)

@@ -9,7 +9,7 @@ from twisted.internet.protocol import DatagramProtocol
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit import DatagramLines, Datagrams, Sender
-from tests.parts.listening import in_reactor, logged, until
+from tests.parts.listening import logged, until
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
@@ -127,7 +127,6 @@ class Lines(DatagramLines):
     def line_received(self, line: str, peer: Sender) -> None: ...
 
 
-@in_reactor
 async def test_a_real_socket_sends_receives_and_is_closed(serving):
     async with serving(Lines) as running:
         opened = running.service.datagrams("udp:0:interface=127.0.0.1", Plain)
@@ -143,7 +142,6 @@ async def test_a_real_socket_sends_receives_and_is_closed(serving):
     assert opened.closed and kept.closed
 
 
-@in_reactor
 async def test_one_that_the_system_refuses_is_counted_and_logged_once(serving):
     async with serving(Lines) as running:
         opened = running.service.datagrams("udp:0:interface=127.0.0.1", Plain)
@@ -165,7 +163,6 @@ def test_none_is_opened_after_the_stop(in_memory):
 
 
 @pytest.mark.parametrize("plain", [False, True])
-@in_reactor
 async def test_an_address_of_the_other_kind_is_refused_in_a_sentence(serving, tmp_path, plain):
     def send(opened: Any, address: Any) -> None:
         if plain:

@@ -10,7 +10,7 @@ from logsrv.linelog.inputs.nats import emptying, fetching
 from logsrv.linelog.ship import stream_limits
 from logsrv.linelog.ship.out.link import NatsLink
 from logsrv.linelog.ship.out.nats_client import NatsTrouble
-from tests.parts.listening import REACTOR, in_reactor, until
+from tests.parts.listening import REACTOR, until
 from tests.parts.nats_centres import ONE, OTHER, Centre, chain, ship, target
 from tests.parts.nats_servers import NatsServer, debian, newer, one_server
 
@@ -63,7 +63,6 @@ async def fill(server: NatsServer, count: int = 6, more: str = "") -> None:
 
 
 @EITHER
-@in_reactor
 async def test_all_blocks_but_the_last_of_each_store_go_when_they_are_stored(program, tmp_path):
     with one_server(program(), tmp_path) as server:
         await fill(server)
@@ -78,7 +77,6 @@ async def test_all_blocks_but_the_last_of_each_store_go_when_they_are_stored(pro
 
 
 @EITHER
-@in_reactor
 async def test_what_was_stored_before_a_kill_goes_after_it(program, tmp_path):
     """The stream is full, so no new block comes that would tell that older ones are stored."""
     with one_server(program(), tmp_path) as server:
@@ -89,7 +87,6 @@ async def test_what_was_stored_before_a_kill_goes_after_it(program, tmp_path):
         await centre.stop()
 
 
-@in_reactor
 async def test_blocks_that_could_not_be_stored_stay(tmp_path):
     with one_server(newer(), tmp_path) as server:
         await fill(server)
@@ -111,7 +108,6 @@ async def test_blocks_that_could_not_be_stored_stay(tmp_path):
         (":part=2/2", 7),
     ],
 )
-@in_reactor
 async def test_what_another_centre_fetches_stays_also_while_that_is_away(tmp_path, other, left):
     with one_server(newer(), tmp_path) as server:
         await fill(server, 1)
@@ -133,7 +129,6 @@ async def test_what_another_centre_fetches_stays_also_while_that_is_away(tmp_pat
 
 
 @pytest.mark.parametrize("more", ["?discard=old", "?discard=old&max-age=1h"])
-@in_reactor
 async def test_a_stream_that_drops_its_oldest_is_left_alone(tmp_path, more):
     with one_server(newer(), tmp_path) as server:
         await fill(server, more=more)
@@ -147,7 +142,6 @@ async def test_a_stream_that_drops_its_oldest_is_left_alone(tmp_path, more):
 
 
 @EITHER
-@in_reactor
 async def test_an_edge_of_a_nearly_full_stream_is_told_whether_a_centre_fetches(
     program, tmp_path, monkeypatch
 ):

@@ -15,7 +15,7 @@ from logsrv.linelog.inputs.nats.fetching import (
 )
 from logsrv.linelog.plugin.logger_settings import parse_listen
 from logsrv.linelog.ship.out.link import NatsLink
-from tests.parts.listening import in_reactor, until
+from tests.parts.listening import until
 from tests.parts.nats_centres import ONE, OTHER, Centre, chain, ship, target
 from tests.parts.nats_servers import newer, one_server
 
@@ -25,7 +25,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "LOOK", 0.1)
 
 
-@in_reactor
 async def test_each_store_comes_in_its_order_also_behind_a_kill(tmp_path):
     with one_server(newer(), tmp_path) as server:
         made = {origin: chain(origin, 12) for origin in (ONE, OTHER)}
@@ -54,7 +53,6 @@ async def test_each_store_comes_in_its_order_also_behind_a_kill(tmp_path):
         )
 
 
-@in_reactor
 async def test_the_stores_of_other_parts_are_left_to_others(tmp_path):
     with one_server(newer(), tmp_path) as server:
         stores = [f"{number:032x}" for number in range(8)]
@@ -72,7 +70,6 @@ async def test_the_stores_of_other_parts_are_left_to_others(tmp_path):
         assert found[1]
 
 
-@in_reactor
 async def test_a_hole_is_looked_at_from_the_beginning_once_and_then_said(tmp_path):
     with one_server(newer(), tmp_path) as server:
         blocks = chain(ONE, 3)
@@ -94,7 +91,6 @@ async def test_a_hole_is_looked_at_from_the_beginning_once_and_then_said(tmp_pat
         await again.stop()
 
 
-@in_reactor
 async def test_a_store_that_is_refused_holds_up_no_other(tmp_path):
     with one_server(newer(), tmp_path) as server:
         centre = Centre(server)
@@ -108,7 +104,6 @@ async def test_a_store_that_is_refused_holds_up_no_other(tmp_path):
         await centre.stop()
 
 
-@in_reactor
 async def test_a_stream_that_was_made_anew_is_read_from_its_beginning(tmp_path):
     with one_server(newer(), tmp_path) as server:
         await ship(target(server, ONE), chain(ONE, 1))
@@ -119,7 +114,6 @@ async def test_a_stream_that_was_made_anew_is_read_from_its_beginning(tmp_path):
         await centre.stop()
 
 
-@in_reactor
 async def test_a_fetching_that_misses_its_end_is_told_again(tmp_path, monkeypatch):
     """nats-py takes a cancellation for one of its own if it comes while something is written."""
     monkeypatch.setattr(asyncio_thread, "AGAIN", 0.1)

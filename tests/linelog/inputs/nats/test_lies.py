@@ -9,7 +9,7 @@ from logsrv.linelog.inputs.nats import fetching
 from logsrv.linelog.ship.out.nats_wire import LARGEST
 from logsrv.linelog.store.segments.segment import Position
 from tests.parts.blocks import block_of, stored_lines
-from tests.parts.listening import in_reactor, until
+from tests.parts.listening import until
 from tests.parts.nats_centres import ONE, Centre
 from tests.parts.nats_liars import (
     JUNK,
@@ -109,7 +109,6 @@ async def fetched(server: Liar, wanted: Callable[[], object] | None = None) -> C
 
 
 @pytest.mark.parametrize("lie", LIES)
-@in_reactor
 async def test_fetching_goes_on_behind_a_lie(lie):
     with lying_server(HonestStream(BLOCK, *LIES[lie])) as server:
         centre = await fetched(server)
@@ -120,7 +119,6 @@ async def test_fetching_goes_on_behind_a_lie(lie):
 
 
 @pytest.mark.slow
-@in_reactor
 async def test_an_answer_is_found_in_a_flood_of_messages():
     def flooded(question: Question) -> None:
         question.send(b"PING\r\nPONG\r\n+OK\r\nINFO [\r\n" * 2000)
@@ -132,7 +130,6 @@ async def test_an_answer_is_found_in_a_flood_of_messages():
         await fetched(server)
 
 
-@in_reactor
 async def test_a_message_that_is_too_large_is_for_the_store_to_refuse():
     """Whoever may write to a stream may write that: other stores are not to suffer."""
     large = gives(
@@ -144,7 +141,6 @@ async def test_a_message_that_is_too_large_is_for_the_store_to_refuse():
         assert server.connections == 1
 
 
-@in_reactor
 async def test_what_nobody_has_asked_for_takes_no_memory():
     """A server may send to each inbox what it likes, as often as it likes."""
 
@@ -158,7 +154,6 @@ async def test_what_nobody_has_asked_for_takes_no_memory():
         assert len(centre.stored) == 1
 
 
-@in_reactor
 async def test_blocks_for_which_there_is_no_room_are_asked_for_again(monkeypatch):
     monkeypatch.setattr(fetching, "ROOM", 10_000)
     large = gives("$JS.ACK.LOGS.c1.1.1.1.0.0", b"NATS/1.0\r\n\r\n", bytes(20_000))
@@ -168,7 +163,6 @@ async def test_blocks_for_which_there_is_no_room_are_asked_for_again(monkeypatch
 
 
 @pytest.mark.parametrize("pages", ["endless", "of one", "again"])
-@in_reactor
 async def test_of_a_stream_with_too_many_stores_some_are_fetched_and_that_is_said(
     pages, monkeypatch
 ):
@@ -200,7 +194,6 @@ async def test_of_a_stream_with_too_many_stores_some_are_fetched_and_that_is_sai
     assert len(made) - len(forgotten) <= 40
 
 
-@in_reactor
 async def test_a_server_that_breaks_off_again_and_again_is_said_once():
     with lying_server(sends(b"nonsense\r\n")) as server:
         centre = await fetched(server, lambda: server.connections > 20)
@@ -225,7 +218,6 @@ async def test_a_server_that_breaks_off_again_and_again_is_said_once():
         b"PONG\r\n" * 10,
     ],
 )
-@in_reactor
 async def test_a_first_line_that_lies_is_tried_again(info, monkeypatch):
     with lying_server(HonestStream(BLOCK)) as server:
         honest, server.info = server.info, info

@@ -16,7 +16,7 @@ from logsrv.linelog.store.archive.directory import DirectoryArchive
 from tests.parts.archived_stores import STORE, packed, sealed_store
 from tests.parts.disks import at
 from tests.parts.far_sides import closing
-from tests.parts.listening import REACTOR, in_reactor, until
+from tests.parts.listening import REACTOR, until
 
 
 def target(place: Path) -> ArchiveTarget:
@@ -26,7 +26,6 @@ def target(place: Path) -> ArchiveTarget:
     return made
 
 
-@in_reactor
 async def test_a_segment_goes_there_and_is_known_there(tmp_path):
     store = sealed_store(tmp_path / "store", 1, count=50)
     (tmp_path / "archive").mkdir()
@@ -45,7 +44,6 @@ async def test_a_segment_goes_there_and_is_known_there(tmp_path):
     await one.close()
 
 
-@in_reactor
 async def test_errors_of_an_archive_become_errors_of_a_target(tmp_path):
     async with closing(target(tmp_path / "archive")) as one:
         with pytest.raises(Unavailable, match="mount it, or make the directory") as error:
@@ -62,7 +60,6 @@ async def test_errors_of_an_archive_become_errors_of_a_target(tmp_path):
                     await one.put_segment(segment, at(store))
 
 
-@in_reactor
 async def test_a_directory_that_stands_still_holds_up_nothing(tmp_path, monkeypatch):
     """What was given up is not done later, and what comes behind it is."""
     store = sealed_store(tmp_path / "store", 1, count=50)
@@ -92,7 +89,6 @@ class Panic(BaseException):
     """As obstore raises it."""
 
 
-@in_reactor
 async def test_a_panic_is_told_and_what_comes_behind_it_is_done(tmp_path, monkeypatch):
     def panic(*_: object) -> list[str]:
         raise Panic("called `Option::unwrap()` on a `None` value")
@@ -107,6 +103,5 @@ async def test_a_panic_is_told_and_what_comes_behind_it_is_done(tmp_path, monkey
     await one.close()
 
 
-@in_reactor
 async def test_an_unused_archive_target_closes_at_once(tmp_path):
     await target(tmp_path).close()

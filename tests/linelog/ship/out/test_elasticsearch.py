@@ -11,7 +11,7 @@ from logsrv.linelog.ship.out.http_client import LARGEST_ANSWER
 from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, TooMuchAtOnce
 from tests.parts.far_sides import closing, sent, settings, unavailable
 from tests.parts.http_servers import Asked, Told, serving
-from tests.parts.listening import REACTOR, in_reactor
+from tests.parts.listening import REACTOR
 
 
 def target(url: str) -> ElasticsearchTarget:
@@ -30,7 +30,6 @@ def documents(asked: Asked) -> list[str]:
 
 
 @pytest.mark.parametrize("path", ["/logs", "/logs/", "/logs/_bulk"])
-@in_reactor
 async def test_documents_go_to_an_index(path):
     with serving(told(201, 201)) as server:
         async with closing(target(server.url + path)) as one:
@@ -45,7 +44,6 @@ def test_an_elasticsearch_url_without_an_index_is_refused():
         target("https://elastic.example/_bulk")
 
 
-@in_reactor
 async def test_a_refused_document_is_named_and_the_others_are_stored():
     with serving(told(201, 400, 201), told(400, 409)) as server:
         async with closing(target(server.url + "/logs")) as one:
@@ -57,7 +55,6 @@ async def test_a_refused_document_is_named_and_the_others_are_stored():
             assert not isinstance(each.value, PartlyRefused)
 
 
-@in_reactor
 async def test_only_documents_without_room_are_sent_again():
     """429 of an item is for later; others of the same lines are stored and stay so."""
     lines = sent(b"a", b"b", b"c", b"d")
@@ -73,7 +70,6 @@ async def test_only_documents_without_room_are_sent_again():
     assert list(map(documents, server.asked)) == [["a", "b", "c", "d"], ["b", "d"], ["b"], ["e"]]
 
 
-@in_reactor
 async def test_a_batch_other_than_the_partly_stored_one_is_sent_whole():
     """As when the shipper takes fewer, or has begun anew."""
     with serving(told(201, 429), told(201), told(201, 201)) as server:
@@ -84,7 +80,6 @@ async def test_a_batch_other_than_the_partly_stored_one_is_sent_whole():
     assert list(map(documents, server.asked)) == [["a", "b"], ["a"], ["a", "b"]]
 
 
-@in_reactor
 async def test_an_answer_about_too_many_documents_asks_for_fewer():
     """Each of them may be refused at length; the same answer would come each time."""
     long = Told(200, b'{"errors":true,"items":[' + b" " * LARGEST_ANSWER)
@@ -96,7 +91,6 @@ async def test_an_answer_about_too_many_documents_asks_for_fewer():
             assert "broke off or is too long" in str(why)
 
 
-@in_reactor
 async def test_a_server_that_is_not_elasticsearch_is_a_settled_error():
     with serving(Told(200, b"<html>It works!"), Told(403), Told(404)) as server:
         async with closing(target(server.url + "/logs")) as one:

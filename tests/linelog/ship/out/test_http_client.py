@@ -13,7 +13,7 @@ from logsrv.linelog.ship.target import Unavailable
 from tests.parts.certificates import Authority
 from tests.parts.far_sides import DeafPeer, closing, far_side, settings, unavailable
 from tests.parts.http_servers import Told, serving
-from tests.parts.listening import REACTOR, in_reactor, until
+from tests.parts.listening import REACTOR, until
 from tests.parts.ports import free_port
 from tests.parts.strangers import endless, stranger
 
@@ -25,7 +25,6 @@ def client(url: str, authorization: str | None = None, **more: Any) -> HttpClien
     return HttpClient(settings(f"{url}/blocks", **more), REACTOR, authorization)
 
 
-@in_reactor
 async def test_a_body_and_its_headers_arrive_and_the_connection_is_used_again():
     body = bytes(range(256)) * 20_000
     with serving(Told(200, b"yes", {"X-Kept": "a"})) as server:
@@ -49,7 +48,6 @@ async def test_a_body_and_its_headers_arrive_and_the_connection_is_used_again():
     assert server.connections == 1
 
 
-@in_reactor
 async def test_the_token_is_sent():
     with serving() as server:
         async with closing(client(server.url, "Bearer geheim")) as one:
@@ -57,7 +55,6 @@ async def test_the_token_is_sent():
     assert server.asked[0].headers["Authorization"] == "Bearer geheim"
 
 
-@in_reactor
 async def test_a_request_is_never_repeated_automatically():
     """Whether it arrived is not known, and only who sends can ask."""
     with serving(Told(hang_up=True)) as server:
@@ -67,7 +64,6 @@ async def test_a_request_is_never_repeated_automatically():
     assert len(server.asked) == 1
 
 
-@in_reactor
 async def test_a_refused_connection_is_a_sentence():
     port = free_port()
     why = await unavailable(client(f"http://127.0.0.1:{port}").request("GET", "/"))
@@ -75,7 +71,6 @@ async def test_a_refused_connection_is_a_sentence():
     assert not why.settled
 
 
-@in_reactor
 async def test_a_server_that_does_not_speak_http_is_a_sentence():
     with socket.create_server(("127.0.0.1", 0)) as other:
 
@@ -90,7 +85,6 @@ async def test_a_server_that_does_not_speak_http_is_a_sentence():
     assert str(why).endswith(" does not answer in HTTP")
 
 
-@in_reactor
 async def test_giving_up_ends_the_connection():
     for body in None, bytes(50 << 20):
         async with (
@@ -105,7 +99,6 @@ async def test_giving_up_ends_the_connection():
             await until(lambda: peers.connections[0].over, "the end")
 
 
-@in_reactor
 async def test_an_endless_answer_is_cut():
     with serving(
         Told(200, bytes(2 * LARGEST_ANSWER)), Told(400, bytes(2 * LARGEST_ANSWER))
@@ -117,7 +110,6 @@ async def test_an_endless_answer_is_cut():
     assert len(answer.body) == LARGEST_ANSWER
 
 
-@in_reactor
 async def test_an_endless_head_is_told_in_a_sentence_while_the_body_is_sent():
     header = b"X-Name: %b\r\n" % (b"a" * 16_000)
     with stranger(endless(header, b"HTTP/1.1 200 OK\r\n")) as server:
@@ -127,7 +119,6 @@ async def test_an_endless_head_is_told_in_a_sentence_while_the_body_is_sent():
     assert server.said < 32 << 20
 
 
-@in_reactor
 async def test_certificates_are_verified_both_ways(tmp_path):
     authority = Authority(tmp_path)
     own = authority.certify("edge")

@@ -19,7 +19,7 @@ from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.ship.out.nkeys import operator_mode
 from tests.parts.blocks import Edge, block_of, blocks, stored_lines
 from tests.parts.certificates import Authority
-from tests.parts.listening import REACTOR, in_reactor
+from tests.parts.listening import REACTOR
 from tests.parts.nats_centres import refused, ship
 from tests.parts.nats_servers import cluster, debian, newer, one_server, url_of
 
@@ -35,7 +35,6 @@ def target(url: str, **more: Any) -> JetStreamTarget:
 
 
 @EITHER
-@in_reactor
 async def test_a_stream_is_made_asked_and_has_what_was_sent(program, tmp_path):
     with one_server(program(), tmp_path) as server:
         one = target(url_of([server]))
@@ -56,7 +55,6 @@ async def test_a_stream_is_made_asked_and_has_what_was_sent(program, tmp_path):
         await again.close()
 
 
-@in_reactor
 async def test_acknowledged_blocks_survive_a_kill_of_the_server(tmp_path):
     with one_server(newer(), tmp_path) as server:
         one = target(url_of([server]))
@@ -77,7 +75,6 @@ async def test_acknowledged_blocks_survive_a_kill_of_the_server(tmp_path):
 
 
 @pytest.mark.slow
-@in_reactor
 async def test_only_one_of_three_publishers_gets_the_next_place(tmp_path):
     """Each at a server of its own, with another block behind the same: a cluster takes one of them."""
     with cluster(newer(), tmp_path) as servers:
@@ -107,7 +104,6 @@ async def test_only_one_of_three_publishers_gets_the_next_place(tmp_path):
 
 
 @pytest.mark.slow
-@in_reactor
 async def test_an_older_cluster_promises_at_least_once(tmp_path):
     with cluster(debian(), tmp_path) as servers:
         one = target(url_of(servers))
@@ -139,7 +135,6 @@ async def agreed(some: Sequence[JetStreamTarget]) -> LastBlock | None:
         await deferLater(REACTOR, 0.01)
 
 
-@in_reactor
 async def test_a_server_says_how_large_a_block_may_be(tmp_path):
     with one_server(newer(), tmp_path, "max_payload: 20000\n") as server:
         one = target(url_of([server]))
@@ -152,7 +147,6 @@ async def test_a_server_says_how_large_a_block_may_be(tmp_path):
         await one.close()
 
 
-@in_reactor
 async def test_a_token_and_a_password_let_in(tmp_path):
     with one_server(newer(), tmp_path, "authorization { token: geheim }\n") as server:
         assert await refused(target(url_of([server])), "Authorization Violation")
@@ -166,7 +160,6 @@ async def test_a_token_and_a_password_let_in(tmp_path):
         await one.close()
 
 
-@in_reactor
 async def test_credentials_let_in(tmp_path):
     config, creds = operator_mode()
     with one_server(newer(), tmp_path, config) as server:
@@ -175,7 +168,6 @@ async def test_credentials_let_in(tmp_path):
 
 
 @pytest.mark.slow
-@in_reactor
 async def test_nats_checks_the_certificates_of_both_sides(tmp_path):
     authority = Authority(tmp_path)
     theirs, ours = authority.certify("localhost"), authority.certify("edge")
@@ -189,7 +181,6 @@ async def test_nats_checks_the_certificates_of_both_sides(tmp_path):
         assert await ship(one, [BLOCK]) is None
 
 
-@in_reactor
 async def test_nothing_is_said_to_a_server_without_tls(tmp_path):
     """Its token would leave in the clear."""
     with one_server(newer(), tmp_path, "authorization { token: geheim }\n") as server:
@@ -197,7 +188,6 @@ async def test_nothing_is_said_to_a_server_without_tls(tmp_path):
         assert await refused(one, "offers no TLS")
 
 
-@in_reactor
 async def test_streams_that_cannot_be_relied_on_are_refused_with_a_sentence(tmp_path):
     with one_server(newer(), tmp_path) as server:
         link = NatsLink([("127.0.0.1", server.port)], {}, None)
@@ -223,7 +213,6 @@ async def test_streams_that_cannot_be_relied_on_are_refused_with_a_sentence(tmp_
             assert await refused(target(url_of([server], name)), why)
 
 
-@in_reactor
 async def test_a_server_without_jetstream_says_so(tmp_path):
     with one_server(newer(), tmp_path, "jetstream: disabled\n") as server:
         await refused(target(url_of([server])), "JetStream is not enabled")
@@ -233,7 +222,6 @@ OTHER = 32 * "b"
 
 
 @EITHER
-@in_reactor
 async def test_notes_are_kept_for_each_store_and_the_oldest_give_way(program, tmp_path):
     with one_server(program(), tmp_path) as server:
         edge = target(url_of([server]))

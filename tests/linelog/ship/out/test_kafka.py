@@ -15,7 +15,7 @@ from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.ship.out.brokers import TOPIC, brokers
 from tests.parts.certificates import Authority
 from tests.parts.far_sides import closing, numbered, sent, settings, unavailable
-from tests.parts.listening import REACTOR, in_reactor
+from tests.parts.listening import REACTOR
 from tests.parts.ports import free_port
 from tests.parts.sample_lines import SOURCES, TIME, line
 
@@ -24,7 +24,6 @@ def target(servers: str, seconds: float = PATIENCE, topic: str = TOPIC, **more: 
     return KafkaTarget(settings(f"kafka://{servers}/{topic}", **more), REACTOR, seconds)
 
 
-@in_reactor
 async def test_lines_arrive_and_those_of_a_machine_in_their_order():
     with brokers(3) as some:
         async with closing(target(some.servers)) as one:
@@ -49,7 +48,6 @@ async def test_lines_arrive_and_those_of_a_machine_in_their_order():
     assert found[0].timestamp()[1] == 1_795_155_522_123
 
 
-@in_reactor
 async def test_a_message_that_is_too_large_is_refused_and_the_others_are_there():
     with brokers() as some:
         async with closing(target(some.servers)) as one:
@@ -62,7 +60,6 @@ async def test_a_message_that_is_too_large_is_refused_and_the_others_are_there()
         assert len(some.messages(2)) == 2
 
 
-@in_reactor
 async def test_messages_that_a_broker_refuses_are_refused_for_good():
     """The messages of a request are refused together: the lines are sent by halves."""
     with brokers() as some:
@@ -74,7 +71,6 @@ async def test_messages_that_a_broker_refuses_are_refused_for_good():
 
 
 @pytest.mark.slow
-@in_reactor
 async def test_a_broker_that_has_no_time_is_asked_again():
     """NOT_ENOUGH_REPLICAS and the like: librdkafka sends again, once each and in order."""
     with brokers() as some:
@@ -87,7 +83,6 @@ async def test_a_broker_that_has_no_time_is_asked_again():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("error", [29, 31])
-@in_reactor
 async def test_a_topic_without_the_right_to_write_is_settled(error):
     with brokers() as some:
         async with closing(target(some.servers)) as one:
@@ -98,7 +93,6 @@ async def test_a_topic_without_the_right_to_write_is_settled(error):
 
 
 @pytest.mark.slow
-@in_reactor
 async def test_an_unknown_topic_is_settled():
     with brokers() as some:
         some.forget("nowhere")
@@ -108,14 +102,12 @@ async def test_an_unknown_topic_is_settled():
 
 
 @pytest.mark.slow
-@in_reactor
 async def test_brokers_that_are_away_are_unavailable_and_not_settled():
     async with closing(target(f"127.0.0.1:{free_port()}", 1.0)) as one:
         why = await unavailable(one.send(sent(b"a")))
         assert not why.settled and "refused" in str(why)
 
 
-@in_reactor
 async def test_a_cancelled_send_to_kafka_ends_at_once():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         async with closing(target(f"127.0.0.1:{silent.getsockname()[1]}")) as one:
@@ -125,7 +117,6 @@ async def test_a_cancelled_send_to_kafka_ends_at_once():
                 await sending
 
 
-@in_reactor
 async def test_an_unreadable_certificate_file_for_kafka_is_settled(tmp_path):
     url = settings("kafka+tls://localhost/logs", tls=TLSOptions(cafile=tmp_path / "none"))
     why = await unavailable(KafkaTarget(url, REACTOR).send(sent(b"a")))
@@ -133,7 +124,6 @@ async def test_an_unreadable_certificate_file_for_kafka_is_settled(tmp_path):
 
 
 @pytest.mark.slow
-@in_reactor
 async def test_kafka_tls_sends_nothing_to_a_broker_without_tls(tmp_path):
     with brokers() as some:
         # The mock speaks no TLS: what is certain is that lines do not go there without it.
@@ -143,7 +133,6 @@ async def test_kafka_tls_sends_nothing_to_a_broker_without_tls(tmp_path):
             assert "SSL" in str(await unavailable(one.send(sent(b"a"))))
 
 
-@in_reactor
 async def test_the_error_of_a_refused_kafka_login_hides_the_password():
     """The mock knows no logins, and refuses all."""
     with brokers() as some:

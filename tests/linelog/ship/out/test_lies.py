@@ -10,7 +10,7 @@ from logsrv.linelog.ship.out import streams
 from logsrv.linelog.ship.out.jetstream import JetStreamTarget
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, Unavailable
-from tests.parts.listening import REACTOR, in_reactor
+from tests.parts.listening import REACTOR
 from tests.parts.nats_centres import ONE, chain
 from tests.parts.nats_liars import (
     CONFIG,
@@ -64,7 +64,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("behind", [stored(FIRST, 1), NOTHING])
-@in_reactor
 async def test_a_copy_that_lags_behind_is_asked_again(behind):
     """What it says would look as if the stream had lost blocks, or had never had any."""
     with lying_server(Server(behind, behind, stored(SECOND, 2))) as server:
@@ -73,7 +72,6 @@ async def test_a_copy_that_lags_behind_is_asked_again(behind):
         await one.close()
 
 
-@in_reactor
 async def test_a_copy_that_never_catches_up_is_an_error_that_says_so():
     with lying_server(Server(stored(FIRST, 1))) as server:
         one = target(server)
@@ -93,7 +91,6 @@ async def test_a_copy_that_never_catches_up_is_an_error_that_says_so():
         (7, 1, False),
     ],
 )
-@in_reactor
 async def test_a_full_stream_lacks_a_centre_only_if_the_server_names_all_consumers(
     names, total, told
 ):
@@ -153,7 +150,6 @@ LAST: dict[str, Callable[[], Server]] = {
 
 
 @pytest.mark.parametrize("lie", LAST)
-@in_reactor
 async def test_a_lie_about_the_stream_is_a_sentence(lie):
     with lying_server(LAST[lie]()) as server:
         one = target(server)
@@ -167,7 +163,6 @@ async def test_a_lie_about_the_stream_is_a_sentence(lie):
 @pytest.mark.parametrize(
     "answer", [*JUNK, *({"stream": "LOGS", "seq": one} for one in ("x", -1, 2**70, True, [1]))]
 )
-@in_reactor
 async def test_a_lie_about_a_block_is_a_sentence_and_the_next_answer_counts(answer):
     answers = Server(stored(FIRST, 1), last=1)
     with lying_server(answers) as server:
@@ -183,7 +178,6 @@ async def test_a_lie_about_a_block_is_a_sentence_and_the_next_answer_counts(answ
 
 
 @pytest.mark.parametrize("code", [10071, 10164])
-@in_reactor
 async def test_a_block_that_is_not_the_next_is_misplaced(code):
     answers = Server(stored(FIRST, 1), last=1)
     with lying_server(answers) as server:

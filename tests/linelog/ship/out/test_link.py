@@ -27,7 +27,7 @@ from logsrv.linelog.ship.out.login import (
 from logsrv.linelog.ship.out.nats_client import NatsTrouble
 from logsrv.linelog.ship.out.streams import StreamFacts, subject_matches
 from tests.linelog.ship.out.nkeys import USER, NatsKey, credentials
-from tests.parts.listening import REACTOR, in_reactor
+from tests.parts.listening import REACTOR
 from tests.parts.nats_servers import newer, one_server
 from tests.parts.ports import free_port
 
@@ -42,7 +42,6 @@ async def linked(*ports: int) -> AsyncIterator[tuple[Callable[..., Any], NatsLin
     await thread.stop()
 
 
-@in_reactor
 async def test_the_next_server_is_taken_when_one_is_gone(tmp_path):
     with one_server(newer(), tmp_path) as server:
         async with linked(free_port(), server.port) as (run, one):
@@ -78,7 +77,6 @@ def greeting_server(greeting: bytes) -> Iterator[int]:
 @pytest.mark.parametrize(
     "greeting", [b"INFO " + b"{" * 200_000, b"INFO []\r\n", b"\x1b[2J\xff\r\n", b""]
 )
-@in_reactor
 async def test_a_server_that_does_not_speak_nats_is_a_sentence(greeting):
     with greeting_server(greeting) as port:
         async with linked(port) as (run, one):
@@ -108,7 +106,6 @@ def test_a_cancelled_try_leaves_no_connection():
         assert asyncio.run(try_it(server.getsockname()[1], server)) == b""
 
 
-@in_reactor
 async def test_a_server_that_lets_in_and_goes_is_a_sentence():
     """Whether the end is seen by the one who connects or by the one who asks is up to the kernel."""
     with greeting_server(b"INFO {}\r\nPONG\r\n") as port:
@@ -122,7 +119,6 @@ async def test_a_server_that_lets_in_and_goes_is_a_sentence():
                 await run(use)
 
 
-@in_reactor
 async def test_a_server_that_hangs_is_let_go_of(tmp_path, monkeypatch):
     with one_server(newer(), tmp_path) as server:
         async with linked(server.port) as (run, one):
@@ -140,7 +136,6 @@ async def test_a_server_that_hangs_is_let_go_of(tmp_path, monkeypatch):
             await run(lambda: one.ask_jetstream("INFO"))
 
 
-@in_reactor
 async def test_an_error_while_closing_still_ends_the_connection(tmp_path):
     """What was still to be written when the connection broke."""
     with one_server(newer(), tmp_path) as server:
@@ -197,7 +192,6 @@ def slow_server() -> Iterator[int]:
         thread.join()
 
 
-@in_reactor
 async def test_a_slow_answer_is_not_the_last_one(monkeypatch):
     """nats-py reads no more, and says nothing, if nobody waits any longer for what it had asked."""
     with slow_server() as port:
@@ -209,7 +203,6 @@ async def test_a_slow_answer_is_not_the_last_one(monkeypatch):
             assert await run(lambda: one.ask_jetstream("INFO")) == {}
 
 
-@in_reactor
 async def test_a_connection_that_is_just_ending_is_opened_anew(tmp_path):
     with one_server(newer(), tmp_path) as server:
         async with linked(server.port) as (run, one):

@@ -15,7 +15,7 @@ from logsrv.linelog.ship.target import (
 )
 from tests.parts.far_sides import closing, sent, settings
 from tests.parts.http_servers import Asked, Told, serving
-from tests.parts.listening import REACTOR, in_reactor
+from tests.parts.listening import REACTOR
 
 
 class Target(PostingTarget):
@@ -36,7 +36,6 @@ class Target(PostingTarget):
         ("?a=b", "/push?a=b&only=errors"),
     ],
 )
-@in_reactor
 async def test_a_path_in_the_url_replaces_the_default_path(path, asked):
     with serving() as server:
         async with closing(Target(settings("loki+" + server.url + path), REACTOR)) as one:
@@ -56,7 +55,6 @@ async def test_a_path_in_the_url_replaces_the_default_path(path, asked):
         ("Basic dTpw", "Basic dTpw"),
     ],
 )
-@in_reactor
 async def test_a_token_with_its_own_scheme_is_sent_unchanged(token, header):
     with serving() as server:
         async with closing(
@@ -76,7 +74,6 @@ async def asked_of(kind: type[PostingTarget], scheme: str, path: str = "") -> As
     return asked
 
 
-@in_reactor
 async def test_objects_one_in_a_line_are_posted_to_the_path_of_the_url():
     asked = await asked_of(NdjsonTarget, "ndjson", "/in")
     assert (asked.path, asked.headers["Content-Type"]) == ("/in", "application/x-ndjson")
@@ -85,7 +82,6 @@ async def test_objects_one_in_a_line_are_posted_to_the_path_of_the_url():
     assert first["message"] == "a" and second["fields"] == {"level": "error", "b": "1"}
 
 
-@in_reactor
 async def test_records_of_otlp_are_exported():
     asked = await asked_of(OtlpTarget, "otlp")
     assert (asked.path, asked.headers["Content-Type"]) == ("/v1/logs", "application/json")
@@ -93,7 +89,6 @@ async def test_records_of_otlp_are_exported():
     assert len(logs["scopeLogs"][0]["logRecords"]) == 2
 
 
-@in_reactor
 async def test_lines_are_pushed_to_loki():
     asked = await asked_of(LokiTarget, "loki")
     assert asked.path == "/loki/api/v1/push"
@@ -135,7 +130,6 @@ LATER = {"Retry-After": "3"}
         ("loki", Told(429, headers=LATER), Unavailable, "answered with 429", {"after": 3.0}),
     ],
 )
-@in_reactor
 async def test_answers_to_a_post_become_errors_without_the_path_of_the_url(
     scheme, told, kind, said, facts
 ):

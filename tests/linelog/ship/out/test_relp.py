@@ -16,14 +16,13 @@ from tests.parts.far_sides import (
     texts,
     unavailable,
 )
-from tests.parts.listening import REACTOR, in_reactor, until
+from tests.parts.listening import REACTOR, until
 
 
 def target(port: int) -> RelpTarget:
     return RelpTarget(settings(f"relp://127.0.0.1:{port}"), REACTOR)
 
 
-@in_reactor
 async def test_lines_arrive_in_order_over_one_connection():
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         await one.send(sent())
@@ -33,14 +32,12 @@ async def test_lines_arrive_in_order_over_one_connection():
     assert len(peers.connections) == 1
 
 
-@in_reactor
 async def test_a_send_larger_than_the_window_arrives_whole():
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         await one.send(numbered(2 * WINDOW + 5))
     assert len(peers.messages) == 2 * WINDOW + 5
 
 
-@in_reactor
 async def test_a_line_that_is_refused_is_named_and_the_others_are_there():
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         with pytest.raises(
@@ -56,7 +53,6 @@ async def test_a_line_that_is_refused_is_named_and_the_others_are_there():
     assert len(peers.connections) == 1
 
 
-@in_reactor
 async def test_sends_in_a_row_are_answered_in_their_order():
     """Each has an answer of its own, in the order of the sendings."""
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
@@ -71,7 +67,6 @@ async def test_sends_in_a_row_are_answered_in_their_order():
     assert texts(peers.messages)[WINDOW:] == [b"a", b"!refuse", b"b"]
 
 
-@in_reactor
 async def test_all_sends_in_flight_fail_together():
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         first, second = one.send(sent(b"!end")), one.send(sent(b"a"))
@@ -81,7 +76,6 @@ async def test_all_sends_in_flight_fail_together():
     assert len(peers.connections) == 2
 
 
-@in_reactor
 async def test_a_relp_server_that_ends_inside_an_answer_has_hung_up():
     """What it did not answer is sent again, over a new connection."""
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
@@ -92,7 +86,6 @@ async def test_a_relp_server_that_ends_inside_an_answer_has_hung_up():
     assert len(peers.connections) == 2
 
 
-@in_reactor
 async def test_a_relp_server_that_went_away_between_sends_is_connected_again():
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         await one.send(sent(b"a"))
@@ -107,7 +100,6 @@ async def test_a_relp_server_that_went_away_between_sends_is_connected_again():
     assert texts(peers.messages) == [b"a", b"b"]
 
 
-@in_reactor
 async def test_giving_up_ends_the_connection():
     """Answers that come later belong to nothing."""
     async with far_side() as (peers, port):
@@ -128,7 +120,6 @@ async def test_giving_up_ends_the_connection():
     assert len(peers.connections) == 2
 
 
-@in_reactor
 async def test_closing_says_goodbye():
     async with far_side(RelpPeer) as (peers, port):
         one = target(port)

@@ -15,7 +15,7 @@ from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.jetstream import JetStreamTarget
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock
-from tests.parts.listening import REACTOR, in_reactor, until
+from tests.parts.listening import REACTOR, until
 from tests.parts.modules import ROOT
 from tests.parts.nats_centres import Centre, chain, refused, ship
 from tests.parts.nats_servers import (
@@ -79,7 +79,6 @@ def make_stream(server: NatsServer, **more: object) -> None:
 
 
 @EITHER
-@in_reactor
 async def test_an_edge_ships_goes_on_behind_a_restart_and_a_centre_fetches(
     program, tmp_path, monkeypatch
 ):
@@ -185,7 +184,6 @@ async def misuse(
 
 
 @EITHER
-@in_reactor
 async def test_an_edge_publishes_its_own_subject_and_nothing_else(program, tmp_path):
     with one_server(program(), tmp_path, ACCOUNTS) as server:
         await deferToThread(make_stream, server)
@@ -203,7 +201,6 @@ async def test_an_edge_publishes_its_own_subject_and_nothing_else(program, tmp_p
         assert behind["state"]["subjects"] == {f"logs.{ONE}": 3, f"logs.{OTHER}": 1}
 
 
-@in_reactor
 async def test_a_centre_removes_nothing(tmp_path):
     with one_server(newer(), tmp_path, ACCOUNTS) as server:
         await deferToThread(make_stream, server)
@@ -215,7 +212,6 @@ async def test_a_centre_removes_nothing(tmp_path):
         assert (behind["config"], behind["state"]) == (before["config"], before["state"])
 
 
-@in_reactor
 async def test_a_right_that_is_missing_is_named(tmp_path):
     """Where edges are users of one account, or a stream gives nothing out by its subject."""
     config = f"""
@@ -242,7 +238,6 @@ accounts {{ LOGS {{ jetstream: enabled, users: [
             assert await refused(edge(server, ONE, user, ""), why)
 
 
-@in_reactor
 async def test_an_account_without_the_stream_is_told_of_the_prefix(tmp_path):
     with one_server(newer(), tmp_path, ACCOUNTS) as server:
         one = edge(server, ONE, "edge-1", "")

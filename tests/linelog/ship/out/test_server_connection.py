@@ -21,7 +21,7 @@ from logsrv.linelog.ship.target import (
 from tests.parts.certificates import Authority
 from tests.parts.far_sides import far_side, sent, settings, unavailable
 from tests.parts.http_servers import serving
-from tests.parts.listening import REACTOR, in_reactor, until
+from tests.parts.listening import REACTOR, until
 from tests.parts.ports import free_port
 from tests.parts.strangers import endless, memory, stranger
 
@@ -29,7 +29,6 @@ from tests.parts.strangers import endless, memory, stranger
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 
 
-@in_reactor
 async def test_a_refused_connection_is_unavailable_and_not_settled():
     port = free_port()
     with pytest.raises(
@@ -39,7 +38,6 @@ async def test_a_refused_connection_is_unavailable_and_not_settled():
     assert not no.value.settled
 
 
-@in_reactor
 async def test_bytes_go_both_ways():
     async with far_side() as (peers, port):
         one = await connect_to_server(settings(f"relp://127.0.0.1:{port}"), REACTOR)
@@ -55,7 +53,6 @@ async def test_bytes_go_both_ways():
     assert peers.data == b"hello"
 
 
-@in_reactor
 async def test_a_server_that_sends_too_much_is_left():
     with stranger(endless(b"0 rsp 3 200\n")) as server:
         one = await connect_to_server(settings(f"relp://127.0.0.1:{server.port}"), REACTOR)
@@ -68,7 +65,6 @@ async def test_a_server_that_sends_too_much_is_left():
     assert server.said < 64 << 20
 
 
-@in_reactor
 async def test_bytes_of_a_server_without_answers_are_dropped():
     before, much = memory(), 256 << 20
     with stranger(endless(b"hello\n")) as server:
@@ -83,7 +79,6 @@ def over_tls(port: int, tls: TLSOptions, scheme: str = "syslog") -> TargetSettin
     return settings(f"{scheme}+tls://localhost:{port}", tls=tls)
 
 
-@in_reactor
 async def test_certificates_are_verified_before_anything_is_sent(tmp_path):
     """Those of an unknown authority, one that has expired, our own that is missing: each is told."""
     authority = Authority(tmp_path)
@@ -110,7 +105,6 @@ async def test_certificates_are_verified_before_anything_is_sent(tmp_path):
     assert why.settled and "its certificate has expired, is" in str(why)
 
 
-@in_reactor
 async def test_a_client_certificate_is_shown(tmp_path):
     authority = Authority(tmp_path)
     own = authority.certify("edge")

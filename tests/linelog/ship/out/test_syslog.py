@@ -18,14 +18,13 @@ from tests.parts.far_sides import (
     sent,
     settings,
 )
-from tests.parts.listening import REACTOR, in_reactor, until
+from tests.parts.listening import REACTOR, until
 
 
 def target(port: int) -> SyslogTarget:
     return SyslogTarget(settings(f"syslog://127.0.0.1:{port}"), REACTOR)
 
 
-@in_reactor
 async def test_frames_have_counts_and_go_over_one_connection():
     async with far_side() as (peers, port):
         async with closing(SyslogTarget(settings(f"syslog://127.0.0.1:{port}"), REACTOR)) as one:
@@ -43,7 +42,6 @@ async def test_frames_have_counts_and_go_over_one_connection():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is not acknowledged")
-@in_reactor
 async def test_a_server_that_reads_nothing_is_waited_for_and_left():
     """Its system takes some; what it does not take does not count as sent."""
     async with far_side(DeafPeer) as (peers, port):
@@ -56,7 +54,6 @@ async def test_a_server_that_reads_nothing_is_waited_for_and_left():
         await until(lambda: peers.connections[0].over, "the end")
 
 
-@in_reactor
 async def test_a_connection_that_breaks_is_made_anew():
     class Leaving(Peer):
         def dataReceived(self, data: bytes) -> None:
