@@ -120,9 +120,7 @@ def test_a_command_that_needs_too_much_memory_is_one_sentence(name, status, caps
         (["search", "--directory", "x", "https://y"], False),
     ],
 )
-def test_commands_that_read_an_archive_may_take_little_memory(
-    words, limited, monkeypatch
-):
+def test_commands_that_read_an_archive_may_take_little_memory(words, limited, monkeypatch):
     limits = []
 
     def run(_: object) -> int:

@@ -17,8 +17,9 @@ from logsrv.kit.observe.metrics import CATALOGUE, exposed_name
 from logsrv.kit.observe.prometheus import exposition
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.plugin.metrics import METRICS
-from tests.parts.listening import service, until
+from tests.parts.logger_services import service
 from tests.parts.prometheus import ALERTS, NAME, promtool
+from tests.parts.reactor import until
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PAGE = (DOCS / "monitoring.md").read_text()

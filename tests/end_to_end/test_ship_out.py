@@ -22,8 +22,8 @@ from tests.end_to_end.senders import Page, lines_of
 from tests.parts.certificates import Authority
 from tests.parts.daemons import Logger
 from tests.parts.far_sides import settings
-from tests.parts.listening import REACTOR
 from tests.parts.ports import free_port
+from tests.parts.reactor import REACTOR
 from tests.parts.sample_lines import KINDS, SOURCES, line
 
 # The warning comes from Twisted's use of pyOpenSSL.

@@ -4,13 +4,8 @@ import errno
 import fcntl
 import os
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.batch import Batch, Block, Buffer
@@ -82,18 +77,6 @@ def another_lock(directory: Path) -> int:
     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     (directory / "another").rename(directory / "lock")
     return fd
-
-
-def until(condition: Callable[[], object], within: float = PATIENCE) -> Deferred[None]:
-    """Fires when the condition is met; fails after `within` seconds."""
-    deadline = time.monotonic() + within
-
-    async def wait() -> None:
-        while not condition():
-            assert time.monotonic() < deadline, "it did not happen in time"
-            await deferLater(reactor, 0.002)  # type: ignore[arg-type]
-
-    return Deferred.fromCoroutine(wait())
 
 
 class FaultyDisk(Disk):

@@ -15,7 +15,7 @@ from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LineBatch, Unavailable
 from logsrv.linelog.store.segments.segment import Position
-from tests.parts.listening import REACTOR
+from tests.parts.reactor import REACTOR
 from tests.parts.sample_lines import line
 
 Closed = TypeVar("Closed")

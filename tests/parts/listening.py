@@ -1,21 +1,16 @@
-"""What the tests of listening share: waiting in the reactor, a log that is kept, protocols that note."""
+"""Listeners that a test starts, protocols that note what comes, and the rules that they go by."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import attrs
-import pytest_twisted  # type: ignore[import-untyped]
-from twisted.internet import reactor
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import deferLater
-from twisted.logger import ILogObserver, LogEvent, eventAsText, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from logsrv.kit.manager.sockets import KeptSockets
 from logsrv.kit.net.guard.guard import GuardPolicy, PeerLimits
@@ -23,43 +18,10 @@ from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.source import source_of
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.plugin.logger_settings import LoggerSettings
-from logsrv.linelog.plugin.service import LoggerService, Options
+from tests.parts.reactor import REACTOR
 
-Test = TypeVar("Test", bound=Callable[..., Any])
-
-# It has the types that pytest-twisted lacks.
-reactor_fixture: Callable[[Test], Test] = pytest_twisted.async_yield_fixture
-
-REACTOR: Any = reactor
 KIB = 1024
 LOOPBACK = "tcp:0:interface=127.0.0.1"
-
-
-async def until(look: Callable[[], object], what: str, deadline: float = PATIENCE) -> None:
-    """Let the reactor run until `look()` is true."""
-    end = REACTOR.seconds() + deadline
-    while not look():
-        if REACTOR.seconds() > end:
-            raise AssertionError(f"waited {deadline:g} s in vain for {what}")
-        await deferLater(REACTOR, 0.002)
-
-
-@contextmanager
-def logged(*, tracebacks: bool = False) -> Iterator[list[str]]:
-    """The messages logged meanwhile."""
-    messages: list[str] = []
-
-    @implementer(ILogObserver)
-    def observe(event: LogEvent) -> None:
-        messages.append(eventAsText(event) if tracebacks else formatEvent(event))
-
-    globalLogPublisher.addObserver(observe)
-    try:
-        yield messages
-    finally:
-        globalLogPublisher.removeObserver(observe)
 
 
 class Reactor:
@@ -206,13 +168,3 @@ def port_of(listener: Listener) -> int:
 @attrs.frozen(kw_only=True)
 class Policy(GuardPolicy, PeerLimits):
     """The rules of what serves lines."""
-
-
-def settings(*words: str) -> LoggerSettings:
-    options = Options()
-    options.parseOptions(words)
-    return options.settings
-
-
-def service(*words: str) -> LoggerService:
-    return LoggerService(settings(*words), load=lambda: settings(*words), reactor=REACTOR)

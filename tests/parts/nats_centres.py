@@ -19,9 +19,9 @@ from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, Unavailable
 from logsrv.linelog.store.segments.segment import Position
 from tests.parts.blocks import block_of, stored_lines
-from tests.parts.listening import REACTOR
 from tests.parts.nats_liars import Liar
 from tests.parts.nats_servers import NatsServer, url_of
+from tests.parts.reactor import REACTOR
 
 ONE, OTHER = 32 * "a", 32 * "b"
 

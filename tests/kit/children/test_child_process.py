@@ -23,7 +23,7 @@ from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.child_processes import Spawner, children
-from tests.parts.listening import logged, until
+from tests.parts.reactor import logged, until
 
 ECHO = "echoing"
 

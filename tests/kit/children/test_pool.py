@@ -8,7 +8,7 @@ from twisted.python.failure import Failure
 
 from logsrv.kit.children.pool import REST_SECONDS, NoWorkerError, ProcessPool, WorkerEndedError
 from tests.parts.child_processes import Spawner
-from tests.parts.listening import logged
+from tests.parts.reactor import logged
 
 IDLE = 60.0
 

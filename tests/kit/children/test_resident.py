@@ -7,7 +7,7 @@ import pytest
 from logsrv.kit.children.frames import frame_parts
 from logsrv.kit.children.resident import END, NEXT, PAUSES, WELL, ResidentProcess
 from tests.parts.child_processes import Spawner
-from tests.parts.listening import logged
+from tests.parts.reactor import logged
 
 
 class Stage:

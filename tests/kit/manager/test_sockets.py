@@ -12,8 +12,8 @@ import pytest
 from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
 from logsrv.kit.net.bind import listening_place_of, socket_file_id
 from logsrv.kit.net.parse import parse_endpoint
-from tests.parts.listening import logged
 from tests.parts.ports import free_port
+from tests.parts.reactor import logged
 
 Told = list[tuple[bytes, list[int]]]
 

@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_twisted  # type: ignore[import-untyped]
 
 from tests.parts.certificates import certificate_file
-from tests.parts.listening import Site, reactor_fixture
+from tests.parts.listening import Site
 
 
-@reactor_fixture
+@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
 async def site() -> AsyncIterator[Site]:
     """Listeners that end with the test."""
     made = Site()

@@ -20,8 +20,8 @@ from logsrv.kit.net.bind import (
 )
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.parse import parse_endpoint
-from tests.parts.listening import logged
 from tests.parts.ports import free_port
+from tests.parts.reactor import logged
 
 
 @pytest.fixture

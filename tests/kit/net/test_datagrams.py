@@ -20,14 +20,8 @@ from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.recvmmsg import RecvmsgReader
 from logsrv.kit.net.senders import GuardedSenders, sender_at
 from logsrv.kit.observe.metrics import Metrics
-from tests.parts.listening import (
-    REACTOR,
-    NotingReceiver,
-    Site,
-    logged,
-    port_of,
-    until,
-)
+from tests.parts.listening import NotingReceiver, Site, port_of
+from tests.parts.reactor import REACTOR, logged, until
 
 UDP = "udp:0:interface=127.0.0.1"
 

@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.task import Clock
 
 from logsrv.kit.net.kernel_drops import MEMINFO, KernelDropWatch
-from tests.parts.listening import logged
+from tests.parts.reactor import logged
 
 
 class Counter:

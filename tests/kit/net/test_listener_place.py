@@ -15,7 +15,8 @@ from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
 from logsrv.kit.net.bind import ListenError, bound_socket, socket_file_id
 from logsrv.kit.net.listener_place import LOOK_SECONDS, ListenerPlace
 from logsrv.kit.net.parse import parse_endpoint
-from tests.parts.listening import REACTOR, Site, logged, until
+from tests.parts.listening import Site
+from tests.parts.reactor import REACTOR, logged, until
 
 SCHEMES = ("unix", "unixgram")
 GONE = "no peer reaches it"

@@ -12,7 +12,7 @@ from twisted.internet.testing import StringTransport
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.remote import RemotePlace, located_remote, parse_remote, remote_endpoint
 from logsrv.kit.net.source import STANDARD_INPUT, Sender, host_of, source_of, unix_source
-from tests.parts.listening import REACTOR
+from tests.parts.reactor import REACTOR
 
 
 @pytest.mark.parametrize(

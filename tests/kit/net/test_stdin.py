@@ -9,11 +9,8 @@ from twisted.internet.task import deferLater
 from logsrv.kit.net import stdin
 from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.listen import Listener
-from tests.parts.listening import (
-    REACTOR,
-    Site,
-    until,
-)
+from tests.parts.listening import Site
+from tests.parts.reactor import REACTOR, until
 
 
 class Input:

@@ -17,15 +17,8 @@ from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.stream_listener import StreamListener
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.listening import (
-    LOOPBACK,
-    REACTOR,
-    Noted,
-    logged,
-    port_of,
-    until,
-    unverified,
-)
+from tests.parts.listening import LOOPBACK, Noted, port_of, unverified
+from tests.parts.reactor import REACTOR, logged, until
 
 
 def connect(listener: Any) -> socket.socket:

@@ -22,7 +22,7 @@ from logsrv.kit.protocols.awaiting import (
 )
 from logsrv.kit.testing import MemoryService
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.listening import REACTOR
+from tests.parts.reactor import REACTOR
 
 
 async def test_deferreds_coroutines_and_other_awaitables_can_be_awaited():

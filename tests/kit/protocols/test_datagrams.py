@@ -17,7 +17,7 @@ from logsrv.kit.protocols.datagrams import REMEMBERED, AnswerSocket
 from logsrv.kit.testing import MemoryService, Running
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.kept import kept
-from tests.parts.listening import REACTOR, logged, until
+from tests.parts.reactor import REACTOR, logged, until
 from tests.parts.talking import carry
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]

@@ -26,7 +26,7 @@ from logsrv.kit import (
 from logsrv.kit.testing import MemoryService, Running
 from tests.kit.starting_tls import SAID, Client, Lines, trusting, upgraded
 from tests.parts.certificates import Authority
-from tests.parts.listening import logged, until
+from tests.parts.reactor import logged, until
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")

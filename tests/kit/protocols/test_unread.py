@@ -12,7 +12,8 @@ from logsrv.kit.protocols import sending
 from logsrv.kit.testing import MemoryService, serve
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import certificate_file
-from tests.parts.listening import REACTOR, unverified
+from tests.parts.listening import unverified
+from tests.parts.reactor import REACTOR
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")

@@ -12,7 +12,8 @@ from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteSpec
-from tests.parts.listening import REACTOR, NotingFactory
+from tests.parts.listening import NotingFactory
+from tests.parts.reactor import REACTOR
 
 
 @attrs.frozen(kw_only=True)

@@ -17,7 +17,7 @@ from logsrv.kit import LineProtocol, protocol_plugin
 from logsrv.kit.service.life import StateLife, call_if_defined
 from logsrv.kit.testing import MemoryService, Running, serve
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.listening import REACTOR, logged
+from tests.parts.reactor import REACTOR, logged
 
 heard: list[str] = []
 

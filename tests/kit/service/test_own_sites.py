@@ -14,7 +14,8 @@ from logsrv.kit import FLAG, TEXT, RequestProtocol, option, protocol_plugin
 from logsrv.kit.testing import TelnetSession, serve
 from logsrv.kit.testing.memory import parsed
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.listening import LOOPBACK, REACTOR, logged, until
+from tests.parts.listening import LOOPBACK
+from tests.parts.reactor import REACTOR, logged, until
 
 
 class Jokes(RequestProtocol):

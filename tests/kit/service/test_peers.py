@@ -12,7 +12,7 @@ from logsrv.kit import Connection, LineProtocol
 from logsrv.kit.framing.own import OwnFraming
 from logsrv.kit.service.peers import Peers
 from logsrv.kit.testing import TelnetSession
-from tests.parts.listening import until
+from tests.parts.reactor import until
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 

@@ -14,7 +14,7 @@ from logsrv.kit.service import reload, stop
 from logsrv.kit.service.sites import Site
 from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.service.recording import Rules, Service
-from tests.parts.listening import logged, until
+from tests.parts.reactor import logged, until
 
 
 def started(directory: Path, *names: str) -> Service:

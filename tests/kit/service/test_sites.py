@@ -13,7 +13,7 @@ from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.service.sites import NEXT, Site, SiteSpec, check_place_not_ours
 from tests.kit.service.recording import Recorded, Rules
-from tests.parts.listening import REACTOR
+from tests.parts.reactor import REACTOR
 
 TO = {"MADE": "", "BOUND": "bind", "OPEN": "bind open"}
 CALLS = ("bind", "open", "apply", "close")

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from logsrv.errors import StoreError
 from logsrv.kit.service.steps import with_time_limit
 from logsrv.kit.service.stop import await_step_logged
-from tests.parts.listening import logged
+from tests.parts.reactor import logged
 
 
 def service_at(clock: Clock) -> Any:

@@ -10,7 +10,7 @@ from twisted.internet.task import deferLater
 from logsrv.kit import LineProtocol
 from logsrv.kit.service.tasks import function_name
 from logsrv.kit.testing import MemoryService, serve
-from tests.parts.listening import REACTOR, logged
+from tests.parts.reactor import REACTOR, logged
 
 
 class Quiet(LineProtocol):

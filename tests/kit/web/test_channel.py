@@ -19,7 +19,7 @@ from logsrv.kit.web.channel import (
     WebFactory,
     WebRequest,
 )
-from tests.parts.listening import logged
+from tests.parts.reactor import logged
 
 
 class Echo:

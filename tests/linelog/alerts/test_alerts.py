@@ -25,7 +25,7 @@ from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.segments.segment import Position
 from tests.parts.child_processes import Spawner
 from tests.parts.clocks import HandClock
-from tests.parts.listening import logged
+from tests.parts.reactor import logged
 
 
 class Stage:

@@ -15,7 +15,7 @@ from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.alerts import command, subreaper
 from logsrv.linelog.alerts.message import UndeliveredMessage
-from tests.parts.listening import REACTOR, until
+from tests.parts.reactor import REACTOR, until
 
 
 def python(code: str, *arguments: str) -> tuple[str, ...]:

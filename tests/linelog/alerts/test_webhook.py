@@ -13,8 +13,8 @@ from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
 from logsrv.linelog.alerts.webhook import loggable_part, post_message
 from tests.parts.certificates import certificate_file
 from tests.parts.http_servers import hook
-from tests.parts.listening import REACTOR, until
 from tests.parts.ports import free_port
+from tests.parts.reactor import REACTOR, until
 from tests.parts.strangers import endless, stranger
 
 

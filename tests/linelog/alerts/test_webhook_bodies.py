@@ -13,7 +13,7 @@ from logsrv.linelog.alerts.windows import OTHERS, Key
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
 from tests.parts.http_servers import hook
-from tests.parts.listening import REACTOR
+from tests.parts.reactor import REACTOR
 from tests.parts.stores import BEGIN, line
 
 CONDITION = "oops | count > 100 in 5m by app,http.status"

@@ -16,7 +16,7 @@ from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, sealed_segments
 from tests.parts.child_processes import Spawner, read_message, send
-from tests.parts.listening import logged
+from tests.parts.reactor import logged
 from tests.parts.stores import line, lines, make_store, note_listings, view_of
 
 

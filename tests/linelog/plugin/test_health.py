@@ -12,7 +12,8 @@ from logsrv.linelog.plugin.health import PATIENCE, HangLog, unhealthy_reasons
 from logsrv.linelog.plugin.service import LoggerService
 from logsrv.linelog.store.store import Store
 from tests.parts.disks import FaultyDisk, Hang, batch, no_space
-from tests.parts.listening import logged, service, until
+from tests.parts.logger_services import service
+from tests.parts.reactor import logged, until
 
 
 def faulty(directory: Path) -> tuple[LoggerService, FaultyDisk]:

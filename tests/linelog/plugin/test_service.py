@@ -17,7 +17,8 @@ from logsrv.linelog.alerts.alerts import Alerts
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.plugin.service import LoggerService, Options, log_interpreter_fault, makeService
-from tests.parts.listening import REACTOR, logged, service, settings, until
+from tests.parts.logger_services import service, settings
+from tests.parts.reactor import REACTOR, logged, until
 
 
 def send(path: Path, data: bytes) -> None:

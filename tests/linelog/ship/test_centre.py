@@ -24,7 +24,7 @@ from tests.parts.certificates import Authority
 from tests.parts.daemons import Start, starting
 from tests.parts.far_sides import closing
 from tests.parts.http_servers import Told, serving
-from tests.parts.listening import REACTOR
+from tests.parts.reactor import REACTOR
 from tests.parts.store_reader import stored_bytes
 
 # Twisted's own use of pyOpenSSL.

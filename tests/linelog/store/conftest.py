@@ -17,7 +17,8 @@ from logsrv.linelog.store.policy import DAY, StorePolicy
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.store import Store
 from tests.parts.clocks import HandClock
-from tests.parts.disks import batch, until
+from tests.parts.disks import batch
+from tests.parts.reactor import until
 
 OpenStore = Callable[..., Store]
 

@@ -15,8 +15,9 @@ from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.segment import Form, Segment, save_number, saved_number
 from logsrv.linelog.store.segments.waiting import note_waiting
-from tests.parts.disks import FaultyDisk, at, batch, no_space, stored, text_of, until
+from tests.parts.disks import FaultyDisk, at, batch, no_space, stored, text_of
 from tests.parts.indexes import SENSELESS
+from tests.parts.reactor import until
 
 NAME = "0000000001-20261120T061842Z.log"
 OTHER = "0000000001-20200101T000000Z.log"

@@ -14,7 +14,8 @@ from logsrv.linelog.store import recover
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.segments.segment import ACTIVE, SYNCED, Position, note_synced, save_number
 from tests.linelog.store.origin_notes import TEXTS, two, written
-from tests.parts.disks import FaultyDisk, at, batch, no_space, stored, text_of, until
+from tests.parts.disks import FaultyDisk, at, batch, no_space, stored, text_of
+from tests.parts.reactor import until
 
 NAME = "0000000001-20261120T061842Z.log"
 

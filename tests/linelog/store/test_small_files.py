@@ -31,7 +31,7 @@ from logsrv.linelog.store.segments.removed import (
 from logsrv.linelog.store.segments.segment import Position, save_number
 from logsrv.linelog.store.segments.waiting import note_waiting, read_waiting
 from tests.parts.examined_stores import at, found, manifest_of, packed_of, small_store
-from tests.parts.listening import logged
+from tests.parts.reactor import logged
 
 EDGES = ["0b" * 16, "0c" * 16, "0d" * 16]
 STRIDE = 41

@@ -14,15 +14,8 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.policy import StorePolicy, Sync
-from tests.parts.disks import (
-    FaultyDisk,
-    Sender,
-    batch,
-    no_space,
-    stored,
-    text_of,
-    until,
-)
+from tests.parts.disks import FaultyDisk, Sender, batch, no_space, stored, text_of
+from tests.parts.reactor import until
 
 
 @pytest.mark.parametrize("sync", list(Sync))

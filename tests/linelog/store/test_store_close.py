@@ -17,13 +17,8 @@ from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.store import Store
 from tests.parts.clocks import HandClock
-from tests.parts.disks import (
-    FaultyDisk,
-    batch,
-    stored,
-    text_of,
-    until,
-)
+from tests.parts.disks import FaultyDisk, batch, stored, text_of
+from tests.parts.reactor import until
 
 
 async def test_close_on_a_full_disk_says_and_counts_what_was_not_written(open_store):

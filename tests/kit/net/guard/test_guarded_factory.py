@@ -21,7 +21,8 @@ from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.guard.open_files import MOST_KEPT
 from logsrv.kit.observe.metrics import Metrics
 from tests.parts.kept import kept
-from tests.parts.listening import Noted, NotingFactory, Policy, logged
+from tests.parts.listening import Noted, NotingFactory, Policy
+from tests.parts.reactor import logged
 
 DONE = Failure(ConnectionDone())
 

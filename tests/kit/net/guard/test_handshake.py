@@ -12,14 +12,8 @@ from twisted.internet.threads import deferToThread
 from logsrv.kit.net.twisted.twisted_tls import certificate_of
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority
-from tests.parts.listening import (
-    Noted,
-    Site,
-    logged,
-    port_of,
-    until,
-    unverified,
-)
+from tests.parts.listening import Noted, Site, port_of, unverified
+from tests.parts.reactor import logged, until
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")

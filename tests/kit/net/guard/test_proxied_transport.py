@@ -17,7 +17,8 @@ from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.guard.proxy_header import BINARY_SIGNATURE
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.testing.memory import every_split
-from tests.parts.listening import Noted, NotingFactory, logged
+from tests.parts.listening import Noted, NotingFactory
+from tests.parts.reactor import logged
 
 HEADER = b"PROXY TCP4 10.0.0.1 10.0.0.2 4000 514\r\n"
 

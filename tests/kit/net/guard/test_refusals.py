@@ -16,7 +16,7 @@ from logsrv.kit.net.guard.refusals import tls_refusal
 from logsrv.kit.testing import MemoryService
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority
-from tests.parts.listening import until
+from tests.parts.reactor import until
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 

@@ -11,7 +11,7 @@ from logsrv.kit import LineProtocol
 from logsrv.kit.net.guard.start_tls import tls_factory
 from tests.kit.starting_tls import SAID, Client, Lines, trusting, upgraded
 from tests.parts.certificates import Authority
-from tests.parts.listening import REACTOR, logged, until
+from tests.parts.reactor import REACTOR, logged, until
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")

@@ -22,7 +22,8 @@ from logsrv.kit.net.twisted.transports import (
 )
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import certificate_file
-from tests.parts.listening import REACTOR, logged, until, unverified
+from tests.parts.listening import unverified
+from tests.parts.reactor import REACTOR, logged, until
 
 pytestmark = pytest.mark.skipif(
     type(REACTOR).__module__ != "twisted.internet.epollreactor", reason="the reactor is not epoll's"

@@ -12,7 +12,7 @@ from twisted.internet.task import deferLater
 from logsrv.kit.net.twisted import asyncio_thread
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
 from logsrv.kit.net.twisted.futures import deferred_from_future
-from tests.parts.listening import REACTOR
+from tests.parts.reactor import REACTOR
 
 
 async def test_results_and_errors_come_back_to_the_reactor():

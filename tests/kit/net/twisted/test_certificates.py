@@ -32,7 +32,8 @@ from logsrv.kit.net.twisted.certificates import (
 from logsrv.kit.net.twisted.peer_certificate import PeerCertificate, escaped_name
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority, certificate_file
-from tests.parts.listening import logged, port_of, until, unverified
+from tests.parts.listening import port_of, unverified
+from tests.parts.reactor import logged, until
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")

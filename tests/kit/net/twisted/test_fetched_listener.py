@@ -9,7 +9,7 @@ from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.observe.metrics import Metrics
-from tests.parts.listening import REACTOR
+from tests.parts.reactor import REACTOR
 
 PLACE = Endpoint("n1/LOGS", "fetched")
 

@@ -14,7 +14,7 @@ from twisted.python import log
 
 from logsrv.kit.net.twisted.polling import poll_once, speed_up_epoll
 from logsrv.kit.net.twisted.ports import use_our_classes
-from tests.parts.listening import REACTOR, until
+from tests.parts.reactor import REACTOR, until
 
 pytestmark = pytest.mark.skipif(
     type(REACTOR).__module__ != "twisted.internet.epollreactor", reason="the reactor is not epoll's"

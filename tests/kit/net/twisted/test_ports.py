@@ -25,7 +25,8 @@ from logsrv.kit.net.twisted.ports import (
     use_our_classes,
 )
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.listening import REACTOR, Chunks, until
+from tests.parts.listening import Chunks
+from tests.parts.reactor import REACTOR, until
 
 
 async def test_a_socket_that_others_have_as_well_is_only_closed_here(tmp_path):

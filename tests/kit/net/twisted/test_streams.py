@@ -34,17 +34,8 @@ from logsrv.kit.net.twisted.twisted_tls import LONGEST_RECORD
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import certificate_file
-from tests.parts.listening import (
-    KIB,
-    LOOPBACK,
-    REACTOR,
-    Chunks,
-    Reactor,
-    logged,
-    port_of,
-    until,
-    unverified,
-)
+from tests.parts.listening import KIB, LOOPBACK, Chunks, Reactor, port_of, unverified
+from tests.parts.reactor import REACTOR, logged, until
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")

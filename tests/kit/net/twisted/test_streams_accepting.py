@@ -15,12 +15,8 @@ from logsrv.kit.net.twisted import streams
 from logsrv.kit.net.twisted.ports import FilelessUNIXPort
 from logsrv.kit.net.twisted.streams import LEAST_ACCEPTED, MOST_ACCEPTED, AcceptingPort
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
-from tests.parts.listening import (
-    LOOPBACK,
-    logged,
-    port_of,
-    until,
-)
+from tests.parts.listening import LOOPBACK, port_of
+from tests.parts.reactor import logged, until
 
 
 async def test_a_protocol_that_cannot_be_made_harms_nobody_else(site):

@@ -37,7 +37,8 @@ from logsrv.kit.net.twisted.transports import (
 )
 from logsrv.kit.net.twisted.turns import NextTurnCall
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.listening import KIB, LOOPBACK, REACTOR, Chunks, Reactor, until
+from tests.parts.listening import KIB, LOOPBACK, Chunks, Reactor
+from tests.parts.reactor import REACTOR, until
 from tests.parts.strangers import endless, stranger
 
 # Twisted's own use of pyOpenSSL.

@@ -14,8 +14,8 @@ from twisted.logger import capturedLogs
 
 from logsrv.kit import Connection, DialError, LineProtocol, RequestProtocol, deadline, relay
 from tests.parts.certificates import Authority
-from tests.parts.listening import REACTOR, until
 from tests.parts.ports import free_port
+from tests.parts.reactor import REACTOR, until
 from tests.parts.talking import Shout
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]

@@ -13,8 +13,8 @@ from logsrv.kit import FrameProtocol, LineProtocol, protocol_plugin
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.testing import MemoryService, Running, serve
 from tests.parts.certificates import Authority
-from tests.parts.listening import REACTOR, logged, until
 from tests.parts.ports import free_port
+from tests.parts.reactor import REACTOR, logged, until
 
 heard: list[str] = []
 

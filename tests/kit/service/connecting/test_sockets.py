@@ -9,7 +9,7 @@ from twisted.internet.protocol import DatagramProtocol
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit import DatagramLines, Datagrams, Sender
-from tests.parts.listening import logged, until
+from tests.parts.reactor import logged, until
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 

@@ -19,7 +19,7 @@ from logsrv.linelog.http.searching import searches as searches_module
 from logsrv.linelog.http.searching.searches import MODULE, Searches
 from tests.parts.child_processes import Spawner, is_there
 from tests.parts.child_processes import children as pids
-from tests.parts.listening import logged
+from tests.parts.reactor import logged
 from tests.parts.stores import lines, make_store
 from tests.parts.web_requests import SearchSink, asked
 

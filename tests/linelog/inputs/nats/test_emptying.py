@@ -10,9 +10,9 @@ from logsrv.linelog.inputs.nats import emptying, fetching
 from logsrv.linelog.ship import stream_limits
 from logsrv.linelog.ship.out.link import NatsLink
 from logsrv.linelog.ship.out.nats_client import NatsTrouble
-from tests.parts.listening import REACTOR, until
 from tests.parts.nats_centres import ONE, OTHER, Centre, chain, ship, target
 from tests.parts.nats_servers import NatsServer, debian, newer, one_server
+from tests.parts.reactor import REACTOR, until
 
 EITHER = pytest.mark.parametrize("program", [debian, newer])
 

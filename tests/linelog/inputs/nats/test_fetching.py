@@ -15,9 +15,9 @@ from logsrv.linelog.inputs.nats.fetching import (
 )
 from logsrv.linelog.plugin.logger_settings import parse_listen
 from logsrv.linelog.ship.out.link import NatsLink
-from tests.parts.listening import until
 from tests.parts.nats_centres import ONE, OTHER, Centre, chain, ship, target
 from tests.parts.nats_servers import newer, one_server
+from tests.parts.reactor import until
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,6 @@ from logsrv.linelog.inputs.nats import fetching
 from logsrv.linelog.ship.out.nats_wire import LARGEST
 from logsrv.linelog.store.segments.segment import Position
 from tests.parts.blocks import block_of, stored_lines
-from tests.parts.listening import until
 from tests.parts.nats_centres import ONE, Centre
 from tests.parts.nats_liars import (
     JUNK,
@@ -20,6 +19,7 @@ from tests.parts.nats_liars import (
     message,
     stream_info,
 )
+from tests.parts.reactor import until
 
 BLOCK = block_of(ONE, stored_lines(ONE, 5), Position(1, 0), None)
 STATE: dict[str, object] = {"subjects": {f"logs.{ONE}": 1}, "first_seq": 1, "last_seq": 1}

@@ -16,7 +16,7 @@ from logsrv.linelog.store.archive.directory import DirectoryArchive
 from tests.parts.archived_stores import STORE, packed, sealed_store
 from tests.parts.disks import at
 from tests.parts.far_sides import closing
-from tests.parts.listening import REACTOR, until
+from tests.parts.reactor import REACTOR, until
 
 
 def target(place: Path) -> ArchiveTarget:

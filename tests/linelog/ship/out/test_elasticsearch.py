@@ -11,7 +11,7 @@ from logsrv.linelog.ship.out.http_client import LARGEST_ANSWER
 from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, TooMuchAtOnce
 from tests.parts.far_sides import closing, sent, settings, unavailable
 from tests.parts.http_servers import Asked, Told, serving
-from tests.parts.listening import REACTOR
+from tests.parts.reactor import REACTOR
 
 
 def target(url: str) -> ElasticsearchTarget:

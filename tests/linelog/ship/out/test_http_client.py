@@ -13,8 +13,8 @@ from logsrv.linelog.ship.target import Unavailable
 from tests.parts.certificates import Authority
 from tests.parts.far_sides import DeafPeer, closing, far_side, settings, unavailable
 from tests.parts.http_servers import Told, serving
-from tests.parts.listening import REACTOR, until
 from tests.parts.ports import free_port
+from tests.parts.reactor import REACTOR, until
 from tests.parts.strangers import endless, stranger
 
 # Twisted's own use of pyOpenSSL.

@@ -19,9 +19,9 @@ from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.ship.out.nkeys import operator_mode
 from tests.parts.blocks import Edge, block_of, blocks, stored_lines
 from tests.parts.certificates import Authority
-from tests.parts.listening import REACTOR
 from tests.parts.nats_centres import refused, ship
 from tests.parts.nats_servers import cluster, debian, newer, one_server, url_of
+from tests.parts.reactor import REACTOR
 
 STORE = 32 * "a"
 EDGE = Edge(STORE, stored_lines(STORE, 3000), 200_000)

@@ -15,8 +15,8 @@ from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.ship.out.brokers import TOPIC, brokers
 from tests.parts.certificates import Authority
 from tests.parts.far_sides import closing, numbered, sent, settings, unavailable
-from tests.parts.listening import REACTOR
 from tests.parts.ports import free_port
+from tests.parts.reactor import REACTOR
 from tests.parts.sample_lines import SOURCES, TIME, line
 
 

@@ -10,7 +10,6 @@ from logsrv.linelog.ship.out import streams
 from logsrv.linelog.ship.out.jetstream import JetStreamTarget
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, Unavailable
-from tests.parts.listening import REACTOR
 from tests.parts.nats_centres import ONE, chain
 from tests.parts.nats_liars import (
     CONFIG,
@@ -21,6 +20,7 @@ from tests.parts.nats_liars import (
     raw_headers,
     stream_info,
 )
+from tests.parts.reactor import REACTOR
 
 DIRECT = stream_info(config={**CONFIG, "allow_direct": True})
 FIRST, SECOND = chain(ONE, 2)

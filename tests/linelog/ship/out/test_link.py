@@ -27,9 +27,9 @@ from logsrv.linelog.ship.out.login import (
 from logsrv.linelog.ship.out.nats_client import NatsTrouble
 from logsrv.linelog.ship.out.streams import StreamFacts, subject_matches
 from tests.linelog.ship.out.nkeys import USER, NatsKey, credentials
-from tests.parts.listening import REACTOR
 from tests.parts.nats_servers import newer, one_server
 from tests.parts.ports import free_port
+from tests.parts.reactor import REACTOR
 
 
 @asynccontextmanager

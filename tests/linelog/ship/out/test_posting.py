@@ -15,7 +15,7 @@ from logsrv.linelog.ship.target import (
 )
 from tests.parts.far_sides import closing, sent, settings
 from tests.parts.http_servers import Asked, Told, serving
-from tests.parts.listening import REACTOR
+from tests.parts.reactor import REACTOR
 
 
 class Target(PostingTarget):

@@ -16,7 +16,7 @@ from tests.parts.far_sides import (
     texts,
     unavailable,
 )
-from tests.parts.listening import REACTOR, until
+from tests.parts.reactor import REACTOR, until
 
 
 def target(port: int) -> RelpTarget:

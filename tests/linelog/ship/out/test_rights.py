@@ -15,7 +15,6 @@ from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.jetstream import JetStreamTarget
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock
-from tests.parts.listening import REACTOR, until
 from tests.parts.modules import ROOT
 from tests.parts.nats_centres import Centre, chain, refused, ship
 from tests.parts.nats_servers import (
@@ -25,6 +24,7 @@ from tests.parts.nats_servers import (
     one_server,
     url_of,
 )
+from tests.parts.reactor import REACTOR, until
 
 ONE, OTHER = "0a" * 16, "1b" * 16
 DOCUMENT = (ROOT / "docs/shipping.md").read_text()

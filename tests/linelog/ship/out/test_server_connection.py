@@ -21,8 +21,8 @@ from logsrv.linelog.ship.target import (
 from tests.parts.certificates import Authority
 from tests.parts.far_sides import far_side, sent, settings, unavailable
 from tests.parts.http_servers import serving
-from tests.parts.listening import REACTOR, until
 from tests.parts.ports import free_port
+from tests.parts.reactor import REACTOR, until
 from tests.parts.strangers import endless, memory, stranger
 
 # Twisted's own use of pyOpenSSL.

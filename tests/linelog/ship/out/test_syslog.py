@@ -18,7 +18,7 @@ from tests.parts.far_sides import (
     sent,
     settings,
 )
-from tests.parts.listening import REACTOR, until
+from tests.parts.reactor import REACTOR, until
 
 
 def target(port: int) -> SyslogTarget:

@@ -20,7 +20,7 @@ from logsrv.linelog.store.policy import Hold
 from logsrv.linelog.store.segments.segment import Position
 from tests.parts.child_processes import Spawned, Spawner
 from tests.parts.clocks import HandClock
-from tests.parts.listening import logged
+from tests.parts.reactor import logged
 
 STORE = "ab" * 16
 

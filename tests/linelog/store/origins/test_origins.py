@@ -18,7 +18,7 @@ from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import ACTIVE, Position
 from tests.linelog.store.origin_notes import ONE, OTHER, TEXTS, note, two, written
 from tests.parts.disks import FaultyDisk
-from tests.parts.listening import logged
+from tests.parts.reactor import logged
 
 
 @pytest.fixture

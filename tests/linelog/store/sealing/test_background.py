@@ -24,8 +24,9 @@ from logsrv.linelog.store.words.build import LEAST_TEXT
 from logsrv.linelog.store.writing import active
 from tests.linelog.store.conftest import segments
 from tests.parts.clocks import HandClock
-from tests.parts.disks import FaultyDisk, Hang, batch, no_space, stored, text_of, until
+from tests.parts.disks import FaultyDisk, Hang, batch, no_space, stored, text_of
 from tests.parts.examined_stores import found, kinds
+from tests.parts.reactor import until
 from tests.parts.stores import view_of
 
 

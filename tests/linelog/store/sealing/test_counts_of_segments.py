@@ -9,7 +9,8 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.sealing import background
 from tests.linelog.store.conftest import segments
-from tests.parts.disks import FaultyDisk, batch, stored, text_of, until
+from tests.parts.disks import FaultyDisk, batch, stored, text_of
+from tests.parts.reactor import until
 
 
 def on_disk(directory: Path) -> int:

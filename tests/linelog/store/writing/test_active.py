@@ -24,8 +24,8 @@ from tests.parts.disks import (
     no_space,
     stored,
     text_of,
-    until,
 )
+from tests.parts.reactor import until
 
 
 def sealed(directory: Path) -> list[str]:

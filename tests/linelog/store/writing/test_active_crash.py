@@ -32,8 +32,8 @@ from tests.parts.disks import (
     no_space,
     stored,
     text_of,
-    until,
 )
+from tests.parts.reactor import until
 
 
 @pytest.mark.parametrize("links", [True, False])

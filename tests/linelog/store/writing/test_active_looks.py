@@ -11,13 +11,8 @@ from logsrv.errors import StoreError
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.writing import active
-from tests.parts.disks import (
-    FaultyDisk,
-    batch,
-    stored,
-    text_of,
-    until,
-)
+from tests.parts.disks import FaultyDisk, batch, stored, text_of
+from tests.parts.reactor import until
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from logsrv.linelog.batch import Buffer
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.segments.disk import IOV_MAX
 from logsrv.linelog.store.writing.append import without_first_bytes
-from tests.parts.disks import FaultyDisk, batch, stored, text_of, until
+from tests.parts.disks import FaultyDisk, batch, stored, text_of
+from tests.parts.reactor import until
 
 
 @given(st.lists(st.binary(max_size=6)), st.data())

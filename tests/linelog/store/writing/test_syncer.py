@@ -14,7 +14,8 @@ from logsrv.linelog.store.segments.segment import Position, synced_place
 from logsrv.linelog.store.segments.waiting import waiting_sizes
 from logsrv.linelog.store.store import Store
 from tests.parts.clocks import ClockQueue
-from tests.parts.disks import FaultyDisk, Hang, at, batch, stored, text_of, until
+from tests.parts.disks import FaultyDisk, Hang, at, batch, stored, text_of
+from tests.parts.reactor import until
 
 
 def place_of(store: Store) -> Position:
