@@ -95,14 +95,16 @@ class Trial:
         for tree in trees:
             self._free.put(tree)
 
-    def all_tried(self, outcomes: Sequence[Outcome], kinds: Sequence[str], end: float) -> None:
-        """Try mutants on some kinds of tests, until the first that kills it if these are the quick ones."""
+    def all_tried(
+        self, outcomes: Sequence[Outcome], kinds: Sequence[str], end: float, *, until_killed: bool
+    ) -> None:
+        """Try mutants on some kinds of tests: on all of them, or until the first kind that kills."""
 
         def attempt(outcome: Outcome) -> None:
             tree = self._free.get()
             try:
                 if time.monotonic() < end:
-                    self._try(outcome, kinds, tree)
+                    self._try(outcome, kinds, tree, until_killed)
                     print(outcome if not self._interrupted else "", flush=True)
             finally:
                 self._free.put(tree)
@@ -117,7 +119,7 @@ class Trial:
             self._pool.shutdown()
             raise
 
-    def _try(self, outcome: Outcome, kinds: Sequence[str], tree: Tree) -> None:
+    def _try(self, outcome: Outcome, kinds: Sequence[str], tree: Tree, until_killed: bool) -> None:
         file, mutant = outcome.place
         source = mutant.applied((ROOT / file).read_text())
         for kind in kinds:
@@ -130,7 +132,7 @@ class Trial:
                     killer = suite.kill(tree, sure=quick)
                 outcome.tried.append(kind)
                 outcome.kills |= {kind: killer} if killer else {}
-                if killer and kinds == FIRST:
+                if killer and until_killed:
                     return
 
 
@@ -145,12 +147,12 @@ def look(
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mutants-") as temporary:
         trial = Trial([Tree(Path(temporary) / str(number)) for number in range(jobs)], late)
-        trial.all_tried(
-            outcomes, [*FIRST] if every else FIRST, begun + seconds / (2 if late else 1)
-        )
+        first_end = begun + seconds / (2 if late else 1)
+        trial.all_tried(outcomes, FIRST, first_end, until_killed=not every)
         if late:
             rest = [one for one in outcomes if one.tried and (every or not one.kills)]
-            trial.all_tried(rest, [kind for kind in KINDS if kind not in FIRST], begun + seconds)
+            others = [kind for kind in KINDS if kind not in FIRST]
+            trial.all_tried(rest, others, begun + seconds, until_killed=False)
     return outcomes, trial.baseline.left_out
 
 

@@ -36,7 +36,9 @@ def test_nothing_to_break_is_an_error(arguments, why, capsys):
 
 
 class TreeOfOneTest(Tree):
-    """A copy in which only the long test fails, if a mutant is there."""
+    """A copy in which only tests of one kind fail, if a mutant is there."""
+
+    killing = KINDS["long"]
 
     def __init__(self, into: Path) -> None:
         self._broken = False
@@ -50,21 +52,35 @@ class TreeOfOneTest(Tree):
     def run(
         self, tests: Sequence[str], seconds: float, *options: str, longest: float | None = None
     ) -> tuple[int, str]:
-        if self._broken and KINDS["long"] in options:
+        if self._broken and self.killing in options:
             return 1, "FAILED status"
         return 0, "tests/test_a.py::x PASSED 1.0s\n"
+
+
+@pytest.fixture
+def one_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TreeOfOneTest, "killing", KINDS["long"])
+    monkeypatch.setattr(mutants, "Tree", TreeOfOneTest)
+    monkeypatch.setattr(baseline, "files_for", lambda kind, source: ["tests/test_a.py"])
 
 
 @pytest.mark.parametrize(
     ("late", "tried", "kills"), [(0, ["own", "folder"], []), (9, [*KINDS], ["long"])]
 )
-def test_what_quick_tests_do_not_kill_is_tried_on_all_others(late, tried, kills, monkeypatch):
-    monkeypatch.setattr(mutants, "Tree", TreeOfOneTest)
-    monkeypatch.setattr(baseline, "files_for", lambda kind, source: ["tests/test_a.py"])
+def test_a_surviving_mutant_is_tried_on_the_other_kinds(late, tried, kills, one_test):
     places = list(places_in("logsrv/kit/web/hosts.py"))[:2]
     outcomes, left_out = look(places, 600, 2, late, every=False)
     assert [one.place for one in outcomes] == places and left_out == []
     assert [(one.tried, [*one.kills]) for one in outcomes] == 2 * [(tried, kills)]
+
+
+@pytest.mark.parametrize(("every", "tried"), [(False, ["own"]), (True, ["own", "folder"])])
+def test_a_killed_mutant_is_tried_on_the_other_quick_kind_only_with_every(
+    every, tried, one_test, monkeypatch
+):
+    monkeypatch.setattr(TreeOfOneTest, "killing", KINDS["own"])
+    [outcome], _ = look([next(places_in("logsrv/kit/web/hosts.py"))], 600, 1, 0, every)
+    assert outcome.tried == [*outcome.kills] == tried
 
 
 @pytest.mark.long
