@@ -42,7 +42,7 @@ from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.store.care.file_owner import plain_files_of_store
 from logsrv.linelog.store.segments.backup_note import store_folders
 from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import CATALOG_SUFFIX, FOLDERS, PACKED_SUFFIX
+from logsrv.linelog.store.segments.segment import FOLDERS, PACKED_SUFFIX
 
 REACH_SECONDS = 5.0
 
@@ -94,8 +94,8 @@ def check_store(directory: Path, user: User) -> Iterator[Finding]:
         ]
         for name, _ in plain_files_of_store(disk):
             # A server reads compressed segments and their other files, but never writes them.
-            is_read = PACKED_SUFFIX in name or name.endswith(CATALOG_SUFFIX)
-            if not os.access(directory / name, os.R_OK if is_read else os.R_OK | os.W_OK):
+            needed = os.R_OK if PACKED_SUFFIX in name else os.R_OK | os.W_OK
+            if not os.access(directory / name, needed):
                 refused.append(name)
     refused += [name for name in found if not os.access(directory / name, os.W_OK | os.X_OK)]
     if refused:

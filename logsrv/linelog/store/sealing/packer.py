@@ -9,7 +9,7 @@ import contextlib
 import errno
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from logsrv.descriptor import Descriptor
@@ -55,8 +55,8 @@ class Packer:
                 self.start_process()
             except OSError:
                 return pack_here(segment, disk, going, with_words)
-            order = {"segment": segment[:2], "words": with_words}
-            found, body = self.pack_in_process(order, {segment.name: text, **made}, going)
+            files = {segment.name: text, **made}
+            found, body = self.pack_in_process(segment, files, going, with_words)
             for name, fd in made.items():
                 if name in found["not kept"]:
                     disk.unlink(name)
@@ -84,24 +84,22 @@ class Packer:
             self.child = BlockingChild(packing.__name__)
 
     def pack_in_process(
-        self, order: dict[str, object], files: dict[str, int], going: Callable[[], bool]
+        self,
+        segment: Segment,
+        files: Mapping[str, int],
+        going: Callable[[], bool],
+        with_words: bool,
     ) -> tuple[dict[str, Any], bytes]:
         """Let the process pack a segment; return its answer, and the bytes of the index.
 
         Raises OSError and Interrupted. An error ends the process, unless the process answered with it.
         """
         self._often = self._monotonic() - self._needed < OFTEN
-        found = self._ask_process({**order, "files": list(files)}, list(files.values()), going)
-        self._needed = self._monotonic()
-        return found
-
-    def _ask_process(
-        self, order: Mapping[str, object], files: Sequence[int], going: Callable[[], bool]
-    ) -> tuple[dict[str, Any], bytes]:
+        order = {"segment": segment[:2], "words": with_words, "files": list(files)}
         assert self.child is not None
         hurry_sent = self._hurry_level()
         try:
-            self.child.send({**order, "hurry": hurry_sent}, files)
+            self.child.send({**order, "hurry": hurry_sent}, list(files.values()))
             while (answer := self.child.receive()) is None:
                 if not going():
                     raise Interrupted
@@ -115,6 +113,7 @@ class Packer:
         found = json.loads(head)
         if "errno" in found:
             raise OSError(found["errno"], os.strerror(found["errno"]))
+        self._needed = self._monotonic()
         return found, body
 
     def _hurry_level(self) -> int:

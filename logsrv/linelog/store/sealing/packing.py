@@ -6,9 +6,9 @@ It needs no directory and no names: the server passes it open files, and nothing
 files. So a process that outlives its server can do no harm.
 
 Its standard input is a socket to the server (`packer.py`). The server sends JSON: orders with descriptors
-of files, and how urgent the work is ("hurry"). The answer to an order is a line of JSON with the names of
-files not to keep, or an error number; an index follows the line. The process ends
-when the socket is closed.
+of the files of a segment, and how urgent the work is ("hurry"). The answer to an order is a line of JSON
+with the names of files not to keep, or an error number; an index follows the line. The process ends when
+the socket is closed.
 
 It runs with a high niceness, and with a lower one when segments wait. Only root can lower a niceness. But
 on Linux each thread has its own niceness. So there is a thread for each degree of hurry, and before each
@@ -172,11 +172,11 @@ def main() -> int:
         server = SealerConnection(connection)
         with contextlib.suppress(Interrupted, ConnectionError):
             while True:
-                _carry_out_order(*server.receive_order(), threads, server)
+                _pack_and_answer(*server.receive_order(), threads, server)
     return 0
 
 
-def _carry_out_order(
+def _pack_and_answer(
     order: dict[str, Any], files: list[int], threads: PackingThreads, server: SealerConnection
 ) -> None:
     found: dict[str, object]

@@ -59,8 +59,6 @@ PACKED_SUFFIX = ".zst"
 INDEX_SUFFIX = ".idx"
 WORDS_SUFFIX = ".words"
 ARCHIVED_SUFFIX = ".archived"
-CATALOG_SUFFIX = ".catalog"
-"""Of files that versions before 0.2 made: nothing reads them, and the next start removes them."""
 STORE_ID = re.compile(r"[0-9a-f]{32}")
 """The identity of a store."""
 DIGITS = 10
@@ -77,7 +75,8 @@ _PADDED = _UNSUMMED = 32
 # Strings, because most searches never use these patterns: they are compiled at the first use.
 _POSITION = r"([0-9]{1,10}):([0-9]{1,15})"
 _BESIDE = r"([0-9]{10}-[0-9]{8}T[0-9]{6}Z\.log\.zst)(\.tmp|\.(?:idx|words|archived)(?:\.tmp)?)"
-_CATALOG = rf"[0-9]{{10}}-[0-9]{{10}}{re.escape(CATALOG_SUFFIX)}(?:\.tmp)?"
+# Files of versions before 0.2: nothing reads them, and the next start removes them.
+_CATALOG = r"[0-9]{10}-[0-9]{10}\.catalog(?:\.tmp)?"
 
 
 NEXT_STORE = 1 << 40

@@ -208,7 +208,7 @@ def test_a_full_disk_in_the_process_is_an_error_in_the_server(tmp_path, make):
     with open("/dev/full", "wb") as full, (tmp_path / segment.name).open("rb") as text:
         given = {segment.name: text.fileno(), tmp(segment.packed): full.fileno()}
         with pytest.raises(OSError, match="No space") as raised:
-            packs.pack_in_process({"segment": segment[:2], "words": False}, given, lambda: True)
+            packs.pack_in_process(segment, given, lambda: True, with_words=False)
     assert raised.value.errno == errno.ENOSPC
     seal(segment, at(tmp_path), pack=packs.pack)
     assert text_of(tmp_path) == TEXT
