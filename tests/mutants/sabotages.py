@@ -125,7 +125,7 @@ SABOTAGES = [
         f"{_GUARD}/guard.py",
         "if limit is not None and self.open >= limit:",
         "if limit is not None and self.open >= 2 * limit:",
-        f"{_GUARD}/test_guard.py::test_the_limit_counts_open_connections_only",
+        f"{_GUARD}/test_guard.py::test_a_reload_changes_who_may_come_but_ends_nobody",
     ),
     Sabotage(
         "retention removes too much",
@@ -160,7 +160,7 @@ SABOTAGES = [
         f"{_FRAMING}/frames.py",
         "            frames.append(data[begin:stop])\n            at = stop + 1\n",
         "            frames.append(data[begin : stop - 1])\n            at = stop + 1\n",
-        f"{_FRAMING}/test_frames.py::test_a_frame_of_the_largest_size_is_accepted",
+        f"{_FRAMING}/test_frames.py::test_a_frame_that_is_too_long_is_refused_wherever_the_bytes_are_cut",
     ),
     Sabotage(
         "a block is not shipped",
