@@ -1,7 +1,7 @@
 """A gate for speed: the instructions of ten workloads, beside those of the last release.
 
     python -m bench.instructions                        # the last tag
-    python -m bench.instructions --before REV --case lines --case top
+    python -m bench.instructions --since REV --case lines --case top
 
 Seconds vary from run to run, instructions hardly: each workload has a bar of 5 %. `perf stat` counts
 them where the machine has a counter, else valgrind, which is some thirty times as slow. The other version
@@ -24,12 +24,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import attrs
 
@@ -50,8 +50,7 @@ SEGMENT = 8 << 20
 class Counter(Protocol):
     """A program that counts the instructions of another and of all its children."""
 
-    @property
-    def name(self) -> str: ...
+    name: ClassVar[str]
 
     def wrap(self, command: Sequence[str], out: Path) -> list[str]:
         """Return the command with the counter before it. out: an empty folder for its files."""
@@ -60,26 +59,24 @@ class Counter(Protocol):
         """Return the instructions that the files in `out` tell of."""
 
 
-@attrs.frozen
 class Perf:
-    """`perf stat`. event: what it counts."""
+    """`perf stat`."""
 
-    event: str = "instructions:u"
-    name: str = "perf"
+    name = "perf"
+    _EVENT = "instructions:u"
 
     def wrap(self, command: Sequence[str], out: Path) -> list[str]:
-        return ["perf", "stat", "-x,", "-e", self.event, "-o", str(out / "stat"), "--", *command]
+        return ["perf", "stat", "-x,", "-e", self._EVENT, "-o", str(out / "stat"), "--", *command]
 
     def read(self, out: Path) -> int:
-        found = re.search(rf"^(\d+),[^,]*,{self.event}", (out / "stat").read_text(), re.MULTILINE)
+        found = re.search(rf"^(\d+),[^,]*,{self._EVENT}", (out / "stat").read_text(), re.MULTILINE)
         return int(found.group(1)) if found else 0
 
 
-@attrs.frozen
 class Valgrind:
     """Valgrind's cachegrind without its caches: the instructions of each process in a file of its own."""
 
-    name: str = "valgrind"
+    name = "valgrind"
 
     def wrap(self, command: Sequence[str], out: Path) -> list[str]:
         options = ("--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
@@ -138,25 +135,19 @@ class Version:
         return {**os.environ, **ours}
 
 
-@attrs.frozen
-class Workload:
-    """Something to count. count: version → instructions for a million lines."""
-
-    name: str
-    count: Callable[[Version], float]
-
-
+Count = Callable[[Version], float]
+"""A function that returns the instructions of a version for a million lines."""
 Send = Callable[[socket.socket, int], None]
 
 
-def received(name: str, kind: str, few: int, many: int, send: Send) -> Workload:
+def received(kind: str, few: int, many: int, send: Send) -> Count:
     """Return the workload of an input that gets `few` lines, then `many`: the difference counts."""
 
     def count(version: Version) -> float:
         costs = [serve(version, kind, send, lines, has_lines) for lines in (few, many)]
         return (costs[1] - costs[0]) / (many - few) * 1e6
 
-    return Workload(name, count)
+    return count
 
 
 def serve(
@@ -170,10 +161,17 @@ def serve(
     wrapped = version.counter.wrap(command, out)
     ready = partial(proc.is_bound, "tcp", port)
     with child.running(wrapped, version.env, work / "said", ready, patience=PATIENCE) as process:
-        with socket.create_connection(("127.0.0.1", int(port)), PATIENCE) as connection:
+        # A server that has died is told of below, with its log.
+        with (
+            suppress(ConnectionError),
+            socket.create_connection(("127.0.0.1", int(port)), PATIENCE) as connection,
+        ):
             send(connection, lines)
         deadline = time.monotonic() + PATIENCE
         while not is_done(work / "logs", lines):
+            if process.poll() is not None:
+                said = child.log_tail(work / "said")
+                raise child.ChildError(f"ended with status {process.returncode}: {said}")
             if time.monotonic() > deadline:
                 raise child.ChildError(f"the lines of {kind} were not stored")
             time.sleep(0.05)
@@ -190,17 +188,7 @@ def has_lines(logs: Path, lines: int) -> bool:
     return (logs / "current.log").read_bytes().count(b"\n") >= lines
 
 
-def repeated(text: bytes, lines: int) -> Send:
-    """Return a function that sends a text of some lines again and again."""
-
-    def send(connection: socket.socket, wanted: int) -> None:
-        for _ in range(wanted // lines):
-            connection.sendall(text)
-
-    return send
-
-
-def searched(name: str, *words: str) -> Workload:
+def searched(*words: str) -> Count:
     """Return the workload of a search, with its start."""
 
     def count(version: Version) -> float:
@@ -210,7 +198,7 @@ def searched(name: str, *words: str) -> Workload:
         cost = version.count("search", [*LOGSRV, "search", "-d", str(store), *words])
         return cost / version.lines * 1e6
 
-    return Workload(name, count)
+    return count
 
 
 def sealed(version: Version) -> float:
@@ -229,23 +217,27 @@ def sealed(version: Version) -> float:
     return cost / version.lines * 1e6
 
 
-def workloads() -> list[Workload]:
-    """Return the ten workloads."""
+def workloads() -> dict[str, Count]:
+    """Return the ten workloads by their names."""
     sent = {case.name: case.send for case in senders.cases()}
     line, message = senders.MESSAGE.partition(b" ")[2] + b"\n", senders.MESSAGE
     counted = b"%d %b" % (len(message), message)
-    return [
-        received("lines", "lines", 50_000, 1_050_000, repeated(line * 1000, 1000)),
-        received("syslog", "syslog", 50_000, 550_000, repeated((message + b"\n") * 1000, 1000)),
-        received("counted", "syslog", 50_000, 550_000, repeated(counted * 1000, 1000)),
-        received("RELP", "relp", 10_000, 110_000, sent["relp"]),
-        received("Forward", "forward", 10_000, 60_000, sent["forward, packed"]),
-        received("NDJSON", "http", 20_000, 220_000, sent["http, NDJSON"]),
-        searched("search rare", "-c", "perchperch"),
-        searched("search common", "-c", "request"),
-        searched("top", "--top", "status"),
-        Workload("seal", sealed),
-    ]
+
+    def text(record: bytes) -> Send:
+        return senders.repeated(record * 1000, 1000)
+
+    return {
+        "lines": received("lines", 50_000, 1_050_000, text(line)),
+        "syslog": received("syslog", 50_000, 550_000, text(message + b"\n")),
+        "counted": received("syslog", 50_000, 550_000, text(counted)),
+        "RELP": received("relp", 10_000, 110_000, sent["relp"]),
+        "Forward": received("forward", 10_000, 60_000, sent["forward, packed"]),
+        "NDJSON": received("http", 20_000, 220_000, sent["http, NDJSON"]),
+        "search rare": searched("-c", "perchperch"),
+        "search common": searched("-c", "request"),
+        "top": searched("--top", "status"),
+        "seal": sealed,
+    }
 
 
 @contextmanager
@@ -270,19 +262,19 @@ def last_tag() -> str | None:
 
 
 def compare(
-    ours: Version, theirs: Version, chosen: Iterable[Workload]
+    ours: Version, theirs: Version, chosen: Mapping[str, Count]
 ) -> dict[str, tuple[float, float]]:
     """Return the instructions of both versions for a million lines of each workload.
 
-    What looks slower is counted once more, and the smaller count taken: a server reads as much as has come.
+    A slower workload is counted again, and the smaller count taken: a server reads as much as has come.
     """
     found = {}
-    for one in chosen:
-        now, before = one.count(ours), one.count(theirs)
+    for name, count in chosen.items():
+        now, before = count(ours), count(theirs)
         if now > before * BAR:
-            now, before = min(now, one.count(ours)), max(before, one.count(theirs))
-        found[one.name] = now, before
-        print(f"{one.name}: {now / before:.3f}", file=sys.stderr, flush=True)
+            now, before = min(now, count(ours)), max(before, count(theirs))
+        found[name] = now, before
+        print(f"{name}: {now / before:.3f}", file=sys.stderr, flush=True)
     return found
 
 
@@ -299,20 +291,18 @@ def report(found: Mapping[str, tuple[float, float]]) -> tuple[str, list[str]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Count and print; return the status."""
-    names = {one.name: one for one in workloads()}
+    known = workloads()
     parser = argparse.ArgumentParser(description="Count the instructions of ten workloads.")
-    parser.add_argument("--before", metavar="REV", help="the other version; else the last tag")
-    parser.add_argument("--case", action="append", choices=names, help="repeatable")
+    parser.add_argument("--since", metavar="REV", help="the other version; else the last tag")
+    parser.add_argument("--case", action="append", choices=known, help="repeatable")
     parser.add_argument(
         "--megabytes", type=int, default=48, help="of text for searches and sealing"
     )
     parser.add_argument("--directory", type=Path, help="where the stores are made")
     given = parser.parse_args(arguments)
-    revision, counter = given.before or last_tag(), find_counter()
+    revision, counter = given.since or last_tag(), find_counter()
     if revision is None or counter is None:
-        what = (
-            "perf nor valgrind counts instructions" if revision else "a tag nor --before is there"
-        )
+        what = "perf nor valgrind counts instructions" if revision else "a tag nor --since is there"
         print(f"skipped: neither {what}")
         return 0
     with ExitStack() as stack:
@@ -324,7 +314,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for tree, work in ((ROOT, home / "ours"), (old, home / "theirs")):
             work.mkdir()
             versions.append(Version(tree, counter, work, text))
-        found = compare(versions[0], versions[1], [names[name] for name in given.case or names])
+        found = compare(*versions, {name: known[name] for name in given.case or known})
     table, slower = report(found)
     print(f"before: {revision}; counted by {counter.name}\n\n{table}")
     print(f"above {BAR:.2f}: {', '.join(slower) or 'none'}")

@@ -71,7 +71,7 @@ class Case:
     bar: float = 0.0
 
 
-def _repeated(block: bytes, each: int) -> Callable[[socket.socket, int], None]:
+def repeated(block: bytes, each: int) -> Callable[[socket.socket, int], None]:
     """Return a function that sends a block of `each` records repeatedly."""
 
     def send(connection: socket.socket, records: int) -> None:
@@ -136,7 +136,7 @@ def cases() -> list[Case]:
         Case("relp", "relp", 500_000, _relp, "rsyslog-relp.conf", 1),
         Case("http, NDJSON", "http", 5_000_000, ndjson),
         Case("http, Loki JSON", "http", 500_000, loki),
-        Case("forward, packed", "forward", 500_000, _repeated(_forward(), 1000)),
+        Case("forward, packed", "forward", 500_000, repeated(_forward(), 1000)),
     ]
 
 

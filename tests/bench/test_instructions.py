@@ -2,12 +2,15 @@
 
 import shutil
 import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from bench import instructions
-from bench.instructions import ROOT, Perf, Valgrind, Version, Workload, compare, main, report
+from bench.child import ChildError
+from bench.instructions import ROOT, Perf, Valgrind, Version, compare, main, report, serve
 
 
 @pytest.mark.parametrize(("now", "slower"), [(104.9, []), (105.1, ["top"]), (90.0, [])])
@@ -17,12 +20,12 @@ def test_a_workload_is_slower_above_five_percent(now, slower):
     assert f"{now / 100:.3f}" in table
 
 
-def test_what_looks_slower_is_counted_once_more(tmp_path):
+def test_a_slower_workload_is_counted_again(tmp_path):
     ours, theirs = (
         Version(tmp_path / name, Valgrind(), tmp_path, tmp_path) for name in ("ours", "theirs")
     )
     counts = {ours: [120.0, 101.0], theirs: [100.0, 99.0]}
-    found = compare(ours, theirs, [Workload("lines", lambda version: counts[version].pop(0))])
+    found = compare(ours, theirs, {"lines": lambda version: counts[version].pop(0)})
     assert found == {"lines": (101.0, 100.0)}
 
 
@@ -49,13 +52,37 @@ def test_a_machine_without_a_counter_is_known_by_what_perf_prints(printed, count
     ("programs", "tag", "reason"),
     [([], "v1", "neither perf nor valgrind"), (["true"], None, "tag")],
 )
-def test_without_a_counter_or_a_release_it_is_skipped(programs, tag, reason, monkeypatch, capsys):
+def test_the_gate_is_skipped_without_a_counter_or_a_release(
+    programs, tag, reason, monkeypatch, capsys
+):
     monkeypatch.setattr(shutil, "which", lambda name: name if name in programs else None)
     monkeypatch.setattr(instructions, "last_tag", lambda: tag)
     assert main([]) == 0
     said = capsys.readouterr().out
     assert said.startswith("skipped: ")
     assert reason in said
+
+
+DYING = """
+import socket, sys
+with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listening:
+    listening.accept()
+    sys.exit("out of paper")
+"""
+
+
+class DyingServer(Perf):
+    """A counter that runs another server in place of logsrv."""
+
+    def wrap(self, command: Sequence[str], out: Path) -> list[str]:
+        port = command[command.index("--listen") + 1].split(":")[2]
+        return [sys.executable, "-c", DYING, port]
+
+
+def test_a_server_that_dies_is_not_waited_for_and_its_log_is_shown(tmp_path):
+    version = Version(ROOT, DyingServer(), tmp_path, tmp_path)
+    with pytest.raises(ChildError, match=r"^ended with status 1: .*out of paper"):
+        serve(version, "lines", lambda connection, lines: None, 1, lambda logs, lines: False)
 
 
 @pytest.mark.long
@@ -67,7 +94,7 @@ def test_a_version_is_as_fast_as_itself(tmp_path):
     cases = ("lines", "search common", "seal")
     words = [f"--case={case}" for case in cases]
     assert (
-        main(["--before", head.stdout.strip(), *words, "--megabytes=20", f"--directory={tmp_path}"])
+        main(["--since", head.stdout.strip(), *words, "--megabytes=20", f"--directory={tmp_path}"])
         == 0
     )
     assert not [*Path(tmp_path).iterdir()]
