@@ -37,7 +37,6 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
-from service_identity import VerificationError
 from twisted.internet import defer, error
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.endpoints import connectProtocol
@@ -52,9 +51,9 @@ from zope.interface import implementer
 from logsrv.cli.arguments import tell
 from logsrv.errors import LogsrvError
 from logsrv.kit.net.backpressure import Backpressure
+from logsrv.kit.net.failures import OTHER_NAME, UNTRUSTED, failure_sentence
 from logsrv.kit.net.remote import ARGUMENTS, RemotePlace, parse_remote, remote_endpoint
 from logsrv.kit.net.twisted.transports import with_no_delay
-from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.escape import one_line, printable
@@ -65,13 +64,10 @@ CONNECT_SECONDS = 10.0
 SILENT_SECONDS = 1.0
 """Seconds of silence before the end, over TLS and after the end of the input."""
 
-TLS_FAILURES = {
-    "certificate verify failed": "its certificate has expired, is self-signed, or comes from an authority"
-    " unknown here; cafile=FILE names that authority",
-    "wrong version number": "it does not speak TLS",
-    "packet length too long": "it does not speak TLS",
+HINTS = {
+    UNTRUSTED: "; cafile=FILE names that authority",
+    OTHER_NAME: "; hostname=NAME says for which",
 }
-"""Parts of OpenSSL's messages, each with a sentence about the server."""
 
 
 class ConnectionFailed(LogsrvError):
@@ -135,7 +131,7 @@ async def talk(place: RemotePlace, reactor: Any) -> None:
         if not isinstance(reason, error.ConnectionDone):
             raise reason
     except Exception as failed:
-        if sentence := failure_sentence(failed):
+        if sentence := why_disconnected(failed):
             raise ConnectionFailed(f"{one_line(place.label)}: {sentence}") from failed
         raise
 
@@ -233,7 +229,7 @@ def terminal_decoder() -> io.IncrementalNewlineDecoder:
     )
 
 
-def failure_sentence(failed: Exception) -> str:
+def why_disconnected(failed: Exception) -> str:
     """Return why a connection failed or broke; empty if the error is not the connection's."""
     match failed:
         case error.DNSLookupError():
@@ -246,7 +242,5 @@ def failure_sentence(failed: Exception) -> str:
             return os.strerror(number)
         case error.ConnectionLost():
             return "the connection broke off; what came may not be all"
-        case VerificationError():
-            return "its certificate is for another name; hostname=NAME says for which"
-    why = one_line(end_sentence(Failure(failed)))
-    return next((sentence for part, sentence in TLS_FAILURES.items() if part in why), why)
+    why = failure_sentence(Failure(failed))
+    return why + HINTS.get(why, "")

@@ -21,10 +21,10 @@ from logsrv.cli import connect
 from logsrv.cli.connect import (
     Client,
     ConnectionFailed,
-    failure_sentence,
     parse_place,
     read_all,
     talk,
+    why_disconnected,
 )
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority
@@ -127,7 +127,7 @@ def test_a_reset_connection_is_reported():
 
 
 def test_an_unexpected_error_is_one_line_without_controls():
-    assert failure_sentence(ValueError("odd\n\x1b[2J")) == "odd\\x0a\\x1b[2J"
+    assert why_disconnected(ValueError("odd\n\x1b[2J")) == "odd\\x0a\\x1b[2J"
 
 
 @pytest.fixture(scope="module")

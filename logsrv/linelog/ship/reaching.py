@@ -12,14 +12,11 @@ from twisted.internet.interfaces import IProtocolFactory
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.net.failures import UNTRUSTED, failure_sentence
 from logsrv.kit.net.twisted.client_tls import tls_connection_creator
 from logsrv.kit.net.twisted.transports import with_no_delay
-from logsrv.kit.observe.peer_log import end_sentence
-from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import Unavailable
-
-_LONGEST = 300
 
 
 async def connect(settings: TargetSettings, reactor: Any, factory: IProtocolFactory) -> Any:
@@ -38,15 +35,9 @@ def unreachable_error(who: str, *failures: Failure) -> Unavailable:
     """Return the error for a server that cannot be reached. who: the server, as subject of a sentence."""
     if failures[0].check(ConnectionDone):
         return Unavailable(f"{who} closed the connection")
-    why = one_line(end_sentence(failures[0]), _LONGEST).rstrip(".")
-    if isinstance(failures[0].value, VerificationError):
-        why = "its certificate is for another name"
-    elif "certificate verify failed" in why:
-        # Three reasons in one sentence, because OpenSSL does not say which it is.
-        why = (
-            "its certificate has expired, is self-signed, or comes from an authority unknown here:"
-            " name that authority with ship-ca"
-        )
+    why = failure_sentence(failures[0])
+    if why == UNTRUSTED:
+        why += ": name that authority with ship-ca"
     return Unavailable(f"{who} cannot be reached: {why}", settled=any(map(_is_permanent, failures)))
 
 

@@ -10,6 +10,7 @@ from OpenSSL import SSL
 from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
 
+from logsrv.kit.net.failures import NO_CERTIFICATE, UNTRUSTED, tls_sentence
 from logsrv.kit.net.guard.guard import Refusal
 from logsrv.kit.net.twisted.peer_certificate import PeerCertificate, escaped_name
 from logsrv.kit.net.twisted.transports import can_half_close, close_at_once
@@ -18,27 +19,11 @@ from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 log = Logger()
 
 # X509_V_ERR_… of <openssl/x509_vfy.h>.
-UNTRUSTED = (2, 18, 19, 20, 21, 27)
+UNKNOWN_ISSUER = (2, 18, 19, 20, 21, 27)
 NOT_YET_VALID = 9
 EXPIRED = 10
 BAD_SIGNATURE = 7
 WRONG_PURPOSE = 26
-
-# Parts of OpenSSL's reasons; for each the label in the metrics, and its meaning for the log.
-MEANINGS = (
-    ("did not return a certificate", "certificate", "it shows no certificate"),
-    ("http request", "tls", "it speaks HTTP without TLS"),
-    ("wrong version number", "tls", "it does not speak TLS"),
-    ("packet length too long", "tls", "it does not speak TLS"),
-    ("bad record type", "tls", "it does not speak TLS"),
-    ("record layer failure", "tls", "it does not speak TLS"),
-    ("unknown ca", "tls", "it does not trust our certificate"),
-    ("alert bad certificate", "tls", "it does not trust our certificate"),
-    ("alert certificate unknown", "tls", "it does not trust our certificate"),
-    ("alert certificate expired", "tls", "it finds our certificate expired"),
-    ("unsupported protocol", "tls", "it knows only versions of TLS that are too old"),
-    ("no shared cipher", "tls", "it knows no cipher that is good enough"),
-)
 
 
 def log_refusal(refusals: RateLimitedLog, label: str, peer: str, refusal: Refusal) -> None:
@@ -92,10 +77,8 @@ def tls_refusal(
     if faults:
         return Refusal("certificate", _certificate_fault(*faults[0]))
     said = _openssl_reasons(error)
-    for part, reason, sentence in MEANINGS:
-        if part in said:
-            return Refusal(reason, sentence)
-    return Refusal("tls", f"the TLS handshake failed ({said or 'no reason given'})")
+    sentence = tls_sentence(said) or f"the TLS handshake failed ({said or 'no reason given'})"
+    return Refusal("certificate" if sentence in (NO_CERTIFICATE, UNTRUSTED) else "tls", sentence)
 
 
 def _openssl_reasons(error: BaseException) -> str:
@@ -111,7 +94,7 @@ def _certificate_fault(fault: int, shown: x509.Certificate) -> str:
         return f"{whose} expired on {shown.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
     if fault == NOT_YET_VALID:
         return f"{whose} is not valid before {shown.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
-    if fault in UNTRUSTED:
+    if fault in UNKNOWN_ISSUER:
         issuer = escaped_name(shown.issuer.rfc4514_string()[:100])
         return f"{whose} is signed by an authority that is not trusted here ({issuer})"
     if fault == BAD_SIGNATURE:
