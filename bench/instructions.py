@@ -29,7 +29,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import attrs
 
@@ -50,7 +50,8 @@ SEGMENT = 8 << 20
 class Counter(Protocol):
     """A program that counts the instructions of another and of all its children."""
 
-    name: ClassVar[str]
+    @property
+    def name(self) -> str: ...
 
     def wrap(self, command: Sequence[str], out: Path) -> list[str]:
         """Return the command with the counter before it. out: an empty folder for its files."""
