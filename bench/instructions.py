@@ -315,7 +315,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for tree, work in ((ROOT, home / "ours"), (old, home / "theirs")):
             work.mkdir()
             versions.append(Version(tree, counter, work, text))
-        found = compare(*versions, {name: known[name] for name in given.case or known})
+        found = compare(
+            versions[0], versions[1], {name: known[name] for name in given.case or known}
+        )
     table, slower = report(found)
     print(f"before: {revision}; counted by {counter.name}\n\n{table}")
     print(f"above {BAR:.2f}: {', '.join(slower) or 'none'}")
