@@ -144,6 +144,6 @@ def test_shells_know_what_logsrv_itself_takes_and_where_directories_stand(build,
         "logsrv backup ": {"folder"},
         "logsrv restore --from f": {"folder"},
         "logsrv import f": {"folder", "file"},
-        "logsrv search 'a b' --c": {"--count", "--color", "--columns", "--config"},
+        "logsrv search 'a b' --c": {"--count", "--color", "--columns"},
     }.items():
         assert in_bash(script, line, tmp_path) == offered, line
