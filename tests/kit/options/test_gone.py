@@ -18,7 +18,10 @@ from logsrv.linelog.plugin.logger_settings import LoggerSettings
 OF_LOGSRV = [key.split()[1:] for key in GONE if key.startswith("logsrv ")]
 SERVICE_OPTIONS_GONE = [words[0] for words in OF_LOGSRV if words[0].startswith("--")]
 COMMANDS_GONE = [words[0] for words in OF_LOGSRV if words[1:] == [] and words[0][0] != "-"]
-COMMAND_OPTIONS_GONE = [words for words in OF_LOGSRV if len(words) == 2]
+COMMAND_OPTIONS_GONE = [
+    words for words in OF_LOGSRV if words[0] in COMMANDS and words[1:] and words[1].startswith("--")
+]
+ENDPOINTS_GONE = [words for words in OF_LOGSRV if words[0] == "connect" and words[-1][-1] == ":"]
 PARAMETERS_GONE = [key.split()[1] for key in GONE if key.startswith("API ")]
 
 
@@ -43,8 +46,8 @@ def an_option_gone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_each_entry_is_of_a_kind_that_is_looked_up():
-    kinds = (COMMANDS_GONE, SERVICE_OPTIONS_GONE, COMMAND_OPTIONS_GONE, PARAMETERS_GONE)
-    assert sum(len(kind) for kind in kinds) == len(GONE)
+    of_programs = (COMMANDS_GONE, SERVICE_OPTIONS_GONE, COMMAND_OPTIONS_GONE, ENDPOINTS_GONE)
+    assert sum(len(kind) for kind in (*of_programs, PARAMETERS_GONE)) == len(GONE)
 
 
 def test_no_entry_hides_what_there_is():
@@ -57,43 +60,43 @@ def test_no_entry_hides_what_there_is():
         assert not {one.name for one in endpoint.parameters} & {*PARAMETERS_GONE}
 
 
-@pytest.mark.parametrize("command", COMMANDS_GONE)
-def test_a_command_that_is_gone_says_what_to_use_instead(command, capsys):
-    said = sentence_about(command)
-    assert main([command, "some", "--words"]) == 2
-    assert capsys.readouterr().err == f"logsrv: {command} is {said}\n"
-    assert main(["help", command]) == 2
-    assert f"{command} is {said}" in capsys.readouterr().err
+def test_a_command_that_is_gone_says_what_to_use_instead(capsys):
+    said = sentence_about("replay")
+    assert main(["replay", "some", "--words"]) == 2
+    assert capsys.readouterr().err == f"logsrv: replay is {said}\n"
+    assert main(["help", "replay"]) == 2
+    assert f"replay is {said}" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("command", "option"), COMMAND_OPTIONS_GONE)
-def test_an_option_of_a_command_that_is_gone_says_what_to_use_instead(command, option, capsys):
-    assert main([command, "some", f"{option}=x"]) == 2
-    assert (
-        capsys.readouterr().err
-        == f"logsrv {command}: {option} is {sentence_about(command, option)}\n"
-    )
+def test_an_option_of_a_command_that_is_gone_says_what_to_use_instead(capsys):
+    said = sentence_about("search", "--nodes")
+    assert main(["search", "some", "--nodes=x"]) == 2
+    assert capsys.readouterr().err == f"logsrv search: --nodes is {said}\n"
 
 
-@pytest.mark.parametrize("option", SERVICE_OPTIONS_GONE)
-def test_a_service_refuses_an_option_that_is_gone(option, tmp_path):
-    said = sentence_about(option)
+def test_an_endpoint_of_a_kind_that_is_gone_says_what_to_use_instead(capsys):
+    said = sentence_about("connect", "udp:")
+    assert main(["connect", "udp:localhost:514"]) == 2
+    assert f"udp:localhost:514: udp: is {said}" in capsys.readouterr().err
+
+
+def test_a_service_refuses_an_option_that_is_gone(tmp_path):
+    said = sentence_about("--nodes")
     options = usage_options(LoggerSettings, name="logsrv", version="1")()
     with pytest.raises(ConfigurationError) as caught:
-        options.parseOptions([option, "x"])
-    assert str(caught.value) == f"{option} (command line): {said}"
-    key, file = option.removeprefix("--"), tmp_path / "logsrv.toml"
+        options.parseOptions(["--nodes", "x"])
+    assert str(caught.value) == f"--nodes (command line): {said}"
+    file = tmp_path / "logsrv.toml"
     with pytest.raises(ConfigurationError) as caught:
-        load_file(file, f'directory = "logs"\n{key} = "x"\n')
-    assert str(caught.value) == f"{file}, key {key}: {said}"
+        load_file(file, 'directory = "logs"\nnodes = "x"\n')
+    assert str(caught.value) == f"{file}, key nodes: {said}"
 
 
-@pytest.mark.parametrize("name", PARAMETERS_GONE)
-def test_the_api_refuses_a_parameter_that_is_gone(name):
+def test_the_api_refuses_a_parameter_that_is_gone():
     with pytest.raises(Problem) as caught:
-        BY_PATH["/api/search"].parse_query_string(f"{name}=x".encode(), 0.0)
+        BY_PATH["/api/search"].parse_query_string(b"nodes=x", 0.0)
     assert caught.value.status == 400
-    assert str(caught.value) == f"{name} is {gone_sentence('API', name)}"
+    assert str(caught.value) == f"nodes is {gone_sentence('API', 'nodes')}"
 
 
 def test_a_table_of_the_file_may_be_gone(an_option_gone, tmp_path):
