@@ -211,7 +211,7 @@ class Examination:
             yield StoreFinding("unfinished", BACKUP, why)
             return
         for name in backup_note.missing_files(self.disk, note):
-            yield StoreFinding("missing", name, "the backup had it")
+            yield StoreFinding("missing", BACKUP, f"it lacks {name}")
         (number, offset), lines = note.place, None if self.quick else self.readable_lines
         held = self._text_size(number)
         if held is not None and held < offset:

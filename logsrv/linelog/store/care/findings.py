@@ -51,7 +51,7 @@ _ANEW = "The server goes on without it: a target at --ship-from, an alert at the
 _OLDER = "Is this an older copy of the store? See: logsrv ship --new-identity"
 KINDS = {
     "text": FindingKind(_LOST, "lines cannot be read", _BACK),
-    "missing": FindingKind(_LOST, "text that was here is gone", _BACK),
+    "missing": FindingKind(_LOST, "text or a file is gone", _BACK),
     "unfinished": FindingKind(_LOST, "the store is not complete", _AGAIN),
     "changed": FindingKind(_DAMAGED, "the text is not as it was written", "Compare a backup."),
     "stray": FindingKind(_DAMAGED, "it has the name of a segment and is not read", _MOVE),

@@ -463,6 +463,11 @@ def test_saved_places_tell_the_identity_if_they_agree(store):
     assert one.remedy is None and "--new-identity" in one.advice
 
 
+def test_a_file_that_a_backup_lacks_is_named(whole):
+    remove("ship/centre")(whole / "backup")
+    assert only(found(whole / "backup"), "missing").what.endswith(": it lacks ship/centre")
+
+
 def test_lines_that_a_backup_has_lost_are_counted(whole):
     remove("0000000002-2*")(whole / "backup")
     note_removed([RemovedRun(range(2, 3), 300, 3)], at(whole / "backup"))
