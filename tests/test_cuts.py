@@ -291,7 +291,7 @@ def cuts(data: bytes) -> Iterable[list[bytes]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("framer", FRAMERS, ids=lambda framer: framer.name)
-def test_all_cuts_give_the_same(framer):
+def test_a_framer_gives_the_same_at_all_cuts_of_a_stream(framer):
     @given(st.lists(st.sampled_from(framer.fragments), max_size=9))
     def holds(fragments: list[bytes]) -> None:
         sent = b"".join(fragments)[:LONGEST]

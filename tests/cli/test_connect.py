@@ -265,8 +265,6 @@ def test_host_and_port_are_parsed(text, scheme, host, port):
         ("localhost:htp", "htp is no port and no tcp service"),
         ("tsl:localhost:1", "did you mean tls?"),
         ("localhost:1:cafile=x", "known are tcp:HOST:PORT"),
-        ("udp:localhost:1", "gone: nc -u HOST PORT"),
-        ("unixgram:/dev/log", "gone: nc -uU PATH"),
         ("\x1b[2J:1:", "\\x1b[2J"),
     ],
 )

@@ -16,7 +16,7 @@ NEW = b"<11>1 - - shop - - - needle-of-today\n"
 
 
 @pytest.mark.parametrize("stores", ARCHIVES, ids=lambda path: path.name)
-def test_edge_and_centre_go_on(tmp_path, logger, stores):
+def test_edge_and_centre_go_on_with_stores_of_an_earlier_version(tmp_path, logger, stores):
     unpack_stores(stores, tmp_path)
     for name in ("edge", "centre"):
         (tmp_path / "moved").mkdir()

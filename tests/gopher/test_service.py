@@ -52,7 +52,7 @@ def test_url_words_and_options_are_those_of_the_command(serve, tmp_path):
     assert "mirror" in run("mirror", directory=tmp_path).stderr
 
 
-def test_ctrl_c_ends_it_without_a_traceback(serve, tmp_path):
+def test_ctrl_c_ends_the_service_without_a_traceback(serve, tmp_path):
     server: Scripted = serve(lambda connection, _: server.hang())
     process = subprocess.Popen(
         [*TWISTD, "-n", "--pidfile=", "gopher", server.url("/0/a")],

@@ -87,7 +87,7 @@ def test_a_version_is_released_once(repository, how):
         ("1.3.0", "tests/corpus/stores/1.3.0.tar.xz is missing"),
     ],
 )
-def test_what_is_not_done_for_a_version_is_said(repository, version, said):
+def test_an_unfinished_step_stands_against_a_release(repository, version, said):
     assert said in "\n".join(objections(repository, version))
     (repository / "new").touch()
     uncommitted = "there are changes that are not committed, and would not be in it"

@@ -136,7 +136,7 @@ def test_commands_that_take_a_directory_say_so_and_make_none(tmp_path, words, ur
     ("folders", "there"),
     [([], b"any store\n"), (["x", "y"], b"it has the folders x, y\n"), (["\x1bx"], b"\\x1bx\n")],
 )
-def test_what_is_there_is_named_if_no_store_is(tmp_path, folders, there):
+def test_a_url_without_a_store_is_an_error_that_names_the_folders_there(tmp_path, folders, there):
     for name in folders:
         (tmp_path / name).mkdir()
     found = logsrv("search", "-d", f"file://{tmp_path}", "x")

@@ -160,7 +160,7 @@ def test_a_proxy_leads_there(serve):
         proxy.close()
 
 
-def test_what_came_before_the_end_is_shown(serve):
+def test_the_part_of_a_menu_that_came_is_shown(serve):
     url = serve(b"+999\r\n" + MENU[:-3]).url("/1%09%09+")
     status, out, _ = gopher(url)
     assert status == 7

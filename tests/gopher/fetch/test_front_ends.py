@@ -105,7 +105,7 @@ async def test_a_reset_before_the_first_byte_is_tried_again(serve, fetch):
     assert await fetch(server.url("/0x")) == (b"at last", None)
 
 
-async def test_without_a_server_the_error_says_why(fetch):
+async def test_the_error_says_why_there_is_no_server(fetch):
     refused = (await fetch(f"gopher://{LOOPBACK}:{free_port()}/0x")).error
     assert isinstance(refused, Refused) and "it refused the connection" in str(refused)
     unknown = (await fetch("gopher://nowhere.invalid/")).error

@@ -131,7 +131,7 @@ def remove_the_directory(path: Path) -> None:
     [(write_a_file, "is there and is no socket"), (remove_the_directory, "there is no directory")],
 )
 @pytest.mark.parametrize("scheme", SCHEMES)
-async def test_what_stands_in_the_way_of_a_new_file_is_told_once_and_left(
+async def test_an_obstacle_to_a_new_file_is_told_once_and_left(
     scheme, harm, sentence, site, tmp_path
 ):
     path, reactor = tmp_path / "run" / "s", LookingLater()

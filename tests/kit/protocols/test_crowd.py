@@ -203,7 +203,7 @@ TURNS = st.tuples(
 
 @pytest.mark.slow
 @given(st.lists(TURNS, max_size=12))
-def test_whoever_reads_talks_and_leaves_all_is_heard_in_order_and_nothing_hangs(turns):
+def test_peers_hear_all_in_order_and_nothing_hangs_whoever_talks_and_leaves(turns):
     service = MemoryService(Small)
     most = TRANSPORT_BUFFER + Small.max_unsent + 3 * 64 * 1024
     peers = {number: service.connect() for number in range(3)}

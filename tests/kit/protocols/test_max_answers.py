@@ -53,7 +53,7 @@ def test_the_operators_limit_replaces_that_of_the_class(protocol, arguments, ans
     assert answers_in_ten_seconds(service) == pytest.approx(answers, abs=2)
 
 
-def test_without_the_option_each_class_has_its_own():
+def test_each_class_has_its_own_limit_without_the_option():
     plugin = protocol_plugin(
         "two", Unlimited, listeners={"slow": Slow}, listen=("udp:1", "slow:udp:2")
     )

@@ -114,7 +114,7 @@ def test_ends_that_are_not_wanted_are_not_told_but_each_begin_is():
         (True, True, True, [("a", None), ("a", 60)]),
     ],
 )
-def test_only_what_begins_and_ends_in_silence_is_never_told(begins, ends, tried, told):
+def test_an_episode_is_never_told_only_if_it_begins_and_ends_in_silence(begins, ends, tried, told):
     """Unless a message has been tried, between two silences: a receiver may know of the begin."""
     those = Episodes()
     begin(those, silenced=begins)

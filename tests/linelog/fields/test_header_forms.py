@@ -201,5 +201,5 @@ def test_a_broken_element_costs_only_itself(data, fields, text):
     "message",
     ["id | name", "see error %SYS-5-X: y", "100 %C3-4-x", "2026-07-11T10:00:00Z main error: x"],
 )
-def test_other_texts_have_no_header(message):
+def test_a_text_of_another_form_has_no_header(message):
     assert parse_syslog_header(message.encode()) is None

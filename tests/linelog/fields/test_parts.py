@@ -185,6 +185,6 @@ def test_any_cuts_of_a_text_give_the_text(text, cuts, is_raw):
 
 
 @given(st.lists(st.binary(max_size=60)))
-def test_any_bytes_are_taken(lines):
+def test_parts_of_any_bytes_are_joined(lines):
     records = [Record(f"{STAMP}{OUT} P ".encode() + line) for line in lines]
     assert len(join_parts(records)) == min(1, len(lines))

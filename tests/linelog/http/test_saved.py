@@ -253,7 +253,7 @@ def test_the_changes_are_in_the_description():
     assert all(one["parameters"][0]["in"] == "path" for one in operations.values())
 
 
-def test_removing_may_have_a_body(place):
+def test_a_request_to_remove_may_have_a_body(place):
     place.put("a", {"q": "x"})
     browser = Browser(place.server.handle, place.reactor)
     browser.get("/api/saved/a", "DELETE", Content_Length="2")

@@ -289,7 +289,7 @@ def test_searches_can_be_saved_where_the_user_may_write(tmp_path):
         ("tcp:1234", False),
     ],
 )
-def test_it_says_how_messages_of_gelf_end(directory, listen, noted):
+def test_the_check_says_how_messages_of_gelf_end(directory, listen, noted):
     text = f'listen = ["{listen}"]\ndirectory = "{directory}"\n'
     found = [one for one in told(directory.parent, text) if one.subject == listen]
     assert [one.level for one in found] == noted * [FindingLevel.OK]

@@ -138,7 +138,7 @@ def test_a_store_that_is_written_to_lacks_nothing(rotating):
 
 
 @pytest.mark.parametrize("words", [["search", "line"], ["search", "-c"], ["tail"], ["show", "2:0"]])
-def test_commands_name_them_and_end_with_status_2(store, words):
+def test_commands_name_missing_segments_and_end_with_status_2(store, words):
     remove(store, 2)
     done = logsrv(*words, "-d", str(store))
     assert b"segment 2 is missing" in done.stderr and done.returncode == 2

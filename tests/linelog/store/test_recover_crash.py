@@ -233,7 +233,7 @@ def lost_bytes(directory: Path) -> list[int]:
 
 @pytest.mark.parametrize("name", CRASHES)
 @pytest.mark.parametrize("sealed", [False, True])
-def test_what_a_start_cuts_off_is_not_called_lost(name, sealed, tmp_path):
+def test_text_that_a_start_cuts_off_is_not_called_lost(name, sealed, tmp_path):
     """The next start finds the segment as it was left, or behind a rotation that it did not survive."""
     crash = CRASHES[name]
     (tmp_path / ACTIVE).write_bytes(crash.text)

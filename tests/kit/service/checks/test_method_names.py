@@ -97,7 +97,7 @@ def test_a_method_that_is_never_called_is_refused_with_the_right_name(base, name
         (DatagramLines, ("datagram_received",)),
     ],
 )
-def test_methods_of_the_authors_own_are_not(base, names):
+def test_methods_of_the_authors_own_are_not_refused(base, names):
     served(class_of(base, *names))
 
 

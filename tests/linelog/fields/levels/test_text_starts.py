@@ -60,7 +60,7 @@ TEXTS = [
 
 @pytest.mark.parametrize("time", TIMES)
 @pytest.mark.parametrize("header", HEADERS)
-def test_what_stands_before_a_text_changes_no_level(header, time):
+def test_the_level_of_a_text_is_the_same_behind_each_header(header, time):
     lines = [STAMP + (header + time + text).encode() for text, _ in TEXTS]
     wanted = [level for _, level in TEXTS]
     assert [Record(line).level for line in lines] == wanted

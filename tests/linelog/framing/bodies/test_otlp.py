@@ -202,7 +202,7 @@ def test_records_that_are_none_are_not_countless():
         taken_by(add_otlp_records, body, BodyRules("application/json", "/v1/logs", 2000, 1_000_000))
 
 
-def test_other_types():
+def test_a_body_of_another_type_or_without_its_form_is_refused():
     for media, status in (("text/plain", 415), (PROTOBUF, 400)):
         with pytest.raises(RequestRefused) as refused:
             export(b"\xff\xff", media)

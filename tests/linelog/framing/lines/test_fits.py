@@ -53,7 +53,7 @@ def verdicts(data: bytes, *, first: bool = False) -> tuple[CountVerdict, ...]:
         (b"text", (NONE, NONE, NONE)),
     ],
 )
-def test_what_follows_a_number_decides(data, expected):
+def test_the_bytes_behind_a_number_decide_whether_it_is_a_count(data, expected):
     assert verdicts(data) == expected
 
 

@@ -42,7 +42,7 @@ def said_of(data: bytes, size: int) -> str:
         (b"\xff\xf4\xff\xfd\x06", ""),
     ],
 )
-def test_the_first_bytes_tell(data, protocol):
+def test_another_protocol_is_known_by_its_first_bytes(data, protocol):
     for size in (1, 2, 7, len(data)):
         sentence = said_of(data, size)
         assert (protocol in sentence and "listen" in sentence) if protocol else not sentence

@@ -127,7 +127,7 @@ def as_line(frame: bytes) -> bytes:
 @example(b"8 packets\n9 is more")
 @example(b"7 {\n 1\n}\n7 {\n 2\n}\n")
 @example(b"<13>x\n200 OK\n\0\x002 {}2 {}")
-def test_as_the_contract_says(data):
+def test_syslog_frames_are_cut_as_the_contract_says(data):
     """Wherever it is cut: tests/test_cuts.py."""
     frames = slowly(data)
     assert counted_and_framed([data]) == (
@@ -300,7 +300,7 @@ def test_a_second_of_silence_decides_as_the_end_would(data, at_once, after_a_sec
         assert not framer.waits and framer.receive_silence() is None
 
 
-def test_each_byte_begins_the_second_anew():
+def test_the_second_of_an_unproved_count_begins_anew_with_each_byte():
     framer = SyslogFramer(LineRules(), LineCounts())
     found = []
     for byte in b"500 OK\nmore\n":
@@ -316,7 +316,7 @@ def test_a_byte_after_a_count_that_fits_shows_that_it_is_a_line():
     assert bytes(framer.receive(b"\n") or b"") == b"5 plain text\n"
 
 
-def test_what_waits_is_bounded():
+def test_the_bytes_that_wait_in_a_syslog_framer_are_bounded():
     """Two frames that are not proved yet, of a line's length each."""
     for start in (
         b"1000 ",

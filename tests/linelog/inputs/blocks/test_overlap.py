@@ -106,6 +106,6 @@ def test_a_segment_that_is_too_short_is_reported(tmp_path):
 @pytest.mark.parametrize(
     "note", [None, note_of(0, LINE), note_of(0, len(TEXT)), note_of(0, 2 * LINE, 2)]
 )
-def test_what_does_not_overlap_is_left_alone(note):
+def test_a_block_that_does_not_overlap_the_last_one_is_left_alone(note):
     block = block_of(ONE, TEXT[LINE:], Position(1, LINE), None)
     assert not overlaps_last_block(block, note)

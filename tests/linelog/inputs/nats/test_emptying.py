@@ -77,7 +77,7 @@ async def test_all_blocks_but_the_last_of_each_store_go_when_they_are_stored(pro
 
 
 @EITHER
-async def test_what_was_stored_before_a_kill_goes_after_it(program, tmp_path):
+async def test_blocks_that_were_stored_before_a_kill_go_after_it(program, tmp_path):
     """The stream is full, so no new block comes that would tell that older ones are stored."""
     with one_server(program(), tmp_path) as server:
         await fill(server)
@@ -108,7 +108,9 @@ async def test_blocks_that_could_not_be_stored_stay(tmp_path):
         (":part=2/2", 7),
     ],
 )
-async def test_what_another_centre_fetches_stays_also_while_that_is_away(tmp_path, other, left):
+async def test_blocks_that_another_centre_fetches_stay_also_while_that_is_away(
+    tmp_path, other, left
+):
     with one_server(newer(), tmp_path) as server:
         await fill(server, 1)
         second = Centre(server, other, name=32 * "d")

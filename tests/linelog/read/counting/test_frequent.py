@@ -68,7 +68,7 @@ def test_a_number_is_too_low_by_missed_at_most(keys, size):
     assert found.missed <= len(keys) // 2
 
 
-def test_few_keys_are_exact():
+def test_the_numbers_of_few_keys_are_exact():
     found = ValueCounts()
     for portion in portions([*RARE, *RARE, "heavy"], 50):
         found.add_counts(portion, portion.total())

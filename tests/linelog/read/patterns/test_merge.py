@@ -138,7 +138,7 @@ WORDS = st.sampled_from(
         max_size=60,
     )
 )
-def test_names_stay_whatever_else_there_is(keys):
+def test_placeholders_levels_and_first_words_stay_in_a_merged_pattern(keys):
     for key, pattern in merge_templates(list(dict.fromkeys(keys))).items():
         assert key.level == pattern.level
         before, after = key.template.split(), pattern.template.split()

@@ -36,7 +36,7 @@ def read(*pieces: bytes) -> list[Operation]:
     return [one for piece in pieces for one in reader.feed(piece)]
 
 
-def test_what_a_server_sends_is_read():
+def test_the_messages_of_a_server_are_read_however_they_are_cut():
     assert read(SENT) == read(*(bytes([byte]) for byte in SENT)) == READ
 
 
