@@ -1,4 +1,4 @@
-"""Why a connection failed, in a sentence about the peer."""
+"""Reasons why a connection failed, each in a sentence about the peer."""
 
 from __future__ import annotations
 
