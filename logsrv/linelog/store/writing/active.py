@@ -20,7 +20,7 @@ from logsrv.clock import Clock
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.linelog.batch import Buffer
-from logsrv.linelog.store.policy import StorePolicy
+from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.recover import StartState, open_and_repair_active
 from logsrv.linelog.store.segments import segment
 from logsrv.linelog.store.segments.disk import Disk, reason
@@ -57,12 +57,13 @@ class ActiveSegment:
         syncs, of another open file description. They are one value, so that they always belong together.
     synced: a place up to which all text is on the medium; set by the writer under Sync.ALWAYS, else by the
         thread that syncs.
+    owed: the place up to which that thread has to sync under Sync.ALWAYS: lines of an earlier policy.
     started: the time of the first line by the monotonic clock, so that a wall clock that is set back
         does not delay a rotation.
     left: a queue of segments that are no longer active; None at the end.
     replacing: the fault state of replacing the file by a new one.
 
-    Other threads read `beside`, `position`, `policy` and `replacing`, and set none of them.
+    Other threads read `beside`, `position`, `owed`, `policy` and `replacing`, and set none of them.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class ActiveSegment:
         opened = begun.opened
         self.fd, self.beside = opened.fd, (begun.number, opened.beside)
         self.position = Position(begun.number, opened.size)
-        self.synced = segment.NOWHERE
+        self.synced = self.owed = segment.NOWHERE
         self.policy = policy
         self.left: SimpleQueue[LeftSegment | None] = clock.queue()
         self._unended = opened.torn
@@ -211,6 +212,8 @@ class ActiveSegment:
 
     def apply(self, policy: StorePolicy) -> None:
         """Use another policy from now on."""
+        if policy.sync is not self.policy.sync:
+            self.owed = self.position if policy.sync is Sync.ALWAYS else segment.NOWHERE
         self.policy = policy
 
     def rotation_time(self) -> float | None:

@@ -19,11 +19,12 @@ SYNC_EVERY = 1.0
 
 
 class Syncer:
-    """Syncs the active segment once a second if it has unsynced lines, and segments that were left.
+    """Syncs the active segment once a second under Sync.INTERVAL, and segments that the writer has left.
 
-    Under Sync.NEVER it syncs neither; only a failed sync of the active segment is repeated. It has its own
-    descriptors, and closes both descriptors of a segment that the writer has left. No other thread closes
-    them, so a descriptor cannot become that of another file during a sync.
+    Under Sync.ALWAYS it syncs the lines of an earlier policy. Under Sync.NEVER it syncs neither; only a
+    failed sync of the active segment is repeated. It has its own descriptors, and closes both descriptors
+    of a segment that the writer has left. No other thread closes them, so a descriptor cannot become that of
+    another file during a sync.
 
     seconds: collects the durations of syncs. sealable: called for each segment that the writer has left,
     with the sealed segment, or None if its name is unknown.
@@ -71,8 +72,8 @@ class Syncer:
         active, syncing = self._active, self._syncing
         number, fd = active.beside
         position = active.position
-        # Under Sync.ALWAYS the writer has synced all, but for lines of an earlier policy.
-        wanted = active.policy.sync is not Sync.NEVER and position != active.synced
+        interval = active.policy.sync is Sync.INTERVAL
+        wanted = position != active.synced if interval else active.synced < active.owed
         if number == position.segment == self._reached and (wanted or syncing.why is not None):
             syncing.attempt(self._seconds.timed, self._disk.fdatasync, fd)
             if syncing.why is not None:
