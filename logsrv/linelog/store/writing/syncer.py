@@ -23,8 +23,8 @@ class Syncer:
 
     Under Sync.ALWAYS it syncs the lines of an earlier policy. Under Sync.NEVER it syncs neither; only a
     failed sync of the active segment is repeated. It has its own descriptors, and closes both descriptors
-    of a segment that the writer has left. No other thread closes them, so a descriptor cannot become that of
-    another file during a sync.
+    of a segment that the writer has left. No other thread closes them, so a descriptor cannot become that
+    of another file during a sync.
 
     seconds: collects the durations of syncs. sealable: called for each segment that the writer has left,
     with the sealed segment, or None if its name is unknown.
