@@ -11,6 +11,7 @@ import threading
 
 import pytest
 import pytest_twisted
+from cryptography.x509 import DNSName
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
@@ -188,9 +189,14 @@ def test_another_name_in_a_certificate_is_refused_unless_it_is_given(authority):
         assert logsrv("connect", endpoint, input=b"hello\n").stdout == b"hello\n"
 
 
-def test_nothing_is_sent_before_the_certificate_was_checked(authority):
+@pytest.mark.parametrize(
+    ("name", "names"),
+    [("somebody.example", None), ("localhost", []), ("localhost", [DNSName("other.example")])],
+)
+def test_nothing_is_sent_to_a_server_whose_certificate_lacks_its_name(authority, name, names):
+    """A certificate without alternative names has no name: its subject's common name is none."""
     heard = []
-    context = authority.server_context("somebody.example")
+    context = authority.server_context(name, names=names)
     with serving(lambda connection: heard.append(connection.recv(100)), context) as port:
         failure(f"tls:localhost:{port}:cafile={authority.cafile}", input=b"secret\n")
     assert heard in ([], [b""])

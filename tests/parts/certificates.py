@@ -41,19 +41,28 @@ class Authority:
     ) -> Path:
         """A file with a certificate for a DNS name, and its key.
 
-        days: until it expires. names: the alternative names in place of that DNS name.
+        days: until it expires. names: the alternative names in place of that DNS name; perhaps none.
         """
         key = ec.generate_private_key(ec.SECP256R1())
-        alternatives = x509.SubjectAlternativeName([x509.DNSName(name)] if names is None else names)
-        certificate = self._signed(_name(name), key, alternatives, days=days)
+        names = [x509.DNSName(name)] if names is None else names
+        alternatives = [x509.SubjectAlternativeName(names)] if names else []
+        certificate = self._signed(_name(name), key, *alternatives, days=days)
         path = self._directory / f"{name}.pem"
         path.write_bytes(_pem(certificate) + _pem(key))
         return path
 
-    def server_context(self, name: str, clients: bool = False) -> ssl.SSLContext:
-        """What a server named `name` uses; clients: it wants certificates of this authority's."""
+    def server_context(
+        self,
+        name: str,
+        clients: bool = False,
+        names: Sequence[x509.GeneralName] | None = None,
+    ) -> ssl.SSLContext:
+        """What a server named `name` uses; clients: it wants certificates of this authority's.
+
+        names: as for `certify`.
+        """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.certify(name))
+        context.load_cert_chain(self.certify(name, names=names))
         if clients:
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(self.cafile)

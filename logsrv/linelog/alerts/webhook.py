@@ -17,7 +17,13 @@ from twisted.web.client import Agent, FileBodyProducer
 from twisted.web.http_headers import Headers
 
 from logsrv import __version__
-from logsrv.kit.net.twisted.agent import NOT_HTTP, BoundedBody, HeadTooLarge, limited_head_pool
+from logsrv.kit.net.twisted.agent import (
+    NOT_HTTP,
+    BoundedBody,
+    HeadTooLarge,
+    NameCheckingPolicy,
+    limited_head_pool,
+)
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
@@ -45,7 +51,7 @@ async def post_message(url: str, body: bytes, *, reactor: Any, seconds: float = 
         {"Content-Type": ["application/json"], "User-Agent": [f"logsrv/{__version__}"]}
     )
     pool = limited_head_pool(reactor, persistent=False)
-    agent = Agent(reactor, connectTimeout=seconds, pool=pool)
+    agent = Agent(reactor, NameCheckingPolicy(), connectTimeout=seconds, pool=pool)
     answering = agent.request(b"POST", url.encode(), headers, FileBodyProducer(BytesIO(body)))
     answering.addTimeout(seconds, reactor, lambda *_: Failure(DeferredTimeout()))
     try:

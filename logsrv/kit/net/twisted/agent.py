@@ -9,12 +9,16 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web._newclient import HTTP11ClientProtocol, ParseError
 from twisted.web.client import HTTPConnectionPool, ResponseDone, _HTTP11ClientFactory
 from twisted.web.http import PotentialDataLoss
+from twisted.web.iweb import IPolicyForHTTPS
+from zope.interface import implementer
+
+from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_connection_creator
 
 LARGEST_HEAD = 128 << 10
 """The most bytes of an answer's head and of the 1xx answers before it. Servers send a few KiB."""
@@ -101,3 +105,11 @@ def limited_head_pool(reactor: Any, *, persistent: bool = True) -> HTTPConnectio
     pool = HTTPConnectionPool(reactor, persistent)
     pool._factory = _LimitedHeadFactory
     return pool
+
+
+@implementer(IPolicyForHTTPS)
+class NameCheckingPolicy:
+    """What an Agent of twisted.web asks for TLS: the system's authorities, and the name of the URL."""
+
+    def creatorForNetloc(self, hostname: bytes, port: int) -> IOpenSSLClientConnectionCreator:
+        return tls_connection_creator(TLSOptions(), hostname.decode("ascii"))

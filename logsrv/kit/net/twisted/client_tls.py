@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import ssl
+import weakref
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
+from OpenSSL import SSL
+from service_identity import VerificationError
+from service_identity.hazmat import DNS_ID, IPAddress_ID, ServiceID, verify_service_identity
+from service_identity.pyopenssl import extract_patterns
+from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.ssl import (
     Certificate,
@@ -14,6 +21,8 @@ from twisted.internet.ssl import (
     optionsForClientTLS,
     trustRootFromCertificates,
 )
+from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.text.words import shown
@@ -40,10 +49,49 @@ def tls_connection_creator(options: TLSOptions, host: str) -> IOpenSSLClientConn
     own = _load_own_certificate(options)
     name = options.server_name or host
     roots = _load_authorities(options.cafile) if options.cafile else None
+    is_address = isIPAddress(name) or isIPv6Address(name)
     try:
-        return optionsForClientTLS(name, roots, own)
+        wanted = IPAddress_ID(name) if is_address else DNS_ID(name)
+        return NameCheckingCreator(optionsForClientTLS(name, roots, own), wanted)
     except (UnicodeError, ValueError):
         raise ConfigurationError(f"{shown(name)} is no name that a certificate can have") from None
+
+
+@implementer(IOpenSSLClientConnectionCreator)
+class NameCheckingCreator:
+    """A maker of TLS connections whose server must have a certificate for a name.
+
+    Twisted 26.10 accepts a trusted certificate without any subjectAltName for every name: it takes the
+    error that service_identity raises then for a fault of its own.
+    """
+
+    def __init__(self, creator: IOpenSSLClientConnectionCreator, wanted: ServiceID) -> None:
+        self._creator = creator
+        self._wanted = wanted
+
+    def clientConnectionForTLS(self, protocol: Any) -> SSL.Connection:
+        connection: SSL.Connection = self._creator.clientConnectionForTLS(protocol)
+        check = partial(_is_trusted, weakref.ref(protocol), self._wanted)
+        connection.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, check)
+        return connection
+
+
+def _is_trusted(
+    protocol: weakref.ref[Any], wanted: ServiceID,
+    connection: SSL.Connection, certificate: Any, error: int, depth: int, ok: int,
+) -> bool:  # fmt: skip
+    """Return whether OpenSSL trusts a certificate, and whether the server's own has the wanted name."""
+    if depth or not ok:
+        return bool(ok)
+    try:
+        verify_service_identity(extract_patterns(certificate), [wanted], [])
+        return True
+    except Exception as refused:
+        # An exception would be lost in OpenSSL. Other errors say as well that the name is not there.
+        named = refused if isinstance(refused, VerificationError) else VerificationError([])
+        if (tls := protocol()) is not None:
+            tls.failVerification(Failure(named))
+        return False
 
 
 def tls_context(options: TLSOptions) -> ssl.SSLContext:
