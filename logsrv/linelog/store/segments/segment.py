@@ -274,11 +274,13 @@ def sealed_segments(disk: Disk, names: Names | None = None) -> list[Segment]:
 def files_with_preferred(disk: Disk, names: Names | None = None) -> list[tuple[Segment, Segment]]:
     """Return the sealed files in order, each with the file that readers use for its number.
 
-    The two are the same for the files that `sealed_segments` returns.
+    The two are the same for the files that `sealed_segments` returns. Of two compressed files of a number
+    it is the one with an index: somebody has put the other there.
     """
+    names = disk.entries() if names is None else names
     found = sealed_files(disk, names)
     preferred: dict[int, Segment] = {}
-    for one in sorted(found, key=lambda one: one.form is not Form.PACKED):
+    for one in sorted(found, key=lambda one: (one.form is not Form.PACKED, one.index not in names)):
         preferred.setdefault(one.number, one)
     return [(one, preferred[one.number]) for one in found]
 

@@ -162,6 +162,14 @@ def holed(store: Path) -> None:
     waiting.write_bytes(text[:600] + bytes(1024 - 600) + text[1024:])
 
 
+def rival(store: Path) -> None:
+    """The text of a segment comes again, under the number of another and an earlier time."""
+    first, second = packed_of(store)[:2]
+    (store / f"{second.name[:10]}-20200101T000000Z.log.zst").write_bytes(
+        (store / first.name).read_bytes()
+    )
+
+
 def no_file(name: str) -> Callable[[Path], None]:
     def hurt(store: Path) -> None:
         for path in store.glob(name):
@@ -253,6 +261,7 @@ CASES = [
     Case("folder", no_file(f"{NINTH}.zst"), ["stray"]),
     Case("current.log", no_file("current.log"), ["stray", "text"]),
     Case("rival", write("0000000001-20201120T061842Z.log", b""), ["stray"]),
+    Case("compressed rival", rival, ["stray"]),
     Case("torn", change("*Z.log", lambda data: data[:-1]), ["text"]),
     Case("torn before a line", change("*Z.log", lambda data: data[:-200]), ["text"]),
     Case("shortened", shortened, ["missing"]),

@@ -42,6 +42,7 @@ def test_segments_are_in_order_of_their_numbers_and_each_is_there_once(tmp_path)
     for name in (
         "0000000010-20200101T000000Z.log",
         "0000000002-20300101T000000Z.log.zst",
+        "0000000003-20200101T000000Z.log.zst",
         "0000000003-20250101T000000Z.log.zst",
         "0000000003-20250101T000000Z.log",
         "0000000003-20250101T000000Z.log.zst.idx",
@@ -57,6 +58,8 @@ def test_segments_are_in_order_of_their_numbers_and_each_is_there_once(tmp_path)
         (10, Form.PLAIN),
         (11, Form.ACTIVE),
     ]
+    # A compressed file without an index is somebody's copy.
+    assert segments(at(tmp_path))[1].name == "0000000003-20250101T000000Z.log.zst"
 
 
 def test_the_name_tells_the_number_and_the_first_time():
