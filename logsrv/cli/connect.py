@@ -35,6 +35,7 @@ import signal
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from select import select
 from typing import Any
 
 from twisted.internet import defer, error
@@ -147,7 +148,8 @@ def read_all(
 
     def read() -> None:
         with suppress(OSError):
-            while data := os.read(descriptor, CHUNK):
+            # Another program may have made it non-blocking.
+            while select([descriptor], [], []) and (data := os.read(descriptor, CHUNK)):
                 blockingCallFromThread(reactor, begin, data)
         reactor.callFromThread(ended.callback, None)
 
@@ -192,6 +194,7 @@ class Client(Protocol):
         try:
             # This blocks while the reader of our output does not read.
             while data:
+                select([], [1], [])
                 data = data[os.write(1, data) :]
         except OSError as failed:
             self.ended.callback(failed)

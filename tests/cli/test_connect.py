@@ -318,3 +318,22 @@ def test_a_server_that_does_not_read_holds_the_sender_back():
     assert not waiting.called
     client.connectionLost(Failure(ConnectionDone()))
     assert waiting.called
+
+
+def test_pipes_that_do_not_block_are_waited_for():
+    """Another program that has the same pipe may have made it so."""
+    ours, theirs = os.pipe()
+    os.set_blocking(ours, False)
+    with serving(echo) as port:
+        process = subprocess.Popen(
+            [*LOGSRV, "connect", f"localhost:{port}"], stdin=ours, stdout=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        os.close(ours)
+        for number in range(100):
+            # Mostly it finds nothing to read before.
+            os.write(theirs, b"%d\n" % number)
+            assert process.stdout.readline() == b"%d\n" % number
+        os.close(theirs)
+        assert process.wait(PATIENCE) == 0
+        process.stdout.close()
