@@ -19,15 +19,15 @@ ROOT = Path(__file__).parent.parent
 SOURCES = [path for path in sorted((ROOT / "logsrv").rglob("*.py")) if "template" not in path.parts]
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
-IMPORTS_INSIDE_FUNCTIONS = 75
+IMPORTS_INSIDE_FUNCTIONS = 72
 CLAUSES_INSTEAD_OF_SENTENCES = 2
 CLASSES_WITH_MORE_THAN_THREE_FLAGS = 0
 REACHES_INTO_PRIVATES = 31
-PATCHES_OF_PRIVATES = 15
+PATCHES_OF_PRIVATES = 12
 TEST_FILES_OVER_500_LINES = 0
 # Whoever adds lines finds others that have become needless; if none have, it grows, with a reason. Lines of
 # tests are printed only: a ceiling made tests that say five things in one statement.
-CODE = 73_000
+CODE = 72_100
 
 # Words that begin a clause: a reader has to decode a comment or a docstring that begins so. A sentence that
 # begins with "If …," is plain.

@@ -17,6 +17,7 @@ def line_of(heading: str) -> int:
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 def test_the_tutorial_works_as_printed(tmp_path, index):
     """From an empty folder to a wheel, each command, file and conversation."""
     program("openssl", "openssl")

@@ -315,6 +315,7 @@ def size_on_disk(directory: Path) -> int:
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.complains("had acknowledged")
 def test_nothing_is_missing_or_twice_whichever_step_is_killed(centres):
     """Each step is killed several times, and each centre once; lines arrive all the time."""

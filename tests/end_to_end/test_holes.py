@@ -90,7 +90,7 @@ class Lossy:
         return len(missing) == number
 
 
-@pytest.mark.parametrize("program", [newer, debian])
+@pytest.mark.parametrize("program", [newer, pytest.param(debian, marks=pytest.mark.nightly)])
 def test_the_edge_of_a_stream_shows_what_its_centre_has_passed_over(logger, homes, program):
     (homes / "lost").mkdir()
     with one_server(program(), homes) as server:

@@ -37,7 +37,7 @@ def config_of(server: NatsServer) -> Any:
     return in_nats(server, lambda streams: streams.stream_info("LOGS")).config
 
 
-@pytest.mark.parametrize("program", [debian, newer])
+@pytest.mark.parametrize("program", [debian, pytest.param(newer, marks=pytest.mark.nightly)])
 @pytest.mark.complains("the process was ended by SIGKILL|the lock is")
 def test_a_small_stream_is_emptied_by_its_centre_and_all_lines_arrive_over_kills(
     logger, homes, program

@@ -109,7 +109,7 @@ def limited_head_pool(reactor: Any, *, persistent: bool = True) -> HTTPConnectio
 
 @implementer(IPolicyForHTTPS)
 class NameCheckingPolicy:
-    """What an Agent of twisted.web asks for TLS: the system's authorities, and the name of the URL."""
+    """The TLS of an Agent of twisted.web: the system's authorities, and the name of the URL."""
 
     def creatorForNetloc(self, hostname: bytes, port: int) -> IOpenSSLClientConnectionCreator:
         return tls_connection_creator(TLSOptions(), hostname.decode("ascii"))
