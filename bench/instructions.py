@@ -125,6 +125,13 @@ class Version:
             raise child.ChildError(done.stderr.decode(errors="replace"))
         return self.counter.read(out)
 
+    def warm(self) -> None:
+        """Do what only a first run does, such as compiling, uncounted. Raises CalledProcessError."""
+        folders = [str(self.tree / name) for name in ("logsrv", "twisted")]
+        for words in (["-m", "compileall", "-q", *folders], [*TWISTD[1:], "logsrv", "--help"]):
+            command = [sys.executable, *words]
+            subprocess.run(command, env=self.env, check=True, stdout=subprocess.DEVNULL)
+
     def new_folder(self, name: str) -> Path:
         """Return a new folder for a run."""
         return Path(tempfile.mkdtemp(prefix=f"{name}.", dir=self.work))
@@ -247,10 +254,6 @@ def checkout(revision: str, folder: Path) -> Iterator[Path]:
     git = ("git", "-C", str(ROOT), "worktree")
     subprocess.run([*git, "add", "--quiet", "--detach", str(folder), revision], check=True)
     try:
-        # Valgrind would count the compiler, and take minutes for it.
-        subprocess.run(
-            [sys.executable, "-m", "compileall", "-q", str(folder / "logsrv")], check=True
-        )
         yield folder
     finally:
         subprocess.run([*git, "remove", "--force", str(folder)], check=True)
@@ -315,6 +318,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for tree, work in ((ROOT, home / "ours"), (old, home / "theirs")):
             work.mkdir()
             versions.append(Version(tree, counter, work, text))
+            versions[-1].warm()
         found = compare(
             versions[0], versions[1], {name: known[name] for name in given.case or known}
         )
