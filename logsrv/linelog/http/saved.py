@@ -149,7 +149,7 @@ def _read(file: Path) -> Searches:
             raise ValueError("is no JSON object of searches by their names")
         for name, search in found.items():
             if isinstance(search, dict):
-                # Version 0.1 saved which servers were asked.
+                # Earlier versions saved which servers were asked.
                 search.pop("nodes", None)
             try:
                 _checked_search(search)

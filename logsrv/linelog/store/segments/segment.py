@@ -75,7 +75,7 @@ _PADDED = _UNSUMMED = 32
 # Strings, because most searches never use these patterns: they are compiled at the first use.
 _POSITION = r"([0-9]{1,10}):([0-9]{1,15})"
 _BESIDE = r"([0-9]{10}-[0-9]{8}T[0-9]{6}Z\.log\.zst)(\.tmp|\.(?:idx|words|archived)(?:\.tmp)?)"
-# Files of versions before 0.2: nothing reads them, and the next start removes them.
+# Catalogs of small segments, of earlier versions: nothing reads them, and the next start removes them.
 _CATALOG = r"[0-9]{10}-[0-9]{10}\.catalog(?:\.tmp)?"
 
 
