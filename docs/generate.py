@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from inspect import cleandoc
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from twisted.application.service import IServiceMaker
@@ -41,6 +42,14 @@ texts by newlines, paths by colons. Paths in the file are relative to the file. 
 off.
 """
 
+EVERY_SERVICE = """\
+## Every service
+
+Each plugin has these, unless its own table says otherwise.
+
+"""
+HEAD = ["option", "default", ""]
+
 # The marks between which the figures stand in monitoring.md.
 BEGIN = "<!-- counters: `make docs` writes from here -->\n"
 END = "<!-- counters: to here -->\n"
@@ -63,10 +72,36 @@ def options_page() -> str:
         assert isinstance(options, SettingsOptions)
         classes[name] = options.settings_class
     known = accepted_texts(classes.values())
-    parts = [OPTIONS, values_table(known)]
+    common = common_rows(classes.values(), known)
+    parts = [
+        OPTIONS,
+        values_table(known),
+        EVERY_SERVICE + _markdown_table(HEAD, [*common.values()]),
+    ]
     for name, settings_class in classes.items():
-        parts.append(f"## twistd {name}\n\n{options_reference(settings_class, name, known)}")
+        reference = options_reference(settings_class, name, known, common)
+        parts.append(f"## twistd {name}\n\n{reference}")
     return "\n".join(parts)
+
+
+def common_rows(
+    settings_classes: Iterable[type[Any]], known: Mapping[str, str]
+) -> dict[str, list[str]]:
+    """Return the rows that most plugins share, by the name of the option."""
+    classes = [*settings_classes]
+    rows = [row for each in classes for row in option_rows(each, known).items()]
+    return {name: row for name, row in rows if 2 * rows.count((name, row)) > len(classes)}
+
+
+def option_rows(settings_class: type[Any], known: Mapping[str, str]) -> dict[str, list[str]]:
+    options = {"config": CONFIG, **options_of(settings_class)}
+    return {
+        option_name(attribute): [
+            _option_forms(option_name(attribute), option),
+            *_default_and_help(option, known),
+        ]
+        for attribute, option in options.items()
+    }
 
 
 def accepted_texts(settings_classes: Iterable[type[Any]]) -> dict[str, str]:
@@ -93,36 +128,39 @@ def values_table(known: Mapping[str, str]) -> str:
     )
 
 
-def options_reference(settings_class: type[Any], name: str, known: Mapping[str, str]) -> str:
-    """Return a table of all options of the plugin `name`, and one for each array of tables in the file.
+def options_reference(
+    settings_class: type[Any],
+    name: str,
+    known: Mapping[str, str],
+    common: Mapping[str, list[str]] = MappingProxyType({}),
+) -> str:
+    """Return a table of the options of the plugin `name`, and one for each array of tables in the file.
 
     known: the result of `accepted_texts`; an option that accepts something else says so itself.
+    common: rows that the page has already; of these the table has only those that differ.
     """
-    options = {"config": CONFIG, **options_of(settings_class)}
-    head = ["option", "default", ""]
-    rows = [
-        [_option_forms(option_name(attribute), option), *_default_and_help(option, known)]
-        for attribute, option in options.items()
-    ]
-    parts = [
-        f"Its variables begin with `{variable_prefix(name)}`.\n",
-        _markdown_table(head, rows),
-    ]
+    options = options_of(settings_class)
+    rows = option_rows(settings_class, known)
+    words = f"Its variables begin with `{variable_prefix(name)}`."
+    if lacks := [_code_span(f"--{one}") for one in common if one not in rows]:
+        words += f" It has no {', '.join(lacks)}."
+    own = [row for one, row in rows.items() if row != common.get(one)]
+    parts = [words + "\n", _markdown_table(HEAD, own)]
     for attribute, declared in tables_of(settings_class).items():
         parts.append(
             f"### `[[{table_key(attribute, declared)}]]` in the file\n\n{_escaped_cell(declared.help)}\n"
         )
         inner = options_of(declared.settings_class)
         inherited = [one for one in inner if options.get(one) is inner[one]]
-        rows = [
+        keys = [
             [_code_span(option_name(one)), *_default_and_help(option, known)]
             for one, option in inner.items()
             if one not in inherited
         ]
-        parts.append(_markdown_table(["key", "default", ""], rows))
+        parts.append(_markdown_table(["key", "default", ""], keys))
         if inherited:
-            keys = ", ".join(_code_span(option_name(one)) for one in inherited)
-            parts.append(f"Also, if different from the above: {keys}.\n")
+            also = ", ".join(_code_span(option_name(one)) for one in inherited)
+            parts.append(f"Also, if different from the above: {also}.\n")
     return "\n".join(parts)
 
 

@@ -64,7 +64,7 @@ def test_apropos_can_read_the_names(pages):
 def test_every_key_of_the_configuration_has_its_place(pages):
     options = (ROOT / "docs" / "options.md").read_text()
     text = (pages / "logsrv.toml.5").read_text().replace("\\-", "-")
-    part = options[options.index("## twistd logsrv") : options.index("## twistd greet")]
+    part = options[options.index("## Every service") : options.index("## twistd greet")]
     for row in part.splitlines():
         if row.startswith("| `--"):
             key = row.split("`")[1].split()[0].removeprefix("--")
