@@ -137,7 +137,7 @@ SABOTAGES = [
         "kit/framing/frames.py",
         "            frames.append(data[begin:stop])\n            at = stop\n        sel",
         "            frames.append(data[begin : stop + 1])\n            at = stop\n        sel",
-        f"kit/framing/test_frames.py::test_a_varint_behind_a_frame_is_read_and_its_frame_leaves_with_its_last_byte",
+        "kit/framing/test_frames.py::test_a_varint_behind_a_frame_is_read_and_its_frame_leaves_with_its_last_byte",
     ),
     Sabotage(
         "a netstring ends a byte early",

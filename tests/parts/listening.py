@@ -12,8 +12,8 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
-from logsrv.kit.manager.sockets import KeptSockets
 from logsrv.kit.net.guard.guard import GuardPolicy, PeerLimits
+from logsrv.kit.net.kept_sockets import KeptSockets
 from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.source import source_of

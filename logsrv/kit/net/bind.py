@@ -12,8 +12,8 @@ from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
 from logsrv.kit.net.endpoint import BACKLOG, MODE, Endpoint
+from logsrv.kit.net.kept_sockets import KeptSockets, ListeningPlace
 from logsrv.kit.options.kinds import SIZE
 from logsrv.kit.text.words import shown
 

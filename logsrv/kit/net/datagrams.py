@@ -15,11 +15,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.manager.sockets import KeptSockets
 from logsrv.kit.net.bind import bound_socket, check_can_bind, listen_error
 from logsrv.kit.net.drain import LOOK_SECONDS, unread_bytes
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.net.kept_sockets import KeptSockets
 from logsrv.kit.net.kernel_drops import KernelDropWatch
 from logsrv.kit.net.listener_place import ListenerPlace
 from logsrv.kit.net.listening import LISTENING, log_listening

@@ -8,10 +8,10 @@ from typing import Any, Protocol, Self
 from twisted.internet.interfaces import IProtocolFactory
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.manager.sockets import KeptSockets
 from logsrv.kit.net.datagrams import DatagramListener, DatagramReceiver
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.net.kept_sockets import KeptSockets
 from logsrv.kit.net.stream_listener import StreamListener
 from logsrv.kit.net.twisted.fetched_listener import FetchedListener, FetchingReceiver
 from logsrv.kit.observe.metrics import Counts

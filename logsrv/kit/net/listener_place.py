@@ -9,7 +9,6 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
 from logsrv.kit.net.bind import (
     HIDDEN,
     ListenError,
@@ -19,6 +18,7 @@ from logsrv.kit.net.bind import (
     listening_place_of,
     socket_file_id,
 )
+from logsrv.kit.net.kept_sockets import KeptSockets, ListeningPlace
 from logsrv.timer import Timer
 
 log = Logger()

@@ -13,11 +13,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.manager.sockets import KeptSockets
 from logsrv.kit.net.bind import check_can_bind, listen_error, remove_stale_socket, set_file_mode
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
+from logsrv.kit.net.kept_sockets import KeptSockets
 from logsrv.kit.net.listener_place import ListenerPlace
 from logsrv.kit.net.listening import LISTENING, log_listening
 from logsrv.kit.net.source import host_text

@@ -13,8 +13,8 @@ import attrs
 from twisted.python import usage
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.manager.notify import report_refusal
 from logsrv.kit.observe.journal import start_failure_text
+from logsrv.kit.observe.notify import report_refusal
 from logsrv.kit.options.declare import REQUIRED, Option, option_name, options_of
 from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.options.help import help_groups, help_text

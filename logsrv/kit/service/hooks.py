@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from twisted.application.service import Service
 from twisted.logger import Logger
 
-from logsrv.kit.manager.manager import ServiceManager
 from logsrv.kit.net.guard.open_files import FileLimit, file_limit_warning, total_max_connections
 from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
@@ -18,6 +17,7 @@ from logsrv.kit.options.given_files import given_files
 from logsrv.kit.options.secrets import exposure_warning
 from logsrv.kit.service.garbage import LongLivedFreezer
 from logsrv.kit.service.launch import Launch
+from logsrv.kit.service.manager import ServiceManager
 from logsrv.kit.service.own_sites import operator_sites
 from logsrv.kit.service.served_sites import ServedSites, specs_by_key
 from logsrv.kit.service.signals import Signals

@@ -12,12 +12,12 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 
-from logsrv.kit.manager.manager import ServiceManager
 from logsrv.kit.net.listen import listener_for
 from logsrv.kit.net.twisted.ports import inherited_descriptors
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.protocols.awaiting import call_as_deferred
 from logsrv.kit.service.hooks import ServiceHooks, Settings
+from logsrv.kit.service.manager import ServiceManager
 from logsrv.kit.service.reload import Reloader
 from logsrv.kit.service.start import Start
 from logsrv.kit.service.stop import announce_stop, stop_service

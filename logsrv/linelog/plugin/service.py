@@ -20,9 +20,9 @@ from logsrv import __version__
 from logsrv.clock import Clock
 from logsrv.errors import ConfigurationError
 from logsrv.kit.children.pool import ProcessPool
-from logsrv.kit.manager.sockets import KeptSockets
 from logsrv.kit.net.bind import ListenError, check_can_bind
 from logsrv.kit.net.datagrams import DatagramListener
+from logsrv.kit.net.kept_sockets import KeptSockets
 from logsrv.kit.net.listen import Listener
 from logsrv.kit.net.twisted.clocks import steady_reactor
 from logsrv.kit.observe.metrics import Metrics, MetricsPart

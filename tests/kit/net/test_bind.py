@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from twisted.internet.error import CannotListenError
 
-from logsrv.kit.manager.sockets import KeptSockets
 from logsrv.kit.net.bind import (
     ListenError,
     bound_socket,
@@ -19,6 +18,7 @@ from logsrv.kit.net.bind import (
     socket_file_id,
 )
 from logsrv.kit.net.endpoint import Endpoint
+from logsrv.kit.net.kept_sockets import KeptSockets
 from logsrv.kit.net.parse import parse_endpoint
 from tests.parts.ports import free_port
 from tests.parts.reactor import logged

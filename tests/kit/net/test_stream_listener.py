@@ -12,9 +12,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
-from logsrv.kit.manager.sockets import KeptSockets
 from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.net.kept_sockets import KeptSockets
 from logsrv.kit.net.stream_listener import StreamListener
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.listening import LOOPBACK, Noted, port_of, unverified

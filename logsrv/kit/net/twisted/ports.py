@@ -18,8 +18,8 @@ from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.systemd import ListenFDs
 
-from logsrv.kit.manager.sockets import borrowed_socket
 from logsrv.kit.net.endpoint import BACKLOG, MODE, Endpoint
+from logsrv.kit.net.kept_sockets import borrowed_socket
 from logsrv.kit.net.twisted.streams import (
     AcceptedTCP,
     AcceptingPort,

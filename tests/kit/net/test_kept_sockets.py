@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
 from logsrv.kit.net.bind import listening_place_of, socket_file_id
+from logsrv.kit.net.kept_sockets import KeptSockets, ListeningPlace
 from logsrv.kit.net.parse import parse_endpoint
 from tests.parts.ports import free_port
 from tests.parts.reactor import logged

@@ -1,22 +1,37 @@
-"""Reports the start, reloads, state and stop of a service to its service manager.
+"""What the service manager hears of a service: its start, reloads, state and stop, and signs of life.
 
 Without a service manager (no NOTIFY_SOCKET) nothing happens.
+
+Its watchdog kills a service that sends no signs of life. The reactor's thread sends them, so a reactor in
+an endless loop sends none. A reactor that waits for a disk or a network file system that hangs sends none
+either, but killing it would not help, and would lose the lines in memory. So another thread sends them
+while the reactor's thread waits for a device in the kernel.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
+import attrs
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
 
-from logsrv.kit.manager.heartbeat import Heartbeat, take_watchdog_seconds
-from logsrv.kit.manager.notify import Notifier, notify_message
-from logsrv.kit.manager.sockets import KeptSockets
+from logsrv.kit.net.kept_sockets import KeptSockets
+from logsrv.kit.observe.notify import Notifier, notify_message
+from logsrv.kit.text.escape import one_line
 
+log = Logger()
+
+# Bounds of the interval in seconds; one beyond them becomes the bound. A shorter one would keep the reactor
+# busy with signs of life, and a thread cannot wait as long as USEC_INFINITY.
+SHORTEST_WATCHDOG = 0.1
+LONGEST_WATCHDOG = 86_400.0
 STATUS_SECONDS = 5.0
 # Seconds. A start may take longer than TimeoutStartSec=, to repair a store or wait for a database, so we
 # ask for more time again and again. A start of more than an hour has a fault, and gets no more.
@@ -25,6 +40,72 @@ EXTEND_EVERY = 20.0
 LONGEST_START = 3600.0
 # Seconds that we ask for in addition to the time of a stop: one that uses all its time ends a little later.
 MARGIN_SECONDS = 10
+
+
+def take_watchdog_seconds(environment: MutableMapping[str, str], process: int) -> float | None:
+    """Remove the watchdog's interval from an environment, and return it in seconds; None for no watchdog.
+
+    process: the id of this process. An interval for another process, or one that is no number, counts as
+    none.
+    """
+    microseconds, watched = (environment.pop(f"WATCHDOG_{word}", "") for word in ("USEC", "PID"))
+    if not microseconds or (watched and watched != str(process)):
+        return None
+    if not re.fullmatch("[0-9]{1,20}", microseconds) or not int(microseconds):
+        log.warn("WATCHDOG_USEC={text} is not a time", text=one_line(microseconds, 80))
+        return None
+    return min(max(int(microseconds) / 1_000_000, SHORTEST_WATCHDOG), LONGEST_WATCHDOG)
+
+
+def waits_for_device(thread: int) -> bool:
+    """Return true if a thread of this process waits for a device in the kernel (proc(5), state D)."""
+    try:
+        with open(f"/proc/self/task/{thread}/stat", encoding="latin-1") as file:
+            return file.read().rpartition(")")[2].split()[0] == "D"
+    except OSError:
+        return False
+
+
+@attrs.define(eq=False, slots=False)
+class Heartbeat:
+    """Calls `beat` twice in each `seconds`.
+
+    The reactor's thread calls it; while that thread waits for a device in the kernel, another thread does.
+    """
+
+    _seconds: float
+    _beat: Callable[[], object]
+    _clock: IReactorTime
+    _waits: Callable[[int], bool] = waits_for_device
+
+    def __attrs_post_init__(self) -> None:
+        self._last = 0.0
+        self._stopped = threading.Event()
+        self._calls = LoopingCall(self._beat_from_reactor)
+        self._calls.clock = self._clock
+
+    def start(self) -> None:
+        """Begin. Call it in the reactor's thread."""
+        self._stopped.clear()
+        watching = (self._stopped, threading.get_native_id())
+        self._calls.start(self._seconds / 2)
+        threading.Thread(
+            target=self._beat_while_blocked, args=watching, name="logsrv heartbeat", daemon=True
+        ).start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        if self._calls.running:
+            self._calls.stop()
+
+    def _beat_from_reactor(self) -> None:
+        self._last = time.monotonic()
+        self._beat()
+
+    def _beat_while_blocked(self, stopped: threading.Event, thread: int) -> None:
+        while not stopped.wait(self._seconds / 4):
+            if time.monotonic() - self._last > self._seconds / 2 and self._waits(thread):
+                self._beat()
 
 
 class ServiceManager:

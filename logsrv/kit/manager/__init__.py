@@ -1,1 +1,0 @@
-"""The service manager, such as systemd, that started this process: reports to it, sockets that it keeps."""
