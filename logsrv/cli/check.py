@@ -39,9 +39,17 @@ from logsrv.errors import LogsrvError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.sources import variable_prefix
 from logsrv.kit.options.usage import SettingsOptions
-from logsrv.kit.service.checks.findings import CheckRequest, Finding, error, ok, warning
-from logsrv.kit.service.checks.service import check_service
-from logsrv.kit.service.checks.user import User, current_user, find_user
+from logsrv.kit.service.check_service import check_service
+from logsrv.kit.service.findings import (
+    CheckRequest,
+    Finding,
+    User,
+    current_user,
+    error,
+    find_user,
+    ok,
+    warning,
+)
 from logsrv.kit.service.loading import broken_plugins
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted, did_you_mean, shown

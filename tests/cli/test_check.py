@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from logsrv.cli.check import _service_user, finding_text
-from logsrv.kit.service.checks.findings import ok, warning
+from logsrv.kit.service.findings import ok, warning
 from logsrv.kit.testing import TwistdProcess
 from tests.cli.plugin_files import INPUT
 from tests.parts.commands import logsrv

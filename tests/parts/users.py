@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.service.checks.user import User, find_user
+from logsrv.kit.service.findings import User, find_user
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 

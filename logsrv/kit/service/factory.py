@@ -28,7 +28,7 @@ from logsrv.kit.protocols.plain import TwistedDatagrams, check_not_async, error_
 from logsrv.kit.protocols.protocol import PeerProtocol
 from logsrv.kit.protocols.stream import StreamProtocol
 from logsrv.kit.service.arguments import NO_FACTORY, is_factory
-from logsrv.kit.service.checks.method_names import check_method_names
+from logsrv.kit.service.method_names import check_method_names
 from logsrv.kit.service.service_settings import DEFAULTS, Limits, UnsetLimit, limits_of
 
 HTTP_CHANNEL = "twisted.web.http.HTTPChannel"

@@ -26,7 +26,7 @@ from logsrv.kit.text.words import counted
 
 if TYPE_CHECKING:
     from logsrv.kit.protocols.context import Clock
-    from logsrv.kit.service.checks.findings import CheckRequest, Finding
+    from logsrv.kit.service.findings import CheckRequest, Finding
 
 Settings = TypeVar("Settings")
 log = Logger()

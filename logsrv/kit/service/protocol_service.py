@@ -20,11 +20,11 @@ from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts, Metrics, MetricsPart, make_metrics
 from logsrv.kit.protocols.datagrams import DatagramContext, Datagrams
 from logsrv.kit.protocols.stream import Connection
-from logsrv.kit.service.connecting.dials import DialError, DialledConnections
-from logsrv.kit.service.connecting.links import Links, ReconnectingLink, client_endpoint
-from logsrv.kit.service.connecting.sockets import DatagramSocket, DatagramSockets
+from logsrv.kit.service.datagram_sockets import DatagramSocket, DatagramSockets
+from logsrv.kit.service.dials import DialError, DialledConnections
 from logsrv.kit.service.factory import PluginFactory, PluginProtocols, protocols_of
 from logsrv.kit.service.life import StateLife, call_if_defined
+from logsrv.kit.service.links import Links, ReconnectingLink, client_endpoint
 from logsrv.kit.service.peers import Peers
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.service_settings import check_limits

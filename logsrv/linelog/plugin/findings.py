@@ -15,18 +15,17 @@ from urllib.parse import urlsplit
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_context
-from logsrv.kit.service.checks.certificates import check_certificate_file
-from logsrv.kit.service.checks.files import check_directory_writable
-from logsrv.kit.service.checks.findings import (
+from logsrv.kit.service.file_checks import check_certificate_file, check_directory_writable
+from logsrv.kit.service.findings import (
     CheckRequest,
     Finding,
     FindingLevel,
+    User,
     error,
     findings_or_error,
     ok,
     warning,
 )
-from logsrv.kit.service.checks.user import User
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted
 from logsrv.linelog.alerts.alert_settings import (

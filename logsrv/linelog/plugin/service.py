@@ -62,7 +62,7 @@ from logsrv.linelog.store.valve import Valve
 from logsrv.memory import keep_freed_memory
 
 if TYPE_CHECKING:
-    from logsrv.kit.service.checks.findings import CheckRequest, Finding
+    from logsrv.kit.service.findings import CheckRequest, Finding
 
 log = Logger()
 

@@ -13,8 +13,7 @@ import pytest
 from logsrv.kit.net.twisted.client_tls import TLSOptions
 from logsrv.kit.net.twisted.self_signed import write_key_and_certificate
 from logsrv.kit.options.load import SettingsSources, load_settings
-from logsrv.kit.service.checks.findings import CheckRequest, Finding, FindingLevel
-from logsrv.kit.service.checks.user import User, current_user
+from logsrv.kit.service.findings import CheckRequest, Finding, FindingLevel, User, current_user
 from logsrv.linelog.plugin import findings as logger
 from logsrv.linelog.plugin.findings import check_logger, check_server, check_store
 from logsrv.linelog.plugin.logger_settings import LoggerSettings

@@ -1,17 +1,30 @@
-"""Places that are free, taken by others, or held by the service itself."""
+"""All checks of a service; places that are free, taken by others, or held by the service itself."""
 
 import os
 import socket
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from unittest.mock import Mock
 
+import attrs
 import pytest
 
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.endpoint import Endpoint
+from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.parse import parse_endpoint
-from logsrv.kit.service.checks import listening_places
-from logsrv.kit.service.checks.findings import Finding, FindingLevel
-from logsrv.kit.service.checks.listening_places import check_places, running_plugin_pids
-from logsrv.kit.service.checks.user import User, current_user
+from logsrv.kit.options.declare import option
+from logsrv.kit.options.secrets import SECRET, SECRET_FILE, read_secret
+from logsrv.kit.service import check_service as check_service_module
+from logsrv.kit.service.check_service import check_places, check_service, running_plugin_pids
+from logsrv.kit.service.findings import (
+    CheckRequest,
+    Finding,
+    FindingLevel,
+    User,
+    current_user,
+    warning,
+)
 from tests.parts.ports import free_port
 from tests.parts.users import as_root, nobody, open_directory
 
@@ -58,13 +71,13 @@ def test_an_ipv6_port_of_the_running_service_is_fine():
 
 
 def test_a_port_of_another_program_is_an_error_beside_the_service(monkeypatch):
-    monkeypatch.setattr(listening_places, "places_of_processes", lambda own: {})
+    monkeypatch.setattr(check_service_module, "places_of_processes", lambda own: {})
     with socket.create_server(("127.0.0.1", 0)) as other:
         text = f"tcp:{other.getsockname()[1]}:interface=127.0.0.1"
         [found] = checked(text, runs=True)
         assert found.level is FindingLevel.ERROR and "in use by another program" in found.sentence
     refused = Mock(side_effect=PermissionError)
-    monkeypatch.setattr(listening_places, "places_of_processes", refused)
+    monkeypatch.setattr(check_service_module, "places_of_processes", refused)
     [found] = checked(text, runs=True)
     assert found.level is FindingLevel.WARNING and found.advice == "sudo logsrv check tells"
 
@@ -107,11 +120,11 @@ def test_connections_take_no_place(tmp_path, monkeypatch):
     ]
     (tmp_path / "net/tcp").write_text(head + "\n".join(rows) + "\n")
     (tmp_path / "net/unix").write_text(f"{head}0: 00000003 00000000 00000000 0001 03 78 {path}\n")
-    monkeypatch.setattr(listening_places, "PROC", tmp_path)
+    monkeypatch.setattr(check_service_module, "PROC", tmp_path)
     (tmp_path / "5/fd").mkdir(parents=True)
     for number, inode in enumerate((0, 77, 78)):
         (tmp_path / f"5/fd/{number}").symlink_to(f"socket:[{inode}]")
-    assert listening_places.places_of_processes([5]) == {("unix", str(path)): 5}
+    assert check_service_module.places_of_processes([5]) == {("unix", str(path)): 5}
     [found] = checked(f"tcp:{port}:interface=127.0.0.1", runs=True)
     assert (found.level, found.sentence) == (FindingLevel.OK, "is free")
 
@@ -160,11 +173,11 @@ def test_a_running_service_is_known_by_its_command_line(tmp_path, monkeypatch):
         words = ["python", "/opt/logsrv/bin/twistd", "-n", "shout", f"--config={file}"]
         (tmp_path / str(pid) / "cmdline").write_text("\0".join(words) + "\0")
     (tmp_path / "net").mkdir()
-    monkeypatch.setattr(listening_places, "PROC", tmp_path)
+    monkeypatch.setattr(check_service_module, "PROC", tmp_path)
     assert running_plugin_pids("shout", None) == [7, 8, 9]
     assert running_plugin_pids("shout", Path("/etc/b.toml")) == [8]
     assert running_plugin_pids("greet", None) == []
-    monkeypatch.setattr(listening_places, "PROC", tmp_path / "no")
+    monkeypatch.setattr(check_service_module, "PROC", tmp_path / "no")
     assert running_plugin_pids("shout", None) == []
 
 
@@ -183,15 +196,15 @@ def test_a_running_service_may_name_its_file_as_it_likes(tmp_path, monkeypatch, 
     (process / "cmdline").write_text("\0".join(["twistd", "shout", *words, ""]))
     (process / "environ").write_text("\0".join([*variables, ""]))
     (process / "cwd").symlink_to("/etc")
-    monkeypatch.setattr(listening_places, "PROC", tmp_path)
+    monkeypatch.setattr(check_service_module, "PROC", tmp_path)
     assert running_plugin_pids("shout", Path("/etc/a.toml")) == [7]
     assert running_plugin_pids("shout", Path("/etc/b.toml")) == []
 
 
 def test_the_tables_of_linux_are_read_once_for_all_places(monkeypatch):
     """A service with thousands of listeners was looked for in as many tables."""
-    read = Mock(side_effect=listening_places.read_proc_file)
-    monkeypatch.setattr(listening_places, "read_proc_file", read)
+    read = Mock(side_effect=check_service_module.read_proc_file)
+    monkeypatch.setattr(check_service_module, "read_proc_file", read)
     endpoints = [parse_endpoint(f"tcp:{port}") for port in (free_port(), free_port())]
     assert len(list(check_places(endpoints, current_user(), [os.getpid()]))) == 2
     assert read.call_count == 5
@@ -199,3 +212,91 @@ def test_the_tables_of_linux_are_read_once_for_all_places(monkeypatch):
 
 def test_this_process_is_not_taken_for_a_service():
     assert os.getpid() not in running_plugin_pids("logsrv", None)
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    key: str | None = option(None, SECRET, "a key")
+    key_file: Path | None = option(None, SECRET_FILE, "a file that has it")
+
+
+@attrs.frozen
+class Spec:
+    endpoint: Endpoint
+    settings: GuardPolicy = attrs.field(factory=GuardPolicy)
+
+
+@attrs.define
+class Imagined:
+    """A service that listens nowhere yet."""
+
+    settings: Settings
+
+    def all_wanted_sites(self, settings: Settings) -> Mapping[str, Spec]:
+        read_secret("key", settings.key, settings.key_file)
+        return {"a": Spec(parse_endpoint("tcp:0"))}
+
+    def running_pid(self) -> int | None:
+        return None
+
+    def findings(self, asked: CheckRequest) -> Iterable[Finding]:
+        yield warning("soup", "is cold", "warm it")
+        raise OSError("no spoon")
+
+
+def found_of(settings: Settings, file: Path | None = None) -> dict[str, Finding]:
+    asked = CheckRequest(current_user(), file=file)
+    return {one.subject: one for one in check_service(Imagined(settings), "imagined", asked)}
+
+
+def test_every_part_is_there_also_when_the_service_s_own_fails():
+    found = found_of(Settings())
+    assert [*found] == [*("configuration", "tcp:0", "soup", "imagined")]
+    assert found["configuration"].sentence.endswith("it listens at 1 place")
+    assert found["imagined"].sentence == "could not be checked: OSError: no spoon"
+
+
+def test_a_missing_file_is_reported_once(tmp_path):
+    missing = tmp_path / "key"
+    found = found_of(Settings(key_file=missing))
+    assert found[str(missing)].level is FindingLevel.ERROR and "configuration" not in found
+
+
+def test_an_error_of_the_start_is_a_finding(tmp_path):
+    (tmp_path / "key").write_text("0123456789abcdef\n")
+    found = found_of(Settings(key="abc", key_file=tmp_path / "key"))
+    assert found["configuration"].sentence == "--key and --key-file are both there; take one"
+
+
+def test_a_secret_in_a_readable_configuration_is_a_warning():
+    with open_directory() as directory:
+        file = directory / "imagined.toml"
+        file.write_text('key = "0123456789abcdef"\n')
+        file.chmod(0o644)
+        found = found_of(Settings(key="0123456789abcdef"), file)
+        assert found[str(file)].sentence == "everybody on this machine may read it (mode 0644)"
+
+
+def test_a_configuration_that_everybody_may_change_is_a_warning():
+    with open_directory() as directory:
+        file = directory / "imagined.toml"
+        file.write_text("")
+        file.chmod(0o646)
+        assert found_of(Settings(), file)[str(file)].level is FindingLevel.WARNING
+        file.chmod(0o644)
+        assert found_of(Settings(), file)[str(file)].level is FindingLevel.OK
+        assert "/dev/fd/0" not in found_of(Settings(), Path("/dev/fd/0"))
+
+
+def test_a_configuration_error_names_what_is_not_checked(tmp_path):
+    class Refusing(Imagined):
+        def all_wanted_sites(self, settings: Settings) -> Mapping[str, Spec]:
+            raise ConfigurationError("there is no moon")
+
+    found = list(check_service(Refusing(Settings()), "imagined", CheckRequest(current_user())))
+    assert found[0] == Finding(
+        FindingLevel.ERROR,
+        "configuration",
+        "there is no moon",
+        "mend it: places are checked then",
+    )

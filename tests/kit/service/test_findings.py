@@ -7,15 +7,17 @@ import pytest
 
 from logsrv.errors import UsageError
 from logsrv.kit.net.parse import parse_endpoint
-from logsrv.kit.service.checks.findings import (
+from logsrv.kit.service.findings import (
     Finding,
     FindingLevel,
+    User,
+    current_user,
+    find_user,
     findings_or_error,
     ok,
     short_place_text,
     warning,
 )
-from logsrv.kit.service.checks.user import User, current_user, find_user
 from tests.parts.users import as_root, nobody, open_directory
 
 
