@@ -30,7 +30,6 @@ def section(heading: str) -> str:
 
 TO_OTHERS = section("## Other systems as targets")
 PARTS = {
-    "to a centre": (TO_US.replace("relp-127-0-0-1-2514", "relp-127-0-0-1-…"), (1234, 2514)),
     "six targets": (section("### Try it"), (2514, 1514, 3100, 5140)),
     "archive": (section("## Archive").partition("\n### ")[0], (5141,)),
     "two centres": (
