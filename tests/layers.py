@@ -15,7 +15,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "__version__",
     ),
     ("kit.text", "kit.framing"),
-    ("kit.observe",),
+    ("kit.observe", "kit.plugins"),
     ("kit.options", "kit.children"),
     ("kit.net",),
     ("kit.protocols", "kit.web"),

@@ -39,6 +39,7 @@ from logsrv.errors import LogsrvError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.sources import variable_prefix
 from logsrv.kit.options.usage import SettingsOptions
+from logsrv.kit.plugins import broken_plugins
 from logsrv.kit.service.check_service import check_service
 from logsrv.kit.service.findings import (
     CheckRequest,
@@ -50,7 +51,6 @@ from logsrv.kit.service.findings import (
     ok,
     warning,
 )
-from logsrv.kit.service.loading import broken_plugins
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted, did_you_mean, shown
 

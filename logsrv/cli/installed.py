@@ -18,7 +18,7 @@ from twisted.plugin import getPlugins
 from logsrv.cli.origin import direct_url, path_in_record
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import options_of
-from logsrv.kit.service.loading import import_plugin_files
+from logsrv.kit.plugins import import_plugin_files
 from logsrv.kit.service.plugin import IProtocolPlugin
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import error_text

@@ -15,6 +15,7 @@ from twisted.plugin import IPlugin
 from zope.interface import Attribute, implementer
 
 from logsrv.errors import ConfigurationError, LogsrvError, StartError
+from logsrv.kit.plugins import load_object
 from logsrv.kit.service.arguments import check_options_class, check_plugin_arguments
 
 if TYPE_CHECKING:
@@ -160,8 +161,6 @@ class Plugin:
         """
         if not isinstance(what, str):
             return what
-        from logsrv.kit.service.loading import load_object
-
         try:
             return load_object(what)
         except ConfigurationError as error:

@@ -22,9 +22,9 @@ from twisted.internet.protocol import AbstractDatagramProtocol
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.declare import option_name, options_of, tables_of
+from logsrv.kit.plugins import load_object
 from logsrv.kit.protocols.datagrams import Datagrams
 from logsrv.kit.service.links import client_endpoint
-from logsrv.kit.service.loading import load_object
 from logsrv.kit.service.plugin import Plugin, protocol_plugin
 from logsrv.kit.service.protocol_service import ProtocolService
 from logsrv.kit.service.stop import CLOSE_SECONDS, STOP_SECONDS

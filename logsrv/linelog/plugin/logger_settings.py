@@ -15,7 +15,7 @@ from logsrv.kit.net.guard.guard import GuardPolicy, PeerLimits
 from logsrv.kit.net.parse import located_endpoint, parse_endpoint
 from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.kinds import FLAG, NAME, NEW_DIRECTORY, Kind, integer
-from logsrv.kit.service.loading import broken_plugins
+from logsrv.kit.plugins import broken_plugins
 from logsrv.kit.text.words import listed, nearest_word, shown
 from logsrv.linelog.alerts.alert_settings import AlertOptions, require_unique_labels
 from logsrv.linelog.framing.lines.rules import LineRules

@@ -28,8 +28,8 @@ from logsrv.kit.net.twisted.clocks import steady_reactor
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.options.declare import options_of
 from logsrv.kit.options.usage import SettingsOptions, usage_options
+from logsrv.kit.plugins import broken_plugins
 from logsrv.kit.service.launch import Launch, check_twistd_files
-from logsrv.kit.service.loading import broken_plugins
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.kit.text.words import listed, shown

@@ -1,0 +1,199 @@
+"""The plugins of a kind: ours are modules of one package, strangers' are files in `twisted/plugins`.
+
+A plugin is an object at module level with a `name`. It is light: it names the module with its work, which
+is imported when the plugin is used.
+
+    FORMATS = Plugins[Format]("logsrv.linelog.formats", IFormat.providedBy)
+
+    FORMATS.find("gelf")  # imports logsrv/linelog/formats/gelf/__init__.py (or formats/gelf.py), no other
+    FORMATS.all()         # all by their names: imports what lies in that folder, and in twisted/plugins
+    FORMATS.broken()      # the files that cannot be imported, each with the reason
+
+No list names ours: a module of the package is called as its plugin, `import_` if the name is a word of
+Python's. A module without a plugin is passed over, so other modules may lie beside them. Twisted is
+imported only to look for strangers' plugins: by `find` if the name is not ours. A stranger cannot take the
+name of one of ours. A file whose import fails costs what it declares, and no other plugin.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import keyword
+import os
+import re
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from types import ModuleType
+from typing import Any, Generic, TypeVar
+
+import logsrv
+from logsrv.errors import ConfigurationError
+from logsrv.kit.text.words import error_text
+from logsrv.plugin_folders import refused
+
+PACKAGE = os.path.join(os.path.dirname(logsrv.__file__), "")
+OBJECT = re.compile(r"[\w.]+:\w+")
+
+Kind = TypeVar("Kind")
+
+
+class Plugins(Generic[Kind]):
+    """The plugins of one kind.
+
+    package: the dotted name of the package with ours. accepts: whether an object is a plugin of this kind.
+    """
+
+    def __init__(self, package: str, accepts: Callable[[object], bool]) -> None:
+        self.package = package
+        self.accepts = accepts
+
+    def find(self, name: str) -> Kind | None:
+        """Return the plugin of a name. Raises ConfigurationError if it is ours and cannot be imported."""
+        file = self.files().get(name)
+        if file is not None:
+            declared = self.declared_by(name, file)
+            if isinstance(declared, str):
+                raise ConfigurationError(f"{file} cannot be imported: {declared}")
+            if name in declared:
+                return declared[name]
+        return self.all().get(name)
+
+    def ours(self) -> dict[str, Kind]:
+        """Return ours by their names, without broken ones."""
+        return self._look()[0]
+
+    def all(self) -> dict[str, Kind]:
+        """Return all by their names, without broken ones: first ours, then strangers'."""
+        found, broken = self._look()
+        for _, loaded in import_plugin_files():
+            for name, plugin in self._plugins_in(loaded).items():
+                if name not in broken:
+                    found.setdefault(name, plugin)
+        return found
+
+    def broken(self) -> dict[str, str]:
+        """Return the files that cannot be imported, ours and any in `twisted/plugins`, with the reasons."""
+        files = self.files()
+        ours = {files[name]: why for name, why in self._look()[1].items()}
+        return {**ours, **broken_plugins()}
+
+    def files(self) -> dict[str, str]:
+        """Return the files in our package, by the names that their plugins would have."""
+        path = importlib.import_module(self.package).__path__
+        return {name.removesuffix("_"): file for name, file in _modules_below(path)}
+
+    def declared_by(self, name: str, file: str) -> dict[str, Kind] | str:
+        """Return the plugins that a file of ours declares, or a sentence why it cannot be imported.
+
+        A kind whose modules are not light reads the file instead.
+        """
+        word = f"{name}_" if keyword.iskeyword(name) else name
+        loaded = _import(f"{self.package}.{word}")
+        return loaded if isinstance(loaded, str) else self._plugins_in(loaded)
+
+    def _plugins_in(self, loaded: ModuleType | str) -> dict[str, Kind]:
+        values: Iterable[Any] = () if isinstance(loaded, str) else vars(loaded).values()
+        return {value.name: value for value in values if self.accepts(value)}
+
+    def _look(self) -> tuple[dict[str, Kind], dict[str, str]]:
+        """Return ours, and why files of ours cannot be imported, by the names of their plugins."""
+        found: dict[str, Kind] = {}
+        broken: dict[str, str] = {}
+        for name, file in self.files().items():
+            declared = self.declared_by(name, file)
+            if isinstance(declared, str):
+                broken[name] = declared
+            else:
+                found |= declared
+        return found, broken
+
+
+def load_object(text: str) -> Any:
+    """Return the object `package.module:Name`. Raises ConfigurationError with the place of the mistake."""
+    if not OBJECT.fullmatch(text):
+        raise ConfigurationError(f"{text!r:.80} is no name such as package.module:Name")
+    name, _, attribute = text.partition(":")
+    module = load_module(name)
+    try:
+        return getattr(module, attribute)
+    except AttributeError:
+        raise ConfigurationError(
+            f"there is no {text} (in {getattr(module, '__file__', None) or 'no file'})"
+        ) from None
+
+
+def load_module(name: str) -> ModuleType:
+    """Return the module of that dotted name. Raises ConfigurationError with the place of the mistake."""
+    loaded = _import(name)
+    if isinstance(loaded, str):
+        raise ConfigurationError(f"{name} cannot be imported: {loaded}")
+    return loaded
+
+
+def import_plugin_files() -> Iterator[tuple[str, ModuleType | str]]:
+    """Yield each file that declares plugins, with its module or a sentence why it cannot be imported.
+
+    They are those in which Twisted's `getPlugins` looks, which would log a traceback for a broken one.
+    Plugin folders that were left out come first, each with the reason.
+    """
+    from twisted import plugins  # its import extends its path over all of sys.path, and takes 70 ms
+
+    yield from refused.items()
+    for name, file in _modules_below(plugins.__path__):
+        # A plugin file may print, which would spoil our output.
+        with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings(action="ignore"):
+            loaded = _import(f"{plugins.__name__}.{name}")
+        yield file, loaded
+
+
+def broken_plugins() -> dict[str, str]:
+    """Return the plugin files and folders that cannot be used, each with the reason."""
+    return {where: why for where, why in import_plugin_files() if isinstance(why, str)}
+
+
+def _modules_below(folders: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the name and the file of each module or package in these folders, the first of each name."""
+    seen = {"__init__"}
+    for folder in folders:
+        entries: list[str] = []
+        with contextlib.suppress(OSError):
+            entries = sorted(os.listdir(folder))
+        for entry in entries:
+            name, suffix = os.path.splitext(entry)
+            file = os.path.join(folder, entry)
+            if suffix != ".py":
+                file = os.path.join(file, "__init__.py")
+            if name.isidentifier() and name not in seen and os.path.isfile(file):
+                seen.add(name)
+                yield name, file
+
+
+def _import(name: str) -> ModuleType | str:
+    """Return a module, or a sentence why it cannot be imported."""
+    try:
+        return importlib.import_module(name)
+    except KeyboardInterrupt:
+        raise
+    # A module may exit, as a script does.
+    except BaseException as error:
+        return error_text(error) + _raised_at(error)
+
+
+def _raised_at(error: BaseException) -> str:
+    """Return ` (FILE:LINE)` where the error was raised; "" if only the import itself is there."""
+    if isinstance(error, SyntaxError):
+        # Its own text names the file without the folder, so the whole path is added.
+        return f" ({error.filename}:{error.lineno})" if error.filename else ""
+    frames = []
+    step = error.__traceback__
+    while step is not None:
+        frames.append((step.tb_frame.f_code.co_filename, step.tb_lineno))
+        step = step.tb_next
+    ours = (__file__, importlib.__file__)
+    frames = [each for each in frames if each[0] not in ours and not each[0].startswith("<frozen ")]
+    if isinstance(error, ConfigurationError):
+        # The kit raised it, because of the author's line that called the kit.
+        frames = [each for each in frames if not each[0].startswith(PACKAGE)]
+    return " ({}:{})".format(*frames[-1]) if frames else ""
