@@ -51,10 +51,9 @@ from zope.interface import implementer
 
 from logsrv.cli.arguments import tell
 from logsrv.errors import LogsrvError
-from logsrv.kit.net.backpressure import Backpressure
-from logsrv.kit.net.failures import OTHER_NAME, UNTRUSTED, failure_sentence
+from logsrv.kit.connections.transports import Backpressure, with_no_delay
 from logsrv.kit.net.remote import ARGUMENTS, RemotePlace, parse_remote, remote_endpoint
-from logsrv.kit.net.twisted.transports import with_no_delay
+from logsrv.kit.observe.peer_log import OTHER_NAME, UNTRUSTED, failure_sentence
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.escape import one_line, printable

@@ -38,7 +38,7 @@ from logsrv.cli.origin import installable_origin
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import ARGUMENTS
 from logsrv.kit.net.parse import parse_endpoint
-from logsrv.kit.net.twisted.self_signed import write_key_and_certificate
+from logsrv.kit.net.self_signed import write_key_and_certificate
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
 from logsrv.kit.web.templates import template_environment

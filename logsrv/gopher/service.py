@@ -46,7 +46,7 @@ def makeService(options: SettingsOptions[GopherSettings]) -> IService:
         # After -- a URL cannot be mistaken for an option, or for a command such as mirror.
         raise SystemExit(main([*settings.as_command_words, "--", settings.url, *settings.words]))
     from logsrv.gopher.gateway.gateway import Gateway
-    from logsrv.kit.net.twisted.clocks import steady_reactor
+    from logsrv.reactor import steady_reactor
 
     check_twistd_files("gopher", options.parent)
     reactor = steady_reactor()

@@ -41,6 +41,13 @@ A name is loaded when it is first used, so that a plugin file costs `twistd --he
 The helpers for tests of a plugin are in `logsrv.kit.testing`.
 """
 
+import os
+
 from logsrv.lazy_names import lazy_names
 
 __getattr__, __dir__ = lazy_names(__name__)
+
+# At import, Twisted's endpoints make a list of LISTEN_FDS numbers, which fails for twenty digits.
+# `inherited_descriptors` still reports it: it reads the environment that the process began with.
+if len(os.environ.get("LISTEN_FDS", "")) > 6:
+    del os.environ["LISTEN_FDS"]

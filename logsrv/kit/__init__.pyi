@@ -1,5 +1,7 @@
 from logsrv.errors import ConfigurationError as ConfigurationError
 from logsrv.errors import PeerError as PeerError
+from logsrv.kit.connections.source import Sender as Sender
+from logsrv.kit.connections.tls import PeerCertificate as PeerCertificate
 from logsrv.kit.framing.frames import Delimiter as Delimiter
 from logsrv.kit.framing.frames import FixedSize as FixedSize
 from logsrv.kit.framing.frames import LengthPrefix as LengthPrefix
@@ -7,9 +9,6 @@ from logsrv.kit.framing.frames import Netstring as Netstring
 from logsrv.kit.framing.frames import Varint as Varint
 from logsrv.kit.framing.incoming import LineTooLong as LineTooLong
 from logsrv.kit.net.remote import REMOTE as REMOTE
-from logsrv.kit.net.source import Sender as Sender
-from logsrv.kit.net.twisted.clocks import time_of_day as time_of_day
-from logsrv.kit.net.twisted.peer_certificate import PeerCertificate as PeerCertificate
 from logsrv.kit.observe.durations import Durations as Durations
 from logsrv.kit.observe.metrics import Metric as Metric
 from logsrv.kit.observe.prometheus import exposition as exposition
@@ -54,3 +53,4 @@ from logsrv.kit.service.plugin import protocol_plugin as protocol_plugin
 from logsrv.kit.service.service_settings import LISTEN as LISTEN
 from logsrv.kit.text.escape import one_line as one_line
 from logsrv.kit.text.time import rfc3339 as rfc3339
+from logsrv.reactor import time_of_day as time_of_day

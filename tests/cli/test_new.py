@@ -88,7 +88,7 @@ def test_tls_writes_a_certificate_for_a_try(tmp_path, kind):
     shutil.rmtree(project / "tls")
     again = [program("make", "make"), "--dry-run", "tls/cert.pem"]
     made = subprocess.run(again, cwd=project, capture_output=True, text=True, check=True)
-    assert "-m logsrv.kit.net.twisted.self_signed tls" in made.stdout
+    assert "-m logsrv.kit.net.self_signed tls" in made.stdout
 
 
 def test_tls_is_refused_for_datagrams(tmp_path):

@@ -84,7 +84,7 @@ def _serves_tls_after_a_reload(machine: Machine) -> None:
         machine,
         f"""
         install -d -m 750 -g shout /etc/shout
-        /opt/logsrv/bin/python -m logsrv.kit.net.twisted.self_signed /etc/shout
+        /opt/logsrv/bin/python -m logsrv.kit.net.self_signed /etc/shout
         chown root:shout /etc/shout/*.pem
         chmod 640 /etc/shout/*.pem
         sed -i 's!^allow = .*!listen = ["tcp:7000:interface=127.0.0.1", "{SSL}"]!' /etc/shout.toml

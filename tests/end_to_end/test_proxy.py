@@ -5,7 +5,7 @@ import ssl
 
 import pytest
 
-from logsrv.kit.net.guard.proxy_header import BINARY_SIGNATURE
+from logsrv.kit.connections.proxy_protocol import BINARY_SIGNATURE
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.daemons import Logger
 from tests.parts.store_reader import stored_lines

@@ -65,7 +65,7 @@ class Place:
 Listen = Callable[[str], Place]
 
 
-# tests/kit/net/twisted/test_certificates.py has peers without a certificate.
+# tests/kit/net/test_certificates.py has peers without a certificate.
 @pytest.fixture(params=[PLAIN, OWN, pytest.param(NONE, marks=pytest.mark.nightly)])
 def way(request: pytest.FixtureRequest) -> str:
     return str(request.param)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
-from logsrv.kit.net.twisted.client_tls import TLSOptions
+from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.record import Record

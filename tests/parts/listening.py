@@ -12,11 +12,11 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.guard.guard import GuardPolicy, PeerLimits
+from logsrv.kit.connections.guard import GuardPolicy, PeerLimits
+from logsrv.kit.connections.source import source_of
 from logsrv.kit.net.kept_sockets import KeptSockets
 from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.net.parse import parse_endpoint
-from logsrv.kit.net.source import source_of
 from logsrv.kit.observe.metrics import Metrics
 from tests.parts.reactor import REACTOR
 

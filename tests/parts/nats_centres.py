@@ -8,7 +8,6 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import LogLevel
 
-from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
 from logsrv.linelog.inputs.nats.fetching import FetchedBlock, LocalStoreCalls, StreamFetcher
 from logsrv.linelog.inputs.nats.place import parse_stream_source
 from logsrv.linelog.ship.address import parse_ship_url
@@ -18,6 +17,7 @@ from logsrv.linelog.ship.out.link import NatsLink
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, Unavailable
 from logsrv.linelog.store.segments.segment import Position
+from logsrv.reactor import AsyncioThread
 from tests.parts.blocks import block_of, stored_lines
 from tests.parts.nats_liars import Liar
 from tests.parts.nats_servers import NatsServer, url_of

@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransportWithDisconnection
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.web.channel import WebFactory, WebRequest
 from logsrv.linelog.http import statistics

@@ -20,7 +20,7 @@ from logsrv.gopher.gateway.answers import AnswerMaker, WebAnswer, error_answer, 
 from logsrv.gopher.gateway.gateway_settings import GopherSettings, check_url_or_gateway
 from logsrv.gopher.gateway.visitors import RequestDenied, Visitors
 from logsrv.gopher.wire.errors import GopherError
-from logsrv.kit.net.backpressure import Backpressure
+from logsrv.kit.connections.transports import Backpressure
 from logsrv.kit.observe.metrics import Metric, Metrics, MetricsPart
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, SiteSpec

@@ -13,7 +13,7 @@ import attrs
 from twisted.internet.defer import Deferred
 
 from logsrv.errors import PeerError
-from logsrv.kit.net.guard.rates import TokenBuckets
+from logsrv.kit.connections.rates import TokenBuckets
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import integer
 

@@ -17,9 +17,9 @@ from twisted.internet.protocol import connectionDone
 from twisted.logger import ILogObserver, LogEvent, Logger, globalLogPublisher
 from zope.interface import implementer
 
+from logsrv.kit.connections.source import host_text
 from logsrv.kit.inspect.session import Session, SocketServer
 from logsrv.kit.inspect.terminal import LineEditor
-from logsrv.kit.net.source import host_text
 
 # The most sessions of one client at a time; one more is refused.
 MOST_CHANNELS = 8

@@ -11,10 +11,9 @@ from typing import ClassVar
 
 import attrs
 
-from logsrv.kit.net.checks import named_arguments
+from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.net.endpoint import Endpoint, endpoint_text
-from logsrv.kit.net.guard.guard import GuardPolicy
-from logsrv.kit.net.parse import located_endpoint, parse_endpoint
+from logsrv.kit.net.parse import located_endpoint, named_arguments, parse_endpoint
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import FLAG, Kind, choice, endpoint_kind
 from logsrv.kit.text.words import shown

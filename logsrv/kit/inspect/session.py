@@ -20,6 +20,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from logsrv.errors import PeerError
+from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.inspect.view import (
     FAREWELLS,
     NO_PYTHON,
@@ -28,7 +29,6 @@ from logsrv.kit.inspect.view import (
     ServiceView,
     answer_command,
 )
-from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import ServerAndReceiver
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import MetricsPart

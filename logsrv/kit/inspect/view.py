@@ -18,12 +18,12 @@ from typing import Any, Protocol
 import attrs
 from twisted.logger import LogLevel
 
-from logsrv.kit.net.drain import unread_bytes
-from logsrv.kit.net.source import source_of
-from logsrv.kit.net.twisted.transports import unsent_bytes
-from logsrv.kit.net.twisted.twistd import wrap_log_observers
+from logsrv.kit.connections.drain import unread_bytes
+from logsrv.kit.connections.source import source_of
+from logsrv.kit.connections.transports import unsent_bytes
 from logsrv.kit.observe.levels import LOG_LEVELS, LevelFilteredObserver
 from logsrv.kit.observe.metrics import Labels, Metrics
+from logsrv.kit.observe.process_log import wrap_log_observers
 from logsrv.kit.text.words import did_you_mean, listed, shown
 
 FAREWELLS = ("quit", "exit")

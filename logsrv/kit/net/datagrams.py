@@ -15,20 +15,19 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from logsrv.kit.connections.drain import LOOK_SECONDS, unread_bytes
+from logsrv.kit.connections.guard import GuardPolicy
+from logsrv.kit.connections.senders import GuardedSenders
+from logsrv.kit.connections.source import host_text
 from logsrv.kit.net.bind import bound_socket, check_can_bind, listen_error
-from logsrv.kit.net.drain import LOOK_SECONDS, unread_bytes
-from logsrv.kit.net.endpoint import Endpoint
-from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.net.endpoint import LISTENING, Endpoint, log_listening
 from logsrv.kit.net.kept_sockets import KeptSockets
 from logsrv.kit.net.kernel_drops import KernelDropWatch
 from logsrv.kit.net.listener_place import ListenerPlace
-from logsrv.kit.net.listening import LISTENING, log_listening
 from logsrv.kit.net.recvmmsg import DatagramReader, Group, RecvmmsgReader, RecvmsgReader
-from logsrv.kit.net.senders import GuardedSenders
-from logsrv.kit.net.source import host_text
-from logsrv.kit.net.twisted.turns import NextTurnCall
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts
+from logsrv.reactor import NextTurnCall
 
 log = Logger()
 
@@ -49,7 +48,7 @@ class DatagramReceiver(Protocol):
     """
 
     def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
-        """Take consecutive datagrams of one sender. `source` is a `logsrv.kit.net.source.Sender`."""
+        """Take consecutive datagrams of one sender. `source` is a `Sender`."""
 
 
 @implementer(IReadDescriptor, ILoggingContext)

@@ -1,4 +1,4 @@
-"""Endpoints: the places where a service listens.
+"""Endpoints: the places where a service listens, and how the log names them.
 
 They are Twisted's endpoints, and `udp:PORT`, `unixgram:PATH` and `stdin:`, with defaults for bursts of
 connections (backlog) and shared machines (mode).
@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import attrs
+from twisted.logger import Logger
 
 # The arguments in the order in which they may be given without their names.
 ARGUMENTS: dict[str, tuple[str, ...]] = {
@@ -65,6 +66,9 @@ NOT_AT_ONCE = (
 BACKLOG = "1024"
 # A UNIX socket is for its owner and group, unless the operator says otherwise.
 MODE = "660"
+log = Logger()
+LISTENING = "listening on {place}"
+WEB = ("tcp", "tcp6", "ssl")
 
 
 @attrs.frozen
@@ -231,3 +235,36 @@ def endpoint_text(scheme: str, arguments: dict[str, str]) -> str:
 
 def _escape_argument(value: str) -> str:
     return re.sub(r"([\\:=])", r"\\\1", value)
+
+
+def listening_place_text(endpoint: Endpoint, address: str) -> str:
+    """Return `tcp 0.0.0.0:514`, `tls [::]:6514`, `unix /run/log.sock`.
+
+    address: as bound; "" if an endpoint type of another package has none: then its text is returned.
+    """
+    if endpoint.kind == "stdin":
+        return "standard input"
+    if not address:
+        return str(endpoint)
+    scheme = {"tcp6": "tcp", "ssl": "tls"}.get(endpoint.scheme, endpoint.scheme)
+    return f"{'proxied ' if endpoint.proxied else ''}{scheme} {address}"
+
+
+def url_or_place_text(endpoint: Endpoint, address: str, path: str) -> str:
+    """Return `http://127.0.0.1:8080/`, or `listening_place_text` for an endpoint without a URL."""
+    if endpoint.scheme not in WEB or endpoint.proxied:
+        return listening_place_text(endpoint, address)
+    return f"{'https' if endpoint.scheme == 'ssl' else 'http'}://{address}{path}"
+
+
+def log_listening(sentence: str, endpoint: Endpoint, address: str) -> None:
+    """Log that a service listens.
+
+    sentence: with `{place}`, or with `{url}` and a path after it.
+    """
+    before, url, path = sentence.partition("{url}")
+    if url:
+        sentence = before + url_or_place_text(endpoint, address, path)
+    else:
+        sentence = sentence.replace("{place}", listening_place_text(endpoint, address))
+    log.info("{sentence}", sentence=sentence, endpoint=str(endpoint), address=address)

@@ -1,20 +1,89 @@
-"""Makes listeners: an endpoint, an input and a guard become an object that binds, opens and drains."""
+"""Makes listeners: an endpoint, an input and a guard become an object that binds, opens and drains.
+
+A listener may also fetch: nobody connects to it, and its receiver gets data from another server.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
+import attrs
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.connections.guard import GuardPolicy
+from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.datagrams import DatagramListener, DatagramReceiver
 from logsrv.kit.net.endpoint import Endpoint
-from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.kept_sockets import KeptSockets
 from logsrv.kit.net.stream_listener import StreamListener
-from logsrv.kit.net.twisted.fetched_listener import FetchedListener, FetchingReceiver
 from logsrv.kit.observe.metrics import Counts
+
+
+class FetchingReceiver(Protocol):
+    """A receiver that fetches its data by itself."""
+
+    def check_endpoint(self, endpoint: Endpoint) -> None:
+        """Check an endpoint's options and the files that they name. Raises ConfigurationError."""
+
+    def begin_fetching(self, endpoint: Endpoint) -> None:
+        """Begin to fetch, from the place that the endpoint's text names."""
+
+    def stop_fetching(self) -> Deferred[None]:
+        """Stop fetching; fires when the data that has come is taken in or given up."""
+
+
+@attrs.define(eq=False, slots=False)
+class FetchedListener:
+    """A listener whose receiver fetches, from `open` to `drain`."""
+
+    address = ""
+    # Nobody can connect, so the log does not say that it listens.
+    sentence = ""
+    protocols: ClassVar[Sequence[Any]] = ()
+
+    endpoint: Endpoint
+    _receiver: FetchingReceiver
+    label: str
+    policy: object
+    _reactor: Any
+    metrics: object
+    kept: object = None
+    _open: bool = attrs.field(init=False, default=False)
+
+    def check_and_reload(self) -> None:
+        try:
+            self._receiver.check_endpoint(self.endpoint)
+        except ConfigurationError as error:
+            raise ListenError(f"{self.endpoint}: {error}") from None
+
+    def bind(self) -> None:
+        """Only check: there is no place to bind."""
+        self.check_and_reload()
+
+    def open(self) -> None:
+        self._open = True
+        self._receiver.begin_fetching(self.endpoint)
+
+    def apply(self, policy: object) -> None:
+        """Do nothing: there are no peers to admit."""
+
+    async def stop_listening(self) -> None:
+        """Do nothing: `drain` ends the fetching."""
+
+    async def drain(self, seconds: float) -> int:
+        """Take in the data that has come, then end. Return 1 if that was cut off after `seconds`."""
+        if not self._open:
+            return 0
+        self._open = False
+        cut: list[bool] = []
+        ending = self._receiver.stop_fetching().addTimeout(
+            seconds, self._reactor, onTimeoutCancel=lambda *_: cut.append(True)
+        )
+        await ending
+        return len(cut)
 
 
 class Listener(Protocol):

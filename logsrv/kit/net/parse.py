@@ -1,26 +1,227 @@
 """Parses endpoint strings, and checks them before anything is opened.
 
 `SCHEME:ARGUMENT:KEY=VALUE…` as Twisted writes them, with a backslash before a colon, an equals sign or a
-backslash that belongs to a value.
+backslash that belongs to a value. Each check raises ValueError with one sentence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import re
+import socket
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 
 import attrs
 from twisted.internet.interfaces import IStreamServerEndpointStringParser
 from twisted.plugin import getPlugins
 
-from logsrv.kit.net.checks import (
-    check_and_complete_arguments,
-    check_paths,
-    check_tls_arguments,
-    named_arguments,
+from logsrv.kit.net.endpoint import (
+    ARGUMENTS,
+    DIRECTORY_ARGUMENTS,
+    FILE_ARGUMENTS,
+    START_TLS,
+    START_TLS_ARGUMENTS,
+    Endpoint,
 )
-from logsrv.kit.net.endpoint import ARGUMENTS, START_TLS, START_TLS_ARGUMENTS, Endpoint
+from logsrv.kit.options.kinds import SIZE
 from logsrv.kit.text.words import listed, nearest_word, shown
+
+# Bytes of a path, more are refused: sun_path of Linux less the NUL at its end (unix(7)).
+LONGEST_SOCKET_PATH = 107
+# Bytes of a receive buffer, more are refused: setsockopt(2) takes an int.
+LARGEST_BUFFER = 2**31 - 1
+
+
+# An optional name with `=`, and a value; a backslash escapes the next character.
+_PART = re.compile(r"(?:^|:)(?:((?:\\.|[^:=\\])*)(=))?((?:\\.|[^:\\])*)", re.DOTALL)
+# Arguments that an endpoint needs, and the error without each.
+NEEDED = {
+    "port": "has no port; 0 takes any free one",
+    "address": "has no path; write for instance {}:/run/log.sock",
+    "domain": "has no domain; known are INET, INET6 or UNIX",
+}
+# Patterns of whole values, and the error for any other value.
+PATTERNS = {
+    "mode": ("0?[0-7]{3}", "no file mode; one is for instance 660"),
+    "backlog": ("[1-9][0-9]{0,8}", "no number of connections"),
+    "domain": ("INET6?|UNIX", "no domain; known are INET, INET6 or UNIX"),
+    "index": ("[0-9]+", "no number; the first socket is 0"),
+    "clientcert": ("required|optional", "neither required nor optional"),
+}
+
+
+def _split_arguments(rest: str) -> Iterator[tuple[str | None, str]]:
+    """Yield name and value of each part between the colons, unescaped; the name is None without `name=`."""
+    if not re.fullmatch(r"(?:\\.|[^\\])*", rest, re.DOTALL):
+        raise ValueError("ends in a backslash that escapes nothing")
+    for found in _PART.findall(rest):
+        name, equals, value = (re.sub(r"\\(.)", r"\1", one, flags=re.DOTALL) for one in found)
+        yield name if equals else None, value
+
+
+def named_arguments(
+    scheme: str, rest: str, takes: tuple[str, ...], named: tuple[str, ...] = ()
+) -> dict[str, str]:
+    """Return the arguments after `scheme:` by name, in the order in which they are given.
+
+    takes: names of arguments; the first ones may be given without names, in this order. named: further
+    arguments, which need their names. Raises ValueError.
+    """
+    arguments: dict[str, str] = {}
+    for position, (name, value) in enumerate(_split_arguments(rest)):
+        if name is None:
+            if not value and not takes:
+                continue
+            if not takes:
+                raise ValueError(f"{scheme}: takes no argument")
+            if position >= len(takes) or (position and not value):
+                raise ValueError(
+                    f"too many colons; {scheme}: takes {', '.join(takes)}, and a colon inside of one "
+                    "is written \\:, as in interface=\\:\\:1"
+                )
+            name = takes[position]
+        if name not in takes and name not in named:
+            meant = nearest_word(name, [*takes, *named])
+            accepted = f"did you mean {meant}?" if meant else f"it takes {listed(list(takes))}"
+            raise ValueError(f"{scheme}: has no argument {shown(name)}; {accepted}")
+        if name in arguments:
+            raise ValueError(f"{scheme}: has {name} twice")
+        arguments[name] = value
+    return arguments
+
+
+def check_and_complete_arguments(scheme: str, arguments: dict[str, str]) -> None:
+    """Check the arguments of an endpoint, and put in the numbers of ports and the key of `ssl:`."""
+    for name, lacking in NEEDED.items():
+        # `tls:` needs no port: Twisted has a default.
+        if name in ARGUMENTS[scheme] and not arguments.get(name) and scheme != "tls":
+            raise ValueError(f"{scheme}: {lacking.format(scheme)}")
+    for name, check in CHECKS.items():
+        if name in arguments:
+            arguments[name] = check(scheme, arguments[name])
+    for name, (pattern, wrong) in PATTERNS.items():
+        if name in arguments and not re.fullmatch(pattern, arguments[name]):
+            raise ValueError(f"{name}={shown(arguments[name])} is {wrong}")
+    if scheme == "systemd" and ("index" in arguments) == ("name" in arguments):
+        raise ValueError("systemd: takes either index= or name=, as in systemd:domain=INET:index=0")
+    _check_certificate_arguments(scheme, arguments)
+
+
+def parse_port(text: str, transport: str) -> int:
+    """Return the number of a port, given as a number or a service's name. transport: tcp or udp.
+
+    Raises ValueError.
+    """
+    if re.fullmatch("[0-9]{1,9}", text):
+        if int(text) > 65535:
+            raise ValueError(f"port {text} is too large; ports go from 0 (any free one) to 65535")
+        return int(text)
+    try:
+        return socket.getservbyname(text, transport)
+    except (OSError, ValueError):
+        raise ValueError(
+            f"{shown(text)} is no port and no {transport} service known here; give its number"
+        ) from None
+
+
+def _checked_port(scheme: str, text: str) -> str:
+    return str(parse_port(text, "udp" if scheme == "udp" else "tcp"))
+
+
+def _checked_socket_path(scheme: str, path: str) -> str:
+    try:
+        length = len(os.fsencode(path))
+    except UnicodeEncodeError:
+        raise ValueError(f"{scheme}: {shown(path)} is no path") from None
+    if length > LONGEST_SOCKET_PATH:
+        raise ValueError(
+            f"the path {shown(path)} is too long for a socket; "
+            f"the longest has {LONGEST_SOCKET_PATH} bytes"
+        )
+    if "\0" in path[1:]:
+        raise ValueError(f"the path {shown(path)} has a NUL in it")
+    return path
+
+
+def _checked_interface(scheme: str, interface: str) -> str:
+    # Twisted looks up a host name when it binds; we bind datagram sockets ourselves, without a look-up.
+    if not interface or (
+        scheme in ("tcp", "ssl") and re.fullmatch("[A-Za-z][A-Za-z0-9.-]*", interface)
+    ):
+        return interface
+    try:
+        version = ip_address(interface).version
+    except ValueError:
+        raise ValueError(
+            f"interface={shown(interface)} is no address; one is for instance 127.0.0.1 or \\:\\:1"
+        ) from None
+    if scheme == "tcp6" and version == 4:
+        raise ValueError(f"interface={interface} is an IPv4 address; tcp6: takes IPv6, tcp: both")
+    return interface
+
+
+def _checked_receive_buffer(_: str, text: str) -> str:
+    try:
+        size = SIZE.parse(text)
+    except ValueError as error:
+        raise ValueError(f"rcvbuf={shown(text)} is {error}") from None
+    if size > LARGEST_BUFFER:
+        raise ValueError(f"rcvbuf={shown(text)} is too large; a receive buffer has less than 2GiB")
+    return text
+
+
+def _check_certificate_arguments(scheme: str, arguments: dict[str, str]) -> None:
+    if scheme == "ssl":
+        arguments.setdefault("privateKey", "server.pem")
+    elif scheme in START_TLS and "privateKey" not in arguments:
+        for name in START_TLS_ARGUMENTS:
+            if name in arguments:
+                raise ValueError(
+                    f"{scheme}: has {name} without a key; add privateKey=FILE, or take ssl: for TLS "
+                    "from the beginning"
+                )
+    if "clientcert" in arguments and not {"caCertsDir", "clientca"} & set(arguments):
+        raise ValueError(
+            f"clientcert={arguments['clientcert']} needs to know whom to trust: clientca=FILE, a file "
+            "of certificates of authorities, or caCertsDir=DIRECTORY"
+        )
+
+
+def check_paths(scheme: str, arguments: Iterable[tuple[str, str]]) -> None:
+    """Raise ValueError for a missing file of a certificate, and for a path that no socket can have.
+
+    arguments: pairs of name and value, with absolute paths.
+    """
+    for name, value in arguments:
+        if name == "address":
+            _checked_socket_path(scheme, value)
+        elif name in FILE_ARGUMENTS and not os.path.exists(value):
+            what = "directory" if name in DIRECTORY_ARGUMENTS else f"file ({name})"
+            raise ValueError(f"{scheme}: there is no {what} {shown(value)}")
+
+
+def check_tls_arguments(rest: str) -> None:
+    """Raise ValueError if `tls:` has no directory first, but nothing or a port, or if it names a key file.
+
+    `tls:` takes a directory of certificates; `ssl:` takes a port, privateKey= and certKey=.
+    """
+    first = rest.partition(":")[0]
+    if not first or "Key=" in rest or (first.isdigit() and not os.path.exists(first)):
+        raise ValueError(
+            "tls: takes a directory of certificates, tls:DIRECTORY:PORT; with one certificate it is "
+            f"ssl:{first if first.isdigit() else 6514}:privateKey=FILE:certKey=FILE"
+        )
+
+
+# Checks of a scheme and a value; each returns the value to use.
+CHECKS: dict[str, Callable[[str, str], str]] = {
+    "port": _checked_port,
+    "address": _checked_socket_path,
+    "rcvbuf": _checked_receive_buffer,
+    "interface": _checked_interface,
+}
 
 
 def parse_endpoint(text: str) -> Endpoint:

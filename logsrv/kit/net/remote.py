@@ -10,8 +10,8 @@ import attrs
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 
-from logsrv.kit.net.checks import LONGEST_SOCKET_PATH, named_arguments, parse_port
-from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_connection_creator
+from logsrv.kit.connections.client_tls import TLSOptions, tls_connection_creator
+from logsrv.kit.net.parse import LONGEST_SOCKET_PATH, named_arguments, parse_port
 from logsrv.kit.options.kinds import Kind
 from logsrv.kit.text.words import nearest_word, shown
 

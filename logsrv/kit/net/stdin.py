@@ -11,7 +11,7 @@ from twisted.internet.error import ConnectionAborted, ConnectionDone, Connection
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.source import STANDARD_INPUT, Sender
+from logsrv.kit.connections.source import STANDARD_INPUT, Sender
 
 DESCRIPTOR = 0
 CHUNK = 256 * 1024

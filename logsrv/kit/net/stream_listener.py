@@ -13,18 +13,18 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.connections.guard import GuardPolicy
+from logsrv.kit.connections.guarded_factory import GuardedFactory
+from logsrv.kit.connections.source import host_text
+from logsrv.kit.connections.streams import speed_up_epoll
+from logsrv.kit.connections.tls import GatheringTLSFactory
+from logsrv.kit.connections.transports import descriptor
 from logsrv.kit.net.bind import check_can_bind, listen_error, remove_stale_socket, set_file_mode
-from logsrv.kit.net.endpoint import Endpoint
-from logsrv.kit.net.guard.guard import GuardPolicy
-from logsrv.kit.net.guard.guarded_factory import GuardedFactory
+from logsrv.kit.net.certificates import RenewableCertificate, check_certificate
+from logsrv.kit.net.endpoint import LISTENING, Endpoint, log_listening
 from logsrv.kit.net.kept_sockets import KeptSockets
 from logsrv.kit.net.listener_place import ListenerPlace
-from logsrv.kit.net.listening import LISTENING, log_listening
-from logsrv.kit.net.source import host_text
-from logsrv.kit.net.stdin import StdinEndpoint
-from logsrv.kit.net.twisted.certificates import RenewableCertificate, check_certificate
-from logsrv.kit.net.twisted.polling import speed_up_epoll
-from logsrv.kit.net.twisted.ports import (
+from logsrv.kit.net.ports import (
     adopt_duplicate,
     block_new_connections,
     close_socket,
@@ -34,8 +34,7 @@ from logsrv.kit.net.twisted.ports import (
     stop_accepting,
     use_our_classes,
 )
-from logsrv.kit.net.twisted.transports import descriptor
-from logsrv.kit.net.twisted.twisted_tls import GatheringTLSFactory
+from logsrv.kit.net.stdin import StdinEndpoint
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.text.words import shown
 

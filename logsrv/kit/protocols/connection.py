@@ -15,7 +15,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from logsrv.errors import PeerError
-from logsrv.kit.net.twisted.transports import (
+from logsrv.kit.connections.transports import (
     can_half_close,
     close_at_once,
     delay_close_for_producer,

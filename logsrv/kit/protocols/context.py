@@ -12,11 +12,11 @@ from twisted.python.failure import Failure
 from typing_extensions import TypeVar
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.connections.drain import GonePeerWatch
+from logsrv.kit.connections.start_tls import tls_factory
+from logsrv.kit.connections.tls import PeerCertificate
 from logsrv.kit.framing.frames import DEFAULT_MAX_FRAME
 from logsrv.kit.framing.line_format import LineFormat
-from logsrv.kit.net.departures import GonePeerWatch
-from logsrv.kit.net.guard.start_tls import tls_factory
-from logsrv.kit.net.twisted.peer_certificate import PeerCertificate
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts, Metrics
 from logsrv.kit.observe.peer_log import ConnectionLog, connection_log

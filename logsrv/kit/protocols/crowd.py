@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextvars import ContextVar, copy_context
 from typing import Any, Protocol, TypeVar
 
-from logsrv.kit.net.twisted.transports import unsent_bytes
+from logsrv.kit.connections.transports import unsent_bytes
 from logsrv.kit.protocols.awaiting import use_clock
 from logsrv.kit.protocols.context import AuthorProtocol
 from logsrv.kit.protocols.states import OPEN, State

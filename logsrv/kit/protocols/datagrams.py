@@ -22,9 +22,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import PeerError
+from logsrv.kit.connections.rates import TokenBuckets
+from logsrv.kit.connections.source import Sender
 from logsrv.kit.framing.line_format import LineFormat
-from logsrv.kit.net.guard.rates import TokenBuckets
-from logsrv.kit.net.source import Sender
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.kit.protocols.awaiting import as_deferred

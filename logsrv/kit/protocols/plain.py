@@ -12,9 +12,9 @@ from twisted.internet.protocol import AbstractDatagramProtocol, Protocol, connec
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.guard.guarded_connection import ThirdPartyProtocol
-from logsrv.kit.net.senders import sender_at
-from logsrv.kit.net.source import Sender, source_of
+from logsrv.kit.connections.guarded_connection import ThirdPartyProtocol
+from logsrv.kit.connections.senders import sender_at
+from logsrv.kit.connections.source import Sender, source_of
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.protocols.datagrams import Datagrams, unix_path_of
 from logsrv.kit.protocols.faults import wrong_value_text

@@ -13,11 +13,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.net.guard.start_tls import Certificate
-from logsrv.kit.net.source import host_of, port_of, source_of
-from logsrv.kit.net.twisted.peer_certificate import PeerCertificate
-from logsrv.kit.net.twisted.transports import close_at_once
-from logsrv.kit.net.twisted.twisted_tls import certificate_of, is_encrypted
+from logsrv.kit.connections.source import host_of, port_of, source_of
+from logsrv.kit.connections.start_tls import Certificate
+from logsrv.kit.connections.tls import PeerCertificate, certificate_of, is_encrypted
+from logsrv.kit.connections.transports import close_at_once
 from logsrv.kit.observe.peer_log import PeerLogger
 from logsrv.kit.protocols.connection import PeerConnection
 from logsrv.kit.protocols.context import (

@@ -13,8 +13,7 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.net.backpressure import Backpressure
-from logsrv.kit.net.twisted.transports import send_at_once, undo_close_delay
+from logsrv.kit.connections.transports import Backpressure, send_at_once, undo_close_delay
 from logsrv.kit.observe.peer_log import PeerLogger
 from logsrv.kit.protocols import states
 from logsrv.kit.protocols.context import AuthorProtocol

@@ -14,10 +14,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.guard.guard import Refusal
-from logsrv.kit.net.guard.guarded_connection import guarded_connection_of
-from logsrv.kit.net.guard.start_tls import can_put_tls_under, put_tls_under
-from logsrv.kit.net.twisted.twisted_tls import is_encrypted
+from logsrv.kit.connections.guard import Refusal
+from logsrv.kit.connections.guarded_connection import guarded_connection_of
+from logsrv.kit.connections.start_tls import can_put_tls_under, put_tls_under
+from logsrv.kit.connections.tls import is_encrypted
 from logsrv.kit.protocols import states
 from logsrv.kit.protocols.connection import PeerConnection
 from logsrv.kit.protocols.context import InputReader

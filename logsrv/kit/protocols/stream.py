@@ -16,11 +16,11 @@ from typing import Any, Generic, Self, TypeVar
 import attrs
 from twisted.logger import Logger
 
+from logsrv.kit.connections.source import host_of, port_of
+from logsrv.kit.connections.start_tls import Certificate
+from logsrv.kit.connections.tls import PeerCertificate
+from logsrv.kit.connections.transports import end_output
 from logsrv.kit.framing.incoming import Incoming, LineTooLong
-from logsrv.kit.net.guard.start_tls import Certificate
-from logsrv.kit.net.source import host_of, port_of
-from logsrv.kit.net.twisted.peer_certificate import PeerCertificate
-from logsrv.kit.net.twisted.transports import end_output
 from logsrv.kit.observe.peer_log import PeerLogger
 from logsrv.kit.protocols.awaiting import ReusableDeferred, working
 from logsrv.kit.protocols.connection import PeerConnection

@@ -11,9 +11,9 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.connections.guard import GuardPolicy
+from logsrv.kit.connections.senders import sender_at
 from logsrv.kit.net.parse import parse_endpoint
-from logsrv.kit.net.senders import sender_at
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.kit.protocols.datagrams import Datagrams
 from logsrv.kit.service.sites import Site, SiteSpec

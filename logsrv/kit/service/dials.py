@@ -14,12 +14,12 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from logsrv.kit.connections.guard import GuardPolicy, Refusal
+from logsrv.kit.connections.guarded_connection import GuardedConnection
+from logsrv.kit.connections.guarded_factory import GuardedFactory
+from logsrv.kit.connections.tls import note_certificate
+from logsrv.kit.connections.transports import with_no_delay
 from logsrv.kit.framing.line_format import LineFormat
-from logsrv.kit.net.guard.guard import GuardPolicy, Refusal
-from logsrv.kit.net.guard.guarded_connection import GuardedConnection
-from logsrv.kit.net.guard.guarded_factory import GuardedFactory
-from logsrv.kit.net.twisted.transports import with_no_delay
-from logsrv.kit.net.twisted.twisted_tls import note_certificate
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.protocols.awaiting import CANCELLED, working
 from logsrv.kit.protocols.stream import Connection, StreamProtocol

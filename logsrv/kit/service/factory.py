@@ -15,10 +15,10 @@ from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.connections.client_tls import TLSOptions, tls_connection_creator
+from logsrv.kit.connections.source import inet_source, source_of
 from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.net.listen import Listener, ServerAndReceiver
-from logsrv.kit.net.source import inet_source, source_of
-from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_connection_creator
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.protocols.context import ListenerContext, RunningService
 from logsrv.kit.protocols.datagrams import Datagrams

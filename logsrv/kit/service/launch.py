@@ -14,22 +14,21 @@ import threading
 from contextlib import suppress
 from typing import Any
 
-from twisted.logger import Logger
+from twisted.logger import Logger, LoggingFile
+from twisted.scripts._twistd_unix import UnixApplicationRunner
 
 from logsrv.errors import StartError
-from logsrv.kit.net.twisted.twistd import (
-    STARTED,
-    print_only_start_error,
-    start_failure_message,
-    take_status_pipe,
-    uncapture_stderr,
-)
 from logsrv.kit.observe.journal import start_failure_text
-from logsrv.kit.service.log import use_our_log_format
+from logsrv.kit.observe.process_log import use_our_log_format
+from logsrv.kit.text.escape import printable
 from logsrv.kit.text.words import shown
 
 log = Logger()
 
+# The message of a daemonized twistd that has started.
+STARTED = b"0"
+# Bytes: a write of no more to a pipe is never split (POSIX guarantees 512, Linux 4096).
+LONGEST_STATUS = 512
 # Seconds; then a failed process ends even if a thread of the plugin still runs.
 END_SECONDS = 5.0
 
@@ -146,3 +145,45 @@ def _flush_and_exit(status: int) -> None:
             except OSError:
                 status = status or 1
     os._exit(status)
+
+
+def start_failure_message(sentence: str) -> bytes:
+    """Return the message of a daemonized twistd to its parent, which shows it and ends with status 1."""
+    return f"1 {printable(sentence)}".encode("ascii", "backslashreplace")[:LONGEST_STATUS]
+
+
+def take_status_pipe(options: Any) -> int | None:
+    """Take the pipe to its parent from a daemonized twistd; None if no parent waits.
+
+    options: its parsed options. twistd itself would report success as soon as it has called startService.
+    """
+    pipe: int | None = options.pop("statusPipe", None) if isinstance(options, dict) else None
+    return pipe
+
+
+def print_only_start_error() -> None:
+    """Let the parent of a daemonized twistd print only the sentence of a failed start.
+
+    Otherwise it prints a `repr` of the first 98 bytes, and where to look for the rest.
+    """
+    runner: Any = UnixApplicationRunner
+    runner._waitForStart = lambda _, pipe: _wait_for_start(pipe)
+
+
+def _wait_for_start(pipe: int) -> int:
+    """Return the exit status of the parent."""
+    message = os.read(pipe, LONGEST_STATUS)
+    if message == STARTED:
+        return 0
+    sentence = message[2:].decode("ascii", "backslashreplace") or (
+        "twistd ended before it had started; its log may say why"
+    )
+    assert sys.__stderr__ is not None
+    print(sentence, file=sys.__stderr__, flush=True)
+    return 1
+
+
+def uncapture_stderr() -> None:
+    """Restore the standard error with which the process began, if its text goes to the log."""
+    if isinstance(sys.stderr, LoggingFile):
+        sys.stderr = sys.__stderr__

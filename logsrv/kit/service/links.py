@@ -15,8 +15,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.guard.guard import GuardPolicy
-from logsrv.kit.net.guard.guarded_factory import GuardedFactory
+from logsrv.kit.connections.guard import GuardPolicy
+from logsrv.kit.connections.guarded_factory import GuardedFactory
+from logsrv.kit.connections.transports import with_no_delay
 from logsrv.kit.net.remote import (
     CONNECT_SECONDS,
     RemotePlace,
@@ -24,7 +25,6 @@ from logsrv.kit.net.remote import (
     parse_remote,
     remote_endpoint,
 )
-from logsrv.kit.net.twisted.transports import with_no_delay
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog

@@ -117,8 +117,8 @@ class Plugin:
 
     def makeService(self, options: Any) -> IService:
         """Return the service for parsed options. Raises StartError with one sentence."""
-        from logsrv.kit.net.twisted.clocks import steady_reactor
         from logsrv.kit.service.launch import Launch, check_twistd_files
+        from logsrv.reactor import steady_reactor
 
         check_twistd_files(self.name, options.parent)
         reactor = steady_reactor()

@@ -13,8 +13,7 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.endpoint import Endpoint
-from logsrv.kit.net.listening import LISTENING
+from logsrv.kit.net.endpoint import LISTENING, Endpoint
 from logsrv.kit.net.remote import CONNECT_SECONDS, RemotePlace
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts, Metrics, MetricsPart, make_metrics

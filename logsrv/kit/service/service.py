@@ -13,7 +13,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 
 from logsrv.kit.net.listen import listener_for
-from logsrv.kit.net.twisted.ports import inherited_descriptors
+from logsrv.kit.net.ports import inherited_descriptors
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.protocols.awaiting import call_as_deferred
 from logsrv.kit.service.hooks import ServiceHooks, Settings

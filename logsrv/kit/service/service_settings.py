@@ -12,11 +12,11 @@ import attrs
 from twisted.internet.protocol import AbstractDatagramProtocol
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.connections.guard import GuardPolicy, PeerLimits
 from logsrv.kit.framing.frames import DEFAULT_MAX_FRAME
 from logsrv.kit.framing.line_format import DEFAULT_MAX_LINE
 from logsrv.kit.inspect.inspect_settings import OperatorSettings
 from logsrv.kit.net.endpoint import Endpoint
-from logsrv.kit.net.guard.guard import GuardPolicy, PeerLimits
 from logsrv.kit.net.parse import located_endpoint, parse_endpoint, parse_named_endpoint
 from logsrv.kit.options.declare import REQUIRED, attrs_field_of, option, options_of, tables
 from logsrv.kit.options.kinds import SIZE, Kind, endpoint_kind

@@ -28,10 +28,9 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.endpoint import NOT_AT_ONCE, Endpoint, TakenPlaces
-from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.connections.guard import GuardPolicy
+from logsrv.kit.net.endpoint import LISTENING, NOT_AT_ONCE, Endpoint, TakenPlaces
 from logsrv.kit.net.listen import Listener, listener_for
-from logsrv.kit.net.listening import LISTENING
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.text.transitions import parse_transitions
 

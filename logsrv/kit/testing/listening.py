@@ -8,11 +8,11 @@ from typing import Any
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Protocol
 
+from logsrv.kit.connections.guarded_connection import GuardedConnection
+from logsrv.kit.connections.source import Sender
 from logsrv.kit.net.datagrams import DatagramListener, DatagramReceiver
 from logsrv.kit.net.endpoint import Endpoint
-from logsrv.kit.net.guard.guarded_connection import GuardedConnection
 from logsrv.kit.net.recvmmsg import Group
-from logsrv.kit.net.source import Sender
 from logsrv.kit.net.stream_listener import StreamListener
 from logsrv.kit.testing.peer import MemorySender
 

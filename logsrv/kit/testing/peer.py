@@ -11,8 +11,8 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.guard.guarded_connection import GuardedConnection
-from logsrv.kit.net.source import Sender
+from logsrv.kit.connections.guarded_connection import GuardedConnection
+from logsrv.kit.connections.source import Sender
 
 # The producer is paused when more than this is unread, the same as in Twisted's transports.
 TRANSPORT_BUFFER = 64 * 1024

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import attrs
 
+from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.net.endpoint import Endpoint
-from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.parse import located_endpoint, parse_endpoint
 from logsrv.kit.options.kinds import Kind, endpoint_kind
 from logsrv.kit.web.hosts import is_loopback

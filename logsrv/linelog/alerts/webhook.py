@@ -17,15 +17,15 @@ from twisted.web.client import Agent, FileBodyProducer
 from twisted.web.http_headers import Headers
 
 from logsrv import __version__
-from logsrv.kit.net.twisted.agent import (
+from logsrv.kit.observe.peer_log import end_sentence
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.web.http_client import (
     NOT_HTTP,
     BoundedBody,
     HeadTooLarge,
     NameCheckingPolicy,
     limited_head_pool,
 )
-from logsrv.kit.observe.peer_log import end_sentence
-from logsrv.kit.text.escape import one_line
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
 
 SECONDS = 10.0

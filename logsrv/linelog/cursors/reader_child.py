@@ -36,7 +36,7 @@ from logsrv.kit.children.child_side import (
     tell_service,
 )
 from logsrv.kit.children.frames import MessageReader, frame_parts
-from logsrv.kit.net.twisted.clocks import steady_reactor
+from logsrv.reactor import steady_reactor
 
 TRY = 0.1
 """Seconds between two attempts to take the lock."""

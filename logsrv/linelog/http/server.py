@@ -13,7 +13,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import StoreError
-from logsrv.kit.net.twisted.clocks import time_of_day
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.text.words import shown
 from logsrv.kit.web.channel import WebRequest
@@ -42,6 +41,7 @@ from logsrv.linelog.http.viewing.views import LiveViews
 from logsrv.linelog.query.language.hints import foreign_syntax_hints
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.store.segments.segment import Position, parse_position
+from logsrv.reactor import time_of_day
 
 log = Logger()
 

@@ -14,7 +14,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from logsrv.kit.net.source import escaped_word
+from logsrv.kit.connections.source import escaped_word
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
 from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused
 from logsrv.linelog.framing.bodies.inflated import UnpackingError

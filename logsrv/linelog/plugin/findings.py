@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_context
+from logsrv.kit.connections.client_tls import TLSOptions, tls_context
 from logsrv.kit.service.file_checks import check_certificate_file, check_directory_writable
 from logsrv.kit.service.findings import (
     CheckRequest,

@@ -9,9 +9,9 @@ from typing import ClassVar, TypeVar
 import attrs
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.connections.guard import GuardPolicy, PeerLimits
 from logsrv.kit.inspect.inspect_settings import OperatorSettings
 from logsrv.kit.net.endpoint import ARGUMENTS, Endpoint
-from logsrv.kit.net.guard.guard import GuardPolicy, PeerLimits
 from logsrv.kit.net.parse import located_endpoint, parse_endpoint
 from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.kinds import FLAG, NAME, NEW_DIRECTORY, Kind, integer

@@ -24,7 +24,6 @@ from logsrv.kit.net.bind import ListenError, check_can_bind
 from logsrv.kit.net.datagrams import DatagramListener
 from logsrv.kit.net.kept_sockets import KeptSockets
 from logsrv.kit.net.listen import Listener
-from logsrv.kit.net.twisted.clocks import steady_reactor
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.options.declare import options_of
 from logsrv.kit.options.usage import SettingsOptions, usage_options
@@ -60,6 +59,7 @@ from logsrv.linelog.store.segments.lock import owning_process
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.valve import Valve
 from logsrv.memory import keep_freed_memory
+from logsrv.reactor import steady_reactor
 
 if TYPE_CHECKING:
     from logsrv.kit.service.findings import CheckRequest, Finding

@@ -12,9 +12,9 @@ from twisted.internet.interfaces import IProtocolFactory
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.failures import UNTRUSTED, failure_sentence
-from logsrv.kit.net.twisted.client_tls import tls_connection_creator
-from logsrv.kit.net.twisted.transports import with_no_delay
+from logsrv.kit.connections.client_tls import tls_connection_creator
+from logsrv.kit.connections.transports import with_no_delay
+from logsrv.kit.observe.peer_log import UNTRUSTED, failure_sentence
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import Unavailable
 

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.twisted.client_tls import TLSOptions
+from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import listed, shown
 from logsrv.kit.web.hosts import is_loopback

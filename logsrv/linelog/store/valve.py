@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from twisted.logger import Logger
 
-from logsrv.kit.net.twisted.turns import NextTurnCall
+from logsrv.reactor import NextTurnCall
 
 log = Logger()
 # The number of senders that are resumed first when the valve opens. About twenty, with 256 KiB each, close

@@ -15,13 +15,13 @@ from nats.aio.msg import Msg
 from logsrv.cli.connect import parse_place, terminal_decoder
 from logsrv.errors import ConfigurationError
 from logsrv.greet.message import parse_message
+from logsrv.kit.connections.proxy_protocol import ProxyHeaderError, ProxyHeaderReader
+from logsrv.kit.connections.source import escaped_word, unix_source
 from logsrv.kit.inspect.inspect_settings import parse_inspect_place
 from logsrv.kit.inspect.keys import authorized_keys
 from logsrv.kit.inspect.terminal import MOST_TYPED, LineEditor
-from logsrv.kit.net.guard.proxy_header import ProxyHeaderError, ProxyHeaderReader
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.remote import parse_remote
-from logsrv.kit.net.source import escaped_word, unix_source
 from logsrv.kit.options import kinds
 from logsrv.kit.options.kinds import Kind
 from logsrv.kit.options.load import SettingsSources, load_settings
@@ -56,7 +56,7 @@ from tests.parts.http_senders import Sender
 from tests.parts.sinks import turn
 
 
-@target("kit.net.guard.proxy_header", longest=600)
+@target("kit.connections.proxy_protocol", longest=600)
 def proxy_header(data: bytes) -> None:
     """The header of a proxy gives the same client at every cut; its addresses are valid, or paths."""
 
@@ -194,7 +194,9 @@ def configuration(data: bytes) -> None:
             safe(str(error), "\n")
 
 
-@target("kit.text.escape", "kit.text.paths", "kit.text.time", "kit.text.words", "kit.net.source")
+@target(
+    "kit.text.escape", "kit.text.paths", "kit.text.time", "kit.text.words", "kit.connections.source"
+)
 def texts_to_show(data: bytes) -> None:
     """Text made safe has no control characters, and is not changed again; a name leads to no
     other folder.

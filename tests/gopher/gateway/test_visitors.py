@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
 from logsrv.gopher.gateway.visitors import RequestDenied, VisitorLimits, Visitors
-from logsrv.kit.net.guard.rates import REMEMBERED
+from logsrv.kit.connections.rates import REMEMBERED
 
 
 def made(at_once: int = 100, at_once_each: int = 2, a_minute: int = 60) -> tuple[Visitors, Clock]:

@@ -10,8 +10,7 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import capturedLogs, formatEvent
 
-from logsrv.kit.net.endpoint import Endpoint, TakenPlaces, endpoint_text
-from logsrv.kit.net.listening import log_listening
+from logsrv.kit.net.endpoint import Endpoint, TakenPlaces, endpoint_text, log_listening
 from logsrv.kit.net.parse import parse_endpoint
 
 

@@ -12,8 +12,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
+from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.net.bind import ListenError
-from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.kept_sockets import KeptSockets
 from logsrv.kit.net.stream_listener import StreamListener
 from logsrv.kit.testing.patience import PATIENCE

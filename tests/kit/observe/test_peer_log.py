@@ -2,14 +2,23 @@
 
 import json
 
+import pytest
 from OpenSSL import SSL
-from twisted.internet.error import ConnectionDone
+from service_identity import VerificationError
+from twisted.internet.error import ConnectionDone, ConnectionRefusedError
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 
 from logsrv.kit.observe.log_lines import json_format
-from logsrv.kit.observe.peer_log import ConnectionLog, PeerLogger, end_sentence
+from logsrv.kit.observe.peer_log import (
+    OTHER_NAME,
+    UNTRUSTED,
+    ConnectionLog,
+    PeerLogger,
+    end_sentence,
+    failure_sentence,
+)
 
 
 def test_one_event_for_each_turn():
@@ -59,3 +68,24 @@ def test_the_end_of_a_tls_connection_is_a_sentence():
     assert end_sentence(Failure(ConnectionDone())) == "Connection was closed cleanly."
     assert end_sentence(Failure(SSL.Error())) == Failure(SSL.Error()).getErrorMessage()
     assert end_sentence(Failure(SSL.SysCallError(-1, "Unexpected EOF"))) == "TLS: Unexpected EOF"
+
+
+def openssl(said: str) -> SSL.Error:
+    return SSL.Error([("SSL routines", "", said)])
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (VerificationError(errors=[]), OTHER_NAME),
+        (openssl("certificate verify failed"), UNTRUSTED),
+        (openssl("packet length too long"), "it does not speak TLS"),
+        (openssl("tlsv1 alert unknown ca"), "it does not trust our certificate"),
+        (openssl("never heard\nof"), "TLS: never heard\\x0aof"),
+        (SSL.SysCallError(-1, "Unexpected EOF"), "TLS: Unexpected EOF"),
+        (ConnectionRefusedError(), "Connection was refused by other side"),
+        (ValueError("an unknown ca"), "an unknown ca"),
+    ],
+)
+def test_the_failure_of_a_connection_is_a_sentence(error, sentence):
+    assert failure_sentence(Failure(error)) == sentence

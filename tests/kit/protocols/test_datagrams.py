@@ -12,7 +12,7 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit import DatagramLines, PeerError, Sender
-from logsrv.kit.net.source import inet_source
+from logsrv.kit.connections.source import inet_source
 from logsrv.kit.protocols.datagrams import REMEMBERED, AnswerSocket
 from logsrv.kit.testing import MemoryService, Running
 from logsrv.kit.testing.patience import PATIENCE

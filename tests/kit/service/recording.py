@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 from twisted.internet.defer import Deferred, succeed
 
-from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.service.service import ListeningService

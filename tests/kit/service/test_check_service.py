@@ -10,8 +10,8 @@ import attrs
 import pytest
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.net.endpoint import Endpoint
-from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.secrets import SECRET, SECRET_FILE, read_secret

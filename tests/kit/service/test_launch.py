@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.service.launch import start_failure_message, take_status_pipe
 from logsrv.kit.testing import TWISTD, wait_until
 from logsrv.kit.testing.patience import PATIENCE
 
@@ -192,3 +193,14 @@ def test_a_bug_in_the_start_ends_the_process(folder):
     assert done.returncode == 1
     assert "ZeroDivisionError: division by zero" in done.stderr
     assert "twisted/plugins/slow_plugin.py" in done.stdout
+
+
+def test_the_pipe_to_the_parent_is_taken_where_there_is_one():
+    options = {"statusPipe": 7, "nodaemon": 0}
+    assert take_status_pipe(options) == 7
+    assert take_status_pipe(options) is None
+    assert take_status_pipe(None) is None
+    # The parent reads it at once.
+    assert len(start_failure_message("ü" * 1000)) == 512
+    assert start_failure_message("no moon") == b"1 no moon"
+    assert start_failure_message("\x1b[31m") == rb"1 \x1b[31m", "it is shown in a terminal"

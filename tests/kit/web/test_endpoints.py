@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.web.endpoints import web_endpoint_kind, web_guard_policy
 
 KIND = web_endpoint_kind(8080)

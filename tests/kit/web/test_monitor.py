@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs
 
-from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.web.channel import WebFactory
 from logsrv.kit.web.monitor import Monitor

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.net.twisted.client_tls import TLSOptions
-from logsrv.kit.net.twisted.self_signed import write_key_and_certificate
+from logsrv.kit.connections.client_tls import TLSOptions
+from logsrv.kit.net.self_signed import write_key_and_certificate
 from logsrv.kit.options.load import SettingsSources, load_settings
 from logsrv.kit.service.findings import CheckRequest, Finding, FindingLevel, User, current_user
 from logsrv.linelog.plugin import findings as logger

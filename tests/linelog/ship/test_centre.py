@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from logsrv.kit.net.twisted.client_tls import TLSOptions
+from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.centre import CentreTarget
 from logsrv.linelog.ship.registry import TargetSettings

@@ -37,11 +37,16 @@ from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from twisted.web.http import Request
 
-from logsrv.kit.net.source import source_of
-from logsrv.kit.net.twisted.http import body_bytes_left, take_pipelined
+from logsrv.kit.connections.source import source_of
 from logsrv.kit.observe.peer_log import ConnectionLog
 from logsrv.kit.text.transitions import parse_transitions
-from logsrv.kit.web.channel import REQUEST_SECONDS, Channel, ChannelFactory
+from logsrv.kit.web.channel import (
+    REQUEST_SECONDS,
+    Channel,
+    ChannelFactory,
+    body_bytes_left,
+    take_pipelined,
+)
 from logsrv.linelog.inputs.http.request import InputRequest
 from logsrv.linelog.inputs.http.routes import ROUTES, Route
 from logsrv.linelog.inputs.intake.connections import Input

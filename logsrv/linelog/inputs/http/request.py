@@ -40,10 +40,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import Request
 
-from logsrv.kit.net.twisted.http import request_line
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.transitions import parse_transitions
-from logsrv.kit.web.channel import host_and_target
+from logsrv.kit.web.channel import host_and_target, request_line
 from logsrv.kit.web.hosts import foreign_page_refusal, http_refusal
 from logsrv.linelog.framing.bodies import content_encoding, http_lines
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, json_line

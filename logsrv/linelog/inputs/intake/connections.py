@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.source import source_of
+from logsrv.kit.connections.source import source_of
 from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput, Intake
 from logsrv.linelog.store.valve import Producer
 

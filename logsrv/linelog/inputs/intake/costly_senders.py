@@ -11,8 +11,8 @@ from functools import partial
 
 from twisted.internet.interfaces import IReactorTime
 
-from logsrv.kit.net.twisted.turns import NextTurnCall
 from logsrv.linelog.store.valve import Producer, Valve
+from logsrv.reactor import NextTurnCall
 
 # A chunk is costly if it takes more than LONG seconds of CPU time, or more than MUCH bytes in the store.
 # 256 KiB of usual lines take 0.1 to 0.3 ms and 400 KiB. Elapsed time would include the wait for the

@@ -16,8 +16,6 @@ from twisted.python.failure import Failure
 from zope.interface import Attribute, Interface
 
 from logsrv.kit.children.pool import ProcessPool, WorkerEndedError
-from logsrv.kit.net.twisted.clocks import time_of_day
-from logsrv.kit.net.twisted.turns import NextTurnCall
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.peer_log import connection_log
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
@@ -37,6 +35,7 @@ from logsrv.linelog.inputs.intake.unfinished import UnfinishedData
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.valve import Producer, Valve
 from logsrv.linelog.store.writing.deposit import PendingBlock
+from logsrv.reactor import NextTurnCall, time_of_day
 
 log = Logger()
 
@@ -152,7 +151,7 @@ class Intake:
         return self.store.valve
 
     def source(self, peer: str) -> str:
-        """Return the source for lines of `peer` (see `logsrv.kit.net.source`), with the listener's name."""
+        """Return the source for lines of `peer` (see `kit.connections.source`), with the listener."""
         return self._prefix + peer
 
     def take(self, block: Block | bytes, source: str) -> int:

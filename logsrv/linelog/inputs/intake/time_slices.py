@@ -26,9 +26,9 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.twisted.turns import NextTurnCall
 from logsrv.linelog.framing.lines.long_work import LongWork
 from logsrv.linelog.store.valve import Producer, Valve
+from logsrv.reactor import NextTurnCall
 
 log = Logger()
 

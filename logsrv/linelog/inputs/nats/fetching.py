@@ -18,7 +18,6 @@ import nats.errors
 from twisted.logger import LogLevel
 
 from logsrv.errors import LogsrvError
-from logsrv.kit.net.twisted.asyncio_thread import cancel_until_ended
 from logsrv.linelog.inputs.nats.emptying import StreamEmptier
 from logsrv.linelog.inputs.nats.place import StreamSource
 from logsrv.linelog.ship.out.link import (
@@ -33,6 +32,7 @@ from logsrv.linelog.ship.out.nats_client import Inbox, MessageMemory, NatsTroubl
 from logsrv.linelog.ship.out.nats_wire import STATUS, Delivery, known_nats_headers
 from logsrv.linelog.ship.out.streams import NO_STREAM, SUBJECT
 from logsrv.linelog.store.segments.segment import STORE_ID
+from logsrv.reactor import cancel_until_ended
 
 LOOK = 2.0
 """Seconds between two searches for new stores."""

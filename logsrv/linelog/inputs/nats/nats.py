@@ -14,9 +14,8 @@ from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.connections.client_tls import TLSOptions, tls_context
 from logsrv.kit.net.endpoint import Endpoint
-from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
-from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_context
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.linelog.framing.bodies.bodies import RequestRefused
@@ -32,6 +31,7 @@ from logsrv.linelog.inputs.nats.place import (
     passed_hole,
 )
 from logsrv.linelog.ship.out.login import nats_login_options, read_nats_credentials
+from logsrv.reactor import AsyncioThread
 from logsrv.timer import Timer
 
 log = Logger()

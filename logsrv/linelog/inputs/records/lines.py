@@ -9,7 +9,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.drain import unread_bytes
+from logsrv.kit.connections.drain import unread_bytes
 from logsrv.linelog.framing.lines.datagrams import frame_datagrams, join_datagrams
 from logsrv.linelog.framing.lines.joined import JoiningFramer
 from logsrv.linelog.framing.lines.lines import BlockFramer, LineFramer

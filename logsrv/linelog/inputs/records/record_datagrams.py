@@ -8,7 +8,7 @@ from typing import Any, cast
 from twisted.internet.interfaces import IAddress
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.source import Sender
+from logsrv.kit.connections.source import Sender
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.protocols.datagrams import AnswerSocket
 from logsrv.kit.protocols.faults import wrong_value_text

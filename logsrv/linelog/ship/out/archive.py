@@ -15,7 +15,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.twisted.futures import deferred_from_future
 from logsrv.kit.text.words import error_text
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import ArchiveSurvey, ForeignStoreError, Unavailable
@@ -37,6 +36,7 @@ from logsrv.linelog.store.archive.putting import (
 from logsrv.linelog.store.archive.readers import ReaderThreads
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment
+from logsrv.reactor import deferred_from_future
 
 T = TypeVar("T")
 log = Logger()

@@ -26,13 +26,13 @@ from zope.interface import implementer
 
 from logsrv import __version__
 from logsrv.errors import LogsrvError
-from logsrv.kit.net.twisted.agent import NOT_HTTP, BoundedBody, HeadTooLarge, limited_head_pool
-from logsrv.kit.net.twisted.clocks import time_of_day
 from logsrv.kit.text.escape import one_line
+from logsrv.kit.web.http_client import NOT_HTTP, BoundedBody, HeadTooLarge, limited_head_pool
 from logsrv.linelog.ship.out.answers import HttpAnswer, raise_unless_success
 from logsrv.linelog.ship.reaching import connect, unreachable_error
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import Unavailable
+from logsrv.reactor import time_of_day
 
 LARGEST_ANSWER = 1 << 20
 _IDLE = 30

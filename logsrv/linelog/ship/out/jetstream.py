@@ -13,8 +13,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
-from logsrv.kit.net.twisted.client_tls import tls_context
+from logsrv.kit.connections.client_tls import tls_context
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.address import API, PREFIX
 from logsrv.linelog.ship.encode.block import LARGEST, PackedBlock, block_from_headers
@@ -42,6 +41,7 @@ from logsrv.linelog.ship.out.streams import (
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.stream_limits import limits_of_url
 from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, TooMuchAtOnce, Unavailable
+from logsrv.reactor import AsyncioThread
 
 T = TypeVar("T")
 LOOK = 10.0

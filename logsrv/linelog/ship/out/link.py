@@ -16,7 +16,7 @@ from nats.aio.msg import Msg
 
 from logsrv import __version__
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_context
+from logsrv.kit.connections.client_tls import TLSOptions, tls_context
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.outside_json import parse_json
 from logsrv.kit.text.words import host_text

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 from twisted.internet.defer import Deferred
 
-from logsrv.kit.net.twisted.clocks import time_of_day
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.encode.loki import LokiEncoder, count_refused_by_time
 from logsrv.linelog.ship.encode.ndjson import encode_ndjson
@@ -19,6 +18,7 @@ from logsrv.linelog.ship.out.answers import HttpAnswer, raise_unless_success
 from logsrv.linelog.ship.out.http_client import HttpClient
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LineBatch, PartlyRefused, RefusedForGood
+from logsrv.reactor import time_of_day
 
 # The level of gzip: 1 takes a third of the time of level 6, and the result has 25 % more bytes.
 _LEVEL = 1

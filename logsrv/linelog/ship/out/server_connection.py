@@ -15,7 +15,7 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.net.twisted.transports import unacknowledged_bytes
+from logsrv.kit.connections.transports import unacknowledged_bytes
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.reaching import connect, unreachable_error
 from logsrv.linelog.ship.registry import TargetSettings

@@ -13,7 +13,7 @@ from pathlib import Path
 import attrs
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_connection_creator
+from logsrv.kit.connections.client_tls import TLSOptions, tls_connection_creator
 from logsrv.kit.options.files import FileFingerprint, file_fingerprint
 from logsrv.kit.options.secrets import KEY_PAIR, SECRET, read_secret
 from logsrv.linelog.ship.address import parse_ship_url

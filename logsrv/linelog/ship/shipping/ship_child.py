@@ -13,7 +13,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 
 from logsrv.errors import LogsrvError, StoreError
-from logsrv.kit.net.twisted.clocks import time_of_day
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.cursors.reader_child import DaemonConnection, run_reader_process
 from logsrv.linelog.read.view import View
@@ -33,6 +32,7 @@ from logsrv.linelog.store.segments import identity
 from logsrv.linelog.store.segments.disk import Disk, reason
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.memory import keep_freed_memory
+from logsrv.reactor import time_of_day
 
 LOOK = 1.0
 """Seconds between two measurements of the target's lag."""

@@ -12,7 +12,7 @@ from twisted.logger import capturedLogs, formatEvent
 from zope.interface.verify import verifyObject
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.source import Sender
+from logsrv.kit.connections.source import Sender
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.framing.bodies.bodies import Records

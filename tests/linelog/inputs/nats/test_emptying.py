@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from twisted.internet.task import deferLater
 
-from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
 from logsrv.linelog.inputs.nats import emptying, fetching
 from logsrv.linelog.ship import stream_limits
 from logsrv.linelog.ship.out.link import NatsLink
 from logsrv.linelog.ship.out.nats_client import NatsTrouble
+from logsrv.reactor import AsyncioThread
 from tests.parts.nats_centres import ONE, OTHER, Centre, chain, ship, target
 from tests.parts.nats_servers import NatsServer, debian, newer, one_server
 from tests.parts.reactor import REACTOR, until

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from logsrv import reactor
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.twisted import asyncio_thread
 from logsrv.linelog.inputs.intake.registry import inputs
 from logsrv.linelog.inputs.nats import fetching, nats
 from logsrv.linelog.inputs.nats.fetching import (
@@ -116,7 +116,7 @@ async def test_a_stream_that_was_made_anew_is_read_from_its_beginning(tmp_path):
 
 async def test_a_fetching_that_misses_its_end_is_told_again(tmp_path, monkeypatch):
     """nats-py takes a cancellation for one of its own if it comes while something is written."""
-    monkeypatch.setattr(asyncio_thread, "AGAIN", 0.1)
+    monkeypatch.setattr(reactor, "AGAIN", 0.1)
     with one_server(newer(), tmp_path) as server:
         await ship(target(server, ONE), chain(ONE, 1))
         centre = Centre(server)

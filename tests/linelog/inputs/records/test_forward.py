@@ -9,7 +9,7 @@ import pytest
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, formatEvent
 
-from logsrv.kit.net.source import Sender
+from logsrv.kit.connections.source import Sender
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake.options import InputOptions

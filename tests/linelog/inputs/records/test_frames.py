@@ -7,7 +7,7 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs
 
 from logsrv.kit import FixedSize, Netstring
-from logsrv.kit.net.source import Sender
+from logsrv.kit.connections.source import Sender
 from logsrv.kit.testing import every_split
 from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.inputs.records.frames import FrameInput

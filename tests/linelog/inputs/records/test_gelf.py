@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, formatEvent
 
-from logsrv.kit.net.source import Sender
+from logsrv.kit.connections.source import Sender
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.events import gelf_datagrams
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize

@@ -10,7 +10,7 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, formatEvent
 from zope.interface.verify import verifyObject
 
-from logsrv.kit.net.source import Sender
+from logsrv.kit.connections.source import Sender
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake.answers import AnswerState
 from logsrv.linelog.inputs.intake.costly_senders import LITTLE

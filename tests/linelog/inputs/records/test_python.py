@@ -8,7 +8,7 @@ from typing import Any
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, formatEvent
 
-from logsrv.kit.net.source import Sender
+from logsrv.kit.connections.source import Sender
 from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.records.python import Python

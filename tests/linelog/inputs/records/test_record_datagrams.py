@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from twisted.logger import capturedLogs, formatEvent
 
-from logsrv.kit.net.source import Sender
+from logsrv.kit.connections.source import Sender
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.inputs.records import RecordDatagrams

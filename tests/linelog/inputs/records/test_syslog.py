@@ -8,7 +8,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, formatEvent
 
-from logsrv.kit.net.source import Sender
+from logsrv.kit.connections.source import Sender
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.time_slices import MOST_AT_ONCE, SLICE

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
-from logsrv.kit.net.twisted.client_tls import TLSOptions
+from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.linelog.ship.out.http_client import LARGEST_ANSWER, HttpClient
 from logsrv.linelog.ship.target import Unavailable
 from tests.parts.certificates import Authority

@@ -7,8 +7,7 @@ import pytest
 from twisted.internet.defer import DeferredList
 from twisted.internet.task import deferLater
 
-from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
-from logsrv.kit.net.twisted.client_tls import TLSOptions
+from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.jetstream import JetStreamTarget
 from logsrv.linelog.ship.out.link import NatsLink
@@ -16,6 +15,7 @@ from logsrv.linelog.ship.out.missing import add_missing, fetch_missing
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, TooMuchAtOnce, Unavailable
 from logsrv.linelog.store.segments.segment import Position
+from logsrv.reactor import AsyncioThread
 from tests.linelog.ship.out.nkeys import operator_mode
 from tests.parts.blocks import Edge, block_of, blocks, stored_lines
 from tests.parts.certificates import Authority

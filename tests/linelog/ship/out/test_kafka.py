@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import CancelledError
 
-from logsrv.kit.net.twisted.client_tls import TLSOptions
+from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.out.kafka import KafkaTarget
 from logsrv.linelog.ship.target import LineBatch, PartlyRefused, RefusedForGood

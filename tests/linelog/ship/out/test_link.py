@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from nats.aio.msg import Msg
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread, cancel_until_ended
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.out import link
 from logsrv.linelog.ship.out.link import NatsLink, read_jetstream_answer
@@ -26,6 +25,7 @@ from logsrv.linelog.ship.out.login import (
 )
 from logsrv.linelog.ship.out.nats_client import NatsTrouble
 from logsrv.linelog.ship.out.streams import StreamFacts, subject_matches
+from logsrv.reactor import AsyncioThread, cancel_until_ended
 from tests.linelog.ship.out.nkeys import USER, NatsKey, credentials
 from tests.parts.nats_servers import newer, one_server
 from tests.parts.ports import free_port

@@ -9,7 +9,7 @@ from twisted.internet.error import ConnectionDone, ConnectionRefusedError
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.twisted.client_tls import TLSOptions
+from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.linelog.ship.out.relp import RelpTarget
 from logsrv.linelog.ship.out.server_connection import connect_to_server
 from logsrv.linelog.ship.out.syslog import SyslogTarget

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.twisted.self_signed import write_key_and_certificate
+from logsrv.kit.net.self_signed import write_key_and_certificate
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.ship_settings import ShipSettings

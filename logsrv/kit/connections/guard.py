@@ -1,0 +1,194 @@
+"""The rules of a listener: who may talk to it, how many at once, and for how long in silence.
+
+Rules and counting only: no socket, no timer. `guarded_factory` applies them to connections,
+`datagrams` to datagrams.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import ClassVar
+
+import attrs
+
+from logsrv.kit.options.declare import option
+from logsrv.kit.options.kinds import DURATION, FLAG, NETWORK, SIZE, Network, integer
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class GuardPolicy:
+    """The rules of one listener, declared as options: settings that have them are the policy.
+
+    Peers without an IP address (UNIX sockets, standard input) are not subject to the networks.
+
+    oversees: true for listeners at which peers ask about the service's state. They may still connect when
+    other peers have used up the open files.
+    """
+
+    help_group: ClassVar[str] = "Connections"
+
+    log_connections: bool = option(False, FLAG, "log each connect and disconnect")
+    allow: tuple[Network, ...] = option((), NETWORK, "let only these connect", repeatable=True)
+    deny: tuple[Network, ...] = option(
+        (), NETWORK, "let these not connect, even with --allow", repeatable=True
+    )
+    max_connections: int | None = option(None, integer(1), "open connections of a listener at most")
+    max_connections_per_peer: int | None = option(
+        None, integer(1), "open connections of one address at most"
+    )
+    idle_timeout: float | None = option(
+        None, DURATION, "close a connection after this much silence"
+    )
+    oversees: bool = False
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class PeerLimits:
+    """Limits on the data of one peer, and whether a refused peer is told; used with GuardPolicy."""
+
+    help_group: ClassVar[str] = "Limits of one address"
+
+    peer_lines: int | None = option(
+        None, integer(1), "lines or datagrams of one address in a second at most"
+    )
+    tell_refused: bool = option(
+        False, FLAG, "tell a refused peer which limit it met (not over TLS)"
+    )
+    peer_bytes: int | None = option(None, SIZE, "bytes of one address in a second at most")
+
+
+@attrs.frozen
+class Refusal:
+    """The reason why a peer is refused. reason: the label in the metrics. sentence: for the log."""
+
+    reason: str
+    sentence: str
+
+
+DENIED = Refusal("denied", "its network is denied")
+NOT_ALLOWED = Refusal("not_allowed", "its network is not among the allowed ones")
+FULL = Refusal("max_connections", "there are as many connections as allowed")
+PEER_FULL = Refusal("max_connections_per_peer", "it has as many connections as one peer may")
+NO_DESCRIPTORS = Refusal("descriptors", "the limit of open files is near")
+SPEAKS_TLS = Refusal(
+    "tls",
+    "it speaks TLS; this listener does not: give it a certificate (ssl:), or let the sender go without TLS",
+)
+# Sentences to send to peers that are refused, with --tell-refused. A peer of a refused network gets none.
+REFUSAL_SENTENCES = {
+    FULL: "refused: there are as many connections as allowed, try again later",
+    PEER_FULL: "refused: you have as many connections as one peer may",
+    NO_DESCRIPTORS: "refused: the server is busy, try again later",
+}
+
+
+class Guard:
+    """The policy of one listener, which may be replaced, and the counts of its connections.
+
+    A host is an IP address as text (see `source.host_of`), or None for a peer without one.
+    """
+
+    def __init__(self, policy: GuardPolicy) -> None:
+        self.apply(policy)
+        self.open = 0
+        self._open_by_host: Counter[str] = Counter()
+
+    def apply(self, policy: GuardPolicy) -> None:
+        """Use another policy from now on."""
+        self.policy = policy
+        self._allowed, self._denied = NetworkSet(policy.allow), NetworkSet(policy.deny)
+        self._screens = bool(self._allowed or self._denied)
+
+    def network_refusal(self, host: str | None) -> Refusal | None:
+        """Return the refusal of a host by its network, or None; counts nothing."""
+        if host is None or not self._screens:
+            return None
+        address = address_width_and_number(host)
+        if self._denied.contain(address):
+            return DENIED
+        if self._allowed and not self._allowed.contain(address):
+            return NOT_ALLOWED
+        return None
+
+    def admit_connection(self, host: str | None) -> Refusal | None:
+        """Admit a connection, and count it until `release_connection`; or return its refusal."""
+        limit = self.policy.max_connections
+        if limit is not None and self.open >= limit:
+            return self.network_refusal(host) or FULL
+        refusal = self.admit_host(host)
+        if refusal is None:
+            self.open += 1
+        return refusal
+
+    def admit_host(self, host: str | None) -> Refusal | None:
+        """Count the host of a connection that was admitted without one; or return its refusal."""
+        refusal = self.network_refusal(host)
+        if refusal is None and host is not None:
+            limit = self.policy.max_connections_per_peer
+            if limit is not None and self._open_by_host[host] >= limit:
+                return PEER_FULL
+            self._open_by_host[host] += 1
+        return refusal
+
+    def release_connection(self, host: str | None) -> None:
+        """Count an admitted connection as ended."""
+        self.open -= 1
+        if host is not None:
+            self._open_by_host[host] -= 1
+            if not self._open_by_host[host]:
+                del self._open_by_host[host]
+
+
+# ::ffff:0:0/96 holds the addresses of IPv4 mapped into IPv6 (RFC 4291 section 2.5.5.2).
+MAPPED = 0xFFFF
+MAPPED_LENGTH = 96
+
+# A pair for each length of prefix: how far an address is shifted right, and all networks, shifted as far.
+_Table = tuple[tuple[int, frozenset[int]], ...]
+
+
+class NetworkSet:
+    """A set of networks, with one look-up for each length of prefix, not for each network.
+
+    A network of mapped IPv6 addresses becomes the IPv4 network: peers at both have one spelling.
+    """
+
+    __slots__ = ("_tables",)
+
+    def __init__(self, networks: Iterable[Network]) -> None:
+        found: dict[int, defaultdict[int, set[int]]] = {
+            32: defaultdict(set),
+            128: defaultdict(set),
+        }
+        for network in networks:
+            bits, length = network.max_prefixlen, network.prefixlen
+            first = int(network.network_address)
+            if bits == 128 and length >= MAPPED_LENGTH and first >> 32 == MAPPED:
+                bits, length, first = 32, length - MAPPED_LENGTH, first & 0xFFFFFFFF
+            found[bits][bits - length].add(first >> bits - length)
+        self._tables: dict[int, _Table] = {
+            bits: tuple((shift, frozenset(firsts)) for shift, firsts in sorted(by_shift.items()))
+            for bits, by_shift in found.items()
+        }
+
+    def __bool__(self) -> bool:
+        return any(self._tables.values())
+
+    def contain(self, address: tuple[int, int]) -> bool:
+        """Return true if an address, a result of `address_width_and_number`, is in one of the networks."""
+        bits, number = address
+        return any(number >> shift in firsts for shift, firsts in self._tables[bits])
+
+
+def address_width_and_number(host: str) -> tuple[int, int]:
+    """Return the number of bits of an IP address, and its value; a mapped IPv4 address has 32 bits.
+
+    Raises OSError for other text.
+    """
+    if ":" not in host:
+        return 32, int.from_bytes(socket.inet_pton(socket.AF_INET, host), "big")
+    packed = socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
+    number = int.from_bytes(packed, "big")
+    return (32, number & 0xFFFFFFFF) if number >> 32 == MAPPED else (128, number)

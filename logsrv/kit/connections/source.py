@@ -1,0 +1,150 @@
+"""The names of peers in the store, in logs and for the guard: printable ASCII without spaces."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import struct
+from typing import Any
+
+import attrs
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.interfaces import IAddress, ITransport
+from zope.interface import implementer
+
+from logsrv.kit.connections.tls import certificate_of, is_encrypted
+from logsrv.kit.text.words import host_text as host_text
+
+# struct ucred of unix(7): pid, uid, gid.
+UCRED = struct.Struct("3i")
+# <sys/un.h> of macOS and the BSDs; xucred begins with its version and the uid.
+SOL_LOCAL = 0
+LOCAL_PEERCRED = 1
+XUCRED = struct.Struct("II")
+
+
+@implementer(IAddress)
+@attrs.frozen
+class Sender:
+    """A peer whose name was made once, such as a sender of many datagrams.
+
+    host: the IP address for the guard; None for a UNIX socket. source: the name.
+    """
+
+    host: str | None
+    source: str
+
+    @property
+    def peer_host(self) -> str | None:
+        """Return its IP address; None for a UNIX socket."""
+        return self.host
+
+    @property
+    def peer_port(self) -> int | None:
+        """Return its port; None for a UNIX socket."""
+        return None if self.host is None else int(self.source.rpartition(":")[2])
+
+
+STANDARD_INPUT = Sender(None, "stdin:")
+"""The one peer of `stdin:`."""
+
+
+def source_of(peer: object) -> str:
+    """Return the name of a peer. peer: its transport, or only its address.
+
+    `tcp:127.0.0.1:51234`, `tls:[::1]:51234`, `udp:10.0.0.1:514`, `unix:uid=0,pid=77`, `stdin:`; for a peer
+    that has shown a certificate `tls:10.0.0.1:51234,dns=shop.example`.
+    """
+    if isinstance(peer, Sender):
+        return peer.source
+    if isinstance(peer, IPv4Address | IPv6Address):
+        return inet_source(peer.type.lower(), peer.host, peer.port)
+    if isinstance(peer, UNIXAddress):
+        return unix_source(peer.name or b"")
+    if ITransport.providedBy(peer):
+        return _source_of_transport(peer)
+    return escaped_word(f"{type(peer).__name__.lower()}:")
+
+
+def _source_of_transport(transport: Any) -> str:
+    address = transport.getPeer()
+    if isinstance(address, UNIXAddress):
+        return f"unix:{_peer_credentials(transport)}"
+    if isinstance(address, IPv4Address | IPv6Address):
+        if not is_encrypted(transport):
+            return inet_source("tcp", address.host, address.port)
+        source = inet_source("tls", address.host, address.port)
+        certificate = certificate_of(transport)
+        return source if certificate is None else f"{source},{certificate}"
+    return source_of(address)
+
+
+def inet_source(scheme: str, host: str, port: int) -> str:
+    """Return `scheme:host:port`; an IPv6 address in brackets, an IPv4 address mapped into IPv6 as IPv4."""
+    return escaped_word(f"{scheme}:{host_text(canonical_host(host), port)}")
+
+
+def unix_source(path: bytes) -> str:
+    """Return `unix:` and the path that a sender has bound, if any; `@` begins an abstract name.
+
+    A relative path gets `./` before it: otherwise it could look like `uid=0,pid=1` of a stream's peer.
+    """
+    if path.startswith(b"\0"):
+        path = b"@" + path[1:]
+    elif path and not path.startswith(b"/"):
+        path = b"./" + path
+    return "unix:" + escaped_word(path.decode("latin-1"))
+
+
+def canonical_host(host: str) -> str:
+    """Return the one spelling of an IP address by which peers are named, counted and looked up.
+
+    An IPv4 address mapped into IPv6 becomes the IPv4 address (RFC 4291 section 2.5.5.2). Any other IPv6
+    address gets the form of RFC 5952, and keeps its zone. Other text is returned unchanged.
+    """
+    if ":" not in host:
+        return host
+    address, percent, zone = host.partition("%")
+    try:
+        parsed = ipaddress.IPv6Address(address)
+    except ValueError:
+        return host
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return f"{parsed}{percent}{zone}"
+
+
+def host_of(address: object) -> str | None:
+    """Return the IP address for networks and limits per peer; None if there is none."""
+    host = getattr(address, "host", None)
+    return canonical_host(host) if isinstance(host, str) else None
+
+
+def port_of(address: object) -> int | None:
+    """Return the port of a peer; None if there is none."""
+    port = getattr(address, "port", None)
+    return port if isinstance(port, int) else None
+
+
+def _peer_credentials(transport: Any) -> str:
+    """Return the user and the process at the other end of a UNIX socket (SO_PEERCRED); "" if unknown."""
+    try:
+        handle: socket.socket = transport.getHandle()
+        if hasattr(socket, "SO_PEERCRED"):
+            found = handle.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size)
+            pid, uid, _ = UCRED.unpack(found)
+            return f"uid={uid},pid={pid}"
+        _, uid = XUCRED.unpack(handle.getsockopt(SOL_LOCAL, LOCAL_PEERCRED, 76)[: XUCRED.size])
+        return f"uid={uid}"
+    except (AttributeError, OSError, struct.error):
+        return ""
+
+
+def escaped_word(text: str) -> str:
+    """Return `text` with each space, backslash and character that is not printable ASCII as `\\xNN`."""
+    if text.isascii() and text.isprintable() and " " not in text and "\\" not in text:
+        return text
+    return "".join(
+        character if "!" <= character <= "~" and character != "\\" else f"\\x{ord(character):02x}"
+        for character in text
+    )

@@ -1,0 +1,343 @@
+"""Twisted's transports: sends at once, counts unsent bytes, waits for room, finds producers and protocols.
+
+Private parts of Twisted are used here; tests check them with the oldest and the newest Twisted that we
+support.
+"""
+
+from __future__ import annotations
+
+import array
+import fcntl
+import socket
+import termios
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from twisted.internet import tcp
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.endpoints import _WrappingProtocol
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from logsrv.kit.connections.tls import tls_under
+
+log = Logger()
+
+Connected = TypeVar("Connected")
+# The last bytes and the end of a connection go out in one packet instead of two (Linux; tcp(7)).
+MORE = getattr(socket, "MSG_MORE", 0)
+# Collected answers are sent when so many peers wait for one, or the first has waited for so many seconds.
+# If more bytes than these wait for one peer, its transport takes the next, and may pause it.
+MOST_COLLECTED = 64
+COLLECTED_SECONDS = 0.001
+MOST_BYTES_COLLECTED = 64 * 1024
+
+
+def set_no_delay(sock: socket.socket) -> None:
+    """Let the system send written bytes at once (TCP_NODELAY).
+
+    By Nagle's algorithm it would wait until the peer has acknowledged earlier bytes, which the peer's
+    system delays for 40 ms.
+    """
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except OSError:
+        # Some systems refuse it if the peer is gone.
+        pass
+
+
+def with_no_delay(protocol: Connected) -> Connected:
+    """Set TCP_NODELAY for a protocol that an endpoint has connected, and return it; for `addCallback`."""
+    # UNIX sockets have no such option, some transports of other packages no such method.
+    with suppress(OSError, AttributeError):
+        protocol.transport.setTcpNoDelay(True)  # type: ignore[attr-defined]
+    return protocol
+
+
+def protocol_of(transport: Any) -> Any:
+    """Return the protocol that a transport calls, without the wrapper of a client's endpoint.
+
+    `wrappedProtocol` comes first: TLS and `haproxy:` take names that they lack from the transport below.
+    """
+    called = getattr(transport, "wrappedProtocol", None) or getattr(transport, "protocol", None)
+    return called._wrappedProtocol if isinstance(called, _WrappingProtocol) else called
+
+
+def can_half_close(transport: object) -> bool:
+    """Return true if one direction can be closed alone; with TLS it cannot."""
+    return isinstance(transport, FileDescriptor)
+
+
+def delay_close_for_producer(transport: object) -> None:
+    """Let a transport that is told to close, as by a stop of the service, wait for its producer first.
+
+    TLS waits for any producer. Other transports close in spite of an idle producer, so it is marked as
+    paused: a producer that has more to write and was asked to wait.
+    """
+    # Not after `end_output`: no more will be written, and the producer would hold up the end.
+    if isinstance(transport, FileDescriptor) and not transport._writeDisconnecting:
+        transport.producerPaused = True
+
+
+def end_output(transport: Any) -> bool:
+    """Close the sending direction after all output. Return False where that cannot be done, as over TLS."""
+    if not hasattr(type(transport), "loseWriteConnection"):
+        return False
+    if isinstance(transport, FileDescriptor):
+        # `delay_close_for_producer` has set this.
+        transport.producerPaused = False
+    transport.loseWriteConnection()
+    return True
+
+
+def undo_close_delay(transport: object) -> bool:
+    """Undo `delay_close_for_producer`. Return whether the producer still has to be unregistered."""
+    if not isinstance(transport, FileDescriptor):
+        if getattr(transport, "disconnecting", False):
+            # TLS gathers small writes for a turn of the reactor, and this flushes them.
+            transport.loseConnection()  # type: ignore[attr-defined]
+        return True
+    transport.producerPaused = False
+    return bool(transport.disconnecting)
+
+
+def send_at_once(transport: object, data: bytes) -> bytes:
+    """Send as much of `data` as the system takes now; return the rest, for `transport.write`.
+
+    `write` waits for a turn of the reactor, which costs two epoll_ctl(2) and one event for each answer.
+    While answers are collected, it is sent after the others of this turn.
+    """
+    if not isinstance(transport, tcp.Connection):
+        return data
+    if ANSWERS.collect(transport, data):
+        return b""
+    return _send_now(transport, data) if _can_send_now(transport) else data
+
+
+class CollectedAnswers:
+    """Collects the answers to what the reactor reads in one turn, and sends them one after the other.
+
+    A client on this machine that waits for several of them is then woken once; to wake a process may cost
+    as much as the answer itself. Until then they wait in the buffers of their transports.
+    """
+
+    def __init__(self) -> None:
+        self.collecting = False
+        self._transports: dict[tcp.Connection, None] = {}
+        self._until = 0.0
+
+    def collect(self, transport: tcp.Connection, data: bytes) -> bool:
+        """Keep an answer, and return true, unless it has to be sent now or after earlier bytes."""
+        if not self.collecting:
+            return False
+        if transport not in self._transports:
+            if not _can_send_now(transport):
+                return False
+            reactor: Any = transport.reactor
+            now = reactor.seconds()
+            if len(self._transports) >= MOST_COLLECTED or now > self._until:
+                self.send_all()
+            if not self._transports:
+                self._until = now + COLLECTED_SECONDS
+            self._transports[transport] = None
+        elif transport._tempDataLen > MOST_BYTES_COLLECTED:
+            return False
+        transport._tempDataBuffer.append(data)
+        transport._tempDataLen += len(data)
+        return True
+
+    def send_all(self) -> None:
+        """Send all of them. A transport goes on with what the system does not take now."""
+        for transport in [*self._transports]:
+            self.send_to(transport)
+
+    def send_to(self, transport: object) -> None:
+        """Send those of one transport, if there are any: its connection may end next."""
+        if isinstance(transport, tcp.Connection) and transport in self._transports:
+            del self._transports[transport]
+            try:
+                _send_buffered(transport)
+            except Exception:
+                log.failure("Unhandled Error")
+
+
+ANSWERS = CollectedAnswers()
+
+
+def _send_buffered(transport: tcp.Connection) -> None:
+    waiting = transport._tempDataBuffer
+    if not waiting:
+        return
+    if transport.dataBuffer or not _is_open_unencrypted(transport):
+        # It was told to close, or to begin TLS, after these bytes.
+        if transport.connected:
+            transport.startWriting()
+        return
+    data = waiting[0] if len(waiting) == 1 else b"".join(waiting)
+    transport._tempDataBuffer, transport._tempDataLen = [], 0
+    if left := _send_now(transport, data):
+        transport.write(left)
+
+
+def close_at_once(transport: object, data: bytes) -> bytes | None:
+    """Send `data` and close, in one packet and now; return None, or the rest of `data` if that failed.
+
+    Only for a transport without a producer. Its protocol hears of the end before this returns.
+    """
+    if not (isinstance(transport, tcp.Connection) and _can_send_now(transport)):
+        return data
+    if data and (left := _send_now(transport, data, MORE)):
+        return left
+    transport.connectionLost(connectionDone)
+    return None
+
+
+def _send_now(transport: tcp.Connection, data: bytes, flags: int = 0) -> bytes:
+    try:
+        sent = transport.socket.send(data, flags)
+    except OSError:
+        # The buffer is full, or the peer gone: the transport will find out.
+        return data
+    return data[sent:] if sent < len(data) else b""
+
+
+def _can_send_now(transport: tcp.Connection) -> bool:
+    """Return whether bytes can be sent now: unencrypted, and with no earlier bytes waiting."""
+    return not (transport.dataBuffer or transport._tempDataBuffer) and _is_open_unencrypted(
+        transport
+    )
+
+
+def _is_open_unencrypted(transport: tcp.Connection) -> bool:
+    """Return whether a transport is open for output, and does not encrypt it."""
+    return not (
+        transport.TLS
+        or transport.disconnecting
+        or transport._writeDisconnecting
+        or not transport.connected
+        # Descriptors go with bytes that are written after them.
+        or getattr(transport, "_sendmsgQueue", None)
+    )
+
+
+def unsent_bytes(transport: object) -> int:
+    """Return how many bytes wait in a transport to be sent; 0 if it cannot tell.
+
+    A transport without a socket may have an `unsent_bytes` of its own.
+    """
+    own = getattr(transport, "unsent", None)
+    if own is not None:
+        return int(own())
+    tls = tls_under(transport)
+    # Bytes that were written before the end of the handshake.
+    early = 0 if tls is None else sum(map(len, tls._appSendBuffer))
+    while not isinstance(transport, FileDescriptor):
+        transport = getattr(transport, "transport", None)
+        if transport is None:
+            return early
+    return early + len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+
+
+def unacknowledged_bytes(transport: object) -> int:
+    """Return how many bytes the peer's system has not acknowledged, those of `unsent_bytes` included.
+
+    Linux tells this, by TIOCOUTQ. Where the system does not, these are the bytes of `unsent_bytes` alone.
+    """
+    return unsent_bytes(transport) + ioctl_byte_count(transport, termios.TIOCOUTQ)
+
+
+def ioctl_byte_count(transport: object, what: int) -> int:
+    """Return a number of bytes of a transport's socket, by ioctl(2); 0 if unknown. what: the request."""
+    count = array.array("i", [0])
+    try:
+        fcntl.ioctl(descriptor(transport), what, count)
+    except (OSError, ValueError):
+        return 0
+    return count[0]
+
+
+def descriptor(transport: object) -> int:
+    """Return the file descriptor under a transport, through layers such as TLS; -1 if there is none."""
+    try:
+        # Twisted's layers take attributes that they lack from the transport under them.
+        number = transport.fileno()  # type: ignore[attr-defined]
+    except AttributeError:
+        return -1
+    return number if isinstance(number, int) else -1
+
+
+def has_more_to_write(transport: Any, protocol: object) -> bool:
+    """Return whether a transport has a producer that may have more to write.
+
+    A producer may have more until it is unregistered. But a protocol, or the transport itself, may be
+    registered only to hear when to pause: it counts as having more while bytes wait to be sent.
+    """
+    producer = _producer_of(transport)
+    if _is_own_producer(producer, transport, protocol):
+        return bool(unsent_bytes(transport))
+    return producer is not None
+
+
+def unregister_own_producer(transport: Any, protocol: object) -> None:
+    """Unregister the producer if it is the protocol or the transport itself: it would hold up the close."""
+    if _is_own_producer(_producer_of(transport), transport, protocol):
+        transport.unregisterProducer()
+
+
+def _is_own_producer(producer: object | None, transport: Any, protocol: object) -> bool:
+    # A pull producer is never idle, even if it is the transport or the protocol: it always has more to
+    # write.
+    pushes = getattr(transport, "streamingProducer", True) is not False
+    return pushes and producer is not None and (producer is transport or producer is protocol)
+
+
+def _producer_of(transport: Any) -> Any:
+    tls: Any = tls_under(transport)
+    if tls is None:
+        return getattr(transport, "producer", None)
+    # Twisted's TLS puts a wrapper around the producer.
+    return getattr(tls._producer, "_producer", None)
+
+
+@implementer(IPushProducer)
+class Backpressure:
+    """A streaming producer to register with a transport; its user waits here before writing more.
+
+    full: the transport has enough to send.
+    """
+
+    __slots__ = ("_waiting", "full")
+
+    def __init__(self) -> None:
+        self.full = False
+        self._waiting: list[Deferred[None]] = []
+
+    def wait_for_room(self) -> Deferred[None]:
+        """Return a Deferred that fires when there is room: at once if there is now."""
+        return self.wait_until_resumed() if self.full else succeed(None)
+
+    def wait_until_resumed(self) -> Deferred[None]:
+        """Return a Deferred that fires when there is room again, or fails by `fail_waits`."""
+        self._waiting.append(Deferred())
+        return self._waiting[-1]
+
+    def fail_waits(self, reason: Exception) -> None:
+        """Fail all waits with a reason: there will be no room any more."""
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.errback(reason)
+
+    def pauseProducing(self) -> None:
+        self.full = True
+
+    def resumeProducing(self) -> None:
+        self.full = False
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.callback(None)
+
+    def stopProducing(self) -> None:
+        """Do nothing: the protocol hears of the connection's end, and calls `fail_waits`."""
