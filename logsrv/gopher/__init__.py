@@ -1,11 +1,11 @@
 """Gopher: client, browser, mirror, gateway and server. The packages, each above those that it uses:
 
     wire      Gopher as bytes and text: URLs, menus, texts, Gopher+, answers, errors (no I/O)
-    fetch     fetches answers: `GopherClient` on Twisted, `urlopen` on a plain socket
+    serve     directories of this machine as menus, and a small server for them
+    fetch     fetches answers: `GopherClient` on Twisted, `urlopen` on a plain socket, files of this machine
     follow    bookmarks, and news of followed menus
     browse    the full-screen browser
     mirror    copies of servers
-    serve     files and directories of this machine as menus, and a small server for them
     gateway   gopherspace for web browsers
     command   the command `gopher`
     service   `twistd gopher`; `twistd gopherd` is in `serve`

@@ -15,7 +15,7 @@ def test_the_tests_of_a_file_are_those_with_its_name():
     assert f"{WRITING}/test_append.py" in beside and not set(own) & set(beside)
     # The name of another file begins with that of this one.
     assert files_for("own", "logsrv/kit/net/parse.py") == ["tests/kit/net/test_parse.py"]
-    assert files_for("own", "logsrv/gopher/wire/beginnings.py") == []
+    assert files_for("own", "logsrv/gopher/wire/errors.py") == []
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from logsrv.gopher.browse.commands.visiting import CurrentPage
 from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.guide import help_lines, key_bindings
 from logsrv.gopher.browse.content.page import link_to
-from logsrv.gopher.serve.fileurl import ItemURL
+from logsrv.gopher.wire.fileurl import ItemURL
 
 DARK = Theme(name="gopher-dark", dark=True, variables=palette.DARK_PAGE, **palette.DARK)  # type: ignore[arg-type]
 LIGHT = Theme(name="gopher-light", dark=False, variables=palette.LIGHT_PAGE, **palette.LIGHT)  # type: ignore[arg-type]

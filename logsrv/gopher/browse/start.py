@@ -16,7 +16,7 @@ from logsrv.gopher.browse.content.page import link_to
 from logsrv.gopher.browse.content.page_lines import PageLine, lines_of_page
 from logsrv.gopher.browse.first_screen import FirstScreen
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
-from logsrv.gopher.serve.fileurl import ItemURL
+from logsrv.gopher.wire.fileurl import ItemURL
 
 # Seconds until Python switches threads: with the default of 5 ms, importing Textual would delay the page.
 _SWITCH = 0.001

@@ -12,13 +12,18 @@ from typing import TypeVar
 
 from logsrv import __version__
 from logsrv.errors import ConfigurationError, UsageError
-from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
+from logsrv.gopher.fetch.connection_options import (
+    ConnectionOptions,
+    PinStore,
+    Timeouts,
+    Trust,
+    pins_path,
+)
 from logsrv.gopher.fetch.proxy import Proxy
-from logsrv.gopher.fetch.trust import PinStore, Trust, pins_path
-from logsrv.gopher.serve.fileurl import ItemURL
-from logsrv.gopher.wire.charset import checked_charset
+from logsrv.gopher.wire.fileurl import ItemURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.wire.text import checked_charset
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.options.argument_parser import Parser, parser_of_kind
 from logsrv.kit.text.escape import one_line

@@ -16,7 +16,7 @@ from logsrv.gopher.command.arguments import (
     connection_options,
     make_parser,
 )
-from logsrv.gopher.serve.typed_address import resolve_typed_address
+from logsrv.gopher.fetch.local import resolve_typed_address
 from logsrv.kit.options.argument_parser import Parser
 
 DESCRIPTION = """\

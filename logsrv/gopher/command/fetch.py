@@ -19,9 +19,9 @@ from logsrv.gopher.command.arguments import (
 )
 from logsrv.gopher.command.requests import Ask, answer_kind_of, open_answer, resolve_requested_url
 from logsrv.gopher.command.show import TextOutput, show_menu, show_text
-from logsrv.gopher.serve.fileurl import ItemURL
-from logsrv.gopher.serve.typed_address import resolve_typed_address
+from logsrv.gopher.fetch.local import resolve_typed_address
 from logsrv.gopher.wire.errors import ServerError, UnknownHost
+from logsrv.gopher.wire.fileurl import ItemURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.options.argument_parser import Parser

@@ -21,10 +21,11 @@ from logsrv.gopher.command.arguments import (
     whole_number_type,
 )
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
+from logsrv.gopher.fetch.local import MIRROR_JOURNAL
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl
 from logsrv.gopher.mirror.fetching import CrawlOptions
-from logsrv.gopher.mirror.journal import FILE, MirrorJournal
+from logsrv.gopher.mirror.journal import MirrorJournal
 from logsrv.gopher.mirror.report import INTERRUPTED, progress_line, report_text
 from logsrv.gopher.mirror.scope import MirrorScope
 from logsrv.gopher.wire.errors import GopherError
@@ -180,7 +181,7 @@ def _remove_empty_mirror(directory: str, made: list[str]) -> None:
     The next try may copy another server to the same place.
     """
     try:
-        os.unlink(os.path.join(directory, FILE))
+        os.unlink(os.path.join(directory, MIRROR_JOURNAL))
         for place in made:
             os.rmdir(place)
     except OSError:

@@ -12,16 +12,15 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.command.arguments import checked_fetchable
 from logsrv.gopher.fetch.blocking import GopherFile, urlopen
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Limits, Timeouts
-from logsrv.gopher.serve.fileurl import ItemURL, url_of_item
-from logsrv.gopher.serve.gopherhole import LocalAnswer
-from logsrv.gopher.serve.typed_address import resolve_typed_address
+from logsrv.gopher.fetch.local import LocalAnswer, resolve_typed_address
+from logsrv.gopher.wire.fileurl import ItemURL, url_of_item
 from logsrv.gopher.wire.itemtypes import MENUS, AnswerKind, item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
 if TYPE_CHECKING:
-    from logsrv.gopher.serve.gopherhole import LocalAnswer
+    from logsrv.gopher.fetch.local import LocalAnswer
 
 Answer: TypeAlias = "GopherFile | LocalAnswer"
 Ask = Callable[[], Answer]

@@ -10,7 +10,7 @@ from typing import BinaryIO, TextIO
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.command.requests import Ask
 from logsrv.gopher.fetch.wholefile import unstuff_file, whole_file
-from logsrv.gopher.serve.fileurl import ItemURL, name_to_save
+from logsrv.gopher.wire.fileurl import ItemURL, name_to_save
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import checked_name
 from logsrv.kit.text.status_line import StatusLine

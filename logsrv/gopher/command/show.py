@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import BinaryIO
 
-from logsrv.gopher.serve.fileurl import ItemURL, url_of_item
-from logsrv.gopher.wire.charset import decode_text
+from logsrv.gopher.wire.fileurl import ItemURL, url_of_item
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
-from logsrv.gopher.wire.text import TextParser
+from logsrv.gopher.wire.text import TextParser, decode_text
 from logsrv.kit.text.escape import one_line, printable
 from logsrv.value import Value
 

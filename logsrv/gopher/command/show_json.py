@@ -14,11 +14,10 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from logsrv.gopher.serve.fileurl import ItemURL, url_of_item
-from logsrv.gopher.wire.charset import decode_line, decode_text
 from logsrv.gopher.wire.errors import GopherError
+from logsrv.gopher.wire.fileurl import ItemURL, url_of_item
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
-from logsrv.gopher.wire.text import unstuffed
+from logsrv.gopher.wire.text import decode_line, decode_text, unstuffed
 
 if TYPE_CHECKING:
     from logsrv.gopher.command.requests import Ask

@@ -13,11 +13,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts, Trust
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.stream import AnswerStream, DownloadFile
 from logsrv.gopher.fetch.transfers import Transfers
-from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.fetch.wholefile import unstuff_file, whole_file
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.text import TextParser

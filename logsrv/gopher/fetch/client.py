@@ -20,11 +20,10 @@ from twisted.internet.interfaces import IReactorFDSet, IReactorTime, IReadDescri
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.gopher.fetch.connection_options import ConnectionOptions, Limits, Timeouts
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Limits, Timeouts, Trust
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.stream import MOST_RETRIES, AnswerStream, RetryPolicy
 from logsrv.gopher.fetch.transfers import LOOK_AT_CLOCKS, Transfers
-from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.fetch.wholefile import unstuff_file, whole_file
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.itemtypes import item_type

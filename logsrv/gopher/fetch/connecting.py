@@ -1,18 +1,151 @@
-"""Transfers with sockets: look up the host, connect to one of its addresses, send the request."""
+"""Transfers with sockets: look up the host, connect to one of its addresses, send the request.
+
+`getaddrinfo` blocks, so each lookup has its own thread. The threads are not from a pool: Python would wait
+for them at its end, and a name server may be silent for long.
+"""
 
 from __future__ import annotations
 
+import _thread
 import errno
 import math
 import os
 import socket
 from collections.abc import Callable, Iterator
-from selectors import EVENT_WRITE, BaseSelector
-from typing import Protocol
+from io import FileIO
+from selectors import EVENT_READ, EVENT_WRITE, BaseSelector
+from typing import Any, Protocol
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.fetch.addresses import Address, AddressLookup
 from logsrv.gopher.fetch.transfer import Transfer
+
+Address = tuple[socket.AddressFamily, Any]
+Found = list[Address] | OSError
+
+# Seconds for which the addresses of a name are remembered. A lookup for each of a thousand small files
+# would take longer than fetching them.
+KNOWN_FOR = 60.0
+_MOST_KNOWN = 1000
+
+
+class AddressLookup:
+    """The addresses of hosts, remembered for a minute.
+
+    selector: of the module `selectors`. Each lookup registers a pipe there; when that is readable, the
+    owner of the selector calls the function in the `data` of its key.
+    """
+
+    def __init__(self, selector: BaseSelector, clock: Callable[[], float]) -> None:
+        self._selector = selector
+        self._clock = clock
+        self._known: dict[tuple[str, int], tuple[float, list[Address]]] = {}
+        self._waiting: dict[tuple[str, int], tuple[FileIO, list[Callable[[Found], None]]]] = {}
+
+    def known_addresses(self, host: str, port: int) -> list[Address] | None:
+        """Return the addresses of a numeric address or a remembered name; None if it must be looked up."""
+        known = self._known.get((host, port))
+        if known is not None and known[0] > self._clock():
+            return known[1]
+        found = _numeric_address(host, port)
+        if found is not None:
+            self._remember(host, port, found)
+        return found
+
+    def look_up(self, host: str, port: int, then: Callable[[Found], None]) -> None:
+        """Look a name up, and call `then` with the result later. Calls for the same name share a lookup."""
+        place = (host, port)
+        if place in self._waiting:
+            self._waiting[place][1].append(then)
+            return
+        try:
+            here, result = _start_lookup_thread(host, port)
+        except OSError as error:
+            then(error)
+            return
+        self._waiting[place] = (here, [then])
+        self._selector.register(here, EVENT_READ, lambda: self._finish_lookup(place, result[0]))
+
+    def look_up_blocking(self, host: str, port: int) -> Found:
+        """Look a name up and block until there is a result."""
+        found: Found | None = self.known_addresses(host, port)
+        if found is None:
+            found = _resolve_blocking(host, port)
+            self._remember(host, port, found)
+        return found
+
+    def forget(self, host: str, port: int) -> None:
+        """Forget the addresses of a name: none of them accepted a connection."""
+        self._known.pop((host, port), None)
+
+    def cancel_lookups(self) -> None:
+        """Drop all lookups; their callbacks are not called."""
+        for here, _ in self._waiting.values():
+            self._close_pipe(here)
+        self._waiting.clear()
+
+    def _finish_lookup(self, place: tuple[str, int], found: Found) -> None:
+        here, waiting = self._waiting.pop(place)
+        self._close_pipe(here)
+        self._remember(*place, found)
+        for then in waiting:
+            then(found)
+
+    def _close_pipe(self, here: FileIO) -> None:
+        self._selector.unregister(here)
+        here.close()
+
+    def _remember(self, host: str, port: int, found: Found) -> None:
+        if isinstance(found, OSError):
+            return
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known[host, port] = (self._clock() + KNOWN_FOR, found)
+
+
+def _numeric_address(host: str, port: int) -> list[Address] | None:
+    try:
+        if ":" in host:
+            socket.inet_pton(socket.AF_INET6, host)
+            return [(socket.AF_INET6, (host, port, 0, 0))]
+        socket.inet_pton(socket.AF_INET, host)
+        return [(socket.AF_INET, (host, port))]
+    except OSError:
+        return None
+
+
+def _start_lookup_thread(host: str, port: int) -> tuple[FileIO, list[Found]]:
+    """Begin a lookup in a thread. Return a pipe, which ends with the lookup, and a list for its result.
+
+    Raises OSError.
+    """
+    reading, writing = os.pipe()
+    here = FileIO(reading)
+    result: list[Found] = []
+
+    def look_up() -> None:
+        # Closing the pipe reports the end of the lookup; perhaps nobody waits for it any more.
+        try:
+            result.append(_resolve_blocking(host, port))
+        finally:
+            os.close(writing)
+
+    try:
+        _thread.start_new_thread(look_up, ())
+    except RuntimeError:
+        here.close()
+        os.close(writing)
+        reason = "the name cannot be looked up: the system starts no more threads"
+        raise OSError(errno.EAGAIN, reason) from None
+    return here, result
+
+
+def _resolve_blocking(host: str, port: int) -> Found:
+    try:
+        # The host is passed as bytes: for a string, Python would load its tables of international names.
+        found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        return error
+    return [(family, address) for family, _, _, _, address in found]
 
 
 class AnswerSink(Protocol):

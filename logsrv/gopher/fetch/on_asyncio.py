@@ -1,15 +1,22 @@
-"""Answers on asyncio's loop, on which the browser runs."""
+"""Answers on asyncio's loop, on which the browser runs: from a server, or from a disk, read in a thread."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Self, TypeVar
 
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
+from logsrv.gopher.fetch.local import LocalAnswer
 from logsrv.gopher.fetch.stream import AnswerStream
 from logsrv.gopher.fetch.transfers import LOOK_AT_CLOCKS, Transfers
+from logsrv.gopher.wire.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.url import GopherURL
+
+Result = TypeVar("Result")
 
 
 class AsyncioStream(AnswerStream):
@@ -54,3 +61,69 @@ class AsyncioStream(AnswerStream):
     def _check_timeouts(self) -> None:
         self._transfers.run_round(0)
         self._timer = asyncio.get_running_loop().call_later(LOOK_AT_CLOCKS, self._check_timeouts)
+
+
+async def in_daemon_thread(work: Callable[[], Result]) -> Result:
+    """Run work on a disk, which may never end, in a daemon thread; return its result, or raise its error.
+
+    Not by `asyncio.to_thread`: at the end asyncio waits for such threads, and a directory on a file server
+    that is down would keep the browser, and its terminal, for ever.
+    """
+    done: Future[Result] = Future()
+    # Cancelling the future fails from now on, so that the thread can always set a result.
+    done.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            result = work()
+        except BaseException as error:
+            done.set_exception(error)
+        else:
+            done.set_result(result)
+
+    threading.Thread(target=run, name="disk", daemon=True).start()
+    return await asyncio.wrap_future(done)
+
+
+class AsyncLocalAnswer(LocalAnswer):
+    """A local item with the interface of an `AsyncioStream`, read in a thread: a disk may be slow."""
+
+    cut = False
+
+    def __init__(self, url: FileURL, most_bytes: int | None) -> None:
+        super().__init__(url, most_bytes)
+        self._unread = iter(self)
+
+    @property
+    def begun(self) -> bool:
+        """Return true if any bytes were read."""
+        return bool(self.received)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        # A thread may still be reading: the file is closed when that thread drops the iterator, too.
+        del self._unread
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        unread = self._unread
+        piece = await in_daemon_thread(lambda: next(unread, b""))
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+
+AsyncAnswer = AsyncioStream | AsyncLocalAnswer
+
+
+def async_answer_of(
+    url: ItemURL, options: ConnectionOptions, most_bytes: int | None = None, **how: Any
+) -> AsyncAnswer:
+    """Return the answer to `url`; `async with` sends the request. how: arguments of `AsyncioStream`."""
+    if isinstance(url, FileURL):
+        return AsyncLocalAnswer(url, most_bytes)
+    return AsyncioStream(url, options, most_bytes=most_bytes, **how)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import ssl
 from hashlib import sha256
 
-from logsrv.errors import ConfigurationError
-from logsrv.gopher.fetch.trust import Trust
+from logsrv.gopher.fetch.connection_options import Trust
 from logsrv.gopher.wire.errors import TLSError
 from logsrv.gopher.wire.url import GopherURL
 
@@ -15,28 +14,6 @@ _CHUNK = 256 * 1024
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
 # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 _OTHER_NAMES = (62, 64)
-
-
-def tls_context(trust: Trust) -> ssl.SSLContext:
-    """Return the context of the `ssl` module for `trust`. Raises ConfigurationError for a wrong CA file."""
-    try:
-        context = ssl.create_default_context(cafile=trust.cafile)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(f"the CA file {trust.cafile} {_cafile_fault(error)}") from error
-    # Before Python 3.11.4, OpenSSL would report a connection that was cut as one that was closed.
-    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
-    if not trust.checks_authority:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def _cafile_fault(error: OSError) -> str:
-    if not isinstance(error, ssl.SSLError):
-        return f"cannot be read: {error.strerror or error}"
-    if error.reason == "NO_CERTIFICATE_OR_CRL_FOUND":
-        return "has no certificate in PEM format"
-    return f"cannot be read: {error}"
 
 
 class TLSLayer:

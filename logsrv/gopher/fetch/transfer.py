@@ -16,9 +16,8 @@ from socket import gaierror
 from typing import TYPE_CHECKING
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.fetch.connection_options import ConnectionOptions
+from logsrv.gopher.fetch.connection_options import TLS_CUT, ConnectionOptions
 from logsrv.gopher.fetch.proxy import SocksHandshake
-from logsrv.gopher.fetch.trust import TLS_CUT
 from logsrv.gopher.wire.errors import (
     GopherError,
     Phase,

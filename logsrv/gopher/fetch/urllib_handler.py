@@ -8,7 +8,7 @@ from urllib.error import URLError
 from urllib.response import addinfourl
 
 from logsrv.gopher.fetch.blocking import TIMEOUT, GopherFile, urlopen
-from logsrv.gopher.fetch.trust import Trust
+from logsrv.gopher.fetch.connection_options import Trust
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.itemtypes import item_type
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.wholefile import write_whole
-from logsrv.gopher.serve.fileurl import FileURL, ItemURL, parse_item_url
 from logsrv.gopher.wire.errors import BadURL
+from logsrv.gopher.wire.fileurl import FileURL, ItemURL, parse_item_url
 from logsrv.kit.text.escape import one_line
 from logsrv.value import Value
 

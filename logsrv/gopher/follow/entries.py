@@ -14,10 +14,10 @@ from hashlib import sha256
 from urllib.parse import quote
 
 from logsrv.gopher.follow.dates import date_in
-from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.wire.text import decode_text
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 from logsrv.value import Value

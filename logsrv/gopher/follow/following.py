@@ -20,7 +20,7 @@ from logsrv.gopher.fetch.wholefile import write_whole
 from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.follow.entries import Entry, entry_key, id_without_tls
 from logsrv.gopher.follow.news import News, NewsItem
-from logsrv.gopher.serve.fileurl import FileURL, ItemURL
+from logsrv.gopher.wire.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.value import Value

@@ -16,7 +16,7 @@ from logsrv.gopher.gateway.gateway_settings import GopherSettings
 from logsrv.gopher.gateway.paths import WebPlace, is_gopher_path, parse_path, parse_query
 from logsrv.gopher.gateway.visitors import RequestDenied
 from logsrv.gopher.wire.errors import BadURL, GopherError, ServerError, TimedOut
-from logsrv.gopher.wire.files import file_name
+from logsrv.gopher.wire.fileurl import file_name
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import parse_typed_url

@@ -8,11 +8,11 @@ from pathlib import Path
 import attrs
 
 from logsrv.errors import ConfigurationError
+from logsrv.gopher.fetch.connection_options import PinStore, Trust, pins_path
 from logsrv.gopher.fetch.proxy import Proxy
-from logsrv.gopher.fetch.trust import PinStore, Trust, pins_path
 from logsrv.gopher.gateway.destinations import HOST_NAME, Destinations
 from logsrv.gopher.gateway.visitors import VisitorLimits
-from logsrv.gopher.wire.charset import checked_charset
+from logsrv.gopher.wire.text import checked_charset
 from logsrv.kit.inspect.inspect_settings import OperatorSettings
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.declare import option

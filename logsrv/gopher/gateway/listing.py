@@ -14,11 +14,11 @@ from urllib.parse import quote
 import attrs
 
 from logsrv.gopher.gateway.paths import WebPlace
-from logsrv.gopher.wire.charset import decode_line
 from logsrv.gopher.wire.columns import TextRun, cell_count, shape_of, split_into_runs
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.wire.text import decode_line
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 

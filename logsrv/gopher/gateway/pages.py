@@ -20,14 +20,12 @@ from logsrv.gopher.gateway.listing import (
     safe_text_of,
 )
 from logsrv.gopher.gateway.paths import CHARSETS, WebPlace
-from logsrv.gopher.wire.beginnings import BEGINNINGS
-from logsrv.gopher.wire.charset import decode_line
 from logsrv.gopher.wire.columns import TextRun, join_broken_lines, split_into_runs
-from logsrv.gopher.wire.files import file_name
+from logsrv.gopher.wire.fileurl import file_name
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import Menu
-from logsrv.gopher.wire.text import Text
-from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.wire.text import Text, decode_line
+from logsrv.gopher.wire.url import BEGINNINGS, GopherURL
 from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.words import size_text
 from logsrv.kit.web.templates import template_environment

@@ -19,8 +19,8 @@ from urllib.parse import quote, unquote_to_bytes, urlencode
 import attrs
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.wire.charset import checked_charset
 from logsrv.gopher.wire.errors import BadURL
+from logsrv.gopher.wire.text import checked_charset
 from logsrv.gopher.wire.url import GopherURL
 
 RENDERINGS = ("page", "file", "media")

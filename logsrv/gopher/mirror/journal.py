@@ -25,13 +25,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from logsrv.errors import ConfigurationError
+from logsrv.gopher.fetch.local import MIRROR_JOURNAL
 from logsrv.gopher.fetch.wholefile import whole_file
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import checked_name
 from logsrv.value import Value
 
-FILE = ".gopher-mirror"
 _VERSION = 1
 _UPDATE = b'{"update": 1}\n'
 # Exceptions from parsing a line that is not from `gopher mirror`; deeply nested lists raise RecursionError.
@@ -72,7 +72,7 @@ class MirrorJournal:
     ) -> None:
         """anew: whether to delete the earlier contents, whatever mirror they are of."""
         self.directory = directory
-        self._path = os.path.join(directory, FILE)
+        self._path = os.path.join(directory, MIRROR_JOURNAL)
         self._file = _open_journal(self._path)
         self._updating = 0
         self._is_beginning = False

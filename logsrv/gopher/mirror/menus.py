@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from logsrv.gopher.mirror.fetching import FetchJob
 from logsrv.gopher.mirror.folders import OF_A_NAME, LinkInTheWay, MirrorFolders
 from logsrv.gopher.mirror.journal import ItemCopy
-from logsrv.gopher.mirror.names import GOPHERMAP, INDEX
+from logsrv.gopher.mirror.names import INDEX
 from logsrv.gopher.mirror.pages import CopyPath, MenuLine, gophermap_bytes, index_page
+from logsrv.gopher.serve.gopherhole import GOPHERMAP
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 

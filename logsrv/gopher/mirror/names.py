@@ -10,11 +10,11 @@ import unicodedata
 from hashlib import sha256
 
 from logsrv.gopher.mirror.scope import is_menu
-from logsrv.gopher.wire.files import decode_gophernicus_name
+from logsrv.gopher.serve.gopherhole import GOPHERMAP
+from logsrv.gopher.wire.fileurl import decode_gophernicus_name
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.paths import safe_name
 
-GOPHERMAP = "gophermap"
 INDEX = "index.html"
 
 Path = tuple[str, ...]

@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from pathlib import Path
 
-from logsrv.gopher.mirror.journal import FILE
+from logsrv.gopher.fetch.local import MIRROR_JOURNAL
 from logsrv.gopher.mirror.scope import OTHER_HOST
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL
@@ -69,7 +69,7 @@ def report_text(tally: MirrorTally, received: int, directory: Path | str) -> str
         lines.append(f"failed ({code}): {url}: {error}{stays}")
     if len(tally.failed) > _MOST_SHOWN:
         left = len(tally.failed) - _MOST_SHOWN
-        lines.append(f"failed: {left} more, which {os.path.join(directory, FILE)} names")
+        lines.append(f"failed: {left} more, which {os.path.join(directory, MIRROR_JOURNAL)} names")
     lines += _unlisted_lines(tally)
     for reason, count in tally.skipped.items():
         lines.append(f"left out: {counted(count, 'item')} ({reason})")

@@ -1,7 +1,5 @@
 """`gopher serve DIRECTORY`, `twistd gopherd`: a small Gopher server, made with the kit.
 
 protocol       requests and answers
-gopherhole     a directory as menus and files
-fileurl        addresses of local files
-typed_address  the address or path that a user types
+gopherhole     a directory as menus and files; gophermaps, which authors write
 """

@@ -1,10 +1,19 @@
 """A "gopherhole": a directory as the content of a Gopher server. It finds files and makes menus.
 
+A gophermap is a menu that its author writes into a directory, in the format of gophernicus, pygopherd and
+Bucktooth:
+
+    TYPE DISPLAY TAB [SELECTOR [TAB HOST [TAB PORT]]]    an item; SELECTOR is DISPLAY if it is missing
+    any line without a TAB                               text
+    # …       nothing, a comment             ! TITLE     text, the title
+    -NAME     NAME is not listed by `*`      *           all other files of the directory; the end
+    .         the end
+
+A selector that does not begin with `/` is relative to the directory, unless a host follows.
+
 No selector leads out of the directory, by `..` or by a symbolic link; a server also refuses hidden files. A
 path is opened name by name, each below the descriptor of the one before and never through a link, so that
 nobody can change a path between its check and its use. Links that stay inside are resolved before.
-
-`LocalAnswer` is the answer for a local address, as a server would send it: a menu, or the bytes of a file.
 """
 
 from __future__ import annotations
@@ -13,20 +22,18 @@ import errno
 import os
 import re
 import stat
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
-from typing import Self
 
 from logsrv.descriptor import Descriptor
 from logsrv.errors import ConfigurationError, PeerError
-from logsrv.gopher.serve.fileurl import FileURL
-from logsrv.gopher.wire.errors import TooBig
-from logsrv.gopher.wire.files import ENOUGH_TO_TELL, item_type_by_name, item_type_of_file
-from logsrv.gopher.wire.gophermap import FILE, Gophermap, parse_gophermap
-from logsrv.gopher.wire.menu import MenuItem, encoded_line
-from logsrv.gopher.wire.url import DEFAULT_PORT, MENU_TYPE
+from logsrv.gopher.wire.itemtypes import ENOUGH_TO_TELL, item_type_by_name, item_type_of_file
+from logsrv.gopher.wire.menu import MenuItem, encoded_line, parse_menu_line
 from logsrv.kit.text.escape import one_line
+from logsrv.value import Value
 
+GOPHERMAP = "gophermap"
 LARGEST_MAP = 4 * 1024 * 1024
 MOST_LISTED = 10_000
 # A menu is yielded in pieces of this many items; making a piece takes a few milliseconds.
@@ -49,6 +56,47 @@ _REASONS = {
 # A selector cannot contain these.
 _NO_SELECTOR = re.compile(rb"[\t\r\n]")
 _CONTROLS = re.compile(rb"[\0-\x1f\x7f]")
+
+
+class Gophermap(Value):
+    """A parsed gophermap.
+
+    lists: whether the menu goes on, after `items`, with the files of the directory that are not in
+    `hidden`.
+    """
+
+    items: tuple[MenuItem, ...]
+    lists: bool = False
+    hidden: frozenset[bytes] = frozenset()
+
+
+def parse_gophermap(content: bytes, directory: bytes) -> Gophermap:
+    """Parse the gophermap of `directory`, a selector. Items of this server have no host."""
+    items: list[MenuItem] = []
+    hidden: set[bytes] = set()
+    lines = content.removeprefix(BOM_UTF8).split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    for line in (each.rstrip(b"\r") for each in lines):
+        if line in (b".", b"*"):
+            return Gophermap(tuple(items), line == b"*", frozenset(hidden))
+        if b"\t" in line:
+            items.append(_parse_item(line, directory))
+        elif line[:1] == b"-" and len(line) > 1 and b" " not in line:
+            hidden.add(line[1:])
+        elif line[:1] != b"#":
+            items.append(MenuItem("i", line.removeprefix(b"!"), port=None))
+    return Gophermap(tuple(items), hidden=frozenset(hidden))
+
+
+def _parse_item(line: bytes, directory: bytes) -> MenuItem:
+    item = parse_menu_line(line)
+    if item.host or item.item_type in "i3":
+        return item
+    selector = item.selector or item.display
+    if not selector.startswith((b"/", b"URL:", b"GET ")):
+        selector = directory.rstrip(b"/") + b"/" + selector
+    return item.replace(selector=selector)
 
 
 class SelectorNotFound(PeerError):
@@ -115,7 +163,7 @@ class Gopherhole:
                 raise SelectorNotFound("hidden files are not shown")
         return names
 
-    def menu_items(self, directory: bytes, name: bytes = FILE.encode()) -> Iterator[MenuItem]:
+    def menu_items(self, directory: bytes, name: bytes = GOPHERMAP.encode()) -> Iterator[MenuItem]:
         """Yield the items of a directory: those of the gophermap `name` in it, or its files, or both.
 
         Items of this server have no host. Raises SelectorNotFound, OSError.
@@ -156,7 +204,7 @@ class Gopherhole:
         there = [
             name
             for name in found
-            if name[:1] != b"." and name != FILE.encode() and name not in hidden
+            if name[:1] != b"." and name != GOPHERMAP.encode() and name not in hidden
         ]
         names = sorted(name for name in there if not _NO_SELECTOR.search(name))
         listed = names[:MOST_LISTED]
@@ -219,71 +267,3 @@ def _refuse_special_file(mode: int) -> None:
     """
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
         raise SelectorNotFound(_REASONS[errno.ENXIO])
-
-
-_CHUNK = 256 * 1024
-
-
-class LocalAnswer:
-    """The bytes of a local item, in pieces; it is opened when the first piece is read.
-
-    length: bytes of a file, once it is open. received: bytes read. Iterating raises ConfigurationError if
-    the item cannot be read, TooBig above `most_bytes`. A `with` block opens it at once, and gives it the
-    interface of a `GopherFile` with `as_sent`.
-    """
-
-    # A text has no terminator, as after a Gopher+ header.
-    has_header = True
-
-    def __init__(self, url: FileURL, most_bytes: int | None = None) -> None:
-        self._url = url
-        self._most_bytes = most_bytes
-        self.length: int | None = None
-        self.received = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        shown = one_line(os.fsdecode(self._url.path), 4096)
-        try:
-            for piece in self._read_pieces():
-                self.received += len(piece)
-                if self._most_bytes is not None and self.received > self._most_bytes:
-                    raise TooBig("the file", self._most_bytes)
-                yield piece
-        except SelectorNotFound as error:
-            raise ConfigurationError(f"{shown}: {error}") from error
-        except OSError as error:
-            raise ConfigurationError(f"{shown} cannot be read: {error.strerror}") from error
-
-    def __enter__(self) -> Self:
-        self._all = iter(self)
-        self._first = next(self._all, b"")
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        del self._all
-
-    def pieces(self, into: object = None) -> Iterator[bytes]:
-        """Yield the whole file; `into` is ignored."""
-        yield self._first
-        yield from self._all
-
-    def _read_pieces(self) -> Iterator[bytes]:
-        gopherhole = Gopherhole(self._url.directory, hidden=True)
-        selector = self._url.selector
-        with gopherhole.open(selector) as descriptor:
-            status = os.fstat(descriptor)
-            is_directory = stat.S_ISDIR(status.st_mode)
-            if is_directory or self._url.item_type == MENU_TYPE:
-                # If the selector is a file, it is a gophermap, which may have any name.
-                above, _, name = selector.rstrip(b"/").rpartition(b"/")
-                items = (
-                    gopherhole.menu_items(selector)
-                    if is_directory
-                    else gopherhole.menu_items(above, name)
-                )
-                # The items get no host: they are where the menu is.
-                yield from encoded_menu(items, b"", DEFAULT_PORT)
-                return
-            self.length = status.st_size
-            while piece := os.read(descriptor, _CHUNK):
-                yield piece

@@ -19,8 +19,7 @@ import attrs
 from twisted.internet.task import deferLater
 
 from logsrv.gopher.serve.gopherhole import Gopherhole, SelectorNotFound, encoded_menu
-from logsrv.gopher.wire.files import item_type_of_file
-from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.itemtypes import item_type, item_type_of_file
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.text import Stuffer
 from logsrv.gopher.wire.url import DEFAULT_PORT, GopherURL

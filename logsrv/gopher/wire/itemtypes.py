@@ -1,4 +1,4 @@
-"""The table of item types: the meaning of each letter in a menu, and how its answer ends.
+"""The table of item types: what each letter in a menu means, how its answer ends, which files have it.
 
 0–9, +, g, I and T are from RFC 1436; the others are what servers in use send (gophernicus,
 pygopherd, UMN gopherd).
@@ -68,3 +68,47 @@ _BY_LETTER = {item_type.letter: item_type for item_type in _TABLE}
 def item_type(letter: str) -> ItemType:
     """Return the item type of `letter`; an unknown letter is a binary with the name "unknown"."""
     return _BY_LETTER.get(letter) or ItemType(letter, "unknown", one_line(letter), "binary")
+
+
+# The number of bytes from the beginning of a file that `item_type_of_file` looks at.
+ENOUGH_TO_TELL = 512
+
+_ENDINGS = {
+    "0": "asc atom c cfg conf css csv diff go h hs ini java js json log lua md nfo patch pl py rb rs rst "
+    "rss sh sql tex toml tsv txt xml yaml yml",
+    "4": "hqx",
+    "5": "7z arc arj bz2 gz lha lzh rar tar tbz tgz txz xz zip zoo zst",
+    "6": "uu uue",
+    "9": "bin com deb dll dmg elf exe img iso jar o pyc rpm so",
+    ":": "bmp",
+    ";": "avi m4v mkv mov mp4 mpeg mpg ogv webm",
+    "I": "avif ico jpeg jpg png svg tif tiff webp",
+    "M": "eml mbox",
+    "P": "pdf",
+    "c": "ics",
+    "d": "doc docx epub odt ps",
+    "g": "gif",
+    "h": "htm html xhtml",
+    "r": "rtf",
+    "s": "aac aif au flac m4a mid mod mp3 ogg opus s3m wav xm",
+}
+_LETTERS = {ending: letter for letter, endings in _ENDINGS.items() for ending in endings.split()}
+# Control characters that no text has; ESC is in drawings with colours.
+_NO_TEXT = bytes([*range(7), *range(0x0E, 0x1A), *range(0x1C, 0x20), 0x7F])
+
+
+def item_type_by_name(name: bytes) -> str | None:
+    """Return the item type for the ending of a name, or None for an unknown ending."""
+    _, dot, ending = name.rpartition(b".")
+    return _LETTERS.get(ending.decode("latin-1").lower()) if dot else None
+
+
+def item_type_of_file(name: bytes, start: bytes) -> str:
+    """Return the item type of a file by its name and its first bytes.
+
+    A file that is named like a text but is not one gets type 9, binary.
+    """
+    begun = start[:ENOUGH_TO_TELL]
+    is_text = len(begun.translate(None, _NO_TEXT)) == len(begun)
+    letter = item_type_by_name(name) or ("0" if is_text else "9")
+    return letter if is_text or letter not in "046Mc" else "9"

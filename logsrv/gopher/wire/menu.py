@@ -17,9 +17,9 @@ import re
 from codecs import BOM_UTF8
 from functools import lru_cache
 
-from logsrv.gopher.wire.charset import decode_line
 from logsrv.gopher.wire.errors import BadURL, TooBig
 from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.text import decode_line
 from logsrv.gopher.wire.url import DEFAULT_PORT, GopherURL
 from logsrv.value import Value
 

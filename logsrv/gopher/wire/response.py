@@ -7,6 +7,13 @@
 The opening buffers the bytes it needs to distinguish content from an error or another protocol: for most
 answers none, and at most 4 KiB. Bytes that a real answer may begin with always count as content. So an
 error in plain words, which gophernicus sends for a missing file, counts as a text.
+
+A server answers a request with `+`, `!` or `$` after its selector (`GopherURL.plus`) with a header line of
+Gopher+ (Anklesaria et al., 1993); one without Gopher+ sends its plain answer, without a header:
+
+    +N     N bytes follow            with - in place of +, an error follows, with the same three endings
+    +-1    a stuffed text follows, up to a line `.`
+    +-2    all bytes follow until the server closes
 """
 
 from __future__ import annotations
@@ -14,13 +21,51 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from logsrv.gopher.wire import gopherplus
 from logsrv.gopher.wire.errors import NotGopher, ServerError, TooBig, Truncated
-from logsrv.gopher.wire.gopherplus import PlusHeader
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import parse_menu_line
-from logsrv.gopher.wire.text import DotEndedParser
+from logsrv.gopher.wire.text import DotEndedParser, decode_text
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.value import Value
+
+UNTIL_DOT = -1
+UNTIL_CLOSE = -2
+
+# Compiled when first used: that takes half a millisecond, and most answers never need them.
+_HEADER = rb"([+-])(-1|-2|\d{1,15})\r?\n"
+_HEADER_BEGUN = rb"[+-](?:-?[12]?|\d{1,15})\r?"
+_ERROR_NUMBER = rb"(\d{1,3})\b[ \t]*(.*)"
+
+
+class PlusHeader(Value):
+    """A Gopher+ header. length: the number of bytes of the answer, or UNTIL_DOT or UNTIL_CLOSE."""
+
+    is_error: bool
+    length: int
+
+
+def parse_header(start: bytes) -> tuple[PlusHeader, int] | None:
+    """Return the header that `start` begins with, and its length in bytes; None if there is none."""
+    found = re.match(_HEADER, start)
+    if found is None:
+        return None
+    return PlusHeader(found[1] == b"-", int(found[2])), found.end()
+
+
+def may_become_header(start: bytes) -> bool:
+    """Return true if `start` is the incomplete beginning of a header."""
+    return not start or re.fullmatch(_HEADER_BEGUN, start) is not None
+
+
+def parse_error(body: bytes, charset: str | None = None) -> ServerError:
+    """Parse the body of an error answer: a line `NUMBER ADMIN`, then sentences."""
+    first, _, message = body.partition(b"\n")
+    found = re.match(_ERROR_NUMBER, first)
+    number = int(found[1]) if found else None
+    if not message.strip(b". \t\r\n"):
+        message = found[2] if found else first
+    return ServerError(decode_text(message, charset).strip(), number)
+
 
 # Bytes. A longer answer is content: an error is shorter.
 LONGEST_ERROR = 4096
@@ -157,11 +202,11 @@ class ResponseReader:
         if self.header is None:
             return b""
         if self._take is ResponseReader._collect_error:
-            raise gopherplus.parse_error(self._pending, self._charset)
+            raise parse_error(self._pending, self._charset)
         if not self.complete:
             if self.header.length >= 0:
                 raise self.broken_error(f"{self._missing} bytes are missing")
-            if self.header.length == gopherplus.UNTIL_DOT:
+            if self.header.length == UNTIL_DOT:
                 raise self.broken_error("the dot at its end is missing")
         return b""
 
@@ -193,11 +238,11 @@ class ResponseReader:
         if may_be_other_protocol(self._pending):
             return b""
         if self._url.plus is not None:
-            if found := gopherplus.parse_header(self._pending):
+            if found := parse_header(self._pending):
                 self.header, length = found
                 body, self._pending = self._pending[length:], b""
                 return self._begin_body(self.header, body)
-            if gopherplus.may_become_header(self._pending):
+            if may_become_header(self._pending):
                 return b""
         if self._raise_or_may_be_error(closed=False):
             return b""
@@ -209,9 +254,9 @@ class ResponseReader:
     def _begin_body(self, header: PlusHeader, body: bytes) -> bytes:
         if header.is_error:
             self._take = ResponseReader._collect_error
-        elif header.length == gopherplus.UNTIL_CLOSE:
+        elif header.length == UNTIL_CLOSE:
             self._take = ResponseReader._body_until_close
-        elif header.length == gopherplus.UNTIL_DOT:
+        elif header.length == UNTIL_DOT:
             self._dot_ended = DotEndedParser()
             self._take = ResponseReader._body_until_dot
         else:
@@ -241,6 +286,6 @@ class ResponseReader:
         assert self.header is not None
         length = self.header.length
         ended = 0 <= length <= len(self._pending) or len(self._pending) == LONGEST_ERROR_BODY
-        if ended or (length == gopherplus.UNTIL_DOT and self._pending.endswith(b"\n.\r\n")):
-            raise gopherplus.parse_error(self._pending, self._charset)
+        if ended or (length == UNTIL_DOT and self._pending.endswith(b"\n.\r\n")):
+            raise parse_error(self._pending, self._charset)
         return b""

@@ -1,4 +1,8 @@
-"""Texts, their terminator and stuffed dots (RFC 1436, section 3.8, "TextFile Entity"). Sans-IO.
+"""Texts: their character set, their terminator and stuffed dots (RFC 1436, section 3.8, "TextFile Entity").
+Sans-IO.
+
+Gopher names no character set, and servers mix several in one menu. So each line is decoded by itself: as
+UTF-8 if it is valid UTF-8, else as Latin-1. The user may name a character set.
 
 By the RFC a text ends with a line `.`, and every line of the text that begins with a dot gets another dot
 in front. But most servers send the file unchanged. Only the last line distinguishes the two: so dots are
@@ -10,12 +14,63 @@ passed on, and the rest must wait.
 
 from __future__ import annotations
 
+import codecs
 import re
 
-from logsrv.gopher.wire.charset import decode_text
+from logsrv.errors import ConfigurationError
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line
 from logsrv.value import Value
+
+_ASCII = bytes(range(0x20, 0x7F)) + b"\t\n"
+
+
+def checked_charset(name: str) -> str:
+    """Return the canonical name of a character set that can decode lines, such as `cp437`.
+
+    Raises ConfigurationError for a name Python does not know, or for a character set that does not contain
+    ASCII (UTF-16, EBCDIC).
+    """
+    try:
+        codec = codecs.lookup(name)
+        # `unicode_escape` and similar codecs would change ASCII text.
+        decoded = "" if "escape" in codec.name else _ASCII.decode(name)
+        # `idna` and similar codecs raise even with "replace".
+        bytes(range(0x80, 0x100)).decode(name, "replace")
+    except (LookupError, UnicodeError, ValueError):
+        decoded = ""
+    if decoded != _ASCII.decode("ascii"):
+        raise ConfigurationError(
+            f"“{one_line(name, 60)}” is not a character set for Gopher; take one that contains "
+            "ASCII, such as utf-8, latin-1, cp437 or koi8-r"
+        )
+    return codec.name
+
+
+def decode_line(line: bytes, charset: str | None = None) -> str:
+    """Decode a line (or field); never fails. charset: a result of `checked_charset`."""
+    if charset is not None:
+        return line.decode(charset, "replace")
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
+
+
+def decode_text(text: bytes, charset: str | None = None) -> str:
+    """Decode lines that end with LF or CRLF to text with LF; without `charset`, each line by itself.
+
+    A byte order mark in front is left out.
+    """
+    text = text.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n")
+    if charset is not None:
+        return text.decode(charset, "replace")
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError:
+        return "\n".join(map(decode_line, text.split(b"\n")))
+
 
 MOST_HELD = 64 * 1024 * 1024
 _TERMINATOR_LINE = rb"\n\.\r?\n"

@@ -263,3 +263,12 @@ def _parse_path(path: str) -> tuple[str, bytes, bytes | None, bytes | None]:
         raise BadURL(path, "more than two %09: one comes before a search, one before Gopher+")
     search, plus = (*others, None, None)[:2]
     return chr(item[0]), item[1:], search, plus
+
+
+# Places to begin in Gopher, for users without an address: URLs and descriptions.
+BEGINNINGS = (
+    ("gopher://gopher.floodgap.com/1/world", "Floodgap: other servers of the world"),
+    ("gopher://gopher.floodgap.com/7/v2/vs", "Veronica-2: search all of gopherspace"),
+    ("gopher://gopher.quux.org/", "Quux: archives of the early Internet"),
+    ("gopher://sdf.org/", "SDF: thousands of personal pages"),
+)

@@ -28,27 +28,43 @@ from logsrv.gopher.gateway.paths import WebPlace, parse_path, parse_query
 from logsrv.gopher.mirror.names import PathAssigner
 from logsrv.gopher.mirror.pages import MenuLine, gophermap_bytes, index_page
 from logsrv.gopher.mirror.robots import parse_robots, path_delimiter
-from logsrv.gopher.serve.fileurl import FileURL, name_to_save, parse_item_url
-from logsrv.gopher.serve.gopherhole import Gopherhole, SelectorNotFound, encoded_menu
+from logsrv.gopher.serve.gopherhole import (
+    Gopherhole,
+    SelectorNotFound,
+    encoded_menu,
+    parse_gophermap,
+)
 from logsrv.gopher.serve.protocol import ServerName
-from logsrv.gopher.wire.charset import decode_line, decode_text
 from logsrv.gopher.wire.columns import join_broken_lines, split_into_runs
 from logsrv.gopher.wire.errors import BadURL, GopherError, ProxyError
-from logsrv.gopher.wire.files import decode_gophernicus_name, file_name, item_type_of_file
-from logsrv.gopher.wire.gophermap import parse_gophermap
-from logsrv.gopher.wire.gopherplus import (
-    may_become_header,
-    parse_error,
-    parse_header,
+from logsrv.gopher.wire.fileurl import (
+    FileURL,
+    decode_gophernicus_name,
+    file_name,
+    name_to_save,
+    parse_item_url,
 )
+from logsrv.gopher.wire.itemtypes import item_type_of_file
 from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser, encoded_line, parse_menu_line
 from logsrv.gopher.wire.response import (
     ResponseReader,
     error_line,
     may_be_other_protocol,
+    may_become_header,
     other_protocol_error,
+    parse_error,
+    parse_header,
 )
-from logsrv.gopher.wire.text import DotEndedParser, Stuffer, Text, TextParser, Unstuffer, unstuffed
+from logsrv.gopher.wire.text import (
+    DotEndedParser,
+    Stuffer,
+    Text,
+    TextParser,
+    Unstuffer,
+    decode_line,
+    decode_text,
+    unstuffed,
+)
 from logsrv.gopher.wire.url import GopherURL, parse_typed_url, quoted, unquoted
 from tests.fuzz.oracles import at_most, safe, same_however_cut
 from tests.fuzz.target import target
@@ -66,7 +82,7 @@ def items_of(data: bytes) -> list[MenuItem]:
 
 @target(
     "gopher.wire.menu",
-    "gopher.wire.charset",
+    "gopher.wire.text",
     "gopher.browse.content.page",
     "gopher.follow.entries",
 )
@@ -101,7 +117,7 @@ def menus(data: bytes) -> None:
     assert len({entry.id for entry in entries}) == len(entries)
 
 
-@target("gopher.wire.text", "gopher.wire.charset")
+@target("gopher.wire.text", "gopher.wire.text")
 def texts(data: bytes) -> None:
     """Texts are the same at every cut, and dot-stuffed ones come back."""
 
@@ -129,7 +145,7 @@ def texts(data: bytes) -> None:
         decode_line(data, charset)
 
 
-@target("gopher.wire.response", "gopher.wire.gopherplus")
+@target("gopher.wire.response", "gopher.wire.response")
 def responses(data: bytes) -> None:
     """The body of an answer is the same at every cut, or the same error is raised."""
     for url in (
@@ -162,7 +178,7 @@ def responses(data: bytes) -> None:
             error_line(data, menu=menu, closed=closed)
 
 
-@target("gopher.wire.gopherplus")
+@target("gopher.wire.response")
 def gopher_plus(data: bytes) -> None:
     """Any bytes are read as headers and errors of Gopher+ without an exception."""
     header = parse_header(data)
@@ -176,8 +192,8 @@ def gopher_plus(data: bytes) -> None:
 
 @target(
     "gopher.wire.url",
-    "gopher.serve.fileurl",
-    "gopher.wire.files",
+    "gopher.wire.fileurl",
+    "gopher.wire.itemtypes",
     "gopher.serve.protocol",
     longest=300,
 )
@@ -234,7 +250,7 @@ def socks(data: bytes) -> None:
     same_however_cut(data, outcome)
 
 
-@target("gopher.wire.gophermap", "gopher.mirror.pages")
+@target("gopher.serve.gopherhole", "gopher.mirror.pages")
 def gophermaps(data: bytes) -> None:
     """Any gophermap of a directory becomes a valid menu."""
     found = parse_gophermap(data, b"/some/where")

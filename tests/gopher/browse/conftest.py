@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 from logsrv.gopher.browse.app import Browser
 from logsrv.gopher.browse.commands.session import BrowsingSession
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
-from logsrv.gopher.serve.typed_address import resolve_typed_address
+from logsrv.gopher.fetch.local import resolve_typed_address
 from tests.gopher.conftest import Serve, until
 from tests.parts.gopher_servers import Scripted
 from tests.parts.gopherhole import site

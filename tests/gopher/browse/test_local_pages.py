@@ -7,7 +7,7 @@ import pytest
 
 from logsrv.gopher.browse.content.page import link_to
 from logsrv.gopher.command.main import run as gopher
-from logsrv.gopher.serve.typed_address import resolve_typed_address
+from logsrv.gopher.fetch.local import resolve_typed_address
 from tests.gopher.browse.conftest import Driven
 from tests.gopher.conftest import until
 from tests.parts.gopherhole import item, menu

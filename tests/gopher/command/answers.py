@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from logsrv.gopher.command.main import run
-from logsrv.gopher.serve.fileurl import FileURL
-from logsrv.gopher.serve.gopherhole import LocalAnswer
+from logsrv.gopher.fetch.local import LocalAnswer
+from logsrv.gopher.wire.fileurl import FileURL
 
 
 class Answer(LocalAnswer):

@@ -9,7 +9,7 @@ import pytest
 
 from logsrv.gopher.command.requests import open_answer
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
-from logsrv.gopher.serve.fileurl import FileURL
+from logsrv.gopher.wire.fileurl import FileURL
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.command.answers import gopher
 from tests.gopher.conftest import Serve

@@ -7,9 +7,15 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher import Proxy
-from logsrv.gopher.fetch.connection_options import Limits, Timeouts
+from logsrv.gopher.fetch.connection_options import (
+    Limits,
+    PinStore,
+    Timeouts,
+    Trust,
+    data_directory,
+    pins_path,
+)
 from logsrv.gopher.fetch.proxy import SocksHandshake
-from logsrv.gopher.fetch.trust import PinStore, Trust, data_directory, pins_path
 from logsrv.gopher.wire.errors import TLSError
 from logsrv.kit.testing.patience import PATIENCE
 
@@ -70,7 +76,7 @@ def test_nobodys_pin_is_lost_when_several_learn_one(tmp_path):
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from logsrv.gopher.fetch.trust import PinStore\n"
+        "from logsrv.gopher.fetch.connection_options import PinStore\n"
         "for number in range(50):\n"
         "    PinStore(Path(sys.argv[1])).check_or_pin(f'{sys.argv[2]}{number}:70', '0' * 64)\n"
     )

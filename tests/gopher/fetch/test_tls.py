@@ -6,7 +6,7 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher import PinStore, Trust
-from logsrv.gopher.fetch.tls import tls_context
+from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.wire.errors import TLSError, Truncated
 from tests.gopher.fetch.conftest import Fetched
 from tests.parts.certificates import certificate_file
@@ -87,7 +87,7 @@ def test_a_wrong_ca_file_is_named(tmp_path, content, reason):
     if content is not None:
         path.write_text(content)
     with pytest.raises(ConfigurationError, match=rf"the CA file .*ca\.pem {reason}"):
-        tls_context(Trust(cafile=path))
+        _ = ConnectionOptions(trust=Trust(cafile=path)).tls_context
 
 
 async def test_a_wrong_ca_file_is_said_before_anything_is_sent(serve, fetch, tmp_path):

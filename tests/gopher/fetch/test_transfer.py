@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts, Trust
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.transfer import Transfer
-from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.wire.errors import (
     GopherError,
     ProxyError,

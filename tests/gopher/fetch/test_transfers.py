@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from logsrv.gopher.fetch.connecting import SocketTransfer
-from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts, Trust
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.transfers import Transfers
-from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.mirror.sinks import FileSink, TextSink
 from logsrv.gopher.wire.errors import (
     Refused,

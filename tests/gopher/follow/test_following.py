@@ -11,7 +11,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.follow.bookmarks import Bookmark, Bookmarks, title_from_url
 from logsrv.gopher.follow.entries import Entry
 from logsrv.gopher.follow.following import FollowedStore, can_follow, items_of_all_menus
-from logsrv.gopher.serve.fileurl import FileURL
+from logsrv.gopher.wire.fileurl import FileURL
 from logsrv.gopher.wire.url import GopherURL
 
 A = GopherURL.parse("gopher://a.org/1/phlog")

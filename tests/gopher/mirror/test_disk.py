@@ -7,10 +7,10 @@ import threading
 import pytest
 
 from logsrv.gopher.fetch.connecting import SocketTransfer
+from logsrv.gopher.fetch.local import MIRROR_JOURNAL
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror import sinks
 from logsrv.gopher.mirror.folders import LinkInTheWay
-from logsrv.gopher.mirror.journal import FILE
 from logsrv.gopher.mirror.sinks import FileSink
 from logsrv.gopher.wire.errors import ServerError
 from logsrv.kit.testing import wait_until
@@ -184,7 +184,7 @@ def test_what_lies_where_a_directory_or_file_belongs_fails_alone(serve, tmp_path
     }
     site = Site(serve, answers)
     crawl(site, tmp_path)
-    (tmp_path / FILE).unlink()
+    (tmp_path / MIRROR_JOURNAL).unlink()
     site.answers[b""] = after + b"A\t/a\t@\r\n0C\t/c\t@\r\n.\r\n"
     done = crawl(site, tmp_path, update=True)
     assert [url.selector for url in done.tally.failed] == [b"/a/b" if after == b"1" else b"/a"]

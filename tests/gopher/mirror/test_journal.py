@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.mirror.journal import FILE, MirrorJournal
+from logsrv.gopher.fetch.local import MIRROR_JOURNAL
+from logsrv.gopher.mirror.journal import MirrorJournal
 from logsrv.gopher.wire.url import GopherURL
 
 ROOT = GopherURL.parse("gopher://h/")
@@ -39,31 +40,31 @@ def test_what_is_finished_is_there_in_the_next_run(written):
 
 
 def test_a_mirror_of_another_version_is_known_by_its_first_line(written):
-    lines = (written / FILE).read_bytes().splitlines()
+    lines = (written / MIRROR_JOURNAL).read_bytes().splitlines()
     assert lines[0] == b'{"mirror": 1, "url": "gopher://h/", "span": "path"}'
 
 
 def test_a_line_that_a_crash_cut_counts_as_not_written(written):
-    whole = (written / FILE).read_bytes()
+    whole = (written / MIRROR_JOURNAL).read_bytes()
     end = whole.rindex(b"\n", 0, -1) + 1
     for cut in range(end + 1, len(whole)):
-        (written / FILE).write_bytes(whole[:cut])
+        (written / MIRROR_JOURNAL).write_bytes(whole[:cut])
         journal = MirrorJournal(written, ROOT, "path")
         assert len(journal.read().done) == 2
         journal.close()
-        assert (written / FILE).read_bytes() == whole[:end]
+        assert (written / MIRROR_JOURNAL).read_bytes() == whole[:end]
 
 
 @pytest.mark.parametrize("size", [65_535, 65_536, 65_537, 200_000])
 def test_a_long_menu_that_a_crash_cut_takes_no_other_line_with_it(written, size):
-    whole = (written / FILE).read_bytes()
-    (written / FILE).write_bytes(whole + b"x" * size)
+    whole = (written / MIRROR_JOURNAL).read_bytes()
+    (written / MIRROR_JOURNAL).write_bytes(whole + b"x" * size)
     MirrorJournal(written, ROOT, "path").close()
-    assert (written / FILE).read_bytes() == whole
+    assert (written / MIRROR_JOURNAL).read_bytes() == whole
 
 
 def test_a_cut_first_line_begins_anew(tmp_path):
-    (tmp_path / FILE).write_bytes(b'{"mirror": 1, "url": "goph' + b"x" * 70_000)
+    (tmp_path / MIRROR_JOURNAL).write_bytes(b'{"mirror": 1, "url": "goph' + b"x" * 70_000)
     journal = MirrorJournal(tmp_path, ROOT, "path")
     assert journal.read().done == []
     journal.close()
@@ -108,19 +109,19 @@ def test_two_at_once_are_refused(tmp_path):
     ids=lambda line: line[:60].decode(),
 )
 def test_a_file_that_somebody_changed_is_refused_with_its_line(written, line):
-    with open(written / FILE, "ab") as file:
+    with open(written / MIRROR_JOURNAL, "ab") as file:
         file.write(line)
     journal = MirrorJournal(written, ROOT, "path")
     with pytest.raises(ConfigurationError, match=r"line 5 of .* is not what gopher mirror writes"):
         journal.read()
     journal.close()
-    (written / FILE).write_bytes(line)
+    (written / MIRROR_JOURNAL).write_bytes(line)
     with pytest.raises(ConfigurationError, match="line 1 of"):
         MirrorJournal(written, ROOT, "path")
 
 
 def test_a_first_line_without_all_that_belongs_into_it_is_no_mirrors(written):
-    (written / FILE).write_bytes(b'{"mirror": 1, "url": "gopher://h/"}\n')
+    (written / MIRROR_JOURNAL).write_bytes(b'{"mirror": 1, "url": "gopher://h/"}\n')
     with pytest.raises(ConfigurationError, match="line 1 of"):
         MirrorJournal(written, ROOT, "path")
 
@@ -146,18 +147,18 @@ def test_an_update_asks_again_for_all_of_before(written):
 
 
 def test_an_update_begins_with_the_first_item_that_comes(written):
-    before = (written / FILE).read_bytes()
+    before = (written / MIRROR_JOURNAL).read_bytes()
     journal = MirrorJournal(written, ROOT, "path")
     journal.begin_update()
     assert (journal.read().done, len(journal.read().old or ())) == ([], 2)
     journal.close()
-    assert (written / FILE).read_bytes() == before
+    assert (written / MIRROR_JOURNAL).read_bytes() == before
     journal = MirrorJournal(written, ROOT, "path")
     journal.begin_update()
     menu = journal.add_menu(B, (), b"another")
     journal.add_file(A, ("x", "a"), 7)
     journal.close()
-    assert (written / FILE).read_bytes().startswith(before + b'{"update": 1}\n')
+    assert (written / MIRROR_JOURNAL).read_bytes().startswith(before + b'{"update": 1}\n')
     journal = MirrorJournal(written, ROOT, "path")
     contents = journal.read()
     assert ([done.url for done in contents.done], len(contents.old or ())) == ([B, A], 2)
@@ -167,19 +168,19 @@ def test_an_update_begins_with_the_first_item_that_comes(written):
 
 def test_an_update_that_was_begun_and_got_nothing_is_forgotten(written):
     """As after a crash, or of an earlier version."""
-    before = (written / FILE).read_bytes()
-    (written / FILE).write_bytes(before + b'{"update": 1}\n{"url": "gopher')
+    before = (written / MIRROR_JOURNAL).read_bytes()
+    (written / MIRROR_JOURNAL).write_bytes(before + b'{"update": 1}\n{"url": "gopher')
     journal = MirrorJournal(written, ROOT, "path")
     contents = journal.read()
     assert ([done.url for done in contents.done], contents.old) == ([A, B], None)
     journal.close()
-    assert (written / FILE).read_bytes() == before
+    assert (written / MIRROR_JOURNAL).read_bytes() == before
 
 
 def test_all_before_the_last_of_several_updates_is_of_before(written):
-    first, file, menu, *_ = (written / FILE).read_bytes().splitlines(keepends=True)
+    first, file, menu, *_ = (written / MIRROR_JOURNAL).read_bytes().splitlines(keepends=True)
     update = b'{"update": 1}\n'
-    (written / FILE).write_bytes(first + file + update + menu + update + file)
+    (written / MIRROR_JOURNAL).write_bytes(first + file + update + menu + update + file)
     journal = MirrorJournal(written, ROOT, "path")
     contents = journal.read()
     assert [done.url for done in contents.done] == [A]
@@ -205,7 +206,7 @@ def test_what_an_update_did_not_ask_for_may_be_kept(written, kept):
 
 def test_a_link_is_no_journal(tmp_path):
     (tmp_path / "other").write_bytes(b"somebody's")
-    (tmp_path / FILE).symlink_to("other")
+    (tmp_path / MIRROR_JOURNAL).symlink_to("other")
     with pytest.raises(ConfigurationError, match="is a symbolic link; remove it"):
         MirrorJournal(tmp_path, ROOT, "path")
     assert (tmp_path / "other").read_bytes() == b"somebody's"
@@ -249,5 +250,5 @@ def test_a_full_disk_is_told_with_the_name_of_the_journal(tmp_path, monkeypatch)
         patch.setattr(os, "write", full)
         with pytest.raises(OSError, match="No space") as error:
             journal.flush()
-    assert error.value.filename == str(tmp_path / FILE)
+    assert error.value.filename == str(tmp_path / MIRROR_JOURNAL)
     journal.close()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.gopher.fetch.local import MIRROR_JOURNAL
 from logsrv.gopher.mirror import fetching
-from logsrv.gopher.mirror.journal import FILE
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve
@@ -262,7 +262,7 @@ def test_a_menu_that_was_a_text_for_a_while_is_where_it_was(site, tmp_path):
 
 
 def test_a_refresh_takes_no_empty_answer_for_a_file(site, tmp_path):
-    (tmp_path / FILE).unlink()
+    (tmp_path / MIRROR_JOURNAL).unlink()
     before = items(tmp_path)
     site.answers = GOOD | {b"/a": b""}
     assert selectors(crawl(site, tmp_path).tally.failed) == {b"/a"}

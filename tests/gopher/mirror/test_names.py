@@ -7,8 +7,9 @@ from urllib.parse import quote
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.mirror.names import GOPHERMAP, INDEX, PathAssigner
+from logsrv.gopher.mirror.names import INDEX, PathAssigner
 from logsrv.gopher.mirror.scope import is_menu
+from logsrv.gopher.serve.gopherhole import GOPHERMAP
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.paths import checked_name, safe_name
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.mirror.journal import FILE
+from logsrv.gopher.fetch.local import MIRROR_JOURNAL
 from logsrv.gopher.wire.errors import GopherError
 from tests.gopher.mirror.site import NOT_THERE, Answers, Site, crawl, files, items
 
@@ -37,10 +37,10 @@ def test_an_update_writes_what_has_changed_and_removes_what_is_gone_if_that_is_w
     assert items(tmp_path) == {"new": b"new", "sub/b": b"another", "sub/c": b"c" * 300_000}
     assert (tmp_path / "sub/c").stat().st_mtime_ns == kept.st_mtime_ns
     assert not (tmp_path / "other").exists()
-    size = (tmp_path / FILE).stat().st_size
+    size = (tmp_path / MIRROR_JOURNAL).stat().st_size
     again = crawl(site, tmp_path, update=True).tally
     assert (again.fetched, again.changed, again.same, again.removed) == (5, 0, 5, [])
-    assert (tmp_path / FILE).stat().st_size == size
+    assert (tmp_path / MIRROR_JOURNAL).stat().st_size == size
     site.server.requests.clear()
     assert crawl(site, tmp_path).tally.kept == 5
     assert site.asked == {}
@@ -108,7 +108,7 @@ def test_an_update_that_was_stopped_before_it_got_anything_leaves_no_trace(serve
 
 def everything(directory: Path) -> tuple[dict[str, bytes], bytes]:
     """The files of a mirror, with what it knows of them."""
-    return files(directory), (directory / FILE).read_bytes()
+    return files(directory), (directory / MIRROR_JOURNAL).read_bytes()
 
 
 def stop_after(site: Site, requests: int) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
+from logsrv.gopher.fetch.local import LocalAnswer
 from logsrv.gopher.serve import gopherhole
-from logsrv.gopher.serve.fileurl import FileURL, url_of_item
-from logsrv.gopher.serve.gopherhole import Gopherhole, LocalAnswer, SelectorNotFound
+from logsrv.gopher.serve.gopherhole import Gopherhole, SelectorNotFound
 from logsrv.gopher.wire.errors import TooBig
+from logsrv.gopher.wire.fileurl import FileURL, url_of_item
 from logsrv.gopher.wire.menu import MenuParser
 from logsrv.gopher.wire.url import GopherURL
 

@@ -10,12 +10,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from logsrv.gopher.wire.beginnings import BEGINNINGS
+from logsrv.gopher.serve.gopherhole import parse_gophermap
 from logsrv.gopher.wire.errors import TooBig
-from logsrv.gopher.wire.gophermap import parse_gophermap
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser, encoded_line, parse_menu_line
-from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.wire.url import BEGINNINGS, GopherURL
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "gopher"
 HERE = GopherURL("here.example", 70)

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.wire.charset import checked_charset, decode_line, decode_text
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.text import (
     TAIL,
@@ -17,6 +16,9 @@ from logsrv.gopher.wire.text import (
     Text,
     TextParser,
     Unstuffer,
+    checked_charset,
+    decode_line,
+    decode_text,
     terminator_length,
 )
 from logsrv.gopher.wire.url import GopherURL

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.gopher.wire.errors import BadURL
-from logsrv.gopher.wire.files import file_name, item_type_by_name, item_type_of_file
+from logsrv.gopher.wire.fileurl import file_name
+from logsrv.gopher.wire.itemtypes import item_type_by_name, item_type_of_file
 from logsrv.gopher.wire.url import GopherURL, canonical_host, parse_typed_url
 
 _SENDABLE = st.binary(max_size=30).map(lambda part: part.translate(None, b"\0\t\r\n"))

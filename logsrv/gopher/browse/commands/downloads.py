@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.browse.commands.load import async_answer_of
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
+from logsrv.gopher.fetch.on_asyncio import async_answer_of
 from logsrv.gopher.fetch.wholefile import unstuff_file, whole_file
-from logsrv.gopher.serve.fileurl import ItemURL, name_to_save
+from logsrv.gopher.wire.fileurl import ItemURL, name_to_save
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.kit.text.escape import one_line
 

@@ -12,7 +12,7 @@ from logsrv.gopher.browse.commands.session import BrowsingSession, InternalPage
 from logsrv.gopher.browse.commands.visiting import CurrentPage
 from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.page import Hyperlink, link_to
-from logsrv.gopher.serve.fileurl import ItemURL
+from logsrv.gopher.wire.fileurl import ItemURL
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import size_text
 

@@ -3,92 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Future
-from typing import Any, Self, TypeVar
 
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.browse.content.page import MenuContent, Page, way_to_show
 from logsrv.gopher.browse.content.page_lines import ITEMS, LONGEST, PageLine, menu_line, text_lines
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Limits
-from logsrv.gopher.fetch.on_asyncio import AsyncioStream
-from logsrv.gopher.serve.fileurl import FileURL, ItemURL
-from logsrv.gopher.serve.gopherhole import LocalAnswer
-from logsrv.gopher.wire.charset import decode_text
+from logsrv.gopher.fetch.on_asyncio import AsyncAnswer, async_answer_of
 from logsrv.gopher.wire.errors import TooBig
+from logsrv.gopher.wire.fileurl import ItemURL
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
-from logsrv.gopher.wire.text import unstuffed
-
-Result = TypeVar("Result")
-
-
-async def in_daemon_thread(work: Callable[[], Result]) -> Result:
-    """Run work on a disk, which may never end, in a daemon thread; return its result, or raise its error.
-
-    Not by `asyncio.to_thread`: at the end asyncio waits for such threads, and a directory on a file server
-    that is down would keep the browser, and its terminal, for ever.
-    """
-    done: Future[Result] = Future()
-    # Cancelling the future fails from now on, so that the thread can always set a result.
-    done.set_running_or_notify_cancel()
-
-    def run() -> None:
-        try:
-            result = work()
-        except BaseException as error:
-            done.set_exception(error)
-        else:
-            done.set_result(result)
-
-    threading.Thread(target=run, name="disk", daemon=True).start()
-    return await asyncio.wrap_future(done)
-
-
-class AsyncLocalAnswer(LocalAnswer):
-    """A local item with the interface of an `AsyncioStream`, read in a thread: a disk may be slow."""
-
-    cut = False
-
-    def __init__(self, url: FileURL, most_bytes: int | None) -> None:
-        super().__init__(url, most_bytes)
-        self._unread = iter(self)
-
-    @property
-    def begun(self) -> bool:
-        """Return true if any bytes were read."""
-        return bool(self.received)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        # A thread may still be reading: the file is closed when that thread drops the iterator, too.
-        del self._unread
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        unread = self._unread
-        piece = await in_daemon_thread(lambda: next(unread, b""))
-        if not piece:
-            raise StopAsyncIteration
-        return piece
-
-
-AsyncAnswer = AsyncioStream | AsyncLocalAnswer
-
-
-def async_answer_of(
-    url: ItemURL, options: ConnectionOptions, most_bytes: int | None = None, **how: Any
-) -> AsyncAnswer:
-    """Return the answer to `url`; `async with` sends the request. how: arguments of `AsyncioStream`."""
-    if isinstance(url, FileURL):
-        return AsyncLocalAnswer(url, most_bytes)
-    return AsyncioStream(url, options, most_bytes=most_bytes, **how)
-
+from logsrv.gopher.wire.text import decode_text, unstuffed
 
 # Bytes of an answer after which loading ends with TooBig, and only the part received is shown. Nobody reads
 # more on a screen, and larger files can be saved.

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.fetch.trust import data_directory
+from logsrv.gopher.fetch.connection_options import data_directory
 from logsrv.gopher.fetch.wholefile import write_whole
 
 _FILE = "gopher-theme"

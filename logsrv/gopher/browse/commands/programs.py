@@ -16,9 +16,9 @@ from pathlib import Path
 from subprocess import DEVNULL, Popen
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.browse.commands.load import in_daemon_thread
 from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.page import Hyperlink
+from logsrv.gopher.fetch.on_asyncio import in_daemon_thread
 from logsrv.kit.text.escape import one_line
 
 _USUAL = "open" if sys.platform == "darwin" else "xdg-open"

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from logsrv.gopher.browse.commands.session import BrowsingSession
 from logsrv.gopher.browse.commands.visiting import CurrentPage
 from logsrv.gopher.browse.commands.window import BrowserWindow
-from logsrv.gopher.serve.fileurl import FileURL
-from logsrv.gopher.wire.charset import checked_charset
+from logsrv.gopher.wire.fileurl import FileURL
 from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.text import checked_charset
 from logsrv.kit.text.escape import one_line
 
 

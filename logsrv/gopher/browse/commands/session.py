@@ -15,11 +15,16 @@ from logsrv.gopher.browse.commands.load import PageLoad
 from logsrv.gopher.browse.content.layout import ScrollPosition
 from logsrv.gopher.browse.content.page import Page
 from logsrv.gopher.fetch.cache import Cache
-from logsrv.gopher.fetch.connection_options import ConnectionOptions
-from logsrv.gopher.fetch.trust import PinStore, Trust, data_directory, pins_path
+from logsrv.gopher.fetch.connection_options import (
+    ConnectionOptions,
+    PinStore,
+    Trust,
+    data_directory,
+    pins_path,
+)
 from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.follow.following import FollowedStore
-from logsrv.gopher.serve.fileurl import FileURL, ItemURL
+from logsrv.gopher.wire.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.url import GopherURL
 
 

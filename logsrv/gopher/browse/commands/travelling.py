@@ -8,15 +8,15 @@ from functools import partial
 from logsrv.gopher.browse.commands.dialogs import Chooser
 from logsrv.gopher.browse.commands.following import FollowingCommands
 from logsrv.gopher.browse.commands.keeping import SaveAndBookmarkCommands
-from logsrv.gopher.browse.commands.load import in_daemon_thread
 from logsrv.gopher.browse.commands.programs import ExternalPrograms
 from logsrv.gopher.browse.commands.session import BrowsingSession, InternalPage, Place
 from logsrv.gopher.browse.commands.visiting import CurrentPage
 from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.guide import explain_session
 from logsrv.gopher.browse.content.page import Hyperlink, link_to
+from logsrv.gopher.fetch.local import resolve_typed_address
+from logsrv.gopher.fetch.on_asyncio import in_daemon_thread
 from logsrv.gopher.follow.bookmarks import title_from_url
-from logsrv.gopher.serve.typed_address import resolve_typed_address
 from logsrv.gopher.wire.url import MENU_TYPE, GopherURL
 
 

@@ -16,7 +16,7 @@ from textual.geometry import Size
 from logsrv.errors import PeerError
 from logsrv.gopher.browse.commands.bars import AddressBar
 from logsrv.gopher.browse.commands.followed import FollowedMenus
-from logsrv.gopher.browse.commands.load import PageLoad, in_daemon_thread
+from logsrv.gopher.browse.commands.load import PageLoad
 from logsrv.gopher.browse.commands.readable_texts import duration_text
 from logsrv.gopher.browse.commands.session import BrowsingSession, InternalPage, Place
 from logsrv.gopher.browse.commands.window import BrowserWindow
@@ -27,9 +27,10 @@ from logsrv.gopher.browse.content.news import news_lines
 from logsrv.gopher.browse.content.page import Hyperlink, Page, link_to
 from logsrv.gopher.browse.content.page_lines import PageLine, lines_of_page
 from logsrv.gopher.browse.content.picture import picture_lines
-from logsrv.gopher.serve.fileurl import ItemURL
-from logsrv.gopher.wire.charset import decode_text
+from logsrv.gopher.fetch.on_asyncio import in_daemon_thread
 from logsrv.gopher.wire.errors import TLSError
+from logsrv.gopher.wire.fileurl import ItemURL
+from logsrv.gopher.wire.text import decode_text
 from logsrv.kit.text.words import size_text
 
 # Larger pages are made into lines in a thread, so that the browser still reacts to keys.

@@ -8,9 +8,8 @@ from logsrv.errors import LogsrvError
 from logsrv.gopher.browse.content.page import Hyperlink
 from logsrv.gopher.browse.content.page_lines import PageLine, link_line
 from logsrv.gopher.follow.bookmarks import Bookmarks
-from logsrv.gopher.wire.beginnings import BEGINNINGS
 from logsrv.gopher.wire.itemtypes import item_type
-from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.wire.url import BEGINNINGS, GopherURL
 from logsrv.kit.text.escape import one_line
 
 _NUMBERS = " ".join(f"{digit}=travelling.ask_for_link_number('{digit}')" for digit in "123456789")

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.follow.bookmarks import title_from_url
-from logsrv.gopher.serve.fileurl import FileURL, ItemURL, url_of_item
 from logsrv.gopher.wire.errors import BadURL
+from logsrv.gopher.wire.fileurl import FileURL, ItemURL, url_of_item
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from logsrv.gopher.browse.content.colours import ColouredSpan, ColourParser
 from logsrv.gopher.browse.content.page import Hyperlink, MenuContent, Page, link_of, link_to
-from logsrv.gopher.serve.fileurl import ItemURL
-from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import Refused, ServerError, TimedOut, TLSError, TooBig
+from logsrv.gopher.wire.fileurl import ItemURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.wire.text import decode_text
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import printable
 

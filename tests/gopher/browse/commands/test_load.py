@@ -11,20 +11,14 @@ from collections.abc import Iterator
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.browse.commands.load import (
-    LIMITS,
-    MOST_LINES,
-    PageLoad,
-    async_answer_of,
-    in_daemon_thread,
-)
+from logsrv.gopher.browse.commands.load import LIMITS, MOST_LINES, PageLoad
 from logsrv.gopher.browse.content.page import MenuContent, Page
 from logsrv.gopher.browse.content.page_lines import lines_of_page
-from logsrv.gopher.fetch.connection_options import ConnectionOptions, Limits, Timeouts
-from logsrv.gopher.fetch.trust import Trust
-from logsrv.gopher.serve.fileurl import FileURL
-from logsrv.gopher.serve.gopherhole import LocalAnswer
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Limits, Timeouts, Trust
+from logsrv.gopher.fetch.local import LocalAnswer
+from logsrv.gopher.fetch.on_asyncio import async_answer_of, in_daemon_thread
 from logsrv.gopher.wire.errors import ServerError, TimedOut, TooBig
+from logsrv.gopher.wire.fileurl import FileURL
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
@@ -233,7 +227,7 @@ async def test_a_result_after_the_caller_was_cancelled_is_dropped():
 def test_a_program_ends_although_a_disk_is_silent():
     code = """
 import asyncio, threading
-from logsrv.gopher.browse.commands.load import in_daemon_thread
+from logsrv.gopher.fetch.on_asyncio import in_daemon_thread
 
 async def main():
     task = asyncio.create_task(in_daemon_thread(threading.Event().wait))

@@ -14,11 +14,10 @@ from logsrv.gopher.browse.commands.session import (
 )
 from logsrv.gopher.browse.content.page import Page
 from logsrv.gopher.fetch.cache import Cache
-from logsrv.gopher.fetch.connection_options import ConnectionOptions
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Trust
 from logsrv.gopher.fetch.proxy import Proxy
-from logsrv.gopher.fetch.trust import Trust
-from logsrv.gopher.serve.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.errors import ServerError
+from logsrv.gopher.wire.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.url import GopherURL
 
 pytestmark = pytest.mark.slow

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.gopher.browse.content.page import link_of, link_to, way_to_show
-from logsrv.gopher.serve.fileurl import FileURL
+from logsrv.gopher.wire.fileurl import FileURL
 from logsrv.gopher.wire.menu import MenuItem, parse_menu_line
 from logsrv.gopher.wire.url import GopherURL
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 import re
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.wire.files import file_name, item_type_by_name
-from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.itemtypes import item_type, item_type_by_name
 from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.wire.text import decode_line
 from logsrv.gopher.wire.url import MENU_TYPE, GopherURL, quoted, unquoted
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import safe_name
@@ -115,3 +115,21 @@ def url_of_item(item: MenuItem, menu: ItemURL) -> ItemURL | None:
 def name_to_save(url: ItemURL) -> str:
     """Return a safe file name for a copy of `url`."""
     return safe_name(url.name) if isinstance(url, FileURL) else file_name(url)
+
+
+# gophernicus writes unsafe bytes in octal. Compiled when first used.
+_OCTAL = rb"#([0-3][0-7]{2})"
+
+
+def decode_gophernicus_name(selector: bytes) -> bytes:
+    """Decode the `#NNN` that gophernicus writes for unsafe bytes of a selector."""
+    if b"#" not in selector:
+        return selector
+    return re.sub(_OCTAL, lambda found: bytes([int(found[1], 8)]), selector)
+
+
+def file_name(url: GopherURL) -> str:
+    """Return a safe file name for `url`: the end of its selector, or its host."""
+    words = decode_gophernicus_name(url.selector).replace(b"\\", b"/").split(b"/")
+    words = [word for word in words if word]
+    return safe_name(decode_line(words[-1]).encode() if words else url.host.encode())

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.serve.fileurl import FileURL, name_to_save, parse_item_url
+from logsrv.gopher.wire.fileurl import FileURL, name_to_save, parse_item_url
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 

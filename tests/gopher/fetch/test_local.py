@@ -6,11 +6,9 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.mirror.journal import FILE as JOURNAL
-from logsrv.gopher.serve import typed_address
-from logsrv.gopher.serve.fileurl import FileURL
-from logsrv.gopher.serve.typed_address import resolve_typed_address
+from logsrv.gopher.fetch.local import MIRROR_JOURNAL, resolve_typed_address
 from logsrv.gopher.wire.errors import BadURL
+from logsrv.gopher.wire.fileurl import FileURL
 from logsrv.gopher.wire.url import GopherURL
 
 
@@ -84,8 +82,7 @@ def test_a_typed_path_that_does_not_exist_is_sentence(here, text, reason):
 
 def test_a_part_of_a_mirror_is_read_as_such(here, tmp_path):
     """Selectors in it count from where the mirror begins."""
-    assert typed_address._MIRROR.decode() == JOURNAL
-    (tmp_path / "docs" / JOURNAL).touch()
+    (tmp_path / "docs" / MIRROR_JOURNAL).touch()
     (tmp_path / "docs" / "sub" / "gophermap").touch()
     (tmp_path / "docs" / "sub" / "a.txt").touch()
     docs = here + b"/docs"
