@@ -35,7 +35,7 @@ from logsrv.cli.arguments import only_store, tell
 from logsrv.cli.reading.arguments import declare_store
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.kit.text.status_line import StatusLine
+from logsrv.kit.text.terminal import StatusLine
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.importing.files import STDIN, LogFile, find_log_files
 from logsrv.linelog.importing.merge import Run, merge_by_moment

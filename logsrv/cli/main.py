@@ -20,7 +20,7 @@ from logsrv.cli.watched_child import fork_watched_child
 from logsrv.errors import HelpRequest, LogsrvError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.gone import gone_sentence
-from logsrv.kit.options.standard_output import discard_unwritten_output
+from logsrv.kit.text.terminal import discard_unwritten_output
 from logsrv.kit.text.words import did_you_mean, shown
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130

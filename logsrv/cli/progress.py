@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from logsrv.kit.text.status_line import StatusLine
+from logsrv.kit.text.terminal import StatusLine
 
 _EVERY = 0.2
 

@@ -9,7 +9,7 @@ from logsrv.kit.framing.frames import Netstring as Netstring
 from logsrv.kit.framing.frames import Varint as Varint
 from logsrv.kit.framing.incoming import LineTooLong as LineTooLong
 from logsrv.kit.net.remote import REMOTE as REMOTE
-from logsrv.kit.observe.durations import Durations as Durations
+from logsrv.kit.observe.metrics import Durations as Durations
 from logsrv.kit.observe.metrics import Metric as Metric
 from logsrv.kit.observe.prometheus import exposition as exposition
 from logsrv.kit.observe.watchdog import Watchdog as Watchdog

@@ -9,7 +9,7 @@ import attrs
 from argparse_manpage.manpage import Manpage, _ManpageFormatter
 
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.kit.text.paragraphs import paragraphs
+from logsrv.kit.text.terminal import paragraphs
 
 # Titles within the text of a help that begin a section of the page.
 _TITLES = re.compile(r"^(?i:(exit status|example)s?): *", re.MULTILINE)
@@ -84,7 +84,7 @@ class _Formatter(_ManpageFormatter):
 
 
 def _roff_text(text: str) -> str:
-    """Return roff source for a text, with the paragraphs of `logsrv.kit.text.paragraphs`."""
+    """Return roff source for a text, with the paragraphs of `logsrv.kit.text.terminal`."""
     parts = []
     for literal, part in paragraphs(text):
         if literal:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import StoreError
-from logsrv.kit.text.checked_json import json_then_checksum
+from logsrv.kit.text.checksums import json_then_checksum
 from logsrv.linelog.store.origins.notes import BlockNote, make_notes_file
 from logsrv.linelog.store.segments import backup_note
 from logsrv.linelog.store.segments.lock import locked

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.text.sums import line_with_checksum
+from logsrv.kit.text.checksums import line_with_checksum
 from logsrv.linelog.store.segments.lock import locked
 from tests.parts.commands import HOSTILE, logsrv
 from tests.parts.examined_stores import flip, packed_of, small_store

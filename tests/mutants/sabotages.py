@@ -205,10 +205,10 @@ SABOTAGES = [
     ),
     Sabotage(
         "any Host is answered by the gateway",
-        "kit/web/hosts.py",
+        "kit/web/access.py",
         "return name is not None and (name in names or name in LOOPBACK_NAMES)",
         "return name is not None",
-        "kit/web/test_hosts.py::test_a_rebound_name_is_not_for_us",
+        "kit/web/test_access.py::test_a_rebound_name_is_not_for_us",
     ),
     Sabotage(
         "--sync always does not sync",

@@ -68,7 +68,7 @@ def one_test(monkeypatch: pytest.MonkeyPatch) -> None:
     ("late", "tried", "kills"), [(0, ["own", "folder"], []), (9, [*KINDS], ["long"])]
 )
 def test_a_surviving_mutant_is_tried_on_the_other_kinds(late, tried, kills, one_test):
-    places = list(places_in("logsrv/kit/web/hosts.py"))[:2]
+    places = list(places_in("logsrv/kit/web/access.py"))[:2]
     outcomes, left_out = look(places, 600, 2, late, every=False)
     assert [one.place for one in outcomes] == places and left_out == []
     assert [(one.tried, [*one.kills]) for one in outcomes] == 2 * [(tried, kills)]
@@ -79,7 +79,7 @@ def test_a_killed_mutant_is_tried_on_the_other_quick_kind_only_with_every(
     every, tried, one_test, monkeypatch
 ):
     monkeypatch.setattr(TreeOfOneTest, "killing", KINDS["own"])
-    [outcome], _ = look([next(places_in("logsrv/kit/web/hosts.py"))], 600, 1, 0, every)
+    [outcome], _ = look([next(places_in("logsrv/kit/web/access.py"))], 600, 1, 0, every)
     assert outcome.tried == [*outcome.kills] == tried
 
 

@@ -14,7 +14,7 @@ from logsrv.cli.reading.output import Output
 from logsrv.cli.reading.patterns import pattern_table
 from logsrv.cli.reading.table import Table
 from logsrv.errors import UsageError
-from logsrv.kit.text.status_line import terminal_columns
+from logsrv.kit.text.terminal import terminal_columns
 from logsrv.kit.text.words import counted, listed
 from logsrv.linelog.query.language.parse import phrase_of
 from logsrv.linelog.query.language.question import (

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from logsrv.kit.text.status_line import StatusLine
+from logsrv.kit.text.terminal import StatusLine
 from logsrv.linelog.read.plan import SearchStats
 from logsrv.linelog.read.view import View
 

@@ -22,7 +22,7 @@ from logsrv.cli.reading.table import Table
 from logsrv.errors import LogsrvError
 from logsrv.kit.options.argument_parser import UsageError
 from logsrv.kit.text.escape import printable
-from logsrv.kit.text.status_line import terminal_columns
+from logsrv.kit.text.terminal import terminal_columns
 from logsrv.linelog.read.csv_lines import csv_rows
 from logsrv.linelog.read.render import safe_json
 

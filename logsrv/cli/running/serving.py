@@ -22,8 +22,8 @@ from twisted.scripts import twistd as twistd_program
 from logsrv.cli.arguments import tell
 from logsrv.cli.running.plugin_file import BrokenFile, load, plugin_in
 from logsrv.errors import ConfigurationError
-from logsrv.kit.options.standard_output import discard_unwritten_output
 from logsrv.kit.service.plugin import Plugin
+from logsrv.kit.text.terminal import discard_unwritten_output
 
 NOT_RUNNABLE = 3
 """The exit status for an error in the file, which another save may repair."""

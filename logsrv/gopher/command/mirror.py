@@ -32,7 +32,7 @@ from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL, canonical_host, parse_typed_url
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line, printable
-from logsrv.kit.text.status_line import StatusLine
+from logsrv.kit.text.terminal import StatusLine
 
 DESCRIPTION = """\
 Copy what a Gopher server has, from URL on, into DIRECTORY: each item as a file, each

@@ -13,7 +13,7 @@ from logsrv.gopher.fetch.wholefile import unstuff_file, whole_file
 from logsrv.gopher.wire.fileurl import ItemURL, name_to_save
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import checked_name
-from logsrv.kit.text.status_line import StatusLine
+from logsrv.kit.text.terminal import StatusLine
 from logsrv.kit.text.words import size_text
 
 _BAR = 24

@@ -24,8 +24,8 @@ from logsrv.kit.connections.transports import Backpressure
 from logsrv.kit.observe.metrics import Metric, Metrics, MetricsPart
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, SiteSpec
+from logsrv.kit.web.access import SANDBOX_POLICY, client_key, is_allowed_host, is_loopback
 from logsrv.kit.web.channel import WebFactory, WebRequest
-from logsrv.kit.web.hosts import SANDBOX_POLICY, client_key, is_allowed_host, is_loopback
 
 log = Logger()
 

@@ -17,7 +17,7 @@ from logsrv.kit.inspect.inspect_settings import OperatorSettings
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import DURATION, FILE, FLAG, SIZE, TEXT, Kind, integer
-from logsrv.kit.web.endpoints import web_endpoint_kind
+from logsrv.kit.web.access import web_endpoint_kind
 
 
 def _parse_proxy(text: str) -> Proxy:

@@ -17,7 +17,7 @@ from logsrv.kit.net.parse import located_endpoint, named_arguments, parse_endpoi
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import FLAG, Kind, choice, endpoint_kind
 from logsrv.kit.text.words import shown
-from logsrv.kit.web.endpoints import is_private, web_endpoint_kind
+from logsrv.kit.web.access import is_private, web_endpoint_kind
 
 SSH_ARGUMENTS = ("port", "interface", "keys", "hostKey")
 # Only for the user who started the service, or root.

@@ -30,8 +30,8 @@ from logsrv.kit.inspect.view import (
     answer_command,
 )
 from logsrv.kit.net.listen import ServerAndReceiver
-from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import MetricsPart
+from logsrv.kit.observe.rate_limited_log import Failures
 from logsrv.kit.protocols.context import ListenerContext
 from logsrv.kit.protocols.line_protocol import LineProtocol
 from logsrv.kit.text.escape import one_line

@@ -19,9 +19,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.inspect.channel import QUIET, SessionChannel, SSHChannels
 from logsrv.kit.inspect.keys import fingerprint
 from logsrv.kit.inspect.session import SessionSettings, SocketServer
+from logsrv.kit.inspect.ssh_sessions import QUIET, SessionChannel, SSHChannels
 from logsrv.kit.inspect.view import Service
 from logsrv.kit.net.listen import ServerAndReceiver
 from logsrv.kit.observe.metrics import MetricsPart

@@ -21,7 +21,7 @@ from twisted.logger import LogLevel
 from logsrv.kit.connections.drain import unread_bytes
 from logsrv.kit.connections.source import source_of
 from logsrv.kit.connections.transports import unsent_bytes
-from logsrv.kit.observe.levels import LOG_LEVELS, LevelFilteredObserver
+from logsrv.kit.observe.log_lines import LOG_LEVELS, LevelFilteredObserver
 from logsrv.kit.observe.metrics import Labels, Metrics
 from logsrv.kit.observe.process_log import wrap_log_observers
 from logsrv.kit.text.words import did_you_mean, listed, shown

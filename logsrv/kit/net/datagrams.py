@@ -25,8 +25,8 @@ from logsrv.kit.net.kept_sockets import KeptSockets
 from logsrv.kit.net.kernel_drops import KernelDropWatch
 from logsrv.kit.net.listener_place import ListenerPlace
 from logsrv.kit.net.recvmmsg import DatagramReader, Group, RecvmmsgReader, RecvmsgReader
-from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts
+from logsrv.kit.observe.rate_limited_log import Failures
 from logsrv.reactor import NextTurnCall
 
 log = Logger()

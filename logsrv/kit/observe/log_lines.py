@@ -5,30 +5,39 @@
     journal  <4>…                                       each line with its level, no time
     json     {"time": …, "level": "warning", "logger": …, "msg": …}
 
-Messages at the level info have no word before them. Twisted's own messages at that level, such as
-`reactor class`, and messages below info are left out, unless an operator asks for them (`log` of
---inspect). Control characters are escaped, and all lines of an event but the first are indented, so that no
-text from outside can look like an event.
+Messages at the level info have no word before them. Twisted's own messages at that level, such as `reactor
+class`, and messages below info are left out, unless an operator asks for them (`log` of --inspect,
+LogLevels). Control characters are escaped, and all lines of an event but the first are indented, so that
+no text from outside can look like an event.
+
+sd-daemon(3) has the levels of the journal, systemd.exec(5) has JOURNAL_STREAM.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from twisted.logger import LogEvent, LogLevel, eventAsText, formatEvent
+from twisted.logger import (
+    FilteringLogObserver,
+    LogEvent,
+    LogLevel,
+    LogLevelFilterPredicate,
+    eventAsText,
+    formatEvent,
+)
 
 from logsrv.kit.observe import peer_log
-from logsrv.kit.observe.journal import CRITICAL
-from logsrv.kit.observe.levels import LOG_LEVELS
 from logsrv.kit.text.escape import printable
 
+CRITICAL = 2
 EventFormat = Callable[[LogEvent], str]
-
 # In capitals, so that programs that read logs, ours too, recognise them as levels.
 WORDS = {LogLevel.warn: "WARNING", LogLevel.error: "ERROR", LogLevel.critical: "CRITICAL"}
 NUMBERS = {
@@ -39,7 +48,6 @@ NUMBERS = {
     LogLevel.debug: 7,
 }
 COLOURS = {"WARNING": 33, "ERROR": 31, "CRITICAL": 31}
-
 LEGACY = "log_legacy"
 # The modules in this package are authors' plugins, not Twisted's.
 PLUGINS = "twisted.plugins."
@@ -47,6 +55,72 @@ PLUGINS = "twisted.plugins."
 # namespaces.
 _PORT = re.compile(r" starting on |^\(.* Port .* Closed\)$", re.DOTALL)
 _FACTORY = ("Starting factory {factory", "Stopping factory {factory")
+
+
+def is_journal(stream: Any, environment: Mapping[str, str] = os.environ) -> bool:
+    """Return true if systemd has connected a stream with the journal."""
+    named = environment.get("JOURNAL_STREAM")
+    file = device_and_inode(stream) if named else None
+    return file is not None and named == f"{file[0]}:{file[1]}"
+
+
+def device_and_inode(stream: Any) -> tuple[int, int] | None:
+    """Return device and inode of the file behind a stream; None if it has none."""
+    try:
+        found = os.fstat(stream.fileno())
+    except (AttributeError, OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
+
+
+def start_failure_text(sentence: str) -> str:
+    """Return the sentence of a failed start for standard error, with its level if that is the journal."""
+    shown = printable(sentence)
+    return f"<{CRITICAL}>{shown}" if is_journal(sys.__stderr__) else shown
+
+
+class LogLevels:
+    """The levels of one log. The namespace "" stands for all messages."""
+
+    def __init__(self) -> None:
+        # Levels by namespace, in the order in which they were set; "" always has one.
+        self._shown: dict[str, Any] = {"": LogLevel.debug}
+        self._asked: dict[str, Any] = {}
+        self.predicate = LogLevelFilterPredicate(defaultLogLevel=LogLevel.debug)
+
+    def by_namespace(self) -> list[tuple[str, str]]:
+        """Return each namespace that has a level of its own, and that level."""
+        return [(name, level.name) for name, level in self._shown.items()]
+
+    def set_default_level(self, level: Any) -> None:
+        """Note the lowest level that the log shows unless somebody asks for another."""
+        self._shown[""] = level
+
+    def set_level(self, level: Any, namespace: str) -> None:
+        """Show the messages of `namespace` that are at least at `level`."""
+        self._shown[namespace] = self._asked[namespace] = level
+        self.predicate.setLogLevelForNamespace(namespace, level)
+
+    def is_requested(self, event: LogEvent) -> bool:
+        """Return true if somebody asked for a level that includes this event."""
+        if not self._asked:
+            return False
+        name = event.get("log_namespace") or ""
+        while name and name not in self._asked:
+            name = name.rpartition(".")[0]
+        least = self._asked.get(name)
+        return least is not None and bool(event.get("log_level", LogLevel.info) >= least)
+
+
+LOG_LEVELS = LogLevels()
+"""The levels of this process's log."""
+
+
+class LevelFilteredObserver(FilteringLogObserver):
+    """A log observer that gets only events at the chosen levels; its class marks it as one of ours."""
+
+    def __init__(self, observer: Any, levels: LogLevels = LOG_LEVELS) -> None:
+        super().__init__(observer, [levels.predicate])
 
 
 class LogLines:

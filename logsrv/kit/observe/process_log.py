@@ -22,9 +22,7 @@ from twisted.python.logfile import LogFile
 from twisted.scripts._twistd_unix import UnixAppLogger
 
 from logsrv.kit.observe import log_lines
-from logsrv.kit.observe.journal import device_and_inode, is_journal
-from logsrv.kit.observe.levels import LOG_LEVELS
-from logsrv.kit.observe.log_lines import LogLines
+from logsrv.kit.observe.log_lines import LOG_LEVELS, LogLines, device_and_inode, is_journal
 from logsrv.kit.text.words import counted
 
 TWISTED = "twisted"

@@ -16,8 +16,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector, CollectorRegistry
 from prometheus_client.utils import floatToGoString
 
-from logsrv.kit.observe.durations import Distribution
-from logsrv.kit.observe.metrics import Labels, Metric, Metrics
+from logsrv.kit.observe.metrics import Distribution, Labels, Metric, Metrics
 
 # prometheus_client before 0.23 has no name for this format; its CONTENT_TYPE_LATEST is the newest one.
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

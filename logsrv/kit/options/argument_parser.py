@@ -17,7 +17,7 @@ from logsrv.errors import HelpRequest as HelpRequest
 from logsrv.errors import UsageError as UsageError
 from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.status_line import terminal_columns
+from logsrv.kit.text.terminal import terminal_columns
 from logsrv.kit.text.words import did_you_mean, shown
 
 USAGE = 2
@@ -46,7 +46,7 @@ class _HelpFormatter(argparse.HelpFormatter):
         super().__init__(prog, width=min(_terminal_columns() - 2, WIDEST))
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        from logsrv.kit.text.paragraphs import wrap_for_terminal  # 2 ms, which only a help needs
+        from logsrv.kit.text.terminal import wrap_for_terminal  # 2 ms, which only a help needs
 
         return wrap_for_terminal(text, width)
 

@@ -13,7 +13,7 @@ import attrs
 from twisted.python import usage
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.observe.journal import start_failure_text
+from logsrv.kit.observe.log_lines import start_failure_text
 from logsrv.kit.observe.notify import report_refusal
 from logsrv.kit.options.declare import REQUIRED, Option, option_name, options_of
 from logsrv.kit.options.gone import gone_sentence
@@ -21,7 +21,7 @@ from logsrv.kit.options.help import help_groups, help_text
 from logsrv.kit.options.kinds import Kind
 from logsrv.kit.options.load import CONFIG, LoadedSettings, SettingsSources, load_settings
 from logsrv.kit.options.sources import COMMAND_LINE
-from logsrv.kit.options.standard_output import discard_unwritten_output
+from logsrv.kit.text.terminal import discard_unwritten_output
 from logsrv.kit.text.words import did_you_mean, shown
 
 S = TypeVar("S")

@@ -17,9 +17,9 @@ from logsrv.kit.connections.start_tls import tls_factory
 from logsrv.kit.connections.tls import PeerCertificate
 from logsrv.kit.framing.frames import DEFAULT_MAX_FRAME
 from logsrv.kit.framing.line_format import LineFormat
-from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts, Metrics
 from logsrv.kit.observe.peer_log import ConnectionLog, connection_log
+from logsrv.kit.observe.rate_limited_log import Failures
 
 # The options class of a protocol and the class of its state, for type checkers.
 Settings = TypeVar("Settings", default=Any)

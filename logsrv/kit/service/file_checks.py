@@ -14,8 +14,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.net.certificates import LARGEST_FILE, check_certificate
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.files import names_descriptor, read_file
-from logsrv.kit.options.given_files import GivenFile
-from logsrv.kit.options.secrets import exposure_warning
+from logsrv.kit.options.given_files import GivenFile, exposure_warning
 from logsrv.kit.service.findings import (
     Finding,
     FindingLevel,

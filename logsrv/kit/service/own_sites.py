@@ -12,7 +12,7 @@ from logsrv.kit.inspect.view import Service
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.service.sites import SiteServer, SiteSpec
-from logsrv.kit.web.endpoints import web_guard_policy
+from logsrv.kit.web.access import web_guard_policy
 
 T = TypeVar("T")
 log = Logger()

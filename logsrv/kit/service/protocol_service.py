@@ -15,8 +15,8 @@ from twisted.logger import Logger
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import LISTENING, Endpoint
 from logsrv.kit.net.remote import CONNECT_SECONDS, RemotePlace
-from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts, Metrics, MetricsPart, make_metrics
+from logsrv.kit.observe.rate_limited_log import Failures
 from logsrv.kit.protocols.datagrams import DatagramContext, Datagrams
 from logsrv.kit.protocols.stream import Connection
 from logsrv.kit.service.datagram_sockets import DatagramSocket, DatagramSockets
@@ -164,7 +164,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         if wanted.endpoint.kind != "datagram":
             if served.resource is not None:
                 # Most plugins need no web server, and start sooner without it.
-                from logsrv.kit.service.resource_factory import ResourceFactory
+                from logsrv.kit.web.resource_factory import ResourceFactory
 
                 return ResourceFactory(self, served.resource, wanted.label, wanted.settings)
             return self.make_factory(wanted.label, wanted.settings, metrics, name)

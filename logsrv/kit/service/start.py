@@ -12,8 +12,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError, LogsrvError, StartError
-from logsrv.kit.observe.failures import asyncio_advice
 from logsrv.kit.observe.process_log import log_has_begun
+from logsrv.kit.observe.rate_limited_log import asyncio_advice
 from logsrv.kit.protocols.awaiting import call_as_deferred
 from logsrv.kit.service.hooks import ServiceHooks
 from logsrv.kit.service.steps import call_when_running

@@ -15,8 +15,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
-from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.observe.rate_limited_log import Failures
 from logsrv.kit.protocols.awaiting import CANCELLED, as_deferred, call_as_deferred
 from logsrv.kit.protocols.crowd import call_without_connection
 from logsrv.kit.protocols.faults import wrong_value_text

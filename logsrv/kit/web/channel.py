@@ -29,7 +29,7 @@ from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.connections.source import source_of
 from logsrv.kit.net.listen import ServerAndReceiver
 from logsrv.kit.observe.peer_log import ConnectionLog, connection_log, end_sentence
-from logsrv.kit.web.hosts import HEADERS, SANDBOX_POLICY, HttpRefusal, http_refusal
+from logsrv.kit.web.access import HEADERS, SANDBOX_POLICY, HttpRefusal, http_refusal
 
 # Seconds from the end of one answer to the last header of the next request.
 REQUEST_SECONDS = 60

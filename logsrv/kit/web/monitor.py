@@ -11,8 +11,8 @@ from twisted.logger import Logger
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import shown
+from logsrv.kit.web.access import is_allowed_host, is_loopback
 from logsrv.kit.web.channel import WebRequest
-from logsrv.kit.web.hosts import is_allowed_host, is_loopback
 
 log = Logger()
 

@@ -20,7 +20,7 @@ import attrs
 from logsrv.clock import Clock
 from logsrv.errors import QueryError
 from logsrv.kit.options.files import create_file
-from logsrv.kit.text.checked_json import json_then_checksum, read_json_then_checksum
+from logsrv.kit.text.checksums import json_then_checksum, read_json_then_checksum
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.alerts.reports import AlertTask, decode_task
 from logsrv.linelog.alerts.silences import load_silences

@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 
-from logsrv.kit.text.checked_json import json_then_checksum, read_json_then_checksum
+from logsrv.kit.text.checksums import json_then_checksum, read_json_then_checksum
 from logsrv.linelog.store.segments.disk import Disk, explanation
 from logsrv.linelog.store.segments.segment import FOLDERS, Position, parse_position
 

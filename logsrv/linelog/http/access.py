@@ -17,7 +17,7 @@ from math import ceil
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.web.http import Request
 
-from logsrv.kit.web.hosts import (
+from logsrv.kit.web.access import (
     LOOPBACK_NAMES,
     client_key,
     foreign_page_refusal,
@@ -34,7 +34,7 @@ MOST_REMEMBERED = 4096
 
 
 class WrongTokenLimiter:
-    """Wrong tokens by client (see `logsrv.kit.web.hosts.client_key`). now: a monotonic clock, in seconds.
+    """Wrong tokens by client (see `logsrv.kit.web.access.client_key`). now: a monotonic clock, in seconds.
 
     For each client it stores the time at which the last wrong token expires, for MOST_REMEMBERED clients at
     most: then it drops the earliest time.

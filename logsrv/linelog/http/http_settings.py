@@ -10,10 +10,9 @@ import attrs
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.declare import option
+from logsrv.kit.options.given_files import SECRET, SECRET_FILE, read_secret
 from logsrv.kit.options.kinds import DURATION, PATH, Kind, integer
-from logsrv.kit.options.secrets import SECRET, SECRET_FILE, read_secret
-from logsrv.kit.web.endpoints import is_private, web_endpoint_kind
-from logsrv.kit.web.hosts import host_in_header
+from logsrv.kit.web.access import host_in_header, is_private, web_endpoint_kind
 
 # The most connections of a web listener; further ones are refused. A browser opens six for a page; a screen
 # on a wall keeps one open for months.

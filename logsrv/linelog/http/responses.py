@@ -7,8 +7,8 @@ import re
 from twisted.web.http import CACHED
 
 from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.web.access import SANDBOX_POLICY
 from logsrv.kit.web.channel import WebRequest
-from logsrv.kit.web.hosts import SANDBOX_POLICY
 from logsrv.linelog.http.endpoints import JSON
 from logsrv.linelog.http.page import assets
 from logsrv.linelog.http.problems import Problem

@@ -32,8 +32,8 @@ from logsrv.kit.service.launch import Launch, check_twistd_files
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.kit.text.words import listed, shown
+from logsrv.kit.web.access import web_guard_policy
 from logsrv.kit.web.channel import WebFactory
-from logsrv.kit.web.endpoints import web_guard_policy
 from logsrv.linelog.alerts.alerts import Alerts, require_programs_exist
 from logsrv.linelog.http.http_settings import MOST_CONNECTIONS, read_http_token
 from logsrv.linelog.http.server import WebServer

@@ -12,7 +12,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import listed, shown
-from logsrv.kit.web.hosts import is_loopback
+from logsrv.kit.web.access import is_loopback
 from logsrv.linelog.ship.address import SCHEMES, ShipURL
 from logsrv.linelog.ship.target import BlockTarget, LineTarget, SegmentTarget
 

@@ -18,8 +18,7 @@ from twisted.logger import Logger
 
 from logsrv.clock import Clock
 from logsrv.errors import StoreError
-from logsrv.kit.observe.durations import Durations
-from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.observe.metrics import Durations, Metrics
 from logsrv.linelog.batch import Batch
 from logsrv.linelog.store import recover
 from logsrv.linelog.store.origins.origins import Origins

@@ -18,8 +18,8 @@ from logsrv.greet.message import parse_message
 from logsrv.kit.connections.proxy_protocol import ProxyHeaderError, ProxyHeaderReader
 from logsrv.kit.connections.source import escaped_word, unix_source
 from logsrv.kit.inspect.inspect_settings import parse_inspect_place
-from logsrv.kit.inspect.keys import authorized_keys
-from logsrv.kit.inspect.terminal import MOST_TYPED, LineEditor
+from logsrv.kit.inspect.ssh import authorized_keys
+from logsrv.kit.inspect.ssh_sessions import MOST_TYPED, LineEditor
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.remote import parse_remote
 from logsrv.kit.options import kinds
@@ -30,8 +30,8 @@ from logsrv.kit.text.escape import escaped_json, is_printable_ascii, one_line, p
 from logsrv.kit.text.paths import checked_name, safe_name
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.kit.text.words import SHOWN_LENGTH, did_you_mean, shown
+from logsrv.kit.web.access import host_in_header, is_allowed_host
 from logsrv.kit.web.channel import host_and_target
-from logsrv.kit.web.hosts import host_in_header, is_allowed_host
 from logsrv.linelog.framing.bodies.bodies import RequestRefused
 from logsrv.linelog.inputs.http.routes import find_route, request_path
 from logsrv.linelog.inputs.nats.place import parse_stream_source
@@ -80,7 +80,7 @@ def proxy_header(data: bytes) -> None:
             assert host is None or ipaddress.ip_address(host)
 
 
-@target("kit.web.hosts", "kit.web.channel", "linelog.inputs.http.routes", longest=400)
+@target("kit.web.access", "kit.web.channel", "linelog.inputs.http.routes", longest=400)
 def http_heads(data: bytes) -> None:
     """Hosts and targets of requests are read without an error, and a path leads to an existing page."""
     name = host_in_header(data)
@@ -240,7 +240,7 @@ def client(data: bytes) -> None:
     safe(same_however_cut(data, shown_by))
 
 
-@target("kit.inspect.terminal", "kit.inspect.keys")
+@target("kit.inspect.ssh_sessions", "kit.inspect.ssh")
 def inspecting(data: bytes) -> None:
     """Text typed over SSH gives the same lines at every cut; a file of keys has keys, or is refused."""
 

@@ -1,4 +1,4 @@
-"""Connections through a proxy: the input and the guard see the real client."""
+"""Connections through a proxy: the real client is seen; PROXY headers in pieces of every size."""
 
 import re
 import socket

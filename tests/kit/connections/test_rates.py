@@ -1,4 +1,4 @@
-"""What a peer may send: at once, in the long run, and what others have of it."""
+"""What a peer may send: at once and in the long run; one that sends more waits, and nothing is lost."""
 
 from types import SimpleNamespace
 

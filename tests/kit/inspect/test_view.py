@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from logsrv.kit.inspect.view import MOST_CONNECTIONS, MOST_LINES, MOST_TIMERS
-from logsrv.kit.observe.durations import Durations
+from logsrv.kit.observe.metrics import Durations
 from tests.kit.inspect.looked import looked_into
 
 
@@ -83,7 +83,7 @@ def test_stacks_shows_the_line_of_each_thread():
 CODE = """
 from twisted.logger import Logger, LogLevel, formatEvent, globalLogBeginner
 from logsrv.kit.inspect.view import set_log_level
-from logsrv.kit.observe.levels import LOG_LEVELS
+from logsrv.kit.observe.log_lines import LOG_LEVELS
 def show(event):
     print(event["log_namespace"], formatEvent(event))
 globalLogBeginner.beginLoggingTo([show], redirectStandardIO=False)

@@ -1,4 +1,4 @@
-"""What a user may write where an endpoint is asked for, and what they read when it is wrong."""
+"""What a user may write where an endpoint is asked for, what is wrong, and where its files are."""
 
 import socket
 from contextlib import chdir
@@ -16,7 +16,7 @@ from logsrv.kit.net.parse import (
 )
 from logsrv.kit.net.remote import REMOTE
 from logsrv.kit.service.service_settings import LISTEN, listen_kind
-from logsrv.kit.web.endpoints import web_endpoint_kind
+from logsrv.kit.web.access import web_endpoint_kind
 from logsrv.linelog.plugin.logger_settings import LISTEN as LOGGER_LISTEN
 
 

@@ -1,4 +1,4 @@
-"""The formats of the log, with the journal's: what a line looks like, and that nothing forges one."""
+"""The formats of the log, with the journal's: nothing forges a line; levels that an operator asks for."""
 
 import io
 import json
@@ -16,8 +16,13 @@ from twisted.python.failure import Failure
 
 from bench.complaints import complaints
 from logsrv.kit.observe import log_lines
-from logsrv.kit.observe.journal import is_journal, start_failure_text
-from logsrv.kit.observe.log_lines import LogLines
+from logsrv.kit.observe.log_lines import (
+    LevelFilteredObserver,
+    LogLevels,
+    LogLines,
+    is_journal,
+    start_failure_text,
+)
 
 FORMATS: dict[str, Callable[[Any], str]] = {
     "people": log_lines.people_format(coloured=False),
@@ -200,3 +205,33 @@ def test_a_failed_start_is_told_plainly_outside_the_journal(monkeypatch):
 def test_a_failed_start_drives_no_terminal():
     """A path in a configuration may have anything in it."""
     assert start_failure_text("the store /\x1b[31m") == r"the store /\x1b[31m"
+
+
+def message_of(namespace: str, level: Any = LogLevel.debug) -> dict[str, Any]:
+    return {"log_namespace": namespace, "log_level": level}
+
+
+def test_a_hidden_event_is_shown_after_its_level_is_asked_for():
+    levels = LogLevels()
+    levels.set_default_level(LogLevel.info)
+    assert levels.by_namespace() == [("", "info")]
+    assert not levels.is_requested(message_of("logsrv.kit"))
+    levels.set_level(LogLevel.debug, "logsrv.kit")
+    assert levels.is_requested(message_of("logsrv.kit"))
+    assert levels.is_requested(message_of("logsrv.kit.net"))
+    assert not levels.is_requested(message_of("logsrv.kitten"))
+    levels.set_level(LogLevel.info, "")
+    assert levels.is_requested(message_of("twisted.internet", LogLevel.info))
+    assert not levels.is_requested(message_of("twisted.internet"))
+    assert levels.by_namespace() == [("", "info"), ("logsrv.kit", "debug")]
+
+
+def test_an_event_below_the_level_is_stopped():
+    seen: list[Any] = []
+    levels = LogLevels()
+    filtered = LevelFilteredObserver(seen.append, levels)
+    levels.set_level(LogLevel.warn, "shout")
+    filtered(message_of("shout", LogLevel.info))
+    filtered(message_of("shout", LogLevel.warn))
+    filtered(message_of("greet"))
+    assert [one["log_namespace"] for one in seen] == ["shout", "greet"]

@@ -1,4 +1,4 @@
-"""The connection log: everyone is named, and a busy turn of the reactor is one event."""
+"""The connection log: everyone is named, a busy turn is one event; why a connection failed."""
 
 import json
 

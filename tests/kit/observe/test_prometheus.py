@@ -8,8 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from logsrv.greet.protocol import Greet, GreetingState, GreetOptions
 from logsrv.kit import LineProtocol, protocol_plugin
-from logsrv.kit.observe.durations import Durations
-from logsrv.kit.observe.metrics import CATALOGUE, Metric, Metrics, exposed_name
+from logsrv.kit.observe.metrics import CATALOGUE, Durations, Metric, Metrics, exposed_name
 from logsrv.kit.observe.prometheus import MetricsCollector, exposition
 from logsrv.kit.testing import MemoryService
 

@@ -1,8 +1,22 @@
-"""A flood of events is a line in the log per subject and minute, and bounded memory."""
+"""A flood of events, or of errors in a plugin, is a line in the log per subject and minute."""
 
+import asyncio
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
+from twisted.python.failure import Failure
 
-from logsrv.kit.observe.rate_limited_log import OTHERS, LoggedEvent, RateLimitedLog
+from logsrv.kit.observe.rate_limited_log import (
+    OTHERS,
+    REMEMBERED_PLACES,
+    Failures,
+    LoggedEvent,
+    RateLimitedLog,
+    asyncio_advice,
+)
 
 
 def test_a_subject_is_logged_once_a_minute_with_the_count():
@@ -43,3 +57,67 @@ def test_a_sentence_is_logged_with_its_subject_and_the_count():
     clock.advance(60)
     flood()
     assert said == ["in: 10.0.0.1 (1)", "in: 10.0.0.1 (3)"]
+
+
+def fail(error: Exception) -> Failure:
+    try:
+        raise error
+    except Exception:
+        return Failure()
+
+
+def events_of(act: Any) -> list[dict[str, Any]]:
+    with capturedLogs() as events:
+        act()
+    return [event for event in events if event.get("plugin") == "shout"]
+
+
+def test_a_failure_is_logged_with_traceback_then_once_a_minute_with_the_count():
+    clock = Clock()
+    failures = Failures("shout", clock.seconds)
+
+    def act() -> None:
+        for _ in range(100):
+            failures.report_failure("line_received", "tcp:1", fail(ValueError("bad")))
+        clock.advance(61)
+        failures.report_failure("line_received", "tcp:1", fail(ValueError("bad")))
+
+    first, second = events_of(act)
+    assert first["log_failure"].check(ValueError)
+    assert second["number"] == 100
+    assert "log_failure" not in second
+
+
+def test_a_failure_at_another_place_is_logged_too():
+    failures = Failures("shout", Clock().seconds)
+
+    def act() -> None:
+        failures.report_failure("line_received", "tcp:1", fail(ValueError("bad")))
+        failures.report_failure("line_received", "tcp:1", fail(KeyError("other kind")))
+
+    assert len(events_of(act)) == 2
+
+
+def test_the_number_of_remembered_places_is_bounded():
+    """More places than are remembered are logged as one."""
+    failures = Failures("shout", Clock().seconds)
+
+    def act() -> None:
+        for number in range(3 * REMEMBERED_PLACES):
+            failures.report_failure("x", "tcp:1", fail(type(f"E{number}", (Exception,), {})()))
+
+    assert len(events_of(act)) == REMEMBERED_PLACES + 1
+
+
+def test_a_task_of_asyncio_that_awaits_the_kit_is_told_of_the_limits_of_time():
+    """As asyncio.wait_for begins one around a read."""
+
+    async def reads() -> None:
+        await Deferred()
+
+    with pytest.raises(RuntimeError) as raised:
+        asyncio.run(reads())
+    assert asyncio_advice(raised.value, "shout") == (
+        "a task that asyncio itself begins cannot await this; a limit of time is timeout= of a read, or "
+        "deadline"
+    )

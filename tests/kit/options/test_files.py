@@ -13,9 +13,14 @@ import pytest
 from logsrv.kit.options import files
 from logsrv.kit.options.declare import option, tables
 from logsrv.kit.options.files import create_file, file_fingerprint, read_file
-from logsrv.kit.options.given_files import GivenFile, given_files, inline_secret_keys
+from logsrv.kit.options.given_files import (
+    SECRET,
+    SECRET_FILE,
+    GivenFile,
+    given_files,
+    inline_secret_keys,
+)
 from logsrv.kit.options.kinds import DIRECTORY, PATH
-from logsrv.kit.options.secrets import SECRET, SECRET_FILE
 
 
 def test_a_file_is_read_up_to_its_largest_size(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.kit.children.resident import PAUSES
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.kit.text.checked_json import json_then_checksum
+from logsrv.kit.text.checksums import json_then_checksum
 from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.alerts import Alerts, require_programs_exist

@@ -6,8 +6,8 @@ from twisted.internet.task import Clock
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.parse import parse_endpoint
-from logsrv.kit.options.secrets import SECRET
-from logsrv.kit.web.endpoints import is_private
+from logsrv.kit.options.given_files import SECRET
+from logsrv.kit.web.access import is_private
 from logsrv.linelog.http.access import (
     AT_ONCE,
     MOST_REMEMBERED,

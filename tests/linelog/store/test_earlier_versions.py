@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.text.checked_json import json_with_checksum
+from logsrv.kit.text.checksums import json_with_checksum
 from tests.parts.archived_stores import ARCHIVES, unpack_stores
 from tests.parts.commands import logsrv
 

@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from logsrv.errors import StoreError
-from logsrv.kit.text.sums import line_with_checksum
+from logsrv.kit.text.checksums import line_with_checksum
 from logsrv.linelog.cursors import place
 from logsrv.linelog.store import recover
 from logsrv.linelog.store.archive import archive_notes

@@ -42,8 +42,8 @@ from twisted.web.http import Request
 
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.transitions import parse_transitions
+from logsrv.kit.web.access import foreign_page_refusal, http_refusal
 from logsrv.kit.web.channel import host_and_target, request_line
-from logsrv.kit.web.hosts import foreign_page_refusal, http_refusal
 from logsrv.linelog.framing.bodies import content_encoding, http_lines
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, json_line
 from logsrv.linelog.inputs.http.body import (

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, TypeVar
 import attrs
 
 from logsrv.kit.options.declare import option
+from logsrv.kit.options.given_files import SECRET, SECRET_FILE, read_secret
 from logsrv.kit.options.kinds import SIZE
-from logsrv.kit.options.secrets import SECRET, SECRET_FILE, read_secret
 
 _BODIES = ("http", "journal", "blocks", "nats", "forward", "lumberjack", "python", "gelf")
 USED_BY = {

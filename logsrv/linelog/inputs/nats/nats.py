@@ -16,8 +16,7 @@ from twisted.python.failure import Failure
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.client_tls import TLSOptions, tls_context
 from logsrv.kit.net.endpoint import Endpoint
-from logsrv.kit.observe.failures import Failures
-from logsrv.kit.observe.rate_limited_log import RateLimitedLog
+from logsrv.kit.observe.rate_limited_log import Failures, RateLimitedLog
 from logsrv.linelog.framing.bodies.bodies import RequestRefused
 from logsrv.linelog.inputs.blocks.body import BlockBody
 from logsrv.linelog.inputs.intake.connections import Input

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.framing.frames import Framing, LengthPrefix
-from logsrv.kit.observe.failures import Failures
+from logsrv.kit.observe.rate_limited_log import Failures
 from logsrv.kit.protocols.faults import wrong_value_text
 from logsrv.linelog.framing.lines.datagrams import frame_datagrams
 from logsrv.linelog.framing.lines.lines import LineFramer

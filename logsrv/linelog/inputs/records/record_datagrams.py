@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.python.failure import Failure
 
 from logsrv.kit.connections.source import Sender
-from logsrv.kit.observe.failures import Failures
+from logsrv.kit.observe.rate_limited_log import Failures
 from logsrv.kit.protocols.datagrams import AnswerSocket
 from logsrv.kit.protocols.faults import wrong_value_text
 from logsrv.linelog.framing.lines.datagrams import frame_datagrams

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.files import read_file
-from logsrv.kit.options.secrets import read_secret
+from logsrv.kit.options.given_files import read_secret
 
 _LARGEST = 64 << 10
 _CREDENTIALS = re.compile(

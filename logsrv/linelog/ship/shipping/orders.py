@@ -15,7 +15,7 @@ import attrs
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.client_tls import TLSOptions, tls_connection_creator
 from logsrv.kit.options.files import FileFingerprint, file_fingerprint
-from logsrv.kit.options.secrets import KEY_PAIR, SECRET, read_secret
+from logsrv.kit.options.given_files import KEY_PAIR, SECRET, read_secret
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.login import read_nats_login
 from logsrv.linelog.ship.registry import (

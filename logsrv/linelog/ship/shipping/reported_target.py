@@ -11,8 +11,7 @@ from collections.abc import Callable
 import attrs
 from twisted.logger import Logger
 
-from logsrv.kit.observe.durations import Durations
-from logsrv.kit.observe.metrics import Metrics, MetricsPart
+from logsrv.kit.observe.metrics import Durations, Metrics, MetricsPart
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.lag import ShipLag

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from logsrv.kit.text.sums import line_with_checksum, strip_checksum
+from logsrv.kit.text.checksums import line_with_checksum, strip_checksum
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.manifest import (
     LARGEST,

@@ -6,7 +6,7 @@
     ID/NAME.json             the manifest, written last: without it the segment is not in the archive
 
 ID is the identity of the store. The manifest is a line of JSON with a checksum in it
-(kit/text/checked_json.py). It has the SHA-256 of each file, and the first half of the SHA-256 of each
+(kit/text/checksums.py). It has the SHA-256 of each file, and the first half of the SHA-256 of each
 frame, so that a reader can verify a single frame. The store has a copy of it beside the segment, in
 `NAME.log.zst.archived`.
 """
@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from logsrv.kit.text.checked_json import json_with_checksum, read_json_with_checksum
+from logsrv.kit.text.checksums import json_with_checksum, read_json_with_checksum
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import fault_text
 from logsrv.linelog.store.segments import heads

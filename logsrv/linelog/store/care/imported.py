@@ -1,6 +1,6 @@
 """The file `imported` of a store: which files were imported, and which import is under way.
 
-It is a line of JSON with a checksum in it (kit/text/checked_json.py).
+It is a line of JSON with a checksum in it (kit/text/checksums.py).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from logsrv.errors import StoreError
-from logsrv.kit.text.checked_json import json_with_checksum, read_json_with_checksum
+from logsrv.kit.text.checksums import json_with_checksum, read_json_with_checksum
 from logsrv.linelog.store.segments.disk import Disk, explanation
 from logsrv.linelog.store.segments.segment import NOWHERE, Position
 

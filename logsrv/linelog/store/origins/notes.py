@@ -20,7 +20,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from logsrv.kit.text.sums import line_with_checksum, repair_one_bit
+from logsrv.kit.text.checksums import line_with_checksum, repair_one_bit
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 _HEAD = b"origins "

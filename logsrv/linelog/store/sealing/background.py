@@ -10,7 +10,7 @@ from itertools import islice
 from twisted.logger import Logger
 
 from logsrv.clock import Clock
-from logsrv.kit.observe.durations import LONG, Durations
+from logsrv.kit.observe.metrics import LONG, Durations
 from logsrv.linelog.store.policy import DAY, Hold, Indexing, StorePolicy
 from logsrv.linelog.store.recover import TidyReport, check_or_rebuild_index, remove_second_files
 from logsrv.linelog.store.sealing.packers import PackerPool

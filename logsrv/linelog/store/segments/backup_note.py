@@ -27,7 +27,7 @@ import attrs
 from twisted.logger import Logger
 
 from logsrv.errors import StoreError
-from logsrv.kit.text.checked_json import json_then_checksum, read_json_then_checksum
+from logsrv.kit.text.checksums import json_then_checksum, read_json_then_checksum
 from logsrv.linelog.store.segments.disk import Disk, explanation
 from logsrv.linelog.store.segments.segment import BACKUP, FOLDERS, NOWHERE, Position, parse_position
 

@@ -3,8 +3,8 @@
     2 1.4.0 772c53c4
 
 The line has the number of the format, the first version of logsrv that knows it, and a checksum
-(kit/text/sums.py). A store without the file has format 1. This version writes no other format, so it never
-makes the file.
+(kit/text/checksums.py). A store without the file has format 1. This version writes no other format, so it
+never makes the file.
 
 A version that writes something which older versions would lose, move or misread gets the next number as
 FORMAT. It writes and syncs the file before it writes anything of the new kind. Indexes need no
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from logsrv import __version__
 from logsrv.errors import StoreError
-from logsrv.kit.text.sums import strip_checksum
+from logsrv.kit.text.checksums import strip_checksum
 from logsrv.kit.text.words import shown
 from logsrv.linelog.store.segments.disk import Disk
 

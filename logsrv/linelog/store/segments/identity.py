@@ -13,12 +13,12 @@ from collections.abc import Callable
 import attrs
 from twisted.logger import Logger
 
-from logsrv.kit.text.checked_json import (
+from logsrv.kit.text.checksums import (
     json_with_checksum,
     read_json_then_checksum,
     read_json_with_checksum,
+    repair_one_bit,
 )
-from logsrv.kit.text.sums import repair_one_bit
 from logsrv.linelog.store.segments import backup_note
 from logsrv.linelog.store.segments.disk import Disk, explanation
 from logsrv.linelog.store.segments.segment import STORE_ID, Position, parse_position

@@ -1,7 +1,7 @@
 """Notes of segments that are gone: removed by retention, or removed because they never had a line.
 
 The file `removed` tells how much a late reader has missed. It has the numbers of removed segments, with the
-bytes and the lines of their texts, the newest last, and a checksum (kit/text/sums.py):
+bytes and the lines of their texts, the newest last, and a checksum (kit/text/checksums.py):
 `removed 3-16:4294967296:43820412 17:268435456:2738776`. When it has too many entries, the oldest neighbours
 are merged, but no entry that begins at the segment of a reader is merged with the one before it.
 
@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from logsrv.kit.text.sums import line_with_checksum, strip_checksum
+from logsrv.kit.text.checksums import line_with_checksum, strip_checksum
 from logsrv.linelog.store.segments.disk import Disk, read_or
 from logsrv.linelog.store.segments.segment import Position
 

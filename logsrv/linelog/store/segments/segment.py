@@ -38,7 +38,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
 from logsrv.descriptor import Descriptor
-from logsrv.kit.text.sums import line_with_checksum, strip_checksum
+from logsrv.kit.text.checksums import line_with_checksum, strip_checksum
 from logsrv.kit.text.time import file_stamp, parse_rfc3339
 from logsrv.kit.text.words import shown
 from logsrv.linelog.store.segments.disk import TMP_SUFFIX, Disk, read_or

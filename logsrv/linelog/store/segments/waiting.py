@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 
-from logsrv.kit.text.checked_json import json_then_checksum, read_json_then_checksum
+from logsrv.kit.text.checksums import json_then_checksum, read_json_then_checksum
 from logsrv.linelog.store.segments.disk import Disk, read_or
 from logsrv.linelog.store.segments.removed import note_empty
 from logsrv.linelog.store.segments.segment import Segment, save_number

@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 
 from logsrv.clock import Clock
 from logsrv.errors import StoreError
-from logsrv.kit.observe.durations import Durations
+from logsrv.kit.observe.metrics import Durations
 from logsrv.linelog.batch import Buffer
 from logsrv.linelog.store.origins.origins import Origins
 from logsrv.linelog.store.policy import Sync

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from queue import Empty
 
-from logsrv.kit.observe.durations import Durations
+from logsrv.kit.observe.metrics import Durations
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.fault_state import FaultState

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.errors import StoreError
-from logsrv.kit.text.checked_json import json_then_checksum
+from logsrv.kit.text.checksums import json_then_checksum
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import Scope

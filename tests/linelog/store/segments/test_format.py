@@ -6,7 +6,7 @@ import pytest
 
 from logsrv import __version__
 from logsrv.errors import StoreError
-from logsrv.kit.text.sums import line_with_checksum
+from logsrv.kit.text.checksums import line_with_checksum
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.format import FORMAT, NAME, load_format, require_known_format

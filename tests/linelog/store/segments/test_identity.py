@@ -3,7 +3,7 @@
 import pytest
 from twisted.logger import capturedLogs
 
-from logsrv.kit.text.checked_json import json_then_checksum
+from logsrv.kit.text.checksums import json_then_checksum
 from logsrv.linelog.store.segments.identity import Identity, load, load_and_repair, make_identity
 from logsrv.linelog.store.segments.segment import Position
 from tests.parts.disks import FaultyDisk, at

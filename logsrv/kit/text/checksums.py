@@ -1,23 +1,49 @@
-"""A JSON object in a line with a checksum, in two forms.
+"""A line with a checksum, its CRC-32 in eight hex digits: of a text, or of a JSON object in two forms.
 
+    17:52311 662d6800
     {"a":1} 561bacaf
     {"a":1,"crc":"a702fc6e"}
 
-In the first, the CRC-32 of the text follows it, as in sums.py. Others can read the second as JSON: its last
-key has the CRC-32 of all bytes before that key.
+In the first two, the sum follows the text after a space. Others can read the third as JSON: its last key
+has the sum of all bytes before that key.
 """
 
 from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from logsrv.kit.text.outside_json import MOST_VALUES, parse_json
-from logsrv.kit.text.sums import line_with_checksum, strip_checksum
 
 _KEY = b',"crc":"'
+
+
+def line_with_checksum(text: bytes) -> bytes:
+    """Return a text as a line with its checksum."""
+    return b"%s %08x\n" % (text, zlib.crc32(text))
+
+
+def strip_checksum(line: bytes) -> bytes:
+    """Return the text of a line without its checksum. Raises ValueError for a damaged line."""
+    text, _, end = line.rpartition(b" ")
+    if end != b"%08x\n" % zlib.crc32(text):
+        raise ValueError("its checksum is wrong")
+    return text
+
+
+def repair_one_bit(data: bytes, is_whole: Callable[[bytes], bool]) -> bytes | None:
+    """Flip each bit of `data` in turn; return the first result that `is_whole` accepts, or None.
+
+    For data as short as this, only one text with one flipped bit can have the same CRC-32.
+    """
+    for place in range(8 * len(data)):
+        tried = bytearray(data)
+        tried[place // 8] ^= 1 << place % 8
+        if is_whole(bytes(tried)):
+            return bytes(tried)
+    return None
 
 
 def json_then_checksum(found: Mapping[str, Any]) -> bytes:

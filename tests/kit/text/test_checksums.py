@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.text.checked_json import (
+from logsrv.kit.text.checksums import (
     json_then_checksum,
     json_with_checksum,
+    line_with_checksum,
     read_json_then_checksum,
     read_json_with_checksum,
+    repair_one_bit,
+    strip_checksum,
 )
-from logsrv.kit.text.sums import line_with_checksum, repair_one_bit, strip_checksum
 
 LINE = b'{"a":1} 561bacaf\n'
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.options.secrets import LONGEST, SECRET, exposure_warning, read_secret
+from logsrv.kit.options.given_files import LONGEST, SECRET, exposure_warning, read_secret
 from tests.parts.users import open_directory
 
 

@@ -1,0 +1,106 @@
+"""Text for a terminal: help that is wrapped, a status line, and output that nobody takes.
+
+In help, an indented part is literal: an example, a table. The rest is paragraphs, separated by empty lines
+or by literal parts. This is not for text from outside; see `escape`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from typing import TextIO
+
+
+def paragraphs(text: str) -> Iterator[tuple[bool, str]]:
+    """Yield each part of a text as a pair: true if it is literal, and the part.
+
+    A paragraph is one line; a literal part has lost its common indentation.
+    """
+    lines: list[str] = []
+    literal = False
+
+    def part() -> Iterator[tuple[bool, str]]:
+        if any(line.strip() for line in lines):
+            whole = "\n".join(lines).rstrip()
+            yield (True, textwrap.dedent(whole)) if literal else (False, " ".join(whole.split()))
+        lines.clear()
+
+    for line in text.strip("\n").expandtabs().splitlines():
+        if not line.strip():
+            if literal:
+                lines.append("")
+            else:
+                yield from part()
+            continue
+        if line.startswith(" ") is not literal:
+            yield from part()
+            literal = not literal
+        lines.append(line)
+    yield from part()
+
+
+def wrap_for_terminal(text: str, width: int) -> str:
+    """Return a text for a terminal of `width` columns; literal parts are indented by two."""
+    parts = []
+    for literal, part in paragraphs(text):
+        if literal:
+            parts.append(textwrap.indent(part, "  "))
+        else:
+            # A word that is too wide stays in one piece: a URL can be copied only so.
+            parts.append(textwrap.fill(part, width, break_long_words=False, break_on_hyphens=False))
+    return "\n\n".join(parts) + "\n" if parts else ""
+
+
+class StatusLine:
+    """Writes a status line to a stream, or nothing if that is not a terminal. wanted: whether it is one.
+
+    clock: returns seconds that only grow. every: the seconds between two texts.
+    """
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float], every: float = 0.1) -> None:
+        self.wanted = stream.isatty()
+        self._stream = stream
+        self._clock = clock
+        self._every = every
+        self._visible = False
+        self._begun = self._shown = clock()
+
+    @property
+    def seconds(self) -> float:
+        """Return the seconds since this object was made."""
+        return self._clock() - self._begun
+
+    @property
+    def due(self) -> bool:
+        """Return true if it is time to show a new text."""
+        return self.wanted and self._clock() - self._shown >= self._every
+
+    def show(self, text: str) -> None:
+        """Show `text`, which must be escaped, instead of the one before, fitted to the terminal's width."""
+        self._shown = self._clock()
+        if self.wanted:
+            self._visible = True
+            self._stream.write(f"\r{text[: terminal_columns(self._stream) - 1]}\x1b[K")
+            self._stream.flush()
+
+    def clear(self) -> None:
+        """Clear the line."""
+        if self._visible:
+            self._visible = False
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+
+def terminal_columns(stream: TextIO | None) -> int:
+    """Return the columns of a stream's terminal; 80 if it is none, is closed, or does not know."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80  # type: ignore[union-attr]
+    except (AttributeError, ValueError, OSError):
+        return 80
+
+
+def discard_unwritten_output() -> None:
+    """Drop the buffered text: Python would try to write it again at exit, and print another error."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
