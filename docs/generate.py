@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from inspect import cleandoc
 from pathlib import Path
 from types import MappingProxyType
@@ -151,9 +151,10 @@ def options_reference(
             f"### `[[{table_key(attribute, declared)}]]` in the file\n\n{_escaped_cell(declared.help)}\n"
         )
         inner = options_of(declared.settings_class)
+        told = {option.kind.accepted for option in options.values()}
         inherited = [one for one in inner if options.get(one) is inner[one]]
         keys = [
-            [_code_span(option_name(one)), *_default_and_help(option, known)]
+            [_code_span(option_name(one)), *_default_and_help(option, known, told)]
             for one, option in inner.items()
             if one not in inherited
         ]
@@ -170,13 +171,16 @@ def _option_forms(name: str, option: Option) -> str:
     return _code_span(f"--{name} {option.kind.metavar}")
 
 
-def _default_and_help(option: Option, known: Mapping[str, str]) -> list[str]:
-    """Return the cells of the default and the help."""
+def _default_and_help(
+    option: Option, known: Mapping[str, str], told: Container[str] = ()
+) -> list[str]:
+    """Return the cells of the default and the help. told: accepted texts that the reader has seen above."""
     default = option.default_text
     if default not in ("off", "on", "required"):
         default = _code_span(default)
     kind, remarks = option.kind, []
-    if kind.metavar.isupper() and known.get(kind.metavar) != kind.accepted:
+    new = kind.accepted != known.get(kind.metavar) and kind.accepted not in told
+    if kind.metavar.isupper() and new:
         remarks.append(f"takes {kind.accepted}")
     if option.repeatable:
         remarks.append("repeatable")
