@@ -9,7 +9,6 @@ WITHOUT = {
     "cli.reading.arguments": _OPTION,
     "gopher.command.fetch": _OPTION,
     "gopher.mirror.earlier_copies": "reads a menu by the parser that `menu` goes through",
-    "kit.net.parse": _OPTION,
     "kit.text.transitions": "reads the tables of states of this program",
     "linelog.alerts.reports": "reads the settings of a task that this program wrote",
     "linelog.http.searching.answer": _HANDS_ON,

@@ -1,4 +1,4 @@
-"""What the service manager hears of a service: its start, reloads, state and stop, and signs of life.
+"""Reports of a service to its service manager: start, reloads, state and stop, and signs of life.
 
 Without a service manager (no NOTIFY_SOCKET) nothing happens.
 

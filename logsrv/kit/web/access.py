@@ -1,4 +1,4 @@
-"""Who may ask a web server: its endpoint and guard; whether a request is for us, and who sent it.
+"""Access to a web server: its endpoint and guard; whether a request is for us, and who sent it.
 
 A page of another site may not ask. The security headers of every answer are here too. Checks of requests
 do no I/O.

@@ -18,7 +18,7 @@ from logsrv.greet.message import parse_message
 from logsrv.kit.connections.proxy_protocol import ProxyHeaderError, ProxyHeaderReader
 from logsrv.kit.connections.source import escaped_word, unix_source
 from logsrv.kit.inspect.inspect_settings import parse_inspect_place
-from logsrv.kit.inspect.ssh import authorized_keys
+from logsrv.kit.inspect.keys import authorized_keys
 from logsrv.kit.inspect.ssh_sessions import MOST_TYPED, LineEditor
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.remote import parse_remote
@@ -240,7 +240,7 @@ def client(data: bytes) -> None:
     safe(same_however_cut(data, shown_by))
 
 
-@target("kit.inspect.ssh_sessions", "kit.inspect.ssh")
+@target("kit.inspect.ssh_sessions", "kit.inspect.keys")
 def inspecting(data: bytes) -> None:
     """Text typed over SSH gives the same lines at every cut; a file of keys has keys, or is refused."""
 
