@@ -31,6 +31,20 @@ def test_every_link_between_the_pages_leads_somewhere():
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page, as GitHub makes them of its headings."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+def test_every_link_to_a_part_of_a_page_leads_to_a_heading():
+    for page in MARKDOWN:
+        for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text()):
+            other = page.parent / target if target else page
+            assert anchor in anchors(other), f"{page.name} links to {target}#{anchor}"
+
+
 @pytest.mark.parametrize("name", FOR_DEVELOPERS)
 def test_every_file_that_developers_are_sent_to_is_there(name):
     """A file may have moved to another folder since the page was written."""
