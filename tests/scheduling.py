@@ -18,7 +18,7 @@ LONGEST = (
     "tests/end_to_end/test_alert_conditions.py",
     "tests/end_to_end/test_nats_lies.py",
     "tests/powercut/test_states.py",
-    "tests/cli/running/test_run.py",
+    "tests/cli/test_run.py",
     *(f"{PAGES}{name}.py" for name in ("browser", "accessibility", "browser_past", "scope")),
 )
 

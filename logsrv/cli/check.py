@@ -34,7 +34,7 @@ from twisted.application.service import IServiceMaker
 from twisted.logger import globalLogBeginner
 from twisted.plugin import getPlugins
 
-from logsrv.cli.installed import OVERLOOKED, is_overlooked
+from logsrv.cli.plugins import OVERLOOKED, is_overlooked
 from logsrv.errors import LogsrvError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.sources import variable_prefix

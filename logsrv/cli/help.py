@@ -14,7 +14,7 @@ import os
 from argparse import Namespace
 
 from logsrv.cli import main
-from logsrv.cli.reading.output import Output
+from logsrv.cli.output import Output
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.words import did_you_mean, shown

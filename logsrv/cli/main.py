@@ -7,6 +7,7 @@ Commands that search return 1 when they find nothing, and 2 for a failure.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -16,7 +17,6 @@ from typing import NoReturn
 
 from logsrv import __version__
 from logsrv.cli.arguments import named_stores, tell
-from logsrv.cli.watched_child import fork_watched_child
 from logsrv.errors import HelpRequest, LogsrvError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.gone import gone_sentence
@@ -34,17 +34,17 @@ COMMANDS = {
     "connect": ("connect", "send standard input to a server, and show its answers"),
     "doctor": ("doctor", "verify a store, and repair what can be repaired"),
     "help": ("help", "show the help of a command, or a text about a topic"),
-    "import": ("import_files", "take existing log files into a store"),
+    "import": ("import_", "take existing log files into a store"),
     "new": ("new", "write a new plugin project"),
     "plugins": ("plugins", "list the plugins and inputs that are installed"),
     "reindex": ("reindex", "make the indexes that sealed segments lack"),
-    "run": ("running.run", "run a plugin that is one file, again each time it is saved"),
+    "run": ("run", "run a plugin that is one file, again each time it is saved"),
     "restore": ("restore", "bring a store back, from a backup or an archive"),
-    "search": ("reading.search", "find lines in a store"),
+    "search": ("search", "find lines in a store"),
     "ship": ("ship", "show how far the targets of a store are"),
-    "show": ("reading.show", "show the line at a position, and its neighbours"),
-    "sql": ("reading.sql", "ask a store in SQL (extra sql)"),
-    "tail": ("reading.tail", "show the last lines of a store, and new ones"),
+    "show": ("show", "show the line at a position, and its neighbours"),
+    "sql": ("sql", "ask a store in SQL (extra sql)"),
+    "tail": ("tail", "show the last lines of a store, and new ones"),
 }
 """The commands, each with its module in `logsrv.cli` and its purpose."""
 
@@ -177,6 +177,49 @@ def commands_help_text() -> str:
         "query and endpoints; logsrv --version, the version.\n"
         "The servers themselves are plugins of twistd: twistd -n logsrv --help.\n"
     )
+
+
+_FORWARDED = (signal.SIGTERM, signal.SIGHUP)
+
+
+def fork_watched_child(name: str, failed: int) -> None:
+    """Fork, and go on in the child. The parent ends with its status, and reports an abort by obstore.
+
+    name: of the command. failed: the parent's exit status if obstore aborted the child.
+    """
+    sys.stdout.flush()
+    child = os.fork()
+    if child:
+        _wait_and_end_as(child, name, failed)
+    if sys.stderr is not None:
+        # Python's messages go to a copy of stderr; obstore writes to descriptor 2, which becomes /dev/null.
+        sys.stderr = open(os.dup(2), "w", 1, sys.stderr.encoding, sys.stderr.errors)  # noqa: SIM115
+    silent = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silent, 2)
+    os.close(silent)
+
+
+def _wait_and_end_as(child: int, name: str, failed: int) -> NoReturn:
+    """Wait for the child, and end with its status or signal."""
+    # The child decides what Ctrl-C does, which a terminal sends to both processes.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in _FORWARDED:
+        signal.signal(number, _forward_to(child))
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status == -signal.SIGABRT:
+        tell(
+            f"logsrv {name}: the bucket, or a server in its place, sends more than there is memory for:"
+            " an answer that does not end"
+        )
+        os._exit(failed)
+    if status < 0:
+        signal.signal(-status, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+    os._exit(status)
+
+
+def _forward_to(child: int) -> Callable[[int, object], None]:
+    return lambda number, _: os.kill(child, number)
 
 
 def program() -> NoReturn:

@@ -14,23 +14,33 @@ Exit status: 0, or 1 when something is broken.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from importlib import metadata
 from pathlib import Path
+from typing import Any
 
+import attrs
 from attrs import asdict
+from twisted.application.service import IServiceMaker
+from twisted.logger import globalLogBeginner
+from twisted.plugin import getPlugins
 
 from logsrv.cli.arguments import aligned_columns
-from logsrv.cli.installed import (
-    OVERLOOKED,
-    AllInstalled,
-    InstalledPlugin,
-    find_installed,
-    is_overlooked,
-)
+from logsrv.cli.origin import direct_url, path_in_record
+from logsrv.errors import ConfigurationError
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.kit.text.escape import printable
+from logsrv.kit.options.declare import options_of
+from logsrv.kit.plugins import import_plugin_files
+from logsrv.kit.service.plugin import IProtocolPlugin
+from logsrv.kit.text.escape import one_line, printable
+from logsrv.kit.text.words import error_text
+from logsrv.linelog.inputs.intake.intake import IInput
+from logsrv.linelog.inputs.intake.registry import inputs
+from twisted import plugins
 
 
 def declare(parser: Parser) -> None:
@@ -84,3 +94,225 @@ def _table(title: str, plugins: Sequence[InstalledPlugin]) -> str:
         for plugin in plugins
     ]
     return aligned_columns(rows)
+
+
+@attrs.frozen(kw_only=True)
+class InstalledPlugin:
+    """A plugin or an input.
+
+    name: as users type it. version: its own, otherwise that of its package; "" if neither is known.
+    package: the distribution that pip installed; "" if none. where: the file that declares it.
+    listens: the endpoints it listens at by default; empty if not known before it runs.
+    error: why it cannot be used although its plugin file is sound; "" if it can.
+    taken: whether twistd uses this one; False if an earlier one has the same name.
+    """
+
+    name: str
+    version: str
+    package: str
+    where: str
+    listens: tuple[str, ...] = ()
+    description: str = ""
+    error: str = ""
+    taken: bool = True
+
+
+@attrs.frozen(kw_only=True)
+class BrokenPlugin:
+    """A plugin file that cannot be loaded: where it is, and why."""
+
+    where: str
+    error: str
+    package: str
+
+
+@attrs.frozen(kw_only=True)
+class AllInstalled:
+    """All installed plugins and inputs, in the order of their names."""
+
+    plugins: tuple[InstalledPlugin, ...]
+    inputs: tuple[InstalledPlugin, ...]
+    broken: tuple[BrokenPlugin, ...]
+
+    @property
+    def hidden(self) -> list[tuple[InstalledPlugin, InstalledPlugin]]:
+        """Return each plugin that twistd does not use, with the one of the same name that it uses."""
+        return [
+            (plugin, next(other for other in group if other.taken and other.name == plugin.name))
+            for group in (self.plugins, self.inputs)
+            for plugin in group
+            if not plugin.taken
+        ]
+
+
+def find_installed() -> AllInstalled:
+    """Return everything that Twisted's plugin system finds. It starts no plugin."""
+    # Twisted logs each broken module as a critical error, with a traceback on stderr.
+    with contextlib.suppress(AssertionError):
+        globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
+    packages = PluginPackages()
+    broken = []
+    # id() of a plugin → the file that declares it
+    files: dict[int, str] = {}
+    for where, loaded in import_plugin_files():
+        if isinstance(loaded, str):
+            package = packages.of_file(where)
+            broken.append(BrokenPlugin(where=where, error=loaded, package=_package_name(package)))
+            continue
+        for value in vars(loaded).values():
+            files.setdefault(id(value), where)
+    return AllInstalled(
+        plugins=tuple(_installed_plugins(files, packages)),
+        inputs=tuple(_installed_inputs(files, packages)),
+        broken=tuple(sorted(broken, key=lambda found: found.where)),
+    )
+
+
+OVERLOOKED = (
+    "twisted/plugins in this directory is not on Python's path: try PYTHONPATH=$PWD or install the package"
+    " (pip install --editable .)"
+)
+
+
+def is_overlooked(directory: Path) -> bool:
+    """Return whether `directory` has plugins in a folder that `twistd` does not search."""
+    folder = directory / "twisted/plugins"
+    searched = {Path(entry).resolve() for entry in plugins.__path__}
+    return any(folder.glob("*.py")) and folder.resolve() not in searched
+
+
+def _installed_plugins(
+    files: dict[int, str], packages: PluginPackages
+) -> Iterator[InstalledPlugin]:
+    seen: set[str] = set()
+    # If two plugins have the same name, twistd uses the first that Twisted's plugin system returns.
+    for maker in sorted(getPlugins(IServiceMaker), key=lambda maker: maker.tapname):
+        where = files.get(id(maker), "")
+        package = packages.of_plugin(where, _module_name(maker))
+        listens, error = _default_endpoints(maker, package)
+        own = _own_version(maker)
+        yield InstalledPlugin(
+            name=maker.tapname,
+            version=own if own != "0" else _package_version(package),
+            package=_package_name(package),
+            where=where,
+            listens=listens,
+            description=maker.description,
+            error=error,
+            taken=maker.tapname not in seen,
+        )
+        seen.add(maker.tapname)
+
+
+def _own_version(maker: Any) -> str:
+    """Return a plugin's own version, or "0" if it has none."""
+    try:
+        return str(maker.version) if IProtocolPlugin.providedBy(maker) else "0"
+    except ConfigurationError:
+        # `_default_endpoints` reports this error.
+        return "0"
+
+
+def _module_name(maker: Any) -> str:
+    """Return the name of the module whose code a plugin runs."""
+    if not IProtocolPlugin.providedBy(maker):
+        return str(getattr(maker, "module", ""))
+    made: Any = maker
+    runs = (made.protocol, made.datagrams, made.state)
+    serves = next(one for one in runs if one is not None)
+    return serves.partition(":")[0] if isinstance(serves, str) else str(serves.__module__)
+
+
+def _default_endpoints(
+    maker: Any, package: metadata.Distribution | None
+) -> tuple[tuple[str, ...], str]:
+    """Return the endpoints where a plugin listens by default, and an error of its options or ""."""
+    # Twisted's own plugins declare their endpoints in different ways, and loading them all is slow.
+    if _package_name(package).lower() == "twisted":
+        return (), ""
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            if IProtocolPlugin.providedBy(maker):
+                maker.check()
+            settings = getattr(maker.options, "settings_class", None)
+            if IProtocolPlugin.providedBy(maker):
+                return maker.listen, ""
+            declared = options_of(settings) if settings is not None else {}
+            if "listen" not in declared:
+                return (), ""
+            return tuple(map(str, declared["listen"].default_value())), ""
+    except ConfigurationError as error:
+        # Remove the plugin's name, with which the sentence of the error begins.
+        return (), one_line(str(error), 1000).removeprefix(f"{maker.tapname}: ")
+    except BaseException as error:
+        return (), error_text(error)
+
+
+def _installed_inputs(files: dict[int, str], packages: PluginPackages) -> Iterator[InstalledPlugin]:
+    used = inputs()
+    ours = [found for found in used.values() if id(found) not in files]
+    for found in sorted([*ours, *getPlugins(IInput)], key=lambda found: found.name):
+        code = type(found).__module__
+        where = files.get(id(found), getattr(sys.modules.get(code), "__file__", ""))
+        package = packages.of_plugin(where, code)
+        yield InstalledPlugin(
+            name=found.name,
+            version=_package_version(package),
+            package=_package_name(package),
+            where=where,
+            description=(type(found).__doc__ or "").partition("\n")[0],
+            taken=used[found.name] is found,
+        )
+
+
+def _package_name(package: metadata.Distribution | None) -> str:
+    return str(package.metadata["Name"]) if package else ""
+
+
+def _package_version(package: metadata.Distribution | None) -> str:
+    return package.version if package else ""
+
+
+class PluginPackages:
+    """The distributions that plugin files belong to."""
+
+    def of_plugin(self, where: str, code: str) -> metadata.Distribution | None:
+        """Return a plugin's distribution, by the plugin's file, or else by the module of its code."""
+        top = code.partition(".")[0]
+        names = self._by_module.get(top, []) if top != "twisted" else []
+        return self.of_file(where) or (metadata.distribution(names[0]) if names else None)
+
+    def of_file(self, where: str) -> metadata.Distribution | None:
+        if not where:
+            return None
+        path = Path(where).resolve()
+        found = self._by_file.get(path)
+        # Files in sys.prefix do not count: a virtual environment may lie within an editable project.
+        if found is None and not path.is_relative_to(sys.prefix):
+            roots = [root for root in self._by_root if path.is_relative_to(root)]
+            found = self._by_root[max(roots, key=lambda root: len(root.parts))] if roots else None
+        return found
+
+    @cached_property
+    def _by_module(self) -> dict[str, list[str]]:
+        return dict(metadata.packages_distributions())
+
+    @cached_property
+    def _by_file(self) -> dict[Path, metadata.Distribution]:
+        """Plugin file → the distribution that lists it among its installed files."""
+        return {
+            Path(str(distribution.locate_file(file))).resolve(): distribution
+            for distribution in metadata.distributions()
+            for file in distribution.files or ()
+            if file.parts[:2] == ("twisted", "plugins")
+        }
+
+    @cached_property
+    def _by_root(self) -> dict[Path, metadata.Distribution]:
+        """The folders of editable distributions (PEP 610) → their distribution."""
+        found = {}
+        for distribution in metadata.distributions():
+            root = path_in_record(direct_url(distribution))
+            if root is not None and root.is_dir():
+                found[root.resolve()] = distribution
+        return found

@@ -20,7 +20,7 @@ import os
 from pathlib import Path
 
 from logsrv.cli.arguments import only_store, tell
-from logsrv.cli.reading.arguments import declare_store
+from logsrv.cli.reading import declare_store
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
 from logsrv.linelog.store.care.file_owner import give_files_of_root

@@ -6,7 +6,7 @@ _OURS = "reads what this program wrote into a pipe of its own"
 
 WITHOUT = {
     "cli.arguments": _OPTION,
-    "cli.reading.arguments": _OPTION,
+    "cli.reading": _OPTION,
     "gopher.command.fetch": _OPTION,
     "gopher.mirror.earlier_copies": "reads a menu by the parser that `menu` goes through",
     "kit.text.transitions": "reads the tables of states of this program",

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import attrs
 
-from logsrv.cli import import_files
+from logsrv.cli import import_
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
@@ -285,10 +285,10 @@ def sources() -> list[Path]:
 def import_again(directory: Path) -> int:
     """Run the import of `importing` in this process; return its status."""
     parser = Parser(prog="logsrv import", description="")
-    import_files.declare(parser)
+    import_.declare(parser)
     words = ["--directory", str(directory), *map(str, sources())]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        return import_files.run(parser.parse_args(words))
+        return import_.run(parser.parse_args(words))
 
 
 WORKLOADS: dict[str, Callable[[Stage], None]] = {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.cli.reading import figures
-from logsrv.cli.reading.figures import print_value_counts
+from logsrv.cli import figures
+from logsrv.cli.figures import print_value_counts
 from logsrv.kit.options.argument_parser import UsageError
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher

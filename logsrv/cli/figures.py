@@ -7,7 +7,7 @@ import time
 from argparse import Namespace
 
 from logsrv.cli.arguments import tell
-from logsrv.cli.reading.arguments import parse_step_option
+from logsrv.cli.reading import parse_step_option
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.terminal import terminal_columns
 from logsrv.kit.text.time import parse_rfc3339, rfc3339

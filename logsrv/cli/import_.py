@@ -32,7 +32,7 @@ from itertools import chain
 from pathlib import Path
 
 from logsrv.cli.arguments import only_store, tell
-from logsrv.cli.reading.arguments import declare_store
+from logsrv.cli.reading import declare_store
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.terminal import StatusLine

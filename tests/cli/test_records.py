@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.reading.following import Following
+from tests.cli.following import Following
 from tests.parts.commands import logsrv
 from tests.parts.stores import line, make_store
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.cli.reading.output import pager_command, start_pager
+from logsrv.cli.output import pager_command, start_pager
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.commands import LOGSRV
 from tests.parts.stores import lines, make_store

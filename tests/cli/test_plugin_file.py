@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.cli.running.plugin_file import BrokenFile, load, plugin_in
+from logsrv.cli.serving import BrokenFile, load, plugin_in
 from logsrv.kit import Plugin
 
 LINES = "from logsrv.kit import LineProtocol, DatagramLines, protocol_plugin\n"

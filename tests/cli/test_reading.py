@@ -6,7 +6,7 @@ import importlib
 import pytest
 
 from logsrv.cli.arguments import only_store
-from logsrv.cli.reading.arguments import (
+from logsrv.cli.reading import (
     declare_query,
     declare_scope,
     declare_store,
@@ -16,7 +16,7 @@ from logsrv.cli.reading.arguments import (
     parse_count,
     search_status,
 )
-from logsrv.cli.reading.stores import open_view
+from logsrv.cli.stores import open_view
 from logsrv.kit.options.argument_parser import Parser, UsageError
 from tests.parts.stores import lines, make_store
 
@@ -123,7 +123,7 @@ def test_what_another_tool_would_mean_is_said(capsys):
 def test_all_times_of_a_command_are_of_one_zone(command, capsys):
     words = {"show": ["1:0"], "sql": ["select 1"]}.get(command, [])
     parser = Parser(f"logsrv {command}", "")
-    importlib.import_module(f"logsrv.cli.reading.{command}").declare(parser)
+    importlib.import_module(f"logsrv.cli.{command}").declare(parser)
     assert parser.parse_args([*words, "--utc"]).utc
     assert parser.parse_args([*words, "--local"]).local
     with pytest.raises(UsageError):

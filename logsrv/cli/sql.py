@@ -22,14 +22,14 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from logsrv.cli.arguments import tell
-from logsrv.cli.reading.arguments import (
+from logsrv.cli.progress import ProgressLine
+from logsrv.cli.reading import (
     declare_store,
     declare_zone,
     question_with_hints,
     search_status,
 )
-from logsrv.cli.reading.progress import ProgressLine
-from logsrv.cli.reading.stores import open_view
+from logsrv.cli.stores import open_view
 from logsrv.errors import LogsrvError, QueryError, UsageError
 from logsrv.kit.children.child_side import limit_extra_memory
 from logsrv.kit.options.argument_parser import Parser
@@ -106,7 +106,7 @@ def _run_statement(arguments: argparse.Namespace) -> int:
 
 def _write_answer(answer: SqlAnswer, arguments: argparse.Namespace) -> bool:
     """Write the answer; return whether it has rows."""
-    from logsrv.cli.reading.rows import writer
+    from logsrv.cli.rows import writer
 
     with writer(arguments.output, arguments.to, arguments.local, not arguments.no_pager) as out:
         found = False

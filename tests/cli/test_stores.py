@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli.main import main
-from logsrv.cli.reading.stores import open_view, several_stores
+from logsrv.cli.stores import open_view, several_stores
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.commands import LOGSRV, logsrv
 from tests.parts.stores import line, make_store

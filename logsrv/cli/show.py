@@ -15,9 +15,9 @@ import argparse
 import sys
 from contextlib import closing
 
+from logsrv.cli import reading
 from logsrv.cli.arguments import tell
-from logsrv.cli.reading import arguments as reading
-from logsrv.cli.reading.stores import open_view, require_one_store
+from logsrv.cli.stores import open_view, require_one_store
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.linelog.read.found_records import whole_record

@@ -9,7 +9,7 @@ from argparse import Namespace
 from collections.abc import Callable
 
 from logsrv.cli.arguments import SAID, tell
-from logsrv.cli.reading.stores import require_one_store, several_stores
+from logsrv.cli.stores import require_one_store, several_stores
 from logsrv.errors import QueryError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.time import rfc3339

@@ -1,4 +1,4 @@
-"""Answers in columns for the command line: tables of figures, and lines in order of a number."""
+"""Answers in columns for the command line: tables of figures, patterns, and lines in order of a number."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from logsrv.cli.arguments import tell
-from logsrv.cli.reading.arguments import line_renderer
-from logsrv.cli.reading.figures import print_value_counts, step_seconds
-from logsrv.cli.reading.output import Output
-from logsrv.cli.reading.patterns import pattern_table
-from logsrv.cli.reading.table import Table
+from logsrv.cli.figures import print_value_counts, step_seconds
+from logsrv.cli.output import Output
+from logsrv.cli.reading import line_renderer, parse_time
+from logsrv.cli.table import Table
 from logsrv.errors import UsageError
 from logsrv.kit.text.terminal import terminal_columns
 from logsrv.kit.text.words import counted, listed
@@ -28,6 +27,8 @@ from logsrv.linelog.read.counting.groups import MOST_VALUES, Cell, Rows, counts_
 from logsrv.linelog.read.counting.sorted_lines import MOST, sort_lines
 from logsrv.linelog.read.counting.tallies import count_values
 from logsrv.linelog.read.csv_lines import csv_rows
+from logsrv.linelog.read.patterns.find import Pattern, find_patterns
+from logsrv.linelog.read.patterns.templates import share_of
 from logsrv.linelog.read.render import safe_json, to_local_time
 from logsrv.linelog.read.search import Search
 
@@ -184,3 +185,53 @@ def _tell_limits(found: Rows) -> None:
         )
     if not found.exact:
         tell("logsrv search: p50, p95 and p99 are of so many numbers that they are within 0.5 %")
+
+
+_TWENTY = 20
+"""Patterns, unless another number is asked for."""
+_PATTERN_COLUMNS = ("count", "share", "app", "level", "first", "position", "pattern")
+
+
+def pattern_table(
+    search: Search, asked: Question, wanted: PatternCounts, arguments: Namespace
+) -> tuple[tuple[str, ...], list[tuple[Cell, ...]]]:
+    """Return columns, and a row for each pattern of the lines that a search finds; tell what is left out.
+
+    Raises UsageError for a wrong time.
+    """
+    option = "--new-since" if arguments.patterns else "patterns since"
+    new_since = parse_time(wanted.new_since or None, option, arguments.utc)
+    if search.scope.since and search.scope.since >= new_since > "":
+        raise UsageError(f"--since must be before {option}, or all patterns are new")
+    found = find_patterns(search, new_since)
+    chosen = found.patterns[: _TWENTY if asked.limit is None else asked.limit]
+    left = len(found.patterns) - len(chosen)
+    if left and asked.limit is None:
+        tell(f"logsrv search: {counted(left, 'pattern')} more; -n shows more of them")
+    if found.forgotten:
+        lines = counted(found.forgotten, "line")
+        tell(f"logsrv search: there are too many patterns; the rarest, of {lines}, are left out")
+    stores = search.view.names
+    columns = _PATTERN_COLUMNS + ("store",) * bool(stores)
+    return columns, [_pattern_row(one, found.lines, arguments, stores) for one in chosen]
+
+
+def _pattern_row(
+    pattern: Pattern, lines: int, arguments: Namespace, stores: Sequence[str]
+) -> tuple[Cell, ...]:
+    share = pattern.lines / lines
+    first = pattern.time
+    if first is not None and arguments.local:
+        first = to_local_time(first)
+    return (
+        pattern.lines,
+        share_of(share) if arguments.output == "text" else round(share, 6),
+        *(
+            one or (None if arguments.output == "csv" else "")
+            for one in (pattern.app, pattern.level)
+        ),
+        first,
+        str(pattern.position),
+        pattern.template,
+        *((stores[pattern.position.store - 1],) if stores else ()),
+    )

@@ -117,7 +117,7 @@ def test_nothing_stays_on_the_disk_when_it_is_terminated(store, tmp_path):
 
 
 def test_duckdb_is_loaded_by_this_command_only():
-    script = "import sys, logsrv.cli.reading.sql; print({'duckdb', 'pyarrow'} & set(sys.modules))"
+    script = "import sys, logsrv.cli.sql; print({'duckdb', 'pyarrow'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", script]) == b"set()\n"
 
 

@@ -24,12 +24,12 @@ from argparse import Namespace
 from itertools import islice
 from typing import TYPE_CHECKING, cast
 
+from logsrv.cli import reading
 from logsrv.cli.arguments import tell
-from logsrv.cli.reading import arguments as reading
-from logsrv.cli.reading.around import declare_around, make_search_scope, parse_around
-from logsrv.cli.reading.output import Output
-from logsrv.cli.reading.progress import ProgressLine
-from logsrv.cli.reading.stores import make_search, open_view, require_one_store
+from logsrv.cli.around import declare_around, make_search_scope, parse_around
+from logsrv.cli.output import Output
+from logsrv.cli.progress import ProgressLine
+from logsrv.cli.stores import make_search, open_view, require_one_store
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.linelog.query.language.parse import parse_field_names
@@ -137,7 +137,7 @@ def run(arguments: Namespace) -> int:
                     found = _print_figures(search, asked, arguments)
                 elif of_records or not (found := _print_lines(search, asked, arguments)):
                     # Imported here: its rules take a fifteenth of the time of a short search.
-                    from logsrv.cli.reading.records import hint_on_records, print_records
+                    from logsrv.cli.records import hint_on_records, print_records
 
                     if of_records:
                         found = print_records(search, of_records, asked, arguments)
@@ -233,11 +233,11 @@ def _print_figures(search: Search, asked: Question, arguments: Namespace) -> boo
         return found > 0
     if arguments.histogram and asked.answer is None:
         # Imported here: neither a search for lines nor a count needs it.
-        from logsrv.cli.reading.figures import print_histogram
+        from logsrv.cli.figures import print_histogram
 
         return print_histogram(search, arguments)
     # Imported here because it loads NumPy.
-    from logsrv.cli.reading.answers import print_answer
+    from logsrv.cli.answers import print_answer
 
     return print_answer(search, asked, arguments)
 

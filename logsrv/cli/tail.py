@@ -25,9 +25,9 @@ from contextlib import ExitStack, closing
 from functools import partial
 from itertools import islice
 
+from logsrv.cli import reading
 from logsrv.cli.arguments import named_stores, tell
-from logsrv.cli.reading import arguments as reading
-from logsrv.cli.reading.stores import make_search, open_view
+from logsrv.cli.stores import make_search, open_view
 from logsrv.errors import StoreError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.linelog.fields.source import make_source_test

@@ -7,8 +7,8 @@ from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from logsrv.cli.reading import arguments as reading
-from logsrv.cli.reading.output import Output
+from logsrv.cli import reading
+from logsrv.cli.output import Output
 from logsrv.linelog.query.language.question import Question
 from logsrv.linelog.query.language.tree import And, Node
 from logsrv.linelog.query.matching.of_records import RecordQuery

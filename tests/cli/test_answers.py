@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.cli.reading import answers
+from logsrv.cli import answers
 from tests.parts.commands import logsrv
 from tests.parts.stores import line, make_store
 

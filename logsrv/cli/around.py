@@ -7,7 +7,7 @@ import time
 from argparse import Namespace
 from contextlib import closing
 
-from logsrv.cli.reading import arguments as reading
+from logsrv.cli import reading
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.time import rfc3339, shift_rfc3339

@@ -1,13 +1,28 @@
-"""The parent process: it keeps the listening sockets, and starts a new child to serve them after each save.
+"""Run a plugin that is one file, and again each time the file is saved.
 
-To its children it is what systemd is to a service: each reports to a NOTIFY_SOCKET, puts its listening
-sockets into the parent's store (FDSTORE), and gets those of the store by LISTEN_FDS. A new child starts
-while the old one serves. Once it is ready, the old one is told to end; if it cannot start, the old one goes
-on.
+FILE.py needs one thing to serve: a subclass of LineProtocol (or of RequestProtocol, FrameProtocol,
+Datagrams, DatagramLines, or of Twisted's Protocol or DatagramProtocol), or `async def
+handle(connection)`, or an object made by protocol_plugin(…). The smallest is:
+
+  from logsrv.kit import LineProtocol
+
+  class Shout(LineProtocol):
+      def line_received(self, line):
+          self.send_line(line.upper())
+
+Options of the plugin come after FILE.py: logsrv run FILE.py --help shows them. --reactor comes before
+it. When a Python file in the folder of FILE.py, or in a package there, is saved, the plugin is started
+again. The listening sockets stay open meanwhile. If the new file has an error, it is reported, and the old
+process goes on serving. Ctrl-C ends everything.
+
+Example:
+
+  logsrv run shout.py --listen tcp:7001
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import fcntl
 import os
@@ -23,12 +38,47 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from logsrv.cli.arguments import tell
-from logsrv.cli.running.serving import NOT_RUNNABLE
+from logsrv.cli.serving import NOT_RUNNABLE
+from logsrv.errors import ConfigurationError
+from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.files import FileFingerprint, file_fingerprint
+from logsrv.kit.text.words import shown
+
+REACTORS = ("asyncio", "default", "epoll", "poll", "select")
+
+
+def declare(parser: Parser) -> None:
+    parser.add_argument(
+        "--reactor",
+        choices=REACTORS,
+        default="default",
+        help="which of Twisted's reactors to use; asyncio for plugins that await asyncio",
+    )
+    parser.add_argument("file", metavar="FILE.py", type=Path, help="the plugin")
+    parser.add_argument(
+        "options",
+        metavar="OPTION",
+        nargs=argparse.REMAINDER,
+        help="the plugin's options, such as --listen tcp:7001",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the file until Ctrl-C. Raises ConfigurationError if there is no such file."""
+    file: Path = arguments.file
+    if not file.is_file():
+        what = "no file" if file.exists() else "not there"
+        raise ConfigurationError(f"{shown(str(file))} is {what}; a plugin is a Python file")
+    if file.suffix != ".py":
+        raise ConfigurationError(
+            f"{shown(str(file))} is no Python file; its name has to end in .py"
+        )
+    return Supervisor(file.resolve(), [arguments.reactor, *arguments.options]).run()
+
 
 # -B: Python would use old bytecode for a file that is saved twice in a second. -P: modules in this folder
 # must not replace Python's own.
-PROGRAM = (sys.executable, "-B", "-P", "-m", "logsrv.cli.running.serving")
+PROGRAM = (sys.executable, "-B", "-P", "-m", "logsrv.cli.serving")
 LOOK_SECONDS = 0.15
 # Seconds after which a child that was told to end is killed: more than a service needs for its connections.
 END_SECONDS = 15.0
@@ -50,7 +100,13 @@ def _pass_sockets(kept: dict[str, int], place: str) -> None:
 
 
 class Supervisor:
-    """The parent process of a plugin file: `run` serves the file and starts it again after each save."""
+    """The parent process: it keeps the listening sockets, and starts a new child to serve after each save.
+
+    To its children it is what systemd is to a service: each reports to a NOTIFY_SOCKET, puts its listening
+    sockets into the parent's store (FDSTORE), and gets those of the store by LISTEN_FDS. A new child starts
+    while the old one serves. Once it is ready, the old one is told to end; if it cannot start, the old one
+    goes on.
+    """
 
     def __init__(self, file: Path, words: Sequence[str]) -> None:
         """words: for the child, after the file: its reactor, and the options of the plugin."""

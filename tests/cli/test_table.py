@@ -7,9 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from logsrv.cli.reading.cells import cell_text, cell_texts
-from logsrv.cli.reading.rows import writer
-from logsrv.cli.reading.table import Table
+from logsrv.cli.rows import cell_text, cell_texts, writer
+from logsrv.cli.table import Table
 from logsrv.errors import LogsrvError
 
 COLUMNS = [("n", "BIGINT"), ("text", "VARCHAR")]

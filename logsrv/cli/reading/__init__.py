@@ -1,1 +1,0 @@
-"""The commands that read a store: search, tail, show, sql."""
