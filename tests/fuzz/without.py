@@ -16,7 +16,7 @@ WITHOUT = {
     "linelog.http.viewing.viewer": _HANDS_ON,
     "linelog.ship.shipping.orders": _OURS,
     "kit.options.argument_parser": "argparse with other sentences",
-    "gopher.command.show_json": "escapes all but ASCII, by json",
+    "gopher.command.show": "escapes all but ASCII, by json",
     "gopher.fetch.stream": _HANDS_ON,
     "gopher.fetch.connecting": _HANDS_ON,
     "gopher.mirror.sinks": _HANDS_ON,

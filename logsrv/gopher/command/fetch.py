@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -13,20 +15,26 @@ from logsrv.gopher.command.arguments import (
     SIZE,
     add_charset_option,
     add_connection_options,
+    checked_fetchable,
     connection_options,
     make_parser,
     wrong_value_error,
 )
-from logsrv.gopher.command.requests import Ask, answer_kind_of, open_answer, resolve_requested_url
-from logsrv.gopher.command.show import TextOutput, show_menu, show_text
-from logsrv.gopher.fetch.local import resolve_typed_address
+from logsrv.gopher.command.show import Answer, Ask, TextOutput, show_json, show_menu, show_text
+from logsrv.gopher.fetch.blocking import urlopen
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Limits, Timeouts
+from logsrv.gopher.fetch.local import LocalAnswer, resolve_typed_address
 from logsrv.gopher.wire.errors import ServerError, UnknownHost
-from logsrv.gopher.wire.fileurl import ItemURL
-from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.fileurl import ItemURL, url_of_item
+from logsrv.gopher.wire.itemtypes import MENUS, AnswerKind, item_type
+from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.words import nearest_word
+
+_NUMBER = r"[0-9]{1,6}"
+
 
 DESCRIPTION = """\
 Show a text or a menu of a Gopher server, save anything else.
@@ -122,30 +130,99 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     return 0
 
 
-def _host_hint(word: str) -> str:
-    """Return the hint for a word that is no host: nor is it a file, and it may be a mistyped command."""
-    near = nearest_word(word, _COMMANDS) if word.isalpha() else None
-    question = f" (did you mean gopher {near}?)" if near else ""
-    return f"; nor is there a file {one_line(word, 500)} here{question}"
+def resolve_requested_url(options: Namespace, connection: ConnectionOptions) -> ItemURL:
+    """Return the URL to fetch: the given one, changed by link numbers, search words and options.
 
-
-def _type_hint(options: Namespace) -> str:
-    """Return a hint if the URL may lack its item type, as people know URLs from the web; else "".
-
-    The hint says which letter was taken for the type, and how to write the URL with one.
+    Raises GopherError, UsageError, ConfigurationError.
     """
     url = resolve_typed_address(options.url)
-    if options.words or options.type is not None or not isinstance(url, GopherURL):
-        return ""
-    letter, selector = url.item_type, url.selector
-    if not (
-        letter.isascii() and letter.isalpha() and selector[:1].isalnum()
-    ) or selector.startswith(b"URL:"):
-        return ""
-    whole = url.replace(item_type="0", selector=b"/" + letter.encode("latin-1") + selector)
-    return (
-        f"the {letter} behind the host was taken for the type of the item; "
-        f"as a text it is {whole}, as a menu {whole.replace(item_type='1')}"
+    if options.type is not None:
+        url = url.replace(item_type=options.type)
+    url, words = _follow_link_numbers(url, options.words, connection)
+    if isinstance(url, GopherURL):
+        if words:
+            url = url.searching(" ".join(words))
+        if options.plus:
+            url = url.replace(plus=url.plus or b"+")
+    elif words or url.item_type == "7":
+        raise ConfigurationError("only a server can search, and this is a local path")
+    return checked_fetchable(url)
+
+
+def _follow_link_numbers(
+    url: ItemURL, words: list[str], connection: ConnectionOptions
+) -> tuple[ItemURL, list[str]]:
+    """Follow the numbers at the beginning of `words`, menu by menu; return the URL and the other words.
+
+    `gopher URL 7` is link 7 of the menu at URL, by the numbers that `gopher URL` shows.
+    """
+    start = url
+    while words and url.item_type == "1" and url.search is None and re.fullmatch(_NUMBER, words[0]):
+        url, words = _fetch_numbered_link(url, int(words[0]), connection), words[1:]
+    if words and url is not start and url.item_type not in MENUS:
+        raise ConfigurationError(
+            f"{url} is no menu and no search: it takes no words ({one_line(' '.join(words), 500)})"
+        )
+    return url, words
+
+
+def _fetch_numbered_link(menu: ItemURL, number: int, connection: ConnectionOptions) -> ItemURL:
+    links = _fetch_links(menu, number, connection)
+    if not 1 <= number <= len(links):
+        raise ConfigurationError(
+            f"{menu} has no link {number}; it has {len(links)}, and the first is number 1"
+        )
+    item = links[number - 1]
+    if (url := url_of_item(item, menu)) is not None:
+        return url
+    if (link := item.link()) is not None:
+        raise ConfigurationError(
+            f"link {number} leads out of Gopher: {one_line(link, 500)} (open it with its own program)"
+        )
+    raise ConfigurationError(f"link {number} cannot be followed: its host or its port is not valid")
+
+
+def _fetch_links(menu: ItemURL, enough: int, connection: ConnectionOptions) -> list[MenuItem]:
+    """Return the links of a menu; reading stops after `enough` of them."""
+    parser = MenuParser()
+    links: list[MenuItem] = []
+    with open_answer(menu, connection) as answer:
+        for piece in answer.pieces():
+            links += [item for item in parser.feed(piece) if item.is_link]
+            if parser.terminated or len(links) >= enough:
+                return links
+    return links + [item for item in parser.finish() if item.is_link]
+
+
+def answer_kind_of(url: ItemURL) -> AnswerKind:
+    """Return the kind of answer to expect for `url`, which `resolve_requested_url` returned."""
+    if isinstance(url, GopherURL) and url.plus is not None and url.plus[:1] in (b"!", b"$"):
+        return "text"
+    transfer = item_type(url.item_type).transfer
+    assert transfer is not None, "requested_url lets nothing else through"
+    return transfer
+
+
+def open_answer(
+    url: ItemURL, connection: ConnectionOptions, most_bytes: int | None = None
+) -> Answer:
+    """Open the answer to `url`, as sent by the server, or the local file or directory.
+
+    most_bytes: replaces the default limit of its kind. Raises GopherError, ConfigurationError.
+    """
+    kind, limits = answer_kind_of(url), Limits()
+    most = {"menu": limits.menu, "text": limits.text, "binary": limits.download}
+    most_bytes = most_bytes or most[kind]
+    if not isinstance(url, GopherURL):
+        return LocalAnswer(url, most_bytes)
+    return urlopen(
+        url,
+        connection.timeouts.between,
+        trust=connection.trust,
+        most_bytes=most_bytes,
+        most_seconds=math.inf if kind == "binary" else Timeouts().whole,
+        proxy=connection.proxy,
+        as_sent=True,
     )
 
 
@@ -171,8 +248,6 @@ def _show_or_save(
         save_answer(ask, path, stderr, is_text=kind == "text", force=options.force)
         return
     if options.json:
-        from logsrv.gopher.command.show_json import show_json  # 5 ms, with json and hashlib
-
         show_json(ask, url, kind, stdout, options.charset)
         return
     fits = options.force or not terminal
@@ -200,3 +275,30 @@ def _wants_colours(wanted: str, terminal: bool) -> bool:
         # https://no-color.org
         return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return wanted == "always"
+
+
+def _host_hint(word: str) -> str:
+    """Return the hint for a word that is no host: nor is it a file, and it may be a mistyped command."""
+    near = nearest_word(word, _COMMANDS) if word.isalpha() else None
+    question = f" (did you mean gopher {near}?)" if near else ""
+    return f"; nor is there a file {one_line(word, 500)} here{question}"
+
+
+def _type_hint(options: Namespace) -> str:
+    """Return a hint if the URL may lack its item type, as people know URLs from the web; else "".
+
+    The hint says which letter was taken for the type, and how to write the URL with one.
+    """
+    url = resolve_typed_address(options.url)
+    if options.words or options.type is not None or not isinstance(url, GopherURL):
+        return ""
+    letter, selector = url.item_type, url.selector
+    if not (
+        letter.isascii() and letter.isalpha() and selector[:1].isalnum()
+    ) or selector.startswith(b"URL:"):
+        return ""
+    whole = url.replace(item_type="0", selector=b"/" + letter.encode("latin-1") + selector)
+    return (
+        f"the {letter} behind the host was taken for the type of the item; "
+        f"as a text it is {whole}, as a menu {whole.replace(item_type='1')}"
+    )

@@ -1,4 +1,4 @@
-"""`gopher mirror URL DIRECTORY`: its options, and the start of the mirror with them."""
+"""`gopher mirror URL DIRECTORY`: its options, the start of the mirror with them, and the report."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import time
 from argparse import Namespace
 from collections.abc import Sequence
+from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from logsrv.errors import ConfigurationError, UsageError
@@ -23,16 +24,19 @@ from logsrv.gopher.command.arguments import (
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.local import MIRROR_JOURNAL
 from logsrv.gopher.fetch.transfers import Transfers
-from logsrv.gopher.mirror.crawl import Crawl
-from logsrv.gopher.mirror.fetching import CrawlOptions
+from logsrv.gopher.mirror.crawl import Crawl, MirrorTally
+from logsrv.gopher.mirror.jobs import CrawlOptions
 from logsrv.gopher.mirror.journal import MirrorJournal
-from logsrv.gopher.mirror.report import INTERRUPTED, progress_line, report_text
 from logsrv.gopher.mirror.scope import MirrorScope
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL, canonical_host, parse_typed_url
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.terminal import StatusLine
+from logsrv.kit.text.words import counted, size_text
+
+INTERRUPTED = "Ctrl-C"
+
 
 DESCRIPTION = """\
 Copy what a Gopher server has, from URL on, into DIRECTORY: each item as a file, each
@@ -203,3 +207,69 @@ def _make_scope(
     addresses = [] if how.proxy is not None else transfers.look_up_addresses(root)
     aliases = [canonical_host(name) for name in options.alias or ()]
     return MirrorScope(root, options.span, options.depth, aliases=aliases, addresses=addresses)
+
+
+_MOST_SHOWN = 200
+
+
+def progress_line(tally: MirrorTally, received: int) -> str:
+    """Return the line that a terminal shows during the run."""
+    failed = f", {len(tally.failed)} failed" if tally.failed else ""
+    done = tally.fetched + tally.kept
+    return f"{done} done, {tally.waiting} to go{failed}, {size_text(received)}"
+
+
+def report_text(tally: MirrorTally, received: int, directory: Path | str) -> str:
+    """Return the whole report, ready to print. received: bytes of all answers."""
+    kept = f"; there already: {counted(tally.kept, 'item')}" if tally.kept else ""
+    lines = [f"{counted(tally.fetched, 'item')} fetched ({size_text(received)}){kept}"]
+    if tally.changed or tally.same:
+        new = tally.fetched - tally.changed - tally.same
+        lines.append(f"of these {tally.changed:,} changed, {new:,} new, {tally.same:,} as before")
+    for url, error in list(tally.failed.items())[:_MOST_SHOWN]:
+        code = error.code if isinstance(error, GopherError) else "error"
+        stays = "; the copy of before stays" if url in tally.stays else ""
+        lines.append(f"failed ({code}): {url}: {error}{stays}")
+    if len(tally.failed) > _MOST_SHOWN:
+        left = len(tally.failed) - _MOST_SHOWN
+        lines.append(f"failed: {left} more, which {os.path.join(directory, MIRROR_JOURNAL)} names")
+    lines += _unlisted_lines(tally)
+    for reason, count in tally.skipped.items():
+        lines.append(f"left out: {counted(count, 'item')} ({reason})")
+    for address, count in tally.on_other_servers.most_common(1):
+        lines.append(f"most of those on other servers are on {address} ({count})")
+    if tally.stopped == INTERRUPTED:
+        lines.append(
+            f"stopped: {counted(tally.fetched + tally.kept, 'item')} of it are in {directory}, "
+            f"{tally.waiting:,} known ones are not yet; the same command continues from here"
+        )
+    elif tally.stopped is not None:
+        lines.append(f"not complete: stopped by {tally.stopped}; a higher one continues from here")
+    elif tally.failed:
+        lines.append("not complete: the same command tries again what failed")
+    return "".join(f"{one_line(line, 4096)}\n" for line in lines)
+
+
+def _unlisted_lines(tally: MirrorTally) -> list[str]:
+    """Return the lines about items that no menu lists any more."""
+    lines = _url_lines("removed", tally.removed) + _url_lines("unlisted", tally.unlisted)
+    if tally.removed:
+        lines.append(f"{_no_longer_listed(tally.removed)}, and removed")
+    if not tally.unlisted:
+        return lines
+    them = "it" if len(tally.unlisted) == 1 else "them"
+    what = f"--update --delete removes {them}"
+    if tally.withheld:
+        what = f"nothing is removed: a new menu could not be fetched, and may list {them}"
+    return [*lines, f"{_no_longer_listed(tally.unlisted)}; {what}"]
+
+
+def _url_lines(word: str, urls: list[GopherURL]) -> list[str]:
+    lines = [f"{word}: {url}" for url in urls[:_MOST_SHOWN]]
+    more = len(urls) - _MOST_SHOWN
+    return [*lines, f"{word}: {more:,} more"] if more > 0 else lines
+
+
+def _no_longer_listed(urls: list[GopherURL]) -> str:
+    verb = "is" if len(urls) == 1 else "are"
+    return f"{counted(len(urls), 'item')} {verb} listed by no menu any more"

@@ -8,7 +8,7 @@ from io import SEEK_END
 from typing import BinaryIO, TextIO
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.command.requests import Ask
+from logsrv.gopher.command.show import Ask
 from logsrv.gopher.fetch.wholefile import unstuff_file, whole_file
 from logsrv.gopher.wire.fileurl import ItemURL, name_to_save
 from logsrv.kit.text.escape import one_line

@@ -9,8 +9,7 @@ from functools import partial
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Limits
 from logsrv.gopher.fetch.on_asyncio import AsyncioStream
-from logsrv.gopher.follow.dates import utc_day
-from logsrv.gopher.follow.entries import Entry, menu_entries, text_entries
+from logsrv.gopher.follow.entries import Entry, menu_entries, text_entries, utc_day
 from logsrv.gopher.follow.following import FollowedMenu, FollowedStore
 from logsrv.gopher.follow.news import News
 from logsrv.gopher.wire.errors import TooBig

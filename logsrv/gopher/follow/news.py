@@ -14,14 +14,15 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from logsrv.gopher.follow.dates import date_in, utc_day
 from logsrv.gopher.follow.entries import (
     LONGEST_TITLE,
     Entry,
     address_of_entry,
+    date_in,
     entry_key,
     id_without_tls,
     is_entry_id,
+    utc_day,
 )
 from logsrv.kit.text.escape import one_line
 from logsrv.value import Value

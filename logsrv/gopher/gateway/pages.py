@@ -1,34 +1,189 @@
 """HTML pages: the one place where outside text becomes markup, through templates that escape all of it.
 
+First, menus and texts become the parts of a page: headings, runs of text, and rows with links. All their
+text is safe to show (no control characters); none of it is markup yet.
+
 Pages have no scripts and no inline styles; each works in a text browser too.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import quote
 
-from logsrv.gopher.gateway.listing import (
-    breadcrumb,
-    drawing_width,
-    find_heading,
-    fitting_width,
-    parts_of_menu,
-    row_of_link,
-    row_of_url,
-    safe_text_of,
-)
+import attrs
+
 from logsrv.gopher.gateway.paths import CHARSETS, WebPlace
-from logsrv.gopher.wire.columns import TextRun, join_broken_lines, split_into_runs
+from logsrv.gopher.wire.columns import (
+    TextRun,
+    cell_count,
+    join_broken_lines,
+    shape_of,
+    split_into_runs,
+)
+from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.fileurl import file_name
 from logsrv.gopher.wire.itemtypes import item_type
-from logsrv.gopher.wire.menu import Menu
+from logsrv.gopher.wire.menu import Menu, MenuItem
 from logsrv.gopher.wire.text import Text, decode_line
 from logsrv.gopher.wire.url import BEGINNINGS, GopherURL
 from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.words import size_text
 from logsrv.kit.web.templates import template_environment
+
+RowKind = Literal["item", "search", "outside", "nowhere", "error"]
+LONGEST_DISPLAY = 1000
+# The most steps of a breadcrumb. Each step contains the whole path before it, so many would need much room.
+MOST_STEPS = 20
+
+_OUTSIDE = re.compile(r"(?:https?://|mailto:)[!-~\x80-\U0010ffff]+", re.IGNORECASE)
+# Does not match a URL with a user or password: their text, before the @, could look like a host.
+_SITE = re.compile(r"https?://([A-Za-z0-9.-]{1,60})(?::[0-9]*)?(?=[/?#]|\Z)", re.IGNORECASE)
+_INSIDE = re.compile(r"gophers?://", re.IGNORECASE)
+_AS_THEMSELVES = "!#$%&'()*+,/:;=?@[]~-._"
+# The style sheet has a class for each of these widths.
+WIDTHS: tuple[int, ...] = (*range(40, 161, 8), 200, 240)
+# A heading is among the first 12 lines, and at most 72 columns long.
+_HEADING_LINES = 12
+_LONGEST_HEADING = 72
+_DECORATION = " \t*=-_#~+|:·•—–"
+_WORD = re.compile(r"[^\W\d_]{2}")
+
+
+@attrs.frozen
+class MenuRow:
+    """A line of a menu other than information.
+
+    kind: `item` and `search` lead to `href` in this gateway, `outside` to an `href` elsewhere; `nowhere`
+        cannot be followed, and `address` shows where it would lead; `error` is an error message.
+    type: the item type in one word.
+    """
+
+    kind: RowKind
+    type: str
+    text: str
+    href: str = ""
+    address: str = ""
+
+    @property
+    def leaves(self) -> bool:
+        """Return true if the row does not lead to this gateway."""
+        return self.kind not in ("item", "search")
+
+    @property
+    def site(self) -> str:
+        """Return the host of a link out of this gateway; "" if the host is not certain."""
+        found = _SITE.match(self.address)
+        return found[1] if found else ""
+
+
+Part = TextRun | tuple[MenuRow, ...]
+
+
+def fitting_width(text: str) -> int:
+    """Return the least of WIDTHS, in columns, that fits every line of `text`, or the largest."""
+    widest = max(map(cell_count, text.split("\n")))
+    return next((width for width in WIDTHS if widest <= width), WIDTHS[-1])
+
+
+def drawing_width(parts: Iterable[Part]) -> int:
+    """Return one width for all drawings of a page, because they may be parts of one picture."""
+    drawings = (part for part in parts if isinstance(part, TextRun) and part.shape == "drawing")
+    return max((fitting_width(run.text) for run in drawings), default=0)
+
+
+def find_heading(lines: Iterable[str]) -> str:
+    """Return the first line that may be a heading, without decoration such as `===`; "" for none."""
+    for number, line in enumerate(lines):
+        if number == _HEADING_LINES:
+            break
+        found = line.strip(_DECORATION)
+        if not _WORD.search(found):
+            continue
+        if cell_count(found) <= _LONGEST_HEADING and shape_of([line.strip()]) == "prose":
+            return " ".join(found.split())
+        # After a line of prose, all further lines are text.
+        if shape_of([line]) == "prose":
+            break
+    return ""
+
+
+def parts_of_menu(items: Sequence[MenuItem], place: WebPlace) -> list[Part]:
+    """Return the items of a menu at `place` in order: lines of information as runs, others as rows."""
+    parts: list[Part] = []
+    for is_text, run in groupby(items, lambda item: item.item_type == "i"):
+        if is_text:
+            parts += split_into_runs(
+                "".join(safe_text_of(item, place.charset) + "\n" for item in run)
+            )
+        else:
+            parts.append(tuple(row_of_item(item, place.url, place.charset) for item in run))
+    return parts
+
+
+def safe_text_of(item: MenuItem, charset: str | None) -> str:
+    """Return the text of an item, safe to show; blanks inside, which form columns, stay."""
+    return one_line(item.text(charset).rstrip(), LONGEST_DISPLAY)
+
+
+def row_of_item(item: MenuItem, menu: GopherURL, charset: str | None) -> MenuRow:
+    """Return the row of one item of the menu at `menu`."""
+    text = safe_text_of(item, charset) or "(no name)"
+    if item.item_type == "3":
+        return MenuRow("error", "error", text)
+    name = item_type(item.item_type).title
+    if (link := item.link()) is not None:
+        return row_of_link(link, name, text)
+    if (url := item.url(menu)) is not None:
+        return row_of_url(url, text, charset)
+    can_be_fetched = item_type(item.item_type).transfer is not None
+    host = "" if can_be_fetched else one_line(decode_line(item.host), 253)
+    return MenuRow("nowhere", name, text, address=host)
+
+
+def row_of_url(url: GopherURL, text: str, charset: str | None = None) -> MenuRow:
+    """Return the row of the item at `url`: a search form, or a link."""
+    is_search = url.item_type == "7" and url.search is None
+    path = WebPlace(url.replace(plus=None), charset=charset).path
+    return MenuRow("search" if is_search else "item", item_type(url.item_type).title, text, path)
+
+
+def row_of_link(link: str, name: str, text: str) -> MenuRow:
+    """Return the row of a link by URL: out of Gopher, or a Gopher URL."""
+    if _INSIDE.match(link):
+        try:
+            return row_of_url(GopherURL.parse(link), text)
+        except BadURL:
+            return MenuRow("nowhere", name, text, address=one_line(link, 200))
+    if _OUTSIDE.fullmatch(link):
+        is_mail = link[:7].lower() == "mailto:"
+        href = quote(link, _AS_THEMSELVES)
+        return MenuRow("outside", "mail" if is_mail else "web", text, href, one_line(link, 200))
+    return MenuRow("nowhere", "link" if name == "html" else name, text, address=one_line(link, 200))
+
+
+def breadcrumb(url: GopherURL) -> list[tuple[str, str]]:
+    """Return name and path of each step: the host, then at most MOST_STEPS parts of the selector.
+
+    The last step is `url` itself.
+    """
+    root = GopherURL(url.host, url.port, tls=url.tls)
+    steps = [(one_line(root.address.removesuffix(":70"), 100), WebPlace(root).path)]
+    parts = [part for part in url.selector.split(b"/") if part]
+    begun = b"" if not url.selector.startswith(b"/") else b"/"
+    for number, part in enumerate(parts):
+        is_last = number == len(parts) - 1
+        begun += part if begun in (b"", b"/") else b"/" + part
+        if number >= len(parts) - MOST_STEPS:
+            step = url if is_last else root.replace(selector=begun)
+            steps.append((one_line(decode_line(part), 60), WebPlace(step).path))
+    return steps
+
 
 _HERE = Path(__file__).parent
 STYLE = (_HERE / "static" / "style.css").read_bytes()

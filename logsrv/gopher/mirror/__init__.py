@@ -1,15 +1,12 @@
 """`gopher mirror URL DIRECTORY`: a copy of a server, to be served again or read from disk.
 
-    crawl             decides which item to fetch next, again, or never
-    robots            the server's rules for robots (no I/O)
-    scope             decides which items belong to the mirror (no I/O)
-    fetching          jobs that wait and jobs that are running, a few at a time; the limits of a run
-    menus             reads menus line by line, and writes them when their items are copied
-    report            the counts of a run, and the report for the user
+    crawl             decides which item to fetch next, again, or never; counts what became of each
+    scope             decides which items belong to the mirror; the server's rules for robots (no I/O)
+    jobs              jobs that wait and jobs that are running, a few at a time; the limits of a run
+    menus             reads menus line by line, and writes them as gophermap and index.html when their items
+                      are copied
     sinks             write the bytes of an answer to memory or to a file
-    names             from selectors to paths below the directory (no I/O)
-    folders           the directories: nothing is written through a link
-    pages             gophermap and index.html of a menu (no I/O)
+    paths             from selectors to paths below the directory; nothing is written through a link
     journal           the finished items, so that the next run continues after them
     earlier_copies    for updates: the copies of earlier runs, the items that menus list, and the check
                       whether a new menu may replace an old one

@@ -10,19 +10,17 @@ the end, items that no menu lists any more are reported, or removed with --delet
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from itertools import zip_longest
 
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.earlier_copies import EarlierCopies
-from logsrv.gopher.mirror.fetching import CrawlOptions, FetchJob, JobRunner, ServerRules
-from logsrv.gopher.mirror.folders import OF_A_NAME, MirrorFolders
+from logsrv.gopher.mirror.jobs import CrawlOptions, FetchJob, JobRunner, ServerRules
 from logsrv.gopher.mirror.journal import ItemCopy, MirrorJournal
-from logsrv.gopher.mirror.menus import MenuFiles, MenuInProgress, MenusInProgress
-from logsrv.gopher.mirror.names import PathAssigner
-from logsrv.gopher.mirror.pages import MenuLine
-from logsrv.gopher.mirror.report import MirrorTally
-from logsrv.gopher.mirror.scope import NOT_FOLLOWED, ItemKeys, Key, MirrorScope, is_menu
+from logsrv.gopher.mirror.menus import MenuFiles, MenuInProgress, MenuLine, MenusInProgress
+from logsrv.gopher.mirror.paths import OF_A_NAME, CopyPath, MirrorFolders, PathAssigner
+from logsrv.gopher.mirror.scope import NOT_FOLLOWED, OTHER_HOST, ItemKeys, Key, MirrorScope, is_menu
 from logsrv.gopher.mirror.sinks import FileSink, MenuSink
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
@@ -199,7 +197,7 @@ class Crawl:
         if done.size is None:
             self._queue_menu_lines(done, job, self._earlier.read_menu(done))
 
-    def _note_copy(self, job: FetchJob, path: tuple[str, ...]) -> None:
+    def _note_copy(self, job: FetchJob, path: CopyPath) -> None:
         job.path = path
         job.has_copy = True
         if job.url == self._scope.root and not is_menu(job.url):
@@ -331,3 +329,35 @@ class Crawl:
         self.tally.removed = [copy.url for copy in remove]
         self.tally.unlisted = [copy.url for copy in unlisted if copy.path not in removed]
         return [copy for copy in copies if copy.path not in removed]
+
+
+class MirrorTally:
+    """The counts of a run.
+
+    waiting: items that are known and not yet fetched. fetched: items fetched. kept: earlier copies that
+    were not requested. skipped: items left out, by reason. on_other_servers: those left out because they
+    are on another server, by its address. changed: earlier copies that an update replaced. same: those
+    that it found unchanged. unlisted: copies that no menu lists any more, and that stay. removed: such
+    copies that were removed. withheld: nothing was removed, because a new menu that may list them could
+    not be fetched. failed: errors by URL. stays: failed URLs that have an earlier copy. stopped: the limit
+    that ended the run, or INTERRUPTED.
+    """
+
+    waiting = fetched = kept = changed = same = 0
+    withheld = False
+    stopped: str | None = None
+
+    def __init__(self) -> None:
+        self.failed: dict[GopherURL, Exception] = {}
+        self.stays: set[GopherURL] = set()
+        self.unlisted: list[GopherURL] = []
+        self.removed: list[GopherURL] = []
+        self.skipped: Counter[str] = Counter()
+        self.on_other_servers: Counter[str] = Counter()
+
+    def count_left_out(self, url: GopherURL, reason: str) -> None:
+        """Count an item that does not belong to the mirror."""
+        self.skipped[reason] += 1
+        known = self.on_other_servers
+        if reason == OTHER_HOST and (url.address in known or len(known) < 1000):
+            known[url.address] += 1

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 
-from logsrv.gopher.mirror.fetching import FetchJob
-from logsrv.gopher.mirror.folders import MirrorFolders
+from logsrv.gopher.mirror.jobs import FetchJob
 from logsrv.gopher.mirror.journal import ItemCopy, MirrorJournal
+from logsrv.gopher.mirror.paths import CopyPath, MirrorFolders
 from logsrv.gopher.mirror.scope import ItemKeys, Key, MirrorScope, is_menu
 from logsrv.gopher.mirror.sinks import MenuSink
 from logsrv.gopher.wire.errors import BadURL, GopherError, ServerError, Truncated
@@ -181,7 +181,7 @@ class EarlierCopies:
         self.is_update = False
         # All copies from before the update: (key, whether the copy is a menu) → copy.
         self._before: dict[tuple[Key, bool], ItemCopy] = {}
-        self.copies: dict[tuple[str, ...], ItemCopy] = {}
+        self.copies: dict[CopyPath, ItemCopy] = {}
 
     def read_journal(self, *, update: bool) -> None:
         """Read the journal. update: whether to begin an update; an interrupted one is always continued."""

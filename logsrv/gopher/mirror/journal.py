@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.local import MIRROR_JOURNAL
 from logsrv.gopher.fetch.wholefile import whole_file
+from logsrv.gopher.mirror.paths import CopyPath
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import checked_name
@@ -45,7 +46,7 @@ class ItemCopy(NamedTuple):
     """
 
     url: GopherURL
-    path: tuple[str, ...]
+    path: CopyPath
     size: int | None
     offset: int
 
@@ -125,10 +126,10 @@ class MirrorJournal:
             file.seek(self._updating)
             shutil.copyfileobj(file, new)
 
-    def add_file(self, url: GopherURL, path: tuple[str, ...], size: int) -> None:
+    def add_file(self, url: GopherURL, path: CopyPath, size: int) -> None:
         self._add_item({"url": str(url), "path": path, "size": size})
 
-    def add_menu(self, url: GopherURL, path: tuple[str, ...], content: bytes) -> ItemCopy:
+    def add_menu(self, url: GopherURL, path: CopyPath, content: bytes) -> ItemCopy:
         """Add a menu; return the copy with which `read_menu` finds it again."""
         menu = content.decode("latin-1")
         return ItemCopy(

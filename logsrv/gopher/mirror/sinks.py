@@ -9,7 +9,7 @@ from stat import S_ISREG
 from typing import BinaryIO
 
 from logsrv.gopher.fetch.wholefile import create_or_replace, unstuff_file, whole_file
-from logsrv.gopher.mirror.folders import has_same_content
+from logsrv.gopher.mirror.paths import has_same_content
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import unstuffed
 

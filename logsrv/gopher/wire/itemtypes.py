@@ -28,6 +28,11 @@ class ItemType(Value):
     transfer: AnswerKind | None
     media_type: str = "application/octet-stream"
 
+    @property
+    def title(self) -> str:
+        """Return the name, or `type x` for an unknown letter; safe to show."""
+        return f"type {self.tag}" if self.name == "unknown" else self.name
+
 
 _TABLE = (
     ItemType("0", "text", "text", "text", "text/plain"),

@@ -18,16 +18,21 @@ from logsrv.gopher.browse.content.page_lines import lines_of_page, menu_line, te
 from logsrv.gopher.browse.content.picture import picture_lines
 from logsrv.gopher.fetch.proxy import Proxy, SocksHandshake
 from logsrv.gopher.follow.bookmarks import Bookmarks
-from logsrv.gopher.follow.dates import date_in, without_date
-from logsrv.gopher.follow.entries import is_entry_id, menu_entries, text_entries
+from logsrv.gopher.follow.entries import (
+    date_in,
+    is_entry_id,
+    menu_entries,
+    text_entries,
+    without_date,
+)
 from logsrv.gopher.follow.news import News
 from logsrv.gopher.gateway import pages
 from logsrv.gopher.gateway.answers import content_disposition, media_type
 from logsrv.gopher.gateway.destinations import is_public, is_public_name
 from logsrv.gopher.gateway.paths import WebPlace, parse_path, parse_query
-from logsrv.gopher.mirror.names import PathAssigner
-from logsrv.gopher.mirror.pages import MenuLine, gophermap_bytes, index_page
-from logsrv.gopher.mirror.robots import parse_robots, path_delimiter
+from logsrv.gopher.mirror.menus import MenuLine, gophermap_bytes, index_page
+from logsrv.gopher.mirror.paths import PathAssigner
+from logsrv.gopher.mirror.scope import parse_robots, path_delimiter
 from logsrv.gopher.serve.gopherhole import (
     Gopherhole,
     SelectorNotFound,
@@ -117,7 +122,7 @@ def menus(data: bytes) -> None:
     assert len({entry.id for entry in entries}) == len(entries)
 
 
-@target("gopher.wire.text", "gopher.wire.text")
+@target("gopher.wire.text")
 def texts(data: bytes) -> None:
     """Texts are the same at every cut, and dot-stuffed ones come back."""
 
@@ -145,7 +150,7 @@ def texts(data: bytes) -> None:
         decode_line(data, charset)
 
 
-@target("gopher.wire.response", "gopher.wire.response")
+@target("gopher.wire.response")
 def responses(data: bytes) -> None:
     """The body of an answer is the same at every cut, or the same error is raised."""
     for url in (
@@ -250,7 +255,7 @@ def socks(data: bytes) -> None:
     same_however_cut(data, outcome)
 
 
-@target("gopher.serve.gopherhole", "gopher.mirror.pages")
+@target("gopher.serve.gopherhole", "gopher.mirror.menus")
 def gophermaps(data: bytes) -> None:
     """Any gophermap of a directory becomes a valid menu."""
     found = parse_gophermap(data, b"/some/where")
@@ -328,7 +333,7 @@ def selectors(data: bytes) -> None:
                 assert b"hidden" not in shown and b"secret" not in shown
 
 
-@target("gopher.mirror.robots", "gopher.mirror.names", longest=600)
+@target("gopher.mirror.scope", "gopher.mirror.paths", longest=600)
 def mirror(data: bytes) -> None:
     """Any robots.txt is read without an error; each selector has its own path below the mirror's
     directory.
@@ -397,7 +402,9 @@ def pictures(data: bytes) -> None:
 
 
 @target(
-    "gopher.follow.news", "gopher.follow.dates", "gopher.follow.entries", "gopher.follow.bookmarks"
+    "gopher.follow.news",
+    "gopher.follow.entries",
+    "gopher.follow.bookmarks",
 )
 def followed(data: bytes) -> None:
     """A damaged file of followed menus can be read; dates are of the calendar; titles are safe."""

@@ -8,9 +8,8 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.command.arguments import connection_options
-from logsrv.gopher.command.fetch import parsed_options
+from logsrv.gopher.command.fetch import parsed_options, resolve_requested_url
 from logsrv.gopher.command.main import COMMANDS, parser_of, run
-from logsrv.gopher.command.requests import resolve_requested_url
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.wire.errors import BadURL, GopherError
 from logsrv.kit.options.argument_parser import HelpRequest, UsageError

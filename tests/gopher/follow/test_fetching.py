@@ -7,8 +7,7 @@ import threading
 import pytest
 
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
-from logsrv.gopher.follow.dates import utc_day
-from logsrv.gopher.follow.entries import Entry, text_entries
+from logsrv.gopher.follow.entries import Entry, text_entries, utc_day
 from logsrv.gopher.follow.fetching import AT_ONCE, fetch_and_store_news, fetch_entries
 from logsrv.gopher.follow.following import FollowedMenu, FollowedStore
 from logsrv.gopher.wire.errors import TooBig

@@ -10,7 +10,7 @@ from typing import Any
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl
-from logsrv.gopher.mirror.fetching import CrawlOptions
+from logsrv.gopher.mirror.jobs import CrawlOptions
 from logsrv.gopher.mirror.journal import MirrorJournal
 from logsrv.gopher.mirror.scope import MirrorScope
 from logsrv.gopher.wire.url import GopherURL

@@ -10,7 +10,7 @@ from logsrv.gopher.fetch.connecting import SocketTransfer
 from logsrv.gopher.fetch.local import MIRROR_JOURNAL
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror import sinks
-from logsrv.gopher.mirror.folders import LinkInTheWay
+from logsrv.gopher.mirror.paths import LinkInTheWay
 from logsrv.gopher.mirror.sinks import FileSink
 from logsrv.gopher.wire.errors import ServerError
 from logsrv.kit.testing import wait_until

@@ -5,8 +5,14 @@ from __future__ import annotations
 import pytest
 
 from logsrv.gopher.mirror import scope as reasons
-from logsrv.gopher.mirror.robots import LONGEST_DELAY, parse_robots, path_delimiter
-from logsrv.gopher.mirror.scope import ItemKeys, MirrorScope, item_key
+from logsrv.gopher.mirror.scope import (
+    LONGEST_DELAY,
+    ItemKeys,
+    MirrorScope,
+    item_key,
+    parse_robots,
+    path_delimiter,
+)
 from logsrv.gopher.wire.menu import parse_menu_line
 from logsrv.gopher.wire.url import GopherURL
 

@@ -11,13 +11,13 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.commands.session import BrowsingSession
 from logsrv.gopher.browse.content.page import MenuContent, Page
 from logsrv.gopher.follow.bookmarks import title_from_url
-from logsrv.gopher.follow.dates import utc_day
 from logsrv.gopher.follow.entries import (
     Entry,
     address_of_entry,
     id_without_tls,
     menu_entries,
     text_entries,
+    utc_day,
 )
 from logsrv.gopher.follow.fetching import LIMITS, fetch_and_store_news
 from logsrv.gopher.follow.following import FollowedMenu, can_follow, items_of_all_menus

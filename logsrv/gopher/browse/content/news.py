@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from logsrv.gopher.browse.content.colours import ColouredSpan, SpanStyle
 from logsrv.gopher.browse.content.page_lines import PageLine, link_line
-from logsrv.gopher.follow.dates import without_date
-from logsrv.gopher.follow.entries import address_of_entry
+from logsrv.gopher.follow.entries import address_of_entry, without_date
 from logsrv.gopher.follow.following import FollowedMenu, items_of_all_menus
 from logsrv.gopher.follow.news import NewsItem
 from logsrv.gopher.wire.url import GopherURL

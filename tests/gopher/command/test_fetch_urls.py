@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.command.requests import open_answer
+from logsrv.gopher.command.fetch import open_answer
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.wire.fileurl import FileURL
 from logsrv.gopher.wire.url import GopherURL

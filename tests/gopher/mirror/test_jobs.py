@@ -8,7 +8,7 @@ import pytest
 
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.transfers import Transfers
-from logsrv.gopher.mirror.fetching import (
+from logsrv.gopher.mirror.jobs import (
     IDLE,
     CrawlOptions,
     FetchJob,
@@ -16,9 +16,8 @@ from logsrv.gopher.mirror.fetching import (
     JobRunner,
     ServerRules,
 )
-from logsrv.gopher.mirror.folders import MirrorFolders
-from logsrv.gopher.mirror.robots import RobotRules
-from logsrv.gopher.mirror.scope import item_key
+from logsrv.gopher.mirror.paths import MirrorFolders
+from logsrv.gopher.mirror.scope import RobotRules, item_key
 from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
@@ -46,17 +45,17 @@ def test_four_connections_unless_others_are_asked_for(serve, tmp_path, transfers
 
     server = serve(slow)
     manners = CrawlOptions(**asked_for)
-    fetching = JobRunner(transfers, MirrorFolders(tmp_path), manners, time.monotonic)
+    runner = JobRunner(transfers, MirrorFolders(tmp_path), manners, time.monotonic)
     for number in range(10):
-        fetching.queue.add(job_for(server.url(f"/0/{number}"), str(number)))
+        runner.queue.add(job_for(server.url(f"/0/{number}"), str(number)))
     ended: list[FetchJob] = []
     while len(ended) < 10:
-        fetching.start_jobs()
+        runner.start_jobs()
         if len(server.requests) == most:
             go.set()
-        fetching.wait_for_end(busy=False)
-        ended += fetching.store_ended_jobs()
-    fetching.close()
+        runner.wait_for_end(busy=False)
+        ended += runner.store_ended_jobs()
+    runner.close()
     assert server.most_open <= most
     assert {job.error for job in ended} == {None}
     assert (tmp_path / "7").read_bytes() == b"/7\r\n"
@@ -64,14 +63,14 @@ def test_four_connections_unless_others_are_asked_for(serve, tmp_path, transfers
 
 def test_no_answer_takes_the_place_of_a_file(serve, tmp_path, transfers):
     (tmp_path / "a").write_bytes(b"before")
-    fetching = JobRunner(transfers, MirrorFolders(tmp_path), CrawlOptions(), time.monotonic)
+    runner = JobRunner(transfers, MirrorFolders(tmp_path), CrawlOptions(), time.monotonic)
     job = job_for(serve(b"").url("/0/a"), "a")
     job.known = True
-    fetching.queue.add(job)
-    fetching.start_jobs()
-    while not list(fetching.store_ended_jobs()):
-        fetching.wait_for_end(busy=False)
-    fetching.close()
+    runner.queue.add(job)
+    runner.start_jobs()
+    while not list(runner.store_ended_jobs()):
+        runner.wait_for_end(busy=False)
+    runner.close()
     assert isinstance(job.error, Truncated)
     assert (tmp_path / "a").read_bytes() == b"before"
 

@@ -5,8 +5,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logsrv.gopher.command.news import news_as_atom, news_as_json
 from logsrv.gopher.follow.entries import Entry
-from logsrv.gopher.follow.feed import news_as_atom, news_as_json
 from logsrv.gopher.follow.following import FollowedMenu, items_of_all_menus
 from logsrv.gopher.follow.news import News
 from logsrv.gopher.wire.url import GopherURL

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.mirror.report import INTERRUPTED, MirrorTally, progress_line, report_text
+from logsrv.gopher.command.mirror import INTERRUPTED, progress_line, report_text
+from logsrv.gopher.mirror.crawl import MirrorTally
 from logsrv.gopher.mirror.scope import OTHER_HOST, SEARCH
 from logsrv.gopher.wire.errors import ServerError, Truncated
 from logsrv.gopher.wire.url import GopherURL

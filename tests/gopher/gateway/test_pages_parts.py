@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.gateway.listing import (
+from logsrv.gopher.gateway.pages import (
+    STYLE,
     WIDTHS,
     MenuRow,
     breadcrumb,
@@ -16,7 +17,6 @@ from logsrv.gopher.gateway.listing import (
     parts_of_menu,
     row_of_item,
 )
-from logsrv.gopher.gateway.pages import STYLE
 from logsrv.gopher.gateway.paths import WebPlace, is_gopher_path, parse_path
 from logsrv.gopher.wire.columns import TextRun
 from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser

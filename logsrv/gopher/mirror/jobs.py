@@ -15,9 +15,8 @@ from logsrv.gopher.fetch.connecting import AnswerSink, SocketTransfer
 from logsrv.gopher.fetch.connection_options import Limits, Timeouts
 from logsrv.gopher.fetch.stream import RetryPolicy
 from logsrv.gopher.fetch.transfers import Transfers
-from logsrv.gopher.mirror.folders import MirrorFolders
-from logsrv.gopher.mirror.robots import RobotRules, parse_robots, path_delimiter
-from logsrv.gopher.mirror.scope import Key
+from logsrv.gopher.mirror.paths import CopyPath, MirrorFolders
+from logsrv.gopher.mirror.scope import Key, RobotRules, parse_robots, path_delimiter
 from logsrv.gopher.mirror.sinks import FileSink, MenuSink, TextSink
 from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.itemtypes import item_type
@@ -41,7 +40,7 @@ class FetchJob:
     url: GopherURL
     key: Key
     depth: int
-    path: tuple[str, ...] | None = None
+    path: CopyPath | None = None
     has_copy: bool = False
     is_settled: bool = False
     known: bool = False
