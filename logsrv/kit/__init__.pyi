@@ -44,9 +44,9 @@ from logsrv.kit.protocols.frame_protocol import FrameProtocol as FrameProtocol
 from logsrv.kit.protocols.line_protocol import LineProtocol as LineProtocol
 from logsrv.kit.protocols.line_protocol import RequestError as RequestError
 from logsrv.kit.protocols.line_protocol import RequestProtocol as RequestProtocol
-from logsrv.kit.protocols.relay import relay as relay
 from logsrv.kit.protocols.stream import Connection as Connection
 from logsrv.kit.service.dials import DialError as DialError
+from logsrv.kit.service.dials import relay as relay
 from logsrv.kit.service.plugin import IProtocolPlugin as IProtocolPlugin
 from logsrv.kit.service.plugin import Plugin as Plugin
 from logsrv.kit.service.plugin import protocol_plugin as protocol_plugin

@@ -16,9 +16,9 @@ from operator import length_hint
 from typing import NoReturn
 
 from logsrv.errors import PeerError
-from logsrv.kit.framing.few_commands import SUBNEGOTIATION
 from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.framing.telnet import TelnetFilter
+from logsrv.kit.framing.telnet_commands import SUBNEGOTIATION
 
 IAC = b"\xff"
 _IAC_SB = b"\xff\xfa"

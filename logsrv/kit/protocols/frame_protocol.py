@@ -14,7 +14,7 @@ from typing import Any, Generic
 from typing_extensions import TypeVar
 
 from logsrv.kit.framing.frames import Framing, LengthPrefix
-from logsrv.kit.framing.own import OwnFraming, is_own_framing
+from logsrv.kit.framing.own_framing import OwnFraming, is_own_framing
 from logsrv.kit.protocols.connection import PeerConnection
 from logsrv.kit.protocols.context import Settings, State
 from logsrv.kit.protocols.faults import wrong_value_text

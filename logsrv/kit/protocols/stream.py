@@ -11,31 +11,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic
 
-import attrs
 from twisted.logger import Logger
 
 from logsrv.kit.connections.source import host_of, port_of
 from logsrv.kit.connections.start_tls import Certificate
 from logsrv.kit.connections.tls import PeerCertificate
 from logsrv.kit.connections.transports import end_output
-from logsrv.kit.framing.incoming import Incoming, LineTooLong
+from logsrv.kit.framing.incoming import Incoming
 from logsrv.kit.observe.peer_log import PeerLogger
-from logsrv.kit.protocols.awaiting import ReusableDeferred, working
+from logsrv.kit.protocols.awaiting import working
 from logsrv.kit.protocols.connection import PeerConnection
 from logsrv.kit.protocols.context import RunningService, Settings, State
-from logsrv.kit.protocols.faults import EndOfStream, PeerGone, PeerTimeout, check_text
+from logsrv.kit.protocols.faults import PeerGone, check_text
 from logsrv.kit.protocols.protocol import PeerProtocol
 from logsrv.kit.protocols.starting_tls import start_tls
-from logsrv.kit.protocols.states import AWAIT, FINISH, OPEN, STUCK
-
-Result = TypeVar("Result")
-# Nothing more is read from the peer while this much waits for the protocol.
-READ_AHEAD = 64 * 1024
+from logsrv.kit.protocols.states import OPEN
+from logsrv.kit.protocols.stream_input import StreamInput
 
 
-class Connection(Generic[Settings, State]):
+class Connection(StreamInput, Generic[Settings, State]):
     """A connection as a stream. It is closed when the function that got it returns or raises.
 
     service: the running service: `settings`, `state`, `metrics`, `clock`. clock: the service's.
@@ -55,8 +51,6 @@ class Connection(Generic[Settings, State]):
     bytes. With `timeout`, each read raises PeerTimeout after so many seconds of waiting for this peer.
     """
 
-    encoding = "utf-8"
-    telnet = True
     half_close = True
     max_unsent = PeerProtocol.max_unsent
     patience = PeerProtocol.patience
@@ -64,21 +58,8 @@ class Connection(Generic[Settings, State]):
     idle_words: str | None = None
 
     def __init__(self, connection: PeerConnection) -> None:
-        context = connection.author.factory
-        self.max_line = context.line_format.max_line
-        self.service: RunningService[Settings, State] = context.service
-        self.clock = self.service.clock
-        self._connection = connection
-        self._incoming = Incoming(context.line_format)
-        self._reads_lines = False
-        # True while reading from the peer is paused, because too much is unread.
-        self._holds_back = False
-        # True if `advance` may wake the code that waits: input has come since, or it waits only until other
-        # peers have room.
-        self._news = False
-        # Fires when there is more to read, or when the peers that had too much to read have room.
-        self._waiting: ReusableDeferred | None = None
-        self._wake_up = ReusableDeferred()
+        super().__init__(connection)
+        self.service: RunningService[Settings, State] = connection.author.factory.service
 
     @property
     def peer(self) -> str:
@@ -110,97 +91,10 @@ class Connection(Generic[Settings, State]):
         """A Logger whose every message begins with the peer."""
         return PeerLogger(__name__, self.peer)
 
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> str:
-        # The same as `read_line`: its coroutine would add a fifth to the cost of a line.
-        if self._connection.state.others is STUCK:
-            await self._wait_for_others()
-        line = self._take_line() if self._reads_lines else await self.read_line()
-        if line is None:
-            line = await self._read_with_more_input(None, self._take_line)
-        if line is None:
-            raise StopAsyncIteration
-        return line
-
     @property
     def closed(self) -> bool:
         """Return true if either side has closed the connection: nothing can be sent any more."""
         return self._connection.state.sending is not OPEN
-
-    async def read_line(self, timeout: float | None = None) -> str | None:
-        """Return the next line without its ending (LF or CR LF), or None at the end of input.
-
-        An unfinished last line is a line. Raises LineTooLong for one of more than `max_line` bytes.
-        """
-        if not self._reads_lines:
-            self._reads_lines = True
-            self._incoming.format = attrs.evolve(
-                self._incoming.format,
-                encoding=self.encoding,
-                max_line=self.max_line,
-                telnet=self.telnet,
-            )
-        if self._connection.state.others is STUCK:
-            await self._wait_for_others()
-        line = self._take_line()
-        return await self._read_with_more_input(timeout, self._take_line) if line is None else line
-
-    async def read_exactly(self, number: int, timeout: float | None = None) -> bytes:
-        """Read exactly `number` bytes. Raises EndOfStream when the peer sends fewer.
-
-        They all wait in memory, so check a number that the peer gave.
-        """
-        if number < 0:
-            raise ValueError(f"read_exactly takes a number of bytes, not {number}")
-        if self._connection.state.others is STUCK:
-            await self._wait_for_others()
-        data = self._incoming.take_exactly(number)
-        if data is None:
-            data = await self._read_with_more_input(timeout, self._incoming.take_exactly, number)
-            if data is None:
-                raise self._end_error(f"{number} bytes")
-        if self._holds_back:
-            self._pause_if_unread()
-        return data
-
-    async def read_until(
-        self, separator: bytes, limit: int | None = None, timeout: float | None = None
-    ) -> bytes:
-        """Read up to and including `separator`; later reads get the bytes after it.
-
-        limit: the most bytes, with the separator; by default `max_line`. Raises LineTooLong when the
-        separator is not among them, EndOfStream when the peer ends without it.
-        """
-        if not separator:
-            raise ValueError("read_until takes a separator of one byte or more")
-        most = self.max_line if limit is None else limit
-        if self._connection.state.others is STUCK:
-            await self._wait_for_others()
-        data = self._incoming.take_until(separator, most)
-        if data is None:
-            data = await self._read_with_more_input(
-                timeout, self._incoming.take_until, separator, most
-            )
-            if data is None:
-                raise self._end_error(repr(separator))
-        if self._holds_back:
-            self._pause_if_unread()
-        return data
-
-    async def read_some(self, most: int = READ_AHEAD, timeout: float | None = None) -> bytes:
-        """Read one to `most` bytes as they come; b"" when the peer sends nothing more."""
-        if most < 1:
-            raise ValueError(f"read_some takes one byte or more, not {most}")
-        if self._connection.state.others is STUCK:
-            await self._wait_for_others()
-        data = self._incoming.take_some(most)
-        if data is None:
-            data = await self._read_with_more_input(timeout, self._incoming.take_some, most)
-        if self._holds_back:
-            self._pause_if_unread()
-        return data or b""
 
     async def ask(self, prompt: str = "", timeout: float | None = None) -> str:
         """Send `prompt` without a line ending, and return the next line.
@@ -275,10 +169,6 @@ class Connection(Generic[Settings, State]):
         """Read from the peer even while it does not take what is sent to it, as `relay` has to."""
         self._connection.read_always()
 
-    def take_rest(self) -> bytes:
-        """Return what has come and was not read."""
-        return self._incoming.take_all()
-
     def close(self, last_words: str | None = None) -> None:
         """Send `last_words`, if any, after all earlier output, then close the connection."""
         if last_words is not None:
@@ -290,119 +180,6 @@ class Connection(Generic[Settings, State]):
             # Other code closes a connection that waits, and its code may close the next: thousands in each
             # other's calls would exceed Python's limit.
             self.clock.callLater(0, self._wake_reader)
-
-    # The methods of an `InputReader`, for the connection.
-
-    # The author's code may wait for the end.
-    spent = False
-    waits_by_itself = True
-
-    @property
-    def waiting(self) -> bool:
-        return self._waiting is not None
-
-    @property
-    def exhausted(self) -> bool:
-        # The author's code may never ask for the rest.
-        return True
-
-    def received(self, data: bytes) -> None:
-        self._incoming.receive(data)
-        self._news = True
-        if self._connection.state.ready:
-            self._connection.call_author(self.advance, "handle")
-
-    def advance(self) -> None:
-        """Wake a waiting read, and pause the peer again if too much stays unread."""
-        waiting = self._waiting
-        if waiting is not None and (self._news or self._connection.state.ended):
-            self._waiting = None
-            waiting.fire()
-        if self._waiting is None or self._holds_back:
-            self._pause_if_unread()
-
-    def lost(self) -> None:
-        self._wake_reader()
-
-    def _wake_reader(self) -> None:
-        if self._waiting is not None:
-            waiting, self._waiting = self._waiting, None
-            waiting.fire()
-
-    async def _read_with_more_input(
-        self, timeout: float | None, take: Callable[..., Result | None], *wanted: Any
-    ) -> Result | None:
-        """Return the next result of `take(*wanted)`, which has given None; None at the end of input.
-
-        Raises PeerTimeout.
-        """
-        incoming = self._incoming
-        result = timer = waiting = None
-        if timeout is not None:
-            timer = self.clock.callLater(max(0.0, timeout), self._wake_reader)
-        try:
-            while result is None and not incoming.ended:
-                if self._connection.state.ended:
-                    incoming.ended = True
-                else:
-                    waiting = self._wait_for_input()
-                    await waiting
-                    if timer is not None and not timer.active():
-                        raise PeerTimeout(self.peer)
-                result = take(*wanted)
-        finally:
-            if waiting is not None and self._waiting is waiting:
-                self._waiting = None
-            if timer is not None and timer.active():
-                timer.cancel()
-        return result
-
-    async def _wait_for_others(self) -> None:
-        """Wait until the peers that the protocol writes to have room; `patience` bounds the time."""
-        while self._connection.state.others is STUCK and not self.closed:
-            waiting = self._wait_for_input(news=True)
-            try:
-                await waiting
-            finally:
-                if self._waiting is waiting:
-                    self._waiting = None
-
-    def _wait_for_input(self, *, news: bool = False) -> ReusableDeferred:
-        """Return an awaitable for more input, or its end. Raises RuntimeError if two wait.
-
-        news: whether it returns as soon as the connection is not held back.
-        """
-        if self._waiting is not None:
-            raise RuntimeError("two readers wait for one connection")
-        self._news = news
-        if self._wake_up.called:
-            self._wake_up = ReusableDeferred()
-        self._waiting = self._wake_up
-        if self._holds_back:
-            self._pause_if_unread()
-        return self._wake_up
-
-    def _take_line(self) -> str | None:
-        """Return the next complete line; at the end, an unfinished one. Raises LineTooLong."""
-        try:
-            line = self._incoming.take_line()
-        except LineTooLong:
-            self._connection.author.factory.oversize_lines += 1
-            raise
-        if self._incoming.answers:
-            answers, self._incoming.answers = self._incoming.answers, b""
-            self._connection.write(answers)
-        return line
-
-    def _end_error(self, wanted: str) -> EndOfStream:
-        return EndOfStream(self.peer, wanted, self._incoming.take_all())
-
-    def _pause_if_unread(self) -> None:
-        """Pause reading from the peer while much is unread and no read waits."""
-        much = len(self._incoming) >= READ_AHEAD and self._waiting is None
-        if much is not self._holds_back:
-            self._holds_back = much
-            self._connection.change_state(AWAIT if much else FINISH)
 
 
 class StreamedConnection(PeerConnection):

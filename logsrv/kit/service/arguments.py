@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.framing.own import can_take
+from logsrv.kit.framing.own_framing import can_take
 from logsrv.kit.net.endpoint import ARGUMENTS
 
 if TYPE_CHECKING:

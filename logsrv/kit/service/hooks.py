@@ -17,10 +17,9 @@ from logsrv.kit.options.given_files import exposure_warning, given_files
 from logsrv.kit.service.garbage import LongLivedFreezer
 from logsrv.kit.service.launch import Launch
 from logsrv.kit.service.manager import ServiceManager
-from logsrv.kit.service.own_sites import operator_sites
-from logsrv.kit.service.served_sites import ServedSites, specs_by_key
+from logsrv.kit.service.operator_sites import operator_sites
 from logsrv.kit.service.signals import Signals
-from logsrv.kit.service.sites import Site, SiteServer, SiteSpec
+from logsrv.kit.service.sites import ServedSites, Site, SiteServer, SiteSpec, specs_by_key
 from logsrv.kit.text.words import counted
 
 if TYPE_CHECKING:

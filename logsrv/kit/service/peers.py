@@ -10,7 +10,7 @@ from typing import Any
 
 from twisted.internet.protocol import BaseProtocol
 
-from logsrv.kit.framing.own import OwnFraming
+from logsrv.kit.framing.own_framing import OwnFraming
 from logsrv.kit.protocols.faults import wrong_value_text
 from logsrv.kit.protocols.stream import Connection, StreamProtocol
 

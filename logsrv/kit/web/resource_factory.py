@@ -9,7 +9,7 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request, Site
 
 from logsrv.kit.connections.source import source_of
-from logsrv.kit.framing.own import can_take
+from logsrv.kit.framing.own_framing import can_take
 from logsrv.kit.protocols.context import RunningService
 from logsrv.kit.web.channel import MOST_BODY, Channel, WebFactory, WebRequest
 

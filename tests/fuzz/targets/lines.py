@@ -75,8 +75,8 @@ def stored(text: bytes, rules: LineRules) -> None:
     "linelog.framing.lines.returns",
     "linelog.framing.lines.clean",
     "kit.framing.telnet",
-    "kit.framing.commands",
-    "kit.framing.few_commands",
+    "kit.framing.telnet_bulk",
+    "kit.framing.telnet_commands",
 )
 def lines(data: bytes) -> None:
     """Lines, their answers and counts are those of a framer that reads byte by byte."""
@@ -86,7 +86,7 @@ def lines(data: bytes) -> None:
         stored(found.stored, rules)
 
 
-@target("kit.framing.telnet", "kit.framing.commands", "kit.framing.few_commands")
+@target("kit.framing.telnet", "kit.framing.telnet_bulk", "kit.framing.telnet_commands")
 def telnet(data: bytes) -> None:
     """Only bytes of Telnet commands are removed, and answers are never longer than the commands."""
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.framing.few_commands import FEW_BYTES, MAX_NAWS, MAX_SUBNEGOTIATION
 from logsrv.kit.framing.telnet import MAX_ANSWERS, TelnetFilter
+from logsrv.kit.framing.telnet_commands import FEW_BYTES, MAX_NAWS, MAX_SUBNEGOTIATION
 from tests.parts.examples import more
 from tests.parts.reference_telnet import reference_telnet
 

@@ -21,7 +21,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.inspect.inspect_settings import OperatorSettings, parse_inspect_place
 from logsrv.kit.inspect.keys import host_key
 from logsrv.kit.inspect.session import SessionSettings
-from logsrv.kit.service.own_sites import operator_sites
+from logsrv.kit.service.operator_sites import operator_sites
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.inspect.looked import looked_into

@@ -9,7 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionLost
 
 from logsrv.kit import Connection, LineProtocol, PeerGone, RequestProtocol
-from logsrv.kit.connections.drain import LOOK_SECONDS
+from logsrv.kit.connections.drain import PAUSED_LOOK_SECONDS
 from logsrv.kit.testing import MemoryService
 
 
@@ -85,7 +85,7 @@ def test_a_half_close_cancels_a_handler_only_where_it_is_the_end(kind, notes, ma
     protocol: Any = peer.protocol
     (protocol.stream if kind == "stream" else protocol).half_close = may_still_read
     peer.half_close()
-    here.clock.advance(LOOK_SECONDS)
+    here.clock.advance(PAUSED_LOOK_SECONDS)
     assert notes.happened == ([] if may_still_read else [CancelledError, "cleaned up"])
     assert peer.closed is not may_still_read
 
@@ -156,7 +156,7 @@ def test_a_half_close_cancels_no_handler(notes):
     peer = here.connect()
     peer.feed(b"begin\n")
     peer.half_close()
-    here.clock.advance(LOOK_SECONDS)
+    here.clock.advance(PAUSED_LOOK_SECONDS)
     notes.waiting.callback(None)
     assert peer.received() == b"done\r\n"
 
@@ -179,7 +179,7 @@ def test_the_departure_of_a_paused_peer_is_noticed(notes):
     peer = here.connect()
     end = Socket(peer.protocol)
     peer.feed(b"begin\n")
-    here.clock.advance(LOOK_SECONDS)
+    here.clock.advance(PAUSED_LOOK_SECONDS)
     assert peer.closed
     end.close()
     assert notes.happened == [CancelledError, "cleaned up"]
@@ -192,11 +192,11 @@ def test_all_input_of_a_departed_peer_is_handled_first(notes):
     end = Socket(peer.protocol)
     peer.feed(b"one\ntwo\nthree\n")
     for _ in range(2):
-        here.clock.advance(LOOK_SECONDS)
+        here.clock.advance(PAUSED_LOOK_SECONDS)
         assert not peer.closed
         waiting, notes.waiting = notes.waiting, Deferred()
         waiting.callback(None)
-    here.clock.advance(LOOK_SECONDS)
+    here.clock.advance(PAUSED_LOOK_SECONDS)
     assert peer.closed
     end.close()
     assert notes.happened == ["cleaned up", "cleaned up", CancelledError, "cleaned up"]

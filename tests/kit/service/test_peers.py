@@ -9,7 +9,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.testing import StringTransport
 
 from logsrv.kit import Connection, LineProtocol
-from logsrv.kit.framing.own import OwnFraming
+from logsrv.kit.framing.own_framing import OwnFraming
 from logsrv.kit.service.peers import Peers
 from logsrv.kit.testing import TelnetSession
 from tests.parts.reactor import until

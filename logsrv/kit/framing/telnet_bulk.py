@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from logsrv.kit.framing.few_commands import MAX_NAWS, MAX_SUBNEGOTIATION
+from logsrv.kit.framing.telnet_commands import MAX_NAWS, MAX_SUBNEGOTIATION
 
 Codes: TypeAlias = npt.NDArray[np.uint8]
 Places: TypeAlias = npt.NDArray[np.intp]

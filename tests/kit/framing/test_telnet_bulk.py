@@ -8,8 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.framing.commands import parse_telnet_commands
-from logsrv.kit.framing.few_commands import MAX_NAWS, MAX_SUBNEGOTIATION, parse_few_telnet_commands
+from logsrv.kit.framing.telnet_bulk import parse_telnet_commands
+from logsrv.kit.framing.telnet_commands import (
+    MAX_NAWS,
+    MAX_SUBNEGOTIATION,
+    parse_few_telnet_commands,
+)
 from tests.parts.examples import more
 from tests.parts.reference_telnet import reference_telnet
 

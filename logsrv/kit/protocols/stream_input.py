@@ -1,0 +1,251 @@
+"""Reading of a connection as a stream: lines and bytes in any order, each read as soon as it can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
+
+import attrs
+
+from logsrv.kit.framing.incoming import Incoming, LineTooLong
+from logsrv.kit.protocols.awaiting import ReusableDeferred
+from logsrv.kit.protocols.connection import PeerConnection
+from logsrv.kit.protocols.faults import EndOfStream, PeerTimeout
+from logsrv.kit.protocols.states import AWAIT, FINISH, OPEN, STUCK
+
+Result = TypeVar("Result")
+# Nothing more is read from the peer while this much waits for the protocol.
+READ_AHEAD = 64 * 1024
+
+
+class StreamInput:
+    """The input of a `Connection`, with the methods by which its author reads.
+
+    Set these before the first `read_line`:
+    encoding: of lines; bytes that are not text become U+FFFD.
+    max_line: the most bytes of a line; by default the operator's --max-line.
+    telnet: whether Telnet commands are removed from lines, and answered. Reads of bytes keep them.
+    """
+
+    encoding = "utf-8"
+    telnet = True
+
+    def __init__(self, connection: PeerConnection) -> None:
+        context = connection.author.factory
+        self.max_line = context.line_format.max_line
+        self.clock = context.service.clock
+        self._connection = connection
+        self._incoming = Incoming(context.line_format)
+        self._reads_lines = False
+        # True while reading from the peer is paused, because too much is unread.
+        self._holds_back = False
+        # True if `advance` may wake the code that waits: input has come since, or it waits only until other
+        # peers have room.
+        self._news = False
+        # Fires when there is more to read, or when the peers that had too much to read have room.
+        self._waiting: ReusableDeferred | None = None
+        self._wake_up = ReusableDeferred()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        # The same as `read_line`: its coroutine would add a fifth to the cost of a line.
+        if self._connection.state.others is STUCK:
+            await self._wait_for_others()
+        line = self._take_line() if self._reads_lines else await self.read_line()
+        if line is None:
+            line = await self._read_with_more_input(None, self._take_line)
+        if line is None:
+            raise StopAsyncIteration
+        return line
+
+    async def read_line(self, timeout: float | None = None) -> str | None:
+        """Return the next line without its ending (LF or CR LF), or None at the end of input.
+
+        An unfinished last line is a line. Raises LineTooLong for one of more than `max_line` bytes.
+        """
+        if not self._reads_lines:
+            self._reads_lines = True
+            self._incoming.format = attrs.evolve(
+                self._incoming.format,
+                encoding=self.encoding,
+                max_line=self.max_line,
+                telnet=self.telnet,
+            )
+        if self._connection.state.others is STUCK:
+            await self._wait_for_others()
+        line = self._take_line()
+        return await self._read_with_more_input(timeout, self._take_line) if line is None else line
+
+    async def read_exactly(self, number: int, timeout: float | None = None) -> bytes:
+        """Read exactly `number` bytes. Raises EndOfStream when the peer sends fewer.
+
+        They all wait in memory, so check a number that the peer gave.
+        """
+        if number < 0:
+            raise ValueError(f"read_exactly takes a number of bytes, not {number}")
+        if self._connection.state.others is STUCK:
+            await self._wait_for_others()
+        data = self._incoming.take_exactly(number)
+        if data is None:
+            data = await self._read_with_more_input(timeout, self._incoming.take_exactly, number)
+            if data is None:
+                raise self._end_error(f"{number} bytes")
+        if self._holds_back:
+            self._pause_if_unread()
+        return data
+
+    async def read_until(
+        self, separator: bytes, limit: int | None = None, timeout: float | None = None
+    ) -> bytes:
+        """Read up to and including `separator`; later reads get the bytes after it.
+
+        limit: the most bytes, with the separator; by default `max_line`. Raises LineTooLong when the
+        separator is not among them, EndOfStream when the peer ends without it.
+        """
+        if not separator:
+            raise ValueError("read_until takes a separator of one byte or more")
+        most = self.max_line if limit is None else limit
+        if self._connection.state.others is STUCK:
+            await self._wait_for_others()
+        data = self._incoming.take_until(separator, most)
+        if data is None:
+            data = await self._read_with_more_input(
+                timeout, self._incoming.take_until, separator, most
+            )
+            if data is None:
+                raise self._end_error(repr(separator))
+        if self._holds_back:
+            self._pause_if_unread()
+        return data
+
+    async def read_some(self, most: int = READ_AHEAD, timeout: float | None = None) -> bytes:
+        """Read one to `most` bytes as they come; b"" when the peer sends nothing more."""
+        if most < 1:
+            raise ValueError(f"read_some takes one byte or more, not {most}")
+        if self._connection.state.others is STUCK:
+            await self._wait_for_others()
+        data = self._incoming.take_some(most)
+        if data is None:
+            data = await self._read_with_more_input(timeout, self._incoming.take_some, most)
+        if self._holds_back:
+            self._pause_if_unread()
+        return data or b""
+
+    def take_rest(self) -> bytes:
+        """Return what has come and was not read."""
+        return self._incoming.take_all()
+
+    # The methods of an `InputReader`, for the connection.
+
+    # The author's code may wait for the end.
+    spent = False
+    waits_by_itself = True
+
+    @property
+    def waiting(self) -> bool:
+        return self._waiting is not None
+
+    @property
+    def exhausted(self) -> bool:
+        # The author's code may never ask for the rest.
+        return True
+
+    def received(self, data: bytes) -> None:
+        self._incoming.receive(data)
+        self._news = True
+        if self._connection.state.ready:
+            self._connection.call_author(self.advance, "handle")
+
+    def advance(self) -> None:
+        """Wake a waiting read, and pause the peer again if too much stays unread."""
+        waiting = self._waiting
+        if waiting is not None and (self._news or self._connection.state.ended):
+            self._waiting = None
+            waiting.fire()
+        if self._waiting is None or self._holds_back:
+            self._pause_if_unread()
+
+    def lost(self) -> None:
+        self._wake_reader()
+
+    def _wake_reader(self) -> None:
+        if self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            waiting.fire()
+
+    async def _read_with_more_input(
+        self, timeout: float | None, take: Callable[..., Result | None], *wanted: Any
+    ) -> Result | None:
+        """Return the next result of `take(*wanted)`, which has given None; None at the end of input.
+
+        Raises PeerTimeout.
+        """
+        incoming = self._incoming
+        result = timer = waiting = None
+        if timeout is not None:
+            timer = self.clock.callLater(max(0.0, timeout), self._wake_reader)
+        try:
+            while result is None and not incoming.ended:
+                if self._connection.state.ended:
+                    incoming.ended = True
+                else:
+                    waiting = self._wait_for_input()
+                    await waiting
+                    if timer is not None and not timer.active():
+                        raise PeerTimeout(self._connection.author.peer)
+                result = take(*wanted)
+        finally:
+            if waiting is not None and self._waiting is waiting:
+                self._waiting = None
+            if timer is not None and timer.active():
+                timer.cancel()
+        return result
+
+    async def _wait_for_others(self) -> None:
+        """Wait until the peers that the protocol writes to have room; `patience` bounds the time."""
+        while self._connection.state.others is STUCK and self._connection.state.sending is OPEN:
+            waiting = self._wait_for_input(news=True)
+            try:
+                await waiting
+            finally:
+                if self._waiting is waiting:
+                    self._waiting = None
+
+    def _wait_for_input(self, *, news: bool = False) -> ReusableDeferred:
+        """Return an awaitable for more input, or its end. Raises RuntimeError if two wait.
+
+        news: whether it returns as soon as the connection is not held back.
+        """
+        if self._waiting is not None:
+            raise RuntimeError("two readers wait for one connection")
+        self._news = news
+        if self._wake_up.called:
+            self._wake_up = ReusableDeferred()
+        self._waiting = self._wake_up
+        if self._holds_back:
+            self._pause_if_unread()
+        return self._wake_up
+
+    def _take_line(self) -> str | None:
+        """Return the next complete line; at the end, an unfinished one. Raises LineTooLong."""
+        try:
+            line = self._incoming.take_line()
+        except LineTooLong:
+            self._connection.author.factory.oversize_lines += 1
+            raise
+        if self._incoming.answers:
+            answers, self._incoming.answers = self._incoming.answers, b""
+            self._connection.write(answers)
+        return line
+
+    def _end_error(self, wanted: str) -> EndOfStream:
+        return EndOfStream(self._connection.author.peer, wanted, self._incoming.take_all())
+
+    def _pause_if_unread(self) -> None:
+        """Pause reading from the peer while much is unread and no read waits."""
+        much = len(self._incoming) >= READ_AHEAD and self._waiting is None
+        if much is not self._holds_back:
+            self._holds_back = much
+            self._connection.change_state(AWAIT if much else FINISH)
