@@ -1,6 +1,7 @@
-"""The reactor: its clock and the time of day, calls in its next turn, and results of other threads.
+"""The reactor: its clock and the time of day, calls when it runs or in its next turn, and other threads.
 
-One of these threads has an asyncio loop, for libraries that need one.
+Results of other threads come as Deferreds. One of these threads has an asyncio loop, for libraries that
+need one.
 """
 
 from __future__ import annotations
@@ -42,6 +43,15 @@ def time_of_day(clock: Any) -> float:
     """Return the seconds since 1970: by the system's clock, or by a clock of tests its own."""
     seconds: float = time.time() if isinstance(clock, ReactorBase) else clock.seconds()
     return seconds
+
+
+def call_when_running(reactor: Any, begin: Callable[..., object], *args: Any) -> None:
+    """Call `begin(*args)` when the reactor runs; at once if it runs already."""
+    if reactor.running:
+        begin(*args)
+    else:
+        # A turn later: the asyncio reactor says that it runs before asyncio's loop does.
+        reactor.callWhenRunning(reactor.callLater, 0, begin, *args)
 
 
 class NextTurnCall:

@@ -1,11 +1,15 @@
 """The rules of a listener: who may talk to it, how many at once, and for how long in silence.
 
-Rules and counting only: no socket, no timer. `guarded_factory` applies them to connections,
-`datagrams` to datagrams.
+Rules and counting only: no socket, no timer. `guarded_factory` applies them to connections, `datagrams` to
+datagrams.
+
+Each connection is an open file, so the limit of open files is divided too: a daemon at the limit still
+rotates, seals, answers searches and reports its state.
 """
 
 from __future__ import annotations
 
+import resource
 import socket
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -15,6 +19,18 @@ import attrs
 
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import DURATION, FLAG, NETWORK, SIZE, Network, integer
+
+# ::ffff:0:0/96 holds the addresses of IPv4 mapped into IPv6 (RFC 4291 section 2.5.5.2).
+MAPPED = 0xFFFF
+MAPPED_LENGTH = 96
+# A pair for each length of prefix: how far an address is shifted right, and all networks, shifted as far.
+_Table = tuple[tuple[int, frozenset[int]], ...]
+# Bounds of the number of files that are kept from peers. Half of the files may go to peers that ask about
+# the service's state; the other half is only for the store, searches and child processes.
+MOST_KEPT = 128
+LEAST_KEPT = 32
+# About the number of files that a service has open without peers.
+OWN_FILES = 64
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -141,14 +157,6 @@ class Guard:
                 del self._open_by_host[host]
 
 
-# ::ffff:0:0/96 holds the addresses of IPv4 mapped into IPv6 (RFC 4291 section 2.5.5.2).
-MAPPED = 0xFFFF
-MAPPED_LENGTH = 96
-
-# A pair for each length of prefix: how far an address is shifted right, and all networks, shifted as far.
-_Table = tuple[tuple[int, frozenset[int]], ...]
-
-
 class NetworkSet:
     """A set of networks, with one look-up for each length of prefix, not for each network.
 
@@ -194,3 +202,92 @@ def address_width_and_number(host: str) -> tuple[int, int]:
     packed = socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
     number = int.from_bytes(packed, "big")
     return (32, number & 0xFFFFFFFF) if number >> 32 == MAPPED else (128, number)
+
+
+@attrs.frozen
+class FileLimit:
+    """A limit of open files (RLIMIT_NOFILE), divided between peers and the service."""
+
+    limit: int
+
+    @classmethod
+    def of_process(cls) -> FileLimit:
+        """Return the limit of this process."""
+        return cls(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+
+    @property
+    def reserved_files(self) -> int:
+        """Return how many files are kept from peers, at most a quarter of the limit."""
+        return min(MOST_KEPT, max(LEAST_KEPT, self.limit // 8), self.limit // 4)
+
+    def first_reserved_descriptor(self, *, oversees: bool) -> int:
+        """Return the smallest descriptor number that peers may not have.
+
+        oversees: whether the peer asks about the service's state, and may use half of the kept files.
+        """
+        return self.limit - (self.reserved_files // 2 if oversees else self.reserved_files)
+
+    @property
+    def peer_capacity(self) -> int:
+        """Return about how many connections of peers fit, beside OWN_FILES of the service itself.
+
+        Of a low limit, the service's own files are counted as half.
+        """
+        bound = self.first_reserved_descriptor(oversees=False)
+        return bound - min(OWN_FILES, bound // 2)
+
+
+def larger_limit_advice(limit: int) -> str:
+    """Return the settings by which an operator gets a larger limit."""
+    return f"LimitNOFILE={limit} in its unit or ulimit -n {limit} before its start"
+
+
+def total_max_connections(rules: Iterable[GuardPolicy]) -> int:
+    """Return how many connections listeners with these rules admit, all together."""
+    return sum(each.max_connections or 0 for each in rules if not each.oversees)
+
+
+def file_limit_warning(connections: int, limit: FileLimit) -> str | None:
+    """Return a sentence with the remedy if the limit is too small for this many connections, else None."""
+    if connections <= limit.peer_capacity:
+        return None
+    enough = connections
+    while FileLimit(enough).peer_capacity < connections:
+        enough += 1
+    return (
+        f"--max-connections lets {connections} in, all listeners together, but the limit of "
+        f"{limit.limit} open files only about {limit.peer_capacity}; "
+        f"{larger_limit_advice(enough)} allows them"
+    )
+
+
+class PeerFileLimit:
+    """The open files that the peers of one listener may have."""
+
+    __slots__ = ("_bound", "_limit", "_oversees")
+
+    def __init__(self, *, oversees: bool) -> None:
+        self._oversees = oversees
+        self.read_limit()
+
+    def read_limit(self) -> None:
+        """Read the present limit."""
+        self._limit = FileLimit.of_process()
+        self._bound = self._limit.first_reserved_descriptor(oversees=self._oversees)
+
+    def is_reserved(self, number: int) -> bool:
+        """Return true if a descriptor of this number is one of the kept files."""
+        if number < self._bound:
+            return False
+        # The limit may have been raised since it was read.
+        self.read_limit()
+        return number >= self._bound
+
+    @property
+    def refusal_sentence(self) -> str:
+        """Return the reason of a refusal for the log, with its remedy."""
+        return (
+            f"the limit of open files is near ({self._limit.limit}, "
+            f"the last {self._limit.reserved_files} are kept; "
+            f"{larger_limit_advice(2 * self._limit.limit)} allows more)"
+        )

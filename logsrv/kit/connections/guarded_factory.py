@@ -26,10 +26,10 @@ from logsrv.kit.connections.guard import (
     SPEAKS_TLS,
     Guard,
     GuardPolicy,
+    PeerFileLimit,
     Refusal,
 )
 from logsrv.kit.connections.guarded_connection import TLS_ALERT, GuardedConnection
-from logsrv.kit.connections.open_files import PeerFileLimit
 from logsrv.kit.connections.proxy_protocol import ProxiedTransport
 from logsrv.kit.connections.rates import PeerRateLimits, Throttle
 from logsrv.kit.connections.refusals import (

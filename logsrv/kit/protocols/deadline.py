@@ -1,4 +1,4 @@
-"""`async with deadline(5):` ends a block of awaits that takes too long."""
+"""Ends of work that takes too long: `async with deadline(5):` of an author, and steps of a service."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
 from logsrv.errors import PeerError
-from logsrv.kit.protocols.awaiting import CANCELLED, RunningCoroutine, working
-from logsrv.kit.protocols.crowd import handled
+from logsrv.kit.protocols.awaiting import CANCELLED, RunningCoroutine, call_as_deferred, working
 from logsrv.kit.protocols.faults import wrong_value_text
+from logsrv.kit.protocols.waiting_senders import call_without_connection, handled
 
 if TYPE_CHECKING:
     from twisted.internet.base import DelayedCall
-
 
 AWAITING = CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR
 
@@ -117,3 +120,20 @@ def _clock_of_work(work: RunningCoroutine[Any]) -> Any:
     from twisted.internet import reactor
 
     return reactor
+
+
+def with_time_limit(step: Callable[[], Any], seconds: float, clock: IReactorTime) -> Deferred[Any]:
+    """Call a step, plain or async; return a Deferred of its result.
+
+    It fails with Twisted's TimeoutError after `seconds`, and cancels the step, even if that ignores it.
+    """
+    waiting: Deferred[Any] = Deferred()
+    done = call_without_connection(clock, lambda: call_as_deferred(step))
+    done.addBoth(lambda result: None if waiting.called else waiting.callback(result))
+    waiting.addTimeout(seconds, clock)
+
+    def give_up(failure: Failure) -> Failure:
+        done.cancel()
+        return failure
+
+    return waiting.addErrback(give_up)

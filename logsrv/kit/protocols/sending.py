@@ -17,8 +17,8 @@ from logsrv.kit.connections.transports import Backpressure, send_at_once, undo_c
 from logsrv.kit.observe.peer_log import PeerLogger
 from logsrv.kit.protocols import states
 from logsrv.kit.protocols.context import AuthorProtocol
-from logsrv.kit.protocols.crowd import SenderCrowd
 from logsrv.kit.protocols.faults import PeerGone, bytes_of, check_text
+from logsrv.kit.protocols.waiting_senders import SenderCrowd
 
 # Output is gathered into one write, until it is more than this many bytes.
 GATHERED = 64 * 1024

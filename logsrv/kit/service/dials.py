@@ -25,10 +25,10 @@ from logsrv.kit.connections.transports import with_no_delay
 from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.protocols.awaiting import CANCELLED, start_coroutine, working
+from logsrv.kit.protocols.deadline import with_time_limit
 from logsrv.kit.protocols.faults import PeerGone
 from logsrv.kit.protocols.stream import Connection, StreamProtocol
 from logsrv.kit.service.factory import PluginFactory, PluginProtocols
-from logsrv.kit.service.steps import with_time_limit
 
 LABEL = "dial"
 """The `listener` of dialled connections in the metrics; each place would make a series of its own."""

@@ -24,7 +24,11 @@ from logsrv.kit.protocols.context import ListenerContext, RunningService
 from logsrv.kit.protocols.datagrams import Datagrams
 from logsrv.kit.protocols.frame_protocol import FrameProtocol
 from logsrv.kit.protocols.line_protocol import LineProtocol
-from logsrv.kit.protocols.plain import TwistedDatagrams, check_not_async, error_counting_subclass
+from logsrv.kit.protocols.plain_twisted import (
+    TwistedDatagrams,
+    check_not_async,
+    error_counting_subclass,
+)
 from logsrv.kit.protocols.protocol import PeerProtocol
 from logsrv.kit.protocols.stream import StreamProtocol
 from logsrv.kit.service.arguments import NO_FACTORY, is_factory

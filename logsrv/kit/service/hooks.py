@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from twisted.application.service import Service
 from twisted.logger import Logger
 
-from logsrv.kit.connections.open_files import FileLimit, file_limit_warning, total_max_connections
+from logsrv.kit.connections.guard import FileLimit, file_limit_warning, total_max_connections
 from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.observe.watchdog import Watchdog

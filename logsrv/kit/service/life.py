@@ -21,7 +21,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from logsrv.kit.protocols.awaiting import start_coroutine
-from logsrv.kit.protocols.crowd import call_without_connection
+from logsrv.kit.protocols.waiting_senders import call_without_connection
 from logsrv.kit.service.arguments import check_state_maker
 
 

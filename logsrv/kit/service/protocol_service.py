@@ -28,9 +28,9 @@ from logsrv.kit.service.peers import Peers
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.service_settings import check_limits
 from logsrv.kit.service.sites import SiteServer, SiteSpec
-from logsrv.kit.service.steps import call_when_running
 from logsrv.kit.service.stop import DRAIN_SECONDS
 from logsrv.kit.service.tasks import ServiceTasks
+from logsrv.reactor import call_when_running
 
 log = Logger()
 

@@ -10,9 +10,9 @@ from twisted.logger import Logger
 
 from logsrv.errors import LogsrvError
 from logsrv.kit.protocols.awaiting import CANCELLED, call_as_deferred
+from logsrv.kit.protocols.deadline import with_time_limit
 from logsrv.kit.service.hooks import ServiceHooks, Settings
 from logsrv.kit.service.sites import Site
-from logsrv.kit.service.steps import with_time_limit
 from logsrv.kit.service.stop import CLOSE_SECONDS, DRAIN_SECONDS
 from logsrv.kit.text.words import error_text
 

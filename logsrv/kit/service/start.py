@@ -16,9 +16,9 @@ from logsrv.kit.observe.process_log import log_has_begun
 from logsrv.kit.observe.rate_limited_log import asyncio_advice
 from logsrv.kit.protocols.awaiting import call_as_deferred
 from logsrv.kit.service.hooks import ServiceHooks
-from logsrv.kit.service.steps import call_when_running
 from logsrv.kit.service.stop import close_failed_service
 from logsrv.kit.text.words import error_text
+from logsrv.reactor import call_when_running
 
 log = Logger()
 

@@ -11,8 +11,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import LogsrvError
+from logsrv.kit.protocols.deadline import with_time_limit
 from logsrv.kit.service.hooks import ServiceHooks
-from logsrv.kit.service.steps import with_time_limit
 
 log = Logger()
 

@@ -12,13 +12,15 @@ from logsrv.kit.connections.guard import (
     FULL,
     NOT_ALLOWED,
     PEER_FULL,
+    FileLimit,
     Guard,
     GuardPolicy,
     NetworkSet,
     address_width_and_number,
+    file_limit_warning,
+    total_max_connections,
 )
 from logsrv.kit.connections.guarded_factory import GuardedFactory
-from logsrv.kit.connections.open_files import FileLimit, file_limit_warning, total_max_connections
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.options.kinds import Network
 from logsrv.kit.options.usage import usage_options

@@ -15,10 +15,9 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.connections.guard import Guard, GuardPolicy
+from logsrv.kit.connections.guard import MOST_KEPT, Guard, GuardPolicy
 from logsrv.kit.connections.guarded_connection import guarded_connection_of
 from logsrv.kit.connections.guarded_factory import GuardedFactory
-from logsrv.kit.connections.open_files import MOST_KEPT
 from logsrv.kit.observe.metrics import Metrics
 from tests.parts.kept import kept
 from tests.parts.listening import Noted, NotingFactory, Policy

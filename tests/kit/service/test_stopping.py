@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import StoreError
 from logsrv.kit import LineProtocol
-from logsrv.kit.service.steps import with_time_limit
+from logsrv.kit.protocols.deadline import with_time_limit
 from logsrv.kit.service.stop import await_step_logged
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import Authority

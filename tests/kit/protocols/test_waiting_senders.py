@@ -13,8 +13,8 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit import Connection, Delimiter, FrameProtocol, LineProtocol, RequestProtocol
-from logsrv.kit.protocols.crowd import SenderCrowd, handled
 from logsrv.kit.protocols.states import OPEN
+from logsrv.kit.protocols.waiting_senders import SenderCrowd, handled
 from logsrv.kit.testing import MemoryPeer, MemoryService
 from logsrv.kit.testing.peer import TRANSPORT_BUFFER
 from tests.parts.kept import kept
