@@ -1,11 +1,33 @@
 """`gopher browse`: a full-screen terminal browser for Gopher, on Textual.
 
-    first_screen,
-    start             the first screen, while the rest loads
-    content/          answers as lines that are safe to show, and how they become rows (no I/O)
-    commands/         groups of commands, which keys run, and the parts they need: pages and files while
-                      they load, the state of the session, the widgets
-    app               the window: its widgets, and the command of each key
+What is shown, without Textual:
+
+    page, page_load                links and pages, and a page while it is fetched
+    page_lines, rendering          pages as lines that are safe to show; HTML, pictures
+    layout                         lines as the rows of a window
+    guide                          every key with its command, the help, the start page
+    first_screen, start            the first screen, while Textual loads
+    palette                        colours
+
+The widgets:
+
+    app                            the window: its widgets, the command of each key, the rows below the page
+    page_view, painted_lines       the page: moving, finding; layout and painting
+    bars                           the rows above and below the page, the prompt
+    window                         the window as commands use it, and its dialogs
+
+Commands, which keys and the mouse run; each class is a group, and its fields are the parts it needs:
+
+    current_page                   the page on the screen, its link with the cursor, the page that loads
+    navigation_commands            links, searches, addresses, numbers; back, forward, up, again
+    page_commands                  finding, where a link leads, character sets; downloads, sounds, bookmarks
+    following_commands             followed menus, and marks of their news
+
+And what they change:
+
+    session                        history, cache, bookmarks and the rest of a run's state
+    downloads, followed_menus      files and news while they are fetched
+    programs                       the user's own programs
 
 Importing this package imports none of them: Textual loads slowly, and may not be installed.
 """

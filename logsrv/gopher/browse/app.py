@@ -2,11 +2,13 @@
 
 Browser ── BrowserWindow            the page, the prompt, sentences and questions
    ├────── CurrentPage ── PageLoad   the page on the screen, and the one that is loading
-   └────── NavigationCommands, …   groups of commands; the fields of each are the parts it needs
+   ├────── NavigationCommands, …   groups of commands; the fields of each are the parts it needs
+   └────── StatusTexts             the rows below the page: the progress, and the keys that do something now
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events
@@ -14,24 +16,24 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.theme import Theme
 
-from logsrv.gopher.browse.commands import palette
-from logsrv.gopher.browse.commands.bars import AddressBar, KeyLine, StatusBar
-from logsrv.gopher.browse.commands.followed import FollowedMenus
-from logsrv.gopher.browse.commands.following import FollowingCommands
-from logsrv.gopher.browse.commands.keeping import SaveAndBookmarkCommands
-from logsrv.gopher.browse.commands.load import PageLoad
-from logsrv.gopher.browse.commands.programs import ExternalPrograms
-from logsrv.gopher.browse.commands.prompt import Prompt
-from logsrv.gopher.browse.commands.reading import ReadingCommands
-from logsrv.gopher.browse.commands.session import BrowsingSession
-from logsrv.gopher.browse.commands.status_rows import StatusTexts
-from logsrv.gopher.browse.commands.travelling import NavigationCommands
-from logsrv.gopher.browse.commands.view import PageView
-from logsrv.gopher.browse.commands.visiting import CurrentPage
-from logsrv.gopher.browse.commands.window import BrowserWindow
-from logsrv.gopher.browse.content.guide import help_lines, key_bindings
-from logsrv.gopher.browse.content.page import link_to
+from logsrv.gopher.browse import palette
+from logsrv.gopher.browse.bars import ALWAYS, AddressBar, Key, KeyLine, Prompt, StatusBar
+from logsrv.gopher.browse.current_page import CurrentPage
+from logsrv.gopher.browse.followed_menus import FollowedMenus
+from logsrv.gopher.browse.following_commands import FollowingCommands
+from logsrv.gopher.browse.guide import help_lines, key_bindings, textual_action
+from logsrv.gopher.browse.navigation_commands import NavigationCommands
+from logsrv.gopher.browse.page import duration_text, link_to, shortened_address
+from logsrv.gopher.browse.page_commands import ReadingCommands, SaveAndBookmarkCommands
+from logsrv.gopher.browse.page_load import PageLoad
+from logsrv.gopher.browse.page_view import PageView
+from logsrv.gopher.browse.programs import ExternalPrograms
+from logsrv.gopher.browse.session import BrowsingSession, InternalPage
+from logsrv.gopher.browse.window import BrowserWindow
+from logsrv.gopher.follow.bookmarks import Bookmark
+from logsrv.gopher.follow.news import NewsItem
 from logsrv.gopher.wire.fileurl import ItemURL
+from logsrv.kit.text.words import size_text
 
 DARK = Theme(name="gopher-dark", dark=True, variables=palette.DARK_PAGE, **palette.DARK)  # type: ignore[arg-type]
 LIGHT = Theme(name="gopher-light", dark=False, variables=palette.LIGHT_PAGE, **palette.LIGHT)  # type: ignore[arg-type]
@@ -87,15 +89,13 @@ class Browser(App[None]):
 
         followed = FollowedMenus(session)
         self.window = window = BrowserWindow(view, prompt, self, self._show_status)
-        self.visiting = visiting = CurrentPage(session, followed, self._address, window, started)
-        self.following = following = FollowingCommands(followed, visiting, window)
+        self.current = current = CurrentPage(session, followed, self._address, window, started)
+        self.following = following = FollowingCommands(followed, current, window)
         programs = ExternalPrograms(session.environ, window, following.mark_address_read)
-        self.keeping = keeping = SaveAndBookmarkCommands(session, visiting, programs, window)
-        self.travelling = NavigationCommands(
-            session, visiting, keeping, programs, window, following
-        )
-        self.reading = ReadingCommands(session, visiting, window)
-        self._telling = StatusTexts(session, followed, visiting, following, window)
+        self.saving = saving = SaveAndBookmarkCommands(session, current, programs, window)
+        self.navigation = NavigationCommands(session, current, saving, programs, window, following)
+        self.reading = ReadingCommands(session, current, window)
+        self._status_texts = StatusTexts(session, followed, current, following, window)
 
     def compose(self) -> ComposeResult:
         yield self._address
@@ -108,13 +108,13 @@ class Browser(App[None]):
         self.following.fetch_due_menus()
         self.set_interval(_LOOK_FOR_NEWS, self.following.fetch_due_if_idle)
         if self._begin is not None and self._begin.kind == "show":
-            self.travelling.open_link(self._begin)
+            self.navigation.open_link(self._begin)
         else:
-            self.visiting.show_start()
+            self.current.show_start()
             if self._begin is not None:
                 # Open the first page after the window is drawn: opening may ask a question, which needs the
                 # window.
-                self.call_after_refresh(self.travelling.open_link, self._begin)
+                self.call_after_refresh(self.navigation.open_link, self._begin)
         self.set_interval(_TICK, self._update_widgets)
         self.screen.set_focus(self.view)
 
@@ -140,7 +140,7 @@ class Browser(App[None]):
 
     def on_click(self, event: events.Click) -> None:
         if event.widget is not None and event.widget.id == "address":
-            self.travelling.ask_for_address()
+            self.navigation.ask_for_address()
 
     # Showing changes.
 
@@ -155,14 +155,16 @@ class Browser(App[None]):
         # At its end the browser stops its downloads; each reports that after the screens are removed.
         if not self.screen_stack:
             return
-        said, where = self._telling.status_texts(self.size.width)
-        busy = self.visiting.loading is not None
+        said, where = self._status_texts.status_texts(self.size.width)
+        busy = self.current.loading is not None
         self._status.show_status(
             said, where, busy=busy, talking=not busy and bool(self.window.said)
         )
         # The row shows the keys of the widget that has the keyboard: a dialog, the prompt or the page.
         keys = (
-            getattr(self.screen, "KEYS", None) or self.prompt.keys or self._telling.keys_that_work()
+            getattr(self.screen, "KEYS", None)
+            or self.prompt.keys
+            or self._status_texts.keys_that_work()
         )
         self._key_line.show_keys(keys, self.size.width)
 
@@ -171,15 +173,15 @@ class Browser(App[None]):
         self.window.say("")
 
     def on_resize(self, event: events.Resize) -> None:
-        page = self.visiting.page
+        page = self.current.page
         if page is not None and page.shown_as == "picture":
-            self.call_after_refresh(self.visiting.redraw)
+            self.call_after_refresh(self.current.redraw)
 
     # Commands for the browser as a whole.
 
     def action_open(self) -> None:
         """Open the link with the cursor."""
-        self.travelling.open_link_at_cursor()
+        self.navigation.open_link_at_cursor()
 
     async def action_quit(self) -> None:
         """Quit, after a question if downloads would be lost."""
@@ -201,3 +203,88 @@ class Browser(App[None]):
     def action_help(self) -> None:
         """Show the keys."""
         self.window.show_text("Keys", "\n".join(help_lines(self.size.width - 10)))
+
+
+# Columns of padding around both halves of the row below the page.
+_PADDING = 4
+# Label of Enter for each kind of link.
+_ENTER = {
+    "show": "Open",
+    "search": "Search",
+    "download": "Save",
+    "sound": "Play",
+    "outside": "Open",
+    "session": "Explain",
+    "dead": "",
+}
+
+
+@dataclass(eq=False)
+class StatusTexts:
+    """The texts of the rows, made from the state of the other parts."""
+
+    _session: BrowsingSession
+    _followed: FollowedMenus
+    _current: CurrentPage
+    _following: FollowingCommands
+    _window: BrowserWindow
+
+    def status_texts(self, width: int) -> tuple[str, str]:
+        """Return both halves of the row below the page, for a window of `width` columns."""
+        running, new = self._session.downloads.running, self._followed.new
+        beside = (
+            self._session.charset,
+            running and f"{running} downloading",
+            new and f"{new} new",
+            f"{self._window.view.scroll_percent()} %",
+        )
+        where = "   ".join(str(each) for each in beside if each)
+        loading, pointed, said = (
+            self._current.loading,
+            self._current.link_at_cursor,
+            self._window.said,
+        )
+        if loading is not None:
+            so_far = f"{size_text(loading.received)}, {duration_text(loading.seconds)}"
+            said = f"Loading {so_far}   Esc stops   {loading.url}"
+        elif pointed is not None and not said:
+            room = width - len(where) - _PADDING
+            dead = pointed.kind == "dead"
+            said = pointed.address if dead else shortened_address(pointed.address, room)
+        return said, where
+
+    def keys_that_work(self) -> list[Key]:
+        """Return the keys that do something now, the most important first."""
+        page, history, about = (
+            self._current.page,
+            self._session.history,
+            self._current.subject_at_cursor,
+        )
+        link, layout = self._current.link_at_cursor, self._window.view.page_layout
+        is_news, followed = self._current.shown is InternalPage.NEWS, self._followed
+        enter = _ENTER[link.kind] if link is not None else ""
+        follow = "Unfollow" if self._following.would_unfollow else "Follow"
+        keys: list[tuple[object, Key]] = [
+            (self._current.loading, ("Esc", "Stop", "current.stop_loading")),
+            (page and page.certificate_refused, ("T", "Trust", "navigation.ask_to_trust")),
+            (enter, ("Enter", enter, "open")),
+            (isinstance(about, NewsItem), ("m", "Mark", "following.toggle_read_mark")),
+            (is_news and followed.new, ("M", "All read", "following.mark_all_read")),
+            (is_news and followed.followed, ("r", "Look", "navigation.reload")),
+            (isinstance(about, Bookmark), ("x", "Remove", "saving.remove_bookmark")),
+            (page and page.error, ("r", "Again", "navigation.reload")),
+            (history.visit_at_step(-1), ("b", "Back", "navigation.move_in_history(-1)")),
+            (self._window.view.matches, ("n N", "Next", "reading.find_again")),
+            (layout.is_wider_than_window, ("< >", "Sideways", "")),
+            (True, ("g", "Go", "navigation.ask_for_address")),
+            (layout.links, ("1…9", "Link", "")),
+            (self._window.view.is_longer_than_window, ("/", "Find", "reading.ask_and_find")),
+            (page, ("B", "Bookmarks", "current.show_start")),
+            (followed.followed and not is_news, ("W", "New", "current.show_news")),
+            (self._following.can_toggle_following, ("F", follow, "following.toggle_following")),
+            (page or link, ("s", "Save", "saving.save_link_or_page")),
+            (self._session.downloads.all, ("d", "Downloads", "saving.show_downloads")),
+            (history.visit_at_step(-1), ("h", "History", "navigation.choose_from_history")),
+        ]
+        works = [key for works, key in keys if works]
+        return [*((key, does, run and textual_action(run)) for key, does, run in works), *ALWAYS]

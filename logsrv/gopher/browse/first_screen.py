@@ -11,7 +11,9 @@ import termios
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from logsrv.gopher.browse.commands.palette import (
+from logsrv.gopher.browse.layout import Layout
+from logsrv.gopher.browse.page import shortened_address
+from logsrv.gopher.browse.palette import (
     DARK,
     DARK_PAGE,
     LIGHT,
@@ -19,8 +21,6 @@ from logsrv.gopher.browse.commands.palette import (
     STYLES,
     prefers_light,
 )
-from logsrv.gopher.browse.commands.readable_texts import shortened_address
-from logsrv.gopher.browse.content.layout import Layout
 from logsrv.kit.text.escape import one_line
 
 # The row of the address above the page, and two rows below it.

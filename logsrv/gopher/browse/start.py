@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from logsrv.gopher.browse.commands.load import PageLoad
-from logsrv.gopher.browse.commands.session import BrowsingSession
-from logsrv.gopher.browse.content.guide import start_page_lines
-from logsrv.gopher.browse.content.layout import Layout
-from logsrv.gopher.browse.content.page import link_to
-from logsrv.gopher.browse.content.page_lines import PageLine, lines_of_page
 from logsrv.gopher.browse.first_screen import FirstScreen
+from logsrv.gopher.browse.guide import start_page_lines
+from logsrv.gopher.browse.layout import Layout
+from logsrv.gopher.browse.page import link_to
+from logsrv.gopher.browse.page_lines import PageLine, lines_of_page
+from logsrv.gopher.browse.page_load import PageLoad
+from logsrv.gopher.browse.session import BrowsingSession
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.wire.fileurl import ItemURL
 

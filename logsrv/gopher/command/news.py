@@ -14,7 +14,7 @@ from functools import partial
 from typing import BinaryIO, TextIO
 
 from logsrv.errors import ConfigurationError, UsageError
-from logsrv.gopher.browse.commands.session import BrowsingSession
+from logsrv.gopher.browse.session import BrowsingSession
 from logsrv.gopher.command.arguments import (
     INCOMPLETE,
     add_charset_option,

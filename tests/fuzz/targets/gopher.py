@@ -10,12 +10,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from logsrv.errors import ConfigurationError, PeerError
-from logsrv.gopher.browse.content.colours import ColourParser
-from logsrv.gopher.browse.content.html import html_lines
-from logsrv.gopher.browse.content.layout import Layout
-from logsrv.gopher.browse.content.page import MenuContent, Page, link_of
-from logsrv.gopher.browse.content.page_lines import lines_of_page, menu_line, text_lines
-from logsrv.gopher.browse.content.picture import picture_lines
+from logsrv.gopher.browse.layout import Layout
+from logsrv.gopher.browse.page import MenuContent, Page, link_of
+from logsrv.gopher.browse.page_lines import ColourParser, lines_of_page, menu_line, text_lines
+from logsrv.gopher.browse.rendering import html_lines, picture_lines
 from logsrv.gopher.fetch.proxy import Proxy, SocksHandshake
 from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.follow.entries import (
@@ -88,7 +86,7 @@ def items_of(data: bytes) -> list[MenuItem]:
 @target(
     "gopher.wire.menu",
     "gopher.wire.text",
-    "gopher.browse.content.page",
+    "gopher.browse.page",
     "gopher.follow.entries",
 )
 def menus(data: bytes) -> None:
@@ -354,10 +352,9 @@ def mirror(data: bytes) -> None:
 
 
 @target(
-    "gopher.browse.content.page_lines",
-    "gopher.browse.content.html",
-    "gopher.browse.content.colours",
-    "gopher.browse.content.layout",
+    "gopher.browse.page_lines",
+    "gopher.browse.rendering",
+    "gopher.browse.layout",
     "gopher.wire.columns",
 )
 def browser(data: bytes) -> None:
@@ -389,7 +386,7 @@ def browser(data: bytes) -> None:
     join_broken_lines(text)
 
 
-@target("gopher.browse.content.picture")
+@target("gopher.browse.rendering")
 def pictures(data: bytes) -> None:
     """A picture is shown within the given rows and columns, or refused with a sentence."""
     try:

@@ -2,20 +2,28 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import pytest
 from textual._context import visible_screen_stack
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
 from textual.events import Paste
 from textual.pilot import Pilot
 
-from logsrv.gopher.browse.app import Browser
-from logsrv.gopher.browse.commands.session import BrowsingSession
+from logsrv.gopher.browse.app import DARK, Browser
+from logsrv.gopher.browse.followed_menus import FollowedMenus
+from logsrv.gopher.browse.page_lines import PageLine
+from logsrv.gopher.browse.page_view import PageView
+from logsrv.gopher.browse.session import BrowsingSession
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.local import resolve_typed_address
+from logsrv.gopher.follow.entries import Entry
+from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve, until
 from tests.parts.gopher_servers import Scripted
 from tests.parts.gopherhole import site
@@ -83,11 +91,11 @@ class Driven:
 
     async def whole(self) -> None:
         """Wait until all of the page has come: what the browser says before that goes with the rest."""
-        await until(lambda: self.browser.visiting.loading is None, "all of the page")
+        await until(lambda: self.browser.current.loading is None, "all of the page")
 
     def received(self) -> int:
         """Return how many bytes of the page on its way have come; 0 if there is none."""
-        loading = self.browser.visiting.loading
+        loading = self.browser.current.loading
         return 0 if loading is None else loading.received
 
     def pointed(self) -> str:
@@ -140,3 +148,62 @@ def drive(environ: dict[str, str]) -> Drive:
             yield Driven(browser, pilot)
 
     return start
+
+
+class Frame(App[None]):
+    CSS = "PageView { scrollbar-size: 0 0; }"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open"), Binding("w", "break")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_theme(DARK)
+        self.theme = DARK.name
+        self.view = PageView()
+        self.opened: list[int] = []
+        self.pointed = 0
+
+    def compose(self) -> ComposeResult:
+        yield self.view
+
+    def action_open(self) -> None:
+        if self.view.cursor is not None:
+            self.opened.append(self.view.cursor)
+
+    def action_break(self) -> None:
+        self.view.change_line_breaking()
+
+    def on_page_view_moved(self) -> None:
+        self.pointed += 1
+
+    def rows(self) -> list[str]:
+        height = self.view.size.height
+        return [self.view.render_line(y).text.rstrip() for y in range(height)]
+
+
+def link(text: str) -> PageLine:
+    return PageLine(text, "menu", "menu", MenuItem("1", text.encode()))
+
+
+@asynccontextmanager
+async def framed(
+    lines: Sequence[PageLine], size: tuple[int, int] = (40, 10)
+) -> AsyncIterator[tuple[Frame, Pilot[None]]]:
+    frame = Frame()
+    async with frame.run_test(size=size) as pilot:
+        frame.view.focus()
+        frame.view.show_lines(lines)
+        await pilot.pause()
+        yield frame, pilot
+
+
+URL = GopherURL.parse("gopher://h.org/1/phlog")
+NOW = 1795225000
+
+
+def known(environ: dict[str, str], *entries: Entry) -> FollowedMenus:
+    session = BrowsingSession(environ)
+    session.following.follow(URL, "A phlog", [], NOW)
+    session.following.change_news(URL, lambda news: news.after_fetch(entries, NOW))
+    news = FollowedMenus(session, lambda: NOW)
+    asyncio.run(news.read_files())
+    return news

@@ -11,10 +11,10 @@ from typing import TextIO
 
 import pytest
 
-from logsrv.gopher.browse.commands.palette import save_choice
-from logsrv.gopher.browse.content.layout import Layout
-from logsrv.gopher.browse.content.page_lines import PageLine
 from logsrv.gopher.browse.first_screen import FirstScreen
+from logsrv.gopher.browse.layout import Layout
+from logsrv.gopher.browse.page_lines import PageLine
+from logsrv.gopher.browse.palette import save_choice
 from logsrv.gopher.wire.menu import MenuItem
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.browse.content.page import link_to
+from logsrv.gopher.browse.page import link_to
 from logsrv.gopher.command.main import run as gopher
 from logsrv.gopher.fetch.local import resolve_typed_address
 from tests.gopher.browse.conftest import Driven
@@ -202,7 +202,7 @@ async def test_a_mirror_is_read_without_a_server(drive, serve, tmp_path, environ
         await driven.press("down")
         await driven.shows("gopher://h.example/")
         # A part of a mirror leads to the other parts.
-        driven.browser.travelling.open_link(link_to(resolve_typed_address(str(copy / "a.txt"))))
+        driven.browser.navigation.open_link(link_to(resolve_typed_address(str(copy / "a.txt"))))
         await driven.shows("text a")
         await driven.press("u")
         await driven.shows("The hole")

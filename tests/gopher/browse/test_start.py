@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from logsrv.gopher.browse import start
-from logsrv.gopher.browse.content.layout import Layout
+from logsrv.gopher.browse.layout import Layout
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.gopherhole import item, menu

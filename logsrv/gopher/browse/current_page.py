@@ -1,0 +1,254 @@
+"""The page on the screen, and the steps of a visit until its page is there.
+
+visit ──► at hand ─────────────────────────────► arrived
+  └────► loading ──► a part is shown ──► whole ──► arrived
+            └──────────────┴──── stop, or another visit: the part received becomes a page
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from logsrv.errors import PeerError
+from logsrv.gopher.browse.bars import AddressBar
+from logsrv.gopher.browse.followed_menus import FollowedMenus
+from logsrv.gopher.browse.layout import ScrollPosition
+from logsrv.gopher.browse.page import Hyperlink, Page, duration_text, link_to
+from logsrv.gopher.browse.page_lines import PageLine
+from logsrv.gopher.browse.page_load import PageLoad
+from logsrv.gopher.browse.rendering import rendered_lines
+from logsrv.gopher.browse.session import BrowsingSession, InternalPage, Place
+from logsrv.gopher.browse.window import BrowserWindow
+from logsrv.gopher.fetch.on_asyncio import in_daemon_thread
+from logsrv.gopher.wire.errors import TLSError
+from logsrv.gopher.wire.fileurl import ItemURL
+from logsrv.kit.text.words import size_text
+
+# Larger pages are made into lines in a thread, so that the browser still reacts to keys.
+_MANY_BYTES = 64 * 1024
+
+
+@dataclass(eq=False)
+class VisitInProgress:
+    """A visit that is being made.
+
+    step: steps in the history to the visit, None for a new one. position: the scroll position of the
+    earlier visit. part: the page on the screen while only its beginning is received. loading: the page
+    while it is fetched. arrived: whether the visit is in the history; it is not added for a page that never
+    arrives.
+    """
+
+    place: Place
+    step: int | None
+    position: ScrollPosition | None
+    part: Page | None
+    loading: PageLoad | None = None
+    arrived: bool = False
+
+
+@dataclass(eq=False)
+class CurrentPage:
+    """Loads and shows places; a new visit cancels the one before.
+
+    started: a page that is already loading. shown: the page in `view`, or the name of an internal one.
+    """
+
+    _session: BrowsingSession
+    _followed: FollowedMenus
+    _address: AddressBar
+    _window: BrowserWindow
+    _started: PageLoad | None = None
+    shown: Page | InternalPage | None = field(default=None, init=False)
+    _journey: VisitInProgress | None = field(default=None, init=False)
+    _worker: Any = field(default=None, init=False)
+
+    @property
+    def page(self) -> Page | None:
+        """Return the page on the screen; None for an internal one."""
+        return self.shown if isinstance(self.shown, Page) else None
+
+    @property
+    def link_at_cursor(self) -> Hyperlink | None:
+        """Return the link with the cursor."""
+        return self.link_at(self._window.view.cursor)
+
+    @property
+    def subject_at_cursor(self) -> object:
+        """Return the bookmark, followed menu or item of news in the line with the cursor."""
+        cursor = self._window.view.cursor
+        return None if cursor is None else self._window.view.lines[cursor].about
+
+    def link_at(self, index: int | None) -> Hyperlink | None:
+        """Return the link of that line."""
+        lines = self._window.view.lines
+        if index is None or index >= len(lines):
+            return None
+        menu = self.page.url if self.page is not None else None
+        return lines[index].link(menu, self._session.charset)
+
+    def link_or_page(self) -> Hyperlink | None:
+        """Return the link with the cursor, or else a link to the page itself."""
+        page = self.page
+        return self.link_at_cursor or (None if page is None else link_to(page.url))
+
+    @property
+    def loading(self) -> PageLoad | None:
+        """Return the page that is being fetched."""
+        return self._journey.loading if self._journey is not None else None
+
+    def show_start(self) -> None:
+        """Show the start page."""
+        self.visit(InternalPage.START)
+
+    def show_news(self) -> None:
+        """Show what is new in followed menus."""
+        self.visit(InternalPage.NEWS)
+
+    def visit(self, place: Place, step: int | None = None) -> None:
+        """Show a place: as a new visit, or as the one `step` steps away in the history; 0 loads again."""
+        history = self._session.history
+        here = history.visit_at_step(0)
+        if here is not None and self._window.view.lines:
+            here.position = self._window.view.scroll_position()
+        left = self._cancel_loading()
+        if left is not None and self._shows_beginning:
+            # Make a page of the part received: it stays on the screen if the new visit does not arrive.
+            error = PeerError("you left this before all of it had come")
+            self.shown = left.page_so_far(error)
+        there = None if step is None else history.visit_at_step(step)
+        position = None if there is None else there.position
+        part = None if isinstance(place, InternalPage) else Page(place, None)
+        self._journey = journey = VisitInProgress(place, step, position, part)
+        page = self._ready_page(place, step)
+        if page is None:
+            travel = partial(self._load_and_show, journey)
+            self._worker = self._window.run_in_background(travel, group="page", exclusive=True)
+        else:
+            # Show the page at once: the next key is meant for it.
+            self._cancel_worker()
+            self._show_arrived(journey, page, self._render_lines(page), journey.position)
+
+    def stop_loading(self) -> None:
+        """Stop loading, and show the part received, if any. If nothing is loading, unmark all matches."""
+        journey, loading = self._journey, self._cancel_loading()
+        if loading is None or journey is None:
+            self._window.view.mark_and_find("")
+            self._window.say("")
+            return
+        page = loading.page_so_far(
+            PeerError(f"you stopped this after {size_text(loading.received)}")
+        )
+        if page.content is None:
+            self._window.say(f"Stopped: {loading.url}")
+        else:
+            self._show_arrived(journey, page, self._render_lines(page), None)
+
+    def redraw(self) -> None:
+        """Make the lines of the page anew, after a change of character set, bookmarks or width."""
+        shown = self.shown
+        # A page that is still loading is left alone: all its lines are made anew when it is complete.
+        if shown is not None and not self._shows_beginning:
+            self._show_in_window(
+                shown, self._render_lines(shown), self._window.view.scroll_position()
+            )
+
+    @property
+    def _shows_beginning(self) -> bool:
+        """Return true if the screen shows the beginning of a page that is loading."""
+        part = None if self._journey is None else self._journey.part
+        return part is not None and self.shown is part
+
+    def _cancel_worker(self) -> None:
+        if self._worker is not None:
+            self._worker.cancel()
+
+    def _cancel_loading(self) -> PageLoad | None:
+        """Cancel loading, which closes the connection; return the cancelled load, if there was one."""
+        loading = self.loading
+        if loading is not None and self._journey is not None:
+            self._journey.loading = None
+            self._cancel_worker()
+            loading.start_request().cancel()
+        return loading
+
+    def _ready_page(self, place: Place, step: int | None) -> Page | InternalPage | None:
+        """Return the page if it can be shown without waiting: the start page, or a small cached page."""
+        if isinstance(place, InternalPage):
+            return place if place is InternalPage.START else None
+        page = None if step == 0 else self._session.cache.get(place)
+        return page if page is not None and page.received < _MANY_BYTES else None
+
+    async def _load_and_show(self, journey: VisitInProgress) -> None:
+        place = journey.place
+        if isinstance(place, InternalPage):
+            await self._followed.read_files()
+            self._show_arrived(journey, place, self._render_lines(place), journey.position)
+            return
+        page = None if journey.step == 0 else self._session.cache.get(place)
+        if page is None:
+            page = await self._load_page(journey, place)
+            self._session.keep_page(page)
+        is_begun = self._shows_beginning
+        if is_begun:
+            self.shown = page
+        lines = await self._lines_without_blocking(page)
+        self._show_arrived(
+            journey,
+            page,
+            lines,
+            self._window.view.scroll_position() if is_begun else journey.position,
+        )
+
+    async def _load_page(self, journey: VisitInProgress, url: ItemURL) -> Page:
+        loading, self._started = self._started, None
+        if loading is None or loading.url != url:
+            loading = self._session.new_page_load(url)
+        journey.loading = loading
+        self._window.changed()
+        part = journey.part
+        # After going back, the page is shown only when it is complete, at its old position.
+        if part is not None and journey.position is None:
+            async for lines in loading.growing_lines():
+                if self._shows_beginning:
+                    self._window.view.add_lines(lines[len(self._window.view.lines) :])
+                else:
+                    self._show_arrived(journey, part, lines, None)
+        page = await loading.wait_for_page()
+        journey.loading = None
+        return page
+
+    async def _lines_without_blocking(self, page: Page) -> list[PageLine]:
+        """Return the lines of a page; a large one is rendered in a thread, so that keys still work."""
+        if page.received < _MANY_BYTES:
+            return self._render_lines(page)
+        return await in_daemon_thread(partial(self._render_lines, page))
+
+    def _render_lines(self, shown: Page | InternalPage) -> list[PageLine]:
+        return rendered_lines(shown, self._session, self._followed, *self._window.view.size)
+
+    def _show_arrived(
+        self,
+        journey: VisitInProgress,
+        shown: Page | InternalPage,
+        lines: list[PageLine],
+        position: ScrollPosition | None,
+    ) -> None:
+        if not journey.arrived:
+            journey.arrived = True
+            self._session.history.record_arrival(journey.place, journey.step)
+        self._show_in_window(shown, lines, position)
+
+    def _show_in_window(
+        self, shown: Page | InternalPage, lines: list[PageLine], position: ScrollPosition | None
+    ) -> None:
+        self._window.view.show_lines(lines, position)
+        self.shown, said, trusted = shown, "", None
+        if isinstance(shown, Page):
+            if shown.url.tls:
+                trusted = not isinstance(shown.error, TLSError)
+            if shown.error is None and self.loading is None and self._window.view.cursor is None:
+                said = f"{size_text(shown.received)} in {duration_text(shown.seconds)}"
+        self._address.show_address(str(shown.url if isinstance(shown, Page) else shown), trusted)
+        self._window.say(said)

@@ -1,0 +1,195 @@
+"""Commands on the page and its links: finding words, breaking lines, the character set, where a link leads;
+downloads in the background, sounds to play, bookmarks.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import partial
+
+from logsrv.gopher.browse.current_page import CurrentPage
+from logsrv.gopher.browse.downloads import BackgroundDownload
+from logsrv.gopher.browse.page import Hyperlink, link_to
+from logsrv.gopher.browse.programs import ExternalPrograms
+from logsrv.gopher.browse.session import BrowsingSession, InternalPage
+from logsrv.gopher.browse.window import BrowserWindow, DownloadList
+from logsrv.gopher.wire.fileurl import FileURL, ItemURL
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.text import checked_charset
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import size_text
+
+
+@dataclass(eq=False)
+class ReadingCommands:
+    """Commands within the current page."""
+
+    _session: BrowsingSession
+    _current: CurrentPage
+    _window: BrowserWindow
+    # The words searched for, the newest last.
+    _searched_words: tuple[str, ...] = field(default=(), init=False)
+
+    def ask_and_find(self) -> None:
+        """Ask for words, and go to the first match."""
+        self._window.prompt.ask("Find", self._find_first, "", self._searched_words, does="Find")
+
+    def find_again(self, backward: bool = False) -> None:
+        """Go to the next match of the last words, or to the previous one."""
+        if self._searched_words:
+            self._find_and_say(backward=backward, stay=False)
+        else:
+            self._window.say("Nothing to find yet: / asks for it.")
+
+    def _find_first(self, words: str) -> None:
+        if words:
+            self._searched_words = (
+                *(each for each in self._searched_words if each != words),
+                words,
+            )
+            self._find_and_say(backward=False, stay=True)
+
+    def _find_and_say(self, *, backward: bool, stay: bool) -> None:
+        found = self._window.view.mark_and_find(
+            self._searched_words[-1], backward=backward, stay=stay
+        )
+        shown = one_line(self._searched_words[-1], 40)
+        if found is None:
+            self._window.say(f"“{shown}” is not here.")
+        else:
+            self._window.say(f"“{shown}”: {found[0]} of {found[1]}; n  next, N  previous")
+
+    def change_line_breaking(self) -> None:
+        """Change to the next way of breaking long lines."""
+        self._window.say(self._window.view.change_line_breaking())
+
+    def ask_for_charset(self) -> None:
+        """Ask for the character set of texts and menus."""
+        label = "Character set, empty for automatic:"
+        self._window.prompt.ask(label, self._use_charset, self._session.charset or "", does="Set")
+
+    def _use_charset(self, name: str) -> None:
+        with self._window.saying_errors():
+            self._session.charset = checked_charset(name.strip()) if name.strip() else None
+            self._current.redraw()
+
+    def explain_link_or_page(self) -> None:
+        """Show where the link leads, or where the page is from."""
+        link = self._current.link_or_page()
+        if link is None:
+            return
+        lines = [link.title, "", link.address]
+        if link.item is not None:
+            kind = item_type(link.item.item_type)
+            selector = one_line(ascii(link.item.selector)[2:-1], 300)
+            lines += [
+                "",
+                f"Type      {one_line(kind.letter)}, {kind.name}",
+                f"Selector  {selector}",
+            ]
+            if isinstance(link.url, FileURL):
+                lines.append(f"File      {one_line(os.fsdecode(link.url.path), 4096)}")
+            else:
+                host = one_line(link.item.host.decode("utf-8", "replace"), 253)
+                lines += [f"Host      {host}", f"Port      {link.item.port or 'not a port'}"]
+        self._window.show_text("Where this leads", "\n".join(lines))
+
+    def copy_address(self) -> None:
+        """Copy the address of the link, or of the page."""
+        link = self._current.link_or_page()
+        if link is not None:
+            self._window.copy_to_clipboard(link.address)
+            self._window.say(f"Copied: {link.address}")
+
+
+@dataclass(eq=False)
+class SaveAndBookmarkCommands:
+    """Commands that save and bookmark; they announce the end of each download."""
+
+    _session: BrowsingSession
+    _current: CurrentPage
+    _programs: ExternalPrograms
+    _window: BrowserWindow
+
+    def save_link_or_page(self) -> None:
+        """Save the target of the link with the cursor, or else the page."""
+        link = self._current.link_or_page()
+        if link is None or link.url is None:
+            self._window.say("There is nothing here that can be saved.")
+        else:
+            self.start_saving(link.url)
+
+    def start_saving(self, url: ItemURL, *, play: bool = False) -> None:
+        """Begin to save the answer to `url`, and say so. play: whether to play it when it is saved."""
+        ended = partial(self._announce_end, play=play)
+        with self._window.saying_errors():
+            download = self._session.downloads.start(url, self._session.options_for(url), ended)
+            self._window.say(_saving_sentence(download))
+
+    def offer_to_play(self, link: Hyperlink) -> None:
+        """Save a sound, and play it if there is a program for it and the user agrees."""
+        assert link.url is not None
+        url, player = link.url, self._programs.sound_player()
+        if player is None:
+            self.start_saving(url)
+        else:
+            question = f"{link.address}\n\nSave this sound, and play it with {player}?"
+            self._window.ask_yes_or_no(
+                "A sound", question, partial(self.start_saving, url, play=True)
+            )
+
+    def _announce_end(self, download: BackgroundDownload, *, play: bool) -> None:
+        if self._window.said == _saving_sentence(download):
+            path = one_line(str(download.path), 4096)
+            saved = f"Saved to {path}   d  lists it"
+            self._window.say(saved if download.state == "saved" else "")
+        name = one_line(download.path.name, 80)
+        if download.state == "saved":
+            size = size_text(download.received)
+            self._window.announce("Saved", f"{name}, {size}. d and Enter open it.")
+            if play:
+                self._programs.play_sound(download.path, name)
+        elif download.state == "failed":
+            self._window.announce("Not saved", f"{name}: {download.reason}", failed=True)
+
+    def show_downloads(self) -> None:
+        """Show the downloads of this session; one that was saved can be opened."""
+        self._window.show_chooser(DownloadList(self._session.downloads), self._open_saved_file)
+
+    def _open_saved_file(self, download: BackgroundDownload | None) -> None:
+        if download is not None:
+            self._programs.ask_to_open_file(download.path)
+
+    def bookmark_page(self) -> None:
+        page = self._current.page
+        self._add_bookmark(None if page is None else link_to(page.url))
+
+    def bookmark_link(self) -> None:
+        self._add_bookmark(self._current.link_at_cursor)
+
+    def _add_bookmark(self, link: Hyperlink | None) -> None:
+        if link is None or link.url is None:
+            self._window.say("Only what is in Gopher can be a bookmark.")
+            return
+        with self._window.saying_errors():
+            new = self._session.bookmarks.add(link.url, link.title)
+            kept = f"Bookmarked: {one_line(link.title, 60)}"
+            self._window.say(kept if new else "It is a bookmark already.")
+
+    def remove_bookmark(self) -> None:
+        """Remove the bookmark with the cursor, on the start page."""
+        link = self._current.link_at_cursor
+        if self._current.shown is not InternalPage.START or link is None or link.url is None:
+            self._window.say("Bookmarks are removed on the start page: B, then x.")
+            return
+        with self._window.saying_errors():
+            removed = self._session.bookmarks.remove(link.url)
+            self._current.redraw()
+            self._window.say(
+                f"Removed: {link.title}" if removed else "This is not one of your bookmarks."
+            )
+
+
+def _saving_sentence(download: BackgroundDownload) -> str:
+    return f"Saving to {one_line(str(download.path), 4096)}   d  lists it"

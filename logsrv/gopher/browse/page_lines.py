@@ -1,0 +1,303 @@
+"""Pages as lines that are safe to show: the browser escapes a server's text only here. No I/O.
+
+Colours that a server writes into its lines (SGR of ECMA-48) become spans beside plain text. A line is
+coloured only if colours are its only escape sequences. With any other sequence, or with one that hides text
+or blinks, the whole line is escaped, and the user sees the sequence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from logsrv.gopher.browse.page import Hyperlink, MenuContent, Page, link_of, link_to
+from logsrv.gopher.wire.errors import Refused, ServerError, TimedOut, TLSError, TooBig
+from logsrv.gopher.wire.fileurl import ItemURL
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.wire.text import decode_text
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import printable
+from logsrv.value import Value
+
+# Name of an item type → name of its style, which has a colour.
+_COLOURS = {
+    **dict.fromkeys(("text", "mail", "calendar"), "text"),
+    **dict.fromkeys(("image", "sound", "video"), "media"),
+    **dict.fromkeys(("telnet", "tn3270", "phonebook"), "session"),
+    "menu": "menu",
+    "search": "search",
+    "error": "problem",
+    "information": "information",
+}
+
+_NO_MENU = GopherURL("localhost")
+# Only this many bytes of a binary are shown: nobody reads more, and escaping megabytes takes seconds.
+_SHOWN_OF_BINARY = 32 * 1024
+# Characters of a text, and items of a menu, that are made into lines before keys are handled again.
+LONGEST, ITEMS = 16 * 1024, 500
+_NOBODY_VOUCHES = (
+    "A certificate says who a server is. Nobody this computer trusts vouches for this one. That is "
+    "usual for small servers that made their own; it is also what it looks like when somebody "
+    "listens in between."
+)
+_T_REMEMBERS = (
+    "T  remembers the certificate that is shown now, and trusts this server from then on, for as "
+    "long as it shows the same one."
+)
+
+
+class PageLine(NamedTuple):
+    """A line of a page.
+
+    text: escaped, without TAB. style: a name in `palette.STYLES`. label: the type of a link's target, at
+    most four letters. item: the item of the menu that is the link. url: the target of a link of our own.
+    spans: the server's colours. about: the bookmark, followed menu or item of news in this line.
+    """
+
+    text: str
+    style: str = "plain"
+    label: str = ""
+    item: MenuItem | None = None
+    url: ItemURL | None = None
+    spans: tuple[ColouredSpan, ...] = ()
+    about: object = None
+
+    @property
+    def leads_somewhere(self) -> bool:
+        """Return true if the cursor stops here."""
+        return self.url is not None or self.item is not None
+
+    def link(self, menu: ItemURL | None, charset: str | None) -> Hyperlink | None:
+        """Return the link of the line, in a page whose URL is `menu`."""
+        if self.url is not None:
+            return link_to(self.url, self.text)
+        if self.item is None:
+            return None
+        # On our own pages, links to Gopher have a `url`; only links out of Gopher are items.
+        return link_of(self.item, menu or _NO_MENU, charset)
+
+
+def lines_of_page(page: Page, charset: str | None) -> list[PageLine]:
+    """Return the lines of a page: notices, menu, text. Pictures and HTML are rendered elsewhere."""
+    lines = list(_notice_lines(page))
+    if isinstance(page.content, MenuContent):
+        lines += [menu_line(item, charset) for item in page.content.items]
+        if not page.content.items and page.error is None:
+            lines.append(PageLine("This menu is empty.", "dim"))
+        if page.content.dropped:
+            cut = f"Lines were too long to keep whole: {page.content.dropped} bytes were left out."
+            lines.append(PageLine(cut, "problem"))
+    elif isinstance(page.content, bytes) and page.shown_as == "text":
+        shown = page.content
+        if b"\0" in shown[:_SHOWN_OF_BINARY]:
+            shown = shown[:_SHOWN_OF_BINARY]
+            binary = "This looks like a binary file that is announced as a text; s  saves it."
+            lines += [PageLine(binary, "note"), PageLine("")]
+        if shown:
+            lines += text_lines(decode_text(shown, charset))
+        elif page.error is None:
+            lines += [PageLine(""), PageLine("This text is empty.", "dim")]
+    return lines
+
+
+def text_lines(text: str) -> list[PageLine]:
+    """Return the lines of a text from a server, escaped."""
+    lines: list[PageLine] = []
+    colours = ColourParser()
+    for piece in _pieces_of_lines(text.removesuffix("\n")):
+        if "\x1b[" in piece:
+            shown = (_coloured_or_escaped(line, colours) for line in piece.split("\n"))
+            lines += [PageLine(line, spans=spans) for line, spans in shown]
+        else:
+            # Escaping many lines in one pass is fast; only lines with a TAB need a second one.
+            whole = printable(piece).split("\n")
+            lines += [PageLine(line.expandtabs() if "\t" in line else line) for line in whole]
+    return lines
+
+
+def _pieces_of_lines(text: str) -> Iterator[str]:
+    """Yield a text in pieces of whole lines, each of at most LONGEST characters; longer lines are split.
+
+    The LF between two pieces is left out.
+    """
+    start = 0
+    while len(text) - start > LONGEST:
+        cut = text.rfind("\n", start, start + LONGEST)
+        end = start + LONGEST if cut < start else cut
+        yield text[start:end]
+        start = end if cut < start else end + 1
+    yield text[start:]
+
+
+def _coloured_or_escaped(text: str, colours: ColourParser) -> tuple[str, tuple[ColouredSpan, ...]]:
+    """Return a line and its colours; without colours and escaped if it has other control characters."""
+    if "\x1b[" in text and (found := colours.split_colours(text)) is not None:
+        return found
+    return printable(text).replace("\n", "\\x0a").expandtabs(), ()
+
+
+def menu_line(item: MenuItem, charset: str | None) -> PageLine:
+    """Return the line of an item of a menu."""
+    kind = item_type(item.item_type)
+    text, spans = _coloured_or_escaped(item.text(charset), ColourParser())
+    if kind.name == "information":
+        return PageLine(text, "information", spans=spans)
+    if kind.name == "error":
+        return PageLine(text, "problem", item.tag, spans=spans)
+    if item.link() is not None and kind.transfer is not None:
+        return PageLine(text, "outside", item.tag, item, spans=spans)
+    style = "dead" if item.port is None else _COLOURS.get(kind.name, "file")
+    return PageLine(text, style, item.tag, item, spans=spans)
+
+
+def link_line(url: ItemURL | str, title: str, about: object = None) -> PageLine:
+    """Return the line of a link of our own; a `url` that is a string leads out of Gopher."""
+    if isinstance(url, str):
+        item = MenuItem("h", title.encode(), f"URL:{url}".encode("utf-8", "replace"))
+        return PageLine(title, "outside", item.tag, item, about=about)
+    kind = item_type(url.item_type)
+    return PageLine(title, _COLOURS.get(kind.name, "file"), kind.tag, url=url, about=about)
+
+
+def _notice_lines(page: Page) -> Iterator[PageLine]:
+    if page.error is not None:
+        yield from _error_lines(page)
+    if page.note:
+        yield PageLine(page.note, "note")
+        yield PageLine("")
+
+
+def _error_lines(page: Page) -> Iterator[PageLine]:
+    sentence = str(page.error)
+    # A sentence from a server may end with its own punctuation.
+    end = "" if sentence.endswith((".", "!", "?")) else "."
+    yield PageLine(sentence[:1].upper() + sentence[1:] + end, "problem")
+    yield from (PageLine(hint, "dim") for hint in _hints_about_error(page))
+    yield PageLine("")
+    if page.content is not None:
+        yield PageLine("r  tries again. The part received before:", "dim")
+        yield PageLine("")
+    else:
+        yield PageLine("r  tries again, b  goes back.", "dim")
+
+
+def _hints_about_error(page: Page) -> Iterable[str]:
+    match page.error:
+        case TLSError() if page.certificate_refused:
+            return ("", _NOBODY_VOUCHES, "", _T_REMEMBERS)
+        case Refused():
+            return ("Perhaps the server is down for a while, or its port is another one.",)
+        case TimedOut():
+            return ("Small servers are slow at times: trying again often helps.",)
+        case TooBig():
+            return ("s  saves all of it as a file.",)
+        case ServerError():
+            return ("u  goes to the menu above, U  to the first menu of this server.",)
+    return ()
+
+
+# A colour: its number among the 256 of terminals, or (red, green, blue); None for the page's own colour.
+Shade = int | tuple[int, int, int] | None
+_SGR = re.compile(r"\x1b\[([0-9;]{0,64})m")
+_ATTRIBUTES = {1: "bold", 3: "italic", 4: "underline", 7: "reverse"}
+# Codes that end an attribute. 2 (faint) is not in the table above: on many terminals nobody can read faint
+# text.
+_ENDS = {22: "bold", 23: "italic", 24: "underline", 27: "reverse"}
+
+
+class SpanStyle(Value):
+    """The style of a span: colour of the letters, of the background, and Rich's names of attributes."""
+
+    letters: Shade = None
+    ground: Shade = None
+    attributes: frozenset[str] = frozenset()
+
+
+class ColouredSpan(NamedTuple):
+    """A piece of a line, characters `start` to `end`, and its paint."""
+
+    start: int
+    end: int
+    paint: SpanStyle
+
+
+_PLAIN = SpanStyle()
+# A line with more sequences is not coloured but escaped: it is no drawing, and megabytes of sequences would
+# take seconds.
+_MOST_IN_A_LINE = 5000
+
+
+class ColourParser:
+    """The colours of consecutive lines: as on a terminal, a colour lasts into the next line."""
+
+    def __init__(self) -> None:
+        self._paint = _PLAIN
+
+    def split_colours(self, text: str) -> tuple[str, tuple[ColouredSpan, ...]] | None:
+        """Return the line without colour sequences and with TABs expanded, and the spans with colours.
+
+        None if it has other control characters or sequences.
+        """
+        pieces = _SGR.split(text)
+        if len(pieces) > 2 * _MOST_IN_A_LINE:
+            return None
+        if any("\n" in piece or printable(piece) != piece for piece in pieces[::2]):
+            return None
+        shown, width, spans, paint = [], 0, [], self._paint
+        for number, piece in enumerate(pieces):
+            if number % 2:
+                changed = _style_after(paint, piece)
+                if changed is None:
+                    return None
+                paint = changed
+            elif piece:
+                start, column = width, width % 8
+                shown.append((" " * column + piece).expandtabs()[column:])
+                width += len(shown[-1])
+                if paint != _PLAIN:
+                    spans.append(ColouredSpan(start, width, paint))
+        self._paint = paint
+        return "".join(shown), tuple(spans)
+
+
+@lru_cache(maxsize=1024)
+def _style_after(paint: SpanStyle, parameters: str) -> SpanStyle | None:
+    """Return `paint` after a sequence with these parameters; None if that does more than colour."""
+    if len(parameters) > 1 and any(len(each) > 3 for each in parameters.split(";")):
+        return None
+    numbers = iter([int(each or 0) for each in parameters.split(";")])
+    for number in numbers:
+        if number == 0:
+            paint = _PLAIN
+        elif name := _ATTRIBUTES.get(number):
+            paint = paint.replace(attributes=paint.attributes | {name})
+        elif name := _ENDS.get(number):
+            paint = paint.replace(attributes=paint.attributes - {name})
+        elif 30 <= number <= 37 or 90 <= number <= 97:
+            paint = paint.replace(letters=number - 30 if number < 90 else number - 82)
+        elif 40 <= number <= 47 or 100 <= number <= 107:
+            paint = paint.replace(ground=number - 40 if number < 100 else number - 92)
+        elif number in (39, 49):
+            paint = paint.replace(**{"letters" if number == 39 else "ground": None})
+        elif number in (38, 48):
+            shade = _parse_shade(numbers)
+            if shade is None:
+                return None
+            paint = paint.replace(**{"letters" if number == 38 else "ground": shade})
+        else:
+            return None
+    # Drop the background: letters of the same colour would be invisible.
+    if paint.letters is not None and paint.letters == paint.ground:
+        return paint.replace(ground=None)
+    return paint
+
+
+def _parse_shade(numbers: Iterator[int]) -> Shade:
+    kind = next(numbers, None)
+    values = [next(numbers, 256) for _ in range({5: 1, 2: 3}.get(kind or 0, 0))]
+    if not values or max(values) > 255:
+        return None
+    return values[0] if len(values) == 1 else (values[0], values[1], values[2])

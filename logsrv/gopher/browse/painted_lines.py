@@ -1,0 +1,183 @@
+"""The widget that lays out and paints the lines of a page in a scrolling window.
+
+It paints only the visible rows, so a menu of 100,000 lines scrolls as fast as one of ten. The text was
+escaped by `page_lines`; nothing here is read as markup.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, ClassVar
+
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from logsrv.gopher.browse.layout import Breaking, Layout
+from logsrv.gopher.browse.page_lines import PageLine, SpanStyle
+from logsrv.gopher.browse.palette import STYLES
+
+# Shown at the right edge of a row that continues beyond it.
+_MORE = "›"
+# Rows of the window above and below the page.
+_FRAME_ROWS = 3
+# Seconds of layout work on a long page; after that, waiting keys are handled before the work goes on.
+SLICE = 0.01
+
+
+class PaintedLines(ScrollView, can_focus=True):
+    """Shows lines, with a cursor on one of them and the matches of an expression marked."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        *(f"page--{style}" for style in STYLES),
+        "page--cursor",
+        "page--match",
+    }
+    DEFAULT_CSS = (
+        "".join(
+            f"PaintedLines .page--{style} {{ color: ${name}; }}" for style, name in STYLES.items()
+        )
+        + """
+    PaintedLines {
+        scrollbar-size: 1 1;
+        background: $background;
+        .page--heading, .page--menu { text-style: bold; }
+        .page--dead { text-style: strike; }
+        .page--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
+        .page--match { background: $warning; color: $background; }
+    }
+    """
+    )
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._breaking: Breaking = "fit"
+        self.page_layout = Layout(80)
+        self._match: re.Pattern[str] | None = None
+        self.cursor: int | None = None
+        # A step that waits for the layout: the function that tells whether enough is laid out, and the
+        # step. Then: whether a worker lays out the rest of the page.
+        self._then: tuple[Callable[[], bool], Callable[[], None]] | None = None
+        self._goes_on = False
+
+    @property
+    def lines(self) -> Sequence[PageLine]:
+        """The lines that are shown."""
+        return self.page_layout.lines
+
+    # Layout.
+
+    # A page may arrive before this widget has a size; then the terminal's size is used.
+
+    @property
+    def _window_rows(self) -> int:
+        return max(1, self.scrollable_content_region.height or self.app.size.height - _FRAME_ROWS)
+
+    @property
+    def _window_columns(self) -> int:
+        return self.scrollable_content_region.width or self.app.size.width
+
+    def _start_layout(self, lines: Sequence[PageLine]) -> None:
+        self.page_layout = Layout(self._window_columns, self._breaking)
+        self.page_layout.add_lines(lines)
+        self._then = None
+        self._lay_out_more()
+
+    def _lay_out_more(self) -> None:
+        """Lay out for `SLICE` seconds; a worker lays out the rest of a long page, between keys."""
+        end = time.monotonic() + SLICE
+        self.page_layout.lay_out(lambda: time.monotonic() > end)
+        self._update_virtual_size()
+        if self._then is not None:
+            self._act_when_laid_out(*self._then)
+        if not self.page_layout.is_complete and not self._goes_on:
+            self._goes_on = True
+            self.run_worker(self._lay_out_rest(), group="layout")
+
+    async def _lay_out_rest(self) -> None:
+        try:
+            while not self.page_layout.is_complete:
+                await asyncio.sleep(0.001)
+                self._lay_out_more()
+                self.refresh()
+        finally:
+            self._goes_on = False
+
+    def _act_when_laid_out(self, ready: Callable[[], bool], act: Callable[[], None]) -> None:
+        """Call `act` as soon as `ready()` is true or all is laid out, unless the user moves before that."""
+        if ready() or self.page_layout.is_complete:
+            self._then = None
+            act()
+        else:
+            self._then = ready, act
+
+    def _update_virtual_size(self) -> None:
+        layout = self.page_layout
+        width = layout.widest + layout.indent if layout.is_wider_than_window else 1
+        self.virtual_size = Size(width, len(layout.rows))
+
+    # Painting.
+
+    def render_line(self, y: int) -> Strip:
+        left, top = self.scroll_offset
+        width = self.size.width
+        ground = self.rich_style
+        layout = self.page_layout
+        if top + y >= len(layout.rows):
+            return Strip.blank(width, ground)
+        index, start, end = layout.rows[top + y]
+        line = layout.lines[index]
+        pointed = index == self.cursor and line.leads_somewhere
+        segments = self._styled_row(
+            line, start, end, self._component_style("cursor") if pointed else None
+        )
+        strip = Strip(segments)
+        room = width - layout.indent
+        is_cut = strip.cell_length - left > room
+        strip = strip.crop_extend(left, left + room, ground)
+        if is_cut:
+            strip = Strip([*strip.crop(0, room - 1), Segment(_MORE, self._component_style("note"))])
+        if layout.indent:
+            label = Segment(layout.gutter_text(index, start), self._component_style("label"))
+            strip = Strip([label, *strip])
+        return strip.apply_style(ground)
+
+    def _component_style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"page--{name}", partial=True)
+
+    def _styled_row(
+        self, line: PageLine, start: int, end: int, over: Style | None
+    ) -> list[Segment]:
+        """Return a row in its style and its own colours, with matches marked."""
+        style = (
+            self._component_style(line.style) + over if over else self._component_style(line.style)
+        )
+        text = Text(line.text, end="")
+        # The style is set as a span, because Rich drops the base style of a text without spans.
+        text.stylize(style)
+        # The line at the cursor has only the cursor's colours: a server's could hide the cursor.
+        for span in () if over else line.spans:
+            text.stylize(_rich_style_of(span.paint), span.start, span.end)
+        if self._match is not None:
+            text.highlight_regex(self._match, self._component_style("match"))
+        return list(text[start:end].render(self.app.console))
+
+
+# The size of the cache: a picture in a large window has about that many different colours.
+@lru_cache(maxsize=16 * 1024)
+def _rich_style_of(paint: SpanStyle) -> Style:
+    def colour(shade: int | tuple[int, int, int] | None) -> Color | None:
+        if shade is None:
+            return None
+        return Color.from_ansi(shade) if isinstance(shade, int) else Color.from_rgb(*shade)
+
+    attributes: Any = dict.fromkeys(paint.attributes, True)
+    return Style(color=colour(paint.letters), bgcolor=colour(paint.ground), **attributes)

@@ -1,0 +1,140 @@
+"""The state of a run of the browser: history, cached pages, bookmarks, downloads, trust."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+
+from logsrv.gopher.browse.downloads import Downloads, download_directory
+from logsrv.gopher.browse.layout import ScrollPosition
+from logsrv.gopher.browse.page import Page
+from logsrv.gopher.browse.page_load import PageLoad
+from logsrv.gopher.fetch.cache import Cache
+from logsrv.gopher.fetch.connection_options import (
+    ConnectionOptions,
+    PinStore,
+    Trust,
+    data_directory,
+    pins_path,
+)
+from logsrv.gopher.follow.bookmarks import Bookmarks
+from logsrv.gopher.follow.following import FollowedStore
+from logsrv.gopher.wire.fileurl import FileURL, ItemURL
+from logsrv.gopher.wire.url import GopherURL
+
+
+class InternalPage(StrEnum):
+    """The browser's own pages."""
+
+    START = "Start page"
+    NEWS = "What is new"
+
+
+Place = ItemURL | InternalPage
+MOST_VISITS = 1000
+MOST_CACHED = 64 * 1024 * 1024
+
+
+@dataclass(eq=False)
+class Visit:
+    """A place, and the scroll position that going back restores."""
+
+    place: Place
+    position: ScrollPosition | None = None
+
+
+class History:
+    """A list of visits, one of which is current."""
+
+    def __init__(self, most: int = MOST_VISITS) -> None:
+        self._visits: list[Visit] = []
+        self._at = -1
+        self._most = most
+
+    def record_arrival(self, place: Place, step: int | None = None) -> None:
+        """Make the visit that is `step` steps away the current one.
+
+        None: add a new visit to `place` after the current one, and forget the visits that were after it.
+        """
+        if step is not None:
+            self._at += step
+            return
+        del self._visits[self._at + 1 :]
+        self._visits.append(Visit(place))
+        del self._visits[: -self._most]
+        self._at = len(self._visits) - 1
+
+    def visit_at_step(self, step: int) -> Visit | None:
+        """Return the visit that is `step` steps forward (negative: back), None if there is none."""
+        at = self._at + step
+        return self._visits[at] if 0 <= at < len(self._visits) else None
+
+    def visits_by_step(self) -> list[tuple[int, Visit]]:
+        """Return (steps from the current visit, visit) of all visits, the newest first."""
+        return [(at - self._at, visit) for at, visit in reversed(list(enumerate(self._visits)))]
+
+    def visited_urls(self) -> list[str]:
+        """Return the URLs visited, each once, the newest last."""
+        places = (visit.place for visit in reversed(self._visits))
+        seen = dict.fromkeys(str(each) for each in places if not isinstance(each, InternalPage))
+        return list(reversed(seen))
+
+
+class BrowsingSession:
+    """The history, cache, bookmarks, followed menus, downloads and trusted servers of a run.
+
+    environ: names the directories for their files.
+    """
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        options: ConnectionOptions | None = None,
+        charset: str | None = None,
+    ) -> None:
+        """options: how to connect; its trust applies to servers without a pin. charset: of answers."""
+        data = Path(data_directory(environ))
+        self._options = options or ConnectionOptions()
+        self._pins = PinStore(pins_path(environ))
+        self.environ = environ
+        self.history = History()
+        self.cache: Cache[ItemURL, Page] = Cache(MOST_CACHED, MOST_CACHED, math.inf, time.monotonic)
+        self.following = FollowedStore(data)
+        self.bookmarks = Bookmarks(data / "gopher-bookmarks")
+        self.downloads = Downloads(download_directory(environ))
+        self.charset = charset
+        # Servers the user decided to trust: the next certificate they show is pinned.
+        self.newly_trusted: set[str] = set()
+
+    def options_for(self, url: ItemURL, *, accept_cut: bool = False) -> ConnectionOptions:
+        """Return the options of a connection to `url`.
+
+        They have trust by pin for servers that the user decided to trust, else the trust of the session.
+        accept_cut: whether to accept an end without TLS's close. Raises ConfigurationError, OSError.
+        """
+        trust = self._options.trust
+        if (
+            isinstance(url, GopherURL)
+            and url.tls
+            and (url.address in self.newly_trusted or self._pins.has_pin(url.address))
+        ):
+            trust = Trust(pins=self._pins)
+        if accept_cut:
+            trust = trust.replace(accept_cut=True)
+        return self._options.replace(trust=trust)
+
+    def keep_page(self, page: Page) -> None:
+        """Keep a page in the cache, unless it has an error, or is a local file, which the user may edit."""
+        self.cache.forget(page.url)
+        if page.error is None and not isinstance(page.url, FileURL):
+            self.cache.put(page.url, page, page.received)
+
+    def new_page_load(self, url: ItemURL) -> PageLoad:
+        """Return the page of `url`, not yet requested."""
+        options = partial(self.options_for, url, accept_cut=True)
+        return PageLoad(url, options, charset=self.charset)

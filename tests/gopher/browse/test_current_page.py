@@ -1,0 +1,272 @@
+"""Pages on their way: whole, in parts, late, stopped, or not at all; and what is shown and pointed at."""
+
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logsrv.gopher.browse import current_page
+from logsrv.gopher.browse.page_lines import PageLine
+from logsrv.gopher.browse.rendering import rendered_lines
+from logsrv.gopher.browse.session import InternalPage
+from logsrv.gopher.fetch.connection_options import Timeouts
+from logsrv.kit.testing.patience import PATIENCE
+from tests.gopher.conftest import until
+from tests.parts.gopherhole import item, menu, site
+
+pytestmark = pytest.mark.slow
+
+
+async def test_a_large_page_does_not_stop_the_window(drive, serve):
+    server = serve(b"some words of a text\n" * 200_000)
+
+    async with drive(server.url("/0/text")) as driven:
+        await driven.shows("4.0 MiB in")
+
+
+async def test_a_broken_file_of_pins_is_told(drive, serve, certificate, environ):
+    server = serve(b"x", certificate)
+    data = Path(environ["XDG_DATA_HOME"]) / "logsrv"
+    data.mkdir(parents=True)
+    (data / "gopher-pins").write_text("rubbish\n")
+
+    async with drive(server.url("/0/text", "gophers")) as driven:
+        await driven.shows("is not a pin")
+        await driven.press("g", "escape")
+        await until(lambda: driven.browser.current.loading is None, "nothing to be loading")
+
+
+async def test_a_page_is_shown_as_it_arrives(drive, serve):
+    more = threading.Event()
+
+    def script(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(item("i", "the first line") + item("0", "Now", "/x"))
+        more.wait()
+        connection.sendall(b"".join(item("1", f"Item {number}") for number in range(100)))
+        connection.recv(1)
+
+    server = serve(script)
+
+    async with drive(server.url()) as driven:
+        await driven.shows("the first line", "Loading", "Esc Stop")
+        await driven.press("down", "i")
+        await driven.shows("/0/x")
+        await driven.press("escape")
+        more.set()
+        await driven.shows("Item 9")
+        assert driven.pointed() == "Now"
+        await driven.press("escape")
+        await driven.shows("You stopped this", "Item 9")
+        assert driven.browser.session.history.visit_at_step(-1) is None
+
+
+async def test_escape_stops_a_page_and_shows_what_came(drive, serve):
+    def script(connection: socket.socket, request: bytes) -> None:
+        if request == b"\r\n":
+            connection.sendall(menu(item("i", "Welcome to the hole"), item("1", "Slow", "/slow")))
+        else:
+            connection.sendall(item("i", "the first line"))
+            connection.recv(1)
+
+    server = serve(script)
+
+    async with drive(server.url()) as driven:
+        await driven.point_at("Slow")
+        await driven.press("enter")
+        await driven.shows("Loading", "Esc stops")
+        await until(
+            lambda: driven.received(),
+            "bytes",
+        )
+        await driven.press("escape")
+        await driven.shows("You stopped this", "the first line")
+        await driven.press("b")
+        await driven.shows("Welcome")
+
+
+async def test_a_page_that_is_asked_for_again_and_stopped_stays_where_it_is_in_the_history(
+    drive, serve
+):
+    whole = [True]
+
+    def script(connection: socket.socket, request: bytes) -> None:
+        if request == b"\r\n":
+            connection.sendall(menu(item("i", "Welcome to the hole"), item("1", "In", "/in")))
+        elif request == b"/deep\r\n":
+            connection.sendall(menu(item("i", "All the way down")))
+        else:
+            connection.sendall(item("i", "the first line") + item("1", "Deep", "/deep"))
+            if not whole:
+                connection.recv(1)
+
+    server = serve(script)
+
+    async with drive(server.url()) as driven:
+        for text in ("Welcome to the hole", "the first line"):
+            await driven.shows(text)
+            await driven.press("enter")
+        await driven.shows("All the way down")
+        await driven.press("b")
+        await driven.shows("the first line")
+        whole.clear()
+        await driven.press("r")
+        await until(
+            lambda: driven.received(),
+            "bytes",
+        )
+        await driven.press("escape")
+        await driven.shows("You stopped this")
+        places = [str(visit.place) for _, visit in driven.browser.session.history.visits_by_step()]
+        assert places == [server.url(path) for path in ("/1/deep", "/1/in", "/")]
+
+
+async def test_escape_stops_a_silent_server_and_stays(drive, serve):
+    gone = threading.Event()
+
+    def script(connection: socket.socket, request: bytes) -> None:
+        if request == b"\r\n":
+            connection.sendall(menu(item("i", "Welcome to the hole"), item("1", "Slow", "/slow")))
+        elif connection.recv(1) == b"":
+            gone.set()
+
+    server = serve(script)
+
+    async with drive(server.url(), timeouts=Timeouts(first_byte=PATIENCE)) as driven:
+        await driven.point_at("Slow")
+        await driven.press("enter")
+        await until(lambda: len(server.requests) == 2, "the request")
+        await driven.press("escape")
+        await driven.shows("Stopped: ", "Welcome to the hole")
+        await until(gone.is_set, "the server to see the end")
+        await driven.press("r")
+        await until(lambda: len(server.requests) == 3, "the reload")
+
+
+async def test_a_part_of_a_page_that_was_left_for_nothing_stays(drive, serve):
+    """Also when it is made anew for another width, and `r` asks for the rest."""
+
+    def script(connection: socket.socket, request: bytes) -> None:
+        if request == b"\r\n":
+            connection.sendall(item("i", "the first line") + item("1", "Silent", "/silent"))
+        connection.recv(1)
+
+    server = serve(script)
+
+    async with drive(
+        server.url(), timeouts=Timeouts(first_byte=PATIENCE, between=PATIENCE)
+    ) as driven:
+        await driven.shows("the first line", "Silent")
+        await driven.press("enter")
+        await until(lambda: len(server.requests) == 2, "the request")
+        await driven.press("escape")
+        await driven.shows("Stopped: ", "the first line")
+        await driven.pilot.resize_terminal(70, 20)
+        await driven.press("c")
+        await driven.type("cp437")
+        await driven.shows("cp437", "You left this before all of it had come", "the first line")
+
+
+async def test_a_large_page_that_was_left_before_it_was_laid_out_stays(drive, serve, monkeypatch):
+    more, laid_out = threading.Event(), threading.Event()
+
+    def script(connection: socket.socket, request: bytes) -> None:
+        if request == b"/large\r\n":
+            connection.sendall(b"the first line\n" * 1000)
+            more.wait()
+            connection.sendall(b"another line\n" * 30_000)
+        elif request == b"\r\n":
+            connection.sendall(menu(item("i", "Welcome to the hole")))
+        else:
+            connection.recv(1)
+
+    server = serve(script)
+
+    async with drive(
+        server.url(), timeouts=Timeouts(first_byte=PATIENCE, between=PATIENCE)
+    ) as driven:
+        browser = driven.browser
+
+        def late(*what: Any) -> list[PageLine]:
+            if threading.current_thread() is not threading.main_thread():
+                laid_out.wait(PATIENCE)
+            return rendered_lines(*what)
+
+        await driven.shows("Welcome to the hole")
+        monkeypatch.setattr(current_page, "rendered_lines", late)
+        await driven.press("g")
+        await driven.type(server.url("/0/large"))
+        await driven.shows("the first line")
+        more.set()
+        await until(lambda: browser.current.loading is None, "all of it")
+        await driven.press("g")
+        await driven.type(server.url("/1/silent"))
+        await until(lambda: len(server.requests) == 3, "the request")
+        await driven.press("escape")
+        laid_out.set()
+        await driven.press("c")
+        await driven.type("cp437")
+        await until(lambda: browser.session.charset, "the character set")
+        await driven.pilot.pause()
+        assert "the first line" in driven.screen()
+
+
+async def test_the_last_page_asked_for_wins(drive, serve):
+    """A slow page that is left does not come up later."""
+
+    def script(connection: socket.socket, request: bytes) -> None:
+        if request.startswith(b"/slow"):
+            connection.recv(1)
+        else:
+            site(connection, request)
+
+    server = serve(script)
+
+    async with drive(None) as driven:
+        await driven.shows("Places to begin")
+        await driven.press("g")
+        await driven.type(server.url("/1/slow"))
+        await until(lambda: server.requests, "the request")
+        await driven.press("g")
+        await driven.type(server.url())
+        await driven.shows("Welcome to the hole")
+        assert driven.browser.current.loading is None
+        await driven.press("b")
+        await driven.shows("Places to begin")
+
+
+async def test_a_page_that_arrives_under_a_dialog(drive, serve):
+    def script(connection: socket.socket, request: bytes) -> None:
+        connection.recv(1)
+
+    server = serve(script)
+
+    async with drive(server.url(), timeouts=Timeouts(first_byte=0.3)) as driven:
+        await until(lambda: server.requests, "the request")
+        await driven.press("question_mark")
+        await driven.shows("In a page")
+        await until(lambda: driven.browser.current.loading is None, "the error")
+        await driven.press("escape")
+        await driven.shows("sent no answer within 0.3", "trying again often helps")
+
+
+async def test_a_page_of_a_server_is_the_page_and_one_of_the_browsers_own_is_none(drive, server):
+    async with drive(server.url()) as driven:
+        shown = driven.browser.current
+        await driven.shows("Welcome to the hole")
+        assert shown.page is not None and str(shown.page.url) == server.url()
+        await driven.press("B")
+        await driven.shows("Places to begin")
+        assert shown.page is None
+        assert shown.shown is InternalPage.START
+
+
+async def test_without_a_link_the_page_itself_is_meant(drive, server):
+    async with drive(server.url("/0/about")) as driven:
+        shown = driven.browser.current
+        await driven.shows("All about it.")
+        here = shown.link_or_page()
+        assert shown.link_at_cursor is None and here is not None
+        assert here.address == server.url("/0/about")
+        assert shown.link_at(10_000) is None and shown.subject_at_cursor is None

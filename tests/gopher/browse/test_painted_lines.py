@@ -1,0 +1,123 @@
+"""Lines are laid out and painted: drawings whole, prose broken, colours where they hide nothing."""
+
+import pytest
+
+from logsrv.gopher.browse import painted_lines
+from logsrv.gopher.browse.layout import ScrollPosition
+from logsrv.gopher.browse.page_lines import ColouredSpan, PageLine, SpanStyle
+from logsrv.gopher.wire.menu import MenuItem
+from tests.gopher.browse.conftest import framed, link
+from tests.gopher.conftest import until
+
+pytestmark = pytest.mark.slow
+
+DRAWING = "+" + "-" * 50 + "+"
+
+
+async def test_items_are_aligned_beside_their_types():
+    lines = [PageLine("Welcome", "information"), link("one"), PageLine("between"), link("two")]
+    async with framed(lines) as (frame, _):
+        assert frame.rows()[:4] == [
+            "          Welcome",
+            "  1 menu  one",
+            "          between",
+            "  2 menu  two",
+        ]
+
+
+async def test_a_text_has_all_of_the_width():
+    async with framed([PageLine("x" * 40), PageLine("")]) as (frame, _):
+        assert frame.rows()[:2] == ["x" * 40, ""]
+
+
+async def test_drawings_stay_whole_and_prose_is_broken():
+    async with framed(
+        [PageLine(DRAWING), PageLine(DRAWING), PageLine(""), PageLine("word " * 20)]
+    ) as (frame, pilot):
+        assert frame.rows()[:5] == [
+            DRAWING[:39] + "›",
+            DRAWING[:39] + "›",
+            "",
+            "word word word word word word word word",
+            "word word word word word word word word",
+        ]
+        await pilot.press("greater_than_sign", "greater_than_sign")
+        assert frame.rows()[0] == DRAWING[12:] and frame.view.page_layout.is_wider_than_window
+        await pilot.press("w")
+        assert frame.rows()[:2] == ["-" * 39 + "-", "-" * 11 + "+"] or "+" in frame.rows()[0]
+        assert not frame.view.page_layout.is_wider_than_window
+
+
+async def test_prose_has_a_readable_width_in_a_wide_window():
+    async with framed([PageLine("word " * 40)], size=(160, 10)) as (frame, pilot):
+        assert max(map(len, frame.rows())) <= 80
+        await pilot.press("w")
+        assert max(map(len, frame.rows())) > 100
+
+
+async def test_colours_of_a_server_are_painted_but_not_over_the_cursor():
+    blue = SpanStyle(letters=4)
+    lines = [
+        PageLine("xabc", "information", spans=(ColouredSpan(1, 3, blue),)),
+        PageLine("link", "menu", "menu", MenuItem("1", b"link"), spans=(ColouredSpan(0, 4, blue),)),
+    ]
+
+    async with framed(lines) as (frame, _):
+        painted = {each.text: str(each.style) for each in frame.view.render_line(0)}
+        assert painted["ab"].startswith("color(4)") and not painted["x"].startswith("color(4)")
+        pointed = {each.text.strip(): str(each.style) for each in frame.view.render_line(1)}
+        assert not pointed["link"].startswith("color(4)")
+
+
+async def test_lines_have_the_colour_of_their_style_and_the_cursor_has_its_own():
+    lines = [PageLine("dim", "dim"), PageLine("wrong", "problem"), link("one"), link("two")]
+
+    async with framed(lines) as (frame, _):
+        frame.view.mark_and_find("wr")
+        painted = [
+            {each.text.strip(): each.style for each in frame.view.render_line(y)} for y in range(4)
+        ]
+        names = {"dim": "dim", "ong": "problem", "wr": "match", "one": "cursor", "two": "menu"}
+        for row in painted:
+            for text, style in row.items():
+                if text in names:
+                    wanted = frame.view.get_component_rich_style(f"page--{names.pop(text)}")
+                    assert style and style.color == wanted.color, text
+        assert names == {}
+
+
+async def test_a_hundred_thousand_lines_are_no_trouble():
+    async with framed([link(f"item {number}") for number in range(100_000)]) as (frame, pilot):
+        await pilot.press("end")
+        await until(lambda: frame.view.page_layout.is_complete, "the rows")
+        assert frame.rows()[-1] == "100000 menu  item 99999"
+
+
+async def test_keys_are_obeyed_while_a_long_page_is_laid_out(monkeypatch):
+    """A text of 20 MB kept the browser from looking at its keys for seconds."""
+    monkeypatch.setattr(painted_lines, "SLICE", -1.0)
+    lines = [PageLine(f"line {number}") for number in range(3000)]
+
+    async with framed(lines[:1]) as (frame, pilot):
+        view = frame.view
+        view.show_lines(lines, ScrollPosition(top=2000))
+        assert not view.page_layout.is_complete and len(view.page_layout.rows) < 100
+        assert view.lines == lines
+        await until(lambda: view.scroll_offset.y == 2000, "the place of before")
+        assert frame.rows()[0] == "line 2000"
+        await until(lambda: view.page_layout.is_complete, "the rows")
+        # Broken otherwise, the page shows the same line again; who goes elsewhere stays there.
+        view.change_line_breaking()
+        assert not view.page_layout.is_complete
+        await until(lambda: frame.rows()[0] == "line 2000", "the same line")
+        view.show_lines(lines, ScrollPosition(top=2000))
+        await pilot.press("down")
+        await until(lambda: view.page_layout.is_complete, "the rows")
+        assert view.scroll_offset.y == 1
+        view.show_lines(lines)
+        assert view.mark_and_find("line 2500") == (1, 1)
+        await pilot.pause()
+        await until(lambda: "line 2500" in frame.rows(), "what was found")
+        view.show_lines(lines)
+        view.action_top_or_bottom(1)
+        await until(lambda: frame.rows()[-1] == "line 2999", "the end")

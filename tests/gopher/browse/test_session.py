@@ -1,0 +1,128 @@
+"""What one run of the browser keeps, and whom it trusts."""
+
+import math
+import time
+from pathlib import Path
+
+import pytest
+
+from logsrv.gopher.browse.page import Page
+from logsrv.gopher.browse.session import (
+    BrowsingSession,
+    History,
+    InternalPage,
+    Place,
+)
+from logsrv.gopher.fetch.cache import Cache
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Trust
+from logsrv.gopher.fetch.proxy import Proxy
+from logsrv.gopher.wire.errors import ServerError
+from logsrv.gopher.wire.fileurl import FileURL, ItemURL
+from logsrv.gopher.wire.url import GopherURL
+
+pytestmark = pytest.mark.slow
+
+PLAIN, SECURE = GopherURL("h.org"), GopherURL("h.org", tls=True)
+
+
+def test_files_are_where_xdg_says(tmp_path):
+    session = BrowsingSession({"XDG_DATA_HOME": str(tmp_path), "XDG_DOWNLOAD_DIR": "/d"})
+    assert session.bookmarks.path == tmp_path / "logsrv" / "gopher-bookmarks"
+    assert session.downloads.directory == Path("/d")
+
+
+def test_authorities_decide_until_the_user_does(tmp_path):
+    session = BrowsingSession({"XDG_DATA_HOME": str(tmp_path)})
+    assert session.options_for(SECURE).trust == Trust()
+    session.newly_trusted.add(SECURE.address)
+    assert session.options_for(SECURE).trust.pins is not None
+    assert session.options_for(PLAIN).trust == Trust()
+
+
+def test_the_command_line_says_how_to_connect(tmp_path):
+    proxy = Proxy("127.0.0.1", 9050)
+    session = BrowsingSession(
+        {"XDG_DATA_HOME": str(tmp_path)}, ConnectionOptions(proxy=proxy), "cp437"
+    )
+    assert session.options_for(SECURE).proxy == proxy
+    assert not session.options_for(SECURE).trust.accept_cut
+    assert session.charset == "cp437"
+
+
+def test_a_pin_counts_in_the_next_run_too(tmp_path):
+    (tmp_path / "logsrv").mkdir()
+    (tmp_path / "logsrv" / "gopher-pins").write_text(f"h.org:70 sha256:{'0' * 64}\n")
+    trust = BrowsingSession({"XDG_DATA_HOME": str(tmp_path)}).options_for(SECURE).trust
+    assert trust.pins is not None and not trust.checks_authority
+
+
+A, B, C = (GopherURL("h", selector=name) for name in (b"a", b"b", b"c"))
+
+
+def go(history: History, *places: Place) -> None:
+    for place in places:
+        history.record_arrival(place)
+
+
+def test_a_new_visit_forgets_what_was_forward():
+    history = History()
+    go(history, A, B)
+    history.record_arrival(A, -1)
+    current = history.visit_at_step(0)
+    assert current is not None and current.place == A
+    go(history, C)
+    assert history.visit_at_step(1) is None
+    back = history.visit_at_step(-1)
+    assert back is not None and back.place == A and history.visit_at_step(-2) is None
+
+
+def test_addresses_are_offered_once_with_the_newest_last():
+    history = History()
+    go(history, A, B, InternalPage.START, A)
+    assert history.visited_urls() == [str(B), str(A)]
+
+
+def test_history_is_bounded():
+    history = History(most=3)
+    go(history, A, B, C, A, B)
+    assert history.visit_at_step(-2) is not None and history.visit_at_step(-3) is None
+
+
+def page(url: ItemURL, size: int) -> Page:
+    return Page(url, None, received=size)
+
+
+def session_with_cache(most_bytes: int = 100) -> BrowsingSession:
+    session = BrowsingSession({"HOME": "/nowhere"})
+    session.cache = Cache(most_bytes, most_bytes, math.inf, time.monotonic)
+    return session
+
+
+def test_the_page_unused_for_longest_makes_room():
+    session = session_with_cache()
+    session.keep_page(page(A, 40))
+    session.keep_page(page(B, 40))
+    assert session.cache.get(A) is not None
+    session.keep_page(page(C, 40))
+    assert (session.cache.get(A), session.cache.get(B)) == (page(A, 40), None)
+
+
+def test_a_page_larger_than_everything_is_not_kept_and_costs_no_other():
+    session = session_with_cache()
+    session.keep_page(page(A, 40))
+    session.keep_page(page(B, 101))
+    assert session.cache.get(A) is not None and session.cache.get(B) is None
+
+
+def test_errors_are_asked_for_again():
+    session = session_with_cache()
+    session.keep_page(page(A, 1))
+    session.keep_page(Page(A, None, ServerError("no")))
+    assert session.cache.get(A) is None
+
+
+def test_local_files_are_read_anew():
+    """Who looks at them may edit them."""
+    session = session_with_cache()
+    session.keep_page(page(FileURL(b"/srv"), 1))
+    assert session.cache.get(FileURL(b"/srv")) is None
