@@ -28,7 +28,7 @@ WITHOUT = {
     "kit.protocols.frame_protocol": _HANDS_ON,
     "kit.protocols.line_reader": _HANDS_ON,
     "kit.protocols.stream_input": _HANDS_ON,
-    "kit.testing.peer": "a part of tests",
+    "kit.testing.memory_peers": "a part of tests",
     "linelog.http.viewing.view_protocol": _OURS,
     "linelog.inputs.blocks.body": "puts the parts together that `blocks` goes through",
     "linelog.inputs.records.forward": _HANDS_ON,

@@ -1,14 +1,14 @@
+from logsrv.kit.testing.conformance_trials import conformance as conformance
 from logsrv.kit.testing.documents import examples as examples
 from logsrv.kit.testing.documents import play as play
 from logsrv.kit.testing.documents import transcripts as transcripts
 from logsrv.kit.testing.memory import MemoryService as MemoryService
 from logsrv.kit.testing.memory import every_split as every_split
-from logsrv.kit.testing.peer import MemoryPeer as MemoryPeer
-from logsrv.kit.testing.peer import MemorySender as MemorySender
+from logsrv.kit.testing.memory_peers import MemoryPeer as MemoryPeer
+from logsrv.kit.testing.memory_peers import MemorySender as MemorySender
 from logsrv.kit.testing.process import TWISTD as TWISTD
 from logsrv.kit.testing.process import TwistdProcess as TwistdProcess
 from logsrv.kit.testing.process import wait_until as wait_until
 from logsrv.kit.testing.running import Running as Running
 from logsrv.kit.testing.running import serve as serve
 from logsrv.kit.testing.session import TelnetSession as TelnetSession
-from logsrv.kit.testing.trials import conformance as conformance

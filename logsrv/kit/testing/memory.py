@@ -28,10 +28,10 @@ from logsrv.kit.service.links import client_endpoint
 from logsrv.kit.service.plugin import Plugin, protocol_plugin
 from logsrv.kit.service.protocol_service import ProtocolService
 from logsrv.kit.service.stop import CLOSE_SECONDS, STOP_SECONDS
-from logsrv.kit.testing.clock import MemoryClock
 from logsrv.kit.testing.difference import difference
-from logsrv.kit.testing.listening import MemoryDatagrams, MemoryStreams
-from logsrv.kit.testing.peer import MemoryPeer, MemorySender
+from logsrv.kit.testing.memory_clock import MemoryClock
+from logsrv.kit.testing.memory_listeners import MemoryDatagrams, MemoryStreams
+from logsrv.kit.testing.memory_peers import MemoryPeer, MemorySender
 from logsrv.kit.text.words import did_you_mean
 
 FIRST_PORT = 50000

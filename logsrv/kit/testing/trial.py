@@ -13,7 +13,7 @@ from zope.interface import provider
 
 from logsrv.kit.testing.difference import difference, short_repr
 from logsrv.kit.testing.memory import MemoryService
-from logsrv.kit.testing.peer import MemoryPeer
+from logsrv.kit.testing.memory_peers import MemoryPeer
 
 # Seconds of the clock in memory: an answer is complete when nothing more has come for so long.
 ANSWER_SECONDS = 5.0

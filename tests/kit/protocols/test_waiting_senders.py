@@ -16,7 +16,7 @@ from logsrv.kit import Connection, Delimiter, FrameProtocol, LineProtocol, Reque
 from logsrv.kit.protocols.states import OPEN
 from logsrv.kit.protocols.waiting_senders import SenderCrowd, handled
 from logsrv.kit.testing import MemoryPeer, MemoryService
-from logsrv.kit.testing.peer import TRANSPORT_BUFFER
+from logsrv.kit.testing.memory_peers import TRANSPORT_BUFFER
 from tests.parts.kept import kept
 
 LINES = [f"{number:048d}" for number in range(30_000)]

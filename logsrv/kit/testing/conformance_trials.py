@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from logsrv.kit.service.stop import DRAIN_SECONDS
-from logsrv.kit.testing.clock import NEEDS_SERVE
 from logsrv.kit.testing.difference import short_repr
 from logsrv.kit.testing.memory import MemoryService, as_plugin
+from logsrv.kit.testing.memory_clock import NEEDS_SERVE
 from logsrv.kit.testing.trial import (
     ANSWER_SECONDS,
     APART,

@@ -14,7 +14,7 @@ from logsrv.kit.net.datagrams import DatagramListener, DatagramReceiver
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.recvmmsg import Group
 from logsrv.kit.net.stream_listener import StreamListener
-from logsrv.kit.testing.peer import MemorySender
+from logsrv.kit.testing.memory_peers import MemorySender
 
 
 class MemoryListener:

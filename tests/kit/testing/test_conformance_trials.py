@@ -23,7 +23,8 @@ from logsrv.kit import (
     Sender,
     protocol_plugin,
 )
-from logsrv.kit.testing import MemoryService, conformance, trials
+from logsrv.kit.testing import MemoryService, conformance
+from logsrv.kit.testing import conformance_trials as trials
 from logsrv.kit.testing.difference import short_repr
 from logsrv.kit.testing.trial import Trial
 from tests.parts.talking import Shout
