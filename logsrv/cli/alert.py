@@ -40,6 +40,7 @@ from logsrv.cli.arguments import (
     tell,
     usual_store,
 )
+from logsrv.cli.command import Command
 from logsrv.errors import ConfigurationError, StoreError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.kinds import DURATION
@@ -67,6 +68,8 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.disk import store_errors
+
+command = Command("alert", "try the command or webhook of an alert", __name__)
 
 _OPTIONS = {
     "config": ("FILE", "read options from this TOML file, as twistd logsrv does"),

@@ -33,6 +33,7 @@ from contextlib import closing
 from pathlib import Path
 
 from logsrv.cli.arguments import parse_directory, tell
+from logsrv.cli.command import Command
 from logsrv.cli.progress import CareProgress
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
@@ -46,6 +47,8 @@ from logsrv.linelog.store.segments.disk import Disk, make_directory, reason, sto
 from logsrv.linelog.store.segments.format import require_known_format
 from logsrv.linelog.store.segments.lock import locked, owning_process
 from logsrv.linelog.store.segments.segment import BACKUP
+
+command = Command("backup", "back up a store while its server runs", __name__)
 
 
 def declare(parser: Parser) -> None:

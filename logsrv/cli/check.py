@@ -34,6 +34,7 @@ from twisted.application.service import IServiceMaker
 from twisted.logger import globalLogBeginner
 from twisted.plugin import getPlugins
 
+from logsrv.cli.command import Command
 from logsrv.cli.plugins import OVERLOOKED, is_overlooked
 from logsrv.errors import LogsrvError, UsageError
 from logsrv.kit.options.argument_parser import Parser
@@ -53,6 +54,8 @@ from logsrv.kit.service.findings import (
 )
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted, did_you_mean, shown
+
+command = Command("check", "check whether a service can start and work", __name__)
 
 PLUGIN = "logsrv"
 CONFIGURATION = "configuration"

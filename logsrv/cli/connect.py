@@ -50,6 +50,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.cli.arguments import tell
+from logsrv.cli.command import Command
 from logsrv.errors import LogsrvError
 from logsrv.kit.connections.transports import Backpressure, with_no_delay
 from logsrv.kit.net.remote import ARGUMENTS, RemotePlace, parse_remote, remote_endpoint
@@ -58,6 +59,8 @@ from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.words import shown
+
+command = Command("connect", "send standard input to a server, and show its answers", __name__)
 
 CHUNK = 64 * 1024
 CONNECT_SECONDS = 10.0

@@ -34,6 +34,7 @@ import os
 import attrs
 
 from logsrv.cli.arguments import parse_directory
+from logsrv.cli.command import Command
 from logsrv.cli.progress import CareProgress
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
@@ -46,6 +47,8 @@ from logsrv.linelog.store.care.file_owner import give_files_of_root
 from logsrv.linelog.store.care.findings import FindingWeight, StoreFinding
 from logsrv.linelog.store.segments.disk import Disk, explanation, reason
 from logsrv.linelog.store.segments.lock import locked
+
+command = Command("doctor", "verify a store, and repair what can be repaired", __name__)
 
 
 def declare(parser: Parser) -> None:

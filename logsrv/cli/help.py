@@ -13,11 +13,13 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 
-from logsrv.cli import main
+from logsrv.cli.command import COMMANDS, Command, commands_help_text, parser_of
 from logsrv.cli.output import Output
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.words import did_you_mean, shown
+
+command = Command("help", "show the help of a command, or a text about a topic", __name__)
 
 _FOLDER = os.path.join(os.path.dirname(__file__), "topics")
 _SUFFIX = ".txt"
@@ -46,10 +48,10 @@ class _CommandOrTopic:
     @property
     def words(self) -> tuple[str, ...]:
         """All commands and topics; completions of shells offer them, too."""
-        return (*main.COMMANDS, *topics())
+        return (*COMMANDS.all(), *topics())
 
     def __call__(self, text: str) -> str:
-        if text not in self.words:
+        if text not in topics() and COMMANDS.find(text) is None:
             if gone := gone_sentence("logsrv", text):
                 raise ValueError(f"{text} is {gone}")
             near = did_you_mean(text, self.words)
@@ -74,7 +76,9 @@ def run(arguments: Namespace) -> int:
 def _help_text_for(subject: str | None) -> str:
     if subject is None:
         listed = "".join(f"  {name:<13}{purpose}\n" for name, purpose in topics().items())
-        return f"{main.commands_help_text()}\nTopics, for logsrv help TOPIC:\n\n{listed}"
-    if subject in main.COMMANDS:
-        return main.parser_of(subject).format_help()
-    return f"{subject}: {topics()[subject]}\n\n{topic_text(subject)}"
+        return f"{commands_help_text()}\nTopics, for logsrv help TOPIC:\n\n{listed}"
+    if subject in topics():
+        return f"{subject}: {topics()[subject]}\n\n{topic_text(subject)}"
+    found = COMMANDS.find(subject)
+    assert found is not None
+    return parser_of(found).format_help()

@@ -32,6 +32,7 @@ from itertools import chain
 from pathlib import Path
 
 from logsrv.cli.arguments import only_store, tell
+from logsrv.cli.command import Command
 from logsrv.cli.reading import declare_store
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
@@ -44,6 +45,8 @@ from logsrv.linelog.importing.writer import ImportWriter, open_for_import
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.segments.disk import store_errors
 from logsrv.memory import keep_freed_memory
+
+command = Command("import", "take existing log files into a store", __name__)
 
 _EVERY = 0.2
 _MICRO = 1e6

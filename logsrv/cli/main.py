@@ -11,14 +11,19 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from importlib import import_module
-from types import ModuleType
 from typing import NoReturn
 
 from logsrv import __version__
 from logsrv.cli.arguments import named_stores, tell
+from logsrv.cli.command import (
+    COMMANDS,
+    Command,
+    commands_help_text,
+    parser_of,
+    run,
+    tell_broken_plugins,
+)
 from logsrv.errors import HelpRequest, LogsrvError, UsageError
-from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.terminal import discard_unwritten_output
 from logsrv.kit.text.words import did_you_mean, shown
@@ -27,33 +32,7 @@ FAILED, USAGE, INTERRUPTED = 1, 2, 130
 MEMORY = 1 << 30
 """Bytes of memory for a command that reads an archive; one line may have 256 MiB."""
 
-COMMANDS = {
-    "alert": ("alert", "try the command or webhook of an alert"),
-    "backup": ("backup", "back up a store while its server runs"),
-    "check": ("check", "check whether a service can start and work"),
-    "connect": ("connect", "send standard input to a server, and show its answers"),
-    "doctor": ("doctor", "verify a store, and repair what can be repaired"),
-    "help": ("help", "show the help of a command, or a text about a topic"),
-    "import": ("import_", "take existing log files into a store"),
-    "new": ("new", "write a new plugin project"),
-    "plugins": ("plugins", "list the plugins and inputs that are installed"),
-    "reindex": ("reindex", "make the indexes that sealed segments lack"),
-    "run": ("run", "run a plugin that is one file, again each time it is saved"),
-    "restore": ("restore", "bring a store back, from a backup or an archive"),
-    "search": ("search", "find lines in a store"),
-    "ship": ("ship", "show how far the targets of a store are"),
-    "show": ("show", "show the line at a position, and its neighbours"),
-    "sql": ("sql", "ask a store in SQL (extra sql)"),
-    "tail": ("tail", "show the last lines of a store, and new ones"),
-}
-"""The commands, each with its module in `logsrv.cli` and its purpose."""
-
-HOLDING_NOTHING = ("search", "show")
-"""Commands that need no cleanup at their end."""
-
 _BUCKETS = ("s3://", "gs://", "az://")
-SEARCHING = ("search", "show", "sql", "tail")
-"""Commands whose status 1 means that nothing was found."""
 
 
 def main(
@@ -65,14 +44,30 @@ def main(
     a failure.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    searches = words[:1] and words[0] in SEARCHING
+    return _run(_command_of(words), words, watch)
+
+
+def _command_of(words: Sequence[str]) -> Command | None:
+    """Return the command that a command line begins with; None for an option or an unknown word."""
+    if not words or words[0].startswith("-") or gone_sentence("logsrv", words[0]):
+        return None
+    return COMMANDS.find(words[0])
+
+
+def _run(
+    command: Command | None, words: Sequence[str], watch: Callable[[str, int], None] | None
+) -> int:
+    searches = command is not None and command.searches
     failed = USAGE if searches else FAILED
     if sys.stdout is None:
         # The shell's `>&-` closes descriptor 1; the next file that we open would get it, and our output.
         tell("logsrv: standard output is closed")
         return failed
     try:
-        status = _run(words, watch)
+        if command is None:
+            status = _answer_without_command(words)
+        else:
+            status = _run_command(command, words[1:], failed, watch)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has closed the pipe. For a search, status 1 would mean that nothing was found.
@@ -87,45 +82,54 @@ def main(
     return status
 
 
-def _run(words: list[str], watch: Callable[[str, int], None] | None) -> int:
+def _answer_without_command(words: Sequence[str]) -> int:
+    """Print the help or the version, or tell that a word is no command; return the exit status."""
     if not words or words[0] in ("-h", "--help"):
         print(commands_help_text(), end="")
+        tell_broken_plugins()
         return 0 if words else USAGE
-    if words[0] == "--version":
+    name = words[0]
+    if name == "--version":
         print(f"logsrv {__version__}")
         return 0
-    name = words[0]
     if gone := gone_sentence("logsrv", name):
         tell(f"logsrv: {name} is {gone}")
         return USAGE
-    if name not in COMMANDS:
-        what = "option" if name.startswith("-") else "command"
-        near = did_you_mean(name, [*COMMANDS, "--help", "--version"])
-        tell(f"logsrv: {shown(name)} is no {what}{near}; logsrv --help shows what there is")
-        return USAGE
-    command = _import_command(name)
+    what = "option" if name.startswith("-") else "command"
+    near = did_you_mean(name, [*COMMANDS.all(), "--help", "--version"])
+    tell(f"logsrv: {shown(name)} is no {what}{near}; logsrv --help shows what there is")
+    tell_broken_plugins()
+    return USAGE
+
+
+def _run_command(
+    command: Command,
+    words: Sequence[str],
+    failed: int,
+    watch: Callable[[str, int], None] | None,
+) -> int:
+    """Run a command and return its exit status; an error is a sentence. failed: the status of a failure."""
     try:
-        arguments = parser_of(name).parse_args(words[1:])
-        bucket = _reads_a_bucket(name, arguments)
+        arguments = parser_of(command).parse_args(words)
+        bucket = _reads_a_bucket(arguments, with_archives=command.searches)
         if bucket and watch is not None:
-            watch(name, USAGE if name in SEARCHING else FAILED)
-        if name != "sql" and (bucket or _reads_an_archive(arguments)):
+            watch(command.name, failed)
+        if not command.limits_memory and (bucket or _reads_an_archive(arguments)):
             # Imported here: to read a local store needs none of it, and a search starts 3 % sooner.
             from logsrv.kit.children.child_side import limit_extra_memory
 
-            # The command `sql` is not among these: it limits its memory itself.
             with limit_extra_memory(MEMORY):
-                return int(command.run(arguments))
-        return int(command.run(arguments))
+                return run(command, arguments)
+        return run(command, arguments)
     except HelpRequest as wanted:
         print(wanted.text, end="")
         return 0
     except LogsrvError as error:
-        tell(f"logsrv {name}: {error}")
-        return USAGE if name in SEARCHING or isinstance(error, UsageError) else FAILED
+        tell(f"logsrv {command.name}: {error}")
+        return USAGE if isinstance(error, UsageError) else failed
     except MemoryError:
-        tell(f"logsrv {name}: this needs more memory than it may have")
-        return USAGE if name in SEARCHING else FAILED
+        tell(f"logsrv {command.name}: this needs more memory than it may have")
+        return failed
 
 
 def _reads_an_archive(arguments: object) -> bool:
@@ -134,11 +138,11 @@ def _reads_an_archive(arguments: object) -> bool:
     return any("://" in place for place in places)
 
 
-def _reads_a_bucket(name: str, arguments: object) -> bool:
-    """Return whether a command reads a bucket, directly or as the archive of its store."""
+def _reads_a_bucket(arguments: object, *, with_archives: bool) -> bool:
+    """Return whether a command reads a bucket; with_archives: or has one as the archive of its store."""
     stores = named_stores(arguments)
     places = [*stores, str(getattr(arguments, "origin", None))]
-    for store in stores if name in SEARCHING else ():
+    for store in stores if with_archives else ():
         if _has_archives(store):
             from logsrv.linelog.store.archive.archive_notes import archive_urls
 
@@ -153,30 +157,6 @@ def _has_archives(directory: str) -> bool:
             name.endswith(".archive") for name in os.listdir(os.path.join(directory, "ship"))
         )
     return False
-
-
-def parser_of(name: str) -> Parser:
-    """Return the parser of a command's arguments."""
-    command = _import_command(name)
-    parser = Parser(prog=f"logsrv {name}", description=command.__doc__ or "")
-    command.declare(parser)
-    return parser
-
-
-def _import_command(name: str) -> ModuleType:
-    return import_module(f"logsrv.cli.{COMMANDS[name][0]}")
-
-
-def commands_help_text() -> str:
-    """Return the help of `logsrv` itself."""
-    commands = "".join(f"  {name:<10}{purpose}\n" for name, (_, purpose) in COMMANDS.items())
-    return (
-        "usage: logsrv COMMAND ...\n\n"
-        f"{commands}\n"
-        "logsrv COMMAND --help shows a command's options; logsrv help, topics such as\n"
-        "query and endpoints; logsrv --version, the version.\n"
-        "The servers themselves are plugins of twistd: twistd -n logsrv --help.\n"
-    )
 
 
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP)
@@ -230,9 +210,11 @@ def program() -> NoReturn:
     if sys.stdout is not None and not hasattr(sys.stdout.buffer, "raw"):
         sys.stdout = open(1, "w", -1, sys.stdout.encoding, sys.stdout.errors, closefd=False)  # noqa: SIM115
         sys.stdout.reconfigure(line_buffering=True)
-    status = main(watch=fork_watched_child)
+    words = sys.argv[1:]
+    command = _command_of(words)
+    status = _run(command, words, fork_watched_child)
     # obstore's threads sometimes crash the process while Python shuts down.
-    if sys.argv[1:2] and (sys.argv[1] in HOLDING_NOTHING or "obstore" in sys.modules):
+    if (command is not None and command.holds_nothing) or "obstore" in sys.modules:
         if sys.stderr is not None:
             sys.stderr.flush()
         # Python's shutdown takes 3 ms, a tenth of a search for a rare word.

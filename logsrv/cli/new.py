@@ -34,6 +34,7 @@ from twisted.application.service import IServiceMaker
 from twisted.plugin import getPlugins
 
 import logsrv.kit
+from logsrv.cli.command import Command
 from logsrv.cli.origin import installable_origin
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import ARGUMENTS
@@ -43,6 +44,8 @@ from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
 from logsrv.kit.web.templates import template_environment
 from logsrv.linelog.inputs.intake.registry import inputs
+
+command = Command("new", "write a new plugin project", __name__)
 
 TEMPLATES = Path(logsrv.kit.__file__).parent / "template"
 SUFFIX = ".jinja"

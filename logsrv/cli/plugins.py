@@ -30,6 +30,7 @@ from twisted.logger import globalLogBeginner
 from twisted.plugin import getPlugins
 
 from logsrv.cli.arguments import aligned_columns
+from logsrv.cli.command import Command
 from logsrv.cli.origin import direct_url, path_in_record
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.argument_parser import Parser
@@ -41,6 +42,8 @@ from logsrv.kit.text.words import error_text
 from logsrv.linelog.inputs.intake.intake import IInput
 from logsrv.linelog.inputs.intake.registry import inputs
 from twisted import plugins
+
+command = Command("plugins", "list the plugins and inputs that are installed", __name__)
 
 
 def declare(parser: Parser) -> None:

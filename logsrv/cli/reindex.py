@@ -20,6 +20,7 @@ import os
 from pathlib import Path
 
 from logsrv.cli.arguments import only_store, tell
+from logsrv.cli.command import Command
 from logsrv.cli.reading import declare_store
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
@@ -28,6 +29,8 @@ from logsrv.linelog.store.segments.disk import Disk, store_errors
 from logsrv.linelog.store.segments.format import require_known_format
 from logsrv.linelog.store.words.reindex import ReindexedSegment, make_missing_indexes
 from logsrv.memory import keep_freed_memory
+
+command = Command("reindex", "make the indexes that sealed segments lack", __name__)
 
 # The first MOST_NAMED segments are reported one by one; after them, one of REPORT_EVERY segments.
 MOST_NAMED = 50

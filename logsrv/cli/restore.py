@@ -25,6 +25,7 @@ from pathlib import Path
 
 from logsrv.cli.arguments import parse_directory, tell
 from logsrv.cli.backup import contents_summary, copy_store
+from logsrv.cli.command import Command
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.gone import gone_sentence
@@ -34,6 +35,8 @@ from logsrv.linelog.store.archive.objects import Archive
 from logsrv.linelog.store.archive.restoring import RestoredSegment, restore_segments
 from logsrv.linelog.store.segments.disk import make_directory, store_errors
 from logsrv.linelog.store.segments.lock import locked
+
+command = Command("restore", "bring a store back, from a backup or an archive", __name__)
 
 
 def declare(parser: Parser) -> None:

@@ -38,11 +38,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from logsrv.cli.arguments import tell
+from logsrv.cli.command import Command
 from logsrv.cli.serving import NOT_RUNNABLE
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.files import FileFingerprint, file_fingerprint
 from logsrv.kit.text.words import shown
+
+command = Command("run", "run a plugin that is one file, again each time it is saved", __name__)
 
 REACTORS = ("asyncio", "default", "epoll", "poll", "select")
 

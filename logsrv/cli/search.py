@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, cast
 from logsrv.cli import reading
 from logsrv.cli.arguments import tell
 from logsrv.cli.around import declare_around, make_search_scope, parse_around
+from logsrv.cli.command import Command
 from logsrv.cli.output import Output
 from logsrv.cli.progress import ProgressLine
 from logsrv.cli.stores import make_search, open_view, require_one_store
@@ -52,6 +53,8 @@ from logsrv.linelog.store.segments.segment import Position
 
 if TYPE_CHECKING:
     from logsrv.linelog.read.stores_search import StoresSearch
+
+command = Command("search", "find lines in a store", __name__, searches=True, holds_nothing=True)
 
 _FIGURES = {
     "sum": "the sum", "avg": "the average", "min": "the smallest", "max": "the largest",

@@ -31,6 +31,7 @@ from logsrv.cli.arguments import (
     tell,
     usual_store,
 )
+from logsrv.cli.command import Command
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted, shown, size_text
@@ -45,6 +46,8 @@ from logsrv.linelog.store.segments.disk import store_errors
 from logsrv.linelog.store.segments.lock import locked
 from logsrv.linelog.store.segments.removed import MissingText
 from logsrv.linelog.store.segments.segment import Position
+
+command = Command("ship", "show how far the targets of a store are", __name__)
 
 _HEAD = ("target", "up", "place", "behind", "gone", "missing there", "last error")
 

@@ -17,6 +17,7 @@ from contextlib import closing
 
 from logsrv.cli import reading
 from logsrv.cli.arguments import tell
+from logsrv.cli.command import Command
 from logsrv.cli.stores import open_view, require_one_store
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
@@ -25,6 +26,14 @@ from logsrv.linelog.read.render import make_renderer
 from logsrv.linelog.read.render_records import make_record_renderer
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.store.segments.segment import parse_position
+
+command = Command(
+    "show",
+    "show the line at a position, and its neighbours",
+    __name__,
+    searches=True,
+    holds_nothing=True,
+)
 
 
 def declare(parser: Parser) -> None:

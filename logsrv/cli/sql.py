@@ -22,6 +22,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from logsrv.cli.arguments import tell
+from logsrv.cli.command import Command
 from logsrv.cli.progress import ProgressLine
 from logsrv.cli.reading import (
     declare_store,
@@ -38,6 +39,10 @@ from logsrv.linelog.query.language.caret import error_with_caret
 
 if TYPE_CHECKING:
     from logsrv.linelog.sql.answer import SqlAnswer
+
+command = Command(
+    "sql", "ask a store in SQL (extra sql)", __name__, searches=True, limits_memory=True
+)
 
 # Bytes of memory; with more, the command ends with NO_MEMORY. This is twice what the largest answer needs.
 # DuckDB's own limit is not enough: it does not count a text that is made in one step.

@@ -27,6 +27,7 @@ from itertools import islice
 
 from logsrv.cli import reading
 from logsrv.cli.arguments import named_stores, tell
+from logsrv.cli.command import Command
 from logsrv.cli.stores import make_search, open_view
 from logsrv.errors import StoreError, UsageError
 from logsrv.kit.options.argument_parser import Parser
@@ -40,6 +41,8 @@ from logsrv.linelog.read.search import Hit, hits_in_text
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
+
+command = Command("tail", "show the last lines of a store, and new ones", __name__, searches=True)
 
 _LOOK_EVERY = 0.03
 

@@ -7,6 +7,7 @@ completions are made from parsers.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -16,8 +17,9 @@ from twisted.application.service import IServiceMaker
 from twisted.plugin import getPlugins
 
 from logsrv import __version__
-from logsrv.cli import main
+from logsrv.cli import command
 from logsrv.cli.help import topic_text, topics
+from logsrv.errors import ConfigurationError
 from logsrv.gopher.command import main as gopher_command
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.declare import (
@@ -96,20 +98,27 @@ def pages() -> dict[str, str]:
 def completions(shell: str) -> dict[str, str]:
     """Return a shell's completion scripts for our programs, by the programs' names."""
     whole = Parser("logsrv", _LOGSRV, version=str)
-    made = (_with_commands(whole, _commands_of(main)), gopher_parser())
+    made = (_with_commands(whole, _commands()), gopher_parser())
     return {parser.prog: shtab.complete(parser, shell) for parser in made}
 
 
-def _commands_of(program: Any) -> dict[str, tuple[Parser, str]]:
-    """Return the parser and the purpose of each command of a program, given as its module."""
-    return {
-        name: (program.parser_of(name), purpose) for name, (_, purpose) in program.COMMANDS.items()
-    }
+def _commands() -> dict[str, tuple[Parser, str]]:
+    """Return the parser and the purpose of each command of `logsrv`, also of other packages'."""
+    made = {}
+    for name, one in sorted(command.COMMANDS.all().items()):
+        try:
+            made[name] = command.parser_of(one), one.purpose
+        except ConfigurationError as error:
+            print(f"left out: {name}: {error}", file=sys.stderr)
+    return made
 
 
 def gopher_parser() -> Parser:
     """Return the parser of `gopher`, whose first word may be a URL as well."""
-    made = _commands_of(gopher_command)
+    made = {
+        name: (gopher_command.parser_of(name), purpose)
+        for name, (_, purpose) in gopher_command.COMMANDS.items()
+    }
     serve, _ = made["serve"]
     # The arguments after the directory are options of the server, which parses them itself.
     serve._actions = [one for one in serve._actions if one.nargs != argparse.REMAINDER]
@@ -188,7 +197,7 @@ def _kit_plugins() -> Iterator[tuple[Any, SettingsOptions[Any]]]:
 
 def subjects() -> Iterator[PageSubject]:
     """Yield the subjects of all manual pages."""
-    commands = _commands_of(main)
+    commands = _commands()
     pages = [f"logsrv-{name}(1)" for name in commands]
     whole = Parser("logsrv", _LOGSRV, version=str)
     _add_terms(

@@ -7,7 +7,7 @@ import pytest
 from twisted.application.service import IServiceMaker
 from twisted.plugin import getPlugins
 
-from logsrv.cli import main
+from logsrv.cli import command
 from logsrv.gopher.command import main as gopher_command
 
 PLUGINS = ("logsrv", "greet", "gopher", "gopherd")
@@ -16,9 +16,9 @@ PLUGINS = ("logsrv", "greet", "gopher", "gopherd")
 def helps(monkeypatch: pytest.MonkeyPatch, columns: int) -> dict[str, str]:
     """The help of every command, by its name."""
     monkeypatch.setenv("COLUMNS", str(columns))
-    found = {"logsrv": main.commands_help_text()}
-    for name in main.COMMANDS:
-        found[f"logsrv {name}"] = main.parser_of(name).format_help()
+    found = {"logsrv": command.commands_help_text()}
+    for name, one in command.COMMANDS.ours().items():
+        found[f"logsrv {name}"] = command.parser_of(one).format_help()
     for name in ("", *gopher_command.COMMANDS):
         found[f"gopher {name}"] = gopher_command.parser_of(name).format_help()
     return found
@@ -67,7 +67,7 @@ def test_the_essentials_of_the_logger_fit_two_screens(capsys):
 
 
 def test_no_sentence_names_a_file_that_pip_does_not_install():
-    folder = Path(main.__file__).parents[1]
+    folder = Path(command.__file__).parents[1]
     for path in folder.rglob("*.py"):
         if "template" not in path.parts:
             assert not re.search(r"\bdocs/\w+\.md|\b\w+\.md\b", path.read_text()), path

@@ -12,6 +12,7 @@ import pytest
 
 from logsrv import __version__
 from logsrv.cli import main as module
+from logsrv.cli.command import COMMANDS
 from logsrv.kit.testing import TWISTD, wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.archive.archive_notes import save_archive_url
@@ -24,38 +25,17 @@ from tests.parts.stores import line, make_store
 def test_help_lists_every_command():
     shown = logsrv("--help")
     assert shown.returncode == 0
-    for name, (_, purpose) in module.COMMANDS.items():
+    for name, command in COMMANDS.ours().items():
         assert f"{name} " in shown.stdout.decode()
-        assert purpose in shown.stdout.decode()
+        assert command.purpose in shown.stdout.decode()
 
 
 @pytest.mark.slow
 def test_every_command_has_a_module_with_help():
-    for name in module.COMMANDS:
+    for name in COMMANDS.ours():
         shown = logsrv(name, "--help")
         assert shown.returncode == 0, shown
         assert f"usage: logsrv {name} " in shown.stdout.decode()
-
-
-def test_every_file_of_the_folder_is_listed():
-    """A command that was written but is not in COMMANDS could not be called."""
-    folder = Path(module.__file__).parent
-    files = {
-        ".".join(path.relative_to(folder).with_suffix("").parts)
-        for path in folder.rglob("*.py")
-        if "\ndef declare(" in path.read_text() and "\ndef run(" in path.read_text()
-    }
-    assert files == {where for where, _ in module.COMMANDS.values()}
-
-
-def test_help_loads_neither_twisted_nor_attrs():
-    """So that it is there at once."""
-    code = (
-        "import sys; from logsrv.cli.main import main; main(['--help']); "
-        "print([name for name in ('twisted', 'attrs') if name in sys.modules])"
-    )
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-    assert shown.stdout.endswith(b"\n[]\n")
 
 
 def test_version_is_printed():
@@ -105,7 +85,7 @@ def test_a_command_that_needs_too_much_memory_is_one_sentence(name, status, caps
         raise MemoryError
 
     words = ["restore", "--from", "x", "y"] if name == "restore" else ["search", "x"]
-    monkeypatch.setattr(f"logsrv.cli.{module.COMMANDS[name][0]}.run", run)
+    monkeypatch.setattr(f"{COMMANDS.ours()[name].module}.run", run)
     assert module.main(words) == status
     said = f"logsrv {name}: this needs more memory than it may have\n"
     assert capsys.readouterr().err == said
@@ -127,7 +107,7 @@ def test_commands_that_read_an_archive_may_take_little_memory(words, limited, mo
         limits.append(resource.getrlimit(resource.RLIMIT_DATA)[0])
         return 0
 
-    monkeypatch.setattr(f"logsrv.cli.{module.COMMANDS[words[0]][0]}.run", run)
+    monkeypatch.setattr(f"{COMMANDS.ours()[words[0]].module}.run", run)
     before = resource.getrlimit(resource.RLIMIT_DATA)[0]
     assert module.main(words) == 0
     assert resource.getrlimit(resource.RLIMIT_DATA)[0] == before
@@ -184,7 +164,7 @@ PRINTING = [
     [sys.executable, "-m", "twisted", "greet", "--help"],
 ]
 OTHERS = [
-    *([*LOGSRV, command, "--help"] for command in module.COMMANDS if command != "search"),
+    *([*LOGSRV, command, "--help"] for command in COMMANDS.ours() if command != "search"),
     *([*GOPHER, word, "--help"] for word in ("follow", "serve")),
     *([*TWISTD, plugin, "--help"] for plugin in ("greet", "gopher", "gopherd")),
 ]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.cli import main
+from logsrv.cli.command import COMMANDS, parser_of
 from logsrv.cli.help import topic_text, topics
 from logsrv.kit.net.endpoint import ARGUMENTS
 from logsrv.kit.net.parse import parse_endpoint
@@ -39,13 +39,13 @@ def test_a_topic_is_short_and_names_nothing_that_may_be_missing(name):
 
 
 def test_no_topic_is_called_as_a_command():
-    assert not set(topics()) & set(main.COMMANDS)
+    assert not set(topics()) & set(COMMANDS.ours())
 
 
 def test_every_option_that_is_named_exists():
     known = set()
-    for command in main.COMMANDS:
-        known |= set(re.findall(r"--[a-z-]+", main.parser_of(command).format_help()))
+    for command in COMMANDS.ours().values():
+        known |= set(re.findall(r"--[a-z-]+", parser_of(command).format_help()))
     options = logsrv_options()
     known |= options | {"--help-all", "--help"}
     for name in topics():
@@ -127,7 +127,8 @@ NOT_FOR_PEOPLE = {"PATH", "HOME", "SOURCE_DATE_EPOCH", "LISTEN_FDS"}
 
 def test_statuses_are_those_of_searches():
     searching = re.search(r"look for lines \((.*?)\)", topic_text("exit"))
-    assert searching and set(searching[1].split(", ")) == set(main.SEARCHING)
+    known = {name for name, command in COMMANDS.ours().items() if command.searches}
+    assert searching and set(searching[1].split(", ")) == known
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv import __version__
-from logsrv.cli import main
+from logsrv.cli.command import COMMANDS
 from tests.parts.archives import ROOT
 from tests.parts.programs import program
 from tests.parts.scripts import script
@@ -32,7 +32,7 @@ def pages(build: Path) -> Path:
 
 def test_there_is_a_page_for_every_command(pages):
     names = {path.name for path in pages.iterdir()}
-    assert {f"logsrv-{command}.1" for command in main.COMMANDS} <= names
+    assert {f"logsrv-{command}.1" for command in COMMANDS.ours()} <= names
     assert {"logsrv.1", "gopher.1", "gopher-mirror.1", "logsrv.toml.5", "logsrv-query.7"} <= names
     assert {f"twistd-{name}.8" for name in ("logsrv", "greet", "gopher", "gopherd")} <= names
 
@@ -100,7 +100,7 @@ def test_bash_knows_our_commands(build, tmp_path):
     (tmp_path / "bash").mkdir()
     made = scripts(build, "bash")
     assert in_bash(made["logsrv"], "logsrv sea", tmp_path) == {"search"}
-    assert in_bash(made["logsrv"], "logsrv ", tmp_path) == set(main.COMMANDS)
+    assert in_bash(made["logsrv"], "logsrv ", tmp_path) == set(COMMANDS.ours())
     assert in_bash(made["logsrv"], "logsrv help end", tmp_path) == {"endpoints"}
     assert in_bash(made["logsrv"], "logsrv tail --color ", tmp_path) == {"auto", "always", "never"}
     assert in_bash(made["gopher"], "gopher mi", tmp_path) == {"mirror"}

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.cli.main import COMMANDS, main, parser_of
+from logsrv.cli import command as finder
+from logsrv.cli.main import main
 from logsrv.errors import ConfigurationError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.declare import option_name, options_of, tables_of
@@ -15,6 +16,7 @@ from logsrv.linelog.http.endpoints import BY_PATH, ENDPOINTS
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 
+COMMANDS = finder.COMMANDS.ours()
 OF_LOGSRV = [key.split()[1:] for key in GONE if key.startswith("logsrv ")]
 SERVICE_OPTIONS_GONE = [words[0] for words in OF_LOGSRV if words[0].startswith("--")]
 COMMANDS_GONE = [words[0] for words in OF_LOGSRV if words[1:] == [] and words[0][0] != "-"]
@@ -55,7 +57,7 @@ def test_no_entry_hides_what_there_is():
     assert not {f"--{name}" for name in declared} & {*SERVICE_OPTIONS_GONE}
     assert not {*COMMANDS} & {*COMMANDS_GONE}
     for command, option in COMMAND_OPTIONS_GONE:
-        assert f"{option} " not in parser_of(command).format_help()
+        assert f"{option} " not in finder.parser_of(COMMANDS[command]).format_help()
     for endpoint in ENDPOINTS:
         assert not {one.name for one in endpoint.parameters} & {*PARAMETERS_GONE}
 
@@ -126,7 +128,7 @@ def test_an_option_that_is_gone_is_not_passed_on(an_option_gone):
 
 
 def test_a_word_of_a_query_may_be_spelled_as_an_option_that_is_gone(an_option_gone):
-    parser = parser_of("search")
+    parser = finder.parser_of(COMMANDS["search"])
     assert parser.parse_args(["--", "--colour"]).query == ["--colour"]
     with pytest.raises(UsageError, match=r"^--colour is gone"):
         parser.parse_args(["error", "--colour", "red"])
