@@ -1,8 +1,8 @@
-"""List the plugins and inputs that are installed.
+"""List the plugins, inputs and commands that are installed.
 
 The list has each plugin that twistd finds, by name: its version, where it listens by default, its package,
-and the file that declares it. Then come the inputs of the line logger, and plugin files that cannot be
-loaded, each with the reason.
+and the file that declares it. Then come the inputs of the line logger, the commands of logsrv, and plugin
+files that cannot be loaded, each with the reason.
 
 Example:
 
@@ -30,7 +30,7 @@ from twisted.logger import globalLogBeginner
 from twisted.plugin import getPlugins
 
 from logsrv.cli.arguments import aligned_columns
-from logsrv.cli.command import Command
+from logsrv.cli.command import COMMANDS, Command
 from logsrv.cli.origin import direct_url, path_in_record
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.argument_parser import Parser
@@ -43,7 +43,7 @@ from logsrv.linelog.inputs.intake.intake import IInput
 from logsrv.linelog.inputs.intake.registry import inputs
 from twisted import plugins
 
-command = Command("plugins", "list the plugins and inputs that are installed", __name__)
+command = Command("plugins", "list the plugins, inputs and commands that are installed", __name__)
 
 
 def declare(parser: Parser) -> None:
@@ -63,8 +63,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _installed_report(installed: AllInstalled) -> str:
-    """Return the two tables, and a line for each broken or hidden plugin."""
-    parts = [_table("PLUGIN", installed.plugins), "\n", _table("INPUT", installed.inputs)]
+    """Return the tables, and a line for each broken or hidden plugin."""
+    tables = {
+        "PLUGIN": installed.plugins,
+        "INPUT": installed.inputs,
+        "COMMAND": installed.commands,
+    }
+    parts = ["\n".join(_table(title, rows) for title, rows in tables.items())]
     if installed.broken or installed.hidden or any(plugin.error for plugin in installed.plugins):
         parts.append("\n")
     for plugin in installed.plugins:
@@ -101,7 +106,7 @@ def _table(title: str, plugins: Sequence[InstalledPlugin]) -> str:
 
 @attrs.frozen(kw_only=True)
 class InstalledPlugin:
-    """A plugin or an input.
+    """A plugin, an input or a command.
 
     name: as users type it. version: its own, otherwise that of its package; "" if neither is known.
     package: the distribution that pip installed; "" if none. where: the file that declares it.
@@ -131,10 +136,11 @@ class BrokenPlugin:
 
 @attrs.frozen(kw_only=True)
 class AllInstalled:
-    """All installed plugins and inputs, in the order of their names."""
+    """All installed plugins, inputs and commands, in the order of their names."""
 
     plugins: tuple[InstalledPlugin, ...]
     inputs: tuple[InstalledPlugin, ...]
+    commands: tuple[InstalledPlugin, ...]
     broken: tuple[BrokenPlugin, ...]
 
     @property
@@ -142,7 +148,7 @@ class AllInstalled:
         """Return each plugin that twistd does not use, with the one of the same name that it uses."""
         return [
             (plugin, next(other for other in group if other.taken and other.name == plugin.name))
-            for group in (self.plugins, self.inputs)
+            for group in (self.plugins, self.inputs, self.commands)
             for plugin in group
             if not plugin.taken
         ]
@@ -157,6 +163,8 @@ def find_installed() -> AllInstalled:
     broken = []
     # id() of a plugin → the file that declares it
     files: dict[int, str] = {}
+    files_of_ours = COMMANDS.files()
+    commands = [(each, files_of_ours[name]) for name, each in COMMANDS.ours().items()]
     for where, loaded in import_plugin_files():
         if isinstance(loaded, str):
             package = packages.of_file(where)
@@ -164,9 +172,12 @@ def find_installed() -> AllInstalled:
             continue
         for value in vars(loaded).values():
             files.setdefault(id(value), where)
+            if isinstance(value, Command):
+                commands.append((value, where))
     return AllInstalled(
         plugins=tuple(_installed_plugins(files, packages)),
         inputs=tuple(_installed_inputs(files, packages)),
+        commands=tuple(_installed_commands(commands, packages)),
         broken=tuple(sorted(broken, key=lambda found: found.where)),
     )
 
@@ -265,6 +276,22 @@ def _installed_inputs(files: dict[int, str], packages: PluginPackages) -> Iterat
             where=where,
             description=(type(found).__doc__ or "").partition("\n")[0],
             taken=used[found.name] is found,
+        )
+
+
+def _installed_commands(
+    files: Sequence[tuple[Command, str]], packages: PluginPackages
+) -> Iterator[InstalledPlugin]:
+    used = COMMANDS.all()
+    for found, where in sorted(files, key=lambda each: each[0].name):
+        package = packages.of_plugin(where, found.module)
+        yield InstalledPlugin(
+            name=found.name,
+            version=_package_version(package),
+            package=_package_name(package),
+            where=where,
+            description=found.purpose,
+            taken=used[found.name] == found,
         )
 
 

@@ -9,46 +9,17 @@ import pytest
 
 from logsrv import cli as package
 from logsrv.cli.command import COMMANDS
+from logsrv.kit.testing import examples
+from tests.cli.plugin_files import write_command
 from tests.parts.commands import logsrv as run_logsrv
 
-PLUGIN = """
-from logsrv.cli.command import Command
-
-stars = Command("stars", "count the stars of a store", "stars_package.command")
-other = Command("search", "take a name of ours", "stars_package.command")
-"""
-WORK = '''
-"""Print stars.
-
-Example:
-
-  logsrv stars 3
-"""
-from logsrv.errors import UsageError
-
-def declare(parser):
-    parser.add_argument("number", metavar="NUMBER", type=int, help="how many")
-
-def run(arguments):
-    if arguments.number > 9:
-        raise UsageError("there are no more than 9 stars")
-    print("*" * arguments.number)
-    return arguments.number
-'''
+KIT_PAGE = Path(__file__).parents[2] / "docs" / "kit.md"
 
 
 @pytest.fixture
 def strangers(tmp_path: Path) -> Path:
     """A folder for Python's path, with the command `stars`."""
-    for name, text in (
-        ("twisted/plugins/stars.py", PLUGIN),
-        ("stars_package/__init__.py", ""),
-        ("stars_package/command.py", WORK.lstrip()),
-    ):
-        file = tmp_path / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    return tmp_path
+    return write_command(tmp_path)
 
 
 def logsrv(path: Path, *words: str) -> tuple[int, str, str]:
@@ -82,6 +53,16 @@ def test_a_command_of_a_stranger_is_one_of_logsrv(strangers):
     assert text == logsrv(strangers, "stars", "--help")[1]
     assert text.startswith("usage: logsrv stars [OPTIONS] NUMBER\n\nPrint stars.")
     assert "stras is no command (did you mean stars?)" in logsrv(strangers, "stras")[2]
+
+
+def test_the_example_of_the_guide_is_a_command(tmp_path):
+    declared, work = [one for one in examples(KIT_PAGE.read_text()) if "stars" in one.code]
+    assert work.name == "stars.py"
+    (tmp_path / "stars.py").write_text(work.code)
+    plugin = tmp_path / "twisted" / "plugins" / "stars_plugin.py"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text(declared.code)
+    assert logsrv(tmp_path, "stars", "3") == (0, "***\n", "")
 
 
 def test_a_stranger_cannot_take_a_name_of_ours(strangers):

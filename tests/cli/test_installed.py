@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.plugin_files import INPUT, PLUGIN
+from tests.cli.plugin_files import COMMAND, INPUT, PLUGIN
 from tests.parts.commands import LOGSRV
 
 pytestmark = pytest.mark.slow
@@ -62,6 +62,15 @@ def test_plugins_and_inputs_of_strangers_are_listed(site):
     (plugin,) = named(result["inputs"], "records")
     assert plugin["description"] == "Records of some kind."
     assert plugin["taken"]
+
+
+def test_commands_are_listed_and_a_stranger_with_a_name_of_ours_is_not_taken(site):
+    result = found(site, stars=COMMAND)
+    (stars,) = named(result["commands"], "stars")
+    assert stars["where"] == str(site / "twisted" / "plugins" / "stars.py") and stars["taken"]
+    assert stars["description"] == "count the stars of a store"
+    taken = {one["package"]: one["taken"] for one in named(result["commands"], "search")}
+    assert taken == {"logsrv": True, "": False}
 
 
 def test_the_package_is_known_by_its_files(site):

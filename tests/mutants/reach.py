@@ -126,7 +126,10 @@ def _importers() -> dict[str, set[str]]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 text = node.value.partition(":")[0]
-                others |= {text, f"logsrv.cli.{text}"} if name == "logsrv.cli.main" else {text}
+                others.add(text)
+        if name == "logsrv.cli.main":
+            # It finds the commands by looking into the folder.
+            others |= {each for each in modules if each.startswith("logsrv.cli.")}
         if name.startswith(_STARTING):
             others |= {*_STARTED}
         if (room := name.rpartition(".")[0]) != "tests":

@@ -9,6 +9,7 @@ import pytest
 
 from logsrv import __version__
 from logsrv.cli.command import COMMANDS
+from tests.cli.plugin_files import write_command
 from tests.parts.archives import ROOT
 from tests.parts.programs import program
 from tests.parts.scripts import script
@@ -18,8 +19,11 @@ from tests.release.shells import in_bash, in_fish, in_zsh, lint
 @pytest.fixture(scope="module")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder into which the script has written."""
-    folder = tmp_path_factory.mktemp("manuals")
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
+    return generate(tmp_path_factory.mktemp("manuals"))
+
+
+def generate(folder: Path, **variables: str) -> Path:
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000", **variables}
     words = [sys.executable, str(ROOT / "packaging/manuals/generate.py"), str(folder)]
     subprocess.run(words, env=environment, check=True)
     return folder
@@ -106,6 +110,14 @@ def test_bash_knows_our_commands(build, tmp_path):
     assert in_bash(made["gopher"], "gopher mi", tmp_path) == {"mirror"}
     assert in_bash(made["gopher"], "gopher serve bash --lis", tmp_path) == {"--listen"}
     assert in_bash(made["gopher"], "gopher serve ba", tmp_path) == {"bash"}
+
+
+@pytest.mark.slow
+def test_a_command_of_a_stranger_has_completions_and_a_page(tmp_path):
+    made = generate(tmp_path / "made", PYTHONPATH=str(write_command(tmp_path / "site")))
+    (tmp_path / "bash").mkdir()
+    assert in_bash(scripts(made, "bash")["logsrv"], "logsrv sta", tmp_path) == {"stars"}
+    assert "count the stars of a store" in (made / "man" / "logsrv-stars.1").read_text()
 
 
 @pytest.mark.slow
