@@ -28,6 +28,8 @@ TEST_FILES_OVER_500_LINES = 0
 # Whoever adds lines finds others that have become needless; if none have, it grows, with a reason. Lines of
 # tests are printed only: a ceiling made tests that say five things in one statement.
 CODE = 72_100
+# Of docs/*.md, as `wc -w` counts: a new page tells each thing once too, and links to what stands elsewhere.
+WORDS = 58_000
 
 # Words that begin a clause: a reader has to decode a comment or a docstring that begins so. A sentence that
 # begins with "If …," is plain.
@@ -250,3 +252,9 @@ def test_lines_of_code():
     print(f"\n{lines:6} of at most {CODE}: lines of code in logsrv")
     print(f"{of_tests:6}: in tests, {of_tests / lines:.2f} for each in logsrv")
     assert lines <= CODE
+
+
+def test_words_of_the_pages():
+    words = sum(len(page.read_text().split()) for page in (ROOT / "docs").glob("*.md"))
+    print(f"\n{words:6} of at most {WORDS}: words in docs/*.md")
+    assert words <= WORDS
