@@ -14,8 +14,8 @@ import pytest
 from logsrv.cli.check import _service_user, finding_text
 from logsrv.kit.service.findings import ok, warning
 from logsrv.kit.testing import TwistdProcess
-from tests.cli.plugin_files import INPUT
 from tests.parts.commands import logsrv
+from tests.parts.plugin_files import INPUT
 from tests.parts.ports import free_port
 from tests.parts.users import as_root, open_directory
 

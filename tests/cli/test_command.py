@@ -10,8 +10,8 @@ import pytest
 from logsrv import cli as package
 from logsrv.cli.command import COMMANDS
 from logsrv.kit.testing import examples
-from tests.cli.plugin_files import write_command
 from tests.parts.commands import logsrv as run_logsrv
+from tests.parts.plugin_files import write_command
 
 KIT_PAGE = Path(__file__).parents[2] / "docs" / "kit.md"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.plugin_files import COMMAND, INPUT, PLUGIN
 from tests.parts.commands import LOGSRV
+from tests.parts.plugin_files import COMMAND, INPUT, PLUGIN
 
 pytestmark = pytest.mark.slow
 

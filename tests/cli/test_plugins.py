@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.cli.plugin_files import PLUGIN
 from tests.parts.commands import logsrv
+from tests.parts.plugin_files import PLUGIN
 
 pytestmark = pytest.mark.slow
 

@@ -131,6 +131,21 @@ def test_a_stranger_is_found_and_cannot_take_a_name_of_ours(colours, tmp_path):
         assert found is not None and found.word == word
 
 
+def test_a_module_of_ours_without_a_plugin_takes_no_name(colours, tmp_path):
+    stranger(tmp_path, "tools")
+    found = colours.find("tools")
+    assert found is not None and found.word == "stranger"
+
+
+def test_only_files_with_the_word_of_a_kind_are_imported(colours, tmp_path):
+    stranger(tmp_path, "green")
+    (tmp_path / "strangers" / "a_wrong_one.py").write_text("1 / 0\n")
+    with_word = Plugins(colours.package, colours.accepts, word="'green'")
+    assert words(with_word.all())["green"] == "stranger"
+    assert with_word.broken() == {}
+    assert list(colours.broken()) == [f"{tmp_path}/strangers/a_wrong_one.py"]
+
+
 def test_a_file_that_cannot_be_imported_costs_only_what_it_declares(
     colours, package, tmp_path, capsys
 ):

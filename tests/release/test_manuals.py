@@ -9,8 +9,8 @@ import pytest
 
 from logsrv import __version__
 from logsrv.cli.command import COMMANDS
-from tests.cli.plugin_files import write_command
 from tests.parts.archives import ROOT
+from tests.parts.plugin_files import write_command
 from tests.parts.programs import program
 from tests.parts.scripts import script
 from tests.release.shells import in_bash, in_fish, in_zsh, lint
