@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from logsrv.errors import ConfigurationError
@@ -21,8 +22,13 @@ from logsrv.gopher.follow.entries import (
     utc_day,
     without_date,
 )
-from logsrv.gopher.follow.fetching import LIMITS, fetch_and_store_news
-from logsrv.gopher.follow.following import FollowedMenu, can_follow, items_of_all_menus
+from logsrv.gopher.follow.following import (
+    LIMITS,
+    FollowedMenu,
+    can_follow,
+    fetch_and_store_news,
+    items_of_all_menus,
+)
 from logsrv.gopher.follow.news import NewsItem
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
@@ -76,7 +82,7 @@ class FollowedMenus:
             await fetch_and_store_news(
                 due,
                 self._session.following,
-                lambda url: self._session.options_for(url, accept_cut=True),
+                partial(self._session.connections.options_for, accept_cut=True),
                 self._clock,
                 self._session.charset,
                 self._reload_news_of,

@@ -186,7 +186,7 @@ class NavigationCommands:
         )
 
         def trust() -> None:
-            self._session.newly_trusted.add(address)
+            self._session.connections.newly_trusted.add(address)
             self.reload()
 
         self._window.ask_yes_or_no("Trust this certificate?", question, trust)

@@ -124,7 +124,8 @@ class SaveAndBookmarkCommands:
         """Begin to save the answer to `url`, and say so. play: whether to play it when it is saved."""
         ended = partial(self._announce_end, play=play)
         with self._window.saying_errors():
-            download = self._session.downloads.start(url, self._session.options_for(url), ended)
+            options = self._session.connections.options_for(url)
+            download = self._session.downloads.start(url, options, ended)
             self._window.say(_saving_sentence(download))
 
     def offer_to_play(self, link: Hyperlink) -> None:

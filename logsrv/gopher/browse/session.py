@@ -17,15 +17,12 @@ from logsrv.gopher.browse.page_load import PageLoad
 from logsrv.gopher.fetch.cache import Cache
 from logsrv.gopher.fetch.connection_options import (
     ConnectionOptions,
-    PinStore,
-    Trust,
+    PinnedConnections,
     data_directory,
-    pins_path,
 )
 from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.follow.following import FollowedStore
 from logsrv.gopher.wire.fileurl import FileURL, ItemURL
-from logsrv.gopher.wire.url import GopherURL
 
 
 class InternalPage(StrEnum):
@@ -99,34 +96,14 @@ class BrowsingSession:
     ) -> None:
         """options: how to connect; its trust applies to servers without a pin. charset: of answers."""
         data = Path(data_directory(environ))
-        self._options = options or ConnectionOptions()
-        self._pins = PinStore(pins_path(environ))
         self.environ = environ
+        self.connections = PinnedConnections(environ, options)
         self.history = History()
         self.cache: Cache[ItemURL, Page] = Cache(MOST_CACHED, MOST_CACHED, math.inf, time.monotonic)
         self.following = FollowedStore(data)
         self.bookmarks = Bookmarks(data / "gopher-bookmarks")
         self.downloads = Downloads(download_directory(environ))
         self.charset = charset
-        # Servers the user decided to trust: the next certificate they show is pinned.
-        self.newly_trusted: set[str] = set()
-
-    def options_for(self, url: ItemURL, *, accept_cut: bool = False) -> ConnectionOptions:
-        """Return the options of a connection to `url`.
-
-        They have trust by pin for servers that the user decided to trust, else the trust of the session.
-        accept_cut: whether to accept an end without TLS's close. Raises ConfigurationError, OSError.
-        """
-        trust = self._options.trust
-        if (
-            isinstance(url, GopherURL)
-            and url.tls
-            and (url.address in self.newly_trusted or self._pins.has_pin(url.address))
-        ):
-            trust = Trust(pins=self._pins)
-        if accept_cut:
-            trust = trust.replace(accept_cut=True)
-        return self._options.replace(trust=trust)
 
     def keep_page(self, page: Page) -> None:
         """Keep a page in the cache, unless it has an error, or is a local file, which the user may edit."""
@@ -136,5 +113,5 @@ class BrowsingSession:
 
     def new_page_load(self, url: ItemURL) -> PageLoad:
         """Return the page of `url`, not yet requested."""
-        options = partial(self.options_for, url, accept_cut=True)
+        options = partial(self.connections.options_for, url, accept_cut=True)
         return PageLoad(url, options, charset=self.charset)

@@ -11,10 +11,10 @@ import time
 from argparse import Namespace
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from logsrv.errors import ConfigurationError, UsageError
-from logsrv.gopher.browse.session import BrowsingSession
 from logsrv.gopher.command.arguments import (
     INCOMPLETE,
     add_charset_option,
@@ -22,13 +22,16 @@ from logsrv.gopher.command.arguments import (
     connection_options,
     make_parser,
 )
+from logsrv.gopher.fetch.connection_options import PinnedConnections, data_directory
 from logsrv.gopher.follow.bookmarks import title_from_url
 from logsrv.gopher.follow.entries import address_of_entry, without_date
-from logsrv.gopher.follow.fetching import fetch_and_store_news, fetch_entries
 from logsrv.gopher.follow.following import (
     FollowedMenu,
     FollowedStore,
+    OptionsFor,
     can_follow,
+    fetch_and_store_news,
+    fetch_entries,
     items_of_all_menus,
 )
 from logsrv.gopher.follow.news import NewsItem
@@ -38,6 +41,7 @@ from logsrv.gopher.wire.url import GopherURL, parse_typed_url
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.time import rfc3339
+from logsrv.kit.text.words import counted
 
 Found = Sequence[tuple[NewsItem, FollowedMenu]]
 
@@ -97,27 +101,35 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     """Run the command, return the exit status. Raises HelpRequest, LogsrvError."""
     command = words[0]
     options = parser_of(command).parse_args(words[1:])
+    following = FollowedStore(Path(data_directory(os.environ)))
     if command == "unfollow":
-        return _unfollow(options)
-    session = BrowsingSession(os.environ, connection_options(options), options.charset)
+        return _unfollow(options, following)
+    connections = PinnedConnections(os.environ, connection_options(options))
+    options_for = partial(connections.options_for, accept_cut=True)
     if command == "new":
-        return _print_news(options, session, stdout, stderr)
+        return _print_news(options, following, options_for, stdout, stderr)
     if options.url is None:
-        for each in session.following.all():
+        for each in following.all():
             stdout.write(f"{each.url} {each.title}\n".encode())
         return 0
-    return _follow(options, session, stdout, stderr)
+    return _follow(options, following, options_for, stdout, stderr)
 
 
-def _follow(options: Namespace, session: BrowsingSession, stdout: BinaryIO, stderr: TextIO) -> int:
+def _follow(
+    options: Namespace,
+    following: FollowedStore,
+    options_for: OptionsFor,
+    stdout: BinaryIO,
+    stderr: TextIO,
+) -> int:
     url = parse_typed_url(options.url)
     if not can_follow(url):
         raise ConfigurationError(f"{url} is no menu and no text, which are what can be followed")
-    if any(each.url == url for each in session.following.all()):
+    if any(each.url == url for each in following.all()):
         raise ConfigurationError(f"{url} is followed already")
-    how, now = session.options_for(url, accept_cut=True), int(time.time())
+    now = int(time.time())
     try:
-        entries = asyncio.run(fetch_entries(url, how, now, session.charset))
+        entries = asyncio.run(fetch_entries(url, options_for(url), now, options.charset))
     except UnknownHost as error:
         if not os.path.exists(options.url):
             raise
@@ -125,34 +137,38 @@ def _follow(options: Namespace, session: BrowsingSession, stdout: BinaryIO, stde
             f"{one_line(options.url, 500)} is on this machine; only what a server has can be followed"
         ) from error
     title = " ".join(options.title) or title_from_url(url)
-    session.following.follow(url, title, entries, now)
+    following.follow(url, title, entries, now)
     if stdout.isatty():
-        number = f"{len(entries):,} item{'s' if len(entries) != 1 else ''}"
+        number = counted(len(entries), "item")
         stderr.write(
             printable(f"gopher: {title} is followed; what it has now, {number}, counts as read\n")
         )
     return 0
 
 
-def _unfollow(options: Namespace) -> int:
+def _unfollow(options: Namespace, following: FollowedStore) -> int:
     url = parse_typed_url(options.url)
-    if not BrowsingSession(os.environ).following.unfollow(url):
+    if not following.unfollow(url):
         raise ConfigurationError(f"{url} is not followed; gopher follow shows what is")
     return 0
 
 
 def _print_news(
-    options: Namespace, session: BrowsingSession, stdout: BinaryIO, stderr: TextIO
+    options: Namespace,
+    following: FollowedStore,
+    options_for: OptionsFor,
+    stdout: BinaryIO,
+    stderr: TextIO,
 ) -> int:
     if options.json and options.atom:
         raise UsageError("--json and --atom are two forms of output; choose one")
     if options.atom and options.all:
         raise UsageError("--atom has what is read already; leave out --all")
-    following, charset = session.following, session.charset
     followed, problems = _chosen_menus(following, options.urls), []
     if not options.offline:
-        how = partial(session.options_for, accept_cut=True)
-        problems = asyncio.run(fetch_and_store_news(followed, following, how, time.time, charset))
+        problems = asyncio.run(
+            fetch_and_store_news(followed, following, options_for, time.time, options.charset)
+        )
         followed = _chosen_menus(following, options.urls)
     found: Found = items_of_all_menus(followed)
     if not (options.atom or options.all):

@@ -18,7 +18,9 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.wholefile import write_whole
 from logsrv.gopher.wire.errors import TLSError
+from logsrv.gopher.wire.fileurl import ItemURL
 from logsrv.gopher.wire.menu import LONGEST_LINE, MOST_ITEMS
+from logsrv.gopher.wire.url import GopherURL
 from logsrv.value import Value
 
 if TYPE_CHECKING:
@@ -215,3 +217,34 @@ class ConnectionOptions(Value):
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         return context
+
+
+class PinnedConnections:
+    """A user's connections: trust by pin for servers that the user decided to trust, else the usual trust.
+
+    newly_trusted: servers the user decided to trust now: the next certificate they show is pinned.
+    """
+
+    def __init__(
+        self, environ: Mapping[str, str], options: ConnectionOptions | None = None
+    ) -> None:
+        """environ: names the directory of the pins. options: how to connect to servers without a pin."""
+        self._options = options or ConnectionOptions()
+        self._pins = PinStore(pins_path(environ))
+        self.newly_trusted: set[str] = set()
+
+    def options_for(self, url: ItemURL, *, accept_cut: bool = False) -> ConnectionOptions:
+        """Return the options of a connection to `url`. Raises ConfigurationError, OSError.
+
+        accept_cut: whether to accept an end without TLS's close.
+        """
+        trust = self._options.trust
+        if (
+            isinstance(url, GopherURL)
+            and url.tls
+            and (url.address in self.newly_trusted or self._pins.has_pin(url.address))
+        ):
+            trust = Trust(pins=self._pins)
+        if accept_cut:
+            trust = trust.replace(accept_cut=True)
+        return self._options.replace(trust=trust)

@@ -27,7 +27,7 @@ from logsrv.gopher.follow.entries import (
 from logsrv.kit.text.escape import one_line
 from logsrv.value import Value
 
-# Keys of a menu that are remembered. Twice the most items of a menu (`fetching.LIMITS`), so that as many
+# Keys of a menu that are remembered. Twice the most items of a menu (`following.LIMITS`), so that as many
 # entries that are missing now stay known.
 MOST_KNOWN = 40_000
 # At most this many new items and read items of each menu are kept with their titles; other new

@@ -33,7 +33,7 @@ from logsrv.gopher.wire.menu import Menu, MenuItem
 from logsrv.gopher.wire.text import Text, decode_line
 from logsrv.gopher.wire.url import BEGINNINGS, GopherURL
 from logsrv.kit.text.escape import one_line, printable
-from logsrv.kit.text.words import size_text
+from logsrv.kit.text.words import counted, size_text
 from logsrv.kit.web.templates import template_environment
 
 RowKind = Literal["item", "search", "outside", "nowhere", "error"]
@@ -232,7 +232,7 @@ def _menu_values(menu: Menu, place: WebPlace) -> dict[str, Any]:
     return {
         "template": "menu.html",
         "heading": find_heading(safe_text_of(item, place.charset) for item in texts),
-        "size": f"{number:,} {kind}{'' if number == 1 else 's'}",
+        "size": counted(number, kind),
         "parts": parts,
         "scale": drawing_width(parts),
         "last": place.first + len(items),

@@ -14,15 +14,11 @@ from logsrv.gopher.browse.session import (
     Place,
 )
 from logsrv.gopher.fetch.cache import Cache
-from logsrv.gopher.fetch.connection_options import ConnectionOptions, Trust
-from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.wire.errors import ServerError
 from logsrv.gopher.wire.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.url import GopherURL
 
 pytestmark = pytest.mark.slow
-
-PLAIN, SECURE = GopherURL("h.org"), GopherURL("h.org", tls=True)
 
 
 def test_files_are_where_xdg_says(tmp_path):
@@ -31,29 +27,9 @@ def test_files_are_where_xdg_says(tmp_path):
     assert session.downloads.directory == Path("/d")
 
 
-def test_authorities_decide_until_the_user_does(tmp_path):
-    session = BrowsingSession({"XDG_DATA_HOME": str(tmp_path)})
-    assert session.options_for(SECURE).trust == Trust()
-    session.newly_trusted.add(SECURE.address)
-    assert session.options_for(SECURE).trust.pins is not None
-    assert session.options_for(PLAIN).trust == Trust()
-
-
-def test_the_command_line_says_how_to_connect(tmp_path):
-    proxy = Proxy("127.0.0.1", 9050)
-    session = BrowsingSession(
-        {"XDG_DATA_HOME": str(tmp_path)}, ConnectionOptions(proxy=proxy), "cp437"
-    )
-    assert session.options_for(SECURE).proxy == proxy
-    assert not session.options_for(SECURE).trust.accept_cut
+def test_the_character_set_is_that_of_the_command_line(tmp_path):
+    session = BrowsingSession({"XDG_DATA_HOME": str(tmp_path)}, charset="cp437")
     assert session.charset == "cp437"
-
-
-def test_a_pin_counts_in_the_next_run_too(tmp_path):
-    (tmp_path / "logsrv").mkdir()
-    (tmp_path / "logsrv" / "gopher-pins").write_text(f"h.org:70 sha256:{'0' * 64}\n")
-    trust = BrowsingSession({"XDG_DATA_HOME": str(tmp_path)}).options_for(SECURE).trust
-    assert trust.pins is not None and not trust.checks_authority
 
 
 A, B, C = (GopherURL("h", selector=name) for name in (b"a", b"b", b"c"))

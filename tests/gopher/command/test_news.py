@@ -13,7 +13,7 @@ import pytest
 
 from logsrv.gopher.command.main import run
 from logsrv.kit.testing import wait_until
-from tests.gopher.feeds import ATOM, checked_feed
+from tests.gopher.command.answers import ATOM, checked_feed
 from tests.parts import gopher_servers
 from tests.parts.at_terminal import AtTerminal
 from tests.parts.gopherhole import Phlog, item

@@ -11,7 +11,7 @@ from logsrv.gopher.follow.following import FollowedMenu, items_of_all_menus
 from logsrv.gopher.follow.news import News
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
-from tests.gopher.feeds import ATOM, checked_feed
+from tests.gopher.command.answers import ATOM, checked_feed
 
 NOW = 1795225000
 MENU = GopherURL.parse("gopher://h.org/1/phlog")

@@ -8,7 +8,9 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.gopher import Proxy
 from logsrv.gopher.fetch.connection_options import (
+    ConnectionOptions,
     Limits,
+    PinnedConnections,
     PinStore,
     Timeouts,
     Trust,
@@ -17,6 +19,7 @@ from logsrv.gopher.fetch.connection_options import (
 )
 from logsrv.gopher.fetch.proxy import SocksHandshake
 from logsrv.gopher.wire.errors import TLSError
+from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 
 
@@ -122,3 +125,28 @@ def test_bytes_behind_the_reply_of_a_proxy_are_the_servers():
     talk = SocksHandshake(Proxy("127.0.0.1", 9050), "example.org", 70)
     assert talk.feed(b"\5\0") == b""
     assert talk.feed(b"\5\0\0\1\0\0\0\0\0\0hello") == b"hello" and talk.done
+
+
+PLAIN, SECURE = GopherURL("h.org"), GopherURL("h.org", tls=True)
+
+
+def test_authorities_decide_until_the_user_does(tmp_path):
+    connections = PinnedConnections({"XDG_DATA_HOME": str(tmp_path)})
+    assert connections.options_for(SECURE).trust == Trust()
+    connections.newly_trusted.add(SECURE.address)
+    assert connections.options_for(SECURE).trust.pins is not None
+    assert connections.options_for(PLAIN).trust == Trust()
+
+
+def test_the_command_line_says_how_to_connect(tmp_path):
+    usual = ConnectionOptions(proxy=Proxy("127.0.0.1", 9050))
+    connections = PinnedConnections({"XDG_DATA_HOME": str(tmp_path)}, usual)
+    assert connections.options_for(SECURE) == usual
+    assert connections.options_for(SECURE, accept_cut=True).trust.accept_cut
+
+
+def test_a_pin_counts_in_the_next_run_too(tmp_path):
+    (tmp_path / "logsrv").mkdir()
+    (tmp_path / "logsrv" / "gopher-pins").write_text(f"h.org:70 sha256:{'0' * 64}\n")
+    trust = PinnedConnections({"XDG_DATA_HOME": str(tmp_path)}).options_for(SECURE).trust
+    assert trust.pins is not None and not trust.checks_authority

@@ -1,12 +1,23 @@
-"""One contract for all ways to fetch: the client, `urlopen` and asyncio get the same of the same server."""
+"""One contract for all ways to fetch: the client, `urlopen` and asyncio get the same of the same server.
 
+`from logsrv.gopher import …` works for every name it promises, and only then loads it.
+"""
+
+import asyncio
 import select
 import socket
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
-from logsrv.gopher import Proxy, Timeouts, Trust
+import logsrv.gopher
+from logsrv.gopher import Proxy, Trust
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
+from logsrv.gopher.fetch.on_asyncio import AsyncioStream
 from logsrv.gopher.wire.errors import (
     NotGopher,
     ProxyError,
@@ -17,7 +28,9 @@ from logsrv.gopher.wire.errors import (
     Truncated,
     UnknownHost,
 )
+from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
+from tests.gopher.conftest import until
 from tests.parts.gopher_servers import LOOPBACK, Script, SocksProxy, reset
 from tests.parts.ports import free_port
 
@@ -141,3 +154,65 @@ async def test_a_proxy_that_refuses_or_is_not_there_is_named(fetch, proxies):
         error = (await fetch("gopher://h.example/0x", proxy=Proxy(LOOPBACK, port))).error
         assert isinstance(error, ProxyError)
         assert said in str(error)
+
+
+async def fetched(url: str) -> bytes:
+    """Wait for all that comes, however long the server takes."""
+    options = ConnectionOptions(Timeouts(first_byte=PATIENCE, between=PATIENCE))
+    async with AsyncioStream(GopherURL.parse(url), options) as answer:
+        return b"".join([piece async for piece in answer])
+
+
+def test_a_silent_name_server_can_be_left_alone(monkeypatch):
+    """Quitting does not wait for it."""
+    released = threading.Event()
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: [released.wait(PATIENCE)][:0])
+
+    async def scenario() -> None:
+        task = asyncio.create_task(fetched("gopher://slow.example/"))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(asyncio.wait_for(scenario(), PATIENCE))
+    released.set()
+
+
+def test_cancelling_closes_the_socket(serve):
+    """The server sees the end at once."""
+    begun, gone = threading.Event(), threading.Event()
+
+    def script(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"some")
+        begun.set()
+        # A client that has not read all of it yet resets the connection.
+        with suppress(ConnectionResetError):
+            assert connection.recv(1) == b""
+        gone.set()
+
+    async def scenario() -> None:
+        task = asyncio.create_task(fetched(serve(script).url("/0/x")))
+        await until(begun.is_set, "the request")
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await until(gone.is_set, "the server to see it")
+
+    asyncio.run(scenario())
+
+
+def test_every_promised_name_is_there():
+    for name in dir(logsrv.gopher):
+        assert getattr(logsrv.gopher, name).__name__ == name
+        assert name in logsrv.gopher.__all__  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        logsrv.gopher.nothing  # type: ignore[attr-defined]  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "first", ["import logsrv.gopher.fetch.urllib_handler", "import logsrv.gopher.wire.text"]
+)
+def test_no_name_is_hidden_by_a_module_of_the_same_name(first):
+    program = f"{first}\nimport logsrv.gopher as g\nassert callable(g.urlopen)"
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -1,13 +1,53 @@
-"""A gateway in this process, and one in a process of its own for browsers."""
+"""A gateway in this process with requests to it, and one in a process of its own for browsers."""
 
+from __future__ import annotations
+
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_twisted
+from twisted.internet.threads import deferToThread
 
+from logsrv.gopher.gateway.gateway import Gateway
+from logsrv.gopher.service import Options
 from logsrv.kit.testing import TwistdProcess
-from tests.gopher.gateway.web import LOOPBACK, Web, gateway_service
+from logsrv.kit.testing.patience import PATIENCE
+from tests.parts.web_clients import Client
+
+LOOPBACK = "tcp:0:interface=127.0.0.1"
+
+
+class Web:
+    """A running gateway and requests to it; each blocks in a thread of its own."""
+
+    def __init__(self, service: Gateway) -> None:
+        self.service = service
+        self.port = int(service.addresses[0].rpartition(":")[2])
+
+    def get(self, path: str, method: str = "GET", **headers: str) -> Any:
+        """A Deferred Response."""
+        return deferToThread(Client(self.port).ask, path, headers, method)
+
+    def connect(self, path: str) -> socket.socket:
+        """A connection over which `path` has been asked for, and nothing has been read."""
+        connection = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        return connection
+
+    def value(self, metric: str, **labels: str) -> float:
+        return self.service.metrics.value(metric, **labels)
+
+
+def gateway_service(*arguments: str, reactor: Any) -> Gateway:
+    """The service for a command line; nothing is taken from the environment."""
+    options = Options()
+    options.environment = {}
+    options.parseOptions(["--gateway", LOOPBACK, *arguments])
+    return Gateway(options.settings, load=options.reload, reactor=reactor)
+
 
 Start = Callable[..., Web]
 

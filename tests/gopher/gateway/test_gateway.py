@@ -20,7 +20,7 @@ from logsrv.gopher.gateway import pages
 from logsrv.gopher.gateway.gateway import STALLED_AFTER, ClientStalled, ResponseWriter
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import names
-from tests.gopher.gateway.web import Web, gateway_service
+from tests.gopher.gateway.conftest import Web, gateway_service
 
 MENU = b"0Text\t/t\tx.example\t70\r\n.\r\n"
 

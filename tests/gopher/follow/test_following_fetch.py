@@ -8,8 +8,13 @@ import pytest
 
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
 from logsrv.gopher.follow.entries import Entry, text_entries, utc_day
-from logsrv.gopher.follow.fetching import AT_ONCE, fetch_and_store_news, fetch_entries
-from logsrv.gopher.follow.following import FollowedMenu, FollowedStore
+from logsrv.gopher.follow.following import (
+    AT_ONCE,
+    FollowedMenu,
+    FollowedStore,
+    fetch_and_store_news,
+    fetch_entries,
+)
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
