@@ -16,9 +16,9 @@ from collections.abc import Callable
 
 import attrs
 
-from logsrv.linelog.framing.lines.datagrams import frame_datagrams
-from logsrv.linelog.framing.lines.lines import LineFramer
-from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
+from logsrv.linelog.lines.datagrams import frame_datagrams
+from logsrv.linelog.lines.framer import LineFramer
+from logsrv.linelog.lines.rules import LineCounts, LineRules, Oversize
 
 CHUNKS = 40
 RULES = LineRules(max_line=64 * 1024)

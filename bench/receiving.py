@@ -28,7 +28,7 @@ from bench.proc import Cpu, cpu, is_bound, memory
 from bench.runs import free_port
 from bench.servers import TWISTD
 from bench.texts import pages
-from logsrv.linelog.ship.encode.block import LARGEST, LARGEST_TEXT, PackedBlock
+from logsrv.linelog.formats.blocks.send import LARGEST, LARGEST_TEXT, PackedBlock
 from logsrv.linelog.store.segments.compressing import compressor
 from logsrv.linelog.store.segments.segment import Position
 

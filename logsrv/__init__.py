@@ -3,8 +3,9 @@
 A received line passes through these folders in this order:
 
     kit/net                 an endpoint string becomes a listening service, protected by a guard
-    linelog/inputs          small Protocols: they receive bytes from a transport, and send the answers
-    linelog/framing         bytes in any pieces become blocks of whole lines (no I/O)
+    linelog/formats         a folder for each wire format: bytes to records, the Protocol, records to bytes
+    linelog/intake          the way into the store, and the base classes of inputs
+    linelog/lines           bytes in any pieces become blocks of whole lines (no I/O)
     linelog/batch           the objects that are passed on from there: block, source, time
     linelog/store           one append-only log: write, rotate, seal, recover, retain
 

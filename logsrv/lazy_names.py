@@ -1,8 +1,8 @@
 """Public packages that load a name when it is first used (PEP 562).
 
-`logsrv.kit`, so that a plugin file slows `twistd --help` hardly at all; `logsrv.kit.testing`; and
-`logsrv.gopher`, so that a program that only calls `urlopen` never imports Twisted. The names are listed
-only in the stub of each package, `__init__.pyi`, which type checkers read as well.
+`logsrv.kit` and `logsrv.linelog.intake`, so that a plugin file slows a start hardly at all;
+`logsrv.kit.testing`; and `logsrv.gopher`, so that a program that only calls `urlopen` never imports
+Twisted. The names are listed only in the stub of each package, `__init__.pyi`, for type checkers too.
 """
 
 from __future__ import annotations

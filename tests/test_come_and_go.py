@@ -21,7 +21,8 @@ from logsrv.kit.connections.senders import REMEMBERED_SENDERS, GuardedSenders
 from logsrv.kit.observe import rate_limited_log
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.observe.rate_limited_log import OTHERS, QUIET_SECONDS, RateLimitedLog
-from logsrv.linelog.framing.events.gelf_datagrams import SECONDS, ChunkJoiner
+from logsrv.linelog.formats.blocks.incoming import IncomingBlocks
+from logsrv.linelog.formats.gelf.parse import SECONDS, ChunkJoiner
 from logsrv.linelog.http.access import AT_ONCE, MOST_REMEMBERED, SECONDS_EACH, WrongTokenLimiter
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.searches import Searches
@@ -29,9 +30,8 @@ from logsrv.linelog.http.viewing import views
 from logsrv.linelog.http.viewing.hub import Hub
 from logsrv.linelog.http.viewing.view_protocol import LiveQuery
 from logsrv.linelog.http.viewing.views import LiveViews
-from logsrv.linelog.inputs.blocks.incoming import IncomingBlocks
-from logsrv.linelog.inputs.intake.costly_senders import CostlySenders
-from logsrv.linelog.inputs.intake.unfinished import UnfinishedData
+from logsrv.linelog.intake.costly_senders import CostlySenders
+from logsrv.linelog.intake.unfinished import UnfinishedData
 from logsrv.linelog.store.origins.origins import BlocksUnderWay
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.valve import Valve

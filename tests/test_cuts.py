@@ -30,20 +30,20 @@ from logsrv.kit.framing.frames import (
 from logsrv.kit.framing.incoming import Incoming
 from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.framing.telnet import TelnetFilter
-from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused
-from logsrv.linelog.framing.events.gelf import GelfFramer
-from logsrv.linelog.framing.events.journal import JournalFramer
-from logsrv.linelog.framing.events.lumberjack import EventsToAcknowledge, LumberjackFramer
-from logsrv.linelog.framing.events.msgpack_values import MsgpackValueFramer
-from logsrv.linelog.framing.events.python_frames import PickleFramer
-from logsrv.linelog.framing.lines.joined import JoiningFramer
-from logsrv.linelog.framing.lines.lines import BlockFramer, LineFramer
-from logsrv.linelog.framing.lines.long_work import run_to_result
-from logsrv.linelog.framing.lines.relp_framer import RelpFramer
-from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize, for_frames
-from logsrv.linelog.framing.lines.syslog_framer import SyslogFramer
+from logsrv.linelog.formats.forward.msgpack_values import MsgpackValueFramer
+from logsrv.linelog.formats.gelf.parse import GelfFramer
+from logsrv.linelog.formats.journal.parse import JournalFramer
+from logsrv.linelog.formats.lumberjack.parse import EventsToAcknowledge, LumberjackFramer
+from logsrv.linelog.formats.nats.parse import NatsReader, WireError
+from logsrv.linelog.formats.python.parse import PickleFramer
+from logsrv.linelog.formats.relp.parse import RelpFramer
+from logsrv.linelog.formats.syslog.parse import SyslogFramer
 from logsrv.linelog.importing.readable import readable_text
-from logsrv.linelog.ship.out.nats_wire import NatsReader, WireError
+from logsrv.linelog.lines.bodies import Records, RequestRefused
+from logsrv.linelog.lines.framer import BlockFramer, LineFramer
+from logsrv.linelog.lines.joined import JoiningFramer
+from logsrv.linelog.lines.long_work import run_to_result
+from logsrv.linelog.lines.rules import LineCounts, LineRules, Oversize, for_frames
 from tests.parts.records import lines_of
 
 Outcome = Callable[[list[bytes]], object]

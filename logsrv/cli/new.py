@@ -43,7 +43,7 @@ from logsrv.kit.net.self_signed import write_key_and_certificate
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
 from logsrv.kit.web.templates import template_environment
-from logsrv.linelog.inputs.intake.registry import inputs
+from logsrv.linelog.formats.registry import inputs
 
 command = Command("new", "write a new plugin project", __name__)
 

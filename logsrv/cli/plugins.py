@@ -39,8 +39,8 @@ from logsrv.kit.plugins import import_plugin_files
 from logsrv.kit.service.plugin import IProtocolPlugin
 from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.words import error_text
-from logsrv.linelog.inputs.intake.intake import IInput
-from logsrv.linelog.inputs.intake.registry import inputs
+from logsrv.linelog.formats.registry import inputs
+from logsrv.linelog.intake.interfaces import IInput
 from twisted import plugins
 
 command = Command("plugins", "list the plugins, inputs and commands that are installed", __name__)
@@ -264,9 +264,11 @@ def _default_endpoints(
 
 def _installed_inputs(files: dict[int, str], packages: PluginPackages) -> Iterator[InstalledPlugin]:
     used = inputs()
-    ours = [found for found in used.values() if id(found) not in files]
+    ours = [found for name, found in used.plugins.items() if id(found) not in files]
     for found in sorted([*ours, *getPlugins(IInput)], key=lambda found: found.name):
-        code = type(found).__module__
+        is_used = used.plugins[found.name] is found
+        loaded = used[found.name] if is_used and used.is_usable(found.name) else found
+        code = type(loaded).__module__
         where = files.get(id(found), getattr(sys.modules.get(code), "__file__", ""))
         package = packages.of_plugin(where, code)
         yield InstalledPlugin(
@@ -274,8 +276,8 @@ def _installed_inputs(files: dict[int, str], packages: PluginPackages) -> Iterat
             version=_package_version(package),
             package=_package_name(package),
             where=where,
-            description=(type(found).__doc__ or "").partition("\n")[0],
-            taken=used[found.name] is found,
+            description=(type(loaded).__doc__ or "").partition("\n")[0],
+            taken=is_used,
         )
 
 

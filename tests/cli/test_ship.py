@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli.main import main
-from logsrv.linelog.ship.shipping.ship_place import ShipPlace
-from logsrv.linelog.ship.shipping.status import TargetState, save_state, save_target_names
+from logsrv.linelog.ship.ship_place import ShipPlace
+from logsrv.linelog.ship.status import TargetState, save_state, save_target_names
 from logsrv.linelog.store.segments import identity
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.lock import DirectoryLock

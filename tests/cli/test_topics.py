@@ -13,7 +13,7 @@ from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.load import SettingsSources, load_settings
 from logsrv.kit.testing import TwistdProcess
 from logsrv.linelog.fields.level import LEVELS
-from logsrv.linelog.inputs.intake.registry import OURS
+from logsrv.linelog.formats.registry import INPUTS
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.language.pipeline import parse_question
@@ -73,7 +73,7 @@ def test_the_topic_endpoints_lists_all_endpoints():
 
 def test_the_topic_inputs_lists_all_inputs():
     words = [word for word in first_words(topic_text("inputs")) if not word.startswith("twistd")]
-    assert sorted(words) == sorted(OURS)
+    assert sorted(words) == sorted(INPUTS.ours())
 
 
 def test_queries_can_be_asked_and_stand_in_the_document():

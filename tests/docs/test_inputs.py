@@ -5,7 +5,7 @@ import re
 import pytest
 
 from bench.echo.servers import code_lines
-from logsrv.linelog.inputs.intake.intake import Intake
+from logsrv.linelog.intake.intake import Intake
 from tests.parts.archives import ROOT
 from tests.parts.story import Story, blocks
 
@@ -35,6 +35,6 @@ def test_the_page_names_what_an_intake_has():
     # The service and the valve call these; inputs do not.
     public -= {"apply", "flush", "pauseProducing", "resumeProducing"}
     assert public <= named
-    source = (ROOT / "logsrv" / "linelog" / "inputs" / "intake" / "intake.py").read_text()
+    source = (ROOT / "logsrv" / "linelog" / "intake" / "intake.py").read_text()
     for name in named:
         assert re.search(rf"(def |self\.){name}\b", source), name

@@ -6,12 +6,12 @@ import attrs
 import pytest
 
 from logsrv.kit.options.kinds import SIZE
+from logsrv.linelog.fields.outgoing import LONGEST_NAME
+from logsrv.linelog.formats.loki.send import MOST_HOSTS
 from logsrv.linelog.plugin.service import Options
 from logsrv.linelog.ship.address import SCHEMES, parse_ship_url
-from logsrv.linelog.ship.encode.loki import MOST_HOSTS
-from logsrv.linelog.ship.encode.outgoing import LONGEST_NAME
+from logsrv.linelog.ship.loop import ANSWER
 from logsrv.linelog.ship.ship_settings import ShipSettings
-from logsrv.linelog.ship.shipping.loop import ANSWER
 from logsrv.linelog.store.sealing.retain import LEAST_FREE
 from tests.parts.archives import ROOT
 from tests.parts.programs import program

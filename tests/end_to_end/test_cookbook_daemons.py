@@ -24,7 +24,7 @@ from twisted.plugin import IPlugin
 from zope.interface import implementer
 
 from logsrv.kit import Netstring
-from logsrv.linelog.inputs.records.frames import FrameInput
+from logsrv.linelog.intake.frames import FrameInput
 
 
 @implementer(IPlugin)

@@ -87,7 +87,7 @@ SENDERS = [
 
 
 # In CI each format of a library comes once, and each language. The others come at night: what their
-# libraries send are forms of the same formats, as tests/linelog/framing has them.
+# libraries send are forms of the same formats, as tests/linelog/formats has them.
 IN_CI = {
     *(
         "socket-handler.py",

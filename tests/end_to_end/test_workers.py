@@ -18,7 +18,7 @@ from tests.end_to_end.web_daemon import NO_PYTHON
 from tests.parts.daemons import Logger
 
 LISTEN = ["http:tcp:0:interface=127.0.0.1"]
-WORKER = "linelog.inputs.http.worker"
+WORKER = "linelog.formats.http.worker"
 JSON = {"Content-Type": "application/json"}
 # So many records are a large body, which takes some tenths of a second to parse.
 MANY = 20_000

@@ -25,63 +25,63 @@ class Sabotage(NamedTuple):
 SABOTAGES = [
     Sabotage(
         "a line is dropped under load",
-        "linelog/inputs/intake/intake.py",
+        "linelog/intake/intake.py",
         "        self._waiting += [Batch(piece, source, received) for piece in pieces]\n",
         "        if not self.valve.closed:\n"
         "            self._waiting += [Batch(piece, source, received) for piece in pieces]\n",
-        "linelog/inputs/intake/test_intake.py::test_lines_that_come_under_load_are_stored_once_and_in_their_order",
+        "linelog/intake/test_intake.py::test_lines_that_come_under_load_are_stored_once_and_in_their_order",
     ),
     Sabotage(
         "a line is doubled after a reload",
-        "linelog/inputs/intake/intake.py",
+        "linelog/intake/intake.py",
         "        self.rules = settings.line_rules\n",
         "        self.rules = settings.line_rules\n"
         "        self._waiting = deque(2 * list(getattr(self, '_waiting', ())))\n",
-        "linelog/inputs/intake/test_intake.py::test_lines_that_come_under_load_are_stored_once_and_in_their_order",
+        "linelog/intake/test_intake.py::test_lines_that_come_under_load_are_stored_once_and_in_their_order",
     ),
     Sabotage(
         "lines of a connection change their order",
-        "linelog/inputs/intake/intake.py",
+        "linelog/intake/intake.py",
         "self._waiting.popleft()",
         "self._waiting.pop()",
-        "linelog/inputs/intake/test_intake.py::test_lines_that_come_under_load_are_stored_once_and_in_their_order",
+        "linelog/intake/test_intake.py::test_lines_that_come_under_load_are_stored_once_and_in_their_order",
     ),
     Sabotage(
         "RELP acknowledges before it is safe",
-        "linelog/inputs/records/relp.py",
+        "linelog/formats/relp/input.py",
         "self.answer_when_safe(answer)",
         "self.answer(answer)",
-        "linelog/inputs/records/test_relp.py::test_close_waits_until_all_is_safe",
+        "linelog/formats/relp/test_input.py::test_close_waits_until_all_is_safe",
     ),
     Sabotage(
         "Forward acknowledges before it is safe",
-        "linelog/inputs/records/forward.py",
+        "linelog/formats/forward/input.py",
         "self.answer_when_safe(acknowledgement)",
         "self.answer(acknowledgement)",
-        "linelog/inputs/records/test_contract.py::test_records_are_acknowledged_when_they_are_safe",
+        "linelog/formats/test_contract.py::test_records_are_acknowledged_when_they_are_safe",
     ),
     Sabotage(
         "HTTP answers before it is safe",
-        "linelog/inputs/http/request.py",
+        "linelog/formats/http/request.py",
         "safe = self._intake.durable(self._since).addCallback(lambda _: reply)",
         "safe = succeed(reply)",
-        "linelog/inputs/http/test_request.py::test_a_request_is_answered_when_it_is_safe",
+        "linelog/formats/http/test_request.py::test_a_request_is_answered_when_it_is_safe",
     ),
     Sabotage(
         "a block is acknowledged before it is safe",
-        "linelog/inputs/blocks/body.py",
+        "linelog/formats/blocks/body.py",
         "self._stored = intake.deposit(pending).addCallback(self._count_stored, reply)",
         "intake.deposit(pending).addCallback(self._count_stored, reply)\n"
         "        self._stored = Deferred()\n"
         "        self._stored.callback(reply)",
-        "linelog/inputs/blocks/test_body.py::test_a_block_is_stored_unchanged_and_answered_when_safe",
+        "linelog/formats/blocks/test_body.py::test_a_block_is_stored_unchanged_and_answered_when_safe",
     ),
     Sabotage(
         "any token lets a sender over HTTP in",
-        "linelog/inputs/http/token.py",
+        "linelog/formats/http/token.py",
         "if not hmac.compare_digest(given, token.encode()):",
         "if not given:",
-        "linelog/inputs/http/test_request.py::test_a_header_without_the_token_is_refused_with_401",
+        "linelog/formats/http/test_request.py::test_a_header_without_the_token_is_refused_with_401",
     ),
     Sabotage(
         "any token lets a reader in",
@@ -127,10 +127,10 @@ SABOTAGES = [
     ),
     Sabotage(
         "an octet-counted frame ends a byte late",
-        "linelog/framing/lines/counted.py",
+        "linelog/formats/syslog/counted.py",
         "    ends = spaces + 1 + counts\n",
         "    ends = spaces + 2 + counts\n",
-        "linelog/framing/lines/test_counted.py::test_cutting_at_once_equals_one_by_one",
+        "linelog/formats/syslog/test_counted.py::test_cutting_at_once_equals_one_by_one",
     ),
     Sabotage(
         "a frame behind a varint ends a byte late",
@@ -148,18 +148,18 @@ SABOTAGES = [
     ),
     Sabotage(
         "a block is not shipped",
-        "linelog/ship/shipping/block_shipper.py",
+        "linelog/ship/block_shipper.py",
         "            self._flights.send(self._cut)\n",
         "            if self._cut.block.start.offset == 0:\n"
         "                self._flights.send(self._cut)\n",
-        "linelog/ship/shipping/test_block_shipper.py::test_a_short_block_a_kill_and_more_lines",
+        "linelog/ship/test_block_shipper.py::test_a_short_block_a_kill_and_more_lines",
     ),
     Sabotage(
         "a block is shipped twice",
-        "linelog/ship/shipping/block_shipper.py",
+        "linelog/ship/block_shipper.py",
         "            self._flights.send(self._cut)\n",
         "            self._flights.send(self._cut)\n            self._flights.send(self._cut)\n",
-        "linelog/ship/shipping/test_block_shipper.py::test_a_store_arrives_whole",
+        "linelog/ship/test_block_shipper.py::test_a_store_arrives_whole",
     ),
     Sabotage(
         "counts are stale after a segment was compressed",
@@ -170,10 +170,10 @@ SABOTAGES = [
     ),
     Sabotage(
         "a line has the time of another",
-        "linelog/inputs/intake/intake.py",
+        "linelog/intake/intake.py",
         "        received = time_of_day(self.clock)\n",
         "        received = self._first = getattr(self, '_first', time_of_day(self.clock))\n",
-        "linelog/inputs/intake/test_intake.py::test_each_line_of_a_connection_has_the_time_of_its_own_chunk",
+        "linelog/intake/test_intake.py::test_each_line_of_a_connection_has_the_time_of_its_own_chunk",
     ),
     Sabotage(
         "a control byte reaches the terminal",

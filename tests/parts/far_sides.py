@@ -9,8 +9,8 @@ import pytest
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from logsrv.linelog.framing.lines.relp_framer import RelpFramer
-from logsrv.linelog.framing.lines.rules import LineRules
+from logsrv.linelog.formats.relp.parse import RelpFramer
+from logsrv.linelog.lines.rules import LineRules
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LineBatch, Unavailable

@@ -11,12 +11,12 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from logsrv.linelog.framing.lines.rules import LineRules
-from logsrv.linelog.inputs.http import channel as http
-from logsrv.linelog.inputs.http.channel import Http, HttpInputFactory
-from logsrv.linelog.inputs.intake import time_slices
-from logsrv.linelog.inputs.intake.intake import Intake
-from logsrv.linelog.inputs.intake.options import InputOptions
+from logsrv.linelog.formats.http import input as http
+from logsrv.linelog.formats.http.input import Http, HttpInputFactory
+from logsrv.linelog.intake import time_slices
+from logsrv.linelog.intake.intake import Intake
+from logsrv.linelog.intake.options import InputOptions
+from logsrv.linelog.lines.rules import LineRules
 from tests.parts.sinks import Sink, intake
 
 

@@ -8,14 +8,14 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import LogLevel
 
-from logsrv.linelog.inputs.nats.fetching import FetchedBlock, LocalStoreCalls, StreamFetcher
-from logsrv.linelog.inputs.nats.place import parse_stream_source
+from logsrv.linelog.formats.blocks.send import PackedBlock
+from logsrv.linelog.formats.nats.fetching import FetchedBlock, LocalStoreCalls, StreamFetcher
+from logsrv.linelog.formats.nats.link import NatsLink
+from logsrv.linelog.formats.nats.place import parse_stream_source
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.encode.block import PackedBlock
-from logsrv.linelog.ship.out.jetstream import JetStreamTarget
-from logsrv.linelog.ship.out.link import NatsLink
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, Unavailable
+from logsrv.linelog.ship.targets.nats import JetStreamTarget
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.reactor import AsyncioThread
 from tests.parts.blocks import block_of, stored_lines

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import attrs
 
-from logsrv.linelog.ship.encode.block import PackedBlock
+from logsrv.linelog.formats.blocks.send import PackedBlock
 
 INFO: dict[str, object] = {"headers": True, "max_payload": 1 << 20, "version": "2.15.1"}
 CONFIG: dict[str, object] = {"name": "LOGS", "subjects": ["logs.*"], "storage": "file"}

@@ -12,7 +12,7 @@ made = protocol_plugin({name!r}, handle, description="does nothing", listen="udp
 INPUT = """
 from twisted.plugin import IPlugin
 from zope.interface import implementer
-from logsrv.linelog.inputs.intake.intake import IInput
+from logsrv.linelog.intake.interfaces import IInput
 @implementer(IInput, IPlugin)
 class Records:
     '''Records of some kind.'''

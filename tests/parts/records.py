@@ -7,9 +7,9 @@ from typing import Any
 
 import attrs
 
-from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, WholeLines
-from logsrv.linelog.framing.lines.long_work import run_to_result
-from logsrv.linelog.framing.lines.records import RecordRun
+from logsrv.linelog.lines.bodies import BodyRules, Records, Reply, WholeLines
+from logsrv.linelog.lines.long_work import run_to_result
+from logsrv.linelog.lines.records import RecordRun
 
 
 @attrs.frozen

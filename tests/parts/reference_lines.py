@@ -2,7 +2,7 @@
 
 import attrs
 
-from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
+from logsrv.linelog.lines.rules import LineCounts, LineRules, Oversize
 from tests.parts import reference_telnet as telnet
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.lines.clean import escaped
+from logsrv.linelog.lines.clean import escaped
 
 TIME = "2026-11-20T06:18:42.123456Z"
 KINDS = [

@@ -11,12 +11,12 @@ import zstandard
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
+from logsrv.linelog.formats.blocks.send import LARGEST, PackedBlock, check_block_text
 from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.encode.block import LARGEST, PackedBlock, check_block_text
+from logsrv.linelog.ship.block_shipper import BlockShipper
+from logsrv.linelog.ship.line_shipper import LineShipper
 from logsrv.linelog.ship.report import ShipReport
-from logsrv.linelog.ship.shipping.block_shipper import BlockShipper
-from logsrv.linelog.ship.shipping.line_shipper import LineShipper
-from logsrv.linelog.ship.shipping.ship_place import ShipPlace
+from logsrv.linelog.ship.ship_place import ShipPlace
 from logsrv.linelog.ship.target import (
     LastBlock,
     LineBatch,

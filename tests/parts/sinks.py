@@ -11,11 +11,11 @@ from twisted.internet.testing import StringTransport
 from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch, Buffer
-from logsrv.linelog.framing.lines.rules import LineRules
-from logsrv.linelog.inputs.intake.connections import Input
-from logsrv.linelog.inputs.intake.intake import Intake
-from logsrv.linelog.inputs.intake.options import InputOptions
-from logsrv.linelog.inputs.records.records import RecordReceiver
+from logsrv.linelog.intake.connections import Input
+from logsrv.linelog.intake.intake import Intake
+from logsrv.linelog.intake.options import InputOptions
+from logsrv.linelog.intake.records import RecordReceiver
+from logsrv.linelog.lines.rules import LineRules
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.origins.notes import BlockNote
 from logsrv.linelog.store.origins.origins import Origins

@@ -12,8 +12,8 @@ import pytest
 
 from logsrv.clock import Clock
 from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.formats.blocks.send import PackedBlock
 from logsrv.linelog.plugin.metrics import METRICS
-from logsrv.linelog.ship.encode.block import PackedBlock
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.segments.segment import NOWHERE, Position
 from logsrv.linelog.store.store import Store

@@ -16,15 +16,15 @@ from pathlib import Path
 
 from logsrv.kit.connections.source import escaped_word
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
-from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused
-from logsrv.linelog.framing.bodies.inflated import UnpackingError
-from logsrv.linelog.framing.events.journal import MOST_ENTRY, JournalFramer
-from logsrv.linelog.framing.lines.dated import LineMoments
-from logsrv.linelog.framing.lines.lines import LineFramer
-from logsrv.linelog.framing.lines.records import RecordRun, frame_records
-from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
+from logsrv.linelog.formats.journal.parse import MOST_ENTRY, JournalFramer
+from logsrv.linelog.importing.dated import LineMoments
 from logsrv.linelog.importing.packed import CHUNK, unpack_file
 from logsrv.linelog.importing.readable import JOURNAL, readable_text
+from logsrv.linelog.lines.bodies import Records, RequestRefused
+from logsrv.linelog.lines.framer import LineFramer
+from logsrv.linelog.lines.inflated import UnpackingError
+from logsrv.linelog.lines.records import RecordRun, frame_records
+from logsrv.linelog.lines.rules import LineCounts, LineRules
 from logsrv.linelog.store.segments.disk import explanation, reason
 
 STDIN = "-"

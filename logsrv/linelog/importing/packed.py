@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from typing import Any, BinaryIO
 
-from logsrv.linelog.framing.bodies.inflated import UnpackingError, unpack_zstd_pieces
+from logsrv.linelog.lines.inflated import UnpackingError, unpack_zstd_pieces
 from logsrv.linelog.store.segments.heads import MAGIC
 
 # Bytes that are read at a time. Few, because all files that overlap in time are read at the same time.

@@ -8,7 +8,7 @@ import attrs
 
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import counted
-from logsrv.linelog.framing.events.journal import MOST_ENTRY
+from logsrv.linelog.formats.journal.parse import MOST_ENTRY
 from logsrv.linelog.importing.files import STDIN, LogFile
 
 _MICRO = 1e6

@@ -22,7 +22,7 @@ from logsrv.kit.text.escape import SHOWN_PATH_LENGTH
 from logsrv.kit.text.time import exact_rfc3339, parse_rfc3339, rfc3339
 from logsrv.kit.text.words import shown
 from logsrv.linelog.batch import Block
-from logsrv.linelog.framing.lines.forms import SECOND
+from logsrv.linelog.importing.forms import SECOND
 from logsrv.linelog.importing.stored import StoredTextReader
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store import recover

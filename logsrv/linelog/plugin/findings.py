@@ -33,9 +33,9 @@ from logsrv.linelog.alerts.alert_settings import (
     alerts_by_label,
     missing_program_sentence,
 )
-from logsrv.linelog.inputs.intake.registry import inputs
+from logsrv.linelog.formats.nats.login import read_nats_login
+from logsrv.linelog.formats.registry import inputs
 from logsrv.linelog.plugin.logger_settings import LoggerSettings, listeners_without_plugin
-from logsrv.linelog.ship.out.login import read_nats_login
 from logsrv.linelog.ship.registry import TargetSettings, check_package_installed
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.store.care.file_owner import plain_files_of_store
@@ -132,7 +132,7 @@ def check_stream(subject: str, target: ShipSettings, tls: TLSOptions) -> Iterato
     token = read_nats_login(target.ship_token_file)
     settings = TargetSettings(name="", url=target.ship, store="", tls=tls, token=token)
     # Only now, because the package may be missing.
-    asking = import_module("logsrv.linelog.ship.out.stream_check")
+    asking = import_module("logsrv.linelog.ship.targets.stream_check")
     found, warnings = asking.ask_about_stream(settings)
     yield from (warning(subject, one) for one in warnings)
     if found:

@@ -23,7 +23,7 @@ from logsrv.kit.service.plugin import Plugin
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.linelog.batch import Batch
-from logsrv.linelog.inputs.intake import IInput, Intake
+from logsrv.linelog.intake import IInput, Intake
 from logsrv.linelog.plugin.logger_settings import LISTEN, InputEndpoint, ListenerSettings
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.plugin.service import InputServer

@@ -15,19 +15,18 @@ from logsrv.kit.net.endpoint import ARGUMENTS, Endpoint
 from logsrv.kit.net.parse import located_endpoint, parse_endpoint
 from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.kinds import FLAG, NAME, NEW_DIRECTORY, Kind, integer
-from logsrv.kit.plugins import broken_plugins
 from logsrv.kit.text.words import listed, nearest_word, shown
 from logsrv.linelog.alerts.alert_settings import AlertOptions, require_unique_labels
-from logsrv.linelog.framing.lines.rules import LineRules
+from logsrv.linelog.formats.nats.place import parse_stream_source, without_files
+from logsrv.linelog.formats.registry import inputs
 from logsrv.linelog.http.http_settings import HttpSettings, require_token_if_public
-from logsrv.linelog.inputs.intake.options import USED_BY, InputOptions
-from logsrv.linelog.inputs.intake.registry import OURS, inputs
-from logsrv.linelog.inputs.nats.place import parse_stream_source, without_files
+from logsrv.linelog.intake.interfaces import InputPlugin
+from logsrv.linelog.intake.options import InputOptions
+from logsrv.linelog.lines.rules import LineRules
 from logsrv.linelog.ship.ship_settings import ShipOptions, check_targets
 from logsrv.linelog.store.policy import StorePolicy
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
-JOINABLE = ("lines", "syslog")
 """The built-in inputs that join lines; the others get whole records, and most acknowledge them."""
 FETCHED = "nats"
 """The input that fetches lines and listens nowhere."""
@@ -68,7 +67,7 @@ def parse_listen(text: str) -> InputEndpoint:
         types = {*ARGUMENTS, "haproxy"}
         if word in types or rest.partition(":")[0] not in types:
             raise
-    if broken_plugins():
+    if inputs().broken:
         # The word may name the input of a broken plugin. Such listeners are left out, see below.
         return InputEndpoint(text, word, parse_endpoint(rest))
     known = sorted(inputs())
@@ -130,11 +129,18 @@ def unused_options(listeners: Iterable[ListenerSettings]) -> dict[str, str]:
 
     An input of a plugin may use any option: if one of the listeners has such an input, the result is empty.
     """
-    there = {one.listen.input for one in listeners}
+    found = inputs()
+    there = [found.plugins.get(one.listen.input) for one in listeners]
+    used: set[str] = set()
+    for one in there:
+        if not isinstance(one, InputPlugin):
+            return {}
+        used.update(one.options)
+    names = [one.name for one in attrs.fields(InputOptions) if not one.name.endswith("_file")]
     useless = {
-        name: f"--listen {listed([f'{one}:…' for one in users])}"
-        for name, users in USED_BY.items()
-        if there <= OURS.keys() and there.isdisjoint(users)
+        name: f"--listen {listed([f'{user}:…' for user in found.with_option(name)])}"
+        for name in names
+        if name not in used
     }
     return useless | {f"{name}_file": what for name, what in useless.items()}
 
@@ -153,12 +159,18 @@ def require_blocks_token(listener: ListenerSettings) -> None:
 
 def require_joinable_input(settings: LoggerSettings) -> None:
     """Raise ValueError for --join in the table of a listener that gets whole records, or if all do."""
-    whole = OURS.keys() - JOINABLE
-    vain = [one for one in settings.listener if one.join and one.listen.input in whole]
+    joining = inputs().joining
+    vain = [
+        one
+        for one in settings.listener
+        if one.join
+        and one.listen.input not in joining
+        and isinstance(inputs().plugins.get(one.listen.input), InputPlugin)
+    ]
     useful = settings.classic_syslog or len(vain) < len(settings.listener)
     if vain and not (settings.join and useful):
         raise ValueError(
-            f"--join is for {listed(JOINABLE)}; --listen {vain[0].listen} gets whole records"
+            f"--join is for {listed(joining)}; --listen {vain[0].listen} gets whole records"
         )
 
 
@@ -218,4 +230,6 @@ class LoggerSettings(
 
 def listeners_without_plugin(settings: LoggerSettings) -> list[str]:
     """Return the listeners whose input is missing, because its plugin cannot be loaded."""
-    return [str(one.listen) for one in settings.listener if one.listen.input not in inputs()]
+    return [
+        str(one.listen) for one in settings.listener if not inputs().is_usable(one.listen.input)
+    ]

@@ -27,7 +27,6 @@ from logsrv.kit.net.listen import Listener
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.options.declare import options_of
 from logsrv.kit.options.usage import SettingsOptions, usage_options
-from logsrv.kit.plugins import broken_plugins
 from logsrv.kit.service.launch import Launch, check_twistd_files
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, SiteSpec
@@ -35,14 +34,14 @@ from logsrv.kit.text.words import listed, shown
 from logsrv.kit.web.access import web_guard_policy
 from logsrv.kit.web.channel import WebFactory
 from logsrv.linelog.alerts.alerts import Alerts, require_programs_exist
+from logsrv.linelog.formats.registry import inputs
 from logsrv.linelog.http.http_settings import MOST_CONNECTIONS, read_http_token
 from logsrv.linelog.http.server import WebServer
-from logsrv.linelog.inputs.intake.connections import DatagramProducer
-from logsrv.linelog.inputs.intake.intake import Intake
-from logsrv.linelog.inputs.intake.options import InputOptions, with_secrets
-from logsrv.linelog.inputs.intake.registry import inputs
-from logsrv.linelog.inputs.intake.time_slices import ComputingThread
-from logsrv.linelog.inputs.intake.unfinished import UnfinishedData
+from logsrv.linelog.intake.connections import DatagramProducer
+from logsrv.linelog.intake.intake import Intake
+from logsrv.linelog.intake.options import InputOptions, with_secrets
+from logsrv.linelog.intake.time_slices import ComputingThread
+from logsrv.linelog.intake.unfinished import UnfinishedData
 from logsrv.linelog.plugin.findings import check_logger
 from logsrv.linelog.plugin.health import PATIENCE, HangLog, unhealthy_reasons
 from logsrv.linelog.plugin.logger_settings import (
@@ -54,7 +53,7 @@ from logsrv.linelog.plugin.logger_settings import (
     require_blocks_token,
 )
 from logsrv.linelog.plugin.metrics import METRICS
-from logsrv.linelog.ship.shipping.shipping import Shipping, saved_holds
+from logsrv.linelog.ship.shipping import Shipping, saved_holds
 from logsrv.linelog.store.segments.lock import owning_process
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.valve import Valve
@@ -173,7 +172,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         self._last_status = (0.0, 0)
         self._web: WebServer | None = None
         self.workers = ProcessPool(
-            "logsrv.linelog.inputs.http.worker",
+            "logsrv.linelog.formats.http.worker",
             reactor,
             name="a worker",
             without="the server does its work",
@@ -225,7 +224,7 @@ class LoggerService(ListeningService[LoggerSettings]):
                 sentence=_listening_sentence(listener),
             )
             for listener in (*settings.listener, *self._classic.listener_settings(settings))
-            if listener.listen.input in inputs()
+            if inputs().is_usable(listener.listen.input)
         ]
         if len(set(settings.http)) < len(settings.http):
             raise ConfigurationError("--http names an endpoint twice")
@@ -361,7 +360,7 @@ def log_listeners_without_plugin(settings: LoggerSettings) -> None:
         log.error(
             "{place} is left out, as a plugin cannot be loaded; mend it, then restart: {why}",
             place=place,
-            why="; ".join(f"{where}: {why}" for where, why in broken_plugins().items()),
+            why="; ".join(f"{where}: {why}" for where, why in inputs().broken.items()),
         )
 
 

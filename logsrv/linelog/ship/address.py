@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import attrs
 
 from logsrv.kit.text.words import did_you_mean, host_text, listed
+from logsrv.linelog.formats.nats.names import PORT, STREAM
 from logsrv.linelog.store.archive.url import parse_archive_url
 
 LONGEST = 4096
@@ -47,36 +48,31 @@ def _scheme_pair(
 
 
 _WEB = 80, 443
-_ARCHIVE = "out.archive.ArchiveTarget"
-NATS = 4222
-"""The default port of NATS."""
+_ARCHIVE = "targets.archive.ArchiveTarget"
 _STREAM: dict[str, Any] = {"takes": "blocks", "extra": "nats", "names": "stream"}
 SCHEMES = {
-    **_scheme_pair("http", "https", _WEB, "centre.CentreTarget", takes="blocks"),
+    **_scheme_pair("http", "https", _WEB, "targets.centre.CentreTarget", takes="blocks"),
     "file": Scheme(maker=_ARCHIVE, takes="segments"),
     **dict.fromkeys(("s3", "gs", "az"), Scheme(maker=_ARCHIVE, takes="segments", extra="archive")),
-    **_scheme_pair("nats", "nats+tls", (NATS, NATS), "out.jetstream.JetStreamTarget", **_STREAM),
+    **_scheme_pair("nats", "nats+tls", (PORT, PORT), "targets.nats.JetStreamTarget", **_STREAM),
     **_scheme_pair(
-        "kafka", "kafka+tls", (9092, 9093), "out.kafka.KafkaTarget", extra="kafka", names="topic"
+        "kafka",
+        "kafka+tls",
+        (9092, 9093),
+        "targets.kafka.KafkaTarget",
+        extra="kafka",
+        names="topic",
     ),
-    **_scheme_pair("relp", "relp+tls", (None, None), "out.relp.RelpTarget"),
+    **_scheme_pair("relp", "relp+tls", (None, None), "targets.relp.RelpTarget"),
     # RFC 6587 names no port, and 514 is usual. RFC 5425 section 4.1 names 6514.
-    **_scheme_pair("syslog", "syslog+tls", (514, 6514), "out.syslog.SyslogTarget"),
-    **_scheme_pair("loki+http", "loki+https", _WEB, "out.posting.LokiTarget"),
-    **_scheme_pair("otlp+http", "otlp+https", _WEB, "out.posting.OtlpTarget"),
-    **_scheme_pair(
-        "es+http", "es+https", _WEB, "out.elasticsearch.ElasticsearchTarget", names="index"
-    ),
-    **_scheme_pair("ndjson+http", "ndjson+https", _WEB, "out.posting.NdjsonTarget"),
+    **_scheme_pair("syslog", "syslog+tls", (514, 6514), "targets.syslog.SyslogTarget"),
+    **_scheme_pair("loki+http", "loki+https", _WEB, "targets.posting.LokiTarget"),
+    **_scheme_pair("otlp+http", "otlp+https", _WEB, "targets.posting.OtlpTarget"),
+    **_scheme_pair("es+http", "es+https", _WEB, "targets.bulk.ElasticsearchTarget", names="index"),
+    **_scheme_pair("ndjson+http", "ndjson+https", _WEB, "targets.posting.NdjsonTarget"),
 }
 BLOCKS = "/blocks"
 """The end of every URL path that accepts blocks over HTTP."""
-STREAM = re.compile(r"[A-Za-z0-9_-]{1,64}")
-"""The name of a stream."""
-API = "$JS.API"
-"""The prefix of JetStream's subjects, unless another account exports them under another prefix."""
-PREFIX = re.compile(r"[A-Za-z0-9$_-]{1,64}(\.[A-Za-z0-9$_-]{1,64}){0,7}")
-"""A valid prefix of JetStream's subjects."""
 _TOPIC = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
 
 

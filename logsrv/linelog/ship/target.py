@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from twisted.internet.defer import Deferred
 
 from logsrv.errors import LogsrvError
-from logsrv.linelog.ship.encode.block import PackedBlock
+from logsrv.linelog.formats.blocks.send import PackedBlock
 from logsrv.linelog.store.archive.manifest import Manifest
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position, Segment

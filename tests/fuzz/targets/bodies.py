@@ -9,38 +9,40 @@ from itertools import islice
 from tempfile import TemporaryFile
 from typing import Any
 
-from logsrv.linelog.framing.bodies import bulk as bulk_bodies
-from logsrv.linelog.framing.bodies import http_lines, loki, otlp
-from logsrv.linelog.framing.bodies.bodies import (
+from logsrv.linelog.formats.bulk import parse as bulk_bodies
+from logsrv.linelog.formats.http.content_encoding import coding_to_undo
+from logsrv.linelog.formats.http.content_encoding import unpacked_pieces as uncoded
+from logsrv.linelog.formats.http.json_parts import (
+    element_spans,
+    object_parts,
+    parse_elements,
+    skip_space,
+)
+from logsrv.linelog.formats.http.protobuf_parts import message_parts
+from logsrv.linelog.formats.http.worker import ParseOrder, read_worker_answer
+from logsrv.linelog.formats.loki import parse as loki
+from logsrv.linelog.formats.ndjson import parse as http_lines
+from logsrv.linelog.formats.otlp import parse as otlp
+from logsrv.linelog.importing.packed import unpack_file as unpacked_file
+from logsrv.linelog.lines.bodies import (
     BodyRules,
     Records,
     Reply,
     RequestRefused,
     parse_json_text,
 )
-from logsrv.linelog.framing.bodies.content_encoding import coding_to_undo
-from logsrv.linelog.framing.bodies.content_encoding import unpacked_pieces as uncoded
-from logsrv.linelog.framing.bodies.inflated import UnpackingError, inflated
-from logsrv.linelog.framing.bodies.json_made import (
+from logsrv.linelog.lines.clean import escaped
+from logsrv.linelog.lines.inflated import UnpackingError, inflated
+from logsrv.linelog.lines.json_made import (
     as_json,
     decode_or_escape,
     json_object_line,
     json_object_lines,
 )
-from logsrv.linelog.framing.bodies.json_parts import (
-    element_spans,
-    object_parts,
-    parse_elements,
-    skip_space,
-)
-from logsrv.linelog.framing.bodies.json_text import count_storable_objects, json_on_one_line
-from logsrv.linelog.framing.bodies.protobuf_parts import message_parts
-from logsrv.linelog.framing.bodies.times import nanoseconds_as_rfc3339, seconds_as_rfc3339
-from logsrv.linelog.framing.lines.clean import escaped
-from logsrv.linelog.framing.lines.long_work import run_to_result
-from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
-from logsrv.linelog.importing.packed import unpack_file as unpacked_file
-from logsrv.linelog.inputs.http.worker import ParseOrder, read_worker_answer
+from logsrv.linelog.lines.json_text import count_storable_objects, json_on_one_line
+from logsrv.linelog.lines.long_work import run_to_result
+from logsrv.linelog.lines.rules import LineCounts, LineRules
+from logsrv.linelog.lines.times import nanoseconds_as_rfc3339, seconds_as_rfc3339
 from tests.fuzz.oracles import at_most, cuts, safe
 from tests.fuzz.target import target
 from tests.fuzz.targets.events import kept
@@ -79,7 +81,7 @@ def checked_in_worker(data: bytes, media: str, path: str) -> None:
     assert escaped(lines) == lines
 
 
-@target("linelog.framing.bodies.http_lines", "linelog.framing.bodies.bodies")
+@target("linelog.formats.ndjson.parse", "linelog.lines.bodies")
 def posted(data: bytes) -> None:
     """A body of lines, JSON, JSON lines or a form is stored whole or refused."""
     for media in (
@@ -87,10 +89,9 @@ def posted(data: bytes) -> None:
         *("application/x-www-form-urlencoded", "application/cloudevents+json", "image/png"),
     ):
         checked_here(http_lines.add_body_records, data, media, "/lines")
-    http_lines.media_type(data)
 
 
-@target("linelog.framing.bodies.bulk")
+@target("linelog.formats.bulk.parse")
 def bulk(data: bytes) -> None:
     """The answer to a bulk request has an item for each of its actions."""
     checked_here(bulk_bodies.add_bulk_documents, data, "application/x-ndjson", "/_bulk")
@@ -98,14 +99,14 @@ def bulk(data: bytes) -> None:
     checked_in_worker(data, "application/x-ndjson", "/_bulk")
 
 
-@target("linelog.framing.bodies.loki", "linelog.inputs.http.worker")
+@target("linelog.formats.loki.parse", "linelog.formats.http.worker")
 def loki_json(data: bytes) -> None:
     """A push of Loki in JSON."""
     checked_here(loki.add_loki_entries, data, "application/json", "/loki/api/v1/push")
     checked_in_worker(data, "application/json", "/loki/api/v1/push")
 
 
-@target("linelog.framing.bodies.loki", "linelog.framing.bodies.extras")
+@target("linelog.formats.loki.parse", "linelog.formats.http.protobuf_parts")
 def loki_protobuf(data: bytes) -> None:
     """A push of Loki in protobuf and snappy; the input is also packed here, so that its content
     is parsed.
@@ -117,14 +118,14 @@ def loki_protobuf(data: bytes) -> None:
     checked_here(loki.add_loki_entries, packed, "application/x-protobuf", "/loki/api/v1/push")
 
 
-@target("linelog.framing.bodies.otlp")
+@target("linelog.formats.otlp.parse")
 def otlp_json(data: bytes) -> None:
     """An export of logs in JSON."""
     checked_here(otlp.add_otlp_records, data, "application/json", "/v1/logs")
     checked_in_worker(data, "application/json", "/v1/logs")
 
 
-@target("linelog.framing.bodies.otlp", "linelog.framing.bodies.extras")
+@target("linelog.formats.otlp.parse", "linelog.formats.http.protobuf_parts")
 def otlp_protobuf(data: bytes) -> None:
     """An export of logs in protobuf."""
     checked_here(otlp.add_otlp_records, data, "application/x-protobuf", "/v1/logs")
@@ -138,8 +139,8 @@ def _inflated(data: bytes) -> bytes | None:
 
 
 @target(
-    "linelog.framing.bodies.inflated",
-    "linelog.framing.bodies.content_encoding",
+    "linelog.lines.inflated",
+    "linelog.formats.http.content_encoding",
     "linelog.importing.packed",
 )
 def packed(data: bytes) -> None:
@@ -166,7 +167,7 @@ def packed(data: bytes) -> None:
                 at_most(len(piece), 32 << 20)
 
 
-@target("linelog.framing.bodies.json_text", "linelog.framing.bodies.bodies")
+@target("linelog.lines.json_text", "linelog.lines.bodies")
 def json_text(data: bytes) -> None:
     """JSON becomes a line with the same values, in which nothing needs to be escaped."""
     number = count_storable_objects(data, RECORD)
@@ -187,7 +188,7 @@ def _numbers(text: bytes) -> Any:
     return json.loads(text, parse_float=str, parse_int=str)
 
 
-@target("linelog.framing.bodies.json_parts")
+@target("linelog.formats.http.json_parts")
 def json_parts(data: bytes) -> None:
     """The parts of a large JSON text have the values of the whole."""
     start = skip_space(data)
@@ -210,7 +211,7 @@ def json_parts(data: bytes) -> None:
         assert refusal.status in (400, 413)
 
 
-@target("linelog.framing.bodies.protobuf_parts")
+@target("linelog.formats.http.protobuf_parts")
 def protobuf_parts(data: bytes) -> None:
     """Parts of a message are no larger than the message, and a damaged one is refused."""
     records = Records(4 * MOST)
@@ -223,7 +224,7 @@ def protobuf_parts(data: bytes) -> None:
         assert refusal.status in (400, 413)
 
 
-@target("linelog.framing.bodies.json_made", "linelog.framing.bodies.times")
+@target("linelog.lines.json_made", "linelog.lines.times")
 def json_made(data: bytes) -> None:
     """Any record becomes a JSON object on one line, alone or together with others."""
     text = data.decode("utf-8", "surrogateescape")

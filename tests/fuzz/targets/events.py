@@ -10,28 +10,26 @@ from typing import Any, NoReturn
 
 import msgpack
 
-from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, RequestRefused
-from logsrv.linelog.framing.bodies.inflated import TooLargeError
-from logsrv.linelog.framing.events import journal as journal_events
-from logsrv.linelog.framing.events.forward import add_event
-from logsrv.linelog.framing.events.forward_entries import ForwardLimits, RefusedEventError
-from logsrv.linelog.framing.events.forward_key import answer_ping
-from logsrv.linelog.framing.events.gelf import GelfFramer
-from logsrv.linelog.framing.events.gelf_datagrams import MAGIC, ChunkJoiner, unpacked_message
-from logsrv.linelog.framing.events.journal import JournalFramer, records_of_datagram
-from logsrv.linelog.framing.events.lumberjack import EventsToAcknowledge, LumberjackFramer
-from logsrv.linelog.framing.events.msgpack_values import (
+from logsrv.linelog.formats.forward.entries import ForwardLimits, RefusedEventError
+from logsrv.linelog.formats.forward.key import answer_ping
+from logsrv.linelog.formats.forward.msgpack_values import (
     MsgpackValueFramer,
     has_more_values,
     value_ends,
 )
-from logsrv.linelog.framing.events.objects import add_objects_or_text
-from logsrv.linelog.framing.events.plain_pickle import NotPlainError, read_plain_pickle
-from logsrv.linelog.framing.events.python_frames import PickleFramer
-from logsrv.linelog.framing.events.python_records import pickled_record_line
-from logsrv.linelog.framing.lines.clean import escaped
-from logsrv.linelog.framing.lines.long_work import run_to_result
-from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
+from logsrv.linelog.formats.forward.parse import add_event
+from logsrv.linelog.formats.gelf.parse import MAGIC, ChunkJoiner, GelfFramer, unpacked_message
+from logsrv.linelog.formats.journal import parse as journal_events
+from logsrv.linelog.formats.journal.parse import JournalFramer, records_of_datagram
+from logsrv.linelog.formats.lumberjack.parse import EventsToAcknowledge, LumberjackFramer
+from logsrv.linelog.formats.python.parse import PickleFramer, pickled_record_line
+from logsrv.linelog.formats.python.plain_pickle import NotPlainError, read_plain_pickle
+from logsrv.linelog.lines.bodies import BodyRules, Records, RequestRefused
+from logsrv.linelog.lines.clean import escaped
+from logsrv.linelog.lines.inflated import TooLargeError
+from logsrv.linelog.lines.long_work import run_to_result
+from logsrv.linelog.lines.objects import add_objects_or_text
+from logsrv.linelog.lines.rules import LineCounts, LineRules
 from tests.fuzz.oracles import at_most, outcome_of, same_however_cut
 from tests.fuzz.target import target
 from tests.parts.records import lines_of, runs_of
@@ -51,7 +49,7 @@ def kept(records: Records, most: int = 0) -> list[tuple[bytes, bool]]:
     return found
 
 
-@target("linelog.framing.events.msgpack_values")
+@target("linelog.formats.forward.msgpack_values")
 def msgpack_values(data: bytes) -> None:
     """Values end where a complete parser of MessagePack says that they end."""
 
@@ -76,7 +74,7 @@ def msgpack_values(data: bytes) -> None:
         run_to_result(has_more_values(value, 3))
 
 
-@target("linelog.framing.events.forward", "linelog.framing.events.forward_entries")
+@target("linelog.formats.forward.parse", "linelog.formats.forward.entries")
 def forward(data: bytes) -> None:
     """An event is read as a whole, or refused with the one error class for that."""
     limits = ForwardLimits(RECORD, BODY)
@@ -92,7 +90,7 @@ def forward(data: bytes) -> None:
             at_most(sum(len(line) for line, _ in kept(records)), 4 * BODY)
 
 
-@target("linelog.framing.events.forward_key")
+@target("linelog.formats.forward.key")
 def forward_key(data: bytes) -> None:
     """A client that does not know the key is refused."""
     answer, why = answer_ping(data, "the shared key", b"0123456789abcdef")
@@ -100,7 +98,7 @@ def forward_key(data: bytes) -> None:
     assert not answer or msgpack.unpackb(answer)[1] is False
 
 
-@target("linelog.framing.events.gelf", "linelog.framing.events.objects")
+@target("linelog.formats.gelf.parse", "linelog.lines.objects")
 def gelf(data: bytes) -> None:
     """Messages of a stream are the same at every cut."""
 
@@ -117,7 +115,7 @@ def gelf(data: bytes) -> None:
     same_however_cut(data, outcome)
 
 
-@target("linelog.framing.events.gelf_datagrams", "linelog.framing.bodies.inflated")
+@target("linelog.formats.gelf.parse", "linelog.lines.inflated")
 def gelf_datagrams(data: bytes) -> None:
     """Chunks in any order give the same as one message; no chunk is held beyond its time."""
     parts = [data[at : at + 100] for at in range(0, len(data), 100)][:128] or [b""]
@@ -145,7 +143,7 @@ def gelf_datagrams(data: bytes) -> None:
         kept(records, RECORD)
 
 
-@target("linelog.framing.events.lumberjack")
+@target("linelog.formats.lumberjack.parse")
 def lumberjack(data: bytes) -> None:
     """Events and acknowledgements are the same at every cut."""
 
@@ -163,7 +161,7 @@ def lumberjack(data: bytes) -> None:
     same_however_cut(data, outcome)
 
 
-@target("linelog.framing.events.journal")
+@target("linelog.formats.journal.parse")
 def journal(data: bytes) -> None:
     """Entries are the same at every cut, packed or not; as datagrams they become JSON objects."""
 
@@ -217,7 +215,7 @@ def _unframed(data: bytes) -> bytes:
     return data
 
 
-@target("linelog.framing.events.plain_pickle")
+@target("linelog.formats.python.plain_pickle")
 def pickles(data: bytes) -> None:
     """The value is the one that Python reads; no name is looked up, and the size is limited."""
     try:
@@ -234,7 +232,7 @@ def pickles(data: bytes) -> None:
         assert repr(read_plain_pickle(data, 500)) == repr(value)
 
 
-@target("linelog.framing.events.python_records", "linelog.framing.events.python_frames")
+@target("linelog.formats.python.parse", "linelog.formats.python.parse")
 def python_records(data: bytes) -> None:
     """A LogRecord becomes a JSON object on one line, or is refused with the one error class for that."""
     try:

@@ -17,17 +17,17 @@ from logsrv.kit.framing.frames import (
 from logsrv.kit.framing.incoming import Incoming, LineTooLong
 from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.framing.telnet import TelnetFilter
-from logsrv.linelog.framing.lines.clean import escaped
-from logsrv.linelog.framing.lines.datagrams import frame_datagrams
-from logsrv.linelog.framing.lines.dated import LineMoments
-from logsrv.linelog.framing.lines.joined import JoiningFramer
-from logsrv.linelog.framing.lines.lines import BlockFramer, LineFramer
-from logsrv.linelog.framing.lines.records import frame_long_record, frame_records
-from logsrv.linelog.framing.lines.relp_framer import RelpFramer
-from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
-from logsrv.linelog.framing.lines.syslog_framer import SyslogFramer
+from logsrv.linelog.formats.relp.parse import RelpFramer
+from logsrv.linelog.formats.relp.send import RelpSession
+from logsrv.linelog.formats.syslog.parse import SyslogFramer
+from logsrv.linelog.importing.dated import LineMoments
 from logsrv.linelog.importing.readable import readable_text
-from logsrv.linelog.ship.encode.relp import RelpSession
+from logsrv.linelog.lines.clean import escaped
+from logsrv.linelog.lines.datagrams import frame_datagrams
+from logsrv.linelog.lines.framer import BlockFramer, LineFramer
+from logsrv.linelog.lines.joined import JoiningFramer
+from logsrv.linelog.lines.records import frame_long_record, frame_records
+from logsrv.linelog.lines.rules import LineCounts, LineRules, Oversize
 from tests.fuzz.oracles import at_most, safe_lines, same_however_cut
 from tests.fuzz.target import target
 from tests.parts.reference_lines import Outcome, reference
@@ -70,10 +70,10 @@ def stored(text: bytes, rules: LineRules) -> None:
 
 
 @target(
-    "linelog.framing.lines.lines",
-    "linelog.framing.lines.oversize",
-    "linelog.framing.lines.returns",
-    "linelog.framing.lines.clean",
+    "linelog.lines.framer",
+    "linelog.lines.oversize",
+    "linelog.lines.returns",
+    "linelog.lines.clean",
     "kit.framing.telnet",
     "kit.framing.telnet_bulk",
     "kit.framing.telnet_commands",
@@ -103,10 +103,10 @@ def telnet(data: bytes) -> None:
 
 
 @target(
-    "linelog.framing.lines.syslog_framer",
-    "linelog.framing.lines.counted",
-    "linelog.framing.lines.fits",
-    "linelog.framing.lines.bom",
+    "linelog.formats.syslog.parse",
+    "linelog.formats.syslog.counted",
+    "linelog.formats.syslog.fits",
+    "linelog.lines.bom",
 )
 def syslog(data: bytes) -> None:
     """Frames of any kind are the same at every cut."""
@@ -116,7 +116,7 @@ def syslog(data: bytes) -> None:
         at_most(len(found.stored), 4 * len(data) + 2 + len(data) // rules.max_line)
 
 
-@target("linelog.framing.lines.joined")
+@target("linelog.lines.joined")
 def joined(data: bytes) -> None:
     """The records of a connection are the same at every cut."""
     for rules in RULES:
@@ -127,7 +127,7 @@ def joined(data: bytes) -> None:
         stored(same_however_cut(data, framed(joining, rules)).stored, rules)
 
 
-@target("linelog.framing.lines.datagrams")
+@target("linelog.lines.datagrams")
 def datagrams(data: bytes) -> None:
     """Each datagram gives the lines that a connection would have sent, with an LF added if it has none."""
     payloads = data.split(b"\x00\x01")
@@ -148,7 +148,7 @@ def datagrams(data: bytes) -> None:
         stored(text, rules)
 
 
-@target("linelog.framing.lines.records")
+@target("linelog.lines.records")
 def records(data: bytes) -> None:
     """A record becomes a line, and each lost byte of it is counted."""
     found = data.split(b"\x00\x01")
@@ -167,7 +167,7 @@ def records(data: bytes) -> None:
             stored(long, rules)
 
 
-@target("linelog.framing.lines.relp_framer", "linelog.framing.lines.records")
+@target("linelog.formats.relp.parse", "linelog.lines.records")
 def relp(data: bytes) -> None:
     """Messages and answers are the same at every cut; the first answer is for the first command."""
 
@@ -184,7 +184,7 @@ def relp(data: bytes) -> None:
     same_however_cut(data, session(b"1 open 0\n"))
 
 
-@target("linelog.ship.encode.relp")
+@target("linelog.formats.relp.send")
 def relp_answers(data: bytes) -> None:
     """After any answer of a server the session ends with a sentence, and confirms no more than was sent."""
 
@@ -200,7 +200,7 @@ def relp_answers(data: bytes) -> None:
     same_however_cut(data, outcome)
 
 
-@target("linelog.framing.lines.dated", "linelog.framing.lines.forms")
+@target("linelog.importing.dated", "linelog.importing.forms")
 def dated(data: bytes) -> None:
     """The runs add up to the text, and their times never go back."""
     text = data + b"\n"

@@ -32,23 +32,23 @@ from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.kit.text.words import SHOWN_LENGTH, did_you_mean, shown
 from logsrv.kit.web.access import host_in_header, is_allowed_host
 from logsrv.kit.web.channel import host_and_target
-from logsrv.linelog.framing.bodies.bodies import RequestRefused
-from logsrv.linelog.inputs.http.routes import find_route, request_path
-from logsrv.linelog.inputs.nats.place import parse_stream_source
-from logsrv.linelog.plugin.logger_settings import LoggerSettings, parse_listen
-from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.encode.bulk import read_bulk_answer
-from logsrv.linelog.ship.encode.otlp import rejected_count_and_reason
-from logsrv.linelog.ship.out.answers import LONGEST_PAUSE, parse_retry_after
-from logsrv.linelog.ship.out.link import read_jetstream_answer as read_answer_of_nats
-from logsrv.linelog.ship.out.nats_client import NatsTrouble
-from logsrv.linelog.ship.out.nats_wire import (
+from logsrv.linelog.formats.bulk.send import read_bulk_answer
+from logsrv.linelog.formats.http.routes import find_route, http_routes, request_path
+from logsrv.linelog.formats.nats.client import NatsTrouble
+from logsrv.linelog.formats.nats.link import read_jetstream_answer as read_answer_of_nats
+from logsrv.linelog.formats.nats.parse import (
     Delivery,
     NatsReader,
     Operation,
     WireError,
     known_nats_headers,
 )
+from logsrv.linelog.formats.nats.place import parse_stream_source
+from logsrv.linelog.formats.otlp.send import rejected_count_and_reason
+from logsrv.linelog.lines.bodies import RequestRefused
+from logsrv.linelog.plugin.logger_settings import LoggerSettings, parse_listen
+from logsrv.linelog.ship.address import parse_ship_url
+from logsrv.linelog.ship.http_answers import LONGEST_PAUSE, parse_retry_after
 from logsrv.linelog.store.archive.url import parse_archive_url
 from tests.fuzz.oracles import at_most, safe, safe_lines, same_however_cut
 from tests.fuzz.target import target
@@ -80,7 +80,7 @@ def proxy_header(data: bytes) -> None:
             assert host is None or ipaddress.ip_address(host)
 
 
-@target("kit.web.access", "kit.web.channel", "linelog.inputs.http.routes", longest=400)
+@target("kit.web.hosts", "kit.web.channel", "linelog.formats.http.routes", longest=400)
 def http_heads(data: bytes) -> None:
     """Hosts and targets of requests are read without an error, and a path leads to an existing page."""
     name = host_in_header(data)
@@ -92,13 +92,13 @@ def http_heads(data: bytes) -> None:
     assert isinstance(where, bytes)
     path = request_path(data)
     try:
-        find_route(b"POST", path)
+        find_route(b"POST", path, http_routes())
     except RequestRefused as refusal:
         assert refusal.status in (404, 405)
         safe(str(refusal), "")
 
 
-@target("linelog.inputs.http.channel", "linelog.inputs.http.request", "linelog.inputs.http.body")
+@target("linelog.formats.http.input", "linelog.formats.http.request", "linelog.formats.http.body")
 def http_requests(data: bytes) -> None:
     """Any request is answered or ends the connection; only lines are stored."""
 
@@ -142,7 +142,7 @@ KINDS: tuple[Kind[Any], ...] = (
     "kit.inspect.inspect_settings",
     "linelog.plugin.logger_settings",
     "linelog.ship.address",
-    "linelog.inputs.nats.place",
+    "linelog.formats.nats.place",
     "linelog.store.archive.url",
     "greet.message",
     "kit.options.kinds",
@@ -263,10 +263,10 @@ def inspecting(data: bytes) -> None:
 
 
 @target(
-    "linelog.ship.encode.bulk",
-    "linelog.ship.encode.otlp",
-    "linelog.ship.out.answers",
-    "linelog.ship.out.link",
+    "linelog.formats.bulk.send",
+    "linelog.formats.otlp.send",
+    "linelog.ship.http_answers",
+    "linelog.formats.nats.link",
 )
 def answers_of_targets(data: bytes) -> None:
     """Any bytes from a target are read as an answer, or raise the one error class for that."""
@@ -282,7 +282,7 @@ def answers_of_targets(data: bytes) -> None:
     assert found is None or 0 <= found <= LONGEST_PAUSE
 
 
-@target("linelog.ship.out.nats_wire")
+@target("linelog.formats.nats.parse")
 def nats_operations(data: bytes) -> None:
     """Operations of a NATS server are the same at every cut; none is larger than announced."""
 

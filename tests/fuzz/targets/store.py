@@ -16,8 +16,8 @@ from logsrv.errors import StoreError
 from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.kit.text.outside_json import parse_json
 from logsrv.linelog.cursors import place
-from logsrv.linelog.ship.encode.block import block_from_headers, check_block_text
-from logsrv.linelog.ship.encode.frames import check_and_count_lines, split_frames, unpack_frames
+from logsrv.linelog.formats.blocks.parse import check_and_count_lines, split_frames, unpack_frames
+from logsrv.linelog.formats.blocks.send import block_from_headers, check_block_text
 from logsrv.linelog.store.archive import catalog as archive_catalogs
 from logsrv.linelog.store.archive import manifest
 from logsrv.linelog.store.care import imported
@@ -220,8 +220,8 @@ def small_files(data: bytes) -> None:
 
 
 @target(
-    "linelog.ship.encode.block",
-    "linelog.ship.encode.frames",
+    "linelog.formats.blocks.send",
+    "linelog.formats.blocks.parse",
 )
 def blocks(data: bytes) -> None:
     """A block agrees with its headers, or is refused with a sentence; no more is unpacked than

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.fields.continuation import MOST_BYTES, Joiner
 from logsrv.linelog.fields.parts import is_cut, join_parts
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.framing.lines.clean import escaped
+from logsrv.linelog.lines.clean import escaped
 
 STAMP = "2026-11-26T08:00:00.000000Z file:/var/log/pods/a/0.log "
 TIME = "2026-11-26T08:00:00.123456789Z"

@@ -19,8 +19,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.bodies.inflated import UnpackingError
 from logsrv.linelog.importing.packed import CHUNK, unpack_file
+from logsrv.linelog.lines.inflated import UnpackingError
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,

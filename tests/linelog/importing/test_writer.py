@@ -8,8 +8,8 @@ import pytest
 from twisted.logger import capturedLogs
 
 from logsrv.errors import StoreError
-from logsrv.linelog.framing.lines.forms import SECOND
 from logsrv.linelog.importing import writer as module
+from logsrv.linelog.importing.forms import SECOND
 from logsrv.linelog.importing.stored import StoredTextReader
 from logsrv.linelog.importing.writer import ImportWriter, make_stamp, open_for_import
 from logsrv.linelog.store import recover

@@ -14,10 +14,10 @@ from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.kit.net.self_signed import write_key_and_certificate
 from logsrv.kit.options.load import SettingsSources, load_settings
 from logsrv.kit.service.findings import CheckRequest, Finding, FindingLevel, User, current_user
+from logsrv.linelog.formats.nats.link import NatsLink
 from logsrv.linelog.plugin import findings as logger
 from logsrv.linelog.plugin.findings import check_logger, check_server, check_store
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
-from logsrv.linelog.ship.out.link import NatsLink
 from tests.parts.commands import echo, serving
 from tests.parts.nats_servers import newer, one_server, url_of
 from tests.parts.users import as_root, follow, nobody, open_directory

@@ -9,10 +9,9 @@ from zope.interface import implementer, provider
 
 from logsrv.kit import Delimiter
 from logsrv.kit.testing import MemoryService, conformance
-from logsrv.linelog.inputs.intake import IInput, Input, Intake
-from logsrv.linelog.inputs.intake.registry import inputs
-from logsrv.linelog.inputs.records import RecordDatagrams
-from logsrv.linelog.inputs.records.frames import FrameInput
+from logsrv.linelog.formats.registry import inputs
+from logsrv.linelog.intake import IInput, Input, Intake, RecordDatagrams
+from logsrv.linelog.intake.frames import FrameInput
 from tests.parts.messages import MESSAGES, promises_all
 
 

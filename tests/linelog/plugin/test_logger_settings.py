@@ -7,7 +7,7 @@ import pytest
 from twisted.logger import capturedLogs
 
 from logsrv.errors import ConfigurationError
-from logsrv.linelog.framing.lines.rules import LineRules
+from logsrv.linelog.lines.rules import LineRules
 from logsrv.linelog.plugin.logger_settings import (
     LoggerSettings,
     listeners_without_plugin,
@@ -99,13 +99,13 @@ def test_names_that_would_spoil_a_source(name, tmp_path):
     [
         (
             ["--input-token=t"],
-            "--input-token goes with --listen http:…, journal:…, blocks:… or nats:…,",
+            "--input-token goes with --listen blocks:…, http:…, journal:… or nats:…,",
         ),
         (
             ["--shared-key=k", "--listen=syslog:udp:514"],
             "--shared-key goes with --listen forward:…,",
         ),
-        (["--max-body=1MiB", "--listen=lines:tcp:1"], "--max-body goes with --listen http:…, "),
+        (["--max-body=1MiB", "--listen=lines:tcp:1"], "--max-body goes with --listen blocks:…, "),
         (["--shared-key=k", "--listen=tcp:1", "--listen=forward:tcp:2"], ""),
         (["--input-token=t", "--listen=journal:tcp:1"], ""),
         (["--max-record=1MiB", "--listen=gelf:udp:1"], ""),

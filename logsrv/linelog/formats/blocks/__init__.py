@@ -1,0 +1,9 @@
+"""The `blocks` input of a centre: blocks of other stores over HTTP, each stored exactly once.
+
+A block is answered when it is on the disk.
+"""
+
+from logsrv.linelog.intake.interfaces import InputPlugin
+from logsrv.linelog.intake.options import OVER_HTTP
+
+blocks = InputPlugin("blocks", "logsrv.linelog.formats.blocks.input:Blocks", options=OVER_HTTP)

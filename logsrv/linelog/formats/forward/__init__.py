@@ -1,0 +1,12 @@
+"""Forward, the protocol of Fluentd and Fluent Bit: events in MessagePack.
+
+Specification: https://github.com/fluent/fluentd/wiki/Forward-Protocol-Specification-v1.5. A message with an
+option `chunk` is answered with its `ack` when it is safe.
+"""
+
+from logsrv.linelog.intake.interfaces import InputPlugin
+from logsrv.linelog.intake.options import BODIES
+
+forward = InputPlugin(
+    "forward", "logsrv.linelog.formats.forward.input:Forward", options=("shared_key", *BODIES)
+)

@@ -1,0 +1,100 @@
+"""The `forward` input: events of Fluentd, Fluent Bit and their libraries; heartbeats over UDP."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+from logsrv.linelog.formats.forward.entries import ForwardLimits, RefusedEventError
+from logsrv.linelog.formats.forward.key import LONGEST_PING, answer_ping, helo_message
+from logsrv.linelog.formats.forward.msgpack_values import PIECE, MsgpackValueFramer
+from logsrv.linelog.formats.forward.parse import add_event
+from logsrv.linelog.intake.connections import Input
+from logsrv.linelog.intake.gathering import GatheredRecords
+from logsrv.linelog.intake.intake import Intake
+from logsrv.linelog.intake.record_datagrams import RecordDatagrams
+from logsrv.linelog.intake.records import RecordReceiver
+from logsrv.linelog.lines.bodies import Records, record_bytes_limit
+
+HEARTBEAT = b"\0"
+NONCE_BYTES = 16
+
+
+class ForwardReceiver(RecordReceiver):
+    """A connection. With a shared key, it accepts no event before a PING that proves the key."""
+
+    acknowledges = True
+    record_name = "an event"
+    most_at_once = PIECE
+    framer: MsgpackValueFramer
+
+    def __init__(self, intake: Intake) -> None:
+        self._limits = ForwardLimits(intake.max_record, intake.options.max_body)
+        self._key = intake.secrets.shared_key
+        self._nonce = b""
+        super().__init__(intake)
+
+    def make_framer(self) -> MsgpackValueFramer:
+        return MsgpackValueFramer(self._limits.event if self._key is None else LONGEST_PING)
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        if self._key is not None:
+            self._nonce = secrets.token_bytes(NONCE_BYTES)
+            self.answer(helo_message(self._nonce))
+
+    def received(self, data: bytes) -> Iterator[None]:
+        for value in self.framer.receive(data):
+            if self._nonce:
+                self._admit_or_refuse(bytes(value))
+            else:
+                yield from self._store_event(value)
+            if self.ending:
+                return
+            # A chunk may have thousands of values.
+            yield
+        if self.framer.fault:
+            reason = "unauthorized" if self._nonce else "protocol"
+            self.refuse(reason, f"closing the connection: {self.framer.fault}")
+
+    def _admit_or_refuse(self, ping: bytes) -> None:
+        assert self._key is not None
+        answer, why = answer_ping(ping, self._key, self._nonce)
+        if why:
+            self.refuse("unauthorized", f"closing the connection: {why}", answer)
+            return
+        self._nonce = b""
+        self.framer.most = self._limits.event
+        self.answer(answer)
+
+    def _store_event(self, value: bytes | bytearray) -> Iterator[None]:
+        records = Records(record_bytes_limit(self._limits.event))
+        found = GatheredRecords(records, self.intake.rules, self.intake.counts)
+        try:
+            acknowledgement = yield from found.run_parser(
+                add_event(value, self._limits, found.records)
+            )
+        except RefusedEventError as error:
+            number = error.records or records.count_if_refused_here
+            self.refuse(error.reason, f"closing the connection: {error}", records=number)
+            return
+        yield from self.store_gathered(found)
+        if acknowledgement and not self.ending:
+            self.answer_when_safe(acknowledgement)
+
+
+class HeartbeatDatagrams(RecordDatagrams):
+    """The receiver that answers Fluentd's UDP heartbeats, and drops every other datagram."""
+
+    def received(self, data: bytes) -> None:
+        if data != HEARTBEAT:
+            raise ValueError("only heartbeats are accepted over UDP")
+        self.answer(HEARTBEAT)
+
+
+class Forward(Input):
+    """The `forward` input."""
+
+    name = "forward"
+    connection = ForwardReceiver
+    receiver = HeartbeatDatagrams

@@ -1,0 +1,181 @@
+"""Events of the Forward protocol, version 1, from Fluentd, Fluent Bit and their libraries (sans-IO).
+
+    [tag, time, record]           [tag, [[time, record], …]]        [tag, "the entries, packed"]
+
+A map of options may follow as the last element.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterator
+from typing import Any, TypeAlias
+
+import msgpack
+
+from logsrv.linelog.formats.forward.entries import (
+    EntryWriter,
+    ForwardLimits,
+    RefusedEventError,
+    unpack_value,
+)
+from logsrv.linelog.formats.forward.msgpack_values import (
+    array_header,
+    begins_text,
+    find_value_end,
+    text_content,
+)
+from logsrv.linelog.lines.bodies import Records, RequestRefused
+from logsrv.linelog.lines.inflated import (
+    Buffer,
+    UnpackingError,
+    in_pieces,
+    inflate_pieces,
+    limited_pieces,
+    unpack_zstd_pieces,
+)
+
+# An event with a longer tag, or longer options, in bytes, is refused; usual ones have a few dozen.
+LONGEST_TAG = 4096
+MOST_OPTIONS = 64 << 10
+_LEAST_PARTS = 2
+_NIL = b"\xc0"
+# Raised for an event that is damaged. The reasons to refuse one whose entries are valid.
+_DAMAGED = (ValueError, TypeError, IndexError, RecursionError)
+_VALID = ("oversize", "no_logs")
+_LOGS = 0
+# The work on an event: each step adds records, other peers are served between two steps, and the result is
+# the acknowledgement for the sender, b"" if it asked for none.
+EventSteps: TypeAlias = Generator[None, None, bytes]
+
+
+def add_event(value: bytes | bytearray, limits: ForwardLimits, records: Records) -> EventSteps:
+    """Add the records of one event, a whole MessagePack value, to `records`. Raises RefusedEventError.
+
+    A nil has no records: Fluentd sends it to keep a connection alive.
+    """
+    if value == _NIL:
+        return b""
+    view = memoryview(value)
+    try:
+        return (yield from _add_or_refuse(view, limits, records))
+    except RefusedEventError as refused:
+        refused.records = yield from _number_of_entries(view, limits, refused.reason in _VALID)
+        raise
+
+
+def _number_of_entries(
+    value: memoryview, limits: ForwardLimits, valid: bool
+) -> Generator[None, None, int | None]:
+    """Return how many entries a refused event has; None if that is unknown.
+
+    valid: whether packed entries are MessagePack; else each of their bytes may look like an entry.
+    """
+    header = array_header(value)
+    if header is None or header[0] < _LEAST_PARTS:
+        return None
+    at = yield from find_value_end(value, header[1])
+    several = array_header(value[at:])
+    if several or not (valid and begins_text(value[at])):
+        return several[0] if several else None
+    end = yield from find_value_end(value, at)
+    entries = msgpack.Unpacker(max_buffer_size=limits.event)
+    number = 0
+    try:
+        way = _parse_options(value[end:]).get("compressed")
+        for piece in _unpacked_entries(value[at:end], way, limits):
+            entries.feed(piece)
+            with contextlib.suppress(msgpack.OutOfData):
+                while True:
+                    entries.skip()
+                    number += 1
+            yield
+    except (*_DAMAGED, UnpackingError, RefusedEventError):
+        return None
+    return number
+
+
+def _add_or_refuse(value: memoryview, limits: ForwardLimits, records: Records) -> EventSteps:
+    try:
+        return (yield from _add_event(value, limits, records))
+    except RequestRefused as refusal:
+        raise RefusedEventError(f"an event is too large: {refusal}", refusal.reason) from None
+    except UnpackingError as error:
+        raise RefusedEventError(f"an event cannot be unpacked: {error}", "unpacking") from error
+    except _DAMAGED as error:
+        raise RefusedEventError("an event is damaged") from error
+
+
+def _add_event(value: memoryview, limits: ForwardLimits, records: Records) -> EventSteps:
+    header = array_header(value)
+    if header is None or not _LEAST_PARTS <= header[0] <= 4:
+        raise RefusedEventError("it sent no event: neither [tag, time, record] nor [tag, entries]")
+    parts, start = header
+    at = yield from find_value_end(value, start)
+    entries = EntryWriter(_parse_tag(value[start:at]), limits, records)
+    several = array_header(value[at:])
+    packed = begins_text(value[at])
+    options = parts - (2 if packed or several else 3)
+    if not 0 <= options <= 1:
+        raise RefusedEventError("an event has too many parts, or too few")
+    if several:
+        number, begin = several
+        end = at + begin + (yield from entries.add_entries([value[at + begin :]], number))
+    else:
+        end = yield from find_value_end(value, at)
+    if not (packed or several):
+        time, begin = value[at:end], end
+        end = yield from find_value_end(value, begin)
+        yield from entries.add_pair(time, value[begin:end])
+    asked = _parse_options(value[end:]) if options else {}
+    if packed:
+        way = asked.get("compressed")
+        # Check the unpacked size before the first record is made: lines take up to four times as much.
+        for _ in _unpacked_entries(value[at:end], way, limits):
+            yield
+        yield from entries.add_entries(_unpacked_entries(value[at:end], way, limits))
+    if asked.get("fluent_signal", _LOGS) != _LOGS:
+        raise RefusedEventError("an event has metrics or traces; only logs are stored", "no_logs")
+    if not len(records):
+        # It is acknowledged all the same: a sender that repeats it has no more to send.
+        records.count_unknown()
+    chunk = asked.get("chunk")
+    if not isinstance(chunk, (str, bytes)):
+        return b""
+    return bytes(msgpack.packb({"ack": chunk}))
+
+
+def _parse_tag(part: memoryview) -> str:
+    if not begins_text(part[0]) or len(part) > LONGEST_TAG:
+        raise RefusedEventError(f"an event has no tag, or one of more than {LONGEST_TAG} bytes")
+    return _as_str(unpack_value(part))
+
+
+def _as_str(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode("utf-8", "backslashreplace")
+
+
+def _parse_options(part: memoryview) -> dict[str, Any]:
+    if part.nbytes > MOST_OPTIONS:
+        raise RefusedEventError(f"the options of an event have more than {MOST_OPTIONS} bytes")
+    options = unpack_value(part)
+    if options is None:
+        return {}
+    if not isinstance(options, dict):
+        raise RefusedEventError("the options of an event are no map")
+    return {_as_str(key): value for key, value in options.items() if isinstance(key, (str, bytes))}
+
+
+def _unpacked_entries(
+    part: memoryview, compressed: object, limits: ForwardLimits
+) -> Iterator[Buffer]:
+    """Yield the content of packed entries in pieces. Raises UnpackingError and RefusedEventError."""
+    data = text_content(part)
+    way = _as_str(compressed) if isinstance(compressed, (str, bytes)) else compressed
+    if way in (None, "text"):
+        return iter((data,))
+    if way == "gzip":
+        return limited_pieces(inflate_pieces(in_pieces(data)), limits.event)
+    if way == "zstd":
+        return limited_pieces(unpack_zstd_pieces(data), limits.event)
+    raise RefusedEventError("an event is compressed in a way that is unknown here", "unpacking")

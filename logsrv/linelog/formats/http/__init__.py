@@ -1,0 +1,10 @@
+"""The `http` input: the server, whose routes are those of the formats over HTTP (`HttpFormat`).
+
+A request is answered when its records are safe. A connection has one request at a time; large bodies are
+parsed in slices, or by workers in other processes.
+"""
+
+from logsrv.linelog.intake.interfaces import InputPlugin
+from logsrv.linelog.intake.options import OVER_HTTP
+
+http = InputPlugin("http", "logsrv.linelog.formats.http.input:Http", options=OVER_HTTP)

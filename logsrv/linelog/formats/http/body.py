@@ -1,0 +1,147 @@
+"""A body of a request to an input over HTTP, while it is received; its head; and limits of all bodies."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import ClassVar, Protocol
+
+import attrs
+from twisted.internet.defer import Deferred
+
+from logsrv.linelog.formats.http import content_encoding
+from logsrv.linelog.intake.gathering import GatheredRecords
+from logsrv.linelog.intake.intake import Intake
+from logsrv.linelog.intake.unfinished import RecordHolder, UnfinishedData
+from logsrv.linelog.lines.bodies import (
+    Reply,
+    ReplySteps,
+    RequestRefused,
+)
+from logsrv.linelog.store.valve import Producer
+
+RETRY_SECONDS = 2
+"""A sender refused as busy should try again after this many seconds."""
+
+
+class Body:
+    """A request body that is being received.
+
+    at_once: whether it is stored while it arrives, so that a busy store pauses its sender. endless: whether
+    its sender may be silent for hours, so that nothing times out, and a stop waits for no more of it.
+    """
+
+    at_once: ClassVar[bool] = False
+    endless: ClassVar[bool] = False
+
+    @property
+    def unfinished(self) -> bool:
+        """Return whether received bytes are not stored yet."""
+        return False
+
+    def receive(self, data: bytes) -> None:
+        """Take the next part of the body. Raises RequestRefused."""
+        raise NotImplementedError
+
+    def missing_bytes(self) -> int:
+        """Return how many of the next bytes need little work."""
+        return sys.maxsize
+
+    def steps(self) -> Iterator[None]:
+        """Store the whole records so far, in steps. Raises RequestRefused."""
+        return iter(())
+
+    def ask_worker(self) -> Deferred[None] | None:
+        """Return a Deferred that fires when `finish` may be called; None if it may be called now."""
+        return None
+
+    def finish(self) -> ReplySteps:
+        """Store the rest in steps, and return the answer. Raises RequestRefused."""
+        raise NotImplementedError
+
+    def stored(self) -> Deferred[Reply] | None:
+        """Return a Deferred that fires with the answer, after `finish`; None: wait for `Intake.durable`."""
+        return None
+
+    def let_go(self) -> None:
+        """Free the memory of the body."""
+
+
+class Holder(RecordHolder, Producer, Protocol):
+    """The sender of a body that is stored while it arrives: it may be paused, or has to give way."""
+
+
+@attrs.frozen
+class RequestHead:
+    """A request before its body.
+
+    header: returns a header's value. length: in bytes, None if unknown. query: the parameters behind the
+    path's question mark, percent-decoded; of a name that is repeated the last. holder: the request, for the
+    valve and for bodies that hold unfinished records.
+    """
+
+    intake: Intake
+    source: str
+    header: Callable[[str], str | None]
+    path: str
+    length: int | None
+    query: Mapping[str, str] = attrs.field(factory=dict)
+    holder: Holder | None = None
+
+    @property
+    def media(self) -> str:
+        """The Content-Type without its parameters, in lower case; empty if there is none."""
+        return (self.header("Content-Type") or "").partition(";")[0].strip().lower()
+
+
+class QuestionBody(Body):
+    """The body of a request that only asks a question; its bytes are dropped, up to --max-body."""
+
+    def __init__(self, answer: Deferred[Reply], intake: Intake) -> None:
+        self._answer = answer
+        self._intake = intake
+        self._size = 0
+
+    def receive(self, data: bytes) -> None:
+        self._size += len(data)
+        check_body_size(self._size, self._intake)
+
+    def finish(self) -> ReplySteps:
+        yield from ()
+        # This reply is not sent: `stored` returns the answer.
+        return Reply(503)
+
+    def stored(self) -> Deferred[Reply]:
+        return self._answer
+
+
+def check_body_size(size: int, intake: Intake) -> None:
+    """Raise RequestRefused (413) for a body of more than --max-body."""
+    if size > intake.options.max_body:
+        raise content_encoding.body_too_large(intake.options.max_body)
+
+
+def check_room_for_bodies(bodies: UnfinishedData, more: int = 0) -> None:
+    """Raise RequestRefused (503) if all bodies hold too many bytes, or would with `more` bytes."""
+    if bodies.held + more > bodies.most_held:
+        raise busy_refusal("too many bodies are in memory at once; send it again")
+
+
+def busy_refusal(sentence: str) -> RequestRefused:
+    """Return the refusal (503) of a request that may be sent again soon."""
+    return RequestRefused(503, sentence, {"Retry-After": str(RETRY_SECONDS)})
+
+
+def require_open_store(intake: Intake) -> None:
+    """Raise RequestRefused (503) if the store has accepted nothing for RETRY_SECONDS.
+
+    Under load it often accepts nothing for a moment; that is no reason to refuse.
+    """
+    if intake.valve.closed_for() > RETRY_SECONDS:
+        raise busy_refusal("the store accepts nothing at the moment; send it again")
+
+
+def refuse_if_closing(gathered: GatheredRecords) -> None:
+    """Raise RequestRefused (413) if a record was too long, with --oversize close."""
+    if gathered.closing is not None:
+        raise RequestRefused(413, gathered.closing, records=gathered.dropped)

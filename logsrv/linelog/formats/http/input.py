@@ -1,0 +1,273 @@
+"""The `http` input: lines, JSON, and the requests of Loki, OTLP and Elasticsearch clients.
+
+A connection parses in steps; other connections are served between two steps. States of the parsing:
+
+    IDLE        parse     PARSING
+    PARSING     whole     LASTSTEP     a request is whole: later bytes wait for its answer
+    LASTSTEP    answered  PARSING
+    PARSING     paused    IDLE         the steps have ended: nothing is unread
+    LASTSTEP    paused    ANSWERING
+    ANSWERING   answered  IDLE
+
+States of its end. Bytes that came before the sender's end are taken in first, and answered if possible:
+
+    OPEN        half      HALFCLOSED   the sender has closed its half
+    OPEN        close     CLOSING      we close: later bytes are dropped
+    OPEN        lose      LOST
+    HALFCLOSED  half      HALFCLOSED   reading went on, and reached the same end
+    HALFCLOSED  close     CLOSING
+    HALFCLOSED  lose      LOST
+    CLOSING     close     CLOSING
+    CLOSING     lose      LOST
+    LOST        close     LOST         a request that was parsed after the end closes the connection
+    LOST        tell      GONE         its requests were notified
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, cast
+
+from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
+from twisted.web.http import Request
+
+from logsrv.kit.connections.source import source_of
+from logsrv.kit.observe.peer_log import ConnectionLog
+from logsrv.kit.text.transitions import parse_transitions
+from logsrv.kit.web.channel import (
+    REQUEST_SECONDS,
+    Channel,
+    ChannelFactory,
+    body_bytes_left,
+    take_pipelined,
+)
+from logsrv.linelog.formats.http.request import InputRequest
+from logsrv.linelog.formats.http.routes import Routes, http_routes
+from logsrv.linelog.intake.connections import Input
+from logsrv.linelog.intake.intake import Intake
+
+log = Logger()
+
+# Bytes parsed in one step: they may be hundreds of chunks or entries, which take some 5 ms.
+PIECE = 2 << 10
+# The first line of HTTP/2 (RFC 9113, section 3.4), which a client sends without asking.
+_PREFACE = b"PRI * HTTP/2.0"
+_HTTP2 = (
+    "refused: it speaks HTTP/2, as gRPC does; set its exporter to OTLP over HTTP (http/protobuf), or to"
+    " HTTP/1.1"
+)
+
+
+class PauseReason(enum.Flag):
+    """Reasons not to read from the sender, in addition to unparsed bytes."""
+
+    NOTHING = 0
+    STORE = enum.auto()
+    ANSWERS = enum.auto()
+    """The sender does not read its answers."""
+
+
+NEXT = parse_transitions(__doc__)
+
+
+class InputChannel(Channel):
+    """A connection of a sender."""
+
+    factory: HttpInputFactory
+    source = ""
+    _parsing = "IDLE"
+    _ending_state = "OPEN"
+    _waits = PauseReason.NOTHING
+    _paused = False
+    _reason = connectionDone
+    _speaks_http2 = False
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self._unread: deque[memoryview] = deque()
+        self.source = self.factory.intake.source(source_of(self.transport))
+        self._host = super().getHost()
+
+    def getHost(self) -> Any:
+        """Return the listener's address; a request parsed after the end needs it without a socket."""
+        return self._host
+
+    @property
+    def working(self) -> bool:
+        """Return true while a stop has to wait for this connection."""
+        return bool(self._unread) or any(request.working for request in self.requests)
+
+    @property
+    def _is_parsing(self) -> bool:
+        return self._parsing in ("PARSING", "LASTSTEP")
+
+    def _advance_parsing(self, event: str) -> None:
+        self._parsing = NEXT[self._parsing, event]
+
+    def _advance_ending(self, event: str) -> None:
+        self._ending_state = NEXT[self._ending_state, event]
+
+    def dataReceived(self, data: bytes) -> None:
+        self.factory.intake.received_bytes += len(data)
+        if self._ending_state != "CLOSING":
+            self._unread.append(memoryview(data))
+            self._parse_unread()
+
+    def _parse_unread(self) -> None:
+        """Parse the unread bytes, one request after the other."""
+        if self._unread and self._parsing == "IDLE":
+            self._advance_parsing("parse")
+            self.factory.intake.time_slices.begin(
+                self._parse_steps(), self._parsing_ended, again=True
+            )
+        self._update_reading()
+
+    def _parse_steps(self) -> Iterator[None]:
+        while self._unread and self._parsing == "PARSING":
+            data = self._unread.popleft()
+            size = PIECE
+            for request in self.requests:
+                size = max(size, min(request.missing_bytes(), body_bytes_left(self)))
+            if len(data) > size:
+                self._unread.appendleft(data[size:])
+            # Not HTTPChannel's method: that restarts the time-out for each byte of the headers.
+            LineReceiver.dataReceived(self, bytes(data[:size]))
+            yield
+            for request in self.requests:
+                yield from request.steps()
+
+    def _parsing_ended(self, failure: Failure | None) -> None:
+        self._advance_parsing("paused")
+        if failure is not None:
+            log.failure("taking in data from {source} failed", failure, source=self.source)
+            self._unread.clear()
+            self.abort()
+        self._update_reading()
+
+    def _update_reading(self) -> None:
+        """Pause or resume reading, and carry out an end that is due."""
+        if self._ending_state == "LOST" and not self._is_parsing:
+            self._advance_ending("tell")
+            super().connectionLost(self._reason)
+        idle = self._parsing == "IDLE" and not self._unread
+        if self._ending_state == "HALFCLOSED" and idle:
+            super().readConnectionLost()
+        if self.connected and self._ending_state in ("OPEN", "HALFCLOSED"):
+            self._set_paused(self._is_parsing or bool(self._unread) or bool(self._waits))
+
+    def _set_paused(self, pause: bool) -> None:
+        transport = cast(ITCPTransport, self.transport)
+        if pause:
+            transport.pauseProducing()  # type: ignore[attr-defined]
+        elif self._paused:
+            transport.resumeProducing()  # type: ignore[attr-defined]
+        self._paused = pause
+
+    def allContentReceived(self) -> None:
+        self._advance_parsing("whole")
+        super().allContentReceived()
+
+    def read_next_request(self, request: Request) -> None:
+        # These bytes came after the answered request, and before the unread ones.
+        behind = take_pipelined(self)
+        if behind:
+            self._unread.appendleft(memoryview(behind))
+        super().read_next_request(request)
+        self._advance_parsing("answered")
+        self._parse_unread()
+
+    def loseConnection(self) -> None:
+        self._advance_ending("close")
+        self._unread.clear()
+        if self.connected and PauseReason.ANSWERS not in self._waits:
+            # Bytes are dropped from now on, but under TLS the peer's end must be read.
+            self._set_paused(False)
+        super().loseConnection()
+
+    def readConnectionLost(self) -> None:
+        if self._ending_state == "CLOSING":
+            super().readConnectionLost()
+            return
+        self._advance_ending("half")
+        self._update_reading()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._reason = reason
+        self._advance_ending("lose")
+        self._update_reading()
+
+    def lineReceived(self, line: bytes) -> None:
+        if line == _PREFACE:
+            self._speaks_http2 = True
+            self._respondToBadRequestAndDisconnect()
+        else:
+            super().lineReceived(line)
+
+    def note_malformed(self) -> None:
+        why = _HTTP2 if self._speaks_http2 else "refused: it sent no valid HTTP request"
+        self.factory.intake.drop(self.source, "protocol", why)
+
+    def hold_reading(self) -> None:
+        """Read nothing until `resume_reading` is called."""
+        self._waits |= PauseReason.STORE
+        self._update_reading()
+
+    def resume_reading(self) -> None:
+        if PauseReason.STORE in self._waits:
+            self._waits &= ~PauseReason.STORE
+            self._update_reading()
+
+    def restart_timeout(self) -> None:
+        """Restart the usual time-out for the next request."""
+        self.setTimeout(REQUEST_SECONDS)
+
+    def pauseProducing(self) -> None:
+        self._waits |= PauseReason.ANSWERS
+        super().pauseProducing()
+
+    def resumeProducing(self) -> None:
+        self._waits &= ~PauseReason.ANSWERS
+        super().resumeProducing()
+        # Other reasons may still forbid reading.
+        self._update_reading()
+
+    def timeoutConnection(self) -> None:
+        if PauseReason.STORE in self._waits or self._is_parsing:
+            # The sender is not silent: we do not read from it.
+            self.setTimeout(self.timeOut)
+        else:
+            super().timeoutConnection()
+
+
+class HttpInputFactory(ChannelFactory):
+    """The factory of one listener. routes: the routes of each path."""
+
+    channel = InputChannel
+
+    def __init__(self, intake: Intake, routes: Routes) -> None:
+        super().__init__(intake.clock)
+        self.routes = routes
+        self.intake = intake
+
+    @property
+    def connection_log(self) -> ConnectionLog | None:  # type: ignore[override]
+        return self.intake.connection_log
+
+    def request(self, channel: Any) -> InputRequest:
+        return InputRequest(channel, self.intake, self.routes)
+
+
+class Http(Input):
+    """The `http` input."""
+
+    name = "http"
+    no_datagrams = "HTTP needs connections, such as http:tcp:8088"
+
+    def stream(self, intake: Intake) -> HttpInputFactory:
+        return HttpInputFactory(intake, http_routes())

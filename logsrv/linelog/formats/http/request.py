@@ -1,0 +1,404 @@
+"""A request to the HTTP input: checked by its headers, taken in, answered when its records are safe.
+
+A refused request is answered at once, and its connection closed. But if the rest of its body is short, that
+is discarded first, and the connection stays open. The states:
+
+    HEADERS     accept   COMING       the body is being received
+    HEADERS     discard  DISCARDING   refused: the rest of the body is discarded before the answer
+    HEADERS     cut      CUT          refused and answered; its sender has a moment to read that
+    COMING      cut      CUT
+    COMING      whole    WORKING      the body is unpacked, parsed and stored, in slices
+    DISCARDING  finish   ANSWERED     its body has ended
+    CUT         finish   ANSWERED     its body has ended
+    WORKING     worked   UNSAFE       stored, but not safe yet
+    WORKING     finish   OVERDUE      answered already, because it took too long
+    OVERDUE     worked   ANSWERED
+    UNSAFE      finish   ANSWERED
+    UNSAFE      send     SENDING      the answer is long, and written as its sender reads it
+    SENDING     finish   ANSWERED
+    HEADERS     lose     GONE         the connection has ended
+    COMING      lose     GONE
+    DISCARDING  lose     GONE
+    CUT         lose     GONE
+    UNSAFE      lose     GONE
+    SENDING     lose     GONE
+    ANSWERED    lose     GONE         before the next request on the connection
+    WORKING     lose     LEFT         the connection has ended; the body is stored all the same
+    OVERDUE     lose     LEFT
+    LEFT        worked   GONE
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from io import BytesIO
+from typing import Any
+
+from twisted.internet.defer import succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import Request
+
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.transitions import parse_transitions
+from logsrv.kit.web.access import foreign_page_refusal, http_refusal
+from logsrv.kit.web.channel import host_and_target, request_line
+from logsrv.linelog.formats.http import content_encoding
+from logsrv.linelog.formats.http.body import (
+    Body,
+    QuestionBody,
+    RequestHead,
+    busy_refusal,
+    check_body_size,
+    check_room_for_bodies,
+    require_open_store,
+)
+from logsrv.linelog.formats.http.kept_body import BodyHeaders, KeptBody, TextBody
+from logsrv.linelog.formats.http.long_answer import PIECE, LongAnswer
+from logsrv.linelog.formats.http.routes import (
+    METHODS,
+    Route,
+    Routes,
+    find_route,
+    request_path,
+    request_query,
+)
+from logsrv.linelog.formats.http.token import CHALLENGES, check_token
+from logsrv.linelog.intake.intake import Intake
+from logsrv.linelog.lines.bodies import Reply, RequestRefused, json_line
+from logsrv.timer import Timer
+
+log = Logger()
+
+# A refused body of at most this many bytes is read to its end: then the connection can stay open.
+MOST_DISCARDED = 1 << 20
+# A longer one is discarded for this many seconds, so that its sender reads the answer; then the connection
+# is aborted.
+LINGER_SECONDS = 5
+# A request that is not safe after this many seconds is refused as busy: most senders give up after ten.
+ANSWER_SECONDS = 8
+
+NEXT = parse_transitions(__doc__)
+# The body of a request until its headers are checked, or if they are refused.
+_NO_BODY = Body()
+_UNANSWERED = ("DISCARDING", "WORKING", "UNSAFE", "SENDING")
+
+
+class InputRequest(Request):
+    """A request. state: a state of the table above.
+
+    routes: the routes of each path.
+    """
+
+    def __init__(self, channel: Any, intake: Intake, routes: Routes) -> None:
+        super().__init__(channel)
+        self.state = "HEADERS"
+        # Twisted drops its own reference to the channel with the answer.
+        self._channel = channel
+        self._intake = intake
+        self._routes = routes
+        self._route: Route | None = None
+        self._head: RequestHead | None = None
+        self._body = _NO_BODY
+        self._refusal: RequestRefused | None = None
+        self._reply: Reply | None = None
+        self._timer = Timer(intake.clock)
+        self._since = intake.moment
+
+    @property
+    def working(self) -> bool:
+        """Return true while a stop must wait for this request.
+
+        A stop does not wait for more of a journal's upload, which may be silent for hours.
+        """
+        coming = self.state == "COMING" and not self._body.endless
+        return coming or self.state in _UNANSWERED
+
+    def _advance_state(self, event: str) -> None:
+        self.state = NEXT[self.state, event]
+
+    # Called by the channel: headers, body, end of the body, end of the connection.
+
+    def gotLength(self, length: int | None) -> None:
+        self.content = BytesIO()
+        self.method, self.uri, self.clientproto = request_line(self._channel)
+        host, self.uri = host_and_target(self.uri)
+        try:
+            self._require_http(host)
+            self._body = self._choose_body(length)
+        except RequestRefused as refusal:
+            self._refuse_rest(refusal, length)
+            return
+        self._advance_state("accept")
+        if self._body.endless:
+            self._channel.setTimeout(None)
+        if self._body.at_once:
+            # The valve may pause this request at once.
+            self._intake.valve.add(self)
+
+    def handleContentChunk(self, data: bytes) -> None:
+        self._channel.resetTimeout()
+        if self.state != "COMING":
+            return
+        try:
+            self._body.receive(data)
+        except RequestRefused as refusal:
+            self._refuse_rest(refusal, None)
+
+    def missing_bytes(self) -> int:
+        """Return how many of the next body bytes need little work, and may be parsed in one step."""
+        return self._body.missing_bytes()
+
+    def steps(self) -> Iterator[None]:
+        """Store the whole records of an unfinished body, in steps between which others are served."""
+        if self.state == "COMING":
+            try:
+                yield from self._body.steps()
+            except RequestRefused as refusal:
+                if self.state == "COMING":
+                    self._refuse_rest(refusal, None)
+
+    def process(self) -> None:
+        if self.state == "COMING":
+            self._advance_state("whole")
+            # The body is whole: it must not give way for unfinished bytes while it waits for the disk.
+            self._intake.unfinished.forget(self)
+            asked = self._body.ask_worker() or succeed(None)
+            asked.addCallback(self._begin_storing)
+            return
+        if self.state == "DISCARDING":
+            assert self._refusal is not None
+            self._answer_refusal(self._refusal)
+        self._end_request()
+
+    def connectionLost(self, reason: Failure) -> None:
+        if self.state == "COMING" and self._body.unfinished:
+            why = "the connection ended in the middle of a request, whose rest is not stored"
+            self._intake.drop(self._channel.source, "unfinished", why)
+        self._advance_state("lose")
+        if self.state != "LEFT":
+            self._release_body()
+        super().connectionLost(reason)
+
+    # Taking in.
+
+    def _require_http(self, host: bytes | None) -> None:
+        """Raise RequestRefused for a request that no server answers. host: that of its URI."""
+        hosts = self.requestHeaders.getRawHeaders(b"host", []) if host is None else [host]
+        refusal = http_refusal(self.method, self.clientproto, hosts, METHODS)
+        if refusal is not None:
+            raise RequestRefused(refusal.status, refusal.sentence, refusal.headers)
+
+    def _choose_body(self, length: int | None) -> Body:
+        """Return the Body for this request, by its headers. Raises RequestRefused."""
+        intake, header = self._intake, self.getHeader
+        why = foreign_page_refusal(header)
+        if why is not None:
+            raise RequestRefused(403, why)
+        path, source = request_path(self.uri), self._channel.source
+        route = self._find_route(path)
+        check_body_size(length or 0, intake)
+        if route.about is not None:
+            return QuestionBody(succeed(route.about), intake)
+        query = request_query(self.uri)
+        head = self._head = RequestHead(intake, source, header, path, length, query, self)
+        own = None if route.own is None else route.own(head)
+        if own is not None:
+            return own
+        coding = content_encoding.coding_to_undo(header(b"Content-Encoding"), route.coding)
+        headers = BodyHeaders(route, path, head.media, coding, query)
+        text = headers.is_text
+        require_open_store(intake)
+        if text and not coding:
+            return TextBody(intake, source, self)
+        check_room_for_bodies(intake.unfinished, length or 0)
+        return KeptBody(
+            intake,
+            source,
+            headers,
+            as_text=lambda: TextBody(intake, source, self),
+            storing=self._start_answer_timer,
+        )
+
+    def _find_route(self, path: str) -> Route:
+        """Return the route, once the token is checked. Raises RequestRefused (401, 404, 405)."""
+        missing: RequestRefused | None = None
+        try:
+            self._route = find_route(self.method, path, self._routes)
+        except RequestRefused as refusal:
+            missing = refusal
+        schemes = () if self._route is None else self._route.schemes
+        check_token(self.getHeader(b"Authorization"), self._intake.secrets.token, schemes)
+        if self._route is None:
+            assert missing is not None
+            raise missing
+        return self._route
+
+    def _begin_storing(self, _: None) -> None:
+        self._intake.time_slices.begin(self._finish_body_steps(), self._work_ended, again=True)
+
+    def _finish_body_steps(self) -> Iterator[None]:
+        self._reply = yield from self._body.finish()
+
+    def _work_ended(self, failure: Failure | None) -> None:
+        before = self.state
+        self._advance_state("worked")
+        if failure is not None and not failure.check(RequestRefused):
+            log.failure("taking in a request failed", failure)
+        if before == "LEFT":
+            self._release_body()
+        if before != "WORKING":
+            return
+        if failure is None:
+            assert self._reply is not None
+            self._answer_when_safe(self._reply)
+        elif isinstance(failure.value, RequestRefused):
+            self._refuse_whole(failure.value)
+        else:
+            self._write_answer(
+                Reply(500, json_line(error="the server has failed; its log says why"))
+            )
+            self._end_request()
+
+    # Back-pressure: text and journals are stored while they arrive, so a busy store pauses their senders.
+
+    def pauseProducing(self) -> None:
+        self._channel.hold_reading()
+        if not self._body.endless:
+            self._timer.start(ANSWER_SECONDS, self._refuse_late)
+
+    def resumeProducing(self) -> None:
+        self._timer.stop()
+        self._channel.resume_reading()
+
+    def stopProducing(self) -> None:
+        """Do nothing: the channel is notified of the connection's end itself."""
+
+    def _refuse_late(self) -> None:
+        if self.state == "LEFT":
+            # The connection has ended, and its last lines wait to be stored: nobody reads an answer.
+            return
+        refusal = busy_refusal("the store accepts nothing at the moment; send it again")
+        if self.state == "WORKING":
+            self._refuse_whole(refusal)
+        else:
+            self._refuse_rest(refusal, None)
+
+    def give_way(self) -> None:
+        """Refuse the upload, because all connections together keep too many unfinished bytes."""
+        self._refuse_rest(
+            busy_refusal("too many unfinished records are in memory; send it again"), None
+        )
+
+    # Answers.
+
+    def _answer_when_safe(self, reply: Reply) -> None:
+        self._intake.valve.remove(self)
+        self._timer.stop()
+        safe = self._body.stored()
+        if safe is None:
+            safe = self._intake.durable(self._since).addCallback(lambda _: reply)
+        self._start_answer_timer()
+        safe.addCallbacks(self._send_answer, self._refuse_unsafe)
+        safe.addErrback(lambda failure: log.failure("answering a request failed", failure))
+
+    def _start_answer_timer(self) -> None:
+        self._timer.start(ANSWER_SECONDS, self._refuse_unsafe, None)
+
+    def _send_answer(self, reply: Reply) -> None:
+        if self.state != "UNSAFE":
+            return
+        self._timer.stop()
+        done = None if self._route is None else self._route.done
+        if done is not None and self._head is not None:
+            reply = done(reply, self._head)
+        if len(reply.body) <= PIECE:
+            self._write_answer(reply)
+            self._end_request()
+        else:
+            self._advance_state("send")
+            self._set_answer_headers(reply)
+            body = memoryview(reply.body)
+            LongAnswer(self, body, self._timer, self._end_request, self._channel.abort)
+
+    def _refuse_unsafe(self, failure: Failure | None) -> None:
+        """Refuse to acknowledge, so the sender repeats the request, and records may be stored twice."""
+        if self.state not in ("WORKING", "UNSAFE"):
+            return
+        if failure is not None and isinstance(failure.value, RequestRefused):
+            self._refuse_whole(failure.value)
+            return
+        if failure is None:
+            why = "the store has not written it in time"
+        else:
+            why = failure.getErrorMessage()
+        refusal = busy_refusal(f"{why}; send it again")
+        self._intake.request_refused(refusal)
+        self._answer_refusal(refusal)
+        self._end_request()
+
+    def _refuse_rest(self, refusal: RequestRefused, length: int | None) -> None:
+        """Refuse the rest of the request. length: bytes of the body if all of it is to come, else None."""
+        self._note_refusal(refusal)
+        waits = length and self.requestHeaders.hasHeader(b"Expect")
+        if length is not None and length <= MOST_DISCARDED and not waits:
+            self._refusal = refusal
+            self._advance_state("discard")
+            return
+        # The sender must get neither "100 Continue" nor a connection for a further request.
+        self.requestHeaders.removeHeader(b"Expect")
+        self._channel.persistent = 0
+        self.setHeader("Connection", "close")
+        self._answer_refusal(refusal)
+        self._advance_state("cut")
+        self._timer.start(LINGER_SECONDS, self._channel.abort)
+
+    def _refuse_whole(self, refusal: RequestRefused) -> None:
+        """Refuse a request whose body has arrived whole."""
+        self._note_refusal(refusal)
+        self._answer_refusal(refusal)
+        self._end_request()
+
+    def _note_refusal(self, refusal: RequestRefused) -> None:
+        self._release_body()
+        self._intake.request_refused(refusal)
+        if refusal.status != HTTPStatus.SERVICE_UNAVAILABLE:
+            # The store logs itself that it is busy.
+            self._intake.complain(self._channel.source, one_line(f"refused: {refusal}"))
+
+    def _answer_refusal(self, refusal: RequestRefused) -> None:
+        if refusal.status == 401:
+            self.responseHeaders.setRawHeaders("WWW-Authenticate", CHALLENGES)
+        if self._route is not None and self._route.refuse is not None:
+            self._write_answer(self._route.refuse(refusal))
+            return
+        body = json_line(error=one_line(str(refusal)), status=refusal.status)
+        self._write_answer(Reply(refusal.status, body, headers=refusal.headers))
+
+    def _write_answer(self, reply: Reply) -> None:
+        self._set_answer_headers(reply)
+        self.write(reply.body)
+
+    def _set_answer_headers(self, reply: Reply) -> None:
+        more = {} if self._route is None else self._route.headers
+        for name, value in {**more, **reply.headers}.items():
+            self.setHeader(name, value)
+        self.setResponseCode(reply.status, HTTPStatus(reply.status).phrase.encode())
+        if reply.status != 204:
+            self.setHeader("Content-Type", reply.type)
+            self.setHeader("Content-Length", str(len(reply.body)))
+        self.setHeader("X-Content-Type-Options", "nosniff")
+
+    def _end_request(self) -> None:
+        self._advance_state("finish")
+        self._release_body()
+        if self._body.endless:
+            self._channel.restart_timeout()
+        self.finish()
+
+    def _release_body(self) -> None:
+        self._timer.stop()
+        self._intake.valve.remove(self)
+        self._channel.resume_reading()
+        self._body.let_go()

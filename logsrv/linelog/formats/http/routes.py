@@ -1,0 +1,171 @@
+"""The routes of inputs over HTTP: which methods each path has, and how its bodies become records.
+
+A format over HTTP is a plugin, found in its folder: `HttpFormat` names the function that returns its
+routes. A part of a path in capitals, as in `/INDEX/_bulk`, stands for any one part.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import TypeAlias
+from urllib.parse import unquote
+
+import attrs
+from twisted.logger import Logger
+from twisted.plugin import IPlugin
+from zope.interface import Attribute, Interface, implementer
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.plugins import Plugins, load_object
+from logsrv.kit.text.words import shown
+from logsrv.linelog.formats.http.body import Body, RequestHead
+from logsrv.linelog.lines.bodies import (
+    NO_HEADERS,
+    BodyRules,
+    CountSteps,
+    Records,
+    Reply,
+    RequestRefused,
+)
+
+# A parser of bodies: gets the unpacked body, its type and limits, and the Records to add to. Its result is
+# the answer; None if the body is lines.
+BodyParser: TypeAlias = Callable[[bytes, BodyRules, Records], Generator[None, None, Reply | None]]
+BodyCounter: TypeAlias = Callable[[bytes, BodyRules], CountSteps]
+
+
+@attrs.frozen
+class Route:
+    """A way to store a body, or to answer a question that a sender asks first.
+
+    methods: the methods of HTTP that have this route. take: makes records of a body. count: returns the
+    number of records in a body that is refused for its size.
+    is_text: returns whether a body of this media type is lines, stored while it arrives; raises
+    RequestRefused (415) for a type that the route does not take. about: the fixed answer to a question.
+    coding: a Content-Encoding that `take` undoes itself. by_worker: whether workers parse large bodies, in
+    another process. size: returns the unpacked size of a body, by its media type; None if the body's length
+    is its size. own: makes a Body of another class from a RequestHead; if it returns None, the body is kept
+    until it is whole, and given to `take`.
+    schemes: words of the `Authorization` header, in lower case, that stand before a token here, in addition
+    to Bearer and Basic. headers: headers of every answer. done: returns the answer from that of `take`,
+    once all records are safe. refuse: returns the answer for a refusal, in the words of the format.
+    """
+
+    methods: tuple[bytes, ...]
+    take: BodyParser | None = None
+    count: BodyCounter | None = None
+    is_text: Callable[[str], bool] | None = None
+    about: Reply | None = None
+    coding: str = ""
+    headers: Mapping[str, str] = NO_HEADERS
+    by_worker: bool = False
+    size: Callable[[bytes, str], int] | None = None
+    own: Callable[[RequestHead], Body | None] | None = None
+    schemes: tuple[bytes, ...] = ()
+    done: Callable[[Reply, RequestHead], Reply] | None = None
+    refuse: Callable[[RequestRefused], Reply] | None = None
+
+
+log = Logger()
+
+Routes: TypeAlias = Mapping[str, Sequence[Route]]
+"""The routes of each path; the first that has a request's method takes it."""
+MOST_PARAMETERS = 32
+"""Further parameters of a request are ignored."""
+METHODS = "GET, HEAD, POST, PUT"
+"""All methods of these routes."""
+
+
+class IHttpFormat(Interface):
+    """A format of the `http` input."""
+
+    name = Attribute("The name of the format.")
+
+    def routes() -> Routes:
+        """Return the routes of one listener."""
+
+
+@implementer(IHttpFormat, IPlugin)
+@attrs.frozen
+class HttpFormat:
+    """The plugin of a format of the `http` input, whose module is imported with the first such listener.
+
+    place: the function that returns the Routes of one listener, `module:function`.
+
+        loki = HttpFormat("loki", "logsrv.linelog.formats.loki.input:routes")
+    """
+
+    name: str
+    place: str
+
+    def routes(self) -> Routes:
+        """Return the routes of one listener. Raises ConfigurationError for a broken module."""
+        made: Routes = load_object(self.place)()
+        return made
+
+
+HTTP_FORMATS = Plugins[HttpFormat]("logsrv.linelog.formats", IHttpFormat.providedBy)
+
+
+def http_routes() -> Routes:
+    """Return the routes of all formats for one listener; a format that cannot be loaded is logged."""
+    found: dict[str, Sequence[Route]] = {}
+    for plugin in HTTP_FORMATS.all().values():
+        try:
+            routes = plugin.routes()
+        except ConfigurationError as error:
+            log.error(
+                "the http input does without {name}; mend it, then restart: {why}",
+                name=plugin.name,
+                why=str(error),
+            )
+            continue
+        for path, each in routes.items():
+            found[path] = (*found.get(path, ()), *each)
+    return found
+
+
+def request_path(target: bytes) -> str:
+    """Return the path of a request's target, percent-decoded."""
+    return _decoded(target.partition(b"?")[0].decode("latin-1"))
+
+
+def request_query(target: bytes) -> dict[str, str]:
+    """Return the parameters of a request's target, percent-decoded; of a repeated name the last."""
+    query = target.partition(b"?")[2].decode("latin-1")
+    pairs = (part.replace("+", " ").partition("=") for part in query.split("&")[:MOST_PARAMETERS])
+    return {_decoded(name): _decoded(value) for name, _, value in pairs if name}
+
+
+def _decoded(text: str) -> str:
+    return unquote(text, errors="backslashreplace")
+
+
+def find_route(method: bytes, path: str, places: Routes) -> Route:
+    """Return the route for a request. Raises RequestRefused (404, 405)."""
+    name = path.rstrip("/") or "/"
+    routes = places.get(name)
+    if routes is None or _has_variable(name):
+        routes = next((there for at, there in places.items() if _fits(path, at)), None)
+    if routes is None:
+        there = ", ".join(sorted(places))
+        raise RequestRefused(404, f"there is nothing at {shown(path)}, only at {there}")
+    for route in routes:
+        if method in route.methods:
+            return route
+    allowed = b", ".join(name for route in routes for name in route.methods).decode()
+    why = f"only {allowed} can be done here"
+    raise RequestRefused(405, why, {"Allow": allowed})
+
+
+def _has_variable(place: str) -> bool:
+    return any(map(str.isupper, place.split("/")))
+
+
+def _fits(path: str, place: str) -> bool:
+    """Return whether a path is one of those that a place with a part in capitals stands for."""
+    if not _has_variable(place):
+        return False
+    parts = ("[^/]+" if part.isupper() else re.escape(part) for part in place.split("/"))
+    return re.fullmatch("/".join(parts), path) is not None

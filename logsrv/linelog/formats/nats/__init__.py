@@ -1,0 +1,9 @@
+"""The `nats` input of a centre: blocks of other stores, fetched from a stream of NATS JetStream.
+
+The client of NATS here serves the target `nats:` too.
+"""
+
+from logsrv.linelog.intake.interfaces import InputPlugin
+from logsrv.linelog.intake.options import OVER_HTTP
+
+nats = InputPlugin("nats", "logsrv.linelog.formats.nats.input:Nats", options=OVER_HTTP)

@@ -1,0 +1,255 @@
+"""Bodies without a protocol of their own, by Content-Type: lines, JSON, JSON lines, forms (sans-IO)."""
+
+from __future__ import annotations
+
+from codecs import BOM_UTF8
+from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qsl
+
+from logsrv.linelog.formats.http.json_parts import (
+    PIECE,
+    SPARE,
+    Span,
+    element_spans,
+    parse_elements,
+    skip_space,
+)
+from logsrv.linelog.lines.bodies import (
+    JSON,
+    BodyRules,
+    CountSteps,
+    Records,
+    Reply,
+    RequestRefused,
+    accepted_reply,
+    malformed_body,
+    nothing_found,
+    parse_json_text,
+    record_too_long,
+)
+from logsrv.linelog.lines.json_made import (
+    decode_or_escape,
+    dict_of_pairs,
+    json_object_line,
+)
+from logsrv.linelog.lines.json_text import (
+    count_storable_objects,
+    json_on_one_line,
+    lines_storable_unchanged,
+    replace_half_surrogates,
+    utf8_with_escapes,
+)
+from logsrv.linelog.lines.long_work import call_as_long_work
+from logsrv.linelog.lines.records import without_ending
+
+_SPACE = b" \t\r\n"
+# RS stands before each text of a JSON sequence (RFC 7464).
+_AROUND_JSON = b" \t\r\x1e"
+_MOST_FIELDS = 10_000
+# Bytes of JSON lines that are parsed together: their values take several times as much memory for a moment.
+_AT_ONCE = 256 * 1024
+# Subtypes, without a leading `x-`: of `application/` and `text/`; then of `application/`.
+_JSON_LINES = ("ndjson", "jsonl", "jsonlines", "json-lines", "json-seq")
+_TEXTS = ("logfmt", "xml", "yaml")
+
+
+def body_parser(media: str) -> Callable[[bytes, BodyRules, Records], Iterator[Any]] | None:
+    """Return the parser of bodies of this type; None for lines.
+
+    Raises RequestRefused (415) for a type that is not accepted.
+    """
+    family, _, name = media.partition("/")
+    name = name.removeprefix("x-")
+    if family in ("application", "text") and name in _JSON_LINES:
+        return add_json_lines
+    if not media or family == "text" or (family == "application" and name in _TEXTS):
+        return None
+    if media == JSON or (family == "application" and name.endswith("+json")):
+        return add_json
+    if media == "application/x-www-form-urlencoded":
+        return add_form
+    raise RequestRefused(
+        415, "this Content-Type is not accepted; send text, JSON, NDJSON or a form"
+    )
+
+
+def add_body_records(
+    body: bytes, rules: BodyRules, records: Records
+) -> Generator[None, None, Reply | None]:
+    """Add the records of a body, by its Content-Type. For lines it adds no record, and returns None.
+
+    Raises RequestRefused.
+    """
+    body = body.removeprefix(BOM_UTF8)
+    parse = body_parser(rules.media)
+    if parse is None or (parse is add_form and not _is_form(body.strip(_SPACE))):
+        return None
+    yield from parse(body, rules, records)
+    if not len(records):
+        raise nothing_found("the body has no record")
+    return accepted_reply(len(records) - records.empty, records.as_text)
+
+
+def count_body_records(body: bytes, rules: BodyRules) -> CountSteps:
+    """Return how many records a valid body has, by its Content-Type. Raises RequestRefused."""
+    body = body.removeprefix(BOM_UTF8)
+    parse = body_parser(rules.media)
+    count = 0
+    if parse is add_json_lines:
+        for piece in _line_pieces(body):
+            count += sum(1 for line in piece.split(b"\n") if line.strip(_AROUND_JSON))
+            yield
+    elif parse is add_json and body[(start := skip_space(body)) :].startswith(b"["):
+        for spans in element_spans(body, start, len(body)):
+            count += len(spans)
+            yield
+    return count or 1
+
+
+def _is_form(body: bytes) -> bool:
+    """Return false for lines: `curl --data` sends anything with the Content-Type of a form."""
+    return b"=" in body and b"\n" not in body and b"\r" not in body
+
+
+def add_json(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
+    """Add a JSON object, or the elements of an array."""
+    most = rules.max_record
+    start = skip_space(body)
+    if body[start : start + 1] == b"[":
+        for spans in element_spans(body, start, len(body)):
+            yield from _add_elements(body, spans, records, most)
+            yield
+        return
+    _check_length(len(body), most)
+    try:
+        kind, record = yield from call_as_long_work(partial(_type_and_record, body), len(body))
+    except ValueError as error:
+        raise malformed_body(f"the body is no JSON: {error}") from None
+    if kind is not dict:
+        raise malformed_body("the body has to be a JSON object, or an array of records")
+    _add_record(records, kind, record, most)
+
+
+def _add_elements(body: bytes, spans: Sequence[Span], records: Records, most: int) -> Iterator[Any]:
+    """Add consecutive elements of an array."""
+    if not spans:
+        return
+    _check_length(spans[0][1] - spans[0][0], most)
+    # Only a long element makes the spans longer than a piece: then another thread may parse them.
+    found = yield from call_as_long_work(
+        partial(parse_elements, body, spans), spans[-1][1] - spans[0][0] - PIECE
+    )
+    texts = [body[begin:end].strip(_SPACE) for begin, end in spans]
+    lines = b"\n".join(texts)
+    stays = (
+        lines_storable_unchanged(lines, len(texts), most)
+        and replace_half_surrogates(lines) == lines
+    )
+    if stays and str not in set(map(type, found)):
+        records.add_whole_lines(lines + b"\n", len(texts))
+        return
+    for value, text in zip(found, texts, strict=True):
+        record = yield from call_as_long_work(partial(_json_record, value, text), len(text))
+        _add_record(records, type(value), record, most)
+        if records.should_yield_once:
+            yield
+
+
+def add_json_lines(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
+    """Add each line of a body of JSON lines; lines that need no change are added in large pieces."""
+    for piece in _line_pieces(body):
+        number = count_storable_objects(piece.removesuffix(b"\n"), rules.max_record)
+        if number:
+            records.add_whole_lines(piece if piece.endswith(b"\n") else piece + b"\n", number)
+        else:
+            yield from add_json_lines_singly(records, piece, rules.max_record)
+        yield
+
+
+def _line_pieces(body: bytes) -> Iterator[bytes]:
+    """Yield a body in pieces that end with a line."""
+    start = 0
+    while start < len(body):
+        stop = body.find(b"\n", start + _AT_ONCE) + 1 or len(body)
+        yield body[start:stop]
+        start = stop
+
+
+def add_json_lines_singly(records: Records, piece: bytes, most: int) -> Iterator[Any]:
+    """Add each line of a piece by itself; a line that is no JSON becomes text.
+
+    Raises RequestRefused (413) for a JSON record longer than `most` bytes, and for any line far longer.
+    """
+    for line in piece.split(b"\n"):
+        if records.should_yield_once:
+            yield
+        text = line.strip(_AROUND_JSON)
+        if not text:
+            continue
+        _check_length(len(text), most)
+        try:
+            kind, record = yield from call_as_long_work(partial(_type_and_record, text), len(text))
+        except ValueError:
+            records.as_text += 1
+            records.add(line.removesuffix(b"\r"), structured=False)
+        else:
+            _add_record(records, kind, record, most)
+
+
+def _check_length(size: int, most: int) -> None:
+    """Raise RequestRefused (413) for a text that cannot become a record of `most` bytes."""
+    if size > max(SPARE * most, PIECE):
+        raise record_too_long(most)
+
+
+def _type_and_record(text: bytes) -> tuple[type, bytes]:
+    """Return the type of a JSON value, and its record. Raises ValueError for invalid JSON."""
+    value = parse_json_text(text)
+    return type(value), _json_record(value, text)
+
+
+def _json_record(value: object, text: bytes) -> bytes:
+    """Return the stored form of a JSON value: a string as its text, any other value as JSON on one line."""
+    return (
+        without_ending(utf8_with_escapes(value))
+        if isinstance(value, str)
+        else json_on_one_line(text)
+    )
+
+
+def _add_record(records: Records, kind: type, record: bytes, most: int) -> None:
+    if kind is not str and len(record) > most:
+        raise record_too_long(most)
+    records.add(record, structured=kind is not str)
+
+
+def add_form(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
+    """Add the fields of a form as one object."""
+    body = body.strip(_SPACE)
+    _check_length(len(body), rules.max_record)
+    record = yield from call_as_long_work(partial(_form_record, body), len(body))
+    if len(record) > rules.max_record:
+        raise record_too_long(rules.max_record)
+    records.add(record)
+
+
+def _form_record(body: bytes) -> bytes:
+    try:
+        pairs = parse_qsl(
+            decode_or_escape(body),
+            keep_blank_values=True,
+            errors="surrogateescape",
+            max_num_fields=_MOST_FIELDS,
+        )
+    except ValueError:
+        raise malformed_body(f"the form has more than {_MOST_FIELDS} fields") from None
+    return json_object_line(
+        dict_of_pairs((_form_text(name), _form_text(value)) for name, value in pairs), {}
+    )
+
+
+def _form_text(text: str) -> str:
+    """Return text of a form; escaped bytes that are not UTF-8 become `\\xNN`."""
+    return text if text.isascii() else decode_or_escape(text.encode(errors="surrogateescape"))

@@ -1,0 +1,9 @@
+"""The records of Python's `SocketHandler` and `DatagramHandler`: pickles, read as data only.
+
+Nothing in a pickle is called, and nothing is answered.
+"""
+
+from logsrv.linelog.intake.interfaces import InputPlugin
+from logsrv.linelog.intake.options import BODIES
+
+python = InputPlugin("python", "logsrv.linelog.formats.python.input:Python", options=BODIES)

@@ -1,0 +1,68 @@
+"""The registry of inputs: ours, found in the folders of `linelog/formats`, and those of other packages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.plugins import Plugins
+from logsrv.linelog.intake.interfaces import IInput, InputPlugin
+
+INPUTS = Plugins[IInput]("logsrv.linelog.formats", IInput.providedBy)
+
+
+class Inputs(Mapping[str, IInput]):
+    """Inputs by name; that of an `InputPlugin` is loaded when it is first looked up."""
+
+    def __init__(self, plugins: Mapping[str, IInput]) -> None:
+        self.plugins = plugins
+        self._loaded: dict[str, IInput] = {}
+        self._unloadable: dict[str, str] = {}
+
+    def __getitem__(self, name: str) -> IInput:
+        if name not in self._loaded:
+            found = self.plugins[name]
+            self._loaded[name] = found.load() if isinstance(found, InputPlugin) else found
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.plugins)
+
+    def __len__(self) -> int:
+        return len(self.plugins)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.plugins
+
+    def is_usable(self, name: str) -> bool:
+        """Return whether an input is there and can be loaded; `broken` says why not."""
+        try:
+            return name in self.plugins and bool(self[name])
+        except ConfigurationError as error:
+            self._unloadable[name] = str(error)
+            return False
+
+    @property
+    def broken(self) -> dict[str, str]:
+        """The files, or the names of inputs, that cannot be loaded, each with the reason."""
+        return {**INPUTS.broken(), **self._unloadable}
+
+    def with_option(self, option: str) -> list[str]:
+        """Return the names of the inputs that say that they use an option."""
+        return [name for name, one in self._told.items() if option in one.options]
+
+    @property
+    def joining(self) -> list[str]:
+        """The names of the inputs for whose lines --join is."""
+        return [name for name, one in self._told.items() if one.joins]
+
+    @property
+    def _told(self) -> dict[str, InputPlugin]:
+        return {name: one for name, one in self.plugins.items() if isinstance(one, InputPlugin)}
+
+
+@cache
+def inputs() -> Inputs:
+    """Return every input by its name."""
+    return Inputs(INPUTS.all())

@@ -1,0 +1,53 @@
+"""The `relp` input: syslog with acknowledgements, as rsyslog's omrelp sends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from logsrv.linelog.formats.relp.parse import RelpFramer
+from logsrv.linelog.intake.connections import Input
+from logsrv.linelog.intake.records import RecordReceiver
+from logsrv.linelog.lines.bodies import Records
+from logsrv.linelog.lines.bom import payloads_without_bom
+
+
+class RelpReceiver(RecordReceiver):
+    """A connection. An unfinished message is dropped: the client sends everything unacknowledged again."""
+
+    acknowledges = True
+    record_name = "a message"
+    most_at_once = 32 << 10
+    framer: RelpFramer
+
+    def make_framer(self) -> RelpFramer:
+        return RelpFramer(self.intake.rules)
+
+    def received(self, data: bytes) -> Iterator[None]:
+        framer, records = self.framer, Records()
+        messages = framer.receive(data)
+        texts: Sequence[bytes] = messages
+        if not self.intake.rules.raw:
+            texts = payloads_without_bom(messages, self.intake.counts)
+        records.add_texts(list(texts))
+        yield from self.store(records)
+        answer = framer.take_answers()
+        if answer and (messages or self.due):
+            self.answer_when_safe(answer)
+        else:
+            self.answer(answer)
+        if framer.unknown:
+            why = "dropped a command that RELP does not have; the answer is 500"
+            self.intake.drop(self.source, "unknown", why, framer.unknown)
+            framer.unknown = 0
+        if framer.fault:
+            self.refuse("oversize" if framer.oversize else "protocol", framer.fault)
+        elif framer.closed:
+            self.end()
+
+
+class Relp(Input):
+    """The `relp` input: it acknowledges every message, so it needs connections."""
+
+    name = "relp"
+    connection = RelpReceiver
+    no_datagrams = "RELP needs connections, such as relp:tcp:2514; syslog takes datagrams"

@@ -1,1 +1,0 @@
-"""Framing: bytes of senders to clean lines and records, at any split; no I/O."""

@@ -1,1 +1,0 @@
-"""Bodies of HTTP requests: JSON, protobuf and lines, in the formats of Loki, OTLP and Elasticsearch too."""

@@ -1,1 +1,0 @@
-"""Events: records of Fluentd, Beats, Graylog, journald and Python's logging."""

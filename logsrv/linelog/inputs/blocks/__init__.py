@@ -1,1 +1,0 @@
-"""Blocks of other stores, which a centre receives over HTTP."""

@@ -1,1 +1,0 @@
-"""Inputs over HTTP: `http` and `journal`."""

@@ -1,1 +1,0 @@
-"""Blocks that a centre fetches from a NATS stream."""

@@ -1,0 +1,347 @@
+"""The way into the store: `Intake` takes blocks, counts them, and says when they are safe."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
+from time import thread_time
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from logsrv.kit.children.pool import ProcessPool, WorkerEndedError
+from logsrv.kit.observe.metrics import Counts
+from logsrv.kit.observe.peer_log import connection_log
+from logsrv.kit.observe.rate_limited_log import RateLimitedLog
+from logsrv.linelog.batch import TIME_AND_SPACES, Batch, Block
+from logsrv.linelog.intake.costly_senders import LONG, MUCH, SMALL, CostlySenders
+from logsrv.linelog.intake.options import InputOptions, read_secrets
+from logsrv.linelog.intake.time_slices import ComputingThread, TimeSlices
+from logsrv.linelog.intake.unfinished import UnfinishedData
+from logsrv.linelog.lines.bodies import RequestRefused
+from logsrv.linelog.lines.rules import (
+    LineCounts,
+    LineRules,
+    Oversize,
+    for_datagrams,
+    for_structured,
+)
+from logsrv.linelog.store.store import Store
+from logsrv.linelog.store.valve import Producer, Valve
+from logsrv.linelog.store.writing.deposit import PendingBlock
+from logsrv.reactor import NextTurnCall, time_of_day
+
+log = Logger()
+
+# Words for the log about lines that are too long.
+_OVERSIZE = {
+    Oversize.SPLIT: "stored in pieces",
+    Oversize.TRUNCATE: "stored without the end",
+    Oversize.CLOSE: "stored without the end, and the connection closed",
+}
+# A block that takes more bytes in the store, with the stamps of its lines, is stored in pieces. 256 KiB of
+# empty lines from a TCP connection over IPv4 take fewer.
+MOST_STORED = 16 << 20
+
+
+class InputSettings(Protocol):
+    """The settings of a listener that inputs use."""
+
+    @property
+    def name(self) -> str | None: ...
+
+    @property
+    def line_rules(self) -> LineRules: ...
+
+    @property
+    def log_connections(self) -> bool: ...
+
+    @property
+    def input_options(self) -> InputOptions: ...
+
+
+class Intake:
+    """A listener's way into the store: its rules, its counters, its clock.
+
+    rules: for lines; a connection keeps the rules that it began with. options, secrets, structured_rules:
+    for inputs of records. max_record: longest structured record, such as JSON, in bytes.
+    counts, received_bytes: counted by the protocols. received_lines: number of stored lines.
+    store: for inputs that read it, or store blocks of other stores. connection_log: None unless the
+    operator wants it. unfinished: unfinished records of connections. time_slices: runs work that may take
+    long. workers: processes for much computing. costly_senders: the queue of costly connections.
+    datagrams: the producer to pause if the listener receives datagrams, else None.
+
+    Each line gets a stamp, which may be hundreds of times as long as the line. So a large block is stored
+    in pieces; the pieces that the store has no room for wait here, without stamps, until the valve opens.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        settings: InputSettings,
+        *,
+        store: Store,
+        clock: IReactorTime,
+        metrics: Counts,
+        cpu: Callable[[], float] = thread_time,
+        workers: ProcessPool | None = None,
+        computing: ComputingThread | None = None,
+        unfinished: UnfinishedData | None = None,
+    ) -> None:
+        """label: names the listener in logs and metrics. cpu: returns this thread's CPU time in seconds."""
+        self.label = label
+        self.cpu = cpu
+        self.counts = LineCounts()
+        self.received_bytes = 0
+        self.received_lines = 0
+        self.store = store
+        self.clock = clock
+        self.workers = workers
+        # Number of messages that workers have; after `flush` their answers are too late.
+        self._asked = 0
+        self._flushed = False
+        self.time_slices = TimeSlices(store.valve, clock, computing)
+        self.costly_senders = CostlySenders(store.valve, clock)
+        self.datagrams: Producer | None = None
+        self.apply(settings)
+        self.unfinished = unfinished or UnfinishedData(lambda: self.options.max_body)
+        # Batches; between them Deferreds, to fire when the batches before are safe, with their `moment`,
+        # and calls that make more batches.
+        self._waiting: deque[Batch | tuple[Deferred[None], int | None] | Callable[[], object]] = (
+            deque()
+        )
+        self._storing = False
+        # Asks for a turn for the waiting batches: after the connections that are read in this turn, and not
+        # before the valve is open.
+        self._next_turn = NextTurnCall(clock, partial(self.valve.when_open, self._store_waiting))
+        self.metrics = metrics
+        self._complaints = RateLimitedLog(clock.seconds)
+        # Over-long lines: how many there were, how many of them are logged, and the sender of the last.
+        self._oversize = self._oversize_said = 0
+        self._oversize_source = ""
+        self._too_long = RateLimitedLog(clock.seconds)
+        counts = self.counts
+        metrics.watch("received_bytes_total", lambda: self.received_bytes, listener=label)
+        metrics.watch("received_lines_total", lambda: self.received_lines, listener=label)
+        metrics.watch("oversize_lines_total", lambda: counts.oversize_lines, listener=label)
+        for reason in ("telnet", "cr_nul", "bom", "truncated", "closed"):
+            read = partial(getattr, counts, f"dropped_{reason}")
+            metrics.watch("dropped_bytes_total", read, listener=label, reason=reason)
+        metrics.watch("records_refused_total", lambda: counts.empty, listener=label, reason="empty")
+
+    def apply(self, settings: InputSettings) -> None:
+        """Use these settings for new connections."""
+        self.rules = settings.line_rules
+        self.options = settings.input_options
+        self.secrets = read_secrets(self.options)
+        self.structured_rules = for_structured(self.rules, self.options.max_record)
+        self.max_record = self.structured_rules.max_line
+        self.connection_log = connection_log(settings, self.label, self.clock)
+        self._prefix = f"{settings.name}@" if settings.name else ""
+
+    @property
+    def valve(self) -> Valve:
+        """The valve to add a stream connection to, so that a slow disk slows its sender."""
+        return self.store.valve
+
+    def source(self, peer: str) -> str:
+        """Return the source for lines of `peer` (see `kit.connections.source`), with the listener."""
+        return self._prefix + peer
+
+    def take(self, block: Block | bytes, source: str) -> int:
+        """Store a block, received now from `source`; return how many bytes it takes in the store.
+
+        Raises ValueError for bytes that are not one or more whole lines, each ended by one LF.
+        """
+        if not isinstance(block, Block):
+            block = Block.of_bytes(block)
+        received = time_of_day(self.clock)
+        if self.counts.oversize_lines != self._oversize_said:
+            self._report_oversize(source)
+        line = len(source) + TIME_AND_SPACES + 1
+        if self.datagrams is not None:
+            self.valve.served(self.datagrams)
+        if not self._waiting and len(block) * line <= MOST_STORED:
+            lines = self.store.append(Batch(block, source, received))
+            self.received_lines += lines
+            return len(block) + lines * (line - 1)
+        pieces = block.pieces(MOST_STORED // line)
+        self._waiting += [Batch(piece, source, received) for piece in pieces]
+        self._store_waiting()
+        return self.stored_size(block, source)
+
+    def delivered(self, producer: Producer, began: float | None, size: int) -> None:
+        """Let other producers come first, unless the chunk was small; after a costly one, pause this one.
+
+        began: `cpu()` when the chunk came; None if it is too short to take long. size: bytes that the chunk
+        takes in the store.
+        """
+        if size > SMALL:
+            self.valve.served(producer)
+        if size > MUCH or (began is not None and self.cpu() - began > LONG):
+            self.costly_senders.pause_and_queue(producer)
+
+    def stored_size(self, block: Block | bytes, source: str) -> int:
+        """Return how many bytes a block takes in the store, with a stamp before each line."""
+        if not isinstance(block, Block):
+            block = Block.of_bytes(block)
+        return len(block) + block.number * (len(source) + TIME_AND_SPACES)
+
+    def in_turn(self, take: Callable[[], object]) -> None:
+        """Call a function that makes more lines, such as by unpacking, when the store has room."""
+        self._waiting.append(take)
+        self._store_waiting()
+
+    @property
+    def waits(self) -> bool:
+        """Return true if received blocks are not stored yet."""
+        return bool(self._waiting)
+
+    @property
+    def moment(self) -> int:
+        """The end of the stored data now, for `durable`."""
+        return self.store.appended
+
+    def durable(self, since: int | None = None) -> Deferred[None]:
+        """Return a Deferred that fires when all blocks taken before are safe, and may be acknowledged.
+
+        since: `moment` before the first block to acknowledge; None if all were taken in this reactor turn.
+        Fails with StoreError if any of these blocks may be lost.
+        """
+        if not self._waiting:
+            return self.store.durable(since)
+        waiting: Deferred[None] = Deferred()
+        self._waiting.append((waiting, self.moment if since is None else since))
+        return waiting
+
+    def deposit(self, pending: PendingBlock) -> Deferred[None]:
+        """Store a block of an origin unchanged; fires when it is on the disk, whatever --sync says."""
+        self.received_lines += pending.lines
+        return self.store.deposit(pending)
+
+    def ask_worker(self, *parts: bytes) -> Deferred[list[bytes]]:
+        """Return a Deferred that fires with a worker's answer, as `ProcessPool.answer` does."""
+        assert self.workers is not None
+        self._asked += 1
+        return self.workers.answer(*parts).addBoth(self._fail_if_flushed)
+
+    def _fail_if_flushed(self, answer: list[bytes] | Failure) -> list[bytes] | Failure:
+        if self._flushed:
+            return Failure(WorkerEndedError("there was no time to take it in"))
+        self._asked -= 1
+        return answer
+
+    def refused(self, reason: str, records: int = 1) -> None:
+        """Count records that are not stored, by reason."""
+        self.metrics.count("records_refused_total", records, listener=self.label, reason=reason)
+
+    def request_refused(self, refusal: RequestRefused) -> None:
+        """Count the records of a refused request, or the request if its sender is to send it again."""
+        if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            self.metrics.count("requests_deferred_total", listener=self.label)
+        else:
+            self.refused(refusal.reason, 1 if refusal.records is None else refusal.records)
+
+    def drop(self, source: str, reason: str, sentence: str, records: int = 1) -> None:
+        """Count records that are not stored, and log why, each reason once a minute for an address."""
+        self.refused(reason, records)
+        self.complain(source, sentence, reason)
+
+    def complain(self, source: str, sentence: str, about: str = "") -> None:
+        """Log what is wrong with a peer's data, at most once a minute for its address.
+
+        about: the subject; each subject may be logged once a minute.
+        """
+        address = source.partition(",")[0].rpartition(":")[0]
+        noted = self._complaints.count_event(f"{address} {about}")
+        if noted is not None:
+            others = f" (and {noted.number - 1} times more)" if noted.number > 1 else ""
+            log.warn(
+                "{source}: {sentence}{others}", source=source, sentence=sentence, others=others
+            )
+
+    def _report_oversize(self, source: str) -> None:
+        """Log that lines were too long, at most once a minute: how many, and what to do."""
+        if self.counts.oversize_lines != self._oversize:
+            self._oversize, self._oversize_source = self.counts.oversize_lines, source
+        if self._too_long.count_event("") is None:
+            return
+        number, self._oversize_said = self._oversize - self._oversize_said, self._oversize
+        rules = self.rules if self.datagrams is None else for_datagrams(self.rules)
+        log.warn(
+            "{label} got {number} longer than {limit} bytes (--max-line), {fate} (--oversize {oversize});"
+            " the last from {source}; raise --max-line if lines may be so long",
+            label=self.label,
+            number="a line" if number == 1 else f"{number} lines",
+            limit=rules.max_line,
+            fate=_OVERSIZE[rules.oversize],
+            oversize=rules.oversize.value,
+            source=self._oversize_source,
+        )
+
+    def as_text(self, source: str, records: int = 1) -> None:
+        """Count and log records that are stored as text: too long, or not in the format of the input."""
+        self.metrics.count("records_as_text_total", records, listener=self.label)
+        expected = f"a record is not in the format of {self.label}, or longer than --max-record"
+        self.complain(source, f"{expected}; stored as text", "text")
+
+    def _store_waiting(self) -> None:
+        """Store the waiting batches while the valve is open; the rest waits for the turns of other senders.
+
+        The rest also waits after each call of a function: the valve does not limit these calls if their
+        results are dropped.
+        """
+        if self._storing:
+            return
+        self._storing = True
+        try:
+            makes_more = False
+            while self._waiting and not (self.valve.closed or makes_more):
+                makes_more = callable(self._waiting[0])
+                self._store_first_waiting()
+        finally:
+            self._storing = False
+        if self._waiting:
+            if self.datagrams is not None:
+                self.datagrams.pauseProducing()
+            self.valve.when_open(self._next_turn.schedule)
+        elif self.datagrams is not None:
+            self.datagrams.resumeProducing()
+
+    def _store_first_waiting(self) -> None:
+        following = self._waiting.popleft()
+        if callable(following):
+            behind, self._waiting = self._waiting, deque()
+            try:
+                following()
+            except Exception:
+                # The other messages that wait must still be taken in.
+                log.failure("taking in a waiting message failed")
+            self._waiting += behind
+        elif isinstance(following, tuple):
+            waiting, since = following
+            self.store.durable(since).chainDeferred(waiting)
+        else:
+            self.received_lines += self.store.append(following)
+
+    def flush(self) -> None:
+        """Store all waiting batches, and flush the connection log: the store is about to close."""
+        given_up = self.time_slices.finish() + self._asked
+        self._flushed = True
+        if given_up:
+            self.refused("unfinished", given_up)
+            log.warn(
+                "{label}: {number} messages are not stored: there was no time before the stop;"
+                " senders that wait for an answer send them again",
+                label=self.label,
+                number=given_up,
+            )
+        while self._waiting:
+            self._store_first_waiting()
+        if self.connection_log is not None:
+            self.connection_log.flush()

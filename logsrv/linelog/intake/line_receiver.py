@@ -1,0 +1,200 @@
+"""A connection whose bytes become lines, as of the inputs `lines` and `syslog`."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from logsrv.kit.connections.drain import unread_bytes
+from logsrv.linelog.intake.answers import AnswerState, AnswerWriter
+from logsrv.linelog.intake.connections import InputProtocol
+from logsrv.linelog.intake.costly_senders import LITTLE
+from logsrv.linelog.intake.intake import Intake
+from logsrv.linelog.intake.other_protocols import LONGEST, sentence_about
+from logsrv.linelog.lines.framer import BlockFramer, LineFramer
+from logsrv.linelog.lines.joined import JoiningFramer
+from logsrv.linelog.lines.rules import LineCounts, LineRules
+from logsrv.timer import Timer
+
+log = Logger()
+
+# Seconds without a byte after which a framer decides about bytes that wait.
+_SILENCE = 1.0
+
+
+class LineReceiver(InputProtocol):
+    """A connection: passes bytes to the framer, its blocks to the intake, Telnet answers to the peer.
+
+    Three causes pause it: the store, a peer that does not read our answers, and a costly chunk, after which
+    other senders have their turn. It resumes when none of them is left.
+    """
+
+    # Made for the first answer: most peers never get one, and idle connections should be small.
+    answers: AnswerWriter | None = None
+    # Made for the first bytes that wait.
+    _timer: Timer | None = None
+    # The framer's `waits` since the timer runs.
+    _waits: tuple[int, ...] = ()
+    # The first bytes, while they may be those of another protocol; then None.
+    _beginning: bytes | None = b""
+
+    def __init__(self, intake: Intake) -> None:
+        super().__init__(intake)
+        self._framer = self.make_framer(intake.rules, intake.counts)
+        # While earlier data is taken in slice by slice: the chunks that came after it. Otherwise None.
+        self._later: deque[bytes] | None = None
+
+    def make_framer(self, rules: LineRules, counts: LineCounts) -> BlockFramer:
+        """Return the framer for this connection."""
+        return LineFramer(rules, counts)
+
+    @property
+    def more(self) -> bool:
+        """Return true if the framer kept part of a chunk: then call `take_in(b"")` again."""
+        return self._framer.more
+
+    @property
+    def working(self) -> bool:
+        """Return true while received data is not taken in: a stop waits for it."""
+        return self._later is not None
+
+    def dataReceived(self, data: bytes) -> None:
+        intake = self.intake
+        if self._later is not None:
+            # TLS may deliver data that it had before it was paused.
+            self._later.append(data)
+            return
+        began = intake.cpu() if len(data) > LITTLE else None
+        if began is not None and intake.time_slices.turn_is_spent:
+            self._store_in_slices(data)
+            return
+        size = self.take_in(data)
+        if began is not None:
+            intake.time_slices.count_seconds(intake.cpu() - began)
+        if self.more:
+            self._store_in_slices(b"")
+        else:
+            intake.delivered(self, began, size)
+
+    def _store_in_slices(self, data: bytes) -> None:
+        """Take in the framer's rest and `data` in slices; other senders are served in between."""
+        self._later = deque([data] if data else [])
+        self.intake.valve.served(self)
+        self.pauseProducing()
+        self.intake.time_slices.begin(self._store_steps(self._later), self._work_ended)
+
+    def _store_steps(self, unread_bytes: deque[bytes]) -> Iterator[None]:
+        while self.more or unread_bytes:
+            self.take_in(b"" if self.more else unread_bytes.popleft())
+            yield
+
+    def _work_ended(self, failure: Failure | None) -> None:
+        self._later = None
+        if failure is not None:
+            log.failure("taking in data from {source} failed", failure, source=self.source)
+            self.transport.abortConnection()
+        elif not self.connected:
+            self.finish()
+        else:
+            self.resumeProducing()
+
+    def take_in(self, data: bytes) -> int:
+        """Store the lines that `data` completes; return how many bytes they take in the store."""
+        intake, framer = self.intake, self._framer
+        intake.received_bytes += len(data)
+        if self._beginning is not None:
+            self._look_at_beginning(data)
+        if framer.closing:
+            # TLS delivers data until the peer closes as well: the framer counts it only.
+            framer.receive(data)
+            return 0
+        block = framer.receive(data)
+        size = 0 if block is None else intake.take(block, self.source)
+        if framer.waits != self._waits:
+            self._time_silence()
+        if framer.answering and self.connected:
+            self._send_telnet_answers()
+        if framer.closing:
+            self._close_with_reason(framer.closing)
+        return size
+
+    def _look_at_beginning(self, data: bytes) -> None:
+        """Log that the peer seems to speak another protocol."""
+        beginning = (self._beginning or b"") + data[:LONGEST]
+        sentence = sentence_about(beginning)
+        self._beginning = beginning if sentence is None else None
+        if sentence:
+            self.intake.complain(self.source, sentence, sentence)
+
+    def _time_silence(self) -> None:
+        """Start the timer anew, or stop it if nothing waits."""
+        self._waits = self._framer.waits
+        if self._timer is None:
+            self._timer = Timer(self.intake.clock)
+        if self._waits:
+            self._timer.start(_SILENCE, self._silence)
+        else:
+            self._timer.stop()
+
+    def _silence(self) -> None:
+        if self.working or unread_bytes(self.transport):
+            # The connection is paused, so further bytes may be there already.
+            self._time_silence()
+            return
+        block = self._framer.receive_silence()
+        if block is not None:
+            self.intake.take(block, self.source)
+        self._waits = ()
+        if self.more:
+            self._store_in_slices(b"")
+        elif self._framer.waits:
+            self._time_silence()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        super().connectionLost(reason)
+        self.intake.costly_senders.remove(self)
+        self.connected = 0
+        if self._later is None:
+            self.finish()
+
+    def finish(self) -> None:
+        """Store the unfinished line. Called after the peer has gone and all its data is taken in."""
+        if self._timer is not None:
+            self._timer.stop()
+        block = self._framer.finish()
+        if block is not None:
+            self.intake.take(block, self.source)
+
+    def _send_telnet_answers(self) -> None:
+        # A peer that has closed resets the connection when we write to it, and Twisted then drops its
+        # unread bytes. So read those first.
+        if not unread_bytes(self.transport):
+            if self.answers is None:
+                self.answers = AnswerWriter(self, self.intake.clock)
+            self.answers.write(self._framer.take_answers())
+
+    def _close_with_reason(self, reason: str) -> None:
+        self.intake.complain(self.source, f"closing the connection: {reason}")
+        self.transport.write(f"logsrv: {reason}\r\n".encode())
+        self.transport.loseConnection()
+
+    def resumeProducing(self) -> None:
+        intake = self.intake
+        unread_answers = self.answers and self.answers.state is AnswerState.UNREAD
+        if self._later is not None:
+            return
+        if not (intake.valve.holds(self) or unread_answers or self in intake.costly_senders):
+            self.transport.resumeProducing()
+
+
+class JoiningReceiver(LineReceiver):
+    """A connection whose lines of one record are stored as one line (--join)."""
+
+    _framer: JoiningFramer
+
+    def make_framer(self, rules: LineRules, counts: LineCounts) -> JoiningFramer:
+        return JoiningFramer(super().make_framer(rules, counts), rules, counts)

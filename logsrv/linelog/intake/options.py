@@ -1,0 +1,67 @@
+"""The options of inputs of records: limits of size, and secrets of senders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import attrs
+
+from logsrv.kit.options.declare import option
+from logsrv.kit.options.given_files import SECRET, SECRET_FILE, read_secret
+from logsrv.kit.options.kinds import SIZE
+
+BODIES = ("max_record", "max_body")
+"""Options that most inputs of records use, for `InputPlugin.options`."""
+OVER_HTTP = ("input_token", *BODIES)
+"""Those that the inputs over HTTP use."""
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class InputOptions:
+    """The options of one listener for inputs of records."""
+
+    help_group: ClassVar[str] = "Records, and senders that need a token"
+
+    max_record: int = option("1MiB", SIZE, "longest record of JSON and similar inputs")
+    max_body: int = option("64MiB", SIZE, "largest body or message of many records, unpacked")
+    input_token: str | None = option(
+        None, SECRET, "the token for senders over HTTP; visible in the process list"
+    )
+    input_token_file: Path | None = option(None, SECRET_FILE, "a file with that token")
+    shared_key: str | None = option(
+        None, SECRET, "the key for senders by Forward; visible in the process list"
+    )
+    shared_key_file: Path | None = option(None, SECRET_FILE, "a file with that key")
+
+
+@attrs.frozen
+class InputSecrets:
+    """The secrets of one listener, read together with its options."""
+
+    token: str | None = None
+    shared_key: str | None = None
+
+
+def read_secrets(options: InputOptions) -> InputSecrets:
+    """Return the secrets. Raises ConfigurationError if a file cannot be used."""
+    token = read_secret("input-token", options.input_token, options.input_token_file)
+    shared_key = read_secret("shared-key", options.shared_key, options.shared_key_file)
+    return InputSecrets(token, shared_key)
+
+
+Options = TypeVar("Options", bound=InputOptions)
+
+
+def with_secrets(options: Options) -> Options:
+    """Return the options with the secrets themselves instead of their files.
+
+    Raises ConfigurationError as `read_secrets` does.
+    """
+    found = read_secrets(options)
+    secrets: dict[str, Any] = {
+        "input_token": found.token,
+        "shared_key": found.shared_key,
+    }
+    secrets |= {f"{name}_file": None for name in secrets}
+    return attrs.evolve(options, **secrets)

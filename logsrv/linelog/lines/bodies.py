@@ -1,0 +1,311 @@
+"""The parts that all formats of bodies share: collected records, limits, refusals, answers (sans-IO)."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NoReturn, TypeAlias
+
+import attrs
+import orjson
+
+from logsrv.errors import PeerError
+from logsrv.linelog.lines.json_made import HugeNumber, json_object_line, json_object_lines
+from logsrv.linelog.lines.records import RecordRun
+
+JSON = "application/json"
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+# All records of a body may take four times --max-body, because each record repeats its labels, and at least
+# 16 MiB. A body with more is refused.
+_GROWTH = 4
+_LEAST_MADE = 16 << 20
+
+# Characters of the longest 64-bit integer, with its sign.
+_LONGEST_INTEGER = 20
+# Matches every number that is too large for a float, and some others.
+_MAYBE_TOO_LARGE = re.compile(rb"[0-9][eE]\+?[0-9]{2}|[0-9]{289}")
+RECORD = 200
+"""Bytes counted for each record in addition to its text, for its time and source in the store."""
+
+# After this many bytes of records, a few milliseconds of work, other peers should have a turn.
+_STEP = 128 << 10
+
+# By HTTP status: the label of refused records in the metrics. Any other is "protocol".
+_REASONS = {
+    401: "unauthorized",
+    403: "unauthorized",
+    409: "misplaced",
+    413: "oversize",
+}
+
+
+class RequestRefused(PeerError):
+    """A refused request; `str()` is the sentence for its sender.
+
+    status: HTTP status. headers: further headers of the answer. reason: label in the metrics, which
+    follows from the status unless it is given. records: number of refused records, None if unknown.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        sentence: str,
+        headers: Mapping[str, str] = NO_HEADERS,
+        reason: str | None = None,
+        records: int | None = None,
+    ) -> None:
+        super().__init__(sentence)
+        self.records = records
+        self.status = status
+        self.headers = headers
+        self.reason = reason or _REASONS.get(status, "protocol")
+
+
+@attrs.frozen
+class Reply:
+    """The answer to a request, sent when its records are safe. type: the Content-Type."""
+
+    status: int
+    body: bytes = b""
+    type: str = JSON
+    headers: Mapping[str, str] = NO_HEADERS
+
+
+@attrs.frozen
+class BodyRules:
+    """The type, path, query and limits of a body.
+
+    media: its Content-Type without parameters. query: the parameters of its request, percent-decoded.
+    Limits in bytes: max_record: one record. max_made: all records of the body, plus 200 for each of them.
+    max_body: the unpacked body, and the answer to a bulk request.
+    """
+
+    media: str
+    path: str
+    max_record: int
+    max_made: int = 256 << 20
+    max_body: int = 64 << 20
+    query: Mapping[str, str] = NO_HEADERS
+
+
+def record_bytes_limit(most_body: int) -> int:
+    """Return the limit for all records of a body, in bytes. most_body: limit for the body itself."""
+    return max(_LEAST_MADE, _GROWTH * most_body)
+
+
+@attrs.frozen
+class WholeLines:
+    """Records that are lines already: short enough, without anything to escape, each ended by LF."""
+
+    text: bytes
+    number: int
+
+    @property
+    def record_bytes(self) -> int:
+        """The total length of the records in bytes, without the LFs."""
+        return len(self.text) - self.number
+
+
+class Records:
+    """A queue for the records of a message: a parser adds them, and the store takes them step by step.
+
+    as_text: number of records that should be structured but are stored as text. empty: number of those that
+    `add` got empty; they are not stored. reasons: numbers of the records that are not stored, by reason.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
+        """most: limit in bytes for all records, also those that are not stored; None for no limit."""
+        self._most = most
+        self._made = 0
+        self._taken = 0
+        self._number = 0
+        self._runs: list[RecordRun | WholeLines] = []
+        self.as_text = 0
+        self.empty = 0
+        self.reasons: Counter[str] = Counter()
+
+    def add(self, record: bytes, *, structured: bool = True) -> None:
+        """Add a record. Raises RequestRefused (413) if the records exceed the limit."""
+        self.count_towards_limit(len(record))
+        self._number += 1
+        self.empty += not record
+        last = self._runs[-1] if self._runs else None
+        if isinstance(last, RecordRun) and last.structured is structured:
+            last.lines.append(record)
+        else:
+            self._runs.append(RecordRun([record], structured))
+
+    def add_texts(self, texts: list[bytes]) -> None:
+        """Add many text records at once. Raises RequestRefused (413) as `add` does."""
+        self.count_towards_limit(sum(map(len, texts)), len(texts))
+        self._number += len(texts)
+        self._runs.append(RecordRun(texts, structured=False))
+
+    def move_all_from(self, other: Records) -> None:
+        """Move the records and the counts of `other` to these, in order."""
+        self.as_text += other.as_text
+        self.reasons += other.reasons
+        for run in other.take_new_runs():
+            if isinstance(run, WholeLines):
+                self.add_whole_lines(run.text, run.number)
+            else:
+                for record in run.lines:
+                    self.add(record, structured=run.structured)
+
+    def add_dicts_as_json(self, found: Sequence[dict[str, Any]], most: int) -> Iterator[None]:
+        """Add dicts as JSON records, in steps; one longer than `most` bytes is left out and counted."""
+        lines = json_object_lines(found, most) if found else None
+        if lines is not None:
+            self.add_whole_lines(lines, len(found))
+        else:
+            for one in found:
+                line = json_object_line(one, {})
+                if len(line) > most:
+                    self.count_oversize(len(line))
+                else:
+                    self.add(line)
+                if self.should_yield_once:
+                    yield
+        if self.should_yield_once:
+            yield
+
+    def add_whole_lines(self, text: bytes, number: int) -> None:
+        """Add `number` records that are whole lines already. Raises RequestRefused (413) as `add` does."""
+        self.count_towards_limit(len(text), number)
+        self._number += number
+        self._runs.append(WholeLines(text, number))
+
+    def count_oversize(self, size: int) -> None:
+        """Count a record of `size` bytes, too long to store. Raises RequestRefused (413) as `add` does."""
+        self.count_towards_limit(size)
+        self.reasons["oversize"] += 1
+
+    def count_invalid(self, number: int = 1) -> None:
+        """Count invalid records, which are not stored. Raises RequestRefused (413) as `add` does."""
+        self.count_towards_limit(0, number)
+        self.reasons["protocol"] += number
+
+    def count_unknown(self, number: int = 1) -> None:
+        """Count records under keys that their format does not have. Raises RequestRefused as `add` does."""
+        self.count_towards_limit(0, number)
+        self.reasons["unknown"] += number
+
+    def count_towards_limit(self, size: int, number: int = 1) -> None:
+        """Count `number` records, `size` bytes in all, or work that costs as much, towards the limit.
+
+        Raises RequestRefused (413) as `add` does.
+        """
+        self._made += size
+        self.require_room_for_records(number)
+        self._made += number * RECORD
+
+    def require_room_for_records(self, number: int) -> None:
+        """Raise RequestRefused (413) if `number` more records, even empty ones, would exceed the limit."""
+        if self._most is not None and self._made + number * RECORD > self._most:
+            raise records_too_large(self._most, "records")
+
+    @property
+    def should_yield_once(self) -> bool:
+        """Return true once for each 128 KiB of records: then other peers should have a turn."""
+        if self._made - self._taken < _STEP:
+            return False
+        self._taken = self._made
+        return True
+
+    def take_new_runs(self) -> list[RecordRun | WholeLines]:
+        """Return the records added since the last call, in order."""
+        runs, self._runs = self._runs, []
+        return runs
+
+    @property
+    def refused_count(self) -> int:
+        """The number of records that are not stored."""
+        return self.reasons.total()
+
+    @property
+    def count_if_refused_here(self) -> int:
+        """The number of records in a message that is refused now: those so far, and the one at fault."""
+        return len(self) + self.refused_count + 1
+
+    def __len__(self) -> int:
+        """Return how many records were added so far."""
+        return self._number
+
+
+# The parsing of a body: each step adds records, other peers are served between two steps, and the result is
+# the answer to send when the records are safe.
+ReplySteps: TypeAlias = Generator[None, None, Reply]
+# The counting of a body's records, in steps.
+CountSteps: TypeAlias = Generator[None, None, int]
+
+
+def malformed_body(sentence: str, records: int | None = None) -> RequestRefused:
+    """Return the refusal (400) of a body that is not in the format it claims."""
+    return RequestRefused(400, sentence, records=records)
+
+
+def nothing_found(sentence: str, records: int = 1) -> RequestRefused:
+    """Return the refusal (400) of a body in which no record of its format was found."""
+    return RequestRefused(400, sentence, reason="unknown", records=max(1, records))
+
+
+def record_too_long(most: int, what: str = "a record") -> RequestRefused:
+    """Return the refusal (413) of a request because of one record longer than `most` bytes."""
+    return RequestRefused(413, f"{what} is longer than {most} bytes, the limit of --max-record")
+
+
+def records_too_large(most: int, what: str, records: int | None = None) -> RequestRefused:
+    """Return the refusal (413) of a message that would take more than `most` bytes in the store."""
+    sentence = f"the message becomes {what} of more than {most} bytes; send fewer at once"
+    return RequestRefused(413, sentence, records=records)
+
+
+def parse_json_text(text: bytes) -> Any:
+    """Return the value of a JSON text. Raises ValueError for invalid JSON.
+
+    Integers beyond 64 bits become floats, and lose digits; a caller that stores the text keeps them.
+    A number too large for a float becomes `HugeNumber`.
+    """
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        # orjson refuses two things that JSON allows: the escape of half a surrogate pair, and a number that
+        # is too large for a float.
+        if b"\\u" not in text and not _MAYBE_TOO_LARGE.search(text):
+            raise
+    try:
+        return json.loads(
+            text,
+            parse_constant=_refuse_constant,
+            parse_float=_float_of_digits,
+            parse_int=_int_or_float,
+        )
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+
+
+def _float_of_digits(digits: str) -> float:
+    number = float(digits)
+    return HugeNumber(digits) if math.isinf(number) else number
+
+
+def _int_or_float(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else _float_of_digits(digits)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def json_line(**what: object) -> bytes:
+    """Return the body of an answer: a JSON object on one line."""
+    return json.dumps(what).encode() + b"\n"
+
+
+def accepted_reply(records: int, as_text: int = 0) -> Reply:
+    """Return the answer to accepted records; as_text: how many are stored as text though sent as JSON."""
+    return Reply(200, json_line(accepted=records, as_text=as_text))

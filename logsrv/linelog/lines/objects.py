@@ -1,0 +1,54 @@
+"""Store messages that should be JSON objects: an object on one line, anything else as text (sans-IO)."""
+
+from __future__ import annotations
+
+from codecs import BOM_UTF8
+from collections.abc import Generator, Sequence
+from functools import partial
+from typing import Any
+
+from logsrv.linelog.lines.bodies import Records, parse_json_text
+from logsrv.linelog.lines.json_text import count_storable_objects, json_on_one_line
+from logsrv.linelog.lines.long_work import LONG, call_as_long_work
+from logsrv.linelog.lines.records import without_ending
+
+_SPACE = b" \t\r\n"
+
+
+def add_objects_or_text(
+    messages: Sequence[bytes], most: int, records: Records
+) -> Generator[Any, None, None]:
+    """Add messages in order, in steps; a BOM in front of one is left out.
+
+    most: longest object in bytes; a longer one becomes text.
+    """
+    lines = b"\n".join(messages)
+    if count_storable_objects(lines, most) == len(messages) > 0:
+        records.add_whole_lines(lines + b"\n", len(messages))
+        return
+    size = 0
+    for with_bom in messages:
+        message = with_bom.removeprefix(BOM_UTF8)
+        size += len(message)
+        if size > LONG:
+            size = 0
+            yield
+        line = yield from call_as_long_work(partial(_object_line, message, most), len(message))
+        if line is not None:
+            records.add(line)
+        else:
+            text = without_ending(message)
+            records.as_text += bool(text)
+            records.add(text, structured=False)
+
+
+def _object_line(message: bytes, most: int) -> bytes | None:
+    """Return a JSON object on one line, or None for anything else."""
+    if len(message) > most or not message.lstrip(_SPACE).startswith(b"{"):
+        return None
+    try:
+        parse_json_text(message)
+    except ValueError:
+        return None
+    line = json_on_one_line(message)
+    return line if len(line) <= most else None

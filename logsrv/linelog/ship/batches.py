@@ -1,0 +1,117 @@
+"""Batches for a target: the lines of a store from a place on, all or only those that match a query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from logsrv.errors import StoreError
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.language.tree import EVERYTHING
+from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.read.follow import AppendedLines, Follower
+from logsrv.linelog.read.view import View
+from logsrv.linelog.ship.durable import SegmentSyncer
+from logsrv.linelog.ship.target import LineBatch
+from logsrv.linelog.store.segments.removed import MissingText
+from logsrv.linelog.store.segments.segment import Position
+
+PIECES = 16
+"""The pieces of 1 MiB that are searched for lines before other work gets its turn."""
+
+
+class LineBatches:
+    """Batches of lines from `position` on, of text that is on the medium.
+
+    query: None for all lines. gap: called with the amount of text that was removed or damaged, and the
+    place of the next line after it. most_lines, most_bytes: limits of a batch; a longer line is a batch by
+    itself. may_have_more: whether more batches may be ready now.
+
+    Raises QueryError for an invalid query.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        position: Position,
+        query: str | None,
+        gap: Callable[[MissingText, Position], object],
+        *,
+        most_lines: int,
+        most_bytes: int,
+    ) -> None:
+        self._matcher = make_matcher(EVERYTHING if query is None else parse(query))
+        self._durable = SegmentSyncer(view)
+        self._follower = Follower(view, position)
+        self._read_to = position
+        self._gap = gap
+        self.may_have_more = False
+        self.most_lines = most_lines
+        self.most_bytes = most_bytes
+
+    @property
+    def store_needed_from(self) -> Position:
+        """The place from which on the store is needed: after an open segment, which stays readable."""
+        number, _ = place = self._follower.position
+        return Position(number + 1, 0) if self._follower.is_segment_open else place
+
+    @property
+    def unreported_missing(self) -> MissingText:
+        """The amount of text that is gone at the place, and that `gap` was not called for yet."""
+        return self._follower.missing
+
+    def close(self) -> None:
+        self._durable.close()
+        self._follower.close()
+
+    def read_batches(self) -> list[LineBatch]:
+        """Return the next batches; none if there are none at present.
+
+        A batch without lines means that no line up to its end matches. Raises OSError and StoreError.
+        """
+        found: list[LineBatch] = []
+        lines: list[bytes] = []
+        size, begin = 0, self._read_to
+        end = begin
+        self.may_have_more = False
+        for _ in range(PIECES):
+            try:
+                news = self._next_durable_text()
+            except (OSError, StoreError):
+                if self._read_to == begin:
+                    raise
+                # Send the text that was read so far; if the error persists, the next call raises it.
+                self.may_have_more = True
+                break
+            if news is None:
+                break
+            (number, offset), text = news.position, news.text
+            for start, stop in self._matcher.find(text, news.position):
+                size += stop - start + 1
+                if lines and (len(lines) == self.most_lines or size > self.most_bytes):
+                    found.append(LineBatch(lines, end))
+                    lines, size = [], stop - start + 1
+                lines.append(text[start:stop])
+                end = Position(number, offset + stop + 1)
+            end = self._read_to
+            if found:
+                self.may_have_more = True
+                break
+        else:
+            self.may_have_more = True
+        if lines or (end != begin and not found):
+            found.append(LineBatch(lines, end))
+        return found
+
+    def _next_durable_text(self) -> AppendedLines | None:
+        """Return the next piece of text that is on the medium."""
+        follower = self._follower
+        while True:
+            before = follower.position
+            news = follower.read(until=self._durable.sync_readable_end(before))
+            if news is not None:
+                if news.missing:
+                    self._gap(news.missing, news.position)
+                self._read_to = follower.position
+                return news
+            if follower.position == before:
+                return None

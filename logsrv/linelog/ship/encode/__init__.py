@@ -1,1 +1,0 @@
-"""Encoders: stored lines in the formats of other protocols (sans-IO)."""

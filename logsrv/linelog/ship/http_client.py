@@ -1,0 +1,133 @@
+"""A shipper's connections to an HTTP server, which are used again. The size of an answer is limited.
+
+No request is repeated automatically: the caller decides whether to repeat it, and cancels a request that
+takes too long. Certificates are read for each new connection, so that a renewed one is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from io import BytesIO
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
+from twisted.python.failure import Failure
+from twisted.web.client import (
+    URI,
+    Agent,
+    FileBodyProducer,
+    RequestTransmissionFailed,
+    ResponseNeverReceived,
+)
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgentEndpointFactory
+from zope.interface import implementer
+
+from logsrv import __version__
+from logsrv.errors import LogsrvError
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.web.http_client import NOT_HTTP, BoundedBody, HeadTooLarge, limited_head_pool
+from logsrv.linelog.ship.http_answers import HttpAnswer, raise_unless_success
+from logsrv.linelog.ship.reaching import connect, unreachable_error
+from logsrv.linelog.ship.registry import TargetSettings
+from logsrv.linelog.ship.target import Unavailable
+from logsrv.reactor import time_of_day
+
+LARGEST_ANSWER = 1 << 20
+_IDLE = 30
+
+
+@implementer(IAgentEndpointFactory, IStreamClientEndpoint)
+class _ServerEndpoint:
+    """The endpoint of the server; it reads the operator's TLS files for each connection."""
+
+    def __init__(self, settings: TargetSettings, reactor: Any) -> None:
+        self._settings = settings
+        self._reactor = reactor
+
+    def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
+        return self
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
+        return Deferred.fromCoroutine(connect(self._settings, self._reactor, protocolFactory))
+
+
+class HttpClient:
+    """A client of one server. Several requests may run at once, each on its own connection."""
+
+    def __init__(
+        self,
+        settings: TargetSettings,
+        reactor: Any,
+        authorization: str | None = None,
+        *,
+        connections: int = 1,
+    ) -> None:
+        """authorization: this header of each request. connections: how many are kept open."""
+        url = settings.url
+        self._origin = f"http{'s' if url.tls else ''}://{url.netloc}"
+        self._headers = {"User-Agent": f"logsrv/{__version__}"}
+        if authorization is not None:
+            self._headers["Authorization"] = authorization
+        self._reactor = reactor
+        self._who = one_line(url.loggable_url)
+        self._pool = limited_head_pool(reactor)
+        self._pool.cachedConnectionTimeout = _IDLE
+        self._pool.maxPersistentPerHost = connections
+        self._agent = Agent.usingEndpointFactory(
+            reactor, _ServerEndpoint(settings, reactor), self._pool
+        )
+
+    async def request(
+        self,
+        method: str,
+        target: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        accepted: Collection[int] = (),
+    ) -> HttpAnswer:
+        """Send a request; return the answer if its status is 2xx or in `accepted`.
+
+        target: path and query. Raises Unavailable, TooMuchAtOnce and RefusedForGood.
+        """
+        url = (self._origin + target).encode("ascii")
+        named = {**self._headers, **(headers or {})}
+        # In one piece, because each piece would take a turn of the reactor.
+        sending = None if body is None else FileBodyProducer(BytesIO(body), readSize=len(body) + 1)
+        receiving = BoundedBody(LARGEST_ANSWER)
+        try:
+            response = await self._agent.request(
+                method.encode(), url, Headers({one: [named[one]] for one in named}), sending
+            )
+            response.deliverBody(receiving)
+            whole = await receiving.done
+        except LogsrvError as error:
+            raise Unavailable(str(error), settled=True) from None
+        except Exception as error:
+            raise self._unavailable(error) from error
+        found = {
+            name.decode("latin-1").lower(): values[-1].decode("latin-1")
+            for name, values in response.headers.getAllRawHeaders()
+        }
+        answer = HttpAnswer(response.code, found, receiving.body, whole)
+        raise_unless_success(answer, self._who, time_of_day(self._reactor), accepted)
+        return answer
+
+    async def close(self) -> None:
+        """Close the idle connections."""
+        await self._pool.closeCachedConnections()
+
+    def _unavailable(self, error: Exception) -> Unavailable:
+        failures = getattr(error, "reasons", None) or [Failure(error)]
+        endless = next((one for one in failures if one.check(HeadTooLarge)), None)
+        if endless is not None:
+            return Unavailable(f"{self._who}: {endless.getErrorMessage()}")
+        if any(failure.check(*NOT_HTTP) for failure in failures):
+            return Unavailable(f"{self._who} does not answer in HTTP")
+        found = unreachable_error(self._who, *failures)
+        # Such an error means that there was a connection, but no answer.
+        ended = isinstance(error, RequestTransmissionFailed | ResponseNeverReceived)
+        found.hung_up = ended and not found.settled
+        return found

@@ -1,0 +1,116 @@
+"""The messages between the daemon and the process of a target: JSON objects.
+
+The daemon sends the orders once: which lines to ship, and to which target. A target with changed settings
+gets another process. When retention waits for an answer of an archive, the daemon sends the orders again
+with another `due`. The process reports its progress and its faults.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import attrs
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.connections.client_tls import TLSOptions, tls_connection_creator
+from logsrv.kit.options.files import FileFingerprint, file_fingerprint
+from logsrv.kit.options.given_files import KEY_PAIR, SECRET, read_secret
+from logsrv.linelog.formats.nats.limits import limits_of_query
+from logsrv.linelog.formats.nats.login import read_nats_login
+from logsrv.linelog.ship.address import parse_ship_url
+from logsrv.linelog.ship.registry import (
+    TargetSettings,
+    check_encrypted,
+    check_package_installed,
+    kafka_login_options,
+)
+from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.ship_settings import ShipSettings
+from logsrv.linelog.store.segments.segment import Position
+
+
+@attrs.frozen(kw_only=True)
+class ShipOrders:
+    """The orders for the process of a target.
+
+    tls_files: the paths of the authorities to trust, of our certificate and of its key. files: the marks
+    (time, size, inode) of these files: a changed file changes the orders. directory, store: the directory
+    and the identity of the store. due: the number of the last segment that retention would remove. begin:
+    the number of the store's first segment when the target was added.
+    """
+
+    name: str
+    url: str
+    query: str | None
+    ship_from: str
+    tls_files: tuple[str | None, ...]
+    token: str | None = attrs.field(repr=False)
+    files: tuple[FileFingerprint | None, ...] = ()
+    directory: str = ""
+    store: str = ""
+    due: int = 0
+    begin: int = 0
+
+    @property
+    def target(self) -> TargetSettings:
+        """The settings of the target."""
+        cafile, certificate, key = (None if path is None else Path(path) for path in self.tls_files)
+        return TargetSettings(
+            name=self.name,
+            url=parse_ship_url(self.url),
+            store=self.store,
+            tls=TLSOptions(cafile=cafile, certificate=certificate, key=key),
+            token=self.token,
+        )
+
+
+def make_orders(target: ShipSettings) -> ShipOrders:
+    """Return the orders for a target, with its secrets.
+
+    Raises ConfigurationError if a file cannot be read or has wrong content, if a package is missing, or if
+    a secret would leave this machine unencrypted.
+    """
+    files = (target.ship_ca, target.ship_cert, target.ship_key)
+    file = target.ship_token_file
+    if target.ship.is_nats_stream:
+        token = read_nats_login(file)
+    else:
+        token = read_secret("ship-token", None, file, KEY_PAIR if target.ship.is_bucket else SECRET)
+    orders = ShipOrders(
+        name=target.label,
+        url=str(target.ship),
+        query=target.query,
+        ship_from=target.ship_from,
+        tls_files=tuple(None if path is None else str(path) for path in files),
+        token=token,
+        files=tuple(None if path is None else file_fingerprint(path) for path in files),
+    )
+    try:
+        check_package_installed(target.ship)
+        check_encrypted(orders.target)
+        if target.ship.scheme.startswith("kafka"):
+            kafka_login_options(target.ship, token)
+        if target.ship.is_nats_stream:
+            limits_of_query(target.ship.query_parameters, target.ship.loggable_url)
+        if target.ship.tls:
+            tls_connection_creator(orders.target.tls, target.ship.host)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"target {target.label}: {error}") from None
+    return orders
+
+
+def encode_message(message: ShipOrders | ShipReport) -> bytes:
+    """Return orders or a report as a line of JSON, without its LF."""
+    return json.dumps(attrs.asdict(message)).encode()
+
+
+def decode_orders(line: bytes) -> ShipOrders:
+    return ShipOrders(**json.loads(line))
+
+
+def decode_report(line: bytes) -> ShipReport:
+    found = json.loads(line)
+    if found["position"] is not None:
+        found["position"] = Position(*found["position"])
+    return ShipReport(**found)

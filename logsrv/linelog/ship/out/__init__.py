@@ -1,1 +1,0 @@
-"""Targets other than logsrv: JetStream, archives, and receivers of lines, such as rsyslog and Kafka."""

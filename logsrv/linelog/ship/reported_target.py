@@ -1,0 +1,232 @@
+"""A target as the daemon knows it from the reports of its process: its counters and its log messages.
+
+The daemon logs when a target goes down, when it takes lines again, and when text is lost or sent again. It
+logs each at most once a minute, because a target may repeat this for ever. Retries are only counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+from twisted.logger import Logger
+
+from logsrv.kit.observe.metrics import Durations, Metrics, MetricsPart
+from logsrv.kit.observe.rate_limited_log import RateLimitedLog
+from logsrv.linelog.ship.lag import ShipLag
+from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.store.segments.segment import Position
+
+log = Logger()
+
+ANSWERS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+"""Buckets in seconds: a sync or a slow network takes 1 to 100 ms; a shipper waits for 30 s at most."""
+
+
+_COUNTERS = (
+    "ship_sent_bytes_total",
+    "ship_sent_lines_total",
+    "ship_refused_lines_total",
+    "ship_resent_after_loss_total",
+)
+"""The counters that exist from the start: a rise can be seen only from an earlier value on.
+
+The counters of gaps begin with the figures of the last process.
+"""
+
+
+def report_sentence(report: ShipReport) -> str:
+    """Return a report as a sentence for messages."""
+    size = "an unknown number of bytes" if report.bytes is None else f"{report.bytes} bytes"
+    if report.kind == "gap":
+        lines = f" in {report.lines}" if report.bytes and report.lines else " of"
+        return f"{size}{lines} lines were removed from the store before they were sent"
+    if report.kind == "resent":
+        return f"{report.why}; {size} are sent again"
+    return report.why
+
+
+@attrs.define(eq=False)
+class ReportedTarget:
+    """A target as its reports describe it, between `register_metrics` and `remove_metrics`.
+
+    position: the saved place, up to which the target has everything; None if unknown. released: the number
+    of the first segment that the target, an archive, has not confirmed to have. up: whether it takes lines;
+    None if unknown. clock: returns monotonic seconds.
+    """
+
+    name: str
+    _metrics: Metrics
+    _clock: Callable[[], float]
+    position: Position | None = attrs.field(init=False, default=None)
+    released: int = attrs.field(init=False, default=0)
+    up: bool | None = attrs.field(init=False, default=None)
+    _lag: ShipLag = attrs.field(init=False, default=ShipLag(0, 0, 0.0))
+    _since: float = attrs.field(init=False, default=0.0)
+    # True if the log's last message says that the target is down.
+    _down_logged: bool = attrs.field(init=False, default=False)
+    # The bytes and lines that were removed before they were sent, in all. The lines that are gone where the
+    # target needs the next ones: 0 if their number is unknown, None if none are gone there.
+    _gone: tuple[int, int] = attrs.field(init=False, default=(0, 0))
+    _missed: int | None = attrs.field(init=False, default=None)
+    # The last promise in the log.
+    _promise: str = attrs.field(init=False, default="")
+    _answers: Durations = attrs.field(init=False, factory=lambda: Durations(ANSWERS))
+    _part: MetricsPart | None = attrs.field(init=False, default=None)
+    _limited_log: RateLimitedLog = attrs.Factory(
+        lambda self: RateLimitedLog(self._clock), takes_self=True
+    )
+
+    def __attrs_post_init__(self) -> None:
+        self._metrics.time("ship_acknowledged_seconds", self._answers, target=self.name)
+
+    def register_metrics(self) -> None:
+        """Register its metrics."""
+        if self._part is not None:
+            return
+        part = self._part = MetricsPart(self._metrics)
+        part.watch("ship_up", lambda: bool(self.up), target=self.name)
+        part.watch("ship_lag_bytes", lambda: self._lag.bytes, target=self.name)
+        part.watch("ship_lag_lines", lambda: self._lag.lines, target=self.name)
+        part.watch("ship_lag_seconds", lambda: self._lag.seconds, target=self.name)
+        for name in _COUNTERS:
+            part.count(name, 0, target=self.name)
+
+    def remove_metrics(self) -> None:
+        """Remove its metrics."""
+        self.record_process_end()
+        if self._part is not None:
+            self._part.end()
+            self._part = None
+
+    def record_process_end(self) -> None:
+        """Record that the target's process has ended, so that the target's state is unknown."""
+        self.up = None
+        self.released = 0
+        self._down_logged = False
+
+    def handle_report(self, report: ShipReport) -> None:
+        """Count a report, and log it if an operator needs it."""
+        if report.kind == "released":
+            assert report.position is not None
+            self.released = report.position.segment
+        elif report.position is not None and (
+            report.kind == "kept" or (self.position is not None and report.position < self.position)
+        ):
+            # The process has saved this place, or gone back to it. After a kill it sends from there again,
+            # so retention must keep that text.
+            self.position = report.position
+        step = _STEPS.get(report.kind)
+        if step is not None:
+            step(self, report)
+
+    def _count(self, name: str, amount: float = 1, **labels: str) -> None:
+        self._metrics.count(name, amount, target=self.name, **labels)
+
+    def _count_acknowledged(self, report: ShipReport) -> None:
+        self._count("ship_sent_bytes_total", report.bytes or 0)
+        self._count("ship_sent_lines_total", report.lines)
+        self._answers.add(report.seconds)
+
+    def _set_lag(self, report: ShipReport) -> None:
+        self._lag = ShipLag(report.bytes or 0, report.lines, report.seconds)
+
+    def _count_retry(self, report: ShipReport) -> None:
+        self._count("ship_retries_total", reason=report.reason)
+        if self.up is False:
+            self._log_down(report.why)
+
+    def _count_refused(self, report: ShipReport) -> None:
+        self._count("ship_refused_lines_total", report.lines)
+        self._warn_rarely(report)
+
+    def _log_gap(self, report: ShipReport) -> None:
+        # Not left to the report "gone", which may come only after the target takes lines again.
+        self._missed = max(self._missed or 0, report.lines)
+        self._log_sentence(log.error, report_sentence(report))
+
+    def _count_removed(self, report: ShipReport) -> None:
+        # A counter must not fall, but the reported total may, for a short time: it includes lines that the
+        # target has got, if only the target's answer was lost.
+        before = self._gone
+        self._gone = max(before[0], report.bytes or 0), max(before[1], report.lines)
+        self._count("ship_gap_bytes_total", self._gone[0] - before[0])
+        self._count("ship_gap_lines_total", self._gone[1] - before[1])
+        self._missed = report.missed
+
+    def _count_resent(self, report: ShipReport) -> None:
+        self._count("ship_resent_after_loss_total")
+        self._log_rarely(log.error, report.kind, report_sentence(report))
+
+    def _log_lost(self, report: ShipReport) -> None:
+        self._log_sentence(log.error, report.why)
+
+    def _log_lacking(self, report: ShipReport) -> None:
+        if report.why:
+            why = f"a centre lacks lines of this store, which the stream had lost: {report.why}"
+            self._log_sentence(log.error, why)
+
+    def _record_down(self, report: ShipReport) -> None:
+        if self.up is not False:
+            self._since = self._clock()
+        self.up = False
+        self._log_down(report.why)
+
+    def _log_down(self, why: str) -> None:
+        """Log once that the target takes nothing; at most once a minute if it goes up and down."""
+        if not self._down_logged and self._limited_log.count_event("down") is not None:
+            self._down_logged = True
+            self._log_sentence(log.warn, f"it takes nothing, and lines wait in the store: {why}")
+
+    def _record_stopped(self, report: ShipReport) -> None:
+        self.up = False
+        self._log_sentence(log.error, report.why)
+
+    def _record_up(self, report: ShipReport) -> None:
+        if self._down_logged:
+            missed = f"{self._missed or 'some'} were removed before they were sent"
+            if self._missed is None:
+                missed = "none is lost"
+            self._log_sentence(
+                log.info,
+                f"it takes lines again, after {self._clock() - self._since:.0f} s; {self._lag.lines} lines"
+                f" wait for it, and {missed}",
+            )
+        # Log the promise: it may be known only now, or have changed because a stream was made again.
+        if self.up is None or (
+            report.why != self._promise and self._limited_log.count_event("promise") is not None
+        ):
+            self._log_sentence(log.info, report.why)
+            self._promise = report.why
+        self.up, self._down_logged = True, False
+
+    def _warn_rarely(self, report: ShipReport) -> None:
+        self._log_rarely(log.warn, report.kind if report.lines else report.why, report.why)
+
+    def _log_rarely(self, how: Callable[..., object], subject: str, what: str) -> None:
+        """Log a sentence, at most once a minute for each subject."""
+        noted = self._limited_log.count_event(subject)
+        if noted is not None:
+            times = f" ({noted.number} times)" if noted.number > 1 else ""
+            self._log_sentence(how, f"{what}{times}")
+
+    def _log_sentence(self, how: Callable[..., object], what: str) -> None:
+        how("ship {target}: {what}", target=self.name, what=what)
+
+
+_STEPS: dict[str, Callable[[ReportedTarget, ShipReport], None]] = {
+    "acknowledged": ReportedTarget._count_acknowledged,
+    "lag": ReportedTarget._set_lag,
+    "retry": ReportedTarget._count_retry,
+    "refused": ReportedTarget._count_refused,
+    "gap": ReportedTarget._log_gap,
+    "gone": ReportedTarget._count_removed,
+    "resent": ReportedTarget._count_resent,
+    "forgot": ReportedTarget._count_resent,
+    "lost": ReportedTarget._log_lost,
+    "lacking": ReportedTarget._log_lacking,
+    "up": ReportedTarget._record_up,
+    "down": ReportedTarget._record_down,
+    "stopped": ReportedTarget._record_stopped,
+    "trouble": ReportedTarget._warn_rarely,
+}

@@ -1,0 +1,176 @@
+"""The process of a target: `python -m logsrv.linelog.ship.ship_child`, started by the daemon."""
+
+from __future__ import annotations
+
+import random
+import sys
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
+
+from logsrv.errors import LogsrvError, StoreError
+from logsrv.kit.text.time import rfc3339
+from logsrv.linelog.cursors.reader_child import DaemonConnection, run_reader_process
+from logsrv.linelog.read.view import View
+from logsrv.linelog.ship.address import BEGINNING
+from logsrv.linelog.ship.block_shipper import BlockShipper
+from logsrv.linelog.ship.lag import LagMeter
+from logsrv.linelog.ship.line_shipper import LineShipper
+from logsrv.linelog.ship.orders import ShipOrders, decode_orders, encode_message
+from logsrv.linelog.ship.registry import make_target
+from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.reported_target import report_sentence
+from logsrv.linelog.ship.segment_shipper import SegmentShipper
+from logsrv.linelog.ship.ship_place import ShipPlace
+from logsrv.linelog.ship.shipper import Shipper
+from logsrv.linelog.ship.status import TargetState, save_state
+from logsrv.linelog.store.segments import identity
+from logsrv.linelog.store.segments.disk import Disk, reason
+from logsrv.linelog.store.segments.segment import Position
+from logsrv.memory import keep_freed_memory
+from logsrv.reactor import time_of_day
+
+LOOK = 1.0
+"""Seconds between two measurements of the target's lag."""
+_UP = {"up": True, "down": False, "stopped": False, "ended": None}
+"""The kinds of reports that tell whether the target takes lines."""
+_WELL = ("up", "acknowledged", "passed", "released", "kept", "gone", "lag", "ended", "lacking")
+"""The kinds of reports that are not about a fault."""
+
+
+class ShipWork:
+    """The shipping of a store to one target."""
+
+    _shipper: Shipper[Any]
+
+    def __init__(self, daemon: DaemonConnection, reactor: Any) -> None:
+        self._daemon = daemon
+        self._reactor = reactor
+        self._position: Position | None = None
+        self._state = self._noted = TargetState()
+        self._looking = LoopingCall(self._report_lag)
+        self._looking.clock = reactor
+
+    def lock(self, line: bytes) -> bool:
+        # The shipper itself locks its place, and waits for that lock.
+        return True
+
+    def start(self, line: bytes) -> None:
+        orders = decode_orders(line)
+        place = orders.target.url.loggable_url
+        self._kept = ShipPlace(
+            orders.directory, orders.name, target=place, clock=partial(time_of_day, self._reactor)
+        )
+        try:
+            self._view = View(orders.directory, self._report_trouble)
+            self._shipper = self._make_shipper(orders)
+        except LogsrvError as error:
+            self._save_state(ShipReport("stopped", str(error)))
+            raise
+        self._meter = LagMeter(self._view)
+        self.change(line)
+        self._shipper.start()
+        self._looking.start(LOOK, now=False).addErrback(self._daemon.end_after_failure)
+
+    def _make_shipper(self, orders: ShipOrders) -> Shipper[Any]:
+        settings = orders.target
+        self._only_sealed = settings.url.takes == "segments"
+        given: dict[str, Any] = {
+            "view": self._view,
+            "target": make_target(settings, self._reactor),
+            "kept": self._kept,
+            "store": orders.store,
+            "ship_from": _start_for_new_target(orders),
+            "clock": self._reactor,
+            "random": random.random,
+            "report": self._report,
+        }
+        if settings.url.takes == "blocks":
+            return BlockShipper(**given)
+        if settings.url.takes == "segments":
+            return SegmentShipper(**given, disk=Disk().open_directory(orders.directory))
+        return LineShipper(**given, query=orders.query)
+
+    def change(self, line: bytes) -> None:
+        # A target with other settings gets another process.
+        if isinstance(self._shipper, SegmentShipper):
+            self._shipper.due = decode_orders(line).due
+
+    def finish(self) -> Deferred[None]:
+        if self._looking.running:
+            self._looking.stop()
+        return self._shipper.stop().addCallback(lambda _: self._save_state(ShipReport("ended")))
+
+    def _report_trouble(self, why: str) -> None:
+        self._report(ShipReport("trouble", why))
+
+    def _report(self, report: ShipReport) -> None:
+        if report.position is not None and report.kind != "released":
+            self._position = report.position
+        self._daemon.report(encode_message(report))
+        self._save_state(report)
+
+    def _save_state(self, report: ShipReport) -> None:
+        """Save the target's state for other processes, if a report has changed it."""
+        now = rfc3339(time_of_day(self._reactor))
+        if report.kind in _UP:
+            self._state = attrs.evolve(self._state, up=_UP[report.kind], since=now)
+        if report.kind == "lacking":
+            self._state = attrs.evolve(self._state, missing=report.why)
+        if report.kind not in _WELL:
+            self._state = attrs.evolve(self._state, error=report_sentence(report), failed=now)
+        if self._state != self._noted:
+            try:
+                save_state(self._kept.folder.disk, self._kept.name, self._state)
+                self._noted = self._state
+            except OSError as error:
+                trouble = ShipReport("trouble", f"its state cannot be written: {reason(error)}")
+                self._daemon.report(encode_message(trouble))
+
+    def _report_lag(self) -> None:
+        position = self._shipper.position or self._position
+        if position is None:
+            return
+        try:
+            lag = self._meter.measure(
+                position, time_of_day(self._reactor), only_sealed=self._only_sealed
+            )
+            missing = self._shipper.missing_after_place()
+        except (OSError, StoreError) as error:
+            self._report_trouble(f"the lag cannot be measured: {reason(error)}")
+            return
+        gone = self._kept.gone.plus(missing)
+        self._report(
+            ShipReport(
+                "gone",
+                bytes=gone.bytes,
+                lines=gone.lines,
+                missed=missing.lines if missing else None,
+            )
+        )
+        self._report(ShipReport("lag", "", "", position, *lag))
+
+
+def _start_for_new_target(orders: ShipOrders) -> str:
+    """Return the place at which a new target begins. `beginning` is the first segment when it was added.
+
+    So text that was removed after that counts as a gap. But text from before the store got a new identity
+    is not sent.
+    """
+    if orders.ship_from != BEGINNING:
+        return orders.ship_from
+    first = Position(orders.begin, 0)
+    with Disk().open_directory(orders.directory) as disk, suppress(ValueError):
+        found = identity.load(disk)
+        if found is not None:
+            first = max(first, found.began)
+    return str(first)
+
+
+if __name__ == "__main__":
+    keep_freed_memory(together=True)
+    sys.exit(run_reader_process(ShipWork))

@@ -1,0 +1,276 @@
+"""The daemon's side of shipping: a process for each target, and the reports of these processes.
+
+The daemon itself reads no lines and opens no connections. So no target can slow or stop the writer or
+another target. The place of a target is saved in `DIR/ship/NAME`, and the next process, or the next daemon,
+continues there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
+from functools import partial
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.logger import Logger
+
+from logsrv.clock import Clock
+from logsrv.kit.children.child_process import child_environment
+from logsrv.kit.children.resident import ResidentProcess
+from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.cursors import place
+from logsrv.linelog.cursors.folder import PlaceFolder
+from logsrv.linelog.ship.address import BEGINNING, END
+from logsrv.linelog.ship.orders import (
+    ShipOrders,
+    decode_report,
+    encode_message,
+    make_orders,
+)
+from logsrv.linelog.ship.reported_target import ReportedTarget
+from logsrv.linelog.ship.ship_place import FOLDER
+from logsrv.linelog.ship.ship_settings import ShipSettings
+from logsrv.linelog.ship.status import save_target_names, saved_first_segment
+from logsrv.linelog.store.policy import Hold
+from logsrv.linelog.store.segments.disk import Disk, reason
+from logsrv.linelog.store.segments.segment import Position, parse_position, segments_and_names
+
+log = Logger()
+
+MODULE = "logsrv.linelog.ship.ship_child"
+
+
+@attrs.define(eq=False)
+class _TargetProcess:
+    """A target and its process."""
+
+    settings: ShipSettings
+    orders: ShipOrders
+    # The number of the store's first segment when the target was added.
+    begin: int
+    reported: ReportedTarget
+    process: ResidentProcess = attrs.field(init=False)
+    wanted: bool = True
+    # The number of the last segment that retention would remove.
+    due: int = 0
+    # True while the running process gets its orders again, with another `due`.
+    asking: bool = False
+
+    def ask_archive(self, due: int) -> None:
+        """Make the process ask the archive whether it has the segments up to number `due`.
+
+        Retention will remove their texts.
+        """
+        if due != self.due:
+            self.due = due
+            if self.process.state == "RUNNING":
+                self.asking = True
+                self.process.start_or_update()
+                self.asking = False
+
+
+@attrs.define(eq=False, kw_only=True)
+class Shipping:
+    """The shipping of a service, from the first `set_targets` to `stop`.
+
+    place: returns the present directory of the store. identity: returns the identity of the store, "" if it
+    has none. hold: called with the requests to keep segments from retention.
+    """
+
+    _place: Callable[[], str]
+    _identity: Callable[[], str]
+    _hold: Callable[[Sequence[Hold]], object]
+    _clock: Clock
+    _reactor: Any
+    _metrics: Metrics
+    # The targets whose orders were made last, and these orders by the targets' names.
+    _checked: tuple[ShipSettings, ...] = attrs.field(init=False, default=())
+    _orders: Mapping[str, ShipOrders] = attrs.field(init=False, factory=dict)
+    _all: dict[str, _TargetProcess] = attrs.field(init=False, factory=dict)
+    _holds: list[Hold] = attrs.field(init=False, factory=list)
+    # True if the file with the names of the targets is up to date.
+    _names_saved: bool = attrs.field(init=False, default=True)
+    _stopping: bool = attrs.field(init=False, default=False)
+
+    def prepare_orders(self, targets: tuple[ShipSettings, ...]) -> None:
+        """Read the secrets and certificates of targets. Raises ConfigurationError."""
+        self._orders = {one.label: make_orders(one) for one in targets}
+        self._checked = targets
+
+    def set_targets(self, targets: tuple[ShipSettings, ...]) -> None:
+        """Ship only to these targets from now on, to none if the store has no identity.
+
+        The processes of unchanged targets go on.
+        """
+        if self._stopping:
+            return
+        if self._checked != targets:
+            self.prepare_orders(targets)
+        if targets and not self._identity():
+            log.error("ship: the store has no identity, so nothing can be shipped from it")
+            targets = ()
+        for one in targets:
+            self._start_or_change_target(one, self._orders[one.label])
+        labels = {one.label for one in targets}
+        for name, shipped in self._all.items():
+            if shipped.wanted and name not in labels:
+                log.info("ship {target}: it is no target any more", target=name)
+                shipped.wanted = False
+                shipped.process.end_until_needed()
+                shipped.reported.remove_metrics()
+        if self._all:
+            self._save_target_names()
+        self._update_holds()
+
+    def _start_or_change_target(self, settings: ShipSettings, orders: ShipOrders) -> None:
+        shipped = self._all.get(settings.label)
+        if shipped is None:
+            shipped = self._all[settings.label] = self._make_target_process(settings, orders)
+        elif shipped.wanted and shipped.orders == orders:
+            # Only settings that its process does not need, such as `ship_at_most`, may have changed.
+            shipped.settings = settings
+            return
+        else:
+            # If its process runs or is just ending, it ends and starts again with the new orders.
+            shipped.process.end_until_needed()
+        shipped.settings, shipped.orders, shipped.wanted = settings, orders, True
+        shipped.reported.register_metrics()
+        shipped.process.start_or_update()
+
+    def _make_target_process(self, settings: ShipSettings, orders: ShipOrders) -> _TargetProcess:
+        name = settings.label
+        reported = ReportedTarget(name, self._metrics, self._clock.monotonic)
+        begin = _first_segment_number(self._place(), name)
+        shipped = _TargetProcess(settings, orders, begin, reported)
+        shipped.process = ResidentProcess(
+            MODULE,
+            name=f"ship {name}",
+            orders=partial(self._log_and_encode_orders, shipped),
+            take=partial(self._handle_report, shipped),
+            reactor=self._reactor,
+            environment=lambda: child_environment(shipped.settings.ship.environment_variables),
+        )
+        return shipped
+
+    def _log_and_encode_orders(self, shipped: _TargetProcess, pid: int | None) -> bytes:
+        if not shipped.asking:
+            shipped.reported.record_process_end()
+            self._update_holds()
+            log.info(
+                "ship {target}: process {pid} sends lines on to {where}",
+                target=shipped.reported.name,
+                pid=pid,
+                where=shipped.settings.ship.loggable_url,
+            )
+        orders = attrs.evolve(
+            shipped.orders,
+            directory=self._place(),
+            store=self._identity(),
+            due=shipped.due,
+            begin=shipped.begin,
+        )
+        return encode_message(orders)
+
+    def _handle_report(self, shipped: _TargetProcess, line: bytes) -> None:
+        shipped.reported.handle_report(decode_report(line))
+        if not self._names_saved:
+            self._save_target_names()
+        self._update_holds()
+
+    def _update_holds(self) -> None:
+        """Tell retention which segments to keep, if this has changed."""
+        found = [
+            _make_hold(
+                one.settings,
+                self._place(),
+                one.reported.position,
+                one.ask_archive,
+                one.reported.released,
+            )
+            for one in self._all.values()
+            if one.wanted
+        ]
+        holds = [one for one in found if one is not None]
+        if holds != self._holds:
+            self._holds = holds
+            self._hold(holds)
+
+    def _save_target_names(self) -> None:
+        wanted = {name: one.begin for name, one in self._all.items() if one.wanted}
+        try:
+            with closing(PlaceFolder(self._place(), FOLDER)) as folder:
+                save_target_names(folder.disk, wanted)
+            self._names_saved = True
+        except OSError as error:
+            if self._names_saved:
+                why = reason(error)
+                log.warn("ship: the names of the targets cannot be written: {why}", why=why)
+            self._names_saved = False
+
+    def stop(self) -> Deferred[None]:
+        """End all processes; fires when they have ended, within a few seconds."""
+        self._stopping = True
+        return gatherResults([one.process.stop() for one in self._all.values()]).addCallback(
+            lambda _: None
+        )
+
+
+def saved_holds(directory: str, targets: Sequence[ShipSettings]) -> list[Hold]:
+    """Return the requests to keep segments for targets, as the saved places tell; no process is asked."""
+    found = [_make_hold(one, directory) for one in targets]
+    return [one for one in found if one is not None]
+
+
+def _ask_nobody(_: int) -> None:
+    """Do nothing: no archive can be asked, so it releases no segment."""
+
+
+def _first_segment_number(directory: str, target: str) -> int:
+    """Return the number of the store's first segment when a target was added; 0 if that is unknown.
+
+    An earlier server may have saved this number, and ended before the target had a place. Text that
+    retention has removed since then counts as gone.
+    """
+    with suppress(OSError), Disk().open_directory(os.path.join(directory, FOLDER)) as disk:
+        if (begin := saved_first_segment(disk, target)) is not None:
+            return begin
+    with suppress(OSError), Disk().open_directory(directory) as disk:
+        return segments_and_names(disk)[0][0].number
+    return 0
+
+
+def _make_hold(
+    settings: ShipSettings,
+    directory: str,
+    position: Position | None = None,
+    ask: Callable[[int], object] = _ask_nobody,
+    released: int = 0,
+) -> Hold | None:
+    """Return the request to keep segments for a target; None if there is none.
+
+    ask: makes the process ask its archive for segments up to a number.
+    """
+    if position is None:
+        position = _saved_position(directory, settings.label) or _begin_position(settings)
+    if position is None:
+        return None
+    asked = ask if settings.ship.takes == "segments" else None
+    return Hold(settings.label, position.segment, settings.ship_at_most, asked, released)
+
+
+def _saved_position(directory: str, name: str) -> Position | None:
+    with suppress(OSError, ValueError):
+        with Disk().open_directory(os.path.join(directory, FOLDER)) as disk:
+            kept = place.load(disk, name)
+        return None if kept is None else kept.position
+    return None
+
+
+def _begin_position(settings: ShipSettings) -> Position | None:
+    """Return the place at which a new target begins; None for the end of the store: no text is needed."""
+    if settings.ship_from == END:
+        return None
+    return Position(0, 0) if settings.ship_from == BEGINNING else parse_position(settings.ship_from)

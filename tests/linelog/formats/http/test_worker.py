@@ -1,0 +1,213 @@
+"""A worker: the same lines, counts and answers as without one; and its process, by itself."""
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import attrs
+import cramjam
+import pytest
+from google.protobuf.json_format import ParseDict
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as otlp_logs
+
+from logsrv.kit.children.frames import MessageReader, frame_parts
+from logsrv.kit.framing.frames import Varint
+from logsrv.linelog.formats.http.routes import find_route, http_routes
+from logsrv.linelog.formats.http.worker import (
+    NICE,
+    ParseOrder,
+    read_worker_answer,
+    unpack_and_parse,
+)
+from logsrv.linelog.intake.gathering import GatheredRecords
+from logsrv.linelog.lines.bodies import BodyRules, Records, Reply, RequestRefused
+from logsrv.linelog.lines.long_work import run_to_result
+from logsrv.linelog.lines.rules import LineCounts, LineRules, Oversize
+from tests.parts.child_processes import read_message, send
+
+
+@dataclass
+class Outcome:
+    """All that becomes of a body."""
+
+    lines: bytes
+    answer: Reply | tuple[int, str, int | None, str] | None
+    counts: LineCounts
+    closing: str | None = None
+    left_out: tuple[int, object] = (0, None)
+
+
+def outcome(gathered: GatheredRecords, reply: Reply | None, counts: LineCounts) -> Outcome:
+    lines = b"".join(map(bytes, gathered.take_blocks()))
+    left_out = gathered.records.as_text, dict(gathered.records.reasons)
+    return Outcome(lines, reply, counts, gathered.closing, left_out)
+
+
+def refused(refusal: RequestRefused, counts: LineCounts) -> Outcome:
+    return Outcome(b"", (refusal.status, refusal.reason, refusal.records, str(refusal)), counts)
+
+
+def here(order: ParseOrder) -> Outcome:
+    """Take the body apart in this process, as the server does it."""
+    counts = LineCounts()
+    gathered = GatheredRecords(Records(order.rules.max_made), order.line_rules, counts)
+    route = find_route(b"POST", order.rules.path, http_routes())
+    making = unpack_and_parse(route, order.body, order.coding, order.rules, gathered.records)
+    try:
+        reply = run_to_result(gathered.run_parser(making))
+    except RequestRefused as refusal:
+        return refused(refusal, counts)
+    return outcome(gathered, reply, counts)
+
+
+def by_worker(order: ParseOrder, size: int) -> Outcome:
+    """Take it apart as a worker does, through pipes that give `size` bytes at a time."""
+    counts = LineCounts()
+    told = ParseOrder.decoded(b"".join(order.encoded()))
+    assert told == order
+    sent = b"".join(frame_parts(*told.parse_and_answer()))
+    reader = MessageReader()
+    answers = [
+        answer
+        for at in range(0, len(sent), size)
+        for answer in reader.receive(sent[at : at + size])
+    ]
+    assert len(answers) == 1
+    try:
+        return outcome(*read_worker_answer(answers[0], counts), counts)
+    except RequestRefused as refusal:
+        return refused(refusal, counts)
+
+
+TEXTS = st.one_of(st.text(max_size=20), st.sampled_from(["a\nb", "\x1b[1m", "é", "x" * 90, ""]))
+LOKI = st.lists(TEXTS, max_size=8).map(
+    lambda texts: {"streams": [{"stream": {}, "values": [["1", text] for text in texts]}]}
+)
+OTLP = st.lists(TEXTS, max_size=8).map(
+    lambda texts: {
+        "resourceLogs": [
+            {"scopeLogs": [{"logRecords": [{"body": {"stringValue": one}} for one in texts]}]}
+        ]
+    }
+)
+BULK = st.lists(
+    st.sampled_from([b'{"index":{}}', b'{"a":1}', b'{"delete":{}}', b"oops"]), max_size=9
+)
+PATHS = LOKI_PATH, OTLP_PATH, BULK_PATH = "/loki/api/v1/push", "/v1/logs", "/index/_bulk"
+BODIES = st.one_of(
+    st.tuples(st.just(LOKI_PATH), LOKI.map(lambda body: json.dumps(body).encode())),
+    st.tuples(st.just(OTLP_PATH), OTLP.map(lambda body: json.dumps(body).encode())),
+    st.tuples(st.just(BULK_PATH), BULK.map(b"\n".join).map(lambda body: body + b"\n")),
+    st.tuples(st.sampled_from(PATHS), st.binary(max_size=30)),
+)
+
+
+@given(BODIES, st.sampled_from(Oversize), st.integers(1, 200), st.booleans())
+def test_a_worker_makes_the_same(sent, oversize, size, packed):
+    path, body = sent
+    rules = BodyRules("application/json", path, 100)
+    lines = LineRules(max_line=80, oversize=oversize)
+    coding, body = ("gzip", gzip.compress(body)) if packed else ("", body)
+    order = ParseOrder(coding, rules, lines, body)
+    assert by_worker(order, size) == here(order)
+
+
+def test_too_much_is_refused_as_it_is_here():
+    body = json.dumps({"streams": [{"stream": {}, "values": [["1", "text"]] * 9}]}).encode()
+    rules = BodyRules("application/json", LOKI_PATH, 100, max_made=500)
+    order = ParseOrder("", rules, LineRules(), body)
+    found = by_worker(order, 7)
+    assert found == here(order)
+    assert isinstance(found.answer, tuple) and found.answer[0] == 413
+
+
+ENTRY = {"stream": {"a": "x" * 300}, "values": [["1", "m"]] * 3}
+RECORDS = {"resource": {"attributes": [{"key": "k", "value": {"stringValue": "x" * 300}}]},
+           "scopeLogs": [{"logRecords": [{"timeUnixNano": "1"}] * 4}]}  # fmt: skip
+
+
+def otlp_in_protobuf() -> bytes:
+    request = otlp_logs.ExportLogsServiceRequest()
+    return bytes(ParseDict({"resourceLogs": [RECORDS] * 5}, request).SerializeToString())
+
+
+def protobuf_field(number: int, content: bytes) -> bytes:
+    return bytes([number << 3 | 2]) + Varint().pack(content)
+
+
+def loki_in_protobuf() -> bytes:
+    entry = protobuf_field(2, protobuf_field(2, b"m" * 100))
+    stream = protobuf_field(1, protobuf_field(1, b'{a="b"}') + entry * 3)
+    return bytes(cramjam.snappy.compress_raw(stream * 7))
+
+
+@pytest.mark.parametrize(
+    ("path", "media", "body", "sent"),
+    [
+        (LOKI_PATH, "application/json", json.dumps({"streams": [ENTRY] * 6}).encode(), 18),
+        (LOKI_PATH, "application/x-protobuf", loki_in_protobuf(), 21),
+        (OTLP_PATH, "application/json", json.dumps({"resourceLogs": [RECORDS] * 5}).encode(), 20),
+        (OTLP_PATH, "application/x-protobuf", otlp_in_protobuf(), 20),
+        (BULK_PATH, "application/x-ndjson", b'{"index":{}}\n{"a":"b"}\n' * 30, 30),
+        ("/", "application/json", json.dumps([ENTRY] * 11).encode(), 11),
+        ("/", "application/json", json.dumps(["text"] * 40).encode(), 40),
+        ("/", "application/x-ndjson", b'{"a":1}\n\n5\n' * 13, 26),
+        # Too much beside the streams to look for them: one.
+        (LOKI_PATH, "application/json", b'{"a":"%b","streams":[]}' % (b"x" * (5 << 20)), 1),
+    ],
+)  # fmt: skip
+def test_the_records_of_too_much_are_all_counted(path, media, body, sent):
+    order = ParseOrder("", BodyRules(media, path, 1000, max_made=3000), LineRules(), body)
+    found = by_worker(order, 1000)
+    assert found == here(order)
+    assert isinstance(found.answer, tuple)
+    assert (found.answer[0], found.answer[2]) == (413, sent)
+
+
+@pytest.mark.parametrize("field", [one.name for one in attrs.fields(LineCounts)])
+def test_all_that_is_counted_is_added(field):
+    counts = LineCounts(**{field: 2})
+    answer = [b'{"counts": {"%b": 3}, "refused": [413, "oversize", 1, "why"]}\n' % field.encode()]
+    with pytest.raises(RequestRefused):
+        read_worker_answer(answer, counts)
+    assert getattr(counts, field) == 5
+
+
+COMMAND = (sys.executable, "-P", "-m", "logsrv.linelog.formats.http.worker")
+
+
+@pytest.mark.slow
+def test_a_worker_answers_one_body_after_the_other_until_its_input_ends():
+    """Signals that a terminal sends to all processes end it with no body in it."""
+    worker = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert worker.stdin is not None and worker.stdout is not None
+    assert read_message(worker.stdout) == b""
+    nice = min(os.getpriority(os.PRIO_PROCESS, 0) + NICE, 19)
+    assert os.getpriority(os.PRIO_PROCESS, worker.pid) == nice
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        worker.send_signal(number)
+    rules = BodyRules("application/json", LOKI_PATH, 1000)
+    bodies = (
+        b'{"streams": [{"stream": {}, "values": [["1", "one"]]}]}',
+        b'{"streams": [{"stream": {}, "values": [["1", "text"]]}]}',
+    )
+    for body in bodies:
+        order = ParseOrder("", rules, LineRules(), body)
+        send(worker, *order.encoded())
+    worker.stdin.close()
+    answers = list(MessageReader().receive(worker.stdout.read()))
+    lines = [
+        b"".join(map(bytes, read_worker_answer(one, LineCounts())[0].take_blocks()))
+        for one in answers
+    ]
+    assert len(lines) == 2
+    assert b"one" in lines[0]
+    assert b"text" in lines[1]
+    assert worker.wait() == 0
+    worker.stdout.close()

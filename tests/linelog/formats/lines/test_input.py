@@ -1,0 +1,300 @@
+"""One connection of the `lines` input, on a transport in memory."""
+
+from typing import Any, cast
+
+import pytest
+from twisted.internet.address import IPv4Address
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import connectionDone
+from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs, formatEvent
+from zope.interface.verify import verifyObject
+
+from logsrv.kit.connections.source import Sender
+from logsrv.linelog.formats.lines.input import LineDatagrams, Lines
+from logsrv.linelog.formats.syslog.input import Syslog
+from logsrv.linelog.intake.answers import AnswerState
+from logsrv.linelog.intake.costly_senders import LITTLE
+from logsrv.linelog.intake.line_receiver import LineReceiver
+from logsrv.linelog.intake.time_slices import TimeSlices
+from logsrv.linelog.lines.rules import LineRules, Oversize
+from tests.parts.clocks import Slow
+from tests.parts.sinks import InputSettings, Sink, connected, intake
+from tests.parts.stack_traces import JOINED, TRACE
+
+
+def opened(sink: Sink, rules: LineRules | None = None) -> tuple[LineReceiver, StringTransport]:
+    transport = StringTransport(peerAddress=IPv4Address("TCP", "192.0.2.7", 514))
+    return connected(Lines(), intake(sink, rules), transport)
+
+
+def test_lines_and_the_unfinished_last_one():
+    sink = Sink()
+    receiver, _ = opened(sink)
+    receiver.dataReceived(b"one\r\ntw")
+    receiver.dataReceived(b"o\nthr")
+    assert sink.text == b"one\ntwo\n"
+    receiver.connectionLost(connectionDone)
+    assert sink.text == b"one\ntwo\nthr\n"
+    assert {batch.source for batch in sink.batches} == {"tcp:192.0.2.7:514"}
+
+
+@pytest.mark.parametrize("kind", [Lines, Syslog])
+@pytest.mark.parametrize("size", [1, 5, 1000])
+def test_http_is_stored_and_said_once(kind, size):
+    sink = Sink()
+    way = intake(sink)
+    requests = b"GET / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n"
+    with capturedLogs() as events:
+        for port in range(3):
+            transport = StringTransport(peerAddress=IPv4Address("TCP", "192.0.2.7", port))
+            receiver: Any = connected(kind(), way, transport)[0]
+            for at in range(0, len(requests), size):
+                receiver.dataReceived(requests[at : at + size])
+            assert not transport.disconnecting
+    assert sink.text == b"GET / HTTP/1.1\nHost: a\nAccept: */*\n" * 3
+    (said,) = map(formatEvent, events)
+    assert said.startswith("tcp:192.0.2.7:0: it speaks HTTP, which is stored as lines here: ")
+
+
+def test_the_last_line_of_who_has_gone_is_stored_behind_those_that_wait_for_their_turn():
+    sink = Sink()
+    receiver, _ = opened(sink)
+    way, clock = receiver.intake, Slow()
+    way.time_slices = TimeSlices(way.valve, clock)
+    way.time_slices.count_seconds(1)
+    receiver.dataReceived(b"x" * LITTLE + b"\nunfinished")
+    receiver.connectionLost()
+    assert receiver.working and not sink.text
+    while receiver.working:
+        clock.turn()
+    assert sink.text == b"x" * LITTLE + b"\nunfinished\n"
+
+
+def test_the_store_can_pause_a_connection_while_it_is_open():
+    sink = Sink()
+    receiver, transport = opened(sink)
+    verifyObject(IPushProducer, receiver)
+    assert sink.producers == [receiver]
+    receiver.pauseProducing()
+    assert transport.producerState == "paused"
+    receiver.resumeProducing()
+    assert transport.producerState == "producing"
+    receiver.connectionLost(connectionDone)
+    assert sink.producers == []
+
+
+def test_telnet_is_answered_and_not_stored():
+    sink = Sink()
+    receiver, transport = opened(sink)
+    receiver.dataReceived(b"he\xff\xfd\x01llo\n")
+    assert transport.value() == b"\xff\xfc\x01"
+    assert sink.text == b"hello\n"
+
+
+def test_a_peer_that_does_not_read_our_answers_is_not_read_either():
+    """And the store cannot resume it over that, nor the peer over the store."""
+    sink = Sink()
+    receiver, transport = opened(sink)
+    for closed_last in (False, True):
+        receiver.dataReceived(b"\xff\xfd\x01")
+        assert transport.producer is not None
+        answers = transport.producer
+        answers.pauseProducing()
+        assert transport.producerState == "paused"
+        sink.closed = True
+        receiver.pauseProducing()
+        if closed_last:
+            answers.resumeProducing()
+            assert transport.producerState == "paused"
+        sink.closed = False
+        receiver.resumeProducing()
+        if not closed_last:
+            assert transport.producerState == "paused"
+            answers.resumeProducing()
+        assert (transport.producerState, transport.producer) == ("producing", None)
+
+
+WRITE, TURN, FULL, ROOM, GONE = "write", "turn", "full", "room", "gone"
+
+
+@pytest.mark.parametrize("closing", [False, True])
+@pytest.mark.parametrize(
+    ("events", "state"),
+    [
+        ([WRITE], AnswerState.ON_THE_WAY),
+        ([WRITE, TURN], AnswerState.NOTHING),
+        ([WRITE, WRITE, TURN, TURN], AnswerState.NOTHING),
+        ([WRITE, FULL], AnswerState.UNREAD),
+        ([WRITE, FULL, TURN], AnswerState.UNREAD),
+        ([WRITE, FULL, WRITE], AnswerState.UNREAD),
+        ([WRITE, FULL, TURN, ROOM], AnswerState.NOTHING),
+        ([WRITE, FULL, ROOM, TURN], AnswerState.NOTHING),
+        ([WRITE, GONE, TURN], AnswerState.NOTHING),
+        ([WRITE, FULL, GONE, TURN], AnswerState.NOTHING),
+    ],
+)
+def test_a_producer_is_there_only_while_answers_are_under_way(events, state, closing):
+    """TLS cannot close while there is one. A connection that closes is let go in the same way."""
+    receiver, transport = opened(Sink(), LineRules(max_line=5, oversize=Oversize.CLOSE))
+    clock: Any = receiver.intake.clock
+    # A real one can be paused and resumed also when it is about to close.
+    closed: list[bool] = []
+    transport.loseConnection = lambda: closed.append(True)  # type: ignore[method-assign]
+    for number, event in enumerate(events):
+        producer: Any = transport.producer
+        if event == WRITE:
+            receiver.dataReceived(b"\xff\xfd\x01")
+        elif event == TURN:
+            clock.advance(0)
+        elif event == FULL:
+            producer.pauseProducing()
+        elif event == ROOM:
+            producer.resumeProducing()
+        else:
+            producer.stopProducing()
+            transport.unregisterProducer()
+        if closing and not number:
+            receiver.dataReceived(b"too long")
+    assert receiver.answers and receiver.answers.state is state
+    assert (transport.producer is None) == (state is AnswerState.NOTHING)
+    assert closed == [True] * closing
+
+
+def test_oversize_close_tells_the_peer_why():
+    sink = Sink()
+    receiver, transport = opened(sink, LineRules(max_line=5, oversize=Oversize.CLOSE))
+    receiver.dataReceived(b"far too long\nnext\n")
+    assert transport.disconnecting
+    assert b"longer than 5 bytes" in transport.value()
+    receiver.connectionLost(connectionDone)
+    assert sink.text == b"far t\n"
+
+
+def test_what_comes_after_oversize_close_is_only_counted():
+    """TLS goes on delivering until the peer has closed as well; it is said twice: who, and where."""
+    sink = Sink()
+    receiver, transport = opened(sink, LineRules(max_line=5, oversize=Oversize.CLOSE))
+    with capturedLogs() as events:
+        receiver.dataReceived(b"too long")
+        said = transport.value()
+        for _ in range(200):
+            receiver.dataReceived(b"\xff\xfd\x01more\n")
+    receiver.connectionLost(connectionDone)
+    assert (len(events), transport.value(), sink.text) == (2, said, b"too l\n")
+    counts = receiver.intake.counts
+    assert (counts.oversize_lines, counts.dropped_closed) == (1, 3 + 200 * 4)
+
+
+def test_who_came_and_went_in_one_turn_is_one_event():
+    way = intake(Sink(), name="apps")
+    way.apply(InputSettings(LineRules(), "apps", log_connections=True))
+    clock: Any = way.clock
+    with capturedLogs() as events:
+        receiver = Lines().stream(way).buildProtocol(None)
+        receiver.makeConnection(StringTransport(peerAddress=IPv4Address("TCP", "192.0.2.7", 514)))
+        receiver.connectionLost(connectionDone)
+        assert not events
+        clock.advance(0)
+    (event,) = events
+    assert event["connections"].splitlines() == [
+        "Got connection from apps@tcp:192.0.2.7:514 on tcp:1234",
+        "Lost connection from apps@tcp:192.0.2.7:514 on tcp:1234: Connection was closed cleanly.",
+    ]
+
+
+def test_datagrams_of_one_sender_are_one_batch():
+    """Each is one or more lines; those that came together from one sender are one batch."""
+    sink = Sink()
+    way = intake(sink)
+    LineDatagrams(way).datagrams_received(
+        [b"one", b"two\nthree\n", b""], Sender("192.0.2.7", "udp:192.0.2.7:514")
+    )
+    (batch,) = sink.batches
+    assert bytes(batch.block) == b"one\ntwo\nthree\n\n"
+    assert batch.source == "udp:192.0.2.7:514"
+    assert way.received_bytes == 13
+
+
+@pytest.mark.parametrize("input_", [Lines(), Syslog()])
+def test_a_joined_record_is_stored_a_second_after_its_last_line(input_):
+    sink = Sink()
+    way = intake(sink, LineRules(join=True))
+    receiver, _ = connected(input_, way)
+    clock: Any = way.clock
+    first, rest = TRACE[:9], TRACE[9:]
+    receiver.dataReceived(first)
+    clock.advance(0.9)
+    receiver.dataReceived(rest)
+    clock.advance(0.1)
+    receiver.dataReceived(b"unfinished")
+    clock.advance(0.89)
+    assert not sink.text
+    clock.advance(0.02)
+    assert sink.text == JOINED
+    assert way.received_lines == 1
+    assert not clock.calls
+    receiver.connectionLost()
+    assert sink.text == JOINED + b"unfinished\n"
+
+
+def test_a_joined_record_ends_with_its_connection_or_with_the_next_one():
+    sink = Sink()
+    way = intake(sink, LineRules(join=True))
+    one, _ = connected(Lines(), way)
+    other, _ = connected(Lines(), way)
+    for line in TRACE.splitlines(keepends=True):
+        one.dataReceived(line)
+        other.dataReceived(line)
+    other.dataReceived(b"next\n")
+    assert sink.text == JOINED
+    one.connectionLost()
+    other.connectionLost()
+    assert sink.text == JOINED + JOINED + b"next\n"
+    assert not way.clock.calls  # type: ignore[attr-defined]
+
+
+def test_a_joined_record_waits_for_lines_that_a_paused_connection_has():
+    sink = Sink()
+    way = intake(sink, LineRules(join=True))
+    transport = StringTransport()
+    unread = [5]
+    transport.unread = lambda: unread[0]  # type: ignore[attr-defined]
+    receiver, _ = connected(Lines(), way, transport)
+    clock: Any = way.clock
+    receiver.dataReceived(TRACE)
+    clock.pump([1] * 10)
+    assert not sink.text
+    unread[0] = 0
+    clock.advance(1)
+    assert sink.text == JOINED
+
+
+def test_many_joined_lines_are_taken_in_in_slices_and_the_end_is_told_once():
+    sink = Sink()
+    way = intake(sink, LineRules(join=True, max_line=100, oversize=Oversize.CLOSE))
+    receiver, transport = connected(Lines(), way)
+    receiver.dataReceived(b"x\n" * 3000 + b"x\n" + b"\ty\n" * 200 + b"z\n" * 3000)
+    while receiver.working:
+        cast(Any, way.clock).advance(0.01)
+    receiver.dataReceived(b"more\n" * 1000)
+    receiver.connectionLost()
+    assert sink.text.startswith(b"x\n" * 3000 + b"x" + rb"\x0a" + b"\ty")
+    assert sink.text.count(b"\n") == 3001
+    assert transport.value().count(b"logsrv: ") == 1
+
+
+def test_lines_of_a_record_in_one_datagram_are_joined_as_the_settings_say_now():
+    sink = Sink()
+    way = intake(sink)
+    receiver = Lines().datagrams(way)
+    sender = Sender("192.0.2.7", "udp:192.0.2.7:514")
+    for join, wanted in ((False, TRACE), (True, JOINED), (False, TRACE)):
+        way.apply(InputSettings(LineRules(join=join)))
+        sink.batches.clear()
+        receiver.datagrams_received([TRACE[:-1], b"\tat g"], sender)
+        assert sink.text == wanted + b"\tat g\n"
+    way.apply(InputSettings(LineRules(join=True)))
+    sink.batches.clear()
+    receiver.datagrams_received([b"a\n\tb\n" * 9000], sender)
+    assert sink.text == b"a\n\tb\n" * 9000

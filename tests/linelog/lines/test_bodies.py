@@ -1,0 +1,126 @@
+"""What all bodies of requests have in common: runs of records, JSON, parsers that are not installed."""
+
+import pytest
+
+from logsrv.linelog.formats.http.protobuf_parts import import_extra, parse_protobuf
+from logsrv.linelog.lines.bodies import (
+    Records,
+    RequestRefused,
+    parse_json_text,
+)
+from logsrv.linelog.lines.records import RecordRun
+from tests.parts.records import lines_of
+
+
+def test_records_of_a_kind_are_kept_together_and_in_order():
+    records = Records()
+    for record, structured in ((b"{}", True), (b"[]", True), (b"x", False), (b"1", True)):
+        records.add(record, structured=structured)
+    assert records.take_new_runs() == [
+        RecordRun([b"{}", b"[]"], True),
+        RecordRun([b"x"], False),
+        RecordRun([b"1"], True),
+    ]
+    assert records.take_new_runs() == [] and len(records) == 4
+
+
+def test_all_records_of_others_are_moved_in_order():
+    others, records = Records(), Records()
+    others.add(b"{}", structured=True)
+    others.add_whole_lines(b"1\n2\n", 2)
+    others.add(b"x", structured=False)
+    others.as_text = 1
+    records.add(b"[]", structured=True)
+    records.move_all_from(others)
+    assert (len(records), records.as_text) == (5, 1)
+    assert lines_of(records) == [b"[]", b"{}", b"1", b"2", b"x"]
+
+
+def test_many_records_at_once_are_bounded_as_single_ones_are():
+    """By their bytes as well, before any of them is kept."""
+    for add in (
+        lambda records: records.add_texts([b"x" * 900]),
+        lambda records: records.add_whole_lines(b"x" * 900 + b"\n", 1),
+        lambda records: list(records.add_dicts_as_json([{"a": "x" * 900}], 1000)),
+    ):
+        records = Records(1000)
+        with pytest.raises(RequestRefused, match="becomes records of more than 1000 bytes"):
+            add(records)
+        assert records.take_new_runs() == []
+
+
+def test_dicts_become_lines_and_those_that_are_too_long_are_left_out():
+    records = Records()
+    list(records.add_dicts_as_json([{"a": 1}, {"b": b"2"}], 1000))
+    list(records.add_dicts_as_json([{"a": "x" * 100}, {"a": 3}], 50))
+    assert lines_of(records) == [b'{"a":1}', b'{"b":"2"}', b'{"a":3}']
+    assert records.reasons == {"oversize": 1}
+
+
+@pytest.mark.parametrize(("size", "number", "turns"), [
+    (0, 600, 0), (0, 10_000, 15), (1000, 1000, 9), (100_000, 20, 10), (131_072, 5, 5), (1 << 20, 3, 3),
+])  # fmt: skip
+def test_other_peers_have_a_turn_once_for_each_128_kib(size, number, turns):
+    """Not after every record once the first 128 KiB are full."""
+    records, found = Records(), 0
+    for _ in range(number):
+        records.add(b"x" * size)
+        found += records.should_yield_once
+    assert found == turns
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{",
+        b"NaN",
+        rb'["\ud800", NaN]',
+        b'"\n"',
+        b"\xff",
+        b"[" * 3000 + b'"\\u0041',
+        b"[1e400",
+    ],
+)
+def test_what_is_no_json_is_a_value_error(text):
+    with pytest.raises(ValueError):
+        parse_json_text(text)
+
+
+@pytest.mark.parametrize(
+    "number", [b"1e400", b"-1E+400", b"9e308", b"1" * 5000, b"1" * 290 + b"e20", b"9" * 309]
+)
+def test_numbers_beyond_all_floats_are_json_and_keep_their_digits(number):
+    for beside in (b"1", b'"\\ud800"'):
+        _, found = parse_json_text(b"[%b,%b]" % (beside, number))
+        assert found.digits == number.decode() and abs(found) == float("inf")
+
+
+def test_a_missing_parser_is_told_in_a_sentence():
+    with pytest.raises(
+        RequestRefused, match=r"pushes need pip install 'logsrv\[senders\]'"
+    ) as refused:
+        import_extra("no_such_module_anywhere", "pushes")
+    assert refused.value.status == 501
+
+
+def test_a_body_that_is_no_message_is_refused():
+    kind = import_extra("google.protobuf.timestamp_pb2", "it").Timestamp
+    assert parse_protobuf(kind, b"\x08\x05").seconds == 5
+    with pytest.raises(RequestRefused) as refused:
+        parse_protobuf(kind, b"\xff\xff")
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (400, "protocol"),
+        (401, "unauthorized"),
+        (403, "unauthorized"),
+        (409, "misplaced"),
+        (413, "oversize"),
+    ],
+)
+def test_a_refusal_has_its_label_in_the_metrics(status, reason):
+    assert RequestRefused(status, "no").reason == reason

@@ -1,0 +1,130 @@
+"""The target `relp:`: each line is acknowledged, refused, or sent again."""
+
+import pytest
+from twisted.internet.defer import CancelledError
+from twisted.internet.task import deferLater
+
+from logsrv.linelog.ship.target import PartlyRefused
+from logsrv.linelog.ship.targets.relp import WINDOW, RelpTarget
+from tests.parts.far_sides import (
+    RelpPeer,
+    closing,
+    far_side,
+    numbered,
+    sent,
+    settings,
+    texts,
+    unavailable,
+)
+from tests.parts.reactor import REACTOR, until
+
+
+def target(port: int) -> RelpTarget:
+    return RelpTarget(settings(f"relp://127.0.0.1:{port}"), REACTOR)
+
+
+async def test_lines_arrive_in_order_over_one_connection():
+    async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
+        await one.send(sent())
+        for _ in range(3):
+            await one.send(numbered(10))
+    assert texts(peers.messages) == [b"message %d" % number for number in range(10)] * 3
+    assert len(peers.connections) == 1
+
+
+async def test_a_send_larger_than_the_window_arrives_whole():
+    async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
+        await one.send(numbered(2 * WINDOW + 5))
+    assert len(peers.messages) == 2 * WINDOW + 5
+
+
+async def test_a_line_that_is_refused_is_named_and_the_others_are_there():
+    async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
+        with pytest.raises(
+            PartlyRefused, match=r'127\.0\.0\.1:\d+: it answers "500 never!"'
+        ) as some:
+            await one.send(sent(b"a", b"!refuse", b"b", b"!refuse"))
+        assert (some.value.number, list(some.value.which)) == (2, [1, 3])
+        with pytest.raises(PartlyRefused) as all_of_it:
+            await one.send(sent(b"!refuse"))
+        assert list(all_of_it.value.which) == [0]
+        await one.send(sent(b"c"))
+    assert texts(peers.messages)[-1] == b"c"
+    assert len(peers.connections) == 1
+
+
+async def test_sends_in_a_row_are_answered_in_their_order():
+    """Each has an answer of its own, in the order of the sendings."""
+    async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
+        under_way = [
+            one.send(some) for some in (numbered(WINDOW), sent(b"a", b"!refuse"), sent(b"b"))
+        ]
+        with pytest.raises(PartlyRefused) as some:
+            await under_way[1]
+        assert list(some.value.which) == [1]
+        assert under_way[0].called
+        await under_way[2]
+    assert texts(peers.messages)[WINDOW:] == [b"a", b"!refuse", b"b"]
+
+
+async def test_all_sends_in_flight_fail_together():
+    async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
+        first, second = one.send(sent(b"!end")), one.send(sent(b"a"))
+        await unavailable(first)
+        await unavailable(second)
+        await one.send(sent(b"a"))
+    assert len(peers.connections) == 2
+
+
+async def test_a_relp_server_that_ends_inside_an_answer_has_hung_up():
+    """What it did not answer is sent again, over a new connection."""
+    async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
+        why = await unavailable(one.send(sent(b"a", b"!end", b"b")))
+        assert not why.settled and "closed the connection" in str(why)
+        assert why.hung_up and why.taken == 1
+        await one.send(sent(b"c"))
+    assert len(peers.connections) == 2
+
+
+async def test_a_relp_server_that_went_away_between_sends_is_connected_again():
+    async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
+        await one.send(sent(b"a"))
+        transport = peers.connections[0].transport
+        transport.write(b"0 serverclose 0\n")  # type: ignore[union-attr]
+        transport.loseConnection()  # type: ignore[union-attr]
+        await until(lambda: peers.connections[0].over, "the end")
+        # Our side reads the last message in one turn of the reactor, and the end in another.
+        for _ in range(4):
+            await deferLater(REACTOR, 0)
+        await one.send(sent(b"b"))
+    assert texts(peers.messages) == [b"a", b"b"]
+
+
+async def test_giving_up_ends_the_connection():
+    """Answers that come later belong to nothing."""
+    async with far_side() as (peers, port):
+        sending = target(port).send(sent(b"a"))
+        await until(lambda: peers.data.startswith(b"1 open "), "the session")
+        sending.cancel()
+        with pytest.raises(CancelledError):
+            await sending
+        await until(lambda: peers.connections[0].over, "the end")
+    async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
+        sending = one.send(sent(b"!silent"))
+        await until(lambda: peers.messages, "the message")
+        sending.cancel()
+        with pytest.raises(CancelledError):
+            await sending
+        await until(lambda: peers.connections[0].over, "the end")
+        await one.send(sent(b"a"))
+    assert len(peers.connections) == 2
+
+
+async def test_closing_says_goodbye():
+    async with far_side(RelpPeer) as (peers, port):
+        one = target(port)
+        await one.close()
+        await one.send(sent(b"a"))
+        await one.close()
+        await until(lambda: peers.connections[0].over, "the end")
+        assert len(peers.connections) == 1

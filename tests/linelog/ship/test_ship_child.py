@@ -1,0 +1,222 @@
+"""The process of a target by itself, with the test in the daemon's place."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+import pytest
+
+from logsrv.kit.children.frames import frame_parts
+from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
+from logsrv.linelog.ship.address import parse_ship_url
+from logsrv.linelog.ship.orders import decode_report, encode_message, make_orders
+from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.ship_place import ShipPlace
+from logsrv.linelog.ship.ship_settings import ShipSettings
+from logsrv.linelog.ship.shipping import MODULE
+from logsrv.linelog.store.segments import identity
+from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.segment import Position
+from tests.parts.child_processes import read_message, send
+from tests.parts.http_servers import LineReceiver, receiving
+from tests.parts.stores import line, make_store
+
+pytestmark = pytest.mark.slow
+
+COMMAND = (sys.executable, "-P", "-m", MODULE)
+STORE = "78" * 16
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    made = make_store(tmp_path / "store", [[line("one")], [line("two"), line("three")]])
+    disk = Disk().open_directory(made)
+    identity.make_identity(disk, Position(1, 0), lambda size: b"x" * size)
+    disk.close()
+    return made
+
+
+@pytest.fixture
+def receiver() -> Iterator[LineReceiver]:
+    with receiving() as found:
+        yield found
+
+
+class Talk:
+    """The process, and what it reports."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+
+    def report(self, wanted: Callable[[ShipReport], object]) -> ShipReport:
+        """The next report that is wanted."""
+        assert self.process.stdout is not None
+        while found := read_message(self.process.stdout):
+            if wanted(report := decode_report(found)):
+                return report
+        raise AssertionError("the process has ended")
+
+    def kind(self, kind: str) -> ShipReport:
+        return self.report(lambda report: report.kind == kind)
+
+    def end(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.stdin = None
+
+
+@contextmanager
+def child(store: Path, url: str, **given: object) -> Iterator[Talk]:
+    """The process of the target `a`."""
+    settings = ShipSettings(ship=parse_ship_url(url), name="a", **given)  # type: ignore[arg-type]
+    process = subprocess.Popen(
+        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    talk = Talk(process)
+    # Of a report that never comes nobody would hear.
+    patience = threading.Timer(60, process.kill)
+    patience.start()
+    try:
+        send(
+            process,
+            encode_message(attrs.evolve(make_orders(settings), directory=str(store), store=STORE)),
+        )
+        yield talk
+    finally:
+        patience.cancel()
+        process.kill()
+        process.communicate()
+
+
+def state(store: Path) -> dict[str, object]:
+    found: dict[str, object] = json.loads((store / "ship" / "a.json").read_text())
+    return found
+
+
+def test_it_sends_what_is_there_and_what_comes(store, receiver):
+    with child(store, receiver.url) as talk:
+        assert "at least once" in talk.kind("up").why
+        with (store / "current.log").open("ab") as file:
+            file.write(line("four"))
+        end = Position(2, (store / "current.log").stat().st_size)
+        talk.report(lambda report: report.position == end and report.kind == "acknowledged")
+        assert (
+            talk.report(lambda report: report.kind == "lag" and report.position == end).bytes == 0
+        )
+        assert receiver.messages == ["one", "two", "three", "four"]
+        assert os.getpriority(os.PRIO_PROCESS, talk.process.pid) >= 10
+        wait_until(lambda: state(store)["up"] is True, "its state")
+
+
+def test_it_keeps_its_place_when_it_is_told_to_end(store, receiver):
+    with child(store, receiver.url) as talk:
+        talk.kind("up")
+        talk.end()
+        assert talk.process.wait(PATIENCE) == 0
+    assert state(store)["up"] is None
+    with (store / "current.log").open("ab") as file:
+        file.write(line("four"))
+    with child(store, receiver.url) as talk:
+        talk.kind("up")
+    assert receiver.messages == ["one", "two", "three", "four"]
+
+
+def test_it_leaves_the_signals_that_all_processes_get_to_the_daemon(store, receiver):
+    with child(store, receiver.url) as talk:
+        talk.kind("up")
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            talk.process.send_signal(number)
+        talk.kind("lag")
+        assert talk.process.poll() is None
+
+
+def test_only_lines_of_the_query_leave(store, receiver):
+    with child(store, receiver.url, query="t") as talk:
+        talk.kind("up")
+        assert receiver.messages == ["two", "three"]
+
+
+def test_it_says_why_nothing_is_taken_and_how_much_waits(store, receiver):
+    receiver.status = 503
+    with child(store, receiver.url) as talk:
+        assert "503" in talk.kind("down").why
+        assert talk.kind("lag").lines == 3
+        wait_until(lambda: "503" in str(state(store)["error"]), "its state")
+        assert state(store)["up"] is False
+        receiver.status = 200
+        talk.kind("up")
+    assert receiver.messages == ["one", "two", "three"]
+
+
+def test_two_processes_of_one_target_take_turns(store, receiver):
+    """The process of a daemon that was killed may go on for a few seconds."""
+    other = ShipPlace(
+        str(store), "a", target=parse_ship_url(receiver.url).loggable_url, clock=lambda: 0
+    )
+    assert other.lock()
+    with child(store, receiver.url) as talk:
+        wait_until(lambda: (store / "ship" / "a.lock").exists(), "it")
+        other.save(STORE, Position(2, 0))
+        other.close()
+        talk.kind("up")
+    assert receiver.messages == ["two", "three"]
+
+
+@pytest.mark.parametrize(("began", "sent"), [("1:0", 3), ("2:0", 2), (f"2:{len(line('two'))}", 1)])
+def test_a_store_with_another_identity_is_sent_from_there_on(store, receiver, began, sent):
+    (store / "store").write_text(json.dumps({"store": STORE, "began": began}) + "\n")
+    with child(store, receiver.url) as talk:
+        talk.kind("up")
+    assert len(receiver.messages) == sent
+
+
+@pytest.mark.parametrize("ship_from", ["end", "2:0"])
+def test_a_target_begins_where_the_operator_says(store, receiver, ship_from):
+    with child(store, receiver.url, ship_from=ship_from) as talk:
+        wait_until(lambda: (store / "ship" / "a").exists(), "its place")
+        with (store / "current.log").open("ab") as file:
+            file.write(line("four"))
+        wait_until(lambda: "four" in receiver.messages, "the new line")
+        assert talk.process.poll() is None
+    assert receiver.messages == (["four"] if ship_from == "end" else ["two", "three", "four"])
+
+
+def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path):
+    settings = ShipSettings(ship=parse_ship_url("ndjson+http://127.0.0.1:9"), name="a")
+    nowhere = str(tmp_path / "no")
+    orders = encode_message(attrs.evolve(make_orders(settings), directory=nowhere, store=STORE))
+    done = subprocess.run(
+        COMMAND, input=b"".join(frame_parts(orders)), capture_output=True, timeout=PATIENCE
+    )
+    assert done.returncode == 1
+    assert done.stderr.decode().count("\n") == 1 and "no" in done.stderr.decode()
+
+
+def test_what_keeps_it_from_beginning_is_seen_in_its_state(store):
+    """What only the target's own module knows."""
+    (store / "token").write_text("geheim\n")
+    url = "es+http://127.0.0.1:9/_bulk"
+    with child(store, url, ship_token_file=store / "token") as talk:
+        assert talk.process.wait(PATIENCE) == 1
+        assert talk.process.stderr is not None
+        said = talk.process.stderr.read().decode()
+    assert said.count("\n") == 1 and "geheim" not in said
+    assert str(state(store)["error"]) in said and state(store)["up"] is False
+
+
+def test_a_state_that_could_not_be_written_is_written_later(store, receiver):
+    """A disk was full: afterwards nobody is to read what was true before."""
+    (store / "ship" / "a.json").mkdir(parents=True)
+    with child(store, receiver.url) as talk:
+        talk.report(lambda report: "its state cannot be written" in report.why)
+        (store / "ship" / "a.json").rmdir()
+        wait_until((store / "ship" / "a.json").is_file, "its state")
+        assert state(store)["up"] is True

@@ -1,0 +1,222 @@
+"""The daemon's side of shipping: a process for each target, and what retention is to leave."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.children.resident import PAUSES
+from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.ship.address import parse_ship_url
+from logsrv.linelog.ship.orders import decode_orders, encode_message
+from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.ship_place import ShipPlace
+from logsrv.linelog.ship.ship_settings import ShipSettings
+from logsrv.linelog.ship.shipping import Shipping, saved_holds
+from logsrv.linelog.store.policy import Hold
+from logsrv.linelog.store.segments.segment import Position
+from tests.parts.child_processes import Spawned, Spawner
+from tests.parts.clocks import HandClock
+from tests.parts.reactor import logged
+
+STORE = "ab" * 16
+
+
+def target(name: str, **given: object) -> ShipSettings:
+    url = parse_ship_url(f"relp://{name}:2514")
+    return ShipSettings(**{"ship": url, "name": name, "ship_at_most": 1000, **given})  # type: ignore[arg-type]
+
+
+class Stage:
+    """Shipping with processes that do nothing."""
+
+    def __init__(self, directory: Path) -> None:
+        self.reactor = Spawner()
+        self.metrics = Metrics(METRICS)
+        self.place = directory
+        self.identity = STORE
+        self.holds: list[Hold] = []
+        self.told = 0
+        self.shipping = Shipping(
+            place=lambda: str(self.place),
+            identity=lambda: self.identity,
+            hold=self._hold,
+            clock=HandClock(),
+            reactor=self.reactor,
+            metrics=self.metrics,
+        )
+
+    def _hold(self, holds: Sequence[Hold]) -> None:
+        self.holds = list(holds)
+        self.told += 1
+
+    def change(self, *targets: ShipSettings) -> None:
+        self.shipping.prepare_orders(targets)
+        self.shipping.set_targets(targets)
+
+    def running(self) -> dict[str, Spawned]:
+        """The processes that run, by the names of their targets."""
+        found = {}
+        for one in self.reactor.processes:
+            if not one.protocol.over and not one.closed:
+                orders = decode_orders(one.said[0])
+                assert (orders.directory, orders.store) == (str(self.place), STORE)
+                assert orders.name not in found
+                found[orders.name] = one
+        return found
+
+    def report(self, name: str, report: ShipReport) -> None:
+        self.running()[name].say(encode_message(report))
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def test_each_target_has_a_process_of_its_own(stage):
+    stage.change(target("a"), target("b", query="oops"))
+    assert stage.running().keys() == {"a", "b"}
+    assert decode_orders(stage.running()["b"].said[0]).query == "oops"
+    found = json.loads((stage.place / "ship" / "targets.json").read_text())
+    assert found == {"targets": ["a", "b"], "begins": {"a": 1, "b": 1}}
+
+
+def test_a_server_that_was_killed_leaves_where_a_target_began(tmp_path):
+    """It had no place yet: what retention removes meanwhile is gone for it, and is to be counted."""
+    for number in (3, 4):
+        (tmp_path / f"{number:010}-20261120T061842Z.log").write_bytes(b"")
+    (tmp_path / "current.log").write_bytes(b"")
+    Stage(tmp_path).change(target("a"))
+    (tmp_path / "0000000003-20261120T061842Z.log").unlink()
+    after = Stage(tmp_path)
+    after.change(target("a"), target("b"))
+    begins = {name: decode_orders(one.said[0]).begin for name, one in after.running().items()}
+    assert begins == {"a": 3, "b": 4}
+
+
+def test_a_reload_leaves_those_alone_that_did_not_change(stage):
+    stage.change(target("a"), target("b"), target("c"))
+    before = stage.running()
+    stage.change(target("a"), target("b", query="oops"), target("d"))
+    before["b"].end()
+    before["c"].end()
+    now = stage.running()
+    assert now.keys() == {"a", "b", "d"}
+    assert now["a"] is before["a"] and now["a"].said[1:] == []
+    assert decode_orders(now["b"].said[0]).query == "oops"
+
+
+def test_another_limit_alone_disturbs_no_process(stage):
+    stage.change(target("a"))
+    stage.change(target("a", ship_at_most=7))
+    assert len(stage.reactor.processes) == 1 and stage.holds == [Hold("a", 0, 7)]
+
+
+def test_a_process_that_dies_is_started_again_with_the_same_orders(stage):
+    stage.change(target("a"), target("b"))
+    stage.report("a", ShipReport("up", "at least once"))
+    assert stage.metrics.value("ship_up", target="a") == 1
+    with logged() as said:
+        stage.running()["a"].end(b"no such host\n", 1)
+        assert stage.running().keys() == {"b"}
+        stage.reactor.advance(PAUSES[0])
+    assert stage.running().keys() == {"a", "b"}
+    assert said[0].startswith("ship a: the process ended with status 1 (no such host)")
+    assert stage.metrics.value("ship_up", target="a") == 0
+
+
+def test_retention_leaves_what_a_target_does_not_have(stage):
+    stage.change(target("a"), target("b", ship_from="7:100", ship_at_most=5))
+    assert stage.holds == [Hold("a", 0, 1000), Hold("b", 7, 5)]
+    stage.report("a", ShipReport("kept", position=Position(3, 10)))
+    assert stage.holds == [Hold("a", 3, 1000), Hold("b", 7, 5)]
+    told = stage.told
+    stage.report("a", ShipReport("kept", position=Position(3, 90)))
+    assert stage.told == told
+    stage.change(target("a"))
+    assert stage.holds == [Hold("a", 3, 1000)]
+
+
+def test_retention_waits_until_an_archive_was_looked_at(stage):
+    """The process is told what is due, and what it has seen there may go."""
+    stage.change(target("a", ship=parse_ship_url("file:///srv/archive")))
+    stage.report("a", ShipReport("kept", position=Position(9, 0)))
+    [hold] = stage.holds
+    assert (hold.segment, hold.first_kept) == (9, 0) and hold.looks is not None
+    hold.looks(4)
+    assert [decode_orders(line).due for line in stage.running()["a"].said] == [0, 4]
+    stage.report("a", ShipReport("released", position=Position(5, 0)))
+    assert stage.holds[0].first_kept == 5
+    with logged():
+        stage.running()["a"].end(signal=9)
+        stage.reactor.advance(PAUSES[0])
+    assert stage.holds[0].first_kept == 0, "nobody looks any more"
+    assert decode_orders(stage.running()["a"].said[0]).due == 4
+
+
+def test_a_kept_place_counts_before_the_process_says_anything(stage):
+    """The sealer may begin before any process does."""
+    kept = ShipPlace(str(stage.place), "a", target="relp://a:2514", clock=lambda: 0)
+    kept.save(STORE, Position(5, 10))
+    kept.close()
+    assert saved_holds(str(stage.place), [target("a"), target("b", ship_from="end")]) == [
+        Hold("a", 5, 1000)
+    ]
+    stage.change(target("a", ship_from="end"))
+    assert stage.holds == [Hold("a", 5, 1000)]
+
+
+def test_a_damaged_place_holds_all(stage):
+    (stage.place / "ship").mkdir()
+    (stage.place / "ship" / "a").write_text("rubbish\n")
+    assert saved_holds(str(stage.place), [target("a")]) == [Hold("a", 0, 1000)]
+
+
+def test_a_store_without_an_identity_ships_nothing_and_says_so(stage):
+    stage.identity = ""
+    with logged() as said:
+        stage.change(target("a"))
+    assert not stage.reactor.processes
+    assert said == ["ship: the store has no identity, so nothing can be shipped from it"]
+
+
+def test_a_missing_file_refuses_the_settings_and_nothing_changes(stage):
+    stage.change(target("a"))
+    with pytest.raises(ConfigurationError, match="ship-token-file"):
+        stage.shipping.prepare_orders((target("a", ship_token_file=Path("/no")),))
+    stage.change(target("a"))
+    assert len(stage.reactor.processes) == 1
+
+
+def test_a_stop_waits_for_all_processes(stage):
+    stage.change(target("a"), target("b"))
+    one, two = stage.reactor.processes
+    stopped = stage.shipping.stop()
+    one.end()
+    assert not stopped.called
+    two.end()
+    assert stopped.called
+    stage.shipping.set_targets((target("c"),))
+    assert stage.running() == {}
+
+
+def test_a_stop_without_targets_is_done_at_once(stage):
+    stage.change()
+    assert stage.shipping.stop().called
+    assert not (stage.place / "ship").exists()
+
+
+def test_names_that_could_not_be_written_are_written_later(stage):
+    names = stage.place / "ship" / "targets.json"
+    names.mkdir(parents=True)
+    with logged() as lines:
+        stage.change(target("a"))
+        stage.report("a", ShipReport("up", "at least once"))
+    assert sum("names of the targets" in line for line in lines) == 1
+    names.rmdir()
+    stage.report("a", ShipReport("up", "at least once"))
+    assert "a" in names.read_text()
