@@ -38,4 +38,6 @@ WITHOUT = {
     "linelog.intake.record_datagrams": "hands bytes on to an author's input",
     "linelog.intake.records": _HANDS_ON,
     "linelog.formats.relp.input": _HANDS_ON,
+    "linelog.formats.journal.input": _HANDS_ON,
+    "linelog.formats.http.kept_body": _HANDS_ON,
 }

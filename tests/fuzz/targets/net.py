@@ -80,7 +80,7 @@ def proxy_header(data: bytes) -> None:
             assert host is None or ipaddress.ip_address(host)
 
 
-@target("kit.web.hosts", "kit.web.channel", "linelog.formats.http.routes", longest=400)
+@target("kit.web.access", "kit.web.channel", "linelog.formats.http.routes", longest=400)
 def http_heads(data: bytes) -> None:
     """Hosts and targets of requests are read without an error, and a path leads to an existing page."""
     name = host_in_header(data)
