@@ -30,7 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("gopher.serve", "linelog.lines", "linelog.query"),
     ("gopher.fetch",),
     ("gopher.follow", "gopher.mirror", "gopher.gateway", "linelog.store"),
-    ("linelog.read", "linelog.cursors"),
+    ("gopher.browse", "linelog.read", "linelog.cursors"),
     ("linelog.intake", "linelog.alerts", "linelog.sql"),
     ("linelog.formats.registry",),
     ("linelog.formats.http", "linelog.formats.lines"),
