@@ -9,7 +9,7 @@ import attrs
 from argparse_manpage.manpage import Manpage, _ManpageFormatter
 
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.kit.text.terminal import paragraphs
+from logsrv.kit.text.paragraphs import paragraphs
 
 # Titles within the text of a help that begin a section of the page.
 _TITLES = re.compile(r"^(?i:(exit status|example)s?): *", re.MULTILINE)

@@ -46,7 +46,7 @@ class _HelpFormatter(argparse.HelpFormatter):
         super().__init__(prog, width=min(_terminal_columns() - 2, WIDEST))
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        from logsrv.kit.text.terminal import wrap_for_terminal  # 2 ms, which only a help needs
+        from logsrv.kit.text.paragraphs import wrap_for_terminal  # 2 ms, which only a help needs
 
         return wrap_for_terminal(text, width)
 

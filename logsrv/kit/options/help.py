@@ -9,7 +9,7 @@ from typing import Any
 from logsrv.kit.options.declare import REQUIRED, UNGROUPED, Option, grouped_options, option_name
 from logsrv.kit.options.load import CONFIG
 from logsrv.kit.options.sources import variable_prefix
-from logsrv.kit.text.terminal import wrap_for_terminal
+from logsrv.kit.text.paragraphs import wrap_for_terminal
 
 NARROWEST = 40
 LEFT_COLUMN = 30

@@ -1,56 +1,11 @@
-"""Text for a terminal: help that is wrapped, a status line, and output that nobody takes.
-
-In help, an indented part is literal: an example, a table. The rest is paragraphs, separated by empty lines
-or by literal parts. This is not for text from outside; see `escape`.
-"""
+"""Writing to a terminal: its width, a status line, and output that nobody takes."""
 
 from __future__ import annotations
 
 import os
 import sys
-import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TextIO
-
-
-def paragraphs(text: str) -> Iterator[tuple[bool, str]]:
-    """Yield each part of a text as a pair: true if it is literal, and the part.
-
-    A paragraph is one line; a literal part has lost its common indentation.
-    """
-    lines: list[str] = []
-    literal = False
-
-    def part() -> Iterator[tuple[bool, str]]:
-        if any(line.strip() for line in lines):
-            whole = "\n".join(lines).rstrip()
-            yield (True, textwrap.dedent(whole)) if literal else (False, " ".join(whole.split()))
-        lines.clear()
-
-    for line in text.strip("\n").expandtabs().splitlines():
-        if not line.strip():
-            if literal:
-                lines.append("")
-            else:
-                yield from part()
-            continue
-        if line.startswith(" ") is not literal:
-            yield from part()
-            literal = not literal
-        lines.append(line)
-    yield from part()
-
-
-def wrap_for_terminal(text: str, width: int) -> str:
-    """Return a text for a terminal of `width` columns; literal parts are indented by two."""
-    parts = []
-    for literal, part in paragraphs(text):
-        if literal:
-            parts.append(textwrap.indent(part, "  "))
-        else:
-            # A word that is too wide stays in one piece: a URL can be copied only so.
-            parts.append(textwrap.fill(part, width, break_long_words=False, break_on_hyphens=False))
-    return "\n\n".join(parts) + "\n" if parts else ""
 
 
 class StatusLine:

@@ -24,7 +24,16 @@ from logsrv.kit import (
     protocol_plugin,
 )
 from logsrv.kit.testing import MemoryService, conformance
-from logsrv.kit.testing import conformance_trials as trials
+from logsrv.kit.testing.conformance_trials import (
+    LEAST_TO_FILL,
+    try_cuts,
+    try_datagrams,
+    try_departures,
+    try_garbage,
+    try_repeated_talk,
+    try_slow_reader,
+    try_stop,
+)
 from logsrv.kit.testing.difference import short_repr
 from logsrv.kit.testing.trial import Trial
 from tests.parts.talking import Shout
@@ -360,11 +369,11 @@ class OffendedDatagrams(DatagramLines):
 @pytest.mark.parametrize(
     ("run", "what", "sentence"),
     [
-        (trials.try_stop, Hasty, "plugin answers b'hello\\n' with b'' instead of b'hello\\n' when the service stops"),  # noqa: E501
-        (trials.try_slow_reader, Dropping, "plugin answers b'hello\\n' differently to a late reader: "),
-        (trials.try_repeated_talk, Short, "plugin answers 10000 times b'hello\\n' differently in pieces of 4093 bytes: "),  # noqa: E501
-        (trials.try_garbage, Offended, "plugin answers b'hello\\n' differently after another's garbage: "),
-        (trials.try_datagrams, OffendedDatagrams, "plugin answers b'hello\\n' differently after b'\\x00"),
+        (try_stop, Hasty, "plugin answers b'hello\\n' with b'' instead of b'hello\\n' when the service stops"),  # noqa: E501
+        (try_slow_reader, Dropping, "plugin answers b'hello\\n' differently to a late reader: "),
+        (try_repeated_talk, Short, "plugin answers 10000 times b'hello\\n' differently in pieces of 4093 bytes: "),  # noqa: E501
+        (try_garbage, Offended, "plugin answers b'hello\\n' differently after another's garbage: "),
+        (try_datagrams, OffendedDatagrams, "plugin answers b'hello\\n' differently after b'\\x00"),
     ],
 )  # fmt: skip
 def test_each_trial_finds_its_own_fault(run, what, sentence):
@@ -441,7 +450,7 @@ def test_a_short_conversation_is_cut_everywhere_and_a_long_one_at_its_begin_and_
     assert places == sorted(places) == TRIAL.cut_places(b"x" * 5000)
 
 
-@pytest.mark.parametrize("run", [trials.try_cuts, trials.try_departures, trials.try_slow_reader])
+@pytest.mark.parametrize("run", [try_cuts, try_departures, try_slow_reader])
 def test_a_long_conversation_costs_a_bounded_number_of_services(run):
     started: list[int] = []
 
@@ -469,11 +478,11 @@ def test_a_plugin_that_stops_reading_is_fed_no_more():
                 super().pauseProducing()
 
     trial = Trial(lambda: MemoryService(Counted), "plugin", same=True, apart=True)
-    trials.try_slow_reader(trial, b"hello, how are you?\n" * 100)
-    assert sum(fed) < 2 * trials.LEAST_TO_FILL
+    try_slow_reader(trial, b"hello, how are you?\n" * 100)
+    assert sum(fed) < 2 * LEAST_TO_FILL
     Counted.reads_on = True
     with pytest.raises(AssertionError, match="plugin writes on to a peer that does not read"):
-        trials.try_slow_reader(trial, b"hello, how are you?\n" * 100)
+        try_slow_reader(trial, b"hello, how are you?\n" * 100)
 
 
 def test_long_bytes_are_shortened():

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.kit.testing import TWISTD
-from logsrv.kit.text.terminal import StatusLine, paragraphs, wrap_for_terminal
+from logsrv.kit.text.paragraphs import paragraphs, wrap_for_terminal
+from logsrv.kit.text.terminal import StatusLine
 from tests.parts.terminals import Terminal
 
 TEXT = """\
