@@ -12,6 +12,7 @@ from logsrv.cli.arguments import SAID, tell
 from logsrv.cli.stores import require_one_store, several_stores
 from logsrv.errors import QueryError, UsageError
 from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.text.terminal import has_colours
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import shown
 from logsrv.linelog.query.language.caret import error_with_caret
@@ -181,12 +182,7 @@ def parse_time(text: str | None, option: str, utc: bool) -> str:
 def line_style(arguments: Namespace) -> LineStyle:
     """Return the style of lines, by the command line and the terminal."""
     terminal = sys.stdout.isatty()
-    color = arguments.color == "always" or (
-        arguments.color == "auto"
-        and terminal
-        and not os.environ.get("NO_COLOR")
-        and os.environ.get("TERM") != "dumb"
-    )
+    color = arguments.color == "always" or (arguments.color == "auto" and has_colours(sys.stdout))
     width = 0
     if terminal and not arguments.wrap:
         width = os.get_terminal_size(sys.stdout.fileno()).columns

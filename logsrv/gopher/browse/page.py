@@ -120,8 +120,7 @@ def link_of(item: MenuItem, menu: ItemURL, charset: str | None = None) -> Hyperl
     if (outside := item.link()) is not None and kind.transfer is not None:
         link = _link_by_address(outside, title)
     elif kind.name in ("phonebook", "telnet", "tn3270") and item.port is not None:
-        host = one_line(item.host.decode("utf-8", "replace").strip(), 253)
-        link = Hyperlink("session", title, f"{kind.name} {host} {item.port}")
+        link = Hyperlink("session", title, f"{kind.name} {item.host_text} {item.port}")
     elif (url := url_of_item(item, menu)) is not None:
         link = link_to(url, title)
     else:
@@ -150,8 +149,7 @@ def _why_dead(item: MenuItem) -> str:
         return "this line is an error message of the server"
     if item.port is None:
         return "cannot be followed: its port is no number from 1 to 65535, or its line is too long"
-    host = one_line(item.host.decode("utf-8", "replace"), 100)
-    return f"cannot be followed: “{host}” cannot be a host"
+    return f"cannot be followed: “{item.host_text}” cannot be a host"
 
 
 # The least characters for the end of an address; if a long host leaves fewer, the host is shortened too.

@@ -91,8 +91,10 @@ class ReadingCommands:
             if isinstance(link.url, FileURL):
                 lines.append(f"File      {one_line(os.fsdecode(link.url.path), 4096)}")
             else:
-                host = one_line(link.item.host.decode("utf-8", "replace"), 253)
-                lines += [f"Host      {host}", f"Port      {link.item.port or 'not a port'}"]
+                lines += [
+                    f"Host      {link.item.host_text}",
+                    f"Port      {link.item.port or 'not a port'}",
+                ]
         self._window.show_text("Where this leads", "\n".join(lines))
 
     def copy_address(self) -> None:

@@ -22,7 +22,7 @@ from logsrv.gopher.fetch.connection_options import (
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.wire.fileurl import ItemURL
 from logsrv.gopher.wire.itemtypes import item_type
-from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.wire.menu import link_of_url
 from logsrv.gopher.wire.text import checked_charset
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.options.argument_parser import Parser, parser_of_kind
@@ -112,12 +112,10 @@ def connection_options(options: Namespace) -> ConnectionOptions:
 
 def checked_fetchable(url: Item) -> Item:
     """Return `url`. Raises ConfigurationError if the Gopher protocol cannot fetch it."""
-    if isinstance(url, GopherURL):
-        link = MenuItem(url.item_type, b"", url.selector, url.host.encode(), url.port).link()
-        if link is not None:
-            raise ConfigurationError(
-                f"this is a link out of Gopher: {one_line(link, 500)} (open it with its own program)"
-            )
+    if isinstance(url, GopherURL) and (link := link_of_url(url)) is not None:
+        raise ConfigurationError(
+            f"this is a link out of Gopher: {one_line(link, 500)} (open it with its own program)"
+        )
     kind = item_type(url.item_type)
     if kind.transfer is None:
         raise ConfigurationError(

@@ -31,6 +31,7 @@ from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line, printable
+from logsrv.kit.text.terminal import has_colours
 from logsrv.kit.text.words import nearest_word
 
 _NUMBER = r"[0-9]{1,6}"
@@ -258,7 +259,7 @@ def _show_or_save(
         )
     # Not `sys.stdout`: under twistd that is the log.
     encoding = sys.__stdout__.encoding if sys.__stdout__ is not None else "utf-8"
-    colours = _wants_colours(options.color, terminal)
+    colours = options.color == "always" or (options.color == "auto" and has_colours(stdout))
     screen = TextOutput(stdout, encoding, colours, terminal, options.charset)
     with ask() as answer:
         if kind == "binary" or (options.raw and fits):
@@ -268,13 +269,6 @@ def _show_or_save(
             show_text(answer.pieces(), screen, stuffed=not (options.raw or answer.has_header))
         else:
             show_menu(answer.pieces(), screen, url, links=options.links)
-
-
-def _wants_colours(wanted: str, terminal: bool) -> bool:
-    if wanted == "auto":
-        # https://no-color.org
-        return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return wanted == "always"
 
 
 def _host_hint(word: str) -> str:

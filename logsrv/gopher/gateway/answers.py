@@ -18,7 +18,7 @@ from logsrv.gopher.gateway.visitors import RequestDenied
 from logsrv.gopher.wire.errors import BadURL, GopherError, ServerError, TimedOut
 from logsrv.gopher.wire.fileurl import file_name
 from logsrv.gopher.wire.itemtypes import item_type
-from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.wire.menu import link_of_url
 from logsrv.gopher.wire.url import parse_typed_url
 from logsrv.kit.observe.metrics import Metrics
 
@@ -140,8 +140,7 @@ class AnswerMaker:
         """Return the answer for a place. Raises GopherError, RequestDenied."""
         url = place.url
         kind = item_type(url.item_type)
-        link = MenuItem(url.item_type, b"", url.selector, url.host.encode(), url.port).link()
-        if link is not None:
+        if (link := link_of_url(url)) is not None:
             return WebAnswer(pages.link_page(place, link), age=self._age)
         if kind.transfer is None:
             raise BadURL("", f"an item of the type {kind.name} is nothing that could be fetched")

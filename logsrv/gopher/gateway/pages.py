@@ -142,8 +142,7 @@ def row_of_item(item: MenuItem, menu: GopherURL, charset: str | None) -> MenuRow
     if (url := item.url(menu)) is not None:
         return row_of_url(url, text, charset)
     can_be_fetched = item_type(item.item_type).transfer is not None
-    host = "" if can_be_fetched else one_line(decode_line(item.host), 253)
-    return MenuRow("nowhere", name, text, address=host)
+    return MenuRow("nowhere", name, text, address="" if can_be_fetched else item.host_text)
 
 
 def row_of_url(url: GopherURL, text: str, charset: str | None = None) -> MenuRow:

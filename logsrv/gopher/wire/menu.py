@@ -21,6 +21,7 @@ from logsrv.gopher.wire.errors import BadURL, TooBig
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.text import decode_line
 from logsrv.gopher.wire.url import DEFAULT_PORT, GopherURL
+from logsrv.kit.text.escape import one_line
 from logsrv.value import Value
 
 LONGEST_LINE = 64 * 1024
@@ -112,11 +113,21 @@ class MenuItem(Value):
         login = f"{self.selector.decode()}@" if re.fullmatch(_LOGIN_NAME, self.selector) else ""
         return f"{scheme}://{login}{place.address}/"
 
+    @property
+    def host_text(self) -> str:
+        """Return the host, safe to show."""
+        return one_line(decode_line(self.host).strip(), 253)
+
     def _web_link(self) -> str | None:
         if self.selector[:4] not in (b"URL:", b"url:"):
             return None
         found = re.fullmatch(_WEB_LINK, self.selector)
         return None if found is None else decode_line(found[1])
+
+
+def link_of_url(url: GopherURL) -> str | None:
+    """Return the link out of Gopher that `url` stands for, as `MenuItem.link` of a line with it."""
+    return MenuItem(url.item_type, b"", url.selector, url.host.encode(), url.port).link()
 
 
 @lru_cache(1024)

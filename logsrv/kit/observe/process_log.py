@@ -23,11 +23,12 @@ from twisted.scripts._twistd_unix import UnixAppLogger
 
 from logsrv.kit.observe import log_lines
 from logsrv.kit.observe.log_lines import LOG_LEVELS, LogLines, device_and_inode, is_journal
+from logsrv.kit.text.terminal import has_colours
 from logsrv.kit.text.words import counted
 
 TWISTED = "twisted"
 WRITERS = {
-    "people": lambda stream: log_lines.people_format(coloured=_has_colours(stream)),
+    "people": lambda stream: log_lines.people_format(coloured=has_colours(stream)),
     "file": lambda stream: log_lines.file_format,
     "journal": lambda stream: log_lines.journal_format,
     "json": lambda stream: log_lines.json_format,
@@ -108,12 +109,6 @@ def use_our_log_format(program: Any, format: str, application: Any) -> None:
 
 def _is_terminal(stream: Any) -> bool:
     return bool(getattr(stream, "isatty", lambda: False)())
-
-
-def _has_colours(stream: Any) -> bool:
-    return (
-        _is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    )
 
 
 def open_log_stream(options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Writing to a terminal: its width, a status line, and output that nobody takes."""
+"""Writing to a terminal: its width, a status line, colours, and output that nobody takes."""
 
 from __future__ import annotations
 
@@ -54,6 +54,13 @@ def terminal_columns(stream: TextIO | None) -> int:
         return os.get_terminal_size(stream.fileno()).columns or 80  # type: ignore[union-attr]
     except (AttributeError, ValueError, OSError):
         return 80
+
+
+def has_colours(stream: object) -> bool:
+    """Return true if a stream is a terminal with colours (TERM), and the user wants them (NO_COLOR)."""
+    is_terminal = getattr(stream, "isatty", lambda: False)()
+    # https://no-color.org
+    return bool(is_terminal) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def discard_unwritten_output() -> None:

@@ -1,10 +1,11 @@
 """The dots of a text are right, whatever the server believes about them; its characters are, too."""
 
+import codecs
 import io
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from logsrv.errors import ConfigurationError
@@ -133,6 +134,8 @@ def test_texts_are_sent_as_the_rfc_wants_them(lines, sent):
 
 @given(st.lists(st.binary().map(lambda line: line.translate(None, b"\r\n"))))
 def test_each_line_is_decoded_by_itself(lines):
+    # A byte order mark in front is left out: below.
+    assume(not b"".join(lines[:1]).startswith(codecs.BOM_UTF8))
     for ending in (b"\n", b"\r\n"):
         assert decode_text(ending.join(lines)) == "\n".join(map(decode_line, lines))
 
