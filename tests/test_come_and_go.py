@@ -30,7 +30,7 @@ from logsrv.linelog.http.viewing import views
 from logsrv.linelog.http.viewing.hub import Hub
 from logsrv.linelog.http.viewing.view_protocol import LiveQuery
 from logsrv.linelog.http.viewing.views import LiveViews
-from logsrv.linelog.intake.costly_senders import CostlySenders
+from logsrv.linelog.intake.turns import CostlySenders
 from logsrv.linelog.intake.unfinished import UnfinishedData
 from logsrv.linelog.store.origins.origins import BlocksUnderWay
 from logsrv.linelog.store.segments.segment import Position

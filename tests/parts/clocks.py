@@ -10,7 +10,7 @@ from twisted.internet import task
 
 from logsrv.clock import Clock
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.intake.time_slices import SLICE
+from logsrv.linelog.intake.turns import SLICE
 
 
 class HandClock(Clock):

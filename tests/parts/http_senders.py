@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 
 from logsrv.linelog.formats.http import input as http
 from logsrv.linelog.formats.http.input import Http, HttpInputFactory
-from logsrv.linelog.intake import time_slices
+from logsrv.linelog.intake import turns
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.options import InputOptions
 from logsrv.linelog.lines.rules import LineRules
@@ -94,7 +94,7 @@ def chunked(*pieces: bytes) -> bytes:
 
 def slowly(monkeypatch: pytest.MonkeyPatch, piece: int = http.PIECE) -> None:
     """Let each step take a turn of the reactor, and a request be parsed in small pieces."""
-    monkeypatch.setattr(time_slices, "SLICE", 0)
+    monkeypatch.setattr(turns, "SLICE", 0)
     monkeypatch.setattr(http, "PIECE", piece)
 
 

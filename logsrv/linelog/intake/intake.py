@@ -19,9 +19,15 @@ from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.peer_log import connection_log
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.linelog.batch import TIME_AND_SPACES, Batch, Block
-from logsrv.linelog.intake.costly_senders import LONG, MUCH, SMALL, CostlySenders
 from logsrv.linelog.intake.options import InputOptions, read_secrets
-from logsrv.linelog.intake.time_slices import ComputingThread, TimeSlices
+from logsrv.linelog.intake.turns import (
+    LONG,
+    MUCH,
+    SMALL,
+    ComputingThread,
+    CostlySenders,
+    TimeSlices,
+)
 from logsrv.linelog.intake.unfinished import UnfinishedData
 from logsrv.linelog.lines.bodies import RequestRefused
 from logsrv.linelog.lines.rules import (

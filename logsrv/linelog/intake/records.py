@@ -19,8 +19,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from logsrv.linelog.intake.answers import AnswerState, AnswerWriter
-from logsrv.linelog.intake.connections import InputProtocol
+from logsrv.linelog.intake.connections import AnswerState, AnswerWriter, InputProtocol
 from logsrv.linelog.intake.gathering import GatheredRecords
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.lines.bodies import Records

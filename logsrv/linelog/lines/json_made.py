@@ -13,7 +13,7 @@ import orjson
 
 from logsrv.linelog.lines.clean import is_clean
 from logsrv.linelog.lines.json_text import escape_unsafe_json
-from logsrv.linelog.lines.oversize import next_oversize
+from logsrv.linelog.lines.rules import next_oversize
 
 # Deeper lists and dicts become the text "[]" or "{}": readers of JSON limit the depth, ours too.
 DEEPEST = 200

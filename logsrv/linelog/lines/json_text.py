@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 import orjson
 
 from logsrv.linelog.lines.clean import is_clean, is_plain_ascii
-from logsrv.linelog.lines.oversize import next_oversize
+from logsrv.linelog.lines.rules import next_oversize
 
 _SPACE = b" \t\r\n"
 # Characters escaped in one call, which blocks all threads: each takes 0.1 µs.

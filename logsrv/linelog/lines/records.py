@@ -13,8 +13,14 @@ import attrs
 from logsrv.linelog.batch import Block
 from logsrv.linelog.lines.clean import escaped, is_plain_ascii
 from logsrv.linelog.lines.framer import LineFramer
-from logsrv.linelog.lines.oversize import cut_oversize, next_oversize
-from logsrv.linelog.lines.rules import LineCounts, LineRules, Oversize, for_frames
+from logsrv.linelog.lines.rules import (
+    LineCounts,
+    LineRules,
+    Oversize,
+    cut_oversize,
+    for_frames,
+    next_oversize,
+)
 
 ESCAPED_LF = rb"\x0a"
 LONG = 256 << 10

@@ -40,7 +40,7 @@ from logsrv.linelog.http.server import WebServer
 from logsrv.linelog.intake.connections import DatagramProducer
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.options import InputOptions, with_secrets
-from logsrv.linelog.intake.time_slices import ComputingThread
+from logsrv.linelog.intake.turns import ComputingThread
 from logsrv.linelog.intake.unfinished import UnfinishedData
 from logsrv.linelog.plugin.findings import check_logger
 from logsrv.linelog.plugin.health import PATIENCE, HangLog, unhealthy_reasons

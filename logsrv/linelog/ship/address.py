@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import attrs
 
 from logsrv.kit.text.words import did_you_mean, host_text, listed
-from logsrv.linelog.formats.nats.names import PORT, STREAM
+from logsrv.linelog.formats.nats.place import PORT, STREAM
 from logsrv.linelog.store.archive.url import parse_archive_url
 
 LONGEST = 4096

@@ -11,13 +11,12 @@ from typing import Any, NoReturn
 import msgpack
 
 from logsrv.linelog.formats.forward.entries import ForwardLimits, RefusedEventError
-from logsrv.linelog.formats.forward.key import answer_ping
 from logsrv.linelog.formats.forward.msgpack_values import (
     MsgpackValueFramer,
     has_more_values,
     value_ends,
 )
-from logsrv.linelog.formats.forward.parse import add_event
+from logsrv.linelog.formats.forward.parse import add_event, answer_ping
 from logsrv.linelog.formats.gelf.parse import MAGIC, ChunkJoiner, GelfFramer, unpacked_message
 from logsrv.linelog.formats.journal import parse as journal_events
 from logsrv.linelog.formats.journal.parse import JournalFramer, records_of_datagram
@@ -90,7 +89,7 @@ def forward(data: bytes) -> None:
             at_most(sum(len(line) for line, _ in kept(records)), 4 * BODY)
 
 
-@target("linelog.formats.forward.key")
+@target("linelog.formats.forward.parse")
 def forward_key(data: bytes) -> None:
     """A client that does not know the key is refused."""
     answer, why = answer_ping(data, "the shared key", b"0123456789abcdef")

@@ -71,8 +71,8 @@ def stored(text: bytes, rules: LineRules) -> None:
 
 @target(
     "linelog.lines.framer",
-    "linelog.lines.oversize",
-    "linelog.lines.returns",
+    "linelog.lines.rules",
+    "linelog.lines.framer",
     "linelog.lines.clean",
     "kit.framing.telnet",
     "kit.framing.telnet_bulk",

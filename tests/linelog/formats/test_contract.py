@@ -18,7 +18,7 @@ from logsrv.linelog.formats.http.input import Http
 from logsrv.linelog.formats.lumberjack.input import Lumberjack
 from logsrv.linelog.formats.python.input import Python
 from logsrv.linelog.formats.relp.input import Relp
-from logsrv.linelog.intake import time_slices
+from logsrv.linelog.intake import turns
 from logsrv.linelog.intake.connections import Input
 from logsrv.linelog.lines.rules import LineRules, Oversize
 from tests.parts.messages import event, window
@@ -118,7 +118,7 @@ def test_a_record_that_closes_by_its_length_is_not_acknowledged(protocol):
 @each_acknowledging
 def test_a_record_of_megabytes_is_cut_in_steps(protocol, monkeypatch):
     """All of its escapes at once would take seconds, of others too."""
-    monkeypatch.setattr(time_slices, "SLICE", 0)
+    monkeypatch.setattr(turns, "SLICE", 0)
     sink = Sink()
     receiver, peer = protocol.open(sink, max_line=1 << 16)
     receiver.dataReceived(protocol.record(b"\xff\n\r" * (1 << 20)))

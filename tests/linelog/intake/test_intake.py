@@ -18,8 +18,7 @@ from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.formats.lines.input import LineDatagrams, Lines
 from logsrv.linelog.formats.registry import inputs
 from logsrv.linelog.intake import intake as intake_module
-from logsrv.linelog.intake.answers import AnswerWriter
-from logsrv.linelog.intake.connections import ConnectionFactory
+from logsrv.linelog.intake.connections import AnswerWriter, ConnectionFactory
 from logsrv.linelog.intake.gathering import GatheredRecords
 from logsrv.linelog.intake.intake import MOST_STORED, Intake
 from logsrv.linelog.intake.interfaces import IInput

@@ -7,10 +7,10 @@ import pytest
 from twisted.internet.testing import StringTransport
 
 from logsrv.linelog.intake import records as module
-from logsrv.linelog.intake import time_slices
+from logsrv.linelog.intake import turns
 from logsrv.linelog.intake.options import InputOptions
 from logsrv.linelog.intake.records import LARGE, RecordReceiver
-from logsrv.linelog.intake.time_slices import MANY, TimeSlices
+from logsrv.linelog.intake.turns import MANY, TimeSlices
 from logsrv.linelog.lines.bodies import Records
 from logsrv.linelog.lines.rules import LineRules, Oversize
 from tests.parts.clocks import Slow
@@ -202,7 +202,7 @@ def test_what_takes_long_is_done_in_slices_and_nothing_is_read_meanwhile():
 
 def test_while_much_is_to_be_done_no_more_of_long_records_is_received(monkeypatch):
     """Each that is whole is kept until it has its turn; many would be gigabytes."""
-    monkeypatch.setattr(time_slices, "MOST_AT_ONCE", 1)
+    monkeypatch.setattr(turns, "MOST_AT_ONCE", 1)
     sink = Sink()
     receiver, peer, clock = slicing(sink)
     others = [Slicer(receiver.intake) for _ in range(MANY)]

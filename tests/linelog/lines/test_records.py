@@ -5,9 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.lines.oversize import CutLines, cut_oversize, next_oversize
 from logsrv.linelog.lines.records import frame_records, without_ending
-from logsrv.linelog.lines.rules import LineCounts, LineRules, Oversize
+from logsrv.linelog.lines.rules import (
+    CutLines,
+    LineCounts,
+    LineRules,
+    Oversize,
+    cut_oversize,
+    next_oversize,
+)
 
 
 def lines(records: list[bytes], **rules: object) -> list[bytes]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logsrv.linelog.lines.returns import HeldReturn, without_returns
+from logsrv.linelog.lines.framer import HeldReturn, without_returns
 
 NONE, OPEN, NO_BARE, TWO = HeldReturn
 

@@ -6,9 +6,8 @@ import secrets
 from collections.abc import Iterator
 
 from logsrv.linelog.formats.forward.entries import ForwardLimits, RefusedEventError
-from logsrv.linelog.formats.forward.key import LONGEST_PING, answer_ping, helo_message
 from logsrv.linelog.formats.forward.msgpack_values import PIECE, MsgpackValueFramer
-from logsrv.linelog.formats.forward.parse import add_event
+from logsrv.linelog.formats.forward.parse import LONGEST_PING, add_event, answer_ping, helo_message
 from logsrv.linelog.intake.connections import Input
 from logsrv.linelog.intake.gathering import GatheredRecords
 from logsrv.linelog.intake.intake import Intake

@@ -12,8 +12,17 @@ import attrs
 
 from logsrv.kit.text.words import listed, shown
 from logsrv.linelog.formats.blocks.send import UNKNOWN
-from logsrv.linelog.formats.nats.names import API, PORT, PREFIX, STREAM
 from logsrv.linelog.store.segments.segment import Position, parse_position
+
+PORT = 4222
+"""The default port of NATS."""
+STREAM = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""The name of a stream."""
+API = "$JS.API"
+"""The prefix of JetStream's subjects, unless another account exports them under another prefix."""
+PREFIX = re.compile(r"[A-Za-z0-9$_-]{1,64}(\.[A-Za-z0-9$_-]{1,64}){0,7}")
+"""A valid prefix of JetStream's subjects."""
+
 
 EXAMPLE = "nats:n1.example.net,n2.example.net/LOGS:part=1/3"
 _KEYS = ("part", "holes", "tls", "ca", "cert", "key", "user", "creds", "api")

@@ -11,7 +11,7 @@ from logsrv.linelog.formats.nats.client import NatsTrouble
 from logsrv.linelog.formats.nats.limits import limits_of_query
 from logsrv.linelog.formats.nats.link import NatsLink
 from logsrv.linelog.formats.nats.login import nats_login_options
-from logsrv.linelog.formats.nats.names import API
+from logsrv.linelog.formats.nats.place import API
 from logsrv.linelog.formats.nats.streams import NO_STREAM, find_or_make_stream
 from logsrv.linelog.ship.registry import TargetSettings
 

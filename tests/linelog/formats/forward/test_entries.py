@@ -11,7 +11,7 @@ import pytest
 
 from logsrv.linelog.formats.forward import entries as forward_entries
 from logsrv.linelog.formats.forward.entries import EntryWriter, ForwardLimits, unpack_value
-from logsrv.linelog.formats.forward.key import answer_ping, helo_message
+from logsrv.linelog.formats.forward.parse import answer_ping, helo_message
 from logsrv.linelog.lines.bodies import Records, WholeLines
 from logsrv.linelog.lines.long_work import run_to_result
 from tests.parts.colliding_numbers import numbers

@@ -14,7 +14,7 @@ from logsrv.kit.web.channel import REQUEST_SECONDS
 from logsrv.linelog.formats.http.input import PIECE
 from logsrv.linelog.formats.http.request import ANSWER_SECONDS
 from logsrv.linelog.formats.journal.input import Journal
-from logsrv.linelog.intake import time_slices
+from logsrv.linelog.intake import turns
 from logsrv.linelog.intake.options import InputOptions
 from logsrv.linelog.lines import bodies
 from logsrv.linelog.lines.rules import LineRules
@@ -62,7 +62,7 @@ def test_entries_are_stored_as_they_are_whole_and_answered_at_the_end():
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_tiny_entries_let_others_have_their_turn(monkeypatch, packed):
-    monkeypatch.setattr(time_slices, "SLICE", 0)
+    monkeypatch.setattr(turns, "SLICE", 0)
     peer = Uploading()
     body = b"A=\n\n" * 4000
     sent = gzip.compress(body) if packed else body
@@ -141,7 +141,7 @@ def test_datagrams_that_are_no_entry_or_too_long_are_stored_as_text():
 
 def test_a_long_entry_lets_others_have_their_turn(monkeypatch):
     """A sender beside three of 15 MB waited 16 seconds."""
-    monkeypatch.setattr(time_slices, "SLICE", 0)
+    monkeypatch.setattr(turns, "SLICE", 0)
     peer = Uploading()
     body = b"A=" + b"x" * (3 << 20) + b"\n\n"
     peer.send(HEAD + b"Content-Length: %d\r\n\r\n" % (len(body) + 5))

@@ -13,10 +13,9 @@ from zope.interface.verify import verifyObject
 from logsrv.kit.connections.source import Sender
 from logsrv.linelog.formats.lines.input import LineDatagrams, Lines
 from logsrv.linelog.formats.syslog.input import Syslog
-from logsrv.linelog.intake.answers import AnswerState
-from logsrv.linelog.intake.costly_senders import LITTLE
+from logsrv.linelog.intake.connections import AnswerState
 from logsrv.linelog.intake.line_receiver import LineReceiver
-from logsrv.linelog.intake.time_slices import TimeSlices
+from logsrv.linelog.intake.turns import LITTLE, TimeSlices
 from logsrv.linelog.lines.rules import LineRules, Oversize
 from tests.parts.clocks import Slow
 from tests.parts.sinks import InputSettings, Sink, connected, intake

@@ -11,7 +11,7 @@ from twisted.logger import capturedLogs, formatEvent
 from logsrv.kit.connections.source import Sender
 from logsrv.linelog.formats.syslog.input import Syslog
 from logsrv.linelog.intake.intake import Intake
-from logsrv.linelog.intake.time_slices import MOST_AT_ONCE, SLICE
+from logsrv.linelog.intake.turns import MOST_AT_ONCE, SLICE
 from logsrv.linelog.lines.rules import LineRules, Oversize
 from tests.parts.sinks import Sink, connected, intake
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from logsrv.linelog.intake.other_protocols import LONGEST, sentence_about
+from logsrv.linelog.intake.line_receiver import LONGEST, sentence_about
 
 
 def said_of(data: bytes, size: int) -> str:
