@@ -72,7 +72,7 @@ class Incoming:
         self._data: bytes | bytearray = b""
         # The place of the first unread byte, and the number of bytes before it that `lines` were made of.
         self._at = self._made = 0
-        # Whether `_data` is bytes, and no lines and no `skipping` hinder a read of bytes.
+        # True if `_data` is bytes, and no lines and no `skipping` hinder a read of bytes.
         self._plain = False
         # The places before which no Telnet command is, and no delimiter begins.
         self._clean = self._looked = 0

@@ -57,28 +57,6 @@ _PORT = re.compile(r" starting on |^\(.* Port .* Closed\)$", re.DOTALL)
 _FACTORY = ("Starting factory {factory", "Stopping factory {factory")
 
 
-def is_journal(stream: Any, environment: Mapping[str, str] = os.environ) -> bool:
-    """Return true if systemd has connected a stream with the journal."""
-    named = environment.get("JOURNAL_STREAM")
-    file = device_and_inode(stream) if named else None
-    return file is not None and named == f"{file[0]}:{file[1]}"
-
-
-def device_and_inode(stream: Any) -> tuple[int, int] | None:
-    """Return device and inode of the file behind a stream; None if it has none."""
-    try:
-        found = os.fstat(stream.fileno())
-    except (AttributeError, OSError, ValueError):
-        return None
-    return found.st_dev, found.st_ino
-
-
-def start_failure_text(sentence: str) -> str:
-    """Return the sentence of a failed start for standard error, with its level if that is the journal."""
-    shown = printable(sentence)
-    return f"<{CRITICAL}>{shown}" if is_journal(sys.__stderr__) else shown
-
-
 class LogLevels:
     """The levels of one log. The namespace "" stands for all messages."""
 
@@ -228,3 +206,25 @@ def _escaped_text(event: LogEvent, *, traceback: bool = True) -> str:
 
 def _indented_text(event: LogEvent) -> str:
     return _escaped_text(event).replace("\n", "\n\t")
+
+
+def is_journal(stream: Any, environment: Mapping[str, str] = os.environ) -> bool:
+    """Return true if systemd has connected a stream with the journal."""
+    named = environment.get("JOURNAL_STREAM")
+    file = device_and_inode(stream) if named else None
+    return file is not None and named == f"{file[0]}:{file[1]}"
+
+
+def device_and_inode(stream: Any) -> tuple[int, int] | None:
+    """Return device and inode of the file behind a stream; None if it has none."""
+    try:
+        found = os.fstat(stream.fileno())
+    except (AttributeError, OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
+
+
+def start_failure_text(sentence: str) -> str:
+    """Return the sentence of a failed start for standard error, with its level if that is the journal."""
+    shown = printable(sentence)
+    return f"<{CRITICAL}>{shown}" if is_journal(sys.__stderr__) else shown

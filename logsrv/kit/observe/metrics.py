@@ -25,6 +25,8 @@ from typing import ParamSpec, TypeAlias, TypeVar
 import attrs
 from twisted.logger import Logger
 
+log = Logger()
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -34,7 +36,6 @@ SHORT = (1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 # Bounds in seconds, for long work: compressing a segment of 256 MiB takes 1 or 2 s, or much more under
 # load.
 LONG = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
-log = Logger()
 Labels = tuple[tuple[str, str], ...]
 KINDS = ("counter", "gauge", "histogram")
 PREFIX = "logsrv"

@@ -16,7 +16,7 @@ from logsrv.kit.options.declare import option_name, options_of, table_key, table
 from logsrv.kit.options.files import read_file
 from logsrv.kit.options.kinds import FILE, PATH, Kind
 
-LONGEST = 1000
+LONGEST_SECRET = 1000
 SECRET_FILE: Kind[Path] = attrs.evolve(FILE, secret=True)
 """The file of a secret, such as a token or a key: `given_files` marks it as secret."""
 
@@ -73,7 +73,7 @@ def inline_secret_keys(settings_class: type[Any], document: Mapping[str, Any]) -
 
 
 def _parse_secret(text: str) -> str:
-    if not 0 < len(text) <= LONGEST or not all("!" <= one <= "~" for one in text):
+    if not 0 < len(text) <= LONGEST_SECRET or not all("!" <= one <= "~" for one in text):
         raise ValueError("not a token")
     return text
 
@@ -104,7 +104,7 @@ def read_secret(
         raise ConfigurationError(f"--{option} and --{option}-file are both there; take one")
     named = f"--{option}-file {file}"
     try:
-        text = read_file(file, LONGEST + 10).decode("ascii", "replace").strip()
+        text = read_file(file, LONGEST_SECRET + 10).decode("ascii", "replace").strip()
     except ValueError as error:
         raise ConfigurationError(f"{named}: {error}") from None
     try:

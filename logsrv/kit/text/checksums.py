@@ -4,8 +4,8 @@
     {"a":1} 561bacaf
     {"a":1,"crc":"a702fc6e"}
 
-In the first two, the sum follows the text after a space. Others can read the third as JSON: its last key
-has the sum of all bytes before that key.
+The sum of a text, and of an object in the first form, follows after a space. Others can read the second
+form as JSON: its last key has the sum of all bytes before that key.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from logsrv.kit.options import files
 from logsrv.kit.options.declare import option, tables
 from logsrv.kit.options.files import create_file, file_fingerprint, read_file
 from logsrv.kit.options.given_files import (
-    LONGEST,
+    LONGEST_SECRET,
     SECRET,
     SECRET_FILE,
     GivenFile,
@@ -179,7 +179,7 @@ def test_a_secret_comes_from_the_command_line_or_a_file(tmp_path):
     assert read_secret("token", None, None) is None
 
 
-@pytest.mark.parametrize("text", ["", "two words", "x" * (LONGEST + 1), "é", "a\x1b[2J"])
+@pytest.mark.parametrize("text", ["", "two words", "x" * (LONGEST_SECRET + 1), "é", "a\x1b[2J"])
 def test_a_wrong_secret_is_refused(text, tmp_path):
     file = tmp_path / "token"
     file.write_text(text)
