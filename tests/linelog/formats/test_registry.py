@@ -1,0 +1,119 @@
+"""Formats are found by their plugins, ours and strangers' alike; a broken one costs itself alone."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from twisted.logger import capturedLogs, formatEvent
+
+from logsrv.linelog.formats.http.routes import HTTP_FORMATS, http_routes
+from logsrv.linelog.formats.registry import INPUTS, Inputs
+from logsrv.linelog.intake import InputPlugin
+from logsrv.linelog.intake.options import InputOptions
+from tests.parts.http_senders import Sender
+from twisted import plugins
+
+NAMED = (
+    "from logsrv.linelog.formats.http.routes import HttpFormat\n"
+    "notes = HttpFormat('notes', 'notes_of_a_stranger:routes')\n"
+)
+ROUTES = """
+from logsrv.linelog.formats.http.routes import Route
+from logsrv.linelog.lines.bodies import Reply, RequestRefused, json_line
+
+def add(body, rules, records):
+    if not body:
+        raise RequestRefused(400, "nothing in it")
+    records.add(rules.query.get("who", "-").encode() + b" " + body, structured=False)
+    yield
+    return Reply(201)
+
+def refuse(refusal):
+    return Reply(refusal.status, json_line(no=str(refusal)))
+
+def routes():
+    told = []
+
+    def done(reply, head):
+        told.append(head.path)
+        return Reply(reply.status, json_line(number=len(told), of=head.path))
+
+    note = Route((b"POST",), add, schemes=(b"note",), refuse=refuse, done=done)
+    return {"/notes/WHO": (note,)}
+"""
+
+
+@pytest.fixture
+def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stranger's format of the http input. Returns its module, which is empty yet."""
+    folder = tmp_path / "twisted/plugins"
+    folder.mkdir(parents=True)
+    (folder / "notes_plugin.py").write_text(NAMED)
+    monkeypatch.setattr(plugins, "__path__", [*plugins.__path__, str(folder)])
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in ("twisted.plugins.notes_plugin", "notes_of_a_stranger"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return tmp_path / "notes_of_a_stranger.py"
+
+
+def test_a_format_of_a_stranger_has_its_path_its_words_and_its_state(stranger):
+    stranger.write_text(ROUTES)
+    sender = Sender(input_token="secret")
+    sender.post(b"hello", "/notes/ann?who=a%20b", Authorization="Note secret")
+    sender.sink.sync()
+    sender.post(b"again", "/notes/bo", Authorization="Bearer secret")
+    sender.sink.sync()
+    assert sender.answers() == [
+        (201, {"number": 1, "of": "/notes/ann"}),
+        (201, {"number": 2, "of": "/notes/bo"}),
+    ]
+    assert sender.sink.text == b"a b hello\n- again\n"
+    sender.post(b"", "/notes/ann", Authorization="Note secret")
+    sender.post(b"x", "/notes/ann", Authorization="Note wrong")
+    assert sender.answers() == [
+        (400, {"no": "nothing in it"}),
+        (401, {"no": "the token is wrong"}),
+    ]
+    sender.post(b"x", "/notes", Authorization="Bearer secret")
+    ((status, refusal),) = sender.answers()
+    assert status == 404 and "/notes/WHO" in refusal["error"]
+
+
+def test_other_paths_refuse_the_word_of_a_format_before_a_token(stranger):
+    stranger.write_text(ROUTES)
+    sender = Sender(input_token="secret")
+    sender.post(b"x", "/lines", Authorization="Note secret")
+    ((status, refusal),) = sender.answers()
+    assert status == 401 and "a token is needed" in refusal["error"]
+
+
+def test_a_format_whose_module_is_broken_costs_its_path_and_one_sentence(stranger):
+    stranger.write_text("import nothing_there\n")
+    with capturedLogs() as events:
+        places = http_routes()
+    assert "/notes/WHO" not in places and "/loki/api/v1/push" in places
+    [said] = [formatEvent(event) for event in events]
+    assert said == (
+        "the http input does without notes; mend it, then restart: notes_of_a_stranger cannot be"
+        f" imported: ModuleNotFoundError: No module named 'nothing_there' ({stranger}:1)"
+    )
+
+
+def test_an_input_whose_module_is_broken_is_not_usable_and_says_why(stranger):
+    stranger.write_text("1 / 0\n")
+    found = Inputs({"notes": InputPlugin("notes", "notes_of_a_stranger:Notes"), **INPUTS.ours()})
+    assert (found.is_usable("notes"), found.is_usable("relp")) == (False, True)
+    assert f"division by zero ({stranger}:1)" in found.broken["notes"]
+
+
+def test_each_folder_of_a_format_has_its_plugin():
+    """Its name is that of the folder, and it tells only options that inputs have."""
+    folder = Path(*INPUTS.package.split("."))
+    names = {file.parent.name for file in folder.glob("*/__init__.py")}
+    assert names == {*INPUTS.ours(), *HTTP_FORMATS.ours()}
+    told = {
+        option
+        for one in INPUTS.ours().values()
+        for option in (one.options if isinstance(one, InputPlugin) else ())
+    }
+    assert told <= set(InputOptions.__annotations__)
