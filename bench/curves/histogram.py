@@ -14,7 +14,7 @@ from bench.curves.curve import Curve
 from bench.search import LOGSRV, run
 from bench.stores import make
 from bench.texts import pages
-from logsrv.linelog.fields.levels.numbers import level_numbers
+from logsrv.linelog.fields.level_numbers import level_numbers
 from logsrv.memory import keep_freed_memory
 
 SEGMENT_MIB = 64

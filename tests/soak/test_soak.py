@@ -57,7 +57,7 @@ alert-webhook = "http://127.0.0.1:{sink}/"
 alert = "level=* | count > 5 in 1m by user"
 """
 # These remember users without a time, up to this many.
-MEMORIES = {"logsrv.linelog.fields.source.Source": 10_000}
+MEMORIES = {"logsrv.linelog.fields.stored_line.Source": 10_000}
 
 
 @attrs.frozen

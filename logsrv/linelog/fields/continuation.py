@@ -18,7 +18,7 @@ from logsrv.linelog.fields.container_prefix import parse_container_prefix
 from logsrv.linelog.fields.level import RANK, level_in_text
 from logsrv.linelog.fields.parts import is_cut, part_of_record
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.stored import decode_stored, to_stored_bytes
+from logsrv.linelog.fields.stored_line import decode_stored, to_stored_bytes
 
 MOST_LINES = 1000
 """Lines of one record; the next line begins another one."""

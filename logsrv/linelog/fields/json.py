@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
-from logsrv.linelog.fields.stored import decode_stored
+from logsrv.linelog.fields.stored_line import decode_stored
 from logsrv.linelog.fields.values import LONGEST_INTEGER, Scalar, Value, WrittenFloat
 
 Object: TypeAlias = dict[str, Any]

@@ -11,9 +11,8 @@ from typing import Any
 import attrs
 import orjson
 
-from logsrv.linelog.fields.aliases import ALIASES, IN_LOG_RECORDS
 from logsrv.linelog.fields.json import Object, is_inexact, look_up_field, parse_json_exactly
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.record import ALIASES, IN_LOG_RECORDS, Record
 from logsrv.linelog.fields.values import Value
 
 _EXACT = frozenset((str, int, bool))

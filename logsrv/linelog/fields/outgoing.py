@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from functools import cached_property, lru_cache
 
 from logsrv.kit.text.time import exact_rfc3339
-from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
+from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.reader import FieldReader
-from logsrv.linelog.fields.source import Source, parse_source
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
+from logsrv.linelog.fields.stored_line import Source, parse_source
 from logsrv.linelog.fields.values import Value, displayable_text, elements_of_value, text_of_value
 
 _TIME = len("2026-11-20T06:18:42.123456Z")

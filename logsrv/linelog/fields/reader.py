@@ -13,21 +13,68 @@ from typing import NamedTuple, TypeAlias
 import numpy
 
 from logsrv.kit.text.colours import has_colours, without_colours
-from logsrv.linelog.fields.access import NAMES as OF_ACCESS
-from logsrv.linelog.fields.access import STATUS_CLASS, class_of_status
-from logsrv.linelog.fields.access_text import AccessReader
-from logsrv.linelog.fields.alias_pairs import AliasReader
-from logsrv.linelog.fields.aliases import ALIASES
-from logsrv.linelog.fields.headers import HeaderReader
-from logsrv.linelog.fields.levels.byte_places import Array, byte_membership_table
-from logsrv.linelog.fields.levels.odd_headers import lines_with_odd_headers
+from logsrv.linelog.fields.byte_places import Array, byte_membership_table, indexes_of_true
 from logsrv.linelog.fields.objects import ObjectReader
-from logsrv.linelog.fields.pairs import PairReader
-from logsrv.linelog.fields.record import ALWAYS, Record
-from logsrv.linelog.fields.servers import ServerLineSearch
+from logsrv.linelog.fields.one_pass import AccessReader, HeaderReader
+from logsrv.linelog.fields.pairs import AliasReader, PairReader, places_in_messages
+from logsrv.linelog.fields.record import ALIASES, ALWAYS, Record
+from logsrv.linelog.fields.servers import (
+    ACCESS_NAMES,
+    ALL_ACCESS_NAMES,
+    DURATION,
+    SSHD_NAMES,
+    SSHD_WORDS,
+    STATUS_CLASS,
+    class_of_status,
+)
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.syslog_header import BEGIN
+from logsrv.linelog.fields.text_starts import lines_with_odd_headers
 from logsrv.linelog.fields.values import Value
+
+_BEGIN = 4
+_BEGINS = numpy.array([int.from_bytes(word[:_BEGIN].encode(), "little") for word in SSHD_WORDS],
+                      numpy.uint32)  # fmt: skip
+_DIGIT = byte_membership_table(b"0123456789")
+
+
+class ServerLineSearch:
+    """A search for lines that may have one of the fields called `names`."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._haproxy = any(name in ALL_ACCESS_NAMES for name in names)
+        self._sshd = any(name in SSHD_NAMES for name in names)
+        self._duration = "duration" in names
+
+    def find_rows(self, stamps: StampedLines, headed: Array) -> set[int]:
+        """Return the numbers of the lines found. headed: numbers of the lines that begin with a header."""
+        raw: Array = numpy.frombuffer(stamps.text, numpy.uint8)
+        found: set[int] = set()
+        if self._haproxy:
+            found.update(numpy.searchsorted(stamps.ends, _haproxy_time_ends(raw)).tolist())
+        if self._sshd:
+            found.update(_lines_beginning_like_sshd(raw, stamps.messages))
+            if b"sshd" in stamps.text:
+                messages = zip(headed.tolist(), stamps.messages_of(headed), strict=True)
+                found.update(row for row, message in messages if b"sshd" in message)
+        if self._duration:
+            found.update(places_in_messages(stamps, DURATION.encode())[1].tolist())
+        return found
+
+
+def _haproxy_time_ends(raw: Array) -> Array:
+    """Return the places of a closing bracket after milliseconds and before a space."""
+    at = indexes_of_true(raw == ord("]"))
+    found: Array = at[(raw[at - 4] == ord(".")) & _DIGIT[raw[at - 1]] & (raw[at + 1] == ord(" "))]
+    return found
+
+
+def _lines_beginning_like_sshd(raw: Array, messages: Array) -> list[int]:
+    fours: Array = numpy.ndarray((max(0, len(raw) - _BEGIN + 1),), "<u4", raw, 0, (1,))
+    known = messages[: numpy.searchsorted(messages, len(fours))]
+    found: list[int] = numpy.flatnonzero(numpy.isin(fours[known], _BEGINS)).tolist()
+    return found
+
 
 Column: TypeAlias = list[Value | None]
 """The values of one field in all lines, None for a line without it."""
@@ -69,7 +116,7 @@ class FieldReader:
         self._objects = ObjectReader(names, as_written)
         self._headers = HeaderReader(names)
         self._access = AccessReader(names)
-        self._of_access = {place for place, name in enumerate(inner) if name in OF_ACCESS}
+        self._of_access = {place for place, name in enumerate(inner) if name in ACCESS_NAMES}
         self._servers = ServerLineSearch(inner)
         self._pairs = [
             (place, PairReader(name))

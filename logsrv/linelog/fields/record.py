@@ -1,30 +1,64 @@
-"""A stored line and its fields, each computed on first use."""
+"""A stored line and its fields, each computed on first use; the level alone takes a third of the time."""
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from logsrv.kit.text.colours import without_colours
-from logsrv.linelog.fields import level as levels
-from logsrv.linelog.fields.access import STATUS_CLASS, class_of_status, parse_access
-from logsrv.linelog.fields.aliases import ALIASES, IN_LOG_RECORDS
 from logsrv.linelog.fields.json import (
     Object,
     flatten_object,
     is_inexact,
     json_to_field_value,
+    load_orjson_parser,
     look_up_field,
     parse_json,
     parse_json_exactly,
 )
+from logsrv.linelog.fields.level import (
+    BY_SYSLOG,
+    canonical_level,
+    level_in_text,
+    level_of_access_log,
+    level_of_fields,
+)
 from logsrv.linelog.fields.logfmt import parse_logfmt
-from logsrv.linelog.fields.programs import parse_program_message
-from logsrv.linelog.fields.source import Source, parse_source
-from logsrv.linelog.fields.stamp import STAMP, TIME_LENGTH
-from logsrv.linelog.fields.stored import decode_stored
+from logsrv.linelog.fields.servers import (
+    STATUS_CLASS,
+    class_of_status,
+    parse_access,
+    parse_program_message,
+)
+from logsrv.linelog.fields.stored_line import (
+    STAMP,
+    TIME_LENGTH,
+    Source,
+    decode_stored,
+    parse_source,
+)
 from logsrv.linelog.fields.syslog_header import SyslogHeader, parse_syslog_header
 from logsrv.linelog.fields.values import Value, WrittenFloat, displayable_text
 
 ALWAYS = ("time", "source", "name", "host", "port", "position", "message", "level")
 """The fields that every line has; a field of the content cannot replace them."""
+_OWN = frozenset(ALWAYS)
+
+ALIASES = {
+    "app": (
+        *("SYSLOG_IDENTIFIER", "CONTAINER_NAME", "_COMM", "resource.service.name", "service.name"),
+        *("service", "service_name", "_app", "appname", "program", "programname"),
+        *("attrs.tag", "kubernetes.container_name", "_container_name", "_tag"),
+        *("name", "logger", "log.logger", "logger_name", "tag", "container_name"),
+    ),
+    "hostname": ("_HOSTNAME", "resource.host.name", "host.name", "host"),
+    "pid": ("SYSLOG_PID", "_PID", "resource.process.pid", "process.pid", "_pid", "process"),
+    "timestamp": ("@timestamp", "time", "_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP"),
+}
+"""By field of a header: the keys to try in order if neither the content nor a header has that name."""
+
+IN_LOG_RECORDS = frozenset(("name",))
+"""Keys that are tried only in a record with a level: in other records they mean other things."""
 
 _NO_SOURCE = Source(None, None, None)
 
@@ -176,7 +210,7 @@ class Record:
 
     @property
     def level(self) -> str | None:
-        """The level, one of `levels.LEVELS`, or None."""
+        """The level, one of `LEVELS`, or None."""
         try:
             return self._level
         except AttributeError:
@@ -186,16 +220,16 @@ class Record:
     def _find_level(self) -> str | None:
         found = None
         if self.kind:
-            found = levels.level_of_fields(
+            found = level_of_fields(
                 self._content_value if self.kind == "json" else self._content.get
             )
         if found is None and self.header and self.header.severity is not None:
-            found = levels.BY_SYSLOG[self.header.severity]
+            found = BY_SYSLOG[self.header.severity]
         if found is None and self.kind != "json":
             if self.kind == "access":
-                return levels.level_of_access_log(self._content.get("status"))
+                return level_of_access_log(self._content.get("status"))
             # A level begins in the first characters, of up to four bytes each; its bracket may close later.
-            found = levels.level_in_text(decode_stored(self.content[:4096]))
+            found = level_in_text(decode_stored(self.content[:4096]))
         return found
 
     @property
@@ -243,7 +277,7 @@ class Record:
         value = self._content_value(name, as_written)
         if value is None or name not in IN_LOG_RECORDS:
             return value
-        return value if levels.level_of_fields(self._content_value) else None
+        return value if level_of_fields(self._content_value) else None
 
     def _parsed_value(self, name: str, as_written: bool) -> Value | None:
         value = self._content_value(name, as_written)
@@ -279,4 +313,39 @@ def _displayable_value(value: Value) -> Value:
     return float(value) if abs(value) < float("inf") else value.text
 
 
-_OWN = frozenset(ALWAYS)
+# Each field that may hold a level has one of these in its name; an escape in JSON may stand for one.
+_OF_FIELDS = (b"level", b"lvl", b"severity", b"PRIORITY", b"\\u")
+_BY_PRIORITY = {b"<%d>" % number: BY_SYSLOG[number & 7] for number in range(192)} | {
+    b"<%03d>" % number: BY_SYSLOG[number & 7] for number in range(192)
+}
+# The beginning of the time in an access log.
+_DAY = re.compile(rb"\[[0-9]{2}/")
+_PRIORITY = re.compile(rb"<[0-9]{1,3}>")
+
+
+def level_of(line: bytes) -> str | None:
+    """Return the level of a line, without its LF: that of its Record, in a third of the time."""
+    record = Record(line)
+    if record.body[:1] == b"{":
+        return _level_of_object(record)
+    if any(name in record.body for name in _OF_FIELDS):
+        return record.level
+    if priority := _PRIORITY.match(record.body):
+        return _BY_PRIORITY.get(priority[0]) or record.level
+    text = record.content
+    # The text may be JSON, in which words do not count, or of an access log.
+    if text.lstrip(b" \t\r")[:1] == b"{" or (b"/" in text and _DAY.search(text)):
+        return record.level
+    if record.header and record.header.severity is not None:
+        return BY_SYSLOG[record.header.severity]
+    return level_in_text(decode_stored(text[:4096]))
+
+
+def _level_of_object(record: Record) -> str | None:
+    try:
+        found: Any = load_orjson_parser()(record.body)
+    except ValueError:
+        return record.level
+    value = found.get("level") if isinstance(found, dict) else None
+    # The field `level` has precedence over all others.
+    return (canonical_level(value) if isinstance(value, str) else None) or record.level

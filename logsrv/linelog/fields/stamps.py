@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy
 
 from logsrv.kit.text.time import parse_rfc3339
-from logsrv.linelog.fields.levels.byte_places import Array, indexes_of_true, rows_at
-from logsrv.linelog.fields.stamp import TIME_LENGTH
+from logsrv.linelog.fields.byte_places import Array, indexes_of_true, rows_at
+from logsrv.linelog.fields.stored_line import TIME_LENGTH
 
 NO_TIME = numpy.iinfo(numpy.int64).min
 """The moment of a line without a time, or with an invalid one."""

@@ -14,7 +14,7 @@ import re
 from typing import NamedTuple
 
 from logsrv.kit.text.quoted_text import pattern_until
-from logsrv.linelog.fields import appliance_header, container_prefix
+from logsrv.linelog.fields import container_prefix, device_header
 from logsrv.linelog.fields.device_header import MNEMONIC, match_before_time, parse_device_header
 from logsrv.linelog.fields.header_words import (
     FACILITIES,
@@ -31,9 +31,9 @@ from logsrv.linelog.fields.header_words import (
 )
 from logsrv.linelog.fields.level import LEVELS, RANK, is_level_in_header
 from logsrv.linelog.fields.level import NAMES as NAMES_OF_LEVELS
-from logsrv.linelog.fields.stored import decode_stored
+from logsrv.linelog.fields.stored_line import decode_stored
 
-NAMES = frozenset(
+HEADER_NAMES = frozenset(
     ("facility", "severity", "app", "pid", "msgid", "hostname", "timestamp", "text"),
 )
 """The fields of a header; those of structured data have other names, with a dot."""
@@ -233,7 +233,7 @@ def _add_odd_rfc3164(message: bytes, at: int, fields: dict[str, str]) -> int:
     if time is None and at:
         if spaced := _SPACED_TIME.match(message, at):
             return _add_rfc3164(message, spaced.end(), fields)
-        if whole := appliance_header.match_whole_header(message, at):
+        if whole := device_header.match_whole_header(message, at):
             return _add_part(whole, fields)
         device, begin = match_before_time(message, at)
         time = TIME.match(message, begin)
@@ -245,19 +245,19 @@ def _add_odd_rfc3164(message: bytes, at: int, fields: dict[str, str]) -> int:
         if message.startswith(b"<", at) and (level := _BEFORE_HOST.match(message, at)):
             at = _add_level(level, fields)
         is_text = message.startswith(b":", time.end(1))
-        if part := appliance_header.match_odd_host(message, at):
+        if part := device_header.match_odd_host(message, at):
             at = _add_part(part, fields)
         elif not TAG.match(message, at):
             host = (match_host_behind_colon if is_text else match_host)(message, at)
         if host:
             fields["hostname"] = decode_stored(host[1])
             at = host.end()
-            if event := appliance_header.match_event(message, at):
+            if event := device_header.match_event(message, at):
                 at = _add_part(event, fields)
         if origin := _FORWARDED.match(message, at):
             fields["hostname"] = decode_stored(origin[1])
             at = origin.end()
-    if named := appliance_header.match_odd_tag(message, at):
+    if named := device_header.match_odd_tag(message, at):
         return _add_part(named, fields)
     tag = TAG.match(message, at)
     if tag is None and time:
@@ -274,7 +274,7 @@ def _add_odd_rfc3164(message: bytes, at: int, fields: dict[str, str]) -> int:
     return at
 
 
-def _add_part(part: appliance_header.HeaderPart, fields: dict[str, str]) -> int:
+def _add_part(part: device_header.HeaderPart, fields: dict[str, str]) -> int:
     """Add what a part says, its severity if there is no priority; return its end."""
     found = {name: decode_stored(value) for name, value in part.fields.items()}
     if severity := found.pop("severity", None):

@@ -6,7 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING, TypeAlias
 
-from logsrv.linelog.fields.stored import to_stored_bytes
+from logsrv.linelog.fields.stored_line import to_stored_bytes
 
 if TYPE_CHECKING:
     from decimal import Decimal

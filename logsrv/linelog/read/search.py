@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from logsrv.linelog.fields.source import IsOf, make_source_test
+from logsrv.linelog.fields.stored_line import IsOf, make_source_test
 from logsrv.linelog.query.language.tree import EVERYTHING
 from logsrv.linelog.query.matching.match import Matcher, make_matcher
 from logsrv.linelog.read.indexed import IndexedCounts, levels_in_query

@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import Any
 
 from logsrv.cores import cores
-from logsrv.linelog.fields.stamp import STAMP, TIME_LENGTH
+from logsrv.linelog.fields.stored_line import STAMP, TIME_LENGTH
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.stored_lines import LineContext, LineGroup, group_with_context
 from logsrv.linelog.read.stores_view import StoresView

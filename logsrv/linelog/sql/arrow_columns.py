@@ -11,13 +11,13 @@ import numpy
 import orjson
 import pyarrow
 
+from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.level import LEVELS
-from logsrv.linelog.fields.levels.byte_places import Array
-from logsrv.linelog.fields.levels.numbers import level_numbers
+from logsrv.linelog.fields.level_numbers import level_numbers
 from logsrv.linelog.fields.reader import Column
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.source import parse_source
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
+from logsrv.linelog.fields.stored_line import parse_source
 from logsrv.linelog.fields.values import Value, displayable_text, number_of_value, text_of_value
 from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.query.language.units import number_in_field_unit

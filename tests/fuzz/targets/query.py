@@ -4,17 +4,15 @@ from functools import cache
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.time import exact_rfc3339
-from logsrv.linelog.fields.access import parse_access
-from logsrv.linelog.fields.access_text import AccessReader
 from logsrv.linelog.fields.json import parse_json, parse_json_exactly
-from logsrv.linelog.fields.levels.line import level_of
-from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
+from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.logfmt import parse_logfmt
-from logsrv.linelog.fields.programs import parse_program_message
+from logsrv.linelog.fields.one_pass import AccessReader
 from logsrv.linelog.fields.reader import FieldReader
-from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.source import make_source_test, parse_source
+from logsrv.linelog.fields.record import Record, level_of
+from logsrv.linelog.fields.servers import parse_access, parse_program_message
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
+from logsrv.linelog.fields.stored_line import make_source_test, parse_source
 from logsrv.linelog.fields.syslog_header import parse_syslog_header
 from logsrv.linelog.fields.values import displayable_text, number_of_text
 from logsrv.linelog.http.endpoints import ENDPOINTS
@@ -64,19 +62,16 @@ NAMES = (
     "linelog.fields.record",
     "linelog.fields.reader",
     "linelog.fields.stamps",
-    "linelog.fields.headers",
+    "linelog.fields.one_pass",
     "linelog.fields.objects",
     "linelog.fields.pairs",
-    "linelog.fields.access_text",
-    "linelog.fields.access",
-    "linelog.fields.programs",
+    "linelog.fields.servers",
     "linelog.fields.json",
     "linelog.fields.logfmt",
     "linelog.fields.syslog_header",
     "linelog.fields.device_header",
     "linelog.fields.container_prefix",
-    "linelog.fields.source",
-    "linelog.fields.stored",
+    "linelog.fields.stored_line",
     "linelog.fields.values",
 )
 def fields(data: bytes) -> None:
@@ -114,13 +109,11 @@ def fields(data: bytes) -> None:
 
 
 @target(
-    "linelog.fields.levels.numbers",
-    "linelog.fields.levels.line",
-    "linelog.fields.levels.level_words",
-    "linelog.fields.levels.pairs",
-    "linelog.fields.levels.names",
-    "linelog.fields.levels.at_times",
-    "linelog.fields.levels.statuses",
+    "linelog.fields.level_numbers",
+    "linelog.fields.record",
+    "linelog.fields.level_words",
+    "linelog.fields.level_fields",
+    "linelog.fields.level_names",
     "linelog.fields.level",
 )
 def levels(data: bytes) -> None:

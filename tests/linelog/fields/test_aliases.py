@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.fields.aliases import ALIASES
 from logsrv.linelog.fields.level import BY_NAME_OR_NUMBER, BY_NUMBER
-from logsrv.linelog.fields.levels.line import level_of
-from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
+from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.reader import FieldReader
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.record import ALIASES, Record, level_of
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.levels.line import level_of
-from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
+from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.reader import FieldReader
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.record import Record, level_of
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import make_matcher

@@ -1,12 +1,13 @@
 """Fields of many lines at once: the same that a record says of each."""
 
+import numpy
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields import reader as many
 from logsrv.linelog.fields.one_pass import OnePassReader
-from logsrv.linelog.fields.reader import FieldReader
+from logsrv.linelog.fields.reader import FieldReader, ServerLineSearch
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import StampedLines
 from tests.parts.examples import more
@@ -135,3 +136,22 @@ def test_columns_are_of_the_wanted_fields_in_lines_of_every_form():
 
 def test_a_text_without_lines_has_empty_columns():
     assert OnePassReader(PARTS, [(0, "name", joined)]).read(b"") == ([(0, [])], [])
+
+
+SERVER_LINES = (
+    b"10.0.1.2:333 [06/Feb/2009:12:14:14.655] http-in static/srv1 10/0/30/69/109 503 2750",
+    b"Failed password for bob from 1.2.3.4 port 22 ssh2",
+    b"Nov 20 06:18:42 web sshd[77]: Failed password for bob from 1.2.3.4 port 22 ssh2",
+    b"2026-11-20 06:00:00.123 UTC [1234] LOG:  duration: 12.345 ms",
+    b"Nov 20 06:18:42 web cron[77]: x",
+    b"plain",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [("status", {0}), ("frontend", {0}), ("user", {0, 1, 2}), ("duration", {3}), ("app", set())],
+)
+def test_lines_with_fields_of_servers_are_found(name, rows):
+    stamps = StampedLines(b"".join(STAMP + line + b"\n" for line in SERVER_LINES))
+    assert ServerLineSearch([name]).find_rows(stamps, numpy.array([2, 4])) == rows

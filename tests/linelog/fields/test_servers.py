@@ -1,30 +1,149 @@
-"""Lines of HAProxy, sshd and PostgreSQL are found among many, and few others with them."""
+"""The fields of servers' lines: access logs of nginx, Apache and HAProxy, sshd's logins, PostgreSQL's durations."""
 
-import numpy
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from logsrv.linelog.fields.programs import parse_program_message
-from logsrv.linelog.fields.servers import ServerLineSearch
-from logsrv.linelog.fields.stamps import StampedLines
+from logsrv.linelog.fields.one_pass import AccessReader
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.servers import parse_access, parse_program_message
+from tests.parts.examples import more
+from tests.parts.stores import line
 
-STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
-LINES = (
-    b"10.0.1.2:333 [06/Feb/2009:12:14:14.655] http-in static/srv1 10/0/30/69/109 503 2750",
-    b"Failed password for bob from 1.2.3.4 port 22 ssh2",
-    b"Nov 20 06:18:42 web sshd[77]: Failed password for bob from 1.2.3.4 port 22 ssh2",
-    b"2026-11-20 06:00:00.123 UTC [1234] LOG:  duration: 12.345 ms",
-    b"Nov 20 06:18:42 web cron[77]: x",
-    b"plain",
-)
+_COMMON = b'10.0.0.1 - bob [20/Nov/2026:06:18:42 +0000] "%b" 404 %b'
+
+
+def test_a_line_of_a_combined_access_log_has_its_fields():
+    line = _COMMON % (b"GET /a?b=1 HTTP/1.1", b"12") + b' "https://x/" "curl \\"8\\""'
+    assert parse_access(line.decode()) == {
+        "client": "10.0.0.1",
+        "user": "bob",
+        "method": "GET",
+        "path": "/a?b=1",
+        "protocol": "HTTP/1.1",
+        "status": "404",
+        "bytes": "12",
+        "referer": "https://x/",
+        "agent": 'curl "8"',
+    }
 
 
 @pytest.mark.parametrize(
-    ("name", "rows"),
-    [("status", {0}), ("frontend", {0}), ("user", {0, 1, 2}), ("duration", {3}), ("app", set())],
+    ("request_line", "size", "fields"),
+    [
+        (b"GET / HTTP/1.0", b"-", {"method": "GET", "path": "/", "protocol": "HTTP/1.0"}),
+        (
+            b"GET /a b HTTP/1.0",
+            b"0",
+            {"method": "GET", "path": "/a b", "protocol": "HTTP/1.0", "bytes": "0"},
+        ),
+        (b"GET /old", b"0", {"method": "GET", "path": "/old", "bytes": "0"}),
+        (b"-", b"0", {"bytes": "0"}),
+        (b"\\x16\\x03", b"0", {"bytes": "0"}),
+        (b"", b"0", {"bytes": "0"}),
+    ],
 )
-def test_lines_with_fields_of_servers_are_found(name, rows):
-    stamps = StampedLines(b"".join(STAMP + line + b"\n" for line in LINES))
-    assert ServerLineSearch([name]).find_rows(stamps, numpy.array([2, 4])) == rows
+def test_common_with_requests_of_all_kinds(request_line, size, fields):
+    common = {"client": "10.0.0.1", "user": "bob", "status": "404"}
+    assert parse_access((_COMMON % (request_line, size)).decode()) == common | fields
+
+
+def test_dashes_are_missing_and_empty_texts_are_there():
+    found = parse_access(
+        ((_COMMON % (b"GET / HTTP/1.1", b"1")).replace(b"bob", b"-") + b' "-" "" 0.12').decode()
+    )
+    assert found is not None and found["agent"] == ""
+    assert "user" not in found and "referer" not in found
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"GET / HTTP/1.1", _COMMON % (b"GET /", b"x"), b'a - - [x] "y" 200 1']
+)
+def test_lines_that_are_no_access_log_have_no_fields(line):
+    assert parse_access(line.decode()) is None
+
+
+_HAPROXY = (
+    "10.0.1.2:33317 [06/Feb/2009:12:14:14.655] http-in~ static/srv1 10/0/30/69/109 200 2750"
+    " - - ---- 1/1/1/1/0 0/0"
+)
+
+
+@pytest.mark.parametrize("captured", ["", " {1wt.eu}", " {a b|} {x}"])
+def test_a_line_of_haproxy_has_its_fields(captured):
+    assert parse_access(f'{_HAPROXY}{captured} "GET /a HTTP/1.1"') == {
+        "client": "10.0.1.2",
+        "client_port": "33317",
+        "frontend": "http-in~",
+        "backend": "static",
+        "server": "srv1",
+        "duration_ms": "109",
+        "status": "200",
+        "bytes": "2750",
+        "termination": "----",
+        "method": "GET",
+        "path": "/a",
+        "protocol": "HTTP/1.1",
+    }
+
+
+NAMES = (
+    "vhost",
+    "vhost_port",
+    "client",
+    "user",
+    "method",
+    "path",
+    "protocol",
+    "status",
+    "bytes",
+    "referer",
+    "agent",
+)
+PARTS = st.tuples(
+    st.sampled_from(["1.2.3.4", "shop.example:443 ::1", "_ localhost", "a b", "- [::1]:7", "w: ::1",
+                     "{", "{x", "<11>", "[error]", "é", "\udcff", "ERROR"]),
+    st.sampled_from(["-", "bob", "ERROR", "[warn]", "\\"]),
+    st.sampled_from(["20/Nov/2026:06:00:02 +0000", "20/Nov/2026:06:00:02", "20/Nov/2026:error", "x"]),
+    st.sampled_from(["GET /a HTTP/1.1", "GET /a b", "", "-", 'P \\"q\\" HTTP/2', "\\", "GET /[error] x"]),
+    st.sampled_from(["200 5", "404 -", "20 5", "500 12x", "500"]),
+    st.sampled_from(["", ' "-" "-"', ' "" "a \\\\ b"', ' "r" "a" more', ' "r"', "x", ' "r" "a"x',
+                     " rt=b", ' "r" "a" rt="b c" user=x', ' "r" "a" "z rt=1"', ' z, rt=, x=1',
+                     ' "r" "a" "rt=1 rt="']),
+)  # fmt: skip
+MESSAGES = st.one_of(
+    PARTS.map(lambda part: '{} - {} [{}] "{}" {}{}'.format(*part)),
+    st.sampled_from(["", "text", '{"status": 5}', "status=5 user=x", "<11>1 - - a - - - b"]),
+)
+
+
+@pytest.mark.slow
+@more(3)
+@given(st.lists(MESSAGES, min_size=1, max_size=6), st.sets(st.sampled_from(NAMES), min_size=1))
+def test_fields_are_those_of_records(messages, chosen):
+    every = [line(message.encode("utf-8", "surrogateescape")) for message in messages]
+    names = [*sorted(chosen), "rt", "syslog.a"]
+    found, unread = AccessReader(names).read(b"".join(every))
+    others = dict(unread)
+    assert [names[place] for place, _ in found] == names[:-1]
+    assert all(len(column) == len(every) for _, column in found)
+    for number, stored in enumerate(every):
+        record = Record(stored[:-1])
+        if number in others:
+            assert others[number] == stored
+            continue
+        assert record.kind == "access"
+        assert [column[number] for _, column in found] == [
+            # A pair of that name is not looked at.
+            None if record.get(name) == "x" else record.get(name)
+            for name in names[:-1]
+        ]
+
+
+def test_usual_lines_of_access_logs_are_read_together():
+    usual = line('1.2.3.4 - u [20/Nov/2026:06:00:02 +0000] "GET / HTTP/1.1" 200 5 "-" "curl"')
+    found = AccessReader(["status", "fields.path"]).read(usual * 3)
+    assert found == ([(0, ["200"] * 3), (1, ["/"] * 3)], [])
 
 
 @pytest.mark.parametrize(

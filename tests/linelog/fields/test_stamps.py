@@ -7,10 +7,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.source import Source, make_source_test, parse_source
-from logsrv.linelog.fields.stamp import STAMP, TIME_LENGTH
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
-from logsrv.linelog.fields.stored import decode_stored, to_stored_bytes
+from logsrv.linelog.fields.stored_line import (
+    STAMP,
+    TIME_LENGTH,
+    Source,
+    decode_stored,
+    make_source_test,
+    parse_source,
+    to_stored_bytes,
+)
 from tests.parts.examples import more
 
 TIME = b"2026-11-20T06:18:42.123456Z"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from logsrv.linelog.fields.headers import HeaderReader
+from logsrv.linelog.fields.one_pass import HeaderReader
 from logsrv.linelog.fields.syslog_header import parse_syslog_header
 
 _5424 = {"facility": "auth", "severity": "crit", "timestamp": "2026-11-20T06:18:42Z"}

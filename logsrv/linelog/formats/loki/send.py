@@ -16,7 +16,7 @@ from datetime import datetime
 import orjson
 
 from logsrv.linelog.fields.outgoing import OutgoingLines
-from logsrv.linelog.fields.source import Source
+from logsrv.linelog.fields.stored_line import Source
 
 MOST_HOSTS = 1000
 OTHERS = "others"

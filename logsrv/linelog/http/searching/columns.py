@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
-from logsrv.linelog.fields.access import STATUS_CLASS
+from logsrv.linelog.fields.servers import STATUS_CLASS
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.asked import (
     Values,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
-from logsrv.linelog.fields.stored import decode_stored
+from logsrv.linelog.fields.stored_line import decode_stored
 from logsrv.linelog.query.language.engine import captures
 from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.query.language.size import group_names

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from logsrv.linelog.fields.stored import to_stored_bytes
+from logsrv.linelog.fields.stored_line import to_stored_bytes
 from logsrv.linelog.query.language.tree import And, Compare, Extracted, Node, Or, Regex, Term
 from logsrv.linelog.query.matching.expression import compile_expression
 from logsrv.linelog.query.matching.needs import has_ascii_capital

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from logsrv.linelog.fields.stamp import STAMP, TIME_LENGTH
+from logsrv.linelog.fields.stored_line import STAMP, TIME_LENGTH
 
 
 def line_spans_at(

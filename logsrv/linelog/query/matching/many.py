@@ -15,7 +15,7 @@ from collections.abc import Container, Iterator, Sequence
 import attrs
 import numpy
 
-from logsrv.linelog.fields.levels.byte_places import Array
+from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.matching.match import Matcher, Place
 from logsrv.linelog.query.matching.piece import TextPiece, pieces_of_text

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.stamp import STAMP, TIME_LENGTH
+from logsrv.linelog.fields.stored_line import STAMP, TIME_LENGTH
 from logsrv.linelog.query.language.engine import Search, compile_search
 from logsrv.linelog.query.language.tree import EVERYTHING, Node, Not, Or, Regex, Term
 from logsrv.linelog.query.matching.candidates import candidate_of_query

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from logsrv.linelog.fields.stored import to_stored_bytes
+from logsrv.linelog.fields.stored_line import to_stored_bytes
 from logsrv.value import Value
 
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from logsrv.linelog.fields.parts import join_parts
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.stamp import IN_STAMP
+from logsrv.linelog.fields.stored_line import IN_STAMP
 from logsrv.linelog.query.language.tree import (
     EVERYTHING,
     And,

@@ -10,7 +10,7 @@ from typing import overload
 
 import numpy
 
-from logsrv.linelog.fields.levels.byte_places import Array
+from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.stamps import StampedLines
 
 U8 = numpy.uint8

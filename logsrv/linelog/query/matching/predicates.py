@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.stored import to_stored_bytes
+from logsrv.linelog.fields.stored_line import to_stored_bytes
 from logsrv.linelog.fields.values import (
     Number,
     Scalar,

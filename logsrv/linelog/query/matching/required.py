@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from logsrv.linelog.fields import access, syslog_header
-from logsrv.linelog.fields.stamp import IN_STAMP
+from logsrv.linelog.fields import servers, syslog_header
+from logsrv.linelog.fields.stored_line import IN_STAMP
 from logsrv.linelog.fields.values import number_of_text
 from logsrv.linelog.query.language.tree import (
     And,
@@ -63,7 +63,7 @@ def need_of_field(name: str, op: str, value: str) -> Need | None:
 
     With any other `op`, only the presence of the field is certain.
     """
-    if name in IN_STAMP or name in ("level", access.STATUS_CLASS):
+    if name in IN_STAMP or name in ("level", servers.STATUS_CLASS):
         return None
     if name == "message":
         if op not in ("=", ":") or (op == "=" and is_number_or_amount(value)):
@@ -80,7 +80,7 @@ def _need_of_key(name: str) -> Need | None:
     """Return the need of a field's key; None for fields of formats without keys, such as access logs."""
     inner = name.removeprefix("fields.")
     last = inner.rpartition(".")[2]
-    if last in access.ALL_NAMES or last in syslog_header.NAMES or not last:
+    if last in servers.ALL_ACCESS_NAMES or last in syslog_header.HEADER_NAMES or not last:
         return None
     return need_of_any((Literal(last.encode(), False), Literal(b"\\u00", False)))
 

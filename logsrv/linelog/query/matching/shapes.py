@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-from logsrv.linelog.fields import access, level, programs, syslog_header
-from logsrv.linelog.fields.aliases import ALIASES
-from logsrv.linelog.fields.stamp import IN_STAMP
+from logsrv.linelog.fields import level, servers, syslog_header
+from logsrv.linelog.fields.record import ALIASES
+from logsrv.linelog.fields.stored_line import IN_STAMP
 from logsrv.linelog.query.language.tree import Compare
 from logsrv.linelog.query.language.units import is_number_or_amount
 from logsrv.linelog.query.matching.expression import compile_expression
@@ -51,7 +51,7 @@ def candidate_of_comparison(node: Compare) -> Candidate | None:
         return _level_pattern(op, value)
     if field in IN_STAMP:
         return _candidate_in_stamp(field, op, value)
-    if field == access.STATUS_CLASS:
+    if field == servers.STATUS_CLASS:
         # A line has the field itself, or the status from which it is computed.
         first = value[0] if op == "=" and _CLASS.fullmatch(value) else "[1-5]"
         statuses = _pattern_by_key("status", op, value, rf"{first}[0-9]{{2}}\b")
@@ -62,7 +62,7 @@ def candidate_of_comparison(node: Compare) -> Candidate | None:
     by_key = _pattern_by_key(field, op, value)
     # The key is rarer than a common word, but syslog headers and access logs have fields without keys.
     inner = field.removeprefix("fields.").removeprefix("syslog.")
-    keyless = inner in syslog_header.NAMES or inner in access.ALL_NAMES
+    keyless = inner in syslog_header.HEADER_NAMES or inner in servers.ALL_ACCESS_NAMES
     return by_value if by_value and keyless else by_key
 
 
@@ -109,14 +109,14 @@ def _pattern_by_key(name: str, op: str, value: str, number: Pattern | None = Non
         found.append(f'(?:{keys})(?:"[ \\t\\r]*:[ \\t\\r]*|=){start}')
     else:
         found.append("[:=]")
-    if inner in syslog_header.NAMES or name.startswith("syslog."):
+    if inner in syslog_header.HEADER_NAMES or name.startswith("syslog."):
         found += [_HEADER, syslog_header.WITHOUT_PRIORITY]
-    if inner in access.ALL_NAMES:
+    if inner in servers.ALL_ACCESS_NAMES:
         found.append(_pattern_in_access_log(inner, number))
-    if inner in programs.SSHD_NAMES:
-        found += [f"{word} " for word in programs.SSHD_WORDS]
+    if inner in servers.SSHD_NAMES:
+        found += [f"{word} " for word in servers.SSHD_WORDS]
     if inner == "duration":
-        found.append(programs.DURATION)
+        found.append(servers.DURATION)
     return "|".join(found)
 
 

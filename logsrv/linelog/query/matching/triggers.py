@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-from logsrv.linelog.fields.stamp import IN_STAMP
+from logsrv.linelog.fields.stored_line import IN_STAMP
 from logsrv.linelog.query.language.tree import (
     And,
     Compare,

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator, Sequence
 
 import numpy
 
-from logsrv.linelog.fields.levels.byte_places import Array
+from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.reader import FieldReader
 from logsrv.linelog.fields.record import ALWAYS
 from logsrv.linelog.fields.values import elements_of_value

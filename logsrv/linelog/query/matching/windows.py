@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy
 
-from logsrv.linelog.fields.levels.byte_places import Array
+from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.query.matching.needs import Literal
 from logsrv.linelog.query.matching.piece import PAD, U8, TextPiece
 

@@ -9,13 +9,13 @@ from collections import Counter
 
 import numpy
 
-from logsrv.linelog.fields.levels.byte_places import (
+from logsrv.linelog.fields.byte_places import (
     Array,
     indexes_of_true,
     rows_at,
     rows_with_nonzero,
 )
-from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
+from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
 
 _HEAD = 32
 _LEVELS = len(OF_NUMBERS)

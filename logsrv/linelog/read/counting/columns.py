@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
+from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.reader import Column, FieldReader
-from logsrv.linelog.fields.source import parse_source
 from logsrv.linelog.fields.stamps import StampedLines
-from logsrv.linelog.fields.stored import decode_stored
+from logsrv.linelog.fields.stored_line import decode_stored, parse_source
 from logsrv.linelog.fields.values import Number, Value, elements_of_value, number_of_value
 from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.query.language.units import number_in_field_unit

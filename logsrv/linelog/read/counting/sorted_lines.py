@@ -6,8 +6,8 @@ import heapq
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from logsrv.linelog.fields.stamp import TIME_LENGTH
 from logsrv.linelog.fields.stamps import StampedLines
+from logsrv.linelog.fields.stored_line import TIME_LENGTH
 from logsrv.linelog.query.language.question import Extraction, Sorting
 from logsrv.linelog.read.counting.columns import column_reader, numbers
 from logsrv.linelog.read.plan import ReadTask

@@ -9,10 +9,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from logsrv.linelog.fields.access import STATUS_CLASS
-from logsrv.linelog.fields.aliases import ALIASES
-from logsrv.linelog.fields.record import ALWAYS, Record
-from logsrv.linelog.fields.stamp import STAMP
+from logsrv.linelog.fields.record import ALIASES, ALWAYS, Record
+from logsrv.linelog.fields.servers import STATUS_CLASS
+from logsrv.linelog.fields.stored_line import STAMP
 from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.query.matching.extract import extracted_fields
 from logsrv.linelog.read.counting.frequent import MOST_CHARACTERS, MOST_KEYS, FrequentKeys

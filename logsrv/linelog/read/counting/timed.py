@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from logsrv.linelog.fields.levels.line import level_of
+from logsrv.linelog.fields.record import level_of
 
 # Bytes. For less text, loading NumPy takes longer than counting without it.
 SMALL = 256 << 10

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy
 
 from logsrv.kit.text.time import parse_rfc3339
-from logsrv.linelog.fields.levels.byte_places import Array
-from logsrv.linelog.fields.stamp import TIME_LENGTH
+from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.stamps import StampedLines
+from logsrv.linelog.fields.stored_line import TIME_LENGTH
 from logsrv.linelog.read.patterns.line_patterns import LinePatterns, PatternKey
 from logsrv.linelog.read.patterns.merge import merge_templates
 from logsrv.linelog.read.plan import ReadTask

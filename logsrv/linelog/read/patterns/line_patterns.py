@@ -9,8 +9,8 @@ from typing import NamedTuple, TypeAlias
 import numpy
 
 from logsrv.kit.text.colours import has_colours, without_colours
-from logsrv.linelog.fields.levels.byte_places import Array
-from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
+from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.syslog_header import parse_syslog_header
 from logsrv.linelog.read.patterns.objects import ObjectParts, read_object

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import orjson
 
 from logsrv.kit.text.colours import text_without_colours
-from logsrv.linelog.fields.aliases import ALIASES
 from logsrv.linelog.fields.json import Object, look_up_field
+from logsrv.linelog.fields.record import ALIASES
 from logsrv.linelog.read.patterns.skeletons import LONGEST
 
 MESSAGE_KEYS = ("message", "msg", "MESSAGE", "short_message", "event")

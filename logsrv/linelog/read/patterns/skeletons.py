@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy
 
-from logsrv.linelog.fields.levels.byte_places import Array, indexes_of_true, rows_at
+from logsrv.linelog.fields.byte_places import Array, indexes_of_true, rows_at
 
 LONGEST = 1000
 """Bytes of a message that become part of its pattern."""

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy
 
+from logsrv.linelog.fields.byte_places import U64, Array, indexes_of_true
 from logsrv.linelog.fields.level import RULES
-from logsrv.linelog.fields.levels.byte_places import U64, Array, indexes_of_true
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import FORMAT, FrameStart, Index, IndexHead, unpack_frames
 from logsrv.linelog.store.segments.level_counts import count_levels

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy
 
-from logsrv.linelog.fields.levels.byte_places import Array, RowShape, rows_at, rows_with_nonzero
-from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers_if_quick
+from logsrv.linelog.fields.byte_places import Array, RowShape, rows_at, rows_with_nonzero
+from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers_if_quick
 from logsrv.linelog.store.segments.times import SHAPE, time_of
 
 # A line whose level the quick method cannot find takes 10 µs. With more than one such line in this many, a

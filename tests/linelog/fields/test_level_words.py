@@ -5,14 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.level import (
-    LEVELS,
-    NAMES,
-    OF_POSTGRESQL,
-    end_of_leading_time,
-    level_in_text,
-)
-from logsrv.linelog.fields.levels.byte_places import (
+from logsrv.linelog.fields.byte_places import (
     Array,
     RowShape,
     byte_membership_table,
@@ -20,14 +13,21 @@ from logsrv.linelog.fields.levels.byte_places import (
     rows_at,
     rows_with_nonzero,
 )
-from logsrv.linelog.fields.levels.level_words import WIDTH, levels_of_beginnings
-from logsrv.linelog.fields.levels.names import (
+from logsrv.linelog.fields.level import (
+    LEVELS,
+    NAMES,
+    OF_POSTGRESQL,
+    end_of_leading_time,
+    level_in_text,
+)
+from logsrv.linelog.fields.level_names import (
     POSTGRESQL,
     UNSURE,
     first_words,
     first_words_with_postgresql,
     may_begin_level_name,
 )
+from logsrv.linelog.fields.level_words import WIDTH, levels_of_beginnings
 from tests.parts.examples import more
 
 PIECES = st.sampled_from([*NAMES, *map(str.upper, NAMES), *map(str.title, NAMES), "[", "]", " ", "_", "x",

@@ -6,11 +6,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.level import LEVELS
-from logsrv.linelog.fields.levels.line import level_of
-from logsrv.linelog.fields.levels.names import UNSURE
-from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
-from logsrv.linelog.fields.levels.statuses import NO_ACCESS, levels_of_statuses
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.level_fields import (
+    NO_ACCESS,
+    WIDTH,
+    LevelFields,
+    levels_of_pairs,
+    levels_of_statuses,
+)
+from logsrv.linelog.fields.level_names import UNSURE
+from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
+from logsrv.linelog.fields.record import Record, level_of
 from tests.parts.examples import more
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
@@ -148,7 +153,7 @@ def test_level_of_finds_the_level_of_a_line(message, level):
 OF_ACCESS = b"[20/Nov/2026:06:18:42 +0000]"
 
 
-def level(message: bytes) -> str | int | None:
+def level_of_status(message: bytes) -> str | int | None:
     raw = numpy.frombuffer(message + b"\n" + bytes(200), numpy.uint8)
     [number] = levels_of_statuses(raw, numpy.array([0]), numpy.array([len(message)])).tolist()
     return int(number) if number in (UNSURE, NO_ACCESS) else (None, *LEVELS)[number]
@@ -174,4 +179,48 @@ def level(message: bytes) -> str | int | None:
     ],
 )
 def test_an_access_logs_status_gives_the_level(message, found):
-    assert level(message) == found
+    assert level_of_status(message) == found
+
+
+def level_of_pair(message: bytes) -> str | None:
+    at = message.index(b"level=")
+    places = (at, at + 6, 0, len(message))
+    raw = numpy.frombuffer(message + b"\n" + bytes(2 * WIDTH), numpy.uint8)
+    [number] = levels_of_pairs(
+        raw, LevelFields(*(numpy.array([place]) for place in places))
+    ).tolist()
+    return (None, *LEVELS)[number]
+
+
+@pytest.mark.parametrize(
+    ("message", "found"),
+    [
+        (b"level=Warn a=b", "warning"),
+        (b"ts=1 level=info caller=x.go:1 msg=", "info"),
+        (b'time="06:18:42" level=error msg="a b"', "error"),
+        (b"<11>web app: level=info a=b", "info"),
+    ],
+)
+def test_an_unambiguous_pair_gives_the_level(message, found):
+    assert level_of_pair(message) == found
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"level=info",
+        b"level=info and more",
+        b"level=banana a=b",
+        b"level=30 a=b",
+        b"loglevel=info a=b",
+        b'level=info msg="a b',
+        b'level=info msg="a b"x',
+        b'msg="a level=info b=c"',
+        b'a=" level=info b=c',
+        b'a "b=" level=info c=d',
+        b"<11>1 - host level=info a=b",
+        b"level=info " + b"a" * 50 + b"=b",
+    ],
+)
+def test_a_pair_that_may_be_something_else_gives_no_level(message):
+    assert level_of_pair(message) is None

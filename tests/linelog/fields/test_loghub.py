@@ -2,9 +2,8 @@
 
 import pytest
 
-from logsrv.linelog.fields.levels.line import level_of
-from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
+from logsrv.linelog.fields.record import Record, level_of
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import Matcher
 

@@ -6,17 +6,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.level import LEVELS, end_of_leading_time, level_after_time
-from logsrv.linelog.fields.levels.at_times import levels_at_times
-from logsrv.linelog.fields.levels.line import level_of
-from logsrv.linelog.fields.levels.names import UNSURE
-from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, level_numbers
-from logsrv.linelog.fields.levels.text_starts import (
+from logsrv.linelog.fields.level_names import UNSURE
+from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
+from logsrv.linelog.fields.level_words import levels_at_times
+from logsrv.linelog.fields.record import Record, level_of
+from logsrv.linelog.fields.syslog_header import parse_syslog_header
+from logsrv.linelog.fields.text_starts import (
     PADDING,
     ends_of_file_headers,
     ends_of_leading_times,
 )
-from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.syslog_header import parse_syslog_header
 from tests.parts.examples import more
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "

@@ -1,31 +1,104 @@
-"""Find the levels of many lines of access logs by their HTTP status.
+"""Find the levels that fields tell in many lines at once: `level=info` of logfmt, an HTTP status.
 
-The rules are those of `access.parse_access` and `level.level_of_access_log`, for lines of nginx and Apache.
+The rules for logfmt are those of `logfmt.parse_logfmt` and `level.level_of_fields`, for lines with exactly
+one field that may hold a level, an unquoted name in it, and another pair after it. Those for access logs
+are of `servers.parse_access` and `level.level_of_access_log`, for lines of nginx and Apache.
 """
 
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 import numpy
 
-from logsrv.linelog.fields.access import CLIENT_BEHIND_VHOST, VHOST, VHOST_PORT
-from logsrv.linelog.fields.level import LOOKED_AT, OF_STATUS, RANK
-from logsrv.linelog.fields.levels.byte_places import (
+from logsrv.linelog.fields.byte_places import (
     Array,
     RowShape,
     byte_membership_table,
     indexes_of_true,
     rows_at,
 )
-from logsrv.linelog.fields.levels.names import UNSURE
+from logsrv.linelog.fields.level import LOOKED_AT, OF_STATUS, RANK
+from logsrv.linelog.fields.level_names import NAME, UNSURE, first_words
+from logsrv.linelog.fields.servers import CLIENT_BEHIND_VHOST, VHOST, VHOST_PORT
+
+WIDTH = 40
+"""Bytes after a name that are checked."""
+_BEGINS = byte_membership_table(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_@")
+_IN_KEY = byte_membership_table(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.@-"
+)
+_QUOTE, _SPACE, _EQUALS, _LF, _DASH, _BACKSLASH = b'" =\n-\\'
+
+
+class LevelFields(NamedTuple):
+    """Fields that may hold a level, the only one of its line each, as offsets in the text.
+
+    at: where its name begins. value: where its value begins.
+    message_start, message_end: bounds of the line's message.
+    """
+
+    at: Array
+    value: Array
+    message_start: Array
+    message_end: Array
+
+
+def levels_of_pairs(raw: Array, fields: LevelFields) -> Array:
+    """Return the number of the level in each field; 0 if the field may mean something else.
+
+    raw: the text, with WIDTH more bytes.
+    """
+    words = first_words(rows_at(raw, fields.value, NAME))
+    value_end = fields.value + words.size
+    sure = (words.number > 0) & (raw[value_end] == _SPACE) & _fields_at_word_start(raw, fields)
+    found: Array = numpy.where(sure, words.number, 0).astype(numpy.uint8)
+    chosen = numpy.flatnonzero(found)
+    if len(chosen):
+        fields, value_end = LevelFields(*(each[chosen] for each in fields)), value_end[chosen]
+        found[chosen[~_fields_beside_another(raw, fields, value_end)]] = 0
+    return found
+
+
+def _fields_at_word_start(raw: Array, fields: LevelFields) -> Array:
+    """Return which fields are at the message's beginning or after a space, without a header of RFC 5424."""
+    sure: Array = (fields.at == fields.message_start) | (raw[fields.at - 1] == _SPACE)
+    # The header of RFC 5424 has a number after the priority.
+    for place in (2, 3, 4):
+        number = raw[fields.message_start + place + 1] - numpy.uint8(ord("0")) < 10
+        sure &= ~(number & (raw[fields.message_start + place] == ord(">")))
+    return sure
+
+
+def _fields_beside_another(raw: Array, fields: LevelFields, value_end: Array) -> Array:
+    """Return which fields have another pair directly after them, with no quotes around both."""
+    rows = rows_at(raw, value_end + 1, WIDTH)
+    in_key = _IN_KEY[rows]
+    size = (~in_key).argmax(1)
+    line = numpy.arange(len(rows))
+    value = value_end + 1 + size + 1
+    sure: Array = _BEGINS[rows[:, 0]] & (rows[line, size] == _EQUALS) & (size > 0)
+    quotes = indexes_of_true(raw == _QUOTE)
+    first = numpy.searchsorted(quotes, fields.message_start)
+    before = numpy.searchsorted(quotes, fields.at) - first
+    quotes = numpy.append(quotes, (len(raw) - 1, len(raw) - 1))
+    # A closing quote cannot follow an equals sign: there a quote opens a value.
+    closing = quotes[first + 1]
+    sure &= (before == 0) | ((before == 2) & (raw[closing - 1] != _EQUALS))
+    quoted = raw[numpy.minimum(value, len(raw) - 1)] == _QUOTE
+    closed = quotes[numpy.minimum(first + before + 1, len(quotes) - 1)]
+    after = raw[numpy.minimum(closed + 1, len(raw) - 1)]
+    ended = (closed < fields.message_end) & ((after == _SPACE) | (after == _LF))
+    sure &= ~quoted | ended
+    return sure
+
 
 NO_ACCESS = 254
 """The number for a message of no access log."""
 _TO_REQUEST = b'[00/???/0000:00:00:00 ?0000] "'
 _TIME = RowShape(_TO_REQUEST)
 _AFTER_REQUEST = 24
-_QUOTE, _BLANK, _DASH, _BACKSLASH = b'" -\\'
 _DIGIT, _WHITE = byte_membership_table(b"0123456789"), byte_membership_table(b" \t\n\r\f\v")
 _SMALL = byte_membership_table(b"abcdefghijklmnopqrstuvwxyz")
 _begins_with_vhost = re.compile(
@@ -39,7 +112,7 @@ for _digit, _level in OF_STATUS.items():
 def access_brackets(raw: Array) -> Array:
     """Return the places of brackets like that before the time in an access log."""
     at = indexes_of_true(raw == ord("["))
-    found: Array = at[(raw[at - 1] == _BLANK) & _DIGIT[raw[at + 1]]]
+    found: Array = at[(raw[at - 1] == _SPACE) & _DIGIT[raw[at + 1]]]
     return found
 
 
@@ -86,11 +159,11 @@ def _rows_with_client_tokens(rows: Array, bracket: Array) -> tuple[Array, Array]
     and which have other words, more than three.
     """
     before = numpy.arange(rows.shape[1]) < bracket[:, None]
-    blank = (rows == _BLANK) & before
+    blank = (rows == _SPACE) & before
     number = blank.sum(1, dtype=numpy.uint8)
     apart = ~(blank[:, 1:] & blank[:, :-1]).any(1) & ~blank[:, 0]
-    plain = ~((rows < _BLANK) & before).any(1)
-    last = rows[numpy.arange(len(rows)), bracket - 1] == _BLANK
+    plain = ~((rows < _SPACE) & before).any(1)
+    last = rows[numpy.arange(len(rows)), bracket - 1] == _SPACE
     with_vhost = numpy.zeros(len(rows), bool)
     four = numpy.flatnonzero((number == 4) & apart & plain)
     if len(four):
@@ -112,8 +185,8 @@ def _rows_with_status(status_text: Array) -> Array:
     """Return which rows have a status and a size; a row begins with the quote that ends the request."""
     known = (
         (status_text[:, 0] == _QUOTE)
-        & (status_text[:, 1] == _BLANK)
-        & (status_text[:, 5] == _BLANK)
+        & (status_text[:, 1] == _SPACE)
+        & (status_text[:, 5] == _SPACE)
     )
     known &= _DIGIT[status_text[:, 2:5]].all(1)
     size = status_text[:, 6:]

@@ -1,6 +1,6 @@
-"""Parse the source of a line, and match patterns of sources.
+"""The bytes of a stored line: `TIME SOURCE MESSAGE`, its stamp, its source, its text without loss.
 
-`web@tcp:10.0.0.1:51234` has the name `web`, a host and a port. After the port of
+The source `web@tcp:10.0.0.1:51234` has the name `web`, a host and a port. After the port of
 `tls:10.0.0.1:51234,dns=shop.example` stands the name in the client's certificate.
 """
 
@@ -11,8 +11,27 @@ from collections.abc import Callable
 from fnmatch import translate
 from typing import NamedTuple, TypeAlias
 
-from logsrv.linelog.fields.stamp import STAMP
-from logsrv.linelog.fields.stored import to_stored_bytes
+
+def to_stored_bytes(text: str) -> bytes:
+    """Return text as bytes of the store: UTF-8, the original bytes for surrogates of `decode_stored`."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def decode_stored(text: bytes) -> str:
+    """Return bytes of the store as text; bytes that are not UTF-8 become lone surrogates."""
+    return text.decode("utf-8", "surrogateescape")
+
+
+STAMP = re.compile(
+    rb"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z) ([^ \n]+) "
+)
+TIME_LENGTH = len("2026-11-20T06:18:42.123456Z ")
+IN_STAMP = ("time", "source", "name", "host", "port", "position")
+"""The fields in the stamp, and the position of the line."""
+
 
 IsOf: TypeAlias = Callable[[bytes, int, int], bool]
 """A function of a text, a start and an end: whether the line between them has a matching source."""

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy
 
+from logsrv.linelog.fields.byte_places import U64, Array, byte_membership_table
 from logsrv.linelog.fields.level import NAMES, OF_POSTGRESQL, RANK, SHORT_NAMES
-from logsrv.linelog.fields.levels.byte_places import U64, Array, byte_membership_table
 
 UNSURE = 255
 """The number for a level that needs a look at the whole line."""

@@ -1,7 +1,7 @@
 """Find the levels of all lines of a text, as an array of numbers, which is fast to count.
 
 A few bytes decide about most lines: a priority, a word at the beginning, the field `level`. NumPy checks
-these for all lines at once; the few other lines are checked one by one (`line.py`).
+these for all lines at once; the few other lines are checked one by one (`record.level_of`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import numpy
 import orjson
 
 from logsrv.kit.text.colours import has_colours, without_colours
+from logsrv.linelog.fields import level_fields, level_words, text_starts
+from logsrv.linelog.fields.byte_places import U64, Array, RowShape, indexes_of_true, rows_at
 from logsrv.linelog.fields.level import (
     BY_NAME_OR_NUMBER,
     BY_NUMBER,
@@ -20,19 +22,17 @@ from logsrv.linelog.fields.level import (
     RANK,
     canonical_level,
 )
-from logsrv.linelog.fields.levels import level_words, pairs, text_starts
-from logsrv.linelog.fields.levels.at_times import levels_at_times
-from logsrv.linelog.fields.levels.byte_places import U64, Array, RowShape, indexes_of_true, rows_at
-from logsrv.linelog.fields.levels.line import level_of
-from logsrv.linelog.fields.levels.names import UNSURE
-from logsrv.linelog.fields.levels.odd_headers import lines_with_odd_headers
-from logsrv.linelog.fields.levels.statuses import (
+from logsrv.linelog.fields.level_fields import (
     NO_ACCESS,
     access_brackets,
     levels_of_statuses,
     rows_with_access_times,
 )
-from logsrv.linelog.fields.stamp import TIME_LENGTH
+from logsrv.linelog.fields.level_names import UNSURE
+from logsrv.linelog.fields.level_words import levels_at_times
+from logsrv.linelog.fields.record import level_of
+from logsrv.linelog.fields.stored_line import TIME_LENGTH
+from logsrv.linelog.fields.text_starts import lines_with_odd_headers
 
 OF_NUMBERS = (None, *LEVELS)
 """The levels by number: 0 for none, 1 for the least severe."""
@@ -42,7 +42,9 @@ _BY_SEVERITY = numpy.array([RANK[BY_SYSLOG[severity]] + 1 for severity in range(
 _TIME = RowShape(b"0000-00-00T00:00:00.000000Z ")
 # Nearly all sources are shorter; lines with longer ones are checked one by one.
 _SOURCE = 40
-_PADDING = bytes(_TIME.width + _SOURCE + level_words.WIDTH + max(pairs.WIDTH, text_starts.PADDING))
+_PADDING = bytes(
+    _TIME.width + _SOURCE + level_words.WIDTH + max(level_fields.WIDTH, text_starts.PADDING)
+)
 _LF, _SPACE, _OBJECT, _HEADER = b"\n {<"
 # The keys of an object that may lead to its level, and the value of one without them.
 _KEYS = frozenset(
@@ -177,10 +179,10 @@ def _find_by_field(lines: _TextLines, objects: Array) -> Array:
     levels = numpy.zeros(len(line), numpy.uint8)
     chosen = numpy.flatnonzero(sure)
     if len(chosen):
-        fields = pairs.LevelFields(
+        fields = level_fields.LevelFields(
             at[chosen], value[chosen], message[chosen], lines.ends[line[chosen]]
         )
-        levels[chosen] = pairs.levels_of_pairs(lines.raw, fields)
+        levels[chosen] = level_fields.levels_of_pairs(lines.raw, fields)
     lines.found[named_by_escape & ~objects] = UNSURE
     lines.found[line] = numpy.where(levels > 0, levels, UNSURE)
     return has | named_by_escape
