@@ -26,6 +26,7 @@ from bench.bucket import KEYS, Asked, BucketServer, running
 from bench.search import run
 from bench.stores import ABSENT, WORD, Made, make
 from bench.table import markdown
+from logsrv.linelog.store import index
 from logsrv.linelog.store.archive.archive_notes import (
     open_archive,
     save_archive_url,
@@ -34,10 +35,9 @@ from logsrv.linelog.store.archive.archive_notes import (
 from logsrv.linelog.store.archive.catalog import add_to_archive_catalogs
 from logsrv.linelog.store.archive.manifest import encode_manifest, manifest_object_name, object_name
 from logsrv.linelog.store.archive.putting import make_manifest
-from logsrv.linelog.store.segments import index
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.indexing import encode_index as encode_index
-from logsrv.linelog.store.segments.segment import Form, Segment, save_number
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.indexing import encode_index as encode_index
+from logsrv.linelog.store.segment import Form, Segment, save_number
 from logsrv.linelog.store.words.layout import TRAILER_SIZE, pack_trailer, unpack_trailer
 
 STORE = "ab" * 16

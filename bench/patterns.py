@@ -24,9 +24,9 @@ from uuid import UUID
 from bench.search import LOGSRV, peak, run
 from bench.table import MARKS
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.store.sealing.seal import seal
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Form, Segment, save_number, sealed_name
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.segment import Form, Segment, save_number, sealed_name
 
 PLANTED = (
     "<11>Nov 20 06:18:42 web3 payd[811]: settlement 8123 refused: the ledger is locked by batch 17",

@@ -29,8 +29,8 @@ from bench.runs import free_port
 from bench.servers import TWISTD
 from bench.texts import pages
 from logsrv.linelog.formats.blocks.send import LARGEST, LARGEST_TEXT, PackedBlock
-from logsrv.linelog.store.segments.compressing import compressor
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.compressing import compressor
+from logsrv.linelog.store.segment import Position
 
 TOKEN = "a-token-of-the-bench"
 BAR = 150.0

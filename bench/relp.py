@@ -28,9 +28,9 @@ from bench.servers import TWISTD, Launch, Listener, Logsrv, Peer, Rsyslog, Serve
 from bench.table import markdown
 from bench.texts import KINDS, pages
 from bench.watch import Growth, follow
-from logsrv.linelog.store.sealing.seal import seal
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Form, Segment, save_number
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.segment import Form, Segment, save_number
 
 PLAIN = "plain"
 PATIENCE = 30.0

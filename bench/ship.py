@@ -44,8 +44,8 @@ from logsrv.linelog.ship.orders import decode_report, encode_message, make_order
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.shipping import MODULE
-from logsrv.linelog.store.segments.index import decode_head
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.index import decode_head
+from logsrv.linelog.store.segment import Position
 
 FAR_SIDES = ("nats-1", "nats-3", "blocks")
 TEXTS = ("sealed", "live")

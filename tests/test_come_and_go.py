@@ -32,8 +32,8 @@ from logsrv.linelog.http.viewing.view_protocol import LiveQuery
 from logsrv.linelog.http.viewing.views import LiveViews
 from logsrv.linelog.intake.turns import CostlySenders
 from logsrv.linelog.intake.unfinished import UnfinishedData
-from logsrv.linelog.store.origins.origins import BlocksUnderWay
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.origins import BlocksUnderWay
+from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.valve import Valve
 from tests.parts.child_processes import Spawner
 from tests.parts.kept import kept

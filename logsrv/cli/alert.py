@@ -67,7 +67,7 @@ from logsrv.linelog.query.matching.match import make_matcher as matcher_of
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.disk import store_errors
+from logsrv.linelog.store.disk import store_errors
 
 command = Command("alert", "try the command or webhook of an alert", __name__)
 

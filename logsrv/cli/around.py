@@ -16,7 +16,7 @@ from logsrv.linelog.query.language.times import parse_moment, parse_step
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Position, parse_position
+from logsrv.linelog.store.segment import Position, parse_position
 
 _SPAN = 5.0
 _POSITION = re.compile(r"[0-9]+:[0-9]+", re.ASCII)

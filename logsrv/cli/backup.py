@@ -39,14 +39,14 @@ from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import shown
+from logsrv.linelog.store import backup_note
 from logsrv.linelog.store.care.backup import Backup
 from logsrv.linelog.store.care.copying import CopyMethod
 from logsrv.linelog.store.care.file_owner import give_store_to
-from logsrv.linelog.store.segments import backup_note
-from logsrv.linelog.store.segments.disk import Disk, make_directory, reason, store_errors
-from logsrv.linelog.store.segments.format import require_known_format
-from logsrv.linelog.store.segments.lock import locked, owning_process
-from logsrv.linelog.store.segments.segment import BACKUP
+from logsrv.linelog.store.disk import Disk, make_directory, reason, store_errors
+from logsrv.linelog.store.format import require_known_format
+from logsrv.linelog.store.lock import locked, owning_process
+from logsrv.linelog.store.segment import BACKUP
 
 command = Command("backup", "back up a store while its server runs", __name__)
 

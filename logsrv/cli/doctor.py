@@ -45,8 +45,8 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.care.examine import Examination
 from logsrv.linelog.store.care.file_owner import give_files_of_root
 from logsrv.linelog.store.care.findings import FindingWeight, StoreFinding
-from logsrv.linelog.store.segments.disk import Disk, explanation, reason
-from logsrv.linelog.store.segments.lock import locked
+from logsrv.linelog.store.disk import Disk, explanation, reason
+from logsrv.linelog.store.lock import locked
 
 command = Command("doctor", "verify a store, and repair what can be repaired", __name__)
 

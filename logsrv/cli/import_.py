@@ -42,8 +42,8 @@ from logsrv.linelog.importing.files import STDIN, LogFile, find_log_files
 from logsrv.linelog.importing.merge import Run, merge_by_moment
 from logsrv.linelog.importing.summary import SkippedFileCounts, file_sentence, total_sentence
 from logsrv.linelog.importing.writer import ImportWriter, open_for_import
+from logsrv.linelog.store.disk import store_errors
 from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.segments.disk import store_errors
 from logsrv.memory import keep_freed_memory
 
 command = Command("import", "take existing log files into a store", __name__)

@@ -16,7 +16,7 @@ from logsrv.linelog.read.found_records import FoundRecords
 from logsrv.linelog.read.render_records import make_record_renderer
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 if TYPE_CHECKING:
     from logsrv.linelog.read.stores_search import StoresSearch

@@ -25,8 +25,8 @@ from logsrv.cli.reading import declare_store
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
 from logsrv.linelog.store.care.file_owner import give_files_of_root
-from logsrv.linelog.store.segments.disk import Disk, store_errors
-from logsrv.linelog.store.segments.format import require_known_format
+from logsrv.linelog.store.disk import Disk, store_errors
+from logsrv.linelog.store.format import require_known_format
 from logsrv.linelog.store.words.reindex import ReindexedSegment, make_missing_indexes
 from logsrv.memory import keep_freed_memory
 

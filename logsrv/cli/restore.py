@@ -33,8 +33,8 @@ from logsrv.kit.text.words import shown
 from logsrv.linelog.store.archive.choosing import open_archived_store
 from logsrv.linelog.store.archive.objects import Archive
 from logsrv.linelog.store.archive.restoring import RestoredSegment, restore_segments
-from logsrv.linelog.store.segments.disk import make_directory, store_errors
-from logsrv.linelog.store.segments.lock import locked
+from logsrv.linelog.store.disk import make_directory, store_errors
+from logsrv.linelog.store.lock import locked
 
 command = Command("restore", "bring a store back, from a backup or an archive", __name__)
 

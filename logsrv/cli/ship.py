@@ -41,11 +41,11 @@ from logsrv.linelog.ship.lag import LagMeter, ShipLag
 from logsrv.linelog.ship.ship_place import write_identity_to_places
 from logsrv.linelog.ship.status import TargetStatus, target_statuses
 from logsrv.linelog.ship.target import BETWEEN
-from logsrv.linelog.store.segments import identity
-from logsrv.linelog.store.segments.disk import store_errors
-from logsrv.linelog.store.segments.lock import locked
-from logsrv.linelog.store.segments.removed import MissingText
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store import identity
+from logsrv.linelog.store.disk import store_errors
+from logsrv.linelog.store.lock import locked
+from logsrv.linelog.store.removed import MissingText
+from logsrv.linelog.store.segment import Position
 
 command = Command("ship", "show how far the targets of a store are", __name__)
 

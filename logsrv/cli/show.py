@@ -25,7 +25,7 @@ from logsrv.linelog.read.found_records import whole_record
 from logsrv.linelog.read.render import make_renderer
 from logsrv.linelog.read.render_records import make_record_renderer
 from logsrv.linelog.read.stored_lines import StoredLines
-from logsrv.linelog.store.segments.segment import parse_position
+from logsrv.linelog.store.segment import parse_position
 
 command = Command(
     "show",

@@ -40,7 +40,7 @@ from logsrv.linelog.read.render_records import make_record_renderer
 from logsrv.linelog.read.search import Hit, hits_in_text
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 command = Command("tail", "show the last lines of a store, and new ones", __name__, searches=True)
 

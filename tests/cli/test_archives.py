@@ -8,7 +8,7 @@ import pytest
 
 from logsrv.linelog.store.archive.archive_notes import open_archive
 from logsrv.linelog.store.archive.putting import put_segment
-from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.disk import Disk
 from tests.parts.archived_stores import packed, sealed_store
 from tests.parts.buckets import buckets
 from tests.parts.commands import logsrv

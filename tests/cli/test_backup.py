@@ -7,10 +7,10 @@ import pytest
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.checksums import json_then_checksum
-from logsrv.linelog.store.origins.notes import BlockNote, make_notes_file
-from logsrv.linelog.store.segments import backup_note
-from logsrv.linelog.store.segments.lock import locked
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store import backup_note
+from logsrv.linelog.store.lock import locked
+from logsrv.linelog.store.notes import BlockNote, make_notes_file
+from logsrv.linelog.store.segment import Position
 from tests.parts.commands import logsrv
 from tests.parts.disks import text_of
 from tests.parts.examined_stores import at, flip, packed_of, small_store

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.text.checksums import line_with_checksum
-from logsrv.linelog.store.segments.lock import locked
+from logsrv.linelog.store.lock import locked
 from tests.parts.commands import HOSTILE, logsrv
 from tests.parts.examined_stores import flip, packed_of, small_store
 

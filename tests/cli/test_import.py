@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.lock import DirectoryLock
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.lock import DirectoryLock
 from tests.parts.at_terminal import AtTerminal
 from tests.parts.commands import HOSTILE, LOGSRV, logsrv
 

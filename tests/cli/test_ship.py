@@ -8,11 +8,11 @@ import pytest
 from logsrv.cli.main import main
 from logsrv.linelog.ship.ship_place import ShipPlace
 from logsrv.linelog.ship.status import TargetState, save_state, save_target_names
-from logsrv.linelog.store.segments import identity
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.lock import DirectoryLock
-from logsrv.linelog.store.segments.removed import MissingText
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store import identity
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.lock import DirectoryLock
+from logsrv.linelog.store.removed import MissingText
+from logsrv.linelog.store.segment import Position
 from tests.parts.stores import line, make_store
 
 STORE = "ab" * 16

@@ -11,7 +11,7 @@ from logsrv.linelog.alerts.alert_settings import AlertSettings, alerts_by_label
 from logsrv.linelog.alerts.tally import SHOWN, MatchTally
 from logsrv.linelog.plugin.service import Options
 from logsrv.linelog.read.search import Hit
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.story import OURS, Story, blocks
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "alerts.md").read_text()

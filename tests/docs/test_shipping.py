@@ -12,7 +12,7 @@ from logsrv.linelog.plugin.service import Options
 from logsrv.linelog.ship.address import SCHEMES, parse_ship_url
 from logsrv.linelog.ship.loop import ANSWER
 from logsrv.linelog.ship.ship_settings import ShipSettings
-from logsrv.linelog.store.sealing.retain import LEAST_FREE
+from logsrv.linelog.store.retain import LEAST_FREE
 from tests.parts.archives import ROOT
 from tests.parts.programs import program
 from tests.parts.story import OURS, Story, blocks

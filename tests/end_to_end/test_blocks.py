@@ -14,7 +14,7 @@ import pytest
 
 from logsrv.cli.main import main
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.store.segments.segment import Position, parse_position
+from logsrv.linelog.store.segment import Position, parse_position
 from tests.parts.blocks import Edge, Sender, block_of, blocks, stored_lines
 from tests.parts.daemons import Logger, Start
 from tests.parts.ports import free_port

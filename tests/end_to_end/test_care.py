@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.store.segments import backup_note
+from logsrv.linelog.store import backup_note
 from tests.parts.commands import LOGSRV, logsrv
 from tests.parts.daemons import Logger
 from tests.parts.disks import text_of

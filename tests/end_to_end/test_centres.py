@@ -34,7 +34,7 @@ PAGE = (Path(__file__).parents[2] / "docs/shipping.md").read_text()
 KILLED = """
 import os, signal, sys
 from logsrv.cli.main import main
-from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.disk import Disk
 
 left = int(sys.argv[1])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.blocks import block_of, stored_lines
 from tests.parts.nats_liars import (
     HonestStream,

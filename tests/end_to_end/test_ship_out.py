@@ -16,7 +16,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.ship.registry import make_target
 from logsrv.linelog.ship.target import LineBatch, LineTarget, Unavailable
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.end_to_end.peers import rsyslog, syslog_ng
 from tests.end_to_end.senders import Page, lines_of
 from tests.parts.certificates import Authority

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.end_to_end.through_nats import arrives, messages, of, send
 from tests.parts.blocks import Sender, block_of
 from tests.parts.nats_servers import newer, one_server, url_of

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store.segments.segment import parse_position
+from logsrv.linelog.store.segment import parse_position
 from tests.fuzz import engine
 from tests.fuzz.engine import ENGINE_PATH, by_hypothesis, keep
 from tests.fuzz.target import TARGETS, Target

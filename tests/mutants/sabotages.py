@@ -113,17 +113,17 @@ SABOTAGES = [
     ),
     Sabotage(
         "retention removes too much",
-        "linelog/store/sealing/retain.py",
+        "linelog/store/retain.py",
         "        total -= one.size if counts else 0\n",
         "",
-        "linelog/store/sealing/test_retain.py::test_the_oldest_are_removed_until_the_rest_fits",
+        "linelog/store/test_retain.py::test_the_oldest_are_removed_until_the_rest_fits",
     ),
     Sabotage(
         "retention removes too little",
-        "linelog/store/sealing/retain.py",
+        "linelog/store/retain.py",
         "if not (too_much or too_old):",
         "if not (too_much and too_old):",
-        "linelog/store/sealing/test_retain.py::test_days_count_from_the_last_line_of_a_segment",
+        "linelog/store/test_retain.py::test_days_count_from_the_last_line_of_a_segment",
     ),
     Sabotage(
         "an octet-counted frame ends a byte late",
@@ -212,10 +212,10 @@ SABOTAGES = [
     ),
     Sabotage(
         "--sync always does not sync",
-        "linelog/store/writing/append.py",
+        "linelog/store/writer.py",
         "synced = policy.sync is Sync.ALWAYS or",
         "synced = policy.sync is Sync.INTERVAL or",
-        "linelog/store/writing/test_append.py::test_a_sync_that_failed_is_tried_again_though_nobody_sends_anything",
+        "linelog/store/test_writer.py::test_a_sync_that_failed_is_tried_again_though_nobody_sends_anything",
     ),
     Sabotage(
         "senders that were paused are never resumed",

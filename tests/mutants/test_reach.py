@@ -4,7 +4,7 @@ import pytest
 
 from tests.mutants.reach import files_for, kind_of
 
-ACTIVE = "logsrv/linelog/store/writing/active.py"
+ACTIVE = "logsrv/linelog/store/active.py"
 WRITING = "tests/linelog/store/writing"
 
 

@@ -11,7 +11,7 @@ import zstandard
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.formats.blocks.send import PackedBlock
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 SEGMENT = 1 << 20
 

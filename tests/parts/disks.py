@@ -11,8 +11,8 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.batch import Batch, Block, Buffer
 from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.segment import Position
 
 MOMENT = 1795155522.123456
 STAMP = b"2026-11-20T06:18:42.123456Z tcp:127.0.0.1:51234 "

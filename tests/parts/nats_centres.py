@@ -16,7 +16,7 @@ from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, Unavailable
 from logsrv.linelog.ship.targets.nats import JetStreamTarget
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from logsrv.reactor import AsyncioThread
 from tests.parts.blocks import block_of, stored_lines
 from tests.parts.nats_liars import Liar

@@ -17,13 +17,13 @@ from logsrv.linelog.intake.options import InputOptions
 from logsrv.linelog.intake.records import RecordReceiver
 from logsrv.linelog.lines.rules import LineRules
 from logsrv.linelog.plugin.metrics import METRICS
-from logsrv.linelog.store.origins.notes import BlockNote
-from logsrv.linelog.store.origins.origins import Origins
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.identity import Identity
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.deposit import PendingBlock
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.identity import Identity
+from logsrv.linelog.store.notes import BlockNote
+from logsrv.linelog.store.origins import Origins
+from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.valve import Producer, Valve
-from logsrv.linelog.store.writing.deposit import PendingBlock
 
 HIGH_WATER = 8 << 20
 

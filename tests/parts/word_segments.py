@@ -3,8 +3,8 @@
 import random
 from pathlib import Path
 
-from logsrv.linelog.store.sealing.seal import seal
-from logsrv.linelog.store.segments.segment import Form, Segment
+from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.segment import Form, Segment
 from tests.parts.disks import at, stored
 
 DRAW = random.Random(4)

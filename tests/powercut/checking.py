@@ -11,7 +11,7 @@ from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.powercut.recovery import NEW, Log, logged, use
 from tests.parts.store_reader import TIME
 from tests.powercut.seen import ID, Seen

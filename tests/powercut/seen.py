@@ -12,7 +12,7 @@ import attrs
 
 from logsrv.errors import StoreError
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Form, Position
+from logsrv.linelog.store.segment import Form, Position
 from tests.parts.powercut.history import File, History
 from tests.parts.powercut.image import Image
 from tests.parts.powercut.recording import Kind

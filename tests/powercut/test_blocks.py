@@ -14,10 +14,10 @@ from logsrv.clock import Clock
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.formats.blocks.send import PackedBlock
 from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.store.deposit import PendingBlock
 from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.segments.segment import NOWHERE, Position
+from logsrv.linelog.store.segment import NOWHERE, Position
 from logsrv.linelog.store.store import Store
-from logsrv.linelog.store.writing.deposit import PendingBlock
 from tests.parts.blocks import Edge, Sender, stored_lines
 from tests.parts.daemon_logs import DAEMON_LOGS, check_log
 from tests.parts.powercut.history import History

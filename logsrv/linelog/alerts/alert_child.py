@@ -15,7 +15,7 @@ from logsrv.linelog.alerts.reports import AlertReport, encode_message, orders_fr
 from logsrv.linelog.alerts.watcher import Watcher
 from logsrv.linelog.cursors.reader_child import DaemonConnection, run_reader_process
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.disk import reason
+from logsrv.linelog.store.disk import reason
 
 
 class AlertWork:

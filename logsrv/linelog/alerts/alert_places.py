@@ -28,8 +28,8 @@ from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.folder import PlaceFolder
 from logsrv.linelog.cursors.place import Place
 from logsrv.linelog.query.language.condition import parse_alert
-from logsrv.linelog.store.segments.disk import TMP_SUFFIX, reason
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.disk import TMP_SUFFIX, reason
+from logsrv.linelog.store.segment import Position
 
 FOLDER = "alerts"
 STATE_SUFFIX = ".state"

@@ -30,7 +30,7 @@ from logsrv.linelog.alerts.alert_settings import (
 )
 from logsrv.linelog.alerts.reports import AlertOrders, AlertReport, encode_message, report_from_line
 from logsrv.linelog.alerts.tasks import AlertTasks
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 log = Logger()
 

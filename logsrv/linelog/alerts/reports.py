@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from logsrv.linelog.alerts.alert_settings import COMMAND_WAY, AlertSettings
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 
 @attrs.frozen

@@ -14,7 +14,7 @@ from logsrv.linelog.query.matching.many import ManyQueries
 from logsrv.linelog.query.matching.match import Matcher, make_matcher
 from logsrv.linelog.read.follow import AppendedLines, Follower
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 FEW = 4
 """With at most this many queries, each searches a text by itself: that is faster than one shared pass."""

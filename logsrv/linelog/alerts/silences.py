@@ -12,7 +12,7 @@ import attrs
 from logsrv.kit.text.checksums import json_with_checksum, read_json_with_checksum
 from logsrv.linelog.cursors.folder import PlaceFolder
 from logsrv.linelog.store.care.file_owner import give_files_of_root
-from logsrv.linelog.store.segments.disk import Disk, explanation
+from logsrv.linelog.store.disk import Disk, explanation
 
 FILE = "silences.json"
 _LONGEST = 1 << 20

@@ -16,8 +16,8 @@ from logsrv.kit.text.escape import one_line
 from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress, TaskKey, task_key
 from logsrv.linelog.alerts.alert_settings import COMMAND_WAY, AlertSettings
 from logsrv.linelog.alerts.reports import AlertTask
-from logsrv.linelog.store.segments.disk import reason
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.disk import reason
+from logsrv.linelog.store.segment import Position
 
 log = Logger()
 

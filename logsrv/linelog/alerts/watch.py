@@ -15,7 +15,7 @@ from logsrv.linelog.alerts.reports import AlertReport, AlertTask
 from logsrv.linelog.alerts.tally import SHOWN, MatchTally
 from logsrv.linelog.read.follow import AppendedLines, Follower
 from logsrv.linelog.read.search import Hit
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 RETRY = (1.0, 5.0, 20.0, 60.0, 120.0, 300.0)
 """Seconds before a failed message is sent again, after the first failure, the second, and so on."""

@@ -21,8 +21,8 @@ from logsrv.linelog.alerts.shared_scan import SharedScans
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.query.language.condition import parse_alert
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.disk import reason
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.disk import reason
+from logsrv.linelog.store.segment import Position
 from logsrv.timer import Timer
 
 POLL_EVERY = 0.2

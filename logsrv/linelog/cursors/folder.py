@@ -7,8 +7,8 @@ import os
 from contextlib import ExitStack, suppress
 
 from logsrv.descriptor import Descriptor
-from logsrv.linelog.store.segments.disk import DIRECTORY, DIRECTORY_MODE, Disk
-from logsrv.linelog.store.segments.lock import EXCLUSIVE
+from logsrv.linelog.store.disk import DIRECTORY, DIRECTORY_MODE, Disk
+from logsrv.linelog.store.lock import EXCLUSIVE
 
 LOCK_SUFFIX = ".lock"
 

@@ -16,8 +16,8 @@ from typing import Any
 import attrs
 
 from logsrv.kit.text.checksums import json_then_checksum, read_json_then_checksum
-from logsrv.linelog.store.segments.disk import Disk, explanation
-from logsrv.linelog.store.segments.segment import FOLDERS, Position, parse_position
+from logsrv.linelog.store.disk import Disk, explanation
+from logsrv.linelog.store.segment import FOLDERS, Position, parse_position
 
 _LONGEST = 1 << 16
 _OURS = ("store", "position", "saved")

@@ -22,8 +22,8 @@ from logsrv.errors import StoreError
 from logsrv.kit.children.child_side import answer_messages, limit_reading_process, tell_service
 from logsrv.linelog.read.texts import PackedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Form, Position
-from logsrv.linelog.store.segments.times import NONE, Times, combine_times, times_of
+from logsrv.linelog.store.segment import Form, Position
+from logsrv.linelog.store.times import NONE, Times, combine_times, times_of
 
 _PIECE = 256 << 10
 

@@ -22,7 +22,7 @@ from logsrv.linelog.http.problems import Problem, query_problem
 from logsrv.linelog.query.language.parse import parse_field_names
 from logsrv.linelog.query.language.pipeline import parse_lines, parse_question
 from logsrv.linelog.query.language.times import parse_moment
-from logsrv.linelog.store.segments.segment import parse_position
+from logsrv.linelog.store.segment import parse_position
 
 MOST_LINES = 100_000
 MOST_BUCKETS = 1000

@@ -26,7 +26,7 @@ from logsrv.kit.text.words import did_you_mean, shown
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.endpoints import JSON, LONGEST_NAME, SAVED, SAVED_PARTS, check_query
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.store.segments.disk import Disk, reason
+from logsrv.linelog.store.disk import Disk, reason
 
 log = Logger()
 

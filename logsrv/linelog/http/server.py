@@ -40,7 +40,7 @@ from logsrv.linelog.http.viewing.viewer import Viewer
 from logsrv.linelog.http.viewing.views import LiveViews
 from logsrv.linelog.query.language.hints import foreign_syntax_hints
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.store.segments.segment import Position, parse_position
+from logsrv.linelog.store.segment import Position, parse_position
 from logsrv.reactor import time_of_day
 
 log = Logger()

@@ -25,7 +25,7 @@ from logsrv.linelog.lines.framer import LineFramer
 from logsrv.linelog.lines.inflated import UnpackingError
 from logsrv.linelog.lines.records import RecordRun, frame_records
 from logsrv.linelog.lines.rules import LineCounts, LineRules
-from logsrv.linelog.store.segments.disk import explanation, reason
+from logsrv.linelog.store.disk import explanation, reason
 
 STDIN = "-"
 # The first time of a file is looked for before its lines are read. Standard input cannot be read twice:

@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Any, BinaryIO
 
 from logsrv.linelog.lines.inflated import UnpackingError, unpack_zstd_pieces
-from logsrv.linelog.store.segments.heads import MAGIC
+from logsrv.linelog.store.heads import MAGIC
 
 # Bytes that are read at a time. Few, because all files that overlap in time are read at the same time.
 CHUNK = 64 << 10

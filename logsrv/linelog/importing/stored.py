@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 
 class StoredTextReader:

@@ -25,19 +25,18 @@ from logsrv.linelog.batch import Block
 from logsrv.linelog.importing.forms import SECOND
 from logsrv.linelog.importing.stored import StoredTextReader
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store import recover
+from logsrv.linelog.store import recover, segment
+from logsrv.linelog.store.active import ActiveSegment
 from logsrv.linelog.store.care.imported import FileIdentity, ImportedFiles, load
+from logsrv.linelog.store.disk import Disk, make_directory, reason
+from logsrv.linelog.store.index import load as load_index
+from logsrv.linelog.store.index import load_head
+from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.sealing.seal import seal
-from logsrv.linelog.store.segments import segment
-from logsrv.linelog.store.segments.disk import Disk, make_directory, reason
-from logsrv.linelog.store.segments.index import load as load_index
-from logsrv.linelog.store.segments.index import load_head
-from logsrv.linelog.store.segments.lock import DirectoryLock
-from logsrv.linelog.store.segments.segment import Form
-from logsrv.linelog.store.segments.torn import start_of_line
-from logsrv.linelog.store.segments.waiting import remove_empty_segment
-from logsrv.linelog.store.writing.active import ActiveSegment
+from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.segment import Form
+from logsrv.linelog.store.torn import start_of_line
+from logsrv.linelog.store.waiting import remove_empty_segment
 
 _GROUP = 1 << 20
 _SYNC_EVERY = 64 << 20

@@ -38,10 +38,10 @@ from logsrv.linelog.formats.registry import inputs
 from logsrv.linelog.plugin.logger_settings import LoggerSettings, listeners_without_plugin
 from logsrv.linelog.ship.registry import TargetSettings, check_package_installed
 from logsrv.linelog.ship.ship_settings import ShipSettings
+from logsrv.linelog.store.backup_note import store_folders
 from logsrv.linelog.store.care.file_owner import plain_files_of_store
-from logsrv.linelog.store.segments.backup_note import store_folders
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import FOLDERS, PACKED_SUFFIX
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.segment import FOLDERS, PACKED_SUFFIX
 
 REACH_SECONDS = 5.0
 

@@ -54,7 +54,7 @@ from logsrv.linelog.plugin.logger_settings import (
 )
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.ship.shipping import Shipping, saved_holds
-from logsrv.linelog.store.segments.lock import owning_process
+from logsrv.linelog.store.lock import owning_process
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.valve import Valve
 from logsrv.memory import keep_freed_memory

@@ -15,6 +15,7 @@ from logsrv.linelog.query.matching.needs import Need
 from logsrv.linelog.read.archive_words import ArchivedWordIndex, frames_by_segment
 from logsrv.linelog.read.texts import ArchivedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
+from logsrv.linelog.store import index
 from logsrv.linelog.store.archive.catalog import (
     ArchiveCatalogEntry,
     catalog_prefix,
@@ -35,9 +36,8 @@ from logsrv.linelog.store.archive.manifest import (
 from logsrv.linelog.store.archive.objects import ArchiveError
 from logsrv.linelog.store.archive.readers import ReaderThreads
 from logsrv.linelog.store.archive.reading import ArchivedText
-from logsrv.linelog.store.segments import index
-from logsrv.linelog.store.segments.segment import Form, Segment
-from logsrv.linelog.store.segments.times import UNKNOWN, Times, combine_times
+from logsrv.linelog.store.segment import Form, Segment
+from logsrv.linelog.store.times import UNKNOWN, Times, combine_times
 
 _ASKED_TOGETHER = 128
 

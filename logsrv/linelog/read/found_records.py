@@ -16,7 +16,7 @@ from logsrv.linelog.query.matching.of_records import RecordTest
 from logsrv.linelog.read.records import MOST_READ, is_far, lines_before_record
 from logsrv.linelog.read.search import Hit, lines_in_text
 from logsrv.linelog.read.stored_lines import StoredLines
-from logsrv.linelog.store.segments.segment import NOWHERE, Position
+from logsrv.linelog.store.segment import NOWHERE, Position
 
 _MOST_BYTES = 16 << 20
 """Bytes of the lines that are kept until their records end."""

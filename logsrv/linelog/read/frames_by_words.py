@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from logsrv.linelog.query.matching.needs import AnyOf, Literal, Need
 from logsrv.linelog.read.texts import PackedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.disk import explanation
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.disk import explanation
+from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.words.lookup import WordIndex
 
 

@@ -20,7 +20,7 @@ from logsrv.linelog.read.records import about_lines, is_far
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import NOWHERE, Position
+from logsrv.linelog.store.segment import NOWHERE, Position
 
 MARGIN = 1000
 """Lines of the store by which a record may reach over the edge of what is asked for."""

@@ -15,8 +15,8 @@ from logsrv.linelog.query.matching.needs import Need
 from logsrv.linelog.read.frames_by_words import frames_with_need
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Position
-from logsrv.linelog.store.segments.times import NONE
+from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.times import NONE
 
 Work: TypeAlias = Callable[["ReadTask"], list[bytes]]
 """task → its results. A ValueError or OSError that it raises is reported, and other tasks go on."""

@@ -18,7 +18,7 @@ from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats, Work, plan_ta
 from logsrv.linelog.read.pool import run_tasks
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from logsrv.memory import keep_freed_memory
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 # The most frames that are kept unpacked; the oldest is dropped. The next hit's neighbours are mostly in the
 # same frames.

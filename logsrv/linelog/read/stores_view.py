@@ -9,8 +9,8 @@ from functools import cached_property
 from logsrv.linelog.query.matching.needs import Need
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import NEXT_STORE
-from logsrv.linelog.store.segments.times import Times
+from logsrv.linelog.store.segment import NEXT_STORE
+from logsrv.linelog.store.times import Times
 
 
 class StoresView(View):

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Self
 
 import zstandard
 
-from logsrv.linelog.store.segments.disk import explanation
-from logsrv.linelog.store.segments.heads import LARGEST
-from logsrv.linelog.store.segments.index import Index
-from logsrv.linelog.store.segments.times import Times, combine_times, times_of
+from logsrv.linelog.store.disk import explanation
+from logsrv.linelog.store.heads import LARGEST
+from logsrv.linelog.store.index import Index
+from logsrv.linelog.store.times import Times, combine_times, times_of
 
 if TYPE_CHECKING:
     from logsrv.linelog.store.archive.reading import ArchivedText

@@ -18,20 +18,20 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.query.matching.needs import Need
 from logsrv.linelog.read import walk
 from logsrv.linelog.read.texts import ArchivedFrames, PackedFrames, PlainFrames, SegmentFrames
+from logsrv.linelog.store import index
 from logsrv.linelog.store.archive.objects import Archive
-from logsrv.linelog.store.segments import index
-from logsrv.linelog.store.segments.disk import Disk, explanation, reason, store_errors
-from logsrv.linelog.store.segments.format import why_too_new
-from logsrv.linelog.store.segments.index import Index, IndexHead
-from logsrv.linelog.store.segments.removed import (
+from logsrv.linelog.store.disk import Disk, explanation, reason, store_errors
+from logsrv.linelog.store.format import why_too_new
+from logsrv.linelog.store.index import Index, IndexHead
+from logsrv.linelog.store.removed import (
     MissingText,
     gaps,
     missed_text,
     removed_or_empty_numbers,
     segments_in_words,
 )
-from logsrv.linelog.store.segments.rights import hint_at_reading_group
-from logsrv.linelog.store.segments.segment import (
+from logsrv.linelog.store.rights import hint_at_reading_group
+from logsrv.linelog.store.segment import (
     ACTIVE,
     BACKUP,
     NOT_RESTORED,
@@ -43,7 +43,7 @@ from logsrv.linelog.store.segments.segment import (
     not_plain_files,
     segments_and_names,
 )
-from logsrv.linelog.store.segments.times import NONE, UNKNOWN, Times, combine_times
+from logsrv.linelog.store.times import NONE, UNKNOWN, Times, combine_times
 
 _INDEXED = (Form.PACKED, Form.AWAY)
 # After so many tries, opening a segment fails. It may be rotated or sealed between lookup and opening, but

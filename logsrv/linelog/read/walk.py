@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from logsrv.linelog.store.segments import heads
-from logsrv.linelog.store.segments.index import FrameStart, Index
-from logsrv.linelog.store.segments.times import UNKNOWN
+from logsrv.linelog.store import heads
+from logsrv.linelog.store.index import FrameStart, Index
+from logsrv.linelog.store.times import UNKNOWN
 
 
 def index_sound_frames(number: int, fd: int) -> tuple[Index, str]:

@@ -11,9 +11,9 @@ import os
 from logsrv.errors import StoreError
 from logsrv.linelog.read.texts import PlainFrames, SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.disk import reason
-from logsrv.linelog.store.segments.segment import Position
-from logsrv.linelog.store.segments.torn import start_of_line
+from logsrv.linelog.store.disk import reason
+from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.torn import start_of_line
 
 
 class SegmentSyncer:

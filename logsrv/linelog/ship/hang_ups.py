@@ -14,7 +14,7 @@ from collections import deque
 from itertools import islice
 
 from logsrv.linelog.ship.target import LineBatch
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 TRIES = 3
 """The hang-ups at the same lines after which they are sent in smaller parts."""

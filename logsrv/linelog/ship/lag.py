@@ -10,8 +10,8 @@ import attrs
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Form, Position
-from logsrv.linelog.store.segments.times import time_of
+from logsrv.linelog.store.segment import Form, Position
+from logsrv.linelog.store.times import time_of
 
 COUNTED = 1 << 20
 """The bytes of a segment in which lines are counted if no index has their number; more is estimated."""

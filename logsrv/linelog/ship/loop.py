@@ -58,8 +58,8 @@ from logsrv.linelog.ship.target import (
     TooMuchAtOnce,
     Unavailable,
 )
-from logsrv.linelog.store.segments.disk import reason
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.disk import reason
+from logsrv.linelog.store.segment import Position
 from logsrv.timer import Timer
 
 log = Logger()

@@ -27,7 +27,7 @@ from logsrv.linelog.ship.registry import (
 )
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.ship_settings import ShipSettings
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 
 @attrs.frozen(kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 
 @attrs.frozen

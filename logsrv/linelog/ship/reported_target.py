@@ -15,7 +15,7 @@ from logsrv.kit.observe.metrics import Durations, Metrics, MetricsPart
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.linelog.ship.lag import ShipLag
 from logsrv.linelog.ship.report import ShipReport
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 log = Logger()
 

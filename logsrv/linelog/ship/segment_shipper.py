@@ -24,9 +24,9 @@ from logsrv.linelog.store.archive.archive_notes import (
     save_local_manifest,
 )
 from logsrv.linelog.store.archive.manifest import Manifest, segment_base_name
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.removed import MissingText
-from logsrv.linelog.store.segments.segment import Form, Position, Segment, away_segments
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.removed import MissingText
+from logsrv.linelog.store.segment import Form, Position, Segment, away_segments
 
 LOOKED = 300.0
 """Seconds after which the archive is asked again for segments that it has released, but that another target

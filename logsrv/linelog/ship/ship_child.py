@@ -28,9 +28,9 @@ from logsrv.linelog.ship.segment_shipper import SegmentShipper
 from logsrv.linelog.ship.ship_place import ShipPlace
 from logsrv.linelog.ship.shipper import Shipper
 from logsrv.linelog.ship.status import TargetState, save_state
-from logsrv.linelog.store.segments import identity
-from logsrv.linelog.store.segments.disk import Disk, reason
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store import identity
+from logsrv.linelog.store.disk import Disk, reason
+from logsrv.linelog.store.segment import Position
 from logsrv.memory import keep_freed_memory
 from logsrv.reactor import time_of_day
 

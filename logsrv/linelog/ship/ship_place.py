@@ -20,9 +20,9 @@ from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.folder import PlaceFolder
 from logsrv.linelog.cursors.place import Place
 from logsrv.linelog.ship.address import NAME
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.removed import MissingText
-from logsrv.linelog.store.segments.segment import Position, parse_position
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.removed import MissingText
+from logsrv.linelog.store.segment import Position, parse_position
 
 FOLDER = "ship"
 

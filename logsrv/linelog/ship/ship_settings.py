@@ -14,7 +14,7 @@ from logsrv.kit.options.kinds import FILE, SIZE, Kind
 from logsrv.kit.text.words import shown
 from logsrv.linelog.cursors.option_kinds import QUERY
 from logsrv.linelog.ship.address import BEGINNING, END, NAME, ShipURL, parse_ship_url
-from logsrv.linelog.store.segments.segment import parse_position
+from logsrv.linelog.store.segment import parse_position
 
 URL: Kind[ShipURL] = Kind(
     parse_ship_url,

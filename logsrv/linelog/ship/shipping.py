@@ -34,9 +34,9 @@ from logsrv.linelog.ship.reported_target import ReportedTarget
 from logsrv.linelog.ship.ship_place import FOLDER
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.status import save_target_names, saved_first_segment
+from logsrv.linelog.store.disk import Disk, reason
 from logsrv.linelog.store.policy import Hold
-from logsrv.linelog.store.segments.disk import Disk, reason
-from logsrv.linelog.store.segments.segment import Position, parse_position, segments_and_names
+from logsrv.linelog.store.segment import Position, parse_position, segments_and_names
 
 log = Logger()
 

@@ -27,9 +27,9 @@ from logsrv.linelog.ship.address import NAME, SCHEMES
 from logsrv.linelog.ship.lag import LagMeter, ShipLag
 from logsrv.linelog.ship.ship_place import FOLDER, missing_before
 from logsrv.linelog.ship.store_places import missing_after
-from logsrv.linelog.store.segments.disk import Disk, reason
-from logsrv.linelog.store.segments.removed import MissingText
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.disk import Disk, reason
+from logsrv.linelog.store.removed import MissingText
+from logsrv.linelog.store.segment import Position
 
 SUFFIX = ".json"
 TARGETS = "targets" + SUFFIX

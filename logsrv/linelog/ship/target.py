@@ -10,8 +10,8 @@ from twisted.internet.defer import Deferred
 from logsrv.errors import LogsrvError
 from logsrv.linelog.formats.blocks.send import PackedBlock
 from logsrv.linelog.store.archive.manifest import Manifest
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Position, Segment
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.segment import Position, Segment
 
 BETWEEN = "; "
 """What separates the entries of `BlockTarget.missing`."""

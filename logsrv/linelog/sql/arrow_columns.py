@@ -23,7 +23,7 @@ from logsrv.linelog.query.language.question import Extraction
 from logsrv.linelog.query.language.units import number_in_field_unit
 from logsrv.linelog.read.counting.columns import column_reader
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType, arrow_schema
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 _INT64 = 1 << 63
 _IN_SOURCE = ("source", "name", "host")

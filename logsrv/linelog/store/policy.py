@@ -63,7 +63,7 @@ class StorePolicy:
     `keep_days` and `keep_indexes` in days.
 
     rotate_size, rotate_every: the active segment is sealed at this size, or this long after its first line
-        if it has LEAST_BY_AGE (`writing/active.py`).
+        if it has LEAST_BY_AGE (`active.py`).
     high_water, low_water: senders are paused when more bytes than `high_water` wait to be written, and
         resumed when fewer than `low_water` do.
 

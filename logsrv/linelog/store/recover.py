@@ -20,15 +20,14 @@ from twisted.logger import Logger
 
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
-from logsrv.linelog.store.origins import origins
-from logsrv.linelog.store.origins.notes import NotesFile
-from logsrv.linelog.store.segments import backup_note, identity, index, indexing, segment
-from logsrv.linelog.store.segments.disk import Disk, explanation, read_or, reason
-from logsrv.linelog.store.segments.identity import Identity
-from logsrv.linelog.store.segments.removed import EMPTY, REMOVED, gaps, removed_or_empty_numbers
-from logsrv.linelog.store.segments.segment import Form, Position, Segment
-from logsrv.linelog.store.segments.torn import repair_text
-from logsrv.linelog.store.segments.waiting import WAITING, waiting_sizes
+from logsrv.linelog.store import backup_note, identity, index, indexing, origins, segment
+from logsrv.linelog.store.disk import Disk, explanation, read_or, reason
+from logsrv.linelog.store.identity import Identity
+from logsrv.linelog.store.notes import NotesFile
+from logsrv.linelog.store.removed import EMPTY, REMOVED, gaps, removed_or_empty_numbers
+from logsrv.linelog.store.segment import Form, Position, Segment
+from logsrv.linelog.store.torn import repair_text
+from logsrv.linelog.store.waiting import WAITING, waiting_sizes
 
 log = Logger()
 # A place after all others, for a store whose text is all on the medium.

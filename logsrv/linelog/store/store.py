@@ -1,7 +1,7 @@
 """The interface of the store: it appends lines, tells when they are safe, and pauses senders.
 
 This module runs in the reactor's thread, and blocks only in `open`. Three threads do the work: one writes
-(writing/append.py), one syncs (writing/syncer.py) and one seals (sealing/background.py).
+(writer.py), one syncs (syncer.py) and one seals (sealer.py).
 """
 
 from __future__ import annotations
@@ -20,22 +20,21 @@ from logsrv.clock import Clock
 from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Durations, Metrics
 from logsrv.linelog.batch import Batch
-from logsrv.linelog.store import recover
-from logsrv.linelog.store.origins.origins import Origins
+from logsrv.linelog.store import recover, segment
+from logsrv.linelog.store.active import ActiveSegment
+from logsrv.linelog.store.deposit import PendingBlock
+from logsrv.linelog.store.disk import Disk, make_directory, reason
+from logsrv.linelog.store.durable import DurableWaiters
+from logsrv.linelog.store.fault_state import SYNCING, FaultState
+from logsrv.linelog.store.identity import Identity
+from logsrv.linelog.store.lock import DirectoryLock
+from logsrv.linelog.store.origins import Origins
 from logsrv.linelog.store.policy import Hold, StorePolicy
-from logsrv.linelog.store.sealing.background import Sealer
-from logsrv.linelog.store.segments import segment
-from logsrv.linelog.store.segments.disk import Disk, make_directory, reason
-from logsrv.linelog.store.segments.fault_state import SYNCING, FaultState
-from logsrv.linelog.store.segments.identity import Identity
-from logsrv.linelog.store.segments.lock import DirectoryLock
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.sealer import Sealer
+from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.syncer import Syncer
 from logsrv.linelog.store.valve import Valve
-from logsrv.linelog.store.writing.active import ActiveSegment
-from logsrv.linelog.store.writing.append import Writer
-from logsrv.linelog.store.writing.deposit import PendingBlock
-from logsrv.linelog.store.writing.durable import DurableWaiters
-from logsrv.linelog.store.writing.syncer import Syncer
+from logsrv.linelog.store.writer import Writer
 from logsrv.timer import Timer
 
 log = Logger()

@@ -19,20 +19,20 @@ from logsrv.kit.text.outside_json import parse_json
 from logsrv.linelog.cursors import place
 from logsrv.linelog.formats.blocks.parse import check_and_count_lines, split_frames, unpack_frames
 from logsrv.linelog.formats.blocks.send import block_from_headers, check_block_text
+from logsrv.linelog.store import identity, index, indexing
 from logsrv.linelog.store.archive import catalog as archive_catalogs
 from logsrv.linelog.store.archive import manifest
 from logsrv.linelog.store.care import imported
-from logsrv.linelog.store.origins.notes import (
+from logsrv.linelog.store.compressing import compressor
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.notes import (
     BlockNote,
     make_notes_file,
     parse_notes_file,
 )
-from logsrv.linelog.store.segments import identity, index, indexing
-from logsrv.linelog.store.segments.compressing import compressor
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Position, parse_position
-from logsrv.linelog.store.segments.times import Times, time_of, times_of
-from logsrv.linelog.store.segments.torn import is_stamp_or_beginning, repair_text
+from logsrv.linelog.store.segment import Position, parse_position
+from logsrv.linelog.store.times import Times, time_of, times_of
+from logsrv.linelog.store.torn import is_stamp_or_beginning, repair_text
 from logsrv.linelog.store.words.layout import CRC, HEADER_SIZE, TRAILER_SIZE, with_crc
 from logsrv.linelog.store.words.lookup import WordIndex
 from logsrv.linelog.store.words.partial import PartialFile
@@ -82,7 +82,7 @@ def an_index() -> bytes:
     return indexing.encode_index(index.Index(1, 100, 40, 2, frames, 4, 1, levels, b"12345678" * 2))
 
 
-@target("linelog.store.segments.index")
+@target("linelog.store.index")
 def segment_index(data: bytes) -> None:
     """An index is read as it was written, or is a ValueError; also one with corrected checksums."""
     unharmed(an_index(), data, index.decode_index)
@@ -190,7 +190,7 @@ def archive(data: bytes) -> None:
         archive_catalogs.last_archived_number([name])
 
 
-@target("linelog.store.origins.notes", "linelog.store.segments.segment")
+@target("linelog.store.notes", "linelog.store.segment")
 def notes(data: bytes) -> None:
     """A note is read as it was written; a damaged line is skipped, and the lines around it are read."""
     made = BlockNote(Position(17, 5), STORE, Position(3, 0), Position(3, 9), 7, 12)
@@ -210,7 +210,7 @@ def notes(data: bytes) -> None:
         assert parse_position(str(found_place)) == found_place
 
 
-@target("linelog.cursors.place", "linelog.store.segments.identity", "linelog.store.care.imported")
+@target("linelog.cursors.place", "linelog.store.identity", "linelog.store.care.imported")
 def small_files(data: bytes) -> None:
     """Small files of a store are read as they were written, or raise the one error class for that."""
     text = data.rstrip(b"\n")
@@ -262,7 +262,7 @@ def blocks(data: bytes) -> None:
         assert block_from_headers(block.headers(), b"") == block
 
 
-@target("linelog.store.segments.torn", "linelog.store.segments.times")
+@target("linelog.store.torn", "linelog.store.times")
 def torn(data: bytes) -> None:
     """A text left by a power cut is repaired: only NULs are removed from lines, and lines keep
     positions.

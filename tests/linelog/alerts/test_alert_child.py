@@ -24,7 +24,7 @@ from logsrv.linelog.alerts.reports import (
     orders_from_line,
     report_from_line,
 )
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.child_processes import read_message, send
 from tests.parts.stores import line, make_store
 

@@ -16,7 +16,7 @@ from logsrv.linelog.alerts.reports import AlertTask
 from logsrv.linelog.alerts.silences import FILE, Silence, load_silences, save_silences
 from logsrv.linelog.alerts.tasks import saved_names_for
 from logsrv.linelog.cursors.folder import PlaceFolder
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.clocks import HandClock
 
 ALERT = AlertSettings(alert="oops", name="web", alert_command=("x",), alert_every=300)

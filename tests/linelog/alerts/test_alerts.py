@@ -22,7 +22,7 @@ from logsrv.linelog.alerts.reports import (
     orders_from_line,
 )
 from logsrv.linelog.plugin.metrics import METRICS
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.child_processes import Spawner
 from tests.parts.clocks import HandClock
 from tests.parts.reactor import logged

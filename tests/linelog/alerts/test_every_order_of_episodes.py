@@ -27,7 +27,7 @@ from logsrv.linelog.alerts.message import TemporaryFailure
 from logsrv.linelog.alerts.reports import AlertReport, AlertTask
 from logsrv.linelog.alerts.watcher import Watcher
 from logsrv.linelog.query.language.condition import parse_alert
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.examples import more
 from tests.parts.stores import BEGIN, line, make_store, view_of
 

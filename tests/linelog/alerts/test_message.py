@@ -13,7 +13,7 @@ from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.windows import OTHERS
 from logsrv.linelog.query.language.pipeline import parse_question
 from logsrv.linelog.read.search import Hit
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.stores import BEGIN, line
 
 ALERT = AlertSettings(alert="oops", name="web", alert_command=("x",))

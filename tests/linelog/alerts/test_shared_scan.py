@@ -14,7 +14,7 @@ from logsrv.linelog.alerts.reports import AlertReport, AlertTask
 from logsrv.linelog.alerts.shared_scan import FEW, SharedScans
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.read.follow import AppendedLines, Follower
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.stores import line, make_store, view_of
 
 BEGIN = Position(1, 0)

@@ -21,7 +21,7 @@ from logsrv.linelog.alerts.shared_scan import SharedScans
 from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.watch import RETRY, Watch
 from logsrv.linelog.alerts.watcher import KEEP, LAST, Watcher
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.stores import line, lines, make_store, view_of
 
 BEGIN = AlertProgress(Position(1, 0))

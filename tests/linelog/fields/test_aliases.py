@@ -17,7 +17,7 @@ from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.counting.values import make_value_counter
 from logsrv.linelog.read.render import hit_document
 from logsrv.linelog.read.search import Hit
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 PAGE = (Path(__file__).parent.parent.parent.parent / "docs" / "inputs.md").read_text()
 STAMP = b"2026-11-20T06:18:42.000001Z tcp:10.0.0.1:51234 "

@@ -11,7 +11,7 @@ from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.counting.values import make_value_counter
 from logsrv.linelog.read.render import hit_document
 from logsrv.linelog.read.search import Hit
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
 COMMON = '10.0.0.9 - bob [20/Nov/2026:06:18:42 +0000] "GET /a?x=1 HTTP/1.1" 503 5'

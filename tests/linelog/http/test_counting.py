@@ -12,9 +12,9 @@ import pytest
 from logsrv.linelog.http.counting import StoreCounter, StoreTotals
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.statistics import FRESH_SECONDS, IDLE_SECONDS, StoreStatistics
-from logsrv.linelog.store.sealing.seal import seal
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Form, sealed_segments
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.segment import Form, sealed_segments
 from tests.parts.child_processes import Spawner, read_message, send
 from tests.parts.reactor import logged
 from tests.parts.stores import line, lines, make_store, note_listings, view_of

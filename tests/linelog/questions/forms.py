@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import attrs
 
-from logsrv.linelog.store.sealing import seal as sealing
+from logsrv.linelog.store import seal as sealing
 from logsrv.linelog.store.words import build as word_building
 from tests.linelog.questions.lines import Line
 from tests.parts.archived_stores import archive_all

@@ -26,8 +26,8 @@ from logsrv.linelog.store.archive.catalog import add_to_archive_catalogs
 from logsrv.linelog.store.archive.manifest import decode_manifest
 from logsrv.linelog.store.archive.objects import ArchiveError
 from logsrv.linelog.store.archive.putting import put_segment
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.segment import Position
 from tests.linelog.read.rounds import Rounds
 from tests.parts.archived_stores import STORE, packed, remove_texts
 from tests.parts.stores import lines, make_store

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.read.follow import Follower, bytes_between, end_of_store
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.examples import more
 from tests.parts.stores import Writer, line, make_store, view_of
 

@@ -10,7 +10,7 @@ from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.words.reindex import make_missing_indexes
 from tests.parts.stores import line, make_store
 

@@ -14,10 +14,10 @@ from logsrv.linelog.read.indexed import levels_in_query
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.sealing import seal as sealing
-from logsrv.linelog.store.segments import index, indexing
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Form, sealed_segments
+from logsrv.linelog.store import index, indexing
+from logsrv.linelog.store import seal as sealing
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.segment import Form, sealed_segments
 from tests.parts.stores import line, make_store, view_of
 
 COUNT = 1200

@@ -21,7 +21,7 @@ from logsrv.linelog.read.lines_of_records import lines_of_records
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.records import about_lines
 from logsrv.linelog.read.search import Search
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.linelog.read.traces import TRACES, records_of, stored
 from tests.parts.stores import line, make_store, view_of
 

@@ -12,8 +12,8 @@ from logsrv.linelog.query.matching.match import make_matcher
 from logsrv.linelog.read.plan import Scope, missing_segments
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.removed import RemovedRun, note_empty, note_removed
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.removed import RemovedRun, note_empty, note_removed
 from tests.parts.commands import logsrv
 from tests.parts.stores import Writer, line, make_store
 

@@ -14,7 +14,7 @@ from logsrv.linelog.read import plan
 from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats, plan_tasks
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.stores import BEGIN, line, make_store, view_of
 
 # Five segments of about 3 MiB, a line a minute; the third plain, the fifth active.

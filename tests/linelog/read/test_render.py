@@ -23,7 +23,7 @@ from logsrv.linelog.read.render import (
 )
 from logsrv.linelog.read.render_records import make_record_renderer
 from logsrv.linelog.read.search import Hit
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.stores import line
 
 EVIL = "\x1b]0;title\x07 \x9b2J \u202eevil\u2066 \u2028next \x7f".encode() + b"\xff\xfe"

@@ -14,7 +14,7 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.stored_lines import LineContext, StoredLines, group_with_context
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.examples import more
 from tests.parts.stores import line, make_store, view_of
 
@@ -117,9 +117,9 @@ def test_a_segment_that_retention_takes_meanwhile_is_left_out(tmp_path):
 
 
 def test_sealing_between_plan_and_reading_doubles_and_loses_nothing(tmp_path):
-    from logsrv.linelog.store.sealing.seal import seal
-    from logsrv.linelog.store.segments.disk import Disk
-    from logsrv.linelog.store.segments.segment import segments
+    from logsrv.linelog.store.disk import Disk
+    from logsrv.linelog.store.seal import seal
+    from logsrv.linelog.store.segment import segments
 
     store = make_store(tmp_path / "logs", SEGMENTS[:2], packed=0)
     found = search(view_of(store), "needle").hits()

@@ -23,7 +23,7 @@ from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import LineContext, group_with_context
 from logsrv.linelog.read.stores_search import StoresSearch
 from logsrv.linelog.read.stores_view import StoresView
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.stores import line, lines, make_store, view_of
 
 QUERIES = ("", "level=error", "n<3 -blue", "blue OR red", "xylophagous")

@@ -13,7 +13,7 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stores_view import StoresView
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import NEXT_STORE, Position
+from logsrv.linelog.store.segment import NEXT_STORE, Position
 from tests.parts.archived_stores import archive_all, remove_texts, sealed_store
 from tests.parts.small_segments import letters
 from tests.parts.stores import lines, make_store

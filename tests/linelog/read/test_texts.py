@@ -20,10 +20,10 @@ from logsrv.linelog.read.texts import (
     SegmentFrames,
 )
 from logsrv.linelog.read.walk import index_sound_frames
-from logsrv.linelog.store.segments import index
-from logsrv.linelog.store.segments.index import Index
-from logsrv.linelog.store.segments.segment import Position
-from logsrv.linelog.store.segments.times import NONE, Times
+from logsrv.linelog.store import index
+from logsrv.linelog.store.index import Index
+from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.times import NONE, Times
 from tests.parts.stores import line, make_store, view_of
 
 # Short ones, long ones, and some that are longer than a frame.

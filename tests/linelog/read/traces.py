@@ -6,7 +6,7 @@ from logsrv.linelog.fields.continuation import Joiner
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.stored_lines import StoredLines
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.stack_traces import GO, JAVA, OTHERS, PYTHON, split_sample
 from tests.parts.stores import make_store, view_of
 

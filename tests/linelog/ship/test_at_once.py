@@ -15,8 +15,8 @@ from logsrv.linelog.ship.flights import BlocksInFlight
 from logsrv.linelog.ship.loop import ANSWER, LAST
 from logsrv.linelog.ship.pauses import SETTLED
 from logsrv.linelog.ship.target import MisplacedBlock, RefusedForGood, TooMuchAtOnce, Unavailable
-from logsrv.linelog.store.segments import index, indexing
-from logsrv.linelog.store.segments.segment import Position, segments
+from logsrv.linelog.store import index, indexing
+from logsrv.linelog.store.segment import Position, segments
 from tests.parts.disks import at
 from tests.parts.ship_targets import FarSide, Process
 from tests.parts.stores import line, make_store

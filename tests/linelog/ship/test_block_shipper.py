@@ -13,9 +13,9 @@ from logsrv.linelog.ship.cut import BlockCutter, BlockLimits, CutBlock
 from logsrv.linelog.ship.loop import ANSWER, LEAST
 from logsrv.linelog.ship.pauses import LONGEST, SETTLED
 from logsrv.linelog.ship.target import LastBlock, RefusedForGood, TooMuchAtOnce, Unavailable
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.removed import RemovedRun, note_removed
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.removed import RemovedRun, note_removed
+from logsrv.linelog.store.segment import Position
 from tests.parts.ship_targets import FarSide, Process
 from tests.parts.stores import Writer, line, make_store
 

@@ -16,7 +16,7 @@ from logsrv.linelog.read.texts import PackedFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.crc import combine_crcs
 from logsrv.linelog.ship.cut import PIECE, BlockCutter, BlockLimits, CutBlock
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.examples import more
 from tests.parts.indexes import as_before
 from tests.parts.ship_targets import text_of

@@ -10,7 +10,7 @@ from logsrv.errors import StoreError
 from logsrv.linelog.read.texts import PackedFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.durable import SegmentSyncer
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.stores import Writer, line, make_store, view_of
 
 

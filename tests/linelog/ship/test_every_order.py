@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from logsrv.linelog.ship.loop import ANSWER, QUIET
 from logsrv.linelog.ship.target import Unavailable
-from logsrv.linelog.store.segments.segment import NOWHERE, Position
+from logsrv.linelog.store.segment import NOWHERE, Position
 from tests.parts.examples import more
 from tests.parts.ship_targets import FarSide, LineFarSide, Process
 from tests.parts.stores import Writer

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.ship.loop import ANSWER
 from logsrv.linelog.ship.target import LineBatch, RefusedForGood, Unavailable
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.ship_targets import LineFarSide, Process
 from tests.parts.stores import line, make_store
 

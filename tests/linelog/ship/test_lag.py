@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.ship.lag import LagMeter, ShipLag
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.stores import BEGIN, line, lines, make_store, view_of
 
 A, B, C = lines(["a", "bb"]), lines(["c"], begin=10), lines(["dd", "e"], begin=20)

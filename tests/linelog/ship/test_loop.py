@@ -15,7 +15,7 @@ from logsrv.linelog.ship.pauses import LONGEST, MOST_ASKED, SETTLED, SHORTEST, R
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.ship_place import RefusedLinesFile, ShipPlace
 from logsrv.linelog.ship.target import LineTarget, Unavailable
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.ship_targets import STORE, LineFarSide, Reports
 
 

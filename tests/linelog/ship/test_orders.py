@@ -18,7 +18,7 @@ from logsrv.linelog.ship.orders import (
 )
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.ship_settings import ShipSettings
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 STORE = "ab" * 16
 

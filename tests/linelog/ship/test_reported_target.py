@@ -7,7 +7,7 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.reported_target import ReportedTarget, report_sentence
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 
 class Stage:

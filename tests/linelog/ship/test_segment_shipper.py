@@ -24,8 +24,8 @@ from logsrv.linelog.store.archive.archive_notes import (
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.manifest import Manifest, archived_segment_names
 from logsrv.linelog.store.archive.putting import find_manifest
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Position, Segment
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.segment import Position, Segment
 from tests.parts.archived_stores import STORE, files_of, packed, sealed_store
 from tests.parts.disks import at
 from tests.parts.ship_targets import Process

@@ -22,9 +22,9 @@ from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.ship_place import ShipPlace
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.shipping import MODULE
-from logsrv.linelog.store.segments import identity
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store import identity
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.segment import Position
 from tests.parts.child_processes import read_message, send
 from tests.parts.http_servers import LineReceiver, receiving
 from tests.parts.stores import line, make_store

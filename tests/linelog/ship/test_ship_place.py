@@ -13,9 +13,9 @@ from logsrv.linelog.ship.ship_place import (
     UnconfirmedGap,
     write_identity_to_places,
 )
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.removed import MissingText
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.removed import MissingText
+from logsrv.linelog.store.segment import Position
 from tests.parts.ship_targets import FarSide, Process
 from tests.parts.stores import line, make_store
 

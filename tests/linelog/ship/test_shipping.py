@@ -17,7 +17,7 @@ from logsrv.linelog.ship.ship_place import ShipPlace
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.shipping import Shipping, saved_holds
 from logsrv.linelog.store.policy import Hold
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.child_processes import Spawned, Spawner
 from tests.parts.clocks import HandClock
 from tests.parts.reactor import logged

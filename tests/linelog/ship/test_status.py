@@ -14,7 +14,7 @@ from logsrv.linelog.ship.status import (
     save_target_names,
     target_statuses,
 )
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.stores import BEGIN, line, make_store, view_of
 
 STORE = "ab" * 16

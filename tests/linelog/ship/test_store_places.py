@@ -10,7 +10,7 @@ from logsrv.linelog.ship.store_places import (
     may_begin_line,
     place_for_ship_from,
 )
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.stores import line, make_store, view_of
 
 SEGMENTS = [[line(f"{segment} {n}", n) for n in range(100)] for segment in range(4)]

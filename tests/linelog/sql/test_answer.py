@@ -14,7 +14,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.answer import SqlAnswer
 from logsrv.linelog.sql.columns import ColumnType
 from logsrv.linelog.sql.rows import StoreReading
-from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.words.reindex import make_missing_indexes
 from tests.parts.stores import line, lines, make_store, view_of
 

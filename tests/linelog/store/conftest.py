@@ -13,8 +13,8 @@ from logsrv.clock import Clock
 from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.policy import DAY, StorePolicy
-from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.store import Store
 from tests.parts.clocks import HandClock
 from tests.parts.disks import batch

@@ -2,10 +2,10 @@
 
 import zlib
 
-from logsrv.linelog.store.origins.notes import BlockNote
-from logsrv.linelog.store.origins.origins import Origins
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.notes import BlockNote
+from logsrv.linelog.store.origins import Origins
+from logsrv.linelog.store.segment import Position
 
 ONE, OTHER = 32 * "a", 32 * "b"
 TEXTS = [b"one of the first\n" * 9, b"and of the second\n" * 7]

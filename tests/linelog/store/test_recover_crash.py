@@ -12,7 +12,7 @@ from logsrv.linelog.read.follow import Follower, end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store import recover
 from logsrv.linelog.store.policy import Sync
-from logsrv.linelog.store.segments.segment import ACTIVE, SYNCED, Position, note_synced, save_number
+from logsrv.linelog.store.segment import ACTIVE, SYNCED, Position, note_synced, save_number
 from tests.linelog.store.origin_notes import TEXTS, two, written
 from tests.parts.disks import FaultyDisk, at, batch, no_space, stored, text_of
 from tests.parts.reactor import until

@@ -28,7 +28,7 @@ from logsrv.linelog.formats.http.routes import Route, Routes
 from logsrv.linelog.intake.connections import Input
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.lines.bodies import Reply, RequestRefused, json_line
-from logsrv.linelog.store.segments.segment import STORE_ID
+from logsrv.linelog.store.segment import STORE_ID
 
 
 def _body_of_posted_block(coming: IncomingBlocks, head: RequestHead) -> Body:

@@ -13,10 +13,10 @@ import attrs
 
 from logsrv.descriptor import Descriptor
 from logsrv.linelog.formats.blocks.send import PackedBlock
-from logsrv.linelog.store.origins.notes import BlockNote
-from logsrv.linelog.store.segments import index
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Form, Segment, segments
+from logsrv.linelog.store import index
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.notes import BlockNote
+from logsrv.linelog.store.segment import Form, Segment, segments
 
 _TRIES = 100
 """The most tries to read a segment whose file changes meanwhile; that does not happen so often in a row."""

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from logsrv.linelog.store.segments.segment import STORE_ID, Position, parse_position
+from logsrv.linelog.store.segment import STORE_ID, Position, parse_position
 
 FORMAT = "1"
 NAMES = tuple(f"Logsrv-{name}" for name in ("Format", "Store", "From", "To", "After", "Gap", "CRC"))

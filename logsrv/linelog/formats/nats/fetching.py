@@ -31,7 +31,7 @@ from logsrv.linelog.formats.nats.missing import add_missing
 from logsrv.linelog.formats.nats.parse import STATUS, Delivery, known_nats_headers
 from logsrv.linelog.formats.nats.place import StreamSource
 from logsrv.linelog.formats.nats.streams import NO_STREAM, SUBJECT
-from logsrv.linelog.store.segments.segment import STORE_ID
+from logsrv.linelog.store.segment import STORE_ID
 from logsrv.reactor import cancel_until_ended
 
 LOOK = 2.0

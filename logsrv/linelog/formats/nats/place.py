@@ -12,7 +12,7 @@ import attrs
 
 from logsrv.kit.text.words import listed, shown
 from logsrv.linelog.formats.blocks.send import UNKNOWN
-from logsrv.linelog.store.segments.segment import Position, parse_position
+from logsrv.linelog.store.segment import Position, parse_position
 
 PORT = 4222
 """The default port of NATS."""

@@ -16,7 +16,7 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.render import hit_document, safe_json
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 Values: TypeAlias = dict[str, Any]
 

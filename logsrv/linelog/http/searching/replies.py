@@ -35,7 +35,7 @@ from logsrv.linelog.read.render import LineStyle, hit_document, make_renderer, s
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Position, parse_position
+from logsrv.linelog.store.segment import Position, parse_position
 
 Reply: TypeAlias = Iterator[bytes]
 """The pieces of an answer."""

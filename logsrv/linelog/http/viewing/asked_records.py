@@ -18,7 +18,7 @@ from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.read.records import MOST_KEPT, about_lines, lines_before
 from logsrv.linelog.read.search import Hit, lines_in_text
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import NOWHERE, Position
+from logsrv.linelog.store.segment import NOWHERE, Position
 
 # Records that are kept, as a stream may stay silent for ever.
 _MOST_RECORDS = 10_000

@@ -18,7 +18,7 @@ from logsrv.linelog.http.viewing.watched_query import PIECE, SharedEvents, Watch
 from logsrv.linelog.read.follow import AppendedLines, Follower, bytes_between
 from logsrv.linelog.read.search import hits_in_text
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 # The most bytes of text after `sure` that are searched for a viewer. Then it is live, and the lines that it
 # has not reached count as missed.

@@ -25,7 +25,7 @@ from logsrv.linelog.http.viewing.query_groups import QueryGroup, SingleQuery, gr
 from logsrv.linelog.http.viewing.view_protocol import LiveQuery, ViewEvents
 from logsrv.linelog.http.viewing.watched_query import SharedEvents, WatchedQuery, event_pieces
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 # The most lines a second on average, for one viewer and for all together; further lines count as missed.
 # One viewer gets more than people and browsers can follow; all together get what the daemon can write.

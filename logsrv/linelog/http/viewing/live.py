@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from logsrv.linelog.read.follow import AppendedLines, Follower, bytes_between, end_of_store
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 # The most bytes of one poll's text that are searched, the newest: more than anybody reads. The lines before
 # are only counted. With many viewers polls are rarer, and larger: 10 MB a second, at most MOST_KEPT a poll.

@@ -12,7 +12,7 @@ from types import ModuleType
 from logsrv.linelog.http.viewing.live import PolledLines
 from logsrv.linelog.http.viewing.watched_query import WatchedQuery
 from logsrv.linelog.read.follow import AppendedLines
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 # With fewer queries, each searches the text by itself, without NumPy, which takes 0.1 s to load.
 MANY = 16

@@ -22,7 +22,7 @@ from logsrv.kit.children.frames import MessageReader
 from logsrv.linelog.http.viewing.hub import Hub
 from logsrv.linelog.http.viewing.view_protocol import LiveQuery, encode_events
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import parse_position
+from logsrv.linelog.store.segment import parse_position
 
 
 def serve_viewers(directory: str) -> None:

@@ -36,7 +36,7 @@ from logsrv.linelog.http.searching.events import HEARTBEAT, RETRY, EventQueue, e
 from logsrv.linelog.http.searching.searches import AskedSearch, Searches
 from logsrv.linelog.http.viewing.view_protocol import LiveQuery, ViewEvents
 from logsrv.linelog.http.viewing.views import LiveViews
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from logsrv.timer import Timer
 
 HEARTBEAT_EVERY = 15.0

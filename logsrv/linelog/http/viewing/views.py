@@ -20,7 +20,7 @@ from logsrv.kit.children.child_process import ChildProcess, ChildProcesses, Proc
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.linelog.http.problems import STOPPING, Problem, too_many_problem
 from logsrv.linelog.http.viewing.view_protocol import LiveQuery, ViewEvents, decode_events
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from logsrv.timer import Timer
 
 log = Logger()

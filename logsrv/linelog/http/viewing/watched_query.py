@@ -18,7 +18,7 @@ from logsrv.linelog.read.records import JoinedLines
 from logsrv.linelog.read.render import hit_as_json, safe_json
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 # A message of events ends when it has this many bytes.
 PIECE = 8 << 10

@@ -12,7 +12,7 @@ from logsrv.linelog.query.language.question import Extraction, Sorting
 from logsrv.linelog.read.counting.columns import column_reader, numbers
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Hit, Search
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 MOST = 10_000
 """Lines of an answer."""

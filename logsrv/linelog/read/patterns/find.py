@@ -20,7 +20,7 @@ from logsrv.linelog.read.patterns.line_patterns import LinePatterns, PatternKey
 from logsrv.linelog.read.patterns.merge import merge_templates
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Search
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 
 MOST_TEMPLATES = 50_000
 """At twice as many, the rarest templates are forgotten, so that this many are kept."""

@@ -34,8 +34,8 @@ from logsrv.linelog.store.archive.putting import (
     put_segment,
 )
 from logsrv.linelog.store.archive.readers import ReaderThreads
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Segment
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.segment import Segment
 from logsrv.reactor import deferred_from_future
 
 T = TypeVar("T")

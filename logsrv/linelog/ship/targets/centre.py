@@ -11,7 +11,7 @@ from logsrv.linelog.ship.http_answers import HttpAnswer
 from logsrv.linelog.ship.http_client import HttpClient
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, Unavailable
-from logsrv.linelog.store.segments.segment import Position, parse_position
+from logsrv.linelog.store.segment import Position, parse_position
 
 WINDOW = 3
 """The blocks in flight: one on the way, one that the centre checks, and one that it syncs."""

@@ -21,8 +21,8 @@ from logsrv.linelog.store.archive.manifest import (
 )
 from logsrv.linelog.store.archive.objects import Archive, UnusableArchive
 from logsrv.linelog.store.archive.url import FILE, parse_archive_url
-from logsrv.linelog.store.segments.disk import Disk, read_or
-from logsrv.linelog.store.segments.segment import Segment
+from logsrv.linelog.store.disk import Disk, read_or
+from logsrv.linelog.store.segment import Segment
 
 FOLDER = "ship"
 SUFFIX = ".archive"

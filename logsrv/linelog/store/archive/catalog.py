@@ -48,8 +48,8 @@ from logsrv.linelog.store.archive.objects import (
     ObjectExists,
     ObjectMissing,
 )
-from logsrv.linelog.store.segments.compressing import compressor
-from logsrv.linelog.store.segments.index import require_count
+from logsrv.linelog.store.compressing import compressor
+from logsrv.linelog.store.index import require_count
 from logsrv.linelog.store.words.lookup import WordIndex
 from logsrv.linelog.store.words.partial import PartialFile
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 from logsrv.descriptor import Descriptor, pieces_between
 from logsrv.linelog.store.archive.objects import ArchiveError, ObjectExists, ObjectMissing
-from logsrv.linelog.store.segments.disk import TMP_SUFFIX, Disk, make_directory
+from logsrv.linelog.store.disk import TMP_SUFFIX, Disk, make_directory
 
 _OLD = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _ONCE = 1 << 24

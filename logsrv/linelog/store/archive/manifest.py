@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 from logsrv.kit.text.checksums import json_with_checksum, read_json_with_checksum
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import fault_text
-from logsrv.linelog.store.segments import heads
-from logsrv.linelog.store.segments.index import require_count
-from logsrv.linelog.store.segments.segment import (
+from logsrv.linelog.store import heads
+from logsrv.linelog.store.index import require_count
+from logsrv.linelog.store.segment import (
     INDEX_SUFFIX,
     MOST_SEGMENTS,
     PACKED_SUFFIX,
@@ -31,7 +31,7 @@ from logsrv.linelog.store.segments.segment import (
     Form,
     Segment,
 )
-from logsrv.linelog.store.segments.times import Times, time_of
+from logsrv.linelog.store.times import Times, time_of
 
 FORMAT = 1
 SUFFIX = ".json"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
 
+from logsrv.linelog.store import index
 from logsrv.linelog.store.archive.archive_notes import local_manifest_or_none
 from logsrv.linelog.store.archive.catalog import manifest_in_archive
 from logsrv.linelog.store.archive.manifest import (
@@ -28,9 +29,8 @@ from logsrv.linelog.store.archive.objects import (
     ObjectExists,
     ObjectMissing,
 )
-from logsrv.linelog.store.segments import index
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Segment
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.segment import Segment
 
 PIECE = 4 << 20
 

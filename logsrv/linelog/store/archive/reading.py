@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 
+from logsrv.linelog.store import index
 from logsrv.linelog.store.archive.archive_notes import local_manifest
 from logsrv.linelog.store.archive.manifest import Manifest, frame_checksum, object_name
 from logsrv.linelog.store.archive.objects import Archive, ArchiveError, ChangedObject
-from logsrv.linelog.store.segments import index
-from logsrv.linelog.store.segments.disk import Disk, read_or
-from logsrv.linelog.store.segments.index import Index
-from logsrv.linelog.store.segments.segment import Segment
+from logsrv.linelog.store.disk import Disk, read_or
+from logsrv.linelog.store.index import Index
+from logsrv.linelog.store.segment import Segment
 
 
 class ArchivedText:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import parse_rfc3339
+from logsrv.linelog.store import identity, segment
 from logsrv.linelog.store.archive.archive_notes import save_local_manifest
 from logsrv.linelog.store.archive.manifest import (
     FileDigest,
@@ -27,9 +28,8 @@ from logsrv.linelog.store.archive.putting import (
     object_pieces,
     size_and_sha256,
 )
-from logsrv.linelog.store.segments import identity, segment
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.segment import Position
 
 
 class RestoredSegment(NamedTuple):

@@ -17,17 +17,16 @@ import attrs
 
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
+from logsrv.linelog.store import backup_note, identity, index, origins
 from logsrv.linelog.store.archive.archive_notes import local_manifest
+from logsrv.linelog.store.backup_note import BEGUN, COMING, COMPLETE, BackupNote
 from logsrv.linelog.store.care.copying import CopyMethod, copy_growing_text, link_or_copy
 from logsrv.linelog.store.care.store_listing import StoreCut, StoreListing, cut_between_lines
 from logsrv.linelog.store.care.superseding import remove_superseded
-from logsrv.linelog.store.origins import origins
-from logsrv.linelog.store.segments import backup_note, identity, index
-from logsrv.linelog.store.segments.backup_note import BEGUN, COMING, COMPLETE, BackupNote
-from logsrv.linelog.store.segments.disk import DIRECTORY_MODE, Disk
-from logsrv.linelog.store.segments.lock import NAME as LOCK
-from logsrv.linelog.store.segments.removed import EMPTY, REMOVED
-from logsrv.linelog.store.segments.segment import (
+from logsrv.linelog.store.disk import DIRECTORY_MODE, Disk
+from logsrv.linelog.store.lock import NAME as LOCK
+from logsrv.linelog.store.removed import EMPTY, REMOVED
+from logsrv.linelog.store.segment import (
     ACTIVE,
     BACKUP,
     IMPORTING,

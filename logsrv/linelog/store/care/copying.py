@@ -9,10 +9,10 @@ import zlib
 from collections.abc import Iterator
 
 from logsrv.descriptor import Descriptor, pieces_between
-from logsrv.linelog.store.segments import index
-from logsrv.linelog.store.segments.backup_note import COMING
-from logsrv.linelog.store.segments.disk import Disk, read_or
-from logsrv.linelog.store.segments.segment import Segment, tmp
+from logsrv.linelog.store import index
+from logsrv.linelog.store.backup_note import COMING
+from logsrv.linelog.store.disk import Disk, read_or
+from logsrv.linelog.store.segment import Segment, tmp
 
 # A hard link fails with these errors, and the file is copied: the other directory is on another file
 # system, or on one without hard links, or the file belongs to another user.

@@ -18,17 +18,25 @@ import attrs
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
+from logsrv.linelog.store import (
+    backup_note,
+    format,
+    identity,
+    lock,
+    notes,
+    origins,
+    removed,
+    segment,
+)
 from logsrv.linelog.store.archive import archive_notes
 from logsrv.linelog.store.care import imported
 from logsrv.linelog.store.care.findings import StoreFinding, why_unreadable
 from logsrv.linelog.store.care.repair import keep_aside, replace_keeping_old
 from logsrv.linelog.store.care.store_listing import StoreListing, open_active_and_list
 from logsrv.linelog.store.care.texts import ExaminedText, PackedSegmentCheck, check_plain_text
-from logsrv.linelog.store.origins import notes, origins
-from logsrv.linelog.store.segments import backup_note, format, identity, lock, removed, segment
-from logsrv.linelog.store.segments.disk import Disk, explanation, read_or, reason
-from logsrv.linelog.store.segments.segment import ACTIVE, BACKUP, NOWHERE, Form, Position
-from logsrv.linelog.store.segments.waiting import WAITING, read_waiting, waiting_sizes
+from logsrv.linelog.store.disk import Disk, explanation, read_or, reason
+from logsrv.linelog.store.segment import ACTIVE, BACKUP, NOWHERE, Form, Position
+from logsrv.linelog.store.waiting import WAITING, read_waiting, waiting_sizes
 
 _TRIES = 1000
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import attrs
 
 from logsrv.errors import StoreError
-from logsrv.linelog.store.segments.disk import explanation
+from logsrv.linelog.store.disk import explanation
 
 
 class FindingWeight(enum.Enum):

@@ -11,8 +11,8 @@ import attrs
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.checksums import json_with_checksum, read_json_with_checksum
-from logsrv.linelog.store.segments.disk import Disk, explanation
-from logsrv.linelog.store.segments.segment import NOWHERE, Position
+from logsrv.linelog.store.disk import Disk, explanation
+from logsrv.linelog.store.segment import NOWHERE, Position
 
 NAME = "imported"
 # The most bytes that are read: enough for 500,000 files. A longer file is read in part, so it counts as

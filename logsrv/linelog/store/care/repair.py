@@ -17,11 +17,11 @@ from collections.abc import Callable, Sequence
 from itertools import count
 
 from logsrv.descriptor import Descriptor
-from logsrv.linelog.store.segments import heads, index, indexing
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.index import Index
-from logsrv.linelog.store.segments.indexing import Indexer
-from logsrv.linelog.store.segments.segment import Segment
+from logsrv.linelog.store import heads, index, indexing
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.index import Index
+from logsrv.linelog.store.indexing import Indexer
+from logsrv.linelog.store.segment import Segment
 
 SUFFIX = ".damaged"
 _ALLOWED = 4 << 30

@@ -10,10 +10,10 @@ import attrs
 
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
-from logsrv.linelog.store.origins import origins
-from logsrv.linelog.store.origins.notes import NotesFile, make_notes_file, parse_notes_file
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import (
+from logsrv.linelog.store import origins
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.notes import NotesFile, make_notes_file, parse_notes_file
+from logsrv.linelog.store.segment import (
     ACTIVE,
     Position,
     away_segments,
@@ -21,7 +21,7 @@ from logsrv.linelog.store.segments.segment import (
     half_rotated_segments,
     saved_number,
 )
-from logsrv.linelog.store.segments.torn import start_of_line
+from logsrv.linelog.store.torn import start_of_line
 
 _TRIES = 1000
 

@@ -6,12 +6,12 @@ import contextlib
 import os
 
 from logsrv.descriptor import PIECE
+from logsrv.linelog.store import index
 from logsrv.linelog.store.archive.archive_notes import local_manifest
 from logsrv.linelog.store.care.store_listing import StoreListing
-from logsrv.linelog.store.segments import index
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Form, Segment
-from logsrv.linelog.store.segments.torn import is_stamp_or_beginning
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.segment import Form, Segment
+from logsrv.linelog.store.torn import is_stamp_or_beginning
 
 
 def remove_superseded(disk: Disk) -> list[str]:

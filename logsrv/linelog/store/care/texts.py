@@ -18,15 +18,15 @@ import attrs
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
+from logsrv.linelog.store import heads, index, torn
 from logsrv.linelog.store.archive.archive_notes import local_manifest
 from logsrv.linelog.store.archive.manifest import NewerFormat
 from logsrv.linelog.store.care.findings import StoreFinding, why_unreadable
 from logsrv.linelog.store.care.repair import keep_aside, most_unpacked_bytes, salvage_index
-from logsrv.linelog.store.segments import heads, index, torn
-from logsrv.linelog.store.segments.disk import Disk, explanation
-from logsrv.linelog.store.segments.index import FrameStart, Index
-from logsrv.linelog.store.segments.segment import Form, Segment
-from logsrv.linelog.store.segments.times import SHAPE, SIZE, UNKNOWN, combine_times, digits_to_zeros
+from logsrv.linelog.store.disk import Disk, explanation
+from logsrv.linelog.store.index import FrameStart, Index
+from logsrv.linelog.store.segment import Form, Segment
+from logsrv.linelog.store.times import SHAPE, SIZE, UNKNOWN, combine_times, digits_to_zeros
 from logsrv.linelog.store.words.check import check_words
 from logsrv.linelog.store.words.lookup import WordIndex
 from logsrv.linelog.store.words.reindex import reindex_segment

@@ -11,9 +11,9 @@ import errno
 import os
 from collections.abc import Iterator
 
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.index import Index, unpack_frames
-from logsrv.linelog.store.segments.segment import Segment, tmp
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.index import Index, unpack_frames
+from logsrv.linelog.store.segment import Segment, tmp
 from logsrv.linelog.store.words.layout import WordIndexTrailer, pack_trailer
 from logsrv.linelog.store.words.scan import Array
 from logsrv.linelog.store.words.section import SectionBuilder

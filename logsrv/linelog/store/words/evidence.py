@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from logsrv.linelog.store.segments.times import SHAPE
+from logsrv.linelog.store.times import SHAPE
 
 RUN = 3
 WINDOW = 5

@@ -24,7 +24,7 @@ import struct
 import zlib
 from typing import NamedTuple
 
-from logsrv.linelog.store.segments.heads import MOST
+from logsrv.linelog.store.heads import MOST
 
 MAGIC = b"logsrv-words-2\n\0"
 SECTION_MAGIC = b"WSEC"

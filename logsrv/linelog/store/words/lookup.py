@@ -13,7 +13,7 @@ from functools import partial
 
 import zstandard
 
-from logsrv.linelog.store.segments.index import Index
+from logsrv.linelog.store.index import Index
 from logsrv.linelog.store.words.evidence import (
     ESCAPES,
     Evidence,

@@ -13,11 +13,11 @@ import attrs
 
 from logsrv.descriptor import Descriptor
 from logsrv.linelog.fields.level import RULES
-from logsrv.linelog.store.segments import index
-from logsrv.linelog.store.segments.disk import Disk, explanation
-from logsrv.linelog.store.segments.index import Index
-from logsrv.linelog.store.segments.indexing import rebuild_index
-from logsrv.linelog.store.segments.segment import Form, Segment, sealed_segments, tmp
+from logsrv.linelog.store import index
+from logsrv.linelog.store.disk import Disk, explanation
+from logsrv.linelog.store.index import Index
+from logsrv.linelog.store.indexing import rebuild_index
+from logsrv.linelog.store.segment import Form, Segment, sealed_segments, tmp
 from logsrv.linelog.store.words.build import write_word_index
 from logsrv.linelog.store.words.lookup import WordIndex
 

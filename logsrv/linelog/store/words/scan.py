@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy
 
-from logsrv.linelog.store.segments.times import SHAPE
+from logsrv.linelog.store.times import SHAPE
 from logsrv.linelog.store.words import bits
 from logsrv.linelog.store.words.evidence import (
     ADDRESS_MARK,

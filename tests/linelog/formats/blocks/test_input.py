@@ -24,11 +24,11 @@ from logsrv.linelog.plugin.logger_settings import (
     parse_listen,
     require_blocks_token,
 )
-from logsrv.linelog.store.origins.notes import BlockNote, parse_notes_file
-from logsrv.linelog.store.origins.origins import Origins
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Position
-from logsrv.linelog.store.writing.deposit import PendingBlock
+from logsrv.linelog.store.deposit import PendingBlock
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.notes import BlockNote, parse_notes_file
+from logsrv.linelog.store.origins import Origins
+from logsrv.linelog.store.segment import Position
 from tests.parts.blocks import block_of, stored_lines
 from tests.parts.http_senders import Transport, request
 from tests.parts.sinks import Sink, intake, refused

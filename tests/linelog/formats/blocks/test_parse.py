@@ -24,7 +24,7 @@ from logsrv.linelog.formats.blocks.send import (
 )
 from logsrv.linelog.lines.framer import LineFramer
 from logsrv.linelog.lines.rules import LineCounts, LineRules, for_frames
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.blocks import block_of, packed
 from tests.parts.strangers import at_most
 

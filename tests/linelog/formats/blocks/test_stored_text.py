@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.formats.blocks.overlap import read_text_piece
-from logsrv.linelog.store.sealing.seal import seal
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Form, Segment
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.segment import Form, Segment
 from tests.parts.disks import at
 from tests.parts.stores import lines, make_store
 

@@ -7,7 +7,7 @@ import pytest
 
 from logsrv.linelog.formats.nats import fetching
 from logsrv.linelog.formats.nats.parse import LARGEST
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.blocks import block_of, stored_lines
 from tests.parts.nats_centres import ONE, Centre
 from tests.parts.nats_liars import (

@@ -15,7 +15,7 @@ from logsrv.linelog.formats.nats.place import (
     parse_stream_source,
     passed_hole,
 )
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.blocks import block_of
 
 

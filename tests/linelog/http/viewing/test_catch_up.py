@@ -11,7 +11,7 @@ from logsrv.linelog.http.viewing.catch_up import CatchUp, CatchUpStep
 from logsrv.linelog.http.viewing.watched_query import SharedEvents, WatchedQuery
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.stores import line, make_store, view_of
 
 SIZE = len(line("0"))

@@ -16,7 +16,7 @@ from logsrv.linelog.http.viewing.hub import BURST, POLL_EVERY, RATE, REST_FOR_EA
 from logsrv.linelog.http.viewing.view_protocol import LiveQuery, ViewEvents
 from logsrv.linelog.http.viewing.watched_query import PIECE
 from logsrv.linelog.read.follow import end_of_store
-from logsrv.linelog.store.segments.segment import Position, parse_position
+from logsrv.linelog.store.segment import Position, parse_position
 from tests.parts.stores import line, make_store, view_of
 
 SIZE = len(line("0"))

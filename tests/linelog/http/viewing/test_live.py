@@ -6,7 +6,7 @@ from logsrv.linelog.http.viewing import live
 from logsrv.linelog.http.viewing.live import LiveReader
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.stores import line, make_store, view_of
 
 

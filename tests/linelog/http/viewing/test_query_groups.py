@@ -10,7 +10,7 @@ from logsrv.linelog.http.viewing.live import PolledLines
 from logsrv.linelog.http.viewing.query_groups import QueryGroup, SingleQuery, group_queries
 from logsrv.linelog.http.viewing.watched_query import WatchedQuery
 from logsrv.linelog.read.follow import AppendedLines
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.stores import line
 
 QUERIES = [

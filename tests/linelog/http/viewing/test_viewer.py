@@ -20,7 +20,7 @@ from logsrv.linelog.http.viewing.viewer import (
     STALLED_AFTER,
     Viewer,
 )
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.web_requests import Browser
 
 END = Position(2, 100)

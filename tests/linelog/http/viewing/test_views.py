@@ -23,7 +23,7 @@ from logsrv.linelog.http.viewing.view_protocol import (
 )
 from logsrv.linelog.http.viewing.views import MODULE, REST_SECONDS, LiveViews
 from logsrv.linelog.read.follow import end_of_store
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.child_processes import Spawner, children, is_there, read_message, send
 from tests.parts.reactor import logged
 from tests.parts.stores import line, make_store, view_of

@@ -14,7 +14,7 @@ from logsrv.linelog.http.viewing.watched_query import (
 )
 from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.read.search import Hit
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.stores import line
 
 TEXT = b"".join(line(f"{number}", number) for number in range(6))

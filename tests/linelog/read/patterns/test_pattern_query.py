@@ -10,7 +10,7 @@ from logsrv.linelog.read.patterns.pattern_query import query_of_pattern
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.stores import line, make_store, view_of
 
 

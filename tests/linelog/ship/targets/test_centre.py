@@ -18,7 +18,7 @@ from logsrv.linelog.ship.target import (
     Unavailable,
 )
 from logsrv.linelog.ship.targets.centre import CentreTarget
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.parts.blocks import Edge, block_of, blocks, stored_lines
 from tests.parts.certificates import Authority
 from tests.parts.daemons import Start, starting

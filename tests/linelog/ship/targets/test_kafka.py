@@ -11,7 +11,7 @@ from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.target import LineBatch, PartlyRefused, RefusedForGood
 from logsrv.linelog.ship.targets.kafka import KafkaTarget
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from tests.linelog.ship.targets.brokers import TOPIC, brokers
 from tests.parts.certificates import Authority
 from tests.parts.far_sides import closing, numbered, sent, settings, unavailable

@@ -14,7 +14,7 @@ from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, TooMuchAtOnce, Unavailable
 from logsrv.linelog.ship.targets.nats import JetStreamTarget
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segment import Position
 from logsrv.reactor import AsyncioThread
 from tests.linelog.ship.targets.nkeys import operator_mode
 from tests.parts.blocks import Edge, block_of, blocks, stored_lines

@@ -15,7 +15,7 @@ from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.objects import ArchiveError, ChangedObject
 from logsrv.linelog.store.archive.putting import make_manifest
 from logsrv.linelog.store.archive.url import parse_archive_url
-from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.disk import Disk
 from tests.parts.archived_stores import STORE, packed, sealed_store
 from tests.parts.disks import at
 

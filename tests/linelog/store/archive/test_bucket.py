@@ -33,7 +33,7 @@ from logsrv.linelog.store.archive.objects import (
 from logsrv.linelog.store.archive.putting import OtherSegment, find_manifest, put_segment
 from logsrv.linelog.store.archive.restoring import restore_segments
 from logsrv.linelog.store.archive.url import parse_archive_url
-from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.disk import Disk
 from tests.parts.archived_stores import STORE, packed, sealed_store
 from tests.parts.certificates import Authority
 from tests.parts.disks import at

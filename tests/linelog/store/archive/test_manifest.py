@@ -16,7 +16,7 @@ from logsrv.linelog.store.archive.manifest import (
     manifest_object_name,
     store_identities,
 )
-from logsrv.linelog.store.segments.times import Times
+from logsrv.linelog.store.times import Times
 from tests.parts.archived_stores import STORE
 
 NAME = "0000000007-20261120T061842Z"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from logsrv.linelog.store import disk as module
 from logsrv.linelog.store.archive.archive_notes import save_local_manifest
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.manifest import archived_segment_names, manifest_object_name
@@ -21,9 +22,8 @@ from logsrv.linelog.store.archive.putting import (
     make_manifest,
     put_segment,
 )
-from logsrv.linelog.store.segments import disk as module
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Segment
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.segment import Segment
 from tests.parts.archived_stores import STORE, files_of, packed, sealed_store
 from tests.parts.disks import at
 

@@ -8,9 +8,9 @@ import pytest
 from logsrv.errors import StoreError
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.restoring import restore_segments
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.identity import load
-from logsrv.linelog.store.segments.segment import segments
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.identity import load
+from logsrv.linelog.store.segment import segments
 from tests.parts.archived_stores import (
     APART,
     STORE,

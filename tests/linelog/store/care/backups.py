@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from logsrv.linelog.store.care.backup import Backup
-from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.disk import Disk
 from tests.parts.examined_stores import at
 
 

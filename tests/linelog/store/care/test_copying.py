@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.store.care.copying import CopyMethod, copy_growing_text, link_or_copy
-from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.disk import Disk
 from tests.parts.disks import FaultyDisk, no_space
 from tests.parts.examined_stores import at, flip, packed_of, small_store
 

@@ -20,9 +20,9 @@ from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.archive.manifest import encode_manifest
 from logsrv.linelog.store.care.repair import keep_aside, replace_keeping_old
-from logsrv.linelog.store.sealing.seal import seal
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Form, Position, sealed_segments
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.segment import Form, Position, sealed_segments
 from tests.parts.disks import FaultyDisk
 from tests.parts.examined_stores import (
     all_findings,

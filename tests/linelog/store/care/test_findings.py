@@ -11,15 +11,15 @@ import pytest
 
 from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.place import Place
+from logsrv.linelog.store import backup_note, identity, index
 from logsrv.linelog.store.archive.manifest import encode_manifest
 from logsrv.linelog.store.care.findings import KINDS, FindingWeight, StoreFinding
-from logsrv.linelog.store.origins.notes import BlockNote, parse_notes_file
-from logsrv.linelog.store.sealing.seal import seal
-from logsrv.linelog.store.segments import backup_note, identity, index
-from logsrv.linelog.store.segments.identity import Identity
-from logsrv.linelog.store.segments.indexing import save_index
-from logsrv.linelog.store.segments.removed import RemovedRun, note_empty, note_removed
-from logsrv.linelog.store.segments.segment import (
+from logsrv.linelog.store.identity import Identity
+from logsrv.linelog.store.indexing import save_index
+from logsrv.linelog.store.notes import BlockNote, parse_notes_file
+from logsrv.linelog.store.removed import RemovedRun, note_empty, note_removed
+from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.segment import (
     Form,
     Position,
     Segment,
@@ -27,7 +27,7 @@ from logsrv.linelog.store.segments.segment import (
     sealed_name,
     sealed_segments,
 )
-from logsrv.linelog.store.segments.waiting import note_waiting
+from logsrv.linelog.store.waiting import note_waiting
 from tests.linelog.store.care.backups import take
 from tests.parts.disks import text_of
 from tests.parts.examined_stores import (

@@ -6,8 +6,8 @@ import pytest
 
 from logsrv.errors import StoreError
 from logsrv.linelog.store.care.imported import ImportedFiles, load
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.segment import Position
 from tests.parts.strangers import at_most
 
 

@@ -8,9 +8,9 @@ import pytest
 from logsrv.linelog.store.archive.manifest import encode_manifest
 from logsrv.linelog.store.care.backup import count_store_lines
 from logsrv.linelog.store.care.copying import CopyMethod
-from logsrv.linelog.store.sealing.seal import seal
-from logsrv.linelog.store.segments.segment import Form, Segment, sealed_segments
-from logsrv.linelog.store.segments.torn import repair_text
+from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.segment import Form, Segment, sealed_segments
+from logsrv.linelog.store.torn import repair_text
 from tests.linelog.store.care.backups import take
 from tests.parts.disks import text_of
 from tests.parts.examined_stores import at as disk_at

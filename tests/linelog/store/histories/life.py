@@ -19,7 +19,7 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.policy import DAY, StorePolicy, Sync
-from logsrv.linelog.store.segments.segment import ACTIVE
+from logsrv.linelog.store.segment import ACTIVE
 from logsrv.linelog.store.store import Store
 from tests.linelog.store.histories.calls import Calls, instead_of_os
 from tests.linelog.store.histories.reading import Known, Reader, backed_up

@@ -17,8 +17,8 @@ from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.care.backup import Backup
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.segment import Position
 from tests.linelog.store.histories.calls import Calls
 
 ID = re.compile(rb"<(\d+)>")

@@ -7,7 +7,7 @@ from unittest.mock import patch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from logsrv.linelog.store.writing import active
+from logsrv.linelog.store import active
 from tests.linelog.store.histories.life import Life
 from tests.parts.examples import more
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import pytest
 
 from logsrv.linelog.batch import Buffer
-from logsrv.linelog.store.sealing.seal import seal
-from logsrv.linelog.store.segments import index
-from logsrv.linelog.store.segments.disk import Disk
-from logsrv.linelog.store.segments.segment import sealed_files
+from logsrv.linelog.store import index
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.segment import sealed_files
 from logsrv.linelog.store.words import build
 from logsrv.linelog.store.words.build import WordIndexBuilder, write_word_index
 from logsrv.linelog.store.words.layout import SECTION_MAGIC

@@ -3,10 +3,10 @@
 import pytest
 
 from logsrv.linelog.fields.level import RULES
-from logsrv.linelog.store.sealing.seal import seal
-from logsrv.linelog.store.segments import index
-from logsrv.linelog.store.segments.indexing import save_index
-from logsrv.linelog.store.segments.segment import sealed_files
+from logsrv.linelog.store import index
+from logsrv.linelog.store.indexing import save_index
+from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.segment import sealed_files
 from logsrv.linelog.store.words.lookup import WordIndex
 from logsrv.linelog.store.words.reindex import make_missing_indexes
 from tests.parts.disks import FaultyDisk, at, text_of

@@ -6,7 +6,7 @@ import numpy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.store.segments.times import SHAPE
+from logsrv.linelog.store.times import SHAPE
 from logsrv.linelog.store.words import bits
 from logsrv.linelog.store.words.evidence import (
     address_hashes,

@@ -1,1 +1,0 @@
-"""Origins: other stores whose lines this store has, each up to a known place."""

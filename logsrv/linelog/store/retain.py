@@ -1,0 +1,218 @@
+"""Retention: the removal of sealed segments beyond the policy's limits of size and age.
+
+A removed segment does not come back, so a clock that jumps is not trusted at first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
+from operator import attrgetter
+from typing import NamedTuple
+
+from logsrv.kit.text.time import rfc3339
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.index import text_size_and_lines
+from logsrv.linelog.store.policy import DAY, Hold, StorePolicy
+from logsrv.linelog.store.removed import RemovedRun, note_removed
+from logsrv.linelog.store.segment import ACTIVE, PACKED_SUFFIX, Segment, sync_number
+from logsrv.linelog.store.segment_sizes import SegmentSize, SegmentSizes
+
+# Logging a removal takes longer than the removal itself, so many at once would block the reactor.
+MOST_AT_ONCE = 32
+# If less than this part of the disk is free, nothing is kept for readers. So a dead target cannot fill the
+# disk.
+LEAST_FREE = 0.05
+# Seconds. An archive is asked whether it has a segment this long before the segment gets too old, so that
+# the segment is removed in time.
+AHEAD = 3600.0
+# The files beside the text, in the order of removal: without the archive's note a start removes the others.
+_BESIDE = attrgetter("words", "index", "archived")
+
+
+def expired_segments(
+    segment_sizes: Iterable[SegmentSize],
+    total: int,
+    policy: StorePolicy,
+    now: float,
+    *,
+    packing_fails: bool = False,
+    holds: Sequence[Hold] = (),
+    short: int = 0,
+) -> Iterator[SegmentSize]:
+    """Yield the segments that the policy no longer keeps, the oldest first, up to the first that it keeps.
+
+    Segments that wait for compression will be smaller soon: `keep_bytes` neither counts nor removes them,
+    unless `packing_fails`. holds: requests to keep segments beyond `keep_bytes`; they have no effect on
+    `keep_days`, nor while space is missing. short: the bytes missing to the free space that the disk needs.
+
+    total: all bytes that count, including the active segment, which is never removed. A segment that was
+    written while the clock was ahead of `now` counts as old as the next one.
+    """
+    for one, last in _with_last_times(segment_sizes, now):
+        counts = packing_fails or not one.awaits_packing
+        most = policy.keep_bytes
+        if most is not None and short <= 0:
+            most += max((hold.most for hold in holds_on(one.segment, holds)), default=0)
+        too_much = counts and most is not None and total > most
+        too_old = policy.keep_days is not None and now - last > policy.keep_days * DAY
+        if not (too_much or too_old):
+            return
+        yield one
+        total -= one.size if counts else 0
+        short -= one.size
+
+
+def holds_on(segment: Segment, holds: Sequence[Hold]) -> list[Hold]:
+    """Return the requests that ask to keep a segment."""
+    return [hold for hold in holds if hold.first_kept <= segment.number]
+
+
+def _with_last_times(
+    segment_sizes: Iterable[SegmentSize], now: float
+) -> Iterator[tuple[SegmentSize, float]]:
+    """Yield each segment with the time of its last line.
+
+    If that is after `now`, the time of the next segment counts; without a next one, `now`.
+    """
+    ahead: list[SegmentSize] = []
+    for one in segment_sizes:
+        ahead.append(one)
+        if one.last <= now:
+            yield from ((earlier, one.last) for earlier in ahead)
+            ahead.clear()
+    yield from ((one, now) for one in ahead)
+
+
+def remove_expired_segments(
+    disk: Disk,
+    segment_sizes: SegmentSizes,
+    policy: StorePolicy,
+    now: float,
+    *,
+    packing_fails: bool = False,
+    holds: Sequence[Hold] = (),
+) -> list[Segment]:
+    """Remove at most MOST_AT_ONCE segments that the policy no longer keeps; return them. Raises OSError.
+
+    holds: requests of readers to keep segments.
+    """
+    if policy.keep_bytes is None and policy.keep_days is None:
+        return []
+    total = _counted_bytes(disk, segment_sizes, packing_fails)
+    short = _missing_free_bytes(disk) if holds else 0
+    found = expired_segments(
+        segment_sizes, total, policy, now, packing_fails=packing_fails, holds=holds, short=short
+    )
+    gone = [one.segment for one in islice(found, MOST_AT_ONCE)]
+    if not gone:
+        return []
+    # No number may be used twice: the file `number` must have a higher one before these names are removed.
+    active = sync_number(disk)
+    removed = [segment for segment in gone if segment.number < active]
+    # If the note cannot be written, readers are told only that something is missing.
+    with suppress(OSError):
+        note_removed(_runs_of_known_size(removed, disk), disk, {hold.segment for hold in holds})
+    for segment in removed:
+        # The text first: a start removes an index without its text, but not a text without its index.
+        # After a sealing whose last sync or removal failed, the text has both names.
+        disk.unlink(segment.packed.removesuffix(PACKED_SUFFIX))
+        disk.unlink(segment.packed)
+        if policy.keep_indexes is None or not disk.has_name(segment.archived):
+            for name in _BESIDE(segment):
+                disk.unlink(name)
+        segment_sizes.forget(segment.number)
+    return removed
+
+
+def last_number_due(
+    disk: Disk,
+    segment_sizes: SegmentSizes,
+    policy: StorePolicy,
+    now: float,
+    *,
+    packing_fails: bool = False,
+) -> int:
+    """Return the number of the last segment that is due for removal within AHEAD; 0 for none.
+
+    Requests of readers to keep segments are ignored. At most MOST_AT_ONCE segments are considered. Raises
+    OSError.
+    """
+    total = _counted_bytes(disk, segment_sizes, packing_fails)
+    found = expired_segments(segment_sizes, total, policy, now + AHEAD, packing_fails=packing_fails)
+    return max((one.segment.number for one in islice(found, MOST_AT_ONCE)), default=0)
+
+
+def _counted_bytes(disk: Disk, segment_sizes: SegmentSizes, packing_fails: bool) -> int:
+    waiting = 0 if packing_fails else segment_sizes.waiting[1]
+    return disk.size_or_zero(ACTIVE) + segment_sizes.total[1] - waiting
+
+
+def _runs_of_known_size(removed: Iterable[Segment], disk: Disk) -> Iterator[RemovedRun]:
+    """Yield a run for each segment whose size is known, with the bytes and lines of its text."""
+    for segment in removed:
+        with suppress(OSError, ValueError):
+            numbers = range(segment.number, segment.number + 1)
+            yield RemovedRun(numbers, *text_size_and_lines(segment, disk))
+
+
+def remove_archived_indexes(
+    disk: Disk, away: Sequence[Segment], policy: StorePolicy, now: float
+) -> list[Segment]:
+    """Remove the indexes of segments whose text is only in an archive, if older than `keep_indexes`.
+
+    Without `keep_indexes` all are removed. Returns the segments, at most MOST_AT_ONCE. away: the segments
+    whose text is away, in order. The age is the age of the first line, whose time is in the name. Raises
+    OSError.
+    """
+    keep = policy.keep_indexes
+    oldest = "" if keep is None else rfc3339(max(0.0, now - keep * DAY))
+    gone = [one for one in away if keep is None or one.first_time < oldest][:MOST_AT_ONCE]
+    for segment in gone:
+        for name in _BESIDE(segment):
+            disk.unlink(name)
+    return gone
+
+
+def _missing_free_bytes(disk: Disk) -> int:
+    """Return the bytes that are missing to the free space that the disk needs; 0 or less for none."""
+    free, size = disk.free_and_total_bytes()
+    return int(size * LEAST_FREE) - free
+
+
+class ClockDoubt(NamedTuple):
+    """A clock that is not trusted yet. ahead: its seconds ahead of the monotonic clock.
+
+    since: when it was first seen so far ahead, by the monotonic clock.
+    """
+
+    ahead: float
+    since: float
+
+
+class BelievedTime:
+    """The time of day, without jumps of the clock until they have lasted.
+
+    If the clock is more than a day away from the expected time, it is trusted after the server has run for
+    a day in this state. Until then the earlier of the two times is used.
+
+    A start begins with the time that the last run trusted. So a server that was off for a month waits for a
+    day before it removes segments by age, and so does a server that starts with a wrong clock.
+    """
+
+    def __init__(self, time: float, monotonic: float) -> None:
+        """Trust that the time of day was `time` when the monotonic clock was at `monotonic`, in seconds."""
+        self.doubted: ClockDoubt | None = None
+        self._ahead = time - monotonic
+
+    def trusted_time(self, time: float, monotonic: float) -> float:
+        """Return the time of day to use. time: the time of the clock, in Unix seconds."""
+        ahead = time - monotonic
+        if abs(ahead - self._ahead) > DAY:
+            if self.doubted is None or abs(ahead - self.doubted.ahead) > DAY:
+                self.doubted = ClockDoubt(ahead, monotonic)
+            if monotonic - self.doubted.since < DAY:
+                return min(time, monotonic + self._ahead)
+        self._ahead, self.doubted = ahead, None
+        return time

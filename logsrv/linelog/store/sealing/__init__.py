@@ -1,1 +1,0 @@
-"""Sealing: full segments are compressed, indexed and later removed, while the writer goes on."""

@@ -1,0 +1,393 @@
+"""The names in a store's directory, and the numbers of its segments.
+
+    current.log                           the active segment
+    0000000007-20261120T061842Z.log       sealed, waiting to be compressed
+    0000000006-20261119T061842Z.log.zst   sealed and compressed; its index is in .log.zst.idx, and its
+                                          word index, if it has one, in .log.zst.words;
+                                          .log.zst.archived says that an archive has these files
+                                          (archive/): then retention may remove only the text
+    number                                the number of the active segment, or of an earlier one
+    removed                               numbers and sizes of segments removed by retention (removed.py)
+    empty                                 numbers of removed segments that had no lines (removed.py)
+    waiting                               the sizes of segments that wait to be compressed (waiting.py)
+    synced                                a place up to which all text is on the medium
+    store                                 the identity of the store (identity.py)
+    format                                the format of the store, if it is not the first (format.py)
+    origins                               notes of the blocks that came from other stores (origins.py)
+    lock                                  the process that owns the directory (lock.py)
+    importing                             an import is not finished, and no server has run since
+    restoring                             the store is being restored, and is not complete
+    backup                                this is a backup, and whether it is complete (backup_note.py)
+
+A number is never used twice. The number of the active segment is the greater of two: the number in the file
+`number`, and the number after the last sealed segment. A segment has its sealed name on the medium before
+the next one gets a line. So the file `number` is needed only if the sealed names do not tell the number, as
+after the removal of all sealed segments: retention removes only segments below the number in the file.
+
+During a rotation, current.log has a sealed name as well, which is ignored until another file is
+current.log. Only a plain file can be a segment.
+"""
+
+from __future__ import annotations
+
+import enum
+import errno
+import os
+import re
+from collections.abc import Mapping
+from typing import NamedTuple, TypeAlias
+
+from logsrv.descriptor import Descriptor
+from logsrv.kit.text.checksums import line_with_checksum, strip_checksum
+from logsrv.kit.text.time import file_stamp, parse_rfc3339
+from logsrv.kit.text.words import shown
+from logsrv.linelog.store.disk import TMP_SUFFIX, Disk, read_or
+
+Names: TypeAlias = Mapping[str, bool]
+"""The names in a directory, each with whether it is a plain file."""
+
+ACTIVE = "current.log"
+NUMBER = "number"
+SYNCED = "synced"
+IMPORTING = "importing"
+RESTORING = "restoring"
+BACKUP = "backup"
+FOLDERS = ("ship", "alerts")
+"""The folders with the saved places of readers."""
+NOT_RESTORED = "is not completely restored: give the same `logsrv restore` again to go on"
+PACKED_SUFFIX = ".zst"
+INDEX_SUFFIX = ".idx"
+WORDS_SUFFIX = ".words"
+ARCHIVED_SUFFIX = ".archived"
+STORE_ID = re.compile(r"[0-9a-f]{32}")
+"""The identity of a store."""
+DIGITS = 10
+# A sealed name with 0 for each digit; it ends in one of two suffixes.
+_SEALED = f"{DIGITS * '0'}-00000000T000000Z.log"
+_SEALED_SUFFIXES = (".log", ".log" + PACKED_SUFFIX)
+DIGITS_AS_ZEROS = str.maketrans("123456789", "000000000")
+# Enough for a segment each second for thirty years; a name has room for one digit more.
+_MOST_DIGITS = 9
+MOST_SEGMENTS = 10**_MOST_DIGITS - 2
+"""The greatest number of a segment that another one can follow."""
+# Bytes to which the texts of `number` and `synced` are padded; a file without a checksum is never longer.
+_PADDED = _UNSUMMED = 32
+# Strings, because most searches never use these patterns: they are compiled at the first use.
+_POSITION = r"([0-9]{1,10}):([0-9]{1,15})"
+_BESIDE = r"([0-9]{10}-[0-9]{8}T[0-9]{6}Z\.log\.zst)(\.tmp|\.(?:idx|words|archived)(?:\.tmp)?)"
+# Catalogs of small segments, of earlier versions: nothing reads them, and the next start removes them.
+_CATALOG = r"[0-9]{10}-[0-9]{10}\.catalog(?:\.tmp)?"
+
+
+NEXT_STORE = 1 << 40
+"""Of stores that are read together, the numbers of store n's segments are higher by n times this."""
+
+
+class Position(NamedTuple):
+    """A place in a store: the number of a segment and a byte offset in its text."""
+
+    segment: int
+    offset: int
+
+    def __str__(self) -> str:
+        """Return the position as text, `17:52311`, without its store."""
+        return f"{self.segment % NEXT_STORE}:{self.offset}"
+
+    @property
+    def own(self) -> Position:
+        """The position in its store alone."""
+        return Position(self.segment % NEXT_STORE, self.offset)
+
+    @property
+    def store(self) -> int:
+        """The number of its store, from 1 on; 0 if only one is read."""
+        return self.segment // NEXT_STORE
+
+    def beside(self, bytes_on: int) -> Position:
+        """Return the position so many bytes on, or back, in the same segment."""
+        return self._replace(offset=self.offset + bytes_on)
+
+    def in_store(self, number: int) -> Position:
+        """Return a store's own position as one of store `number`."""
+        return self._replace(segment=self.segment + number * NEXT_STORE)
+
+
+NOWHERE = Position(0, 0)
+
+
+def parse_position(text: str) -> Position:
+    """Return the position in a text such as `17:52311`. Raises ValueError."""
+    found = re.fullmatch(_POSITION, text)
+    if found is None:
+        raise ValueError(f"{shown(text)} is no position, such as 17:52311")
+    return Position(int(found[1]), int(found[2]))
+
+
+class Form(enum.Enum):
+    """The form in which the text of a segment is stored.
+
+    AWAY: the text is in an archive only. Only `away_segments` returns segments of this form.
+    """
+
+    ACTIVE = "active"
+    PLAIN = "plain"
+    PACKED = "packed"
+    AWAY = "away"
+
+
+class Segment(NamedTuple):
+    """A file of a store that holds lines."""
+
+    number: int
+    name: str
+    form: Form
+
+    @property
+    def first_time(self) -> str:
+        """The time of the first line in whole seconds, as a TIME, from the name; "" if it is active."""
+        day, _, time = self.name[DIGITS + 1 :].partition("T")
+        if not time:
+            return ""
+        return f"{day[:4]}-{day[4:6]}-{day[6:]}T{time[:2]}:{time[2:4]}:{time[4:6]}.000000Z"
+
+    @property
+    def packed(self) -> str:
+        """The name of the compressed text of a sealed segment, which may not exist yet."""
+        return self.name if self.form in (Form.PACKED, Form.AWAY) else self.name + PACKED_SUFFIX
+
+    @property
+    def index(self) -> str:  # type: ignore[override]
+        """The name of the index of the compressed text, which may not exist yet."""
+        return self.packed + INDEX_SUFFIX
+
+    @property
+    def words(self) -> str:
+        """The name of the word index of the compressed text, which may have none."""
+        return self.packed + WORDS_SUFFIX
+
+    @property
+    def archived(self) -> str:
+        """The name of the note which says that an archive has the files of the segment."""
+        return self.packed + ARCHIVED_SUFFIX
+
+    @property
+    def files(self) -> tuple[str, str, str]:
+        """The names of a sealed segment's files: the text first, then those that are useless without it."""
+        return self.name, self.index, self.words
+
+
+def sealed_name(number: int, first: float) -> str:
+    """Return the name of sealed segment `number`. first: the time of its first line, in Unix seconds.
+
+    Raises OSError for a number of more than ten digits.
+    """
+    if number >= 10**DIGITS:
+        raise OSError(errno.EOVERFLOW, f"there is no segment number {number}")
+    return f"{number:0{DIGITS}d}-{file_stamp(first)}.log"
+
+
+def tmp(name: str) -> str:
+    """Return the name that a file has until it is complete."""
+    return name + TMP_SUFFIX
+
+
+def sealed_files(disk: Disk, names: Names | None = None) -> list[Segment]:
+    """Return every sealed file in order; after an interrupted sealing a segment has two files.
+
+    names: the listing of the directory by `Disk.entries`; None to list it now.
+    """
+    return [found for found, active in _sealed_and_active(disk, names) if not active]
+
+
+def not_plain_files(names: Names) -> list[str]:
+    """Return the names of sealed segments that are no plain files but directories, pipes or links."""
+    return sorted(name for name, plain in names.items() if not plain and _form_of(name) is not None)
+
+
+def half_rotated_segments(disk: Disk, names: Names | None = None) -> list[Segment]:
+    """Return the sealed names that an unfinished rotation has given the active segment."""
+    return [found for found, active in _sealed_and_active(disk, names) if active]
+
+
+def _sealed_and_active(disk: Disk, names: Names | None = None) -> list[tuple[Segment, bool]]:
+    """Return the files with sealed names in order, each with whether it is current.log as well."""
+    entries = disk.entries() if names is None else names
+    named = sorted([name for name in entries if name.endswith(_SEALED_SUFFIXES)])
+    # Read this after the listing: a listed file that is not current.log now stays sealed.
+    active = _inode(ACTIVE, disk)
+    found = []
+    for name in named:
+        form = _form_of(name)
+        if form is not None and entries[name]:
+            same = form is Form.PLAIN and active is not None and _inode(name, disk) == active
+            found.append((Segment(int(name[:DIGITS]), name, form), same))
+    return found
+
+
+def _form_of(name: str) -> Form | None:
+    """Return the form of a sealed segment with this name; None if no segment has such a name."""
+    shape = name.translate(DIGITS_AS_ZEROS)
+    if shape == _SEALED:
+        return Form.PLAIN
+    return Form.PACKED if shape == _SEALED + PACKED_SUFFIX else None
+
+
+def _inode(name: str, disk: Disk) -> tuple[int, int] | None:
+    found = read_or(None, disk.stat, name)
+    return found and (found.st_dev, found.st_ino)
+
+
+def loose_files(names: Names) -> list[str]:
+    """Return the names of unfinished files, of catalogs, and of indexes and notes without their segment."""
+    found = [
+        (name, re.fullmatch(f"{_BESIDE}|{_CATALOG}", name))
+        for name, plain in names.items()
+        if plain
+    ]
+    there = {*names, *(one.name for one in away_segments(names))}
+    return [
+        name
+        for name, match in found
+        if match and (name.endswith(TMP_SUFFIX) or match[1] not in there)
+    ]
+
+
+def away_segments(names: Names) -> list[Segment]:
+    """Return, in order, the segments whose text is only in an archive, and whose index is here.
+
+    names: the listing of the directory by `Disk.entries`.
+    """
+    found = []
+    for note in sorted([name for name in names if name.endswith(ARCHIVED_SUFFIX)]):
+        name = note.removesuffix(ARCHIVED_SUFFIX)
+        here = name in names or name.removesuffix(PACKED_SUFFIX) in names
+        if not here and _form_of(name) is Form.PACKED and names.get(name + INDEX_SUFFIX):
+            found.append(Segment(int(name[:DIGITS]), name, Form.AWAY))
+    return found
+
+
+def sealed_segments(disk: Disk, names: Names | None = None) -> list[Segment]:
+    """Return the sealed segments in order, one file for each number: the packed one if there are two."""
+    return [one for one, preferred in files_with_preferred(disk, names) if one is preferred]
+
+
+def files_with_preferred(disk: Disk, names: Names | None = None) -> list[tuple[Segment, Segment]]:
+    """Return the sealed files in order, each with the file that readers use for its number.
+
+    The two are the same for the files that `sealed_segments` returns. Of two compressed files of a number
+    it is the one with an index: somebody has put the other there.
+    """
+    names = disk.entries() if names is None else names
+    found = sealed_files(disk, names)
+    preferred: dict[int, Segment] = {}
+    for one in sorted(found, key=lambda one: (one.form is not Form.PACKED, one.index not in names)):
+        preferred.setdefault(one.number, one)
+    return [(one, preferred[one.number]) for one in found]
+
+
+def segments(disk: Disk) -> list[Segment]:
+    """Return all segments in order, the active one last."""
+    return segments_and_names(disk)[0]
+
+
+def segments_and_names(disk: Disk) -> tuple[list[Segment], Names]:
+    """Return all segments in order, the active one last, and the names in the directory."""
+    # Read the number first: a rotation before the listing must not hide a segment.
+    saved = saved_number(disk)
+    names = disk.entries()
+    sealed = sealed_segments(disk, names)
+    # A segment whose text is only in an archive still uses its number.
+    number = max(saved, 1, *(one[-1].number + 1 for one in (sealed, away_segments(names)) if one))
+    return [*sealed, Segment(number, ACTIVE, Form.ACTIVE)], names
+
+
+def active_number(disk: Disk) -> int:
+    """Return the number of the active segment; the first one of a store is 1."""
+    return segments(disk)[-1].number
+
+
+def saved_number(disk: Disk) -> int:
+    """Return the number in the file `number`; 0 if the file is missing or damaged."""
+    text = read_or(b"", _read_padded_file, disk, NUMBER)
+    return int(text) if text.isdigit() and len(text) <= _MOST_DIGITS else 0
+
+
+def _read_padded_file(disk: Disk, name: str) -> bytes:
+    """Return the text of `number` or `synced`. Raises OSError, and ValueError if it is damaged."""
+    data = disk.read(name, 2 * _PADDED)
+    if data.endswith(b"\n") and len(data) <= _UNSUMMED:
+        return data.strip()
+    return strip_checksum(data).rstrip(b" ")
+
+
+def number_text(number: int) -> bytes:
+    """Return the content of the file `number`; its length is constant, so that it can be overwritten."""
+    return line_with_checksum(b"%-*d" % (_PADDED, number))
+
+
+def save_number(number: int, disk: Disk, *, sync: bool = True) -> None:
+    """Write a number to the file `number`. Raises OSError.
+
+    sync: whether it is on the medium on return. The writing thread does not sync, because it must not wait
+    for a disk; `sync_number` does it later.
+    """
+    try:
+        disk.overwrite_start(NUMBER, number_text(number), sync=sync)
+    except FileNotFoundError:
+        disk.replace_durably(NUMBER, number_text(number))
+
+
+def sync_number(disk: Disk) -> int:
+    """Sync the file `number`, and return the number in it. Raises OSError.
+
+    Retention calls this: once the number is on the medium, the names of segments below it may be removed.
+    """
+    with Descriptor(disk.open(NUMBER, os.O_RDWR)) as fd:
+        disk.fdatasync(fd)
+    return saved_number(disk)
+
+
+def repair_synced_file(disk: Disk) -> None:
+    """Write the file `synced` unless it is valid and has a checksum. Raises OSError."""
+    text = synced_file_text(synced_place(disk))
+    if not disk.has_name(SYNCED) or disk.read(SYNCED) != text:
+        disk.replace_durably(SYNCED, text)
+
+
+def synced_place(disk: Disk) -> Position:
+    """Return the place up to which all text is known to be on the medium; NOWHERE if unknown."""
+    return read_or(NOWHERE, read_synced, disk)
+
+
+def read_synced(disk: Disk) -> Position:
+    """Return the place in the file `synced`. Raises OSError, and ValueError if it is damaged."""
+    return parse_position(_read_padded_file(disk, SYNCED).decode("latin-1"))
+
+
+def note_synced(place: Position, disk: Disk) -> None:
+    """Write a place to the file `synced`, without syncing the file. Raises OSError."""
+    disk.overwrite_start(SYNCED, synced_file_text(place), sync=False)
+
+
+def synced_file_text(place: Position) -> bytes:
+    """Return the content of the file `synced`; its length is constant, so that it can be overwritten."""
+    return line_with_checksum(f"{place!s:<{_PADDED}}".encode())
+
+
+def time_text(line: bytes) -> str | None:
+    """Return the TIME at the beginning of `line`, unchanged; None if there is none."""
+    text = line[:64].split(b" ", 1)[0].decode("ascii", "replace")
+    try:
+        parse_rfc3339(text)
+    except ValueError:
+        return None
+    return text
+
+
+def first_moment(fd: int) -> float:
+    """Return the TIME of the first line in Unix seconds; if it has none, the time of the last write."""
+    try:
+        text = time_text(os.pread(fd, 64, 0))
+    except OSError:
+        text = None
+    return parse_rfc3339(text) if text else os.fstat(fd).st_mtime

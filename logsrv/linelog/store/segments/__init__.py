@@ -1,1 +1,0 @@
-"""Segments on disk: their names, indexes and times, the small files beside them, and repair of a text."""

@@ -1,0 +1,188 @@
+"""Blocks of origins on their way into a store: on the medium when that is said, whatever the disk does."""
+
+import errno
+import os
+import threading
+import zlib
+
+import pytest
+from twisted.internet.defer import gatherResults
+
+from logsrv.errors import StoreError
+from logsrv.kit.testing.patience import PATIENCE
+from logsrv.linelog.store.deposit import Deposit, PendingBlock
+from logsrv.linelog.store.policy import Sync
+from logsrv.linelog.store.segment import Position
+from tests.parts.disks import FaultyDisk, batch, no_space, stored, text_of
+
+ONE, OTHER = 32 * "a", 32 * "b"
+STAMP = b"2026-11-20T06:18:42.123456Z tcp:1 "
+
+
+def pending(origin: str, text: bytes, start: int = 0) -> PendingBlock:
+    begin, end = Position(1, start), Position(1, start + len(text))
+    return PendingBlock(origin, begin, end, zlib.crc32(text), text, text.count(b"\n"))
+
+
+def text(number: int, lines: int = 10) -> bytes:
+    return b"".join(STAMP + b"%d %d\n" % (number, line) for line in range(lines))
+
+
+def test_a_deposit_goes_on_where_it_was_interrupted():
+    deposit = Deposit([pending(ONE, b"abc\n"), pending(OTHER, b"defg\n")])
+    assert not deposit.goes_on_at(Position(7, 100))
+    deposit.make_notes(Position(7, 100))
+    assert [note.at for note in deposit.notes] == [(7, 100), (7, 104)]
+    deposit.written = 3
+    assert deposit.goes_on_at(Position(7, 103))
+    assert not deposit.goes_on_at(Position(7, 100))
+    assert not deposit.goes_on_at(Position(8, 103))
+
+
+@pytest.mark.parametrize("sync", Sync)
+async def test_a_block_is_on_the_medium_when_it_is_acknowledged(open_store, sync):
+    """Whatever the policy is: first the note, then the text."""
+    disk = FaultyDisk()
+    store = open_store(disk, sync=sync)
+    store.append(batch(b"before"))
+    await store.deposit(pending(ONE, text(1)))
+    store.append(batch(b"behind"))
+    await store.durable()
+    note, active = store.directory / "origins", store.directory / "current.log"
+    synced = [one for one in disk.synced if one in (note.stat().st_ino, active.stat().st_ino)]
+    assert active.stat().st_ino in synced[synced.index(note.stat().st_ino) :]
+    assert text_of(store.directory) == stored(b"before") + text(1) + stored(b"behind")
+    last = store.origins.last_block(ONE)
+    assert last is not None
+    assert (last.end, last.at) == (Position(1, len(text(1))), Position(1, len(stored(b"before"))))
+    assert store.origins.under_way.size == 0
+    assert not store.origins.under_way
+
+
+async def test_blocks_that_wait_together_share_their_syncs(open_store):
+    disk, go = FaultyDisk(), threading.Event()
+    store = open_store(disk, sync=Sync.NEVER)
+    await store.deposit(pending(ONE, text(0)))
+    before = disk.calls.count("fdatasync")
+    disk.before["fdatasync"] = lambda: go.wait(PATIENCE)
+    waiting = [store.deposit(pending(f"{number:032x}", text(number))) for number in range(50)]
+    assert store.origins.under_way.size == sum(len(text(number)) for number in range(50))
+    assert len(store.origins.under_way) == 50
+    go.set()
+    await gatherResults(waiting)
+    # The first is on its way before the others have come.
+    assert disk.calls.count("fdatasync") - before <= 6
+    assert text_of(store.directory) == text(0) + b"".join(text(number) for number in range(50))
+
+
+async def test_a_full_disk_is_waited_for_and_nothing_comes_between(open_store, clock):
+    disk = FaultyDisk()
+    store = open_store(disk, clock=clock)
+    await store.deposit(pending(ONE, text(1)))
+    disk.room = len(text(2)) // 2
+    waiting = store.deposit(pending(ONE, text(2), len(text(1))))
+    store.append(batch(b"behind"))
+    clock.settle()
+    assert store.stalled
+    assert not waiting.called
+    last = store.origins.last_block(ONE)
+    assert last is not None
+    assert last.end.offset == len(text(1))
+    disk.room = None
+    clock.advance(1)
+    await waiting
+    await store.durable()
+    assert text_of(store.directory) == text(1) + text(2) + stored(b"behind")
+    assert store.stalled is None
+
+
+async def test_a_note_that_cannot_be_written_is_tried_again(open_store, clock):
+    disk = FaultyDisk()
+    store = open_store(disk, clock=clock)
+    disk.errors["create"] = no_space()
+    waiting = store.deposit(pending(ONE, text(1)))
+    clock.settle()
+    assert store.stalled
+    assert text_of(store.directory) == b""
+    del disk.errors["create"]
+    clock.advance(1)
+    await waiting
+    assert text_of(store.directory) == text(1)
+    assert b" %s " % ONE.encode() in (store.directory / "origins").read_bytes()
+
+
+async def test_bytes_that_a_failed_sync_lost_are_written_again_at_the_same_place(open_store, clock):
+    """The kernel lets go of pages that it could not write: another sync alone would say nothing."""
+    disk = FaultyDisk()
+    store = open_store(disk, clock=clock)
+    await store.deposit(pending(ONE, text(1)))
+    place = store.position
+    failures = [OSError(errno.EIO, os.strerror(errno.EIO))]
+
+    def fail() -> None:
+        # The note has been synced, and the block is written; only the writer is to be told.
+        ours = threading.current_thread().name == "store-write"
+        if ours and store.position != place and failures:
+            error = failures.pop()
+            # As a kernel does that lets go of what it could not write.
+            with (store.directory / "current.log").open("r+b") as file:
+                file.seek(place.offset)
+                file.write(bytes(len(text(2))))
+            raise error
+
+    disk.before["fdatasync"] = fail
+    waiting = store.deposit(pending(ONE, text(2), len(text(1))))
+    clock.advance(1)
+    await waiting
+    assert not failures
+    assert text_of(store.directory) == text(1) + text(2)
+
+
+async def test_a_file_that_is_removed_meanwhile_has_the_block_stored_in_the_next(open_store, clock):
+    disk = FaultyDisk()
+    store = open_store(disk, clock=clock)
+    await store.deposit(pending(ONE, text(1)))
+    disk.room = 5
+    waiting = store.deposit(pending(ONE, text(2), len(text(1))))
+    clock.settle()
+    assert store.stalled
+    (store.directory / "current.log").unlink()
+    disk.room = None
+    clock.advance(1)
+    await waiting
+    assert text_of(store.directory) == text(2)
+    last = store.origins.last_block(ONE)
+    assert last is not None
+    assert last.at == Position(2, 0)
+    notes = (store.directory / "origins").read_bytes().splitlines()
+    assert len([note for note in notes if note.startswith(b"1:")]) == 1
+
+
+async def test_the_place_is_kept_over_a_stop(open_store, tmp_path):
+    store = open_store()
+    await store.deposit(pending(ONE, text(1)))
+    await store.close()
+    with pytest.raises(StoreError):
+        await store.deposit(pending(ONE, text(1)))
+    again = open_store()
+    last = again.origins.last_block(ONE)
+    assert last is not None
+    assert last.end.offset == len(text(1))
+    await again.deposit(pending(ONE, text(2), len(text(1))))
+    assert text_of(again.directory) == text(1) + text(2)
+
+
+async def test_a_store_that_closes_on_a_dead_disk_tells_who_waits(open_store, clock):
+    disk = FaultyDisk()
+    store = open_store(disk, clock=clock)
+    disk.room = 5
+    waiting = store.deposit(pending(ONE, text(1)))
+    clock.settle()
+    assert store.stalled
+    await store.close()
+    with pytest.raises(StoreError, match="closed"):
+        await waiting
+    # It was there in part, and comes again.
+    again = open_store(clock=clock)
+    assert again.origins.last_block(ONE) is None
+    assert text_of(again.directory) == b""

@@ -1,0 +1,212 @@
+"""The index beside a sealed segment leads to the right frame, and can be made again."""
+
+import json
+import os
+import subprocess
+import sys
+import zlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.fields.level import RULES
+from logsrv.linelog.store import index, indexing
+from logsrv.linelog.store.index import FrameStart, Index
+from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.segment import Form, Segment
+from logsrv.linelog.store.times import Times
+from tests.parts.disks import at, stored
+from tests.parts.indexes import SENSELESS, as_before, flipped
+from tests.parts.strangers import at_most
+
+MOMENT = "2026-11-20T06:18:42.123456Z"
+
+
+TEN_BYTES = b"compressed"
+
+
+def of(*texts: bytes) -> Index:
+    made = indexing.Indexer(7)
+    for text in texts:
+        made.add(indexing.scan_frame(text, len(text)), TEN_BYTES)
+    return made.index_so_far()
+
+
+@given(st.lists(st.binary(min_size=1, max_size=40)))
+def test_an_index_survives_being_stored(texts):
+    assert index.decode_index(indexing.encode_index(of(*texts))) == of(*texts)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b"[]", b"7", b'{"segment":1}', b"\xff", b"null", *SENSELESS]
+)
+def test_bytes_that_are_no_index_are_refused(data):
+    with pytest.raises(ValueError):
+        index.decode_index(data)
+
+
+@pytest.mark.parametrize(
+    "texts", [[], [stored(b"a")], [stored(b"a", b"b"), b"no time\n", stored(b"c")]]
+)
+def test_every_flipped_bit_is_noticed(texts):
+    data = indexing.encode_index(of(*texts))
+    for bit in range(8 * len(data)):
+        with pytest.raises(ValueError):
+            index.decode_index(flipped(data, bit))
+    for end in range(len(data)):
+        with pytest.raises(ValueError):
+            index.decode_index(data[:end])
+    with pytest.raises(ValueError):
+        index.decode_index(data + b" ")
+
+
+def test_the_head_alone_tells_of_the_segment():
+    data = indexing.encode_index(of(stored(b"a"), stored(b"b", b"c")))
+    head = index.decode_head(data[:512])
+    assert (head.segment, head.lines, head.compressed) == (7, 3, 20)
+    assert head.times == Times(MOMENT, MOMENT, sure=True)
+    end = data.index(b"\n") + 1
+    assert index.decode_head(data[:end]) == index.decode_head(flipped(data, 8 * end)) == head
+    for bit in range(8 * end):
+        with pytest.raises(ValueError):
+            index.decode_head(flipped(data, bit))
+
+
+def test_a_head_fits_what_is_read_of_it():
+    """However large the numbers are."""
+    most = 10**18
+    times = Times("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z", sure=False)
+    frames = (FrameStart(0, 0, 0, times),)
+    data = indexing.encode_index(Index(10**9, most, most, most, frames, rules=10**9))
+    assert index.decode_head(data[:512]).text == most
+
+
+def test_a_format_that_is_not_known_is_refused_with_its_number():
+    head = indexing.encode_index(of()).splitlines()[0][:-9].replace(b'"format":4', b'"format":5')
+    with pytest.raises(ValueError, match="it has format 5, which this version does not know"):
+        index.decode_index(b"%b %08x\n[]\n" % (head, zlib.crc32(head)))
+
+
+def test_lines_are_counted_by_level():
+    made = of(stored(b"ERROR x", b"x", b"<15>y"), stored(b"WARN x"), b"x\n")
+    found = index.decode_index(indexing.encode_index(made))
+    assert found == made
+    assert found.levels == ((1, 1, 0, 0, 0, 1, 0, 0, 0), (0, 0, 0, 0, 1, 0, 0, 0, 0), None)
+    assert found.rules == RULES
+
+
+def test_an_index_has_sums_of_frames_up_to_the_first_without_whole_lines():
+    made = of(stored(b"a"), stored(b"b", b"c"), b"no end", stored(b"d"))
+    found = index.decode_index(indexing.encode_index(made))
+    packed = zlib.crc32(TEN_BYTES)
+    assert found.checksums_of_frame(0) == (zlib.crc32(stored(b"a")), packed)
+    assert found.checksums_of_frame(1) == (zlib.crc32(stored(b"b", b"c")), packed)
+    assert found.checksums_of_frame(2) is found.checksums_of_frame(3) is None
+    assert len(found.sums) == 2 * 8
+
+
+def test_an_index_that_is_made_again_is_the_same(tmp_path):
+    disk = at(tmp_path)
+    segment = Segment(3, "0000000003-20261120T061842Z.log", Form.PLAIN)
+    (tmp_path / segment.name).write_bytes(stored(b"one" * 999) * 999 + b"no end")
+    made = seal(segment, disk)
+    assert len(made.frames) == 4 and len(made.sums) == 3 * 8
+    packed = Segment(3, segment.packed, Form.PACKED)
+    before = disk.read(packed.index)
+    assert indexing.rebuild_index(packed, disk) == made
+    assert disk.read(packed.index) == before
+
+
+def test_indexes_of_older_formats_are_read():
+    made = of(stored(b"a"), stored(b"ERROR b", b"c"))
+    for version in (2, 3):
+        data = as_before(indexing.encode_index(made), version)
+        found = index.decode_index(data)
+        less = made._replace(format=version, sums=b"")
+        assert found == (less._replace(rules=0, levels=()) if version == 2 else less)
+        assert found.checksums_of_frame(0) is None
+        assert index.decode_head(data).times == made.times
+
+
+def test_an_offset_leads_to_the_frame_that_holds_it():
+    found = of(b"a\n", b"bb\n", b"ccc\n")
+    assert [found.frame_number_at(offset) for offset in range(10)] == [0, 0, 1, 1, 1, 2, 2, 2, 2, 3]
+    assert [found.packed_extent(number) for number in range(3)] == [(0, 10), (10, 10), (20, 10)]
+
+
+def test_the_index_of_another_segment_is_refused(tmp_path):
+    disk = at(tmp_path)
+    segment = Segment(3, "0000000003-20261120T061842Z.log", Form.PLAIN)
+    (tmp_path / segment.name).write_bytes(stored(b"one"))
+    seal(segment, disk)
+    with pytest.raises(ValueError, match="index of segment 3, not of 4"):
+        index.load(Segment(4, segment.packed, Form.PACKED), disk)
+
+
+@pytest.mark.parametrize("wrong", ["x", None, -1, 1 << 62, 1.5, [], True])
+@pytest.mark.parametrize("place", ["text", "compressed", "lines", "times", 0, 1, 2, 3])
+def test_invalid_numbers_and_times_are_refused_though_the_checksum_is_right(place, wrong):
+    """They were tracebacks of a search."""
+    head: dict[str, Any] = {
+        "format": 4, "segment": 1, "text": 9, "compressed": 9, "lines": 1, "times": [None, None, True]
+    }  # fmt: skip
+    frame: list[Any] = [0, 0, 0, None, None, True]
+    if isinstance(place, int):
+        frame[place] = wrong if place < 3 else [wrong]
+    else:
+        head[place] = [wrong, [], True] if place == "times" else wrong
+    body = json.dumps([frame]).encode() + b"\n"
+    first = json.dumps(
+        {**head, "size": len(body), "crc": zlib.crc32(body)}, separators=(",", ":")
+    ).encode()
+    with pytest.raises(ValueError, match="no index"):
+        index.decode_index(b"%b %08x\n%b" % (first, zlib.crc32(first), body))
+
+
+def test_an_index_without_an_end_is_damaged_and_takes_little_memory(tmp_path):
+    """A search, and the doctor of a store, ended for want of memory."""
+    packed = Segment(1, "0000000001-20261120T061842Z.log.zst", Form.PACKED)
+    (tmp_path / packed.index).touch()
+    os.truncate(tmp_path / packed.index, 1 << 30)
+    with at_most(400 << 20), pytest.raises(ValueError, match="no head"):
+        index.load(packed, at(tmp_path))
+
+
+def test_missing_lines_of_a_shorter_file_count_from_its_first_incomplete_frame():
+    found = of(b"a\n", b"bb\nbb\n", b"ccc\n")
+    assert [found.lost_if_cut(size) for size in (0, 9, 10, 19, 20, 29, 30)] == [
+        (4, 12),
+        (4, 12),
+        *[(3, 10)] * 2,
+        *[(1, 4)] * 2,
+        (0, 0),
+    ]
+
+
+@pytest.mark.parametrize("data", [b'{"for', b'{"format":3,]', b"[1,"])
+def test_damage_is_reported_before_the_json_module_is_imported(data):
+    program = f"""
+from logsrv.linelog.store.index import decode_index
+try:
+    decode_index({data!r})
+except ValueError:
+    print("told")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "told\n", done.stderr
+
+
+@pytest.mark.parametrize("many", [b"[],", b"{},", b"0,"])
+@pytest.mark.parametrize("before", [b"", b"[]\n"])
+def test_more_frames_than_a_segment_may_have_are_not_read(many, before):
+    """Whoever makes an index may make its checksums, too: each `[]` takes 64 bytes of memory."""
+    body = before + b"[" + many * (8 << 20) + b"0]\n"
+    unknown = Times(None, None, False)
+    head = index.IndexHead(7, 0, 0, 0, unknown, len(body), zlib.crc32(body), RULES)._asdict()
+    text = json.dumps({"format": index.FORMAT, **head}, separators=(",", ":")).encode()
+    data = b"%b %08x\n%b" % (text, zlib.crc32(text), body)
+    del body
+    with at_most(100 << 20), pytest.raises(ValueError, match="more frames"):
+        index.decode_index(data)

@@ -1,0 +1,373 @@
+"""Retention removes the oldest, and only as much as the policy asks for.
+
+A clock that jumps is believed when it has stayed there for a day.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.store import retain as retention
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.policy import DAY, Hold, StorePolicy
+from logsrv.linelog.store.retain import (
+    BelievedTime,
+    expired_segments,
+    last_number_due,
+    remove_archived_indexes,
+    remove_expired_segments,
+)
+from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.segment import (
+    Form,
+    Segment,
+    away_segments,
+    save_number,
+    sealed_segments,
+)
+from logsrv.linelog.store.segment_sizes import SegmentSize, SegmentSizes
+from tests.parts.disks import at, stored
+
+START = 1_795_155_522.0
+YEAR = 365 * DAY
+MINUTE = 60.0
+
+
+def gone(
+    all_: list[SegmentSize],
+    active: int,
+    policy: StorePolicy,
+    now: float,
+    *,
+    packing_fails: bool = False,
+    holds: Sequence[Hold] = (),
+    short: int = 0,
+) -> list[SegmentSize]:
+    """What expires of these, beside an active segment of so many bytes."""
+    total = active + sum(one.size for one in all_ if packing_fails or not one.awaits_packing)
+    return list(
+        expired_segments(
+            all_, total, policy, now, packing_fails=packing_fails, holds=holds, short=short
+        )
+    )
+
+
+def known(directory: Path) -> SegmentSizes:
+    """The segments of a directory, as after a listing."""
+    segment_sizes = SegmentSizes(at(directory))
+    segment_sizes.replace_known(sealed_segments(at(directory)))
+    return segment_sizes
+
+
+def segment_sizes(*sizes: int) -> list[SegmentSize]:
+    return [
+        SegmentSize(Segment(number, str(number), Form.PACKED), size, number * DAY)
+        for number, size in enumerate(sizes)
+    ]
+
+
+@given(st.lists(st.integers(1, 50)), st.integers(0, 100), st.integers(1, 300))
+def test_kept_segments_fit_or_only_the_active_one_is_left(sizes, active, keep):
+    all_ = segment_sizes(*sizes)
+    removed = gone(all_, active, StorePolicy(keep_bytes=keep), 0)
+    left = sizes[len(removed) :]
+    assert removed == all_[: len(removed)]
+    assert sum(left) + active <= keep or not left
+    if removed:
+        assert sum(left) + removed[-1].size + active > keep
+
+
+def test_bytes_that_wait_for_compression_count_only_when_they_stay_so():
+    all_ = [
+        SegmentSize(Segment(n, str(n), Form.PACKED if n < 2 else Form.PLAIN), 10, 0)
+        for n in range(4)
+    ]
+    keep = StorePolicy(keep_bytes=15)
+    assert gone(all_, 0, keep, 0, packing_fails=False) == all_[:1]
+    assert gone(all_, 20, keep, 0, packing_fails=False) == all_[:2]
+    assert gone(all_, 0, keep, 0, packing_fails=True) == all_[:3]
+    assert gone(all_, 0, StorePolicy(keep_days=1), 2 * DAY, packing_fails=False) == all_
+
+
+def test_days_count_from_the_last_line_of_a_segment():
+    removed = gone(segment_sizes(1, 1, 1, 1), 0, StorePolicy(keep_days=1.5), 3 * DAY)
+    assert [one.segment.number for one in removed] == [0, 1]
+
+
+def test_a_segment_from_a_clock_ahead_is_as_old_as_the_next_segment():
+    """It neither stays until then, nor keeps what is older from being removed."""
+    all_ = segment_sizes(1, 1, 1, 1)
+    ahead = [*all_[:2], all_[2]._replace(last=9000 * DAY), all_[3]]
+    days = StorePolicy(keep_days=1.5)
+    assert gone(ahead, 0, days, 3 * DAY) == ahead[:2]
+    assert gone(ahead, 0, days, 4.6 * DAY) == ahead
+    assert gone(ahead[:3], 0, days, 3 * DAY) == ahead[:2]
+
+
+def test_a_segment_from_before_a_jump_ahead_is_not_removed_before_its_turn():
+    """A dead battery: written in 1970, between segments with the right time."""
+    all_ = segment_sizes(1, 1, 1)
+    early = [all_[0], all_[1]._replace(last=-9000 * DAY), all_[2]]
+    assert gone(early, 0, StorePolicy(keep_days=2.5), 2 * DAY) == []
+
+
+def test_segments_that_a_target_lacks_stay_up_to_its_limit():
+    """Beyond --keep-bytes, --ship-at-most of it; what it has goes first."""
+    all_ = segment_sizes(10, 10, 10, 10)
+    keep = StorePolicy(keep_bytes=15)
+    assert gone(all_, 0, keep, 0) == all_[:3]
+    assert gone(all_, 0, keep, 0, holds=[Hold("a", 0, 100)]) == []
+    assert gone(all_, 0, keep, 0, holds=[Hold("a", 2, 100)]) == all_[:2]
+    assert gone(all_, 0, keep, 0, holds=[Hold("a", 0, 5)]) == all_[:2]
+    assert gone(all_, 0, keep, 0, holds=[Hold("a", 9, 100)]) == all_[:3]
+
+
+def test_the_target_that_is_behind_most_does_not_lend_its_limit_to_the_others():
+    all_ = segment_sizes(10, 10, 10, 10)
+    keep = StorePolicy(keep_bytes=15)
+    slow, large = Hold("slow", 0, 5), Hold("large", 3, 100)
+    assert gone(all_, 0, keep, 0, holds=[slow, large]) == all_[:2]
+
+
+def test_an_archived_segment_stays_until_the_archive_confirms_it():
+    all_ = segment_sizes(10, 10, 10, 10)
+    keep, looks = StorePolicy(keep_bytes=15), str
+    assert gone(all_, 0, keep, 0, holds=[Hold("a", 9, 100, looks, 0)]) == []
+    assert gone(all_, 0, keep, 0, holds=[Hold("a", 9, 100, looks, 2)]) == all_[:2]
+    assert gone(all_, 0, keep, 0, holds=[Hold("a", 1, 100, looks, 9)]) == all_[:1]
+
+
+def test_an_archive_is_looked_at_an_hour_before_a_segment_is_too_old(tmp_path):
+    for number in range(1, 5):
+        path = tmp_path / f"{number:010}-20261120T061842Z.log.zst"
+        path.write_bytes(b"x" * 10)
+        os.utime(path, (number * DAY, number * DAY))
+    save_number(5, at(tmp_path))
+    days = StorePolicy(keep_days=1)
+    for hours, number in ((47.5, 1), (46.5, 0), (72, 2)):
+        assert last_number_due(at(tmp_path), known(tmp_path), days, hours * 3600) == number
+    assert last_number_due(at(tmp_path), known(tmp_path), StorePolicy(keep_bytes=25), 0) == 2
+    assert last_number_due(at(tmp_path), known(tmp_path), StorePolicy(), 1e9) == 0
+
+
+def test_keep_days_waits_for_no_target():
+    all_ = segment_sizes(1, 1, 1, 1)
+    days = StorePolicy(keep_days=1.5, keep_bytes=100)
+    assert gone(all_, 0, days, 3 * DAY, holds=[Hold("a", 0, 100)]) == all_[:2]
+
+
+def test_a_disk_without_room_waits_for_no_target():
+    """As much is removed as brings back what has to be free, and no more."""
+    all_ = segment_sizes(10, 10, 10, 10)
+    keep, hold = StorePolicy(keep_bytes=5), [Hold("a", 0, 100)]
+    assert gone(all_, 0, keep, 0, holds=hold, short=11) == all_[:2]
+    assert gone(all_, 0, keep, 0, holds=hold, short=1000) == all_
+    assert gone(all_, 0, StorePolicy(keep_bytes=25), 0, holds=hold, short=1000) == all_[:2]
+    assert gone(all_, 0, StorePolicy(keep_days=1000), 0, holds=hold, short=1000) == []
+
+
+@pytest.mark.parametrize(("free", "left"), [(50, 2), (49, 1)])
+def test_room_is_a_twentieth_of_the_disk(tmp_path, free, left):
+    class Full(Disk):
+        def free_and_total_bytes(self) -> tuple[int, int]:
+            return free, 1000
+
+    for number in (1, 2):
+        (tmp_path / f"{number:010}-20261120T061842Z.log.zst").write_bytes(b"x" * 10)
+    (tmp_path / "number").write_bytes(b"9\n")
+    disk = Full().open_directory(tmp_path)
+    remove_expired_segments(
+        disk, known(tmp_path), StorePolicy(keep_bytes=1), 0, holds=[Hold("a", 1, 100)]
+    )
+    assert len(sealed_segments(disk)) == left
+
+
+def test_without_a_policy_nothing_is_removed(tmp_path):
+    (tmp_path / "0000000001-20261120T061842Z.log").write_bytes(stored(b"one"))
+    save_number(2, at(tmp_path))
+    assert remove_expired_segments(at(tmp_path), known(tmp_path), StorePolicy(), 1e12) == []
+
+
+def test_a_removed_segment_goes_with_its_index_and_its_last_line_was_too_old(tmp_path):
+    for number in (1, 2):
+        path = tmp_path / f"000000000{number}-20261120T061842Z.log"
+        path.write_bytes(stored(b"one"))
+        os.utime(path, (number * DAY, number * DAY))
+        seal(Segment(number, path.name, Form.PLAIN), at(tmp_path))
+        (tmp_path / f"{path.name}.zst.words").touch()
+    save_number(3, at(tmp_path))
+    removed = remove_expired_segments(
+        at(tmp_path), known(tmp_path), StorePolicy(keep_days=1), 2.5 * DAY
+    )
+    assert [segment.number for segment in removed] == [1]
+    assert [segment.number for segment in sealed_segments(at(tmp_path))] == [2]
+    assert len(list(tmp_path.glob("*.idx"))) == len(list(tmp_path.glob("*.words"))) == 1
+
+
+@pytest.mark.parametrize("listed", [Form.PLAIN, Form.PACKED])
+def test_a_text_that_a_failed_sealing_left_with_two_names_goes_as_a_whole(listed, tmp_path):
+    path = tmp_path / "0000000001-20261120T061842Z.log"
+    path.write_bytes(stored(b"one"))
+    plain = known(tmp_path)
+    seal(Segment(1, path.name, Form.PLAIN), at(tmp_path))
+    sizes = plain if listed is Form.PLAIN else known(tmp_path)
+    path.write_bytes(stored(b"one"))
+    save_number(2, at(tmp_path))
+    policy = StorePolicy(keep_bytes=1)
+    assert remove_expired_segments(at(tmp_path), sizes, policy, 0, packing_fails=True)
+    assert not list(tmp_path.glob("0*"))
+
+
+def test_the_oldest_are_removed_until_the_rest_fits(tmp_path):
+    for number in range(1, 4):
+        (tmp_path / f"{number:010}-20261120T061842Z.log.zst").write_bytes(b"x" * 10)
+    (tmp_path / "number").write_bytes(b"9\n")
+    policy = StorePolicy(keep_bytes=30)
+    assert remove_expired_segments(at(tmp_path), known(tmp_path), policy, 0) == []
+    policy = StorePolicy(keep_bytes=19)
+    removed = remove_expired_segments(at(tmp_path), known(tmp_path), policy, 0)
+    assert [one.number for one in removed] == [1, 2]
+
+
+def test_many_segments_are_removed_some_at_a_time_with_those_without_lines(tmp_path, monkeypatch):
+    monkeypatch.setattr(retention, "MOST_AT_ONCE", 2)
+    for number in range(1, 6):
+        (tmp_path / f"000000000{number}-20261120T061842Z.log.zst").write_bytes(b"x" * (number - 1))
+    save_number(9, at(tmp_path))
+    segment_sizes = known(tmp_path)
+    removed = [
+        [
+            one.number
+            for one in remove_expired_segments(
+                at(tmp_path), segment_sizes, StorePolicy(keep_bytes=4), 0
+            )
+        ]
+        for _ in range(3)
+    ]
+    assert removed == [[1, 2], [3, 4], []]
+    assert segment_sizes.total == (1, 4) and len(list(tmp_path.glob("0*"))) == 1
+
+
+def test_a_number_that_is_not_saved_cannot_come_again(tmp_path):
+    """A crash between the rotation and the saving of the number, or a full disk there."""
+    (tmp_path / "0000000001-20261120T061842Z.log").write_bytes(stored(b"one"))
+    save_number(1, at(tmp_path))
+    assert (
+        remove_expired_segments(
+            at(tmp_path), known(tmp_path), StorePolicy(keep_bytes=1), 0, packing_fails=True
+        )
+        == []
+    )
+
+
+def running(believed: float = START) -> BelievedTime:
+    return BelievedTime(believed, 1000.0)
+
+
+def after(time: BelievedTime, seconds: float, off: float = 0.0) -> float:
+    """What is believed `seconds` after the start, as an offset to the start, if the clock is off."""
+    return time.trusted_time(START + seconds + off, 1000.0 + seconds) - START
+
+
+def test_a_quiet_server_grows_old_as_the_clock_says():
+    time = running()
+    for minute in range(30 * 1440):
+        assert after(time, minute * MINUTE) == minute * MINUTE
+
+
+def test_a_clock_that_is_adjusted_is_believed():
+    time = running()
+    assert after(time, 60, off=3600.0) == 3660
+    assert after(time, 120, off=-3600.0) == -3480
+
+
+def test_a_jump_ahead_that_is_taken_back_was_never_believed():
+    time = running()
+    for minute in range(1439):
+        assert after(time, minute * MINUTE, off=10 * YEAR) == minute * MINUTE
+    assert after(time, DAY) == DAY
+    assert after(time, DAY + 60, off=10 * YEAR) == DAY + 60
+
+
+def test_a_jump_ahead_that_has_lasted_for_a_day_is_believed():
+    time = running()
+    assert after(time, 0, off=10 * YEAR) == 0
+    assert after(time, DAY, off=10 * YEAR) == DAY + 10 * YEAR
+    assert after(time, DAY + 60, off=10 * YEAR) == DAY + 60 + 10 * YEAR
+
+
+def test_another_jump_has_to_last_for_a_day_of_its_own():
+    time = running()
+    assert after(time, 0, off=YEAR) == 0
+    assert after(time, DAY / 2, off=10 * YEAR) == DAY / 2
+    assert after(time, DAY, off=10 * YEAR) == DAY
+    assert after(time, 1.5 * DAY, off=10 * YEAR) == 1.5 * DAY + 10 * YEAR
+
+
+def test_a_jump_back_holds_removal_up_at_once_and_does_no_harm_when_it_ends():
+    """A dead battery: the server starts in 1970, and the network tells it the time later."""
+    time = running()
+    assert after(time, 60, off=-50 * YEAR) == 60 - 50 * YEAR
+    assert after(time, 120) == 120
+
+
+def test_a_start_with_a_clock_far_ahead_of_the_last_run_waits_for_a_day():
+    time = running(START - YEAR)
+    assert after(time, 0) == -YEAR
+    assert after(time, DAY) == DAY
+
+
+def test_an_empty_segment_keeps_no_other_from_being_removed():
+    all_ = segment_sizes(0, 10, 10)
+    empty = all_[0]._replace(segment=Segment(0, "0", Form.PLAIN))
+    assert gone([empty, *all_[1:]], 0, StorePolicy(keep_bytes=15), 0) == [empty, all_[1]]
+
+
+def away(directory: Path) -> list[int]:
+    return [one.number for one in away_segments(at(directory).entries())]
+
+
+@pytest.mark.parametrize("keep", [None, 30.0])
+def test_only_the_indexes_of_archived_segments_stay(tmp_path, keep):
+    """Of others all goes, and so it does unless it is asked for."""
+    disk = at(tmp_path)
+    for number in (1, 2):
+        name = f"{number:010d}-20261120T061842Z.log"
+        (tmp_path / name).write_bytes(stored(b"x" * 1000))
+        seal(Segment(number, name, Form.PLAIN), disk)
+    (tmp_path / "0000000001-20261120T061842Z.log.zst.archived").write_bytes(b"{}")
+    (tmp_path / "current.log").write_bytes(b"x")
+    save_number(3, disk)
+    policy = StorePolicy(keep_bytes=1, rotate_size=1, keep_indexes=keep)
+    removed = remove_expired_segments(disk, known(tmp_path), policy, START)
+    assert [one.number for one in removed] == [1, 2]
+    assert away(tmp_path) == ([] if keep is None else [1])
+    left = sorted(path.name.partition(".log.zst")[2] for path in tmp_path.glob("000*"))
+    assert left == ([] if keep is None else [".archived", ".idx"])
+
+
+def test_indexes_go_when_they_are_old_or_no_longer_wanted(tmp_path):
+    """By the second of the first line, which the name tells."""
+    disk = at(tmp_path)
+    for day in (10, 19, 20):
+        for suffix in ("idx", "words", "archived"):
+            name = f"00000000{day}-202611{day}T061842Z.log.zst.{suffix}"
+            (tmp_path / name).write_bytes(b"{}")
+    assert away(tmp_path) == [10, 19, 20]
+
+    def remove(keep: float | None) -> list[int]:
+        found = away_segments(disk.entries())
+        return [
+            one.number
+            for one in remove_archived_indexes(disk, found, StorePolicy(keep_indexes=keep), START)
+        ]
+
+    assert remove(30.0) == []
+    assert remove(5.0) == [10]
+    assert away(tmp_path) == [19, 20]
+    assert remove(None) == [19, 20]
+    assert list(tmp_path.iterdir()) == []

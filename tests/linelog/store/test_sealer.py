@@ -1,0 +1,349 @@
+"""Sealing beside the writer."""
+
+import os
+import random
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.logger import capturedLogs, formatEvent
+
+from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.batch import Batch, Block
+from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.read.follow import Follower
+from logsrv.linelog.store import active, sealer
+from logsrv.linelog.store.policy import DAY, Hold, Indexing, StorePolicy
+from logsrv.linelog.store.recover import check_or_rebuild_index
+from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.sealer import EMPTY_KEPT
+from logsrv.linelog.store.segment import Position, Segment
+from logsrv.linelog.store.store import Store
+from logsrv.linelog.store.words.build import LEAST_TEXT
+from tests.linelog.store.conftest import segments
+from tests.parts.clocks import HandClock
+from tests.parts.disks import FaultyDisk, Hang, batch, no_space, stored, text_of
+from tests.parts.examined_stores import found, kinds
+from tests.parts.reactor import until
+from tests.parts.stores import view_of
+
+
+def full_for_the_sealer() -> None:
+    """Leave no room to the thread that seals."""
+    if threading.current_thread().name == "store-seal":
+        raise no_space()
+
+
+async def test_a_segment_that_cannot_be_compressed_stays_and_is_compressed_later(open_store):
+    disk, metrics = FaultyDisk(), Metrics(METRICS)
+    store = open_store(disk, metrics=metrics)
+    store.append(batch(b"one"))
+    await store.durable()
+    disk.before["writev"] = full_for_the_sealer
+    with capturedLogs() as events:
+        store.rotate()
+        await until(lambda: any("trying again later" in event["log_format"] for event in events))
+    # It may be at it once more by now.
+    only = ["0000000001-20261120T061842Z.log"]
+    await until(lambda: [path.name for path in store.directory.glob("0*")] == only)
+    assert text_of(store.directory) == stored(b"one")
+    assert metrics.value("store_waiting_segments") == 1
+    assert metrics.value("store_waiting_bytes") == len(stored(b"one"))
+    del disk.before["writev"]
+    store.apply(StorePolicy())
+    await until(lambda: list(store.directory.glob("*.idx")))
+    await until(lambda: metrics.value("store_waiting_segments") == 0)
+    await store.close()
+    assert text_of(store.directory) == stored(b"one")
+    assert not list(store.directory.glob("*Z.log"))
+
+
+async def test_a_segment_that_is_cut_while_it_waits_is_compressed_and_told_of(open_store):
+    disk = FaultyDisk()
+    store = open_store(disk)
+    store.append(batch(b"one", b"two"))
+    await store.durable()
+    disk.before["writev"] = full_for_the_sealer
+    with capturedLogs() as events:
+        store.rotate()
+        await until(lambda: any("trying again later" in event["log_format"] for event in events))
+        [waiting] = store.directory.glob("0*.log")
+        os.truncate(waiting, len(stored(b"one")))
+        del disk.before["writev"]
+        store.apply(StorePolicy())
+        await until(lambda: any("has cut it" in event["log_format"] for event in events))
+    await until(lambda: list(store.directory.glob("*.zst")))
+    await store.close()
+    assert text_of(store.directory) == stored(b"one")
+    assert "missing" in kinds(found(store.directory))
+
+
+async def test_retention_runs_after_each_seal(open_store):
+    store = open_store(rotate_size=1, keep_bytes=1)
+    for number in range(3):
+        store.append(batch(b"%d" % number))
+        await store.durable()
+    await until(lambda: store.position == (4, 0))
+    await until(lambda: not list(store.directory.glob("0*")))
+    await store.close()
+    assert open_store().position == (4, 0)
+
+
+async def test_segments_that_a_target_does_not_have_stay_until_it_does(open_store):
+    """And one that goes all the same, for it is too much, is told as an error."""
+    store = open_store(rotate_size=1, keep_bytes=1)
+    store.hold([Hold("centre", 2, 1 << 30)])
+    with capturedLogs() as events:
+        for number in range(3):
+            store.append(batch(b"%d" % number))
+            await store.durable()
+        await until(lambda: sum("removed" in event["log_format"] for event in events) == 1)
+        assert not list(store.directory.glob("0*1-*"))
+        await until(lambda: len(list(store.directory.glob("0*.zst"))) == 2)
+        store.hold([Hold("centre", 3, 1), Hold("second", 2, 1)])
+        store.apply(StorePolicy(rotate_size=1, keep_bytes=1))
+        await until(lambda: sum("removed" in event["log_format"] for event in events) == 3)
+    assert not list(store.directory.glob("0*"))
+    said = [formatEvent(event) for event in events if "removed" in event["log_format"]]
+    assert "shipped" not in said[0]
+    assert "before all of its lines were shipped to second" in said[1]
+    assert "before all of its lines were shipped to centre, second" in said[2]
+
+
+async def test_a_segment_that_fits_once_it_is_compressed_is_not_removed_before(open_store):
+    metrics = Metrics(METRICS)
+    store = open_store(metrics=metrics, rotate_size=200_000, keep_bytes=100_000)
+    lines = [b"x" * 1000] * 300
+    store.append(batch(*lines))
+    await until(lambda: metrics.value("segments_sealed_total") or store.troubles())
+    await until(lambda: not list(store.directory.glob("*Z.log")))
+    await store.close()
+    assert metrics.value("segments_removed_total") == 0
+    assert text_of(store.directory) == stored(*lines)
+
+
+async def test_segments_that_cannot_be_compressed_are_removed_as_they_are(open_store):
+    """A full disk gets room."""
+    disk = FaultyDisk()
+    disk.before["writev"] = full_for_the_sealer
+    store = open_store(disk, keep_bytes=1000)
+    store.append(batch(b"x" * 2000))
+    store.rotate()
+    await store.durable()
+    await until(lambda: store.position == (2, 0) and not list(store.directory.glob("0*")))
+
+
+class LateNumber(FaultyDisk):
+    """A disk that does not take the number of the active segment before `go` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late: Hang | None = None
+
+    def overwrite_start(self, name: str, data: bytes, *, sync: bool) -> None:
+        if name == "number" and self.late is not None:
+            self.late()
+        super().overwrite_start(name, data, sync=sync)
+
+
+async def test_uncompressed_segments_are_removed_at_once_also_when_the_writer_is_slow(
+    open_store, clock
+):
+    """Before the next number is on the disk none is removed, and the next look is a minute later."""
+    disk = LateNumber()
+    disk.before["writev"] = full_for_the_sealer
+    store = open_store(disk, clock=clock, keep_bytes=1000)
+    late = disk.late = Hang()
+    store.append(batch(b"x" * 2000))
+    store.rotate()
+    await until(late.begun.is_set)
+    late.go.set()
+    clock.settle()
+    assert store.position == (2, 0) and not list(store.directory.glob("0*"))
+
+
+async def retained(store: Store, turns: list[int]) -> None:
+    """Wait until the store has looked for old segments from beginning to end."""
+    before = len(turns)
+    store.apply(StorePolicy(keep_days=1))
+    await until(lambda: len(turns) > before)
+    store.apply(StorePolicy(keep_days=1))
+    await until(lambda: len(turns) > before + 1)
+
+
+async def test_a_clock_that_jumps_years_ahead_removes_nothing(open_store):
+    """Neither in a running server nor in one that is started then."""
+    clock, turns = HandClock(), list[int]()
+    disk = FaultyDisk()
+    disk.before["entries"] = lambda: turns.append(1)
+    store = open_store(disk, clock=clock, rotate_size=1, keep_days=1)
+    store.append(batch(b"one"))
+    await until(lambda: list(store.directory.glob("*.idx")))
+    with capturedLogs() as events:
+        clock.set_ahead(3650 * DAY)
+        for _ in range(2):
+            await retained(store, turns)
+        said = [e for e in events if "days ahead of the expected time" in e["log_format"]]
+    assert len(said) == 1
+    await store.close()
+    disk = FaultyDisk()
+    disk.before["entries"] = lambda: turns.append(1)
+    with capturedLogs() as events:
+        store = open_store(disk, clock=clock, keep_days=1)
+        await retained(store, turns)
+        said = [e for e in events if "days ahead of the expected time" in e["log_format"]]
+    assert len(said) == 1
+    assert text_of(store.directory) == stored(b"one")
+
+
+async def test_each_day_the_segment_that_is_too_old_goes(open_store, clock, monkeypatch):
+    """Rotated each day, and kept for three days since the last line."""
+    monkeypatch.setattr(active, "LEAST_BY_AGE", 1)
+    store = open_store(clock=clock, rotate_every=DAY, keep_days=3)
+    numbers = []
+    for _ in range(7):
+        written = clock.time_of_day()
+        store.append(Batch(Block.of(b"one\n"), "tcp:1", written))
+        clock.settle()
+        os.utime(store.directory / "current.log", (written, written))
+        clock.advance(DAY)
+        clock.advance(sealer.LOOK_EVERY)
+        numbers.append(sorted(int(path.name[:10]) for path in store.directory.glob("*.zst")))
+    assert numbers == [[1], [1, 2], [2, 3], [3, 4], [4, 5], [5, 6], [6, 7]]
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("elsewhere")])
+async def test_what_only_has_the_name_of_a_segment_keeps_no_other_from_being_sealed(
+    open_store, make
+):
+    store = open_store(keep_days=1)
+    strange = store.directory / "0000000001-20200101T000000Z.log"
+    make(strange)
+    store.append(batch(b"one"))
+    store.rotate()
+    await until(lambda: len(list(store.directory.glob("*.idx"))) == 1)
+    await store.close()
+    assert text_of(store.directory) == stored(b"one") and os.path.lexists(strange)
+
+
+async def test_a_lock_file_with_a_time_no_calendar_has_does_not_stop_the_sealing(
+    open_store, tmp_path
+):
+    (tmp_path / "lock").touch()
+    os.utime(tmp_path / "lock", (0, -1e12))
+    store = open_store(directory=tmp_path, keep_days=1)
+    store.append(batch(b"one"))
+    store.rotate()
+    await until(lambda: list(tmp_path.glob("*.idx")))
+
+
+@pytest.mark.parametrize("least", [LEAST_TEXT, 1 << 30])
+@pytest.mark.parametrize("indexing", Indexing)
+async def test_words_are_indexed_unless_the_policy_says_not_to_or_the_text_is_small(
+    open_store, indexing, least, monkeypatch
+):
+    monkeypatch.setattr(sealer, "LEAST_TEXT", least)
+    store = open_store(index=indexing)
+    draw = random.Random(1)
+    lines = (b"%016x came from 10.1.2.%d" % (draw.getrandbits(64), at % 250) for at in range(9000))
+    store.append(batch(*lines))
+    store.rotate()
+    await until(lambda: list(store.directory.glob("*.zst")))
+    await store.close()
+    wanted = indexing is Indexing.WORDS and least < 1 << 30
+    assert bool(list(store.directory.glob("*.words"))) == wanted
+
+
+async def test_a_segment_that_cannot_be_read_keeps_no_other_from_being_sealed(open_store, tmp_path):
+    for number in (1, 2, 3):
+        name = f"000000000{number}-20261120T061842Z.log"
+        (tmp_path / name).write_bytes(stored(b"%d" % number))
+    (tmp_path / "0000000002-20261120T061842Z.log.zst").mkdir()
+    store = open_store(directory=tmp_path)
+    await until(lambda: len(list(tmp_path.glob("*.idx"))) == 2)
+    await until(lambda: "is there already" in store.troubles().get("seal", ""))
+    assert (tmp_path / "0000000002-20261120T061842Z.log").exists()
+
+
+async def test_a_failed_sealing_is_not_tried_again_while_indexes_are_checked(
+    open_store, monkeypatch
+):
+    """After a start with 20,000 segments it would be 200 times in ten seconds."""
+    monkeypatch.setattr(sealer, "INDEXES_AT_ONCE", 1)
+    metrics, tries, seen = Metrics(METRICS), list[str](), list[str]()
+    store = open_store(metrics=metrics)
+    await segments(store, metrics, packed=6)
+    await store.close()
+    name = "0000000007-20261120T061842Z.log"
+    (store.directory / "current.log").rename(store.directory / name)
+    (store.directory / name).write_bytes(stored(b"seven"))
+    (store.directory / f"{name}.zst").mkdir()
+
+    def counted_seal(plain: Segment, *others: Any, **named: Any) -> object:
+        tries.append(plain.name)
+        return seal(plain, *others, **named)
+
+    def look(packed: Segment, *others: Any) -> None:
+        check_or_rebuild_index(packed, *others)
+        seen.append(packed.name)
+
+    monkeypatch.setattr(sealer, "seal", counted_seal)
+    monkeypatch.setattr(sealer, "check_or_rebuild_index", look)
+    again = open_store(directory=store.directory)
+    await until(lambda: len(seen) == 6)
+    assert tries == [name]
+    assert "seal" in again.troubles()
+
+
+async def test_nothing_is_sealed_whose_names_cannot_be_synced(open_store):
+    """Else a power cut may leave its lines in current.log as well."""
+    disk = FaultyDisk()
+    store = open_store(disk)
+    store.append(batch(b"one"))
+    await store.durable()
+
+    def only_the_writer() -> None:
+        if threading.current_thread().name != "store-write":
+            raise OSError(5, "Input/output error")
+
+    disk.before["sync_directory"] = only_the_writer
+    store.rotate()
+    await until(lambda: {"seal", "sync"} <= set(store.troubles()))
+    assert [path.name for path in store.directory.glob("0*")] == ["0000000001-20261120T061842Z.log"]
+    del disk.before["sync_directory"]
+    store.reopen()
+    await until(lambda: len(list(store.directory.glob("*.idx"))) == 1)
+
+
+def make_empty(directory: Path, segments: int) -> None:
+    """Make segments without lines, as starts after a crash leave them."""
+    for number in range(1, segments + 1):
+        (directory / f"{number:010}-20261120T061842Z.log").touch()
+
+
+async def test_empty_segments_stay_for_followers_and_not_for_ever(open_store, tmp_path):
+    make_empty(tmp_path, 30)
+    disk = FaultyDisk()
+    # Nothing but their names tells how far the numbers have come.
+    disk.before["unlink"] = lambda: (tmp_path / "number").unlink(missing_ok=True)
+    store = open_store(disk, directory=tmp_path)
+    assert store.position == (31, 0)
+    numbers = range(31 - EMPTY_KEPT, 31)
+    names = {f"{number:010}-20261120T061842Z.log" for number in numbers}
+    await until(lambda: {path.name for path in tmp_path.glob("0*")} == names)
+    assert not store.troubles()
+
+
+async def test_followers_miss_nothing_where_empty_segments_were_removed(open_store, tmp_path):
+    make_empty(tmp_path, 30)
+    store = open_store(directory=tmp_path)
+    await until(lambda: len(list(tmp_path.glob("0*"))) == EMPTY_KEPT)
+    store.append(batch(b"the next"))
+    await store.durable()
+    with view_of(tmp_path) as view:
+        follower = Follower(view, Position(3, 0))
+        news = follower.read()
+        follower.close()
+    assert news is not None and news.text == stored(b"the next")
+    assert not news.has_gap

@@ -1,0 +1,156 @@
+"""Names and numbers on disk."""
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.store.segment import (
+    NOWHERE,
+    Form,
+    Position,
+    Segment,
+    active_number,
+    away_segments,
+    first_moment,
+    loose_files,
+    not_plain_files,
+    parse_position,
+    read_synced,
+    repair_synced_file,
+    save_number,
+    saved_number,
+    sealed_name,
+    segments,
+    sync_number,
+    synced_file_text,
+    synced_place,
+    time_text,
+)
+from tests.parts.disks import MOMENT, at, stored
+
+
+def test_names_of_segments_that_are_no_files(tmp_path):
+    os.mkfifo(tmp_path / "0000000002-20261120T060003Z.log")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "0000000003-20261120T060003Z.log").touch()
+    assert not_plain_files(at(tmp_path).entries()) == ["0000000002-20261120T060003Z.log"]
+
+
+def test_segments_are_in_order_of_their_numbers_and_each_is_there_once(tmp_path):
+    for name in (
+        "0000000010-20200101T000000Z.log",
+        "0000000002-20300101T000000Z.log.zst",
+        "0000000003-20200101T000000Z.log.zst",
+        "0000000003-20250101T000000Z.log.zst",
+        "0000000003-20250101T000000Z.log",
+        "0000000003-20250101T000000Z.log.zst.idx",
+        "0000000003-20250101T000000Z.log.zst.words",
+        "3-20250101T000000Z.log",
+        "notes.log",
+    ):
+        (tmp_path / name).touch()
+    found = [(one.number, one.form) for one in segments(at(tmp_path))]
+    assert found == [
+        (2, Form.PACKED),
+        (3, Form.PACKED),
+        (10, Form.PLAIN),
+        (11, Form.ACTIVE),
+    ]
+    # A compressed file without an index is somebody's copy.
+    assert segments(at(tmp_path))[1].name == "0000000003-20250101T000000Z.log.zst"
+
+
+def test_the_name_tells_the_number_and_the_first_time():
+    assert sealed_name(7, MOMENT) == "0000000007-20261120T061842Z.log"
+
+
+def test_a_number_that_would_make_a_name_nothing_recognises_is_refused():
+    assert sealed_name(9_999_999_999, MOMENT) == "9999999999-20261120T061842Z.log"
+    with pytest.raises(OSError, match="no segment number 10000000000"):
+        sealed_name(10_000_000_000, MOMENT)
+
+
+def test_the_number_is_the_greater_of_the_saved_one_and_the_next(tmp_path):
+    disk = at(tmp_path)
+    assert active_number(disk) == 1
+    save_number(5, disk)
+    assert active_number(disk) == saved_number(disk) == sync_number(disk) == 5
+    (tmp_path / sealed_name(5, MOMENT)).touch()
+    assert active_number(disk) == 6
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"\0\0", b"-3", b"x", b"9" * 100, b"12345678901"])
+def test_a_number_file_that_makes_no_sense_is_as_if_it_were_missing(tmp_path, rubbish):
+    (tmp_path / "number").write_bytes(rubbish)
+    assert saved_number(at(tmp_path)) == 0
+    assert active_number(at(tmp_path)) == 1
+
+
+def test_notes_of_a_version_that_knew_no_sums_are_read_and_get_one(tmp_path):
+    disk = at(tmp_path)
+    (tmp_path / "number").write_bytes(b"17             \n")
+    (tmp_path / "synced").write_bytes(b"%-31s\n" % b"17:52311")
+    assert (saved_number(disk), read_synced(disk)) == (17, (17, 52311))
+    repair_synced_file(disk)
+    assert (tmp_path / "synced").read_bytes() == synced_file_text(Position(17, 52311))
+    # Damage is written over with what is always right.
+    (tmp_path / "synced").write_bytes(b"9" + synced_file_text(Position(17, 52311))[1:])
+    with pytest.raises(ValueError, match="checksum"):
+        read_synced(disk)
+    repair_synced_file(disk)
+    assert synced_place(disk) == NOWHERE == read_synced(disk)
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_may_stand_where_a_time_should(line):
+    time_text(line)
+
+
+def test_the_first_moment_is_that_of_the_first_line_or_else_of_the_last_write(tmp_path):
+    for text, moment in ((stored(b"one"), MOMENT), (b"no time\n", 1000.0)):
+        path = tmp_path / "text"
+        path.write_bytes(text)
+        os.utime(path, (1000, 1000))
+        fd = os.open(path, os.O_RDONLY)
+        assert first_moment(fd) == pytest.approx(moment)
+        os.close(fd)
+
+
+def test_positions_are_in_the_order_of_the_lines():
+    assert Position(1, 900) < Position(2, 0) < Position(2, 5)
+
+
+def test_a_position_is_written_and_parsed_as_text():
+    assert str(Position(17, 52311)) == "17:52311" and parse_position("17:52311") == (17, 52311)
+    for wrong in ("", "1", "1:", ":1", "1:2:3", " 1:2", "-1:2", "1:٣", "1" * 11 + ":1", "1:2\n"):
+        with pytest.raises(ValueError, match="is no position, such as 17:52311"):
+            parse_position(wrong)
+
+
+def test_indexes_of_an_archived_segment_are_no_strays():
+    """Its text is elsewhere: a note says so, which needs the index."""
+    name = "0000000007-20261120T061842Z.log.zst"
+    away = [Segment(7, name, Form.AWAY)]
+    beside = {f"{name}.idx": True, f"{name}.words": True, f"{name}.archived": True}
+    assert away_segments(beside) == away
+    assert loose_files(beside) == []
+    assert (away[0].packed, away[0].index) == (name, f"{name}.idx")
+    # Without its index, with its text, as no file: not so.
+    assert away_segments({**beside, name: True}) == []
+    assert away_segments({**beside, name.removesuffix(".zst"): True}) == []
+    alone = {f"{name}.archived": True, f"{name}.words": True}
+    assert away_segments(alone) == []
+    assert sorted(loose_files(alone)) == sorted(alone)
+    assert loose_files({f"{name}.archived.tmp": True}) == [f"{name}.archived.tmp"]
+    assert loose_files({**beside, f"{name}.archived": False}) == []
+
+
+def test_the_number_of_an_archived_segment_is_not_used_again(tmp_path):
+    """Also when the file `number` is lost."""
+    for name in ("0000000007-20261120T061842Z", "0000000008-20261121T061842Z"):
+        for suffix in ("idx", "archived"):
+            (tmp_path / f"{name}.log.zst.{suffix}").touch()
+    (tmp_path / "0000000006-20261119T061842Z.log.zst").touch()
+    assert [one.number for one in segments(at(tmp_path))] == [6, 9]

@@ -1,0 +1,159 @@
+"""What is known of sealed segments is what a listing finds, after whatever happens to them."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.store import segment_sizes as held_module
+from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.segment import Form, Segment, sealed_segments
+from logsrv.linelog.store.segment_sizes import SegmentSizes
+from tests.parts.disks import FaultyDisk, at, stored
+
+
+def plain(directory: Path, number: int, text: bytes = b"text\n") -> Segment:
+    name = f"{number:010}-20261120T061842Z.log"
+    (directory / name).write_bytes(text)
+    return Segment(number, name, Form.PLAIN)
+
+
+def packed(directory: Path, number: int) -> Segment:
+    segment = plain(directory, number, stored(b"%d" % number))
+    seal(segment, at(directory))
+    return Segment(number, segment.packed, Form.PACKED)
+
+
+def numbers(sizes: SegmentSizes) -> list[int]:
+    return [one.segment.number for one in sizes]
+
+
+def looked(directory: Path) -> SegmentSizes:
+    sizes = SegmentSizes(at(directory))
+    sizes.replace_known(sealed_segments(at(directory)))
+    return sizes
+
+
+def test_sealed_segments_are_counted_with_their_indexes_and_not_the_active_one(tmp_path):
+    assert looked(tmp_path).total == (0, 0)
+    packed(tmp_path, 1)
+    plain(tmp_path, 2, stored(b"two"))
+    (tmp_path / "current.log").write_bytes(stored(b"three"))
+    files = [path.stat().st_size for path in tmp_path.glob("0*")]
+    assert len(files) == 3
+    sizes = looked(tmp_path)
+    assert sizes.total == (2, sum(files)) and sizes.waiting == (1, len(stored(b"two")))
+
+
+def test_our_own_changes_are_known_as_a_listing_would_find_them(tmp_path):
+    sizes = SegmentSizes(at(tmp_path))
+    for number in range(1, 8):
+        sizes.add(plain(tmp_path, number, stored(b"x" * number) if number != 4 else b""))
+    assert sizes.waiting[0] == 6 and len(list(sizes.plain_segments())) == 7
+    for number in (2, 5):
+        sizes.add(packed(tmp_path, number))
+    for path in tmp_path.glob("0000000003-*"):
+        path.unlink()
+    sizes.forget(3)
+    listed = looked(tmp_path)
+    assert list(sizes) == list(listed) and numbers(sizes) == [1, 2, 4, 5, 6, 7]
+    assert (sizes.total, sizes.waiting) == (listed.total, listed.waiting)
+    assert list(sizes.plain_segments()) == list(listed.plain_segments())
+
+
+def test_the_next_listing_finds_what_others_remove_and_bring_back(tmp_path):
+    """Somebody who makes room, and somebody who has saved old segments."""
+    for number in (2, 3, 4):
+        packed(tmp_path, number)
+    sizes = looked(tmp_path)
+    for path in tmp_path.glob("0000000003-*"):
+        path.unlink()
+    packed(tmp_path, 1)
+    plain(tmp_path, 9)
+    sizes.replace_known(sealed_segments(at(tmp_path)))
+    assert numbers(sizes) == [1, 2, 4, 9]
+    listed = looked(tmp_path)
+    assert (sizes.total, sizes.waiting) == (listed.total, listed.waiting)
+
+
+def test_a_segment_that_goes_before_it_is_looked_at_is_left_out(tmp_path):
+    sizes = SegmentSizes(at(tmp_path))
+    segment = plain(tmp_path, 1)
+    sizes.add(segment)
+    (tmp_path / segment.name).unlink()
+    sizes.add(segment)
+    sizes.add(Segment(2, "0000000002-20261120T061842Z.log", Form.PLAIN))
+    assert (list(sizes), sizes.total, sizes.waiting, list(sizes.plain_segments())) == (
+        [],
+        (0, 0),
+        (0, 0),
+        [],
+    )
+
+
+def test_a_segment_that_was_compressed_before_it_is_told_of_stays_known(tmp_path):
+    """A listing sees it, and it is sealed, while the thread that is to hand it over still syncs it."""
+    segment = plain(tmp_path, 1, stored(b"one"))
+    sizes = looked(tmp_path)
+    seal(segment, at(tmp_path))
+    sizes.add(Segment(1, segment.packed, Form.PACKED))
+    sizes.add(segment)
+    assert list(sizes) == list(looked(tmp_path)) and numbers(sizes) == [1]
+
+
+def test_a_listing_that_fails_half_way_leaves_the_segments_in_order(tmp_path):
+    """Retention takes the first for the oldest."""
+    for number in (2, 3):
+        packed(tmp_path, number)
+    disk = FaultyDisk().open_directory(tmp_path)
+    sizes, real = SegmentSizes(disk), disk.stat
+    sizes.replace_known(sealed_segments(disk))
+    packed(tmp_path, 1)
+    plain(tmp_path, 4)
+
+    def stat(name: str) -> os.stat_result:
+        if name.startswith("0000000004-"):
+            raise OSError(errno.EIO, "Input/output error")
+        return real(name)
+
+    disk.stat = stat  # type: ignore[method-assign]
+    with pytest.raises(OSError, match="Input/output error"):
+        sizes.replace_known(sealed_segments(disk))
+    assert numbers(sizes) == [1, 2, 3]
+    disk.stat = real  # type: ignore[method-assign]
+    sizes.replace_known(sealed_segments(disk))
+    assert numbers(sizes) == [1, 2, 3, 4]
+
+
+def test_sizes_are_looked_at_again_a_part_at_a_time(tmp_path, monkeypatch):
+    """Word indexes come and go beside a running server."""
+    monkeypatch.setattr(held_module, "LOOKED_AT_AGAIN", 2)
+    segments = [packed(tmp_path, number) for number in range(1, 6)]
+    sizes = looked(tmp_path)
+    before = sizes.total[1]
+    for segment in segments:
+        (tmp_path / segment.words).write_bytes(b"x" * 1000)
+    grown = []
+    for _ in range(4):
+        sizes.replace_known(sealed_segments(at(tmp_path)))
+        grown.append((sizes.total[1] - before) // 1000)
+    assert grown == [2, 3, 5, 5]
+
+
+def test_a_listing_looks_at_no_file_that_is_known_but_a_few(tmp_path):
+    for number in range(1, 1001):
+        (tmp_path / f"{number:010}-20261120T061842Z.log.zst").touch()
+    disk, looks = FaultyDisk().open_directory(tmp_path), list[str]()
+    sizes, real = SegmentSizes(disk), disk.stat
+
+    def stat(name: str) -> object:
+        looks.append(name)
+        return real(name)
+
+    sizes.replace_known(sealed_segments(disk))
+    disk.stat = stat  # type: ignore[method-assign, assignment]
+    sizes.add(Segment(1001, "0000001001-20261120T061842Z.log", Form.PLAIN))
+    assert len(looks) == 1
+    sizes.replace_known(sealed_segments(disk))
+    assert len(looks) < 3 * held_module.LOOKED_AT_AGAIN + 10
