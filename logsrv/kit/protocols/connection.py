@@ -180,8 +180,11 @@ class PeerConnection(SendingSide):
         self.change_state(states.DISMISS)
 
     def _dismissal_lines(self, sentence: str) -> list[Any]:
-        """Return the lines that tell a peer why it is dismissed, in the form of `lines`."""
-        return [sentence]
+        """Return the lines that tell a peer why it is dismissed; none if the protocol tells no errors."""
+        if self.author.tell_errors:
+            return [sentence]
+        self._log_cut(sentence)
+        return []
 
     # Calls of the author's code.
 

@@ -251,6 +251,7 @@ class AuthorProtocol(Protocol):
     encoding: str
     ending: str
     half_close: bool
+    tell_errors: bool
 
     @property
     def peer(self) -> str: ...

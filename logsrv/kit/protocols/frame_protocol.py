@@ -30,13 +30,9 @@ NO_FRAMES: Iterator[bytes] = iter(())
 
 
 class FramedConnection(PeerConnection):
-    """A connection that sends no text: a dismissed peer gets no sentence, only the log has it."""
+    """A connection that sends frames, not text."""
 
     __slots__ = ()
-
-    def _dismissal_lines(self, sentence: str) -> list[Any]:
-        self._log_cut(sentence)
-        return []
 
     def _encode_output(self, lines: list[Any]) -> bytes:
         return b"".join(lines)
@@ -57,6 +53,8 @@ class FrameProtocol(PeerProtocol[Settings, State], Generic[Settings, State, Fram
 
     framing: Framing | Callable[[int], Any] = LengthPrefix()
     max_frame: int | None = None
+    # Its peers read no text.
+    tell_errors = False
 
     _make_connection = FramedConnection
     # False if frames are sent as they are: one step less for each.

@@ -49,6 +49,7 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
     patience: seconds that senders wait for a peer that takes nothing; then it is cut off.
     half_close: whether a peer that sends nothing more may still read. If not, an `async` handler that
         still runs for it is cancelled.
+    tell_errors: whether a dismissed peer is told the reason, in a line. If not, only the log has it.
     known_peer: the name of the peer, if it is known when the protocol is built.
     """
 
@@ -59,6 +60,7 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
     max_unsent = 1024 * 1024
     patience = 10.0
     half_close = True
+    tell_errors = True
     known_peer: str | None = None
 
     factory: ListenerContext  # type: ignore[assignment]

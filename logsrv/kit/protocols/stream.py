@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, Generic
+from typing import Generic
 
 from twisted.logger import Logger
 
@@ -182,24 +182,10 @@ class Connection(StreamInput, Generic[Settings, State]):
             self.clock.callLater(0, self._wake_reader)
 
 
-class StreamedConnection(PeerConnection):
-    """A connection that tells a dismissed peer the reason, unless `tell_errors` is false."""
-
-    __slots__ = ()
-
-    def _dismissal_lines(self, sentence: str) -> list[Any]:
-        stream: Connection = self.author.stream  # type: ignore[attr-defined]
-        if stream.tell_errors:
-            return super()._dismissal_lines(sentence)
-        self._log_cut(sentence)
-        return []
-
-
 class StreamProtocol(PeerProtocol):
     """A protocol that calls a function with its connection. stream: that Connection."""
 
     stream: Connection
-    _make_connection = StreamedConnection
 
     def __init__(self, handle: Callable[[Connection], object]) -> None:
         self._handle = handle
@@ -223,4 +209,5 @@ class StreamProtocol(PeerProtocol):
     half_close = property(attrgetter("stream.half_close"))  # type: ignore[assignment]
     max_unsent = property(attrgetter("stream.max_unsent"))  # type: ignore[assignment]
     patience = property(attrgetter("stream.patience"))  # type: ignore[assignment]
+    tell_errors = property(attrgetter("stream.tell_errors"))  # type: ignore[assignment]
     encoding = property(attrgetter("stream.encoding"))  # type: ignore[assignment]
