@@ -1,4 +1,4 @@
-"""From selectors to paths below the mirror's directory, unique on any file system, and to its directories.
+"""Paths below the mirror's directory for selectors, unique on any file system, and its directories on disk.
 
 The delimiters of a selector make it a path. Two selectors may need the same path: `sel` and `sel/`, names
 that differ only in case or normal form, and names that had to be changed. The later one gets a `~2`.
