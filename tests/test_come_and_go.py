@@ -23,13 +23,13 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.observe.rate_limited_log import OTHERS, QUIET_SECONDS, RateLimitedLog
 from logsrv.linelog.formats.blocks.incoming import IncomingBlocks
 from logsrv.linelog.formats.gelf.parse import SECONDS, ChunkJoiner
+from logsrv.linelog.http import views
 from logsrv.linelog.http.access import AT_ONCE, MOST_REMEMBERED, SECONDS_EACH, WrongTokenLimiter
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.searching.searches import Searches
-from logsrv.linelog.http.viewing import views
-from logsrv.linelog.http.viewing.hub import Hub
-from logsrv.linelog.http.viewing.view_protocol import LiveQuery
-from logsrv.linelog.http.viewing.views import LiveViews
+from logsrv.linelog.http.searches import Searches
+from logsrv.linelog.http.view_child import Hub
+from logsrv.linelog.http.view_protocol import LiveQuery
+from logsrv.linelog.http.views import LiveViews
 from logsrv.linelog.intake.turns import CostlySenders
 from logsrv.linelog.intake.unfinished import UnfinishedData
 from logsrv.linelog.store.origins import BlocksUnderWay

@@ -22,8 +22,8 @@ from tests.end_to_end.web_daemon import (
 )
 from tests.parts.daemons import Logger, Start
 
-VIEWING = "linelog.http.viewing"
-SEARCHING = "linelog.http.searching"
+VIEWING = "linelog.http.view_child"
+SEARCHING = "linelog.http.search_child"
 
 
 @pytest.fixture

@@ -163,10 +163,10 @@ SABOTAGES = [
     ),
     Sabotage(
         "counts are stale after a segment was compressed",
-        "linelog/http/counting.py",
+        "linelog/http/statistics_child.py",
         "if not known.compressed:",
         "if known is _NOTHING:",
-        "linelog/http/test_counting.py::test_totals_follow_writing_rotation_sealing_and_removal",
+        "linelog/http/test_statistics.py::test_totals_follow_writing_rotation_sealing_and_removal",
     ),
     Sabotage(
         "a line has the time of another",

@@ -17,11 +17,11 @@ from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.web.channel import WebFactory, WebRequest
 from logsrv.linelog.http import statistics
-from logsrv.linelog.http.counting import StoreCounter
 from logsrv.linelog.http.http_settings import HttpSettings
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.server import WebServer
-from logsrv.linelog.http.viewing.view_protocol import LiveQuery, ViewEvents
+from logsrv.linelog.http.statistics_child import StoreCounter
+from logsrv.linelog.http.view_protocol import LiveQuery, ViewEvents
 from logsrv.linelog.plugin.health import unhealthy_reasons
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.read.follow import end_of_store

@@ -6,9 +6,17 @@ access              checks of Host, Origin and token, and a limit on guessing th
 endpoints           the table of paths and parameters, by which requests are checked and documented
 responses           sends answers with the headers that all have, and counts them by status
 problems            answers that consist of a status and a sentence
-statistics          the totals of the store, counted by a process (counting) for all clients
 saved               searches that readers save for each other, in a file
-searching           a process for each search, and the sending of its answer to the client
-viewing             live views: one process for all of them, and a stream of events for each
 page                the files of the page for people
+
+Three kinds of work have processes of their own. In the daemon is what starts them; what runs in them
+imports no Twisted:
+
+in the daemon       in the process
+statistics          statistics_child: the totals of the store, counted for all clients
+searches            search_child: one search; it calls a function of `replies` for each endpoint, of which
+                    `columns` has those that load NumPy, and `asked` turns parameters into a query
+views, viewer       view_child: all live views; `polls` reads new lines, `watched_query` makes events of
+                    those that match, `catch_up` brings a viewer to the others; `view_protocol` has the
+                    messages
 """

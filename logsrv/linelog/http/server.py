@@ -30,14 +30,13 @@ from logsrv.linelog.http.endpoints import (
 from logsrv.linelog.http.http_settings import HttpSettings, read_http_token
 from logsrv.linelog.http.page import assets
 from logsrv.linelog.http.problems import STOPPING, Problem
-from logsrv.linelog.http.responses import ResponseSender
+from logsrv.linelog.http.responses import ResponseSender, SearchAnswer
 from logsrv.linelog.http.saved import SavedSearches
-from logsrv.linelog.http.searching.answer import SearchAnswer
-from logsrv.linelog.http.searching.searches import Searches
+from logsrv.linelog.http.searches import Searches
 from logsrv.linelog.http.statistics import StoreStatistics
-from logsrv.linelog.http.viewing.view_protocol import LiveQuery
-from logsrv.linelog.http.viewing.viewer import Viewer
-from logsrv.linelog.http.viewing.views import LiveViews
+from logsrv.linelog.http.view_protocol import LiveQuery
+from logsrv.linelog.http.viewer import Viewer
+from logsrv.linelog.http.views import LiveViews
 from logsrv.linelog.query.language.hints import foreign_syntax_hints
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.store.segment import Position, parse_position

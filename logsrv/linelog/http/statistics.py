@@ -1,4 +1,4 @@
-"""Answers of /api/stats, from a process that counts the store (see `counting`).
+"""Answers of /api/stats, from a process that counts the store (see `statistics_child`).
 
 Requests that come while it counts, and for half a second after that, get the same answer.
 """
@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from logsrv.kit.children.pool import ProcessPool
 from logsrv.linelog.http.problems import STOPPING, Problem
 
-MODULE = "logsrv.linelog.http.counting"
+MODULE = "logsrv.linelog.http.statistics_child"
 # Seconds for which an answer is used again.
 FRESH_SECONDS = 0.5
 # Seconds that the process stays ready after the last request.

@@ -1,15 +1,24 @@
-"""Responses: all have the same headers, are counted, and none is sent twice."""
+"""Responses: whole ones with their headers, and those of a search at the pace of the client."""
 
 import gzip
 import json
+from collections.abc import Callable
 
 import pytest
+from twisted.internet.task import Clock
 
 from logsrv.errors import QueryError
 from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.page import assets
 from logsrv.linelog.http.problems import Problem, query_problem, too_many_problem
-from logsrv.linelog.http.responses import ResponseSender, accepts_gzip
+from logsrv.linelog.http.responses import (
+    LONGEST,
+    STALLED_AFTER,
+    ResponseSender,
+    SearchAnswer,
+    accepts_gzip,
+)
 from logsrv.linelog.plugin.metrics import METRICS
 from tests.parts.web_requests import Browser
 
@@ -112,3 +121,106 @@ def test_a_wrong_query_has_its_place():
     problem = query_problem(QueryError("there is nothing behind the >=", 7))
     assert problem.status == 400
     assert json.loads(problem.body) == {"error": "there is nothing behind the >=", "at": 7}
+
+
+class Search:
+    """A search that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        return lambda: self.told.append(name)
+
+
+class AnsweredSearch:
+    """A request whose answer is under way."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.search = Search()
+        self.browser = Browser(self._handle, self.clock)
+        self.browser.get("/")
+
+    def _handle(self, request: WebRequest) -> None:
+        def begin(request: WebRequest, status: int) -> None:
+            request.setResponseCode(status)
+
+        def fail(request: WebRequest, problem: Problem) -> None:
+            request.setResponseCode(problem.status)
+            request.write(problem.body)
+            request.finish()
+
+        self.answer = SearchAnswer(request, self.clock, begin, fail)
+        self.answer.set_search(self.search)  # type: ignore[arg-type]
+        self.answer.receive_status(200)
+
+
+@pytest.fixture
+def searched() -> AnsweredSearch:
+    return AnsweredSearch()
+
+
+def test_an_answer_is_sent_to_its_end(searched):
+    assert searched.browser.received == b""
+    searched.answer.receive_data(b"one\n")
+    searched.answer.receive_data(b"two\n")
+    searched.answer.receive_end(None)
+    received = searched.browser.received
+    assert received.startswith(b"HTTP/1.1 200 ") and received.endswith(b"0\r\n\r\n")
+    assert b"one\n" in received and b"two\n" in received
+    # Only the connection's own time-out is left.
+    assert len(searched.clock.getDelayedCalls()) == 1
+
+
+def test_a_header_says_what_an_answer_lacks(searched):
+    searched.answer.receive_status(200, "segment 2 is missing\u2028")
+    searched.answer.receive_data(b"one\n")
+    assert b"\r\nLogsrv-Missing: segment 2 is missing\\u2028\r\n" in searched.browser.received
+
+
+def test_an_empty_answer_is_status_200(searched):
+    searched.answer.receive_end(None)
+    assert searched.browser.received.startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_failure_before_the_first_byte_has_its_own_status(searched):
+    searched.answer.receive_end(Problem(503, "too long"))
+    assert searched.browser.received.startswith(b"HTTP/1.1 503 ")
+    assert b'{"error": "too long"}' in searched.browser.received
+
+
+def test_a_failure_after_the_first_bytes_is_the_last_line(searched):
+    searched.answer.receive_data(b"one\n")
+    searched.answer.receive_end(Problem(503, "too long"))
+    assert searched.browser.received.startswith(b"HTTP/1.1 200 ")
+    assert b'{"error": "too long"}\n\r\n0\r\n\r\n' in searched.browser.received
+
+
+def test_a_slow_client_pauses_the_search_and_is_cut_off(searched):
+    searched.answer.receive_data(b"one\n")
+    searched.browser.channel.pauseProducing()
+    assert searched.search.told == ["pause"]
+    searched.clock.advance(STALLED_AFTER - 1)
+    searched.browser.channel.resumeProducing()
+    assert searched.search.told == ["pause", "resume"]
+    searched.clock.advance(STALLED_AFTER - 1)
+    assert not searched.browser.transport.disconnected
+    searched.browser.channel.pauseProducing()
+    searched.clock.advance(STALLED_AFTER)
+    assert searched.search.told[-1] == "kill"
+    assert searched.browser.transport.aborting
+
+
+def test_a_client_that_takes_too_long_is_cut_off(searched):
+    searched.answer.receive_data(b"one\n")
+    searched.clock.advance(LONGEST)
+    assert searched.search.told == ["kill"] and searched.browser.transport.aborting
+
+
+def test_a_client_that_disconnects_ends_its_search(searched):
+    searched.answer.receive_data(b"one\n")
+    searched.browser.leave()
+    assert searched.search.told == ["kill"]
+    searched.answer.receive_end(Problem(503, "killed"))
+    assert not [call for call in searched.clock.getDelayedCalls() if call.active()]

@@ -21,7 +21,7 @@ from logsrv.cli.main import main
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.fields import json as json_fields
 from logsrv.linelog.fields import reader
-from logsrv.linelog.http.searching.search_child import answer_request
+from logsrv.linelog.http.search_child import answer_request
 from logsrv.linelog.query.language.pipeline import parse_question
 from logsrv.linelog.query.matching import piece
 from logsrv.linelog.query.matching.line_spans import all_line_spans

@@ -29,7 +29,7 @@ from logsrv.timer import Timer
 
 log = Logger()
 
-MODULE = "logsrv.linelog.http.searching.search_child"
+MODULE = "logsrv.linelog.http.search_child"
 SPARE_SECONDS = 300.0
 
 

@@ -11,8 +11,7 @@ from typing import Any, TypeAlias
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.searching.asked import (
+from logsrv.linelog.http.asked import (
     Values,
     document_maker,
     has_all_lines,
@@ -20,7 +19,8 @@ from logsrv.linelog.http.searching.asked import (
     make_search,
     question_of,
 )
-from logsrv.linelog.http.searching.events import line_event, missed_event
+from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.view_protocol import line_event, missed_event
 from logsrv.linelog.query.language.question import Grouping, Question, Sorting
 from logsrv.linelog.query.matching.of_records import RecordQuery
 from logsrv.linelog.read.counting import histogram as over_time
@@ -141,7 +141,7 @@ def table(view: View, values: Values) -> Reply:
 
 def _import_columns() -> ModuleType:
     """Import the module of answers in columns, which loads NumPy: that takes longer than most searches."""
-    from logsrv.linelog.http.searching import columns
+    from logsrv.linelog.http import columns
 
     return columns
 

@@ -14,12 +14,12 @@ import pytest
 from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.http.searching import replies
-from logsrv.linelog.http.searching.search_child import answer_request
+from logsrv.linelog.http import replies
+from logsrv.linelog.http.search_child import answer_request
 from tests.parts.child_processes import read_message, send
 from tests.parts.stores import lines, make_store
 
-COMMAND = [sys.executable, "-P", "-m", "logsrv.linelog.http.searching.search_child", "30"]
+COMMAND = [sys.executable, "-P", "-m", "logsrv.linelog.http.search_child", "30"]
 SEARCH = {"limit": 1000, "reverse": False, "before": None, "after": None}
 
 
@@ -82,7 +82,7 @@ def test_a_searching_process_answers_and_ends(tmp_path):
     status, body = map(b"".join, MessageReader().receive(done.stdout))
     assert status == b"200" and body.startswith(b'{"position":"1:0"')
     check = (
-        "import logsrv.linelog.http.searching.search_child, sys;"
+        "import logsrv.linelog.http.search_child, sys;"
         " print(*{'twisted', 'numpy'} & {*sys.modules})"
     )
     loaded = subprocess.run([sys.executable, "-c", check], capture_output=True, timeout=PATIENCE)

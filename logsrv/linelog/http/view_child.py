@@ -1,31 +1,55 @@
-"""The hub of the live views: it reads new lines once, and matches them once for each query of viewers.
+"""The process of the live views: it reads new lines once, and matches them once for each viewers' query.
 
-It works in a process of its own (see `view_child`). At intervals it polls: it reads the lines written since
-the last poll. A viewer that begins at the end of the store is live from the next poll on; before that, the
-other viewers get the lines up to its position. A viewer that asked for a position catches up (see
-`catch_up`), and is live as soon as it has the same lines as the others. No line comes twice or is left out.
+    python -P -m logsrv.linelog.http.view_child DIRECTORY
+
+It is a process of its own so that live views do not slow the receiving of lines: orders come on standard
+input, events for viewers go to standard output (see `view_protocol`). At intervals the hub polls: it reads
+the lines written since the last poll. A viewer that begins at the end of the store is live from the next
+poll on; before that, the other viewers get the lines up to its position. A viewer that asked for a position
+catches up (see `catch_up`), and is live as soon as it has the same lines as the others. No line comes twice
+or is left out.
 
 The time of a poll is limited, even with many viewers: each query gets a share, and after much output the
 next poll comes later. Lines for which no time was left are counted, and viewers get their number.
+
+The process ends when its standard input ends, or at any error: the daemon logs the reason, and starts
+another one when viewers connect again. This module imports no Twisted.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from select import select
+from time import monotonic
 
 import attrs
 
 from logsrv.errors import StoreError
-from logsrv.linelog.http.searching.events import missed_event
-from logsrv.linelog.http.viewing.asked_records import LatestRecords, RecordSoFar
-from logsrv.linelog.http.viewing.catch_up import CatchUp
-from logsrv.linelog.http.viewing.live import KEPT, LiveReader, PolledLines
-from logsrv.linelog.http.viewing.query_groups import QueryGroup, SingleQuery, group_queries
-from logsrv.linelog.http.viewing.view_protocol import LiveQuery, ViewEvents
-from logsrv.linelog.http.viewing.watched_query import SharedEvents, WatchedQuery, event_pieces
+from logsrv.kit.children.child_side import limit_reading_process, send_message, tell_service
+from logsrv.kit.children.frames import MessageReader
+from logsrv.linelog.http.catch_up import CatchUp
+from logsrv.linelog.http.polls import (
+    KEPT,
+    LiveReader,
+    PolledLines,
+    QueryGroup,
+    SingleQuery,
+    group_queries,
+)
+from logsrv.linelog.http.view_protocol import LiveQuery, ViewEvents, encode_events, missed_event
+from logsrv.linelog.http.watched_query import (
+    LatestRecords,
+    RecordSoFar,
+    SharedEvents,
+    WatchedQuery,
+    event_pieces,
+)
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segment import Position, parse_position
 
 # The most lines a second on average, for one viewer and for all together; further lines count as missed.
 # One viewer gets more than people and browsers can follow; all together get what the daemon can write.
@@ -276,3 +300,70 @@ class Hub:
             self._live.close()
             self._live = None
             self._records.forget()
+
+
+def serve_viewers(directory: str) -> None:
+    """Serve viewers until the daemon has no more orders. Raises StoreError."""
+    hub = Hub(
+        View(directory, tell_service), lambda events: send_message(encode_events(events)), monotonic
+    )
+    orders = _order_reader(sys.stdin.fileno())
+    due = 0.0
+    while True:
+        patience = None
+        if hub.has_viewers:
+            patience = 0.0 if hub.step_wanted else max(0.0, due - monotonic())
+        # Read all waiting orders first, so that a viewer that joined before a poll takes part in it.
+        for order in orders(patience):
+            if order is None:
+                return
+            _carry_out_order(hub, order)
+        if hub.has_viewers and monotonic() >= due:
+            hub.poll()
+            due = monotonic() + hub.seconds_to_next_poll
+        elif hub.step_wanted:
+            hub.serve_step()
+
+
+def _order_reader(fd: int) -> Callable[[float | None], Iterator[bytes | None]]:
+    """Return a function that yields the orders that have arrived, and None at the end of the input.
+
+    Its argument: the most seconds to wait for the first order; None for no limit.
+    """
+    reader = MessageReader()
+
+    def read(patience: float | None) -> Iterator[bytes | None]:
+        while select([fd], [], [], patience)[0]:
+            data = os.read(fd, 1 << 16)
+            if not data:
+                yield None
+            yield from map(b"".join, reader.receive(data))
+            patience = 0.0
+
+    return read
+
+
+def _carry_out_order(hub: Hub, order: bytes) -> None:
+    match json.loads(order):
+        case ["join", viewer, query, begin, sure]:
+            known = None if sure is None else parse_position(sure)
+            hub.join(viewer, LiveQuery(*query), parse_position(begin), known)
+        case ["more", viewer]:
+            hub.queue_step(viewer)
+        case ["leave", viewer]:
+            hub.leave(viewer)
+
+
+def main(arguments: list[str]) -> int:
+    """Work until the daemon closes standard input; return the exit status."""
+    limit_reading_process()
+    try:
+        serve_viewers(arguments[0])
+    except StoreError as error:
+        tell_service(str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,6 +1,6 @@
 """The process that counts a store for /api/stats. Each request is a directory, each answer its totals.
 
-    python -P -m logsrv.linelog.http.counting
+    python -P -m logsrv.linelog.http.statistics_child
 
 It is a separate process because it takes time to list the store, after every change of a file name, and to
 read the head of each index. It keeps its counts: a compressed segment is counted once, the active one from

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from logsrv.errors import QueryError
-from logsrv.linelog.http.viewing import watched_query
-from logsrv.linelog.http.viewing.watched_query import (
+from logsrv.linelog.http import watched_query
+from logsrv.linelog.http.watched_query import (
     PIECE,
     SharedEvents,
     WatchedQuery,

@@ -1,4 +1,4 @@
-"""The protocol between the daemon and the process of the live views (no I/O).
+"""The messages of live views, on their way from the daemon to the process and back to the browser. No I/O.
 
 The daemon sends orders, each an array of JSON:
 
@@ -10,14 +10,19 @@ The daemon sends orders, each an array of JSON:
     ["leave", VIEWER]
         Remove a viewer.
 
-The process sends events: first a line of JSON with their viewers and numbers, then the events as the
-browser gets them.
+The process sends events: first a line of JSON with their viewers and numbers, then Server-Sent Events, the
+bytes that a browser's EventSource gets.
 """
 
 from __future__ import annotations
 
 import json
 from typing import NamedTuple
+
+# A comment in the stream, which keeps proxies from closing an idle connection.
+HEARTBEAT = b": still here\n\n"
+# Milliseconds after which a browser connects again, if the connection is lost.
+RETRY = b"retry: 2000\n\n"
 
 
 class LiveQuery(NamedTuple):
@@ -51,3 +56,28 @@ def decode_events(message: bytes) -> ViewEvents:
     head, _, data = message.partition(b"\n")
     viewers, lines, missed, live = json.loads(head)
     return ViewEvents(tuple(viewers), data, lines, missed, live)
+
+
+def line_event(position: str, document: str) -> bytes:
+    """Return the event of a line. position: "" for one that comes late. document: JSON, without LF."""
+    known = f"id: {position}\n" if position else ""
+    return f"{known}event: line\ndata: {document}\n\n".encode()
+
+
+def missed_event(lines: int | None, position: str | None = None) -> bytes:
+    """Return the event that lines were left out.
+
+    lines: their number; None if unknown. position: of the next line, if known.
+    """
+    found: dict[str, object] = {"lines": lines}
+    if position is not None:
+        found["from"] = position
+    return f"event: missed\ndata: {json.dumps(found)}\n\n".encode()
+
+
+def error_event(sentence: str) -> bytes:
+    """Return the event that tells why a stream ends.
+
+    Its name is not `error`, because EventSource uses that for broken connections.
+    """
+    return f"event: problem\ndata: {json.dumps({'error': sentence})}\n\n".encode()

@@ -19,13 +19,13 @@ from twisted.logger import Logger
 from logsrv.kit.children.child_process import ChildProcess, ChildProcesses, ProcessEnd
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.linelog.http.problems import STOPPING, Problem, too_many_problem
-from logsrv.linelog.http.viewing.view_protocol import LiveQuery, ViewEvents, decode_events
+from logsrv.linelog.http.view_protocol import LiveQuery, ViewEvents, decode_events
 from logsrv.linelog.store.segment import Position
 from logsrv.timer import Timer
 
 log = Logger()
 
-MODULE = "logsrv.linelog.http.viewing.view_child"
+MODULE = "logsrv.linelog.http.view_child"
 MOST_QUERIES = 1000
 # Seconds that the process stays ready after the last viewer has left.
 IDLE_SECONDS = 60.0

@@ -12,9 +12,8 @@ from typing import NamedTuple
 
 import attrs
 
-from logsrv.linelog.http.searching.events import missed_event
-from logsrv.linelog.http.viewing.asked_records import LatestRecords
-from logsrv.linelog.http.viewing.watched_query import PIECE, SharedEvents, WatchedQuery
+from logsrv.linelog.http.view_protocol import missed_event
+from logsrv.linelog.http.watched_query import PIECE, LatestRecords, SharedEvents, WatchedQuery
 from logsrv.linelog.read.follow import AppendedLines, Follower, bytes_between
 from logsrv.linelog.read.search import hits_in_text
 from logsrv.linelog.read.view import View

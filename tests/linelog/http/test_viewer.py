@@ -10,14 +10,21 @@ import pytest
 from twisted.internet.task import Clock
 
 from logsrv.kit.web.channel import WebRequest
+from logsrv.linelog.http import viewer as viewer_module
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.searching.events import line_event
-from logsrv.linelog.http.viewing import viewer as viewer_module
-from logsrv.linelog.http.viewing.view_protocol import LiveQuery, ViewEvents
-from logsrv.linelog.http.viewing.viewer import (
+from logsrv.linelog.http.view_protocol import (
+    HEARTBEAT,
+    LiveQuery,
+    ViewEvents,
+    error_event,
+    line_event,
+    missed_event,
+)
+from logsrv.linelog.http.viewer import (
     HEARTBEAT_EVERY,
     NEXT,
     STALLED_AFTER,
+    EventQueue,
     Viewer,
 )
 from logsrv.linelog.store.segment import Position
@@ -293,3 +300,34 @@ def test_a_viewer_without_a_process_leaves_nothing_behind(place):
     assert place.ended == [watch.viewer]
     watch.browser.leave()
     assert not place.clock.getDelayedCalls()
+
+
+def test_each_event_has_its_bytes():
+    assert line_event("17:5", '{"a":1}') == b'id: 17:5\nevent: line\ndata: {"a":1}\n\n'
+    assert missed_event(3) == b'event: missed\ndata: {"lines": 3}\n\n'
+    assert missed_event(None, "2:0") == b'event: missed\ndata: {"lines": null, "from": "2:0"}\n\n'
+    assert error_event("a\nb").count(b"\n") == 3
+    # A comment, which nobody takes for an event.
+    assert HEARTBEAT.startswith(b":")
+
+
+def test_waiting_events_keep_their_order():
+    box = EventQueue(3)
+    assert box.add(b"ab", 2) == 0
+    box.count_left_out(0)
+    box.count_left_out(2)
+    box.count_left_out(3)
+    assert box.add(b"c", 1) == 0
+    assert box.add(b"(gone)", 0) == 0
+    assert box.add(b"d", 1) == 1
+    assert box.pop_events(100) == b"ab" + missed_event(5) + b"c(gone)" + missed_event(1)
+    assert box.add(b"efg", 3) == 0 and box.pop_events(100) == b"efg" and box.pop_events(100) == b""
+
+
+def test_events_are_taken_in_pieces_of_about_the_asked_size():
+    """About as much as is asked for, and at least one piece, however long."""
+    box = EventQueue(9)
+    for data in (b"x" * 100, b"y", b"z" * 100):
+        box.add(data, 1)
+    assert box.pop_events(1) == b"x" * 100
+    assert box.pop_events(50) == b"y" + b"z" * 100

@@ -1,6 +1,6 @@
 """A searching process: one request on standard input, its answer on standard output.
 
-    python -P -m logsrv.linelog.http.searching.search_child SECONDS
+    python -P -m logsrv.linelog.http.search_child SECONDS
 
 The request is JSON: "directory", "endpoint" and "values" (see `endpoints`), optionally "variables" for the
 environment. The answer is a message with the status and what the answer lacks, then the body of the HTTP
@@ -29,8 +29,8 @@ from logsrv.kit.children.child_side import (
     send_message,
     tell_service,
 )
+from logsrv.linelog.http import replies
 from logsrv.linelog.http.problems import Problem, query_problem
-from logsrv.linelog.http.searching import replies
 from logsrv.linelog.read.plan import Scope, missing_segments
 from logsrv.linelog.read.view import View
 

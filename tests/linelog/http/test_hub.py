@@ -8,13 +8,10 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import StoreError
-from logsrv.linelog.http.viewing import asked_records as asked_module
-from logsrv.linelog.http.viewing import catch_up as behind_module
-from logsrv.linelog.http.viewing import hub as hub_module
-from logsrv.linelog.http.viewing import live as live_module
-from logsrv.linelog.http.viewing.hub import BURST, POLL_EVERY, RATE, REST_FOR_EACH, Hub
-from logsrv.linelog.http.viewing.view_protocol import LiveQuery, ViewEvents
-from logsrv.linelog.http.viewing.watched_query import PIECE
+from logsrv.linelog.http import catch_up, polls, view_child, watched_query
+from logsrv.linelog.http.view_child import BURST, POLL_EVERY, RATE, REST_FOR_EACH, Hub
+from logsrv.linelog.http.view_protocol import LiveQuery, ViewEvents
+from logsrv.linelog.http.watched_query import PIECE
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.store.segment import Position, parse_position
 from tests.parts.stores import line, make_store, view_of
@@ -23,8 +20,8 @@ SIZE = len(line("0"))
 
 
 def one_line_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(behind_module, "STEP", SIZE)
-    monkeypatch.setattr(behind_module, "PIECE", 1)
+    monkeypatch.setattr(catch_up, "STEP", SIZE)
+    monkeypatch.setattr(catch_up, "PIECE", 1)
 
 
 class Place:
@@ -185,7 +182,7 @@ def test_a_query_is_asked_of_the_lines_of_a_record_so_far(place):
 
 
 def test_a_viewer_that_begins_inside_of_a_record_has_what_matched_before(place, monkeypatch):
-    monkeypatch.setattr(behind_module, "STEP", SIZE)
+    monkeypatch.setattr(catch_up, "STEP", SIZE)
     place.join(9)
     place.poll(*ERROR)
     places = [parse_position(one["position"]) for one in objects(place, 9)]
@@ -202,7 +199,7 @@ def test_a_viewer_that_begins_inside_of_a_record_has_what_matched_before(place, 
 
 
 def test_more_lines_than_can_be_joined_are_asked_one_by_one(place, monkeypatch):
-    monkeypatch.setattr(hub_module, "MOST_JOINED", 2)
+    monkeypatch.setattr(view_child, "MOST_JOINED", 2)
     place.join(1, "failed", of_records=True)
     place.poll(*ERROR)
     assert shown(place, 1) == [(ERROR[0], False, False)]
@@ -213,8 +210,8 @@ def test_more_lines_than_can_be_joined_are_asked_one_by_one(place, monkeypatch):
 
 @pytest.mark.parametrize("catches_up", [False, True])
 def test_a_record_goes_on_after_more_text_than_is_kept(place, monkeypatch, catches_up):
-    monkeypatch.setattr(asked_module, "MOST_KEPT", 1)
-    monkeypatch.setattr(behind_module, "STEP", SIZE)
+    monkeypatch.setattr(watched_query, "MOST_KEPT", 1)
+    monkeypatch.setattr(catch_up, "STEP", SIZE)
     begin = end_of_store(place.view)
     if not catches_up:
         place.join(1, "failed", of_records=True)
@@ -230,7 +227,7 @@ def test_a_record_goes_on_after_more_text_than_is_kept(place, monkeypatch, catch
 
 def test_records_that_could_not_be_joined_count_as_missed(place, monkeypatch):
     """Conditions that are true for different lines of a record find no single line."""
-    monkeypatch.setattr(hub_module, "MOST_JOINED", 2)
+    monkeypatch.setattr(view_child, "MOST_JOINED", 2)
     place.join(1, "level>=error BoomError", of_records=True)
     place.join(2, "level>=error", of_records=True)
     place.join(3, "level>=error BoomError")
@@ -303,7 +300,7 @@ def test_a_viewer_ahead_of_the_hub_or_behind_it_gets_every_line_from_its_place(p
 
 def test_viewers_begin_where_they_joined(place, monkeypatch):
     """Each begins where it came; of very many some begin a little earlier."""
-    monkeypatch.setattr(hub_module, "MOST_STOPS", 2)
+    monkeypatch.setattr(view_child, "MOST_STOPS", 2)
     for number in range(1, 5):
         place.join(number)
         place.write(f"{number}")
@@ -332,9 +329,9 @@ def test_a_slow_viewer_skips_lines(place, monkeypatch, what):
     """In the end it goes on with the others, and is told how much it did not have."""
     one_line_a_step(monkeypatch)
     if what == "lines":
-        monkeypatch.setattr(hub_module, "RATE", 2 / BURST)
+        monkeypatch.setattr(view_child, "RATE", 2 / BURST)
     else:
-        monkeypatch.setattr(behind_module, "MOST_BEHIND", SIZE + 1)
+        monkeypatch.setattr(catch_up, "MOST_BEHIND", SIZE + 1)
     place.write("1")
     place.join(1, begin=Position(1, SIZE))
     place.poll("2", "3", "4", "5", "6")
@@ -349,7 +346,7 @@ def test_a_slow_viewer_skips_lines(place, monkeypatch, what):
 
 def test_a_flood_shows_the_newest_lines(place, monkeypatch):
     """The newest are shown, and the others counted; later there is room again."""
-    monkeypatch.setattr(hub_module, "RATE", 2)
+    monkeypatch.setattr(view_child, "RATE", 2)
     place.join(1, "line")
     place.poll(*(f"line {number}" for number in range(2 * BURST + 3)))
     assert place.events(1) == [3, *(f"line {number}" for number in range(3, 2 * BURST + 3))]
@@ -360,7 +357,7 @@ def test_a_flood_shows_the_newest_lines(place, monkeypatch):
 
 
 def test_many_viewers_share_what_the_daemon_may_write(place, monkeypatch):
-    monkeypatch.setattr(hub_module, "RATE_OF_ALL", 2)
+    monkeypatch.setattr(view_child, "RATE_OF_ALL", 2)
     for number in range(1, 3):
         place.join(number)
     place.poll("a", "b")
@@ -384,12 +381,12 @@ def test_the_next_look_comes_later_where_much_was_handed_out(place):
 
 def test_slow_queries_get_newest_lines(place, monkeypatch):
     """Each has the newest lines for which there was time, and hears of the others; all in turn."""
-    monkeypatch.setattr(live_module, "PIECE", SIZE)
+    monkeypatch.setattr(polls, "PIECE", SIZE)
     for number, query in enumerate(("a", "b", "c"), 1):
         place.join(number, query)
     place.poll()
     # Whoever asks for the time, it is later by a little more than an eighth of what a poll has.
-    place.tick = hub_module.MATCHING * 0.126
+    place.tick = view_child.MATCHING * 0.126
     place.poll(*["a b c"] * 9)
     assert place.events(1) == [6, *["a b c"] * 3]
     assert place.events(2) == [7, *["a b c"] * 2]

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from logsrv.linelog.http.counting import StoreCounter, StoreTotals
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.statistics import FRESH_SECONDS, IDLE_SECONDS, StoreStatistics
+from logsrv.linelog.http.statistics_child import StoreCounter, StoreTotals
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, sealed_segments
@@ -59,7 +59,7 @@ def test_the_counting_process_answers_each_message(tmp_path):
     """A message for each question; a store that is gone is an answer, too."""
     store = make_store(tmp_path / "store", [lines(["a"])])
     with subprocess.Popen(
-        [sys.executable, "-P", "-m", "logsrv.linelog.http.counting"],
+        [sys.executable, "-P", "-m", "logsrv.linelog.http.statistics_child"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         bufsize=0,

@@ -11,7 +11,7 @@ import pytest
 
 from logsrv.linelog.http.endpoints import BY_PATH
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.searching.replies import REPLIES
+from logsrv.linelog.http.replies import REPLIES
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 from tests.parts.stores import (

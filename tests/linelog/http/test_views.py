@@ -14,14 +14,14 @@ from twisted.internet import reactor, task
 
 from logsrv.kit.children.child_side import NICE
 from logsrv.kit.testing.patience import PATIENCE
+from logsrv.linelog.http import views as views_module
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.viewing import views as views_module
-from logsrv.linelog.http.viewing.view_protocol import (
+from logsrv.linelog.http.view_protocol import (
     ViewEvents,
     decode_events,
     encode_events,
 )
-from logsrv.linelog.http.viewing.views import MODULE, REST_SECONDS, LiveViews
+from logsrv.linelog.http.views import MODULE, REST_SECONDS, LiveViews
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.store.segment import Position
 from tests.parts.child_processes import Spawner, children, is_there, read_message, send

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -32,10 +33,16 @@ from zope.interface import implementer
 from logsrv.kit.text.transitions import parse_transitions
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.searching.events import HEARTBEAT, RETRY, EventQueue, error_event
-from logsrv.linelog.http.searching.searches import AskedSearch, Searches
-from logsrv.linelog.http.viewing.view_protocol import LiveQuery, ViewEvents
-from logsrv.linelog.http.viewing.views import LiveViews
+from logsrv.linelog.http.searches import AskedSearch, Searches
+from logsrv.linelog.http.view_protocol import (
+    HEARTBEAT,
+    RETRY,
+    LiveQuery,
+    ViewEvents,
+    error_event,
+    missed_event,
+)
+from logsrv.linelog.http.views import LiveViews
 from logsrv.linelog.store.segment import Position
 from logsrv.timer import Timer
 
@@ -54,6 +61,46 @@ SEND_BUFFER = 128 << 10
 _NOWHERE = Position(0, 0)
 
 NEXT = parse_transitions(__doc__)
+
+
+class EventQueue:
+    """A queue of events with at most `most` lines, in order; lines that do not fit are counted."""
+
+    def __init__(self, most: int) -> None:
+        self._room = most
+        # Events, each with its number of lines. In place of lines that were left out: b"" and their number.
+        self._waiting: deque[tuple[bytes, int]] = deque()
+
+    def add(self, data: bytes, lines: int) -> int:
+        """Add the events of some lines; return the number of lines left out.
+
+        The bytes are not copied, so several clients can share them.
+        """
+        if lines > self._room:
+            self.count_left_out(lines)
+            return lines
+        self._room -= lines
+        self._waiting.append((data, lines))
+        return 0
+
+    def count_left_out(self, lines: int) -> None:
+        """Count lines that are left out at the end of the queue."""
+        if lines and self._waiting and not self._waiting[-1][0]:
+            lines += self._waiting.pop()[1]
+        if lines:
+            self._waiting.append((b"", lines))
+
+    def pop_events(self, size: int) -> bytes:
+        """Remove and return the first events, about `size` bytes; b"" if there are none."""
+        pieces = []
+        taken = 0
+        while self._waiting and taken < size:
+            data, lines = self._waiting.popleft()
+            if data:
+                self._room += lines
+            pieces.append(data or missed_event(lines))
+            taken += len(pieces[-1])
+        return b"".join(pieces)
 
 
 @implementer(IPushProducer)
