@@ -82,6 +82,8 @@ ANSWER_SECONDS = 8
 NEXT = parse_transitions(__doc__)
 # The body of a request until its headers are checked, or if they are refused.
 _NO_BODY = Body()
+# Its route until that is found, or if there is none.
+_NO_ROUTE = Route(())
 _UNANSWERED = ("DISCARDING", "WORKING", "UNSAFE", "SENDING")
 
 
@@ -98,7 +100,7 @@ class InputRequest(Request):
         self._channel = channel
         self._intake = intake
         self._routes = routes
-        self._route: Route | None = None
+        self._route = _NO_ROUTE
         self._head: RequestHead | None = None
         self._body = _NO_BODY
         self._refusal: RequestRefused | None = None
@@ -228,10 +230,9 @@ class InputRequest(Request):
             self._route = find_route(self.method, path, self._routes)
         except RequestRefused as refusal:
             missing = refusal
-        schemes = () if self._route is None else self._route.schemes
-        check_token(self.getHeader(b"Authorization"), self._intake.secrets.token, schemes)
-        if self._route is None:
-            assert missing is not None
+        given = self.getHeader(b"Authorization")
+        check_token(given, self._intake.secrets.token, self._route.schemes)
+        if missing is not None:
             raise missing
         return self._route
 
@@ -310,9 +311,8 @@ class InputRequest(Request):
         if self.state != "UNSAFE":
             return
         self._timer.stop()
-        done = None if self._route is None else self._route.done
-        if done is not None and self._head is not None:
-            reply = done(reply, self._head)
+        if self._route.done is not None and self._head is not None:
+            reply = self._route.done(reply, self._head)
         if len(reply.body) <= PIECE:
             self._write_answer(reply)
             self._end_request()
@@ -370,7 +370,7 @@ class InputRequest(Request):
     def _answer_refusal(self, refusal: RequestRefused) -> None:
         if refusal.status == 401:
             self.responseHeaders.setRawHeaders("WWW-Authenticate", CHALLENGES)
-        if self._route is not None and self._route.refuse is not None:
+        if self._route.refuse is not None:
             self._write_answer(self._route.refuse(refusal))
             return
         body = json_line(error=one_line(str(refusal)), status=refusal.status)
@@ -381,8 +381,7 @@ class InputRequest(Request):
         self.write(reply.body)
 
     def _set_answer_headers(self, reply: Reply) -> None:
-        more = {} if self._route is None else self._route.headers
-        for name, value in {**more, **reply.headers}.items():
+        for name, value in {**self._route.headers, **reply.headers}.items():
             self.setHeader(name, value)
         self.setResponseCode(reply.status, HTTPStatus(reply.status).phrase.encode())
         if reply.status != 204:
