@@ -7,13 +7,13 @@ from functools import cache
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.plugins import Plugins
-from logsrv.linelog.intake.interfaces import IInput, InputPlugin
+from logsrv.linelog.intake.interfaces import IInput, InputFormat
 
 INPUTS = Plugins[IInput]("logsrv.linelog.formats", IInput.providedBy)
 
 
 class Inputs(Mapping[str, IInput]):
-    """Inputs by name; that of an `InputPlugin` is loaded when it is first looked up."""
+    """Inputs by name; that of an `InputFormat` is loaded when it is first looked up."""
 
     def __init__(self, plugins: Mapping[str, IInput]) -> None:
         self.plugins = plugins
@@ -23,7 +23,7 @@ class Inputs(Mapping[str, IInput]):
     def __getitem__(self, name: str) -> IInput:
         if name not in self._loaded:
             found = self.plugins[name]
-            self._loaded[name] = found.load() if isinstance(found, InputPlugin) else found
+            self._loaded[name] = found.load() if isinstance(found, InputFormat) else found
         return self._loaded[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -58,8 +58,8 @@ class Inputs(Mapping[str, IInput]):
         return [name for name, one in self._told.items() if one.joins]
 
     @property
-    def _told(self) -> dict[str, InputPlugin]:
-        return {name: one for name, one in self.plugins.items() if isinstance(one, InputPlugin)}
+    def _told(self) -> dict[str, InputFormat]:
+        return {name: one for name, one in self.plugins.items() if isinstance(one, InputFormat)}
 
 
 @cache

@@ -1,6 +1,6 @@
 """The intake: the layer between the protocols of all formats and the store.
 
-For authors of inputs it offers `IInput`, `Input`, `InputPlugin`, `Intake`, `FrameInput`, `RecordReceiver`,
+For authors of inputs it offers `IInput`, `Input`, `InputFormat`, `Intake`, `FrameInput`, `RecordReceiver`,
 `RecordDatagrams` and `Records`, each loaded when it is first used: a plugin file is light.
 """
 

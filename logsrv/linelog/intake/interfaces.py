@@ -42,14 +42,14 @@ class IInput(Interface):
 
 @implementer(IInput, IPlugin)
 @attrs.frozen
-class InputPlugin:
+class InputFormat:
     """The plugin of an input whose module is imported when the input is first used.
 
     name: the NAME in `--listen NAME:ENDPOINT`. place: the input's class, `module:class`. options: the names
     of the options of `InputOptions` that it uses, so that an operator who gives another is told. joins:
     whether --join is for its lines.
 
-        forward = InputPlugin(
+        forward = InputFormat(
             "forward", "logsrv.linelog.formats.forward.input:Forward", options=("shared_key", *BODIES)
         )
     """

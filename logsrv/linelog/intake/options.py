@@ -12,7 +12,7 @@ from logsrv.kit.options.given_files import SECRET, SECRET_FILE, read_secret
 from logsrv.kit.options.kinds import SIZE
 
 BODIES = ("max_record", "max_body")
-"""Options that most inputs of records use, for `InputPlugin.options`."""
+"""Options that most inputs of records use, for `InputFormat.options`."""
 OVER_HTTP = ("input_token", *BODIES)
 """Those that the inputs over HTTP use."""
 

@@ -1,4 +1,4 @@
-"""Whose turn it is: long work is done in slices, and costly senders wait for each other.
+"""Turns: long work is done in slices, and costly senders wait for each other.
 
 Work, such as on a message of a million records, is an iterator with short steps; it may be interrupted
 after each step. The first slice is done at once, and finishes most messages, unless many come together.

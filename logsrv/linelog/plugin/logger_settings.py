@@ -20,7 +20,7 @@ from logsrv.linelog.alerts.alert_settings import AlertOptions, require_unique_la
 from logsrv.linelog.formats.nats.place import parse_stream_source, without_files
 from logsrv.linelog.formats.registry import inputs
 from logsrv.linelog.http.http_settings import HttpSettings, require_token_if_public
-from logsrv.linelog.intake.interfaces import InputPlugin
+from logsrv.linelog.intake.interfaces import InputFormat
 from logsrv.linelog.intake.options import InputOptions
 from logsrv.linelog.lines.rules import LineRules
 from logsrv.linelog.ship.ship_settings import ShipOptions, check_targets
@@ -133,7 +133,7 @@ def unused_options(listeners: Iterable[ListenerSettings]) -> dict[str, str]:
     there = [found.plugins.get(one.listen.input) for one in listeners]
     used: set[str] = set()
     for one in there:
-        if not isinstance(one, InputPlugin):
+        if not isinstance(one, InputFormat):
             return {}
         used.update(one.options)
     names = [one.name for one in attrs.fields(InputOptions) if not one.name.endswith("_file")]
@@ -165,7 +165,7 @@ def require_joinable_input(settings: LoggerSettings) -> None:
         for one in settings.listener
         if one.join
         and one.listen.input not in joining
-        and isinstance(inputs().plugins.get(one.listen.input), InputPlugin)
+        and isinstance(inputs().plugins.get(one.listen.input), InputFormat)
     ]
     useful = settings.classic_syslog or len(vain) < len(settings.listener)
     if vain and not (settings.join and useful):

@@ -8,7 +8,7 @@ from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.linelog.formats.http.routes import HTTP_FORMATS, http_routes
 from logsrv.linelog.formats.registry import INPUTS, Inputs
-from logsrv.linelog.intake import InputPlugin
+from logsrv.linelog.intake import InputFormat
 from logsrv.linelog.intake.options import InputOptions
 from tests.parts.http_senders import Sender
 from twisted import plugins
@@ -101,7 +101,7 @@ def test_a_format_whose_module_is_broken_costs_its_path_and_one_sentence(strange
 
 def test_an_input_whose_module_is_broken_is_not_usable_and_says_why(stranger):
     stranger.write_text("1 / 0\n")
-    found = Inputs({"notes": InputPlugin("notes", "notes_of_a_stranger:Notes"), **INPUTS.ours()})
+    found = Inputs({"notes": InputFormat("notes", "notes_of_a_stranger:Notes"), **INPUTS.ours()})
     assert (found.is_usable("notes"), found.is_usable("relp")) == (False, True)
     assert f"division by zero ({stranger}:1)" in found.broken["notes"]
 
@@ -114,6 +114,6 @@ def test_each_folder_of_a_format_has_its_plugin():
     told = {
         option
         for one in INPUTS.ours().values()
-        for option in (one.options if isinstance(one, InputPlugin) else ())
+        for option in (one.options if isinstance(one, InputFormat) else ())
     }
     assert told <= set(InputOptions.__annotations__)

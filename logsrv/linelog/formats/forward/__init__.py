@@ -4,9 +4,9 @@ Specification: https://github.com/fluent/fluentd/wiki/Forward-Protocol-Specifica
 option `chunk` is answered with its `ack` when it is safe.
 """
 
-from logsrv.linelog.intake.interfaces import InputPlugin
+from logsrv.linelog.intake.interfaces import InputFormat
 from logsrv.linelog.intake.options import BODIES
 
-forward = InputPlugin(
+forward = InputFormat(
     "forward", "logsrv.linelog.formats.forward.input:Forward", options=("shared_key", *BODIES)
 )

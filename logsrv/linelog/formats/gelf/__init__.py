@@ -4,7 +4,7 @@ A message ends with NUL on a stream, and may come in chunks in datagrams. Specif
 https://go2docs.graylog.org/current/getting_in_log_data/gelf.html. Nothing is answered.
 """
 
-from logsrv.linelog.intake.interfaces import InputPlugin
+from logsrv.linelog.intake.interfaces import InputFormat
 from logsrv.linelog.intake.options import BODIES
 
-gelf = InputPlugin("gelf", "logsrv.linelog.formats.gelf.input:Gelf", options=BODIES)
+gelf = InputFormat("gelf", "logsrv.linelog.formats.gelf.input:Gelf", options=BODIES)

@@ -4,7 +4,7 @@ A request is answered when its records are safe. A connection has one request at
 parsed in slices, or by workers in other processes.
 """
 
-from logsrv.linelog.intake.interfaces import InputPlugin
+from logsrv.linelog.intake.interfaces import InputFormat
 from logsrv.linelog.intake.options import OVER_HTTP
 
-http = InputPlugin("http", "logsrv.linelog.formats.http.input:Http", options=OVER_HTTP)
+http = InputFormat("http", "logsrv.linelog.formats.http.input:Http", options=OVER_HTTP)

@@ -78,12 +78,9 @@ MOST_DISCARDED = 1 << 20
 LINGER_SECONDS = 5
 # A request that is not safe after this many seconds is refused as busy: most senders give up after ten.
 ANSWER_SECONDS = 8
-
 NEXT = parse_transitions(__doc__)
-# The body of a request until its headers are checked, or if they are refused.
-_NO_BODY = Body()
-# Its route until that is found, or if there is none.
-_NO_ROUTE = Route(())
+# The body and the route of a request until its headers are checked, or if they are refused.
+_NO_BODY, _NO_ROUTE = Body(), Route(())
 _UNANSWERED = ("DISCARDING", "WORKING", "UNSAFE", "SENDING")
 
 

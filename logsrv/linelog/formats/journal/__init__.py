@@ -3,7 +3,7 @@
 Specification: https://systemd.io/JOURNAL_EXPORT_FORMATS. An upload is answered with 202 when it is safe.
 """
 
-from logsrv.linelog.intake.interfaces import InputPlugin
+from logsrv.linelog.intake.interfaces import InputFormat
 from logsrv.linelog.intake.options import OVER_HTTP
 
-journal = InputPlugin("journal", "logsrv.linelog.formats.journal.input:Journal", options=OVER_HTTP)
+journal = InputFormat("journal", "logsrv.linelog.formats.journal.input:Journal", options=OVER_HTTP)

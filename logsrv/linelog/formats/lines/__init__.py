@@ -4,6 +4,6 @@ Nothing is answered, except Telnet commands. The framer is `linelog/lines/framer
 `linelog/intake/line_receiver.py`: other inputs are made of them too.
 """
 
-from logsrv.linelog.intake.interfaces import InputPlugin
+from logsrv.linelog.intake.interfaces import InputFormat
 
-lines = InputPlugin("lines", "logsrv.linelog.formats.lines.input:Lines", joins=True)
+lines = InputFormat("lines", "logsrv.linelog.formats.lines.input:Lines", joins=True)

@@ -3,9 +3,9 @@
 Each window is answered with the number of its last event, when it is safe.
 """
 
-from logsrv.linelog.intake.interfaces import InputPlugin
+from logsrv.linelog.intake.interfaces import InputFormat
 from logsrv.linelog.intake.options import BODIES
 
-lumberjack = InputPlugin(
+lumberjack = InputFormat(
     "lumberjack", "logsrv.linelog.formats.lumberjack.input:Lumberjack", options=BODIES
 )

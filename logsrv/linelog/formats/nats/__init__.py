@@ -3,7 +3,7 @@
 The client of NATS here serves the target `nats:` too.
 """
 
-from logsrv.linelog.intake.interfaces import InputPlugin
+from logsrv.linelog.intake.interfaces import InputFormat
 from logsrv.linelog.intake.options import OVER_HTTP
 
-nats = InputPlugin("nats", "logsrv.linelog.formats.nats.input:Nats", options=OVER_HTTP)
+nats = InputFormat("nats", "logsrv.linelog.formats.nats.input:Nats", options=OVER_HTTP)

@@ -3,7 +3,7 @@
 Nothing in a pickle is called, and nothing is answered.
 """
 
-from logsrv.linelog.intake.interfaces import InputPlugin
+from logsrv.linelog.intake.interfaces import InputFormat
 from logsrv.linelog.intake.options import BODIES
 
-python = InputPlugin("python", "logsrv.linelog.formats.python.input:Python", options=BODIES)
+python = InputFormat("python", "logsrv.linelog.formats.python.input:Python", options=BODIES)

@@ -4,6 +4,6 @@ Specification: https://github.com/rsyslog/librelp/blob/master/doc/relp.html. A m
 is safe.
 """
 
-from logsrv.linelog.intake.interfaces import InputPlugin
+from logsrv.linelog.intake.interfaces import InputFormat
 
-relp = InputPlugin("relp", "logsrv.linelog.formats.relp.input:Relp")
+relp = InputFormat("relp", "logsrv.linelog.formats.relp.input:Relp")

@@ -4,6 +4,6 @@ Streams are framed by RFC 6587 and RFC 5425. Rsyslog, syslog-ng, routers and app
 answered.
 """
 
-from logsrv.linelog.intake.interfaces import InputPlugin
+from logsrv.linelog.intake.interfaces import InputFormat
 
-syslog = InputPlugin("syslog", "logsrv.linelog.formats.syslog.input:Syslog", joins=True)
+syslog = InputFormat("syslog", "logsrv.linelog.formats.syslog.input:Syslog", joins=True)
