@@ -22,9 +22,14 @@ from logsrv.kit.connections.source import host_text
 from logsrv.kit.net.bind import bound_socket, check_can_bind, listen_error
 from logsrv.kit.net.endpoint import LISTENING, Endpoint, log_listening
 from logsrv.kit.net.kept_sockets import KeptSockets
-from logsrv.kit.net.kernel_drops import KernelDropWatch
+from logsrv.kit.net.kernel_datagrams import (
+    DatagramReader,
+    Group,
+    KernelDropWatch,
+    RecvmmsgReader,
+    RecvmsgReader,
+)
 from logsrv.kit.net.listener_place import ListenerPlace
-from logsrv.kit.net.recvmmsg import DatagramReader, Group, RecvmmsgReader, RecvmsgReader
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.rate_limited_log import Failures
 from logsrv.reactor import NextTurnCall

@@ -12,7 +12,7 @@ from logsrv.kit.connections.guarded_connection import GuardedConnection
 from logsrv.kit.connections.source import Sender
 from logsrv.kit.net.datagrams import DatagramListener, DatagramReceiver
 from logsrv.kit.net.endpoint import Endpoint
-from logsrv.kit.net.recvmmsg import Group
+from logsrv.kit.net.kernel_datagrams import Group
 from logsrv.kit.net.stream_listener import StreamListener
 from logsrv.kit.testing.memory_peers import MemorySender
 

@@ -18,8 +18,8 @@ from logsrv.kit.net import datagrams
 from logsrv.kit.net.bind import ListenError, listening_place_of
 from logsrv.kit.net.datagrams import DatagramListener, split_group
 from logsrv.kit.net.kept_sockets import KeptSockets
+from logsrv.kit.net.kernel_datagrams import RecvmsgReader
 from logsrv.kit.net.parse import parse_endpoint
-from logsrv.kit.net.recvmmsg import RecvmsgReader
 from logsrv.kit.observe.metrics import Metrics
 from tests.parts.listening import NotingReceiver, Site, port_of
 from tests.parts.reactor import REACTOR, logged, until
