@@ -11,7 +11,7 @@ is imported when the plugin is used.
 
 No list names ours: a module of the package is called as its plugin, `import_` if the name is a word of
 Python's. A module without a plugin is passed over, so other modules may lie beside them. Strangers' plugins
-are looked for only if a name is not ours, or for all: with all files in twisted/plugins, that takes 0.2 s.
+are looked for only if a name is not ours, or for all.
 A stranger cannot take the name of one of ours. A file whose import fails costs what it declares, and no
 other plugin.
 """
@@ -37,6 +37,8 @@ from logsrv.plugin_folders import refused
 PACKAGE = os.path.join(os.path.dirname(logsrv.__file__), "")
 OBJECT = re.compile(r"[\w.]+:\w+")
 _FOLDER = os.path.join("twisted", "plugins")
+# In the first line of each file of Twisted: none of them declares a plugin of ours.
+_OF_TWISTED = "# Copyright (c) Twisted Matrix Laboratories."
 
 Kind = TypeVar("Kind")
 
@@ -70,7 +72,7 @@ class Plugins(Generic[Kind]):
     def all(self) -> dict[str, Kind]:
         """Return all by their names, without broken ones: first ours, then strangers'."""
         found, broken = self._look()
-        for _, loaded in import_plugin_files(self.word):
+        for _, loaded in import_plugin_files(self.word, of_twisted=False):
             for name, plugin in self._plugins_in(loaded).items():
                 if name not in broken:
                     found.setdefault(name, plugin)
@@ -80,7 +82,7 @@ class Plugins(Generic[Kind]):
         """Return the files that cannot be imported, ours and any in `twisted/plugins`, with the reasons."""
         files = self.files()
         ours = {files[name]: why for name, why in self._look()[1].items()}
-        return {**ours, **broken_plugins(self.word)}
+        return {**ours, **broken_plugins(self.word, of_twisted=False)}
 
     def files(self) -> dict[str, str]:
         """Return the files in our package, by the names that their plugins would have."""
@@ -145,36 +147,40 @@ def load_module(name: str) -> ModuleType:
     return loaded
 
 
-def import_plugin_files(word: str = "") -> Iterator[tuple[str, ModuleType | str]]:
+def import_plugin_files(
+    word: str = "", *, of_twisted: bool = True
+) -> Iterator[tuple[str, ModuleType | str]]:
     """Yield each file that declares plugins, with its module or a sentence why it cannot be imported.
 
     They are those in which Twisted's `getPlugins` looks, which would log a traceback for a broken one.
     Plugin folders that were left out come first, each with the reason. word: only files with this text.
+    of_twisted: also files of Twisted itself, whose import takes 0.2 s.
     """
     yield from refused.items()
     # Twisted makes this path of sys.path; importing it takes 70 ms, which may be for nothing.
     plugins = sys.modules.get("twisted.plugins")
     folders = plugins.__path__ if plugins else [os.path.join(each, _FOLDER) for each in sys.path]
     for name, file in _modules_below(folders):
-        if _has_text(file, word):
+        if _has_text(file, word) and (of_twisted or not _has_text(file, _OF_TWISTED, unread=False)):
             # A plugin file may print, which would spoil our output.
             with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings(action="ignore"):
                 loaded = _import(f"twisted.plugins.{name}")
             yield file, loaded
 
 
-def broken_plugins(word: str = "") -> dict[str, str]:
+def broken_plugins(word: str = "", *, of_twisted: bool = True) -> dict[str, str]:
     """Return the plugin files and folders that cannot be used, each with the reason."""
-    return {where: why for where, why in import_plugin_files(word) if isinstance(why, str)}
+    found = import_plugin_files(word, of_twisted=of_twisted)
+    return {where: why for where, why in found if isinstance(why, str)}
 
 
-def _has_text(file: str, word: str) -> bool:
-    """Return whether a file has a text, also if it cannot be read: its import says why."""
+def _has_text(file: str, word: str, *, unread: bool = True) -> bool:
+    """Return whether a file has a text; `unread` if it cannot be read, and its import says why."""
     try:
         with open(file, "rb") as opened:
             return word.encode() in opened.read()
     except OSError:
-        return True
+        return unread
 
 
 def _modules_below(folders: Iterable[str]) -> Iterator[tuple[str, str]]:
