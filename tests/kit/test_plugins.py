@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -141,7 +142,7 @@ def test_a_module_of_ours_without_a_plugin_takes_no_name(colours, tmp_path):
 def test_only_files_with_the_word_of_a_kind_are_imported(colours, tmp_path):
     stranger(tmp_path, "green")
     (tmp_path / "strangers" / "a_wrong_one.py").write_text("1 / 0\n")
-    with_word = Plugins(colours.package, colours.accepts, word="'green'")
+    with_word: Plugins[Any] = Plugins(colours.package, colours.accepts, word="'green'")
     assert words(with_word.all())["green"] == "stranger"
     assert with_word.broken() == {}
     assert list(colours.broken()) == [f"{tmp_path}/strangers/a_wrong_one.py"]

@@ -1,4 +1,4 @@
-"""The fields of servers' lines: nginx's, Apache's and HAProxy's access logs, sshd's logins, PostgreSQL's times."""
+"""The fields of servers' lines: access logs of nginx, Apache and HAProxy, sshd's logins, PostgreSQL."""
 
 import pytest
 from hypothesis import given
