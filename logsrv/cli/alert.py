@@ -58,12 +58,12 @@ from logsrv.linelog.alerts.history import find_past_episodes
 from logsrv.linelog.alerts.message import UndeliveredMessage
 from logsrv.linelog.alerts.silences import Silence, load_silences, save_silences
 from logsrv.linelog.alerts.tally import SHOWN, MatchCount, MatchTally
-from logsrv.linelog.cursors.folder import PlaceFolder
-from logsrv.linelog.cursors.option_kinds import hints_on_alert
+from logsrv.linelog.cursors.place import PlaceFolder
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.query.language.condition import AlertQuery, parse_alert
 from logsrv.linelog.query.language.times import parse_moment
 from logsrv.linelog.query.matching.match import make_matcher as matcher_of
+from logsrv.linelog.query.option_kinds import hints_on_alert
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View

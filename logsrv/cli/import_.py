@@ -38,8 +38,7 @@ from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.terminal import StatusLine
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.importing.files import STDIN, LogFile, find_log_files
-from logsrv.linelog.importing.merge import Run, merge_by_moment
+from logsrv.linelog.importing.files import STDIN, LogFile, Run, find_log_files, merge_by_moment
 from logsrv.linelog.importing.summary import SkippedFileCounts, file_sentence, total_sentence
 from logsrv.linelog.importing.writer import ImportWriter, open_for_import
 from logsrv.linelog.store.disk import store_errors

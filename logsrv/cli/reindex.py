@@ -27,7 +27,7 @@ from logsrv.kit.text.words import shown
 from logsrv.linelog.store.care.file_owner import give_files_of_root
 from logsrv.linelog.store.disk import Disk, store_errors
 from logsrv.linelog.store.format import require_known_format
-from logsrv.linelog.store.words.reindex import ReindexedSegment, make_missing_indexes
+from logsrv.linelog.store.words.build import ReindexedSegment, make_missing_indexes
 from logsrv.memory import keep_freed_memory
 
 command = Command("reindex", "make the indexes that sealed segments lack", __name__)

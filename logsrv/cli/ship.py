@@ -44,8 +44,8 @@ from logsrv.linelog.ship.target import BETWEEN
 from logsrv.linelog.store import identity
 from logsrv.linelog.store.disk import store_errors
 from logsrv.linelog.store.lock import locked
-from logsrv.linelog.store.removed import MissingText
 from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segment_notes import MissingText
 
 command = Command("ship", "show how far the targets of a store are", __name__)
 

@@ -17,10 +17,9 @@ from logsrv.linelog.intake.options import InputOptions
 from logsrv.linelog.intake.records import RecordReceiver
 from logsrv.linelog.lines.rules import LineRules
 from logsrv.linelog.plugin.metrics import METRICS
-from logsrv.linelog.store.deposit import PendingBlock
+from logsrv.linelog.store.blocks import BlockNote, PendingBlock
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.identity import Identity
-from logsrv.linelog.store.notes import BlockNote
 from logsrv.linelog.store.origins import Origins
 from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.valve import Producer, Valve

@@ -11,7 +11,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Segment, sealed_name
-from logsrv.linelog.store.waiting import remove_empty_segment
+from logsrv.linelog.store.segment_notes import remove_empty_segment
 
 BEGIN = parse_rfc3339("2026-11-20T06:00:00Z")
 

@@ -14,7 +14,7 @@ from logsrv.clock import Clock
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.formats.blocks.send import PackedBlock
 from logsrv.linelog.plugin.metrics import METRICS
-from logsrv.linelog.store.deposit import PendingBlock
+from logsrv.linelog.store.blocks import PendingBlock
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.segment import NOWHERE, Position
 from logsrv.linelog.store.store import Store

@@ -25,8 +25,7 @@ from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.alerts.reports import AlertTask, decode_task
 from logsrv.linelog.alerts.silences import load_silences
 from logsrv.linelog.cursors import place
-from logsrv.linelog.cursors.folder import PlaceFolder
-from logsrv.linelog.cursors.place import Place
+from logsrv.linelog.cursors.place import Place, PlaceFolder
 from logsrv.linelog.query.language.condition import parse_alert
 from logsrv.linelog.store.disk import TMP_SUFFIX, reason
 from logsrv.linelog.store.segment import Position

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from logsrv.kit.text.checksums import json_with_checksum, read_json_with_checksum
-from logsrv.linelog.cursors.folder import PlaceFolder
+from logsrv.linelog.cursors.place import PlaceFolder
 from logsrv.linelog.store.care.file_owner import give_files_of_root
 from logsrv.linelog.store.disk import Disk, explanation
 

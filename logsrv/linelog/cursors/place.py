@@ -4,23 +4,31 @@
 
 The file is one line: JSON, a space, the CRC-32 of the JSON, LF. It is written under a temporary name,
 synced and renamed, so that a crash leaves the old place or the new one. Each reader decides what to do
-about an unusable place. Shipping targets have their places in the folder `ship/`, alerts in `alerts/`.
+about an unusable place. Shipping targets have their places in the folder `ship/`, alerts in `alerts/`: each
+place has a lock.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import attrs
 
+from logsrv.descriptor import Descriptor
 from logsrv.kit.text.checksums import json_then_checksum, read_json_then_checksum
-from logsrv.linelog.store.disk import Disk, explanation
+from logsrv.linelog.store.disk import DIRECTORY, DIRECTORY_MODE, Disk, explanation
+from logsrv.linelog.store.lock import EXCLUSIVE
 from logsrv.linelog.store.segment import FOLDERS, Position, parse_position
 
 _LONGEST = 1 << 16
 _OURS = ("store", "position", "saved")
+
+
+LOCK_SUFFIX = ".lock"
 
 
 @attrs.frozen
@@ -99,3 +107,63 @@ def saved_places(directory: str) -> Iterator[tuple[str, Place | None, str]]:
                 else:
                     if found is not None:
                         yield f"{folder}/{name}", found, ""
+
+
+class PlaceFolder:
+    """The folder `name` in the directory of a store. Each method may raise OSError.
+
+    The folder is made at its first use, because a full disk may have no room for it.
+    """
+
+    def __init__(self, directory: str, name: str) -> None:
+        self._directory = os.path.join(directory, name)
+        self._disk: Disk | None = None
+        self._locks = ExitStack()
+
+    @property
+    def disk(self) -> Disk:
+        """The open folder; it is made if it is missing."""
+        if self._disk is None:
+            with suppress(FileExistsError):
+                os.mkdir(self._directory, DIRECTORY_MODE)
+                os.chmod(self._directory, DIRECTORY_MODE)
+                self._sync_folder_name()
+            self._disk = Disk().open_directory(self._directory)
+        return self._disk
+
+    def _sync_folder_name(self) -> None:
+        """Sync the name of the folder: without it, a power cut would lose even synced places."""
+        with Descriptor(os.open(os.path.dirname(self._directory), DIRECTORY)) as fd:
+            os.fsync(fd)
+
+    def path(self, name: str) -> str:
+        """Return the path of a name in the folder, for messages."""
+        return os.path.join(self._directory, name)
+
+    def exists(self) -> bool:
+        """Return whether the folder exists."""
+        return os.path.isdir(self._directory)
+
+    def close(self) -> None:
+        """Close the folder and release its locks."""
+        self._locks.close()
+        if self._disk is not None:
+            self._disk.close()
+            self._disk = None
+
+    def lock(self, name: str = "") -> bool:
+        """Lock the folder, or one place in it; return False if another process holds the lock.
+
+        A place has a separate lock file, because each save replaces the file of the place.
+        """
+        try:
+            if not name:
+                self.disk.lock(EXCLUSIVE)
+                return True
+            with ExitStack() as undo:
+                fd = self.disk.open(name + LOCK_SUFFIX, os.O_RDWR | os.O_CREAT)
+                fcntl.flock(undo.enter_context(Descriptor(fd)), EXCLUSIVE)
+                self._locks.push(undo.pop_all())
+        except BlockingIOError:
+            return False
+        return True

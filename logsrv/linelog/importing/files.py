@@ -1,4 +1,4 @@
-"""The files of an import: found, unpacked, framed, and their lines dated."""
+"""The files of an import: found, unpacked, framed, their lines dated, and merged in the order of times."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import chain
+from operator import itemgetter
 from pathlib import Path
+from typing import TypeAlias
 
 from logsrv.kit.connections.source import escaped_word
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
 from logsrv.linelog.formats.journal.parse import MOST_ENTRY, JournalFramer
 from logsrv.linelog.importing.dated import LineMoments
-from logsrv.linelog.importing.packed import CHUNK, unpack_file
-from logsrv.linelog.importing.readable import JOURNAL, readable_text
+from logsrv.linelog.importing.readable import CHUNK, JOURNAL, readable_text, unpack_file
 from logsrv.linelog.lines.bodies import Records, RequestRefused
 from logsrv.linelog.lines.framer import LineFramer
 from logsrv.linelog.lines.inflated import UnpackingError
@@ -297,3 +298,28 @@ def _counts_as_text(path: str) -> bool:
         # It counts as text, so that the import reads it, and reports the reason.
         return True
     return b"\0" not in begin[:_TELLING] or JOURNAL.match(begin) is not None
+
+
+Run: TypeAlias = tuple[int, LogFile, bytes]
+"""A moment, a file, and lines of it."""
+
+
+def merge_by_moment(files: Sequence[LogFile]) -> Iterator[Run]:
+    """Merge the runs of files by moment; at equal moments, the first file in `files` comes first.
+
+    Each file is first read up to its first time, and closed; it is opened again when its first line is
+    next.
+    """
+    runs = [_dated_lines_with_index(place, file) for place, file in enumerate(files)]
+    for moment, place, lines in heapq.merge(*runs, key=itemgetter(0, 1)):
+        if lines:
+            yield moment, files[place], lines
+
+
+def _dated_lines_with_index(place: int, file: LogFile) -> Iterator[tuple[int, int, bytes]]:
+    first = file.read_first_moment()
+    if first is not None:
+        yield first, place, b""
+    # A file without lines still reports what is wrong with it.
+    for moment, lines in file.read_dated_lines():
+        yield moment, place, lines

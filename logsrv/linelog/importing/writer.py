@@ -23,7 +23,7 @@ from logsrv.kit.text.time import exact_rfc3339, parse_rfc3339, rfc3339
 from logsrv.kit.text.words import shown
 from logsrv.linelog.batch import Block
 from logsrv.linelog.importing.forms import SECOND
-from logsrv.linelog.importing.stored import StoredTextReader
+from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store import recover, segment
 from logsrv.linelog.store.active import ActiveSegment
@@ -34,12 +34,36 @@ from logsrv.linelog.store.index import load_head
 from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.seal import seal
-from logsrv.linelog.store.segment import Form
+from logsrv.linelog.store.segment import Form, Position
+from logsrv.linelog.store.segment_notes import remove_empty_segment
 from logsrv.linelog.store.torn import start_of_line
-from logsrv.linelog.store.waiting import remove_empty_segment
 
 _GROUP = 1 << 20
 _SYNC_EVERY = 64 << 20
+
+
+class StoredTextReader:
+    """The text of a store from a position on. Raises OSError and StoreError.
+
+    Damaged text is left out, so that a comparison finds a difference.
+    """
+
+    def __init__(self, directory: str, position: Position) -> None:
+        # The comparison finds the damage that the view reports.
+        self._view = View(directory, lambda _: None)
+        self._follower = Follower(self._view, position)
+        self._rest = b""
+
+    def read(self, number: int) -> bytes:
+        """Return the next bytes, fewer only at the end of the text."""
+        while len(self._rest) < number and (news := self._follower.read()) is not None:
+            self._rest += news.text
+        found, self._rest = self._rest[:number], self._rest[number:]
+        return found
+
+    def close(self) -> None:
+        self._follower.close()
+        self._view.close()
 
 
 @contextlib.contextmanager

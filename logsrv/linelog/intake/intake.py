@@ -37,7 +37,7 @@ from logsrv.linelog.lines.rules import (
     for_datagrams,
     for_structured,
 )
-from logsrv.linelog.store.deposit import PendingBlock
+from logsrv.linelog.store.blocks import PendingBlock
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.valve import Producer, Valve
 from logsrv.reactor import NextTurnCall, time_of_day

@@ -34,8 +34,7 @@ from logsrv.linelog.store.archive.manifest import (
     object_name,
 )
 from logsrv.linelog.store.archive.objects import ArchiveError
-from logsrv.linelog.store.archive.readers import ReaderThreads
-from logsrv.linelog.store.archive.reading import ArchivedText
+from logsrv.linelog.store.archive.reading import ArchivedText, ReaderThreads
 from logsrv.linelog.store.segment import Form, Segment
 from logsrv.linelog.store.times import UNKNOWN, Times, combine_times
 

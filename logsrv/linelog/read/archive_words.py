@@ -9,9 +9,8 @@ from typing import NamedTuple
 from logsrv.linelog.query.matching.needs import Literal, Need
 from logsrv.linelog.read.frames_by_words import frames_in_word_index
 from logsrv.linelog.store.archive.objects import ArchiveError
-from logsrv.linelog.store.archive.readers import ReaderThreads
-from logsrv.linelog.store.words.lookup import WordIndex
-from logsrv.linelog.store.words.partial import MissingParts, PartialFile
+from logsrv.linelog.store.archive.reading import ReaderThreads
+from logsrv.linelog.store.words.lookup import MissingParts, PartialFile, WordIndex
 
 _NEAR = 256 << 10
 """Bytes. Two parts with a smaller gap are read in one piece: the gap costs less than a round trip."""

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from logsrv.linelog.read.texts import DamagedSegment, PlainFrames, SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.removed import MissingText
 from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segment_notes import MissingText
 
 LIMIT = 1 << 20
 _number = attrgetter("number")

@@ -18,8 +18,8 @@ import zstandard
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.texts import ArchivedFrames, clip_lines
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.archive.readers import AT_ONCE, ReaderThreads
-from logsrv.linelog.store.heads import LARGEST
+from logsrv.linelog.store.archive.reading import AT_ONCE, ReaderThreads
+from logsrv.linelog.store.frames import LARGEST
 
 # Frames that are read ahead at first: enough for the last lines of a store, or for a search for a rare
 # word.

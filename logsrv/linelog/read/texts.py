@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 import zstandard
 
 from logsrv.linelog.store.disk import explanation
-from logsrv.linelog.store.heads import LARGEST
+from logsrv.linelog.store.frames import LARGEST
 from logsrv.linelog.store.index import Index
 from logsrv.linelog.store.times import Times, combine_times, times_of
 

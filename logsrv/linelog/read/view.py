@@ -20,17 +20,9 @@ from logsrv.linelog.read import walk
 from logsrv.linelog.read.texts import ArchivedFrames, PackedFrames, PlainFrames, SegmentFrames
 from logsrv.linelog.store import index
 from logsrv.linelog.store.archive.objects import Archive
-from logsrv.linelog.store.disk import Disk, explanation, reason, store_errors
+from logsrv.linelog.store.disk import Disk, explanation, hint_at_reading_group, reason, store_errors
 from logsrv.linelog.store.format import why_too_new
 from logsrv.linelog.store.index import Index, IndexHead
-from logsrv.linelog.store.removed import (
-    MissingText,
-    gaps,
-    missed_text,
-    removed_or_empty_numbers,
-    segments_in_words,
-)
-from logsrv.linelog.store.rights import hint_at_reading_group
 from logsrv.linelog.store.segment import (
     ACTIVE,
     BACKUP,
@@ -42,6 +34,13 @@ from logsrv.linelog.store.segment import (
     away_segments,
     not_plain_files,
     segments_and_names,
+)
+from logsrv.linelog.store.segment_notes import (
+    MissingText,
+    gaps,
+    missed_text,
+    removed_or_empty_numbers,
+    segments_in_words,
 )
 from logsrv.linelog.store.times import NONE, UNKNOWN, Times, combine_times
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from logsrv.linelog.store import heads
+from logsrv.linelog.store.frames import MOST_FRAMES, frame_sizes_at
 from logsrv.linelog.store.index import FrameStart, Index
 from logsrv.linelog.store.times import UNKNOWN
 
@@ -19,8 +19,8 @@ def index_sound_frames(number: int, fd: int) -> tuple[Index, str]:
     end = os.fstat(fd).st_size
     wrong = ""
     while at < end:
-        found = heads.frame_sizes_at(lambda at, size: os.pread(fd, size, at), at, end)
-        if found is None or len(frames) == heads.MOST:
+        found = frame_sizes_at(lambda at, size: os.pread(fd, size, at), at, end)
+        if found is None or len(frames) == MOST_FRAMES:
             wrong = f"damaged at byte {at}: no whole frame begins there"
             break
         frames.append(FrameStart(text, at, 0, UNKNOWN))

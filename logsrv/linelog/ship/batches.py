@@ -12,8 +12,8 @@ from logsrv.linelog.read.follow import AppendedLines, Follower
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.durable import SegmentSyncer
 from logsrv.linelog.ship.target import LineBatch
-from logsrv.linelog.store.removed import MissingText
 from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segment_notes import MissingText
 
 PIECES = 16
 """The pieces of 1 MiB that are searched for lines before other work gets its turn."""

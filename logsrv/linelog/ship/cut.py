@@ -20,9 +20,9 @@ from logsrv.linelog.read.texts import DamagedSegment, PackedFrames, PlainFrames,
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.crc import combine_crcs
 from logsrv.linelog.ship.durable import SegmentSyncer
-from logsrv.linelog.store.compressing import quick_compressor
-from logsrv.linelog.store.removed import MissingText
+from logsrv.linelog.store.frames import quick_compressor
 from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segment_notes import MissingText
 
 PIECE = 1 << 20
 """Bytes of text that are compressed as one frame."""

@@ -28,8 +28,8 @@ from logsrv.linelog.ship.target import (
     TooMuchAtOnce,
     Unavailable,
 )
-from logsrv.linelog.store.removed import MissingText
 from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segment_notes import MissingText
 from logsrv.timer import Timer
 
 GROW = 64

@@ -25,8 +25,8 @@ from logsrv.linelog.store.archive.archive_notes import (
 )
 from logsrv.linelog.store.archive.manifest import Manifest, segment_base_name
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.removed import MissingText
 from logsrv.linelog.store.segment import Form, Position, Segment, away_segments
+from logsrv.linelog.store.segment_notes import MissingText
 
 LOOKED = 300.0
 """Seconds after which the archive is asked again for segments that it has released, but that another target

@@ -17,12 +17,11 @@ import attrs
 
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.cursors import place
-from logsrv.linelog.cursors.folder import PlaceFolder
-from logsrv.linelog.cursors.place import Place
+from logsrv.linelog.cursors.place import Place, PlaceFolder
 from logsrv.linelog.ship.address import NAME
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.removed import MissingText
 from logsrv.linelog.store.segment import Position, parse_position
+from logsrv.linelog.store.segment_notes import MissingText
 
 FOLDER = "ship"
 

@@ -12,7 +12,7 @@ from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.given_files import SECRET_FILE
 from logsrv.kit.options.kinds import FILE, SIZE, Kind
 from logsrv.kit.text.words import shown
-from logsrv.linelog.cursors.option_kinds import QUERY
+from logsrv.linelog.query.option_kinds import QUERY
 from logsrv.linelog.ship.address import BEGINNING, END, NAME, ShipURL, parse_ship_url
 from logsrv.linelog.store.segment import parse_position
 

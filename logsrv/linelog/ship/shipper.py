@@ -14,8 +14,8 @@ from logsrv.linelog.ship.loop import AnyTarget, ShipLoop
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.store_places import missing_after, place_for_ship_from
 from logsrv.linelog.store.disk import reason
-from logsrv.linelog.store.removed import MissingText
 from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segment_notes import MissingText
 
 
 @attrs.define(eq=False, kw_only=True)

@@ -22,7 +22,7 @@ from logsrv.kit.children.child_process import child_environment
 from logsrv.kit.children.resident import ResidentProcess
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.cursors import place
-from logsrv.linelog.cursors.folder import PlaceFolder
+from logsrv.linelog.cursors.place import PlaceFolder
 from logsrv.linelog.ship.address import BEGINNING, END
 from logsrv.linelog.ship.orders import (
     ShipOrders,

@@ -21,15 +21,15 @@ from attrs.validators import instance_of
 
 from logsrv.descriptor import Descriptor
 from logsrv.linelog.cursors import place
-from logsrv.linelog.cursors.folder import LOCK_SUFFIX
+from logsrv.linelog.cursors.place import LOCK_SUFFIX
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import NAME, SCHEMES
 from logsrv.linelog.ship.lag import LagMeter, ShipLag
 from logsrv.linelog.ship.ship_place import FOLDER, missing_before
 from logsrv.linelog.ship.store_places import missing_after
 from logsrv.linelog.store.disk import Disk, reason
-from logsrv.linelog.store.removed import MissingText
 from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segment_notes import MissingText
 
 SUFFIX = ".json"
 TARGETS = "targets" + SUFFIX

@@ -9,8 +9,8 @@ from contextlib import suppress
 from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import BEGINNING, END
-from logsrv.linelog.store.removed import MissingText
 from logsrv.linelog.store.segment import Position, parse_position
+from logsrv.linelog.store.segment_notes import MissingText
 
 
 def crc_between(view: View, start: Position, end: Position) -> int | None:

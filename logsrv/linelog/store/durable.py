@@ -1,13 +1,29 @@
-"""Deferreds that fire when lines are safe. Belongs to the reactor's thread."""
+"""Making lines safe, and telling those who wait for that: the thread that syncs, and Deferreds.
+
+The writer never waits for the thread that syncs.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections import deque
+from collections.abc import Callable
+from queue import Empty
 
 import attrs
 from twisted.internet.defer import Deferred
 
 from logsrv.errors import StoreError
+from logsrv.kit.observe.metrics import Durations
+from logsrv.linelog.store.active import ActiveSegment, LeftSegment
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.fault_state import FaultState
+from logsrv.linelog.store.policy import Sync
+from logsrv.linelog.store.segment import Position, Segment, note_synced
+from logsrv.linelog.store.segment_notes import note_waiting
+
+SYNC_EVERY = 1.0
 
 
 @attrs.frozen
@@ -33,7 +49,7 @@ class _Waiter:
 
 
 class DurableWaiters:
-    """Deferreds in the order of the totals of bytes that they wait for."""
+    """Deferreds in the order of the totals of bytes that they wait for; belongs to the reactor's thread."""
 
     def __init__(self) -> None:
         self._waiting: deque[_Waiter] = deque()
@@ -73,3 +89,109 @@ class DurableWaiters:
         """Fail all Deferreds."""
         while self._waiting:
             self._waiting.popleft().done.errback(error)
+
+
+class Syncer:
+    """Syncs the active segment once a second under Sync.INTERVAL, and segments that the writer has left.
+
+    Under Sync.ALWAYS it syncs the lines of an earlier policy. Under Sync.NEVER it syncs neither; only a
+    failed sync of the active segment is repeated. It has its own descriptors, and closes both descriptors
+    of a segment that the writer has left. No other thread closes them, so a descriptor cannot become that
+    of another file during a sync.
+
+    seconds: collects the durations of syncs. sealable: called for each segment that the writer has left,
+    with the sealed segment, or None if its name is unknown.
+    """
+
+    def __init__(
+        self,
+        active: ActiveSegment,
+        disk: Disk,
+        syncing: FaultState,
+        seconds: Durations,
+        sealable: Callable[[Segment | None], None],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._active = active
+        self._disk = disk
+        self._syncing = syncing
+        self._seconds = seconds
+        self._sealable = sealable
+        self._monotonic = monotonic
+        # True while every segment that the writer has left is on the medium: only then may a place in the
+        # active segment be noted.
+        self._whole = True
+        self._noted = active.synced
+        # The number after the last segment that was taken from the queue. The active segment may be a later
+        # one: `get` may time out although a segment has just been put into the queue.
+        self._reached = active.beside[0] - active.left.qsize()
+
+    def run(self) -> None:
+        """Run the thread until None comes from the queue of segments."""
+        due = self._monotonic() + SYNC_EVERY
+        while True:
+            try:
+                left = self._active.left.get(timeout=max(0.0, due - self._monotonic()))
+            except Empty:
+                self._sync_active_if_due()
+                self.note_synced_place(self._active.synced)
+                due = self._monotonic() + SYNC_EVERY
+                continue
+            if left is None:
+                return
+            self._sync_and_close_left(left)
+
+    def _sync_active_if_due(self) -> None:
+        active, syncing = self._active, self._syncing
+        number, fd = active.beside
+        position = active.position
+        interval = active.policy.sync is Sync.INTERVAL
+        wanted = position != active.synced if interval else active.synced < active.owed
+        if number == position.segment == self._reached and (wanted or syncing.why is not None):
+            syncing.attempt(self._seconds.timed, self._disk.fdatasync, fd)
+            if syncing.why is not None:
+                active.doubtful = number
+            elif active.doubtful != number:
+                active.synced = position
+
+    def _sync_and_close_left(self, left: LeftSegment) -> None:
+        if self._active.policy.sync is Sync.NEVER:
+            self._whole = False
+        else:
+            self._syncing.attempt(self._seconds.timed, self._sync_left_file, left.beside)
+            self._whole = self._whole and self._syncing.why is None
+            self._note_size(left)
+        for one in left.fd, left.beside:
+            # An error here, on a network file system, is about synced bytes, or was logged before.
+            with contextlib.suppress(OSError):
+                os.close(one)
+        self._reached += 1
+        self._sealable(left.sealed)
+
+    def _note_size(self, left: LeftSegment) -> None:
+        """Note the size of a synced segment, so that it is noticed if somebody shortens the file."""
+        sealed = left.sealed
+        if (
+            sealed
+            and left.size
+            and self._syncing.why is None
+            and self._active.doubtful != sealed.number
+        ):
+            with contextlib.suppress(OSError):
+                note_waiting(sealed.number, left.size, self._disk)
+
+    def _sync_left_file(self, fd: int) -> None:
+        try:
+            self._disk.fdatasync(fd)
+        finally:
+            self._disk.sync_directory()
+
+    def note_synced_place(self, synced: Position) -> None:
+        """Note up to which place all is on the medium: a start after a power cut checks the text after it.
+
+        The note is not synced, because an older one is still true.
+        """
+        if self._whole and synced != self._noted and synced.segment <= self._reached:
+            with contextlib.suppress(OSError):
+                note_synced(synced, self._disk)
+                self._noted = synced

@@ -27,18 +27,14 @@ This module only reads indexes, without NumPy, because a search begins with it. 
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
-import zstandard
-
-from logsrv.descriptor import Descriptor
 from logsrv.kit.text.words import fault_text
-from logsrv.linelog.store import heads
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.frames import MOST_FRAMES
 from logsrv.linelog.store.segment import Form, Segment
 from logsrv.linelog.store.times import Times, combine_times
 
@@ -53,7 +49,7 @@ _MOST_HEAD = 512
 # in part, so it counts as damaged.
 _MOST = 64 << 20
 # The most commas and brackets in a line: a frame has seven in the second line, and ten in the third.
-_MOST_VALUES = 10 * heads.MOST
+_MOST_VALUES = 10 * MOST_FRAMES
 _CRC = len(" 89abcdef")
 _SUMS = 8
 
@@ -263,32 +259,3 @@ def text_size_and_lines(segment: Segment, disk: Disk) -> tuple[int, int]:
 def _require_number(packed: Segment, number: int) -> None:
     if number != packed.number:
         raise ValueError(f"this is the index of segment {number}, not of {packed.number}")
-
-
-def unpack_frames(packed: Segment, disk: Disk) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the text of each frame, and the packed frame; uses no index.
-
-    Raises OSError, and ValueError at the first damaged frame.
-    """
-    with Descriptor(disk.open(packed.name, os.O_RDONLY)) as fd:
-        at, count, end = 0, 0, os.fstat(fd).st_size
-        while at < end:
-            found = heads.frame_sizes_at(lambda at, size: os.pread(fd, size, at), at, end)
-            count += 1
-            if found is None or count > heads.MOST:
-                raise ValueError(
-                    f"no whole frame begins at byte {at:,}, where frame {count} should"
-                )
-            frame = os.pread(fd, found[0], at)
-            yield unpack_frame(frame, found[1]), frame
-            at += found[0]
-
-
-def unpack_frame(frame: bytes, size: int) -> bytes:
-    """Unpack a frame to `size` bytes of text, using no more memory. Raises ValueError if it is damaged."""
-    try:
-        if not 0 < size <= heads.LARGEST or zstandard.frame_content_size(frame) != size:
-            raise ValueError("a frame has another size than it should")
-        return zstandard.ZstdDecompressor().decompress(frame, max_output_size=size)
-    except zstandard.ZstdError as error:
-        raise ValueError(fault_text(error)) from error

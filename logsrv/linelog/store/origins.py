@@ -23,13 +23,13 @@ from twisted.logger import Logger
 
 from logsrv.descriptor import Descriptor, pieces_between
 from logsrv.kit.text.words import counted
-from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.notes import (
+from logsrv.linelog.store.blocks import (
     BlockNote,
     NotesFile,
     make_notes_file,
     parse_notes_file,
 )
+from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import ACTIVE, Position
 
 log = Logger()

@@ -21,13 +21,20 @@ from twisted.logger import Logger
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.linelog.store import backup_note, identity, index, indexing, origins, segment
+from logsrv.linelog.store.blocks import NotesFile
 from logsrv.linelog.store.disk import Disk, explanation, read_or, reason
+from logsrv.linelog.store.frames import unpack_frames
 from logsrv.linelog.store.identity import Identity
-from logsrv.linelog.store.notes import NotesFile
-from logsrv.linelog.store.removed import EMPTY, REMOVED, gaps, removed_or_empty_numbers
 from logsrv.linelog.store.segment import Form, Position, Segment
+from logsrv.linelog.store.segment_notes import (
+    EMPTY,
+    REMOVED,
+    WAITING,
+    gaps,
+    removed_or_empty_numbers,
+    waiting_sizes,
+)
 from logsrv.linelog.store.torn import repair_text
-from logsrv.linelog.store.waiting import WAITING, waiting_sizes
 
 log = Logger()
 # A place after all others, for a store whose text is all on the medium.
@@ -476,7 +483,7 @@ def form_with_all_text(plain: Segment, packed: Segment, disk: Disk) -> Form | No
     """Return the form that has all readable text of the other; None if neither has. Raises OSError."""
     with open(disk.open(plain.name, os.O_RDONLY), "rb") as file:
         try:
-            for text, _ in index.unpack_frames(packed, disk):
+            for text, _ in unpack_frames(packed, disk):
                 same = file.read(len(text))
                 if not text.startswith(same):
                     return None

@@ -13,8 +13,8 @@ from collections.abc import Callable, Generator, Iterator
 from typing import TypeAlias
 
 from logsrv.descriptor import Descriptor
-from logsrv.linelog.store.compressing import compressor
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.frames import compressor
 from logsrv.linelog.store.index import Index
 from logsrv.linelog.store.indexing import Indexer, save_index, scan_frame
 from logsrv.linelog.store.segment import Segment, tmp

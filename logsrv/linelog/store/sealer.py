@@ -15,12 +15,13 @@ from logsrv.linelog.store.active import ActiveSegment
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.fault_state import FaultState, InReactor
 from logsrv.linelog.store.lock import DirectoryLock
-from logsrv.linelog.store.packers import PackerPool
+from logsrv.linelog.store.packer import PackerPool
 from logsrv.linelog.store.policy import DAY, Hold, Indexing, StorePolicy
 from logsrv.linelog.store.recover import TidyReport, check_or_rebuild_index, remove_second_files
 from logsrv.linelog.store.retain import (
     MOST_AT_ONCE,
     BelievedTime,
+    SegmentSizes,
     holds_on,
     last_number_due,
     remove_archived_indexes,
@@ -33,8 +34,7 @@ from logsrv.linelog.store.segment import (
     away_segments,
     files_with_preferred,
 )
-from logsrv.linelog.store.segment_sizes import SegmentSizes
-from logsrv.linelog.store.waiting import remove_empty_segment, waiting_sizes
+from logsrv.linelog.store.segment_notes import remove_empty_segment, waiting_sizes
 from logsrv.linelog.store.words.build import LEAST_TEXT
 
 log = Logger()

@@ -7,9 +7,9 @@
                                           .log.zst.archived says that an archive has these files
                                           (archive/): then retention may remove only the text
     number                                the number of the active segment, or of an earlier one
-    removed                               numbers and sizes of segments removed by retention (removed.py)
-    empty                                 numbers of removed segments that had no lines (removed.py)
-    waiting                               the sizes of segments that wait to be compressed (waiting.py)
+    removed                               numbers and sizes of segments removed by retention (segment_notes.py)
+    empty                                 numbers of removed segments that had no lines (segment_notes.py)
+    waiting                               the sizes of segments that wait to be compressed (segment_notes.py)
     synced                                a place up to which all text is on the medium
     store                                 the identity of the store (identity.py)
     format                                the format of the store, if it is not the first (format.py)

@@ -1,7 +1,7 @@
 """The interface of the store: it appends lines, tells when they are safe, and pauses senders.
 
 This module runs in the reactor's thread, and blocks only in `open`. Three threads do the work: one writes
-(writer.py), one syncs (syncer.py) and one seals (sealer.py).
+(writer.py), one syncs (durable.py) and one seals (sealer.py).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from logsrv.kit.observe.metrics import Durations, Metrics
 from logsrv.linelog.batch import Batch
 from logsrv.linelog.store import recover, segment
 from logsrv.linelog.store.active import ActiveSegment
-from logsrv.linelog.store.deposit import PendingBlock
+from logsrv.linelog.store.blocks import PendingBlock
 from logsrv.linelog.store.disk import Disk, make_directory, reason
-from logsrv.linelog.store.durable import DurableWaiters
+from logsrv.linelog.store.durable import DurableWaiters, Syncer
 from logsrv.linelog.store.fault_state import SYNCING, FaultState
 from logsrv.linelog.store.identity import Identity
 from logsrv.linelog.store.lock import DirectoryLock
@@ -32,7 +32,6 @@ from logsrv.linelog.store.origins import Origins
 from logsrv.linelog.store.policy import Hold, StorePolicy
 from logsrv.linelog.store.sealer import Sealer
 from logsrv.linelog.store.segment import Position
-from logsrv.linelog.store.syncer import Syncer
 from logsrv.linelog.store.valve import Valve
 from logsrv.linelog.store.writer import Writer
 from logsrv.timer import Timer

@@ -25,7 +25,7 @@ from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Durations
 from logsrv.linelog.batch import Buffer
 from logsrv.linelog.store.active import ActiveSegment
-from logsrv.linelog.store.deposit import Deposit, PendingBlock
+from logsrv.linelog.store.blocks import Deposit, PendingBlock
 from logsrv.linelog.store.disk import IOV_MAX, reason
 from logsrv.linelog.store.durable import SyncFailure
 from logsrv.linelog.store.fault_state import SYNCING, FaultState, InReactor

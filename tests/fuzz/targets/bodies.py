@@ -23,7 +23,7 @@ from logsrv.linelog.formats.http.worker import ParseOrder, read_worker_answer
 from logsrv.linelog.formats.loki import parse as loki
 from logsrv.linelog.formats.ndjson import parse as http_lines
 from logsrv.linelog.formats.otlp import parse as otlp
-from logsrv.linelog.importing.packed import unpack_file as unpacked_file
+from logsrv.linelog.importing.readable import unpack_file as unpacked_file
 from logsrv.linelog.lines.bodies import (
     BodyRules,
     Records,
@@ -141,7 +141,7 @@ def _inflated(data: bytes) -> bytes | None:
 @target(
     "linelog.lines.inflated",
     "linelog.formats.http.content_encoding",
-    "linelog.importing.packed",
+    "linelog.importing.readable",
 )
 def packed(data: bytes) -> None:
     """Unpacked bytes never exceed the limit and are the same at every cut; packed bytes come back."""

@@ -22,20 +22,19 @@ from logsrv.linelog.formats.blocks.send import block_from_headers, check_block_t
 from logsrv.linelog.store import identity, index, indexing
 from logsrv.linelog.store.archive import catalog as archive_catalogs
 from logsrv.linelog.store.archive import manifest
-from logsrv.linelog.store.care import imported
-from logsrv.linelog.store.compressing import compressor
-from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.notes import (
+from logsrv.linelog.store.blocks import (
     BlockNote,
     make_notes_file,
     parse_notes_file,
 )
+from logsrv.linelog.store.care import imported
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.frames import compressor
 from logsrv.linelog.store.segment import Position, parse_position
 from logsrv.linelog.store.times import Times, time_of, times_of
 from logsrv.linelog.store.torn import is_stamp_or_beginning, repair_text
 from logsrv.linelog.store.words.layout import CRC, HEADER_SIZE, TRAILER_SIZE, with_crc
-from logsrv.linelog.store.words.lookup import WordIndex
-from logsrv.linelog.store.words.partial import PartialFile
+from logsrv.linelog.store.words.lookup import PartialFile, WordIndex
 from tests.fuzz.oracles import at_most, outcome_of, same_however_cut
 from tests.fuzz.target import target
 from tests.parts.blocks import block_of
@@ -126,7 +125,7 @@ def _answers(words: WordIndex) -> list[object]:
     return found + [words.frames_with(literal) for literal in LITERALS]
 
 
-@target("linelog.store.words.lookup", "linelog.store.words.layout", "linelog.store.words.partial")
+@target("linelog.store.words.lookup", "linelog.store.words.layout", "linelog.store.words.lookup")
 def words(data: bytes) -> None:
     """A damaged word index raises an error before it leaves out a frame; also with corrected checksums."""
     unharmed(word_index(), data, _looked_up)
@@ -190,7 +189,7 @@ def archive(data: bytes) -> None:
         archive_catalogs.last_archived_number([name])
 
 
-@target("linelog.store.notes", "linelog.store.segment")
+@target("linelog.store.blocks", "linelog.store.segment")
 def notes(data: bytes) -> None:
     """A note is read as it was written; a damaged line is skipped, and the lines around it are read."""
     made = BlockNote(Position(17, 5), STORE, Position(3, 0), Position(3, 9), 7, 12)

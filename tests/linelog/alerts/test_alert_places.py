@@ -15,7 +15,7 @@ from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.reports import AlertTask
 from logsrv.linelog.alerts.silences import FILE, Silence, load_silences, save_silences
 from logsrv.linelog.alerts.tasks import saved_names_for
-from logsrv.linelog.cursors.folder import PlaceFolder
+from logsrv.linelog.cursors.place import PlaceFolder
 from logsrv.linelog.store.segment import Position
 from tests.parts.clocks import HandClock
 

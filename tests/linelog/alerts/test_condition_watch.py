@@ -20,7 +20,7 @@ from logsrv.linelog.alerts.reports import AlertReport, AlertTask
 from logsrv.linelog.alerts.silences import Silence, save_silences
 from logsrv.linelog.alerts.watch import RETRY
 from logsrv.linelog.alerts.watcher import Watcher
-from logsrv.linelog.cursors.folder import PlaceFolder
+from logsrv.linelog.cursors.place import PlaceFolder
 from logsrv.linelog.store.segment import Position
 from tests.parts.stores import BEGIN, line, make_store, view_of
 

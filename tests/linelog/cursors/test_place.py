@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.options.kinds import WrongPartError
-from logsrv.linelog.cursors.folder import PlaceFolder
-from logsrv.linelog.cursors.option_kinds import QUERY, require_plain_text
-from logsrv.linelog.cursors.place import Place, load, save, saved_places, why_foreign
+from logsrv.linelog.cursors.place import Place, PlaceFolder, load, save, saved_places, why_foreign
+from logsrv.linelog.query.option_kinds import QUERY, require_plain_text
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Position
 from tests.parts.disks import FaultyDisk, no_space

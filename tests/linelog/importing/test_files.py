@@ -16,9 +16,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.importing.files import STDIN, LogFile, find_log_files
-from logsrv.linelog.importing.merge import merge_by_moment
-from logsrv.linelog.importing.packed import CHUNK
+from logsrv.linelog.importing.files import STDIN, LogFile, find_log_files, merge_by_moment
+from logsrv.linelog.importing.readable import CHUNK
 
 TEXT = b"".join(
     b"2026-11-20T06:%02d:%02dZ line %d\n" % (n // 60 % 60, n % 60, n) for n in range(3600)

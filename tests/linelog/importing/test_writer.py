@@ -10,17 +10,21 @@ from twisted.logger import capturedLogs
 from logsrv.errors import StoreError
 from logsrv.linelog.importing import writer as module
 from logsrv.linelog.importing.forms import SECOND
-from logsrv.linelog.importing.stored import StoredTextReader
-from logsrv.linelog.importing.writer import ImportWriter, make_stamp, open_for_import
+from logsrv.linelog.importing.writer import (
+    ImportWriter,
+    StoredTextReader,
+    make_stamp,
+    open_for_import,
+)
 from logsrv.linelog.store import recover
 from logsrv.linelog.store.active import ActiveSegment
 from logsrv.linelog.store.care.imported import load
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.index import Index, unpack_frames
+from logsrv.linelog.store.frames import unpack_frames
+from logsrv.linelog.store.index import Index
 from logsrv.linelog.store.indexing import save_index
 from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.removed import runs_of_empty_segments
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import (
     Form,
@@ -31,6 +35,7 @@ from logsrv.linelog.store.segment import (
     sealed_name,
     sealed_segments,
 )
+from logsrv.linelog.store.segment_notes import runs_of_empty_segments
 from tests import leaks
 from tests.parts.clocks import HandClock
 from tests.parts.disks import at, stored

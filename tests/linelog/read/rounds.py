@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from logsrv.linelog.store.archive.bucket import BucketArchive
-from logsrv.linelog.store.archive.readers import ReaderThreads
+from logsrv.linelog.store.archive.reading import ReaderThreads
 
 
 class Rounds:

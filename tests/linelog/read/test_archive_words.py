@@ -6,9 +6,8 @@ from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal, Need
 from logsrv.linelog.read.archive_words import ArchivedWordIndex, frames_by_segment
 from logsrv.linelog.read.frames_by_words import frames_in_word_index
 from logsrv.linelog.store.archive.objects import ArchiveError
-from logsrv.linelog.store.archive.readers import ReaderThreads
-from logsrv.linelog.store.words.lookup import WordIndex
-from logsrv.linelog.store.words.partial import PartialFile
+from logsrv.linelog.store.archive.reading import ReaderThreads
+from logsrv.linelog.store.words.lookup import PartialFile, WordIndex
 from tests.parts.archived_stores import packed, sealed_store
 from tests.parts.disks import at
 

@@ -11,7 +11,7 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.words.reindex import make_missing_indexes
+from logsrv.linelog.store.words.build import make_missing_indexes
 from tests.parts.stores import line, make_store
 
 # About 9 frames; each rare word is in one of them, and the common ones in all.

@@ -12,8 +12,8 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.batches import LineBatches
 from logsrv.linelog.ship.durable import SegmentSyncer
 from logsrv.linelog.ship.target import LineBatch
-from logsrv.linelog.store.removed import UNKNOWN, MissingText
 from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segment_notes import UNKNOWN, MissingText
 from tests.parts.stores import line, make_store
 
 SEGMENTS = [[line(f"{segment} {n % 7}", n) for n in range(500)] for segment in range(3)]

@@ -14,8 +14,8 @@ from logsrv.linelog.ship.loop import ANSWER, LEAST
 from logsrv.linelog.ship.pauses import LONGEST, SETTLED
 from logsrv.linelog.ship.target import LastBlock, RefusedForGood, TooMuchAtOnce, Unavailable
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.removed import RemovedRun, note_removed
 from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segment_notes import RemovedRun, note_removed
 from tests.parts.ship_targets import FarSide, Process
 from tests.parts.stores import Writer, line, make_store
 

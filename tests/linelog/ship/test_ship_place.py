@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.cursors.folder import PlaceFolder
-from logsrv.linelog.cursors.place import Place, save
+from logsrv.linelog.cursors.place import Place, PlaceFolder, save
 from logsrv.linelog.ship import ship_place as module
 from logsrv.linelog.ship.ship_place import (
     RefusedLinesFile,
@@ -14,8 +13,8 @@ from logsrv.linelog.ship.ship_place import (
     write_identity_to_places,
 )
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.removed import MissingText
 from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segment_notes import MissingText
 from tests.parts.ship_targets import FarSide, Process
 from tests.parts.stores import line, make_store
 

@@ -15,7 +15,7 @@ from logsrv.linelog.sql.answer import SqlAnswer
 from logsrv.linelog.sql.columns import ColumnType
 from logsrv.linelog.sql.rows import StoreReading
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.words.reindex import make_missing_indexes
+from logsrv.linelog.store.words.build import make_missing_indexes
 from tests.parts.stores import line, lines, make_store, view_of
 
 MESSAGES = [

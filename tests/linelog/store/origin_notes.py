@@ -2,8 +2,8 @@
 
 import zlib
 
+from logsrv.linelog.store.blocks import BlockNote
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.notes import BlockNote
 from logsrv.linelog.store.origins import Origins
 from logsrv.linelog.store.segment import Position
 

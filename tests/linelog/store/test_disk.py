@@ -6,8 +6,7 @@ import stat
 
 import pytest
 
-from logsrv.linelog.store.disk import TICK, Disk, make_directory, reason
-from logsrv.linelog.store.rights import hint_at_reading_group
+from logsrv.linelog.store.disk import TICK, Disk, hint_at_reading_group, make_directory, reason
 from tests.parts.disks import FaultyDisk, at, no_space
 
 

@@ -1,16 +1,26 @@
-"""Each waits for its own lines, no more and no less."""
+"""Syncing beside the writer; each waits for its own lines, no more and no less."""
 
+import errno
+import os
 import threading
 from collections import deque
+from queue import Empty
+from typing import Any
 
 import pytest
+from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.errors import StoreError
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store import writer
 from logsrv.linelog.store.durable import DurableWaiters, SyncFailure
-from logsrv.linelog.store.policy import Sync
-from tests.parts.disks import FaultyDisk, batch
+from logsrv.linelog.store.policy import StorePolicy, Sync
+from logsrv.linelog.store.segment import Position, synced_place
+from logsrv.linelog.store.segment_notes import waiting_sizes
+from logsrv.linelog.store.store import Store
+from tests.parts.clocks import ClockQueue
+from tests.parts.disks import FaultyDisk, Hang, at, batch, stored, text_of
+from tests.parts.reactor import until
 
 
 def told_of(waiters: DurableWaiters, totals: list[int]) -> list[tuple[int, str]]:
@@ -115,3 +125,263 @@ async def test_a_sync_that_fails_while_the_reactor_looks_is_not_passed_over_for_
     with pytest.raises(StoreError, match="could not be synced"):
         await waiting
     await before
+
+
+def place_of(store: Store) -> Position:
+    """Return how far all is on the medium, as it was written down."""
+    with at(store.directory) as disk:
+        return synced_place(disk)
+
+
+async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(open_store, clock):
+    disk = FaultyDisk()
+    store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
+    store.append(batch(b"one"))
+    clock.settle()
+    slow = disk.before["fdatasync"] = Hang()
+    clock.advance(1, settle=False)
+    await until(slow.begun.is_set)
+    store.append(batch(b"two"))
+    await store.durable()
+    assert text_of(store.directory) == stored(b"one", b"two")
+    slow.go.set()
+
+
+async def test_a_sync_that_fails_is_said_once_and_tried_again(open_store, clock):
+    disk = FaultyDisk()
+    store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
+    disk.calls.clear()
+    disk.errors["fdatasync"] = OSError(5, "Input/output error")
+    with capturedLogs() as events:
+        store.append(batch(b"one"))
+        for _ in range(3):
+            clock.advance(1)
+        assert disk.calls.count("fdatasync") == 3
+        del disk.errors["fdatasync"]
+        clock.advance(1)
+        await until(lambda: any("synced again" in event["log_format"] for event in events))
+    assert len([event for event in events if "cannot be synced" in event["log_format"]]) == 1
+
+
+async def test_a_sync_that_failed_is_tried_again_though_none_is_wanted_any_more(open_store, clock):
+    """Else a reload that ends the syncing would leave the trouble for ever."""
+    disk = FaultyDisk()
+    store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
+    disk.errors["fdatasync"] = OSError(5, "Input/output error")
+    store.append(batch(b"one"))
+    clock.advance(1)
+    assert "sync" in store.troubles()
+    store.apply(StorePolicy(sync=Sync.NEVER))
+    del disk.errors["fdatasync"]
+    clock.advance(1)
+    assert "sync" not in store.troubles()
+
+
+async def test_a_store_is_synced_once_a_second_and_not_while_it_is_idle(open_store, clock):
+    disk = FaultyDisk()
+    store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
+    # A new file is synced once by itself.
+    clock.advance(1)
+    assert place_of(store) == (1, 0)
+    disk.calls.clear()
+    store.append(batch(b"one"))
+    clock.advance(0.9)
+    assert "fdatasync" not in disk.calls
+    clock.advance(0.1)
+    assert disk.calls.count("fdatasync") == 1
+    for _ in range(60):
+        clock.advance(1)
+    assert disk.calls.count("fdatasync") == 1
+    for number in range(60):
+        store.append(batch(b"%d" % number))
+        clock.advance(1)
+    assert disk.calls.count("fdatasync") == 61
+
+
+async def test_a_sync_trouble_that_comes_back_after_ten_minutes_is_said_again(open_store, clock):
+    """One that comes and goes within a minute is said five times only."""
+    disk = FaultyDisk()
+    store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
+
+    def fails_for_a_second() -> None:
+        store.append(batch(b"one"))
+        disk.errors["fdatasync"] = OSError(5, "Input/output error")
+        clock.advance(1)
+        del disk.errors["fdatasync"]
+        clock.advance(1)
+
+    with capturedLogs() as events:
+        for _ in range(10):
+            fails_for_a_second()
+        clock.advance(600)
+        fails_for_a_second()
+        await until(lambda: [e for e in events if "since this was last said" in e["log_format"]])
+        await until(lambda: "can be synced again" in events[-1]["log_format"])
+    said = [formatEvent(e) for e in events if "cannot be synced" in e["log_format"]]
+    assert len(said) == 6
+    assert said[-1].endswith("; 6 times since this was last said")
+
+
+async def test_a_segment_is_synced_when_another_takes_its_place(open_store, clock):
+    disk = FaultyDisk()
+    store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
+    old = (store.directory / "current.log").stat().st_ino
+    store.append(batch(b"one"))
+    store.rotate()
+    clock.settle()
+    assert old in disk.synced
+
+
+async def test_how_far_all_is_on_the_medium_is_written_down(open_store, clock):
+    store = open_store(clock=clock, sync=Sync.INTERVAL)
+    store.append(batch(b"one"))
+    clock.advance(1)
+    assert place_of(store) == (1, len(stored(b"one")))
+    store.rotate()
+    store.append(batch(b"two"))
+    clock.advance(1)
+    assert place_of(store) == (2, len(stored(b"two")))
+
+
+class LateQueue(ClockQueue):
+    """A queue that may say that it is empty though something was put there while its reader woke."""
+
+    late = True
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        if self.late:
+            self._clock.wait(lambda: not self.late, timeout)
+        if self.late:
+            raise Empty
+        return super().get(block, timeout)
+
+    def arrive(self) -> None:
+        self.late = False
+        self._clock.change(lambda: None)
+
+
+@pytest.mark.parametrize("later", [Sync.INTERVAL, Sync.ALWAYS])
+async def test_no_place_is_written_down_before_the_segments_in_front_of_it_are_synced(
+    open_store, clock, monkeypatch, later
+):
+    left, real = LateQueue(clock), clock.queue
+    # The first is that of the segments that were left.
+    queues = iter((left, real()))
+    monkeypatch.setattr(clock, "queue", lambda: next(queues))
+    disk = FaultyDisk()
+    store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
+    old = (store.directory / "current.log").stat().st_ino
+    try:
+        store.append(batch(b"one"))
+        clock.advance(1)
+        assert place_of(store) == (1, len(stored(b"one")))
+        disk.synced.clear()
+        store.append(batch(b"two"))
+        store.rotate()
+        store.apply(StorePolicy(sync=later))
+        store.append(batch(b"three"))
+        await store.durable()
+        assert store.position.segment == 2
+        for _ in range(3):
+            clock.advance(1)
+        assert old in disk.synced or place_of(store).segment == 1
+    finally:
+        left.arrive()
+    clock.advance(1)
+    assert place_of(store) == (2, len(stored(b"three")))
+    assert old in disk.synced
+
+
+@pytest.mark.parametrize("before", [Sync.NEVER, Sync.INTERVAL])
+async def test_lines_of_an_earlier_policy_are_synced_though_no_others_come(
+    open_store, clock, before
+):
+    store = open_store(clock=clock, sync=before)
+    store.append(batch(b"one"))
+    clock.settle()
+    store.apply(StorePolicy(sync=Sync.ALWAYS))
+    clock.advance(1)
+    clock.advance(1)
+    assert place_of(store) == (1, len(stored(b"one")))
+
+
+async def test_a_segment_that_was_left_unsynced_stays_in_doubt(open_store, clock):
+    disk = FaultyDisk()
+    store = open_store(disk, clock=clock, sync=Sync.NEVER)
+    store.append(batch(b"one"))
+    store.rotate()
+    clock.settle()
+    store.apply(StorePolicy(sync=Sync.INTERVAL))
+    disk.synced.clear()
+    store.append(batch(b"two"))
+    clock.advance(1)
+    assert (store.directory / "current.log").stat().st_ino in disk.synced
+    await store.close()
+    assert place_of(store) == (0, 0)
+
+
+async def test_a_close_that_fails_does_not_end_the_syncing(open_store, clock, monkeypatch):
+    """As NFS and quotas say it late, when a file is closed."""
+    disk = FaultyDisk()
+    store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
+    store.append(batch(b"one"))
+    await store.durable()
+    real = os.close
+
+    def close(fd: int) -> None:
+        real(fd)
+        if threading.current_thread().name == "store-sync":
+            raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.setattr(os, "close", close)
+    store.rotate()
+    store.append(batch(b"two"))
+    clock.advance(1)
+    assert store.position.segment == 2
+    assert (store.directory / "current.log").stat().st_ino in disk.synced
+
+
+@pytest.mark.parametrize("sync", [Sync.INTERVAL, Sync.ALWAYS])
+async def test_a_sync_that_works_after_one_that_failed_says_nothing_of_the_segment(
+    open_store, clock, sync
+):
+    """The kernel has let go of what it could not write; a start is to look for a hole there."""
+    disk = FaultyDisk()
+    store = open_store(disk, clock=clock, sync=sync)
+    disk.errors["fdatasync"] = OSError(errno.EIO, "Input/output error")
+    store.append(batch(b"one"))
+    clock.advance(1)
+    assert "sync" in store.troubles()
+    del disk.errors["fdatasync"]
+    clock.advance(1)
+    assert "sync" not in store.troubles()
+    # It may have been synced while it was empty.
+    assert place_of(store) <= (1, 0)
+    store.rotate()
+    store.append(batch(b"two"))
+    clock.advance(1)
+    assert place_of(store) == (2, len(stored(b"two")))
+
+
+async def test_the_size_of_a_segment_is_written_down_when_lines_go_on_in_the_next(
+    open_store, clock
+):
+    """Once it is on the medium; so not under `--sync never`."""
+    store = open_store(clock=clock, sync=Sync.INTERVAL)
+    store.append(batch(b"one", b"two"))
+    await store.durable()
+    store.rotate()
+    clock.settle()
+    assert waiting_of(store) == {1: len(stored(b"one", b"two"))}
+    store.apply(StorePolicy(sync=Sync.NEVER))
+    store.append(batch(b"three"))
+    await store.durable()
+    store.rotate()
+    clock.settle()
+    assert len(list(store.directory.glob("*.idx"))) == 2
+    assert list(waiting_of(store)) == [1]
+
+
+def waiting_of(store: Store) -> dict[int, int]:
+    with at(store.directory) as disk:
+        return waiting_sizes(disk)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.store import index, indexing
 from logsrv.linelog.store.index import Index
-from logsrv.linelog.store.level_counts import count_levels
+from logsrv.linelog.store.indexing import count_levels
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Segment
 from logsrv.linelog.store.times import (

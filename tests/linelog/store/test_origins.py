@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.linelog.store.blocks import BlockNote, make_notes_file, parse_notes_file
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.notes import BlockNote, make_notes_file, parse_notes_file
 from logsrv.linelog.store.origins import (
     ENOUGH,
     MOST_LINES,

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store import packers
+from logsrv.linelog.store import packer
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.index import Index
-from logsrv.linelog.store.packer import Packer
-from logsrv.linelog.store.packers import PackerPool
+from logsrv.linelog.store.packer import Packer, PackerPool
 from logsrv.linelog.store.seal import Interrupted, pack_here, seal
 from logsrv.linelog.store.segment import Form, Segment
 from tests.parts.clocks import HandClock
@@ -38,7 +37,7 @@ def make(tmp_path: Path) -> Iterator[MakePackers]:
 
 @pytest.fixture
 def all_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packers, "SMALL", 0)
+    monkeypatch.setattr(packer, "SMALL", 0)
 
 
 def plain(directory: Path, count: int) -> list[Segment]:

@@ -14,7 +14,7 @@ from logsrv.linelog.store import index
 from logsrv.linelog.store.recover import form_with_all_text, tidy
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Segment, save_number, saved_number
-from logsrv.linelog.store.waiting import note_waiting
+from logsrv.linelog.store.segment_notes import note_waiting
 from tests.parts.disks import FaultyDisk, at, batch, no_space, stored, text_of
 from tests.parts.indexes import SENSELESS
 from tests.parts.reactor import until

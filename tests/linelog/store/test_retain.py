@@ -16,6 +16,8 @@ from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.policy import DAY, Hold, StorePolicy
 from logsrv.linelog.store.retain import (
     BelievedTime,
+    SegmentSize,
+    SegmentSizes,
     expired_segments,
     last_number_due,
     remove_archived_indexes,
@@ -29,7 +31,6 @@ from logsrv.linelog.store.segment import (
     save_number,
     sealed_segments,
 )
-from logsrv.linelog.store.segment_sizes import SegmentSize, SegmentSizes
 from tests.parts.disks import at, stored
 
 START = 1_795_155_522.0

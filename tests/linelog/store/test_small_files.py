@@ -16,18 +16,19 @@ from logsrv.linelog.cursors import place
 from logsrv.linelog.store import backup_note, format, index, lock, origins, recover
 from logsrv.linelog.store.archive import archive_notes
 from logsrv.linelog.store.backup_note import BackupNote
+from logsrv.linelog.store.blocks import BlockNote, NotesFile
 from logsrv.linelog.store.care import imported
-from logsrv.linelog.store.notes import BlockNote, NotesFile
 from logsrv.linelog.store.origins import Origins
-from logsrv.linelog.store.removed import (
+from logsrv.linelog.store.segment import Position, save_number
+from logsrv.linelog.store.segment_notes import (
     RemovedRun,
     note_empty,
     note_removed,
+    note_waiting,
     read_empty_runs,
     read_removed,
+    read_waiting,
 )
-from logsrv.linelog.store.segment import Position, save_number
-from logsrv.linelog.store.waiting import note_waiting, read_waiting
 from tests.parts.examined_stores import at, found, manifest_of, packed_of, small_store
 from tests.parts.reactor import logged
 

@@ -31,8 +31,7 @@ from logsrv.linelog.formats.http.body import Body, RequestHead, busy_refusal, ch
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.unfinished import UnfinishedData
 from logsrv.linelog.lines.bodies import Reply, ReplySteps, RequestRefused, json_line
-from logsrv.linelog.store.deposit import PendingBlock
-from logsrv.linelog.store.notes import BlockNote
+from logsrv.linelog.store.blocks import BlockNote, PendingBlock
 from logsrv.linelog.store.segment import Position
 
 log = Logger()

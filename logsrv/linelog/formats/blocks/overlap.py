@@ -14,8 +14,9 @@ import attrs
 from logsrv.descriptor import Descriptor
 from logsrv.linelog.formats.blocks.send import PackedBlock
 from logsrv.linelog.store import index
+from logsrv.linelog.store.blocks import BlockNote
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.notes import BlockNote
+from logsrv.linelog.store.frames import unpack_frame
 from logsrv.linelog.store.segment import Form, Segment, segments
 
 _TRIES = 100
@@ -100,7 +101,7 @@ def _read_packed_text(disk: Disk, packed: Segment, begin: int, end: int) -> byte
         frame = os.pread(fd, size, at)
     first, *behind = [frame.text for frame in kept.frames[number : number + 2]] + [kept.text]
     try:
-        text = index.unpack_frame(frame, behind[0] - first)
+        text = unpack_frame(frame, behind[0] - first)
     except ValueError as error:
         raise ValueError(f"{disk.path(packed.name)} is damaged: {error}") from None
     return text[begin - first : end - first]

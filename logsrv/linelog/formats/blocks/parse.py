@@ -13,7 +13,7 @@ from zstandard import CONTENTSIZE_UNKNOWN, ZstdDecompressor, ZstdError, get_fram
 
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.lines.clean import is_clean
-from logsrv.linelog.store.heads import MAGIC, frame_sizes_at
+from logsrv.linelog.store.frames import MAGIC, frame_sizes_at
 
 MOST_FRAMES = 256
 _LARGEST_WINDOW = 8 << 20

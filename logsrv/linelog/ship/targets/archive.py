@@ -33,7 +33,7 @@ from logsrv.linelog.store.archive.putting import (
     incomplete_segments,
     put_segment,
 )
-from logsrv.linelog.store.archive.readers import ReaderThreads
+from logsrv.linelog.store.archive.reading import ReaderThreads
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Segment
 from logsrv.reactor import deferred_from_future

@@ -48,10 +48,9 @@ from logsrv.linelog.store.archive.objects import (
     ObjectExists,
     ObjectMissing,
 )
-from logsrv.linelog.store.compressing import compressor
+from logsrv.linelog.store.frames import compressor
 from logsrv.linelog.store.index import require_count
-from logsrv.linelog.store.words.lookup import WordIndex
-from logsrv.linelog.store.words.partial import PartialFile
+from logsrv.linelog.store.words.lookup import PartialFile, WordIndex
 
 GROUP = 32
 """The segments of a full catalog. Each new segment rewrites it, with 22 KB for a segment of 257 MiB."""

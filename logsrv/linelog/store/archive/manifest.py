@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from logsrv.kit.text.checksums import json_with_checksum, read_json_with_checksum
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import fault_text
-from logsrv.linelog.store import heads
+from logsrv.linelog.store.frames import LARGEST_PACKED, MOST_FRAMES
 from logsrv.linelog.store.index import require_count
 from logsrv.linelog.store.segment import (
     INDEX_SUFFIX,
@@ -193,9 +193,9 @@ def _checked_manifest(found: Mapping[str, Any]) -> Manifest:
         Times(smallest, largest, sure is True),
         tuple(_require_match(_HALF, one) for one in found["frames"]),
     )
-    if len(made.frames) > heads.MOST:
+    if len(made.frames) > MOST_FRAMES:
         raise ValueError("it has too many frames")
-    for suffix, most in zip(_KNOWN, (_WORDS, _INDEX, heads.LARGEST_PACKED), strict=True):
+    for suffix, most in zip(_KNOWN, (_WORDS, _INDEX, LARGEST_PACKED), strict=True):
         if suffix in files and files[suffix].size > (len(made.frames) + 1) * most:
             raise ValueError("one of its files is too large for the number of frames")
     first = made.segment.first_time

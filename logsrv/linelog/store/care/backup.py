@@ -20,12 +20,15 @@ from logsrv.errors import StoreError
 from logsrv.linelog.store import backup_note, identity, index, origins
 from logsrv.linelog.store.archive.archive_notes import local_manifest
 from logsrv.linelog.store.backup_note import BEGUN, COMING, COMPLETE, BackupNote
-from logsrv.linelog.store.care.copying import CopyMethod, copy_growing_text, link_or_copy
+from logsrv.linelog.store.care.copying import (
+    CopyMethod,
+    copy_growing_text,
+    link_or_copy,
+    remove_superseded,
+)
 from logsrv.linelog.store.care.store_listing import StoreCut, StoreListing, cut_between_lines
-from logsrv.linelog.store.care.superseding import remove_superseded
 from logsrv.linelog.store.disk import DIRECTORY_MODE, Disk
 from logsrv.linelog.store.lock import NAME as LOCK
-from logsrv.linelog.store.removed import EMPTY, REMOVED
 from logsrv.linelog.store.segment import (
     ACTIVE,
     BACKUP,
@@ -43,6 +46,7 @@ from logsrv.linelog.store.segment import (
     synced_file_text,
     tmp,
 )
+from logsrv.linelog.store.segment_notes import EMPTY, REMOVED
 
 _NOTES = (EMPTY, REMOVED, "imported", "format")
 # Suffixes of files beside saved places. Only a running server needs these files, so they are not copied.

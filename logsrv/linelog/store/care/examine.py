@@ -23,12 +23,12 @@ from logsrv.linelog.store import (
     format,
     identity,
     lock,
-    notes,
     origins,
-    removed,
     segment,
+    segment_notes,
 )
 from logsrv.linelog.store.archive import archive_notes
+from logsrv.linelog.store.blocks import parse_notes_file
 from logsrv.linelog.store.care import imported
 from logsrv.linelog.store.care.findings import StoreFinding, why_unreadable
 from logsrv.linelog.store.care.repair import keep_aside, replace_keeping_old
@@ -36,7 +36,6 @@ from logsrv.linelog.store.care.store_listing import StoreListing, open_active_an
 from logsrv.linelog.store.care.texts import ExaminedText, PackedSegmentCheck, check_plain_text
 from logsrv.linelog.store.disk import Disk, explanation, read_or, reason
 from logsrv.linelog.store.segment import ACTIVE, BACKUP, NOWHERE, Form, Position
-from logsrv.linelog.store.waiting import WAITING, read_waiting, waiting_sizes
 
 _TRIES = 1000
 
@@ -57,13 +56,13 @@ _READERS: dict[str, Callable[[Disk], object]] = {
     imported.NAME: imported.load,
     segment.BACKUP: backup_note.load,
     segment.SYNCED: segment.read_synced,
-    removed.EMPTY: removed.read_empty_runs,
-    removed.REMOVED: removed.read_removed,
-    WAITING: read_waiting,
+    segment_notes.EMPTY: segment_notes.read_empty_runs,
+    segment_notes.REMOVED: segment_notes.read_removed,
+    segment_notes.WAITING: segment_notes.read_waiting,
 }
 """For each small file, a function that raises if the file is damaged."""
 # A store is sound without these: `--repair` may put them aside.
-_OPTIONAL = (segment.SYNCED, removed.EMPTY, removed.REMOVED, WAITING)
+_OPTIONAL = (segment.SYNCED, segment_notes.EMPTY, segment_notes.REMOVED, segment_notes.WAITING)
 # The most bytes that are read: enough for the notes of 100,000 stores. A larger file counts as damaged,
 # because reading damaged lines takes ten times their size in memory.
 _MOST_ORIGINS = 32 << 20
@@ -110,7 +109,7 @@ class Examination:
         with contextlib.suppress(OSError, ValueError):
             if why := format.why_too_new(self.disk):
                 raise StoreError(why)
-        self._complete = waiting_sizes(self.disk)
+        self._complete = segment_notes.waiting_sizes(self.disk)
         self._listed = StoreListing(self.disk)
         segments = sorted(self._listed.by_number)
         return [
@@ -133,12 +132,12 @@ class Examination:
                 yield StoreFinding("stray", one.name, f"{preferred.name} has its number")
         # The notes are read after the listing: a removed segment was noted before it left the directory.
         numbers = {*listed.by_number, listed.active}
-        for run in removed.gaps(numbers, removed.removed_or_empty_numbers(self.disk)):
+        for run in segment_notes.gaps(numbers, segment_notes.removed_or_empty_numbers(self.disk)):
             before, after = listed.by_number.get(run.start - 1), listed.by_number.get(run.stop)
             begin = f"from {before.first_time} on" if before else "before the others"
             end = f"up to {after.first_time}" if after else "up to now"
             why = f"lines {begin} {end}, and no note says why"
-            yield StoreFinding("missing", removed.segments_in_words(run), why)
+            yield StoreFinding("missing", segment_notes.segments_in_words(run), why)
 
     def _check_segment(self, number: int) -> Iterator[StoreFinding]:
         for _ in range(_TRIES):
@@ -286,7 +285,7 @@ def _check_origins_file(disk: Disk) -> Iterator[StoreFinding]:
     except (OSError, ValueError) as error:
         yield StoreFinding("origins", name, explanation(error))
         return
-    found, left_by = notes.parse_notes_file(data), b""
+    found, left_by = parse_notes_file(data), b""
     with contextlib.suppress(OSError):
         left_by = disk.read(lock.NAME, 32).strip()
     if not left_by:

@@ -17,8 +17,16 @@ from collections.abc import Callable, Sequence
 from itertools import count
 
 from logsrv.descriptor import Descriptor
-from logsrv.linelog.store import heads, index, indexing
+from logsrv.linelog.store import indexing
 from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.frames import (
+    LONGEST_HEAD,
+    MAGIC,
+    MOST_FRAMES,
+    frame_sizes_at,
+    text_size_in_head,
+    unpack_frame,
+)
 from logsrv.linelog.store.index import Index
 from logsrv.linelog.store.indexing import Indexer
 from logsrv.linelog.store.segment import Segment
@@ -93,19 +101,19 @@ def _index_of_whole_frames(fd: int, size: int, number: int) -> tuple[Index, bool
         return os.pread(fd, size, at)
 
     while (at := made.compressed) < size:
-        extent, text = heads.frame_sizes_at(read, at, size) or (0, 0)
+        extent, text = frame_sizes_at(read, at, size) or (0, 0)
         spent += text
-        if spent > most_unpacked_bytes(size) or len(made.frames) >= heads.MOST:
+        if spent > most_unpacked_bytes(size) or len(made.frames) >= MOST_FRAMES:
             raise ValueError(_TOO_DAMAGED)
         if extent:
             frame = os.pread(fd, extent, at)
             with contextlib.suppress(ValueError):
-                whole = index.unpack_frame(frame, text)
+                whole = unpack_frame(frame, text)
                 made.add(indexing.scan_frame(whole, len(whole)), frame)
                 continue
-        head, following = heads.text_size_in_head(read(at, heads.LONGEST)), at + extent
+        head, following = text_size_in_head(read(at, LONGEST_HEAD)), at + extent
         if not extent or (
-            following < size and heads.text_size_in_head(read(following, heads.LONGEST)) is None
+            following < size and text_size_in_head(read(following, LONGEST_HEAD)) is None
         ):
             headless |= head is None
             following = _next_head(read, at, size)
@@ -117,10 +125,10 @@ def _next_head(read: Callable[[int, int], bytes], at: int, size: int) -> int:
     """Return the offset of the next head of a frame after `at`; the size of the file if there is none."""
     at += 1
     while piece := read(at, _PIECE):
-        place = piece.find(heads.MAGIC)
+        place = piece.find(MAGIC)
         while place >= 0:
-            if heads.text_size_in_head(read(at + place, heads.LONGEST)) is not None:
+            if text_size_in_head(read(at + place, LONGEST_HEAD)) is not None:
                 return at + place
-            place = piece.find(heads.MAGIC, place + 1)
-        at += max(len(piece) - len(heads.MAGIC) + 1, 1)
+            place = piece.find(MAGIC, place + 1)
+        at += max(len(piece) - len(MAGIC) + 1, 1)
     return size

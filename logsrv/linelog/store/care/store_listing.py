@@ -11,8 +11,8 @@ import attrs
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.linelog.store import origins
+from logsrv.linelog.store.blocks import NotesFile, make_notes_file, parse_notes_file
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.notes import NotesFile, make_notes_file, parse_notes_file
 from logsrv.linelog.store.segment import (
     ACTIVE,
     Position,

@@ -18,18 +18,18 @@ import attrs
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
-from logsrv.linelog.store import heads, index, torn
+from logsrv.linelog.store import index, torn
 from logsrv.linelog.store.archive.archive_notes import local_manifest
 from logsrv.linelog.store.archive.manifest import NewerFormat
 from logsrv.linelog.store.care.findings import StoreFinding, why_unreadable
 from logsrv.linelog.store.care.repair import keep_aside, most_unpacked_bytes, salvage_index
 from logsrv.linelog.store.disk import Disk, explanation
+from logsrv.linelog.store.frames import LARGEST_PACKED, unpack_frame
 from logsrv.linelog.store.index import FrameStart, Index
 from logsrv.linelog.store.segment import Form, Segment
 from logsrv.linelog.store.times import SHAPE, SIZE, UNKNOWN, combine_times, digits_to_zeros
-from logsrv.linelog.store.words.check import check_words
-from logsrv.linelog.store.words.lookup import WordIndex
-from logsrv.linelog.store.words.reindex import reindex_segment
+from logsrv.linelog.store.words.build import reindex_segment
+from logsrv.linelog.store.words.lookup import WordIndex, check_words
 
 _PIECE = 1 << 20
 
@@ -103,10 +103,10 @@ class PackedSegmentCheck:
         for number, (frame, after) in enumerate(pairwise((*found.frames, end))):
             if after.at > size:
                 break
-            data = os.pread(fd, min(after.at - frame.at, heads.LARGEST_PACKED), frame.at)
+            data = os.pread(fd, min(after.at - frame.at, LARGEST_PACKED), frame.at)
             sums = found.checksums_of_frame(number)
             try:
-                crc = zlib.crc32(index.unpack_frame(data, after.text - frame.text))
+                crc = zlib.crc32(unpack_frame(data, after.text - frame.text))
             except ValueError:
                 crc = -1
             if crc == -1 or (sums and sums.text != crc):

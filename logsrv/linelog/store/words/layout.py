@@ -24,7 +24,7 @@ import struct
 import zlib
 from typing import NamedTuple
 
-from logsrv.linelog.store.heads import MOST
+from logsrv.linelog.store.frames import MOST_FRAMES
 
 MAGIC = b"logsrv-words-2\n\0"
 SECTION_MAGIC = b"WSEC"
@@ -140,7 +140,7 @@ def unpack_trailer(data: bytes) -> WordIndexTrailer:
     if not data.startswith(MAGIC):
         raise ValueError("this is no word index, or one of another version, or cut off")
     trailer = WordIndexTrailer(*_TRAILER.unpack(without_crc(data))[1:])
-    if trailer.frames > MOST or trailer.sections > MOST // SECTION_FRAMES:
+    if trailer.frames > MOST_FRAMES or trailer.sections > MOST_FRAMES // SECTION_FRAMES:
         raise ValueError(_NO_SENSE)
     return trailer
 

@@ -1,13 +1,16 @@
 """Looking up a literal in a word index: a few reads of some KiB each, without NumPy.
 
-words = Words(fd)
+words = WordIndex(fd)
 frames = words.frames_with(b"4bf92f3577b34da6a3ce929d0e0e4736", ignore_case=False)
 if frames is None, read all frames; else read each frame n with frames >> n & 1
+
+The file may be in an archive: then only the parts that a search needs are fetched (`PartialFile`).
 """
 
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
@@ -36,12 +39,58 @@ from logsrv.linelog.store.words.layout import (
     unpack_trailer,
     without_crc,
 )
-from logsrv.linelog.store.words.partial import PartialFile
 
 # If more runs than this contain a literal, it is too common, and an index does not help.
 MOST_HITS = 2000
 # The number of rows that are fetched first from a remote file: usually they exclude all frames.
 _FIRST_ROWS = 8
+
+
+class MissingParts(Exception):
+    """Needed parts of a file were not fetched. ranges: the offset and the size of each."""
+
+    def __init__(self, ranges: list[tuple[int, int]]) -> None:
+        super().__init__(ranges)
+        self.ranges = ranges
+
+
+class PartialFile:
+    """A file of `size` bytes, and its fetched parts, each with its offset."""
+
+    def __init__(self, size: int, parts: Iterable[tuple[int, bytes]] = ()) -> None:
+        self.size = size
+        self._parts = sorted(parts)
+
+    def add(self, at: int, data: bytes) -> None:
+        """Add a part."""
+        self._parts.insert(bisect_right(self._parts, at, key=lambda part: part[0]), (at, data))
+
+    def read(self, at: int, size: int) -> bytes:
+        """Return `size` bytes from offset `at` on, or fewer at the end of the file.
+
+        Raises MissingParts unless a single fetched part has all of them.
+        """
+        size = max(0, min(size, self.size - at))
+        data, start = self._find_part(at, size)
+        if data is None:
+            raise MissingParts([(at, size)])
+        return data[start : start + size]
+
+    def require_fetched(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """Raise MissingParts with the ranges that were not fetched, if any."""
+        missing = [one for one in ranges if self._find_part(*one)[0] is None]
+        if missing:
+            raise MissingParts(missing)
+
+    def _find_part(self, at: int, size: int) -> tuple[bytes | None, int]:
+        """Return a fetched part that has these bytes, or None, and their offset in the part."""
+        if not size:
+            return b"", 0
+        place = bisect_right(self._parts, at, key=lambda part: part[0])
+        for start, data in reversed(self._parts[:place]):
+            if at + size <= start + len(data):
+                return data, at - start
+        return None, 0
 
 
 class WordIndex:
@@ -293,3 +342,17 @@ def decompress_exactly(data: bytes, size: int) -> bytes:
         return zstandard.ZstdDecompressor().decompress(data, max_output_size=size)
     except zstandard.ZstdError as error:
         raise ValueError("the word index is damaged: it cannot be decompressed") from error
+
+
+def check_words(words: WordIndex) -> None:
+    """Read and check a whole word index. Raises OSError; ValueError, with a sentence, if it is damaged."""
+    for section in words.each_section():
+        section.open_frames()
+        section.frames_with_escape(0)
+        section.dictionary()
+        for name in TABLES:
+            # This checks the list of a table without rows as well.
+            section.block_ends(name)
+            rows = getattr(section.header, name).rows
+            for _ in section.rows(name, range(0, rows, BLOCK_ROWS)):
+                pass

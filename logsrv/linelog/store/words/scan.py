@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy
 
 from logsrv.linelog.store.times import SHAPE
-from logsrv.linelog.store.words import bits
 from logsrv.linelog.store.words.evidence import (
     ADDRESS_MARK,
     ESCAPES,
@@ -34,6 +33,15 @@ _FIVE = U64((1 << 40) - 1)
 _SEVEN = U64((1 << 56) - 1)
 # Adding this sets the high bit of the letters after f (g to z, and `{` for _), and of no others.
 _ABOVE_F = U64(0x1919191919191919)
+
+
+# The beginning of a line in words of eight bytes: a TIME, with 0 for each digit, and a space.
+_LINE = (SHAPE + b" ").ljust(32, b"\0")
+_WANTED: Array = numpy.frombuffer(_LINE, "<u8")
+# Adding this keeps the high bit clear only for allowed differences: up to 9 where SHAPE has a digit
+# (0x76 + 9 = 0x7F), none elsewhere.
+_ROOM: Array = numpy.frombuffer(bytes(0x76 if byte == ord("0") else 0x7F for byte in _LINE), "<u8")
+_LOOKED_AT: Array = numpy.frombuffer((b"\x80" * (len(SHAPE) + 1)).ljust(32, b"\0"), "<u8")
 
 
 class FrameRuns(NamedTuple):
@@ -71,20 +79,20 @@ class FrameText:
         lower ^= underscore.view(U8) * U8(4)
         self.letters: Array = lower
         self._eights: Array = numpy.ndarray((len(lower) - 7,), "<u8", lower.data, strides=(1,))
-        self._letter = bits.pack_bits(letter)
-        self._digit = bits.pack_bits((text - U8(ord("0"))) < 10)
-        self._hex = bits.pack_bits(behind_a < 6) | self._digit
+        self._letter = pack_bits(letter)
+        self._digit = pack_bits((text - U8(ord("0"))) < 10)
+        self._hex = pack_bits(behind_a < 6) | self._digit
 
     def window_hashes(self) -> tuple[Array, Array, Array, Array]:
         """Return the hashes of id windows, of other windows, and the two hashes of address windows."""
-        in_hex = bits.in_a_row(self._hex, 5)
+        in_hex = in_a_row(self._hex, 5)
         in_words = self._digit | self._letter
         if not self._chunk.isascii():
-            in_words |= bits.pack_bits(self._text > 127)
-        others = bits.in_a_row(in_words, 5) & ~(in_hex | bits.in_a_row(self._letter, 5))
-        dot, colon = (bits.pack_bits(self._text == ord(mark)) for mark in ".:")
-        addresses = bits.in_a_row(self._hex | dot, 7) & bits.two_of_seven(dot)
-        addresses |= bits.in_a_row(self._hex | colon, 7) & bits.two_of_seven(colon)
+            in_words |= pack_bits(self._text > 127)
+        others = in_a_row(in_words, 5) & ~(in_hex | in_a_row(self._letter, 5))
+        dot, colon = (pack_bits(self._text == ord(mark)) for mark in ".:")
+        addresses = in_a_row(self._hex | dot, 7) & two_of_seven(dot)
+        addresses |= in_a_row(self._hex | colon, 7) & two_of_seven(colon)
         marked = self._folded_bytes_at(addresses, _SEVEN)
         marked |= U64(ADDRESS_MARK)
         again = marked * U64(SECOND_MULTIPLIER)
@@ -109,7 +117,7 @@ class FrameText:
         # No window begins in the last eight bytes, which are NULs.
         size = max(0, len(text) - 8)
         eights: Array = numpy.ndarray((size,), "<u8", text.data, strides=(1,))
-        found: Array = eights[bits.unpack_bits(has.take(places))[:size]]
+        found: Array = eights[unpack_bits(has.take(places))[:size]]
         found &= mask
         return found
 
@@ -127,8 +135,8 @@ class FrameText:
         return has[0], has[-1]
 
     def find_runs(self) -> FrameRuns:
-        three = bits.in_a_row(self._letter, 3)
-        begins = bits.unpack_bits((three & ~bits.previous_bits(three)).view(U8))
+        three = in_a_row(self._letter, 3)
+        begins = unpack_bits((three & ~previous_bits(three)).view(U8))
         starts = numpy.flatnonzero(begins)
         return FrameRuns(starts, self.eight_letters_at(starts))
 
@@ -204,10 +212,47 @@ def _blank_out_times(text: Array, newlines: Array) -> None:
         times[some[is_time]] = numpy.zeros(1, f"V{size}")
 
 
-# The beginning of a line in words of eight bytes: a TIME, with 0 for each digit, and a space.
-_LINE = (SHAPE + b" ").ljust(32, b"\0")
-_WANTED: Array = numpy.frombuffer(_LINE, "<u8")
-# Adding this keeps the high bit clear only for allowed differences: up to 9 where SHAPE has a digit
-# (0x76 + 9 = 0x7F), none elsewhere.
-_ROOM: Array = numpy.frombuffer(bytes(0x76 if byte == ord("0") else 0x7F for byte in _LINE), "<u8")
-_LOOKED_AT: Array = numpy.frombuffer((b"\x80" * (len(SHAPE) + 1)).ljust(32, b"\0"), "<u8")
+def pack_bits(booleans: Array) -> Array:
+    """Return booleans as bits in 64-bit words; their number must be a multiple of 64."""
+    return numpy.packbits(booleans, bitorder="little").view("<u8")
+
+
+def unpack_bits(some: Array) -> Array:
+    """Return the bits of an array of bytes as booleans."""
+    return numpy.unpackbits(some, bitorder="little").view(bool)
+
+
+def later_bits(members: Array, places: int) -> Array:
+    """Return the bitmap in which bit n is bit n + `places` of `members`. places: less than 64."""
+    moved: Array = members >> U64(places)
+    moved[:-1] |= members[1:] << U64(64 - places)
+    return moved
+
+
+def previous_bits(members: Array) -> Array:
+    """Return the bitmap in which bit n is bit n - 1 of `members`."""
+    moved: Array = members << U64(1)
+    moved[1:] |= members[:-1] >> U64(63)
+    return moved
+
+
+def in_a_row(members: Array, count: int) -> Array:
+    """Return a bitmap of the places at which `count` set bits side by side begin."""
+    found, size = members, 1
+    while size < count:
+        more = min(size, count - size)
+        found, size = found & later_bits(found, more), size + more
+    return found
+
+
+def two_of_seven(members: Array) -> Array:
+    """Return a bitmap of the places at which seven bits begin of which two or more are set."""
+    one = later_bits(members, 1)
+    any_of_two, two_of_two = members | one, members & one
+    any_of_six, two_of_six = any_of_two, two_of_two
+    for places in 2, 4:
+        any_behind = later_bits(any_of_two, places)
+        two_of_six = two_of_six | later_bits(two_of_two, places) | any_of_six & any_behind
+        any_of_six = any_of_six | any_behind
+    found: Array = two_of_six | any_of_six & later_bits(members, 6)
+    return found

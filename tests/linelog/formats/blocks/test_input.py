@@ -24,9 +24,8 @@ from logsrv.linelog.plugin.logger_settings import (
     parse_listen,
     require_blocks_token,
 )
-from logsrv.linelog.store.deposit import PendingBlock
+from logsrv.linelog.store.blocks import BlockNote, PendingBlock, parse_notes_file
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.notes import BlockNote, parse_notes_file
 from logsrv.linelog.store.origins import Origins
 from logsrv.linelog.store.segment import Position
 from tests.parts.blocks import block_of, stored_lines

@@ -12,8 +12,8 @@ from logsrv.linelog.formats.blocks.overlap import (
     without_stored_part,
 )
 from logsrv.linelog.formats.blocks.send import UNKNOWN
+from logsrv.linelog.store.blocks import BlockNote
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.notes import BlockNote
 from logsrv.linelog.store.segment import Position
 from tests.parts.blocks import block_of
 from tests.parts.stores import lines, make_store

@@ -28,7 +28,7 @@ from logsrv.linelog.store.archive.manifest import (
 )
 from logsrv.linelog.store.archive.objects import ArchiveError, ChangedObject
 from logsrv.linelog.store.archive.putting import put_segment
-from logsrv.linelog.store.compressing import compressor
+from logsrv.linelog.store.frames import compressor
 from logsrv.linelog.store.words.lookup import WordIndex
 from tests.parts.archived_stores import STORE, packed, sealed_store
 from tests.parts.disks import at

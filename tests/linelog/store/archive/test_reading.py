@@ -15,7 +15,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.archive.archive_notes import save_archive_url
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.objects import ArchiveError
-from logsrv.linelog.store.archive.readers import AT_ONCE, ReaderThreads
+from logsrv.linelog.store.archive.reading import AT_ONCE, ReaderThreads
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Form
 from tests.parts.archived_stores import (

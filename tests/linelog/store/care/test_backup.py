@@ -10,10 +10,10 @@ from logsrv.errors import StoreError
 from logsrv.linelog.cursors.place import saved_places
 from logsrv.linelog.store import backup_note, identity
 from logsrv.linelog.store.archive.manifest import encode_manifest
+from logsrv.linelog.store.blocks import BlockNote, make_notes_file
 from logsrv.linelog.store.care.backup import Backup, count_store_lines
 from logsrv.linelog.store.care.copying import CopyMethod
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.notes import BlockNote, make_notes_file
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Position, number_text, sealed_segments
 from tests.linelog.store.care.backups import take

@@ -13,11 +13,10 @@ from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.place import Place
 from logsrv.linelog.store import backup_note, identity, index
 from logsrv.linelog.store.archive.manifest import encode_manifest
+from logsrv.linelog.store.blocks import BlockNote, parse_notes_file
 from logsrv.linelog.store.care.findings import KINDS, FindingWeight, StoreFinding
 from logsrv.linelog.store.identity import Identity
 from logsrv.linelog.store.indexing import save_index
-from logsrv.linelog.store.notes import BlockNote, parse_notes_file
-from logsrv.linelog.store.removed import RemovedRun, note_empty, note_removed
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import (
     Form,
@@ -27,7 +26,7 @@ from logsrv.linelog.store.segment import (
     sealed_name,
     sealed_segments,
 )
-from logsrv.linelog.store.waiting import note_waiting
+from logsrv.linelog.store.segment_notes import RemovedRun, note_empty, note_removed, note_waiting
 from tests.linelog.store.care.backups import take
 from tests.parts.disks import text_of
 from tests.parts.examined_stores import (

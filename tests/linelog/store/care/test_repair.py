@@ -14,7 +14,7 @@ import logsrv.linelog.store.care.texts as packing
 from logsrv.linelog.store import index
 from logsrv.linelog.store import seal as sealing
 from logsrv.linelog.store.care.repair import salvage_index
-from logsrv.linelog.store.compressing import compressor
+from logsrv.linelog.store.frames import compressor
 from tests.parts.disks import text_of
 from tests.parts.examined_stores import at, flip, found, kinds, notes, packed_of
 from tests.parts.stores import line, make_store

@@ -5,7 +5,6 @@ import os
 import pytest
 import zstandard
 
-from logsrv.linelog.store.words.check import check_words
 from logsrv.linelog.store.words.layout import (
     BLOCK_ROWS,
     HEADER_SIZE,
@@ -25,7 +24,7 @@ from logsrv.linelog.store.words.layout import (
     with_crc,
     without_crc,
 )
-from logsrv.linelog.store.words.lookup import WordIndex
+from logsrv.linelog.store.words.lookup import WordIndex, check_words
 from tests.parts.examined_stores import packed_of, small_store
 
 TRAILER = WordIndexTrailer(7, 1 << 40, 1 << 39, 300, 1)

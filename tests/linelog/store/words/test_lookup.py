@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.store.index import FrameStart, Index
 from logsrv.linelog.store.times import UNKNOWN
 from logsrv.linelog.store.words.evidence import LetterRun, evidence, folded
-from logsrv.linelog.store.words.lookup import WordIndex
-from logsrv.linelog.store.words.partial import MissingParts, PartialFile
+from logsrv.linelog.store.words.lookup import MissingParts, PartialFile, WordIndex
 from tests.linelog.store.words.texts import TEXTS
 from tests.parts.disks import STAMP, stored
 from tests.parts.word_indexes import stored_index

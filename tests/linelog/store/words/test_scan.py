@@ -7,13 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.store.times import SHAPE
-from logsrv.linelog.store.words import bits
 from logsrv.linelog.store.words.evidence import (
     address_hashes,
     folded,
     window_hash,
 )
-from logsrv.linelog.store.words.scan import FrameText
+from logsrv.linelog.store.words.scan import (
+    Array,
+    FrameText,
+    in_a_row,
+    later_bits,
+    pack_bits,
+    previous_bits,
+    two_of_seven,
+    unpack_bits,
+)
 from tests.linelog.store.words.texts import TEXTS
 
 
@@ -66,31 +74,31 @@ MEMBERS = st.lists(st.sampled_from([True, True, False]), min_size=1, max_size=20
 )
 
 
-def places(found: bits.Array) -> list[int]:
+def places(found: Array) -> list[int]:
     """Return where bits are set."""
-    return numpy.flatnonzero(bits.unpack_bits(found.view(numpy.uint8))).tolist()
+    return numpy.flatnonzero(unpack_bits(found.view(numpy.uint8))).tolist()
 
 
 @given(MEMBERS)
 def test_members_side_by_side_are_found_across_words(members):
-    found = bits.pack_bits(numpy.array(members))
+    found = pack_bits(numpy.array(members))
     starts = range(len(members))
     assert places(found) == [at for at in starts if members[at]]
     for count in range(1, 9):
         wanted = [at for at in starts if sum(members[at : at + count]) == count]
-        assert places(bits.in_a_row(found, count)) == wanted
+        assert places(in_a_row(found, count)) == wanted
 
 
 @given(MEMBERS)
 def test_places_with_two_members_of_seven_are_found(members):
-    found = bits.pack_bits(numpy.array(members))
+    found = pack_bits(numpy.array(members))
     wanted = [at for at in range(len(members)) if sum(members[at : at + 7]) >= 2]
-    assert places(bits.two_of_seven(found)) == wanted
+    assert places(two_of_seven(found)) == wanted
 
 
 @given(MEMBERS, st.integers(1, 63))
 def test_bitmaps_are_moved_ahead_and_behind(members, count):
-    found = bits.pack_bits(numpy.array(members))
+    found = pack_bits(numpy.array(members))
     ahead = [at - count for at in places(found) if at >= count]
-    assert places(bits.later_bits(found, count)) == ahead
-    assert places(bits.previous_bits(found)) == [at + 1 for at in places(found)]
+    assert places(later_bits(found, count)) == ahead
+    assert places(previous_bits(found)) == [at + 1 for at in places(found)]

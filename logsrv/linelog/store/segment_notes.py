@@ -1,4 +1,4 @@
-"""Notes of segments that are gone: removed by retention, or removed because they never had a line.
+"""Notes of segments in three small files: of removed ones, of empty ones, and of those that wait.
 
 The file `removed` tells how much a late reader has missed. It has the numbers of removed segments, with the
 bytes and the lines of their texts, the newest last, and a checksum (kit/text/checksums.py):
@@ -7,20 +7,32 @@ are merged, but no entry that begins at the segment of a reader is merged with t
 
 The file `empty` has the numbers of removed segments without lines, as `empty 5-20 22`: a reader has missed
 nothing there. Each start after a crash may leave an empty segment.
+
+The file `waiting` has the sizes of the segments that wait to be compressed, to notice a shortened one. It
+is a line `{"17":268435456,"18":1048576} 561bacaf`: the numbers of segments, the newest last, with the bytes
+of their texts, and a checksum. A segment is noted when all of it is on the medium, and stays noted after it
+is compressed. The file itself is not synced, because an older version of it is still true.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from logsrv.kit.text.checksums import line_with_checksum, strip_checksum
+from logsrv.kit.text.checksums import (
+    json_then_checksum,
+    line_with_checksum,
+    read_json_then_checksum,
+    strip_checksum,
+)
 from logsrv.linelog.store.disk import Disk, read_or
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segment import Position, Segment, save_number
 
-REMOVED, EMPTY = "removed", "empty"
-# The most runs in a file. The oldest of more runs are merged or left out: hardly any reader is so late.
+REMOVED, EMPTY, WAITING = "removed", "empty", "waiting"
+# The most runs or segments in a file. The oldest of more are merged or left out: hardly any reader is so
+# late, and hardly ever do so many segments wait.
 _MOST = 1000
 _LARGEST = 1 << 17
 
@@ -198,3 +210,34 @@ def _parse_numbers(word: str) -> range:
 
 def _run_text(run: range) -> str:
     return str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}"
+
+
+def waiting_sizes(disk: Disk) -> dict[int, int]:
+    """Return the bytes of text by segment number; none if the file cannot be read or is damaged."""
+    return read_or({}, read_waiting, disk)
+
+
+def read_waiting(disk: Disk) -> dict[int, int]:
+    """Return the bytes of text by segment number. Raises OSError, and ValueError if it is damaged."""
+    found = read_json_then_checksum(disk.read(WAITING, _LARGEST))
+    if not all(isinstance(size, int) for size in found.values()):
+        raise ValueError("it has a size that is no number")
+    return {int(number): size for number, size in found.items()}
+
+
+def note_waiting(number: int, size: int, disk: Disk) -> None:
+    """Add a segment to the file `waiting`. size: the bytes of its text. Raises OSError."""
+    known = [*waiting_sizes(disk).items(), (number, size)][-_MOST:]
+    disk.replace(WAITING, json_then_checksum({str(one): size for one, size in known}), sync=False)
+
+
+def remove_empty_segment(plain: Segment, active: int, disk: Disk) -> None:
+    """Remove a plain segment without lines. active: the number of the active one. Raises OSError."""
+    # The name of the file shows that its number was used; from now on the file `number` shows this.
+    save_number(active, disk)
+    # If the note cannot be written, readers are told that text may be missing. A segment that somebody
+    # emptied did have lines, so it gets no note.
+    with contextlib.suppress(OSError):
+        if not waiting_sizes(disk).get(plain.number):
+            note_empty(plain.number, disk)
+    disk.unlink(plain.name)

@@ -1,21 +1,122 @@
-"""Blocks of origins on their way into a store: on the medium when that is said, whatever the disk does."""
+"""Blocks of origins are on the medium when that is said; no note is read from what is damaged."""
 
 import errno
 import os
 import threading
 import zlib
+from collections.abc import Sequence
 
+import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.defer import gatherResults
 
 from logsrv.errors import StoreError
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.store.deposit import Deposit, PendingBlock
+from logsrv.linelog.store.blocks import (
+    BlockNote,
+    Deposit,
+    NotesFile,
+    PendingBlock,
+    make_notes_file,
+    parse_notes_file,
+)
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.segment import Position
 from tests.parts.disks import FaultyDisk, batch, no_space, stored, text_of
 
-ONE, OTHER = 32 * "a", 32 * "b"
+PLACES = st.builds(Position, st.integers(0, 10**10 - 1), st.integers(0, 10**14))
+NOTES = st.builds(
+    lambda at, origin, start, size, crc, sequence: BlockNote(
+        at, origin, start, Position(start.segment, start.offset + size), crc, sequence
+    ),
+    PLACES,
+    st.text("0123456789abcdef", min_size=32, max_size=32),
+    PLACES,
+    st.integers(1, 8 << 20),
+    st.integers(0, 2**32 - 1),
+    st.none() | st.integers(0, 2**63),
+)
+
+
+def file_of(notes: Sequence[BlockNote]) -> bytes:
+    return NotesFile(tuple(notes)).to_bytes()
+
+
+@given(st.lists(NOTES, max_size=5))
+def test_notes_are_read_as_they_were_written(notes):
+    """Also those of a version that knew no first line, if there are any."""
+    lines = b"".join(note.as_line() for note in notes)
+    for data in (file_of(notes), *([lines] if notes else [])):
+        found = parse_notes_file(data)
+        assert list(found.notes) == notes and not found.damaged
+        assert found.sure == {note.origin for note in notes}
+        for offset, note in zip(found.offsets, notes, strict=True):
+            assert data[offset:].startswith(note.as_line())
+
+
+@given(st.lists(NOTES, min_size=1, max_size=3), st.data())
+def test_a_torn_line_is_told_from_a_damaged_one(notes, data):
+    """As a power cut leaves one that came behind the others."""
+    last = notes[-1].as_line()
+    cut = data.draw(st.integers(1, len(last) - 1))
+    text = file_of(notes[:-1])
+    found = parse_notes_file(text + last[:cut])
+    assert list(found.notes) == notes[:-1]
+    assert found.torn == last[:cut] and not found.damaged
+
+
+NOTE = BlockNote(Position(17, 5), 32 * "a", Position(3, 0), Position(3, 9), 7, 12)
+OTHER = BlockNote(Position(17, 14), 32 * "b", Position(9, 0), Position(9, 77), 8)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "text", [NotesFile((NOTE, OTHER)).to_bytes(), NOTE.as_line() + OTHER.as_line()]
+)
+def test_a_bit_that_changed_is_put_right(text):
+    for place in range(8 * len(text)):
+        changed = bytearray(text)
+        changed[place // 8] ^= 1 << place % 8
+        found = parse_notes_file(bytes(changed))
+        assert (found.notes, found.changed, found.damaged) == ((NOTE, OTHER), 1, ()), place
+
+
+def test_a_file_that_was_cut_anywhere_is_damaged():
+    """Its writer came to its end in order: without its first line, an end between two lines looks whole."""
+    text = NotesFile((NOTE, OTHER)).to_bytes()
+    for size in range(len(text)):
+        found = parse_notes_file(text[:size]).with_torn_as_damaged()
+        assert found.damaged and not found.sure and not found.torn, size
+
+
+def test_the_place_of_an_origin_noted_behind_a_damaged_line_is_known():
+    text = b"what is this\n".join((NotesFile((NOTE,)).to_bytes(), OTHER.as_line()))
+    found = parse_notes_file(text)
+    assert found.notes == (NOTE, OTHER) and found.sure == {OTHER.origin}
+    assert found.damaged == (b"what is this\n",)
+    # However often it is written anew.
+    again = parse_notes_file(make_notes_file(found.notes, found).to_bytes())
+    assert (again.notes, again.sure, again.damaged) == (found.notes, found.sure, found.damaged)
+    assert parse_notes_file(attrs.evolve(found, damaged=()).to_bytes()).sure == {
+        NOTE.origin,
+        OTHER.origin,
+    }
+
+
+@given(st.binary(max_size=200))
+def test_invalid_lines_are_no_notes(data):
+    assert not parse_notes_file(data).notes
+
+
+def test_a_note_says_where_it_ends():
+    note = BlockNote(Position(17, 5), 32 * "0", Position(3, 10), Position(3, 30), 7)
+    assert (note.size, note.stored_end) == (20, Position(17, 25))
+    assert note.as_line().startswith(b"17:5 20 " + 32 * b"0" + b" 3:10 3:30 - 00000007 ")
+
+
+ORIGIN, OTHER_ORIGIN = 32 * "a", 32 * "b"
 STAMP = b"2026-11-20T06:18:42.123456Z tcp:1 "
 
 
@@ -29,7 +130,7 @@ def text(number: int, lines: int = 10) -> bytes:
 
 
 def test_a_deposit_goes_on_where_it_was_interrupted():
-    deposit = Deposit([pending(ONE, b"abc\n"), pending(OTHER, b"defg\n")])
+    deposit = Deposit([pending(ORIGIN, b"abc\n"), pending(OTHER_ORIGIN, b"defg\n")])
     assert not deposit.goes_on_at(Position(7, 100))
     deposit.make_notes(Position(7, 100))
     assert [note.at for note in deposit.notes] == [(7, 100), (7, 104)]
@@ -45,14 +146,14 @@ async def test_a_block_is_on_the_medium_when_it_is_acknowledged(open_store, sync
     disk = FaultyDisk()
     store = open_store(disk, sync=sync)
     store.append(batch(b"before"))
-    await store.deposit(pending(ONE, text(1)))
+    await store.deposit(pending(ORIGIN, text(1)))
     store.append(batch(b"behind"))
     await store.durable()
     note, active = store.directory / "origins", store.directory / "current.log"
     synced = [one for one in disk.synced if one in (note.stat().st_ino, active.stat().st_ino)]
     assert active.stat().st_ino in synced[synced.index(note.stat().st_ino) :]
     assert text_of(store.directory) == stored(b"before") + text(1) + stored(b"behind")
-    last = store.origins.last_block(ONE)
+    last = store.origins.last_block(ORIGIN)
     assert last is not None
     assert (last.end, last.at) == (Position(1, len(text(1))), Position(1, len(stored(b"before"))))
     assert store.origins.under_way.size == 0
@@ -62,7 +163,7 @@ async def test_a_block_is_on_the_medium_when_it_is_acknowledged(open_store, sync
 async def test_blocks_that_wait_together_share_their_syncs(open_store):
     disk, go = FaultyDisk(), threading.Event()
     store = open_store(disk, sync=Sync.NEVER)
-    await store.deposit(pending(ONE, text(0)))
+    await store.deposit(pending(ORIGIN, text(0)))
     before = disk.calls.count("fdatasync")
     disk.before["fdatasync"] = lambda: go.wait(PATIENCE)
     waiting = [store.deposit(pending(f"{number:032x}", text(number))) for number in range(50)]
@@ -78,14 +179,14 @@ async def test_blocks_that_wait_together_share_their_syncs(open_store):
 async def test_a_full_disk_is_waited_for_and_nothing_comes_between(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock)
-    await store.deposit(pending(ONE, text(1)))
+    await store.deposit(pending(ORIGIN, text(1)))
     disk.room = len(text(2)) // 2
-    waiting = store.deposit(pending(ONE, text(2), len(text(1))))
+    waiting = store.deposit(pending(ORIGIN, text(2), len(text(1))))
     store.append(batch(b"behind"))
     clock.settle()
     assert store.stalled
     assert not waiting.called
-    last = store.origins.last_block(ONE)
+    last = store.origins.last_block(ORIGIN)
     assert last is not None
     assert last.end.offset == len(text(1))
     disk.room = None
@@ -100,7 +201,7 @@ async def test_a_note_that_cannot_be_written_is_tried_again(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock)
     disk.errors["create"] = no_space()
-    waiting = store.deposit(pending(ONE, text(1)))
+    waiting = store.deposit(pending(ORIGIN, text(1)))
     clock.settle()
     assert store.stalled
     assert text_of(store.directory) == b""
@@ -108,14 +209,14 @@ async def test_a_note_that_cannot_be_written_is_tried_again(open_store, clock):
     clock.advance(1)
     await waiting
     assert text_of(store.directory) == text(1)
-    assert b" %s " % ONE.encode() in (store.directory / "origins").read_bytes()
+    assert b" %s " % ORIGIN.encode() in (store.directory / "origins").read_bytes()
 
 
 async def test_bytes_that_a_failed_sync_lost_are_written_again_at_the_same_place(open_store, clock):
     """The kernel lets go of pages that it could not write: another sync alone would say nothing."""
     disk = FaultyDisk()
     store = open_store(disk, clock=clock)
-    await store.deposit(pending(ONE, text(1)))
+    await store.deposit(pending(ORIGIN, text(1)))
     place = store.position
     failures = [OSError(errno.EIO, os.strerror(errno.EIO))]
 
@@ -131,7 +232,7 @@ async def test_bytes_that_a_failed_sync_lost_are_written_again_at_the_same_place
             raise error
 
     disk.before["fdatasync"] = fail
-    waiting = store.deposit(pending(ONE, text(2), len(text(1))))
+    waiting = store.deposit(pending(ORIGIN, text(2), len(text(1))))
     clock.advance(1)
     await waiting
     assert not failures
@@ -141,9 +242,9 @@ async def test_bytes_that_a_failed_sync_lost_are_written_again_at_the_same_place
 async def test_a_file_that_is_removed_meanwhile_has_the_block_stored_in_the_next(open_store, clock):
     disk = FaultyDisk()
     store = open_store(disk, clock=clock)
-    await store.deposit(pending(ONE, text(1)))
+    await store.deposit(pending(ORIGIN, text(1)))
     disk.room = 5
-    waiting = store.deposit(pending(ONE, text(2), len(text(1))))
+    waiting = store.deposit(pending(ORIGIN, text(2), len(text(1))))
     clock.settle()
     assert store.stalled
     (store.directory / "current.log").unlink()
@@ -151,7 +252,7 @@ async def test_a_file_that_is_removed_meanwhile_has_the_block_stored_in_the_next
     clock.advance(1)
     await waiting
     assert text_of(store.directory) == text(2)
-    last = store.origins.last_block(ONE)
+    last = store.origins.last_block(ORIGIN)
     assert last is not None
     assert last.at == Position(2, 0)
     notes = (store.directory / "origins").read_bytes().splitlines()
@@ -160,15 +261,15 @@ async def test_a_file_that_is_removed_meanwhile_has_the_block_stored_in_the_next
 
 async def test_the_place_is_kept_over_a_stop(open_store, tmp_path):
     store = open_store()
-    await store.deposit(pending(ONE, text(1)))
+    await store.deposit(pending(ORIGIN, text(1)))
     await store.close()
     with pytest.raises(StoreError):
-        await store.deposit(pending(ONE, text(1)))
+        await store.deposit(pending(ORIGIN, text(1)))
     again = open_store()
-    last = again.origins.last_block(ONE)
+    last = again.origins.last_block(ORIGIN)
     assert last is not None
     assert last.end.offset == len(text(1))
-    await again.deposit(pending(ONE, text(2), len(text(1))))
+    await again.deposit(pending(ORIGIN, text(2), len(text(1))))
     assert text_of(again.directory) == text(1) + text(2)
 
 
@@ -176,7 +277,7 @@ async def test_a_store_that_closes_on_a_dead_disk_tells_who_waits(open_store, cl
     disk = FaultyDisk()
     store = open_store(disk, clock=clock)
     disk.room = 5
-    waiting = store.deposit(pending(ONE, text(1)))
+    waiting = store.deposit(pending(ORIGIN, text(1)))
     clock.settle()
     assert store.stalled
     await store.close()
@@ -184,5 +285,5 @@ async def test_a_store_that_closes_on_a_dead_disk_tells_who_waits(open_store, cl
         await waiting
     # It was there in part, and comes again.
     again = open_store(clock=clock)
-    assert again.origins.last_block(ONE) is None
+    assert again.origins.last_block(ORIGIN) is None
     assert text_of(again.directory) == b""

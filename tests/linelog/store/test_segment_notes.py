@@ -8,21 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.removed import (
+from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segment_notes import (
     EMPTY,
     REMOVED,
     UNKNOWN,
+    WAITING,
     MissingText,
     RemovedRun,
     gaps,
     missed_text,
     note_empty,
     note_removed,
+    note_waiting,
     removed_runs,
     runs_of_empty_segments,
+    waiting_sizes,
 )
-from logsrv.linelog.store.segment import Position
-from logsrv.linelog.store.waiting import WAITING, note_waiting, waiting_sizes
 from tests.parts.disks import FaultyDisk, at
 
 

@@ -3,8 +3,7 @@
 import pytest
 import zstandard
 
-from logsrv.linelog.store.compressing import compressor
-from logsrv.linelog.store.heads import LARGEST, frame_sizes_at, text_size_in_head
+from logsrv.linelog.store.frames import LARGEST, compressor, frame_sizes_at, text_size_in_head
 
 MAGIC = b"\x28\xb5\x2f\xfd"
 

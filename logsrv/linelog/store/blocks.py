@@ -1,4 +1,7 @@
-"""Notes of blocks: the place of each block in this store and in the store that it comes from (no I/O).
+"""Blocks of lines from other stores, and their notes (no I/O).
+
+A block is stored exactly once, and is synced before it is confirmed. Its note has its place in this store
+and in the store that it comes from. The notes are lines of the file `origins`:
 
     origins 1 5d4f9d7f
     17:52311 1048501 0a0a…0a 3:0 3:1048501 - 1c291ca3 77ab03f2
@@ -16,11 +19,13 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import attrs
+from twisted.internet.defer import Deferred
 
 from logsrv.kit.text.checksums import line_with_checksum, repair_one_bit
+from logsrv.linelog.batch import Buffer
 from logsrv.linelog.store.segment import Position, parse_position
 
 _HEAD = b"origins "
@@ -184,3 +189,56 @@ def _parse_note(line: bytes) -> BlockNote | None:
     note = BlockNote(at, match[3].decode(), start, end, int(match[7], 16), sequence)
     sensible = start.segment == end.segment and note.size == int(match[2]) > 0
     return note if sensible else None
+
+
+@attrs.frozen
+class PendingBlock:
+    """A block of an origin, unpacked and checked: whole lines, which are stored unchanged.
+
+    start, end: its place in the store of the origin. crc: the CRC-32 of its text. lines: the number of its
+    lines. sequence: the number that its sender gave it. stored: fires when the block is on the medium.
+    """
+
+    origin: str
+    start: Position
+    end: Position
+    crc: int
+    text: bytes = attrs.field(repr=False)
+    lines: int
+    sequence: int | None = None
+    stored: Deferred[None] = attrs.field(factory=Deferred, eq=False, repr=False)
+
+
+class Deposit:
+    """Pending blocks that are written together, one after the other.
+
+    place: their beginning in this store; None before it is noted. written: the bytes written so far.
+    """
+
+    def __init__(self, pending_blocks: Sequence[PendingBlock]) -> None:
+        self.pending_blocks = pending_blocks
+        self.place: Position | None = None
+        self.written = 0
+        self.notes: list[BlockNote] = []
+
+    @property
+    def texts(self) -> list[Buffer]:
+        return [pending.text for pending in self.pending_blocks]
+
+    def goes_on_at(self, position: Position) -> bool:
+        """Return whether writing has begun, and `position` is the place for the next byte."""
+        return self.place is not None and position == (
+            self.place.segment,
+            self.place.offset + self.written,
+        )
+
+    def make_notes(self, position: Position) -> None:
+        """Make the notes of the blocks; the first block begins at `position`."""
+        self.place, self.written, self.notes = position, 0, []
+        number, offset = position
+        for each in self.pending_blocks:
+            at = Position(number, offset)
+            self.notes.append(
+                BlockNote(at, each.origin, each.start, each.end, each.crc, each.sequence)
+            )
+            offset += len(each.text)
