@@ -187,7 +187,7 @@ class _HTMLToLines(HTMLParser):
 
 
 MOST_PIXELS = 40_000_000
-_FORMATS = ("GIF", "PNG", "JPEG", "BMP", "WEBP")
+_PICTURE_FORMATS = ("GIF", "PNG", "JPEG", "BMP", "WEBP")
 _UPPER_HALF = "▀"
 
 
@@ -200,7 +200,7 @@ def picture_lines(content: bytes, columns: int, rows: int) -> tuple[list[PageLin
         # Pillow would print warnings about huge pictures and odd files across the screen.
         with (
             warnings.catch_warnings(action="ignore"),
-            Image.open(BytesIO(content), formats=_FORMATS) as image,
+            Image.open(BytesIO(content), formats=_PICTURE_FORMATS) as image,
         ):
             width, height = image.size
             if width * height > MOST_PIXELS:

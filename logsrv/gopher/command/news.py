@@ -264,7 +264,7 @@ def item_type_of(item: NewsItem) -> str | None:
 
 # XML 1.0 cannot express these; titles have other control characters escaped already.
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_TITLE = "New in Gopher"
+_FEED_TITLE = "New in Gopher"
 
 
 def news_as_atom(id: str, followed: Sequence[FollowedMenu], found: Found) -> str:
@@ -274,7 +274,7 @@ def news_as_atom(id: str, followed: Sequence[FollowedMenu], found: Found) -> str
     which an entry was first seen, `published` the date in its title or address.
     """
     changed = max((item.seen for item, _ in found), default=0)
-    title = next((each.title for each in followed if str(each.url) == id), _TITLE)
+    title = next((each.title for each in followed if str(each.url) == id), _FEED_TITLE)
     entries = "".join(_atom_entry(item, each) for item, each in found)
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n'

@@ -144,12 +144,12 @@ def _one_line_title(text: str) -> str:
 
 
 # An earlier date is not the day of an entry: it is history, or just a number.
-_FIRST = date(1990, 1, 1)
+_FIRST_DAY = date(1990, 1, 1)
 # A date further in the future is ignored. One day is allowed, because the server may be in another time
 # zone.
-_AHEAD = timedelta(days=1)
-_LONGEST = 500
-_AROUND = " )]-_:;,.–—|/"
+_DAYS_AHEAD = timedelta(days=1)
+_MOST_SEARCHED = 500
+_AROUND_A_DATE = " )]-_:;,.–—|/"
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|"
@@ -175,9 +175,9 @@ def utc_day(moment: int) -> date:
 
 def date_in(text: str, today: date) -> date | None:
     """Return the first valid date in `text` from 1990 to one day after `today`; None if there is none."""
-    for found in _date_pattern().finditer(text[:_LONGEST]):
+    for found in _date_pattern().finditer(text[:_MOST_SEARCHED]):
         day = _parse_date(found)
-        if day is not None and _FIRST <= day <= today + _AHEAD:
+        if day is not None and _FIRST_DAY <= day <= today + _DAYS_AHEAD:
             return day
     return None
 
@@ -185,7 +185,11 @@ def date_in(text: str, today: date) -> date | None:
 def without_date(text: str) -> str:
     """Return `text` without a date at its beginning, unless the date is all of it."""
     found = _date_pattern().match(text, 1 if text[:1] in ("(", "[") else 0)
-    rest = text[found.end() :].lstrip(_AROUND) if found is not None and _parse_date(found) else ""
+    rest = (
+        text[found.end() :].lstrip(_AROUND_A_DATE)
+        if found is not None and _parse_date(found)
+        else ""
+    )
     return rest or text
 
 

@@ -161,6 +161,14 @@ async def test_what_is_looked_for_is_found_round_the_end():
         assert styles
 
 
+async def test_another_page_is_searched_from_its_top():
+    async with framed(TEXT) as (frame, _):
+        view = frame.view
+        view.mark_and_find("line 90", stay=True)
+        view.show_lines(TEXT)
+        assert view.mark_and_find("line 9", stay=True) == (1, 11) and view.found_at == 9
+
+
 async def test_what_comes_later_is_found_too():
     async with framed(TEXT) as (frame, _):
         view = frame.view

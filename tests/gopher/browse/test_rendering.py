@@ -7,10 +7,14 @@ from PIL import Image
 
 from logsrv.errors import PeerError
 from logsrv.gopher.browse import rendering
+from logsrv.gopher.browse.followed_menus import FollowedMenus
+from logsrv.gopher.browse.page import Page
 from logsrv.gopher.browse.page_lines import (
     PageLine,
 )
-from logsrv.gopher.browse.rendering import html_lines, picture_lines
+from logsrv.gopher.browse.rendering import html_lines, picture_lines, rendered_lines
+from logsrv.gopher.browse.session import BrowsingSession
+from logsrv.gopher.wire.url import GopherURL
 from tests.parts.costs import allocated, doubled
 
 PAGE = """<!DOCTYPE html><html><head><title>About</title><style>p{}</style></head><body>
@@ -105,3 +109,13 @@ def test_a_picture_that_would_unpack_to_gigabytes_is_not_unpacked(monkeypatch):
     monkeypatch.setattr(rendering, "MOST_PIXELS", 1000)
     with pytest.raises(PeerError, match="100 × 100 pixels"):
         picture_lines(encoded((100, 100)), 80, 20)
+
+
+def test_a_picture_fits_the_window_beside_its_scrollbar_and_above_its_description(environ):
+    session = BrowsingSession(environ)
+    page = Page(GopherURL("h", item_type="I", selector=b"/a.png"), encoded((400, 400)))
+    lines = rendered_lines(page, session, FollowedMenus(session), 41, 82)
+    assert [len(lines[0].text), len(lines)] == [40, 22]
+    assert lines[-1].text == "PNG, 400 × 400.  s  saves it."
+    lines = rendered_lines(page, session, FollowedMenus(session), 82, 22)
+    assert [len(lines[0].text), len(lines)] == [40, 22]
