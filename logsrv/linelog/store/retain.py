@@ -19,7 +19,7 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.index import text_size_and_lines
 from logsrv.linelog.store.policy import DAY, Hold, StorePolicy
-from logsrv.linelog.store.segment import ACTIVE, PACKED_SUFFIX, Form, Segment, sync_number
+from logsrv.linelog.store.segment import ACTIVE, Form, Segment, sync_number
 from logsrv.linelog.store.segment_notes import RemovedRun, note_removed
 
 # The number of sizes that each listing reads again, in turn, because `logsrv reindex` may change them.
@@ -220,7 +220,7 @@ def remove_expired_segments(
     for segment in removed:
         # The text first: a start removes an index without its text, but not a text without its index.
         # After a sealing whose last sync or removal failed, the text has both names.
-        disk.unlink(segment.packed.removesuffix(PACKED_SUFFIX))
+        disk.unlink(segment.plain)
         disk.unlink(segment.packed)
         if policy.keep_indexes is None or not disk.has_name(segment.archived):
             for name in _BESIDE(segment):

@@ -1,7 +1,7 @@
 """Sealing: a full segment is turned into independent Zstandard frames and an index.
 
 The plain file stays until the compressed one is complete, synced and has its name. So a crash between any
-two steps leaves one complete file; `recover.tidy` removes the other at the next start.
+two steps leaves one complete file; `tidy.tidy` removes the other at the next start.
 """
 
 from __future__ import annotations

@@ -17,7 +17,6 @@ from logsrv.linelog.store.fault_state import FaultState, InReactor
 from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.packer import PackerPool
 from logsrv.linelog.store.policy import DAY, Hold, Indexing, StorePolicy
-from logsrv.linelog.store.recover import TidyReport, check_or_rebuild_index, remove_second_files
 from logsrv.linelog.store.retain import (
     MOST_AT_ONCE,
     BelievedTime,
@@ -35,6 +34,7 @@ from logsrv.linelog.store.segment import (
     files_with_preferred,
 )
 from logsrv.linelog.store.segment_notes import remove_empty_segment, waiting_sizes
+from logsrv.linelog.store.tidy import TidyReport, check_or_rebuild_index, remove_second_files
 from logsrv.linelog.store.words.build import LEAST_TEXT
 
 log = Logger()
@@ -55,7 +55,7 @@ class Sealer:
 
     It changes nothing while another process owns the directory's lock.
 
-    tidy_report: the result of `recover.tidy` at the start. segment_sizes: the sealed segments. compressing,
+    tidy_report: the result of `tidy.tidy` at the start. segment_sizes: the sealed segments. compressing,
     removing: the fault states of these two tasks.
     """
 

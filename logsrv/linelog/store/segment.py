@@ -7,9 +7,9 @@
                                           .log.zst.archived says that an archive has these files
                                           (archive/): then retention may remove only the text
     number                                the number of the active segment, or of an earlier one
-    removed                               numbers and sizes of segments removed by retention (segment_notes.py)
+    removed                               numbers, sizes of removed segments (segment_notes.py)
     empty                                 numbers of removed segments that had no lines (segment_notes.py)
-    waiting                               the sizes of segments that wait to be compressed (segment_notes.py)
+    waiting                               sizes of segments that wait for compression (segment_notes.py)
     synced                                a place up to which all text is on the medium
     store                                 the identity of the store (identity.py)
     format                                the format of the store, if it is not the first (format.py)
@@ -156,6 +156,11 @@ class Segment(NamedTuple):
         return self.name if self.form in (Form.PACKED, Form.AWAY) else self.name + PACKED_SUFFIX
 
     @property
+    def plain(self) -> str:
+        """The name of the text of a sealed segment before it is compressed, which may be gone."""
+        return self.packed.removesuffix(PACKED_SUFFIX)
+
+    @property
     def index(self) -> str:  # type: ignore[override]
         """The name of the index of the compressed text, which may not exist yet."""
         return self.packed + INDEX_SUFFIX
@@ -260,9 +265,10 @@ def away_segments(names: Names) -> list[Segment]:
     found = []
     for note in sorted([name for name in names if name.endswith(ARCHIVED_SUFFIX)]):
         name = note.removesuffix(ARCHIVED_SUFFIX)
-        here = name in names or name.removesuffix(PACKED_SUFFIX) in names
-        if not here and _form_of(name) is Form.PACKED and names.get(name + INDEX_SUFFIX):
-            found.append(Segment(int(name[:DIGITS]), name, Form.AWAY))
+        if _form_of(name) is Form.PACKED:
+            one = Segment(int(name[:DIGITS]), name, Form.AWAY)
+            if one.packed not in names and one.plain not in names and names.get(one.index):
+                found.append(one)
     return found
 
 

@@ -1,13 +1,11 @@
 """The interface of the store: it appends lines, tells when they are safe, and pauses senders.
 
-This module runs in the reactor's thread, and blocks only in `open`. Three threads do the work: one writes
-(writer.py), one syncs (durable.py) and one seals (sealer.py).
+This module runs in the reactor's thread, and blocks only in `open`. Three threads do the work (threads.py).
 """
 
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,27 +16,23 @@ from twisted.logger import Logger
 
 from logsrv.clock import Clock
 from logsrv.errors import StoreError
-from logsrv.kit.observe.metrics import Durations, Metrics
+from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch
-from logsrv.linelog.store import recover, segment
-from logsrv.linelog.store.active import ActiveSegment
+from logsrv.linelog.store import recover
 from logsrv.linelog.store.blocks import PendingBlock
 from logsrv.linelog.store.disk import Disk, make_directory, reason
-from logsrv.linelog.store.durable import DurableWaiters, Syncer
-from logsrv.linelog.store.fault_state import SYNCING, FaultState
+from logsrv.linelog.store.durable import DurableWaiters
 from logsrv.linelog.store.identity import Identity
 from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.origins import Origins
 from logsrv.linelog.store.policy import Hold, StorePolicy
-from logsrv.linelog.store.sealer import Sealer
 from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.threads import StoreThreads
 from logsrv.linelog.store.valve import Valve
-from logsrv.linelog.store.writer import Writer
 from logsrv.timer import Timer
 
 log = Logger()
 CLOSE_WITHIN = 10.0
-SEALER_ENDS_WITHIN = 3.0
 # Senders are paused while more acknowledgements than this wait for the disk; each takes about 1 KiB.
 MOST_WAITING = 50_000
 # Bytes. The pieces of a smaller batch are joined: that costs less than keeping them until they are written.
@@ -55,13 +49,6 @@ class StoreReactor(Protocol):
     def callLater(self, delay: float, function: Callable[..., Any], /, *args: Any) -> Any: ...
 
     def callFromThread(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any: ...
-
-
-def _start_thread(name: str, run: Callable[..., None], *args: Any) -> threading.Thread:
-    """Start a daemon thread: if it hangs in a system call on a dead disk, the process can still end."""
-    thread = threading.Thread(target=run, args=args, name=name, daemon=True)
-    thread.start()
-    return thread
 
 
 def _warn_of_keep_bytes(policy: StorePolicy) -> None:
@@ -106,7 +93,6 @@ class Store:
         self._closing: list[Deferred[None]] = []
         self._deadline = Timer(reactor)
         self.accepts = False
-        self._finished = False
         self.origins = Origins(self.disk)
 
     def open(self) -> None:
@@ -129,51 +115,29 @@ class Store:
             ) from error
 
     def _repair_and_start(self, lock: DirectoryLock) -> None:
-        disk, clock, tell = self.disk, self._clock, self._reactor.callFromThread
+        disk, tell = self.disk, self._reactor.callFromThread
         _warn_of_keep_bytes(self._policy)
         begun = recover.repair_and_open(disk, crashed=bool(lock.left_by))
         self.identity = recover.load_or_make_identity(disk)
-        opened = begun.opened
-        age = clock.time_of_day() - segment.first_moment(opened.fd) if opened.size else 0.0
-        started = clock.monotonic() - max(0.0, age)
-        self._active = ActiveSegment(
-            begun, self._policy, started=started, clock=clock, disk=disk, lock=lock, tell=tell
-        )
-        # If this fails, the writing thread tries again and logs the failure.
-        with contextlib.suppress(OSError, StoreError):
-            self._active.skip_segments()
-        self._sealer = Sealer(
-            self._active,
+        self.origins = Origins(disk, begun.origins)
+        self._threads = threads = StoreThreads(
+            begun,
             self._policy,
+            self.origins,
             disk=disk,
             lock=lock,
-            clock=clock,
+            clock=self._clock,
             tell=tell,
-            tidy_report=begun.tidy_report,
+            look=self._fire_durable,
         )
+        self._active, self._writer, self._sealer = threads.active, threads.writer, threads.sealer
         self._sealer.set_holds(self._holds)
-        self.origins = Origins(disk, begun.origins)
-        self._writer = Writer(
-            self._active, self.origins, clock=clock, tell=tell, look=self._fire_durable
-        )
-        self._syncing = FaultState(tell, *SYNCING, seconds=clock.monotonic)
-        self._sync_seconds = Durations()
         self._register_metrics()
         self.accepts = True
-        self._syncer = Syncer(
-            self._active,
-            disk,
-            self._syncing,
-            self._sync_seconds,
-            self._sealer.seal_soon,
-            clock.monotonic,
-        )
-        sync = _start_thread("store-sync", self._syncer.run)
-        seal = _start_thread("store-seal", self._sealer.run)
-        _start_thread("store-write", self._run_writer, lock, sync, seal)
+        threads.start(self._finish_close)
 
     def _register_metrics(self) -> None:
-        writer, sealer, syncing = self._writer, self._sealer, self._syncing
+        writer, sealer, syncing = self._writer, self._sealer, self._threads.syncing
         troubles = (writer.writing, writer.syncing, syncing)
         watch = self._metrics.watch
         watch("stored_bytes_total", lambda: writer.written + writer.deposited)
@@ -192,7 +156,7 @@ class Store:
         for kind in TROUBLES:
             watch("store_trouble", partial(self._has_fault, kind), kind=kind)
         self._metrics.time("write_seconds", writer.write_seconds)
-        self._metrics.time("sync_seconds", writer.sync_seconds, self._sync_seconds)
+        self._metrics.time("sync_seconds", writer.sync_seconds, self._threads.sync_seconds)
         self._metrics.time("seal_seconds", sealer.seconds)
 
     def append(self, batch: Batch) -> int:
@@ -304,7 +268,7 @@ class Store:
         """Return the reasons of present faults by kind, one of TROUBLES."""
         reasons = {
             "write": self.stalled,
-            "sync": self._writer.syncing.why or self._syncing.why,
+            "sync": self._writer.syncing.why or self._threads.syncing.why,
             "rotate": self._active.replacing.why,
             "seal": self._sealer.compressing.why,
             "remove": self._sealer.removing.why,
@@ -316,7 +280,7 @@ class Store:
 
     def under_way(self) -> dict[str, float]:
         """Return for how many seconds the present write and the present sync have lasted; 0 for none."""
-        syncs = (self._writer.sync_seconds, self._sync_seconds)
+        syncs = (self._writer.sync_seconds, self._threads.sync_seconds)
         return {
             "write": self._writer.write_seconds.under_way(),
             "sync": max(sync.under_way() for sync in syncs),
@@ -340,7 +304,7 @@ class Store:
     @property
     def pending(self) -> int:
         """The bytes that were appended and are not written yet."""
-        return self._writer.appended - self._writer.written
+        return self._writer.pending
 
     def _fire_durable(self) -> None:
         """Fire the Deferreds of `durable` that are due by the present state of the writer."""
@@ -374,54 +338,17 @@ class Store:
         if self.accepts:
             self.accepts = False
             self._deadline.start(CLOSE_WITHIN, self._give_up_waiting)
-            self._writer.end_after_pending()
-            self._sealer.stop()
+            self._threads.stop()
         elif not self._closing:
             return succeed(None)
         self._closing.append(done)
         return done
 
-    def _run_writer(
-        self, lock: DirectoryLock, syncing: threading.Thread, sealing: threading.Thread
-    ) -> None:
-        """Run the writing thread: write until closed, then wait for the other threads."""
-        self._writer.run()
-        why = self.stalled or ""
-        # The next start cuts off an incomplete block.
-        in_order = not self.pending and self._writer.deposit is None
-        self._close_origins_file(in_order)
-        self._active.left.put(None)
-        syncing.join()
-        try:
-            self._active.sync_and_close()
-            self._syncer.note_synced_place(self.position)
-        except OSError as error:
-            in_order = False
-            self._reactor.callFromThread(
-                log.error, "the store could not be synced at its end: {why}", why=reason(error)
-            )
-        self._finished = True
-        sealing.join(SEALER_ENDS_WITHIN)
-        if in_order:
-            lock.sign_off()
-        if not sealing.is_alive():
-            lock.release(in_order=in_order)
-            self.disk.close()
-        self._reactor.callFromThread(self._finish_close, why)
-
-    def _close_origins_file(self, all_written: bool) -> None:
-        self.origins.close()
-        if all_written:
-            # On a full disk the file is not rewritten. Its first line then counts too few lines, so a
-            # start would not notice that somebody has shortened the file.
-            with contextlib.suppress(OSError):
-                self.origins.finish()
-
     def _give_up_waiting(self) -> None:
         """Stop waiting for a disk that hangs."""
         why = "it takes too long"
         self._fire_durable()
-        if not self.pending and not self._finished:
+        if not self.pending and not self._threads.synced_at_end:
             log.error("the store could not be synced at its end: {why}", why=why)
             self._waiters.fail_all(
                 StoreError(f"the store {self.directory} could not be synced at its end: {why}")

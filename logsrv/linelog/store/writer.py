@@ -126,6 +126,11 @@ class Writer:
         self._closing.set()
         self.queue.put(self._set_ended)
 
+    @property
+    def pending(self) -> int:
+        """The bytes that were appended and are not written yet."""
+        return self.appended - self.written
+
     def give_up_lines(self) -> int:
         """Return the number of lines that were appended and not written; no more are written."""
         lost = sum(bytes(buffer).count(b"\n") for buffer in list(self._buffers))

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.store import index
-from logsrv.linelog.store.recover import open_and_repair_active, save_active_number, tidy
+from logsrv.linelog.store.recover import open_and_repair_active, save_active_number
 from logsrv.linelog.store.seal import Interrupted, seal, text_pieces
 from logsrv.linelog.store.segment import Form, Segment, sealed_files
+from logsrv.linelog.store.tidy import tidy
 from logsrv.linelog.store.times import Times
 from logsrv.linelog.store.words.lookup import WordIndex
 from tests.parts.disks import (

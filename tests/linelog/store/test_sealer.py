@@ -15,11 +15,11 @@ from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.store import active, sealer
 from logsrv.linelog.store.policy import DAY, Hold, Indexing, StorePolicy
-from logsrv.linelog.store.recover import check_or_rebuild_index
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.sealer import EMPTY_KEPT
 from logsrv.linelog.store.segment import Position, Segment
 from logsrv.linelog.store.store import Store
+from logsrv.linelog.store.tidy import check_or_rebuild_index
 from logsrv.linelog.store.words.build import LEAST_TEXT
 from tests.linelog.store.conftest import segments
 from tests.parts.clocks import HandClock
