@@ -48,15 +48,12 @@ from logsrv.kit.options.load import SettingsSources, load_settings
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import counted, did_you_mean, shown
-from logsrv.linelog.alerts.alert_places import FOLDER
+from logsrv.linelog.alerts.alert_places import FOLDER, Silence, load_silences, save_silences
 from logsrv.linelog.alerts.alert_settings import AlertSettings, alerts_by_label
 from logsrv.linelog.alerts.alerts import require_programs_exist
 from logsrv.linelog.alerts.delivery import AlertMessage, make_deliver
-from logsrv.linelog.alerts.episode_message import group_in_words
-from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
-from logsrv.linelog.alerts.history import find_past_episodes
-from logsrv.linelog.alerts.message import UndeliveredMessage
-from logsrv.linelog.alerts.silences import Silence, load_silences, save_silences
+from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage, find_past_episodes
+from logsrv.linelog.alerts.message import UndeliveredMessage, group_in_words
 from logsrv.linelog.alerts.tally import SHOWN, MatchCount, MatchTally
 from logsrv.linelog.cursors.place import PlaceFolder
 from logsrv.linelog.plugin.logger_settings import LoggerSettings

@@ -10,7 +10,7 @@ WITHOUT = {
     "gopher.command.fetch": _OPTION,
     "gopher.mirror.earlier_copies": "reads a menu by the parser that `menu` goes through",
     "kit.text.transitions": "reads the tables of states of this program",
-    "linelog.alerts.reports": "reads the settings of a task that this program wrote",
+    "linelog.alerts.alert_protocol": "reads the settings of a task that this program wrote",
     "linelog.http.responses": _HANDS_ON,
     "linelog.http.searches": _HANDS_ON,
     "linelog.http.viewer": _HANDS_ON,

@@ -1,21 +1,207 @@
-"""The alert process: `python -m logsrv.linelog.alerts.alert_child`, started by the daemon."""
+"""The alert process: it runs a watch for each task, and saves the place of each.
+
+    python -m logsrv.linelog.alerts.alert_child
+
+The daemon starts it, and sends it the tasks (see `alert_protocol`). It follows the store as `tail -f`
+follows a file: a few times a second each shared scan (shared_scan.py) searches a piece of at most 1 MiB.
+Between two pieces the reactor handles other events.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
+import attrs
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 
 from logsrv.clock import Clock
-from logsrv.linelog.alerts.alert_places import AlertPlaces
-from logsrv.linelog.alerts.delivery import make_deliver
-from logsrv.linelog.alerts.reports import AlertReport, encode_message, orders_from_line
-from logsrv.linelog.alerts.watcher import Watcher
+from logsrv.errors import StoreError
+from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress
+from logsrv.linelog.alerts.alert_protocol import (
+    AlertReport,
+    AlertTask,
+    encode_message,
+    orders_from_line,
+)
+from logsrv.linelog.alerts.condition_watch import ConditionWatch
+from logsrv.linelog.alerts.delivery import Deliver, make_deliver
+from logsrv.linelog.alerts.shared_scan import SharedScans
+from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.cursors.reader_child import DaemonConnection, run_reader_process
+from logsrv.linelog.query.language.condition import parse_alert
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import reason
+from logsrv.linelog.store.segment import Position
+from logsrv.timer import Timer
+
+POLL_EVERY = 0.2
+"""Seconds between two polls of a store without new lines."""
+KEEP = 30.0
+"""Seconds between two saves of the same place, or of a condition's state, while no message is sent."""
+KEEP_AGAIN = 5.0
+"""Seconds to the next attempt after a place could not be saved."""
+SILENCES = 1.0
+"""Seconds between two looks at the silences."""
+LAST = 4.0
+"""The most seconds from `finish` to the end, for the last messages."""
+
+
+@attrs.define(eq=False, kw_only=True)
+class Watcher:
+    """The watches of a store, from `start` to the end of `finish`; `change` replaces them.
+
+    clock: for waiting. failed: called in the `except` block of an exception that ends the work.
+    """
+
+    _view: View
+    _kept: AlertPlaces
+    _deliver: Deliver
+    _clock: IReactorTime
+    _report: Callable[[AlertReport], object]
+    _failed: Callable[[], object]
+    _watches: dict[str, Watch] = attrs.field(factory=dict)
+    _scans: SharedScans = attrs.Factory(lambda self: SharedScans(self._view), takes_self=True)
+    _silenced: Collection[str] = ()
+    _read_silences_at: float = 0.0
+    _next: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
+    _finished: Deferred[None] | None = None
+    _last: float = 0.0
+
+    def start(self, tasks: Mapping[str, AlertTask]) -> None:
+        self.replace_tasks(tasks)
+        self._try_poll()
+
+    def replace_tasks(self, tasks: Mapping[str, AlertTask]) -> None:
+        """Replace the tasks. Those with the same name continue where they are."""
+        new: dict[Watch, Position] = {}
+        for name, task in tasks.items():
+            if name in self._watches:
+                self._watches[name].use_settings(task)
+            else:
+                saved = self._kept.load_progress(name, task.alert.alert_every)
+                progress = saved or AlertProgress(task.begin)
+                watch = self._watches[name] = self._make_watch(name, task, progress)
+                new[watch] = progress.position
+        self._scans.replace_watches(self._watches.values(), new)
+
+    def _make_watch(self, name: str, task: AlertTask, progress: AlertProgress) -> Watch:
+        deliver, now, report = self._deliver, self._kept.clock.monotonic, self._report
+        if parse_alert(task.alert.alert).condition is None:
+            return Watch(task, progress.due, deliver=deliver, now=now, report=report)
+        return ConditionWatch(
+            task,
+            self._kept.load_state(name),
+            deliver=deliver,
+            now=now,
+            report=report,
+            time_of_day=self._kept.clock.time_of_day,
+            since=self._kept.load_time(name),
+        )
+
+    def finish(self) -> Deferred[None]:
+        """Search the rest of the store, send all counted lines, and end.
+
+        The Deferred fires when that is done, after LAST seconds at the latest. A message that is under way
+        then is cancelled, and sent at the next start.
+        """
+        if self._finished is None:
+            self._finished = Deferred()
+            self._last = self._kept.clock.monotonic() + LAST
+            self._next.start(0, self._try_poll)
+        return self._finished
+
+    def _try_poll(self) -> None:
+        try:
+            self._poll_once()
+        except Exception:
+            self._failed()
+
+    def _poll_once(self) -> None:
+        if self._view.directory_removed:
+            raise StoreError("the store was removed")
+        now = self._kept.clock.monotonic()
+        # At a stop, messages wait until all lines are read, LAST / 2 at most: a flood may never end.
+        late = self._finished is not None and now > self._last - LAST / 2
+        searched = self._scans.search_next_pieces()
+        reading = bool(searched)
+        self._read_silences(now)
+        first = {one.task.destination for one in self._watches.values() if one.is_first}
+        for name, watch in list(self._watches.items()):
+            if watch not in searched:
+                watch.reach_end_of_store()
+            watch.take_if_due(
+                ending=late or (self._finished is not None and watch not in searched),
+                silenced=watch.task.label in self._silenced,
+                waits=watch.task.until is None and watch.task.destination in first,
+            )
+            if watch.is_done:
+                self._remove_watch(name)
+                continue
+            # Saved before the next message: one that has arrived is not sent again after it.
+            self._save_if_due(name, now)
+            watch.send_taken()
+        if self._finished is None:
+            self._next.start(0 if reading else POLL_EVERY, self._try_poll)
+        else:
+            self._end_if_ready(now, reading=reading)
+
+    def _read_silences(self, now: float) -> None:
+        if now >= self._read_silences_at:
+            self._read_silences_at = now + SILENCES
+            self._silenced = self._kept.silenced_labels()
+
+    def _end_if_ready(self, now: float, *, reading: bool) -> None:
+        busy = any(watch.is_sending for watch in self._watches.values())
+        if now < self._last and (busy or reading):
+            self._next.start(0 if reading else POLL_EVERY / 10, self._try_poll)
+            return
+        for name, watch in self._watches.items():
+            watch.cancel_sending()
+            watch.changed = True
+            self._save_if_due(name, now)
+        self._scans.close()
+        assert self._finished is not None
+        self._finished.callback(None)
+
+    def _remove_watch(self, name: str) -> None:
+        """Remove a watch whose alert was removed, and its saved place."""
+        del self._watches[name]
+        try:
+            self._kept.remove_place(name)
+        except OSError as error:
+            why = f"the place of an alert cannot be removed: {reason(error)}"
+            self._report(AlertReport("trouble", why=why))
+        self._report(AlertReport("done", name=name))
+
+    def _save_if_due(self, name: str, now: float) -> None:
+        """Save the place of a watch: at once if its `changed` is set, else every KEEP seconds.
+
+        A condition is saved even at the same place: its state says until when the store was watched.
+        """
+        watch = self._watches[name]
+        if not watch.changed and now < watch.save_at:
+            return
+        progress = watch.progress
+        keeps_state = isinstance(watch, ConditionWatch)
+        if not watch.changed and not keeps_state and progress == watch.saved:
+            return
+        watch.save_at = now + KEEP
+        watch.changed = False
+        try:
+            # First the state: what it knows already is not told again after a kill between the two.
+            if isinstance(watch, ConditionWatch):
+                self._kept.save_state(name, watch.task, watch.state)
+            self._kept.save_progress(name, watch.task, progress)
+            watch.saved = progress
+        except OSError as error:
+            watch.save_at = now + KEEP_AGAIN
+            label = watch.task.label
+            why = f"the place of alert {label} cannot be saved: {reason(error)}"
+            self._report(AlertReport("trouble", why=why))
 
 
 class AlertWork:

@@ -9,9 +9,9 @@ from typing import Any
 
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.alerts.alert_places import AlertProgress
+from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
 from logsrv.linelog.alerts.delivery import Deliver
 from logsrv.linelog.alerts.episodes import EpisodeMessage, Episodes
-from logsrv.linelog.alerts.reports import AlertReport, AlertTask
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.alerts.windows import STEPS, Change, Windows
 from logsrv.linelog.query.language.condition import parse_alert

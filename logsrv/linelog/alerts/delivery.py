@@ -9,16 +9,15 @@ from typing import Any, TypeAlias
 
 from twisted.internet.defer import Deferred
 
-from logsrv.linelog.alerts import command, webhook, webhook_bodies
+from logsrv.linelog.alerts import command, webhook
 from logsrv.linelog.alerts.alert_settings import (
     ALERTMANAGER_FORMAT,
     COMMAND_WAY,
     SLACK_FORMAT,
     AlertSettings,
 )
-from logsrv.linelog.alerts.episode_message import message_of_episodes
 from logsrv.linelog.alerts.episodes import EpisodeMessage
-from logsrv.linelog.alerts.message import message_of_lines
+from logsrv.linelog.alerts.message import message_of_episodes, message_of_lines
 from logsrv.linelog.alerts.tally import MatchCount
 
 AlertMessage: TypeAlias = MatchCount | EpisodeMessage
@@ -47,9 +46,9 @@ def make_deliver(reactor: Any, *, test: bool = False) -> Deliver:
             return Deferred.fromCoroutine(running)
         assert alert.alert_webhook is not None
         if alert.alert_format == SLACK_FORMAT:
-            body = webhook_bodies.chat_body(message)
+            body = webhook.chat_body(message)
         elif alert.alert_format == ALERTMANAGER_FORMAT:
-            body = webhook_bodies.alertmanager_body(message, sent)
+            body = webhook.alertmanager_body(message, sent)
         else:
             body = message.json
         posting = webhook.post_message(alert.alert_webhook, body, reactor=reactor)

@@ -1,8 +1,10 @@
-"""The message of an alert: text and environment variables for a program, JSON for a webhook."""
+"""The message of an alert, about lines or episodes: text and environment variables for a program, JSON."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,14 +13,28 @@ import attrs
 from logsrv.errors import LogsrvError
 from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
+from logsrv.kit.text.words import counted
 from logsrv.linelog.alerts.alert_settings import AlertSettings
+from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
 from logsrv.linelog.alerts.tally import MatchCount
+from logsrv.linelog.alerts.windows import OTHERS, Key
+from logsrv.linelog.query.language.condition import AlertQuery, Condition, parse_alert
+from logsrv.linelog.query.language.parse import phrase_of
 from logsrv.linelog.read.render import hit_document, safe_json
 
 LONGEST = 1000
 """The most characters of a line in the text; the rest is cut off."""
 GAP = "Some lines were removed from the store before they could be looked at."
-TEST = "This is a test by hand: these are the newest lines that match."
+TEST_OF_LINES = "This is a test by hand: these are the newest lines that match."
+EPISODES_SHOWN = 20
+"""The most episodes in a text; the others are only counted."""
+REMOVED = "The alert was removed or changed; its condition may still be true."
+_LEFT_OUT = "There are more groups than are kept; the lines of the others are counted together."
+_DROPPED = "While messages waited for this receiver, {} came and went that nobody is told of."
+_TEST_OF_CONDITION = "This is a test by hand: the condition need not be true."
+# A message may have the links of 1,000 groups.
+_parsed = lru_cache(maxsize=16)(parse_alert)
+_PLAIN_VALUE = re.compile(r'[^\s()"\\]+')
 
 
 class UndeliveredMessage(LogsrvError):
@@ -102,7 +118,7 @@ def message_of_lines(
         count=counted.count,
         page=_page_of_lines(alert, counted),
         lines=lines,
-        notes=true_notes((counted.gap, "gap", GAP), (test, "test", TEST)),
+        notes=true_notes((counted.gap, "gap", GAP), (test, "test", TEST_OF_LINES)),
         times=[f"since: {counted.since}", f"until: {counted.until}"] if known else [],
         document={
             "query": alert.alert,
@@ -135,3 +151,128 @@ def link_to_page(alert: AlertSettings, query: str, since: str = "", until: str =
     given = {"q": query, "since": since, "until": until}
     found = urlencode({name: text for name, text in given.items() if text}, safe=":/")
     return f"{alert.alert_page}?{found}"
+
+
+def message_of_episodes(
+    alert: AlertSettings, sent: EpisodeMessage, server: str, *, test: bool = False
+) -> Message:
+    """Return the message about episodes."""
+    condition = condition_of(alert)
+    lines = [episode_in_words(condition, one) for one in sent.episodes[:EPISODES_SHOWN]]
+    if sent.count > EPISODES_SHOWN:
+        lines.append(f"and {sent.count - EPISODES_SHOWN:,} more")
+    return Message(
+        alert=alert,
+        server=server,
+        title=f"{sent.state}:",
+        count=sent.count,
+        page=_page_of_message(alert, sent),
+        lines=lines,
+        notes=true_notes(
+            (sent.gap, "gap", GAP),
+            (sent.left_out, "left_out", _LEFT_OUT),
+            (sent.dropped > 0, "dropped", _DROPPED.format(counted(sent.dropped, "episode"))),
+            (sent.is_removed, "removed", REMOVED),
+            (test, "test", _TEST_OF_CONDITION),
+        ),
+        document={
+            "query": alert.alert,
+            "state": sent.state,
+            "server": server,
+            "figure": str(condition.figure),
+            "operator": condition.operator,
+            "threshold": condition.threshold,
+            "window": condition.window,
+            "groups": [_episode_document(alert, condition, one) for one in sent.episodes],
+            **({"dropped": sent.dropped} if sent.dropped else {}),
+        },
+        state=sent.state,
+    )
+
+
+def condition_of(alert: AlertSettings) -> Condition:
+    """Return the condition of an alert that has one."""
+    found = _parsed(alert.alert).condition
+    assert found is not None
+    return found
+
+
+def state_of(episode: Episode) -> str:
+    return "firing" if episode.ended is None else "resolved"
+
+
+def group_in_words(condition: Condition, key: Key) -> str:
+    """Return a group such as `app=shop host="my web"`; "" without groups."""
+    if condition.by and key == OTHERS:
+        return "(other groups)"
+    values = ["(none)" if value is None else _value_of_query(value) for value in key]
+    return " ".join(f"{field}={value}" for field, value in zip(condition.by, values, strict=True))
+
+
+def value_in_words(value: float) -> str:
+    """Return a figure without the noise behind its sixth decimal."""
+    return f"{round(value, 6):.15g}"
+
+
+def episode_in_words(condition: Condition, episode: Episode) -> str:
+    """Return a sentence such as `firing app=shop: count 142 since 2026-11-20T06:18:00.000000Z`."""
+    group = group_in_words(condition, episode.key)
+    value = "" if episode.value is None else f" {condition.figure} {value_in_words(episode.value)}"
+    until = "" if episode.ended is None else f" until {rfc3339(episode.ended)}"
+    subject = f"{state_of(episode)} {group}".rstrip()
+    return one_line(f"{subject}:{value} since {rfc3339(episode.begun)}{until}")
+
+
+def _page_of_message(alert: AlertSettings, sent: EpisodeMessage) -> str | None:
+    """Return the URL of the lines of all episodes on the live page; None if the alert has no page."""
+    if sent.count == 1:
+        return page_of_episode(alert, sent.episodes[0])
+    parsed = _parsed(alert.alert)
+    begun = min((one.begun for one in sent.episodes), default=sent.time)
+    return _page(alert, parsed, parsed.lines_text, begun, None)
+
+
+def page_of_episode(alert: AlertSettings, episode: Episode) -> str | None:
+    """Return the URL of an episode's lines on the live page; None if the alert has no page."""
+    parsed = _parsed(alert.alert)
+    conditions = _conditions_of_group(condition_of(alert), episode.key)
+    query = parsed.lines_text
+    if conditions and parsed.lines_text != parsed.filter_text:
+        query = f"{query} | where {conditions}"
+    elif conditions:
+        query = f"({query}) {conditions}" if query else conditions
+    return _page(alert, parsed, query, episode.begun, episode.ended)
+
+
+def _page(
+    alert: AlertSettings, parsed: AlertQuery, query: str, begun: float, ended: float | None
+) -> str | None:
+    assert parsed.condition is not None
+    since = rfc3339(begun - parsed.condition.window)
+    return link_to_page(alert, query, since, "" if ended is None else rfc3339(ended))
+
+
+def _conditions_of_group(condition: Condition, key: Key) -> str:
+    """Return the comparisons of a query that only lines of this group fulfil."""
+    return " ".join(
+        f"-{field}=*" if value is None else f"{field}={_value_of_query(value)}"
+        for field, value in zip(condition.by, key, strict=False)
+    )
+
+
+def _value_of_query(value: str) -> str:
+    return value if _PLAIN_VALUE.fullmatch(value) and value != "*" else phrase_of(value)
+
+
+def _episode_document(
+    alert: AlertSettings, condition: Condition, episode: Episode
+) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "labels": dict(zip(condition.by, episode.key, strict=False)),
+        "state": state_of(episode),
+        "value": episode.value,
+        "since": rfc3339(episode.begun),
+    }
+    found |= {} if episode.ended is None else {"until": rfc3339(episode.ended)}
+    found |= {"page": page} if (page := page_of_episode(alert, episode)) else {}
+    return found

@@ -8,10 +8,10 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 
 from logsrv.linelog.alerts.alert_places import AlertProgress
+from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.delivery import Deliver
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
-from logsrv.linelog.alerts.reports import AlertReport, AlertTask
 from logsrv.linelog.alerts.tally import SHOWN, MatchTally
 from logsrv.linelog.read.follow import AppendedLines, Follower
 from logsrv.linelog.read.search import Hit

@@ -14,9 +14,7 @@ from logsrv.kit.children.child_side import MEMORY
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress
-from logsrv.linelog.alerts.alert_settings import AlertSettings
-from logsrv.linelog.alerts.alerts import MODULE
-from logsrv.linelog.alerts.reports import (
+from logsrv.linelog.alerts.alert_protocol import (
     AlertOrders,
     AlertReport,
     AlertTask,
@@ -24,6 +22,8 @@ from logsrv.linelog.alerts.reports import (
     orders_from_line,
     report_from_line,
 )
+from logsrv.linelog.alerts.alert_settings import AlertSettings
+from logsrv.linelog.alerts.alerts import MODULE
 from logsrv.linelog.store.segment import Position
 from tests.parts.child_processes import read_message, send
 from tests.parts.stores import line, make_store

@@ -6,15 +6,18 @@ import attrs
 import pytest
 
 from logsrv.linelog.alerts.alert_places import (
+    SILENCES_FILE,
     TASK_SUFFIX,
     AlertPlaces,
     AlertProgress,
+    Silence,
     TaskKey,
+    load_silences,
+    save_silences,
 )
+from logsrv.linelog.alerts.alert_protocol import AlertTask
 from logsrv.linelog.alerts.alert_settings import AlertSettings
-from logsrv.linelog.alerts.reports import AlertTask
-from logsrv.linelog.alerts.silences import FILE, Silence, load_silences, save_silences
-from logsrv.linelog.alerts.tasks import saved_names_for
+from logsrv.linelog.alerts.alerts import saved_names_for
 from logsrv.linelog.cursors.place import PlaceFolder
 from logsrv.linelog.store.segment import Position
 from tests.parts.clocks import HandClock
@@ -144,7 +147,7 @@ def test_silences_go_on_until_their_end(tmp_path):
 def test_a_damaged_file_silences_nothing(tmp_path):
     folder = PlaceFolder(str(tmp_path), "alerts")
     save_silences(str(tmp_path), folder, [NIGHT])
-    (tmp_path / "alerts" / FILE).write_text('{"silences":[["web",1e9,""]]}\n')
+    (tmp_path / "alerts" / SILENCES_FILE).write_text('{"silences":[["web",1e9,""]]}\n')
     with pytest.raises(ValueError, match="is damaged"):
         load_silences(folder, 0)
     assert not AlertPlaces(str(tmp_path), "", HandClock(time_of_day=5.0)).silenced_labels()

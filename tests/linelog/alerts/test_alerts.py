@@ -12,15 +12,15 @@ from logsrv.kit.children.resident import PAUSES
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.text.checksums import json_then_checksum
 from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress
-from logsrv.linelog.alerts.alert_settings import AlertSettings
-from logsrv.linelog.alerts.alerts import Alerts, require_programs_exist
-from logsrv.linelog.alerts.reports import (
+from logsrv.linelog.alerts.alert_protocol import (
     AlertOrders,
     AlertReport,
     AlertTask,
     encode_message,
     orders_from_line,
 )
+from logsrv.linelog.alerts.alert_settings import AlertSettings
+from logsrv.linelog.alerts.alerts import Alerts, require_programs_exist
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.segment import Position
 from tests.parts.child_processes import Spawner

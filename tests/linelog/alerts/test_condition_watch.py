@@ -10,16 +10,15 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress
+from logsrv.linelog.alerts.alert_child import Watcher
+from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress, Silence, save_silences
+from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.condition_watch import UNWATCHED, ConditionWatch
 from logsrv.linelog.alerts.delivery import AlertMessage
 from logsrv.linelog.alerts.episodes import GATHER, EpisodeMessage
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
-from logsrv.linelog.alerts.reports import AlertReport, AlertTask
-from logsrv.linelog.alerts.silences import Silence, save_silences
 from logsrv.linelog.alerts.watch import RETRY
-from logsrv.linelog.alerts.watcher import Watcher
 from logsrv.linelog.cursors.place import PlaceFolder
 from logsrv.linelog.store.segment import Position
 from tests.parts.stores import BEGIN, line, make_store, view_of

@@ -18,14 +18,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from logsrv.linelog.alerts.alert_child import Watcher
 from logsrv.linelog.alerts.alert_places import AlertProgress
+from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.delivery import AlertMessage
-from logsrv.linelog.alerts.episodes import EpisodeMessage
-from logsrv.linelog.alerts.history import find_past_episodes
+from logsrv.linelog.alerts.episodes import EpisodeMessage, find_past_episodes
 from logsrv.linelog.alerts.message import TemporaryFailure
-from logsrv.linelog.alerts.reports import AlertReport, AlertTask
-from logsrv.linelog.alerts.watcher import Watcher
 from logsrv.linelog.query.language.condition import parse_alert
 from logsrv.linelog.store.segment import Position
 from tests.parts.examples import more

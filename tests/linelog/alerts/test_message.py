@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import attrs
 import pytest
 
-from logsrv.linelog.alerts import episode_message, message
+from logsrv.linelog.alerts import message
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
 from logsrv.linelog.alerts.tally import MatchCount
@@ -42,7 +42,11 @@ def test_the_text_says_what_how_many_since_when_and_the_first_lines():
 
 def test_a_message_of_one_line_says_line_and_a_test_says_so():
     text = message.message_of_lines(ALERT, counted("oops"), "web1", test=True).text()
-    assert text.startswith("1 line matches oops\n") and message.TEST in text and "more" not in text
+    assert (
+        text.startswith("1 line matches oops\n")
+        and message.TEST_OF_LINES in text
+        and "more" not in text
+    )
 
 
 def test_a_message_says_that_lines_are_missing():
@@ -123,9 +127,7 @@ def query_of(page: str | None) -> dict[str, str]:
 
 
 def test_the_text_says_which_groups_since_when_and_where_to_look():
-    text = episode_message.message_of_episodes(
-        alert(), of_episodes(FIRING, RESOLVED), "web1"
-    ).text()
+    text = message.message_of_episodes(alert(), of_episodes(FIRING, RESOLVED), "web1").text()
     first, page, rest = text.partition("\npage: ")[0], text.split("\n")[3], text.split("\n")[4:]
     assert first.split("\n") == [f"firing: {TEXT}", "server: web1", "alert: web"]
     assert query_of(page) == {"q": "status>=500 OR oops", "since": "2026-11-20T05:55:00.000000Z"}
@@ -139,32 +141,29 @@ def test_the_text_says_which_groups_since_when_and_where_to_look():
 
 def test_a_thousand_groups_are_twenty_and_a_number():
     many = of_episodes(*[FIRING] * 1000)
-    text = episode_message.message_of_episodes(alert(), many, "web1", test=True).text()
+    text = message.message_of_episodes(alert(), many, "web1", test=True).text()
     assert text.endswith("\nand 980 more\n") and "This is a test by hand" in text
     assert (
-        len(standard.loads(episode_message.message_of_episodes(alert(), many, "x").json)["groups"])
-        == 1000
+        len(standard.loads(message.message_of_episodes(alert(), many, "x").json)["groups"]) == 1000
     )
 
 
 def test_nothing_of_a_group_drives_a_terminal_or_forges_a_line():
     evil = of_episodes(Episode(("a\n\x1b[2J\u202e",), BEGIN))
-    text = episode_message.message_of_episodes(alert(), evil, "web1").text()
+    text = message.message_of_episodes(alert(), evil, "web1").text()
     assert 'firing app="a\\x0a\\x1b[2J\\u202e": since' in text
 
 
 def test_a_message_says_how_many_episodes_were_dropped():
     sent = EpisodeMessage((FIRING,), BEGIN, dropped=98_000)
-    found = episode_message.message_of_episodes(alert(), sent, "web1")
+    found = message.message_of_episodes(alert(), sent, "web1")
     assert "98,000 episodes came and went that nobody is told of" in found.text()
     assert standard.loads(found.json)["dropped"] == 98_000
 
 
 def test_the_json_has_condition_and_groups():
     sent = EpisodeMessage((FIRING, RESOLVED), BEGIN, gap=True, left_out=True)
-    found = standard.loads(
-        episode_message.message_of_episodes(alert(), sent, "web1", test=True).json
-    )
+    found = standard.loads(message.message_of_episodes(alert(), sent, "web1", test=True).json)
     pages = [query_of(one.pop("page")) for one in found["groups"]]
     assert pages[1]["until"] == "2026-11-20T06:10:00.000000Z" and "until" not in pages[0]
     assert found.pop("page").startswith("https://logs.example.net/?q=")
@@ -207,14 +206,14 @@ def test_the_json_has_condition_and_groups():
     ],
 )
 def test_the_link_of_a_group_is_a_query_for_its_lines(text, key, query):
-    page = query_of(episode_message.page_of_episode(alert(text), Episode(key, BEGIN)))
+    page = query_of(message.page_of_episode(alert(text), Episode(key, BEGIN)))
     assert page["q"] == query
     parse_question(query)
 
 
 def test_the_variables_have_nothing_of_the_groups():
     sent = of_episodes(RESOLVED, RESOLVED)
-    found = episode_message.message_of_episodes(alert(), sent, "web1").variables
+    found = message.message_of_episodes(alert(), sent, "web1").variables
     assert found.pop("LOGSRV_ALERT_PAGE").startswith("https://logs.example.net/")
     assert found == {
         "LOGSRV_ALERT_QUERY": TEXT,
@@ -228,11 +227,11 @@ def test_the_variables_have_nothing_of_the_groups():
 def test_a_message_of_a_removed_alert_says_so_and_its_groups_are_told_apart():
     episodes = tuple(Episode(key, BEGIN, 1.0, BEGIN) for key in ((None,), ("(none)",), OTHERS))
     sent = EpisodeMessage(episodes, BEGIN, is_removed=True)
-    found = standard.loads(episode_message.message_of_episodes(alert(), sent, "web1").json)
+    found = standard.loads(message.message_of_episodes(alert(), sent, "web1").json)
     assert found["removed"] is True and found["state"] == "resolved"
     assert [one["labels"] for one in found["groups"]] == [{"app": None}, {"app": "(none)"}, {}]
-    text = episode_message.message_of_episodes(alert(), sent, "web1").text()
-    assert episode_message.REMOVED in text
+    text = message.message_of_episodes(alert(), sent, "web1").text()
+    assert message.REMOVED in text
     shown = [one.split(":")[0] for one in text.splitlines() if one.startswith("resolved ")]
     assert shown == [
         "resolved app=(none)",

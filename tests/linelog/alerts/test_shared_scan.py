@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
+from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
 from logsrv.linelog.alerts.alert_settings import AlertSettings
-from logsrv.linelog.alerts.reports import AlertReport, AlertTask
 from logsrv.linelog.alerts.shared_scan import FEW, SharedScans
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.read.follow import AppendedLines, Follower

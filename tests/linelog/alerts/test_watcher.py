@@ -12,15 +12,15 @@ from twisted.internet.task import Clock
 
 from logsrv.errors import StoreError
 from logsrv.kit.children.resident import END
+from logsrv.linelog.alerts.alert_child import KEEP, LAST, Watcher
 from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress
+from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.delivery import AlertMessage
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
-from logsrv.linelog.alerts.reports import AlertReport, AlertTask
 from logsrv.linelog.alerts.shared_scan import SharedScans
 from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.watch import RETRY, Watch
-from logsrv.linelog.alerts.watcher import KEEP, LAST, Watcher
 from logsrv.linelog.store.segment import Position
 from tests.parts.stores import line, lines, make_store, view_of
 
