@@ -166,7 +166,7 @@ class Endpoint:
     def twisted_description(self) -> str:
         """The text for `twisted.internet.endpoints.serverFromString`, with our defaults in it.
 
-        It leaves out `haproxy:` and TLS, which `proxied_transport` and `stream_listener` add.
+        It leaves out `haproxy:` and TLS, which `proxy_protocol` and `stream_listener` add.
         """
         takes = ARGUMENTS.get(self.scheme)
         if takes is None:
