@@ -9,9 +9,10 @@ from logsrv.kit.options.kinds import SIZE
 from logsrv.linelog.fields.outgoing import LONGEST_NAME
 from logsrv.linelog.formats.loki.send import MOST_HOSTS
 from logsrv.linelog.plugin.service import Options
-from logsrv.linelog.ship.address import SCHEMES, parse_ship_url
+from logsrv.linelog.ship.address import PLUGINS, parse_ship_url
 from logsrv.linelog.ship.loop import ANSWER
 from logsrv.linelog.ship.ship_settings import ShipSettings
+from logsrv.linelog.ship.targets.syslog import syslog
 from logsrv.linelog.store.retain import LEAST_FREE
 from tests.parts.archives import ROOT
 from tests.parts.programs import program
@@ -70,8 +71,8 @@ def test_the_settings_of_the_page_are_valid(tmp_path):
 def test_each_setting_and_scheme_of_shipping_is_on_the_page():
     for field in attrs.fields(ShipSettings):
         assert f"`{field.name.replace('_', '-')}`" in TO_US, field.name
-    for name, scheme in SCHEMES.items():
-        assert scheme.takes != "lines" or f"`{name}:" in TO_OTHERS, name
+    for name, plugin in PLUGINS.schemes().items():
+        assert plugin.takes != "lines" or f"`{name}:" in TO_OTHERS, name
 
 
 def test_the_limits_of_shipping_on_the_page_are_those_of_the_code():
@@ -82,4 +83,4 @@ def test_the_limits_of_shipping_on_the_page_are_those_of_the_code():
     assert f"cut at {LONGEST_NAME} characters" in TO_OTHERS
     assert f"gives up after {ANSWER:g} s, and" in TO_OTHERS
     ports = dict(re.findall(r"`(syslog(?:\+tls)?)://HOST` \((?:port )?(\d+)\)", TO_OTHERS))
-    assert ports == {name: str(SCHEMES[name].port) for name in ("syslog", "syslog+tls")}
+    assert ports == {name: str(scheme.port) for name, scheme in syslog.schemes.items()}

@@ -13,9 +13,9 @@ from logsrv.linelog.formats.nats.fetching import FetchedBlock, LocalStoreCalls, 
 from logsrv.linelog.formats.nats.link import NatsLink
 from logsrv.linelog.formats.nats.place import parse_stream_source
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, Unavailable
-from logsrv.linelog.ship.targets.nats import JetStreamTarget
+from logsrv.linelog.ship.target_plugin import TargetSettings
+from logsrv.linelog.ship.targets.nats_target import JetStreamTarget
 from logsrv.linelog.store.segment import Position
 from logsrv.reactor import AsyncioThread
 from tests.parts.blocks import block_of, stored_lines

@@ -10,15 +10,21 @@ import enum
 import grp
 import os
 import pwd
+import socket
+import ssl
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
 import attrs
 
-from logsrv.errors import UsageError
+from logsrv.errors import ConfigurationError, UsageError
+from logsrv.kit.connections.client_tls import TLSOptions, tls_context
 from logsrv.kit.net.endpoint import EVERYWHERE, Endpoint
+from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import error_text, shown
+
+REACH_SECONDS = 5.0
 
 
 class FindingLevel(enum.Enum):
@@ -74,6 +80,31 @@ def findings_or_error(subject: str, check: Callable[[], Iterable[Finding]]) -> I
         yield from check()
     except Exception as failure:
         yield error(subject, f"could not be checked: {error_text(failure)}")
+
+
+def check_server(
+    asked: CheckRequest, subject: str, host: str, port: int, tls: TLSOptions | None
+) -> Finding:
+    """Connect to a server, and check its certificate, if `asked.reach` allows it; sends no data.
+
+    tls: None for plain text.
+    """
+    place = one_line(f"{host}:{port}")
+    if not asked.reach:
+        return ok(subject, f"is at {place} (not contacted; --reach tries)")
+    try:
+        with socket.create_connection((host, port), REACH_SECONDS) as connection:
+            if tls is not None:
+                tls_context(tls).wrap_socket(connection, server_hostname=host).close()
+    except ConfigurationError as failure:
+        return error(subject, str(failure))
+    except ssl.SSLError as failure:
+        why = getattr(failure, "verify_message", "") or failure.reason or str(failure)
+        return error(subject, f"{place} answers, but its TLS is not trusted: {one_line(why)}")
+    except (OSError, UnicodeError) as failure:
+        why = getattr(failure, "strerror", None) or str(failure)
+        return error(subject, f"{place} cannot be reached: {one_line(why).lower()}")
+    return ok(subject, f"{place} answers")
 
 
 @attrs.frozen

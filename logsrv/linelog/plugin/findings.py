@@ -5,26 +5,21 @@ from __future__ import annotations
 import datetime
 import os
 import shlex
-import socket
-import ssl
 from collections.abc import Iterator
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from logsrv.errors import ConfigurationError
-from logsrv.kit.connections.client_tls import TLSOptions, tls_context
+from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.kit.service.file_checks import check_certificate_file, check_directory_writable
 from logsrv.kit.service.findings import (
     CheckRequest,
     Finding,
-    FindingLevel,
     User,
+    check_server,
     error,
     findings_or_error,
     ok,
-    warning,
 )
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted
@@ -33,17 +28,14 @@ from logsrv.linelog.alerts.alert_settings import (
     alerts_by_label,
     missing_program_sentence,
 )
-from logsrv.linelog.formats.nats.login import read_nats_login
 from logsrv.linelog.formats.registry import inputs
 from logsrv.linelog.plugin.logger_settings import LoggerSettings, listeners_without_plugin
-from logsrv.linelog.ship.registry import TargetSettings, check_package_installed
 from logsrv.linelog.ship.ship_settings import ShipSettings
+from logsrv.linelog.ship.target_plugin import TargetSettings
 from logsrv.linelog.store.backup_note import store_folders
 from logsrv.linelog.store.care.file_owner import plain_files_of_store
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import FOLDERS, PACKED_SUFFIX
-
-REACH_SECONDS = 5.0
 
 
 def check_logger(
@@ -61,7 +53,7 @@ def check_logger(
         if file is not None:
             yield from check_certificate_file(file, now, authorities=authorities)
     for target in settings.targets:
-        yield from findings_or_error(f"target {target.label}", partial(check_target, target, asked))
+        yield from findings_or_error(target.subject, partial(check_target, target, asked))
     if settings.saved is not None:
         yield check_directory_writable(settings.saved.parent, asked.user)
     for label, alert in alerts_by_label(settings.alerts).items():
@@ -105,38 +97,17 @@ def check_store(directory: Path, user: User) -> Iterator[Finding]:
 
 
 def check_target(target: ShipSettings, asked: CheckRequest) -> Iterator[Finding]:
-    """Yield whether an archive's directory can be written, or each server of a target answers."""
-    subject, url = f"target {target.label}", target.ship
-    if url.scheme == "file":
-        yield check_directory_writable(Path(url.path), asked.user)
-    elif url.is_bucket:
-        yield ok(
-            subject, f"goes to {one_line(url.loggable_url)} (a bucket is never contacted here)"
-        )
+    """Yield whether a target can be used, or that its plugin is missing."""
+    if target.is_left_out:
+        why = "is left out: no plugin that can be loaded has its scheme"
+        yield error(target.subject, why, "mend the plugin")
     else:
-        answers = False
-        # NATS begins TLS after a line in plain text.
-        wants_tls = url.tls and not url.is_nats_stream
-        tls = TLSOptions(cafile=target.ship_ca, certificate=target.ship_cert, key=target.ship_key)
-        for host, port in url.servers:
-            found = check_server(asked, subject, host, port, tls if wants_tls else None)
-            answers |= found.level is FindingLevel.OK
-            yield found
-        if url.is_nats_stream and asked.reach and answers:
-            yield from check_stream(subject, target, tls)
-
-
-def check_stream(subject: str, target: ShipSettings, tls: TLSOptions) -> Iterator[Finding]:
-    """Ask a server for its stream, and yield whether the limits of that will do."""
-    check_package_installed(target.ship)
-    token = read_nats_login(target.ship_token_file)
-    settings = TargetSettings(name="", url=target.ship, store="", tls=tls, token=token)
-    # Only now, because the package may be missing.
-    asking = import_module("logsrv.linelog.ship.targets.stream_check")
-    found, warnings = asking.ask_about_stream(settings)
-    yield from (warning(subject, one) for one in warnings)
-    if found:
-        yield ok(subject, found)
+        plugin = target.ship.plugin
+        token = plugin.read_token(target.ship_token_file) if asked.reach else None
+        settings = TargetSettings(
+            name=target.label, url=target.ship, store="", tls=target.tls, token=token
+        )
+        yield from plugin.findings(target.subject, settings, asked)
 
 
 def check_alert(subject: str, alert: AlertSettings, asked: CheckRequest) -> Iterator[Finding]:
@@ -153,28 +124,3 @@ def check_alert(subject: str, alert: AlertSettings, asked: CheckRequest) -> Iter
         tls = TLSOptions() if parts.scheme == "https" else None
         port = parts.port or (443 if tls else 80)
         yield check_server(asked, subject, parts.hostname or "", port, tls)
-
-
-def check_server(
-    asked: CheckRequest, subject: str, host: str, port: int, tls: TLSOptions | None
-) -> Finding:
-    """Connect to a server, and check its certificate, if `asked.reach` allows it; sends no data.
-
-    tls: None for plain text.
-    """
-    place = one_line(f"{host}:{port}")
-    if not asked.reach:
-        return ok(subject, f"is at {place} (not contacted; --reach tries)")
-    try:
-        with socket.create_connection((host, port), REACH_SECONDS) as connection:
-            if tls is not None:
-                tls_context(tls).wrap_socket(connection, server_hostname=host).close()
-    except ConfigurationError as failure:
-        return error(subject, str(failure))
-    except ssl.SSLError as failure:
-        why = getattr(failure, "verify_message", "") or failure.reason or str(failure)
-        return error(subject, f"{place} answers, but its TLS is not trusted: {one_line(why)}")
-    except (OSError, UnicodeError) as failure:
-        why = getattr(failure, "strerror", None) or str(failure)
-        return error(subject, f"{place} cannot be reached: {one_line(why).lower()}")
-    return ok(subject, f"{place} answers")

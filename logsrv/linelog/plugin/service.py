@@ -277,7 +277,9 @@ class LoggerService(ListeningService[LoggerSettings]):
         (then, before), now = self._last_status, (self.clock.seconds(), self.store.stored_lines)
         self._last_status = now
         rate = (now[1] - before) / (now[0] - then) if then < now[0] else 0.0
-        gone = [f"{place} is left out" for place in listeners_without_plugin(self.settings)]
+        lost = listeners_without_plugin(self.settings)
+        lost += [one.subject for one in self.settings.targets if one.is_left_out]
+        gone = [f"{part} is left out" for part in lost]
         return ", ".join([f"{rate:,.0f} lines/s", super().status(), *self.unhealthy(), *gone])
 
     def unhealthy(self) -> list[str]:

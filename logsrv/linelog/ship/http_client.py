@@ -30,8 +30,8 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.web.http_client import NOT_HTTP, BoundedBody, HeadTooLarge, limited_head_pool
 from logsrv.linelog.ship.http_answers import HttpAnswer, raise_unless_success
 from logsrv.linelog.ship.reaching import connect, unreachable_error
-from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import Unavailable
+from logsrv.linelog.ship.target_plugin import TargetSettings
 from logsrv.reactor import time_of_day
 
 LARGEST_ANSWER = 1 << 20

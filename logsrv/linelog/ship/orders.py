@@ -15,18 +15,14 @@ import attrs
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.client_tls import TLSOptions, tls_connection_creator
 from logsrv.kit.options.files import FileFingerprint, file_fingerprint
-from logsrv.kit.options.given_files import KEY_PAIR, SECRET, read_secret
-from logsrv.linelog.formats.nats.limits import limits_of_query
-from logsrv.linelog.formats.nats.login import read_nats_login
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.registry import (
+from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.ship_settings import ShipSettings
+from logsrv.linelog.ship.target_plugin import (
     TargetSettings,
     check_encrypted,
     check_package_installed,
-    kafka_login_options,
 )
-from logsrv.linelog.ship.report import ShipReport
-from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.store.segment import Position
 
 
@@ -72,11 +68,7 @@ def make_orders(target: ShipSettings) -> ShipOrders:
     a secret would leave this machine unencrypted.
     """
     files = (target.ship_ca, target.ship_cert, target.ship_key)
-    file = target.ship_token_file
-    if target.ship.is_nats_stream:
-        token = read_nats_login(file)
-    else:
-        token = read_secret("ship-token", None, file, KEY_PAIR if target.ship.is_bucket else SECRET)
+    token = target.ship.plugin.read_token(target.ship_token_file)
     orders = ShipOrders(
         name=target.label,
         url=str(target.ship),
@@ -89,10 +81,7 @@ def make_orders(target: ShipSettings) -> ShipOrders:
     try:
         check_package_installed(target.ship)
         check_encrypted(orders.target)
-        if target.ship.scheme.startswith("kafka"):
-            kafka_login_options(target.ship, token)
-        if target.ship.is_nats_stream:
-            limits_of_query(target.ship.query_parameters, target.ship.loggable_url)
+        target.ship.plugin.check_settings(orders.target)
         if target.ship.tls:
             tls_connection_creator(orders.target.tls, target.ship.host)
     except ConfigurationError as error:

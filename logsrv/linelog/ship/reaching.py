@@ -15,8 +15,8 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.client_tls import tls_connection_creator
 from logsrv.kit.connections.transports import with_no_delay
 from logsrv.kit.observe.peer_log import UNTRUSTED, failure_sentence
-from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import Unavailable
+from logsrv.linelog.ship.target_plugin import TargetSettings
 
 
 async def connect(settings: TargetSettings, reactor: Any, factory: IProtocolFactory) -> Any:

@@ -18,8 +18,8 @@ from zope.interface import implementer
 from logsrv.kit.connections.transports import unacknowledged_bytes
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.reaching import connect, unreachable_error
-from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import Unavailable
+from logsrv.linelog.ship.target_plugin import TargetSettings
 
 STEP = 2048
 """The lines that are encoded together; meanwhile the server works on the lines before them."""

@@ -8,12 +8,14 @@ from typing import ClassVar
 
 import attrs
 
+from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.given_files import SECRET_FILE
 from logsrv.kit.options.kinds import FILE, SIZE, Kind
 from logsrv.kit.text.words import shown
 from logsrv.linelog.query.option_kinds import QUERY
-from logsrv.linelog.ship.address import BEGINNING, END, NAME, ShipURL, parse_ship_url
+from logsrv.linelog.ship.address import BEGINNING, END, MISSING, NAME, parse_ship_url
+from logsrv.linelog.ship.target_plugin import ShipURL
 from logsrv.linelog.store.segment import parse_position
 
 URL: Kind[ShipURL] = Kind(
@@ -87,6 +89,21 @@ class ShipSettings(SharedShipOptions):
     def label(self) -> str:
         """The name of the target, and of the file with its place."""
         return self.name or self.ship.default_name
+
+    @property
+    def is_left_out(self) -> bool:
+        """True if nothing is sent, because the plugin of the URL cannot be loaded."""
+        return self.ship.plugin is MISSING
+
+    @property
+    def subject(self) -> str:
+        """The target as the subject of a finding."""
+        return f"target {self.label}"
+
+    @property
+    def tls(self) -> TLSOptions:
+        """The files for connections with TLS."""
+        return TLSOptions(cafile=self.ship_ca, certificate=self.ship_cert, key=self.ship_key)
 
 
 @attrs.frozen(kw_only=True, slots=False)

@@ -8,6 +8,7 @@ continues there.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
@@ -23,7 +24,7 @@ from logsrv.kit.children.resident import ResidentProcess
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.place import PlaceFolder
-from logsrv.linelog.ship.address import BEGINNING, END
+from logsrv.linelog.ship.address import BEGINNING, END, PLUGINS
 from logsrv.linelog.ship.orders import (
     ShipOrders,
     decode_report,
@@ -34,6 +35,7 @@ from logsrv.linelog.ship.reported_target import ReportedTarget
 from logsrv.linelog.ship.ship_place import FOLDER
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.status import save_target_names, saved_first_segment
+from logsrv.linelog.ship.target_plugin import ShipURL
 from logsrv.linelog.store.disk import Disk, reason
 from logsrv.linelog.store.policy import Hold
 from logsrv.linelog.store.segment import Position, parse_position, segments_and_names
@@ -90,6 +92,9 @@ class Shipping:
     _checked: tuple[ShipSettings, ...] = attrs.field(init=False, default=())
     _orders: Mapping[str, ShipOrders] = attrs.field(init=False, factory=dict)
     _all: dict[str, _TargetProcess] = attrs.field(init=False, factory=dict)
+    # The names of the targets whose plugin is missing, and the requests to keep segments for them.
+    _left_out: list[str] = attrs.field(init=False, factory=list)
+    _left_out_holds: list[Hold] = attrs.field(init=False, factory=list)
     _holds: list[Hold] = attrs.field(init=False, factory=list)
     # True if the file with the names of the targets is up to date.
     _names_saved: bool = attrs.field(init=False, default=True)
@@ -97,7 +102,7 @@ class Shipping:
 
     def prepare_orders(self, targets: tuple[ShipSettings, ...]) -> None:
         """Read the secrets and certificates of targets. Raises ConfigurationError."""
-        self._orders = {one.label: make_orders(one) for one in targets}
+        self._orders = {one.label: make_orders(one) for one in targets if not one.is_left_out}
         self._checked = targets
 
     def set_targets(self, targets: tuple[ShipSettings, ...]) -> None:
@@ -112,6 +117,8 @@ class Shipping:
         if targets and not self._identity():
             log.error("ship: the store has no identity, so nothing can be shipped from it")
             targets = ()
+        self._leave_out([one for one in targets if one.is_left_out])
+        targets = tuple(one for one in targets if not one.is_left_out)
         for one in targets:
             self._start_or_change_target(one, self._orders[one.label])
         labels = {one.label for one in targets}
@@ -121,9 +128,20 @@ class Shipping:
                 shipped.wanted = False
                 shipped.process.end_until_needed()
                 shipped.reported.remove_metrics()
-        if self._all:
+        if self._all or self._left_out:
             self._save_target_names()
         self._update_holds()
+
+    def _leave_out(self, targets: Sequence[ShipSettings]) -> None:
+        """Log that these targets are left out; retention keeps their lines, as for one that is away."""
+        self._left_out = [one.label for one in targets]
+        self._left_out_holds = saved_holds(self._place(), targets)
+        for name in self._left_out:
+            log.error(
+                "ship {target}: it is left out, as a plugin cannot be loaded; mend it, then restart: {why}",
+                target=name,
+                why="; ".join(f"{where}: {why}" for where, why in PLUGINS.broken().items()),
+            )
 
     def _start_or_change_target(self, settings: ShipSettings, orders: ShipOrders) -> None:
         shipped = self._all.get(settings.label)
@@ -151,7 +169,7 @@ class Shipping:
             orders=partial(self._log_and_encode_orders, shipped),
             take=partial(self._handle_report, shipped),
             reactor=self._reactor,
-            environment=lambda: child_environment(shipped.settings.ship.environment_variables),
+            environment=lambda: _child_environment(shipped.settings.ship),
         )
         return shipped
 
@@ -193,13 +211,14 @@ class Shipping:
             for one in self._all.values()
             if one.wanted
         ]
-        holds = [one for one in found if one is not None]
+        holds = [*self._left_out_holds, *(one for one in found if one is not None)]
         if holds != self._holds:
             self._holds = holds
             self._hold(holds)
 
     def _save_target_names(self) -> None:
         wanted = {name: one.begin for name, one in self._all.items() if one.wanted}
+        wanted |= {name: _first_segment_number(self._place(), name) for name in self._left_out}
         try:
             with closing(PlaceFolder(self._place(), FOLDER)) as folder:
                 save_target_names(folder.disk, wanted)
@@ -222,6 +241,15 @@ def saved_holds(directory: str, targets: Sequence[ShipSettings]) -> list[Hold]:
     """Return the requests to keep segments for targets, as the saved places tell; no process is asked."""
     found = [_make_hold(one, directory) for one in targets]
     return [one for one in found if one is not None]
+
+
+def _child_environment(url: ShipURL) -> dict[str, str]:
+    """Return the environment of a target's process."""
+    found = child_environment(url.plugin.environment_variables(url))
+    if url.plugin not in PLUGINS.ours().values():
+        # It has to find the plugin of others where this process did: twistd looks in its directory too.
+        found["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    return found
 
 
 def _ask_nobody(_: int) -> None:

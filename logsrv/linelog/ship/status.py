@@ -23,7 +23,7 @@ from logsrv.descriptor import Descriptor
 from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.place import LOCK_SUFFIX
 from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.address import NAME, SCHEMES
+from logsrv.linelog.ship.address import NAME, PLUGINS
 from logsrv.linelog.ship.lag import LagMeter, ShipLag
 from logsrv.linelog.ship.ship_place import FOLDER, missing_before
 from logsrv.linelog.ship.store_places import missing_after
@@ -148,14 +148,14 @@ def _target_status(
     if kept is None:
         return status
     target = str(kept.note.get("target", ""))
-    scheme = SCHEMES.get(target.partition(":")[0])
+    plugin = PLUGINS.with_scheme(target.partition(":")[0])
     return attrs.evolve(
         status,
         target=target,
         position=kept.position,
         saved=kept.saved,
         lag=meter.measure(
-            kept.position, now, only_sealed=scheme is not None and scheme.takes == "segments"
+            kept.position, now, only_sealed=plugin is not None and plugin.takes == "segments"
         ),
         gone=before.plus(missing_after(view, kept.position)),
     )

@@ -142,6 +142,8 @@ KINDS: tuple[Kind[Any], ...] = (
     "kit.inspect.inspect_settings",
     "linelog.plugin.logger_settings",
     "linelog.ship.address",
+    "linelog.ship.target_plugin",
+    "linelog.ship.targets.archive",
     "linelog.formats.nats.place",
     "linelog.store.archive.url",
     "greet.message",

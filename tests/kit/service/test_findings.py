@@ -1,16 +1,23 @@
-"""Findings, checks that fail themselves, and the user that a service runs as."""
+"""Findings, checks that fail themselves, checks of servers, and the user that a service runs as."""
 
 import os
+import socket
+import ssl
 from collections.abc import Iterator
 
 import pytest
 
 from logsrv.errors import UsageError
+from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.kit.net.parse import parse_endpoint
+from logsrv.kit.net.self_signed import write_key_and_certificate
+from logsrv.kit.service import findings
 from logsrv.kit.service.findings import (
+    CheckRequest,
     Finding,
     FindingLevel,
     User,
+    check_server,
     current_user,
     find_user,
     findings_or_error,
@@ -18,7 +25,10 @@ from logsrv.kit.service.findings import (
     short_place_text,
     warning,
 )
+from tests.parts.commands import echo, serving
 from tests.parts.users import as_root, nobody, open_directory
+
+REACHING = CheckRequest(current_user(), reach=True)
 
 
 def test_a_check_that_fails_is_a_finding_and_hinders_no_other():
@@ -81,3 +91,34 @@ def test_users_are_found_by_name_and_number():
 def test_a_group_without_a_name_is_its_number():
     assert User("x", 1, 4242424, ()).group == "4242424"
     assert find_user("root").group == "root"
+
+
+def test_tls_that_holds_and_tls_that_does_not(tmp_path):
+    write_key_and_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    for tls, level in (
+        (TLSOptions(cafile=tmp_path / "cert.pem"), FindingLevel.OK),
+        (TLSOptions(), FindingLevel.ERROR),
+    ):
+        with serving(echo, context) as port:
+            found = check_server(REACHING, "centre", "localhost", port, tls)
+        assert found.level is level, found
+    assert "answers, but its TLS is not trusted: self" in found.sentence
+    missing = TLSOptions(cafile=tmp_path / "no")
+    assert check_server(REACHING, "x", "localhost", 9, missing).level is FindingLevel.ERROR
+
+
+def test_an_unknown_host_name_is_an_error():
+    found = check_server(REACHING, "x", "no-such-host.invalid", 9, None)
+    assert (
+        found.level is FindingLevel.ERROR
+        and "no-such-host.invalid:9 cannot be reached" in found.sentence
+    )
+
+
+def test_a_host_that_says_nothing(monkeypatch):
+    monkeypatch.setattr(findings, "REACH_SECONDS", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        found = check_server(REACHING, "x", "127.0.0.1", silent.getsockname()[1], TLSOptions())
+    assert found.level is FindingLevel.ERROR and "timed out" in found.sentence

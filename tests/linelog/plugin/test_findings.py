@@ -3,20 +3,17 @@
 import asyncio
 import datetime
 import shutil
-import socket
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.kit.net.self_signed import write_key_and_certificate
 from logsrv.kit.options.load import SettingsSources, load_settings
 from logsrv.kit.service.findings import CheckRequest, Finding, FindingLevel, User, current_user
 from logsrv.linelog.formats.nats.link import NatsLink
 from logsrv.linelog.plugin import findings as logger
-from logsrv.linelog.plugin.findings import check_logger, check_server, check_store
+from logsrv.linelog.plugin.findings import check_logger, check_store
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from tests.parts.commands import echo, serving
 from tests.parts.nats_servers import newer, one_server, url_of
@@ -197,37 +194,6 @@ def test_certificates_of_targets_are_checked(tmp_path):
     assert certificate.subject == f"{tmp_path}/cert.pem" and "localhost" in certificate.sentence
     found = told(tmp_path, text, REACHING)
     assert [one.level for one in found[1:]] == [FindingLevel.ERROR]
-
-
-def test_tls_that_holds_and_tls_that_does_not(tmp_path):
-    write_key_and_certificate(tmp_path)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
-    for tls, level in (
-        (TLSOptions(cafile=tmp_path / "cert.pem"), FindingLevel.OK),
-        (TLSOptions(), FindingLevel.ERROR),
-    ):
-        with serving(echo, context) as port:
-            found = check_server(REACHING, "centre", "localhost", port, tls)
-        assert found.level is level, found
-    assert "answers, but its TLS is not trusted: self" in found.sentence
-    missing = TLSOptions(cafile=tmp_path / "no")
-    assert check_server(REACHING, "x", "localhost", 9, missing).level is FindingLevel.ERROR
-
-
-def test_an_unknown_host_name_is_an_error():
-    found = check_server(REACHING, "x", "no-such-host.invalid", 9, None)
-    assert (
-        found.level is FindingLevel.ERROR
-        and "no-such-host.invalid:9 cannot be reached" in found.sentence
-    )
-
-
-def test_a_host_that_says_nothing(monkeypatch):
-    monkeypatch.setattr(logger, "REACH_SECONDS", 0.05)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        found = check_server(REACHING, "x", "127.0.0.1", silent.getsockname()[1], TLSOptions())
-    assert found.level is FindingLevel.ERROR and "timed out" in found.sentence
 
 
 ALERT = 'alert = ["error"]\n'

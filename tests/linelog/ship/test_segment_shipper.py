@@ -12,10 +12,10 @@ from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.loop import QUIET
-from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.segment_shipper import BELIEVED, LOOKED, SegmentShipper
 from logsrv.linelog.ship.target import Unavailable
-from logsrv.linelog.ship.targets.archive import ArchiveTarget, raise_target_error
+from logsrv.linelog.ship.target_plugin import TargetSettings
+from logsrv.linelog.ship.targets.archive_target import ArchiveTarget, raise_target_error
 from logsrv.linelog.store.archive.archive_notes import (
     local_manifest,
     read_archive_url,

@@ -11,13 +11,13 @@ from twisted.python.failure import Failure
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.linelog.ship.reaching import unreachable_error
-from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.server_connection import connect_to_server
 from logsrv.linelog.ship.target import (
     Unavailable,
 )
-from logsrv.linelog.ship.targets.relp import RelpTarget
-from logsrv.linelog.ship.targets.syslog import SyslogTarget
+from logsrv.linelog.ship.target_plugin import TargetSettings
+from logsrv.linelog.ship.targets.relp_target import RelpTarget
+from logsrv.linelog.ship.targets.syslog_target import SyslogTarget
 from tests.parts.certificates import Authority
 from tests.parts.far_sides import far_side, sent, settings, unavailable
 from tests.parts.http_servers import serving

@@ -22,7 +22,8 @@ NEARLY = 0.8
 """The part of a stream that may be in use before an operator is warned."""
 NS = 1_000_000_000
 _DUPLICATES = 120 * NS
-_KEYS = ("user", "api", "max-bytes", "max-age", "discard")
+KEYS = ("user", "api", "max-bytes", "max-age", "discard")
+"""The parameters that may stand after the `?` of a target's URL."""
 
 
 @attrs.frozen
@@ -93,12 +94,12 @@ def limits_of_query(given: Mapping[str, str], url: str) -> StreamLimits:
 
     url: the part of it that may be logged.
     """
-    unknown = sorted(set(given) - set(_KEYS))
+    unknown = sorted(set(given) - set(KEYS))
     who = one_line(url)
     if unknown:
-        hint = did_you_mean(unknown[0], list(_KEYS))
+        hint = did_you_mean(unknown[0], list(KEYS))
         raise ConfigurationError(
-            f"{who}: after its ? only {listed(_KEYS)} may stand, not {shown(unknown[0])}{hint}"
+            f"{who}: after its ? only {listed(KEYS)} may stand, not {shown(unknown[0])}{hint}"
         )
     discard = given.get("discard", "new")
     if discard not in ("new", "old"):

@@ -1,60 +1,12 @@
-"""The target `syslog:`: counted messages over TCP (RFC 6587) or TLS (RFC 5425).
+"""`syslog:`: counted syslog messages over TCP (RFC 6587) or TLS (RFC 5425), without acknowledgements."""
 
-The protocol has no acknowledgements.
-"""
+from logsrv.linelog.ship.target_plugin import Scheme, TargetPlugin
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-from functools import partial
-from typing import Any
-
-from twisted.internet.defer import Deferred, succeed
-
-from logsrv.linelog.formats.syslog.send import octet_counted_frames, syslog_messages
-from logsrv.linelog.ship.registry import TargetSettings
-from logsrv.linelog.ship.server_connection import STEP, ServerConnection, connect_to_server
-from logsrv.linelog.ship.target import LineBatch
-
-
-class SyslogTarget:
-    """A server that never answers; `send` waits until its operating system has acknowledged the bytes."""
-
-    promise = (
-        "no acknowledgement: a line counts as sent when the server's system has received its bytes;"
-        " what the server had not read when it ended, or its machine failed, is lost"
-        " (take relp: if that matters)"
-    )
-    most_lines = 16_384
-    most_bytes = 2 << 20
-    ahead = 0
-
-    def __init__(self, settings: TargetSettings, reactor: Any) -> None:
-        self._connect = partial(connect_to_server, settings, reactor, answers=False)
-        self._conversation: ServerConnection | None = None
-
-    def send(self, lines: LineBatch) -> Deferred[None]:
-        """Send lines; fires when the operating system of the server has them."""
-        return Deferred.fromCoroutine(self._send(lines.lines))
-
-    def close(self) -> Deferred[None]:
-        conversation, self._conversation = self._conversation, None
-        if conversation is not None:
-            conversation.close()
-        return succeed(None)
-
-    async def _send(self, lines: Sequence[bytes]) -> None:
-        if not lines:
-            return
-        conversation = self._conversation
-        if conversation is None or conversation.ended:
-            conversation = self._conversation = await self._connect()
-        try:
-            for at in range(0, len(lines), STEP):
-                messages = syslog_messages(lines[at : at + STEP])
-                await conversation.write_and_yield(octet_counted_frames(messages))
-            await conversation.wait_until_acknowledged()
-        except BaseException:
-            self._conversation = None
-            conversation.abort()
-            raise
+syslog = TargetPlugin(
+    name="syslog",
+    place="logsrv.linelog.ship.targets.syslog_target:SyslogTarget",
+    # RFC 6587 names no port, and 514 is usual. RFC 5425 section 4.1 names 6514.
+    schemes={"syslog": Scheme(514), "syslog+tls": Scheme(6514, tls=True)},
+    # Those after the ? are passed over.
+    parameters=None,
+)

@@ -8,9 +8,9 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.registry import TargetSettings, make_target
 from logsrv.linelog.ship.target import ArchiveSurvey, ForeignStoreError, Unavailable
-from logsrv.linelog.ship.targets.archive import ArchiveTarget
+from logsrv.linelog.ship.target_plugin import TargetSettings, make_target
+from logsrv.linelog.ship.targets.archive_target import ArchiveTarget
 from logsrv.linelog.store.archive.archive_notes import save_local_manifest
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from tests.parts.archived_stores import STORE, packed, sealed_store

@@ -8,7 +8,7 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.ship.http_client import LARGEST_ANSWER
 from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, TooMuchAtOnce
-from logsrv.linelog.ship.targets.bulk import ElasticsearchTarget
+from logsrv.linelog.ship.targets.over_http_target import ElasticsearchTarget
 from tests.parts.far_sides import closing, sent, settings, unavailable
 from tests.parts.http_servers import Asked, Told, serving
 from tests.parts.reactor import REACTOR

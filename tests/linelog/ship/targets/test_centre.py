@@ -9,7 +9,6 @@ import pytest
 
 from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import (
     LastBlock,
     MisplacedBlock,
@@ -17,7 +16,8 @@ from logsrv.linelog.ship.target import (
     TooMuchAtOnce,
     Unavailable,
 )
-from logsrv.linelog.ship.targets.centre import CentreTarget
+from logsrv.linelog.ship.target_plugin import TargetSettings
+from logsrv.linelog.ship.targets.centre_target import CentreTarget
 from logsrv.linelog.store.segment import Position
 from tests.parts.blocks import Edge, block_of, blocks, stored_lines
 from tests.parts.certificates import Authority

@@ -10,7 +10,7 @@ from twisted.internet.defer import CancelledError
 from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.target import LineBatch, PartlyRefused, RefusedForGood
-from logsrv.linelog.ship.targets.kafka import KafkaTarget
+from logsrv.linelog.ship.targets.kafka_target import KafkaTarget
 from logsrv.linelog.store.segment import Position
 from tests.linelog.ship.targets.brokers import TOPIC, brokers
 from tests.parts.certificates import Authority

@@ -7,9 +7,9 @@ import pytest
 from logsrv.linelog.formats.blocks.send import PackedBlock
 from logsrv.linelog.formats.nats import streams
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, Unavailable
-from logsrv.linelog.ship.targets.nats import JetStreamTarget
+from logsrv.linelog.ship.target_plugin import TargetSettings
+from logsrv.linelog.ship.targets.nats_target import JetStreamTarget
 from tests.parts.nats_centres import ONE, chain
 from tests.parts.nats_liars import (
     CONFIG,

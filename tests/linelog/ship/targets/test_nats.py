@@ -11,9 +11,9 @@ from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.linelog.formats.nats.link import NatsLink
 from logsrv.linelog.formats.nats.missing import add_missing, fetch_missing
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, TooMuchAtOnce, Unavailable
-from logsrv.linelog.ship.targets.nats import JetStreamTarget
+from logsrv.linelog.ship.target_plugin import TargetSettings
+from logsrv.linelog.ship.targets.nats_target import JetStreamTarget
 from logsrv.linelog.store.segment import Position
 from logsrv.reactor import AsyncioThread
 from tests.linelog.ship.targets.nkeys import operator_mode

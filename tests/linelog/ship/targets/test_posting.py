@@ -5,14 +5,19 @@ import json
 
 import pytest
 
-from logsrv.linelog.ship.registry import make_target
 from logsrv.linelog.ship.target import (
     PartlyRefused,
     RefusedForGood,
     TooMuchAtOnce,
     Unavailable,
 )
-from logsrv.linelog.ship.targets.posting import LokiTarget, NdjsonTarget, OtlpTarget, PostingTarget
+from logsrv.linelog.ship.target_plugin import make_target
+from logsrv.linelog.ship.targets.over_http_target import (
+    LokiTarget,
+    NdjsonTarget,
+    OtlpTarget,
+    PostingTarget,
+)
 from tests.parts.far_sides import closing, sent, settings
 from tests.parts.http_servers import Asked, Told, serving
 from tests.parts.reactor import REACTOR

@@ -5,7 +5,7 @@ from twisted.internet.defer import CancelledError
 from twisted.internet.task import deferLater
 
 from logsrv.linelog.ship.target import PartlyRefused
-from logsrv.linelog.ship.targets.relp import WINDOW, RelpTarget
+from logsrv.linelog.ship.targets.relp_target import WINDOW, RelpTarget
 from tests.parts.far_sides import (
     RelpPeer,
     closing,

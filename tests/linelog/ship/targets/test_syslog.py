@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.defer import TimeoutError
 
 from logsrv.linelog.ship.target import Unavailable
-from logsrv.linelog.ship.targets.syslog import SyslogTarget
+from logsrv.linelog.ship.targets.syslog_target import SyslogTarget
 from tests.parts.far_sides import (
     DeafPeer,
     Peer,

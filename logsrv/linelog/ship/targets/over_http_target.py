@@ -7,17 +7,26 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
+import attrs
 from twisted.internet.defer import Deferred
 
+from logsrv.errors import ConfigurationError
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.fields.outgoing import OutgoingLines
+from logsrv.linelog.formats.bulk.send import BulkAnswer, bulk_request, read_bulk_answer
 from logsrv.linelog.formats.loki.send import LokiEncoder, count_refused_by_time
 from logsrv.linelog.formats.ndjson.send import encode_ndjson
 from logsrv.linelog.formats.otlp.send import export_request, rejected_count_and_reason
 from logsrv.linelog.ship.http_answers import HttpAnswer, raise_unless_success
-from logsrv.linelog.ship.http_client import HttpClient
-from logsrv.linelog.ship.registry import TargetSettings
-from logsrv.linelog.ship.target import LineBatch, PartlyRefused, RefusedForGood
+from logsrv.linelog.ship.http_client import LARGEST_ANSWER, HttpClient
+from logsrv.linelog.ship.target import (
+    LineBatch,
+    PartlyRefused,
+    RefusedForGood,
+    TooMuchAtOnce,
+    Unavailable,
+)
+from logsrv.linelog.ship.target_plugin import TargetSettings
 from logsrv.reactor import time_of_day
 
 # The level of gzip: 1 takes a third of the time of level 6, and the result has 25 % more bytes.
@@ -145,3 +154,80 @@ class LokiTarget(PostingTarget):
             why = f"{self.who} refuses lines for their time: too old for it, or too new"
             raise PartlyRefused(why, number)
         raise_unless_success(answer, self.who, time_of_day(self._reactor))
+
+
+_BULK = "/_bulk"
+_FINE = 200
+# Without this filter, an answer has 200 bytes for each document.
+_ONLY = "filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason"
+
+
+@attrs.frozen
+class _BulkProgress:
+    """The lines of a bulk request, of which some may be stored already.
+
+    left: the indexes of those still to send. refused: the indexes of those that are never taken.
+    """
+
+    lines: Sequence[bytes]
+    left: list[int]
+    refused: list[int]
+
+
+class ElasticsearchTarget(PostingTarget):
+    """An index or a data stream, at `es+https://HOST/INDEX`."""
+
+    query = _ONLY
+    media = "application/x-ndjson"
+    accepted = (_FINE,)
+    promise = (
+        "at least once: a line counts as sent when its document is stored; a line that is sent again after"
+        " a lost answer is there twice"
+    )
+    most_bytes = 2 << 20
+
+    def __init__(self, settings: TargetSettings, reactor: Any) -> None:
+        url = settings.url
+        index = url.path.rstrip("/").removesuffix(_BULK)
+        if not index.strip("/"):
+            raise ConfigurationError(
+                f"{url.loggable_url} names no index, such as {url.loggable_url}/logs-logsrv-default"
+            )
+        super().__init__(attrs.evolve(settings, url=attrs.evolve(url, path=index + _BULK)), reactor)
+        self._progress: _BulkProgress | None = None
+
+    async def _send(self, lines: Sequence[bytes]) -> None:
+        begun = self._progress
+        if begun is None or begun.lines != lines:
+            begun = _BulkProgress(lines, list(range(len(lines))), [])
+        self._progress = None
+        left = [lines[number] for number in begun.left]
+        answer = await self.post(bulk_request(OutgoingLines(left)))
+        if not answer.whole:
+            who, many = self.who, len(answer.body) >= LARGEST_ANSWER
+            if many and len(left) > 1:
+                # The same lines would get the same long answer again. They are sent in smaller parts,
+                # although documents that are stored already may then come twice.
+                raise TooMuchAtOnce(f"the answer of {who} for {len(left)} documents is too long")
+            raise Unavailable(f"{who} answered with {_FINE}; the answer broke off or is too long")
+        try:
+            found = read_bulk_answer(answer.body, len(left))
+        except ValueError:
+            sentence = f"{self.who} does not answer as Elasticsearch does; is its URL right?"
+            raise Unavailable(sentence, settled=True) from None
+        self._raise_unless_all_stored(begun, found)
+
+    def _raise_unless_all_stored(self, begun: _BulkProgress, found: BulkAnswer) -> None:
+        refused = sorted(begun.refused + [begun.left[place] for place in found.refused])
+        if found.later:
+            left = [begun.left[place] for place in found.later]
+            self._progress = _BulkProgress(begun.lines, left, refused)
+            raise Unavailable(
+                f"{self.who} has no room for {len(left)} of {len(begun.lines)}"
+                f" documents: {found.why_later}"
+            )
+        if refused:
+            sentence = f"{self.who} refuses documents: {found.why_refused or 'as before'}"
+            if len(refused) == len(begun.lines):
+                raise RefusedForGood(sentence)
+            raise PartlyRefused(sentence, len(refused), refused)

@@ -3,44 +3,67 @@
 import sys
 from types import ModuleType
 
+import attrs
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.linelog.ship import address
-from logsrv.linelog.ship.address import Scheme, parse_ship_url
-from logsrv.linelog.ship.registry import (
+from logsrv.linelog.ship.address import parse_ship_url
+from logsrv.linelog.ship.target_plugin import (
+    Scheme,
+    TargetPlugin,
     TargetSettings,
     check_encrypted,
-    kafka_login_options,
     make_target,
 )
+from logsrv.linelog.ship.targets.kafka import kafka_login_options
+
+PLUGIN = TargetPlugin(name="tests", place="of_tests:make", schemes={"tests": Scheme(1)})
 
 
-@pytest.fixture
-def scheme(monkeypatch: pytest.MonkeyPatch) -> Scheme:
-    """A scheme of the tests, whose module needs an extra."""
-    made = Scheme(maker="of_tests.make_target", port=1, extra="parcels")
-    monkeypatch.setitem(address.SCHEMES, "tests", made)
-    return made
+def settings(plugin: TargetPlugin = PLUGIN, query: str = "") -> TargetSettings:
+    url = plugin.parse(f"tests://somewhere{query}", "tests")
+    return TargetSettings(name="a", url=url, store="0" * 32, token="geheim")
 
 
-def settings() -> TargetSettings:
-    return TargetSettings(
-        name="a", url=parse_ship_url("tests://somewhere"), store="0" * 32, token="geheim"
-    )
-
-
-def test_a_target_is_made_by_the_module_of_its_scheme(scheme, monkeypatch):
+def test_a_target_is_made_by_the_class_that_its_plugin_names(monkeypatch):
     module = ModuleType("of_tests")
-    module.make_target = lambda *given: given  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "logsrv.linelog.ship.of_tests", module)
+    module.make = lambda *given: given  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "of_tests", module)
     made: object = make_target(settings(), "reactor")
     assert made == (settings(), "reactor")
 
 
-def test_an_import_error_of_our_own_is_not_a_missing_package(scheme):
-    with pytest.raises(ModuleNotFoundError):
+def test_a_target_that_cannot_be_imported_is_a_sentence():
+    with pytest.raises(
+        ConfigurationError, match="of_tests cannot be imported: ModuleNotFoundError"
+    ):
         make_target(settings(), None)
+
+
+@pytest.mark.parametrize(
+    ("known", "query", "sentence"),
+    [
+        ((), "?room=3", "tests://somewhere:1: after its [?] nothing may stand, not room$"),
+        (("room", "door"), "?rom=3", "only room or door may stand, not rom"),
+    ],
+)
+def test_unknown_parameters_of_a_plugin_are_refused(known, query, sentence):
+    plugin = attrs.evolve(PLUGIN, parameters=known)
+    with pytest.raises(ConfigurationError, match=sentence):
+        plugin.check_settings(settings(plugin, query))
+
+
+def test_parameters_that_a_plugin_knows_are_taken():
+    for known in (("room",), None):
+        plugin = attrs.evolve(PLUGIN, parameters=known)
+        plugin.check_settings(settings(plugin, "?room=3"))
+
+
+def test_a_plugin_without_a_scheme_with_tls_takes_its_token_to_this_machine_only():
+    plugin = attrs.evolve(PLUGIN, exposes="the token")
+    check_encrypted(settings())
+    with pytest.raises(ConfigurationError, match="the token in the clear: take a target with TLS"):
+        check_encrypted(settings(plugin))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +100,7 @@ def test_blocks_do_not_leave_in_the_clear_even_without_a_token():
         check_encrypted(TargetSettings(name="a", url=url, store="0" * 32))
 
 
-def test_the_repr_of_target_settings_hides_the_token(scheme):
+def test_the_repr_of_target_settings_hides_the_token():
     assert "geheim" not in repr(settings())
 
 
