@@ -11,7 +11,7 @@ from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.seal import seal
-from logsrv.linelog.store.segment import Position, sealed_name, sealed_segments
+from logsrv.linelog.store.segment import Form, Position, Segment, sealed_name, sealed_segments
 from tests.parts.stores import BEGIN, line, make_store, view_of
 
 LINES = [line(f"{number} " + "x" * 300, number) for number in range(8000)]
@@ -63,6 +63,43 @@ def test_a_segment_that_retention_removes_is_read_to_its_end_without_a_word(tmp_
             lines = [text for _, text in frames.lines_between(0, frames.size)]
     assert b"".join(lines) == b"".join(LINES)
     assert told == []
+
+
+def whole_text(view: View, number: int) -> bytes:
+    frames = view.open_segment(number)
+    assert frames is not None
+    with frames:
+        return b"".join(text for _, text in frames.lines_between(0, frames.size))
+
+
+def test_a_segment_that_is_sealed_between_listing_and_opening_is_found_again(tmp_path, monkeypatch):
+    store = make_store(tmp_path / "logs", [LINES, []], packed=0)
+    (plain,) = store.glob("0*.log")
+    view, real = view_of(store), Disk.open
+
+    def sealed_before(self: Disk, name: str, flags: int) -> int:
+        monkeypatch.setattr(Disk, "open", real)
+        seal(Segment(1, plain.name, Form.PLAIN), self)
+        return real(self, name, flags)
+
+    monkeypatch.setattr(Disk, "open", sealed_before)
+    assert whole_text(view, 1) == b"".join(LINES)
+    assert not plain.exists()
+
+
+def test_a_file_that_has_taken_the_name_is_not_taken_for_the_segment(tmp_path, monkeypatch):
+    """A rotation between the listing and the opening of current.log."""
+    store = make_store(tmp_path / "logs", [LINES[:1], LINES[1:]])
+    view, real = view_of(store), Disk.open
+
+    def rotated_before(self: Disk, name: str, flags: int) -> int:
+        monkeypatch.setattr(Disk, "open", real)
+        (store / "current.log").rename(store / sealed_name(2, BEGIN))
+        (store / "current.log").write_bytes(b"the next one\n")
+        return real(self, name, flags)
+
+    monkeypatch.setattr(Disk, "open", rotated_before)
+    assert whole_text(view, 2) == b"".join(LINES[1:])
 
 
 @pytest.mark.parametrize("index", [None, b"{}", b"\xff not json", b'{"segment": 7}'])

@@ -158,7 +158,7 @@ class BlockBody(Body):
 
         intake = self._intake
         reading = _call_in_thread(
-            intake.clock, lambda: read_stored_crc(intake.store.disk, block, note)
+            intake.clock, lambda: read_stored_crc(intake.store.place, block, note)
         )
         return reading.addCallback(keep)
 

@@ -1,5 +1,6 @@
 """A block of a stream that overlaps the last block here: its new part, once the rest was compared."""
 
+import errno
 import zlib
 from pathlib import Path
 
@@ -26,14 +27,12 @@ BEFORE = lines(["of another store", "of a third"])
 
 
 @pytest.fixture(params=["text", "packed"])
-def store(tmp_path: Path, request: pytest.FixtureRequest) -> Disk:
-    """The disk of a centre whose last segment but one has lines of others, and then TEXT."""
+def store(tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """The directory of a centre whose last segment but one has lines of others, and then TEXT."""
     segments = [[*BEFORE, *TEXT.splitlines(keepends=True)]]
     if request.param == "packed":
         segments.append(lines(["a newer segment"]))
-    disk = Disk()
-    disk.open_directory(make_store(tmp_path / "store", segments))
-    return disk
+    return str(make_store(tmp_path / "store", segments))
 
 
 def note_of(start: int, end: int, segment: int = 1) -> BlockNote:
@@ -86,21 +85,19 @@ def test_a_block_with_other_lines_than_are_here_is_refused(store, here, sent):
 
 def test_lines_that_are_gone_here_are_not_compared(tmp_path):
     """Retention may have removed the segment; its last block is still known."""
-    disk = Disk()
-    disk.open_directory(make_store(tmp_path / "store", [lines(["one"])]))
+    directory = str(make_store(tmp_path / "store", [lines(["one"])]))
     note = BlockNote(Position(9, 0), ONE, Position(1, 0), Position(1, ENDS[9]), 7)
     block = block_of(ONE, TEXT[LINE:], Position(1, LINE), None)
-    assert read_stored_crc(disk, block, note) is None
+    assert read_stored_crc(directory, block, note) is None
     assert without_stored_part(block, TEXT[LINE:], note, None)[1] == TEXT[ENDS[9] :]
 
 
 def test_a_segment_that_is_too_short_is_reported(tmp_path):
-    disk = Disk()
-    disk.open_directory(make_store(tmp_path / "store", [lines(["one"])]))
+    directory = str(make_store(tmp_path / "store", [lines(["one"])]))
     note = BlockNote(Position(1, 0), ONE, Position(1, 0), Position(1, ENDS[9]), 7)
     block = block_of(ONE, TEXT[LINE:], Position(1, LINE), None)
     with pytest.raises(ValueError, match="segment 1 is shorter than its last block"):
-        read_stored_crc(disk, block, note)
+        read_stored_crc(directory, block, note)
 
 
 @pytest.mark.parametrize(
@@ -109,3 +106,20 @@ def test_a_segment_that_is_too_short_is_reported(tmp_path):
 def test_a_block_that_does_not_overlap_the_last_one_is_left_alone(note):
     block = block_of(ONE, TEXT[LINE:], Position(1, LINE), None)
     assert not overlaps_last_block(block, note)
+
+
+def test_a_block_is_not_taken_while_the_lines_here_cannot_be_read(tmp_path, monkeypatch):
+    """Unread lines are no reason to take a block without comparing it."""
+    directory = make_store(tmp_path / "store", [TEXT.splitlines(keepends=True), lines(["newer"])])
+    real = Disk.open
+
+    def fails(self: Disk, name: str, flags: int) -> int:
+        if name.endswith(".zst"):
+            raise OSError(errno.EIO, "Input/output error")
+        return real(self, name, flags)
+
+    monkeypatch.setattr(Disk, "open", fails)
+    note = BlockNote(Position(1, 0), ONE, Position(1, 0), Position(1, ENDS[9]), 7)
+    block = block_of(ONE, TEXT[LINE:], Position(1, LINE), None)
+    with pytest.raises(ValueError, match="segment 1 cannot be read: Input/output error"):
+        read_stored_crc(str(directory), block, note)
