@@ -18,6 +18,8 @@ from logsrv.cli.output import Output
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.words import did_you_mean, shown
+from logsrv.linelog.formats.http.routes import HTTP_FORMATS
+from logsrv.linelog.formats.registry import INPUTS
 
 command = Command("help", "show the help of a command, or a text about a topic", __name__)
 
@@ -33,7 +35,18 @@ def topics() -> dict[str, str]:
 
 def topic_text(name: str) -> str:
     """Return the text of a topic, without its purpose."""
-    return _read_topic(name + _SUFFIX)[1]
+    text = _read_topic(name + _SUFFIX)[1]
+    return text.replace("{inputs}", _table_of_inputs()) if "{inputs}" in text else text
+
+
+def _table_of_inputs() -> str:
+    """Return a line for each input and, below `http`, for each format over HTTP, as their plugins tell."""
+    lines = []
+    for name, one in INPUTS.all().items():
+        lines.append(f"  {name:<11}  {getattr(one, 'about', '')}".rstrip())
+        if name == "http":
+            lines += (f"    {each:<11}{one.about}" for each, one in HTTP_FORMATS.all().items())
+    return "\n".join(lines)
 
 
 def _read_topic(name: str) -> tuple[str, str]:

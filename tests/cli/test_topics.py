@@ -13,6 +13,7 @@ from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.load import SettingsSources, load_settings
 from logsrv.kit.testing import TwistdProcess
 from logsrv.linelog.fields.level import LEVELS
+from logsrv.linelog.formats.http.routes import HTTP_FORMATS
 from logsrv.linelog.formats.registry import INPUTS
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.query.language.parse import parse
@@ -72,8 +73,11 @@ def test_the_topic_endpoints_lists_all_endpoints():
 
 
 def test_the_topic_inputs_lists_all_inputs():
-    words = [word for word in first_words(topic_text("inputs")) if not word.startswith("twistd")]
-    assert sorted(words) == sorted(INPUTS.ours())
+    """And below `http` the formats over HTTP."""
+    text = topic_text("inputs")
+    words = [word for word in first_words(text) if not word.startswith("twistd")]
+    assert words == [*INPUTS.ours()]
+    assert re.findall(r"^    (\w+)  ", text, re.MULTILINE) == [*HTTP_FORMATS.ours()]
 
 
 def test_queries_can_be_asked_and_stand_in_the_document():

@@ -45,17 +45,20 @@ class IInput(Interface):
 class InputFormat:
     """The plugin of an input whose module is imported when the input is first used.
 
-    name: the NAME in `--listen NAME:ENDPOINT`. place: the input's class, `module:class`. options: the names
+    name: the NAME in `--listen NAME:ENDPOINT`. place: the input's class, `module:class`. about: who speaks
+    it, a few words for `logsrv help inputs`. options: the names
     of the options of `InputOptions` that it uses, so that an operator who gives another is told. joins:
     whether --join is for its lines.
 
         forward = InputFormat(
-            "forward", "logsrv.linelog.formats.forward.input:Forward", options=("shared_key", *BODIES)
+            "forward", "logsrv.linelog.formats.forward.input:Forward", "Fluentd and Fluent Bit",
+            options=("shared_key", *BODIES),
         )
     """
 
     name: str
     place: str
+    about: str = ""
     options: tuple[str, ...] = ()
     joins: bool = False
 

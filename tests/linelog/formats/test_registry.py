@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from twisted.logger import capturedLogs, formatEvent
@@ -117,3 +118,5 @@ def test_each_folder_of_a_format_has_its_plugin():
         for option in (one.options if isinstance(one, InputFormat) else ())
     }
     assert told <= set(InputOptions.__annotations__)
+    found: list[Any] = [*INPUTS.ours().values(), *HTTP_FORMATS.ours().values()]
+    assert all(one.about for one in found)

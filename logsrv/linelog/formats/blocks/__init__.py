@@ -6,4 +6,9 @@ A block is answered when it is on the disk.
 from logsrv.linelog.intake.interfaces import InputFormat
 from logsrv.linelog.intake.options import OVER_HTTP
 
-blocks = InputFormat("blocks", "logsrv.linelog.formats.blocks.input:Blocks", options=OVER_HTTP)
+blocks = InputFormat(
+    "blocks",
+    "logsrv.linelog.formats.blocks.input:Blocks",
+    "another logsrv that ships its store: --ship https://...",
+    options=OVER_HTTP,
+)

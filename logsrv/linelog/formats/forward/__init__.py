@@ -8,5 +8,8 @@ from logsrv.linelog.intake.interfaces import InputFormat
 from logsrv.linelog.intake.options import BODIES
 
 forward = InputFormat(
-    "forward", "logsrv.linelog.formats.forward.input:Forward", options=("shared_key", *BODIES)
+    "forward",
+    "logsrv.linelog.formats.forward.input:Forward",
+    "Fluentd and Fluent Bit",
+    options=("shared_key", *BODIES),
 )

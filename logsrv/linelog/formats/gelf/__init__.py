@@ -7,4 +7,9 @@ https://go2docs.graylog.org/current/getting_in_log_data/gelf.html. Nothing is an
 from logsrv.linelog.intake.interfaces import InputFormat
 from logsrv.linelog.intake.options import BODIES
 
-gelf = InputFormat("gelf", "logsrv.linelog.formats.gelf.input:Gelf", options=BODIES)
+gelf = InputFormat(
+    "gelf",
+    "logsrv.linelog.formats.gelf.input:Gelf",
+    "GELF, of Docker and Graylog's libraries",
+    options=BODIES,
+)

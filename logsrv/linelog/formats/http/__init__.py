@@ -7,4 +7,9 @@ parsed in slices, or by workers in other processes.
 from logsrv.linelog.intake.interfaces import InputFormat
 from logsrv.linelog.intake.options import OVER_HTTP
 
-http = InputFormat("http", "logsrv.linelog.formats.http.input:Http", options=OVER_HTTP)
+http = InputFormat(
+    "http",
+    "logsrv.linelog.formats.http.input:Http",
+    "over HTTP, each format at its own paths:",
+    options=OVER_HTTP,
+)

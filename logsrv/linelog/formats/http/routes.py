@@ -91,13 +91,15 @@ class IHttpFormat(Interface):
 class HttpFormat:
     """The plugin of a format of the `http` input, whose module is imported with the first such listener.
 
-    place: the function that returns the Routes of one listener, `module:function`.
+    place: the function that returns the Routes of one listener, `module:function`. about: who speaks it, a
+    few words for `logsrv help inputs`.
 
-        loki = HttpFormat("loki", "logsrv.linelog.formats.loki.input:routes")
+        loki = HttpFormat("loki", "logsrv.linelog.formats.loki.input:routes", "pushes of Loki's clients")
     """
 
     name: str
     place: str
+    about: str = ""
 
     def routes(self) -> Routes:
         """Return the routes of one listener. Raises ConfigurationError for a broken module."""

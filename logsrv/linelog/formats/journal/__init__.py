@@ -6,4 +6,9 @@ Specification: https://systemd.io/JOURNAL_EXPORT_FORMATS. An upload is answered 
 from logsrv.linelog.intake.interfaces import InputFormat
 from logsrv.linelog.intake.options import OVER_HTTP
 
-journal = InputFormat("journal", "logsrv.linelog.formats.journal.input:Journal", options=OVER_HTTP)
+journal = InputFormat(
+    "journal",
+    "logsrv.linelog.formats.journal.input:Journal",
+    "systemd-journal-upload",
+    options=OVER_HTTP,
+)

@@ -6,4 +6,9 @@ Nothing is answered, except Telnet commands. The framer is `linelog/lines/framer
 
 from logsrv.linelog.intake.interfaces import InputFormat
 
-lines = InputFormat("lines", "logsrv.linelog.formats.lines.input:Lines", joins=True)
+lines = InputFormat(
+    "lines",
+    "logsrv.linelog.formats.lines.input:Lines",
+    "lines that end with LF or CR LF; taken without a word",
+    joins=True,
+)

@@ -5,4 +5,8 @@ Promtail, Alloy, Fluent Bit and Docker's driver send them. They are answered wit
 
 from logsrv.linelog.formats.http.routes import HttpFormat
 
-loki = HttpFormat("loki", "logsrv.linelog.formats.loki.input:routes")
+loki = HttpFormat(
+    "loki",
+    "logsrv.linelog.formats.loki.input:routes",
+    "pushes of Loki's clients",
+)

@@ -7,5 +7,8 @@ from logsrv.linelog.intake.interfaces import InputFormat
 from logsrv.linelog.intake.options import BODIES
 
 lumberjack = InputFormat(
-    "lumberjack", "logsrv.linelog.formats.lumberjack.input:Lumberjack", options=BODIES
+    "lumberjack",
+    "logsrv.linelog.formats.lumberjack.input:Lumberjack",
+    "Beats and Logstash",
+    options=BODIES,
 )

@@ -5,4 +5,8 @@ They are answered with 200 and an empty response, as OTLP asks.
 
 from logsrv.linelog.formats.http.routes import HttpFormat
 
-otlp = HttpFormat("otlp", "logsrv.linelog.formats.otlp.input:routes")
+otlp = HttpFormat(
+    "otlp",
+    "logsrv.linelog.formats.otlp.input:routes",
+    "OpenTelemetry",
+)

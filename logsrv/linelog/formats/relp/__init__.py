@@ -6,4 +6,8 @@ is safe.
 
 from logsrv.linelog.intake.interfaces import InputFormat
 
-relp = InputFormat("relp", "logsrv.linelog.formats.relp.input:Relp")
+relp = InputFormat(
+    "relp",
+    "logsrv.linelog.formats.relp.input:Relp",
+    "RELP, as rsyslog sends it: acknowledged",
+)

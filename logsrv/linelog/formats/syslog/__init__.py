@@ -6,4 +6,9 @@ answered.
 
 from logsrv.linelog.intake.interfaces import InputFormat
 
-syslog = InputFormat("syslog", "logsrv.linelog.formats.syslog.input:Syslog", joins=True)
+syslog = InputFormat(
+    "syslog",
+    "logsrv.linelog.formats.syslog.input:Syslog",
+    "syslog over TCP, TLS, UDP and UNIX sockets, by either framing",
+    joins=True,
+)
