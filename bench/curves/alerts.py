@@ -13,9 +13,9 @@ from functools import cache, partial
 from pathlib import Path
 
 from bench.curves.curve import Curve
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.many import ManyQueries
-from logsrv.linelog.query.matching.match import make_matcher as compiled
+from logsrv.linelog.query.many import ManyQueries
+from logsrv.linelog.query.match import make_matcher as compiled
+from logsrv.linelog.query.parse import parse
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
 LINES = 20_000

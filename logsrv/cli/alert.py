@@ -57,10 +57,10 @@ from logsrv.linelog.alerts.message import UndeliveredMessage, group_in_words
 from logsrv.linelog.alerts.tally import SHOWN, MatchCount, MatchTally
 from logsrv.linelog.cursors.place import PlaceFolder
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
-from logsrv.linelog.query.language.condition import AlertQuery, parse_alert
-from logsrv.linelog.query.language.times import parse_moment
-from logsrv.linelog.query.matching.match import make_matcher as matcher_of
+from logsrv.linelog.query.condition import AlertQuery, parse_alert
+from logsrv.linelog.query.match import make_matcher as matcher_of
 from logsrv.linelog.query.option_kinds import hints_on_alert
+from logsrv.linelog.query.times import parse_moment
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View

@@ -15,8 +15,8 @@ from logsrv.cli.table import Table
 from logsrv.errors import UsageError
 from logsrv.kit.text.terminal import terminal_columns
 from logsrv.kit.text.words import counted, listed
-from logsrv.linelog.query.language.parse import phrase_of
-from logsrv.linelog.query.language.question import (
+from logsrv.linelog.query.parse import phrase_of
+from logsrv.linelog.query.question import (
     Figure,
     Grouping,
     PatternCounts,

@@ -12,7 +12,7 @@ from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.time import rfc3339, shift_rfc3339
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.query.language.times import parse_moment, parse_step
+from logsrv.linelog.query.times import parse_moment, parse_step
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View

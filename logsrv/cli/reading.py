@@ -15,13 +15,13 @@ from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.terminal import has_colours
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import shown
-from logsrv.linelog.query.language.caret import error_with_caret
-from logsrv.linelog.query.language.hints import foreign_syntax_hints
-from logsrv.linelog.query.language.pipeline import parse_lines, parse_question
-from logsrv.linelog.query.language.question import Question
-from logsrv.linelog.query.language.times import parse_moment, parse_step
-from logsrv.linelog.query.matching import match
-from logsrv.linelog.query.matching.match import Matcher
+from logsrv.linelog.query import match
+from logsrv.linelog.query.caret import error_with_caret
+from logsrv.linelog.query.hints import foreign_syntax_hints
+from logsrv.linelog.query.match import Matcher
+from logsrv.linelog.query.pipeline import parse_lines, parse_question
+from logsrv.linelog.query.question import Question
+from logsrv.linelog.query.times import parse_moment, parse_step
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.render import LineStyle, make_renderer
 from logsrv.linelog.read.search import Hit

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from logsrv.cli import reading
 from logsrv.cli.output import Output
-from logsrv.linelog.query.language.question import Question
-from logsrv.linelog.query.language.tree import And, Node
-from logsrv.linelog.query.matching.of_records import RecordQuery
+from logsrv.linelog.query.question import And, Node, Question
+from logsrv.linelog.query.record_match import RecordQuery
 from logsrv.linelog.read.found_records import FoundRecords
 from logsrv.linelog.read.render_records import make_record_renderer
 from logsrv.linelog.read.search import Search

@@ -33,8 +33,9 @@ from logsrv.cli.progress import ProgressLine
 from logsrv.cli.stores import make_search, open_view, require_one_store
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.linelog.query.language.parse import parse_field_names
-from logsrv.linelog.query.language.question import (
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import parse_field_names
+from logsrv.linelog.query.question import (
     EACH_POSITION,
     FUNCTIONS,
     Figure,
@@ -43,8 +44,7 @@ from logsrv.linelog.query.language.question import (
     Question,
     Sorting,
 )
-from logsrv.linelog.query.matching.match import make_matcher
-from logsrv.linelog.query.matching.of_records import RecordQuery
+from logsrv.linelog.query.record_match import RecordQuery
 from logsrv.linelog.read.counting.nothing import hints_for_no_hits
 from logsrv.linelog.read.render import make_block_renderer
 from logsrv.linelog.read.search import Search

@@ -35,7 +35,7 @@ from logsrv.errors import LogsrvError, QueryError, UsageError
 from logsrv.kit.children.child_side import limit_extra_memory
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.query.language.caret import error_with_caret
+from logsrv.linelog.query.caret import error_with_caret
 
 if TYPE_CHECKING:
     from logsrv.linelog.sql.answer import SqlAnswer

@@ -10,7 +10,7 @@ from typing import Any
 from logsrv.cli.arguments import named_stores, tell
 from logsrv.errors import UsageError
 from logsrv.kit.text.words import listed
-from logsrv.linelog.query.matching.match import Matcher
+from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View

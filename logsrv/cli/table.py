@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.query.language.caret import terminal_columns
+from logsrv.linelog.query.caret import terminal_columns
 from logsrv.linelog.read.render import cut_to_width
 
 # The widths of the columns are computed from the first rows, at most this many.

@@ -32,7 +32,7 @@ from logsrv.cli.stores import make_search, open_view
 from logsrv.errors import StoreError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.linelog.fields.stored_line import make_source_test
-from logsrv.linelog.query.matching.of_records import RecordQuery
+from logsrv.linelog.query.record_match import RecordQuery
 from logsrv.linelog.read.follow import Follower, end_of_store
 from logsrv.linelog.read.found_records import FollowedRecords, FoundRecords
 from logsrv.linelog.read.render import make_renderer

@@ -9,8 +9,8 @@ import pytest
 from logsrv.cli import figures
 from logsrv.cli.figures import print_value_counts
 from logsrv.kit.options.argument_parser import UsageError
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read.counting.tallies import count_values
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search

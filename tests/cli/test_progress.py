@@ -8,8 +8,8 @@ import pytest
 
 from logsrv.cli import progress as module
 from logsrv.cli.progress import CareProgress, ProgressLine
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from tests.parts.stores import line, make_store, view_of

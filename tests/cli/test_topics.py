@@ -16,9 +16,9 @@ from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.formats.http.routes import HTTP_FORMATS
 from logsrv.linelog.formats.registry import INPUTS
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.pipeline import parse_question
-from logsrv.linelog.query.language.times import parse_moment
+from logsrv.linelog.query.parse import parse
+from logsrv.linelog.query.pipeline import parse_question
+from logsrv.linelog.query.times import parse_moment
 from tests.parts.commands import logsrv
 
 ROOT = Path(__file__).parents[2]

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import QueryError
-from logsrv.linelog.query.language.caret import error_with_caret
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.times import parse_moment
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.caret import error_with_caret
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import parse
+from logsrv.linelog.query.times import parse_moment
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "query.md").read_text()
 BLOCKS = dict(re.findall(r"```text (\w+)\n(.*?)```", PAGE, re.DOTALL))

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.query.matching.highlight import highlight_finder
-from logsrv.linelog.query.matching.match import Matcher
-from logsrv.linelog.query.matching.needs import AllOf, Literal, Need
-from logsrv.linelog.query.matching.triggers import trigger_choices
+from logsrv.linelog.query.highlight import highlight_finder
+from logsrv.linelog.query.literals import AllOf, Literal, Need
+from logsrv.linelog.query.many import trigger_choices
+from logsrv.linelog.query.match import Matcher
 
 
 def check_matcher(

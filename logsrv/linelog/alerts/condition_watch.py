@@ -14,7 +14,7 @@ from logsrv.linelog.alerts.delivery import Deliver
 from logsrv.linelog.alerts.episodes import EpisodeMessage, Episodes
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.alerts.windows import STEPS, Change, Windows
-from logsrv.linelog.query.language.condition import parse_alert
+from logsrv.linelog.query.condition import parse_alert
 from logsrv.linelog.read.counting.groups import GroupCounter
 from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.store.segment import Position, time_text

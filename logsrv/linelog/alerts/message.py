@@ -18,8 +18,8 @@ from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
 from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.windows import OTHERS, Key
-from logsrv.linelog.query.language.condition import AlertQuery, Condition, parse_alert
-from logsrv.linelog.query.language.parse import phrase_of
+from logsrv.linelog.query.condition import AlertQuery, Condition, parse_alert
+from logsrv.linelog.query.parse import phrase_of
 from logsrv.linelog.read.render import hit_document, safe_json
 
 LONGEST = 1000

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from logsrv.linelog.alerts.watch import Watch
-from logsrv.linelog.query.language.condition import parse_alert
-from logsrv.linelog.query.matching.many import ManyQueries
-from logsrv.linelog.query.matching.match import Matcher, make_matcher
+from logsrv.linelog.query.condition import parse_alert
+from logsrv.linelog.query.many import ManyQueries
+from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.read.follow import AppendedLines, Follower
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position

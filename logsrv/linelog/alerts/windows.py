@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import attrs
 
-from logsrv.linelog.query.language.condition import Condition
-from logsrv.linelog.query.language.question import Grouping
+from logsrv.linelog.query.condition import Condition
+from logsrv.linelog.query.question import Grouping
 from logsrv.linelog.read.counting.groups import Sums, figure, joined_sums
 
 STEPS = 60

@@ -18,7 +18,7 @@ from logsrv.linelog.http.asked import (
     question_of,
 )
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.query.language.question import Figure, Grouping, Sorting
+from logsrv.linelog.query.question import Figure, Grouping, Sorting
 from logsrv.linelog.read.counting.groups import MOST_VALUES, counts_by_value, group
 from logsrv.linelog.read.counting.sorted_lines import MOST, sort_lines
 from logsrv.linelog.read.csv_lines import csv_rows

@@ -19,9 +19,9 @@ from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import did_you_mean, listed, shown
 from logsrv.linelog.http.problems import Problem, query_problem
-from logsrv.linelog.query.language.parse import parse_field_names
-from logsrv.linelog.query.language.pipeline import parse_lines, parse_question
-from logsrv.linelog.query.language.times import parse_moment
+from logsrv.linelog.query.parse import parse_field_names
+from logsrv.linelog.query.pipeline import parse_lines, parse_question
+from logsrv.linelog.query.times import parse_moment
 from logsrv.linelog.store.segment import parse_position
 
 MOST_LINES = 100_000

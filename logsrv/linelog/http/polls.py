@@ -153,7 +153,7 @@ class QueryGroup:
 
     def _set_queries(self, queries: Sequence[WatchedQuery]) -> None:
         self.queries = list(queries)
-        self._many = _import_matching_modules()[0].ManyQueries([one.matcher for one in queries])
+        self._many = _import_many().ManyQueries([one.matcher for one in queries])
 
     def match_polled(self, polled: PolledLines, now: Callable[[], float], until: float) -> None:
         """Find the lines of all queries in a poll, like `SingleQuery.match_polled`."""
@@ -187,16 +187,16 @@ def group_queries(queries: Sequence[WatchedQuery]) -> list[SingleQuery | QueryGr
     """Return the queries, in groups that are matched together, or single."""
     if len(queries) < MANY:
         return [SingleQuery(one) for one in queries]
-    triggers = _import_matching_modules()[1]
+    many = _import_many()
     words: list[WatchedQuery] = []
     tested: list[WatchedQuery] = []
     alone: list[WatchedQuery] = []
     for query in queries:
         node = query.matcher.node
-        if not triggers.trigger_choices(node):
+        if not many.trigger_choices(node):
             alone.append(query)
         else:
-            (words if triggers.triggers_suffice(node) else tested).append(query)
+            (words if many.triggers_suffice(node) else tested).append(query)
     groups = [words] if words else []
     groups += [tested[at : at + GROUP] for at in range(0, len(tested), GROUP)]
     return [*map(QueryGroup, groups), *map(SingleQuery, alone)]
@@ -223,8 +223,8 @@ def _join_pieces(held: list[AppendedLines]) -> AppendedLines:
     return AppendedLines(held[-1].position, b"".join([piece.text for piece in reversed(held)]))
 
 
-def _import_matching_modules() -> tuple[ModuleType, ModuleType]:
-    """Return the modules `many` and `triggers`. Imported only when needed, because both load NumPy."""
-    from logsrv.linelog.query.matching import many, triggers
+def _import_many() -> ModuleType:
+    """Return the module `many`. Imported only when needed, because it loads NumPy."""
+    from logsrv.linelog.query import many
 
-    return many, triggers
+    return many

@@ -21,8 +21,8 @@ from logsrv.linelog.http.asked import (
 )
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.view_protocol import line_event, missed_event
-from logsrv.linelog.query.language.question import Grouping, Question, Sorting
-from logsrv.linelog.query.matching.of_records import RecordQuery
+from logsrv.linelog.query.question import Grouping, Question, Sorting
+from logsrv.linelog.query.record_match import RecordQuery
 from logsrv.linelog.read.counting import histogram as over_time
 from logsrv.linelog.read.counting import tallies
 from logsrv.linelog.read.csv_lines import csv_renderer

@@ -37,8 +37,8 @@ from logsrv.linelog.http.statistics import StoreStatistics
 from logsrv.linelog.http.view_protocol import LiveQuery
 from logsrv.linelog.http.viewer import Viewer
 from logsrv.linelog.http.views import LiveViews
-from logsrv.linelog.query.language.hints import foreign_syntax_hints
-from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.hints import foreign_syntax_hints
+from logsrv.linelog.query.parse import parse
 from logsrv.linelog.store.segment import Position, parse_position
 from logsrv.reactor import time_of_day
 

@@ -15,10 +15,10 @@ from logsrv.linelog.fields.continuation import Joiner, stream_of_record
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.http.asked import document_maker, has_all_lines
 from logsrv.linelog.http.view_protocol import LiveQuery, line_event
-from logsrv.linelog.query.language.pipeline import parse_lines
-from logsrv.linelog.query.language.tree import EVERYTHING, And, Node
-from logsrv.linelog.query.matching.match import Matcher, make_matcher
-from logsrv.linelog.query.matching.of_records import candidates_in_records, record_test
+from logsrv.linelog.query.match import Matcher, make_matcher
+from logsrv.linelog.query.pipeline import parse_lines
+from logsrv.linelog.query.question import EVERYTHING, And, Node
+from logsrv.linelog.query.record_match import candidates_in_records, record_test
 from logsrv.linelog.read.follow import AppendedLines
 from logsrv.linelog.read.records import MOST_KEPT, JoinedLines, about_lines, lines_before
 from logsrv.linelog.read.render import hit_as_json, safe_json

@@ -18,7 +18,7 @@ def require_plain_text(text: str) -> str:
 
 def _checked_text(text: str, *, of_alert: bool = False) -> str:
     # Imported only for a query: this import takes as long as those of all other options together.
-    from logsrv.linelog.query.language import caret, condition, parse
+    from logsrv.linelog.query import caret, condition, parse
 
     check: Callable[[str], object] = condition.parse_alert if of_alert else parse.parse
     try:
@@ -30,7 +30,7 @@ def _checked_text(text: str, *, of_alert: bool = False) -> str:
 
 
 def _query_hints(text: str, *, of_alert: bool = False) -> list[str]:
-    from logsrv.linelog.query.language import condition, hints
+    from logsrv.linelog.query import condition, hints
 
     query = condition.parse_alert(text).lines_text if of_alert else text
     return hints.foreign_syntax_hints(query)

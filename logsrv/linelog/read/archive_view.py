@@ -11,7 +11,7 @@ from functools import cache, partial
 from itertools import islice
 
 from logsrv.errors import StoreError
-from logsrv.linelog.query.matching.needs import Need
+from logsrv.linelog.query.literals import Need
 from logsrv.linelog.read.archive_words import ArchivedWordIndex, frames_by_segment
 from logsrv.linelog.read.texts import ArchivedFrames, SegmentFrames
 from logsrv.linelog.read.view import View

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from logsrv.linelog.query.matching.needs import Literal, Need
+from logsrv.linelog.query.literals import Literal, Need
 from logsrv.linelog.read.frames_by_words import frames_in_word_index
 from logsrv.linelog.store.archive.objects import ArchiveError
 from logsrv.linelog.store.archive.reading import ReaderThreads

@@ -9,8 +9,8 @@ from typing import TypeAlias
 from logsrv.kit.text.escape import printable
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.values import Value, displayable_text, elements_of_value, text_of_value
-from logsrv.linelog.query.language.question import Question
-from logsrv.linelog.query.matching.extract import extracted_fields
+from logsrv.linelog.query.expression import extracted_fields
+from logsrv.linelog.query.question import Question
 from logsrv.linelog.read.render import to_local_time
 from logsrv.linelog.read.search import Hit
 

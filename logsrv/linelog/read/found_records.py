@@ -12,7 +12,7 @@ from itertools import islice
 from logsrv.linelog.fields.continuation import Joiner, stream_of_record
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
-from logsrv.linelog.query.matching.of_records import RecordTest
+from logsrv.linelog.query.record_match import RecordTest
 from logsrv.linelog.read.records import MOST_READ, is_far, lines_before_record
 from logsrv.linelog.read.search import Hit, lines_in_text
 from logsrv.linelog.read.stored_lines import StoredLines

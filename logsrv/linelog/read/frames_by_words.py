@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from logsrv.linelog.query.matching.needs import AnyOf, Literal, Need
+from logsrv.linelog.query.literals import AnyOf, Literal, Need
 from logsrv.linelog.read.texts import PackedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import explanation

@@ -10,8 +10,8 @@ from collections.abc import Collection
 
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.fields.level import LEVELS, RULES
-from logsrv.linelog.query.language.tree import EVERYTHING, Compare, HasField, Node
-from logsrv.linelog.query.matching.shapes import levels_satisfying
+from logsrv.linelog.query.candidates import levels_satisfying
+from logsrv.linelog.query.question import EVERYTHING, Compare, HasField, Node
 from logsrv.linelog.read.texts import SegmentFrames
 
 _EVERY = (None, *LEVELS)

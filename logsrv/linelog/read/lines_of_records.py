@@ -13,7 +13,7 @@ from itertools import chain, islice, pairwise
 from typing import Any, NamedTuple
 
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.query.matching.of_records import RecordTest
+from logsrv.linelog.query.record_match import RecordTest
 from logsrv.linelog.read.found_records import FoundRecords
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.records import about_lines, is_far

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
-from logsrv.linelog.query.matching.needs import Need
+from logsrv.linelog.query.literals import Need
 from logsrv.linelog.read.frames_by_words import frames_with_need
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View

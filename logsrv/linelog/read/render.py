@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 from logsrv.kit.text.escape import escaped_json, is_printable_ascii, one_line, printable
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import displayable_text, elements_of_value, text_of_value
-from logsrv.linelog.query.language.caret import terminal_columns
-from logsrv.linelog.query.language.question import Extraction
-from logsrv.linelog.query.matching.extract import ExtractedFields, extracted_fields
-from logsrv.linelog.query.matching.highlight import highlight_finder
-from logsrv.linelog.query.matching.match import Matcher
+from logsrv.linelog.query.caret import terminal_columns
+from logsrv.linelog.query.expression import ExtractedFields, extracted_fields
+from logsrv.linelog.query.highlight import highlight_finder
+from logsrv.linelog.query.match import Matcher
+from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.read.search import Hit
 
 DIM, _BOLD, RESET = "\x1b[2m", "\x1b[1m", "\x1b[0m"

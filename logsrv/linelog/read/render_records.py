@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 
 from logsrv.linelog.fields.continuation import text_of_record
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.query.language.question import Extraction
-from logsrv.linelog.query.matching.extract import ExtractedFields, extracted_fields
-from logsrv.linelog.query.matching.match import Matcher
-from logsrv.linelog.query.matching.of_records import level_of_lines
+from logsrv.linelog.query.expression import ExtractedFields, extracted_fields
+from logsrv.linelog.query.match import Matcher
+from logsrv.linelog.query.question import Extraction
+from logsrv.linelog.query.record_match import level_of_lines
 from logsrv.linelog.read.records import whole_lines
 from logsrv.linelog.read.render import (
     DIM,

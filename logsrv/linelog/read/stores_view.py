@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from functools import cached_property
 
-from logsrv.linelog.query.matching.needs import Need
+from logsrv.linelog.query.literals import Need
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import NEXT_STORE

@@ -15,7 +15,7 @@ from typing import Self
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.query.matching.needs import Need
+from logsrv.linelog.query.literals import Need
 from logsrv.linelog.read import walk
 from logsrv.linelog.read.texts import ArchivedFrames, PackedFrames, PlainFrames, SegmentFrames
 from logsrv.linelog.store import index

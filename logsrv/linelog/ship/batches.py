@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from logsrv.errors import StoreError
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.tree import EVERYTHING
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import parse
+from logsrv.linelog.query.question import EVERYTHING
 from logsrv.linelog.read.follow import AppendedLines, Follower
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.durable import SegmentSyncer

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from logsrv.kit.text.time import exact_rfc3339
 from logsrv.linelog.fields.level import LEVELS
-from logsrv.linelog.query.language.tree import (
+from logsrv.linelog.query.question import (
     EVERYTHING,
     And,
     Compare,

@@ -15,9 +15,8 @@ from typing import Any, NamedTuple
 
 import pyarrow
 
-from logsrv.linelog.query.language.question import Question
-from logsrv.linelog.query.language.tree import EVERYTHING
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.question import EVERYTHING, Question
 from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View

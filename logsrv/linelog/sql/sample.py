@@ -12,9 +12,9 @@ from functools import cached_property
 
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import Value, number_of_value
-from logsrv.linelog.query.language.question import Extraction
-from logsrv.linelog.query.language.units import number_in_field_unit
-from logsrv.linelog.query.matching.extract import extractor
+from logsrv.linelog.query.expression import extractor
+from logsrv.linelog.query.question import Extraction
+from logsrv.linelog.query.units import number_in_field_unit
 from logsrv.linelog.read.texts import DamagedSegment
 from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.columns import ColumnType

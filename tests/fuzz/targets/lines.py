@@ -72,7 +72,6 @@ def stored(text: bytes, rules: LineRules) -> None:
 @target(
     "linelog.lines.framer",
     "linelog.lines.rules",
-    "linelog.lines.framer",
     "linelog.lines.clean",
     "kit.framing.telnet",
     "kit.framing.telnet_bulk",

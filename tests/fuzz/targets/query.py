@@ -17,25 +17,26 @@ from logsrv.linelog.fields.syslog_header import parse_syslog_header
 from logsrv.linelog.fields.values import displayable_text, number_of_text
 from logsrv.linelog.http.endpoints import ENDPOINTS
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.query.language.caret import error_with_caret
-from logsrv.linelog.query.language.condition import parse_alert
-from logsrv.linelog.query.language.engine import compile_search, require_valid_expression
-from logsrv.linelog.query.language.hints import MOST_HINTS, foreign_syntax_hints
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.pipeline import parse_question
-from logsrv.linelog.query.language.size import (
+from logsrv.linelog.query.caret import error_with_caret
+from logsrv.linelog.query.condition import parse_alert
+from logsrv.linelog.query.engine import (
     TooLargeExpressions,
     WrongExpression,
     check_expression_sizes,
+    compile_search,
     most_re2_instructions,
+    require_valid_expression,
 )
-from logsrv.linelog.query.language.times import parse_moment
-from logsrv.linelog.query.language.tree import Node
-from logsrv.linelog.query.matching.expression import compile_expression
-from logsrv.linelog.query.matching.highlight import highlight_finder
-from logsrv.linelog.query.matching.many import ManyQueries
-from logsrv.linelog.query.matching.match import make_matcher
-from logsrv.linelog.query.matching.needs import AllOf, Literal, Need
+from logsrv.linelog.query.expression import compile_expression
+from logsrv.linelog.query.highlight import highlight_finder
+from logsrv.linelog.query.hints import MOST_HINTS, foreign_syntax_hints
+from logsrv.linelog.query.literals import AllOf, Literal, Need
+from logsrv.linelog.query.many import ManyQueries
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import parse
+from logsrv.linelog.query.pipeline import parse_question
+from logsrv.linelog.query.question import Node
+from logsrv.linelog.query.times import parse_moment
 from logsrv.linelog.store.words.lookup import WordIndex
 from tests.fuzz.oracles import at_most, safe
 from tests.fuzz.target import target
@@ -185,17 +186,16 @@ def is_met(need: Need, line: bytes, number: int) -> bool:
 
 
 @target(
-    "linelog.query.language.parse",
-    "linelog.query.language.pipeline",
-    "linelog.query.language.condition",
-    "linelog.query.language.caret",
-    "linelog.query.language.hints",
-    "linelog.query.language.engine",
-    "linelog.query.language.size",
-    "linelog.query.matching.expression",
-    "linelog.query.matching.match",
-    "linelog.query.matching.highlight",
-    "linelog.query.matching.many",
+    "linelog.query.parse",
+    "linelog.query.pipeline",
+    "linelog.query.condition",
+    "linelog.query.caret",
+    "linelog.query.hints",
+    "linelog.query.engine",
+    "linelog.query.expression",
+    "linelog.query.match",
+    "linelog.query.highlight",
+    "linelog.query.many",
     longest=300,
 )
 def query(data: bytes) -> None:
@@ -246,9 +246,8 @@ def query(data: bytes) -> None:
 
 
 @target(
-    "linelog.query.language.size",
-    "linelog.query.language.engine",
-    "linelog.query.matching.expression",
+    "linelog.query.engine",
+    "linelog.query.expression",
     longest=120,
 )
 def expressions(data: bytes) -> None:
@@ -266,7 +265,7 @@ def expressions(data: bytes) -> None:
     query(b"/" + text.replace("/", "\\/").encode() + b"/")
 
 
-@target("linelog.query.language.times", longest=60)
+@target("linelog.query.times", longest=60)
 def times(data: bytes) -> None:
     """A time is a moment of the calendar, or refused with a sentence."""
     text = data.decode("utf-8", "surrogateescape")

@@ -17,7 +17,7 @@ from logsrv.linelog.alerts.episodes import (
     find_past_episodes,
 )
 from logsrv.linelog.alerts.windows import Change, Key
-from logsrv.linelog.query.language.condition import parse_alert
+from logsrv.linelog.query.condition import parse_alert
 from tests.parts.stores import BEGIN, line, make_store, view_of
 
 A, B = ("a",), ("b",)

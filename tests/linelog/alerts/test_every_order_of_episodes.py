@@ -25,7 +25,7 @@ from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.delivery import AlertMessage
 from logsrv.linelog.alerts.episodes import EpisodeMessage, find_past_episodes
 from logsrv.linelog.alerts.message import TemporaryFailure
-from logsrv.linelog.query.language.condition import parse_alert
+from logsrv.linelog.query.condition import parse_alert
 from logsrv.linelog.store.segment import Position
 from tests.parts.examples import more
 from tests.parts.stores import BEGIN, line, make_store, view_of

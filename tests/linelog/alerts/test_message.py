@@ -11,7 +11,7 @@ from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
 from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.windows import OTHERS
-from logsrv.linelog.query.language.pipeline import parse_question
+from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segment import Position
 from tests.parts.stores import BEGIN, line

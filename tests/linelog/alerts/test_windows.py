@@ -15,7 +15,7 @@ from logsrv.linelog.alerts.windows import (
     Change,
     Windows,
 )
-from logsrv.linelog.query.language.condition import parse_alert
+from logsrv.linelog.query.condition import parse_alert
 from logsrv.linelog.read.counting.groups import GroupCounter
 from tests.parts.stores import BEGIN, line
 

@@ -7,8 +7,8 @@ from logsrv.linelog.fields.reader import FieldReader
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.syslog_header import parse_syslog_header
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import parse
 
 STAMP = "2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
 DEVICES = """

@@ -4,8 +4,8 @@ import pytest
 
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.record import Record, level_of
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import Matcher
+from logsrv.linelog.query.match import Matcher
+from logsrv.linelog.query.parse import parse
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
 _NODE = "R02-M1-N0-C:J12-U11"

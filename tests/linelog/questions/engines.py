@@ -22,11 +22,11 @@ from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.fields import json as json_fields
 from logsrv.linelog.fields import reader
 from logsrv.linelog.http.search_child import answer_request
-from logsrv.linelog.query.language.pipeline import parse_question
-from logsrv.linelog.query.matching import piece
-from logsrv.linelog.query.matching.line_spans import all_line_spans
-from logsrv.linelog.query.matching.many import ManyQueries
-from logsrv.linelog.query.matching.match import Matcher, Place, make_matcher
+from logsrv.linelog.query import literal_windows
+from logsrv.linelog.query.line_spans import all_line_spans
+from logsrv.linelog.query.many import ManyQueries
+from logsrv.linelog.query.match import Matcher, Place, make_matcher
+from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.read import plan, pool
 from logsrv.linelog.read.counting import histogram as over_time
 from logsrv.linelog.read.counting import timed
@@ -92,7 +92,7 @@ SWITCHES: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "a pass alone": lambda: patch.object(Matcher, "find", _with_others),
     "one process": lambda: patch.object(pool, "_ALONE", 1),
     "few texts": lambda: patch.object(pool, "_MANY", 1),
-    "large pieces": lambda: patch.object(piece, "SIZE", 300),
+    "large pieces": lambda: patch.object(literal_windows, "SIZE", 300),
     "columns": lambda: patch.object(
         reader.FieldReader, "_fill_columns", lambda _, stamps, __: {*range(len(stamps))}
     ),

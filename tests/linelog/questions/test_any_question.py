@@ -16,9 +16,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields import json as json_fields
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.many import ManyQueries
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.many import ManyQueries
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import parse
 from tests.linelog.questions import engines
 from tests.linelog.questions.asking import Asker, Question
 from tests.linelog.questions.engines import SWITCHES, Answer, Api, Unsaid

@@ -9,8 +9,8 @@ pytest.importorskip("obstore")
 
 from bench.bucket import KEYS, BucketServer, error, running
 from logsrv.errors import StoreError
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read.archive_view import ArchiveView
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.plan import Scope

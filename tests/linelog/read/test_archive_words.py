@@ -2,7 +2,7 @@
 
 import pytest
 
-from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal, Need
+from logsrv.linelog.query.literals import AllOf, AnyOf, Literal, Need
 from logsrv.linelog.read.archive_words import ArchivedWordIndex, frames_by_segment
 from logsrv.linelog.read.frames_by_words import frames_in_word_index
 from logsrv.linelog.store.archive.objects import ArchiveError

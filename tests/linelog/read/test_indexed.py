@@ -6,8 +6,8 @@ from unittest.mock import patch
 
 import pytest
 
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read import indexed
 from logsrv.linelog.read.counting.histogram import histogram
 from logsrv.linelog.read.indexed import levels_in_query

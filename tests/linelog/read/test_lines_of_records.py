@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.level import RANK
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import Matcher
-from logsrv.linelog.query.matching.needs import AllOf, Literal, Need
-from logsrv.linelog.query.matching.of_records import RecordQuery
+from logsrv.linelog.query.literals import AllOf, Literal, Need
+from logsrv.linelog.query.match import Matcher
+from logsrv.linelog.query.parse import parse
+from logsrv.linelog.query.record_match import RecordQuery
 from logsrv.linelog.read import lines_of_records as module
 from logsrv.linelog.read import texts
 from logsrv.linelog.read.found_records import FollowedRecords

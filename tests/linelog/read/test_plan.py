@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read import plan
 from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats, plan_tasks
 from logsrv.linelog.read.search import Search

@@ -9,9 +9,9 @@ import time
 import pytest
 
 from logsrv.linelog.fields import json as fields_json
-from logsrv.linelog.query.language.parse import parse, parse_field_names
-from logsrv.linelog.query.language.pipeline import parse_question
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import parse, parse_field_names
+from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.read.csv_lines import csv_renderer, csv_rows
 from logsrv.linelog.read.render import (
     LineStyle,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read import stored_lines as stored_lines
 from logsrv.linelog.read.counting.tallies import count_sources
 from logsrv.linelog.read.plan import Scope

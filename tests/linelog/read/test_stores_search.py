@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.question import Figure, Grouping, Sorting
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import parse
+from logsrv.linelog.query.question import Figure, Grouping, Sorting
 from logsrv.linelog.read.counting.groups import group
 from logsrv.linelog.read.counting.histogram import histogram
 from logsrv.linelog.read.counting.sorted_lines import sort_lines

@@ -8,7 +8,7 @@ import pytest
 
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import Value
-from logsrv.linelog.query.language.tree import Term
+from logsrv.linelog.query.question import Term
 from logsrv.linelog.sql.arrow_columns import ArrowColumnMaker, SegmentLines, field_as_text
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType
 from logsrv.linelog.sql.plan import ReadingPlan

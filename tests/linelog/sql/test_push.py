@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from logsrv.linelog.query.language.tree import EVERYTHING, And, Compare, Or, Term
+from logsrv.linelog.query.question import EVERYTHING, And, Compare, Or, Term
 from logsrv.linelog.sql.columns import ColumnType
 from logsrv.linelog.sql.plan import ReadingPlan, plan_everything, plan_from_duckdb
 from logsrv.linelog.sql.push import WantedRows, rows_in_all, rows_in_any, rows_of_filter

@@ -9,9 +9,9 @@ from logsrv.linelog.fields.reader import Column, FieldReader
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored_line import decode_stored, parse_source
 from logsrv.linelog.fields.values import Number, Value, elements_of_value, number_of_value
-from logsrv.linelog.query.language.question import Extraction
-from logsrv.linelog.query.language.units import number_in_field_unit
-from logsrv.linelog.query.matching.extract import extractor
+from logsrv.linelog.query.expression import extractor
+from logsrv.linelog.query.question import Extraction
+from logsrv.linelog.query.units import number_in_field_unit
 
 LARGEST = 1e290
 """Numbers beyond it count as none, so that no sum of numbers becomes infinite."""

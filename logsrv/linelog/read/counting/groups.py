@@ -15,7 +15,7 @@ import numpy
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.fields.reader import Column
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
-from logsrv.linelog.query.language.question import Extraction, Grouping
+from logsrv.linelog.query.question import Extraction, Grouping
 from logsrv.linelog.read.counting.columns import column_reader, numbers
 from logsrv.linelog.read.counting.frequent import FrequentKeys
 from logsrv.linelog.read.counting.quantiles import QuantileNumbers

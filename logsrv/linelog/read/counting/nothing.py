@@ -11,12 +11,11 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted, did_you_mean
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.values import Value, elements_of_value, number_of_text
-from logsrv.linelog.query.language.hints import comparisons, hint_on_stage
-from logsrv.linelog.query.language.parse import ELSEWHERE, FIELD, ORDERS
-from logsrv.linelog.query.language.question import FUNCTIONS
-from logsrv.linelog.query.language.tree import EVERYTHING, And, Compare, Node, Term
-from logsrv.linelog.query.language.units import TIME, parse_amount
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.hints import comparisons, hint_on_stage
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import ELSEWHERE, FIELD, ORDERS
+from logsrv.linelog.query.question import EVERYTHING, FUNCTIONS, And, Compare, Node, Term
+from logsrv.linelog.query.units import TIME, parse_amount
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 

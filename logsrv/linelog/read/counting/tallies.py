@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from logsrv.linelog.fields.record import ALIASES, ALWAYS, Record
 from logsrv.linelog.fields.servers import STATUS_CLASS
 from logsrv.linelog.fields.stored_line import STAMP
-from logsrv.linelog.query.language.question import Extraction
-from logsrv.linelog.query.matching.extract import extracted_fields
+from logsrv.linelog.query.expression import extracted_fields
+from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.read.counting.frequent import MOST_CHARACTERS, MOST_KEYS, FrequentKeys
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Search

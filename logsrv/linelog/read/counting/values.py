@@ -9,7 +9,7 @@ from typing import TypeAlias
 from logsrv.linelog.fields.reader import Column
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.values import Value, displayable_text, elements_of_value, text_of_value
-from logsrv.linelog.query.language.question import Extraction
+from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.read.counting.columns import column_reader
 from logsrv.linelog.read.counting.timed import count_by_time
 

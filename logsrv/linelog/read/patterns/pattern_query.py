@@ -10,8 +10,8 @@ from logsrv.errors import QueryError
 from logsrv.kit.text.colours import has_colours
 from logsrv.linelog.fields.json import parse_json
 from logsrv.linelog.fields.record import ALWAYS, Record
-from logsrv.linelog.query.language.parse import parse, phrase_of
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import parse, phrase_of
 from logsrv.linelog.read.patterns.find import Pattern
 from logsrv.linelog.read.patterns.objects import MESSAGE_KEYS
 from logsrv.linelog.read.patterns.templates import ANY, PLACEHOLDERS

@@ -11,9 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.kit.text.time import exact_rfc3339
-from logsrv.linelog.query.language.pipeline import parse_question
-from logsrv.linelog.query.language.question import Figure, Grouping, Sorting
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.pipeline import parse_question
+from logsrv.linelog.query.question import Figure, Grouping, Sorting
 from logsrv.linelog.read.counting import frequent
 from logsrv.linelog.read.counting import groups as module
 from logsrv.linelog.read.counting.groups import GroupCounter, Rows, group

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from logsrv.errors import LogsrvError
 from logsrv.linelog.fields import json
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.question import Figure, Grouping
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import parse
+from logsrv.linelog.query.question import Figure, Grouping
 from logsrv.linelog.read.counting import frequent, tallies
 from logsrv.linelog.read.counting import histogram as counts
 from logsrv.linelog.read.counting import timed as module

@@ -7,8 +7,8 @@ import pytest
 
 from bench.patterns import stored_lines
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read.patterns import find as module
 from logsrv.linelog.read.patterns.find import Patterns, find_patterns
 from logsrv.linelog.read.plan import Scope

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.checksums import json_then_checksum
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.view import View

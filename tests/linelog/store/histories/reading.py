@@ -9,8 +9,8 @@ from pathlib import Path
 
 import attrs
 
-from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.matching.match import make_matcher
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search

@@ -1,0 +1,350 @@
+"""Matching: the stored lines for which a query is true.
+
+Most queries have a candidate: a literal or an expression that every matching line contains. One pass over
+a megabyte of lines looks for it, and Python tests only the lines that contain it. After a hit the pass goes
+on at the next line, so many hits in a line cost no more than one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.stored_line import STAMP, TIME_LENGTH
+from logsrv.linelog.query.candidates import candidate_of_query
+from logsrv.linelog.query.engine import Search, compile_search
+from logsrv.linelog.query.expression import compile_expression
+from logsrv.linelog.query.line_spans import (
+    all_line_spans,
+    line_spans_at,
+    number_of_lines,
+    other_line_spans,
+)
+from logsrv.linelog.query.literals import Candidate, Literal, Need, make_caseless_find
+from logsrv.linelog.query.predicates import Predicate, predicate
+from logsrv.linelog.query.query_need import need_of_query
+from logsrv.linelog.query.question import EVERYTHING, Node, Not, Or, Regex, Term
+
+if TYPE_CHECKING:
+    from logsrv.linelog.query.numpy_search import Array
+
+    Places: TypeAlias = Callable[[bytes], Array]
+    """text → the candidate's offsets, in order."""
+
+
+Place: TypeAlias = tuple[int, int]
+"""A segment's number, and the offset in its text at which a piece of text begins."""
+Find: TypeAlias = Callable[..., int]
+"""The method `find` of a text, or a function like it."""
+Hits: TypeAlias = Callable[[bytes, int, int], int]
+"""text, start, end → the offset of the first hit in that part, or -1."""
+
+
+# With more than one candidate in 2**10 bytes, RE2 searches the whole text. Testing so many candidates costs
+# as much: 1 to 2 ms for 1 MiB.
+_RARE_SHIFT = 10
+# The number of texts that RE2 then searches as a whole, before candidates are tried again.
+_WHOLE_TEXTS = 16
+
+
+class Matcher:
+    """A query that searches lines.
+
+    node: its tree. needs: literals that every matching line contains, or None if none are certain.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.needs: Need | None = need_of_query(node)
+        self._test: Predicate | None = None
+        self._candidate = candidate_of_query(node)
+        self._exact = _is_exact(node, self._candidate)
+        self._pattern = None if self._exact else _pattern_if_only_expression(node, self._candidate)
+        self._negated = Matcher(node.part) if isinstance(node, Not) else None
+        self._places: Places | None = None
+        self._count_by_places: Callable[[bytes], int] | None = None
+        self._search: Search | None = None
+        self._at_once = 0
+
+    def prepare_for_many(self) -> None:
+        """Prepare for a search over many texts: load NumPy, which takes longer than a short search."""
+        if self._negated is not None:
+            self._negated.prepare_for_many()
+        found = self._candidate
+        if isinstance(found, tuple) and not any(b"\n" in one.text for one in found):
+            # Loaded now, before the processes of a search are forked: each would load it for itself.
+            from logsrv.linelog.query.numpy_search import (
+                FixedWidthSearch,
+                count_messages_with_hit,
+                offsets_of_literals,
+            )
+
+            places: Places = partial(offsets_of_literals, literals=found)
+            if (
+                self._pattern is not None
+                and (fixed := _fixed_width_classes(self.node, found)) is not None
+            ):
+                places = FixedWidthSearch(*fixed).match_offsets
+                self._exact, self._pattern = True, None
+            self._places = places
+            self._count_by_places = lambda text: count_messages_with_hit(text, places(text))
+
+    def matches(self, line: bytes, position: str | None = None) -> bool:
+        """Return whether the query is true for `line`, a stored line without LF."""
+        return self.predicate()(Record(line, position))
+
+    def predicate(self) -> Predicate:
+        """Return the function that tells whether the query is true for a record."""
+        if self._test is None:
+            self._test = predicate(self.node)
+        return self._test
+
+    def find(self, text: bytes, place: Place | None = None) -> Iterator[tuple[int, int]]:
+        """Yield start and end, without LF, of each matching line of `text`, which is whole lines.
+
+        place: the position of `text` in the store, for queries that ask for `position`.
+        """
+        if self.node == EVERYTHING:
+            yield from all_line_spans(text)
+            return
+        if self._exact:
+            yield from self.candidate_lines(text, in_message=True)
+            return
+        if self._negated is not None and place is None:
+            yield from other_line_spans(text, self._negated.find(text))
+            return
+        if self._pattern is not None:
+            found, start = self._pattern_lines(text)
+            yield from found
+            yield from _lines_with_hit(
+                _match_start_finder(self._compiled_once(self._pattern)),
+                text,
+                start,
+                in_message=True,
+            )
+            return
+
+        test, record = self.predicate(), Record
+        for start, end in self.candidate_lines(text):
+            position = f"{place[0]}:{place[1] + start}" if place else None
+            if test(record(text[start:end], position)):
+                yield start, end
+
+    def matching_lines(self, text: bytes, place: Place | None = None) -> bytes:
+        """Return the matching lines of `text`, which is whole lines, each with its LF."""
+        if self.node == EVERYTHING:
+            return text if text.endswith(b"\n") or not text else text + b"\n"
+        found = b"".join([text[start : end + 1] for start, end in self.find(text, place)])
+        return found if found.endswith(b"\n") or not found else found + b"\n"
+
+    def count(self, text: bytes, place: Place | None = None) -> int:
+        """Return the number of matching lines in `text`, which is whole lines."""
+        if self.node == EVERYTHING:
+            return number_of_lines(text)
+        if self._negated is not None and place is None:
+            return number_of_lines(text) - self._negated.count(text)
+        if self._exact:
+            return self._exact_count(text)
+        if self._pattern is not None:
+            found, start = self._pattern_lines(text)
+            return len(found) + _count_messages_with_hit(
+                _match_start_finder(self._compiled_once(self._pattern)), text, start
+            )
+        return sum(1 for _ in self.find(text, place))
+
+    def _candidate_finder(self, text: bytes) -> Hits:
+        """Return the function that finds the candidate in `text`."""
+        found = self._candidate
+        assert found is not None
+        if not isinstance(found, str):
+            finds = [
+                (make_caseless_find(text, one.text) if one.ignore_case else text.find, one.text)
+                for one in found
+            ]
+            return _nearest_literal_finder(finds) if len(finds) > 1 else _literal_finder(*finds[0])
+        return _match_start_finder(self._compiled_once(found))
+
+    def _compiled_once(self, pattern: str) -> Search:
+        if self._search is None:
+            self._search = compile_search(pattern)
+        return self._search
+
+    def candidate_lines(
+        self, text: bytes, *, in_message: bool = False
+    ) -> Iterator[tuple[int, int]]:
+        """Yield start and end of each line that contains a candidate, in its message or in its stamp.
+
+        in_message: whether a candidate must be in the message. For an exact query these are the matches.
+        """
+        if self._candidate is None:
+            yield from all_line_spans(text)
+            return
+        if self._places is not None:
+            yield from line_spans_at(text, self._places(text).tolist(), in_message=in_message)
+            return
+        yield from _lines_with_hit(self._candidate_finder(text), text, in_message=in_message)
+
+    def _pattern_lines(self, text: bytes) -> tuple[list[tuple[int, int]], int]:
+        """Return the lines whose message matches `_pattern`, and the offset up to which all are found.
+
+        If candidates are frequent, RE2 is faster on the whole text than on each candidate's line. Then the
+        caller searches from that offset on with RE2 alone, as in the next `_WHOLE_TEXTS` texts.
+        """
+        assert self._pattern is not None
+        if self._at_once:
+            self._at_once -= 1
+            return [], 0
+        search = self._compiled_once(self._pattern)
+        hits, find = _match_start_finder(search), text.find
+        found: list[tuple[int, int]] = []
+        left = len(text) >> _RARE_SHIFT
+        for start, end in self.candidate_lines(text):
+            if not left:
+                self._at_once = _WHOLE_TEXTS
+                return found, start
+            left -= 1
+            at = search(text, start, end)[0]
+            if at >= 0 and (
+                find(b" ", start + TIME_LENGTH, at) >= 0
+                or _has_hit_in_message(text, start, at, end, hits)
+            ):
+                found.append((start, end))
+        return found, len(text)
+
+    def _exact_count(self, text: bytes) -> int:
+        """Return the number of lines with a candidate in their message. It avoids a slow generator."""
+        if self._count_by_places is not None:
+            return self._count_by_places(text)
+        return _count_messages_with_hit(self._candidate_finder(text), text)
+
+
+def make_matcher(node: Node) -> Matcher:
+    """Return the matcher of `node`."""
+    return Matcher(node)
+
+
+def _is_exact(node: Node, found: Candidate | None) -> bool:
+    """Return whether exactly the lines with the candidate in their message match."""
+    if isinstance(node, Term):
+        return found is not None and "\n" not in node.text
+    if isinstance(node, Regex):
+        return isinstance(found, str) and not compile_expression(node.pattern).anchored
+    if isinstance(node, Or):
+        return (
+            all(_is_exact(part, candidate_of_query(part)) for part in node.parts)
+            and found is not None
+        )
+    return False
+
+
+def _pattern_if_only_expression(node: Node, candidate: Candidate | None) -> str | None:
+    """Return an expression that exactly the matching messages contain; None if there is none such.
+
+    There is one if the query is a single expression without `^`, and its candidate is literals.
+    """
+    if isinstance(node, Regex) and isinstance(candidate, tuple):
+        expression = compile_expression(node.pattern)
+        return None if expression.anchored else expression.in_text
+    return None
+
+
+def _fixed_width_classes(
+    node: Node, found: tuple[Literal, ...]
+) -> tuple[tuple[frozenset[int], ...], Literal, int] | None:
+    """Return the classes of a fixed-width expression, its literal, and the number of bytes before it."""
+    assert isinstance(node, Regex)
+    classes = compile_expression(node.pattern).classes
+    if len(found) > 1:
+        return None
+    literal = [
+        frozenset({byte, *(bytes([byte]).swapcase() if found[0].ignore_case else b"")})
+        for byte in found[0].text
+    ]
+    for before in range(len(classes) - len(literal) + 1):
+        if list(classes[before : before + len(literal)]) == literal:
+            return classes, found[0], before
+    return None
+
+
+def _lines_with_hit(
+    hits: Hits, text: bytes, start: int = 0, *, in_message: bool
+) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each line with a hit. in_message: whether the hit must be in its message."""
+    find, rfind = text.find, text.rfind
+    size = len(text)
+    while start < size:
+        at = hits(text, start, size)
+        if at < 0:
+            return
+        start = rfind(b"\n", start, at) + 1 or start
+        if start >= size:
+            return
+        end = find(b"\n", at)
+        if end < 0:
+            end = size
+        # After the second space a hit is in the message, with or without a stamp.
+        if (
+            not in_message
+            or find(b" ", start + TIME_LENGTH, at) >= 0
+            or _has_hit_in_message(text, start, at, end, hits)
+        ):
+            yield start, end
+        start = end + 1
+
+
+def _count_messages_with_hit(hits: Hits, text: bytes, start: int = 0) -> int:
+    """Return the number of lines from `start` on with a hit in their message. Faster than a generator."""
+    find, rfind = text.find, text.rfind
+    size = len(text)
+    count = 0
+    while start < size:
+        at = hits(text, start, size)
+        if at < 0:
+            return count
+        start = rfind(b"\n", start, at) + 1 or start
+        if start >= size:
+            return count
+        end = find(b"\n", at)
+        if find(b" ", start + TIME_LENGTH, at) >= 0 or _has_hit_in_message(
+            text, start, at, end if end >= 0 else size, hits
+        ):
+            count += 1
+        if end < 0:
+            return count
+        start = end + 1
+    return count
+
+
+def _match_start_finder(search: Search) -> Hits:
+    return lambda text, start, end: search(text, start, end)[0]
+
+
+def _literal_finder(find: Find, needle: bytes) -> Hits:
+    return lambda text, start, end: find(needle, start, end)
+
+
+def _nearest_literal_finder(finds: list[tuple[Find, bytes]]) -> Hits:
+    """Return a function that finds the nearest of several literals; it searches no place twice for one."""
+    # The next place of each literal; it counts only if the whole literal lies before `end`.
+    following = [-1] * len(finds)
+
+    def hits(text: bytes, start: int, end: int) -> int:
+        nearest = -1
+        for index, (find, needle) in enumerate(finds):
+            at = following[index]
+            if at < start:
+                at = find(needle, start)
+                following[index] = at = len(text) if at < 0 else at
+            if at + len(needle) <= end and (nearest < 0 or at < nearest):
+                nearest = at
+        return nearest
+
+    return hits
+
+
+def _has_hit_in_message(text: bytes, start: int, at: int, end: int, hits: Hits) -> bool:
+    """Return whether the line's first hit, at `at`, or a later hit is in its message."""
+    found = STAMP.match(text, start, end)
+    return found is None or at >= found.end() or hits(text, found.end(), end) >= 0

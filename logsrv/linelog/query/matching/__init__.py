@@ -1,1 +1,0 @@
-"""Matching: a tree becomes a matcher, which finds lines in a megabyte of text at once."""

@@ -1,0 +1,140 @@
+"""The stages behind a query: parts of messages as fields, and an answer in columns instead of lines.
+
+    question = filter { "|" stage } [ "|" answer ] [ "|" "limit" N ]
+    stage    = "extract" ( "…<name>…" | /…(?P<name>…)…/ ) | "where" filter
+    answer   = "sort" [ "by" ] FIELD [ "asc" | "desc" ]
+             | figure { "," figure } [ "every" STEP ] [ "by" FIELD { "," FIELD } ]
+             | "patterns" [ "since" TIME ]
+    figure   = "count" | ( "sum" | "avg" | "min" | "max" | "p50" | "p95" | "p99" ) FIELD
+
+The direction may stand before the field, and `by` before `every`. Behind `sort`, `extract` and `where` mean
+the same as before it.
+
+A `|` stands alone, between spaces; anywhere else it is a character of a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from logsrv.errors import QueryError
+from logsrv.linelog.query.parse import ExtractedNames, parse_filter
+from logsrv.linelog.query.question import (
+    STAGES,
+    Answer,
+    Extraction,
+    Node,
+    PatternCounts,
+    Question,
+    all_of,
+)
+
+if TYPE_CHECKING:
+    from logsrv.linelog.query.stage_words import StageWords
+
+MOST_STAGES = 20
+_ONLY_LIMIT = "only limit can stand behind an answer, at the end"
+Words = TypeVar("Words", bound="StageWords")
+
+
+def parse_question(text: str) -> Question:
+    """Return the query `text` with its stages. Raises QueryError."""
+    stages = LineStages(text)
+    if stages.end == len(text):
+        return Question(stages.node, stages.extractions)
+    # Imported here: most queries have no stage, and a search for lines starts 2 % sooner without it.
+    from logsrv.linelog.query.stage_words import StageWords
+
+    answer: Answer | None = None
+    limit: int | None = None
+    for name, words in stages.others(StageWords, STAGES, _ONLY_LIMIT):
+        if limit is not None or (answer is not None and name != "limit"):
+            raise QueryError(_ONLY_LIMIT, words.begin + 1)
+        if name == "limit":
+            limit = words.limit()
+        elif name == "sort":
+            answer = words.sorting()
+        elif name == "patterns":
+            answer = words.patterns()
+        else:
+            answer = words.grouping(name)
+    return Question(stages.node, stages.extractions, answer, limit)
+
+
+def parse_lines(text: str, what: str) -> Question:
+    """Return a query whose answer is lines. Raises QueryError, also for one with another answer.
+
+    what: the thing that takes only lines, for the error's sentence: `an alert`.
+    """
+    found = parse_question(text)
+    if isinstance(found.answer, PatternCounts):
+        raise QueryError(
+            f"{what} takes lines, and patterns are a list of their own: on the page press p, in a terminal "
+            "logsrv search, over HTTP /api/patterns",
+            text.rindex("|") + 1,
+        )
+    if found.answer is not None or found.limit is not None:
+        raise QueryError(
+            f"{what} takes lines as they come: extract and where may stand behind | here, and no figures",
+            text.rindex("|") + 1,
+        )
+    return found
+
+
+class LineStages:
+    """A query's filter and its stages of lines, `extract` and `where`, as far as they are read.
+
+    filter_end, end: the offsets behind the filter and behind these stages.
+    """
+
+    def __init__(self, text: str) -> None:
+        """Read the filter. Raises QueryError."""
+        self._text = text
+        self._extracted = ExtractedNames()
+        node, self.filter_end = parse_filter(text, 0, self._extracted)
+        self.end = self.filter_end
+        self._nodes = [node]
+
+    @property
+    def node(self) -> Node:
+        """The conditions on a line."""
+        return all_of(self._nodes)
+
+    @property
+    def extractions(self) -> tuple[Extraction, ...]:
+        by_pattern: dict[str, list[str]] = {}
+        for name, pattern in self._extracted.patterns.items():
+            by_pattern.setdefault(pattern, []).append(name)
+        return tuple(Extraction(pattern, tuple(names)) for pattern, names in by_pattern.items())
+
+    def others(
+        self, kind: type[Words], known: Sequence[str], closed: str
+    ) -> Iterator[tuple[str, Words]]:
+        """Read all stages; yield the name and the words of each other one, which the caller takes.
+
+        known: the names of all stages. closed: the sentence for a stage of lines behind another one.
+        Raises QueryError.
+        """
+        at, is_closed = self.end, False
+        for number in range(MOST_STAGES + 1):
+            if at >= len(self._text):
+                return
+            if number == MOST_STAGES:
+                raise QueryError(f"a query may have {MOST_STAGES} stages; this is one more", at + 1)
+            words = kind(self._text, at + 1)
+            name = words.name(known)
+            if name not in ("extract", "where"):
+                is_closed = is_closed or name != "sort"
+                yield name, words
+                at = words.end()
+                continue
+            if is_closed:
+                raise QueryError(closed, words.begin + 1)
+            if name == "where":
+                node, at = parse_filter(self._text, words.at, self._extracted)
+                self._nodes.append(node)
+            else:
+                words.extract(self._extracted)
+                at = words.end()
+            self.end = at

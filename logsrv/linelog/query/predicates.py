@@ -1,0 +1,245 @@
+"""Predicates: a tree becomes a function that tells whether the query is true for one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.stored_line import to_stored_bytes
+from logsrv.linelog.fields.values import (
+    Number,
+    Scalar,
+    elements_of_value,
+    number_of_value,
+    text_of_value,
+)
+from logsrv.linelog.query.candidates import levels_satisfying
+from logsrv.linelog.query.expression import compile_expression, extractor
+from logsrv.linelog.query.literals import has_ascii_capital
+from logsrv.linelog.query.parse import ORDERS
+from logsrv.linelog.query.question import (
+    And,
+    Compare,
+    Extracted,
+    HasField,
+    Node,
+    Or,
+    Regex,
+    Term,
+)
+from logsrv.linelog.query.units import NONE, Amount, numbers_by_unit, parse_amount
+
+Predicate: TypeAlias = Callable[[Record], bool]
+Asked = TypeVar("Asked")
+"""What a test is of: a line, or the lines of a record."""
+
+
+def predicate(node: Node) -> Predicate:
+    """Return the function that tells whether `node` is true for a record."""
+    if isinstance(node, Term):
+        return _message_contains(node.text)
+    if isinstance(node, Regex):
+        return _message_matches(node.pattern)
+    if isinstance(node, Compare):
+        return _comparison_test(node)
+    if isinstance(node, HasField):
+        field = node.field
+        return lambda record: record.get(field) is not None
+    if isinstance(node, Extracted):
+        return _of_extracted(node)
+    if isinstance(node, And):
+        return all_true([predicate(part) for part in sorted(node.parts, key=_cost)])
+    if isinstance(node, Or):
+        values = equal_values_by_field(node.parts)
+        joined = {place for asked in values.values() for place, _ in asked}
+        others = [part for place, part in enumerate(node.parts) if place not in joined]
+        tests = [predicate(part) for part in sorted(others, key=_cost)]
+        return any_true(tests + [_field_equals(field, asked) for field, asked in values.items()])
+    return is_false(predicate(node.part))
+
+
+def _cost(node: Node) -> int:
+    """Return the key for sorting tests, the cheapest first: a test of a field has to parse the line."""
+    if isinstance(node, Term):
+        return 0
+    return 1 if isinstance(node, (Regex, Extracted)) else 2
+
+
+def all_true(parts: Sequence[Callable[[Asked], bool]]) -> Callable[[Asked], bool]:
+    """Return a function that tells whether all tests are true."""
+
+    def test(asked: Asked) -> bool:
+        for part in parts:  # noqa: SIM110 - a generator for each level of nesting doubles the depth
+            if not part(asked):
+                return False
+        return True
+
+    return test
+
+
+def any_true(parts: Sequence[Callable[[Asked], bool]]) -> Callable[[Asked], bool]:
+    """Return a function that tells whether at least one test is true."""
+
+    def test(asked: Asked) -> bool:
+        for part in parts:  # noqa: SIM110
+            if part(asked):
+                return True
+        return False
+
+    return test
+
+
+def is_false(part: Callable[[Asked], bool]) -> Callable[[Asked], bool]:
+    """Return a function that tells whether a test is not true."""
+    return lambda asked: not part(asked)
+
+
+def _message_contains(text: str) -> Predicate:
+    needle = to_stored_bytes(text)
+    if has_ascii_capital(text):
+        return lambda record: needle in record.body
+    # Case is ignored for ASCII only.
+    needle = needle.lower()
+    return lambda record: needle in record.lowercase_message
+
+
+def _message_matches(pattern: str) -> Predicate:
+    search = compile_expression(pattern).in_message
+    return lambda record: search(record.body, 0, len(record.body))[0] >= 0
+
+
+def _comparison_test(node: Compare) -> Predicate:
+    field, op, value = node.field, node.op, node.value
+    if field == "level":
+        wanted = levels_satisfying(op, value)
+        return lambda record: record.level in wanted
+    if op in ORDERS:
+        return _number_comparison(field, ORDERS[op], value)
+    if op == ":":
+        return _message_contains(value) if field == "message" else _field_contains(field, value)
+    if op == "~":
+        return _message_matches(value) if field == "message" else _field_matches(field, value)
+    return _field_equals(field, [(0, value)], op == "=")
+
+
+def _of_extracted(node: Extracted) -> Predicate:
+    name = node.test.field
+    values = extractor(node.pattern, [name])
+    test = predicate(node.test)
+
+    def check(record: Record) -> bool:
+        [value] = values(record.body)
+        return value is not None and test(Record.of_object(b"", {name: value}))
+
+    return check
+
+
+def _number_comparison(field: str, order: Callable[[Any, Any], bool], value: str) -> Predicate:
+    wanted = numbers_by_unit(field, value)
+    if not wanted:
+        return lambda record: False
+    plain = wanted.get(NONE)
+
+    def test(item: Scalar) -> bool:
+        if (known := number_of_value(item)) is not None:
+            return plain is not None and order(known, plain)
+        found = parse_amount(item)
+        return found is not None and found.unit in wanted and order(found[1], wanted[found.unit])
+
+    return _test_field_elements(field, test)
+
+
+def _field_equals(field: str, asked: Iterable[tuple[int, str]], wanted: bool = True) -> Predicate:
+    """Return a test whether a field equals one of these values; many values cost no more than one."""
+    values = WantedValues(asked)
+    return _test_field_elements(field, lambda item: bool(values.queries_asking_for(item)) is wanted)
+
+
+def equal_values_by_field(nodes: Sequence[Node]) -> dict[str, list[tuple[int, str]]]:
+    """Return for each field the nodes that compare it with `=`: each node's index, and the value.
+
+    `level` is missing: it is compared by rank.
+    """
+    found: dict[str, list[tuple[int, str]]] = {}
+    for place, node in enumerate(nodes):
+        if isinstance(node, Compare) and node.op == "=" and node.field != "level":
+            found.setdefault(node.field, []).append((place, node.value))
+    return found
+
+
+class WantedValues:
+    """The values with which several queries compare one field: (the query's number, the value).
+
+    Two values are equal if they are the same number or amount. If one of them is neither, their texts are
+    compared, without case.
+    """
+
+    def __init__(self, asked: Iterable[tuple[int, str]]) -> None:
+        self._texts: dict[bytes, list[int]] = {}
+        self._kinds = [_SameAmounts(number_of_value), _SameAmounts(parse_amount)]
+        for who, value in asked:
+            text = to_stored_bytes(value).lower()
+            if not any(kind.add_if_amount(who, value, text) for kind in self._kinds):
+                self._texts.setdefault(text, []).append(who)
+
+    def queries_asking_for(self, item: Scalar) -> list[int]:
+        """Return the numbers of the queries that ask for a value."""
+        text = to_stored_bytes(text_of_value(item)).lower()
+        found = self._texts.get(text, [])
+        for kind in self._kinds:
+            if kind.texts:
+                found = found + kind.queries_asking_for(item, text)
+        return found
+
+
+class _SameAmounts:
+    """Values that are numbers, or amounts. find: returns a value's number or amount, or None."""
+
+    def __init__(self, find: Callable[[Scalar], Number | Amount | None]) -> None:
+        self._find = find
+        self._wanted: dict[Number | Amount, list[int]] = {}
+        # These values as texts, for a record's value that is no number or amount.
+        self.texts: dict[bytes, list[int]] = {}
+
+    def add_if_amount(self, who: int, value: str, text: bytes) -> bool:
+        if (known := self._find(value)) is None:
+            return False
+        self._wanted.setdefault(known, []).append(who)
+        self.texts.setdefault(text, []).append(who)
+        return True
+
+    def queries_asking_for(self, item: Scalar, text: bytes) -> list[int]:
+        known = self._find(item)
+        return self.texts.get(text, []) if known is None else self._wanted.get(known, [])
+
+
+def _field_contains(field: str, value: str) -> Predicate:
+    needle = to_stored_bytes(value)
+    if has_ascii_capital(value):
+        return _test_field_texts(field, lambda text: needle in text)
+    needle = needle.lower()
+    return _test_field_texts(field, lambda text: needle in text.lower())
+
+
+def _field_matches(field: str, pattern: str) -> Predicate:
+    search = compile_expression(pattern).in_message
+    return _test_field_texts(field, lambda text: search(text, 0, len(text))[0] >= 0)
+
+
+def _test_field_texts(field: str, test: Callable[[bytes], bool]) -> Predicate:
+    return _test_field_elements(
+        field, lambda item: test(to_stored_bytes(text_of_value(item))), as_written=True
+    )
+
+
+def _test_field_elements(
+    field: str, test: Callable[[Scalar], bool], *, as_written: bool = False
+) -> Predicate:
+    """Return a test of a field, or of each element if it is a list. A missing field is false."""
+
+    def check(record: Record) -> bool:
+        found = record.get(field, as_written=as_written)
+        return found is not None and any(map(test, elements_of_value(found)))
+
+    return check

@@ -1,0 +1,305 @@
+"""The words of one stage of a query: each method takes what a stage of its name has behind it.
+
+A template of `extract`, such as `took <ms> ms`, becomes an expression with a named group for each part in
+`<…>`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from logsrv.errors import QueryError
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import did_you_mean, listed
+from logsrv.linelog.query.parse import (
+    EXPRESSION,
+    FIELD,
+    PIPE,
+    QUOTED,
+    SPACE,
+    ExtractedNames,
+)
+from logsrv.linelog.query.question import (
+    EACH_POSITION,
+    FUNCTIONS,
+    STAGES,
+    Figure,
+    Grouping,
+    PatternCounts,
+    Sorting,
+)
+from logsrv.linelog.query.times import parse_moment, parse_step
+
+MOST_FIGURES = 20
+MOST_FIELDS = 10
+"""Figures of an answer, and fields by which it is grouped."""
+
+_ELSEWHERE = {
+    "stats": "count by FIELD, or avg FIELD by FIELD",
+    "top": "count by FIELD | limit 10",
+    "timechart": "count every 5m by FIELD",
+    "json": "nothing: fields of JSON are read by themselves",
+    "logfmt": "nothing: its pairs are read by themselves",
+    "pattern": 'extract "took <ms> ms"',
+    "regexp": "extract /took (?P<ms>[0-9]+)/",
+    "parse": 'extract "took <ms> ms"',
+    "rex": "extract /took (?P<ms>[0-9]+)/",
+    "grep": "the words before the |",
+    "filter": "where FIELD>5",
+    "head": "limit 10",
+    "wc": "count",
+}
+"""Stages of other tools, and what to write instead."""
+_NAME = re.compile(r"[a-z]+[0-9]*")
+_FIELD = re.compile(FIELD)
+_WORD = re.compile(r"[^\s,]+")
+_WORD_OR_COMMA = re.compile(r"[^\s,]+|,")
+_COMMA = re.compile(r"\s*,\s*")
+_NUMBER = re.compile(r"[0-9]{1,12}(?![0-9])", re.ASCII)
+# 2026-11-20. A time is only checked here; what it means depends on when it is asked.
+_SOME_DAY = 1_795_132_800.0
+_TIME = re.compile(r'"(?P<quoted>[^"]*)"|[^\s|]+')
+
+
+class StageWords:
+    """The words of a stage, from offset `at` on."""
+
+    def __init__(self, text: str, at: int) -> None:
+        self._text = text
+        self.at = at
+        self._skip_space()
+        self.begin = self.at
+
+    def name(self, known: Sequence[str] = STAGES) -> str:
+        """Take the name of the stage. Raises QueryError if it is none of `known`."""
+        found = _NAME.match(self._text, self.at)
+        name = found[0] if found else ""
+        end = found.end() if found else self.at
+        if name not in known or (end < len(self._text) and self._text[end] not in " \t\r\n,|<>"):
+            word = _WORD.match(self._text, self.at)
+            if word is None or word[0] == "|":
+                raise self.wrong(
+                    'there is nothing behind |; "|" in quotation marks is the character'
+                )
+            if word[0] in _ELSEWHERE:
+                raise self.wrong(f"{word[0]} is no stage here: write {_ELSEWHERE[word[0]]}")
+            hint = did_you_mean(word[0], known) or f"; these are: {listed(known)}"
+            raise self.wrong(f"{one_line(word[0], 60)} is no stage of a query{hint}")
+        self.at = end
+        self._skip_space()
+        return name
+
+    def wrong(self, sentence: str) -> QueryError:
+        return QueryError(sentence, min(self.at, len(self._text)) + 1)
+
+    def end(self) -> int:
+        """Return the offset of the `|` behind this stage, or of the end. Raises QueryError for words."""
+        self._skip_space()
+        if self.at < len(self._text) and not PIPE.match(self._text, self.at):
+            word = _WORD_OR_COMMA.match(self._text, self.at)
+            assert word is not None
+            raise self.wrong(f"{one_line(word[0], 60)} is one word too many here")
+        return self.at
+
+    def extract(self, extracted: ExtractedNames) -> None:
+        """Take the pattern of `extract`."""
+        at = self.at + 1
+        if found := QUOTED.match(self._text, self.at):
+            try:
+                pattern = expression_of_template(found[1])
+            except ValueError as error:
+                raise QueryError(str(error), at + 1) from None
+        elif found := EXPRESSION.match(self._text, self.at):
+            pattern = found[1]
+        else:
+            raise self.wrong(
+                'extract needs a text with names in quotation marks, such as "took <ms> ms", or an '
+                "expression such as /took (?P<ms>[0-9]+)/"
+            )
+        if not extracted.add(pattern, at):
+            raise self.wrong("there is no name in this: write /took (?P<ms>[0-9]+)/")
+        self.at = found.end()
+
+    def limit(self) -> int:
+        """Take the number of `limit`."""
+        missing = "limit needs a number of lines or rows, such as 10, with at most 12 digits"
+        return int(self._take(_NUMBER, missing))
+
+    def sorting(self) -> Sorting:
+        """Take the field of `sort`, with or without `by`, and its direction, before or behind it."""
+        words: list[str] = []
+        while len(words) < 3 and (found := _FIELD.match(self._text, self.at)):
+            words.append(found[0])
+            self.at = found.end()
+            self._skip_space()
+        match words:
+            case ["by", field, "asc" | "desc" as direction] | [
+                "by",
+                "asc" | "desc" as direction,
+                field,
+            ]:
+                pass
+            case [field, "asc" | "desc" as direction] | ["asc" | "desc" as direction, field]:
+                pass
+            case ["by", field] | [field]:
+                direction = "desc"
+            case []:
+                raise self.wrong("sort needs a field with numbers, such as sort ms")
+            case _:
+                self.at = self._text.rindex(words[-1], self.begin, self.at)
+                raise self.wrong(f"{one_line(words[-1], 60)} is one word too many here")
+        return Sorting(field, direction == "asc")
+
+    def patterns(self) -> PatternCounts:
+        """Take the time since which patterns are new. A time with a space stands in quotation marks."""
+        if not self._keyword("since"):
+            return PatternCounts()
+        found = _TIME.match(self._text, self.at)
+        typed = (found["quoted"] or found[0]) if found else ""
+        try:
+            parse_moment(typed, _SOME_DAY, utc=False)
+        except ValueError as error:
+            raise self.wrong(f"since: {error}") from None
+        assert found is not None
+        self.at = found.end()
+        return PatternCounts(typed)
+
+    def grouping(self, function: str) -> Grouping:
+        """Take the figures, the step of time and the fields of a table. function: of the first figure."""
+        figures = [self._figure(function)]
+        while self._comma():
+            found = self._keyword("count", *FUNCTIONS)
+            if not found:
+                known = listed(("count", *FUNCTIONS))
+                raise self.wrong(f"behind the comma one of these is missing: {known}")
+            figures.append(self._figure(found))
+        self._require_few(figures, MOST_FIGURES, "figures")
+        self._skip_space()
+        every: float | None = None
+        by: tuple[str, ...] = ()
+        for part in self._parts("every", "by"):
+            if part == "every":
+                every = self._step("every")
+            else:
+                by = self._grouping_fields()
+        return Grouping(tuple(figures), by, every)
+
+    def _parts(self, *words: str, symbol: re.Pattern[str] | None = None) -> Iterator[str]:
+        """Take these words in any order, each once; yield each, and the caller takes what follows it.
+
+        symbol: begins another part, which is yielded as "" and is left to the caller.
+        """
+        left = list(words)
+        while True:
+            self._skip_space()
+            if symbol is not None and symbol.match(self._text, self.at):
+                symbol = None
+                yield ""
+            elif found := self._keyword(*left):
+                left.remove(found)
+                yield found
+            else:
+                return
+
+    def _step(self, name: str) -> float:
+        """Take a step of time; return its seconds. name: the word before it."""
+        word = _WORD.match(self._text, self.at)
+        try:
+            found = parse_step(word[0] if word else "")
+        except ValueError as error:
+            raise self.wrong(f"{name}: {error}") from None
+        assert word is not None
+        self.at = word.end()
+        self._skip_space()
+        return found
+
+    def _grouping_fields(self) -> tuple[str, ...]:
+        """Take the fields behind `by`."""
+        by = [self._take(_FIELD, "by needs a field, such as by app")]
+        while self._comma():
+            by.append(self._take(_FIELD, "there is no field behind the comma"))
+        self._require_few(by, MOST_FIELDS, "fields")
+        if "position" in by:
+            raise self.wrong(EACH_POSITION)
+        return tuple(dict.fromkeys(by))
+
+    def _figure(self, function: str) -> Figure:
+        if function == "count":
+            return Figure(function)
+        self._skip_space()
+        missing = f"{function} needs a field with numbers, such as {function} ms"
+        return Figure(function, self._take(_FIELD, missing))
+
+    def _require_few(self, found: Sequence[object], most: int, what: str) -> None:
+        if len(found) > most:
+            raise self.wrong(f"an answer may have {most} {what}; these are {len(found)}")
+
+    def _take(self, pattern: re.Pattern[str], missing: str) -> str:
+        """Take the text that `pattern` finds here. Raises QueryError with the sentence `missing`."""
+        found = pattern.match(self._text, self.at)
+        if found is None:
+            raise self.wrong(missing)
+        self.at = found.end()
+        return found[0]
+
+    def _keyword(self, *words: str) -> str:
+        """Take one of these words if it stands here; return it, or the empty text."""
+        found = _WORD.match(self._text, self.at)
+        if found is None or found[0] not in words:
+            return ""
+        self.at = found.end()
+        self._skip_space()
+        return found[0]
+
+    def _comma(self) -> bool:
+        found = _COMMA.match(self._text, self.at)
+        if found is None:
+            return False
+        self.at = found.end()
+        return True
+
+    def _skip_space(self) -> None:
+        self._take(SPACE, "")
+
+
+_PART = re.compile(r"\\(?P<escaped>.)|<(?P<name>[A-Za-z_][A-Za-z0-9_]*)>|(?P<text>.)", re.DOTALL)
+_SPECIAL = re.compile(r"[^A-Za-z0-9_\s]", re.ASCII)
+SKIPPED = "_"
+"""The name of a part that becomes no field."""
+
+
+def expression_of_template(template: str) -> str:
+    r"""Return the expression of a template.
+
+    A part `<name>` takes as little as possible up to the text behind it; at the end it takes a word, up to
+    white space. White space stands for any white space. `\<` is the character.
+    Raises ValueError with a sentence.
+    """
+    found: list[str] = []
+    names = 0
+    was_name = ""
+    parts = [*_PART.finditer(template)]
+    for number, part in enumerate(parts):
+        name = part["name"]
+        if name is None:
+            text = part["escaped"] or part["text"]
+            if not text.isspace():
+                found.append(_SPECIAL.sub(r"\\\g<0>", text) if text.isascii() else text)
+            elif not found or found[-1] != r"\s+":
+                found.append(r"\s+")
+            was_name = ""
+            continue
+        if was_name:
+            raise ValueError(
+                f"nothing stands between <{was_name}> and <{name}>: where does one end?"
+            )
+        was_name = name
+        taken = r"\S+" if number == len(parts) - 1 else ".+?"
+        names += name != SKIPPED
+        found.append(f"(?:{taken})" if name == SKIPPED else f"(?P<{name}>{taken})")
+    if not names:
+        raise ValueError(
+            f'no <name> stands in "{one_line(template, 60)}"; write such as "took <ms> ms"'
+        )
+    return "".join(found)

@@ -1,0 +1,155 @@
+"""Stages behind a query: what each means, and what is wrong with others."""
+
+import pytest
+
+from logsrv.errors import QueryError
+from logsrv.linelog.query.parse import parse
+from logsrv.linelog.query.pipeline import parse_lines, parse_question
+from logsrv.linelog.query.question import (
+    EVERYTHING,
+    And,
+    Compare,
+    Extracted,
+    Extraction,
+    Figure,
+    Grouping,
+    HasField,
+    PatternCounts,
+    Regex,
+    Sorting,
+    Term,
+)
+
+COUNT = Figure("count")
+
+
+@pytest.mark.parametrize(
+    ("query", "answer"),
+    [
+        ("a | sort ms", Sorting("ms")),
+        ("a | sort ms desc", Sorting("ms")),
+        ("a | sort http.took asc", Sorting("http.took", ascending=True)),
+        ("a | count", Grouping((COUNT,))),
+        ("a | count by app", Grouping((COUNT,), ("app",))),
+        ("a |  count  by app , level", Grouping((COUNT,), ("app", "level"))),
+        (
+            "a | avg ms,p95 ms , count every 5m by app",
+            Grouping((Figure("avg", "ms"), Figure("p95", "ms"), COUNT), ("app",), 300.0),
+        ),
+        ("a | count by app every 1h", Grouping((COUNT,), ("app",), 3600.0)),
+        (
+            "a | count by app , level  every 1h | limit 3",
+            Grouping((COUNT,), ("app", "level"), 3600.0),
+        ),
+        (
+            "a | avg ms, count by every every 5m",
+            Grouping((Figure("avg", "ms"), COUNT), ("every",), 300.0),
+        ),
+        ("a | p95 ms by by every 1d", Grouping((Figure("p95", "ms"),), ("by",), 86400.0)),
+        ("a | sort by ms", Sorting("ms")),
+        ("a | sort by ms asc", Sorting("ms", ascending=True)),
+        ("a | sort asc ms", Sorting("ms", ascending=True)),
+        ("a | sort by desc ms", Sorting("ms")),
+        ("a | sort by", Sorting("by")),
+        ("a | sort by asc", Sorting("by", ascending=True)),
+        ("a | patterns", PatternCounts()),
+        ("a | patterns since yesterday", PatternCounts("yesterday")),
+        ('a | patterns since "2026-11-20 06:00" | limit 5', PatternCounts("2026-11-20 06:00")),
+        ("a | sum bytes every 1d", Grouping((Figure("sum", "bytes"),), (), 86400.0)),
+    ],
+)
+def test_the_answer_that_each_stage_asks_for(query, answer):
+    assert parse_question(query).answer == answer
+
+
+def test_stages_of_lines_may_stand_behind_sort():
+    wanted = parse_question('a | extract "took <ms> ms" | where ms>5 | sort ms | limit 3')
+    assert parse_question('a | sort ms | extract "took <ms> ms" | where ms>5 | limit 3') == wanted
+
+
+def test_a_bar_is_a_stage_only_between_spaces():
+    assert parse_question("a|b").node == Term("a|b")
+    assert parse_question('a "|" b').node == And((Term("a"), Term("|"), Term("b")))
+    assert parse_question("/a | b/").node == Regex("a | b")
+    assert parse_question("path~/a | b/ | count").node == Compare("path", "~", "a | b")
+    assert parse_question("| count").node == EVERYTHING
+    assert parse_question("a\n|\ncount").node == Term("a")
+
+
+def test_extracted_names_are_fields_from_there_on():
+    found = parse_question('a ms=1 | extract "took <ms> ms of <_> by <user>" | where ms>5 user=* b')
+    pattern = r"took\s+(?P<ms>.+?)\s+ms\s+of\s+(?:.+?)\s+by\s+(?P<user>\S+)"
+    assert found.extractions == (Extraction(pattern, ("ms", "user")),)
+    after = (
+        Extracted(pattern, Compare("ms", ">", "5")),
+        Extracted(pattern, HasField("user")),
+        Term("b"),
+    )
+    assert found.node == And((And((Term("a"), Compare("ms", "=", "1"))), And(after)))
+    assert found.names == ("ms", "user")
+
+
+def test_named_groups_of_an_expression_are_fields_too():
+    found = parse_question(r"/took (?P<ms>\d+) of (?P<of>\d+)/ ms>5 OR of<9")
+    assert found.extractions == (Extraction(r"took (?P<ms>\d+) of (?P<of>\d+)", ("ms", "of")),)
+    assert parse_question("/(?P<severity>x)/ severity>=banana").answer is None
+
+
+@pytest.mark.parametrize(
+    ("query", "at", "sentence"),
+    [
+        ("a |", 4, "nothing behind |"),
+        ("a | | count", 5, "nothing behind |"),
+        ("a | grip b", 5, "grip is no stage of a query"),
+        ("a | stats count", 5, "write count by FIELD"),
+        ("a | cuont", 5, "count"),
+        ("a | countx", 5, "countx is no stage"),
+        ("a | count by position", 22, "each line has another position"),
+        ("a | sort", 9, "sort needs a field"),
+        ("a | sort ms up", 13, "up is one word too many"),
+        ("a | avg", 8, "avg needs a field"),
+        ("a | count, by app", 12, "behind the comma"),
+        ("a | count by", 13, "by needs a field"),
+        ("a | count by app,", 18, "no field behind the comma"),
+        ("a | count every x by app", 17, "x is no step of time"),
+        ("a | count every", 16, "is no step of time"),
+        ("a | count by app every 5m every 1m", 27, "every is one word too many"),
+        ("a | count by app every 5m by level", 27, "by is one word too many"),
+        ("a | sort by ms up", 16, "up is one word too many"),
+        ("a | sort asc ms desc", 17, "desc is one word too many"),
+        ("a | count by app | where count>5", 20, "only limit can stand behind"),
+        ("a | limit", 10, "limit needs a number"),
+        ("a | limit 9999999999999", 11, "at most 12 digits"),
+        ("a | limit 3 | count", 15, "only limit can stand behind"),
+        ("a | count | sort ms", 13, "only limit can stand behind"),
+        ("a | extract ms", 13, "extract needs a text with names"),
+        ('a | extract "took ms"', 14, "no <name> stands in"),
+        ('a | extract "<a><b>"', 14, "nothing stands between <a> and <b>"),
+        ("a | extract /took/", 13, "there is no name in this"),
+        ("a | extract /(/", 14, "regular expression is wrong"),
+        ('a | extract "<level>"', 14, "every line has a field level already"),
+        ('/(?P<x>.)/ | extract "<x>"', 23, "the name x is given twice"),
+        ('a | extract "<x>', 13, "extract needs a text with names"),
+        ("(a | count)", 1, "never closed"),
+        ("a OR | count", 3, "OR has nothing behind it"),
+        ("a | count" + " | count" * 30, 13, "only limit"),
+        ("a" + " | where a" * 30, 203, "20 stages"),
+        ("| " + ", ".join(["count"] * 21), 148, "20 figures"),
+        ("| count by " + ",".join("abcdefghijk"), 33, "10 fields"),
+    ],
+)
+def test_what_is_wrong_and_where(query, at, sentence):
+    with pytest.raises(QueryError) as error:
+        parse_question(query)
+    assert sentence in error.value.sentence
+    assert error.value.at == at
+
+
+def test_where_only_lines_are_taken_figures_are_refused():
+    assert parse_lines('a | extract "x <n>" | where n>1', "an alert").names == ("n",)
+    with pytest.raises(QueryError, match="an alert takes lines as they come"):
+        parse_lines("a | count", "an alert")
+    with pytest.raises(QueryError, match="on the page press p"):
+        parse_lines("a | patterns", "a live view")
+    with pytest.raises(QueryError, match="belongs to a search"):
+        parse("a | where b")
