@@ -23,7 +23,7 @@ from logsrv.kit.options.load import CONFIG
 from logsrv.kit.options.sources import variable_prefix
 from logsrv.kit.options.usage import SettingsOptions
 from logsrv.kit.service.protocol_service import PLUGIN_METRICS
-from logsrv.linelog.plugin import metrics as linelog
+from logsrv.linelog.plugin import monitoring as linelog
 
 HERE = Path(__file__).parent
 OURS = ("logsrv", "greet", "gopher", "gopherd")

@@ -16,7 +16,7 @@ from twisted.internet.threads import deferToThread
 from logsrv.kit.observe.metrics import CATALOGUE, exposed_name
 from logsrv.kit.observe.prometheus import exposition
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.plugin.monitoring import METRICS
 from tests.parts.logger_services import service
 from tests.parts.prometheus import ALERTS, NAME, promtool
 from tests.parts.reactor import until

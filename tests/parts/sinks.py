@@ -16,7 +16,7 @@ from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.options import InputOptions
 from logsrv.linelog.intake.records import RecordReceiver
 from logsrv.linelog.lines.rules import LineRules
-from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.store.blocks import BlockNote, PendingBlock
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.identity import Identity

@@ -22,8 +22,7 @@ from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.server import WebServer
 from logsrv.linelog.http.statistics_child import StoreCounter
 from logsrv.linelog.http.view_protocol import LiveQuery, ViewEvents
-from logsrv.linelog.plugin.health import unhealthy_reasons
-from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.plugin.monitoring import METRICS, unhealthy_reasons
 from logsrv.linelog.read.follow import end_of_store
 from tests.parts.child_processes import Spawned, Spawner
 from tests.parts.stores import lines, make_store, view_of

@@ -13,7 +13,7 @@ import pytest
 from logsrv.clock import Clock
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.formats.blocks.send import PackedBlock
-from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.store.blocks import PendingBlock
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.segment import NOWHERE, Position

@@ -25,7 +25,7 @@ from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.linelog.batch import Batch
 from logsrv.linelog.intake import IInput, Intake
 from logsrv.linelog.plugin.logger_settings import LISTEN, InputEndpoint, ListenerSettings
-from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.plugin.service import InputServer
 from logsrv.linelog.store.valve import Valve
 

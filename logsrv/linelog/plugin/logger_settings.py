@@ -27,7 +27,6 @@ from logsrv.linelog.ship.ship_settings import ShipOptions, check_targets
 from logsrv.linelog.store.policy import StorePolicy
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
-"""The built-in inputs that join lines; the others get whole records, and most acknowledge them."""
 FETCHED = "nats"
 """The input that fetches lines and listens nowhere."""
 

@@ -43,7 +43,6 @@ from logsrv.linelog.intake.options import InputOptions, with_secrets
 from logsrv.linelog.intake.turns import ComputingThread
 from logsrv.linelog.intake.unfinished import UnfinishedData
 from logsrv.linelog.plugin.findings import check_logger
-from logsrv.linelog.plugin.health import PATIENCE, HangLog, unhealthy_reasons
 from logsrv.linelog.plugin.logger_settings import (
     InputEndpoint,
     ListenerSettings,
@@ -52,7 +51,7 @@ from logsrv.linelog.plugin.logger_settings import (
     parse_listen,
     require_blocks_token,
 )
-from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.plugin.monitoring import METRICS, PATIENCE, HangLog, unhealthy_reasons
 from logsrv.linelog.ship.shipping import Shipping, saved_holds
 from logsrv.linelog.store.lock import owning_process
 from logsrv.linelog.store.store import Store

@@ -19,7 +19,7 @@ from logsrv.linelog.http.responses import (
     SearchAnswer,
     accepts_gzip,
 )
-from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.plugin.monitoring import METRICS
 from tests.parts.web_requests import Browser
 
 

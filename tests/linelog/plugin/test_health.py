@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 from twisted.internet.task import Clock
 
-from logsrv.linelog.plugin.health import PATIENCE, HangLog, unhealthy_reasons
+from logsrv.linelog.plugin.monitoring import PATIENCE, HangLog, unhealthy_reasons
 from logsrv.linelog.plugin.service import LoggerService
 from logsrv.linelog.store.store import Store
 from tests.parts.disks import FaultyDisk, Hang, batch, no_space
@@ -150,7 +150,7 @@ def test_a_disk_that_hangs_every_other_second_is_no_line():
 
 @pytest.mark.slow
 async def test_a_hang_of_a_real_store_stands_in_the_log(tmp_path, monkeypatch):
-    monkeypatch.setattr("logsrv.linelog.plugin.health.PATIENCE", 0.0)
+    monkeypatch.setattr("logsrv.linelog.plugin.monitoring.PATIENCE", 0.0)
     logger, disk = faulty(tmp_path)
     with logged() as messages:
         logger.startService()

@@ -4,7 +4,7 @@ import pytest
 from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.reported_target import ReportedTarget, report_sentence
 from logsrv.linelog.store.segment import Position

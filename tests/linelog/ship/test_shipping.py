@@ -9,7 +9,7 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.kit.children.resident import PAUSES
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.orders import decode_orders, encode_message
 from logsrv.linelog.ship.report import ShipReport

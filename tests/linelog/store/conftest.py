@@ -12,7 +12,7 @@ from twisted.internet import reactor
 from logsrv.clock import Clock
 from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.policy import DAY, StorePolicy
 from logsrv.linelog.store.store import Store

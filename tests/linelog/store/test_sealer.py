@@ -11,7 +11,7 @@ from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch, Block
-from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.store import active, sealer
 from logsrv.linelog.store.policy import DAY, Hold, Indexing, StorePolicy

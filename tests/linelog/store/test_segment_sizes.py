@@ -8,7 +8,7 @@ import pytest
 from twisted.logger import capturedLogs
 
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.store import retain, sealer
 from logsrv.linelog.store.retain import SegmentSizes
 from logsrv.linelog.store.seal import seal

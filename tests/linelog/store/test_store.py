@@ -12,7 +12,7 @@ from twisted.logger import LogLevel, capturedLogs
 from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from tests.parts.disks import FaultyDisk, Sender, batch, no_space, stored, text_of
 from tests.parts.reactor import until

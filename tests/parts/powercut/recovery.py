@@ -19,7 +19,7 @@ from logsrv.clock import Clock
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.batch import Batch, Block
-from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.store.policy import DAY, StorePolicy, Sync
 from logsrv.linelog.store.store import Store
 

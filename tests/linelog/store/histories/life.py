@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch, Block
-from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.store.policy import DAY, StorePolicy, Sync
 from logsrv.linelog.store.segment import ACTIVE
 from logsrv.linelog.store.store import Store
