@@ -1,4 +1,4 @@
-"""The kinds of option values that several readers of the store use."""
+"""The kinds of options that are queries."""
 
 from __future__ import annotations
 

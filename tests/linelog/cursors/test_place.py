@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.options.kinds import WrongPartError
 from logsrv.linelog.cursors.place import Place, PlaceFolder, load, save, saved_places, why_foreign
-from logsrv.linelog.query.option_kinds import QUERY, require_plain_text
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Position
 from tests.parts.disks import FaultyDisk, no_space
@@ -113,18 +111,3 @@ def test_a_lock_is_never_taken_through_a_link(tmp_path):
         folder.lock("far")
     folder.close()
     assert not (tmp_path / "elsewhere").exists()
-
-
-def test_a_query_is_taken_as_it_is_written():
-    assert QUERY.parse("level>=error") == "level>=error"
-
-
-def test_a_wrong_query_is_told_with_a_caret_under_the_place():
-    with pytest.raises(WrongPartError) as caught:
-        QUERY.parse("app=x (a")
-    assert caught.value.picture.split("\n") == ["  app=x (a", "        ^"]
-
-
-def test_a_text_that_no_program_can_be_given_is_refused():
-    with pytest.raises(ValueError, match="NUL"):
-        require_plain_text("a\0b")
