@@ -122,7 +122,7 @@ docs: .venv/run.ready
 
 pictures: .venv/dev.ready
 	@LOGSRV_PICTURES=docs/pictures $(BIN)/python -m pytest -q -m long $(ARGS) \
-	    tests/linelog/http/page/test_pictures.py tests/linelog/http/page/test_looks.py -k 'pictures or themes'
+	    tests/linelog/http/page/test_looks.py -k 'a_picture or themes'
 
 site:
 	@PYTHON='$(PYTHON)' sh site/build.sh

@@ -1,21 +1,42 @@
-"""What the page looks like: both themes, a phone, a flood; and the pictures of the docs."""
+"""What the page looks like: both themes, a phone, a flood; and the pictures of the docs.
 
+`make pictures` writes them into docs/pictures/; else they are thrown away.
+"""
+
+import html
+import json
+import socket
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing import TwistdProcess, wait_until
 from tests.linelog.http.page.conftest import LIVE
 from tests.linelog.http.page.looks import CONTRAST, FULL, PICTURES, open_an_error
 from tests.linelog.http.page.samples import samples
 
 pytestmark = pytest.mark.long
+LINES = (
+    "level=info app=shop order placed",
+    "level=error app=shop payment refused: the bank does not answer",
+    "level=critical app=db no space left on device",
+)
+MAIL = """<style>
+body { background: #fffdf8; color: #22252b; margin: 28px 32px; }
+pre { font: 15px/1.6 "DejaVu Sans Mono", monospace; margin: 0; white-space: pre-wrap; }
+</style><pre>%s</pre>"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(PICTURES) if PICTURES else tmp_path
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 375])
-def test_themes_are_readable(scheme, width, sampled, visit, tmp_path):
+def test_themes_are_readable(scheme, width, sampled, visit, folder):
     """Readable on a phone and on a desk, by day and by night: these are the pictures of the docs."""
     page = visit(width=width, height=800, prefers_color_scheme=scheme)
     page.wait(FULL)
@@ -30,7 +51,6 @@ def test_themes_are_readable(scheme, width, sampled, visit, tmp_path):
         open_an_error(page)
         assert page.run(CONTRAST) == []
         assert page.run("document.documentElement.scrollWidth") == width
-    folder = Path(PICTURES) if PICTURES else tmp_path
     name = f"live-page-{scheme}.png" if width > 1000 else f"live-page-phone-{scheme}.png"
     assert page.picture(folder / name).startswith(b"\x89PNG")
     page.press("?")
@@ -135,3 +155,52 @@ def test_an_underscore_is_seen_in_the_field(visit, width, height):
     shown = picture()
     page.run("void (document.querySelector('#q').value = 'status class')")
     assert shown != picture()
+
+
+def test_a_picture_of_a_time_in_the_histogram(sampled, visit, folder):
+    page = visit(width=1100, height=620)
+    page.wait(FULL)
+    left, top, width, _ = page.place("#histogram")
+    page.drag((left + width * 0.63, top + 20), (left + width * 0.73, top + 20))
+    page.wait("location.search.includes('since=') && !document.querySelector('#range').hidden")
+    page.wait("document.querySelectorAll('.line').length > 10")
+    assert page.picture(folder / "histogram-drag.png").startswith(b"\x89PNG")
+
+
+def test_a_picture_of_a_line_among_its_neighbours(sampled, visit, folder):
+    page = visit(width=1100, height=620)
+    page.wait(FULL)
+    page.fill("#q", "order")
+    page.wait("document.querySelectorAll('mark .key').length > 5")
+    page.run("document.activeElement.blur()")
+    page.press("k")
+    page.press("c")
+    page.wait("document.querySelector('.context')")
+    assert page.picture(folder / "context.png").startswith(b"\x89PNG")
+
+
+def test_a_picture_of_a_line_and_its_fields(sampled, visit, folder):
+    page = visit(width=1100, height=620)
+    page.wait(FULL)
+    open_an_error(page)
+    assert page.picture(folder / "details.png").startswith(b"\x89PNG")
+
+
+def test_a_picture_of_the_documented_alert(browser, folder, tmp_path):
+    """As a command gets it on its standard input, from a real daemon."""
+    told = tmp_path / "told"
+    command = tmp_path / "notify"
+    command.write_text(f"#!/bin/sh\ncat >{told}.new && mv {told}.new {told}\n")
+    command.chmod(0o755)
+    alert = ("--alert", "level>=error", "--alert-command", str(command))
+    with TwistdProcess("logsrv", "--listen", "tcp:0", *alert, directory=tmp_path) as daemon:
+        daemon.wait_for_log("watches the store")
+        with socket.create_connection(("127.0.0.1", daemon.port())) as sender:
+            sender.sendall("".join(f"{line}\n" for line in LINES).encode())
+        wait_until(told.exists, "the message")
+    message = told.read_text()
+    assert "payment refused" in message
+    text = html.escape(f"Subject: logsrv: level>=error\n\n{message}")
+    page = browser.page("about:blank", width=900, height=360)
+    page.run(f"void (document.body.innerHTML = {json.dumps(MAIL % text)})")
+    assert page.picture(folder / "alert.png").startswith(b"\x89PNG")
