@@ -28,12 +28,12 @@ from bench.stores import ABSENT, WORD, Made, make
 from bench.table import markdown
 from logsrv.linelog.store import index
 from logsrv.linelog.store.archive.archive_notes import (
-    open_archive,
     save_archive_url,
     save_local_manifest,
 )
 from logsrv.linelog.store.archive.catalog import add_to_archive_catalogs
 from logsrv.linelog.store.archive.manifest import encode_manifest, manifest_object_name, object_name
+from logsrv.linelog.store.archive.opening import open_archive
 from logsrv.linelog.store.archive.putting import make_manifest
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.indexing import encode_index as encode_index

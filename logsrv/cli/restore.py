@@ -30,8 +30,8 @@ from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.words import shown
-from logsrv.linelog.store.archive.choosing import open_archived_store
 from logsrv.linelog.store.archive.objects import Archive
+from logsrv.linelog.store.archive.opening import open_archived_store
 from logsrv.linelog.store.archive.restoring import RestoredSegment, restore_segments
 from logsrv.linelog.store.disk import make_directory, store_errors
 from logsrv.linelog.store.lock import locked

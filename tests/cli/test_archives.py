@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store.archive.archive_notes import open_archive
+from logsrv.linelog.store.archive.opening import open_archive
 from logsrv.linelog.store.archive.putting import put_segment
 from logsrv.linelog.store.disk import Disk
 from tests.parts.archived_stores import packed, sealed_store

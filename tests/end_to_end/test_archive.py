@@ -16,10 +16,10 @@ import pytest
 
 from bench.bucket import KEYS, error, running
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.store.archive.archive_notes import open_archive
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.manifest import archived_segment_names
 from logsrv.linelog.store.archive.objects import Archive
+from logsrv.linelog.store.archive.opening import open_archive
 from tests.parts.buckets import buckets
 from tests.parts.daemons import LOOPBACK, Logger
 from tests.parts.http_servers import receiving

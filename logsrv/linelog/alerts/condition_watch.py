@@ -17,7 +17,8 @@ from logsrv.linelog.alerts.windows import STEPS, Change, Windows
 from logsrv.linelog.query.condition import parse_alert
 from logsrv.linelog.read.counting.groups import GroupCounter
 from logsrv.linelog.read.follow import AppendedLines
-from logsrv.linelog.store.segment import Position, time_text
+from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.times import time_text
 
 LAG = 1.0
 """Seconds after which a line with an earlier TIME has certainly been stored."""

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 import attrs
 
 from logsrv.linelog.read.search import Hit
-from logsrv.linelog.store.segment import Position, time_text
+from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.times import time_text
 
 SHOWN = 10
 """The most lines in a message; the others are only counted."""

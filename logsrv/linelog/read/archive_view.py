@@ -24,7 +24,6 @@ from logsrv.linelog.store.archive.catalog import (
     manifest_in_archive,
     read_catalog,
 )
-from logsrv.linelog.store.archive.choosing import archive_store_urls, open_archived_store
 from logsrv.linelog.store.archive.manifest import (
     Manifest,
     NewerFormat,
@@ -34,6 +33,7 @@ from logsrv.linelog.store.archive.manifest import (
     object_name,
 )
 from logsrv.linelog.store.archive.objects import ArchiveError
+from logsrv.linelog.store.archive.opening import archive_store_urls, open_archived_store
 from logsrv.linelog.store.archive.reading import ArchivedText, ReaderThreads
 from logsrv.linelog.store.segment import Form, Segment
 from logsrv.linelog.store.times import UNKNOWN, Times, combine_times

@@ -27,6 +27,7 @@ from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.recover import StartState, open_and_repair_active
 from logsrv.linelog.store.segment import Form, Position, Segment
+from logsrv.linelog.store.times import first_moment
 
 log = Logger()
 RETRY_AFTER = 1.0
@@ -254,7 +255,7 @@ class ActiveSegment:
         Returns the two new descriptors, the bytes in the new file, and the sealed segment.
         """
         number = self.position.segment
-        named = self._named or segment.sealed_name(number, segment.first_moment(self.fd))
+        named = self._named or segment.sealed_name(number, first_moment(self.fd))
         fresh = segment.tmp(segment.ACTIVE)
         with contextlib.ExitStack() as undo:
             # The new file is made first: if no descriptor is free, nothing has changed.

@@ -39,7 +39,7 @@ from typing import NamedTuple, TypeAlias
 
 from logsrv.descriptor import Descriptor
 from logsrv.kit.text.checksums import line_with_checksum, strip_checksum
-from logsrv.kit.text.time import file_stamp, parse_rfc3339
+from logsrv.kit.text.time import file_stamp
 from logsrv.kit.text.words import shown
 from logsrv.linelog.store.disk import TMP_SUFFIX, Disk, read_or
 
@@ -378,22 +378,3 @@ def note_synced(place: Position, disk: Disk) -> None:
 def synced_file_text(place: Position) -> bytes:
     """Return the content of the file `synced`; its length is constant, so that it can be overwritten."""
     return line_with_checksum(f"{place!s:<{_PADDED}}".encode())
-
-
-def time_text(line: bytes) -> str | None:
-    """Return the TIME at the beginning of `line`, unchanged; None if there is none."""
-    text = line[:64].split(b" ", 1)[0].decode("ascii", "replace")
-    try:
-        parse_rfc3339(text)
-    except ValueError:
-        return None
-    return text
-
-
-def first_moment(fd: int) -> float:
-    """Return the TIME of the first line in Unix seconds; if it has none, the time of the last write."""
-    try:
-        text = time_text(os.pread(fd, 64, 0))
-    except OSError:
-        text = None
-    return parse_rfc3339(text) if text else os.fstat(fd).st_mtime

@@ -15,7 +15,6 @@ from twisted.logger import Logger
 from logsrv.clock import Clock
 from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Durations
-from logsrv.linelog.store import segment
 from logsrv.linelog.store.active import ActiveSegment
 from logsrv.linelog.store.disk import Disk, reason
 from logsrv.linelog.store.durable import Syncer
@@ -25,6 +24,7 @@ from logsrv.linelog.store.origins import Origins
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.recover import StartState
 from logsrv.linelog.store.sealer import Sealer
+from logsrv.linelog.store.times import first_moment
 from logsrv.linelog.store.writer import Writer
 
 log = Logger()
@@ -61,7 +61,7 @@ class StoreThreads:
         self._disk, self._lock, self._tell = disk, lock, tell
         self._origins = origins
         opened = begun.opened
-        age = clock.time_of_day() - segment.first_moment(opened.fd) if opened.size else 0.0
+        age = clock.time_of_day() - first_moment(opened.fd) if opened.size else 0.0
         started = clock.monotonic() - max(0.0, age)
         self.active = ActiveSegment(
             begun, policy, started=started, clock=clock, disk=disk, lock=lock, tell=tell

@@ -1,4 +1,4 @@
-"""The smallest and the largest TIME of lines, by which a search skips text that is too old or too new.
+"""TIMEs of stored lines: the smallest and the largest tell a search which text is too old or too new.
 
 Lines may be out of the order of their TIMEs, because a clock may be set back. So a reader relies only on
 the smallest and the largest TIME. A search compares the first 27 bytes of each line as text, even if they
@@ -7,6 +7,7 @@ are no TIME (`read/search.py`); so do these functions.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -89,3 +90,22 @@ def time_of(line: bytes) -> str | None:
     except ValueError:
         return None
     return text
+
+
+def time_text(line: bytes) -> str | None:
+    """Return the TIME at the beginning of `line`, unchanged; None if there is none."""
+    text = line[:64].split(b" ", 1)[0].decode("ascii", "replace")
+    try:
+        parse_rfc3339(text)
+    except ValueError:
+        return None
+    return text
+
+
+def first_moment(fd: int) -> float:
+    """Return the TIME of the first line in Unix seconds; if it has none, the time of the last write."""
+    try:
+        text = time_text(os.pread(fd, 64, 0))
+    except OSError:
+        text = None
+    return parse_rfc3339(text) if text else os.fstat(fd).st_mtime

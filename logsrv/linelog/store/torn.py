@@ -20,8 +20,7 @@ from itertools import islice
 from twisted.logger import Logger
 
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.store.segment import time_text
-from logsrv.linelog.store.times import SHAPE, digits_to_zeros
+from logsrv.linelog.store.times import SHAPE, digits_to_zeros, time_text
 
 log = Logger()
 _STEP = 1 << 16

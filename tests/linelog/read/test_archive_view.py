@@ -18,13 +18,13 @@ from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.archive.archive_notes import (
-    open_archive,
     save_archive_url,
     save_local_manifest,
 )
 from logsrv.linelog.store.archive.catalog import add_to_archive_catalogs
 from logsrv.linelog.store.archive.manifest import decode_manifest
 from logsrv.linelog.store.archive.objects import ArchiveError
+from logsrv.linelog.store.archive.opening import open_archive
 from logsrv.linelog.store.archive.putting import put_segment
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Position

@@ -13,7 +13,6 @@ from logsrv.linelog.store.segment import (
     Segment,
     active_number,
     away_segments,
-    first_moment,
     loose_files,
     not_plain_files,
     parse_position,
@@ -26,8 +25,8 @@ from logsrv.linelog.store.segment import (
     sync_number,
     synced_file_text,
     synced_place,
-    time_text,
 )
+from logsrv.linelog.store.times import first_moment, time_text
 from tests.parts.disks import MOMENT, at, stored
 
 

@@ -18,6 +18,8 @@ from logsrv.linelog.store.archive import archive_notes
 from logsrv.linelog.store.backup_note import BackupNote
 from logsrv.linelog.store.blocks import BlockNote, NotesFile
 from logsrv.linelog.store.care import imported
+from logsrv.linelog.store.care.imported import ImportedFiles, load
+from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.origins import Origins
 from logsrv.linelog.store.segment import Position, save_number
 from logsrv.linelog.store.segment_notes import (
@@ -31,6 +33,7 @@ from logsrv.linelog.store.segment_notes import (
 )
 from tests.parts.examined_stores import at, found, manifest_of, packed_of, small_store
 from tests.parts.reactor import logged
+from tests.parts.strangers import at_most
 
 EDGES = ["0b" * 16, "0c" * 16, "0d" * 16]
 STRIDE = 41
@@ -39,6 +42,24 @@ FINE = int(os.environ.get("LOGSRV_BIT_STRIDE", "7"))
 BY_NIGHT = (pytest.mark.long, pytest.mark.nightly)
 # What a start reads, and what others do.
 STARTED = ["number", "synced", "store", "origins", "lock"]
+
+
+READERS: dict[str, Callable[[Path], Any]] = {
+    "imported": lambda store: imported.load(at(store)),
+    "empty": lambda store: read_empty_runs(at(store)),
+    "removed": lambda store: read_removed(at(store)),
+    "waiting": lambda store: read_waiting(at(store)),
+    "format": lambda store: format.load_format(at(store)),
+    "backup": lambda store: backup_note.load(at(store)),
+    "ship/centre": lambda store: place.load(at(store / "ship"), "centre"),
+    "alerts/1": lambda store: place.load(at(store / "alerts"), "1"),
+    "ship/archive.archive": lambda store: archive_notes.read_archive_url(
+        at(store / "ship"), "archive.archive"
+    ),
+    "*.archived": lambda store: archive_notes.local_manifest(at(store), packed_of(store)[0]),
+    "*1-2*.log.zst.idx": lambda store: index.load(packed_of(store)[0], at(store)),
+}
+BEYOND = '{"files":[],"under_way":[],"begun":[Infinity,0],"zone":""}'
 
 
 def full_store(directory: Path) -> Path:
@@ -113,23 +134,6 @@ def changes(data: bytes, stride: int) -> Iterator[bytes]:
         yield data[:size]
 
 
-READERS: dict[str, Callable[[Path], Any]] = {
-    "imported": lambda store: imported.load(at(store)),
-    "empty": lambda store: read_empty_runs(at(store)),
-    "removed": lambda store: read_removed(at(store)),
-    "waiting": lambda store: read_waiting(at(store)),
-    "format": lambda store: format.load_format(at(store)),
-    "backup": lambda store: backup_note.load(at(store)),
-    "ship/centre": lambda store: place.load(at(store / "ship"), "centre"),
-    "alerts/1": lambda store: place.load(at(store / "alerts"), "1"),
-    "ship/archive.archive": lambda store: archive_notes.read_archive_url(
-        at(store / "ship"), "archive.archive"
-    ),
-    "*.archived": lambda store: archive_notes.local_manifest(at(store), packed_of(store)[0]),
-    "*1-2*.log.zst.idx": lambda store: index.load(packed_of(store)[0], at(store)),
-}
-
-
 @pytest.mark.parametrize("stride", [STRIDE, pytest.param(FINE, marks=BY_NIGHT)])
 @pytest.mark.parametrize("name", READERS)
 def test_a_damaged_file_is_refused_by_its_reader(tmp_path, name, stride):
@@ -172,3 +176,27 @@ def test_a_start_on_a_damaged_file_says_so_or_changes_nothing(tmp_path, name, st
         )
         # An owner that was killed: whatever the file holds says so.
         assert any(name in one for one in said) or name == "lock", changed
+
+
+def test_the_file_imported_is_read_as_it_was_saved(tmp_path):
+    disk = Disk().open_directory(tmp_path)
+    assert load(disk) == ImportedFiles()
+    done = ImportedFiles([["/a", 1, 2]], [["/b\xff", 3, 4]], Position(7, 8), "CET CEST")
+    done.save(disk)
+    assert load(disk) == done
+    disk.close()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"files": 1}', "\xff", BEYOND, "[" * 100_000])
+def test_a_damaged_file_imported_is_one_sentence(tmp_path, text):
+    (tmp_path / "imported").write_text(text)
+    with pytest.raises(StoreError, match="does not say what was imported"):
+        load(Disk().open_directory(tmp_path))
+
+
+@pytest.mark.slow
+def test_a_file_imported_without_an_end_takes_little_memory(tmp_path):
+    (tmp_path / "imported").touch()
+    os.truncate(tmp_path / "imported", 1 << 30)
+    with at_most(400 << 20), pytest.raises(StoreError, match="does not say what was imported"):
+        load(Disk().open_directory(tmp_path))

@@ -18,7 +18,6 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.text.words import error_text
 from logsrv.linelog.ship.target import ArchiveSurvey, ForeignStoreError, Unavailable
 from logsrv.linelog.ship.target_plugin import TargetSettings
-from logsrv.linelog.store.archive.archive_notes import open_archive
 from logsrv.linelog.store.archive.catalog import add_to_archive_catalogs
 from logsrv.linelog.store.archive.manifest import (
     Manifest,
@@ -26,6 +25,7 @@ from logsrv.linelog.store.archive.manifest import (
     segment_base_name,
 )
 from logsrv.linelog.store.archive.objects import ArchiveError
+from logsrv.linelog.store.archive.opening import open_archive
 from logsrv.linelog.store.archive.putting import (
     OtherSegment,
     PuttingCancelled,

@@ -1,4 +1,4 @@
-"""The notes of a store about its archives, in two kinds of files, and a function that opens an archive.
+"""The notes of a store about its archives, in two kinds of files.
 
 DIR/ship/NAME.archive      `archive URL` and a checksum: the URL of the archive that is target NAME
 DIR/…Z.log.zst.archived    the manifest of a segment that an archive has, with a checksum in it
@@ -9,18 +9,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 from logsrv.kit.text.checksums import line_with_checksum, strip_checksum
-from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.manifest import (
     LARGEST,
     Manifest,
     decode_manifest,
     encode_manifest,
 )
-from logsrv.linelog.store.archive.objects import Archive, UnusableArchive
-from logsrv.linelog.store.archive.url import FILE, parse_archive_url
+from logsrv.linelog.store.archive.objects import Archive
+from logsrv.linelog.store.archive.opening import open_archive
+from logsrv.linelog.store.archive.url import parse_archive_url
 from logsrv.linelog.store.disk import Disk, read_or
 from logsrv.linelog.store.segment import Segment
 
@@ -94,30 +93,3 @@ def local_manifest_or_none(segment: Segment, disk: Disk) -> Manifest | None:
 def local_manifest(disk: Disk, segment: Segment) -> Manifest:
     """Return the manifest beside a segment. Raises OSError, and ValueError if it is damaged."""
     return decode_manifest(disk.read(segment.archived, LARGEST))
-
-
-def open_archive(url: str, key: str | None = None, ca: Path | None = None) -> Archive:
-    """Return the archive at a URL, without connecting to it yet. Raises ValueError.
-
-    key: `KEY SECRET` of a bucket; None: read from the file that the URL names, else from the environment.
-    ca: a file with the certificate authorities to trust; None: the file that the URL names, if any.
-    """
-    found = parse_archive_url(url)
-    if found.scheme == FILE:
-        return DirectoryArchive(found.path)
-    if key is not None and found.scheme != "s3":
-        raise ValueError(
-            f"the keys of {found.scheme}: come from the environment, not from a token file"
-        )
-    try:
-        from logsrv.linelog.store.archive.bucket import BucketArchive
-
-        return BucketArchive(found, key, ca)
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("logsrv"):
-            raise
-        return UnusableArchive(
-            found.place,
-            f"{found.scheme}: needs the package {error.name}; install it with"
-            " pip install 'logsrv[archive]'",
-        )

@@ -27,6 +27,7 @@ from logsrv.linelog.store.segment import (
     INDEX_SUFFIX,
     MOST_SEGMENTS,
     PACKED_SUFFIX,
+    STORE_ID,
     WORDS_SUFFIX,
     Form,
     Segment,
@@ -47,7 +48,6 @@ _KNOWN = (_TEXT + WORDS_SUFFIX, _TEXT + INDEX_SUFFIX, _TEXT)
 _FORMAT = re.compile(rb'\{"format": ?([0-9]{1,4})\b')
 _NAME = r"[0-9]{10}-[0-9]{8}T[0-9]{6}Z"
 _SHA256, _HALF = r"[0-9a-f]{64}", r"[0-9a-f]{32}"
-STORE = r"[0-9a-f]{32}"
 
 
 class FileDigest(NamedTuple):
@@ -120,7 +120,7 @@ def archived_segment_names(objects: Iterable[str], store: str) -> list[str]:
 
 def store_identities(folders: list[str]) -> list[str]:
     """Return the identities of stores among the folders of an archive, in order."""
-    return sorted(one for one in folders if re.fullmatch(STORE, one))
+    return sorted(one for one in folders if STORE_ID.fullmatch(one))
 
 
 def no_store_sentence(place: str, folders: list[str]) -> str:
@@ -185,7 +185,7 @@ def _checked_manifest(found: Mapping[str, Any]) -> Manifest:
         if time is not None and time_of(time.encode()) != time:
             raise ValueError("it has a wrong time")
     made = Manifest(
-        _require_match(STORE, found["store"]),
+        _require_match(STORE_ID.pattern, found["store"]),
         _require_match(_NAME, found["name"]),
         files,
         require_count(found["text"]),

@@ -39,7 +39,6 @@ from logsrv.linelog.store.segment import (
     SYNCED,
     Form,
     Segment,
-    first_moment,
     loose_files,
     number_text,
     sealed_name,
@@ -47,6 +46,7 @@ from logsrv.linelog.store.segment import (
     tmp,
 )
 from logsrv.linelog.store.segment_notes import EMPTY, REMOVED
+from logsrv.linelog.store.times import first_moment
 
 _NOTES = (EMPTY, REMOVED, "imported", "format")
 # Suffixes of files beside saved places. Only a running server needs these files, so they are not copied.

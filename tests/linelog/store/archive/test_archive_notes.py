@@ -7,12 +7,12 @@ import pytest
 from logsrv.linelog.store.archive.archive_notes import (
     archives_of_store,
     local_manifest,
-    open_archive,
     save_archive_url,
     save_local_manifest,
 )
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.objects import ArchiveError, ChangedObject
+from logsrv.linelog.store.archive.opening import open_archive
 from logsrv.linelog.store.archive.putting import make_manifest
 from logsrv.linelog.store.archive.url import parse_archive_url
 from logsrv.linelog.store.disk import Disk

@@ -19,10 +19,8 @@ from bench.bucket import (
     error,
     running,
 )
-from logsrv.linelog.store.archive import archive_notes, bucket
-from logsrv.linelog.store.archive.archive_notes import open_archive
+from logsrv.linelog.store.archive import bucket, opening
 from logsrv.linelog.store.archive.bucket import BucketArchive
-from logsrv.linelog.store.archive.choosing import open_archived_store
 from logsrv.linelog.store.archive.objects import (
     Archive,
     ArchiveError,
@@ -30,6 +28,7 @@ from logsrv.linelog.store.archive.objects import (
     ObjectExists,
     ObjectMissing,
 )
+from logsrv.linelog.store.archive.opening import open_archive, open_archived_store
 from logsrv.linelog.store.archive.putting import OtherSegment, find_manifest, put_segment
 from logsrv.linelog.store.archive.restoring import restore_segments
 from logsrv.linelog.store.archive.url import parse_archive_url
@@ -118,9 +117,7 @@ def test_a_page_of_names_without_an_end_takes_bounded_memory(call):
     head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<ListBucketResult>"
     with stranger(endless(bytes(1 << 16), head)) as far_side:
         place = f"s3://{BUCKET}/archive?endpoint={far_side.url}&region=eu-central-1"
-        script = (
-            f"from {archive_notes.__name__} import open_archive; open_archive({place!r}).{call}"
-        )
+        script = f"from {opening.__name__} import open_archive; open_archive({place!r}).{call}"
         with subprocess.Popen(
             [sys.executable, "-c", script], env={**os.environ, **KEYS}, stderr=subprocess.PIPE
         ) as process:
@@ -140,9 +137,7 @@ def test_an_error_without_an_end_takes_bounded_memory(call, status):
     head = b"HTTP/1.1 %d Error\r\nConnection: close\r\n\r\n<Error>" % status
     with stranger(endless(bytes(1 << 16), head)) as far_side:
         place = f"s3://{BUCKET}/archive?endpoint={far_side.url}&region=eu-central-1"
-        script = (
-            f"from {archive_notes.__name__} import open_archive; open_archive({place!r}).{call}"
-        )
+        script = f"from {opening.__name__} import open_archive; open_archive({place!r}).{call}"
         with subprocess.Popen(
             [sys.executable, "-c", script], env={**os.environ, **KEYS}, stderr=subprocess.PIPE
         ) as process:

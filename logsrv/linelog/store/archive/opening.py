@@ -1,18 +1,47 @@
-"""Finding the stores of an archive, or of several archives in the folders of a directory or prefix."""
+"""Opening an archive by its URL, and finding the stores in it, or in several archives below it."""
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
+from pathlib import Path
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.store.archive.archive_notes import open_archive
-from logsrv.linelog.store.archive.manifest import STORE, no_store_sentence, store_identities
-from logsrv.linelog.store.archive.objects import Archive, ArchiveError
+from logsrv.linelog.store.archive.directory import DirectoryArchive
+from logsrv.linelog.store.archive.manifest import no_store_sentence, store_identities
+from logsrv.linelog.store.archive.objects import Archive, ArchiveError, UnusableArchive
+from logsrv.linelog.store.archive.url import FILE, parse_archive_url
+from logsrv.linelog.store.segment import STORE_ID
 
 FOLDERS_DEEP = 3
 """The most folders above the stores of archives that are looked at together."""
+
+
+def open_archive(url: str, key: str | None = None, ca: Path | None = None) -> Archive:
+    """Return the archive at a URL, without connecting to it yet. Raises ValueError.
+
+    key: `KEY SECRET` of a bucket; None: read from the file that the URL names, else from the environment.
+    ca: a file with the certificate authorities to trust; None: the file that the URL names, if any.
+    """
+    found = parse_archive_url(url)
+    if found.scheme == FILE:
+        return DirectoryArchive(found.path)
+    if key is not None and found.scheme != "s3":
+        raise ValueError(
+            f"the keys of {found.scheme}: come from the environment, not from a token file"
+        )
+    try:
+        from logsrv.linelog.store.archive.bucket import BucketArchive
+
+        return BucketArchive(found, key, ca)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("logsrv"):
+            raise
+        return UnusableArchive(
+            found.place,
+            f"{found.scheme}: needs the package {error.name}; install it with"
+            " pip install 'logsrv[archive]'",
+        )
 
 
 def archive_store_urls(url: str, depth: int = FOLDERS_DEEP) -> list[str]:
@@ -22,7 +51,7 @@ def archive_store_urls(url: str, depth: int = FOLDERS_DEEP) -> list[str]:
     """
     address, _, options = url.partition("?")
     address = address.rstrip("/")
-    if re.fullmatch(STORE, address.rpartition("/")[2]):
+    if STORE_ID.fullmatch(address.rpartition("/")[2]):
         return [url]
     folders = sorted(open_archive(url).top_folders())
     stores = store_identities(folders)
