@@ -84,7 +84,7 @@ class _Formatter(_ManpageFormatter):
 
 
 def _roff_text(text: str) -> str:
-    """Return roff source for a text, with the paragraphs of `logsrv.kit.text.terminal`."""
+    """Return roff source for a text, with the paragraphs of `logsrv.kit.text.paragraphs`."""
     parts = []
     for literal, part in paragraphs(text):
         if literal:

@@ -30,8 +30,7 @@ from logsrv.kit.service.protocol_service import ProtocolService
 from logsrv.kit.service.stop import CLOSE_SECONDS, STOP_SECONDS
 from logsrv.kit.testing.difference import difference
 from logsrv.kit.testing.memory_clock import MemoryClock
-from logsrv.kit.testing.memory_listeners import MemoryDatagrams, MemoryStreams
-from logsrv.kit.testing.memory_peers import MemoryPeer, MemorySender
+from logsrv.kit.testing.memory_peers import MemoryDatagrams, MemoryPeer, MemorySender, MemoryStreams
 from logsrv.kit.text.words import did_you_mean
 
 FIRST_PORT = 50000
