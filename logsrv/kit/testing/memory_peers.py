@@ -1,4 +1,7 @@
-"""Peers in memory: the other ends of connections, and senders of datagrams."""
+"""Peers in memory, the other ends of connections and datagrams, and the listeners that they meet.
+
+The listeners are the real ones with their guards, but without sockets.
+"""
 
 from __future__ import annotations
 
