@@ -5,14 +5,14 @@ import pytest
 from tests.mutants.reach import files_for, kind_of
 
 ACTIVE = "logsrv/linelog/store/active.py"
-WRITING = "tests/linelog/store/writing"
+STORE = "tests/linelog/store"
 
 
 def test_the_tests_of_a_file_are_those_with_its_name():
     own, beside = files_for("own", ACTIVE), files_for("folder", ACTIVE)
-    assert own[0] == f"{WRITING}/test_active.py"
-    assert all(test.startswith(f"{WRITING}/test_active") for test in own)
-    assert f"{WRITING}/test_append.py" in beside and not set(own) & set(beside)
+    assert own[0] == f"{STORE}/test_active.py"
+    assert all(test.startswith(f"{STORE}/test_active") for test in own)
+    assert f"{STORE}/test_writer.py" in beside and not set(own) & set(beside)
     # The name of another file begins with that of this one.
     assert files_for("own", "logsrv/kit/net/parse.py") == ["tests/kit/net/test_parse.py"]
     assert files_for("own", "logsrv/gopher/wire/errors.py") == []
@@ -21,8 +21,8 @@ def test_the_tests_of_a_file_are_those_with_its_name():
 @pytest.mark.parametrize(
     ("test", "kind"),
     [
-        (f"{WRITING}/test_append.py", "folder"),
-        ("tests/linelog/store/test_store.py", "elsewhere"),
+        (f"{STORE}/test_writer.py", "folder"),
+        ("tests/linelog/read/test_view.py", "elsewhere"),
         ("tests/cli/test_doctor.py", "commands"),
         ("tests/end_to_end/test_killed.py", "end to end"),
         ("tests/end_to_end/test_live_page.py", "browser"),
@@ -38,6 +38,6 @@ def test_the_kind_of_a_test_follows_from_its_folder(test, kind):
 def test_late_tests_reach_the_source_by_imports_or_by_a_daemon():
     assert "tests/powercut/test_states.py" in files_for("power cuts", ACTIVE)
     assert files_for("power cuts", "logsrv/gopher/wire/url.py") == []
-    assert "tests/linelog/store/test_store.py" in files_for("elsewhere", ACTIVE)
+    assert "tests/linelog/importing/test_writer.py" in files_for("elsewhere", ACTIVE)
     shipping = "logsrv/linelog/ship/flights.py"
     assert files_for("end to end", shipping)[0].startswith("tests/end_to_end/test_ship")
