@@ -6,7 +6,7 @@ access              checks of Host, Origin and token, and a limit on guessing th
 endpoints           the table of paths and parameters, by which requests are checked and documented
 responses           sends answers with the headers that all have, and counts them by status
 problems            answers that consist of a status and a sentence
-saved               searches that readers save for each other, in a file
+saved_searches      searches that readers save for each other, in a file
 page                the files of the page for people
 
 Three kinds of work have processes of their own. In the daemon is what starts them; what runs in them
@@ -15,7 +15,8 @@ imports no Twisted:
 in the daemon       in the process
 statistics          statistics_child: the totals of the store, counted for all clients
 searches            search_child: one search; it calls a function of `replies` for each endpoint, of which
-                    `columns` has those that load NumPy, and `asked` turns parameters into a query
+                    `column_replies` has those that load NumPy, and `search_request` makes a search
+                    of the parameters
 views, viewer       view_child: all live views; `polls` reads new lines, `watched_query` makes events of
                     those that match, `catch_up` brings a viewer to the others; `view_protocol` has the
                     messages

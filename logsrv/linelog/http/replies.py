@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.http.asked import (
+from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.search_request import (
     Values,
     document_maker,
     has_all_lines,
@@ -19,7 +20,6 @@ from logsrv.linelog.http.asked import (
     make_search,
     question_of,
 )
-from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.view_protocol import line_event, missed_event
 from logsrv.linelog.query.question import Grouping, Question, Sorting
 from logsrv.linelog.query.record_match import RecordQuery
@@ -50,7 +50,7 @@ def search(view: View, values: Values) -> Reply:
         raise Problem(400, "this query answers figures, not lines: ask /api/table")
     head, render = _renderer(values, question)
     if isinstance(question.answer, Sorting):
-        yield from _import_columns().sorted_lines(view, values, head, render)
+        yield from _import_column_replies().sorted_lines(view, values, head, render)
         return
     if head:
         yield head
@@ -136,14 +136,14 @@ def _pieces_of_records(
 
 def table(view: View, values: Values) -> Reply:
     """Yield figures by groups of lines. Raises Problem (400) for a query that has none."""
-    yield from _import_columns().table(view, values)
+    yield from _import_column_replies().table(view, values)
 
 
-def _import_columns() -> ModuleType:
+def _import_column_replies() -> ModuleType:
     """Import the module of answers in columns, which loads NumPy: that takes longer than most searches."""
-    from logsrv.linelog.http import columns
+    from logsrv.linelog.http import column_replies
 
-    return columns
+    return column_replies
 
 
 def _renderer(values: Values, question: Question) -> tuple[bytes, Callable[[Hit], bytes]]:
@@ -252,7 +252,7 @@ def histogram(view: View, values: Values) -> Reply:
             since, until = rfc3339(first), rfc3339(last)
             step, found = _count_buckets(view, values, first, last)
         if values.get("by"):
-            by_value, parts = _import_columns().count_by_value(view, values, step)
+            by_value, parts = _import_column_replies().count_by_value(view, values, step)
         start = step_start(first, step)
         while start < last or (start == last and not values["until"]):
             bucket = found.get(start)
@@ -302,7 +302,7 @@ def top(view: View, values: Values) -> Reply:
 
 def patterns(view: View, values: Values) -> Reply:
     """Yield the patterns of matching lines. Raises Problem (400) if all would be new."""
-    yield from _import_columns().patterns(view, values)
+    yield from _import_column_replies().patterns(view, values)
 
 
 def fields(view: View, values: Values) -> Reply:

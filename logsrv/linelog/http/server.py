@@ -31,7 +31,7 @@ from logsrv.linelog.http.http_settings import HttpSettings, read_http_token
 from logsrv.linelog.http.page import assets
 from logsrv.linelog.http.problems import STOPPING, Problem
 from logsrv.linelog.http.responses import ResponseSender, SearchAnswer
-from logsrv.linelog.http.saved import SavedSearches
+from logsrv.linelog.http.saved_searches import SavedSearches
 from logsrv.linelog.http.searches import Searches
 from logsrv.linelog.http.statistics import StoreStatistics
 from logsrv.linelog.http.view_protocol import LiveQuery

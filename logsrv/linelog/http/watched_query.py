@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from logsrv.linelog.fields.continuation import Joiner, stream_of_record
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.http.asked import document_maker, has_all_lines
+from logsrv.linelog.http.search_request import document_maker, has_all_lines
 from logsrv.linelog.http.view_protocol import LiveQuery, line_event
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.query.pipeline import parse_lines

@@ -10,14 +10,14 @@ from contextlib import closing
 from typing import Any
 
 from logsrv.linelog.fields.servers import STATUS_CLASS
-from logsrv.linelog.http.asked import (
+from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.search_request import (
     Values,
     document_maker,
     json_line,
     make_search,
     question_of,
 )
-from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.query.question import Figure, Grouping, Sorting
 from logsrv.linelog.read.counting.groups import MOST_VALUES, counts_by_value, group
 from logsrv.linelog.read.counting.sorted_lines import MOST, sort_lines
