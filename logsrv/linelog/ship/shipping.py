@@ -248,7 +248,7 @@ def _child_environment(url: ShipURL) -> dict[str, str]:
     found = child_environment(url.plugin.environment_variables(url))
     if url.plugin not in PLUGINS.ours().values():
         # It has to find the plugin of others where this process did: twistd looks in its directory too.
-        found["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+        found["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, sys.path))
     return found
 
 
