@@ -26,8 +26,8 @@ from logsrv.linelog.formats.nats.login import (
 )
 from logsrv.linelog.formats.nats.streams import StreamFacts, subject_matches
 from logsrv.reactor import AsyncioThread, cancel_until_ended
-from tests.linelog.ship.targets.nkeys import USER, NatsKey, credentials
 from tests.parts.nats_servers import newer, one_server
+from tests.parts.nkeys import USER, NatsKey, credentials
 from tests.parts.ports import free_port
 from tests.parts.reactor import REACTOR
 

@@ -16,11 +16,11 @@ from logsrv.linelog.ship.target_plugin import TargetSettings
 from logsrv.linelog.ship.targets.nats_target import JetStreamTarget
 from logsrv.linelog.store.segment import Position
 from logsrv.reactor import AsyncioThread
-from tests.linelog.ship.targets.nkeys import operator_mode
 from tests.parts.blocks import Edge, block_of, blocks, stored_lines
 from tests.parts.certificates import Authority
 from tests.parts.nats_centres import refused, ship
 from tests.parts.nats_servers import cluster, debian, newer, one_server, url_of
+from tests.parts.nkeys import operator_mode
 from tests.parts.reactor import REACTOR
 
 STORE = 32 * "a"
