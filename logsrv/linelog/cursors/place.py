@@ -26,8 +26,6 @@ from logsrv.linelog.store.segment import FOLDERS, Position, parse_position
 
 _LONGEST = 1 << 16
 _OURS = ("store", "position", "saved")
-
-
 LOCK_SUFFIX = ".lock"
 
 

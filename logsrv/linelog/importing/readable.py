@@ -44,8 +44,6 @@ JOURNAL = re.compile(rb"__(?:CURSOR|REALTIME_TIMESTAMP)=")
 _LEAST = 4
 # A line of UTF-16 is decoded when it is whole, or has more bytes.
 _LONGEST = 1 << 20
-
-
 # Bytes that are read at a time. Few, because all files that overlap in time are read at the same time.
 CHUNK = 64 << 10
 # Keyed by the first bytes of a file. zlib reads only files with a gzip header.

@@ -42,30 +42,6 @@ _GROUP = 1 << 20
 _SYNC_EVERY = 64 << 20
 
 
-class StoredTextReader:
-    """The text of a store from a position on. Raises OSError and StoreError.
-
-    Damaged text is left out, so that a comparison finds a difference.
-    """
-
-    def __init__(self, directory: str, position: Position) -> None:
-        # The comparison finds the damage that the view reports.
-        self._view = View(directory, lambda _: None)
-        self._follower = Follower(self._view, position)
-        self._rest = b""
-
-    def read(self, number: int) -> bytes:
-        """Return the next bytes, fewer only at the end of the text."""
-        while len(self._rest) < number and (news := self._follower.read()) is not None:
-            self._rest += news.text
-        found, self._rest = self._rest[:number], self._rest[number:]
-        return found
-
-    def close(self) -> None:
-        self._follower.close()
-        self._view.close()
-
-
 @contextlib.contextmanager
 def open_for_import(directory: Path, policy: StorePolicy) -> Iterator[ImportWriter]:
     """Open a store for an import; it is locked until the end. Raises StoreError with one sentence."""
@@ -337,6 +313,30 @@ class ImportWriter:
         if lacking or sum(sizes.values()) < begun.offset:
             raise self._foreign_lines_error()
         return sum(sizes.values()) - begun.offset
+
+
+class StoredTextReader:
+    """The text of a store from a position on. Raises OSError and StoreError.
+
+    Damaged text is left out, so that a comparison finds a difference.
+    """
+
+    def __init__(self, directory: str, position: Position) -> None:
+        # The comparison finds the damage that the view reports.
+        self._view = View(directory, lambda _: None)
+        self._follower = Follower(self._view, position)
+        self._rest = b""
+
+    def read(self, number: int) -> bytes:
+        """Return the next bytes, fewer only at the end of the text."""
+        while len(self._rest) < number and (news := self._follower.read()) is not None:
+            self._rest += news.text
+        found, self._rest = self._rest[:number], self._rest[number:]
+        return found
+
+    def close(self) -> None:
+        self._follower.close()
+        self._view.close()
 
 
 def _tell_nobody(*_: object, **fields: object) -> None:

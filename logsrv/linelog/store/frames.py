@@ -30,8 +30,6 @@ _WINDOW = 8 << 20
 _BLOCK_HEAD, _BLOCK = 3, 128 << 10
 _RLE, _RESERVED = 1, 3
 _CHECKSUM = 4
-
-
 # Level 3 with smaller tables and no matches below six bytes takes 10 to 20 % less CPU time for logs, at the
 # same size.
 _PARAMETERS = zstandard.ZstdCompressionParameters.from_level(

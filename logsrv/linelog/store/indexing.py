@@ -49,8 +49,6 @@ _DATE = len("2026-11-20")
 _OF_DATE = numpy.frombuffer(b"\xff" * _DATE + bytes(_TIME.width - _DATE), "<u8")
 # The offsets of the first digits of hours, minutes and seconds in a TIME, each with its greatest digit.
 _TENS = ((11, b"2"), (14, b"5"), (17, b"5"))
-
-
 _SUMS = struct.Struct("<II")
 # The number of bytes at the beginning of a line that are compared: a TIME and a few more.
 _HEAD = 32

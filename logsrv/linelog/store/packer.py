@@ -28,8 +28,6 @@ from logsrv.linelog.store.segment import Segment, tmp
 LINGERS = 150.0
 # Seconds. If a segment comes this soon after the one before, the next is expected soon: see `_hurry_level`.
 OFTEN = 60.0
-
-
 # Bytes. A smaller segment is packed in the server: that holds the interpreter's lock for 4 ms at most,
 # while starting a process takes as much processor time as packing 20 MiB.
 SMALL = 1 << 20

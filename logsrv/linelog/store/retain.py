@@ -24,8 +24,6 @@ from logsrv.linelog.store.segment_notes import RemovedRun, note_removed
 
 # The number of sizes that each listing reads again, in turn, because `logsrv reindex` may change them.
 LOOKED_AT_AGAIN = 500
-
-
 # Logging a removal takes longer than the removal itself, so many at once would block the reactor.
 MOST_AT_ONCE = 32
 # If less than this part of the disk is free, nothing is kept for readers. So a dead target cannot fill the

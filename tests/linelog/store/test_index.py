@@ -24,11 +24,7 @@ from tests.parts.indexes import SENSELESS, as_before, flipped
 from tests.parts.strangers import at_most
 
 MOMENT = "2026-11-20T06:18:42.123456Z"
-
-
 TEN_BYTES = b"compressed"
-
-
 MAGIC = b"\x28\xb5\x2f\xfd"
 
 

@@ -42,8 +42,6 @@ FINE = int(os.environ.get("LOGSRV_BIT_STRIDE", "7"))
 BY_NIGHT = (pytest.mark.long, pytest.mark.nightly)
 # What a start reads, and what others do.
 STARTED = ["number", "synced", "store", "origins", "lock"]
-
-
 READERS: dict[str, Callable[[Path], Any]] = {
     "imported": lambda store: imported.load(at(store)),
     "empty": lambda store: read_empty_runs(at(store)),

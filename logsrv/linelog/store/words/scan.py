@@ -33,8 +33,6 @@ _FIVE = U64((1 << 40) - 1)
 _SEVEN = U64((1 << 56) - 1)
 # Adding this sets the high bit of the letters after f (g to z, and `{` for _), and of no others.
 _ABOVE_F = U64(0x1919191919191919)
-
-
 # The beginning of a line in words of eight bytes: a TIME, with 0 for each digit, and a space.
 _LINE = (SHAPE + b" ").ljust(32, b"\0")
 _WANTED: Array = numpy.frombuffer(_LINE, "<u8")
