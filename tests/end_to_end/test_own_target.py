@@ -70,7 +70,9 @@ def test_a_broken_plugin_costs_its_target_and_no_other(logger, edge):
     )
     server.send(b"one\n")
     far.wait_for_messages(1)
-    server.wait_for_log("plain-far-7000: it is left out, as a plugin cannot be loaded; .*nothing_there")
+    server.wait_for_log(
+        "plain-far-7000: it is left out, as a plugin cannot be loaded; .*nothing_there"
+    )
     assert states(edge)["plain-far-7000"]["wanted"] is True
 
 
