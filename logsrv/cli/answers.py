@@ -23,14 +23,14 @@ from logsrv.linelog.query.question import (
     Question,
     Sorting,
 )
-from logsrv.linelog.read.counting.groups import MOST_VALUES, Cell, Rows, counts_by_value, group
-from logsrv.linelog.read.counting.sorted_lines import MOST, sort_lines
-from logsrv.linelog.read.counting.tallies import count_values
 from logsrv.linelog.read.csv_lines import csv_rows
+from logsrv.linelog.read.groups import MOST_VALUES, Cell, Rows, counts_by_value, group
 from logsrv.linelog.read.patterns.find import Pattern, find_patterns
-from logsrv.linelog.read.patterns.templates import share_of
+from logsrv.linelog.read.patterns.skeletons import share_of
 from logsrv.linelog.read.render import safe_json, to_local_time
 from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.sorted_lines import MOST, sort_lines
+from logsrv.linelog.read.tallies import count_values
 
 _SORTED = 10
 """Lines of a sorted answer, unless another number is asked for."""

@@ -12,12 +12,12 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.terminal import terminal_columns
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.kit.text.words import counted
-from logsrv.linelog.read.counting.histogram import histogram, sensible_step
-from logsrv.linelog.read.counting.tallies import ValueCounts
 from logsrv.linelog.read.csv_lines import csv_rows
-from logsrv.linelog.read.indexed import step_size, step_start
+from logsrv.linelog.read.histogram import histogram, sensible_step
+from logsrv.linelog.read.line_counts import step_size, step_start
 from logsrv.linelog.read.render import safe_json, to_local_time
 from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.tallies import ValueCounts
 
 _TEN = 10
 _BARS = 40

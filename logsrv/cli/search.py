@@ -45,7 +45,7 @@ from logsrv.linelog.query.question import (
     Sorting,
 )
 from logsrv.linelog.query.record_match import RecordQuery
-from logsrv.linelog.read.counting.nothing import hints_for_no_hits
+from logsrv.linelog.read.field_hints import hints_for_no_hits
 from logsrv.linelog.read.render import make_block_renderer
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import LineContext, group_with_context

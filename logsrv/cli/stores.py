@@ -53,7 +53,7 @@ def open_view(arguments: Namespace, command: str) -> View:
 
     if names := several_stores(arguments):
         # Most questions are of one store; they need not load this.
-        from logsrv.linelog.read.stores_view import StoresView
+        from logsrv.linelog.read.stores_search import StoresView
 
         return StoresView(names, open_of_several, warn)
     return _open_store(_stores_to_read(arguments)[0], warn)

@@ -11,9 +11,9 @@ from logsrv.cli.figures import print_value_counts
 from logsrv.kit.options.argument_parser import UsageError
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
-from logsrv.linelog.read.counting.tallies import count_values
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.tallies import count_values
 from tests.parts.stores import line, make_store, view_of
 
 

@@ -15,8 +15,8 @@ from logsrv.linelog.alerts.episodes import EpisodeMessage, Episodes
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.alerts.windows import STEPS, Change, Windows
 from logsrv.linelog.query.condition import parse_alert
-from logsrv.linelog.read.counting.groups import GroupCounter
 from logsrv.linelog.read.follow import AppendedLines
+from logsrv.linelog.read.groups import GroupCounter
 from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.times import time_text
 

@@ -15,7 +15,7 @@ import attrs
 
 from logsrv.linelog.query.condition import Condition
 from logsrv.linelog.query.question import Grouping
-from logsrv.linelog.read.counting.groups import Sums, figure, joined_sums
+from logsrv.linelog.read.groups import Sums, figure, joined_sums
 
 STEPS = 60
 """Steps of a window."""

@@ -19,12 +19,12 @@ from logsrv.linelog.http.search_request import (
     question_of,
 )
 from logsrv.linelog.query.question import Figure, Grouping, Sorting
-from logsrv.linelog.read.counting.groups import MOST_VALUES, counts_by_value, group
-from logsrv.linelog.read.counting.sorted_lines import MOST, sort_lines
 from logsrv.linelog.read.csv_lines import csv_rows
+from logsrv.linelog.read.groups import MOST_VALUES, counts_by_value, group
 from logsrv.linelog.read.patterns.find import find_patterns
 from logsrv.linelog.read.patterns.pattern_query import pattern_document
 from logsrv.linelog.read.search import Hit
+from logsrv.linelog.read.sorted_lines import MOST, sort_lines
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
 

@@ -23,12 +23,11 @@ from logsrv.linelog.http.search_request import (
 from logsrv.linelog.http.view_protocol import line_event, missed_event
 from logsrv.linelog.query.question import Grouping, Question, Sorting
 from logsrv.linelog.query.record_match import RecordQuery
-from logsrv.linelog.read.counting import histogram as over_time
-from logsrv.linelog.read.counting import tallies
+from logsrv.linelog.read import histogram as over_time
+from logsrv.linelog.read import tallies
 from logsrv.linelog.read.csv_lines import csv_renderer
-from logsrv.linelog.read.found_records import whole_record
-from logsrv.linelog.read.indexed import step_start
-from logsrv.linelog.read.lines_of_records import RecordLine, lines_of_records
+from logsrv.linelog.read.found_records import RecordLine, lines_of_records, whole_record
+from logsrv.linelog.read.line_counts import step_start
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.records import about_lines, joined_documents
 from logsrv.linelog.read.render import LineStyle, hit_document, make_renderer, safe_json

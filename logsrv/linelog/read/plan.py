@@ -2,21 +2,24 @@
 
 A segment is skipped if all its times, in the head of its index, are outside the search; a frame, if all
 times between its smallest and largest are. The order of the lines does not help, because a clock may have
-been set back. The word index shows which frames lack the words. Every frame that may have a hit is read.
+been set back. The word index of a segment shows which frames lack the words. Every frame that may have a
+hit is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
-from logsrv.linelog.query.literals import Need
-from logsrv.linelog.read.frames_by_words import frames_with_need
-from logsrv.linelog.read.texts import SegmentFrames
+from logsrv.linelog.query.literals import AnyOf, Literal, Need
+from logsrv.linelog.read.texts import PackedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
+from logsrv.linelog.store.disk import explanation
 from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.times import NONE
+from logsrv.linelog.store.words.lookup import WordIndex
 
 Work: TypeAlias = Callable[["ReadTask"], list[bytes]]
 """task → its results. A ValueError or OSError that it raises is reported, and other tasks go on."""
@@ -173,3 +176,50 @@ def _tasks_of_segment(
             stats.frames += 1
             stats.bytes += cost
             yield ReadTask(frames.number, start, stop, in_time)
+
+
+def frames_with_need(
+    view: View, frames: SegmentFrames, need: Need | None, following: Iterable[int]
+) -> int | None:
+    """Return the frames that can have lines with `need`, frame n as bit n; None if all can.
+
+    following: the numbers of the next segments of the search.
+    A word index that is damaged or belongs to another segment is reported to the view, and not used.
+    """
+    if need is None or not isinstance(frames, PackedFrames):
+        return None
+    fd = view.open_word_index(frames.number)
+    if fd is None:
+        return view.archived_frames_with(frames.number, following, need)
+    try:
+        words = WordIndex(fd)
+        found = frames_in_word_index(words, need)
+        number = Position(frames.number, 0).own.segment
+        if found == 0 and (words.segment, words.compressed) == (number, frames.file_size):
+            # The number of frames is enough: the segment's own index need not be loaded.
+            frames.count = words.frames
+            return found
+        words.require_same_segment(frames.index)
+        return found
+    except (OSError, ValueError) as error:
+        view.report_unusable_file(
+            f"the word index of {frames.path} is not used: {explanation(error)}"
+        )
+        return None
+    finally:
+        os.close(fd)
+
+
+def frames_in_word_index(words: WordIndex, need: Need) -> int | None:
+    """Return the frames that can have lines with `need`, by one word index; None if all can."""
+    if isinstance(need, Literal):
+        return words.frames_with(need.text, need.ignore_case)
+    found = [frames_in_word_index(words, part) for part in need.parts]
+    known = [frames for frames in found if frames is not None]
+    is_any = isinstance(need, AnyOf)
+    if not known or (is_any and len(known) < len(found)):
+        return None
+    together = known[0]
+    for frames in known[1:]:
+        together = together | frames if is_any else together & frames
+    return together

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from logsrv.linelog.fields.stored_line import IsOf, make_source_test
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.query.question import EVERYTHING
-from logsrv.linelog.read.indexed import IndexedCounts, levels_in_query
+from logsrv.linelog.read.line_counts import IndexedCounts, levels_in_query
 from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats, Work, plan_tasks
 from logsrv.linelog.read.pool import run_tasks
 from logsrv.linelog.read.texts import SegmentFrames

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Self
 import zstandard
 
 from logsrv.linelog.store.disk import explanation
-from logsrv.linelog.store.frames import LARGEST
-from logsrv.linelog.store.index import Index
-from logsrv.linelog.store.times import Times, combine_times, times_of
+from logsrv.linelog.store.frames import LARGEST, MOST_FRAMES, frame_sizes_at
+from logsrv.linelog.store.index import FrameStart, Index
+from logsrv.linelog.store.times import UNKNOWN, Times, combine_times, times_of
 
 if TYPE_CHECKING:
     from logsrv.linelog.store.archive.reading import ArchivedText
+
 
 SIZE = 1 << 20
 # Bytes that are read at once. For each piece of 128 KiB or more, glibc would map new memory: reading 250
@@ -298,3 +299,33 @@ def _next_line_start(text: bytes, offset: int) -> int:
     if offset <= 0:
         return 0
     return (text.find(b"\n", offset - 1) + 1 or len(text)) if offset < len(text) else len(text)
+
+
+def index_sound_frames(number: int, fd: int) -> tuple[Index, str]:
+    """Return an index of the file's sound frames, without times and line counts, and the fault after them.
+
+    number: of the segment. The fault is "" if the whole file is sound. Raises OSError.
+    """
+    frames: list[FrameStart] = []
+    text = at = 0
+    end = os.fstat(fd).st_size
+    wrong = ""
+    while at < end:
+        found = frame_sizes_at(lambda at, size: os.pread(fd, size, at), at, end)
+        if found is None or len(frames) == MOST_FRAMES:
+            wrong = f"damaged at byte {at}: no whole frame begins there"
+            break
+        frames.append(FrameStart(text, at, 0, UNKNOWN))
+        length, size = found
+        text += size
+        at += length
+    return Index(number, text, at, 0, tuple(frames)), wrong
+
+
+def require_index_fits(found: Index, fd: int) -> None:
+    """Raise ValueError if the index does not fit an open file. A truncated file still fits."""
+    size = os.fstat(fd).st_size
+    if size > found.compressed:
+        raise ValueError(
+            f"it belongs to a file of {found.compressed} bytes, and this one has {size}"
+        )

@@ -16,8 +16,14 @@ from typing import Self
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.query.literals import Need
-from logsrv.linelog.read import walk
-from logsrv.linelog.read.texts import ArchivedFrames, PackedFrames, PlainFrames, SegmentFrames
+from logsrv.linelog.read.texts import (
+    ArchivedFrames,
+    PackedFrames,
+    PlainFrames,
+    SegmentFrames,
+    index_sound_frames,
+    require_index_fits,
+)
 from logsrv.linelog.store import index
 from logsrv.linelog.store.archive.objects import Archive
 from logsrv.linelog.store.disk import Disk, explanation, hint_at_reading_group, reason, store_errors
@@ -37,14 +43,11 @@ from logsrv.linelog.store.segment import (
 )
 from logsrv.linelog.store.segment_notes import (
     MissingText,
-    gaps,
     missed_text,
-    removed_or_empty_numbers,
-    segments_in_words,
+    missing_without_note,
 )
 from logsrv.linelog.store.times import NONE, UNKNOWN, Times, combine_times
 
-_INDEXED = (Form.PACKED, Form.AWAY)
 # After so many tries, opening a segment fails. It may be rotated or sealed between lookup and opening, but
 # not so often in a row.
 _TRIES = 1000
@@ -56,8 +59,7 @@ class View:
     """The segments of a store's directory, in order. Raises StoreError if it is no readable store.
 
     tell: gets one sentence for each damaged or unusable file. away: include segments whose text is in an
-    archive only, which may take long to read.
-    names: of the stores, if several are read together.
+    archive only, which may take long to read. names: of the stores, if several are read together.
     """
 
     segments: list[Segment]
@@ -233,7 +235,7 @@ class View:
     def index_head(self, number: int) -> IndexHead | None:
         """Return the head of the index of a compressed segment; None if it is lost or unusable."""
         segment = self._by_number.get(number)
-        if segment is None or segment.form not in _INDEXED:
+        if segment is None or segment.form not in (Form.PACKED, Form.AWAY):
             return None
         try:
             head = index.load_head(segment, self._disk)
@@ -310,23 +312,7 @@ class View:
     def missing_segments(self, before: int, after: int) -> list[str]:
         """Return a sentence for each run of segments between two others that is gone without a note."""
         with store_errors(f"{self._disk.directory} cannot be read"):
-            # Listed again: a segment that is sealed during a listing may be in it under neither name. The
-            # notes are read after the listing, because a segment is noted before it is removed.
-            listed, names = segments_and_names(self._disk)
-            there = {one.number: one for one in (*away_segments(names), *listed)}
-            known = {one for one in there if before < one < after}
-            runs = gaps({before, *known, after}, removed_or_empty_numbers(self._disk))
-        found = []
-        for run in runs:
-            one = self._by_number.get(run.start - 1)
-            other = self._by_number.get(run.stop)
-            since = f" from {one.first_time} on" if one else ""
-            until = f" up to {other.first_time}" if other and other.form is not Form.ACTIVE else ""
-            found.append(
-                f"{segments_in_words(run)} {'is' if len(run) == 1 else 'are'} missing, with lines{since}"
-                f"{until}, and no note says why; logsrv doctor says what to do"
-            )
-        return found
+            return missing_without_note(self._disk, self._by_number, before, after)
 
     def open_segment(self, number: int) -> SegmentFrames | None:
         """Open a segment. None if it was removed, or if it is unreadable, which is reported."""
@@ -400,24 +386,15 @@ class View:
             return self._loaded
         try:
             found = index.load(segment, self._disk)
-            _require_index_fits(found, fd)
+            require_index_fits(found, fd)
         except (OSError, ValueError) as error:
             # Retention removes a text, then its index.
             if self._disk.leads_to(segment.name, fd):
                 self.report_unusable_file(
                     f"{self._disk.path(segment.index)} is not used: {explanation(error)}"
                 )
-            found, wrong = walk.index_sound_frames(segment.number, fd)
+            found, wrong = index_sound_frames(segment.number, fd)
             if wrong:
                 self.report_damage(f"{path} is {wrong}")
         self._loaded = found
         return found
-
-
-def _require_index_fits(found: Index, fd: int) -> None:
-    """Raise ValueError if the index does not fit an open file. A truncated file still fits."""
-    size = os.fstat(fd).st_size
-    if size > found.compressed:
-        raise ValueError(
-            f"it belongs to a file of {found.compressed} bytes, and this one has {size}"
-        )

@@ -1,10 +1,8 @@
 """SQL over a store: DuckDB computes, the reading side gives it the rows that it may need.
 
-columns.py   the table `logs`: its columns, and the types of fields
+columns.py   the table `logs`: its columns, the types of fields, and levels as an ENUM
 fault.py     an error of DuckDB as a sentence with a place
-sample.py    the type of a field, guessed from lines all over the store
-binding.py   the fields that a statement names, and a type for each that makes the statement valid
-levels.py    levels as an ENUM, and texts that are compared with it
+binding.py   the fields that a statement names, and a type for each that fits it, guessed from lines
 plan.py      DuckDB's plan of a statement: the columns and the rows that it needs
 push.py      conditions of that plan as a query and a scope of the reading side
 arrow_columns.py

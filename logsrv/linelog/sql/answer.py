@@ -21,13 +21,11 @@ import pyarrow
 
 from logsrv.errors import QueryError
 from logsrv.linelog.read.plan import SearchStats
-from logsrv.linelog.sql.binding import StatementBinder
-from logsrv.linelog.sql.columns import ColumnType
+from logsrv.linelog.sql.binding import LineSample, StatementBinder
+from logsrv.linelog.sql.columns import CREATED, TYPE, ColumnType, replace_level_texts
 from logsrv.linelog.sql.fault import NO_MEMORY, parse_fault
-from logsrv.linelog.sql.levels import CREATED, TYPE, replace_level_texts
 from logsrv.linelog.sql.plan import OPTIMIZERS, ReadingPlan, plan_everything, plan_from_duckdb
 from logsrv.linelog.sql.rows import MisfitValue, StoreReading, TableRows
-from logsrv.linelog.sql.sample import LineSample
 
 # Rows in a batch of the answer. An answer with fewer rows is returned when it is complete.
 _ROWS = 10_000

@@ -21,7 +21,7 @@ from logsrv.linelog.fields.stored_line import parse_source
 from logsrv.linelog.fields.values import Value, displayable_text, number_of_value, text_of_value
 from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.query.units import number_in_field_unit
-from logsrv.linelog.read.counting.columns import column_reader
+from logsrv.linelog.read.columns import column_reader
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType, arrow_schema
 from logsrv.linelog.store.segment import Position
 

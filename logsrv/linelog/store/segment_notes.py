@@ -17,7 +17,7 @@ is compressed. The file itself is not synced, because an older version of it is 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -28,7 +28,14 @@ from logsrv.kit.text.checksums import (
     strip_checksum,
 )
 from logsrv.linelog.store.disk import Disk, read_or
-from logsrv.linelog.store.segment import Position, Segment, save_number
+from logsrv.linelog.store.segment import (
+    Form,
+    Position,
+    Segment,
+    away_segments,
+    save_number,
+    segments_and_names,
+)
 
 REMOVED, EMPTY, WAITING = "removed", "empty", "waiting"
 # The most runs or segments in a file. The oldest of more are merged or left out: hardly any reader is so
@@ -241,3 +248,27 @@ def remove_empty_segment(plain: Segment, active: int, disk: Disk) -> None:
         if not waiting_sizes(disk).get(plain.number):
             note_empty(plain.number, disk)
     disk.unlink(plain.name)
+
+
+def missing_without_note(
+    disk: Disk, known: Mapping[int, Segment], before: int, after: int
+) -> list[str]:
+    """Return a sentence for each run of segments between two others that is gone without a note.
+
+    known: the segments that were listed before, by number. Raises OSError.
+    """
+    # Listed again: a segment that is sealed during a listing may be in it under neither name. The notes are
+    # read after the listing, because a segment is noted before it is removed.
+    listed, names = segments_and_names(disk)
+    there = {one.number for one in (*away_segments(names), *listed)}
+    between = {one for one in there if before < one < after}
+    found = []
+    for run in gaps({before, *between, after}, removed_or_empty_numbers(disk)):
+        one, other = known.get(run.start - 1), known.get(run.stop)
+        since = f" from {one.first_time} on" if one else ""
+        until = f" up to {other.first_time}" if other and other.form is not Form.ACTIVE else ""
+        found.append(
+            f"{segments_in_words(run)} {'is' if len(run) == 1 else 'are'} missing, with lines{since}"
+            f"{until}, and no note says why; logsrv doctor says what to do"
+        )
+    return found

@@ -16,7 +16,7 @@ from logsrv.linelog.alerts.windows import (
     Windows,
 )
 from logsrv.linelog.query.condition import parse_alert
-from logsrv.linelog.read.counting.groups import GroupCounter
+from logsrv.linelog.read.groups import GroupCounter
 from tests.parts.stores import BEGIN, line
 
 

@@ -27,15 +27,13 @@ from logsrv.linelog.query.line_spans import all_line_spans
 from logsrv.linelog.query.many import ManyQueries
 from logsrv.linelog.query.match import Matcher, Place, make_matcher
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.read import plan, pool
-from logsrv.linelog.read.counting import histogram as over_time
-from logsrv.linelog.read.counting import timed
-from logsrv.linelog.read.counting.groups import group
-from logsrv.linelog.read.counting.sorted_lines import sort_lines
-from logsrv.linelog.read.counting.tallies import count_values
+from logsrv.linelog.read import histogram, line_counts, plan, pool
+from logsrv.linelog.read.groups import group
 from logsrv.linelog.read.patterns.find import find_patterns
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.sorted_lines import sort_lines
+from logsrv.linelog.read.tallies import count_values
 from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.answer import SqlAnswer
 from logsrv.linelog.sql.rows import StoreReading
@@ -96,7 +94,7 @@ SWITCHES: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "columns": lambda: patch.object(
         reader.FieldReader, "_fill_columns", lambda _, stamps, __: {*range(len(stamps))}
     ),
-    "the short way to count": lambda: patch.object(timed, "SMALL", 0),
+    "the short way to count": lambda: patch.object(line_counts, "SMALL", 0),
     "Python's JSON": lambda: patch.object(json_fields, "without_orjson", 0),
     "orjson": lambda: patch.object(json_fields, "without_orjson", 10**9),
 }
@@ -116,7 +114,7 @@ def in_process(store: Store, asked: Question) -> Answer:
         if asked.answer == "top":
             return count_values(search, asked.fields[0], question.extractions).most_common(most)  # type: ignore[arg-type]
         if asked.answer == "histogram":
-            found = over_time.histogram(search, asked.every or 0.0, levels=True)
+            found = histogram.histogram(search, asked.every or 0.0, levels=True)
             return asked.every, {one.start: (one.lines, one.levels) for one in found}
         if asked.answer == "table":
             return group(search, question.answer, question.extractions).rows[:most]  # type: ignore[arg-type]

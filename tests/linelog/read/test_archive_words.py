@@ -3,8 +3,8 @@
 import pytest
 
 from logsrv.linelog.query.literals import AllOf, AnyOf, Literal, Need
-from logsrv.linelog.read.archive_words import ArchivedWordIndex, frames_by_segment
-from logsrv.linelog.read.frames_by_words import frames_in_word_index
+from logsrv.linelog.read.archive_view import ArchivedWordIndex, frames_by_segment
+from logsrv.linelog.read.plan import frames_in_word_index
 from logsrv.linelog.store.archive.objects import ArchiveError
 from logsrv.linelog.store.archive.reading import ReaderThreads
 from logsrv.linelog.store.words.lookup import PartialFile, WordIndex

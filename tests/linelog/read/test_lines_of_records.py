@@ -14,10 +14,8 @@ from logsrv.linelog.query.literals import AllOf, Literal, Need
 from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.record_match import RecordQuery
-from logsrv.linelog.read import lines_of_records as module
-from logsrv.linelog.read import texts
-from logsrv.linelog.read.found_records import FollowedRecords
-from logsrv.linelog.read.lines_of_records import lines_of_records
+from logsrv.linelog.read import found_records, texts
+from logsrv.linelog.read.found_records import FollowedRecords, lines_of_records
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.records import about_lines
 from logsrv.linelog.read.search import Search
@@ -83,7 +81,7 @@ def test_the_lines_of_matching_records_come_in_order(query, size, kinds, at_once
     asked = RecordQuery(parse(query))
     with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
         patch.setattr(texts, "SIZE", 300)
-        patch.setattr(module, "AT_ONCE", at_once)
+        patch.setattr(found_records, "AT_ONCE", at_once)
         lines, hits = stored([line("earlier", -100), *mixed], Path(directory))
         view = view_of(Path(directory))
         wanted = sorted(
@@ -149,7 +147,7 @@ def test_a_record_that_reaches_over_the_edge_of_a_part_is_asked_as_a_whole(tmp_p
 def test_a_record_goes_on_in_frames_without_hits(tmp_path, monkeypatch):
     """A margin has fewer lines than the store between two pauses."""
     monkeypatch.setattr(texts, "SIZE", 300)
-    monkeypatch.setattr(module, "MARGIN", 40)
+    monkeypatch.setattr(found_records, "MARGIN", 40)
     record = ["ERROR failed", *[f"\tat {number}" for number in range(30)]]
     view = view_of(make_store(tmp_path, [[line(text) for text in record * 5]]))
     query = RecordQuery(parse("level=error"))

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read import stored_lines as stored_lines
-from logsrv.linelog.read.counting.tallies import count_sources
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.stored_lines import LineContext, StoredLines, group_with_context
+from logsrv.linelog.read.tallies import count_sources
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 from tests.parts.examples import more

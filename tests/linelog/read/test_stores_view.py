@@ -11,7 +11,7 @@ from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read.archive_view import ArchiveView
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
-from logsrv.linelog.read.stores_view import StoresView
+from logsrv.linelog.read.stores_search import StoresView
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import NEXT_STORE, Position
 from tests.parts.archived_stores import archive_all, remove_texts, sealed_store

@@ -18,8 +18,8 @@ from logsrv.linelog.read.texts import (
     ArchivedFrames,
     DamagedSegment,
     SegmentFrames,
+    index_sound_frames,
 )
-from logsrv.linelog.read.walk import index_sound_frames
 from logsrv.linelog.store import index
 from logsrv.linelog.store.index import Index
 from logsrv.linelog.store.segment import Position

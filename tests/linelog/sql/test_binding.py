@@ -9,7 +9,12 @@ import pytest
 
 from logsrv.errors import QueryError
 from logsrv.linelog.sql.answer import connect_in_memory
-from logsrv.linelog.sql.binding import StatementBinder
+from logsrv.linelog.sql.binding import (
+    LineSample,
+    StatementBinder,
+    lines_at_distances,
+    type_of_value,
+)
 from logsrv.linelog.sql.columns import (
     ALWAYS,
     ColumnType,
@@ -18,7 +23,6 @@ from logsrv.linelog.sql.columns import (
     quoted_identifier,
 )
 from logsrv.linelog.sql.fault import DuckDBFault, parse_fault
-from logsrv.linelog.sql.sample import LineSample, lines_at_distances, type_of_value
 from tests.parts.stores import lines, make_store, view_of
 
 T, INT, N = ColumnType.TEXT, ColumnType.INTEGER, ColumnType.NUMBER

@@ -9,7 +9,7 @@ from logsrv.errors import QueryError
 from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.answer import SqlAnswer
-from logsrv.linelog.sql.levels import replace_level_texts
+from logsrv.linelog.sql.columns import replace_level_texts
 from logsrv.linelog.sql.rows import StoreReading
 from tests.parts.stores import lines, make_store, view_of
 

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from logsrv.linelog.fields.level import canonical_level
 from logsrv.linelog.read.patterns.line_patterns import PatternKey
-from logsrv.linelog.read.patterns.templates import ANY
+from logsrv.linelog.read.patterns.skeletons import ANY
 
 ENOUGH = 3
 """Templates that have to differ in a word before it counts as variable."""

@@ -13,8 +13,8 @@ from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse, phrase_of
 from logsrv.linelog.read.patterns.find import Pattern
-from logsrv.linelog.read.patterns.objects import MESSAGE_KEYS
-from logsrv.linelog.read.patterns.templates import ANY, PLACEHOLDERS
+from logsrv.linelog.read.patterns.line_patterns import MESSAGE_KEYS
+from logsrv.linelog.read.patterns.skeletons import ANY, PLACEHOLDERS
 from logsrv.linelog.read.stored_lines import StoredLines
 
 _LONGEST = 200

@@ -11,10 +11,20 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.read.patterns import line_patterns as module
-from logsrv.linelog.read.patterns.line_patterns import LinePatterns, PatternKey, skeletons_of
-from logsrv.linelog.read.patterns.objects import ObjectParts, read_object
-from logsrv.linelog.read.patterns.skeletons import LONGEST, skeletons
-from logsrv.linelog.read.patterns.templates import app_in_pattern, share_of, template_of_skeleton
+from logsrv.linelog.read.patterns.line_patterns import (
+    LinePatterns,
+    ObjectParts,
+    PatternKey,
+    read_object,
+    skeletons_of,
+)
+from logsrv.linelog.read.patterns.skeletons import (
+    LONGEST,
+    app_in_pattern,
+    share_of,
+    skeletons,
+    template_of_skeleton,
+)
 from tests.parts.stores import line
 
 

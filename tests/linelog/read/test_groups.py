@@ -14,13 +14,12 @@ from logsrv.kit.text.time import exact_rfc3339
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import Figure, Grouping, Sorting
-from logsrv.linelog.read.counting import frequent
-from logsrv.linelog.read.counting import groups as module
-from logsrv.linelog.read.counting.groups import GroupCounter, Rows, group
-from logsrv.linelog.read.counting.quantiles import QuantileNumbers
-from logsrv.linelog.read.counting.sorted_lines import SortedLines, sort_lines
+from logsrv.linelog.read import groups, sketches
+from logsrv.linelog.read.groups import GroupCounter, Rows, group
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.sketches import QuantileNumbers
+from logsrv.linelog.read.sorted_lines import SortedLines, sort_lines
 from tests.parts.stores import line, make_store, view_of
 
 MESSAGES = [
@@ -151,7 +150,7 @@ def test_numbers_too_large_for_a_sum_count_as_none(tmp_path):
 
 
 def test_lines_of_too_many_groups_are_counted_not_forgotten(store, monkeypatch):
-    monkeypatch.setattr(frequent, "MOST_KEYS", 1)
+    monkeypatch.setattr(sketches, "MOST_KEYS", 1)
     found = table(store, "| count by app")
     assert len(found.rows) <= 2 and found.missed
     assert sum(int(row[1] or 0) for row in found.rows) + found.left_out == found.lines == 7
@@ -170,7 +169,7 @@ def test_the_group_with_the_most_lines_stays_although_it_comes_last(
     query, row, tmp_path, monkeypatch
 ):
     """And its numbers are no longer counted as in memory once a group is forgotten."""
-    monkeypatch.setattr(frequent, "MOST_KEYS", 10)
+    monkeypatch.setattr(sketches, "MOST_KEYS", 10)
     rare = [line(f"k=r{number} ms=1", 1) for number in range(40)]
     heavy = [line("k=heavy ms=2", 2) for _ in range(40)]
     found = table(make_store(tmp_path / "logs", [rare, heavy]), query)
@@ -180,7 +179,7 @@ def test_the_group_with_the_most_lines_stays_although_it_comes_last(
 
 
 def test_many_numbers_keep_quantiles_within_half_a_percent(store, monkeypatch):
-    monkeypatch.setattr(module, "MOST_NUMBERS", 2)
+    monkeypatch.setattr(groups, "MOST_NUMBERS", 2)
     found = table(store, "| avg ms, p50 ms")
     assert not found.exact
     assert list(found.rows[0]) == [pytest.approx(26.5 / 3), pytest.approx(9.5, rel=0.006)]

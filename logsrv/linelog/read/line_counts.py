@@ -1,15 +1,18 @@
-"""Lines counted from an index, which has their number by level since sealing: their text is not read.
+"""Numbers of lines by time and level: from an index, else from text.
 
-A frame is either taken from the index as a whole, or read. It is taken if all its lines are in the scope of
-the search and in one step of time.
+The index of a segment has its numbers of lines by level since sealing: the text is not read. A frame is
+either taken from the index as a whole, or read. It is taken if all its lines are in the scope of the search
+and in one step of time.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.fields.level import LEVELS, RULES
+from logsrv.linelog.fields.record import level_of
 from logsrv.linelog.query.candidates import levels_satisfying
 from logsrv.linelog.query.question import EVERYTHING, Compare, HasField, Node
 from logsrv.linelog.read.texts import SegmentFrames
@@ -93,3 +96,20 @@ def step_start(moment: float, step: float) -> float:
 def step_size(step: float) -> int:
     """Return the length of a step of so many seconds in whole microseconds."""
     return round(step * 1e6)
+
+
+# Bytes. For less text, loading NumPy takes longer than counting without it.
+SMALL = 256 << 10
+
+
+def count_by_time(text: bytes, size: int, *, levels: bool) -> Counter[tuple[bytes, str | None]]:
+    """Return the numbers of lines by their first `size` bytes and, if wanted, their levels (else None).
+
+    text: whole lines, each with its LF.
+    """
+    if len(text) >= SMALL:
+        from logsrv.linelog.read.numpy_counts import count_by_time_with_numpy
+
+        return count_by_time_with_numpy(text, size, levels=levels)
+    lines = text.removesuffix(b"\n").split(b"\n") if text else []
+    return Counter((line[:size], level_of(line) if levels else None) for line in lines)

@@ -12,22 +12,21 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.question import Figure, Grouping
-from logsrv.linelog.read.counting import frequent, tallies
-from logsrv.linelog.read.counting import histogram as counts
-from logsrv.linelog.read.counting import timed as module
-from logsrv.linelog.read.counting.arrays import count_by_time_with_numpy
-from logsrv.linelog.read.counting.groups import group
-from logsrv.linelog.read.counting.histogram import histogram, sensible_step
-from logsrv.linelog.read.counting.tallies import (
+from logsrv.linelog.read import histogram as over_time
+from logsrv.linelog.read import line_counts, sketches, tallies
+from logsrv.linelog.read.columns import LONGEST, make_value_counter, texts_to_count
+from logsrv.linelog.read.groups import group
+from logsrv.linelog.read.histogram import histogram, sensible_step
+from logsrv.linelog.read.line_counts import count_by_time
+from logsrv.linelog.read.numpy_counts import count_by_time_with_numpy
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.tallies import (
     ValueCounts,
     count_fields,
     count_sources,
     count_values,
 )
-from logsrv.linelog.read.counting.timed import count_by_time
-from logsrv.linelog.read.counting.values import LONGEST, make_value_counter, texts_to_count
-from logsrv.linelog.read.plan import Scope
-from logsrv.linelog.read.search import Search
 from tests.parts.stores import BEGIN, line, make_store, view_of
 
 
@@ -47,7 +46,7 @@ def test_each_element_of_a_list_counts(whole):
 
 
 def test_too_many_values_keep_the_frequent_ones(monkeypatch):
-    monkeypatch.setattr(frequent, "MOST_KEYS", 10)
+    monkeypatch.setattr(sketches, "MOST_KEYS", 10)
     tally = ValueCounts()
     for number in range(100):
         tally.add_counts({"often": 5, f"once {number}": 1}, 6)
@@ -58,7 +57,7 @@ def test_too_many_values_keep_the_frequent_ones(monkeypatch):
 
 def test_long_values_are_as_too_many(monkeypatch):
     """A thousand characters of each of 200,000 values would be up to 800 MB."""
-    monkeypatch.setattr(frequent, "MOST_CHARACTERS", 1000)
+    monkeypatch.setattr(sketches, "MOST_CHARACTERS", 1000)
     tally = ValueCounts()
     for number in range(100):
         tally.add_counts({"often": 5, f"once {number} {'x' * 90}": 1}, 6)
@@ -118,7 +117,7 @@ TEXT = line("ERROR x") + line("x", 0.5) + line("ERROR y", 0.7) + line("<15>z", 1
 
 @pytest.mark.parametrize("small", [0, 1 << 20])
 def test_arrays_count_the_same(small, monkeypatch):
-    monkeypatch.setattr(module, "SMALL", small)
+    monkeypatch.setattr(line_counts, "SMALL", small)
     first, second = b"2026-11-20T06:00:00", b"2026-11-20T06:00:01"
     assert count_by_time(TEXT, 19, levels=True) == {
         (first, "error"): 2,
@@ -203,7 +202,7 @@ def test_a_number_counts_as_it_was_written_whoever_parses_it(
 
 
 def test_too_many_steps_are_an_error(whole, monkeypatch):
-    monkeypatch.setattr(counts, "MOST_STEPS", 1000)
+    monkeypatch.setattr(over_time, "MOST_STEPS", 1000)
     with pytest.raises(LogsrvError, match="in more than 1,000 steps of 1 s; take longer steps"):
         histogram(whole, 1, levels=False)
 

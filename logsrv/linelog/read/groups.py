@@ -16,12 +16,10 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.fields.reader import Column
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.query.question import Extraction, Grouping
-from logsrv.linelog.read.counting.columns import column_reader, numbers
-from logsrv.linelog.read.counting.frequent import FrequentKeys
-from logsrv.linelog.read.counting.quantiles import QuantileNumbers
-from logsrv.linelog.read.counting.values import texts_to_count
-from logsrv.linelog.read.indexed import step_size
+from logsrv.linelog.read.columns import column_reader, numbers, texts_to_count
+from logsrv.linelog.read.line_counts import step_size
 from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.sketches import FrequentKeys, QuantileNumbers
 
 MOST_VALUES = 8
 """Values with a column or part of their own in an answer by time and value."""

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from logsrv.errors import LogsrvError
 from logsrv.kit.text.time import parse_rfc3339
-from logsrv.linelog.read.counting.timed import count_by_time
-from logsrv.linelog.read.indexed import step_start
+from logsrv.linelog.read.line_counts import count_by_time, step_start
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Search
 

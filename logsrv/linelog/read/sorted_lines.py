@@ -9,7 +9,7 @@ from typing import NamedTuple
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
 from logsrv.linelog.query.question import Extraction, Sorting
-from logsrv.linelog.read.counting.columns import column_reader, numbers
+from logsrv.linelog.read.columns import column_reader, numbers
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.store.segment import Position

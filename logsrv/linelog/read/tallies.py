@@ -14,9 +14,9 @@ from logsrv.linelog.fields.servers import STATUS_CLASS
 from logsrv.linelog.fields.stored_line import STAMP
 from logsrv.linelog.query.expression import extracted_fields
 from logsrv.linelog.query.question import Extraction
-from logsrv.linelog.read.counting.frequent import MOST_CHARACTERS, MOST_KEYS, FrequentKeys
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.sketches import MOST_CHARACTERS, MOST_KEYS, FrequentKeys
 
 _STAMPS = re.compile(b"^(?:" + STAMP.pattern + b")", re.MULTILINE)
 
@@ -48,7 +48,7 @@ class ValueCounts:
 def count_values(search: Search, field: str, extractions: Sequence[Extraction] = ()) -> ValueCounts:
     """Count the values of a field, which may be an extracted one; each element of a list counts."""
     # Imported here because it loads NumPy, which takes longer than most searches.
-    from logsrv.linelog.read.counting.values import make_value_counter
+    from logsrv.linelog.read.columns import make_value_counter
 
     count = make_value_counter(field, extractions)
 

@@ -1,6 +1,6 @@
 """Lines counted by NumPy: adjacent lines with the same time are counted at once.
 
-It is not in `timed.py`, because NumPy takes a tenth of a second to load.
+It is not in `line_counts.py`, because NumPy takes a tenth of a second to load.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ import pytest
 
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
-from logsrv.linelog.read import indexed
-from logsrv.linelog.read.counting.histogram import histogram
-from logsrv.linelog.read.indexed import levels_in_query
+from logsrv.linelog.read import line_counts
+from logsrv.linelog.read.histogram import histogram
+from logsrv.linelog.read.line_counts import levels_in_query
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
@@ -66,7 +66,7 @@ def test_a_source_is_looked_for_in_the_text(store):
 
 
 def test_levels_by_other_rules_are_not_used(store, monkeypatch):
-    monkeypatch.setattr(indexed, "RULES", 99)
+    monkeypatch.setattr(line_counts, "RULES", 99)
     found = search(store)
     histogram(found, 604800, levels=True)
     assert found.stats.segments == 4

@@ -1,5 +1,6 @@
-"""The most frequent keys in bounded memory: none that is frequent is missing, and no number is too high."""
+"""The most frequent keys and the quantiles in bounded memory: never too high, none missing, in bounds."""
 
+import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -8,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.read.counting import frequent
-from logsrv.linelog.read.counting.frequent import FrequentKeys
-from logsrv.linelog.read.counting.tallies import ValueCounts
+from logsrv.linelog.read import sketches
+from logsrv.linelog.read.sketches import FrequentKeys, QuantileNumbers
+from logsrv.linelog.read.tallies import ValueCounts
 
 
 def portions(keys: Iterable[str], size: int) -> Iterator[Counter[str]]:
@@ -25,7 +26,7 @@ def check(keys: list[str], size: int) -> FrequentKeys[str]:
     for portion in portions(keys, size):
         found.add(portion)
     counted, truth = dict(found.items()), Counter(keys)
-    assert len(counted) <= 2 * frequent.MOST_KEYS + 1
+    assert len(counted) <= 2 * sketches.MOST_KEYS + 1
     for key, lines in truth.items():
         assert lines - found.missed <= counted.get(key, 0) <= lines
     return found
@@ -51,8 +52,8 @@ RARE = [f"r{number}" for number in range(300)]
 )
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_the_most_frequent_key_is_never_missing(keys, size, monkeypatch):
-    monkeypatch.setattr(frequent, "MOST_KEYS", 10)
-    monkeypatch.setattr(frequent, "MOST_CHARACTERS", 1000)
+    monkeypatch.setattr(sketches, "MOST_KEYS", 10)
+    monkeypatch.setattr(sketches, "MOST_CHARACTERS", 1000)
     found = check(keys, size)
     assert found.missed
     (first, lines), *_ = Counter(keys).most_common()
@@ -63,7 +64,7 @@ def test_the_most_frequent_key_is_never_missing(keys, size, monkeypatch):
 @given(st.lists(st.sampled_from("abcdefghij")), st.integers(1, 9))
 def test_a_number_is_too_low_by_missed_at_most(keys, size):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(frequent, "MOST_KEYS", 2)
+        patch.setattr(sketches, "MOST_KEYS", 2)
         found = check(keys, size)
     assert found.missed <= len(keys) // 2
 
@@ -74,3 +75,42 @@ def test_the_numbers_of_few_keys_are_exact():
         found.add_counts(portion, portion.total())
     assert (found.missed, found.total) == (0, 601)
     assert found.most_common(2) == [("r0", 2), ("r1", 2)]
+
+
+PARTS = [0.5, 0.95, 0.99]
+TEN = [3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0, 5.0, 3.5]
+
+
+@pytest.mark.parametrize(
+    ("values", "duckdb"),
+    [
+        ([], [None, None, None]),
+        ([7], [7, 7, 7]),
+        ([1, 2], [1.5, 1.95, 1.99]),
+        ([-5, 0.5], [-2.25, 0.225, 0.445]),
+        ([3, 1, 2], [2, 2.9, 2.98]),
+        ([0, 0, 10], [0, 9, 9.8]),
+        (TEN, [3.75, 7.65, 8.73]),
+        ([1e300, -1e300, 0], [0, 9e299, 9.8e299]),
+        (range(1, 101), [50.5, 95.05, 99.01]),
+    ],
+)
+def test_few_numbers_give_the_values_of_duckdb_and_python(values, duckdb):
+    """Those of DuckDB 2.0 are written down: `quantile_cont(v, [0.5, 0.95, 0.99])`."""
+    numbers = QuantileNumbers()
+    numbers.add(values)
+    found = numbers.quantiles(PARTS)
+    assert found == pytest.approx(duckdb)
+    if len(values) > 1:
+        cuts = statistics.quantiles(values, n=100, method="inclusive")
+        assert found == pytest.approx([cuts[49], cuts[94], cuts[98]])
+
+
+@pytest.mark.parametrize("values", [[7.0], [1.0, 2.0], [-3.0, 1.0, 2.0], TEN, list(range(1, 1001))])
+def test_compressed_numbers_are_within_half_a_percent_of_one_of_them(values):
+    numbers = QuantileNumbers()
+    numbers.add(values)
+    numbers.compress()
+    for part, found in zip(PARTS, numbers.quantiles(PARTS), strict=True):
+        wanted = sorted(values)[int(part * (len(values) - 1))]
+        assert found == pytest.approx(wanted, rel=0.0051)

@@ -1,1 +1,0 @@
-"""Counting: the most frequent values of a field, lines over time and their levels, sources."""
