@@ -22,7 +22,6 @@ import contextlib
 import importlib
 import keyword
 import os
-import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -35,7 +34,6 @@ from logsrv.kit.text.words import error_text
 from logsrv.plugin_folders import refused
 
 PACKAGE = os.path.join(os.path.dirname(logsrv.__file__), "")
-OBJECT = re.compile(r"[\w.]+:\w+")
 _FOLDER = os.path.join("twisted", "plugins")
 # In the first line of each file of Twisted: none of them declares a plugin of ours.
 _OF_TWISTED = "# Copyright (c) Twisted Matrix Laboratories."
@@ -127,9 +125,9 @@ class Plugins(Generic[Kind]):
 
 def load_object(text: str) -> Any:
     """Return the object `package.module:Name`. Raises ConfigurationError with the place of the mistake."""
-    if not OBJECT.fullmatch(text):
-        raise ConfigurationError(f"{text!r:.80} is no name such as package.module:Name")
     name, _, attribute = text.partition(":")
+    if not all(word.isidentifier() for word in (*name.split("."), attribute)):
+        raise ConfigurationError(f"{text!r:.80} is no name such as package.module:Name")
     module = load_module(name)
     try:
         return getattr(module, attribute)
