@@ -1,8 +1,9 @@
-"""What is saved of alerts: the place of each alert and way (command or webhook), in the store's `alerts`.
+"""The saved places, states and silences of alerts, in the store's `alerts`.
 
-A place is the position in the store up to which the lines have been reported. An alert with a condition
-also has a state (`N.state`): its place is where the present window begins. While it fires, `N.json` has its
-settings, to say that it is over even if it is removed; only the user of the service may read these.
+There is a place for each alert and way (command or webhook): the position in the store up to which the
+lines have been reported. An alert with a condition also has a state (`N.state`): its place is where the
+present window begins. While it fires, `N.json` has its settings, to say that it is over even if it is
+removed; only the user of the service may read these.
 
 The names of the files are numbers; the content of a file says which alert it belongs to. A lock on the
 folder makes sure that only one process at a time uses them.

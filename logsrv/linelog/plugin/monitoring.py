@@ -1,4 +1,4 @@
-"""What monitoring sees of the line logger: its metrics, besides those of the kit, and its health.
+"""The metrics of the line logger, besides those of the kit, and its health, as monitoring asks for them.
 
 /metrics answers with the first, /healthz with the second: whether received lines are kept as promised.
 """
