@@ -40,8 +40,7 @@ from bench.table import MARKS, markdown
 from bench.texts import pages
 from logsrv.kit.children.frames import SIZE, frame_parts
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.orders import decode_report, encode_message, make_orders
-from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.messages import ShipReport, decode_report, encode_message, make_orders
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.shipping import MODULE
 from logsrv.linelog.store.index import decode_head

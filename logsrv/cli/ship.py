@@ -37,9 +37,8 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted, shown, size_text
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.lag import LagMeter, ShipLag
 from logsrv.linelog.ship.ship_place import write_identity_to_places
-from logsrv.linelog.ship.status import TargetStatus, target_statuses
+from logsrv.linelog.ship.status import LagMeter, ShipLag, TargetStatus, target_statuses
 from logsrv.linelog.ship.target import BETWEEN
 from logsrv.linelog.store import identity
 from logsrv.linelog.store.disk import store_errors

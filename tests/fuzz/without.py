@@ -14,7 +14,7 @@ WITHOUT = {
     "linelog.http.responses": _HANDS_ON,
     "linelog.http.searches": _HANDS_ON,
     "linelog.http.viewer": _HANDS_ON,
-    "linelog.ship.orders": _OURS,
+    "linelog.ship.messages": _OURS,
     "kit.options.argument_parser": "argparse with other sentences",
     "gopher.command.show": "escapes all but ASCII, by json",
     "gopher.fetch.stream": _HANDS_ON,

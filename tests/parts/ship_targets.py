@@ -15,7 +15,7 @@ from logsrv.linelog.formats.blocks.send import LARGEST, PackedBlock, check_block
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.block_shipper import BlockShipper
 from logsrv.linelog.ship.line_shipper import LineShipper
-from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.messages import ShipReport
 from logsrv.linelog.ship.ship_place import ShipPlace
 from logsrv.linelog.ship.target import (
     LastBlock,

@@ -18,8 +18,8 @@ import zstandard
 from logsrv.linelog.formats.blocks.send import LARGEST_TEXT, UNKNOWN, PackedBlock
 from logsrv.linelog.read.texts import DamagedSegment, PackedFrames, PlainFrames, SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.crc import combine_crcs
-from logsrv.linelog.ship.durable import SegmentSyncer
+from logsrv.linelog.ship.batches import SegmentSyncer
+from logsrv.linelog.ship.store_places import combine_crcs
 from logsrv.linelog.store.frames import quick_compressor
 from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.segment_notes import MissingText

@@ -45,8 +45,7 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import LogsrvError, StoreError
 from logsrv.kit.text.transitions import parse_transitions
-from logsrv.linelog.ship.pauses import RetryPauses
-from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.messages import ShipReport
 from logsrv.linelog.ship.ship_place import ShipPlace
 from logsrv.linelog.ship.target import (
     BlockTarget,
@@ -61,6 +60,10 @@ from logsrv.linelog.ship.target import (
 from logsrv.linelog.store.disk import reason
 from logsrv.linelog.store.segment import Position
 from logsrv.timer import Timer
+
+SHORTEST, LONGEST = 0.1, 30.0
+"""Seconds: the shortest and the longest pause. The pause doubles after each failure."""
+
 
 log = Logger()
 AnyTarget = TypeVar("AnyTarget", BlockTarget, LineTarget, SegmentTarget)
@@ -354,3 +357,37 @@ def _reason_for_counters(failure: Failure) -> str:
         return "store"
     log.failure("an error of a shipper", failure=failure)
     return "error"
+
+
+SETTLED = 60.0
+"""Seconds between two attempts if the cause of the failure does not pass by itself."""
+MOST_ASKED = 3600.0
+"""Seconds: the longest pause, even if a target asks for more."""
+
+
+class RetryPauses:
+    """Pauses that grow until an attempt succeeds. random: returns a number from 0 to 1.
+
+    The length is random, from a half to the whole of a pause, so that many shippers do not all try again at
+    the same time.
+    """
+
+    def __init__(self, random: Callable[[], float]) -> None:
+        self._random = random
+        self._next = SHORTEST
+
+    def reset(self) -> None:
+        """Go back to the shortest pause, after a success."""
+        self._next = SHORTEST
+
+    def next_pause(self, *, after: float | None = None, settled: bool = False) -> float:
+        """Return how many seconds to wait before the next attempt.
+
+        after: the seconds that the target has asked for. settled: whether the cause does not pass by
+        itself; then the result is SETTLED.
+        """
+        if settled:
+            return SETTLED
+        longest, self._next = self._next, min(self._next * 2, LONGEST)
+        pause = longest * (1 + self._random()) / 2
+        return pause if after is None else min(max(after, pause), MOST_ASKED)

@@ -13,8 +13,8 @@ from twisted.logger import Logger
 
 from logsrv.kit.observe.metrics import Durations, Metrics, MetricsPart
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
-from logsrv.linelog.ship.lag import ShipLag
-from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.messages import ShipReport
+from logsrv.linelog.ship.status import ShipLag
 from logsrv.linelog.store.segment import Position
 
 log = Logger()

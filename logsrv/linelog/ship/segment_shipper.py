@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from logsrv.kit.text.words import counted
 from logsrv.linelog.ship.loop import ANSWER
-from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.messages import ShipReport
 from logsrv.linelog.ship.shipper import Shipper
 from logsrv.linelog.ship.store_places import missing_after
 from logsrv.linelog.ship.target import ArchiveSurvey, ForeignStoreError, SegmentTarget

@@ -18,15 +18,13 @@ from logsrv.linelog.cursors.reader_child import DaemonConnection, run_reader_pro
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import BEGINNING
 from logsrv.linelog.ship.block_shipper import BlockShipper
-from logsrv.linelog.ship.lag import LagMeter
 from logsrv.linelog.ship.line_shipper import LineShipper
-from logsrv.linelog.ship.orders import ShipOrders, decode_orders, encode_message
-from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.messages import ShipOrders, ShipReport, decode_orders, encode_message
 from logsrv.linelog.ship.reported_target import report_sentence
 from logsrv.linelog.ship.segment_shipper import SegmentShipper
 from logsrv.linelog.ship.ship_place import ShipPlace
 from logsrv.linelog.ship.shipper import Shipper
-from logsrv.linelog.ship.status import TargetState, save_state
+from logsrv.linelog.ship.status import LagMeter, TargetState, save_state
 from logsrv.linelog.ship.target_plugin import make_target
 from logsrv.linelog.store import identity
 from logsrv.linelog.store.disk import Disk, reason

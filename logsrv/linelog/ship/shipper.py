@@ -11,7 +11,7 @@ from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import END
 from logsrv.linelog.ship.loop import AnyTarget, ShipLoop
-from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.messages import ShipReport
 from logsrv.linelog.ship.store_places import missing_after, place_for_ship_from
 from logsrv.linelog.store.disk import reason
 from logsrv.linelog.store.segment import Position

@@ -25,7 +25,7 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.place import PlaceFolder
 from logsrv.linelog.ship.address import BEGINNING, END, PLUGINS
-from logsrv.linelog.ship.orders import (
+from logsrv.linelog.ship.messages import (
     ShipOrders,
     decode_report,
     encode_message,

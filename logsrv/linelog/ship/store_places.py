@@ -1,10 +1,11 @@
-"""Checks of places that a target names, gaps after a place, and the place where a new target begins."""
+"""Checks of places that a target names and of texts by CRC-32, gaps after a place, and where one begins."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Collection
 from contextlib import suppress
+from functools import lru_cache
 
 from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
 from logsrv.linelog.read.view import View
@@ -94,3 +95,53 @@ def place_for_ship_from(view: View, ship_from: str, end: Position) -> Position:
         return position
     with frames:
         return Position(position.segment, _next_line_start(frames, position.offset))
+
+
+# Of CRC-32.
+_POLYNOMIAL = 0xEDB88320
+_ONE, _X8 = 1 << 31, 1 << 23
+
+
+def combine_crcs(first: int, second: int, size: int) -> int:
+    """Return the CRC-32 of two joined texts. first, second: the CRC-32 of each.
+
+    size: the bytes of the second text. A CRC-32 is the remainder of a text as a polynomial over GF(2), with
+    the lowest bit for the highest power. Appending n bytes multiplies the remainder of the first text by x
+    to the power of 8n. zlib does this in crc32_combine, which Python does not offer.
+    """
+    place = 0
+    while size >> place:
+        # Eight bits of the size at a time, because a table for all sizes would be large.
+        first = _multiply_polynomials(_x8_power(size >> place & 0xFF, place), first)
+        place += 8
+    return first ^ second
+
+
+def _multiply_polynomials(one: int, other: int) -> int:
+    product = 0
+    while one:
+        # The lowest power comes first; it is the highest bit.
+        if one & _ONE:
+            product ^= other
+        one = one << 1 & 0xFFFFFFFF
+        other = other >> 1 ^ (_POLYNOMIAL if other & 1 else 0)
+    return product
+
+
+@lru_cache(2048)
+def _x8_power(number: int, place: int) -> int:
+    """Return x to the power of 8 * `number`, squared `place` times."""
+    power = _ONE
+    for bit in range(number.bit_length()):
+        if number >> bit & 1:
+            power = _multiply_polynomials(_x8_squared(place + bit), power)
+    return power
+
+
+@lru_cache(64)
+def _x8_squared(times: int) -> int:
+    """Return x to the power of 8, squared `times` times."""
+    if not times:
+        return _X8
+    half = _x8_squared(times - 1)
+    return _multiply_polynomials(half, half)

@@ -48,7 +48,7 @@ from logsrv.linelog.formats.otlp.send import rejected_count_and_reason
 from logsrv.linelog.lines.bodies import RequestRefused
 from logsrv.linelog.plugin.logger_settings import LoggerSettings, parse_listen
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.http_answers import LONGEST_PAUSE, parse_retry_after
+from logsrv.linelog.ship.http_client import LONGEST_PAUSE, parse_retry_after
 from logsrv.linelog.store.archive.url import parse_archive_url
 from tests.fuzz.oracles import at_most, safe, safe_lines, same_however_cut
 from tests.fuzz.target import target
@@ -267,7 +267,7 @@ def inspecting(data: bytes) -> None:
 @target(
     "linelog.formats.bulk.send",
     "linelog.formats.otlp.send",
-    "linelog.ship.http_answers",
+    "linelog.ship.http_client",
     "linelog.formats.nats.link",
 )
 def answers_of_targets(data: bytes) -> None:

@@ -10,10 +10,9 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from logsrv.linelog.formats.blocks.send import PackedBlock
+from logsrv.linelog.ship.block_shipper import BlocksInFlight
 from logsrv.linelog.ship.cut import CutBlock
-from logsrv.linelog.ship.flights import BlocksInFlight
-from logsrv.linelog.ship.loop import ANSWER, LAST
-from logsrv.linelog.ship.pauses import SETTLED
+from logsrv.linelog.ship.loop import ANSWER, LAST, SETTLED
 from logsrv.linelog.ship.target import MisplacedBlock, RefusedForGood, TooMuchAtOnce, Unavailable
 from logsrv.linelog.store import index, indexing
 from logsrv.linelog.store.segment import Position, segments

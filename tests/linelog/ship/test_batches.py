@@ -9,8 +9,7 @@ import pytest
 
 from logsrv.errors import QueryError
 from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.batches import LineBatches
-from logsrv.linelog.ship.durable import SegmentSyncer
+from logsrv.linelog.ship.batches import LineBatches, SegmentSyncer
 from logsrv.linelog.ship.target import LineBatch
 from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.segment_notes import UNKNOWN, MissingText

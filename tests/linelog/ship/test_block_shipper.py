@@ -10,8 +10,7 @@ from twisted.internet.defer import Deferred
 from logsrv.linelog.formats.blocks.send import PackedBlock
 from logsrv.linelog.ship.block_shipper import AHEAD, GROW
 from logsrv.linelog.ship.cut import BlockCutter, BlockLimits, CutBlock
-from logsrv.linelog.ship.loop import ANSWER, LEAST
-from logsrv.linelog.ship.pauses import LONGEST, SETTLED
+from logsrv.linelog.ship.loop import ANSWER, LEAST, LONGEST, SETTLED
 from logsrv.linelog.ship.target import LastBlock, RefusedForGood, TooMuchAtOnce, Unavailable
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Position

@@ -9,7 +9,7 @@ import pytest
 from logsrv.errors import StoreError
 from logsrv.linelog.read.texts import PackedFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.durable import SegmentSyncer
+from logsrv.linelog.ship.batches import SegmentSyncer
 from logsrv.linelog.store.segment import Position
 from tests.parts.stores import Writer, line, make_store, view_of
 

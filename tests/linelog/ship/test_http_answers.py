@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from logsrv.errors import LogsrvError
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.ship.http_answers import (
+from logsrv.linelog.ship.http_client import (
     LONGEST_PAUSE,
     HttpAnswer,
     parse_retry_after,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.ship.lag import LagMeter, ShipLag
+from logsrv.linelog.ship.status import LagMeter, ShipLag
 from logsrv.linelog.store.segment import Position
 from tests.parts.stores import BEGIN, line, lines, make_store, view_of
 

@@ -10,9 +10,20 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
-from logsrv.linelog.ship.loop import BUSY, LAST, LOOK, NEXT, QUIET, ShipLoop
-from logsrv.linelog.ship.pauses import LONGEST, MOST_ASKED, SETTLED, SHORTEST, RetryPauses
-from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.loop import (
+    BUSY,
+    LAST,
+    LONGEST,
+    LOOK,
+    MOST_ASKED,
+    NEXT,
+    QUIET,
+    SETTLED,
+    SHORTEST,
+    RetryPauses,
+    ShipLoop,
+)
+from logsrv.linelog.ship.messages import ShipReport
 from logsrv.linelog.ship.ship_place import RefusedLinesFile, ShipPlace
 from logsrv.linelog.ship.target import LineTarget, Unavailable
 from logsrv.linelog.store.segment import Position

@@ -10,13 +10,13 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.self_signed import write_key_and_certificate
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.orders import (
+from logsrv.linelog.ship.messages import (
+    ShipReport,
     decode_orders,
     decode_report,
     encode_message,
     make_orders,
 )
-from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.store.segment import Position
 

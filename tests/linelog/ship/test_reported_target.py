@@ -5,7 +5,7 @@ from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.monitoring import METRICS
-from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.messages import ShipReport
 from logsrv.linelog.ship.reported_target import ReportedTarget, report_sentence
 from logsrv.linelog.store.segment import Position
 

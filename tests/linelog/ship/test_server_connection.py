@@ -10,8 +10,7 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.client_tls import TLSOptions
-from logsrv.linelog.ship.reaching import unreachable_error
-from logsrv.linelog.ship.server_connection import connect_to_server
+from logsrv.linelog.ship.server_connection import connect_to_server, unreachable_error
 from logsrv.linelog.ship.target import (
     Unavailable,
 )

@@ -17,8 +17,7 @@ from logsrv.kit.children.frames import frame_parts
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.orders import decode_report, encode_message, make_orders
-from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.messages import ShipReport, decode_report, encode_message, make_orders
 from logsrv.linelog.ship.ship_place import ShipPlace
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.shipping import MODULE

@@ -11,8 +11,7 @@ from logsrv.kit.children.resident import PAUSES
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.orders import decode_orders, encode_message
-from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.messages import ShipReport, decode_orders, encode_message
 from logsrv.linelog.ship.ship_place import ShipPlace
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.shipping import Shipping, saved_holds

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.cursors.place import PlaceFolder
-from logsrv.linelog.ship.lag import ShipLag
 from logsrv.linelog.ship.ship_place import FOLDER, ShipPlace
 from logsrv.linelog.ship.status import (
+    ShipLag,
     TargetState,
     TargetStatus,
     save_state,

@@ -7,8 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from logsrv.linelog.formats.blocks.send import LARGEST, PackedBlock
-from logsrv.linelog.ship.http_answers import HttpAnswer
-from logsrv.linelog.ship.http_client import HttpClient
+from logsrv.linelog.ship.http_client import HttpAnswer, HttpClient
 from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, Unavailable
 from logsrv.linelog.ship.target_plugin import TargetSettings
 from logsrv.linelog.store.segment import Position, parse_position

@@ -47,6 +47,7 @@ from logsrv.linelog.ship.target_plugin import TargetSettings
 from logsrv.reactor import AsyncioThread
 
 T = TypeVar("T")
+_ANY_STORE = "0" * 32
 LOOK = 10.0
 """Seconds between two questions how full the stream is, while blocks are sent."""
 HEADERS = 2048
@@ -176,9 +177,6 @@ class JetStreamTarget:
 
     def close(self) -> Deferred[None]:
         return self._thread.run_coroutine(self._link.close).addBoth(lambda _: self._thread.stop())
-
-
-_ANY_STORE = "0" * 32
 
 
 def ask_about_stream(settings: TargetSettings) -> tuple[str, list[str]]:

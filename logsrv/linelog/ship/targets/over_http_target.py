@@ -1,4 +1,4 @@
-"""Targets of lines over HTTP: `ndjson+https:`, `otlp+https:`, `loki+https:`, and their base class."""
+"""Lines over HTTP: to receivers of JSON lines, OTLP and Loki, and as bulk requests to Elasticsearch."""
 
 from __future__ import annotations
 
@@ -17,8 +17,12 @@ from logsrv.linelog.formats.bulk.send import BulkAnswer, bulk_request, read_bulk
 from logsrv.linelog.formats.loki.send import LokiEncoder, count_refused_by_time
 from logsrv.linelog.formats.ndjson.send import encode_ndjson
 from logsrv.linelog.formats.otlp.send import export_request, rejected_count_and_reason
-from logsrv.linelog.ship.http_answers import HttpAnswer, raise_unless_success
-from logsrv.linelog.ship.http_client import LARGEST_ANSWER, HttpClient
+from logsrv.linelog.ship.http_client import (
+    LARGEST_ANSWER,
+    HttpAnswer,
+    HttpClient,
+    raise_unless_success,
+)
 from logsrv.linelog.ship.target import (
     LineBatch,
     PartlyRefused,
@@ -34,6 +38,10 @@ _LEVEL = 1
 # A token that does not begin with one of these words is sent as `Bearer TOKEN`.
 _WITH_SCHEME = re.compile(r"(?:Basic|ApiKey|Bearer) [!-~]+", re.IGNORECASE)
 _BAD_REQUEST = 400
+_BULK = "/_bulk"
+_FINE = 200
+# Without this filter, an answer has 200 bytes for each document.
+_ONLY = "filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason"
 
 
 class PostingTarget:
@@ -154,12 +162,6 @@ class LokiTarget(PostingTarget):
             why = f"{self.who} refuses lines for their time: too old for it, or too new"
             raise PartlyRefused(why, number)
         raise_unless_success(answer, self.who, time_of_day(self._reactor))
-
-
-_BULK = "/_bulk"
-_FINE = 200
-# Without this filter, an answer has 200 bytes for each document.
-_ONLY = "filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason"
 
 
 @attrs.frozen
