@@ -15,7 +15,6 @@ from logsrv.linelog.ship.target_plugin import (
     check_encrypted,
     make_target,
 )
-from logsrv.linelog.ship.targets.kafka import kafka_login_options
 
 PLUGIN = TargetPlugin(name="tests", place="of_tests:make", schemes={"tests": Scheme(1)})
 
@@ -102,24 +101,3 @@ def test_blocks_do_not_leave_in_the_clear_even_without_a_token():
 
 def test_the_repr_of_target_settings_hides_the_token():
     assert "geheim" not in repr(settings())
-
-
-def test_a_login_at_kafka_has_a_name_and_a_password():
-    url = parse_ship_url("kafka+tls://a/logs?mechanism=scram-sha-512")
-    found = kafka_login_options(url, "ann:ge:heim")
-    assert list(found.values()) == ["SCRAM-SHA-512", "ann", "ge:heim"]
-    assert kafka_login_options(url, None) == {}
-
-
-@pytest.mark.parametrize(
-    ("query", "token", "sentence"),
-    [
-        ("?mechanism=GSSAPI", None, "only mechanism= may stand, with PLAIN"),
-        ("?group=a", None, "not group"),
-        ("", "geheim", "has no name and password in it"),
-    ],
-)
-def test_unknown_parameters_of_a_kafka_url_are_refused(query, token, sentence):
-    with pytest.raises(ConfigurationError, match=sentence) as error:
-        kafka_login_options(parse_ship_url(f"kafka+tls://a/logs{query}"), token)
-    assert "geheim" not in str(error.value)

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from twisted.internet.defer import CancelledError
 
+from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.kit.testing.patience import PATIENCE
+from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.target import LineBatch, PartlyRefused, RefusedForGood
+from logsrv.linelog.ship.targets.kafka import kafka_login_options
 from logsrv.linelog.ship.targets.kafka_target import KafkaTarget
 from logsrv.linelog.store.segment import Position
 from tests.linelog.ship.targets.brokers import TOPIC, brokers
@@ -139,3 +142,24 @@ async def test_the_error_of_a_refused_kafka_login_hides_the_password():
         async with closing(target(some.servers, 5.0, token="me:secret")) as one:
             why = await unavailable(one.send(sent(b"a")))
             assert "secret" not in str(why) and "SASL" in str(why)
+
+
+def test_a_login_at_kafka_has_a_name_and_a_password():
+    url = parse_ship_url("kafka+tls://a/logs?mechanism=scram-sha-512")
+    found = kafka_login_options(url, "ann:ge:heim")
+    assert list(found.values()) == ["SCRAM-SHA-512", "ann", "ge:heim"]
+    assert kafka_login_options(url, None) == {}
+
+
+@pytest.mark.parametrize(
+    ("query", "token", "sentence"),
+    [
+        ("?mechanism=GSSAPI", None, "only mechanism= may stand, with PLAIN"),
+        ("?group=a", None, "not group"),
+        ("", "geheim", "has no name and password in it"),
+    ],
+)
+def test_unknown_parameters_of_a_kafka_url_are_refused(query, token, sentence):
+    with pytest.raises(ConfigurationError, match=sentence) as error:
+        kafka_login_options(parse_ship_url(f"kafka+tls://a/logs{query}"), token)
+    assert "geheim" not in str(error.value)
