@@ -10,7 +10,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.children.resident import PAUSES
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.monitoring import METRICS
-from logsrv.linelog.ship.address import parse_ship_url
+from logsrv.linelog.ship.address import MISSING, parse_ship_url
 from logsrv.linelog.ship.messages import ShipReport, decode_orders, encode_message
 from logsrv.linelog.ship.ship_place import ShipPlace
 from logsrv.linelog.ship.ship_settings import ShipSettings
@@ -219,3 +219,17 @@ def test_names_that_could_not_be_written_are_written_later(stage):
     names.rmdir()
     stage.report("a", ShipReport("up", "at least once"))
     assert "a" in names.read_text()
+
+
+def test_lines_wait_for_a_target_whose_plugin_is_broken(stage):
+    """No process is started for it; it stays among the targets, and retention keeps its lines."""
+    left = target("far", ship=MISSING.parse("plain://far/room", "plain"))
+    with logged() as said:
+        stage.change(target("a"), left)
+    assert "ship far: it is left out, as a plugin cannot be loaded" in said[0]
+    assert list(stage.running()) == ["a"]
+    assert stage.holds == [Hold("far", 0, 1000), Hold("a", 0, 1000)]
+    found = json.loads((stage.place / "ship" / "targets.json").read_text())
+    assert found["targets"] == ["a", "far"]
+    stage.change(target("a"))
+    assert stage.holds == [Hold("a", 0, 1000)]

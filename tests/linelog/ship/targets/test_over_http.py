@@ -1,4 +1,4 @@
-"""Lines over HTTP: where they go, who is let in, what is sent, what each answer means; documents of `es:`."""
+"""Lines over HTTP: where they go, who is let in, what is sent, what answers mean; documents of `es:`."""
 
 import gzip
 import json
