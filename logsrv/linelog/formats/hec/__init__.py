@@ -1,0 +1,8 @@
+"""Events for Splunk's HTTP Event Collector.
+
+Log drivers of containers, collectors and loggers send them. Each answer has a text and a code.
+"""
+
+from logsrv.linelog.formats.http.routes import HttpFormat
+
+hec = HttpFormat("hec", "logsrv.linelog.formats.hec.input:routes")
