@@ -29,7 +29,7 @@ from logsrv.linelog.store.blocks import (
 )
 from logsrv.linelog.store.care import imported
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.frames import compressor
+from logsrv.linelog.store.frames import compressor, frame_sizes_at, unpack_frame
 from logsrv.linelog.store.segment import Position, parse_position
 from logsrv.linelog.store.times import Times, time_of, times_of
 from logsrv.linelog.store.torn import is_stamp_or_beginning, repair_text
@@ -125,7 +125,7 @@ def _answers(words: WordIndex) -> list[object]:
     return found + [words.frames_with(literal) for literal in LITERALS]
 
 
-@target("linelog.store.words.lookup", "linelog.store.words.layout", "linelog.store.words.lookup")
+@target("linelog.store.words.lookup", "linelog.store.words.layout")
 def words(data: bytes) -> None:
     """A damaged word index raises an error before it leaves out a frame; also with corrected checksums."""
     unharmed(word_index(), data, _looked_up)
@@ -225,9 +225,16 @@ def small_files(data: bytes) -> None:
         imported.load(disk)
 
 
+def _unpack_first_frame(packed: bytes) -> None:
+    sizes = frame_sizes_at(lambda at, size: packed[at : at + size], 0, len(packed))
+    if sizes is not None:
+        assert len(unpack_frame(packed[: sizes[0]], sizes[1])) == sizes[1]
+
+
 @target(
     "linelog.formats.blocks.send",
     "linelog.formats.blocks.parse",
+    "linelog.store.frames",
 )
 def blocks(data: bytes) -> None:
     """A block agrees with its headers, or is refused with a sentence; no more is unpacked than
@@ -243,6 +250,8 @@ def blocks(data: bytes) -> None:
                 at_most(len(found), right.text_size)
             check_block_text(right, found)
             assert found == text
+        with suppress(ValueError):
+            _unpack_first_frame(packed)
     for raw in (False, True):
         with suppress(ValueError):
             whole = data + b"\n"
