@@ -1,14 +1,18 @@
 """Tests for the addresses of targets."""
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.ship.address import PLUGINS, parse_ship_url
+from logsrv.linelog.ship.address import MISSING, PLUGINS, parse_ship_url
 from logsrv.linelog.ship.ship_settings import TARGET_NAME
 from logsrv.linelog.ship.target_plugin import ShipURL
+from twisted import plugins
 
 SCHEMES = PLUGINS.schemes()
 
@@ -121,3 +125,48 @@ def test_a_log_never_has_the_path_of_an_address():
 def test_each_address_has_a_name_that_can_be_one_of_a_file(scheme, host, port):
     url = ShipURL("", scheme, host, port, "", plugin=SCHEMES[scheme])
     assert TARGET_NAME.parse(url.default_name) == url.default_name
+
+
+THEIRS = """
+from logsrv.linelog.ship.target_plugin import Scheme, TargetPlugin
+theirs = TargetPlugin(
+    name="theirs", place="theirs:Theirs", schemes={"relp": Scheme(1), "theirs": Scheme(2)}
+)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for files of plugins."""
+    monkeypatch.setattr(plugins, "__path__", [*plugins.__path__, str(tmp_path)])
+    return tmp_path
+
+
+def test_a_plugin_of_others_cannot_take_a_scheme_of_ours(folder):
+    (folder / "theirs_of_tests.py").write_text(THEIRS)
+    assert parse_ship_url("theirs://far").port == 2
+    assert parse_ship_url("relp://far:2514").plugin.name == "relp"
+    with pytest.raises(ValueError, match="relp://far:2514"):
+        parse_ship_url("relp://far")
+
+
+def test_the_target_of_a_broken_plugin_is_left_out_and_none_of_ours(folder):
+    (folder / "broken_of_tests.py").write_text("import nothing_there")
+    url = parse_ship_url("parcels://far:7000/room?token=geheim")
+    assert url.plugin is MISSING
+    assert (url.loggable_url, url.default_name, url.tls) == (
+        *("parcels://far:7000", "parcels-far-7000"),
+        False,
+    )
+    assert parse_ship_url("relp://far:2514").plugin is not MISSING
+
+
+@pytest.mark.slow
+def test_finding_the_targets_imports_none_of_their_work():
+    looking = (
+        "import sys; from logsrv.linelog.ship.address import PLUGINS; PLUGINS.ours();"
+        "print([name for name in sys.modules if name.endswith('_target')"
+        " or name in ('nats', 'confluent_kafka', 'obstore')])"
+    )
+    done = subprocess.run([sys.executable, "-c", looking], capture_output=True, check=True)
+    assert done.stdout == b"[]\n"
