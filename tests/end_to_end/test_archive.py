@@ -27,7 +27,7 @@ from tests.parts.store_reader import stored_bytes
 
 pytestmark = pytest.mark.slow
 
-CHILD = "ship.shipping.ship_child"
+CHILD = "ship.ship_child"
 SMALL = ("--rotate-size", "256KiB")
 
 

@@ -18,7 +18,7 @@ from tests.parts.ports import free_port
 
 pytestmark = pytest.mark.slow
 
-CHILD = "ship.shipping.ship_child"
+CHILD = "ship.ship_child"
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from tests.parts.nats_servers import NatsServer, cluster, leader, newer
 from tests.parts.ports import free_port
 
 KILLS = int(os.environ.get("LOGSRV_KILLS", "2"))
-CHILD = "ship.shipping.ship_child"
+CHILD = "ship.ship_child"
 ROTATING = ("--rotate-size", "256KiB", "--keep-bytes", "1MiB")
 DEADLINE = 4 * PATIENCE
 END = b"<the last one>"

@@ -15,7 +15,7 @@ from tests.parts.daemons import Logger
 from tests.parts.nats_servers import NatsServer, url_of
 from tests.parts.store_reader import stored_bytes
 
-CHILD = "ship.shipping.ship_child"
+CHILD = "ship.ship_child"
 
 
 def of(servers: list[NatsServer], more: str = "", stream: str = "LOGS") -> str:
