@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from code import InteractiveConsole
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
 from types import SimpleNamespace
@@ -94,64 +94,77 @@ class PythonPrompt(InteractiveConsole):
         return self._said.getvalue().splitlines()
 
 
+class Console:
+    """The commands of one operator, over any transport.
+
+    ended: true after a farewell. peer: the operator's name in the log.
+    """
+
+    def __init__(self, view: ServiceView, settings: SessionSettings, peer: str) -> None:
+        self._view = view
+        self._settings = settings
+        self._peer = peer
+        self._python: PythonPrompt | None = None
+        self.ended = False
+        self.greeting = one_line(f"{view.service.name}: help lists the commands", LONGEST)
+
+    @property
+    def prompt(self) -> str:
+        """Return the text before the next line, if there is one."""
+        if self.ended:
+            return ""
+        return PROMPT if self._python is None else self._python.text
+
+    def run_line(self, line: str) -> list[str]:
+        """Take a typed line; return the lines of its answer, escaped: they may contain text of peers."""
+        return [one_line(text, LONGEST) for text in self._answer(line)]
+
+    def _answer(self, line: str) -> Iterable[str]:
+        words = line.split()
+        if self._python is not None:
+            said = self._python.run_line(line)
+            if self._python.ended:
+                self._python = None
+            return said
+        if words[:1] == [PYTHON]:
+            return [self._begin_python_prompt()]
+        if line.strip() in FAREWELLS:
+            self.ended = True
+            return ["Goodbye."]
+        if words[:1] == ["log"] and len(words) > 1:
+            log.info("{peer} changes the log: {line}", peer=self._peer, line=one_line(line))
+        return answer_command(self._view, line) if words else ()
+
+    def _begin_python_prompt(self) -> str:
+        if not self._settings.python:
+            return NO_PYTHON
+        log.warn("{peer} has a Python prompt", peer=self._peer)
+        self._python = PythonPrompt({"__name__": "inspect", "service": self._view.service})
+        return "`service` is the running service, which waits while your code runs. exit() ends Python."
+
+
 class Session(LineProtocol[SessionSettings, ServiceView]):
-    """A session. once: it has a single command, and sends only the answer to that."""
+    """A session over a socket."""
 
     max_line = 4096
     ending = "\n"
-    once = False
-    _python: PythonPrompt | None = None
 
     def connection_made(self) -> None:
-        if not self.once:
-            self.show(f"{self.service.state.service.name}: help lists the commands")
-            self._write_prompt()
-
-    def show(self, line: str) -> None:
-        """Send a line, escaped: it may contain text of peers."""
-        self.send_line(one_line(line, LONGEST))
-
-    def _write_prompt(self) -> None:
-        if not self.once:
-            prompt = PROMPT if self._python is None else self._python.text
-            self.write(prompt.encode())
+        self._console = Console(self.service.state, self.service.settings, self.peer)
+        self.send_line(self._console.greeting)
+        self.write(self._console.prompt.encode())
 
     async def line_received(self, line: str) -> None:
         # Others get their turn between two commands, however many came at once.
         await deferLater(self.clock, 0)
         if _HTTP.fullmatch(line):
             raise PeerError("this is not a web server")
-        if self._python is not None:
-            for text in self._python.run_line(line):
-                self.show(text)
-            if self._python.ended:
-                self._python = None
-        elif line.split()[:1] == [PYTHON]:
-            self._begin_python_prompt()
-        elif line.strip() in FAREWELLS:
-            self.close("Goodbye." if not self.once else None)
-            return
-        elif line.strip():
-            self._answer_command(line)
-        self._write_prompt()
+        for text in self._console.run_line(line):
+            self.send_line(text)
+        self.write(self._console.prompt.encode())
+        if self._console.ended:
+            self.close()
         await self.drain()
-
-    def _answer_command(self, line: str) -> None:
-        if line.split()[0] == "log" and len(line.split()) > 1:
-            log.info("{peer} changes the log: {line}", peer=self.peer, line=one_line(line))
-        for text in answer_command(self.service.state, line):
-            self.show(text)
-
-    def _begin_python_prompt(self) -> None:
-        if not self.service.settings.python:
-            self.show(NO_PYTHON)
-            return
-        log.warn("{peer} has a Python prompt", peer=self.peer)
-        service = self.service.state.service
-        self._python = PythonPrompt({"__name__": "inspect", "service": service})
-        self.show(
-            "`service` is the running service, which waits while your code runs. exit() ends Python."
-        )
 
 
 class SocketServer(ServerAndReceiver, ListenerContext, Factory):

@@ -90,11 +90,9 @@ def _inspect_site(service: Service, settings: OperatorSettings, place: InspectPl
                 place=str(place),
             )
         if place.host_key is not None:
-            from logsrv.kit.inspect.keys import host_key
-            from logsrv.kit.inspect.ssh import SSHServer
+            from logsrv.kit.inspect.ssh import SSHServer, host_key
 
-            key = host_key(place.host_key)
-            return SSHServer(service, wanted.label, wanted.settings, metrics, key)
+            return SSHServer(service, wanted.label, wanted.settings, host_key(place.host_key))
         return SocketServer(service, wanted.label, wanted.settings, metrics)
 
     sentence = f"listening for operators{' by ssh' if place.host_key else ''} on {{place}}"
@@ -108,7 +106,7 @@ def _public_keys(place: InspectPlace) -> tuple[Any, ...]:
     if place.keys is None:
         return ()
     try:
-        from logsrv.kit.inspect.keys import authorized_keys
+        from logsrv.kit.inspect.ssh import authorized_keys
     except ImportError:
         raise ConfigurationError(NO_CONCH) from None
     return authorized_keys(place.keys)

@@ -8,14 +8,14 @@ import pytest
 pytest.importorskip("twisted.conch.ssh.keys", reason="pip install 'logsrv[inspect]'")
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.inspect.keys import authorized_keys, fingerprint, host_key
+from logsrv.kit.inspect.ssh import authorized_keys, host_key
 
 
 def test_a_host_key_is_made_once_and_for_its_user_alone(tmp_path):
     path = tmp_path / "host"
     key = host_key(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert host_key(path) == key and fingerprint(key).startswith("SHA256:")
+    assert host_key(path) == key
     path.chmod(0o640)
     with pytest.raises(ConfigurationError, match="could be read by others: chmod 600 it"):
         host_key(path)
@@ -27,9 +27,11 @@ def test_a_wrong_host_key_is_refused_with_a_sentence(tmp_path):
     with pytest.raises(ConfigurationError, match="is no private key"):
         host_key(path)
     path.write_bytes(host_key(tmp_path / "other").public().toString("openssh"))
-    with pytest.raises(ConfigurationError, match="is a public key; the private one is needed"):
+    with pytest.raises(ConfigurationError, match="is no private key without a passphrase"):
         host_key(path)
-    with pytest.raises(ConfigurationError, match="cannot be made: No such file or directory"):
+    with pytest.raises(
+        ConfigurationError, match="cannot be made or read: No such file or directory"
+    ):
         host_key(tmp_path / "nowhere" / "host")
 
 
@@ -40,7 +42,7 @@ def test_one_wrong_authorized_key_refuses_the_file(tmp_path):
     path.write_bytes(b"# who may look inside\n\n" + line + b"\n")
     assert authorized_keys(path) == (key,)
     path.write_bytes(line + b'\ncommand="date" ' + line + b"\n")
-    with pytest.raises(ConfigurationError, match="line 2 is no public key; options before"):
+    with pytest.raises(ConfigurationError, match="line 2 is no public key without options"):
         authorized_keys(path)
     path.write_bytes(b"# nobody\n")
     with pytest.raises(ConfigurationError, match="has no key in it"):
@@ -55,7 +57,7 @@ def test_a_host_key_that_could_not_be_written_is_not_left_behind(tmp_path):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
     try:
-        with pytest.raises(ConfigurationError, match="cannot be made: File too large"):
+        with pytest.raises(ConfigurationError, match="cannot be made or read: File too large"):
             host_key(path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

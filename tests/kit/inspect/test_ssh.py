@@ -19,7 +19,6 @@ from twisted.logger import LogLevel, capturedLogs, formatEvent
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.inspect.inspect_settings import OperatorSettings, parse_inspect_place
-from logsrv.kit.inspect.keys import host_key
 from logsrv.kit.inspect.session import SessionSettings
 from logsrv.kit.service.operator_sites import operator_sites
 from logsrv.kit.testing import TwistdProcess
@@ -27,9 +26,6 @@ from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.inspect.looked import looked_into
 from tests.parts.daemons import LOOPBACK, reload
 from tests.parts.programs import program
-
-# Of Python, for what Conch imports up to 3.12.
-OLD_CRYPT = pytest.mark.filterwarnings("ignore:'(spwd|crypt)' is deprecated:DeprecationWarning")
 
 
 class Inside:
@@ -75,21 +71,25 @@ def inside(tmp_path: Path) -> Iterator[Inside]:
 
 
 @pytest.mark.slow
-def test_ssh_runs_a_command_a_session_and_a_terminal(inside):
+def test_ssh_runs_a_command_and_a_terminal(inside):
     with socket.create_connection(("127.0.0.1", inside.server.port())) as peer:
         peer.recv(100)
         name = f"tcp:127.0.0.1:{peer.getsockname()[1]}"
         done = inside.run("127.0.0.1", "connections", name)
         assert (done.returncode, done.stdout.splitlines()[1:]) == (0, ["1 connections"])
-        done = inside.run("-T", "127.0.0.1", typed="connections\nquit\n")
-        assert name in done.stdout and done.stdout.endswith("> Goodbye.\n")
-        # What ends without a farewell is answered as well.
-        assert name in inside.run("-T", "127.0.0.1", typed="connections").stdout
         done = inside.run("-tt", "127.0.0.1", typed="connecx\x7ftions\r\x1b[A\rquit\r")
-        assert done.stdout.count(name) == 2 and "\n> Goodbye.\n" in done.stdout
+        assert done.returncode == 0
+        assert done.stdout.count(name) == 2 and "\n> quit\nGoodbye.\n" in done.stdout
     assert (inside.directory / "host").stat().st_mode & 0o777 == 0o600
     inside.server.wait_for_log("has logged in")
     assert "Traceback" not in inside.server.log()
+
+
+@pytest.mark.slow
+def test_a_session_without_a_terminal_is_told_how_to_get_one(inside):
+    done = inside.run("-T", "127.0.0.1", typed="connections\n")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "ssh HOST COMMAND answers one command" in done.stderr
 
 
 @pytest.mark.slow
@@ -118,13 +118,13 @@ def test_ssh_offers_sessions_and_nothing_else(inside):
 @pytest.mark.slow
 def test_a_client_that_floods_and_never_reads_harms_nobody(inside):
     client = subprocess.Popen(
-        inside.ssh("-T", "127.0.0.1"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+        inside.ssh("-tt", "127.0.0.1"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
     )
     assert client.stdin is not None and client.stdout is not None
 
     def flood() -> None:
         try:
-            client.stdin.write(b"help\n" * 2_000_000)  # type: ignore[union-attr]
+            client.stdin.write(b"help\r" * 2_000_000)  # type: ignore[union-attr]
         except OSError:
             return
 
@@ -145,12 +145,10 @@ def test_a_client_that_floods_and_never_reads_harms_nobody(inside):
 
 
 def server_in_memory(clock: Clock, directory: Path) -> Any:
-    from logsrv.kit.inspect.ssh import SSHServer
+    from logsrv.kit.inspect.ssh import SSHServer, host_key
 
     _, service = looked_into(clock=clock)
-    server = SSHServer(
-        service, "inspect", SessionSettings(), service.metrics, host_key(directory / "host")
-    )
+    server = SSHServer(service, "inspect", SessionSettings(), host_key(directory / "host"))
     server.doStart()
     return server
 
@@ -163,7 +161,6 @@ def connected(server: Any) -> tuple[Any, StringTransport]:
     return protocol, transport
 
 
-@OLD_CRYPT
 def test_strangers_who_send_nonsense_are_cut_off_without_a_traceback(tmp_path):
     clock = Clock()
     server = server_in_memory(clock, tmp_path)
@@ -179,14 +176,12 @@ def test_strangers_who_send_nonsense_are_cut_off_without_a_traceback(tmp_path):
     assert not clock.getDelayedCalls()
 
 
-@OLD_CRYPT
 def test_compression_is_not_offered(tmp_path):
     """A thousand times as much memory as they send would be theirs, before they log in."""
     _, transport = connected(server_in_memory(Clock(), tmp_path))
     assert b"curve25519" in transport.value() and b"zlib" not in transport.value()
 
 
-@OLD_CRYPT
 def test_a_client_that_does_not_log_in_is_cut_off(tmp_path):
     """Also before the first byte: nobody may take all the places and keep them."""
     from logsrv.kit.inspect.ssh import LOGIN_SECONDS
@@ -209,7 +204,7 @@ def memory(pid: int) -> int:
 
 def test_without_conch_a_sentence_says_what_to_install(monkeypatch):
     def no_conch(name: str, *more: Any) -> Any:
-        if name.startswith(("twisted.conch", "logsrv.kit.inspect.keys")):
+        if name.startswith(("twisted.conch", "logsrv.kit.inspect.ssh")):
             raise ModuleNotFoundError(name)
         return imported(name, *more)
 
