@@ -9,7 +9,6 @@ sizes and small files.
 Each finding says what is wrong, where, and what to do:
   lost     lines cannot be read
   damaged  all lines can be read, but something else is wrong
-  note     nothing is wrong, but it is good to know
 
 --repair makes indexes and small files again if they can be made with certainty.
 It removes nothing: a replaced file stays as NAME.damaged. While a server uses
@@ -28,7 +27,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 
 import attrs
@@ -54,7 +52,6 @@ command = Command("doctor", "verify a store, and repair what can be repaired", _
 def declare(parser: Parser) -> None:
     parser.add_argument("--quick", action="store_true", help="structure and sizes only, no text")
     parser.add_argument("--repair", action="store_true", help="repair what can be repaired")
-    parser.add_argument("--json", action="store_true", help="one JSON object, for programs")
     parser.add_argument("directory", metavar="DIR", type=parse_directory, help="the store")
 
 
@@ -87,11 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise StoreError(
             f"{shown(directory)} cannot be read: {reason(error)}{within}{advice}"
         ) from error
-    if arguments.json:
-        print(json.dumps(visit.report(), indent=1))
-    else:
-        visit.print()
-    return 1 if visit.remaining else 0
+    visit.print()
+    return 1 if visit.found else 0
 
 
 @attrs.define
@@ -109,11 +103,6 @@ class DoctorRun:
     found: list[StoreFinding] = attrs.field(factory=list)
     repaired: list[StoreFinding] = attrs.field(factory=list)
     refused: dict[tuple[str, str], str] = attrs.field(factory=dict)
-
-    @property
-    def remaining(self) -> list[StoreFinding]:
-        """The findings that remain, without notes."""
-        return [one for one in self.found if one.weight is not FindingWeight.NOTE]
 
     def examine_and_repair(self) -> None:
         """Examine all parts, repair the findings, and examine again. Raises OSError and StoreError."""
@@ -142,31 +131,6 @@ class DoctorRun:
             self.refused[one.key] = f"it cannot be repaired: {explanation(error)}"
         return True
 
-    def report(self) -> dict[str, object]:
-        """Return the outcome as an object for JSON."""
-        return {
-            "store": str(self.examination.disk.directory),
-            "sound": not self.remaining,
-            "segments": len(self.examination.looked),
-            "lines": self.examination.readable_lines,
-            "end": str(self.examination.end_position),
-            "quick": self.examination.quick,
-            "findings": [self._finding_object(one) for one in self.found],
-            "repaired": [self._finding_object(one) for one in self.repaired],
-        }
-
-    def _finding_object(self, one: StoreFinding) -> dict[str, object]:
-        return {
-            "weight": one.weight.value,
-            "kind": one.kind,
-            "name": one.name,
-            "what": one.what,
-            "advice": one.advice,
-            "lines": one.lines,
-            "can_be_repaired": one.remedy is not None,
-            "not_repaired": self.refused.get(one.key),
-        }
-
     def print(self) -> None:
         """Print the outcome for people."""
         for one in self.repaired:
@@ -175,7 +139,7 @@ class DoctorRun:
             print(one_line(f"{one.weight.value}: {one.name}: {one.what}", SHOWN_PATH_LENGTH))
             for sentence in filter(None, (one.advice, self.refused.get(one.key))):
                 print(f"    {one_line(sentence, 2000)}")
-        examination, left, gone = self.examination, self.remaining, len(self.repaired)
+        examination, left, gone = self.examination, self.found, len(self.repaired)
         lines = examination.readable_lines
         held = "" if lines is None else f"{counted(lines, 'line')}, "
         lost = sum(one.weight is FindingWeight.LOST for one in left)

@@ -69,13 +69,9 @@ def declare(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the file until Ctrl-C. Raises ConfigurationError if there is no such file."""
     file: Path = arguments.file
-    if not file.is_file():
-        what = "no file" if file.exists() else "not there"
-        raise ConfigurationError(f"{shown(str(file))} is {what}; a plugin is a Python file")
-    if file.suffix != ".py":
-        raise ConfigurationError(
-            f"{shown(str(file))} is no Python file; its name has to end in .py"
-        )
+    if not file.is_file() or file.suffix != ".py":
+        what = "no Python file, FILE.py" if file.exists() else "not there"
+        raise ConfigurationError(f"{shown(str(file))} is {what}")
     return Supervisor(file.resolve(), [arguments.reactor, *arguments.options]).run()
 
 
@@ -171,21 +167,17 @@ class Supervisor:
             data, descriptors, *_ = socket.recv_fds(ready, 65536, MOST_SOCKETS)
             lines = data.decode("utf-8", "replace").splitlines()
             message = dict(line.split("=", 1) for line in lines)
-            if "FDNAME" in message:
-                name = message["FDNAME"]
+            if name := message.get("FDNAME"):
                 if name in self._kept:
                     os.close(self._kept.pop(name))
                 self._kept.update((name, descriptor) for descriptor in descriptors)
             if "READY" in message and self._children[ready] is self._starting:
-                self._switch_to(self._starting)
-
-    def _switch_to(self, child: Process) -> None:
-        if self._serving is not None:
-            self._serving.terminate()
-        again = "was saved and serves now as it is"
-        first = "serves; save it to start it again, Ctrl-C ends"
-        self._tell(f"{self._file.name} {again if self._has_served else first}")
-        self._serving, self._starting, self._has_served = child, None, True
+                if self._serving is not None:
+                    self._serving.terminate()
+                again = "was saved and serves now as it is"
+                first = "serves; save it to start it again, Ctrl-C ends"
+                self._tell(again if self._has_served else first)
+                self._serving, self._starting, self._has_served = self._starting, None, True
 
     def _reap(self) -> int | None:
         """Forget children that have ended. Return the exit status if another save would not help."""
@@ -194,20 +186,18 @@ class Supervisor:
                 continue
             del self._children[messages]
             messages.close()
-            name, status = self._file.name, child.returncode
             if child is self._serving:
                 self._serving = None
-                waiting = "new connections wait until it is saved"
-                self._tell(f"{name} ended with status {status}; {waiting}")
+                self._tell(f"ended with status {child.returncode}; save it to start it again")
             elif child is self._starting:
                 self._starting = None
                 if self._serving is not None:
-                    self._tell(f"the old {name} goes on serving")
-                elif self._has_served or status == NOT_RUNNABLE:
-                    self._tell(f"nothing serves now; save {name} to try again")
+                    self._tell("goes on serving as it was")
+                elif self._has_served or child.returncode == NOT_RUNNABLE:
+                    self._tell("does not serve; save it to try again")
                 else:
                     # Saving the file would correct neither the options nor the port.
-                    return 1 if status else 0
+                    return 1 if child.returncode else 0
         return None
 
     def _is_saved(self) -> bool:
@@ -230,14 +220,13 @@ class Supervisor:
     def _end_children(self) -> None:
         """End the children: wait at most END_SECONDS, or until another request to end."""
         requests, until = self._end_requests, time.monotonic() + END_SECONDS
-        children = [*self._children.values()]
-        if children:
-            self._tell("ending; Ctrl-C once more does not wait for what is going on")
-        for child in children:
+        if self._children:
+            self._tell("ends; Ctrl-C once more does not wait for what is going on")
+        for child in self._children.values():
             child.terminate()
-        while any(child.poll() is None for child in children):
+        while any(child.poll() is None for child in self._children.values()):
             if self._end_requests > requests or time.monotonic() > until:
-                for child in children:
+                for child in self._children.values():
                     child.kill()
             time.sleep(LOOK_SECONDS / 10)
         for messages in self._children:
@@ -250,4 +239,4 @@ class Supervisor:
     def _tell(self, sentence: str) -> None:
         # If the terminal is closed, the message is lost.
         with contextlib.suppress(OSError):
-            tell(f"logsrv run: {sentence}")
+            tell(f"logsrv run: {self._file.name} {sentence}")

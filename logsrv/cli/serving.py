@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import traceback
-from collections.abc import Sequence
-from contextlib import suppress
-from importlib.util import module_from_spec, spec_from_file_location
+from collections.abc import Iterable, Sequence
+from keyword import iskeyword
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from twisted.application.reactors import installReactor
-from twisted.internet.error import ReactorNotRunning
 from twisted.internet.protocol import AbstractDatagramProtocol, Protocol
 from twisted.internet.task import LoopingCall
 from twisted.scripts import twistd as twistd_program
@@ -42,9 +41,7 @@ def main(parent: str, file: str, reactor_name: str, *options: str) -> int:
         # `installReactor` imports the plugins of this folder; one of them may install the default reactor.
         if reactor_name != "default":
             installReactor(reactor_name)
-        from twisted.internet import reactor
-
-        LoopingCall(_end_without_parent, int(parent), reactor).start(PARENT_SECONDS, now=False)
+        LoopingCall(_end_without_parent, int(parent)).start(PARENT_SECONDS, now=False)
         plugin = plugin_in(load(path), path)
         twistd_program.runApp(_twistd_options(plugin, path, options))
     except BrokenPipeError:
@@ -72,10 +69,9 @@ def _twistd_options(plugin: Plugin, path: Path, options: Sequence[str]) -> Any:
     return twistd
 
 
-def _end_without_parent(parent: int, reactor: Any) -> None:
+def _end_without_parent(parent: int) -> None:
     if os.getppid() != parent:
-        with suppress(ReactorNotRunning):
-            reactor.stop()
+        signal.raise_signal(signal.SIGTERM)
 
 
 class BrokenFile(ConfigurationError):
@@ -88,92 +84,63 @@ def load(path: Path) -> ModuleType:
     Their folder is the last of `sys.path`: a json.py there must not break code that reads JSON.
     """
     sys.path.append(str(path.parent))
-    name = path.stem if path.stem.isidentifier() else "plugin"
-    if name in sys.stdlib_module_names or name in sys.modules:
-        name += "_plugin"
-    spec = spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    sys.modules[name] = module = module_from_spec(spec)
+    taken = path.stem in sys.stdlib_module_names or path.stem in sys.modules
+    module = ModuleType(f"{path.stem}_plugin" if taken else path.stem)
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module
     try:
-        spec.loader.exec_module(module)
+        code = compile(path.read_bytes(), path, "exec", dont_inherit=True)
+        exec(code, vars(module))  # noqa: S102 - the author's own file
     except (Exception, SystemExit) as error:
-        raise BrokenFile(_with_traceback(error, path)) from error
+        # Without the frame of this function, the traceback begins at the file's own code.
+        own = error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
+        text = "".join(traceback.format_exception(own, chain=False)).rstrip()
+        raise BrokenFile(f"{path.name} cannot be loaded:\n{text}") from None
     return module
-
-
-def _with_traceback(error: BaseException, path: Path) -> str:
-    """Return the error with a traceback that begins at the file's own code."""
-    found = traceback.TracebackException.from_exception(error)
-    frames = [frame for frame in found.stack if "importlib" not in frame.filename]
-    while frames and Path(frames[0].filename) != path:
-        frames.pop(0)
-    found.stack = traceback.StackSummary.from_list(frames)
-    return f"{path.name} cannot be loaded:\n" + "".join(found.format(chain=False)).rstrip()
 
 
 def plugin_in(module: ModuleType, path: Path) -> Plugin:
     """Return the plugin of a loaded file. Raises BrokenFile if it has none, or more than one."""
-    own = [value for name, value in vars(module).items() if not name.startswith("_")]
-    declared = _distinct([value for value in own if IProtocolPlugin.providedBy(value)])
+    public = {id(value): value for name, value in vars(module).items() if name[0] != "_"}
+    declared: list[Any] = [one for one in public.values() if IProtocolPlugin.providedBy(one)]
     if len(declared) == 1:
         plugin: Plugin = declared[0]
         return plugin
-    if declared:
-        names = ", ".join(plugin.name for plugin in declared)
-        raise BrokenFile(f"{path.name} has more than one plugin ({names}); it must have one")
-    streams, datagrams = _own_protocols(module, own)
-    if len(streams) > 1 or len(datagrams) > 1:
-        names = ", ".join(value.__name__ for value in [*streams, *datagrams])
+    name = _plugin_name(path)
+    streams, datagrams = _own_protocols(module, public.values())
+    if declared or len(streams) > 1 or len(datagrams) > 1:
+        names = [each.name for each in declared] or [each.__name__ for each in streams + datagrams]
         raise BrokenFile(
-            f"{path.name} has more than one protocol ({names}); say which with "
-            f'`plugin = protocol_plugin("{_plugin_name(path)}", …)`'
+            f"{path.name} has more than one thing to serve ({', '.join(names)}); leave one of them, "
+            f'`plugin = protocol_plugin("{name}", …)`'
         )
     if not streams and not datagrams:
         raise BrokenFile(
             f"{path.name} has nothing to serve; it needs a subclass of LineProtocol, FrameProtocol "
             "or Datagrams, or `async def handle(connection)`, or a protocol_plugin(…)"
         )
-    served = [*streams, *datagrams]
     return protocol_plugin(
-        _plugin_name(path),
-        served[0],
-        datagrams=served[-1] if streams and datagrams else None,
+        name,
+        (streams or datagrams)[0],
+        datagrams=datagrams[0] if streams and datagrams else None,
         description=(module.__doc__ or "").strip().partition("\n")[0],
     )
 
 
-def _own_protocols(module: ModuleType, values: list[Any]) -> tuple[list[Any], list[Any]]:
+def _own_protocols(module: ModuleType, values: Iterable[Any]) -> tuple[list[Any], list[Any]]:
     """Return the protocols that the file itself defines: for connections, and for datagrams."""
-    classes = _distinct(
-        [
-            value
-            for value in values
-            if isinstance(value, type)
-            and value.__module__ == module.__name__
-            and issubclass(value, Protocol | Datagrams | AbstractDatagramProtocol)
-        ]
-    )
+    types = [one for one in values if isinstance(one, type) and one.__module__ == module.__name__]
     # Leave out the classes that are base classes of others in the file.
-    last = [one for one in classes if not any(one in other.__mro__[1:] for other in classes)]
-    datagrams = [value for value in last if issubclass(value, Datagrams | AbstractDatagramProtocol)]
-    streams = [value for value in last if value not in datagrams]
+    last: list[Any] = [one for one in types if not any(one in other.__mro__[1:] for other in types)]
+    datagrams = [one for one in last if issubclass(one, Datagrams | AbstractDatagramProtocol)]
+    streams = [one for one in last if issubclass(one, Protocol) and one not in datagrams]
     handle = getattr(module, "handle", None)
-    if callable(handle):
-        streams.append(handle)
-    return streams, datagrams
-
-
-def _distinct(values: list[Any]) -> list[Any]:
-    return list({id(value): value for value in values}.values())
+    return streams + [handle] * callable(handle), datagrams
 
 
 def _plugin_name(path: Path) -> str:
     name = re.sub(r"[^a-z0-9_]", "_", path.stem.lower())
-    try:
-        protocol_plugin(name, "a:B")
-    except ConfigurationError:
-        return "plugin"
-    return name
+    return name if name[0].isalpha() and not iskeyword(name) else "plugin"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """`logsrv doctor`: what it says, and its exit status."""
 
-import json
 import os
 from pathlib import Path
 
@@ -60,14 +59,6 @@ def test_beside_a_server_only_what_is_not_its_own_is_repaired(store):
     assert "    not repaired: the store " in shown.stdout.decode()
     assert shown.stdout.decode().splitlines()[-1].endswith(": 0 lost, 1 damaged, 1 repaired")
     assert (store / "number").read_bytes() == b"x"
-
-
-def test_json_is_one_object(store):
-    flip(store / packed_of(store)[0].name, 30)
-    report = json.loads(logsrv("doctor", "--json", str(store)).stdout)
-    assert (report["sound"], report["lines"], report["segments"]) == (False, 20, 5)
-    [one] = report["findings"]
-    assert (one["weight"], one["kind"], one["lines"]) == ("lost", "text", 5)
 
 
 def test_what_is_no_store_is_one_sentence(tmp_path):

@@ -87,11 +87,11 @@ def test_neighbours_can_be_imported(tmp_path):
         ("", "shout.py has nothing to serve; it needs a subclass of LineProtocol"),
         (
             LINES + "class A(LineProtocol): pass\nclass B(LineProtocol): pass\n",
-            'more than one protocol (A, B); say which with `plugin = protocol_plugin("shout", …)`',
+            '(A, B); leave one of them, `plugin = protocol_plugin("shout", …)`',
         ),
         (
             LINES + 'a = protocol_plugin("a", print)\nb = protocol_plugin("b", print)\n',
-            "more than one plugin (a, b)",
+            "more than one thing to serve (a, b)",
         ),
         ("def f():\n    1 / 0\nf()\n", 'shout.py", line 2, in f'),
         ("raise SystemExit(3)", "SystemExit: 3"),

@@ -169,11 +169,11 @@ def test_errors_keep_the_old_one_serving(running, shout, port):
         SHOUT + "x = (\n": "SyntaxError: '(' was never closed",
         SHOUT + "import nothing_of_that_name\n": "ModuleNotFoundError: No module named",
         "x = 1\n": "shout.py has nothing to serve",
-        SHOUT + "class Other(LineProtocol): pass\n": "more than one protocol (Shout, Other)",
+        SHOUT + "class Other(LineProtocol): pass\n": "more than one thing to serve (Shout, Other)",
     }
     for count, (code, said) in enumerate(wrong.items(), 1):
         shout.write_text(code)
-        server.wait_for("the old shout.py goes on serving", count)
+        server.wait_for("shout.py goes on serving as it was", count)
         server.wait_for(said)
         assert ask(port, "Hello") == "HELLO"
     shout.write_text(WHISPER)
@@ -185,7 +185,7 @@ def test_an_open_connection_outlives_an_error_and_ends_with_its_process(running,
     server = running(shout, *listening(port)).ready()
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as old:
         shout.write_text("x = (\n")
-        server.wait_for("the old shout.py goes on serving")
+        server.wait_for("shout.py goes on serving as it was")
         old.sendall(b"Hello\n")
         assert old.recv(100) == b"HELLO\r\n"
         shout.write_text(WHISPER)
@@ -248,7 +248,7 @@ def test_asyncio_is_awaited_under_its_reactor(running, shout, port):
 def test_a_file_that_is_wrong_from_the_start_can_be_repaired(running, shout, port):
     shout.write_text("x = (\n")
     server = running(shout, *listening(port))
-    server.wait_for("nothing serves now; save shout.py to try again")
+    server.wait_for("shout.py does not serve; save it to try again")
     shout.write_text(SHOUT)
     server.wait_for("serves; save it")
     assert ask(port, "Hello") == "HELLO"
@@ -341,7 +341,11 @@ def test_a_port_in_use_ends_the_command(shout):
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
-    [("no.py", b"no.py is not there"), (".", b". is no file"), ("x.txt", b"has to end in .py")],
+    [
+        ("no.py", b"no.py is not there"),
+        (".", b". is no Python file"),
+        ("x.txt", b"x.txt is no Python file"),
+    ],
 )
 def test_a_missing_file_is_reported(tmp_path, name, sentence):
     (tmp_path / "x.txt").write_text(SHOUT)

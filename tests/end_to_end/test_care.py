@@ -1,6 +1,5 @@
 """The doctor and backups beside a real server that stores lines, rotates, seals and removes."""
 
-import json
 import random
 import subprocess
 import threading
@@ -53,10 +52,8 @@ def test_a_doctor_beside_a_server_gives_no_false_alarm(logger):
     with sending(server):
         server.wait_until(lambda: len(list(server.store.glob("*.zst"))) > 3, "segments")
         for words in ([], ["--quick"]) * 4:
-            shown = logsrv("doctor", "--json", *words, str(server.store))
-            told = json.loads(shown.stdout)
-            wrong = [one for one in told["findings"] if one["weight"] != "note"]
-            assert (shown.returncode, wrong) == (0, [])
+            shown = logsrv("doctor", *words, str(server.store))
+            assert (shown.returncode, shown.stdout.count(b"\n")) == (0, 1), shown.stdout
         # It repairs nothing in a sound store, and does not complain about the running server.
         assert logsrv("doctor", "--repair", str(server.store)).returncode == 0
     server.stop()

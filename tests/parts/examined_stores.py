@@ -9,7 +9,7 @@ from logsrv.linelog.store import identity
 from logsrv.linelog.store.archive.manifest import Manifest
 from logsrv.linelog.store.archive.putting import make_manifest
 from logsrv.linelog.store.care.examine import Examination, StorePart
-from logsrv.linelog.store.care.findings import FindingWeight, StoreFinding
+from logsrv.linelog.store.care.findings import StoreFinding
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.identity import Identity
 from logsrv.linelog.store.segment import (
@@ -99,13 +99,8 @@ def found(store: Path, *, quick: bool = False, repair: bool = False) -> list[Sto
 
 
 def kinds(findings: Sequence[StoreFinding]) -> list[str]:
-    """The kinds of those that matter."""
-    return [one.kind for one in findings if one.weight is not FindingWeight.NOTE]
-
-
-def notes(findings: Sequence[StoreFinding]) -> list[str]:
-    """The kinds of the others."""
-    return [one.kind for one in findings if one.weight is FindingWeight.NOTE]
+    """The kinds of findings."""
+    return [one.kind for one in findings]
 
 
 def flip(path: Path, at: int, bit: int = 1) -> None:

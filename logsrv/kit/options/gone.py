@@ -33,6 +33,8 @@ GONE = {
     "logsrv restore --ca": _COPIED,
     "logsrv restore --cert": _COPIED,
     "logsrv restore --key": _COPIED,
+    "logsrv doctor --json": "the exit status is 1 when something is wrong; each finding is a line"
+    " `WEIGHT: NAME: WHAT`",
     "logsrv connect --hex": "pipe: logsrv connect ENDPOINT | od -A d -t x1z",
     "logsrv connect --raw": "what goes to a file or pipe is unchanged",
     "logsrv connect --crlf": "pipe: sed 's/$/\\r/' | logsrv connect ENDPOINT",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple, Protocol
@@ -67,7 +66,6 @@ _OPTIONAL = (segment.SYNCED, segment_notes.EMPTY, segment_notes.REMOVED, segment
 # because reading damaged lines takes ten times their size in memory.
 _MOST_ORIGINS = 32 << 20
 _SHORTEST_NOTE = 64
-_BEGAN = re.compile(rb'"began":"([0-9:]{1,30})"')
 
 
 class StorePart(NamedTuple):
@@ -225,7 +223,7 @@ class Examination:
             yield StoreFinding("missing", BACKUP, f"it had all text up to {note.place}")
         elif note.lines is not None and lines is not None and lines < note.lines:
             why = f"it has {lines:,} of {counted(note.lines, 'line')}"
-            yield StoreFinding("missing", BACKUP, why, note.lines - lines)
+            yield StoreFinding("missing", BACKUP, why)
 
     @property
     def readable_lines(self) -> int | None:
@@ -305,24 +303,13 @@ def _check_identity_file(disk: Disk, places: Sequence[SavedPlace]) -> Iterator[S
         found = identity.load(disk)
     except (OSError, ValueError) as error:
         why = explanation(error)
-    began = found.began if found else _start_of_identity(disk)
+    began = found.began if found else NOWHERE
     # Places before `began` may name the older identity that `logsrv ship --new-identity` has replaced.
-    others = {one.store for one in places if one.store and one.position > (began or NOWHERE)}
-    if not why and (not others or (found is not None and found.store in others)):
-        return
-    says = f"it says {found.store}" if found else "it is missing"
-    why = why or f"{says}, and places of this store name {', '.join(sorted(others))}"
-    certain = None if found else identity.identity_before_bit_flip(disk)
-    if certain is None and began is not None and len(others) == 1:
-        certain = identity.Identity(others.pop(), began)
-    text = certain and identity.identity_text(certain)
-    again = partial(replace_keeping_old, identity.NAME, text, disk) if text else None
-    yield StoreFinding("identity", identity.NAME, why, remedy=again)
-
-
-def _start_of_identity(disk: Disk) -> Position | None:
-    """Return the place where the identity began, if a damaged file still has it; else None."""
-    with contextlib.suppress(OSError, ValueError):
-        if match := _BEGAN.search(disk.read(identity.NAME, 1024)):
-            return segment.parse_position(match[1].decode())
-    return None
+    others = {one.store for one in places if one.store and one.position > began}
+    if why or (others and (found is None or found.store not in others)):
+        says = f"it says {found.store}" if found else "it is missing"
+        why = why or f"{says}, and places of this store name {', '.join(sorted(others))}"
+        certain = None if found else identity.identity_before_bit_flip(disk)
+        text = certain and identity.identity_text(certain)
+        again = partial(replace_keeping_old, identity.NAME, text, disk) if text else None
+        yield StoreFinding("identity", identity.NAME, why, remedy=again)

@@ -15,13 +15,11 @@ from logsrv.linelog.store.disk import explanation
 class FindingWeight(enum.Enum):
     """The weight of a finding.
 
-    LOST: lines cannot be read. DAMAGED: all lines can be read, but something else is wrong. NOTE: nothing
-    is wrong; the finding is information.
+    LOST: lines cannot be read. DAMAGED: all lines can be read, but something else is wrong.
     """
 
     LOST = "lost"
     DAMAGED = "damaged"
-    NOTE = "note"
 
 
 class FindingKind(NamedTuple):
@@ -37,7 +35,7 @@ class FindingKind(NamedTuple):
     repair: str = ""
 
 
-_LOST, _DAMAGED, _NOTE = FindingWeight
+_LOST, _DAMAGED = FindingWeight
 _BACK = "Bring it back from a backup or an archive while no server has the store."
 _AGAIN = "Give the same command again: it goes on."
 _MOVE = "Move it away; if it is a link, put the file itself here."
@@ -45,7 +43,7 @@ _COPY = "Copy it from the archive or a backup."
 _FILE = "Bring it back from a backup; if there is none, move it away."
 _MADE = "`--repair` makes it anew if it is needed, else puts it aside."
 _NEW = "Bring it back from a backup, or make this another store: logsrv ship --new-identity"
-_TOLD = "`--repair` writes the identity that its checksum or the saved places tell."
+_TOLD = "`--repair` writes the identity that its checksum tells."
 _CUT = "`--repair` takes out the damaged lines: then the last block of a store may come twice."
 _ANEW = "The server goes on without it: a target at --ship-from, an alert at the end."
 _OLDER = "Is this an older copy of the store? See: logsrv ship --new-identity"
@@ -53,7 +51,6 @@ KINDS = {
     "text": FindingKind(_LOST, "lines cannot be read", _BACK),
     "missing": FindingKind(_LOST, "text or a file is gone", _BACK),
     "unfinished": FindingKind(_LOST, "the store is not complete", _AGAIN),
-    "changed": FindingKind(_DAMAGED, "the text is not as it was written", "Compare a backup."),
     "stray": FindingKind(_DAMAGED, "it has the name of a segment and is not read", _MOVE),
     "index": FindingKind(_DAMAGED, "it is of no use", _COPY, "`--repair` makes it anew."),
     "file": FindingKind(_DAMAGED, "it is of no use", _FILE, _MADE),
@@ -61,7 +58,6 @@ KINDS = {
     "origins": FindingKind(_DAMAGED, "blocks are refused", "Bring it back from a backup.", _CUT),
     "place": FindingKind(_DAMAGED, "it is of no use to its target or alert", _ANEW),
     "ahead": FindingKind(_DAMAGED, "its place is after the end of the text", _OLDER),
-    "unverified": FindingKind(_NOTE, "it was not verified"),
 }
 
 
@@ -69,15 +65,13 @@ KINDS = {
 class StoreFinding:
     """A finding about a store.
 
-    kind: one of KINDS. name: the file or files. why: the reason. lines: the number of unreadable lines;
-    None if unknown. remedy: a function that repairs it, which may raise OSError, ValueError and StoreError;
-    None if there is none.
+    kind: one of KINDS. name: the file or files. why: the reason. remedy: a function that repairs it, which
+    may raise OSError, ValueError and StoreError; None if there is none.
     """
 
     kind: str
     name: str
     why: str
-    lines: int | None = None
     remedy: Callable[[], object] | None = attrs.field(default=None, eq=False, repr=False)
 
     @property

@@ -22,12 +22,12 @@ from logsrv.linelog.store import index, torn
 from logsrv.linelog.store.archive.archive_notes import local_manifest
 from logsrv.linelog.store.archive.manifest import NewerFormat
 from logsrv.linelog.store.care.findings import StoreFinding, why_unreadable
-from logsrv.linelog.store.care.repair import keep_aside, most_unpacked_bytes, salvage_index
+from logsrv.linelog.store.care.repair import keep_aside, salvage_index
 from logsrv.linelog.store.disk import Disk, explanation
 from logsrv.linelog.store.frames import LARGEST_PACKED, unpack_frame
 from logsrv.linelog.store.index import FrameStart, Index
 from logsrv.linelog.store.segment import Form, Segment
-from logsrv.linelog.store.times import SHAPE, SIZE, UNKNOWN, combine_times, digits_to_zeros
+from logsrv.linelog.store.times import UNKNOWN, combine_times
 from logsrv.linelog.store.words.build import reindex_segment
 from logsrv.linelog.store.words.lookup import WordIndex, check_words
 
@@ -88,17 +88,11 @@ class PackedSegmentCheck:
         if text:
             ends = f"it ends after {size:,} of {counted(found.compressed, 'byte')}"
             yield self._lost_lines(lines, ends)
-        if self.quick:
-            return
-        if found.text <= (most := most_unpacked_bytes(size)):
+        if not self.quick:
             yield from self._check_frames(found, size, fd)
-        else:
-            why = f"it has more than {counted(most, 'byte')} of text"
-            yield StoreFinding("unverified", self.packed.name, why)
 
     def _check_frames(self, found: Index, size: int, fd: int) -> Iterator[StoreFinding]:
         bad: list[tuple[FrameStart, FrameStart]] = []
-        refused: list[int] = []
         end = FrameStart(found.text, found.compressed, found.lines, UNKNOWN)
         for number, (frame, after) in enumerate(pairwise((*found.frames, end))):
             if after.at > size:
@@ -111,23 +105,18 @@ class PackedSegmentCheck:
                 crc = -1
             if crc == -1 or (sums and sums.text != crc):
                 bad.append((frame, after))
-            elif sums and sums.packed != zlib.crc32(data):
-                refused.append(frame.at)
         if bad:
             lines = sum(after.lines - frame.lines for frame, after in bad) or None
             times = combine_times(frame.times for frame, _ in bad)
             when = f", from {times.smallest} to {times.largest}" if times.smallest else ""
             why = f"damaged frames at {_first_places([frame.at for frame, _ in bad])}{when}"
             yield self._lost_lines(lines, why)
-        if refused:
-            why = f"archives refuse its frames at {_first_places(refused)}"
-            yield StoreFinding("changed", self.packed.name, why)
 
     def _lost_lines(self, lines: int | None, why: str) -> StoreFinding:
         known = self.looked.lines
         self.looked.lines = None if known is None or lines is None else known - lines
         said = why if lines is None else f"{counted(lines, 'line')}, {why}"
-        return StoreFinding("text", self.packed.name, said, lines)
+        return StoreFinding("text", self.packed.name, said)
 
     def _salvage_index(self) -> None:
         salvage_index(self.packed, self.disk, self.readers())
@@ -148,10 +137,8 @@ class PackedSegmentCheck:
             yield StoreFinding("index", packed.words, why, remedy=again)
         try:
             self._verify_archive_note(found)
-        except FileNotFoundError:
+        except (FileNotFoundError, NewerFormat):
             pass
-        except NewerFormat as error:
-            yield StoreFinding("unverified", packed.archived, str(error))
         except (OSError, ValueError) as error:
             aside = None if away else partial(keep_aside, packed.archived, self.disk)
             yield StoreFinding("file", packed.archived, explanation(error), remedy=aside)
@@ -202,14 +189,6 @@ def check_plain_text(
         )
     if quick:
         return
-    looked.lines, odd, begins = 0, 0, True
-    with open(fd, "rb", closefd=False) as file:
-        file.seek(0)
-        # After `end` a server may be writing.
-        while file.tell() < end and (part := file.readline(_PIECE)):
-            odd += begins and digits_to_zeros(part[:SIZE]) != SHAPE
-            begins = part.endswith(b"\n")
-            looked.lines += begins
-    if odd:
-        why = f"{counted(odd, 'line')} without a TIME at the beginning"
-        yield StoreFinding("changed", name, why)
+    # After `end` a server may be writing.
+    pieces = (os.pread(fd, min(_PIECE, end - at), at) for at in range(0, end, _PIECE))
+    looked.lines = sum(piece.count(b"\n") for piece in pieces)

@@ -15,7 +15,6 @@ from logsrv.linelog.store import backup_note, identity, index
 from logsrv.linelog.store.archive.manifest import encode_manifest
 from logsrv.linelog.store.blocks import BlockNote, parse_notes_file
 from logsrv.linelog.store.care.findings import KINDS, FindingWeight, StoreFinding
-from logsrv.linelog.store.identity import Identity
 from logsrv.linelog.store.indexing import save_index
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import (
@@ -133,14 +132,6 @@ def of_a_smaller(store: Path) -> None:
     save_index(loaded._replace(compressed=loaded.compressed - 1), first, at(store))
 
 
-def packed_otherwise(store: Path) -> None:
-    """The text of the first frame is right, and its compressed bytes are not those of the index."""
-    first = packed_of(store)[0]
-    loaded = index.load(first, at(store))
-    sums = loaded.sums[:4] + bytes(4) + loaded.sums[8:]
-    save_index(loaded._replace(sums=sums), first, at(store))
-
-
 def shortened(store: Path) -> None:
     """A segment that waits loses two lines behind a line."""
     [waiting] = [one for one in sealed_segments(at(store)) if one.form is Form.PLAIN]
@@ -210,7 +201,6 @@ class Case:
 
 CASES = [
     Case("frame", change(FIRST, bit(1000)), ["text"], quick=[]),
-    Case("frame packed otherwise", packed_otherwise, ["changed"], quick=[]),
     Case("cut", change(FIRST, lambda data: data[:-1]), ["text"]),
     Case("index", change(INDEX, bit(40)), ["index idx"], []),
     Case("no index", remove(INDEX), ["index idx"], []),
@@ -248,12 +238,7 @@ CASES = [
     Case("origins, a bit", write("origins", bit(20)(ORIGIN)), []),
     Case("origins without an end", write("origins", ORIGIN + ORIGIN[:30]), ["origins"], []),
     Case("identity, a bit", change("store", bit(20)), ["identity"], []),
-    Case(
-        "identity, a digit",
-        change("store", lambda data: data.replace(b"0a0a", b"0b0a", 1)),
-        ["identity"],
-        [],
-    ),
+    Case("identity, more", write("store", b"{"), ["identity"]),
     Case("no identity", remove("store"), ["identity"]),
     Case("identity no file", no_file("store"), ["identity"]),
     Case("link", lambda store: (store / NINTH).symlink_to("/etc/passwd"), ["stray"]),
@@ -265,10 +250,9 @@ CASES = [
     Case("torn before a line", change("*Z.log", lambda data: data[:-200]), ["text"]),
     Case("shortened", shortened, ["missing"]),
     Case("shortened and sealed", all_of(shortened, sealed), ["missing"]),
-    Case("hole", holed, ["text", "changed"], quick=[]),
+    Case("hole", holed, ["text"], quick=[]),
     Case("nothing but a hole", change("current.log", lambda data: bytes(len(data))), ["text"]),
     Case("hole at the end", write("current.log", line("one") + b"half" + bytes(700)), ["text"]),
-    Case("odd", change("current.log", lambda data: data + b"odd\n"), ["changed"], quick=[]),
     Case("text gone", write("current.log", b""), ["missing"]),
     Case("missing", remove(SECOND), ["missing"]),
     Case("missing with its place", all_of(remove(SECOND), keep(Position(2, 0))), ["missing"]),
@@ -332,9 +316,7 @@ def test_each_kind_is_in_the_table_of_the_page():
     page = Path("docs/operating.md").read_text()
     for name, kind in KINDS.items():
         assert f"| `{name}` | {kind.weight.value} |" in page
-    assert {word for case in CASES for kind in case.kinds for word in kind.split()[:1]} == {
-        *KINDS
-    } - {"unverified"}
+    assert {word for case in CASES for kind in case.kinds for word in kind.split()[:1]} == {*KINDS}
 
 
 @pytest.mark.parametrize(
@@ -364,12 +346,13 @@ def test_a_finding_of_lost_lines_has_their_number_and_times(store):
     first = packed_of(store)[0]
     flip(store / first.name, 1000)
     one = only(found(store), "text")
-    assert (one.name, one.lines, one.weight) == (first.name, 6005, FindingWeight.LOST)
+    assert (one.name, one.weight) == (first.name, FindingWeight.LOST)
+    assert one.why.startswith("6,005 lines, ")
     assert "from 2026-11-20T06:00:00.000000Z to " in one.what
     (store / first.name).write_bytes((store / first.name).read_bytes()[:-1])
     for quick in (True, False):
         first_finding, *_ = found(store, quick=quick)
-        assert (first_finding.kind, first_finding.lines) == ("text", 6005)
+        assert first_finding.kind == "text" and first_finding.why.startswith("6,005 lines, ")
 
 
 @pytest.mark.parametrize("cut", [False, True])
@@ -401,8 +384,8 @@ def test_an_empty_file_is_no_lines_if_its_index_says_that_it_had_none(tmp_path, 
     if indexed:
         save_index(index.Index(2), empty, at(made))
     assert text_of(made) == line("one") + line("three")
-    told = [(one.kind, one.lines, one.remedy) for one in found(made)]
-    assert told == ([] if indexed else [("text", None, None)])
+    told = [(one.kind, one.remedy) for one in found(made)]
+    assert told == ([] if indexed else [("text", None)])
 
 
 def test_archived_segments_are_counted_by_their_notes(store):
@@ -421,7 +404,7 @@ def test_without_sealed_segments_the_number_is_unknown(store):
 def test_a_missing_segment_is_reported_with_its_time(store):
     remove(SECOND, "0000000003-2*")(store)
     one = only(found(store), "missing")
-    assert (one.name, one.lines) == ("segments 2 to 3", None)
+    assert one.name == "segments 2 to 3"
     assert "from 2026-11-20T06:00:00.000000Z on up to 2026-11-20T06:05:00" in one.what
     note_removed([RemovedRun(range(2, 3), 300, 3)], at(store))
     note_empty(3, at(store))
@@ -438,12 +421,11 @@ def test_a_number_that_is_far_off_is_told_at_once(store):
     ]
 
 
-def test_a_hole_and_odd_lines_are_told_with_where_and_how_many(store):
+def test_a_hole_is_told_with_its_place(store):
     holed(store)
     assert only(found(store), "text").what.endswith(
         "NUL bytes from byte 600 on, which a start marks or cuts off"
     )
-    assert only(found(store), "changed").why.startswith("1 line without")
 
 
 def test_a_damaged_line_of_origins_goes_and_the_others_stay(store):
@@ -461,12 +443,8 @@ def test_another_identity_that_was_asked_for_stays(store):
     assert identity.load(at(store)) == made
 
 
-def test_saved_places_tell_the_identity_if_they_agree(store):
-    change("store", lambda data: data.replace(b"0a0a", b"0b0a", 1))(store)
-    assert kinds(found(store, repair=True)) == []
-    assert identity.load(at(store)) == Identity(STORE, Position(1, 0))
+def test_an_identity_that_its_checksum_does_not_tell_is_not_guessed(store):
     (store / "store").write_bytes(b"{")
-    place.save(at(store / "ship"), "other", Place(Position(4, 0), OTHER))
     one = only(found(store), "identity")
     assert one.remedy is None and "--new-identity" in one.advice
 
@@ -479,4 +457,4 @@ def test_a_file_that_a_backup_lacks_is_named(whole):
 def test_lines_that_a_backup_has_lost_are_counted(whole):
     remove("0000000002-2*")(whole / "backup")
     note_removed([RemovedRun(range(2, 3), 300, 3)], at(whole / "backup"))
-    assert only(found(whole / "backup"), "missing").lines == 5
+    assert ": it has 6,0" in only(found(whole / "backup"), "missing").what
