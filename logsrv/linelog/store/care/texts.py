@@ -129,18 +129,23 @@ class PackedSegmentCheck:
             raise StoreError(why)
 
     def _check_files_beside(self, found: Index | None) -> Iterator[StoreFinding]:
-        """Yield the findings about its word index, and about the note of an archive."""
-        packed, away = self.packed, self.packed.form is Form.AWAY
+        """Yield the findings about its word index, and about the note of an archive.
+
+        Raises StoreError for a note of a newer version, which this one cannot judge.
+        """
+        packed, disk, away = self.packed, self.disk, self.packed.form is Form.AWAY
         # A repair that makes a new index makes new words as well.
         if (found or away) and (why := why_unreadable(self._verify_words, found)):
             again = None if away else self._remake_words
             yield StoreFinding("index", packed.words, why, remedy=again)
         try:
             self._verify_archive_note(found)
-        except (FileNotFoundError, NewerFormat):
+        except FileNotFoundError:
             pass
+        except NewerFormat as error:
+            raise StoreError(f"{disk.path(packed.archived)}: {error}") from error
         except (OSError, ValueError) as error:
-            aside = None if away else partial(keep_aside, packed.archived, self.disk)
+            aside = None if away else partial(keep_aside, packed.archived, disk)
             yield StoreFinding("file", packed.archived, explanation(error), remedy=aside)
 
     def _verify_words(self, found: Index | None) -> None:
