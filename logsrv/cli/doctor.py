@@ -42,7 +42,7 @@ from logsrv.linelog.cursors.place import saved_places
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.care.examine import Examination
 from logsrv.linelog.store.care.file_owner import give_files_of_root
-from logsrv.linelog.store.care.findings import FindingWeight, StoreFinding
+from logsrv.linelog.store.care.findings import LOST, StoreFinding
 from logsrv.linelog.store.disk import Disk, explanation, reason
 from logsrv.linelog.store.lock import locked
 
@@ -136,13 +136,13 @@ class DoctorRun:
         for one in self.repaired:
             print(one_line(f"repaired: {one.name}: {one.what}", SHOWN_PATH_LENGTH))
         for one in self.found:
-            print(one_line(f"{one.weight.value}: {one.name}: {one.what}", SHOWN_PATH_LENGTH))
+            print(one_line(f"{one.weight}: {one.name}: {one.what}", SHOWN_PATH_LENGTH))
             for sentence in filter(None, (one.advice, self.refused.get(one.key))):
                 print(f"    {one_line(sentence, 2000)}")
         examination, left, gone = self.examination, self.found, len(self.repaired)
         lines = examination.readable_lines
         held = "" if lines is None else f"{counted(lines, 'line')}, "
-        lost = sum(one.weight is FindingWeight.LOST for one in left)
+        lost = sum(one.weight == LOST for one in left)
         verdict = f"sound; {gone} repaired" if gone else "sound"
         if left:
             verdict = f"{lost} lost, {len(left) - lost} damaged, {gone} repaired"

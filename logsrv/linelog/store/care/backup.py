@@ -20,13 +20,14 @@ from logsrv.errors import StoreError
 from logsrv.linelog.store import backup_note, identity, index, origins
 from logsrv.linelog.store.archive.archive_notes import local_manifest
 from logsrv.linelog.store.backup_note import BEGUN, COMING, COMPLETE, BackupNote
+from logsrv.linelog.store.blocks import NotesFile, make_notes_file, parse_notes_file
 from logsrv.linelog.store.care.copying import (
     CopyMethod,
     copy_growing_text,
     link_or_copy,
     remove_superseded,
 )
-from logsrv.linelog.store.care.store_listing import StoreCut, StoreListing, cut_between_lines
+from logsrv.linelog.store.care.store_listing import TRIES, StoreListing, open_active_and_list
 from logsrv.linelog.store.disk import DIRECTORY_MODE, Disk
 from logsrv.linelog.store.lock import NAME as LOCK
 from logsrv.linelog.store.segment import (
@@ -38,6 +39,7 @@ from logsrv.linelog.store.segment import (
     RESTORING,
     SYNCED,
     Form,
+    Position,
     Segment,
     loose_files,
     number_text,
@@ -47,6 +49,7 @@ from logsrv.linelog.store.segment import (
 )
 from logsrv.linelog.store.segment_notes import EMPTY, REMOVED
 from logsrv.linelog.store.times import first_moment
+from logsrv.linelog.store.torn import start_of_line
 
 _NOTES = (EMPTY, REMOVED, "imported", "format")
 # Suffixes of files beside saved places. Only a running server needs these files, so they are not copied.
@@ -275,3 +278,51 @@ def _count_segment_lines(segment: Segment, disk: Disk) -> int:
     if segment.form is Form.AWAY:
         return local_manifest(disk, segment).lines
     return index.text_size_and_lines(segment, disk)[1]
+
+
+@attrs.frozen
+class StoreCut:
+    """A place in a store. fd: current.log at that time. origins: the notes of blocks before the place."""
+
+    place: Position
+    fd: int
+    listed: StoreListing
+    origins: NotesFile
+
+
+def cut_between_lines(disk: Disk) -> StoreCut:
+    """Return the newest place after a whole line and outside a block; the caller closes its `fd`.
+
+    Raises OSError and StoreError.
+    """
+    for _ in range(TRIES):
+        before = disk.read_or_none(origins.NAME)
+        fd, listed = open_active_and_list(disk)
+        if fd < 0:
+            raise StoreError(
+                f"{disk.directory} is no store of logsrv: there is no current.log in it"
+            )
+        try:
+            size = os.fstat(fd).st_size
+            os.fdatasync(fd)
+            place = Position(listed.active, start_of_line(fd, size))
+            after = disk.read_or_none(origins.NAME)
+            # If the notes file was rewritten meanwhile, it may lack notes of blocks before the place. Then
+            # try again.
+            if (after or b"").startswith(before or b""):
+                found = NotesFile() if after is None else parse_notes_file(after)
+                return _cut_between_blocks(place, found, fd, listed)
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+    raise StoreError(f"blocks come into {disk.directory} faster than their places can be read")
+
+
+def _cut_between_blocks(
+    place: Position, found: NotesFile, fd: int, listed: StoreListing
+) -> StoreCut:
+    """Return a cut that splits no block: an incomplete block is left to the next backup."""
+    place = min([place, *(note.at for note in found.notes if note.at < place < note.stored_end)])
+    notes = [note for note in found.notes if note.stored_end <= place]
+    return StoreCut(place, fd, listed, make_notes_file(notes, found))

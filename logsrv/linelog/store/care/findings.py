@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -12,30 +11,21 @@ from logsrv.errors import StoreError
 from logsrv.linelog.store.disk import explanation
 
 
-class FindingWeight(enum.Enum):
-    """The weight of a finding.
-
-    LOST: lines cannot be read. DAMAGED: all lines can be read, but something else is wrong.
-    """
-
-    LOST = "lost"
-    DAMAGED = "damaged"
-
-
 class FindingKind(NamedTuple):
     """A kind of finding. meaning: a sentence, which the reason of a finding continues.
 
+    weight: `lost` if lines cannot be read, `damaged` if all can be read, but something else is wrong.
     advice: what to do if `--repair` cannot repair it. repair: what `--repair` does if it can; "" if it
     never can.
     """
 
-    weight: FindingWeight
+    weight: str
     meaning: str
     advice: str = ""
     repair: str = ""
 
 
-_LOST, _DAMAGED = FindingWeight
+LOST, DAMAGED = "lost", "damaged"
 _BACK = "Bring it back from a backup or an archive while no server has the store."
 _AGAIN = "Give the same command again: it goes on."
 _MOVE = "Move it away; if it is a link, put the file itself here."
@@ -48,16 +38,16 @@ _CUT = "`--repair` takes out the damaged lines: then the last block of a store m
 _ANEW = "The server goes on without it: a target at --ship-from, an alert at the end."
 _OLDER = "Is this an older copy of the store? See: logsrv ship --new-identity"
 KINDS = {
-    "text": FindingKind(_LOST, "lines cannot be read", _BACK),
-    "missing": FindingKind(_LOST, "text or a file is gone", _BACK),
-    "unfinished": FindingKind(_LOST, "the store is not complete", _AGAIN),
-    "stray": FindingKind(_DAMAGED, "it has the name of a segment and is not read", _MOVE),
-    "index": FindingKind(_DAMAGED, "it is of no use", _COPY, "`--repair` makes it anew."),
-    "file": FindingKind(_DAMAGED, "it is of no use", _FILE, _MADE),
-    "identity": FindingKind(_DAMAGED, "nothing is shipped, or as another store", _NEW, _TOLD),
-    "origins": FindingKind(_DAMAGED, "blocks are refused", "Bring it back from a backup.", _CUT),
-    "place": FindingKind(_DAMAGED, "it is of no use to its target or alert", _ANEW),
-    "ahead": FindingKind(_DAMAGED, "its place is after the end of the text", _OLDER),
+    "text": FindingKind(LOST, "lines cannot be read", _BACK),
+    "missing": FindingKind(LOST, "text or a file is gone", _BACK),
+    "unfinished": FindingKind(LOST, "the store is not complete", _AGAIN),
+    "stray": FindingKind(DAMAGED, "it has the name of a segment and is not read", _MOVE),
+    "index": FindingKind(DAMAGED, "it is of no use", _COPY, "`--repair` makes it anew."),
+    "file": FindingKind(DAMAGED, "it is of no use", _FILE, _MADE),
+    "identity": FindingKind(DAMAGED, "nothing is shipped, or as another store", _NEW, _TOLD),
+    "origins": FindingKind(DAMAGED, "blocks are refused", "Bring it back from a backup.", _CUT),
+    "place": FindingKind(DAMAGED, "it is of no use to its target or alert", _ANEW),
+    "ahead": FindingKind(DAMAGED, "its place is after the end of the text", _OLDER),
 }
 
 
@@ -80,7 +70,7 @@ class StoreFinding:
         return self.kind, self.name
 
     @property
-    def weight(self) -> FindingWeight:
+    def weight(self) -> str:
         """Its weight, that of its kind."""
         return KINDS[self.kind].weight
 

@@ -1,4 +1,4 @@
-"""A store at one moment: a listing of its directory, and the newest place that is safe to copy up to."""
+"""A store at one moment: a listing of its directory, and its active segment."""
 
 from __future__ import annotations
 
@@ -6,24 +6,17 @@ import errno
 import os
 from contextlib import ExitStack
 
-import attrs
-
 from logsrv.descriptor import Descriptor
-from logsrv.errors import StoreError
-from logsrv.linelog.store import origins
-from logsrv.linelog.store.blocks import NotesFile, make_notes_file, parse_notes_file
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import (
     ACTIVE,
-    Position,
     away_segments,
     files_with_preferred,
     half_rotated_segments,
     saved_number,
 )
-from logsrv.linelog.store.torn import start_of_line
 
-_TRIES = 1000
+TRIES = 1000
 
 
 class StoreListing:
@@ -58,7 +51,7 @@ def open_active_and_list(disk: Disk) -> tuple[int, StoreListing]:
 
     The descriptor is -1 if there is no current.log. Raises OSError.
     """
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         try:
             held = Descriptor(disk.open(ACTIVE, os.O_RDONLY))
         except FileNotFoundError:
@@ -70,51 +63,3 @@ def open_active_and_list(disk: Disk) -> tuple[int, StoreListing]:
                 undo.pop_all()
                 return fd, listed
     raise OSError(errno.EAGAIN, "the store begins a new segment all the time")
-
-
-@attrs.frozen
-class StoreCut:
-    """A place in a store. fd: current.log at that time. origins: the notes of blocks before the place."""
-
-    place: Position
-    fd: int
-    listed: StoreListing
-    origins: NotesFile
-
-
-def cut_between_lines(disk: Disk) -> StoreCut:
-    """Return the newest place after a whole line and outside a block; the caller closes its `fd`.
-
-    Raises OSError and StoreError.
-    """
-    for _ in range(_TRIES):
-        before = disk.read_or_none(origins.NAME)
-        fd, listed = open_active_and_list(disk)
-        if fd < 0:
-            raise StoreError(
-                f"{disk.directory} is no store of logsrv: there is no current.log in it"
-            )
-        try:
-            size = os.fstat(fd).st_size
-            os.fdatasync(fd)
-            place = Position(listed.active, start_of_line(fd, size))
-            after = disk.read_or_none(origins.NAME)
-            # If the notes file was rewritten meanwhile, it may lack notes of blocks before the place. Then
-            # try again.
-            if (after or b"").startswith(before or b""):
-                found = NotesFile() if after is None else parse_notes_file(after)
-                return _cut_between_blocks(place, found, fd, listed)
-        except BaseException:
-            os.close(fd)
-            raise
-        os.close(fd)
-    raise StoreError(f"blocks come into {disk.directory} faster than their places can be read")
-
-
-def _cut_between_blocks(
-    place: Position, found: NotesFile, fd: int, listed: StoreListing
-) -> StoreCut:
-    """Return a cut that splits no block: an incomplete block is left to the next backup."""
-    place = min([place, *(note.at for note in found.notes if note.at < place < note.stored_end)])
-    notes = [note for note in found.notes if note.stored_end <= place]
-    return StoreCut(place, fd, listed, make_notes_file(notes, found))

@@ -14,7 +14,7 @@ from logsrv.linelog.cursors.place import Place
 from logsrv.linelog.store import backup_note, identity, index
 from logsrv.linelog.store.archive.manifest import encode_manifest
 from logsrv.linelog.store.blocks import BlockNote, parse_notes_file
-from logsrv.linelog.store.care.findings import KINDS, FindingWeight, StoreFinding
+from logsrv.linelog.store.care.findings import KINDS, LOST, StoreFinding
 from logsrv.linelog.store.indexing import save_index
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import (
@@ -315,7 +315,7 @@ def test_each_kind_of_damage_is_found_and_repaired(whole, case):
 def test_each_kind_is_in_the_table_of_the_page():
     page = Path("docs/operating.md").read_text()
     for name, kind in KINDS.items():
-        assert f"| `{name}` | {kind.weight.value} |" in page
+        assert f"| `{name}` | {kind.weight} |" in page
     assert {word for case in CASES for kind in case.kinds for word in kind.split()[:1]} == {*KINDS}
 
 
@@ -346,7 +346,7 @@ def test_a_finding_of_lost_lines_has_their_number_and_times(store):
     first = packed_of(store)[0]
     flip(store / first.name, 1000)
     one = only(found(store), "text")
-    assert (one.name, one.weight) == (first.name, FindingWeight.LOST)
+    assert (one.name, one.weight) == (first.name, LOST)
     assert one.why.startswith("6,005 lines, ")
     assert "from 2026-11-20T06:00:00.000000Z to " in one.what
     (store / first.name).write_bytes((store / first.name).read_bytes()[:-1])

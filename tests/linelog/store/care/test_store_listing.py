@@ -6,7 +6,8 @@ import pytest
 
 from logsrv.errors import StoreError
 from logsrv.linelog.store.blocks import BlockNote
-from logsrv.linelog.store.care.store_listing import cut_between_lines, open_active_and_list
+from logsrv.linelog.store.care.backup import cut_between_lines
+from logsrv.linelog.store.care.store_listing import open_active_and_list
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Position
 from tests.parts.examined_stores import at, small_store
