@@ -110,9 +110,9 @@ class DoctorRun:
         with contextlib.closing(CareProgress()) as progress:
             for number, part in enumerate(parts, 1):
                 progress.show_part(number, part.label, of=len(parts))
-                left = found = part.confirmed_findings()
-                if self.repair and [one for one in found if self._try_repair(one)]:
-                    left = part.confirmed_findings()
+                found = part.confirmed_findings()
+                tried = [one for one in found if self.repair and self._try_repair(one)]
+                left = part.confirmed_findings() if tried else found
                 there = {one.key for one in left}
                 self.repaired += [one for one in found if one.key not in there]
                 self.found += left
@@ -139,13 +139,13 @@ class DoctorRun:
             print(one_line(f"{one.weight}: {one.name}: {one.what}", SHOWN_PATH_LENGTH))
             for sentence in filter(None, (one.advice, self.refused.get(one.key))):
                 print(f"    {one_line(sentence, 2000)}")
-        examination, left, gone = self.examination, self.found, len(self.repaired)
+        examination, gone = self.examination, len(self.repaired)
         lines = examination.readable_lines
         held = "" if lines is None else f"{counted(lines, 'line')}, "
-        lost = sum(one.weight == LOST for one in left)
+        lost = sum(one.weight == LOST for one in self.found)
         verdict = f"sound; {gone} repaired" if gone else "sound"
-        if left:
-            verdict = f"{lost} lost, {len(left) - lost} damaged, {gone} repaired"
+        if self.found:
+            verdict = f"{lost} lost, {len(self.found) - lost} damaged, {gone} repaired"
         print(
             f"{shown(str(examination.disk.directory))}: {counted(len(examination.looked), 'segment')},"
             f" {held}up to {examination.end_position}: {verdict}"

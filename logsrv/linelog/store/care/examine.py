@@ -215,15 +215,13 @@ class Examination:
             why = f"`logsrv {note.command}` was interrupted ({note.state})"
             yield StoreFinding("unfinished", BACKUP, why)
             return
-        for name in backup_note.missing_files(self.disk, note):
-            yield StoreFinding("missing", BACKUP, f"it lacks {name}")
-        (number, offset), lines = note.place, None if self.quick else self.readable_lines
-        held = self._text_size(number)
-        if held is not None and held < offset:
-            yield StoreFinding("missing", BACKUP, f"it had all text up to {note.place}")
+        whys = [f"it lacks {name}" for name in backup_note.missing_files(self.disk, note)]
+        held, lines = self._text_size(note.place.segment), self.readable_lines
+        if held is not None and held < note.place.offset:
+            whys.append(f"it had all text up to {note.place}")
         elif note.lines is not None and lines is not None and lines < note.lines:
-            why = f"it has {lines:,} of {counted(note.lines, 'line')}"
-            yield StoreFinding("missing", BACKUP, why)
+            whys.append(f"it has {lines:,} of {counted(note.lines, 'line')}")
+        yield from (StoreFinding("missing", BACKUP, why) for why in whys)
 
     @property
     def readable_lines(self) -> int | None:
