@@ -2,13 +2,14 @@
 
 import ast
 import configparser
+import json
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 
 import pytest
-from setuptools import find_namespace_packages
 
 from tests.parts.modules import MODULES, ROOT, name_of
 
@@ -18,12 +19,21 @@ def test_every_package_is_in_setup_cfg():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
     find = config["options.packages.find"]
-    listed = find_namespace_packages(str(ROOT), find["exclude"].split(), find["include"].split())
+    listed = packages_found(find["exclude"].split(), find["include"].split())
     found = {name_of(path) for path in MODULES if path.name == "__init__.py"}
     # A folder that was a package once may still have its `__pycache__`.
     real = {name for name in listed if [*(ROOT / name.replace(".", "/")).glob("*.py")]}
     assert real == found | {"twisted.plugins"}
     assert not list((ROOT / "twisted").rglob("__init__.py"))
+
+
+def packages_found(*patterns: list[str]) -> list[str]:
+    """Return what setuptools finds, asked in a process of its own: its import changes Python."""
+    code = "import json, sys, setuptools\n"
+    code += "print(*setuptools.find_namespace_packages('.', *json.loads(sys.argv[1])))"
+    asked = [sys.executable, "-c", code, json.dumps(patterns)]
+    done = subprocess.run(asked, cwd=ROOT, check=True, capture_output=True, text=True)
+    return done.stdout.split()
 
 
 # Imported by name, and installed as dependencies of those in setup.cfg: `Twisted[tls]` and Textual.

@@ -29,7 +29,7 @@ Result = TypeVar("Result")
 # The log's sentences about records that are not stored, by reason.
 _WHY = {
     "oversize": "dropped a record that is too long; the rest of the message is stored",
-    "protocol": "dropped an invalid record; the rest of the message is stored",
+    "protocol": "dropped an invalid record; the valid ones of its message are stored",
     "unknown": "a message has no record, or some under keys that its format does not have",
 }
 

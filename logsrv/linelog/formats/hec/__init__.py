@@ -5,4 +5,6 @@ Log drivers of containers, collectors and loggers send them. Each answer has a t
 
 from logsrv.linelog.formats.http.routes import HttpFormat
 
-hec = HttpFormat("hec", "logsrv.linelog.formats.hec.input:routes")
+hec = HttpFormat(
+    "hec", "logsrv.linelog.formats.hec.input:routes", "events for Splunk's collector (HEC)"
+)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from logsrv.linelog.formats.http.token import TokenMissing, TokenWrong
 from logsrv.linelog.lines.bodies import Reply, RequestRefused
 from logsrv.linelog.lines.json_made import as_json
 
 SUCCESS = 0
-INVALID_AUTHORIZATION = 3
+NO_TOKEN = 2
+INVALID_TOKEN = 4
 NO_DATA = 5
 INVALID_FORMAT = 6
 SERVER_ERROR = 8
@@ -23,7 +25,8 @@ TOO_LARGE = 27
 # By code: the HTTP status, and the text.
 _ANSWERS = {
     SUCCESS: (200, "Success"),
-    INVALID_AUTHORIZATION: (401, "Invalid authorization"),
+    NO_TOKEN: (401, "Token is required"),
+    INVALID_TOKEN: (403, "Invalid token"),
     NO_DATA: (400, "No data"),
     INVALID_FORMAT: (400, "Invalid data format"),
     SERVER_ERROR: (500, "Internal server error"),
@@ -38,13 +41,10 @@ _ANSWERS = {
 # By the HTTP status of a refusal: the code.
 _CODES = {
     400: INVALID_FORMAT,
-    401: INVALID_AUTHORIZATION,
     413: TOO_LARGE,
     415: INVALID_FORMAT,
     503: BUSY,
 }
-# Refusals whose text says everything; for any other the answer has our sentence too.
-_PLAIN = (401, 503)
 
 
 def reply(code: int, **more: Any) -> Reply:
@@ -55,7 +55,12 @@ def reply(code: int, **more: Any) -> Reply:
 
 def refuse(refusal: RequestRefused) -> Reply:
     """Return the answer to a refused request."""
-    more = {} if refusal.status in _PLAIN else {"error": str(refusal)}
+    if isinstance(refusal, TokenMissing):
+        return reply(NO_TOKEN)
+    if isinstance(refusal, TokenWrong):
+        return reply(INVALID_TOKEN)
+    # The text about a busy server says everything.
+    more = {} if refusal.status == 503 else {"error": str(refusal)}
     found = reply(_CODES.get(refusal.status, SERVER_ERROR), **more)
     return Reply(refusal.status, found.body, headers=refusal.headers)
 

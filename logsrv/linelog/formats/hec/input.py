@@ -66,7 +66,7 @@ def routes() -> Routes:
     """Return the routes of one listener."""
     ids = AckIds()
     post = (b"POST",)
-    probe = Route((b"OPTIONS",), about=Reply(200, headers={"Allow": "POST"}), schemes=_SCHEMES)
+    probe = Route((b"OPTIONS",), about=Reply(200, headers={"Allow": "POST"}), open=True)
     events = Route(
         post,
         add_hec_events,
@@ -91,7 +91,7 @@ def routes() -> Routes:
     health = Route(
         (b"GET", b"HEAD"),
         own=_answer_about_health,
-        schemes=_SCHEMES,
+        open=True,
         refuse=answers.refuse_as_unhealthy,
     )
     return {

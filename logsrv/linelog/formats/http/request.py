@@ -63,8 +63,10 @@ from logsrv.linelog.formats.http.routes import (
     find_route,
     request_path,
     request_query,
+    route_for,
+    routes_at,
 )
-from logsrv.linelog.formats.http.token import CHALLENGES, check_token
+from logsrv.linelog.formats.http.token import challenges, check_token
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.lines.bodies import Reply, RequestRefused, json_line
 from logsrv.timer import Timer
@@ -222,16 +224,13 @@ class InputRequest(Request):
 
     def _find_route(self, path: str) -> Route:
         """Return the route, once the token is checked. Raises RequestRefused (401, 404, 405)."""
-        missing: RequestRefused | None = None
-        try:
-            self._route = find_route(self.method, path, self._routes)
-        except RequestRefused as refusal:
-            missing = refusal
-        given = self.getHeader(b"Authorization")
-        check_token(given, self._intake.secrets.token, self._route.schemes)
-        if missing is not None:
-            raise missing
-        return self._route
+        there = routes_at(path, self._routes)
+        route = route_for(self.method, there)
+        self._route = route or (*there, _NO_ROUTE)[0]
+        if route is None or not route.open:
+            given = self.getHeader(b"Authorization")
+            check_token(given, self._intake.secrets.token, self._route.schemes)
+        return route or find_route(self.method, path, self._routes)
 
     def _begin_storing(self, _: None) -> None:
         self._intake.time_slices.begin(self._finish_body_steps(), self._work_ended, again=True)
@@ -366,7 +365,8 @@ class InputRequest(Request):
 
     def _answer_refusal(self, refusal: RequestRefused) -> None:
         if refusal.status == 401:
-            self.responseHeaders.setRawHeaders("WWW-Authenticate", CHALLENGES)
+            found = challenges(self._route.schemes)
+            self.responseHeaders.setRawHeaders("WWW-Authenticate", found)
         if self._route.refuse is not None:
             self._write_answer(self._route.refuse(refusal))
             return

@@ -47,9 +47,11 @@ class Route:
     another process. size: returns the unpacked size of a body, by its media type; None if the body's length
     is its size. own: makes a Body of another class from a RequestHead; if it returns None, the body is kept
     until it is whole, and given to `take`.
-    schemes: words of the `Authorization` header, in lower case, that stand before a token here, in addition
-    to Bearer and Basic. headers: headers of every answer. done: returns the answer from that of `take`,
-    once all records are safe. refuse: returns the answer for a refusal, in the words of the format.
+    open: whether it needs no token. schemes: words of the `Authorization` header, in lower case, that stand
+    before a token here, in addition to Bearer and Basic; the first route of a path has them for all others.
+    headers: headers of every answer. done: returns the answer from that of `take`, once all records are
+    safe. refuse: returns the answer for a refusal, in the words of the format; a wrong method of a path is
+    refused by its first route, a missing and a wrong token are TokenMissing and TokenWrong.
     """
 
     methods: tuple[bytes, ...]
@@ -62,6 +64,7 @@ class Route:
     by_worker: bool = False
     size: Callable[[bytes, str], int] | None = None
     own: Callable[[RequestHead], Body | None] | None = None
+    open: bool = False
     schemes: tuple[bytes, ...] = ()
     done: Callable[[Reply, RequestHead], Reply] | None = None
     refuse: Callable[[RequestRefused], Reply] | None = None
@@ -146,19 +149,29 @@ def _decoded(text: str) -> str:
 
 def find_route(method: bytes, path: str, places: Routes) -> Route:
     """Return the route for a request. Raises RequestRefused (404, 405)."""
-    name = path.rstrip("/") or "/"
-    routes = places.get(name)
-    if routes is None or _has_variable(name):
-        routes = next((there for at, there in places.items() if _fits(path, at)), None)
-    if routes is None:
+    routes = routes_at(path, places)
+    if not routes:
         there = ", ".join(sorted(places))
         raise RequestRefused(404, f"there is nothing at {shown(path)}, only at {there}")
-    for route in routes:
-        if method in route.methods:
-            return route
-    allowed = b", ".join(name for route in routes for name in route.methods).decode()
-    why = f"only {allowed} can be done here"
-    raise RequestRefused(405, why, {"Allow": allowed})
+    route = route_for(method, routes)
+    if route is None:
+        allowed = b", ".join(name for route in routes for name in route.methods).decode()
+        why = f"only {allowed} can be done here"
+        raise RequestRefused(405, why, {"Allow": allowed})
+    return route
+
+
+def routes_at(path: str, places: Routes) -> Sequence[Route]:
+    """Return the routes of a path; none if there is nothing."""
+    name = path.rstrip("/") or "/"
+    if name in places and not _has_variable(name):
+        return places[name]
+    return next((there for at, there in places.items() if _fits(path, at)), ())
+
+
+def route_for(method: bytes, routes: Sequence[Route]) -> Route | None:
+    """Return the first route that has a method."""
+    return next((route for route in routes if method in route.methods), None)
 
 
 def _has_variable(place: str) -> bool:

@@ -9,11 +9,24 @@ from collections.abc import Collection
 
 from logsrv.linelog.lines.bodies import RequestRefused
 
-CHALLENGES = ('Bearer realm="logsrv"', 'Basic realm="logsrv"')
+_SCHEMES = (b"bearer", b"basic")
+
+
+class TokenMissing(RequestRefused):
+    """The refusal (401) of a request without a token."""
+
+
+class TokenWrong(RequestRefused):
+    """The refusal (401) of a request with another token."""
+
+
+def challenges(schemes: Collection[bytes]) -> list[str]:
+    """Return the values of `WWW-Authenticate` for a path. schemes: those beside Bearer and Basic."""
+    return [f'{one.decode().title()} realm="logsrv"' for one in (*_SCHEMES, *schemes)]
 
 
 def check_token(header: bytes | None, token: str | None, schemes: Collection[bytes] = ()) -> None:
-    """Raise RequestRefused (401) unless the `Authorization` header has the token, or `token` is None.
+    """Raise TokenMissing or TokenWrong unless the `Authorization` header has the token, or `token` is None.
 
     schemes: words, in lower case, that may stand before the token instead of Bearer.
     """
@@ -21,11 +34,11 @@ def check_token(header: bytes | None, token: str | None, schemes: Collection[byt
         return
     given = _token_in(header or b"", schemes)
     if given is None:
-        raise RequestRefused(
+        raise TokenMissing(
             401, "a token is needed: Authorization: Bearer TOKEN, or as the password of Basic"
         )
     if not hmac.compare_digest(given, token.encode()):
-        raise RequestRefused(401, "the token is wrong")
+        raise TokenWrong(401, "the token is wrong")
 
 
 def _token_in(header: bytes, schemes: Collection[bytes]) -> bytes | None:

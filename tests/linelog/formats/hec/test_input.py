@@ -110,14 +110,26 @@ def test_a_token_is_demanded(path):
     for good in ("Splunk secret", "splunk secret", basic("secret"), "Bearer secret"):
         body = b'{"acks":[]}' if "ack" in path else EVENT
         assert ask(Sender(input_token="secret"), body, path, Authorization=good)[0] == 200
-    sender = Sender(input_token="secret")
-    sender.post(b"", f"{BASE}/health/1.0", "GET", Authorization="Splunk secret")
-    assert sender.answers()[0][0] == 200
-    for bad in ("", "Splunk wrong", "Splunk", basic("wrong"), "secret"):
+    missing = (401, {"text": "Token is required", "code": 2})
+    wrong = (403, {"text": "Invalid token", "code": 4})
+    refusals = {"": missing, "secret": missing, "Splunk wrong": wrong, basic("wrong"): wrong}
+    for bad, answer in refusals.items():
         sender = Sender(input_token="secret")
-        found = ask(sender, EVENT, path, Authorization=bad)
-        assert found == (401, {"text": "Invalid authorization", "code": 3})
+        assert ask(sender, EVENT, path, Authorization=bad) == answer
         assert sender.sink.text == b"" and refused(sender, "unauthorized") == 1
+
+
+def test_a_probe_needs_no_token_and_the_wrong_method_is_told_as_such():
+    sender = Sender(input_token="secret")
+    sender.post(b"", f"{BASE}/health/1.0", "GET")
+    sender.post(b"", f"{BASE}/event/1.0", "OPTIONS")
+    assert [status for status, _ in sender.answers()] == [200, 200]
+    sender.post(b"", f"{BASE}/event", "PUT", Authorization="Splunk secret")
+    ((status, body),) = sender.answers()
+    assert status == 405 and body["code"] == 8
+    sender.post(b"", f"{BASE}/event", "PUT")
+    assert sender.answers()[0][0] == 401
+    assert b'Splunk realm="logsrv"' in sender.head
 
 
 def test_packed_events_are_unpacked_and_limited():
