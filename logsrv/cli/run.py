@@ -11,9 +11,9 @@ handle(connection)`, or an object made by protocol_plugin(…). The smallest is:
           self.send_line(line.upper())
 
 Options of the plugin come after FILE.py: logsrv run FILE.py --help shows them. --reactor comes before
-it. When a Python file in the folder of FILE.py, or in a package there, is saved, the plugin is started
-again. The listening sockets stay open meanwhile. If the new file has an error, it is reported, and the old
-process goes on serving. Ctrl-C ends everything.
+it: asyncio for plugins that await asyncio. When a Python file in the folder of FILE.py, or in a package
+there, is saved, the plugin is started again. The listening sockets stay open meanwhile. If the new file
+has an error, it is reported, and the old process goes on serving. Ctrl-C ends everything.
 
 Example:
 
@@ -51,19 +51,10 @@ REACTORS = ("asyncio", "default", "epoll", "poll", "select")
 
 
 def declare(parser: Parser) -> None:
-    parser.add_argument(
-        "--reactor",
-        choices=REACTORS,
-        default="default",
-        help="which of Twisted's reactors to use; asyncio for plugins that await asyncio",
-    )
+    parser.add_argument("--reactor", choices=REACTORS, default="default", help="Twisted's reactor")
     parser.add_argument("file", metavar="FILE.py", type=Path, help="the plugin")
-    parser.add_argument(
-        "options",
-        metavar="OPTION",
-        nargs=argparse.REMAINDER,
-        help="the plugin's options, such as --listen tcp:7001",
-    )
+    rest = argparse.REMAINDER
+    parser.add_argument("options", metavar="OPTION", nargs=rest, help="the options of the plugin")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -198,13 +198,16 @@ class SSHServer(ServerAndReceiver, factory.SSHFactory):
 
 
 class SessionChannel(channel.SSHChannel):
-    """A channel of SSH for one session or one command (RFC 4254, section 6)."""
+    """A channel of SSH for one session or one command (RFC 4254, section 6).
+
+    keys: the client's terminal; None before a session begins.
+    """
 
     name = b"session"
     conn: Any
     _log = QUIET
     _has_terminal = False
-    _keys: ServerProtocol | None = None
+    keys: ServerProtocol | None = None
 
     def __init__(self, server: SSHServer, **about: Any) -> None:
         super().__init__(**about)
@@ -216,8 +219,8 @@ class SessionChannel(channel.SSHChannel):
 
     def request_shell(self, data: bytes) -> int:
         if self._has_terminal:
-            self._keys = ServerProtocol(lambda: LineEditor(self._new_console(), self))
-            self._keys.makeConnection(self)
+            self.keys = ServerProtocol(lambda: LineEditor(self._new_console(), self))
+            self.keys.makeConnection(self)
         else:
             self.writeExtended(connection.EXTENDED_DATA_STDERR, NO_TERMINAL)
             self.end(1)
@@ -237,10 +240,10 @@ class SessionChannel(channel.SSHChannel):
         return Console(self._server.view, self._server.settings, peer)
 
     def dataReceived(self, data: bytes) -> None:
-        if self._keys is not None:
-            self._keys.dataReceived(data)
-            if self._keys.state == b"bracket-escaped":
-                del self._keys.escBuf[LONGEST_KEY:]
+        if self.keys is not None:
+            self.keys.dataReceived(data)
+            if self.keys.state == b"bracket-escaped":
+                del self.keys.escBuf[LONGEST_KEY:]
 
     def end(self, status: int) -> None:
         """Close the channel after its output."""
@@ -253,7 +256,7 @@ class LineEditor(HistoricRecvLine):
     """The line that is being typed, the earlier lines, and their answers."""
 
     def __init__(self, console: Console, channel: SessionChannel) -> None:
-        self._console = console
+        self.console = console
         self._channel = channel
 
     def connectionMade(self) -> None:
@@ -271,10 +274,10 @@ class LineEditor(HistoricRecvLine):
     def initializeScreen(self) -> None:
         """Greet, and leave the terminal as it is; Conch would clear it."""
         self.mode = "insert"
-        self._show(self._console.greeting, self._console.prompt)
+        self._show(self.console.greeting, self.console.prompt)
 
     def keystrokeReceived(self, keyID: bytes, modifier: object) -> None:
-        if len(self._channel.buf) > MOST_UNREAD or self._console.ended:
+        if len(self._channel.buf) > MOST_UNREAD or self.console.ended:
             return
         if keyID in self.keyHandlers:
             self.keyHandlers[keyID]()
@@ -289,8 +292,8 @@ class LineEditor(HistoricRecvLine):
         super().characterReceived(ch, moreCharactersComing)
 
     def lineReceived(self, line: bytes) -> None:
-        self._show(*self._console.run_line(line.decode()), self._console.prompt)
-        if self._console.ended:
+        self._show(*self.console.run_line(line.decode()), self.console.prompt)
+        if self.console.ended:
             self._channel.end(0)
 
     def _show(self, *lines: str) -> None:
@@ -303,6 +306,6 @@ class LineEditor(HistoricRecvLine):
 
     def end_input(self) -> None:
         if not self.lineBuffer:
-            self._console.ended = True
+            self.console.ended = True
             self.terminal.nextLine()
             self._channel.end(0)

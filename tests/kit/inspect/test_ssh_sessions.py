@@ -64,7 +64,7 @@ class TypedTerminal(TypingClient):
         self.channel.request_shell(b"")
         self.lines: list[str] = []
         self.clock.advance(0)
-        console: Console = self.channel._keys.terminalProtocol._console
+        console: Console = self.channel.keys.terminalProtocol.console
         run = console.run_line
 
         def run_line(line: str) -> list[str]:
@@ -196,6 +196,6 @@ def test_earlier_lines_and_an_endless_key_take_bounded_memory():
     terminal.channel.dataReceived(b"\x1b[")
     for _ in range(100):
         terminal.channel.dataReceived(b"1" * 1000)
-    assert len(terminal.channel._keys.escBuf) == LONGEST_KEY
+    assert len(terminal.channel.keys.escBuf) == LONGEST_KEY
     terminal.channel.dataReceived(b"~tasks\r")
     assert terminal.lines[-1] == "tasks"
