@@ -5,6 +5,7 @@ import json
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from itertools import islice
 from tempfile import TemporaryFile
 from typing import Any
@@ -17,8 +18,10 @@ from logsrv.linelog.formats.http.json_parts import (
     object_parts,
     parse_elements,
     skip_space,
+    value_spans,
 )
 from logsrv.linelog.formats.http.protobuf_parts import message_parts
+from logsrv.linelog.formats.http.routes import http_routes
 from logsrv.linelog.formats.http.worker import ParseOrder, read_worker_answer
 from logsrv.linelog.formats.loki import parse as loki
 from logsrv.linelog.formats.ndjson import parse as http_lines
@@ -89,6 +92,24 @@ def posted(data: bytes) -> None:
         *("application/x-www-form-urlencoded", "application/cloudevents+json", "image/png"),
     ):
         checked_here(http_lines.add_body_records, data, media, "/lines")
+
+
+@cache
+def _takers() -> list[tuple[str, Callable[..., Any]]]:
+    places = sorted(http_routes().items())
+    return [
+        (path, each.take) for path, routes in places for each in routes if each.take is not None
+    ]
+
+
+@target("linelog.formats.hec.parse", "linelog.formats.http.json_parts")
+def http_formats(data: bytes) -> None:
+    """A body for each format of the http input is stored whole or refused, those of later ones too."""
+    takers, media = _takers(), ("", "application/json", "application/x-protobuf")
+    path, take = takers[data[0] % len(takers)] if data else takers[0]
+    checked_here(take, data[2:], media[data[1] % 3] if data[1:] else "", path)
+    found = [span for spans in value_spans(data, 7) for span in spans]
+    assert found == [span for spans in value_spans(data) for span in spans]
 
 
 @target("linelog.formats.bulk.parse")

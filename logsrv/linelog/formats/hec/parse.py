@@ -20,8 +20,7 @@ import orjson
 from logsrv.linelog.fields.json import look_up_field
 from logsrv.linelog.fields.record import ALIASES
 from logsrv.linelog.formats.hec import answers
-from logsrv.linelog.formats.hec.spans import value_spans
-from logsrv.linelog.formats.http.json_parts import PIECE, SPARE, Span, skip_space
+from logsrv.linelog.formats.http.json_parts import PIECE, SPARE, Span, skip_space, value_spans
 from logsrv.linelog.lines.bodies import (
     BodyRules,
     CountSteps,

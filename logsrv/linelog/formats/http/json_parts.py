@@ -207,14 +207,47 @@ def _member_spans(text: bytes, start: int, stop: int) -> Iterator[tuple[str, Spa
     raise malformed_body("the body is no JSON: an object has no end")
 
 
+def value_spans(text: bytes, piece: int = PIECE) -> Iterator[list[Span]]:
+    """Yield lists, some of them empty, of the spans of a text that each end with an object or array.
+
+    The values follow each other without commas. A span begins at the end of the one before, so white space
+    or anything invalid may stand before its object. The spans of one list end within the same `piece` bytes
+    of the text. Bytes after the last object are in no span. Other peers may have a turn after each list.
+    """
+    begin = 0
+    for places, kinds, depths in _scan(text, 0, piece):
+        spans: list[Span] = []
+        for end in (places[(depths == 0) & (kinds == _CLOSE)] + 1).tolist():
+            spans.append((begin, end))
+            begin = end
+        yield spans
+
+
 def _find_separators(text: bytes, start: int) -> Iterator[tuple[Places, Places, int]]:
     """Yield the commas and colons directly inside the bracket at `start`, piece by piece.
 
     The third value is where this bracket closes, -1 if that is not in the piece.
     """
-    at, depth, inside = start, 0, 0
+    for places, kinds, depths in _scan(text, start, PIECE):
+        closed = np.flatnonzero(depths == 0)
+        end = -1
+        if len(closed):
+            end = int(places[closed[0]])
+            before = slice(int(closed[0]))
+            places, kinds, depths = places[before], kinds[before], depths[before]
+        right = depths == 1
+        yield places[right & (kinds == _COMMA)], places[right & (kinds == _COLON)], end
+        if end >= 0:
+            return
+
+
+def _scan(
+    text: bytes, at: int, size: int
+) -> Iterator[tuple[Places, npt.NDArray[np.uint8], npt.NDArray[np.intp]]]:
+    """Yield the signs outside strings from `at` on, piece by piece: places, kinds, depths behind them."""
+    depth, inside = 0, 0
     while at < len(text):
-        stop = min(at + PIECE, len(text))
+        stop = min(at + size, len(text))
         if text[stop - 1] == _BACKSLASH:
             # A run of backslashes and the character after it must be in one piece.
             found = _BACKSLASHES.match(text, stop)
@@ -234,15 +267,5 @@ def _find_separators(text: bytes, start: int) -> Iterator[tuple[Places, Places, 
         depths = np.cumsum((kinds == _OPEN).astype(np.int8) - (kinds == _CLOSE), dtype=np.intp)
         depths += depth
         depth = int(depths[-1]) if len(depths) else depth
-        closed = np.flatnonzero(depths == 0)
-        end = -1
-        if len(closed):
-            end = int(places[closed[0]]) + at
-            before = slice(int(closed[0]))
-            places, kinds, depths = places[before], kinds[before], depths[before]
-        places = places + at
-        right = depths == 1
-        yield places[right & (kinds == _COMMA)], places[right & (kinds == _COLON)], end
-        if end >= 0:
-            return
+        yield places + at, kinds, depths
         at = stop

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.formats.hec.parse import add_hec_events, add_hec_lines
-from logsrv.linelog.formats.hec.spans import value_spans
+from logsrv.linelog.formats.http.json_parts import value_spans
 from logsrv.linelog.lines.bodies import BodyRules, Records, RequestRefused
 from logsrv.linelog.lines.long_work import run_to_result
 from tests.parts.examples import more
