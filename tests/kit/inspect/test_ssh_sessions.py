@@ -63,7 +63,6 @@ class TypedTerminal(TypingClient):
         self.channel.request_pty_req(b"")
         self.channel.request_shell(b"")
         self.lines: list[str] = []
-        self.clock.advance(0)
         console: Console = self.channel.keys.terminalProtocol.console
         run = console.run_line
 
