@@ -19,17 +19,18 @@ ROOT = Path(__file__).parent.parent
 SOURCES = [path for path in sorted((ROOT / "logsrv").rglob("*.py")) if "template" not in path.parts]
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
-IMPORTS_INSIDE_FUNCTIONS = 72
+IMPORTS_INSIDE_FUNCTIONS = 70
 CLAUSES_INSTEAD_OF_SENTENCES = 2
 CLASSES_WITH_MORE_THAN_THREE_FLAGS = 0
-REACHES_INTO_PRIVATES = 31
+REACHES_INTO_PRIVATES = 29
 PATCHES_OF_PRIVATES = 12
 TEST_FILES_OVER_500_LINES = 0
-FILES_OVER_400_LINES = 5
-FILES, FOLDERS = 712, 71
+FILES_OVER_400_LINES = 1
+FILES, FOLDERS = 637, 62
 # Whoever adds lines finds others that have become needless; if none have, it grows, with a reason. Lines of
-# tests are printed only: a ceiling made tests that say five things in one statement.
-CODE = 72_100
+# tests are printed only: a ceiling made tests that say five things in one statement. The last 150: Splunk's
+# collector of events, and targets and commands of others.
+CODE = 72_260
 # Of docs/*.md, as `wc -w` counts: a new page tells each thing once too, and links to what stands elsewhere.
 WORDS = 58_000
 

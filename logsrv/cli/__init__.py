@@ -1,4 +1,4 @@
-"""The command line: `logsrv COMMAND …`, one command per file; `main` names the file of each.
+"""The command line: `logsrv COMMAND …`, one command per file, found by its plugin (`command.py`).
 
 A command's module has `declare(parser)`, which adds its arguments, and `run(arguments)`, which returns
 the exit status. Its docstring is the command's help. The module is imported only when its command is given.

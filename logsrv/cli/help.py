@@ -47,7 +47,10 @@ def _table_of_inputs() -> str:
     for name, one in inputs.all().items():
         lines.append(f"  {name:<11}  {getattr(one, 'about', '')}".rstrip())
         if name == "http":
-            lines += (f"    {each:<11}{one.about}" for each, one in of_http.all().items())
+            lines += (
+                f"    {each:<11}{getattr(one, 'about', '')}".rstrip()
+                for each, one in of_http.all().items()
+            )
     return "\n".join(lines)
 
 

@@ -35,15 +35,17 @@ from logsrv.cli.origin import direct_url, path_in_record
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.declare import options_of
-from logsrv.kit.plugins import import_plugin_files
+from logsrv.kit.plugins import Plugins, import_plugin_files
 from logsrv.kit.service.plugin import IProtocolPlugin
 from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.words import error_text
-from logsrv.linelog.formats.registry import inputs
-from logsrv.linelog.intake.interfaces import IInput
+from logsrv.linelog.formats.http.routes import HTTP_FORMATS
+from logsrv.linelog.formats.registry import INPUTS
+from logsrv.linelog.ship.address import PLUGINS
+from logsrv.linelog.ship.target_plugin import TargetPlugin
 from twisted import plugins
 
-command = Command("plugins", "list the plugins, inputs and commands that are installed", __name__)
+command = Command("plugins", "list what is installed: plugins, inputs, targets, commands", __name__)
 
 
 def declare(parser: Parser) -> None:
@@ -67,6 +69,8 @@ def _installed_report(installed: AllInstalled) -> str:
     tables = {
         "PLUGIN": installed.plugins,
         "INPUT": installed.inputs,
+        "FORMAT OVER HTTP": installed.formats,
+        "TARGET": installed.targets,
         "COMMAND": installed.commands,
     }
     parts = ["\n".join(_table(title, rows) for title, rows in tables.items())]
@@ -106,7 +110,7 @@ def _table(title: str, plugins: Sequence[InstalledPlugin]) -> str:
 
 @attrs.frozen(kw_only=True)
 class InstalledPlugin:
-    """A plugin, an input or a command.
+    """A plugin, an input, a format over HTTP, a target or a command.
 
     name: as users type it. version: its own, otherwise that of its package; "" if neither is known.
     package: the distribution that pip installed; "" if none. where: the file that declares it.
@@ -136,10 +140,12 @@ class BrokenPlugin:
 
 @attrs.frozen(kw_only=True)
 class AllInstalled:
-    """All installed plugins, inputs and commands, in the order of their names."""
+    """Everything that is installed, each kind in the order of its names."""
 
     plugins: tuple[InstalledPlugin, ...]
     inputs: tuple[InstalledPlugin, ...]
+    formats: tuple[InstalledPlugin, ...]
+    targets: tuple[InstalledPlugin, ...]
     commands: tuple[InstalledPlugin, ...]
     broken: tuple[BrokenPlugin, ...]
 
@@ -148,7 +154,7 @@ class AllInstalled:
         """Return each plugin that twistd does not use, with the one of the same name that it uses."""
         return [
             (plugin, next(other for other in group if other.taken and other.name == plugin.name))
-            for group in (self.plugins, self.inputs, self.commands)
+            for group in (self.plugins, self.inputs, self.formats, self.targets, self.commands)
             for plugin in group
             if not plugin.taken
         ]
@@ -163,8 +169,6 @@ def find_installed() -> AllInstalled:
     broken = []
     # id() of a plugin → the file that declares it
     files: dict[int, str] = {}
-    files_of_ours = COMMANDS.files()
-    commands = [(each, files_of_ours[name]) for name, each in COMMANDS.ours().items()]
     for where, loaded in import_plugin_files():
         if isinstance(loaded, str):
             package = packages.of_file(where)
@@ -172,12 +176,12 @@ def find_installed() -> AllInstalled:
             continue
         for value in vars(loaded).values():
             files.setdefault(id(value), where)
-            if isinstance(value, Command):
-                commands.append((value, where))
     return AllInstalled(
         plugins=tuple(_installed_plugins(files, packages)),
-        inputs=tuple(_installed_inputs(files, packages)),
-        commands=tuple(_installed_commands(commands, packages)),
+        inputs=_installed_of(INPUTS, packages),
+        formats=_installed_of(HTTP_FORMATS, packages),
+        targets=_installed_of(PLUGINS, packages),
+        commands=_installed_of(COMMANDS, packages),
         broken=tuple(sorted(broken, key=lambda found: found.where)),
     )
 
@@ -262,39 +266,31 @@ def _default_endpoints(
         return (), error_text(error)
 
 
-def _installed_inputs(files: dict[int, str], packages: PluginPackages) -> Iterator[InstalledPlugin]:
-    used = inputs()
-    ours = [found for name, found in used.plugins.items() if id(found) not in files]
-    for found in sorted([*ours, *getPlugins(IInput)], key=lambda found: found.name):
-        is_used = used.plugins[found.name] is found
-        loaded = used[found.name] if is_used and used.is_usable(found.name) else found
-        code = type(loaded).__module__
-        where = files.get(id(found), getattr(sys.modules.get(code), "__file__", ""))
+def _installed_of(kind: Plugins[Any], packages: PluginPackages) -> tuple[InstalledPlugin, ...]:
+    """Return the plugins of a kind of ours: inputs, formats over HTTP, targets, commands."""
+    used = kind.all()
+    found = []
+    for one, where in sorted(kind.with_files(), key=lambda each: str(each[0].name)):
+        code = getattr(one, "module", "") or getattr(one, "place", "") or type(one).__module__
         package = packages.of_plugin(where, code)
-        yield InstalledPlugin(
-            name=found.name,
-            version=_package_version(package),
-            package=_package_name(package),
-            where=where,
-            description=(type(loaded).__doc__ or "").partition("\n")[0],
-            taken=is_used,
+        found.append(
+            InstalledPlugin(
+                name=one.name,
+                version=_package_version(package),
+                package=_package_name(package),
+                where=where,
+                description=_described(one),
+                taken=used.get(one.name) == one,
+            )
         )
+    return tuple(found)
 
 
-def _installed_commands(
-    files: Sequence[tuple[Command, str]], packages: PluginPackages
-) -> Iterator[InstalledPlugin]:
-    used = COMMANDS.all()
-    for found, where in sorted(files, key=lambda each: each[0].name):
-        package = packages.of_plugin(where, found.module)
-        yield InstalledPlugin(
-            name=found.name,
-            version=_package_version(package),
-            package=_package_name(package),
-            where=where,
-            description=found.purpose,
-            taken=used[found.name] == found,
-        )
+def _described(one: Any) -> str:
+    if isinstance(one, TargetPlugin):
+        return " ".join(f"{scheme}:" for scheme in one.schemes)
+    told = getattr(one, "purpose", "") or getattr(one, "about", "")
+    return told or (type(one).__doc__ or "").partition("\n")[0]
 
 
 def _package_name(package: metadata.Distribution | None) -> str:

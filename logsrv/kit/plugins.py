@@ -3,11 +3,11 @@
 A plugin is an object at module level with a `name`. It is light: it names the module with its work, which
 is imported when the plugin is used.
 
-    FORMATS = Plugins[Format]("logsrv.linelog.formats", IFormat.providedBy)
+    INPUTS = Plugins[IInput]("logsrv.linelog.formats", IInput.providedBy)
 
-    FORMATS.find("gelf")  # imports logsrv/linelog/formats/gelf/__init__.py (or formats/gelf.py), no other
-    FORMATS.all()         # all by their names: imports what lies in that folder, and in twisted/plugins
-    FORMATS.broken()      # the files that cannot be imported, each with the reason
+    INPUTS.find("gelf")  # imports logsrv/linelog/formats/gelf/__init__.py (or formats/gelf.py), no other
+    INPUTS.all()         # all by their names: imports what lies in that folder, and in twisted/plugins
+    INPUTS.broken()      # the files that cannot be imported, each with the reason
 
 No list names ours: a module of the package is called as its plugin, `import_` if the name is a word of
 Python's. A module without a plugin is passed over, so other modules may lie beside them. Strangers' plugins
@@ -76,6 +76,15 @@ class Plugins(Generic[Kind]):
                     found.setdefault(name, plugin)
         return found
 
+    def with_files(self) -> Iterator[tuple[Kind, str]]:
+        """Yield all with their files: ours, then strangers', also those with a name that is taken."""
+        for name, file in self.files().items():
+            declared = self.declared_by(name, file)
+            if not isinstance(declared, str):
+                yield from ((plugin, file) for plugin in declared.values())
+        for file, loaded in import_plugin_files(self.word, of_twisted=False):
+            yield from ((plugin, file) for plugin in self._plugins_in(loaded).values())
+
     def broken(self) -> dict[str, str]:
         """Return the files that cannot be imported, ours and any in `twisted/plugins`, with the reasons."""
         files = self.files()
@@ -134,6 +143,20 @@ def load_object(text: str) -> Any:
     except AttributeError:
         raise ConfigurationError(
             f"there is no {text} (in {getattr(module, '__file__', None) or 'no file'})"
+        ) from None
+
+
+def call_object(text: str) -> Any:
+    """Call `package.module:Name` without arguments, and return what it makes.
+
+    Raises ConfigurationError with the place of the mistake, also for what the call itself raises.
+    """
+    made = load_object(text)
+    try:
+        return made()
+    except Exception as error:
+        raise ConfigurationError(
+            f"{text} cannot be used: {error_text(error)}{_raised_at(error)}"
         ) from None
 
 

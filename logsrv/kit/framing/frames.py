@@ -54,16 +54,6 @@ class Framer:
         """Return how many bytes wait for the rest of their frame."""
         return len(self._unfinished)
 
-    @property
-    def held(self) -> int:
-        """The earlier name of `unfinished_bytes`."""
-        return self.unfinished_bytes
-
-    @property
-    def trouble(self) -> str:
-        """The earlier name of `fault`."""
-        return self.fault
-
     def receive(self, data: bytes) -> list[bytes]:
         """Return the frames that `data` completes, also those before a `fault`; none after it."""
         if self.fault:

@@ -13,5 +13,5 @@ service            start, reload and stop, by hooks that a plugin overrides
 sites              the places where it listens; operator_sites are --metrics and --inspect
 signals, launch    the operator's signals; what twistd's parent is told
 manager            what systemd is told; garbage keeps long-lived objects out of collections
-check_service      `logsrv check`: file_checks, places, findings
+check_service      `logsrv check`: file_checks, findings
 """

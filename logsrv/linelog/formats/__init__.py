@@ -5,5 +5,6 @@
     input.py      the Protocol and the receiver of datagrams, or the routes of the `http` input
     send.py       records to bytes, where a target of `--ship` sends the format
 
-A folder needs no entry elsewhere: `linelog/formats/registry.py` finds the plugins.
+A folder needs no entry elsewhere: `registry.py` finds the plugins of inputs, `http/routes.py` those of
+formats over HTTP. `blocks` and `nats` are between two of us: `send.py` and `parse.py` serve both sides.
 """

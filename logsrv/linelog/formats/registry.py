@@ -1,4 +1,7 @@
-"""The registry of inputs: ours, found in the folders of `linelog/formats`, and those of other packages."""
+"""The registry of inputs: ours, found in the folders of `linelog/formats`, and those of other packages.
+
+The formats of the `http` input are found in the same folders, by `HTTP_FORMATS` of `http/routes.py`.
+"""
 
 from __future__ import annotations
 

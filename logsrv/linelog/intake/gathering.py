@@ -61,7 +61,7 @@ class GatheredRecords:
     def of_worker(
         cls, blocks: Iterator[Block], closing: str | None, as_text: int, reasons: Counter[str]
     ) -> GatheredRecords:
-        """Return the Gathering of records that a worker has collected and counted."""
+        """Return the GatheredRecords of those that a worker has collected and counted."""
         gathered = cls(Records(), LineRules(), LineCounts(), closing=closing, ready=blocks)
         gathered.records.as_text, gathered.records.reasons = as_text, reasons
         return gathered

@@ -9,7 +9,7 @@ import attrs
 from twisted.plugin import IPlugin
 from zope.interface import Attribute, Interface, implementer
 
-from logsrv.kit.plugins import load_object
+from logsrv.kit.plugins import call_object
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress, IProtocolFactory
@@ -63,8 +63,8 @@ class InputFormat:
     joins: bool = False
 
     def load(self) -> IInput:
-        """Return the input. Raises ConfigurationError for a broken module."""
-        made: IInput = load_object(self.place)()
+        """Return the input. Raises ConfigurationError for a broken module or class."""
+        made: IInput = call_object(self.place)
         return made
 
     def stream(self, intake: Intake) -> IProtocolFactory:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import enum
 from collections import deque
 from collections.abc import Iterator
-from typing import Any
 from typing import Protocol as Shape
 
 from twisted.internet.protocol import connectionDone
@@ -123,11 +122,7 @@ class RecordReceiver(InputProtocol):
     @property
     def unfinished_bytes(self) -> int:
         """Return the number of bytes kept of an unfinished record."""
-        framer: Any = self.framer
-        # Framers of plugins may still have the earlier name, `held`.
-        name = "unfinished_bytes" if hasattr(framer, "unfinished_bytes") else "held"
-        size: int = getattr(framer, name)
-        return size
+        return self.framer.unfinished_bytes
 
     def give_way(self) -> None:
         """Close the connection, because all connections together keep too many unfinished bytes."""

@@ -202,7 +202,7 @@ class LoggerSettings(
     workers: int = option(
         2,
         integer(0, 64),
-        "processes at most that parse large bodies of Loki, OTLP and _bulk; 0: the server itself",
+        "processes at most that parse large bodies over HTTP; 0: the server itself",
     )
     directory: Path = option("logs", NEW_DIRECTORY, "the directory of the store")
 

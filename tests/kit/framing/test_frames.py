@@ -254,11 +254,3 @@ def test_an_idle_framer_is_small():
     framer = LengthPrefix().framer(MOST)
     framer.receive(b"\0\0\0\1x" * 100)
     assert sys.getsizeof(framer._unfinished) < 100
-
-
-def test_the_earlier_names_of_its_attributes_are_there():
-    framer = Netstring().framer(10)
-    framer.receive(b"3:ab")
-    assert (framer.held, framer.trouble) == (framer.unfinished_bytes, "") == (4, "")
-    framer.receive(b"cd")
-    assert framer.trouble == framer.fault != ""

@@ -100,6 +100,14 @@ def test_a_format_whose_module_is_broken_costs_its_path_and_one_sentence(strange
     )
 
 
+def test_a_format_whose_function_fails_is_left_out_as_well(stranger):
+    stranger.write_text("def routes():\n    return {}[1]\n")
+    with capturedLogs() as events:
+        assert "/v1/logs" in http_routes()
+    [said] = [formatEvent(event) or "" for event in events]
+    assert said.endswith(f"notes_of_a_stranger:routes cannot be used: KeyError: 1 ({stranger}:2)")
+
+
 def test_an_input_whose_module_is_broken_is_not_usable_and_says_why(stranger):
     stranger.write_text("1 / 0\n")
     found = Inputs({"notes": InputFormat("notes", "notes_of_a_stranger:Notes"), **INPUTS.ours()})

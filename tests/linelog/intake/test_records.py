@@ -311,12 +311,3 @@ def test_who_gives_way_at_the_end_of_its_slices_is_not_read_from_again():
     assert peer.producerState == "paused" and not peer.disconnecting
     sink.sync()
     assert (peer.value(), peer.disconnecting) == (b"5.", True)
-
-
-def test_a_framer_may_have_the_earlier_name_of_its_unfinished_bytes():
-    class Earlier:
-        held = 7
-
-    receiver, _ = connected(Sink())
-    receiver.framer = Earlier()  # type: ignore[assignment]
-    assert receiver.unfinished_bytes == 7

@@ -1,4 +1,4 @@
-"""The `http` input: lines, JSON, and the requests of Loki, OTLP and Elasticsearch clients.
+"""The `http` input: its connections; the formats are those that `HTTP_FORMATS` finds.
 
 A connection parses in steps; other connections are served between two steps. States of the parsing:
 

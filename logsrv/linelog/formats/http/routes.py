@@ -17,8 +17,8 @@ from twisted.plugin import IPlugin
 from zope.interface import Attribute, Interface, implementer
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.plugins import Plugins, load_object
-from logsrv.kit.text.words import shown
+from logsrv.kit.plugins import Plugins, call_object
+from logsrv.kit.text.words import error_text, shown
 from logsrv.linelog.formats.http.body import Body, RequestHead
 from logsrv.linelog.lines.bodies import (
     NO_HEADERS,
@@ -71,6 +71,7 @@ class Route:
 
 
 log = Logger()
+_WITHOUT = "the http input does without {name}; mend it, then restart: {why}"
 
 Routes: TypeAlias = Mapping[str, Sequence[Route]]
 """The routes of each path; the first that has a request's method takes it."""
@@ -105,8 +106,8 @@ class HttpFormat:
     about: str = ""
 
     def routes(self) -> Routes:
-        """Return the routes of one listener. Raises ConfigurationError for a broken module."""
-        made: Routes = load_object(self.place)()
+        """Return the routes of one listener. Raises ConfigurationError for a broken module or function."""
+        made: Routes = call_object(self.place)
         return made
 
 
@@ -117,15 +118,12 @@ def http_routes() -> Routes:
     """Return the routes of all formats for one listener; a format that cannot be loaded is logged."""
     found: dict[str, Sequence[Route]] = {}
     for plugin in HTTP_FORMATS.all().values():
+        routes: Routes = {}
         try:
             routes = plugin.routes()
-        except ConfigurationError as error:
-            log.error(
-                "the http input does without {name}; mend it, then restart: {why}",
-                name=plugin.name,
-                why=str(error),
-            )
-            continue
+        except Exception as error:
+            why = str(error) if isinstance(error, ConfigurationError) else error_text(error)
+            log.error(_WITHOUT, name=plugin.name, why=why)
         for path, each in routes.items():
             found[path] = (*found.get(path, ()), *each)
     return found
