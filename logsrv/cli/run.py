@@ -157,7 +157,7 @@ class Supervisor:
         for ready in select.select([*self._children], [], [], LOOK_SECONDS)[0]:
             data, descriptors, *_ = socket.recv_fds(ready, 65536, MOST_SOCKETS)
             lines = data.decode("utf-8", "replace").splitlines()
-            message = dict(line.split("=", 1) for line in lines)
+            message = dict(line.split("=", 1) for line in lines if "=" in line)
             if name := message.get("FDNAME"):
                 if name in self._kept:
                     os.close(self._kept.pop(name))

@@ -117,7 +117,13 @@ class Plugins(Generic[Kind]):
 
     def _plugins_in(self, loaded: ModuleType | str) -> dict[str, Kind]:
         values: Iterable[Any] = () if isinstance(loaded, str) else vars(loaded).values()
-        return {value.name: value for value in values if self.accepts(value)}
+        found = {}
+        for value in values:
+            # A stranger's object may raise whatever is asked of it; then it is no plugin.
+            with contextlib.suppress(Exception):
+                if self.accepts(value) and isinstance(value.name, str):
+                    found[value.name] = value
+        return found
 
     def _look(self) -> tuple[dict[str, Kind], dict[str, str]]:
         """Return ours, and why files of ours cannot be imported, by the names of their plugins."""

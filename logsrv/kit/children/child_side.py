@@ -107,11 +107,18 @@ def send_message(*parts: bytes) -> None:
 
 
 def answer_messages(answer: Callable[[bytes], Iterable[bytes]]) -> None:
-    """Answer the messages of a pool: `answer` gets each, and returns the parts of its answer."""
-    # The empty message says that the start succeeded: a later end is the fault of a message.
-    send_message()
-    for message in read_messages():
-        send_message(*answer(message))
+    """Answer the messages of a pool: `answer` gets each, and returns the parts of its answer.
+
+    What `answer` itself writes to standard output goes to standard error, which the service logs.
+    """
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as channel:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        # The empty message says that the start succeeded: a later end is the fault of a message.
+        channel.writelines(frame_parts())
+        channel.flush()
+        for message in read_messages():
+            channel.writelines(frame_parts(*answer(message)))
+            channel.flush()
 
 
 def tell_service(sentence: str) -> None:

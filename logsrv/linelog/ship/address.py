@@ -6,7 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 from logsrv.kit.plugins import Plugins
-from logsrv.kit.text.words import did_you_mean, listed
+from logsrv.kit.text.words import did_you_mean, error_text, listed
 from logsrv.linelog.ship.target_plugin import ShipURL, TargetPlugin
 
 LONGEST = 4096
@@ -65,7 +65,12 @@ def parse_ship_url(text: str) -> ShipURL:
         raise ValueError("not a URL: it has no ://")
     plugin = PLUGINS.with_scheme(word.lower())
     if plugin is not None:
-        return plugin.parse(text, word)
+        try:
+            return plugin.parse(text, word)
+        except ValueError:
+            raise
+        except Exception as error:
+            raise ValueError(f"its plugin {plugin.name} fails: {error_text(error)}") from None
     if PLUGINS.broken():
         # The scheme may be that of a broken plugin.
         return MISSING.parse(text, word)

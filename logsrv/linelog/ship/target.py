@@ -42,7 +42,7 @@ class Unavailable(LogsrvError):
         self.after = after
         self.settled = settled
         self.hung_up = hung_up
-        self.taken = taken
+        self.taken = max(0, taken)
 
 
 class TooMuchAtOnce(LogsrvError):

@@ -239,10 +239,17 @@ def check_encrypted(settings: TargetSettings) -> None:
     )
 
 
+def _is_installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:
+        return False
+
+
 def check_package_installed(url: ShipURL) -> None:
     """Raise ConfigurationError if the package for a target is missing; does not import the package."""
     package = url.plugin.package
-    if package and find_spec(package) is None:
+    if package and not _is_installed(package):
         raise ConfigurationError(
             f"{url.scheme}: needs the package {package}; install it with pip install"
             f" '{url.plugin.install}'"

@@ -108,6 +108,41 @@ def test_a_format_whose_function_fails_is_left_out_as_well(stranger):
     assert said.endswith(f"notes_of_a_stranger:routes cannot be used: KeyError: 1 ({stranger}:2)")
 
 
+@pytest.mark.parametrize(
+    "body", ["return None", "return {'/bad': 5}", "return {'/bad': [5]}", "raise SystemExit(3)"]
+)
+def test_a_format_that_returns_no_routes_is_left_out(stranger, body):
+    stranger.write_text(f"def routes():\n    {body}\n")
+    with capturedLogs() as events:
+        places = http_routes()
+    assert "/bad" not in places and "/v1/logs" in places
+    [said] = [formatEvent(event) or "" for event in events]
+    assert said.startswith("the http input does without notes; ")
+
+
+def test_an_object_that_lies_is_no_plugin(stranger):
+    file = stranger.parent / "twisted/plugins/notes_plugin.py"
+    lies = "".join(
+        f"@implementer(IHttpFormat)\nclass Liar{number}:\n    {body}\nliar{number} = Liar{number}()\n"
+        for number, body in enumerate(
+            ("pass", "name = ['notes']", "name = property(lambda self: 1 / 0)")
+        )
+    )
+    file.write_text(
+        "from zope.interface import implementer\n"
+        "from logsrv.linelog.formats.http.routes import IHttpFormat\n" + lies
+    )
+    assert [*HTTP_FORMATS.all()] == [*HTTP_FORMATS.ours()]
+
+
+def test_a_sender_whose_answer_fails_is_cut_off(stranger):
+    stranger.write_text(ROUTES.replace("told.append(head.path)", "1 / 0"))
+    sender = Sender()
+    sender.post(b"hello", "/notes/ann")
+    sender.sink.sync()
+    assert sender.answers() == [] and sender.transport.aborted
+
+
 def test_an_input_whose_module_is_broken_is_not_usable_and_says_why(stranger):
     stranger.write_text("1 / 0\n")
     found = Inputs({"notes": InputFormat("notes", "notes_of_a_stranger:Notes"), **INPUTS.ours()})

@@ -61,6 +61,7 @@ from logsrv.linelog.formats.http.routes import (
     Route,
     Routes,
     find_route,
+    refusal_reply,
     request_path,
     request_query,
     route_for,
@@ -298,7 +299,11 @@ class InputRequest(Request):
             safe = self._intake.durable(self._since).addCallback(lambda _: reply)
         self._start_answer_timer()
         safe.addCallbacks(self._send_answer, self._refuse_unsafe)
-        safe.addErrback(lambda failure: log.failure("answering a request failed", failure))
+        safe.addErrback(self._answer_failed)
+
+    def _answer_failed(self, failure: Failure) -> None:
+        log.failure("answering a request failed", failure)
+        self._channel.abort()
 
     def _start_answer_timer(self) -> None:
         self._timer.start(ANSWER_SECONDS, self._refuse_unsafe, None)
@@ -367,11 +372,7 @@ class InputRequest(Request):
         if refusal.status == 401:
             found = challenges(self._route.schemes)
             self.responseHeaders.setRawHeaders("WWW-Authenticate", found)
-        if self._route.refuse is not None:
-            self._write_answer(self._route.refuse(refusal))
-            return
-        body = json_line(error=one_line(str(refusal)), status=refusal.status)
-        self._write_answer(Reply(refusal.status, body, headers=refusal.headers))
+        self._write_answer(refusal_reply(self._route, refusal))
 
     def _write_answer(self, reply: Reply) -> None:
         self._set_answer_headers(reply)

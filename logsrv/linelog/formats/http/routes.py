@@ -18,6 +18,7 @@ from zope.interface import Attribute, Interface, implementer
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.plugins import Plugins, call_object
+from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import error_text, shown
 from logsrv.linelog.formats.http.body import Body, RequestHead
 from logsrv.linelog.lines.bodies import (
@@ -27,6 +28,7 @@ from logsrv.linelog.lines.bodies import (
     Records,
     Reply,
     RequestRefused,
+    json_line,
 )
 
 # A parser of bodies: gets the unpacked body, its type and limits, and the Records to add to. Its result is
@@ -118,14 +120,19 @@ def http_routes() -> Routes:
     """Return the routes of all formats for one listener; a format that cannot be loaded is logged."""
     found: dict[str, Sequence[Route]] = {}
     for plugin in HTTP_FORMATS.all().values():
-        routes: Routes = {}
         try:
             routes = plugin.routes()
-        except Exception as error:
+            for path, each in routes.items():
+                if not all(isinstance(one, Route) for one in each):
+                    raise TypeError(f"{path} has something that is no Route")
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             why = str(error) if isinstance(error, ConfigurationError) else error_text(error)
             log.error(_WITHOUT, name=plugin.name, why=why)
-        for path, each in routes.items():
-            found[path] = (*found.get(path, ()), *each)
+        else:
+            for path, each in routes.items():
+                found[path] = (*found.get(path, ()), *each)
     return found
 
 
@@ -182,3 +189,14 @@ def _fits(path: str, place: str) -> bool:
         return False
     parts = ("[^/]+" if part.isupper() else re.escape(part) for part in place.split("/"))
     return re.fullmatch("/".join(parts), path) is not None
+
+
+def refusal_reply(route: Route, refusal: RequestRefused) -> Reply:
+    """Return the answer to a refused request, in the words of its route's format, else in ours."""
+    if route.refuse is not None:
+        try:
+            return route.refuse(refusal)
+        except Exception:
+            log.failure("wording a refusal failed")
+    body = json_line(error=one_line(str(refusal)), status=refusal.status)
+    return Reply(refusal.status, body, headers=refusal.headers)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections import Counter, deque
 from collections.abc import Generator, Iterable, Iterator
 from functools import cache
@@ -86,9 +87,13 @@ class ParseOrder:
             route = find_route(b"POST", self.rules.path, _routes())
             making = unpack_and_parse(route, self.body, self.coding, self.rules, gathered.records)
             reply = run_to_result(gathered.run_parser(making))
-            assert reply is not None
+            assert reply is not None, "a parser for workers has to return a Reply"
         except RequestRefused as refusal:
             head["refused"] = [refusal.status, refusal.reason, refusal.records, str(refusal)]
+        except Exception:
+            # To standard error, which the service logs.
+            traceback.print_exc()
+            head["refused"] = [500, "protocol", None, "the server has failed; its log says why"]
         else:
             blocks += map(bytes, gathered.take_blocks())
             body = reply.body
