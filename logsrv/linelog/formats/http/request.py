@@ -330,10 +330,8 @@ class InputRequest(Request):
         if failure is not None and isinstance(failure.value, RequestRefused):
             self._refuse_whole(failure.value)
             return
-        if failure is None:
-            why = "the store has not written it in time"
-        else:
-            why = failure.getErrorMessage()
+        late = "the store has not written it in time"
+        why = late if failure is None else failure.getErrorMessage()
         refusal = busy_refusal(f"{why}; send it again")
         self._intake.request_refused(refusal)
         self._answer_refusal(refusal)
