@@ -164,7 +164,11 @@ class Chromium:
             message["sessionId"] = session
         # Then nobody answers; the reader tells those who have asked before.
         assert not self.has_ended, "Chromium has ended"
-        self._out.write(json.dumps(message).encode() + b"\0")
+        try:
+            self._out.write(json.dumps(message).encode() + b"\0")
+        except BrokenPipeError:
+            # The reader has not seen the end yet.
+            raise AssertionError("Chromium has ended") from None
         reply = self._replies[number].get(timeout=PATIENCE + 5)
         del self._replies[number]
         assert "error" not in reply, f"{method}: {reply.get('error')}"
