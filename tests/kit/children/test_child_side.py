@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 from logsrv.kit.children.frames import frame_parts
+from logsrv.kit.testing.patience import PATIENCE
 
 CODE = """
 import os
@@ -21,7 +22,7 @@ answer_messages(answer)
 def test_what_an_answer_prints_is_no_part_of_it():
     asked = b"".join(frame_parts(b"one")) + b"".join(frame_parts(b"two"))
     done = subprocess.run(
-        [sys.executable, "-c", CODE], input=asked, capture_output=True, timeout=60
+        [sys.executable, "-c", CODE], input=asked, capture_output=True, timeout=PATIENCE
     )
     answers = [frame_parts(), frame_parts(b"ONE"), frame_parts(b"TWO")]
     assert done.stdout == b"".join(b"".join(one) for one in answers)
