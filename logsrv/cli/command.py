@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from _ast import Constant, PyCF_ONLY_AST
 from argparse import Namespace
 from collections.abc import Callable
+from typing import Any
 
 from logsrv.cli.arguments import tell
 from logsrv.kit.options.argument_parser import Parser
@@ -42,9 +44,14 @@ class Commands(Plugins[Command]):
         if not found:
             return {}
         arguments, _, _ = rest.partition(")\n")
-        names = {"Command": Command, "__name__": self.module_of(name)}
-        # A file of ours; the argument `__name__` is the module.
-        command: Command = eval(f"Command({arguments})", names)  # noqa: S307
+        # Only read, never run: the arguments are literals, and `__name__`. `import ast` would take 5 ms.
+        call: Any = compile(f"Command({arguments})", file, "eval", PyCF_ONLY_AST)
+
+        def value(node: Any) -> Any:
+            return node.value if isinstance(node, Constant) else self.module_of(name)
+
+        more = {each.arg: value(each.value) for each in call.body.keywords}
+        command = Command(*map(value, call.body.args), **more)
         return {command.name: command}
 
 

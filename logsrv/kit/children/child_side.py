@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import BinaryIO
 
 from logsrv.kit.children.frames import SIZE, frame_parts
 
@@ -101,9 +102,12 @@ def read_messages() -> Iterator[bytes]:
 
 def send_message(*parts: bytes) -> None:
     """Send a message to the service."""
-    for part in frame_parts(*parts):
-        sys.stdout.buffer.write(part)
-    sys.stdout.buffer.flush()
+    _write_message(sys.stdout.buffer, *parts)
+
+
+def _write_message(channel: BinaryIO, *parts: bytes) -> None:
+    channel.writelines(frame_parts(*parts))
+    channel.flush()
 
 
 def answer_messages(answer: Callable[[bytes], Iterable[bytes]]) -> None:
@@ -114,11 +118,9 @@ def answer_messages(answer: Callable[[bytes], Iterable[bytes]]) -> None:
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as channel:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         # The empty message says that the start succeeded: a later end is the fault of a message.
-        channel.writelines(frame_parts())
-        channel.flush()
+        _write_message(channel)
         for message in read_messages():
-            channel.writelines(frame_parts(*answer(message)))
-            channel.flush()
+            _write_message(channel, *answer(message))
 
 
 def tell_service(sentence: str) -> None:

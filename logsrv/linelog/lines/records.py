@@ -117,3 +117,12 @@ def without_ending(record: bytes) -> bytes:
     if record.endswith(b"\r\n"):
         return record[:-2]
     return record[:-1] if record.endswith((b"\n", b"\0")) else record
+
+
+def line_pieces(text: bytes, size: int) -> Iterator[bytes]:
+    """Yield a text in pieces of `size` bytes or little more, which end with a line."""
+    start = 0
+    while start < len(text):
+        stop = text.find(b"\n", start + size) + 1 or len(text)
+        yield text[start:stop]
+        start = stop

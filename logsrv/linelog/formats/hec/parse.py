@@ -31,6 +31,7 @@ from logsrv.linelog.lines.bodies import (
     parse_json_text,
 )
 from logsrv.linelog.lines.json_made import as_json, decode_or_escape, free_name, json_object_line
+from logsrv.linelog.lines.records import line_pieces
 from logsrv.linelog.lines.times import seconds_as_rfc3339
 
 _SPACE = b" \t\r\n"
@@ -296,14 +297,11 @@ def count_hec_lines(body: bytes, rules: BodyRules) -> CountSteps:
 
 def _lines_at_once(body: bytes, many: int) -> Iterator[list[bytes]]:
     """Yield lists of at most `many` lines of a body, without those that are blank."""
-    start = 0
-    while start < len(body):
-        stop = body.find(b"\n", start + PIECE) + 1 or len(body)
-        lines = [line.rstrip(b"\r") for line in body[start:stop].split(b"\n")]
+    for piece in line_pieces(body, PIECE):
+        lines = [line.rstrip(b"\r") for line in piece.split(b"\n")]
         lines = [line for line in lines if line.strip(_SPACE)]
         for at in range(0, len(lines), many):
             yield lines[at : at + many]
-        start = stop
 
 
 def _line_record(line: bytes, metadata: Mapping[str, str]) -> dict[str, Any]:

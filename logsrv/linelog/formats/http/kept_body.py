@@ -11,7 +11,7 @@ of a refused body is stored, except lines of text that proves too long, or too s
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
 
 import attrs
@@ -23,6 +23,7 @@ from logsrv.linelog.batch import Block
 from logsrv.linelog.formats.http import content_encoding
 from logsrv.linelog.formats.http.body import (
     Body,
+    RequestHead,
     busy_refusal,
     check_body_size,
     check_room_for_bodies,
@@ -53,25 +54,6 @@ LARGE = 256 << 10
 """A worker parses a body of this many bytes or more: some milliseconds of work."""
 LARGE_PACKED = 32 << 10
 """The same limit for a packed body, which becomes several times as large."""
-
-
-@attrs.frozen
-class BodyHeaders:
-    """The route, path, media type, Content-Encoding and query of a body, from the request's head."""
-
-    route: Route
-    path: str
-    media: str
-    coding: str
-    query: Mapping[str, str]
-
-    @property
-    def is_text(self) -> bool:
-        """True for lines, on a route with `is_text`; false on any other route.
-
-        Raises RequestRefused (415) on a route with `is_text` for a type that is not accepted.
-        """
-        return self.route.is_text is not None and self.route.is_text(self.media)
 
 
 class TextBody(Body):
@@ -120,13 +102,15 @@ class TextBody(Body):
 class KeptBody(Body):
     """A body that is kept in memory until it is whole.
 
-    as_text: makes the TextBody that stores it if it proves to be lines. storing: called when the body is
-    parsed, before the first record is stored.
+    coding: its Content-Encoding, "" for none. is_text: whether it is lines, by its type. as_text: makes the
+    TextBody that stores it if it is, or proves to be, lines. storing: called when the body is parsed,
+    before the first record is stored.
     """
 
-    _intake: Intake
-    _source: str
-    _headers: BodyHeaders
+    _head: RequestHead
+    _route: Route
+    _coding: str
+    _is_text: bool
     _as_text: Callable[[], TextBody]
     _storing: Callable[[], None]
     _kept: BytesIO = attrs.field(init=False, factory=BytesIO)
@@ -141,22 +125,22 @@ class KeptBody(Body):
 
     @property
     def _body_rules(self) -> BodyRules:
-        headers, most = self._headers, self._intake.options.max_body
+        head, most = self._head, self._head.intake.options.max_body
         return BodyRules(
-            headers.media,
-            headers.path,
-            self._intake.max_record,
+            head.media,
+            head.path,
+            self._head.intake.max_record,
             record_bytes_limit(most),
             most,
-            headers.query,
+            head.query,
         )
 
     def receive(self, data: bytes) -> None:
-        check_body_size(self._size + len(data), self._intake)
+        check_body_size(self._size + len(data), self._head.intake)
         self._kept.write(data)
         self._size += len(data)
-        self._intake.unfinished.held += len(data)
-        check_room_for_bodies(self._intake.unfinished)
+        self._head.intake.unfinished.held += len(data)
+        check_room_for_bodies(self._head.intake.unfinished)
 
     def let_go(self) -> None:
         self._set_held_bytes(0)
@@ -164,36 +148,35 @@ class KeptBody(Body):
 
     def _set_held_bytes(self, size: int) -> None:
         """Set the number of bytes that count as held for this body."""
-        self._intake.unfinished.held += size - self._size
+        self._head.intake.unfinished.held += size - self._size
         self._size = size
 
     def ask_worker(self) -> Deferred[None] | None:
         """Let a worker make the records of a large body; the Deferred fires when it is done."""
-        headers, intake = self._headers, self._intake
-        if not (headers.route.by_worker and intake.workers and intake.workers.most):
+        intake = self._head.intake
+        if not (self._route.by_worker and intake.workers and intake.workers.most):
             return None
         body = self._kept.getvalue()
         if not self._takes_long_to_parse(body):
             return None
-        order = ParseOrder(headers.coding, self._body_rules, intake.rules, body)
+        order = ParseOrder(self._coding, self._body_rules, intake.rules, body)
         asked = intake.ask_worker(*order.encoded())
         return asked.addCallbacks(self._keep_worker_answer, self._note_worker_failure)
 
     def _takes_long_to_parse(self, body: bytes) -> bool:
         """Return whether parsing takes long: 4 KB packed may become 4 MB, which take a second."""
-        headers = self._headers
-        if headers.coding:
+        if self._coding:
             if len(body) >= LARGE_PACKED:
                 return True
-            body = content_encoding.unpacked_beginning(body, headers.coding, LARGE)
-        size = headers.route.size
-        return (len(body) if size is None else size(body, headers.media)) >= LARGE
+            body = content_encoding.unpacked_beginning(body, self._coding, LARGE)
+        size = self._route.size
+        return (len(body) if size is None else size(body, self._head.media)) >= LARGE
 
     def _keep_worker_answer(self, answer: list[bytes]) -> None:
         # There was room for each body as it was sent, but all may become several times as large at once.
         more = sum(map(len, answer)) - self._size
         try:
-            check_room_for_bodies(self._intake.unfinished, more)
+            check_room_for_bodies(self._head.intake.unfinished, more)
         except RequestRefused as refusal:
             self._refusal = refusal
         else:
@@ -206,12 +189,11 @@ class KeptBody(Body):
             self._refusal = busy_refusal(f"{failure.getErrorMessage()}; send it again")
 
     def finish(self) -> ReplySteps:
-        headers = self._headers
         # `getvalue` does not copy the body if its BytesIO is dropped.
         body, self._kept = self._kept.getvalue(), BytesIO()
-        if headers.is_text:
+        if self._is_text:
             return (yield from self._store_as_text(body))
-        intake, rules = self._intake, self._body_rules
+        intake, rules = self._head.intake, self._body_rules
         reply: Reply | None
         if self._refusal is not None:
             raise self._refusal
@@ -221,14 +203,14 @@ class KeptBody(Body):
             gathered = GatheredRecords(
                 Records(rules.max_made), intake.rules, intake.counts, self._count_held_lines
             )
-            records = unpack_and_parse(headers.route, body, headers.coding, rules, gathered.records)
+            records = unpack_and_parse(self._route, body, self._coding, rules, gathered.records)
             reply = yield from gathered.run_parser(records)
         if reply is None:
             return (yield from self._store_as_text(body))
         if len(reply.body) > PIECE:
-            check_room_for_bodies(self._intake.unfinished, len(reply.body) - self._size)
+            check_room_for_bodies(self._head.intake.unfinished, len(reply.body) - self._size)
         self._storing()
-        yield from gathered.store(intake, self._source)
+        yield from gathered.store(intake, self._head.source)
         refuse_if_closing(gathered)
         # The answer counts as held until the sender has taken it.
         self._set_held_bytes(len(reply.body))
@@ -241,11 +223,11 @@ class KeptBody(Body):
         """
         more = kept - record_bytes_limit(0) - self._size
         if more > 0:
-            check_room_for_bodies(self._intake.unfinished, more)
+            check_room_for_bodies(self._head.intake.unfinished, more)
             self._set_held_bytes(self._size + more)
 
     def _store_as_text(self, body: bytes) -> ReplySteps:
-        coding, most = self._headers.coding, self._intake.options.max_body
+        coding, most = self._coding, self._head.intake.options.max_body
         packed = list(in_pieces(body))
         if coding:
             yield from self._check_stored_size(
@@ -262,14 +244,14 @@ class KeptBody(Body):
 
         An empty line takes one byte or less as it was sent, and fifty in the store.
         """
-        framer = LineFramer(for_frames(self._intake.rules), LineCounts())
-        most, made = record_bytes_limit(self._intake.options.max_body), 0
+        framer = LineFramer(for_frames(self._head.intake.rules), LineCounts())
+        most, made = record_bytes_limit(self._head.intake.options.max_body), 0
         lines, last = 0, b""
         for piece in pieces:
             lines, last = lines + bytes(piece).count(b"\n"), bytes(piece[-1:])
             block = framer.receive(bytes(piece)) if made <= most else None
             if block is not None:
-                made += self._intake.stored_size(block, self._source)
+                made += self._head.intake.stored_size(block, self._head.source)
             yield
         if made > most:
             what = "lines, with the time and the source of each,"

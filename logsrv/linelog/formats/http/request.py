@@ -54,7 +54,7 @@ from logsrv.linelog.formats.http.body import (
     check_room_for_bodies,
     require_open_store,
 )
-from logsrv.linelog.formats.http.kept_body import BodyHeaders, KeptBody, TextBody
+from logsrv.linelog.formats.http.kept_body import KeptBody, TextBody
 from logsrv.linelog.formats.http.long_answer import PIECE, LongAnswer
 from logsrv.linelog.formats.http.routes import (
     METHODS,
@@ -209,16 +209,16 @@ class InputRequest(Request):
         if own is not None:
             return own
         coding = content_encoding.coding_to_undo(header(b"Content-Encoding"), route.coding)
-        headers = BodyHeaders(route, path, head.media, coding, query)
-        text = headers.is_text
+        text = route.is_text is not None and route.is_text(head.media)
         require_open_store(intake)
         if text and not coding:
             return TextBody(intake, source, self)
         check_room_for_bodies(intake.unfinished, length or 0)
         return KeptBody(
-            intake,
-            source,
-            headers,
+            head,
+            route,
+            coding,
+            text,
             as_text=lambda: TextBody(intake, source, self),
             storing=self._start_answer_timer,
         )

@@ -6,8 +6,8 @@ routes. A part of a path in capitals, as in `/INDEX/_bulk`, stands for any one p
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Generator, Mapping, Sequence
+from itertools import zip_longest
 from typing import TypeAlias
 from urllib.parse import unquote
 
@@ -80,7 +80,7 @@ Routes: TypeAlias = Mapping[str, Sequence[Route]]
 MOST_PARAMETERS = 32
 """Further parameters of a request are ignored."""
 METHODS = "GET, HEAD, POST, PUT"
-"""All methods of these routes."""
+"""The methods that the refusal of CONNECT and of unknown methods names."""
 
 
 class IHttpFormat(Interface):
@@ -125,9 +125,7 @@ def http_routes() -> Routes:
             for path, each in routes.items():
                 if not all(isinstance(one, Route) for one in each):
                     raise TypeError(f"{path} has something that is no Route")
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
+        except (Exception, SystemExit) as error:
             why = str(error) if isinstance(error, ConfigurationError) else error_text(error)
             log.error(_WITHOUT, name=plugin.name, why=why)
         else:
@@ -168,10 +166,8 @@ def find_route(method: bytes, path: str, places: Routes) -> Route:
 
 def routes_at(path: str, places: Routes) -> Sequence[Route]:
     """Return the routes of a path; none if there is nothing."""
-    name = path.rstrip("/") or "/"
-    if name in places and not _has_variable(name):
-        return places[name]
-    return next((there for at, there in places.items() if _fits(path, at)), ())
+    found = places.get(path.rstrip("/") or "/")
+    return found or next((there for place, there in places.items() if _fits(path, place)), ())
 
 
 def route_for(method: bytes, routes: Sequence[Route]) -> Route | None:
@@ -179,16 +175,10 @@ def route_for(method: bytes, routes: Sequence[Route]) -> Route | None:
     return next((route for route in routes if method in route.methods), None)
 
 
-def _has_variable(place: str) -> bool:
-    return any(map(str.isupper, place.split("/")))
-
-
 def _fits(path: str, place: str) -> bool:
-    """Return whether a path is one of those that a place with a part in capitals stands for."""
-    if not _has_variable(place):
-        return False
-    parts = ("[^/]+" if part.isupper() else re.escape(part) for part in place.split("/"))
-    return re.fullmatch("/".join(parts), path) is not None
+    """Return whether each part of a path is that of a place, whose parts in capitals stand for any."""
+    pairs = [*zip_longest(path.split("/"), place.split("/"), fillvalue="")]
+    return all(part == one or (part != "" and one.isupper()) for part, one in pairs)
 
 
 def refusal_reply(route: Route, refusal: RequestRefused) -> Reply:

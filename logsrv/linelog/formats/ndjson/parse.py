@@ -42,7 +42,7 @@ from logsrv.linelog.lines.json_text import (
     utf8_with_escapes,
 )
 from logsrv.linelog.lines.long_work import call_as_long_work
-from logsrv.linelog.lines.records import without_ending
+from logsrv.linelog.lines.records import line_pieces, without_ending
 
 _SPACE = b" \t\r\n"
 # RS stands before each text of a JSON sequence (RFC 7464).
@@ -98,7 +98,7 @@ def count_body_records(body: bytes, rules: BodyRules) -> CountSteps:
     parse = body_parser(rules.media)
     count = 0
     if parse is add_json_lines:
-        for piece in _line_pieces(body):
+        for piece in line_pieces(body, _AT_ONCE):
             count += sum(1 for line in piece.split(b"\n") if line.strip(_AROUND_JSON))
             yield
     elif parse is add_json and body[(start := skip_space(body)) :].startswith(b"["):
@@ -159,22 +159,13 @@ def _add_elements(body: bytes, spans: Sequence[Span], records: Records, most: in
 
 def add_json_lines(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
     """Add each line of a body of JSON lines; lines that need no change are added in large pieces."""
-    for piece in _line_pieces(body):
+    for piece in line_pieces(body, _AT_ONCE):
         number = count_storable_objects(piece.removesuffix(b"\n"), rules.max_record)
         if number:
             records.add_whole_lines(piece if piece.endswith(b"\n") else piece + b"\n", number)
         else:
             yield from add_json_lines_singly(records, piece, rules.max_record)
         yield
-
-
-def _line_pieces(body: bytes) -> Iterator[bytes]:
-    """Yield a body in pieces that end with a line."""
-    start = 0
-    while start < len(body):
-        stop = body.find(b"\n", start + _AT_ONCE) + 1 or len(body)
-        yield body[start:stop]
-        start = stop
 
 
 def add_json_lines_singly(records: Records, piece: bytes, most: int) -> Iterator[Any]:
