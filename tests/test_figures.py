@@ -30,7 +30,7 @@ FILES, FOLDERS = 637, 62
 # Whoever adds lines finds others that have become needless; if none have, it grows, with a reason. Lines of
 # tests are printed only: a ceiling made tests that say five things in one statement. The last 150: Splunk's
 # collector of events, and targets and commands of others.
-CODE = 72_275
+CODE = 72_278
 # Of docs/*.md, as `wc -w` counts: a new page tells each thing once too, and links to what stands elsewhere.
 WORDS = 58_000
 

@@ -7,7 +7,6 @@ routes. A part of a path in capitals, as in `/INDEX/_bulk`, stands for any one p
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from itertools import zip_longest
 from typing import TypeAlias
 from urllib.parse import unquote
 
@@ -177,8 +176,11 @@ def route_for(method: bytes, routes: Sequence[Route]) -> Route | None:
 
 def _fits(path: str, place: str) -> bool:
     """Return whether each part of a path is that of a place, whose parts in capitals stand for any."""
-    pairs = [*zip_longest(path.split("/"), place.split("/"), fillvalue="")]
-    return all(part == one or (part != "" and one.isupper()) for part, one in pairs)
+    parts, ones = path.split("/"), place.split("/")
+    pairs = zip(parts, ones, strict=False)
+    return len(parts) == len(ones) and all(
+        part == one or (part != "" and one.isupper()) for part, one in pairs
+    )
 
 
 def refusal_reply(route: Route, refusal: RequestRefused) -> Reply:

@@ -314,6 +314,8 @@ def test_every_path_and_method_has_its_route(method, path, text):
         (b"GET", "/x/_bulk", 405),
         (b"POST", "/_license", 405),
         (b"POST", "/a/b/_bulk", 404),
+        (b"POST", "/a/_bulk/", 404),
+        (b"POST", "//_bulk", 404),
         (b"POST", "/\x1b[1m", 404),
     ],
 )
