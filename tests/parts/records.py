@@ -8,7 +8,6 @@ from typing import Any
 import attrs
 
 from logsrv.linelog.lines.bodies import BodyRules, Records, Reply, WholeLines
-from logsrv.linelog.lines.long_work import run_to_result
 from logsrv.linelog.lines.records import RecordRun
 
 
@@ -23,7 +22,7 @@ class Taken:
 def taken_by(take: Callable[..., Any], body: bytes, rules: BodyRules) -> Taken:
     """Return what is taken of a body."""
     records = Records(rules.max_made)
-    reply = run_to_result(take(body, rules, records))
+    reply = take(body, rules, records)
     assert isinstance(reply, Reply)
     return Taken(records, reply)
 

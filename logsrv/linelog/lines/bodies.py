@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeAlias
 
@@ -156,8 +156,8 @@ class Records:
                 for record in run.lines:
                     self.add(record, structured=run.structured)
 
-    def add_dicts_as_json(self, found: Sequence[dict[str, Any]], most: int) -> Iterator[None]:
-        """Add dicts as JSON records, in steps; one longer than `most` bytes is left out and counted."""
+    def add_dicts_as_json(self, found: Sequence[dict[str, Any]], most: int) -> None:
+        """Add dicts as JSON records; one longer than `most` bytes is left out and counted."""
         lines = json_object_lines(found, most) if found else None
         if lines is not None:
             self.add_whole_lines(lines, len(found))
@@ -168,10 +168,6 @@ class Records:
                     self.count_oversize(len(line))
                 else:
                     self.add(line)
-                if self.should_yield_once:
-                    yield
-        if self.should_yield_once:
-            yield
 
     def add_whole_lines(self, text: bytes, number: int) -> None:
         """Add `number` records that are whole lines already. Raises RequestRefused (413) as `add` does."""
@@ -239,8 +235,6 @@ class Records:
 # The parsing of a body: each step adds records, other peers are served between two steps, and the result is
 # the answer to send when the records are safe.
 ReplySteps: TypeAlias = Generator[None, None, Reply]
-# The counting of a body's records, in steps.
-CountSteps: TypeAlias = Generator[None, None, int]
 
 
 def malformed_body(sentence: str, records: int | None = None) -> RequestRefused:

@@ -43,7 +43,6 @@ from logsrv.linelog.lines.json_made import (
     json_object_lines,
 )
 from logsrv.linelog.lines.json_text import count_storable_objects, json_on_one_line
-from logsrv.linelog.lines.long_work import run_to_result
 from logsrv.linelog.lines.rules import LineCounts, LineRules
 from logsrv.linelog.lines.times import nanoseconds_as_rfc3339, seconds_as_rfc3339
 from tests.fuzz.oracles import at_most, cuts, safe
@@ -58,7 +57,7 @@ def checked_here(take: Callable[..., Any], data: bytes, media: str, path: str) -
     rules = BodyRules(media, path, RECORD, 4 * MOST, MOST)
     records = Records(rules.max_made)
     try:
-        reply = run_to_result(take(data, rules, records))
+        reply = take(data, rules, records)
     except RequestRefused as refusal:
         assert 400 <= refusal.status < 600 and refusal.reason
         safe(str(refusal), "")

@@ -180,7 +180,7 @@ def journal(data: bytes) -> None:
     records = Records()
     rules = BodyRules("application/vnd.fdo.journal", "/upload", 300)
     taken = outcome_of(
-        lambda: run_to_result(journal_events.add_journal_entries(data, rules, records)),
+        lambda: journal_events.add_journal_entries(data, rules, records),
         RequestRefused,
     )
     if refused is None:

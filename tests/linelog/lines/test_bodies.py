@@ -41,7 +41,7 @@ def test_many_records_at_once_are_bounded_as_single_ones_are():
     for add in (
         lambda records: records.add_texts([b"x" * 900]),
         lambda records: records.add_whole_lines(b"x" * 900 + b"\n", 1),
-        lambda records: list(records.add_dicts_as_json([{"a": "x" * 900}], 1000)),
+        lambda records: records.add_dicts_as_json([{"a": "x" * 900}], 1000),
     ):
         records = Records(1000)
         with pytest.raises(RequestRefused, match="becomes records of more than 1000 bytes"):
@@ -51,8 +51,8 @@ def test_many_records_at_once_are_bounded_as_single_ones_are():
 
 def test_dicts_become_lines_and_those_that_are_too_long_are_left_out():
     records = Records()
-    list(records.add_dicts_as_json([{"a": 1}, {"b": b"2"}], 1000))
-    list(records.add_dicts_as_json([{"a": "x" * 100}, {"a": 3}], 50))
+    records.add_dicts_as_json([{"a": 1}, {"b": b"2"}], 1000)
+    records.add_dicts_as_json([{"a": "x" * 100}, {"a": 3}], 50)
     assert lines_of(records) == [b'{"a":1}', b'{"b":"2"}', b'{"a":3}']
     assert records.reasons == {"oversize": 1}
 

@@ -10,10 +10,8 @@ from typing import Any
 from logsrv.linelog.formats.http.json_parts import SPARE
 from logsrv.linelog.lines.bodies import (
     BodyRules,
-    CountSteps,
     Records,
     Reply,
-    ReplySteps,
     RequestRefused,
     malformed_body,
     nothing_found,
@@ -62,8 +60,6 @@ _CREATED = (
 )
 # A line with an action that has more bytes refuses the request.
 _LONGEST_ACTION = 256 << 10
-# Lines parsed before other peers have a turn.
-_TURN = 1024
 _STORING = ("index", "create")
 # By the status of an item: the type of the error of a document that is not stored.
 _KINDS = {400: "document_parsing_exception", 413: "document_too_large"}
@@ -71,7 +67,7 @@ _WITHOUT_DOCUMENT = ("delete",)
 _ACTIONS = (*_STORING, "update", *_WITHOUT_DOCUMENT)
 
 
-def add_bulk_documents(body: bytes, rules: BodyRules, records: Records) -> ReplySteps:
+def add_bulk_documents(body: bytes, rules: BodyRules, records: Records) -> Reply:
     """Add the documents of a bulk request, each with its `_index`; the answer has an item for each action.
 
     rules.path: `/_bulk` or `/INDEX/_bulk`. Raises RequestRefused, and nothing is stored: 400 for an invalid
@@ -81,9 +77,6 @@ def add_bulk_documents(body: bytes, rules: BodyRules, records: Records) -> Reply
     items: list[bytes] = []
     size = 0
     for found in _parse_actions(body.removeprefix(BOM_UTF8)):
-        if found is None:
-            yield
-            continue
         action, meta, document = found
         index = meta.get("_index", usual)
         # Each item of the answer may repeat the index of the path, which may be long.
@@ -106,8 +99,6 @@ def add_bulk_documents(body: bytes, rules: BodyRules, records: Records) -> Reply
         if size > rules.max_body:
             why = f"the answer has more than {rules.max_body} bytes: send fewer actions at once"
             raise RequestRefused(413, why)
-        if records.should_yield_once:
-            yield
     if not items:
         raise nothing_found(
             'the body has no action: a line such as {"index": {}}, then its document'
@@ -116,14 +107,9 @@ def add_bulk_documents(body: bytes, rules: BodyRules, records: Records) -> Reply
     return Reply(200, b'{"took":0,"errors":%b,"items":[%b]}\n' % (errors, b",".join(items)))
 
 
-def count_bulk_documents(body: bytes, rules: BodyRules) -> CountSteps:
+def count_bulk_documents(body: bytes, rules: BodyRules) -> int:
     """Return how many actions a valid bulk request has. Raises RequestRefused."""
-    count = 0
-    for found in _parse_actions(body.removeprefix(BOM_UTF8)):
-        count += found is not None
-        if found is None:
-            yield
-    return count
+    return sum(1 for _ in _parse_actions(body.removeprefix(BOM_UTF8)))
 
 
 def _index_and_id_json(index: Any, meta: dict[str, Any]) -> bytes:
@@ -145,12 +131,10 @@ def _cached_json_member(name: str, index: str) -> bytes:
     return as_json({name: index})[1:-1]
 
 
-def _parse_actions(body: bytes) -> Iterator[tuple[str, dict[str, Any], bytes] | None]:
-    """Yield each action: its name, its metadata, its document; or None to let other peers have a turn."""
+def _parse_actions(body: bytes) -> Iterator[tuple[str, dict[str, Any], bytes]]:
+    """Yield each action: its name, its metadata, its document."""
     lines = _numbered_lines(body)
     for number, line in lines:
-        if number % _TURN == 0:
-            yield None
         if not line.strip():
             continue
         if len(line) > _LONGEST_ACTION:

@@ -23,10 +23,8 @@ from logsrv.linelog.formats.hec import answers
 from logsrv.linelog.formats.http.json_parts import PIECE, SPARE, Span, skip_space, value_spans
 from logsrv.linelog.lines.bodies import (
     BodyRules,
-    CountSteps,
     Records,
     Reply,
-    ReplySteps,
     RequestRefused,
     parse_json_text,
 )
@@ -63,7 +61,7 @@ _MOST_AT_ONCE = 1 << 20
 _LONGEST_QUESTION = 256 << 10
 
 
-def add_hec_events(body: bytes, rules: BodyRules, records: Records) -> ReplySteps:
+def add_hec_events(body: bytes, rules: BodyRules, records: Records) -> Reply:
     """Add the events of a body.
 
     Events without content, and records over --max-record, are left out; from a value on that is no JSON
@@ -87,8 +85,7 @@ def add_hec_events(body: bytes, rules: BodyRules, records: Records) -> ReplyStep
             if code is not None and fault is None:
                 fault = _answer_about(code, number)
             number, rest = number + 1, end
-        yield from records.add_dicts_as_json(found, rules.max_record)
-        yield
+        records.add_dicts_as_json(found, rules.max_record)
         if len(values) < len(spans):
             break
     if skip_space(body, rest) < len(body):
@@ -102,12 +99,11 @@ def add_hec_events(body: bytes, rules: BodyRules, records: Records) -> ReplyStep
     return fault or answers.reply(answers.SUCCESS)
 
 
-def count_hec_events(body: bytes, rules: BodyRules) -> CountSteps:
+def count_hec_events(body: bytes, rules: BodyRules) -> int:
     """Return how many events a body has."""
     count = 0
     for spans in value_spans(body):
         count += len(spans)
-        yield
     return count or 1
 
 
@@ -258,7 +254,7 @@ def _time_text(time: Any) -> Any:
     return found.replace("Z", f".{fraction}Z") if fraction else found
 
 
-def add_hec_lines(body: bytes, rules: BodyRules, records: Records) -> ReplySteps:
+def add_hec_lines(body: bytes, rules: BodyRules, records: Records) -> Reply:
     """Add each line of a body, with the metadata of the query, if it has any. Raises RequestRefused.
 
     With metadata, a line that is a JSON object gets them as further keys; other text becomes `message`.
@@ -276,22 +272,20 @@ def add_hec_lines(body: bytes, rules: BodyRules, records: Records) -> ReplySteps
                     made.append(_line_record(line, metadata))
                 else:
                     records.count_oversize(len(line))
-            yield from records.add_dicts_as_json(made, rules.max_record)
+            records.add_dicts_as_json(made, rules.max_record)
         else:
             records.add_texts(lines)
-        yield
     if not any_line:
         records.count_unknown()
         return answers.reply(answers.NO_DATA)
     return answers.reply(answers.TOO_LARGE if records.refused_count else answers.SUCCESS)
 
 
-def count_hec_lines(body: bytes, rules: BodyRules) -> CountSteps:
+def count_hec_lines(body: bytes, rules: BodyRules) -> int:
     """Return how many lines a body has."""
     count = 0
     for lines in _lines_at_once(body, _AT_ONCE):
         count += len(lines)
-        yield
     return count or 1
 
 
@@ -316,9 +310,8 @@ def _line_record(line: bytes, metadata: Mapping[str, str]) -> dict[str, Any]:
     return _with_metadata(found, metadata)
 
 
-def find_asked_ids(body: bytes, rules: BodyRules, records: Records) -> ReplySteps:
+def find_asked_ids(body: bytes, rules: BodyRules, records: Records) -> Reply:
     """Return the ids that a question names, as a list in JSON. Raises RequestRefused."""
-    yield from ()
     if len(body) > _LONGEST_QUESTION:
         raise RequestRefused(413, f"a question has at most {_LONGEST_QUESTION} bytes")
     try:

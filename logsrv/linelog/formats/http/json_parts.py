@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from logsrv.linelog.lines.bodies import (
-    CountSteps,
     Records,
     RequestRefused,
     malformed_body,
@@ -105,12 +104,11 @@ def object_parts(
         yield part[0] if part else None
 
 
-def count_elements(text: bytes, path: Sequence[str], most: int) -> CountSteps:
+def count_elements(text: bytes, path: Sequence[str], most: int) -> int:
     """Return how many innermost elements `object_parts` would yield, with those that are too long."""
     too_long, number = Records(), 0
     for part in object_parts(text, path, most, too_long):
         number += 0 if part is None else _elements_below(part, path)
-        yield
     return number + too_long.refused_count
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from logsrv.kit.framing.frames import Varint
 from logsrv.linelog.lines.bodies import (
-    CountSteps,
     Records,
     RequestRefused,
     malformed_body,
@@ -39,15 +38,13 @@ def message_parts(
         yield from _split_large_message(memoryview(message), path, most, records)
 
 
-def count_fields(message: memoryview, path: Sequence[int]) -> CountSteps:
+def count_fields(message: memoryview, path: Sequence[int]) -> int:
     """Return how many innermost fields of `path` a message has. Raises RequestRefused."""
     number = 0
     for field in _field_spans(message):
-        if field is None:
-            yield
-        elif field[0] == path[0]:
+        if field is not None and field[0] == path[0]:
             inside = message[field[2] : field[3]]
-            number += (yield from count_fields(inside, path[1:])) if path[1:] else 1
+            number += count_fields(inside, path[1:]) if path[1:] else 1
     return number
 
 

@@ -6,7 +6,7 @@ routes. A part of a path in capitals, as in `/INDEX/_bulk`, stands for any one p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 from urllib.parse import unquote
 
@@ -23,17 +23,16 @@ from logsrv.linelog.formats.http.body import Body, RequestHead
 from logsrv.linelog.lines.bodies import (
     NO_HEADERS,
     BodyRules,
-    CountSteps,
     Records,
     Reply,
     RequestRefused,
     json_line,
 )
 
-# A parser of bodies: gets the unpacked body, its type and limits, and the Records to add to. Its result is
-# the answer; None if the body is lines.
-BodyParser: TypeAlias = Callable[[bytes, BodyRules, Records], Generator[None, None, Reply | None]]
-BodyCounter: TypeAlias = Callable[[bytes, BodyRules], CountSteps]
+# A parser of bodies: gets the unpacked body, its type and limits, and the Records to add to. Returns the
+# answer; None if the body is lines.
+BodyParser: TypeAlias = Callable[[bytes, BodyRules, Records], Reply | None]
+BodyCounter: TypeAlias = Callable[[bytes, BodyRules], int]
 
 
 @attrs.frozen

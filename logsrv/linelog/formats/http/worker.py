@@ -33,7 +33,6 @@ from logsrv.linelog.formats.http.routes import Route, Routes, find_route, http_r
 from logsrv.linelog.intake.gathering import GatheredRecords
 from logsrv.linelog.lines.bodies import (
     BodyRules,
-    CountSteps,
     Records,
     Reply,
     RequestRefused,
@@ -126,20 +125,20 @@ def unpack_and_parse(
             yield
         body = unpacked.getvalue()
     try:
-        return (yield from route.take(body, rules, records))
+        return route.take(body, rules, records)
     except RequestRefused as refusal:
         if refusal.records is None:
-            refusal.records = yield from _count_refused(refusal, route, body, rules, records)
+            refusal.records = _count_refused(refusal, route, body, rules, records)
         raise
 
 
 def _count_refused(
     refusal: RequestRefused, route: Route, body: bytes, rules: BodyRules, records: Records
-) -> CountSteps:
+) -> int:
     """Return how many records a refused body has. Behind a fault (400) no more can be found."""
     if refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and route.count is not None:
         try:
-            return (yield from route.count(body, rules))
+            return route.count(body, rules)
         except RequestRefused:
             # It is invalid as well, or even too large to look at.
             pass

@@ -16,7 +16,6 @@ from logsrv.linelog.lines.bodies import (
     BodyRules,
     Records,
     Reply,
-    ReplySteps,
     RequestRefused,
     malformed_body,
     nothing_found,
@@ -243,12 +242,11 @@ def _least_text_bytes(text: bytes) -> int:
     return valid + 5 * (len(text) - valid)
 
 
-def add_journal_entries(body: bytes, rules: BodyRules, records: Records) -> ReplySteps:
-    """Add the entries of a whole unpacked upload to `records`, in steps. Raises RequestRefused."""
+def add_journal_entries(body: bytes, rules: BodyRules, records: Records) -> Reply:
+    """Add the entries of a whole unpacked upload to `records`. Raises RequestRefused."""
     framer = JournalFramer(rules.max_record)
     for at in range(0, len(body), _PIECE):
         records.move_all_from(framer.receive(body[at : at + _PIECE]))
-        yield
     records.move_all_from(framer.finish_upload())
     return TAKEN
 

@@ -23,10 +23,8 @@ from logsrv.linelog.formats.http.protobuf_parts import (
 from logsrv.linelog.lines.bodies import (
     JSON,
     BodyRules,
-    CountSteps,
     Records,
     Reply,
-    ReplySteps,
     RequestRefused,
     json_line,
     malformed_body,
@@ -43,9 +41,6 @@ _LABEL = re.compile(r'\s*([^\s=,{}"]+)\s*=\s*"([^"\\]*(?:\\.[^"\\]*)*)"\s*(,|\Z)
 # A stream in protobuf whose labels have more bytes is rejected: an escape takes 3 µs. Loki itself takes 15
 # labels of 3 KB.
 _LONGEST_LABELS = 64 << 10
-# Other peers have a turn after this many streams, or this many bytes of their labels.
-_STREAMS_AT_ONCE = 64
-_LABELS_AT_ONCE = 16 << 10
 # Escapes as Go writes them in a quoted string.
 _ESCAPE = re.compile(
     r"\\(?:([abfnrtv\\\"'])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))"
@@ -71,7 +66,7 @@ _STREAM = 1000
 _MOST_UNDERSCORES = 1000
 
 
-def add_loki_entries(body: bytes, rules: BodyRules, records: Records) -> ReplySteps:
+def add_loki_entries(body: bytes, rules: BodyRules, records: Records) -> Reply:
     """Add the entries of a push. rules.max_body also limits the body after snappy.
 
     Invalid entries, and records longer than --max-record, are not stored, and the answer says so.
@@ -79,11 +74,9 @@ def add_loki_entries(body: bytes, rules: BodyRules, records: Records) -> ReplySt
     """
     try:
         if rules.media == JSON:
-            yield from _add_from_json(body, rules.max_record, records)
+            _add_from_json(body, rules.max_record, records)
         elif rules.media in PROTOBUF:
-            yield from _add_from_protobuf(
-                _unpack_snappy(body, rules.max_body), rules.max_record, records
-            )
+            _add_from_protobuf(_unpack_snappy(body, rules.max_body), rules.max_record, records)
         else:
             raise RequestRefused(
                 415, "a push to Loki is application/json or application/x-protobuf"
@@ -108,15 +101,15 @@ def add_loki_entries(body: bytes, rules: BodyRules, records: Records) -> ReplySt
     return Reply(400 if damaged or unknown else 413, json_line(error=sentence))
 
 
-def count_loki_entries(body: bytes, rules: BodyRules) -> CountSteps:
+def count_loki_entries(body: bytes, rules: BodyRules) -> int:
     """Return how many entries a valid push has. Raises RequestRefused."""
     if rules.media == JSON:
-        return (yield from count_elements(body, _OF_PUSH, rules.max_record))
+        return count_elements(body, _OF_PUSH, rules.max_record)
     unpacked = memoryview(_unpack_snappy(body, rules.max_body))
-    return (yield from count_fields(unpacked, _STREAMS_ENTRIES))
+    return count_fields(unpacked, _STREAMS_ENTRIES)
 
 
-def _add_from_json(body: bytes, most: int, records: Records) -> Iterator[None]:
+def _add_from_json(body: bytes, most: int, records: Records) -> None:
     at_start = True
     beside: dict[str, Any] = {}
     for push in object_parts(body, _OF_PUSH, most, records):
@@ -127,9 +120,7 @@ def _add_from_json(body: bytes, most: int, records: Records) -> Iterator[None]:
                 if meant(key, ("streams",)):
                     records.count_unknown(records_below(push[key], 1))
         streams = push.get("streams", ()) if push is not None else ()
-        for number, stream in enumerate(streams, 1):
-            if number % _STREAMS_AT_ONCE == 0:
-                yield
+        for stream in streams:
             if type(stream) is dict and "values" not in stream:
                 records.count_unknown(_entries_elsewhere(stream))
                 continue
@@ -137,10 +128,9 @@ def _add_from_json(body: bytes, most: int, records: Records) -> Iterator[None]:
                 beside = _count_entries_beside(stream, beside, records)
             labels, values = _labels_and_entries(stream)
             if type(labels) is dict:
-                yield from _add_entries(labels, map(_parse_entry, values), most, records)
+                _add_entries(labels, map(_parse_entry, values), most, records)
             else:
                 records.count_invalid(len(values))
-        yield
 
 
 def _entries_elsewhere(stream: dict[str, Any]) -> int:
@@ -188,7 +178,7 @@ def _parse_entry(value: Any) -> Entry | None:
 
 def _add_entries(
     labels: Mapping[str, Any], entries: Iterator[Entry | None], most: int, records: Records
-) -> Iterator[None]:
+) -> None:
     """Add the entries of a stream, each with the labels of the stream."""
     many = max(1, min(_AT_ONCE, _MOST_AT_ONCE // len(json_object_line(labels, {}))))
     names = free_name("time", labels), free_name("message", labels)
@@ -197,7 +187,7 @@ def _add_entries(
         found = [record for record in made_of if record is not None]
         if len(found) < len(some):
             records.count_invalid(len(some) - len(found))
-        yield from records.add_dicts_as_json(found, most)
+        records.add_dicts_as_json(found, most)
 
 
 def _entry_record(
@@ -236,24 +226,18 @@ def _unpack_snappy(body: bytes, most: int) -> bytes:
         raise malformed_body("the body is not in snappy") from None
 
 
-def _add_from_protobuf(body: bytes, most: int, records: Records) -> Iterator[None]:
+def _add_from_protobuf(body: bytes, most: int, records: Records) -> None:
     for part in message_parts(body, _STREAMS_ENTRIES, most, records):
         if part is None:
-            yield
             continue
-        looked_at = 0
-        for number, stream in enumerate(parse_protobuf(_push_request_class(), part).streams, 1):
+        for stream in parse_protobuf(_push_request_class(), part).streams:
             records.count_towards_limit(_STREAM)
-            looked_at += len(stream.labels)
-            if number % _STREAMS_AT_ONCE == 0 or looked_at > _LABELS_AT_ONCE:
-                looked_at = 0
-                yield
             try:
                 labels = _parsed_labels(stream.labels)
             except ValueError:
                 records.count_invalid(len(stream.entries) or 1)
                 continue
-            yield from _add_entries(labels, map(_entry_of_protobuf, stream.entries), most, records)
+            _add_entries(labels, map(_entry_of_protobuf, stream.entries), most, records)
 
 
 def _entry_of_protobuf(entry: Any) -> Entry:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from collections.abc import Callable, Generator, Iterator, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Sequence
 from urllib.parse import parse_qsl
 
 from logsrv.linelog.formats.http.json_parts import (
@@ -19,7 +17,6 @@ from logsrv.linelog.formats.http.json_parts import (
 from logsrv.linelog.lines.bodies import (
     JSON,
     BodyRules,
-    CountSteps,
     Records,
     Reply,
     RequestRefused,
@@ -41,7 +38,6 @@ from logsrv.linelog.lines.json_text import (
     replace_half_surrogates,
     utf8_with_escapes,
 )
-from logsrv.linelog.lines.long_work import call_as_long_work
 from logsrv.linelog.lines.records import line_pieces, without_ending
 
 _SPACE = b" \t\r\n"
@@ -55,7 +51,7 @@ _JSON_LINES = ("ndjson", "jsonl", "jsonlines", "json-lines", "json-seq")
 _TEXTS = ("logfmt", "xml", "yaml")
 
 
-def body_parser(media: str) -> Callable[[bytes, BodyRules, Records], Iterator[Any]] | None:
+def body_parser(media: str) -> Callable[[bytes, BodyRules, Records], None] | None:
     """Return the parser of bodies of this type; None for lines.
 
     Raises RequestRefused (415) for a type that is not accepted.
@@ -75,9 +71,7 @@ def body_parser(media: str) -> Callable[[bytes, BodyRules, Records], Iterator[An
     )
 
 
-def add_body_records(
-    body: bytes, rules: BodyRules, records: Records
-) -> Generator[None, None, Reply | None]:
+def add_body_records(body: bytes, rules: BodyRules, records: Records) -> Reply | None:
     """Add the records of a body, by its Content-Type. For lines it adds no record, and returns None.
 
     Raises RequestRefused.
@@ -86,13 +80,13 @@ def add_body_records(
     parse = body_parser(rules.media)
     if parse is None or (parse is add_form and not _is_form(body.strip(_SPACE))):
         return None
-    yield from parse(body, rules, records)
+    parse(body, rules, records)
     if not len(records):
         raise nothing_found("the body has no record")
     return accepted_reply(len(records) - records.empty, records.as_text)
 
 
-def count_body_records(body: bytes, rules: BodyRules) -> CountSteps:
+def count_body_records(body: bytes, rules: BodyRules) -> int:
     """Return how many records a valid body has, by its Content-Type. Raises RequestRefused."""
     body = body.removeprefix(BOM_UTF8)
     parse = body_parser(rules.media)
@@ -100,11 +94,9 @@ def count_body_records(body: bytes, rules: BodyRules) -> CountSteps:
     if parse is add_json_lines:
         for piece in line_pieces(body, _AT_ONCE):
             count += sum(1 for line in piece.split(b"\n") if line.strip(_AROUND_JSON))
-            yield
     elif parse is add_json and body[(start := skip_space(body)) :].startswith(b"["):
         for spans in element_spans(body, start, len(body)):
             count += len(spans)
-            yield
     return count or 1
 
 
@@ -113,18 +105,17 @@ def _is_form(body: bytes) -> bool:
     return b"=" in body and b"\n" not in body and b"\r" not in body
 
 
-def add_json(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
+def add_json(body: bytes, rules: BodyRules, records: Records) -> None:
     """Add a JSON object, or the elements of an array."""
     most = rules.max_record
     start = skip_space(body)
     if body[start : start + 1] == b"[":
         for spans in element_spans(body, start, len(body)):
-            yield from _add_elements(body, spans, records, most)
-            yield
+            _add_elements(body, spans, records, most)
         return
     _check_length(len(body), most)
     try:
-        kind, record = yield from call_as_long_work(partial(_type_and_record, body), len(body))
+        kind, record = _type_and_record(body)
     except ValueError as error:
         raise malformed_body(f"the body is no JSON: {error}") from None
     if kind is not dict:
@@ -132,15 +123,12 @@ def add_json(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
     _add_record(records, kind, record, most)
 
 
-def _add_elements(body: bytes, spans: Sequence[Span], records: Records, most: int) -> Iterator[Any]:
+def _add_elements(body: bytes, spans: Sequence[Span], records: Records, most: int) -> None:
     """Add consecutive elements of an array."""
     if not spans:
         return
     _check_length(spans[0][1] - spans[0][0], most)
-    # Only a long element makes the spans longer than a piece: then another thread may parse them.
-    found = yield from call_as_long_work(
-        partial(parse_elements, body, spans), spans[-1][1] - spans[0][0] - PIECE
-    )
+    found = parse_elements(body, spans)
     texts = [body[begin:end].strip(_SPACE) for begin, end in spans]
     lines = b"\n".join(texts)
     stays = (
@@ -151,37 +139,31 @@ def _add_elements(body: bytes, spans: Sequence[Span], records: Records, most: in
         records.add_whole_lines(lines + b"\n", len(texts))
         return
     for value, text in zip(found, texts, strict=True):
-        record = yield from call_as_long_work(partial(_json_record, value, text), len(text))
-        _add_record(records, type(value), record, most)
-        if records.should_yield_once:
-            yield
+        _add_record(records, type(value), _json_record(value, text), most)
 
 
-def add_json_lines(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
+def add_json_lines(body: bytes, rules: BodyRules, records: Records) -> None:
     """Add each line of a body of JSON lines; lines that need no change are added in large pieces."""
     for piece in line_pieces(body, _AT_ONCE):
         number = count_storable_objects(piece.removesuffix(b"\n"), rules.max_record)
         if number:
             records.add_whole_lines(piece if piece.endswith(b"\n") else piece + b"\n", number)
         else:
-            yield from add_json_lines_singly(records, piece, rules.max_record)
-        yield
+            add_json_lines_singly(records, piece, rules.max_record)
 
 
-def add_json_lines_singly(records: Records, piece: bytes, most: int) -> Iterator[Any]:
+def add_json_lines_singly(records: Records, piece: bytes, most: int) -> None:
     """Add each line of a piece by itself; a line that is no JSON becomes text.
 
     Raises RequestRefused (413) for a JSON record longer than `most` bytes, and for any line far longer.
     """
     for line in piece.split(b"\n"):
-        if records.should_yield_once:
-            yield
         text = line.strip(_AROUND_JSON)
         if not text:
             continue
         _check_length(len(text), most)
         try:
-            kind, record = yield from call_as_long_work(partial(_type_and_record, text), len(text))
+            kind, record = _type_and_record(text)
         except ValueError:
             records.as_text += 1
             records.add(line.removesuffix(b"\r"), structured=False)
@@ -216,11 +198,11 @@ def _add_record(records: Records, kind: type, record: bytes, most: int) -> None:
     records.add(record, structured=kind is not str)
 
 
-def add_form(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
+def add_form(body: bytes, rules: BodyRules, records: Records) -> None:
     """Add the fields of a form as one object."""
     body = body.strip(_SPACE)
     _check_length(len(body), rules.max_record)
-    record = yield from call_as_long_work(partial(_form_record, body), len(body))
+    record = _form_record(body)
     if len(record) > rules.max_record:
         raise record_too_long(rules.max_record)
     records.add(record)

@@ -23,10 +23,8 @@ from logsrv.linelog.formats.http.protobuf_parts import (
 from logsrv.linelog.lines.bodies import (
     JSON,
     BodyRules,
-    CountSteps,
     Records,
     Reply,
-    ReplySteps,
     RequestRefused,
     json_line,
     malformed_body,
@@ -60,14 +58,14 @@ _DAMAGED = (AttributeError, TypeError, ValueError, OverflowError, KeyError)
 Record: TypeAlias = dict[str, Any]
 
 
-def add_otlp_records(body: bytes, rules: BodyRules, records: Records) -> ReplySteps:
+def add_otlp_records(body: bytes, rules: BodyRules, records: Records) -> Reply:
     """Add the log records of an export request; invalid and too long ones are rejected in the answer.
 
     Raises RequestRefused.
     """
     unknown = UnknownKeys(records)
     try:
-        return (yield from _add_otlp_records(body, rules, records, unknown))
+        return _add_otlp_records(body, rules, records, unknown)
     except RequestRefused as refusal:
         if not unknown.sentence:
             raise
@@ -77,16 +75,16 @@ def add_otlp_records(body: bytes, rules: BodyRules, records: Records) -> ReplySt
         ) from None
 
 
-def count_otlp_records(body: bytes, rules: BodyRules) -> CountSteps:
+def count_otlp_records(body: bytes, rules: BodyRules) -> int:
     """Return how many log records a valid export request has. Raises RequestRefused."""
     if rules.media == JSON:
-        return (yield from count_elements(body, _PATH, rules.max_record))
-    return (yield from count_fields(memoryview(body), _NUMBERS))
+        return count_elements(body, _PATH, rules.max_record)
+    return count_fields(memoryview(body), _NUMBERS)
 
 
 def _add_otlp_records(
     body: bytes, rules: BodyRules, records: Records, unknown: UnknownKeys
-) -> ReplySteps:
+) -> Reply:
     if rules.media == JSON:
         read: Callable[[Any, UnknownKeys], Iterator[Record | None]] = _records_of_json
         parts: Iterator[Any] = object_parts(body, _PATH, rules.max_record, records)
@@ -103,8 +101,7 @@ def _add_otlp_records(
                     some.append(one)
                     records.require_room_for_records(len(some))
                 if one is None or len(some) == _AT_ONCE:
-                    yield from records.add_dicts_as_json(some, rules.max_record)
-                    yield
+                    records.add_dicts_as_json(some, rules.max_record)
                     some = []
     except _DAMAGED:
         raise malformed_body(_NO_LOGS) from None

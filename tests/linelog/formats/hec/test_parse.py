@@ -11,7 +11,6 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.formats.hec.parse import add_hec_events, add_hec_lines
 from logsrv.linelog.formats.http.json_parts import value_spans
 from logsrv.linelog.lines.bodies import BodyRules, Records, RequestRefused
-from logsrv.linelog.lines.long_work import run_to_result
 from tests.parts.examples import more
 from tests.parts.records import Taken, lines_of, taken_by
 
@@ -251,7 +250,7 @@ def test_any_bytes_are_stored_or_refused(body, most):
     for take, query in ((add_hec_events, {}), (add_hec_lines, {}), (add_hec_lines, {"host": "h"})):
         records = Records(1 << 20)
         try:
-            reply = run_to_result(take(body, BodyRules("", BASE, most, query=query), records))
+            reply = take(body, BodyRules("", BASE, most, query=query), records)
         except RequestRefused:
             continue
         assert (reply.status == 200) is (records.refused_count == 0)

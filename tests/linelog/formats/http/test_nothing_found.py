@@ -11,7 +11,6 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as traces
 
 from logsrv.linelog.formats.http.routes import find_route, http_routes
 from logsrv.linelog.lines.bodies import BodyRules, Records, RequestRefused
-from logsrv.linelog.lines.long_work import run_to_result
 from tests.parts.records import lines_of
 
 JSON, NDJSON, PROTOBUF = "application/json", "application/x-ndjson", "application/x-protobuf"
@@ -25,7 +24,7 @@ def taken(path: str, body: Any, media: str = JSON) -> tuple[int, str, list[bytes
     take = find_route(b"POST", path, http_routes()).take
     assert take is not None
     try:
-        reply = run_to_result(take(data, BodyRules(media, path, 1 << 20), records))
+        reply = take(data, BodyRules(media, path, 1 << 20), records)
     except RequestRefused as refusal:
         return refusal.status, str(refusal), [], max(1, records.refused_count)
     assert reply is not None

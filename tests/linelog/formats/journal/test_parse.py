@@ -14,7 +14,6 @@ from logsrv.linelog.formats.journal.parse import (
     records_of_datagram,
 )
 from logsrv.linelog.lines.bodies import BodyRules, Records, RequestRefused
-from logsrv.linelog.lines.long_work import run_to_result
 from tests.parts.costs import SoughtBytes, allocated
 from tests.parts.records import lines_of, runs_of
 
@@ -214,4 +213,4 @@ def test_a_bom_in_front_of_a_binary_field_is_left_out():
 @pytest.mark.parametrize("upload", [b"", b"\n", b"\n\n\n", BOM_UTF8, BOM_UTF8 + b"\n\n"])
 def test_an_upload_without_an_entry_is_refused(upload):
     with pytest.raises(RequestRefused):
-        run_to_result(add_journal_entries(upload, BodyRules("", "/upload", 1000), Records()))
+        add_journal_entries(upload, BodyRules("", "/upload", 1000), Records())

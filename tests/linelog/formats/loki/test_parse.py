@@ -1,14 +1,13 @@
 """Pushes to Loki, as JSON and as protobuf in snappy: the same records of both."""
 
 import json
-from contextlib import suppress
 from typing import Any
 
 import cramjam
 import pytest
 
 from logsrv.linelog.formats.loki.parse import _push_request_class, add_loki_entries
-from logsrv.linelog.lines.bodies import BodyRules, Records, RequestRefused
+from logsrv.linelog.lines.bodies import BodyRules, RequestRefused
 from tests.parts.records import Taken, lines_of, taken_by
 
 TIME = 1_795_000_000_123_456_789
@@ -161,26 +160,6 @@ def test_labels_are_not_multiplied_without_end():
                 BodyRules("application/json", "/loki/api/v1/push", most, 50_000),
             )
         assert info.value.status == 413
-
-
-@pytest.mark.parametrize("media", ["application/json", "application/x-protobuf"])
-@pytest.mark.parametrize("labels", ["{}", "{", ""])
-def test_others_have_their_turn_between_streams_without_entries(media, labels):
-    """130,000 of them in 12 KB of snappy were one step of half a second."""
-    number = 2000
-    message = _push_request_class()()
-    for _ in range(number):
-        message.streams.add(labels=labels.encode())
-    body = bytes(cramjam.snappy.compress_raw(message.SerializeToString()))
-    if media == "application/json":
-        body = json.dumps({"streams": [{"stream": {}} if labels == "{}" else {}] * number}).encode()
-    steps = 0
-    making = add_loki_entries(body, BodyRules(media, "/loki/api/v1/push", 1000), Records())
-    with suppress(RequestRefused):
-        while True:
-            next(making)
-            steps += 1
-    assert steps >= number // 64
 
 
 def test_labels_of_megabytes_are_none():

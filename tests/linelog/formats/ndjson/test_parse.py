@@ -1,7 +1,6 @@
 """Bodies by their Content-Type: what of them becomes a record, byte for byte."""
 
 import json
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -14,10 +13,8 @@ from logsrv.linelog.formats.ndjson.parse import (
     body_parser,
 )
 from logsrv.linelog.lines.bodies import BodyRules, Records, RequestRefused
-from logsrv.linelog.lines.long_work import run_to_result
 from logsrv.linelog.lines.records import RecordRun
 from tests.parts.records import Taken, lines_of, runs_of, taken_by
-from tests.parts.threads import turns_of_others
 
 JSONISH = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
@@ -113,8 +110,8 @@ LINES = st.lists(
 def test_json_lines_together_are_those_one_by_one(lines, ending, ended):
     body = ending.join(lines) + ending * ended
     expected, found = Records(), Records()
-    list(http_lines.add_json_lines_singly(expected, body, 1000))
-    list(http_lines.add_json_lines(body, BodyRules("", "/", 1000), found))
+    http_lines.add_json_lines_singly(expected, body, 1000)
+    http_lines.add_json_lines(body, BodyRules("", "/", 1000), found)
     assert runs_of(found) == runs_of(expected)
     assert found.as_text == expected.as_text
 
@@ -125,7 +122,7 @@ def test_a_large_body_is_cut_behind_a_line(end, monkeypatch):
     monkeypatch.delattr(http_lines, "add_json_lines_singly")
     lines = [b'{"number":%d,"text":"%s"}' % (number, b"x" * 80) for number in range(6000)]
     found = Records()
-    list(http_lines.add_json_lines(b"\n".join(lines) + end, BodyRules("", "/", 1000), found))
+    http_lines.add_json_lines(b"\n".join(lines) + end, BodyRules("", "/", 1000), found)
     assert lines_of(found) == lines
 
 
@@ -157,17 +154,8 @@ def test_a_form_becomes_one_json_record():
 
 @pytest.mark.parametrize("body", [b"a line", b"a=1\nb=2\n", b"\n", b""])
 def test_lines_sent_by_curl_without_a_content_type_are_lines(body):
-    assert (
-        run_to_result(
-            add_body_records(
-                body, BodyRules("application/x-www-form-urlencoded", "/", 100), Records()
-            )
-        )
-        is None
-    )
-    assert (
-        run_to_result(add_body_records(body, BodyRules("text/plain", "/", 100), Records())) is None
-    )
+    for media in ("application/x-www-form-urlencoded", "text/plain"):
+        assert add_body_records(body, BodyRules(media, "/", 100), Records()) is None
 
 
 def test_bad_bodies_are_refused_with_400_and_long_records_with_413():
@@ -218,24 +206,3 @@ def test_numbers_in_json_bodies_keep_their_digits(number, beside):
 def test_a_string_that_is_half_of_a_surrogate_pair():
     stored = [rb"caf\xe9", "\U0001f600".encode()]
     assert records(rb'["caf\udce9", "\ud83d\ude00"]') == stored
-
-
-@pytest.mark.slow
-def test_another_thread_goes_on_while_a_long_form_that_is_not_utf_8_is_read():
-    rules = BodyRules("application/x-www-form-urlencoded", "/", 1 << 20)
-    body = b"a=" + b"\xff" * 4_000_000
-    long_work: Any = next(http_lines.add_body_records(body, rules, Records()))
-    assert turns_of_others(long_work.call_function) > 10
-
-
-@pytest.mark.parametrize(
-    ("media", "body"),
-    [
-        ("application/json", b"[" + b",".join([b'{"text":\n"%b"}' % (b"x" * 90)] * 10_000) + b"]"),
-        ("application/x-ndjson", b"no JSON %b\n" % (b"x" * 90) * 10_000),
-    ],
-)
-def test_others_have_a_turn_for_each_128_kib_of_records_made_singly(media, body):
-    """A record counts for more than its bytes: a turn for each record would cost far more than it takes."""
-    turns = list(add_body_records(body, BodyRules(media, "/", 1000), Records()))
-    assert 8 <= turns.count(None) < 40

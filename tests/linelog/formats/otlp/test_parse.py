@@ -7,7 +7,7 @@ import pytest
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as service
 
 from logsrv.linelog.formats.otlp.parse import PROTOBUF, add_otlp_records
-from logsrv.linelog.lines.bodies import BodyRules, Records, RequestRefused
+from logsrv.linelog.lines.bodies import BodyRules, RequestRefused
 from tests.parts.records import Taken, lines_of, taken_by
 
 TIME = 1_795_000_000_123_456_789
@@ -239,24 +239,3 @@ def test_empty_messages_of_protobuf_are_not_countless(body):
         RequestRefused, match="the message becomes records of more than 500000 bytes"
     ):
         taken_by(add_otlp_records, body, BodyRules(PROTOBUF, "/v1/logs", 2000, 500_000))
-
-
-@pytest.mark.parametrize("media", ["application/json", PROTOBUF])
-@pytest.mark.parametrize("part", ["resources", "scopes"])
-def test_others_have_their_turn_between_containers_without_records(media, part):
-    """60,000 in 240 KB were one step of half a second."""
-    number = 2000
-    request = service.ExportLogsServiceRequest()
-    holder: dict[str, Any] = {}
-    if part == "resources":
-        holder["resourceLogs"] = [{}] * number
-        for _ in range(number):
-            request.resource_logs.add()
-    else:
-        holder["resourceLogs"] = [{"scopeLogs": [{}] * number}]
-        logs = request.resource_logs.add()
-        for _ in range(number):
-            logs.scope_logs.add()
-    body = request.SerializeToString() if media == PROTOBUF else json.dumps(holder).encode()
-    steps = sum(1 for _ in add_otlp_records(body, BodyRules(media, "/v1/logs", 2000), Records()))
-    assert steps >= number // 64
