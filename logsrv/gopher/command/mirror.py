@@ -74,9 +74,8 @@ def parser_of(command: str) -> Parser:
     add(
         "--update",
         action="store_true",
-        help="ask again for all of it, write what has changed, tell what no menu lists any more",
+        help="ask again for all of it, write what has changed, list what is no longer there",
     )
-    add("--delete", action="store_true", help="with --update: remove what no menu lists any more")
     add("--refresh", action="store_true", help="begin anew: fetch again what is there already")
     add_charset_option(add, "of menus, for index.html")
     add = made.add_argument_group("manners").add_argument
@@ -103,10 +102,6 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     options = parser_of(words[0]).parse_args(words[1:])
     if options.update and options.refresh:
         raise UsageError("--update keeps what is the same, --refresh begins anew; choose one")
-    if options.delete and not options.update:
-        raise UsageError(
-            "--delete removes what an update finds listed by no menu any more; give --update as well"
-        )
     root = _parse_root_url(options.url)
     directory: str = options.directory
     how = connection_options(options)
@@ -233,7 +228,9 @@ def report_text(tally: MirrorTally, received: int, directory: Path | str) -> str
     if len(tally.failed) > _MOST_SHOWN:
         left = len(tally.failed) - _MOST_SHOWN
         lines.append(f"failed: {left} more, which {os.path.join(directory, MIRROR_JOURNAL)} names")
-    lines += _unlisted_lines(tally)
+    lines += [f"unlisted: {url}" for url in tally.unlisted]
+    if tally.unlisted:
+        lines.append(f"no menu led to {counted(len(tally.unlisted), 'item')} now; the copies stay")
     for reason, count in tally.skipped.items():
         lines.append(f"left out: {counted(count, 'item')} ({reason})")
     for address, count in tally.on_other_servers.most_common(1):
@@ -248,28 +245,3 @@ def report_text(tally: MirrorTally, received: int, directory: Path | str) -> str
     elif tally.failed:
         lines.append("not complete: the same command tries again what failed")
     return "".join(f"{one_line(line, 4096)}\n" for line in lines)
-
-
-def _unlisted_lines(tally: MirrorTally) -> list[str]:
-    """Return the lines about items that no menu lists any more."""
-    lines = _url_lines("removed", tally.removed) + _url_lines("unlisted", tally.unlisted)
-    if tally.removed:
-        lines.append(f"{_no_longer_listed(tally.removed)}, and removed")
-    if not tally.unlisted:
-        return lines
-    them = "it" if len(tally.unlisted) == 1 else "them"
-    what = f"--update --delete removes {them}"
-    if tally.withheld:
-        what = f"nothing is removed: a new menu could not be fetched, and may list {them}"
-    return [*lines, f"{_no_longer_listed(tally.unlisted)}; {what}"]
-
-
-def _url_lines(word: str, urls: list[GopherURL]) -> list[str]:
-    lines = [f"{word}: {url}" for url in urls[:_MOST_SHOWN]]
-    more = len(urls) - _MOST_SHOWN
-    return [*lines, f"{word}: {more:,} more"] if more > 0 else lines
-
-
-def _no_longer_listed(urls: list[GopherURL]) -> str:
-    verb = "is" if len(urls) == 1 else "are"
-    return f"{counted(len(urls), 'item')} {verb} listed by no menu any more"

@@ -3,13 +3,11 @@
     crawl             decides which item to fetch next, again, or never; counts what became of each
     scope             decides which items belong to the mirror; the server's rules for robots (no I/O)
     jobs              jobs that wait and jobs that are running, a few at a time; the limits of a run
-    menus             reads menus line by line, and writes them as gophermap and index.html when their items
-                      are copied
+    menus             writes menus as gophermap and index.html: when they came, and again at the end
     sinks             write the bytes of an answer to memory or to a file
     paths             from selectors to paths below the directory; nothing is written through a link
     journal           the finished items, so that the next run continues after them
-    earlier_copies    for updates: the copies of earlier runs, the items that menus list, and the check
-                      whether a new menu may replace an old one
+    earlier_copies    the copies of earlier runs, and the check whether a new menu may replace an old one
 
 `fetch/transfers` makes the requests, which takes 0.1 ms for each. With `GopherClient` it would be 0.3 ms,
 for the reactor's transport, a protocol, Deferreds and a coroutine; and most requests of a mirror are small.

@@ -5,27 +5,37 @@ list is fetched once, even if they give it different types.
 
 An update requests all items again, menus first: no server tells which have changed. Unchanged files are not
 written. If a request fails, the earlier copy stays; if that is a menu, the copies of its items stay too. At
-the end, items that no menu lists any more are reported, or removed with --delete.
+the end, the copies to which no menu led any more are listed. A mirror removes nothing: whether a server has
+dropped an item or only fails to list it today, a person decides.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
-from itertools import zip_longest
+from dataclasses import dataclass
 
 from logsrv.gopher.fetch.transfers import Transfers
-from logsrv.gopher.mirror.earlier_copies import EarlierCopies
+from logsrv.gopher.mirror.earlier_copies import EarlierCopies, why_not_replace
 from logsrv.gopher.mirror.jobs import CrawlOptions, FetchJob, JobRunner, ServerRules
 from logsrv.gopher.mirror.journal import ItemCopy, MirrorJournal
-from logsrv.gopher.mirror.menus import MenuFiles, MenuInProgress, MenuLine, MenusInProgress
+from logsrv.gopher.mirror.menus import MenuFiles, MenuLine
 from logsrv.gopher.mirror.paths import OF_A_NAME, CopyPath, MirrorFolders, PathAssigner
 from logsrv.gopher.mirror.scope import NOT_FOLLOWED, OTHER_HOST, ItemKeys, Key, MirrorScope, is_menu
-from logsrv.gopher.mirror.sinks import FileSink, MenuSink
+from logsrv.gopher.mirror.sinks import FileSink, MenuSink, parse_menu
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 
-_WRITTEN_DOWN = 0.1
+_LINES_AT_ONCE = 64
+
+
+@dataclass(slots=True)
+class UnreadMenu:
+    """A copied menu with lines that were not processed. depth: of its items."""
+
+    menu: ItemCopy
+    depth: int
+    lines: deque[MenuItem]
 
 
 class Crawl:
@@ -49,16 +59,17 @@ class Crawl:
         self._journal = journal
         self._transfers = transfers
         self._manners = manners
-        self._clock = clock
         self._folders = folders
         self._items = ItemKeys()
         self._jobs: dict[Key, FetchJob] = {}
         self._names = PathAssigner(scope.root)
-        self._earlier = EarlierCopies(self._items, scope, journal, folders)
+        self._earlier = EarlierCopies(self._items, journal, folders)
+        # The items that menus list, fetched or not: (key, whether it is listed as a menu).
+        self._listed: set[tuple[Key, bool]] = set()
         self._fetching = JobRunner(transfers, folders, manners, clock)
         self._files = MenuFiles(folders, scope.root, charset)
-        self._readings = MenusInProgress(self._write_menu, clock)
-        self._next_flush = 0.0
+        self._menus: list[ItemCopy] = []
+        self._unread: deque[UnreadMenu] = deque()
         self.tally = MirrorTally()
 
     def run(self, show: Callable[[], None]) -> None:
@@ -91,24 +102,28 @@ class Crawl:
             # After Ctrl-C or SIGTERM too, store the complete answers, so that they are not fetched again.
             self._fetching.collect_ended()
             self._finish_ended_jobs()
-            self._readings.write_all()
+            self._write_menus()
             raise
-        self._readings.write_all()
+        self._write_menus()
         root_error = self.tally.failed.get(root)
         if root_error is not None:
             raise root_error
         if self._earlier.is_update and self.tally.stopped is None:
-            self._journal.end_update(self._report_or_remove_unlisted())
+            unused = self._earlier.unused_copies(self._jobs.values())
+            self.tally.unlisted = [
+                copy.url
+                for copy in unused
+                if (self._items.key(copy.url), copy.size is None) not in self._listed
+            ]
+            self._journal.end_update(unused)
 
     def _fetch_all(self, show: Callable[[], None]) -> None:
-        while self.tally.waiting or self._readings.first_unprocessed():
+        while self.tally.waiting or self._unread:
             self._fetching.start_jobs()
             # Meanwhile the servers answer the requests just sent.
             self._finish_ended_jobs()
-            if reading := self._readings.first_unprocessed():
-                self._process_next_lines(reading)
-            self._readings.write_overdue()
-            self._flush_journal_sometimes()
+            if self._unread:
+                self._process_next_lines(self._unread[0])
             show()
             if self._transfers.received > self._manners.max_bytes:
                 self.tally.stopped = f"--max-bytes {self._manners.max_bytes}"
@@ -116,7 +131,7 @@ class Crawl:
                 self._finish_ended_jobs()
                 break
             if self.tally.waiting:
-                self._fetching.wait_for_end(busy=self._readings.first_unprocessed() is not None)
+                self._fetching.wait_for_end(busy=bool(self._unread))
 
     def _finish_ended_jobs(self) -> None:
         for job in self._fetching.store_ended_jobs():
@@ -137,30 +152,28 @@ class Crawl:
 
     # Finding.
 
-    def _process_next_lines(self, reading: MenuInProgress) -> None:
+    def _process_next_lines(self, unread: UnreadMenu) -> None:
         """Process the next lines of a menu: make jobs for their items, or use earlier copies.
 
         Process only some lines of a long menu in one call: requests must go on meanwhile.
         """
-        for line in reading.take_next_lines():
-            if self.tally.stopped is not None:
-                break
-            url, job = self._scope.url_of_line(line, reading.menu.url), None
+        for _ in range(min(_LINES_AT_ONCE, len(unread.lines))):
+            line = unread.lines.popleft()
+            url = self._scope.url_of_line(line, unread.menu.url)
             if url is None:
                 if line.is_link:
                     self.tally.skipped[NOT_FOLLOWED] += 1
-            elif (reason := self._scope.reason_left_out(url, reading.depth)) is None:
-                job = self._find_or_make_job(url, reading.depth)
-            else:
+                continue
+            self._listed.add((self._items.key(url), is_menu(url)))
+            if (reason := self._scope.reason_left_out(url, unread.depth)) is not None:
                 self.tally.count_left_out(url, reason)
-                # Too deep on the way by this menu; but another menu may have led to the item on a shorter
-                # way.
-                job = self._jobs.get(self._items.key(url))
-            if self._earlier.is_update:
-                self._earlier.listed.note_line(line, url, is_fetched=job is not None)
-            reading.jobs.append(job)
-        if reading.is_processed or self.tally.stopped is not None:
-            self._readings.end_first()
+            elif self._find_or_make_job(url, unread.depth) is None:
+                unread.lines.clear()
+                break
+        if not unread.lines:
+            self._unread.popleft()
+            # Most of its items are not there yet: it is written again at the end.
+            self._write_menu(unread.menu)
 
     def _find_or_make_job(self, url: GopherURL, depth: int) -> FetchJob | None:
         """Return the job for an item that was found; None if there are --max-items already."""
@@ -182,8 +195,7 @@ class Crawl:
         job = self._jobs[key] = FetchJob(url, key, depth)
         self.tally.waiting += 1
         old = self._earlier.copy_before_update(key, url)
-        if old is not None:
-            job.known = True
+        job.known = old is not None
         if old is not None and (old.size is None) == is_menu(url):
             job.path = old.path
         elif not is_menu(url):
@@ -195,50 +207,43 @@ class Crawl:
         """Use an earlier copy, and read its lines if it is a menu."""
         self._note_copy(job, done.path)
         if done.size is None:
-            self._queue_menu_lines(done, job, self._earlier.read_menu(done))
+            self._queue_menu_lines(done, job, parse_menu(self._journal.read_menu(done)))
 
     def _note_copy(self, job: FetchJob, path: CopyPath) -> None:
         job.path = path
         job.has_copy = True
         if job.url == self._scope.root and not is_menu(job.url):
             self._files.write_root_menu(path, is_menu=False)
-        self._readings.settle_job(job)
 
     def _queue_menu_lines(self, menu: ItemCopy, job: FetchJob, came: MenuSink) -> None:
         self._files.note_menu_path(menu)
-        self._earlier.note_replaced(job, came)
-        self._readings.add_menu(MenuInProgress(menu, job.depth + 1, came.items))
+        self._menus.append(menu)
+        self._unread.append(UnreadMenu(menu, job.depth + 1, deque(came.items)))
 
-    def _flush_journal_sometimes(self) -> None:
-        """Write the journal every 0.1 s: a run that is killed has less to fetch again."""
-        now = self._clock()
-        if now >= self._next_flush:
-            self._next_flush = now + _WRITTEN_DOWN
-            self._journal.flush()
+    def _write_menus(self) -> None:
+        """Write all menus at the end of a run, when the copies of their items are there."""
+        for menu in self._menus:
+            self._write_menu(menu)
 
-    def _write_menu(self, reading: MenuInProgress) -> None:
+    def _write_menu(self, menu: ItemCopy) -> None:
         """Write a menu as it is now; the line of an item without a copy leads to the original server."""
-        found = zip_longest(reading.lines, reading.jobs)
-        self._files.write_menu(
-            reading.menu, [self._line_to_write(reading.menu, *each) for each in found]
-        )
+        lines = parse_menu(self._journal.read_menu(menu)).items
+        self._files.write_menu(menu, [self._line_to_write(menu, line) for line in lines])
 
-    def _line_to_write(self, menu: ItemCopy, line: MenuItem, job: FetchJob | None) -> MenuLine:
-        """Return a line of a menu as it is written. job: that of its item, if there is one."""
+    def _line_to_write(self, menu: ItemCopy, line: MenuItem) -> MenuLine:
         if not line.host and line.port is not None:
             # A line without a host means the server of the menu; in the mirror it would mean our server.
             line = line.replace(host=menu.url.host.encode(), port=menu.url.port)
-        url = done = None
-        if job is None or not job.has_copy:
-            url = self._scope.url_of_line(line, menu.url)
-        if url is not None:
-            key = self._items.key(url)
-            job, done = self._jobs.get(key), self._earlier.usable_copy(key, url)
+        url = self._scope.url_of_line(line, menu.url)
+        if url is None:
+            return MenuLine(line, None, False, None)
+        key = self._items.key(url)
+        job = self._jobs.get(key)
         if job is not None and job.has_copy:
             return MenuLine(line, job.path, is_menu(job.url), None)
-        if done is not None:
+        if (done := self._earlier.usable_copy(key, url)) is not None:
             return MenuLine(line, done.path, done.size is None, None)
-        return MenuLine(line, None, False, None if url is None else str(url))
+        return MenuLine(line, None, False, str(url))
 
     # Fetching.
 
@@ -247,20 +252,20 @@ class Crawl:
             self._retry_or_fail(job, job.error)
             return
         url, got = job.url, job.got
-        if (
-            isinstance(got, MenuSink)
-            and (error := self._earlier.why_not_replace(job, got)) is not None
-        ):
-            self._retry_or_fail(job, error)
-            return
+        old = self._earlier.copy_before_update(job.key, url)
+        before = None
+        if isinstance(got, MenuSink) and old is not None:
+            if old.size is None:
+                before = parse_menu(self._journal.read_menu(old))
+            if (error := why_not_replace(url, got, before)) is not None:
+                self._retry_or_fail(job, error)
+                return
         self.tally.fetched += 1
         self.tally.waiting -= 1
         path = self._names.assign_path(url) if job.path is None else job.path
-        old = self._earlier.copy_before_update(job.key, url)
         is_same = False
         if isinstance(got, MenuSink):
-            if old is not None and old.size is None:
-                is_same = self._journal.read_menu(old) == got.content
+            is_same = before is not None and before.content == got.content
             self._queue_menu_lines(self._journal.add_menu(url, path, got.content), job, got)
         elif isinstance(got, FileSink):
             is_same = not got.changed
@@ -291,7 +296,6 @@ class Crawl:
         self.tally.waiting -= 1
         if old is not None and self._use_old_if_whole(old, job):
             self.tally.stays.add(url)
-        self._readings.settle_job(job)
 
     def _use_old_if_whole(self, old: ItemCopy, job: FetchJob) -> bool:
         """Use the earlier copy of an item that cannot be fetched; return false if it is damaged."""
@@ -306,30 +310,6 @@ class Crawl:
         self._use_earlier_copy(old, job)
         return True
 
-    # After the last item of an update.
-
-    def _report_or_remove_unlisted(self) -> list[ItemCopy]:
-        """Report the copies that no menu lists any more, and remove them with --delete.
-
-        Return the copies that stay although they were not requested.
-        """
-        jobs = self._jobs.values()
-        copies, unlisted = self._earlier.unused_and_unlisted(jobs)
-        remove: list[ItemCopy] = []
-        if unlisted and self._manners.delete:
-            self.tally.withheld = self._earlier.misses_a_menu(jobs)
-            if not self.tally.withheld:
-                remove = self._earlier.certainly_unlisted(unlisted)
-        for copy in remove:
-            if copy.size is not None:
-                self._folders.remove_file(copy.path)
-            else:
-                self._files.remove_menu(copy.path)
-        removed = {copy.path for copy in remove}
-        self.tally.removed = [copy.url for copy in remove]
-        self.tally.unlisted = [copy.url for copy in unlisted if copy.path not in removed]
-        return [copy for copy in copies if copy.path not in removed]
-
 
 class MirrorTally:
     """The counts of a run.
@@ -337,21 +317,17 @@ class MirrorTally:
     waiting: items that are known and not yet fetched. fetched: items fetched. kept: earlier copies that
     were not requested. skipped: items left out, by reason. on_other_servers: those left out because they
     are on another server, by its address. changed: earlier copies that an update replaced. same: those
-    that it found unchanged. unlisted: copies that no menu lists any more, and that stay. removed: such
-    copies that were removed. withheld: nothing was removed, because a new menu that may list them could
-    not be fetched. failed: errors by URL. stays: failed URLs that have an earlier copy. stopped: the limit
-    that ended the run, or INTERRUPTED.
+    that it found unchanged. unlisted: copies to which no menu of an update led. failed: errors by URL.
+    stays: failed URLs that have an earlier copy. stopped: the limit that ended the run, or INTERRUPTED.
     """
 
     waiting = fetched = kept = changed = same = 0
-    withheld = False
     stopped: str | None = None
 
     def __init__(self) -> None:
         self.failed: dict[GopherURL, Exception] = {}
         self.stays: set[GopherURL] = set()
         self.unlisted: list[GopherURL] = []
-        self.removed: list[GopherURL] = []
         self.skipped: Counter[str] = Counter()
         self.on_other_servers: Counter[str] = Counter()
 

@@ -34,7 +34,7 @@ class FetchJob:
     url: for items of the root's server, always with the same name of that server. key: the item's identity.
     depth: number of menus from the root to it. path: that of its copy; for a menu, set when it is copied.
     known: whether there may be an earlier copy. got, error: after fetching, the answer or why it failed.
-    has_copy: whether there is a copy. is_settled: whether it has a copy, or was given up.
+    has_copy: whether there is a copy.
     """
 
     url: GopherURL
@@ -42,7 +42,6 @@ class FetchJob:
     depth: int
     path: CopyPath | None = None
     has_copy: bool = False
-    is_settled: bool = False
     known: bool = False
     tries: int = 0
     error: Exception | None = None
@@ -107,7 +106,6 @@ class CrawlOptions(Value):
 
     The fields are the options of `gopher mirror` of these names. connections: at once. delay: seconds
     between two requests. max_size: bytes of one answer. update: whether to request existing copies again.
-    delete: whether to remove copies that no menu lists any more, at the end.
     """
 
     # Some servers, such as pygopherd, queue only five connections.
@@ -118,7 +116,6 @@ class CrawlOptions(Value):
     max_size: int | None = None
     ignore_robots: bool = False
     update: bool = False
-    delete: bool = False
 
 
 class JobRunner:

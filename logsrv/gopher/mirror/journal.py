@@ -7,9 +7,9 @@ has its final name. The next run reads it and continues after these items.
     {"url": …, "failed": …}                            for people: an error of some run
     {"update": 1}                                      an update begins: request all items above again
 
-A last line without a newline was cut by a crash, and does not count; nor does an update line with no line
-after it. At the end of an update a new file replaces this one: it has the lines after the update line, and
-the lines above it only of copies that stay although they were not requested.
+A last line without a newline was cut by a crash, and does not count. At the end of an update a new
+file replaces this one: it has the lines after the update line, and the lines above it only of copies that
+stay although they were not requested.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ from logsrv.kit.text.paths import checked_name
 from logsrv.value import Value
 
 _VERSION = 1
-_UPDATE = b'{"update": 1}\n'
 # Exceptions from parsing a line that is not from `gopher mirror`; deeply nested lists raise RecursionError.
 _WRONG = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
@@ -76,15 +75,11 @@ class MirrorJournal:
         self._path = os.path.join(directory, MIRROR_JOURNAL)
         self._file = _open_journal(self._path)
         self._updating = 0
-        self._is_beginning = False
         try:
             self._lock()
             if anew:
                 self._file.truncate(0)
-            # An offset, and the unwritten lines that belong there. One assignment replaces both, so that
-            # offsets are right even if an exception interrupts this thread.
-            self._unwritten = (self._cut_unfinished(), bytearray())
-            self.is_new = not self._end_offset()
+            self.is_new = self._cut_unfinished()
             self._check_or_write_root(str(root), span)
         except BaseException:
             self._file.close()
@@ -92,7 +87,6 @@ class MirrorJournal:
 
     def read(self) -> JournalContents:
         """Read the journal. Raises ConfigurationError for a line that is not from `gopher mirror`."""
-        self.flush()
         done: list[ItemCopy] = []
         old: list[ItemCopy] | None = None
         with open(self._path, "rb") as file:
@@ -108,15 +102,14 @@ class MirrorJournal:
                 except _WRONG as error:
                     raise self._damage_error(number) from error
                 offset += len(line)
-        return JournalContents([], done) if self._is_beginning else JournalContents(done, old)
+        return JournalContents(done, old)
 
     def begin_update(self) -> None:
-        """Begin an update: all items count as old now. The update line is written with the next item."""
-        self._is_beginning = True
+        """Begin an update: all items count as old now."""
+        self._add_line({"update": 1})
 
     def end_update(self, kept: Iterable[ItemCopy] = ()) -> None:
         """End the update: drop all old items except `kept`. Afterwards nothing can be added or read."""
-        self.flush()
         with open(self._path, "rb") as file, whole_file(self._path) as new:
             new.write(file.readline())
             # Kept items are written first, because of two lines with the same URL the later one counts.
@@ -127,65 +120,41 @@ class MirrorJournal:
             shutil.copyfileobj(file, new)
 
     def add_file(self, url: GopherURL, path: CopyPath, size: int) -> None:
-        self._add_item({"url": str(url), "path": path, "size": size})
+        self._add_line({"url": str(url), "path": path, "size": size})
 
     def add_menu(self, url: GopherURL, path: CopyPath, content: bytes) -> ItemCopy:
         """Add a menu; return the copy with which `read_menu` finds it again."""
         menu = content.decode("latin-1")
-        return ItemCopy(
-            url, path, None, self._add_item({"url": str(url), "path": path, "menu": menu})
-        )
+        offset = self._add_line({"url": str(url), "path": path, "menu": menu})
+        return ItemCopy(url, path, None, offset)
 
     def add_failure(self, url: GopherURL, sentence: str) -> None:
         self._add_line({"url": str(url), "failed": sentence})
 
-    def flush(self) -> None:
-        """Write the added lines, all with two system calls."""
-        begin, lines = self._unwritten
-        if not lines:
-            return
-        end = begin + len(lines)
-        file = self._file.fileno()
-        # The size of the file says how much was written, even if Ctrl-C interrupts this loop.
-        try:
-            while (left := end - os.fstat(file).st_size) > 0:
-                os.write(file, lines[-left:])
-        except OSError as error:
-            # The system's error for a full disk names no file.
-            error.filename = self._path
-            raise
-        self._unwritten = (end, bytearray())
-
     def read_menu(self, done: ItemCopy) -> bytes:
-        self.flush()
         with open(self._path, "rb") as file:
             file.seek(done.offset)
             content: str = json.loads(file.readline())["menu"]
         return content.encode("latin-1")
 
     def close(self) -> None:
+        self._file.close()
+
+    def _add_line(self, value: dict[str, object]) -> int:
+        """Write a line; return its offset. Nothing of it stays if that fails, or is interrupted."""
+        line = json.dumps(value).encode("ascii") + b"\n"
+        file = self._file.fileno()
+        offset = os.fstat(file).st_size
         try:
-            self.flush()
-        finally:
-            self._file.close()
-
-    def _add_item(self, item: dict[str, object]) -> int:
-        """Add the line of an item; return its offset."""
-        if self._is_beginning:
-            self._is_beginning = False
-            self._add_line({"update": 1})
-            self._updating = self._end_offset()
-        offset = self._end_offset()
-        self._add_line(item)
+            while line := line[os.write(file, line) :]:
+                pass
+        except BaseException as error:
+            os.ftruncate(file, offset)
+            if isinstance(error, OSError):
+                # The system's error for a full disk names no file.
+                error.filename = self._path
+            raise
         return offset
-
-    def _add_line(self, value: dict[str, object]) -> None:
-        lines = self._unwritten[1]
-        lines += json.dumps(value).encode("ascii") + b"\n"
-
-    def _end_offset(self) -> int:
-        begin, lines = self._unwritten
-        return begin + len(lines)
 
     def _lock(self) -> None:
         try:
@@ -195,8 +164,8 @@ class MirrorJournal:
                 f"another gopher mirror is running in {self.directory}"
             ) from None
 
-    def _cut_unfinished(self) -> int:
-        """Cut off an incomplete last line, and an update line at the end; return the length in bytes."""
+    def _cut_unfinished(self) -> bool:
+        """Cut off an incomplete last line; return true if nothing is left."""
         file = self._file.fileno()
         end = os.fstat(file).st_size
         while end:
@@ -206,17 +175,13 @@ class MirrorJournal:
                 end = begin + newline + 1
                 break
             end = begin
-        before = end - len(_UPDATE)
-        if before > 0 and os.pread(file, len(_UPDATE), before) == _UPDATE:
-            end = before
         self._file.truncate(end)
-        return end
+        return not end
 
     def _check_or_write_root(self, url: str, span: str) -> None:
         wanted: dict[str, object] = {"mirror": _VERSION, "url": url, "span": span}
-        if not self._end_offset():
+        if self.is_new:
             self._add_line(wanted)
-            self.flush()
         with open(self._path, "rb") as file:
             try:
                 found = json.loads(file.readline())

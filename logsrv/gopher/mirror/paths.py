@@ -173,13 +173,6 @@ class MirrorFolders:
             return False
         return stat.S_ISREG(found.st_mode) and found.st_size == size
 
-    def has_name(self, names: CopyPath) -> bool:
-        """Return true if the name exists, and no directory above it is a link."""
-        try:
-            return os.path.lexists(self.checked_path(names))
-        except LinkInTheWay:
-            return False
-
     def write_file(self, names: CopyPath, content: bytes) -> None:
         """Write a small file, unless it has this content already. Raises LinkInTheWay, OSError."""
         path = self.checked_path(names)
@@ -187,21 +180,6 @@ class MirrorFolders:
         if has_same_content(path, BytesIO(content)):
             return
         write_whole(path, content)
-
-    def remove_file(self, names: CopyPath) -> None:
-        """Remove a file if it exists, and the directories that are empty then. Raises OSError."""
-        try:
-            path = self.checked_path(names)
-            self.check_no_link(names)
-            os.unlink(path)
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, LinkInTheWay):
-            return
-        for length in range(len(names) - 1, 0, -1):
-            try:
-                os.rmdir(os.path.join(self._directory, *map(checked_name, names[:length])))
-            except OSError:
-                return
-            self._known.pop(names[:length], None)
 
     def remove_partial_files(self) -> None:
         """Remove the incomplete files of a run that was killed."""

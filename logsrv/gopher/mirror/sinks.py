@@ -44,11 +44,6 @@ class MenuSink(_MemorySinkBase):
         """Return true if the terminator, a line with only a dot, was received."""
         return self._parser.terminated
 
-    @property
-    def is_torn(self) -> bool:
-        """Return true if the menu ends without a newline."""
-        return not self.content.endswith(b"\n")
-
     def feed(self, data: bytes) -> bool:
         self._pieces.append(data)
         self.items += self._parser.feed(data)
@@ -56,6 +51,14 @@ class MenuSink(_MemorySinkBase):
 
     def finish(self, has_header: bool) -> None:
         self.items += self._parser.finish()
+
+
+def parse_menu(content: bytes) -> MenuSink:
+    """Parse the bytes of an earlier menu."""
+    menu = MenuSink()
+    menu.feed(content)
+    menu.finish(has_header=False)
+    return menu
 
 
 class TextSink(_MemorySinkBase):

@@ -53,7 +53,6 @@ def test_what_is_not_there_is_where_it_was_found(serve, tmp_path):
 
 
 def test_up_leads_to_a_menu_that_is_written_later(serve, tmp_path):
-    """The menu above waits for the rest of its items."""
     below = tmp_path / "a/b/index.html"
     site = Site(serve, {})
 
@@ -110,10 +109,8 @@ def test_a_disk_that_is_full_in_the_middle_of_a_file_names_it(serve, tmp_path, m
     assert found.value.filename == str(tmp_path / "big")
 
 
-def test_a_link_that_is_put_there_meanwhile_is_not_written_through(serve, tmp_path, monkeypatch):
+def test_a_link_that_is_put_there_meanwhile_is_not_written_through(serve, tmp_path):
     """Neither are files nor menus; what was asked for already fails."""
-    # The menu waits for all of its items, however long they take.
-    monkeypatch.setattr("logsrv.gopher.mirror.menus.LATE", 1000)
     inside, outside = tmp_path / "mirror" / "sub", tmp_path / "elsewhere"
     inside.mkdir(parents=True)
 
@@ -129,11 +126,12 @@ def test_a_link_that_is_put_there_meanwhile_is_not_written_through(serve, tmp_pa
     done = crawl(Moving(serve, answers), tmp_path / "mirror", connections=1, update=True)
     failed = {url.selector: type(error) for url, error in done.tally.failed.items()}
     assert failed == {b"/sub/b": ServerError, b"/sub/c": LinkInTheWay, b"/sub/d": LinkInTheWay}
-    assert list(outside.iterdir()) == []
+    # The menu was written when it came, and not once more behind the link.
+    assert sorted(path.name for path in outside.iterdir()) == ["gophermap", "index.html"]
+    assert b"127.0.0.1" in (outside / "gophermap").read_bytes()
 
 
-def test_a_menu_whose_items_take_long_is_there_before_them(serve, tmp_path, monkeypatch):
-    monkeypatch.setattr("logsrv.gopher.mirror.menus.LATE", 0)
+def test_a_menu_whose_items_take_long_is_there_before_them(serve, tmp_path):
     shown = threading.Event()
     seen: list[bytes] = []
 

@@ -1,4 +1,4 @@
-"""No answer of a server, and no option but `--delete`, takes anything from a mirror in an update."""
+"""No answer of a server, and no option, takes anything from a mirror in an update."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -41,16 +41,11 @@ BAD: dict[str, tuple[Answers, set[bytes]]] = {
     "a menu that is empty": ({b"/sub": b".\r\n"}, {b"/sub"}),
     "a menu that only talks": ({b"/sub": b"iClosed today\t\terror.host\t1\r\n.\r\n"}, {b"/sub"}),
     "words for menus": ({b"/sub": IN_WORDS, b"/other": IN_WORDS}, {b"/sub", b"/other"}),
-    "the root's menu for another": ({b"/sub": GOOD[b""]}, {b"/sub"}),
     "a menu without its end": (
         {b"/sub": b"iHere:\t\terror.host\t1\r\n9B\t/sub/b\t@\r\n"},
         {b"/sub"},
     ),
     "a menu that ends within a line": ({b"/other": b"0E\t/other/e\t@\r\n0F\t/oth"}, {b"/other"}),
-    "a menu with an error in the middle": (
-        {b"/sub": b"9B\t/sub/b\t@\r\n3Out of memory\t\terror.host\t1\r\n.\r\n"},
-        {b"/sub"},
-    ),
     "a menu for a text, which fails": (
         {b"": GOOD[b""].replace(b"0A\t/a", b"1A\t/a"), b"/a": BUSY},
         {b"/a"},
@@ -63,8 +58,6 @@ BAD: dict[str, tuple[Answers, set[bytes]]] = {
         {b"": GOOD[b""].replace(b"1Sub", b"0Sub"), b"/sub": BUSY},
         {b"/sub"},
     ),
-    "robots are not wanted any more": ({b"robots.txt": b"User-agent: *\nDisallow: /\n"}, set()),
-    "a menu of robots' own": ({b"robots.txt": b"User-agent: *\nDisallow: /sub\n"}, set()),
 }
 
 
@@ -77,18 +70,15 @@ def site(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     return found
 
 
-@pytest.mark.parametrize("delete", [False, True], ids=["", "delete"])
 @pytest.mark.parametrize("case", BAD)
-def test_what_a_menu_lists_stays(site, tmp_path, case, delete):
-    before = items(tmp_path)
-    links = leading(tmp_path)
+def test_what_cannot_be_had_stays_and_is_where_the_menus_lead_to(site, tmp_path, case):
+    before, links = items(tmp_path), leading(tmp_path)
     changed, failing = BAD[case]
     site.answers = GOOD | changed
-    tally = crawl(site, tmp_path, update=True, delete=delete).tally
-    assert items(tmp_path) == before
-    assert leading(tmp_path) == links, "and is where the menus lead to"
+    tally = crawl(site, tmp_path, update=True).tally
+    assert (items(tmp_path), leading(tmp_path)) == (before, links)
     assert selectors(tally.failed) == failing
-    assert (tally.removed, tally.unlisted) == ([], [])
+    assert tally.unlisted == []
     assert selectors(tally.stays) == failing, "and that its copy stays is told"
     site.answers = GOOD
     tally = crawl(site, tmp_path, update=True).tally
@@ -111,22 +101,12 @@ def leading(directory: Path) -> dict[str, set[bytes]]:
     }
 
 
-@pytest.mark.parametrize("place", [b"elsewhere.invalid\t#", b"127.0.0.1\t0", b"127.0.0.1", b"x\t7"])
-def test_what_menus_list_under_another_name_of_the_server_stays(site, tmp_path, place):
-    """As when an `--alias` was forgotten, the server was moved, or its menus lack the right port."""
-    before = items(tmp_path)
-    renamed = GOOD[b""].replace(b"@", place.replace(b"#", b"%d" % site.server.port))
-    site.answers = GOOD | {b"": renamed}
-    tally = crawl(site, tmp_path, update=True, delete=True).tally
-    assert (items(tmp_path), tally.unlisted) == (before, [])
-
-
 @pytest.mark.parametrize("answer", [BUSY, b"", b".\r\n", IN_WORDS, GOOD[b""][:30]])
 def test_a_root_that_is_not_itself_takes_nothing(site, tmp_path, answer):
     before = files(tmp_path)
     site.answers = dict.fromkeys(GOOD, answer)
     with pytest.raises(GopherError):
-        crawl(site, tmp_path, update=True, delete=True)
+        crawl(site, tmp_path, update=True)
     assert files(tmp_path) == before
 
 
@@ -138,12 +118,12 @@ def test_smaller_limits_take_nothing(site, tmp_path, limits):
     if "max_size" in limits:
         site.answers = GOOD | {b"/a": b"longer", b"/sub/deep/d": b"longer", b"": GOOD[b""]}
         with pytest.raises(GopherError):
-            crawl(site, tmp_path, update=True, delete=True, **limits)
+            crawl(site, tmp_path, update=True, **limits)
     else:
-        crawl(site, tmp_path, update=True, delete=True, **limits)
+        crawl(site, tmp_path, update=True, **limits)
     assert (items(tmp_path), leading(tmp_path)) == (before, links)
     site.answers = GOOD
-    crawl(site, tmp_path, update=True, delete=True)
+    crawl(site, tmp_path, update=True)
     assert (items(tmp_path), leading(tmp_path)) == (before, links)
 
 
@@ -156,109 +136,48 @@ def test_an_update_that_is_stopped_takes_nothing_and_no_link(site, tmp_path):
 
     site.failing = Counter({b"/sub": 1})
     with pytest.raises(KeyboardInterrupt):
-        crawl(site, tmp_path, update=True, delete=True, connections=1, show=stop)
+        crawl(site, tmp_path, update=True, connections=1, show=stop)
     assert (items(tmp_path), leading(tmp_path)) == (before, links)
 
 
-def test_a_copy_that_no_menu_lists_is_removed_only_with_delete(site, tmp_path):
-    before = items(tmp_path)
-    site.answers = GOOD | {b"": GOOD[b""].replace(b"1Sub\t/sub\t@\r\n", b"")}
-    unlisted = {b"/sub", b"/sub/b", b"/sub/deep", b"/sub/deep/c", b"/sub/deep/d"}
-    for _ in range(2):
-        tally = crawl(site, tmp_path, update=True).tally
-        assert selectors(tally.unlisted) == unlisted
-        assert (tally.failed, tally.removed, items(tmp_path)) == ({}, [], before)
-        assert (tmp_path / "sub/gophermap").exists()
-    tally = crawl(site, tmp_path, update=True, delete=True).tally
-    assert (selectors(tally.removed), tally.unlisted) == (unlisted, [])
-    assert items(tmp_path) == {"a": b"a", "other/e": b"e", "other/f": b"f"}
-    assert not (tmp_path / "sub").exists()
-    tally = crawl(site, tmp_path, update=True, delete=True).tally
-    assert (tally.unlisted, tally.removed) == ([], [])
-
-
-def test_what_was_listed_by_no_menu_is_found_again(site, tmp_path):
+def test_what_no_menu_lists_any_more_is_named_each_time_and_stays(site, tmp_path):
     before, links = items(tmp_path), leading(tmp_path)
     site.answers = GOOD | {b"": GOOD[b""].replace(b"1Sub\t/sub\t@\r\n", b"")}
-    crawl(site, tmp_path, update=True)
+    for _ in range(2):
+        tally = crawl(site, tmp_path, update=True).tally
+        assert selectors(tally.unlisted) == {
+            b"/sub",
+            b"/sub/b",
+            b"/sub/deep",
+            b"/sub/deep/c",
+            b"/sub/deep/d",
+        }
+        assert (tally.failed, items(tmp_path)) == ({}, before)
+        assert (tmp_path / "sub/gophermap").exists()
+    (tmp_path / "sub/b").unlink()
+    assert b"/sub/b" not in selectors(crawl(site, tmp_path, update=True).tally.unlisted)
     site.answers = GOOD
-    tally = crawl(site, tmp_path, update=True, delete=True).tally
-    assert (tally.same, tally.changed, tally.unlisted) == (9, 1, [])
+    tally = crawl(site, tmp_path, update=True).tally
+    assert tally.unlisted == []
     assert (items(tmp_path), leading(tmp_path)) == (before, links)
 
 
-def test_a_deletion_leaves_what_a_menu_lists_that_cannot_be_had(site, tmp_path):
-    site.answers = GOOD | {
-        b"/sub": b"1Deep\t/sub/deep\t@\r\n.\r\n",
-        b"/sub/deep": BUSY,
-        b"/other": b"0F\t/other/f\t@\r\n",
-    }
-    tally = crawl(site, tmp_path, update=True, delete=True).tally
-    assert selectors(tally.removed) == {b"/sub/b", b"/other/e"}
-    assert items(tmp_path) == {
-        "a": b"a",
-        "other/f": b"f",
-        "sub/deep/c": b"c",
-        "sub/deep/d": b"d",
-    }
-
-
-def test_nothing_goes_while_a_new_menu_cannot_be_had(site, tmp_path):
-    """What is missing elsewhere may have moved there."""
-    before = items(tmp_path)
-    site.answers = GOOD | {b"": b"1Sub\t/sub\t@\r\n1New\t/new\t@\r\n.\r\n"}
-    tally = crawl(site, tmp_path, update=True, delete=True).tally
-    assert selectors(tally.unlisted) == {b"/a", b"/other", b"/other/e", b"/other/f"}
-    assert (tally.removed, tally.withheld, items(tmp_path)) == ([], True, before)
-    tally = crawl(site, tmp_path, update=True, delete=True).tally
-    assert (len(tally.removed), tally.withheld) == (4, False), (
-        "a link that was dead before is none of that"
-    )
-
-
-def test_the_end_of_a_menu_without_a_full_stop_goes_when_it_is_missing_twice(site, tmp_path):
-    """Nobody can tell whether it is missing or was cut off."""
-    site.answers = GOOD | {b"/other": b"0E\t/other/e\t@\r\n"}
-    tally = crawl(site, tmp_path, update=True, delete=True).tally
-    assert (selectors(tally.unlisted), tally.removed) == ({b"/other/f"}, [])
-    assert (tmp_path / "other/f").exists()
-    tally = crawl(site, tmp_path, update=True, delete=True).tally
-    assert selectors(tally.removed) == {b"/other/f"}
-    assert not (tmp_path / "other/f").exists()
-
-
-def test_a_copy_of_another_type_goes_with_what_only_it_listed(site, tmp_path):
-    before = items(tmp_path)
-    site.answers = GOOD | {b"": GOOD[b""].replace(b"1Sub", b"0Sub"), b"/sub": b"a text now"}
-    tally = crawl(site, tmp_path, update=True).tally
-    assert len(tally.unlisted) == 5
-    assert items(tmp_path) == {**before, "sub~2": b"a text now"}
-    assert len(crawl(site, tmp_path, update=True, delete=True).tally.removed) == 5
-    assert items(tmp_path) == {
-        "a": b"a",
-        "other/e": b"e",
-        "other/f": b"f",
-        "sub~2": b"a text now",
-    }
-
-
-def test_a_menu_stays_that_one_menu_lists_as_a_text(site, tmp_path):
-    before = items(tmp_path)
-    site.answers = GOOD | {
-        b"": b"0Sub\t/sub\t@\r\n" + GOOD[b""],
-    }
-    assert crawl(site, tmp_path, update=True, delete=True).tally.removed == []
-    assert before.items() <= items(tmp_path).items()
+def test_robots_that_are_not_wanted_any_more_keep_their_copies(site, tmp_path):
+    before, links = items(tmp_path), leading(tmp_path)
+    site.answers = GOOD | {b"robots.txt": b"User-agent: *\nDisallow: /a\n"}
+    assert crawl(site, tmp_path, update=True).tally.unlisted == []
+    assert (items(tmp_path), leading(tmp_path)) == (before, links)
 
 
 def test_a_menu_that_was_a_text_for_a_while_is_where_it_was(site, tmp_path):
     before, links = items(tmp_path), leading(tmp_path)
     site.answers = GOOD | {b"": GOOD[b""].replace(b"1Sub", b"0Sub"), b"/sub": b"a text now"}
-    crawl(site, tmp_path, update=True)
+    assert len(crawl(site, tmp_path, update=True).tally.unlisted) == 5
+    assert items(tmp_path) == {**before, "sub~2": b"a text now"}
     site.answers = GOOD
-    tally = crawl(site, tmp_path, update=True, delete=True).tally
-    assert [str(url)[-6:] for url in tally.removed] == ["/0/sub"]
-    assert (items(tmp_path), leading(tmp_path)) == (before, links)
+    tally = crawl(site, tmp_path, update=True).tally
+    assert [str(url)[-6:] for url in tally.unlisted] == ["/0/sub"]
+    assert leading(tmp_path) == links
 
 
 def test_a_refresh_takes_no_empty_answer_for_a_file(site, tmp_path):
@@ -272,5 +191,5 @@ def test_a_refresh_takes_no_empty_answer_for_a_file(site, tmp_path):
 def test_a_text_that_has_grown_too_large_stays(site, tmp_path):
     before = items(tmp_path)
     site.answers = GOOD | {b"/a": b"a" * 1000}
-    tally = crawl(site, tmp_path, update=True, delete=True, max_size=500).tally
+    tally = crawl(site, tmp_path, update=True, max_size=500).tally
     assert (items(tmp_path), selectors(tally.stays)) == (before, {b"/a"})

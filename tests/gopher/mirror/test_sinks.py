@@ -96,18 +96,6 @@ def test_a_menu_is_over_at_its_dot():
     assert len(last.items) == 1
 
 
-def test_a_menu_tells_how_it_ended():
-    for content, terminated, is_torn in (
-        (b"0a\t/a\r\n.\r\n", True, False),
-        (b"0a\t/a\r\n", False, False),
-        (b"0a\t/a", False, True),
-        (b"", False, True),
-    ):
-        sink = MenuSink()
-        sink.feed(content)
-        assert (sink.terminated, sink.is_torn) == (terminated, is_torn), content
-
-
 @pytest.mark.parametrize(
     ("before", "came", "is_missing"),
     [(b"x", b"", True), (b"x", b".\r\n", False), (b"", b"", False), (None, b"", False)],
