@@ -274,10 +274,10 @@ def main() -> None:
     if "visits" in wanted:
         servers = {"LineReceiver": python("twisted-lines"), "LineProtocol": python("kit-lines")}
         title = "Visits: connect, a line comes back, the visitor closes"
-        compare(title, "visits", leaving, 20000 * scale, servers, rounds, 1.0)
+        compare(title, "visits", leaving, 20000 * scale, servers, rounds, 0.5)
         servers = {"LineReceiver": python("twisted-answer"), "LineProtocol": python("kit-answer")}
         title = "Visits: connect, a line comes back, the server closes"
-        compare(title, "visits", dismissed, 20000 * scale, servers, rounds, 1.0)
+        compare(title, "visits", dismissed, 20000 * scale, servers, rounds, 0.5)
     if "cost" in wanted:
         pair = {"bare Twisted": python("twisted-greet"), "through the kit": python("kit-greet")}
         compare("One protocol, connections", "connections", visits, 20000 * scale, pair, rounds)

@@ -1,7 +1,7 @@
 """A peer's connection, from the socket to its protocol: Twisted's transports, TLS, the guard, its end.
 
-streams             Twisted's ports, transports and epoll reactor with fewer steps
-transports          sends at once, what is unsent, waiting for room
+streams             Twisted's ports and transports: large reads, few accepts in a turn
+transports          what is unsent, waiting for room
 tls, client_tls     TLS of a connection and the peer's certificate; whom our clients trust
 start_tls           TLS that begins in the middle of a connection
 source              the name of a peer, in the store, in logs and for the guard

@@ -15,7 +15,6 @@ from zope.interface import providedBy
 
 from logsrv.kit.connections.guard import Refusal
 from logsrv.kit.connections.rates import Throttle
-from logsrv.kit.connections.streams import AcceptedTCP
 from logsrv.kit.connections.tls import GatheringTLS, tls_under
 from logsrv.kit.connections.transports import (
     has_more_to_write,
@@ -111,14 +110,6 @@ class GuardedConnection:
     def __providedBy__(self) -> Any:
         return providedBy(self.protocol)
 
-    # The next two are used on every connection, and `__getattr__` takes longer.
-    def logPrefix(self) -> str:
-        return str(self.protocol.logPrefix())
-
-    def close_if_finished(self) -> bool:
-        leave = getattr(self.protocol, "close_if_finished", None)
-        return leave is not None and bool(leave())
-
     @property
     def has_throttled_data(self) -> bool:
         """Return true if data has come that the protocol may not have yet, because of the peer's limits."""
@@ -134,11 +125,7 @@ class GuardedConnection:
 
     def makeConnection(self, transport: Any) -> None:
         if self.take_transport(transport):
-            try:
-                self.connect_protocol()
-            finally:
-                if isinstance(transport, AcceptedTCP):
-                    transport.protocol_connected()
+            self.connect_protocol()
 
     def take_transport(self, transport: Any) -> bool:
         """Take the transport. Return whether the protocol may be connected."""

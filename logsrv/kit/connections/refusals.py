@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from cryptography import x509
 from OpenSSL import SSL
-from twisted.internet.protocol import Protocol
+from twisted.internet import tcp
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 
 from logsrv.kit.connections.guard import Refusal
 from logsrv.kit.connections.tls import PeerCertificate, escaped_name
-from logsrv.kit.connections.transports import can_half_close, close_at_once
 from logsrv.kit.observe.peer_log import NO_CERTIFICATE, UNTRUSTED, tls_sentence
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 
@@ -55,16 +56,15 @@ class RefusalProtocol(Protocol):
         self._data = data
 
     def makeConnection(self, transport: Any) -> None:
-        # In this turn if the system takes it: otherwise many at once would use up the descriptors.
-        left = close_at_once(transport, self._data)
-        if left is None:
-            return
-        if can_half_close(transport):
-            transport.abortConnection()
-        else:
-            # A transport in memory uses no descriptor.
-            transport.write(left)
+        if not isinstance(transport, tcp.Connection):
+            # In memory, or standard input.
+            transport.write(self._data)
             transport.loseConnection()
+            return
+        # In this turn: otherwise many at once would use up the descriptors.
+        with suppress(OSError):
+            transport.socket.send(self._data)
+        transport.connectionLost(connectionDone)
 
 
 def tls_refusal(

@@ -1,4 +1,4 @@
-"""Twisted's transports: sends at once, counts unsent bytes, waits for room, finds producers and protocols.
+"""Twisted's transports: counts unsent bytes, waits for room, finds producers and protocols.
 
 Private parts of Twisted are used here; tests check them with the oldest and the newest Twisted that we
 support.
@@ -13,27 +13,15 @@ import termios
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from twisted.internet import tcp
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import _WrappingProtocol
 from twisted.internet.interfaces import IPushProducer
-from twisted.internet.protocol import connectionDone
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from logsrv.kit.connections.tls import tls_under
 
-log = Logger()
-
 Connected = TypeVar("Connected")
-# The last bytes and the end of a connection go out in one packet instead of two (Linux; tcp(7)).
-MORE = getattr(socket, "MSG_MORE", 0)
-# Collected answers are sent when so many peers wait for one, or the first has waited for so many seconds.
-# If more bytes than these wait for one peer, its transport takes the next, and may pause it.
-MOST_COLLECTED = 64
-COLLECTED_SECONDS = 0.001
-MOST_BYTES_COLLECTED = 64 * 1024
 
 
 def set_no_delay(sock: socket.socket) -> None:
@@ -102,125 +90,6 @@ def undo_close_delay(transport: object) -> bool:
         return True
     transport.producerPaused = False
     return bool(transport.disconnecting)
-
-
-def send_at_once(transport: object, data: bytes) -> bytes:
-    """Send as much of `data` as the system takes now; return the rest, for `transport.write`.
-
-    `write` waits for a turn of the reactor, which costs two epoll_ctl(2) and one event for each answer.
-    While answers are collected, it is sent after the others of this turn.
-    """
-    if not isinstance(transport, tcp.Connection):
-        return data
-    if ANSWERS.collect(transport, data):
-        return b""
-    return _send_now(transport, data) if _can_send_now(transport) else data
-
-
-class CollectedAnswers:
-    """Collects the answers to what the reactor reads in one turn, and sends them one after the other.
-
-    A client on this machine that waits for several of them is then woken once; to wake a process may cost
-    as much as the answer itself. Until then they wait in the buffers of their transports.
-    """
-
-    def __init__(self) -> None:
-        self.collecting = False
-        self._transports: dict[tcp.Connection, None] = {}
-        self._until = 0.0
-
-    def collect(self, transport: tcp.Connection, data: bytes) -> bool:
-        """Keep an answer, and return true, unless it has to be sent now or after earlier bytes."""
-        if not self.collecting:
-            return False
-        if transport not in self._transports:
-            if not _can_send_now(transport):
-                return False
-            reactor: Any = transport.reactor
-            now = reactor.seconds()
-            if len(self._transports) >= MOST_COLLECTED or now > self._until:
-                self.send_all()
-            if not self._transports:
-                self._until = now + COLLECTED_SECONDS
-            self._transports[transport] = None
-        elif transport._tempDataLen > MOST_BYTES_COLLECTED:
-            return False
-        transport._tempDataBuffer.append(data)
-        transport._tempDataLen += len(data)
-        return True
-
-    def send_all(self) -> None:
-        """Send all of them. A transport goes on with what the system does not take now."""
-        for transport in [*self._transports]:
-            self.send_to(transport)
-
-    def send_to(self, transport: object) -> None:
-        """Send those of one transport, if there are any: its connection may end next."""
-        if isinstance(transport, tcp.Connection) and transport in self._transports:
-            del self._transports[transport]
-            try:
-                _send_buffered(transport)
-            except Exception:
-                log.failure("Unhandled Error")
-
-
-ANSWERS = CollectedAnswers()
-
-
-def _send_buffered(transport: tcp.Connection) -> None:
-    waiting = transport._tempDataBuffer
-    if not waiting:
-        return
-    if transport.dataBuffer or not _is_open_unencrypted(transport):
-        # It was told to close, or to begin TLS, after these bytes.
-        if transport.connected:
-            transport.startWriting()
-        return
-    data = waiting[0] if len(waiting) == 1 else b"".join(waiting)
-    transport._tempDataBuffer, transport._tempDataLen = [], 0
-    if left := _send_now(transport, data):
-        transport.write(left)
-
-
-def close_at_once(transport: object, data: bytes) -> bytes | None:
-    """Send `data` and close, in one packet and now; return None, or the rest of `data` if that failed.
-
-    Only for a transport without a producer. Its protocol hears of the end before this returns.
-    """
-    if not (isinstance(transport, tcp.Connection) and _can_send_now(transport)):
-        return data
-    if data and (left := _send_now(transport, data, MORE)):
-        return left
-    transport.connectionLost(connectionDone)
-    return None
-
-
-def _send_now(transport: tcp.Connection, data: bytes, flags: int = 0) -> bytes:
-    try:
-        sent = transport.socket.send(data, flags)
-    except OSError:
-        # The buffer is full, or the peer gone: the transport will find out.
-        return data
-    return data[sent:] if sent < len(data) else b""
-
-
-def _can_send_now(transport: tcp.Connection) -> bool:
-    """Return whether bytes can be sent now: unencrypted, and with no earlier bytes waiting."""
-    return not (transport.dataBuffer or transport._tempDataBuffer) and _is_open_unencrypted(
-        transport
-    )
-
-
-def _is_open_unencrypted(transport: tcp.Connection) -> bool:
-    """Return whether a transport is open for output, and does not encrypt it."""
-    return not (
-        transport.TLS
-        or transport.disconnecting
-        or transport._writeDisconnecting
-        or not transport.connected
-        # Descriptors go with bytes that are written after them.
-        or getattr(transport, "_sendmsgQueue", None)
-    )
 
 
 def unsent_bytes(transport: object) -> int:

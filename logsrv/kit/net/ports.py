@@ -19,9 +19,8 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.systemd import ListenFDs
 
 from logsrv.kit.connections.streams import (
-    AcceptedTCP,
     AcceptingPort,
-    FastAcceptMixin,
+    BoundedAcceptMixin,
     ReceivingTCP,
     ReceivingUNIX,
 )
@@ -41,18 +40,15 @@ NO_BEGINNINGS = (
 )  # fmt: skip
 
 
-def use_our_classes(port: Any, *, layered: bool) -> None:
-    """Replace the classes of Twisted by those of `streams`, for a listening port and its transports.
-
-    layered: whether another protocol is between each transport and ours, such as TLS.
-    """
+def use_our_classes(port: Any) -> None:
+    """Replace the classes of Twisted by those of `streams`, for a listening port and its transports."""
     if type(port) is unix.Port:
         port.__class__ = FilelessUNIXPort
     if type(port) is tcp.Port:
         port.__class__ = AcceptingPort
     made = getattr(port, "transport", None)
     if made is tcp.Server:
-        port.transport = ReceivingTCP if layered else AcceptedTCP
+        port.transport = ReceivingTCP
     elif made is unix.Server:
         port.transport = ReceivingUNIX
     factory = getattr(port, "factory", None)
@@ -205,7 +201,7 @@ def start_accepting(port: Any) -> None:
     getattr(port, "startReading", lambda: None)()
 
 
-class FilelessUNIXPort(FastAcceptMixin, unix.Port):
+class FilelessUNIXPort(BoundedAcceptMixin, unix.Port):
     """A UNIX port that leaves the file of its socket to its listener when it ends.
 
     Twisted removes any file at its path by then, even the socket of a program that came after us.

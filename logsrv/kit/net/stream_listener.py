@@ -16,7 +16,6 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.connections.guarded_factory import GuardedFactory
 from logsrv.kit.connections.source import host_text
-from logsrv.kit.connections.streams import speed_up_epoll
 from logsrv.kit.connections.tls import GatheringTLSFactory
 from logsrv.kit.connections.transports import descriptor
 from logsrv.kit.net.bind import check_can_bind, listen_error, remove_stale_socket, set_file_mode
@@ -186,8 +185,7 @@ class StreamListener:
             return
         self._port = port
         self._place.note_bound()
-        use_our_classes(port, layered=self.endpoint.proxied or self.endpoint.scheme not in BARE)
-        speed_up_epoll(self._reactor)
+        use_our_classes(port)
         if not self._opened:
             stop_accepting(port)
         log_listening(self.sentence, self.endpoint, self.address)

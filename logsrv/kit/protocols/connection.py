@@ -17,7 +17,6 @@ from twisted.python.failure import Failure
 from logsrv.errors import PeerError
 from logsrv.kit.connections.transports import (
     can_half_close,
-    close_at_once,
     delay_close_for_producer,
 )
 from logsrv.kit.observe.peer_log import end_sentence
@@ -69,11 +68,6 @@ class PeerConnection(SendingSide):
     @property
     def _busy(self) -> bool:
         return self.work is not None and (self.reader is None or not self.reader.waiting)
-
-    @property
-    def requests_done(self) -> bool:
-        """Return true if every request of the peer is done, so that the connection may close at its end."""
-        return self.state is states.CONNECTED and (self.reader is None or self.reader.spent)
 
     # For `GonePeerWatch`, which ends connections whose peer has gone while reading is paused.
 
@@ -176,7 +170,7 @@ class PeerConnection(SendingSide):
             return
         self.write(self._encode_output(self._dismissal_lines(sentence)))
         if self.lines:
-            self.send_gathered()
+            self.write_gathered()
         self.change_state(states.DISMISS)
 
     def _dismissal_lines(self, sentence: str) -> list[Any]:
@@ -198,7 +192,7 @@ class PeerConnection(SendingSide):
                 step()
             finally:
                 if self.lines:
-                    self.send_gathered()
+                    self.write_gathered()
         except Exception:
             self.fail_connection(doing, Failure())
         finally:
@@ -297,16 +291,6 @@ class PeerConnection(SendingSide):
     def resume_reading(self) -> None:
         self.author.transport.resumeProducing()
 
-    def close_now_or_part(self) -> None:
-        """Do `send_last_words` without waiting for a turn of the reactor, if all can leave at once."""
-        # A connection that has written before is a producer, and not UNUSED.
-        if self.state.outflow is states.UNUSED:
-            left = close_at_once(self.author.transport, self._farewell)
-            if left is None:
-                return
-            self._farewell = left
-        self.send_last_words()
-
     def send_last_words(self) -> None:
         """Send the last words, and cut the peer off if it does not read them in time."""
         farewell, self._farewell = self._farewell, b""
@@ -338,7 +322,6 @@ ACTIONS: dict[str, Callable[[PeerConnection], None]] = {
     "linger": PeerConnection.linger,
     "lose": lambda connection: connection.author.transport.loseConnection(),
     "part": PeerConnection.send_last_words,
-    "part_at_once": PeerConnection.close_now_or_part,
     "pause": PeerConnection.pause_reading,
     "register": lambda connection: connection.author.transport.registerProducer(connection, True),
     "resume": PeerConnection.resume_reading,

@@ -275,14 +275,10 @@ class AuthorProtocol(Protocol):
 class InputReader(Protocol):
     """A reader: turns the peer's bytes into lines, frames or a stream for the protocol.
 
-    spent: true if nothing is left here, nothing was dropped, and the protocol does not wait for the end.
     waits_by_itself: true if the author's code asks for input, false if it is called with it.
     """
 
     waits_by_itself: bool
-
-    @property
-    def spent(self) -> bool: ...
 
     @property
     def waiting(self) -> bool:

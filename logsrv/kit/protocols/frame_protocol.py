@@ -160,12 +160,6 @@ class FrameReader:
     def discard_early_input(self) -> bool:
         return not self.exhausted or bool(self._framer.unfinished_bytes or self._framer.fault)
 
-    @property
-    def spent(self) -> bool:
-        if self._frames is not NO_FRAMES or self._late:
-            return False
-        return not (self._framer.unfinished_bytes or self._framer.fault)
-
     def received(self, data: bytes) -> None:
         self._late += data
         if self._connection.state.ready:

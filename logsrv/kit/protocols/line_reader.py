@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 
 from logsrv.errors import PeerError
-from logsrv.kit.framing.incoming import NO_LINES, Incoming, LineNotText, LineTooLong
+from logsrv.kit.framing.incoming import Incoming, LineNotText, LineTooLong
 from logsrv.kit.protocols.connection import PeerConnection
 from logsrv.kit.protocols.context import AuthorProtocol
 from logsrv.kit.protocols.faults import EndOfStream, PeerGone, PeerTimeout
@@ -60,14 +60,6 @@ class LineReader:
     def discard_early_input(self) -> bool:
         incoming = self._incoming
         return length_hint(incoming.lines) + len(incoming) > 0 or incoming.skipping is not None
-
-    @property
-    def spent(self) -> bool:
-        incoming = self._incoming
-        return not (
-            self._wanted is not None or incoming.lines is not NO_LINES or len(incoming)
-            or incoming.skipping is not None or incoming.dropped
-        )  # fmt: skip
 
     def received(self, data: bytes) -> None:
         self._incoming.receive(data)

@@ -16,7 +16,6 @@ from zope.interface import implementer
 from logsrv.kit.connections.source import host_of, port_of, source_of
 from logsrv.kit.connections.start_tls import Certificate
 from logsrv.kit.connections.tls import PeerCertificate, certificate_of, is_encrypted
-from logsrv.kit.connections.transports import close_at_once
 from logsrv.kit.observe.peer_log import PeerLogger
 from logsrv.kit.protocols.connection import PeerConnection
 from logsrv.kit.protocols.context import (
@@ -240,13 +239,6 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
     def readConnectionLost(self) -> None:
         """Note that the peer sends nothing more; it may still read (RFC 9293 section 3.6)."""
         (self._connection or self._ensure_connection()).change_state(END)
-
-    def close_if_finished(self) -> bool:
-        """Close at once if nothing is left to do for a peer that sends no more. Return whether it did."""
-        connection = self._connection
-        if connection is not None and not connection.requests_done:
-            return False
-        return close_at_once(self.transport, b"") is None
 
     def writeConnectionLost(self) -> None:
         """Note that our last words have gone out; only the peer's close is still to come."""

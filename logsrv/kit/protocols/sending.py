@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.connections.transports import Backpressure, send_at_once, undo_close_delay
+from logsrv.kit.connections.transports import Backpressure, undo_close_delay
 from logsrv.kit.observe.peer_log import PeerLogger
 from logsrv.kit.protocols import states
 from logsrv.kit.protocols.context import AuthorProtocol
@@ -22,8 +22,6 @@ from logsrv.kit.protocols.waiting_senders import SenderCrowd
 
 # Output is gathered into one write, until it is more than this many bytes.
 GATHERED = 64 * 1024
-# The states of the outflow in which, as far as we know, nothing waits and the transport expects no more.
-ROOMY = (states.UNUSED, states.FLOWING)
 
 
 @implementer(IPushProducer)
@@ -149,24 +147,10 @@ class SendingSide:
         failure.raiseException()
 
     def write_gathered(self) -> None:
-        """Pass the gathered output to the transport, which says when too much waits in it.
-
-        It is not sent at once: otherwise code that writes and drains in a loop would never yield.
-        """
-        self._write(self._take_gathered())
-
-    def _take_gathered(self) -> bytes:
+        """Pass the gathered output to the transport, which says when too much waits in it."""
         lines, self.lines, self.gathered = self.lines or [], [], 0
-        if len(lines) == 1 and type(lines[0]) is bytes:
-            return lines[0]
-        return self._encode_output(lines)
-
-    def send_gathered(self) -> None:
-        data = self._take_gathered()
-        state = self.state
-        if state.sending is states.OPEN and state.outflow in ROOMY:
-            data = send_at_once(self.author.transport, data)
-        if data:
+        alone = len(lines) == 1 and type(lines[0]) is bytes
+        if data := lines[0] if alone else self._encode_output(lines):
             self._write(data)
 
     def _encode_output(self, lines: list[Any]) -> bytes:

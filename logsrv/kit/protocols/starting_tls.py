@@ -48,7 +48,7 @@ async def start_tls(
         # The bytes that a limit has held back came in plain text.
         admitted.end_throttle()
     if connection.lines:
-        connection.send_gathered()
+        connection.write_gathered()
     if reader.late or (before is not None and before.discard_early_input):
         # It fails when the connection has ended, and nobody waits for it.
         reader.wanted.addErrback(lambda _: None)
@@ -111,7 +111,7 @@ class HandshakeReader:
     __slots__ = ("_connection", "_done", "_make_reader", "late", "wanted")
 
     # The connection sees a reader that always waits and holds no input.
-    spent = exhausted = discard_early_input = waits_by_itself = False
+    exhausted = discard_early_input = waits_by_itself = False
     waiting = True
 
     def __init__(self, connection: PeerConnection, make_reader: Callable[[], InputReader]) -> None:

@@ -39,7 +39,7 @@ CROWD, DISPERSE = "CROWD", "DISPERSE"
 SENDING: Table = {
     OPEN:      {LOST: (GONE, "cancel"), CUT: (GONE, "disperse", "abort"),
                 CLOSE: (LEAVING,), DISMISS: (LINGERING, "linger")},
-    LEAVING:   {LOST: (GONE,), RETURN: (PARTING, "part_at_once")},
+    LEAVING:   {LOST: (GONE,), RETURN: (PARTING, "part")},
     PARTING:   {LOST: (GONE,), PARTED: (CLOSED, "lose")},
     LINGERING: {LOST: (GONE,), END: (CLOSED, "lose")},
     CLOSED:    {LOST: (GONE,)},

@@ -139,8 +139,6 @@ class StreamInput:
 
     # The methods of an `InputReader`, for the connection.
 
-    # The author's code may wait for the end.
-    spent = False
     waits_by_itself = True
 
     @property

@@ -7,7 +7,6 @@ import ssl
 import struct
 import time
 import tracemalloc
-from collections.abc import Iterator
 from typing import Any
 from unittest.mock import Mock
 
@@ -24,141 +23,17 @@ from logsrv.kit.connections.streams import (
     LEAST_RECEIVED,
     MOST_ACCEPTED,
     MOST_RECEIVED,
-    AcceptedTCP,
-    AcceptingPort,
     ReceivingTCP,
 )
 from logsrv.kit.connections.tls import LONGEST_RECORD
-from logsrv.kit.connections.transports import close_at_once
 from logsrv.kit.net.ports import use_our_classes
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
-from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import certificate_file
 from tests.parts.listening import KIB, LOOPBACK, Chunks, Reactor, port_of, unverified
 from tests.parts.reactor import REACTOR, logged, until
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
-
-
-@pytest.fixture
-def accepted() -> Iterator[tuple[AcceptedTCP, Reactor]]:
-    ours, theirs = socket.socketpair()
-    reactor = Reactor()
-    yield (
-        AcceptedTCP(ours, Protocol(), ("127.0.0.1", 1), None, 0, reactor),  # type: ignore[arg-type]
-        reactor,
-    )
-    ours.close()
-    theirs.close()
-
-
-def test_a_connected_protocol_that_stays_is_watched(accepted):
-    transport, reactor = accepted
-    assert reactor.calls == []
-    transport.protocol_connected()
-    assert reactor.calls == ["add"]
-    transport.pauseProducing()
-    transport.resumeProducing()
-    assert reactor.calls == ["add", "remove", "add"]
-
-
-@pytest.mark.parametrize("leave", [AcceptedTCP.pauseProducing, AcceptedTCP.loseConnection])
-def test_a_protocol_that_pauses_or_closes_at_first_is_not_watched(accepted, leave):
-    """Paused by the store while it was connected, or closed: it is not read all the same."""
-    transport, reactor = accepted
-    leave(transport)
-    transport.protocol_connected()
-    assert "add" not in reactor.calls
-
-
-def speaking(protocol: Protocol, said: bytes) -> tuple[AcceptedTCP, Reactor, socket.socket]:
-    """A transport for a peer who has spoken before it was accepted, and was expected to."""
-    ours, theirs = socket.socketpair()
-    theirs.settimeout(PATIENCE)
-    theirs.send(said)
-    port, reactor = AcceptingPort(0, Factory()), Reactor()
-    port.expecting = True
-    transport = AcceptedTCP(ours, protocol, ("127.0.0.1", 1), port, 0, reactor)  # type: ignore[arg-type]
-    protocol.makeConnection(transport)
-    transport.protocol_connected()
-    return transport, reactor, theirs
-
-
-def test_what_was_said_already_is_heard_before_anything_is_watched():
-    protocol = Chunks()
-    transport, reactor, peer = speaking(protocol, b"hello")
-    assert protocol.chunks == [b"hello"]
-    assert reactor.calls == ["add"]
-    peer.close()
-    transport.connectionLost(Failure(ConnectionDone()))
-
-
-def test_who_is_answered_and_dismissed_is_never_watched():
-    protocol = Chunks(lambda self: close_at_once(self.transport, b"bye"))
-    _, reactor, peer = speaking(protocol, b"hello")
-    assert peer.recv(100) + peer.recv(100) == b"bye"
-    assert len(protocol.ended) == 1
-    assert "add" not in reactor.calls
-    peer.close()
-
-
-def test_an_error_in_what_is_heard_at_once_closes_that_connection():
-    """As the reactor does for what it hears."""
-    protocol = Chunks(lambda self: 1 / 0)
-    with logged() as messages:
-        _, reactor, peer = speaking(protocol, b"hello")
-    assert peer.recv(100) == b""
-    assert isinstance(protocol.ended[0].value, ZeroDivisionError)
-    assert "add" not in reactor.calls and len(messages) == 1
-    peer.close()
-
-
-def test_who_was_sent_away_as_it_came_is_not_listened_to():
-    """A protocol may close in `connectionMade`, as `greet` does: there is no socket by then."""
-
-    class Closing(Chunks):
-        def connectionMade(self) -> None:
-            transport: Any = self.transport
-            transport.connectionLost(Failure(ConnectionDone()))
-
-    protocol = Closing()
-    _, reactor, peer = speaking(protocol, b"hello")
-    assert len(protocol.ended) == 1
-    assert protocol.chunks == []
-    assert "add" not in reactor.calls
-    peer.close()
-
-
-def test_who_says_nothing_is_watched_and_the_next_is_not_expected_to():
-    protocol = Chunks()
-    transport, reactor, peer = speaking(protocol, b"")
-    assert protocol.chunks == [] and reactor.calls == ["add"]
-    assert isinstance(transport.server, AcceptingPort) and not transport.server.expecting
-    transport.connectionLost(Failure(ConnectionDone()))
-    peer.close()
-
-
-class Leaves(Chunks):
-    """Closes by itself at the end of input, if it has nothing left to do."""
-
-    def __init__(self, leaves: bool) -> None:
-        super().__init__()
-        self.leaves = leaves
-
-    def close_if_finished(self) -> bool:
-        return self.leaves and close_at_once(self.transport, b"") is None
-
-
-@pytest.mark.parametrize("leaves", [True, False])
-def test_a_protocol_may_leave_at_the_end_of_input(leaves):
-    """Then it has heard of the end before the reactor could tell it."""
-    transport, _, peer = speaking(protocol := Leaves(leaves), b"")
-    peer.close()
-    assert isinstance(transport.doRead(), ConnectionDone) is not leaves
-    assert len(protocol.ended) == leaves
-    transport.connectionLost(Failure(ConnectionDone()))
-    assert len(protocol.ended) == 1
 
 
 async def test_a_crowd_is_accepted_and_served(site):
@@ -189,10 +64,7 @@ class Greeted(Protocol):
     def connectionMade(self) -> None:
         transport: Any = self.transport
         self.factory.made.append(self)  # type: ignore[union-attr]
-        if self.doing == "send and close":
-            assert close_at_once(transport, b"bye") in (None, b"bye")
-        if self.doing != "send and close" or transport.connected:
-            transport.write(b"bye")
+        transport.write(b"bye")
         if self.doing == "abort":
             transport.abortConnection()
         elif self.doing == "pause":
@@ -205,7 +77,7 @@ class Greeted(Protocol):
         self.factory.lost.append(self)  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("doing", ["send and close", "close", "abort", "pause", "refuse"])
+@pytest.mark.parametrize("doing", ["close", "abort", "pause", "refuse"])
 @pytest.mark.parametrize("endpoint", ["tcp", "unix", "ssl", "haproxy"])
 async def test_whatever_a_protocol_does_as_a_crowd_is_accepted(site, endpoint, doing, tmp_path):
     """Some of whom have spoken, some are gone: no error is logged, and nobody is left over."""
@@ -249,11 +121,6 @@ async def test_what_an_accepted_connection_sends_waits_for_no_acknowledgement(in
     with socket.create_connection((interface.replace("\\", ""), port)):
         await until(lambda: site.factory.made, "the peer")
         assert site.factory.made[0].transport.getTcpNoDelay()
-
-
-def test_a_transport_says_who_it_is(accepted):
-    assert repr(accepted[0]) == "<Protocol #0 on None>"
-    assert accepted[0].logPrefix() == "Protocol,0,127.0.0.1"
 
 
 class Scripted:
@@ -393,7 +260,7 @@ async def test_unix_descriptors_reach_the_protocol_or_close(takes, tmp_path):
     """They reach a protocol that takes them, and are closed for another."""
     protocol = TakesDescriptors() if takes else Chunks()
     port = REACTOR.listenUNIX(str(tmp_path / "s"), Factory.forProtocol(lambda: protocol))  # type: ignore[arg-type]
-    use_our_classes(port, layered=False)
+    use_our_classes(port)
     reading, writing = os.pipe()
     with socket.socket(socket.AF_UNIX) as peer:
         peer.connect(str(tmp_path / "s"))

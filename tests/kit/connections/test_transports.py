@@ -1,13 +1,10 @@
 """What we rely on in Twisted without being promised it. Also run with other releases of Twisted."""
 
-import os
 import socket
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from twisted.internet import unix
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol, serverFromString
 from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Factory, Protocol
@@ -20,12 +17,9 @@ from twisted.python.failure import Failure
 from twisted.web.client import Agent, ResponseFailed, readBody
 from twisted.web.http import HTTPChannel, Request
 
-from logsrv.kit.connections.streams import ReceivingTCP
 from logsrv.kit.connections.transports import (
-    close_at_once,
     delay_close_for_producer,
     has_more_to_write,
-    send_at_once,
     unacknowledged_bytes,
     undo_close_delay,
     unregister_own_producer,
@@ -33,87 +27,15 @@ from logsrv.kit.connections.transports import (
     with_no_delay,
 )
 from logsrv.kit.net.remote import parse_remote, remote_endpoint
-from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.web.channel import request_line
 from logsrv.kit.web.http_client import LARGEST_HEAD, HeadTooLarge, limited_head_pool
 from logsrv.reactor import NextTurnCall
-from tests.parts.listening import KIB, LOOPBACK, Chunks, Reactor
+from tests.parts.listening import LOOPBACK, Chunks
 from tests.parts.reactor import REACTOR, until
 from tests.parts.strangers import endless, stranger
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
-
-
-@pytest.fixture
-def talking() -> Iterator[tuple[ReceivingTCP, socket.socket]]:
-    """A transport whose protocol is connected, and the socket of its peer."""
-    ours, theirs = socket.socketpair()
-    theirs.settimeout(PATIENCE)
-    protocol = Protocol()
-    protocol.makeConnection(
-        ReceivingTCP(ours, protocol, ("127.0.0.1", 1), None, 0, Reactor())  # type: ignore[arg-type]
-    )
-    yield protocol.transport, theirs  # type: ignore[misc]
-    ours.close()
-    theirs.close()
-
-
-def test_bytes_sent_at_once_arrive_at_once(talking):
-    transport, peer = talking
-    assert send_at_once(transport, b"answer") == b""
-    assert peer.recv(100) == b"answer"
-
-
-def test_as_much_as_the_system_takes_is_sent_at_once(talking):
-    transport, peer = talking
-    data = os.urandom(4 * 1024 * KIB)
-    left = send_at_once(transport, data)
-    assert 0 < len(left) < len(data) and data.endswith(left)
-    assert send_at_once(transport, b"more") == b"more"
-    assert close_at_once(transport, b"") is None
-    received = b"".join(iter(lambda: peer.recv(KIB * KIB), b""))
-    assert received + left == data
-
-
-def test_waiting_bytes_go_before_new_ones(talking):
-    """A protocol that wrote to its transport itself, and then by the kit."""
-    transport, peer = talking
-    transport.write(b"first, ")
-    assert send_at_once(transport, b"then") == b"then"
-    assert close_at_once(transport, b"") == b""
-    transport.write(b"then")
-    transport.doWrite()
-    assert peer.recv(100) == b"first, then"
-
-
-@pytest.mark.parametrize(
-    "leave", [ReceivingTCP.loseConnection, ReceivingTCP.loseWriteConnection, ReceivingTCP.doRead]
-)
-def test_a_transport_that_closes_is_left_to_itself(talking, leave):
-    transport, _ = talking
-    leave(transport)
-    transport.connected = leave is not ReceivingTCP.doRead
-    assert send_at_once(transport, b"late") == b"late"
-
-
-def test_under_tls_no_bytes_are_sent_around_it(talking):
-    """After startTLS the transport is the same, and what is sent is not to be plain text."""
-    transport, peer = talking
-    transport.TLS = True
-    assert send_at_once(transport, b"secret") == b"secret"
-    assert close_at_once(transport, b"secret") == b"secret"
-    peer.setblocking(False)
-    with pytest.raises(BlockingIOError):
-        peer.recv(100)
-
-
-def test_descriptors_go_with_the_bytes_behind_them():
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        transport = unix.Server(ours, Protocol(), b"", None, 0, Reactor())  # type: ignore[arg-type]
-        transport.sendFileDescriptor(0)
-        assert send_at_once(transport, b"here it is") == b"here it is"
 
 
 async def test_a_transport_waits_for_one_who_has_nothing_under_way():

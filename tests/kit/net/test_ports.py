@@ -189,7 +189,7 @@ def test_ports_of_other_packages_are_left_alone():
         transport = "theirs"
 
     port = Port()
-    use_our_classes(port, layered=False)
-    use_our_classes(object(), layered=True)
+    use_our_classes(port)
+    use_our_classes(object())
     assert port.transport == "theirs"
     assert (tcp.Port.transport, unix.Port.transport) == (tcp.Server, unix.Server)

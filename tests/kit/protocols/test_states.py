@@ -48,7 +48,7 @@ TOLD = {
     "linger": "loseWriteConnection",
     "abort": "abortConnection",
 }
-FOLLOWS = {"part": PARTED, "part_at_once": PARTED, "let_close": RELEASE, "run": RETURN}
+FOLLOWS = {"part": PARTED, "let_close": RELEASE, "run": RETURN}
 
 
 def test_each_state_name_belongs_to_one_aspect():
