@@ -36,6 +36,8 @@ def test_an_extension_point_exists_and_page_describes_it(place, name, page):
     assert f"`{name}" in (DOCS / page).read_text(), page
 
 
+# Twisted Conch imports a module that newer Pythons remove.
+@pytest.mark.filterwarnings("ignore:'spwd' is deprecated:DeprecationWarning")
 def test_every_interface_that_plugins_provide_is_listed():
     found = {
         value.__name__

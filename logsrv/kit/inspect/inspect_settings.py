@@ -1,56 +1,111 @@
 """The options for the operator of any service: --inspect with its places, --metrics, --log-format.
 
-Places of --inspect are checked before anything is opened. They are `unix:PATH`, for its owner only, and
-other endpoints that no other machine can reach.
+Places of --inspect are checked before anything is opened. They are `unix:PATH`, for its owner only,
+`ssh:PORT:keys=FILE:hostKey=FILE`, and other endpoints that no other machine can reach.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 import attrs
 
 from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.net.endpoint import Endpoint, endpoint_text
-from logsrv.kit.net.parse import located_endpoint, parse_endpoint
+from logsrv.kit.net.parse import located_endpoint, named_arguments, parse_endpoint
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import FLAG, Kind, choice, endpoint_kind
+from logsrv.kit.text.words import shown
 from logsrv.kit.web.access import is_private, web_endpoint_kind
 
+SSH_ARGUMENTS = ("port", "interface", "keys", "hostKey")
 # Only for the user who started the service, or root.
 MODE = "600"
 OTHERS = 0o007
 
 
-def parse_inspect_place(text: str) -> Endpoint:
-    """Parse a place. Raises ValueError with one sentence."""
-    scheme, _, _ = text.partition(":")
-    if scheme == "ssh":
-        raise ValueError(
-            "ssh: is gone; take unix:PATH, and from elsewhere ssh -t HOST logsrv connect unix:PATH"
+@attrs.frozen
+class InspectPlace:
+    """A place of --inspect; `str()` of it is its text.
+
+    keys: the file of the public keys that may log in; None if it is not SSH. host_key: the file of the
+    server's private key, which is created if it is missing.
+    """
+
+    text: str
+    endpoint: Endpoint
+    keys: Path | None = None
+    host_key: Path | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def label(self) -> str:
+        """Return the text without its files, for metrics and the log."""
+        if self.keys:
+            return f"ssh{self.endpoint.text.removeprefix('tcp')}"
+        return self.endpoint.label if self.endpoint.has_certificate else self.text
+
+    @property
+    def key(self) -> str:
+        """Return the identity of the listener, which does not depend on its key files."""
+        return f"ssh {self.endpoint}" if self.keys else str(self.endpoint)
+
+    def with_paths_below(self, directory: Path) -> InspectPlace:
+        """Return the same place with its relative paths below `directory`."""
+        return attrs.evolve(
+            self,
+            endpoint=located_endpoint(self.endpoint, directory),
+            keys=None if self.keys is None else directory / self.keys,
+            host_key=None if self.host_key is None else directory / self.host_key,
         )
+
+
+def parse_inspect_place(text: str) -> InspectPlace:
+    """Parse a place. Raises ValueError with one sentence."""
+    scheme, _, rest = text.partition(":")
+    if scheme == "ssh":
+        return _parse_ssh(text, rest)
     endpoint = parse_endpoint(text)
     if endpoint.kind != "stream":
-        raise ValueError(f"{scheme}: takes no connections; take unix:PATH")
+        raise ValueError(f"{scheme}: takes no connections; take unix:PATH, or ssh:PORT:keys=FILE")
     if not is_private(endpoint):
         raise ValueError(
-            f"{scheme}: could be reached by others; take unix:PATH or tcp:PORT:interface=127.0.0.1"
+            f"{scheme}: could be reached by others; take unix:PATH, ssh:PORT:keys=FILE:hostKey=FILE or "
+            "tcp:PORT:interface=127.0.0.1"
         )
-    if scheme != "unix":
-        return endpoint
-    # The path comes first, as in the text of any endpoint.
-    arguments = {"address": "", "mode": MODE, **dict(endpoint.arguments)}
-    if int(arguments["mode"], 8) & OTHERS:
-        raise ValueError(
-            f"mode={arguments['mode']} lets everybody on this machine in; {MODE} is for the user "
-            "alone, 660 for a group"
-        )
-    return attrs.evolve(parse_endpoint(endpoint_text("unix", arguments)), text=text)
+    if scheme == "unix":
+        # The path comes first, as in the text of any endpoint.
+        arguments = {"address": "", "mode": MODE, **dict(endpoint.arguments)}
+        if int(arguments["mode"], 8) & OTHERS:
+            raise ValueError(
+                f"mode={arguments['mode']} lets everybody on this machine in; {MODE} is for the user "
+                "alone, 660 for a group"
+            )
+        endpoint = parse_endpoint(endpoint_text("unix", arguments))
+    return InspectPlace(text, endpoint)
 
 
-PLACE: Kind[Endpoint] = attrs.evolve(
-    endpoint_kind(parse_inspect_place, locate=located_endpoint),
-    accepted="unix:PATH or tcp:PORT:interface=127.0.0.1",
+def _parse_ssh(text: str, rest: str) -> InspectPlace:
+    arguments = named_arguments("ssh", rest, SSH_ARGUMENTS)
+    for name, what in (("keys", "of who may log in"), ("hostKey", "made if it is not there")):
+        if not arguments.get(name):
+            raise ValueError(
+                f"ssh: has no {name}=FILE, {what}; write ssh:PORT:keys=FILE:hostKey=FILE"
+            )
+        if "\0" in arguments[name]:
+            raise ValueError(f"{name}={shown(arguments[name])} is no path")
+    keys, host_key = (Path(arguments.pop(name)).expanduser() for name in ("keys", "hostKey"))
+    if not arguments.get("port"):
+        raise ValueError("ssh: has no port; 0 takes any free one")
+    return InspectPlace(text, parse_endpoint(endpoint_text("tcp", arguments)), keys, host_key)
+
+
+PLACE: Kind[InspectPlace] = attrs.evolve(
+    endpoint_kind(parse_inspect_place, locate=InspectPlace.with_paths_below),
+    accepted="unix:PATH, ssh:PORT:keys=FILE:hostKey=FILE or tcp:PORT:interface=127.0.0.1",
     metavar="ENDPOINT",
 )
 
@@ -62,7 +117,7 @@ class InspectSettings:
     help_group: ClassVar[str] = "Looking inside"
     goes_with: ClassVar[str] = "inspect"
 
-    inspect: tuple[Endpoint, ...] = option(
+    inspect: tuple[InspectPlace, ...] = option(
         (), PLACE, "look at connections, counters, tasks and stacks here",
         repeatable=True,
     )  # fmt: skip

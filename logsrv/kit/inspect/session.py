@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from code import InteractiveConsole
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
 from types import SimpleNamespace
@@ -48,10 +48,14 @@ _HTTP = re.compile(r"\S+ \S+ HTTP/\d(\.\d)?")
 
 @attrs.frozen(kw_only=True, slots=False)
 class SessionSettings(GuardPolicy):
-    """The settings of a place of --inspect: who may connect, and whether they may run Python."""
+    """The settings of a place of --inspect: who may connect, and whether they may run Python.
+
+    keys: the public keys that may log in by SSH.
+    """
 
     oversees: bool = True
     python: bool = False
+    keys: Sequence[Any] = ()
 
 
 def exit_prompt(status: object = None) -> NoReturn:

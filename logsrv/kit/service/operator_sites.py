@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.inspect.inspect_settings import OperatorSettings
+from logsrv.kit.inspect.inspect_settings import InspectPlace, OperatorSettings
 from logsrv.kit.inspect.view import Service
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.kit.web.access import web_guard_policy
 
+T = TypeVar("T")
 log = Logger()
 
 # Connections at a place of --metrics, more are refused. Each Prometheus server keeps one open, and a person
@@ -19,8 +22,9 @@ log = Logger()
 MOST_SCRAPES = 100
 # Operators at a place of --inspect at a time; more are refused.
 MOST_SESSIONS = 32
+NO_CONCH = "--inspect ssh: needs Twisted Conch: pip install 'logsrv[inspect]'"
 NO_PYTHON_THERE = (
-    "--inspect-python goes with unix: only: whoever is on this machine, and a page in its "
+    "--inspect-python goes with unix: and ssh: only: whoever is on this machine, and a page in its "
     "browser, can connect to {}"
 )
 
@@ -29,16 +33,19 @@ def operator_sites(service: Service, settings: object) -> list[SiteSpec]:
     """Return the sites that `settings` ask for. Raises ConfigurationError."""
     if not isinstance(settings, OperatorSettings):
         return []
+    metrics = _places_of_kind(settings.metrics, Endpoint)
+    inspect = _places_of_kind(settings.inspect, InspectPlace)
     return [
-        *_metrics_sites(service, settings, _endpoints_in(settings.metrics)),
-        *(_inspect_site(service, settings, place) for place in _endpoints_in(settings.inspect)),
+        *_metrics_sites(service, settings, metrics),
+        *(_inspect_site(service, settings, place) for place in inspect),
     ]
 
 
-def _endpoints_in(places: object) -> tuple[Endpoint, ...]:
+def _places_of_kind(places: object, kind: type[T]) -> tuple[T, ...]:
     """Return the places of an option; none if the author's own option of that name means something else."""
-    found = places if isinstance(places, tuple) else ()
-    return tuple(place for place in found if isinstance(place, Endpoint))
+    if not isinstance(places, tuple):
+        return ()
+    return tuple(place for place in places if isinstance(place, kind))
 
 
 def _metrics_sites(
@@ -62,12 +69,13 @@ def _metrics_sites(
     ]
 
 
-def _inspect_site(service: Service, settings: OperatorSettings, place: Endpoint) -> SiteSpec:
+def _inspect_site(service: Service, settings: OperatorSettings, place: InspectPlace) -> SiteSpec:
     from logsrv.kit.inspect.session import SessionSettings, SocketServer
 
-    if settings.inspect_python and place.scheme != "unix":
+    if settings.inspect_python and place.keys is None and place.endpoint.scheme != "unix":
         raise ConfigurationError(NO_PYTHON_THERE.format(place))
     rules = SessionSettings(
+        keys=_public_keys(place),
         allow=settings.allow,
         deny=settings.deny,
         max_connections=MOST_SESSIONS,
@@ -81,7 +89,24 @@ def _inspect_site(service: Service, settings: OperatorSettings, place: Endpoint)
                 "--inspect-python: anyone who connects to {place} can do whatever the service can",
                 place=str(place),
             )
+        if place.host_key is not None:
+            from logsrv.kit.inspect.ssh import SSHServer, host_key
+
+            return SSHServer(service, wanted.label, wanted.settings, host_key(place.host_key))
         return SocketServer(service, wanted.label, wanted.settings, metrics)
 
-    sentence = "listening for operators on {place}"
-    return SiteSpec(f"inspect {place}", place, f"inspect {place.label}", rules, make, sentence)
+    sentence = f"listening for operators{' by ssh' if place.host_key else ''} on {{place}}"
+    return SiteSpec(
+        f"inspect {place.key}", place.endpoint, f"inspect {place.label}", rules, make, sentence
+    )
+
+
+def _public_keys(place: InspectPlace) -> tuple[Any, ...]:
+    """Return the public keys that may log in; none if the place is not SSH."""
+    if place.keys is None:
+        return ()
+    try:
+        from logsrv.kit.inspect.ssh import authorized_keys
+    except ImportError:
+        raise ConfigurationError(NO_CONCH) from None
+    return authorized_keys(place.keys)

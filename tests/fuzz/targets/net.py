@@ -8,9 +8,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any, cast
 
 from nats.aio.msg import Msg
+from twisted.conch.insults.insults import ServerProtocol
+from twisted.internet.testing import StringTransport
 
 from logsrv.cli.connect import parse_place, terminal_decoder
 from logsrv.errors import ConfigurationError
@@ -18,6 +21,7 @@ from logsrv.greet.message import parse_message
 from logsrv.kit.connections.proxy_protocol import ProxyHeaderError, ProxyHeaderReader
 from logsrv.kit.connections.source import escaped_word, unix_source
 from logsrv.kit.inspect.inspect_settings import parse_inspect_place
+from logsrv.kit.inspect.ssh import MOST_TYPED, LineEditor, authorized_keys
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.remote import parse_remote
 from logsrv.kit.options import kinds
@@ -238,6 +242,39 @@ def client(data: bytes) -> None:
         return "".join(printable(decoder.decode(one)) for one in pieces)
 
     safe(same_however_cut(data, shown_by))
+
+
+@target("kit.inspect.ssh")
+def inspecting(data: bytes) -> None:
+    """Text typed over SSH gives the same lines at every cut; a file of keys has keys, or is refused."""
+
+    def typed(pieces: list[bytes]) -> list[str]:
+        lines: list[str] = []
+
+        def run_line(line: str) -> list[str]:
+            lines.append(line)
+            return []
+
+        console: Any = SimpleNamespace(greeting="", prompt="", ended=False, run_line=run_line)
+        channel: Any = SimpleNamespace(buf=b"", end=lambda status: None)
+        keys = ServerProtocol(lambda: LineEditor(console, channel))
+        keys.makeConnection(StringTransport())
+        for piece in pieces:
+            keys.dataReceived(piece)
+        for line in lines:
+            safe(line, "")
+            at_most(len(line), MOST_TYPED)
+        return lines
+
+    same_however_cut(data, typed)
+
+    with TemporaryDirectory() as directory:
+        path = Path(directory, "authorized_keys")
+        path.write_bytes(data)
+        try:
+            assert all(key.isPublic() for key in authorized_keys(path))
+        except ConfigurationError as error:
+            safe(str(error), "")
 
 
 @target(

@@ -1,5 +1,7 @@
 """--inspect as people write it, and what is refused before anything is opened."""
 
+from pathlib import Path
+
 import pytest
 
 from logsrv.kit import LineProtocol, protocol_plugin
@@ -24,9 +26,17 @@ def test_a_place_for_metrics_must_take_connections():
 
 def test_a_socket_is_for_its_user_alone():
     place = PLACE.parse("unix:/run/i.sock")
-    assert place.argument("mode") == "600"
-    assert PLACE.parse("unix:/run/i.sock:mode=660").argument("mode") == "660"
+    assert place.endpoint.argument("mode") == "600" and place.keys is None
+    assert PLACE.parse("unix:/run/i.sock:mode=660").endpoint.argument("mode") == "660"
     assert str(place) == PLACE.show(place) == "unix:/run/i.sock"
+
+
+def test_the_key_files_of_an_ssh_place_are_parsed_and_located():
+    place = PLACE.parse("ssh:2222:interface=127.0.0.1:keys=k:hostKey=/etc/h")
+    assert str(place.endpoint) == "tcp:2222:interface=127.0.0.1"
+    located = PLACE.locate(place, Path("/etc/shout"))
+    assert (located.keys, located.host_key) == (Path("/etc/shout/k"), Path("/etc/h"))
+    assert located.key == PLACE.parse("ssh:2222:interface=127.0.0.1:keys=x:hostKey=y").key
 
 
 @pytest.mark.parametrize(
@@ -38,7 +48,11 @@ def test_a_socket_is_for_its_user_alone():
         ("systemd:domain=INET:index=0", "could be reached by others"),
         ("udp:2222", "takes no connections"),
         ("unix:/run/i.sock:mode=666", "mode=666 lets everybody on this machine in"),
-        ("ssh:2222:keys=k", "ssh -t HOST logsrv connect unix:PATH"),
+        ("ssh:2222", "has no keys=FILE"),
+        ("ssh:2222:keys=k", "has no hostKey=FILE"),
+        ("ssh:keys=k:hostKey=h", "has no port"),
+        ("ssh:2222:key=k:hostKey=h", "did you mean keys"),
+        ("ssh:99999:keys=k:hostKey=h", "too large"),
     ],
 )
 def test_wrong_places_are_refused_with_a_sentence(text, sentence):
@@ -48,4 +62,4 @@ def test_wrong_places_are_refused_with_a_sentence(text, sentence):
 
 def test_a_tcp_place_on_loopback_is_accepted():
     for text in ("tcp:2222:interface=127.0.0.1", "tcp6:2222:interface=\\:\\:1"):
-        assert str(PLACE.parse(text)) == text
+        assert PLACE.parse(text).keys is None

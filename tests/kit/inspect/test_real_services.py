@@ -110,7 +110,7 @@ def test_python_on_tcp_is_refused_at_the_start(tmp_path):
         "greet", "--inspect", LOOPBACK, "--inspect-python", directory=tmp_path
     ).start()
     assert server.wait() == 1
-    assert "--inspect-python goes with unix: only" in server.log()
+    assert "--inspect-python goes with unix: and ssh: only" in server.log()
 
 
 @pytest.mark.slow

@@ -207,6 +207,7 @@ def test_each_path_of_an_endpoint_is_below_the_directory_of_its_text(folder, kin
         (LISTEN, "tcp6:7001:interface=\\:\\:1", "tcp6:7001:interface=\\:\\:1"),
         (NAMED, f"admin:ssl:7001:{CERTIFICATE}", "admin:ssl:7001"),
         (PLACE, f"ssl:9100:interface=127.0.0.1:{CERTIFICATE}", "ssl:9100:interface=127.0.0.1"),
+        (PLACE, "ssh:9022:keys=keys:hostKey=key.pem", "ssh:9022"),
         (LOGGER_LISTEN, f"syslog:ssl:6514:{CERTIFICATE}", "syslog:ssl:6514"),
         (LOGGER_LISTEN, f"ssl:6514:{CERTIFICATE}", "ssl:6514"),
         (
