@@ -30,7 +30,8 @@ from logsrv.kit.options.declare import (
     table_key,
     tables_of,
 )
-from logsrv.kit.options.help import INFORMATIVE, example_command, help_groups, option_remarks
+from logsrv.kit.options.help import INFORMATIVE, add_settings, example_command, help_groups
+from logsrv.kit.options.load import CONFIG
 from logsrv.kit.options.sources import variable_prefix
 from logsrv.kit.options.usage import SettingsOptions
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
@@ -125,7 +126,7 @@ def gopher_parser() -> Parser:
     taken = {name for action in serve._actions for name in action.option_strings}
     for maker, options in _kit_plugins():
         if maker.tapname == "gopherd":
-            _add_settings(serve, options, without={*taken, "--directory"})
+            _add_plugin_options(serve, options, without={*taken, "--directory"})
     return _with_commands(gopher_command.parser_of(), made)
 
 
@@ -153,34 +154,19 @@ def _set_completion(action: argparse.Action, kind: object = None) -> None:
         action.complete = offered  # type: ignore[attr-defined]
 
 
-def _add_settings(
+def _add_plugin_options(
     parser: Parser, options: SettingsOptions[Any], without: Collection[str] = ()
 ) -> None:
     """Add the options of a plugin of twistd, except those in `without`."""
-    for title, declared in help_groups(options.settings_class).items():
-        group = parser.add_argument_group(title)
-        for attribute, option in declared.items():
-            if f"--{option_name(attribute)}" not in without:
-                _add_option(group, attribute, option, attribute in options.positional)
+    add_settings(parser, help_groups(options.settings_class), options.positional, without)
+    declared = {"config": CONFIG, **options_of(options.settings_class)}
+    for action in parser._actions:
+        if action.dest in declared:
+            _set_completion(action, declared[action.dest].kind.completion)
     group = parser.add_argument_group("Information")
     for word, about in INFORMATIVE:
         if word != "help" and f"--{word}" not in without:
             group.add_argument(f"--{word}", action="store_true", help=about)
-
-
-def _add_option(group: Any, attribute: str, option: Option, is_positional: bool) -> None:
-    name = option_name(attribute)
-    help = f"{option.help} ({option_remarks(option)})".replace("%", "%%")
-    if option.kind.is_flag:
-        group.add_argument(f"--{name}", f"--no-{name}", action="store_true", help=help)
-        return
-    if is_positional:
-        added = group.add_argument(attribute, metavar=name.upper(), nargs="?", help=help)
-    else:
-        action = "append" if option.repeatable else "store"
-        metavar = option.kind.metavar
-        added = group.add_argument(f"--{name}", metavar=metavar, action=action, help=help)
-    _set_completion(added, option.kind.completion)
 
 
 def _kit_plugins() -> Iterator[tuple[Any, SettingsOptions[Any]]]:
@@ -288,7 +274,7 @@ def _plugin_page(maker: Any, options: SettingsOptions[Any]) -> PageSubject:
         every = options_of(options.settings_class)
         text += f"\n\nExample:\n\n  {example_command(name, every, options.positional)}"
     parser = Parser(f"twistd [OPTIONS OF TWISTD] {name}", text)
-    _add_settings(parser, options)
+    _add_plugin_options(parser, options)
     variables = f"Each option is also a variable: --listen is {variable_prefix(name)}LISTEN."
     return PageSubject(
         name=f"twistd-{name}",

@@ -1,8 +1,6 @@
 """`argparse` with better errors: one sentence for a mistake, with the option that was probably meant.
 
-It is for commands. The plugins of twistd need `usage.Options`, because twistd asks for that. This one loads
-in 10 ms and without Twisted, wraps its help to the terminal, has options that exclude each other, and
-accepts no abbreviations.
+Commands use it as it is, plugins of twistd as `SettingsParser`. It loads in 10 ms and without Twisted.
 """
 
 from __future__ import annotations
@@ -11,9 +9,10 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 from logsrv.errors import HelpRequest as HelpRequest
+from logsrv.errors import LogsrvError
 from logsrv.errors import UsageError as UsageError
 from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.escape import one_line
@@ -26,24 +25,22 @@ WIDEST = 100
 """The most columns of a help, on any terminal: longer lines are hard to read."""
 
 
-class _VersionAction(argparse.Action):
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        raise HelpRequest(f"{self.const()}\n")
+class _TextAction(argparse._VersionAction):
+    def __call__(self, *_: object) -> NoReturn:
+        text: Any = self.version
+        raise HelpRequest(text())
 
 
-# Put before a word that begins with a hyphen and is not an option, such as the time `-1h`, so that argparse
-# takes it for an argument. No argument of a process contains NUL.
-_GUARD = "\0"
-
-
-class _HelpFormatter(argparse.HelpFormatter):
+class HelpFormatter(argparse.HelpFormatter):
     """Formats a help. To get the terminal's width it does not import shutil, which imports compressors.
 
     In a description, indented parts stay as they are; paragraphs are wrapped.
     """
 
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=min(_terminal_columns() - 2, WIDEST))
+    def __init__(self, prog: str, width: int = 0, left_column: int = 24) -> None:
+        """width: columns; 0 for those of the terminal, or fewer. left_column: the most for options."""
+        width = width or min(_terminal_columns() - 2, WIDEST)
+        super().__init__(prog, max_help_position=left_column, width=width)
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         from logsrv.kit.text.paragraphs import wrap_for_terminal  # 2 ms, which only a help needs
@@ -86,6 +83,7 @@ class Parser(argparse.ArgumentParser):
         *,
         epilog: str | None = None,
         version: Callable[[], str] | None = None,
+        add_help: bool = True,
     ) -> None:
         """`version`: returns the text of `--version`; without it there is no such option."""
         super().__init__(
@@ -94,54 +92,108 @@ class Parser(argparse.ArgumentParser):
             epilog=epilog,
             allow_abbrev=False,
             add_help=False,
-            formatter_class=_HelpFormatter,
+            formatter_class=HelpFormatter,
         )
         self._positionals.title = "arguments"
-        self.add_argument("--help", "-h", action="help", help="show this")
+        if add_help:
+            self.add_text("--help", "-h", text=self.format_help, help="show this")
         if version is not None:
-            self.add_argument(
-                "--version", nargs=0, action=_VersionAction, const=version, help="show the version"
-            )
+            self.add_text("--version", text=lambda: f"{version()}\n", help="show the version")
+
+    def add_text(self, *names: str, text: Any, help: str, to: Any = None) -> None:
+        """Add an option that shows a text instead of doing anything. text: returns it. to: a group."""
+        (to or self).add_argument(*names, action=_TextAction, version=text, help=help)
 
     def parse_args(self, args: Sequence[str] | None = None) -> argparse.Namespace:  # type: ignore[override]
-        words = list(args or ())
-        self._refuse_gone_options(words)
-        if self.takes_query:
-            # While argparse parses intermixed arguments, it changes the ones that the usage shows.
-            self._set_usage()
-            end = words.index("--") if "--" in words else len(words)
-            words = [
-                _GUARD + word if place > end or self._is_excluding_word(word) else word
-                for place, word in enumerate(words)
-                if place != end
-            ]
-            arguments, unknown = self.parse_known_intermixed_args(words)
-        elif self.passes_on:
-            arguments, unknown = self.parse_known_args(self._known_options_first(words))
-        else:
-            words = [
-                _GUARD + word if word[1:2].isdecimal() and self._is_excluding_word(word) else word
-                for word in words
-            ]
-            arguments, unknown = self.parse_known_args(words)
-        if unknown:
-            self.error(self._unexpected_argument_text(unknown[0].removeprefix(_GUARD)))
-        return arguments
+        options, arguments = self._split_words(args or ())
+        words = [*options, "--", *arguments] if arguments else options
+        found, unknown = self.parse_known_args(words)
+        if surplus := [word for word in unknown if word != "--"]:
+            raise self.surplus_argument(surplus[0])
+        return found
 
-    def _refuse_gone_options(self, words: Sequence[str]) -> None:
-        """Raise UsageError for an option of an earlier version, also if unknown ones are passed on."""
-        for word in words:
-            name = word.partition("=")[0]
-            if name == "--":
-                return
-            if name not in self._option_string_actions and (gone := gone_sentence(self.prog, name)):
-                raise UsageError(f"{name} is {gone}")
+    def _split_words(self, words: Sequence[str]) -> tuple[list[str], list[str]]:
+        """Return the options, as argparse cannot mistake them, and the arguments.
+
+        An option may stand anywhere, unless an argument takes all that is left. A mistake is told after all
+        words are known: one may ask for help.
+        """
+        options: list[str] = []
+        arguments: list[str] = []
+        wrong: list[LogsrvError] = []
+        takes_rest = any(action.nargs == argparse.REMAINDER for action in self._actions)
+        rest = iter(words)
+        for word in rest:
+            name, value = self.split_option(word)
+            action = self._option_string_actions.get(name)
+            if word == "--":
+                arguments += rest
+            elif action is None and self._is_argument(word):
+                arguments += (word, *rest) if takes_rest else (word,)
+            elif action is None:
+                wrong.append(self.unknown_option(name))
+            elif isinstance(action, _TextAction):
+                return [name], []
+            elif action.nargs == 0:
+                options.append(name)
+                wrong += [self.needless_value(action, name, value)] if value is not None else []
+            elif value is not None or self._is_value(value := next(rest, None)):
+                # argparse takes no second word that begins with a hyphen for a value.
+                options += [f"{name}={value}"] if name.startswith("--") else [name + value]
+            else:
+                wrong.append(self.missing_value(action, name))
+        if wrong:
+            raise wrong[0]
+        return options, arguments
+
+    def split_option(self, word: str) -> tuple[str, str | None]:
+        """Return the name of an option, and the value that stands in the same word."""
+        name, equals, value = word.partition("=")
+        if word in self._option_string_actions or word.startswith("--"):
+            return name, value if equals else None
+        short = self._option_string_actions.get(word[:2])
+        # In a query, `-word` excludes a word.
+        if short is None or short.nargs == 0 or (self.takes_query and not word[2:].isdecimal()):
+            return word, None
+        return word[:2], word[2:].removeprefix("=")
+
+    def _is_argument(self, word: str) -> bool:
+        """Return whether a word is an argument, and not an option that there is not."""
+        if not word.startswith("-") or word == "-" or word[1:2].isdecimal():
+            return True
+        if self.passes_on:
+            return gone_sentence(self.prog, word.partition("=")[0]) is None
+        return self.takes_query and len(word) > 2 and word[1] != "-"
+
+    def _is_value(self, word: str | None) -> TypeGuard[str]:
+        return word not in (None, "--", *self._option_string_actions)
+
+    def unknown_option(self, name: str) -> LogsrvError:
+        """Return the error for an option that there is not."""
+        if gone := gone_sentence(self.prog, name):
+            return UsageError(f"{name} is {gone}")
+        near = did_you_mean(name, list(self._option_string_actions))
+        return self._mistake(f"{shown(name)} is no option{near}")
+
+    def missing_value(self, action: argparse.Action, name: str) -> LogsrvError:
+        """Return the error for an option without its value."""
+        return self._mistake(f"argument {'/'.join(action.option_strings)}: expected one argument")
+
+    def needless_value(self, action: argparse.Action, name: str, value: str) -> LogsrvError:
+        """Return the error for a value of an option that takes none."""
+        called = "/".join(action.option_strings)
+        return self._mistake(f"argument {called}: ignored explicit argument {value!r}")
+
+    def surplus_argument(self, word: str) -> LogsrvError:
+        """Return the error for an argument too many."""
+        if word.startswith("-"):
+            return self.unknown_option(word.partition("=")[0])
+        return self._mistake(f"{shown(word)} is one argument too many")
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
         parse: Callable[[str], Any] = self._registry_get("type", action.type, action.type)
         try:
-            # An option may have taken such a word as its value.
-            return parse(arg_string.removeprefix(_GUARD))
+            return parse(arg_string)
         except ValueError as error:
             raise argparse.ArgumentError(action, str(error)) from None
 
@@ -158,47 +210,16 @@ class Parser(argparse.ArgumentParser):
         return " ".join(words)
 
     def format_help(self) -> str:
-        self._set_usage()
-        return super().format_help()
-
-    def _set_usage(self) -> None:
         # argparse would list all options in the usage, and again below.
         if self.usage is None:
             self.usage = self.short_usage().replace("%", "%%")
-
-    def print_help(self, file: object = None) -> NoReturn:
-        raise HelpRequest(self.format_help())
-
-    def _known_options_first(self, words: list[str]) -> list[str]:
-        """Return the known options with their values, then -- and all other words in their order."""
-        known = self._option_string_actions
-        end = words.index("--") if "--" in words else len(words)
-        ours: list[str] = []
-        others: list[str] = []
-        place = 0
-        while place < end:
-            name, equals, _ = words[place].partition("=")
-            to = ours if name in known else others
-            size = 2 if to is ours and not equals and known[name].nargs != 0 else 1
-            to.extend(words[place : min(place + size, end)])
-            place += size
-        return [*ours, "--", *others, *words[end + 1 :]]
-
-    def _is_excluding_word(self, word: str) -> bool:
-        """Return whether `word` begins with a hyphen, and is neither an option nor one with its number."""
-        if len(word) < 3 or word[0] != "-" or word[1] == "-":
-            return False
-        option = self._option_string_actions.get(word[:2])
-        return option is None or option.nargs == 0 or not word[2:].isdecimal()
-
-    def _unexpected_argument_text(self, word: str) -> str:
-        if not word.startswith("-"):
-            return f"{shown(word)} is one argument too many"
-        name = word.partition("=")[0]
-        return f"{shown(name)} is no option{did_you_mean(name, list(self._option_string_actions))}"
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{one_line(message)}; {self.prog} --help shows what there is")
+        raise self._mistake(message)
+
+    def _mistake(self, sentence: str) -> UsageError:
+        return UsageError(f"{one_line(sentence)}; {self.prog} --help shows what there is")
 
 
 def parser_of_kind(name: str) -> Callable[[str], Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getopt
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,20 +11,16 @@ from typing import Any, Generic, NoReturn, TypeVar
 import attrs
 from twisted.python import usage
 
-from logsrv.errors import ConfigurationError
+from logsrv.errors import ConfigurationError, HelpRequest
 from logsrv.kit.observe.log_lines import start_failure_text
 from logsrv.kit.observe.notify import report_refusal
 from logsrv.kit.options.declare import REQUIRED, Option, option_name, options_of
-from logsrv.kit.options.gone import gone_sentence
-from logsrv.kit.options.help import help_groups, help_text
+from logsrv.kit.options.help import INFORMATIVE, SettingsParser, help_groups, help_text
 from logsrv.kit.options.kinds import Kind
 from logsrv.kit.options.load import CONFIG, LoadedSettings, SettingsSources, load_settings
-from logsrv.kit.options.sources import COMMAND_LINE
 from logsrv.kit.text.terminal import discard_unwritten_output
-from logsrv.kit.text.words import did_you_mean, shown
 
 S = TypeVar("S")
-INFORMING = ("help", "help-all", "version")
 
 
 class SettingsOptions(usage.Options, Generic[S]):
@@ -53,8 +48,6 @@ class SettingsOptions(usage.Options, Generic[S]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._declared: dict[str, Option] = {"config": CONFIG, **options_of(self.settings_class)}
-        self._attributes = {option_name(attribute): attribute for attribute in self._declared}
         self._texts: dict[str, list[str]] = {}
         self._sources: SettingsSources | None = None
 
@@ -76,58 +69,21 @@ class SettingsOptions(usage.Options, Generic[S]):
             raise SystemExit(status) from None
 
     def _parse(self, words: list[str]) -> None:
-        """Parse as Twisted's `parseOptions` does, but accept options after positional arguments too."""
+        """Parse as our commands do, not as Twisted does: options may stand after arguments too."""
+        groups = help_groups(self.settings_class)
+        parser = SettingsParser(self.name, groups, self.positional, self._text_of)
         try:
-            found, arguments = getopt.gnu_getopt(words, self.shortOpt, self.longOpt)
-        except getopt.GetoptError as error:
-            raise ConfigurationError(self._refused_option_text(error.opt)) from None
-        for dashed, text in found:
-            name = dashed.removeprefix("--")
-            if name in INFORMING:
-                getattr(self, f"opt_{name.replace('-', '_')}")()
-            elif f"{name}=" in self.longOpt:
-                self._add_text(name, text)
-            elif name in self._attributes:
-                self._add_text(name, "true")
-            else:
-                self._add_text(name.removeprefix("no-"), "false")
-        self.parseArgs(*arguments)
+            self._texts = parser.texts_of(words)
+        except HelpRequest as wanted:
+            _print_and_exit(wanted.text)
         self.postOptions()
 
-    def _add_text(self, name: str, text: str) -> None:
-        self._texts.setdefault(self._attributes[name], []).append(text)
-
-    def _refused_option_text(self, name: str) -> str:
-        """Return a sentence about an option that getopt refused."""
-        known = {option.rstrip("="): option for option in self.longOpt}
-        dashes = "--" if len(name) > 1 else "-"
-        begins = [f"--{option}" for option in known if option.startswith(name)]
-        if name in known and known[name].endswith("="):
-            declared = self._declared[self._attributes[name]]
-            return f"--{name} ({COMMAND_LINE}): no value; accepted: {declared.accepted}"
-        if name in known:
-            return f"--{name} ({COMMAND_LINE}): takes no value"
-        if len(begins) > 1 and len(name) > 1:
-            return f"{dashes}{name} ({COMMAND_LINE}): could be {', '.join(begins)}"
-        if gone := gone_sentence(self.name, dashes + name):
-            return f"{dashes}{name} ({COMMAND_LINE}): {gone}"
-        meant = did_you_mean(name, [f"--{option}" for option in known])
-        return f"{shown(dashes + name)} ({COMMAND_LINE}): no such option{meant}"
-
-    def parseArgs(self, *arguments: str) -> None:
-        waiting = list(self.positional)
-        for text in arguments:
-            if not waiting:
-                raise ConfigurationError(self._surplus_argument_text(text))
-            self._texts.setdefault(waiting[0], []).append(text)
-            if not self._declared[waiting[0]].repeatable:
-                waiting.pop(0)
-
-    def _surplus_argument_text(self, text: str) -> str:
-        meant = did_you_mean(text, ["--" + option.rstrip("=") for option in self.longOpt])
-        taken = " ".join(map(option_name, self.positional)).upper()
-        only = f"options and {taken}" if taken else "options only"
-        return f"{shown(text)} ({COMMAND_LINE}): {self.name} takes {only}{meant}"
+    def _text_of(self, word: str) -> str:
+        """Return the text of `--version`, `--help` or `--help-all`."""
+        if word == "version":
+            return f"{self.name} {self.version}\n"
+        self.essential = () if word == "help-all" else self.essential
+        return f"{self}\n"
 
     def postOptions(self) -> None:
         environment = os.environ if self.environment is None else self.environment
@@ -150,19 +106,6 @@ class SettingsOptions(usage.Options, Generic[S]):
             raise RuntimeError("reload() comes after parseOptions()")
         self.loaded = load_settings(self.settings_class, attrs.evolve(self._sources, again=True))
         return self.loaded.settings
-
-    def opt_version(self) -> NoReturn:
-        """Print the version and exit."""
-        _print_and_exit(f"{self.name} {self.version}")
-
-    def opt_help(self) -> NoReturn:
-        """Print this help and exit."""
-        _print_and_exit(str(self))
-
-    def opt_help_all(self) -> NoReturn:
-        """Print all options and exit."""
-        self.essential = ()
-        self.opt_help()
 
     def getUsage(self, width: int | None = None) -> str:
         columns = os.environ.get("COLUMNS", "")
@@ -193,7 +136,9 @@ def usage_options(
     """
     declared = {"config": CONFIG, **options_of(settings_class)}
     _check_option_names(settings_class, positional)
-    flags, parameters = [], []
+    # They are for Twisted's completions of zsh alone.
+    flags: list[Any] = [["help-all", None, dict(INFORMATIVE)["help-all"]]]
+    parameters: list[Any] = []
     for attribute, option in declared.items():
         long = option_name(attribute)
         if attribute in positional:
@@ -225,7 +170,7 @@ def usage_options(
 def _check_option_names(settings_class: type[Any], positional: Sequence[str]) -> None:
     options = options_of(settings_class)
     names = {option_name(attribute) for attribute in options}
-    taken = ["config", *INFORMING, *(f"no-{name}" for name in names)]
+    taken = ["config", *dict(INFORMATIVE), *(f"no-{name}" for name in names)]
     for name in names:
         if name in taken or len(name) == 1:
             why = "is taken" if name in taken else "is one letter, and a name has two or more"
@@ -266,7 +211,7 @@ def _completion_action(
 def _print_and_exit(text: str) -> NoReturn:
     """Print a text, and end the process with status 0, also if the reader of the output has gone."""
     try:
-        print(text, flush=True)
+        print(text, end="", flush=True)
     except BrokenPipeError:
         discard_unwritten_output()
     except OSError as error:

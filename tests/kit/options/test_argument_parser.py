@@ -30,9 +30,20 @@ def test_a_time_ago_with_a_hyphen_is_a_value():
         Parser("prog", "Takes nothing.").parse_args(["-1h"])
 
 
+def test_a_short_option_may_have_its_value_in_one_word():
+    made = parser()
+    made.add_argument("-n")
+    assert [made.parse_args([*words]).n for words in (["-n5"], ["-n=5"], ["-n", "5"])] == ["5"] * 3
+    made.takes_query = True
+    found = made.parse_args(["-n5", "-near", "-n", "-1h"])
+    assert (found.n, found.words) == ("-1h", ["-near"])
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["--wait", "--hex"], "argument --wait: expected one argument"),
+        (["--hex=1"], "argument --hex: ignored explicit argument '1'"),
         (["--hx"], "--hx is no option (did you mean --hex?)"),
         (["--he"], "--he is no option (did you mean --hex?)"),
         (["--WAIT=3"], "--WAIT is no option (did you mean --wait?)"),

@@ -58,7 +58,7 @@ def test_a_flag_goes_on_and_off_and_the_last_word_counts():
         (["-x"], "-x (command line): no such option"),
         (["--listen"], "--listen (command line): no value; accepted: an endpoint"),
         (["--raw=1"], "--raw (command line): takes no value"),
-        (["--max", "1"], "--max (command line): could be --max-connections, --max-line"),
+        (["--max", "1"], "--max (command line): could be --max-line, --max-connections"),
         (["foo"], "foo (command line): logsrv takes options only"),
         (["listen", "tcp:1"], "listen (command line): logsrv takes options only (did you mean --l"),
         (["--", "--raw"], "--raw (command line): logsrv takes options only"),
@@ -72,6 +72,10 @@ def test_a_flag_goes_on_and_off_and_the_last_word_counts():
 )
 def test_a_wrong_command_line_is_one_sentence(words, sentence):
     assert refused(*words).startswith(sentence)
+
+
+def test_the_beginning_of_one_option_is_enough():
+    assert parsed("--rotate-si", "1KiB", "--rotate-si=2KiB").settings.rotate_size == 2048
 
 
 def test_the_environment_is_that_of_the_process_when_parsing(monkeypatch):
@@ -257,7 +261,7 @@ def test_the_help_fits_the_terminal_and_marks_what_is_required():
     for width in (40, 60, 200):
         text = help_text(help_groups(ListenerOptions), ["listen"], "demo", "Words. " * 30, width)
         assert max(map(len, text.splitlines())) <= width
-    assert "  LISTEN                      where to listen (required)\n" in text
+    assert "  LISTEN                    where to listen (required)\n" in text
     assert "DEMO_..." in text
     assert "Words. Words." in text
 
