@@ -24,6 +24,7 @@ from logsrv.cli.command import (
     tell_broken_plugins,
 )
 from logsrv.errors import HelpRequest, LogsrvError, UsageError
+from logsrv.kit.children.starting import fork
 from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.terminal import discard_unwritten_output
 from logsrv.kit.text.words import did_you_mean, shown
@@ -167,8 +168,7 @@ def fork_watched_child(name: str, failed: int) -> None:
 
     name: of the command. failed: the parent's exit status if obstore aborted the child.
     """
-    sys.stdout.flush()
-    child = os.fork()
+    child = fork()
     if child:
         _wait_and_end_as(child, name, failed)
     if sys.stderr is not None:

@@ -30,7 +30,6 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -41,6 +40,7 @@ from logsrv.cli.arguments import tell
 from logsrv.cli.command import Command
 from logsrv.cli.serving import NOT_RUNNABLE
 from logsrv.errors import ConfigurationError
+from logsrv.kit.children.starting import popen
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.files import FileFingerprint, file_fingerprint
 from logsrv.kit.text.words import shown
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 # -B: Python would use old bytecode for a file that is saved twice in a second. -P: modules in this folder
 # must not replace Python's own.
-PROGRAM = (sys.executable, "-B", "-P", "-m", "logsrv.cli.serving")
+PROGRAM = ("-B", "-P", "-m", "logsrv.cli.serving")
 LOOK_SECONDS = 0.15
 # Seconds after which a child that was told to end is killed: more than a service needs for its connections.
 END_SECONDS = 15.0
@@ -143,12 +143,10 @@ class Supervisor:
         messages = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         place = os.path.join(self._folder.name, str(time.monotonic_ns()))
         messages.bind(place)
-        self._starting = self._children[messages] = subprocess.Popen(
+        self._starting = self._children[messages] = popen(
             [*PROGRAM, *self._words],
             close_fds=False,
             preexec_fn=partial(_pass_sockets, self._kept, place),
-            # Ctrl-C at the terminal reaches only the parent, which then ends its children in order.
-            process_group=0,
             stdin=subprocess.DEVNULL if os.isatty(0) else None,
         )
 

@@ -1,5 +1,6 @@
 """Child processes that work for a service: started, limited, watched and ended in one way.
 
+starting       the three ways to start Python
 child_process  the service's side of a process: its pipes, its end, all processes of one owner
 frames         the messages between both sides (no I/O)
 resident       a process that runs as long as it is needed, and is started again when it dies

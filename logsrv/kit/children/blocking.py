@@ -6,13 +6,13 @@ import errno
 import json
 import socket
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from select import POLLIN, poll
 
 from logsrv.kit.children.child_process import child_environment
 from logsrv.kit.children.frames import MessageReader, frame_parts
+from logsrv.kit.children.starting import popen
 
 LOOK_EVERY = 0.1
 """Seconds after which `receive` returns without an answer."""
@@ -25,15 +25,12 @@ class BlockingChild:
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                self.process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", module],
+                self.process = popen(
+                    ["-P", "-m", module],
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.PIPE,
                     env=child_environment(),
-                    # A group of its own, so that Ctrl-C reaches only the server. Not a session of its own:
-                    # Linux divides the CPU among sessions first, so its nice value would have no effect.
-                    process_group=0,
                 )
             except OSError:
                 ours.close()

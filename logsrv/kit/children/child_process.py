@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import sys
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -21,6 +20,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.children.frames import MessageReader, frame_parts
+from logsrv.kit.children.starting import spawn
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.kit.text.escape import one_line
 from logsrv.timer import Timer
@@ -150,12 +150,8 @@ class ChildProcess(ProcessProtocol):
         self, module: str, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> None:
         """Start it. environment: all its variables; by default `child_environment`. Raises OSError."""
-        self._reactor.spawnProcess(
-            self,
-            sys.executable,
-            [sys.executable, "-P", "-m", module, *arguments],
-            env=child_environment() if environment is None else environment,
-        )
+        variables = child_environment() if environment is None else environment
+        spawn(self._reactor, self, ["-P", "-m", module, *arguments], variables)
 
     @property
     def pid(self) -> int | None:

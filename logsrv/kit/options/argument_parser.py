@@ -124,7 +124,7 @@ class Parser(argparse.ArgumentParser):
         takes_rest = any(action.nargs == argparse.REMAINDER for action in self._actions)
         rest = iter(words)
         for word in rest:
-            name, value = self.split_option(word)
+            name, value = self.option_in(word)
             action = self._option_string_actions.get(name)
             if word == "--":
                 arguments += rest
@@ -146,7 +146,7 @@ class Parser(argparse.ArgumentParser):
             raise wrong[0]
         return options, arguments
 
-    def split_option(self, word: str) -> tuple[str, str | None]:
+    def option_in(self, word: str) -> tuple[str, str | None]:
         """Return the name of an option, and the value that stands in the same word."""
         name, equals, value = word.partition("=")
         if word in self._option_string_actions or word.startswith("--"):

@@ -60,8 +60,8 @@ class SettingsParser(Parser):
         found = vars(self.parse_args(words))
         return {key: text if isinstance(text, list) else [text] for key, text in found.items()}
 
-    def split_option(self, word: str) -> tuple[str, str | None]:
-        name, value = super().split_option(word)
+    def option_in(self, word: str) -> tuple[str, str | None]:
+        name, value = super().option_in(word)
         begins = self._names_beginning(name)
         return (begins[0] if len(begins) == 1 else name), value
 

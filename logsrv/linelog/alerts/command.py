@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from twisted.internet.protocol import ProcessProtocol, connectionDone
 from twisted.python.failure import Failure
 
 from logsrv.kit.children.child_process import ProcessEnd
+from logsrv.kit.children.starting import spawn
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.alerts import subreaper
 from logsrv.linelog.alerts.alert_settings import Command, missing_program_sentence
@@ -50,13 +50,9 @@ class _RunningCommand(ProcessProtocol):
 
     def start(self, command: Command, environment: Mapping[str, str]) -> None:
         with open(os.devnull, "wb") as nowhere:
-            self._reactor.spawnProcess(
-                self,
-                sys.executable,
-                [sys.executable, "-I", "-S", subreaper.__file__, str(os.getpid()), *command],
-                env=environment,
-                childFDs={0: "w", 1: nowhere.fileno(), 2: "r"},
-            )
+            words = ["-I", "-S", subreaper.__file__, str(os.getpid()), *command]
+            files = {0: "w", 1: nowhere.fileno(), 2: "r"}
+            spawn(self._reactor, self, words, environment, childFDs=files)
 
     def connectionMade(self) -> None:
         assert self.transport is not None

@@ -7,18 +7,17 @@ returns results through a pipe of its own. Only a few results wait at any time, 
 
 from __future__ import annotations
 
-import gc
 import os
 import selectors
 import signal
 import struct
-import sys
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 
 from logsrv.cores import cores
 from logsrv.errors import LogsrvError
+from logsrv.kit.children.starting import fork
 from logsrv.linelog.read.plan import ReadTask, Work
 
 _ALONE = 12
@@ -105,10 +104,7 @@ class SearchProcesses:
         self, take: int, give: int, ready: selectors.BaseSelector
     ) -> tuple[int, int, bytearray]:
         read, write = os.pipe()
-        # Otherwise the child would write the buffered output once more.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        process = _fork_without_garbage()
+        process = fork()
         if not process:
             status = 1
             try:
@@ -179,24 +175,6 @@ class SearchProcesses:
             if not fine:
                 self._tell(results[0].decode(errors="surrogateescape"))
             yield place, results if fine else []
-
-
-def _fork_without_garbage() -> int:
-    """Fork like `os.fork`; the child's garbage collector never frees the parent's objects.
-
-    A connection to DuckDB that is freed looks for its threads, which a forked child does not have: with
-    version 2.0.0 the process crashes.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        process = os.fork()
-        if not process:
-            gc.freeze()
-        return process
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _split_results(data: bytes, count: int) -> list[bytes]:
