@@ -175,10 +175,8 @@ def is_private(endpoint: Endpoint) -> bool:
         return False
     if endpoint.scheme == "unix":
         return True
-    if endpoint.scheme == "systemd":
-        return endpoint.argument("domain") == "UNIX"
     # An endpoint type of another package may listen anywhere.
-    if endpoint.scheme not in ("tcp", "tcp6", "ssl", "tls"):
+    if endpoint.scheme not in ("tcp", "tcp6", "ssl"):
         return False
     return is_loopback(endpoint.interface) or endpoint.interface.lower() == "localhost"
 
