@@ -16,7 +16,7 @@ from logsrv.errors import PeerError
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.menu import MenuParser
 from logsrv.gopher.wire.response import ResponseReader
-from logsrv.gopher.wire.text import DotEndedParser, Stuffer, TextParser, Unstuffer
+from logsrv.gopher.wire.text import Stuffer, TextParser
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.children.frames import MessageReader
 from logsrv.kit.framing.frames import (
@@ -271,7 +271,7 @@ for format_ in (
     LineFormat(max_line=9, delimiter=b"\0", encoding="ascii"),
 ):
     add(f"lines of plugins: {format_}", of_plugin_lines(format_), *TELNET)
-for parser in (Unstuffer, Stuffer, DotEndedParser):
+for parser in (Stuffer,):
     add(parser.__name__, of_feeding(parser), *GOPHER)
 add("gopher menu", of_feeding(lambda: MenuParser(50, 1000)), *GOPHER)
 add("gopher text", of_feeding(lambda: TextParser(1000)), *GOPHER)

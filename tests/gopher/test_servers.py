@@ -89,9 +89,8 @@ async def test_gopher_plus_of_pygopherd_is_understood(client, pygopherd):
     async with await client.open(f"{here}/9/bin.dat%09%09+") as response:
         assert response.length == len(TREE[b"bin.dat"])
         assert await response.read() == TREE[b"bin.dat"]
-    with pytest.raises(ServerError) as caught:
+    with pytest.raises(ServerError, match="does not exist"):
         await client.text(f"{here}/0/nope.txt%09%09+")
-    assert caught.value.number == 1
 
 
 @pytest.mark.slow

@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator, Callable
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.browse.page import MenuContent, Page, way_to_show
 from logsrv.gopher.browse.page_lines import ITEMS, LONGEST, PageLine, menu_line, text_lines
-from logsrv.gopher.fetch.connection_options import ConnectionOptions, Limits
+from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.on_asyncio import AsyncAnswer, async_answer_of
+from logsrv.gopher.wire.content import Limits
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.fileurl import ItemURL
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
@@ -156,6 +157,8 @@ class PageLoad:
             async for chunk in answer:
                 if self._way == "menu":
                     self._items += self._menu.feed(chunk)
+                    if self._menu.is_full:
+                        raise TooBig("the menu", len(self._items), "lines")
                 else:
                     self._bytes += chunk
                     if self._way == "text":

@@ -22,8 +22,9 @@ from logsrv.gopher.command.arguments import (
 )
 from logsrv.gopher.command.show import Answer, Ask, TextOutput, show_json, show_menu, show_text
 from logsrv.gopher.fetch.blocking import urlopen
-from logsrv.gopher.fetch.connection_options import ConnectionOptions, Limits, Timeouts
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.local import LocalAnswer, resolve_typed_address
+from logsrv.gopher.wire.content import USUAL
 from logsrv.gopher.wire.errors import ServerError, UnknownHost
 from logsrv.gopher.wire.fileurl import ItemURL, url_of_item
 from logsrv.gopher.wire.itemtypes import MENUS, AnswerKind, item_type
@@ -124,7 +125,7 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         raise UnknownHost(error.host, error.hint + _host_hint(options.url)) from error
     except ServerError as error:
         if hint := _type_hint(options):
-            raise ServerError(error.message, error.number, f" ({hint})") from error
+            raise ServerError(error.message, f" ({hint})") from error
         raise
     if item_type(url.item_type).name == "unknown" and (hint := _type_hint(options)):
         stderr.write(printable(f"gopher: {hint}\n"))
@@ -197,8 +198,6 @@ def _fetch_links(menu: ItemURL, enough: int, connection: ConnectionOptions) -> l
 
 def answer_kind_of(url: ItemURL) -> AnswerKind:
     """Return the kind of answer to expect for `url`, which `resolve_requested_url` returned."""
-    if isinstance(url, GopherURL) and url.plus is not None and url.plus[:1] in (b"!", b"$"):
-        return "text"
     transfer = item_type(url.item_type).transfer
     assert transfer is not None, "requested_url lets nothing else through"
     return transfer
@@ -211,9 +210,8 @@ def open_answer(
 
     most_bytes: replaces the default limit of its kind. Raises GopherError, ConfigurationError.
     """
-    kind, limits = answer_kind_of(url), Limits()
-    most = {"menu": limits.menu, "text": limits.text, "binary": limits.download}
-    most_bytes = most_bytes or most[kind]
+    kind = answer_kind_of(url)
+    most_bytes = most_bytes or USUAL.most_bytes(kind)
     if not isinstance(url, GopherURL):
         return LocalAnswer(url, most_bytes)
     return urlopen(

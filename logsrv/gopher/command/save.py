@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from io import SEEK_END
-from typing import BinaryIO, TextIO
+from typing import TextIO
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.command.show import Ask
@@ -59,26 +59,6 @@ def _escaped_path(path: str) -> str:
     return one_line(path, 4096)
 
 
-class _SavedFile:
-    """The file to which an answer is saved, and its size in bytes; `splice` may write to it directly."""
-
-    file: BinaryIO
-    length: int | None = None
-    size = 0
-
-    def __init__(self, progress: DownloadProgress, *, special: bool) -> None:
-        self._progress = progress
-        self._special = special
-
-    def descriptor(self) -> int | None:
-        self.file.flush()
-        return None if self._special else self.file.fileno()
-
-    def count_written(self, size: int) -> None:
-        self.size += size
-        self._progress.show_bytes(self.size, self.length)
-
-
 def save_answer(ask: Ask, path: str, notes: TextIO, *, is_text: bool, force: bool) -> None:
     """Write an answer to the file `path`, which appears or is replaced when the answer is complete.
 
@@ -88,29 +68,28 @@ def save_answer(ask: Ask, path: str, notes: TextIO, *, is_text: bool, force: boo
     # A device or a pipe is written to, never replaced by a file.
     special = os.path.exists(path) and not os.path.isfile(path)
     progress = DownloadProgress(notes, time.monotonic)
-    saved = _SavedFile(progress, special=special)
+    size = 0
     try:
         with (
-            open(path, "wb") if special else whole_file(path, replace=force) as saved.file,
+            open(path, "wb") if special else whole_file(path, replace=force) as file,
             ask() as answer,
         ):
-            saved.length = answer.length
-            for piece in answer.pieces(saved):
-                saved.file.write(piece)
-                saved.count_written(len(piece))
+            for piece in answer.pieces():
+                size += file.write(piece)
+                progress.show_bytes(size, answer.length)
             if not special:
                 if is_text and not answer.has_header:
-                    unstuff_file(saved.file)
-                saved.size = saved.file.seek(0, SEEK_END)
+                    unstuff_file(file)
+                size = file.seek(0, SEEK_END)
     except BaseException as error:
         progress.clear()
         if special and isinstance(error, OSError):
             error.filename = path
-        if saved.size and not special:
+        if size and not special:
             notes.write(
-                f"gopher: the first {size_text(saved.size)} were not kept: Gopher cannot resume, so "
+                f"gopher: the first {size_text(size)} were not kept: Gopher cannot resume, so "
                 "the next try starts at the beginning\n"
             )
         raise
     progress.clear()
-    notes.write(f"saved as {_escaped_path(path)} ({size_text(saved.size)})\n")
+    notes.write(f"saved as {_escaped_path(path)} ({size_text(size)})\n")

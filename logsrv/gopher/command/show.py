@@ -15,20 +15,18 @@ error is shown, too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 from logsrv.gopher.fetch.blocking import GopherFile
 from logsrv.gopher.fetch.local import LocalAnswer
-from logsrv.gopher.wire.errors import GopherError
+from logsrv.gopher.wire.content import USUAL, Content
+from logsrv.gopher.wire.errors import GopherError, TooBig
 from logsrv.gopher.wire.fileurl import ItemURL, url_of_item
 from logsrv.gopher.wire.itemtypes import AnswerKind
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
-from logsrv.gopher.wire.text import TextParser, decode_line, decode_text, unstuffed
+from logsrv.gopher.wire.text import TextParser, decode_line, decode_text
 from logsrv.kit.text.escape import one_line, printable
 from logsrv.value import Value
-
-if TYPE_CHECKING:
-    import hashlib
 
 Answer: TypeAlias = "GopherFile | LocalAnswer"
 Ask = Callable[[], Answer]
@@ -83,6 +81,8 @@ def show_menu(pieces: Iterable[bytes], screen: TextOutput, menu: ItemURL, *, lin
     try:
         for piece in pieces:
             show(parser.feed(piece))
+            if parser.is_full:
+                raise TooBig("the menu", USUAL.items, "lines")
     finally:
         show(parser.finish())
 
@@ -144,54 +144,38 @@ def show_json(
     import hashlib
     import json
 
-    collected = _CollectedAnswer(kind, hashlib.sha256())
+    content = Content(kind)
+    size, digest = 0, hashlib.sha256()
     shown: dict[str, Any] = {"url": str(url), "kind": kind, "terminated": False}
+
+    def add_content(*, whole: bool) -> None:
+        content.finish(has_header=not whole)
+        shown["terminated"] = content.terminated
+        if kind == "menu":
+            shown["items"] = [_item_fields(item, url, charset) for item in content.items]
+        elif kind == "text":
+            shown["text"] = decode_text(content.content, charset)
+        else:
+            shown.update(bytes=size, sha256=digest.hexdigest())
+
     try:
         with ask() as answer:
-            collected.stuffed = not answer.has_header
             for piece in answer.pieces():
-                collected.feed(piece)
-        shown |= collected.as_json_fields(url, charset)
+                size += len(piece)
+                if kind == "binary":
+                    digest.update(piece)
+                elif content.feed(piece):
+                    break
+            add_content(whole=not answer.has_header)
     except BaseException as error:
-        if collected.size and kind != "binary":
-            shown |= collected.as_json_fields(url, charset)
+        if size and kind != "binary":
+            add_content(whole=False)
         code = error.code if isinstance(error, GopherError) else "error"
         message = str(error) or "interrupted"
         shown |= {"kind": "error", "error": {"code": code, "message": message}}
         raise
     finally:
         out.write(json.dumps(shown).encode("ascii") + b"\n")
-
-
-class _CollectedAnswer:
-    def __init__(self, kind: AnswerKind, digest: hashlib._Hash) -> None:
-        self.size = 0
-        self.stuffed = False
-        self._kind = kind
-        self._menu = MenuParser()
-        self._items: list[MenuItem] = []
-        self._pieces: list[bytes] = []
-        self._digest = digest
-
-    def feed(self, data: bytes) -> None:
-        self.size += len(data)
-        if self._kind == "menu":
-            self._items += self._menu.feed(data)
-        elif self._kind == "text":
-            self._pieces.append(data)
-        else:
-            self._digest.update(data)
-
-    def as_json_fields(self, url: ItemURL, charset: str | None) -> dict[str, Any]:
-        if self._kind == "menu":
-            self._items += self._menu.finish()
-            items = [_item_fields(item, url, charset) for item in self._items]
-            return {"terminated": self._menu.terminated, "items": items}
-        if self._kind == "binary":
-            return {"bytes": self.size, "sha256": self._digest.hexdigest()}
-        text = b"".join(self._pieces)
-        text, terminated = unstuffed(text) if self.stuffed else (text, False)
-        return {"terminated": terminated, "text": decode_text(text, charset)}
 
 
 def _item_fields(item: MenuItem, menu: ItemURL, charset: str | None) -> dict[str, Any]:

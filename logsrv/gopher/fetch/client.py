@@ -9,10 +9,9 @@ async with await client.open("gopher://example.org/9/big") as response:
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable, Coroutine
-from functools import wraps
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred, DeferredSemaphore
@@ -20,15 +19,16 @@ from twisted.internet.interfaces import IReactorFDSet, IReactorTime, IReadDescri
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.gopher.fetch.connection_options import ConnectionOptions, Limits, Timeouts, Trust
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts, Trust
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.stream import MOST_RETRIES, AnswerStream, RetryPolicy
 from logsrv.gopher.fetch.transfers import LOOK_AT_CLOCKS, Transfers
 from logsrv.gopher.fetch.wholefile import unstuff_file, whole_file
+from logsrv.gopher.wire.content import USUAL, Content, Limits
 from logsrv.gopher.wire.errors import GopherError
-from logsrv.gopher.wire.itemtypes import item_type
-from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser
-from logsrv.gopher.wire.text import Text, unstuffed
+from logsrv.gopher.wire.itemtypes import AnswerKind, item_type
+from logsrv.gopher.wire.menu import Menu
+from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.timer import Timer
 
@@ -86,11 +86,8 @@ class ReactorTransfers:
 
 # pygopherd queues five connections; with more at once, some were lost in one run out of two.
 CONNECTIONS_PER_HOST = 4
-_LIMITS = Limits()
 
 Progress = Callable[[int, int | None], None]
-How = ParamSpec("How")
-Result = TypeVar("Result")
 
 
 @attrs.define(frozen=True, slots=True)
@@ -176,25 +173,6 @@ def _as_url(url: GopherURL | str) -> GopherURL:
     return url if isinstance(url, GopherURL) else GopherURL.parse(url)
 
 
-def _returns_deferred(
-    fetch: Callable[
-        Concatenate[GopherClient, GopherURL, How], Coroutine[Deferred[Any], Any, Result]
-    ],
-) -> Callable[Concatenate[GopherClient, GopherURL | str, How], Deferred[Result]]:
-    """Make a method from a coroutine method: it starts at the call, returns a Deferred, and accepts URLs as
-    strings.
-    """
-
-    @wraps(fetch)
-    def begin(
-        self: GopherClient, url: GopherURL | str, *args: How.args, **named: How.kwargs
-    ) -> Deferred[Result]:
-        return Deferred.fromCoroutine(fetch(self, _as_url(url), *args, **named))
-
-    # Callers may also pass `url` by name, which `Callable` cannot express.
-    return begin  # type: ignore[return-value]
-
-
 class GopherClient:
     """Fetches from Gopher servers, with a few connections to each host at a time, in the order of requests.
 
@@ -211,7 +189,7 @@ class GopherClient:
         reactor: IClientReactor,
         *,
         timeouts: Timeouts | None = None,
-        limits: Limits = _LIMITS,
+        limits: Limits = USUAL,
         trust: Trust | None = None,
         proxy: Proxy | None = None,
         connections_per_host: int = CONNECTIONS_PER_HOST,
@@ -230,26 +208,31 @@ class GopherClient:
         self._charset = charset
         self._slots: dict[str, DeferredSemaphore] = {}
 
-    @_returns_deferred
-    async def open(
+    def open(
         self,
-        url: GopherURL,
+        url: GopherURL | str,
         *,
         most_bytes: int | None = None,
         most_seconds: float = math.inf,
-    ) -> GopherResponse:
+    ) -> Deferred[GopherResponse]:
         """Return the answer as a stream, as soon as it is certain that it is no error.
 
         most_bytes: a longer answer raises TooBig; by default `Limits.download`. most_seconds: for the whole
         answer.
         """
+        most = self._limits.download if most_bytes is None else most_bytes
+        return Deferred.fromCoroutine(self._open(_as_url(url), most, most_seconds))
+
+    async def _open(
+        self, url: GopherURL, most_bytes: int | None, most_seconds: float
+    ) -> GopherResponse:
         release = await self._acquire_slot(url.host)
         try:
             response = GopherResponse(
                 self._transfers,
                 url,
                 retries=self._retries,
-                most_bytes=self._limits.download if most_bytes is None else most_bytes,
+                most_bytes=most_bytes,
                 most_seconds=most_seconds,
                 charset=self._charset,
             )
@@ -263,56 +246,44 @@ class GopherClient:
             release()
         return response
 
-    @_returns_deferred
-    async def menu(self, url: GopherURL) -> Menu:
+    def menu(self, url: GopherURL | str) -> Deferred[Menu]:
         """Return a menu, or the answer to a search. An error's `partial` is the part received."""
-        parser = MenuParser(self._limits.line, self._limits.items)
-        items: list[MenuItem] = []
-        failed: GopherError | None = None
-        try:
-            async with await self._open_with_time_limit(url, self._limits.menu) as response:
-                async for chunk in response:
-                    items += parser.feed(chunk)
-                    if parser.terminated:
-                        break
-        except GopherError as error:
-            failed = error
-        items += parser.finish()
-        menu = Menu(url, tuple(items), parser.terminated, parser.dropped)
-        if failed is not None:
-            failed.partial = menu
-            raise failed
-        return menu
+        return Deferred.fromCoroutine(self._collect(_as_url(url), "menu"))
 
     def search(self, url: GopherURL | str, words: str | bytes) -> Deferred[Menu]:
         """Send `words` to a search (item type 7) and return its menu; a string is sent as UTF-8."""
         return self.menu(_as_url(url).searching(words))
 
-    @_returns_deferred
-    async def text(self, url: GopherURL) -> Text:
+    def text(self, url: GopherURL | str) -> Deferred[Text]:
         """Return a text. An error's `partial` is the part received."""
-        pieces: list[bytes] = []
-        try:
-            async with await self._open_with_time_limit(url, self._limits.text) as response:
-                async for chunk in response:
-                    pieces.append(chunk)
-        except GopherError as error:
-            error.partial = Text(url, b"".join(pieces), terminated=False)
-            raise
-        content = b"".join(pieces)
-        if response.has_header:
-            return Text(url, content, terminated=False)
-        return Text(url, *unstuffed(content))
+        return Deferred.fromCoroutine(self._collect(_as_url(url), "text"))
 
-    @_returns_deferred
-    async def download(
-        self, url: GopherURL, path: Path, progress: Progress | None = None
-    ) -> Download:
+    async def _collect(self, url: GopherURL, kind: AnswerKind) -> Any:
+        content = Content(kind, self._limits)
+        seconds = self._options.timeouts.whole
+        try:
+            async with await self._open(url, self._limits.most_bytes(kind), seconds) as response:
+                async for chunk in response:
+                    if content.feed(chunk):
+                        break
+        except GopherError as error:
+            content.finish(has_header=True)
+            error.partial = content.as_value(url)
+            raise
+        content.finish(response.has_header)
+        return content.as_value(url)
+
+    def download(
+        self, url: GopherURL | str, path: Path, progress: Progress | None = None
+    ) -> Deferred[Download]:
         """Save the content as `path`, which appears (or changes) only when it is complete.
 
         A text loses its terminator and stuffed dots; everything else is saved as received.
         `progress(bytes so far, bytes in all or None)` is called for each piece.
         """
+        return Deferred.fromCoroutine(self._download(_as_url(url), path, progress))
+
+    async def _download(self, url: GopherURL, path: Path, progress: Progress | None) -> Download:
         size = 0
         async with await self.open(url) as response:
             with whole_file(path) as file:
@@ -324,10 +295,6 @@ class GopherClient:
                     unstuff_file(file)
                 size = file.seek(0, 2)
         return Download(url, path, size)
-
-    def _open_with_time_limit(self, url: GopherURL, most_bytes: int) -> Deferred[GopherResponse]:
-        seconds = self._options.timeouts.whole
-        return self.open(url, most_bytes=most_bytes, most_seconds=seconds)
 
     async def _acquire_slot(self, host: str) -> Callable[[], None]:
         slots = self._slots.setdefault(host, DeferredSemaphore(self._connections_per_host))

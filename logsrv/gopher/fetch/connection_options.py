@@ -1,4 +1,4 @@
-"""Settings of a fetch: time-outs, limits in bytes, proxy, trust in TLS (the system's authorities, a file of
+"""Settings of a fetch: time-outs, proxy, trust in TLS (the system's authorities, a file of
 others, a pinned certificate, or any certificate).
 
 Also the directory of a user's pins and bookmarks.
@@ -19,18 +19,11 @@ from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.wholefile import write_whole
 from logsrv.gopher.wire.errors import TLSError
 from logsrv.gopher.wire.fileurl import ItemURL
-from logsrv.gopher.wire.menu import LONGEST_LINE, MOST_ITEMS
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.value import Value
 
 if TYPE_CHECKING:
     from ssl import SSLContext
-
-
-def _check_positive(settings: Value, names: tuple[str, ...]) -> None:
-    for name in names:
-        if getattr(settings, name) <= 0:
-            raise ValueError(f"{name} must be more than 0")
 
 
 class Timeouts(Value):
@@ -50,20 +43,9 @@ class Timeouts(Value):
     least: int = 0
 
     def __post_init__(self) -> None:
-        _check_positive(self, ("connect", "first_byte", "between", "whole"))
-
-
-class Limits(Value):
-    """Bytes until TooBig. line: bytes after which a line of a menu is shortened. items: lines of a menu."""
-
-    menu: int = 16 * 1024 * 1024
-    text: int = 64 * 1024 * 1024
-    download: int | None = None
-    line: int = LONGEST_LINE
-    items: int = MOST_ITEMS
-
-    def __post_init__(self) -> None:
-        _check_positive(self, ("menu", "text", "line", "items"))
+        for name in ("connect", "first_byte", "between", "whole"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be more than 0")
 
 
 TLS_CUT = (

@@ -116,8 +116,8 @@ class LocalAnswer:
     def __exit__(self, *error: object) -> None:
         del self._all
 
-    def pieces(self, into: object = None) -> Iterator[bytes]:
-        """Yield the whole file; `into` is ignored."""
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the whole file."""
         yield self._first
         yield from self._all
 

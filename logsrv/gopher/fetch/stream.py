@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.wire.errors import Refused, TimedOut, Truncated
 from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.url import GopherURL
-
-
-class DownloadFile(Protocol):
-    """A file that an answer is written to.
-
-    descriptor: flushes it and returns its descriptor; None if only `write` may be used.
-    count_written: called with the number of bytes that the system wrote to that descriptor.
-    """
-
-    def descriptor(self) -> int | None: ...
-    def count_written(self, size: int) -> None: ...
-
 
 MOST_RETRIES = 3
 _FIRST_PAUSE = 0.2
@@ -86,8 +74,6 @@ class AnswerStream:
         self._tries = 0
         self._queue: list[bytes] = []
         self._queued = 0
-        self._into: DownloadFile | None = None
-        self.descriptor: int | None = None
         self.wake: Callable[[], object] = lambda: None
         self.at_end: Callable[[], object] = lambda: None
         self._start_try()
@@ -120,7 +106,7 @@ class AnswerStream:
     @property
     def has_header(self) -> bool:
         """Return true if the answer has a Gopher+ header; then a text has no terminator."""
-        return self.reader.header is not None
+        return self.reader.has_header
 
     @property
     def cut(self) -> bool:
@@ -156,17 +142,7 @@ class AnswerStream:
         self._transfers.stop(self._transfer)
         self._set_ended()
 
-    def splice_into(self, into: DownloadFile) -> None:
-        """Let the system move the rest into a file, if that needs no parsing and the queue is empty."""
-        if not self._queue and self._transfer.rest_is_verbatim:
-            self._into = into
-            self.descriptor = into.descriptor()
-
     # The sink, which `Transfers` calls.
-
-    def count_written(self, size: int) -> None:
-        if self._into is not None:
-            self._into.count_written(size)
 
     def feed(self, data: bytes) -> bool:
         self._queue.append(data)

@@ -89,16 +89,6 @@ class Transfer:
         proxy = self._options.proxy
         return (self.url.host, self.url.port) if proxy is None else (proxy.host, proxy.port)
 
-    @property
-    def lacks_proxy_and_tls(self) -> bool:
-        """Return true without proxy and TLS: the server gets exactly the bytes we send."""
-        return self._options.proxy is None and not self.url.tls
-
-    @property
-    def rest_is_verbatim(self) -> bool:
-        """Return true if all further bytes are body: `count_spliced` may replace `on_received`."""
-        return self._encryption is None and self.reader.rest_is_verbatim
-
     def on_connected(self, now: float) -> None:
         """Go on: there is a connection to `connect_address`."""
         if self._options.proxy is not None:
@@ -141,15 +131,6 @@ class Transfer:
         if self._encryption is not None and self._encryption.closed:
             body += self.on_ended()
         return body
-
-    def count_spliced(self, size: int, now: float) -> None:
-        """Count `size` bytes of a body that is verbatim that the system moved without this object."""
-        try:
-            self.reader.count_skipped(size)
-        except GopherError as error:
-            self._fail(error)
-            return
-        self._extend_deadline(now)
 
     def on_ended(self, error: OSError | None = None) -> bytes:
         """End: the other side closed, or the connection broke with `error`. Return the rest of the body."""

@@ -1,4 +1,4 @@
-"""Any number of transfers in one thread. Only this module sends and receives for the client.
+"""Any number of transfers in one thread. Only this module connects, sends and receives for the client.
 
 A program without an event loop calls `run_round` repeatedly. In an event loop, call `run_round(0)` when the
 descriptor of `fileno` is readable, and every `LOOK_AT_CLOCKS` seconds while a transfer is `active`.
@@ -6,64 +6,56 @@ descriptor of `fileno` is readable, and every `LOOK_AT_CLOCKS` seconds while a t
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import math
 import os
+import socket
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
-from typing import Any
+from typing import Any, Protocol
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.fetch.connecting import AnswerSink, Connector, SocketTransfer
+from logsrv.gopher.fetch.addresses import Address, AddressLookup, Found
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.transfer import Transfer
 from logsrv.gopher.wire.url import GopherURL
 
-SPLICE_SIZE = 1024 * 1024
-_SET_PIPE_SIZE = 1031
-
-
-class SplicePipe:
-    """A pipe between a socket and a file, on systems with `splice`: Linux. All methods raise OSError."""
-
-    def __init__(self) -> None:
-        self._out, self._in = os.pipe()
-        # Linux limits the memory for all pipes of a user: then keep the pipe's default size, 64 KiB.
-        with suppress(OSError):
-            fcntl.fcntl(self._in, _SET_PIPE_SIZE, SPLICE_SIZE)
-
-    def fill_from_socket(self, socket: int) -> int:
-        """Move bytes from a socket into the pipe; return their number, 0 at the end.
-
-        Raises BlockingIOError if there are none yet.
-        """
-        return os.splice(socket, self._in, SPLICE_SIZE)
-
-    def empty_into_file(self, file: int, size: int) -> None:
-        """Move the `size` bytes of the last `fill_from_socket` from the pipe to `file`."""
-        while size:
-            try:
-                size -= os.splice(self._out, file, size)
-            except OSError as error:
-                if error.errno != errno.EINVAL:
-                    raise
-                # This file system does not support splice.
-                data = memoryview(os.read(self._out, size))
-                size -= len(data)
-                while data:
-                    data = data[os.write(file, data) :]
-
-    def close(self) -> None:
-        os.close(self._out)
-        os.close(self._in)
-
-
 LOOK_AT_CLOCKS = 0.1
-CHUNK = 64 * 1024
+CHUNK = 256 * 1024
 # After this many chunks of one answer, the next answer has its turn.
-_IN_A_ROW = 16
+_IN_A_ROW = 4
+# Seconds for each address: an unreachable one must not use up the time for the others.
+EACH_ADDRESS = 3.0
+
+
+class AnswerSink(Protocol):
+    """The receiver of an answer.
+
+    feed: called with the next bytes; returns true if the answer is complete before the server has closed.
+    finish: called when the answer is complete; `has_header`: it had a Gopher+ header. abort: called if the
+    answer failed.
+    """
+
+    def feed(self, data: bytes) -> bool: ...
+    def finish(self, has_header: bool) -> None: ...
+    def abort(self) -> None: ...
+
+
+class SocketTransfer(Transfer):
+    """A transfer with its socket. sink: receives the body. addresses: those to try next."""
+
+    sink: AnswerSink
+    addresses: list[Address]
+    # Defaults of the class: setting them for each of ten thousand transfers takes time.
+    socket: socket.socket | None = None
+    is_connected = False
+    # With a socket: the time at which the next address is tried. Without: the time at which the transfer
+    # begins.
+    try_at = math.inf
+    # The events registered at the selector; 0: the socket is not registered.
+    events = 0
+    paused = False
 
 
 class Transfers:
@@ -86,14 +78,12 @@ class Transfers:
         self.options = options
         self.received = 0
         self._clock = clock
+        self._allow = allow
         self._selector = DefaultSelector()
-        self._connector = Connector(
-            self._selector, clock, allow, self._on_connected, self._finish_or_abort_sink
-        )
+        self._addresses = AddressLookup(self._selector, clock)
         self._active: set[SocketTransfer] = set()
         self._finished: list[SocketTransfer] = []
         self._next_look = 0.0
-        self._splice: SplicePipe | None = None
 
     @property
     def active(self) -> int:
@@ -112,14 +102,13 @@ class Transfers:
         now = self._clock() + after
         transfer = SocketTransfer(url, self.options, now, **how)
         transfer.sink = sink
-        transfer.selector = self._selector
         self._active.add(transfer)
         if transfer.done:
-            self._finish_or_abort_sink(transfer)
+            self._end(transfer)
         elif after:
             transfer.try_at = now
         else:
-            self._connector.look_up_and_connect(transfer)
+            self._look_up(transfer)
         return transfer
 
     def run_round(self, seconds: float) -> list[SocketTransfer]:
@@ -146,7 +135,7 @@ class Transfers:
         """Look up the addresses of the host of `url`, and block until then. Raises UnknownHost."""
         transfer = Transfer(url, self.options, self._clock())
         if not transfer.done:
-            found = self._connector.addresses.look_up_blocking(url.host, url.port)
+            found = self._addresses.look_up_blocking(url.host, url.port)
             if not isinstance(found, OSError):
                 return [address[0] for _, address in found]
             transfer.on_connect_failed(found)
@@ -158,147 +147,146 @@ class Transfers:
         if transfer in self._active:
             transfer.deadline = math.inf
             transfer.paused = True
-            self._register_events(transfer)
+            self._watch(transfer)
 
     def resume(self, transfer: SocketTransfer) -> None:
         """Receive again for a paused transfer."""
         if transfer in self._active:
             transfer.restart_timeout(self._clock())
             transfer.paused = False
-            self._register_events(transfer)
+            self._watch(transfer)
 
     def stop(self, transfer: SocketTransfer) -> None:
         """Close the connection of a request without calling its sink; `run_round` does not return it."""
         if transfer in self._active:
             self._active.discard(transfer)
             transfer.done = True
-            transfer.close()
+            self._close_socket(transfer)
 
     def close(self) -> None:
         """Abort all running transfers, which removes their incomplete files."""
         for transfer in list(self._active):
             transfer.sink.abort()
             self.stop(transfer)
-        self._connector.addresses.cancel_lookups()
-        self._close_splice()
+        self._addresses.cancel_lookups()
         self._selector.close()
 
-    # Between the connection and its end.
+    # Connecting.
 
-    def _on_connected(self, transfer: SocketTransfer) -> None:
-        transfer.step = self._send_and_receive
+    def _look_up(self, transfer: SocketTransfer) -> None:
+        transfer.try_at = math.inf
+        self._addresses.look_up(*transfer.connect_address, partial(self._connect, transfer))
+
+    def _connect(self, transfer: SocketTransfer, found: Found) -> None:
         if transfer.done:
-            self._finish_or_abort_sink(transfer)
-        else:
-            self._send(transfer)
-
-    def _send_and_receive(self, transfer: SocketTransfer) -> None:
-        if transfer.outgoing:
-            self._send(transfer)
-        elif (
-            transfer.sink.descriptor is not None
-            and transfer.rest_is_verbatim
-            and hasattr(os, "splice")
-        ):
-            self._splice_to_file(transfer, transfer.sink.descriptor)
+            # The transfer was stopped, or timed out, while the name was looked up.
             return
-        if not transfer.paused:
-            self._receive(transfer)
+        error = found if isinstance(found, OSError) else None
+        transfer.addresses = [] if isinstance(found, OSError) else list(found)
+        self._try_next_address(transfer, error)
 
-    def _send(self, transfer: SocketTransfer) -> None:
-        if transfer.outgoing:
-            assert transfer.socket is not None
+    def _try_next_address(self, transfer: SocketTransfer, error: Exception | None = None) -> None:
+        """Connect to the next address. error: the failure before it."""
+        self._close_socket(transfer)
+        while transfer.addresses:
+            family, address = transfer.addresses.pop(0)
             try:
-                sent = transfer.socket.send(transfer.outgoing)
-                transfer.outgoing = transfer.outgoing[sent:]
-            except BlockingIOError:
-                pass
-            except OSError:
-                # The server may have sent a reason before it closed: receive that, it says more than this
-                # error.
-                transfer.outgoing = b""
-        self._register_events(transfer)
+                if self._allow is not None:
+                    self._allow(address[0], address[1])
+                sock = transfer.socket = socket.socket(family)
+                sock.setblocking(False)
+                # With Nagle's algorithm, the request would wait for the ACK of a TLS or SOCKS handshake.
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                with suppress(BlockingIOError):
+                    sock.connect(address)
+            except (LogsrvError, OSError) as failed:
+                error = failed
+                self._close_socket(transfer)
+                continue
+            transfer.try_at = self._clock() + EACH_ADDRESS
+            self._watch(transfer)
+            return
+        self._addresses.forget(*transfer.connect_address)
+        assert error is not None, "getaddrinfo returns one address or more"
+        transfer.on_connect_failed(error)
+        self._end(transfer)
 
-    def _receive(self, transfer: SocketTransfer) -> None:
-        assert transfer.socket is not None
+    # Sending and receiving.
+
+    def _watch(self, transfer: SocketTransfer) -> None:
+        """Register at the selector the events that a transfer with a socket waits for now."""
+        if transfer.socket is None:
+            return
+        events = EVENT_READ if transfer.is_connected and not transfer.paused else 0
+        if transfer.outgoing or not transfer.is_connected:
+            events |= EVENT_WRITE
+        if events != transfer.events:
+            if transfer.events:
+                self._selector.unregister(transfer.socket)
+            if events:
+                self._selector.register(transfer.socket, events, partial(self._step, transfer))
+            transfer.events = events
+
+    def _close_socket(self, transfer: SocketTransfer) -> None:
+        if transfer.socket is not None:
+            if transfer.events:
+                self._selector.unregister(transfer.socket)
+                transfer.events = 0
+            transfer.socket.close()
+            transfer.socket = None
+
+    def _step(self, transfer: SocketTransfer) -> None:
+        """Go on: the socket is ready."""
+        sock = transfer.socket
+        if sock is None:
+            # It was closed in the same round of the selector.
+            return
+        if not transfer.is_connected:
+            number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if number:
+                self._try_next_address(transfer, OSError(number, os.strerror(number)))
+                return
+            transfer.is_connected = True
+            transfer.try_at = math.inf
+            transfer.on_connected(self._clock())
+        else:
+            self._receive(transfer, sock)
+        if transfer in self._active:
+            if transfer.outgoing and not transfer.done:
+                self._send(transfer, sock)
+            if transfer.done:
+                self._end(transfer)
+            else:
+                self._watch(transfer)
+
+    def _send(self, transfer: SocketTransfer, sock: socket.socket) -> None:
+        try:
+            sent = sock.send(transfer.outgoing)
+        except BlockingIOError:
+            return
+        except OSError:
+            # The server may have sent a reason before it closed: that says more than this error.
+            sent = len(transfer.outgoing)
+        transfer.outgoing = transfer.outgoing[sent:]
+
+    def _receive(self, transfer: SocketTransfer, sock: socket.socket) -> None:
         now = self._clock()
         for _ in range(_IN_A_ROW):
-            data: bytes | OSError
+            if transfer.done or transfer.paused:
+                return
             try:
-                data = transfer.socket.recv(CHUNK)
+                data = sock.recv(CHUNK)
+                self.received += len(data)
+                body = transfer.on_received(data, now) if data else transfer.on_ended()
             except BlockingIOError:
                 return
             except OSError as error:
-                data = error
-            self._process_received(transfer, data, now)
-            if transfer.socket is None or transfer.paused:
-                return
-
-    def _process_received(
-        self, transfer: SocketTransfer, data: bytes | OSError, now: float
-    ) -> None:
-        """Process received bytes, b"" at the end, or the error of receiving."""
-        if isinstance(data, OSError):
-            body = transfer.on_ended(data)
-        else:
-            self.received += len(data)
-            body = transfer.on_received(data, now) if data else transfer.on_ended()
-        try:
-            if body and transfer.sink.feed(body):
-                transfer.done = True
-        except (LogsrvError, OSError) as error:
-            transfer.done, transfer.error = True, error
-        if transfer not in self._active:
-            # The sink has stopped the transfer.
-            return
-        if transfer.outgoing:
-            self._send(transfer)
-        if transfer.done:
-            self._finish_or_abort_sink(transfer)
-
-    def _splice_to_file(self, transfer: SocketTransfer, file: int) -> None:
-        """Move received bytes to `file` by splice, without parsing them."""
-        if self._splice is None:
-            self._splice = SplicePipe()
-        assert transfer.socket is not None
-        for _ in range(_IN_A_ROW):
+                body = transfer.on_ended(error)
             try:
-                size = self._splice.fill_from_socket(transfer.socket.fileno())
-            except BlockingIOError:
-                return
-            except OSError as error:
-                if error.errno != errno.EINVAL:
-                    self._process_received(transfer, error, self._clock())
-                    return
-                size = 0
-            if not size:
-                # Either the answer has ended, or the socket does not support splice: `recv` tells which.
-                self._receive(transfer)
-                return
-            self.received += size
-            try:
-                self._splice.empty_into_file(file, size)
-            except OSError as error:
+                if body and transfer.sink.feed(body):
+                    transfer.done = True
+            except (LogsrvError, OSError) as error:
                 transfer.done, transfer.error = True, error
-                # Bytes still in the pipe must not get into another file.
-                self._close_splice()
-                self._finish_or_abort_sink(transfer)
-                return
-            transfer.sink.count_written(size)
-            transfer.count_spliced(size, self._clock())
-            if transfer.done:
-                self._finish_or_abort_sink(transfer)
-                return
-
-    def _close_splice(self) -> None:
-        if self._splice is not None:
-            self._splice.close()
-            self._splice = None
-
-    def _register_events(self, transfer: SocketTransfer) -> None:
-        """Register at the selector the events that a connected transfer waits for now."""
-        reading = 0 if transfer.paused else EVENT_READ
-        transfer.watch_events(reading | EVENT_WRITE if transfer.outgoing else reading)
 
     # Times and ends.
 
@@ -309,17 +297,20 @@ class Transfers:
                 continue
             if transfer.deadline <= now:
                 transfer.expire(now)
-                self._finish_or_abort_sink(transfer)
-            else:
-                self._connector.begin_or_try_next(transfer, now)
+                self._end(transfer)
+            elif transfer.try_at <= now:
+                if transfer.socket is None:
+                    self._look_up(transfer)
+                elif transfer.addresses:
+                    self._try_next_address(transfer)
 
-    def _finish_or_abort_sink(self, transfer: SocketTransfer) -> None:
+    def _end(self, transfer: SocketTransfer) -> None:
         """Finish or abort the sink; the next `run_round` returns the transfer."""
         self._active.discard(transfer)
-        transfer.close()
+        self._close_socket(transfer)
         if transfer.error is None:
             try:
-                transfer.sink.finish(transfer.reader.header is not None)
+                transfer.sink.finish(transfer.reader.has_header)
             except (LogsrvError, OSError) as local:
                 transfer.error = local
         if transfer.error is not None:

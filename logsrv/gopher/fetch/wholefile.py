@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from io import SEEK_END
 from typing import BinaryIO
 
-from logsrv.gopher.wire.text import TAIL, Unstuffer, terminator_length
+from logsrv.gopher.wire.text import TAIL, terminator_length, without_stuffed_dots
 
 _CHUNK = 64 * 1024
 _PARTIAL = r"(?s)\..*\.[0-9a-f]{12}\.part"
@@ -118,17 +118,13 @@ def unstuff_file(file: BinaryIO) -> bool:
     length = terminator_length(file.read()) if size else 0
     if not length or (size > TAIL and length == TAIL):
         return False
-    left, written, unstuffer = size - length, 0, Unstuffer()
-    position = 0
-    while left:
+    end, position, written = size - length, 0, 0
+    while position < end:
         file.seek(position)
-        chunk = file.read(min(left, _CHUNK))
-        position += len(chunk)
-        left -= len(chunk)
-        done = unstuffer.feed(chunk)
+        # Whole lines, so that each piece begins with one.
+        lines = (file.read(_CHUNK) + file.readline())[: end - position]
+        position += len(lines)
         file.seek(written)
-        written += file.write(done)
-    file.seek(written)
-    written += file.write(unstuffer.finish())
+        written += file.write(without_stuffed_dots(lines))
     file.truncate(written)
     return True

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 from logsrv.errors import ConfigurationError, LogsrvError
-from logsrv.gopher.fetch.connection_options import ConnectionOptions, Limits
+from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.on_asyncio import AsyncioStream
 from logsrv.gopher.fetch.wholefile import write_whole
 from logsrv.gopher.follow.bookmarks import Bookmarks
@@ -33,11 +33,9 @@ from logsrv.gopher.follow.entries import (
     utc_day,
 )
 from logsrv.gopher.follow.news import News, NewsItem
-from logsrv.gopher.wire.errors import TooBig
+from logsrv.gopher.wire.content import Content, Limits
 from logsrv.gopher.wire.fileurl import FileURL, ItemURL
-from logsrv.gopher.wire.itemtypes import item_type
-from logsrv.gopher.wire.menu import MenuItem, MenuParser
-from logsrv.gopher.wire.text import unstuffed
+from logsrv.gopher.wire.itemtypes import AnswerKind, item_type
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 from logsrv.value import Value
@@ -175,7 +173,7 @@ class FollowedStore:
 
 
 # A larger menu or text fails with TooBig: the largest phlogs have a few thousand entries.
-LIMITS = Limits(menu=4 * 1024 * 1024, text=4 * 1024 * 1024, items=20_000)
+LIMITS = Limits(menu=4 * 1024 * 1024, text=4 * 1024 * 1024, items=20_000, lines=20_000)
 AT_ONCE = 4
 # Seconds for one menu: a server that sends a byte now and then must not occupy one of the four slots.
 _MOST_SECONDS = 60.0
@@ -186,29 +184,20 @@ async def fetch_entries(
     url: GopherURL, options: ConnectionOptions, now: int, charset: str | None = None
 ) -> list[Entry]:
     """Return the entries of the menu or text at `url`. Raises GopherError, ConfigurationError, OSError."""
-    as_menu = item_type(url.item_type).transfer == "menu"
-    most = LIMITS.menu if as_menu else LIMITS.text
-    parser = MenuParser(LIMITS.line, LIMITS.items)
-    items: list[MenuItem] = []
-    pieces: list[bytes] = []
-    lines = 0
-    seconds = min(_MOST_SECONDS, options.timeouts.whole)
-    async with AsyncioStream(url, options, most_bytes=most, most_seconds=seconds) as answer:
+    kind: AnswerKind = "menu" if item_type(url.item_type).transfer == "menu" else "text"
+    content = Content(kind, LIMITS)
+    how = {
+        "most_bytes": LIMITS.most_bytes(kind),
+        "most_seconds": min(_MOST_SECONDS, options.timeouts.whole),
+    }
+    async with AsyncioStream(url, options, **how) as answer:
         async for piece in answer:
-            if as_menu:
-                items += parser.feed(piece)
-                if parser.terminated:
-                    break
-            else:
-                pieces.append(piece)
-                lines += piece.count(b"\n")
-                if lines > LIMITS.items:
-                    raise TooBig("the text", LIMITS.items, "lines")
-    if as_menu:
-        items += parser.finish()
-        return await asyncio.to_thread(menu_entries, url, items, charset)
-    content, _ = unstuffed(b"".join(pieces))
-    return await asyncio.to_thread(text_entries, url, content, utc_day(now), charset)
+            if content.feed(piece):
+                break
+    content.finish(has_header=False)
+    if kind == "menu":
+        return await asyncio.to_thread(menu_entries, url, content.items, charset)
+    return await asyncio.to_thread(text_entries, url, content.content, utc_day(now), charset)
 
 
 async def fetch_and_store_news(

@@ -10,10 +10,11 @@ from twisted.internet.defer import Deferred
 
 from logsrv.gopher.fetch.cache import Cache
 from logsrv.gopher.fetch.client import GopherClient, GopherResponse, IClientReactor
-from logsrv.gopher.fetch.connection_options import Limits, Timeouts
+from logsrv.gopher.fetch.connection_options import Timeouts
 from logsrv.gopher.gateway.destinations import is_public_name
 from logsrv.gopher.gateway.gateway_settings import GopherSettings
 from logsrv.gopher.gateway.paths import WebPlace
+from logsrv.gopher.wire.content import Limits
 from logsrv.gopher.wire.errors import GopherError, TimedOut
 from logsrv.gopher.wire.itemtypes import MENUS
 from logsrv.gopher.wire.menu import Menu

@@ -22,7 +22,8 @@ from logsrv.gopher.mirror.journal import ItemCopy, MirrorJournal
 from logsrv.gopher.mirror.menus import MenuFiles, MenuLine
 from logsrv.gopher.mirror.paths import OF_A_NAME, CopyPath, MirrorFolders, PathAssigner
 from logsrv.gopher.mirror.scope import NOT_FOLLOWED, OTHER_HOST, ItemKeys, Key, MirrorScope, is_menu
-from logsrv.gopher.mirror.sinks import FileSink, MenuSink, parse_menu
+from logsrv.gopher.mirror.sinks import FileSink
+from logsrv.gopher.wire.content import Content, parse_menu
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 
@@ -215,7 +216,7 @@ class Crawl:
         if job.url == self._scope.root and not is_menu(job.url):
             self._files.write_root_menu(path, is_menu=False)
 
-    def _queue_menu_lines(self, menu: ItemCopy, job: FetchJob, came: MenuSink) -> None:
+    def _queue_menu_lines(self, menu: ItemCopy, job: FetchJob, came: Content) -> None:
         self._files.note_menu_path(menu)
         self._menus.append(menu)
         self._unread.append(UnreadMenu(menu, job.depth + 1, deque(came.items)))
@@ -254,7 +255,7 @@ class Crawl:
         url, got = job.url, job.got
         old = self._earlier.copy_before_update(job.key, url)
         before = None
-        if isinstance(got, MenuSink) and old is not None:
+        if isinstance(got, Content) and old is not None:
             if old.size is None:
                 before = parse_menu(self._journal.read_menu(old))
             if (error := why_not_replace(url, got, before)) is not None:
@@ -264,7 +265,7 @@ class Crawl:
         self.tally.waiting -= 1
         path = self._names.assign_path(url) if job.path is None else job.path
         is_same = False
-        if isinstance(got, MenuSink):
+        if isinstance(got, Content):
             is_same = before is not None and before.content == got.content
             self._queue_menu_lines(self._journal.add_menu(url, path, got.content), job, got)
         elif isinstance(got, FileSink):

@@ -13,7 +13,7 @@ from logsrv.gopher.mirror.jobs import FetchJob
 from logsrv.gopher.mirror.journal import ItemCopy, MirrorJournal
 from logsrv.gopher.mirror.paths import CopyPath, MirrorFolders
 from logsrv.gopher.mirror.scope import ItemKeys, Key, is_menu
-from logsrv.gopher.mirror.sinks import MenuSink
+from logsrv.gopher.wire.content import Content
 from logsrv.gopher.wire.errors import GopherError, Truncated
 from logsrv.gopher.wire.url import GopherURL
 
@@ -22,7 +22,7 @@ class LostLinks(GopherError, code="lost-links", exit_status=12):
     """A menu lacks its earlier links, and seems not to be the menu that was requested."""
 
 
-def why_not_replace(url: GopherURL, menu: MenuSink, before: MenuSink | None) -> GopherError | None:
+def why_not_replace(url: GopherURL, menu: Content, before: Content | None) -> GopherError | None:
     """Return why `menu` must not replace the earlier copy of `url`; None if it may.
 
     before: the earlier menu, None if the copy is a file.
@@ -36,7 +36,7 @@ def why_not_replace(url: GopherURL, menu: MenuSink, before: MenuSink | None) -> 
     return None
 
 
-def _is_cut(menu: MenuSink, before: MenuSink) -> bool:
+def _is_cut(menu: Content, before: Content) -> bool:
     if menu.terminated or before.terminated:
         return not menu.terminated
     return before.content.endswith(b"\n") and not menu.content.endswith(b"\n")

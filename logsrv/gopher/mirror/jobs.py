@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.fetch.connecting import AnswerSink, SocketTransfer
-from logsrv.gopher.fetch.connection_options import Limits, Timeouts
+from logsrv.gopher.fetch.connection_options import Timeouts
 from logsrv.gopher.fetch.stream import RetryPolicy
-from logsrv.gopher.fetch.transfers import Transfers
+from logsrv.gopher.fetch.transfers import AnswerSink, SocketTransfer, Transfers
 from logsrv.gopher.mirror.paths import CopyPath, MirrorFolders
 from logsrv.gopher.mirror.scope import Key, RobotRules, parse_robots, path_delimiter
-from logsrv.gopher.mirror.sinks import FileSink, MenuSink, TextSink
+from logsrv.gopher.mirror.sinks import FileSink
+from logsrv.gopher.wire.content import USUAL, Content
 from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
@@ -97,7 +97,6 @@ class JobQueue:
 
 
 RETRIES = 4
-_MOST_OF_A_MENU = Limits().menu
 _TIME_FOR_A_MENU = Timeouts().whole
 
 
@@ -199,11 +198,11 @@ class JobRunner:
         job.tries += 1
         url = job.url
         kind = item_type(url.item_type).transfer
-        sink: MenuSink | FileSink
+        sink: Content | FileSink
         most_bytes: int | None
         if kind == "menu":
-            sink = MenuSink()
-            most_bytes, most_seconds = self._max_size or _MOST_OF_A_MENU, _TIME_FOR_A_MENU
+            sink = Content("menu")
+            most_bytes, most_seconds = self._max_size or USUAL.menu, _TIME_FOR_A_MENU
         else:
             assert job.path is not None
             path = self._folders.checked_path(job.path)
@@ -242,8 +241,8 @@ class ServerRules:
 
     def __init__(self, root: GopherURL, transfers: Transfers, ignore_robots: bool) -> None:
         """ignore_robots: whether to request no robots.txt."""
-        self._caps = TextSink()
-        self._robots = [] if ignore_robots else [TextSink(), TextSink()]
+        self._caps = Content("text")
+        self._robots = [] if ignore_robots else [Content("text"), Content("text")]
         names = (b"caps.txt", b"/robots.txt", b"robots.txt")
         self._sinks = [self._caps, *self._robots]
         for selector, sink in zip(names, self._sinks, strict=False):

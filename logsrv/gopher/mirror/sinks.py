@@ -1,4 +1,4 @@
-"""Sinks for the bytes of an answer: memory for a menu, else a file, which appears when it is complete."""
+"""The sink for the bytes of a file, which appears when it is complete."""
 
 from __future__ import annotations
 
@@ -10,75 +10,10 @@ from typing import BinaryIO
 
 from logsrv.gopher.fetch.wholefile import create_or_replace, unstuff_file, whole_file
 from logsrv.gopher.mirror.paths import has_same_content
-from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import unstuffed
 
 # Bytes: a smaller file is written when all of it has arrived, a larger one while it arrives.
 _SMALL = 256 * 1024
-
-
-class _MemorySinkBase:
-    descriptor: int | None = None
-
-    def count_written(self, size: int) -> None:
-        """Do nothing: all bytes go through memory."""
-
-    def abort(self) -> None:
-        """Do nothing: there is no file to remove."""
-
-
-class MenuSink(_MemorySinkBase):
-    """A menu in memory: its bytes as `content`, and its `items`."""
-
-    def __init__(self) -> None:
-        self._parser = MenuParser()
-        self._pieces: list[bytes] = []
-        self.items: list[MenuItem] = []
-
-    @property
-    def content(self) -> bytes:
-        return b"".join(self._pieces)
-
-    @property
-    def terminated(self) -> bool:
-        """Return true if the terminator, a line with only a dot, was received."""
-        return self._parser.terminated
-
-    def feed(self, data: bytes) -> bool:
-        self._pieces.append(data)
-        self.items += self._parser.feed(data)
-        return self._parser.terminated
-
-    def finish(self, has_header: bool) -> None:
-        self.items += self._parser.finish()
-
-
-def parse_menu(content: bytes) -> MenuSink:
-    """Parse the bytes of an earlier menu."""
-    menu = MenuSink()
-    menu.feed(content)
-    menu.finish(has_header=False)
-    return menu
-
-
-class TextSink(_MemorySinkBase):
-    """A small text in memory, such as robots.txt."""
-
-    def __init__(self) -> None:
-        self.content = b""
-        self.ended = False
-
-    def feed(self, data: bytes) -> bool:
-        self.content += data
-        return False
-
-    def finish(self, has_header: bool) -> None:
-        self.content, _ = unstuffed(self.content)
-        self.ended = True
-
-    def abort(self) -> None:
-        self.content = b""
-        self.ended = True
 
 
 class FileSink:
@@ -90,7 +25,6 @@ class FileSink:
     # Defaults of the class: setting them for each of ten thousand files takes time.
     changed = True
     size = 0
-    descriptor: int | None = None
     _content = b""
     _whole: AbstractContextManager[BinaryIO] | None = None
     _file: BinaryIO | None = None
@@ -107,8 +41,6 @@ class FileSink:
         self.size += len(data)
         if self._file is not None:
             self._file.write(data)
-            # The next bytes may be written to `descriptor` directly: first write those in the buffer.
-            self._file.flush()
             return False
         self._content = self._content + data if self._content else data
         if self.size > _SMALL:
@@ -116,16 +48,11 @@ class FileSink:
             self._whole = whole_file(self._path)
             self._file = self._whole.__enter__()
             self._file.write(self._content)
-            self._file.flush()
-            self.descriptor = self._file.fileno()
             self._content = b""
         return False
 
     def finish(self, has_header: bool) -> None:
         self._text = self._text and not has_header
-
-    def count_written(self, size: int) -> None:
-        self.size += size
 
     @property
     def became_empty(self) -> bool:

@@ -17,7 +17,7 @@ import re
 from codecs import BOM_UTF8
 from functools import lru_cache
 
-from logsrv.gopher.wire.errors import BadURL, TooBig
+from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.text import decode_line
 from logsrv.gopher.wire.url import DEFAULT_PORT, GopherURL
@@ -201,7 +201,8 @@ def _parse_port(field: bytes) -> int | None:
 class MenuParser:
     """Takes bytes in pieces of any size, returns items. Bytes after the terminator are ignored.
 
-    terminated: the terminator was received. dropped: bytes cut from lines that were too long.
+    terminated: the terminator was received. dropped: bytes cut from lines that were too long. is_full:
+    there were more lines than `most_items`, and the rest is left out.
     """
 
     def __init__(self, longest_line: int = LONGEST_LINE, most_items: int = MOST_ITEMS) -> None:
@@ -213,10 +214,11 @@ class MenuParser:
         self._cut = 0
         self._items = 0
         self.terminated = False
+        self.is_full = False
         self.dropped = 0
 
     def feed(self, data: bytes) -> list[MenuItem]:
-        """Return the items whose lines are complete now. Raises TooBig for more than `most_items`."""
+        """Return the items whose lines are complete now. Never fails."""
         *whole, rest = (self._begun + data).split(b"\n")
         items: list[MenuItem] = []
         for line in whole:
@@ -249,7 +251,7 @@ class MenuParser:
             self.terminated = True
             return
         self._add_item(items, line)
-        if cut:
+        if cut and not self.is_full:
             self.dropped += cut
             items[-1] = items[-1].replace(port=None)
 
@@ -258,5 +260,6 @@ class MenuParser:
             line = line.removeprefix(BOM_UTF8)
         self._items += 1
         if self._items > self._most_items:
-            raise TooBig("the menu", self._most_items, "lines")
-        items.append(parse_menu_line(line))
+            self.is_full = True
+        else:
+            items.append(parse_menu_line(line))

@@ -1,70 +1,38 @@
 """Responses: from the bytes that a server sends to the body of the answer, or an error. Sans-IO.
 
-    opening ──► until close                     no Gopher+ header, or +-2
-       │  └───► counted, until dot              +N, +-1
-       └──────► error ──► ServerError           --N
-
-The opening buffers the bytes it needs to distinguish content from an error or another protocol: for most
-answers none, and at most 4 KiB. Bytes that a real answer may begin with always count as content. So an
+The opening is buffered until it is certain that it is content, not an error or another protocol: for most
+answers no byte, and at most 4 KiB. Bytes that a real answer may begin with always count as content. So an
 error in plain words, which gophernicus sends for a missing file, counts as a text.
 
-A server answers a request with `+`, `!` or `$` after its selector (`GopherURL.plus`) with a header line of
-Gopher+ (Anklesaria et al., 1993); one without Gopher+ sends its plain answer, without a header:
-
-    +N     N bytes follow            with - in place of +, an error follows, with the same three endings
-    +-1    a stuffed text follows, up to a line `.`
-    +-2    all bytes follow until the server closes
+A server answers a request with `+` after its selector (`GopherURL.plus`) with a header line of Gopher+
+(Anklesaria et al., 1993), `+N` for N bytes; one without Gopher+ sends its plain answer, without a header.
+Only that length is used here: `+-1` and `+-2` end by close like any answer, behind a `-` stands an error.
+Attributes and answers that end by a dot are not read any more: hardly a server is left that has them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from logsrv.gopher.wire.errors import NotGopher, ServerError, TooBig, Truncated
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import parse_menu_line
-from logsrv.gopher.wire.text import DotEndedParser, decode_text
+from logsrv.gopher.wire.text import decode_text
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.value import Value
-
-UNTIL_DOT = -1
-UNTIL_CLOSE = -2
 
 # Compiled when first used: that takes half a millisecond, and most answers never need them.
 _HEADER = rb"([+-])(-1|-2|\d{1,15})\r?\n"
-_HEADER_BEGUN = rb"[+-](?:-?[12]?|\d{1,15})\r?"
-_ERROR_NUMBER = rb"(\d{1,3})\b[ \t]*(.*)"
-
-
-class PlusHeader(Value):
-    """A Gopher+ header. length: the number of bytes of the answer, or UNTIL_DOT or UNTIL_CLOSE."""
-
-    is_error: bool
-    length: int
-
-
-def parse_header(start: bytes) -> tuple[PlusHeader, int] | None:
-    """Return the header that `start` begins with, and its length in bytes; None if there is none."""
-    found = re.match(_HEADER, start)
-    if found is None:
-        return None
-    return PlusHeader(found[1] == b"-", int(found[2])), found.end()
-
-
-def may_become_header(start: bytes) -> bool:
-    """Return true if `start` is the incomplete beginning of a header."""
-    return not start or re.fullmatch(_HEADER_BEGUN, start) is not None
+_HEADER_BEGUN = rb"(?:[+-](?:-?[12]?|\d{1,15})\r?)?"
+_ERROR_NUMBER = rb"\d{1,3}\b[ \t]*(.*)"
 
 
 def parse_error(body: bytes, charset: str | None = None) -> ServerError:
     """Parse the body of an error answer: a line `NUMBER ADMIN`, then sentences."""
     first, _, message = body.partition(b"\n")
-    found = re.match(_ERROR_NUMBER, first)
-    number = int(found[1]) if found else None
     if not message.strip(b". \t\r\n"):
-        message = found[2] if found else first
-    return ServerError(decode_text(message, charset).strip(), number)
+        found = re.match(_ERROR_NUMBER, first)
+        message = found[1] if found else first
+    return ServerError(decode_text(message, charset).strip())
 
 
 # Bytes. A longer answer is content: an error is shorter.
@@ -138,11 +106,11 @@ _SUSPECTS = (b"", b"3", b"H", b"S", b"\x15")
 class ResponseReader:
     """The parser of one answer: `feed` it received bytes, and `finish` it when the server closes.
 
-    received: bytes from the server. passed_on: bytes of the body that were returned or skipped.
+    received: bytes from the server. passed_on: bytes of the body that were returned.
     is_certain: it is certain that this is content, not an error.
     complete: the body is complete before the server has closed; further bytes are ignored.
-    header: the Gopher+ header, if there was one. Then a text has neither terminator nor stuffed dots, and
-        needs no `TextParser`.
+    length: bytes of the whole body if Gopher+ announced them, else None.
+    has_header: a Gopher+ header told how the body ends. A text then has no terminator and no stuffed dots.
     """
 
     # Defaults of the class: setting them for each of ten thousand answers takes time.
@@ -150,9 +118,11 @@ class ResponseReader:
     passed_on = 0
     is_certain = False
     complete = False
-    header: PlusHeader | None = None
+    has_header = False
+    length: int | None = None
     _pending = b""
-    _missing: int
+    _missing: int | None = None
+    _is_plus_error = False
 
     def __init__(
         self, url: GopherURL, most_bytes: int | None = None, charset: str | None = None
@@ -161,12 +131,6 @@ class ResponseReader:
         self._url = url
         self._most_bytes = most_bytes
         self._charset = charset
-        self._take: Callable[[ResponseReader, bytes], bytes] = ResponseReader._decide_opening
-
-    @property
-    def length(self) -> int | None:
-        """Return the length of the whole body in bytes if Gopher+ announced it, else None."""
-        return self.header.length if self.header and self.header.length >= 0 else None
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes from the server; return the part of the body that is certain now, maybe b"".
@@ -174,45 +138,74 @@ class ResponseReader:
         Raises ServerError, NotGopher, TooBig.
         """
         self.received += len(data)
-        body = self._take(self, data)
-        self._count_body(len(body))
-        return body
-
-    @property
-    def rest_is_verbatim(self) -> bool:
-        """Return true if all further bytes are body, unchanged: `count_skipped` may replace `feed`."""
-        return self._take is ResponseReader._body_until_close
-
-    def count_skipped(self, size: int) -> None:
-        """Count `size` bytes that the system moved without this object. Raises TooBig."""
-        self.received += size
-        self._count_body(size)
+        body = data if self.is_certain else self._read_opening(data)
+        if self._missing is not None:
+            body = body[: self._missing]
+            self._missing -= len(body)
+            self.complete = not self._missing
+        return self._counted(body)
 
     def finish(self) -> bytes:
         """Return the buffered rest of the body: the server has closed.
 
         Raises Truncated, ServerError, TooBig.
         """
-        if self._take is ResponseReader._decide_opening:
-            self._raise_or_may_be_error(closed=True)
-            held, self._pending = self._pending, b""
-            self.is_certain = True
-            self._count_body(len(held))
-            return held
-        if self.header is None:
-            return b""
-        if self._take is ResponseReader._collect_error:
+        if self._missing:
+            raise self.broken_error(f"{self._missing} bytes are missing")
+        if self._is_plus_error:
             raise parse_error(self._pending, self._charset)
-        if not self.complete:
-            if self.header.length >= 0:
-                raise self.broken_error(f"{self._missing} bytes are missing")
-            if self.header.length == UNTIL_DOT:
-                raise self.broken_error("the dot at its end is missing")
-        return b""
+        if not self.is_certain:
+            self._raise_or_may_be_error(closed=True)
+            self.is_certain = True
+        held, self._pending = self._pending, b""
+        return self._counted(held)
 
     def broken_error(self, reason: str) -> Truncated:
         """Return the error for a connection that broke before the body was `complete`."""
         return Truncated(self._url.address, self.received, reason)
+
+    def _counted(self, body: bytes) -> bytes:
+        self.passed_on += len(body)
+        self._check_size(self.passed_on)
+        return body
+
+    def _check_size(self, size: int) -> None:
+        if self._most_bytes is not None and size > self._most_bytes:
+            raise TooBig("the answer", self._most_bytes)
+
+    def _read_opening(self, data: bytes) -> bytes:
+        """Return the beginning of the body when it is certain, b"" before. Raises GopherError."""
+        plus = self._url.plus is not None
+        if not self._pending and not plus and data[:1] not in _SUSPECTS:
+            self.is_certain = True
+            return data
+        self._pending += data
+        if self._is_plus_error or self._may_be_other():
+            if len(self._pending) >= LONGEST_ERROR_BODY:
+                raise parse_error(self._pending, self._charset)
+            return b""
+        found = re.match(_HEADER, self._pending) if plus else None
+        if found is not None:
+            self._pending = self._pending[found.end() :]
+            if found[1] == b"-":
+                self._is_plus_error = True
+                return b""
+            self.has_header = found[2] != b"-1"
+            if (length := int(found[2])) >= 0:
+                self._check_size(length)
+                self.length = self._missing = length
+        elif (plus and re.fullmatch(_HEADER_BEGUN, self._pending)) or self._raise_or_may_be_error(
+            closed=False
+        ):
+            return b""
+        body, self._pending = self._pending, b""
+        self.is_certain = True
+        return body
+
+    def _may_be_other(self) -> bool:
+        if error := other_protocol_error(self._pending):
+            raise error
+        return may_be_other_protocol(self._pending)
 
     def _raise_or_may_be_error(self, *, closed: bool) -> bool:
         """Return true if the buffer may be the beginning of an error. Raises ServerError if it is one."""
@@ -221,71 +214,3 @@ class ResponseReader:
         if line:
             raise ServerError(parse_menu_line(line).text(self._charset))
         return line is not None
-
-    def _count_body(self, size: int) -> None:
-        self.passed_on += size
-        if self._most_bytes is not None and self.passed_on > self._most_bytes:
-            raise TooBig("the answer", self._most_bytes)
-
-    def _decide_opening(self, data: bytes) -> bytes:
-        if not self._pending and self._url.plus is None and data[:1] not in _SUSPECTS:
-            self._take = ResponseReader._body_until_close
-            self.is_certain = True
-            return data
-        self._pending += data
-        if error := other_protocol_error(self._pending):
-            raise error
-        if may_be_other_protocol(self._pending):
-            return b""
-        if self._url.plus is not None:
-            if found := parse_header(self._pending):
-                self.header, length = found
-                body, self._pending = self._pending[length:], b""
-                return self._begin_body(self.header, body)
-            if may_become_header(self._pending):
-                return b""
-        if self._raise_or_may_be_error(closed=False):
-            return b""
-        body, self._pending = self._pending, b""
-        self._take = ResponseReader._body_until_close
-        self.is_certain = True
-        return body
-
-    def _begin_body(self, header: PlusHeader, body: bytes) -> bytes:
-        if header.is_error:
-            self._take = ResponseReader._collect_error
-        elif header.length == UNTIL_CLOSE:
-            self._take = ResponseReader._body_until_close
-        elif header.length == UNTIL_DOT:
-            self._dot_ended = DotEndedParser()
-            self._take = ResponseReader._body_until_dot
-        else:
-            if self._most_bytes is not None and header.length > self._most_bytes:
-                raise TooBig("the answer", self._most_bytes)
-            self._take = ResponseReader._body_by_length
-            self._missing = header.length
-        self.is_certain = not header.is_error
-        return self._take(self, body)
-
-    def _body_until_close(self, data: bytes) -> bytes:
-        return data
-
-    def _body_by_length(self, data: bytes) -> bytes:
-        body = data[: self._missing]
-        self._missing -= len(body)
-        self.complete = self._missing == 0
-        return body
-
-    def _body_until_dot(self, data: bytes) -> bytes:
-        body = self._dot_ended.feed(data)
-        self.complete = self._dot_ended.ended
-        return body
-
-    def _collect_error(self, data: bytes) -> bytes:
-        self._pending = (self._pending + data)[:LONGEST_ERROR_BODY]
-        assert self.header is not None
-        length = self.header.length
-        ended = 0 <= length <= len(self._pending) or len(self._pending) == LONGEST_ERROR_BODY
-        if ended or (length == UNTIL_DOT and self._pending.endswith(b"\n.\r\n")):
-            raise parse_error(self._pending, self._charset)
-        return b""

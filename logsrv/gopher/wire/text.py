@@ -15,7 +15,6 @@ passed on, and the rest must wait.
 from __future__ import annotations
 
 import codecs
-import re
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.wire.errors import TooBig
@@ -73,8 +72,6 @@ def decode_text(text: bytes, charset: str | None = None) -> str:
 
 
 MOST_HELD = 64 * 1024 * 1024
-_TERMINATOR_LINE = rb"\n\.\r?\n"
-_TERMINATOR_BEGUN = rb"\n(?:\.\r?)?\Z"
 # Bytes at the end of a text that are enough to find its terminator, even with a few extra CRs.
 TAIL = 16
 
@@ -103,33 +100,13 @@ def terminator_length(tail: bytes) -> int:
 def unstuffed(text: bytes) -> tuple[bytes, bool]:
     """Return a text without terminator and stuffed dots, and true if it had a terminator."""
     if length := terminator_length(text):
-        return (b"\n" + text[: len(text) - length]).replace(b"\n..", b"\n.")[1:], True
+        return without_stuffed_dots(text[: len(text) - length]), True
     return text, False
 
 
-class Unstuffer:
-    """Removes one dot from every line that begins with two. Takes bytes in pieces of any size."""
-
-    def __init__(self) -> None:
-        # The start counts as the end of a line, so that every stuffed line begins with LF, dot, dot.
-        self._pending = b"\n"
-        self._skip = 1
-
-    def feed(self, data: bytes) -> bytes:
-        held = self._pending + data
-        keep = 2 if held.endswith(b"\n.") else 1 if held.endswith(b"\n") else 0
-        self._pending = held[len(held) - keep :]
-        return self._unstuff(held[: len(held) - keep])
-
-    def finish(self) -> bytes:
-        return self._unstuff(self._pending)
-
-    def _unstuff(self, lines: bytes) -> bytes:
-        lines = lines.replace(b"\n..", b"\n.")
-        if lines and self._skip:
-            self._skip = 0
-            return lines[1:]
-        return lines
+def without_stuffed_dots(lines: bytes) -> bytes:
+    """Remove one dot from every line that begins with two."""
+    return (b"\n" + lines).replace(b"\n..", b"\n.")[1:]
 
 
 class Stuffer:
@@ -155,31 +132,6 @@ class Stuffer:
         """Return the end of the text, with its terminator."""
         ended = self._starts and not self._pending
         return self._pending + (b"" if ended else b"\r\n") + b".\r\n"
-
-
-class DotEndedParser(Unstuffer):
-    """The parser of a stuffed text whose Gopher+ header says that it ends with a line `.`.
-
-    ended: that line was received.
-    """
-
-    ended = False
-
-    def feed(self, data: bytes) -> bytes:
-        """Return the text of these bytes; bytes after the terminator are ignored."""
-        if self.ended:
-            return b""
-        held = self._pending + data
-        if found := re.search(_TERMINATOR_LINE, held):
-            self.ended = True
-            # The LF before the terminator belongs to the text.
-            stop = found.start() + 1
-            self._pending = b""
-        else:
-            begun = re.search(_TERMINATOR_BEGUN, held)
-            stop = begun.start() if begun else len(held)
-            self._pending = held[stop:]
-        return self._unstuff(held[:stop])
 
 
 class TextParser:

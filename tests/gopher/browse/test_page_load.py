@@ -14,9 +14,10 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.page import MenuContent, Page
 from logsrv.gopher.browse.page_lines import lines_of_page
 from logsrv.gopher.browse.page_load import LIMITS, MOST_LINES, PageLoad
-from logsrv.gopher.fetch.connection_options import ConnectionOptions, Limits, Timeouts, Trust
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts, Trust
 from logsrv.gopher.fetch.local import LocalAnswer
 from logsrv.gopher.fetch.on_asyncio import async_answer_of, in_daemon_thread
+from logsrv.gopher.wire.content import Limits
 from logsrv.gopher.wire.errors import ServerError, TimedOut, TooBig
 from logsrv.gopher.wire.fileurl import FileURL
 from logsrv.gopher.wire.url import GopherURL

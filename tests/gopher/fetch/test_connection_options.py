@@ -1,4 +1,4 @@
-"""Limits, pins, the `proxy` and the places of files: what cannot be is refused in a sentence."""
+"""Time-outs, pins, the `proxy` and the places of files: what cannot be is refused in a sentence."""
 
 import subprocess
 import sys
@@ -9,7 +9,6 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher import Proxy
 from logsrv.gopher.fetch.connection_options import (
     ConnectionOptions,
-    Limits,
     PinnedConnections,
     PinStore,
     Timeouts,
@@ -23,13 +22,10 @@ from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 
 
-def test_nothing_waits_for_no_time_or_takes_no_bytes():
+def test_nothing_waits_for_no_time():
     for name in ("connect", "first_byte", "between", "whole"):
         with pytest.raises(ValueError, match=name):
             Timeouts(**{name: 0})
-    for name in ("menu", "text", "line", "items"):
-        with pytest.raises(ValueError, match=name):
-            Limits(**{name: 0})
 
 
 def test_the_first_certificate_is_remembered(tmp_path):

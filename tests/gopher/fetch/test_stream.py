@@ -1,11 +1,9 @@
 """A body that is taken piece by piece: in order, its error last, and no faster than it is wanted."""
 
-import os
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from typing import BinaryIO
 
 import pytest
 from twisted.internet.task import Clock
@@ -106,45 +104,6 @@ def test_a_server_that_falls_silent_while_nothing_is_taken_is_left_later(serve, 
     clock.advance(Timeouts().between + 1)
     with pytest.raises(TimedOut):
         taken(transfers, stream)
-
-
-class IntoFile:
-    """A file that takes what comes by itself."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.size = 0
-
-    def descriptor(self) -> int:
-        return self._file.fileno()
-
-    def count_written(self, size: int) -> None:
-        self.size += size
-
-
-@pytest.mark.skipif(not hasattr(os, "splice"), reason="only Linux has splice")
-def test_nothing_goes_past_what_waits_to_be_taken(serve, transfers, tmp_path):
-    """Else the end of a file would stand before its begin."""
-    more = threading.Event()
-
-    def answer(connection: socket.socket, _: bytes) -> None:
-        connection.sendall(b"first")
-        assert more.wait(PATIENCE)
-        connection.sendall(b"second")
-
-    stream = AnswerStream(transfers, GopherURL.parse(serve(answer).url("/9x")))
-    while not stream.received:
-        transfers.run_round(0.1)
-    with (tmp_path / "x").open("wb") as file:
-        into = IntoFile(file)
-        stream.splice_into(into)
-        assert stream.descriptor is None
-        assert taken(transfers, stream) == b"first"
-        stream.splice_into(into)
-        more.set()
-        assert taken(transfers, stream) == b""
-    assert (tmp_path / "x").read_bytes() == b"second"
-    assert (into.size, stream.received) == (6, 11)
 
 
 URL = GopherURL("h")

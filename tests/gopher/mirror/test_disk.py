@@ -6,9 +6,8 @@ import threading
 
 import pytest
 
-from logsrv.gopher.fetch.connecting import SocketTransfer
 from logsrv.gopher.fetch.local import MIRROR_JOURNAL
-from logsrv.gopher.fetch.transfers import Transfers
+from logsrv.gopher.fetch.transfers import SocketTransfer, Transfers
 from logsrv.gopher.mirror import sinks
 from logsrv.gopher.mirror.paths import LinkInTheWay
 from logsrv.gopher.mirror.sinks import FileSink

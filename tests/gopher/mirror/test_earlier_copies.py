@@ -6,7 +6,7 @@ What becomes of the copies of a mirror: test_losses.py.
 import pytest
 
 from logsrv.gopher.mirror.earlier_copies import LostLinks, why_not_replace
-from logsrv.gopher.mirror.sinks import parse_menu
+from logsrv.gopher.wire.content import parse_menu
 from logsrv.gopher.wire.errors import GopherError, Truncated
 from logsrv.gopher.wire.url import GopherURL
 

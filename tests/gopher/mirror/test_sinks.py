@@ -6,7 +6,7 @@ from collections import deque
 
 import pytest
 
-from logsrv.gopher.mirror.sinks import FileSink, MenuSink, TextSink
+from logsrv.gopher.mirror.sinks import FileSink
 
 SMALL, LARGE = 10, 100_000
 
@@ -82,20 +82,6 @@ def test_a_directory_in_the_way_is_no_file_of_before(tmp_path):
     assert os.listdir(tmp_path) == ["x"]
 
 
-def test_a_menu_is_over_at_its_dot():
-    sink = MenuSink()
-    assert not sink.feed(b"0a\t/a\th\t70\r\n")
-    assert sink.feed(b".\r\nrubbish")
-    sink.finish(has_header=False)
-    sink.abort()
-    assert [item.selector for item in sink.items] == [b"/a"]
-    assert sink.content.startswith(b"0a\t/a")
-    last = MenuSink()
-    last.feed(b"0a\t/a\th\t70")
-    last.finish(has_header=False)
-    assert len(last.items) == 1
-
-
 @pytest.mark.parametrize(
     ("before", "came", "is_missing"),
     [(b"x", b"", True), (b"x", b".\r\n", False), (b"", b"", False), (None, b"", False)],
@@ -110,16 +96,6 @@ def test_nothing_is_no_answer_for_a_file_that_had_something(tmp_path, before, ca
         sink.feed(came)
     sink.finish(has_header=False)
     assert sink.became_empty is is_missing
-
-
-def test_rules_are_read_into_memory():
-    sink = TextSink()
-    sink.feed(b"User-agent: *\r\n")
-    sink.feed(b".\r\n")
-    sink.finish(has_header=False)
-    assert sink.content == b"User-agent: *\r\n"
-    sink.abort()
-    assert sink.content == b""
 
 
 @pytest.mark.parametrize("lines", [SMALL, LARGE])
@@ -137,17 +113,3 @@ def test_a_file_that_is_the_same_is_left_alone(tmp_path, lines):
         assert (path.stat().st_ino == before.st_ino) is not changed
     assert path.read_bytes() == b".lime\r\n" * lines
     assert os.listdir(tmp_path) == ["x"]
-
-
-def test_what_goes_past_the_program_stays_behind_all_that_came_before(tmp_path):
-    """A server under load sends a large file in short pieces too."""
-    sink = FileSink(str(tmp_path / "x"), text=False)
-    sink.feed(b"a" * 300_000)
-    sink.feed(b"b" * 10)
-    assert sink.descriptor is not None
-    os.write(sink.descriptor, b"c" * 10)
-    sink.count_written(10)
-    sink.feed(b"d")
-    sink.finish(has_header=False)
-    sink.store()
-    assert (tmp_path / "x").read_bytes() == b"a" * 300_000 + b"b" * 10 + b"c" * 10 + b"d"

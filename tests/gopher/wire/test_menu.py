@@ -11,7 +11,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.gopher.serve.gopherhole import parse_gophermap
-from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser, encoded_line, parse_menu_line
 from logsrv.gopher.wire.url import BEGINNINGS, GopherURL
@@ -165,11 +164,17 @@ def test_a_line_of_100_megabytes_takes_no_memory_and_costs_no_other_line():
     assert parser.dropped == 1600 * 65536 + len("0long") + len("\t/x\th\t70\r") - 64 * 1024
 
 
-def test_an_endless_menu_ends_with_a_clear_error():
-    parser = MenuParser(most_items=1000)
-    assert len(parser.feed(b"iagain\t\th\t1\r\n" * 1000)) == 1000
-    with pytest.raises(TooBig, match="larger than the limit of 1000 lines"):
-        parser.feed(b"iagain\t\th\t1\r\n")
+def test_a_menu_has_so_many_items_and_no_more():
+    """However it comes; and the end of a menu that has too many is one, too."""
+    for line in (b"ix\n", b"\n"):
+        for cut in (0, 1500, len(line) * 1001):
+            data = line * 1001 + b"last"
+            parser = MenuParser(most_items=1000)
+            found = parser.feed(data[:cut]) + parser.feed(data[cut:]) + parser.finish()
+            assert len(found) == 1000 and parser.is_full
+    parser = MenuParser(most_items=1)
+    assert len(parser.feed(b"a\n") + parser.finish()) == 1
+    assert not parser.is_full
 
 
 def test_menus_of_real_servers():

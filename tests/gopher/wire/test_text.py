@@ -2,7 +2,6 @@
 
 import codecs
 import io
-import re
 
 import pytest
 from hypothesis import assume, given
@@ -12,11 +11,9 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.text import (
     TAIL,
-    DotEndedParser,
     Stuffer,
     Text,
     TextParser,
-    Unstuffer,
     checked_charset,
     decode_line,
     decode_text,
@@ -54,24 +51,6 @@ def test_a_text_is_the_same_at_every_split(text, cuts):
     parser = TextParser()
     content = b"".join(map(parser.feed, pieces(text, cuts))) + parser.finish()
     assert (content, parser.terminated) == slow_reference(text)
-
-
-@given(_TEXTS, _CUTS)
-def test_stuffing_goes_away_at_every_split(text, cuts):
-    unstuffer = Unstuffer()
-    content = b"".join(map(unstuffer.feed, pieces(text, cuts))) + unstuffer.finish()
-    assert content == slow_unstuffed(text)
-
-
-@given(_TEXTS, _CUTS)
-def test_a_text_that_must_end_with_a_dot_ends_there(text, cuts):
-    reader = DotEndedParser()
-    content = b"".join(map(reader.feed, pieces(text, cuts)))
-    found = re.search(rb"^\.\r?\n", text, re.MULTILINE)
-    assert reader.ended == (found is not None)
-    if found:
-        assert content == slow_unstuffed(text[: found.start()])
-        assert reader.finish() == b""
 
 
 @given(_TEXTS)
