@@ -61,7 +61,7 @@ def test_a_reload_that_is_refused_last_ends_nothing(logger, tmp_path):
         wait_until(lambda: web.posts, "the first try")
         token.write_text("after\n")
         other = 'alert = "x"\nalert-command = "true"'
-        config(tmp_path, other, more=f'{more}["{here}", "tcp:0:interface=192.0.2.77"]\n')
+        config(tmp_path, other, more=f'{more}["{here}", "systemd:domain=INET:index=0"]\n')
         server.send_signal(signal.SIGHUP)
         server.wait_until(lambda: "reload refused" in server.log(), "the refusal")
         asked = Request(

@@ -132,7 +132,7 @@ def test_socket_activation(tmp_path):
         connection.sendall(b"attempt %d\n" % attempt)
         with (tmp_path / "twistd.log").open("ab") as log:
             process = subprocess.Popen(
-                [*command, "--listen", f"tcp:{port}:interface=127.0.0.1"],
+                [*command, "--listen", "systemd:domain=INET:index=0"],
                 cwd=tmp_path, stdout=log, stderr=log, close_fds=False, preexec_fn=pass_socket,
                 env={**os.environ, "LISTEN_FDS": "1", "LISTEN_FDNAMES": "lines"},
             )  # fmt: skip
@@ -159,18 +159,18 @@ for number in range(2):
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="2", LISTEN_FDNAMES="lines:web")
 os.execv(sys.argv[3], sys.argv[3:])
 """
+SYSTEMD = "systemd:domain=INET:index={}"
 
 
 def test_a_socket_of_the_manager_is_the_same_after_reloads(logger, tmp_path):
     """Removed and added again, the listener gets only connections of its own port."""
     ports = free_port(), free_port()
     config = tmp_path / "logsrv.toml"
-    here, there = (f"tcp:{port}:interface=127.0.0.1" for port in ports)
-    web = f'http = "{there}"\nhttp-token = "secret"\n'
-    config.write_text(f'listen = "{here}"\n{web}')
+    web = f'http = "{SYSTEMD.format(1)}"\nhttp-token = "secret"\n'
+    config.write_text(f'listen = "{SYSTEMD.format(0)}"\n{web}')
     prefix = (sys.executable, "-c", MANAGER, *map(str, ports))
     server = logger("--config", str(config), listen=[], prefix=prefix)
-    for reloads, listen in enumerate((LOOPBACK, here), 1):
+    for reloads, listen in enumerate((LOOPBACK, SYSTEMD.format(0)), 1):
         config.write_text(f'listen = "{listen}"\n{web}')
         server.send_signal(signal.SIGHUP)
         server.wait_for_log(rf"(?s)(reloaded, .*){{{reloads}}}")
@@ -181,6 +181,28 @@ def test_a_socket_of_the_manager_is_the_same_after_reloads(logger, tmp_path):
     with socket.create_connection(("127.0.0.1", ports[0])) as sender:
         sender.sendall(b"a line\n")
     assert server.wait_for_messages(1) == [b"a line"]
+
+
+@pytest.mark.complains("cannot start|reload refused")
+def test_a_socket_of_the_manager_is_for_one_listener_whatever_it_is_called(logger, tmp_path):
+    """A listener by number and one by name would get its connections in turns."""
+    by_number, by_name = SYSTEMD.format(0), "systemd:domain=INET:name=lines"
+    prefix = (sys.executable, "-c", MANAGER, str(free_port()), str(free_port()))
+    server = logger(listen=[by_number, by_name], prefix=prefix, wait=False)
+    assert server.wait() == 1
+    assert f"{by_name}: the listener at {by_number} has that socket" in server.log()
+    config = tmp_path / "logsrv.toml"
+    config.write_text(f'listen = "{by_number}"\n')
+    server = logger("--config", str(config), listen=[], prefix=prefix)
+    for listen, sentence in (
+        (by_name, "has that socket"),
+        (LOOPBACK, "reloaded"),
+        (by_name, "name="),
+    ):
+        config.write_text(f'listen = "{listen}"\n')
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log(sentence)
+    server.wait_for_log("(?s)(reloaded, .*){2}")
 
 
 def test_stdin_stores_the_lines_of_standard_input(tmp_path):

@@ -197,7 +197,8 @@ def test_a_kept_socket_is_not_in_the_way_of_the_same_port_elsewhere(manager, tmp
 
 
 @pytest.mark.slow
-def test_sockets_of_a_unit_are_taken_by_their_places(manager, tmp_path):
+def test_sockets_of_a_unit_are_taken_by_their_places_and_names(manager, tmp_path):
+    """LISTEN_FDS has both kinds, socket units first; the endpoint systemd: finds them by name or number."""
     with (
         socket.create_server(("127.0.0.1", 0)) as named,
         socket.create_server(("127.0.0.1", 0)) as placed,
@@ -208,7 +209,7 @@ def test_sockets_of_a_unit_are_taken_by_their_places(manager, tmp_path):
         server = ManagedLogger(tmp_path, manager)
         port = placed.getsockname()[1]
         server.configure(
-            f"tcp:{named.getsockname()[1]}:interface=127.0.0.1",
+            "systemd:domain=INET:name=lines",
             f"tcp:{port}:interface=127.0.0.1",
             f"syslog:unixgram:{path}",
         )

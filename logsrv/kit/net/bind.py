@@ -27,6 +27,10 @@ _WITH_PORTS = ("tcp", "tcp6", "ssl", "udp")
 
 DEFAULT_BUFFER = 32 * 1024 * 1024
 HIDDEN = (-1, -1)
+NO_INHERITED_SOCKET = (
+    "the service manager gave no such socket (LISTEN_FDS, LISTEN_FDNAMES and LISTEN_PID tell "
+    "which there are); is the .socket unit started?"
+)
 
 
 class ListenError(ConfigurationError):
@@ -51,6 +55,8 @@ def listen_error(
         )
     elif isinstance(cause, OSError):
         sentence = _os_error_sentence(cause, endpoint)
+    elif isinstance(cause, IndexError | KeyError) and endpoint.scheme == "systemd":
+        sentence = NO_INHERITED_SOCKET
     else:
         sentence = shown(str(cause) or type(cause).__name__)
     return ListenError(f"{where}: {sentence}")
@@ -71,7 +77,7 @@ def _os_error_sentence(cause: OSError, endpoint: Endpoint) -> str:
         case errno.EACCES | errno.EPERM:
             return (
                 "no permission for this port; one below 1024 needs root, CAP_NET_BIND_SERVICE or a "
-                ".socket unit, so take one above"
+                "socket from the service manager (systemd:), so take one above"
             )
         case errno.EADDRNOTAVAIL:
             return "this machine has no such address; 0.0.0.0 or \\:\\: stand for all it has"
@@ -79,6 +85,8 @@ def _os_error_sentence(cause: OSError, endpoint: Endpoint) -> str:
             return f"there is no directory {shown(os.path.dirname(endpoint.path))} for the socket"
         case errno.EAFNOSUPPORT:
             return "this machine has no IPv6; take tcp: or an IPv4 address"
+        case errno.EBADF | errno.ENOTSOCK if endpoint.scheme == "systemd":
+            return NO_INHERITED_SOCKET
     if cause.filename:
         return f"{shown(str(cause.filename))}: {cause.strerror}"
     return cause.strerror or str(cause)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ FILES = {
     "privateKey": "PRIVATE KEY",
     "certKey": "CERTIFICATE",
     "extraCertChain": "CERTIFICATE",
+    "dhParameters": "DH PARAMETERS",
     "clientca": "CERTIFICATE",
 }
 # The most bytes of a file: a chain has some ten certificates of some KiB each.
@@ -73,14 +75,40 @@ def client_authorities(endpoint: Endpoint) -> list[crypto.X509]:
 
     Empty if clients are not asked for certificates. Raises ListenError.
     """
-    path = endpoint.argument("clientca")
-    blocks = _read_pem(endpoint, "the authority", Path(path), "CERTIFICATE") if path else []
-    return [crypto.load_certificate(crypto.FILETYPE_PEM, block) for block in blocks]
+    found: list[crypto.X509] = []
+    for path in _authority_files(endpoint):
+        blocks = _read_pem(endpoint, "the authority", path, "CERTIFICATE")
+        found += [crypto.load_certificate(crypto.FILETYPE_PEM, block) for block in blocks]
+    if not found and endpoint.asks_for_certificates:
+        raise ListenError(
+            f"{shown(str(endpoint))}: there is no authority in "
+            f"{shown(endpoint.argument('caCertsDir') or '')}: no file whose name ends in .pem"
+        )
+    return found
+
+
+def _authority_files(endpoint: Endpoint) -> list[Path]:
+    """Return the files of authorities; from a directory the `*.pem`, as Twisted's clients do."""
+    file, directory = endpoint.argument("clientca"), endpoint.argument("caCertsDir")
+    files = [Path(file)] if file else []
+    if directory:
+        try:
+            files += sorted(
+                path for path in Path(directory).iterdir() if path.suffix.lower() == ".pem"
+            )
+        except OSError as error:
+            raise ListenError(
+                f"{shown(str(endpoint))}: caCertsDir {shown(directory)}: {error.strerror}"
+            ) from error
+    return files
 
 
 def file_marks_of(endpoint: Endpoint) -> dict[str, FileFingerprint | None]:
     """Return the marks of an `ssl:` endpoint's files, by path; None for a file that cannot be found."""
     files = {path for name in FILES if (path := endpoint.argument(name)) is not None}
+    # A directory that is gone counts as empty, and is read when it is there again.
+    with suppress(ListenError):
+        files |= set(map(str, _authority_files(endpoint)))
     return {file: file_fingerprint(file) for file in files}
 
 

@@ -23,26 +23,37 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
         "port",
         "privateKey",
         "certKey",
+        "sslmethod",
         "interface",
         "backlog",
         "extraCertChain",
+        "dhParameters",
+        "caCertsDir",
         "clientca",
         "clientcert",
     ),
+    "tls": ("path", "port", "backlog", "interface"),
+    "systemd": ("domain", "index", "name"),
     "stdio": (),
     "udp": ("port", "interface", "rcvbuf"),
     "unixgram": ("address", "mode", "rcvbuf"),
     "stdin": (),
 }
 # Arguments for a protocol that begins TLS itself (STARTTLS); they need their names.
-START_TLS_ARGUMENTS = ("privateKey", "certKey", "extraCertChain", "clientca", "clientcert")
-START_TLS = ("tcp", "tcp6", "unix")
+START_TLS_ARGUMENTS = (
+    "privateKey", "certKey", "extraCertChain", "dhParameters", "caCertsDir", "clientca", "clientcert",
+)  # fmt: skip
+START_TLS = ("tcp", "tcp6", "unix", "systemd")
 NOT_STREAMS = {"udp": "datagram", "unixgram": "datagram", "stdin": "stdin", "fetched": "fetched"}
 """The kind of each scheme that is not a stream. `fetched` is no place: its receiver parses the text."""
-# Arguments that name files, which must exist.
-FILE_ARGUMENTS = ("privateKey", "certKey", "extraCertChain", "clientca")
+# Arguments that name directories and files, which must exist.
+DIRECTORY_ARGUMENTS = ("path", "caCertsDir")
+FILE_ARGUMENTS = (
+    "privateKey", "certKey", "extraCertChain", "dhParameters", "clientca", *DIRECTORY_ARGUMENTS
+)  # fmt: skip
 # Arguments that Twisted's `ssl:` has, too; the others say which clients must show a certificate.
-TLS_ARGUMENTS = ("privateKey", "certKey", "extraCertChain")
+TLS_ARGUMENTS = ("privateKey", "certKey", "sslmethod", "extraCertChain", "dhParameters")
+_NOT_IN_LABELS = {*START_TLS_ARGUMENTS, *TLS_ARGUMENTS, *DIRECTORY_ARGUMENTS}
 
 EVERYWHERE = ("0.0.0.0", "::")
 
@@ -83,9 +94,7 @@ class Endpoint:
     @property
     def label(self) -> str:
         """The text without key and certificate files: the listener's name in metrics and the log."""
-        arguments = {
-            name: value for name, value in self.arguments if name not in START_TLS_ARGUMENTS
-        }
+        arguments = {name: value for name, value in self.arguments if name not in _NOT_IN_LABELS}
         if len(arguments) == len(self.arguments):
             return self.text
         return self._text_before_scheme + endpoint_text(self.scheme, arguments)
@@ -125,6 +134,9 @@ class Endpoint:
     @property
     def conflict_keys(self) -> frozenset[tuple[object, ...]]:
         """The port, path or socket that it takes, without the interface: what overlaps shares one."""
+        if self.scheme == "systemd":
+            named = (("index", self.argument("index")), ("name", self.argument("name")))
+            return frozenset(one for one in named if one[1] is not None)
         if self.path:
             return frozenset({(os.path.normpath(self.path),)})
         is_ipv6 = self.scheme == "tcp6" or ":" in self.interface
@@ -143,7 +155,7 @@ class Endpoint:
     @property
     def asks_for_certificates(self) -> bool:
         """Return true if clients are asked for certificates, `required` or `optional`."""
-        return self.argument("clientca") is not None
+        return any(self.argument(name) is not None for name in ("caCertsDir", "clientca"))
 
     @property
     def _text_before_scheme(self) -> str:
@@ -166,7 +178,7 @@ class Endpoint:
             arguments.setdefault("mode", MODE)
             # No lock file, because it could become stale, too: we find a stale socket by connecting to it.
             arguments.setdefault("lockfile", "0")
-        for name in START_TLS_ARGUMENTS:
+        for name in (*START_TLS_ARGUMENTS, *TLS_ARGUMENTS):
             arguments.pop(name, None)
         return endpoint_text("tcp" if self.scheme == "ssl" else self.scheme, arguments)
 

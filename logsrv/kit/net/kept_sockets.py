@@ -110,6 +110,12 @@ def _bound_address(asked: socket.socket) -> tuple[str, int] | bytes:
     return os.fsencode(address) if asked.family == socket.AF_UNIX else tuple(address[:2])
 
 
+def _in_use_error(other: str) -> OSError:
+    return OSError(
+        f"the listener at {other} has that socket of the service manager already: remove one of them"
+    )
+
+
 def _shown_address(descriptor: int) -> str:
     """Return where a socket listens: `127.0.0.1:514`, `[::]:514`, a path. Raises OSError."""
     with borrowed_socket(descriptor) as asked:
@@ -136,8 +142,9 @@ class KeptSockets:
         self._tell = tell
         self._stored: dict[ListeningPlace, str] = {}
         self._from_units: set[ListeningPlace] = set()
-        # The socket units' sockets that listeners use, each with the listener's place.
-        self._taken: dict[int, ListeningPlace] = {}
+        # The socket units' sockets that listeners use, each with its listener: the listener's place, or its
+        # endpoint if that has the socket's name or number.
+        self._taken: dict[int, ListeningPlace | str] = {}
         self.leaving = False
         for descriptor in self._given:
             # The environment may be wrong: perhaps no file has that number.
@@ -154,7 +161,11 @@ class KeptSockets:
         return place is not None and any(place.is_place_of(*one) for one in self._given.items())
 
     def take(self, place: ListeningPlace) -> socket.socket | None:
-        """Return the given socket that listens at a place, for its listener; None if there is none."""
+        """Return the given socket that listens at a place, for the listener there; None if there is none.
+
+        Raises OSError if another listener uses that socket, because its endpoint has the socket's name or
+        number.
+        """
         for descriptor, name in self._given.items():
             if not place.is_place_of(descriptor, name):
                 continue
@@ -163,6 +174,8 @@ class KeptSockets:
                 self._stored[place] = name
             else:
                 # The socket of a unit stays, for a listener after a reload.
+                if isinstance(other := self._taken.get(descriptor), str):
+                    raise _in_use_error(other)
                 self._from_units.add(place)
                 self._taken[descriptor] = place
                 descriptor = os.dup(descriptor)
@@ -171,9 +184,19 @@ class KeptSockets:
             return taken
         return None
 
-    def note_listener_ended(self, place: ListeningPlace | None) -> None:
-        """Note that the listener at a place has ended."""
-        self._taken = {one: other for one, other in self._taken.items() if other != place}
+    def note_adopted(self, descriptor: int, endpoint: str) -> None:
+        """Note that a listener uses a unit's socket, because its endpoint names that socket.
+
+        endpoint: its text, with the socket's name or number. Raises OSError if another listener uses it.
+        """
+        if descriptor in self._taken:
+            other = self._taken[descriptor]
+            raise _in_use_error(other if isinstance(other, str) else _shown_address(descriptor))
+        self._taken[descriptor] = endpoint
+
+    def note_listener_ended(self, listener: ListeningPlace | str) -> None:
+        """Note that a listener has ended. listener: its place, or its endpoint with a name or number."""
+        self._taken = {one: other for one, other in self._taken.items() if other != listener}
 
     def untaken_places(self) -> list[str]:
         """Return the places of the units' sockets that no listener uses."""

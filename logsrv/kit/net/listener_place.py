@@ -58,12 +58,16 @@ class ListenerPlace:
 
         A restart with another address leaves a kept socket at the same port. It is closed, if it is in the
         way; the service manager closes its copy a moment later, and this waits for that, up to WAY_SECONDS.
+        Raises ListenError.
         """
         endpoint = self._listener.endpoint
         self.known = place = listening_place_of(endpoint) if self.kept.may_have_sockets else None
         if place is None:
             return None
-        taken = self.kept.take(place)
+        try:
+            taken = self.kept.take(place)
+        except OSError as error:
+            raise listen_error(error, endpoint) from error
         if taken is None and self.kept.close_blocking(place):
             end = time.monotonic() + WAY_SECONDS
             while time.monotonic() < end:

@@ -19,6 +19,7 @@ from twisted.plugin import getPlugins
 
 from logsrv.kit.net.endpoint import (
     ARGUMENTS,
+    DIRECTORY_ARGUMENTS,
     FILE_ARGUMENTS,
     START_TLS,
     START_TLS_ARGUMENTS,
@@ -39,16 +40,14 @@ _PART = re.compile(r"(?:^|:)(?:((?:\\.|[^:=\\])*)(=))?((?:\\.|[^:\\])*)", re.DOT
 NEEDED = {
     "port": "has no port; 0 takes any free one",
     "address": "has no path; write for instance {}:/run/log.sock",
-}
-# Endpoint types of Twisted that we do not take, and what to write instead.
-GONE = {
-    "systemd": "name the place of the .socket unit's socket, such as tcp:514, to get it",
-    "tls": "TLS is ssl:6514:privateKey=FILE:certKey=FILE",
+    "domain": "has no domain; known are INET, INET6 or UNIX",
 }
 # Patterns of whole values, and the error for any other value.
 PATTERNS = {
     "mode": ("0?[0-7]{3}", "no file mode; one is for instance 660"),
     "backlog": ("[1-9][0-9]{0,8}", "no number of connections"),
+    "domain": ("INET6?|UNIX", "no domain; known are INET, INET6 or UNIX"),
+    "index": ("[0-9]+", "no number; the first socket is 0"),
     "clientcert": ("required|optional", "neither required nor optional"),
 }
 
@@ -75,6 +74,8 @@ def parse_endpoint(text: str) -> Endpoint:
         raise ValueError(
             f"no colon after {scheme}; write {scheme}:{example if ARGUMENTS[scheme] else ''}"
         )
+    if scheme == "tls":
+        check_tls_arguments(rest)
     named = START_TLS_ARGUMENTS if scheme in START_TLS else ()
     arguments = named_arguments(scheme, rest, ARGUMENTS[scheme], named)
     check_and_complete_arguments(scheme, arguments)
@@ -111,13 +112,11 @@ def parse_named_endpoint(names: Sequence[str], text: str) -> Endpoint:
 
 def _check_plugin_scheme(scheme: str, text: str) -> None:
     """Raise ValueError unless another package adds this endpoint type to Twisted."""
-    if scheme in GONE:
-        raise ValueError(f"{scheme}: is not taken here: {GONE[scheme]}")
     plugged = {plugin.prefix.lower() for plugin in getPlugins(IStreamServerEndpointStringParser)}
     if scheme.lower() in plugged - {*ARGUMENTS, "haproxy"}:
         return
     known = sorted([*ARGUMENTS, "haproxy"])
-    known += sorted(plugged - {*known, *GONE})
+    known += sorted(plugged - set(known))
     if text.isdigit():
         meant: str | None = f"tcp:{text}"
     elif text == scheme and text.startswith(("/", ".")):
@@ -171,7 +170,8 @@ def named_arguments(
 def check_and_complete_arguments(scheme: str, arguments: dict[str, str]) -> None:
     """Check the arguments of an endpoint, and put in the numbers of ports and the key of `ssl:`."""
     for name, lacking in NEEDED.items():
-        if name in ARGUMENTS[scheme] and not arguments.get(name):
+        # `tls:` needs no port: Twisted has a default.
+        if name in ARGUMENTS[scheme] and not arguments.get(name) and scheme != "tls":
             raise ValueError(f"{scheme}: {lacking.format(scheme)}")
     for name, check in CHECKS.items():
         if name in arguments:
@@ -179,6 +179,8 @@ def check_and_complete_arguments(scheme: str, arguments: dict[str, str]) -> None
     for name, (pattern, wrong) in PATTERNS.items():
         if name in arguments and not re.fullmatch(pattern, arguments[name]):
             raise ValueError(f"{name}={shown(arguments[name])} is {wrong}")
+    if scheme == "systemd" and ("index" in arguments) == ("name" in arguments):
+        raise ValueError("systemd: takes either index= or name=, as in systemd:domain=INET:index=0")
     _check_certificate_arguments(scheme, arguments)
 
 
@@ -255,10 +257,10 @@ def _check_certificate_arguments(scheme: str, arguments: dict[str, str]) -> None
                     f"{scheme}: has {name} without a key; add privateKey=FILE, or take ssl: for TLS "
                     "from the beginning"
                 )
-    if "clientcert" in arguments and "clientca" not in arguments:
+    if "clientcert" in arguments and not {"caCertsDir", "clientca"} & set(arguments):
         raise ValueError(
             f"clientcert={arguments['clientcert']} needs to know whom to trust: clientca=FILE, a file "
-            "of certificates of authorities"
+            "of certificates of authorities, or caCertsDir=DIRECTORY"
         )
 
 
@@ -271,7 +273,21 @@ def check_paths(scheme: str, arguments: Iterable[tuple[str, str]]) -> None:
         if name == "address":
             _checked_socket_path(scheme, value)
         elif name in FILE_ARGUMENTS and not os.path.exists(value):
-            raise ValueError(f"{scheme}: there is no file ({name}) {shown(value)}")
+            what = "directory" if name in DIRECTORY_ARGUMENTS else f"file ({name})"
+            raise ValueError(f"{scheme}: there is no {what} {shown(value)}")
+
+
+def check_tls_arguments(rest: str) -> None:
+    """Raise ValueError if `tls:` has no directory first, but nothing or a port, or if it names a key file.
+
+    `tls:` takes a directory of certificates; `ssl:` takes a port, privateKey= and certKey=.
+    """
+    first = rest.partition(":")[0]
+    if not first or "Key=" in rest or (first.isdigit() and not os.path.exists(first)):
+        raise ValueError(
+            "tls: takes a directory of certificates, tls:DIRECTORY:PORT; with one certificate it is "
+            f"ssl:{first if first.isdigit() else 6514}:privateKey=FILE:certKey=FILE"
+        )
 
 
 # Checks of a scheme and a value; each returns the value to use.

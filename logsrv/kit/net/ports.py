@@ -1,4 +1,4 @@
-"""Changes to Twisted's ports: our classes, inherited sockets, closing without shutdown."""
+"""Changes to Twisted's ports: faster classes, adopted and inherited sockets, closing without shutdown."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import re
 import socket
 import struct
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from twisted.internet import tcp, unix
-from twisted.internet.endpoints import _SystemdParser
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint, _SystemdParser
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.systemd import ListenFDs
@@ -26,6 +26,7 @@ from logsrv.kit.connections.streams import (
 )
 from logsrv.kit.connections.tls import GatheringTLSFactory
 from logsrv.kit.net.endpoint import BACKLOG, MODE, Endpoint
+from logsrv.kit.net.kept_sockets import borrowed_socket
 from logsrv.kit.text.escape import one_line
 
 log = Logger()
@@ -84,6 +85,40 @@ def block_new_connections(port: Any) -> None:
 def is_shared(port: Any) -> bool:
     """Return true if a port was made for an existing socket, which another process may have open."""
     return not getattr(port, "_shouldShutdown", False)
+
+
+def adopt_duplicate(endpoint: Any, claim: Callable[[int], object] = lambda _: None) -> None:
+    """Let an endpoint adopt a duplicate of the descriptor that the service manager gave us.
+
+    Twisted closes the descriptor that an endpoint adopts. The next open file would get its number, and the
+    endpoint would take that file when it listens again. claim: gets the number, and may raise OSError.
+    Raises OSError, also for a socket that does not listen: Twisted would try to accept from it for ever.
+    """
+    if not isinstance(endpoint, AdoptedStreamServerEndpoint):
+        return
+    number: int = endpoint.fileno
+    os.set_inheritable(number, False)
+    with borrowed_socket(number) as given:
+        _check_listens(given, endpoint.addressFamily)
+    claim(number)
+    endpoint.fileno = os.dup(number)
+
+
+def _check_listens(given: socket.socket, family: int) -> None:
+    if given.type != socket.SOCK_STREAM:
+        raise OSError(
+            "that socket of the service manager takes datagrams: write udp: or unixgram:, and its place"
+        )
+    if given.family != family:
+        raise OSError(
+            "that socket of the service manager is of another domain: "
+            f"write domain={socket.AddressFamily(given.family).name.removeprefix('AF_')}"
+        )
+    if not given.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        raise OSError(
+            "that socket of the service manager does not listen; "
+            "with Accept=yes in the .socket unit it is a single connection: take that out"
+        )
 
 
 def inherited_descriptors() -> list[tuple[int, str]]:

@@ -24,6 +24,7 @@ from logsrv.kit.net.endpoint import LISTENING, Endpoint, log_listening
 from logsrv.kit.net.kept_sockets import KeptSockets
 from logsrv.kit.net.listener_place import ListenerPlace
 from logsrv.kit.net.ports import (
+    adopt_duplicate,
     block_new_connections,
     close_socket,
     is_shared,
@@ -39,7 +40,7 @@ from logsrv.kit.text.words import shown
 log = Logger()
 
 # Schemes whose Twisted endpoints put no layer of their own around our protocols.
-BARE = ("tcp", "tcp6", "unix", "stdio", "stdin")
+BARE = ("tcp", "tcp6", "unix", "systemd", "stdio", "stdin")
 
 # Schemes whose endpoints close a connection at once if no protocol was built for it.
 REFUSING = (*BARE, "ssl")
@@ -172,7 +173,11 @@ class StreamListener:
         """Return the Twisted endpoint, or ours for standard input."""
         if self.endpoint.kind == "stdin":
             return StdinEndpoint(self._reactor)
-        return serverFromString(self._reactor, self.endpoint.twisted_description)
+        endpoint: Any = serverFromString(self._reactor, self.endpoint.twisted_description)
+        adopt_duplicate(
+            endpoint, lambda one: self._place.kept.note_adopted(one, str(self.endpoint))
+        )
+        return endpoint
 
     def _take_bound_port(self, port: Any) -> None:
         if self._stopped:
@@ -198,13 +203,13 @@ class StreamListener:
         self._stopped = True
         place = self._place
         place.stop_watching()
-        place.kept.note_listener_ended(place.known)
+        place.kept.note_listener_ended(place.known or str(self.endpoint))
         if self.certificate is not None:
             self.certificate.stop_watching()
         port, self._port = self._port, None
         if port is None:
             return
-        of_unit = place.kept.is_from_unit(place.known)
+        of_unit = self.endpoint.scheme == "systemd" or place.kept.is_from_unit(place.known)
         if of_unit or place.outlives:
             # A socket unit serves its waiting peers later, by another process if need be. A socket that is
             # only kept for us is closed unless this is a restart, so its waiting peers are accepted first.

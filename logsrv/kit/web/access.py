@@ -175,8 +175,10 @@ def is_private(endpoint: Endpoint) -> bool:
         return False
     if endpoint.scheme == "unix":
         return True
+    if endpoint.scheme == "systemd":
+        return endpoint.argument("domain") == "UNIX"
     # An endpoint type of another package may listen anywhere.
-    if endpoint.scheme not in ("tcp", "tcp6", "ssl"):
+    if endpoint.scheme not in ("tcp", "tcp6", "ssl", "tls"):
         return False
     return is_loopback(endpoint.interface) or endpoint.interface.lower() == "localhost"
 

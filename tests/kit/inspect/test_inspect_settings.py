@@ -45,6 +45,7 @@ def test_the_key_files_of_an_ssh_place_are_parsed_and_located():
         ("tcp:2222", "could be reached by others; take unix:PATH"),
         ("tcp:2222:interface=192.0.2.1", "could be reached by others"),
         ("haproxy:tcp:2222:interface=127.0.0.1", "could be reached by others"),
+        ("systemd:domain=INET:index=0", "could be reached by others"),
         ("udp:2222", "takes no connections"),
         ("unix:/run/i.sock:mode=666", "mode=666 lets everybody on this machine in"),
         ("ssh:2222", "has no keys=FILE"),

@@ -39,6 +39,7 @@ def unix(tmp_path: Path) -> Endpoint:
         ("tcp6:80", errno.EAFNOSUPPORT, "this machine has no IPv6"),
         ("unix:/no/where/x", errno.ENOENT, "there is no directory /no/where for the socket"),
         ("unix:/no/where/x", errno.EACCES, "its directory must be writable"),
+        ("systemd:domain=INET:index=0", errno.ENOTSOCK, "is the .socket unit started?"),
         ("haproxy:tcp:1234", errno.EADDRINUSE, "the port is in use by another program (ss -lntp"),
         (
             "haproxy:unix:/no/where/x",
@@ -52,6 +53,12 @@ def test_a_failed_bind_is_one_sentence_that_names_the_endpoint(text, number, sen
     error = CannotListenError(None, 0, OSError(number, os.strerror(number)))
     told = str(listen_error(error, parse_endpoint(text)))
     assert told.startswith(f"{text}: ") and sentence in told and "\n" not in told
+
+
+@pytest.mark.parametrize("before", ["", "haproxy:"])
+def test_a_missing_socket_from_the_service_manager_is_no_index_error(before):
+    endpoint = parse_endpoint(f"{before}systemd:domain=INET:index=0")
+    assert "LISTEN_FDS" in str(listen_error(IndexError("list index out of range"), endpoint))
 
 
 KINDS = {"unix": socket.SOCK_STREAM, "unixgram": socket.SOCK_DGRAM}

@@ -70,7 +70,7 @@ def test_a_pair_that_is_none_is_said_before_anything_opens(tmp_path):
 
 
 @pytest.mark.parametrize("before", ["", "haproxy:"])
-@pytest.mark.parametrize("name", ["privateKey", "certKey", "extraCertChain", "clientca"])
+@pytest.mark.parametrize("name", ["privateKey", "certKey", "extraCertChain", "dhParameters"])
 def test_a_pipe_in_place_of_a_file_is_refused_at_once(name, before, tmp_path):
     """A plain open of it waits for whoever may write there, and all connections with it."""
     pem, pipe = certificate_file(tmp_path / "pem"), tmp_path / "pipe"
@@ -97,6 +97,7 @@ CERTIFICATE = b"-----BEGIN CERTIFICATE-----\n%s-----END CERTIFICATE-----\n"
         ("certKey", CERTIFICATE % b"QUJD\n", "BEGIN CERTIFICATE----- is damaged"),
         ("extraCertChain", CERTIFICATE % b"QUJD\n", "BEGIN CERTIFICATE----- is damaged"),
         ("privateKey", CERTIFICATE % b"QUJD\n", "has no -----BEGIN PRIVATE KEY-----"),
+        ("dhParameters", b"\0", "has no -----BEGIN DH PARAMETERS-----"),
     ],
 )
 def test_what_is_wrong_is_said_in_plain_words_with_the_file(name, data, why, tmp_path):
@@ -245,6 +246,28 @@ def test_a_certificate_file_may_be_missing_for_a_while(tmp_path):
     assert "no such file" in said
     kept.rename(watched.key)
     assert watched.pass_looks(5) == []
+
+
+def test_authorities_are_those_of_the_file_and_of_the_directory(tmp_path):
+    (tmp_path / "cas").mkdir()
+    pem = certificate_file(tmp_path / "pem")
+    in_directory = Authority(tmp_path / "cas", "in directory").cafile
+    (tmp_path / "cas" / "README").write_text("no certificate")
+    single = Authority(tmp_path, "single").cafile
+    text = f"ssl:0:privateKey={pem}:clientca={single}:caCertsDir={in_directory.parent}"
+    found = client_authorities(parse_endpoint(text))
+    assert [each.to_cryptography().subject.rfc4514_string() for each in found] == [
+        "CN=single",
+        "CN=in directory",
+    ]
+    in_directory.write_text("rubbish")
+    with pytest.raises(ListenError, match=rf"the authority {in_directory} cannot be used: has no"):
+        check_certificate(parse_endpoint(text))
+    in_directory.unlink()
+    with pytest.raises(ListenError, match=r"there is no authority in .*/cas: no file whose name"):
+        client_authorities(
+            parse_endpoint(f"ssl:0:privateKey={pem}:caCertsDir={in_directory.parent}")
+        )
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,10 @@ def test_any_path_survives_being_written_and_read(path):
         ("unix:/a", "unix:/b", False),
         ("unix:/a", "tcp:1", False),
         ("stdin:", "stdin:", False),
+        ("systemd:INET:index=0", "haproxy:systemd:domain=INET:index=0", True),
+        ("systemd:INET:name=a", "systemd:INET6:name=a", True),
+        ("systemd:INET:index=0", "systemd:INET:index=1", False),
+        ("systemd:INET:index=0", "systemd:INET:name=a", False),
     ],
 )
 def test_which_endpoints_are_in_each_others_way(one, other, together):
@@ -85,7 +89,7 @@ def test_a_place_is_not_compared_with_all_that_are_taken(monkeypatch):
 
 def test_arguments_of_our_own_are_not_passed_to_twisted(tmp_path):
     (tmp_path / "pem").touch()
-    text = "ssl:443:privateKey=pem:clientca=pem:clientcert=optional"
+    text = "ssl:443:privateKey=pem:clientca=pem:caCertsDir=.:clientcert=optional"
     with chdir(tmp_path):
         endpoint = parse_endpoint(text)
         assert endpoint.asks_for_certificates
@@ -94,7 +98,10 @@ def test_arguments_of_our_own_are_not_passed_to_twisted(tmp_path):
     assert endpoint.twisted_description == "tcp:443:backlog=1024"
     assert endpoint.twisted_tls_description == "ssl:0:privateKey=pem"
     located = endpoint.with_paths_below(tmp_path)
-    assert located.argument("clientca") == str(tmp_path / "pem")
+    assert (located.argument("clientca"), located.argument("caCertsDir")) == (
+        str(tmp_path / "pem"),
+        str(tmp_path),
+    )
 
 
 def test_a_certificate_for_tls_that_begins_later_is_not_for_the_listener(tmp_path):

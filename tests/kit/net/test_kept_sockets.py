@@ -65,7 +65,7 @@ def test_the_socket_of_a_unit_stays_for_the_next_listener(listening):
         taken.close()
     assert kept.outlives(place)
     kept.close_unwanted()
-    assert is_open(listening.fileno()), "a listener may want it after a reload"
+    assert is_open(listening.fileno()), "a listener with systemd: may want it"
 
 
 def test_only_a_listening_socket_is_taken(listening, tmp_path):
@@ -119,9 +119,28 @@ def test_an_untaken_socket_of_a_unit_is_warned_about(listening):
         taken = kept.take(place)
         assert taken is not None
         taken.close()
-        assert kept.untaken_places() == untaken[1:]
-        kept.note_listener_ended(place)
-        assert kept.untaken_places() == untaken
+        kept.note_adopted(named.fileno(), "systemd:domain=INET6:index=1")
+        assert kept.untaken_places() == []
+
+
+def test_a_socket_of_a_unit_is_for_one_listener(listening):
+    """Two would take turns with its peers: by number, by name, or by its place."""
+    place, number = place_at(listening), listening.fileno()
+    kept = KeptSockets([(number, "logsrv.socket")])
+    kept.note_adopted(number, "systemd:INET:index=0")
+    with pytest.raises(OSError, match="listener at systemd:INET:index=0 has that socket"):
+        kept.note_adopted(number, "systemd:INET:name=logsrv.socket")
+    with pytest.raises(OSError, match="listener at systemd:INET:index=0 has that socket"):
+        kept.take(place)
+    kept.note_listener_ended("systemd:INET:name=logsrv.socket")
+    kept.note_listener_ended("systemd:INET:index=0")
+    taken = kept.take(place)
+    assert taken is not None
+    taken.close()
+    with pytest.raises(OSError, match=f"listener at 127.0.0.1:{place.address[1]} has that socket"):
+        kept.note_adopted(number, "systemd:INET:index=0")
+    kept.note_listener_ended(place)
+    kept.note_adopted(number, "systemd:INET:index=0")
 
 
 def test_a_listener_is_kept_once_and_forgotten(listening):
@@ -163,6 +182,6 @@ def test_a_unix_socket_whose_file_is_gone_or_anothers_is_not_taken(tmp_path):
             kept.close_unwanted()
 
 
-@pytest.mark.parametrize("text", ["tcp:0", "udp:0", "stdin:"])
+@pytest.mark.parametrize("text", ["tcp:0", "udp:0", "stdin:", "systemd:domain=INET:index=0"])
 def test_a_port_of_0_is_never_kept(text):
     assert listening_place_of(parse_endpoint(text)) is None

@@ -29,6 +29,8 @@ from logsrv.linelog.plugin.logger_settings import LISTEN as LOGGER_LISTEN
         ("tcp:port=80", "stream", 80, None),
         ("tcp6:514:interface=\\:\\:1", "stream", 514, None),
         ("unix:/run/x.sock:mode=600", "stream", None, "/run/x.sock"),
+        ("systemd:domain=INET:index=0", "stream", None, None),
+        ("systemd:domain=UNIX:name=logs", "stream", None, None),
         ("haproxy:tcp:1234", "stream", 1234, None),
         ("haproxy:unix:/run/x", "stream", None, "/run/x"),
         ("stdio:", "stream", None, None),
@@ -72,14 +74,21 @@ def test_each_kind_of_endpoint_is_parsed_and_gives_its_text_back(text, kind, por
         ("unix:/" + "x" * 107, "too long for a socket"),
         ("ssl:443", "there is no file (privateKey) "),
         ("ssl:443:privateKey=/:clientca=/nonexistent", "there is no file (clientca) /nonexistent"),
+        ("ssl:443:privateKey=/:caCertsDir=/nonexistent", "there is no directory /nonexistent"),
         ("ssl:443:privateKey=/:clientcert=required", "clientca=FILE, a file of certificates of au"),
         ("ssl:443:privateKey=/:clientca=/:clientcert=no", "neither required nor optional"),
         ("tcp:25:certKey=/", "tcp: has certKey without a key; add privateKey=FILE, or take ssl:"),
         ("tcp:25:privateKey=/nonexistent", "there is no file (privateKey) /nonexistent"),
         ("unix:/s:privateKey=/:clientcert=required", "clientca=FILE, a file of certificates of au"),
         ("tcp:25:privatekey=/", "did you mean privateKey?"),
-        ("tls:6514", "TLS is ssl:6514:privateKey=FILE:certKey=FILE"),
-        ("systemd:domain=INET:index=0", "name the place of the .socket unit"),
+        ("tls:/nonexistent:443", "there is no directory"),
+        ("tls:6514", "with one certificate it is ssl:6514:privateKey=FILE:certKey=FILE"),
+        ("tls:6514:privateKey=pem", "with one certificate it is ssl:6514:"),
+        ("tls:", "tls:DIRECTORY:PORT"),
+        ("systemd:index=0", "systemd: has no domain; known are INET, INET6 or UNIX"),
+        ("systemd:domain=INET", "either index= or name="),
+        ("systemd:domain=TCP:index=0", "known are INET"),
+        ("systemd:domain=INET:index=first", "is no number"),
         ("haproxy:udp:514", "stands before a stream"),
         ("stdin:3", "takes no argument"),
         ("tcp:\x1b[2J", "\\x1b"),
@@ -109,6 +118,7 @@ def test_omitted_arguments_of_tls_have_defaults(tmp_path):
     with chdir(tmp_path):
         check_and_complete_arguments("ssl", arguments)
     assert arguments == {"port": "53", "privateKey": "server.pem"}
+    check_and_complete_arguments("tls", {"path": str(tmp_path)})
 
 
 def test_the_first_arguments_need_no_name():
@@ -138,7 +148,7 @@ CERTIFICATE = "privateKey=key.pem:certKey=cert.pem"
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with all files, which is not the working directory."""
     found = tmp_path / "conf"
-    found.mkdir()
+    (found / "authorities").mkdir(parents=True)
     for name in FILES:
         (found / name).touch()
     (tmp_path / "out").mkdir()
@@ -151,7 +161,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         (LISTEN, f"ssl:7001:{CERTIFICATE}"),
         (LISTEN, "ssl:7001:key.pem:cert.pem"),
-        (LISTEN, f"ssl:7001:{CERTIFICATE}:extraCertChain=chain.pem"),
+        (LISTEN, f"ssl:7001:{CERTIFICATE}:extraCertChain=chain.pem:dhParameters=dh.pem"),
+        (LISTEN, f"ssl:7001:{CERTIFICATE}:caCertsDir=authorities"),
         (LISTEN, f"ssl:7001:{CERTIFICATE}:clientca=ca.pem:clientcert=optional"),
         (LISTEN, f"tcp:7001:{CERTIFICATE}"),
         (LISTEN, f"tcp6:7001:{CERTIFICATE}"),
@@ -161,6 +172,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (LISTEN, "unix:run.sock"),
         (LISTEN, "unixgram:run.sock"),
         (LISTEN, "haproxy:unix:run.sock"),
+        (LISTEN, f"systemd:domain=INET:index=0:{CERTIFICATE}"),
+        (LISTEN, "tls:authorities:7001"),
         (NAMED, f"admin:ssl:7001:{CERTIFICATE}"),
         (WEB, f"ssl:9100:{CERTIFICATE}"),
         (PLACE, f"ssl:9100:interface=127.0.0.1:{CERTIFICATE}"),
@@ -173,11 +186,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 )
 def test_each_path_of_an_endpoint_is_below_the_directory_of_its_text(folder, kind, text):
     located = repr(kind.locate(kind.parse(text), folder))
-    for name in (*FILES, "run.sock"):
+    for name in (*FILES, "run.sock", "authorities"):
         if name in text:
             assert str(folder / name) in located
-    if ".pem" in text:
-        with pytest.raises(ValueError, match="there is no file"):
+    if ".pem" in text or "authorities" in text:
+        with pytest.raises(ValueError, match=r"there is no (file|directory)"):
             kind.locate(kind.parse(text), Path.cwd())
 
 
@@ -187,11 +200,14 @@ def test_each_path_of_an_endpoint_is_below_the_directory_of_its_text(folder, kin
         (LISTEN, f"ssl:7001:{CERTIFICATE}", "ssl:7001"),
         (LISTEN, "ssl:7001:key.pem:interface=127.0.0.1", "ssl:7001:interface=127.0.0.1"),
         (LISTEN, f"ssl:7001:{CERTIFICATE}:clientca=ca.pem:clientcert=required", "ssl:7001"),
+        (LISTEN, f"ssl:7001:{CERTIFICATE}:caCertsDir=authorities", "ssl:7001"),
         (LISTEN, f"haproxy:tcp:7001:{CERTIFICATE}", "haproxy:tcp:7001"),
+        (LISTEN, "tls:authorities:7001", "tls:port=7001"),
         (LISTEN, "tcp:7001:interface=127.0.0.1", "tcp:7001:interface=127.0.0.1"),
         (LISTEN, "tcp6:7001:interface=\\:\\:1", "tcp6:7001:interface=\\:\\:1"),
         (NAMED, f"admin:ssl:7001:{CERTIFICATE}", "admin:ssl:7001"),
         (PLACE, f"ssl:9100:interface=127.0.0.1:{CERTIFICATE}", "ssl:9100:interface=127.0.0.1"),
+        (PLACE, "ssh:9022:keys=keys:hostKey=key.pem", "ssh:9022"),
         (LOGGER_LISTEN, f"syslog:ssl:6514:{CERTIFICATE}", "syslog:ssl:6514"),
         (LOGGER_LISTEN, f"ssl:6514:{CERTIFICATE}", "ssl:6514"),
         (

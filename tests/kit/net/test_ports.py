@@ -12,10 +12,12 @@ from types import SimpleNamespace
 
 import pytest
 from twisted.internet import tcp, unix
-from twisted.internet.protocol import Factory
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint
+from twisted.internet.protocol import Factory, Protocol
 
 from logsrv.kit.net.ports import (
     KeptUNIXPort,
+    adopt_duplicate,
     block_new_connections,
     close_socket,
     start_accepting,
@@ -37,6 +39,40 @@ async def test_a_socket_that_others_have_as_well_is_only_closed_here(tmp_path):
         other.accept()[0].close()
     other.close()
     assert os.path.exists(path)
+
+
+async def test_a_socket_of_the_service_manager_keeps_its_number():
+    """So that nothing else is adopted when its endpoint is listened on again."""
+    with socket.create_server(("127.0.0.1", 0)) as given:
+        given.set_inheritable(True)
+        before = set(os.listdir("/proc/self/fd"))
+        for _ in range(2):
+            endpoint = AdoptedStreamServerEndpoint(REACTOR, given.fileno(), socket.AF_INET)
+            adopt_duplicate(endpoint)
+            port = await endpoint.listen(Factory.forProtocol(Protocol))
+            assert port.getHost().port == given.getsockname()[1]
+            await port.stopListening()
+        assert not given.get_inheritable()
+        # What other tests have left may be closed meanwhile.
+        assert set(os.listdir("/proc/self/fd")) <= before
+
+
+def test_a_socket_that_does_not_listen_is_refused_with_what_to_do():
+    """One that takes datagrams, or a connection of Accept=yes: each was asked for peers for ever."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        socket.create_connection(listening.getsockname()),
+        listening.accept()[0] as connection,
+        socket.socket(type=socket.SOCK_DGRAM) as datagrams,
+    ):
+        for given, family, sentence in (
+            (datagrams, socket.AF_INET, "takes datagrams: write udp:"),
+            (connection, socket.AF_INET, "Accept=yes"),
+            (listening, socket.AF_UNIX, "write domain=INET$"),
+        ):
+            endpoint = AdoptedStreamServerEndpoint(REACTOR, given.fileno(), family)
+            with pytest.raises(OSError, match=sentence):
+                adopt_duplicate(endpoint)
 
 
 INHERITED = """

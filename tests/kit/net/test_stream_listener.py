@@ -86,6 +86,8 @@ async def test_a_port_in_use_is_told_at_once_and_in_one_sentence(site):
     [
         ("tcp:0:interface=192.0.2.77", "this machine has no such address"),
         ("unix:/nonexistent/x", "there is no directory /nonexistent"),
+        ("systemd:domain=INET:index=0", "LISTEN_FDS"),
+        ("systemd:domain=INET:name=logs", "LISTEN_FDS"),
     ],
 )
 async def test_whatever_cannot_be_bound_raises_a_sentence(site, endpoint, sentence):

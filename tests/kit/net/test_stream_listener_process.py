@@ -38,8 +38,6 @@ from twisted.logger import globalLogBeginner, textFileLogObserver
 from twisted.protocols.wire import Echo
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.connections.guard import GuardPolicy
-from logsrv.kit.net.kept_sockets import KeptSockets
-from logsrv.kit.net.ports import inherited_descriptors
 from logsrv.kit.net.stream_listener import StreamListener
 from logsrv.kit.observe.metrics import Metrics
 globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
@@ -48,7 +46,6 @@ factory.noisy = False
 listener = StreamListener(
     parse_endpoint(sys.argv[1]), factory,
     label="in", policy=GuardPolicy(), reactor=reactor, metrics=Metrics(),
-    kept=KeptSockets(inherited_descriptors()),
 )
 listener.bind()
 listener.open()
@@ -117,7 +114,7 @@ def test_a_socket_of_the_service_manager_outlives_us(tmp_path, domain):
         listening.bind(where)
         listening.listen(5)
         where = listening.getsockname()
-        endpoint = f"unix:{where}" if domain == "UNIX" else f"tcp:{where[1]}:interface=127.0.0.1"
+        endpoint = f"systemd:domain={domain}:name=logs"
         log = tmp_path / "log"
         with child(endpoint, log, INHERITING, [listening.fileno()]) as process:
             address_of(process)
@@ -137,7 +134,7 @@ def test_a_socket_that_the_service_manager_shut_down_is_no_trouble_at_a_stop(tmp
         listening.bind(("127.0.0.1", 0))
         listening.listen(5)
         log = tmp_path / "log"
-        endpoint = f"tcp:{listening.getsockname()[1]}:interface=127.0.0.1"
+        endpoint = "systemd:domain=INET:name=logs"
         with child(endpoint, log, INHERITING, [listening.fileno()]) as process:
             address_of(process)
             listening.shutdown(socket.SHUT_RDWR)

@@ -104,7 +104,7 @@ def test_a_missing_name_or_address_is_an_error():
 
 
 def test_an_endpoint_without_a_place_is_fine():
-    for text in ("stdin:", "tcp:0"):
+    for text in ("stdin:", "tcp:0", "systemd:domain=INET:index=0"):
         [found] = checked(text)
         assert found.level is FindingLevel.OK
 

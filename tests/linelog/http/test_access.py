@@ -188,10 +188,12 @@ def test_any_name_of_a_client_can_be_counted(client):
         ("tcp:80:interface=localhost", True),
         ("tcp6:80:interface=\\:\\:1", True),
         ("unix:/run/web", True),
+        ("systemd:domain=UNIX:index=0", True),
         ("tcp:80", False),
         ("tcp:80:interface=0.0.0.0", False),
         ("tcp:80:interface=192.0.2.1", False),
         ("tcp6:80", False),
+        ("systemd:domain=INET:index=0", False),
         # Who comes through the proxy comes from anywhere.
         ("haproxy:tcp:80:interface=127.0.0.1", False),
     ],
