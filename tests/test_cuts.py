@@ -271,8 +271,7 @@ for format_ in (
     LineFormat(max_line=9, delimiter=b"\0", encoding="ascii"),
 ):
     add(f"lines of plugins: {format_}", of_plugin_lines(format_), *TELNET)
-for parser in (Stuffer,):
-    add(parser.__name__, of_feeding(parser), *GOPHER)
+add("gopher stuffer", of_feeding(Stuffer), *GOPHER)
 add("gopher menu", of_feeding(lambda: MenuParser(50, 1000)), *GOPHER)
 add("gopher text", of_feeding(lambda: TextParser(1000)), *GOPHER)
 for kind in "0", "1", "9":

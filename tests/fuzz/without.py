@@ -8,7 +8,6 @@ WITHOUT = {
     "cli.arguments": _OPTION,
     "cli.reading": _OPTION,
     "gopher.command.fetch": _OPTION,
-    "gopher.mirror.earlier_copies": "reads a menu by the parser that `menu` goes through",
     "kit.text.transitions": "reads the tables of states of this program",
     "linelog.alerts.alert_protocol": "reads the settings of a task that this program wrote",
     "linelog.http.responses": _HANDS_ON,
