@@ -6,7 +6,8 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeAlias
 
@@ -14,11 +15,13 @@ import attrs
 import orjson
 
 from logsrv.errors import PeerError
+from logsrv.kit.children.child_side import MEMORY
 from logsrv.linelog.lines.json_made import HugeNumber, json_object_line, json_object_lines
 from logsrv.linelog.lines.records import RecordRun
 
 JSON = "application/json"
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 # All records of a body may take four times --max-body, because each record repeats its labels, and at least
 # 16 MiB. A body with more is refused.
 _GROWTH = 4
@@ -28,8 +31,19 @@ _LEAST_MADE = 16 << 20
 _LONGEST_INTEGER = 20
 # Matches every number that is too large for a float, and some others.
 _MAYBE_TOO_LARGE = re.compile(rb"[0-9][eE]\+?[0-9]{2}|[0-9]{289}")
+# A text of JSON this many times as long as a record may be, and longer than 256 KiB, is not parsed.
+_SPARE = 4
+_LEAST_LONG = 256 << 10
 RECORD = 200
 """Bytes counted for each record in addition to its text, for its time and source in the store."""
+
+# The most dicts that become JSON in one call, and the most bytes of what all of them have.
+_AT_ONCE = 512
+_BYTES_AT_ONCE = 1 << 20
+# The most memory that a body may need while it is parsed: three quarters of what a worker may have. Each of
+# its bytes needs 12 in the parser's own buffer, and up to 4 as text; each value needs more.
+_MOST_MEMORY = MEMORY // 4 * 3
+_FOR_EACH_BYTE = 16
 
 # After this many bytes of records, a few milliseconds of work, other peers should have a turn.
 _STEP = 128 << 10
@@ -156,18 +170,29 @@ class Records:
                 for record in run.lines:
                     self.add(record, structured=run.structured)
 
-    def add_dicts_as_json(self, found: Sequence[dict[str, Any]], most: int) -> None:
-        """Add dicts as JSON records; one longer than `most` bytes is left out and counted."""
-        lines = json_object_lines(found, most) if found else None
-        if lines is not None:
-            self.add_whole_lines(lines, len(found))
-        else:
-            for one in found:
-                line = json_object_line(one, {})
-                if len(line) > most:
-                    self.count_oversize(len(line))
-                else:
-                    self.add(line)
+    def add_dicts_as_json(
+        self, dicts: Iterable[dict[str, Any]], most: int, shared: Mapping[str, Any] = NOTHING
+    ) -> None:
+        """Add dicts as JSON records; one longer than `most` bytes is left out and counted.
+
+        shared: keys and values that all of them have. If these are long, few dicts become JSON at once.
+        """
+        at_once = max(1, min(_AT_ONCE, _BYTES_AT_ONCE // len(json_object_line(shared, {}))))
+        left = iter(dicts)
+        while found := list(islice(left, at_once)):
+            lines = json_object_lines(found, most)
+            if lines is not None:
+                self.add_whole_lines(lines, len(found))
+            else:
+                self._add_dicts_singly(found, most)
+
+    def _add_dicts_singly(self, dicts: Sequence[dict[str, Any]], most: int) -> None:
+        for one in dicts:
+            line = json_object_line(one, {})
+            if len(line) > most:
+                self.count_oversize(len(line))
+            else:
+                self.add(line)
 
     def add_whole_lines(self, text: bytes, number: int) -> None:
         """Add `number` records that are whole lines already. Raises RequestRefused (413) as `add` does."""
@@ -177,18 +202,20 @@ class Records:
 
     def count_oversize(self, size: int) -> None:
         """Count a record of `size` bytes, too long to store. Raises RequestRefused (413) as `add` does."""
-        self.count_towards_limit(size)
-        self.reasons["oversize"] += 1
+        self._count_refused("oversize", 1, size)
 
     def count_invalid(self, number: int = 1) -> None:
         """Count invalid records, which are not stored. Raises RequestRefused (413) as `add` does."""
-        self.count_towards_limit(0, number)
-        self.reasons["protocol"] += number
+        self._count_refused("protocol", number)
 
     def count_unknown(self, number: int = 1) -> None:
         """Count records under keys that their format does not have. Raises RequestRefused as `add` does."""
-        self.count_towards_limit(0, number)
-        self.reasons["unknown"] += number
+        self._count_refused("unknown", number)
+
+    def _count_refused(self, reason: str, number: int, size: int = 0) -> None:
+        self.count_towards_limit(size, number)
+        if number:
+            self.reasons[reason] += number
 
     def count_towards_limit(self, size: int, number: int = 1) -> None:
         """Count `number` records, `size` bytes in all, or work that costs as much, towards the limit.
@@ -256,6 +283,24 @@ def records_too_large(most: int, what: str, records: int | None = None) -> Reque
     """Return the refusal (413) of a message that would take more than `most` bytes in the store."""
     sentence = f"the message becomes {what} of more than {most} bytes; send fewer at once"
     return RequestRefused(413, sentence, records=records)
+
+
+def fits_in_record(size: int, most: int) -> bool:
+    """Return whether JSON of `size` bytes may become a record of `most`: white space disappears."""
+    return size <= max(_SPARE * most, _LEAST_LONG)
+
+
+def require_memory(body: bytes, signs: bytes, each: int) -> None:
+    """Raise RequestRefused (413) if the values of a body may need more memory than a worker has.
+
+    signs: the bytes that stand before each value, or more often. each: the memory of a value, in bytes.
+    """
+    size = len(body)
+    if (_FOR_EACH_BYTE + each) * size <= _MOST_MEMORY:
+        return
+    values = size - len(body.translate(None, signs))
+    if _FOR_EACH_BYTE * size + each * values > _MOST_MEMORY:
+        raise RequestRefused(413, "the body has too many values to parse; send fewer at once")
 
 
 def parse_json_text(text: bytes) -> Any:

@@ -13,14 +13,8 @@ from typing import Any
 from logsrv.linelog.formats.bulk import parse as bulk_bodies
 from logsrv.linelog.formats.http.content_encoding import coding_to_undo
 from logsrv.linelog.formats.http.content_encoding import unpacked_pieces as uncoded
-from logsrv.linelog.formats.http.json_parts import (
-    element_spans,
-    object_parts,
-    parse_elements,
-    skip_space,
-    value_spans,
-)
-from logsrv.linelog.formats.http.protobuf_parts import message_parts
+from logsrv.linelog.formats.http.json_body import element_texts, parse_json_body, value_ends
+from logsrv.linelog.formats.http.protobuf_body import import_extra, parse_protobuf
 from logsrv.linelog.formats.http.routes import http_routes
 from logsrv.linelog.formats.http.worker import ParseOrder, read_worker_answer
 from logsrv.linelog.formats.loki import parse as loki
@@ -101,14 +95,12 @@ def _takers() -> list[tuple[str, Callable[..., Any]]]:
     ]
 
 
-@target("linelog.formats.hec.parse", "linelog.formats.http.json_parts")
+@target("linelog.formats.hec.parse", "linelog.formats.http.json_body")
 def http_formats(data: bytes) -> None:
     """A body for each format of the http input is stored whole or refused, those of later ones too."""
     takers, media = _takers(), ("", "application/json", "application/x-protobuf")
     path, take = takers[data[0] % len(takers)] if data else takers[0]
     checked_here(take, data[2:], media[data[1] % 3] if data[1:] else "", path)
-    found = [span for spans in value_spans(data, 7) for span in spans]
-    assert found == [span for spans in value_spans(data) for span in spans]
 
 
 @target("linelog.formats.bulk.parse")
@@ -126,7 +118,7 @@ def loki_json(data: bytes) -> None:
     checked_in_worker(data, "application/json", "/loki/api/v1/push")
 
 
-@target("linelog.formats.loki.parse", "linelog.formats.http.protobuf_parts")
+@target("linelog.formats.loki.parse", "linelog.formats.http.protobuf_body")
 def loki_protobuf(data: bytes) -> None:
     """A push of Loki in protobuf and snappy; the input is also packed here, so that its content
     is parsed.
@@ -145,7 +137,7 @@ def otlp_json(data: bytes) -> None:
     checked_in_worker(data, "application/json", "/v1/logs")
 
 
-@target("linelog.formats.otlp.parse", "linelog.formats.http.protobuf_parts")
+@target("linelog.formats.otlp.parse", "linelog.formats.http.protobuf_body")
 def otlp_protobuf(data: bytes) -> None:
     """An export of logs in protobuf."""
     checked_here(otlp.add_otlp_records, data, "application/x-protobuf", "/v1/logs")
@@ -208,40 +200,29 @@ def _numbers(text: bytes) -> Any:
     return json.loads(text, parse_float=str, parse_int=str)
 
 
-@target("linelog.formats.http.json_parts")
-def json_parts(data: bytes) -> None:
-    """The parts of a large JSON text have the values of the whole."""
-    start = skip_space(data)
-    if data[start : start + 1] == b"[":
-        try:
-            found = [
-                one
-                for spans in element_spans(data, start, len(data))
-                for one in (parse_elements(data, spans) if spans else ())
-            ]
-        except RequestRefused:
-            pass
-        else:
-            assert found == parse_json_text(data)
-    records = Records(4 * MOST)
+@target("linelog.formats.http.json_body")
+def json_body(data: bytes) -> None:
+    """The texts of an array's elements have the values of the whole."""
+    value_ends(data)
     try:
-        for part in object_parts(data, ("streams", "values"), RECORD, records):
-            assert part is None or isinstance(part, dict)
+        value = parse_json_body(data)
     except RequestRefused as refusal:
-        assert refusal.status in (400, 413)
+        assert refusal.status == 400
+        return
+    if type(value) is list:
+        assert [parse_json_text(text) for text in element_texts(data.strip())] == value
 
 
-@target("linelog.formats.http.protobuf_parts")
-def protobuf_parts(data: bytes) -> None:
-    """Parts of a message are no larger than the message, and a damaged one is refused."""
-    records = Records(4 * MOST)
-    size = 0
+@target("linelog.formats.http.protobuf_body")
+def protobuf_body(data: bytes) -> None:
+    """A message is parsed or refused."""
+    kind = import_extra(
+        "opentelemetry.proto.collector.logs.v1.logs_service_pb2", "logs"
+    ).ExportLogsServiceRequest
     try:
-        for part in message_parts(data, (1, 2, 2), RECORD, records):
-            size += len(part or b"")
-            at_most(size, (len(data) + 20) ** 2)
+        parse_protobuf(kind, data)
     except RequestRefused as refusal:
-        assert refusal.status in (400, 413)
+        assert refusal.status == 400
 
 
 @target("linelog.lines.json_made", "linelog.lines.times")

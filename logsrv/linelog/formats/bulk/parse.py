@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from logsrv.linelog.formats.http.json_parts import SPARE
 from logsrv.linelog.lines.bodies import (
     BodyRules,
     Records,
     Reply,
     RequestRefused,
+    fits_in_record,
     malformed_body,
     nothing_found,
     parse_json_text,
@@ -164,7 +164,7 @@ def _numbered_lines(body: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _document_record(document: bytes, index: object, most: int) -> bytes:
     """Return a document on one line, with its index, if any, as the last member. Raises RequestRefused."""
-    if len(document) > SPARE * most:
+    if not fits_in_record(len(document), most):
         raise record_too_long(most, "the document")
     try:
         value = parse_json_text(document)

@@ -10,9 +10,9 @@ import json
 import math
 import re
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import Any
 
 import orjson
@@ -20,15 +20,16 @@ import orjson
 from logsrv.linelog.fields.json import look_up_field
 from logsrv.linelog.fields.record import ALIASES
 from logsrv.linelog.formats.hec import answers
-from logsrv.linelog.formats.http.json_parts import PIECE, SPARE, Span, skip_space, value_spans
+from logsrv.linelog.formats.http.json_body import value_ends
 from logsrv.linelog.lines.bodies import (
     BodyRules,
     Records,
     Reply,
     RequestRefused,
+    fits_in_record,
     parse_json_text,
 )
-from logsrv.linelog.lines.json_made import as_json, decode_or_escape, free_name, json_object_line
+from logsrv.linelog.lines.json_made import as_json, decode_or_escape, free_name
 from logsrv.linelog.lines.records import line_pieces
 from logsrv.linelog.lines.times import seconds_as_rfc3339
 
@@ -54,9 +55,9 @@ _LEAST_MILLISECONDS = 10**11
 _DIGITS = 9
 # Matches every number that may lose digits as a float or as an integer of 64 bits, and some other text.
 _LONG_NUMBER = re.compile(rb"[0-9][0-9.eE+-]{16}")
-# The most events or lines that become records in one call, and the most bytes of their metadata.
+# The most events, and bytes of raw lines, that are parsed in one call.
 _AT_ONCE = 512
-_MOST_AT_ONCE = 1 << 20
+_PIECE = 256 << 10
 # A question about more bytes of ids is refused.
 _LONGEST_QUESTION = 256 << 10
 
@@ -65,93 +66,78 @@ def add_hec_events(body: bytes, rules: BodyRules, records: Records) -> Reply:
     """Add the events of a body.
 
     Events without content, and records over --max-record, are left out; from a value on that is no JSON
-    object, all are. The answer then has the number of the first one left out, counted from 0. Raises
-    RequestRefused.
+    object, all are. The answer then has the number of the first one without content or form, counted from
+    0. Raises RequestRefused.
     """
-    body = body.removeprefix(BOM_UTF8)
     fault: Reply | None = None
-    number = rest = 0
-    for spans in _few_at_once(value_spans(body)):
-        values = _parse_values(body, spans, rules.max_record)
-        found: list[dict[str, Any]] = []
-        for value, (begin, end) in zip(values, spans, strict=False):
-            code = _code_of_fault(value)
-            if value is None:
-                records.count_oversize(end - begin)
-            elif code is None:
-                found.append(_event_record(value))
-            else:
+
+    def valid_events() -> Iterator[dict[str, Any]]:
+        nonlocal fault
+        for number, event in enumerate(_parse_events(body.removeprefix(BOM_UTF8))):
+            code = _code_of_fault(event)
+            if code is not None:
                 records.count_invalid()
-            if code is not None and fault is None:
-                fault = _answer_about(code, number)
-            number, rest = number + 1, end
-        records.add_dicts_as_json(found, rules.max_record)
-        if len(values) < len(spans):
-            break
-    if skip_space(body, rest) < len(body):
-        records.count_invalid()
-        fault = fault or _answer_about(answers.INVALID_FORMAT, number)
-    elif not number:
+                fault = fault or answers.reply(code, **{"invalid-event-number": number})
+            else:
+                yield _event_record(event)
+
+    records.add_dicts_as_json(valid_events(), rules.max_record)
+    return fault or _reply(records)
+
+
+def _reply(records: Records) -> Reply:
+    """Return the answer if all that was sent is valid."""
+    if records.refused_count:
+        return answers.reply(answers.TOO_LARGE)
+    if not len(records):
         records.count_unknown()
         return answers.reply(answers.NO_DATA)
-    if fault is None and records.refused_count:
-        fault = answers.reply(answers.TOO_LARGE)
-    return fault or answers.reply(answers.SUCCESS)
+    return answers.reply(answers.SUCCESS)
 
 
 def count_hec_events(body: bytes, rules: BodyRules) -> int:
-    """Return how many events a body has."""
-    count = 0
-    for spans in value_spans(body):
-        count += len(spans)
-    return count or 1
+    """Return how many events a body has. Raises RequestRefused."""
+    return len(value_ends(body)) or 1
 
 
-def _few_at_once(found: Iterator[list[Span]]) -> Iterator[list[Span]]:
-    """Yield the spans of each list, few enough for one step."""
-    for spans in found:
-        for at in range(0, len(spans) or 1, _AT_ONCE):
-            yield spans[at : at + _AT_ONCE]
+def _parse_events(body: bytes) -> Iterator[Any]:
+    """Yield the JSON objects of a body, up to anything else: then None, and nothing more."""
+    ends, begin = value_ends(body), 0
+    for at in range(0, len(ends), _AT_ONCE):
+        texts = []
+        for end in ends[at : at + _AT_ONCE].tolist():
+            texts.append(body[begin:end])
+            begin = end
+        objects = _parse_objects(texts)
+        yield from objects
+        if len(objects) < len(texts):
+            yield None
+            return
+    if body[begin:].strip(_SPACE):
+        yield None
 
 
-def _answer_about(code: int, number: int) -> Reply:
-    return answers.reply(code, **{"invalid-event-number": number})
-
-
-def _parse_values(body: bytes, spans: Sequence[Span], most: int) -> list[dict[str, Any] | None]:
-    """Return the objects of consecutive spans, up to the first that is invalid or no object.
-
-    None stands for one that could only become a record of more than `most` bytes.
-    """
-    if not spans:
-        return []
-    longest = max(PIECE, SPARE * most)
-    texts = [body[begin:end] for begin, end in spans if end - begin <= longest]
-    found: list[Any] = []
-    if len(texts) == len(spans):
-        try:
-            found = parse_json_text(b"[%b]" % b",".join(texts))
-        except ValueError:
-            pass
+def _parse_objects(texts: Sequence[bytes]) -> list[dict[str, Any]]:
+    """Return the objects of texts, up to the first that is invalid or no object."""
+    together = b"[%b]" % b",".join(texts)
+    try:
+        found = parse_json_text(together)
+    except ValueError:
+        found = []
     # One of them may be several values.
-    if len(found) == len(spans) and not _LONG_NUMBER.search(body, spans[0][0], spans[-1][1]):
+    if len(found) == len(texts) and not _LONG_NUMBER.search(together):
         return list(takewhile(_is_object, found))
-    return list(_parse_singly(body, spans, longest))
+    return list(_parse_singly(texts))
 
 
 def _is_object(value: Any) -> bool:
     return type(value) is dict
 
 
-def _parse_singly(
-    body: bytes, spans: Sequence[Span], longest: int
-) -> Iterator[dict[str, Any] | None]:
-    for begin, end in spans:
-        if end - begin > longest:
-            yield None
-            continue
+def _parse_singly(texts: Sequence[bytes]) -> Iterator[dict[str, Any]]:
+    for text in texts:
         try:
-            value = _parse_with_digits(body[begin:end])
+            value = _parse_with_digits(text)
         except ValueError:
             return
         if not _is_object(value):
@@ -180,14 +166,14 @@ def _fragment(digits: str) -> orjson.Fragment:
     return orjson.Fragment(digits.encode())
 
 
-def _code_of_fault(value: dict[str, Any] | None) -> int | None:
-    """Return the code for an event without content, or for one that is too long; None for any other."""
-    if value is None:
-        return answers.TOO_LARGE
-    event = value.get("event")
+def _code_of_fault(event: dict[str, Any] | None) -> int | None:
+    """Return the code for what is no event, or one without content; None for any other."""
     if event is None:
+        return answers.INVALID_FORMAT
+    content = event.get("event")
+    if content is None:
         return answers.NO_EVENT
-    blank = not event.strip() if isinstance(event, str) else event in ({}, [])
+    blank = not content.strip() if isinstance(content, str) else content in ({}, [])
     return answers.BLANK_EVENT if blank else None
 
 
@@ -260,42 +246,36 @@ def add_hec_lines(body: bytes, rules: BodyRules, records: Records) -> Reply:
     With metadata, a line that is a JSON object gets them as further keys; other text becomes `message`.
     """
     metadata = {name: rules.query.get(name, "") for name in _METADATA}
-    many = max(1, min(_AT_ONCE, _MOST_AT_ONCE // len(json_object_line(metadata, {}))))
-    longest = max(PIECE, SPARE * rules.max_record)
-    any_line = False
-    for lines in _lines_at_once(body.removeprefix(BOM_UTF8), many):
-        any_line = any_line or bool(lines)
-        if any(metadata.values()):
-            made = []
-            for line in lines:
-                if len(line) <= longest:
-                    made.append(_line_record(line, metadata))
-                else:
-                    records.count_oversize(len(line))
-            records.add_dicts_as_json(made, rules.max_record)
-        else:
+    pieces = map(_lines, line_pieces(body.removeprefix(BOM_UTF8), _PIECE))
+    if any(metadata.values()):
+        made = _line_records(pieces, metadata, rules.max_record, records)
+        records.add_dicts_as_json(made, rules.max_record, metadata)
+    else:
+        for lines in pieces:
             records.add_texts(lines)
-    if not any_line:
-        records.count_unknown()
-        return answers.reply(answers.NO_DATA)
-    return answers.reply(answers.TOO_LARGE if records.refused_count else answers.SUCCESS)
+    return _reply(records)
 
 
 def count_hec_lines(body: bytes, rules: BodyRules) -> int:
     """Return how many lines a body has."""
-    count = 0
-    for lines in _lines_at_once(body, _AT_ONCE):
-        count += len(lines)
-    return count or 1
+    return sum(len(_lines(piece)) for piece in line_pieces(body, _PIECE)) or 1
 
 
-def _lines_at_once(body: bytes, many: int) -> Iterator[list[bytes]]:
-    """Yield lists of at most `many` lines of a body, without those that are blank."""
-    for piece in line_pieces(body, PIECE):
-        lines = [line.rstrip(b"\r") for line in piece.split(b"\n")]
-        lines = [line for line in lines if line.strip(_SPACE)]
-        for at in range(0, len(lines), many):
-            yield lines[at : at + many]
+def _lines(piece: bytes) -> list[bytes]:
+    """Return the lines of a piece, without those that are blank."""
+    lines = (line.rstrip(b"\r") for line in piece.split(b"\n"))
+    return [line for line in lines if line.strip(_SPACE)]
+
+
+def _line_records(
+    pieces: Iterable[list[bytes]], metadata: Mapping[str, str], most: int, records: Records
+) -> Iterator[dict[str, Any]]:
+    """Yield the records of lines; count those that are too long to look at."""
+    for line in chain.from_iterable(pieces):
+        if fits_in_record(len(line), most):
+            yield _line_record(line, metadata)
+        else:
+            records.count_oversize(len(line))
 
 
 def _line_record(line: bytes, metadata: Mapping[str, str]) -> dict[str, Any]:

@@ -73,8 +73,6 @@ class UnknownKeys:
         self.records = records
         self.foreign = False
         self._named: dict[str, None] = {}
-        # A large body is parsed in parts that share the values beside its list: each counts once.
-        self._seen: dict[int, Any] = {}
 
     @property
     def sentence(self) -> str:
@@ -99,7 +97,7 @@ class UnknownKeys:
                 continue
             hint = f"did you mean {name}?" if name else f"there is no such key here, only {wanted}"
             self._name(f"{shown(key)}: {hint}")
-            if (name or wanted) == wanted and self._is_new(holder[key]):
+            if (name or wanted) == wanted:
                 self.records.count_unknown(records_below(holder[key], len(_LEVELS) - 1 - level))
         for key in beside:
             self._note_keys_inside(key, holder.get(key))
@@ -129,13 +127,6 @@ class UnknownKeys:
     def _name(self, what: str) -> None:
         if len(self._named) < _MOST_NAMED:
             self._named[what] = None
-
-    def _is_new(self, value: Any) -> bool:
-        if not isinstance(value, (dict, list)):
-            return True
-        new = id(value) not in self._seen
-        self._seen[id(value)] = value
-        return new
 
 
 def meant(key: str, names: Sequence[str]) -> str | None:

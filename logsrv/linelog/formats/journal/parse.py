@@ -33,8 +33,8 @@ MOST_ENTRY = 16 << 20
 MOST_FIELDS = 4096
 # Longest field that systemd allows, in bytes; a larger size is invalid, and refuses the upload.
 _MOST_FIELD = 768 << 20
-# Bytes parsed in one step: they may be hundreds of small entries.
-_PIECE = 2 << 10
+# Bytes of a whole upload parsed at once: its entries are counted towards the limit piece by piece.
+_PIECE = 256 << 10
 # Bytes: an entry longer than this, and longer than a record may be, is stored as text, not as JSON.
 _LARGE = 1 << 20
 # Bytes of memory counted for a field in addition to its text.

@@ -6,20 +6,14 @@ A record has the keys `time` and `message`, the labels of its stream and its str
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from itertools import islice
 from typing import Any, TypeAlias
 
 from logsrv.linelog.formats.http.content_encoding import body_too_large
-from logsrv.linelog.formats.http.json_parts import count_elements, object_parts
+from logsrv.linelog.formats.http.json_body import count_elements, parse_json_object
 from logsrv.linelog.formats.http.otlp_keys import meant, records_below
-from logsrv.linelog.formats.http.protobuf_parts import (
-    count_fields,
-    import_extra,
-    message_parts,
-    parse_protobuf,
-)
+from logsrv.linelog.formats.http.protobuf_body import import_extra, parse_protobuf
 from logsrv.linelog.lines.bodies import (
     JSON,
     BodyRules,
@@ -30,7 +24,7 @@ from logsrv.linelog.lines.bodies import (
     malformed_body,
     nothing_found,
 )
-from logsrv.linelog.lines.json_made import decode_or_escape, free_name, json_object_line
+from logsrv.linelog.lines.json_made import decode_or_escape, free_name
 from logsrv.linelog.lines.times import NANOSECONDS, nanoseconds_as_rfc3339
 
 # Time in nanoseconds since 1970, line, structured metadata.
@@ -52,13 +46,7 @@ _NO_ENTRY = (
 )
 # Errors raised for a value of an unexpected type.
 _DAMAGED = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
-# The most entries that become lines in one call, and the most bytes of their labels.
-_AT_ONCE = 512
-_MOST_AT_ONCE = 1 << 20
 _OF_STREAM = ("stream", "values")
-_OF_PUSH = ("streams", "values")
-# The field numbers of `streams`, and of `entries` inside it.
-_STREAMS_ENTRIES = (1, 2)
 # Bytes that a stream in protobuf counts towards the limit for records: it may have only a few itself.
 _STREAM = 1000
 # A metadata key that is taken already gets underscores before it, until it is free. An entry that needs
@@ -74,9 +62,9 @@ def add_loki_entries(body: bytes, rules: BodyRules, records: Records) -> Reply:
     """
     try:
         if rules.media == JSON:
-            _add_from_json(body, rules.max_record, records)
+            _add_from_json(parse_json_object(body), rules.max_record, records)
         elif rules.media in PROTOBUF:
-            _add_from_protobuf(_unpack_snappy(body, rules.max_body), rules.max_record, records)
+            _add_from_protobuf(_parse_protobuf_push(body, rules), rules.max_record, records)
         else:
             raise RequestRefused(
                 415, "a push to Loki is application/json or application/x-protobuf"
@@ -104,67 +92,43 @@ def add_loki_entries(body: bytes, rules: BodyRules, records: Records) -> Reply:
 def count_loki_entries(body: bytes, rules: BodyRules) -> int:
     """Return how many entries a valid push has. Raises RequestRefused."""
     if rules.media == JSON:
-        return count_elements(body, _OF_PUSH, rules.max_record)
-    unpacked = memoryview(_unpack_snappy(body, rules.max_body))
-    return count_fields(unpacked, _STREAMS_ENTRIES)
+        return count_elements(parse_json_object(body), ("streams", "values")) or 1
+    return sum(len(stream.entries) for stream in _parse_protobuf_push(body, rules).streams) or 1
 
 
-def _add_from_json(body: bytes, most: int, records: Records) -> None:
-    at_start = True
-    beside: dict[str, Any] = {}
-    for push in object_parts(body, _OF_PUSH, most, records):
-        if push is not None and at_start:
-            # Each part of a large push repeats what stands beside its streams.
-            at_start = False
-            for key in push.keys() - {"streams"}:
-                if meant(key, ("streams",)):
-                    records.count_unknown(records_below(push[key], 1))
-        streams = push.get("streams", ()) if push is not None else ()
-        for stream in streams:
-            if type(stream) is dict and "values" not in stream:
-                records.count_unknown(_entries_elsewhere(stream))
-                continue
-            if type(stream) is dict:
-                beside = _count_entries_beside(stream, beside, records)
-            labels, values = _labels_and_entries(stream)
-            if type(labels) is dict:
-                _add_entries(labels, map(_parse_entry, values), most, records)
-            else:
-                records.count_invalid(len(values))
+def _add_from_json(push: dict[str, Any], most: int, records: Records) -> None:
+    for key in push.keys() - {"streams"}:
+        if meant(key, ("streams",)):
+            records.count_unknown(records_below(push[key], 1))
+    for stream in push.get("streams", ()):
+        if type(stream) is not dict:
+            records.count_invalid()
+            continue
+        _count_entries_elsewhere(stream, records)
+        labels, values = stream.get("stream"), stream.get("values") or []
+        if type(values) is not list:
+            records.count_invalid()
+        elif type(labels) is not dict:
+            records.count_invalid(len(values))
+        else:
+            _add_entries(labels, map(_entry_of_json, values), most, records)
 
 
-def _entries_elsewhere(stream: dict[str, Any]) -> int:
-    """Return how many entries a stream has under other keys than its own; one if it has none."""
-    return max((len(value) for value in stream.values() if type(value) is list), default=1) or 1
-
-
-def _count_entries_beside(
-    stream: dict[str, Any], before: dict[str, Any], records: Records
-) -> dict[str, Any]:
-    """Count the entries under other keys than `values`, and return these members of a stream.
-
-    before: those of the stream before. The parts of a large stream share them: each counts once.
-    """
-    beside = {
-        key: value
+def _count_entries_elsewhere(stream: dict[str, Any], records: Records) -> None:
+    """Count the entries under other keys than `values`; a stream without any counts as one."""
+    lists = [
+        value
         for key, value in stream.items()
         if key not in _OF_STREAM and type(value) is list and value
-    }
-    for key, value in beside.items():
-        if value is not before.get(key):
-            records.count_unknown(len(value))
-    return beside
+    ]
+    if "values" not in stream:
+        records.count_unknown(max(map(len, lists), default=1))
+        return
+    for value in lists:
+        records.count_unknown(len(value))
 
 
-def _labels_and_entries(stream: Any) -> tuple[Any, list[Any]]:
-    """Return the labels and the entries of a stream; an invalid stream counts as one entry."""
-    if type(stream) is not dict:
-        return None, [stream]
-    values = stream.get("values") or []
-    return (stream.get("stream"), values) if type(values) is list else (None, [values])
-
-
-def _parse_entry(value: Any) -> Entry | None:
+def _entry_of_json(value: Any) -> Entry | None:
     """Return an entry; None for an invalid one."""
     try:
         time, line, *rest = value
@@ -176,18 +140,38 @@ def _parse_entry(value: Any) -> Entry | None:
     return None
 
 
+def _add_from_protobuf(push: Any, most: int, records: Records) -> None:
+    for stream in push.streams:
+        records.count_towards_limit(_STREAM)
+        try:
+            labels = _parsed_labels(stream.labels)
+        except ValueError:
+            records.count_invalid(len(stream.entries) or 1)
+        else:
+            _add_entries(labels, map(_entry_of_protobuf, stream.entries), most, records)
+
+
+def _entry_of_protobuf(entry: Any) -> Entry:
+    time = entry.timestamp.seconds * NANOSECONDS + entry.timestamp.nanos
+    metadata = {one.name: decode_or_escape(one.value) for one in entry.metadata}
+    return time, decode_or_escape(entry.line), metadata
+
+
 def _add_entries(
-    labels: Mapping[str, Any], entries: Iterator[Entry | None], most: int, records: Records
+    labels: Mapping[str, Any], entries: Iterable[Entry | None], most: int, records: Records
 ) -> None:
     """Add the entries of a stream, each with the labels of the stream."""
-    many = max(1, min(_AT_ONCE, _MOST_AT_ONCE // len(json_object_line(labels, {}))))
     names = free_name("time", labels), free_name("message", labels)
-    while some := list(islice(entries, many)):
-        made_of = (_entry_record(labels, names, *entry) for entry in some if entry is not None)
-        found = [record for record in made_of if record is not None]
-        if len(found) < len(some):
-            records.count_invalid(len(some) - len(found))
-        records.add_dicts_as_json(found, most)
+
+    def valid_records() -> Iterator[dict[str, Any]]:
+        for entry in entries:
+            record = None if entry is None else _entry_record(labels, names, *entry)
+            if record is None:
+                records.count_invalid()
+            else:
+                yield record
+
+    records.add_dicts_as_json(valid_records(), most, labels)
 
 
 def _entry_record(
@@ -216,6 +200,11 @@ def _entry_record(
     return found
 
 
+def _parse_protobuf_push(body: bytes, rules: BodyRules) -> Any:
+    """Return the message of a push in snappy. Raises RequestRefused."""
+    return parse_protobuf(_push_request_class(), _unpack_snappy(body, rules.max_body))
+
+
 def _unpack_snappy(body: bytes, most: int) -> bytes:
     cramjam = import_extra("cramjam", "pushes to Loki in snappy")
     try:
@@ -224,26 +213,6 @@ def _unpack_snappy(body: bytes, most: int) -> bytes:
         return bytes(cramjam.snappy.decompress_raw(body))
     except cramjam.DecompressionError:
         raise malformed_body("the body is not in snappy") from None
-
-
-def _add_from_protobuf(body: bytes, most: int, records: Records) -> None:
-    for part in message_parts(body, _STREAMS_ENTRIES, most, records):
-        if part is None:
-            continue
-        for stream in parse_protobuf(_push_request_class(), part).streams:
-            records.count_towards_limit(_STREAM)
-            try:
-                labels = _parsed_labels(stream.labels)
-            except ValueError:
-                records.count_invalid(len(stream.entries) or 1)
-                continue
-            _add_entries(labels, map(_entry_of_protobuf, stream.entries), most, records)
-
-
-def _entry_of_protobuf(entry: Any) -> Entry:
-    time = entry.timestamp.seconds * NANOSECONDS + entry.timestamp.nanos
-    metadata = {one.name: decode_or_escape(one.value) for one in entry.metadata}
-    return time, decode_or_escape(entry.line), metadata
 
 
 def _parsed_labels(found: bytes) -> dict[str, str]:

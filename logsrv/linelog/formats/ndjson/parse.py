@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from codecs import BOM_UTF8
 from collections.abc import Callable, Sequence
+from typing import Any
 from urllib.parse import parse_qsl
 
-from logsrv.linelog.formats.http.json_parts import (
-    PIECE,
-    SPARE,
-    Span,
-    element_spans,
-    parse_elements,
-    skip_space,
-)
+from logsrv.linelog.formats.http.json_body import element_texts, parse_json_body
 from logsrv.linelog.lines.bodies import (
     JSON,
     BodyRules,
@@ -21,6 +15,7 @@ from logsrv.linelog.lines.bodies import (
     Reply,
     RequestRefused,
     accepted_reply,
+    fits_in_record,
     malformed_body,
     nothing_found,
     parse_json_text,
@@ -46,6 +41,8 @@ _AROUND_JSON = b" \t\r\x1e"
 _MOST_FIELDS = 10_000
 # Bytes of JSON lines that are parsed together: their values take several times as much memory for a moment.
 _AT_ONCE = 256 * 1024
+# Elements of an array that are stored together if none of them needs a change.
+_ELEMENTS_AT_ONCE = 512
 # Subtypes, without a leading `x-`: of `application/` and `text/`; then of `application/`.
 _JSON_LINES = ("ndjson", "jsonl", "jsonlines", "json-lines", "json-seq")
 _TEXTS = ("logfmt", "xml", "yaml")
@@ -94,9 +91,9 @@ def count_body_records(body: bytes, rules: BodyRules) -> int:
     if parse is add_json_lines:
         for piece in line_pieces(body, _AT_ONCE):
             count += sum(1 for line in piece.split(b"\n") if line.strip(_AROUND_JSON))
-    elif parse is add_json and body[(start := skip_space(body)) :].startswith(b"["):
-        for spans in element_spans(body, start, len(body)):
-            count += len(spans)
+    elif parse is add_json:
+        value = parse_json_body(body)
+        count = len(value) if type(value) is list else 1
     return count or 1
 
 
@@ -107,39 +104,33 @@ def _is_form(body: bytes) -> bool:
 
 def add_json(body: bytes, rules: BodyRules, records: Records) -> None:
     """Add a JSON object, or the elements of an array."""
-    most = rules.max_record
-    start = skip_space(body)
-    if body[start : start + 1] == b"[":
-        for spans in element_spans(body, start, len(body)):
-            _add_elements(body, spans, records, most)
-        return
-    _check_length(len(body), most)
-    try:
-        kind, record = _type_and_record(body)
-    except ValueError as error:
-        raise malformed_body(f"the body is no JSON: {error}") from None
-    if kind is not dict:
+    value = parse_json_body(body)
+    if type(value) is list:
+        records.require_room_for_records(len(value))
+        texts = element_texts(body)
+        for at in range(0, len(texts), _ELEMENTS_AT_ONCE):
+            some = slice(at, at + _ELEMENTS_AT_ONCE)
+            _add_values(value[some], texts[some], records, rules.max_record)
+    elif type(value) is dict:
+        _add_values([value], [body], records, rules.max_record)
+    else:
         raise malformed_body("the body has to be a JSON object, or an array of records")
-    _add_record(records, kind, record, most)
 
 
-def _add_elements(body: bytes, spans: Sequence[Span], records: Records, most: int) -> None:
-    """Add consecutive elements of an array."""
-    if not spans:
-        return
-    _check_length(spans[0][1] - spans[0][0], most)
-    found = parse_elements(body, spans)
-    texts = [body[begin:end].strip(_SPACE) for begin, end in spans]
+def _add_values(values: Sequence[Any], texts: Sequence[bytes], records: Records, most: int) -> None:
+    """Add JSON values, whose texts may have white space around them."""
+    texts = [text.strip(_SPACE) for text in texts]
     lines = b"\n".join(texts)
     stays = (
         lines_storable_unchanged(lines, len(texts), most)
         and replace_half_surrogates(lines) == lines
     )
-    if stays and str not in set(map(type, found)):
+    if stays and str not in set(map(type, values)):
         records.add_whole_lines(lines + b"\n", len(texts))
         return
-    for value, text in zip(found, texts, strict=True):
-        _add_record(records, type(value), _json_record(value, text), most)
+    for value, text in zip(values, texts, strict=True):
+        _check_length(len(text), most)
+        _add_value(value, text, records, most)
 
 
 def add_json_lines(body: bytes, rules: BodyRules, records: Records) -> None:
@@ -163,52 +154,35 @@ def add_json_lines_singly(records: Records, piece: bytes, most: int) -> None:
             continue
         _check_length(len(text), most)
         try:
-            kind, record = _type_and_record(text)
+            value = parse_json_text(text)
         except ValueError:
             records.as_text += 1
             records.add(line.removesuffix(b"\r"), structured=False)
         else:
-            _add_record(records, kind, record, most)
+            _add_value(value, text, records, most)
 
 
 def _check_length(size: int, most: int) -> None:
     """Raise RequestRefused (413) for a text that cannot become a record of `most` bytes."""
-    if size > max(SPARE * most, PIECE):
+    if not fits_in_record(size, most):
         raise record_too_long(most)
 
 
-def _type_and_record(text: bytes) -> tuple[type, bytes]:
-    """Return the type of a JSON value, and its record. Raises ValueError for invalid JSON."""
-    value = parse_json_text(text)
-    return type(value), _json_record(value, text)
-
-
-def _json_record(value: object, text: bytes) -> bytes:
-    """Return the stored form of a JSON value: a string as its text, any other value as JSON on one line."""
-    return (
-        without_ending(utf8_with_escapes(value))
-        if isinstance(value, str)
-        else json_on_one_line(text)
-    )
-
-
-def _add_record(records: Records, kind: type, record: bytes, most: int) -> None:
-    if kind is not str and len(record) > most:
+def _add_value(value: Any, text: bytes, records: Records, most: int) -> None:
+    """Add a JSON value: a string as its text, any other value as JSON on one line."""
+    if isinstance(value, str):
+        records.add(without_ending(utf8_with_escapes(value)), structured=False)
+        return
+    record = json_on_one_line(text)
+    if len(record) > most:
         raise record_too_long(most)
-    records.add(record, structured=kind is not str)
+    records.add(record)
 
 
 def add_form(body: bytes, rules: BodyRules, records: Records) -> None:
     """Add the fields of a form as one object."""
     body = body.strip(_SPACE)
     _check_length(len(body), rules.max_record)
-    record = _form_record(body)
-    if len(record) > rules.max_record:
-        raise record_too_long(rules.max_record)
-    records.add(record)
-
-
-def _form_record(body: bytes) -> bytes:
     try:
         pairs = parse_qsl(
             decode_or_escape(body),
@@ -218,9 +192,11 @@ def _form_record(body: bytes) -> bytes:
         )
     except ValueError:
         raise malformed_body(f"the form has more than {_MOST_FIELDS} fields") from None
-    return json_object_line(
-        dict_of_pairs((_form_text(name), _form_text(value)) for name, value in pairs), {}
-    )
+    fields = dict_of_pairs((_form_text(name), _form_text(value)) for name, value in pairs)
+    record = json_object_line(fields, {})
+    if len(record) > rules.max_record:
+        raise record_too_long(rules.max_record)
+    records.add(record)
 
 
 def _form_text(text: str) -> str:

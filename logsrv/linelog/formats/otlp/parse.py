@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain, count
 from typing import Any, TypeAlias
 
-from logsrv.linelog.formats.http.json_parts import count_elements, object_parts
+from logsrv.linelog.formats.http.json_body import count_elements, parse_json_object
 from logsrv.linelog.formats.http.otlp_keys import (
     UnknownKeys,
     camel_case,
     has_unknown_fields,
     with_known_keys,
 )
-from logsrv.linelog.formats.http.protobuf_parts import (
-    count_fields,
-    import_extra,
-    message_parts,
-    parse_protobuf,
-)
+from logsrv.linelog.formats.http.protobuf_body import import_extra, parse_protobuf
 from logsrv.linelog.lines.bodies import (
     JSON,
     BodyRules,
@@ -30,7 +24,6 @@ from logsrv.linelog.lines.bodies import (
     malformed_body,
     nothing_found,
 )
-from logsrv.linelog.lines.json_made import json_object_line
 from logsrv.linelog.lines.times import nanoseconds_as_rfc3339
 
 PROTOBUF = "application/x-protobuf"
@@ -42,18 +35,12 @@ _CONTAINER = 1000
 # above it; or if more of its keys become equal.
 _MOST_KEYS = 16 << 20
 _MOST_EQUAL_KEYS = 100
-# The path to log records: keys in JSON, field numbers in protobuf.
-_PATH = ("resourceLogs", "scopeLogs", "logRecords")
-_NUMBERS = (1, 2, 2)
-# The most log records that become lines in one call.
-_AT_ONCE = 64
-# With a resource of more bytes, each record becomes a line by itself, because each repeats the resource.
-_LARGE = 16 << 10
 _LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 _SERVICE = "opentelemetry.proto.collector.logs.v1.logs_service_pb2"
 _NO_LOGS = "the body has no valid log record of OTLP"
 # Errors raised for a value of an unexpected type.
 _DAMAGED = (AttributeError, TypeError, ValueError, OverflowError, KeyError)
+_INVALID = (RequestRefused, *_DAMAGED)
 # A log record as keys and values, before `json_object_line`.
 Record: TypeAlias = dict[str, Any]
 
@@ -78,31 +65,24 @@ def add_otlp_records(body: bytes, rules: BodyRules, records: Records) -> Reply:
 def count_otlp_records(body: bytes, rules: BodyRules) -> int:
     """Return how many log records a valid export request has. Raises RequestRefused."""
     if rules.media == JSON:
-        return count_elements(body, _PATH, rules.max_record)
-    return count_fields(memoryview(body), _NUMBERS)
+        path = ("resourceLogs", "scopeLogs", "logRecords")
+        return count_elements(parse_json_object(body), path) or 1
+    scopes = (scope for logs in _parse_request(body).resource_logs for scope in logs.scope_logs)
+    return sum(len(scope.log_records) for scope in scopes) or 1
 
 
 def _add_otlp_records(
     body: bytes, rules: BodyRules, records: Records, unknown: UnknownKeys
 ) -> Reply:
-    if rules.media == JSON:
-        read: Callable[[Any, UnknownKeys], Iterator[Record | None]] = _records_of_json
-        parts: Iterator[Any] = object_parts(body, _PATH, rules.max_record, records)
-    elif rules.media == PROTOBUF:
-        read = _records_of_protobuf
-        parts = message_parts(body, _NUMBERS, rules.max_record, records)
-    else:
-        raise RequestRefused(415, "logs over OTLP are application/json or application/x-protobuf")
-    some: list[Record] = []
     try:
-        for part in parts:
-            for one in chain(() if part is None else read(part, unknown), (None,)):
-                if one is not None:
-                    some.append(one)
-                    records.require_room_for_records(len(some))
-                if one is None or len(some) == _AT_ONCE:
-                    records.add_dicts_as_json(some, rules.max_record)
-                    some = []
+        if rules.media == JSON:
+            _add_from_json(parse_json_object(body), rules.max_record, unknown)
+        elif rules.media == PROTOBUF:
+            _add_from_protobuf(_parse_request(body), rules.max_record, unknown)
+        else:
+            raise RequestRefused(
+                415, "logs over OTLP are application/json or application/x-protobuf"
+            )
     except _DAMAGED:
         raise malformed_body(_NO_LOGS) from None
     if records.reasons["protocol"] and not len(records):
@@ -134,31 +114,37 @@ def _import_service() -> Any:
     return import_extra(_SERVICE, "logs over OTLP in protobuf")
 
 
-def _records_of_protobuf(part: bytes, unknown: UnknownKeys) -> Iterator[Record | None]:
-    """Yield the log records of a part; None means: make lines of the records so far."""
+def _parse_request(body: bytes) -> Any:
+    return parse_protobuf(_import_service().ExportLogsServiceRequest, body)
+
+
+def _add_from_protobuf(request: Any, most: int, unknown: UnknownKeys) -> None:
     records = unknown.records
-    request = parse_protobuf(_import_service().ExportLogsServiceRequest, part)
-    containers = count(1)
     unknown.note_fields(request, request.resource_logs)
     for logs in request.resource_logs:
-        if next(containers) % _AT_ONCE == 0:
-            yield None
         records.count_towards_limit(_CONTAINER)
         unknown.note_fields(logs, logs.scope_logs)
         resource = _resource_keys(_dict_of_pairs, logs.resource.attributes)
-        large = resource is not None and len(json_object_line(resource, {})) > _LARGE
-        for scope_logs in logs.scope_logs:
-            if next(containers) % _AT_ONCE == 0:
-                yield None
-            records.count_towards_limit(_CONTAINER)
-            unknown.note_fields(scope_logs, scope_logs.log_records)
-            for one in scope_logs.log_records:
-                if not (one.time_unix_nano or one.HasField("body")) and has_unknown_fields(one):
-                    unknown.note_foreign_record()
-                    continue
-                yield _record_or_reject(records, _record_of_message, one, scope_logs, resource)
-                if large:
-                    yield None
+        found = _records_of_protobuf(logs, resource, unknown)
+        records.add_dicts_as_json(found, most, resource or {})
+
+
+def _records_of_protobuf(
+    logs: Any, resource: Record | None, unknown: UnknownKeys
+) -> Iterator[Record]:
+    for scope_logs in logs.scope_logs:
+        unknown.records.count_towards_limit(_CONTAINER)
+        unknown.note_fields(scope_logs, scope_logs.log_records)
+        for one in scope_logs.log_records:
+            if not (one.time_unix_nano or one.HasField("body")) and has_unknown_fields(one):
+                unknown.note_foreign_record()
+                continue
+            try:
+                record = _record_of_message(one, scope_logs, resource)
+            except _INVALID:
+                unknown.records.count_invalid()
+            else:
+                yield record
 
 
 def _resource_keys(read: Callable[[Any], dict[str, Any]], attributes: Any) -> Record | None:
@@ -167,25 +153,11 @@ def _resource_keys(read: Callable[[Any], dict[str, Any]], attributes: Any) -> Re
     try:
         _flatten_into("resource", read(attributes), found, top=True)
         return found
-    except (RequestRefused, *_DAMAGED):
+    except _INVALID:
         return None
 
 
-def _record_or_reject(
-    records: Records, make: Callable[[Any, Any, Record], Record], *parts: Any
-) -> Record | None:
-    """Return a log record as keys and values; count an invalid one and return None."""
-    *_, resource = parts
-    try:
-        if resource is not None:
-            return make(*parts)
-    except (RequestRefused, *_DAMAGED):
-        pass
-    records.count_invalid()
-    return None
-
-
-def _record_of_message(one: Any, scope_logs: Any, resource: Record) -> Record:
+def _record_of_message(one: Any, scope_logs: Any, resource: Record | None) -> Record:
     return _flat_record(
         one.time_unix_nano or one.observed_time_unix_nano,
         (one.severity_number, one.severity_text),
@@ -209,24 +181,25 @@ def _value_of_message(value: Any) -> Any:
     return None if kind is None else getattr(value, kind)
 
 
-def _records_of_json(request: dict[str, Any], unknown: UnknownKeys) -> Iterator[Record | None]:
-    records = unknown.records
-    containers = count(1)
+def _add_from_json(request: dict[str, Any], most: int, unknown: UnknownKeys) -> None:
     unknown.note_keys(request, 0)
     for logs in _list_under_key(request, "resourceLogs"):
-        if next(containers) % _AT_ONCE == 0:
-            yield None
         unknown.note_keys(logs, 1)
         resource = _resource_keys(_resource_attributes, logs)
-        large = resource is not None and len(json_object_line(resource, {})) > _LARGE
-        for scope_logs in _list_under_key(logs, "scopeLogs"):
-            if next(containers) % _AT_ONCE == 0:
-                yield None
-            unknown.note_keys(scope_logs, 2)
-            for one in _list_under_key(scope_logs, "logRecords"):
-                yield _record_or_reject(records, _record_of_object, one, scope_logs, resource)
-                if large:
-                    yield None
+        found = _records_of_json(logs, resource, unknown)
+        unknown.records.add_dicts_as_json(found, most, resource or {})
+
+
+def _records_of_json(logs: Any, resource: Record | None, unknown: UnknownKeys) -> Iterator[Record]:
+    for scope_logs in _list_under_key(logs, "scopeLogs"):
+        unknown.note_keys(scope_logs, 2)
+        for one in _list_under_key(scope_logs, "logRecords"):
+            try:
+                record = _record_of_object(one, scope_logs, resource)
+            except _INVALID:
+                unknown.records.count_invalid()
+            else:
+                yield record
 
 
 def _list_under_key(holder: Any, key: str) -> Sequence[Any]:
@@ -241,7 +214,9 @@ def _resource_attributes(logs: dict[str, Any]) -> dict[str, Any]:
     return _dict_of_json_pairs((logs.get("resource") or {}).get("attributes"))
 
 
-def _record_of_object(one: dict[str, Any], scope_logs: dict[str, Any], resource: Record) -> Record:
+def _record_of_object(
+    one: dict[str, Any], scope_logs: dict[str, Any], resource: Record | None
+) -> Record:
     one, others = with_known_keys(one)
     found = _flat_record(
         int(one.get("timeUnixNano") or 0) or int(one.get("observedTimeUnixNano") or 0),
@@ -316,16 +291,18 @@ def _flat_record(
     severity: tuple[int, str],
     body: Any,
     attributes: Mapping[str, Any],
-    origin: tuple[Record, str],
+    origin: tuple[Record | None, str],
     ids: tuple[str, ...],
 ) -> Record:
     """Return a log record with flat keys, without those that have no value.
 
     time: nanoseconds since 1970, or 0. severity: number and text. origin: the flat keys of the resource,
-    and the name of the scope. ids: trace ID, span ID, name of the event.
+    None if it is invalid, and the name of the scope. ids: trace ID, span ID, name of the event.
     """
     number, text = severity
     resource, scope = origin
+    if resource is None:
+        raise malformed_body("the resource is invalid")
     found: Record = {"time": nanoseconds_as_rfc3339(0, time) or str(time)} if time else {}
     if text or number:
         found["severity"] = text or _severity_name(number) or str(number)

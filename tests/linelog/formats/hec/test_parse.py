@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.formats.hec.parse import add_hec_events, add_hec_lines
-from logsrv.linelog.formats.http.json_parts import value_spans
 from logsrv.linelog.lines.bodies import BodyRules, Records, RequestRefused
 from tests.parts.examples import more
 from tests.parts.records import Taken, lines_of, taken_by
@@ -191,13 +190,6 @@ def test_the_answer_names_the_first_invalid_event_and_good_ones_are_stored(
     assert found.records.refused_count > 0
 
 
-def test_an_object_of_megabytes_is_left_out_without_being_parsed():
-    """Its size is found by its brackets; its values would take a hundred times as much memory."""
-    found = events(b'{"event":[%b]}{"event":"a"}' % b",".join([b"[]"] * (1 << 20)), most=1000)
-    assert json.loads(found.reply.body) == {**TOO_LARGE, "invalid-event-number": 0}
-    assert stored(found) == [{"message": "a"}]
-
-
 @pytest.mark.parametrize(
     ("query", "records"),
     [
@@ -264,13 +256,3 @@ def test_any_bytes_are_stored_or_refused(body, most):
 def test_events_are_the_same_however_they_are_joined(objects, between):
     alone = [line for one in objects for line in lines_of(events(one).records)]
     assert lines_of(events(between.encode().join(objects)).records) == alone
-
-
-@given(OBJECTS, st.integers(1, 30))
-@example([rb'{"\\\"}{":"\\\\"}', b"{}"], 3)
-@example([rb'{"\\\"}{":"\\\\"}', b"{}"], 4)
-@example([rb'{"\\\"}{":"\\\\"}', b"{}"], 5)
-def test_the_ends_of_objects_are_found_in_pieces_of_any_size(objects, piece):
-    body = b"".join(objects)
-    ends = [end for spans in value_spans(body, piece) for _, end in spans]
-    assert ends == [sum(map(len, objects[: at + 1])) for at in range(len(objects))]

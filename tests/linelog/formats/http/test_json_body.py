@@ -1,0 +1,104 @@
+"""JSON bodies: where elements and values are, and which have too many to parse."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.formats.http.json_body import (
+    count_elements,
+    element_texts,
+    parse_json_body,
+    parse_json_object,
+    value_ends,
+)
+from logsrv.linelog.lines import bodies
+from logsrv.linelog.lines.bodies import RequestRefused
+
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.text(max_size=4)
+    | st.sampled_from(["\\", '\\\\"', '"', "],[", '{"', "\\u005c", "x" * 20])
+)
+JSONISH = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text('ab"\\', max_size=2), inner, max_size=4)
+    ),
+    max_leaves=10,
+)
+DUMPED = st.sampled_from([{}, {"indent": 1}, {"separators": (",", ":")}, {"ensure_ascii": False}])
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Lower the limit to a 64th. Returns the size of a body of 64 MiB on this scale."""
+    monkeypatch.setattr(bodies, "_MOST_MEMORY", bodies._MOST_MEMORY // 64)
+    return 1 << 20
+
+
+@given(st.lists(JSONISH, max_size=5), DUMPED)
+def test_elements_of_an_array_have_their_own_texts(array, how):
+    text = json.dumps(array, **how).encode()
+    assert list(map(json.loads, element_texts(b" " + text + b"\n"))) == array
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=3), JSONISH, max_size=2), max_size=5), DUMPED)
+def test_objects_in_a_row_end_where_their_brackets_close(objects, how):
+    texts = [json.dumps(one, **how).encode() for one in objects]
+    ends = [len(b"".join(texts[: number + 1])) for number in range(len(texts))]
+    assert value_ends(b"".join(texts)).tolist() == ends
+
+
+@pytest.mark.parametrize("body", [b"", b"[", b"{} {}", b'{"a":1,}', b"NaN"])
+def test_invalid_json_is_refused_with_400(body):
+    with pytest.raises(RequestRefused, match="the body is no JSON") as refused:
+        parse_json_body(body)
+    assert refused.value.status == 400
+
+
+def test_an_object_may_have_a_bom_and_another_value_is_refused():
+    assert parse_json_object(b'\xef\xbb\xbf {"a":1}\n') == {"a": 1}
+    with pytest.raises(RequestRefused, match="no JSON object"):
+        parse_json_object(b"[]")
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        ({"a": [{"b": [1, 2]}, {"b": []}, {"b": [[]]}]}, 3),
+        ({"a": [1, {"b": "x"}, {}]}, 2),
+        ({"a": None}, 0),
+        ([], 1),
+    ],
+)
+def test_what_stands_in_place_of_a_list_counts_as_one_element(value, number):
+    assert count_elements(value, ("a", "b")) == number
+
+
+@pytest.mark.parametrize("one", [b"[],", b'{"a":1},', b"1,", b"[1.5,2],", b'{"a":{"b":[{}]}},'])
+def test_values_that_need_more_memory_than_a_worker_has_are_refused_before_they_are_parsed(
+    one, memory
+):
+    body = b"[%b0]" % (one * (memory // len(one)))
+    for read in (parse_json_body, value_ends):
+        with pytest.raises(RequestRefused, match="too many values to parse; send fewer") as refused:
+            read(body)
+        assert refused.value.status == 413
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        b'["1795000000123456789","GET /index.html HTTP/1.1 200 12 ms, from 10.0.0.1"],',
+        b'{"timeUnixNano":"1","body":{"stringValue":"out of stock"},"attributes":[{"key":"user"}]},',
+        rb'["1795000000123456789","{\"level\":\"info\",\"user\":\"ann\",\"cart\":[1,2,3]}"],',
+    ],
+)
+def test_32_mib_of_usual_records_are_parsed(one, memory):
+    number = memory // 2 // len(one)
+    assert len(parse_json_body(b"[%b0]" % (one * number))) == number + 1
