@@ -6,29 +6,18 @@ reactor's thread, once for each time that it is blocked.
 
 from __future__ import annotations
 
-import os
 import sys
-import sysconfig
 import threading
 import time
 import traceback
-from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
-import twisted
-
 log = Logger()
 
 ASK_EVERY_SECONDS = 0.25
-
-TWISTED = os.path.dirname(twisted.__file__) + os.sep
-# The kit's frames count as library code, like Twisted's; those of our own plugins as an author's.
-KIT = os.path.dirname(os.path.dirname(__file__)) + os.sep
-LIBRARY = sysconfig.get_path("stdlib") + os.sep
-PACKAGES = f"{os.sep}site-packages{os.sep}"
 
 
 class Watchdog:
@@ -67,35 +56,9 @@ class Watchdog:
 
     def _log_blocked_stack(self) -> None:
         frame: Any = sys._current_frames().get(self._watched)
-        frames = traceback.extract_stack(frame) if frame is not None else []
+        stack = "" if frame is None else "".join(traceback.format_stack(frame))
         log.warn(
             "the reactor has been blocked for {seconds:g} s, nobody is served meanwhile:\n{stack}",
             seconds=self._patience,
-            stack=stack_text(frames) or "(no stack)",
+            stack=stack or "(no stack)",
         )
-
-
-def stack_text(frames: Sequence[traceback.FrameSummary]) -> str:
-    """Return a stack as text, the author's frames first and their callers below.
-
-    Otherwise twenty frames of the reactor and the kit, the same each time, would come first.
-    """
-    begin = _first_author_frame(frames)
-    shown = "".join(traceback.format_list(frames[begin:]))
-    if begin:
-        shown += "called by:\n" + "".join(traceback.format_list(frames[:begin]))
-    return shown
-
-
-def _first_author_frame(frames: Sequence[traceback.FrameSummary]) -> int:
-    """Return the index of the author's first frame that Twisted has called; 0 if there is none."""
-    is_under_twisted = False
-    for at, frame in enumerate(frames):
-        file = frame.filename
-        if file.startswith(TWISTED):
-            is_under_twisted = True
-            continue
-        is_library = file.startswith(LIBRARY) and PACKAGES not in file
-        if is_under_twisted and not is_library and not file.startswith(("<", KIT)):
-            return at
-    return 0

@@ -49,7 +49,7 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
     half_close: whether a peer that sends nothing more may still read. If not, an `async` handler that
         still runs for it is cancelled.
     tell_errors: whether a dismissed peer is told the reason, in a line. If not, only the log has it.
-    known_peer: the name of the peer, if it is known when the protocol is built.
+    known_peer: the name of the peer, once somebody has asked for it.
     """
 
     __slots__ = ("_connection",)

@@ -8,7 +8,6 @@ from functools import cached_property, partial
 from typing import Any, TypeGuard
 
 import attrs
-from twisted.internet.address import IPv4Address
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import AbstractDatagramProtocol, Factory
 from twisted.internet.protocol import Protocol as TwistedProtocol
@@ -16,7 +15,7 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.client_tls import TLSOptions, tls_connection_creator
-from logsrv.kit.connections.source import inet_source, source_of
+from logsrv.kit.connections.source import source_of
 from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.net.listen import Listener, ServerAndReceiver
 from logsrv.kit.observe.metrics import Counts
@@ -192,12 +191,11 @@ def check_attributes(protocol_class: type[Any]) -> None:
 class PluginFactory(ServerAndReceiver, ListenerContext, Factory):
     """Builds the protocols of one stream listener, or of one link.
 
-    addressed: true if the peer's address alone gives its name, so that the transport is not asked.
     starts_tls, refuses_tls, sends_text: as in `served`. server_name: the host that the certificate has to
     name when TLS begins on a link; else empty.
     """
 
-    noisy = addressed = False
+    noisy = False
     server_name = ""
     _listener: Listener | None = None
 
@@ -220,7 +218,6 @@ class PluginFactory(ServerAndReceiver, ListenerContext, Factory):
         self.max_frame = self._served.limit("max_frame", settings)
 
     def attach(self, listener: Listener) -> None:
-        self.addressed = listener.endpoint.scheme == "tcp" and not listener.endpoint.proxied
         self._listener = listener
 
     @property
@@ -267,6 +264,4 @@ class PluginFactory(ServerAndReceiver, ListenerContext, Factory):
             self.log_failure("the constructor", source_of(addr), Failure())
             return None
         protocol.factory = self
-        if self.addressed and self.connection_log is not None and isinstance(addr, IPv4Address):
-            protocol.known_peer = inet_source("tcp", addr.host, addr.port)  # type: ignore[attr-defined]
         return protocol

@@ -2,16 +2,15 @@
 
 It is one of Twisted's, or ours misspelt; or ours, and not a method, or not one of the class.
 
-A misspelt name looks like one of ours, while ours is not overridden and the author's code does not use the
-name. A method that the author calls is a helper, whatever its name.
+A misspelt name looks like one of ours, while ours is not overridden and no method of the class uses the
+name. A method that the class calls is a helper, whatever its name.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from inspect import isclass, isfunction, unwrap
-from types import CodeType
+from collections.abc import Iterable, Mapping
+from inspect import isfunction
 from typing import Any
 
 from logsrv.errors import ConfigurationError
@@ -92,7 +91,7 @@ def check_method_names(protocol_class: type[Any]) -> None:
         return
     base, for_input, methods, attributes = bases[0]
     own = _names_of_author(protocol_class)
-    used: set[str] | None = None
+    used = {name for one in own.values() if isfunction(one) for name in one.__code__.co_names}
     for name, value in own.items():
         is_method = isfunction(value)
         meant = _KITS.get(name) if is_method else None
@@ -108,10 +107,8 @@ def check_method_names(protocol_class: type[Any]) -> None:
             meant = next(
                 (one for one in attributes if one not in own and _is_meant(name, one)), None
             )
-        if meant is not None:
-            used = _names_used_by_author(protocol_class) if used is None else used
-            if name not in used:
-                raise _refusal(protocol_class, name, meant)
+        if meant is not None and name not in used:
+            raise _refusal(protocol_class, name, meant)
 
 
 def _check_callable(protocol_class: type[Any], name: str, value: object) -> None:
@@ -157,42 +154,6 @@ def _names_of_author(protocol_class: type[Any]) -> dict[str, Any]:
         elif one.__module__ not in sys.stdlib_module_names:
             found |= vars(one)
     return {name: value for name, value in found.items() if not name.startswith("_")}
-
-
-def _names_used_by_author(protocol_class: type[Any]) -> set[str]:
-    """Return the names that the modules of the author's classes use, each outside of its own method."""
-    found: set[str] = set()
-    for one in protocol_class.__mro__:
-        if f"{one.__module__}.".startswith(_PACKAGES) or one.__module__ in sys.stdlib_module_names:
-            continue
-        # Text counts as a use in the class only: `getattr(self, "name")`.
-        found |= _names_used_by(vars(one).values(), texts=True)
-        for value in vars(sys.modules.get(one.__module__, one)).values():
-            found |= _names_used_by(vars(value).values() if isclass(value) else [value])
-    return found
-
-
-def _names_used_by(values: Iterable[object], *, texts: bool = False) -> set[str]:
-    """Return the names that the functions among `values` use; with `texts`, the texts in them, too."""
-    found: set[str] = set()
-    for value in values:
-        if isinstance(value, property):
-            value = value.fget
-        elif isinstance(value, staticmethod | classmethod):
-            value = value.__func__
-        if isfunction(value):
-            found |= {*_names_in(unwrap(value).__code__, texts)} - {value.__name__}
-    return found
-
-
-def _names_in(code: CodeType, texts: bool) -> Iterator[str]:
-    """Yield the names in some code and in the functions within it; with `texts`, the texts, too."""
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names_in(constant, texts)
-        elif texts and isinstance(constant, str):
-            yield constant
 
 
 def _is_typo(name: str, ours: str) -> bool:

@@ -1,21 +1,12 @@
 """A blocked reactor is told of once for each time, with the place in the code that blocks it."""
 
-import json
-import re
-import sched
 import threading
-from pathlib import Path
-from traceback import FrameSummary
 from typing import Any
 
-import pytest
 from twisted.logger import ILogObserver, globalLogPublisher
 from zope.interface import implementer
 
-import logsrv.kit
-import twisted
 from logsrv.kit import Watchdog
-from logsrv.kit.observe.watchdog import stack_text
 from logsrv.kit.testing.patience import PATIENCE
 
 
@@ -82,25 +73,3 @@ def test_stop_does_not_wait_for_a_blocked_reactor():
     stopping.start()
     stopping.join(PATIENCE)
     assert not stopping.is_alive()
-
-
-TWISTED = str(Path(twisted.__file__).parent)
-KIT = str(Path(logsrv.kit.__file__).parent)
-
-
-@pytest.mark.parametrize(
-    ("files", "first"),
-    [
-        (["/usr/bin/twistd", f"{TWISTED}/a.py", f"{KIT}/b.py", "/srv/shout.py", "/srv/c.py"], 3),
-        (["/usr/bin/twistd", f"{TWISTED}/a.py", json.__file__, "/e/site-packages/shout.py"], 3),
-        (["/usr/bin/twistd", f"{TWISTED}/a.py", "/srv/shout.py", sched.__file__], 2),
-        (["/usr/bin/twistd", f"{TWISTED}/a.py", f"{KIT}/b.py", json.__file__], 0),
-        (["/usr/bin/python", "/srv/shout.py"], 0),
-    ],
-)
-def test_the_authors_frames_come_first(files, first):
-    """The rest is not lost, only further down; a script that starts it is nobody's mistake."""
-    frames = [FrameSummary(file, 1, "f", line="pass") for file in files]
-    shown = re.findall('File "(.*)", line', stack_text(frames))
-    assert shown == [*files[first:], *files[:first]]
-    assert ("called by:" in stack_text(frames)) == bool(first)

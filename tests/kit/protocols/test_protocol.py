@@ -93,15 +93,6 @@ def test_a_silent_peer_can_be_written_to():
     assert peer.received() == b"news\r\n"
 
 
-def test_a_peer_named_by_its_factory_is_not_asked_for_again():
-    """Whoever builds a protocol and knows the peer spares the transport the question."""
-    service = MemoryService(LineProtocol)
-    protocol = service.connect().protocol
-    assert protocol is not None
-    protocol.known_peer = "tcp:192.0.2.1:7"  # type: ignore[attr-defined]
-    assert protocol.peer == "tcp:192.0.2.1:7"  # type: ignore[attr-defined]
-
-
 class Said(LineProtocol):
     def connection_made(self) -> None:
         self.send_line(f"{self.peer_host} {self.peer_port}")

@@ -105,13 +105,9 @@ def test_a_near_name_that_the_author_calls_is_a_helper():
     class Helped(LineProtocol):
         def connection_made(self) -> None:
             self.line_receive("hello")
-            getattr(self, "line_to_long")  # noqa: B009
 
         def line_receive(self, line: str) -> None:
             self.send_line(line)
-
-        def line_to_long(self) -> None:
-            pass
 
     assert MemoryService(Helped).connect().received() == b"hello\r\n"
 
