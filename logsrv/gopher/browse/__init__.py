@@ -3,10 +3,9 @@
 What is shown, without Textual:
 
     page, page_load                links and pages, and a page while it is fetched
-    page_lines, rendering          pages as lines that are safe to show; HTML, pictures
+    page_lines, pictures           pages and pictures as lines that are safe to show
     layout                         lines as the rows of a window
     guide                          every key with its command, the help, the start page
-    first_screen, start            the first screen, while Textual loads
     palette                        colours
 
 The widgets:
@@ -20,7 +19,7 @@ Commands, which keys and the mouse run; each class is a group, and its fields ar
 
     current_page                   the page on the screen, its link with the cursor, the page that loads
     navigation_commands            links, searches, addresses, numbers; back, forward, up, again
-    page_commands                  finding, where a link leads, character sets; downloads, sounds, bookmarks
+    page_commands                  finding, where a link leads, character sets; downloads, bookmarks
     following_commands             followed menus, and marks of their news
 
 And what they change:

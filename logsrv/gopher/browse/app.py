@@ -25,7 +25,6 @@ from logsrv.gopher.browse.guide import help_lines, key_bindings, textual_action
 from logsrv.gopher.browse.navigation_commands import NavigationCommands
 from logsrv.gopher.browse.page import duration_text, link_to, shortened_address
 from logsrv.gopher.browse.page_commands import ReadingCommands, SaveAndBookmarkCommands
-from logsrv.gopher.browse.page_load import PageLoad
 from logsrv.gopher.browse.page_view import PageView
 from logsrv.gopher.browse.programs import ExternalPrograms
 from logsrv.gopher.browse.session import BrowsingSession, InternalPage
@@ -71,9 +70,8 @@ class Browser(App[None]):
         self,
         session: BrowsingSession,
         begin: ItemURL | None = None,
-        started: PageLoad | None = None,
     ) -> None:
-        """begin: the first page; None for the start page. started: a page that is already loading."""
+        """begin: the first page; None for the start page."""
         super().__init__()
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
@@ -89,7 +87,7 @@ class Browser(App[None]):
 
         followed = FollowedMenus(session)
         self.window = window = BrowserWindow(view, prompt, self, self._show_status)
-        self.current = current = CurrentPage(session, followed, self._address, window, started)
+        self.current = current = CurrentPage(session, followed, self._address, window)
         self.following = following = FollowingCommands(followed, current, window)
         programs = ExternalPrograms(session.environ, window, following.mark_address_read)
         self.saving = saving = SaveAndBookmarkCommands(session, current, programs, window)
@@ -212,7 +210,6 @@ _ENTER = {
     "show": "Open",
     "search": "Search",
     "download": "Save",
-    "sound": "Play",
     "outside": "Open",
     "session": "Explain",
     "dead": "",

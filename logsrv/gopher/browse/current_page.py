@@ -13,12 +13,13 @@ from typing import Any
 
 from logsrv.errors import PeerError
 from logsrv.gopher.browse.bars import AddressBar
-from logsrv.gopher.browse.followed_menus import FollowedMenus
+from logsrv.gopher.browse.followed_menus import FollowedMenus, news_lines
+from logsrv.gopher.browse.guide import start_page_lines
 from logsrv.gopher.browse.layout import ScrollPosition
 from logsrv.gopher.browse.page import Hyperlink, Page, duration_text, link_to
-from logsrv.gopher.browse.page_lines import PageLine
+from logsrv.gopher.browse.page_lines import PageLine, lines_of_page
 from logsrv.gopher.browse.page_load import PageLoad
-from logsrv.gopher.browse.rendering import rendered_lines
+from logsrv.gopher.browse.pictures import lines_of_picture
 from logsrv.gopher.browse.session import BrowsingSession, InternalPage, Place
 from logsrv.gopher.browse.window import BrowserWindow
 from logsrv.gopher.fetch.on_asyncio import in_daemon_thread
@@ -52,14 +53,13 @@ class VisitInProgress:
 class CurrentPage:
     """Loads and shows places; a new visit cancels the one before.
 
-    started: a page that is already loading. shown: the page in `view`, or the name of an internal one.
+    shown: the page in `view`, or the name of an internal one.
     """
 
     _session: BrowsingSession
     _followed: FollowedMenus
     _address: AddressBar
     _window: BrowserWindow
-    _started: PageLoad | None = None
     shown: Page | InternalPage | None = field(default=None, init=False)
     _journey: VisitInProgress | None = field(default=None, init=False)
     _worker: Any = field(default=None, init=False)
@@ -202,10 +202,7 @@ class CurrentPage:
         )
 
     async def _load_page(self, journey: VisitInProgress, url: ItemURL) -> Page:
-        loading, self._started = self._started, None
-        if loading is None or loading.url != url:
-            loading = self._session.new_page_load(url)
-        journey.loading = loading
+        journey.loading = loading = self._session.new_page_load(url)
         self._window.changed()
         part = journey.part
         # After going back, the page is shown only when it is complete, at its old position.
@@ -226,7 +223,22 @@ class CurrentPage:
         return await in_daemon_thread(partial(self._render_lines, page))
 
     def _render_lines(self, shown: Page | InternalPage) -> list[PageLine]:
-        return rendered_lines(shown, self._session, self._followed, *self._window.view.size)
+        """Return all lines of a page. For a page from a server, a thread may call this."""
+        if shown is InternalPage.START:
+            return start_page_lines(self._session.bookmarks)
+        if not isinstance(shown, Page):
+            known = self._followed
+            return news_lines(known.followed, known.new, known.looking, known.problem)
+        lines, content = lines_of_page(shown, self._session.charset), shown.content
+        if (
+            shown.shown_as == "picture"
+            and isinstance(content, bytes)
+            and (content or not shown.error)
+        ):
+            columns, rows = self._window.view.size
+            # Beside the picture is the scrollbar, below it a line that describes it.
+            lines += lines_of_picture(content, columns - 1, max(4, rows - len(lines) - 2))
+        return lines
 
     def _show_arrived(
         self,

@@ -39,7 +39,7 @@ class NavigationCommands:
             self._window.say("There is no link in sight.")
 
     def open_link(self, link: Hyperlink) -> None:
-        """Open `link` in the way of its kind: show, search, save, play, start a program, or explain."""
+        """Open `link` in the way of its kind: show, search, save, start a program, or explain."""
         if link.url is not None:
             self._following.mark_address_read(str(link.url))
         match link.kind:
@@ -53,8 +53,6 @@ class NavigationCommands:
             case "download":
                 assert link.url is not None
                 self._saving.start_saving(link.url)
-            case "sound":
-                self._saving.offer_to_play(link)
             case "outside":
                 self._programs.ask_to_open_link(link)
             case "session":

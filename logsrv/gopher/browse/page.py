@@ -18,12 +18,12 @@ from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 from logsrv.value import Value
 
-Way = Literal["menu", "text", "html", "picture", "download"]
+Way = Literal["menu", "text", "picture", "download"]
 # The item types that are shown as pages, by name. BinHex and uuencode are texts too, but for programs.
 _WAYS: dict[str, Way] = {
     **dict.fromkeys(("menu", "search"), "menu"),
-    **dict.fromkeys(("text", "mail", "calendar"), "text"),
-    "html": "html",
+    # The source of HTML is a text, too: for a page as it is meant, there are browsers.
+    **dict.fromkeys(("text", "mail", "calendar", "html"), "text"),
     "image": "picture",
 }
 
@@ -70,10 +70,9 @@ def way_to_show(url: ItemURL) -> Way:
     return _WAYS.get(item_type(url.item_type).name, "download")
 
 
-# show: as a page. search: as a page, after a prompt for words. download: save to a file. sound: save, then
-# play if there is a program for it. outside: open with another program, after a question. session: explain.
-# dead: cannot be opened; show the reason.
-LinkKind = Literal["show", "search", "download", "sound", "outside", "session", "dead"]
+# show: as a page. search: as a page, after a prompt for words. download: save to a file. outside: open with
+# another program, after a question. session: explain. dead: cannot be opened; show the reason.
+LinkKind = Literal["show", "search", "download", "outside", "session", "dead"]
 # Schemes of links that the user's programs may open; `file:` and `javascript:` would act on this machine.
 _OUTSIDE = frozenset(
     (
@@ -87,7 +86,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 class Hyperlink(Value):
     """A link.
 
-    url: for the kinds show, search, download and sound. address: safe to show on one line; for `outside`
+    url: for the kinds show, search and download. address: safe to show on one line; for `outside`
     exactly the text that the program gets, for `dead` the reason. item: the item of the menu, if any.
     """
 
@@ -106,8 +105,6 @@ def link_to(url: ItemURL, title: str = "") -> Hyperlink:
     kind: LinkKind = "download" if way_to_show(url) == "download" else "show"
     if url.item_type == "7" and url.search is None:
         kind = "search"
-    if item_type(url.item_type).name == "sound":
-        kind = "sound"
     return Hyperlink(kind, title, str(url), url)
 
 

@@ -1,12 +1,11 @@
 """Commands on the page and its links: finding words, breaking lines, the character set, where a link leads;
-downloads in the background, sounds to play, bookmarks.
+downloads in the background, bookmarks.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from functools import partial
 
 from logsrv.gopher.browse.current_page import CurrentPage
 from logsrv.gopher.browse.downloads import BackgroundDownload
@@ -122,27 +121,14 @@ class SaveAndBookmarkCommands:
         else:
             self.start_saving(link.url)
 
-    def start_saving(self, url: ItemURL, *, play: bool = False) -> None:
-        """Begin to save the answer to `url`, and say so. play: whether to play it when it is saved."""
-        ended = partial(self._announce_end, play=play)
+    def start_saving(self, url: ItemURL) -> None:
+        """Begin to save the answer to `url`, and say so."""
         with self._window.saying_errors():
             options = self._session.connections.options_for(url)
-            download = self._session.downloads.start(url, options, ended)
+            download = self._session.downloads.start(url, options, self._announce_end)
             self._window.say(_saving_sentence(download))
 
-    def offer_to_play(self, link: Hyperlink) -> None:
-        """Save a sound, and play it if there is a program for it and the user agrees."""
-        assert link.url is not None
-        url, player = link.url, self._programs.sound_player()
-        if player is None:
-            self.start_saving(url)
-        else:
-            question = f"{link.address}\n\nSave this sound, and play it with {player}?"
-            self._window.ask_yes_or_no(
-                "A sound", question, partial(self.start_saving, url, play=True)
-            )
-
-    def _announce_end(self, download: BackgroundDownload, *, play: bool) -> None:
+    def _announce_end(self, download: BackgroundDownload) -> None:
         if self._window.said == _saving_sentence(download):
             path = one_line(str(download.path), 4096)
             saved = f"Saved to {path}   d  lists it"
@@ -151,8 +137,6 @@ class SaveAndBookmarkCommands:
         if download.state == "saved":
             size = size_text(download.received)
             self._window.announce("Saved", f"{name}, {size}. d and Enter open it.")
-            if play:
-                self._programs.play_sound(download.path, name)
         elif download.state == "failed":
             self._window.announce("Not saved", f"{name}: {download.reason}", failed=True)
 

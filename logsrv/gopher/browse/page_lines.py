@@ -81,8 +81,13 @@ class PageLine(NamedTuple):
 
 
 def lines_of_page(page: Page, charset: str | None) -> list[PageLine]:
-    """Return the lines of a page: notices, menu, text. Pictures and HTML are rendered elsewhere."""
+    """Return the lines of a page: notices, menu, text. Pictures are rendered elsewhere."""
     lines = list(_notice_lines(page))
+    if page.url.item_type == "h" and page.content:
+        lines += [
+            PageLine("This is the source of a page in HTML; |  sends it to a program.", "note")
+        ]
+        lines.append(PageLine(""))
     if isinstance(page.content, MenuContent):
         lines += [menu_line(item, charset) for item in page.content.items]
         if not page.content.items and page.error is None:

@@ -25,8 +25,6 @@ LIMITS = Limits(menu=8 * 1024 * 1024, text=16 * 1024 * 1024, download=None)
 MOST_LINES = 400_000
 # Seconds between two updates of a page that is loading: more updates would only cost time.
 _GROWS_EVERY = 0.1
-# Bytes of a page of HTML after which loading ends with TooBig: parsing that much takes a second.
-MOST_HTML = 2 * 1024 * 1024
 MOST_PICTURE = 32 * 1024 * 1024
 
 _CUT = (
@@ -52,7 +50,7 @@ class PageLoad:
     ) -> None:
         self._way = way_to_show(url)
         self._options = options
-        most = {"menu": limits.menu, "text": limits.text, "html": MOST_HTML}
+        most = {"menu": limits.menu, "text": limits.text}
         self._most_bytes = most.get(self._way, MOST_PICTURE)
         self._charset = charset
         self._answer: AsyncAnswer | None = None

@@ -22,17 +22,6 @@ from logsrv.gopher.fetch.on_asyncio import in_daemon_thread
 from logsrv.kit.text.escape import one_line
 
 _USUAL = "open" if sys.platform == "darwin" else "xdg-open"
-# Players of sounds that need neither a window nor a prompt; the first that is found is used.
-_PLAYERS = (
-    "mpv --no-video --really-quiet",
-    "ffplay -nodisp -autoexit -loglevel quiet",
-    "play -q",
-    "cvlc --play-and-exit",
-    "mplayer -really-quiet",
-    "paplay",
-    "afplay",
-    "aplay -q",
-)
 # Endings of files that a desktop would run as programs instead of showing them.
 _RUN = (".desktop", ".appimage", ".command", ".jar", ".exe", ".bat", ".cmd", ".com", ".scr", ".msi")
 
@@ -57,17 +46,6 @@ class ExternalPrograms:
         """Open a file that was saved, after a question."""
         command = partial(file_command, path, self._environ)
         self._ask_to_open("A file that was saved", one_line(str(path), 4096), command)
-
-    def sound_player(self) -> str | None:
-        """Return the program that plays sounds, None if there is none."""
-        try:
-            return sound_command(Path("sound"), self._environ)[0]
-        except ConfigurationError:
-            return None
-
-    def play_sound(self, path: Path, name: str) -> None:
-        """Play a sound that was saved, without a question. name: shown to the user."""
-        self._start_program(sound_command(path, self._environ), name)
 
     def _ask_to_open(self, title: str, what: str, program: Callable[[], list[str]]) -> None:
         try:
@@ -118,18 +96,6 @@ def file_command(path: Path, environ: Mapping[str, str]) -> list[str]:
         raise ConfigurationError(f"{path.name} is a program, and is not started from here")
     none = f"{_USUAL} was not found, which chooses the program for a file"
     return [*_first_in_path([_USUAL], environ, none), str(path)]
-
-
-def sound_command(path: Path, environ: Mapping[str, str]) -> list[str]:
-    """Return the program that plays a sound, and its arguments: GOPHER_PLAYER, else the first found.
-
-    Raises ConfigurationError if there is none.
-    """
-    none = "no program to play it with was found; set GOPHER_PLAYER to one"
-    return [
-        *_first_in_path([environ.get("GOPHER_PLAYER", ""), *_PLAYERS], environ, none),
-        str(path),
-    ]
 
 
 def _first_in_path(commands: Iterable[str], environ: Mapping[str, str], none: str) -> list[str]:

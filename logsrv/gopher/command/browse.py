@@ -1,4 +1,4 @@
-"""`gopher browse [URL]`: takes the terminal, and shows a first screen before it loads the browser."""
+"""`gopher browse [URL]`: the browser in the terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from importlib.util import find_spec
 from typing import BinaryIO, TextIO
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.browse.first_screen import FirstScreen
 from logsrv.gopher.command.arguments import (
     add_charset_option,
     add_connection_options,
@@ -60,10 +59,10 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         # Textual draws to standard error, which may be a file: then the user would see nothing.
         sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
     place = None if options.url is None else resolve_typed_address(options.url)
-    with FirstScreen(sys.stdout, os.environ, str(place or "Start page")) as screen:
-        # Imported here, after the first screen is shown: these modules load slowly.
-        import asyncio
+    # Imported here: the other commands need not wait for Textual.
+    from logsrv.gopher.browse.app import Browser
+    from logsrv.gopher.browse.session import BrowsingSession
 
-        from logsrv.gopher.browse.start import browse
-
-        return asyncio.run(browse(place, os.environ, screen, connection, options.charset))
+    browser = Browser(BrowsingSession(os.environ, connection, options.charset), place)
+    browser.run()
+    return browser.return_code or 0

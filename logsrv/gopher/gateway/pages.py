@@ -22,7 +22,6 @@ from logsrv.gopher.gateway.paths import CHARSETS, WebPlace
 from logsrv.gopher.wire.columns import (
     TextRun,
     cell_count,
-    join_broken_lines,
     shape_of,
     split_into_runs,
 )
@@ -148,6 +147,10 @@ def row_of_item(item: MenuItem, menu: GopherURL, charset: str | None) -> MenuRow
 def row_of_url(url: GopherURL, text: str, charset: str | None = None) -> MenuRow:
     """Return the row of the item at `url`: a search form, or a link."""
     is_search = url.item_type == "7" and url.search is None
+    item = url.item_type.encode("latin-1") + url.selector
+    if any(segment in (b".", b"..") for segment in item.split(b"/")):
+        # Browsers would ask for another item.
+        return MenuRow("nowhere", item_type(url.item_type).title, text, address=str(url))
     path = WebPlace(url.replace(plus=None), charset=charset).path
     return MenuRow("search" if is_search else "item", item_type(url.item_type).title, text, path)
 
@@ -244,18 +247,13 @@ def _menu_values(menu: Menu, place: WebPlace) -> dict[str, Any]:
 def _text_values(text: Text, place: WebPlace) -> dict[str, Any]:
     content = printable(text.decoded(place.charset)).rstrip()
     runs = split_into_runs(content + "\n") if content else []
-    flowing = [
-        TextRun(join_broken_lines(run.text), run.shape) if run.shape == "prose" else run
-        for run in runs
-    ]
     source = "This is a page in HTML. It comes from elsewhere, so its source is shown."
     return {
         "template": "text.html",
         "heading": find_heading(content[:_LOOKED_AT].split("\n")),
         "size": size_text(len(text.content)),
-        "runs": flowing if place.flow else runs,
+        "runs": runs,
         "scale": drawing_width(runs),
-        "can_flow": flowing != runs,
         "notice": source if place.url.item_type == "h" else "",
     }
 

@@ -1,13 +1,12 @@
 """Web paths, and the Gopher URLs they stand for. Sans-IO.
 
     /gopher/HOST[:PORT]/TSELECTOR[?q=SEARCH]       the part of a URL after gopher://
-    /gopher-hex/HOST[:PORT]/DIGITS[?q=SEARCH]      the same, type and selector in hexadecimal
 
-and /gophers/, /gophers-hex/ for TLS. Browsers remove the segments `.` and `..` from every path, even
-percent-encoded (WHATWG URL, section 4.4): selectors that have such segments need the second form.
+and /gophers/ for TLS. Browsers remove the segments `.` and `..` from every path, even percent-encoded
+(WHATWG URL, section 4.4): an item whose selector has such segments is shown, but is no link.
 
 Other fields of the query: `as=file` (save it), `as=media` (the bytes that a page shows), `from=N`
-(items from number N), `charset=NAME`, `flow=1` (wrap prose anew whose lines were broken by hand).
+(items from number N), `charset=NAME`.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ CHARSETS = (
     *("cp866", "cp1251", "cp1252", "koi8-u", "euc_jp", "euc_kr", "gb18030", "big5", "mac-roman"),
 )
 LARGEST_ITEM_NUMBER = 10_000_000
-_GOPHER = re.compile(rb"/gophers?(?:-hex)?(?:/|\Z)")
+_GOPHER = re.compile(rb"/gophers?(?:/|\Z)")
 
 
 @attrs.frozen
@@ -41,7 +40,6 @@ class WebPlace:
     rendering: str = "page"
     first: int = 0
     charset: str | None = None
-    flow: bool = False
 
     @property
     def path(self) -> str:
@@ -51,7 +49,6 @@ class WebPlace:
             "as": None if self.rendering == "page" else self.rendering,
             "from": self.first or None,
             "charset": self.charset,
-            "flow": 1 if self.flow else None,
         }
         given = {name: value for name, value in fields.items() if value is not None}
         return _path_of_url(self.url) + ("?" + urlencode(given, quote_via=quote) if given else "")
@@ -63,10 +60,6 @@ class WebPlace:
 
 def _path_of_url(url: GopherURL) -> str:
     scheme = "gophers" if url.tls else "gopher"
-    item = url.item_type.encode("latin-1") + url.selector
-    if any(segment in (b".", b"..") for segment in item.split(b"/")):
-        authority = str(GopherURL(url.host, url.port, tls=url.tls)).partition("://")[2]
-        return f"/{scheme}-hex/{authority}{item.hex()}"
     plain = str(url.replace(search=None, plus=None))
     return f"/{scheme}/" + plain.partition("://")[2].replace("?", "%3F")
 
@@ -88,7 +81,6 @@ def parse_path(target: bytes) -> WebPlace:
         _parse_rendering(fields),
         _parse_first_item(fields),
         _parse_charset(fields),
-        fields.get(b"flow") == b"1",
     )
 
 
@@ -103,18 +95,8 @@ def parse_query(query: bytes) -> dict[bytes, bytes]:
 
 
 def _parse_gopher_url(path: bytes) -> GopherURL:
-    _, scheme, rest = path.split(b"/", 2) if path.count(b"/") > 1 else (b"", path[1:], b"")
-    if not scheme.endswith(b"-hex"):
-        return GopherURL.parse(scheme + b"://" + rest)
-    authority, _, digits = rest.partition(b"/")
-    place = GopherURL.parse(scheme.removesuffix(b"-hex") + b"://" + authority)
-    try:
-        item = bytes.fromhex(digits.decode("ascii"))
-    except ValueError:
-        raise BadURL("", "type and selector are not in hexadecimal") from None
-    if not item:
-        return place
-    return place.replace(item_type=chr(item[0]), selector=item[1:])
+    scheme, _, rest = path[1:].partition(b"/")
+    return GopherURL.parse(scheme + b"://" + rest)
 
 
 def _parse_rendering(fields: dict[bytes, bytes]) -> str:

@@ -7,9 +7,13 @@ Bucktooth:
     any line without a TAB                               text
     # …       nothing, a comment             ! TITLE     text, the title
     -NAME     NAME is not listed by `*`      *           all other files of the directory; the end
-    .         the end
+    =NAME     the lines of that file         .           the end
+    :EXT=T    `*` lists NAME.EXT as type T   ~ and %     nothing: there are no users, no other hosts
 
 A selector that does not begin with `/` is relative to the directory, unless a host follows.
+
+Nothing is run. Gophernicus runs executable gophermaps and what is in `cgi-bin`: their sources may have
+passwords in them, so they are not shown either.
 
 No selector leads out of the directory, by `..` or by a symbolic link; a server also refuses hidden files. A
 path is opened name by name, each below the descriptor of the one before and never through a link, so that
@@ -23,19 +27,29 @@ import os
 import re
 import stat
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import partial
 from itertools import chain, islice
+from types import MappingProxyType
 
 from logsrv.descriptor import Descriptor
 from logsrv.errors import ConfigurationError, PeerError
 from logsrv.gopher.wire.itemtypes import ENOUGH_TO_TELL, item_type_by_name, item_type_of_file
 from logsrv.gopher.wire.menu import MenuItem, encoded_line, parse_menu_line
 from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import size_text
 from logsrv.value import Value
 
 GOPHERMAP = "gophermap"
 LARGEST_MAP = 4 * 1024 * 1024
 MOST_LISTED = 10_000
+# Files that include each other must come to an end.
+_MOST_INCLUDED = 100
+PROGRAMS = b"cgi-bin"
+# Characters for a name in a listing: with date and size beside it, the line has 62.
+_NAME_WIDTH = 40
 # A menu is yielded in pieces of this many items; making a piece takes a few milliseconds.
 _LINES = 500
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -56,37 +70,56 @@ _REASONS = {
 # A selector cannot contain these.
 _NO_SELECTOR = re.compile(rb"[\t\r\n]")
 _CONTROLS = re.compile(rb"[\0-\x1f\x7f]")
+_TYPE_OF_ENDING = re.compile(rb":\.?([^=\s.]+)=([!-~])")
 
 
 class Gophermap(Value):
     """A parsed gophermap.
 
     lists: whether the menu goes on, after `items`, with the files of the directory that are not in
-    `hidden`.
+    `hidden`. types: the item types of files by the endings of their names.
     """
 
     items: tuple[MenuItem, ...]
     lists: bool = False
     hidden: frozenset[bytes] = frozenset()
+    types: Mapping[bytes, str] = MappingProxyType({})
 
 
-def parse_gophermap(content: bytes, directory: bytes) -> Gophermap:
-    """Parse the gophermap of `directory`, a selector. Items of this server have no host."""
+def parse_gophermap(
+    content: bytes, directory: bytes, include: Callable[[bytes], bytes] = lambda name: b""
+) -> Gophermap:
+    """Parse the gophermap of `directory`, a selector. Items of this server have no host.
+
+    include: returns the content of a file to include, or an error line.
+    """
     items: list[MenuItem] = []
     hidden: set[bytes] = set()
-    lines = content.removeprefix(BOM_UTF8).split(b"\n")
-    if not lines[-1]:
-        lines.pop()
-    for line in (each.rstrip(b"\r") for each in lines):
+    types: dict[bytes, str] = {}
+    included = 0
+    lines = _lines_of(content)
+    while lines:
+        line = lines.popleft()
         if line in (b".", b"*"):
-            return Gophermap(tuple(items), line == b"*", frozenset(hidden))
+            return Gophermap(tuple(items), line == b"*", frozenset(hidden), types)
         if b"\t" in line:
             items.append(_parse_item(line, directory))
+        elif line[:1] == b"=" and len(line) > 1:
+            included += 1
+            found = include(line[1:].strip()) if included <= _MOST_INCLUDED else b""
+            lines.extendleft(reversed(_lines_of(found)))
+        elif kind := _TYPE_OF_ENDING.fullmatch(line):
+            types[kind[1].lower()] = chr(kind[2][0])
         elif line[:1] == b"-" and len(line) > 1 and b" " not in line:
             hidden.add(line[1:])
-        elif line[:1] != b"#":
+        elif line[:1] != b"#" and line not in (b"~", b"%"):
             items.append(MenuItem("i", line.removeprefix(b"!"), port=None))
-    return Gophermap(tuple(items), hidden=frozenset(hidden))
+    return Gophermap(tuple(items), False, frozenset(hidden), types)
+
+
+def _lines_of(content: bytes) -> deque[bytes]:
+    lines = content.removeprefix(BOM_UTF8).removesuffix(b"\n").split(b"\n")
+    return deque(line.rstrip(b"\r") for line in lines) if content else deque()
 
 
 def _parse_item(line: bytes, directory: bytes) -> MenuItem:
@@ -106,6 +139,10 @@ class SelectorNotFound(PeerError):
     """
 
 
+class ProgramRefused(SelectorNotFound):
+    """A selector of a program, which is neither run nor shown."""
+
+
 class Gopherhole:
     """The files below `directory`. hidden: selectors may name hidden files.
 
@@ -121,6 +158,8 @@ class Gopherhole:
 
     def open(self, selector: bytes) -> Descriptor:
         """Open a regular file or a directory. Raises SelectorNotFound, OSError."""
+        if not self._hidden and selector.rstrip(b"/").rpartition(b"/")[2] == GOPHERMAP.encode():
+            raise SelectorNotFound("a gophermap is shown as a menu only")
         return Descriptor(self._open_descriptor(selector))
 
     def _open_descriptor(self, selector: bytes) -> int:
@@ -161,6 +200,8 @@ class Gopherhole:
                 raise SelectorNotFound("no name in a selector is “.” or “..”, or has a NUL in it")
             if name[:1] == b"." and not self._hidden:
                 raise SelectorNotFound("hidden files are not shown")
+            if name == PROGRAMS:
+                raise ProgramRefused("cgi-bin is for programs")
         return names
 
     def menu_items(self, directory: bytes, name: bytes = GOPHERMAP.encode()) -> Iterator[MenuItem]:
@@ -173,24 +214,38 @@ class Gopherhole:
             gophermap = self._read_gophermap(place + name, place)
             yield from gophermap.items
             if gophermap.lists:
-                yield from self._list_directory(place, descriptor, gophermap.hidden)
+                yield from self._list_directory(place, descriptor, gophermap)
 
     def _read_gophermap(self, path: bytes, place: bytes) -> Gophermap:
+        def include(name: bytes) -> bytes:
+            try:
+                return self._read_map(name if name.startswith(b"/") else place + name)
+            except (SelectorNotFound, OSError):
+                return b"3(a part of this menu is missing here)\t\n"
+
         try:
-            with (
-                self.open(path) as descriptor,
-                open(descriptor, "rb", closefd=False) as file,
-            ):
-                return parse_gophermap(file.read(LARGEST_MAP), place)
+            return parse_gophermap(self._read_map(path), place, include)
+        except ProgramRefused:
+            raise
         except (SelectorNotFound, IsADirectoryError):
             return Gophermap((), lists=True)
 
-    def _list_directory(
-        self, place: bytes, descriptor: int, hidden: frozenset[bytes]
-    ) -> Iterator[MenuItem]:
-        """Yield directories, then files.
+    def _read_map(self, path: bytes) -> bytes:
+        with (
+            Descriptor(self._open_descriptor(path)) as descriptor,
+            open(descriptor, "rb", closefd=False) as file,
+        ):
+            mode = os.fstat(descriptor).st_mode
+            if stat.S_ISREG(mode) and mode & 0o111:
+                raise ProgramRefused("it is executable, so it is a program that makes a menu")
+            return file.read(LARGEST_MAP)
 
-        The type of each file is found just before: there may be thousands.
+    def _list_directory(
+        self, place: bytes, descriptor: int, gophermap: Gophermap
+    ) -> Iterator[MenuItem]:
+        """Yield directories, then files: each with its date, files with their size.
+
+        A file is looked at just before it is yielded: there may be thousands.
         """
         with os.scandir(descriptor) as entries:
             # name → whether it may be a directory; a link may lead to one.
@@ -201,26 +256,21 @@ class Gopherhole:
                 or entry.is_dir(follow_symlinks=False)
                 or entry.is_file(follow_symlinks=False)
             }
-        there = [
-            name
-            for name in found
-            if name[:1] != b"." and name != GOPHERMAP.encode() and name not in hidden
-        ]
+        unlisted = {GOPHERMAP.encode(), PROGRAMS, *gophermap.hidden}
+        there = [name for name in found if name[:1] != b"." and name not in unlisted]
         names = sorted(name for name in there if not _NO_SELECTOR.search(name))
         listed = names[:MOST_LISTED]
-        known = {
-            name: self._item_type_of_file(place, descriptor, name) for name in listed if found[name]
+        look = partial(self._listed_item, place, descriptor, gophermap.types)
+        menus = {
+            name: item
+            for name in listed
+            if found[name] and (item := look(name)) is not None and item.item_type == "1"
         }
-        menus = [name for name, letter in known.items() if letter == "1"]
         is_empty = True
-        for name in [*menus, *(name for name in listed if known.get(name) != "1")]:
-            letter = (
-                known[name] if name in known else self._item_type_of_file(place, descriptor, name)
-            )
-            if letter is not None:
+        for item in chain(menus.values(), (look(name) for name in listed if name not in menus)):
+            if item is not None:
                 is_empty = False
-                slash = b"/" if letter == "1" else b""
-                yield MenuItem(letter, _CONTROLS.sub(b"?", name), place + name + slash)
+                yield item
         if len(names) > MOST_LISTED:
             yield MenuItem("i", b"(and %d more)" % (len(names) - MOST_LISTED), port=None)
         if len(names) < len(there):
@@ -229,28 +279,50 @@ class Gopherhole:
         elif is_empty:
             yield MenuItem("i", b"(empty)", port=None)
 
-    def _item_type_of_file(self, place: bytes, descriptor: int, name: bytes) -> str | None:
-        """Return the item type of the file `name` in the directory `descriptor`; None to hide it."""
+    def _listed_item(
+        self, place: bytes, descriptor: int, types: Mapping[bytes, str], name: bytes
+    ) -> MenuItem | None:
+        """Return the item of the file `name` in the directory `descriptor`; None to hide it."""
+        selector = place + name
         try:
             # Try this first: `_open_descriptor` takes five times as long, and is needed only for links.
             inner = os.open(name, _FLAGS, dir_fd=descriptor)
         except OSError:
             try:
-                inner = self._open_descriptor(place + name)
+                inner = self._open_descriptor(selector)
             except SelectorNotFound:
                 return None
+            # A directory is listed under one name, or a link to one above would be a menu without end.
+            real = os.path.realpath(os.path.join(self._root, selector.strip(b"/")))
+            target = b"/" + real[len(self._root) :].strip(b"/")
+        else:
+            target = selector
         try:
-            mode = os.fstat(inner).st_mode
-            if stat.S_ISREG(mode):
-                return item_type_by_name(name) or item_type_of_file(
-                    name, os.read(inner, ENOUGH_TO_TELL)
-                )
-            return "1" if stat.S_ISDIR(mode) else None
+            status = os.fstat(inner)
+            if stat.S_ISDIR(status.st_mode):
+                display = _listing_text(name, status, "")
+                return MenuItem("1", display, target.rstrip(b"/") + b"/")
+            if not stat.S_ISREG(status.st_mode):
+                return None
+            letter = (
+                types.get(name.rpartition(b".")[2].lower())
+                or item_type_by_name(name)
+                or item_type_of_file(name, os.read(inner, ENOUGH_TO_TELL))
+            )
+            return MenuItem(
+                letter, _listing_text(name, status, size_text(status.st_size)), selector
+            )
         except OSError:
             # A file on a bad sector must not spoil the menu; a request for the file gets the error.
-            return "9"
+            return MenuItem("9", _CONTROLS.sub(b"?", name), selector)
         finally:
             os.close(inner)
+
+
+def _listing_text(name: bytes, status: os.stat_result, size: str) -> bytes:
+    day = f"{datetime.fromtimestamp(status.st_mtime, UTC):%Y-%m-%d}"
+    room = " " * (_NAME_WIDTH - len(name.decode("utf-8", "replace")))
+    return _CONTROLS.sub(b"?", name) + f"{room}  {day}  {size}".rstrip().encode()
 
 
 def encoded_menu(items: Iterable[MenuItem], host: bytes, port: int) -> Iterator[bytes]:

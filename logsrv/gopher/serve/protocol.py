@@ -17,8 +17,15 @@ from pathlib import Path
 
 import attrs
 from twisted.internet.task import deferLater
+from twisted.logger import Logger
 
-from logsrv.gopher.serve.gopherhole import Gopherhole, SelectorNotFound, encoded_menu
+from logsrv.gopher.serve.gopherhole import (
+    GOPHERMAP,
+    Gopherhole,
+    ProgramRefused,
+    SelectorNotFound,
+    encoded_menu,
+)
 from logsrv.gopher.wire.itemtypes import item_type, item_type_of_file
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.text import Stuffer
@@ -39,6 +46,8 @@ from logsrv.kit import (
 # A peer that takes more seconds to send its request, or later to read a chunk of the answer, is cut off.
 PATIENCE = 120.0
 _CHUNK = 256 * 1024
+# Selectors of programs that are logged; anybody can ask for any name below cgi-bin.
+_MOST_REFUSALS = 20
 _OUTSIDE = re.compile(r"(?:https?|ftp|gophers?|gemini|mailto|news|irc):", re.IGNORECASE)
 _LINK_PAGE = """\
 <!DOCTYPE html>
@@ -107,6 +116,17 @@ class GopherdState:
     def apply(self, settings: ServeOptions) -> None:
         """Serve the directory of these settings. Raises ConfigurationError if it does not exist."""
         self.gopherhole = Gopherhole(settings.directory)
+        self._refused: set[str] = set()
+
+    def log_refusal(self, log: Logger, asked: str, reason: str) -> None:
+        """Log, once for each selector, that a program is neither run nor shown."""
+        if asked not in self._refused and len(self._refused) < _MOST_REFUSALS:
+            self._refused.add(asked)
+            log.warn(
+                "{asked} is not served: {reason}. This server runs no programs, and does not show them",
+                asked=asked,
+                reason=reason,
+            )
 
 
 class GopherServer(LineProtocol[ServeOptions, GopherdState]):
@@ -137,6 +157,10 @@ class GopherServer(LineProtocol[ServeOptions, GopherdState]):
                 self._send_link_page(link)
             else:
                 await self._send_item(selector)
+        except ProgramRefused as refusal:
+            asked = one_line(line.partition("\t")[0], 200) or "/"
+            self.service.state.log_refusal(self.log, asked, str(refusal))
+            self._send_error(f"'{asked}': this would come from a program, and none is run here.")
         except SelectorNotFound:
             # Not the reason in the exception, which would tell strangers about this machine.
             asked = one_line(line.partition("\t")[0], 200)
@@ -152,6 +176,10 @@ class GopherServer(LineProtocol[ServeOptions, GopherdState]):
 
     async def _send_item(self, selector: bytes) -> None:
         gopherhole = self.service.state.gopherhole
+        above, _, name = selector.rstrip(b"/").rpartition(b"/")
+        if name == GOPHERMAP.encode():
+            # Some authors write `1Links<TAB>links/gophermap`.
+            selector = above
         with gopherhole.open(selector) as descriptor:
             if stat.S_ISDIR(os.fstat(descriptor).st_mode):
                 self._count_request("menu")

@@ -96,26 +96,3 @@ def _paragraphs(text: str) -> Iterator[str]:
         begin = end
     if begin < len(text):
         yield text[begin:]
-
-
-def join_broken_lines(prose: str) -> str:
-    """Join the lines of each paragraph that its author has broken by hand.
-
-    A line is joined with the next one if it has at least 45 cells, and three quarters of the cells of the
-    longest line in its paragraph. An indent, a list item and a quotation begin a line of their own.
-    """
-    return "".join(map(_join_paragraph, _paragraphs(prose)))
-
-
-def _join_paragraph(paragraph: str) -> str:
-    if not _MAY_BE_FULL.search(paragraph):
-        return paragraph
-    lines = paragraph.split("\n")
-    full = max(_NARROWEST, 0.75 * max(map(cell_count, lines)))
-    joined = lines[:1]
-    for line, after in itertools.pairwise(lines):
-        goes_on = cell_count(line.rstrip()) >= full and after.strip() and not _BEGINS.match(after)
-        if goes_on:
-            joined[-1] = line.rstrip()
-        joined += (" " if goes_on else "\n", after)
-    return "".join(joined)

@@ -13,7 +13,7 @@ from logsrv.errors import ConfigurationError, PeerError
 from logsrv.gopher.browse.layout import Layout
 from logsrv.gopher.browse.page import MenuContent, Page, link_of
 from logsrv.gopher.browse.page_lines import ColourParser, lines_of_page, menu_line, text_lines
-from logsrv.gopher.browse.rendering import html_lines, picture_lines
+from logsrv.gopher.browse.pictures import picture_lines
 from logsrv.gopher.fetch.proxy import Proxy, SocksHandshake
 from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.follow.entries import (
@@ -38,7 +38,7 @@ from logsrv.gopher.serve.gopherhole import (
     parse_gophermap,
 )
 from logsrv.gopher.serve.protocol import ServerName
-from logsrv.gopher.wire.columns import join_broken_lines, split_into_runs
+from logsrv.gopher.wire.columns import split_into_runs
 from logsrv.gopher.wire.content import parse_menu
 from logsrv.gopher.wire.errors import BadURL, GopherError, ProxyError
 from logsrv.gopher.wire.fileurl import (
@@ -346,14 +346,13 @@ def mirror(data: bytes) -> None:
 
 @target(
     "gopher.browse.page_lines",
-    "gopher.browse.rendering",
     "gopher.browse.layout",
     "gopher.wire.columns",
 )
 def browser(data: bytes) -> None:
     """The lines of a page have no control characters; the rows of a window have all of its text."""
     text = data.decode("utf-8", "replace")
-    shown = [*html_lines(text), *text_lines(text)]
+    shown = text_lines(text)
     for way in ("0", "1", "9", "h"):
         url = GopherURL("here.example", item_type=way, selector=b"/a")
         content = MenuContent(tuple(items_of(data)), 0) if way == "1" else data
@@ -376,10 +375,9 @@ def browser(data: bytes) -> None:
     for line_number, start, end in layout.rows:
         assert 0 <= start <= end <= len(shown[line_number].text)
     assert "".join(run.text for run in split_into_runs(text + "\n")).split() == text.split()
-    join_broken_lines(text)
 
 
-@target("gopher.browse.rendering")
+@target("gopher.browse.pictures")
 def pictures(data: bytes) -> None:
     """A picture is shown within the given rows and columns, or refused with a sentence."""
     try:

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from logsrv.gopher.browse import current_page
+from logsrv.gopher.browse import current_page, page_lines
 from logsrv.gopher.browse.page_lines import PageLine
-from logsrv.gopher.browse.rendering import rendered_lines
 from logsrv.gopher.browse.session import InternalPage
 from logsrv.gopher.fetch.connection_options import Timeouts
 from logsrv.kit.testing.patience import PATIENCE
@@ -188,13 +187,15 @@ async def test_a_large_page_that_was_left_before_it_was_laid_out_stays(drive, se
     ) as driven:
         browser = driven.browser
 
+        real = page_lines.lines_of_page
+
         def late(*what: Any) -> list[PageLine]:
             if threading.current_thread() is not threading.main_thread():
                 laid_out.wait(PATIENCE)
-            return rendered_lines(*what)
+            return real(*what)
 
         await driven.shows("Welcome to the hole")
-        monkeypatch.setattr(current_page, "rendered_lines", late)
+        monkeypatch.setattr(current_page, "lines_of_page", late)
         await driven.press("g")
         await driven.type(server.url("/0/large"))
         await driven.shows("the first line")

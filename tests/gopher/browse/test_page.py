@@ -16,7 +16,7 @@ from logsrv.gopher.wire.url import GopherURL
         ("17", "menu"),
         ("0cM", "text"),
         ("gIp:", "picture"),
-        ("h", "html"),
+        ("h", "text"),
         ("9546s;dPXZ+", "download"),
     ],
 )

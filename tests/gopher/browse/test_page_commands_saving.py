@@ -87,29 +87,6 @@ def test_quitting_while_something_is_downloaded_asks_first_and_leaves_nothing(
     assert not caplog.records
 
 
-async def test_sound_is_played_after_a_question(drive, server, environ):
-    got = opener(environ, "play")
-
-    environ["GOPHER_PLAYER"] = "play"
-    async with drive(server.url()) as driven:
-        await driven.point_at("Song")
-        await driven.shows("Enter Play")
-        await driven.press("enter")
-        await driven.shows("A sound", "and play it with")
-        await driven.press("n")
-        assert not driven.browser.session.downloads.all
-        await driven.press("enter", "y")
-        await until(got.exists, "the program")
-    assert got.read_text() == str(Path(environ["XDG_DOWNLOAD_DIR"]) / "song.ogg")
-
-
-async def test_sound_is_saved_where_nothing_plays_it(drive, server):
-    async with drive(server.url()) as driven:
-        await driven.point_at("Song")
-        await driven.press("enter")
-        await driven.shows("Saved")
-
-
 async def test_page_and_link_become_bookmarks_on_start_page(drive, server):
     async with drive(server.url()) as driven:
         await driven.point_at("Many")

@@ -11,7 +11,6 @@ from logsrv.gopher.browse.programs import (
     file_command,
     link_command,
     run_external_program,
-    sound_command,
 )
 from logsrv.kit.testing import wait_until
 from tests.gopher.browse.conftest import opener
@@ -89,16 +88,6 @@ def test_a_file_is_opened_unless_that_would_run_it(tmp_path):
     assert file_command(Path("/d/-a.pdf"), environ) == [str(usual), "/d/-a.pdf"]
     with pytest.raises(ConfigurationError, match="is a program"):
         file_command(Path("/d/a.DESKTOP"), environ)
-
-
-def test_sound_is_played_by_the_users_program_or_one_that_is_there(tmp_path):
-    environ = {"PATH": str(tmp_path), "GOPHER_PLAYER": "mine --loud"}
-    with pytest.raises(ConfigurationError, match="GOPHER_PLAYER"):
-        sound_command(Path("/d/a.ogg"), environ)
-    usual = program(tmp_path, "aplay")
-    assert sound_command(Path("/d/a.ogg"), environ) == [str(usual), "-q", "/d/a.ogg"]
-    mine = program(tmp_path, "mine")
-    assert sound_command(Path("/d/a.ogg"), environ) == [str(mine), "--loud", "/d/a.ogg"]
 
 
 async def test_a_link_to_the_web_is_opened_after_a_question_only(drive, server, environ):

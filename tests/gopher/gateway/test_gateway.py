@@ -137,8 +137,6 @@ async def test_no_address_puts_a_second_line_into_a_request(gateway, serve):
     for rest in ("1a%0d%0aEVIL", "1a%0aEVIL", "1a%00", "7a?q=x%0d%0aEVIL", "7a?q=x%09EVIL"):
         assert (await web.get(f"/gopher/127.0.0.1:{server.port}/{rest}")).status == 400
     assert server.requests == []
-    hexed = b"1a\r\nEVIL".hex()
-    assert (await web.get(f"/gopher-hex/127.0.0.1:{server.port}/{hexed}")).status == 400
     # Between two %09 is a search, behind the second one Gopher+, which browsers have no use for.
     await web.get(f"/gopher/127.0.0.1:{server.port}/7a%09words%09+evil")
     assert server.requests == [b"a\twords\r\n"]

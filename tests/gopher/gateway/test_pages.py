@@ -111,21 +111,6 @@ def heading(page: Page) -> str:
     return page.text.partition(" – Gopher")[0].strip()
 
 
-def test_lines_that_were_broken_by_hand_can_be_wrapped_anew():
-    """Both ways are offered, where there is a difference."""
-    place = WebPlace(GopherURL("here.example", item_type="0", selector=b"/a"))
-    prose = b"%s\n%s\nend.\n\n  /\\/\\/\\\n  \\/\\/\\/\n" % (b"word " * 14, b"more " * 14)
-    page = check(pages.content_page(Text(place.url, prose, False), place))
-    assert "word \nmore" in page.text
-    (flowing,) = {each for each in page.attributes("a", "href") if "flow" in each}
-    page = check(pages.content_page(Text(place.url, prose, False), parse_path(flowing.encode())))
-    assert "word more" in page.text and "more end." in page.text
-    assert "  /\\/\\/\\\n  \\/" in page.text, "a drawing stays one"
-    assert "Lines as they were sent" in page.text
-    short = Page.of(pages.content_page(Text(place.url, b"a\nb\n", False), place))
-    assert "Wrap lines anew" not in short.text
-
-
 def test_an_empty_menu_search_and_text_say_so():
     """An empty menu, search and text say so."""
     assert "This menu is empty" in Page.of(pages.content_page(Menu(HERE.url, (), True), HERE)).text

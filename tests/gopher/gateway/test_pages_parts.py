@@ -16,6 +16,7 @@ from logsrv.gopher.gateway.pages import (
     fitting_width,
     parts_of_menu,
     row_of_item,
+    row_of_url,
 )
 from logsrv.gopher.gateway.paths import WebPlace, is_gopher_path, parse_path
 from logsrv.gopher.wire.columns import TextRun
@@ -205,3 +206,9 @@ def test_the_style_sheet_has_a_rule_for_each_width():
 )
 def test_a_heading_is_found_without_its_decoration(text, heading):
     assert find_heading(text.split("\n")) == heading
+
+
+@pytest.mark.parametrize("selector", [b"/../x", b"/a/./b", b"/a/.."])
+def test_an_item_that_a_browser_would_ask_for_by_another_name_is_no_link(selector):
+    row = row_of_url(GopherURL("here.example", item_type="0", selector=selector), "A text")
+    assert (row.kind, row.href) == ("nowhere", "")

@@ -1,6 +1,7 @@
 """No selector leads to anything that is not shown."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,13 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.local import LocalAnswer
 from logsrv.gopher.serve import gopherhole
-from logsrv.gopher.serve.gopherhole import Gopherhole, SelectorNotFound
+from logsrv.gopher.serve.gopherhole import Gopherhole, ProgramRefused, SelectorNotFound
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.fileurl import FileURL, url_of_item
 from logsrv.gopher.wire.menu import MenuParser
 from logsrv.gopher.wire.url import GopherURL
+
+NOW = 1795132800
 
 
 @pytest.fixture
@@ -99,9 +102,13 @@ def test_a_link_that_appears_late_is_not_followed(directory, monkeypatch):
         content(place, b"a.txt")
 
 
+# Date and size in a listing.
+BESIDE = re.compile(rb" +[0-9]{4}-[0-9]{2}-[0-9]{2}( .*)?")
+
+
 def lines(place: Gopherhole, selector: bytes = b"") -> list[bytes]:
     return [
-        item.item_type.encode() + item.display + b" " + item.selector
+        item.item_type.encode() + BESIDE.sub(b"", item.display) + b" " + item.selector
         for item in place.menu_items(selector)
     ]
 
@@ -112,7 +119,7 @@ def test_a_listing_has_what_can_be_asked_for(directory):
     with open(os.path.join(os.fsencode(directory), b"caf\xe9"), "w") as file:
         file.write("x")
     assert lines(Gopherhole(directory)) == [
-        b"1in /in/",
+        b"1in /sub/",
         b"1sub /sub/",
         b"0a.txt /a.txt",
         b"0caf\xe9 /caf\xe9",
@@ -131,6 +138,63 @@ def test_a_gophermap_says_what_is_in_a_menu(directory):
     ]
     (directory / "gophermap").write_text("Hello\n")
     assert lines(Gopherhole(directory)) == [b"iHello "]
+
+
+def test_a_listing_tells_dates_and_sizes(directory):
+    os.truncate(directory / "a.txt", 2048)
+    for name in ("a.txt", "sub", "in"):
+        os.utime(directory / name, (NOW, NOW), follow_symlinks=True)
+    shown = [item.display.decode() for item in Gopherhole(directory).menu_items(b"")]
+    assert shown[1:] == [f"{'sub':<40}  2026-11-20", f"{'a.txt':<40}  2026-11-20  2.0 KiB"]
+
+
+def test_a_link_to_a_directory_above_is_no_menu_without_end(directory):
+    """Whoever follows all menus comes to an end: each directory has one selector."""
+    (directory / "sub" / "up").symlink_to("..")
+    seen: set[bytes] = set()
+    place, left = Gopherhole(directory), [b"/"]
+    while left and len(seen) < 20:
+        seen.add(selector := left.pop())
+        found = [item.selector for item in place.menu_items(selector) if item.item_type == "1"]
+        left += [each for each in found if each not in seen]
+    assert seen == {b"/", b"/sub/"}
+
+
+def test_a_gophermap_includes_files_and_names_types(directory):
+    """As gophernicus reads it; what is included may not be outside, nor a program, nor itself."""
+    (directory / "header").write_text("From a file\n0Deep\tsub/deep\n")
+    program = directory / "program"
+    program.write_text("secret")
+    program.chmod(0o755)
+    (directory / "gophermap").write_text(
+        "=header\n=program\n=../secret\n=/beside\n~\n%\n:txt=9\n-header\n-program\n*\n"
+    )
+    found = lines(Gopherhole(directory))
+    assert found[:2] == [b"iFrom a file ", b"0Deep /sub/deep"]
+    missing = [b"3(a part of this menu is missing here) "]
+    assert found[-6:] == [*missing * 3, b"1in /sub/", b"1sub /sub/", b"9a.txt /a.txt"]
+    (directory / "gophermap").write_text("=gophermap\nHello\n")
+    assert 100 <= len(lines(Gopherhole(directory))) < 200
+
+
+def test_programs_and_the_sources_of_menus_are_not_shown(directory):
+    (directory / "gophermap").write_text("# password\n0A\ta.txt\n")
+    (directory / "sub" / "gophermap").write_text("#!/bin/sh\n# password\n")
+    (directory / "sub" / "gophermap").chmod(0o755)
+    (directory / "cgi-bin").mkdir()
+    (directory / "cgi-bin" / "run").write_text("#!/bin/sh\n# password\n")
+    (directory / "cgi-link").symlink_to("cgi-bin")
+    place = Gopherhole(directory)
+    with pytest.raises(ProgramRefused, match="executable"):
+        lines(place, b"/sub/")
+    for selector in (b"/cgi-bin/run", b"/cgi-bin", b"/cgi-link/run"):
+        with pytest.raises(ProgramRefused, match="for programs"):
+            content(place, selector)
+    for selector in (b"/gophermap", b"/sub/gophermap/"):
+        with pytest.raises(SelectorNotFound, match="as a menu only"):
+            content(place, selector)
+    (directory / "gophermap").unlink()
+    assert not [line for line in lines(place) if b"cgi" in line]
 
 
 def test_a_gophermap_that_leads_out_is_none(directory):
@@ -199,7 +263,7 @@ def links(url: FileURL) -> list[tuple[bytes, object]]:
     parser = MenuParser()
     items = [item for piece in LocalAnswer(url) for item in parser.feed(piece)]
     assert parser.terminated
-    return [(item.display, url_of_item(item, url)) for item in items]
+    return [(BESIDE.sub(b"", item.display), url_of_item(item, url)) for item in items]
 
 
 def test_a_directory_is_a_menu(tmp_path):

@@ -3,11 +3,13 @@
 import errno
 import io
 import os
+import re
 import socket
 import sys
 from pathlib import Path
 
 import pytest
+from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.gopher.command.main import run
 from logsrv.gopher.serve.protocol import (
@@ -49,11 +51,12 @@ def serving(directory: Path, *arguments: str) -> MemoryService:
 
 
 def answer(service: MemoryService, request: bytes) -> bytes:
+    """Return the answer, without the dates and sizes of a listing."""
     peer = service.connect()
     peer.feed(request)
     found = peer.received()
     assert peer.closed
-    return found
+    return re.sub(rb" +\d{4}-\d\d-\d\d[^\t]*", b"", found)
 
 
 def test_menus_name_the_server(directory):
@@ -198,6 +201,22 @@ def test_requests_are_counted_and_logged(directory):
         assert service.metric("gopherd_requests_total", answer=kind) == 1
 
 
+def test_programs_are_refused_with_a_sentence_in_the_log(directory):
+    """Once for each, not for each request. A gophermap that is no program is shown as a menu."""
+    (directory / "sub" / "gophermap").write_text("# password\nHello\n")
+    service = serving(directory)
+    assert answer(service, b"/sub/gophermap\r\n").startswith(b"iHello\t")
+    (directory / "sub" / "gophermap").chmod(0o755)
+    with capturedLogs() as logged:
+        for _ in range(2):
+            refused = answer(service, b"/sub/\r\n")
+            assert refused.startswith(b"3'/sub/': this would come from a program")
+        answer(service, b"/cgi-bin/run\r\n")
+    told = [formatEvent(event) for event in logged if "reason" in event]
+    for each, selector in zip(told, ("/sub/", "/cgi-bin/run"), strict=True):
+        assert f" {selector} is not served: " in each
+
+
 @pytest.mark.slow
 def test_the_server_passes_the_conformance_tests_of_the_kit(directory):
     conformance(
@@ -239,6 +258,9 @@ def test_a_mirror_of_it_is_what_it_serves(tree, tmp_path):
             status, said, _ = gopher("mirror", f"{LOOPBACK}:{server.port()}", str(target))
             assert status == 0, said
     for name, content in TREE.items():
+        if name.startswith(b"cgi-bin/"):
+            assert not (first / os.fsdecode(name)).exists()
+            continue
         path = b"caf=E9-latin1.txt" if name == b"caf\xe9-latin1.txt" else name
         found = (first / os.fsdecode(path)).read_bytes()
         if content == found:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.wire.columns import cell_count, join_broken_lines, shape_of, split_into_runs
+from logsrv.gopher.wire.columns import cell_count, shape_of, split_into_runs
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,6 @@ def test_a_hostile_text(text):
     tests/hangs.py lets a test.
     """
     assert "".join(run.text for run in split_into_runs(text)) == text
-    assert join_broken_lines(text).split() == text.split()
 
 
 def test_a_page_has_a_bounded_number_of_runs():
@@ -62,28 +61,3 @@ def test_wide_and_combining_characters_take_the_cells_of_a_terminal():
     assert cell_count("日本") == 4
     assert cell_count("e\u0301") == 1
     assert cell_count("a\tb") == 9
-
-
-FULL = "x" * 60
-
-
-@pytest.mark.parametrize(
-    ("lines", "shown"),
-    [
-        ([FULL, FULL, "end", "", FULL, "end"], [f"{FULL} {FULL} end", "", f"{FULL} end"]),
-        (["Roses are red,", "violets are blue"], ["Roses are red,", "violets are blue"]),
-        ([FULL, "- a list", "- of things"], [FULL, "- a list", "- of things"]),
-        ([FULL, "  an indent", "> said"], [FULL, "  an indent", "> said"]),
-        ([FULL, "1. first", "(a) second"], [FULL, "1. first", "(a) second"]),
-        ([FULL, "short", FULL], [f"{FULL} short", FULL]),
-        ([FULL + "   ", "end"], [f"{FULL} end"]),
-    ],
-)
-def test_prose_that_was_broken_by_hand_flows(lines, shown):
-    """Verses, lists, indents and quotations stay as they are."""
-    assert join_broken_lines("\n".join(lines) + "\n") == "\n".join(shown) + "\n"
-
-
-@given(st.text("ab -|\n\t", max_size=200))
-def test_flowing_loses_no_word(text):
-    assert join_broken_lines(text + "\n").split() == text.split()
