@@ -110,6 +110,24 @@ def connection_options(options: Namespace) -> ConnectionOptions:
     return ConnectionOptions(Timeouts(*[options.timeout] * 3), trust, proxy)
 
 
+def check_item_type(url: ItemURL, typed: str, otherwise: str = "") -> None:
+    """Raise ConfigurationError if `url` seems to lack its item type, as people know URLs from the web.
+
+    typed: what was given for `url`. otherwise: what else to do, behind the sentence.
+    """
+    letter, selector = url.item_type, url.selector
+    is_type = item_type(letter).name != "unknown"
+    if is_type and (not selector or selector.startswith((b"/", b"URL:", b"url:"))):
+        return
+    if isinstance(url, GopherURL) and letter.isascii() and letter.isalpha():
+        text = url.replace(item_type="0", selector=b"/" + letter.encode() + selector)
+        file = "" if "://" in typed else f"there is no file {one_line(typed, 500)} here, and "
+        raise ConfigurationError(
+            f"{file}the {letter} behind the host was taken for the type of the item; as a text it is "
+            f"{text}, as a menu {text.replace(item_type='1')}{otherwise}"
+        )
+
+
 def checked_fetchable(url: Item) -> Item:
     """Return `url`. Raises ConfigurationError if the Gopher protocol cannot fetch it."""
     if isinstance(url, GopherURL) and (link := link_of_url(url)) is not None:

@@ -8,6 +8,7 @@ import re
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from functools import partial
 from typing import BinaryIO, TextIO
 
 from logsrv.errors import ConfigurationError, UsageError
@@ -15,6 +16,7 @@ from logsrv.gopher.command.arguments import (
     SIZE,
     add_charset_option,
     add_connection_options,
+    check_item_type,
     checked_fetchable,
     connection_options,
     make_parser,
@@ -25,13 +27,13 @@ from logsrv.gopher.fetch.blocking import urlopen
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.local import LocalAnswer, resolve_typed_address
 from logsrv.gopher.wire.content import USUAL
-from logsrv.gopher.wire.errors import ServerError, UnknownHost
+from logsrv.gopher.wire.errors import UnknownHost
 from logsrv.gopher.wire.fileurl import ItemURL, url_of_item
-from logsrv.gopher.wire.itemtypes import MENUS, AnswerKind, item_type
+from logsrv.gopher.wire.itemtypes import MENUS, AnswerKind, item_type, item_type_by_name
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.kit.text.escape import one_line, printable
+from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.terminal import has_colours
 from logsrv.kit.text.words import nearest_word
 
@@ -45,6 +47,7 @@ Examples:
 
   gopher example.org                     a menu
   gopher example.org 7                   the link with the number 7 in it
+  gopher example.org /about.txt          what has this selector
   gopher texts/                          a directory of this machine, or a file
   gopher gopher://example.org/7/find red search for “red”
   gopher browse [URL]                    a full-screen browser
@@ -74,7 +77,7 @@ def parser_of(command: str = "") -> Parser:
         metavar="WORDS",
         nargs="*",
         default=[],
-        help="a link by its number, or what to search for",
+        help="a selector, a link by its number, or what to search for",
     )
     add = made.add_argument_group("what comes out").add_argument
     add("--links", action="store_true", help="show the URL of each item of a menu")
@@ -114,33 +117,40 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     options = parsed_options(words)
     connection = connection_options(options)
     try:
-        url = resolve_requested_url(options, connection)
-        _show_or_save(
-            url, lambda: open_answer(url, connection, options.max_size), options, stdout, stderr
-        )
+        url, is_certain = resolve_requested_url(options, connection)
+        ask: Ask = partial(open_answer, url, connection, options.max_size)
+        if not is_certain:
+            answer = ask()
+            if not answer.begins_with_menu():
+                url = url.replace(item_type="0")
+            ask = lambda: answer  # noqa: E731
+        _show_or_save(url, ask, options, stdout, stderr)
     except UnknownHost as error:
         typed = resolve_typed_address(options.url)
         if "://" in options.url or not isinstance(typed, GopherURL) or error.host != typed.host:
             raise
         raise UnknownHost(error.host, error.hint + _host_hint(options.url)) from error
-    except ServerError as error:
-        if hint := _type_hint(options):
-            raise ServerError(error.message, f" ({hint})") from error
-        raise
-    if item_type(url.item_type).name == "unknown" and (hint := _type_hint(options)):
-        stderr.write(printable(f"gopher: {hint}\n"))
     return 0
 
 
-def resolve_requested_url(options: Namespace, connection: ConnectionOptions) -> ItemURL:
-    """Return the URL to fetch: the given one, changed by link numbers, search words and options.
+def resolve_requested_url(
+    options: Namespace, connection: ConnectionOptions
+) -> tuple[ItemURL, bool]:
+    """Return the URL to fetch, and whether its item type is certain.
 
-    Raises GopherError, UsageError, ConfigurationError.
+    It is the given one, changed by a selector, link numbers, search words and options. Raises GopherError,
+    UsageError, ConfigurationError.
     """
-    url = resolve_typed_address(options.url)
+    url, words, is_certain = resolve_typed_address(options.url), options.words, True
+    if options.type is None:
+        check_item_type(url, options.url, f"; --type {url.item_type} takes it for one")
+    if isinstance(url, GopherURL) and not url.selector and words and words[0][:1] == "/":
+        letter = item_type_by_name(os.fsencode(words[0]))
+        url, words = url.beside(letter or url.item_type, os.fsencode(words[0])), words[1:]
+        is_certain = bool(letter or words or options.type)
     if options.type is not None:
         url = url.replace(item_type=options.type)
-    url, words = _follow_link_numbers(url, options.words, connection)
+    url, words = _follow_link_numbers(url, words, connection)
     if isinstance(url, GopherURL):
         if words:
             url = url.searching(" ".join(words))
@@ -148,7 +158,7 @@ def resolve_requested_url(options: Namespace, connection: ConnectionOptions) -> 
             url = url.replace(plus=url.plus or b"+")
     elif words or url.item_type == "7":
         raise ConfigurationError("only a server can search, and this is a local path")
-    return checked_fetchable(url)
+    return checked_fetchable(url), is_certain
 
 
 def _follow_link_numbers(
@@ -274,23 +284,3 @@ def _host_hint(word: str) -> str:
     near = nearest_word(word, _COMMANDS) if word.isalpha() else None
     question = f" (did you mean gopher {near}?)" if near else ""
     return f"; nor is there a file {one_line(word, 500)} here{question}"
-
-
-def _type_hint(options: Namespace) -> str:
-    """Return a hint if the URL may lack its item type, as people know URLs from the web; else "".
-
-    The hint says which letter was taken for the type, and how to write the URL with one.
-    """
-    url = resolve_typed_address(options.url)
-    if options.words or options.type is not None or not isinstance(url, GopherURL):
-        return ""
-    letter, selector = url.item_type, url.selector
-    if not (
-        letter.isascii() and letter.isalpha() and selector[:1].isalnum()
-    ) or selector.startswith(b"URL:"):
-        return ""
-    whole = url.replace(item_type="0", selector=b"/" + letter.encode("latin-1") + selector)
-    return (
-        f"the {letter} behind the host was taken for the type of the item; "
-        f"as a text it is {whole}, as a menu {whole.replace(item_type='1')}"
-    )

@@ -16,6 +16,7 @@ from logsrv.gopher.command.arguments import (
     SIZE,
     add_charset_option,
     add_connection_options,
+    check_item_type,
     checked_fetchable,
     connection_options,
     make_parser,
@@ -190,6 +191,7 @@ def _remove_empty_mirror(directory: str, made: list[str]) -> None:
 
 def _parse_root_url(text: str) -> GopherURL:
     url = checked_fetchable(parse_typed_url(text))
+    check_item_type(url, text)
     if url.item_type == "7" or url.search is not None or url.plus is not None:
         raise ConfigurationError("a mirror begins with an item, not with a search or with Gopher+")
     return url

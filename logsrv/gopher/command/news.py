@@ -19,6 +19,7 @@ from logsrv.gopher.command.arguments import (
     INCOMPLETE,
     add_charset_option,
     add_connection_options,
+    check_item_type,
     connection_options,
     make_parser,
 )
@@ -123,6 +124,7 @@ def _follow(
     stderr: TextIO,
 ) -> int:
     url = parse_typed_url(options.url)
+    check_item_type(url, options.url)
     if not can_follow(url):
         raise ConfigurationError(f"{url} is no menu and no text, which are what can be followed")
     if any(each.url == url for each in following.all()):

@@ -14,7 +14,9 @@ error is shown, too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, BinaryIO, TypeAlias
 
 from logsrv.gopher.fetch.blocking import GopherFile
@@ -37,6 +39,11 @@ _LONGEST_LINE = 64 * 1024
 _COLOURS = {"1": "1;34", "7": "1;33", "3": "31", "0": "0", "h": "36", "8": "35", "T": "35"}
 _FILE_COLOUR = "32"
 _DIM = "2"
+_RESET = "\x1b[0m"
+
+
+# Colours (ANSI) in texts and menus: they change nothing but the looks of what follows.
+_AS_SENT = "(\x1b\\[[0-9;]{0,30}m)"
 
 
 class TextOutput(Value):
@@ -56,8 +63,16 @@ class TextOutput(Value):
         """Write escaped text; characters that the encoding lacks are escaped here."""
         self.out.write(text.encode(self.encoding, "backslashreplace"))
 
+    def shown(self, text: str, escape: Callable[[str], str]) -> str:
+        """Return escaped text; with colours, those that were sent stay."""
+        if not self.colours or "\x1b[" not in text:
+            return escape(text)
+        parts = re.split(_AS_SENT, text)
+        parts[::2] = map(escape, parts[::2])
+        return "".join(parts) + _RESET
+
     def coloured(self, text: str, colour: str) -> str:
-        return f"\x1b[{colour}m{text}\x1b[0m" if self.colours and text else text
+        return f"\x1b[{colour}m{text}{_RESET}" if self.colours and text else text
 
 
 def show_menu(pieces: Iterable[bytes], screen: TextOutput, menu: ItemURL, *, links: bool) -> None:
@@ -88,7 +103,7 @@ def show_menu(pieces: Iterable[bytes], screen: TextOutput, menu: ItemURL, *, lin
 
 
 def _item_line(item: MenuItem, number: int, place: str, screen: TextOutput) -> str:
-    text = one_line(item.text(screen.charset), _LONGEST_LINE)
+    text = screen.shown(item.text(screen.charset), partial(one_line, longest=_LONGEST_LINE))
     if item.item_type == "i":
         return f"          {text}".rstrip() + "\n"
     shown = screen.coloured(f"{number if item.is_link else '':>4}", _DIM)
@@ -112,8 +127,8 @@ def show_text(pieces: Iterable[bytes], screen: TextOutput, *, stuffed: bool) -> 
     def show(content: bytes) -> None:
         nonlocal last
         if content:
-            text = printable(decode_text(content, screen.charset))
-            last = text[-1:]
+            text = screen.shown(decode_text(content, screen.charset), printable)
+            last = content[-1:].decode("latin-1")
             screen.write(text)
 
     try:

@@ -52,6 +52,9 @@ class _AnswerBody(AnswerStream, io.RawIOBase):
 
     def wait_for_piece(self) -> bytes:
         """Return the next piece, b"" at the end."""
+        if self._unread:
+            unread, self._unread = bytes(self._unread), memoryview(b"")
+            return unread
         while (data := self.take_received()) != b"":
             if data is None:
                 self._transfers.run_round(_LONG)
@@ -60,9 +63,13 @@ class _AnswerBody(AnswerStream, io.RawIOBase):
         parser, self.parser = self.parser, None
         return parser.finish() if parser else b""
 
+    def peek(self) -> memoryview:
+        """Return the next piece, which stays to be read."""
+        self._unread = self._unread or memoryview(self.wait_for_piece())
+        return self._unread
+
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        if not self._unread:
-            self._unread = memoryview(self.wait_for_piece())
+        self.peek()
         size = min(len(buffer), len(self._unread))
         buffer[:size] = self._unread[:size]
         self._unread = self._unread[size:]
@@ -92,6 +99,11 @@ class GopherFile(io.BufferedReader):
         """Yield the whole answer in pieces as they arrive, faster than `read`. Raises GopherError."""
         while piece := self._body.wait_for_piece():
             yield piece
+
+    def begins_with_menu(self) -> bool:
+        """Return true if the first line has fields, as those of a menu: for URLs of uncertain type."""
+        start = bytes(self._body.peek())
+        return b"\t" in start.partition(b"\n")[0] or start[:2] in (b".\r", b".\n")
 
     def geturl(self) -> str:
         """Return the URL as a string, as files of `urllib.request` do."""

@@ -51,12 +51,10 @@ class BadURL(GopherError, ValueError, code="bad-url"):
 class ServerError(GopherError, code="server-error", exit_status=3):
     """The server answered with an error: a menu line of type 3, or one of Gopher+."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        """message: the server's own text, not yet escaped. hint: added after the message."""
+    def __init__(self, message: str) -> None:
+        """message: the server's own text, not yet escaped."""
         said = one_line(" ".join(message.split()), 500)
-        super().__init__(
-            f"the server answers with an error: {said or '(it does not say which)'}{hint}"
-        )
+        super().__init__(f"the server answers with an error: {said or '(it does not say which)'}")
         self.message = message
 
 

@@ -29,7 +29,8 @@ MOST_ITEMS = 100_000
 _TERMINATOR = b"."
 
 # These links may be passed to other programs unchanged, after a question to the user.
-_WEB_LINK = rb"(?:URL|url):/?([A-Za-z][A-Za-z0-9+.-]{0,30}:[!-~\x80-\xff]+)"
+_WEB_LINK = rb"/?(?:URL|url):/?([A-Za-z][A-Za-z0-9+.-]{0,30}:[!-~\x80-\xff]+)"
+_WEB_SIGNS = (b"URL:", b"url:", b"/URL:", b"/url:")
 _LOGIN_SCHEMES = {"8": "telnet", "T": "tn3270"}
 _LOGIN_NAME = rb"[A-Za-z0-9._][A-Za-z0-9._-]{0,63}"
 
@@ -119,7 +120,7 @@ class MenuItem(Value):
         return one_line(decode_line(self.host).strip(), 253)
 
     def _web_link(self) -> str | None:
-        if self.selector[:4] not in (b"URL:", b"url:"):
+        if not self.selector.startswith(_WEB_SIGNS):
             return None
         found = re.fullmatch(_WEB_LINK, self.selector)
         return None if found is None else decode_line(found[1])

@@ -40,6 +40,8 @@ def canonical_host(host: str) -> str:
     Raises BadURL if it is neither a name nor an address.
     """
     if ":" in host:
+        # Some menus have the brackets that belong into a URL.
+        host = host[1:-1] if host[:1] + host[-1:] == "[]" else host
         import ipaddress  # 2 ms, and few addresses have a colon
 
         address, percent, zone = host.partition("%")

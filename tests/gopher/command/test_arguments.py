@@ -17,7 +17,7 @@ from tests.gopher.command.answers import gopher
 
 
 def url_of(*words: str) -> str:
-    return str(resolve_requested_url(parsed_options(words), ConnectionOptions()))
+    return str(resolve_requested_url(parsed_options(words), ConnectionOptions())[0])
 
 
 @pytest.mark.parametrize(

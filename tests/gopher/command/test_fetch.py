@@ -25,7 +25,6 @@ def test_a_menu_and_a_text_are_printed(serve):
         (("gopher://brwse.invalid",), "or try again later\n"),
         (("qqqqq",), "or try again later; nor is there a file qqqqq here\n"),
         (("--links", "notes.invalid"), "nor is there a file notes.invalid here\n"),
-        (("docs.invalid/a.txt",), "nor is there a file docs.invalid/a.txt here\n"),
     ],
 )
 def test_a_misspelt_command_or_file_is_no_host(words, end):
@@ -37,26 +36,6 @@ def test_a_directory_with_a_link_to_no_host_is_not_taken_for_a_host(tmp_path):
     (tmp_path / "gophermap").write_bytes(b"1There\t/\tno.invalid\t70\n")
     status, out, err = gopher(str(tmp_path), "1")
     assert (status, out) == (4, b"") and err.endswith("or try again later\n")
-
-
-@pytest.mark.parametrize("said", [b"3no\t\terr\t1\r\n.\r\n", b"3no\t\terr\t1\r\n"])
-def test_a_url_as_the_web_has_them_is_explained(serve, said, tmp_path, monkeypatch):
-    """The first letter of its path is the type, which who knows the web does not expect."""
-    monkeypatch.chdir(tmp_path)
-    host = f"127.0.0.1:{serve(said).port}"
-    hint = (
-        "the a behind the host was taken for the type of the item; "
-        f"as a text it is gopher://{host}/0/about.txt, as a menu gopher://{host}/1/about.txt"
-    )
-    status, _, err = gopher(f"{host}/about.txt")
-    assert (status, err) == (3, f"gopher: the server answers with an error: no ({hint})\n")
-    assert gopher(f"{host}/0/about.txt")[2] == "gopher: the server answers with an error: no\n"
-    assert "behind the host" not in gopher(f"{host}/1/menu", "1")[2]
-
-    plain = f"127.0.0.1:{serve(b'Error: not found').port}"
-    status, _, err = gopher(f"{plain}/about.txt")
-    assert status == 0 and err.endswith(f"gopher: {hint}\n".replace(host, plain))
-    assert "behind the host" not in gopher(f"{plain}/9/about.txt")[2]
 
 
 def test_links_json_and_raw(serve):

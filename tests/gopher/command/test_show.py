@@ -66,6 +66,16 @@ def test_links_are_shown_when_asked_for():
     ]
 
 
+def test_colours_of_the_server_are_kept_where_colours_are_wanted():
+    """But nothing else that begins like them, and they end where the text does."""
+    art = b"\x1b[1;31mred\x1b[34m blue\x1b[2J\x1b]0;x\a\n"
+    escaped = "\\x1b[2J\\x1b]0;x\\x07"
+    assert shown(text(), art, colours=True) == f"\x1b[1;31mred\x1b[34m blue{escaped}\n\x1b[0m"
+    assert shown(text(), art) == f"\\x1b[1;31mred\\x1b[34m blue{escaped}\n"
+    line = shown(menu(), b"i" + art.strip() + b"\t\t\t1\r\n", colours=True)
+    assert line == f"          \x1b[1;31mred\x1b[34m blue{escaped}\x1b[0m\n"
+
+
 def test_colours_only_when_asked_for():
     assert "\x1b" not in shown(menu(links=True), MENU)
     coloured = shown(menu(links=True), MENU, colours=True)

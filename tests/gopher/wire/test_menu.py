@@ -97,6 +97,8 @@ def test_where_an_item_leads(line, url):
     [
         (b"hWeb\tURL:http://example.org/?a=b\th\t70", "http://example.org/?a=b"),
         (b"hWeb\t/URL:x\th\t70", None),
+        (b"hWeb\t/URL:http://example.org/\th\t70", "http://example.org/"),
+        (b"hWeb\t/url:/http://example.org/\th\t70", "http://example.org/"),
         (b"hWeb\tURL:--upload-file=x\th\t70", None),
         (b"hWeb\tURL:javascript:alert(1) x\th\t70", None),
         (b"8Telnet\tguest\th\t23", "telnet://guest@h:23/"),
@@ -162,6 +164,11 @@ def test_a_line_of_100_megabytes_takes_no_memory_and_costs_no_other_line():
     assert before.url(HERE) and after.url(HERE) and long.url(HERE) is None
     assert len(long.display) == 64 * 1024
     assert parser.dropped == 1600 * 65536 + len("0long") + len("\t/x\th\t70\r") - 64 * 1024
+
+
+def test_a_host_may_have_the_brackets_of_a_url():
+    item = parse_menu_line(b"0Text\t/a\t[2001:DB8::1]\t7070")
+    assert str(item.url(HERE)) == "gopher://[2001:db8::1]:7070/0/a"
 
 
 def test_a_menu_has_so_many_items_and_no_more():
