@@ -163,9 +163,9 @@ SABOTAGES = [
     ),
     Sabotage(
         "counts are stale after a segment was compressed",
-        "linelog/http/statistics_child.py",
-        "if not known.compressed:",
-        "if known is _NOTHING:",
+        "linelog/http/statistics.py",
+        "if known.compressed:",
+        "if known.lines:",
         "linelog/http/test_statistics.py::test_totals_follow_writing_rotation_sealing_and_removal",
     ),
     Sabotage(

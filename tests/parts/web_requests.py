@@ -16,15 +16,16 @@ from twisted.python.failure import Failure
 from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.web.channel import WebFactory, WebRequest
-from logsrv.linelog.http import statistics
 from logsrv.linelog.http.http_settings import HttpSettings
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.server import WebServer
-from logsrv.linelog.http.statistics_child import StoreCounter
+from logsrv.linelog.http.statistics import StoreTotals
 from logsrv.linelog.http.view_protocol import LiveQuery, ViewEvents
 from logsrv.linelog.plugin.monitoring import METRICS, unhealthy_reasons
 from logsrv.linelog.read.follow import end_of_store
-from tests.parts.child_processes import Spawned, Spawner
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.segment import Position, Segment, sealed_segments
+from tests.parts.child_processes import Spawner
 from tests.parts.stores import lines, make_store, view_of
 
 
@@ -110,22 +111,46 @@ def asked(**values: Any) -> dict[str, Any]:
     return {"endpoint": "search", "values": VALUES | values}
 
 
-class Counting(Spawned):
-    """A process that counts, done here: it answers when it is asked."""
+class StoreOnDisk:
+    """The store in a directory, as a daemon would count it."""
 
-    def writeSequence(self, parts: list[bytes]) -> None:
-        super().writeSequence(parts)
-        self.say()
-        self.say(StoreCounter(lambda _: None).count_as_json(self.said[-1].decode()))
+    def __init__(self, directory: Path) -> None:
+        self.disk = Disk().open_directory(directory)
+
+    @property
+    def position(self) -> Position:
+        return end_of_store(view_of(Path(self.disk.directory)))
+
+    def sealed_segments(self) -> list[Segment]:
+        return sealed_segments(self.disk)
 
 
 class Reactor(Spawner):
-    """A clock and processes of which only those that count do something."""
+    """A clock whose threads do their work at once; or a test gives their results, those in `held`."""
 
-    def spawnProcess(self, protocol: Any, _: str, command: list[str], env: dict[str, str]) -> Any:
-        if statistics.MODULE not in command:
-            return super().spawnProcess(protocol, _, command, env)
-        return Counting(protocol, command, env)
+    held: list[Callable[[bool, object], object]] | None = None
+
+    def getThreadPool(self) -> Any:
+        return self
+
+    def callFromThread(self, function: Callable[..., object], *args: object) -> None:
+        function(*args)
+
+    def callInThreadWithCallback(
+        self,
+        result: Callable[[bool, object], object],
+        function: Callable[..., object],
+        *args: object,
+    ) -> None:
+        if self.held is not None:
+            self.held.append(result)
+            return
+        try:
+            found = function(*args)
+        except Exception:
+            result(False, Failure())
+        else:
+            result(True, found)
 
 
 class Place:
@@ -148,6 +173,7 @@ class Place:
             position=lambda: end_of_store(view_of(self.store)),
             unhealthy=lambda: unhealthy_reasons(store),
             unready=list,
+            totals=StoreTotals(StoreOnDisk(self.store)).count,
             metrics=self.metrics,
             reactor=self.reactor,
         )

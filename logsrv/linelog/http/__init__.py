@@ -7,13 +7,13 @@ endpoints           the table of paths and parameters, by which requests are che
 responses           sends answers with the headers that all have, and counts them by status
 problems            answers that consist of a status and a sentence
 saved_searches      searches that readers save for each other, in a file
+statistics          the totals of the store, counted for all clients
 page                the files of the page for people
 
-Three kinds of work have processes of their own. In the daemon is what starts them; what runs in them
+Two kinds of work have processes of their own. In the daemon is what starts them; what runs in them
 imports no Twisted:
 
 in the daemon       in the process
-statistics          statistics_child: the totals of the store, counted for all clients
 searches            search_child: one search; it calls a function of `replies` for each endpoint, of which
                     `column_replies` has those that load NumPy, and `search_request` makes a search
                     of the parameters

@@ -56,7 +56,7 @@ class WebServer:
 
     place: returns the present directory of the store. position: returns the position of its next line.
     unhealthy, unready: return the reasons for /healthz and /readyz: why lines are not stored, or not
-    received.
+    received. totals: returns the answer of /api/stats; called in a thread.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class WebServer:
         position: Callable[[], Position],
         unhealthy: Callable[[], list[str]],
         unready: Callable[[], list[str]],
+        totals: Callable[[], dict[str, Any]],
         metrics: Metrics,
         reactor: Any,
     ) -> None:
@@ -87,7 +88,7 @@ class WebServer:
         )
         self._views = LiveViews(place, reactor)
         self._viewers: set[Viewer] = set()
-        self._statistics = StoreStatistics(place, reactor)
+        self._statistics = StoreStatistics(totals, reactor)
         self._saved = SavedSearches(reactor)
         self._stopping = False
         metrics.watch("http_viewers", lambda: len(self._viewers))
@@ -110,7 +111,7 @@ class WebServer:
         self._stopping = True
         for viewer in list(self._viewers):
             viewer.close(str(STOPPING))
-        ended = DeferredList([self._searches.stop(), self._views.stop(), self._statistics.stop()])
+        ended = DeferredList([self._searches.stop(), self._views.stop()])
         return ended.addCallback(lambda _: None)
 
     def handle(self, request: WebRequest) -> None:

@@ -1,6 +1,7 @@
-"""Answers of /api/stats, from a process that counts the store (see `statistics_child`).
+"""Answers of /api/stats, from what the daemon knows of its store.
 
-Requests that come while it counts, and for half a second after that, get the same answer.
+It knows the sealed segments and its position. The head of each index tells the lines and times of a
+compressed segment; other texts are read once, each from the end of the last count on.
 """
 
 from __future__ import annotations
@@ -8,37 +9,118 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, Protocol
 
+import attrs
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
-from logsrv.kit.children.pool import ProcessPool
-from logsrv.linelog.http.problems import STOPPING, Problem
+from logsrv.errors import StoreError
+from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.read.texts import PlainFrames
+from logsrv.linelog.store.disk import Disk, reason
+from logsrv.linelog.store.index import load_head
+from logsrv.linelog.store.segment import ACTIVE, Form, Position, Segment
+from logsrv.linelog.store.times import NONE, Times, combine_times, times_of
 
-MODULE = "logsrv.linelog.http.statistics_child"
 # Seconds for which an answer is used again.
 FRESH_SECONDS = 0.5
-# Seconds that the process stays ready after the last request.
-IDLE_SECONDS = 300.0
+_PIECE = 256 << 10
+
+
+class CountedStore(Protocol):
+    """The part of a store that is needed to count it."""
+
+    disk: Disk
+
+    @property
+    def position(self) -> Position: ...
+
+    def sealed_segments(self) -> list[Segment]: ...
+
+
+@attrs.frozen
+class _Totals:
+    """The totals of a segment; of one that is not compressed, of the first `size` bytes of its text."""
+
+    lines: int = 0
+    size: int = 0
+    compressed: int = 0
+    times: Times = NONE
+
+
+class StoreTotals:
+    """The totals of a store; belongs to one thread at a time."""
+
+    def __init__(self, store: CountedStore) -> None:
+        self._store = store
+        self._counted: dict[int, _Totals] = {}
+
+    def count(self) -> dict[str, Any]:
+        """Return the answer of /api/stats. Raises StoreError."""
+        if self._store.disk.is_gone():
+            raise StoreError("the store was removed")
+        position = self._store.position
+        active = Segment(position.segment, ACTIVE, Form.ACTIVE)
+        try:
+            # It may have been sealed since.
+            present = {one.number: one for one in (active, *self._store.sealed_segments())}
+            self._counted = {number: self._totals_of(one) for number, one in present.items()}
+        except OSError as error:
+            raise StoreError(f"the store cannot be counted: {reason(error)}") from error
+        totals = self._counted.values()
+        times = combine_times(one.times for one in totals)
+        return {
+            "segments": len(totals),
+            "lines": sum(one.lines for one in totals),
+            "bytes": sum(one.size for one in totals),
+            "compressed": sum(one.compressed for one in totals),
+            "oldest": times.smallest,
+            "newest": times.largest,
+            "position": str(position),
+        }
+
+    def _totals_of(self, segment: Segment) -> _Totals:
+        """Return the totals of a segment, counted again unless it is compressed. Raises OSError."""
+        known = self._counted.get(segment.number, _Totals())
+        if known.compressed:
+            return known
+        try:
+            if segment.form is Form.PACKED:
+                head = load_head(segment, self._store.disk)
+                return _Totals(head.lines, head.text, head.compressed, head.times)
+            fd = self._store.disk.open(segment.name, os.O_RDONLY)
+        except (FileNotFoundError, ValueError):
+            # It was compressed, removed or damaged just now; the daemon looks after that.
+            return known
+        with PlainFrames(segment.number, segment.name, fd) as frames:
+            return _count_text(frames, known)
+
+
+def _count_text(frames: PlainFrames, known: _Totals) -> _Totals:
+    if frames.size < known.size:
+        # The segment was cut: count it anew.
+        known = _Totals()
+    lines, times = known.lines, known.times
+    for start in range(known.size, frames.size, _PIECE):
+        for _, text in frames.lines_between(start, min(start + _PIECE, frames.size)):
+            lines += text.count(b"\n")
+            times = combine_times((times, times_of(text)))
+    return _Totals(lines, frames.size, 0, times)
 
 
 class StoreStatistics:
-    """The totals of a store. place: returns the store's present directory."""
+    """One count at a time, in a thread, whose answer all get who ask meanwhile.
 
-    def __init__(self, place: Callable[[], str], reactor: Any) -> None:
-        self._place = place
+    count: returns the totals. Raises StoreError.
+    """
+
+    def __init__(self, count: Callable[[], dict[str, Any]], reactor: Any) -> None:
+        self._count = count
         self._reactor = reactor
         self._counted, self._counted_at = b"", float("-inf")
         self._waiting: list[Deferred[bytes]] = []
-        self._stopping = False
-        self._pool = ProcessPool(
-            MODULE,
-            reactor,
-            name="the process that counts",
-            without="the store is not counted",
-            idle=IDLE_SECONDS,
-        )
 
     def request_totals(self) -> Deferred[bytes]:
         """Return a Deferred that fires with the totals as JSON, or fails with a Problem."""
@@ -47,26 +129,18 @@ class StoreStatistics:
         waiting: Deferred[bytes] = Deferred()
         self._waiting.append(waiting)
         if len(self._waiting) == 1:
-            counted = self._pool.answer(os.fsencode(self._place()))
+            pool = self._reactor.getThreadPool()
+            counted = deferToThreadPool(self._reactor, pool, self._count)
             counted.addCallbacks(self._take_totals, self._failed).addBoth(self._answer_waiting)
         return waiting
 
-    def stop(self) -> Deferred[None]:
-        """End the process. The Deferred fires when it has ended."""
-        self._stopping = True
-        return self._pool.stop()
+    def _take_totals(self, counted: dict[str, Any]) -> bytes:
+        self._counted = json.dumps(counted).encode() + b"\n"
+        self._counted_at = self._reactor.seconds()
+        return self._counted
 
-    def _take_totals(self, answer: list[bytes]) -> bytes:
-        counted = b"".join(answer)
-        why = json.loads(counted).get("error")
-        if why is not None:
-            raise Problem(503, why)
-        self._counted, self._counted_at = counted, self._reactor.seconds()
-        return counted
-
-    def _failed(self, _: Failure) -> NoReturn:
-        why = "the store could not be counted; the server's log says why"
-        raise STOPPING if self._stopping else Problem(503, why)
+    def _failed(self, failure: Failure) -> Failure:
+        return Failure(Problem(503, str(failure.value))) if failure.check(StoreError) else failure
 
     def _answer_waiting(self, answer: bytes | Failure) -> None:
         waiting, self._waiting = self._waiting, []

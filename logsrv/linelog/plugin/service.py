@@ -37,6 +37,7 @@ from logsrv.linelog.alerts.alerts import Alerts, require_programs_exist
 from logsrv.linelog.formats.registry import inputs
 from logsrv.linelog.http.http_settings import MOST_CONNECTIONS, read_http_token
 from logsrv.linelog.http.server import WebServer
+from logsrv.linelog.http.statistics import StoreTotals
 from logsrv.linelog.intake.connections import DatagramProducer
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.options import InputOptions, with_secrets
@@ -267,6 +268,7 @@ class LoggerService(ListeningService[LoggerSettings]):
                 position=lambda: self.store.position,
                 unhealthy=self.unhealthy,
                 unready=self.unready_reasons,
+                totals=StoreTotals(self.store).count,
                 metrics=self.metrics,
                 reactor=self.clock,
             )

@@ -52,11 +52,12 @@ class SegmentSize(NamedTuple):
 class SegmentSizes:
     """The sealed segments of a directory in order; belongs to the thread that seals.
 
-    total: the number of segments and of their bytes. waiting: the same for segments that wait to be
-    compressed. Other threads may read both.
+    listed: whether a listing was taken over. total: the number of segments and of their bytes. waiting: the
+    same for segments that wait to be compressed. Other threads may read these.
     """
 
     def __init__(self, disk: Disk) -> None:
+        self.listed = False
         self.total = (0, 0)
         self.waiting = (0, 0)
         self._disk = disk
@@ -67,6 +68,10 @@ class SegmentSizes:
     def __iter__(self) -> Iterator[SegmentSize]:
         """Yield the segments, the oldest first."""
         return iter(self._by_number.values())
+
+    def segments(self) -> list[Segment]:
+        """Return the segments; may be called in any thread."""
+        return [one.segment for one in self._by_number.copy().values()]
 
     def __contains__(self, segment: Segment) -> bool:
         """Return whether this file is the one that is known for its number."""
@@ -90,6 +95,7 @@ class SegmentSizes:
             # Sorted even after an error: the segments added so far count as known from now on.
             self._by_number = dict(sorted(self._by_number.items()))
             self._plain = dict(sorted(self._plain.items()))
+        self.listed = True
         self._measure_some_again()
 
     def _measure_some_again(self) -> None:

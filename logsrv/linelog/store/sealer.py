@@ -32,6 +32,7 @@ from logsrv.linelog.store.segment import (
     Segment,
     away_segments,
     files_with_preferred,
+    sealed_segments,
 )
 from logsrv.linelog.store.segment_notes import remove_empty_segment, waiting_sizes
 from logsrv.linelog.store.tidy import TidyReport, check_or_rebuild_index, remove_second_files
@@ -112,6 +113,12 @@ class Sealer:
         if left is not None:
             self._left_segments.append(left)
         self._wake.set()
+
+    def sealed_segments(self) -> list[Segment]:
+        """Return the sealed segments; may be called in any thread. Raises OSError."""
+        if not self.segment_sizes.listed:
+            return sealed_segments(self._disk)
+        return [*self.segment_sizes.segments(), *self._left_segments.copy()]
 
     def set_holds(self, holds: Sequence[Hold]) -> None:
         """Replace the requests of readers to keep segments; may be called in any thread."""

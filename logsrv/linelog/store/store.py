@@ -26,7 +26,7 @@ from logsrv.linelog.store.identity import Identity
 from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.origins import Origins
 from logsrv.linelog.store.policy import Hold, StorePolicy
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segment import Position, Segment
 from logsrv.linelog.store.threads import StoreThreads
 from logsrv.linelog.store.valve import Valve
 from logsrv.timer import Timer
@@ -300,6 +300,10 @@ class Store:
     def position(self) -> Position:
         """The place of the next byte; readers can read everything before it."""
         return self._active.position
+
+    def sealed_segments(self) -> list[Segment]:
+        """Return the sealed segments; may be called in any thread. Raises OSError."""
+        return self._sealer.sealed_segments()
 
     @property
     def pending(self) -> int:

@@ -1,16 +1,15 @@
 """Requests find who answers them, and what goes wrong has its status."""
 
 import gc
-from functools import partial
 from pathlib import Path
 
 import pytest
 from twisted.logger import capturedLogs
+from twisted.python.failure import Failure
 
-from logsrv.errors import ConfigurationError
+from logsrv.errors import ConfigurationError, StoreError
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.linelog.http.http_settings import HttpSettings
-from tests.parts.child_processes import Spawner
 from tests.parts.web_requests import Browser, Place
 
 
@@ -183,14 +182,14 @@ def test_a_refused_live_view_is_counted_once(place, monkeypatch):
     assert b'http_requests_total{status="200"}' not in said
 
 
-def test_a_client_that_goes_before_its_answer_fails(place, monkeypatch):
+def test_a_client_that_goes_before_its_answer_fails(place):
     """Nobody is there to hear of it, and the log says nothing."""
-    monkeypatch.setattr(place.reactor, "spawnProcess", partial(Spawner.spawnProcess, place.reactor))
+    place.reactor.held = []
     browser = Browser(place.server.handle, place.reactor)
     browser.get("/api/stats")
     browser.leave()
     with capturedLogs() as logged:
-        place.reactor.last.protocol.outReceived(b'{"error": "the store was removed"}\n')
+        place.reactor.held.pop()(False, Failure(StoreError("the store was removed")))
         gc.collect()
     assert not logged
 
