@@ -10,8 +10,8 @@ from logsrv.linelog.fields.outgoing import LONGEST_NAME
 from logsrv.linelog.formats.loki.send import MOST_HOSTS
 from logsrv.linelog.plugin.service import Options
 from logsrv.linelog.ship.address import PLUGINS, parse_ship_url
-from logsrv.linelog.ship.loop import ANSWER
 from logsrv.linelog.ship.ship_settings import ShipSettings
+from logsrv.linelog.ship.target import ANSWER
 from logsrv.linelog.ship.targets.syslog import syslog
 from logsrv.linelog.store.retain import LEAST_FREE
 from tests.parts.archives import ROOT

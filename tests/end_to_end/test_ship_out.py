@@ -14,7 +14,7 @@ from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.ship.target import LineBatch, LineTarget, Unavailable
+from logsrv.linelog.ship.target import LineBatch, LineTarget, Unavailable, call_target
 from logsrv.linelog.ship.target_plugin import make_target
 from logsrv.linelog.store.segment import Position
 from tests.end_to_end.peers import rsyslog, syslog_ng
@@ -42,7 +42,7 @@ def target(url: str, **more: Any) -> LineTarget:
 
 
 def send(one: LineTarget, lines: list[bytes]) -> Deferred[None]:
-    return one.send(LineBatch(lines, Position(1, 1)))
+    return call_target(one.send, LineBatch(lines, Position(1, 1)))
 
 
 async def ship(url: str, lines: list[bytes], **more: Any) -> None:

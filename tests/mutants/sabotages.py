@@ -148,18 +148,19 @@ SABOTAGES = [
     ),
     Sabotage(
         "a block is not shipped",
-        "linelog/ship/block_shipper.py",
-        "            self._flights.send(self._cut)\n",
-        "            if self._cut.block.start.offset == 0:\n"
-        "                self._flights.send(self._cut)\n",
-        "linelog/ship/test_block_shipper.py::test_a_short_block_a_kill_and_more_lines",
+        "linelog/ship/block_sender.py",
+        "            answer = call_target(self.target.send, cut.block)",
+        "            step = len if cut.block.start.offset else self.target.send\n"
+        "            answer = call_target(step, cut.block)",
+        "linelog/ship/test_block_sender.py::test_a_short_block_a_kill_and_more_lines",
     ),
     Sabotage(
         "a block is shipped twice",
-        "linelog/ship/block_shipper.py",
-        "            self._flights.send(self._cut)\n",
-        "            self._flights.send(self._cut)\n            self._flights.send(self._cut)\n",
-        "linelog/ship/test_block_shipper.py::test_a_store_arrives_whole",
+        "linelog/ship/block_sender.py",
+        "            answer = call_target(self.target.send, cut.block)",
+        "            call_target(self.target.send, cut.block)\n"
+        "            answer = call_target(self.target.send, cut.block)",
+        "linelog/ship/test_block_sender.py::test_a_store_arrives_whole",
     ),
     Sabotage(
         "counts are stale after a segment was compressed",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,10 +14,12 @@ from twisted.internet.task import Clock
 
 from logsrv.linelog.formats.blocks.send import LARGEST, PackedBlock, check_block_text
 from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.block_shipper import BlockShipper
-from logsrv.linelog.ship.line_shipper import LineShipper
+from logsrv.linelog.ship.block_sender import BlockSender
+from logsrv.linelog.ship.line_sender import LineSender
 from logsrv.linelog.ship.messages import ShipReport
+from logsrv.linelog.ship.progress import Progress
 from logsrv.linelog.ship.ship_place import ShipPlace
+from logsrv.linelog.ship.shipper import Sender, Shipper
 from logsrv.linelog.ship.target import (
     LastBlock,
     LineBatch,
@@ -201,9 +204,6 @@ class Reports:
 
     all: list[ShipReport] = attrs.field(factory=list)
 
-    def __call__(self, report: ShipReport) -> None:
-        self.all.append(report)
-
     def of(self, kind: str) -> list[ShipReport]:
         return [one for one in self.all if one.kind == kind]
 
@@ -220,72 +220,68 @@ class Process:
     """
 
     made: ClassVar[list[Process]] = []
+    shipper: Shipper
 
-    def __init__(self, directory: Path, name: str = "far", reports: Reports | None = None) -> None:
+    def __init__(self, directory: Path, name: str = "far") -> None:
         self.made.append(self)
-        self._shippers: list[BlockShipper | LineShipper] = []
-        self._killed = False
-        self.reports = reports if reports is not None else Reports()
+        self.killed = False
+        self.reports = Reports()
         self.clock = Clock()
         self.told: list[str] = []
         self.view = View(str(directory), self.told.append)
         self.kept = ShipPlace(str(directory), name, target="far:", clock=lambda: 1e9)
 
-    def blocks(
-        self, target: FarSide, ship_from: str = "beginning", store: str = STORE
-    ) -> BlockShipper:
-        """A shipper of blocks in it."""
-        self.shipper = BlockShipper(
+    def ship(
+        self,
+        make: Callable[[Progress], Sender],
+        ship_from: str = "beginning",
+        store: str = STORE,
+    ) -> Shipper:
+        """A shipper in it, with the sender that `make` returns."""
+        progress = Progress(
             view=self.view,
-            target=target,
             kept=self.kept,
             store=store,
             ship_from=ship_from,
             clock=self.clock,
-            random=lambda: 1.0,
-            report=self.reports,
+            report=lambda one: None if self.killed else self.reports.all.append(one),
         )
-        self._shippers.append(self.shipper)
+        self.shipper = Shipper(make(progress), progress, lambda: 1.0)
         return self.shipper
+
+    def blocks(self, target: FarSide, ship_from: str = "beginning", store: str = STORE) -> Shipper:
+        """A shipper of blocks in it."""
+        return self.ship(partial(BlockSender, target), ship_from, store)
 
     def lines(
         self, target: LineFarSide, query: str | None = None, ship_from: str = "beginning"
-    ) -> LineShipper:
+    ) -> Shipper:
         """A shipper of lines in it."""
-        self.line_shipper = LineShipper(
-            view=self.view,
-            target=target,
-            query=query,
-            kept=self.kept,
-            store=STORE,
-            ship_from=ship_from,
-            clock=self.clock,
-            random=lambda: 1.0,
-            report=self.reports,
-        )
-        self._shippers.append(self.line_shipper)
-        return self.line_shipper
+        return self.ship(lambda progress: LineSender(target, progress, query), ship_from)
+
+    @property
+    def position(self) -> Position:
+        return self.shipper.progress.position
 
     def run(self, seconds: float = 1.0) -> None:
         """Let so much time pass."""
         step = 0.05 if seconds <= 10 else 0.5
         self.clock.pump([step] * round(seconds / step))
 
-    def kill(self, close: Callable[[], object] = lambda: None) -> None:
-        """End it as -9 does: nothing is saved, the lock is free, and so is what `close` lets go of."""
+    def kill(self) -> None:
+        """End it as -9 does: nothing is saved or reported, the lock is free, no file is open."""
+        if self.killed:
+            return
+        self.killed = True
         for call in self.clock.getDelayedCalls():
             call.cancel()
-        close()
-        if not self._killed:
-            self._killed = True
-            self.kept.close()
-            self.view.close()
+        if hasattr(self, "shipper"):
+            self.shipper.sender.close()
+        self.kept.close()
+        self.view.close()
 
     @classmethod
     def end_all(cls) -> None:
-        """Close what all of them have open."""
+        """End all of them."""
         while cls.made:
-            process = cls.made.pop()
-            process.kill()
-            for shipper in process._shippers:
-                shipper.close()
+            cls.made.pop().kill()

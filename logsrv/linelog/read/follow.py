@@ -59,6 +59,17 @@ class Follower:
             self._frames.close()
             self._frames = None
 
+    def move_to(self, position: Position) -> None:
+        """Go on at another place; forget what is missing before it."""
+        if position.segment != self.position.segment:
+            self.close()
+        self.position, self.missing = position, MissingText()
+
+    def skip(self, size: int) -> None:
+        """Move the place past some bytes that no read returns; they count as missing."""
+        self.missing = self.missing.plus(MissingText(size))
+        self.position = self.position.beside(size)
+
     def read(self, limit: int = LIMIT, *, until: Position | None = None) -> AppendedLines | None:
         """Return the next lines: at most `limit` bytes, or one longer line. None if there are none now.
 
@@ -67,7 +78,7 @@ class Follower:
         A damaged frame is reported to the view and skipped. Raises StoreError.
         """
         while True:
-            frames = self._open_current_segment()
+            frames = self.open_segment()
             if frames is None:
                 return None
             # Checked before reading: a line that was written just before the segment ended is then not
@@ -88,12 +99,28 @@ class Follower:
                 return news
             if not ended:
                 return None
-            self.close()
-            self.position = Position(self.position.segment + 1, 0)
+            self.leave_segment()
 
-    def _open_current_segment(self) -> SegmentFrames | None:
-        if self._frames is not None:
-            return self._frames
+    def leave_segment(self) -> None:
+        """Go on after the current segment, which has ended."""
+        self.close()
+        self.position = Position(self.position.segment + 1, 0)
+
+    def open_segment(self) -> SegmentFrames | None:
+        """Return the segment of the place, or the first after it that the store still has; None for none.
+
+        If it was compressed meanwhile, return its compressed form. A segment that was removed meanwhile can
+        still be read.
+        """
+        frames = self._frames
+        if frames is not None:
+            if not (isinstance(frames, PlainFrames) and frames.is_removed):
+                return frames
+            compressed = self._view.open_segment(frames.number)
+            if compressed is None:
+                return frames
+            self.close()
+            return self._read_from(compressed)
         # Lists the store again only if its active segment has changed since the last listing.
         self._view.refresh_if_rotated()
         segments = self._view.segments
@@ -104,10 +131,13 @@ class Follower:
                 if segment.number != self.position.segment:
                     self.missing = self.missing.plus(self._missing_before(segment.number))
                     self.position = Position(segment.number, 0)
-                self._frames = frames
-                self._frame = AppendedLines(self.position, b"")
-                return frames
+                return self._read_from(frames)
         return None
+
+    def _read_from(self, frames: SegmentFrames) -> SegmentFrames:
+        self._frames = frames
+        self._frame = AppendedLines(self.position, b"")
+        return frames
 
     def _missing_before(self, number: int) -> MissingText:
         """Return what the store lacks between the follower's place and a later segment."""
@@ -119,7 +149,7 @@ class Follower:
         if isinstance(frames, PlainFrames):
             return _read_whole_lines(frames.fd, self.position.offset, limit)
         text, start = self._frame.text, self.position.offset - self._frame.position.offset
-        if start >= len(text):
+        if not 0 <= start < len(text):
             text, start = self._unpack_rest_of_frame(frames), 0
             self._frame = AppendedLines(self.position, text)
         end = text.rfind(b"\n", start, start + limit) + 1 or text.find(b"\n", start) + 1
@@ -134,7 +164,7 @@ class Follower:
                 found = list(frames.lines_between(self.position.offset, stop))
             except DamagedSegment as error:
                 self._view.report_damage(str(error))
-                self.missing = self.missing.plus(MissingText(stop - self.position.offset))
+                self.skip(stop - self.position.offset)
                 found = []
             # If the position is within a line, the text begins with the next line, maybe in the next frame.
             self.position = Position(self.position.segment, found[0][0] if found else stop)

@@ -63,6 +63,13 @@ class SegmentFrames:
         Raises OSError and DamagedSegment.
         """
 
+    def next_line_start(self, offset: int) -> int:
+        """Return the start of the first line that begins at `offset` or after it; `size` if there is none.
+
+        Raises OSError and DamagedSegment.
+        """
+        return next((start for start, _ in self.lines_between(offset, self.size)), self.size)
+
     @abstractmethod
     def times_of_frame(self, frame: int) -> Times:
         """Return the times of the lines of a frame. In a plain segment, this reads the whole frame.
@@ -114,6 +121,11 @@ class PlainFrames(SegmentFrames):
             end = start
         return 0
 
+    @property
+    def is_removed(self) -> bool:
+        """True if the file has lost its name: the segment was compressed, or removed."""
+        return not os.fstat(self.fd).st_nlink
+
     def frame_bounds(self, frame: int) -> tuple[int, int]:
         return frame * SIZE, min((frame + 1) * SIZE, self.size)
 
@@ -121,14 +133,13 @@ class PlainFrames(SegmentFrames):
         return offset // SIZE if offset < self.size else self.count
 
     def lines_between(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
-        start, stop = self._next_line_start(start), self._next_line_start(stop)
+        start, stop = self.next_line_start(start), self.next_line_start(stop)
         while start < stop:
-            end = self._next_line_start(start + SIZE) if stop - start > 2 * SIZE else stop
+            end = self.next_line_start(start + SIZE) if stop - start > 2 * SIZE else stop
             yield start, os.pread(self.fd, end - start, start)
             start = end
 
-    def _next_line_start(self, offset: int) -> int:
-        """Return the start of the first line that begins at `offset` or after it."""
+    def next_line_start(self, offset: int) -> int:
         if offset <= 0:
             return 0
         # A line that begins at `offset` itself has its LF one byte before.
@@ -289,12 +300,12 @@ class ArchivedFrames(PackedFrames):
 
 def clip_lines(text: bytes, offset: int, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
     """Yield the lines that begin from `start` up to `stop`, and their offset. offset: of `text`."""
-    first, last = _next_line_start(text, start - offset), _next_line_start(text, stop - offset)
+    first, last = _line_start(text, start - offset), _line_start(text, stop - offset)
     if first < last:
         yield offset + first, text[first:last]
 
 
-def _next_line_start(text: bytes, offset: int) -> int:
+def _line_start(text: bytes, offset: int) -> int:
     """Return the start of the first line that begins at `offset` or after it."""
     if offset <= 0:
         return 0

@@ -7,21 +7,21 @@ begins before the place, are compressed for the block.
 
 from __future__ import annotations
 
-import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 import attrs
 import zstandard
 
 from logsrv.linelog.formats.blocks.send import LARGEST_TEXT, UNKNOWN, PackedBlock
-from logsrv.linelog.read.texts import DamagedSegment, PackedFrames, PlainFrames, SegmentFrames
+from logsrv.linelog.read.texts import DamagedSegment, PackedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.batches import SegmentSyncer
+from logsrv.linelog.ship.durable import DurableFollower
 from logsrv.linelog.ship.store_places import combine_crcs
 from logsrv.linelog.store.frames import quick_compressor
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segment import NOWHERE, Position
 from logsrv.linelog.store.segment_notes import MissingText
 
 PIECE = 1 << 20
@@ -49,9 +49,11 @@ class BlockLimits(NamedTuple):
 
 @attrs.define
 class _UnfinishedBlock:
-    """The frames of a block that is being cut."""
+    """The frames of a block that is being cut. start: its place. missing: the text missing before it."""
 
     limits: BlockLimits
+    start: Position
+    missing: MissingText
     packed: list[bytes] = attrs.field(factory=list)
     size: int = 0
     text: int = 0
@@ -69,6 +71,10 @@ class _UnfinishedBlock:
         self.text += text
         self.crc = crc
         self.lines += lines
+
+    @property
+    def end(self) -> Position:
+        return self.start.beside(self.text)
 
     @property
     def bytes_left(self) -> int:
@@ -93,168 +99,128 @@ class BlockCutter:
         self._store = store
         self._refuse = refuse
         self.unpacks = False
-        self._segment = SegmentSyncer(view)
+        self._follower = DurableFollower(view, NOWHERE)
         self._compressor = quick_compressor()
-        self._position = Position(0, 0)
         # The place after the last line that was refused.
-        self._refused = Position(0, 0)
-        # The text that was skipped and that no block has reported yet.
-        self._missing = MissingText()
+        self._refused = NOWHERE
 
     def move_to(self, position: Position) -> None:
         """Cut from this place on; forget the text that was skipped before it."""
-        self._position = position
-        self._missing = MissingText()
+        self._follower.move_to(position)
 
-    @property
-    def open_segment_number(self) -> int | None:
-        """The number of the open segment, which can be read even after its removal."""
-        return self._segment.number
+    def store_needed_from(self, place: Position) -> Position:
+        """Return the place from which on the store is needed if all text before `place` was sent."""
+        needed = self._follower.needed_from
+        return needed if place.segment == self._follower.position.segment else place
 
     @property
     def cut_up_to(self) -> Position | None:
         """The place up to which all text was cut; None after a gap that no block has reported yet."""
-        return None if self._missing else self._position
+        return None if self._follower.missing else self._follower.position
 
     def close(self) -> None:
-        self._segment.close()
+        self._follower.close()
 
     def cut_block(self, after: Position | None, limits: BlockLimits) -> CutBlock | None:
         """Return the next block; None if there is none at present. after: the end of the block before it.
 
         Damaged and removed text is skipped. Raises OSError and StoreError.
         """
-        while (frames := self._open_segment_or_next()) is not None:
-            offset = self._position.offset
-            reach = self._segment.sync_whole_lines(offset)
-            if offset >= reach:
-                if not self._segment.ended:
-                    return None
-                self._move_to_next_segment(frames, reach)
-                continue
-            unfinished = _UnfinishedBlock(limits)
-            self._fill_block(frames, unfinished, reach)
-            if unfinished.packed:
-                return self._make_block(unfinished, after, reach)
-            if self._position.offset == offset:
+        follower = self._follower
+        while (found := follower.find_readable()) is not None:
+            frames, reach = found
+            before = follower.position
+            block = _UnfinishedBlock(limits, before, follower.missing)
+            follower.missing = MissingText()
+            self._fill_block(frames, reach, block)
+            if block.packed:
+                follower.position = block.end
+                return self._finish_block(block, after, reach)
+            follower.missing = block.missing.plus(follower.missing)
+            if follower.position == before:
                 # Another program has shortened the file.
                 return None
         return None
 
-    def _make_block(
+    def _finish_block(
         self, unfinished: _UnfinishedBlock, after: Position | None, reach: int
     ) -> CutBlock:
-        start = self._position
-        end = Position(start.segment, start.offset + unfinished.text)
-        missing = self._missing
+        start, end, missing = unfinished.start, unfinished.end, unfinished.missing
         gap = str(missing.bytes or "") if missing.known else UNKNOWN
         block = PackedBlock(
             self._store, start, end, after, unfinished.crc, b"".join(unfinished.packed), gap
         )
-        self._position, self._missing = end, MissingText()
-        more = unfinished.full or self._segment.ended or end.offset < reach
+        more = unfinished.full or self._follower.ended or end.offset < reach
         return CutBlock(block, unfinished.lines, more, missing)
 
-    def _open_segment_or_next(self) -> SegmentFrames | None:
-        """Return the segment of the place; if it was removed, the next one that the store has."""
-        while (frames := self._segment.open_segment(self._position.segment)) is None:
-            following = self._segment.next_segment_number(self._position.segment)
-            if following is None:
-                return None
-            gone = self._view.missing_between(self._position, following)
-            self._missing = self._missing.plus(gone)
-            self._position = Position(following, 0)
-        return frames
+    def _fill_block(self, frames: SegmentFrames, reach: int, block: _UnfinishedBlock) -> None:
+        """Fill the next block from the place on, which moves past text that is not sent.
 
-    def _move_to_next_segment(self, frames: SegmentFrames, reach: int) -> None:
-        number, offset = self._position
-        if self._segment.unfinished and offset <= reach:
-            self._view.report_damage(f"{frames.path} ends in an unfinished line, which is not sent")
-            self._skip_as_missing(self._segment.unfinished)
-        self._position = Position(number + 1, 0)
-
-    def _skip_as_missing(self, size: int) -> None:
-        self._missing = self._missing.plus(MissingText(size))
-        number, offset = self._position
-        self._position = Position(number, offset + size)
-
-    def _fill_block(self, frames: SegmentFrames, unfinished: _UnfinishedBlock, reach: int) -> None:
-        """Fill the next block with frames of text from the position on.
-
-        The position itself moves only past text that is not sent: damaged, unfinished or too large. reach:
-        how far an uncompressed segment may be read.
+        reach: how far the segment may be read. With text that is not sent, the block may stay empty.
         """
-        offset = self._position.offset
-        if isinstance(frames, PlainFrames):
-            text = bytearray(min(PIECE, reach - offset))
-            for end in _read_whole_lines(frames.fd, offset, reach, text):
-                if not self._compress_lines(text, end, unfinished) or unfinished.nearly_full:
+        follower, limit = self._follower, PIECE
+        if isinstance(frames, PackedFrames):
+            frame = frames.frame_at(block.start.offset)
+            begin, stop = frames.frame_bounds(frame)
+            # If the frame is damaged, reading it reports that, and skips it.
+            with suppress(DamagedSegment):
+                if begin == block.start.offset and _add_whole_frames(
+                    frames, frame, block, self.unpacks
+                ):
                     return
-            return
-        assert isinstance(frames, PackedFrames)
-        frame = frames.frame_at(offset)
-        begin, stop = frames.frame_bounds(frame)
-        try:
-            if offset > begin or not _add_whole_frames(frames, frame, unfinished, self.unpacks):
-                self._compress_frame_rest(frames, stop, unfinished)
-        except DamagedSegment as error:
-            self._view.report_damage(str(error))
-            self._skip_as_missing(stop - offset)
+            limit, reach = stop - block.start.offset, stop
+        while lines := follower.read(limit, until=Position(frames.number, reach)):
+            if lines.missing:
+                # The next block begins after the damage.
+                follower.move_to(lines.position)
+                follower.missing = lines.missing
+                return
+            if not lines.text.endswith(b"\n"):
+                if not block.packed:
+                    why = f"{frames.path} has an unfinished line, which is not sent"
+                    self._view.report_damage(why)
+                    block.missing = block.missing.plus(MissingText(len(lines.text)))
+                return
+            if not block.packed:
+                block.start = lines.position
+            if not self._compress_lines(lines.text, block) or block.nearly_full:
+                return
 
-    def _compress_frame_rest(
-        self, frames: PackedFrames, stop: int, unfinished: _UnfinishedBlock
-    ) -> None:
-        """Compress the rest of a frame from the place on. Raises DamagedSegment."""
-        offset = self._position.offset
-        found = list(frames.lines_between(offset, stop))
-        text = b"".join([text for _, text in found])
-        whole = text[: text.rfind(b"\n") + 1]
-        if not whole:
-            self._view.report_damage(f"{frames.path} has an unfinished line, which is not sent")
-            self._skip_as_missing(stop - offset)
-            return
-        # If the place is inside a line, the text begins with the next line.
-        self._skip_as_missing(found[0][0] - offset)
-        self._compress_lines(whole, len(whole), unfinished)
-
-    def _compress_lines(
-        self, text: bytes | bytearray, stop: int, unfinished: _UnfinishedBlock
-    ) -> bool:
-        """Compress the lines up to `stop` into the block; return false once the block is full."""
-        at = 0
+    def _compress_lines(self, text: bytes, block: _UnfinishedBlock) -> bool:
+        """Compress lines into the block; return False once the block is full."""
+        at, stop = 0, len(text)
         while at < stop:
-            if unfinished.nearly_full:
-                unfinished.full = True
+            if block.nearly_full:
+                block.full = True
                 return False
             end = _last_line_end(text, at, min(PIECE, stop - at))
             frame = self._compressor.compress(memoryview(text)[at:end])
-            while len(frame) > unfinished.bytes_left or end - at > LARGEST_TEXT - unfinished.text:
-                if unfinished.packed:
-                    unfinished.full = True
+            while len(frame) > block.bytes_left or end - at > LARGEST_TEXT - block.text:
+                if block.packed:
+                    block.full = True
                     return False
                 if text.find(b"\n", at) + 1 == end:
-                    return self._add_or_refuse_line(frame, bytes(text[at:end]), unfinished)
-                less = min(
-                    (end - at) // 2, (end - at) * unfinished.limits.block // len(frame) * 9 // 10
-                )
+                    return self._add_or_refuse_line(frame, text[at:end], block)
+                less = min((end - at) // 2, (end - at) * block.limits.block // len(frame) * 9 // 10)
                 end = _last_line_end(text, at, less)
                 frame = self._compressor.compress(memoryview(text)[at:end])
-            piece = memoryview(text)[at:end]
-            unfinished.add_frame(frame, piece, text.count(b"\n", at, end))
+            block.add_frame(frame, memoryview(text)[at:end], text.count(b"\n", at, end))
             at = end
         return True
 
-    def _add_or_refuse_line(self, frame: bytes, line: bytes, unfinished: _UnfinishedBlock) -> bool:
+    def _add_or_refuse_line(self, frame: bytes, line: bytes, block: _UnfinishedBlock) -> bool:
         """Make a block of a line that is larger than the limit of a block, or refuse and skip the line."""
-        if len(frame) <= unfinished.limits.line and len(line) <= LARGEST_TEXT:
-            unfinished.add_frame(frame, line, 1)
-        else:
-            # A line that is cut again after a failure is not refused a second time.
-            if self._position >= self._refused:
-                self._refuse(line)
-                self._refused = Position(self._position.segment, self._position.offset + len(line))
-            self._skip_as_missing(len(line))
-        unfinished.full = True
+        block.full = True
+        if len(frame) <= block.limits.line and len(line) <= LARGEST_TEXT:
+            block.add_frame(frame, line, 1)
+            return False
+        after = block.start.beside(len(line))
+        # A line that is cut again after a failure is not refused a second time.
+        if block.start >= self._refused:
+            self._refuse(line)
+            self._refused = after
+        block.missing = block.missing.plus(MissingText(len(line)))
+        self._follower.position = after
         return False
 
 
@@ -328,25 +294,6 @@ def _add_frames_by_unpacking(
     return bool(unfinished.packed)
 
 
-def _read_whole_lines(fd: int, offset: int, reach: int, text: bytearray) -> Iterator[int]:
-    """Read the lines from `offset` up to `reach`, the end of a line, into `text`, in pieces.
-
-    Yields how many bytes of `text` are whole lines. Raises OSError.
-    """
-    while offset < reach:
-        wanted = min(len(text), reach - offset)
-        size = os.preadv(fd, [memoryview(text)[:wanted]], offset)
-        end = text.rfind(b"\n", 0, size) + 1
-        if end:
-            yield end
-            offset += end
-        elif size < wanted:
-            # Another program has shortened the file.
-            return
-        else:
-            text.extend(bytes(len(text)))
-
-
-def _last_line_end(text: bytes | bytearray, at: int, most: int) -> int:
+def _last_line_end(text: bytes, at: int, most: int) -> int:
     """Return the end of the last line that ends within `most` bytes; if there is none, of the first."""
     return text.rfind(b"\n", at, at + most) + 1 or text.find(b"\n", at) + 1

@@ -17,13 +17,14 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.cursors.reader_child import DaemonConnection, run_reader_process
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import BEGINNING
-from logsrv.linelog.ship.block_shipper import BlockShipper
-from logsrv.linelog.ship.line_shipper import LineShipper
+from logsrv.linelog.ship.block_sender import BlockSender
+from logsrv.linelog.ship.line_sender import LineSender
 from logsrv.linelog.ship.messages import ShipOrders, ShipReport, decode_orders, encode_message
+from logsrv.linelog.ship.progress import Progress
 from logsrv.linelog.ship.reported_target import report_sentence
-from logsrv.linelog.ship.segment_shipper import SegmentShipper
+from logsrv.linelog.ship.segment_sender import SegmentSender
 from logsrv.linelog.ship.ship_place import ShipPlace
-from logsrv.linelog.ship.shipper import Shipper
+from logsrv.linelog.ship.shipper import Sender, Shipper
 from logsrv.linelog.ship.status import LagMeter, TargetState, save_state
 from logsrv.linelog.ship.target_plugin import make_target
 from logsrv.linelog.store import identity
@@ -43,12 +44,11 @@ _WELL = ("up", "acknowledged", "passed", "released", "kept", "gone", "lag", "end
 class ShipWork:
     """The shipping of a store to one target."""
 
-    _shipper: Shipper[Any]
+    _shipper: Shipper
 
     def __init__(self, daemon: DaemonConnection, reactor: Any) -> None:
         self._daemon = daemon
         self._reactor = reactor
-        self._position: Position | None = None
         self._state = self._noted = TargetState()
         self._looking = LoopingCall(self._report_lag)
         self._looking.clock = reactor
@@ -71,32 +71,35 @@ class ShipWork:
             raise
         self._meter = LagMeter(self._view)
         self.change(line)
-        self._shipper.start()
+        self._shipper.start().addErrback(self._daemon.end_after_failure)
         self._looking.start(LOOK, now=False).addErrback(self._daemon.end_after_failure)
 
-    def _make_shipper(self, orders: ShipOrders) -> Shipper[Any]:
+    def _make_shipper(self, orders: ShipOrders) -> Shipper:
         settings = orders.target
         self._only_sealed = settings.url.takes == "segments"
-        given: dict[str, Any] = {
-            "view": self._view,
-            "target": make_target(settings, self._reactor),
-            "kept": self._kept,
-            "store": orders.store,
-            "ship_from": _start_for_new_target(orders),
-            "clock": self._reactor,
-            "random": random.random,
-            "report": self._report,
-        }
+        progress = Progress(
+            view=self._view,
+            kept=self._kept,
+            store=orders.store,
+            ship_from=_start_for_new_target(orders),
+            clock=self._reactor,
+            report=self._report,
+        )
+        target: Any = make_target(settings, self._reactor)
+        sender: Sender
         if settings.url.takes == "blocks":
-            return BlockShipper(**given)
-        if settings.url.takes == "segments":
-            return SegmentShipper(**given, disk=Disk().open_directory(orders.directory))
-        return LineShipper(**given, query=orders.query)
+            sender = BlockSender(target, progress)
+        elif settings.url.takes == "segments":
+            disk = Disk().open_directory(orders.directory)
+            sender = SegmentSender(target, progress, disk)
+        else:
+            sender = LineSender(target, progress, orders.query)
+        return Shipper(sender, progress, random.random)
 
     def change(self, line: bytes) -> None:
         # A target with other settings gets another process.
-        if isinstance(self._shipper, SegmentShipper):
-            self._shipper.due = decode_orders(line).due
+        if isinstance(self._shipper.sender, SegmentSender):
+            self._shipper.sender.due = decode_orders(line).due
 
     def finish(self) -> Deferred[None]:
         if self._looking.running:
@@ -107,8 +110,6 @@ class ShipWork:
         self._report(ShipReport("trouble", why))
 
     def _report(self, report: ShipReport) -> None:
-        if report.position is not None and report.kind != "released":
-            self._position = report.position
         self._daemon.report(encode_message(report))
         self._save_state(report)
 
@@ -130,14 +131,15 @@ class ShipWork:
                 self._daemon.report(encode_message(trouble))
 
     def _report_lag(self) -> None:
-        position = self._shipper.position or self._position
-        if position is None:
+        progress = self._shipper.progress
+        if not progress.is_known:
             return
+        position = progress.position
         try:
             lag = self._meter.measure(
                 position, time_of_day(self._reactor), only_sealed=self._only_sealed
             )
-            missing = self._shipper.missing_after_place()
+            missing = self._shipper.sender.missing_after_place()
         except (OSError, StoreError) as error:
             self._report_trouble(f"the lag cannot be measured: {reason(error)}")
             return

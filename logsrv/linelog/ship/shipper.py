@@ -1,103 +1,290 @@
-"""The common part of all shippers: their loop, their place, and their reports."""
+"""A shipper: ask, read, send, wait; one thing at a time.
+
+It asks the target for the place to go on from, then it reads and sends. After any failure it pauses, and
+asks again. So a lost answer is no case of its own. A target that keeps its place says up to where it has
+the text, and the next block begins there: exactly once. For any other, the place is the end of what it has
+acknowledged, and the lines without an answer are sent again: at least once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import NoReturn, Protocol
 
-import attrs
+from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
 
-from logsrv.errors import StoreError
-from logsrv.linelog.read.follow import end_of_store
-from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.address import END
-from logsrv.linelog.ship.loop import AnyTarget, ShipLoop
+from logsrv.errors import LogsrvError, StoreError
 from logsrv.linelog.ship.messages import ShipReport
-from logsrv.linelog.ship.store_places import missing_after, place_for_ship_from
+from logsrv.linelog.ship.progress import Progress
+from logsrv.linelog.ship.target import (
+    ANSWER,
+    BlockTarget,
+    ForeignStoreError,
+    LineTarget,
+    MisplacedBlock,
+    RefusedForGood,
+    SegmentTarget,
+    TooMuchAtOnce,
+    Unavailable,
+    call_target,
+)
 from logsrv.linelog.store.disk import reason
-from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.segment_notes import MissingText
 
+log = Logger()
 
-@attrs.define(eq=False, kw_only=True)
-class Shipper(ShipLoop[AnyTarget]):
-    """A shipper of a store to a target, from `start` to the end of `stop`.
+LOOK = 0.2
+"""Seconds between two checks of a store that has nothing new, and so between two small sends."""
+SAVE = 1.0
+"""Seconds between two saves of the place."""
+SAVE_AGAIN = 5.0
+"""Seconds until the next save of the place, after one has failed."""
+QUIET = 60.0
+"""Seconds without a send until a target that keeps its own place is asked for it again."""
+TRY = 1.0
+"""Seconds between two attempts to lock the place."""
+TRIES = 10
+"""Failed attempts to lock before a report: the process of a killed daemon may run on for a few seconds."""
+BUSY = 10.0
+"""Seconds for which a target may ask to be tried again before it counts as down."""
+LAST = 4.0
+"""Seconds for each step at the end: waiting for a last answer, and closing the connections."""
 
-    ship_from: `beginning`, `end` or a position, used if no place is saved.
+
+class Sender(Protocol):
+    """The part of a shipper that knows what is sent: lines, blocks or segments.
+
+    patience: the seconds that the target has to acknowledge the prepared send.
     """
 
-    _view: View
-    _ship_from: str
-
-    def _load_or_choose_place(self) -> None:
-        """Find the place to begin at.
-
-        A damaged or foreign saved place is reported, and replaced. Raises OSError and StoreError, also if
-        the saved place is unreadable at present.
-        """
-        end = end_of_store(self._view)
-        try:
-            self.position = self._kept.load(self._store, end)
-        except OSError as error:
-            raise StoreError(f"{self._kept.path} cannot be read: {reason(error)}") from error
-        except ValueError as error:
-            self._report_trouble(f"{error}; lines are sent from {self._ship_from} on")
-        if self.position is not None:
-            return
-        position = place_for_ship_from(self._view, self._ship_from, end)
-        # Save it now: if the shipper is killed before the first answer, "the end" must stay this place.
-        try:
-            self._kept.save(self._store, position)
-        except OSError as error:
-            if self._ship_from == END:
-                raise StoreError(f"{self._kept.path} cannot be saved: {reason(error)}") from error
-        self.position = position
-
-    def _require_store(self) -> None:
-        """Raise StoreError if the store was removed."""
-        if self._view.directory_removed:
-            raise StoreError("the store was removed; a restart of the server makes another one")
-
-    def _move_to_acknowledged(self, end: Position, size: int, lines: int, since: float) -> None:
-        """Move the place to `end`: the target has acknowledged all before. since: the time of the send."""
-        self.position = end
-        self._kept.new = False
-        seconds = self._clock.seconds() - since
-        report = ShipReport("acknowledged", position=end, bytes=size, lines=lines, seconds=seconds)
-        self._report(report)
+    patience: float
 
     @property
-    def store_needed_from(self) -> Position | None:
-        """The place from which on the store is still needed: earlier text is in memory, or was sent."""
-        return self.position
+    def target(self) -> LineTarget | BlockTarget | SegmentTarget: ...
+
+    @property
+    def more_to_send(self) -> bool:
+        """True if the next send may follow at once."""
+
+    async def find_place(self) -> None:
+        """Find the place to go on at. Raises Unavailable, ForeignStoreError, StoreError or OSError."""
+
+    def prepare(self) -> bool:
+        """Prepare the next send; return whether there is one. Raises the errors of `find_place`."""
+
+    async def send(self) -> None:
+        """Send what is prepared; return when the target has acknowledged it. Raises as the target does."""
+
+    async def finish(self) -> None:
+        """Wait for the answers that are of use at the end."""
 
     def missing_after_place(self) -> MissingText:
         """Return the amount of text that is gone where the target needs the next lines."""
-        return (
-            MissingText()
-            if self.store_needed_from is None
-            else missing_after(self._view, self.store_needed_from)
+
+    def close(self) -> None:
+        """Cancel all sends in flight, and close all files but the place."""
+
+
+class Shipper:
+    """A shipper, from `start` to the end of `stop`. random: returns a number from 0 to 1."""
+
+    def __init__(self, sender: Sender, progress: Progress, random: Callable[[], float]) -> None:
+        self.sender = sender
+        self.progress = progress
+        self._clock = progress.clock
+        self._report = progress.report
+        self._pauses = RetryPauses(random)
+        self._up: bool | None = None
+        # The time since which the target has only asked to be tried again; None if it took something since.
+        self._busy_since: float | None = None
+        self._stopping = self._sending = False
+        self._running = self._saving = self._stopped = succeed(None)
+
+    def start(self) -> Deferred[None]:
+        """Start; the Deferred fires when nothing more is sent, and fails after an error of the shipper."""
+        self._running = Deferred.fromCoroutine(self._run())
+        return self._running
+
+    def stop(self) -> Deferred[None]:
+        """End; fires within a few seconds, when the place is saved and the target is closed."""
+        if not self._stopping:
+            self._stopping = True
+            self._stopped = Deferred.fromCoroutine(self._stop())
+        return self._stopped
+
+    async def _run(self) -> None:
+        await self._lock_place()
+        while not self._stopping:
+            try:
+                await self._limit(ANSWER, self.sender.find_place)
+                await self._send_until_quiet()
+            except ForeignStoreError as error:
+                # The target has the text of another store: the operator has to decide.
+                self._report(ShipReport("stopped", str(error)))
+                return
+            except Exception as error:
+                if not self._stopping:
+                    await self._sleep(self._report_failure(error))
+
+    async def _lock_place(self) -> None:
+        """Lock the place, as soon as no other process ships under this name; then save it each second."""
+        kept, tries = self.progress.kept, 0
+        try:
+            while not self._stopping and not kept.lock():
+                tries += 1
+                if tries == TRIES:
+                    why = f"another process ships as {kept.name} from this store: end it"
+                    self.progress.report_trouble(why)
+                await self._sleep(TRY)
+        except OSError as error:
+            why = f"the place of {kept.name} cannot be locked: {reason(error)}"
+            self.progress.report_trouble(why)
+        self._saving = Deferred.fromCoroutine(self._save_periodically())
+
+    async def _send_until_quiet(self) -> None:
+        """Send what there is, until nothing was sent for a minute: the target may have lost text."""
+        asked = self._clock.seconds()
+        while not self._stopping:
+            if self.sender.prepare():
+                self._sending = True
+                try:
+                    await self._limit(self.sender.patience, self.sender.send)
+                finally:
+                    self._sending = False
+                if self._stopping:
+                    return
+                asked = self._clock.seconds()
+            # Even if nothing waits to be sent: the target has acknowledged all, or has not failed yet.
+            self._record_success()
+            if self._clock.seconds() - asked >= QUIET:
+                return
+            # Between two sends the reactor gets a turn. If few lines arrive, a send waits until there are
+            # several, because each send costs a sync of the disk on both sides.
+            await self._sleep(0 if self.sender.more_to_send else LOOK)
+
+    async def _stop(self) -> None:
+        """Wait a few seconds for the answers in flight; then save the place, and close all."""
+        end = self._clock.seconds() + LAST
+        if self._sending:
+            self._running.addTimeout(LAST, self._clock)
+        else:
+            self._running.cancel()
+        with suppress(Exception):
+            await self._running
+            await self._limit(end - self._clock.seconds(), self.sender.finish)
+        self._saving.cancel()
+        self.progress.save()
+        self.sender.close()
+        with suppress(Exception):
+            await self._limit(LAST, self.sender.target.close)
+        self.progress.kept.close()
+
+    def _limit(self, seconds: float, step: Callable[[], Awaitable[None]]) -> Deferred[None]:
+        """Take a step; cancel it if it takes longer, and then fail with Unavailable."""
+        return call_target(step).addTimeout(
+            max(seconds, 0), self._clock, onTimeoutCancel=_raise_no_answer
         )
 
-    def _count_gap(self, missing: MissingText) -> None:
-        """Count and report text that is gone before the place; the count is saved with the place."""
-        self._kept.gone = self._kept.gone.plus(missing)
-        size = missing.bytes if missing.known else None
-        self._report(ShipReport("gap", bytes=size, lines=missing.lines))
+    async def _sleep(self, seconds: float) -> None:
+        """Wait; `stop` ends it."""
+        with suppress(CancelledError):
+            await deferLater(self._clock, seconds)
 
-    def _keep_refused(self, lines: Sequence[bytes], number: int, why: str) -> None:
-        """Keep in a file, and report, lines that the target will never take.
+    async def _save_periodically(self) -> None:
+        pause = SAVE
+        with suppress(CancelledError):
+            while True:
+                await deferLater(self._clock, pause)
+                pause = SAVE if self.progress.save() else SAVE_AGAIN
 
-        lines: the refused lines, as far as they are known. number: how many lines were refused.
+    def _report_failure(self, error: Exception) -> float:
+        """Report a failure; return how many seconds to wait."""
+        if isinstance(error, Unavailable):
+            pause = self._pauses.next_pause(after=error.after, settled=error.settled)
+            found = "settled" if error.settled else "unavailable"
+        elif isinstance(error, TooMuchAtOnce | RefusedForGood):
+            # No pause: the text is sent again in smaller pieces, down to one line.
+            pause, found = 0.0, "too-large" if isinstance(error, TooMuchAtOnce) else "refused"
+        else:
+            pause, found = self._pauses.next_pause(), _reason_for_counters(error)
+        why = str(error) if isinstance(error, LogsrvError) else reason(error)
+        if found == "store":
+            known = isinstance(error, StoreError)
+            self.progress.report_trouble(why if known else f"the store cannot be read: {why}")
+        is_down = found in ("unavailable", "settled", "error") and not self._is_busy(error)
+        if is_down and self._up is not False:
+            self._up = False
+            self._report(ShipReport("down", why))
+            if isinstance(error, Unavailable):
+                # Save the place, so that later removals count as gaps from there on, even after a kill.
+                self.progress.save()
+        self._report(ShipReport("retry", why, reason=found, seconds=pause))
+        return pause
+
+    def _is_busy(self, error: Exception) -> bool:
+        """Return whether the target only asks to be tried again, and has not done so for long."""
+        if not isinstance(error, Unavailable) or not error.busy:
+            return False
+        now = self._clock.seconds()
+        self._busy_since = now if self._busy_since is None else self._busy_since
+        return now - self._busy_since < BUSY
+
+    def _record_success(self) -> None:
+        self._pauses.reset()
+        self._busy_since = None
+        if not self._up:
+            self._up = True
+            self._report(ShipReport("up", self.sender.target.promise))
+
+
+def _raise_no_answer(_: object, seconds: float) -> NoReturn:
+    raise Unavailable(f"no answer within {seconds:g} s")
+
+
+def _reason_for_counters(error: Exception) -> str:
+    """Return the word that counters use for a failure."""
+    if isinstance(error, MisplacedBlock):
+        return "misplaced"
+    if isinstance(error, OSError | StoreError):
+        return "store"
+    log.failure("an error of a shipper")
+    return "error"
+
+
+SHORTEST, LONGEST = 0.1, 30.0
+"""Seconds: the shortest and the longest pause. The pause doubles after each failure."""
+SETTLED = 60.0
+"""Seconds between two attempts if the cause of the failure does not pass by itself."""
+MOST_ASKED = 3600.0
+"""Seconds: the longest pause, even if a target asks for more."""
+
+
+class RetryPauses:
+    """Pauses that grow until an attempt succeeds. random: returns a number from 0 to 1.
+
+    The length is random, from a half to the whole of a pause, so that many shippers do not all try again at
+    the same time.
+    """
+
+    def __init__(self, random: Callable[[], float]) -> None:
+        self._random = random
+        self._next = SHORTEST
+
+    def reset(self) -> None:
+        """Go back to the shortest pause, after a success."""
+        self._next = SHORTEST
+
+    def next_pause(self, *, after: float | None = None, settled: bool = False) -> float:
+        """Return how many seconds to wait before the next attempt.
+
+        after: the seconds that the target has asked for. settled: whether the cause does not pass by
+        itself; then the result is SETTLED.
         """
-        try:
-            self._kept.refused.add(lines)
-        except OSError as error:
-            self._report_trouble(f"{self._kept.refused.path} cannot be written: {reason(error)}")
-        if lines:
-            why = f"{why}; kept in {self._kept.refused.path}"
-        self._report(ShipReport("refused", why, bytes=size_with_lfs(lines), lines=number))
-
-
-def size_with_lfs(lines: Sequence[bytes]) -> int:
-    """Return the number of bytes in lines, with an LF for each."""
-    return sum(map(len, lines)) + len(lines)
+        if settled:
+            return SETTLED
+        longest, self._next = self._next, min(self._next * 2, LONGEST)
+        pause = longest * (1 + self._random()) / 2
+        return pause if after is None else min(max(after, pause), MOST_ASKED)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from functools import lru_cache
 
-from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
+from logsrv.linelog.read.texts import DamagedSegment
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import BEGINNING, END
 from logsrv.linelog.store.segment import Position, parse_position
@@ -41,20 +41,10 @@ def may_begin_line(view: View, position: Position) -> bool:
     frames = view.open_segment(position.segment)
     if frames is None:
         return True
-    with frames:
-        return (
-            position.offset >= frames.size
-            or _next_line_start(frames, position.offset) == position.offset
-        )
-
-
-def _next_line_start(frames: SegmentFrames, offset: int) -> int:
-    """Return the offset of the first line that begins at `offset` or later; `offset` if that is damaged."""
-    with suppress(DamagedSegment):
-        for start, _ in frames.lines_between(offset, frames.size):
-            return start
-        return frames.size
-    return offset
+    with frames, suppress(DamagedSegment):
+        offset = position.offset
+        return offset >= frames.size or frames.next_line_start(offset) == offset
+    return True
 
 
 def missing_after(view: View, position: Position, archived: Collection[int] = ()) -> MissingText:
@@ -93,8 +83,9 @@ def place_for_ship_from(view: View, ship_from: str, end: Position) -> Position:
     frames = view.open_segment(position.segment)
     if frames is None:
         return position
-    with frames:
-        return Position(position.segment, _next_line_start(frames, position.offset))
+    with frames, suppress(DamagedSegment):
+        return Position(position.segment, frames.next_line_start(position.offset))
+    return position
 
 
 # Of CRC-32.

@@ -1,11 +1,14 @@
-"""The interfaces of targets, which take blocks, lines or segments, and the errors that they raise."""
+"""The interfaces of targets, which take blocks, lines or segments, and the errors that they raise.
+
+Their methods are coroutines, or return Deferreds. A call that takes too long is cancelled.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, ParamSpec, Protocol, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 
 from logsrv.errors import LogsrvError
 from logsrv.linelog.formats.blocks.send import PackedBlock
@@ -13,8 +16,22 @@ from logsrv.linelog.store.archive.manifest import Manifest
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Position, Segment
 
+ANSWER = 30.0
+"""The seconds within which a target has to answer; then the call is cancelled, and has failed."""
+LEAST = 1 << 16
+"""Bytes: if no answer comes within ANSWER, the link may be slow; text is halved, down to this size."""
 BETWEEN = "; "
 """What separates the entries of `BlockTarget.missing`."""
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def call_target(method: Callable[P, Awaitable[T]], *args: P.args, **named: P.kwargs) -> Deferred[T]:
+    """Call a method of a target; also if it is no coroutine and raises, the Deferred has the error."""
+    called: Deferred[T] = maybeDeferred(method, *args, **named)  # type: ignore[arg-type]
+    return called
 
 
 class Unavailable(LogsrvError):
@@ -109,17 +126,17 @@ class BlockTarget(Protocol):
     missing: str
     window: int
 
-    def fetch_last_block(self) -> Deferred[LastBlock | None]:
-        """Ask for its place; fires with None if it has nothing of this store. Fails with Unavailable."""
+    def fetch_last_block(self) -> Awaitable[LastBlock | None]:
+        """Return its place; None if it has nothing of this store. Raises Unavailable."""
 
-    def send(self, block: PackedBlock) -> Deferred[None]:
-        """Send a block; fires when the target has acknowledged it.
+    def send(self, block: PackedBlock) -> Awaitable[None]:
+        """Send a block; return when the target has acknowledged it.
 
-        Fails with Unavailable, TooMuchAtOnce or MisplacedBlock. If the target does not take a block, it
+        Raises Unavailable, TooMuchAtOnce or MisplacedBlock. If the target does not take a block, it
         takes none of the later blocks in flight either.
         """
 
-    def close(self) -> Deferred[None]:
+    def close(self) -> Awaitable[None]:
         """Close the connections."""
 
 
@@ -135,14 +152,14 @@ class LineTarget(Protocol):
     most_bytes: int
     ahead: int
 
-    def send(self, lines: LineBatch) -> Deferred[None]:
-        """Send lines; fires when the target has acknowledged all of them.
+    def send(self, lines: LineBatch) -> Awaitable[None]:
+        """Send lines; return when the target has acknowledged all of them.
 
-        Fails with Unavailable, TooMuchAtOnce, RefusedForGood, or PartlyRefused, which acknowledges the
+        Raises Unavailable, TooMuchAtOnce, RefusedForGood, or PartlyRefused, which acknowledges the
         other lines.
         """
 
-    def close(self) -> Deferred[None]:
+    def close(self) -> Awaitable[None]:
         """Close the connections."""
 
 
@@ -167,25 +184,25 @@ class SegmentTarget(Protocol):
 
     def survey(
         self, segments: Sequence[Segment], disk: Disk, *, others: bool = True
-    ) -> Deferred[ArchiveSurvey]:
-        """Ask which segments of this store the archive has. Fails with Unavailable.
+    ) -> Awaitable[ArchiveSurvey]:
+        """Return which segments of this store the archive has. Raises Unavailable.
 
         segments: segments of `disk`; those with a note that they were archived must be whole in the
         archive. others: whether to list also segments outside the range from the first to the last of
         these.
         """
 
-    def has_segment(self, name: str) -> Deferred[bool]:
-        """Ask whether the archive has a segment. Fails with Unavailable."""
+    def has_segment(self, name: str) -> Awaitable[bool]:
+        """Return whether the archive has a segment. Raises Unavailable."""
 
-    def put_segment(self, packed: Segment, disk: Disk) -> Deferred[Manifest]:
-        """Put a segment into the archive; fires when it was read back and compared, and is durable.
+    def put_segment(self, packed: Segment, disk: Disk) -> Awaitable[Manifest]:
+        """Put a segment into the archive; return when it was read back and compared, and is durable.
 
-        Fails with Unavailable and ForeignStoreError; with OSError or ValueError if the segment in the store
+        Raises Unavailable and ForeignStoreError; with OSError or ValueError if the segment in the store
         cannot be read.
         """
 
-    def close(self) -> Deferred[None]:
+    def close(self) -> Awaitable[None]:
         """End the work on the archive."""
 
 

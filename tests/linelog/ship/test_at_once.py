@@ -5,17 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
-from twisted.python.failure import Failure
 
 from logsrv.linelog.formats.blocks.send import PackedBlock
-from logsrv.linelog.ship.block_shipper import BlocksInFlight
-from logsrv.linelog.ship.cut import CutBlock
-from logsrv.linelog.ship.loop import ANSWER, LAST, SETTLED
-from logsrv.linelog.ship.target import MisplacedBlock, RefusedForGood, TooMuchAtOnce, Unavailable
+from logsrv.linelog.ship.shipper import LAST, SETTLED
+from logsrv.linelog.ship.target import (
+    ANSWER,
+    RefusedForGood,
+    TooMuchAtOnce,
+)
 from logsrv.linelog.store import index, indexing
-from logsrv.linelog.store.segment import Position, segments
+from logsrv.linelog.store.segment import segments
 from tests.parts.disks import at
 from tests.parts.ship_targets import FarSide, Process
 from tests.parts.stores import line, make_store
@@ -129,78 +128,3 @@ def test_a_frame_whose_sum_lies_is_unpacked_once_it_was_refused(tmp_path):
     process.run(2 * SETTLED)
     assert far.text == ALL
     assert [one.reason for one in process.reports.of("retry")] == ["settled"]
-
-
-class Air:
-    """Blocks that were sent: their answers, and which were taken."""
-
-    def __init__(self) -> None:
-        self.answers: list[Deferred[None]] = []
-        self.taken: list[int] = []
-        self.heard: list[object] = []
-        self.cancelled = 0
-        self.flights = BlocksInFlight(self._send, self._taken, Clock())
-
-    def _send(self, cut: CutBlock) -> Deferred[None]:
-        self.answers.append(Deferred(self._cancel))
-        return self.answers[-1]
-
-    def _cancel(self, _: Deferred[None]) -> None:
-        self.cancelled += 1
-
-    def _taken(self, cut: CutBlock, since: float) -> None:
-        self.taken.append(cut.lines)
-
-    def send(self, number: int) -> None:
-        for one in range(number):
-            block = PackedBlock("", Position(1, one), Position(1, one + 1), None, 0, b"")
-            self.flights.send(CutBlock(block, one, more=True))
-
-    def wait(self) -> None:
-        self.flights.wait_until_taken().addBoth(self.heard.append)
-
-    def fail(self, number: int, error: Exception) -> None:
-        self.answers[number].errback(error)
-
-
-def test_answers_to_flights_count_in_the_order_of_the_blocks():
-    air = Air()
-    air.send(3)
-    air.wait()
-    air.answers[1].callback(None)
-    assert not air.taken and not air.heard
-    air.answers[0].callback(None)
-    assert air.taken == [0, 1] and air.heard == [None] and len(air.flights) == 1
-    air.answers[2].callback(None)
-    assert air.taken == [0, 1, 2] and not air.flights
-
-
-def test_a_failure_is_heard_when_all_are_answered_and_is_the_first():
-    air = Air()
-    air.send(3)
-    air.wait()
-    air.fail(2, MisplacedBlock(None))
-    air.fail(1, Unavailable("gone"))
-    assert air.flights.failed and not air.heard
-    air.answers[0].callback(None)
-    (failure,) = air.heard
-    assert isinstance(failure, Failure) and failure.check(Unavailable)
-    assert air.taken == [0] and not air.flights and not air.flights.failed
-
-
-def test_a_failure_before_anybody_waits_is_kept_for_the_wait():
-    air = Air()
-    air.send(1)
-    air.fail(0, Unavailable("gone"))
-    air.wait()
-    (failure,) = air.heard
-    assert isinstance(failure, Failure) and not air.flights
-
-
-def test_cancelling_the_wait_drops_all_flights():
-    air = Air()
-    air.send(2)
-    waiting = air.flights.wait_until_taken()
-    waiting.addErrback(lambda _: None)
-    waiting.cancel()
-    assert air.cancelled == 2 and not air.taken and not air.flights

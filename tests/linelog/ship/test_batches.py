@@ -9,7 +9,8 @@ import pytest
 
 from logsrv.errors import QueryError
 from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.batches import LineBatches, SegmentSyncer
+from logsrv.linelog.ship.batches import LineBatches
+from logsrv.linelog.ship.durable import DurableFollower
 from logsrv.linelog.ship.target import LineBatch
 from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.segment_notes import UNKNOWN, MissingText
@@ -148,17 +149,17 @@ def test_unsynced_text_is_in_no_batch(directory, monkeypatch):
 def test_lines_read_before_an_error_are_not_lost(directory, monkeypatch):
     """As a sync that fails, or a limit of open files, behind the first of several pieces."""
     found = batches(directory, most_lines=10_000)
-    until, errors = (
-        SegmentSyncer.sync_readable_end,
+    opened, errors = (
+        DurableFollower.open_segment,
         [OSError(errno.EMFILE, os.strerror(errno.EMFILE))],
     )
 
-    def failing(segment: SegmentSyncer, position: Position) -> Position:
-        if position.segment == 2 and errors:
+    def failing(follower: DurableFollower) -> object:
+        if follower.position.segment == 2 and errors:
             raise errors.pop()
-        return until(segment, position)
+        return opened(follower)
 
-    monkeypatch.setattr(SegmentSyncer, "sync_readable_end", failing)
+    monkeypatch.setattr(DurableFollower, "open_segment", failing)
     [first] = found.read_batches()
     assert list(first.lines) == LINES[:500] and found.may_have_more
     errors.append(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))

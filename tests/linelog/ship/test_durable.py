@@ -9,7 +9,7 @@ import pytest
 from logsrv.errors import StoreError
 from logsrv.linelog.read.texts import PackedFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.batches import SegmentSyncer
+from logsrv.linelog.ship.durable import DurableFollower
 from logsrv.linelog.store.segment import Position
 from tests.parts.stores import Writer, line, make_store, view_of
 
@@ -51,101 +51,111 @@ def writer(tmp_path: Path) -> Iterator[Writer]:
     writer.disk.close()
 
 
-def test_one_sync_serves_all_lines_that_came_meanwhile(writer, medium):
+@pytest.fixture
+def follower(writer: Writer, medium: Medium) -> Iterator[DurableFollower]:
+    follower = DurableFollower(view_of(writer.directory), Position(1, 0))
+    yield follower
+    follower.close()
+
+
+def size(writer: Writer) -> int:
+    return (writer.directory / "current.log").stat().st_size
+
+
+def reach(follower: DurableFollower) -> int | None:
+    """The offset up to which it may read; None if there is nothing new."""
+    found = follower.find_readable()
+    return None if found is None else found[1]
+
+
+def read(follower: DurableFollower) -> bytes:
+    lines = follower.read_durable()
+    assert lines is not None
+    return lines.text
+
+
+def test_one_sync_serves_all_lines_that_came_meanwhile(writer, medium, follower):
     for _ in range(3):
         writer.write()
-    size = os.stat(writer.directory / "current.log").st_size
-    segment = SegmentSyncer(view_of(writer.directory))
-    assert segment.open_segment(1) is not None
-    assert medium.names == 1
-    assert segment.sync_whole_lines(0) == size
+    end = size(writer)
+    assert reach(follower) == end and medium.names == 1
     writer.write()
-    assert segment.sync_whole_lines(size - 1) == size and len(medium.syncs) == 1
-    assert segment.sync_whole_lines(size) > size and len(medium.syncs) == 2
+    follower.move_to(Position(1, end - 1))
+    assert reach(follower) == end and len(medium.syncs) == 1
+    follower.move_to(Position(1, end))
+    assert reach(follower) == size(writer) and len(medium.syncs) == 2
     # Nothing new is no reason for a sync.
-    end = segment.sync_whole_lines(size)
-    assert segment.sync_whole_lines(end) == end and len(medium.syncs) == 2
-    assert not segment.ended
-    segment.close()
+    follower.move_to(Position(1, size(writer)))
+    assert reach(follower) is None and len(medium.syncs) == 2
+    assert not follower.ended and medium.names == 1
 
 
-def test_a_line_without_its_end_waits_for_it(writer, medium):
+def test_a_line_without_its_end_waits_for_it(writer, follower):
     writer.write()
-    current = writer.directory / "current.log"
-    size = current.stat().st_size
-    with open(current, "ab") as file:
+    end = size(writer)
+    with open(writer.directory / "current.log", "ab") as file:
         file.write(b"half")
         file.flush()
-        segment = SegmentSyncer(view_of(writer.directory))
-        segment.open_segment(1)
-        assert segment.sync_whole_lines(0) == size
+        assert reach(follower) == end
+        read(follower)
         file.write(b" and half\n")
-    assert segment.sync_whole_lines(size) == size + 14
-    segment.close()
+    assert read(follower) == b"half and half\n"
 
 
-def test_a_segment_that_ends_is_read_to_its_end(writer, medium):
+def test_a_segment_that_ends_is_read_to_its_end(writer, medium, follower):
     writer.write()
-    segment = SegmentSyncer(view_of(writer.directory))
-    segment.open_segment(1)
-    end = segment.sync_whole_lines(0)
+    first = read(follower)
     writer.write()
     writer.rotate()
-    assert segment.sync_readable_end(Position(1, end)) == Position(1, 2 * end)
-    assert segment.ended and medium.syncs == [end, 2 * end]
-    assert segment.sync_readable_end(Position(1, 2 * end)) == Position(2, 0)
-    assert segment.sync_readable_end(Position(2, 0)) == Position(2, 0)
-    segment.close()
+    second = read(follower)
+    assert follower.ended and medium.syncs == [len(first), len(first + second)]
+    assert follower.read_durable() is None and follower.position == Position(2, 0)
 
 
-def test_the_compressed_form_takes_the_place_of_the_plain_one(writer, medium):
-    writer.write()
+def test_the_compressed_form_takes_the_place_of_the_plain_one(writer, medium, follower):
+    for _ in range(2):
+        writer.write()
     writer.rotate()
-    segment = SegmentSyncer(view_of(writer.directory))
-    plain = segment.open_segment(1)
-    assert segment.open_segment(1) is plain
+    plain = follower.open_segment()
+    end = reach(follower)
+    assert follower.open_segment() is plain and end
+    follower.move_to(Position(1, end // 2))
     writer.seal()
     names = medium.names
-    packed = segment.open_segment(1)
-    assert isinstance(packed, PackedFrames) and medium.names == names + 1
-    assert segment.sync_whole_lines(0) == packed.size and segment.ended
-    segment.close()
+    packed = follower.find_readable()
+    assert packed is not None and isinstance(packed[0], PackedFrames) and packed[1] == end
+    assert medium.names == names + 1 and follower.ended
+    assert read(follower).endswith(b"line 1\n")
 
 
-def test_a_removed_segment_is_read_from_the_open_file(writer, medium):
+def test_a_removed_segment_is_read_from_the_open_file(writer, follower):
     writer.write()
     writer.rotate()
-    segment = SegmentSyncer(view_of(writer.directory))
-    plain = segment.open_segment(1)
+    plain = follower.open_segment()
     for path in writer.directory.glob("0000000001-*"):
         path.unlink()
-    assert segment.open_segment(1) is plain and segment.sync_whole_lines(0) > 0
-    segment.close()
-    assert segment.open_segment(1) is None and segment.next_segment_number(1) == 2
-    assert segment.sync_readable_end(Position(1, 0)) == Position(2, 0)
-    assert segment.next_segment_number(2) is None
-    segment.close()
+    assert follower.open_segment() is plain and follower.needed_from == Position(2, 0)
+    follower.close()
+    assert follower.needed_from == Position(1, 0)
+    assert reach(follower) is None and follower.position == Position(2, 0)
+    assert follower.missing
 
 
-def test_after_a_sync_that_failed_only_the_compressed_file_is_believed(writer, medium):
+def test_after_a_sync_that_failed_only_the_compressed_file_is_believed(writer, medium, follower):
     """The kernel lets go of what it could not write: the next sync works, and says nothing of that."""
     writer.write()
-    segment = SegmentSyncer(view_of(writer.directory))
-    segment.open_segment(1)
     medium.why = OSError(5, "Input/output error")
     with pytest.raises(
         StoreError, match=r"current\.log cannot be synced to the disk: Input/output"
     ):
-        segment.sync_whole_lines(0)
+        follower.read_durable()
     medium.why = None
     for _ in range(2):
         with pytest.raises(StoreError, match="it is sent when it is compressed"):
-            segment.open_segment(1)
+            follower.read_durable()
     writer.rotate()
     writer.seal()
-    frames = segment.open_segment(1)
-    assert frames is not None and segment.sync_whole_lines(0) == frames.size
-    segment.close()
+    assert read(follower).endswith(b"line 0\n")
 
 
 def test_a_disk_that_does_not_sync_names_lets_nothing_leave(tmp_path, monkeypatch):
@@ -154,10 +164,11 @@ def test_a_disk_that_does_not_sync_names_lets_nothing_leave(tmp_path, monkeypatc
     def failing(_: View) -> None:
         raise OSError(5, "Input/output error")
 
-    segment = SegmentSyncer(view_of(directory))
+    follower = DurableFollower(view_of(directory), Position(1, 0))
     with monkeypatch.context() as patch:
         patch.setattr(View, "sync_directory", failing)
-        with pytest.raises(OSError, match="Input/output"):
-            segment.open_segment(1)
-    assert segment.open_segment(1) is not None
-    segment.close()
+        for _ in range(2):
+            with pytest.raises(OSError, match="Input/output"):
+                follower.read_durable()
+    assert read(follower) == line("x")
+    follower.close()

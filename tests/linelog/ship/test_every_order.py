@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from logsrv.linelog.ship.loop import ANSWER, QUIET
-from logsrv.linelog.ship.target import Unavailable
+from logsrv.linelog.ship.shipper import QUIET
+from logsrv.linelog.ship.target import ANSWER, Unavailable
 from logsrv.linelog.store.segment import NOWHERE, Position
 from tests.parts.examples import more
 from tests.parts.ship_targets import FarSide, LineFarSide, Process
@@ -44,9 +44,6 @@ class Shipped(RuleBasedStateMachine):
     def start(self) -> None:
         self.process = Process(self.writer.directory)
         self.process.blocks(self.far).start()
-
-    def close_shipper(self) -> None:
-        self.process.shipper.close()
 
     @rule(lines=st.integers(1, 12), size=st.sampled_from([10, 100, 900]), half=st.booleans())
     def write(self, lines: int, size: int, half: bool) -> None:
@@ -96,7 +93,7 @@ class Shipped(RuleBasedStateMachine):
 
     @rule(sleep=st.booleans())
     def kill(self, sleep: bool) -> None:
-        self.process.kill(self.close_shipper)
+        self.process.kill()
         self.start()
 
     def teardown(self) -> None:
@@ -110,7 +107,7 @@ class Shipped(RuleBasedStateMachine):
         try:
             self.check()
         finally:
-            self.process.kill(self.close_shipper)
+            self.process.kill()
             self.writer.disk.close()
             shutil.rmtree(self.folder)
 
@@ -189,9 +186,6 @@ class ShippedLines(Shipped):
     def start(self) -> None:
         self.process = Process(self.writer.directory)
         self.process.lines(self.lines).start()
-
-    def close_shipper(self) -> None:
-        self.process.line_shipper.close()
 
     @rule(steps=st.lists(st.sampled_from([None, Unavailable("busy"), "hang"]), max_size=4))
     def fail(self, steps: list[object]) -> None:

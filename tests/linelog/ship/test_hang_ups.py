@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.ship.loop import ANSWER
-from logsrv.linelog.ship.target import LineBatch, RefusedForGood, Unavailable
+from logsrv.linelog.ship.target import ANSWER, LineBatch, RefusedForGood, Unavailable
 from logsrv.linelog.store.segment import Position
 from tests.parts.ship_targets import LineFarSide, Process
 from tests.parts.stores import line, make_store
@@ -63,7 +62,7 @@ def test_a_line_that_it_hangs_up_on_is_kept_and_the_rest_goes_on(directory, bad,
     refused = process.reports.of("refused")
     assert [one.lines for one in refused] == [1] * len(bad)
     assert refused[0].why.startswith("it hangs up, each time that this line is sent; kept in ")
-    end = process.line_shipper.position
+    end = process.position
     assert end == Position(1, sum(map(len, LINES)) + len(LINES))
     acknowledged = [one.position for one in process.reports.of("acknowledged") if one.position]
     assert acknowledged == sorted(acknowledged)
@@ -148,7 +147,7 @@ def test_a_line_that_is_refused_behind_one_that_was_passed_by_does_not_move_the_
     process.lines(far).start()
     process.run(LONG)
     assert [one.lines for one in process.reports.of("refused")] == [1]
-    assert process.line_shipper.position == Position(1, 0)
+    assert process.position == Position(1, 0)
     behind = True
     process.run(LONG)
     assert far.lines == LINES[2:]
@@ -200,7 +199,7 @@ def test_random_hang_ups_lose_no_good_line(seed, share, bad):
         process.run(3 * LONG)
         kept = directory / "ship" / "far.refused"
         refused = kept.read_bytes().splitlines() if kept.exists() else []
-        process.kill(process.line_shipper.close)
+        process.kill()
     # The last lines, if it hangs up on all of them, wait for one behind them.
     last = set(takewhile(far.bad.__contains__, reversed(LINES)))
     assert set(far.lines) | set(refused) | last == set(LINES)

@@ -133,10 +133,11 @@ def directory(tmp_path: Path) -> Path:
 def begun(directory: Path, ship_from: str) -> tuple[Position | None, list[str]]:
     """The place at which a shipper is that was killed before its target answered, and its troubles."""
     process = Process(directory)
-    shipper = process.blocks(FarSide(asked=["hang"]), ship_from)
-    shipper.start()
+    process.blocks(FarSide(asked=["hang"]), ship_from).start()
     process.kill()
-    return shipper.position, [one.why for one in process.reports.all]
+    progress = process.shipper.progress
+    place = progress.position if progress.is_known else None
+    return place, [one.why for one in process.reports.all]
 
 
 @pytest.mark.parametrize(

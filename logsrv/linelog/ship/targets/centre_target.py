@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
-
 from logsrv.linelog.formats.blocks.send import LARGEST, PackedBlock
 from logsrv.linelog.ship.http_client import HttpAnswer, HttpClient
 from logsrv.linelog.ship.target import LastBlock, MisplacedBlock, Unavailable
@@ -34,11 +32,8 @@ class CentreTarget:
         self._question = f"{settings.url.path}/{settings.store}{query}"
         self._who = settings.url.loggable_url
 
-    def fetch_last_block(self) -> Deferred[LastBlock | None]:
-        """Ask for the centre's place; fires with None if it has nothing of this store."""
-        return Deferred.fromCoroutine(self._fetch_last_block())
-
-    async def _fetch_last_block(self) -> LastBlock | None:
+    async def fetch_last_block(self) -> LastBlock | None:
+        """Return the centre's place; None if it has nothing of this store."""
         answer = await self._client.request("GET", self._question, accepted=(404,))
         if answer.status == 404:
             # Any unused path answers 404, but not with this body.
@@ -54,11 +49,8 @@ class CentreTarget:
             crc = None
         return LastBlock(place, self._header_position(answer, "logsrv-from"), crc)
 
-    def send(self, block: PackedBlock) -> Deferred[None]:
-        """Send a block; fires when the centre has it on disk."""
-        return Deferred.fromCoroutine(self._send(block))
-
-    async def _send(self, block: PackedBlock) -> None:
+    async def send(self, block: PackedBlock) -> None:
+        """Send a block; return when the centre has it on disk."""
         headers = {**CODING, **block.headers()}
         answer = await self._client.request(
             "POST", self._target, headers=headers, body=block.packed, accepted=(409,)
@@ -79,5 +71,5 @@ class CentreTarget:
         except ValueError:
             raise Unavailable(f"{self._who} sends an invalid {name} header", settled=True) from None
 
-    def close(self) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._client.close())
+    async def close(self) -> None:
+        await self._client.close()

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
-from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import deferLater
 
 from logsrv import __version__
@@ -55,17 +54,14 @@ class KafkaTarget:
         # The last error that is not about one message: why no message arrives.
         self._trouble: KafkaError | None = None
 
-    def send(self, lines: LineBatch) -> Deferred[None]:
-        """Send lines; fires when the brokers have acknowledged all of them."""
-        if not lines.lines:
-            return succeed(None)
-        return Deferred.fromCoroutine(self._send(lines.lines))
-
-    def close(self) -> Deferred[None]:
+    async def close(self) -> None:
         self._drop_producer()
-        return succeed(None)
 
-    async def _send(self, lines: Sequence[bytes]) -> None:
+    async def send(self, batch: LineBatch) -> None:
+        """Send lines; return when the brokers have acknowledged all of them."""
+        lines = batch.lines
+        if not lines:
+            return
         try:
             answers = await self._send_and_collect_errors(lines)
         except BaseException:

@@ -8,7 +8,6 @@ from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
 import attrs
-from twisted.internet.defer import Deferred
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.text.escape import one_line
@@ -78,12 +77,9 @@ class PostingTarget:
         if self.packed:
             self._headers["Content-Encoding"] = "gzip"
 
-    def send(self, lines: LineBatch) -> Deferred[None]:
-        """Send lines; fires when the server has taken them."""
-        return Deferred.fromCoroutine(self._send(lines.lines))
-
-    async def _send(self, lines: Sequence[bytes]) -> None:
-        self.check_answer(await self.post(self.encode(lines)), lines)
+    async def send(self, batch: LineBatch) -> None:
+        """Send lines; return when the server has taken them."""
+        self.check_answer(await self.post(self.encode(batch.lines)), batch.lines)
 
     def encode(self, lines: Sequence[bytes]) -> bytes:
         """Return the body of a request."""
@@ -100,8 +96,8 @@ class PostingTarget:
             "POST", self._target, headers=self._headers, body=body, accepted=self.accepted
         )
 
-    def close(self) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._client.close())
+    async def close(self) -> None:
+        await self._client.close()
 
 
 class NdjsonTarget(PostingTarget):
@@ -198,8 +194,8 @@ class ElasticsearchTarget(PostingTarget):
         super().__init__(attrs.evolve(settings, url=attrs.evolve(url, path=index + _BULK)), reactor)
         self._progress: _BulkProgress | None = None
 
-    async def _send(self, lines: Sequence[bytes]) -> None:
-        begun = self._progress
+    async def send(self, batch: LineBatch) -> None:
+        lines, begun = batch.lines, self._progress
         if begun is None or begun.lines != lines:
             begun = _BulkProgress(lines, list(range(len(lines))), [])
         self._progress = None

@@ -5,11 +5,8 @@ The protocol has no acknowledgements.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
-
-from twisted.internet.defer import Deferred, succeed
 
 from logsrv.linelog.formats.syslog.send import octet_counted_frames, syslog_messages
 from logsrv.linelog.ship.server_connection import STEP, ServerConnection, connect_to_server
@@ -33,17 +30,14 @@ class SyslogTarget:
         self._connect = partial(connect_to_server, settings, reactor, answers=False)
         self._conversation: ServerConnection | None = None
 
-    def send(self, lines: LineBatch) -> Deferred[None]:
-        """Send lines; fires when the operating system of the server has them."""
-        return Deferred.fromCoroutine(self._send(lines.lines))
-
-    def close(self) -> Deferred[None]:
+    async def close(self) -> None:
         conversation, self._conversation = self._conversation, None
         if conversation is not None:
             conversation.close()
-        return succeed(None)
 
-    async def _send(self, lines: Sequence[bytes]) -> None:
+    async def send(self, batch: LineBatch) -> None:
+        """Send lines; return when the operating system of the server has them."""
+        lines = batch.lines
         if not lines:
             return
         conversation = self._conversation

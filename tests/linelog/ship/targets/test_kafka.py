@@ -11,7 +11,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.target import LineBatch, PartlyRefused, RefusedForGood
+from logsrv.linelog.ship.target import LineBatch, PartlyRefused, RefusedForGood, call_target
 from logsrv.linelog.ship.targets.kafka import kafka_login_options
 from logsrv.linelog.ship.targets.kafka_target import KafkaTarget
 from logsrv.linelog.store.segment import Position
@@ -114,7 +114,7 @@ async def test_brokers_that_are_away_are_unavailable_and_not_settled():
 async def test_a_cancelled_send_to_kafka_ends_at_once():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         async with closing(target(f"127.0.0.1:{silent.getsockname()[1]}")) as one:
-            sending = one.send(sent(b"a"))
+            sending = call_target(one.send, sent(b"a"))
             sending.cancel()
             with pytest.raises(CancelledError):
                 await sending

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import TimeoutError
 
-from logsrv.linelog.ship.target import Unavailable
+from logsrv.linelog.ship.target import Unavailable, call_target
 from logsrv.linelog.ship.targets.syslog_target import SyslogTarget
 from tests.parts.far_sides import (
     DeafPeer,
@@ -46,7 +46,7 @@ async def test_a_server_that_reads_nothing_is_waited_for_and_left():
     """Its system takes some; what it does not take does not count as sent."""
     async with far_side(DeafPeer) as (peers, port):
         message = b"x" * 60_000
-        sending = target(port).send(sent(*[message] * 200))
+        sending = call_target(target(port).send, sent(*[message] * 200))
         sending.addTimeout(0.3, REACTOR)
         with pytest.raises(TimeoutError):
             await sending
@@ -64,7 +64,7 @@ async def test_a_connection_that_breaks_is_made_anew():
 
     async with far_side(Leaving) as (peers, port), closing(target(port)) as one:
         await one.send(sent(b"a"))
-        first = one.send(sent(b"!end"))
+        first = call_target(one.send, sent(b"!end"))
         await until(lambda: peers.connections[0].over, "the end")
         with contextlib.suppress(Unavailable):
             await first

@@ -1,4 +1,4 @@
-"""A shipper of lines, to a target that keeps no place: each line at least once.
+"""Lines for a target that keeps no place: each line at least once.
 
 The place moves to the end of the acknowledged lines. After a kill, the lines that were sent since the place
 was last saved are sent again.
@@ -7,26 +7,28 @@ was last saved are sent again.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import reduce
 from itertools import islice
 from typing import NamedTuple
 
-import attrs
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred
 
 from logsrv.errors import LogsrvError
 from logsrv.linelog.ship.batches import LineBatches
-from logsrv.linelog.ship.loop import ANSWER, LEAST
-from logsrv.linelog.ship.shipper import Shipper, size_with_lfs
+from logsrv.linelog.ship.progress import Progress, size_with_lfs
+from logsrv.linelog.ship.store_places import missing_after
 from logsrv.linelog.ship.target import (
+    ANSWER,
+    LEAST,
     LineBatch,
     LineTarget,
     PartlyRefused,
     RefusedForGood,
     TooMuchAtOnce,
     Unavailable,
+    call_target,
 )
 from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.segment_notes import MissingText
@@ -37,58 +39,55 @@ GROW = 64
 
 
 class _BatchInFlight(NamedTuple):
-    """A batch in flight. sent: fires with the answer. since: the time at which the batch was sent."""
+    """A batch in flight. answer: fires with the answer. since: the time at which the batch was sent."""
 
-    sent: Deferred[None]
+    answer: Deferred[None]
     since: float
 
 
-@attrs.define(eq=False, kw_only=True)
-class LineShipper(Shipper[LineTarget]):
-    """A shipper of lines. query: selects the lines; None for all lines."""
+class LineSender:
+    """The lines of a store for a target. query: selects the lines; None for all lines."""
 
-    _query: str | None
-    # Set with `position`, when the place is found.
-    _batches: LineBatches = attrs.field(init=False)
-    # The batches to send, in order; the first `len(_under_way)` of them are in flight.
-    _waiting: deque[LineBatch] = attrs.field(init=False, factory=deque)
-    _under_way: deque[_BatchInFlight] = attrs.field(init=False, factory=deque)
-    _ahead: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
-    _hang_ups: HangUpSearch = attrs.Factory(
-        lambda self: HangUpSearch(self._waiting), takes_self=True
-    )
-    # Gaps after `position`: the position after each gap, and the missing text.
-    _gaps: deque[tuple[Position, MissingText]] = attrs.field(init=False, factory=deque)
-    _ending: bool = attrs.field(init=False, default=False)
-    _taken_since: int = attrs.field(init=False, default=0)
+    patience = ANSWER
+    # Set when the place is found.
+    _batches: LineBatches
 
-    def stop(self) -> Deferred[None]:
-        """End when all lines in flight have an answer, or after some seconds."""
-        self._ending = True
-        return super().stop()
+    def __init__(self, target: LineTarget, progress: Progress, query: str | None) -> None:
+        self.target = target
+        self._progress = progress
+        self._query = query
+        # The batches to send, in order; the first `len(_in_flight)` of them are in flight.
+        self._waiting: deque[LineBatch] = deque()
+        self._in_flight: deque[_BatchInFlight] = deque()
+        self._ahead = Timer(progress.clock)
+        self._hang_ups = HangUpSearch(self._waiting)
+        # Gaps after the place: the position after each gap, and the missing text.
+        self._gaps: deque[tuple[Position, MissingText]] = deque()
+        self._taken_since = 0
 
     @property
     def more_to_send(self) -> bool:
         """True if more lines may be ready to send."""
         return bool(self._waiting) or self._batches.may_have_more
 
-    def find_place(self) -> Deferred[None]:
+    async def find_place(self) -> None:
         """Find the place to begin, at the first call only: the target keeps none."""
-        if self.position is None:
-            self._load_or_choose_place()
-            assert self.position is not None
+        progress, target = self._progress, self.target
+        if not progress.is_known:
+            progress.find_start()
             self._batches = LineBatches(
-                self._view,
-                self.position,
+                progress.view,
+                progress.position,
                 self._query,
-                self._note_gap,
-                most_lines=self._target.most_lines,
-                most_bytes=self._target.most_bytes,
+                # Counted when the place has passed it: after a kill before that, it is found again.
+                lambda missing, after: self._gaps.append((after, missing)),
+                most_lines=target.most_lines,
+                most_bytes=target.most_bytes,
             )
-        return succeed(None)
 
-    def prepare_send(self) -> bool:
-        self._require_store()
+    def prepare(self) -> bool:
+        """Read batches if none waits; return True if there are lines to send."""
+        self._progress.require_store()
         if not self._waiting:
             self._waiting += self._batches.read_batches()
         # A batch without lines: the query selects nothing up to its end.
@@ -98,32 +97,53 @@ class LineShipper(Shipper[LineTarget]):
                 self._move_place(end)
         return bool(self._waiting)
 
-    def send_prepared(self) -> Deferred[None]:
-        """Send the first waiting batch, unless it is in flight; fires when it has an answer."""
-        if not self._under_way:
+    async def send(self) -> None:
+        """Send the first waiting batch, unless it is in flight; wait for its answer."""
+        if not self._in_flight:
             self._send_batch(self._fit_waiting_batch(0))
-        if self._target.ahead and not self._ending:
+        if self.target.ahead:
             self._ahead.start(0, self._send_ahead)
-        batch, (sent, since) = self._waiting[0], self._under_way[0]
-        return sent.addErrback(self._keep_partly_refused, batch).addCallbacks(
-            lambda _: self._record_taken_batch(batch, since),
-            lambda failure: self._handle_send_failure(failure, batch),
-        )
+        await self._wait_for_answer()
+
+    async def finish(self) -> None:
+        """Wait for the answers to all lines in flight: without them, these lines are sent again."""
+        self._ahead.stop()
+        while self._in_flight:
+            await self._wait_for_answer()
+
+    async def _wait_for_answer(self) -> None:
+        """Wait for the answer to the first batch."""
+        batch, flight = self._waiting[0], self._in_flight[0]
+        try:
+            await flight.answer
+        except PartlyRefused as error:
+            # The answer acknowledges the other lines.
+            lines = [batch.lines[number] for number in error.which if number < len(batch.lines)]
+            self._progress.keep_refused(lines, max(error.number, len(lines)), str(error))
+        except Exception as error:
+            self._in_flight.popleft()
+            self._cancel_sends()
+            self._handle_failure(error, batch, flight.since)
+            raise
+        self._waiting.popleft()
+        self._in_flight.popleft()
+        end = self._hang_ups.record_taken(self._progress.position, batch.end)
+        self._record_acknowledged(end, batch.lines, flight.since)
+        self._move_place(end)
+        self._grow_batches()
 
     def _send_batch(self, batch: LineBatch) -> None:
-        sent = maybeDeferred(self._target.send, batch)
-        self._under_way.append(_BatchInFlight(sent, self._clock.seconds()))
+        answer = call_target(self.target.send, batch)
+        self._in_flight.append(_BatchInFlight(answer, self._progress.clock.seconds()))
 
     def _send_ahead(self) -> None:
         """Send the next batches while others are in flight, as many as the target allows (`ahead`)."""
-        while 0 < len(self._under_way) <= self._target.ahead and not self._hang_ups.is_searching:
-            if len(self._waiting) == len(self._under_way):
-                if not self._batches.may_have_more:
-                    return
+        while 0 < len(self._in_flight) <= self.target.ahead and not self._hang_ups.is_searching:
+            if len(self._waiting) == len(self._in_flight) and self._batches.may_have_more:
                 self._queue_batches_early()
-            if len(self._waiting) == len(self._under_way):
+            if len(self._waiting) == len(self._in_flight):
                 return
-            batch = self._fit_waiting_batch(len(self._under_way))
+            batch = self._fit_waiting_batch(len(self._in_flight))
             if not batch.lines:
                 return
             self._send_batch(batch)
@@ -136,60 +156,40 @@ class LineShipper(Shipper[LineTarget]):
     def _cancel_sends(self) -> None:
         """Cancel the sends in flight. Their batches keep waiting, to be sent again."""
         self._ahead.stop()
-        under_way, self._under_way = self._under_way, deque()
-        for sent, _ in under_way:
-            sent.addErrback(lambda _: None).cancel()
+        while self._in_flight:
+            self._in_flight.popleft().answer.addErrback(lambda _: None).cancel()
 
-    def _keep_partly_refused(self, failure: Failure, batch: LineBatch) -> None:
-        """Keep the lines that an answer refuses; the answer acknowledges the other lines of the batch."""
-        failure.trap(PartlyRefused)
-        error = failure.value
-        assert isinstance(error, PartlyRefused)
-        lines = [batch.lines[number] for number in error.which if number < len(batch.lines)]
-        self._keep_refused(lines, max(error.number, len(lines)), str(error))
-
-    def _record_taken_batch(self, batch: LineBatch, since: float) -> Deferred[None] | None:
-        self._waiting.popleft()
-        self._under_way.popleft()
-        assert self.position is not None
-        end = self._hang_ups.record_taken(self.position, batch.end)
-        self._move_to_acknowledged(end, size_with_lfs(batch.lines), len(batch.lines), since)
-        self._move_place(end)
-        self._grow_batches()
-        return self.send_prepared() if self._ending and self._under_way else None
+    def _record_acknowledged(self, end: Position, lines: Sequence[bytes], since: float) -> None:
+        self._progress.move_to_acknowledged(end, size_with_lfs(lines), len(lines), since)
 
     def _grow_batches(self) -> None:
-        batches, most = self._batches, self._target.most_bytes
+        batches, most = self._batches, self.target.most_bytes
         if batches.most_bytes < most:
             self._taken_since += 1
             if self._taken_since >= GROW:
                 self._taken_since = 0
                 batches.most_bytes = min(batches.most_bytes * 2, most)
 
-    def _handle_send_failure(self, failure: Failure, batch: LineBatch) -> Failure:
-        """Handle a failure: make batches smaller if that may help; keep a single refused line in a file."""
-        since = self._under_way.popleft().since
-        self._cancel_sends()
-        assert self.position is not None
-        lines = batch.lines
-        late = self._clock.seconds() - since >= ANSWER
-        if failure.check(TooMuchAtOnce, RefusedForGood) and len(lines) == 1:
+    def _handle_failure(self, error: Exception, batch: LineBatch, since: float) -> None:
+        """Make batches smaller if that may help; keep a single refused line in a file."""
+        lines, position = batch.lines, self._progress.position
+        late = self._progress.clock.seconds() - since >= ANSWER
+        if isinstance(error, TooMuchAtOnce | RefusedForGood) and len(lines) == 1:
             self._waiting.popleft()
-            self._keep_refused(lines, 1, str(failure.value))
-            self._move_place(self._hang_ups.record_refused(self.position, batch.end))
-        elif failure.check(RefusedForGood):
+            self._progress.keep_refused(lines, 1, str(error))
+            self._move_place(self._hang_ups.record_refused(position, batch.end))
+        elif isinstance(error, RefusedForGood):
             self._halve_waiting_batch(0)
-        elif failure.check(TooMuchAtOnce) or (late and size_with_lfs(lines) > LEAST):
+        elif isinstance(error, TooMuchAtOnce) or (late and size_with_lfs(lines) > LEAST):
             self._taken_since = 0
             self._batches.most_bytes = max(size_with_lfs(lines) // 2, 1)
-        elif isinstance(failure.value, Unavailable) and failure.value.hung_up:
-            self._handle_hang_up(failure.value, batch)
-        return failure
+        elif isinstance(error, Unavailable) and error.hung_up:
+            self._handle_hang_up(error, batch)
 
     def _fit_waiting_batch(self, number: int) -> LineBatch:
         """Return waiting batch `number`, counted from 0, divided if it is over the present limit."""
         most = self._batches.most_bytes
-        if most < self._target.most_bytes:
+        if most < self.target.most_bytes:
             while (
                 len(self._waiting[number].lines) > 1
                 and size_with_lfs(self._waiting[number].lines) > most
@@ -200,55 +200,45 @@ class LineShipper(Shipper[LineTarget]):
     def _halve_waiting_batch(self, number: int) -> None:
         lines, end = self._waiting[number]
         # Only the places before and after the whole batch are known, so the first half gets the one before.
-        before = self._waiting[number - 1].end if number else self.position
-        assert before is not None
+        before = self._waiting[number - 1].end if number else self._progress.position
         half = len(lines) // 2
         self._waiting[number] = LineBatch(lines[half:], end)
         self._waiting.insert(number, LineBatch(lines[:half], before))
 
     def _handle_hang_up(self, error: Unavailable, batch: LineBatch) -> None:
-        assert self.position is not None
+        position = self._progress.position
         if error.taken:
-            taken = batch.lines[: error.taken]
             # The place does not move yet: it moves when the rest of the batch is acknowledged.
             self._waiting[0] = LineBatch(batch.lines[error.taken :], batch.end)
-            self._hang_ups.record_taken(self.position, self.position)
-            self._move_to_acknowledged(
-                self.position, size_with_lfs(taken), len(taken), self._clock.seconds()
-            )
+            self._hang_ups.record_taken(position, position)
+            now = self._progress.clock.seconds()
+            self._record_acknowledged(position, batch.lines[: error.taken], now)
             return
         if len(self._waiting) == 1:
             self._queue_batches_early()
-        refused = self._hang_ups.record_hang_up(self.position)
+        refused = self._hang_ups.record_hang_up(position)
         if refused is not None:
-            self._keep_refused(refused.lines, 1, f"{error}, each time that this line is sent")
+            self._progress.keep_refused(
+                refused.lines, 1, f"{error}, each time that this line is sent"
+            )
             self._move_place(refused.end)
 
-    @property
-    def store_needed_from(self) -> Position | None:
-        return None if self.position is None else self._batches.store_needed_from
-
     def missing_after_place(self) -> MissingText:
-        met = [missing for _, missing in self._gaps]
-        if self.position is not None:
-            met.append(self._batches.unreported_missing)
-        return reduce(MissingText.plus, met, super().missing_after_place())
-
-    def _note_gap(self, missing: MissingText, after: Position) -> None:
-        # Counted when the place has passed it: after a kill before that, the next process finds it again.
-        self._gaps.append((after, missing))
+        gaps = [missing for _, missing in self._gaps]
+        gaps.append(self._batches.unreported_missing)
+        after = missing_after(self._progress.view, self._batches.store_needed_from)
+        return reduce(MissingText.plus, gaps, after)
 
     def _move_place(self, position: Position) -> None:
         """Move the place, and count the gaps before it."""
-        self.position = position
+        self._progress.position = position
         while self._gaps and self._gaps[0][0] <= position:
-            self._count_gap(self._gaps.popleft()[1])
+            self._progress.count_gap(self._gaps.popleft()[1])
 
-    def close(self) -> Deferred[None]:
+    def close(self) -> None:
         self._cancel_sends()
-        if self.position is not None:
+        if self._progress.is_known:
             self._batches.close()
-        return super().close()
 
 
 TRIES = 3

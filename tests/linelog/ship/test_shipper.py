@@ -1,4 +1,4 @@
-"""The loop of a shipper: each state is left, whatever the steps and those who listen do."""
+"""A shipper asks, reads, sends and waits, and ends when it is told to, whatever its steps do."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -7,87 +7,82 @@ from pathlib import Path
 import attrs
 import pytest
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
-from logsrv.linelog.ship.loop import (
+from logsrv.linelog.ship.progress import Progress
+from logsrv.linelog.ship.ship_place import RefusedLinesFile
+from logsrv.linelog.ship.shipper import (
     BUSY,
     LAST,
     LONGEST,
     LOOK,
     MOST_ASKED,
-    NEXT,
     QUIET,
     SETTLED,
     SHORTEST,
     RetryPauses,
-    ShipLoop,
 )
-from logsrv.linelog.ship.messages import ShipReport
-from logsrv.linelog.ship.ship_place import RefusedLinesFile, ShipPlace
-from logsrv.linelog.ship.target import LineTarget, Unavailable
+from logsrv.linelog.ship.target import ANSWER, Unavailable
 from logsrv.linelog.store.segment import Position
-from tests.parts.ship_targets import STORE, LineFarSide, Reports
+from logsrv.linelog.store.segment_notes import MissingText
+from tests.parts.ship_targets import LineFarSide, Process
+from tests.parts.stores import make_store
 
 
-@attrs.define(eq=False, kw_only=True)
-class Steps(ShipLoop[LineTarget]):
-    """A loop whose steps do what they are told; `done` says which were taken."""
+@attrs.define(eq=False)
+class Steps:
+    """A sender whose steps do what they are told; `done` says which were taken."""
 
+    progress: Progress
+    target: LineFarSide = attrs.field(factory=LineFarSide)
+    patience: float = ANSWER
     more_to_send: bool = False
     there: bool = False
     asking: Callable[[], Deferred[None]] = lambda: succeed(None)
     sending: Callable[[], Deferred[None]] = lambda: succeed(None)
-    closing: Callable[[], Deferred[None]] = lambda: succeed(None)
     done: list[str] = attrs.field(factory=list)
 
-    def find_place(self) -> Deferred[None]:
+    async def find_place(self) -> None:
         self.done.append("ask")
-        return self.asking()
+        self.progress.is_known = True
+        await self.asking()
 
-    def prepare_send(self) -> bool:
+    def prepare(self) -> bool:
         self.done.append("read")
         return self.there
 
-    def send_prepared(self) -> Deferred[None]:
+    async def send(self) -> None:
         self.done.append("send")
-        return self.sending()
+        await self.sending()
 
-    def close(self) -> Deferred[None]:
+    async def finish(self) -> None:
+        self.done.append("finish")
+
+    def missing_after_place(self) -> MissingText:
+        return MissingText()
+
+    def close(self) -> None:
         self.done.append("close")
-        return self.closing()
 
 
-@attrs.define
-class Driven:
-    """A loop with its clock and its reports."""
+class Driven(Process):
+    """A shipper with such steps."""
 
-    directory: Path
-    clock: Clock = attrs.field(factory=Clock)
-    reports: Reports = attrs.field(factory=Reports)
-    listener: Callable[[ShipReport], object] = lambda _: None
-    loop: Steps = attrs.Factory(
-        lambda self: Steps(
-            target=LineFarSide(),
-            kept=ShipPlace(str(self.directory), "far", target="far:", clock=lambda: 1e9),
-            store=STORE,
-            clock=self.clock,
-            random=lambda: 1.0,
-            report=self.heard,
-        ),
-        takes_self=True,
-    )
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.ship(self.make_steps)
+        self.start, self.stop = self.shipper.start, self.shipper.stop
 
-    def heard(self, report: ShipReport) -> None:
-        self.reports(report)
-        self.listener(report)
+    def make_steps(self, progress: Progress) -> Steps:
+        self.steps = Steps(progress)
+        return self.steps
 
 
 @pytest.fixture
 def driven(tmp_path: Path) -> Iterator[Driven]:
-    driven = Driven(tmp_path)
+    driven = Driven(make_store(tmp_path, [[]]))
     yield driven
-    driven.loop.stop()
+    driven.stop()
     driven.clock.advance(2 * LAST)
     assert not driven.clock.getDelayedCalls()
 
@@ -96,19 +91,13 @@ def raising(*_: object) -> Deferred[None]:
     raise ZeroDivisionError("a bug")
 
 
-def test_each_state_can_be_left_to_the_end():
-    states = {state for state, _ in NEXT} - {"ENDING"}
-    assert {state for state, event in NEXT if event == "stop"} == states
-    assert set(NEXT.values()) - states == {"ENDING", "STOPPED"}
-
-
 def test_it_looks_again_soon_and_asks_when_it_was_quiet_for_long(driven):
-    driven.loop.start()
-    assert driven.loop.done == ["ask", "read"]
+    driven.start()
+    assert driven.steps.done == ["ask", "read"]
     driven.clock.pump([LOOK] * 5)
-    assert driven.loop.done == ["ask"] + ["read"] * 6
+    assert driven.steps.done == ["ask"] + ["read"] * 6
     driven.clock.pump([LOOK] * round(QUIET / LOOK))
-    assert driven.loop.done.count("ask") == 2
+    assert driven.steps.done.count("ask") == 2
     assert driven.reports.kinds == ["up"]
 
 
@@ -116,12 +105,12 @@ def test_what_is_there_is_sent_at_once_and_the_reactor_has_its_turn_between(driv
     turns: list[int] = []
 
     def send() -> Deferred[None]:
-        driven.clock.callLater(0, turns.append, driven.loop.done.count("send"))
-        driven.loop.there = driven.loop.more_to_send = len(turns) < 20
+        driven.clock.callLater(0, turns.append, driven.steps.done.count("send"))
+        driven.steps.there = driven.steps.more_to_send = len(turns) < 20
         return succeed(None)
 
-    driven.loop.there, driven.loop.sending = True, send
-    driven.loop.start()
+    driven.steps.there, driven.steps.sending = True, send
+    driven.start()
     driven.clock.advance(0)
     assert turns == list(range(1, 22))
     assert driven.clock.seconds() == 0
@@ -129,74 +118,74 @@ def test_what_is_there_is_sent_at_once_and_the_reactor_has_its_turn_between(driv
 
 @pytest.mark.parametrize("step", ["asking", "sending"])
 def test_a_bug_in_a_step_is_tried_again_and_said(driven, step):
-    driven.loop.there = True
-    setattr(driven.loop, step, raising)
+    driven.steps.there = True
+    setattr(driven.steps, step, raising)
     with capturedLogs() as events:
-        driven.loop.start()
+        driven.start()
         driven.clock.pump([0.1] * 5)
     assert driven.reports.of("retry")[0].reason == "error"
     assert driven.reports.of("down")[0].why == "ZeroDivisionError: a bug"
-    setattr(driven.loop, step, lambda: succeed(None))
+    setattr(driven.steps, step, lambda: succeed(None))
     driven.clock.pump([1.0] * 5)
     assert driven.reports.kinds[-1] == "up"
     assert events[0]["log_failure"].type is ZeroDivisionError
 
 
-def test_an_error_in_a_receiver_of_reports_does_not_end_the_loop(driven):
-    heard: list[str] = []
-
-    def listener(report: ShipReport) -> None:
-        heard.append(report.kind)
-        if len(heard) == 1:
-            raising()
-
-    driven.listener = listener
-    driven.loop.there = True
-    with capturedLogs() as events:
-        driven.loop.start()
-        driven.clock.pump([LONGEST] * 3)
-    assert driven.loop.done.count("send") > 2
-    assert len(events) == 1
+def test_a_shipper_can_be_stopped_before_its_start(driven):
+    assert driven.stop().called
+    assert driven.steps.done[-1] == "close"
 
 
-@pytest.mark.parametrize("kind", ["up", "down", "retry"])
-def test_a_receiver_of_reports_may_stop_the_loop(driven, kind):
-    if kind != "up":
-        driven.loop.asking = _gone
-    driven.listener = lambda report: report.kind == kind and driven.loop.stop()
-    driven.loop.start()
-    assert driven.loop.done[-1] == "close"
-    assert driven.loop.stop().called and not driven.clock.getDelayedCalls()
-
-
-def _gone() -> Deferred[None]:
-    raise Unavailable("gone")
-
-
-def test_a_loop_can_be_stopped_before_its_start(driven):
-    assert driven.loop.stop().called
-    assert driven.loop.done == ["close"]
+def moving(driven: Driven, answer: Deferred[None]) -> Callable[[], Deferred[None]]:
+    """A step of sending whose answer moves the place."""
+    progress = driven.shipper.progress
+    return lambda: answer.addCallback(lambda _: setattr(progress, "position", Position(7, 3)))
 
 
 def test_an_answer_that_comes_within_the_end_counts(driven, tmp_path):
     answer: Deferred[None] = Deferred()
-
-    def taken() -> Deferred[None]:
-        return answer.addCallback(lambda _: setattr(driven.loop, "position", Position(7, 3)))
-
-    driven.loop.there, driven.loop.sending = True, taken
-    driven.loop.start()
-    stopped = driven.loop.stop()
+    driven.steps.there, driven.steps.sending = True, moving(driven, answer)
+    driven.start()
+    stopped = driven.stop()
     assert not stopped.called
     answer.callback(None)
     assert stopped.called
     assert '"position":"7:3"' in (tmp_path / "ship" / "far").read_text()
 
 
-def test_a_target_that_does_not_let_go_is_not_waited_for(driven):
-    driven.loop.closing = Deferred
-    driven.loop.start()
-    stopped = driven.loop.stop()
+@pytest.mark.parametrize("step", ["asking", "sending"])
+def test_a_target_that_answers_while_its_call_is_cancelled_ends_nothing_but_that_call(
+    driven, step, tmp_path
+):
+    """As one whose answer arrives while the connection is closed: it counts, and no more is sent."""
+    answer: Deferred[None] = Deferred(lambda cancelled: cancelled.callback(None))
+    driven.steps.there = True
+    setattr(driven.steps, step, moving(driven, answer))
+    driven.start()
+    stopped = driven.stop()
+    driven.clock.advance(LAST)
+    driven.clock.advance(0)
+    assert stopped.called
+    assert driven.steps.done.count("send") == (step == "sending")
+    assert '"position":"7:3"' in (tmp_path / "ship" / "far").read_text()
+
+
+def test_a_target_that_answers_when_its_time_is_over_is_asked_again(driven):
+    answer: Deferred[None] = Deferred(lambda cancelled: cancelled.callback(None))
+    driven.steps.there, driven.steps.sending = True, moving(driven, answer)
+    driven.start()
+    driven.clock.advance(ANSWER)
+    driven.steps.sending = lambda: succeed(None)
+    driven.clock.advance(SHORTEST)
+    assert driven.reports.of("retry")[0].why == "no answer within 30 s"
+    assert driven.steps.done == ["ask", "read", "send"] * 2
+    assert driven.position == Position(7, 3)
+
+
+def test_a_target_that_does_not_let_go_is_not_waited_for(driven, monkeypatch):
+    monkeypatch.setattr(LineFarSide, "close", lambda _: Deferred())
+    driven.start()
+    stopped = driven.stop()
     driven.clock.advance(LAST - 0.1)
     assert not stopped.called
     driven.clock.advance(0.1)
@@ -207,10 +196,9 @@ def test_a_place_whose_lines_are_not_safe_is_not_saved(driven, tmp_path, monkeyp
     def full(_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    driven.loop.position = Position(7, 3)
     with monkeypatch.context() as patched:
         patched.setattr(RefusedLinesFile, "sync", full)
-        driven.loop.start()
+        driven.start()
         driven.clock.pump([1.0] * 4)
         assert not (tmp_path / "ship" / "far").exists()
         assert len(driven.reports.of("trouble")) == 1
@@ -218,11 +206,11 @@ def test_a_place_whose_lines_are_not_safe_is_not_saved(driven, tmp_path, monkeyp
     assert (tmp_path / "ship" / "far").exists()
 
 
-def test_a_folder_that_cannot_be_made_is_told_and_lines_go_on(driven):
-    (driven.directory / "ship").write_text("")
-    driven.loop.there = True
-    driven.loop.start()
-    assert driven.loop.done[:3] == ["ask", "read", "send"]
+def test_a_folder_that_cannot_be_made_is_told_and_lines_go_on(driven, tmp_path):
+    (tmp_path / "ship").write_text("")
+    driven.steps.there = True
+    driven.start()
+    assert driven.steps.done[:3] == ["ask", "read", "send"]
     assert "cannot be locked: Not a directory" in driven.reports.of("trouble")[0].why
 
 
@@ -257,14 +245,14 @@ def busy() -> Deferred[None]:
 
 def test_a_target_that_asks_to_be_tried_again_now_and_then_is_not_down(driven):
     """A target that limits the rate (429), a centre under load (503), a stream that is being emptied."""
-    loop = driven.loop
-    loop.start()
-    loop.there = True
-    well = loop.sending
+    steps = driven.steps
+    driven.start()
+    steps.there = True
+    well = steps.sending
     for _ in range(50):
-        loop.sending = busy
+        steps.sending = busy
         driven.clock.advance(LOOK)
-        loop.sending = well
+        steps.sending = well
         driven.clock.pump([0.1] * 5)
     assert "down" not in driven.reports.kinds
     assert driven.reports.kinds.count("up") == 1
@@ -272,8 +260,8 @@ def test_a_target_that_asks_to_be_tried_again_now_and_then_is_not_down(driven):
 
 
 def test_a_target_that_is_busy_for_long_is_down(driven):
-    driven.loop.asking = busy
-    driven.loop.start()
+    driven.steps.asking = busy
+    driven.start()
     driven.clock.pump([0.5] * round(BUSY * 1.5))
     assert "down" not in driven.reports.kinds
     driven.clock.pump([0.5] * round(BUSY * 3))
@@ -282,9 +270,9 @@ def test_a_target_that_is_busy_for_long_is_down(driven):
 
 
 def test_a_busy_target_that_fails_otherwise_is_down_at_once(driven):
-    driven.loop.asking = busy
-    driven.loop.start()
-    driven.loop.asking = raising_unavailable
+    driven.steps.asking = busy
+    driven.start()
+    driven.steps.asking = raising_unavailable
     driven.clock.advance(SHORTEST)
     assert driven.reports.kinds.count("down") == 1
 

@@ -8,10 +8,17 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from logsrv.linelog.formats.blocks.send import PackedBlock
-from logsrv.linelog.ship.block_shipper import AHEAD, GROW
+from logsrv.linelog.ship.block_sender import AHEAD, GROW
 from logsrv.linelog.ship.cut import BlockCutter, BlockLimits, CutBlock
-from logsrv.linelog.ship.loop import ANSWER, LEAST, LONGEST, SETTLED
-from logsrv.linelog.ship.target import LastBlock, RefusedForGood, TooMuchAtOnce, Unavailable
+from logsrv.linelog.ship.shipper import LONGEST, SETTLED
+from logsrv.linelog.ship.target import (
+    ANSWER,
+    LEAST,
+    LastBlock,
+    RefusedForGood,
+    TooMuchAtOnce,
+    Unavailable,
+)
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.segment_notes import RemovedRun, note_removed

@@ -11,8 +11,9 @@ import pytest
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.loop import QUIET
-from logsrv.linelog.ship.segment_shipper import BELIEVED, LOOKED, SegmentShipper
+from logsrv.linelog.ship.progress import Progress
+from logsrv.linelog.ship.segment_sender import BELIEVED, LOOKED, SegmentSender
+from logsrv.linelog.ship.shipper import QUIET
 from logsrv.linelog.ship.target import Unavailable
 from logsrv.linelog.ship.target_plugin import TargetSettings
 from logsrv.linelog.ship.targets.archive_target import ArchiveTarget, raise_target_error
@@ -77,19 +78,18 @@ class Running(Process):
 
     def __init__(self, store: Path, place: Place, ship_from: str = "beginning") -> None:
         super().__init__(store)
-        self.segments = SegmentShipper(
-            view=self.view,
-            disk=Disk().open_directory(store),
-            target=place,
-            kept=self.kept,
-            store=STORE,
-            ship_from=ship_from,
-            clock=self.clock,
-            random=lambda: 1.0,
-            report=self.reports,
-        )
-        self.segments.start()
+        self.disk, self.place = Disk().open_directory(store), place
+        self.ship(self.make_sender, ship_from, STORE).start()
         self.run()
+
+    def make_sender(self, progress: Progress) -> SegmentSender:
+        self.segments = SegmentSender(self.place, progress, self.disk)
+        return self.segments
+
+    def kill(self) -> None:
+        if not self.killed:
+            self.disk.close()
+        super().kill()
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def names(place: Place) -> list[int]:
 def test_all_sealed_segments_go_and_are_noted(start, store, place):
     process = start()
     assert names(place) == [1, 2, 3]
-    assert process.segments.position == Position(4, 0)
+    assert process.position == Position(4, 0)
     for one in packed(store):
         assert local_manifest(at(store), one) == find_manifest(place.archive, STORE, one.name)
     taken = process.reports.of("acknowledged")
@@ -173,7 +173,7 @@ def test_without_a_kept_place_all_is_compared_and_nothing_written_twice(start, s
     before = {name: os.stat(place.path / name).st_ino for name in files_of(place.path)}
     (store / "ship/far").unlink()
     process = start()
-    assert process.segments.position == Position(4, 0)
+    assert process.position == Position(4, 0)
     assert {name: os.stat(place.path / name).st_ino for name in files_of(place.path)} == before
 
 
@@ -265,7 +265,7 @@ def test_a_part_that_the_archive_has_lost_goes_again_at_the_next_start(
     [resent] = process.reports.of("resent")
     assert "has lost 1 segment from 0000000002-" in resent.why
     assert files_of(place.path) == before and place.puts == puts + 1
-    assert process.segments.position == Position(4, 0)
+    assert process.position == Position(4, 0)
     assert not start().reports.of("resent")
 
 
@@ -418,13 +418,13 @@ def test_a_store_with_other_text_stops_it(start, store, place):
 def test_a_shipper_that_begins_at_the_end_puts_no_old_segments(start, place):
     process = start("end")
     assert names(place) == []
-    assert process.segments.position is not None and process.segments.position.segment == 4
+    assert process.position is not None and process.position.segment == 4
 
 
 def test_at_the_end_the_segment_place_is_saved(start, store, place):
     process = start()
     ended: list[None] = []
-    process.segments.stop().addCallback(ended.append)
+    process.shipper.stop().addCallback(ended.append)
     process.run()
     assert ended == [None]
     assert process.kept.load(STORE, Position(9, 0)) == Position(4, 0)

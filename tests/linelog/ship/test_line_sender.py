@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from logsrv.linelog.ship.line_shipper import GROW
-from logsrv.linelog.ship.loop import ANSWER
-from logsrv.linelog.ship.shipper import size_with_lfs
+from logsrv.linelog.ship.line_sender import GROW
+from logsrv.linelog.ship.progress import size_with_lfs
 from logsrv.linelog.ship.target import (
+    ANSWER,
     LineBatch,
     PartlyRefused,
     RefusedForGood,
@@ -49,7 +49,7 @@ def test_all_lines_arrive_in_order(directory):
     assert sum(one.lines for one in acknowledged) == 600
     assert sum(one.bytes or 0 for one in acknowledged) == sum(len(one) + 1 for one in LINES)
     assert process.reports.of("up")[0].why == "at least once"
-    process.line_shipper.stop()
+    process.shipper.stop()
     position = (directory / "ship" / "far").read_text()
     assert f'"position":"{far.sent[-1].end}"' in position and far.closed == 1
 
@@ -74,7 +74,7 @@ def test_only_lines_that_match_the_query_are_sent(directory):
     later = append(directory, "sooner", "later", "never")
     process.run(2)
     assert far.lines == wanted + later[1:2]
-    process.line_shipper.stop()
+    process.shipper.stop()
     # The place is behind what was not asked for.
     assert shipped(directory, LineFarSide(), query="never").reports.kinds == ["up"]
 
@@ -85,7 +85,7 @@ def test_the_next_batch_is_sent_before_the_answer_to_the_first(directory):
     assert len(far.held) == 2
     far.answer()
     process.run(1)
-    assert len(far.held) == 2 and process.line_shipper.position == far.sent[0].end
+    assert len(far.held) == 2 and process.position == far.sent[0].end
     far.answer()
     far.answer()
     process.run(2)
@@ -99,7 +99,7 @@ def test_batches_after_a_failed_one_are_sent_again(directory, step):
     process.run(ANSWER + 2)
     assert set(far.lines) == set(LINES)
     assert far.lines[-500:] == LINES[-500:]
-    assert process.line_shipper.position == far.sent[-1].end
+    assert process.position == far.sent[-1].end
 
 
 def test_lines_after_a_refused_line_are_not_sent_again(directory):
@@ -112,12 +112,12 @@ def test_the_end_waits_for_all_that_is_under_way(directory):
     far = LineFarSide(most_lines=50, ahead=1, script=["wait"] * 3)
     process = shipped(directory, far)
     assert len(far.held) == 2
-    stopped = process.line_shipper.stop()
+    stopped = process.shipper.stop()
     far.answer()
     process.run(1)
     assert not stopped.called and len(far.sent) == 2
     far.answer()
-    assert stopped.called and process.line_shipper.position == far.sent[1].end
+    assert stopped.called and process.position == far.sent[1].end
 
 
 @pytest.mark.parametrize("step", [Unavailable("503"), "hang"])
@@ -137,7 +137,7 @@ def test_after_a_kill_what_was_not_saved_comes_again(directory):
     far = LineFarSide(most_lines=100, script=[None, None, "hang"])
     process = shipped(directory, far, 0.5)
     assert len(far.lines) == 200
-    process.kill(process.line_shipper.close)
+    process.kill()
     shipped(directory, far)
     assert far.lines[200:] == LINES
     far.lines.clear()
@@ -160,7 +160,7 @@ def test_a_line_that_is_refused_for_good_is_kept_and_the_rest_goes_on(directory,
     assert [one.lines for one in reports] == [1] * len(bad)
     assert reports[0].why == f"400: bad; kept in {directory}/ship/far.refused"
     assert not process.reports.of("down")
-    process.line_shipper.stop()
+    process.shipper.stop()
     assert shipped(directory, LineFarSide()).reports.kinds == ["up"]
 
 
@@ -222,7 +222,7 @@ def test_a_full_disk_does_not_stop_what_is_refused(directory, monkeypatch):
 def test_lines_removed_before_they_were_sent_are_counted(directory):
     far = LineFarSide(script=[Unavailable("503")])
     process = shipped(directory, far, ship_from="1:0")
-    process.kill(process.line_shipper.close)
+    process.kill()
     (directory / "ship" / "far").unlink()
     next(directory.glob("0000000001-*.zst")).unlink()
     again = LineFarSide()

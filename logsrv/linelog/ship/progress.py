@@ -1,0 +1,129 @@
+"""The progress of a shipper: its place in the store, which is saved each second, and its reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import attrs
+from twisted.internet.interfaces import IReactorTime
+
+from logsrv.errors import StoreError
+from logsrv.linelog.read.follow import end_of_store
+from logsrv.linelog.read.view import View
+from logsrv.linelog.ship.address import END
+from logsrv.linelog.ship.messages import ShipReport
+from logsrv.linelog.ship.ship_place import ShipPlace
+from logsrv.linelog.ship.store_places import place_for_ship_from
+from logsrv.linelog.store.disk import reason
+from logsrv.linelog.store.segment import NOWHERE, Position
+from logsrv.linelog.store.segment_notes import MissingText
+
+
+@attrs.define(eq=False, kw_only=True)
+class Progress:
+    """The place of a shipper, and its reports.
+
+    store: the identity of the store. ship_from: `beginning`, `end` or a position, used if no place is
+    saved. report: called with each report. position: the place up to which the target has all text.
+    is_known: False until the place to begin at was found.
+    """
+
+    view: View
+    kept: ShipPlace
+    store: str
+    ship_from: str
+    clock: IReactorTime
+    report: Callable[[ShipReport], object]
+    position: Position = attrs.field(init=False, default=NOWHERE)
+    is_known: bool = attrs.field(init=False, default=False)
+    _saved: Position | None = attrs.field(init=False, default=None)
+
+    def find_start(self) -> None:
+        """Find the place to begin at.
+
+        A damaged or foreign saved place is reported, and replaced. Raises OSError and StoreError, also if
+        the saved place is unreadable at present.
+        """
+        end = end_of_store(self.view)
+        saved = None
+        try:
+            saved = self.kept.load(self.store, end)
+        except OSError as error:
+            raise StoreError(f"{self.kept.path} cannot be read: {reason(error)}") from error
+        except ValueError as error:
+            self.report_trouble(f"{error}; lines are sent from {self.ship_from} on")
+        self.position = saved or self._choose_start(end)
+        self.is_known = True
+
+    def _choose_start(self, end: Position) -> Position:
+        position = place_for_ship_from(self.view, self.ship_from, end)
+        # Save it now: if the shipper is killed before the first answer, "the end" must stay this place.
+        try:
+            self.kept.save(self.store, position)
+        except OSError as error:
+            if self.ship_from == END:
+                raise StoreError(f"{self.kept.path} cannot be saved: {reason(error)}") from error
+        return position
+
+    def require_store(self) -> None:
+        """Raise StoreError if the store was removed."""
+        if self.view.directory_removed:
+            raise StoreError("the store was removed; a restart of the server makes another one")
+
+    def save(self) -> bool:
+        """Save the place if it has changed, and report it; return False if saving fails."""
+        if not self.is_known:
+            return True
+        if self.position != self._saved:
+            try:
+                self.kept.save(self.store, self.position)
+            except OSError as error:
+                self.report_trouble(
+                    f"the place of {self.kept.name} cannot be saved: {reason(error)}"
+                )
+                return False
+            self._saved = self.position
+        # Report the place even if it was not saved now: it may have gone back and returned meanwhile.
+        self.report(ShipReport("kept", position=self.position))
+        return True
+
+    def report_trouble(self, why: str) -> None:
+        self.report(ShipReport("trouble", why))
+
+    def move_to_acknowledged(self, end: Position, size: int, lines: int, since: float) -> None:
+        """Move the place to `end`: the target has acknowledged all before. since: the time of the send."""
+        self.position = end
+        self.kept.new = False
+        seconds = self.clock.seconds() - since
+        self.report(
+            ShipReport("acknowledged", position=end, bytes=size, lines=lines, seconds=seconds)
+        )
+
+    def pass_over(self, position: Position) -> None:
+        """Move the place to a later segment: nothing before that is to be sent."""
+        self.position = position
+        self.report(ShipReport("passed", position=position))
+
+    def count_gap(self, missing: MissingText) -> None:
+        """Count and report text that is gone before the place; the count is saved with the place."""
+        self.kept.gone = self.kept.gone.plus(missing)
+        size = missing.bytes if missing.known else None
+        self.report(ShipReport("gap", bytes=size, lines=missing.lines))
+
+    def keep_refused(self, lines: Sequence[bytes], number: int, why: str) -> None:
+        """Keep in a file, and report, lines that the target will never take.
+
+        lines: the refused lines, as far as they are known. number: how many lines were refused.
+        """
+        try:
+            self.kept.refused.add(lines)
+        except OSError as error:
+            self.report_trouble(f"{self.kept.refused.path} cannot be written: {reason(error)}")
+        if lines:
+            why = f"{why}; kept in {self.kept.refused.path}"
+        self.report(ShipReport("refused", why, bytes=size_with_lfs(lines), lines=number))
+
+
+def size_with_lfs(lines: Sequence[bytes]) -> int:
+    """Return the number of bytes in lines, with an LF for each."""
+    return sum(map(len, lines)) + len(lines)
