@@ -4,7 +4,6 @@ import errno
 import os
 import socket
 import ssl
-import struct
 import time
 import tracemalloc
 from typing import Any
@@ -13,9 +12,8 @@ from unittest.mock import Mock
 import pytest
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IFileDescriptorReceiver
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.threads import deferToThread
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.connections import streams
@@ -54,65 +52,6 @@ async def test_a_crowd_is_accepted_and_served(site):
     for peer in peers:
         peer.close()
     await until(lambda: len(site.factory.lost) == len(peers), "the ends")
-
-
-class Greeted(Protocol):
-    """Does one thing as soon as it is connected; `doing` names it."""
-
-    doing = ""
-
-    def connectionMade(self) -> None:
-        transport: Any = self.transport
-        self.factory.made.append(self)  # type: ignore[union-attr]
-        transport.write(b"bye")
-        if self.doing == "abort":
-            transport.abortConnection()
-        elif self.doing == "pause":
-            transport.pauseProducing()
-            REACTOR.callLater(0, transport.loseConnection)
-        else:
-            transport.loseConnection()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.factory.lost.append(self)  # type: ignore[union-attr]
-
-
-@pytest.mark.parametrize("doing", ["close", "abort", "pause", "refuse"])
-@pytest.mark.parametrize("endpoint", ["tcp", "unix", "ssl", "haproxy"])
-async def test_whatever_a_protocol_does_as_a_crowd_is_accepted(site, endpoint, doing, tmp_path):
-    """Some of whom have spoken, some are gone: no error is logged, and nobody is left over."""
-    path = tmp_path / "socket"
-    pem = certificate_file(tmp_path / "pem") if endpoint == "ssl" else None
-    full = {
-        "tcp": LOOPBACK,
-        "unix": f"unix:{path}",
-        "ssl": f"ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}",
-        "haproxy": f"haproxy:{LOOPBACK}",
-    }
-    site.factory.protocol = type("Doing", (Greeted,), {"doing": doing})
-    limits = {"max_connections": 3} if doing == "refuse" else {}
-    listener = site.start(full[endpoint], **limits)
-    peers = []
-    with logged() as messages:
-        for number in range(40):
-            peer = socket.socket(socket.AF_UNIX if endpoint == "unix" else socket.AF_INET)
-            peer.connect(str(path) if endpoint == "unix" else ("127.0.0.1", port_of(listener)))
-            if endpoint == "haproxy":
-                peer.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.1 1 2\r\n")
-            if number % 3:
-                peer.sendall(b"x" * 200)
-            if number % 3 == 2:
-                peer.setsockopt(
-                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", number & 1, 0)
-                )
-                peer.close()
-            peers.append(peer)
-        await until(lambda: site.factory.made, "the first")
-        for peer in peers:
-            peer.close()
-        await until(lambda: len(site.factory.lost) == len(site.factory.made), "the ends")
-        await until(lambda: not site.value("connections_open", listener="test"), "nobody")
-    assert not [message for message in messages if "rror" in message or "cannot" in message]
 
 
 @pytest.mark.parametrize("interface", ["127.0.0.1", r"\:\:1"])

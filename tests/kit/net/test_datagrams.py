@@ -69,25 +69,6 @@ async def test_without_recvmmsg_a_user_gets_the_same(site):
     assert site.receiver.payloads == sent
 
 
-async def test_a_port_in_use_is_told_in_one_sentence(site):
-    port = port_of(site.start(UDP))
-    with pytest.raises(ListenError, match="the port is in use by another program"):
-        site.start(f"udp:{port}:interface=127.0.0.1")
-
-
-async def test_datagrams_of_a_denied_peer_are_counted_and_dropped(site):
-    listener = site.start(UDP, deny=(ip_network("127.0.0.0/8"),))
-    with client_of(listener) as client, logged() as messages:
-        for _ in range(5):
-            client.send(b"x")
-        await until(lambda: site.value("datagrams_refused_total") == 5, "the refusals")
-        listener.apply(GuardPolicy())
-        client.send(b"welcome")
-        await until(lambda: site.receiver.payloads, "the datagram after the reload")
-    assert site.receiver.payloads == [b"welcome"]
-    assert sum("refused 127.0.0.1" in message for message in messages) == 1
-
-
 async def test_a_start_that_fails_leaves_what_waits_to_the_next_process(site):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as given:
         given.bind(("127.0.0.1", 0))
@@ -314,16 +295,6 @@ async def test_what_is_cut_off_a_giant_datagram_is_counted_while_we_run_and_afte
     assert dropped > 0
     await listener.drain(1)
     assert site.value("dropped_bytes_total", reason="datagram_too_long") == dropped
-
-
-async def test_ipv6_senders_have_brackets(site):
-    if not socket.has_ipv6:
-        pytest.skip("no IPv6 here")
-    listener = site.start("udp:0:interface=\\:\\:1")
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as client:
-        client.sendto(b"x", ("::1", port_of(listener)))
-        await until(lambda: site.receiver.payloads, "the datagram")
-        assert site.receiver.groups[0][1] == f"udp:[::1]:{client.getsockname()[1]}"
 
 
 async def test_stopping_what_never_started_is_no_error(site):

@@ -74,13 +74,6 @@ async def test_an_ipv4_client_of_an_ipv6_listener_is_subject_to_ipv4_networks(si
     assert site.factory.made == []
 
 
-async def test_a_port_in_use_is_told_at_once_and_in_one_sentence(site):
-    port = port_of(site.start(LOOPBACK))
-    with pytest.raises(ListenError) as caught:
-        site.start(f"tcp:{port}:interface=127.0.0.1")
-    assert f"tcp:{port}:interface=127.0.0.1: the port is in use" in str(caught.value)
-
-
 @pytest.mark.parametrize(
     ("endpoint", "sentence"),
     [
@@ -216,33 +209,6 @@ async def test_a_connection_that_the_store_holds_back_is_drained_when_it_goes_on
     assert site.factory.data == b"held back\n"
 
 
-async def test_a_peer_that_goes_on_sending_is_cut_off_at_the_deadline(site):
-    listener = site.start(LOOPBACK)
-    with connect(listener) as client:
-        client.setblocking(False)
-        await until(lambda: site.factory.made, "the connection")
-        site.factory.made[0].transport.pauseProducing()
-        client.send(b"never read\n")
-        assert await listener.drain(0.1) == 1
-    assert len(site.factory.lost) == 1
-
-
-async def test_behind_a_proxy_the_client_is_named(site):
-    listener = site.start(f"haproxy:{LOOPBACK}", allow=(ip_network("10.0.0.0/8"),))
-    with connect(listener) as client:
-        client.sendall(b"PROXY TCP4 10.0.0.1 10.0.0.2 4000 514\r\nhello\n")
-        await until(lambda: site.factory.data, "the line")
-    assert site.factory.made[0].source == "tcp:10.0.0.1:4000"
-
-
-async def test_a_silent_client_is_closed(site):
-    listener = site.start(LOOPBACK, idle_timeout=0.2)
-    with connect(listener) as client:
-        assert await deferToThread(client.recv, 1) == b""
-    await until(lambda: site.factory.lost, "the end of the connection")
-    assert site.value("connections_idle_total") == 1
-
-
 async def test_stopping_what_never_started_is_no_error(site):
     listener = site.make(LOOPBACK)
     assert isinstance(listener, StreamListener)
@@ -300,14 +266,6 @@ async def test_tls_clients_are_named_as_such_and_drained_too(site, certificate):
     assert await sending == b""
     assert site.factory.data == line * 5000
     assert site.factory.made[0].source.startswith("tls:127.0.0.1:")
-
-
-async def test_a_useless_certificate_is_told_before_the_first_client_comes(
-    site, certificate, tmp_path
-):
-    (tmp_path / "empty.pem").write_text("")
-    with pytest.raises(ListenError, match="cannot be used"):
-        site.start(f"ssl:0:privateKey={certificate}:certKey={tmp_path}/empty.pem")
 
 
 @tls

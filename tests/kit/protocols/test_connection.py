@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
@@ -26,11 +25,6 @@ async def test_a_dismissed_peer_gets_the_reason(serving):
         converse, running.port, b"x" * 1000, b"y" * 20_000_000, half_close=True
     )
     assert why == b"a line is longer than 100 bytes; closing the connection\r\n"
-
-
-async def test_close_sends_the_last_words_and_ends_the_connection(serving):
-    running = serving(Talk, state=State)
-    assert await deferToThread(converse, running.port, b"a\nquit\n") == b"said a\r\nbye\r\n"
 
 
 def test_peer_error_is_the_peers_fault():
@@ -78,35 +72,6 @@ async def test_answers_are_not_lost_at_half_close(serving):
     received = await deferToThread(converse, running.port, lines, half_close=True)
     assert received.count(b"\n") == 50_001
     assert received.endswith(b"said end\r\n")
-
-
-@pytest.mark.parametrize(
-    ("sent", "answered"),
-    [
-        (b"", b""),
-        (b"one\n", b"said one\r\n"),
-        (b"one", b"said one\r\n"),
-        (b"one\ntwo", b"said one\r\nsaid two\r\n"),
-        (b"one\n\xff\xfd\x01", b"\xff\xfc\x01said one\r\n"),
-        (b"one\n\xff", b"said one\r\nsaid \xef\xbf\xbd\r\n"),
-    ],
-)
-async def test_input_before_a_half_close_is_answered(serving, sent, answered):
-    """And nothing else: whoever left nothing is closed without another turn."""
-    running = serving(Talk, state=State)
-    assert await deferToThread(converse, running.port, sent, half_close=True) == answered
-    assert running.service.state.ended == [("Connection was closed cleanly.", True)]
-
-
-async def test_an_answer_in_preparation_is_sent_after_the_end(serving):
-    class Slow(LineProtocol):
-        async def line_received(self, line: str) -> None:
-            await deferLater(self.clock, 0.05)  # type: ignore[arg-type]
-            self.send_line(f"slowly {line}")
-
-    running = serving(Slow)
-    received = await deferToThread(converse, running.port, b"one\ntwo\n", half_close=True)
-    assert received == b"slowly one\r\nslowly two\r\n"
 
 
 async def fetched() -> str:

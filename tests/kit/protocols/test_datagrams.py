@@ -203,21 +203,6 @@ async def test_a_datagram_may_be_answered_by_a_coroutine(serving):
     assert any("mind your words" in formatEvent(event) for event in events)
 
 
-class Undecodable(DatagramLines):
-    encoding = "no such encoding"
-
-
-async def test_datagrams_that_cannot_be_decoded_are_logged_once(serving):
-    running = serving(Undecodable, "--listen", "udp:0:interface=127.0.0.1")
-    ask = asking(socket.AF_INET, None, ("127.0.0.1", running.port))
-    with capturedLogs() as events:
-        for _ in range(3):
-            await deferToThread(ask, b"x", 0)
-        value = running.service.metrics.value
-        await until(lambda: value("datagrams_failed_total") == 3, "the datagrams")
-    assert len([event for event in events if "log_failure" in event]) == 1
-
-
 class ShoutLines(DatagramLines):
     def line_received(self, line: str, peer: Sender) -> None:
         self.send_line(line.upper(), peer)

@@ -104,7 +104,6 @@ class Idle:
     discard_early_input = False
     exhausted = True
 
-    spent = False
 
     def received(self, data: bytes) -> None: ...
 

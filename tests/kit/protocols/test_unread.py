@@ -4,7 +4,6 @@ import socket
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
 from logsrv.kit import Connection, LineProtocol
@@ -12,7 +11,6 @@ from logsrv.kit.testing import MemoryService, serve
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.certificates import certificate_file
 from tests.parts.listening import unverified
-from tests.parts.reactor import REACTOR
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -26,36 +24,6 @@ def connected(port: int, *, tls: bool) -> socket.socket:
     if not tls:
         return peer
     return unverified().wrap_socket(peer)
-
-
-@pytest.mark.parametrize("listen", [PLAIN, TLS])
-async def test_a_peer_that_never_reads_is_cut_off(listen, tmp_path):
-    """By what waits for it, also where each turn of the reactor sends only a little."""
-    gone: Deferred[None] = Deferred()
-
-    class Pushing(LineProtocol):
-        sent = 0
-
-        def connection_made(self) -> None:
-            self.push()
-
-        def push(self) -> None:
-            for _ in range(20):
-                self.send_line("x" * 1000)
-            self.sent += 20
-            if self.sent < 50_000:
-                self.later(0, self.push)
-
-        def connection_lost(self, reason: str) -> None:
-            if not gone.called:
-                gone.callback(None)
-
-    pem = certificate_file(tmp_path / "pem")
-    async with serve(Pushing, "--listen", listen.format(pem=pem)) as running:
-        peer = await deferToThread(connected, running.port, tls=listen == TLS)
-        await gone.addTimeout(PATIENCE, REACTOR)
-        assert running.service.metrics.value("connections_cut_total", reason="unread") == 1
-        peer.close()
 
 
 @pytest.mark.parametrize("listen", [PLAIN, TLS])

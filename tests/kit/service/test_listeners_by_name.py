@@ -1,12 +1,7 @@
 """A plugin with listeners by name: chat for everybody, a port for its admin, a page of its state."""
 
-import inspect
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 from twisted.internet.task import deferLater
@@ -16,26 +11,13 @@ from twisted.web.server import NOT_DONE_YET
 from logsrv.errors import ConfigurationError
 from logsrv.kit import Connection, DatagramLines, LineProtocol, protocol_plugin
 from logsrv.kit.net.parse import parse_named_endpoint
-from logsrv.kit.testing import MemoryPeer, MemoryService, TelnetSession, TwistdProcess
-from tests.parts.ports import free_port
+from logsrv.kit.testing import MemoryPeer, MemoryService
 from tests.parts.talking import Short
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
 InMemory = Callable[..., MemoryService]
 LISTEN = ("tcp:7000", "admin:tcp:7001:interface=127.0.0.1", "status:tcp:8080", "asks:udp:7002")
-CHAT = """
-from logsrv.kit import protocol_plugin
-
-chat = protocol_plugin(
-    "chat",
-    "chatting:Chat",
-    listeners={
-        "admin": "chatting:admin",
-        "status": "chatting:Status",
-    },
-)
-"""
 
 
 class Chat(LineProtocol):
@@ -318,49 +300,3 @@ def test_a_listener_that_is_named_in_text_is_loaded_by_check():
     missing = protocol_plugin("chat", Chat, listeners={"admin": "tests.kit.nothing:admin"})
     with pytest.raises(ConfigurationError, match=r"chat: .*tests\.kit\.nothing"):
         missing.check()
-
-
-@contextmanager
-def chat(directory: Path, *words: str) -> Iterator[TwistdProcess]:
-    source = ["from twisted.web.resource import Resource", "Any = object"]
-    source += ["from logsrv.kit import Connection, LineProtocol"]
-    source += [inspect.getsource(one) for one in (Chat, admin, Status)]
-    (directory / "chatting.py").write_text("\n".join(source))
-    (directory / "twisted" / "plugins").mkdir(parents=True)
-    (directory / "twisted" / "plugins" / "chat_plugin.py").write_text(CHAT)
-    with TwistdProcess("chat", *words, directory=directory) as server:
-        yield server
-
-
-@pytest.mark.slow
-def test_a_daemon_with_tables_of_its_own_is_reloaded_and_stopped(tmp_path):
-    config, page = tmp_path / "chat.toml", free_port()
-    text = """
-        listen = "tcp:0:interface=127.0.0.1"
-        [[listener]]
-        listen = "admin:tcp:0:interface=127.0.0.1"
-        max-connections = 1
-        tell-refused = true
-        [[listener]]
-        listen = "status:tcp:%d:interface=127.0.0.1"
-    """
-    config.write_text(text % page)
-    with chat(tmp_path, "--config", str(config)) as server:
-        places = server.ports()
-        with TelnetSession(places[0]) as one, TelnetSession(places[1]) as boss:
-            one.send("hello")
-            one.expect("hello ('')")
-            boss.send("how many")
-            boss.expect("admin: 2 peers")
-            with TelnetSession(places[1]) as other:
-                other.expect("refused: there are as many connections as allowed, try again later")
-            with urlopen(f"http://127.0.0.1:{page}/") as answer:
-                assert answer.read() == b"2 peers\n"
-            later = free_port()
-            config.write_text(text % later)
-            server.send_signal(signal.SIGHUP)
-            server.wait_for_log("reloaded, 1 listeners added, 1 removed")
-            with urlopen(f"http://127.0.0.1:{later}/") as answer:
-                assert answer.read() == b"2 peers\n"
-        assert server.stop() in (0, -signal.SIGTERM)
-        assert "admin: listening on tcp 127.0.0.1:" in server.log()

@@ -82,32 +82,6 @@ async def test_the_peers_are_those_of_all_listeners(serving, tmp_path):
         await until(lambda: len(peers) == 1, "one peer")
 
 
-class Discreet(Room):
-    patience = 0.5
-
-    def connection_lost(self, reason: str) -> None: ...
-
-
-async def test_a_peer_that_does_not_read_harms_no_other(serving):
-    """The others get all of it; he is cut off when too much waits for him, and he takes nothing."""
-    running = serving(Discreet)
-    text, number = "x" * 60_000, 200
-
-    def script(one: TelnetSession) -> None:
-        with (
-            socket.create_connection(("127.0.0.1", running.port)),
-            TelnetSession(running.port) as other,
-        ):
-            for _ in range(number):
-                other.send(text)
-                one.expect(text)
-
-    await running.converse(script)
-    await until(
-        lambda: running.service.metrics.value("connections_cut_total", reason="unread"), "the cut"
-    )
-
-
 class Framed:
     factory = SimpleNamespace(listener_name="")
 

@@ -424,23 +424,6 @@ class ShoutOnTrial(LineProtocol):
 TRIAL = Trial(lambda: MemoryService(ShoutOnTrial), "shout", same=True, apart=True)
 
 
-def test_answer_returns_the_answer_to_one_chunk():
-    assert TRIAL.answer(b"hello\n") == b"HELLO\r\n"
-
-
-def test_a_failure_is_one_sentence_with_the_input():
-    with pytest.raises(
-        AssertionError, match=r"^shout fails on b'raise\\n': RuntimeError: as asked$"
-    ):
-        TRIAL.answer(b"raise\n")
-
-
-def test_expect_raises_for_another_answer():
-    with pytest.raises(AssertionError, match="shout answers differently: 1 instead of 2"):
-        TRIAL.expect_same(2, 1, "answers differently")
-    Trial(TRIAL.start, "dice", same=False, apart=True).expect_same(2, 1, "answers differently")
-
-
 def test_a_short_conversation_is_cut_everywhere_and_a_long_one_at_its_begin_and_some_places():
     assert TRIAL.cut_places(b"hello") == [1, 2, 3, 4]
     places = TRIAL.cut_places(b"x" * 5000)

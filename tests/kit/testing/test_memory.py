@@ -252,30 +252,6 @@ BOTH = protocol_plugin(
 )
 
 
-def test_networks_are_allowed_and_denied_in_memory():
-    service = MemoryService(BOTH, "--allow", "192.0.2.0/24", "--deny", "192.0.2.7")
-    assert not service.connect("192.0.2.1").closed
-    assert service.connect("192.0.2.7").closed
-    assert service.connect("2001:db8::1").closed
-    assert service.metric("connections_refused_total", reason="denied") == 1
-    allowed, denied = service.sender("192.0.2.1"), service.sender("192.0.2.7")
-    for sender in (allowed, denied):
-        sender.send(b"hello\n")
-    assert allowed.received() == [b"HELLO\r\n"]
-    assert denied.received() == []
-    assert service.metric("datagrams_refused_total") == 1
-
-
-def test_limits_of_connections_hold_in_memory():
-    service = MemoryService(Shout, "--max-connections=3", "--max-connections-per-peer=2")
-    peers = [service.connect(host) for host in ("192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2")]
-    assert [peer.closed for peer in peers] == [False, False, True, False]
-    assert service.connect("192.0.2.3").closed
-    peers[0].disconnect()
-    assert not service.connect("192.0.2.3").closed
-    assert service.metric("connections_open") == 3
-
-
 def test_a_silent_peer_is_closed_in_memory():
     """A minute passes at once; who has said something in it stays."""
     service = MemoryService(Shout, "--idle-timeout", "60s")
