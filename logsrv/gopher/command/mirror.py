@@ -117,7 +117,7 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         limits = CrawlOptions(
             **{name: given[name] for name in given.keys() & CrawlOptions.__annotations__}
         )
-        crawl = Crawl(scope, journal, transfers, limits, time.monotonic, options.charset)
+        crawl = Crawl(scope, journal, transfers, limits, options.charset)
         try:
             interrupted = _run_crawl(crawl, transfers, StatusLine(stderr, time.monotonic))
         except Exception as error:

@@ -9,7 +9,7 @@ async with await client.open("gopher://example.org/9/big") as response:
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from zope.interface import implementer
 
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts, Trust
 from logsrv.gopher.fetch.proxy import Proxy
-from logsrv.gopher.fetch.stream import MOST_RETRIES, AnswerStream, RetryPolicy
+from logsrv.gopher.fetch.stream import MOST_RETRIES, AwaitedStream, RetryPolicy
 from logsrv.gopher.fetch.transfers import LOOK_AT_CLOCKS, Transfers
 from logsrv.gopher.fetch.wholefile import unstuff_file, whole_file
 from logsrv.gopher.wire.content import USUAL, Content, Limits
@@ -99,7 +99,7 @@ class Download:
     size: int
 
 
-class GopherResponse(AnswerStream):
+class GopherResponse(AwaitedStream):
     """The body of an answer, in pieces as they arrive: bytes as sent, without a Gopher+ header.
 
     Read it by `async for` or `read`; slow reading slows the server down. Errors of the connection are
@@ -121,23 +121,16 @@ class GopherResponse(AnswerStream):
         """Wait until the answer is certainly content, which may be empty. Raises its error if it fails."""
         try:
             while not self.certain_or_raise():
-                await self._wait_for_change()
+                await self.wait_for_change()
         except BaseException:
             self.close()
             raise
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
     async def __anext__(self) -> bytes:
-        chunk, self._rest = self._rest, None
-        while chunk is None and (chunk := self.take_received()) is None:
-            await self._wait_for_change()
-        if not chunk:
-            raise StopAsyncIteration
-        return chunk
+        rest, self._rest = self._rest, None
+        return await super().__anext__() if rest is None else rest
 
-    async def _wait_for_change(self) -> None:
+    async def wait_for_change(self) -> None:
         changed: Deferred[None] = Deferred()
         self.wake = lambda: None if changed.called else changed.callback(None)
         await changed

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.local import LocalAnswer
-from logsrv.gopher.fetch.stream import AnswerStream
+from logsrv.gopher.fetch.stream import AwaitedStream
 from logsrv.gopher.fetch.transfers import LOOK_AT_CLOCKS, Transfers
 from logsrv.gopher.wire.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.url import GopherURL
@@ -19,7 +19,7 @@ from logsrv.gopher.wire.url import GopherURL
 Result = TypeVar("Result")
 
 
-class AsyncioStream(AnswerStream):
+class AsyncioStream(AwaitedStream):
     """A stream: `async with AsyncioStream(url, options) as answer: async for piece in answer: …`
 
     Leaving `async with` closes the socket at once. Raises GopherError; ConfigurationError and OSError for
@@ -43,20 +43,15 @@ class AsyncioStream(AnswerStream):
         self._timer.cancel()
         self._transfers.close()
 
-    def __aiter__(self) -> AsyncioStream:
-        return self
-
     async def __anext__(self) -> bytes:
-        piece: bytes | None = None
-        while piece is None:
-            self._changed.clear()
-            if (piece := self.take_received()) is None:
-                await self._changed.wait()
-        if not piece:
-            raise StopAsyncIteration
+        piece = await super().__anext__()
         # Otherwise a fast server would keep the loop from updating the screen.
         await asyncio.sleep(0)
         return piece
+
+    async def wait_for_change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
 
     def _check_timeouts(self) -> None:
         self._transfers.run_round(0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.wire.errors import Refused, TimedOut, Truncated
@@ -177,3 +177,21 @@ class AnswerStream:
             raise error
         self._start_try(seconds)
         return True
+
+
+class AwaitedStream(AnswerStream):
+    """A stream for `async for`, on any event loop: a subclass says how to wait until `wake` is called."""
+
+    async def wait_for_change(self) -> None:
+        """Wait until there are new bytes, or the end."""
+        raise NotImplementedError
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        while (piece := self.take_received()) is None:
+            await self.wait_for_change()
+        if not piece:
+            raise StopAsyncIteration
+        return piece

@@ -77,7 +77,7 @@ class Transfers:
         """
         self.options = options
         self.received = 0
-        self._clock = clock
+        self.clock = clock
         self._allow = allow
         self._selector = DefaultSelector()
         self._addresses = AddressLookup(self._selector, clock)
@@ -99,7 +99,7 @@ class Transfers:
         self, url: GopherURL, sink: AnswerSink, *, after: float = 0.0, **how: Any
     ) -> SocketTransfer:
         """Request `url`, `after` seconds from now. how: further arguments of `Transfer`."""
-        now = self._clock() + after
+        now = self.clock() + after
         transfer = SocketTransfer(url, self.options, now, **how)
         transfer.sink = sink
         self._active.add(transfer)
@@ -117,7 +117,7 @@ class Transfers:
             0.0 if self._finished else min(seconds, LOOK_AT_CLOCKS)
         ):
             key.data()
-        now = self._clock()
+        now = self.clock()
         if now >= self._next_look:
             self._next_look = now + LOOK_AT_CLOCKS
             self._check_deadlines(now)
@@ -133,7 +133,7 @@ class Transfers:
 
     def look_up_addresses(self, url: GopherURL) -> list[str]:
         """Look up the addresses of the host of `url`, and block until then. Raises UnknownHost."""
-        transfer = Transfer(url, self.options, self._clock())
+        transfer = Transfer(url, self.options, self.clock())
         if not transfer.done:
             found = self._addresses.look_up_blocking(url.host, url.port)
             if not isinstance(found, OSError):
@@ -152,7 +152,7 @@ class Transfers:
     def resume(self, transfer: SocketTransfer) -> None:
         """Receive again for a paused transfer."""
         if transfer in self._active:
-            transfer.restart_timeout(self._clock())
+            transfer.restart_timeout(self.clock())
             transfer.paused = False
             self._watch(transfer)
 
@@ -203,7 +203,7 @@ class Transfers:
                 error = failed
                 self._close_socket(transfer)
                 continue
-            transfer.try_at = self._clock() + EACH_ADDRESS
+            transfer.try_at = self.clock() + EACH_ADDRESS
             self._watch(transfer)
             return
         self._addresses.forget(*transfer.connect_address)
@@ -248,7 +248,7 @@ class Transfers:
                 return
             transfer.is_connected = True
             transfer.try_at = math.inf
-            transfer.on_connected(self._clock())
+            transfer.on_connected(self.clock())
         else:
             self._receive(transfer, sock)
         if transfer in self._active:
@@ -270,7 +270,7 @@ class Transfers:
         transfer.outgoing = transfer.outgoing[sent:]
 
     def _receive(self, transfer: SocketTransfer, sock: socket.socket) -> None:
-        now = self._clock()
+        now = self.clock()
         for _ in range(_IN_A_ROW):
             if transfer.done or transfer.paused:
                 return

@@ -51,7 +51,6 @@ class Crawl:
         journal: MirrorJournal,
         transfers: Transfers,
         manners: CrawlOptions,
-        clock: Callable[[], float],
         charset: str | None = None,
     ) -> None:
         """charset: of menus, for index.html."""
@@ -67,7 +66,7 @@ class Crawl:
         self._earlier = EarlierCopies(self._items, journal, folders)
         # The items that menus list, fetched or not: (key, whether it is listed as a menu).
         self._listed: set[tuple[Key, bool]] = set()
-        self._fetching = JobRunner(transfers, folders, manners, clock)
+        self._fetching = JobRunner(transfers, folders, manners)
         self._files = MenuFiles(folders, scope.root, charset)
         self._menus: list[ItemCopy] = []
         self._unread: deque[UnreadMenu] = deque()
@@ -145,7 +144,6 @@ class Crawl:
             self._fetching.wait_for_end(busy=False)
         # The report counts only the bytes of the mirror.
         self._transfers.received -= rules.size
-        self._names.delimiter = rules.path_delimiter
         for done in self._earlier.copies.values():
             self._names.reserve_path(done.url, done.path)
         self._scope.robots = rules.robots

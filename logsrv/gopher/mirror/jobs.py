@@ -1,6 +1,6 @@
 """Jobs: the queue of waiting jobs, and the few that are running, each with a sink for its answer.
 
-The rules of the server, `robots.txt` and `caps.txt`, are requested first.
+The rules of the server, its `robots.txt`, are requested first.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from logsrv.gopher.fetch.connection_options import Timeouts
 from logsrv.gopher.fetch.stream import RetryPolicy
 from logsrv.gopher.fetch.transfers import AnswerSink, SocketTransfer, Transfers
 from logsrv.gopher.mirror.paths import CopyPath, MirrorFolders
-from logsrv.gopher.mirror.scope import Key, RobotRules, parse_robots, path_delimiter
+from logsrv.gopher.mirror.scope import Key, RobotRules, parse_robots
 from logsrv.gopher.mirror.sinks import FileSink
 from logsrv.gopher.wire.content import USUAL, Content
 from logsrv.gopher.wire.errors import Truncated
@@ -120,18 +120,12 @@ class CrawlOptions(Value):
 class JobRunner:
     """Runs the jobs in the order of `queue`, a few at a time, and returns those that have ended."""
 
-    def __init__(
-        self,
-        transfers: Transfers,
-        folders: MirrorFolders,
-        manners: CrawlOptions,
-        clock: Callable[[], float],
-    ) -> None:
+    def __init__(self, transfers: Transfers, folders: MirrorFolders, manners: CrawlOptions) -> None:
         self._transfers = transfers
         self._folders = folders
         self._connections = manners.connections
         self._max_size = manners.max_size
-        self.queue = JobQueue(clock, manners.delay)
+        self.queue = JobQueue(transfers.clock, manners.delay)
         self._retries = RetryPolicy(RETRIES)
         self._jobs: dict[SocketTransfer, FetchJob] = {}
         self._ended: deque[FetchJob] = deque()
@@ -241,11 +235,8 @@ class ServerRules:
 
     def __init__(self, root: GopherURL, transfers: Transfers, ignore_robots: bool) -> None:
         """ignore_robots: whether to request no robots.txt."""
-        self._caps = Content("text")
-        self._robots = [] if ignore_robots else [Content("text"), Content("text")]
-        names = (b"caps.txt", b"/robots.txt", b"robots.txt")
-        self._sinks = [self._caps, *self._robots]
-        for selector, sink in zip(names, self._sinks, strict=False):
+        self._sinks = [] if ignore_robots else [Content("text"), Content("text")]
+        for selector, sink in zip((b"/robots.txt", b"robots.txt"), self._sinks, strict=False):
             url = root.replace(item_type="0", selector=selector)
             transfers.start(url, sink, most_bytes=_LARGEST, most_seconds=Timeouts().whole)
 
@@ -260,12 +251,7 @@ class ServerRules:
         return sum(len(sink.content) for sink in self._sinks)
 
     @property
-    def path_delimiter(self) -> bytes:
-        """Return the path delimiter of selectors, by caps.txt."""
-        return path_delimiter(self._caps.content)
-
-    @property
     def robots(self) -> RobotRules:
         """Return the rules of the first robots.txt that has any for us."""
-        found = (parse_robots(sink.content) for sink in self._robots)
+        found = (parse_robots(sink.content) for sink in self._sinks)
         return next((each for each in found if each != RobotRules()), RobotRules())

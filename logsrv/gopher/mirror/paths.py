@@ -1,6 +1,6 @@
 """Paths below the mirror's directory for selectors, unique on any file system, and its directories on disk.
 
-The delimiters of a selector make it a path. Two selectors may need the same path: `sel` and `sel/`, names
+The slashes of a selector make it a path. Two selectors may need the same path: `sel` and `sel/`, names
 that differ only in case or normal form, and names that had to be changed. The later one gets a `~2`.
 
 No write or removal follows a symbolic link in the mirror. Files are replaced by renaming, which replaces a
@@ -45,9 +45,8 @@ class PathAssigner:
     home: the server whose copy is in the mirror's directory itself; other servers get a directory each.
     """
 
-    def __init__(self, home: GopherURL, delimiter: bytes = b"/") -> None:
+    def __init__(self, home: GopherURL) -> None:
         self._home = (home.host, home.port)
-        self.delimiter = delimiter
         self._taken: set[tuple[CopyPath, str]] = set()
         self._next: dict[tuple[CopyPath, str], int] = {}
         self._directories: dict[tuple[bytes, ...], CopyPath] = {(): ()}
@@ -82,9 +81,7 @@ class PathAssigner:
         server = (url.host, url.port)
         # No selector has a NUL, so no directory of the home server can have this name.
         first = () if server == self._home else (b"\0" + url.address.encode(),)
-        parts = tuple(
-            [decode_gophernicus_name(part) for part in url.selector.split(self.delimiter) if part]
-        )
+        parts = tuple([decode_gophernicus_name(part) for part in url.selector.split(b"/") if part])
         if len(url.selector) > _LONGEST_SELECTOR or len(parts) > _MOST_PARTS:
             digest = sha256(url.selector).hexdigest().encode()
             parts = (b"\0long", digest + b"." + parts[-1].rpartition(b".")[2][:16])

@@ -1,7 +1,7 @@
 """The scope of a mirror: which items belong to it, and the reason why others do not. Sans-IO.
 
 The server has its say by `robots.txt` (RFC 9309, with selectors instead of paths, and the older
-`Crawl-delay`); `caps.txt` names the path delimiter.
+`Crawl-delay`). Its `caps.txt`, whose one use was another delimiter than `/` in paths, is not read any more.
 """
 
 from __future__ import annotations
@@ -178,15 +178,6 @@ def _rules_from_fields(fields: list[tuple[bytes, bytes]]) -> RobotRules:
         elif name in (b"allow", b"disallow") and value:
             rules.append((value, name == b"allow"))
     return RobotRules(tuple(rules), delay)
-
-
-def path_delimiter(caps: bytes) -> bytes:
-    """Return the path delimiter in caps.txt (`PathDelimeter`, as its authors misspelt it), else `/`."""
-    if caps.startswith(b"CAPS"):
-        for name, value in _parse_fields(caps.replace(b"=", b":")):
-            if name in (b"pathdelimeter", b"pathdelimiter") and len(value) == 1:
-                return value
-    return b"/"
 
 
 def _parse_fields(content: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -30,7 +30,7 @@ from logsrv.gopher.gateway.destinations import is_public, is_public_name
 from logsrv.gopher.gateway.paths import WebPlace, parse_path, parse_query
 from logsrv.gopher.mirror.menus import MenuLine, gophermap_bytes, index_page
 from logsrv.gopher.mirror.paths import PathAssigner
-from logsrv.gopher.mirror.scope import parse_robots, path_delimiter
+from logsrv.gopher.mirror.scope import parse_robots
 from logsrv.gopher.serve.gopherhole import (
     Gopherhole,
     SelectorNotFound,
@@ -332,9 +332,7 @@ def mirror(data: bytes) -> None:
     robots = parse_robots(data)
     robots.allows(data[:50])
     assert robots.delay >= 0
-    delimiter = path_delimiter(data)
-    assert delimiter
-    names = PathAssigner(HERE, delimiter)
+    names = PathAssigner(HERE)
     found = set()
     for selector in {*data.split(b"\n")[:20]}:
         with suppress(BadURL):

@@ -34,7 +34,7 @@ class Site:
 
     def _answer(self, connection: socket.socket, request: bytes) -> None:
         selector = request.rstrip(b"\r\n")
-        if selector not in (b"caps.txt", b"robots.txt", b"/robots.txt"):
+        if selector not in (b"robots.txt", b"/robots.txt"):
             self.starts.append(time.monotonic())
         with self._lock:
             failing = self.failing[selector] > 0
@@ -48,7 +48,7 @@ class Site:
     @property
     def asked(self) -> Counter[bytes]:
         found = Counter(request.rstrip(b"\r\n") for request in self.server.requests)
-        for rules in (b"caps.txt", b"robots.txt", b"/robots.txt"):
+        for rules in (b"robots.txt", b"/robots.txt"):
             found.pop(rules, None)
         return found
 
@@ -67,7 +67,6 @@ def crawl(site: Site, directory: Path, path: str = "/", **manners: Any) -> Crawl
             journal,
             fetcher,
             CrawlOptions(**manners),
-            time.monotonic,
         )
         found.run(show)
         return found

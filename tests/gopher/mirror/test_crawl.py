@@ -131,8 +131,8 @@ MANY |= {b"/%d" % n: b"x" for n in range(30)}
 def test_no_more_connections_than_allowed(serve, tmp_path):
     site = Site(serve, MANY)
     assert crawl(site, tmp_path, connections=2).tally.fetched == 31
-    # The three files of rules are asked for with the first item.
-    assert site.server.most_open <= 5
+    # The two files of rules are asked for with the first item.
+    assert site.server.most_open <= 4
 
 
 def test_the_delay_that_a_server_asks_for_is_kept(serve, tmp_path):
@@ -157,24 +157,6 @@ def test_the_delay_of_the_user_is_kept(serve, tmp_path):
     crawl(site, tmp_path, delay=0.1)
     # When a request arrives says little on a busy machine; that none is earlier than it may be, does.
     assert [start - began >= 0.1 * number for number, start in enumerate(site.starts)] == [True] * 3
-
-
-def test_the_delimiter_of_caps_parts_the_selectors(serve, tmp_path):
-    caps = b"CAPS\r\nCapsVersion=1\r\nPathDelimeter=:\r\n"
-    site = Site(serve, {b"caps.txt": caps, b"": b"0x\t:a:b\t@\r\n", b":a:b": b"x"})
-    crawl(site, tmp_path)
-    assert items(tmp_path) == {"a/b": b"x"}
-
-
-@pytest.mark.parametrize("update", [True, False])
-def test_the_delimiter_holds_for_what_is_there_already(serve, tmp_path, update):
-    caps = b"CAPS\r\nCapsVersion=1\r\nPathDelimeter=:\r\n"
-    one = b"0One\t:a:one\t@\r\n"
-    site = Site(serve, {b"caps.txt": caps, b"": one + b"0Two\t:a:two\t@\r\n", b":a:one": b"1"})
-    assert len(crawl(site, tmp_path).tally.failed) == 1
-    site.answers[b":a:two"] = b"2"
-    crawl(site, tmp_path, update=update)
-    assert items(tmp_path) == {"a/one": b"1", "a/two": b"2"}
 
 
 def test_a_mirror_of_one_file(serve, tmp_path):

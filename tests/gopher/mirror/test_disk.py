@@ -19,7 +19,7 @@ from tests.gopher.mirror.site import NOT_THERE, SITE, Site, crawl, files
 
 def test_a_menu_that_a_limit_overtook_is_there(serve, tmp_path):
     lines = b"".join(b"0x\t/%d\t@\r\n" % number for number in range(500))
-    site = Site(serve, {b"caps.txt": b"", b"": lines + b".\r\n"})
+    site = Site(serve, {b"": lines + b".\r\n"})
     # Its last byte is the one too many, so it is whole by then, however it comes.
     most = len(site.answers[b""].replace(b"@", b"127.0.0.1\t%d" % site.server.port)) - 1
     done = crawl(site, tmp_path, max_bytes=most, ignore_robots=True)

@@ -45,7 +45,7 @@ def test_four_connections_unless_others_are_asked_for(serve, tmp_path, transfers
 
     server = serve(slow)
     manners = CrawlOptions(**asked_for)
-    runner = JobRunner(transfers, MirrorFolders(tmp_path), manners, time.monotonic)
+    runner = JobRunner(transfers, MirrorFolders(tmp_path), manners)
     for number in range(10):
         runner.queue.add(job_for(server.url(f"/0/{number}"), str(number)))
     ended: list[FetchJob] = []
@@ -63,7 +63,7 @@ def test_four_connections_unless_others_are_asked_for(serve, tmp_path, transfers
 
 def test_no_answer_takes_the_place_of_a_file(serve, tmp_path, transfers):
     (tmp_path / "a").write_bytes(b"before")
-    runner = JobRunner(transfers, MirrorFolders(tmp_path), CrawlOptions(), time.monotonic)
+    runner = JobRunner(transfers, MirrorFolders(tmp_path), CrawlOptions())
     job = job_for(serve(b"").url("/0/a"), "a")
     job.known = True
     runner.queue.add(job)
@@ -132,39 +132,31 @@ def test_the_delay_between_two_starts():
     assert taken(queue, 2) == ["b", None]
 
 
-CAPS = b"CAPS\r\nPathDelimeter=:\r\n"
 ROBOTS = b"User-agent: *\r\nDisallow: /private\r\nCrawl-delay: 2\r\n"
 RULES = RobotRules(((b"/private", False),), 2.0)
 
 
 @pytest.mark.parametrize(
-    ("files", "delimiter", "robots"),
+    ("files", "robots"),
     [
-        ({}, b"/", RobotRules()),
-        ({b"caps.txt": CAPS, b"robots.txt": ROBOTS}, b":", RULES),
-        ({b"/robots.txt": ROBOTS}, b"/", RULES),
+        ({}, RobotRules()),
+        ({b"robots.txt": ROBOTS}, RULES),
+        ({b"/robots.txt": ROBOTS}, RULES),
         # As of servers that answer whatever is asked for with the same text.
-        ({b"/robots.txt": b"nothing\r\n", b"robots.txt": ROBOTS}, b"/", RULES),
+        ({b"/robots.txt": b"nothing\r\n", b"robots.txt": ROBOTS}, RULES),
     ],
 )
 @pytest.mark.parametrize("ignore", [False, True])
-def test_the_rules_of_a_server_are_read_from_caps_and_robots(
-    serve, files, delimiter, robots, ignore
-):
+def test_the_rules_of_a_server_are_read_from_robots(serve, transfers, files, robots, ignore):
     def answer(connection: socket.socket, request: bytes) -> None:
         connection.sendall(files.get(request.rstrip(b"\r\n"), b"3no\t\terror.host\t1\r\n.\r\n"))
 
     server = serve(answer)
-    transfers = Transfers(ConnectionOptions(), time.monotonic)
-    try:
-        rules = ServerRules(GopherURL.parse(server.url()), transfers, ignore)
-        while not rules.requests_have_ended:
-            transfers.run_round(1)
-    finally:
-        transfers.close()
-    asked = {b"caps.txt"} if ignore else {b"caps.txt", b"robots.txt", b"/robots.txt"}
+    rules = ServerRules(GopherURL.parse(server.url()), transfers, ignore)
+    while not rules.requests_have_ended:
+        transfers.run_round(1)
+    transfers.close()
+    asked = set() if ignore else {b"robots.txt", b"/robots.txt"}
     assert {request.rstrip(b"\r\n") for request in server.requests} == asked
-    assert rules.path_delimiter == delimiter
     assert rules.robots == (RobotRules() if ignore else robots)
-    read = [content for name, content in files.items() if name in asked]
-    assert rules.size == sum(map(len, read))
+    assert rules.size == (0 if ignore else sum(map(len, files.values())))

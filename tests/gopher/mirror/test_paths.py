@@ -94,11 +94,6 @@ def test_selectors_that_are_too_long_or_deep():
     assert len(name) == 200
 
 
-def test_the_delimiter_of_the_server():
-    names = PathAssigner(HOME, b":")
-    assert names.assign_path(url("/0:a:b/c")) == ("a", "b=2Fc")
-
-
 PARTS = ["a", "A", "~2", "..", ".", "a~2", "é", "é", "%FF", "gophermap", "%23057"]
 selectors = st.lists(
     st.tuples(

@@ -11,7 +11,6 @@ from logsrv.gopher.mirror.scope import (
     MirrorScope,
     item_key,
     parse_robots,
-    path_delimiter,
 )
 from logsrv.gopher.wire.menu import parse_menu_line
 from logsrv.gopher.wire.url import GopherURL
@@ -135,9 +134,3 @@ def test_very_many_blanks():
     assert not parse_robots(
         b"User-agent: *\nDisallow: /x" + b" " * 1_000_000 + b"y\nDisallow: /z"
     ).allows(b"/z")
-
-
-def test_the_delimiter_of_caps():
-    assert path_delimiter(b"CAPS\r\n\r\nCapsVersion=1\r\nPathDelimeter=:\r\n") == b":"
-    assert path_delimiter(b"CAPS\nPathDelimeter=::\n") == b"/"
-    assert path_delimiter(b"PathDelimeter=:\n") == b"/"
