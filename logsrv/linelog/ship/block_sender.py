@@ -21,7 +21,6 @@ from logsrv.linelog.read.follow import bytes_between, end_of_store
 from logsrv.linelog.ship.cut import BlockCutter, BlockLimits, CutBlock
 from logsrv.linelog.ship.messages import ShipReport
 from logsrv.linelog.ship.progress import Progress
-from logsrv.linelog.ship.ship_place import UnconfirmedGap
 from logsrv.linelog.ship.store_places import crc_between, may_begin_line, missing_after
 from logsrv.linelog.ship.target import (
     ANSWER,
@@ -35,7 +34,7 @@ from logsrv.linelog.ship.target import (
     Unavailable,
     call_target,
 )
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segment import NOWHERE, Position
 from logsrv.linelog.store.segment_notes import MissingText
 from logsrv.timer import Timer
 
@@ -107,9 +106,6 @@ class BlockSender:
                 self._report_lost_text(last.position)
             self._after = progress.position = last.position
             kept.new = False
-            # The block after such a gap was taken, although its answer was lost.
-            self._count_gaps_before(last.position)
-        kept.sent.clear()
         self._acknowledged = last is not None
         # The limit may be another now: some targets learn it from the server that they connect to.
         largest = self.target.largest
@@ -149,6 +145,7 @@ class BlockSender:
             why = f"the target had acknowledged {acknowledged}, and has only {position}"
             size = missing if is_known else None
             self._progress.report(ShipReport("resent", why, position=position, bytes=size))
+            self._progress.go_back(position)
 
     def _require_same_store(self, last: LastBlock) -> None:
         """Raise ForeignStoreError unless the target's text is the store's. Also OSError and StoreError."""
@@ -191,7 +188,8 @@ class BlockSender:
         cut = self._cut
         if cut is not None:
             self._after = cut.block.end
-            self._save_gap(cut)
+            if cut.missing:
+                self._progress.count_gap(cut.missing, cut.block.start)
             answer = call_target(self.target.send, cut.block).addErrback(self._note_failure)
             self._in_flight.append(_BlockInFlight(cut, answer, self._progress.clock.seconds()))
             if cut.more:
@@ -270,7 +268,6 @@ class BlockSender:
         self._progress.move_to_acknowledged(
             block.end, block.text_size, flight.cut.lines, flight.since
         )
-        self._count_gaps_before(block.end)
         largest = self.target.largest
         if self._limits != (largest, largest):
             self._taken_since += 1
@@ -278,25 +275,10 @@ class BlockSender:
                 self._taken_since = 0
                 self._limits = BlockLimits(min(self._limits.block * 2, largest), largest)
 
-    def _save_gap(self, cut: CutBlock) -> None:
-        """Save the gap before a block, because the block may be taken and its answer be lost.
-
-        Raises OSError.
-        """
-        if cut.missing:
-            kept = self._progress.kept
-            kept.sent.append(UnconfirmedGap(cut.block.end, cut.missing))
-            kept.save(self._progress.store, self._progress.position)
-
-    def _count_gaps_before(self, position: Position) -> None:
-        """Count the gaps before the blocks that the target has taken."""
-        sent = self._progress.kept.sent
-        while sent and sent[0].end <= position:
-            self._progress.count_gap(sent.pop(0).missing)
-
     def missing_after_place(self) -> MissingText:
         # Sent text need not stay in the store: the target may have all of it already.
-        place = max(self._progress.position, self._after or self._progress.position)
+        progress = self._progress
+        place = max(progress.position, self._after or NOWHERE, progress.kept.counted)
         return missing_after(self._view, self._cutter.store_needed_from(place))
 
     def _shrink_blocks(self, cut: CutBlock) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import reduce
 from itertools import islice
 from typing import NamedTuple
 
@@ -61,8 +60,6 @@ class LineSender:
         self._in_flight: deque[_BatchInFlight] = deque()
         self._ahead = Timer(progress.clock)
         self._hang_ups = HangUpSearch(self._waiting)
-        # Gaps after the place: the position after each gap, and the missing text.
-        self._gaps: deque[tuple[Position, MissingText]] = deque()
         self._taken_since = 0
 
     @property
@@ -79,8 +76,7 @@ class LineSender:
                 progress.view,
                 progress.position,
                 self._query,
-                # Counted when the place has passed it: after a kill before that, it is found again.
-                lambda missing, after: self._gaps.append((after, missing)),
+                progress.count_gap,
                 most_lines=target.most_lines,
                 most_bytes=target.most_bytes,
             )
@@ -94,7 +90,7 @@ class LineSender:
         while self._waiting and not self._waiting[0].lines:
             end = self._waiting.popleft().end
             if not self._hang_ups.has_skipped:
-                self._move_place(end)
+                self._progress.position = end
         return bool(self._waiting)
 
     async def send(self) -> None:
@@ -129,7 +125,6 @@ class LineSender:
         self._in_flight.popleft()
         end = self._hang_ups.record_taken(self._progress.position, batch.end)
         self._record_acknowledged(end, batch.lines, flight.since)
-        self._move_place(end)
         self._grow_batches()
 
     def _send_batch(self, batch: LineBatch) -> None:
@@ -177,7 +172,7 @@ class LineSender:
         if isinstance(error, TooMuchAtOnce | RefusedForGood) and len(lines) == 1:
             self._waiting.popleft()
             self._progress.keep_refused(lines, 1, str(error))
-            self._move_place(self._hang_ups.record_refused(position, batch.end))
+            self._progress.position = self._hang_ups.record_refused(position, batch.end)
         elif isinstance(error, RefusedForGood):
             self._halve_waiting_batch(0)
         elif isinstance(error, TooMuchAtOnce) or (late and size_with_lfs(lines) > LEAST):
@@ -221,19 +216,12 @@ class LineSender:
             self._progress.keep_refused(
                 refused.lines, 1, f"{error}, each time that this line is sent"
             )
-            self._move_place(refused.end)
+            self._progress.position = refused.end
 
     def missing_after_place(self) -> MissingText:
-        gaps = [missing for _, missing in self._gaps]
-        gaps.append(self._batches.unreported_missing)
-        after = missing_after(self._progress.view, self._batches.store_needed_from)
-        return reduce(MissingText.plus, gaps, after)
-
-    def _move_place(self, position: Position) -> None:
-        """Move the place, and count the gaps before it."""
-        self._progress.position = position
-        while self._gaps and self._gaps[0][0] <= position:
-            self._progress.count_gap(self._gaps.popleft()[1])
+        progress, batches = self._progress, self._batches
+        place = max(batches.store_needed_from, progress.kept.counted)
+        return batches.unreported_missing.plus(missing_after(progress.view, place))
 
     def close(self) -> None:
         self._cancel_sends()

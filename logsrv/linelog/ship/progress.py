@@ -104,11 +104,23 @@ class Progress:
         self.position = position
         self.report(ShipReport("passed", position=position))
 
-    def count_gap(self, missing: MissingText) -> None:
-        """Count and report text that is gone before the place; the count is saved with the place."""
-        self.kept.gone = self.kept.gone.plus(missing)
-        size = missing.bytes if missing.known else None
-        self.report(ShipReport("gap", bytes=size, lines=missing.lines))
+    def go_back(self, position: Position) -> None:
+        """Move the place back: the target has lost text, and gaps may be found once more."""
+        self.position = position
+        self.kept.counted = min(self.kept.counted, position)
+
+    def count_gap(self, missing: MissingText, after: Position) -> None:
+        """Count and report text that is gone before the place `after`, but only once.
+
+        The count is saved now: the target may take the next text, and its answer may be lost.
+        """
+        kept = self.kept
+        if after > kept.counted:
+            kept.gone, kept.counted = kept.gone.plus(missing), after
+            size = missing.bytes if missing.known else None
+            self.report(ShipReport("gap", bytes=size, lines=missing.lines))
+            self._saved = None
+            self.save()
 
     def keep_refused(self, lines: Sequence[bytes], number: int, why: str) -> None:
         """Keep in a file, and report, lines that the target will never take.

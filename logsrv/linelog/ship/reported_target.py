@@ -65,8 +65,8 @@ class ReportedTarget:
     _since: float = attrs.field(init=False, default=0.0)
     # True if the log's last message says that the target is down.
     _down_logged: bool = attrs.field(init=False, default=False)
-    # The bytes and lines that were removed before they were sent, in all. The lines that are gone where the
-    # target needs the next ones: 0 if their number is unknown, None if none are gone there.
+    # The bytes and lines that were removed before they were sent, in all. The lines of these that were gone
+    # since the target took lines: 0 if their number is unknown, None if none were.
     _gone: tuple[int, int] = attrs.field(init=False, default=(0, 0))
     _missed: int | None = attrs.field(init=False, default=None)
     # The last promise in the log.
@@ -126,6 +126,8 @@ class ReportedTarget:
     def _count_acknowledged(self, report: ShipReport) -> None:
         self._count("ship_sent_bytes_total", report.bytes or 0)
         self._count("ship_sent_lines_total", report.lines)
+        if self.up:
+            self._missed = None
         self._answers.add(report.seconds)
 
     def _set_lag(self, report: ShipReport) -> None:
@@ -152,7 +154,8 @@ class ReportedTarget:
         self._gone = max(before[0], report.bytes or 0), max(before[1], report.lines)
         self._count("ship_gap_bytes_total", self._gone[0] - before[0])
         self._count("ship_gap_lines_total", self._gone[1] - before[1])
-        self._missed = report.missed
+        if report.missed is not None:
+            self._missed = report.missed
 
     def _count_resent(self, report: ShipReport) -> None:
         self._count("ship_resent_after_loss_total")
@@ -198,7 +201,7 @@ class ReportedTarget:
         ):
             self._log_sentence(log.info, report.why)
             self._promise = report.why
-        self.up, self._down_logged = True, False
+        self.up, self._down_logged, self._missed = True, False, None
 
     def _warn_rarely(self, report: ShipReport) -> None:
         self._log_rarely(log.warn, report.kind if report.lines else report.why, report.why)

@@ -116,10 +116,9 @@ class SegmentSender:
         self._whole_names.difference_update(segment_base_name(one.name) for one in lacking)
         first = segment_base_name(lacking[0].name)
         why = f"the archive has lost {counted(len(lacking), 'segment')} from {first} on, or parts of them"
-        self._progress.position = Position(lacking[0].number, 0)
-        self._progress.report(
-            ShipReport("resent", why, position=self._progress.position, bytes=None)
-        )
+        position = Position(lacking[0].number, 0)
+        self._progress.go_back(position)
+        self._progress.report(ShipReport("resent", why, position=position, bytes=None))
         self._release_to_retention(min(self._released, lacking[0].number))
 
     def _require_same_store(self, names: list[str]) -> None:
@@ -154,7 +153,7 @@ class SegmentSender:
         if missing:
             # The place moves past the gap, which is counted.
             self._progress.position = Position(self._next.number, 0)
-            self._progress.count_gap(missing)
+            self._progress.count_gap(missing, self._progress.position)
         size = self._disk.stat(self._next.name).st_size
         self.patience = ANSWER + 2 * size / SLOWEST
         return True

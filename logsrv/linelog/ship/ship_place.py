@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
 
 import attrs
 
@@ -20,18 +19,10 @@ from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.place import Place, PlaceFolder
 from logsrv.linelog.ship.address import NAME
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.segment import Position, parse_position
+from logsrv.linelog.store.segment import NOWHERE, Position, parse_position
 from logsrv.linelog.store.segment_notes import MissingText
 
 FOLDER = "ship"
-
-
-@attrs.frozen
-class UnconfirmedGap:
-    """The amount of text missing before a block without an answer. end: the end of the block."""
-
-    end: Position
-    missing: MissingText
 
 
 def write_identity_to_places(directory: str, store: str) -> None:
@@ -47,18 +38,18 @@ def write_identity_to_places(directory: str, store: str) -> None:
             with suppress(ValueError):
                 kept = place.load(disk, name)
                 if kept is not None:
-                    note = {key: value for key, value in kept.note.items() if key != "sent"}
-                    moved = attrs.evolve(kept, store=store, note={"new": True, **note})
+                    moved = attrs.evolve(kept, store=store, note={**kept.note, "new": True})
                     place.save(disk, name, moved)
 
 
-def missing_before(kept: Place) -> MissingText:
-    """Return the amount of text before a saved place that was removed before the target could get it."""
-    return _parse_missing(kept.note.get("gone", ()))
+def counted_gaps(kept: Place) -> tuple[MissingText, Position]:
+    """Return the amount of text that was removed before the target could get it, and up to which place.
 
-
-def _parse_missing(found: Sequence[Any]) -> MissingText:
-    return MissingText(int(found[0]), int(found[1]), bool(found[2])) if found else MissingText()
+    Raises IndexError, TypeError and ValueError.
+    """
+    gone, counted = kept.note.get("gone"), kept.note.get("counted")
+    missing = MissingText(int(gone[0]), int(gone[1]), bool(gone[2])) if gone else MissingText()
+    return missing, NOWHERE if counted is None else parse_position(counted)
 
 
 class ShipPlace:
@@ -67,9 +58,8 @@ class ShipPlace:
     target: the URL of the target, without secrets, for the file. clock: returns seconds since 1970. Each
     method may raise OSError.
 
-    new: whether the target has acknowledged nothing yet. gone: the amount of text before the place that was
-    removed before the target could get it. sent: the gaps before blocks that the target may have. refused:
-    the file of refused lines.
+    new: whether the target has acknowledged nothing yet. gone: the amount of text that was removed before
+    the target could get it, in all gaps before the place `counted`. refused: the file of refused lines.
     """
 
     def __init__(
@@ -81,7 +71,7 @@ class ShipPlace:
         self._clock = clock
         self.new = True
         self.gone = MissingText()
-        self.sent: list[UnconfirmedGap] = []
+        self.counted = NOWHERE
         self.refused = RefusedLinesFile(self.folder, name)
 
     @property
@@ -108,11 +98,7 @@ class ShipPlace:
         if why is not None:
             raise ValueError(f"{self.path} is of no use: {why}")
         try:
-            self.gone = missing_before(kept)
-            self.sent = [
-                UnconfirmedGap(parse_position(end), _parse_missing(found))
-                for end, *found in kept.note.get("sent", ())
-            ]
+            self.gone, self.counted = counted_gaps(kept)
         except (IndexError, TypeError, ValueError) as error:
             raise ValueError(f"{self.path} is of no use: {error}") from None
         self.new = "new" in kept.note
@@ -121,11 +107,10 @@ class ShipPlace:
     def save(self, store: str, position: Position) -> None:
         """Save and sync a place, and before it the refused lines."""
         self.refused.sync()
-        sent = [[str(one.end), *one.missing] for one in self.sent]
         note = {
             "new": self.new,
             "gone": [*self.gone] if self.gone else None,
-            "sent": sent,
+            "counted": str(self.counted) if self.gone else None,
             "target": self._target,
         }
         note = {key: value for key, value in note.items() if value}

@@ -26,10 +26,10 @@ from logsrv.linelog.cursors.place import LOCK_SUFFIX
 from logsrv.linelog.read.texts import DamagedSegment, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import NAME, PLUGINS
-from logsrv.linelog.ship.ship_place import FOLDER, missing_before
+from logsrv.linelog.ship.ship_place import FOLDER, counted_gaps
 from logsrv.linelog.ship.store_places import missing_after
 from logsrv.linelog.store.disk import Disk, reason
-from logsrv.linelog.store.segment import Form, Position
+from logsrv.linelog.store.segment import NOWHERE, Form, Position
 from logsrv.linelog.store.segment_notes import MissingText
 from logsrv.linelog.store.times import time_of
 
@@ -143,7 +143,7 @@ def _target_status(
     status = TargetStatus(name=name, wanted=wanted, running=_is_locked(disk, name), state=state)
     try:
         kept = place.load(disk, name)
-        before = MissingText() if kept is None else missing_before(kept)
+        gone, counted = (MissingText(), NOWHERE) if kept is None else counted_gaps(kept)
     except (IndexError, OSError, TypeError, ValueError) as error:
         why = str(error) if isinstance(error, ValueError) else f"its place: {reason(error)}"
         return attrs.evolve(status, state=attrs.evolve(state, error=why))
@@ -159,7 +159,7 @@ def _target_status(
         lag=meter.measure(
             kept.position, now, only_sealed=plugin is not None and plugin.takes == "segments"
         ),
-        gone=before.plus(missing_after(view, kept.position)),
+        gone=gone.plus(missing_after(view, max(kept.position, counted))),
     )
 
 

@@ -9,7 +9,6 @@ from logsrv.linelog.ship import ship_place as module
 from logsrv.linelog.ship.ship_place import (
     RefusedLinesFile,
     ShipPlace,
-    UnconfirmedGap,
     write_identity_to_places,
 )
 from logsrv.linelog.store.disk import Disk
@@ -44,11 +43,11 @@ def test_a_place_is_loaded_as_it_was_saved(tmp_path):
 def test_the_count_of_removed_text_is_saved_with_the_place(tmp_path):
     saved = place(tmp_path)
     saved.gone = MissingText(100, 7, known=False)
-    saved.sent = [UnconfirmedGap(Position(9, 1), MissingText(50, 2))]
+    saved.counted = Position(9, 1)
     saved.save(STORE, Position(7, 3))
     read = place(tmp_path)
     assert read.load(STORE, END) == Position(7, 3)
-    assert (read.new, read.gone, read.sent) == (True, saved.gone, saved.sent)
+    assert (read.new, read.gone, read.counted) == (True, saved.gone, saved.counted)
 
 
 @pytest.mark.parametrize(
@@ -110,15 +109,13 @@ def test_a_place_that_names_no_target_is_of_another(tmp_path, note):
 
 
 def test_a_store_with_a_new_identity_has_told_its_targets_nothing(tmp_path):
-    """Gaps before blocks of the earlier store are no gaps of this one."""
     before = place(tmp_path)
-    before.sent = [UnconfirmedGap(Position(7, 3), MissingText(1, 5))]
     before.gone = MissingText(1, 9)
     before.save(STORE, Position(7, 2))
     write_identity_to_places(str(tmp_path), "cd" * 16)
     after = place(tmp_path)
     assert after.load("cd" * 16, END) == Position(7, 2)
-    assert (after.new, after.sent, after.gone) == (True, [], MissingText(1, 9))
+    assert (after.new, after.gone) == (True, MissingText(1, 9))
 
 
 LINE = line("x")
