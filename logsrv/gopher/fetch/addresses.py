@@ -39,7 +39,9 @@ class AddressLookup:
 
     def look_up(self, host: str, port: int, then: Callable[[Found], None]) -> None:
         """Call `then` with the addresses of a host: at once if they are known, else when they are found."""
-        known = self._known_addresses(host, port)
+        until, known = self._known.get((host, port), (0.0, None))
+        if until <= self._clock():
+            known = _numeric_address(host, port)
         if known is not None:
             then(known)
             return
@@ -58,14 +60,6 @@ class AddressLookup:
         self._waiting.add(here)
         self._selector.register(here, EVENT_READ, finish)
 
-    def look_up_blocking(self, host: str, port: int) -> Found:
-        """Look a name up and block until there is a result."""
-        found: Found | None = self._known_addresses(host, port)
-        if found is None:
-            found = _resolve_blocking(host, port)
-            self._remember(host, port, found)
-        return found
-
     def forget(self, host: str, port: int) -> None:
         """Forget the addresses of a name: none of them accepted a connection."""
         self._known.pop((host, port), None)
@@ -79,10 +73,6 @@ class AddressLookup:
     def _close_pipe(self, here: FileIO) -> None:
         self._selector.unregister(here)
         here.close()
-
-    def _known_addresses(self, host: str, port: int) -> list[Address] | None:
-        until, known = self._known.get((host, port), (0.0, None))
-        return known if until > self._clock() else _numeric_address(host, port)
 
     def _remember(self, host: str, port: int, found: Found) -> None:
         if isinstance(found, OSError):

@@ -133,12 +133,14 @@ class Transfers:
 
     def look_up_addresses(self, url: GopherURL) -> list[str]:
         """Look up the addresses of the host of `url`, and block until then. Raises UnknownHost."""
-        transfer = Transfer(url, self.options, self.clock())
+        transfer, found = Transfer(url, self.options, self.clock()), list[Found]()
         if not transfer.done:
-            found = self._addresses.look_up_blocking(url.host, url.port)
-            if not isinstance(found, OSError):
-                return [address[0] for _, address in found]
-            transfer.on_connect_failed(found)
+            self._addresses.look_up(url.host, url.port, found.append)
+            while not found:
+                self.run_round(LOOK_AT_CLOCKS)
+            if not isinstance(found[0], OSError):
+                return [address[0] for _, address in found[0]]
+            transfer.on_connect_failed(found[0])
         assert transfer.error is not None
         raise transfer.error
 

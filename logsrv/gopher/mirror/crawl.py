@@ -199,7 +199,7 @@ class Crawl:
             job.path = old.path
         elif not is_menu(url):
             job.path = self._names.assign_path(url)
-        self._fetching.queue.add(job, first=self._earlier.is_update and is_menu(url))
+        self._fetching.add(job, first=self._earlier.is_update and is_menu(url))
         return job
 
     def _use_earlier_copy(self, done: ItemCopy, job: FetchJob) -> None:
@@ -283,7 +283,7 @@ class Crawl:
                 # The error of a full disk names no file.
                 error.filename = self._folders.checked_path(job.path)
             raise error
-        if self._fetching.requeue_failed(job, error):
+        if self._fetching.retry_failed(job, error):
             return
         old = self._earlier.copy_before_update(job.key, url)
         if old is not None and url == self._scope.root:

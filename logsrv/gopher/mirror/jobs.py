@@ -1,4 +1,4 @@
-"""Jobs: the queue of waiting jobs, and the few that are running, each with a sink for its answer.
+"""Jobs: those that wait, and the few that are running, each with a sink for its answer.
 
 The rules of the server, its `robots.txt`, are requested first.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from logsrv.errors import LogsrvError
@@ -48,54 +48,6 @@ class FetchJob:
     got: AnswerSink | None = None
 
 
-class JobQueue:
-    """The jobs that wait. delay: seconds between two starts."""
-
-    def __init__(self, clock: Callable[[], float], delay: float) -> None:
-        self._clock = clock
-        self.delay = delay
-        self._next_start = 0.0
-        self._ready: deque[FetchJob] = deque()
-        self._later: list[tuple[float, int, FetchJob]] = []
-        self._number = 0
-
-    def add(self, job: FetchJob, *, first: bool = False) -> None:
-        """Put a job at the end of the queue, or at its front."""
-        if first:
-            self._ready.appendleft(job)
-        else:
-            self._ready.append(job)
-
-    def add_later(self, job: FetchJob, seconds: float) -> None:
-        """Put a job at the front of the queue after `seconds`."""
-        self._number += 1
-        self._later.append((self._clock() + seconds, self._number, job))
-        self._later.sort()
-
-    def take_due(self) -> FetchJob | None:
-        """Remove and return the first job if it may start now, else None; then the next delay begins."""
-        if self._later:
-            now = self._clock()
-            while self._later and self._later[0][0] <= now:
-                self._ready.appendleft(self._later.pop(0)[2])
-        if not self._ready or (self.delay and self._next_start > self._clock()):
-            return None
-        if self.delay:
-            self._next_start = self._clock() + self.delay
-        return self._ready.popleft()
-
-    def seconds_to_start(self, has_room: bool) -> float:
-        """Return the seconds until a job may be started, at most IDLE.
-
-        has_room: whether a connection is free.
-        """
-        now = self._clock()
-        times = [self._later[0][0]] if self._later else []
-        if self._ready and has_room:
-            times.append(self._next_start)
-        return max(0.0, min([IDLE, *(each - now for each in times)]))
-
-
 RETRIES = 4
 _TIME_FOR_A_MENU = Timeouts().whole
 
@@ -118,47 +70,66 @@ class CrawlOptions(Value):
 
 
 class JobRunner:
-    """Runs the jobs in the order of `queue`, a few at a time, and returns those that have ended."""
+    """Runs jobs, a few at a time, and returns those that have ended.
+
+    A job that waits for another try, or for the delay between two requests, counts as running.
+    """
 
     def __init__(self, transfers: Transfers, folders: MirrorFolders, manners: CrawlOptions) -> None:
         self._transfers = transfers
         self._folders = folders
         self._connections = manners.connections
         self._max_size = manners.max_size
-        self.queue = JobQueue(transfers.clock, manners.delay)
+        self._delay = manners.delay
+        self._next_start = 0.0
         self._retries = RetryPolicy(RETRIES)
+        self._waiting: deque[FetchJob] = deque()
         self._jobs: dict[SocketTransfer, FetchJob] = {}
         self._ended: deque[FetchJob] = deque()
 
-    def requeue_failed(self, job: FetchJob, error: Exception) -> bool:
-        """Queue a failed job again, after a pause, if another try may help; else return false."""
+    def add(self, job: FetchJob, *, first: bool = False) -> None:
+        """Put a job at the end of the queue, or at its front."""
+        if first:
+            self._waiting.appendleft(job)
+        else:
+            self._waiting.append(job)
+
+    def retry_failed(self, job: FetchJob, error: Exception) -> bool:
+        """Run a failed job again, after a pause, if another try may help; else return false."""
         pause = self._retries.pause_before_retry(job.url, error, job.tries, afresh=True)
         if pause is not None:
-            self.queue.add_later(job, pause)
+            self._start_job(job, pause)
         return pause is not None
 
     def slow_down(self, delay: float) -> None:
         """Leave at least `delay` seconds between two requests."""
-        if delay > self.queue.delay:
+        if delay > self._delay:
             # A single connection is enough with a pause between requests.
-            self.queue.delay, self._connections = delay, 1
+            self._delay, self._connections = delay, 1
 
     def start_jobs(self) -> None:
-        """Start jobs until all connections are in use or none may be started."""
-        while self._has_free_connection and (job := self.queue.take_due()) is not None:
-            try:
-                self._request_item(job)
-            except (LogsrvError, OSError) as error:
-                job.error = error
-                self._ended.append(job)
+        """Start jobs until all connections are in use."""
+        while self._can_start:
+            self._start_job(self._waiting.popleft())
+
+    @property
+    def _can_start(self) -> bool:
+        return bool(self._waiting) and len(self._jobs) < self._connections
+
+    def _start_job(self, job: FetchJob, pause: float = 0.0) -> None:
+        now = self._transfers.clock()
+        start = max(now + pause, self._next_start) if self._delay else now + pause
+        self._next_start = start + self._delay
+        try:
+            self._request_item(job, start - now)
+        except (LogsrvError, OSError) as error:
+            job.error = error
+            self._ended.append(job)
 
     def wait_for_end(self, *, busy: bool) -> None:
-        """Wait until a transfer ends or a job may start: at most IDLE seconds, not at all if `busy`."""
-        self._note_ended(
-            self._transfers.run_round(
-                0.0 if busy else self.queue.seconds_to_start(self._has_free_connection)
-            )
-        )
+        """Wait until a transfer ends: at most IDLE seconds, not at all if there is something to do."""
+        busy = busy or bool(self._ended) or self._can_start or not self._transfers.active
+        self._note_ended(self._transfers.run_round(0.0 if busy else IDLE))
 
     def store_ended_jobs(self) -> Iterator[FetchJob]:
         """Yield the jobs that have ended. The file of each is stored, or its `error` is set."""
@@ -183,12 +154,8 @@ class JobRunner:
                 job.got.abort()
         self._transfers.close()
 
-    @property
-    def _has_free_connection(self) -> bool:
-        return len(self._jobs) < self._connections
-
-    def _request_item(self, job: FetchJob) -> None:
-        """Request the item of a job. Raises LinkInTheWay, OSError."""
+    def _request_item(self, job: FetchJob, after: float) -> None:
+        """Request the item of a job, `after` seconds from now. Raises LinkInTheWay, OSError."""
         job.tries += 1
         url = job.url
         kind = item_type(url.item_type).transfer
@@ -203,7 +170,7 @@ class JobRunner:
             sink = FileSink(path, text=kind == "text", known=job.known)
             most_bytes, most_seconds = self._max_size, math.inf
         transfer = self._transfers.start(
-            url, sink, most_bytes=most_bytes, most_seconds=most_seconds
+            url, sink, after=after, most_bytes=most_bytes, most_seconds=most_seconds
         )
         self._jobs[transfer] = job
 

@@ -9,10 +9,8 @@ import pytest
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.jobs import (
-    IDLE,
     CrawlOptions,
     FetchJob,
-    JobQueue,
     JobRunner,
     ServerRules,
 )
@@ -47,7 +45,7 @@ def test_four_connections_unless_others_are_asked_for(serve, tmp_path, transfers
     manners = CrawlOptions(**asked_for)
     runner = JobRunner(transfers, MirrorFolders(tmp_path), manners)
     for number in range(10):
-        runner.queue.add(job_for(server.url(f"/0/{number}"), str(number)))
+        runner.add(job_for(server.url(f"/0/{number}"), str(number)))
     ended: list[FetchJob] = []
     while len(ended) < 10:
         runner.start_jobs()
@@ -66,70 +64,13 @@ def test_no_answer_takes_the_place_of_a_file(serve, tmp_path, transfers):
     runner = JobRunner(transfers, MirrorFolders(tmp_path), CrawlOptions())
     job = job_for(serve(b"").url("/0/a"), "a")
     job.known = True
-    runner.queue.add(job)
+    runner.add(job)
     runner.start_jobs()
     while not list(runner.store_ended_jobs()):
         runner.wait_for_end(busy=False)
     runner.close()
     assert isinstance(job.error, Truncated)
     assert (tmp_path / "a").read_bytes() == b"before"
-
-
-class Time:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def job(name: str) -> FetchJob:
-    url = GopherURL("h", 70, "0", name.encode())
-    return FetchJob(url, item_key(url), 0)
-
-
-def taken(queue: JobQueue, times: int) -> list[str | None]:
-    """Return the names of what may start now, one after the other."""
-    found = []
-    for _ in range(times):
-        first = queue.take_due()
-        found.append(None if first is None else first.url.selector.decode())
-    return found
-
-
-def test_jobs_start_in_the_order_in_which_they_were_added_but_for_first_ones():
-    queue = JobQueue(Time(), 0.0)
-    for name in ("a", "b"):
-        queue.add(job(name))
-    queue.add(job("menu"), first=True)
-    assert queue.seconds_to_start(True) == 0, "there is something to start"
-    assert queue.seconds_to_start(False) == IDLE, "but no connection for it"
-    assert taken(queue, 4) == ["menu", "a", "b", None]
-    assert queue.seconds_to_start(True) == IDLE
-
-
-def test_another_try_comes_first_when_its_time_has_come():
-    clock = Time()
-    queue = JobQueue(clock, 0.0)
-    queue.add_later(job("late"), 0.15)
-    queue.add_later(job("early"), 0.1)
-    queue.add(job("a"))
-    assert taken(queue, 2) == ["a", None]
-    assert round(queue.seconds_to_start(True), 3) == round(queue.seconds_to_start(False), 3) == 0.1
-    clock.now += 0.11
-    assert taken(queue, 2) == ["early", None]
-    clock.now += 1
-    assert taken(queue, 2) == ["late", None]
-
-
-def test_the_delay_between_two_starts():
-    clock = Time()
-    queue = JobQueue(clock, 0.1)
-    for name in "abc":
-        queue.add(job(name))
-    assert taken(queue, 2) == ["a", None]
-    assert round(queue.seconds_to_start(True), 3) == 0.1
-    clock.now += 0.1
-    assert taken(queue, 2) == ["b", None]
 
 
 ROBOTS = b"User-agent: *\r\nDisallow: /private\r\nCrawl-delay: 2\r\n"
