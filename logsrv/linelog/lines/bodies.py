@@ -40,10 +40,8 @@ RECORD = 200
 # The most dicts that become JSON in one call, and the most bytes of what all of them have.
 _AT_ONCE = 512
 _BYTES_AT_ONCE = 1 << 20
-# The most memory that a body may need while it is parsed: three quarters of what a worker may have. Each of
-# its bytes needs 12 in the parser's own buffer, and up to 4 as text; each value needs more.
+# The most memory that a body may need while it is parsed: three quarters of what a worker may have.
 _MOST_MEMORY = MEMORY // 4 * 3
-_FOR_EACH_BYTE = 16
 
 # After this many bytes of records, a few milliseconds of work, other peers should have a turn.
 _STEP = 128 << 10
@@ -290,16 +288,18 @@ def fits_in_record(size: int, most: int) -> bool:
     return size <= max(_SPARE * most, _LEAST_LONG)
 
 
-def require_memory(body: bytes, signs: bytes, each: int) -> None:
-    """Raise RequestRefused (413) if the values of a body may need more memory than a worker has.
+def require_memory(body: bytes, of_byte: int, signs: bytes, of_value: int) -> None:
+    """Raise RequestRefused (413) if a body may need more memory, while it is parsed, than a worker has.
 
-    signs: the bytes that stand before each value, or more often. each: the memory of a value, in bytes.
+    of_byte, of_value: bytes of memory that each byte of the body, and each value in it, needs. signs: bytes
+    that stand before each value, and perhaps elsewhere.
     """
     size = len(body)
-    if (_FOR_EACH_BYTE + each) * size <= _MOST_MEMORY:
+    # Most bodies are too small, whatever is in them.
+    if (of_byte + of_value) * size <= _MOST_MEMORY:
         return
     values = size - len(body.translate(None, signs))
-    if _FOR_EACH_BYTE * size + each * values > _MOST_MEMORY:
+    if of_byte * size + of_value * values > _MOST_MEMORY:
         raise RequestRefused(413, "the body has too many values to parse; send fewer at once")
 
 

@@ -104,7 +104,6 @@ class Idle:
     discard_early_input = False
     exhausted = True
 
-
     def received(self, data: bytes) -> None: ...
 
     def advance(self) -> None: ...

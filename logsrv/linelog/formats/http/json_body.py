@@ -11,9 +11,11 @@ import numpy.typing as npt
 
 from logsrv.linelog.lines.bodies import malformed_body, parse_json_text, require_memory
 
-# A value may begin behind each of these. Most of a value's 130 bytes of memory are those of a dict.
+# Memory to parse JSON, in bytes. Each byte needs 12 in the parser's own buffer, and up to 4 as text. Each
+# value begins behind one of these signs; a small object, with two of them, needs most for its length.
+_OF_BYTE = 16
 _BEFORE_VALUES = b"[{,"
-_VALUE = 130
+_OF_VALUE = 130
 _QUOTE, _OPEN, _CLOSE, _COMMA = range(1, 5)
 _KINDS = bytearray(256)
 for _sign, _kind in zip(b'"[{]},', (_QUOTE, _OPEN, _OPEN, _CLOSE, _CLOSE, _COMMA), strict=True):
@@ -24,7 +26,7 @@ Places: TypeAlias = npt.NDArray[np.intp]
 
 def parse_json_body(body: bytes) -> Any:
     """Return the value of a body. Raises RequestRefused: 400 for invalid JSON, 413 for too many values."""
-    require_memory(body, _BEFORE_VALUES, _VALUE)
+    require_memory(body, _OF_BYTE, _BEFORE_VALUES, _OF_VALUE)
     try:
         return parse_json_text(body.removeprefix(BOM_UTF8))
     except ValueError as error:
@@ -67,7 +69,7 @@ def value_ends(text: bytes) -> Places:
 
     Raises RequestRefused (413) for too many values.
     """
-    require_memory(text, _BEFORE_VALUES, _VALUE)
+    require_memory(text, _OF_BYTE, _BEFORE_VALUES, _OF_VALUE)
     places, kinds, depths = _find_signs(text)
     ends: Places = places[(kinds == _CLOSE) & (depths == 0)] + 1
     return ends

@@ -7,10 +7,11 @@ from typing import Any
 
 from logsrv.linelog.lines.bodies import RequestRefused, malformed_body, require_memory
 
-# A small message takes up to 134 bytes of memory. It has its length before it, which is small then; a large
-# one takes little more than its bytes.
+# Memory to parse protobuf, in bytes: twice its length, and up to 134 for a message. A small message has its
+# length before it, which is one of these bytes; there are more of them than messages.
+_OF_BYTE = 2
 _SMALL_LENGTHS = bytes(range(16))
-_MESSAGE = 134
+_OF_MESSAGE = 134
 
 
 def import_extra(module: str, what: str) -> Any:
@@ -31,7 +32,7 @@ def parse_protobuf(kind: Any, body: bytes) -> Any:
 
     Raises RequestRefused: 400 for invalid protobuf, 413 if it may need more memory than a worker has.
     """
-    require_memory(body, _SMALL_LENGTHS, _MESSAGE)
+    require_memory(body, _OF_BYTE, _SMALL_LENGTHS, _OF_MESSAGE)
     message = kind()
     try:
         message.ParseFromString(body)
