@@ -8,9 +8,9 @@ Browser ── BrowserWindow            the page, the prompt, sentences and ques
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+import attrs
 from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
@@ -216,7 +216,7 @@ _ENTER = {
 }
 
 
-@dataclass(eq=False)
+@attrs.define(eq=False)
 class StatusTexts:
     """The texts of the rows, made from the state of the other parts."""
 

@@ -7,9 +7,10 @@ visit ──► at hand ──────────────────�
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+
+import attrs
 
 from logsrv.errors import PeerError
 from logsrv.gopher.browse.bars import AddressBar
@@ -31,7 +32,7 @@ from logsrv.kit.text.words import size_text
 _MANY_BYTES = 64 * 1024
 
 
-@dataclass(eq=False)
+@attrs.define(eq=False)
 class VisitInProgress:
     """A visit that is being made.
 
@@ -49,7 +50,7 @@ class VisitInProgress:
     arrived: bool = False
 
 
-@dataclass(eq=False)
+@attrs.define(eq=False)
 class CurrentPage:
     """Loads and shows places; a new visit cancels the one before.
 
@@ -60,9 +61,9 @@ class CurrentPage:
     _followed: FollowedMenus
     _address: AddressBar
     _window: BrowserWindow
-    shown: Page | InternalPage | None = field(default=None, init=False)
-    _journey: VisitInProgress | None = field(default=None, init=False)
-    _worker: Any = field(default=None, init=False)
+    shown: Page | InternalPage | None = attrs.field(default=None, init=False)
+    _journey: VisitInProgress | None = attrs.field(default=None, init=False)
+    _worker: Any = attrs.field(default=None, init=False)
 
     @property
     def page(self) -> Page | None:

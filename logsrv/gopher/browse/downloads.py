@@ -6,9 +6,10 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+import attrs
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
@@ -21,7 +22,7 @@ from logsrv.kit.text.escape import one_line
 DownloadState = Literal["running", "saved", "failed", "stopped"]
 
 
-@dataclass(eq=False)
+@attrs.define(eq=False)
 class BackgroundDownload:
     """A download. length: bytes of the whole answer, if the server announced it. reason: why it failed."""
 
@@ -30,7 +31,7 @@ class BackgroundDownload:
     state: DownloadState = "running"
     received: int = 0
     length: int | None = None
-    began: float = field(default_factory=time.monotonic)
+    began: float = attrs.field(factory=time.monotonic)
     ended: float | None = None
     reason: str = ""
     task: asyncio.Task[None] | None = None

@@ -98,7 +98,7 @@ class FollowedMenus:
             self.problem = one_line(str(error))
         else:
             self._replace_followed(
-                each.replace(news=news) if each.url == looked.url else each
+                each._replace(news=news) if each.url == looked.url else each
                 for each in self.followed
             )
 
@@ -137,7 +137,7 @@ class FollowedMenus:
         """Mark these entries as read or as new. Raises ConfigurationError."""
         # Change the news in memory first: the page of news may be shown before the file is written.
         self._replace_followed(
-            each.replace(news=each.news.with_entries_marked(ids, read=read))
+            each._replace(news=each.news.with_entries_marked(ids, read=read))
             for each in self.followed
         )
         await asyncio.to_thread(self._session.following.mark_entries, ids, read=read)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import partial
+
+import attrs
 
 from logsrv.gopher.browse.current_page import CurrentPage
 from logsrv.gopher.browse.followed_menus import FollowedMenus
@@ -15,7 +16,7 @@ from logsrv.gopher.follow.following import FollowedMenu, can_follow
 from logsrv.gopher.follow.news import NewsItem
 
 
-@dataclass(eq=False)
+@attrs.define(eq=False)
 class FollowingCommands:
     """Commands for followed menus. Background work reads and writes their files."""
 
@@ -24,7 +25,7 @@ class FollowingCommands:
     _window: BrowserWindow
     # The state of the followed menus when the page of news was made last; if it differs, the page is made
     # again.
-    _rendered: object = field(default=None, init=False)
+    _rendered: object = attrs.field(default=None, init=False)
 
     def fetch_due_menus(self, *, again: bool = False) -> None:
         """Fetch the menus that are due; with `again`, every followed menu."""

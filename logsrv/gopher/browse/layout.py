@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
 from typing import Literal
 
+import attrs
+
 from logsrv.gopher.browse.page_lines import PageLine
 from logsrv.gopher.wire.columns import cell_count, shape_of
-from logsrv.value import Value
 
 # fit: break prose, not drawings. all: break every line. none: break no line.
 Breaking = Literal["fit", "all", "none"]
@@ -33,7 +34,8 @@ _TAG_WIDTH = 4
 _GAP = 2
 
 
-class ScrollPosition(Value):
+@attrs.frozen
+class ScrollPosition:
     """A position in a page: index of the line with the cursor, first row, first column."""
 
     cursor: int | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
+
+import attrs
 
 from logsrv.gopher.browse.current_page import CurrentPage
 from logsrv.gopher.browse.following_commands import FollowingCommands
@@ -19,7 +20,7 @@ from logsrv.gopher.follow.bookmarks import title_from_url
 from logsrv.gopher.wire.url import MENU_TYPE, GopherURL
 
 
-@dataclass(eq=False)
+@attrs.define(eq=False)
 class NavigationCommands:
     """Commands that open links and visit places."""
 

@@ -8,6 +8,8 @@ import re
 from typing import Literal
 from urllib.parse import quote
 
+import attrs
+
 from logsrv.errors import LogsrvError
 from logsrv.gopher.follow.bookmarks import title_from_url
 from logsrv.gopher.wire.errors import BadURL
@@ -16,7 +18,6 @@ from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
-from logsrv.value import Value
 
 Way = Literal["menu", "text", "picture", "download"]
 # The item types that are shown as pages, by name. BinHex and uuencode are texts too, but for programs.
@@ -28,14 +29,16 @@ _WAYS: dict[str, Way] = {
 }
 
 
-class MenuContent(Value):
+@attrs.frozen
+class MenuContent:
     """The items of a menu; `dropped` bytes of its lines were too long to keep."""
 
     items: tuple[MenuItem, ...]
     dropped: int = 0
 
 
-class Page(Value):
+@attrs.frozen
+class Page:
     """The answer to one request.
 
     content: the items of a menu, or bytes. A text has neither its last line `.` nor doubled dots.
@@ -83,7 +86,8 @@ _OUTSIDE = frozenset(
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 
-class Hyperlink(Value):
+@attrs.frozen
+class Hyperlink:
     """A link.
 
     url: for the kinds show, search and download. address: safe to show on one line; for `outside`
@@ -122,7 +126,7 @@ def link_of(item: MenuItem, menu: ItemURL, charset: str | None = None) -> Hyperl
         link = link_to(url, title)
     else:
         link = Hyperlink("dead", title, _why_dead(item))
-    return link.replace(item=item)
+    return attrs.evolve(link, item=item)
 
 
 def _link_by_address(address: str, title: str) -> Hyperlink:

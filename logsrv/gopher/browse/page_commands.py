@@ -5,7 +5,8 @@ downloads in the background, bookmarks.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+
+import attrs
 
 from logsrv.gopher.browse.current_page import CurrentPage
 from logsrv.gopher.browse.downloads import BackgroundDownload
@@ -20,7 +21,7 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import size_text
 
 
-@dataclass(eq=False)
+@attrs.define(eq=False)
 class ReadingCommands:
     """Commands within the current page."""
 
@@ -28,7 +29,7 @@ class ReadingCommands:
     _current: CurrentPage
     _window: BrowserWindow
     # The words searched for, the newest last.
-    _searched_words: tuple[str, ...] = field(default=(), init=False)
+    _searched_words: tuple[str, ...] = attrs.field(default=(), init=False)
 
     def ask_and_find(self) -> None:
         """Ask for words, and go to the first match."""
@@ -104,7 +105,7 @@ class ReadingCommands:
             self._window.say(f"Copied: {link.address}")
 
 
-@dataclass(eq=False)
+@attrs.define(eq=False)
 class SaveAndBookmarkCommands:
     """Commands that save and bookmark; they announce the end of each download."""
 

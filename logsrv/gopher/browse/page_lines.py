@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+import attrs
+
 from logsrv.gopher.browse.page import Hyperlink, MenuContent, Page, link_of, link_to
 from logsrv.gopher.wire.errors import Refused, ServerError, TimedOut, TLSError, TooBig
 from logsrv.gopher.wire.fileurl import ItemURL
@@ -20,7 +22,6 @@ from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.text import decode_text
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import printable
-from logsrv.value import Value
 
 # Name of an item type → name of its style, which has a colour.
 _COLOURS = {
@@ -213,7 +214,8 @@ _ATTRIBUTES = {1: "bold", 3: "italic", 4: "underline", 7: "reverse"}
 _ENDS = {22: "bold", 23: "italic", 24: "underline", 27: "reverse"}
 
 
-class SpanStyle(Value):
+@attrs.frozen
+class SpanStyle:
     """The style of a span: colour of the letters, of the background, and Rich's names of attributes."""
 
     letters: Shade = None
@@ -278,25 +280,30 @@ def _style_after(paint: SpanStyle, parameters: str) -> SpanStyle | None:
         if number == 0:
             paint = _PLAIN
         elif name := _ATTRIBUTES.get(number):
-            paint = paint.replace(attributes=paint.attributes | {name})
+            paint = attrs.evolve(paint, attributes=paint.attributes | {name})
         elif name := _ENDS.get(number):
-            paint = paint.replace(attributes=paint.attributes - {name})
+            paint = attrs.evolve(paint, attributes=paint.attributes - {name})
         elif 30 <= number <= 37 or 90 <= number <= 97:
-            paint = paint.replace(letters=number - 30 if number < 90 else number - 82)
+            paint = attrs.evolve(paint, letters=number - 30 if number < 90 else number - 82)
         elif 40 <= number <= 47 or 100 <= number <= 107:
-            paint = paint.replace(ground=number - 40 if number < 100 else number - 92)
-        elif number in (39, 49):
-            paint = paint.replace(**{"letters" if number == 39 else "ground": None})
+            paint = attrs.evolve(paint, ground=number - 40 if number < 100 else number - 92)
+        elif number == 39:
+            paint = attrs.evolve(paint, letters=None)
+        elif number == 49:
+            paint = attrs.evolve(paint, ground=None)
         elif number in (38, 48):
             shade = _parse_shade(numbers)
             if shade is None:
                 return None
-            paint = paint.replace(**{"letters" if number == 38 else "ground": shade})
+            if number == 38:
+                paint = attrs.evolve(paint, letters=shade)
+            else:
+                paint = attrs.evolve(paint, ground=shade)
         else:
             return None
     # Drop the background: letters of the same colour would be invisible.
     if paint.letters is not None and paint.letters == paint.ground:
-        return paint.replace(ground=None)
+        return attrs.evolve(paint, ground=None)
     return paint
 
 

@@ -10,10 +10,11 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from subprocess import DEVNULL, Popen
+
+import attrs
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.page import Hyperlink
@@ -26,7 +27,7 @@ _USUAL = "open" if sys.platform == "darwin" else "xdg-open"
 _RUN = (".desktop", ".appimage", ".command", ".jar", ".exe", ".bat", ".cmd", ".com", ".scr", ".msi")
 
 
-@dataclass(eq=False)
+@attrs.define(eq=False)
 class ExternalPrograms:
     """The programs that `environ` names, or that are in its PATH.
 

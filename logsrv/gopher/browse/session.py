@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
+
+import attrs
 
 from logsrv.gopher.browse.downloads import Downloads, download_directory
 from logsrv.gopher.browse.layout import ScrollPosition
@@ -37,7 +38,7 @@ MOST_VISITS = 1000
 MOST_CACHED = 64 * 1024 * 1024
 
 
-@dataclass(eq=False)
+@attrs.define(eq=False)
 class Visit:
     """A place, and the scroll position that going back restores."""
 

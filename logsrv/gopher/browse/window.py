@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
+import attrs
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -32,7 +32,7 @@ Answer = TypeVar("Answer")
 Chosen = TypeVar("Chosen")
 
 
-@dataclass(eq=False)
+@attrs.define(eq=False)
 class BrowserWindow:
     """The page, the prompt and the dialogs.
 
@@ -44,7 +44,7 @@ class BrowserWindow:
     prompt: Prompt
     _app: App[None]
     changed: Callable[[], object]
-    said: str = field(default="", init=False)
+    said: str = attrs.field(default="", init=False)
 
     def say(self, sentence: str) -> None:
         """Show a sentence below the page until the cursor moves."""

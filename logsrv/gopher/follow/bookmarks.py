@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.wholefile import write_whole
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.fileurl import FileURL, ItemURL, parse_item_url
 from logsrv.kit.text.escape import one_line
-from logsrv.value import Value
 
 
-class Bookmark(Value):
+class Bookmark(NamedTuple):
     """A bookmark. `title` is safe to show on one line."""
 
     url: ItemURL

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from hashlib import sha256
+from typing import NamedTuple
 from urllib.parse import quote
 
 from logsrv.gopher.wire.errors import BadURL
@@ -23,7 +24,6 @@ from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.text import decode_text
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
-from logsrv.value import Value
 
 LONGEST_TITLE = 200
 # Characters; a longer line with a date is no entry, but prose that mentions the date.
@@ -35,7 +35,7 @@ _ELSEWHERE = ("http:", "https:", "ftp:", "gemini:")
 _ADDRESS = re.compile(r"gophers?://[^\s<>\"]+", re.IGNORECASE)
 
 
-class Entry(Value):
+class Entry(NamedTuple):
     """An entry of a followed menu or text. `title` is safe to show on one line."""
 
     id: str

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeGuard
+from typing import NamedTuple, TypeGuard
 
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
@@ -38,14 +38,13 @@ from logsrv.gopher.wire.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.itemtypes import AnswerKind, item_type
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
-from logsrv.value import Value
 
 # Bytes of a file that are read. Somebody else may have put a larger one there: it counts as damaged.
 _MOST_BYTES = 16 * 1024 * 1024
 _FEED = "feed"
 
 
-class FollowedMenu(Value):
+class FollowedMenu(NamedTuple):
     """A followed menu and its news. `title` is safe to show on one line."""
 
     url: GopherURL

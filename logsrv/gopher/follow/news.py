@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import NamedTuple
 
 from logsrv.gopher.follow.entries import (
     LONGEST_TITLE,
@@ -25,7 +26,6 @@ from logsrv.gopher.follow.entries import (
     utc_day,
 )
 from logsrv.kit.text.escape import one_line
-from logsrv.value import Value
 
 # Keys of a menu that are remembered. Twice the most items of a menu (`following.LIMITS`), so that as many
 # entries that are missing now stay known.
@@ -38,7 +38,7 @@ SHOWN_AT_FIRST = 5
 _KEY = re.compile(r"[0-9a-f]{16}")
 
 
-class NewsItem(Value):
+class NewsItem(NamedTuple):
     """An entry that was new when the menu was fetched, or one of the latest of the first fetch.
 
     day: an ISO date, by which items are sorted: that in the title or address, else the day when it was
@@ -54,7 +54,7 @@ class NewsItem(Value):
     read: bool
 
 
-class News(Value):
+class News(NamedTuple):
     """The known entries of a menu, and the items that are or were new.
 
     looked, tried: times of the last successful request and of the last one, in seconds since 1970; 0 for
@@ -88,7 +88,7 @@ class News(Value):
             # If a phlog has dated entries, the others are links to other places.
             fresh = _newest_first([item for item in fresh if item.dated] or fresh)[:SHOWN_AT_FIRST]
         titles = {entry.id: entry.title for entry in entries}
-        items = [item.replace(title=titles.get(item.id, item.title)) for item in self.items]
+        items = [item._replace(title=titles.get(item.id, item.title)) for item in self.items]
         here = frozenset(keys)
         gone = [key for key in self.keys if key not in here]
         kept, left_out = _limit_items(_newest_first([*fresh, *items]))
@@ -98,7 +98,7 @@ class News(Value):
 
     def after_failure(self, sentence: str, now: int) -> News:
         """Return the news after the menu could not be fetched, with the reason in `sentence`."""
-        return self.replace(failed=sentence, tried=now)
+        return self._replace(failed=sentence, tried=now)
 
     def with_entries_marked(self, ids: Iterable[str] | None = None, *, read: bool = True) -> News:
         """Return the news with these entries, or all, marked as read or as new.
@@ -109,19 +109,15 @@ class News(Value):
             map(id_without_tls, [item.id for item in self.items] if ids is None else ids)
         )
         items = [
-            item.replace(read=read) if id_without_tls(item.id) in marked else item
+            item._replace(read=read) if id_without_tls(item.id) in marked else item
             for item in self.items
         ]
         left_out = self.left_out if not all(item.read for item in items) else 0
-        return self.replace(items=tuple(items), left_out=left_out)
+        return self._replace(items=tuple(items), left_out=left_out)
 
     def as_json(self) -> bytes:
         """Return the news as a line of JSON."""
-        items = [
-            [item.id, item.title, item.day, item.dated, item.seen, item.read] for item in self.items
-        ]
-        whole = {name: getattr(self, name) for name in self._fields} | {"items": items}
-        return json.dumps(whole, separators=(",", ":")).encode("ascii") + b"\n"
+        return json.dumps(self._asdict(), separators=(",", ":")).encode("ascii") + b"\n"
 
     @classmethod
     def from_json(cls, line: bytes) -> News:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.earlier_copies import EarlierCopies, why_not_replace
@@ -30,8 +30,7 @@ from logsrv.gopher.wire.url import GopherURL
 _LINES_AT_ONCE = 64
 
 
-@dataclass(slots=True)
-class UnreadMenu:
+class UnreadMenu(NamedTuple):
     """A copied menu with lines that were not processed. depth: of its items."""
 
     menu: ItemCopy

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.connection_options import Timeouts
@@ -21,13 +21,11 @@ from logsrv.gopher.wire.content import USUAL, Content
 from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.value import Value
 
 # The longest wait for an event, in seconds.
 IDLE = 0.2
 
 
-@dataclass(eq=False, slots=True)
 class FetchJob:
     """An item of the mirror.
 
@@ -37,22 +35,23 @@ class FetchJob:
     has_copy: whether there is a copy.
     """
 
-    url: GopherURL
-    key: Key
-    depth: int
-    path: CopyPath | None = None
-    has_copy: bool = False
-    known: bool = False
-    tries: int = 0
-    error: Exception | None = None
-    got: AnswerSink | None = None
+    def __init__(self, url: GopherURL, key: Key, depth: int, path: CopyPath | None = None) -> None:
+        self.url = url
+        self.key = key
+        self.depth = depth
+        self.path = path
+        self.has_copy = False
+        self.known = False
+        self.tries = 0
+        self.error: Exception | None = None
+        self.got: AnswerSink | None = None
 
 
 RETRIES = 4
 _TIME_FOR_A_MENU = Timeouts().whole
 
 
-class CrawlOptions(Value):
+class CrawlOptions(NamedTuple):
     """The limits and options of a run.
 
     The fields are the options of `gopher mirror` of these names. connections: at once. delay: seconds

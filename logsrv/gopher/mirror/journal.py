@@ -31,7 +31,6 @@ from logsrv.gopher.mirror.paths import CopyPath
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import checked_name
-from logsrv.value import Value
 
 _VERSION = 1
 # Exceptions from parsing a line that is not from `gopher mirror`; deeply nested lists raise RecursionError.
@@ -50,7 +49,7 @@ class ItemCopy(NamedTuple):
     offset: int
 
 
-class JournalContents(Value):
+class JournalContents(NamedTuple):
     """The contents of a journal, in the order of the lines.
 
     done: finished items; during an update, only those that it has finished. old: items finished before the

@@ -7,12 +7,11 @@ The server has its say by `robots.txt` (RFC 9309, with selectors instead of path
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from logsrv.gopher.wire.itemtypes import MENUS
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.value import Value
 
 Span = Literal["path", "host", "everywhere"]
 
@@ -127,7 +126,7 @@ LONGEST_DELAY = 60.0
 _MOST_RULES = 10_000
 
 
-class RobotRules(Value):
+class RobotRules(NamedTuple):
     """The rules for us. delay: seconds between requests.
 
     rules: beginnings of selectors, each with whether they are allowed; the longest match counts.

@@ -57,7 +57,7 @@ def test_a_feed_has_what_was_found():
 def test_the_same_entries_make_the_same_feed():
     menus = followed(Entry("gopher://h.org/0/a", "A"))
     later = [
-        each.replace(news=each.news.after_fetch([Entry("gopher://h.org/0/a", "A")], NOW + 999))
+        each._replace(news=each.news.after_fetch([Entry("gopher://h.org/0/a", "A")], NOW + 999))
         for each in menus
     ]
     assert news_as_atom(FEED, later, items_of_all_menus(later)) == news_as_atom(
