@@ -1,36 +1,5 @@
 """A process that runs as long as it is needed: started, sent its orders, started again when it dies.
 
-    state      event  next       what happens
-    IDLE       want   STARTING   a process is started, as soon as the reactor runs
-    IDLE       done   IDLE
-    IDLE       stop   STOPPED
-    STARTING   want   STARTING
-    STARTING   begun  RUNNING    its orders are sent
-    STARTING   died   WAITING    the system could not start it: the log says why
-    STARTING   done   IDLE
-    STARTING   stop   STOPPED
-    RUNNING    want   RUNNING    its new orders are sent
-    RUNNING    done   LEAVING    its input is closed, so it ends
-    RUNNING    died   WAITING    the log says how
-    RUNNING    stop   ENDING     its input is closed, so it ends
-    WAITING    want   STARTING   the next process is started now
-    WAITING    due    STARTING   the next process is started after the pause
-    WAITING    done   IDLE
-    WAITING    stop   STOPPED
-    LEAVING    want   RETURNING  the next process will start when this one has ended
-    LEAVING    done   LEAVING
-    LEAVING    died   IDLE
-    LEAVING    stop   ENDING
-    RETURNING  want   RETURNING
-    RETURNING  done   LEAVING    no next process will start
-    RETURNING  died   STARTING   the next process is started
-    RETURNING  stop   ENDING
-    ENDING     want   ENDING
-    ENDING     done   ENDING
-    ENDING     died   STOPPED
-    STOPPED    want   STOPPED
-    STOPPED    done   STOPPED
-
 Only one process runs at a time, because its files on disk have one owner.
 """
 
@@ -49,7 +18,6 @@ from logsrv.kit.children.child_process import (
     child_environment,
     start_error_text,
 )
-from logsrv.kit.text.transitions import parse_transitions
 from logsrv.timer import Timer
 
 log = Logger()
@@ -61,14 +29,30 @@ WELL = 60.0
 END = 6.0
 """Seconds that it gets to end; then it is killed."""
 
-NEXT = parse_transitions(__doc__)
+NEXT = {
+    # A process is wanted: it is started as soon as the reactor runs.
+    "IDLE": {"want": "STARTING", "stop": "STOPPED"},
+    # Its orders are sent when it has begun. If the system could not start it, the log says why.
+    "STARTING": {"begun": "RUNNING", "died": "WAITING", "done": "IDLE", "stop": "STOPPED"},
+    # New orders are sent. Its input is closed if it is not needed any more. If it dies, the log says how.
+    "RUNNING": {"done": "LEAVING", "died": "WAITING", "stop": "ENDING"},
+    # The next process is started after a pause, or when it is wanted.
+    "WAITING": {"want": "STARTING", "due": "STARTING", "done": "IDLE", "stop": "STOPPED"},
+    # It ends, and no next process will start.
+    "LEAVING": {"want": "RETURNING", "died": "IDLE", "stop": "ENDING"},
+    # It ends, and the next process will start after that.
+    "RETURNING": {"done": "LEAVING", "died": "STARTING", "stop": "ENDING"},
+    "ENDING": {"died": "STOPPED"},
+    "STOPPED": {},
+}
+"""The states, and for each the events that lead to another state. Any other event changes nothing."""
 
 
 @attrs.define(eq=False)
 class ResidentProcess:
     """A process that runs `module`, from the first `start_or_update` to `stop`.
 
-    state: one of the table above. name: begins each log line about it. orders: gets the process id, and
+    state: one of NEXT. name: begins each log line about it. orders: gets the process id, and
     returns the message that is sent to the process at its start and after each `start_or_update`. take:
     gets each message of the process. environment: returns all its variables, at each start; by default
     `child_environment`.
@@ -111,7 +95,7 @@ class ResidentProcess:
         return self._stopped is not None
 
     def _change_state(self, event: str) -> None:
-        before, self.state = self.state, NEXT[self.state, event]
+        before, self.state = self.state, NEXT[self.state].get(event, self.state)
         if self.state == before:
             return
         self._again.stop()

@@ -1,17 +1,7 @@
 """Sites: places where a service listens, each with its server, guard and settings; and all together.
 
 A reload compares the present sites with those that the new settings want. A site in both gets the new
-settings, a new one is made, and one that is no longer wanted drains. The states of a site:
-
-    state     event     next      what happens
-    MADE      bind      BOUND     its place is taken; raises when it is not free
-    MADE      close     CLOSING
-    BOUND     open      OPEN      peers are let in
-    BOUND     close     CLOSING
-    OPEN      apply     OPEN      it gets other settings, its peers stay
-    OPEN      close     CLOSING   no new peers; what has arrived is taken in
-    CLOSING   vacate    VACATED   its place is free for another
-    VACATED   end       CLOSED    its last peer has gone; its counts stay in the sums
+settings, a new one is made, and one that is no longer wanted drains.
 
 `check` may be called in any state before CLOSING. It raises when the site could not be bound now, or could
 not go on with its files as they are now. A reload does everything that can fail before any peer notices it,
@@ -32,7 +22,6 @@ from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.net.endpoint import LISTENING, NOT_AT_ONCE, Endpoint, TakenPlaces
 from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
-from logsrv.kit.text.transitions import parse_transitions
 
 log = Logger()
 
@@ -71,11 +60,22 @@ class SiteServer(Protocol):
         """Clean up: the last peer has gone."""
 
 
-NEXT = parse_transitions(__doc__)
+NEXT = {
+    "MADE": {"bind": "BOUND", "close": "CLOSING"},
+    # Its place is taken; peers wait.
+    "BOUND": {"open": "OPEN", "close": "CLOSING"},
+    # Peers are let in. When it gets other settings, its peers stay.
+    "OPEN": {"apply": "OPEN", "close": "CLOSING"},
+    # No new peers; what has arrived is taken in.
+    "CLOSING": {"vacate": "VACATED"},
+    # Its place is free for another. After its last peer has gone, its counts stay in the sums.
+    "VACATED": {"end": "CLOSED"},
+}
+"""The states of a site: for each the events, and the state after each event."""
 
 
 class Site:
-    """A site of a service. state: one of the table above.
+    """A site of a service. state: one of NEXT.
 
     is_own: true for a site of the service itself (--metrics, --inspect), false for one of its protocols.
     policy: the rules of its guard. server: the part that serves its peers.
@@ -126,7 +126,7 @@ class Site:
         return self._listener.protocols
 
     def _change_state(self, event: str) -> None:
-        self.state = NEXT[self.state, event]
+        self.state = NEXT[self.state][event]
 
     def check(self) -> None:
         """Raise ListenError if it could not be bound now, or could not go on."""

@@ -1,16 +1,5 @@
 """A viewer of the live view: one stream of events to one client.
 
-    state      event    next       what happens
-    WAITING    search   SEARCHING  a search reads the lines written since the client's position
-    WAITING    join     JOINING    there is little or nothing to search, or it begins at the end
-    SEARCHING  search   SEARCHING  meanwhile much more was written
-    SEARCHING  join     JOINING    the process of the live views sends it the last lines, step by step
-    JOINING    live     LIVE       it has reached the position of the other viewers
-    WAITING    end      ENDED      the client has disconnected, or the server closes the stream
-    SEARCHING  end      ENDED
-    JOINING    end      ENDED
-    LIVE       end      ENDED
-
 A client that does not read costs a socket with a full buffer, and a list of lines whose text it shares with
 other viewers. Further lines are only counted; the client gets their number when it reads again. After some
 minutes its connection is closed. When the client connects again, it sends the position of its last line,
@@ -30,7 +19,6 @@ import attrs
 from twisted.internet.interfaces import IPushProducer, IReactorTime
 from zope.interface import implementer
 
-from logsrv.kit.text.transitions import parse_transitions
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searches import AskedSearch, Searches
@@ -60,7 +48,17 @@ BUFFER = 16 << 10
 SEND_BUFFER = 128 << 10
 _NOWHERE = Position(0, 0)
 
-NEXT = parse_transitions(__doc__)
+NEXT = {
+    "WAITING": {"search": "SEARCHING", "join": "JOINING", "end": "ENDED"},
+    # A search reads the lines written since the client's position; another one if more was written.
+    "SEARCHING": {"search": "SEARCHING", "join": "JOINING", "end": "ENDED"},
+    # The process of the live views sends it the last lines, step by step.
+    "JOINING": {"live": "LIVE", "end": "ENDED"},
+    # It has reached the position of the other viewers.
+    "LIVE": {"end": "ENDED"},
+}
+"""The states of a viewer: for each the events, and the state after each event. It ends when the client has
+disconnected, or the server closes the stream."""
 
 
 class EventQueue:
@@ -157,7 +155,7 @@ class Viewer:
             self._request_search(end)
 
     def _change_state(self, event: str) -> None:
-        self.state = NEXT[self.state, event]
+        self.state = NEXT[self.state][event]
 
     def _request_search(self, end: Position) -> None:
         """Request a search of the next lines up to `end`; it begins when few others run."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from logsrv.kit.children.frames import frame_parts
-from logsrv.kit.children.resident import END, NEXT, PAUSES, WELL, ResidentProcess
+from logsrv.kit.children.resident import END, PAUSES, WELL, ResidentProcess
 from tests.parts.child_processes import Spawner
 from tests.parts.reactor import logged
 
@@ -190,10 +190,3 @@ def test_a_stop_during_the_pause_is_done_at_once(stage):
     assert stage.process.stop().called
     stage.reactor.advance(100)
     assert len(stage.reactor.processes) == 1
-
-
-def test_every_state_accepts_every_call_of_the_owner():
-    """It is told to stop once: `stop` gives the same Deferred again."""
-    states = {state for state, _ in NEXT}
-    assert {(state, "want") for state in states} <= set(NEXT)
-    assert {(state, "stop") for state in states - {"ENDING", "STOPPED"}} <= set(NEXT)
