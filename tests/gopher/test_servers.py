@@ -88,7 +88,7 @@ async def test_gopher_plus_of_pygopherd_is_understood(client, pygopherd):
     here = f"gopher://127.0.0.1:{pygopherd}"
     async with await client.open(f"{here}/9/bin.dat%09%09+") as response:
         assert response.length == len(TREE[b"bin.dat"])
-        assert await response.read() == TREE[b"bin.dat"]
+        assert b"".join([piece async for piece in response]) == TREE[b"bin.dat"]
     with pytest.raises(ServerError, match="does not exist"):
         await client.text(f"{here}/0/nope.txt%09%09+")
 

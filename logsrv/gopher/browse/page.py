@@ -20,13 +20,6 @@ from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
 Way = Literal["menu", "text", "picture", "download"]
-# The item types that are shown as pages, by name. BinHex and uuencode are texts too, but for programs.
-_WAYS: dict[str, Way] = {
-    **dict.fromkeys(("menu", "search"), "menu"),
-    # The source of HTML is a text, too: for a page as it is meant, there are browsers.
-    **dict.fromkeys(("text", "mail", "calendar", "html"), "text"),
-    "image": "picture",
-}
 
 
 @attrs.frozen
@@ -70,7 +63,7 @@ class Page:
 
 def way_to_show(url: ItemURL) -> Way:
     """Return how to show the answer to `url`, by its item type."""
-    return _WAYS.get(item_type(url.item_type).name, "download")
+    return item_type(url.item_type).uses.browser
 
 
 # show: as a page. search: as a page, after a prompt for words. download: save to a file. outside: open with

@@ -6,6 +6,7 @@ import os
 import time
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -111,7 +112,7 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     transfers = Transfers(how, time.monotonic)
     try:
         scope = _make_scope(root, options, how, transfers)
-        made = _make_missing_directories(directory)
+        is_new = _make_directory(directory)
         journal = MirrorJournal(directory, root, options.span, anew=options.refresh)
         given = {name: each for name, each in vars(options).items() if each is not None}
         limits = CrawlOptions(
@@ -122,7 +123,7 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
             interrupted = _run_crawl(crawl, transfers, StatusLine(stderr, time.monotonic))
         except Exception as error:
             if not crawl.tally.fetched and journal.is_new:
-                _remove_empty_mirror(directory, made)
+                _remove_empty_mirror(directory, is_new)
             if root in crawl.tally.stays and isinstance(error, GopherError):
                 stderr.write(printable(f"gopher: {root}: {error}; the copies of before stay\n"))
                 return error.exit_status
@@ -157,36 +158,27 @@ def _run_crawl(crawl: Crawl, transfers: Transfers, progress: StatusLine) -> Base
     return None
 
 
-def _make_missing_directories(directory: str) -> list[str]:
-    """Make `directory` and its parents; return the ones that are new, the innermost first.
-
-    Raises ConfigurationError if it exists and is not a directory, OSError.
-    """
+def _make_directory(directory: str) -> bool:
+    """Make `directory`; return true if it is new. Raises ConfigurationError for a file, OSError."""
     if os.path.exists(directory) and not os.path.isdir(directory):
         raise ConfigurationError(
             f"{one_line(directory, 4096)} is not a directory, which a mirror needs"
         )
-    made = []
-    place = os.path.abspath(directory)
-    while not os.path.lexists(place):
-        made.append(place)
-        place = os.path.dirname(place)
+    is_new = not os.path.lexists(directory)
     os.makedirs(directory, exist_ok=True)
-    return made
+    return is_new
 
 
-def _remove_empty_mirror(directory: str, made: list[str]) -> None:
-    """Remove the journal and the new directories of a mirror that copied nothing.
+def _remove_empty_mirror(directory: str, is_new: bool) -> None:
+    """Remove the journal, and the new directory, of a mirror that copied nothing.
 
     The next try may copy another server to the same place.
     """
-    try:
-        os.unlink(os.path.join(directory, MIRROR_JOURNAL))
-        for place in made:
-            os.rmdir(place)
-    except OSError:
-        # The directory stays, because it is not empty: somebody has put a file there meanwhile.
-        pass
+    os.unlink(os.path.join(directory, MIRROR_JOURNAL))
+    # It stays if somebody has put a file there meanwhile.
+    with suppress(OSError):
+        if is_new:
+            os.rmdir(directory)
 
 
 def _parse_root_url(text: str) -> GopherURL:

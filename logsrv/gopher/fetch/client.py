@@ -102,7 +102,7 @@ class Download:
 class GopherResponse(AwaitedStream):
     """The body of an answer, in pieces as they arrive: bytes as sent, without a Gopher+ header.
 
-    Read it by `async for` or `read`; slow reading slows the server down. Errors of the connection are
+    Read it by `async for`; slow reading slows the server down. Errors of the connection are
     raised after all content received before them. It occupies one of the connections to its host until it
     has ended or is closed: use it in `async with`.
     """
@@ -110,7 +110,6 @@ class GopherResponse(AwaitedStream):
     def __init__(self, transfers: ReactorTransfers, url: GopherURL, **how: Any) -> None:
         """how: further arguments of `AnswerStream`."""
         self._reactor_transfers = transfers
-        self._rest: bytes | None = None
         super().__init__(transfers.transfers, url, **how)
 
     def _start_try(self, after: float = 0.0) -> None:
@@ -126,29 +125,10 @@ class GopherResponse(AwaitedStream):
             self.close()
             raise
 
-    async def __anext__(self) -> bytes:
-        rest, self._rest = self._rest, None
-        return await super().__anext__() if rest is None else rest
-
     async def wait_for_change(self) -> None:
         changed: Deferred[None] = Deferred()
         self.wake = lambda: None if changed.called else changed.callback(None)
         await changed
-
-    async def read(self, size: int = -1) -> bytes:
-        """Return `size` bytes, fewer only at the end; all the rest if it is negative."""
-        pieces: list[bytes] = []
-        missing = size
-        while missing:
-            try:
-                chunk = await anext(self)
-            except StopAsyncIteration:
-                break
-            if 0 < missing < len(chunk):
-                chunk, self._rest = chunk[:missing], chunk[missing:]
-            missing -= len(chunk) if size > 0 else 0
-            pieces.append(chunk)
-        return b"".join(pieces)
 
     def close(self) -> None:
         """Close the connection; unread bytes are lost."""

@@ -146,11 +146,10 @@ class AnswerMaker:
             raise BadURL("", f"an item of the type {kind.name} is nothing that could be fetched")
         if place.rendering == "media":
             return await self._media_answer(place, kind.name)
-        is_text = kind.transfer != "binary" or kind.name == "html"
-        if place.rendering == "file" or not (is_text or kind.name in MEDIA):
+        if place.rendering == "file" or kind.uses.web == "file":
             return await self._download_answer(place)
         is_search = url.item_type == "7" and url.search is None
-        if is_search or not is_text:
+        if is_search or kind.uses.web == "media":
             self.settings.check_host_and_port(url)
             page = pages.search_page(place) if is_search else pages.media_page(place)
             return WebAnswer(page, age=self._age)
@@ -170,7 +169,11 @@ class AnswerMaker:
             raise RequestDenied(415, "only images, sounds and videos can be shown in a page")
         response = await self._fetcher.open_stream(place.url)
         try:
-            start = await response.read(ENOUGH_TO_TELL)
+            start = b""
+            async for piece in response:
+                start += piece
+                if len(start) >= ENOUGH_TO_TELL:
+                    break
             found = media_type(start, kind)
             if found is None:
                 raise RequestDenied(

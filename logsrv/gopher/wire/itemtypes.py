@@ -6,7 +6,7 @@ pygopherd, UMN gopherd).
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from logsrv.kit.text.escape import one_line
 from logsrv.value import Value
@@ -16,10 +16,18 @@ from logsrv.value import Value
 AnswerKind = Literal["menu", "text", "binary"]
 
 
+class Uses(NamedTuple):
+    """What is done with an item that is chosen, in the full-screen browser and in the gateway."""
+
+    browser: Literal["menu", "text", "picture", "download"]
+    web: Literal["page", "media", "file"]
+
+
 class ItemType(Value):
     """An item type. name: one word for people. media_type: the media type of its content on the web.
 
-    tag: a word of at most four letters: menus are made for 70 columns, and terminals have 80.
+    tag: a word of at most four letters: menus are made for 70 columns, and terminals have 80. transfer:
+    also what `gopher URL` does, which shows menus and texts, and saves binaries.
     """
 
     letter: str
@@ -33,7 +41,22 @@ class ItemType(Value):
         """Return the name, or `type x` for an unknown letter; safe to show."""
         return f"type {self.tag}" if self.name == "unknown" else self.name
 
+    @property
+    def uses(self) -> Uses:
+        """Return what the browser and the gateway do with such an item."""
+        return _USES.get(self.name, Uses("download", "file"))
 
+
+_USES = {
+    **dict.fromkeys(("menu", "search"), Uses("menu", "page")),
+    **dict.fromkeys(("text", "mail", "calendar"), Uses("text", "page")),
+    # Texts for programs.
+    **dict.fromkeys(("binhex", "uuencoded"), Uses("download", "page")),
+    # Its source: for a page as it is meant, there are browsers.
+    "html": Uses("text", "page"),
+    "image": Uses("picture", "media"),
+    **dict.fromkeys(("sound", "video"), Uses("download", "media")),
+}
 _TABLE = (
     ItemType("0", "text", "text", "text", "text/plain"),
     ItemType("1", "menu", "menu", "menu", "application/gopher-menu"),

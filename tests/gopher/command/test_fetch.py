@@ -134,10 +134,3 @@ def test_a_proxy_leads_there(serve):
         assert gopher("hidden.onion", "--proxy", f"socks5://{LOOPBACK}:{proxy.port}")[0] == 0
     finally:
         proxy.close()
-
-
-def test_the_part_of_a_menu_that_came_is_shown(serve):
-    url = serve(b"+999\r\n" + MENU[:-3]).url("/1%09%09+")
-    status, out, _ = gopher(url)
-    assert status == 7
-    assert out == b"          Hi\n   1 text About\n"

@@ -5,7 +5,6 @@ and what it `serve`s.
 import io
 import os
 import re
-import resource
 import select
 import signal
 import socket
@@ -139,24 +138,6 @@ def test_a_terminal_that_vanishes_ends_no_download_and_is_one_sentence(serve, tm
         assert process.wait(PATIENCE) == status
         assert sentence is None or said.read_text() == sentence
     assert (tmp_path / "x").stat().st_size == 6000 * len(b"0a\t/a\th\t70\r\n")
-
-
-def test_a_full_disk_says_which_file_it_has_no_room_for(serve, tmp_path):
-    url = serve(b"x" * 3_000_000).url("/9x")
-    assert gopher(url, "-o", "/dev/full", "--force") == (
-        *(1, b"", "gopher: /dev/full: No space left on device\n"),
-    )
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
-    try:
-        status, _, said = gopher(url, "-o", str(tmp_path / "x"))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert status == 1 and said.endswith(f"gopher: {tmp_path / 'x'}: File too large\n")
-    assert gopher(url, "-o", str(tmp_path / "none" / "x"))[2] == (
-        f"gopher: {tmp_path / 'none' / 'x'}: No such file or directory\n"
-    )
-    assert os.listdir(tmp_path) == []
 
 
 def test_a_link_out_on_an_unknown_host_is_no_file(serve):

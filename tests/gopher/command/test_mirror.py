@@ -150,7 +150,7 @@ def test_nothing_is_left_of_a_mirror_that_never_began(serve, tmp_path):
     there.mkdir()
     for directory in (tmp_path / "new" / "m", there):
         assert mirror(gone, str(directory))[0] == 3
-    assert os.listdir(tmp_path) == ["there"] and os.listdir(there) == []
+    assert os.listdir(tmp_path / "new") == [] and os.listdir(there) == []
     assert mirror(serve(b"text").url("/0/a"), str(there))[0] == 0
     assert mirror(gone, str(there))[0] != 0
     assert (there / ".gopher-mirror").exists(), "what was a mirror before stays one"

@@ -20,19 +20,15 @@ from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.on_asyncio import AsyncioStream
 from logsrv.gopher.wire.errors import (
     NotGopher,
-    ProxyError,
-    Refused,
     ServerError,
     TimedOut,
     TooBig,
     Truncated,
-    UnknownHost,
 )
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import until
 from tests.parts.gopher_servers import LOOPBACK, Script, SocksProxy, reset
-from tests.parts.ports import free_port
 
 
 def byte_by_byte(connection: socket.socket, _: bytes) -> None:
@@ -118,16 +114,6 @@ async def test_a_reset_before_the_first_byte_is_tried_again(serve, fetch):
     assert await fetch(server.url("/0x")) == (b"at last", None)
 
 
-async def test_the_error_says_why_there_is_no_server(fetch):
-    refused = (await fetch(f"gopher://{LOOPBACK}:{free_port()}/0x")).error
-    assert isinstance(refused, Refused) and "it refused the connection" in str(refused)
-    unknown = (await fetch("gopher://nowhere.invalid/")).error
-    assert isinstance(unknown, UnknownHost)
-    assert "no address is known for the host nowhere.invalid" in str(unknown)
-    onion = (await fetch("gopher://abc.onion/")).error
-    assert isinstance(onion, UnknownHost) and "Tor" in str(onion)
-
-
 @pytest.fixture
 def proxies() -> Iterator[list[SocksProxy]]:
     started: list[SocksProxy] = []
@@ -143,17 +129,6 @@ async def test_the_proxy_resolves_the_name(serve, fetch, proxies, certificate, s
     way = {"proxy": Proxy(LOOPBACK, proxy.port), "trust": Trust(insecure=True)}
     assert await fetch(f"{scheme}://abc.onion:7070/0x", **way) == (b"hidden", None)
     assert proxy.asked == [(b"abc.onion", 7070)]
-
-
-async def test_a_proxy_that_refuses_or_is_not_there_is_named(fetch, proxies):
-    proxies.append(refusing := SocksProxy(1, reply=5))
-    for port, said in (
-        (refusing.port, f"socks5://127.0.0.1:{refusing.port} makes no connection"),
-        (free_port(), "it refused the connection"),
-    ):
-        error = (await fetch("gopher://h.example/0x", proxy=Proxy(LOOPBACK, port))).error
-        assert isinstance(error, ProxyError)
-        assert said in str(error)
 
 
 async def fetched(url: str) -> bytes:

@@ -1,7 +1,6 @@
 """A body that is taken piece by piece: in order, its error last, and no faster than it is wanted."""
 
 import socket
-import threading
 import time
 from collections.abc import Iterator
 
@@ -70,22 +69,6 @@ def test_who_takes_nothing_gets_no_more_and_no_time_out(serve, transfers, clock)
     while piece := taken(transfers, stream):
         found += len(piece)
     assert found == size
-
-
-def test_closing_lets_the_server_go(serve, transfers):
-    gone = threading.Event()
-
-    def stays(connection: socket.socket, _: bytes) -> None:
-        connection.sendall(b"some")
-        assert connection.recv(1) == b""
-        gone.set()
-
-    stream = AnswerStream(transfers, GopherURL.parse(serve(stays).url("/0x")))
-    assert taken(transfers, stream) == b"some"
-    stream.close()
-    assert gone.wait(PATIENCE)
-    assert transfers.active == 0
-    assert stream.take_received() == b""
 
 
 def test_a_server_that_falls_silent_while_nothing_is_taken_is_left_later(serve, transfers, clock):

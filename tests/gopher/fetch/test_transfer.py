@@ -174,6 +174,12 @@ def test_a_proxy_that_refuses(said, reason):
     assert "socks5://proxy.example:1080" in str(transfer.error)
 
 
+def test_a_name_of_tor_is_never_looked_up():
+    hidden = Transfer(url(False, "abc.onion"), ConnectionOptions(), 0)
+    assert hidden.done and "it is reached through Tor" in str(hidden.error)
+    assert not Transfer(url(False, "abc.onion"), ConnectionOptions(proxy=PROXY), 0).done
+
+
 def test_why_there_is_no_connection():
     import errno
     import socket

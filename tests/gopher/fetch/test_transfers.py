@@ -135,20 +135,6 @@ def test_a_host_that_has_moved_is_looked_up_again(serve, fetcher, monkeypatch):
     assert content(ask(get, url)) == b"found"
 
 
-def test_without_a_thread_a_name_is_an_error_of_its_request(serve, fetcher, monkeypatch):
-    def none_left(*_: object) -> int:
-        raise RuntimeError("can't start new thread")
-
-    get = fetcher()
-    with monkeypatch.context() as patch:
-        patch.setattr("_thread.start_new_thread", none_left)
-        said = error_of(ask(get, "gopher://h.example/0x"), Refused)
-    assert said == (
-        "no connection to h.example:70: the name cannot be looked up: the system starts no more threads"
-    )
-    assert content(ask(get, serve(b"fine").url("/0x"))) == b"fine"
-
-
 def test_what_is_asked_for_later_is_asked_for_once(serve, fetcher, monkeypatch):
     """However long its name takes to be looked up."""
     real = socket.getaddrinfo
@@ -218,22 +204,6 @@ def test_who_pauses_while_a_request_is_still_sent_gets_nothing_either(serve, fet
     while len(sink.content) == came:
         get.run_round(0.1)
     get.stop(transfer)
-
-
-def test_who_has_enough_before_all_of_a_request_is_sent_hears_nothing_more(serve, fetcher):
-    """Stopped by its own sink, as by who has a menu's last line."""
-
-    class Stopping(TextSink):
-        def feed(self, data: bytes) -> bool:
-            get.stop(transfer)
-            return super().feed(data)
-
-    get, sink = fetcher(), Stopping()
-    url = GopherURL.parse(serve(_in_a_hurry).url("/9x"))
-    transfer = get.start(url, sink, after=0.01)
-    transfer.request = b"x\r\n" + b"y" * 20_000_000
-    assert all_of(get) == []
-    assert 0 < len(sink.content) < 1_000_000
 
 
 @pytest.mark.parametrize("path", ["/9x", "/0x%09%09+"])

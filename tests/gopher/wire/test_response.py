@@ -161,14 +161,6 @@ def test_an_error_is_an_error_wherever_it_comes(answer, menu):
         assert error_line(answer[:size], menu=menu, closed=False) in (b"", NO_SUCH[:-2])
 
 
-@pytest.mark.parametrize("url", [PLAIN, MENU])
-def test_an_error_is_told_however_the_network_cuts_it(url):
-    answer = NO_SUCH + FOOTER
-    for cut in range(1, len(answer)):
-        error = outcome(url, answer, [cut])
-        assert error[0] is ServerError and "'/x' does not exist" in str(error[1])
-
-
 @pytest.mark.parametrize("size", [1, len(NO_SUCH), len(NO_SUCH) + 1])
 def test_a_menu_with_an_error_in_its_first_line_is_a_menu_however_it_is_cut(size):
     answer = NO_SUCH + b"1but here\t/\th\t70\r\n"
