@@ -40,7 +40,6 @@ _SERVICE = "opentelemetry.proto.collector.logs.v1.logs_service_pb2"
 _NO_LOGS = "the body has no valid log record of OTLP"
 # Errors raised for a value of an unexpected type.
 _DAMAGED = (AttributeError, TypeError, ValueError, OverflowError, KeyError)
-_INVALID = (RequestRefused, *_DAMAGED)
 # A log record as keys and values, before `json_object_line`.
 Record: TypeAlias = dict[str, Any]
 
@@ -141,7 +140,7 @@ def _records_of_protobuf(
                 continue
             try:
                 record = _record_of_message(one, scope_logs, resource)
-            except _INVALID:
+            except _DAMAGED:
                 unknown.records.count_invalid()
             else:
                 yield record
@@ -151,10 +150,11 @@ def _resource_keys(read: Callable[[Any], dict[str, Any]], attributes: Any) -> Re
     """Return the flat keys of a resource; None if it is invalid: then all its records are rejected."""
     found: Record = {}
     try:
-        _flatten_into("resource", read(attributes), found, top=True)
-        return found
-    except _INVALID:
+        if pairs := read(attributes):
+            _flatten_into("resource", pairs, found)
+    except _DAMAGED:
         return None
+    return found
 
 
 def _record_of_message(one: Any, scope_logs: Any, resource: Record | None) -> Record:
@@ -196,7 +196,7 @@ def _records_of_json(logs: Any, resource: Record | None, unknown: UnknownKeys) -
         for one in _list_under_key(scope_logs, "logRecords"):
             try:
                 record = _record_of_object(one, scope_logs, resource)
-            except _INVALID:
+            except _DAMAGED:
                 unknown.records.count_invalid()
             else:
                 yield record
@@ -255,7 +255,7 @@ def _require_text_key(key: Any) -> str:
 def _value_of_json(value: Mapping[str, Any] | None, depth: int) -> Any:
     """Return an AnyValue as a Python value; None for an empty one; an unknown kind stays as it is."""
     if depth > DEEPEST:
-        raise malformed_body(f"a value is nested deeper than {DEEPEST} times")
+        raise ValueError("a value is nested too deep")
     for name, found in (value or {}).items():
         kind = camel_case(name)
         if kind == "arrayValue":
@@ -302,7 +302,7 @@ def _flat_record(
     number, text = severity
     resource, scope = origin
     if resource is None:
-        raise malformed_body("the resource is invalid")
+        raise ValueError("the resource is invalid")
     found: Record = {"time": nanoseconds_as_rfc3339(0, time) or str(time)} if time else {}
     if text or number:
         found["severity"] = text or _severity_name(number) or str(number)
@@ -310,45 +310,39 @@ def _flat_record(
         found["severity_number"] = number
     if body is not None:
         _flatten_into("body", body, found)
-    _flatten_into("attributes", attributes, found, top=True)
+    if attributes:
+        _flatten_into("attributes", attributes, found)
     found |= resource
     rest = zip(("scope", "trace_id", "span_id", "event_name"), (scope, *ids), strict=True)
     found |= {name: value for name, value in rest if value}
     return found
 
 
-def _flatten_into(prefix: str, value: Any, found: Record, *, top: bool = False) -> None:
+def _flatten_into(prefix: str, value: Any, found: Record) -> None:
     """Put a value into `found` with flat keys: nested maps become keys with dots, such as `body.user.name`.
 
-    Raises RequestRefused if the keys are too long, or too many become equal.
+    Raises ValueError if the keys are too long, or too many become equal.
     """
-    if _bytes_of_flat_keys(len(prefix), value) > _MOST_KEYS:
-        sentence = f"the keys of a log record become more than {_MOST_KEYS} bytes, with dots"
-        raise RequestRefused(413, sentence)
-    _put_flattened(prefix, value, found, top=top)
+    size = 0
+    for key, one in _flat_items(prefix, value):
+        size += len(key)
+        if size > _MOST_KEYS:
+            raise ValueError("the keys with dots are too long")
+        for _ in range(_MOST_EQUAL_KEYS):
+            if key not in found:
+                break
+            key = f"_{key}"
+        else:
+            raise ValueError("too many keys become the same one")
+        found[key] = one
 
 
-def _bytes_of_flat_keys(before: int, value: Any, depth: int = 0) -> int:
+def _flat_items(key: str, value: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Yield each value inside nested maps with its key; an empty map is a value. Raises ValueError."""
     if depth > 2 * DEEPEST:
-        raise malformed_body(f"a value is nested deeper than {2 * DEEPEST} times")
-    if isinstance(value, Mapping) and value:
-        return sum(
-            _bytes_of_flat_keys(before + 1 + len(key), one, depth + 1) for key, one in value.items()
-        )
-    return before
-
-
-def _put_flattened(prefix: str, value: Any, found: Record, *, top: bool = False) -> None:
-    if isinstance(value, Mapping) and (value or top):
-        for key, one in value.items():
-            _put_flattened(f"{prefix}.{key}", one, found)
-        return
-    alike = 0
-    while prefix in found:
-        alike += 1
-        if alike > _MOST_EQUAL_KEYS:
-            raise malformed_body(
-                f"more than {_MOST_EQUAL_KEYS} keys of a log record become the same one"
-            )
-        prefix = f"_{prefix}"
-    found[prefix] = value
+        raise ValueError("a value is nested too deep")
+    if isinstance(value, dict) and value:
+        for name, one in value.items():
+            yield from _flat_items(f"{key}.{name}", one, depth + 1)
+    else:
+        yield key, value
