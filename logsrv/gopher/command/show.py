@@ -64,12 +64,12 @@ class TextOutput(Value):
         self.out.write(text.encode(self.encoding, "backslashreplace"))
 
     def shown(self, text: str, escape: Callable[[str], str]) -> str:
-        """Return escaped text; with colours, those that were sent stay."""
+        """Return escaped text; with colours, those that were sent stay, and last until `_RESET`."""
         if not self.colours or "\x1b[" not in text:
             return escape(text)
         parts = re.split(_AS_SENT, text)
         parts[::2] = map(escape, parts[::2])
-        return "".join(parts) + _RESET
+        return "".join(parts)
 
     def coloured(self, text: str, colour: str) -> str:
         return f"\x1b[{colour}m{text}{_RESET}" if self.colours and text else text
@@ -105,7 +105,7 @@ def show_menu(pieces: Iterable[bytes], screen: TextOutput, menu: ItemURL, *, lin
 def _item_line(item: MenuItem, number: int, place: str, screen: TextOutput) -> str:
     text = screen.shown(item.text(screen.charset), partial(one_line, longest=_LONGEST_LINE))
     if item.item_type == "i":
-        return f"          {text}".rstrip() + "\n"
+        return f"          {text}".rstrip() + (_RESET if "\x1b" in text else "") + "\n"
     shown = screen.coloured(f"{number if item.is_link else '':>4}", _DIM)
     text = screen.coloured(text, _COLOURS.get(item.item_type, _FILE_COLOUR))
     return f"{shown} {item.tag:<4} {text}  {screen.coloured(place, _DIM)}".rstrip() + "\n"
@@ -122,13 +122,13 @@ def show_text(pieces: Iterable[bytes], screen: TextOutput, *, stuffed: bool) -> 
     stuffed: whether to remove the line `.` at its end, and the dots that were doubled because of it.
     """
     parser = TextParser() if stuffed else None
-    held, last = b"", "\n"
+    held, last, end = b"", "\n", ""
 
     def show(content: bytes) -> None:
-        nonlocal last
+        nonlocal last, end
         if content:
             text = screen.shown(decode_text(content, screen.charset), printable)
-            last = content[-1:].decode("latin-1")
+            last, end = text[-1:], _RESET if "\x1b" in text else end
             screen.write(text)
 
     try:
@@ -137,8 +137,7 @@ def show_text(pieces: Iterable[bytes], screen: TextOutput, *, stuffed: bool) -> 
             show(whole)
     finally:
         show(held + (parser.finish() if parser else b""))
-        if screen.terminal and last != "\n":
-            screen.write("\n")
+        screen.write(end + ("\n" if screen.terminal and last != "\n" else ""))
 
 
 def _split_showable(data: bytes) -> tuple[bytes, bytes]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -23,6 +24,7 @@ from logsrv.gopher.wire.text import TextParser
 from logsrv.gopher.wire.url import GopherURL
 
 TIMEOUT = 30.0
+_MENU_LINE = rb"(?m)^[^\t\n]+\t[^\t\n]*\t[^\t\n]*\t\d*[\t\r\n]"
 _CHUNK = 64 * 1024
 _LONG = 3600.0
 
@@ -101,9 +103,8 @@ class GopherFile(io.BufferedReader):
             yield piece
 
     def begins_with_menu(self) -> bool:
-        """Return true if the first line has fields, as those of a menu: for URLs of uncertain type."""
-        start = bytes(self._body.peek())
-        return b"\t" in start.partition(b"\n")[0] or start[:2] in (b".\r", b".\n")
+        """Return true if a line at the beginning has the fields of a menu: for URLs of uncertain type."""
+        return re.search(_MENU_LINE, self._body.peek()) is not None
 
     def geturl(self) -> str:
         """Return the URL as a string, as files of `urllib.request` do."""

@@ -14,6 +14,8 @@ ANSWERS = {
     b"/docs": b"0About\t/docs/about\t\t\r\n.\r\n",
     b"/docs/about": b"All about it.\r\n.\r\n",
     b"/docs/notes.txt": b"Notes\twith a TAB\r\n.\r\n",
+    b"/notes": b"Notes\twith a TAB\r\n1\t2\t3\tfour\r\n.\r\n",
+    b"/plain": b"A first line without fields\r\n0About\t/docs/about\t\t\r\n",
     b"/find\tred hat": b"0Found\t/found\t\t\r\n.\r\n",
 }
 
@@ -33,6 +35,8 @@ def site(serve: Serve) -> Scripted:
         (["/docs"], b"   1 text About\n"),
         (["/docs/about"], b"All about it.\n"),
         (["/docs/notes.txt"], b"Notes\twith a TAB\n"),
+        (["/notes"], b"Notes\twith a TAB\n1\t2\t3\tfour\n"),
+        (["/plain"], b"          A first line without fields\n   1 text About\n"),
         (["/find", "red", "hat"], b"   1 text Found\n"),
         (["/docs", "1"], b"All about it.\n"),
         (["/docs/about", "--type", "0"], b"All about it.\n"),

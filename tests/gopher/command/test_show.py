@@ -72,6 +72,7 @@ def test_colours_of_the_server_are_kept_where_colours_are_wanted():
     escaped = "\\x1b[2J\\x1b]0;x\\x07"
     assert shown(text(), art, colours=True) == f"\x1b[1;31mred\x1b[34m blue{escaped}\n\x1b[0m"
     assert shown(text(), art) == f"\\x1b[1;31mred\\x1b[34m blue{escaped}\n"
+    assert shown(text(), b"\x1b[31mred\n", b"too", colours=True) == "\x1b[31mred\ntoo\x1b[0m"
     line = shown(menu(), b"i" + art.strip() + b"\t\t\t1\r\n", colours=True)
     assert line == f"          \x1b[1;31mred\x1b[34m blue{escaped}\x1b[0m\n"
 
