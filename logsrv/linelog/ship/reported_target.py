@@ -116,36 +116,51 @@ class ReportedTarget:
             # The process has saved this place, or gone back to it. After a kill it sends from there again,
             # so retention must keep that text.
             self.position = report.position
-        step = _STEPS.get(report.kind)
-        if step is not None:
-            step(self, report)
+        match report.kind:
+            case "acknowledged":
+                self._count("ship_sent_bytes_total", report.bytes or 0)
+                self._count("ship_sent_lines_total", report.lines)
+                self._answers.add(report.seconds)
+                if self.up:
+                    self._missed = None
+            case "lag":
+                self._lag = ShipLag(report.bytes or 0, report.lines, report.seconds)
+            case "retry":
+                self._count("ship_retries_total", reason=report.reason)
+                if self.up is False:
+                    self._log_down(report.why)
+            case "refused":
+                self._count("ship_refused_lines_total", report.lines)
+                self._warn_rarely(report)
+            case "gap":
+                # Not left to the report "gone", which may come only after the target takes lines again.
+                self._missed = max(self._missed or 0, report.lines)
+                self._log_sentence(log.error, report_sentence(report))
+            case "gone":
+                self._count_removed(report)
+            case "resent" | "forgot":
+                self._count("ship_resent_after_loss_total")
+                self._log_rarely(log.error, report.kind, report_sentence(report))
+            case "lost":
+                self._log_sentence(log.error, report.why)
+            case "lacking" if report.why:
+                why = f"a centre lacks lines of this store, which the stream had lost: {report.why}"
+                self._log_sentence(log.error, why)
+            case "up":
+                self._record_up(report)
+            case "down":
+                if self.up is not False:
+                    self._since = self._clock()
+                self.up = False
+                self._log_down(report.why)
+            case "stopped":
+                self.up = False
+                self._log_sentence(log.error, report.why)
+            case "trouble":
+                self._warn_rarely(report)
 
     def _count(self, name: str, amount: float = 1, **labels: str) -> None:
         self._metrics.count(name, amount, target=self.name, **labels)
-
-    def _count_acknowledged(self, report: ShipReport) -> None:
-        self._count("ship_sent_bytes_total", report.bytes or 0)
-        self._count("ship_sent_lines_total", report.lines)
-        if self.up:
-            self._missed = None
-        self._answers.add(report.seconds)
-
-    def _set_lag(self, report: ShipReport) -> None:
-        self._lag = ShipLag(report.bytes or 0, report.lines, report.seconds)
-
-    def _count_retry(self, report: ShipReport) -> None:
-        self._count("ship_retries_total", reason=report.reason)
-        if self.up is False:
-            self._log_down(report.why)
-
-    def _count_refused(self, report: ShipReport) -> None:
-        self._count("ship_refused_lines_total", report.lines)
-        self._warn_rarely(report)
-
-    def _log_gap(self, report: ShipReport) -> None:
-        # Not left to the report "gone", which may come only after the target takes lines again.
-        self._missed = max(self._missed or 0, report.lines)
-        self._log_sentence(log.error, report_sentence(report))
 
     def _count_removed(self, report: ShipReport) -> None:
         # A counter must not fall, but the reported total may, for a short time: it includes lines that the
@@ -157,33 +172,11 @@ class ReportedTarget:
         if report.missed is not None:
             self._missed = report.missed
 
-    def _count_resent(self, report: ShipReport) -> None:
-        self._count("ship_resent_after_loss_total")
-        self._log_rarely(log.error, report.kind, report_sentence(report))
-
-    def _log_lost(self, report: ShipReport) -> None:
-        self._log_sentence(log.error, report.why)
-
-    def _log_lacking(self, report: ShipReport) -> None:
-        if report.why:
-            why = f"a centre lacks lines of this store, which the stream had lost: {report.why}"
-            self._log_sentence(log.error, why)
-
-    def _record_down(self, report: ShipReport) -> None:
-        if self.up is not False:
-            self._since = self._clock()
-        self.up = False
-        self._log_down(report.why)
-
     def _log_down(self, why: str) -> None:
         """Log once that the target takes nothing; at most once a minute if it goes up and down."""
         if not self._down_logged and self._limited_log.count_event("down") is not None:
             self._down_logged = True
             self._log_sentence(log.warn, f"it takes nothing, and lines wait in the store: {why}")
-
-    def _record_stopped(self, report: ShipReport) -> None:
-        self.up = False
-        self._log_sentence(log.error, report.why)
 
     def _record_up(self, report: ShipReport) -> None:
         if self._down_logged:
@@ -215,21 +208,3 @@ class ReportedTarget:
 
     def _log_sentence(self, how: Callable[..., object], what: str) -> None:
         how("ship {target}: {what}", target=self.name, what=what)
-
-
-_STEPS: dict[str, Callable[[ReportedTarget, ShipReport], None]] = {
-    "acknowledged": ReportedTarget._count_acknowledged,
-    "lag": ReportedTarget._set_lag,
-    "retry": ReportedTarget._count_retry,
-    "refused": ReportedTarget._count_refused,
-    "gap": ReportedTarget._log_gap,
-    "gone": ReportedTarget._count_removed,
-    "resent": ReportedTarget._count_resent,
-    "forgot": ReportedTarget._count_resent,
-    "lost": ReportedTarget._log_lost,
-    "lacking": ReportedTarget._log_lacking,
-    "up": ReportedTarget._record_up,
-    "down": ReportedTarget._record_down,
-    "stopped": ReportedTarget._record_stopped,
-    "trouble": ReportedTarget._warn_rarely,
-}

@@ -54,12 +54,6 @@ def test_all_lines_arrive_in_order(directory):
     assert f'"position":"{far.sent[-1].end}"' in position and far.closed == 1
 
 
-def test_a_target_for_which_nothing_waits_is_up(directory):
-    """Else each start of a store to which nothing comes would be an alarm, and its promise unsaid."""
-    process = shipped(directory, LineFarSide(), ship_from="end")
-    assert process.reports.kinds == ["up"]
-
-
 def test_a_target_that_refuses_all_lines_is_up(directory):
     """It answers: what it says of the lines is counted."""
     far = LineFarSide(judge=lambda _: RefusedForGood("400"))

@@ -134,14 +134,6 @@ def test_another_process_goes_on_where_it_was(start, place):
     assert process.reports.of("gap") == process.reports.of("resent") == []
 
 
-def test_a_store_that_is_removed_is_said(start, store):
-    process = start()
-    shutil.rmtree(store)
-    process.run(3)
-    why = "the store was removed; a restart of the server makes another one"
-    assert process.reports.of("retry")[0].why == why
-
-
 def test_a_store_that_does_not_change_is_listed_once(start, store, monkeypatch):
     process = start()
     refresh, listed = process.view.refresh, []
@@ -419,12 +411,3 @@ def test_a_shipper_that_begins_at_the_end_puts_no_old_segments(start, place):
     process = start("end")
     assert names(place) == []
     assert process.position is not None and process.position.segment == 4
-
-
-def test_at_the_end_the_segment_place_is_saved(start, store, place):
-    process = start()
-    ended: list[None] = []
-    process.shipper.stop().addCallback(ended.append)
-    process.run()
-    assert ended == [None]
-    assert process.kept.load(STORE, Position(9, 0)) == Position(4, 0)

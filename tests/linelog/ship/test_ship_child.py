@@ -18,7 +18,6 @@ from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.messages import ShipReport, decode_report, encode_message, make_orders
-from logsrv.linelog.ship.ship_place import ShipPlace
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.shipping import MODULE
 from logsrv.linelog.store import identity
@@ -137,12 +136,6 @@ def test_it_leaves_the_signals_that_all_processes_get_to_the_daemon(store, recei
         assert talk.process.poll() is None
 
 
-def test_only_lines_of_the_query_leave(store, receiver):
-    with child(store, receiver.url, query="t") as talk:
-        talk.kind("up")
-        assert receiver.messages == ["two", "three"]
-
-
 def test_it_says_why_nothing_is_taken_and_how_much_waits(store, receiver):
     receiver.status = 503
     with child(store, receiver.url) as talk:
@@ -155,37 +148,12 @@ def test_it_says_why_nothing_is_taken_and_how_much_waits(store, receiver):
     assert receiver.messages == ["one", "two", "three"]
 
 
-def test_two_processes_of_one_target_take_turns(store, receiver):
-    """The process of a daemon that was killed may go on for a few seconds."""
-    other = ShipPlace(
-        str(store), "a", target=parse_ship_url(receiver.url).loggable_url, clock=lambda: 0
-    )
-    assert other.lock()
-    with child(store, receiver.url) as talk:
-        wait_until(lambda: (store / "ship" / "a.lock").exists(), "it")
-        other.save(STORE, Position(2, 0))
-        other.close()
-        talk.kind("up")
-    assert receiver.messages == ["two", "three"]
-
-
 @pytest.mark.parametrize(("began", "sent"), [("1:0", 3), ("2:0", 2), (f"2:{len(line('two'))}", 1)])
 def test_a_store_with_another_identity_is_sent_from_there_on(store, receiver, began, sent):
     (store / "store").write_text(json.dumps({"store": STORE, "began": began}) + "\n")
     with child(store, receiver.url) as talk:
         talk.kind("up")
     assert len(receiver.messages) == sent
-
-
-@pytest.mark.parametrize("ship_from", ["end", "2:0"])
-def test_a_target_begins_where_the_operator_says(store, receiver, ship_from):
-    with child(store, receiver.url, ship_from=ship_from) as talk:
-        wait_until(lambda: (store / "ship" / "a").exists(), "its place")
-        with (store / "current.log").open("ab") as file:
-            file.write(line("four"))
-        wait_until(lambda: "four" in receiver.messages, "the new line")
-        assert talk.process.poll() is None
-    assert receiver.messages == (["four"] if ship_from == "end" else ["two", "three", "four"])
 
 
 def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path):

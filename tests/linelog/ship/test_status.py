@@ -101,31 +101,22 @@ def test_other_files_beside_the_places_are_no_targets(store):
     assert list(found(store)) == ["a"]
 
 
-def test_a_place_that_cannot_be_read_does_not_hide_the_others(store):
+@pytest.mark.parametrize("why", ["its place: Is a directory", "is damaged"])
+def test_a_place_that_cannot_be_read_does_not_hide_the_others(store, why):
     for name in ("a", "b"):
         keep(store, name, 0).close()
-    folder = PlaceFolder(str(store), FOLDER)
-    save_target_names(folder.disk, {"a": 1, "b": 1})
-    folder.close()
     (store / "ship" / "a").unlink()
-    (store / "ship" / "a").mkdir()
-    assert found(store)["a"].state.error == "its place: Is a directory"
+    if why == "is damaged":
+        (store / "ship" / "a").write_text("rubbish")
+    else:
+        (store / "ship" / "a").mkdir()
+        (store / "ship" / "targets.json").write_text('{"targets": ["a", "b"]}')
+    one = found(store)["a"]
+    assert one.position is None and why in one.state.error
     assert found(store)["b"].position is not None
 
 
-def test_the_status_names_a_damaged_place(store):
-    keep(store, "a", 0).close()
-    (store / "ship" / "a").write_text("rubbish")
-    one = found(store)["a"]
-    assert one.position is None and "is damaged" in one.state.error
-
-
 A, B, C = lines(["a", "bb"]), lines(["c"], begin=10), lines(["dd", "e"], begin=20)
-
-
-def lag_at(directory: Path, position: Position, packed: int = -1) -> ShipLag:
-    with view_of(make_store(directory / "store", [A, B, C], packed)) as view:
-        return LagMeter(view).measure(position, BEGIN + 100)
 
 
 def size(*held: list[bytes]) -> int:
@@ -133,19 +124,21 @@ def size(*held: list[bytes]) -> int:
 
 
 @pytest.mark.parametrize("packed", [-1, 0, 1])
-def test_a_target_that_has_nothing_lacks_all(tmp_path, packed):
-    assert lag_at(tmp_path, Position(1, 0), packed) == ShipLag(size(A, B, C), 5, 100)
-
-
-@pytest.mark.parametrize("packed", [-1, 0, 1])
-def test_the_lag_is_the_text_after_the_place(tmp_path, packed):
-    assert lag_at(tmp_path, Position(1, len(A[0])), packed) == ShipLag(size(A[1:], B, C), 4, 99)
-
-
-def test_the_end_of_a_segment_is_the_beginning_of_the_next(tmp_path):
-    with view_of(make_store(tmp_path / "store", [A, B, C])) as view:
-        for place in (Position(1, size(A)), Position(2, 0)):
-            assert LagMeter(view).measure(place, BEGIN + 100) == ShipLag(size(B, C), 3, 90)
+@pytest.mark.parametrize(
+    ("place", "lag"),
+    [
+        (Position(1, 0), ShipLag(size(A, B, C), 5, 100)),
+        (Position(1, len(A[0])), ShipLag(size(A[1:], B, C), 4, 99)),
+        # The end of a segment is the beginning of the next; what is gone is passed over.
+        (Position(1, size(A)), ShipLag(size(B, C), 3, 90)),
+        (Position(2, 0), ShipLag(size(B, C), 3, 90)),
+        (Position(0, 17), ShipLag(size(A, B, C), 5, 100)),
+        (Position(3, size(C)), ShipLag(0, 0, 0)),
+    ],
+)
+def test_the_lag_is_the_text_after_the_place(tmp_path, place, lag, packed):
+    with view_of(make_store(tmp_path / "store", [A, B, C], packed)) as view:
+        assert LagMeter(view).measure(place, BEGIN + 100) == lag
 
 
 def test_an_archive_lacks_only_what_is_sealed(tmp_path):
@@ -156,14 +149,6 @@ def test_an_archive_lacks_only_what_is_sealed(tmp_path):
             size(B), 1, 90
         )
         assert meter.measure(Position(3, 0), BEGIN + 100, only_sealed=True) == ShipLag(0, 0, 0)
-
-
-def test_a_target_that_has_all_lacks_nothing(tmp_path):
-    assert lag_at(tmp_path, Position(3, size(C))) == ShipLag(0, 0, 0)
-
-
-def test_a_place_that_is_gone_is_as_good_as_the_first_that_is_there(tmp_path):
-    assert lag_at(tmp_path, Position(0, 17)) == ShipLag(size(A, B, C), 5, 100)
 
 
 def test_it_is_measured_anew_as_lines_come_and_segments_end(tmp_path):

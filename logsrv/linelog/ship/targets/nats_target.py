@@ -68,19 +68,12 @@ class JetStreamTarget:
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
         """Raises ConfigurationError."""
-        login = nats_login_options(settings.token, settings.url.query_parameters.get("user"))
-        prefix = settings.url.query_parameters.get("api", API)
-        if not PREFIX.fullmatch(prefix):
-            raise ConfigurationError("api= is the prefix of JetStream's subjects, as api=JS.API")
         self._store = settings.store
         self._stream = settings.url.path.removeprefix("/")
         self._subject = f"{SUBJECT}.{settings.store}"
         self._who = one_line(settings.url.loggable_url)
         self._thread = AsyncioThread(reactor, "nats")
-        tls = settings.tls if settings.url.tls else None
-        if tls is not None:
-            tls_context(tls)
-        self._link = NatsLink(settings.url.servers, login, tls, prefix)
+        self._link = _make_link(settings)
         # The sequence of our store's last block in the stream; 0 if there is none.
         self._sequence = 0
         self._limits = limits_of_query(settings.url.query_parameters, settings.url.loggable_url)
@@ -179,6 +172,18 @@ class JetStreamTarget:
         return self._thread.run_coroutine(self._link.close).addBoth(lambda _: self._thread.stop())
 
 
+def _make_link(settings: TargetSettings) -> NatsLink:
+    """Return a link to the servers, which is not connected yet. Raises ConfigurationError."""
+    url = settings.url
+    prefix = url.query_parameters.get("api", API)
+    if not PREFIX.fullmatch(prefix):
+        raise ConfigurationError("api= is the prefix of JetStream's subjects, as api=JS.API")
+    login = nats_login_options(settings.token, url.query_parameters.get("user"))
+    if url.tls:
+        tls_context(settings.tls)
+    return NatsLink(url.servers, login, settings.tls if url.tls else None, prefix)
+
+
 def ask_about_stream(settings: TargetSettings) -> tuple[str, list[str]]:
     """Return a sentence about a stream and its limits, and warnings. Raises ConfigurationError."""
     return asyncio.run(_ask_about_stream(settings))
@@ -187,9 +192,7 @@ def ask_about_stream(settings: TargetSettings) -> tuple[str, list[str]]:
 async def _ask_about_stream(settings: TargetSettings) -> tuple[str, list[str]]:
     url = settings.url
     limits = limits_of_query(url.query_parameters, url.loggable_url)
-    login = nats_login_options(settings.token, url.query_parameters.get("user"))
-    prefix = url.query_parameters.get("api", API)
-    link = NatsLink(url.servers, login, settings.tls if url.tls else None, prefix)
+    link = _make_link(settings)
     name = url.path.removeprefix("/")
     try:
         await link.connect_if_needed()
