@@ -8,7 +8,6 @@ WITHOUT = {
     "cli.arguments": _OPTION,
     "cli.reading": _OPTION,
     "gopher.command.fetch": _OPTION,
-    "kit.text.transitions": "reads the tables of states of this program",
     "linelog.alerts.alert_protocol": "reads the settings of a task that this program wrote",
     "linelog.http.responses": _HANDS_ON,
     "linelog.http.searches": _HANDS_ON,

@@ -1,26 +1,7 @@
 """The `http` input: its connections; the formats are those that `HTTP_FORMATS` finds.
 
-A connection parses in steps; other connections are served between two steps. States of the parsing:
-
-    IDLE        parse     PARSING
-    PARSING     whole     LASTSTEP     a request is whole: later bytes wait for its answer
-    LASTSTEP    answered  PARSING
-    PARSING     paused    IDLE         the steps have ended: nothing is unread
-    LASTSTEP    paused    ANSWERING
-    ANSWERING   answered  IDLE
-
-States of its end. Bytes that came before the sender's end are taken in first, and answered if possible:
-
-    OPEN        half      HALFCLOSED   the sender has closed its half
-    OPEN        close     CLOSING      we close: later bytes are dropped
-    OPEN        lose      LOST
-    HALFCLOSED  half      HALFCLOSED   reading went on, and reached the same end
-    HALFCLOSED  close     CLOSING
-    HALFCLOSED  lose      LOST
-    CLOSING     close     CLOSING
-    CLOSING     lose      LOST
-    LOST        close     LOST         a request that was parsed after the end closes the connection
-    LOST        tell      GONE         its requests were notified
+A connection parses in steps; other connections are served between two steps. Bytes that came before the
+sender's end are taken in first, and answered if possible.
 """
 
 from __future__ import annotations
@@ -39,7 +20,6 @@ from twisted.web.http import Request
 
 from logsrv.kit.connections.source import source_of
 from logsrv.kit.observe.peer_log import ConnectionLog
-from logsrv.kit.text.transitions import parse_transitions
 from logsrv.kit.web.channel import (
     REQUEST_SECONDS,
     Channel,
@@ -73,7 +53,26 @@ class PauseReason(enum.Flag):
     """The sender does not read its answers."""
 
 
-NEXT = parse_transitions(__doc__)
+PARSING = {
+    # Nothing is unread.
+    "IDLE": {"parse": "PARSING"},
+    "PARSING": {"whole": "LASTSTEP", "paused": "IDLE"},
+    # A request is whole: later bytes wait for its answer.
+    "LASTSTEP": {"answered": "PARSING", "paused": "ANSWERING"},
+    # The steps have ended; the answer is still to come.
+    "ANSWERING": {"answered": "IDLE"},
+}
+"""The states of the parsing: for each the events, and the state after each event."""
+ENDING = {
+    "OPEN": {"half": "HALFCLOSED", "close": "CLOSING", "lose": "LOST"},
+    # The sender has closed its half. Reading may go on, and reach the same end.
+    "HALFCLOSED": {"half": "HALFCLOSED", "close": "CLOSING", "lose": "LOST"},
+    # We close: later bytes are dropped.
+    "CLOSING": {"close": "CLOSING", "lose": "LOST"},
+    # A request that was parsed after the end closes the connection. Then its requests are notified.
+    "LOST": {"close": "LOST", "tell": "GONE"},
+}
+"""The states of the connection's end: for each the events, and the state after each event."""
 
 
 class InputChannel(Channel):
@@ -108,10 +107,10 @@ class InputChannel(Channel):
         return self._parsing in ("PARSING", "LASTSTEP")
 
     def _advance_parsing(self, event: str) -> None:
-        self._parsing = NEXT[self._parsing, event]
+        self._parsing = PARSING[self._parsing][event]
 
     def _advance_ending(self, event: str) -> None:
-        self._ending_state = NEXT[self._ending_state, event]
+        self._ending_state = ENDING[self._ending_state][event]
 
     def dataReceived(self, data: bytes) -> None:
         self.factory.intake.received_bytes += len(data)

@@ -1,31 +1,7 @@
 """A request to the HTTP input: checked by its headers, taken in, answered when its records are safe.
 
 A refused request is answered at once, and its connection closed. But if the rest of its body is short, that
-is discarded first, and the connection stays open. The states:
-
-    HEADERS     accept   COMING       the body is being received
-    HEADERS     discard  DISCARDING   refused: the rest of the body is discarded before the answer
-    HEADERS     cut      CUT          refused and answered; its sender has a moment to read that
-    COMING      cut      CUT
-    COMING      whole    WORKING      the body is unpacked, parsed and stored, in slices
-    DISCARDING  finish   ANSWERED     its body has ended
-    CUT         finish   ANSWERED     its body has ended
-    WORKING     worked   UNSAFE       stored, but not safe yet
-    WORKING     finish   OVERDUE      answered already, because it took too long
-    OVERDUE     worked   ANSWERED
-    UNSAFE      finish   ANSWERED
-    UNSAFE      send     SENDING      the answer is long, and written as its sender reads it
-    SENDING     finish   ANSWERED
-    HEADERS     lose     GONE         the connection has ended
-    COMING      lose     GONE
-    DISCARDING  lose     GONE
-    CUT         lose     GONE
-    UNSAFE      lose     GONE
-    SENDING     lose     GONE
-    ANSWERED    lose     GONE         before the next request on the connection
-    WORKING     lose     LEFT         the connection has ended; the body is stored all the same
-    OVERDUE     lose     LEFT
-    LEFT        worked   GONE
+is discarded first, and the connection stays open.
 """
 
 from __future__ import annotations
@@ -41,7 +17,6 @@ from twisted.python.failure import Failure
 from twisted.web.http import Request
 
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.transitions import parse_transitions
 from logsrv.kit.web.access import foreign_page_refusal, http_refusal
 from logsrv.kit.web.channel import host_and_target, request_line
 from logsrv.linelog.formats.http import content_encoding
@@ -81,14 +56,34 @@ MOST_DISCARDED = 1 << 20
 LINGER_SECONDS = 5
 # A request that is not safe after this many seconds is refused as busy: most senders give up after ten.
 ANSWER_SECONDS = 8
-NEXT = parse_transitions(__doc__)
+NEXT = {
+    "HEADERS": {"accept": "COMING", "discard": "DISCARDING", "cut": "CUT", "lose": "GONE"},
+    # The body is being received.
+    "COMING": {"whole": "WORKING", "cut": "CUT", "lose": "GONE"},
+    # Refused: the rest of the body is discarded before the answer.
+    "DISCARDING": {"finish": "ANSWERED", "lose": "GONE"},
+    # Refused and answered; its sender has a moment to read that.
+    "CUT": {"finish": "ANSWERED", "lose": "GONE"},
+    # The body is unpacked, parsed and stored.
+    "WORKING": {"worked": "UNSAFE", "finish": "OVERDUE", "lose": "LEFT"},
+    # Stored, but not safe yet.
+    "UNSAFE": {"finish": "ANSWERED", "send": "SENDING", "lose": "GONE"},
+    # The answer is long, and written as its sender reads it.
+    "SENDING": {"finish": "ANSWERED", "lose": "GONE"},
+    # Answered already, because it took too long.
+    "OVERDUE": {"worked": "ANSWERED", "lose": "LEFT"},
+    "ANSWERED": {"lose": "GONE"},
+    # The connection has ended; the body is stored all the same.
+    "LEFT": {"worked": "GONE"},
+}
+"""The states: for each the events, and the state after each event. `lose` is the end of the connection."""
 # The body and the route of a request until its headers are checked, or if they are refused.
 _NO_BODY, _NO_ROUTE = Body(), Route(())
 _UNANSWERED = ("DISCARDING", "WORKING", "UNSAFE", "SENDING")
 
 
 class InputRequest(Request):
-    """A request. state: a state of the table above.
+    """A request. state: one of NEXT.
 
     routes: the routes of each path.
     """
@@ -118,7 +113,7 @@ class InputRequest(Request):
         return coming or self.state in _UNANSWERED
 
     def _advance_state(self, event: str) -> None:
-        self.state = NEXT[self.state, event]
+        self.state = NEXT[self.state][event]
 
     # Called by the channel: headers, body, end of the body, end of the connection.
 
