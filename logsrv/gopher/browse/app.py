@@ -76,6 +76,7 @@ class Browser(App[None]):
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
         self.theme = LIGHT.name if palette.prefers_light(session.environ) else DARK.name
+        self.ansi_theme_dark = self.ansi_theme_light = palette.ANSI_COLOURS
         self.session = session
         self._begin = None if begin is None else link_to(begin)
         # Keep the widgets in attributes: Textual's query searches the dialog on top, not the page below.
@@ -134,7 +135,8 @@ class Browser(App[None]):
 
     def action_run(self, part: str, command: str, *words: object) -> None:
         """Run a command of one of our parts; `guide.KEYS` names both."""
-        getattr(getattr(self, part), command)(*words)
+        with self.window.saying_errors():
+            getattr(getattr(self, part), command)(*words)
 
     def on_click(self, event: events.Click) -> None:
         if event.widget is not None and event.widget.id == "address":
@@ -263,7 +265,7 @@ class StatusTexts:
         follow = "Unfollow" if self._following.would_unfollow else "Follow"
         keys: list[tuple[object, Key]] = [
             (self._current.loading, ("Esc", "Stop", "current.stop_loading")),
-            (page and page.certificate_refused, ("T", "Trust", "navigation.ask_to_trust")),
+            (page and page.certificate_refused, ("C", "Trust", "navigation.ask_to_trust")),
             (enter, ("Enter", enter, "open")),
             (isinstance(about, NewsItem), ("m", "Mark", "following.toggle_read_mark")),
             (is_news and followed.new, ("M", "All read", "following.mark_all_read")),
@@ -280,6 +282,7 @@ class StatusTexts:
             (followed.followed and not is_news, ("W", "New", "current.show_news")),
             (self._following.can_toggle_following, ("F", follow, "following.toggle_following")),
             (page or link, ("s", "Save", "saving.save_link_or_page")),
+            (self._session.tour, ("T", "Tour", "navigation.continue_tour")),
             (self._session.downloads.all, ("d", "Downloads", "saving.show_downloads")),
             (history.visit_at_step(-1), ("h", "History", "navigation.choose_from_history")),
         ]

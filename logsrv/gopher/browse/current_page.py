@@ -19,11 +19,12 @@ from logsrv.gopher.browse.guide import start_page_lines
 from logsrv.gopher.browse.layout import ScrollPosition
 from logsrv.gopher.browse.page import Hyperlink, Page, duration_text, link_to
 from logsrv.gopher.browse.page_lines import PageLine, lines_of_page
-from logsrv.gopher.browse.page_load import PageLoad
+from logsrv.gopher.browse.page_load import PageLoad, failure_to_show
 from logsrv.gopher.browse.pictures import lines_of_picture
 from logsrv.gopher.browse.session import BrowsingSession, InternalPage, Place
 from logsrv.gopher.browse.window import BrowserWindow
 from logsrv.gopher.fetch.on_asyncio import in_daemon_thread
+from logsrv.gopher.wire.columns import find_heading
 from logsrv.gopher.wire.errors import TLSError
 from logsrv.gopher.wire.fileurl import ItemURL
 from logsrv.kit.text.words import size_text
@@ -93,6 +94,12 @@ class CurrentPage:
         """Return the link with the cursor, or else a link to the page itself."""
         page = self.page
         return self.link_at_cursor or (None if page is None else link_to(page.url))
+
+    @property
+    def heading(self) -> str:
+        """Return what the page on the screen calls itself; "" if that cannot be told."""
+        lines = self._window.view.lines
+        return find_heading(line.text for line in lines if line.style in ("information", "plain"))
 
     @property
     def loading(self) -> PageLoad | None:
@@ -225,6 +232,12 @@ class CurrentPage:
 
     def _render_lines(self, shown: Page | InternalPage) -> list[PageLine]:
         """Return all lines of a page. For a page from a server, a thread may call this."""
+        try:
+            return self._lines_of(shown)
+        except Exception as failure:
+            return [PageLine(f"{failure_to_show(failure)}.", "problem")]
+
+    def _lines_of(self, shown: Page | InternalPage) -> list[PageLine]:
         if shown is InternalPage.START:
             return start_page_lines(self._session.bookmarks)
         if not isinstance(shown, Page):

@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
+from rich.style import Style
+from rich.text import Span
+
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.page import MenuContent, Page
-from logsrv.gopher.browse.page_lines import ColouredSpan, PageLine, SpanStyle, link_line
+from logsrv.gopher.browse.page_lines import PageLine, link_line
 from logsrv.gopher.browse.session import BrowsingSession
 from logsrv.gopher.follow.bookmarks import title_from_url
 from logsrv.gopher.follow.entries import (
@@ -161,7 +164,7 @@ def _entries_of_page(url: GopherURL, page: Page, now: int, charset: str | None) 
 
 
 _MOST_READ = 100
-_BOLD = SpanStyle(attributes=frozenset(("bold",)))
+_BOLD = Style(bold=True)
 _NONE_YET = "You follow no menu yet. F  on a menu or a text, such as a phlog, follows it."
 
 
@@ -208,7 +211,7 @@ def _section_lines(title: str, found: list[tuple[NewsItem, FollowedMenu]]) -> li
 def _entry_line(item: NewsItem, menu: FollowedMenu) -> PageLine:
     title = without_date(item.title) if item.dated else item.title
     text = f"{item.day}  {title}  ({menu.title})"
-    spans = () if item.read else (ColouredSpan(0, 12 + len(title), _BOLD),)
+    spans = () if item.read else (Span(0, 12 + len(title), _BOLD),)
     address = address_of_entry(item.id)
     in_gopher = address.startswith(("gopher:", "gophers:"))
     url = GopherURL.parse(address) if in_gopher else address

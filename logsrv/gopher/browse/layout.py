@@ -134,7 +134,7 @@ class Layout:
     def _is_wrapped(self, index: int) -> bool:
         if self._breaking != "fit":
             return self._breaking == "all"
-        if self.lines[index].leads_somewhere:
+        if self.lines[index].label:
             return True
         if index not in self._judged:
             around = self._paragraph_around(index)
@@ -153,7 +153,7 @@ class Layout:
 
     def _is_in_paragraph(self, index: int) -> bool:
         line = self.lines[index]
-        return bool(line.text.strip()) and not line.leads_somewhere
+        return bool(line.text.strip()) and not line.label
 
 
 def wrapped_pieces(text: str, width: int) -> Iterator[tuple[int, int]]:

@@ -145,6 +145,20 @@ class NavigationCommands:
 
         self._window.show_chooser(Chooser("History, the newest first", rows, at), move)
 
+    def add_to_tour(self) -> None:
+        """Put the link with the cursor, or the page, at the end of the tour."""
+        link, tour = self._current.link_or_page(), self._session.tour
+        if link is not None:
+            tour.append(link)
+            self._window.say(f"{len(tour)} on the tour; T  goes to the first of them")
+
+    def continue_tour(self) -> None:
+        """Open the next link of the tour."""
+        if self._session.tour:
+            self.open_link(self._session.tour.pop(0))
+        else:
+            self._window.say("The tour is at its end; t  puts a link on it.")
+
     def reload(self) -> None:
         """Load the page again; on the page of news, fetch all followed menus."""
         if self._current.shown is InternalPage.NEWS:

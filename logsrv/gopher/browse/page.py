@@ -15,7 +15,7 @@ from logsrv.gopher.follow.bookmarks import title_from_url
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.fileurl import FileURL, ItemURL, url_of_item
 from logsrv.gopher.wire.itemtypes import item_type
-from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.wire.menu import MenuItem, link_of_url
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
@@ -97,6 +97,8 @@ class Hyperlink:
 def link_to(url: ItemURL, title: str = "") -> Hyperlink:
     """Return the link to a Gopher item or a local file; without `title` its title is made from the URL."""
     title = title or title_from_url(url)
+    if isinstance(url, GopherURL) and (outside := link_of_url(url)) is not None:
+        return _link_by_address(outside, title)
     if isinstance(url, FileURL) and url.item_type == "7":
         return Hyperlink("dead", title, "cannot be followed: only a server can search")
     kind: LinkKind = "download" if way_to_show(url) == "download" else "show"

@@ -5,20 +5,28 @@ downloads in the background, bookmarks.
 from __future__ import annotations
 
 import os
+import shlex
+import sys
+from functools import partial
 
 import attrs
 
+from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.current_page import CurrentPage
 from logsrv.gopher.browse.downloads import BackgroundDownload
-from logsrv.gopher.browse.page import Hyperlink, link_to
-from logsrv.gopher.browse.programs import ExternalPrograms
+from logsrv.gopher.browse.page import Hyperlink, link_to, way_to_show
+from logsrv.gopher.browse.programs import ExternalPrograms, run_external_program
 from logsrv.gopher.browse.session import BrowsingSession, InternalPage
 from logsrv.gopher.browse.window import BrowserWindow, DownloadList
-from logsrv.gopher.wire.fileurl import FileURL, ItemURL
+from logsrv.gopher.follow.bookmarks import title_from_url
+from logsrv.gopher.wire.fileurl import FileURL, ItemURL, name_to_save
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.text import checked_charset
+from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import size_text
+
+_MIRROR = "import sys; from logsrv.gopher.command.main import main; sys.exit(main())"
 
 
 @attrs.define(eq=False)
@@ -30,6 +38,8 @@ class ReadingCommands:
     _window: BrowserWindow
     # The words searched for, the newest last.
     _searched_words: tuple[str, ...] = attrs.field(default=(), init=False)
+    # The command that got a page last.
+    _program: str = attrs.field(default="", init=False)
 
     def ask_and_find(self) -> None:
         """Ask for words, and go to the first match."""
@@ -73,6 +83,27 @@ class ReadingCommands:
         with self._window.saying_errors():
             self._session.charset = checked_charset(name.strip()) if name.strip() else None
             self._current.redraw()
+
+    def ask_for_program(self) -> None:
+        """Ask for a program, and give it the page: a text as it came, a menu as it is shown."""
+        if self._current.page is None or self._current.page.content is None:
+            self._window.say("There is nothing here for a program.")
+            return
+        self._window.prompt.ask("Give it to", self._give_to_program, self._program, does="Run")
+
+    def _give_to_program(self, command: str) -> None:
+        page = self._current.page
+        with self._window.saying_errors():
+            try:
+                words = shlex.split(command)
+            except ValueError as error:
+                raise ConfigurationError(f"{one_line(command, 80)}: {error}") from None
+            if words and page is not None:
+                self._program = command
+                content = page.content
+                if not isinstance(content, bytes):
+                    content = "".join(f"{line.text}\n" for line in self._window.view.lines).encode()
+                self._window.run_in_terminal(words, content)
 
     def explain_link_or_page(self) -> None:
         """Show where the link leads, or where the page is from."""
@@ -150,20 +181,52 @@ class SaveAndBookmarkCommands:
             self._programs.ask_to_open_file(download.path)
 
     def bookmark_page(self) -> None:
+        """Bookmark the page, under the heading that it gives itself unless the user writes another."""
         page = self._current.page
-        self._add_bookmark(None if page is None else link_to(page.url))
+        link = None if page is None else link_to(page.url, self._current.heading)
+        self._ask_to_bookmark(link)
 
     def bookmark_link(self) -> None:
-        self._add_bookmark(self._current.link_at_cursor)
+        self._ask_to_bookmark(self._current.link_at_cursor)
 
-    def _add_bookmark(self, link: Hyperlink | None) -> None:
+    def _ask_to_bookmark(self, link: Hyperlink | None) -> None:
         if link is None or link.url is None:
             self._window.say("Only what is in Gopher can be a bookmark.")
             return
+        add = partial(self._add_bookmark, link.url)
+        self._window.prompt.ask("Bookmark as", add, link.title, does="Keep", replace=True)
+
+    def _add_bookmark(self, url: ItemURL, title: str) -> None:
         with self._window.saying_errors():
-            new = self._session.bookmarks.add(link.url, link.title)
-            kept = f"Bookmarked: {one_line(link.title, 60)}"
+            new = self._session.bookmarks.add(url, title or title_from_url(url))
+            kept = f"Bookmarked: {one_line(title, 60)}"
             self._window.say(kept if new else "It is a bookmark already.")
+
+    def ask_to_mirror(self) -> None:
+        """Copy the menu, and what it leads to, into a directory."""
+        link = self._current.link_or_page()
+        if link is None or not isinstance(link.url, GopherURL) or way_to_show(link.url) != "menu":
+            self._window.say("Only a menu of a server can be mirrored.")
+            return
+        into = self._session.downloads.directory / name_to_save(link.url)
+        begin = partial(self._start_mirror, link.url)
+        self._window.prompt.ask("Mirror into", begin, str(into), does="Mirror")
+
+    def _start_mirror(self, url: GopherURL, directory: str) -> None:
+        if directory.strip():
+            work = partial(self._mirror, str(url), os.path.expanduser(directory.strip()))
+            self._window.run_in_background(work, group="mirror")
+
+    async def _mirror(self, url: str, directory: str) -> None:
+        shown = one_line(directory, 300)
+        self._window.say(f"Mirroring into {shown}; it goes on if you quit")
+        command = [sys.executable, "-P", "-c", _MIRROR, "mirror", "--", url, directory]
+        status = await run_external_program(command, self._session.environ)
+        if status == 0:
+            self._window.announce("Mirrored", shown)
+        else:
+            again = f"status {status}; gopher mirror {url} says more, and goes on"
+            self._window.announce("Not all was mirrored", again, failed=True)
 
     def remove_bookmark(self) -> None:
         """Remove the bookmark with the cursor, on the start page."""

@@ -12,15 +12,17 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-import attrs
+from rich.ansi import AnsiDecoder
+from rich.style import Style
+from rich.text import Span
 
 from logsrv.gopher.browse.page import Hyperlink, MenuContent, Page, link_of, link_to
-from logsrv.gopher.wire.errors import Refused, ServerError, TimedOut, TLSError, TooBig
+from logsrv.gopher.wire.errors import BadURL, Refused, ServerError, TimedOut, TLSError, TooBig
 from logsrv.gopher.wire.fileurl import ItemURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.text import decode_text
-from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.wire.url import GopherURL, addresses_in
 from logsrv.kit.text.escape import printable
 
 # Name of an item type → name of its style, which has a colour.
@@ -44,8 +46,8 @@ _NOBODY_VOUCHES = (
     "usual for small servers that made their own; it is also what it looks like when somebody "
     "listens in between."
 )
-_T_REMEMBERS = (
-    "T  remembers the certificate that is shown now, and trusts this server from then on, for as "
+_C_REMEMBERS = (
+    "C  remembers the certificate that is shown now, and trusts this server from then on, for as "
     "long as it shows the same one."
 )
 
@@ -54,8 +56,9 @@ class PageLine(NamedTuple):
     """A line of a page.
 
     text: escaped, without TAB. style: a name in `palette.STYLES`. label: the type of a link's target, at
-    most four letters. item: the item of the menu that is the link. url: the target of a link of our own.
-    spans: the server's colours. about: the bookmark, followed menu or item of news in this line.
+    most four letters; an address in a text has none. item: the item of the menu that is the link. url: the
+    target of a link of our own. spans: the server's colours. about: the bookmark, followed menu or item of
+    news in this line.
     """
 
     text: str
@@ -63,7 +66,7 @@ class PageLine(NamedTuple):
     label: str = ""
     item: MenuItem | None = None
     url: ItemURL | None = None
-    spans: tuple[ColouredSpan, ...] = ()
+    spans: tuple[Span, ...] = ()
     about: object = None
 
     @property
@@ -120,8 +123,26 @@ def text_lines(text: str) -> list[PageLine]:
         else:
             # Escaping many lines in one pass is fast; only lines with a TAB need a second one.
             whole = printable(piece).split("\n")
-            lines += [PageLine(line.expandtabs() if "\t" in line else line) for line in whole]
+            whole = [line.expandtabs() if "\t" in line else line for line in whole]
+            has_links = "://" in piece
+            lines += [_linked_line(line) if has_links else PageLine(line) for line in whole]
     return lines
+
+
+def _linked_line(text: str) -> PageLine:
+    """Return a line of a text, as a link if there is an address in it: the first one counts."""
+    start, end = next(addresses_in(text), (0, 0))
+    address = text[start:end]
+    url: ItemURL | str = address
+    if address[:6].lower() == "gopher":
+        try:
+            url = GopherURL.parse(address)
+        except BadURL:
+            address = ""
+    if not address:
+        return PageLine(text)
+    spans = (Span(start, end, _UNDERLINED),)
+    return link_line(url, text)._replace(style="plain", label="", spans=spans)
 
 
 def _pieces_of_lines(text: str) -> Iterator[str]:
@@ -138,7 +159,7 @@ def _pieces_of_lines(text: str) -> Iterator[str]:
     yield text[start:]
 
 
-def _coloured_or_escaped(text: str, colours: ColourParser) -> tuple[str, tuple[ColouredSpan, ...]]:
+def _coloured_or_escaped(text: str, colours: ColourParser) -> tuple[str, tuple[Span, ...]]:
     """Return a line and its colours; without colours and escaped if it has other control characters."""
     if "\x1b[" in text and (found := colours.split_colours(text)) is not None:
         return found
@@ -193,7 +214,7 @@ def _error_lines(page: Page) -> Iterator[PageLine]:
 def _hints_about_error(page: Page) -> Iterable[str]:
     match page.error:
         case TLSError() if page.certificate_refused:
-            return ("", _NOBODY_VOUCHES, "", _T_REMEMBERS)
+            return ("", _NOBODY_VOUCHES, "", _C_REMEMBERS)
         case Refused():
             return ("Perhaps the server is down for a while, or its port is another one.",)
         case TimedOut():
@@ -205,33 +226,14 @@ def _hints_about_error(page: Page) -> Iterable[str]:
     return ()
 
 
-# A colour: its number among the 256 of terminals, or (red, green, blue); None for the page's own colour.
-Shade = int | tuple[int, int, int] | None
 _SGR = re.compile(r"\x1b\[([0-9;]{0,64})m")
-_ATTRIBUTES = {1: "bold", 3: "italic", 4: "underline", 7: "reverse"}
-# Codes that end an attribute. 2 (faint) is not in the table above: on many terminals nobody can read faint
-# text.
-_ENDS = {22: "bold", 23: "italic", 24: "underline", 27: "reverse"}
-
-
-@attrs.frozen
-class SpanStyle:
-    """The style of a span: colour of the letters, of the background, and Rich's names of attributes."""
-
-    letters: Shade = None
-    ground: Shade = None
-    attributes: frozenset[str] = frozenset()
-
-
-class ColouredSpan(NamedTuple):
-    """A piece of a line, characters `start` to `end`, and its paint."""
-
-    start: int
-    end: int
-    paint: SpanStyle
-
-
-_PLAIN = SpanStyle()
+# Colours, bold, italic, underline, reverse, and their ends. Faint is not among them: many terminals make
+# it unreadable.
+_SHADE = "(?:;(?:[0-9]{1,2}|1[0-9]{2}|2[0-4][0-9]|25[0-5]))"
+_CODE = rf"(?:0?(?:[01347]|2[2347]|[349][0-7]|[34]9|10[0-7])?|[34]8;5{_SHADE}|[34]8;2{_SHADE}{{3}})"
+_CODES = re.compile(rf"{_CODE}(?:;{_CODE})*")
+_PLAIN = Style.null()
+_UNDERLINED = Style(underline=True)
 # A line with more sequences is not coloured but escaped: it is no drawing, and megabytes of sequences would
 # take seconds.
 _MOST_IN_A_LINE = 5000
@@ -243,7 +245,7 @@ class ColourParser:
     def __init__(self) -> None:
         self._paint = _PLAIN
 
-    def split_colours(self, text: str) -> tuple[str, tuple[ColouredSpan, ...]] | None:
+    def split_colours(self, text: str) -> tuple[str, tuple[Span, ...]] | None:
         """Return the line without colour sequences and with TABs expanded, and the spans with colours.
 
         None if it has other control characters or sequences.
@@ -265,51 +267,30 @@ class ColourParser:
                 shown.append((" " * column + piece).expandtabs()[column:])
                 width += len(shown[-1])
                 if paint != _PLAIN:
-                    spans.append(ColouredSpan(start, width, paint))
+                    spans.append(Span(start, width, paint))
         self._paint = paint
         return "".join(shown), tuple(spans)
 
 
 @lru_cache(maxsize=1024)
-def _style_after(paint: SpanStyle, parameters: str) -> SpanStyle | None:
-    """Return `paint` after a sequence with these parameters; None if that does more than colour."""
-    if len(parameters) > 1 and any(len(each) > 3 for each in parameters.split(";")):
+def _style_after(style: Style, codes: str) -> Style | None:
+    """Return `style` after a sequence with these codes; None if that does more than colour."""
+    if not _CODES.fullmatch(codes):
         return None
-    numbers = iter([int(each or 0) for each in parameters.split(";")])
-    for number in numbers:
-        if number == 0:
-            paint = _PLAIN
-        elif name := _ATTRIBUTES.get(number):
-            paint = attrs.evolve(paint, attributes=paint.attributes | {name})
-        elif name := _ENDS.get(number):
-            paint = attrs.evolve(paint, attributes=paint.attributes - {name})
-        elif 30 <= number <= 37 or 90 <= number <= 97:
-            paint = attrs.evolve(paint, letters=number - 30 if number < 90 else number - 82)
-        elif 40 <= number <= 47 or 100 <= number <= 107:
-            paint = attrs.evolve(paint, ground=number - 40 if number < 100 else number - 92)
-        elif number == 39:
-            paint = attrs.evolve(paint, letters=None)
-        elif number == 49:
-            paint = attrs.evolve(paint, ground=None)
-        elif number in (38, 48):
-            shade = _parse_shade(numbers)
-            if shade is None:
-                return None
-            if number == 38:
-                paint = attrs.evolve(paint, letters=shade)
-            else:
-                paint = attrs.evolve(paint, ground=shade)
-        else:
-            return None
-    # Drop the background: letters of the same colour would be invisible.
-    if paint.letters is not None and paint.letters == paint.ground:
-        return attrs.evolve(paint, ground=None)
-    return paint
-
-
-def _parse_shade(numbers: Iterator[int]) -> Shade:
-    kind = next(numbers, None)
-    values = [next(numbers, 256) for _ in range({5: 1, 2: 3}.get(kind or 0, 0))]
-    if not values or max(values) > 255:
-        return None
-    return values[0] if len(values) == 1 else (values[0], values[1], values[2])
+    decoder = AnsiDecoder()
+    decoder.style = style
+    decoder.decode_line(f"\x1b[{codes}m")
+    after = decoder.style
+    letters, ground = (
+        None if colour is None or colour.is_default else colour
+        for colour in (after.color, after.bgcolor)
+    )
+    return Style(
+        color=letters,
+        # Letters of the same colour would be invisible.
+        bgcolor=None if letters == ground else ground,
+        bold=after.bold or None,
+        italic=after.italic or None,
+        underline=after.underline or None,
+        reverse=after.reverse or None,
+    )

@@ -11,21 +11,18 @@ from logsrv.gopher.browse.page import MenuContent, Page, way_to_show
 from logsrv.gopher.browse.page_lines import ITEMS, LONGEST, PageLine, menu_line, text_lines
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.on_asyncio import AsyncAnswer, async_answer_of
-from logsrv.gopher.wire.content import Limits
-from logsrv.gopher.wire.errors import TooBig
+from logsrv.gopher.wire.content import Content, Limits
 from logsrv.gopher.wire.fileurl import ItemURL
-from logsrv.gopher.wire.menu import MenuItem, MenuParser
-from logsrv.gopher.wire.text import decode_text, unstuffed
+from logsrv.gopher.wire.text import decode_text
+from logsrv.kit.text.escape import one_line
 
-# Bytes of an answer after which loading ends with TooBig, and only the part received is shown. Nobody reads
-# more on a screen, and larger files can be saved.
-LIMITS = Limits(menu=8 * 1024 * 1024, text=16 * 1024 * 1024, download=None)
-# Lines of a text after which loading ends with TooBig, too: 16 MiB of empty lines would need gigabytes of
-# memory.
-MOST_LINES = 400_000
+# After these, loading ends with TooBig, and only the part received is shown. Nobody reads more on a screen,
+# and larger files can be saved; 16 MiB of empty lines would need gigabytes of memory.
+LIMITS = Limits(
+    menu=8 * 1024 * 1024, text=24 * 1024 * 1024, download=32 * 1024 * 1024, lines=400_000
+)
 # Seconds between two updates of a page that is loading: more updates would only cost time.
 _GROWS_EVERY = 0.1
-MOST_PICTURE = 32 * 1024 * 1024
 
 _CUT = (
     "The server ended TLS without its close, as some always do: whether something is missing at the "
@@ -48,24 +45,20 @@ class PageLoad:
         limits: Limits = LIMITS,
         charset: str | None = None,
     ) -> None:
-        self._way = way_to_show(url)
+        way = way_to_show(url)
+        self.url = url
         self._options = options
-        most = {"menu": limits.menu, "text": limits.text}
-        self._most_bytes = most.get(self._way, MOST_PICTURE)
+        self._kind = way if way in ("menu", "text") else "binary"
+        self._most_bytes = limits.most_bytes(self._kind)
         self._charset = charset
         self._answer: AsyncAnswer | None = None
-        self._menu = MenuParser(limits.line, limits.items)
-        self._items: list[MenuItem] = []
-        self._bytes = bytearray()
-        self._newlines = 0
-        self._whole = False
-        # The lines that can be shown already, and the number of bytes of the text from which they are made.
+        self._content = Content(self._kind, limits)
+        # The lines that can be shown already, and the bytes of a text from which none are made yet.
         self._lines: list[PageLine] = []
-        self._shown = 0
+        self._rest = bytearray()
         self._more = asyncio.Event()
         self._began = time.monotonic()
         self._coming: asyncio.Task[Page] | None = None
-        self.url = url
 
     @property
     def received(self) -> int:
@@ -95,8 +88,11 @@ class PageLoad:
         coming, known = self.start_request(), 0
         while not coming.done():
             self._more.clear()
-            while self._make_more_lines():
-                await asyncio.sleep(0)
+            try:
+                while self._make_more_lines():
+                    await asyncio.sleep(0)
+            except Exception:  # the lines of the whole page say it
+                return
             if len(self._lines) > known:
                 known = len(self._lines)
                 yield self._lines
@@ -105,74 +101,70 @@ class PageLoad:
                 await self._more.wait()
 
     async def _receive_page(self) -> Page:
+        note, error = "", None
         try:
-            cut = await self._receive_answer()
-            self._whole = True
-            return self.page_so_far(None, _CUT if cut else "")
-        except LogsrvError as error:
-            return self.page_so_far(error)
-        except OSError as error:
-            return self.page_so_far(ConfigurationError(f"a file cannot be used: {error}"))
+            note = await self._receive_answer()
+        except LogsrvError as failure:
+            error = failure
+        except OSError as failure:
+            error = ConfigurationError(f"a file cannot be used: {failure}")
+        except Exception as failure:
+            error = failure_to_show(failure)
         finally:
             self._more.set()
+        return self.page_so_far(error, note)
 
     def page_so_far(self, error: LogsrvError | None, note: str = "") -> Page:
         """Return a page with the part received so far."""
         begun = self._answer is not None and self._answer.begun
-        content = self._content_so_far() if self._whole or begun else None
-        return Page(self.url, content, error, note, self.received, self.seconds)
+        found: MenuContent | bytes | None = None
+        if begun or error is None:
+            # Without its end, a text has no terminator, and its dots are as they came.
+            has_header = error is not None or self._answer is None or self._answer.has_header
+            self._content.finish(has_header)
+            found = self._content.content
+            if self._kind == "menu":
+                found = MenuContent(tuple(self._content.items), self._content.dropped)
+        return Page(self.url, found, error, note, self.received, self.seconds)
 
     def _make_more_lines(self) -> bool:
         """Add the next lines received; return true if there may be more to add.
 
         Only whole lines of a text are added. A line with only a dot waits, because it may be the end.
         """
-        if self._way == "menu":
+        if self._kind == "menu":
             known = len(self._lines)
-            items = self._items[known : known + ITEMS]
+            items = self._content.items[known : known + ITEMS]
             self._lines += [menu_line(item, self._charset) for item in items]
             return bool(items)
-        if self._way == "text":
-            most = self._shown + LONGEST
-            end = (
-                self._bytes.rfind(b"\n", self._shown, most) + 1 or self._bytes.find(b"\n", most) + 1
-            )
-            last = self._bytes.rfind(b"\n", 0, max(0, end - 1)) + 1
-            if self._bytes[last:end].rstrip(b"\r\n") == b".":
-                end = last
-            if end > self._shown:
-                fresh, self._shown = bytes(self._bytes[self._shown : end]), end
-                if b"\0" not in fresh:
-                    self._lines += text_lines(decode_text(fresh, self._charset))
-                return True
-        return False
+        rest = self._rest
+        end = rest.rfind(b"\n", 0, LONGEST) + 1 or rest.find(b"\n", LONGEST) + 1
+        last = rest.rfind(b"\n", 0, max(0, end - 1)) + 1
+        if rest[last:end].rstrip(b"\r\n") == b".":
+            end = last
+        fresh = bytes(rest[:end])
+        del rest[:end]
+        if b"\0" not in fresh:
+            self._lines += text_lines(decode_text(fresh, self._charset)) if fresh else ()
+        return bool(fresh)
 
-    async def _receive_answer(self) -> bool:
+    async def _receive_answer(self) -> str:
+        """Receive all of it; return a note about its end."""
         options = self._options()
         how = {"most_seconds": options.timeouts.whole, "charset": self._charset}
         async with async_answer_of(self.url, options, self._most_bytes, **how) as answer:
             self._answer = answer
             async for chunk in answer:
-                if self._way == "menu":
-                    self._items += self._menu.feed(chunk)
-                    if self._menu.is_full:
-                        raise TooBig("the menu", len(self._items), "lines")
-                else:
-                    self._bytes += chunk
-                    if self._way == "text":
-                        self._newlines += chunk.count(b"\n")
-                        if self._newlines > MOST_LINES:
-                            raise TooBig("the text", MOST_LINES, "lines")
+                if self._kind == "text":
+                    self._rest += chunk
+                is_over = self._content.feed(chunk)
                 self._more.set()
-                if self._menu.terminated:
+                if is_over:
                     break
-        return answer.cut
+        return _CUT if answer.cut else ""
 
-    def _content_so_far(self) -> MenuContent | bytes:
-        if self._way == "menu":
-            self._items += self._menu.finish()
-            return MenuContent(tuple(self._items), self._menu.dropped)
-        content, answer = bytes(self._bytes), self._answer
-        if self._way == "text" and self._whole and answer is not None and not answer.has_header:
-            content, _ = unstuffed(content)
-        return content
+
+def failure_to_show(failure: Exception) -> LogsrvError:
+    """Return the sentence about a defect of ours: it ends the page, not the browser."""
+    said = one_line(f"{type(failure).__name__}: {failure}", 300)
+    return LogsrvError(f"the browser has failed here, which is a defect of it ({said})")

@@ -10,10 +10,8 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Sequence
-from functools import lru_cache
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
@@ -22,7 +20,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from logsrv.gopher.browse.layout import Breaking, Layout
-from logsrv.gopher.browse.page_lines import PageLine, SpanStyle
+from logsrv.gopher.browse.page_lines import PageLine
 from logsrv.gopher.browse.palette import STYLES
 
 # Shown at the right edge of a row that continues beyond it.
@@ -157,27 +155,14 @@ class PaintedLines(ScrollView, can_focus=True):
         self, line: PageLine, start: int, end: int, over: Style | None
     ) -> list[Segment]:
         """Return a row in its style and its own colours, with matches marked."""
-        style = (
-            self._component_style(line.style) + over if over else self._component_style(line.style)
-        )
+        style = self._component_style(line.style)
         text = Text(line.text, end="")
         # The style is set as a span, because Rich drops the base style of a text without spans.
-        text.stylize(style)
-        # The line at the cursor has only the cursor's colours: a server's could hide the cursor.
-        for span in () if over else line.spans:
-            text.stylize(_rich_style_of(span.paint), span.start, span.end)
+        text.stylize(style + over if over and line.label else style)
+        # The line at the cursor has only the cursor's colours: a server's could hide the cursor. Of a line
+        # of a text, only the address is the link.
+        for span in () if over and line.label else line.spans:
+            text.stylize(over or span.style, span.start, span.end)
         if self._match is not None:
             text.highlight_regex(self._match, self._component_style("match"))
         return list(text[start:end].render(self.app.console))
-
-
-# The size of the cache: a picture in a large window has about that many different colours.
-@lru_cache(maxsize=16 * 1024)
-def _rich_style_of(paint: SpanStyle) -> Style:
-    def colour(shade: int | tuple[int, int, int] | None) -> Color | None:
-        if shade is None:
-            return None
-        return Color.from_ansi(shade) if isinstance(shade, int) else Color.from_rgb(*shade)
-
-    attributes: Any = dict.fromkeys(paint.attributes, True)
-    return Style(color=colour(paint.letters), bgcolor=colour(paint.ground), **attributes)

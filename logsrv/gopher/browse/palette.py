@@ -1,4 +1,4 @@
-"""The colours of the browser: a dark set and a light one. The module is quick to import.
+"""The colours of the browser: a dark set and a light one.
 
 The user's last choice counts, or else the background of the terminal.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+
+from rich.terminal_theme import TerminalTheme
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.connection_options import data_directory
@@ -56,6 +58,22 @@ STYLES = {
     "outside": "page-outside",
     "file": "page-file",
 }
+
+# The sixteen colours of a terminal, as xterm has them: Textual's own are other ones, whose blue is violet.
+_SIXTEEN = [
+    *(
+        (0, 0, 0),
+        (205, 0, 0),
+        (0, 205, 0),
+        (205, 205, 0),
+        (0, 0, 238),
+        (205, 0, 205),
+        (0, 205, 205),
+    ),
+    *((229, 229, 229), (127, 127, 127), (255, 0, 0), (0, 255, 0), (255, 255, 0), (92, 92, 255)),
+    *((255, 0, 255), (0, 255, 255), (255, 255, 255)),
+]
+ANSI_COLOURS = TerminalTheme((0, 0, 0), (255, 255, 255), _SIXTEEN[:8], _SIXTEEN[8:])
 
 
 def prefers_light(environ: Mapping[str, str]) -> bool:

@@ -10,9 +10,12 @@ import warnings
 from io import BytesIO
 
 from PIL import Image, UnidentifiedImageError
+from rich.color import Color
+from rich.style import Style
+from rich.text import Span
 
 from logsrv.errors import PeerError
-from logsrv.gopher.browse.page_lines import ColouredSpan, PageLine, SpanStyle
+from logsrv.gopher.browse.page_lines import PageLine
 
 MOST_PIXELS = 40_000_000
 _PICTURE_FORMATS = ("GIF", "PNG", "JPEG", "BMP", "WEBP")
@@ -70,13 +73,13 @@ def _half_block_lines(pixels: Image.Image) -> list[PageLine]:
     width, height = pixels.size
     data = pixels.tobytes()
 
-    def shade(x: int, y: int) -> tuple[int, int, int] | None:
+    def colour(x: int, y: int) -> Color | None:
         start = (y * width + x) * 3
-        return (data[start], data[start + 1], data[start + 2]) if y < height else None
+        return Color.from_rgb(*data[start : start + 3]) if y < height else None
 
     lines = []
     for top in range(0, height, 2):
-        paints = (SpanStyle(shade(x, top), shade(x, top + 1)) for x in range(width))
-        spans = tuple(ColouredSpan(x, x + 1, paint) for x, paint in enumerate(paints))
+        styles = (Style.from_color(colour(x, top), colour(x, top + 1)) for x in range(width))
+        spans = tuple(Span(x, x + 1, style) for x, style in enumerate(styles))
         lines.append(PageLine(_UPPER_HALF * width, spans=spans))
     return lines

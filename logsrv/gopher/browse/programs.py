@@ -23,6 +23,36 @@ from logsrv.gopher.fetch.on_asyncio import in_daemon_thread
 from logsrv.kit.text.escape import one_line
 
 _USUAL = "open" if sys.platform == "darwin" else "xdg-open"
+# Browsers, pagers and mail programs that want the terminal.
+_IN_TERMINAL = frozenset(
+    (
+        *(
+            "lynx",
+            "w3m",
+            "links",
+            "links2",
+            "elinks",
+            "browsh",
+            "carbonyl",
+            "cha",
+            "chawan",
+            "offpunk",
+        ),
+        *(
+            "amfora",
+            "bombadillo",
+            "less",
+            "more",
+            "vi",
+            "vim",
+            "nvim",
+            "nano",
+            "mutt",
+            "neomutt",
+            "alpine",
+        ),
+    )
+)
 # Endings of files that a desktop would run as programs instead of showing them.
 _RUN = (".desktop", ".appimage", ".command", ".jar", ".exe", ".bat", ".cmd", ".com", ".scr", ".msi")
 
@@ -57,12 +87,15 @@ class ExternalPrograms:
 
         def run() -> None:
             self._opened(what)
-            self._start_program(command, what)
+            if Path(command[0]).name in _IN_TERMINAL:
+                with self._window.saying_errors():
+                    self._window.run_in_terminal(command)
+            else:
+                self._window.run_in_background(
+                    partial(self._run_program, command, what), group="programs"
+                )
 
         self._window.ask_yes_or_no(title, f"{what}\n\nOpen this with {command[0]}?", run)
-
-    def _start_program(self, command: list[str], what: str) -> None:
-        self._window.run_in_background(partial(self._run_program, command, what), group="programs")
 
     async def _run_program(self, command: list[str], what: str) -> None:
         self._window.say(f"Opened with {command[0]}: {what}")

@@ -13,7 +13,7 @@ import attrs
 
 from logsrv.gopher.browse.downloads import Downloads, download_directory
 from logsrv.gopher.browse.layout import ScrollPosition
-from logsrv.gopher.browse.page import Page
+from logsrv.gopher.browse.page import Hyperlink, Page
 from logsrv.gopher.browse.page_load import PageLoad
 from logsrv.gopher.fetch.cache import Cache
 from logsrv.gopher.fetch.connection_options import (
@@ -105,6 +105,8 @@ class BrowsingSession:
         self.bookmarks = Bookmarks(data / "gopher-bookmarks")
         self.downloads = Downloads(download_directory(environ))
         self.charset = charset
+        # The links that are opened one after the other.
+        self.tour: list[Hyperlink] = []
 
     def keep_page(self, page: Page) -> None:
         """Keep a page in the cache, unless it has an error, or is a local file, which the user may edit."""

@@ -5,8 +5,10 @@ Dialogs are shown over the page until answered: questions, explanations, the hel
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from subprocess import run
 from typing import Any, ClassVar, TypeVar
 
 import attrs
@@ -20,10 +22,11 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 from textual.worker import Worker
 
-from logsrv.errors import LogsrvError
+from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.browse.bars import Key, Prompt
 from logsrv.gopher.browse.downloads import BackgroundDownload, Downloads
 from logsrv.gopher.browse.page import duration_text
+from logsrv.gopher.browse.page_load import failure_to_show
 from logsrv.gopher.browse.page_view import PageView
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import size_text
@@ -53,11 +56,13 @@ class BrowserWindow:
 
     @contextmanager
     def saying_errors(self) -> Iterator[None]:
-        """Catch a LogsrvError or OSError, and show it as the sentence below the page."""
+        """Catch an error, and show it as the sentence below the page."""
         try:
             yield
         except (LogsrvError, OSError) as error:
             self.say(one_line(str(error)))
+        except Exception as failure:
+            self.say(str(failure_to_show(failure)))
 
     def run_in_background(
         self, work: Callable[[], Awaitable[object]], group: str, *, exclusive: bool = False
@@ -89,6 +94,26 @@ class BrowserWindow:
     def show_chooser(self, chooser: Chooser[Chosen], then: Callable[[Chosen | None], None]) -> None:
         """Show a list, and call `then` with the chosen answer, None if the user closed it."""
         self._app.push_screen(chooser, then)
+
+    def run_in_terminal(self, command: Sequence[str], given: bytes | None = None) -> None:
+        """Run a program in the terminal instead of the browser. given: its input, if not the keyboard.
+
+        Raises ConfigurationError.
+        """
+        # Ctrl-C is for the program; a handler that does nothing is not inherited, as ignoring it would be.
+        before = signal.signal(signal.SIGINT, lambda *_: None)
+        try:
+            with self._app.suspend():
+                run(command, input=given, check=False)
+                if given is not None:
+                    input("\nEnter goes back to the page. ")
+        except EOFError:
+            pass
+        except OSError as error:
+            raise ConfigurationError(f"{command[0]} cannot be started: {error.strerror}") from error
+        finally:
+            signal.signal(signal.SIGINT, before)
+            self._app.refresh()
 
     def announce(self, title: str, sentence: str, *, failed: bool = False) -> None:
         """Show a sentence for some seconds wherever the user is: over the page, a prompt, a dialog."""

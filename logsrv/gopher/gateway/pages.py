@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +22,7 @@ from logsrv.gopher.gateway.paths import CHARSETS, WebPlace
 from logsrv.gopher.wire.columns import (
     TextRun,
     cell_count,
-    shape_of,
+    find_heading,
     split_into_runs,
 )
 from logsrv.gopher.wire.errors import BadURL
@@ -30,7 +30,7 @@ from logsrv.gopher.wire.fileurl import file_name
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import Menu, MenuItem
 from logsrv.gopher.wire.text import Text, decode_line
-from logsrv.gopher.wire.url import BEGINNINGS, GopherURL
+from logsrv.gopher.wire.url import BEGINNINGS, GopherURL, addresses_in
 from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.words import counted, size_text
 from logsrv.kit.web.templates import template_environment
@@ -47,11 +47,6 @@ _INSIDE = re.compile(r"gophers?://", re.IGNORECASE)
 _AS_THEMSELVES = "!#$%&'()*+,/:;=?@[]~-._"
 # The style sheet has a class for each of these widths.
 WIDTHS: tuple[int, ...] = (*range(40, 161, 8), 200, 240)
-# A heading is among the first 12 lines, and at most 72 columns long.
-_HEADING_LINES = 12
-_LONGEST_HEADING = 72
-_DECORATION = " \t*=-_#~+|:·•—–"
-_WORD = re.compile(r"[^\W\d_]{2}")
 
 
 @attrs.frozen
@@ -94,22 +89,6 @@ def drawing_width(parts: Iterable[Part]) -> int:
     """Return one width for all drawings of a page, because they may be parts of one picture."""
     drawings = (part for part in parts if isinstance(part, TextRun) and part.shape == "drawing")
     return max((fitting_width(run.text) for run in drawings), default=0)
-
-
-def find_heading(lines: Iterable[str]) -> str:
-    """Return the first line that may be a heading, without decoration such as `===`; "" for none."""
-    for number, line in enumerate(lines):
-        if number == _HEADING_LINES:
-            break
-        found = line.strip(_DECORATION)
-        if not _WORD.search(found):
-            continue
-        if cell_count(found) <= _LONGEST_HEADING and shape_of([line.strip()]) == "prose":
-            return " ".join(found.split())
-        # After a line of prose, all further lines are text.
-        if shape_of([line]) == "prose":
-            break
-    return ""
 
 
 def parts_of_menu(items: Sequence[MenuItem], place: WebPlace) -> list[Part]:
@@ -169,6 +148,18 @@ def row_of_link(link: str, name: str, text: str) -> MenuRow:
     return MenuRow("nowhere", "link" if name == "html" else name, text, address=one_line(link, 200))
 
 
+def linked_pieces(text: str) -> Iterator[tuple[str, MenuRow | None]]:
+    """Yield the pieces of a text; those that are addresses with the row of their link."""
+    at = 0
+    for start, end in addresses_in(text):
+        row = row_of_link(text[start:end], "link", text[start:end])
+        if row.href:
+            yield text[at:start], None
+            yield row.text, row
+            at = end
+    yield text[at:], None
+
+
 def breadcrumb(url: GopherURL) -> list[tuple[str, str]]:
     """Return name and path of each step: the host, then at most MOST_STEPS parts of the selector.
 
@@ -200,6 +191,7 @@ _LOOKED_AT = 4000
 
 _TEMPLATES = template_environment(_HERE / "templates")
 _TEMPLATES.filters["room"] = fitting_width
+_TEMPLATES.filters["pieces"] = linked_pieces
 
 
 def start_page(hosts: tuple[str, ...]) -> bytes:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -29,14 +29,12 @@ _BEFORE_PARAGRAPH = re.compile(r"\n[^\S\n]*\n(?=[^\S\n]*\S)")
 # Only the first paragraphs, up to this number, get a shape; the rest counts as prose. 2 MiB of real prose
 # has fewer.
 _MOST_JUDGED = 10_000
-# Beginnings of a line that must stay a line: an indent, a list, a quotation.
-_BEGINS = re.compile(r"[\s>|*•·–—+-]|\(?[0-9A-Za-z]{1,3}[.)]\s|\[")
-# Cells of the narrowest prose that authors wrap by hand; shorter lines are verses, addresses, lists.
-_NARROWEST = 45
-# A line of _NARROWEST cells has at least half as many characters: a character takes at most two cells. In a
-# text without such a line, no lines are joined.
-_MAY_BE_FULL = re.compile(rf".{{{_NARROWEST // 2}}}")
 _ORDINARY = re.compile(r"[^\W_]")
+# A heading is among the first 12 lines, and at most 72 columns long.
+_HEADING_LINES = 12
+_LONGEST_HEADING = 72
+_DECORATION = " \t*=-_#~+|:·•—–"
+_WORD = re.compile(r"[^\W\d_]{2}")
 
 
 class TextRun(Value):
@@ -96,3 +94,19 @@ def _paragraphs(text: str) -> Iterator[str]:
         begin = end
     if begin < len(text):
         yield text[begin:]
+
+
+def find_heading(lines: Iterable[str]) -> str:
+    """Return the first line that may be a heading, without decoration such as `===`; "" for none."""
+    for number, line in enumerate(lines):
+        if number == _HEADING_LINES:
+            break
+        found = line.strip(_DECORATION)
+        if not _WORD.search(found):
+            continue
+        if cell_count(found) <= _LONGEST_HEADING and shape_of([line.strip()]) == "prose":
+            return " ".join(found.split())
+        # After a line of prose, all further lines are text.
+        if shape_of([line]) == "prose":
+            break
+    return ""

@@ -12,6 +12,7 @@ percent-encoded bytes, and `GopherURL.parse(str(url)) == url` for every URL.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from logsrv.gopher.wire.errors import BadURL
@@ -274,3 +275,14 @@ BEGINNINGS = (
     ("gopher://gopher.quux.org/", "Quux: archives of the early Internet"),
     ("gopher://sdf.org/", "SDF: thousands of personal pages"),
 )
+
+
+# What people write into texts; where a sentence ends behind it, its punctuation does not belong to it.
+_ADDRESS_IN_TEXT = re.compile(
+    r"\b(?:gophers?|https?)://[^\s<>\"\\|`]*[^\s<>\"\\|`.,;:!?)\]}'’”]", re.IGNORECASE
+)
+
+
+def addresses_in(text: str) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each address of Gopher or the web in a text."""
+    return (found.span() for found in _ADDRESS_IN_TEXT.finditer(text))

@@ -22,7 +22,7 @@ async def test_the_help_shows_and_goes(drive, server):
         await driven.shows("Welcome")
         await driven.press("question_mark")
         await driven.shows("In a page", "find in the page")
-        await driven.press("escape", "t")
+        await driven.press("escape", "L")
         await driven.shows("Welcome")
         assert driven.browser.theme == "gopher-light"
 
@@ -32,7 +32,7 @@ async def test_the_light_theme_is_remembered_for_the_next_run(drive):
     async with drive(None) as driven:
         await driven.shows("Places to begin")
         assert driven.browser.theme == "gopher-dark"
-        await driven.press("t")
+        await driven.press("L")
     async with drive(None) as driven:
         assert driven.browser.theme == "gopher-light"
 

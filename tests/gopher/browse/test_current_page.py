@@ -25,6 +25,32 @@ async def test_a_large_page_does_not_stop_the_window(drive, serve):
         await driven.shows("4.0 MiB in")
 
 
+@pytest.mark.parametrize("broken", ["page_lines.menu_line", "page_load.Content.feed"])
+async def test_a_defect_ends_the_page_and_not_the_browser(drive, serve, monkeypatch, broken):
+    def fails(*arguments: Any) -> None:
+        raise AssertionError("unknown status keyword '[foo '")
+
+    part, _, name = broken.partition(".")
+    server = serve(menu(item("i", "Welcome"), item("h", "A page", "/page")))
+    async with drive(None) as driven:
+        await driven.shows("Places to begin")
+        with monkeypatch.context() as patch:
+            patch.setattr(f"logsrv.gopher.browse.{part}.{name}", fails)
+            await driven.press("g")
+            await driven.type(server.url())
+            await driven.shows("which is a defect of it", "status keyword '[foo ')")
+        await driven.press("r")
+        await driven.shows("Welcome", "A page")
+
+
+async def test_a_defect_of_a_command_is_a_sentence(drive, monkeypatch):
+    async with drive(None) as driven:
+        await driven.shows("Places to begin")
+        monkeypatch.setattr(driven.browser.current, "link_or_page", lambda: 1 / 0)
+        await driven.press("i")
+        await driven.shows("ZeroDivisionError")
+
+
 async def test_a_broken_file_of_pins_is_told(drive, serve, certificate, environ):
     server = serve(b"x", certificate)
     data = Path(environ["XDG_DATA_HOME"]) / "logsrv"

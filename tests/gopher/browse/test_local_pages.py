@@ -111,7 +111,7 @@ async def test_a_bookmark_remembers_what_was_opened(drive, gopherhole):
         await driven.shows("Welcome")
         await follow(driven, "2")
         await driven.shows("deep.txt")
-        await driven.press("a")
+        await driven.press("a", "enter")
         await driven.shows("Bookmarked: sub")
         await driven.press("B")
         await driven.shows("Places to begin")

@@ -6,6 +6,7 @@ import pytest
 
 from logsrv.gopher.browse.followed_menus import FollowedMenus
 from tests.gopher.conftest import until
+from tests.parts.gopher_servers import Scripted
 from tests.parts.gopherhole import site
 
 pytestmark = pytest.mark.slow
@@ -76,13 +77,13 @@ async def test_a_certificate_nobody_vouches_for(drive, serve, certificate):
     server = serve(site, certificate)
 
     async with drive(server.url("/", "gophers")) as driven:
-        await driven.shows("not trusted", "self-signed certificate", "T  remembers")
-        await driven.press("T")
+        await driven.shows("not trusted", "self-signed certificate", "C  remembers")
+        await driven.press("C")
         await driven.shows("Trust this certificate?")
         await driven.press("n")
         await driven.press("r")
         await driven.shows("self-signed certificate")
-        await driven.press("T", "y")
+        await driven.press("C", "y")
         await driven.shows("Welcome to the hole", " TLS  gophers://")
         await driven.point_at("Many")
         assert server.url("/1/many", "gophers") in driven.screen()
@@ -91,7 +92,7 @@ async def test_a_certificate_nobody_vouches_for(drive, serve, certificate):
 async def test_nothing_to_trust_without_a_certificate(drive, server):
     async with drive(server.url()) as driven:
         await driven.shows("Welcome")
-        await driven.press("T")
+        await driven.press("C")
         await driven.shows("There is no certificate to decide about.")
 
 
@@ -103,7 +104,7 @@ async def test_a_certificate_that_changed_is_not_taken(drive, serve, certificate
 
     async with drive(server.url("/0/text", "gophers")) as driven:
         await driven.shows("not trusted", "the one that was seen first")
-        await driven.press("T")
+        await driven.press("C")
         await driven.shows("There is no certificate to decide about.")
     assert server.requests == []
 
@@ -211,3 +212,35 @@ async def test_a_link_to_nowhere_is_not_marked_as_opened(drive, server, monkeypa
             await driven.press("enter", "escape", "home")
         await until(lambda: len(opened) > 1, "the text to be opened")
         assert opened == [server.url(), server.url("/0/about")]
+
+
+async def test_a_tour_opens_links_one_after_the_other(drive, server):
+    async with drive(server.url()) as driven:
+        await driven.press("T")
+        await driven.shows("The tour is at its end")
+        for number, name in enumerate(("About", "Many"), 1):
+            await driven.point_at(name)
+            await driven.press("t")
+            await driven.shows(f"{number} on the tour", "T Tour")
+        await driven.press("T")
+        await driven.shows("/0/about")
+        await driven.press("T")
+        await driven.shows("Item 0")
+
+
+async def test_addresses_in_a_text_are_links(drive, serve):
+    server: Scripted = serve(
+        lambda connection, request: connection.sendall(
+            b"There.\n"
+            if b"two" in request
+            else b"One\n\nSee gopher://127.0.0.1:%d/0/two.\n" % server.port
+            + b"[1] <https://web.example/?a=1>, gone\n"
+        )
+    )
+    async with drive(server.url("/0/one")) as driven:
+        await driven.shows("See gopher://", server.url("/0/two"))
+        assert driven.screen().splitlines()[1] == "One", "no column is taken from the text"
+        await driven.press("down")
+        await driven.shows("https://web.example/?a=1")
+        await driven.press("1", "enter")
+        await driven.shows("There.")

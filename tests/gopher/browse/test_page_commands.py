@@ -93,7 +93,7 @@ async def test_a_cut_end_of_tls_is_told_above_the_page(drive, serve, certificate
 
     async with drive(server.url("/0/text", "gophers")) as driven:
         await driven.shows("self-signed")
-        await driven.press("T", "y")
+        await driven.press("C", "y")
         await driven.shows("ended TLS without its close", "all of it?")
 
 
@@ -180,7 +180,7 @@ async def test_x_is_told_where_there_is_a_bookmark_to_remove(drive, server):
 
     async with drive(server.url()) as driven:
         await driven.shows("Welcome to the hole")
-        await driven.press("a", "B")
+        await driven.press("a", "enter", "B")
         await driven.shows("Start page")
         await until(lambda: "x Remove" in keys(driven), "the key on a bookmark")
         await driven.press("down")

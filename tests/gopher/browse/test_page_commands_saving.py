@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.gopher.browse import page_commands
 from tests.gopher.browse.conftest import opener
 from tests.gopher.conftest import until
 from tests.parts.gopherhole import ANSWERS
@@ -91,11 +92,15 @@ async def test_page_and_link_become_bookmarks_on_start_page(drive, server):
     async with drive(server.url()) as driven:
         await driven.point_at("Many")
         await driven.press("a")
-        await driven.shows("Bookmarked: 127.0.0.1")
-        await driven.press("A", "A")
+        await driven.shows("Bookmark as")
+        await driven.press("enter")
+        await driven.shows("Bookmarked: Welcome to the hole")
+        await driven.press("A", "enter", "A", "enter")
         await driven.shows("It is a bookmark already.")
+        await driven.press("down", "A", *"mine", "enter")
+        await driven.shows("Bookmarked: mine")
         await driven.press("B")
-        await driven.shows("Start page", "menu  127.0.0.1", "menu  Many")
+        await driven.shows("Start page", "menu  Welcome to the hole", "menu  Many", "mine")
         await driven.press("down", "enter")
         await driven.shows("Item 0")
         await driven.press("b")
@@ -104,4 +109,25 @@ async def test_page_and_link_become_bookmarks_on_start_page(drive, server):
         await driven.press("x")
         await driven.shows("Removed: Many")
         assert "menu  Many" not in driven.screen()
-        assert len(driven.browser.session.bookmarks.all()) == 1
+        assert len(driven.browser.session.bookmarks.all()) == 2
+
+
+async def test_a_menu_is_mirrored_and_what_fails_is_told(drive, server, environ, monkeypatch):
+    asked: list[list[str]] = []
+    statuses = [0, 12]
+
+    async def recorded(command: list[str], _: object) -> int:
+        asked.append(command[4:])
+        return statuses.pop(0)
+
+    monkeypatch.setattr(page_commands, "run_external_program", recorded)
+    async with drive(server.url()) as driven:
+        await driven.point_at("About")
+        await driven.press("D")
+        await driven.shows("Only a menu of a server can be mirrored.")
+        await driven.point_at("Many")
+        for told in ("Mirrored", "status 12"):
+            await driven.press("D", "enter")
+            await driven.shows(told)
+    into = str(Path(environ["XDG_DOWNLOAD_DIR"]) / "many")
+    assert asked == [["mirror", "--", server.url("/1/many"), into]] * 2

@@ -5,13 +5,14 @@ import ssl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.color import Color
+from rich.style import Style
+from rich.text import Span
 
 from logsrv.gopher.browse.page import MenuContent, Page
 from logsrv.gopher.browse.page_lines import (
     LONGEST,
-    ColouredSpan,
     ColourParser,
-    SpanStyle,
     lines_of_page,
     text_lines,
 )
@@ -20,6 +21,7 @@ from logsrv.gopher.wire.menu import MenuParser
 from logsrv.gopher.wire.url import GopherURL
 from tests.parts.costs import allocated, doubled
 
+RED = Style.parse("color(1)")
 URL = GopherURL("example.org")
 TEXT = GopherURL("example.org", item_type="0")
 
@@ -52,7 +54,7 @@ def test_colours_are_shown_and_whatever_else_a_terminal_obeys_is_escaped():
     art = "\x1b[31mred\n\tstill\x1b[0m plain\n\x1b[32mgreen\x1b[2J\n"
     red, still, escaped = text_lines(art)
     assert (red.text, still.text) == ("red", "        still plain")
-    assert [(each.start, each.end, each.paint.letters) for each in still.spans] == [(0, 13, 1)]
+    assert [(each.start, each.end, each.style) for each in still.spans] == [(0, 13, RED)]
     assert escaped.text == "\\x1b[32mgreen\\x1b[2J" and not escaped.spans
     shown = lines_of_page(
         Page(URL, menu(b"i\x1b[1;34mblue\x1b[0m\t\t\t\n1\x1b[35mM\t/\th\t70\n")), None
@@ -93,8 +95,8 @@ def test_a_certificate_is_explained_only_if_that_is_the_reason():
     plain = lines_of_page(Page(URL, None, error), None)
     error.__cause__ = ssl.SSLCertVerificationError()
     explained = lines_of_page(Page(URL, None, error), None)
-    assert not any("T  remembers" in line.text for line in plain)
-    assert any("T  remembers" in line.text for line in explained)
+    assert not any("C  remembers" in line.text for line in plain)
+    assert any("C  remembers" in line.text for line in explained)
 
 
 def test_a_binary_that_is_announced_as_a_text_is_suspected():
@@ -125,21 +127,21 @@ def test_a_large_text_keeps_its_lines_but_for_the_longest():
 @pytest.mark.parametrize(
     ("codes", "paint"),
     [
-        ("31", SpanStyle(1)),
-        ("97;44", SpanStyle(15, 4)),
-        ("38;5;208", SpanStyle(208)),
-        ("48;2;1;2;3", SpanStyle(ground=(1, 2, 3))),
-        ("1;4", SpanStyle(attributes=frozenset({"bold", "underline"}))),
-        ("1;22;33", SpanStyle(3)),
-        ("31;39;42;49;7", SpanStyle(attributes=frozenset({"reverse"}))),
+        ("31", RED),
+        ("97;44", Style.parse("color(15) on color(4)")),
+        ("38;5;208", Style.parse("color(208)")),
+        ("48;2;1;2;3", Style(bgcolor=Color.from_rgb(1, 2, 3))),
+        ("1;4", Style.parse("bold underline")),
+        ("1;22;33", Style.parse("color(3)")),
+        ("31;39;42;49;7", Style.parse("reverse")),
         # Letters in the colour of their ground would be hidden.
-        ("30;40", SpanStyle(0)),
+        ("30;40", Style.parse("color(0)")),
     ],
 )
 def test_what_a_sequence_means(codes, paint):
     assert ColourParser().split_colours(f"\x1b[{codes}mtext") == (
         "text",
-        (ColouredSpan(0, 4, paint),),
+        (Span(0, 4, paint),),
     )
 
 
@@ -164,7 +166,7 @@ def test_a_line_with_other_sequences_than_colours_is_not_coloured(line):
 def test_a_colour_goes_on_in_the_next_line():
     colours = ColourParser()
     colours.split_colours("\x1b[32mgreen")
-    assert colours.split_colours("still") == ("still", (ColouredSpan(0, 5, SpanStyle(2)),))
+    assert colours.split_colours("still") == ("still", (Span(0, 5, Style.parse("color(2)")),))
     assert colours.split_colours("\x1b[mplain") == ("plain", ())
 
 
@@ -182,3 +184,24 @@ def test_a_line_is_not_copied_for_each_of_its_colours():
 
 def test_a_line_of_very_many_colours_is_not_coloured():
     assert ColourParser().split_colours("\x1b[31ma" * 1_000_000) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("gopher://h.example/0/a.txt", "gopher://h.example/0/a.txt"),
+        ("[1]: https://web.example/a(b)?c=d#e).", "https://web.example/a(b)?c=d#e"),
+        ("see <gophers://h.example/1/x>, or", "gophers://h.example/1/x"),
+        ("“http://web.example/ä”", "http://web.example/%C3%A4"),
+        ("two: http://a.example http://b.example", "http://a.example"),
+        ("http://", None),
+        ("nogopher://h", None),
+        ("gopher://bad..host/", None),
+        ("javascript://alert", None),
+    ],
+)
+def test_an_address_in_a_text_is_a_link(text, address):
+    (line,) = text_lines(text)
+    link = line.link(None, None)
+    assert (None if link is None else link.address) == address
+    assert line.text == text and line.label == ""

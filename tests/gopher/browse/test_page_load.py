@@ -13,7 +13,7 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.page import MenuContent, Page
 from logsrv.gopher.browse.page_lines import lines_of_page
-from logsrv.gopher.browse.page_load import LIMITS, MOST_LINES, PageLoad
+from logsrv.gopher.browse.page_load import LIMITS, PageLoad
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts, Trust
 from logsrv.gopher.fetch.local import LocalAnswer
 from logsrv.gopher.fetch.on_asyncio import async_answer_of, in_daemon_thread
@@ -76,9 +76,9 @@ def test_a_line_without_end_takes_no_memory(serve):
 
 
 def test_a_text_of_empty_lines_ends_before_they_fill_the_memory(serve):
-    page = loaded(serve, b"\n" * (8 * MOST_LINES), "/0/x")
+    page = loaded(serve, b"\n" * 3_200_000, "/0/x")
     assert isinstance(page.error, TooBig)
-    assert isinstance(page.content, bytes) and len(page.content) < 4 * MOST_LINES
+    assert isinstance(page.content, bytes) and len(page.content) < 1_600_000
 
 
 def test_a_menu_that_takes_too_long_shows_what_came(serve):

@@ -1,10 +1,12 @@
 """Lines are laid out and painted: drawings whole, prose broken, colours where they hide nothing."""
 
 import pytest
+from rich.style import Style
+from rich.text import Span
 
 from logsrv.gopher.browse import painted_lines
 from logsrv.gopher.browse.layout import ScrollPosition
-from logsrv.gopher.browse.page_lines import ColouredSpan, PageLine, SpanStyle
+from logsrv.gopher.browse.page_lines import PageLine
 from logsrv.gopher.wire.menu import MenuItem
 from tests.gopher.browse.conftest import framed, link
 from tests.gopher.conftest import until
@@ -56,10 +58,10 @@ async def test_prose_has_a_readable_width_in_a_wide_window():
 
 
 async def test_colours_of_a_server_are_painted_but_not_over_the_cursor():
-    blue = SpanStyle(letters=4)
+    blue = Style(color="color(4)")
     lines = [
-        PageLine("xabc", "information", spans=(ColouredSpan(1, 3, blue),)),
-        PageLine("link", "menu", "menu", MenuItem("1", b"link"), spans=(ColouredSpan(0, 4, blue),)),
+        PageLine("xabc", "information", spans=(Span(1, 3, blue),)),
+        PageLine("link", "menu", "menu", MenuItem("1", b"link"), spans=(Span(0, 4, blue),)),
     ]
 
     async with framed(lines) as (frame, _):
@@ -121,3 +123,14 @@ async def test_keys_are_obeyed_while_a_long_page_is_laid_out(monkeypatch):
         view.show_lines(lines)
         view.action_top_or_bottom(1)
         await until(lambda: frame.rows()[-1] == "line 2999", "the end")
+
+
+async def test_red_is_red_and_blue_is_blue(drive, serve):
+    """Not what a theme makes of them: Textual's own blue is violet."""
+    server = serve(b"i\x1b[31mred \x1b[34mblue\x1b[0m\t\t\t\r\n.\r\n")
+    async with drive(server.url()) as driven:
+        await driven.shows("red blue")
+        strips = driven.browser.screen._compositor.render_strips()
+        found = {each.text.strip(): each.style for strip in strips for each in strip if each.style}
+        assert found["red"].color.triplet.rgb == "rgb(205,0,0)"
+        assert found["blue"].color.triplet.rgb == "rgb(0,0,238)"

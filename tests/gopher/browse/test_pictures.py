@@ -4,6 +4,7 @@ from io import BytesIO
 
 import pytest
 from PIL import Image
+from rich.style import Style
 
 from logsrv.errors import PeerError
 from logsrv.gopher.browse import pictures
@@ -21,16 +22,18 @@ def test_each_format_is_shown(kind):
     lines, what = picture_lines(encoded((200, 100), kind=kind), 40, 20)
     assert what == f"{kind}, 200 × 100"
     assert len(lines) == 10 and {line.text for line in lines} == {"▀" * 40}
-    paint = lines[0].spans[0].paint
-    for shade in (paint.letters, paint.ground):
-        assert isinstance(shade, tuple) and shade[0] > 240 and shade[1] < 20
+    style = lines[0].spans[0].style
+    assert isinstance(style, Style)
+    for colour in (style.color, style.bgcolor):
+        assert colour is not None and colour.triplet is not None
+        assert colour.triplet.red > 240 and colour.triplet.green < 20
 
 
 def test_a_tall_picture_fits_the_height_and_a_small_one_keeps_its_size():
     assert len(picture_lines(encoded((100, 1000)), 80, 20)[0]) == 20
     lines, _ = picture_lines(encoded((3, 3)), 80, 20)
     assert [line.text for line in lines] == ["▀▀▀"] * 2
-    assert lines[1].spans[0].paint.ground is None
+    assert lines[1].spans[0].style.bgcolor is None  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"GIF89a", encoded((50, 50))[:60]])

@@ -92,15 +92,20 @@ Open = Callable[..., Terminal]
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Open]:
     opened: list[Terminal] = []
-    environ = {
+    usual = {
         "XDG_DATA_HOME": str(tmp_path / "data"),
         "XDG_DOWNLOAD_DIR": str(tmp_path / "downloads"),
         "PYTHONPATH": os.getcwd(),
         "LC_ALL": "C.UTF-8",
     }
 
-    def start(*words: str, size: tuple[int, int] = (80, 24), errors: str = "") -> Terminal:
-        opened.append(Terminal(*size, environ, *words, errors=errors))
+    def start(
+        *words: str,
+        size: tuple[int, int] = (80, 24),
+        errors: str = "",
+        browser: str = "",
+    ) -> Terminal:
+        opened.append(Terminal(*size, usual | {"BROWSER": browser}, *words, errors=errors))
         return opened[-1]
 
     yield start
@@ -213,6 +218,35 @@ def test_ctrl_c_ends_it_cleanly(terminal):
     window.shows("Places to begin")
     window.press("C-c")
     window.shows("status=0")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 12)], ids=str)
+def test_programs_have_the_terminal_and_give_it_back(terminal, gophernicus, tmp_path, size):
+    """A page goes to a program by |, a link to the browser that wants the terminal. Ctrl-C is theirs."""
+    lynx = tmp_path / "lynx"
+    lynx.write_text('#!/bin/sh\necho "reads $1"; read -r answer; echo "$answer" > "$0.got"\n')
+    lynx.chmod(0o755)
+    window = terminal(f"gopher://127.0.0.1:{gophernicus}/0/hello.txt", size=size, browser=str(lynx))
+    window.shows("Second line.")
+    window.press("|")
+    window.shows("Give it to")
+    window.type("grep -c line")
+    window.press("Enter")
+    window.until(lambda screen: screen.split()[:1] == ["1"], "the count")
+    window.shows("Enter goes back")
+    window.press("C-c", "Enter")
+    window.shows("Second line.")
+    window.press("g")
+    window.asks("Go")
+    window.type(f"gopher://127.0.0.1:{gophernicus}/hURL:http://web.example/")
+    window.press("Enter")
+    window.shows("Open this with")
+    window.press("y")
+    window.shows("reads http://web.example/")
+    window.type("words")
+    window.press("Enter")
+    window.shows("Second line.")
+    assert (tmp_path / "lynx.got").read_text() == "words\n"
 
 
 @pytest.mark.parametrize("errors", ["2>errors", "2>&-"])

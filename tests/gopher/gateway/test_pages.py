@@ -155,3 +155,13 @@ def test_a_menu_of_thousands_of_items_is_shown_in_parts_without_a_gap():
     assert back == [None, f"{here}charset=cp437", f"{here}from=1000&charset=cp437"]
     beyond = pages.content_page(menu, WebPlace(HERE.url, first=10**6))
     assert "/0/" not in str(Page.of(beyond).attributes("a", "href"))
+
+
+def test_addresses_in_texts_are_links():
+    """Within Gopher and to the web; nothing else is one, and the text stays as it is."""
+    text = b"See gopher://there.example/0/a.\n[1] https://web.example/?a=1&b=<2>\njavascript://x\n"
+    page = check(pages.content_page(Text(HERE.url, text, False), HERE))
+    links = {each for each in page.attributes("a", "href") if "example" in each}
+    assert links >= {"/gopher/there.example/0/a", "https://web.example/?a=1&b="}
+    assert not [each for each in page.attributes("a", "href") if "javascript" in each]
+    assert text.decode() in page.text

@@ -12,14 +12,13 @@ from logsrv.gopher.gateway.pages import (
     MenuRow,
     breadcrumb,
     drawing_width,
-    find_heading,
     fitting_width,
     parts_of_menu,
     row_of_item,
     row_of_url,
 )
 from logsrv.gopher.gateway.paths import WebPlace, is_gopher_path, parse_path
-from logsrv.gopher.wire.columns import TextRun
+from logsrv.gopher.wire.columns import TextRun, find_heading
 from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
