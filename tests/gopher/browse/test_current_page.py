@@ -46,7 +46,7 @@ async def test_a_defect_ends_the_page_and_not_the_browser(drive, serve, monkeypa
 async def test_a_defect_of_a_command_is_a_sentence(drive, monkeypatch):
     async with drive(None) as driven:
         await driven.shows("Places to begin")
-        monkeypatch.setattr(driven.browser.current, "link_or_page", lambda: 1 / 0)
+        monkeypatch.setattr(current_page.CurrentPage, "link_or_page", lambda self: 1 / 0)
         await driven.press("i")
         await driven.shows("ZeroDivisionError")
 
