@@ -2,9 +2,9 @@
 
 transfer             a request and its answer: bytes in, bytes out
 proxy, tls           what may lie between: a SOCKS handshake, TLS with its checks
-connection_options   time-outs, limits, trust, pins
-connecting           looking names up, and sockets
-transfers            any number of transfers in one thread
+connection_options   time-outs, trust, pins
+addresses            looking names up
+transfers            any number of transfers in one thread, with their sockets
 stream               the body of an answer, on any event loop; repeating requests
 wholefile            files that are complete or not written
 cache                pages, bounded in bytes and seconds

@@ -49,6 +49,7 @@ GONE = {
     " or openssl s_client -quiet -connect HOST:PORT",
     "logsrv connect udp:": "nc -u HOST PORT",
     "logsrv connect unixgram:": "nc -uU PATH",
+    "gopher mirror --delete": "--update lists what no menu leads to any more; remove those copies by hand",
     "logsrv replay": "give `twistd logsrv` a `--ship` target with `--ship-from beginning`,"
     " or pipe: logsrv search --output raw QUERY | nc HOST PORT",
 }

@@ -1,5 +1,6 @@
 """Options and commands of earlier versions: whoever still has one is told what to use instead."""
 
+import io
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from logsrv.cli import command as finder
 from logsrv.cli.main import main
 from logsrv.errors import ConfigurationError, UsageError
+from logsrv.gopher.command import main as gopher
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.declare import option_name, options_of, tables_of
 from logsrv.kit.options.gone import GONE, gone_sentence
@@ -24,6 +26,7 @@ COMMAND_OPTIONS_GONE = [
     words for words in OF_LOGSRV if words[0] in COMMANDS and words[1:] and words[1].startswith("--")
 ]
 ENDPOINTS_GONE = [words for words in OF_LOGSRV if words[0] == "connect" and words[-1][-1] == ":"]
+OPTIONS_OF_GOPHER_GONE = [key.split()[1:] for key in GONE if key.startswith("gopher ")]
 PARAMETERS_GONE = [key.split()[1] for key in GONE if key.startswith("API ")]
 
 
@@ -49,7 +52,15 @@ def an_option_gone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_each_entry_is_of_a_kind_that_is_looked_up():
     of_programs = (COMMANDS_GONE, SERVICE_OPTIONS_GONE, COMMAND_OPTIONS_GONE, ENDPOINTS_GONE)
-    assert sum(len(kind) for kind in (*of_programs, PARAMETERS_GONE)) == len(GONE)
+    others = (PARAMETERS_GONE, OPTIONS_OF_GOPHER_GONE)
+    assert sum(len(kind) for kind in (*of_programs, *others)) == len(GONE)
+
+
+@pytest.mark.parametrize("words", OPTIONS_OF_GOPHER_GONE)
+def test_an_option_of_gopher_that_is_gone_says_what_to_use(words):
+    said = io.StringIO()
+    assert gopher.run([*words, "h", "d"], io.BytesIO(), said) == 2
+    assert said.getvalue().startswith(f"gopher: {words[-1]} is gone: ")
 
 
 def test_no_entry_hides_what_there_is():
