@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import math
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, TypeVar
 
 import orjson
@@ -17,8 +15,6 @@ from logsrv.linelog.lines.rules import next_oversize
 
 # Deeper lists and dicts become the text "[]" or "{}": readers of JSON limit the depth, ours too.
 DEEPEST = 200
-# Bytes decoded in one call, which blocks all threads: text that is not UTF-8 takes 0.2 µs a byte.
-_PIECE = 16 << 10
 
 
 class HugeNumber(float):
@@ -166,13 +162,7 @@ def key_text(key: Any) -> str:
 
 def decode_or_escape(data: bytes) -> str:
     """Return bytes as text; those that are not UTF-8 become `\\xNN`."""
-    if len(data) <= _PIECE:
-        return data.decode("utf-8", "backslashreplace")
-    with suppress(UnicodeDecodeError):
-        return data.decode()
-    decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
-    parts = [decoder.decode(data[at : at + _PIECE]) for at in range(0, len(data), _PIECE)]
-    return "".join([*parts, decoder.decode(b"", final=True)])
+    return data.decode("utf-8", "backslashreplace")
 
 
 def _json_safe_value(value: Any, depth: int, known: TextOfOther) -> Any:

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import pytest
 from hypothesis import given
@@ -13,13 +12,10 @@ from hypothesis import strategies as st
 from logsrv.linelog.lines.json_made import (
     DEEPEST,
     HugeNumber,
-    decode_or_escape,
     json_object_line,
     json_object_lines,
 )
-from logsrv.linelog.lines.json_text import escape_unsafe_json
 from logsrv.linelog.lines.times import nanoseconds_as_rfc3339, seconds_as_rfc3339
-from tests.parts.threads import turns_of_others
 
 KEYS = st.text() | st.binary() | st.integers()
 VALUES = st.recursive(
@@ -103,26 +99,6 @@ def test_a_number_that_no_float_holds_keeps_its_digits_as_text():
     record = {"a": 1.5, "b": [HugeNumber("-1E400")]}
     assert json_object_line(record, {}) == b'{"a":1.5,"b":["-1E400"]}'
     assert json_object_lines([record], 1000) is None
-
-
-@pytest.mark.parametrize("shift", range(4))
-def test_long_text_that_is_not_utf_8_is_as_short_text_is(shift):
-    """However its characters, and halves of them, lie where it is cut."""
-    data = b"x" * shift + "aü€😀".encode() * 3000 + b"\xff\xf0\x9f" * 9000 + b"\xe2\x82"
-    assert decode_or_escape(data) == data.decode("utf-8", "backslashreplace")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "work",
-    [
-        partial(decode_or_escape, b"\xff" * (4 << 20)),
-        partial(escape_unsafe_json, "\x7f" * (4 << 20)),
-    ],
-)
-def test_another_thread_goes_on_while_long_text_is_escaped(work):
-    """A sender beside one of 30 MB waited 14 seconds."""
-    assert turns_of_others(work) > 10
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from functools import lru_cache
+from io import BytesIO
 from typing import Any
 
 from logsrv.linelog.lines.bodies import (
@@ -76,8 +77,7 @@ def add_bulk_documents(body: bytes, rules: BodyRules, records: Records) -> Reply
     usual = rules.path.removesuffix("/_bulk").strip("/")
     items: list[bytes] = []
     size = 0
-    for found in _parse_actions(body.removeprefix(BOM_UTF8)):
-        action, meta, document = found
+    for action, meta, document in _parse_actions(body):
         index = meta.get("_index", usual)
         # Each item of the answer may repeat the index of the path, which may be long.
         records.count_towards_limit(_ITEM + len(usual) if index is usual else _ITEM)
@@ -109,7 +109,7 @@ def add_bulk_documents(body: bytes, rules: BodyRules, records: Records) -> Reply
 
 def count_bulk_documents(body: bytes, rules: BodyRules) -> int:
     """Return how many actions a valid bulk request has. Raises RequestRefused."""
-    return sum(1 for _ in _parse_actions(body.removeprefix(BOM_UTF8)))
+    return sum(1 for _ in _parse_actions(body))
 
 
 def _index_and_id_json(index: Any, meta: dict[str, Any]) -> bytes:
@@ -133,8 +133,10 @@ def _cached_json_member(name: str, index: str) -> bytes:
 
 def _parse_actions(body: bytes) -> Iterator[tuple[str, dict[str, Any], bytes]]:
     """Yield each action: its name, its metadata, its document."""
-    lines = _numbered_lines(body)
-    for number, line in lines:
+    # Not a list: there may be as many lines as bytes.
+    lines = (line.rstrip(b"\r\n") for line in BytesIO(body.removeprefix(BOM_UTF8)))
+    numbered = enumerate(lines, 1)
+    for number, line in numbered:
         if not line.strip():
             continue
         if len(line) > _LONGEST_ACTION:
@@ -148,18 +150,7 @@ def _parse_actions(body: bytes) -> Iterator[tuple[str, dict[str, Any], bytes]]:
         ((action, meta),) = actions.items()
         if action not in _ACTIONS or not isinstance(meta, dict):
             raise malformed_body(f"line {number} is none of the actions {', '.join(_ACTIONS)}")
-        yield action, meta, b"" if action in _WITHOUT_DOCUMENT else next(lines, (0, b""))[1]
-
-
-def _numbered_lines(body: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines with their numbers from 1, without a list: there may be as many lines as bytes."""
-    start = number = 0
-    while start < len(body):
-        stop = body.find(b"\n", start)
-        stop = len(body) if stop < 0 else stop
-        number += 1
-        yield number, body[start:stop]
-        start = stop + 1
+        yield action, meta, b"" if action in _WITHOUT_DOCUMENT else next(numbered, (0, b""))[1]
 
 
 def _document_record(document: bytes, index: object, most: int) -> bytes:
