@@ -1,6 +1,8 @@
 """JSON bodies: where elements and values are, and which have too many to parse."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -102,3 +104,30 @@ def test_values_that_need_more_memory_than_a_worker_has_are_refused_before_they_
 def test_32_mib_of_usual_records_are_parsed(one, memory):
     number = memory // 2 // len(one)
     assert len(parse_json_body(b"[%b0]" % (one * number))) == number + 1
+
+
+IN_WORKER = """
+import gc, sys
+from logsrv.kit.children.child_side import limit_reading_process
+from logsrv.linelog.formats.http.json_body import parse_json_body
+from logsrv.linelog.lines.bodies import RequestRefused
+
+gc.disable()
+limit_reading_process()
+one = sys.argv[1].encode()
+for size in (64 << 20, 36 << 20, 30 << 20, 14 << 20, 1 << 20):
+    try:
+        parse_json_body(b"[%b0]" % (one * (size // len(one))))
+        print("parsed")
+    except RequestRefused as refusal:
+        print(refusal.status)
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("one", ["[],", '{"a":1},', '"é",'])
+def test_a_process_with_a_workers_limit_survives_what_is_not_refused(one):
+    """orjson ends the process if it gets no memory for an object."""
+    command = [sys.executable, "-c", IN_WORKER, one]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert said[0] == "413" and said[-1] == "parsed" and {*said} == {"413", "parsed"}
