@@ -10,9 +10,9 @@ import json
 import math
 import re
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from itertools import chain, takewhile
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -55,8 +55,7 @@ _LEAST_MILLISECONDS = 10**11
 _DIGITS = 9
 # Matches every number that may lose digits as a float or as an integer of 64 bits, and some other text.
 _LONG_NUMBER = re.compile(rb"[0-9][0-9.eE+-]{16}")
-# The most events, and bytes of raw lines, that are parsed in one call.
-_AT_ONCE = 512
+# Bytes of raw lines that are looked at together.
 _PIECE = 256 << 10
 # A question about more bytes of ids is refused.
 _LONGEST_QUESTION = 256 << 10
@@ -102,47 +101,19 @@ def count_hec_events(body: bytes, rules: BodyRules) -> int:
 
 def _parse_events(body: bytes) -> Iterator[Any]:
     """Yield the JSON objects of a body, up to anything else: then None, and nothing more."""
-    ends, begin = value_ends(body), 0
-    for at in range(0, len(ends), _AT_ONCE):
-        texts = []
-        for end in ends[at : at + _AT_ONCE].tolist():
-            texts.append(body[begin:end])
-            begin = end
-        objects = _parse_objects(texts)
-        yield from objects
-        if len(objects) < len(texts):
+    begin = 0
+    for end in map(int, value_ends(body)):
+        try:
+            value = _parse_with_digits(body[begin:end])
+        except ValueError:
+            value = None
+        if type(value) is not dict:
             yield None
             return
+        yield value
+        begin = end
     if body[begin:].strip(_SPACE):
         yield None
-
-
-def _parse_objects(texts: Sequence[bytes]) -> list[dict[str, Any]]:
-    """Return the objects of texts, up to the first that is invalid or no object."""
-    together = b"[%b]" % b",".join(texts)
-    try:
-        found = parse_json_text(together)
-    except ValueError:
-        found = []
-    # One of them may be several values.
-    if len(found) == len(texts) and not _LONG_NUMBER.search(together):
-        return list(takewhile(_is_object, found))
-    return list(_parse_singly(texts))
-
-
-def _is_object(value: Any) -> bool:
-    return type(value) is dict
-
-
-def _parse_singly(texts: Sequence[bytes]) -> Iterator[dict[str, Any]]:
-    for text in texts:
-        try:
-            value = _parse_with_digits(text)
-        except ValueError:
-            return
-        if not _is_object(value):
-            return
-        yield value
 
 
 def _parse_with_digits(text: bytes) -> Any:
