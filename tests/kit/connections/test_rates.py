@@ -107,13 +107,6 @@ def test_a_burst_is_answered_and_then_so_many_a_second():
     assert [limit.take_token("10.0.0.1", 2.0, 3) for _ in range(4)] == [True] * 3 + [False]
 
 
-def test_each_address_has_its_own_bucket():
-    limit = TokenBuckets(Clock().seconds)
-    assert limit.take_token("10.0.0.1", 1.0, 1)
-    assert not limit.take_token("10.0.0.1", 1.0, 1)
-    assert limit.take_token("10.0.0.2", 1.0, 1)
-
-
 def test_a_flood_of_addresses_takes_no_more_memory_and_lets_a_busy_one_not_be_forgotten():
     """Two servers that answer each other are always busy: strangers do not fill their bucket."""
     limit = TokenBuckets(Clock().seconds, remembered=3)
@@ -172,16 +165,6 @@ def test_lines_come_no_faster_than_allowed(kind):
     assert peer.received() == b"line\r\n" * 15
     assert peer.reading
     assert service.metric("connections_slowed_total") > 0
-
-
-def test_bytes_come_no_faster_than_allowed():
-    service = MemoryService(Plain, "--peer-bytes", "1KiB")
-    peer = service.connect()
-    peer.feed(b"x" * 3000)
-    assert len(peer.received()) == 1024
-    for _ in range(30):
-        service.clock.advance(0.1)
-    assert len(peer.received()) == 3000 - 1024
 
 
 def test_connections_of_one_address_share_its_rate():

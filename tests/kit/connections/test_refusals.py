@@ -61,17 +61,6 @@ async def test_who_comes_through_a_proxy_is_told_too(serving):
     assert told == b"refused: you have as many connections as one peer may\r\n"
 
 
-def test_who_is_refused_in_memory_is_told_as_well():
-    service = MemoryService(LineProtocol, "--max-connections", "1", "--tell-refused")
-    assert not service.connect().closed
-    refused = service.connect()
-    assert (
-        refused.received()
-        == b"refused: there are as many connections as allowed, try again later\r\n"
-    )
-    assert refused.closed
-
-
 @pytest.mark.parametrize("protocol", [FrameProtocol, Resource])
 def test_who_speaks_no_text_is_told_nothing(protocol):
     service = MemoryService(protocol, "--max-connections", "1", "--tell-refused")

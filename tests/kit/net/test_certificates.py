@@ -58,17 +58,6 @@ def seen(port: int, greeting: bytes = b"") -> bytes | None:
         return connection.getpeercert(binary_form=True)
 
 
-def test_a_pair_that_is_none_is_said_before_anything_opens(tmp_path):
-    pem = certificate_file(tmp_path / "pem")
-    check_certificate(endpoint(pem))
-    check_certificate(parse_endpoint("tcp:1"))
-    pem.write_text("no key")
-    with pytest.raises(ListenError, match="cannot be used"):
-        check_certificate(endpoint(pem))
-    with pytest.raises(ListenError, match="cannot be used"):
-        check_certificate(endpoint(pem, "haproxy:"))
-
-
 @pytest.mark.parametrize("before", ["", "haproxy:"])
 @pytest.mark.parametrize("name", ["privateKey", "certKey", "extraCertChain", "dhParameters"])
 def test_a_pipe_in_place_of_a_file_is_refused_at_once(name, before, tmp_path):

@@ -59,16 +59,6 @@ def without_recvmmsg(site: Site, receive: type[RecvmsgReader] = RecvmsgReader) -
     )
 
 
-async def test_without_recvmmsg_a_user_gets_the_same(site):
-    listener = site.run(without_recvmmsg(site))
-    sent = [b"%d" % number for number in range(300)]
-    with client_of(listener) as client:
-        for payload in sent:
-            client.send(payload)
-        await until(lambda: len(site.receiver.payloads) == 300, "the datagrams")
-    assert site.receiver.payloads == sent
-
-
 async def test_a_start_that_fails_leaves_what_waits_to_the_next_process(site):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as given:
         given.bind(("127.0.0.1", 0))

@@ -58,15 +58,6 @@ async def test_a_connection_that_broke_before_it_was_accepted_is_no_failure_of_o
     assert not any("Unhandled" in message or "it broke" in message for message in messages)
 
 
-async def test_ipv6_has_its_brackets(site):
-    if not socket.has_ipv6:
-        pytest.skip("no IPv6 here")
-    listener = site.start("tcp6:0:interface=\\:\\:1")
-    with socket.create_connection(("::1", port_of(listener)), PATIENCE) as client:
-        await until(lambda: site.factory.made, "the connection")
-        assert site.factory.made[0].source == f"tcp:[::1]:{client.getsockname()[1]}"
-
-
 async def test_an_ipv4_client_of_an_ipv6_listener_is_subject_to_ipv4_networks(site):
     listener = site.start("tcp6:0:interface=\\:\\:", deny=(ip_network("127.0.0.0/8"),))
     with connect(listener) as client:

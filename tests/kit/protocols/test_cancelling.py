@@ -150,17 +150,6 @@ def test_a_handler_that_closes_is_not_cancelled(notes):
     assert notes.happened == ["cleaned up"]
 
 
-def test_a_half_close_cancels_no_handler(notes):
-    """`printf … | nc`: who sends nothing more may wait for the answer."""
-    here = service("requests", notes)
-    peer = here.connect()
-    peer.feed(b"begin\n")
-    peer.half_close()
-    here.clock.advance(PAUSED_LOOK_SECONDS)
-    notes.waiting.callback(None)
-    assert peer.received() == b"done\r\n"
-
-
 class Socket:
     """Gives a transport in memory a socket whose other end is closed."""
 

@@ -141,13 +141,6 @@ def test_a_stop_waits_for_a_registered_producer():
     assert service.service.served.cut == 0
 
 
-def test_a_stop_cuts_off_a_peer_that_does_not_read():
-    service = MemoryService(Download)
-    peer = service.connect(reads=False)
-    assert service.stop() == 1
-    assert peer.closed
-
-
 def test_a_peer_with_unsent_output_is_cut_off_at_the_stop_and_counted():
     class Whole(Protocol):
         def connectionMade(self) -> None:

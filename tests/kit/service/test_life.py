@@ -184,20 +184,6 @@ async def test_a_stop_breaks_a_start_off():
     assert not any("failed" in message for message in messages)
 
 
-async def test_readyz_says_that_the_service_is_starting():
-    running = serve(Tell, "--metrics", "tcp:0:interface=127.0.0.1", state=Endless)
-    port = int(running.addresses[-1].rpartition(":")[2])
-
-    def ask() -> bytes:
-        with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
-            client.sendall(b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n")
-            return client.makefile("rb").read()
-
-    answer = await deferToThread(ask)
-    assert b" 503 " in answer.partition(b"\n")[0] and b"plugin is starting" in answer
-    await running.stop()
-
-
 async def test_a_reload_asked_for_during_the_start_comes_after_it(tmp_path):
     config = tmp_path / "plugin.toml"
     config.write_text('idle-timeout = "60s"\n')

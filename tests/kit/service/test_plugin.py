@@ -1,6 +1,5 @@
 """`protocol_plugin` as an author writes it and as twistd and an operator meet it."""
 
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -202,17 +201,6 @@ def test_version_is_the_plugins_and_wrong_options_exit_with_1(folder):
     assert "--max-line 12XB (command line): not a size" in wrong.stderr
     assert wrong.stderr.count("\n") == 1
     assert "Traceback" not in wrong.stderr
-
-
-@pytest.mark.slow
-def test_a_start_at_a_port_in_use_is_a_sentence_and_leaves_no_socket_behind(folder):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        where = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
-        run = run_twistd(folder, "shout", "--listen", f"unix:{folder}/s", "--listen", where)
-    assert run.returncode == 1
-    assert "in use" in run.stderr
-    assert "Traceback" not in run.stdout + run.stderr
-    assert not (folder / "s").exists()
 
 
 @attrs.frozen(kw_only=True)

@@ -68,11 +68,6 @@ class Topic(LineProtocol[Options, State]):
 TOPIC = protocol_plugin("topic", Topic, Options, state=State)
 
 
-class Echo(DatagramLines):
-    def line_received(self, line: str, peer: Sender) -> None:
-        self.send_line(line, peer)
-
-
 def test_every_split_yields_all_single_cuts():
     """Whole, in two at every place, byte by byte; nothing lost or doubled."""
     ways = list(every_split(b"abc"))
@@ -171,12 +166,6 @@ def test_each_peer_has_a_name_of_its_own():
     ]
 
 
-def test_a_datagram_class_is_served_in_memory():
-    sender = MemoryService(Echo).sender()
-    sender.send(b"hello\n")
-    assert sender.received() == [b"hello\r\n"]
-
-
 class Careful(Protocol):
     """Ends as a producer whether it is one or not, as it may with TCP."""
 
@@ -250,18 +239,6 @@ class ShoutBack(DatagramLines):
 BOTH = protocol_plugin(
     "both", Shout, datagrams=ShoutBack, listen=("tcp:7000", "udp:7000", "tcp:7001")
 )
-
-
-def test_a_silent_peer_is_closed_in_memory():
-    """A minute passes at once; who has said something in it stays."""
-    service = MemoryService(Shout, "--idle-timeout", "60s")
-    silent, talking = service.connect(), service.connect()
-    service.clock.advance(45)
-    talking.feed(b"still here\n")
-    service.clock.advance(30)
-    assert silent.closed
-    assert not talking.closed
-    assert service.metric("connections_idle_total") == 1
 
 
 def test_a_peer_chooses_the_listener():
