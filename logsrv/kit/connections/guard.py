@@ -228,6 +228,14 @@ class FileLimit:
         return self.limit - (self.reserved_files // 2 if oversees else self.reserved_files)
 
     @property
+    def refusal_sentence(self) -> str:
+        """Return why a peer that may have no more files is refused, for the log, with the remedy."""
+        return (
+            f"the limit of open files is near ({self.limit}, the last {self.reserved_files} are kept; "
+            f"{larger_limit_advice(2 * self.limit)} allows more)"
+        )
+
+    @property
     def peer_capacity(self) -> int:
         """Return about how many connections of peers fit, beside OWN_FILES of the service itself.
 
@@ -259,35 +267,3 @@ def file_limit_warning(connections: int, limit: FileLimit) -> str | None:
         f"{limit.limit} open files only about {limit.peer_capacity}; "
         f"{larger_limit_advice(enough)} allows them"
     )
-
-
-class PeerFileLimit:
-    """The open files that the peers of one listener may have."""
-
-    __slots__ = ("_bound", "_limit", "_oversees")
-
-    def __init__(self, *, oversees: bool) -> None:
-        self._oversees = oversees
-        self.read_limit()
-
-    def read_limit(self) -> None:
-        """Read the present limit."""
-        self._limit = FileLimit.of_process()
-        self._bound = self._limit.first_reserved_descriptor(oversees=self._oversees)
-
-    def is_reserved(self, number: int) -> bool:
-        """Return true if a descriptor of this number is one of the kept files."""
-        if number < self._bound:
-            return False
-        # The limit may have been raised since it was read.
-        self.read_limit()
-        return number >= self._bound
-
-    @property
-    def refusal_sentence(self) -> str:
-        """Return the reason of a refusal for the log, with its remedy."""
-        return (
-            f"the limit of open files is near ({self._limit.limit}, "
-            f"the last {self._limit.reserved_files} are kept; "
-            f"{larger_limit_advice(2 * self._limit.limit)} allows more)"
-        )

@@ -24,9 +24,9 @@ from logsrv.kit.connections.guard import (
     NO_DESCRIPTORS,
     REFUSAL_SENTENCES,
     SPEAKS_TLS,
+    FileLimit,
     Guard,
     GuardPolicy,
-    PeerFileLimit,
     Refusal,
 )
 from logsrv.kit.connections.guarded_connection import TLS_ALERT, GuardedConnection
@@ -108,7 +108,6 @@ class GuardedFactory(Factory):
             )
         self._refusals = RateLimitedLog(clock.seconds)
         self._sweep = Timer(clock)
-        self._files = PeerFileLimit(oversees=policy.oversees)
         self._scarce = False
         if IProtocolNegotiationFactory.providedBy(factory):
             alsoProvides(self, IProtocolNegotiationFactory)
@@ -126,7 +125,6 @@ class GuardedFactory(Factory):
 
     def doStart(self) -> None:
         self._factory.doStart()
-        self._files.read_limit()
         self._restart_idle_timer()
 
     def doStop(self) -> None:
@@ -139,7 +137,6 @@ class GuardedFactory(Factory):
         """Use other rules for new connections; the idle time-out and the rates are for all of them."""
         self.guard.apply(policy)
         self._apply_rates(policy)
-        self._files.read_limit()
         # Over a copy: this delivers data that was held back, which may end this connection or others.
         for connection in list(self.connections):
             connection.apply_rate_limits()
@@ -194,7 +191,10 @@ class GuardedFactory(Factory):
     def add_or_drop(self, connection: GuardedConnection) -> bool:
         self.accepted += 1
         self.connections.add(connection)
-        if self._files.is_reserved(descriptor(connection.transport)):
+        # It may have been changed since the start.
+        limit = FileLimit.of_process()
+        bound = limit.first_reserved_descriptor(oversees=self.guard.policy.oversees)
+        if descriptor(connection.transport) >= bound:
             self._scarce = True
             self.refuse_and_close(connection, NO_DESCRIPTORS, connection.host)
             return False
@@ -257,7 +257,8 @@ class GuardedFactory(Factory):
         peer = host or "a local peer"
         if refusal is NO_DESCRIPTORS:
             # All connections together are the cause, so the log line is about them, not about this peer.
-            peer, refusal = "connections", evolve(refusal, sentence=self._files.refusal_sentence)
+            sentence = FileLimit.of_process().refusal_sentence
+            peer, refusal = "connections", evolve(refusal, sentence=sentence)
         log_refusal(self._refusals, self._label, peer, refusal)
 
     def _restart_idle_timer(self) -> None:

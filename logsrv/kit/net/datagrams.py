@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, Protocol, Self
 
@@ -75,13 +75,9 @@ class DatagramListener:
         policy: GuardPolicy,
         reactor: Any,
         metrics: Counts,
-        receive: Callable[[socket.socket], DatagramReader] | None = None,
         kept: KeptSockets | None = None,
     ) -> None:
-        """`receive`: makes the reader of a socket; by default the fastest on this system.
-
-        kept: the sockets that outlive this process.
-        """
+        """`kept`: the sockets that outlive this process."""
         self.endpoint = endpoint
         # Datagrams have no connections.
         self.protocols: Sequence[Any] = ()
@@ -90,9 +86,6 @@ class DatagramListener:
         self._label = label
         self._reactor = reactor
         self._metrics = metrics
-        self._make_receive = receive or (
-            RecvmmsgReader if RecvmmsgReader.available else RecvmsgReader
-        )
         self._senders = GuardedSenders(label, policy, reactor.seconds, metrics)
         self._failures = Failures(label, reactor.seconds)
         self._socket: socket.socket | None = None
@@ -134,7 +127,8 @@ class DatagramListener:
         except OSError as error:
             raise listen_error(error, self.endpoint, self._place.kept) from error
         self._place.note_bound()
-        self._receive = self._make_receive(self._socket)
+        reader = RecvmmsgReader if RecvmmsgReader.available else RecvmsgReader
+        self._receive = reader(self._socket)
         self._losses.watch_socket(self._socket)
         log_listening(self.sentence, self.endpoint, self.address)
 

@@ -188,19 +188,6 @@ def port_on_socket(
         return kept
 
 
-def stop_accepting(port: Any) -> None:
-    """Let new connections wait: Twisted begins to accept when it binds.
-
-    A port of another package that cannot stop goes on accepting.
-    """
-    getattr(port, "stopReading", lambda: None)()
-
-
-def start_accepting(port: Any) -> None:
-    """Accept from the reactor's next turn on."""
-    getattr(port, "startReading", lambda: None)()
-
-
 class FilelessUNIXPort(BoundedAcceptMixin, unix.Port):
     """A UNIX port that leaves the file of its socket to its listener when it ends.
 

@@ -29,8 +29,6 @@ from logsrv.kit.net.ports import (
     close_socket,
     is_shared,
     port_on_socket,
-    start_accepting,
-    stop_accepting,
     use_our_classes,
 )
 from logsrv.kit.net.stdin import StdinEndpoint
@@ -159,7 +157,7 @@ class StreamListener:
     def open(self) -> None:
         self._opened = True
         if self._port is not None:
-            start_accepting(self._port)
+            getattr(self._port, "startReading", lambda: None)()
             self._place.note_open(descriptor(self._port))
         if self.certificate is not None:
             self.certificate.watch_files()
@@ -187,7 +185,8 @@ class StreamListener:
         self._place.note_bound()
         use_our_classes(port)
         if not self._opened:
-            stop_accepting(port)
+            # Twisted accepts from `listen` on. A port of another package may be unable to wait.
+            getattr(port, "stopReading", lambda: None)()
         log_listening(self.sentence, self.endpoint, self.address)
 
     async def drain(self, seconds: float) -> int:

@@ -18,10 +18,10 @@ from logsrv.kit.net import datagrams
 from logsrv.kit.net.bind import ListenError, listening_place_of
 from logsrv.kit.net.datagrams import DatagramListener, split_group
 from logsrv.kit.net.kept_sockets import KeptSockets
-from logsrv.kit.net.kernel_datagrams import RecvmsgReader
+from logsrv.kit.net.kernel_datagrams import RecvmmsgReader
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics
-from tests.parts.listening import NotingReceiver, Site, port_of
+from tests.parts.listening import NotingReceiver, port_of
 from tests.parts.reactor import REACTOR, logged, until
 
 UDP = "udp:0:interface=127.0.0.1"
@@ -45,18 +45,6 @@ async def test_datagrams_arrive_with_the_name_of_their_sender(site):
             f"udp:127.0.0.1:{second.getsockname()[1]}": [b"b%d" % n for n in range(50)],
         }
     assert site.value("datagrams_total") == 100
-
-
-def without_recvmmsg(site: Site, receive: type[RecvmsgReader] = RecvmsgReader) -> DatagramListener:
-    return DatagramListener(
-        parse_endpoint(UDP),
-        site.receiver,
-        label="test",
-        policy=GuardPolicy(),
-        reactor=REACTOR,
-        metrics=site.metrics,
-        receive=receive,
-    )
 
 
 async def test_a_start_that_fails_leaves_what_waits_to_the_next_process(site):
@@ -112,17 +100,18 @@ async def test_a_stop_takes_in_what_has_arrived(site):
     assert listener.address == ""
 
 
-async def test_what_comes_while_a_stop_takes_in_the_last_is_not_counted_as_lost(site):
+async def test_what_comes_while_a_stop_takes_in_the_last_is_not_counted_as_lost(site, monkeypatch):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
 
-        class Late(RecvmsgReader):
+        class Late(RecvmmsgReader):
             def read(self) -> Any:
                 groups, more = super().read()
                 if not groups and not site.receiver.groups:
                     client.sendto(b"late", ("127.0.0.1", port_of(listener)))
                 return groups, more
 
-        listener = site.run(without_recvmmsg(site, Late))
+        monkeypatch.setattr(datagrams, "RecvmmsgReader", Late)
+        listener = site.start(UDP)
         assert await listener.drain(5) == 0
     assert site.receiver.payloads == [b"late"]
     assert site.value("datagrams_lost_total") == 0

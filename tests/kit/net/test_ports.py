@@ -20,8 +20,6 @@ from logsrv.kit.net.ports import (
     adopt_duplicate,
     block_new_connections,
     close_socket,
-    start_accepting,
-    stop_accepting,
     use_our_classes,
 )
 from logsrv.kit.testing.patience import PATIENCE
@@ -165,23 +163,6 @@ async def test_a_kept_socket_serves_the_next_process(tmp_path):
     await second.stopListening()
     held.close()
     assert os.path.exists(path)
-
-
-async def test_a_port_lets_those_wait_who_connect_before_it_accepts(tmp_path):
-    protocol = Chunks()
-    factory = Factory.forProtocol(lambda: protocol)  # type: ignore[arg-type]
-    port = REACTOR.listenUNIX(str(tmp_path / "s"), factory)
-    stop_accepting(port)
-    with socket.socket(socket.AF_UNIX) as peer:
-        peer.connect(str(tmp_path / "s"))
-        peer.sendall(b"hello")
-        REACTOR.iterate()
-        assert not protocol.chunks
-        start_accepting(port)
-        await until(lambda: protocol.chunks, "the greeting")
-    await port.stopListening()
-    stop_accepting(object())
-    start_accepting(object())
 
 
 def test_ports_of_other_packages_are_left_alone():
