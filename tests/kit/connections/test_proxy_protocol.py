@@ -134,13 +134,6 @@ def test_a_header_without_an_address_leaves_the_proxy_as_the_source(header):
     assert not site.transport.disconnecting
 
 
-def test_a_client_of_a_unix_socket_is_named_by_its_path():
-    site = Proxied(allow=(ip_network("10.0.0.0/8"),))
-    addresses = b"/run/client".ljust(108, b"\0") + b"/run/proxy".ljust(108, b"\0")
-    site.layer.dataReceived(BINARY_SIGNATURE + b"\x21\x31\x00\xd8" + addresses + b"hello\n")
-    assert (site.inner.made[0].source, site.inner.data) == ("unix:/run/client", b"hello\n")
-
-
 @pytest.mark.parametrize("came", [b"", b"PROXY TCP4 10.", HEADER[:-1]])
 def test_a_proxy_that_goes_before_its_header_is_nobodys_connection(came):
     """Without a byte it was looking whether we live; with some of the header something is wrong."""

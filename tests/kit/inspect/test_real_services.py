@@ -1,10 +1,8 @@
 """--inspect of real services over real sockets."""
 
-import os
 import socket
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -64,22 +62,6 @@ def test_nc_sees_who_is_connected_to_any_service(name, more, tmp_path):
 
 
 @pytest.mark.slow
-def test_logsrv_connect_has_a_session(tmp_path):
-    path = tmp_path / "inspect"
-    with TwistdProcess(
-        "greet", "--listen", LOOPBACK, "--inspect", f"unix:{path}", directory=tmp_path
-    ):
-        done = subprocess.run(
-            [sys.executable, "-m", "logsrv.cli.main", "connect", f"unix:{path}"],
-            input="status\nquit\n",
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-        )
-    assert "healthy" in done.stdout and "Goodbye." in done.stdout
-
-
-@pytest.mark.slow
 def test_a_set_log_level_works_and_a_reload_removes_python_and_the_place(tmp_path):
     path = tmp_path / "inspect"
     config = tmp_path / "greet.toml"
@@ -101,27 +83,3 @@ def test_a_set_log_level_works_and_a_reload_removes_python_and_the_place(tmp_pat
         config.write_text(f"listen = '{LOOPBACK}'\n")
         reload(server)
         server.wait_until(lambda: not path.exists(), "the end of the socket")
-
-
-@pytest.mark.slow
-@pytest.mark.complains("cannot start")
-def test_python_on_tcp_is_refused_at_the_start(tmp_path):
-    server = TwistdProcess(
-        "greet", "--inspect", LOOPBACK, "--inspect-python", directory=tmp_path
-    ).start()
-    assert server.wait() == 1
-    assert "--inspect-python goes with unix: and ssh: only" in server.log()
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to be another user")
-def test_another_user_cannot_connect_to_the_socket(tmp_path):
-    path = tmp_path / "inspect"
-    for folder in (tmp_path, *tmp_path.parents[:3]):
-        folder.chmod(folder.stat().st_mode | 0o011)
-    with TwistdProcess(
-        "greet", "--listen", LOOPBACK, "--inspect", f"unix:{path}", directory=tmp_path
-    ):
-        code = f"import os, socket; os.setuid(65534); socket.socket(1).connect({str(path)!r})"
-        done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True)
-    assert "Permission denied" in done.stderr or "PermissionError" in done.stderr

@@ -98,21 +98,6 @@ def test_a_body_is_kept_up_to_64_kib(in_memory, size, status):
     assert status == b"413" or answer.endswith(b"\r\n60000 bytes\n")
 
 
-@pytest.mark.parametrize(
-    ("head", "status"),
-    [
-        (b"GET / HTTP/1.1\r\n", b"400"),
-        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n", b"400"),
-        (b"CONNECT here:80 HTTP/1.1\r\nHost: here:80\r\n", b"405"),
-        (b"GET / HTTP/1.0\r\n", b"200"),
-    ],
-)
-def test_a_request_that_breaks_http_reaches_no_resource(in_memory, head, status):
-    peer = in_memory(plugin()).connect(to="status")
-    peer.feed(head + b"\r\n")
-    assert peer.received().split(b" ")[1] == status
-
-
 class Page(Resource):
     isLeaf = True
 

@@ -133,3 +133,8 @@ async def test_an_authors_own_options_of_these_names_are_his():
 async def test_the_same_place_of_metrics_twice_is_refused():
     with pytest.raises(StartError, match=r"--metrics tcp:9 is asked for twice"):
         serve(Jokes, "--metrics", "tcp:9", "--metrics", "tcp:9")
+
+
+async def test_a_python_prompt_is_refused_where_anyone_on_this_machine_could_connect():
+    with pytest.raises(StartError, match="--inspect-python goes with unix: and ssh: only"):
+        serve(Jokes, "--inspect", LOOPBACK, "--inspect-python")
