@@ -6,7 +6,6 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from logsrv.greet.protocol import Greet, GreetingState, GreetOptions
 from logsrv.kit import LineProtocol, protocol_plugin
 from logsrv.kit.observe.metrics import CATALOGUE, Durations, Metric, Metrics, exposed_name
 from logsrv.kit.observe.prometheus import MetricsCollector, exposition
@@ -22,15 +21,6 @@ def samples(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], f
         for family in text_string_to_metric_families(text.decode())
         for sample in family.samples
     }
-
-
-def test_a_greeting_is_in_the_figures_under_its_listener():
-    service = MemoryService(Greet, "--stay", options=GreetOptions, state=GreetingState)
-    service.connect().feed(b"Ada\r\n")
-    found = samples(service.service.metrics)
-    [received] = [key for key in found if key[0] == "logsrv_received_bytes_total"]
-    assert found[received] == 5
-    assert [label for label, _ in received[1]] == ["listener"]
 
 
 def test_values_are_exact_and_labels_escaped():

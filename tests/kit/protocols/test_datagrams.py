@@ -127,10 +127,6 @@ class Suspicious(Shout):
     lowest_port = 65536
 
 
-class Chatty(Shout):
-    max_answers = None
-
-
 async def test_the_answers_to_one_address_are_limited(serving, tmp_path):
     """From whichever of its ports; others are answered as before, and the operator is told."""
     path = str(tmp_path / "server")
@@ -158,13 +154,6 @@ async def test_ports_of_services_that_answer_anything_are_not_answered(serving):
     await deferToThread(asking(socket.AF_INET, None, ("127.0.0.1", running.port)), b"x", 0)
     value = running.service.metrics.value
     await until(lambda: value("answers_withheld_total", reason="port") == 1, "the datagram")
-
-
-async def test_a_plugin_may_answer_without_a_limit(serving):
-    running = serving(Chatty, "--listen", "udp:0:interface=127.0.0.1")
-    ask = asking(socket.AF_INET, None, ("127.0.0.1", running.port))
-    for _ in range(3):
-        assert await deferToThread(ask, b"\n".join([b"x"] * 50), 50) == [b"udp X\r\n"] * 50
 
 
 async def test_two_servers_of_any_plugin_do_not_answer_each_other_for_ever(serving):

@@ -12,7 +12,7 @@ from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
-from logsrv.kit import ConfigurationError, Datagrams, Sender
+from logsrv.kit import ConfigurationError
 from logsrv.kit.testing import MemoryService
 from logsrv.kit.testing.patience import PATIENCE
 
@@ -230,17 +230,3 @@ def test_a_write_without_an_address_is_an_error():
     sender = MemoryService(Lost, "--listen", "udp:1").sender()
     sender.send(b"x")
     assert sender.received() == [b"refused"]
-
-
-def test_datagrams_as_bytes_have_the_limits_of_the_kit():
-    class Echo(Datagrams):
-        def datagram_received(self, data: bytes, peer: Sender) -> None:
-            self.send(data, peer)
-
-    service = MemoryService(Echo, "--listen", "udp:1")
-    sender = service.sender()
-    sender.send(b"\xff\n\0", b"")
-    assert sender.received() == [b"\xff\n\0", b""]
-    sender.send(*[b"x"] * 500)
-    assert len(sender.received()) < 200
-    assert service.metric("answers_withheld_total", reason="rate") > 300

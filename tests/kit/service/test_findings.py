@@ -23,7 +23,6 @@ from logsrv.kit.service.findings import (
     findings_or_error,
     ok,
     short_place_text,
-    warning,
 )
 from tests.parts.commands import echo, serving
 from tests.parts.users import as_root, nobody, open_directory
@@ -53,10 +52,6 @@ def test_a_check_that_fails_is_a_finding_and_hinders_no_other():
 )
 def test_the_place_of_an_endpoint_is_short(text, place):
     assert short_place_text(parse_endpoint(text)) == place
-
-
-def test_advice_may_be_missing():
-    assert warning("x", "is odd").advice == ""
 
 
 def test_acting_as_myself_changes_nothing():

@@ -39,13 +39,6 @@ def test_sighup_before_ready_is_done_when_it_is(signals):
     assert calls == ["reload", "reload"]
 
 
-def test_without_a_sighup_nothing_is_reloaded(signals):
-    calls: list[str] = []
-    signals.remember_hangups()
-    signals.reload_on_hangup(lambda: calls.append("reload"))
-    assert calls == []
-
-
 def test_a_storm_of_sighup_is_one_reload():
     """With one for each, slow reloads queued up for hours, and a stop behind them."""
     waiting: list[Callable[[], object]] = []
@@ -103,17 +96,6 @@ def test_signals_during_a_stop_only_report_it(signals):
     for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
         signal.raise_signal(number)
     assert calls == ["told", "told"]
-
-
-def test_handlers_are_given_back():
-    numbers = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
-    before = [signal.getsignal(number) for number in numbers]
-    signals = Signals(Reactor())  # type: ignore[arg-type]
-    signals.remember_hangups()
-    signals.reload_on_hangup(lambda: None)
-    signals.answer_stop_signals(60, lambda: None)
-    signals.restore_handlers()
-    assert [signal.getsignal(number) for number in numbers] == before
 
 
 def test_out_of_time_it_ends_the_process():

@@ -186,22 +186,6 @@ async def test_tasks_begin_with_the_reactor_and_end_between_stopping_and_close()
     assert REACTOR.running
 
 
-async def test_a_task_that_never_ends_is_given_up():
-    memory = MemoryService(Quiet)
-
-    async def stubborn() -> None:
-        while True:
-            try:
-                await Deferred()
-            except CancelledError:
-                pass
-
-    memory.service.spawn(stubborn())
-    with logged() as messages:
-        memory.stop()
-    assert any("ending its tasks has taken 8 s and is given up" in one for one in messages)
-
-
 async def nothing() -> None:
     """Awaited by nobody, unless it is spawned."""
 
