@@ -17,6 +17,7 @@ from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.segment_notes import MissingText
 
 LIMIT = 1 << 20
+_TAIL = 4096
 _number = attrgetter("number")
 
 
@@ -182,6 +183,12 @@ def _readable_bytes(limit: int, position: Position, until: Position | None) -> i
 
 
 def _read_whole_lines(fd: int, offset: int, limit: int) -> bytes:
+    if limit > _TAIL:
+        # Find the end of the last line first: to cut it off from the text would copy that.
+        before = limit - _TAIL
+        end = os.pread(fd, _TAIL, offset + before).rfind(b"\n") + 1
+        if end:
+            return os.pread(fd, before + end, offset)
     piece = os.pread(fd, limit, offset)
     end = piece.rfind(b"\n") + 1
     while not end and len(piece) == limit:
