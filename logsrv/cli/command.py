@@ -6,18 +6,17 @@ import sys
 from _ast import Constant, PyCF_ONLY_AST
 from argparse import Namespace
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from logsrv.cli.arguments import tell
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.plugins import Plugins, load_object
 from logsrv.kit.text.escape import one_line
-from logsrv.value import Value
 
 _DECLARED = "\ncommand = Command("
 
 
-class Command(Value):
+class Command(NamedTuple):
     """A plugin that declares a command: what is known of it before its module is imported.
 
     name: the word after `logsrv`. purpose: its line in `logsrv --help`. module: the dotted name of a module

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 from logsrv.gopher.fetch.blocking import GopherFile
 from logsrv.gopher.fetch.local import LocalAnswer
@@ -28,7 +28,6 @@ from logsrv.gopher.wire.itemtypes import AnswerKind
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import TextParser, decode_line, decode_text
 from logsrv.kit.text.escape import one_line, printable
-from logsrv.value import Value
 
 Answer: TypeAlias = "GopherFile | LocalAnswer"
 Ask = Callable[[], Answer]
@@ -46,7 +45,7 @@ _RESET = "\x1b[0m"
 _AS_SENT = "(\x1b\\[[0-9;]{0,30}m)"
 
 
-class TextOutput(Value):
+class TextOutput(NamedTuple):
     """Standard output for text.
 
     encoding: of the terminal. colours: whether to use them. terminal: whether it is a terminal. charset: of

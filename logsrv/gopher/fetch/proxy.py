@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from socket import AF_INET, AF_INET6, inet_pton
+from typing import NamedTuple
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.wire.errors import ProxyError
 from logsrv.gopher.wire.url import canonical_host
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import host_text
-from logsrv.value import Value
 
 _PROXY = r"socks5h?://(?:\[([0-9A-Fa-f:.]+)\]|([^:/\[\]@]+)):(\d{1,5})/?"
 _HELLO = b"\5\1\0"
@@ -29,7 +29,7 @@ _REFUSALS = {
 }
 
 
-class Proxy(Value):
+class Proxy(NamedTuple):
     """A SOCKS5 proxy without a password, such as Tor. It resolves all names: we send no DNS queries."""
 
     host: str

@@ -33,6 +33,7 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, islice
 from types import MappingProxyType
+from typing import NamedTuple
 
 from logsrv.descriptor import Descriptor
 from logsrv.errors import ConfigurationError, PeerError
@@ -40,7 +41,6 @@ from logsrv.gopher.wire.itemtypes import ENOUGH_TO_TELL, item_type_by_name, item
 from logsrv.gopher.wire.menu import MenuItem, encoded_line, parse_menu_line
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import size_text
-from logsrv.value import Value
 
 GOPHERMAP = "gophermap"
 LARGEST_MAP = 4 * 1024 * 1024
@@ -73,7 +73,7 @@ _CONTROLS = re.compile(rb"[\0-\x1f\x7f]")
 _TYPE_OF_ENDING = re.compile(rb":\.?([^=\s.]+)=([!-~])")
 
 
-class Gophermap(Value):
+class Gophermap(NamedTuple):
     """A parsed gophermap.
 
     lists: whether the menu goes on, after `items`, with the files of the directory that are not in

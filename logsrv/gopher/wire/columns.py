@@ -15,9 +15,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Literal
-
-from logsrv.value import Value
+from typing import Literal, NamedTuple
 
 Shape = Literal["drawing", "table", "prose"]
 
@@ -37,7 +35,7 @@ _DECORATION = " \t*=-_#~+|:·•—–"
 _WORD = re.compile(r"[^\W\d_]{2}")
 
 
-class TextRun(Value):
+class TextRun(NamedTuple):
     """Consecutive lines of one shape, each with its LF."""
 
     text: str

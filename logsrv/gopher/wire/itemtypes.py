@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from logsrv.kit.text.escape import one_line
-from logsrv.value import Value
 
 # The kinds of answers: "menu" and "text" end with a line `.` or by close, "binary" by close. An item type
 # with None cannot be fetched by the Gopher protocol.
@@ -23,7 +22,7 @@ class Uses(NamedTuple):
     web: Literal["page", "media", "file"]
 
 
-class ItemType(Value):
+class ItemType(NamedTuple):
     """An item type. name: one word for people. media_type: the media type of its content on the web.
 
     tag: a word of at most four letters: menus are made for 70 columns, and terminals have 80. transfer:

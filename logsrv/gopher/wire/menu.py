@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from codecs import BOM_UTF8
 from functools import lru_cache
+from typing import NamedTuple
 
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.itemtypes import item_type
@@ -151,7 +152,7 @@ def _url_without_selector(place: tuple[str, bytes, int, str, int, bool]) -> Goph
     return url.replace(tls=menu_tls and (url.host, url.port) == (menu_host, menu_port))
 
 
-class Menu(Value):
+class Menu(NamedTuple):
     """A whole menu. dropped: bytes cut from lines that were too long."""
 
     url: GopherURL

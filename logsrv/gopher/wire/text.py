@@ -15,12 +15,12 @@ passed on, and the rest must wait.
 from __future__ import annotations
 
 import codecs
+from typing import NamedTuple
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
-from logsrv.value import Value
 
 _ASCII = bytes(range(0x20, 0x7F)) + b"\t\n"
 
@@ -76,7 +76,7 @@ MOST_HELD = 64 * 1024 * 1024
 TAIL = 16
 
 
-class Text(Value):
+class Text(NamedTuple):
     """A text. content: with the server's line endings, without terminator and stuffed dots."""
 
     url: GopherURL
