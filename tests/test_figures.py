@@ -5,7 +5,7 @@ Each figure has a bound: it may fall, and then the bound is lowered with it, but
 
 import ast
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -31,6 +31,9 @@ FILES, FOLDERS = 637, 62
 # tests are printed only: a ceiling made tests that say five things in one statement. The last 150: Splunk's
 # collector of events, and targets and commands of others.
 CODE = 72_278
+# Kinds of classes for values: attrs.frozen, attrs.define, named tuples, and what quick commands have
+# (logsrv/value.py). Ways to start a Python child: logsrv/kit/children/starting.py.
+KINDS_OF_VALUES, WAYS_TO_START_PYTHON = 4, 3
 # Of docs/*.md, as `wc -w` counts: a new page tells each thing once too, and links to what stands elsewhere.
 WORDS = 58_000
 
@@ -175,6 +178,63 @@ def test_classes_with_more_than_three_flags():
         if isinstance(node, ast.ClassDef) and len(flags(node)) > 3
     ]
     hold(found, CLASSES_WITH_MORE_THAN_THREE_FLAGS, "classes with more than three flags")
+
+
+def kind_of_value(cls: ast.ClassDef) -> str:
+    """Return what makes a class one of values; "" for any other class."""
+    words = [ast.unparse(each).partition("(")[0] for each in (*cls.decorator_list, *cls.bases)]
+    makers = {
+        "define": "attrs.define",
+        "frozen": "attrs.frozen",
+        "dataclasses.dataclass": "dataclass",
+    }
+    makers |= {each: each for each in (*makers.values(), "NamedTuple", "Value")}
+    return next((makers[word] for word in words if word in makers), "")
+
+
+def test_kinds_of_values():
+    kinds = Counter(
+        kind
+        for path in SOURCES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ClassDef) and (kind := kind_of_value(node))
+    )
+    found = [f"{kind}: {number} classes" for kind, number in kinds.most_common()]
+    hold(found, KINDS_OF_VALUES, "kinds of classes for values")
+
+
+STARTS = ("fork", "forkpty", "spawnProcess", "Popen", "posix_spawn", "run", "check_output", "call")
+
+
+def starts_of_python(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and name of each call that starts a Python child; not of other programs."""
+    for node in statements(tree(path)):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        text = ast.unparse(node)
+        # A fork that executes another program is none of Python.
+        names = ("fork", "forkpty") if "os.exec" not in text else ()
+        names += STARTS if "sys.executable" in text else ()
+        for call in ast.walk(node):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+                owner = ast.unparse(call.func.value)
+                if call.func.attr in names and owner in (
+                    "os",
+                    "subprocess",
+                    "reactor",
+                    "self._reactor",
+                ):
+                    yield call.lineno, call.func.attr
+
+
+def test_ways_to_start_a_python_child():
+    found = [
+        f"{place(path, line)} {name}"
+        for path in SOURCES
+        if "testing" not in path.parts
+        for line, name in starts_of_python(path)
+    ]
+    hold(found, WAYS_TO_START_PYTHON, "ways to start a Python child")
 
 
 def is_private(name: object) -> bool:
