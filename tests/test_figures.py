@@ -213,7 +213,7 @@ def starts_of_python(path: Path) -> Iterator[tuple[int, str]]:
             continue
         text = ast.unparse(node)
         # A fork that executes another program is none of Python.
-        names = ("fork", "forkpty") if "os.exec" not in text else ()
+        names: tuple[str, ...] = () if "os.exec" in text else ("fork", "forkpty")
         names += STARTS if "sys.executable" in text else ()
         for call in ast.walk(node):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
