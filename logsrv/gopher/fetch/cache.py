@@ -46,21 +46,6 @@ class Cache(Generic[Key, Kept]):
             return
         self._entries[key] = value, size, self._now() + self._seconds
         self.size += size
-        self._forget_oldest()
-
-    def add_size(self, key: Key, size: int) -> bool:
-        """Count `size` more bytes for a stored value; return false, and count nothing, if it gets too
-        large.
-        """
-        value, before, until = self._entries[key]
-        if before + size > self._most_of_one:
-            return False
-        self._entries[key] = value, before + size, until
-        self.size += size
-        self._forget_oldest()
-        return True
-
-    def _forget_oldest(self) -> None:
         while self.size > self._most_bytes:
             self.forget(next(iter(self._entries)))
 

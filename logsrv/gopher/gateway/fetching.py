@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import NoReturn, TypeVar
 
 import attrs
@@ -36,10 +37,10 @@ _ITEM_BYTES = 400
 
 @attrs.frozen(eq=False)
 class FetchedContent:
-    """A menu or text in the cache, with the HTML pages made from it; both are dropped together."""
+    """A menu or text in the cache. number: of the fetch, for the pages that are made from it."""
 
     content: Menu | Text
-    pages: dict[WebPlace, bytes] = attrs.field(factory=dict)
+    number: int
 
 
 class Fetcher:
@@ -68,10 +69,13 @@ class Fetcher:
             # With a proxy, the proxy resolves names, and we connect only to the proxy's own address.
             allow=settings.check_address if settings.proxy is None else None,
         )
-        most = settings.cache_size or 0
-        self.remembered: Cache[GopherURL, FetchedContent] = Cache(
-            most, most // 4, settings.cache_time, reactor.seconds
-        )
+        # A menu of 20,000 lines fits, so that its parts come of one request.
+        pages = (settings.cache_size or 0) // 4
+        contents = 3 * pages
+        keep, now = settings.cache_time, reactor.seconds
+        self.remembered: Cache[GopherURL, FetchedContent] = Cache(contents, contents, keep, now)
+        self.pages: Cache[tuple[WebPlace, int], bytes] = Cache(pages, pages, keep, now)
+        self._fetched = count()
 
     async def fetch_content(self, url: GopherURL) -> tuple[Menu | Text, str]:
         """Return a menu or text, and the reason why it is incomplete, "" if it is complete.
@@ -92,7 +96,8 @@ class Fetcher:
             if isinstance(error.partial, Menu | Text) and _memory_size(error.partial):
                 return error.partial, str(error)
             raise
-        self.remembered.put(url, FetchedContent(content), _ITEM_BYTES + _memory_size(content))
+        size = _ITEM_BYTES + _memory_size(content)
+        self.remembered.put(url, FetchedContent(content, next(self._fetched)), size)
         return content, ""
 
     def cached_page(
@@ -102,11 +107,11 @@ class Fetcher:
         known = self.remembered.get(place.url)
         if known is None or known.content is not content:
             return make()
-        page = known.pages.get(place)
+        key = place, known.number
+        page = self.pages.get(key)
         if page is None:
             page = make()
-            if self.remembered.add_size(place.url, _ITEM_BYTES + len(page)):
-                known.pages[place] = page
+            self.pages.put(key, page, _ITEM_BYTES + len(page))
         return page
 
     async def open_stream(self, url: GopherURL) -> GopherResponse:

@@ -49,16 +49,3 @@ def test_a_cache_of_no_bytes_stores_nothing():
     cache: Cache[str, str] = Cache(0, 0, 10, Clock().seconds)
     cache.put("a", "menu", 1)
     assert cache.get("a") is None
-
-
-def test_a_value_that_grows_is_counted_and_drives_out_the_oldest():
-    clock = Clock()
-    cache: Cache[str, str] = Cache(100, 25, 10, clock.seconds)
-    for key in "abcde":
-        cache.put(key, key, 20)
-    clock.advance(9)
-    assert cache.add_size("e", 5) and cache.size == 85
-    assert cache.get("a") is None and cache.get("e") == "e"
-    assert not cache.add_size("e", 1) and cache.size == 85
-    clock.advance(1)
-    assert cache.get("e") is None

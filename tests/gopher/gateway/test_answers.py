@@ -303,3 +303,4 @@ async def test_a_menu_of_many_thousands_of_lines_is_shown_in_parts_to_its_last(g
     assert b"not all of it" not in first.body
     last = await web.get(here + "?from=24000")
     assert b">24999<" in last.body and b'rel="next"' not in last.body
+    assert len(server.requests) == 1
