@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
-import re
-import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
 from logsrv.cli.arguments import tell
-from logsrv.cli.figures import print_value_counts, step_seconds
+from logsrv.cli.bars import step_seconds
 from logsrv.cli.output import Output
 from logsrv.cli.reading import line_renderer, parse_time
-from logsrv.cli.table import Table
+from logsrv.cli.table import print_rows
 from logsrv.errors import UsageError
-from logsrv.kit.text.terminal import terminal_columns
+from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted, listed
 from logsrv.linelog.query.parse import phrase_of
 from logsrv.linelog.query.question import (
-    Figure,
     Grouping,
     PatternCounts,
     Question,
     Sorting,
 )
-from logsrv.linelog.read.csv_lines import csv_rows
-from logsrv.linelog.read.groups import MOST_VALUES, Cell, Rows, counts_by_value, group
+from logsrv.linelog.read.groups import (
+    COUNT,
+    MOST_VALUES,
+    Cell,
+    Rows,
+    count_values,
+    counts_by_value,
+    group,
+)
 from logsrv.linelog.read.patterns.find import Pattern, find_patterns
 from logsrv.linelog.read.patterns.skeletons import share_of
-from logsrv.linelog.read.render import safe_json, to_local_time
+from logsrv.linelog.read.render import to_local_time
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.sorted_lines import MOST, sort_lines
-from logsrv.linelog.read.tallies import count_values
 
-_SORTED = 10
-"""Lines of a sorted answer, unless another number is asked for."""
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|[+-][0-9:]+)|\(none\)")
+_TEN = 10
+"""Sorted lines or frequent values, unless another number is asked for."""
 _OTHER = "(other)"
 _NONE = "(none)"
 
@@ -42,20 +44,37 @@ _NONE = "(none)"
 def print_answer(search: Search, asked: Question, arguments: Namespace) -> bool:
     """Print the answer of a stage or of options; return whether anything was found."""
     if arguments.top is not None:
-        tally = count_values(search, arguments.top, asked.extractions)
-        return print_value_counts(tally, arguments.top, asked.limit, arguments.output)
+        return _print_values(search, asked, arguments)
     assert asked.answer is not None
     if isinstance(asked.answer, Sorting):
         return _print_sorted(search, asked, asked.answer, arguments)
     if isinstance(asked.answer, PatternCounts):
         columns, rows = pattern_table(search, asked, asked.answer, arguments)
-        _print_rows(columns, rows, arguments)
+        print_rows(columns, rows, arguments)
         return bool(rows)
     grouping = asked.answer
     if arguments.histogram:
         step = step_seconds(arguments.every, search)
         grouping = grouping._replace(every=step)
     return _print_table(search, asked, grouping, arguments)
+
+
+def _print_values(search: Search, asked: Question, arguments: Namespace) -> bool:
+    """Print the most frequent values of a field; return whether there are any."""
+    found = count_values(search, arguments.top, asked.extractions)
+    values = found.values[: _TEN if asked.limit is None else asked.limit]
+    if arguments.output in ("csv", "json"):
+        name = arguments.top if arguments.output == "csv" else "value"
+        print_rows((name, "count"), values, arguments)
+    else:
+        for value, count in values:
+            print(f"{count:>10}  {one_line(value)}")
+    if found.missed:
+        tell(
+            f"logsrv search: {arguments.top} has so many values that rare ones were forgotten: a count may"
+            f" lack up to {counted(found.missed, 'line')}, and no missing value has more"
+        )
+    return bool(values)
 
 
 def _print_table(search: Search, asked: Question, grouping: Grouping, arguments: Namespace) -> bool:
@@ -66,16 +85,12 @@ def _print_table(search: Search, asked: Question, grouping: Grouping, arguments:
     found = group(search, grouping, asked.extractions)
     if arguments.output == "text":
         found = _named_groups(found, len(found.columns) - len(grouping.figures))
-        if (
-            grouping.every is not None
-            and len(grouping.by) == 1
-            and grouping.figures == (Figure("count"),)
-        ):
+        if grouping.every is not None and len(grouping.by) == 1 and grouping.figures == (COUNT,):
             found = _by_value(found)
     rows = found.rows[: asked.limit]
     if arguments.local:
         rows = [_with_local_time(found.columns, row) for row in rows]
-    _print_rows(found.columns, rows, arguments)
+    print_rows(found.columns, rows, arguments)
     _tell_limits(found)
     return found.lines > 0
 
@@ -86,7 +101,7 @@ def _print_sorted(search: Search, asked: Question, sorting: Sorting, arguments: 
     Raises UsageError for too many lines.
     """
     head, render = line_renderer(arguments, asked, search.matcher)
-    wanted = _SORTED if asked.limit is None else asked.limit
+    wanted = _TEN if asked.limit is None else asked.limit
     if wanted > MOST:
         raise UsageError(f"sorted answers have at most {MOST:,} lines; for more: logsrv sql")
     found = sort_lines(search, sorting, asked.extractions, wanted)
@@ -100,39 +115,6 @@ def _print_sorted(search: Search, asked: Question, sorting: Sorting, arguments: 
             f"logsrv search: {counted(found.lines, 'line')} match, none has a number in {sorting.field}"
         )
     return found.with_number > 0
-
-
-def _print_rows(
-    columns: Sequence[str], rows: Sequence[Sequence[Cell]], arguments: Namespace
-) -> None:
-    terminal = sys.stdout.isatty()
-    with Output(paged=not arguments.no_pager) as file:
-        if arguments.output == "json":
-            for row in rows:
-                file.write(f"{safe_json(dict(zip(columns, row, strict=True)))}\n".encode())
-        elif arguments.output == "csv":
-            file.write(csv_rows([columns, *rows], escaped=terminal))
-        else:
-            table = Table(terminal_columns(sys.stdout) if terminal else 0)
-            kinds = [(name, _kind_of_column(rows, place)) for place, name in enumerate(columns)]
-            texts = [[None if cell is None else _shown(cell) for cell in row] for row in rows]
-            for line in [*table.lines(kinds, texts), *table.remaining_lines()]:
-                file.write(f"{line}\n".encode())
-
-
-def _kind_of_column(rows: Sequence[Sequence[Cell]], place: int) -> str:
-    """Return a type of DuckDB for a column of figures or of times, "" for any other."""
-    texts = [cell for row in rows if isinstance(cell := row[place], str)]
-    if not texts:
-        return "DOUBLE"
-    return "TIMESTAMP" if all(map(_TIME.fullmatch, texts)) else ""
-
-
-def _shown(cell: str | float) -> str:
-    """Return a cell for people: a number that is no integer with three decimals, or six digits if small."""
-    if not isinstance(cell, float):
-        return str(cell)
-    return f"{cell:.3f}".rstrip("0").rstrip(".") if abs(cell) >= 1 or not cell else f"{cell:.6g}"
 
 
 def _with_local_time(columns: Sequence[str], row: tuple[Cell, ...]) -> tuple[Cell, ...]:

@@ -200,7 +200,7 @@ def line_renderer(
     style = line_style(arguments)
     if style.output == "csv":
         # Imported here: its libraries are 1 % of the time of a short search.
-        from logsrv.linelog.read.csv_lines import csv_renderer
+        from logsrv.linelog.read.render import csv_renderer
 
         head, render = csv_renderer(
             asked,

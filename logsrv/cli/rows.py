@@ -23,8 +23,7 @@ from logsrv.errors import LogsrvError
 from logsrv.kit.options.argument_parser import UsageError
 from logsrv.kit.text.escape import printable
 from logsrv.kit.text.terminal import terminal_columns
-from logsrv.linelog.read.csv_lines import csv_rows
-from logsrv.linelog.read.render import safe_json
+from logsrv.linelog.read.render import csv_rows, safe_json
 
 _EXPLAINED = ["explain_key", "explain_value"]
 Columns: TypeAlias = Sequence[tuple[str, str]]

@@ -226,18 +226,12 @@ def _check_options(arguments: Namespace) -> None:
 
 def _print_figures(search: Search, asked: Question, arguments: Namespace) -> bool:
     """Print counts, figures or sorted lines; return whether anything was found."""
-    if arguments.count and asked.answer is None:
-        most = asked.limit
-        if most is None:
-            found = search.count()
-        else:
-            found = sum(1 for _ in islice(search.render_hits(lambda _: b""), most))
-        print(found)
-        return found > 0
-    if arguments.histogram and asked.answer is None:
-        # Imported here: neither a search for lines nor a count needs it.
-        from logsrv.cli.figures import print_histogram
+    # Imported here: a search for lines needs none of it.
+    from logsrv.cli.bars import print_count, print_histogram
 
+    if arguments.count and asked.answer is None:
+        return print_count(search, asked.limit)
+    if arguments.histogram and asked.answer is None:
         return print_histogram(search, arguments)
     # Imported here because it loads NumPy.
     from logsrv.cli.answers import print_answer

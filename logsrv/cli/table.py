@@ -1,15 +1,22 @@
-"""A table of texts that fits a terminal: the widest columns of texts are shortened first.
+"""Rows of an answer, printed as CSV, as JSON, or as a table that fits the terminal.
 
-Times and numbers stay whole. A table that is too wide even so has one value a line.
+In a table the widest columns of texts are shortened first; times and numbers stay whole. A table that is
+too wide even so has one value a line.
 """
 
 from __future__ import annotations
 
+import re
+import sys
+from argparse import Namespace
 from collections.abc import Sequence
+from typing import Any
 
+from logsrv.cli.output import Output
+from logsrv.kit.text import terminal
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.query.caret import terminal_columns
-from logsrv.linelog.read.render import cut_to_width
+from logsrv.linelog.read.render import csv_rows, cut_to_width, safe_json
 
 # The widths of the columns are computed from the first rows, at most this many.
 _LOOKED_AT = 1000
@@ -18,6 +25,39 @@ _NARROWEST = 6
 # In a pipe no text is shortened, but a long text makes its column at most this wide.
 _WIDEST_IN_PIPE = 200
 _NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|[+-][0-9:]+)|\(none\)")
+
+
+def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], arguments: Namespace) -> None:
+    """Print rows of texts, numbers and None, as `--output` of a command says."""
+    is_terminal = sys.stdout.isatty()
+    with Output(paged=not arguments.no_pager) as file:
+        if arguments.output == "json":
+            for row in rows:
+                file.write(f"{safe_json(dict(zip(columns, row, strict=True)))}\n".encode())
+        elif arguments.output == "csv":
+            file.write(csv_rows([columns, *rows], escaped=is_terminal))
+        else:
+            table = Table(terminal.terminal_columns(sys.stdout) if is_terminal else 0)
+            kinds = [(name, _kind_of_column(rows, place)) for place, name in enumerate(columns)]
+            texts = [[None if cell is None else _shown(cell) for cell in row] for row in rows]
+            for line in [*table.lines(kinds, texts), *table.remaining_lines()]:
+                file.write(f"{line}\n".encode())
+
+
+def _kind_of_column(rows: Sequence[Sequence[Any]], place: int) -> str:
+    """Return a type of DuckDB for a column of figures or of times, "" for any other."""
+    texts = [cell for row in rows if isinstance(cell := row[place], str)]
+    if not texts:
+        return "DOUBLE"
+    return "TIMESTAMP" if all(map(_TIME.fullmatch, texts)) else ""
+
+
+def _shown(cell: str | float) -> str:
+    """Return a cell for people: a number that is no integer with three decimals, or six digits if small."""
+    if not isinstance(cell, float):
+        return str(cell)
+    return f"{cell:.3f}".rstrip("0").rstrip(".") if abs(cell) >= 1 or not cell else f"{cell:.6g}"
 
 
 class Table:

@@ -10,6 +10,7 @@ from logsrv.cli import progress as module
 from logsrv.cli.progress import CareProgress, ProgressLine
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
+from logsrv.linelog.read.groups import count_lines
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from tests.parts.stores import line, make_store, view_of
@@ -48,7 +49,7 @@ def test_a_terminal_sees_how_far_it_is(search, monkeypatch):
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     with ProgressLine(search, alone=True):
-        search.count()
+        count_lines(search)
     shown = terminal.getvalue()
     assert "of 2" in shown
     assert "frames skipped" in shown
@@ -62,5 +63,5 @@ def test_lines_on_the_same_terminal_are_not_disturbed(search, monkeypatch, on_te
     monkeypatch.setattr(sys, "stderr", errors)
     monkeypatch.setattr(sys, "stdout", Terminal())
     with ProgressLine(search, alone=not on_terminal):
-        search.count()
+        count_lines(search)
     assert errors.getvalue() == ""

@@ -16,7 +16,6 @@ from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.alerts.windows import STEPS, Change, Windows
 from logsrv.linelog.query.condition import parse_alert
 from logsrv.linelog.read.follow import AppendedLines
-from logsrv.linelog.read.groups import GroupCounter
 from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.times import time_text
 
@@ -54,21 +53,21 @@ class ConditionWatch(Watch):
         assert parsed.condition is not None
         self._time_of_day = time_of_day
         self._episodes = Episodes()
-        begin = time_of_day()
+        begin, extractions = time_of_day(), parsed.lines.extractions
         if state is None or state.get("alert") != task.alert.alert:
             # A process takes a second to start, and may be killed before it saves a state: lines behind
             # the place count all the same. For absence somebody must have stored them meanwhile.
             longest = UNWATCHED if parsed.condition.is_absence else math.inf
             if since is None or not 0 <= begin - since <= longest:
                 since = begin
-            self._windows = Windows(parsed.condition, since)
+            self._windows = Windows(parsed.condition, since, extractions=extractions)
         else:
             if 0 <= begin - state["saved"] <= UNWATCHED:
                 begin = state["begin"]
-            self._windows = Windows(parsed.condition, begin, state["known_to"])
+            known_to = state["known_to"]
+            self._windows = Windows(parsed.condition, begin, known_to, extractions=extractions)
             self._windows.restore_groups(state["groups"])
             self._episodes.restore(state)
-        self._counter = GroupCounter(self._windows.grouping, parsed.lines.extractions)
         # Step and position of text that was read, from one window back on.
         self._read: deque[tuple[int, Position]] = deque()
         self._firing: int | None = None
@@ -106,7 +105,7 @@ class ConditionWatch(Watch):
 
     def _add_matches(self, news: AppendedLines, lines: Sequence[tuple[int, int]]) -> None:
         text = news.text
-        self._windows.add(self._counter.counted(b"".join([text[a:b] + b"\n" for a, b in lines])))
+        self._windows.add(b"".join([text[a:b] + b"\n" for a, b in lines]))
 
     def begin_text(self, news: AppendedLines) -> None:
         if not self.searched_all:

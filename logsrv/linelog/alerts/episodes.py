@@ -21,7 +21,7 @@ from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.alerts.windows import REMEMBERED, Change, Key, Windows
 from logsrv.linelog.query.condition import AlertQuery
 from logsrv.linelog.query.match import make_matcher
-from logsrv.linelog.read.groups import count_groups
+from logsrv.linelog.read.aggregate import add_up
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
@@ -272,18 +272,13 @@ def find_past_episodes(view: View, asked: AlertQuery, since: float, until: float
     # Before the store's first line, its silence means nothing.
     oldest, _ = view.read_time_span()
     begin = max(since - before, parse_rfc3339(oldest) if oldest else until)
-    windows = Windows(condition, begin)
+    windows = Windows(condition, begin, extractions=asked.lines.extractions)
     scope = Scope(since=rfc3339(since - before), until=rfc3339(until))
     search = Search(view, make_matcher(asked.lines.node), scope)
-    changes: list[Change] = []
-    for counted in count_groups(search, windows.grouping, asked.lines.extractions):
-        windows.add(counted)
-        changes += windows.take_changes()
-    windows.advance(until)
-    changes += windows.take_changes()
+    add_up(search, windows).advance(until)
     begun: dict[Key, Episode] = {}
     found = []
-    for change in changes:
+    for change in windows.take_changes():
         if change.begins:
             begun[change.key] = Episode(change.key, change.time, change.value)
         elif (first := begun.pop(change.key, None)) is not None:

@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 import attrs
 
 from logsrv.linelog.query.condition import Condition
-from logsrv.linelog.query.question import Grouping
-from logsrv.linelog.read.groups import Sums, figure, joined_sums
+from logsrv.linelog.query.question import Extraction, Grouping
+from logsrv.linelog.read.aggregate import Aggregate, FoundLines, Part
+from logsrv.linelog.read.figures import Sums, figure, joined_sums
+from logsrv.linelog.read.groups import Groups
 
 STEPS = 60
 """Steps of a window."""
@@ -60,13 +62,13 @@ class GroupWindow:
     met: int | None = None
     begun: float = 0.0
 
-    def add(self, number: int, lines: int, sums: Sequence[float]) -> None:
+    def add(self, number: int, lines: int, sums: Sums) -> None:
         """Add lines to a step, which is the newest one."""
         self.seen = max(self.seen, number)
         if self.steps and self.steps[-1].number == number:
             last = self.steps.pop()
             lines, sums = last.lines + lines, joined_sums([last.sums, sums])
-        self.steps.append(_Step(number, lines, tuple(sums[:4])))
+        self.steps.append(_Step(number, lines, sums))
 
     def forget_before(self, number: int) -> None:
         """Forget the lines of earlier steps."""
@@ -80,16 +82,24 @@ class GroupWindow:
         return figure(function, joined_sums(step.sums for step in self.steps))
 
 
-class Windows:
+class Windows(Aggregate):
     """All groups of a condition. step: seconds of a step. begin: the step before which nobody looked.
 
     known_to: the last step that an earlier process has looked at: its lines are only counted again.
     """
 
-    def __init__(self, condition: Condition, begin: float, known_to: int | None = None) -> None:
+    def __init__(
+        self,
+        condition: Condition,
+        begin: float,
+        known_to: int | None = None,
+        *,
+        extractions: Sequence[Extraction] = (),
+    ) -> None:
         self.condition = condition
         # In whole microseconds.
         self.step = round(condition.window * 1e6) // STEPS / 1e6
+        self._counter = Groups(Grouping((condition.figure,), condition.by, self.step), extractions)
         self.current = self.begin = self._step_at(begin)
         self.known_to = self.current - 1 if known_to is None else known_to
         if known_to is not None:
@@ -101,11 +111,6 @@ class Windows:
         self._rises = condition.figure.function == "count" and not condition.is_absence
         if condition.is_absence and not condition.by:
             self.groups[()] = GroupWindow(self.begin, self.begin)
-
-    @property
-    def grouping(self) -> Grouping:
-        """The grouping by which lines are counted for `add`."""
-        return Grouping((self.condition.figure,), self.condition.by, self.step)
 
     @property
     def values(self) -> dict[Key, float | None]:
@@ -127,10 +132,19 @@ class Windows:
         taken, self._changes = self._changes, []
         return taken
 
-    def add(self, counted: Sequence[Any]) -> None:
-        """Count lines, given as `GroupCounter.counted` returns them. Lines without a time do not count."""
-        known = [one for one in counted[1] if one[0][0] is not None]
-        for (start, *parts), lines, packed in sorted(known, key=lambda one: one[0][0]):
+    def add(self, text: bytes) -> None:
+        """Count whole lines."""
+        self.merge(self._counter.count_text(text))
+
+    def count(self, lines: FoundLines) -> Part:
+        return self._counter.count(lines)
+
+    def merge(self, part: Part) -> None:
+        """Count lines, of which `Groups` made a part. Lines without a time do not count."""
+        _, _, counts, sums = part
+        known = [key for key in counts if key[0] is not None]
+        for counted in sorted(known, key=lambda key: key[0]):
+            start, *parts = counted
             number = self._step_at(start)
             self._advance_to_step(number)
             if number <= self.current - STEPS:
@@ -141,7 +155,7 @@ class Windows:
                 self.left_out = True
             group = self.groups.setdefault(key, GroupWindow(number, number))
             # A clock that was set back brings lines of an earlier step: they count in this one.
-            group.add(self.current, lines, packed[0] if packed else ())
+            group.add(self.current, counts[counted], sums[counted][0] if counted in sums else ())
             if self._rises:
                 self._look_at(key, group)
 

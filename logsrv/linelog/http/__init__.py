@@ -15,8 +15,8 @@ imports no Twisted:
 
 in the daemon       in the process
 searches            search_child: one search; it calls a function of `replies` for each endpoint, of which
-                    `column_replies` has those that load NumPy, and `search_request` makes a search
-                    of the parameters
+                    `counted_replies` has those that count, and `search_request` makes a search of the
+                    parameters
 views, viewer       view_child: all live views; `polls` reads new lines, `watched_query` makes events of
                     those that match, `catch_up` brings a viewer to the others; `view_protocol` has the
                     messages

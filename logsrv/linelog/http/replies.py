@@ -1,4 +1,7 @@
-"""Replies of the API from this store: a function for each endpoint. They run in a searching process."""
+"""Replies of the API from this store: a function for each endpoint. They run in a searching process.
+
+Those that count are in `counted_replies`.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,19 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import groupby, islice
-from types import ModuleType
-from typing import Any, TypeAlias
 
-from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.fields.record import Record
+from logsrv.linelog.http.counted_replies import (
+    fields,
+    histogram,
+    patterns,
+    sources,
+    table,
+    top,
+)
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.search_request import (
+    Reply,
     Values,
     document_maker,
     has_all_lines,
@@ -23,23 +32,21 @@ from logsrv.linelog.http.search_request import (
 from logsrv.linelog.http.view_protocol import line_event, missed_event
 from logsrv.linelog.query.question import Grouping, Question, Sorting
 from logsrv.linelog.query.record_match import RecordQuery
-from logsrv.linelog.read import histogram as over_time
-from logsrv.linelog.read import tallies
-from logsrv.linelog.read.csv_lines import csv_renderer
 from logsrv.linelog.read.found_records import RecordLine, lines_of_records, whole_record
-from logsrv.linelog.read.line_counts import step_start
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.records import about_lines, joined_documents
-from logsrv.linelog.read.render import LineStyle, hit_document, make_renderer, safe_json
+from logsrv.linelog.read.render import (
+    LineStyle,
+    csv_renderer,
+    hit_document,
+    make_renderer,
+    safe_json,
+)
 from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.sorted_lines import MOST, sort_lines
 from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position, parse_position
-
-Reply: TypeAlias = Iterator[bytes]
-"""The pieces of an answer."""
-
-SAMPLE = 5000
 
 
 def search(view: View, values: Values) -> Reply:
@@ -49,7 +56,7 @@ def search(view: View, values: Values) -> Reply:
         raise Problem(400, "this query answers figures, not lines: ask /api/table")
     head, render = _renderer(values, question)
     if isinstance(question.answer, Sorting):
-        yield from _import_column_replies().sorted_lines(view, values, head, render)
+        yield from _sorted_lines(view, values, question.answer, head, render)
         return
     if head:
         yield head
@@ -83,6 +90,30 @@ def search(view: View, values: Values) -> Reply:
             left -= len(lines)
             if not left:
                 break
+
+
+def _sorted_lines(
+    view: View, values: Values, sorting: Sorting, head: bytes, render: Callable[[Hit], bytes]
+) -> Reply:
+    """Yield the lines with the largest or smallest numbers in a field, after `head`.
+
+    render: makes a line, unless it is JSON: then it also has its `number`. Raises Problem (400).
+    """
+    question = question_of(values)
+    if values["reverse"] or values["before"] or values["after"] or values.get("newest"):
+        raise Problem(
+            400, "sorted lines have no newest: reverse, newest, before and after are of others"
+        )
+    if question.limit is not None and question.limit > MOST:
+        raise Problem(400, f"a sorted answer has at most {MOST:,} lines")
+    most = min(values["limit"], MOST if question.limit is None else question.limit)
+    found = sort_lines(make_search(view, values), sorting, question.extractions, most)
+    if values["format"] != "json":
+        yield b"".join([head, *map(render, found.hits)])
+        return
+    document = document_maker(question.extractions)
+    for hit, number in zip(found.hits, found.numbers, strict=True):
+        yield json_line({**document(hit), "number": number})
 
 
 def _lines_of_records(
@@ -131,18 +162,6 @@ def _pieces_of_records(
         before=before,
         reverse=reverse,
     )
-
-
-def table(view: View, values: Values) -> Reply:
-    """Yield figures by groups of lines. Raises Problem (400) for a query that has none."""
-    yield from _import_column_replies().table(view, values)
-
-
-def _import_column_replies() -> ModuleType:
-    """Import the module of answers in columns, which loads NumPy: that takes longer than most searches."""
-    from logsrv.linelog.http import column_replies
-
-    return column_replies
 
 
 def _renderer(values: Values, question: Question) -> tuple[bytes, Callable[[Hit], bytes]]:
@@ -233,99 +252,6 @@ def _pop_removal_event(view: View, passed: deque[int], until: int) -> bytes:
     return missed_event(None, str(Position(gone + 1, 0))) if gone else b""
 
 
-def histogram(view: View, values: Values) -> Reply:
-    """Yield the numbers of lines over time; without limits of time, over the whole time of the store."""
-    since, until = values["since"], values["until"]
-    if not (since and until):
-        oldest, newest = view.read_time_span()
-        since, until = since or oldest, until or newest
-    buckets: list[dict[str, Any]] = []
-    by_value: dict[str, Any] = {}
-    step = 1.0
-    if since and until and since <= until:
-        first, last = parse_rfc3339(since), parse_rfc3339(until)
-        step, found = _count_buckets(view, values, first, last)
-        if found and (min(found) < step_start(first, step) or max(found) > last):
-            # Lines outside of the span: the times of a segment without index are approximate. Count again.
-            first, last = min(first, *found), max(last, max(found) + step)
-            since, until = rfc3339(first), rfc3339(last)
-            step, found = _count_buckets(view, values, first, last)
-        if values.get("by"):
-            by_value, parts = _import_column_replies().count_by_value(view, values, step)
-        start = step_start(first, step)
-        while start < last or (start == last and not values["until"]):
-            bucket = found.get(start)
-            buckets.append(
-                {
-                    "time": rfc3339(start),
-                    "count": bucket.lines if bucket else 0,
-                    "levels": bucket.levels if bucket else {},
-                    **({"values": parts.get(rfc3339(start), {})} if by_value else {}),
-                }
-            )
-            # 1.5 steps, so that a rounded sum is surely inside the next bucket.
-            start = step_start(start + 1.5 * step, step)
-    yield json_line(
-        {
-            "since": since or None,
-            "until": until or None,
-            "step": step,
-            **by_value,
-            "buckets": buckets,
-        }
-    )
-
-
-def _count_buckets(
-    view: View, values: Values, first: float, last: float
-) -> tuple[float, dict[float, over_time.TimeBucket]]:
-    """Return a step, in seconds, for a span of time, and the buckets with lines by their start."""
-    # One bucket less: the span may begin and end inside a bucket, and then has one more.
-    step = over_time.sensible_step(last - first, max(1, values["buckets"] - 1))
-    while values["buckets"] == 1 and step_start(first, step) != step_start(last, step):
-        step *= 2
-    found = over_time.histogram(make_search(view, values), step, levels=True)
-    return step, {bucket.start: bucket for bucket in found}
-
-
-def top(view: View, values: Values) -> Reply:
-    """Yield the most frequent values of a field."""
-    extractions = question_of(values).extractions
-    tally = tallies.count_values(make_search(view, values), values["field"], extractions)
-    found = [
-        {"value": value, "count": count} for value, count in tally.most_common(values["limit"])
-    ]
-    sums = {"total": tally.total, "missed": tally.missed}
-    yield json_line({"field": values["field"], **sums, "values": found})
-
-
-def patterns(view: View, values: Values) -> Reply:
-    """Yield the patterns of matching lines. Raises Problem (400) if all would be new."""
-    yield from _import_column_replies().patterns(view, values)
-
-
-def fields(view: View, values: Values) -> Reply:
-    """Yield the fields of the newest matching lines."""
-    found, sampled = tallies.count_fields(
-        make_search(view, values), SAMPLE, question_of(values).extractions
-    )
-    listed = [
-        {"name": name, "lines": lines}
-        for name, lines in sorted(found.items(), key=lambda one: (-one[1], one[0]))
-    ]
-    yield json_line({"fields": listed, "sampled": sampled})
-
-
-def sources(view: View, values: Values) -> Reply:
-    """Yield the sources, the one with most lines first."""
-    found = tallies.count_sources(make_search(view, values))
-    listed = [
-        {"source": source, "lines": lines, "last": last}
-        for source, (lines, last) in sorted(found.items(), key=lambda one: (-one[1][0], one[0]))
-    ]
-    yield json_line({"sources": listed})
-
-
 def show(view: View, values: Values) -> Reply:
     """Yield a line and its neighbours. Raises Problem (404) if there is no such line."""
     with closing(StoredLines(view)) as lines:
@@ -351,11 +277,14 @@ def _line_at(lines: StoredLines, values: Values) -> Hit:
     return hit
 
 
-REPLIES: dict[str, Callable[[View, Values], Reply]] = {
-    reply.__name__: reply
-    for reply in (search, tail, table, histogram, top, patterns, fields, sources, show, record)
-}
-
-
 def _parse_place(text: str | None) -> Position | None:
     return None if text is None else parse_position(text)
+
+
+REPLIES: dict[str, Callable[[View, Values], Reply]] = {
+    reply.__name__: reply
+    for reply in (
+        *(search, tail, show, record),
+        *(table, histogram, top, patterns, fields, sources),
+    )
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -18,6 +18,8 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 
 Values: TypeAlias = dict[str, Any]
+Reply: TypeAlias = Iterator[bytes]
+"""The pieces of an answer."""
 
 # Parallel searches share the cores, and a search gains little from more than two.
 PROCESSES = min(2, cores())

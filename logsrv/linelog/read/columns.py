@@ -1,14 +1,16 @@
-"""Columns: the values of chosen fields in all lines of a text, extracted ones too, and their counts."""
+"""Columns: the values of chosen fields in all lines of a text, extracted ones too, also as is counted."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from typing import TypeAlias
+from types import NoneType
+from typing import Any, TypeAlias
+
+import numpy
 
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.reader import Column, FieldReader
-from logsrv.linelog.fields.stamps import StampedLines
+from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.fields.stored_line import decode_stored, parse_source
 from logsrv.linelog.fields.values import (
     Number,
@@ -19,9 +21,9 @@ from logsrv.linelog.fields.values import (
     text_of_value,
 )
 from logsrv.linelog.query.expression import extractor
-from logsrv.linelog.query.question import Extraction
+from logsrv.linelog.query.question import Extraction, Grouping
 from logsrv.linelog.query.units import number_in_field_unit
-from logsrv.linelog.read.line_counts import count_by_time
+from logsrv.linelog.read.line_counts import step_size
 
 LARGEST = 1e290
 """Numbers beyond it count as none, so that no sum of numbers becomes infinite."""
@@ -107,54 +109,58 @@ def _plain_number(field: str, item: str | float | bool) -> int | float | None:
     return known
 
 
-Counted: TypeAlias = tuple[int, Counter[str]]
-"""The number of lines that have the field, and the number of lines for each value."""
-
 LONGEST = 1000
-"""Characters of a value; a longer one loses its end."""
+"""Characters of a value that is counted; a longer one loses its end."""
+
+Cells: TypeAlias = Sequence[Any]
+"""What is counted of each line: a text, None, a time, or a tuple of the texts of a list."""
 
 
-def make_value_counter(
-    field: str, extractions: Sequence[Extraction] = ()
-) -> Callable[[bytes], Counted]:
-    """Return the function that counts a field's values in whole lines with their LFs.
+def group_reader(
+    grouping: Grouping, fields: Sequence[str], extractions: Sequence[Extraction]
+) -> Callable[[bytes], tuple[int, list[Cells], list[list[int | float | None]]]]:
+    """Return a function: whole lines → their number, the columns of their groups, numbers of `fields`."""
+    read = column_reader([*grouping.by, *fields], extractions, grouping.by)
 
-    field: any but `position`.
-    """
-    if field == "level":
-        return _count_levels
-    read = column_reader([field], extractions, [field])
-    return lambda text: _count_column(read(StampedLines(text))[field])
+    def columns(text: bytes) -> tuple[int, list[Cells], list[list[int | float | None]]]:
+        stamps = StampedLines(text)
+        found = read(stamps)
+        steps = [] if grouping.every is None else [_steps(stamps, grouping.every)]
+        groups = [counted_column(found[name]) for name in grouping.by]
+        return len(stamps), [*steps, *groups], [numbers(field, found[field]) for field in fields]
 
-
-def _count_column(column: Column) -> Counted:
-    texts = Counter([value[:LONGEST] for value in column if type(value) is str])
-    counts: Counter[str] = Counter()
-    for text, lines in texts.items():
-        counts[displayable_text(text)[:LONGEST]] += lines
-    total = texts.total()
-    for value in column:
-        if value is not None and type(value) is not str:
-            counts.update(texts_to_count(value))
-            total += 1
-    return total, counts
+    return columns
 
 
-def _count_levels(text: bytes) -> Counted:
-    counts = Counter(
-        {level: lines for (_, level), lines in count_by_time(text, 0, levels=True).items() if level}
-    )
-    return counts.total(), counts
+def counted_column(column: Column) -> Cells:
+    """Return what is counted of each value of a field: its text up to LONGEST, those of a list."""
+    if {*map(type, column)} <= {str, NoneType}:
+        words: Cells = column
+        # Mostly few different texts, which are shown as they are.
+        texts = {one: _counted_text(one) for one in {*words} if one is not None}
+        if all(text is shown for text, shown in texts.items()):
+            return column
+    return [_counted_value(value) for value in column]
 
 
-def texts_to_count(value: Value | None) -> list[str]:
-    """Return the texts to count for a field's value, each up to LONGEST; one for each element of a list."""
+def _counted_text(text: str) -> str:
+    return displayable_text(text)[:LONGEST]
+
+
+def _counted_value(value: Value | None) -> Any:
     if value is None:
-        return []
+        return None
     if type(value) is str:
-        return [displayable_text(value)[:LONGEST]]
-    return [
-        *dict.fromkeys(
-            displayable_text(text_of_value(one))[:LONGEST] for one in elements_of_value(value)
-        )
-    ]
+        return _counted_text(value)
+    elements = map(text_of_value, elements_of_value(value))
+    texts = tuple(dict.fromkeys(map(_counted_text, elements)))
+    return texts if len(texts) > 1 else texts[0] if texts else None
+
+
+def _steps(stamps: StampedLines, every: float) -> Cells:
+    moments = stamps.moments()
+    size = step_size(every)
+    starts: list[Any] = (moments // size * size / 1e6).tolist()
+    for row in numpy.flatnonzero(moments == NO_TIME).tolist():
+        starts[row] = None
+    return starts

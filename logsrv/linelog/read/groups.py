@@ -1,37 +1,43 @@
-"""Figures by groups of lines: `avg ms, count by app`, as rows of a table.
+"""Counts and figures by groups of lines: `avg ms, count by app`, the most frequent values of a field.
 
-Each process reads the frames that it gets, and sends for each group the numbers that the parent adds up.
+Lines that are only counted, over time or by level, need neither NumPy nor, mostly, to be read: the index of
+a segment has their numbers. Of too many groups those with the most lines stay; `missed` then says by how
+much a number may be too low.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple, TypeAlias
 
-import numpy
-
-from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.fields.reader import Column
-from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
-from logsrv.linelog.query.question import Extraction, Grouping
-from logsrv.linelog.read.columns import column_reader, numbers, texts_to_count
-from logsrv.linelog.read.line_counts import step_size
+from logsrv.errors import LogsrvError
+from logsrv.kit.text.time import parse_rfc3339, rfc3339
+from logsrv.linelog.fields.level import LEVELS, RULES
+from logsrv.linelog.query.question import Extraction, Figure, Grouping
+from logsrv.linelog.read.aggregate import Aggregate, FoundLines, Part, add_up
+from logsrv.linelog.read.figures import PERCENTILES, Numbers, sums_of
+from logsrv.linelog.read.frequent_keys import FrequentKeys
+from logsrv.linelog.read.line_counts import EVERY_LEVEL, count_by_step, step_start
 from logsrv.linelog.read.search import Search
-from logsrv.linelog.read.sketches import FrequentKeys, QuantileNumbers
+from logsrv.linelog.read.texts import SegmentFrames
 
 MOST_VALUES = 8
 """Values with a column or part of their own in an answer by time and value."""
 MOST_NUMBERS = 2_000_000
-"""Numbers that are kept for exact quantiles; of more, quantiles are within 0.5 %."""
+"""Numbers that are kept for exact percentiles; of more, percentiles are within 0.5 %."""
+# If more steps have lines, counting fails with a sentence: nobody can look at so many.
+MOST_STEPS = 100_000
+_STEPS = (
+    0.001, 0.01, 0.1, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800,
+    3600, 7200, 14400, 43200, 86400, 604800, 2592000, 31536000,
+)  # fmt: skip
+COUNT = Figure("count")
 
 Cell: TypeAlias = str | int | float | None
 Key: TypeAlias = tuple[str | float | None, ...]
 """The start of the step of time, if there are steps, and the value of each field of `by`."""
-Sums: TypeAlias = tuple[float, ...]
-"""Of the numbers in a field: how many, their sum, the least, the largest; empty without numbers."""
-_QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
 class Rows(NamedTuple):
@@ -40,7 +46,7 @@ class Rows(NamedTuple):
     columns: names, all different: `time`, the fields of `by`, then such as `avg_ms`. rows: their values, by
     time, then by the first figure, the largest first. lines: how many match the query. without: fields of
     figures of which no line has a number. absent: fields of `by` that no line has. left_out: lines that are
-    in no row, as groups with few lines are forgotten beyond a bound. exact: whether all quantiles are
+    in no row, as groups with few lines are forgotten beyond a bound. exact: whether all percentiles are
     exact. missed: how many lines a row may lack, and a group without a row may have.
     """
 
@@ -54,24 +60,64 @@ class Rows(NamedTuple):
     missed: int = 0
 
 
+class ValueCounts(NamedTuple):
+    """The values of a field with their numbers of lines, the most frequent first, equal ones by text.
+
+    total: the number of lines that have a value. missed: by how much each number may be too low.
+    """
+
+    values: list[tuple[str, int]]
+    total: int
+    missed: int
+
+
+class TimeBucket(NamedTuple):
+    """The number of lines in one step of time, in all and by level. start: in seconds since 1970."""
+
+    start: float
+    lines: int
+    levels: dict[str, int]
+
+
 def group(search: Search, grouping: Grouping, extractions: Sequence[Extraction]) -> Rows:
     """Return the figures of the lines that a search finds."""
-    table = GroupTable(grouping)
-    for counted in count_groups(search, grouping, extractions):
-        table.add(counted)
-    return table.rows()
+    return add_up(search, Groups(grouping, extractions)).rows()
 
 
-def count_groups(
-    search: Search, grouping: Grouping, extractions: Sequence[Extraction]
-) -> Iterator[list[Any]]:
-    """Yield what `GroupCounter.counted` returns for each text with matching lines, in their order."""
-    counter = GroupCounter(grouping, extractions)
+def count_lines(search: Search) -> int:
+    """Return the number of lines that a search finds."""
+    return add_up(search, Groups(Grouping((COUNT,)))).lines
 
-    for _, counted in search.run_for_json(
-        lambda task: map(counter.counted, search.matching_lines(task))
-    ):
-        yield counted
+
+def count_values(search: Search, field: str, extractions: Sequence[Extraction] = ()) -> ValueCounts:
+    """Count the values of a field, which may be an extracted one; each element of a list counts."""
+    found = add_up(search, Groups(Grouping((COUNT,), (field,)), extractions))
+    counts = [(value, lines) for (value,), lines in found.counts() if isinstance(value, str)]
+    counts.sort(key=lambda one: (-one[1], one[0]))
+    return ValueCounts(counts, found.lines_with[0], found.missed)
+
+
+def histogram(search: Search, step: float, *, levels: bool) -> list[TimeBucket]:
+    """Count lines by steps of `step` seconds, counted from 1970, in order. Empty buckets are left out.
+
+    Raises LogsrvError for more than MOST_STEPS steps with lines.
+    """
+    by_time: dict[float, Counter[str | None]] = {}
+    for (start, *level), lines in add_up(search, _Steps(step, levels=levels)).counts():
+        if isinstance(start, float):
+            by_time.setdefault(start, Counter())[str(level[0]) if any(level) else None] = lines
+    return [
+        TimeBucket(start, counts.total(), {name: counts[name] for name in LEVELS if counts[name]})
+        for start, counts in sorted(by_time.items())
+    ]
+
+
+def sensible_step(seconds: float, buckets: int) -> float:
+    """Return the shortest easily readable step, in seconds, that gives at most `buckets` buckets."""
+    step = next((step for step in _STEPS if seconds / step <= buckets), _STEPS[-1])
+    while seconds / step > buckets:
+        step *= 2
+    return step
 
 
 def counts_by_value(
@@ -86,155 +132,144 @@ def counts_by_value(
     return [value for value, _ in totals.most_common()], by_time
 
 
-class GroupCounter:
-    """The counter of one text's lines by group, which runs in the reading process."""
+def group_reader(
+    grouping: Grouping, fields: Sequence[str], extractions: Sequence[Extraction]
+) -> Callable[[bytes], Any]:
+    """Return `columns.group_reader` of these; it is imported here because it loads NumPy."""
+    from logsrv.linelog.read import columns
 
-    def __init__(self, grouping: Grouping, extractions: Sequence[Extraction]) -> None:
-        self._grouping = grouping
-        self._fields = fields_of(grouping)
-        self._kept = kept_fields(grouping)
-        self._read = column_reader([*grouping.by, *self._fields], extractions, grouping.by)
-
-    def counted(self, text: bytes) -> list[Any]:
-        """Return the number of whole lines, and their groups: key, number of lines, numbers of each field.
-
-        The numbers of a field are: how many, their sum, the least, the largest; for quantiles then all.
-        """
-        stamps = StampedLines(text)
-        columns = self._read(stamps)
-        keys, rows = self._keys(stamps, columns)
-        counts = Counter(keys)
-        sums: dict[str, dict[Key, list[float]]] = {}
-        for field in self._fields:
-            by_key: dict[Key, list[float]] = {}
-            values = numbers(field, columns[field])
-            for key, row in zip(keys, rows, strict=True):
-                if (value := values[row]) is not None:
-                    by_key.setdefault(key, []).append(value)
-            sums[field] = by_key
-        groups = [
-            [key, lines, [self._packed(field, sums[field].get(key, [])) for field in self._fields]]
-            for key, lines in counts.items()
-        ]
-        return [len(stamps), groups]
-
-    def _packed(self, field: str, values: list[float]) -> list[float]:
-        if not values:
-            return []
-        summed = [len(values), sum(values), min(values), max(values)]
-        return [*summed, *values] if field in self._kept else summed
-
-    def _keys(
-        self, stamps: StampedLines, columns: Mapping[str, Column]
-    ) -> tuple[list[Key], Sequence[int]]:
-        """Return keys and the number of the line of each; a line has one for each element of a list."""
-        parts: list[list[list[str | float | None]]] = []
-        if self._grouping.every is not None:
-            parts.append([[start] for start in _steps(stamps, self._grouping.every)])
-        parts += [
-            [[*texts_to_count(value)] or [None] for value in columns[name]]
-            for name in self._grouping.by
-        ]
-        if not parts:
-            return [()] * len(stamps), range(len(stamps))
-        keys: list[Key] = []
-        rows: list[int] = []
-        for row, lists in enumerate(zip(*parts, strict=True)):
-            keys += product(*lists)
-            rows += [row] * (len(keys) - len(rows))
-        return keys, rows
+    return columns.group_reader(grouping, fields, extractions)
 
 
-def fields_of(grouping: Grouping) -> list[str]:
-    """Return the fields whose numbers a grouping needs."""
-    return list(dict.fromkeys(one.field for one in grouping.figures if one.field))
+class Groups(Aggregate):
+    """The groups of all lines. A part is what `count_text` returns.
 
+    lines: the number of all lines. lines_with: for each field of `by`, how many lines have it.
+    """
 
-def kept_fields(grouping: Grouping) -> set[str]:
-    """Return the fields of which every number is kept, for quantiles."""
-    return {one.field for one in grouping.figures if one.function in _QUANTILES}
-
-
-def _steps(stamps: StampedLines, every: float) -> list[float | None]:
-    moments = stamps.moments()
-    size = step_size(every)
-    starts: list[float | None] = (moments // size * size / 1e6).tolist()
-    for row in numpy.flatnonzero(moments == NO_TIME).tolist():
-        starts[row] = None
-    return starts
-
-
-def _characters(key: Key) -> int:
-    return sum(len(part) for part in key if isinstance(part, str))
-
-
-class _Group:
-    """The figures of one group so far."""
-
-    def __init__(self, fields: Sequence[str], kept: set[str]) -> None:
+    def __init__(self, grouping: Grouping, extractions: Sequence[Extraction] = ()) -> None:
+        self.grouping = grouping
         self.lines = 0
-        self.sums: list[Sums] = [()] * len(fields)
-        self.distributions = [QuantileNumbers() if field in kept else None for field in fields]
+        self.lines_with = [0] * len(grouping.by)
+        self._fields = list(dict.fromkeys(one.field for one in grouping.figures if one.field))
+        self._kept = {one.field for one in grouping.figures if one.function in PERCENTILES}
+        self._frequent: FrequentKeys[Key] = FrequentKeys(_characters)
+        self._numbers: dict[Key, list[Numbers]] = {}
+        self._in_memory = 0
+        self._exact = True
+        own_level = any("level" in one.names for one in extractions)
+        reads_fields = self._fields or own_level or grouping.by not in ((), ("level",))
+        self._read = group_reader(grouping, self._fields, extractions) if reads_fields else None
+
+    def counts(self) -> Iterator[tuple[Key, int]]:
+        """Yield the groups with their numbers of lines."""
+        return self._frequent.items()
 
     @property
-    def numbers(self) -> int:
-        """The number of its numbers in memory."""
-        return sum(len(one) for one in self.distributions if one is not None)
+    def missed(self) -> int:
+        """By how many lines the number of a group may be too low."""
+        return self._frequent.missed
 
-    def add(self, lines: int, packed: Sequence[Sequence[float]]) -> int:
-        """Add the numbers of a text; return how many of them are kept in memory."""
+    def count(self, lines: FoundLines) -> Part:
+        by, every = self.grouping.by, self.grouping.every
+        if every is None and by == ("position",):
+            counts = {(str(hit.position),): 1 for hit in lines.hits()}
+            return len(counts), [len(counts)], counts, {}
+        if every is None and not by and self._read is None:
+            number = lines.number()
+            return number, [], {(): number} if number else {}, {}
+        return self.count_text(lines.text)
+
+    def count_text(self, text: bytes) -> Part:
+        """Return the number of whole lines, how many have each field of `by`, lines and sums by group.
+
+        The sums of each field are `Sums`; for percentiles, all numbers follow.
+        """
+        if self._read is None:
+            return self._count_stamps(text)
+        lines, columns, numbers = self._read(text)
+        rows = list(zip(*columns, strict=True)) or [()] * lines
+        having = [
+            lines - column.count(None) for column in columns[len(columns) - len(self.grouping.by) :]
+        ]
+        has_lists = any(tuple in {*map(type, column)} for column in columns)
+        counts: dict[Key, int] = _by_element(Counter(rows)) if has_lists else dict(Counter(rows))
+        sums: dict[Key, list[Sequence[float]]] = {}
+        for place, field in enumerate(self._fields):
+            by_row: dict[Any, Any] = {}
+            for row, value in zip(rows, numbers[place], strict=True):
+                if value is not None:
+                    by_row.setdefault(row, []).append(value)
+            for key, values in (_by_element(by_row) if has_lists else by_row).items():
+                found = (*sums_of(values), *(values if field in self._kept else ()))
+                sums.setdefault(key, [()] * len(self._fields))[place] = found
+        return lines, having, counts, sums
+
+    def _count_stamps(self, text: bytes) -> Part:
+        steps, with_level = self.grouping.every is not None, bool(self.grouping.by)
+        counts: Counter[Key] = Counter()
+        for (start, level), lines in count_by_step(
+            text, self.grouping.every, levels=with_level
+        ).items():
+            counts[(start,) * steps + (level,) * with_level] += lines
+        return self._part_of_counts(dict(counts))
+
+    def _part_of_counts(self, counts: dict[Key, int]) -> Part:
+        lines = sum(counts.values())
+        having = [
+            sum(number for key, number in counts.items() if key[-1] is not None)
+            for _ in self.grouping.by
+        ]
+        return lines, having, counts, {}
+
+    def take_frame(self, wanted: Collection[str | None], frames: SegmentFrames, frame: int) -> bool:
+        if self._read is not None:
+            return False
+        by, every = self.grouping.by, self.grouping.every
+        # For the total, an index made by older rules of levels is good enough: the sum is the same.
+        is_total = not by and len(wanted) == len(EVERY_LEVEL)
+        found = frames.level_counts(frame, 0 if is_total else RULES)
+        if found is None:
+            return False
+        start: Key = ()
+        if every is not None:
+            times = frames.times_of_frame(frame)
+            if times.smallest is None or times.largest is None:
+                return False
+            start = (step_start(parse_rfc3339(times.smallest), every),)
+            if start != (step_start(parse_rfc3339(times.largest), every),):
+                return False
+        counts: Counter[Key] = Counter()
+        for level, lines in zip(EVERY_LEVEL, found, strict=True):
+            if lines and level in wanted:
+                counts[(*start, level) if by else start] += lines
+        self.merge(self._part_of_counts(dict(counts)))
+        return True
+
+    def merge(self, part: Part) -> None:
+        lines, having, counts, sums = part
         self.lines += lines
-        kept = 0
-        for place, numbers_ in enumerate(packed):
-            if not numbers_:
-                continue
-            self.sums[place] = joined_sums([self.sums[place], numbers_])
-            distribution = self.distributions[place]
-            if distribution is not None:
-                before = len(distribution)
-                distribution.add(numbers_[4:])
-                kept += len(distribution) - before
-        return kept
-
-
-class GroupTable:
-    """The groups of all texts, in bounded memory: those with the most lines stay."""
-
-    def __init__(self, grouping: Grouping) -> None:
-        self._grouping = grouping
-        self._fields = fields_of(grouping)
-        self._kept_fields = kept_fields(grouping)
-        self._groups: dict[Key, _Group] = {}
-        self._frequent: FrequentKeys[Key] = FrequentKeys(_characters)
-        self._numbers = self._lines = self._counted = 0
-        self._exact = True
-
-    def add(self, counted: Sequence[Any]) -> None:
-        """Add what `GroupCounter.counted` returns."""
-        self._lines += counted[0]
-        added = {}
-        for parts, lines, packed in counted[1]:
-            key = tuple(parts)
-            found = self._groups.get(key)
-            if found is None:
-                found = self._groups[key] = _Group(self._fields, self._kept_fields)
-            self._numbers += found.add(lines, packed)
-            added[key] = lines
-        self._counted += sum(added.values())
-        if self._frequent.add(added):
-            for key in [key for key in self._groups if key not in self._frequent]:
-                self._numbers -= self._groups.pop(key).numbers
-        if self._numbers > MOST_NUMBERS:
+        for place, number in enumerate(having):
+            self.lines_with[place] += number
+        for key, packed in sums.items():
+            numbers = self._numbers.setdefault(key, [])
+            numbers += [Numbers() for _ in self._fields[len(numbers) :]]
+            for one, found in zip(numbers, packed, strict=True):
+                one.add(found[:4], found[4:])
+                self._in_memory += len(found[4:])
+        if self._frequent.add(counts):
+            for key in [key for key in self._numbers if key not in self._frequent]:
+                self._in_memory -= sum(map(len, self._numbers.pop(key)))
+        if self._in_memory > MOST_NUMBERS:
             self._exact = False
-            self._numbers = 0
-            for one in self._groups.values():
-                for distribution in one.distributions:
-                    if distribution is not None:
-                        distribution.compress()
+            self._in_memory = 0
+            for numbers in self._numbers.values():
+                for one in numbers:
+                    one.compress()
 
     def rows(self) -> Rows:
         """Return the table."""
-        grouping = self._grouping
+        grouping, counts = self.grouping, dict(self.counts())
         columns = (
             *(("time",) if grouping.every is not None else ()),
             *grouping.by,
@@ -243,57 +278,77 @@ class GroupTable:
                 for one in grouping.figures
             ),
         )
-        if not self._groups and not grouping.by and grouping.every is None:
+        if not counts and not grouping.by and grouping.every is None:
             # SQL, too, answers one row without groups.
-            self._groups[()] = _Group(self._fields, self._kept_fields)
-        rows = [(key, self._figures(one)) for key, one in self._groups.items()]
+            counts[()] = 0
+        rows = [(key, self._figures(key, lines)) for key, lines in counts.items()]
         rows.sort(key=self._order)
-        shown = [(*self._shown(key), *figures) for key, figures in rows]
         without = tuple(
             field
             for place, field in enumerate(self._fields)
-            if not any(one.sums[place] for one in self._groups.values())
+            if not any(numbers[place].sums for numbers in self._numbers.values())
         )
-        first = int(grouping.every is not None)
-        absent = tuple(
-            name
-            for place, name in enumerate(grouping.by, first)
-            if all(key[place] is None for key in self._groups)
-        )
-        left_out = self._counted - sum(one.lines for one in self._groups.values())
-        missed = self._frequent.missed
+        has_field = zip(grouping.by, self.lines_with, strict=True)
         return Rows(
-            _different(columns), shown, self._lines, without, left_out, self._exact, absent, missed
+            _different(columns),
+            [(*map(_shown, key), *figures) for key, figures in rows],
+            self.lines,
+            without,
+            self._frequent.left_out,
+            self._exact,
+            tuple(name for name, lines in has_field if not lines),
+            self.missed,
         )
 
     def _order(self, row: tuple[Key, list[Cell]]) -> tuple[Any, ...]:
         key, figures = row
         first = figures[0]
-        time, by = (key[0], key[1:]) if self._grouping.every is not None else (0.0, key)
+        time, by = (key[0], key[1:]) if self.grouping.every is not None else (0.0, key)
         least = (1, 0.0) if not isinstance(first, int | float) else (0, -first)
         return time is None, time or 0.0, least, tuple((one is None, one or "") for one in by)
 
-    def _shown(self, key: Key) -> Iterator[Cell]:
-        for part in key:
-            yield rfc3339(part) if isinstance(part, float) else part
+    def _figures(self, key: Key, lines: int) -> list[Cell]:
+        numbers = self._numbers.get(key) or [Numbers() for _ in self._fields]
+        by_field = dict(zip(self._fields, numbers, strict=True))
+        return [
+            by_field[one.field].figure(one.function) if one.field else lines
+            for one in self.grouping.figures
+        ]
 
-    def _figures(self, found: _Group) -> list[Cell]:
-        quantiles: dict[str, dict[str, Cell]] = {}
-        for place, field in enumerate(self._fields):
-            distribution = found.distributions[place]
-            if distribution is not None:
-                values = distribution.quantiles(list(_QUANTILES.values()))
-                quantiles[field] = dict(zip(_QUANTILES, values, strict=True))
-        cells: list[Cell] = []
-        for one in self._grouping.figures:
-            if one.function == "count":
-                cells.append(found.lines)
-            elif one.function in _QUANTILES:
-                cells.append(quantiles[one.field][one.function])
-            else:
-                sums = found.sums[self._fields.index(one.field)]
-                cells.append(figure(one.function, sums))
-        return cells
+
+class _Steps(Groups):
+    """Groups by time that are all needed, as nobody can look at bars of which some are missing."""
+
+    def __init__(self, step: float, *, levels: bool) -> None:
+        super().__init__(Grouping((COUNT,), ("level",) * levels, step))
+        self._starts: set[object] = set()
+
+    def merge(self, part: Part) -> None:
+        super().merge(part)
+        _, _, counts, _ = part
+        self._starts.update(start for start, *_ in counts)
+        if len(self._starts) > MOST_STEPS:
+            raise LogsrvError(
+                f"there are lines in more than {MOST_STEPS:,} steps of {self.grouping.every:g} s; take "
+                "longer steps"
+            )
+
+
+def _by_element(by_row: Mapping[Any, Any]) -> dict[Key, Any]:
+    """Return numbers, or lists of numbers, by group: a line is in a group for each element of a list."""
+    found: dict[Key, Any] = {}
+    for row, added in by_row.items():
+        for key in product(*[part if type(part) is tuple else (part,) for part in row]):
+            found[key] = found[key] + added if key in found else added
+    return found
+
+
+def _characters(key: Key) -> int:
+    return sum(len(part) for part in key if isinstance(part, str))
+
+
+def _shown(part: str | float | None) -> str | None:
+    return rfc3339(part) if isinstance(part, float) else part
 
 
 def _different(names: Sequence[str]) -> tuple[str, ...]:
@@ -303,20 +358,3 @@ def _different(names: Sequence[str]) -> tuple[str, ...]:
         others = (f"{name}_{number}" for number in range(2, len(found) + 2))
         found.append(next(one for one in (name, *others) if one not in found))
     return tuple(found)
-
-
-def joined_sums(all_: Iterable[Sequence[float]]) -> Sums:
-    """Return the sums of lines together. all_: the sums of some lines each."""
-    known = [one[:4] for one in all_ if one]
-    if not known:
-        return ()
-    many, total, least, largest = zip(*known, strict=True)
-    return sum(many), sum(total), min(least), max(largest)
-
-
-def figure(function: str, sums: Sums) -> float | None:
-    """Return a figure other than a count or a quantile; None without numbers."""
-    if not sums:
-        return None
-    many, total, least, largest = sums
-    return {"sum": total, "avg": total / many, "min": least, "max": largest}[function]

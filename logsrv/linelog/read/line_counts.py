@@ -1,75 +1,21 @@
-"""Numbers of lines by time and level: from an index, else from text.
+"""Numbers of lines by step of time and level, of a text; and which levels a query asks for.
 
-The index of a segment has its numbers of lines by level since sealing: the text is not read. A frame is
-either taken from the index as a whole, or read. It is taken if all its lines are in the scope of the search
-and in one step of time.
+The index of a segment has its numbers of lines by level since sealing. So a frame whose lines are all in
+the scope of a search, and in one step of time, need not be read for a query that only asks for levels.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
 
 from logsrv.kit.text.time import parse_rfc3339
-from logsrv.linelog.fields.level import LEVELS, RULES
+from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.fields.record import level_of
 from logsrv.linelog.query.candidates import levels_satisfying
 from logsrv.linelog.query.question import EVERYTHING, Compare, HasField, Node
-from logsrv.linelog.read.texts import SegmentFrames
 
-_EVERY = (None, *LEVELS)
-
-
-class IndexedCounts:
-    """Counts of the lines in the frames that were taken from indexes.
-
-    wanted: the levels that the query asks for. step: seconds of a step of time; None for no steps.
-    levels: count by level, not only the total.
-    """
-
-    def __init__(
-        self, wanted: Collection[str | None], step: float | None = None, *, levels: bool = True
-    ) -> None:
-        self._wanted = [level in wanted for level in _EVERY]
-        self._step = step
-        # For the total, an index made by older rules of levels is good enough: the sum is the same.
-        self._rules = RULES if levels or not all(self._wanted) else 0
-        self._sums: dict[float, list[int]] = {}
-
-    def try_add_frame(self, frames: SegmentFrames, frame: int) -> bool:
-        """Add the counts of a frame, and return whether the index allows it.
-
-        All lines of the frame have to be in the scope.
-        """
-        counts = frames.level_counts(frame, self._rules)
-        if counts is None:
-            return False
-        start = 0.0
-        if self._step is not None:
-            times = frames.times_of_frame(frame)
-            if times.smallest is None or times.largest is None:
-                return False
-            start = step_start(parse_rfc3339(times.smallest), self._step)
-            if start != step_start(parse_rfc3339(times.largest), self._step):
-                return False
-        sums = self._sums.setdefault(start, [0] * len(_EVERY))
-        for place, wanted in enumerate(self._wanted):
-            if wanted:
-                sums[place] += counts[place]
-        return True
-
-    @property
-    def total(self) -> int:
-        return sum(map(sum, self._sums.values()))
-
-    def by_time(self) -> dict[float, tuple[int, dict[str, int]]]:
-        """Return for each step, by its start in seconds since 1970, its lines: in all, and by level."""
-        found = {}
-        for start, (without, *sums) in self._sums.items():
-            levels = {level: lines for level, lines in zip(LEVELS, sums, strict=True) if lines}
-            if without or levels:
-                found[start] = without + sum(sums), levels
-        return found
+EVERY_LEVEL = (None, *LEVELS)
+"""In the order of the counts of an index; None: no level."""
 
 
 def levels_in_query(query: Node) -> frozenset[str | None] | None:
@@ -78,7 +24,7 @@ def levels_in_query(query: Node) -> frozenset[str | None] | None:
     In the set, None stands for lines without a level.
     """
     if query == EVERYTHING:
-        return frozenset(_EVERY)
+        return frozenset(EVERY_LEVEL)
     if isinstance(query, HasField) and query.field == "level":
         return frozenset(LEVELS)
     if isinstance(query, Compare) and query.field == "level":
@@ -100,6 +46,33 @@ def step_size(step: float) -> int:
 
 # Bytes. For less text, loading NumPy takes longer than counting without it.
 SMALL = 256 << 10
+
+
+def count_by_step(
+    text: bytes, step: float | None, *, levels: bool
+) -> Counter[tuple[float | None, str | None]]:
+    """Return the numbers of lines by the start of their step of time and, if wanted, by level.
+
+    text: whole lines, each with its LF. step: in seconds; None for no steps. None stands for a line without
+    a time or a level.
+    """
+    # Bytes of TIME up to the second are enough, unless a step may begin within a second.
+    size = 0 if step is None else 19 if step % 1 == 0 else 26
+    starts: dict[bytes, float | None] = {b"": None}
+    found: Counter[tuple[float | None, str | None]] = Counter()
+    for (time, level), lines in count_by_time(text, size, levels=levels).items():
+        if step is not None and time not in starts:
+            moment = _parse_moment(time)
+            starts[time] = None if moment is None else step_start(moment, step)
+        found[starts[time], level] += lines
+    return found
+
+
+def _parse_moment(time: bytes) -> float | None:
+    try:
+        return parse_rfc3339(time.decode("ascii", "replace") + "Z")
+    except ValueError:
+        return None
 
 
 def count_by_time(text: bytes, size: int, *, levels: bool) -> Counter[tuple[bytes, str | None]]:

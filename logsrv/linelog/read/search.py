@@ -5,15 +5,13 @@ The commands `search`, `tail` and `show`, SQL, the page and the API use it.
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 from logsrv.linelog.fields.stored_line import IsOf, make_source_test
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.query.question import EVERYTHING
-from logsrv.linelog.read.line_counts import IndexedCounts, levels_in_query
 from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats, Work, plan_tasks
 from logsrv.linelog.read.pool import run_tasks
 from logsrv.linelog.read.texts import SegmentFrames
@@ -100,16 +98,11 @@ class Search:
         """Yield the result of `render` for each frame. It gets the frame's matching lines with LFs."""
 
         def work(task: ReadTask) -> list[bytes]:
-            text = b"".join(self.matching_lines(task))
+            text = b"".join([found for _, _, found in self.matching_texts(task)])
             return [render(text)] if text else []
 
         for _, results in self.run_on_frames(work):
             yield from results
-
-    def matching_lines(self, task: ReadTask) -> Iterator[bytes]:
-        """Yield the matching lines of a task with their LFs, many at a time."""
-        for _, _, found in self.matching_texts(task):
-            yield found
 
     def matching_texts(self, task: ReadTask) -> Iterator[tuple[int, bytes, bytes]]:
         """Yield the texts of a task that have matches: offset, text, and the matching lines in it."""
@@ -133,28 +126,16 @@ class Search:
         """Return whether the lines of a task have to be tested for source or time besides the query."""
         return self._is_of is not None or not task.in_time
 
-    def count(self) -> int:
-        """Return the number of matching lines."""
-        indexed = self.counts_from_index(levels=False)
-        read = self.run_on_frames(self._count_in_task, indexed=indexed)
-        found = sum(int(results[0]) for _, results in read if results)
-        return found if indexed is None else found + indexed.total
-
-    def counts_from_index(self, step: float | None = None, *, levels: bool) -> IndexedCounts | None:
-        """Return counts to fill from indexes; None unless the query is empty or asks only for levels.
-
-        step: seconds of a step of time; None for no steps. levels: whether to count by level, not only the
-        total.
-        """
-        wanted = None if self.scope.source else levels_in_query(self.matcher.node)
-        return None if wanted is None else IndexedCounts(wanted, step, levels=levels)
-
     def run_on_frames(
-        self, work: Work, *, reverse: bool = False, indexed: IndexedCounts | None = None
+        self,
+        work: Work,
+        *,
+        reverse: bool = False,
+        take: Callable[[SegmentFrames, int], bool] | None = None,
     ) -> Iterator[tuple[ReadTask, list[bytes]]]:
         """Do `work` on every frame that can have hits, on all cores; yield the results in order.
 
-        indexed: counts the lines of frames that need not be read.
+        take: is called for each frame whose lines are all in the scope; True if it need not be read.
         """
         planned = plan_tasks(
             self.view,
@@ -162,7 +143,7 @@ class Search:
             self.stats,
             self.matcher.needs if self._with_index else None,
             reverse=reverse,
-            take=(lambda *_: False) if indexed is None else indexed.try_add_frame,
+            take=take or (lambda *_: False),
         )
         tell, processes = self.view.report_damage, self._processes
         if self.view.has_archived_text:
@@ -185,18 +166,6 @@ class Search:
                 self._ahead.close()
                 self._ahead = None
 
-    def run_for_json(
-        self, work: Callable[[ReadTask], Iterable[Any]], indexed: IndexedCounts | None = None
-    ) -> Iterator[tuple[ReadTask, Any]]:
-        """Do as `run_on_frames`, one by one, with results that JSON can represent."""
-
-        def work_as_json(task: ReadTask) -> list[bytes]:
-            return [json.dumps(result).encode() for result in work(task)]
-
-        for task, results in self.run_on_frames(work_as_json, indexed=indexed):
-            for result in results:
-                yield task, json.loads(result)
-
     def _prepare_for_many(self) -> None:
         # Each frame is unpacked into newly allocated memory: returning that to the system took half as long
         # as unpacking.
@@ -215,15 +184,14 @@ class Search:
                 if task.in_time or self._is_line_in_time(hit.line):
                     yield hit
 
-    def _count_in_task(self, task: ReadTask) -> list[bytes]:
+    def count_in_task(self, task: ReadTask) -> int:
+        """Return the number of matching lines of one task."""
         if self._needs_scope_test(task):
-            found = sum(1 for _ in self.hits_in_task(task))
-        else:
-            found = sum(
-                self.matcher.count(text, Position(task.segment, offset).own)
-                for offset, text in self.task_texts(task)
-            )
-        return [b"%d" % found]
+            return sum(1 for _ in self.hits_in_task(task))
+        return sum(
+            self.matcher.count(text, Position(task.segment, offset).own)
+            for offset, text in self.task_texts(task)
+        )
 
     def task_texts(self, task: ReadTask) -> Iterator[tuple[int, bytes]]:
         """Yield all lines of one task, matching or not, in pieces, each with its offset."""

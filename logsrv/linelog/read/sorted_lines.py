@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
-from logsrv.linelog.query.question import Extraction, Sorting
-from logsrv.linelog.read.columns import column_reader, numbers
-from logsrv.linelog.read.plan import ReadTask
+from logsrv.linelog.query.question import Extraction, Grouping, Sorting
+from logsrv.linelog.read.aggregate import Aggregate, FoundLines, Part, add_up
+from logsrv.linelog.read.groups import group_reader
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.store.segment import Position
 
@@ -37,33 +36,45 @@ def sort_lines(
 
     Between several stores, the older line is the one with the smaller TIME.
     """
-    field, sign = sorting.field, 1 if sorting.ascending else -1
-    read = column_reader([field], extractions)
+    return add_up(search, LargestNumbers(sorting, extractions, most)).rows()
 
-    def work(task: ReadTask) -> Iterator[tuple[int, int, list[tuple[float, int, str]]]]:
-        if hits := list(search.hits_in_task(task)):
-            text = b"".join([hit.line + b"\n" for hit in hits])
-            column = numbers(field, read(StampedLines(text))[field])
-            known = [(sign * value, row) for row, value in enumerate(column) if value is not None]
-            rows = [
-                (key, hits[row].position.offset, hits[row].line.decode("latin-1"))
-                for key, row in heapq.nsmallest(most, known)
-            ]
-            yield len(hits), len(known), rows
 
-    lines = with_number = 0
-    # The keys are negative, because the heap has its smallest at the top: the line that goes first.
-    kept: list[tuple[float, int, tuple[int, int], bytes]] = []
-    for task, (many, known, rows) in search.run_for_json(work):
-        lines, with_number = lines + many, with_number + known
-        for key, offset, text in rows:
-            line = text.encode("latin-1")
-            moment = int.from_bytes(line[:TIME_LENGTH]) if search.view.names else 0
-            one = (-key, -moment, (-task.segment, -offset), line)
-            if len(kept) < most:
-                heapq.heappush(kept, one)
-            elif kept and one > kept[0]:
-                heapq.heapreplace(kept, one)
-    kept.sort(reverse=True)
-    hits = [Hit(Position(-segment, -offset), line) for _, _, (segment, offset), line in kept]
-    return SortedLines(hits, [-sign * key for key, *_ in kept], lines, with_number)
+class LargestNumbers(Aggregate):
+    """The `most` lines that go first. A part has numbers of lines, and the first lines of a frame."""
+
+    def __init__(self, sorting: Sorting, extractions: Sequence[Extraction], most: int) -> None:
+        self._most = most
+        self._sign = 1 if sorting.ascending else -1
+        self._read = group_reader(Grouping(()), [sorting.field], extractions)
+        self._lines = self._with_number = 0
+        # The keys are negative: the line that goes first has the largest.
+        self._kept: list[tuple[float, int, tuple[int, int], bytes]] = []
+
+    def count(self, lines: FoundLines) -> Part:
+        hits = list(lines.hits())
+        if not hits:
+            return None
+        text = b"".join([hit.line + b"\n" for hit in hits])
+        _, _, [column] = self._read(text)
+        known = [(self._sign * value, row) for row, value in enumerate(column) if value is not None]
+        several = bool(lines.search.view.names)
+        first = []
+        for key, row in heapq.nsmallest(self._most, known):
+            (segment, offset), line = hits[row]
+            moment = int.from_bytes(line[:TIME_LENGTH]) if several else 0
+            first.append((-key, -moment, (-segment, -offset), line))
+        return len(hits), len(known), first
+
+    def merge(self, part: Part) -> None:
+        many, known, first = part
+        self._lines += many
+        self._with_number += known
+        self._kept = sorted([*self._kept, *first], reverse=True)[: self._most]
+
+    def rows(self) -> SortedLines:
+        """Return the lines in order."""
+        hits = [
+            Hit(Position(-segment, -offset), line) for _, _, (segment, offset), line in self._kept
+        ]
+        keys = [-self._sign * key for key, *_ in self._kept]
+        return SortedLines(hits, keys, self._lines, self._with_number)

@@ -1,70 +1,22 @@
-"""Counts over the lines that a search finds: most frequent values of a field, fields, sources.
-
-Each process counts the frames that it reads. The parent adds the counts up, in bounded memory.
-"""
+"""The fields and the sources of the lines that a search finds."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from logsrv.linelog.fields.record import ALIASES, ALWAYS, Record
 from logsrv.linelog.fields.servers import STATUS_CLASS
 from logsrv.linelog.fields.stored_line import STAMP
 from logsrv.linelog.query.expression import extracted_fields
 from logsrv.linelog.query.question import Extraction
-from logsrv.linelog.read.plan import ReadTask
+from logsrv.linelog.read.aggregate import Aggregate, FoundLines, Part, add_up
+from logsrv.linelog.read.frequent_keys import MOST_CHARACTERS, MOST_KEYS, FrequentKeys
 from logsrv.linelog.read.search import Search
-from logsrv.linelog.read.sketches import MOST_CHARACTERS, MOST_KEYS, FrequentKeys
 
 _STAMPS = re.compile(b"^(?:" + STAMP.pattern + b")", re.MULTILINE)
-
-
-class ValueCounts:
-    """Values with their counts, in bounded memory: rare values may be forgotten.
-
-    total: the number of lines that have a value. missed: by how much each count may be too low.
-    """
-
-    def __init__(self) -> None:
-        self.total = 0
-        self._counts: FrequentKeys[str] = FrequentKeys(len)
-
-    @property
-    def missed(self) -> int:
-        return self._counts.missed
-
-    def add_counts(self, counts: dict[str, int], total: int) -> None:
-        """Add the counts of some lines, `total` of which have a value."""
-        self.total += total
-        self._counts.add(counts)
-
-    def most_common(self, number: int) -> list[tuple[str, int]]:
-        """Return the `number` most frequent values with their counts; equally frequent ones by text."""
-        return sorted(self._counts.items(), key=lambda one: (-one[1], one[0]))[:number]
-
-
-def count_values(search: Search, field: str, extractions: Sequence[Extraction] = ()) -> ValueCounts:
-    """Count the values of a field, which may be an extracted one; each element of a list counts."""
-    # Imported here because it loads NumPy, which takes longer than most searches.
-    from logsrv.linelog.read.columns import make_value_counter
-
-    count = make_value_counter(field, extractions)
-
-    def work(task: ReadTask) -> Iterator[tuple[int, Counter[str]]]:
-        if field != "position":
-            return map(count, search.matching_lines(task))
-        counts = Counter(str(hit.position) for hit in search.hits_in_task(task))
-        return iter([(counts.total(), counts)])
-
-    tally = ValueCounts()
-    indexed = search.counts_from_index(levels=True) if field == "level" else None
-    for _, (total, counts) in search.run_for_json(work, indexed):
-        tally.add_counts(counts, total)
-    for _, levels in ({} if indexed is None else indexed.by_time()).values():
-        tally.add_counts(levels, sum(levels.values()))
-    return tally
 
 
 def count_fields(
@@ -99,34 +51,42 @@ def _field_names(record: Record) -> set[str]:
     return names | {"level"} if record.level else names
 
 
-def count_sources(search: Search) -> dict[str, tuple[int, str]]:
-    """Return each source with its number of lines and its latest TIME."""
+class SourceCount(NamedTuple):
+    """A source with its number of lines and its latest TIME."""
 
-    def work(task: ReadTask) -> list[dict[str, tuple[int, str]]]:
-        numbers: Counter[bytes] = Counter()
-        last: dict[bytes, bytes] = {}
-        for text in search.matching_lines(task):
-            stamps = _STAMPS.findall(text)
-            numbers.update(source for _, source in stamps)
-            last.update((source, time) for time, source in sorted(set(stamps)))
-        return [
-            {
-                _escape_undecodable(source): (lines, _escape_undecodable(last[source]))
-                for source, lines in numbers.items()
-            }
-        ]
-
-    sources: dict[str, tuple[int, str]] = {}
-    for _, found in search.run_for_json(work):
-        for source, (lines, last) in found.items():
-            before = sources.pop(source, (0, ""))
-            # The source is put at the end of the dict. Of too many sources the first ones are forgotten:
-            # they have the oldest lines.
-            sources[source] = before[0] + lines, max(before[1], last)
-        while len(sources) > MOST_KEYS:
-            del sources[next(iter(sources))]
-    return sources
+    source: str
+    lines: int
+    last: str
 
 
-def _escape_undecodable(part: bytes) -> str:
+def count_sources(search: Search) -> list[SourceCount]:
+    """Return the sources, the one with most lines first."""
+    return add_up(search, Sources()).rows()
+
+
+class Sources(Aggregate):
+    """The sources of all lines. A part has the numbers and the latest TIMEs of a frame."""
+
+    def __init__(self) -> None:
+        self._lines: FrequentKeys[str] = FrequentKeys(len)
+        self._last: dict[str, str] = {}
+
+    def count(self, lines: FoundLines) -> Part:
+        stamps = _STAMPS.findall(lines.text)
+        last = {source: time for time, source in sorted({*stamps})}
+        numbers = Counter(source for _, source in stamps)
+        return [(_text(source), lines, _text(last[source])) for source, lines in numbers.items()]
+
+    def merge(self, part: Part) -> None:
+        for source, _, last in part:
+            self._last[source] = max(last, self._last.get(source, ""))
+        if self._lines.add({source: lines for source, lines, _ in part}):
+            self._last = {one: last for one, last in self._last.items() if one in self._lines}
+
+    def rows(self) -> list[SourceCount]:
+        found = [SourceCount(one, lines, self._last[one]) for one, lines in self._lines.items()]
+        return sorted(found, key=lambda one: (-one.lines, one.source))
+
+
+def _text(part: bytes) -> str:
     return part.decode(errors="backslashreplace")

@@ -16,7 +16,6 @@ from logsrv.linelog.alerts.windows import (
     Windows,
 )
 from logsrv.linelog.query.condition import parse_alert
-from logsrv.linelog.read.groups import GroupCounter
 from tests.parts.stores import BEGIN, line
 
 
@@ -27,7 +26,7 @@ def windows(text: str, begin: float = BEGIN) -> Windows:
 
 
 def add(those: Windows, *lines: bytes) -> None:
-    those.add(GroupCounter(those.grouping, ()).counted(b"".join(lines)))
+    those.add(b"".join(lines))
 
 
 def told(those: Windows) -> list[tuple[str, bool, float]]:

@@ -14,10 +14,10 @@ from logsrv.linelog.fields.record import ALIASES, Record, level_of
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
-from logsrv.linelog.read.columns import make_value_counter
 from logsrv.linelog.read.render import hit_document
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segment import Position
+from tests.parts.counts import counted_values
 
 PAGE = (Path(__file__).parent.parent.parent.parent / "docs" / "inputs.md").read_text()
 STAMP = b"2026-11-20T06:18:42.000001Z tcp:10.0.0.1:51234 "
@@ -83,7 +83,7 @@ def test_the_program_is_found_whoever_wrote_the_record(message, app):
     """By queries, by the number of its lines, and beside the fields that are shown."""
     line = STAMP + message.encode()
     assert found(f"app={app}", line) and found(f"app:{app[1:4]}", line)
-    assert make_value_counter("app")(line + b"\n") == (1, {app: 1})
+    assert counted_values("app", line + b"\n") == (1, {app: 1})
     assert hit_document(Hit(Position(1, 0), line))["app"] == app
 
 
@@ -91,7 +91,7 @@ def test_a_name_is_the_program_only_of_a_log_record():
     """What has no level is no record of a logger: its name is that of a customer, say."""
     line = STAMP + b'{"event": "signup", "name": "Ann"}'
     assert not found("app=Ann", line) and found("fields.name=Ann", line)
-    assert make_value_counter("app")(line + b"\n") == (0, {})
+    assert counted_values("app", line + b"\n") == (0, {})
     assert "app" not in hit_document(Hit(Position(1, 0), line))
 
 
@@ -134,7 +134,7 @@ def test_pairs_have_the_names_of_json(name, key):
             if name in known:
                 assert record.get(name) != value
                 continue
-            assert record.get(name) == value and make_value_counter(name)(text) == (3, {value: 3})
+            assert record.get(name) == value and counted_values(name, text) == (3, {value: 3})
             for query in (f'{name}="{value}"', f"{name}:{value[:2]}", f"{name}=*"):
                 assert found(query, line), (query, line)
             assert not found(f"{name}=b", line) and not found(f"fields.{name}=*", line)

@@ -8,10 +8,10 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
-from logsrv.linelog.read.columns import make_value_counter
 from logsrv.linelog.read.render import hit_document
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segment import Position
+from tests.parts.counts import counted_values
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
 COMMON = '10.0.0.9 - bob [20/Nov/2026:06:18:42 +0000] "GET /a?x=1 HTTP/1.1" 503 5'
@@ -63,7 +63,7 @@ def test_pairs_behind_an_access_log_are_fields(kind, tail):
     assert record.level == ("info" if line[len(STAMP) :].startswith(b"<190>") else "error")
     for name, value in PAIRS.items():
         assert record.get(name) == document[name] == value
-        assert make_value_counter(name)(text) == (3, {value: 3})
+        assert counted_values(name, text) == (3, {value: 3})
         for query in (f"{name}={value}", f"{name}:{value[:3]}", f"{name}=*"):
             assert make_matcher(parse(query)).count(text) == 3, query
     assert make_matcher(parse("rt>0.1 rt<0.2 status_class=5xx")).count(text) == 3

@@ -27,13 +27,12 @@ from logsrv.linelog.query.line_spans import all_line_spans
 from logsrv.linelog.query.many import ManyQueries
 from logsrv.linelog.query.match import Matcher, Place, make_matcher
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.read import histogram, line_counts, plan, pool
-from logsrv.linelog.read.groups import group
+from logsrv.linelog.read import aggregate, groups, line_counts, plan, pool
+from logsrv.linelog.read.groups import count_lines, count_values, group
 from logsrv.linelog.read.patterns.find import find_patterns
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.sorted_lines import sort_lines
-from logsrv.linelog.read.tallies import count_values
 from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.answer import SqlAnswer
 from logsrv.linelog.sql.rows import StoreReading
@@ -82,7 +81,7 @@ def _with_others(
 _FIND = Matcher.find
 
 SWITCHES: dict[str, Callable[[], AbstractContextManager[Any]]] = {
-    "counts of the index": lambda: patch.object(Search, "counts_from_index", lambda *_, **__: None),
+    "counts of the index": lambda: patch.object(aggregate, "levels_in_query", lambda _: None),
     "words": lambda: patch.object(plan, "frames_with_need", lambda *_: None),
     "candidates": lambda: patch.multiple(
         Matcher, find=_line_by_line, count=lambda self, *of: sum(1 for _ in self.find(*of))
@@ -110,11 +109,11 @@ def in_process(store: Store, asked: Question) -> Answer:
         search = Search(view, make_matcher(question.node), scope, processes=2)
         opened.callback(search.close)
         if asked.answer == "count":
-            return search.count()
+            return count_lines(search)
         if asked.answer == "top":
-            return count_values(search, asked.fields[0], question.extractions).most_common(most)  # type: ignore[arg-type]
+            return count_values(search, asked.fields[0], question.extractions).values[:most]
         if asked.answer == "histogram":
-            found = histogram.histogram(search, asked.every or 0.0, levels=True)
+            found = groups.histogram(search, asked.every or 0.0, levels=True)
             return asked.every, {one.start: (one.lines, one.levels) for one in found}
         if asked.answer == "table":
             return group(search, question.answer, question.extractions).rows[:most]  # type: ignore[arg-type]

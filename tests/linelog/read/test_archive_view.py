@@ -13,6 +13,7 @@ from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read.archive_view import ArchiveView
 from logsrv.linelog.read.follow import end_of_store
+from logsrv.linelog.read.groups import count_lines
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
@@ -185,7 +186,7 @@ def test_times_leave_out_segments(url, server):
     with ArchiveView(url, print) as view:
         since = view.times_of_segment(SEGMENTS).smallest or ""
         search = Search(view, make_matcher(parse("common")), Scope(since=since))
-        assert search.count() == COUNT - 1
+        assert count_lines(search) == COUNT - 1
         search.close()
     read = {asked.key[-31:-21] for asked in server.asked if asked.key.endswith(".log.zst")}
     assert len(read) == 1

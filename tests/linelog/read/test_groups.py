@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from logsrv.kit.text.time import exact_rfc3339
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.query.question import Figure, Grouping, Sorting
-from logsrv.linelog.read import groups, sketches
-from logsrv.linelog.read.groups import GroupCounter, Rows, group
+from logsrv.linelog.query.question import Grouping, Sorting
+from logsrv.linelog.read import frequent_keys, groups
+from logsrv.linelog.read.figures import Numbers
+from logsrv.linelog.read.groups import COUNT, Groups, Rows, group
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
-from logsrv.linelog.read.sketches import QuantileNumbers
 from logsrv.linelog.read.sorted_lines import SortedLines, sort_lines
 from tests.parts.stores import line, make_store, view_of
 
@@ -107,11 +107,11 @@ def test_figures_by_groups(store, query, columns, rows):
 def test_steps_of_any_length_hold_their_lines(step, moments):
     """Also those of alerts: a window of 100 s has steps of 1.666666 s. All in microseconds."""
     text = b"".join(f"{exact_rfc3339(moment)} a x\n".encode() for moment in moments)
-    counter = GroupCounter(Grouping((Figure("count"),), every=step / 1e6), [])
-    _, groups = counter.counted(text + b"no time\n")
-    found = {start and round(start * 1e6): lines for (start,), lines, _ in groups}
-    assert found.pop(None) == 1
-    assert found == Counter(moment // step * step for moment in moments)
+    for by in (), ("app",):
+        _, _, counts, _ = Groups(Grouping((COUNT,), by, step / 1e6)).count_text(text + b"no time\n")
+        found = {start and round(start * 1e6): lines for (start, *_), lines in counts.items()}
+        assert found.pop(None) == 1
+        assert found == Counter(moment // step * step for moment in moments)
 
 
 def test_a_field_that_no_line_has_is_named(store):
@@ -150,7 +150,7 @@ def test_numbers_too_large_for_a_sum_count_as_none(tmp_path):
 
 
 def test_lines_of_too_many_groups_are_counted_not_forgotten(store, monkeypatch):
-    monkeypatch.setattr(sketches, "MOST_KEYS", 1)
+    monkeypatch.setattr(frequent_keys, "MOST_KEYS", 1)
     found = table(store, "| count by app")
     assert len(found.rows) <= 2 and found.missed
     assert sum(int(row[1] or 0) for row in found.rows) + found.left_out == found.lines == 7
@@ -169,7 +169,7 @@ def test_the_group_with_the_most_lines_stays_although_it_comes_last(
     query, row, tmp_path, monkeypatch
 ):
     """And its numbers are no longer counted as in memory once a group is forgotten."""
-    monkeypatch.setattr(sketches, "MOST_KEYS", 10)
+    monkeypatch.setattr(frequent_keys, "MOST_KEYS", 10)
     rare = [line(f"k=r{number} ms=1", 1) for number in range(40)]
     heavy = [line("k=heavy ms=2", 2) for _ in range(40)]
     found = table(make_store(tmp_path / "logs", [rare, heavy]), query)
@@ -213,18 +213,17 @@ def test_of_equal_numbers_the_older_line_is_first(tmp_path):
 @given(st.lists(st.floats(-1e12, 1e12, allow_nan=False) | st.integers(-5, 5), min_size=1))
 def test_quantiles_are_those_of_sql_and_near_them_in_little_memory(values):
     parts = [0.0, 0.25, 0.5, 0.95, 1.0]
-    exact, small = QuantileNumbers(), QuantileNumbers()
-    exact.add(values)
-    small.add(values[:3])
+    exact, small = Numbers(), Numbers()
+    exact.add((), values)
+    small.add((), values[:3])
     small.compress()
-    small.add(values[3:])
+    small.add((), values[3:])
     ordered = sorted(map(float, values))
-    found = exact.quantiles(parts)
+    found = [exact.percentile(part) for part in parts]
     assert found[0] == ordered[0]
     assert found[-1] == ordered[-1]
     assert found[2] == pytest.approx(statistics.median(ordered))
-    for part, near in zip(parts, small.quantiles(parts), strict=True):
+    for part in parts:
         # Without all numbers the lower of the two neighbours is taken.
         lower = ordered[math.floor(part * (len(ordered) - 1))]
-        assert near == pytest.approx(lower, rel=0.006, abs=1e-9)
-    assert QuantileNumbers().quantiles([0.5]) == [None]
+        assert small.percentile(part) == pytest.approx(lower, rel=0.006, abs=1e-9)

@@ -12,6 +12,7 @@ from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read import plan
+from logsrv.linelog.read.groups import count_lines
 from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats, plan_tasks
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
@@ -187,7 +188,7 @@ def searched(store: Path, query: str, *, index: bool = True) -> tuple[int, int, 
     search = Search(
         View(str(store), told.append), make_matcher(parse(query)), Scope(), with_index=index
     )
-    return search.count(), search.stats.frames, told
+    return count_lines(search), search.stats.frames, told
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ from logsrv.linelog.fields import json as fields_json
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse, parse_field_names
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.read.csv_lines import csv_renderer, csv_rows
 from logsrv.linelog.read.render import (
     LineStyle,
+    csv_renderer,
+    csv_rows,
     cut_to_width,
     hit_document,
     make_block_renderer,

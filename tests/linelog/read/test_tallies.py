@@ -11,60 +11,46 @@ from logsrv.linelog.fields import json
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
-from logsrv.linelog.query.question import Figure, Grouping
-from logsrv.linelog.read import histogram as over_time
-from logsrv.linelog.read import line_counts, sketches, tallies
-from logsrv.linelog.read.columns import LONGEST, make_value_counter, texts_to_count
-from logsrv.linelog.read.groups import group
-from logsrv.linelog.read.histogram import histogram, sensible_step
+from logsrv.linelog.query.question import Grouping
+from logsrv.linelog.read import frequent_keys, line_counts, tallies
+from logsrv.linelog.read import groups as over_time
+from logsrv.linelog.read.columns import LONGEST, counted_column
+from logsrv.linelog.read.groups import COUNT, Groups, count_values, group, histogram, sensible_step
 from logsrv.linelog.read.line_counts import count_by_time
 from logsrv.linelog.read.numpy_counts import count_by_time_with_numpy
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
-from logsrv.linelog.read.tallies import (
-    ValueCounts,
-    count_fields,
-    count_sources,
-    count_values,
-)
+from logsrv.linelog.read.tallies import count_fields, count_sources
+from tests.parts.counts import counted_values
 from tests.parts.stores import BEGIN, line, make_store, view_of
 
 
 @pytest.mark.slow
 def test_the_most_frequent_values_are_counted(whole):
     tally = count_values(whole, "level")
-    assert tally.most_common(2) == [("info", 13334), ("error", 13333)]
+    assert tally.values[:2] == [("info", 13334), ("error", 13333)]
     assert (tally.total, tally.missed) == (40_000, 0)
 
 
 @pytest.mark.slow
 def test_each_element_of_a_list_counts(whole):
     tally = count_values(whole, "tags")
-    assert tally.most_common(9) == [("a", 40_000), ("t0", 20_000), ("t1", 20_000)]
+    assert tally.values == [("a", 40_000), ("t0", 20_000), ("t1", 20_000)]
     assert tally.total == 40_000
-    assert count_values(whole, "nosuch").most_common(9) == []
+    assert count_values(whole, "nosuch").values == []
 
 
-def test_too_many_values_keep_the_frequent_ones(monkeypatch):
-    monkeypatch.setattr(sketches, "MOST_KEYS", 10)
-    tally = ValueCounts()
-    for number in range(100):
-        tally.add_counts({"often": 5, f"once {number}": 1}, 6)
-    assert tally.most_common(1) == [("often", 500)]
-    assert tally.total == 600
-    assert tally.missed
-
-
-def test_long_values_are_as_too_many(monkeypatch):
+@pytest.mark.parametrize(("limit", "most"), [("MOST_KEYS", 10), ("MOST_CHARACTERS", 1000)])
+def test_of_too_many_values_the_frequent_ones_are_kept(limit, most, monkeypatch):
     """A thousand characters of each of 200,000 values would be up to 800 MB."""
-    monkeypatch.setattr(sketches, "MOST_CHARACTERS", 1000)
-    tally = ValueCounts()
+    monkeypatch.setattr(frequent_keys, limit, most)
+    groups = Groups(Grouping((COUNT,), ("user",)))
     for number in range(100):
-        tally.add_counts({"often": 5, f"once {number} {'x' * 90}": 1}, 6)
-        assert sum(len(value) for value, _ in tally.most_common(1000)) <= 2000
-    assert tally.most_common(1) == [("often", 500)]
-    assert tally.total == 600
-    assert tally.missed
+        groups.merge((6, [6], {("often",): 5, (f"once {number} {'x' * 90}",): 1}, {}))
+        assert sum(len(str(value)) for (value,), _ in groups.counts()) <= 2000
+    assert dict(groups.counts())["often",] == 500
+    assert groups.lines_with == [600]
+    assert groups.missed
 
 
 @pytest.mark.slow
@@ -101,15 +87,15 @@ def test_a_field_of_a_sample_is_in_the_lines_that_a_query_finds(tmp_path):
 
 @pytest.mark.slow
 def test_sources_have_their_lines_and_last_time(whole, counted_lines):
-    found = count_sources(whole)
+    found = {one.source: one[1:] for one in count_sources(whole)}
     assert set(found) == {f"tcp:10.0.0.{number}:1" for number in range(4)}
     assert found["tcp:10.0.0.3:1"] == (10_000, counted_lines[-1][:27].decode())
 
 
 def test_the_last_of_a_source_is_its_largest_time(tmp_path):
     store = make_store(tmp_path / "logs", [[line("a", 9), line("b", 5), line("late", 7)]])
-    found = count_sources(Search(view_of(store), make_matcher(parse("")), Scope()))
-    assert found["tcp:127.0.0.1:51234"] == (3, line("a", 9)[:27].decode())
+    [found] = count_sources(Search(view_of(store), make_matcher(parse("")), Scope()))
+    assert found == ("tcp:127.0.0.1:51234", 3, line("a", 9)[:27].decode())
 
 
 TEXT = line("ERROR x") + line("x", 0.5) + line("ERROR y", 0.7) + line("<15>z", 1)
@@ -156,8 +142,9 @@ FIELDS = ("level", "source", "name", "host", "port", "status", "fields.path", "u
 
 
 def slowly(field: str, lines: list[bytes]) -> tuple[int, Counter[str]]:
-    found = [texts_to_count(Record(line).get(field, as_written=True)) for line in lines]
-    return sum(map(bool, found)), Counter(value for values in found for value in values)
+    found = counted_column([Record(line).get(field, as_written=True) for line in lines])
+    texts = [one if isinstance(one, tuple) else (one,) for one in found if one is not None]
+    return len(texts), Counter(str(text) for those in texts for text in those)
 
 
 @pytest.mark.parametrize("field", FIELDS)
@@ -168,7 +155,7 @@ def test_values_of_all_kinds_of_lines_are_counted_as_by_records(field):
         b'{"a": "' + b"x" * 2 * LONGEST + b'"}', b"a=\xff b=1", b"ERROR none",
     ]  # fmt: skip
     lines = [stamp + message for message in messages for stamp in (STAMP, b"")]
-    assert make_value_counter(field)(b"\n".join(lines) + b"\n") == slowly(field, lines)
+    assert counted_values(field, b"\n".join(lines) + b"\n") == slowly(field, lines)
 
 
 @pytest.mark.parametrize("first", [0, 400])
@@ -196,8 +183,8 @@ def test_a_number_counts_as_it_was_written_whoever_parses_it(
     field = "a.n" if '"a"' in message else "n"
     view = view_of(make_store(tmp_path / "logs", [[line(message)] * 2]))
     search = Search(view, make_matcher(parse("")), Scope())
-    assert count_values(search, field).most_common(9) == [(value, 2)]
-    by = group(search, Grouping((Figure("count"),), (field,)), ())
+    assert count_values(search, field).values == [(value, 2)]
+    by = group(search, Grouping((COUNT,), (field,)), ())
     assert by.rows == [(value, 2)]
 
 
@@ -241,4 +228,4 @@ def test_a_step_is_one_that_people_read():
 
 @pytest.mark.parametrize("message", [b"a=\xff b=1", b'{"a": ["\\udcff"]}'])
 def test_a_byte_that_is_not_utf8_is_counted_as_it_is_shown(message):
-    assert make_value_counter("a")(b"%b\n" % message) == (1, {r"\xff": 1})
+    assert counted_values("a", b"%b\n" % message) == (1, {r"\xff": 1})

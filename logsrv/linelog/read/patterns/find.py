@@ -1,7 +1,6 @@
 """The patterns of the lines that a search finds, with their numbers, in bounded memory.
 
-Each process counts the templates of the frames that it reads; the parent adds them up, and merges those
-that differ only in some words at the end.
+Templates that differ only in some words are merged at the end.
 """
 
 from __future__ import annotations
@@ -16,16 +15,15 @@ from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored_line import TIME_LENGTH
+from logsrv.linelog.read.aggregate import Aggregate, FoundLines, Part, add_up
+from logsrv.linelog.read.frequent_keys import FrequentKeys
 from logsrv.linelog.read.patterns.line_patterns import LinePatterns, PatternKey
 from logsrv.linelog.read.patterns.merge import merge_templates
-from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.store.segment import Position
 
 MOST_TEMPLATES = 50_000
 """At twice as many, the rarest templates are forgotten, so that this many are kept."""
-MOST_CHARACTERS = 8 << 20
-"""The same for the characters of all templates together."""
 
 
 class Pattern(NamedTuple):
@@ -62,41 +60,43 @@ def find_patterns(search: Search, new_since: str = "") -> Patterns:
 
     new_since: a TIME of the store; only patterns that no matching line before it has; "" for all.
     """
-    counter = _TextCounter(new_since)
-
-    def work(task: ReadTask) -> Iterator[list[Any]]:
-        for offset, text, found in search.matching_texts(task):
-            for counted in counter.counted(text, found):
-                yield [offset, *counted]
-
-    table = _TemplateTable()
-    for task, (offset, *counted) in search.run_for_json(work):
-        table.add(Position(task.segment, offset), *counted)
-    return table.patterns(is_new_only=bool(new_since))
+    return add_up(search, PatternTable(new_since)).rows()
 
 
-class _TextCounter:
-    """The counter of templates, which runs in the reading process."""
+class PatternTable(Aggregate):
+    """The templates of all lines.
 
-    def __init__(self, new_since: str) -> None:
+    A part has, for the lines of a text before and since the time: its position, whether they are earlier,
+    how many are left out, and of each template app, template, level, number of lines, offset in the text
+    and TIME of the first line.
+    """
+
+    def __init__(self, new_since: str = "") -> None:
         self._since = round(parse_rfc3339(new_since) * 1e6) if new_since else None
         self._patterns = LinePatterns()
+        self._frequent: FrequentKeys[PatternKey] = FrequentKeys(_characters, MOST_TEMPLATES)
+        self._counts: dict[PatternKey, _Counts] = {}
+        self._lines = self._unknown = 0
 
-    def counted(self, text: bytes, found: bytes) -> Iterator[list[Any]]:
-        """Yield whether lines are earlier, how many are left out, and for each template of `found`:
+    def count(self, lines: FoundLines) -> Part:
+        segment = lines.task.segment
+        return [
+            (segment, offset, *counted)
+            for offset, text, found in lines.texts()
+            for counted in self._counted(text, found)
+        ]
 
-        app, template, level, number of lines, offset in `text` and TIME of the first line.
-        """
+    def _counted(self, text: bytes, found: bytes) -> Iterator[tuple[bool, int, list[Any]]]:
         stamps = StampedLines(found)
-        for is_earlier, rows in self._parts(stamps):
+        for is_earlier, rows in self._split(stamps):
             patterns, unknown = self._patterns.count(stamps, rows)
             listed = [
                 (*key, lines, _offset_of(stamps, row, text), _time_of(stamps, row))
                 for key, lines, row in patterns
             ]
-            yield [is_earlier, unknown, listed]
+            yield is_earlier, unknown, listed
 
-    def _parts(self, stamps: StampedLines) -> Iterator[tuple[bool, Array]]:
+    def _split(self, stamps: StampedLines) -> Iterator[tuple[bool, Array]]:
         """Yield the rows before and since the time. Without a time all rows are since then."""
         if self._since is None:
             yield False, numpy.arange(len(stamps))
@@ -106,6 +106,52 @@ class _TextCounter:
             rows = numpy.flatnonzero(is_earlier == part)
             if len(rows):
                 yield part, rows
+
+    def merge(self, part: Part) -> None:
+        for segment, begin, is_earlier, unknown, listed in part:
+            self._unknown += unknown
+            self._lines += 0 if is_earlier else unknown
+            added: dict[PatternKey, int] = {}
+            for app, template, level, lines, offset, time in listed:
+                key = PatternKey(app, template, level)
+                counts = self._counts.setdefault(key, _Counts())
+                since = 0 if is_earlier else lines
+                counts.add(lines - since, since, Position(segment, begin + offset), time)
+                self._lines += since
+                added[key] = lines
+            if self._frequent.add(added):
+                self._counts = {
+                    key: counts for key, counts in self._counts.items() if key in self._frequent
+                }
+
+    def rows(self) -> Patterns:
+        """Return the merged patterns; with a time only those without earlier lines."""
+        merged: dict[PatternKey, _Counts] = {}
+        for key, pattern in merge_templates(list(self._counts)).items():
+            one = self._counts[key]
+            merged.setdefault(pattern, _Counts()).add(
+                one.earlier, one.since, one.position, one.time
+            )
+        texts = Counter((key.app, key.template) for key in merged)
+        found = [
+            Pattern(
+                key.app,
+                key.template,
+                counts.since,
+                counts.position,
+                counts.time,
+                key.level,
+                is_text_shared=texts[key.app, key.template] > 1,
+            )
+            for key, counts in merged.items()
+            if counts.since and not (self._since is not None and counts.earlier)
+        ]
+        found.sort(key=lambda one: (-one.lines, one.app, one.template, one.level))
+        return Patterns(found, self._lines, self._unknown + self._frequent.left_out)
+
+
+def _characters(key: PatternKey) -> int:
+    return len(key.app) + len(key.template)
 
 
 def _offset_of(stamps: StampedLines, row: int, text: bytes) -> int:
@@ -143,73 +189,3 @@ class _Counts:
             self.position, self.time = position, time
         self.earlier += earlier
         self.since += since
-
-
-class _TemplateTable:
-    """The templates of all texts."""
-
-    def __init__(self) -> None:
-        self._counts: dict[PatternKey, _Counts] = {}
-        self._size = self._lines = self._forgotten = 0
-
-    def add(
-        self,
-        text: Position,
-        is_earlier: bool,
-        unknown: int,
-        listed: list[tuple[str, str, str, int, int, str | None]],
-    ) -> None:
-        """Add the counts of a text at a position."""
-        self._forgotten += unknown
-        self._lines += 0 if is_earlier else unknown
-        for app, template, level, lines, offset, time in listed:
-            key = PatternKey(app, template, level)
-            counts = self._counts.get(key)
-            if counts is None:
-                counts = self._counts[key] = _Counts()
-                self._size += len(app) + len(template)
-            position = Position(text.segment, text.offset + offset)
-            since = 0 if is_earlier else lines
-            counts.add(lines - since, since, position, time)
-            self._lines += since
-        if len(self._counts) > 2 * MOST_TEMPLATES or self._size > 2 * MOST_CHARACTERS:
-            self._forget_rare()
-
-    def _forget_rare(self) -> None:
-        def frequency(one: tuple[PatternKey, _Counts]) -> int:
-            return -(one[1].earlier + one[1].since)
-
-        kept: dict[PatternKey, _Counts] = {}
-        size = 0
-        for key, counts in sorted(self._counts.items(), key=frequency):
-            longer = size + len(key.app) + len(key.template)
-            if len(kept) < MOST_TEMPLATES and longer <= MOST_CHARACTERS:
-                kept[key], size = counts, longer
-            else:
-                self._forgotten += counts.earlier + counts.since
-        self._counts, self._size = kept, size
-
-    def patterns(self, *, is_new_only: bool) -> Patterns:
-        """Return the merged patterns. is_new_only: whether to leave out those with earlier lines."""
-        merged: dict[PatternKey, _Counts] = {}
-        for key, pattern in merge_templates(list(self._counts)).items():
-            one = self._counts[key]
-            merged.setdefault(pattern, _Counts()).add(
-                one.earlier, one.since, one.position, one.time
-            )
-        texts = Counter((key.app, key.template) for key in merged)
-        found = [
-            Pattern(
-                key.app,
-                key.template,
-                counts.since,
-                counts.position,
-                counts.time,
-                key.level,
-                is_text_shared=texts[key.app, key.template] > 1,
-            )
-            for key, counts in merged.items()
-            if counts.since and not (is_new_only and counts.earlier)
-        ]
-        found.sort(key=lambda one: (-one.lines, one.app, one.template, one.level))
-        return Patterns(found, self._lines, self._forgotten)

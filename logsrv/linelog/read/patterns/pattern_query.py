@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 from logsrv.errors import QueryError
@@ -12,9 +13,10 @@ from logsrv.linelog.fields.json import parse_json
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse, phrase_of
-from logsrv.linelog.read.patterns.find import Pattern
+from logsrv.linelog.read.patterns.find import Pattern, find_patterns
 from logsrv.linelog.read.patterns.line_patterns import MESSAGE_KEYS
 from logsrv.linelog.read.patterns.skeletons import ANY, PLACEHOLDERS
+from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.stored_lines import StoredLines
 
 _LONGEST = 200
@@ -33,7 +35,19 @@ _SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$/]")
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
-def pattern_document(pattern: Pattern, lines: StoredLines) -> dict[str, Any]:
+def patterns_document(search: Search, new_since: str, most: int) -> dict[str, Any]:
+    """Return the `most` frequent patterns of the lines that a search finds, for JSON. new_since: a TIME."""
+    found = find_patterns(search, new_since)
+    with closing(StoredLines(search.view)) as lines:
+        return {
+            "lines": found.lines,
+            "forgotten": found.forgotten,
+            "total": len(found.patterns),
+            "patterns": [_document(one, lines) for one in found.patterns[:most]],
+        }
+
+
+def _document(pattern: Pattern, lines: StoredLines) -> dict[str, Any]:
     """Return a pattern for JSON, with the query that finds its lines; null if its line is no more."""
     hit = lines.line_at(pattern.position)
     return {

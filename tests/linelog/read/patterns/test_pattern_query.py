@@ -5,6 +5,7 @@ import pytest
 from bench.patterns import stored_lines
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
+from logsrv.linelog.read.groups import count_lines
 from logsrv.linelog.read.patterns.find import Pattern, find_patterns
 from logsrv.linelog.read.patterns.pattern_query import query_of_pattern
 from logsrv.linelog.read.plan import Scope
@@ -45,7 +46,7 @@ def test_the_query_of_each_pattern_finds_its_lines_and_few_others(tmp_path):
         hit = lines.line_at(one.position)
         assert hit is not None
         query = query_of_pattern(one, hit.line)
-        count = Search(view, make_matcher(parse(query)), Scope()).count()
+        count = count_lines(Search(view, make_matcher(parse(query)), Scope()))
         assert one.lines <= count <= one.lines + 5, (query, one, count)
 
 
@@ -65,7 +66,7 @@ def test_a_coloured_pattern_of_two_levels_has_a_query_for_each(tmp_path):
         query = query_of_pattern(one, line(text).rstrip(b"\n"))
         search = Search(view, make_matcher(parse(query)), Scope())
         assert [hit.line.removesuffix(b"\n") for hit in search.hits()][:1], query
-        assert search.count() == (1 if r"\x1b" in text or one.is_text_shared else 3), query
+        assert count_lines(search) == (1 if r"\x1b" in text or one.is_text_shared else 3), query
 
 
 def test_the_line_breaks_of_joined_lines_are_no_numbers(tmp_path):
@@ -78,7 +79,7 @@ def test_the_line_breaks_of_joined_lines_are_no_numbers(tmp_path):
     ]
     for one in found:
         query = query_of_pattern(one, line(texts[one.lines % 2 * 2]).rstrip(b"\n"))
-        assert Search(view, make_matcher(parse(query)), Scope()).count() == one.lines
+        assert count_lines(Search(view, make_matcher(parse(query)), Scope())) == one.lines
 
 
 def test_a_long_pattern_is_cut_between_placeholders():

@@ -1,63 +1,47 @@
-"""Counts for a terminal: the most frequent values of a field, and bars over time."""
+"""The number of lines in a terminal: in all, or over time as bars."""
 
 from __future__ import annotations
 
 import sys
 import time
 from argparse import Namespace
+from itertools import islice
 
-from logsrv.cli.arguments import tell
 from logsrv.cli.reading import parse_step_option
-from logsrv.kit.text.escape import one_line
+from logsrv.cli.table import print_rows
 from logsrv.kit.text.terminal import terminal_columns
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.kit.text.words import counted
-from logsrv.linelog.read.csv_lines import csv_rows
-from logsrv.linelog.read.histogram import histogram, sensible_step
+from logsrv.linelog.read.groups import count_lines, histogram, sensible_step
 from logsrv.linelog.read.line_counts import step_size, step_start
-from logsrv.linelog.read.render import safe_json, to_local_time
+from logsrv.linelog.read.render import to_local_time
 from logsrv.linelog.read.search import Search
-from logsrv.linelog.read.tallies import ValueCounts
 
-_TEN = 10
 _BARS = 40
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 # The characters of a time to show, by the microseconds of which all steps are whole multiples.
 _LABELS = ((10, 86_400_000_000), (16, 60_000_000), (19, 1_000_000), (23, 1000), (26, 1))
 
 
+def print_count(search: Search, most: int | None) -> bool:
+    """Print the number of lines, `most` at most; return whether there are any."""
+    if most is None:
+        found = count_lines(search)
+    else:
+        found = sum(1 for _ in islice(search.render_hits(lambda _: b""), most))
+    print(found)
+    return found > 0
+
+
 def print_histogram(search: Search, arguments: Namespace) -> bool:
-    """Print bars over time; return whether there are any."""
-    step = step_seconds(arguments.every, search)
-    buckets = histogram(search, step, levels=arguments.output == "json")
-    if arguments.output == "json":
-        for begin, count, levels in buckets:
-            print(safe_json({"time": rfc3339(begin), "count": count, "levels": levels}))
+    """Print bars over time, or rows for a program; return whether there are any."""
+    step, output = step_seconds(arguments.every, search), arguments.output
+    buckets = histogram(search, step, levels=output == "json")
+    if output == "json":
+        rows = [(rfc3339(begin), count, levels) for begin, count, levels in buckets]
+        print_rows(("time", "count", "levels"), rows, arguments)
     else:
         _print_bars({bucket.start: bucket.lines for bucket in buckets}, step, arguments.local)
     return bool(buckets)
-
-
-def print_value_counts(tally: ValueCounts, field: str, most: int | None, output: str) -> bool:
-    """Print the values that occur most often, with their counts; return whether there are any.
-
-    most: how many values to print; None for 10. field: its name, for a warning on stderr.
-    """
-    values = tally.most_common(_TEN if most is None else most)
-    if output == "csv":
-        rows = csv_rows([(field, "count"), *values], escaped=sys.stdout.isatty())
-        print(rows.decode(), end="")
-    for value, count in values if output != "csv" else ():
-        if output == "json":
-            print(safe_json({"value": value, "count": count}))
-        else:
-            print(f"{count:>10}  {one_line(value)}")
-    if tally.missed:
-        tell(
-            f"logsrv search: {field} has so many values that rare ones were forgotten: a count may"
-            f" lack up to {counted(tally.missed, 'line')}, and no missing value has more"
-        )
-    return bool(values)
 
 
 def _print_bars(counts: dict[float, int], step: float, local: bool) -> None:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.read import sketches
-from logsrv.linelog.read.sketches import FrequentKeys, QuantileNumbers
-from logsrv.linelog.read.tallies import ValueCounts
+from logsrv.linelog.read import frequent_keys
+from logsrv.linelog.read.figures import Numbers
+from logsrv.linelog.read.frequent_keys import FrequentKeys
 
 
 def portions(keys: Iterable[str], size: int) -> Iterator[Counter[str]]:
@@ -26,7 +26,7 @@ def check(keys: list[str], size: int) -> FrequentKeys[str]:
     for portion in portions(keys, size):
         found.add(portion)
     counted, truth = dict(found.items()), Counter(keys)
-    assert len(counted) <= 2 * sketches.MOST_KEYS + 1
+    assert len(counted) <= 2 * frequent_keys.MOST_KEYS + 1
     for key, lines in truth.items():
         assert lines - found.missed <= counted.get(key, 0) <= lines
     return found
@@ -52,8 +52,8 @@ RARE = [f"r{number}" for number in range(300)]
 )
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_the_most_frequent_key_is_never_missing(keys, size, monkeypatch):
-    monkeypatch.setattr(sketches, "MOST_KEYS", 10)
-    monkeypatch.setattr(sketches, "MOST_CHARACTERS", 1000)
+    monkeypatch.setattr(frequent_keys, "MOST_KEYS", 10)
+    monkeypatch.setattr(frequent_keys, "MOST_CHARACTERS", 1000)
     found = check(keys, size)
     assert found.missed
     (first, lines), *_ = Counter(keys).most_common()
@@ -64,17 +64,17 @@ def test_the_most_frequent_key_is_never_missing(keys, size, monkeypatch):
 @given(st.lists(st.sampled_from("abcdefghij")), st.integers(1, 9))
 def test_a_number_is_too_low_by_missed_at_most(keys, size):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sketches, "MOST_KEYS", 2)
+        patch.setattr(frequent_keys, "MOST_KEYS", 2)
         found = check(keys, size)
     assert found.missed <= len(keys) // 2
 
 
 def test_the_numbers_of_few_keys_are_exact():
-    found = ValueCounts()
+    found: FrequentKeys[str] = FrequentKeys(len)
     for portion in portions([*RARE, *RARE, "heavy"], 50):
-        found.add_counts(portion, portion.total())
-    assert (found.missed, found.total) == (0, 601)
-    assert found.most_common(2) == [("r0", 2), ("r1", 2)]
+        assert not found.add(portion)
+    assert (found.missed, found.left_out, found.total) == (0, 0, 601)
+    assert dict(found.items()) == Counter([*RARE, *RARE, "heavy"])
 
 
 PARTS = [0.5, 0.95, 0.99]
@@ -97,9 +97,9 @@ TEN = [3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0, 5.0, 3.5]
 )
 def test_few_numbers_give_the_values_of_duckdb_and_python(values, duckdb):
     """Those of DuckDB 2.0 are written down: `quantile_cont(v, [0.5, 0.95, 0.99])`."""
-    numbers = QuantileNumbers()
-    numbers.add(values)
-    found = numbers.quantiles(PARTS)
+    numbers = Numbers()
+    numbers.add((), values)
+    found = [numbers.percentile(part) for part in PARTS]
     assert found == pytest.approx(duckdb)
     if len(values) > 1:
         cuts = statistics.quantiles(values, n=100, method="inclusive")
@@ -108,9 +108,9 @@ def test_few_numbers_give_the_values_of_duckdb_and_python(values, duckdb):
 
 @pytest.mark.parametrize("values", [[7.0], [1.0, 2.0], [-3.0, 1.0, 2.0], TEN, list(range(1, 1001))])
 def test_compressed_numbers_are_within_half_a_percent_of_one_of_them(values):
-    numbers = QuantileNumbers()
-    numbers.add(values)
+    numbers = Numbers()
+    numbers.add((), values)
     numbers.compress()
-    for part, found in zip(PARTS, numbers.quantiles(PARTS), strict=True):
+    for part in PARTS:
         wanted = sorted(values)[int(part * (len(values) - 1))]
-        assert found == pytest.approx(wanted, rel=0.0051)
+        assert numbers.percentile(part) == pytest.approx(wanted, rel=0.0051)

@@ -1,4 +1,4 @@
-"""Numbers and bars in a terminal."""
+"""Bars in a terminal."""
 
 import json
 from argparse import Namespace
@@ -6,14 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.cli import figures
-from logsrv.cli.figures import print_value_counts
+from logsrv.cli import bars
 from logsrv.kit.options.argument_parser import UsageError
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
-from logsrv.linelog.read.tallies import count_values
 from tests.parts.stores import line, make_store, view_of
 
 
@@ -23,7 +21,9 @@ def search_of(tmp_path: Path, *seconds: float) -> Search:
 
 
 def print_histogram(search: Search, every: str | None, output: str) -> bool:
-    return figures.print_histogram(search, Namespace(every=every, output=output, local=False))
+    return bars.print_histogram(
+        search, Namespace(every=every, output=output, local=False, no_pager=True)
+    )
 
 
 def test_bars_are_as_long_as_their_numbers(tmp_path, capsys):
@@ -52,7 +52,7 @@ def test_labels_are_as_exact_as_the_step(tmp_path, capsys, step, shown):
 @pytest.mark.parametrize("step", ["1s", "10ms", "1m", "1d"])
 def test_bars_fit_a_phone(tmp_path, capsys, monkeypatch, step):
     for columns, shown in ((40, 40), (100, 100), (20, 38)):
-        monkeypatch.setattr(figures, "terminal_columns", lambda _, columns=columns: columns)
+        monkeypatch.setattr(bars, "terminal_columns", lambda _, columns=columns: columns)
         print_histogram(search_of(tmp_path, 0, 1, 1), step, "text")
         assert max(map(len, capsys.readouterr().out.splitlines())) <= shown
 
@@ -81,7 +81,6 @@ def test_bars_as_json_have_levels(tmp_path, capsys):
 def test_an_empty_store_prints_nothing(tmp_path, capsys):
     empty = Search(view_of(make_store(tmp_path / "logs", [[]])), make_matcher(parse("")), Scope())
     assert not print_histogram(empty, None, "text")
-    assert not print_value_counts(count_values(empty, "x"), "x", None, "text")
     assert capsys.readouterr().out == ""
 
 
@@ -91,12 +90,3 @@ def test_a_wrong_step_is_refused(tmp_path, step):
         return
     with pytest.raises(UsageError, match="is no step of time"):
         print_histogram(search_of(tmp_path, 0), step or " ", "text")
-
-
-def test_printed_values_are_escaped(tmp_path, capsys):
-    evil = [line(b'{"a": "\\u001b[2J"}')]
-    search = Search(
-        view_of(make_store(tmp_path / "logs", [evil])), make_matcher(parse("")), Scope()
-    )
-    assert print_value_counts(count_values(search, "a"), "a", 3, "text")
-    assert "\\x1b[2J" in capsys.readouterr().out

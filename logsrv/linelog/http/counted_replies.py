@@ -1,0 +1,175 @@
+"""Replies of the API that count: tables of figures, bars, frequent values, patterns, fields, sources."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from logsrv.kit.text.time import parse_rfc3339, rfc3339
+from logsrv.linelog.fields.servers import STATUS_CLASS
+from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.search_request import (
+    Reply,
+    Values,
+    json_line,
+    make_search,
+    question_of,
+)
+from logsrv.linelog.query.question import Grouping
+from logsrv.linelog.read.groups import (
+    COUNT,
+    MOST_VALUES,
+    TimeBucket,
+    count_values,
+    counts_by_value,
+    group,
+    sensible_step,
+)
+from logsrv.linelog.read.groups import histogram as lines_over_time
+from logsrv.linelog.read.line_counts import step_start
+from logsrv.linelog.read.render import csv_rows
+from logsrv.linelog.read.tallies import count_fields, count_sources
+from logsrv.linelog.read.view import View
+
+NONE = ""
+"""The key of lines without the field, or with an empty value, in a bar."""
+SAMPLE = 5000
+"""Lines in which fields are counted."""
+
+
+def table(view: View, values: Values) -> Reply:
+    """Yield figures by groups of lines. Raises Problem (400) for a query that has none."""
+    question = question_of(values)
+    grouping = question.answer
+    if not isinstance(grouping, Grouping):
+        raise Problem(400, "this query answers lines; figures are such as: … | count by app")
+    found = group(make_search(view, values), grouping, question.extractions)
+    most = values["limit"] if question.limit is None else min(values["limit"], question.limit)
+    rows = found.rows[:most]
+    if values["format"] == "csv":
+        yield csv_rows([found.columns, *rows])
+        return
+    yield json_line(
+        {
+            **found._asdict(),
+            "rows": rows,
+            "groups": len(found.rows),
+            "by": list(grouping.by),
+            "every": grouping.every,
+        }
+    )
+
+
+def histogram(view: View, values: Values) -> Reply:
+    """Yield the numbers of lines over time; without limits of time, over the whole time of the store."""
+    since, until = values["since"], values["until"]
+    if not (since and until):
+        oldest, newest = view.read_time_span()
+        since, until = since or oldest, until or newest
+    buckets: list[dict[str, Any]] = []
+    by_value: dict[str, Any] = {}
+    step = 1.0
+    if since and until and since <= until:
+        first, last = parse_rfc3339(since), parse_rfc3339(until)
+        step, found = _count_buckets(view, values, first, last)
+        if found and (min(found) < step_start(first, step) or max(found) > last):
+            # Lines outside of the span: the times of a segment without index are approximate. Count again.
+            first, last = min(first, *found), max(last, max(found) + step)
+            since, until = rfc3339(first), rfc3339(last)
+            step, found = _count_buckets(view, values, first, last)
+        if values.get("by"):
+            by_value, parts = _count_by_value(view, values, step)
+        start = step_start(first, step)
+        while start < last or (start == last and not values["until"]):
+            bucket = found.get(start)
+            buckets.append(
+                {
+                    "time": rfc3339(start),
+                    "count": bucket.lines if bucket else 0,
+                    "levels": bucket.levels if bucket else {},
+                    **({"values": parts.get(rfc3339(start), {})} if by_value else {}),
+                }
+            )
+            # 1.5 steps, so that a rounded sum is surely inside the next bucket.
+            start = step_start(start + 1.5 * step, step)
+    yield json_line(
+        {
+            "since": since or None,
+            "until": until or None,
+            "step": step,
+            **by_value,
+            "buckets": buckets,
+        }
+    )
+
+
+def _count_buckets(
+    view: View, values: Values, first: float, last: float
+) -> tuple[float, dict[float, TimeBucket]]:
+    """Return a step, in seconds, for a span of time, and the buckets with lines by their start."""
+    # One bucket less: the span may begin and end inside a bucket, and then has one more.
+    step = sensible_step(last - first, max(1, values["buckets"] - 1))
+    while values["buckets"] == 1 and step_start(first, step) != step_start(last, step):
+        step *= 2
+    found = lines_over_time(make_search(view, values), step, levels=True)
+    return step, {bucket.start: bucket for bucket in found}
+
+
+def _count_by_value(
+    view: View, values: Values, step: float
+) -> tuple[dict[str, Any], dict[str, dict[str, int]]]:
+    """Return what a histogram says of its field, and by the start of each step the numbers by value.
+
+    The most frequent MOST_VALUES are counted, and lines without the field as NONE.
+    """
+    field = values["by"]
+    grouping = Grouping((COUNT,), (field,), step)
+    found = group(make_search(view, values), grouping, question_of(values).extractions)
+    rows = [(time, NONE if value is None else value, lines) for time, value, lines in found.rows]
+    known, steps = counts_by_value(rows)
+    names = [name for name in known if name != NONE][:MOST_VALUES]
+    if field == STATUS_CLASS:
+        names.sort()
+    kept = {NONE, *names}
+    parts = {
+        str(time): {name: lines for name, lines in counts.items() if name in kept}
+        for time, counts in steps.items()
+    }
+    return {"by": field, "values": names}, parts
+
+
+def top(view: View, values: Values) -> Reply:
+    """Yield the most frequent values of a field."""
+    extractions = question_of(values).extractions
+    found = count_values(make_search(view, values), values["field"], extractions)
+    most = [{"value": value, "count": count} for value, count in found.values[: values["limit"]]]
+    sums = {"total": found.total, "missed": found.missed}
+    yield json_line({"field": values["field"], **sums, "values": most})
+
+
+def patterns(view: View, values: Values) -> Reply:
+    """Yield the patterns of matching lines. Raises Problem (400) if all would be new."""
+    # Imported here because it loads NumPy, which takes longer than most searches.
+    from logsrv.linelog.read.patterns.pattern_query import patterns_document
+
+    since, new_since = values["since"], values["new_since"]
+    if since and new_since and since >= new_since:
+        raise Problem(400, "since must be before new_since, or all patterns are new")
+    yield json_line(patterns_document(make_search(view, values), new_since, values["limit"]))
+
+
+def fields(view: View, values: Values) -> Reply:
+    """Yield the fields of the newest matching lines."""
+    found, sampled = count_fields(
+        make_search(view, values), SAMPLE, question_of(values).extractions
+    )
+    listed = [
+        {"name": name, "lines": lines}
+        for name, lines in sorted(found.items(), key=lambda one: (-one[1], one[0]))
+    ]
+    yield json_line({"fields": listed, "sampled": sampled})
+
+
+def sources(view: View, values: Values) -> Reply:
+    """Yield the sources, the one with most lines first."""
+    found = count_sources(make_search(view, values))
+    yield json_line({"sources": [one._asdict() for one in found]})

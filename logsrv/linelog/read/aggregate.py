@@ -1,0 +1,89 @@
+"""Counting over lines: the one shape of every answer that is no list of lines.
+
+`count` looks at the matching lines of a frame, in any of the processes of a search, and returns a part.
+`merge` adds a part up, in the process that asks, in the order of the store. `rows` returns the answer.
+
+    Groups (groups.py)               counts, frequent values, bars, figures (figures.py), by fields and time
+    LargestNumbers (sorted_lines.py) sort
+    PatternTable (patterns/find.py)  patterns
+    Sources (tallies.py)             sources with their last line
+    Windows (alerts/windows.py)      the condition of an alert: it also takes text as it comes
+
+Terminal, page and API call `add_up`; what counts by index, and what runs where, stands here alone.
+"""
+
+from __future__ import annotations
+
+import marshal
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+from logsrv.linelog.read.line_counts import levels_in_query
+from logsrv.linelog.read.plan import ReadTask
+from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.texts import SegmentFrames
+
+Part: TypeAlias = Any
+"""Tuples, lists, dicts, texts, bytes and numbers, which `marshal` can represent."""
+
+
+class FoundLines(NamedTuple):
+    """The matching lines of a task, read in the form in which they are asked for."""
+
+    search: Search
+    task: ReadTask
+
+    @property
+    def text(self) -> bytes:
+        """The lines with their LFs."""
+        return b"".join([found for _, _, found in self.texts()])
+
+    def texts(self) -> Iterator[tuple[int, bytes, bytes]]:
+        """Yield the texts that have matches: offset, text, and the matching lines in it."""
+        return self.search.matching_texts(self.task)
+
+    def hits(self) -> Iterator[Hit]:
+        return self.search.hits_in_task(self.task)
+
+    def number(self) -> int:
+        """Return the number of the lines, which need not be cut out for that."""
+        return self.search.count_in_task(self.task)
+
+
+class Aggregate(ABC):
+    """An answer over all lines of a search, in bounded memory."""
+
+    @abstractmethod
+    def count(self, lines: FoundLines) -> Part:
+        """Return what these lines add, in the process that has read them; None for nothing."""
+
+    @abstractmethod
+    def merge(self, part: Part) -> None:
+        """Add what `count` has returned."""
+
+    def take_frame(self, wanted: Collection[str | None], frames: SegmentFrames, frame: int) -> bool:
+        """Add the lines of a frame by its index, without reading it; return whether that is possible.
+
+        wanted: the levels for which the query asks. All lines of the frame are in the scope.
+        """
+        return False
+
+
+_Aggregate = TypeVar("_Aggregate", bound=Aggregate)
+
+
+def add_up(search: Search, aggregate: _Aggregate) -> _Aggregate:
+    """Add all lines that a search finds; return the aggregate."""
+
+    def work(task: ReadTask) -> list[bytes]:
+        part = aggregate.count(FoundLines(search, task))
+        return [] if part is None else [marshal.dumps(part)]
+
+    wanted = None if search.scope.source else levels_in_query(search.matcher.node)
+    take = None if wanted is None else partial(aggregate.take_frame, wanted)
+    for _, parts in search.run_on_frames(work, take=take):
+        for part in parts:
+            aggregate.merge(marshal.loads(part))  # noqa: S302  a forked child of this process wrote it
+    return aggregate

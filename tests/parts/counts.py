@@ -1,0 +1,14 @@
+"""The values of a field in a text, counted as a search counts them."""
+
+from collections import Counter
+
+from logsrv.linelog.query.question import Grouping
+from logsrv.linelog.read.groups import COUNT, Groups
+
+
+def counted_values(field: str, text: bytes) -> tuple[int, Counter[str]]:
+    """Return how many of these lines have a field, and how many have each value."""
+    _, [lines], counts, _ = Groups(Grouping((COUNT,), (field,))).count_text(text)
+    return lines, Counter(
+        {value: number for (value,), number in counts.items() if value is not None}
+    )
