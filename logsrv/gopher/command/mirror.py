@@ -119,16 +119,28 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
             **{name: given[name] for name in given.keys() & CrawlOptions.__annotations__}
         )
         crawl = Crawl(scope, journal, transfers, limits, options.charset)
+        progress = StatusLine(stderr, time.monotonic)
+        interrupted: BaseException | None = None
+
+        def show() -> None:
+            if progress.due:
+                progress.show(progress_line(crawl.tally, transfers.received))
+
         try:
-            interrupted = _run_crawl(crawl, transfers, StatusLine(stderr, time.monotonic))
+            crawl.run(show)
         except Exception as error:
+            progress.clear()
             if not crawl.tally.fetched and journal.is_new:
                 _remove_empty_mirror(directory, is_new)
             if root in crawl.tally.stays and isinstance(error, GopherError):
                 stderr.write(printable(f"gopher: {root}: {error}; the copies of before stay\n"))
                 return error.exit_status
             raise
+        except BaseException as error:
+            # Ctrl-C or SIGTERM: the copies made so far stay, and are reported.
+            crawl.tally.stopped, interrupted = INTERRUPTED, error
         finally:
+            progress.clear()
             journal.close()
     finally:
         transfers.close()
@@ -136,26 +148,6 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     if interrupted is not None:
         raise interrupted
     return INCOMPLETE if crawl.tally.failed or crawl.tally.stopped else 0
-
-
-def _run_crawl(crawl: Crawl, transfers: Transfers, progress: StatusLine) -> BaseException | None:
-    """Run the crawl, and show its progress. If Ctrl-C or SIGTERM ended it, return the exception."""
-
-    def show() -> None:
-        if progress.due:
-            progress.show(progress_line(crawl.tally, transfers.received))
-
-    try:
-        crawl.run(show)
-    except Exception:
-        raise
-    except BaseException as error:
-        # The copies made so far stay, and are reported.
-        crawl.tally.stopped = INTERRUPTED
-        return error
-    finally:
-        progress.clear()
-    return None
 
 
 def _make_directory(directory: str) -> bool:
