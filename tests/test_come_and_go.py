@@ -30,7 +30,7 @@ from logsrv.linelog.http.searches import Searches
 from logsrv.linelog.http.view_child import Hub
 from logsrv.linelog.http.view_protocol import LiveQuery
 from logsrv.linelog.http.views import LiveViews
-from logsrv.linelog.intake.turns import CostlySenders
+from logsrv.linelog.intake.turns import Turns
 from logsrv.linelog.intake.unfinished import UnfinishedData
 from logsrv.linelog.store.origins import BlocksUnderWay
 from logsrv.linelog.store.segment import Position
@@ -247,16 +247,22 @@ def blocks_under_way(_: Path) -> Limit:
     return Limit((blocks,), come, None)
 
 
+class Sender:
+    """A sender that waits for a turn."""
+
+    def take_turn(self) -> None: ...
+
+
 def costly_senders(_: Path) -> Limit:
     clock = Clock()
-    costly = CostlySenders(Valve(clock), clock)
+    turns = Turns(Valve(clock), clock, clock.seconds)
 
-    def come(_: int) -> Leave:
-        peer = Peer()
-        costly.pause_and_queue(peer)
-        return lambda: costly.remove(peer)
+    def come(number: int) -> Leave:
+        sender = Sender()
+        (turns.wait if number % 2 else turns.wait_as_costly)(sender)
+        return lambda: turns.remove(sender)
 
-    return Limit((costly,), come, None)
+    return Limit((turns,), come, None)
 
 
 def senders_of_an_open_valve(_: Path) -> Limit:

@@ -4,6 +4,7 @@ import pickle
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import attrs
@@ -33,7 +34,7 @@ from logsrv.kit.framing.telnet import TelnetFilter
 from logsrv.linelog.formats.forward.msgpack_values import MsgpackValueFramer
 from logsrv.linelog.formats.gelf.parse import GelfFramer
 from logsrv.linelog.formats.journal.parse import JournalFramer
-from logsrv.linelog.formats.lumberjack.parse import EventsToAcknowledge, LumberjackFramer
+from logsrv.linelog.formats.lumberjack.parse import Events, LumberjackFramer
 from logsrv.linelog.formats.nats.parse import NatsReader, WireError
 from logsrv.linelog.formats.python.parse import PickleFramer
 from logsrv.linelog.formats.relp.parse import RelpFramer
@@ -42,7 +43,7 @@ from logsrv.linelog.importing.readable import readable_text
 from logsrv.linelog.lines.bodies import Records, RequestRefused
 from logsrv.linelog.lines.framer import BlockFramer, LineFramer
 from logsrv.linelog.lines.joined import JoiningFramer
-from logsrv.linelog.lines.long_work import run_to_result
+from logsrv.linelog.lines.objects import add_objects_or_text
 from logsrv.linelog.lines.rules import LineCounts, LineRules, Oversize, for_frames
 from tests.parts.records import lines_of
 
@@ -178,32 +179,34 @@ def relp(pieces: list[bytes]) -> object:
 def gelf(pieces: list[bytes]) -> object:
     counts, records = LineCounts(), Records()
     framer = GelfFramer(LineRules(max_line=20), counts, 30)
-    for piece in pieces:
-        records.move_all_from(run_to_result(framer.receive(piece)))
-    records.move_all_from(run_to_result(framer.finish()))
+    for found in chain(*map(framer.receive, pieces), framer.finish()):
+        if isinstance(found, Records):
+            records.move_all_from(found)
+        else:
+            add_objects_or_text(found, 30, records)
     return [line for line in lines_of(records) if line], counts, records.as_text
 
 
 def lumberjack(pieces: list[bytes]) -> object:
-    framer, records, acknowledged = LumberjackFramer(30, 1000), Records(), b""
-    for piece in pieces:
-        for found in framer.receive(piece):
-            if isinstance(found, EventsToAcknowledge):
-                records.move_all_from(found.records)
-                acknowledged += found.acknowledgements
-    return lines_of(records), acknowledged, bool(framer.fault)
+    framer, texts, others, acknowledged = LumberjackFramer(1000), list[bytes](), 0, b""
+    for found in chain(*map(framer.receive, pieces)):
+        if isinstance(found, Events):
+            texts += found.texts
+            acknowledged += found.acknowledgement
+        else:
+            others += 1
+    return texts, others, acknowledged, bool(framer.fault)
 
 
 def journal(pieces: list[bytes]) -> object:
-    framer, records = JournalFramer(300), Records()
-    refused = None
+    framer, found = JournalFramer(), []
     try:
         for piece in pieces:
-            records.move_all_from(framer.receive(piece))
-        records.move_all_from(framer.finish())
+            found += framer.receive(piece)
+        found += framer.finish()
     except RequestRefused as refusal:
-        refused = refusal.status
-    return lines_of(records), records.reasons, refused
+        return found, refusal.status
+    return found, None
 
 
 def nats(pieces: list[bytes]) -> object:

@@ -6,11 +6,8 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
-from twisted.internet import task
-
 from logsrv.clock import Clock
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.intake.turns import SLICE
 
 
 class HandClock(Clock):
@@ -132,19 +129,3 @@ class ClockQueue(SimpleQueue[Any]):
         if block:
             self._clock.wait(self.qsize, timeout)
         return self.get_nowait()
-
-
-class Slow(task.Clock):
-    """A clock on which each look takes a third of a slice."""
-
-    def seconds(self) -> float:
-        now = super().seconds()
-        self.rightNow = now + 0.34 * SLICE
-        return now
-
-    def turn(self) -> None:
-        """Do what a turn of the reactor does: nothing that is asked for meanwhile."""
-        calls, self.calls = self.calls, []
-        for call in calls:
-            call.called = 1
-            call.func()

@@ -93,8 +93,8 @@ def chunked(*pieces: bytes) -> bytes:
 
 
 def slowly(monkeypatch: pytest.MonkeyPatch, piece: int = http.PIECE) -> None:
-    """Let each step take a turn of the reactor, and a request be parsed in small pieces."""
-    monkeypatch.setattr(turns, "SLICE", 0)
+    """Let each piece take a turn of the reactor, and a request be parsed in small pieces."""
+    monkeypatch.setattr(turns, "LONG", -1.0)
     monkeypatch.setattr(http, "PIECE", piece)
 
 

@@ -1,6 +1,6 @@
 """A sink that keeps what inputs deliver."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, cast
 
 import attrs
@@ -14,7 +14,6 @@ from logsrv.linelog.batch import Batch, Buffer
 from logsrv.linelog.intake.connections import Input
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.options import InputOptions
-from logsrv.linelog.intake.records import RecordReceiver
 from logsrv.linelog.lines.rules import LineRules
 from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.store.blocks import BlockNote, PendingBlock
@@ -23,6 +22,7 @@ from logsrv.linelog.store.identity import Identity
 from logsrv.linelog.store.origins import Origins
 from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.valve import Producer, Valve
+from tests.parts.workers import WorkersHere
 
 HIGH_WATER = 8 << 20
 
@@ -159,12 +159,26 @@ def intake(
     rules: LineRules | None = None,
     name: str = "",
     options: InputOptions | None = None,
+    workers: WorkersHere | None = None,
+    cpu: Callable[[], float] = lambda: 0.0,
 ) -> Intake:
-    """The way into a sink, by some rules; `options` are those of inputs of records."""
+    """The way into a sink, by some rules; `options` are those of inputs of records.
+
+    workers: those that parse large messages; by default at once. cpu: the CPU time; by default it
+    stands still.
+    """
     clock = Clock()
     clock.advance(1.5)
     settings = InputSettings(rules or LineRules(), name, input_options=options or InputOptions())
-    return Intake("tcp:1234", settings, store=sink, clock=clock, metrics=Metrics(METRICS))  # type: ignore[arg-type]
+    return Intake(
+        "tcp:1234",
+        settings,
+        store=sink,  # type: ignore[arg-type]
+        clock=clock,
+        metrics=Metrics(METRICS),
+        workers=workers or WorkersHere(),  # type: ignore[arg-type]
+        cpu=cpu,
+    )
 
 
 def connected(
@@ -174,14 +188,6 @@ def connected(
     receiver, transport = to.stream(way).buildProtocol(None), transport or StringTransport()
     receiver.makeConnection(transport)
     return receiver, transport
-
-
-def steps_of(receiver: RecordReceiver, data: bytes) -> int:
-    """Have all of some data taken in; return in how many steps."""
-    begun: list[Iterator[object]] = []
-    receiver.intake.time_slices.begin = lambda steps, *_, **_more: begun.append(steps)  # type: ignore[method-assign]
-    receiver.dataReceived(data)
-    return len(list(begun[0]))
 
 
 def counted(way: Intake, name: str, **labels: str) -> float:

@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from logsrv.kit.connections.source import escaped_word
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
-from logsrv.linelog.formats.journal.parse import MOST_ENTRY, JournalFramer
+from logsrv.linelog.formats.journal.parse import MOST_ENTRY, JournalEntry, JournalFramer, add_entry
 from logsrv.linelog.importing.dated import LineMoments
 from logsrv.linelog.importing.readable import CHUNK, JOURNAL, readable_text, unpack_file
 from logsrv.linelog.lines.bodies import Records, RequestRefused
@@ -174,8 +174,7 @@ class LogFile:
             yield from self.dated.runs_with_moments(bytes(last))
 
     def _date_journal_entries(self, chunks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
-        # With this limit every entry becomes JSON: text would have no time.
-        framer = JournalFramer(_ENTRY_RULES.max_line)
+        framer = JournalFramer()
         try:
             for chunk in chunks:
                 yield from self.dated.journal_runs(self._frame_entries(framer.receive(chunk)))
@@ -183,11 +182,15 @@ class LogFile:
         except RequestRefused as error:
             self.cut.append(f"{self.shown}: {error}; the entries before that are imported")
 
-    def _frame_entries(self, entries: Records) -> bytes:
-        self.without_fields += entries.refused_count
+    def _frame_entries(self, entries: Sequence[JournalEntry]) -> bytes:
+        records = Records()
+        for entry in entries:
+            # With this limit every entry becomes JSON: text would have no time.
+            add_entry(entry, _ENTRY_RULES.max_line, records)
+        self.without_fields += records.refused_count
         lines = [
             line
-            for run in entries.take_new_runs()
+            for run in records.take_new_runs()
             if isinstance(run, RecordRun)
             for line in run.lines
         ]

@@ -84,8 +84,10 @@ class DatagramProducer:
         intake = self._intake
         # The valve resumes every producer, so check the other causes too: otherwise compressed data would
         # arrive faster than it is unpacked.
-        if not (intake.valve.holds(self) or self in intake.costly_senders or intake.waits):
+        if not (intake.valve.holds(self) or self in intake.turns or intake.waits):
             self._listener.resumeProducing()
+
+    take_turn = resumeProducing
 
 
 @implementer(IDatagramReceiver)

@@ -9,27 +9,30 @@ from http import HTTPStatus
 from time import thread_time
 from typing import Protocol
 
-from twisted.internet.defer import Deferred
+import attrs
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from logsrv.kit.children.pool import ProcessPool, WorkerEndedError
+from logsrv.kit.children.pool import NoWorkerError, ProcessPool, WorkerEndedError
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.peer_log import connection_log
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.linelog.batch import TIME_AND_SPACES, Batch, Block
+from logsrv.linelog.intake.gathering import GatheredRecords, gather
 from logsrv.linelog.intake.options import InputOptions, read_secrets
-from logsrv.linelog.intake.turns import (
-    LONG,
-    MUCH,
-    SMALL,
-    ComputingThread,
-    CostlySenders,
-    TimeSlices,
-)
+from logsrv.linelog.intake.parsing import Parsed, ParseOrder, read_answer
+from logsrv.linelog.intake.turns import MUCH, SMALL, Turns, TurnTaker
 from logsrv.linelog.intake.unfinished import UnfinishedData
-from logsrv.linelog.lines.bodies import RequestRefused
+from logsrv.linelog.lines.bodies import (
+    BodyRules,
+    Records,
+    RequestRefused,
+    TooLargeHereError,
+    busy_refusal,
+    record_bytes_limit,
+)
 from logsrv.linelog.lines.rules import (
     LineCounts,
     LineRules,
@@ -49,6 +52,12 @@ _OVERSIZE = {
     Oversize.SPLIT: "stored in pieces",
     Oversize.TRUNCATE: "stored without the end",
     Oversize.CLOSE: "stored without the end, and the connection closed",
+}
+# Words for the log about records that are not stored, by reason.
+_WHY = {
+    "oversize": "dropped a record that is too long; the rest of the message is stored",
+    "protocol": "dropped an invalid record; the valid ones of its message are stored",
+    "unknown": "a message has no record, or some under keys that its format does not have",
 }
 # A block that takes more bytes in the store, with the stamps of its lines, is stored in pieces. 256 KiB of
 # empty lines from a TCP connection over IPv4 take fewer.
@@ -71,6 +80,21 @@ class InputSettings(Protocol):
     def input_options(self) -> InputOptions: ...
 
 
+class Deliverer(Producer, TurnTaker, Protocol):
+    """A connection that the store pauses, and that takes turns."""
+
+
+@attrs.frozen(eq=False)
+class _WaitingBatch:
+    """A batch for which the store had no room.
+
+    durable: Deferreds to fire when all up to this batch is safe, each with its `moment`.
+    """
+
+    batch: Batch
+    durable: list[tuple[Deferred[None], int]] = attrs.field(factory=list)
+
+
 class Intake:
     """A listener's way into the store: its rules, its counters, its clock.
 
@@ -78,9 +102,10 @@ class Intake:
     for inputs of records. max_record: longest structured record, such as JSON, in bytes.
     counts, received_bytes: counted by the protocols. received_lines: number of stored lines.
     store: for inputs that read it, or store blocks of other stores. connection_log: None unless the
-    operator wants it. unfinished: unfinished records of connections. time_slices: runs work that may take
-    long. workers: processes for much computing. costly_senders: the queue of costly connections.
-    datagrams: the producer to pause if the listener receives datagrams, else None.
+    operator wants it. unfinished: unfinished records of connections. workers: processes that parse large
+    messages. turns: the connections that wait until others have been served.
+    datagrams: the producer to pause if the listener receives datagrams, else None. backlog: whether some
+    datagrams are received but not taken in.
 
     Each line gets a stamp, which may be hundreds of times as long as the line. So a large block is stored
     in pieces; the pieces that the store has no room for wait here, without stamps, until the valve opens.
@@ -96,7 +121,6 @@ class Intake:
         metrics: Counts,
         cpu: Callable[[], float] = thread_time,
         workers: ProcessPool | None = None,
-        computing: ComputingThread | None = None,
         unfinished: UnfinishedData | None = None,
     ) -> None:
         """label: names the listener in logs and metrics. cpu: returns this thread's CPU time in seconds."""
@@ -108,20 +132,15 @@ class Intake:
         self.store = store
         self.clock = clock
         self.workers = workers
-        # Number of messages that workers have; after `flush` their answers are too late.
+        # Number of messages with workers; after `flush` their answers are too late.
         self._asked = 0
         self._flushed = False
-        self.time_slices = TimeSlices(store.valve, clock, computing)
-        self.costly_senders = CostlySenders(store.valve, clock)
+        self.turns = Turns(store.valve, clock, cpu)
         self.datagrams: Producer | None = None
+        self.backlog = False
         self.apply(settings)
         self.unfinished = unfinished or UnfinishedData(lambda: self.options.max_body)
-        # Batches; between them Deferreds, to fire when the batches before are safe, with their `moment`,
-        # and calls that make more batches.
-        self._waiting: deque[Batch | tuple[Deferred[None], int | None] | Callable[[], object]] = (
-            deque()
-        )
-        self._storing = False
+        self._waiting: deque[_WaitingBatch] = deque()
         # Asks for a turn for the waiting batches: after the connections that are read in this turn, and not
         # before the valve is open.
         self._next_turn = NextTurnCall(clock, partial(self.valve.when_open, self._store_waiting))
@@ -177,11 +196,30 @@ class Intake:
             self.received_lines += lines
             return len(block) + lines * (line - 1)
         pieces = block.pieces(MOST_STORED // line)
-        self._waiting += [Batch(piece, source, received) for piece in pieces]
+        self._waiting += [_WaitingBatch(Batch(piece, source, received)) for piece in pieces]
         self._store_waiting()
         return self.stored_size(block, source)
 
-    def delivered(self, producer: Producer, began: float | None, size: int) -> None:
+    def take_gathered(self, gathered: GatheredRecords, source: str) -> int:
+        """Store the lines of a message, and report what is not stored as it came; return their bytes."""
+        size = 0
+        while gathered.blocks:
+            block = gathered.blocks.popleft()
+            size += len(block)
+            self.take(block, source)
+        if gathered.as_text:
+            self.as_text(source, gathered.as_text)
+        for reason, number in gathered.reasons.items():
+            self.drop(source, reason, _WHY[reason], number)
+        if gathered.empty:
+            self.complain(source, "dropped an empty record", "empty")
+        return size
+
+    def take_datagram_records(self, records: Records, source: str) -> None:
+        """Store records of datagrams. source: as returned by `source`."""
+        self.take_gathered(gather(records, for_datagrams(self.rules), self.counts), source)
+
+    def delivered(self, producer: Deliverer, began: float | None, size: int) -> None:
         """Let other producers come first, unless the chunk was small; after a costly one, pause this one.
 
         began: `cpu()` when the chunk came; None if it is too short to take long. size: bytes that the chunk
@@ -189,8 +227,9 @@ class Intake:
         """
         if size > SMALL:
             self.valve.served(producer)
-        if size > MUCH or (began is not None and self.cpu() - began > LONG):
-            self.costly_senders.pause_and_queue(producer)
+        if size > MUCH or (began is not None and self.turns.is_over(began)):
+            producer.pauseProducing()
+            self.turns.wait_as_costly(producer)
 
     def stored_size(self, block: Block | bytes, source: str) -> int:
         """Return how many bytes a block takes in the store, with a stamp before each line."""
@@ -198,15 +237,10 @@ class Intake:
             block = Block.of_bytes(block)
         return len(block) + block.number * (len(source) + TIME_AND_SPACES)
 
-    def in_turn(self, take: Callable[[], object]) -> None:
-        """Call a function that makes more lines, such as by unpacking, when the store has room."""
-        self._waiting.append(take)
-        self._store_waiting()
-
     @property
     def waits(self) -> bool:
-        """Return true if received blocks are not stored yet."""
-        return bool(self._waiting)
+        """Return true if received blocks or datagrams are not stored yet."""
+        return bool(self._waiting) or self.backlog
 
     @property
     def moment(self) -> int:
@@ -222,7 +256,7 @@ class Intake:
         if not self._waiting:
             return self.store.durable(since)
         waiting: Deferred[None] = Deferred()
-        self._waiting.append((waiting, self.moment if since is None else since))
+        self._waiting[-1].durable.append((waiting, self.moment if since is None else since))
         return waiting
 
     def deposit(self, pending: PendingBlock) -> Deferred[None]:
@@ -230,17 +264,50 @@ class Intake:
         self.received_lines += pending.lines
         return self.store.deposit(pending)
 
-    def ask_worker(self, *parts: bytes) -> Deferred[list[bytes]]:
-        """Return a Deferred that fires with a worker's answer, as `ProcessPool.answer` does."""
-        assert self.workers is not None
-        self._asked += 1
-        return self.workers.answer(*parts).addBoth(self._fail_if_flushed)
+    @property
+    def body_rules(self) -> BodyRules:
+        """The limits of a message of this listener, for parsers."""
+        most = self.options.max_body
+        return BodyRules("", "", self.max_record, record_bytes_limit(most), most)
 
-    def _fail_if_flushed(self, answer: list[bytes] | Failure) -> list[bytes] | Failure:
-        if self._flushed:
-            return Failure(WorkerEndedError("there was no time to take it in"))
+    async def parse(self, message: ParseOrder) -> Parsed:
+        """Parse a message here, or in a worker if it is large. Raises RequestRefused."""
+        try:
+            return message.parse_here(self.counts)
+        except TooLargeHereError:
+            return await self.parse_in_worker(message)
+
+    def parse_in_worker(self, message: ParseOrder) -> Deferred[Parsed]:
+        """Let a worker parse a message. Fails with RequestRefused, 503 if no worker has done it."""
+        if self.workers is None:
+            return fail(busy_refusal("there are no workers for large messages; send it again"))
+        self._asked += 1
+        self.unfinished.asked += 1
+        answered = self.workers.answer(*message.encoded()).addBoth(self._note_answer)
+        return answered.addCallbacks(
+            self._read_answer, self._refuse_unparsed, callbackArgs=(len(message.body),)
+        )
+
+    def _note_answer(self, answer: list[bytes] | Failure) -> list[bytes] | Failure:
         self._asked -= 1
+        self.unfinished.note_answer()
         return answer
+
+    def _read_answer(self, answer: list[bytes], held: int) -> Parsed:
+        if self._flushed:
+            raise busy_refusal("there was no time to take it in; send it again")
+        # There was room for each message as it was sent, but all may become several times as large.
+        self.unfinished.check_room(sum(map(len, answer)), held)
+        return read_answer(answer, self.counts)
+
+    def _refuse_unparsed(self, failure: Failure) -> Parsed:
+        failure.trap(NoWorkerError, WorkerEndedError)
+        raise busy_refusal(f"{failure.getErrorMessage()}; send it again") from None
+
+    @property
+    def workers_are_full(self) -> bool:
+        """Return whether so many messages wait for workers that no more large ones should be received."""
+        return self.unfinished.asked > (self.workers.most if self.workers else 0) + 1
 
     def refused(self, reason: str, records: int = 1) -> None:
         """Count records that are not stored, by reason."""
@@ -297,21 +364,9 @@ class Intake:
         self.complain(source, f"{expected}; stored as text", "text")
 
     def _store_waiting(self) -> None:
-        """Store the waiting batches while the valve is open; the rest waits for the turns of other senders.
-
-        The rest also waits after each call of a function: the valve does not limit these calls if their
-        results are dropped.
-        """
-        if self._storing:
-            return
-        self._storing = True
-        try:
-            makes_more = False
-            while self._waiting and not (self.valve.closed or makes_more):
-                makes_more = callable(self._waiting[0])
-                self._store_first_waiting()
-        finally:
-            self._storing = False
+        """Store waiting batches while the valve is open; the rest waits for the turns of other senders."""
+        while self._waiting and not self.valve.closed:
+            self._store_first_waiting()
         if self._waiting:
             if self.datagrams is not None:
                 self.datagrams.pauseProducing()
@@ -320,24 +375,14 @@ class Intake:
             self.datagrams.resumeProducing()
 
     def _store_first_waiting(self) -> None:
-        following = self._waiting.popleft()
-        if callable(following):
-            behind, self._waiting = self._waiting, deque()
-            try:
-                following()
-            except Exception:
-                # The other messages that wait must still be taken in.
-                log.failure("taking in a waiting message failed")
-            self._waiting += behind
-        elif isinstance(following, tuple):
-            waiting, since = following
+        first = self._waiting.popleft()
+        self.received_lines += self.store.append(first.batch)
+        for waiting, since in first.durable:
             self.store.durable(since).chainDeferred(waiting)
-        else:
-            self.received_lines += self.store.append(following)
 
     def flush(self) -> None:
         """Store all waiting batches, and flush the connection log: the store is about to close."""
-        given_up = self.time_slices.finish() + self._asked
+        given_up = self.turns.finish() + self._asked
         self._flushed = True
         if given_up:
             self.refused("unfinished", given_up)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator
 
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
@@ -17,7 +16,7 @@ from twisted.python.failure import Failure
 from logsrv.kit.connections.drain import unread_bytes
 from logsrv.linelog.intake.connections import AnswerState, AnswerWriter, InputProtocol
 from logsrv.linelog.intake.intake import Intake
-from logsrv.linelog.intake.turns import LITTLE
+from logsrv.linelog.intake.turns import LITTLE, MUCH
 from logsrv.linelog.lines.framer import BlockFramer, LineFramer
 from logsrv.linelog.lines.joined import JoiningFramer
 from logsrv.linelog.lines.rules import LineCounts, LineRules
@@ -89,8 +88,8 @@ class LineReceiver(InputProtocol):
     def __init__(self, intake: Intake) -> None:
         super().__init__(intake)
         self._framer = self.make_framer(intake.rules, intake.counts)
-        # While earlier data is taken in slice by slice: the chunks that came after it. Otherwise None.
-        self._later: deque[bytes] | None = None
+        # Chunks that came while others have their turn.
+        self._unread: deque[bytes] = deque()
 
     def make_framer(self, rules: LineRules, counts: LineCounts) -> BlockFramer:
         """Return the framer for this connection."""
@@ -104,47 +103,55 @@ class LineReceiver(InputProtocol):
     @property
     def working(self) -> bool:
         """Return true while received data is not taken in: a stop waits for it."""
-        return self._later is not None
+        return bool(self._unread) or self.more
 
     def dataReceived(self, data: bytes) -> None:
         intake = self.intake
-        if self._later is not None:
+        if self.working:
             # TLS may deliver data that it had before it was paused.
-            self._later.append(data)
+            self._unread.append(data)
             return
         began = intake.cpu() if len(data) > LITTLE else None
-        if began is not None and intake.time_slices.turn_is_spent:
-            self._store_in_slices(data)
+        if began is not None and intake.turns.is_spent:
+            self._unread.append(data)
+            intake.valve.served(self)
+            self.pauseProducing()
+            intake.turns.wait(self)
             return
         size = self.take_in(data)
         if began is not None:
-            intake.time_slices.count_seconds(intake.cpu() - began)
+            intake.turns.count(intake.cpu() - began)
         if self.more:
-            self._store_in_slices(b"")
+            intake.valve.served(self)
+            self.take_turn()
         else:
             intake.delivered(self, began, size)
 
-    def _store_in_slices(self, data: bytes) -> None:
-        """Take in the framer's rest and `data` in slices; other senders are served in between."""
-        self._later = deque([data] if data else [])
-        self.intake.valve.served(self)
-        self.pauseProducing()
-        self.intake.time_slices.begin(self._store_steps(self._later), self._work_ended)
-
-    def _store_steps(self, unread_bytes: deque[bytes]) -> Iterator[None]:
-        while self.more or unread_bytes:
-            self.take_in(b"" if self.more else unread_bytes.popleft())
-            yield
-
-    def _work_ended(self, failure: Failure | None) -> None:
-        self._later = None
-        if failure is not None:
-            log.failure("taking in data from {source} failed", failure, source=self.source)
+    def take_turn(self) -> None:
+        """Take in the framer's rest and unread chunks, until others have a turn."""
+        intake, began, size = self.intake, self.intake.cpu(), 0
+        try:
+            while self.working:
+                size += self.take_in(b"" if self.more else self._unread.popleft())
+                if size > MUCH or intake.turns.is_over(began):
+                    break
+        except Exception:
+            log.failure("taking in data from {source} failed", source=self.source)
+            self._unread.clear()
+            self._framer = self.make_framer(intake.rules, intake.counts)
             self.transport.abortConnection()
-        elif not self.connected:
-            self.finish()
-        else:
+        intake.turns.count(intake.cpu() - began)
+        if self.working:
+            self._wait_as_costly()
+        elif self.connected:
             self.resumeProducing()
+        else:
+            self.finish()
+
+    def _wait_as_costly(self) -> None:
+        if self.connected:
+            self.pauseProducing()
+        self.intake.turns.wait_as_costly(self)
 
     def take_in(self, data: bytes) -> int:
         """Store the lines that `data` completes; return how many bytes they take in the store."""
@@ -194,15 +201,15 @@ class LineReceiver(InputProtocol):
             self.intake.take(block, self.source)
         self._waits = ()
         if self.more:
-            self._store_in_slices(b"")
+            self._wait_as_costly()
         elif self._framer.waits:
             self._time_silence()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
-        self.intake.costly_senders.remove(self)
         self.connected = 0
-        if self._later is None:
+        if not self.working:
+            self.intake.turns.remove(self)
             self.finish()
 
     def finish(self) -> None:
@@ -229,9 +236,7 @@ class LineReceiver(InputProtocol):
     def resumeProducing(self) -> None:
         intake = self.intake
         unread_answers = self.answers and self.answers.state is AnswerState.UNREAD
-        if self._later is not None:
-            return
-        if not (intake.valve.holds(self) or unread_answers or self in intake.costly_senders):
+        if not (intake.valve.holds(self) or unread_answers or self in intake.turns):
             self.transport.resumeProducing()
 
 

@@ -1,8 +1,5 @@
 """The base class for connections that receive records: it stores them and acknowledges them.
 
-`received` is a generator, so that long work is done in slices: other peers are served between two slices,
-and this peer is not read from until the last one is done.
-
 An acknowledgement is sent only when the store says that everything before it is safe. If the disk fails,
 the connection is closed, and the client sends everything unacknowledged again.
 """
@@ -11,72 +8,68 @@ from __future__ import annotations
 
 import enum
 from collections import deque
-from collections.abc import Iterator
-from typing import Protocol as Shape
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
+from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from logsrv.kit.protocols.faults import wrong_value_text
 from logsrv.linelog.intake.connections import AnswerState, AnswerWriter, InputProtocol
-from logsrv.linelog.intake.gathering import GatheredRecords
+from logsrv.linelog.intake.gathering import GatheredRecords, gather
 from logsrv.linelog.intake.intake import Intake
-from logsrv.linelog.lines.bodies import Records
+from logsrv.linelog.intake.parsing import Parsed, ParseOrder, Parser
+from logsrv.linelog.intake.turns import LITTLE
+from logsrv.linelog.lines.bodies import (
+    LARGE,
+    Records,
+    Reply,
+    RequestRefused,
+    TooLargeHereError,
+)
+from logsrv.linelog.lines.framer import RecordFramer
 
 log = Logger()
 
 # A peer with more stored but unacknowledged bytes is paused; most clients have a smaller window.
 WINDOW = 4 << 20
-# A peer with an unfinished record of more bytes is paused while many jobs wait, because the record may
-# become one more job.
-LARGE = 256 << 10
 # Bytes counted for each waiting answer in addition to its length: it may acknowledge no stored bytes.
 ANSWER = 1 << 10
 
 
-class WorkState(enum.Enum):
-    """State of the work on a peer's data.
-
-    | now     | bytes come | not done at once | done |
-    | ------- | ---------- | ---------------- | ---- |
-    | NOTHING | AT_ONCE    |                  |      |
-    | AT_ONCE |            | IN_TURNS         | NOTHING |
-    | IN_TURNS |           |                  | NOTHING |
-
-    While IN_TURNS, the peer is not read from. Bytes that still arrive are worked on after the others.
-    """
+class Work(enum.Enum):
+    """The state of the work on what a peer has sent: some messages are left, or a worker parses one."""
 
     NOTHING = enum.auto()
-    AT_ONCE = enum.auto()
-    IN_TURNS = enum.auto()
-
-
-class RecordFramer(Shape):
-    """A framer of connections. unfinished_bytes: number of bytes kept of an unfinished record."""
-
-    @property
-    def unfinished_bytes(self) -> int: ...
+    MESSAGES = enum.auto()
+    WORKER = enum.auto()
 
 
 class RecordReceiver(InputProtocol):
-    """A connection: override `make_framer` and `received`, and `lost` if necessary.
+    """A connection: override `make_framer`, `received`, and, if it needs them, `messages` and `lost`.
 
-    Four causes pause it: the store, a peer that does not read its answers, work on the peer's data, and too
-    many unacknowledged bytes. It resumes when none of them is left.
+    What has come is taken in at once, one message after the other, until a worker parses one of them, or
+    others have a turn. Five causes pause the peer: the store, a peer that does not read its answers, a
+    message that a worker parses, other peers' turns, and too many unacknowledged bytes. It resumes when
+    none of them is left.
     """
 
     acknowledges = False
     """Whether peers send unacknowledged records again."""
     record_name = "a record"
     """The subject of the message about an unfinished record that is dropped, such as "an event"."""
-    most_at_once = 1 << 20
-    """The most bytes passed to one call of `received`: every few bytes may be a record."""
+    most_at_once = 32 << 10
+    """The most bytes passed to one call of `messages`: every few bytes may be a record."""
 
     def __init__(self, intake: Intake) -> None:
         super().__init__(intake)
         self.ending = False
         """Whether the connection is being closed: later bytes are only counted."""
         self._rules = intake.rules
+        self.body_rules = intake.body_rules
         self.due = 0
         """Number of acknowledgements that wait until their records are safe."""
         # Bytes of these acknowledgements, and of the records that they are for.
@@ -84,10 +77,13 @@ class RecordReceiver(InputProtocol):
         # Bytes stored since the last answer, and `Intake.moment` before the first of them.
         self._stored = 0
         self._since = 0
-        # Chunks not parsed yet, and the bytes that came since the work was last done.
+        # Chunks that are not split yet, the messages of the last one, and the bytes that came since all
+        # were last taken in.
         self._unread: deque[bytes] = deque()
+        self._messages: Iterator[Any] = iter(())
         self._came = 0
-        self._work = WorkState.NOTHING
+        self._work = Work.NOTHING
+        self._paused = False
         # Made for the first answer.
         self._answers: AnswerWriter | None = None
         self.framer = self.make_framer()
@@ -99,10 +95,17 @@ class RecordReceiver(InputProtocol):
     @property
     def working(self) -> bool:
         """Return true while data must still be stored or acknowledged: a stop waits for it."""
-        return self._work is not WorkState.NOTHING or self.due > 0
+        return self._work is not Work.NOTHING or self.due > 0
 
-    def received(self, data: bytes) -> Iterator[None]:
-        """Take in data of the peer, cut anywhere; other peers may have a turn after each step."""
+    def messages(self, data: bytes) -> Iterable[Any]:
+        """Return the messages in data of the peer, cut anywhere; by default the data itself is one.
+
+        The next one is asked for when the one before is stored.
+        """
+        return (data,)
+
+    def received(self, message: Any) -> None:
+        """Store one of the `messages`, or `parse` it."""
         raise NotImplementedError(f"{type(self).__name__} has no received")
 
     def lost(self) -> None:
@@ -111,13 +114,50 @@ class RecordReceiver(InputProtocol):
             why = f"{self.record_name} is not stored: the connection ended in the middle of it"
             self.intake.drop(self.source, "unfinished", why)
 
-    def store(self, records: Records) -> Iterator[None]:
-        """Store records, each as one line, in steps; empty ones are skipped.
+    def store(self, records: Records) -> None:
+        """Store records, each as one line; empty ones are skipped.
 
         With --oversize close, a record that is too long closes the connection; all later ones are dropped
         and counted.
         """
-        return self.store_gathered(GatheredRecords(records, self._rules, self.intake.counts))
+        self._store_gathered(gather(records, self._rules, self.intake.counts))
+
+    def parse(self, parser: Parser, message: bytes | bytearray, answer: bytes = b"") -> None:
+        """Parse a message, a large one in a worker, and store its records, or refuse it (`refuse_message`).
+
+        When they are safe, what `answer_to` its reply returns is sent, and then `answer`. The next message
+        is not taken before this one is stored.
+        """
+        order = ParseOrder(parser, message, self.body_rules, self._rules)
+        try:
+            parsed = order.parse_here(self.intake.counts)
+        except TooLargeHereError:
+            waiting = Deferred.fromCoroutine(self._parse_in_worker(order, answer))
+            waiting.addErrback(self._abort)
+        except RequestRefused as refusal:
+            self.refuse_message(refusal)
+        else:
+            self._store_parsed(parsed, answer)
+
+    def answer_to(self, reply: Reply) -> bytes:
+        """Return the answer to send to the peer, from a parser's reply."""
+        return reply.body
+
+    def refuse_message(self, refusal: RequestRefused) -> None:
+        """Close the connection because of a message that `parse` has refused."""
+        busy = refusal.status == HTTPStatus.SERVICE_UNAVAILABLE
+        if busy and self.acknowledges:
+            # It is not the sender's fault, and it sends the message again.
+            self.intake.request_refused(refusal)
+            self.intake.complain(self.source, f"closing the connection: {refusal}", "busy")
+            self.end()
+            return
+        records = 1 if refusal.records is None else refusal.records
+        if busy or self.ending:
+            why = f"dropped {self.record_name}: {refusal}"
+            self.intake.drop(self.source, "busy" if busy else refusal.reason, why, records)
+        else:
+            self.refuse(refusal.reason, f"closing the connection: {refusal}", records=records)
 
     @property
     def unfinished_bytes(self) -> int:
@@ -133,17 +173,6 @@ class RecordReceiver(InputProtocol):
         self.end()
         # A peer that reads no answers stays connected; its bytes must go now.
         self.framer = self.make_framer()
-
-    def store_gathered(self, gathering: GatheredRecords) -> Iterator[None]:
-        """Store the records of a message that is wholly parsed, in steps."""
-        if self.ending:
-            gathering.closing = "the connection is being closed"
-        if not self._stored:
-            self._since = self.intake.moment
-        yield from gathering.store(self.intake, self.source)
-        self._stored += gathering.stored
-        if gathering.closing is not None:
-            self.refuse("oversize", gathering.closing, records=gathering.dropped)
 
     def answer(self, data: bytes) -> None:
         """Send an answer at once."""
@@ -185,75 +214,133 @@ class RecordReceiver(InputProtocol):
         self._close_when_safe()
 
     def dataReceived(self, data: bytes) -> None:
-        self.intake.received_bytes += len(data)
+        intake = self.intake
+        intake.received_bytes += len(data)
         if self.ending:
             return
         self._came += len(data)
         self._unread.append(data)
-        if self._work is not WorkState.NOTHING:
+        if self._work is not Work.NOTHING:
             # TLS may deliver data that it had before it was paused.
             return
-        self.intake.valve.served(self)
-        self._work = WorkState.AT_ONCE
-        self.intake.time_slices.begin(
-            self._receive_steps(), self._work_ended, again=self.acknowledges
-        )
-        self._go_on_in_turns()
+        intake.valve.served(self)
+        self._work = Work.MESSAGES
+        if len(data) > LITTLE and intake.turns.is_spent:
+            self._pause_for_turn()
+            intake.turns.wait(self)
+        else:
+            self.take_turn()
 
-    def _go_on_in_turns(self) -> None:
-        if self._work is WorkState.AT_ONCE:
-            # The connection waits for us, not for its peer to finish a record.
-            self.intake.unfinished.forget(self)
-            self._work = WorkState.IN_TURNS
-            self.pauseProducing()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        super().connectionLost(reason)
-        self.intake.unfinished.forget(self)
-        self.connected = 0
-        if self._work is WorkState.NOTHING:
-            self._data_ended()
-
-    def _receive_steps(self) -> Iterator[None]:
-        while self._unread:
-            data = self._unread.popleft()
-            for at in range(0, len(data), self.most_at_once):
-                if self.ending:
+    def take_turn(self) -> None:
+        """Take in messages until none is left, a worker parses one, or others have a turn."""
+        turns, began = self.intake.turns, self.intake.cpu()
+        try:
+            while self._take_next():
+                if self._work is Work.WORKER:
                     return
-                yield from self.received(data[at : at + self.most_at_once])
-                yield
+                if turns.is_over(began) or self.intake.valve.closed:
+                    self._pause_for_turn()
+                    turns.count(self.intake.cpu() - began)
+                    turns.wait_as_costly(self)
+                    return
+        except Exception:
+            self._abort(Failure())
+            return
+        turns.count(self.intake.cpu() - began)
+        self._all_taken()
 
-    def _work_ended(self, failure: Failure | None) -> None:
-        paused, self._work = self._work is WorkState.IN_TURNS, WorkState.NOTHING
-        if failure is not None:
+    def _take_next(self) -> bool:
+        """Take the next message, or split the next chunk; return false if nothing is left."""
+        if self.ending:
+            return False
+        for message in self._messages:
+            result: object = self.received(message)  # type: ignore[func-returns-value]
+            if result is not None:
+                raise TypeError(f"received gave {wrong_value_text(result)}; it has to be None")
+            return True
+        if not self._unread:
+            return False
+        data = self._unread.popleft()
+        if len(data) > self.most_at_once:
+            self._unread.appendleft(data[self.most_at_once :])
+            data = data[: self.most_at_once]
+        self._messages = iter(self.messages(data))
+        return True
+
+    def _pause_for_turn(self) -> None:
+        # The connection waits for us, not for its peer to finish a record.
+        self.intake.unfinished.forget(self)
+        self.pauseProducing()
+
+    def _all_taken(self) -> None:
+        self._work = Work.NOTHING
+        self._messages = iter(())
+        if self.ending or not self.connected:
             self._unread.clear()
-            self.ending = True
-            log.failure("taking in data from {source} failed", failure, source=self.source)
-            self.transport.abortConnection()
-        elif not self.connected:
+        if not self.connected:
             self._data_ended()
         elif self.ending:
             self._close_when_safe()
         else:
             came, self._came = self._came, 0
             self.intake.unfinished.note(self, self.unfinished_bytes, came)
-            if self.ending:
-                return
-            if self._must_wait_for_room:
+            if self._must_wait_for_workers:
                 self.pauseProducing()
-                self.intake.time_slices.resume_when_room(self)
-            elif paused:
+            if not self.ending:
                 self.resumeProducing()
 
-    @property
-    def _must_wait_for_room(self) -> bool:
-        """Return true while a long record must wait for the work of other connections."""
-        return self.unfinished_bytes > LARGE and self.intake.time_slices.is_full
+    async def _parse_in_worker(self, order: ParseOrder, answer: bytes) -> None:
+        held, unfinished = len(order.body), self.intake.unfinished
+        self._work = Work.WORKER
+        self._pause_for_turn()
+        unfinished.held += held
+        try:
+            parsed = await self.intake.parse_in_worker(order)
+        except RequestRefused as refusal:
+            self._work = Work.MESSAGES
+            self.refuse_message(refusal)
+        else:
+            self._work = Work.MESSAGES
+            self._store_parsed(parsed, answer)
+        finally:
+            unfinished.held -= held
+        self.intake.turns.wait(self)
+
+    def _abort(self, failure: Failure) -> None:
+        log.failure("taking in data from {source} failed", failure, source=self.source)
+        self.ending = True
+        self.transport.abortConnection()
+        self._all_taken()
+
+    def _store_parsed(self, parsed: Parsed, answer: bytes) -> None:
+        self._store_gathered(parsed.gathered)
+        answer = (self.answer_to(parsed.reply) if parsed.reply else b"") + answer
+        if answer and not self.ending:
+            self.answer_when_safe(answer)
+
+    def _store_gathered(self, gathered: GatheredRecords) -> None:
+        if self.ending:
+            lost = sum(len(block) - block.number for block in gathered.blocks)
+            self.intake.counts.dropped_closed += lost
+            return
+        if not self._stored:
+            self._since = self.intake.moment
+        self._stored += self.intake.take_gathered(gathered, self.source)
+        if gathered.closing is not None:
+            self.refuse("oversize", gathered.closing, records=gathered.dropped)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        super().connectionLost(reason)
+        self.intake.unfinished.forget(self)
+        self.connected = 0
+        if self._work is Work.NOTHING:
+            self._data_ended()
 
     def _data_ended(self) -> None:
         if not self.ending:
             self.lost()
-        self.ending = True
+        # A worker may parse what was lost.
+        self.ending = self._work is Work.NOTHING
 
     def _acknowledge(self, _: None, data: bytes, size: int) -> None:
         self._unsafe -= size
@@ -278,20 +365,31 @@ class RecordReceiver(InputProtocol):
         self._answers.write(data)
 
     def _close_when_safe(self) -> None:
-        if self.due or self._work is not WorkState.NOTHING or not self.connected:
+        if self.working or not self.connected:
             return
         if self._answers is not None:
             self._answers.unregister_before_close()
         self.transport.loseConnection()
 
+    def pauseProducing(self) -> None:
+        self._paused = True
+        if self.connected:
+            super().pauseProducing()
+
     def resumeProducing(self) -> None:
-        unread = self._answers is not None and self._answers.state is AnswerState.UNREAD
-        unsafe = self._unsafe > WINDOW
-        busy = self._work is not WorkState.NOTHING
-        if not self.connected or busy or self.intake.valve.holds(self) or unread or unsafe:
-            # Whichever cause ends last calls this again.
+        """Read from the peer, unless a cause to wait is left. Whichever ends last calls this again."""
+        if not (self.connected and self._paused and self._work is Work.NOTHING):
             return
-        if self._must_wait_for_room:
-            self.intake.time_slices.resume_when_room(self)
+        unread = self._answers is not None and self._answers.state is AnswerState.UNREAD
+        if self._unsafe > WINDOW or unread or self.intake.valve.holds(self):
+            return
+        if self._must_wait_for_workers:
+            self.intake.unfinished.resume_after_answer(self)
         else:
+            self._paused = False
             self.transport.resumeProducing()
+
+    @property
+    def _must_wait_for_workers(self) -> bool:
+        """Return whether a long record would be one message more than there is room for."""
+        return self.unfinished_bytes > LARGE and self.intake.workers_are_full

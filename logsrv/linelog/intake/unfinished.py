@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from logsrv.linelog.lines.bodies import busy_refusal
+from logsrv.linelog.store.valve import Producer
+
 
 class RecordHolder(Protocol):
     """A connection that keeps the beginning of a record."""
@@ -26,19 +29,41 @@ BODIES = 2
 class UnfinishedData:
     """The unfinished records and the bodies of all listeners.
 
-    max_body: returns the longest body in bytes. size: bytes of unfinished records. held: bytes of bodies.
+    max_body: returns the longest body in bytes. size: bytes of unfinished records. held: bytes of bodies,
+    and of messages that workers parse. asked: number of messages that workers have or wait for them.
     """
 
     def __init__(self, max_body: Callable[[], int]) -> None:
-        self.size = self.held = 0
+        self.size = self.held = self.asked = 0
         self._max_body = max_body
         # The holder that has waited longest is the first.
         self._sizes: dict[RecordHolder, int] = {}
+        self._waits_for_answer: dict[Producer, None] = {}
 
     @property
     def most_held(self) -> int:
         """The limit in bytes: for `size`, and for `held`."""
         return BODIES * self._max_body()
+
+    def check_room(self, more: int = 0, own: int = 0) -> None:
+        """Raise RequestRefused (503) if all bodies hold too many bytes, or would with `more` bytes.
+
+        own: how many of those that are held belong to the same message. Without others it always has room.
+        """
+        others = self.held - own
+        if others + more > self.most_held and (others or not own):
+            raise busy_refusal("too many bodies are in memory at once; send it again")
+
+    def note_answer(self) -> None:
+        """Note that a worker has answered; resume the senders that wait for that."""
+        self.asked -= 1
+        waiting, self._waits_for_answer = self._waits_for_answer, {}
+        for producer in waiting:
+            producer.resumeProducing()
+
+    def resume_after_answer(self, producer: Producer) -> None:
+        """Resume a paused producer when a worker has answered."""
+        self._waits_for_answer[producer] = None
 
     def note(self, holder: RecordHolder, size: int, received: int = 0) -> None:
         """Note that a holder keeps `size` bytes now, after it received `received` bytes.

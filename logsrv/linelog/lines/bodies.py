@@ -34,6 +34,12 @@ _MAYBE_TOO_LARGE = re.compile(rb"[0-9][eE]\+?[0-9]{2}|[0-9]{289}")
 # A text of JSON this many times as long as a record may be, and longer than 256 KiB, is not parsed.
 _SPARE = 4
 _LEAST_LONG = 256 << 10
+LARGE = 64 << 10
+"""A message of more bytes, unpacked, is parsed in a worker; unusual ones take 3 µs a byte."""
+# Records of more bytes in all are made in a worker, whose memory is limited.
+_MOST_HERE = 4 << 20
+RETRY_SECONDS = 2
+"""A sender refused as busy should try again after this many seconds."""
 RECORD = 200
 """Bytes counted for each record in addition to its text, for its time and source in the store."""
 
@@ -77,6 +83,10 @@ class RequestRefused(PeerError):
         self.reason = reason or _REASONS.get(status, "protocol")
 
 
+class TooLargeHereError(Exception):
+    """A message proves to be large while it is parsed: a worker should begin anew."""
+
+
 @attrs.frozen
 class Reply:
     """The answer to a request, sent when its records are safe. type: the Content-Type."""
@@ -92,6 +102,8 @@ class BodyRules:
     """The type, path, query and limits of a body.
 
     media: its Content-Type without parameters. query: the parameters of its request, percent-decoded.
+    coding: its Content-Encoding, "" for none. routes: the function that returns the routes of its listener,
+    `package.module:function`. here: whether it is parsed in the server, not in a worker.
     Limits in bytes: max_record: one record. max_made: all records of the body, plus 200 for each of them.
     max_body: the unpacked body, and the answer to a bulk request.
     """
@@ -102,6 +114,14 @@ class BodyRules:
     max_made: int = 256 << 20
     max_body: int = 64 << 20
     query: Mapping[str, str] = NO_HEADERS
+    coding: str = ""
+    routes: str = ""
+    here: bool = False
+
+    def check_unpacked(self, size: int) -> None:
+        """Raise TooLargeHereError if content that becomes `size` bytes should be parsed in a worker."""
+        if self.here and size > LARGE:
+            raise TooLargeHereError
 
 
 def record_bytes_limit(most_body: int) -> int:
@@ -129,9 +149,13 @@ class Records:
     `add` got empty; they are not stored. reasons: numbers of the records that are not stored, by reason.
     """
 
-    def __init__(self, most: int | None = None) -> None:
-        """most: limit in bytes for all records, also those that are not stored; None for no limit."""
-        self._most = most
+    def __init__(self, most: int | None = None, *, here: bool = False) -> None:
+        """most: limit in bytes for all records, also those that are not stored; None for no limit.
+
+        here: whether TooLargeHereError is raised for records of more bytes than are made in the server.
+        """
+        self._here = here and (most is None or most > _MOST_HERE)
+        self._most = _MOST_HERE if self._here else most
         self._made = 0
         self._taken = 0
         self._number = 0
@@ -227,6 +251,8 @@ class Records:
     def require_room_for_records(self, number: int) -> None:
         """Raise RequestRefused (413) if `number` more records, even empty ones, would exceed the limit."""
         if self._most is not None and self._made + number * RECORD > self._most:
+            if self._here:
+                raise TooLargeHereError
             raise records_too_large(self._most, "records")
 
     @property
@@ -270,6 +296,11 @@ def malformed_body(sentence: str, records: int | None = None) -> RequestRefused:
 def nothing_found(sentence: str, records: int = 1) -> RequestRefused:
     """Return the refusal (400) of a body in which no record of its format was found."""
     return RequestRefused(400, sentence, reason="unknown", records=max(1, records))
+
+
+def busy_refusal(sentence: str) -> RequestRefused:
+    """Return the refusal (503) of a message that may be sent again soon."""
+    return RequestRefused(503, sentence, {"Retry-After": str(RETRY_SECONDS)})
 
 
 def record_too_long(most: int, what: str = "a record") -> RequestRefused:

@@ -104,6 +104,13 @@ PRESENCE = b"\r\n[logsrv: yes]\r\n"
 _FIRST_LOOK = 512
 
 
+class RecordFramer(Protocol):
+    """A framer of connections. unfinished_bytes: number of bytes kept of an unfinished record."""
+
+    @property
+    def unfinished_bytes(self) -> int: ...
+
+
 class BlockFramer(Protocol):
     """The methods of a framer such as `LineFramer`; its answers are bytes for the peer.
 

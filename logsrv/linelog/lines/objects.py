@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from collections.abc import Generator, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
 
 from logsrv.linelog.lines.bodies import Records, parse_json_text
 from logsrv.linelog.lines.json_text import count_storable_objects, json_on_one_line
-from logsrv.linelog.lines.long_work import LONG, call_as_long_work
 from logsrv.linelog.lines.records import without_ending
 
 _SPACE = b" \t\r\n"
 
 
-def add_objects_or_text(
-    messages: Sequence[bytes], most: int, records: Records
-) -> Generator[Any, None, None]:
-    """Add messages in order, in steps; a BOM in front of one is left out.
+def add_objects_or_text(messages: Sequence[bytes], most: int, records: Records) -> None:
+    """Add messages in order; a BOM in front of one is left out.
 
     most: longest object in bytes; a longer one becomes text.
     """
@@ -26,14 +21,9 @@ def add_objects_or_text(
     if count_storable_objects(lines, most) == len(messages) > 0:
         records.add_whole_lines(lines + b"\n", len(messages))
         return
-    size = 0
     for with_bom in messages:
         message = with_bom.removeprefix(BOM_UTF8)
-        size += len(message)
-        if size > LONG:
-            size = 0
-            yield
-        line = yield from call_as_long_work(partial(_object_line, message, most), len(message))
+        line = _object_line(message, most)
         if line is not None:
             records.add(line)
         else:

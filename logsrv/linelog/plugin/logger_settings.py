@@ -201,8 +201,8 @@ class LoggerSettings(
     )
     workers: int = option(
         2,
-        integer(0, 64),
-        "processes at most that parse large bodies over HTTP; 0: the server itself",
+        integer(1, 64),
+        "processes at most that parse messages of more than 64 KiB",
     )
     directory: Path = option("logs", NEW_DIRECTORY, "the directory of the store")
 

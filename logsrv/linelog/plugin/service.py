@@ -41,7 +41,6 @@ from logsrv.linelog.http.statistics import StoreTotals
 from logsrv.linelog.intake.connections import DatagramProducer
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.options import InputOptions, with_secrets
-from logsrv.linelog.intake.turns import ComputingThread
 from logsrv.linelog.intake.unfinished import UnfinishedData
 from logsrv.linelog.plugin.findings import check_logger
 from logsrv.linelog.plugin.logger_settings import (
@@ -172,13 +171,12 @@ class LoggerService(ListeningService[LoggerSettings]):
         self._last_status = (0.0, 0)
         self._web: WebServer | None = None
         self.workers = ProcessPool(
-            "logsrv.linelog.formats.http.worker",
+            "logsrv.linelog.intake.worker",
             reactor,
             name="a worker",
-            without="the server does its work",
+            without="large messages are refused for the moment",
             most=settings.workers,
         )
-        self._computing = ComputingThread()
         self._unfinished = UnfinishedData(
             lambda: max(
                 (one.input_options.max_body for one in self.settings.listener),
@@ -252,7 +250,6 @@ class LoggerService(ListeningService[LoggerSettings]):
             clock=self.clock,
             metrics=metrics,
             workers=self.workers,
-            computing=self._computing,
             unfinished=self._unfinished,
         )
         input_ = inputs()[settings.listen.input]
@@ -338,7 +335,6 @@ class LoggerService(ListeningService[LoggerSettings]):
             await self.workers.stop()
             await self.store.close()
         finally:
-            self._computing.end()
             self._hangs.next.stop()
             # Alerts and shippers stop last, so that they see the last line.
             await gatherResults([self.alerts.stop(), self._shipping.stop()])

@@ -14,13 +14,14 @@ from logsrv.linelog.formats.bulk import parse as bulk_bodies
 from logsrv.linelog.formats.http.content_encoding import coding_to_undo
 from logsrv.linelog.formats.http.content_encoding import unpacked_pieces as uncoded
 from logsrv.linelog.formats.http.json_body import element_texts, parse_json_body, value_ends
+from logsrv.linelog.formats.http.parse import parse_body
 from logsrv.linelog.formats.http.protobuf_body import import_extra, parse_protobuf
 from logsrv.linelog.formats.http.routes import http_routes
-from logsrv.linelog.formats.http.worker import ParseOrder, read_worker_answer
 from logsrv.linelog.formats.loki import parse as loki
 from logsrv.linelog.formats.ndjson import parse as http_lines
 from logsrv.linelog.formats.otlp import parse as otlp
 from logsrv.linelog.importing.readable import unpack_file as unpacked_file
+from logsrv.linelog.intake.parsing import Parsed, ParseOrder, place_of, read_answer
 from logsrv.linelog.lines.bodies import (
     BodyRules,
     Records,
@@ -63,18 +64,36 @@ def checked_here(take: Callable[..., Any], data: bytes, media: str, path: str) -
 
 def checked_in_worker(data: bytes, media: str, path: str) -> None:
     """Demand that a worker and the server agree on what is stored."""
-    rules = BodyRules(media, path, RECORD, 4 * MOST, MOST)
-    order = ParseOrder("", rules, LineRules(max_line=100), data)
-    again = ParseOrder.decoded(b"".join(order.encoded()))
-    assert again == order
-    answer = b"".join(again.parse_and_answer())
-    counts = LineCounts()
-    try:
-        gathered, _ = read_worker_answer([answer], counts)
-    except RequestRefused:
-        return
-    lines = b"".join(map(bytes, gathered.take_blocks()))
-    assert escaped(lines) == lines
+    rules = BodyRules(media, path, RECORD, 4 * MOST, MOST, routes=place_of(http_routes))
+    message = ParseOrder(parse_body, data, rules, LineRules(max_line=100))
+
+    def here(counts: LineCounts) -> Parsed:
+        return message.parse_here(counts)
+
+    def in_worker(counts: LineCounts) -> Parsed:
+        order = ParseOrder.decoded(b"".join(message.encoded()))
+        return read_answer(order.parse_and_answer(), counts)
+
+    def outcome(parse: Callable[[LineCounts], Parsed]) -> object:
+        counts = LineCounts()
+        try:
+            parsed = parse(counts)
+        except RequestRefused as refusal:
+            return refusal.status, refusal.reason, refusal.records, str(refusal)
+        found = parsed.gathered
+        lines = b"".join(map(bytes, found.blocks))
+        assert escaped(lines) == lines
+        return (
+            lines,
+            parsed.reply,
+            found.closing,
+            found.dropped,
+            found.as_text,
+            found.reasons,
+            counts,
+        )
+
+    assert outcome(in_worker) == outcome(here)
 
 
 @target("linelog.formats.ndjson.parse", "linelog.lines.bodies")
@@ -111,7 +130,7 @@ def bulk(data: bytes) -> None:
     checked_in_worker(data, "application/x-ndjson", "/_bulk")
 
 
-@target("linelog.formats.loki.parse", "linelog.formats.http.worker")
+@target("linelog.formats.loki.parse", "linelog.formats.http.parse", "linelog.intake.parsing")
 def loki_json(data: bytes) -> None:
     """A push of Loki in JSON."""
     checked_here(loki.add_loki_entries, data, "application/json", "/loki/api/v1/push")

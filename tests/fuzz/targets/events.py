@@ -3,37 +3,45 @@
 import codecs
 import io
 import json
-import math
 import pickle
 import pickletools
 from typing import Any, NoReturn
 
 import msgpack
 
-from logsrv.linelog.formats.forward.entries import ForwardLimits, RefusedEventError
 from logsrv.linelog.formats.forward.msgpack_values import (
     MsgpackValueFramer,
     has_more_values,
     value_ends,
 )
 from logsrv.linelog.formats.forward.parse import add_event, answer_ping
-from logsrv.linelog.formats.gelf.parse import MAGIC, ChunkJoiner, GelfFramer, unpacked_message
-from logsrv.linelog.formats.journal import parse as journal_events
-from logsrv.linelog.formats.journal.parse import JournalFramer, records_of_datagram
-from logsrv.linelog.formats.lumberjack.parse import EventsToAcknowledge, LumberjackFramer
-from logsrv.linelog.formats.python.parse import PickleFramer, pickled_record_line
+from logsrv.linelog.formats.gelf.parse import MAGIC, ChunkJoiner, GelfFramer, add_gelf_datagram
+from logsrv.linelog.formats.journal.parse import (
+    JournalEntry,
+    JournalFramer,
+    add_entry,
+    add_journal_entries,
+    records_of_datagram,
+)
+from logsrv.linelog.formats.lumberjack.parse import (
+    TO_COME,
+    CompressedFrames,
+    EmptyWindow,
+    LumberjackFramer,
+    add_compressed_events,
+)
+from logsrv.linelog.formats.python.parse import PickleFramer, add_pickled_record
 from logsrv.linelog.formats.python.plain_pickle import NotPlainError, read_plain_pickle
 from logsrv.linelog.lines.bodies import BodyRules, Records, RequestRefused
 from logsrv.linelog.lines.clean import escaped
-from logsrv.linelog.lines.inflated import TooLargeError
-from logsrv.linelog.lines.long_work import run_to_result
 from logsrv.linelog.lines.objects import add_objects_or_text
 from logsrv.linelog.lines.rules import LineCounts, LineRules
-from tests.fuzz.oracles import at_most, outcome_of, same_however_cut
+from tests.fuzz.oracles import at_most, outcome_of, safe, same_however_cut
 from tests.fuzz.target import target
 from tests.parts.records import lines_of, runs_of
 
 RECORD, BODY = 1000, 20_000
+RULES = BodyRules("", "", RECORD, 4 * BODY, BODY)
 
 
 def kept(records: Records, most: int = 0) -> list[tuple[bytes, bool]]:
@@ -70,20 +78,20 @@ def msgpack_values(data: bytes) -> None:
             # An extension's time that is invalid, or too deep a nesting.
             pass
         assert value_ends(value) == [len(value)]
-        run_to_result(has_more_values(value, 3))
+        has_more_values(value, 3)
 
 
 @target("linelog.formats.forward.parse", "linelog.formats.forward.entries")
 def forward(data: bytes) -> None:
-    """An event is read as a whole, or refused with the one error class for that."""
-    limits = ForwardLimits(RECORD, BODY)
+    """An event is read as a whole, or refused with a reason and a number."""
     framer = MsgpackValueFramer(BODY)
     for value in framer.receive(data):
-        records = Records(4 * BODY)
+        records = Records(RULES.max_made)
         try:
-            answer = run_to_result(add_event(value, limits, records))
-        except RefusedEventError as error:
-            assert error.reason
+            answer = add_event(bytes(value), RULES, records).body
+        except RequestRefused as refusal:
+            assert refusal.reason and refusal.records
+            safe(str(refusal), "")
         else:
             assert not answer or set(msgpack.unpackb(answer, raw=True)) == {b"ack"}
             at_most(sum(len(line) for line, _ in kept(records)), 4 * BODY)
@@ -105,10 +113,13 @@ def gelf(data: bytes) -> None:
         counts = LineCounts()
         framer = GelfFramer(LineRules(max_line=50), counts, 100)
         records = Records()
-        for piece in pieces:
-            records.move_all_from(run_to_result(framer.receive(piece)))
+        for piece in [*pieces, None]:
+            for found in framer.finish() if piece is None else framer.receive(piece):
+                if isinstance(found, Records):
+                    records.move_all_from(found)
+                else:
+                    add_objects_or_text(found, 100, records)
             assert framer.unfinished_bytes <= 100
-        records.move_all_from(run_to_result(framer.finish()))
         return [line for line in lines_of(records) if line], counts, records.as_text
 
     same_however_cut(data, outcome)
@@ -132,30 +143,41 @@ def gelf_datagrams(data: bytes) -> None:
     chunks.drop_expired(10.0)
     assert len(chunks) == chunks.size == 0
     for message in (data, *data.split(MAGIC)):
-        try:
-            text = unpacked_message(message, BODY)
-        except TooLargeError:
-            continue
-        at_most(len(text), max(BODY, len(message)))
         records = Records()
-        run_to_result(add_objects_or_text([text], RECORD, records))
-        kept(records, RECORD)
+        try:
+            add_gelf_datagram(message, RULES, records)
+        except RequestRefused as refusal:
+            assert refusal.reason == "unpacking"
+            continue
+        at_most(sum(len(line) for line, _ in kept(records, RECORD)), max(8 * RECORD, len(message)))
 
 
 @target("linelog.formats.lumberjack.parse")
 def lumberjack(data: bytes) -> None:
-    """Events and acknowledgements are the same at every cut."""
+    """Events and acknowledgements are the same at every cut; a damaged compressed frame has none."""
 
     def outcome(pieces: list[bytes]) -> object:
-        framer = LumberjackFramer(RECORD, BODY)
-        records, acknowledged = Records(), b""
+        framer = LumberjackFramer(BODY)
+        records, answers, refusals = Records(), b"", list[tuple[str, int | None]]()
         for piece in pieces:
             for found in framer.receive(piece):
-                if isinstance(found, EventsToAcknowledge):
-                    records.move_all_from(found.records)
-                    acknowledged += found.acknowledgements
+                if isinstance(found, CompressedFrames):
+                    some = Records(RULES.max_made)
+                    try:
+                        reply = add_compressed_events(found.order(framer.to_come), RULES, some)
+                    except RequestRefused as refusal:
+                        refusals.append((refusal.reason, refusal.records))
+                        continue
+                    framer.to_come = int(reply.headers[TO_COME])
+                    records.move_all_from(some)
+                    answers += reply.body
+                elif isinstance(found, EmptyWindow):
+                    records.count_unknown()
+                else:
+                    add_objects_or_text(found.texts, RECORD, records)
+                    answers += found.acknowledgement
             assert framer.unfinished_bytes <= 2 * BODY + len(piece)
-        return kept(records), acknowledged, bool(framer.fault), framer.reason
+        return kept(records), records.reasons, answers, refusals, framer.fault, framer.reason
 
     same_however_cut(data, outcome)
 
@@ -165,22 +187,24 @@ def journal(data: bytes) -> None:
     """Entries are the same at every cut, packed or not; as datagrams they become JSON objects."""
 
     def outcome(pieces: list[bytes]) -> tuple[list[tuple[bytes, bool]], Any, int | None]:
-        framer = JournalFramer(300)
+        framer, entries = JournalFramer(), list[JournalEntry]()
         records = Records()
         refused = None
         try:
             for piece in pieces:
-                records.move_all_from(framer.receive(piece))
-            records.move_all_from(framer.finish_upload())
+                entries += framer.receive(piece)
+            entries += framer.finish_upload()
         except RequestRefused as refusal:
             refused = refusal.status
+        for entry in entries:
+            add_entry(entry, 300, records)
         return kept(records, 300), records.reasons, refused
 
     found, _, refused = same_however_cut(data, outcome)
     records = Records()
     rules = BodyRules("application/vnd.fdo.journal", "/upload", 300)
     taken = outcome_of(
-        lambda: journal_events.add_journal_entries(data, rules, records),
+        lambda: add_journal_entries(data, rules, records),
         RequestRefused,
     )
     if refused is None:
@@ -233,15 +257,16 @@ def pickles(data: bytes) -> None:
 
 @target("linelog.formats.python.parse", "linelog.formats.python.parse")
 def python_records(data: bytes) -> None:
-    """A LogRecord becomes a JSON object on one line, or is refused with the one error class for that."""
+    """A LogRecord becomes a JSON object on one line, or is refused."""
+    records = Records()
     try:
-        line = pickled_record_line(data, RECORD)
-    except NotPlainError:
-        pass
+        add_pickled_record(data, RULES, records)
+    except RequestRefused as refusal:
+        assert (refusal.status, refusal.reason) == (400, "pickle")
     else:
+        ((line, _),) = kept(records)
         assert isinstance(json.loads(line), dict)
         assert escaped(line + b"\n") == line + b"\n"
-        assert math.isfinite(len(line))
         at_most(len(line), 100 * RECORD)
 
     def outcome(pieces: list[bytes]) -> object:

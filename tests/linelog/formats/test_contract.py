@@ -22,7 +22,8 @@ from logsrv.linelog.intake import turns
 from logsrv.linelog.intake.connections import Input
 from logsrv.linelog.lines.rules import LineRules, Oversize
 from tests.parts.messages import event, window
-from tests.parts.sinks import Sink, connected, intake, refused, steps_of, turn
+from tests.parts.sinks import Sink, connected, intake, refused, turn
+from tests.parts.workers import WorkersHere
 
 
 @attrs.frozen
@@ -38,8 +39,11 @@ class Acknowledging:
     other: bytes
     opening: bytes = b""
 
-    def open(self, sink: Sink, **rules: Any) -> tuple[Any, StringTransport]:
-        receiver, peer = connected(self.input, intake(sink, LineRules(**rules)))
+    def open(
+        self, sink: Sink, workers: WorkersHere | None = None, **rules: Any
+    ) -> tuple[Any, StringTransport]:
+        way = intake(sink, LineRules(**rules), workers=workers)
+        receiver, peer = connected(self.input, way)
         if self.opening:
             receiver.dataReceived(self.opening)
         peer.clear()
@@ -116,18 +120,18 @@ def test_a_record_that_closes_by_its_length_is_not_acknowledged(protocol):
 
 
 @each_acknowledging
-def test_a_record_of_megabytes_is_cut_in_steps(protocol, monkeypatch):
-    """All of its escapes at once would take seconds, of others too."""
-    monkeypatch.setattr(turns, "SLICE", 0)
-    sink = Sink()
-    receiver, peer = protocol.open(sink, max_line=1 << 16)
+def test_a_record_of_megabytes_is_made_by_a_worker(protocol):
+    """All of its escapes would take seconds, of others too."""
+    sink, workers = Sink(), WorkersHere(waits=True)
+    receiver, peer = protocol.open(sink, workers, max_line=1 << 16)
     receiver.dataReceived(protocol.record(b"\xff\n\r" * (1 << 20)))
-    steps = 0
-    while not sink.waiting:
+    for _ in range(300):
         turn(receiver.intake.clock)
-        steps += 1
+    assert sink.text == b"" and workers.waiting == 1
+    workers.answer_next()
+    turn(receiver.intake.clock)
     sink.sync()
-    assert steps > 12 and peer.value() == protocol.answer
+    assert peer.value() == protocol.answer
     assert sink.text.replace(b"\n", b"") == rb"\xff\x0a\x0d" * (1 << 20)
 
 
@@ -159,8 +163,12 @@ PICKLE = pickle.dumps({"msg": "x", "name": "y"}, 1)
         (Python(), b"", (struct.pack(">I", len(PICKLE)) + PICKLE) * 2000, 10),
     ],
 )
-def test_many_small_records_let_others_have_their_turn(to, opening, data, least):
+def test_many_small_records_let_others_have_their_turn(monkeypatch, to, opening, data, least):
+    monkeypatch.setattr(turns, "LONG", -1.0)
     receiver, _ = connected(to, intake(Sink()))
-    if opening:
-        receiver.dataReceived(opening)
-    assert steps_of(receiver, data) >= least
+    receiver.dataReceived(opening + data)
+    number = 1
+    while receiver in receiver.intake.turns:
+        turn(receiver.intake.clock)
+        number += 1
+    assert number >= least

@@ -1,6 +1,5 @@
 """What an input is given: its way into the store, under its listener's name."""
 
-from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -13,13 +12,12 @@ from zope.interface.verify import verifyObject
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.source import Sender
-from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.formats.lines.input import LineDatagrams, Lines
 from logsrv.linelog.formats.registry import inputs
 from logsrv.linelog.intake import intake as intake_module
 from logsrv.linelog.intake.connections import AnswerWriter, ConnectionFactory
-from logsrv.linelog.intake.gathering import GatheredRecords
+from logsrv.linelog.intake.gathering import gather
 from logsrv.linelog.intake.intake import MOST_STORED, Intake
 from logsrv.linelog.intake.interfaces import IInput
 from logsrv.linelog.intake.line_receiver import LineReceiver
@@ -29,10 +27,9 @@ from logsrv.linelog.intake.options import (
     read_secrets,
 )
 from logsrv.linelog.lines.bodies import Records
-from logsrv.linelog.lines.long_work import run_to_result
-from logsrv.linelog.lines.rules import LineRules, Oversize
+from logsrv.linelog.lines.rules import LineCounts, LineRules, Oversize
 from logsrv.linelog.plugin.service import Options
-from tests.parts.sinks import HIGH_WATER, InputSettings, Sink, SlowStore, intake, turn
+from tests.parts.sinks import HIGH_WATER, InputSettings, Sink, SlowStore, counted, intake, turn
 
 
 def test_a_block_gets_the_time_of_its_arrival_and_its_source():
@@ -253,26 +250,6 @@ def test_a_peer_that_reads_no_answers_is_read_from_when_it_has_read_them():
     assert transport.producerState == "producing" and transport.producer is None
 
 
-def test_what_waits_survives_what_fails_before_it():
-    store = SlowStore()
-    way = intake(store)
-    store.valve.close()  # type: ignore[attr-defined]
-
-    def failing() -> None:
-        raise ValueError("broken")
-
-    way.in_turn(failing)
-    way.in_turn(lambda: way.take(Block.of(b"later\n"), "x"))
-    with capturedLogs() as logs:
-        store.write()
-        # Others are read from in between.
-        turn(way.clock)
-        turn(way.clock)
-    store.write()
-    assert store.stored.endswith(b" x later\n")
-    assert [str(event["log_failure"].value) for event in logs] == ["broken"]
-
-
 @pytest.mark.parametrize("block", [Block.of(b"a\n\nb\n"), Block(b"a\n", b"x\nb\n\nc", 2, 5)])
 def test_the_size_of_a_block_in_the_store(block):
     batch = Batch(block, "tcp:192.0.2.1:5", 0.0)
@@ -351,44 +328,29 @@ def test_every_input_does_what_the_interface_says():
         verifyObject(IInput, found)
 
 
-def adding(records: Records) -> Generator[None, None, str]:
+def test_the_lines_of_a_message_are_stored_in_their_order_and_what_is_not_is_counted():
+    sink = Sink()
+    way = intake(sink)
+    records = Records()
     records.add(b"{}")
     records.add(b"a\nb", structured=False)
-    yield
     records.add_whole_lines(b"[1]\n[2]\n", 2)
-    yield
     records.as_text += 1
     records.count_oversize(5)
     records.add(b"3")
-    return "answer"
-
-
-def test_stored_when_all_are_there_and_in_their_order():
-    sink = Sink()
-    way = intake(sink)
-    gathering = GatheredRecords(Records(), way.rules, way.counts)
-    assert run_to_result(gathering.run_parser(adding(gathering.records))) == "answer"
-    assert sink.text == b""
-    steps = gathering.store(way, "tcp:x")
-    next(steps)
-    assert sink.text == b"{}\n" and sink.batches[0].source == "tcp:x"
-    list(steps)
-    assert sink.text == b"{}\na\\x0ab\n[1]\n[2]\n3\n"
-    assert gathering.stored == len(sink.text)
-    metrics = way.metrics
-    assert isinstance(metrics, Metrics)
-    assert metrics.value("records_as_text_total") == 1
-    assert metrics.value("records_refused_total", reason="oversize") == 1
+    stored = way.take_gathered(gather(records, way.rules, way.counts), "tcp:x")
+    assert sink.text == b"{}\na\\x0ab\n[1]\n[2]\n3\n" and stored == len(sink.text)
+    assert sink.batches[0].source == "tcp:x"
+    assert counted(way, "records_as_text_total") == 1
+    assert counted(way, "records_refused_total", reason="oversize") == 1
 
 
 def test_nothing_behind_a_text_that_closes():
-    sink = Sink()
-    way = intake(sink, LineRules(max_line=3, oversize=Oversize.CLOSE), options=InputOptions())
-    gathering = GatheredRecords(Records(), way.rules, way.counts)
+    records, counts = Records(), LineCounts()
     for text in (b"one", b"longer", b"more"):
-        gathering.records.add(text, structured=False)
-    gathering.records.add_whole_lines(b"{}\n", 1)
-    list(gathering.store(way, "tcp:x"))
-    assert sink.text == b"one\nlon\n"
-    assert gathering.closing == "a record is longer than 3 bytes"
-    assert way.counts.dropped_closed == len(b"germore{}")
+        records.add(text, structured=False)
+    records.add_whole_lines(b"{}\n", 1)
+    found = gather(records, LineRules(max_line=3, oversize=Oversize.CLOSE), counts)
+    assert b"".join(map(bytes, found.blocks)) == b"one\nlon\n"
+    assert found.closing == "a record is longer than 3 bytes"
+    assert counts.dropped_closed == len(b"germore{}")

@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from twisted.internet.testing import StringTransport
 
+from logsrv.kit.children.pool import NoWorkerError, WorkerEndedError
 from logsrv.linelog.intake import records as module
-from logsrv.linelog.intake import turns
 from logsrv.linelog.intake.options import InputOptions
-from logsrv.linelog.intake.records import LARGE, RecordReceiver
-from logsrv.linelog.intake.turns import MANY, TimeSlices
-from logsrv.linelog.lines.bodies import Records
+from logsrv.linelog.intake.records import RecordReceiver
+from logsrv.linelog.intake.turns import LONG
+from logsrv.linelog.lines.bodies import LARGE, BodyRules, Records, Reply, RequestRefused
 from logsrv.linelog.lines.rules import LineRules, Oversize
-from tests.parts.clocks import Slow
-from tests.parts.sinks import Sink, counted, intake
+from tests.parts.sinks import Sink, counted, intake, turn
+from tests.parts.workers import WorkersHere
 
 
 class Semicolons:
@@ -35,23 +35,23 @@ class Echo(RecordReceiver):
     """Each chunk of records is acknowledged with their number."""
 
     framer: Semicolons
+    most_at_once = 1 << 20
 
     def make_framer(self) -> Semicolons:
         return Semicolons()
 
-    def received(self, data: bytes) -> Iterator[None]:
-        texts = self.framer.receive(data)
+    def received(self, message: bytes) -> None:
+        texts = self.framer.receive(message)
         found = Records()
         for text in texts:
             found.add(text, structured=texts[:1] == [b"{}"])
-        yield from self.store(found)
+        self.store(found)
         self.answer_when_safe(b"%d." % len(texts))
 
     def store_texts(self, *texts: bytes) -> None:
         found = Records()
         found.add_texts(list(texts))
-        for _ in self.store(found):
-            pass
+        self.store(found)
 
     def lost(self) -> None:
         self.store_texts(self.framer.rest)
@@ -160,74 +160,185 @@ def test_structured_records_may_be_longer():
     assert sink.text == b"{}\n" + b"x" * 100 + b"\n"
 
 
-class Slicer(Echo):
-    """Takes a step for each record."""
+def add_text(message: bytes, rules: BodyRules, records: Records) -> Reply:
+    """The parser of messages; `bad` ones are refused, and `gone` ones need what is not there."""
+    if message.startswith(b"bad"):
+        raise RequestRefused(400, "it is bad", records=3)
+    if message.startswith(b"gone"):
+        raise KeyError("gone")
+    if message.startswith(b"grows"):
+        rules.check_unpacked(LARGE + 1)
+    records.add(message[:9], structured=False)
+    return Reply(200, b"%d." % len(message))
 
-    def received(self, data: bytes) -> Iterator[None]:
-        records = self.framer.receive(data)
-        for record in records:
-            self.store_texts(record)
-            yield
-        self.answer_when_safe(b"%d." % len(records))
+
+class Parsing(Echo):
+    """Each record is a message of its own."""
+
+    acknowledges = True
+
+    def messages(self, data: bytes) -> Iterator[bytes]:
+        yield from self.framer.receive(data)
+
+    def received(self, message: bytes) -> None:
+        self.parse(add_text, message, b"!")
 
 
-def slicing(sink: Sink, **options: Any) -> tuple[Slicer, Peer, Any]:
-    """A connection for which time passes; its clock has a `turn`."""
-    way = intake(sink, options=InputOptions(**options))
-    way.clock = clock = Slow()  # type: ignore[assignment]
-    way.time_slices = TimeSlices(way.valve, clock)
-    receiver, peer = Slicer(way), Peer()
+class Busy:
+    """The CPU time, of which each look takes more than a turn has."""
+
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        self.seconds += 2 * LONG
+        return self.seconds
+
+
+def parsing(
+    sink: Sink, *, busy: bool = False, waits: bool = True, **options: Any
+) -> tuple[Parsing, Peer, WorkersHere]:
+    """A connection of messages, its peer, and the workers for large ones."""
+    workers = WorkersHere(waits=waits)
+    cpu = Busy() if busy else lambda: 0.0
+    way = intake(sink, options=InputOptions(**options), workers=workers, cpu=cpu)
+    receiver, peer = Parsing(way), Peer()
     receiver.makeConnection(peer)
-    return receiver, peer, clock
+    return receiver, peer, workers
 
 
-def test_what_takes_long_is_done_in_slices_and_nothing_is_read_meanwhile():
+def turn_of(receiver: RecordReceiver) -> None:
+    turn(receiver.intake.clock)
+
+
+def test_what_takes_long_goes_on_in_later_turns_and_nothing_is_read_meanwhile():
     sink = Sink()
-    receiver, peer, clock = slicing(sink)
-    receiver.dataReceived(b"a;b;c;d;e;")
-    assert sink.text.count(b"\n") < 5
+    receiver, peer, _ = parsing(sink, busy=True)
+    receiver.dataReceived(b"a;b;c;")
+    assert sink.text.count(b"\n") < 3
     assert peer.producerState == "paused" and receiver.working
     # The store opens again; it is not the only one that holds it back.
     receiver.resumeProducing()
     assert peer.producerState == "paused"
     receiver.dataReceived(b"f;")
-    while len(sink.waiting) < 2:
-        clock.turn()
-    assert sink.text == b"a\nb\nc\nd\ne\nf\n"
-    clock.turn()
+    for _ in range(9):
+        turn_of(receiver)
+    assert sink.text == b"a\nb\nc\nf\n"
     assert peer.producerState == "producing"
     sink.sync()
-    assert peer.value() == b"5.1." and not receiver.working
+    assert peer.value() == 4 * b"1.!" and not receiver.working
 
 
-def test_while_much_is_to_be_done_no_more_of_long_records_is_received(monkeypatch):
-    """Each that is whole is kept until it has its turn; many would be gigabytes."""
-    monkeypatch.setattr(turns, "MOST_AT_ONCE", 1)
+def test_a_large_message_is_parsed_by_a_worker_and_those_behind_it_wait():
     sink = Sink()
-    receiver, peer, clock = slicing(sink)
-    others = [Slicer(receiver.intake) for _ in range(MANY)]
+    receiver, peer, workers = parsing(sink)
+    receiver.dataReceived(b"a;" + b"x" * LARGE + b"x;b;")
+    for _ in range(9):
+        turn_of(receiver)
+    assert sink.text == b"a\n" and peer.producerState == "paused"
+    assert receiver.intake.unfinished.held == LARGE + 1
+    workers.answer_next()
+    turn_of(receiver)
+    assert sink.text == b"a\nxxxxxxxxx\nb\n" and peer.producerState == "producing"
+    assert receiver.intake.unfinished.held == 0
+    sink.sync()
+    assert peer.value() == b"1.!%d.!1.!" % (LARGE + 1)
+
+
+def test_a_message_that_proves_to_be_large_is_parsed_by_a_worker():
+    sink = Sink()
+    receiver, _, workers = parsing(sink)
+    receiver.dataReceived(b"grows;b;")
+    assert sink.text == b"" and workers.waiting == 1
+    workers.answer_next()
+    turn_of(receiver)
+    assert sink.text == b"grows\nb\n"
+
+
+@pytest.mark.parametrize("size", [4, LARGE + 1])
+def test_a_refused_message_closes_the_connection_and_nothing_behind_it_is_stored(size):
+    sink = Sink()
+    receiver, peer, _ = parsing(sink, waits=False)
+    receiver.dataReceived(b"a;bad" + b"x" * size + b";b;")
+    turn_of(receiver)
+    assert sink.text == b"a\n" and not peer.disconnecting
+    assert counted(receiver.intake, "records_refused_total", reason="protocol") == 3
+    sink.sync()
+    assert (peer.value(), peer.disconnecting) == (b"1.!", True)
+
+
+def test_a_worker_that_dies_costs_the_connection_and_the_message_comes_again():
+    sink = Sink()
+    receiver, peer, workers = parsing(sink)
+    receiver.dataReceived(b"a;" + b"x" * LARGE + b"x;b;")
+    workers.fail_next(WorkerEndedError("it was killed"))
+    turn_of(receiver)
+    sink.sync()
+    assert sink.text == b"a\n" and (peer.value(), peer.disconnecting) == (b"1.!", True)
+    assert counted(receiver.intake, "requests_deferred_total") == 1
+
+
+def test_who_sends_nothing_again_keeps_its_connection_when_a_worker_dies():
+    sink = Sink()
+    receiver, peer, workers = parsing(sink)
+    receiver.acknowledges = False
+    receiver.dataReceived(b"a;" + b"x" * LARGE + b"x;b;")
+    workers.fail_next(NoWorkerError("there is none"))
+    turn_of(receiver)
+    assert sink.text == b"a\nb\n" and not peer.disconnecting
+    assert counted(receiver.intake, "records_refused_total", reason="busy") == 1
+
+
+def test_a_large_message_is_stored_behind_the_end_of_its_connection():
+    sink = Sink()
+    receiver, peer, workers = parsing(sink)
+    receiver.dataReceived(b"x" * LARGE + b"x;b;unfinished")
+    receiver.connectionLost()
+    assert receiver.working
+    workers.answer_next()
+    turn_of(receiver)
+    assert sink.text == b"xxxxxxxxx\nb\nunfinished\n"
+    sink.sync()
+    assert peer.value() == b"" and not receiver.working
+
+
+def test_an_answer_that_comes_when_the_store_is_closed_is_too_late():
+    sink = Sink()
+    receiver, _, workers = parsing(sink)
+    receiver.dataReceived(b"x" * LARGE + b"x;")
+    receiver.intake.flush()
+    assert counted(receiver.intake, "records_refused_total", reason="unfinished") == 1
+    workers.answer_next()
+    turn_of(receiver)
+    assert sink.text == b""
+
+
+def test_while_workers_have_much_to_do_no_more_of_long_records_is_received():
+    """Each that is whole is kept until a worker has it; many would be gigabytes."""
+    sink = Sink()
+    receiver, peer, workers = parsing(sink)
+    others = [Parsing(receiver.intake) for _ in range(workers.most + 2)]
     for other in others:
         other.makeConnection(Peer())
-        other.dataReceived(b"a;b;c;d;e;")
+        other.dataReceived(b"x" * LARGE + b"x;")
     receiver.dataReceived(b"short")
     assert peer.producerState == "producing"
     receiver.dataReceived(b"x" * (LARGE + 1))
     assert peer.producerState == "paused"
     receiver.resumeProducing()
     assert peer.producerState == "paused"
-    while peer.producerState == "paused":
-        clock.turn()
-    assert not receiver.intake.time_slices.is_full
+    while workers.waiting > workers.most + 1:
+        assert peer.producerState == "paused"
+        workers.answer_next()
+    assert peer.producerState == "producing"
 
 
 def test_what_was_sent_before_the_end_of_the_connection_is_stored_behind_it():
     sink = Sink()
-    receiver, peer, clock = slicing(sink)
+    receiver, peer, _ = parsing(sink, busy=True)
     receiver.dataReceived(b"a;b;c;d;e;unfinished")
     receiver.connectionLost()
-    while not sink.waiting:
-        clock.turn()
-    clock.turn()
+    for _ in range(9):
+        turn_of(receiver)
     assert sink.text == b"a\nb\nc\nd\ne\nunfinished\n"
     sink.sync()
     assert peer.value() == b""
@@ -235,7 +346,7 @@ def test_what_was_sent_before_the_end_of_the_connection_is_stored_behind_it():
 
 def test_what_is_left_at_the_end_of_the_service_is_stored():
     sink = Sink()
-    receiver, _, _ = slicing(sink)
+    receiver, _, _ = parsing(sink, busy=True)
     receiver.dataReceived(b"a;b;c;d;e;")
     receiver.intake.flush()
     assert sink.text == b"a\nb\nc\nd\ne\n"
@@ -243,39 +354,11 @@ def test_what_is_left_at_the_end_of_the_service_is_stored():
 
 def test_a_fault_of_ours_ends_the_connection():
     sink = Sink()
-    receiver, peer, _ = slicing(sink)
-    receiver.received = None  # type: ignore[assignment]
-    receiver.dataReceived(b"a;")
+    receiver, peer, _ = parsing(sink)
+    receiver.dataReceived(b"a;gone;b;")
+    sink.sync()
     assert peer.aborted and not receiver.working
-
-
-def test_who_waits_for_others_work_goes_on_when_the_store_was_full_as_it_ended():
-    """Nobody tells a second time that there is room: it would never be read from again."""
-    sink = Sink()
-    receiver, peer, clock = slicing(sink)
-    time_slices, others = (
-        receiver.intake.time_slices,
-        [Slicer(receiver.intake) for _ in range(MANY)],
-    )
-    for other in others:
-        other.makeConnection(Peer())
-        other.dataReceived(b"a;b;c;d;e;")
-    receiver.dataReceived(b"x" * (LARGE + 1))
-    sink.closed = True
-    while time_slices.is_full:
-        time_slices._do_turn_slices()
-    assert peer.producerState == "paused"
-    for other in others:
-        other.dataReceived(b"a;b;c;d;e;f;g;h;")
-    # The store opens while there is much to do again.
-    sink.closed = False
-    assert time_slices.is_full
-    receiver.resumeProducing()
-    assert peer.producerState == "paused"
-    while clock.getDelayedCalls():
-        clock.turn()
-    time_slices.finish()
-    assert peer.producerState == "producing"
+    assert sink.text == b"a\n"
 
 
 def test_nothing_after_a_record_that_closes_is_stored():
@@ -302,12 +385,12 @@ def test_a_connection_that_gives_way_keeps_nothing():
     assert sink.text == b"x" * 250 + b"\n"
 
 
-def test_who_gives_way_at_the_end_of_its_slices_is_not_read_from_again():
+def test_who_gives_way_at_the_end_of_its_turns_is_not_read_from_again():
     sink = Sink()
-    receiver, peer, clock = slicing(sink, max_body=100)
+    receiver, peer, _ = parsing(sink, busy=True, max_body=100)
     receiver.dataReceived(b"a;b;c;d;e;" + b"x" * 201)
-    while not receiver.ending:
-        clock.turn()
-    assert peer.producerState == "paused" and not peer.disconnecting
+    for _ in range(9):
+        turn_of(receiver)
+    assert receiver.ending and peer.producerState == "paused" and not peer.disconnecting
     sink.sync()
-    assert (peer.value(), peer.disconnecting) == (b"5.", True)
+    assert (peer.value(), peer.disconnecting) == (5 * b"1.!", True)

@@ -57,18 +57,6 @@ def test_dicts_become_lines_and_those_that_are_too_long_are_left_out():
     assert records.reasons == {"oversize": 1}
 
 
-@pytest.mark.parametrize(("size", "number", "turns"), [
-    (0, 600, 0), (0, 10_000, 15), (1000, 1000, 9), (100_000, 20, 10), (131_072, 5, 5), (1 << 20, 3, 3),
-])  # fmt: skip
-def test_other_peers_have_a_turn_once_for_each_128_kib(size, number, turns):
-    """Not after every record once the first 128 KiB are full."""
-    records, found = Records(), 0
-    for _ in range(number):
-        records.add(b"x" * size)
-        found += records.should_yield_once
-    assert found == turns
-
-
 @pytest.mark.parametrize(
     "text",
     [

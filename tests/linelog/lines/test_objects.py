@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import pytest
 
 from logsrv.linelog.lines.bodies import Records
-from logsrv.linelog.lines.long_work import run_to_result
 from logsrv.linelog.lines.objects import add_objects_or_text
 from logsrv.linelog.lines.records import RecordRun, frame_records
 from logsrv.linelog.lines.rules import LineCounts, LineRules
@@ -14,7 +13,7 @@ from tests.parts.records import runs_of
 
 def added(messages: Sequence[bytes], most: int) -> Records:
     records = Records()
-    run_to_result(add_objects_or_text(messages, most, records))
+    add_objects_or_text(messages, most, records)
     return records
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import enum
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import attrs
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -27,10 +27,10 @@ from logsrv.linelog.formats.blocks.send import (
     block_from_headers,
     check_block_text,
 )
-from logsrv.linelog.formats.http.body import Body, RequestHead, busy_refusal, check_room_for_bodies
+from logsrv.linelog.formats.http.body import Body, RequestHead
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.unfinished import UnfinishedData
-from logsrv.linelog.lines.bodies import Reply, ReplySteps, RequestRefused, json_line
+from logsrv.linelog.lines.bodies import LARGE, Reply, RequestRefused, busy_refusal, json_line
 from logsrv.linelog.store.blocks import BlockNote, PendingBlock
 from logsrv.linelog.store.segment import Position
 
@@ -123,14 +123,14 @@ class BlockBody(Body):
         self._parts.append(data)
         if self._size > LARGEST:
             raise block_too_large()
-        check_room_for_bodies(self._bodies)
+        self._bodies.check_room()
 
     def let_go(self) -> None:
         self._bodies.held -= self._size
         self._size, self._parts = 0, []
         self._release_followers()
 
-    def ask_worker(self) -> Deferred[None] | None:
+    def wait_for_place(self) -> Deferred[None] | None:
         """Wait for the previous block, if it seems to be on its way, and for room in memory."""
         try:
             # A valid block ends after its beginning, so none waits for itself.
@@ -173,24 +173,33 @@ class BlockBody(Body):
     def stored(self) -> Deferred[Reply] | None:
         return self._stored
 
-    def finish(self) -> ReplySteps:
+    async def finish(self) -> Reply:
+        await (self.wait_for_place() or succeed(None))
+        return await self.judge()
+
+    async def judge(self) -> Reply:
+        """Check the block and store it, after `wait_for_place`, and return the answer.
+
+        Raises RequestRefused.
+        """
         try:
-            return (yield from self._check_and_deposit())
+            return await self._check_and_deposit()
         finally:
             self._intake.store.origins.under_way.release(self._room)
 
-    def _check_and_deposit(self) -> ReplySteps:
+    async def _check_and_deposit(self) -> Reply:
         try:
             block = block_from_headers(self._headers, b"".join(self._parts))
             self._parts = []
             reply = self._reply_if_stored(block)
             if reply is not None:
                 return reply
-            text = yield from self._unpack_text(block)
-            lines = 0
-            for number in check_and_count_lines(text, raw=self._intake.rules.raw):
-                lines += number
-                yield
+            if block.text_size > LARGE:
+                # The largest takes some 50 ms.
+                await self._intake.turns.next_turn()
+            text = b"".join(unpack_frames(split_frames(block.packed, block.text_size)))
+            check_block_text(block, text)
+            lines = sum(check_and_count_lines(text, raw=self._intake.rules.raw))
             note = self._intake.store.origins.last_block(block.store)
             if note and self._cuts and overlaps_last_block(block, note):
                 if self._read is None or self._read[0] != note:
@@ -204,15 +213,6 @@ class BlockBody(Body):
         if reply is not None:
             return reply
         return self._deposit(block, text, lines)
-
-    def _unpack_text(self, block: PackedBlock) -> Generator[None, None, bytes]:
-        parts: list[bytes] = []
-        for part in unpack_frames(split_frames(block.packed, block.text_size)):
-            parts.append(part)
-            yield
-        text = parts[0] if len(parts) == 1 else b"".join(parts)
-        check_block_text(block, text)
-        return text
 
     def _reply_if_stored(self, block: PackedBlock) -> Reply | None:
         """Return the answer if the block is here already; None if it is new. Raises RequestRefused.

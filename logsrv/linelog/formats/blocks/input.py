@@ -20,7 +20,6 @@ from logsrv.linelog.formats.http.body import (
     Body,
     QuestionBody,
     RequestHead,
-    check_room_for_bodies,
     require_open_store,
 )
 from logsrv.linelog.formats.http.input import HttpInputFactory
@@ -33,7 +32,7 @@ from logsrv.linelog.store.segment import STORE_ID
 
 def _body_of_posted_block(coming: IncomingBlocks, head: RequestHead) -> Body:
     require_open_store(head.intake)
-    check_room_for_bodies(head.intake.unfinished, head.length or 0)
+    head.intake.unfinished.check_room(head.length or 0)
     return block_body(head, coming)
 
 
@@ -69,4 +68,4 @@ class Blocks(Input):
     no_datagrams = "blocks come over HTTP, which needs connections, such as blocks:tcp:8090"
 
     def stream(self, intake: Intake) -> HttpInputFactory:
-        return HttpInputFactory(intake, block_routes())
+        return HttpInputFactory(intake, block_routes)

@@ -17,7 +17,6 @@ def routes() -> Routes:
         add_bulk_documents,
         count_bulk_documents,
         headers=HEADERS,
-        by_worker=True,
     )
     return {
         "/": (Route((b"GET", b"HEAD"), about=ABOUT, headers=HEADERS),),

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from functools import partial
-from itertools import chain, pairwise
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -17,30 +16,26 @@ import msgpack
 
 from logsrv.linelog.formats.forward.msgpack_values import (
     PIECE,
-    ValueEndFinder,
     array_header,
     begins_text,
-    find_value_end,
     has_more_values,
     is_small_integer,
+    value_end,
     value_ends,
 )
 from logsrv.linelog.lines import times
 from logsrv.linelog.lines.bodies import Records
-from logsrv.linelog.lines.inflated import Buffer, in_pieces
+from logsrv.linelog.lines.inflated import Buffer
 from logsrv.linelog.lines.json_made import (
     json_object_line,
     json_object_lines,
     key_text,
     refuse_unknown,
 )
-from logsrv.linelog.lines.long_work import call_as_long_work
 from logsrv.linelog.lines.records import without_ending
 
 # Entries become lines together only if the tag, which each repeats, takes at most this many bytes in all.
 _MOST_TAGS = 1 << 20
-# Bytes of entries that are written one by one before other peers have a turn.
-_TURN = 4 << 10
 # Limits for the keys of a value that are no text: their number, and the bytes of their JSON. Beyond these
 # the value is not parsed. If keys are maps whose keys are maps, their JSON doubles with each level.
 _MOST_KEYS = 10_000
@@ -54,114 +49,59 @@ MUCH_LONGER = 1 << 20
 """A record up to this many bytes over its limit still becomes JSON, stored as text."""
 
 
-class RefusedEventError(Exception):
-    """Bytes that are no event, or an event that is refused.
-
-    reason: the label in the metrics. records: number of refused records, None if unknown.
-    """
-
-    def __init__(self, sentence: str, reason: str = "protocol", records: int | None = None) -> None:
-        super().__init__(sentence)
-        self.reason = reason
-        self.records = records
-
-
-@attrs.frozen
-class ForwardLimits:
-    """Limits in bytes. record: of a line. event: of an event, also after unpacking."""
-
-    record: int
-    event: int
-
-
 class _EventTimeText(str):
     """The text made of an EventTime, to tell it from a string that the sender put there."""
 
     __slots__ = ()
 
 
+@attrs.frozen
 class EntryWriter:
-    """A writer of one event's entries to `records`; an entry longer than `limits.record` becomes text."""
+    """A writer of one event's entries to `records`; an entry longer than `longest` bytes becomes text."""
 
-    def __init__(self, tag: str, limits: ForwardLimits, records: Records) -> None:
-        self._tag = tag
-        self._limits = limits
-        self._records = records
+    _tag: str
+    _longest: int
+    _records: Records
 
-    def add_entries(
-        self, pieces: Iterable[Buffer], number: int | None = None
-    ) -> Generator[None, None, int]:
-        """Add consecutive entries, cut anywhere; return their length in bytes.
+    def add_entries(self, entries: memoryview, number: int | None = None) -> int:
+        """Add consecutive entries; return their length in bytes.
 
-        number: how many entries there are; None if they fill `pieces`. With None, a damaged rest of at most
-        `limits.record` bytes is stored as text: a sender's file may have been cut off there. So is all of
-        `pieces` if it begins with a small integer, as text does: each of its bytes would be an entry.
+        number: how many entries there are; None if they fill `entries`. With None, a damaged rest of at
+        most `longest` bytes is stored as text: a sender's file may have been cut off there. So are all
+        `entries` if they begin with a small integer, as text does: each of their bytes would be an entry.
         Raises ValueError for any other damage.
         """
-        left, done = number, 0
-        # The beginning of an entry, and the bytes after a long one.
-        rest = after_long = b""
-        windows = chain.from_iterable(in_pieces(piece, PIECE) for piece in pieces)
-        while left != 0 and (piece := after_long or next(windows, None)) is not None:
-            rest += piece
-            after_long = b""
-            if left is None and not done and is_small_integer(rest[0]):
+        left, at = number, 0
+        text = left is None and bool(entries) and is_small_integer(entries[0])
+        while at < len(entries) and left != 0 and not text:
+            try:
+                found = value_ends(entries[at : at + PIECE], left) or [value_end(entries[at:], 0)]
+            except ValueError:
+                if left is not None:
+                    raise
                 break
-            if len(rest) > self._limits.record + PIECE:
-                after_long, end = yield from self._add_long_entry(rest, windows)
-                rest = b""
-                found = [end]
-            else:
-                try:
-                    found = value_ends(rest, left)
-                except ValueError:
-                    if left is not None:
-                        raise
-                    break
-                if found:
-                    yield from self._add_whole_entries(rest, found)
-                    rest = rest[found[-1] :]
-            if found:
-                done += found[-1]
+            self._add_whole_entries(entries[at : at + found[-1]], found)
+            at += found[-1]
             left = left if left is None else left - len(found)
-            yield
         if left:
             raise ValueError("an entry has no end")
-        if left is None and rest:
-            yield from self._add_rest_as_text(rest, windows)
-        return done
+        if left is None and at < len(entries):
+            if len(entries) - at > self._longest:
+                raise ValueError("more than a record is damaged")
+            self._add_text_record(bytes(entries[at:]))
+        return at
 
-    def _add_rest_as_text(
-        self, rest: bytes, windows: Iterator[Buffer]
-    ) -> Generator[None, None, None]:
-        """Add a rest that is no entry as text. Raises ValueError if it is longer than a record."""
-        while len(rest) <= self._limits.record:
-            piece = next(windows, None)
-            if piece is None:
-                self._add_text_record(rest)
-                return
-            rest += piece
-            yield
-        raise ValueError("more than a record is damaged")
-
-    def _add_whole_entries(
-        self, entries: bytes, found: Sequence[int]
-    ) -> Generator[None, None, None]:
+    def _add_whole_entries(self, entries: memoryview, found: Sequence[int]) -> None:
         """Add whole entries. found: where each of them ends."""
         # Entries longer than two pieces contain a long record: then each becomes a line by itself.
-        lines = self._entries_as_lines(entries[: found[-1]]) if found[-1] <= 2 * PIECE else None
+        lines = self._entries_as_lines(entries) if len(entries) <= 2 * PIECE else None
         if lines is not None:
             self._records.add_whole_lines(*lines)
             return
-        view, size = memoryview(entries), 0
         for start, end in pairwise([0, *found]):
-            yield from self._add_entry(view[start:end])
-            size += end - start
-            if self._records.should_yield_once or size > _TURN:
-                size = 0
-                yield
+            self._add_entry(entries[start:end])
 
-    def _entries_as_lines(self, entries: bytes) -> tuple[bytes, int] | None:
+    def _entries_as_lines(self, entries: memoryview) -> tuple[bytes, int] | None:
         """Turn all entries into lines at once; return these and their number, or None if one is unusual."""
         try:
             unpacker = msgpack.Unpacker(max_buffer_size=max(len(entries), 1), **_HOW)
@@ -197,62 +137,37 @@ class EntryWriter:
             while name_of_tag in record:
                 name_of_tag = f"_{name_of_tag}"
             found.append({**record, name: stamp, name_of_tag: tag})
-        lines = json_object_lines(found, self._limits.record, _time_text)
+        lines = json_object_lines(found, self._longest, _time_text)
         return None if lines is None else (lines, len(found))
 
-    def _add_long_entry(
-        self, entry: bytes, windows: Iterator[Buffer]
-    ) -> Generator[None, None, tuple[bytes, int]]:
-        """Add an entry that may be longer than a line; return the bytes after it, and its length."""
-        held = bytearray(entry)
-        finder = ValueEndFinder(self._limits.event)
-        end = finder.length_if_whole(held)
-        while not end:
-            piece = next(windows, None)
-            if piece is None:
-                raise ValueError("an entry has no end")
-            held += piece
-            end = finder.length_if_whole(piece)
-            yield
-        view = memoryview(held)
-        yield from self._add_entry(view[:end])
-        return bytes(view[end:]), end
-
-    def _add_entry(self, entry: memoryview) -> Generator[None, None, None]:
+    def _add_entry(self, entry: memoryview) -> None:
         header = array_header(entry)
         if header is None or header[0] != 2:
-            yield from self._add_as_text(entry)
+            self._add_as_text(entry)
             return
-        begin = yield from find_value_end(entry, header[1])
-        yield from self.add_pair(entry[header[1] : begin], entry[begin:])
+        begin = value_end(entry, header[1])
+        self.add_pair(entry[header[1] : begin], entry[begin:])
 
-    def add_pair(self, time: memoryview, record: memoryview) -> Generator[None, None, None]:
+    def add_pair(self, time: memoryview, record: memoryview) -> None:
         """Add an entry; a record that is no map is stored as text."""
         if begins_text(record[0]):
             self._add_text_record(without_ending(unpack_value(record, raw=True)))
             return
-        if len(record) > self._limits.record + MUCH_LONGER:
-            # The JSON would be too long as well, unless all values are floats. Making it takes seconds, and
-            # 20 times its size in memory.
-            yield from self._add_as_text(time, record)
-            return
-        for part in (time, record):
-            # With more values than the limit has bytes, its JSON would be longer than the limit.
-            if len(part) > self._limits.record and (
-                yield from has_more_values(part, self._limits.record)
-            ):
-                yield from self._add_as_text(time, record)
-                return
-        line = yield from call_as_long_work(
-            partial(self._json_line, time, record), len(time) + len(record)
-        )
+        # A record this long, or with more values than a line may have bytes, would have a JSON that is too
+        # long as well, unless all values are floats. Making it takes seconds, and 20 times its size in
+        # memory.
+        line = None
+        if len(record) <= self._longest + MUCH_LONGER and not any(
+            len(part) > self._longest and has_more_values(part, self._longest)
+            for part in (time, record)
+        ):
+            line = self._json_line(time, record)
         if line is None:
-            yield from self._add_as_text(time, record)
-            return
-        if len(line) > self._limits.record:
+            self._add_as_text(time, record)
+        elif len(line) > self._longest:
             self._add_text_record(line)
-            return
-        self._records.add(line)
+        else:
+            self._records.add(line)
 
     def _json_line(self, time: memoryview, record: memoryview) -> bytes | None:
         """Return a record as JSON with time, tag and Fluent Bit's metadata; None if that is impossible."""
@@ -273,13 +188,9 @@ class EntryWriter:
         except _UNREADABLE:
             return None
 
-    def _add_as_text(self, *values: memoryview) -> Generator[None, None, None]:
+    def _add_as_text(self, *values: memoryview) -> None:
         """Add values as text: as JSON if possible and short enough, else their bytes."""
-        size = sum(map(len, values))
-        long = size > self._limits.record
-        text = (
-            None if long else (yield from call_as_long_work(partial(_values_as_json, values), size))
-        )
+        text = _values_as_json(values) if sum(map(len, values)) <= self._longest else None
         self._add_text_record(text or b"".join(values))
 
     def _add_text_record(self, text: bytes) -> None:
@@ -311,7 +222,7 @@ def _values_as_json(values: Sequence[Buffer]) -> bytes | None:
 def _unpack_text_or_bytes(part: Buffer) -> Any:
     """Unpack a whole value; if some text is not UTF-8, return all text as bytes. Raises as `unpack_value`.
 
-    `json_object_line` then escapes the bytes as msgpack would, but lets other threads run in between.
+    `json_object_line` then escapes the bytes as msgpack would.
     """
     try:
         return unpack_value(part, unicode_errors="strict")

@@ -5,15 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 
-from logsrv.linelog.formats.forward.entries import ForwardLimits, RefusedEventError
 from logsrv.linelog.formats.forward.msgpack_values import PIECE, MsgpackValueFramer
 from logsrv.linelog.formats.forward.parse import LONGEST_PING, add_event, answer_ping, helo_message
 from logsrv.linelog.intake.connections import Input
-from logsrv.linelog.intake.gathering import GatheredRecords
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.record_datagrams import RecordDatagrams
 from logsrv.linelog.intake.records import RecordReceiver
-from logsrv.linelog.lines.bodies import Records, record_bytes_limit
 
 HEARTBEAT = b"\0"
 NONCE_BYTES = 16
@@ -28,13 +25,13 @@ class ForwardReceiver(RecordReceiver):
     framer: MsgpackValueFramer
 
     def __init__(self, intake: Intake) -> None:
-        self._limits = ForwardLimits(intake.max_record, intake.options.max_body)
+        self._max_body = intake.options.max_body
         self._key = intake.secrets.shared_key
         self._nonce = b""
         super().__init__(intake)
 
     def make_framer(self) -> MsgpackValueFramer:
-        return MsgpackValueFramer(self._limits.event if self._key is None else LONGEST_PING)
+        return MsgpackValueFramer(self._max_body if self._key is None else LONGEST_PING)
 
     def connectionMade(self) -> None:
         super().connectionMade()
@@ -42,19 +39,17 @@ class ForwardReceiver(RecordReceiver):
             self._nonce = secrets.token_bytes(NONCE_BYTES)
             self.answer(helo_message(self._nonce))
 
-    def received(self, data: bytes) -> Iterator[None]:
-        for value in self.framer.receive(data):
-            if self._nonce:
-                self._admit_or_refuse(bytes(value))
-            else:
-                yield from self._store_event(value)
-            if self.ending:
-                return
-            # A chunk may have thousands of values.
-            yield
+    def messages(self, data: bytes) -> Iterator[bytes | bytearray]:
+        yield from self.framer.receive(data)
         if self.framer.fault:
             reason = "unauthorized" if self._nonce else "protocol"
             self.refuse(reason, f"closing the connection: {self.framer.fault}")
+
+    def received(self, message: bytes | bytearray) -> None:
+        if self._nonce:
+            self._admit_or_refuse(bytes(message))
+        else:
+            self.parse(add_event, message)
 
     def _admit_or_refuse(self, ping: bytes) -> None:
         assert self._key is not None
@@ -63,23 +58,8 @@ class ForwardReceiver(RecordReceiver):
             self.refuse("unauthorized", f"closing the connection: {why}", answer)
             return
         self._nonce = b""
-        self.framer.most = self._limits.event
+        self.framer.most = self._max_body
         self.answer(answer)
-
-    def _store_event(self, value: bytes | bytearray) -> Iterator[None]:
-        records = Records(record_bytes_limit(self._limits.event))
-        found = GatheredRecords(records, self.intake.rules, self.intake.counts)
-        try:
-            acknowledgement = yield from found.run_parser(
-                add_event(value, self._limits, found.records)
-            )
-        except RefusedEventError as error:
-            number = error.records or records.count_if_refused_here
-            self.refuse(error.reason, f"closing the connection: {error}", records=number)
-            return
-        yield from self.store_gathered(found)
-        if acknowledgement and not self.ending:
-            self.answer_when_safe(acknowledgement)
 
 
 class HeartbeatDatagrams(RecordDatagrams):

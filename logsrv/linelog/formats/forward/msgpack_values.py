@@ -6,15 +6,15 @@ modules unpack only whole values; a whole value contains at most as many values 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 
 import attrs
 from msgpack import OutOfData, Unpacker
 
 from logsrv.linelog.lines.inflated import Buffer
 
-# Bytes scanned or unpacked before other peers have a turn: they may be as many values, at 0.3 µs each.
 PIECE = 16 << 10
+"""Bytes scanned or unpacked together: they may be as many values, at 0.3 µs each."""
 _DAMAGED = "its MessagePack is damaged"
 
 # A value nested deeper is a fault. The C code of msgpack has room for 1024 levels; JSON made here has 200.
@@ -138,11 +138,8 @@ class MsgpackValueFramer:
         return done
 
 
-def has_more_values(value: Buffer, most: int) -> Generator[None, None, bool]:
-    """Return whether a whole value contains more than `most` values, in steps, as `most` may be a million.
-
-    Raises ValueError if it is damaged.
-    """
+def has_more_values(value: Buffer, most: int) -> bool:
+    """Return whether a whole value contains more than `most` values. Raises ValueError if it is damaged."""
     framer = MsgpackValueFramer(len(value))
     for start in range(0, len(value), PIECE):
         for _ in framer.receive(bytes(value[start : start + PIECE])):
@@ -151,7 +148,6 @@ def has_more_values(value: Buffer, most: int) -> Generator[None, None, bool]:
             raise ValueError(framer.fault)
         if framer.passed > most:
             return True
-        yield
     return False
 
 
@@ -176,34 +172,17 @@ def value_ends(values: Buffer, most: int | None = None) -> list[int]:
     return found
 
 
-def find_value_end(value: memoryview, start: int) -> Generator[None, None, int]:
-    """Return where the value at `start` ends, in steps. Raises ValueError if it is damaged or not whole."""
-    finder = ValueEndFinder(len(value))
-    for at in range(start, len(value), PIECE):
-        end = finder.length_if_whole(value[at : at + PIECE])
-        if end:
-            return start + end
-        yield
-    raise ValueError(_DAMAGED)
-
-
-class ValueEndFinder:
-    """A search for the end of one long value while its bytes arrive."""
-
-    def __init__(self, most: int) -> None:
-        """most: longest value in bytes."""
-        self._unpacker = Unpacker(max_buffer_size=max(most, 1))
-
-    def length_if_whole(self, data: Buffer) -> int:
-        """Return the length of the value in bytes, 0 if it goes on. Raises ValueError if it is damaged."""
-        self._unpacker.feed(data)
-        try:
-            self._unpacker.skip()
-        except OutOfData:
-            return 0
-        except Exception as error:
-            raise ValueError(_DAMAGED) from error
-        return int(self._unpacker.tell())
+def value_end(values: memoryview, start: int) -> int:
+    """Return where the value at `start` ends. Raises ValueError if it is damaged or not whole."""
+    size = PIECE
+    while True:
+        found = value_ends(values[start : start + size], 1)
+        if found:
+            return start + found[0]
+        if start + size >= len(values):
+            raise ValueError(_DAMAGED)
+        # A longer part is scanned from the beginning again.
+        size *= 4
 
 
 def array_header(view: memoryview) -> tuple[int, int] | None:

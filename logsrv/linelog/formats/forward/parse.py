@@ -15,26 +15,24 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
-from collections.abc import Generator, Iterator
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgpack
 
-from logsrv.linelog.formats.forward.entries import (
-    EntryWriter,
-    ForwardLimits,
-    RefusedEventError,
-    unpack_value,
-)
+from logsrv.linelog.formats.forward.entries import EntryWriter, unpack_value
 from logsrv.linelog.formats.forward.msgpack_values import (
     array_header,
     begins_text,
-    find_value_end,
     text_content,
+    value_end,
 )
-from logsrv.linelog.lines.bodies import Records, RequestRefused
+from logsrv.linelog.lines.bodies import (
+    BodyRules,
+    Records,
+    Reply,
+    RequestRefused,
+)
 from logsrv.linelog.lines.inflated import (
-    Buffer,
     UnpackingError,
     in_pieces,
     inflate_pieces,
@@ -51,29 +49,32 @@ _NIL = b"\xc0"
 _DAMAGED = (ValueError, TypeError, IndexError, RecursionError)
 _VALID = ("oversize", "no_logs")
 _LOGS = 0
-# The work on an event: each step adds records, other peers are served between two steps, and the result is
-# the acknowledgement for the sender, b"" if it asked for none.
-EventSteps: TypeAlias = Generator[None, None, bytes]
 
 
-def add_event(value: bytes | bytearray, limits: ForwardLimits, records: Records) -> EventSteps:
-    """Add the records of one event, a whole MessagePack value, to `records`. Raises RefusedEventError.
+def add_event(value: bytes, rules: BodyRules, records: Records) -> Reply:
+    """Add the records of one event, a whole MessagePack value; the reply is the acknowledgement.
 
-    A nil has no records: Fluentd sends it to keep a connection alive.
+    The reply is empty if the sender asked for none. A nil has no records: Fluentd sends it to keep a
+    connection alive. Raises RequestRefused, with the number of the event's records if it can be known.
     """
     if value == _NIL:
-        return b""
-    view = memoryview(value)
+        return Reply(200)
     try:
-        return (yield from _add_or_refuse(view, limits, records))
-    except RefusedEventError as refused:
-        refused.records = yield from _number_of_entries(view, limits, refused.reason in _VALID)
-        raise
+        return Reply(200, _add_event(memoryview(value), rules, records))
+    except UnpackingError as error:
+        refusal = RequestRefused(400, f"an event cannot be unpacked: {error}", reason="unpacking")
+    except _DAMAGED:
+        refusal = RequestRefused(400, "an event is damaged")
+    except RequestRefused as refused:
+        refusal = refused
+        if refused.status == 413:
+            refusal = RequestRefused(413, f"an event is too large: {refused}")
+    number = _number_of_entries(memoryview(value), rules, refusal.reason in _VALID)
+    refusal.records = number or records.count_if_refused_here
+    raise refusal
 
 
-def _number_of_entries(
-    value: memoryview, limits: ForwardLimits, valid: bool
-) -> Generator[None, None, int | None]:
+def _number_of_entries(value: memoryview, rules: BodyRules, valid: bool) -> int | None:
     """Return how many entries a refused event has; None if that is unknown.
 
     valid: whether packed entries are MessagePack; else each of their bytes may look like an entry.
@@ -81,68 +82,54 @@ def _number_of_entries(
     header = array_header(value)
     if header is None or header[0] < _LEAST_PARTS:
         return None
-    at = yield from find_value_end(value, header[1])
-    several = array_header(value[at:])
-    if several or not (valid and begins_text(value[at])):
-        return several[0] if several else None
-    end = yield from find_value_end(value, at)
-    entries = msgpack.Unpacker(max_buffer_size=limits.event)
-    number = 0
     try:
+        at = value_end(value, header[1])
+        several = array_header(value[at:])
+        if several or not (valid and begins_text(value[at])):
+            return several[0] if several else None
+        end = value_end(value, at)
         way = _parse_options(value[end:]).get("compressed")
-        for piece in _unpacked_entries(value[at:end], way, limits):
-            entries.feed(piece)
-            with contextlib.suppress(msgpack.OutOfData):
-                while True:
-                    entries.skip()
-                    number += 1
-            yield
-    except (*_DAMAGED, UnpackingError, RefusedEventError):
+        entries = msgpack.Unpacker(max_buffer_size=rules.max_body)
+        entries.feed(_unpacked_entries(value[at:end], way, rules))
+        number = 0
+        with contextlib.suppress(msgpack.OutOfData):
+            while True:
+                entries.skip()
+                number += 1
+    except (*_DAMAGED, UnpackingError, RequestRefused):
         return None
     return number
 
 
-def _add_or_refuse(value: memoryview, limits: ForwardLimits, records: Records) -> EventSteps:
-    try:
-        return (yield from _add_event(value, limits, records))
-    except RequestRefused as refusal:
-        raise RefusedEventError(f"an event is too large: {refusal}", refusal.reason) from None
-    except UnpackingError as error:
-        raise RefusedEventError(f"an event cannot be unpacked: {error}", "unpacking") from error
-    except _DAMAGED as error:
-        raise RefusedEventError("an event is damaged") from error
-
-
-def _add_event(value: memoryview, limits: ForwardLimits, records: Records) -> EventSteps:
+def _add_event(value: memoryview, rules: BodyRules, records: Records) -> bytes:
+    """Add the records of an event; return the acknowledgement."""
     header = array_header(value)
     if header is None or not _LEAST_PARTS <= header[0] <= 4:
-        raise RefusedEventError("it sent no event: neither [tag, time, record] nor [tag, entries]")
+        raise _refused_event("it sent no event: neither [tag, time, record] nor [tag, entries]")
     parts, start = header
-    at = yield from find_value_end(value, start)
-    entries = EntryWriter(_parse_tag(value[start:at]), limits, records)
+    at = value_end(value, start)
+    entries = EntryWriter(_parse_tag(value[start:at]), rules.max_record, records)
     several = array_header(value[at:])
     packed = begins_text(value[at])
     options = parts - (2 if packed or several else 3)
     if not 0 <= options <= 1:
-        raise RefusedEventError("an event has too many parts, or too few")
+        raise _refused_event("an event has too many parts, or too few")
     if several:
         number, begin = several
-        end = at + begin + (yield from entries.add_entries([value[at + begin :]], number))
+        end = at + begin + entries.add_entries(value[at + begin :], number)
     else:
-        end = yield from find_value_end(value, at)
+        end = value_end(value, at)
     if not (packed or several):
         time, begin = value[at:end], end
-        end = yield from find_value_end(value, begin)
-        yield from entries.add_pair(time, value[begin:end])
+        end = value_end(value, begin)
+        entries.add_pair(time, value[begin:end])
     asked = _parse_options(value[end:]) if options else {}
     if packed:
-        way = asked.get("compressed")
-        # Check the unpacked size before the first record is made: lines take up to four times as much.
-        for _ in _unpacked_entries(value[at:end], way, limits):
-            yield
-        yield from entries.add_entries(_unpacked_entries(value[at:end], way, limits))
+        entries.add_entries(_unpacked_entries(value[at:end], asked.get("compressed"), rules))
     if asked.get("fluent_signal", _LOGS) != _LOGS:
-        raise RefusedEventError("an event has metrics or traces; only logs are stored", "no_logs")
+        raise _refused_event(
+            "an event has metrics or traces; only logs are stored", reason="no_logs"
+        )
     if not len(records):
         # It is acknowledged all the same: a sender that repeats it has no more to send.
         records.count_unknown()
@@ -152,9 +139,13 @@ def _add_event(value: memoryview, limits: ForwardLimits, records: Records) -> Ev
     return bytes(msgpack.packb({"ack": chunk}))
 
 
+def _refused_event(sentence: str, reason: str = "protocol") -> RequestRefused:
+    return RequestRefused(400, sentence, reason=reason)
+
+
 def _parse_tag(part: memoryview) -> str:
     if not begins_text(part[0]) or len(part) > LONGEST_TAG:
-        raise RefusedEventError(f"an event has no tag, or one of more than {LONGEST_TAG} bytes")
+        raise _refused_event(f"an event has no tag, or one of more than {LONGEST_TAG} bytes")
     return _as_str(unpack_value(part))
 
 
@@ -164,28 +155,33 @@ def _as_str(value: str | bytes) -> str:
 
 def _parse_options(part: memoryview) -> dict[str, Any]:
     if part.nbytes > MOST_OPTIONS:
-        raise RefusedEventError(f"the options of an event have more than {MOST_OPTIONS} bytes")
+        raise _refused_event(f"the options of an event have more than {MOST_OPTIONS} bytes")
     options = unpack_value(part)
     if options is None:
         return {}
     if not isinstance(options, dict):
-        raise RefusedEventError("the options of an event are no map")
+        raise _refused_event("the options of an event are no map")
     return {_as_str(key): value for key, value in options.items() if isinstance(key, (str, bytes))}
 
 
-def _unpacked_entries(
-    part: memoryview, compressed: object, limits: ForwardLimits
-) -> Iterator[Buffer]:
-    """Yield the content of packed entries in pieces. Raises UnpackingError and RefusedEventError."""
+def _unpacked_entries(part: memoryview, compressed: object, rules: BodyRules) -> memoryview:
+    """Return the content of packed entries. Raises UnpackingError and RequestRefused."""
     data = text_content(part)
     way = _as_str(compressed) if isinstance(compressed, (str, bytes)) else compressed
     if way in (None, "text"):
-        return iter((data,))
+        return data
     if way == "gzip":
-        return limited_pieces(inflate_pieces(in_pieces(data)), limits.event)
-    if way == "zstd":
-        return limited_pieces(unpack_zstd_pieces(data), limits.event)
-    raise RefusedEventError("an event is compressed in a way that is unknown here", "unpacking")
+        pieces = inflate_pieces(in_pieces(data))
+    elif way == "zstd":
+        pieces = unpack_zstd_pieces(data)
+    else:
+        why = "an event is compressed in a way that is unknown here"
+        raise _refused_event(why, "unpacking")
+    unpacked = bytearray()
+    for piece in limited_pieces(pieces, rules.max_body):
+        unpacked += piece
+        rules.check_unpacked(len(unpacked))
+    return memoryview(unpacked)
 
 
 # Our name in the PONG. Fluentd refuses a server with Fluentd's own host name, and no host is called this.

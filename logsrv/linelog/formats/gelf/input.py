@@ -4,72 +4,84 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from functools import partial
 from math import inf
+from typing import Any
+
+from twisted.logger import Logger
 
 from logsrv.linelog.formats.gelf.parse import (
     MAGIC,
     SECONDS,
     ChunkJoiner,
     GelfFramer,
-    unpacked_message,
+    add_gelf_datagram,
+    add_gelf_message,
+    is_packed,
 )
 from logsrv.linelog.intake.connections import Input, InputDatagrams
-from logsrv.linelog.intake.gathering import store_datagram_records
 from logsrv.linelog.intake.intake import Intake
+from logsrv.linelog.intake.parsing import Parsed, ParseOrder
 from logsrv.linelog.intake.records import RecordReceiver
-from logsrv.linelog.lines.bodies import Records
-from logsrv.linelog.lines.inflated import TooLargeError
-from logsrv.linelog.lines.long_work import run_to_result
+from logsrv.linelog.lines.bodies import (
+    LARGE,
+    BodyRules,
+    Records,
+    RequestRefused,
+    TooLargeHereError,
+)
 from logsrv.linelog.lines.objects import add_objects_or_text
+from logsrv.linelog.lines.rules import for_datagrams
 from logsrv.timer import Timer
 
-# A datagram that unpacks to more than this many times --max-record is dropped. A smaller one that is longer
-# than --max-record is stored as text.
-_TIMES_A_RECORD = 8
-# After this many unpacked bytes the messages so far are stored; the other datagrams follow when the store
-# has room. One datagram may become megabytes.
-_AT_ONCE = 1 << 20
+log = Logger()
 # A message that ends with LF is reported if no NUL comes within this time.
 _NUL_SECONDS = 1
 _LF = (
     "its message ends with LF, but GELF over TCP ends with NUL: it waits, as one with all that follows; set"
     " the sender to end messages with NUL, or send JSON lines to the lines input"
 )
-# Seconds of CPU time after which other senders come first.
-_COSTLY = 0.02
 
 
 class GelfReceiver(RecordReceiver):
     """A connection. GELF has no acknowledgements, so an unfinished message at the end is stored too."""
 
     framer: GelfFramer
-    most_at_once = 32 << 10
+    record_name = "a message"
 
     def make_framer(self) -> GelfFramer:
         intake = self.intake
         self._nul_timer = Timer(intake.clock)
         return GelfFramer(intake.rules, intake.counts, intake.options.max_record)
 
-    def received(self, data: bytes) -> Iterator[None]:
-        yield from self.store((yield from self.framer.receive(data)))
+    def messages(self, data: bytes) -> Iterator[list[bytes] | Records]:
+        yield from self.framer.receive(data)
         if self.framer.closing:
             self.refuse("oversize", self.framer.closing)
         self._nul_timer.stop()
         if self.framer.is_ended_by_lf:
             self._nul_timer.start(_NUL_SECONDS, self._tell_of_lf)
 
+    def received(self, message: list[bytes] | Records) -> None:
+        if isinstance(message, Records):
+            self.store(message)
+        elif len(message[0]) > LARGE:
+            self.parse(add_gelf_message, message[0])
+        else:
+            records = Records()
+            add_objects_or_text(message, self.intake.options.max_record, records)
+            self.store(records)
+
     def _tell_of_lf(self) -> None:
         self.intake.complain(self.source, _LF)
 
     def lost(self) -> None:
         self._nul_timer.stop()
-        for _ in self.store(run_to_result(self.framer.finish())):
-            pass
+        for message in self.framer.finish():
+            self.received(message)
 
 
 class GelfDatagrams(InputDatagrams):
-    """Datagrams, each one message or one chunk."""
+    """Datagrams, each one message or one chunk. As a sender it takes turns: one may unpack to megabytes."""
 
     # 256 KiB of unusual messages take half a second.
     most_at_once = 64 << 10
@@ -78,46 +90,83 @@ class GelfDatagrams(InputDatagrams):
         super().__init__(intake)
         self._chunks = ChunkJoiner()
         self._expiry_timer = Timer(intake.clock)
+        # Whole messages with their sources, and whether a worker parses the one before them.
+        self._whole: deque[tuple[bytes, str]] = deque()
+        self._asked = False
 
     def take_in(self, payloads: Sequence[bytes], source: str) -> None:
-        messages: deque[bytes] = deque()
         for payload in payloads:
             whole: bytes | None = payload
             if payload.startswith(MAGIC):
                 whole = self._chunks.add_chunk(source, payload, self.intake.clock.seconds())
             if whole is not None:
-                messages.append(whole)
-        if messages:
-            self.intake.in_turn(partial(self._unpack_and_store, messages, source))
+                self._whole.append((whole, source))
+        if not (self._asked or self in self.intake.turns):
+            self.take_turn()
         self._count_given_up()
 
-    def _unpack_and_store(self, packed: deque[bytes], source: str) -> None:
-        """Unpack and store messages, as many at a time as the store has room for."""
-        intake = self.intake
-        began = intake.cpu()
-        messages: list[bytes] = []
-        size = 0
-        while packed and size < _AT_ONCE:
-            try:
-                message = unpacked_message(
-                    packed.popleft(), _TIMES_A_RECORD * intake.options.max_record
-                )
-            except TooLargeError:
-                # Count the datagram: unpacking took as much time as for a message that is stored.
-                size += _AT_ONCE
-                why = "dropped a datagram: it is too large unpacked"
-                intake.drop(source, "unpacking", why)
-            else:
-                messages.append(message)
-                size += len(message)
+    def _pause(self) -> None:
+        if self.intake.datagrams is not None:
+            self.intake.datagrams.pauseProducing()
+
+    def take_turn(self) -> None:
+        """Take in messages until none is left, a worker parses one, or others have a turn."""
+        intake, began = self.intake, self.intake.cpu()
+        while self._whole and not self._asked:
+            self._take_some()
+            if intake.valve.closed or intake.turns.is_over(began):
+                self._pause()
+                intake.turns.wait_as_costly(self)
+                break
+        intake.turns.count(intake.cpu() - began)
+        intake.backlog = bool(self._whole) or self._asked
+        if not intake.backlog and intake.datagrams is not None:
+            intake.datagrams.resumeProducing()
+
+    def _take_some(self) -> None:
+        """Store the next messages of a sender: all together that are small, or one that is not."""
+        message, source = self._whole.popleft()
+        if _is_costly(message):
+            self._parse(message, source)
+            return
+        messages = [message]
+        while self._whole and self._whole[0][1] == source and not _is_costly(self._whole[0][0]):
+            messages.append(self._whole.popleft()[0])
         records = Records()
-        run_to_result(add_objects_or_text(messages, intake.options.max_record, records))
-        store_datagram_records(intake, records, source)
-        if packed:
-            intake.in_turn(partial(self._unpack_and_store, packed, source))
-        if intake.datagrams is not None and intake.cpu() - began > _COSTLY:
-            # Otherwise another sender's costly datagram may come in the same turn of the reactor.
-            intake.costly_senders.pause_and_queue(intake.datagrams)
+        add_objects_or_text(messages, self.intake.options.max_record, records)
+        self.intake.take_datagram_records(records, source)
+
+    def _parse(self, datagram: bytes, source: str) -> None:
+        intake = self.intake
+        rules = BodyRules("", "", intake.options.max_record)
+        message = ParseOrder(add_gelf_datagram, datagram, rules, for_datagrams(intake.rules))
+        try:
+            self._store(message.parse_here(intake.counts), source)
+        except RequestRefused as refusal:
+            self._drop(refusal, source)
+        except TooLargeHereError:
+            self._asked = True
+            self._pause()
+            parsed = intake.parse_in_worker(message).addCallback(self._store, source)
+            parsed.addErrback(self._drop_unparsed, source).addErrback(
+                lambda failure: log.failure("taking in a datagram failed", failure)
+            )
+            parsed.addBoth(self._go_on)
+
+    def _store(self, parsed: Parsed, source: str) -> None:
+        self.intake.take_gathered(parsed.gathered, source)
+
+    def _drop(self, refusal: RequestRefused, source: str) -> None:
+        reason = "busy" if refusal.status == 503 else refusal.reason
+        self.intake.drop(source, reason, f"dropped a datagram: {refusal}")
+
+    def _drop_unparsed(self, failure: Any, source: str) -> None:
+        failure.trap(RequestRefused)
+        self._drop(failure.value, source)
+
+    def _go_on(self, _: object) -> None:
+        self._asked = False
+        self.intake.turns.wait(self)
 
     def _count_given_up(self) -> None:
         """Count the messages that were given up, and start the timer for the unfinished ones."""
@@ -138,6 +187,10 @@ class GelfDatagrams(InputDatagrams):
         self._expiry_timer.stop()
         self._chunks.drop_expired(inf)
         self._count_given_up()
+
+
+def _is_costly(message: bytes) -> bool:
+    return is_packed(message) or len(message) > LARGE
 
 
 class Gelf(Input):

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any
+from collections.abc import Iterator
 
 import attrs
 
-from logsrv.linelog.lines.bodies import Records
+from logsrv.linelog.lines.bodies import LARGE, BodyRules, Records, Reply, RequestRefused
 from logsrv.linelog.lines.clean import is_utf8
 from logsrv.linelog.lines.framer import LineFramer
-from logsrv.linelog.lines.inflated import TooLargeError, UnpackingError, inflated
+from logsrv.linelog.lines.inflated import (
+    TooLargeError,
+    UnpackingError,
+    in_pieces,
+    inflate_pieces,
+    limited_pieces,
+)
 from logsrv.linelog.lines.objects import add_objects_or_text
 from logsrv.linelog.lines.records import escape_line_ends
 from logsrv.linelog.lines.rules import LineCounts, LineRules, for_frames
 
 
 class GelfFramer:
-    """The framer of one connection: `receive` and `finish` turn bytes into records.
+    """The framer of one connection: `receive` and `finish` turn bytes into messages.
 
-    A message longer than `most` bytes is stored as text while it arrives; `rules` say how long a line may
-    be. So the framer keeps at most `most` bytes of a message.
+    A message longer than `most` bytes becomes text records while it arrives; `rules` say how long a line
+    may be. So the framer keeps at most `most` bytes of a message.
     """
 
     __slots__ = ("_held", "_in_long", "_lines", "_most", "_raw")
@@ -47,54 +52,76 @@ class GelfFramer:
         """Return one sentence why the connection must be closed, or None."""
         return self._lines.closing
 
-    def receive(self, data: bytes) -> Generator[Any, None, Records]:
-        """Return the records that `data` completes, in steps. It never raises, for any bytes."""
+    def receive(self, data: bytes) -> Iterator[list[bytes] | Records]:
+        """Yield the messages that `data` completes, a large one alone; or parts of a long one as text.
+
+        It never raises, for any bytes. Run it to its end before the next call.
+        """
         *messages, rest = data.split(b"\0")
-        records = Records()
         whole: list[bytes] = []
         for message in messages:
             if self._held:
                 message = bytes(self._held) + message
                 self._held.clear()
-            if self._in_long or len(message) > self._most:
-                yield from add_objects_or_text(whole, self._most, records)
-                whole.clear()
-                self._add_long_part(message, records)
-                self._in_long = False
-                self._add_framed_lines(b"\n", records)
+            is_long = self._in_long or len(message) > self._most
+            if whole and (is_long or len(message) > LARGE):
+                yield whole
+                whole = []
+            if is_long:
+                yield from self._add_long_part(message, ends=True)
+            elif len(message) > LARGE:
+                yield [message]
             else:
                 whole.append(message)
-        yield from add_objects_or_text(whole, self._most, records)
-        if self._in_long:
-            self._add_long_part(rest, records)
-            return records
+        if whole:
+            yield whole
         self._held += rest
-        if len(self._held) > self._most:
-            self._add_long_part(bytes(self._held), records)
+        if self._in_long or len(self._held) > self._most:
+            part = bytes(self._held)
             self._held.clear()
-        return records
+            yield from self._add_long_part(part)
 
-    def finish(self) -> Generator[Any, None, Records]:
-        """Return the unfinished message, in steps. Call it when the connection has closed."""
-        records = Records()
+    def finish(self) -> Iterator[list[bytes] | Records]:
+        """Yield the unfinished message. Call it when the connection has closed."""
         if self._held:
-            yield from add_objects_or_text([bytes(self._held)], self._most, records)
+            yield [bytes(self._held)]
             self._held.clear()
         if self._in_long:
-            self._add_framed_lines(b"\n", records)
-        return records
+            yield from self._add_long_part(b"", ends=True)
 
-    def _add_long_part(self, part: bytes, records: Records) -> None:
-        """Store part of a message that is too long."""
+    def _add_long_part(self, part: bytes, *, ends: bool = False) -> Iterator[Records]:
+        """Yield part of a message that is too long, as text. ends: whether it is the last part."""
+        records = Records()
         if not self._in_long:
-            self._in_long = True
             records.as_text += 1
-        self._add_framed_lines(escape_line_ends(part, self._raw), records)
-
-    def _add_framed_lines(self, part: bytes, records: Records) -> None:
-        block = self._lines.receive(part)
+        self._in_long = not ends
+        text = escape_line_ends(part, self._raw)
+        block = self._lines.receive(text + b"\n" if ends else text)
         if block is not None:
             records.add_whole_lines(bytes(block), block.number)
+        if block is not None or records.as_text:
+            yield records
+
+
+def add_gelf_message(message: bytes, rules: BodyRules, records: Records) -> Reply:
+    """Add a message: a JSON object, or text."""
+    add_objects_or_text([message], rules.max_record, records)
+    return Reply(200)
+
+
+# A datagram that unpacks to more than this many times --max-record is dropped. A smaller one that is longer
+# than --max-record is stored as text.
+_TIMES_A_RECORD = 8
+
+
+def add_gelf_datagram(datagram: bytes, rules: BodyRules, records: Records) -> Reply:
+    """Add the message in a datagram. Raises RequestRefused (413) if it is too large unpacked."""
+    most = _TIMES_A_RECORD * rules.max_record
+    try:
+        message = unpacked_message(datagram, most, rules)
+    except TooLargeError:
+        raise RequestRefused(413, "it is too large unpacked", reason="unpacking") from None
+    return add_gelf_message(message, rules, records)
 
 
 MAGIC = b"\x1e\x0f"
@@ -181,20 +208,29 @@ class ChunkJoiner:
         self.size -= self._unfinished.pop(key).size
 
 
-def unpacked_message(message: bytes, most: int) -> bytes:
+def is_packed(message: bytes) -> bool:
+    """Return whether a message begins as packed ones do."""
+    zlib_header = message[:1] == b"\x78" and int.from_bytes(message[:2], "big") % 31 == 0
+    return zlib_header or message.startswith(_GZIP)
+
+
+def unpacked_message(message: bytes, most: int, rules: BodyRules) -> bytes:
     """Unpack a message; return it unchanged if it is not packed, or damaged.
 
     Raises TooLargeError if it has more than `most` bytes unpacked, or might have in the store.
     """
-    zlib_header = message[:1] == b"\x78" and int.from_bytes(message[:2], "big") % 31 == 0
-    if not (zlib_header or message.startswith(_GZIP)):
+    if not is_packed(message):
         return message
+    unpacked = bytearray()
     try:
-        text = inflated(message, most)
+        for piece in limited_pieces(inflate_pieces(in_pieces(message)), most):
+            unpacked += piece
+            rules.check_unpacked(len(unpacked))
     except TooLargeError:
         raise
     except UnpackingError:
         return message
+    text = bytes(unpacked)
     if len(text) > most // 4 and _most_stored_bytes(text) > most:
         raise TooLargeError(f"it would be more than {most} bytes in the store")
     return text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Protocol
 
 import attrs
@@ -12,16 +12,14 @@ from twisted.internet.defer import Deferred
 from logsrv.linelog.formats.http import content_encoding
 from logsrv.linelog.intake.gathering import GatheredRecords
 from logsrv.linelog.intake.intake import Intake
-from logsrv.linelog.intake.unfinished import RecordHolder, UnfinishedData
+from logsrv.linelog.intake.unfinished import RecordHolder
 from logsrv.linelog.lines.bodies import (
+    RETRY_SECONDS,
     Reply,
-    ReplySteps,
     RequestRefused,
+    busy_refusal,
 )
 from logsrv.linelog.store.valve import Producer
-
-RETRY_SECONDS = 2
-"""A sender refused as busy should try again after this many seconds."""
 
 
 class Body:
@@ -39,6 +37,11 @@ class Body:
         """Return whether received bytes are not stored yet."""
         return False
 
+    @property
+    def waits(self) -> bool:
+        """Return whether nothing more should be read from the sender for now."""
+        return False
+
     def receive(self, data: bytes) -> None:
         """Take the next part of the body. Raises RequestRefused."""
         raise NotImplementedError
@@ -47,16 +50,11 @@ class Body:
         """Return how many of the next bytes need little work."""
         return sys.maxsize
 
-    def steps(self) -> Iterator[None]:
-        """Store the whole records so far, in steps. Raises RequestRefused."""
-        return iter(())
+    def store_whole(self) -> None:
+        """Store the whole records so far. Raises RequestRefused."""
 
-    def ask_worker(self) -> Deferred[None] | None:
-        """Return a Deferred that fires when `finish` may be called; None if it may be called now."""
-        return None
-
-    def finish(self) -> ReplySteps:
-        """Store the rest in steps, and return the answer. Raises RequestRefused."""
+    async def finish(self) -> Reply:
+        """Store the rest, and return the answer. Raises RequestRefused."""
         raise NotImplementedError
 
     def stored(self) -> Deferred[Reply] | None:
@@ -106,8 +104,7 @@ class QuestionBody(Body):
         self._size += len(data)
         check_body_size(self._size, self._intake)
 
-    def finish(self) -> ReplySteps:
-        yield from ()
+    async def finish(self) -> Reply:
         # This reply is not sent: `stored` returns the answer.
         return Reply(503)
 
@@ -119,17 +116,6 @@ def check_body_size(size: int, intake: Intake) -> None:
     """Raise RequestRefused (413) for a body of more than --max-body."""
     if size > intake.options.max_body:
         raise content_encoding.body_too_large(intake.options.max_body)
-
-
-def check_room_for_bodies(bodies: UnfinishedData, more: int = 0) -> None:
-    """Raise RequestRefused (503) if all bodies hold too many bytes, or would with `more` bytes."""
-    if bodies.held + more > bodies.most_held:
-        raise busy_refusal("too many bodies are in memory at once; send it again")
-
-
-def busy_refusal(sentence: str) -> RequestRefused:
-    """Return the refusal (503) of a request that may be sent again soon."""
-    return RequestRefused(503, sentence, {"Retry-After": str(RETRY_SECONDS)})
 
 
 def require_open_store(intake: Intake) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 
 from logsrv.linelog.lines.bodies import RequestRefused
 from logsrv.linelog.lines.inflated import (
@@ -51,17 +49,6 @@ def unpacked_pieces(body: Body, how: str, most: int) -> Iterator[Buffer]:
     except UnpackingError as error:
         sentence = f"the body is not what its Content-Encoding says: {error}"
         raise RequestRefused(400, sentence, reason="unpacking") from None
-
-
-def unpacked_beginning(body: Buffer, how: str, most: int) -> bytes:
-    """Return the first `most` bytes of a packed body's content, or fewer if it is short or damaged."""
-    found = bytearray()
-    with suppress(RequestRefused):
-        for piece in unpacked_pieces(list(in_pieces(body)), how, sys.maxsize):
-            found += piece
-            if len(found) >= most:
-                break
-    return bytes(found[:most])
 
 
 def body_too_large(most: int) -> RequestRefused:

@@ -1,14 +1,13 @@
 """The `http` input: its connections; the formats are those that `HTTP_FORMATS` finds.
 
-A connection parses in steps; other connections are served between two steps. Bytes that came before the
-sender's end are taken in first, and answered if possible.
+Bytes that came before the sender's end are taken in first, and answered if possible.
 """
 
 from __future__ import annotations
 
 import enum
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any, cast
 
 from twisted.internet.interfaces import ITCPTransport
@@ -31,6 +30,7 @@ from logsrv.linelog.formats.http.request import InputRequest
 from logsrv.linelog.formats.http.routes import Routes, http_routes
 from logsrv.linelog.intake.connections import Input
 from logsrv.linelog.intake.intake import Intake
+from logsrv.linelog.intake.parsing import place_of
 
 log = Logger()
 
@@ -53,16 +53,6 @@ class PauseReason(enum.Flag):
     """The sender does not read its answers."""
 
 
-PARSING = {
-    # Nothing is unread.
-    "IDLE": {"parse": "PARSING"},
-    "PARSING": {"whole": "LASTSTEP", "paused": "IDLE"},
-    # A request is whole: later bytes wait for its answer.
-    "LASTSTEP": {"answered": "PARSING", "paused": "ANSWERING"},
-    # The steps have ended; the answer is still to come.
-    "ANSWERING": {"answered": "IDLE"},
-}
-"""The states of the parsing: for each the events, and the state after each event."""
 ENDING = {
     "OPEN": {"half": "HALFCLOSED", "close": "CLOSING", "lose": "LOST"},
     # The sender has closed its half. Reading may go on, and reach the same end.
@@ -80,11 +70,13 @@ class InputChannel(Channel):
 
     factory: HttpInputFactory
     source = ""
-    _parsing = "IDLE"
     _ending_state = "OPEN"
     _waits = PauseReason.NOTHING
     _paused = False
     _reason = connectionDone
+    # Whether bytes are being parsed, and whether a request is whole: later bytes wait for its answer.
+    _is_parsing = False
+    _is_answering = False
     _speaks_http2 = False
 
     def connectionMade(self) -> None:
@@ -102,13 +94,6 @@ class InputChannel(Channel):
         """Return true while a stop has to wait for this connection."""
         return bool(self._unread) or any(request.working for request in self.requests)
 
-    @property
-    def _is_parsing(self) -> bool:
-        return self._parsing in ("PARSING", "LASTSTEP")
-
-    def _advance_parsing(self, event: str) -> None:
-        self._parsing = PARSING[self._parsing][event]
-
     def _advance_ending(self, event: str) -> None:
         self._ending_state = ENDING[self._ending_state][event]
 
@@ -119,46 +104,62 @@ class InputChannel(Channel):
             self._parse_unread()
 
     def _parse_unread(self) -> None:
-        """Parse the unread bytes, one request after the other."""
-        if self._unread and self._parsing == "IDLE":
-            self._advance_parsing("parse")
-            self.factory.intake.time_slices.begin(
-                self._parse_steps(), self._parsing_ended, again=True
-            )
+        """Parse the unread bytes, one request after the other, now or in a later turn."""
+        turns = self.factory.intake.turns
+        if self._unread and not (self._is_parsing or self._is_answering or self in turns):
+            if turns.is_spent:
+                turns.wait(self)
+            else:
+                self.take_turn()
         self._update_reading()
 
-    def _parse_steps(self) -> Iterator[None]:
-        while self._unread and self._parsing == "PARSING":
-            data = self._unread.popleft()
-            size = PIECE
-            for request in self.requests:
-                size = max(size, min(request.missing_bytes(), body_bytes_left(self)))
-            if len(data) > size:
-                self._unread.appendleft(data[size:])
-            # Not HTTPChannel's method: that restarts the time-out for each byte of the headers.
-            LineReceiver.dataReceived(self, bytes(data[:size]))
-            yield
-            for request in self.requests:
-                yield from request.steps()
-
-    def _parsing_ended(self, failure: Failure | None) -> None:
-        self._advance_parsing("paused")
-        if failure is not None:
-            log.failure("taking in data from {source} failed", failure, source=self.source)
+    def take_turn(self) -> None:
+        """Parse unread bytes until a request is whole, or others have a turn."""
+        intake = self.factory.intake
+        began = intake.cpu()
+        self._is_parsing = True
+        try:
+            while self._unread and not self._is_answering:
+                self._parse_piece()
+                if intake.turns.is_over(began):
+                    break
+        except Exception:
+            log.failure("taking in data from {source} failed", source=self.source)
             self._unread.clear()
             self.abort()
+        self._is_parsing = False
+        intake.turns.count(intake.cpu() - began)
+        if self._unread and not self._is_answering:
+            intake.turns.wait_as_costly(self)
         self._update_reading()
+
+    def _parse_piece(self) -> None:
+        data = self._unread.popleft()
+        size = PIECE
+        for request in self.requests:
+            size = max(size, min(request.missing_bytes(), body_bytes_left(self)))
+        if len(data) > size:
+            self._unread.appendleft(data[size:])
+        # Not HTTPChannel's method: that restarts the time-out for each byte of the headers.
+        LineReceiver.dataReceived(self, bytes(data[:size]))
+        for request in self.requests:
+            request.store_whole()
+
+    @property
+    def _is_busy(self) -> bool:
+        """Return whether bytes are being parsed, or wait for a turn."""
+        return self._is_parsing or self in self.factory.intake.turns
 
     def _update_reading(self) -> None:
         """Pause or resume reading, and carry out an end that is due."""
-        if self._ending_state == "LOST" and not self._is_parsing:
+        if self._ending_state == "LOST" and not self._is_busy:
             self._advance_ending("tell")
             super().connectionLost(self._reason)
-        idle = self._parsing == "IDLE" and not self._unread
+        idle = not (self._is_busy or self._is_answering or self._unread)
         if self._ending_state == "HALFCLOSED" and idle:
             super().readConnectionLost()
         if self.connected and self._ending_state in ("OPEN", "HALFCLOSED"):
-            self._set_paused(self._is_parsing or bool(self._unread) or bool(self._waits))
+            self._set_paused(self._is_busy or bool(self._unread) or bool(self._waits))
 
     def _set_paused(self, pause: bool) -> None:
         transport = cast(ITCPTransport, self.transport)
@@ -169,7 +170,7 @@ class InputChannel(Channel):
         self._paused = pause
 
     def allContentReceived(self) -> None:
-        self._advance_parsing("whole")
+        self._is_answering = True
         super().allContentReceived()
 
     def read_next_request(self, request: Request) -> None:
@@ -178,7 +179,7 @@ class InputChannel(Channel):
         if behind:
             self._unread.appendleft(memoryview(behind))
         super().read_next_request(request)
-        self._advance_parsing("answered")
+        self._is_answering = False
         self._parse_unread()
 
     def loseConnection(self) -> None:
@@ -237,7 +238,7 @@ class InputChannel(Channel):
         self._update_reading()
 
     def timeoutConnection(self) -> None:
-        if PauseReason.STORE in self._waits or self._is_parsing:
+        if PauseReason.STORE in self._waits or self._is_busy:
             # The sender is not silent: we do not read from it.
             self.setTimeout(self.timeOut)
         else:
@@ -245,13 +246,14 @@ class InputChannel(Channel):
 
 
 class HttpInputFactory(ChannelFactory):
-    """The factory of one listener. routes: the routes of each path."""
+    """The factory of one listener. make_routes: returns the routes of each path; a function of a module."""
 
     channel = InputChannel
 
-    def __init__(self, intake: Intake, routes: Routes) -> None:
+    def __init__(self, intake: Intake, make_routes: Callable[[], Routes]) -> None:
         super().__init__(intake.clock)
-        self.routes = routes
+        self.routes = make_routes()
+        self._place = place_of(make_routes)
         self.intake = intake
 
     @property
@@ -259,7 +261,7 @@ class HttpInputFactory(ChannelFactory):
         return self.intake.connection_log
 
     def request(self, channel: Any) -> InputRequest:
-        return InputRequest(channel, self.intake, self.routes)
+        return InputRequest(channel, self.intake, self.routes, self._place)
 
 
 class Http(Input):
@@ -269,4 +271,4 @@ class Http(Input):
     no_datagrams = "HTTP needs connections, such as http:tcp:8088"
 
     def stream(self, intake: Intake) -> HttpInputFactory:
-        return HttpInputFactory(intake, http_routes())
+        return HttpInputFactory(intake, http_routes)

@@ -6,12 +6,11 @@ is discarded first, and the connection stays open.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 
-from twisted.internet.defer import succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import Request
@@ -24,9 +23,7 @@ from logsrv.linelog.formats.http.body import (
     Body,
     QuestionBody,
     RequestHead,
-    busy_refusal,
     check_body_size,
-    check_room_for_bodies,
     require_open_store,
 )
 from logsrv.linelog.formats.http.kept_body import KeptBody, TextBody
@@ -44,7 +41,7 @@ from logsrv.linelog.formats.http.routes import (
 )
 from logsrv.linelog.formats.http.token import challenges, check_token
 from logsrv.linelog.intake.intake import Intake
-from logsrv.linelog.lines.bodies import Reply, RequestRefused, json_line
+from logsrv.linelog.lines.bodies import Reply, RequestRefused, busy_refusal, json_line
 from logsrv.timer import Timer
 
 log = Logger()
@@ -85,21 +82,21 @@ _UNANSWERED = ("DISCARDING", "WORKING", "UNSAFE", "SENDING")
 class InputRequest(Request):
     """A request. state: one of NEXT.
 
-    routes: the routes of each path.
+    routes: the routes of each path. place: the function that returns them, `package.module:function`.
     """
 
-    def __init__(self, channel: Any, intake: Intake, routes: Routes) -> None:
+    def __init__(self, channel: Any, intake: Intake, routes: Routes, place: str = "") -> None:
         super().__init__(channel)
         self.state = "HEADERS"
         # Twisted drops its own reference to the channel with the answer.
         self._channel = channel
         self._intake = intake
         self._routes = routes
+        self._place = place
         self._route = _NO_ROUTE
         self._head: RequestHead | None = None
         self._body = _NO_BODY
         self._refusal: RequestRefused | None = None
-        self._reply: Reply | None = None
         self._timer = Timer(intake.clock)
         self._since = intake.moment
 
@@ -147,11 +144,11 @@ class InputRequest(Request):
         """Return how many of the next body bytes need little work, and may be parsed in one step."""
         return self._body.missing_bytes()
 
-    def steps(self) -> Iterator[None]:
-        """Store the whole records of an unfinished body, in steps between which others are served."""
+    def store_whole(self) -> None:
+        """Store the whole records of an unfinished body."""
         if self.state == "COMING":
             try:
-                yield from self._body.steps()
+                self._body.store_whole()
             except RequestRefused as refusal:
                 if self.state == "COMING":
                     self._refuse_rest(refusal, None)
@@ -161,8 +158,7 @@ class InputRequest(Request):
             self._advance_state("whole")
             # The body is whole: it must not give way for unfinished bytes while it waits for the disk.
             self._intake.unfinished.forget(self)
-            asked = self._body.ask_worker() or succeed(None)
-            asked.addCallback(self._begin_storing)
+            Deferred.fromCoroutine(self._body.finish()).addBoth(self._work_ended)
             return
         if self.state == "DISCARDING":
             assert self._refusal is not None
@@ -208,10 +204,11 @@ class InputRequest(Request):
         require_open_store(intake)
         if text and not coding:
             return TextBody(intake, source, self)
-        check_room_for_bodies(intake.unfinished, length or 0)
+        intake.unfinished.check_room(length or 0)
         return KeptBody(
             head,
             route,
+            self._place,
             coding,
             text,
             as_text=lambda: TextBody(intake, source, self),
@@ -228,26 +225,18 @@ class InputRequest(Request):
             check_token(given, self._intake.secrets.token, self._route.schemes)
         return route or find_route(self.method, path, self._routes)
 
-    def _begin_storing(self, _: None) -> None:
-        self._intake.time_slices.begin(self._finish_body_steps(), self._work_ended, again=True)
-
-    def _finish_body_steps(self) -> Iterator[None]:
-        self._reply = yield from self._body.finish()
-
-    def _work_ended(self, failure: Failure | None) -> None:
+    def _work_ended(self, result: Reply | Failure) -> None:
         before = self.state
         self._advance_state("worked")
-        if failure is not None and not failure.check(RequestRefused):
-            log.failure("taking in a request failed", failure)
-        if before == "LEFT":
-            self._release_body()
+        refusal = result.value if isinstance(result, Failure) else None
+        if isinstance(result, Failure) and not isinstance(refusal, RequestRefused):
+            log.failure("taking in a request failed", result)
         if before != "WORKING":
-            return
-        if failure is None:
-            assert self._reply is not None
-            self._answer_when_safe(self._reply)
-        elif isinstance(failure.value, RequestRefused):
-            self._refuse_whole(failure.value)
+            self._release_body()
+        elif isinstance(result, Reply):
+            self._answer_when_safe(result)
+        elif isinstance(refusal, RequestRefused):
+            self._refuse_whole(refusal)
         else:
             self._write_answer(
                 Reply(500, json_line(error="the server has failed; its log says why"))
@@ -263,7 +252,8 @@ class InputRequest(Request):
 
     def resumeProducing(self) -> None:
         self._timer.stop()
-        self._channel.resume_reading()
+        if not self._body.waits:
+            self._channel.resume_reading()
 
     def stopProducing(self) -> None:
         """Do nothing: the channel is notified of the connection's end itself."""

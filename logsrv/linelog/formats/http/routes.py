@@ -43,10 +43,8 @@ class Route:
     number of records in a body that is refused for its size.
     is_text: returns whether a body of this media type is lines, stored while it arrives; raises
     RequestRefused (415) for a type that the route does not take. about: the fixed answer to a question.
-    coding: a Content-Encoding that `take` undoes itself. by_worker: whether workers parse large bodies, in
-    another process. size: returns the unpacked size of a body, by its media type; None if the body's length
-    is its size. own: makes a Body of another class from a RequestHead; if it returns None, the body is kept
-    until it is whole, and given to `take`.
+    coding: a Content-Encoding that `take` undoes itself. own: makes a Body of another class from a
+    RequestHead; if it returns None, the body is kept until it is whole, and given to `take`.
     open: whether it needs no token. schemes: words of the `Authorization` header, in lower case, that stand
     before a token here, in addition to Bearer and Basic; the first route of a path has them for all others.
     headers: headers of every answer. done: returns the answer from that of `take`, once all records are
@@ -61,8 +59,6 @@ class Route:
     about: Reply | None = None
     coding: str = ""
     headers: Mapping[str, str] = NO_HEADERS
-    by_worker: bool = False
-    size: Callable[[bytes, str], int] | None = None
     own: Callable[[RequestHead], Body | None] | None = None
     open: bool = False
     schemes: tuple[bytes, ...] = ()

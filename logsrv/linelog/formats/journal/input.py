@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+
+from twisted.internet.defer import Deferred, succeed
 
 from logsrv.linelog.formats.http.body import (
     Body,
@@ -16,14 +18,17 @@ from logsrv.linelog.formats.http.input import HttpInputFactory
 from logsrv.linelog.formats.http.routes import Route, Routes
 from logsrv.linelog.formats.journal.parse import (
     TAKEN,
+    JournalEntry,
     JournalFramer,
+    add_entry,
     add_journal_entries,
     records_of_datagram,
 )
 from logsrv.linelog.intake.connections import Input, InputDatagrams
-from logsrv.linelog.intake.gathering import GatheredRecords, store_datagram_records
+from logsrv.linelog.intake.gathering import GatheredRecords, gather
 from logsrv.linelog.intake.intake import Intake
-from logsrv.linelog.lines.bodies import Records, ReplySteps, RequestRefused
+from logsrv.linelog.intake.parsing import ParseOrder
+from logsrv.linelog.lines.bodies import LARGE, BodyRules, Records, Reply, RequestRefused
 
 ENTRIES = "application/vnd.fdo.journal"
 """The media type of entries."""
@@ -56,37 +61,76 @@ class JournalBody(Body):
         self._source = head.source
         # Its `give_way` is called if memory runs short.
         self._holder = head.holder
-        self._framer = JournalFramer(head.intake.max_record)
-        # Whole entries that are not stored yet.
-        self._whole: deque[Records] = deque()
+        self._framer = JournalFramer()
+        self._rules = BodyRules("", "", head.intake.max_record)
+        # Whole entries that are not stored yet, whether and until when a worker parses one, and why that
+        # was refused.
+        self._whole: deque[JournalEntry] = deque()
+        self._waits = False
+        self._parsed: Deferred[None] = succeed(None)
+        self._refusal: RequestRefused | None = None
 
     @property
     def unfinished(self) -> bool:
         return self._framer.unfinished_bytes > 0
 
+    @property
+    def waits(self) -> bool:
+        return self._waits
+
     def missing_bytes(self) -> int:
         return self._framer.missing_bytes
 
     def receive(self, data: bytes) -> None:
-        records = self._framer.receive(data)
-        if len(records) or records.refused_count:
-            self._whole.append(records)
+        self._whole += self._framer.receive(data)
         self._intake.unfinished.note(self._holder, self._framer.unfinished_bytes, len(data))
 
-    def steps(self) -> Iterator[None]:
-        while self._whole:
-            gathered = GatheredRecords(
-                self._whole.popleft(), self._intake.rules, self._intake.counts
-            )
-            yield from gathered.store(self._intake, self._source)
-            refuse_if_closing(gathered)
+    def store_whole(self) -> None:
+        if self._refusal is not None:
+            raise self._refusal
+        while self._whole and not self._waits:
+            if self._whole[0].size > LARGE:
+                self._parsed = Deferred.fromCoroutine(self._parse_large(self._whole.popleft()))
+                continue
+            records, size = Records(), 0
+            while self._whole and size + self._whole[0].size <= LARGE:
+                entry = self._whole.popleft()
+                size += entry.size
+                add_entry(entry, self._rules.max_record, records)
+            self._store(gather(records, self._intake.rules, self._intake.counts))
 
-    def finish(self) -> ReplySteps:
+    def _store(self, found: GatheredRecords) -> None:
+        self._intake.take_gathered(found, self._source)
+        refuse_if_closing(found)
+
+    async def _parse_large(self, entry: JournalEntry) -> None:
+        """Let a worker parse an entry; nothing is read from the sender meanwhile."""
+        intake, self._waits = self._intake, True
+        self._holder.pauseProducing()
+        message = ParseOrder(add_journal_entries, entry.encoded(), self._rules, intake.rules)
+        try:
+            found = (await intake.parse_in_worker(message)).gathered
+            if entry.left_out:
+                found.reasons["oversize"] += 1
+            self._store(found)
+        except RequestRefused as refusal:
+            self._refusal = refusal
+        finally:
+            self._waits = False
+            self._holder.resumeProducing()
+
+    async def finish(self) -> Reply:
         # Store the whole entries first: the rest may be invalid.
-        yield from self.steps()
-        self._whole.append(self._framer.finish_upload())
-        yield from self.steps()
+        await self._store_all()
+        self._whole += self._framer.finish_upload()
+        await self._store_all()
         return TAKEN
+
+    async def _store_all(self) -> None:
+        self.store_whole()
+        while self._waits:
+            await self._parsed
+            self.store_whole()
 
     def let_go(self) -> None:
         self._intake.unfinished.forget(self._holder)
@@ -111,7 +155,7 @@ class JournalDatagrams(InputDatagrams):
                 records.add(payload, structured=False)
                 continue
             records.move_all_from(entry)
-        store_datagram_records(intake, records, source)
+        intake.take_datagram_records(records, source)
 
 
 class Journal(Input):
@@ -121,4 +165,4 @@ class Journal(Input):
     receiver = JournalDatagrams
 
     def stream(self, intake: Intake) -> HttpInputFactory:
-        return HttpInputFactory(intake, routes())
+        return HttpInputFactory(intake, routes)

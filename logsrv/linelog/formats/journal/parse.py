@@ -12,6 +12,8 @@ from __future__ import annotations
 from codecs import BOM_UTF8
 from collections.abc import Sequence
 
+import attrs
+
 from logsrv.linelog.lines.bodies import (
     BodyRules,
     Records,
@@ -47,16 +49,36 @@ TAKEN = Reply(202, b"OK.\n", "text/plain")
 """The answer to systemd-journal-upload when the whole upload is safe."""
 
 
+@attrs.frozen
+class JournalEntry:
+    """A whole entry. left_out: whether it had too many or too long fields, which are not here."""
+
+    fields: list[tuple[bytes, bytes]]
+    left_out: bool = False
+
+    @property
+    def size(self) -> int:
+        """The number of bytes of its keys and values."""
+        return sum(len(key) + len(value) for key, value in self.fields)
+
+    def encoded(self) -> bytes:
+        """Return the fields in the export format."""
+        parts = [
+            b"%b\n%b%b\n" % (key, len(value).to_bytes(_SIZE, "little"), value)
+            for key, value in self.fields
+        ]
+        return b"".join([*parts, b"\n"])
+
+
 class JournalFramer:
     """The framer of one upload: `receive` and `finish` return whole entries.
 
-    max_record: longest record in bytes; a longer entry is stored as text. Fields after the first MOST_ENTRY
+    Fields after the first MOST_ENTRY
     bytes or MOST_FIELDS fields of an entry are dropped, and the entry is counted as oversize. A BOM before
     the upload is left out. has_entries: whether an entry has ended.
     """
 
-    def __init__(self, max_record: int) -> None:
-        self._max_record = max_record
+    def __init__(self) -> None:
         self.has_entries = False
         # True until the first field.
         self._at_start = True
@@ -72,6 +94,8 @@ class JournalFramer:
         self._fields: list[tuple[bytes, bytes]] = []
         self._size = 0
         self._left_out = False
+        # What is not returned yet.
+        self._found: list[JournalEntry] = []
         # The error that came after the entries returned last; the next call raises it.
         self._error: RequestRefused | None = None
 
@@ -85,7 +109,7 @@ class JournalFramer:
         """Return how many bytes, to keep or to skip, must come before parsing can go on."""
         return max(self._to_skip, self._wanted - len(self._held), 0)
 
-    def receive(self, data: bytes) -> Records:
+    def receive(self, data: bytes) -> list[JournalEntry]:
         """Return the entries that `data` completes. Raises RequestRefused (400) for an invalid field.
 
         Entries before an error are returned first; then the next call raises.
@@ -95,18 +119,18 @@ class JournalFramer:
         if self._to_skip:
             data = self._skip_dropped(data)
         self._held += data
-        records = Records()
         if len(self._held) < self._wanted:
-            return records
+            return []
         self._wanted = 0
         try:
-            while self._parse_field(records):
+            while self._parse_field():
                 pass
         except RequestRefused as refusal:
-            if not len(records):
+            found = self._take_found()
+            if not found:
                 raise
             self._error = refusal
-            return records
+            return found
         del self._held[: self._at]
         self._wanted = max(0, self._wanted - self._at)
         self._searched = max(0, self._searched - self._at)
@@ -117,26 +141,29 @@ class JournalFramer:
             self._drop_field(_TO_ITS_LF)
             self._held.clear()
             self._searched = 0
-        return records
+        return self._take_found()
 
-    def finish(self) -> Records:
+    def finish(self) -> list[JournalEntry]:
         """Return the last entry at the end of the upload. Raises RequestRefused for half a field."""
-        records = Records()
         if self._error:
             raise self._error
         if self._held or self._to_skip:
             raise malformed_body(
                 "the upload ends in the middle of a field, or a line of it is not KEY=value"
             )
-        self._end_entry(records)
-        return records
+        self._end_entry()
+        return self._take_found()
 
-    def finish_upload(self) -> Records:
+    def finish_upload(self) -> list[JournalEntry]:
         """Return the last entry. Raises RequestRefused as `finish`, and for an upload without any entry."""
-        records = self.finish()
+        found = self.finish()
         if not self.has_entries:
             raise nothing_found("the upload has no entry")
-        return records
+        return found
+
+    def _take_found(self) -> list[JournalEntry]:
+        found, self._found = self._found, []
+        return found
 
     def _entry_has_room(self, more: int) -> bool:
         return self._size + more <= MOST_ENTRY and len(self._fields) < MOST_FIELDS
@@ -156,7 +183,7 @@ class JournalFramer:
         self._to_skip -= passed
         return data[passed:]
 
-    def _parse_field(self, records: Records) -> bool:
+    def _parse_field(self) -> bool:
         """Take one field, or the end of an entry. Return false if it is not whole yet."""
         held, at = self._held, self._at
         ended = held.find(b"\n", max(at, self._searched))
@@ -165,7 +192,7 @@ class JournalFramer:
             return False
         if ended == at:
             self._at += 1
-            self._end_entry(records)
+            self._end_entry()
             return True
         if self._at_start:
             self._at_start = False
@@ -206,26 +233,34 @@ class JournalFramer:
         self._drop_field(stop - self._at)
         return not self._to_skip
 
-    def _end_entry(self, records: Records) -> None:
+    def _end_entry(self) -> None:
         if self._fields or self._left_out:
             self.has_entries = True
-        if self._left_out:
-            records.reasons["oversize"] += 1
-            self._left_out = False
-        if self._fields and _least_json_bytes(self._fields) > max(self._max_record, _LARGE):
-            # A record this long is split into lines anyway, and JSON of 16 MiB takes seconds and 400 MB.
-            records.as_text += 1
-            text = b"\n".join([b"%b=%b" % one for one in self._fields])
-            records.add(text, structured=False)
-        elif self._fields:
-            # A JSON object; a field that occurs more than once becomes an array.
-            record = json_object_line(
-                dict_of_pairs((decode_or_escape(key), value) for key, value in self._fields), {}
-            )
-            fits = len(record) <= self._max_record
-            records.as_text += not fits
-            records.add(record, structured=fits)
-        self._fields, self._size = [], 0
+            self._found.append(JournalEntry(self._fields, self._left_out))
+        self._fields, self._size, self._left_out = [], 0, False
+
+
+def add_entry(entry: JournalEntry, max_record: int, records: Records) -> None:
+    """Add an entry as a JSON object; one that is longer than `max_record` bytes as text.
+
+    A field that occurs more than once becomes an array.
+    """
+    if entry.left_out:
+        records.reasons["oversize"] += 1
+    if not entry.fields:
+        return
+    if _least_json_bytes(entry.fields) > max(max_record, _LARGE):
+        # A record this long is split into lines anyway, and JSON of 16 MiB takes seconds and 400 MB.
+        records.as_text += 1
+        text = b"\n".join([b"%b=%b" % one for one in entry.fields])
+        records.add(text, structured=False)
+        return
+    record = json_object_line(
+        dict_of_pairs((decode_or_escape(key), value) for key, value in entry.fields), {}
+    )
+    fits = len(record) <= max_record
+    records.as_text += not fits
+    records.add(record, structured=fits)
 
 
 def _least_json_bytes(fields: Sequence[tuple[bytes, bytes]]) -> int:
@@ -243,19 +278,25 @@ def _least_text_bytes(text: bytes) -> int:
 
 
 def add_journal_entries(body: bytes, rules: BodyRules, records: Records) -> Reply:
-    """Add the entries of a whole unpacked upload to `records`. Raises RequestRefused."""
-    framer = JournalFramer(rules.max_record)
+    """Add the entries of a whole unpacked upload. Raises RequestRefused."""
+    framer = JournalFramer()
+    # Whole, its fields would take too much memory.
     for at in range(0, len(body), _PIECE):
-        records.move_all_from(framer.receive(body[at : at + _PIECE]))
-    records.move_all_from(framer.finish_upload())
+        for entry in framer.receive(body[at : at + _PIECE]):
+            add_entry(entry, rules.max_record, records)
+    for entry in framer.finish_upload():
+        add_entry(entry, rules.max_record, records)
     return TAKEN
 
 
 def records_of_datagram(datagram: bytes, max_record: int) -> Records:
     """Return the entry in a datagram of the native protocol. Raises RequestRefused for an invalid one."""
-    framer = JournalFramer(max_record)
-    records = framer.receive(datagram if datagram.endswith(b"\n") else datagram + b"\n")
-    last = framer.finish()
-    if len(records) + len(last) > 1:
+    framer = JournalFramer()
+    found = framer.receive(datagram if datagram.endswith(b"\n") else datagram + b"\n")
+    found += framer.finish()
+    if len(found) > 1:
         raise malformed_body("the datagram has more than one entry")
-    return records if len(records) else last
+    records = Records()
+    for entry in found:
+        add_entry(entry, max_record, records)
+    return records

@@ -202,14 +202,16 @@ def _entry_record(
 
 def _parse_protobuf_push(body: bytes, rules: BodyRules) -> Any:
     """Return the message of a push in snappy. Raises RequestRefused."""
-    return parse_protobuf(_push_request_class(), _unpack_snappy(body, rules.max_body))
+    return parse_protobuf(_push_request_class(), _unpack_snappy(body, rules))
 
 
-def _unpack_snappy(body: bytes, most: int) -> bytes:
+def _unpack_snappy(body: bytes, rules: BodyRules) -> bytes:
     cramjam = import_extra("cramjam", "pushes to Loki in snappy")
     try:
-        if cramjam.snappy.decompress_raw_len(body) > most:
-            raise body_too_large(most)
+        size = cramjam.snappy.decompress_raw_len(body)
+        if size > rules.max_body:
+            raise body_too_large(rules.max_body)
+        rules.check_unpacked(size)
         return bytes(cramjam.snappy.decompress_raw(body))
     except cramjam.DecompressionError:
         raise malformed_body("the body is not in snappy") from None

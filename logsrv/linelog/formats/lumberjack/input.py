@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from logsrv.kit.text.words import counted
-from logsrv.linelog.formats.lumberjack.parse import EventsToAcknowledge, LumberjackFramer
+from logsrv.linelog.formats.lumberjack.parse import (
+    TO_COME,
+    CompressedFrames,
+    EmptyWindow,
+    Events,
+    LumberjackFramer,
+    add_compressed_events,
+    add_event,
+)
 from logsrv.linelog.intake.connections import Input
 from logsrv.linelog.intake.records import RecordReceiver
+from logsrv.linelog.lines.bodies import LARGE, Records, Reply
+from logsrv.linelog.lines.objects import add_objects_or_text
 
 
 class LumberjackReceiver(RecordReceiver):
@@ -18,28 +28,39 @@ class LumberjackReceiver(RecordReceiver):
     framer: LumberjackFramer
 
     def make_framer(self) -> LumberjackFramer:
-        intake = self.intake
-        return LumberjackFramer(intake.max_record, intake.options.max_body)
+        return LumberjackFramer(self.intake.options.max_body)
 
-    def received(self, data: bytes) -> Iterator[None]:
-        for step in self.framer.receive(data):
-            if isinstance(step, EventsToAcknowledge):
-                yield from self.store(step.records)
-                if self.ending:
-                    return
-                if step.acknowledgements:
-                    self.answer_when_safe(step.acknowledgements)
-                yield
-            else:
-                yield step
+    def messages(self, data: bytes) -> Iterator[Events | CompressedFrames | EmptyWindow]:
         framer = self.framer
+        yield from framer.receive(data)
         if framer.fault:
             why = f"closing the connection: {framer.fault}"
             self.refuse(framer.reason, why, records=framer.refused_events)
 
+    def received(self, message: Events | CompressedFrames | EmptyWindow) -> None:
+        if isinstance(message, CompressedFrames):
+            self.parse(add_compressed_events, message.order(self.framer.to_come))
+            return
+        records = Records()
+        if isinstance(message, EmptyWindow):
+            records.count_unknown()
+        elif len(message.texts[0]) > LARGE:
+            self.parse(add_event, message.texts[0], message.acknowledgement)
+            return
+        else:
+            add_objects_or_text(message.texts, self.body_rules.max_record, records)
+        self.store(records)
+        if isinstance(message, Events) and message.acknowledgement and not self.ending:
+            self.answer_when_safe(message.acknowledgement)
+
+    def answer_to(self, reply: Reply) -> bytes:
+        if TO_COME in reply.headers:
+            self.framer.to_come = int(reply.headers[TO_COME])
+        return reply.body
+
     def lost(self) -> None:
         super().lost()
-        missing = self.framer.missing_events
+        missing = self.framer.to_come
         if missing and not self.unfinished_bytes:
             why = (
                 f"the connection ended before a window was complete: {counted(missing, 'event')} did not"

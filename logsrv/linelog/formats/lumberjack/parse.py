@@ -11,12 +11,19 @@ Numbers have 32 bits, big-endian.
 from __future__ import annotations
 
 import struct
-from collections.abc import Generator, Iterable
-from typing import Any, TypeAlias
+from collections.abc import Iterator
 
 import attrs
 
-from logsrv.linelog.lines.bodies import RECORD, Records, record_bytes_limit
+from logsrv.linelog.lines.bodies import (
+    LARGE,
+    RECORD,
+    BodyRules,
+    Records,
+    Reply,
+    RequestRefused,
+    record_bytes_limit,
+)
 from logsrv.linelog.lines.inflated import (
     TooLargeError,
     UnpackingError,
@@ -29,25 +36,36 @@ from logsrv.linelog.lines.objects import add_objects_or_text
 _VERSION = ord("2")
 _WINDOW, _JSON, _COMPRESSED = b"WJC"
 _NUMBER = struct.Struct(">I")
-# The most bytes, and the most events or windows, that are yielded together.
+# Events of a window with more bytes, or more of them, are stored in parts.
 _AT_ONCE = 64 << 10
 _MOST_AT_ONCE = 1024
-# Unpacked data of more bytes is not kept in memory, but unpacked a second time.
-_KEPT = 1 << 20
 _KIND, _SHORT_HEADER, _LONG_HEADER = 2, 6, 10
 _BEGIN_OF_EVENT = b"2J"
+TO_COME = "to come"
+"""The name under which the parser of compressed frames returns `LumberjackFramer.to_come`."""
 
 
 @attrs.frozen
-class EventsToAcknowledge:
-    """Events, and the acknowledgements to send when they are safe: b"" if their window is not complete."""
+class Events:
+    """Events, and the acknowledgement to send when they are safe: b"" if their window is not complete."""
 
-    records: Records
-    acknowledgements: bytes
+    texts: list[bytes]
+    acknowledgement: bytes = b""
 
 
-# Other peers may be served between two steps.
-EventsSteps: TypeAlias = Generator[Any, None, None]
+@attrs.frozen
+class CompressedFrames:
+    """The content of a compressed frame."""
+
+    packed: bytes
+
+    def order(self, to_come: int) -> bytes:
+        """Return what the parser needs. to_come: events still to come in the window."""
+        return _NUMBER.pack(to_come) + self.packed
+
+
+class EmptyWindow:
+    """A window, or a compressed frame, without any event."""
 
 
 def acknowledgement_frame(sequence: int) -> bytes:
@@ -57,107 +75,103 @@ def acknowledgement_frame(sequence: int) -> bytes:
 
 @attrs.define(eq=False)
 class LumberjackFramer:
-    """The framer of one connection: bytes become Events.
+    """The framer of one connection: bytes become events.
 
-    record: longest event that stays JSON, in bytes. body: longest frame, also unpacked, in bytes.
+    body: longest frame, also unpacked, in bytes. to_come: events still to come in the window. inside:
+    whether the bytes are those of a compressed frame.
     fault: a sentence why the framer has stopped, "" without an error. reason: its label in the metrics.
     """
 
-    _record: int
     _body: int
+    to_come: int = 0
+    _inside: bool = False
     fault: str = ""
     reason: str = "protocol"
     _held: bytearray = attrs.field(init=False, factory=bytearray)
     # `_held` must have this many bytes before parsing can go on.
     _wanted: int = 0
-    # Events still to come in the window.
-    _to_come: int = 0
-    # Whole events of the current window. Records and acknowledgements that are not yielded yet. The bytes
-    # of all these events and records.
-    _events: list[bytes] = attrs.field(init=False, factory=list)
-    _records: Records = attrs.field(init=False, factory=Records)
-    _acknowledgements: list[bytes] = attrs.field(init=False, factory=list)
-    _size: int = 0
-
-    @property
-    def missing_events(self) -> int:
-        """Return how many events of the present window have not come."""
-        return self._to_come
 
     @property
     def refused_events(self) -> int:
         """Return how many events a `fault` refuses: the rest of their window, if that may be true."""
-        return max(1, min(self._to_come, record_bytes_limit(self._body) // RECORD))
+        return max(1, min(self.to_come, record_bytes_limit(self._body) // RECORD))
 
     @property
     def unfinished_bytes(self) -> int:
         """Return the number of bytes kept of an unfinished frame."""
         return len(self._held)
 
-    def receive(self, data: bytes) -> EventsSteps:
-        """Yield the events that are whole now, also those before a `fault`.
+    def receive(self, data: bytes) -> Iterator[Events | CompressedFrames | EmptyWindow]:
+        """Yield what is whole now, also what came before a `fault`; an event of more than 64 KiB alone.
 
-        Run it to its end before the next call.
+        Run it to its end before the next call. After CompressedFrames, first set `to_come`.
         """
         if self.fault:
             return
-        held = self._held
-        held += data
-        if len(held) < self._wanted:
+        self._held += data
+        if len(self._held) < self._wanted:
             return
         self._wanted = 0
-        done = yield from self._take_frames(held, compressed=False)
-        if self.fault:
-            held.clear()
-        else:
-            del held[:done]
-            self._wanted = max(0, self._wanted - done)
-        yield from self._take_window_events(b"")
-        yield from self._yield_records()
-
-    def _take_frames(
-        self, data: bytes | bytearray, *, compressed: bool
-    ) -> Generator[Any, None, int]:
-        """Take the whole frames; return where the next one begins. May set `fault`."""
-        at, end = 0, len(data)
-        while not self.fault and end - at >= _KIND:
-            kind = data[at + 1]
-            if not self._admit_frame(data[at], kind, compressed):
-                break
-            header = _LONG_HEADER if kind == _JSON else _SHORT_HEADER
-            if end - at < header:
-                break
-            (number,) = _NUMBER.unpack_from(data, at + header - 4)
+        texts: list[bytes] = []
+        size = at = 0
+        while (frame := self._frame_at(at)) is not None:
+            kind, begin, stop, sequence = frame
             if kind == _WINDOW:
-                self._to_come = number
-                if not number:
-                    self._records.count_unknown()
-                at += header
+                if not self.to_come:
+                    yield EmptyWindow()
+                at = stop
                 continue
-            if number > self._body:
-                self.fault = f"a frame is longer than {self._body} bytes"
-                self.reason = "oversize"
-                break
-            begin, stop = at + header, at + header + number
-            if stop > end:
-                self._wanted = stop
-                break
-            content = bytes(memoryview(data)[begin:stop])
-            if kind == _COMPRESSED:
-                yield from self._take_compressed_frame(content)
-            else:
-                self._events.append(content)
-                self._size += number
-                self._to_come = max(0, self._to_come - 1)
-                if not self._to_come:
-                    (sequence,) = _NUMBER.unpack_from(data, at + _KIND)
-                    yield from self._take_window_events(acknowledgement_frame(sequence))
-                elif self._size > _AT_ONCE or len(self._events) > _MOST_AT_ONCE:
-                    yield from self._take_window_events(b"")
+            content = bytes(memoryview(self._held)[begin:stop])
             at = stop
-        return at
+            alone = kind == _COMPRESSED or len(content) > LARGE
+            if texts and (alone or size > _AT_ONCE or len(texts) >= _MOST_AT_ONCE):
+                yield Events(texts)
+                texts, size = [], 0
+            if kind == _COMPRESSED:
+                yield CompressedFrames(content)
+                continue
+            self.to_come = max(0, self.to_come - 1)
+            texts.append(content)
+            size += len(content)
+            if not self.to_come or alone:
+                yield Events(texts, b"" if self.to_come else acknowledgement_frame(sequence))
+                texts, size = [], 0
+        if texts:
+            yield Events(texts)
+        if self.fault:
+            self._held.clear()
+        else:
+            del self._held[:at]
+            self._wanted = max(0, self._wanted - at)
 
-    def _admit_frame(self, version: int, kind: int, compressed: bool) -> bool:
+    def _frame_at(self, at: int) -> tuple[int, int, int, int] | None:
+        """Return kind, begin, end and sequence number of the frame at a place; None if it is not whole.
+
+        May set `fault`, and the size of a window.
+        """
+        held, end = self._held, len(self._held)
+        if end - at < _KIND or not self._admit_frame(held[at], held[at + 1]):
+            return None
+        kind = held[at + 1]
+        header = _LONG_HEADER if kind == _JSON else _SHORT_HEADER
+        if end - at < header:
+            return None
+        (number,) = _NUMBER.unpack_from(held, at + header - 4)
+        begin = at + header
+        if kind == _WINDOW:
+            self.to_come = number
+            return kind, begin, begin, 0
+        if number > self._body:
+            self.fault = f"a frame is longer than {self._body} bytes"
+            self.reason = "oversize"
+            return None
+        if begin + number > end:
+            self._wanted = begin + number
+            return None
+        (sequence,) = _NUMBER.unpack_from(held, at + _KIND)
+        return kind, begin, begin + number, sequence
+
+    def _admit_frame(self, version: int, kind: int) -> bool:
         if version != _VERSION:
             older = version == ord("1")
             self.fault = (
@@ -167,79 +181,54 @@ class LumberjackFramer:
             )
         elif kind not in (_WINDOW, _JSON, _COMPRESSED):
             self.fault = "it sent a frame that Lumberjack's version 2 does not have"
-        elif kind == _COMPRESSED and compressed:
+        elif kind == _COMPRESSED and self._inside:
             self.fault = "it sent compressed data inside compressed data"
         return not self.fault
 
-    def _take_compressed_frame(self, content: bytes) -> EventsSteps:
-        """Take the frames in a compressed frame, or none if it is damaged: only its end shows that."""
-        yield from self._take_window_events(b"")
-        yield from self._yield_records()
-        kept: list[bytes] = []
-        size = events = 0
-        most = record_bytes_limit(self._body)
-        try:
-            for piece in limited_pieces(inflate_pieces(in_pieces(content)), self._body):
-                size += len(piece)
-                # A rough count: some hits may be text inside an event. Usual data stays a thousand times
-                # below the limit.
-                events += piece.count(_BEGIN_OF_EVENT)
-                if size + events * RECORD > most:
-                    raise TooLargeError(f"it would become events of more than {most} bytes")
-                if size <= _KEPT:
-                    kept.append(piece)
-                yield None
-        except UnpackingError as error:
-            self.fault = f"compressed data cannot be unpacked: {error}"
-            self.reason = "unpacking"
-            return
-        if not size:
-            self._records.count_unknown()
-        # Much data is unpacked a second time: keeping it would take too much memory.
-        yield from self._take_unpacked_frames(
-            kept if size <= _KEPT else inflate_pieces(in_pieces(content))
-        )
 
-    def _take_unpacked_frames(self, pieces: Iterable[bytes]) -> EventsSteps:
-        rest = b""
-        for piece in pieces:
-            rest += piece
-            if len(rest) >= self._wanted:
-                self._wanted = 0
-                done = yield from self._take_frames(rest, compressed=True)
-                rest = rest[done:]
-                self._wanted = max(0, self._wanted - done)
-            if self.fault:
-                return
-            # Let other peers have a turn: frames without events yield nothing.
-            yield None
-        self._wanted = 0
-        if rest:
-            self.fault = "a frame does not end where its compressed data does"
+def add_event(event: bytes, rules: BodyRules, records: Records) -> Reply:
+    """Add an event: a JSON object, or text."""
+    add_objects_or_text([event], rules.max_record, records)
+    return Reply(200)
 
-    def _take_window_events(self, acknowledgement: bytes) -> EventsSteps:
-        """Take the events of the window so far; many small windows are yielded together.
 
-        A window with events stored as text is yielded by itself: --oversize may close the connection there.
-        """
-        events, self._events = self._events, []
-        if not events:
-            return
-        found = Records()
-        yield from add_objects_or_text(events, self._record, found)
-        if found.as_text:
-            yield from self._yield_records()
-        self._records.move_all_from(found)
-        self._acknowledgements.append(acknowledgement)
-        many = self._size > _AT_ONCE or len(self._acknowledgements) > _MOST_AT_ONCE
-        if many or found.as_text:
-            yield from self._yield_records()
+def add_compressed_events(order: bytes, rules: BodyRules, records: Records) -> Reply:
+    """Add the events in CompressedFrames; the reply has their acknowledgements, and `TO_COME`.
+
+    Raises RequestRefused for a damaged frame; only its end shows that.
+    """
+    (to_come,) = _NUMBER.unpack_from(order)
+    framer = LumberjackFramer(rules.max_body, to_come, inside=True)
+    try:
+        unpacked = _unpack_events(memoryview(order)[_NUMBER.size :], rules)
+    except UnpackingError as error:
+        why = f"compressed data cannot be unpacked: {error}"
+        raise RequestRefused(400, why, reason="unpacking", records=framer.refused_events) from None
+    if not unpacked:
+        records.count_unknown()
+    answer = b""
+    for found in framer.receive(unpacked):
+        if isinstance(found, Events):
+            add_objects_or_text(found.texts, rules.max_record, records)
+            answer += found.acknowledgement
         else:
-            yield None
+            records.count_unknown()
+    if framer.unfinished_bytes:
+        framer.fault = "a frame does not end where its compressed data does"
+    if framer.fault:
+        raise RequestRefused(400, framer.fault, reason=framer.reason, records=framer.refused_events)
+    return Reply(200, answer, headers={TO_COME: str(framer.to_come)})
 
-    def _yield_records(self) -> EventsSteps:
-        records, self._records = self._records, Records()
-        due, self._acknowledgements = b"".join(self._acknowledgements), []
-        self._size = 0
-        if len(records) or records.refused_count:
-            yield EventsToAcknowledge(records, due)
+
+def _unpack_events(packed: memoryview, rules: BodyRules) -> bytes:
+    unpacked = bytearray()
+    events = 0
+    for piece in limited_pieces(inflate_pieces(in_pieces(packed)), rules.max_body):
+        unpacked += piece
+        rules.check_unpacked(len(unpacked))
+        # A rough count: some hits may be text inside an event. Usual data stays a thousand times below the
+        # limit.
+        events += piece.count(_BEGIN_OF_EVENT)
+        if len(unpacked) + events * RECORD > rules.max_made:
+            raise TooLargeError(f"it would become events of more than {rules.max_made} bytes")
+    return bytes(unpacked)

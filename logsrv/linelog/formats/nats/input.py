@@ -8,7 +8,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
@@ -166,10 +166,7 @@ class NatsReceiver:
     async def _finish_body(self, body: BlockBody, packed: bytes) -> None:
         body.receive(packed)
         self._intake.received_bytes += len(packed)
-        await (body.ask_worker() or succeed(None))
-        checked: Deferred[None] = Deferred()
-        self._intake.time_slices.begin(body.finish(), checked.callback, again=True)
-        await checked
+        await body.finish()
         stored = body.stored()
         if stored is not None:
             await stored

@@ -6,4 +6,4 @@ from logsrv.linelog.formats.otlp.parse import add_otlp_records, count_otlp_recor
 
 def routes() -> Routes:
     """Return the routes of one listener."""
-    return {"/v1/logs": (Route((b"POST",), add_otlp_records, count_otlp_records, by_worker=True),)}
+    return {"/v1/logs": (Route((b"POST",), add_otlp_records, count_otlp_records),)}

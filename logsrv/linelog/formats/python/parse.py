@@ -11,6 +11,13 @@ from typing import Any
 from logsrv.kit.framing.frames import Framer
 from logsrv.linelog.formats.python.plain_pickle import NotPlainError, read_plain_pickle
 from logsrv.linelog.lines import times
+from logsrv.linelog.lines.bodies import (
+    BodyRules,
+    Records,
+    Reply,
+    RequestRefused,
+    TooLargeHereError,
+)
 from logsrv.linelog.lines.json_made import free_name, json_object_line
 
 # A record whose values take more than this many times --max-record is refused. A value counts at every
@@ -30,6 +37,23 @@ _CONVERSION = re.compile(
 _TEXTS: dict[str, Callable[[Any], str]] = {"s": str, "r": repr, "a": ascii}
 # A conversion with a larger width or precision is not done: it would make megabytes of a byte.
 _WIDEST = 1000
+
+
+NO_RECORD = "a pickle that is no Python log record"
+LARGE_PICKLE = 16 << 10
+"""A pickle of more bytes is parsed in a worker."""
+
+
+def add_pickled_record(pickle: bytes, rules: BodyRules, records: Records) -> Reply:
+    """Add the LogRecord in a pickle, as text if it is too long. Raises RequestRefused for other pickles."""
+    if rules.here and len(pickle) > LARGE_PICKLE:
+        raise TooLargeHereError
+    try:
+        line = pickled_record_line(pickle, rules.max_record)
+    except NotPlainError as error:
+        raise RequestRefused(400, f"{NO_RECORD}: {error}", reason="pickle") from None
+    records.add(line, structured=len(line) <= rules.max_record)
+    return Reply(200)
 
 
 def pickled_record_line(pickle: bytes, most: int) -> bytes:

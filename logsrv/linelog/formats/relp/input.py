@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from logsrv.linelog.formats.relp.parse import RelpFramer
 from logsrv.linelog.intake.connections import Input
+from logsrv.linelog.intake.parsing import add_text, in_batches
 from logsrv.linelog.intake.records import RecordReceiver
-from logsrv.linelog.lines.bodies import Records
+from logsrv.linelog.lines.bodies import LARGE, Records
 from logsrv.linelog.lines.bom import payloads_without_bom
 
 
@@ -16,20 +17,15 @@ class RelpReceiver(RecordReceiver):
 
     acknowledges = True
     record_name = "a message"
-    most_at_once = 32 << 10
     framer: RelpFramer
 
     def make_framer(self) -> RelpFramer:
         return RelpFramer(self.intake.rules)
 
-    def received(self, data: bytes) -> Iterator[None]:
-        framer, records = self.framer, Records()
+    def messages(self, data: bytes) -> Iterator[list[bytes]]:
+        framer = self.framer
         messages = framer.receive(data)
-        texts: Sequence[bytes] = messages
-        if not self.intake.rules.raw:
-            texts = payloads_without_bom(messages, self.intake.counts)
-        records.add_texts(list(texts))
-        yield from self.store(records)
+        yield from in_batches(messages)
         answer = framer.take_answers()
         if answer and (messages or self.due):
             self.answer_when_safe(answer)
@@ -43,6 +39,17 @@ class RelpReceiver(RecordReceiver):
             self.refuse("oversize" if framer.oversize else "protocol", framer.fault)
         elif framer.closed:
             self.end()
+
+    def received(self, message: list[bytes]) -> None:
+        texts: Sequence[bytes] = message
+        if not self.intake.rules.raw:
+            texts = payloads_without_bom(message, self.intake.counts)
+        if len(texts[0]) > LARGE:
+            self.parse(add_text, texts[0])
+        else:
+            records = Records()
+            records.add_texts(list(texts))
+            self.store(records)
 
 
 class Relp(Input):

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from logsrv.errors import StoreError
 from logsrv.kit.testing.patience import PATIENCE
@@ -29,7 +31,7 @@ from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.origins import ENOUGH, Origins
 from logsrv.linelog.store.segment import Position
 from tests.parts.blocks import Edge, block_of, blocks, stored_lines
-from tests.parts.sinks import Sink, intake
+from tests.parts.sinks import Sink, intake, turn
 
 ONE = 32 * "a"
 NONE: Mapping[str, str] = MappingProxyType({})
@@ -76,12 +78,17 @@ class Taking:
         half = len(block.packed) // 2
         body.receive(block.packed[:half])
         body.receive(block.packed[half:])
-        steps = body.finish()
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                return body, end.value
+        return body, self.judged(body)
+
+    def judged(self, body: BlockBody) -> Reply:
+        found: list[Reply | Failure] = []
+        Deferred.fromCoroutine(body.judge()).addBoth(found.append)
+        turn(self.intake.clock)
+        [result] = found
+        if isinstance(result, Failure):
+            result.raiseException()
+        assert isinstance(result, Reply)
+        return result
 
     def refused(self, block: PackedBlock = BLOCK) -> RequestRefused:
         with pytest.raises(RequestRefused) as caught:
@@ -133,9 +140,9 @@ def test_nobody_waits_for_one_that_hangs_and_has_come_by_another_connection():
     first, second, _ = cut(3)
     hanging = centre.body(first.headers())
     waiting = centre.body(second.headers())
-    assert waiting.ask_worker() is not None
+    assert waiting.wait_for_place() is not None
     centre.took(first)
-    assert centre.body(second.headers()).ask_worker() is None
+    assert centre.body(second.headers()).wait_for_place() is None
     hanging.let_go()
 
 
@@ -199,7 +206,7 @@ def test_a_block_of_a_stream_that_overlaps_one_from_another_way_is_tried_again()
     assert found == [503]
     reactor = centre.intake.clock = Reactor()  # type: ignore[assignment]
     body = BlockBody(centre.intake, "nats", centre.intake.unfinished, BOTH.headers(), cuts=True)
-    assert body.ask_worker() is not None
+    assert body.wait_for_place() is not None
     reactor.run()
     centre.finished(body, BOTH)
     [rest] = centre.sink.pending_blocks
@@ -217,10 +224,10 @@ def test_a_block_waits_for_the_one_before_it():
     bodies = [centre.body(block.headers()) for block in (first, second, third)]
     waited: list[int] = []
     for number, body in enumerate(bodies[1:], 1):
-        waiting = body.ask_worker()
+        waiting = body.wait_for_place()
         assert waiting is not None
         waiting.addCallback(partial(_note, waited, number))
-    assert bodies[0].ask_worker() is None
+    assert bodies[0].wait_for_place() is None
     centre.finished(bodies[0], first)
     assert waited == [1]
     # It has gone, and so the third is to be judged.
@@ -233,11 +240,11 @@ def test_a_block_that_overtook_the_one_before_waits_for_it():
     first, second, third = cut(3)
     waited: list[int] = []
     late = centre.body(third.headers())
-    waiting = late.ask_worker()
+    waiting = late.wait_for_place()
     assert waiting is not None
     waiting.addCallback(partial(_note, waited, 3))
     bodies = [centre.body(block.headers()) for block in (first, second)]
-    waiting = bodies[1].ask_worker()
+    waiting = bodies[1].wait_for_place()
     assert waiting is not None
     waiting.addCallback(partial(_note, waited, 2))
     centre.finished(bodies[0], first)
@@ -260,7 +267,7 @@ def test_hundreds_that_wait_for_each_other_all_come_in():
         body.let_go()
 
     for body, block in zip(bodies[1:], blocks[1:], strict=True):
-        waiting = body.ask_worker()
+        waiting = body.wait_for_place()
         assert waiting is not None
         waiting.addCallback(partial(come_in, body, block))
     come_in(bodies[0], blocks[0])
@@ -276,7 +283,7 @@ def test_a_block_does_not_wait_long_for_one_that_nobody_sent():
     _, second, third = cut(3)
     waited: list[int] = []
     for number, block in enumerate((second, third)):
-        waiting = centre.body(block.headers()).ask_worker()
+        waiting = centre.body(block.headers()).wait_for_place()
         assert waiting is not None
         waiting.addCallback(partial(_note, waited, number))
     clock: Any = centre.intake.clock
@@ -286,13 +293,13 @@ def test_a_block_does_not_wait_long_for_one_that_nobody_sent():
     assert list(centre.coming.followers) == [(ONE, str(second.end))]
     # Behind the place there is nothing to wait for.
     centre.place(third.end)
-    assert centre.body(second.headers()).ask_worker() is None
+    assert centre.body(second.headers()).wait_for_place() is None
 
 
 def test_no_block_waits_for_itself():
     centre = Taking()
     odd = {**BLOCK.headers(), "Logsrv-After": str(BLOCK.end)}
-    assert centre.body(odd).ask_worker() is None
+    assert centre.body(odd).wait_for_place() is None
 
 
 def test_a_block_waits_for_room_in_memory():
@@ -300,7 +307,7 @@ def test_a_block_waits_for_room_in_memory():
     under_way = centre.sink.origins.under_way
     under_way.add_block("0" * 32, Position(1, 5), ENOUGH + 1)
     body = centre.body(BLOCK.headers())
-    waiting = body.ask_worker()
+    waiting = body.wait_for_place()
     assert waiting is not None and not waiting.called
     under_way.remove_first_block("0" * 32, ENOUGH + 1)
     assert waiting.called
@@ -315,12 +322,12 @@ def test_hundreds_that_wait_for_room_are_judged_one_behind_the_other():
 
     def judge(body: BlockBody, _: None) -> None:
         with pytest.raises(RequestRefused) as caught:
-            list(body.finish())
+            centre.judged(body)
         refused.append(caught.value.status)
 
     for number in range(500):
         body = centre.body({**BLOCK.headers(), "Logsrv-Store": f"{number:032x}"})
-        waiting = body.ask_worker()
+        waiting = body.wait_for_place()
         assert waiting is not None
         waiting.addCallback(partial(judge, body))
     under_way.remove_first_block(ONE, ENOUGH + 1)
@@ -338,13 +345,13 @@ def test_senders_that_come_at_once_do_not_unpack_at_once():
     ]
     for body in bodies:
         body.receive(bomb.packed)
-    waiting = [body.ask_worker() for body in bodies]
+    waiting = [body.wait_for_place() for body in bodies]
     assert [asked is None for asked in waiting] == [number < 5 for number in range(20)]
     for number, body in enumerate(bodies):
         asked = waiting[number]
         assert asked is None or asked.called
         with pytest.raises(RequestRefused, match="TIME and a SOURCE"):
-            list(body.finish())
+            centre.judged(body)
     assert centre.sink.origins.under_way.size == 0
 
 

@@ -2,11 +2,11 @@
 
 import re
 import zlib
-from collections import deque
 from typing import Any
 
 import pytest
 from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
 
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.formats.blocks.body import BlockBody
@@ -65,7 +65,7 @@ class Centre:
         self.intake = intake(self.sink)
         self.intake.secrets = InputSecrets(token="geheim")
         self.transport = Transport(peerAddress=IPv4Address("TCP", "192.0.2.1", 5))
-        self._channel: Any = HttpInputFactory(self.intake, block_routes()).buildProtocol(None)
+        self._channel: Any = HttpInputFactory(self.intake, block_routes).buildProtocol(None)
         self._channel.makeConnection(self.transport)
 
     def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> None:
@@ -93,7 +93,7 @@ def test_a_question_waits_for_a_block_of_the_store_that_another_way_brings():
         block = block_of(ONE, text, start, after)
         body = BlockBody(centre.intake, "nats", centre.intake.unfinished, block.headers())
         body.receive(block.packed)
-        deque(body.finish(), 0)
+        Deferred.fromCoroutine(body.finish())
         if start == first:
             centre.send("GET", f"/blocks/{ONE}")
     centre.send("GET", f"/blocks/{32 * 'b'}")

@@ -10,14 +10,13 @@ import msgpack
 import pytest
 
 from logsrv.linelog.formats.forward import entries as forward_entries
-from logsrv.linelog.formats.forward.entries import EntryWriter, ForwardLimits, unpack_value
+from logsrv.linelog.formats.forward.entries import EntryWriter, unpack_value
 from logsrv.linelog.formats.forward.parse import answer_ping, helo_message
 from logsrv.linelog.lines.bodies import Records, WholeLines
-from logsrv.linelog.lines.long_work import run_to_result
 from tests.parts.colliding_numbers import numbers
 from tests.parts.records import lines_of
 
-LIMITS = ForwardLimits(record=1000, event=1 << 20)
+LONGEST = 1000
 STAMP = "2023-11-14T22:13:20"
 SECOND = 1_700_000_000
 EVENT_TIME = msgpack.ExtType(0, struct.pack(">II", SECOND, 7))
@@ -28,16 +27,16 @@ def packed(*entries: Any) -> bytes:
 
 
 def added(
-    *pieces: bytes, tag: str = "t", number: int | None = None
-) -> tuple[Records, EntryWriter, int]:
+    entries: bytes, tag: str = "t", number: int | None = None, longest: int = LONGEST
+) -> tuple[Records, int]:
     records = Records()
-    entries = EntryWriter(tag, LIMITS, records)
-    return records, entries, run_to_result(entries.add_entries(pieces, number))
+    size = EntryWriter(tag, longest, records).add_entries(memoryview(entries), number)
+    return records, size
 
 
 def test_usual_ones_become_lines_together():
     times = [SECOND, SECOND, EVENT_TIME, [EVENT_TIME, {}], SECOND + 0.5]
-    records, _, size = added(packed(*([time, {"time": 1, "a": None}] for time in times)))
+    records, size = added(packed(*([time, {"time": 1, "a": None}] for time in times)))
     (found,) = records.take_new_runs()
     assert isinstance(found, WholeLines) and found.number == 5
     ends = ["Z", "Z", ".000000007Z", ".000000007Z", ".5Z"]
@@ -47,11 +46,9 @@ def test_usual_ones_become_lines_together():
     assert size > 0
 
 
-@pytest.mark.parametrize("size", [1, 2, 7, 1000])
-def test_entries_cut_anywhere_are_all_taken(size):
+def test_entries_of_every_length_are_all_taken():
     data = packed(*([SECOND, {"n": n, "x": "y" * (n * 300)}] for n in range(6)), [SECOND, "text"])
-    pieces = [data[at : at + size] for at in range(0, len(data), size)]
-    records, _, taken = added(*pieces)
+    records, taken = added(data)
     assert taken == len(data) and len(lines_of(records)) == 7
     # Two of them are longer than a record, one has none.
     assert records.as_text == 3
@@ -59,15 +56,15 @@ def test_entries_cut_anywhere_are_all_taken(size):
 
 def test_the_given_number_of_entries_is_taken_and_no_more():
     first = packed([SECOND, {}], [SECOND, {}])
-    records, _, taken = added(first + packed({"chunk": "x"}), number=2)
+    records, taken = added(first + packed({"chunk": "x"}), number=2)
     assert taken == len(first) and len(records) == 2
-    assert added(b"\xc1", number=0)[2] == 0
+    assert added(b"\xc1", number=0)[1] == 0
 
 
 @pytest.mark.parametrize("data", [b"\x92\x01", b"\xc1", b"\x92\x01\xda\xff\xff" + b"x" * 50])
 def test_half_an_entry_at_the_end_is_stored_as_text(data):
     """Kept as text where nothing else follows it; it has no end where something should."""
-    records, _, _ = added(data)
+    records, _ = added(data)
     assert lines_of(records) == [data] and records.as_text == 1
     with pytest.raises(ValueError, match=r"no end|damaged"):
         added(data, number=1)
@@ -76,25 +73,25 @@ def test_half_an_entry_at_the_end_is_stored_as_text(data):
 @pytest.mark.parametrize("damaged", [b"\xc1", b"\x92\x01\xda\xff\xff"])
 def test_more_than_a_record_is_damaged(damaged):
     with pytest.raises(ValueError, match="damaged"):
-        added(damaged + b"\xc1" * 1000, b"x" * 1000)
+        added(damaged + b"\xc1" * 1000 + b"x" * 1000)
 
 
 def test_entries_that_are_no_pairs_are_stored_as_text():
     none: list[Any] = [[1], [1, {}, 2], {1: {}}, 5]
-    records, _, _ = added(packed(*none))
+    records, _ = added(packed(*none))
     assert lines_of(records) == [b"[1]", b"[1,{},2]", b'{"1":{}}', b"5"]
     assert records.as_text == 4
 
 
 def test_what_is_no_pair_and_longer_than_a_record():
     entry = packed([1, {}, "x" * 1000])
-    records, _, _ = added(entry)
+    records, _ = added(entry)
     assert records.as_text == 1 and lines_of(records) == [entry]
 
 
 def test_a_long_tag_is_not_multiplied_at_once():
     """A window of entries of three bytes would be hundreds of megabytes."""
-    records, _, _ = added(packed([0, {}]) * 2000, tag="t" * 4000)
+    records, _ = added(packed([0, {}]) * 2000, tag="t" * 4000)
     assert not any(isinstance(run, WholeLines) for run in records.take_new_runs())
 
 
@@ -107,7 +104,7 @@ def test_values_with_odd_text_and_keys_are_unpacked():
 def test_short_entries_behind_a_long_one(number):
     """They come with its last bytes, and nothing comes behind them."""
     data = packed([SECOND, {"a": "x" * 900_000}], [SECOND, {"b": 1}], [SECOND, {"b": 2}])
-    records, _, taken = added(data, number=number)
+    records, taken = added(data, number=number)
     assert taken == len(data)
     assert [len(line) > 900_000 for line in lines_of(records)] == [True, False, False]
     assert records.as_text == 1
@@ -129,10 +126,8 @@ def test_chosen_numbers_as_keys_take_no_longer_than_others():
     def seconds(keys: Sequence[int]) -> float:
         head = struct.pack(">BI", 0xDF, len(keys))
         record = head + b"".join(struct.pack(">BIB", 0xCE, key, 0xC0) for key in keys)
-        records = Records()
-        entries = EntryWriter("t", ForwardLimits(record=1 << 20, event=1 << 20), records)
         began = time.thread_time()
-        run_to_result(entries.add_entries([b"\x92\x00" + record], 1))
+        records, _ = added(b"\x92\x00" + record, number=1, longest=1 << 20)
         assert len(records) == 1
         return time.thread_time() - began
 
@@ -143,7 +138,7 @@ def test_chosen_numbers_as_keys_take_no_longer_than_others():
 def test_maps_as_keys_of_maps_that_are_keys_do_not_double_without_end():
     """Each quote in a key becomes two with each map around it: 90 bytes were 2^40."""
     nested = b"\x81" * 40 + b"\xa1a" + b"\xc0" * 40
-    records, _, _ = added(b"\x92\x00" + nested)
+    records, _ = added(b"\x92\x00" + nested)
     assert records.as_text == 1 and len(lines_of(records)[0]) < 1000
 
 
@@ -151,9 +146,7 @@ def test_text_that_is_not_utf_8_is_the_same_in_long_records_and_in_short_ones():
     def line(length: int) -> bytes:
         value = b"\xda" + struct.pack(">H", length) + b"\xff" * length
         record = b"\x82\xa1\xfe" + value + b"\xa1b\xc4\x01\xfd"
-        records = Records()
-        limits = ForwardLimits(record=1 << 20, event=1 << 20)
-        run_to_result(EntryWriter("t", limits, records).add_entries([b"\x92\x00" + record] * 1, 1))
+        records, _ = added(b"\x92\x00" + record, number=1, longest=1 << 20)
         return lines_of(records)[0]
 
     for length in (1, 60_000):
@@ -168,7 +161,7 @@ def test_a_record_that_is_much_too_long_is_kept_as_its_bytes(monkeypatch):
     """JSON of 30 MB that is not UTF-8 took 900 MB, and kept others waiting for 14 seconds."""
     monkeypatch.setattr(forward_entries, "MUCH_LONGER", 1000)
     time, record = msgpack.packb(SECOND), msgpack.packb({"a": b"\xff" * 5000})
-    records, _, _ = added(b"\x92" + time + record)
+    records, _ = added(b"\x92" + time + record)
     assert records.as_text == 1 and lines_of(records) == [time + record]
 
 

@@ -13,15 +13,13 @@ from logsrv.linelog.formats.forward.msgpack_values import (
     DEEPEST,
     PIECE,
     MsgpackValueFramer,
-    ValueEndFinder,
     array_header,
     begins_text,
-    find_value_end,
+    has_more_values,
     text_content,
+    value_end,
     value_ends,
 )
-from logsrv.linelog.formats.forward.msgpack_values import has_more_values as crowded_in_steps
-from logsrv.linelog.lines.long_work import run_to_result
 
 LEAVES = (
     st.none()
@@ -63,7 +61,7 @@ def test_values_cut_anywhere_are_found_whole(values, size):
     number, start = array_header(array) or (0, 0)
     assert number == len(values)
     for value in packed:
-        stop = run_to_result(find_value_end(array, start))
+        stop = value_end(array, start)
         assert array[start:stop] == value
         start = stop
 
@@ -116,10 +114,6 @@ def test_a_value_nested_too_deeply_stops_the_framer():
     assert framer.fault == "a value is nested too deeply"
 
 
-def has_more_values(value: bytes, most: int) -> bool:
-    return run_to_result(crowded_in_steps(value, most))
-
-
 def test_crowded_counts_the_values_inside_a_value():
     value = msgpack.packb([[1, 2], "x" * 1000])
     assert not has_more_values(value, 5)
@@ -147,12 +141,9 @@ def test_whole_values_before_an_unfinished_one():
 
 def test_the_end_of_a_long_value():
     value = msgpack.packb(["x" * PIECE, list(range(PIECE))])
-    assert run_to_result(find_value_end(memoryview(value + b"\x01"), 0)) == len(value)
+    assert value_end(memoryview(value + b"\x01"), 0) == len(value)
     with pytest.raises(ValueError, match="damaged"):
-        run_to_result(find_value_end(memoryview(value[:-1]), 0))
-    finder = ValueEndFinder(len(value) + 1)
-    assert finder.length_if_whole(value[:1000]) == 0
-    assert finder.length_if_whole(value[1000:] + b"\x01") == len(value)
+        value_end(memoryview(value[:-1]), 0)
 
 
 def test_a_long_value_is_not_held_twice():

@@ -15,14 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.formats.forward import parse as forward
-from logsrv.linelog.formats.forward.entries import ForwardLimits, RefusedEventError
-from logsrv.linelog.lines.bodies import Records, record_bytes_limit
-from logsrv.linelog.lines.long_work import run_to_result
+from logsrv.linelog.lines.bodies import BodyRules, Records, RequestRefused, record_bytes_limit
 from logsrv.linelog.lines.records import RecordRun
 from tests.parts.examples import more
 from tests.parts.records import runs_of
 
-LIMITS = ForwardLimits(record=100_000, event=1 << 20)
+
+def limits(record: int = 100_000, event: int = 1 << 20) -> BodyRules:
+    return BodyRules("", "", record, record_bytes_limit(event), event)
+
+
+LIMITS = limits()
 TIME = 1_700_000_000
 TEXT = "2023-11-14T22:13:20Z"
 NANOSECONDS = msgpack.ExtType(0, struct.pack(">II", TIME, 7))
@@ -37,18 +40,18 @@ class Event:
     as_text: int = 0
 
 
-def event_of(value: bytes, limits: ForwardLimits) -> Event:
-    records = Records(record_bytes_limit(limits.event))
-    answer = run_to_result(forward.add_event(value, limits, records))
+def event_of(value: bytes, rules: BodyRules = LIMITS) -> Event:
+    records = Records(rules.max_made)
+    answer = forward.add_event(value, rules, records).body
     return Event(runs_of(records), answer, records.as_text)
 
 
-def event(value: Any, limits: ForwardLimits = LIMITS) -> Event:
-    return event_of(msgpack.packb(value), limits)
+def event(value: Any, rules: BodyRules = LIMITS) -> Event:
+    return event_of(msgpack.packb(value), rules)
 
 
-def lines(value: Any, limits: ForwardLimits = LIMITS) -> list[str]:
-    return [line.decode() for records in event(value, limits).records for line in records.lines]
+def lines(value: Any, rules: BodyRules = LIMITS) -> list[str]:
+    return [line.decode() for records in event(value, rules).records for line in records.lines]
 
 
 def packed(*entries: Any) -> bytes:
@@ -80,7 +83,7 @@ def test_every_form_of_an_event_gives_the_same_line(value):
 def test_events_of_old_senders_without_a_binary_type_are_read():
     """Their entries and bytes are text, by MessagePack's old rules."""
     value = msgpack.packb(["t.x", packed([TIME, RECORD]), {"chunk": b"c"}], use_bin_type=False)
-    found = event_of(value, LIMITS)
+    found = event_of(value)
     assert found.records[0].lines == [LINE.encode()]
     assert msgpack.unpackb(found.acknowledgement) == {"ack": "c"}
 
@@ -161,7 +164,7 @@ def test_values_that_json_does_not_have():
 
 def test_keys_that_are_lists_and_maps():
     value = b"\x93\xa1t\x01\x82\x91\x01\xa1a\x81\x02\x03\xa1b"
-    (line,) = event_of(value, LIMITS).records[0].lines
+    (line,) = event_of(value).records[0].lines
     assert json.loads(line) == {
         "[1]": "a",
         '{"2":3}': "b",
@@ -172,7 +175,7 @@ def test_keys_that_are_lists_and_maps():
 
 def test_text_that_is_no_utf_8():
     value = b"\x93\xa1t\x01\x81\xa1a\xa2\xff\x41"
-    assert event_of(value, LIMITS).records[0].lines[0].startswith(b'{"a":"\\\\xffA"')
+    assert event_of(value).records[0].lines[0].startswith(b'{"a":"\\\\xffA"')
 
 
 FIELDS = st.dictionaries(
@@ -254,7 +257,7 @@ def test_a_bad_entry_costs_nobody_else_anything(entry, text):
     array = b"\x93\xa1t\x93" + good + entry + good
     whole = b"\x93\xa1t\xc4" + bytes([2 * len(good) + len(entry)]) + good + entry + good
     for value in (array, whole):
-        found = event_of(value + b"\x81\xa5chunk\xa1c", LIMITS)
+        found = event_of(value + b"\x81\xa5chunk\xa1c")
         texts = [run.lines for run in found.records if not run.structured]
         assert texts == [[text]] and found.as_text == 1
         assert sum(len(run.lines) for run in found.records) == 3
@@ -318,7 +321,7 @@ def test_a_nil_value_has_no_records():
     ],
 )
 def test_a_value_that_is_no_event_is_refused(value, reason, sentence):
-    with pytest.raises(RefusedEventError, match=sentence) as raised:
+    with pytest.raises(RequestRefused, match=sentence) as raised:
         event(value)
     assert raised.value.reason == reason
 
@@ -326,8 +329,7 @@ def test_a_value_that_is_no_event_is_refused(value, reason, sentence):
 def test_an_entry_longer_than_a_record_is_stored_as_text_and_acknowledged():
     """It is kept as text, and its chunk acknowledged: else it would come again for ever."""
     entries = [[1, {"a": 1}], [2, {"a": "x" * 1000}]]
-    limits = ForwardLimits(record=500, event=1 << 20)
-    found = event(["t", entries, {"chunk": "c"}], limits)
+    found = event(["t", entries, {"chunk": "c"}], limits(record=500))
     assert [one.structured for one in found.records] == [True, False]
     assert found.as_text == 1 and found.acknowledgement == msgpack.packb({"ack": "c"})
 
@@ -339,7 +341,7 @@ def test_a_compressed_bomb_is_refused_before_any_record_is_made(way):
     packed = gzip.compress(bomb) if way == "gzip" else zstandard.compress(bomb)
     value = ["t", packed, {"compressed": way}]
     tracemalloc.start()
-    with pytest.raises(RefusedEventError, match="more than 1048576 bytes"):
+    with pytest.raises(RequestRefused, match="more than 1048576 bytes"):
         event(value)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -348,24 +350,23 @@ def test_a_compressed_bomb_is_refused_before_any_record_is_made(way):
 
 def test_many_small_records_with_a_long_tag():
     """Each line has the tag: a megabyte would become gigabytes."""
-    with pytest.raises(RefusedEventError, match="becomes records of more than"):
+    with pytest.raises(RequestRefused, match="becomes records of more than"):
         event(["t" * 4000, packed([0, {}]) * 100_000])
 
 
 def test_a_record_of_nothing_but_empty_maps():
     """Never made: it is text."""
     value = ["t", 1, {"a": [{}] * 100_000}]
-    limits = ForwardLimits(record=1000, event=1 << 20)
-    (found,) = event([*value, {"chunk": "c"}], limits).records
+    (found,) = event([*value, {"chunk": "c"}], limits(record=1000)).records
     assert not found.structured and len(found.lines[0]) < 100_020
 
 
-def test_long_and_short_entries_cut_anywhere():
+def test_long_and_short_entries_keep_their_order():
     sizes = [1, 100_000, 10, 70_000, 200_000, 5, 300_000]
-    limits = ForwardLimits(record=150_000, event=4 << 20)
+    rules = limits(record=150_000, event=4 << 20)
     entries = [[TIME, {"a": "x" * size}] for size in sizes]
     for value in (["t", entries], ["t", packed(*entries)], ["t", packed(*entries), {}]):
-        found = event(value, limits).records
+        found = event(value, rules).records
         assert [len(json.loads(line)["a"]) for run in found for line in run.lines] == sizes
         assert [len(run.lines) for run in found if not run.structured] == [1, 1]
 
@@ -378,10 +379,10 @@ def test_arrays_of_millions_of_nothing(at):
     value = (many, b"\x92\xa1t" + many, b"\x92\xa1t\x91" + many)[at]
     tracemalloc.start()
     if at < 2:
-        with pytest.raises(RefusedEventError):
-            event_of(value, ForwardLimits(record=100_000, event=4 << 20))
+        with pytest.raises(RequestRefused):
+            event_of(value, limits(event=4 << 20))
     else:
-        (found,) = event_of(value, ForwardLimits(record=100_000, event=4 << 20)).records
+        (found,) = event_of(value, limits(event=4 << 20)).records
         assert not found.structured
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

@@ -1,16 +1,14 @@
 """The `gelf` input, on transports in memory."""
 
 import zlib
-from itertools import count
 from typing import Any
 
 import pytest
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, formatEvent
 
+from logsrv.kit.children.pool import NoWorkerError, WorkerEndedError
 from logsrv.kit.connections.source import Sender
-from logsrv.linelog.batch import Block
-from logsrv.linelog.formats.gelf import parse as gelf_datagrams
 from logsrv.linelog.formats.gelf.input import Gelf, GelfReceiver
 from logsrv.linelog.intake.connections import DatagramProducer
 from logsrv.linelog.intake.intake import Intake
@@ -25,6 +23,7 @@ from tests.parts.sinks import (
     intake,
     turn,
 )
+from tests.parts.workers import WorkersHere
 
 SENDER = Sender("192.0.2.7", "udp:192.0.2.7:514")
 
@@ -113,21 +112,18 @@ def test_unfinished_messages_are_counted_when_their_time_is_over():
     assert not clock.getDelayedCalls()
 
 
+def bombs(number: int) -> list[bytes]:
+    """Datagrams of 8 KB that become megabytes."""
+    return [zlib.compress(b"%d" % one + b"x" * (7 << 20)) for one in range(number)]
+
+
 @pytest.mark.slow
-def test_datagrams_that_become_much_wait_for_the_store(monkeypatch):
+def test_datagrams_that_become_much_wait_for_the_store():
     """A burst of bombs is unpacked as the store takes it in, in its order, and not into our memory."""
-    store, done = SlowStore(), list[bytes]()
-
-    def unpacked(message: bytes, most: int) -> bytes:
-        done.append(message)
-        return gelf_datagrams.unpacked_message(message, most)
-
-    monkeypatch.setattr("logsrv.linelog.formats.gelf.input.unpacked_message", unpacked)
-    way = intake(store, options=InputOptions(max_record=1 << 20))
-    bombs = [zlib.compress(b"%d" % number + b"x" * (7 << 20)) for number in range(9)]
-    Gelf().datagrams(way).datagrams_received([*bombs, b"behind"], Sender(None, "udp:1"))
-    way.take(Block.of(b"later\n"), "udp:2")
-    assert len(done) == 2
+    store, workers = SlowStore(), WorkersHere()
+    way = intake(store, options=InputOptions(max_record=1 << 20), workers=workers)
+    Gelf().datagrams(way).datagrams_received([*bombs(9), b"behind"], SENDER)
+    assert workers.number == 2
     rounds = 0
     while store.pending:
         store.write()
@@ -135,20 +131,7 @@ def test_datagrams_that_become_much_wait_for_the_store(monkeypatch):
         rounds += 1
     assert store.most_pending <= HIGH_WATER + (8 << 20) and rounds > 3
     lines = [line.split(b" ")[2] for line in store.stored.splitlines()]
-    assert b"".join(line[:1] for line in lines if line[:1] != b"x") == b"012345678bl"
-    assert lines[-2:] == [b"behind", b"later"]
-
-
-@pytest.mark.slow
-def test_others_have_their_turn_between_bombs_that_are_refused():
-    """Eight datagrams of 8 KB, each refused once it was unpacked, held up all others for half a second."""
-    sink = Sink()
-    way = datagrams(sink, *[zlib.compress(b"\xff" * (7 << 20))] * 9, max_record=1 << 20)
-    time_slices = 0
-    while time_slices < 20 and counted(way, "records_refused_total", reason="unpacking") < 9:
-        turn(way.clock)
-        time_slices += 1
-    assert time_slices >= 7
+    assert b"".join(line[:1] for line in lines if line[:1] != b"x") == b"012345678b"
 
 
 class Listener:
@@ -163,23 +146,34 @@ class Listener:
         self.paused = False
 
 
-def test_a_listener_waits_while_its_bombs_are_unpacked():
-    """Four senders of such datagrams stopped all others for two seconds: each had one unpacked a turn."""
-    listener = Listener()
-    way = intake(Sink(), options=InputOptions(max_record=1 << 20))
+@pytest.mark.slow
+def test_a_listener_waits_while_a_worker_unpacks_its_bombs():
+    """Four senders of such datagrams stopped all others for two seconds."""
+    sink, workers, listener = Sink(), WorkersHere(waits=True), Listener()
+    way = intake(sink, options=InputOptions(max_record=1 << 20), workers=workers)
     way.datagrams = DatagramProducer(listener, way)
-    ticks = count()
-    way.cpu = lambda: next(ticks)
     receiver = Gelf().datagrams(way)
-    receiver.datagrams_received([zlib.compress(b"\xff" * (7 << 20))] * 3, SENDER)
-    for _ in range(3):
-        assert listener.paused
+    receiver.datagrams_received([zlib.compress(b"\xff" * (7 << 20))] * 3 + [b"{}"], SENDER)
+    for number in range(1, 4):
+        assert (listener.paused, way.waits, workers.number) == (True, True, number)
+        workers.answer_next()
         turn(way.clock)
+    assert not (listener.paused or way.waits) and sink.text == b"{}\n"
+    assert counted(way, "records_refused_total", reason="unpacking") == 3
+
+
+@pytest.mark.parametrize("error", [NoWorkerError("none"), WorkerEndedError("it has died")])
+def test_a_datagram_whose_worker_dies_is_dropped_and_those_behind_it_are_stored(error):
+    sink, workers = Sink(), WorkersHere(waits=True)
+    way = intake(sink, workers=workers)
+    large = zlib.compress(b"x" * 100_000)
+    Gelf().datagrams(way).datagrams_received([b"[1]", large, b"[2]"], SENDER)
+    with capturedLogs() as events:
+        workers.fail_next(error)
     turn(way.clock)
-    assert not listener.paused
-    way.cpu = lambda: 0.0
-    receiver.datagrams_received([b'{"a":1}'], SENDER)
-    assert not listener.paused
+    assert sink.text == b"[1]\n[2]\n" and not way.waits
+    assert counted(way, "records_refused_total", reason="busy") == 1
+    assert f"dropped a datagram: {error}; send it again" in str(formatEvent(events[0]))
 
 
 @pytest.mark.slow
@@ -188,27 +182,24 @@ def test_no_more_bombs_come_while_one_waits_though_the_valve_opens_and_closes():
     store, listener = SlowStore(), Listener()
     way = intake(store, options=InputOptions(max_record=1 << 20))
     way.datagrams = DatagramProducer(listener, way)
-    way.cpu = lambda: 0.0
     way.valve.add(way.datagrams)
     receiver = Gelf().datagrams(way)
-    bombs = [zlib.compress(b"%d" % number + b"x" * (7 << 20)) for number in range(5)]
-    receiver.datagrams_received(bombs, SENDER)
-    for _ in range(4):
+    receiver.datagrams_received(bombs(7), SENDER)
+    for _ in range(3):
         way.valve.close()
         store.write()
         assert listener.paused and way.waits
         turn(way.clock)
     store.write()
     assert not (listener.paused or way.waits)
-    assert store.stored.count(b"x") == 5 * (7 << 20)
+    assert store.stored.count(b"x") == 7 * (7 << 20)
 
 
 @pytest.mark.slow
 def test_what_waits_to_be_unpacked_is_stored_at_a_stop():
     store = SlowStore()
     way = intake(store, options=InputOptions(max_record=1 << 20))
-    bombs = [zlib.compress(b"%d" % number + b"x" * (7 << 20)) for number in range(9)]
-    Gelf().datagrams(way).datagrams_received(bombs, Sender(None, "udp:1"))
+    Gelf().datagrams(way).datagrams_received(bombs(9), SENDER)
     way.flush()
     store.write()
     assert len(store.stored) > 9 * (7 << 20)

@@ -3,19 +3,32 @@
 import gzip
 import json
 import zlib
+from itertools import chain
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.formats.gelf import parse as module
-from logsrv.linelog.formats.gelf.parse import ChunkJoiner, GelfFramer, unpacked_message
+from logsrv.linelog.formats.gelf.parse import (
+    ChunkJoiner,
+    GelfFramer,
+    add_gelf_datagram,
+    unpacked_message,
+)
+from logsrv.linelog.lines.bodies import LARGE, BodyRules, Records, RequestRefused
 from logsrv.linelog.lines.inflated import TooLargeError
-from logsrv.linelog.lines.long_work import run_to_result
+from logsrv.linelog.lines.objects import add_objects_or_text
 from logsrv.linelog.lines.rules import LineCounts, LineRules, Oversize
 from tests.parts.examples import more
 from tests.parts.records import lines_of
 from tests.parts.strangers import at_most
+
+RULES = BodyRules("", "", 1000)
+
+
+def unpacked(message: bytes, most: int) -> bytes:
+    return unpacked_message(message, most, RULES)
 
 
 def chunks_of(message: bytes, size: int, name: bytes = b"12345678") -> list[bytes]:
@@ -92,20 +105,20 @@ def test_the_oldest_unfinished_message_is_given_up_above_the_limits():
 
 def test_packed_messages_are_unpacked_and_damaged_ones_left_unchanged():
     text = b'{"short_message":"x"}'
-    assert unpacked_message(text, 100) == text
-    assert unpacked_message(zlib.compress(text), 100) == text
-    assert unpacked_message(gzip.compress(text), 100) == text
-    assert unpacked_message(b"x is no zlib", 100) == b"x is no zlib"
+    assert unpacked(text, 100) == text
+    assert unpacked(zlib.compress(text), 100) == text
+    assert unpacked(gzip.compress(text), 100) == text
+    assert unpacked(b"x is no zlib", 100) == b"x is no zlib"
     damaged = zlib.compress(text)[:-3]
-    assert unpacked_message(damaged, 100) == damaged
+    assert unpacked(damaged, 100) == damaged
 
 
 @pytest.mark.parametrize("text", [b"\n", b"\0", b"\xff"])
 def test_text_that_becomes_too_much_in_the_store(text):
     """Each of these is an escape of four bytes there."""
-    assert len(unpacked_message(zlib.compress(text * 1000), 4000)) == 1000
+    assert len(unpacked(zlib.compress(text * 1000), 4000)) == 1000
     with pytest.raises(TooLargeError, match="4000 bytes in the store"):
-        unpacked_message(zlib.compress(text * 1001), 4000)
+        unpacked(zlib.compress(text * 1001), 4000)
 
 
 @pytest.mark.parametrize("text", [b"\xff", b"\0", "\x85".encode(), "\u2028".encode()])
@@ -113,20 +126,25 @@ def test_a_bomb_of_escapes_is_not_escaped_to_know_its_size(text):
     """8 KB of a datagram, 8 MB of these, took a second and 500 MB."""
     bomb = zlib.compress(text * ((8 << 20) // len(text)))
     with at_most(40 << 20), pytest.raises(TooLargeError):
-        unpacked_message(bomb, 8 << 20)
+        unpacked(bomb, 8 << 20)
 
 
 def test_a_long_message_of_any_letters_is_taken():
     for text in ("aä°€𝄞“ " * 100_000, "\t" * 900_000, "“" * 200_000, "é" * 400_000):
         message = text.encode()
-        assert unpacked_message(zlib.compress(message), 3 << 20) == message
+        assert unpacked(zlib.compress(message), 3 << 20) == message
 
 
 @pytest.mark.slow
-def test_a_message_too_large_unpacked_is_refused():
-    bomb = zlib.compress(bytes(50 << 20))
-    with pytest.raises(TooLargeError):
-        unpacked_message(bomb, 1 << 20)
+def test_a_datagram_too_large_unpacked_is_refused():
+    """Up to eight times --max-record it is text."""
+    records = Records()
+    add_gelf_datagram(zlib.compress(b"x" * 8000), RULES, records)
+    assert lines_of(records) == [b"x" * 8000]
+    for bomb in (b"x" * 8001, bytes(50 << 20)):
+        with pytest.raises(RequestRefused, match="too large unpacked") as raised:
+            add_gelf_datagram(zlib.compress(bomb), RULES, Records())
+        assert raised.value.reason == "unpacking"
 
 
 MESSAGES = st.sampled_from(
@@ -153,49 +171,60 @@ def slowly(data: bytes, most: int) -> list[tuple[bool, bytes]]:
     return found
 
 
+def added(framer: GelfFramer, *pieces: bytes, most: int, ends: bool = False) -> Records:
+    """What becomes of all messages in some data."""
+    records = Records()
+    for found in chain(*map(framer.receive, pieces), framer.finish() if ends else ()):
+        if isinstance(found, Records):
+            records.move_all_from(found)
+        else:
+            add_objects_or_text(found, most, records)
+    return records
+
+
 @more(3)
 @given(st.lists(MESSAGES, max_size=8), st.integers(1, 80), st.sampled_from([30, 1000]))
 def test_as_the_contract_says_at_every_cut(messages, size, most):
     data = b"\0".join(messages)
     framer = GelfFramer(LineRules(), LineCounts(), most)
-    given = [
-        run_to_result(framer.receive(data[at : at + size])) for at in range(0, len(data), size)
-    ]
-    given.append(run_to_result(framer.finish()))
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    found = added(framer, *pieces, most=most, ends=True)
     expected = slowly(data, most)
-    assert [line for one in given for line in lines_of(one) if line] == [
-        line for _, line in expected
-    ]
-    assert sum(one.as_text for one in given) == sum(not structured for structured, _ in expected)
+    assert [line for line in lines_of(found) if line] == [line for _, line in expected]
+    assert found.as_text == sum(not structured for structured, _ in expected)
 
 
 def test_no_more_is_held_than_a_record_may_have():
     counts, as_text = LineCounts(), 0
     framer = GelfFramer(LineRules(max_line=100), counts, 1000)
     for _ in range(100):
-        as_text += run_to_result(framer.receive(b'{"a":"' + b"x" * 500)).as_text
+        as_text += added(framer, b'{"a":"' + b"x" * 500, most=1000).as_text
         assert framer.unfinished_bytes <= 1000
     assert counts.oversize_lines == as_text == 1
-    last = run_to_result(framer.receive(b"\0{}\0"))
+    last = added(framer, b"\0{}\0", most=1000)
     assert lines_of(last)[-1] == b"{}" and last.as_text == 0
 
 
 def test_too_long_by_the_other_rules():
     counts = LineCounts()
     framer = GelfFramer(LineRules(max_line=5, oversize=Oversize.TRUNCATE), counts, 10)
-    first, last = (
-        run_to_result(framer.receive(b"x" * 9)),
-        run_to_result(framer.receive(b"x" * 9 + b"\0{}\0")),
-    )
-    assert lines_of(first) == [] and lines_of(last) == [b"xxxxx", b"{}"]
+    assert lines_of(added(framer, b"x" * 9, most=10)) == []
+    assert lines_of(added(framer, b"x" * 9 + b"\0{}\0", most=10)) == [b"xxxxx", b"{}"]
     assert counts.dropped_truncated == 13
     framer = GelfFramer(LineRules(max_line=5, oversize=Oversize.CLOSE), counts, 10)
-    run_to_result(framer.receive(b"x" * 18 + b"\0{}\0"))
+    added(framer, b"x" * 18 + b"\0{}\0", most=10)
     assert framer.closing == "a line is longer than 5 bytes"
 
 
 def test_a_byte_order_mark_in_front_of_a_message_is_left_out():
     framer = GelfFramer(LineRules(), LineCounts(), 100)
-    found = run_to_result(framer.receive(b'\xef\xbb\xbf{"a":1}\0{"b":2}\0\xef\xbb\xbftext\0'))
+    found = added(framer, b'\xef\xbb\xbf{"a":1}\0{"b":2}\0\xef\xbb\xbftext\0', most=100)
     assert lines_of(found) == [b'{"a":1}', b'{"b":2}', b"text"]
     assert found.as_text == 1
+
+
+def test_a_large_message_comes_alone_between_those_beside_it():
+    large = b"x" * (LARGE + 1)
+    framer = GelfFramer(LineRules(), LineCounts(), 1 << 20)
+    found = list(framer.receive(b"1\x002\x00%b\x003\x00" % large))
+    assert found == [[b"1", b"2"], [large], [b"3"]]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.formats.http.body import RETRY_SECONDS
+from logsrv.linelog.lines.bodies import RETRY_SECONDS
 from tests.parts.commands import logsrv
 from tests.parts.daemons import starting
 from tests.parts.http_senders import Sender, refused
@@ -223,4 +223,4 @@ def test_large_bodies_go_through_a_worker(tmp_path):
             )  # fmt: skip
             assert json.loads(done.stdout) == answer
         assert len(server.messages()) == 60_000
-        assert server.child("formats.http.worker")
+        assert server.child("intake.worker")

@@ -10,6 +10,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
+from logsrv.kit.children.pool import WorkerEndedError
 from logsrv.kit.web.channel import REQUEST_SECONDS
 from logsrv.linelog.formats.http.input import PIECE
 from logsrv.linelog.formats.http.request import ANSWER_SECONDS
@@ -19,6 +20,7 @@ from logsrv.linelog.intake.options import InputOptions
 from logsrv.linelog.lines import bodies
 from logsrv.linelog.lines.rules import LineRules
 from tests.parts.sinks import Sink, SlowStore, intake, turn
+from tests.parts.workers import WorkersHere
 
 HEAD = b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Type: application/vnd.fdo.journal\r\n"
 
@@ -28,7 +30,9 @@ class Uploading:
 
     def __init__(self, sink: Sink | None = None, **options: Any) -> None:
         self.sink: Any = sink or Sink()
-        way = intake(self.sink, LineRules(max_line=20), options=InputOptions(**options))
+        self.workers = WorkersHere(waits=True)
+        rules, given = LineRules(max_line=20), InputOptions(**options)
+        way = intake(self.sink, rules, options=given, workers=self.workers)
         self.clock: Any = way.clock
         self.transport = StringTransport(peerAddress=IPv4Address("TCP", "192.0.2.1", 5))
         self.channel: Any = Journal().stream(way).buildProtocol(None)
@@ -61,7 +65,7 @@ def test_entries_are_stored_as_they_are_whole_and_answered_at_the_end():
 
 
 def test_tiny_entries_let_others_have_their_turn(monkeypatch):
-    monkeypatch.setattr(turns, "SLICE", 0)
+    monkeypatch.setattr(turns, "LONG", -1.0)
     peer = Uploading()
     body = b"A=\n\n" * 4000
     peer.send(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
@@ -136,24 +140,32 @@ def test_datagrams_that_are_no_entry_or_too_long_are_stored_as_text():
     assert way.counts.empty == 1
 
 
-def test_a_long_entry_lets_others_have_their_turn(monkeypatch):
+def test_a_worker_parses_a_long_entry_and_nothing_is_read_meanwhile():
     """A sender beside three of 15 MB waited 16 seconds."""
-    monkeypatch.setattr(turns, "SLICE", 0)
     peer = Uploading()
-    body = b"A=" + b"x" * (3 << 20) + b"\n\n"
-    peer.send(HEAD + b"Content-Length: %d\r\n\r\n" % (len(body) + 5))
-    peer.send(body)
-    while not peer.sink.text:
-        turn(peer.clock)
-    number = 0
-    while len(peer.sink.text.replace(b"\n", b"")) < 3 << 20:
-        assert peer.transport.producerState == "paused"
-        turn(peer.clock)
-        number += 1
-    assert number > 20
-    peer.send(b"B=1\n\n")
-    while b'"B"' not in peer.sink.text:
-        turn(peer.clock)
-    turn(peer.clock)
+    workers = peer.workers
+    body = b"A=0\n\nA=" + b"x" * (3 << 20) + b"\n\nB=1\n\n"
+    peer.send(HEAD + b"Content-Length: %d\r\n\r\n" % len(body))
+    for at in range(0, len(body), 1 << 16):
+        peer.send(body[at : at + (1 << 16)])
+    assert peer.sink.text == b'{"A":"0"}\n'
+    assert peer.transport.producerState == "paused"
+    # The store opens, for all.
+    peer.sink.producers[0].resumeProducing()
+    assert peer.transport.producerState == "paused"
+    workers.answer_next()
+    assert peer.sink.text.startswith(b'{"A":"0"}\nA=xxx') or b"xxx" in peer.sink.text
+    assert peer.sink.text.endswith(b'{"B":"1"}\n')
     peer.sink.sync()
     assert b" 202 " in peer.transport.value()
+
+
+def test_a_long_entry_that_no_worker_parses_is_sent_again():
+    peer = Uploading()
+    workers = peer.workers
+    peer.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+    peer.chunk(b"A=0\n\nA=" + b"x" * 100_000 + b"\n\n")
+    workers.fail_next(WorkerEndedError("it was killed"))
+    peer.chunk(b"B=1\n\n")
+    assert b" 503 " in peer.transport.value()
+    assert peer.sink.text == b'{"A":"0"}\n'

@@ -9,7 +9,9 @@ import pytest
 
 from logsrv.linelog.formats.journal import parse as journal
 from logsrv.linelog.formats.journal.parse import (
+    JournalEntry,
     JournalFramer,
+    add_entry,
     add_journal_entries,
     records_of_datagram,
 )
@@ -24,8 +26,16 @@ def field(key: str, value: bytes, *, binary: bool = False) -> bytes:
     return key.encode() + b"=" + value + b"\n"
 
 
-def entries(*found: Records) -> list[Any]:
-    return [json.loads(one) for records in found for one in lines_of(records)]
+def records_of(found: list[JournalEntry], most: int = 1000) -> Records:
+    records = Records()
+    for entry in found:
+        add_entry(entry, most, records)
+    return records
+
+
+def entries(*found: Records | list[JournalEntry]) -> list[Any]:
+    all_records = (one if isinstance(one, Records) else records_of(one) for one in found)
+    return [json.loads(one) for records in all_records for one in lines_of(records)]
 
 
 def test_a_field_that_comes_twice_is_a_list():
@@ -33,13 +43,13 @@ def test_a_field_that_comes_twice_is_a_list():
     data = b"".join(field(key, value) for key, value in fields) + b"\n"
     wanted = {"MESSAGE": "a\nb", "X": ["1", "2"], "_PID": ""}
     for piece in (1, 7, len(data)):
-        framer = JournalFramer(1000)
+        framer = JournalFramer()
         found = [framer.receive(data[at : at + piece]) for at in range(0, len(data), piece)]
         assert entries(*found, framer.finish()) == [wanted]
 
 
 def test_an_entry_is_there_as_soon_as_it_is_whole():
-    framer = JournalFramer(1000)
+    framer = JournalFramer()
     assert entries(framer.receive(b"MESSAGE=a\n\nMESSA")) == [{"MESSAGE": "a"}]
 
 
@@ -63,7 +73,7 @@ def test_bytes_and_entries_too_long():
     ],
 )
 def test_data_that_is_no_entry_is_refused(data, status):
-    framer = JournalFramer(1000)
+    framer = JournalFramer()
     with pytest.raises(RequestRefused) as refused:
         (framer.receive(data), framer.finish())
     assert refused.value.status == status
@@ -75,7 +85,7 @@ def test_data_that_is_no_entry_is_refused(data, status):
 )
 def test_a_field_that_claims_more_than_systemd_allows_is_refused(size, is_refused):
     """Nothing would ever come behind it; shorter ones are passed as their bytes come."""
-    framer = JournalFramer(1000)
+    framer = JournalFramer()
     data = b"A=1\nMESSAGE\n" + size.to_bytes(8, "little") + b"x" * 100
     if is_refused:
         with pytest.raises(RequestRefused, match="more than 768 MiB"):
@@ -95,20 +105,20 @@ def test_a_field_without_a_name_is_one():
 def test_a_field_too_long_is_left_out_and_nothing_else(monkeypatch, long, size):
     """Sent again it would be as long; and no more of it is kept than may be."""
     monkeypatch.setattr(journal, "MOST_ENTRY", 250)
-    framer = JournalFramer(1000)
+    framer = JournalFramer()
     data = field("A", b"1") + long + field("B", b"2") + b"\n" + field("C", b"3") + b"\n"
     got = []
     for at in range(0, len(data), size):
         got.append(framer.receive(data[at : at + size]))
         assert framer.unfinished_bytes <= 250
     assert entries(*got, framer.finish()) == [{"A": "1", "B": "2"}, {"C": "3"}]
-    assert sum(one.refused_count for one in got) == 1
+    assert sum(entry.left_out for one in got for entry in one) == 1
 
 
 def test_too_many_fields_are_left_out(monkeypatch):
     monkeypatch.setattr(journal, "MOST_ENTRY", 350)
-    found = JournalFramer(1000).receive(b"A=1\n" * 10 + b"\n")
-    assert found.refused_count == 1 and entries(found) == [{"A": ["1", "1", "1"]}]
+    found = JournalFramer().receive(b"A=1\n" * 10 + b"\n")
+    assert found[0].left_out and entries(found) == [{"A": ["1", "1", "1"]}]
 
 
 @pytest.mark.parametrize("size", [1, 3, 1000])
@@ -117,16 +127,16 @@ def test_a_field_with_a_size_is_left_out_whole_wherever_it_is_cut(monkeypatch, l
     """The end of its name is no end of it."""
     monkeypatch.setattr(journal, limit, {"MOST_FIELDS": 2, "MOST_ENTRY": 206}[limit])
     data = b"A=1\nB=2\n" + field("C", b"x\n\nD=4\n", binary=True) + b"\nE=5\n\n"
-    framer = JournalFramer(1000)
+    framer = JournalFramer()
     got = [framer.receive(data[at : at + size]) for at in range(0, len(data), size)]
     assert entries(*got, framer.finish()) == [{"A": "1", "B": "2"}, {"E": "5"}]
-    assert sum(one.refused_count for one in got) == 1
+    assert sum(entry.left_out for one in got for entry in one) == 1
 
 
 def test_cut_off_in_a_field_that_is_left_out(monkeypatch):
     monkeypatch.setattr(journal, "MOST_ENTRY", 20)
     for data in (b"A" * 30, b"A\n" + (500).to_bytes(8, "little") + b"x" * 30):
-        framer = JournalFramer(1000)
+        framer = JournalFramer()
         framer.receive(data)
         with pytest.raises(RequestRefused, match="middle of a field"):
             framer.finish()
@@ -140,7 +150,7 @@ def test_a_datagram_is_one_entry():
 
 
 def test_what_is_missing_is_known_where_a_field_has_a_size(monkeypatch):
-    framer = JournalFramer(1000)
+    framer = JournalFramer()
     assert framer.missing_bytes == 0
     framer.receive(b"A\n" + (500).to_bytes(8, "little") + b"x" * 100)
     assert framer.missing_bytes == 401
@@ -155,7 +165,7 @@ def test_what_is_missing_is_known_where_a_field_has_a_size(monkeypatch):
 
 def test_drips_into_a_long_field_are_looked_at_alone(monkeypatch):
     monkeypatch.setattr(journal, "bytearray", SoughtBytes, raising=False)
-    framer = JournalFramer(1 << 20)
+    framer = JournalFramer()
 
     def drip() -> None:
         for _ in range(100):
@@ -189,25 +199,26 @@ def test_an_entry_much_longer_than_a_record_is_text_and_takes_little_more_than_i
 
 
 def test_no_entry_has_more_fields_than_systemd_writes_several_times_over():
-    found = JournalFramer(1 << 20).receive(b"A=1\n" * (journal.MOST_FIELDS + 1) + b"\n")
-    assert found.refused_count == 1 and entries(found) == [{"A": ["1"] * journal.MOST_FIELDS}]
+    found = JournalFramer().receive(b"A=1\n" * (journal.MOST_FIELDS + 1) + b"\n")
+    records = records_of(found, 1 << 20)
+    assert records.refused_count == 1 and entries(records) == [{"A": ["1"] * journal.MOST_FIELDS}]
 
 
 @pytest.mark.parametrize("empty_lines", [b"", b"\n", b"\n\n"])
 @pytest.mark.parametrize("at", range(16))
 def test_a_bom_in_front_of_an_upload_is_left_out_however_it_is_cut(at, empty_lines):
     sent = empty_lines + BOM_UTF8 + b"MESSAGE=m\n\nA=" + BOM_UTF8 + b"\n\n"
-    framer = JournalFramer(1000)
-    found = [*lines_of(framer.receive(sent[:at])), *lines_of(framer.receive(sent[at:]))]
-    assert found == [b'{"MESSAGE":"m"}', b'{"A":"\xef\xbb\xbf"}']
+    framer = JournalFramer()
+    found = records_of(framer.receive(sent[:at]) + framer.receive(sent[at:]))
+    assert lines_of(found) == [b'{"MESSAGE":"m"}', b'{"A":"\xef\xbb\xbf"}']
     assert len(framer.finish_upload()) == 0
 
 
 def test_a_bom_in_front_of_a_binary_field_is_left_out():
-    framer = JournalFramer(1000)
+    framer = JournalFramer()
     sent = BOM_UTF8 + b"MESSAGE\n\2\0\0\0\0\0\0\0"
-    assert lines_of(framer.receive(sent)) == []
-    assert lines_of(framer.receive(b"ab\n\n")) == [b'{"MESSAGE":"ab"}']
+    assert framer.receive(sent) == []
+    assert entries(framer.receive(b"ab\n\n")) == [{"MESSAGE": "ab"}]
 
 
 @pytest.mark.parametrize("upload", [b"", b"\n", b"\n\n\n", BOM_UTF8, BOM_UTF8 + b"\n\n"])

@@ -15,10 +15,9 @@ from logsrv.linelog.formats.lines.input import LineDatagrams, Lines
 from logsrv.linelog.formats.syslog.input import Syslog
 from logsrv.linelog.intake.connections import AnswerState
 from logsrv.linelog.intake.line_receiver import LineReceiver
-from logsrv.linelog.intake.turns import LITTLE, TimeSlices
+from logsrv.linelog.intake.turns import LITTLE, MOST_IN_A_TURN
 from logsrv.linelog.lines.rules import LineRules, Oversize
-from tests.parts.clocks import Slow
-from tests.parts.sinks import InputSettings, Sink, connected, intake
+from tests.parts.sinks import InputSettings, Sink, connected, intake, turn
 from tests.parts.stack_traces import JOINED, TRACE
 
 
@@ -59,14 +58,11 @@ def test_http_is_stored_and_said_once(kind, size):
 def test_the_last_line_of_who_has_gone_is_stored_behind_those_that_wait_for_their_turn():
     sink = Sink()
     receiver, _ = opened(sink)
-    way, clock = receiver.intake, Slow()
-    way.time_slices = TimeSlices(way.valve, clock)
-    way.time_slices.count_seconds(1)
+    receiver.intake.turns.count(MOST_IN_A_TURN)
     receiver.dataReceived(b"x" * LITTLE + b"\nunfinished")
     receiver.connectionLost()
     assert receiver.working and not sink.text
-    while receiver.working:
-        clock.turn()
+    turn(receiver.intake.clock)
     assert sink.text == b"x" * LITTLE + b"\nunfinished\n"
 
 
@@ -269,10 +265,18 @@ def test_a_joined_record_waits_for_lines_that_a_paused_connection_has():
     assert sink.text == JOINED
 
 
-def test_many_joined_lines_are_taken_in_in_slices_and_the_end_is_told_once():
+class Closing(StringTransport):
+    """As a real one it may be resumed while it closes: under TLS the peer's end must be read."""
+
+    def resumeProducing(self) -> None:
+        if not self.disconnecting:
+            super().resumeProducing()
+
+
+def test_many_joined_lines_are_taken_in_in_turns_and_the_end_is_told_once():
     sink = Sink()
     way = intake(sink, LineRules(join=True, max_line=100, oversize=Oversize.CLOSE))
-    receiver, transport = connected(Lines(), way)
+    receiver, transport = connected(Lines(), way, Closing())
     receiver.dataReceived(b"x\n" * 3000 + b"x\n" + b"\ty\n" * 200 + b"z\n" * 3000)
     while receiver.working:
         cast(Any, way.clock).advance(0.01)

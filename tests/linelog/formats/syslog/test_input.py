@@ -11,7 +11,7 @@ from twisted.logger import capturedLogs, formatEvent
 from logsrv.kit.connections.source import Sender
 from logsrv.linelog.formats.syslog.input import Syslog
 from logsrv.linelog.intake.intake import Intake
-from logsrv.linelog.intake.turns import MOST_AT_ONCE, SLICE
+from logsrv.linelog.intake.turns import LONG, MOST_IN_A_TURN
 from logsrv.linelog.lines.rules import LineRules, Oversize
 from tests.parts.sinks import Sink, connected, intake
 
@@ -58,11 +58,10 @@ def connect(way: Intake) -> tuple[Any, StringTransport]:
 def test_a_chunk_of_many_changes_is_taken_in_in_turns(goes):
     """256 KiB of it kept all others waiting for half a second; nothing is lost if its peer goes."""
     sink = Sink()
-    way = intake(sink)
+    # All looks at the CPU's clock are a turn apart.
+    way = intake(sink, cpu=count(step=2 * LONG).__next__)
     receiver, transport = connect(way)
-    # Each piece of work ends after its first step: all looks at the clock are a slice apart.
     clock: Any = way.clock
-    clock.seconds = count(step=SLICE).__next__
     receiver.dataReceived(b"1 <9x\n" * 10_000)
     assert sink.text.count(b"\n") < 1000
     assert transport.producerState == "paused"
@@ -82,8 +81,7 @@ def test_a_chunk_of_many_changes_is_taken_in_in_turns(goes):
 def test_many_costly_chunks_in_one_turn_wait_for_each_other():
     """A hundred peers that send together kept all others waiting for many seconds."""
     sink = Sink()
-    way = intake(sink)
-    way.cpu = count(step=MOST_AT_ONCE).__next__
+    way = intake(sink, cpu=count(step=MOST_IN_A_TURN).__next__)
     peers = [connect(way) for _ in range(5)]
     for number, (receiver, _) in enumerate(peers):
         receiver.dataReceived(b"<13>%d %s\n" % (number, b"x" * 1000))

