@@ -128,6 +128,9 @@ class ParseOrder:
         body, blocks = b"", list[bytes]()
         try:
             parsed = self._parse(self.rules, counts)
+            found, reply = parsed.gathered, parsed.reply
+            # The copies need memory as well.
+            blocks = [*map(bytes, found.blocks)]
         except RequestRefused as refusal:
             head["refused"] = [refusal.status, refusal.reason, refusal.records, str(refusal)]
         except MemoryError:
@@ -138,8 +141,6 @@ class ParseOrder:
             traceback.print_exc()
             head["refused"] = [500, "protocol", None, "the server has failed; its log says why"]
         else:
-            found, reply = parsed.gathered, parsed.reply
-            blocks += map(bytes, found.blocks)
             body = b"" if reply is None else reply.body
             head["reply"] = reply and [reply.status, reply.type, dict(reply.headers), len(body)]
             head["found"] = [found.closing, found.dropped, found.as_text, found.empty]

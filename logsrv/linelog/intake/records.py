@@ -120,7 +120,12 @@ class RecordReceiver(InputProtocol):
         With --oversize close, a record that is too long closes the connection; all later ones are dropped
         and counted.
         """
-        self._store_gathered(gather(records, self._rules, self.intake.counts))
+        gathered = gather(records, self._rules, self.intake.counts)
+        if self.ending:
+            lost = sum(len(block) - block.number for block in gathered.blocks)
+            self.intake.counts.dropped_closed += lost
+        else:
+            self._store_gathered(gathered)
 
     def parse(self, parser: Parser, message: bytes | bytearray, answer: bytes = b"") -> None:
         """Parse a message, a large one in a worker, and store its records, or refuse it (`refuse_message`).
@@ -319,10 +324,6 @@ class RecordReceiver(InputProtocol):
             self.answer_when_safe(answer)
 
     def _store_gathered(self, gathered: GatheredRecords) -> None:
-        if self.ending:
-            lost = sum(len(block) - block.number for block in gathered.blocks)
-            self.intake.counts.dropped_closed += lost
-            return
         if not self._stored:
             self._since = self.intake.moment
         self._stored += self.intake.take_gathered(gathered, self.source)

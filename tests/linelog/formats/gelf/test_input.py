@@ -65,6 +65,24 @@ def test_a_message_longer_than_a_record_is_stored_as_text():
     assert counted(receiver.intake, "records_refused_total", reason="oversize") == 1
 
 
+def test_an_unfinished_large_message_is_stored_when_its_peer_goes_or_gives_way():
+    sink, workers = Sink(), WorkersHere(waits=True)
+    options = InputOptions(max_body=100_000)
+    way = intake(sink, LineRules(max_line=1 << 20), options=options, workers=workers)
+    (first, peer), (second, _) = connected(Gelf(), way), connected(Gelf(), way)
+    first.dataReceived(b"1" * 150_000)
+    second.dataReceived(b"2" * 150_000)
+    assert first.working and not (second.ending or peer.disconnecting)
+    workers.answer_next()
+    turn(way.clock)
+    assert sink.text == b"1" * 150_000 + b"\n" and peer.disconnecting
+    second.connectionLost()
+    assert second.working
+    workers.answer_next()
+    turn(way.clock)
+    assert sink.text.endswith(b"1\n%b\n" % (b"2" * 150_000)) and not second.working
+
+
 def datagrams(sink: Sink, *payloads: bytes, **options: int) -> Intake:
     way = intake(sink, options=InputOptions(**options))  # type: ignore[arg-type]
     Gelf().datagrams(way).datagrams_received(payloads, SENDER)
