@@ -10,7 +10,7 @@ from time import thread_time
 from typing import Protocol
 
 import attrs
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -119,8 +119,8 @@ class Intake:
         store: Store,
         clock: IReactorTime,
         metrics: Counts,
+        workers: ProcessPool,
         cpu: Callable[[], float] = thread_time,
-        workers: ProcessPool | None = None,
         unfinished: UnfinishedData | None = None,
     ) -> None:
         """label: names the listener in logs and metrics. cpu: returns this thread's CPU time in seconds."""
@@ -279,8 +279,6 @@ class Intake:
 
     def parse_in_worker(self, message: ParseOrder) -> Deferred[Parsed]:
         """Let a worker parse a message. Fails with RequestRefused, 503 if no worker has done it."""
-        if self.workers is None:
-            return fail(busy_refusal("there are no workers for large messages; send it again"))
         self._asked += 1
         self.unfinished.asked += 1
         answered = self.workers.answer(*message.encoded()).addBoth(self._note_answer)
@@ -307,7 +305,7 @@ class Intake:
     @property
     def workers_are_full(self) -> bool:
         """Return whether so many messages wait for workers that no more large ones should be received."""
-        return self.unfinished.asked > (self.workers.most if self.workers else 0) + 1
+        return self.unfinished.asked > self.workers.most + 1
 
     def refused(self, reason: str, records: int = 1) -> None:
         """Count records that are not stored, by reason."""

@@ -24,6 +24,7 @@ from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.linelog.batch import Batch
 from logsrv.linelog.intake import IInput, Intake
+from logsrv.linelog.intake.parsing import Message
 from logsrv.linelog.plugin.logger_settings import LISTEN, InputEndpoint, ListenerSettings
 from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.plugin.service import InputServer
@@ -61,6 +62,15 @@ class MemoryStore:
         return succeed(None)
 
 
+class WorkerInMemory:
+    """A worker for large messages in this process: tests start no other."""
+
+    most = 1
+
+    def answer(self, *parts: bytes) -> Deferred[list[bytes]]:
+        return succeed([*Message.decoded(b"".join(parts)).parse_and_answer()])
+
+
 class InputService(ListeningService[MemoryInputSettings]):
     """The service of one input. stored: the lines so far, each with its ending."""
 
@@ -95,8 +105,14 @@ class InputService(ListeningService[MemoryInputSettings]):
         return self._server(wanted, metrics)
 
     def _server(self, wanted: SiteSpec, metrics: Any) -> InputServer:
+        workers: Any = WorkerInMemory()
         intake = Intake(
-            wanted.label, wanted.settings, store=self._store, clock=self.clock, metrics=metrics
+            wanted.label,
+            wanted.settings,
+            store=self._store,
+            clock=self.clock,
+            metrics=metrics,
+            workers=workers,
         )
         is_datagrams = wanted.endpoint.kind == "datagram"
         make = self._tested.datagrams if is_datagrams else self._tested.stream
