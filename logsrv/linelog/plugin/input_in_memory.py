@@ -24,7 +24,7 @@ from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.linelog.batch import Batch
 from logsrv.linelog.intake import IInput, Intake
-from logsrv.linelog.intake.parsing import Message
+from logsrv.linelog.intake.parsing import ParseOrder
 from logsrv.linelog.plugin.logger_settings import LISTEN, InputEndpoint, ListenerSettings
 from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.plugin.service import InputServer
@@ -68,7 +68,7 @@ class WorkerInMemory:
     most = 1
 
     def answer(self, *parts: bytes) -> Deferred[list[bytes]]:
-        return succeed([*Message.decoded(b"".join(parts)).parse_and_answer()])
+        return succeed([*ParseOrder.decoded(b"".join(parts)).parse_and_answer()])
 
 
 class InputService(ListeningService[MemoryInputSettings]):

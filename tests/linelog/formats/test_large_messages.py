@@ -20,7 +20,7 @@ from logsrv.linelog.formats.gelf.input import Gelf
 from logsrv.linelog.formats.lumberjack.input import Lumberjack
 from logsrv.linelog.formats.python.input import Python
 from logsrv.linelog.intake.connections import Input
-from logsrv.linelog.intake.parsing import Message, read_answer
+from logsrv.linelog.intake.parsing import ParseOrder, read_answer
 from logsrv.linelog.lines.bodies import BodyRules, RequestRefused
 from logsrv.linelog.lines.rules import LineCounts, LineRules
 from tests.parts.messages import event, packed, pickled, window
@@ -159,7 +159,7 @@ def test_a_message_that_needs_more_memory_than_a_worker_has_closes_the_connectio
         raise MemoryError
 
     with monkeypatch.context() as patched, capturedLogs() as events:
-        patched.setattr(Message, "_parse", exhausted)
+        patched.setattr(ParseOrder, "_parse", exhausted)
         workers.answer_next()
     turn(receiver.intake.clock)
     sink.sync()
@@ -186,7 +186,7 @@ def test_a_worker_refuses_a_message_beyond_its_memory_and_parses_the_next_one():
     large = msgpack.packb(["t" * 4000, [[0, {}]] * 100_000])
     rules = BodyRules("", "", 1 << 20, 4 << 30, 1 << 30)
     orders = [
-        Message(add_event, body, rules, LineRules()).encoded()
+        ParseOrder(add_event, body, rules, LineRules()).encoded()
         for body in (large, msgpack.packb(["t", 0, {"a": 1}]))
     ]
     answered = subprocess.run(
