@@ -225,8 +225,7 @@ class BlockSender:
             self._one_by_one = GROW
             if isinstance(error, CancelledError):
                 # No answer came in time: the link may be slow, so send smaller blocks.
-                last = self._in_flight[-1].cut
-                half = max(len(last.block.packed) // 2, LEAST)
+                half = max(len(flight.cut.block.packed) // 2, LEAST)
                 self._limits = self._limits._replace(block=min(half, self._limits.block))
                 self._taken_since = 0
             raise
