@@ -160,9 +160,13 @@ def place_of(function: Callable[..., object]) -> str:
     return f"{function.__module__}:{function.__qualname__}"
 
 
-def read_answer(pieces: Iterable[bytes], counts: LineCounts) -> Parsed:
-    """Return what a worker has made of a message; add its counts to `counts`. Raises RequestRefused."""
+def read_answer(pieces: list[bytes], counts: LineCounts) -> Parsed:
+    """Return what a worker has made of a message; add its counts to `counts`. Raises RequestRefused.
+
+    The pieces are taken out of their list, as they may be hundreds of megabytes.
+    """
     left, line = deque(pieces), b""
+    pieces.clear()
     while b"\n" not in line:
         line += left.popleft()
     line, _, rest = line.partition(b"\n")
