@@ -1,7 +1,8 @@
 """Counting over lines: the one shape of every answer that is no list of lines.
 
 `count` looks at the matching lines of a frame, in any of the processes of a search, and returns a part.
-`merge` adds a part up, in the process that asks, in the order of the store. `rows` returns the answer.
+`merge` adds a part up, in the process that asks, in the order of the store. `rows` returns the answer, or
+what the windows of an alert have in its place, the changes.
 
     Groups (groups.py)               counts, frequent values, bars, figures (figures.py), by fields and time
     LargestNumbers (sorted_lines.py) sort

@@ -27,8 +27,8 @@ MOST_VALUES = 8
 """Values with a column or part of their own in an answer by time and value."""
 MOST_NUMBERS = 2_000_000
 """Numbers that are kept for exact percentiles; of more, percentiles are within 0.5 %."""
-# If more steps have lines, counting fails with a sentence: nobody can look at so many.
 MOST_STEPS = 100_000
+"""Steps of bars; with lines in more steps, counting fails with a sentence: nobody can look at so many."""
 _STEPS = (
     0.001, 0.01, 0.1, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800,
     3600, 7200, 14400, 43200, 86400, 604800, 2592000, 31536000,
@@ -157,8 +157,7 @@ class Groups(Aggregate):
         self._numbers: dict[Key, list[Numbers]] = {}
         self._in_memory = 0
         self._exact = True
-        own_level = any("level" in one.names for one in extractions)
-        reads_fields = self._fields or own_level or grouping.by not in ((), ("level",))
+        reads_fields = self._fields or grouping.by not in ((), ("level",))
         self._read = group_reader(grouping, self._fields, extractions) if reads_fields else None
 
     def counts(self) -> Iterator[tuple[Key, int]]:

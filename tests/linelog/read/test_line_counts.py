@@ -8,8 +8,10 @@ import pytest
 
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
+from logsrv.linelog.query.pipeline import parse_question
+from logsrv.linelog.query.question import Grouping
 from logsrv.linelog.read import groups
-from logsrv.linelog.read.groups import count_lines, histogram
+from logsrv.linelog.read.groups import count_lines, count_values, group, histogram
 from logsrv.linelog.read.line_counts import levels_in_query
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
@@ -49,6 +51,24 @@ def search(store: Path, query: str = "", **scope: str) -> Search:
 def test_only_the_active_segment_is_read_for_coarse_steps(store, query):
     found = search(store, query)
     assert len(histogram(found, 604800, levels=True)) == 1
+    assert found.stats.segments == 1
+
+
+@pytest.mark.parametrize("query", ["", "level=error"])
+@pytest.mark.parametrize(
+    "stage", ["count", "count by level", "count every 7d", "count by level every 7d"]
+)
+def test_a_table_of_counts_reads_only_the_active_segment_too(store, query, stage):
+    asked = parse_question(f"{query} | {stage}")
+    found, read = search(store, query), search(store, query, source="tcp:*")
+    assert isinstance(asked.answer, Grouping)
+    assert group(found, asked.answer, ()) == group(read, asked.answer, ())
+    assert found.stats.segments == 1 and read.stats.segments == 4
+
+
+def test_the_most_frequent_levels_are_not_read(store):
+    found, read = search(store), search(store, source="tcp:*")
+    assert count_values(found, "level") == count_values(read, "level")
     assert found.stats.segments == 1
 
 
