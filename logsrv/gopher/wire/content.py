@@ -1,4 +1,4 @@
-"""What comes of an answer: the items of a menu, the bytes of a text, and their limits. Sans-IO."""
+"""The content of an answer: the items of a menu or the bytes of a text, within limits. Sans-IO."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ USUAL = Limits()
 
 
 class Content:
-    """What came of an answer so far, in memory; a sink of `Transfers`.
+    """The content of an answer so far, in memory; a sink of `Transfers`.
 
     items: of a menu. terminated: its end was a line `.`. ended: nothing more will come.
     """

@@ -16,7 +16,7 @@ AnswerKind = Literal["menu", "text", "binary"]
 
 
 class Uses(NamedTuple):
-    """What is done with an item that is chosen, in the full-screen browser and in the gateway."""
+    """The ways in which the full-screen browser and the gateway present an item."""
 
     browser: Literal["menu", "text", "picture", "download"]
     web: Literal["page", "media", "file"]

@@ -277,12 +277,11 @@ BEGINNINGS = (
 )
 
 
-# What people write into texts; where a sentence ends behind it, its punctuation does not belong to it.
-_ADDRESS_IN_TEXT = re.compile(
-    r"\b(?:gophers?|https?)://[^\s<>\"\\|`]*[^\s<>\"\\|`.,;:!?)\]}'’”]", re.IGNORECASE
-)
+# An address as people write it into texts, without the punctuation of a sentence that ends behind it. It is
+# compiled when it is first used: `gopher URL` has no use for it.
+_ADDRESS_IN_TEXT = r"(?i)\b(?:gophers?|https?)://[^\s<>\"\\|`]*[^\s<>\"\\|`.,;:!?)\]}'’”]"
 
 
 def addresses_in(text: str) -> Iterator[tuple[int, int]]:
     """Yield start and end of each address of Gopher or the web in a text."""
-    return (found.span() for found in _ADDRESS_IN_TEXT.finditer(text))
+    return (found.span() for found in re.finditer(_ADDRESS_IN_TEXT, text))
