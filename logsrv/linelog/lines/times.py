@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
 NANOSECONDS = 10**9
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  its text must have no offset
 
 
 def seconds_as_rfc3339(seconds: float) -> str | None:
@@ -45,7 +45,6 @@ def _rfc3339_text(seconds: int, fraction: str) -> str | None:
 @lru_cache(maxsize=256)
 def _rfc3339_second(seconds: int) -> str | None:
     try:
-        found = _EPOCH + timedelta(seconds=seconds)
+        return (_EPOCH + timedelta(seconds=seconds)).isoformat()
     except OverflowError:
         return None
-    return found.strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
