@@ -32,7 +32,7 @@ class FetchJob:
     url: for items of the root's server, always with the same name of that server. key: the item's identity.
     depth: number of menus from the root to it. path: that of its copy; for a menu, set when it is copied.
     known: whether there may be an earlier copy. got, error: after fetching, the answer or why it failed.
-    has_copy: whether there is a copy.
+    has_copy: whether there is a copy. pause: seconds before the next try.
     """
 
     def __init__(self, url: GopherURL, key: Key, depth: int, path: CopyPath | None = None) -> None:
@@ -43,6 +43,7 @@ class FetchJob:
         self.has_copy = False
         self.known = False
         self.tries = 0
+        self.pause = 0.0
         self.error: Exception | None = None
         self.got: AnswerSink | None = None
 
@@ -96,9 +97,11 @@ class JobRunner:
     def retry_failed(self, job: FetchJob, error: Exception) -> bool:
         """Run a failed job again, after a pause, if another try may help; else return false."""
         pause = self._retries.pause_before_retry(job.url, error, job.tries, afresh=True)
-        if pause is not None:
-            self._start_job(job, pause)
-        return pause is not None
+        if pause is None:
+            return False
+        job.pause = pause
+        self._waiting.appendleft(job)
+        return True
 
     def slow_down(self, delay: float) -> None:
         """Leave at least `delay` seconds between two requests."""
@@ -115,9 +118,9 @@ class JobRunner:
     def _can_start(self) -> bool:
         return bool(self._waiting) and len(self._jobs) < self._connections
 
-    def _start_job(self, job: FetchJob, pause: float = 0.0) -> None:
+    def _start_job(self, job: FetchJob) -> None:
         now = self._transfers.clock()
-        start = max(now + pause, self._next_start) if self._delay else now + pause
+        start = max(now + job.pause, self._next_start) if self._delay else now + job.pause
         self._next_start = start + self._delay
         try:
             self._request_item(job, start - now)

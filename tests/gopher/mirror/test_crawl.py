@@ -3,9 +3,11 @@
 import socket
 import time
 from collections import Counter
+from typing import Any
 
 import pytest
 
+from logsrv.gopher.fetch.transfers import SocketTransfer, Transfers
 from logsrv.gopher.mirror.journal import MirrorJournal
 from logsrv.gopher.wire.errors import Refused, ServerError
 from logsrv.gopher.wire.url import GopherURL
@@ -133,6 +135,21 @@ def test_no_more_connections_than_allowed(serve, tmp_path):
     assert crawl(site, tmp_path, connections=2).tally.fetched == 31
     # The two files of rules are asked for with the first item.
     assert site.server.most_open <= 4
+
+
+def test_another_try_has_no_connection_beside_the_others(serve, tmp_path, monkeypatch):
+    running: list[int] = []
+    start = Transfers.start
+
+    def counted(transfers: Transfers, *args: Any, **how: Any) -> SocketTransfer:
+        running.append(transfers.active)
+        return start(transfers, *args, **how)
+
+    monkeypatch.setattr(Transfers, "start", counted)
+    site = Site(serve, MANY)
+    site.failing = Counter({b"/0": 1, b"/1": 1, b"/2": 2})
+    assert crawl(site, tmp_path, connections=2, ignore_robots=True).tally.fetched == 31
+    assert len(running) == 35 and max(running) == 1
 
 
 def test_the_delay_that_a_server_asks_for_is_kept(serve, tmp_path):
