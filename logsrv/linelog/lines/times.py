@@ -8,7 +8,8 @@ from decimal import Decimal
 from functools import lru_cache
 
 NANOSECONDS = 10**9
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  its text must have no offset
+# Without an offset, which its text must not have.
+_EPOCH = datetime(1970, 1, 1)
 
 
 def seconds_as_rfc3339(seconds: float) -> str | None:
