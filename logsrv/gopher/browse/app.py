@@ -3,14 +3,13 @@
 Browser ── BrowserWindow            the page, the prompt, sentences and questions
    ├────── CurrentPage ── PageLoad   the page on the screen, and the one that is loading
    ├────── NavigationCommands, …   groups of commands; the fields of each are the parts it needs
-   └────── StatusTexts             the rows below the page: the progress, and the keys that do something now
+   └────── keys_that_work()        the keys that do something now, for the row below the page
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-import attrs
 from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
@@ -39,6 +38,19 @@ LIGHT = Theme(name="gopher-light", dark=False, variables=palette.LIGHT_PAGE, **p
 _TICK = 0.2
 # Seconds between two searches for followed menus that are due.
 _LOOK_FOR_NEWS = 300.0
+
+
+# Columns of padding around both halves of the row below the page.
+_PADDING = 4
+# Label of Enter for each kind of link.
+_ENTER = {
+    "show": "Open",
+    "search": "Search",
+    "download": "Save",
+    "outside": "Open",
+    "session": "Explain",
+    "dead": "",
+}
 
 
 class Browser(App[None]):
@@ -86,7 +98,7 @@ class Browser(App[None]):
         self._status = StatusBar(id="bottom")
         self._key_line = KeyLine(id="keys")
 
-        followed = FollowedMenus(session)
+        self._followed = followed = FollowedMenus(session)
         self.window = window = BrowserWindow(view, prompt, self, self._show_status)
         self.current = current = CurrentPage(session, followed, self._address, window)
         self.following = following = FollowingCommands(followed, current, window)
@@ -94,7 +106,6 @@ class Browser(App[None]):
         self.saving = saving = SaveAndBookmarkCommands(session, current, programs, window)
         self.navigation = NavigationCommands(session, current, saving, programs, window, following)
         self.reading = ReadingCommands(session, current, window)
-        self._status_texts = StatusTexts(session, followed, current, following, window)
 
     def compose(self) -> ComposeResult:
         yield self._address
@@ -139,7 +150,7 @@ class Browser(App[None]):
             getattr(getattr(self, part), command)(*words)
 
     def on_click(self, event: events.Click) -> None:
-        if event.widget is not None and event.widget.id == "address":
+        if event.widget is not None and event.widget.id == "top":
             self.navigation.ask_for_address()
 
     # Showing changes.
@@ -155,18 +166,67 @@ class Browser(App[None]):
         # At its end the browser stops its downloads; each reports that after the screens are removed.
         if not self.screen_stack:
             return
-        said, where = self._status_texts.status_texts(self.size.width)
         busy = self.current.loading is not None
-        self._status.show_status(
-            said, where, busy=busy, talking=not busy and bool(self.window.said)
-        )
+        talking = not busy and bool(self.window.said)
+        self._status.show_status(*self._status_texts(), busy=busy, talking=talking)
         # The row shows the keys of the widget that has the keyboard: a dialog, the prompt or the page.
-        keys = (
-            getattr(self.screen, "KEYS", None)
-            or self.prompt.keys
-            or self._status_texts.keys_that_work()
-        )
+        keys = getattr(self.screen, "KEYS", None) or self.prompt.keys or self._keys_that_work()
         self._key_line.show_keys(keys, self.size.width)
+
+    def _status_texts(self) -> tuple[str, str]:
+        """Return both halves of the row below the page."""
+        running, new = self.session.downloads.running, self._followed.new
+        beside = (
+            self.session.charset,
+            running and f"{running} downloading",
+            new and f"{new} new",
+            f"{self.window.view.scroll_percent()} %",
+        )
+        where = "   ".join(str(each) for each in beside if each)
+        loading, pointed = self.current.loading, self.current.link_at_cursor
+        said = self.window.said
+        if loading is not None:
+            so_far = f"{size_text(loading.received)}, {duration_text(loading.seconds)}"
+            said = f"Loading {so_far}   Esc stops   {loading.url}"
+        elif pointed is not None and not said:
+            room = self.size.width - len(where) - _PADDING
+            dead = pointed.kind == "dead"
+            said = pointed.address if dead else shortened_address(pointed.address, room)
+        return said, where
+
+    def _keys_that_work(self) -> list[Key]:
+        """Return the keys that do something now, the most important first."""
+        page, history = self.current.page, self.session.history
+        about = self.current.subject_at_cursor
+        link, layout = self.current.link_at_cursor, self.window.view.page_layout
+        is_news, followed = self.current.shown is InternalPage.NEWS, self._followed
+        enter = _ENTER[link.kind] if link is not None else ""
+        follow = "Unfollow" if self.following.would_unfollow else "Follow"
+        keys: list[tuple[object, Key]] = [
+            (self.current.loading, ("Esc", "Stop", "current.stop_loading")),
+            (page and page.certificate_refused, ("C", "Trust", "navigation.ask_to_trust")),
+            (enter, ("Enter", enter, "open")),
+            (isinstance(about, NewsItem), ("m", "Mark", "following.toggle_read_mark")),
+            (is_news and followed.new, ("M", "All read", "following.mark_all_read")),
+            (is_news and followed.followed, ("r", "Look", "navigation.reload")),
+            (isinstance(about, Bookmark), ("x", "Remove", "saving.remove_bookmark")),
+            (page and page.error, ("r", "Again", "navigation.reload")),
+            (history.visit_at_step(-1), ("b", "Back", "navigation.move_in_history(-1)")),
+            (self.window.view.matches, ("n N", "Next", "reading.find_again")),
+            (layout.is_wider_than_window, ("< >", "Sideways", "")),
+            (True, ("g", "Go", "navigation.ask_for_address")),
+            (layout.links, ("1…9", "Link", "")),
+            (self.window.view.is_longer_than_window, ("/", "Find", "reading.ask_and_find")),
+            (page, ("B", "Bookmarks", "current.show_start")),
+            (followed.followed and not is_news, ("W", "New", "current.show_news")),
+            (self.following.can_toggle_following, ("F", follow, "following.toggle_following")),
+            (page or link, ("s", "Save", "saving.save_link_or_page")),
+            (self.session.tour, ("T", "Tour", "navigation.continue_tour")),
+            (self.session.downloads.all, ("d", "Downloads", "saving.show_downloads")),
+            (history.visit_at_step(-1), ("h", "History", "navigation.choose_from_history")),
+        ]
+        works = [key for works, key in keys if works]
+        return [*((key, does, run and textual_action(run)) for key, does, run in works), *ALWAYS]
 
     def on_page_view_moved(self) -> None:
         """Remove the sentence below the page, which is shown until the user goes on."""
@@ -203,88 +263,3 @@ class Browser(App[None]):
     def action_help(self) -> None:
         """Show the keys."""
         self.window.show_text("Keys", "\n".join(help_lines(self.size.width - 10)))
-
-
-# Columns of padding around both halves of the row below the page.
-_PADDING = 4
-# Label of Enter for each kind of link.
-_ENTER = {
-    "show": "Open",
-    "search": "Search",
-    "download": "Save",
-    "outside": "Open",
-    "session": "Explain",
-    "dead": "",
-}
-
-
-@attrs.define(eq=False)
-class StatusTexts:
-    """The texts of the rows, made from the state of the other parts."""
-
-    _session: BrowsingSession
-    _followed: FollowedMenus
-    _current: CurrentPage
-    _following: FollowingCommands
-    _window: BrowserWindow
-
-    def status_texts(self, width: int) -> tuple[str, str]:
-        """Return both halves of the row below the page, for a window of `width` columns."""
-        running, new = self._session.downloads.running, self._followed.new
-        beside = (
-            self._session.charset,
-            running and f"{running} downloading",
-            new and f"{new} new",
-            f"{self._window.view.scroll_percent()} %",
-        )
-        where = "   ".join(str(each) for each in beside if each)
-        loading, pointed, said = (
-            self._current.loading,
-            self._current.link_at_cursor,
-            self._window.said,
-        )
-        if loading is not None:
-            so_far = f"{size_text(loading.received)}, {duration_text(loading.seconds)}"
-            said = f"Loading {so_far}   Esc stops   {loading.url}"
-        elif pointed is not None and not said:
-            room = width - len(where) - _PADDING
-            dead = pointed.kind == "dead"
-            said = pointed.address if dead else shortened_address(pointed.address, room)
-        return said, where
-
-    def keys_that_work(self) -> list[Key]:
-        """Return the keys that do something now, the most important first."""
-        page, history, about = (
-            self._current.page,
-            self._session.history,
-            self._current.subject_at_cursor,
-        )
-        link, layout = self._current.link_at_cursor, self._window.view.page_layout
-        is_news, followed = self._current.shown is InternalPage.NEWS, self._followed
-        enter = _ENTER[link.kind] if link is not None else ""
-        follow = "Unfollow" if self._following.would_unfollow else "Follow"
-        keys: list[tuple[object, Key]] = [
-            (self._current.loading, ("Esc", "Stop", "current.stop_loading")),
-            (page and page.certificate_refused, ("C", "Trust", "navigation.ask_to_trust")),
-            (enter, ("Enter", enter, "open")),
-            (isinstance(about, NewsItem), ("m", "Mark", "following.toggle_read_mark")),
-            (is_news and followed.new, ("M", "All read", "following.mark_all_read")),
-            (is_news and followed.followed, ("r", "Look", "navigation.reload")),
-            (isinstance(about, Bookmark), ("x", "Remove", "saving.remove_bookmark")),
-            (page and page.error, ("r", "Again", "navigation.reload")),
-            (history.visit_at_step(-1), ("b", "Back", "navigation.move_in_history(-1)")),
-            (self._window.view.matches, ("n N", "Next", "reading.find_again")),
-            (layout.is_wider_than_window, ("< >", "Sideways", "")),
-            (True, ("g", "Go", "navigation.ask_for_address")),
-            (layout.links, ("1…9", "Link", "")),
-            (self._window.view.is_longer_than_window, ("/", "Find", "reading.ask_and_find")),
-            (page, ("B", "Bookmarks", "current.show_start")),
-            (followed.followed and not is_news, ("W", "New", "current.show_news")),
-            (self._following.can_toggle_following, ("F", follow, "following.toggle_following")),
-            (page or link, ("s", "Save", "saving.save_link_or_page")),
-            (self._session.tour, ("T", "Tour", "navigation.continue_tour")),
-            (self._session.downloads.all, ("d", "Downloads", "saving.show_downloads")),
-            (history.visit_at_step(-1), ("h", "History", "navigation.choose_from_history")),
-        ]
-        works = [key for works, key in keys if works]
-        return [*((key, does, run and textual_action(run)) for key, does, run in works), *ALWAYS]

@@ -23,40 +23,23 @@ Key = tuple[str, str, str]
 ALWAYS: tuple[Key, ...] = (("?", "Help", "app.help"), ("q", "Quit", "app.quit"))
 
 
-class AddressText(Widget):
-    """An address, shortened to the width of the widget."""
+class AddressBar(Widget):
+    """The address of the page, shortened to the width of the window, and whether TLS protects it."""
 
-    address = reactive("")
+    DEFAULT_CSS = "AddressBar { height: 1; background: $panel; }"
+    # The address, and True or False for the server's certificate, None without TLS.
+    shown: reactive[tuple[str, bool | None]] = reactive(("", None))
 
     def render(self) -> Content:
-        return Content(shortened_address(self.address, self.size.width))
-
-
-class AddressBar(Horizontal):
-    """The address of the page, and whether TLS protects it."""
-
-    DEFAULT_CSS = """
-    AddressBar { height: 1; background: $panel; }
-    AddressBar > #lock { width: auto; padding: 0 1; }
-    AddressBar > #lock.secure, AddressBar > #lock.broken {
-        margin: 0 1 0 0; color: $background; text-style: bold;
-    }
-    AddressBar > #lock.secure { background: $success; }
-    AddressBar > #lock.broken { background: $error; }
-    AddressBar > #address { width: 1fr; height: 1; padding: 0 1 0 0; }
-    """
-
-    def __init__(self, *, id: str | None = None) -> None:
-        self._lock = Static(id="lock")
-        self._address = AddressText(id="address")
-        super().__init__(self._lock, self._address, id=id)
-
-    def show_address(self, address: str, trusted: bool | None) -> None:
-        """Show an address. trusted: True or False for the server's certificate, None without TLS."""
-        self._lock.set_class(trusted is True, "secure")
-        self._lock.set_class(trusted is False, "broken")
-        self._lock.update(Content({True: "TLS", False: "not trusted", None: ""}[trusted]))
-        self._address.address = address
+        address, trusted = self.shown
+        lock = {True: " TLS ", False: " not trusted ", None: " "}[trusted]
+        style = {
+            True: "bold $background on $success",
+            False: "bold $background on $error",
+            None: "",
+        }
+        shortened = shortened_address(address, self.size.width - len(lock) - 1)
+        return Content.assemble((lock, style[trusted]), " ", shortened)
 
 
 class StatusBar(Horizontal):

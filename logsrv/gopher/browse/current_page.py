@@ -129,14 +129,14 @@ class CurrentPage:
         position = None if there is None else there.position
         part = None if isinstance(place, InternalPage) else Page(place, None)
         self._journey = journey = VisitInProgress(place, step, position, part)
-        page = self._ready_page(place, step)
-        if page is None:
-            travel = partial(self._load_and_show, journey)
-            self._worker = self._window.run_in_background(travel, group="page", exclusive=True)
-        else:
+        page = self._cached_page(journey)
+        if place is InternalPage.START or (page is not None and page.received < _MANY_BYTES):
             # Show the page at once: the next key is meant for it.
             self._cancel_worker()
-            self._show_arrived(journey, page, self._render_lines(page), journey.position)
+            self._show_arrived(journey, page or InternalPage.START, journey.position)
+        else:
+            travel = partial(self._load_and_show, journey)
+            self._worker = self._window.run_in_background(travel, group="page", exclusive=True)
 
     def stop_loading(self) -> None:
         """Stop loading, and show the part received, if any. If nothing is loading, unmark all matches."""
@@ -145,22 +145,20 @@ class CurrentPage:
             self._window.view.mark_and_find("")
             self._window.say("")
             return
-        page = loading.page_so_far(
-            PeerError(f"you stopped this after {size_text(loading.received)}")
-        )
+        stopped = PeerError(f"you stopped this after {size_text(loading.received)}")
+        page = loading.page_so_far(stopped)
         if page.content is None:
             self._window.say(f"Stopped: {loading.url}")
         else:
-            self._show_arrived(journey, page, self._render_lines(page), None)
+            self._show_arrived(journey, page, None)
 
     def redraw(self) -> None:
         """Make the lines of the page anew, after a change of character set, bookmarks or width."""
         shown = self.shown
         # A page that is still loading is left alone: all its lines are made anew when it is complete.
         if shown is not None and not self._shows_beginning:
-            self._show_in_window(
-                shown, self._render_lines(shown), self._window.view.scroll_position()
-            )
+            position = self._window.view.scroll_position()
+            self._show_in_window(shown, self._render_lines(shown), position)
 
     @property
     def _shows_beginning(self) -> bool:
@@ -181,33 +179,30 @@ class CurrentPage:
             loading.start_request().cancel()
         return loading
 
-    def _ready_page(self, place: Place, step: int | None) -> Page | InternalPage | None:
-        """Return the page if it can be shown without waiting: the start page, or a small cached page."""
-        if isinstance(place, InternalPage):
-            return place if place is InternalPage.START else None
-        page = None if step == 0 else self._session.cache.get(place)
-        return page if page is not None and page.received < _MANY_BYTES else None
+    def _cached_page(self, journey: VisitInProgress) -> Page | None:
+        place = journey.place
+        if isinstance(place, InternalPage) or journey.step == 0:
+            return None
+        return self._session.cache.get(place)
 
     async def _load_and_show(self, journey: VisitInProgress) -> None:
         place = journey.place
         if isinstance(place, InternalPage):
             await self._followed.read_files()
-            self._show_arrived(journey, place, self._render_lines(place), journey.position)
+            self._show_arrived(journey, place, journey.position)
             return
-        page = None if journey.step == 0 else self._session.cache.get(place)
+        page = self._cached_page(journey)
         if page is None:
             page = await self._load_page(journey, place)
             self._session.keep_page(page)
         is_begun = self._shows_beginning
         if is_begun:
             self.shown = page
-        lines = await self._lines_without_blocking(page)
-        self._show_arrived(
-            journey,
-            page,
-            lines,
-            self._window.view.scroll_position() if is_begun else journey.position,
-        )
+        lines = None
+        if page.received >= _MANY_BYTES:
+            lines = await in_daemon_thread(partial(self._render_lines, page))
+        here = self._window.view.scroll_position()
+        self._show_arrived(journey, page, here if is_begun else journey.position, lines)
 
     async def _load_page(self, journey: VisitInProgress, url: ItemURL) -> Page:
         journey.loading = loading = self._session.new_page_load(url)
@@ -219,16 +214,10 @@ class CurrentPage:
                 if self._shows_beginning:
                     self._window.view.add_lines(lines[len(self._window.view.lines) :])
                 else:
-                    self._show_arrived(journey, part, lines, None)
+                    self._show_arrived(journey, part, None, lines)
         page = await loading.wait_for_page()
         journey.loading = None
         return page
-
-    async def _lines_without_blocking(self, page: Page) -> list[PageLine]:
-        """Return the lines of a page; a large one is rendered in a thread, so that keys still work."""
-        if page.received < _MANY_BYTES:
-            return self._render_lines(page)
-        return await in_daemon_thread(partial(self._render_lines, page))
 
     def _render_lines(self, shown: Page | InternalPage) -> list[PageLine]:
         """Return all lines of a page. For a page from a server, a thread may call this."""
@@ -244,11 +233,8 @@ class CurrentPage:
             known = self._followed
             return news_lines(known.followed, known.new, known.looking, known.problem)
         lines, content = lines_of_page(shown, self._session.charset), shown.content
-        if (
-            shown.shown_as == "picture"
-            and isinstance(content, bytes)
-            and (content or not shown.error)
-        ):
+        is_picture = shown.shown_as == "picture" and (content or not shown.error)
+        if is_picture and isinstance(content, bytes):
             columns, rows = self._window.view.size
             # Beside the picture is the scrollbar, below it a line that describes it.
             lines += lines_of_picture(content, columns - 1, max(4, rows - len(lines) - 2))
@@ -258,13 +244,14 @@ class CurrentPage:
         self,
         journey: VisitInProgress,
         shown: Page | InternalPage,
-        lines: list[PageLine],
         position: ScrollPosition | None,
+        lines: list[PageLine] | None = None,
     ) -> None:
+        """Show a page at `position`. lines: those of the page, if they are made already."""
         if not journey.arrived:
             journey.arrived = True
             self._session.history.record_arrival(journey.place, journey.step)
-        self._show_in_window(shown, lines, position)
+        self._show_in_window(shown, lines or self._render_lines(shown), position)
 
     def _show_in_window(
         self, shown: Page | InternalPage, lines: list[PageLine], position: ScrollPosition | None
@@ -276,5 +263,5 @@ class CurrentPage:
                 trusted = not isinstance(shown.error, TLSError)
             if shown.error is None and self.loading is None and self._window.view.cursor is None:
                 said = f"{size_text(shown.received)} in {duration_text(shown.seconds)}"
-        self._address.show_address(str(shown.url if isinstance(shown, Page) else shown), trusted)
+        self._address.shown = str(shown.url if isinstance(shown, Page) else shown), trusted
         self._window.say(said)

@@ -47,11 +47,8 @@ class FollowingCommands:
         rendered, self._rendered = self._rendered, (known.followed, known.looking, known.problem)
         if self._rendered == rendered or self._current.shown is not InternalPage.NEWS:
             return
-        view, said, pointed = (
-            self._window.view,
-            self._window.said,
-            _identity_of(self._current.subject_at_cursor),
-        )
+        view, said = self._window.view, self._window.said
+        pointed = _identity_of(self._current.subject_at_cursor)
         before = view.scroll_position()
         self._current.redraw()
         lines = view.lines

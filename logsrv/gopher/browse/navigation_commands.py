@@ -143,7 +143,7 @@ class NavigationCommands:
             if step:
                 self.move_in_history(step)
 
-        self._window.show_chooser(Chooser("History, the newest first", rows, at), move)
+        self._window.app.push_screen(Chooser("History, the newest first", rows, at), move)
 
     def add_to_tour(self) -> None:
         """Put the link with the cursor, or the page, at the end of the tour."""

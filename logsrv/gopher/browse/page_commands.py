@@ -132,7 +132,7 @@ class ReadingCommands:
         """Copy the address of the link, or of the page."""
         link = self._current.link_or_page()
         if link is not None:
-            self._window.copy_to_clipboard(link.address)
+            self._window.app.copy_to_clipboard(link.address)
             self._window.say(f"Copied: {link.address}")
 
 
@@ -174,7 +174,7 @@ class SaveAndBookmarkCommands:
 
     def show_downloads(self) -> None:
         """Show the downloads of this session; one that was saved can be opened."""
-        self._window.show_chooser(DownloadList(self._session.downloads), self._open_saved_file)
+        self._window.app.push_screen(DownloadList(self._session.downloads), self._open_saved_file)
 
     def _open_saved_file(self, download: BackgroundDownload | None) -> None:
         if download is not None:

@@ -32,7 +32,6 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import size_text
 
 Answer = TypeVar("Answer")
-Chosen = TypeVar("Chosen")
 
 
 @attrs.define(eq=False)
@@ -45,7 +44,7 @@ class BrowserWindow:
 
     view: PageView
     prompt: Prompt
-    _app: App[None]
+    app: App[None]
     changed: Callable[[], object]
     said: str = attrs.field(default="", init=False)
 
@@ -76,7 +75,7 @@ class BrowserWindow:
             with self.saying_errors():
                 await work()
 
-        return self._app.run_worker(run, group=group, exclusive=exclusive)
+        return self.app.run_worker(run, group=group, exclusive=exclusive)
 
     def ask_yes_or_no(self, title: str, question: str, then: Callable[[], object]) -> None:
         """Ask a question, and call `then` if the answer is yes."""
@@ -85,15 +84,11 @@ class BrowserWindow:
             if yes:
                 then()
 
-        self._app.push_screen(QuestionDialog(title, question), answered)
+        self.app.push_screen(QuestionDialog(title, question), answered)
 
     def show_text(self, title: str, text: str) -> None:
         """Show a text over the page until a key closes it."""
-        self._app.push_screen(TextDialog(title, text))
-
-    def show_chooser(self, chooser: Chooser[Chosen], then: Callable[[Chosen | None], None]) -> None:
-        """Show a list, and call `then` with the chosen answer, None if the user closed it."""
-        self._app.push_screen(chooser, then)
+        self.app.push_screen(TextDialog(title, text))
 
     def run_in_terminal(self, command: Sequence[str], given: bytes | None = None) -> None:
         """Run a program in the terminal instead of the browser. given: its input, if not the keyboard.
@@ -103,7 +98,7 @@ class BrowserWindow:
         # Ctrl-C is for the program; a handler that does nothing is not inherited, as ignoring it would be.
         before = signal.signal(signal.SIGINT, lambda *_: None)
         try:
-            with self._app.suspend():
+            with self.app.suspend():
                 run(command, input=given, check=False)
                 if given is not None:
                     input("\nEnter goes back to the page. ")
@@ -113,16 +108,12 @@ class BrowserWindow:
             raise ConfigurationError(f"{command[0]} cannot be started: {error.strerror}") from error
         finally:
             signal.signal(signal.SIGINT, before)
-            self._app.refresh()
+            self.app.refresh()
 
     def announce(self, title: str, sentence: str, *, failed: bool = False) -> None:
         """Show a sentence for some seconds wherever the user is: over the page, a prompt, a dialog."""
         how: Any = {"severity": "error", "timeout": 15} if failed else {}
-        self._app.notify(sentence, title=title, markup=False, **how)
-
-    def copy_to_clipboard(self, text: str) -> None:
-        """Put a text into the clipboard."""
-        self._app.copy_to_clipboard(text)
+        self.app.notify(sentence, title=title, markup=False, **how)
 
 
 _BAR = 20

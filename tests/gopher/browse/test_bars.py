@@ -46,7 +46,7 @@ async def test_an_address_with_tls_and_without():
     app = Bars()
     async with app.run_test(size=(40, 5)) as pilot:
         for trusted, shown in ((None, ""), (True, " TLS"), (False, " not trusted")):
-            app.address.show_address("gopher://h.example/1/a", trusted)
+            app.address.shown = "gopher://h.example/1/a", trusted
             await pilot.pause()
             assert rows(app)[0] == f"{shown}  gopher://h.example/1/a"
 

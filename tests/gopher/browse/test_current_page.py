@@ -18,13 +18,6 @@ from tests.parts.gopherhole import item, menu, site
 pytestmark = pytest.mark.slow
 
 
-async def test_a_large_page_does_not_stop_the_window(drive, serve):
-    server = serve(b"some words of a text\n" * 200_000)
-
-    async with drive(server.url("/0/text")) as driven:
-        await driven.shows("4.0 MiB in")
-
-
 @pytest.mark.parametrize("broken", ["page_lines.menu_line", "page_load.Content.feed"])
 async def test_a_defect_ends_the_page_and_not_the_browser(drive, serve, monkeypatch, broken):
     def fails(*arguments: Any) -> None:

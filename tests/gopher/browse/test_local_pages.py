@@ -67,24 +67,6 @@ async def test_a_gophermap_is_read_and_left_and_come_back_to(drive, gopherhole):
         await driven.shows("History, the newest first", "about.txt")
 
 
-@pytest.mark.parametrize(
-    ("number", "said"),
-    [
-        (3, "nope.txt: there is nothing of that name."),
-        (4, "no name in a selector is “.” or “..”"),
-        (5, "it is a symbolic link that leads out of the directory."),
-        (7, "only a server can search"),
-        (8, "file: links are not opened"),
-    ],
-)
-async def test_what_cannot_be_followed_says_why(drive, gopherhole, number, said):
-    async with drive(str(gopherhole), size=(160, 24)) as driven:
-        await driven.shows("Welcome")
-        await driven.press(*["down"] * (number - 1), "enter")
-        await until(lambda: said in " ".join(driven.screen().split()), said)
-        assert "root:" not in driven.screen()
-
-
 async def test_reloading_shows_what_was_edited(drive, gopherhole):
     async with drive(str(gopherhole)) as driven:
         await driven.shows("Welcome")
@@ -143,35 +125,6 @@ async def test_the_place_of_a_file_is_explained(drive, gopherhole):
         await driven.shows("Welcome")
         await driven.press("i")
         await driven.shows("Where this leads", f"File      {gopherhole}/about.txt")
-
-
-async def test_a_large_text_shows_its_beginning(drive, tmp_path):
-    with open(tmp_path / "big.txt", "wb") as file:
-        file.write(b"the beginning\n" * 1000 + b"x" * 1000 + b"\n")
-        file.truncate(1 << 36)
-
-    async with drive(str(tmp_path / "big.txt")) as driven:
-        await driven.shows("is larger than the limit", "s  saves all of it", "the beginning")
-
-
-async def test_a_server_leads_to_no_file(drive, serve, gopherhole):
-    server = serve(
-        menu(
-            item("0", "Relative", str(gopherhole / "about.txt")),
-            item("h", "By URL", f"URL:file://{gopherhole}/about.txt"),
-            item("0", "By host", str(gopherhole / "about.txt"), "file:", 70),
-        )
-    )
-
-    async with drive(server.url()) as driven:
-        await driven.shows("Relative")
-        await driven.press("down", "enter")
-        await driven.shows("file: links are not opened")
-        await driven.press("down", "enter")
-        await driven.shows("cannot be a host")
-        await driven.press("home", "enter")
-        await driven.shows("By URL", "0Relative")
-        assert "All about it" not in driven.screen()
 
 
 async def test_a_mirror_is_read_without_a_server(drive, serve, tmp_path, environ):

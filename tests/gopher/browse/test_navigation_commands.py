@@ -188,14 +188,6 @@ async def test_sessions_are_explained_and_not_started(drive, server):
         await driven.shows("Welcome")
 
 
-async def test_what_cannot_be_followed_says_why(drive, server):
-    async with drive(server.url()) as driven:
-        await driven.point_at("Odd port")
-        await driven.shows("its port is no number from 1 to 65535")
-        await driven.press("enter")
-        assert len(server.requests) == 1
-
-
 async def test_a_link_to_nowhere_is_not_marked_as_opened(drive, server, monkeypatch):
     opened: list[str] = []
 

@@ -4,7 +4,6 @@
 
 import re
 import socket
-from pathlib import Path
 
 import pytest
 
@@ -77,13 +76,6 @@ async def test_an_error_is_a_page_with_a_way_on(drive, serve):
         await driven.shows("Welcome to the hole")
 
 
-async def test_the_start_page_tells_of_unreadable_bookmarks(drive, environ):
-    (Path(environ["XDG_DATA_HOME"]) / "logsrv" / "gopher-bookmarks").mkdir(parents=True)
-
-    async with drive(None) as driven:
-        await driven.shows("the bookmarks cannot be read")
-
-
 async def test_a_cut_end_of_tls_is_told_above_the_page(drive, serve, certificate):
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"all of it?")
@@ -105,21 +97,6 @@ async def test_an_error_is_a_sentence_and_escaped(drive):
         await driven.shows("the disk\\x1b[2J is full")
         await driven.press("down")
         assert "the disk" not in driven.screen()
-
-
-async def test_only_a_yes_does_what_is_asked(drive):
-    async with drive(None) as driven:
-        done: list[str] = []
-        for key in ("n", "escape", "y"):
-            await driven.shows("Places to begin")
-            driven.browser.window.ask_yes_or_no(
-                "A question", "Really?", lambda: done.append("done")
-            )
-            await driven.shows("Really?")
-            assert not done
-            await driven.press(key)
-        await driven.shows("Places to begin")
-        assert done == ["done"]
 
 
 async def test_the_bottom_row_tells_the_keys_that_work_now(drive, server):

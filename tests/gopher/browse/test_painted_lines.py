@@ -16,22 +16,6 @@ pytestmark = pytest.mark.slow
 DRAWING = "+" + "-" * 50 + "+"
 
 
-async def test_items_are_aligned_beside_their_types():
-    lines = [PageLine("Welcome", "information"), link("one"), PageLine("between"), link("two")]
-    async with framed(lines) as (frame, _):
-        assert frame.rows()[:4] == [
-            "          Welcome",
-            "  1 menu  one",
-            "          between",
-            "  2 menu  two",
-        ]
-
-
-async def test_a_text_has_all_of_the_width():
-    async with framed([PageLine("x" * 40), PageLine("")]) as (frame, _):
-        assert frame.rows()[:2] == ["x" * 40, ""]
-
-
 async def test_drawings_stay_whole_and_prose_is_broken():
     async with framed(
         [PageLine(DRAWING), PageLine(DRAWING), PageLine(""), PageLine("word " * 20)]

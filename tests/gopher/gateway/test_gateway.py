@@ -120,28 +120,6 @@ async def test_a_name_that_leads_into_the_own_network_is_refused(gateway, serve,
     assert server.most_open == 0
 
 
-async def test_with_allow_host_others_are_refused_before_the_lookup(gateway, serve, monkeypatch):
-    """With --allow-host the others are refused before they are looked up."""
-    server = serve(MENU)
-    names(monkeypatch, ["127.0.0.1"])
-    web = gateway("--allow-host", "*.ok.example", "--allow-private")
-    assert (await web.get(f"/gopher/a.ok.example:{server.port}/")).status == 200
-    assert (await web.get(f"/gopher/ok.example.evil:{server.port}/")).status == 403
-    assert len(server.requests) == 1
-
-
-async def test_no_address_puts_a_second_line_into_a_request(gateway, serve):
-    """No address puts a second line, or a second field, into the request on the wire."""
-    server = serve(MENU)
-    web = gateway("--allow-private")
-    for rest in ("1a%0d%0aEVIL", "1a%0aEVIL", "1a%00", "7a?q=x%0d%0aEVIL", "7a?q=x%09EVIL"):
-        assert (await web.get(f"/gopher/127.0.0.1:{server.port}/{rest}")).status == 400
-    assert server.requests == []
-    # Between two %09 is a search, behind the second one Gopher+, which browsers have no use for.
-    await web.get(f"/gopher/127.0.0.1:{server.port}/7a%09words%09+evil")
-    assert server.requests == [b"a\twords\r\n"]
-
-
 async def test_a_hung_server_delays_one_client(gateway, serve, reactor):
     """A server that hangs keeps one client waiting; others are served, and going away ends it all."""
     let_go: list[bytes] = []
