@@ -13,6 +13,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.events import Paste
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 from logsrv.gopher.browse.app import DARK, Browser
 from logsrv.gopher.browse.followed_menus import FollowedMenus
@@ -63,12 +64,15 @@ class Driven:
         self.browser = browser
         self.pilot = pilot
 
-    def screen(self) -> str:
-        """What is on the screen, row by row."""
+    def strips(self) -> list[Strip]:
+        """What is on the screen with its colours, row by row."""
         # What shines through a dialog: painted without it, its rows are kept empty from then on.
         visible_screen_stack.set(self.browser._background_screens)
-        strips = self.browser.screen._compositor.render_strips()
-        return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
+        return self.browser.screen._compositor.render_strips()
+
+    def screen(self) -> str:
+        """What is on the screen, row by row."""
+        return "\n".join(strip.text.rstrip() for strip in self.strips())
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)

@@ -114,7 +114,7 @@ async def test_red_is_red_and_blue_is_blue(drive, serve):
     server = serve(b"i\x1b[31mred \x1b[34mblue\x1b[0m\t\t\t\r\n.\r\n")
     async with drive(server.url()) as driven:
         await driven.shows("red blue")
-        strips = driven.browser.screen._compositor.render_strips()
-        found = {each.text.strip(): each.style for strip in strips for each in strip if each.style}
+        segments = [each for strip in driven.strips() for each in strip]
+        found = {each.text.strip(): each.style for each in segments if each.style}
         assert found["red"].color.triplet.rgb == "rgb(205,0,0)"
         assert found["blue"].color.triplet.rgb == "rgb(0,0,238)"
