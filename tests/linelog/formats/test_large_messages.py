@@ -171,6 +171,25 @@ def test_a_message_that_needs_more_memory_than_a_worker_has_closes_the_connectio
     assert refused(receiver.intake, "oversize") == 1
 
 
+def test_a_refusal_by_a_worker_counts_the_records_of_an_event():
+    sink = Sink()
+    receiver, peer = connected(Forward(), intake(sink))
+    traces = {"fluent_signal": 2, "chunk": "c"}
+    receiver.dataReceived(msgpack.packb(["t", [[1, {"a": "b"}]] * 30_000, traces]))
+    turn(receiver.intake.clock)
+    assert refused(receiver.intake, "no_logs") == 30_000
+    assert (sink.text, peer.value(), peer.disconnecting) == (b"", b"", True)
+
+
+def test_a_large_pickle_that_is_no_record_costs_itself_alone():
+    sink = Sink()
+    receiver, peer = connected(Python(), intake(sink))
+    receiver.dataReceived(pickled(["x" * 100_000]) + pickled({"msg": "a"}))
+    turn(receiver.intake.clock)
+    assert sink.text == b'{"message":"a"}\n' and not peer.disconnecting
+    assert refused(receiver.intake, "pickle") == 1
+
+
 # A worker with less memory than usual.
 LIMITED = """
 import resource
