@@ -216,7 +216,8 @@ def add_compressed_events(order: bytes, rules: BodyRules, records: Records) -> R
     if framer.unfinished_bytes:
         framer.fault = "a frame does not end where its compressed data does"
     if framer.fault:
-        raise RequestRefused(400, framer.fault, reason=framer.reason, records=framer.refused_events)
+        refused = len(records) + framer.refused_events
+        raise RequestRefused(400, framer.fault, reason=framer.reason, records=refused)
     return Reply(200, answer, headers={TO_COME: str(framer.to_come)})
 
 
