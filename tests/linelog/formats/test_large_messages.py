@@ -159,7 +159,7 @@ def test_a_message_that_needs_more_memory_than_a_worker_has_closes_the_connectio
         raise MemoryError
 
     with monkeypatch.context() as patched, capturedLogs() as events:
-        patched.setattr(ParseOrder, "_parse", exhausted)
+        patched.setattr("logsrv.linelog.intake.parsing.gather", exhausted)
         workers.answer_next()
     turn(receiver.intake.clock)
     sink.sync()
