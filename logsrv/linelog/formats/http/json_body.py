@@ -64,6 +64,14 @@ def element_texts(text: bytes) -> list[bytes]:
     return found if commas or found[0].strip() else []
 
 
+def count_begun_elements(text: bytes) -> int:
+    """Return how many elements a JSON array has that is invalid somewhere; 1 for anything else."""
+    if not text.lstrip().startswith(b"["):
+        return 1
+    _, kinds, depths = _find_signs(text)
+    return int(np.count_nonzero((kinds == _COMMA) & (depths == 1))) + 1
+
+
 def value_ends(text: bytes) -> Places:
     """Return the places behind the objects and arrays that follow each other in a text.
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from codecs import BOM_UTF8
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
-from logsrv.linelog.formats.http.json_body import element_texts, parse_json_body
+from logsrv.linelog.formats.http.json_body import (
+    count_begun_elements,
+    element_texts,
+    parse_json_body,
+)
 from logsrv.linelog.lines.bodies import (
     JSON,
     BodyRules,
@@ -104,7 +109,12 @@ def _is_form(body: bytes) -> bool:
 
 def add_json(body: bytes, rules: BodyRules, records: Records) -> None:
     """Add a JSON object, or the elements of an array."""
-    value = parse_json_body(body)
+    try:
+        value = parse_json_body(body)
+    except RequestRefused as refusal:
+        if refusal.status == HTTPStatus.BAD_REQUEST:
+            refusal.records = count_begun_elements(body)
+        raise
     if type(value) is list:
         records.require_room_for_records(len(value))
         texts = element_texts(body)
