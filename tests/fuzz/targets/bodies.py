@@ -72,7 +72,7 @@ def checked_in_worker(data: bytes, media: str, path: str) -> None:
 
     def in_worker(counts: LineCounts) -> Parsed:
         order = ParseOrder.decoded(b"".join(message.encoded()))
-        return read_answer(order.parse_and_answer(), counts)
+        return read_answer(list(order.parse_and_answer()), counts)
 
     def outcome(parse: Callable[[LineCounts], Parsed]) -> object:
         counts = LineCounts()

@@ -65,10 +65,10 @@ def element_texts(text: bytes) -> list[bytes]:
 
 
 def count_begun_elements(text: bytes) -> int:
-    """Return how many elements a JSON array has that is invalid somewhere; 1 for anything else."""
-    if not text.lstrip().startswith(b"["):
-        return 1
+    """Return how many elements a JSON array has that breaks off; 1 for anything else that is invalid."""
     _, kinds, depths = _find_signs(text)
+    if not text.lstrip().startswith(b"[") or not depths[-1]:
+        return 1
     return int(np.count_nonzero((kinds == _COMMA) & (depths == 1))) + 1
 
 
