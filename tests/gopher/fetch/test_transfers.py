@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -125,6 +126,21 @@ def test_the_other_address_of_a_host_is_tried(serve, fetcher, monkeypatch):
 
     monkeypatch.setattr("socket.getaddrinfo", two)
     assert content(ask(fetcher(), f"gopher://two.example:{port}/0x")) == b"found"
+
+
+def test_an_address_that_is_silent_leaves_time_for_the_next(serve, fetcher, monkeypatch):
+    names(monkeypatch, ["127.0.0.2", LOOPBACK])
+    monkeypatch.setattr("logsrv.gopher.fetch.transfers.EACH_ADDRESS", 0.1)
+    server = serve(b"found")
+    with ExitStack() as stack:
+        # Whoever connects to a server with a full queue hears nothing.
+        full = stack.enter_context(socket.create_server(("127.0.0.2", server.port), backlog=0))
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        url = server.url("/0x", host="two.example")
+        assert content(ask(fetcher(connect=PATIENCE), url)) == b"found"
 
 
 def test_a_host_that_has_moved_is_looked_up_again(serve, fetcher, monkeypatch):
