@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import sys
 from collections import Counter, deque
-from collections.abc import Iterator
 
 import attrs
 
 from logsrv.linelog.batch import Block
 from logsrv.linelog.lines.bodies import Records, WholeLines
-from logsrv.linelog.lines.records import LONG, RecordRun, frame_long_record, frame_records
+from logsrv.linelog.lines.records import RecordRun, frame_records
 from logsrv.linelog.lines.rules import (
     LineCounts,
     LineRules,
-    Oversize,
     for_structured,
 )
 
@@ -52,25 +50,18 @@ def gather(records: Records, rules: LineRules, counts: LineCounts) -> GatheredRe
         elif isinstance(run, WholeLines):
             found.blocks.append(Block.of(run.text))
         else:
-            found.blocks += _blocks_of_run(run, rules, counts, found)
+            _add_run(run, rules, counts, found)
     return found
 
 
-def _blocks_of_run(
-    run: RecordRun, rules: LineRules, counts: LineCounts, found: GatheredRecords
-) -> Iterator[Block]:
-    in_pieces = rules.oversize is not Oversize.CLOSE
-    if in_pieces and not run.structured and run.record_bytes > LONG:
-        for record in run.lines:
-            yield from frame_long_record(record, rules, counts)
-        return
+def _add_run(run: RecordRun, rules: LineRules, counts: LineCounts, found: GatheredRecords) -> None:
     # The length of structured records was checked when they were added.
     limits = for_structured(rules, sys.maxsize) if run.structured else rules
     empty = counts.empty
     block, found.closing = frame_records(run.lines, limits, counts)
     found.empty += counts.empty - empty
     if block is not None:
-        yield block
+        found.blocks.append(block)
     if found.closing is not None:
         found.dropped += run.number - run.lines.count(b"")
         found.dropped -= 0 if block is None else block.number

@@ -5,6 +5,7 @@ python -P -m logsrv.linelog.intake.worker
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from logsrv.kit.children.child_side import (
@@ -23,6 +24,8 @@ def main() -> int:
     """Answer orders until the input ends; return the exit status."""
     limit_reading_process(NICE)
     ignore_stop_signals()
+    # The values of a message have no cycles: to search them for some takes a third of the time.
+    gc.disable()
     answer_messages(lambda order: ParseOrder.decoded(order).parse_and_answer())
     return 0
 

@@ -6,10 +6,10 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn
 
 import attrs
 import orjson
@@ -46,11 +46,11 @@ RECORD = 200
 # The most dicts that become JSON in one call, and the most bytes of what all of them have.
 _AT_ONCE = 512
 _BYTES_AT_ONCE = 1 << 20
-# The most memory that a body may need while it is parsed: three quarters of what a worker may have.
-_MOST_MEMORY = MEMORY // 4 * 3
+MOST_MEMORY = MEMORY // 4 * 3
+"""The most memory that a body may need while it is parsed: three quarters of what a worker may have."""
 
-# After this many bytes of records, a few milliseconds of work, other peers should have a turn.
-_STEP = 128 << 10
+# Records of one kind become lines together, up to this many bytes.
+_RUN = 1 << 20
 
 # By HTTP status: the label of refused records in the metrics. Any other is "protocol".
 _REASONS = {
@@ -157,7 +157,8 @@ class Records:
         self._here = here and (most is None or most > _MOST_HERE)
         self._most = _MOST_HERE if self._here else most
         self._made = 0
-        self._taken = 0
+        # A run of records is full when all records have this many bytes.
+        self._run_full = 0
         self._number = 0
         self._runs: list[RecordRun | WholeLines] = []
         self.as_text = 0
@@ -170,10 +171,15 @@ class Records:
         self._number += 1
         self.empty += not record
         last = self._runs[-1] if self._runs else None
-        if isinstance(last, RecordRun) and last.structured is structured:
+        if (
+            isinstance(last, RecordRun)
+            and last.structured is structured
+            and self._made < self._run_full
+        ):
             last.lines.append(record)
         else:
             self._runs.append(RecordRun([record], structured))
+            self._run_full = self._made + _RUN
 
     def add_texts(self, texts: list[bytes]) -> None:
         """Add many text records at once. Raises RequestRefused (413) as `add` does."""
@@ -255,14 +261,6 @@ class Records:
                 raise TooLargeHereError
             raise records_too_large(self._most, "records")
 
-    @property
-    def should_yield_once(self) -> bool:
-        """Return true once for each 128 KiB of records: then other peers should have a turn."""
-        if self._made - self._taken < _STEP:
-            return False
-        self._taken = self._made
-        return True
-
     def take_new_runs(self) -> list[RecordRun | WholeLines]:
         """Return the records added since the last call, in order."""
         runs, self._runs = self._runs, []
@@ -281,11 +279,6 @@ class Records:
     def __len__(self) -> int:
         """Return how many records were added so far."""
         return self._number
-
-
-# The parsing of a body: each step adds records, other peers are served between two steps, and the result is
-# the answer to send when the records are safe.
-ReplySteps: TypeAlias = Generator[None, None, Reply]
 
 
 def malformed_body(sentence: str, records: int | None = None) -> RequestRefused:
@@ -327,10 +320,10 @@ def require_memory(body: bytes, of_byte: int, signs: bytes, of_value: int) -> No
     """
     size = len(body)
     # Most bodies are too small, whatever is in them.
-    if (of_byte + of_value) * size <= _MOST_MEMORY:
+    if (of_byte + of_value) * size <= MOST_MEMORY:
         return
     values = size - len(body.translate(None, signs))
-    if of_byte * size + of_value * values > _MOST_MEMORY:
+    if of_byte * size + of_value * values > MOST_MEMORY:
         raise RequestRefused(413, "the body has too many values to parse; send fewer at once")
 
 

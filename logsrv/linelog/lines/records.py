@@ -12,20 +12,15 @@ import attrs
 
 from logsrv.linelog.batch import Block
 from logsrv.linelog.lines.clean import escaped, is_plain_ascii
-from logsrv.linelog.lines.framer import LineFramer
 from logsrv.linelog.lines.rules import (
     LineCounts,
     LineRules,
     Oversize,
     cut_oversize,
-    for_frames,
     next_oversize,
 )
 
 ESCAPED_LF = rb"\x0a"
-LONG = 256 << 10
-"""A text record with more bytes goes through `frame_long_record`."""
-_PIECE = 64 << 10
 
 
 @attrs.frozen
@@ -89,21 +84,6 @@ def _cut_oversize_records(
             counts.dropped_closed += sum(map(len, records[place + 1 :]))
             return b"".join(lines), f"a record is longer than {rules.max_line} bytes"
     return b"".join(lines), None
-
-
-def frame_long_record(record: bytes, rules: LineRules, counts: LineCounts) -> Iterator[Block]:
-    """Yield a very long text record as blocks of lines.
-
-    Escaping all of it at once would take seconds.
-    """
-    framer = LineFramer(for_frames(rules), counts, start=None)
-    for at in range(0, len(record), _PIECE):
-        block = framer.receive(escape_line_ends(record[at : at + _PIECE], rules.raw))
-        if block is not None:
-            yield block
-    block = framer.finish()
-    if block is not None:
-        yield block
 
 
 def escape_line_ends(part: bytes, raw: bool) -> bytes:

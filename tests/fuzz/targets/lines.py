@@ -26,7 +26,7 @@ from logsrv.linelog.lines.clean import escaped
 from logsrv.linelog.lines.datagrams import frame_datagrams
 from logsrv.linelog.lines.framer import BlockFramer, LineFramer
 from logsrv.linelog.lines.joined import JoiningFramer
-from logsrv.linelog.lines.records import frame_long_record, frame_records
+from logsrv.linelog.lines.records import frame_records
 from logsrv.linelog.lines.rules import LineCounts, LineRules, Oversize
 from tests.fuzz.oracles import at_most, safe_lines, same_however_cut
 from tests.fuzz.target import target
@@ -161,9 +161,6 @@ def records(data: bytes) -> None:
             assert text.count(b"\n") == len(found) - counts.empty and closing is None
             one = b"".join(record.replace(b"\n", rb"\x0a") + b"\n" for record in found if record)
             assert text == (one if rules.raw else escaped(one))
-        for record in found:
-            long = b"".join(map(bytes, frame_long_record(record, rules, LineCounts())))
-            stored(long, rules)
 
 
 @target("linelog.formats.relp.parse", "linelog.lines.records")

@@ -37,6 +37,8 @@ def parse_on_route(route: Route, body: bytes, rules: BodyRules, records: Records
         return route.take(body, rules, records)
     except RequestRefused as refusal:
         if refusal.records is None:
+            # Free the values of the body, which the frames of the traceback hold: they are parsed again.
+            refusal.__traceback__ = None
             refusal.records = _count_refused(refusal, route, body, rules, records)
         raise
 

@@ -39,7 +39,7 @@ DUMPED = st.sampled_from([{}, {"indent": 1}, {"separators": (",", ":")}, {"ensur
 @pytest.fixture
 def memory(monkeypatch: pytest.MonkeyPatch) -> int:
     """Lower the limit to a 64th. Returns the size of a body of 64 MiB on this scale."""
-    monkeypatch.setattr(bodies, "_MOST_MEMORY", bodies._MOST_MEMORY // 64)
+    monkeypatch.setattr(bodies, "MOST_MEMORY", bodies.MOST_MEMORY // 64)
     return 1 << 20
 
 

@@ -15,7 +15,7 @@ MIB = 1 << 14
 
 @pytest.fixture(autouse=True)
 def less_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "_MOST_MEMORY", bodies._MOST_MEMORY // 64)
+    monkeypatch.setattr(bodies, "MOST_MEMORY", bodies.MOST_MEMORY // 64)
 
 
 def field(number: int, content: bytes) -> bytes:

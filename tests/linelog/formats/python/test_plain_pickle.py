@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.formats.python.plain_pickle import NotPlainError, read_plain_pickle
 from tests.parts.colliding_numbers import numbers
-from tests.parts.threads import turns_of_others
 
 MOST = 1_000_000
 VALUES = st.recursive(
@@ -217,9 +216,3 @@ def test_text_encoded_again_and_again_takes_no_memory():
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()
-
-
-@pytest.mark.slow
-def test_another_thread_goes_on_while_long_bytes_become_text():
-    data = b"T" + struct.pack("<I", 1_000_000) + b"\xff" * 1_000_000 + b"."
-    assert turns_of_others(lambda: read_plain_pickle(data, 4 << 20)) > 5
