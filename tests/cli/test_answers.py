@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli import answers
+from logsrv.cli.main import main
+from logsrv.linelog.read import frequent_keys
 from tests.parts.commands import logsrv
 from tests.parts.stores import line, make_store
 
@@ -74,6 +76,25 @@ def test_the_most_frequent_values_of_an_extracted_field_also_as_csv(store):
     query = '| extract "took <n> ms"'
     assert search(store, query, "--top", "n")[0].split() == ["1", "1500", "1", "40"]
     assert search(store, query, "--top", "n", "--output", "csv")[0] == "n,count\n1500,1\n40,1\n"
+
+
+def test_a_value_cannot_drive_the_terminal(store):
+    assert r"\x1b[2J" in search(store, "odd", "--top", "message")[0]
+    [row] = search(store, "odd", "--top", "message", "--output", "json")[0].splitlines()
+    assert json.loads(row) == {"value": MESSAGES[-1], "count": 1}
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--top", "ms"), "rare ones were forgotten: a count may lack up to"),
+        (("--count", "--by", "ms"), "those with few lines were forgotten"),
+    ],
+)
+def test_it_is_told_where_a_count_is_a_bound(words, sentence, store, monkeypatch, capsys):
+    monkeypatch.setattr(frequent_keys, "MOST_KEYS", 3)
+    assert main(["search", "--directory", str(store), *words]) == 0
+    assert sentence in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_histogram_by_a_field_has_a_column_for_each_value(store):

@@ -84,9 +84,7 @@ def test_an_empty_store_prints_nothing(tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("step", ["", "s", "0s", "x", "5", "5y", "-1m", "1e99d", "nans"])
+@pytest.mark.parametrize("step", [" ", "0s", "x", "5", "5y", "-1m", "1e99d", "nans"])
 def test_a_wrong_step_is_refused(tmp_path, step):
-    if step == "s":
-        return
     with pytest.raises(UsageError, match="is no step of time"):
-        print_histogram(search_of(tmp_path, 0), step or " ", "text")
+        print_histogram(search_of(tmp_path, 0), step, "text")
