@@ -111,7 +111,7 @@ def _count_text(frames: PlainFrames, known: _Totals) -> _Totals:
 
 
 class StoreStatistics:
-    """One count at a time, in a thread, whose answer all get who ask meanwhile.
+    """Answers of one count at a time, which a thread makes, for all who ask meanwhile.
 
     count: returns the totals. Raises StoreError.
     """
