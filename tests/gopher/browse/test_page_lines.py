@@ -205,3 +205,14 @@ def test_an_address_in_a_text_is_a_link(text, address):
     link = line.link(None, None)
     assert (None if link is None else link.address) == address
     assert line.text == text and line.label == ""
+
+
+def test_html_is_shown_as_its_source():
+    """Python's parser of HTML fails at this; its links are those of any text."""
+    url = GopherURL("example.org", item_type="h", selector=b"/a.html")
+    source = b'<![foo \n<a href="https://web.example/">here</a>\n'
+    note, _, *lines = lines_of_page(Page(url, source), None)
+    assert "source of a page in HTML" in note.text
+    assert [line.text for line in lines] == ["<![foo ", '<a href="https://web.example/">here</a>']
+    link = lines[1].link(None, None)
+    assert link is not None and link.address == "https://web.example/"

@@ -60,12 +60,15 @@ def test_an_error_of_the_server_has_no_content(serve):
     assert isinstance(page.error, ServerError) and page.content is None
 
 
-def test_an_endless_menu_ends_and_shows_what_came(serve):
+@pytest.mark.parametrize(
+    "limits", [Limits(menu=300_000), Limits(items=6_000)], ids=["bytes", "lines"]
+)
+def test_an_endless_menu_ends_and_shows_what_came(serve, limits):
     def script(connection: socket.socket, _: bytes) -> None:
         while True:
             connection.sendall(item("1", "again") * 1000)
 
-    page = loaded(serve, script, limits=Limits(menu=300_000))
+    page = loaded(serve, script, limits=limits)
     assert isinstance(page.error, TooBig)
     assert isinstance(page.content, MenuContent) and len(page.content.items) > 5_000
 
