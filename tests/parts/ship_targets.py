@@ -19,7 +19,7 @@ from logsrv.linelog.ship.line_sender import LineSender
 from logsrv.linelog.ship.messages import ShipReport
 from logsrv.linelog.ship.progress import Progress
 from logsrv.linelog.ship.ship_place import ShipPlace
-from logsrv.linelog.ship.shipper import Sender, Shipper
+from logsrv.linelog.ship.shipper import Shipper, ShipSender
 from logsrv.linelog.ship.target import (
     LastBlock,
     LineBatch,
@@ -233,7 +233,7 @@ class Process:
 
     def ship(
         self,
-        make: Callable[[Progress], Sender],
+        make: Callable[[Progress], ShipSender],
         ship_from: str = "beginning",
         store: str = STORE,
     ) -> Shipper:

@@ -24,7 +24,7 @@ from logsrv.linelog.ship.progress import Progress
 from logsrv.linelog.ship.reported_target import report_sentence
 from logsrv.linelog.ship.segment_sender import SegmentSender
 from logsrv.linelog.ship.ship_place import ShipPlace
-from logsrv.linelog.ship.shipper import Sender, Shipper
+from logsrv.linelog.ship.shipper import Shipper, ShipSender
 from logsrv.linelog.ship.status import LagMeter, TargetState, save_state
 from logsrv.linelog.ship.target_plugin import make_target
 from logsrv.linelog.store import identity
@@ -86,7 +86,7 @@ class ShipWork:
             report=self._report,
         )
         target: Any = make_target(settings, self._reactor)
-        sender: Sender
+        sender: ShipSender
         if settings.url.takes == "blocks":
             sender = BlockSender(target, progress)
         elif settings.url.takes == "segments":

@@ -54,7 +54,7 @@ LAST = 4.0
 """Seconds for each step at the end: waiting for a last answer, and closing the connections."""
 
 
-class Sender(Protocol):
+class ShipSender(Protocol):
     """The part of a shipper that knows what is sent: lines, blocks or segments.
 
     patience: the seconds that the target has to acknowledge the prepared send.
@@ -91,7 +91,7 @@ class Sender(Protocol):
 class Shipper:
     """A shipper, from `start` to the end of `stop`. random: returns a number from 0 to 1."""
 
-    def __init__(self, sender: Sender, progress: Progress, random: Callable[[], float]) -> None:
+    def __init__(self, sender: ShipSender, progress: Progress, random: Callable[[], float]) -> None:
         self.sender = sender
         self.progress = progress
         self._clock = progress.clock

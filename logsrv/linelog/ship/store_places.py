@@ -88,7 +88,7 @@ def place_for_ship_from(view: View, ship_from: str, end: Position) -> Position:
     return position
 
 
-# Of CRC-32.
+# The polynomial of CRC-32.
 _POLYNOMIAL = 0xEDB88320
 _ONE, _X8 = 1 << 31, 1 << 23
 
