@@ -74,7 +74,7 @@ class InputChannel(Channel):
     _waits = PauseReason.NOTHING
     _paused = False
     _reason = connectionDone
-    # Whether bytes are being parsed, and whether a request is whole: later bytes wait for its answer.
+    # True while bytes are parsed; and while a request is whole, and later bytes wait for its answer.
     _is_parsing = False
     _is_answering = False
     _speaks_http2 = False

@@ -94,7 +94,7 @@ class JournalFramer:
         self._fields: list[tuple[bytes, bytes]] = []
         self._size = 0
         self._left_out = False
-        # What is not returned yet.
+        # Entries that are not returned yet.
         self._found: list[JournalEntry] = []
         # The error that came after the entries returned last; the next call raises it.
         self._error: RequestRefused | None = None

@@ -12,7 +12,7 @@ from logsrv.linelog.formats.nats.link import NatsLink, required_object
 from logsrv.linelog.formats.nats.streams import register_idle_consumer
 
 NO_CONSUMER = 10014
-# As in `BlockTarget.missing`.
+# See `BlockTarget.missing`.
 _BETWEEN = "; "
 _LONGEST = 4000
 """The most characters of a note; a server takes 4,096 bytes."""
