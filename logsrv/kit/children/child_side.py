@@ -29,10 +29,11 @@ NO_MEMORY = f"this needs more memory than the {MEMORY >> 30} GiB that it may hav
 def limit_process(nice: int = NICE) -> None:
     """Lower the priority and the memory limit of this process, and keep a terminal's signals from it.
 
-    It gets a session and so a process group of its own: processes that it forks are killed with it.
-    Programs that it starts may raise the memory limit again.
+    It gets a process group of its own: processes that it forks are killed with it. It stays in the session,
+    because Linux divides the CPU among sessions first (autogroup): in one of its own, its priority would
+    have no effect. Programs that it starts may raise the memory limit again.
     """
-    os.setsid()
+    os.setpgid(0, 0)
     os.nice(nice)
     limit_memory()
 

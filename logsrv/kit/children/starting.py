@@ -31,8 +31,8 @@ def spawn(
 def popen(words: Sequence[str], **more: Any) -> subprocess.Popen[bytes]:
     """Start Python with these words. more: as for `Popen`. Raises OSError.
 
-    It has a group of its own, so that Ctrl-C reaches only its parent. Not a session of its own: Linux
-    divides the CPU among sessions first, so its nice value would have no effect.
+    It has a process group of its own, so that Ctrl-C reaches only its parent. Not a session of its own: see
+    `child_side.limit_process`.
     """
     return subprocess.Popen([sys.executable, *words], process_group=0, **more)
 
