@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 
 from logsrv.cores import cores
+from logsrv.descriptor import Descriptor
 from logsrv.errors import LogsrvError
 from logsrv.kit.children.starting import fork
 from logsrv.linelog.read.plan import ReadTask, Work
@@ -87,9 +88,9 @@ class SearchProcesses:
         take, give = os.pipe()
         ready = selectors.DefaultSelector()
         try:
-            for _ in range(self._processes):
-                ready.register(*self._fork_worker(take, give, ready))
-            os.close(take)
+            with Descriptor(take):
+                for _ in range(self._processes):
+                    ready.register(*self._fork_worker(take, give))
             yield from self._distribute_tasks(first, tasks, give, ready)
         finally:
             os.close(give)
@@ -100,11 +101,14 @@ class SearchProcesses:
                 os.waitpid(process, 0)
             self._workers.clear()
 
-    def _fork_worker(
-        self, take: int, give: int, ready: selectors.BaseSelector
-    ) -> tuple[int, int, bytearray]:
+    def _fork_worker(self, take: int, give: int) -> tuple[int, int, bytearray]:
         read, write = os.pipe()
-        process = fork()
+        try:
+            process = fork()
+        except OSError:
+            os.close(read)
+            os.close(write)
+            raise
         if not process:
             status = 1
             try:
@@ -116,6 +120,11 @@ class SearchProcesses:
                     os.close(other)
                 self._do_tasks(take, write)
                 status = 0
+            except BaseException:
+                # The parent sees only that the process has ended.
+                import traceback  # 7 ms, which each search would take
+
+                traceback.print_exc()
             finally:
                 os._exit(status)
         os.close(write)

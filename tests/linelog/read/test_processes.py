@@ -8,6 +8,7 @@ from itertools import islice
 import pytest
 
 from logsrv.errors import LogsrvError
+from logsrv.linelog.read import pool
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.pool import SearchProcesses, run_tasks
 
@@ -50,6 +51,29 @@ def test_a_killed_process_is_an_error():
     with pytest.raises(LogsrvError, match="ended unexpectedly"):
         list(SearchProcesses(work, print, 2).run(iter(TASKS)))
     assert children() == before
+
+
+def test_an_error_in_a_process_shows_its_traceback(capfd):
+    def work(task: ReadTask) -> list[bytes]:
+        if task.segment == 100:
+            raise KeyError("x")
+        return []
+
+    with pytest.raises(LogsrvError, match="ended unexpectedly"):
+        list(SearchProcesses(work, print, 2).run(iter(TASKS)))
+    said = capfd.readouterr().err
+    assert "in work" in said and said.endswith("\nKeyError: 'x'\n")
+
+
+def test_a_failed_fork_leaves_no_open_files(monkeypatch):
+    def fail() -> int:
+        raise BlockingIOError("no more processes")
+
+    monkeypatch.setattr(pool, "fork", fail)
+    before = sorted(os.listdir("/proc/self/fd"))
+    with pytest.raises(BlockingIOError):
+        next(SearchProcesses(results, print, 2).run(iter(TASKS)))
+    assert sorted(os.listdir("/proc/self/fd")) == before
 
 
 def test_a_child_frees_no_objects_of_its_parent():
