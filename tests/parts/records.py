@@ -39,7 +39,7 @@ def lines_of(records: Records) -> list[bytes]:
 
 
 def _each(records: Records) -> Iterable[tuple[bytes, bool]]:
-    for run in records.take_new_runs():
+    for run in records.take_runs():
         if isinstance(run, WholeLines):
             lines = run.text.split(b"\n")
             assert lines.pop() == b"" and len(lines) == run.number

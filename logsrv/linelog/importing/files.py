@@ -189,10 +189,7 @@ class LogFile:
             add_entry(entry, _ENTRY_RULES.max_line, records)
         self.without_fields += records.refused_count
         lines = [
-            line
-            for run in records.take_new_runs()
-            if isinstance(run, RecordRun)
-            for line in run.lines
+            line for run in records.take_runs() if isinstance(run, RecordRun) for line in run.lines
         ]
         block, _ = frame_records(lines, _ENTRY_RULES, LineCounts())
         return b"" if block is None else bytes(block)

@@ -22,7 +22,7 @@ from logsrv.linelog.intake.interfaces import IInput
 from logsrv.linelog.intake.line_receiver import LineReceiver
 from logsrv.linelog.lines.datagrams import frame_datagrams
 from logsrv.linelog.lines.framer import LineFramer
-from logsrv.linelog.lines.rules import for_frames
+from logsrv.linelog.lines.rules import LineCounts, LineRules, for_frames
 
 
 @implementer(IInput)
@@ -86,9 +86,12 @@ class FrameReceiver(LineReceiver):
     def __init__(self, intake: Intake, input: FrameInput, failures: Failures) -> None:
         super().__init__(intake)
         self._failures = failures
-        self._framer = LineFramer(for_frames(intake.rules), intake.counts)
+        self._raw = intake.rules.raw
         self._input = input
         self._frames = input.framing.framer(input.max_frame)
+
+    def make_framer(self, rules: LineRules, counts: LineCounts) -> LineFramer:
+        return LineFramer(for_frames(rules), counts)
 
     def take_in(self, data: bytes) -> int:
         intake, framer = self.intake, self._frames
@@ -102,7 +105,7 @@ class FrameReceiver(LineReceiver):
         intake.received_bytes += len(data)
         size = 0
         if frames:
-            lines = self._input.lines_of(frames, intake.rules.raw, self._failures)
+            lines = self._input.lines_of(frames, self._raw, self._failures)
             # `take_in` below counts the lines as received bytes.
             intake.received_bytes -= len(lines)
             size = super().take_in(lines)

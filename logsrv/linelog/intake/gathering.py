@@ -43,7 +43,7 @@ def gather(records: Records, rules: LineRules, counts: LineCounts) -> GatheredRe
     rules: for text records. counts: counts shortened and dropped lines.
     """
     found = GatheredRecords(as_text=records.as_text, reasons=records.reasons)
-    for run in records.take_new_runs():
+    for run in records.take_runs():
         if found.closing is not None:
             counts.dropped_closed += run.record_bytes
             found.dropped += run.number

@@ -13,7 +13,6 @@ import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from logsrv.kit.children.pool import NoWorkerError, ProcessPool, WorkerEndedError
 from logsrv.kit.observe.metrics import Counts
@@ -277,30 +276,25 @@ class Intake:
         except TooLargeHereError:
             return await self.parse_in_worker(message)
 
-    def parse_in_worker(self, message: ParseOrder) -> Deferred[Parsed]:
-        """Let a worker parse a message. Fails with RequestRefused, 503 if no worker has done it."""
+    async def parse_in_worker(self, order: ParseOrder) -> Parsed:
+        """Let a worker parse a message. Raises RequestRefused, 503 if no worker has done it."""
+        parts, held, bodies = order.encoded(), len(order.body), self.unfinished
         self._asked += 1
-        self.unfinished.asked += 1
-        answered = self.workers.answer(*message.encoded()).addBoth(self._note_answer)
-        return answered.addCallbacks(
-            self._read_answer, self._refuse_unparsed, callbackArgs=(len(message.body),)
-        )
-
-    def _note_answer(self, answer: list[bytes] | Failure) -> list[bytes] | Failure:
-        self._asked -= 1
-        self.unfinished.note_answer()
-        return answer
-
-    def _read_answer(self, answer: list[bytes], held: int) -> Parsed:
+        bodies.asked += 1
+        bodies.held += held
+        try:
+            answer = await self.workers.answer(*parts)
+            # There was room for each message as it was sent, but all may become several times as large.
+            bodies.check_room(sum(map(len, answer)), held)
+        except (NoWorkerError, WorkerEndedError) as error:
+            raise busy_refusal(f"{error}; send it again") from None
+        finally:
+            bodies.held -= held
+            self._asked -= 1
+            bodies.note_answer()
         if self._flushed:
             raise busy_refusal("there was no time to take it in; send it again")
-        # There was room for each message as it was sent, but all may become several times as large.
-        self.unfinished.check_room(sum(map(len, answer)), held)
         return read_answer(answer, self.counts)
-
-    def _refuse_unparsed(self, failure: Failure) -> Parsed:
-        failure.trap(NoWorkerError, WorkerEndedError)
-        raise busy_refusal(f"{failure.getErrorMessage()}; send it again") from None
 
     @property
     def workers_are_full(self) -> bool:

@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from logsrv.kit.connections.drain import unread_bytes
 from logsrv.linelog.intake.connections import AnswerState, AnswerWriter, InputProtocol
 from logsrv.linelog.intake.intake import Intake
-from logsrv.linelog.intake.turns import LITTLE, MUCH
+from logsrv.linelog.intake.turns import LITTLE
 from logsrv.linelog.lines.framer import BlockFramer, LineFramer
 from logsrv.linelog.lines.joined import JoiningFramer
 from logsrv.linelog.lines.rules import LineCounts, LineRules
@@ -129,24 +129,27 @@ class LineReceiver(InputProtocol):
 
     def take_turn(self) -> None:
         """Take in the framer's rest and unread chunks, until others have a turn."""
-        intake, began, size = self.intake, self.intake.cpu(), 0
         try:
-            while self.working:
-                size += self.take_in(b"" if self.more else self._unread.popleft())
-                if size > MUCH or intake.turns.is_over(began):
-                    break
+            done = self.intake.turns.run(self, self._take_rest)
         except Exception:
             log.failure("taking in data from {source} failed", source=self.source)
             self._unread.clear()
-            self._framer = self.make_framer(intake.rules, intake.counts)
+            self._framer = self.make_framer(self.intake.rules, self.intake.counts)
             self.transport.abortConnection()
-        intake.turns.count(intake.cpu() - began)
-        if self.working:
-            self._wait_as_costly()
-        elif self.connected:
+            return
+        if not self.connected:
+            if done:
+                self.finish()
+        elif done:
             self.resumeProducing()
         else:
-            self.finish()
+            self.pauseProducing()
+
+    def _take_rest(self) -> bool:
+        if self.working:
+            self.take_in(b"" if self.more else self._unread.popleft())
+            return True
+        return False
 
     def _wait_as_costly(self) -> None:
         if self.connected:

@@ -41,20 +41,25 @@ ANSWER = 1 << 10
 
 
 class Work(enum.Enum):
-    """The state of the work on what a peer has sent: some messages are left, or a worker parses one."""
+    """The state of the work on what a peer has sent.
+
+    NOTHING is left; it is done NOW; it is done LATER, in another turn; a worker is ASKED to parse a message
+    just now, or the rest WAITS for its answer.
+    """
 
     NOTHING = enum.auto()
-    MESSAGES = enum.auto()
-    WORKER = enum.auto()
+    NOW = enum.auto()
+    LATER = enum.auto()
+    ASKED = enum.auto()
+    WAITS = enum.auto()
 
 
 class RecordReceiver(InputProtocol):
     """A connection: override `make_framer`, `received`, and, if it needs them, `messages` and `lost`.
 
-    What has come is taken in at once, one message after the other, until a worker parses one of them, or
-    others have a turn. Five causes pause the peer: the store, a peer that does not read its answers, a
-    message that a worker parses, other peers' turns, and too many unacknowledged bytes. It resumes when
-    none of them is left.
+    What has come is taken in at once, message by message, until a worker parses one, or others have a turn.
+    Five causes pause the peer: the store, answers that it does not read, a message with a worker, other
+    peers' turns, and too many unacknowledged bytes. It resumes when none of them is left.
     """
 
     acknowledges = False
@@ -171,8 +176,7 @@ class RecordReceiver(InputProtocol):
 
     def give_way(self) -> None:
         """Close the connection, because all connections together keep too many unfinished bytes."""
-        # This counts or stores the record.
-        self.lost()
+        self._take_lost()
         why = "closing the connection: too many unfinished records; this is the oldest"
         self.intake.complain(self.source, why, "busy")
         self.end()
@@ -229,40 +233,36 @@ class RecordReceiver(InputProtocol):
             # TLS may deliver data that it had before it was paused.
             return
         intake.valve.served(self)
-        self._work = Work.MESSAGES
         if len(data) > LITTLE and intake.turns.is_spent:
-            self._pause_for_turn()
+            self._wait(Work.LATER)
             intake.turns.wait(self)
         else:
             self.take_turn()
 
     def take_turn(self) -> None:
         """Take in messages until none is left, a worker parses one, or others have a turn."""
-        turns, began = self.intake.turns, self.intake.cpu()
+        self._work = Work.NOW
         try:
-            while self._take_next():
-                if self._work is Work.WORKER:
-                    return
-                if turns.is_over(began) or self.intake.valve.closed:
-                    self._pause_for_turn()
-                    turns.count(self.intake.cpu() - began)
-                    turns.wait_as_costly(self)
-                    return
+            done = self.intake.turns.run(self, self._take_next)
         except Exception:
             self._abort(Failure())
-            return
-        turns.count(self.intake.cpu() - began)
-        self._all_taken()
+        else:
+            if self._work is Work.ASKED:
+                self._wait(Work.WAITS)
+            elif not done:
+                self._wait(Work.LATER)
+            else:
+                self._all_taken()
 
     def _take_next(self) -> bool:
-        """Take the next message, or split the next chunk; return false if nothing is left."""
+        """Take the next message, or split the next chunk; return false if there is none to take now."""
         if self.ending:
             return False
         for message in self._messages:
             result: object = self.received(message)  # type: ignore[func-returns-value]
             if result is not None:
                 raise TypeError(f"received gave {wrong_value_text(result)}; it has to be None")
-            return True
+            return self._work is not Work.ASKED
         if not self._unread:
             return False
         data = self._unread.popleft()
@@ -272,7 +272,8 @@ class RecordReceiver(InputProtocol):
         self._messages = iter(self.messages(data))
         return True
 
-    def _pause_for_turn(self) -> None:
+    def _wait(self, work: Work) -> None:
+        self._work = work
         # The connection waits for us, not for its peer to finish a record.
         self.intake.unfinished.forget(self)
         self.pauseProducing()
@@ -295,21 +296,21 @@ class RecordReceiver(InputProtocol):
                 self.resumeProducing()
 
     async def _parse_in_worker(self, order: ParseOrder, answer: bytes) -> None:
-        held, unfinished = len(order.body), self.intake.unfinished
-        self._work = Work.WORKER
-        self._pause_for_turn()
-        unfinished.held += held
+        self._work = Work.ASKED
+        parsed: Parsed | RequestRefused
         try:
             parsed = await self.intake.parse_in_worker(order)
         except RequestRefused as refusal:
-            self._work = Work.MESSAGES
-            self.refuse_message(refusal)
+            parsed = refusal
+        # A pool that starts no process has refused at once.
+        waited, self._work = self._work is Work.WAITS, Work.NOW
+        if isinstance(parsed, RequestRefused):
+            self.refuse_message(parsed)
         else:
-            self._work = Work.MESSAGES
             self._store_parsed(parsed, answer)
-        finally:
-            unfinished.held -= held
-        self.intake.turns.wait(self)
+        if waited:
+            self._work = Work.LATER
+            self.intake.turns.wait(self)
 
     def _abort(self, failure: Failure) -> None:
         log.failure("taking in data from {source} failed", failure, source=self.source)
@@ -339,9 +340,14 @@ class RecordReceiver(InputProtocol):
 
     def _data_ended(self) -> None:
         if not self.ending:
-            self.lost()
-        # A worker may parse what was lost.
-        self.ending = self._work is Work.NOTHING
+            self._take_lost()
+        if self._work is not Work.WAITS:
+            self._work, self.ending = Work.NOTHING, True
+
+    def _take_lost(self) -> None:
+        self.lost()
+        if self._work is Work.ASKED:
+            self._work = Work.WAITS
 
     def _acknowledge(self, _: None, data: bytes, size: int) -> None:
         self._unsafe -= size

@@ -81,6 +81,24 @@ class Turns:
         """Return whether other senders should be served before any more work is begun in this turn."""
         return self._used >= MOST_IN_A_TURN
 
+    def run(
+        self, sender: TurnTaker, step: Callable[[], bool], *, while_closed: bool = False
+    ) -> bool:
+        """Take steps until `step` returns false, and return true; or until others have a turn.
+
+        Then the sender waits behind the costly ones before it, and the result is false: it reads nothing
+        until `take_turn` is called. while_closed: whether a closed valve ends no turn.
+        """
+        began = self._cpu()
+        try:
+            while step():
+                if self.is_over(began) or (self._valve.closed and not while_closed):
+                    self.wait_as_costly(sender)
+                    return False
+            return True
+        finally:
+            self.count(self._cpu() - began)
+
     def is_over(self, began: float) -> bool:
         """Return whether a sender has used its share of the turn. began: the CPU time when it began."""
         return self._cpu() - began > LONG

@@ -10,8 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from twisted.logger import Logger
+
 from logsrv.linelog.lines.bodies import busy_refusal
 from logsrv.linelog.store.valve import Producer
+
+log = Logger()
 
 
 class RecordHolder(Protocol):
@@ -59,7 +63,11 @@ class UnfinishedData:
         self.asked -= 1
         waiting, self._waits_for_answer = self._waits_for_answer, {}
         for producer in waiting:
-            producer.resumeProducing()
+            try:
+                producer.resumeProducing()
+            except Exception:
+                # It is not the sender whose message was answered.
+                log.failure("a sender cannot be resumed")
 
     def resume_after_answer(self, producer: Producer) -> None:
         """Resume a paused producer when a worker has answered."""
@@ -80,7 +88,11 @@ class UnfinishedData:
         while self.size > self.most_held:
             oldest = next(iter(self._sizes))
             self.forget(oldest)
-            oldest.give_way()
+            try:
+                oldest.give_way()
+            except Exception:
+                # It is not the sender who needs the room.
+                log.failure("a sender does not give way")
 
     def forget(self, holder: RecordHolder) -> None:
         """Note that a holder keeps nothing any more."""

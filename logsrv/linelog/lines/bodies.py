@@ -143,7 +143,7 @@ class WholeLines:
 
 
 class Records:
-    """A queue for the records of a message: a parser adds them, and the store takes them step by step.
+    """The records of a message: a parser adds them, and then they are taken together.
 
     as_text: number of records that should be structured but are stored as text. empty: number of those that
     `add` got empty; they are not stored. reasons: numbers of the records that are not stored, by reason.
@@ -191,7 +191,7 @@ class Records:
         """Move the records and the counts of `other` to these, in order."""
         self.as_text += other.as_text
         self.reasons += other.reasons
-        for run in other.take_new_runs():
+        for run in other.take_runs():
             if isinstance(run, WholeLines):
                 self.add_whole_lines(run.text, run.number)
             else:
@@ -261,8 +261,8 @@ class Records:
                 raise TooLargeHereError
             raise records_too_large(self._most, "records")
 
-    def take_new_runs(self) -> list[RecordRun | WholeLines]:
-        """Return the records added since the last call, in order."""
+    def take_runs(self) -> list[RecordRun | WholeLines]:
+        """Take all records out, and return them in order."""
         runs, self._runs = self._runs, []
         return runs
 

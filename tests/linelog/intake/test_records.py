@@ -1,10 +1,13 @@
 """The connection under every input of records: stored, safe, acknowledged, in this order."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
+from twisted.internet.defer import fail
 from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs
 
 from logsrv.kit.children.pool import NoWorkerError, WorkerEndedError
 from logsrv.linelog.intake import records as module
@@ -394,3 +397,55 @@ def test_who_gives_way_at_the_end_of_its_turns_is_not_read_from_again():
     assert receiver.ending and peer.producerState == "paused" and not peer.disconnecting
     sink.sync()
     assert (peer.value(), peer.disconnecting) == (5 * b"1.!", True)
+
+
+def test_messages_behind_one_that_is_refused_at_once_wait_for_their_workers():
+    sink = Sink()
+    receiver, _, workers = parsing(sink)
+    receiver.acknowledges = False
+    asked = workers.answer
+    refusals = [NoWorkerError("there is none")]
+    workers.answer = lambda *parts: fail(refusals.pop()) if refusals else asked(*parts)  # type: ignore[method-assign]
+    receiver.dataReceived((b"x" * LARGE + b"x;") * 2 + b"b;")
+    for _ in range(5):
+        turn_of(receiver)
+    assert sink.text == b"" and workers.waiting == 1
+    workers.answer_next()
+    turn_of(receiver)
+    assert sink.text == b"xxxxxxxxx\nb\n"
+
+
+def test_a_message_that_cannot_be_sent_to_a_worker_does_not_count_as_one_with_a_worker():
+    """Else all senders of long records would wait for its answer for ever."""
+    sink = Sink()
+    receiver, peer, _ = parsing(sink)
+    receiver.parse(partial(add_text), b"x" * (LARGE + 1))
+    assert peer.aborted
+    assert receiver.intake.unfinished.asked == 0 and receiver.intake.unfinished.held == 0
+
+
+def test_a_sender_that_cannot_go_on_costs_no_other_its_answer():
+    class Failing:
+        def resumeProducing(self) -> None:
+            raise ValueError("gone")
+
+    sink = Sink()
+    receiver, _, workers = parsing(sink)
+    receiver.dataReceived(b"x" * LARGE + b"x;")
+    receiver.intake.unfinished.resume_after_answer(Failing())  # type: ignore[arg-type]
+    with capturedLogs() as logs:
+        workers.answer_next()
+    assert len(logs) == 1 and sink.text == b"xxxxxxxxx\n"
+
+
+def test_a_message_with_a_worker_keeps_those_behind_it_waiting_however_long_it_took():
+    sink = Sink()
+    receiver, _, workers = parsing(sink, busy=True)
+    receiver.dataReceived(b"x" * LARGE + b"x;b;")
+    for _ in range(5):
+        turn_of(receiver)
+    assert sink.text == b""
+    workers.answer_next()
+    for _ in range(5):
+        turn_of(receiver)
+    assert sink.text == b"xxxxxxxxx\nb\n"

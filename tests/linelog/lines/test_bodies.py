@@ -16,12 +16,12 @@ def test_records_of_a_kind_are_kept_together_and_in_order():
     records = Records()
     for record, structured in ((b"{}", True), (b"[]", True), (b"x", False), (b"1", True)):
         records.add(record, structured=structured)
-    assert records.take_new_runs() == [
+    assert records.take_runs() == [
         RecordRun([b"{}", b"[]"], True),
         RecordRun([b"x"], False),
         RecordRun([b"1"], True),
     ]
-    assert records.take_new_runs() == [] and len(records) == 4
+    assert records.take_runs() == [] and len(records) == 4
 
 
 def test_all_records_of_others_are_moved_in_order():
@@ -46,7 +46,7 @@ def test_many_records_at_once_are_bounded_as_single_ones_are():
         records = Records(1000)
         with pytest.raises(RequestRefused, match="becomes records of more than 1000 bytes"):
             add(records)
-        assert records.take_new_runs() == []
+        assert records.take_runs() == []
 
 
 def test_dicts_become_lines_and_those_that_are_too_long_are_left_out():

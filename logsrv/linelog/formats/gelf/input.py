@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 from math import inf
-from typing import Any
 
+import attrs
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from logsrv.linelog.formats.gelf.parse import (
@@ -20,14 +22,13 @@ from logsrv.linelog.formats.gelf.parse import (
 )
 from logsrv.linelog.intake.connections import Input, InputDatagrams
 from logsrv.linelog.intake.intake import Intake
-from logsrv.linelog.intake.parsing import Parsed, ParseOrder
+from logsrv.linelog.intake.parsing import ParseOrder
 from logsrv.linelog.intake.records import RecordReceiver
 from logsrv.linelog.lines.bodies import (
     LARGE,
     BodyRules,
     Records,
     RequestRefused,
-    TooLargeHereError,
 )
 from logsrv.linelog.lines.objects import add_objects_or_text
 from logsrv.linelog.lines.rules import for_datagrams
@@ -48,10 +49,14 @@ class GelfReceiver(RecordReceiver):
     framer: GelfFramer
     record_name = "a message"
 
-    def make_framer(self) -> GelfFramer:
-        intake = self.intake
+    def __init__(self, intake: Intake) -> None:
+        self._most = intake.options.max_record
         self._nul_timer = Timer(intake.clock)
-        return GelfFramer(intake.rules, intake.counts, intake.options.max_record)
+        super().__init__(intake)
+        self.body_rules = _rules(intake)
+
+    def make_framer(self) -> GelfFramer:
+        return GelfFramer(self._rules, self.intake.counts, self._most)
 
     def messages(self, data: bytes) -> Iterator[list[bytes] | Records]:
         yield from self.framer.receive(data)
@@ -68,7 +73,7 @@ class GelfReceiver(RecordReceiver):
             self.parse(add_gelf_message, message[0])
         else:
             records = Records()
-            add_objects_or_text(message, self.intake.options.max_record, records)
+            add_objects_or_text(message, self._most, records)
             self.store(records)
 
     def _tell_of_lf(self) -> None:
@@ -90,9 +95,10 @@ class GelfDatagrams(InputDatagrams):
         super().__init__(intake)
         self._chunks = ChunkJoiner()
         self._expiry_timer = Timer(intake.clock)
-        # Whole messages with their sources, and whether a worker parses the one before them.
+        # Whole messages with their sources; whether a worker parses the one before them, and whether the
+        # others wait for that.
         self._whole: deque[tuple[bytes, str]] = deque()
-        self._asked = False
+        self._asked = self._waits = False
 
     def take_in(self, payloads: Sequence[bytes], source: str) -> None:
         for payload in payloads:
@@ -105,29 +111,34 @@ class GelfDatagrams(InputDatagrams):
             self.take_turn()
         self._count_given_up()
 
-    def _pause(self) -> None:
-        if self.intake.datagrams is not None:
-            self.intake.datagrams.pauseProducing()
-
     def take_turn(self) -> None:
         """Take in messages until none is left, a worker parses one, or others have a turn."""
-        intake, began = self.intake, self.intake.cpu()
-        while self._whole and not self._asked:
-            self._take_some()
-            if intake.valve.closed or intake.turns.is_over(began):
-                self._pause()
-                intake.turns.wait_as_costly(self)
-                break
-        intake.turns.count(intake.cpu() - began)
+        intake = self.intake
+        try:
+            intake.turns.run(self, self._take_next)
+        except Exception:
+            log.failure("taking in datagrams failed")
+            intake.turns.wait(self)
+        self._waits = self._asked
         intake.backlog = bool(self._whole) or self._asked
-        if not intake.backlog and intake.datagrams is not None:
-            intake.datagrams.resumeProducing()
+        if intake.datagrams is not None:
+            (
+                intake.datagrams.pauseProducing
+                if intake.backlog
+                else intake.datagrams.resumeProducing
+            )()
+
+    def _take_next(self) -> bool:
+        if not self._whole or self._asked:
+            return False
+        self._take_some()
+        return True
 
     def _take_some(self) -> None:
         """Store the next messages of a sender: all together that are small, or one that is not."""
         message, source = self._whole.popleft()
         if _is_costly(message):
-            self._parse(message, source)
+            Deferred.fromCoroutine(self._parse(message, source))
             return
         messages = [message]
         while self._whole and self._whole[0][1] == source and not _is_costly(self._whole[0][0]):
@@ -136,37 +147,21 @@ class GelfDatagrams(InputDatagrams):
         add_objects_or_text(messages, self.intake.options.max_record, records)
         self.intake.take_datagram_records(records, source)
 
-    def _parse(self, datagram: bytes, source: str) -> None:
-        intake = self.intake
-        rules = BodyRules("", "", intake.options.max_record)
-        message = ParseOrder(add_gelf_datagram, datagram, rules, for_datagrams(intake.rules))
+    async def _parse(self, datagram: bytes, source: str) -> None:
+        intake, self._asked = self.intake, True
+        order = ParseOrder(add_gelf_datagram, datagram, _rules(intake), for_datagrams(intake.rules))
         try:
-            self._store(message.parse_here(intake.counts), source)
+            intake.take_gathered((await intake.parse(order)).gathered, source)
         except RequestRefused as refusal:
-            self._drop(refusal, source)
-        except TooLargeHereError:
-            self._asked = True
-            self._pause()
-            parsed = intake.parse_in_worker(message).addCallback(self._store, source)
-            parsed.addErrback(self._drop_unparsed, source).addErrback(
-                lambda failure: log.failure("taking in a datagram failed", failure)
-            )
-            parsed.addBoth(self._go_on)
-
-    def _store(self, parsed: Parsed, source: str) -> None:
-        self.intake.take_gathered(parsed.gathered, source)
-
-    def _drop(self, refusal: RequestRefused, source: str) -> None:
-        reason = "busy" if refusal.status == 503 else refusal.reason
-        self.intake.drop(source, reason, f"dropped a datagram: {refusal}")
-
-    def _drop_unparsed(self, failure: Any, source: str) -> None:
-        failure.trap(RequestRefused)
-        self._drop(failure.value, source)
-
-    def _go_on(self, _: object) -> None:
+            busy = refusal.status == HTTPStatus.SERVICE_UNAVAILABLE
+            reason = "busy" if busy else refusal.reason
+            intake.drop(source, reason, f"dropped a datagram: {refusal}")
+        except Exception:
+            log.failure("taking in a datagram failed")
         self._asked = False
-        self.intake.turns.wait(self)
+        if self._waits:
+            self._waits = False
+            intake.turns.wait(self)
 
     def _count_given_up(self) -> None:
         """Count the messages that were given up, and start the timer for the unfinished ones."""
@@ -187,6 +182,11 @@ class GelfDatagrams(InputDatagrams):
         self._expiry_timer.stop()
         self._chunks.drop_expired(inf)
         self._count_given_up()
+
+
+def _rules(intake: Intake) -> BodyRules:
+    """Return the limits of a message: --max-record alone says what is text, not --max-line."""
+    return attrs.evolve(intake.body_rules, max_record=intake.options.max_record)
 
 
 def _is_costly(message: bytes) -> bool:

@@ -1,7 +1,7 @@
 """The `http` input: the server, whose routes are those of the formats over HTTP (`HttpFormat`).
 
 A request is answered when its records are safe. A connection has one request at a time; large bodies are
-parsed in slices, or by workers in other processes.
+parsed by plain functions, large ones in workers.
 """
 
 from logsrv.linelog.intake.interfaces import InputFormat

@@ -68,6 +68,9 @@ class Body:
 class Holder(RecordHolder, Producer, Protocol):
     """The sender of a body that is stored while it arrives: it may be paused, or has to give way."""
 
+    def refuse(self, refusal: RequestRefused) -> None:
+        """Refuse the rest of the body."""
+
 
 @attrs.frozen
 class RequestHead:

@@ -115,25 +115,21 @@ class InputChannel(Channel):
 
     def take_turn(self) -> None:
         """Parse unread bytes until a request is whole, or others have a turn."""
-        intake = self.factory.intake
-        began = intake.cpu()
         self._is_parsing = True
         try:
-            while self._unread and not self._is_answering:
-                self._parse_piece()
-                if intake.turns.is_over(began):
-                    break
+            # While the store takes nothing, requests are refused, and questions answered.
+            self.factory.intake.turns.run(self, self._parse_piece, while_closed=True)
         except Exception:
             log.failure("taking in data from {source} failed", source=self.source)
             self._unread.clear()
             self.abort()
         self._is_parsing = False
-        intake.turns.count(intake.cpu() - began)
-        if self._unread and not self._is_answering:
-            intake.turns.wait_as_costly(self)
         self._update_reading()
 
-    def _parse_piece(self) -> None:
+    def _parse_piece(self) -> bool:
+        """Parse some bytes; return false if there are none to parse now."""
+        if not self._unread or self._is_answering:
+            return False
         data = self._unread.popleft()
         size = PIECE
         for request in self.requests:
@@ -144,6 +140,7 @@ class InputChannel(Channel):
         LineReceiver.dataReceived(self, bytes(data[:size]))
         for request in self.requests:
             request.store_whole()
+        return True
 
     @property
     def _is_busy(self) -> bool:

@@ -144,6 +144,8 @@ class KeptBody(Body):
         if self._is_text:
             return await self._store_as_text(body)
         intake = self._head.intake
+        # From now on the body counts as that of a worker, if one parses it.
+        self._set_held_bytes(0)
         here = partial(parse_on_route, self._route)
         message = ParseOrder(here, body, self._body_rules, intake.rules, place_of(parse_body))
         parsed = await intake.parse(message)

@@ -252,7 +252,7 @@ class InputRequest(Request):
 
     def resumeProducing(self) -> None:
         self._timer.stop()
-        if not self._body.waits:
+        if not (self._body.waits or self._intake.valve.holds(self)):
             self._channel.resume_reading()
 
     def stopProducing(self) -> None:
@@ -266,6 +266,11 @@ class InputRequest(Request):
         if self.state == "WORKING":
             self._refuse_whole(refusal)
         else:
+            self._refuse_rest(refusal, None)
+
+    def refuse(self, refusal: RequestRefused) -> None:
+        """Refuse the rest of an upload, between two pieces of it."""
+        if self.state == "COMING":
             self._refuse_rest(refusal, None)
 
     def give_way(self) -> None:

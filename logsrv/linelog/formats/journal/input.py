@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger
 
 from logsrv.linelog.formats.http.body import (
     Body,
@@ -28,7 +29,9 @@ from logsrv.linelog.intake.connections import Input, InputDatagrams
 from logsrv.linelog.intake.gathering import GatheredRecords, gather
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.parsing import ParseOrder
-from logsrv.linelog.lines.bodies import LARGE, BodyRules, Records, Reply, RequestRefused
+from logsrv.linelog.lines.bodies import LARGE, Records, Reply, RequestRefused
+
+log = Logger()
 
 ENTRIES = "application/vnd.fdo.journal"
 """The media type of entries."""
@@ -59,10 +62,10 @@ class JournalBody(Body):
         assert head.holder is not None
         self._intake = head.intake
         self._source = head.source
+        self._rules, self._line_rules = head.intake.body_rules, head.intake.rules
         # Its `give_way` is called if memory runs short.
         self._holder = head.holder
         self._framer = JournalFramer()
-        self._rules = BodyRules("", "", head.intake.max_record)
         # Whole entries that are not stored yet, whether and until when a worker parses one, and why that
         # was refused.
         self._whole: deque[JournalEntry] = deque()
@@ -86,9 +89,7 @@ class JournalBody(Body):
         self._intake.unfinished.note(self._holder, self._framer.unfinished_bytes, len(data))
 
     def store_whole(self) -> None:
-        if self._refusal is not None:
-            raise self._refusal
-        while self._whole and not self._waits:
+        while self._whole and not (self._waits or self._refusal):
             if self._whole[0].size > LARGE:
                 self._parsed = Deferred.fromCoroutine(self._parse_large(self._whole.popleft()))
                 continue
@@ -97,7 +98,9 @@ class JournalBody(Body):
                 entry = self._whole.popleft()
                 size += entry.size
                 add_entry(entry, self._rules.max_record, records)
-            self._store(gather(records, self._intake.rules, self._intake.counts))
+            self._store(gather(records, self._line_rules, self._intake.counts))
+        if self._refusal is not None:
+            raise self._refusal
 
     def _store(self, found: GatheredRecords) -> None:
         self._intake.take_gathered(found, self._source)
@@ -107,16 +110,21 @@ class JournalBody(Body):
         """Let a worker parse an entry; nothing is read from the sender meanwhile."""
         intake, self._waits = self._intake, True
         self._holder.pauseProducing()
-        message = ParseOrder(add_journal_entries, entry.encoded(), self._rules, intake.rules)
+        order = ParseOrder(add_journal_entries, entry.encoded(), self._rules, self._line_rules)
         try:
-            found = (await intake.parse_in_worker(message)).gathered
+            found = (await intake.parse_in_worker(order)).gathered
             if entry.left_out:
                 found.reasons["oversize"] += 1
             self._store(found)
         except RequestRefused as refusal:
             self._refusal = refusal
-        finally:
-            self._waits = False
+        except Exception:
+            log.failure("taking in an entry failed")
+            self._refusal = RequestRefused(500, "the server has failed; its log says why")
+        self._waits = False
+        if self._refusal is not None:
+            self._holder.refuse(self._refusal)
+        else:
             self._holder.resumeProducing()
 
     async def finish(self) -> Reply:

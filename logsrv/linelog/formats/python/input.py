@@ -19,9 +19,11 @@ from logsrv.linelog.lines.bodies import BodyRules, Records, RequestRefused
 _LENGTH = 4
 
 
-def records_of_pickles(intake: Intake, pickles: Sequence[bytes], source: str) -> Records:
+def records_of_pickles(
+    intake: Intake, pickles: Sequence[bytes], source: str, rules: BodyRules
+) -> Records:
     """Return the records in some pickles; a pickle that is no record is dropped and reported."""
-    found, rules = Records(), BodyRules("", "", intake.max_record)
+    found = Records()
     for pickle in pickles:
         try:
             add_pickled_record(pickle, rules, found)
@@ -38,14 +40,13 @@ class PythonReceiver(RecordReceiver):
     framer: PickleFramer
 
     def make_framer(self) -> PickleFramer:
-        self._longest = self.intake.max_record
-        return PickleFramer(self._longest, self.intake.options.max_body)
+        return PickleFramer(self.body_rules.max_record, self.body_rules.max_body)
 
     def messages(self, data: bytes) -> Iterator[list[bytes]]:
         framer, before = self.framer, self.framer.passed_over
         yield from in_batches(framer.receive(data), LARGE_PICKLE)
         if framer.passed_over > before:
-            why = f"dropped a record: its pickle is longer than {self._longest} bytes"
+            why = f"dropped a record: its pickle is longer than {self.body_rules.max_record} bytes"
             self.intake.drop(self.source, "oversize", why, framer.passed_over - before)
         if framer.fault:
             self.refuse("oversize", f"closing the connection: {framer.fault}")
@@ -54,7 +55,7 @@ class PythonReceiver(RecordReceiver):
         if len(message[0]) > LARGE_PICKLE:
             self.parse(add_pickled_record, message[0])
         else:
-            self.store(records_of_pickles(self.intake, message, self.source))
+            self.store(records_of_pickles(self.intake, message, self.source, self.body_rules))
 
     def refuse_message(self, refusal: RequestRefused) -> None:
         if refusal.reason == "pickle":
@@ -78,7 +79,8 @@ class PythonDatagrams(InputDatagrams):
                 intake.drop(
                     source, "pickle", f"dropped {NO_RECORD}: the length in the datagram is wrong"
                 )
-        intake.take_datagram_records(records_of_pickles(intake, whole, source), source)
+        found = records_of_pickles(intake, whole, source, intake.body_rules)
+        intake.take_datagram_records(found, source)
 
 
 class Python(Input):

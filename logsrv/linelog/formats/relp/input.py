@@ -20,7 +20,7 @@ class RelpReceiver(RecordReceiver):
     framer: RelpFramer
 
     def make_framer(self) -> RelpFramer:
-        return RelpFramer(self.intake.rules)
+        return RelpFramer(self._rules)
 
     def messages(self, data: bytes) -> Iterator[list[bytes]]:
         framer = self.framer
@@ -42,7 +42,7 @@ class RelpReceiver(RecordReceiver):
 
     def received(self, message: list[bytes]) -> None:
         texts: Sequence[bytes] = message
-        if not self.intake.rules.raw:
+        if not self._rules.raw:
             texts = payloads_without_bom(message, self.intake.counts)
         if len(texts[0]) > LARGE:
             self.parse(add_text, texts[0])

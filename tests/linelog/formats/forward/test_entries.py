@@ -37,7 +37,7 @@ def added(
 def test_usual_ones_become_lines_together():
     times = [SECOND, SECOND, EVENT_TIME, [EVENT_TIME, {}], SECOND + 0.5]
     records, size = added(packed(*([time, {"time": 1, "a": None}] for time in times)))
-    (found,) = records.take_new_runs()
+    (found,) = records.take_runs()
     assert isinstance(found, WholeLines) and found.number == 5
     ends = ["Z", "Z", ".000000007Z", ".000000007Z", ".5Z"]
     assert found.text.decode().splitlines() == [
@@ -92,7 +92,7 @@ def test_what_is_no_pair_and_longer_than_a_record():
 def test_a_long_tag_is_not_multiplied_at_once():
     """A window of entries of three bytes would be hundreds of megabytes."""
     records, _ = added(packed([0, {}]) * 2000, tag="t" * 4000)
-    assert not any(isinstance(run, WholeLines) for run in records.take_new_runs())
+    assert not any(isinstance(run, WholeLines) for run in records.take_runs())
 
 
 def test_values_with_odd_text_and_keys_are_unpacked():

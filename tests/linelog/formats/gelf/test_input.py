@@ -9,10 +9,12 @@ from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit.children.pool import NoWorkerError, WorkerEndedError
 from logsrv.kit.connections.source import Sender
+from logsrv.linelog.formats.gelf import input as gelf_input
 from logsrv.linelog.formats.gelf.input import Gelf, GelfReceiver
 from logsrv.linelog.intake.connections import DatagramProducer
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.options import InputOptions
+from logsrv.linelog.lines.objects import add_objects_or_text
 from logsrv.linelog.lines.rules import LineRules, Oversize
 from tests.parts.sinks import (
     HIGH_WATER,
@@ -258,3 +260,24 @@ def test_a_message_ended_by_lf_is_told_after_a_second(sent, said):
     assert [("NUL" in formatEvent(one)) for one in events] == [True] * said
     receiver.connectionLost()
     assert not clock.getDelayedCalls() or not said
+
+
+def test_a_fault_of_ours_costs_the_datagram_and_those_behind_it_are_taken_in(monkeypatch):
+    sink, listener = Sink(), Listener()
+    way = intake(sink)
+    way.datagrams = DatagramProducer(listener, way)
+    receiver = Gelf().datagrams(way)
+    faults = [ValueError("a fault")]
+
+    def failing(*args: Any) -> None:
+        if faults:
+            raise faults.pop()
+        add_objects_or_text(*args)
+
+    monkeypatch.setattr(gelf_input, "add_objects_or_text", failing)
+    with capturedLogs() as logs:
+        receiver.datagrams_received([b"{}"], SENDER)
+    receiver.datagrams_received([b'{"a":1}'], SENDER)
+    turn(way.clock)
+    assert len(logs) == 1 and sink.text == b'{"a":1}\n'
+    assert not (listener.paused or way.waits)

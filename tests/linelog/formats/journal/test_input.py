@@ -160,12 +160,28 @@ def test_a_worker_parses_a_long_entry_and_nothing_is_read_meanwhile():
     assert b" 202 " in peer.transport.value()
 
 
-def test_a_long_entry_that_no_worker_parses_is_sent_again():
+@pytest.mark.parametrize(
+    ("error", "status"), [(WorkerEndedError("it was killed"), 503), (ValueError("a fault"), 500)]
+)
+def test_a_long_entry_that_no_worker_parses_is_refused_with_all_behind_it(error, status):
     peer = Uploading()
-    workers = peer.workers
     peer.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
-    peer.chunk(b"A=0\n\nA=" + b"x" * 100_000 + b"\n\n")
-    workers.fail_next(WorkerEndedError("it was killed"))
-    peer.chunk(b"B=1\n\n")
-    assert b" 503 " in peer.transport.value()
+    peer.chunk(b"A=0\n\nA=" + b"x" * 100_000 + b"\n\nB=1\n\n")
+    peer.workers.fail_next(error)
+    assert b" %d " % status in peer.transport.value()
+    peer.chunk(b"B=2\n\n")
+    peer.chunk(b"")
+    assert b" 202 " not in peer.transport.value()
     assert peer.sink.text == b'{"A":"0"}\n'
+
+
+def test_a_worker_that_has_parsed_an_entry_does_not_open_the_store():
+    peer = Uploading()
+    peer.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+    peer.chunk(b"A=" + b"x" * 100_000 + b"\n\n")
+    peer.sink.closed = True
+    peer.workers.answer_next()
+    assert peer.transport.producerState == "paused"
+    peer.sink.closed = False
+    peer.sink.producers[0].resumeProducing()
+    assert peer.transport.producerState == "producing"
