@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import gc
 import os
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import subprocess
 
 
 def spawn(
@@ -34,6 +36,8 @@ def popen(words: Sequence[str], **more: Any) -> subprocess.Popen[bytes]:
     It has a process group of its own, so that Ctrl-C reaches only its parent. Not a session of its own: see
     `child_side.limit_process`.
     """
+    import subprocess  # 2 ms, which a search does not need: it forks
+
     return subprocess.Popen([sys.executable, *words], process_group=0, **more)
 
 
