@@ -41,30 +41,37 @@ class _Message:
     answered: Deferred[list[bytes]] = attrs.field(factory=Deferred)
 
 
-@attrs.define(eq=False, slots=False)
 class ProcessPool:
-    """Up to `most` processes that run `module`.
+    """Up to `most` processes that run `module`, at least 1.
 
     name: begins each log line about a process, such as "a worker". without: for the log line about a
     process that cannot start: what happens instead. idle: seconds after the last answer until the
     processes end.
     """
 
-    _module: str
-    _reactor: Any
-    _name: str = attrs.field(kw_only=True)
-    _without: str = attrs.field(kw_only=True)
-    most: int = attrs.field(default=1, kw_only=True)
-    idle: float = attrs.field(default=60.0, kw_only=True)
-
-    def __attrs_post_init__(self) -> None:
-        self._processes = ChildProcesses(self._reactor, f"{self._name} says", NoWorkerError)
+    def __init__(
+        self,
+        module: str,
+        reactor: Any,
+        *,
+        name: str,
+        without: str,
+        most: int = 1,
+        idle: float = 60.0,
+    ) -> None:
+        self._module = module
+        self._reactor = reactor
+        self._name = name
+        self._without = without
+        self.most = most
+        self.idle = idle
+        self._processes = ChildProcesses(reactor, f"{name} says", NoWorkerError)
         self._free: list[ChildProcess] = []
         self._busy: dict[ChildProcess, _Message] = {}
         # Started, but the empty first message has not come.
         self._new: set[ChildProcess] = set()
         self._waiting: deque[_Message] = deque()
-        self._idle = Timer(self._reactor)
+        self._idle = Timer(reactor)
         self._not_before = float("-inf")
 
     @property
@@ -98,7 +105,7 @@ class ProcessPool:
         while self._waiting:
             if self._free:
                 child = self._free.pop()
-            elif len(self._busy) >= max(1, self.most):
+            elif len(self._busy) >= self.most:
                 return
             else:
                 try:
@@ -126,7 +133,7 @@ class ProcessPool:
             self._new.remove(child)
             return
         message = self._busy.pop(child)
-        if len(self._busy) + len(self._free) < max(1, self.most):
+        if len(self._busy) + len(self._free) < self.most:
             self._free.append(child)
         else:
             child.end(within=END_SECONDS)
