@@ -117,6 +117,7 @@ class Shipper:
 
     async def _run(self) -> None:
         await self._lock_place()
+        self._saving = Deferred.fromCoroutine(self._save_periodically())
         while not self._stopping:
             try:
                 await self._limit(ANSWER, self.sender.find_place)
@@ -130,7 +131,10 @@ class Shipper:
                     await self._sleep(self._report_failure(error))
 
     async def _lock_place(self) -> None:
-        """Lock the place, as soon as no other process ships under this name; then save it each second."""
+        """Wait until no other process ships under this name, and lock the place.
+
+        If it cannot be locked for another reason, such as a damaged folder, lines are sent all the same.
+        """
         kept, tries = self.progress.kept, 0
         try:
             while not self._stopping and not kept.lock():
@@ -142,7 +146,6 @@ class Shipper:
         except OSError as error:
             why = f"the place of {kept.name} cannot be locked: {reason(error)}"
             self.progress.report_trouble(why)
-        self._saving = Deferred.fromCoroutine(self._save_periodically())
 
     async def _send_until_quiet(self) -> None:
         """Send what there is, until nothing was sent for a minute: the target may have lost text."""
