@@ -90,10 +90,10 @@ class BlockSender:
         """Ask the target for its place, and continue there."""
         self._cancel_sends()
         self._one_by_one = max(1, self._one_by_one)
-        progress, kept = self._progress, self._progress.kept
+        progress = self._progress
         if not progress.is_known:
             progress.find_start()
-            self._acknowledged = not kept.new
+            self._acknowledged = not progress.kept.new
         last = await self.target.fetch_last_block()
         self._report_warning()
         if last is None:
@@ -104,8 +104,8 @@ class BlockSender:
             self._require_same_store(last)
             if self._acknowledged and last.position < progress.position:
                 self._report_lost_text(last.position)
-            self._after = progress.position = last.position
-            kept.new = False
+            progress.move_to_target(last.position)
+            self._after = last.position
         self._acknowledged = last is not None
         # The limit may be another now: some targets learn it from the server that they connect to.
         largest = self.target.largest

@@ -90,7 +90,7 @@ class LineSender:
         while self._waiting and not self._waiting[0].lines:
             end = self._waiting.popleft().end
             if not self._hang_ups.has_skipped:
-                self._progress.position = end
+                self._progress.skip_to(end)
         return bool(self._waiting)
 
     async def send(self) -> None:
@@ -172,7 +172,7 @@ class LineSender:
         if isinstance(error, TooMuchAtOnce | RefusedForGood) and len(lines) == 1:
             self._waiting.popleft()
             self._progress.keep_refused(lines, 1, str(error))
-            self._progress.position = self._hang_ups.record_refused(position, batch.end)
+            self._progress.skip_to(self._hang_ups.record_refused(position, batch.end))
         elif isinstance(error, RefusedForGood):
             self._halve_waiting_batch(0)
         elif isinstance(error, TooMuchAtOnce) or (late and size_with_lfs(lines) > LEAST):
@@ -216,7 +216,7 @@ class LineSender:
             self._progress.keep_refused(
                 refused.lines, 1, f"{error}, each time that this line is sent"
             )
-            self._progress.position = refused.end
+            self._progress.skip_to(refused.end)
 
     def missing_after_place(self) -> MissingText:
         progress, batches = self._progress, self._batches

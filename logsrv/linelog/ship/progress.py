@@ -92,16 +92,24 @@ class Progress:
 
     def move_to_acknowledged(self, end: Position, size: int, lines: int, since: float) -> None:
         """Move the place to `end`: the target has acknowledged all before. since: the time of the send."""
-        self.position = end
-        self.kept.new = False
+        self.move_to_target(end)
         seconds = self.clock.seconds() - since
         self.report(
             ShipReport("acknowledged", position=end, bytes=size, lines=lines, seconds=seconds)
         )
 
-    def pass_over(self, position: Position) -> None:
-        """Move the place to a later segment: nothing before that is to be sent."""
+    def move_to_target(self, position: Position) -> None:
+        """Move the place to where the target says that it has everything before."""
         self.position = position
+        self.kept.new = False
+
+    def skip_to(self, position: Position) -> None:
+        """Move the place over text that is not sent: not selected, refused, or gone."""
+        self.position = position
+
+    def pass_over(self, position: Position) -> None:
+        """Move the place to a later segment, and report it: nothing before that is to be sent."""
+        self.skip_to(position)
         self.report(ShipReport("passed", position=position))
 
     def go_back(self, position: Position) -> None:

@@ -152,8 +152,9 @@ class SegmentSender:
         missing = self.missing_after_place()
         if missing:
             # The place moves past the gap, which is counted.
-            self._progress.position = Position(self._next.number, 0)
-            self._progress.count_gap(missing, self._progress.position)
+            after = Position(self._next.number, 0)
+            self._progress.skip_to(after)
+            self._progress.count_gap(missing, after)
         size = self._disk.stat(self._next.name).st_size
         self.patience = ANSWER + 2 * size / SLOWEST
         return True
@@ -218,7 +219,7 @@ class SegmentSender:
             manifest = await self.target.put_segment(segment, self._disk)
         except ValueError as error:
             # Retention treats it as not archived.
-            self._progress.position = after
+            self._progress.skip_to(after)
             why = f"{self._disk.path(segment.name)} is damaged here and is not archived: {error}"
             self._progress.report(ShipReport("refused", why, position=after))
             return
