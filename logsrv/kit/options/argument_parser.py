@@ -38,9 +38,8 @@ class HelpFormatter(argparse.HelpFormatter):
     """
 
     def __init__(self, prog: str, width: int = 0, left_column: int = 24) -> None:
-        """width: columns; 0 for those of the terminal, or fewer. left_column: the most for options."""
-        width = width or min(_terminal_columns() - 2, WIDEST)
-        super().__init__(prog, max_help_position=left_column, width=width)
+        """width: columns; 0 for `help_width`. left_column: the most for options."""
+        super().__init__(prog, max_help_position=left_column, width=width or help_width())
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         from logsrv.kit.text.paragraphs import wrap_for_terminal  # 2 ms, which only a help needs
@@ -48,10 +47,11 @@ class HelpFormatter(argparse.HelpFormatter):
         return wrap_for_terminal(text, width)
 
 
-def _terminal_columns() -> int:
-    """Return the columns of the terminal, as `shutil.get_terminal_size` does."""
+def help_width() -> int:
+    """Return the columns of a help: a few less than COLUMNS or the terminal has, and at most WIDEST."""
     given = os.environ.get("COLUMNS", "")
-    return int(given if given.isdecimal() else 0) or terminal_columns(sys.__stdout__)
+    columns = int(given if given.isdecimal() else 0) or terminal_columns(sys.__stdout__)
+    return min(columns - 2, WIDEST)
 
 
 def _positional_usage(action: argparse.Action) -> str:

@@ -40,6 +40,7 @@ def read_file(path: Path, largest: int, *, pipe: bool = False) -> bytes:
             found = os.fstat(descriptor)
             _check_readable_kind(found, pipe)
             contents = _read_descriptor(descriptor, largest, patient=stat.S_ISFIFO(found.st_mode))
+            # Some editors write a byte order mark at the start of a UTF-8 file.
             return contents.removeprefix(BOM_UTF8)
     except OSError as error:
         raise ValueError((error.strerror or "unreadable").lower()) from error

@@ -125,8 +125,7 @@ def read_toml_file(path: Path, origin: str, *, again: bool = False) -> dict[str,
     except ValueError as error:
         raise ConfigurationError(f"--config {name} ({origin}): {error}") from error
     try:
-        # Some editors write a byte order mark at the start of a UTF-8 file.
-        document = text.decode("utf-8-sig")
+        document = text.decode()
         _check_key_lengths(document)
         return tomllib.loads(document)
     except RecursionError:

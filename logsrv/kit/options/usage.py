@@ -14,6 +14,7 @@ from twisted.python import usage
 from logsrv.errors import ConfigurationError, HelpRequest
 from logsrv.kit.observe.log_lines import start_failure_text
 from logsrv.kit.observe.notify import report_refusal
+from logsrv.kit.options.argument_parser import help_width
 from logsrv.kit.options.declare import REQUIRED, Option, option_name, options_of
 from logsrv.kit.options.help import INFORMATIVE, SettingsParser, help_groups, help_text
 from logsrv.kit.options.kinds import Kind
@@ -82,8 +83,8 @@ class SettingsOptions(usage.Options, Generic[S]):
         """Return the text of `--version`, `--help` or `--help-all`."""
         if word == "version":
             return f"{self.name} {self.version}\n"
-        self.essential = () if word == "help-all" else self.essential
-        return f"{self}\n"
+        essential = () if word == "help-all" else self.essential
+        return f"{self.getSynopsis()}\n{self._help(essential)}\n"
 
     def postOptions(self) -> None:
         environment = os.environ if self.environment is None else self.environment
@@ -108,10 +109,11 @@ class SettingsOptions(usage.Options, Generic[S]):
         return self.loaded.settings
 
     def getUsage(self, width: int | None = None) -> str:
-        columns = os.environ.get("COLUMNS", "")
-        wide = width or (int(columns) if columns.isdecimal() else 80)
-        groups = help_groups(self.settings_class)
-        return help_text(groups, self.positional, self.name, self.description, wide, self.essential)
+        return self._help(self.essential, width)
+
+    def _help(self, essential: Sequence[str], width: int | None = None) -> str:
+        groups, wide = help_groups(self.settings_class), width or help_width()
+        return help_text(groups, self.positional, self.name, self.description, wide, essential)
 
 
 def usage_options(

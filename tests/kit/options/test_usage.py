@@ -11,6 +11,8 @@ import attrs
 import pytest
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.options import argument_parser
+from logsrv.kit.options.argument_parser import WIDEST
 from logsrv.kit.options.declare import REQUIRED, option
 from logsrv.kit.options.help import help_groups, help_text
 from logsrv.kit.options.kinds import FLAG, TEXT, integer
@@ -124,6 +126,25 @@ def test_the_help_shows_each_option_with_its_unit_and_default(capsys, monkeypatc
 def test_the_help_comes_on_any_terminal(columns, monkeypatch):
     monkeypatch.setenv("COLUMNS", columns)
     assert "--rotate-size SIZE" in parsed().getUsage()
+
+
+@pytest.mark.parametrize("columns", [60, 300])
+def test_the_help_is_as_wide_as_the_terminal_while_it_can_be_read(columns, monkeypatch):
+    monkeypatch.setattr(argument_parser, "terminal_columns", lambda stream: columns)
+    lengths = map(len, parsed().getUsage().splitlines())
+    assert min(columns, WIDEST) - 10 < max(lengths) <= min(columns - 2, WIDEST)
+
+
+def test_the_help_of_the_essential_options_comes_again_after_that_of_all(capsys):
+    essential = usage_options(
+        LoggerOptions, name="logsrv", version="0.1.0", essential=["rotate_size"]
+    )()
+    shown = []
+    for word in ("--help", "--help-all", "--help"):
+        with pytest.raises(SystemExit):
+            essential.parseOptions([word])
+        shown.append(capsys.readouterr().out)
+    assert shown[0] == shown[2] and "[no-]raw" in shown[1] and "raw" not in shown[0]
 
 
 def test_the_shell_completes_options_choices_and_files(tmp_path):
