@@ -82,8 +82,7 @@ class RecordReceiver(InputProtocol):
         # Bytes stored since the last answer, and `Intake.moment` before the first of them.
         self._stored = 0
         self._since = 0
-        # Chunks that are not split yet, the messages of the last one, and the bytes that came since all
-        # were last taken in.
+        # Unsplit chunks, the messages of the last one, and the bytes that came since all were taken in.
         self._unread: deque[bytes] = deque()
         self._messages: Iterator[Any] = iter(())
         self._came = 0
@@ -157,7 +156,6 @@ class RecordReceiver(InputProtocol):
         """Close the connection because of a message that `parse` has refused."""
         busy = refusal.status == HTTPStatus.SERVICE_UNAVAILABLE
         if busy and self.acknowledges:
-            # It is not the sender's fault, and it sends the message again.
             self.intake.request_refused(refusal)
             self.intake.complain(self.source, f"closing the connection: {refusal}", "busy")
             self.end()
