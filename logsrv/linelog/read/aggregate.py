@@ -1,8 +1,8 @@
 """Counting over lines: the one shape of every answer that is no list of lines.
 
 `count` looks at the matching lines of a frame, in any of the processes of a search, and returns a part.
-`merge` adds a part up, in the process that asks, in the order of the store. `rows` returns the answer, or
-what the windows of an alert have in its place, the changes.
+`merge` adds a part up, in the process that asks, in the order of the store. Each aggregate then returns an
+answer of its own form.
 
     Groups (groups.py)               counts, frequent values, bars, figures (figures.py), by fields and time
     LargestNumbers (sorted_lines.py) sort
@@ -10,7 +10,8 @@ what the windows of an alert have in its place, the changes.
     Sources (tallies.py)             sources with their last line
     Windows (alerts/windows.py)      the condition of an alert: it also takes text as it comes
 
-Terminal, page and API call `add_up`; what counts by index, and what runs where, stands here alone.
+Terminal, page and API call the function beside an aggregate, such as `group` or `find_patterns`; that calls
+`add_up`, which alone knows what is counted by index, and which process counts what.
 """
 
 from __future__ import annotations
@@ -36,13 +37,12 @@ class FoundLines(NamedTuple):
     search: Search
     task: ReadTask
 
-    @property
     def text(self) -> bytes:
-        """The lines with their LFs."""
+        """Read the lines, and return them with their LFs."""
         return b"".join([found for _, _, found in self.texts()])
 
     def texts(self) -> Iterator[tuple[int, bytes, bytes]]:
-        """Yield the texts that have matches: offset, text, and the matching lines in it."""
+        """Read the texts, and yield those that have matches: offset, text, and the matching lines in it."""
         return self.search.matching_texts(self.task)
 
     def hits(self) -> Iterator[Hit]:

@@ -177,7 +177,7 @@ class Groups(Aggregate):
         if every is None and not by and self._read is None:
             number = lines.number()
             return number, [], {(): number} if number else {}, {}
-        return self.count_text(lines.text)
+        return self.count_text(lines.text())
 
     def count_text(self, text: bytes) -> Part:
         """Return the number of whole lines, how many have each field of `by`, lines and sums by group.

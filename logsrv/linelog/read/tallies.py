@@ -72,7 +72,7 @@ class Sources(Aggregate):
         self._last: dict[str, str] = {}
 
     def count(self, lines: FoundLines) -> Part:
-        stamps = _STAMPS.findall(lines.text)
+        stamps = _STAMPS.findall(lines.text())
         last = {source: time for time, source in sorted({*stamps})}
         numbers = Counter(source for _, source in stamps)
         return [(_text(source), lines, _text(last[source])) for source, lines in numbers.items()]
