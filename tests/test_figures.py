@@ -237,6 +237,19 @@ def test_ways_to_start_a_python_child():
     hold(found, WAYS_TO_START_PYTHON, "ways to start a Python child")
 
 
+def test_parsers_that_yield_to_a_scheduler():
+    """A message is parsed by a plain function, here or in a worker: there are these two ways."""
+    rooms = [ROOT / "logsrv" / "linelog" / room for room in ("formats", "intake", "lines")]
+    found = [
+        place(path, node.lineno)
+        for room in rooms
+        for path in sorted(room.rglob("*.py"))
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Yield) and node.value is None
+    ]
+    hold(found, 0, "yields of nothing where messages are parsed")
+
+
 def is_private(name: object) -> bool:
     return (
         isinstance(name, str)
