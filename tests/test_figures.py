@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 SOURCES = [path for path in sorted((ROOT / "logsrv").rglob("*.py")) if "template" not in path.parts]
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
-IMPORTS_INSIDE_FUNCTIONS = 70
+IMPORTS_INSIDE_FUNCTIONS = 71
 CLAUSES_INSTEAD_OF_SENTENCES = 2
 CLASSES_WITH_MORE_THAN_THREE_FLAGS = 0
 REACHES_INTO_PRIVATES = 29
