@@ -80,7 +80,8 @@ class ConditionWatch(Watch):
             "alert": self.task.alert.alert,
             "saved": self._time_of_day(),
             "begin": windows.begin * windows.step,
-            "known_to": windows.current - 1,
+            # At first it reads lines again that an earlier process has looked at.
+            "known_to": max(windows.current - 1, windows.known_to),
             "groups": list(windows.to_document()),
             **self._episodes.to_document(),
         }

@@ -209,6 +209,18 @@ def test_a_clock_that_is_set_back_loses_no_lines(stage, behind, killed):
     assert stage.sent[1:] == [[("resolved", "")]]
 
 
+def test_an_episode_is_told_once_although_each_new_process_is_killed_at_its_start(stage):
+    stage.failures = [TemporaryFailure("nobody is there")] * 20
+    stage.start(OOPS)
+    stage.advance(130, "app=a msg=oops")
+    for _ in range(5):
+        stage.kill()
+        stage.start(OOPS)
+    stage.failures.clear()
+    stage.advance(60)
+    assert stage.sent == [[("firing", "a")], [("resolved", "a")]]
+
+
 def test_nobody_is_absent_because_the_server_was_off(stage):
     stage.start("| none in 1m by hostname")
     stage.advance(31, "hostname=web1 n=1")
