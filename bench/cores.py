@@ -3,7 +3,7 @@
     TMPDIR=/dev/shm python -m bench.cores              # two rounds: three minutes
 
 Lines over TCP are sent to one server, and to two at once, each with its own load and store: two processes
-that share a listener could not receive more. Bodies of Loki, OTLP and bulk requests: with 0, 1, 2 workers.
+that share a listener could not receive more. Bodies of Loki, OTLP and bulk requests: with 1 and 2 workers.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             with tempfile.TemporaryDirectory() as work:
                 rows.append(lines(load, Path(work), servers, chosen.lines))
         for kind in bodies():
-            for workers in (0, 1, 2):
+            for workers in (1, 2):
                 with tempfile.TemporaryDirectory() as work:
                     rows.append(records(Path(work), kind, workers, chosen.bodies))
     print(markdown(("case", "M/s", "reactor µs each", "other threads µs each"), sorted(rows)))
