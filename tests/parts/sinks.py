@@ -44,6 +44,7 @@ class Sink:
         self.producers: list[Producer] = []
         self.valve = self
         self.closed = False
+        self.calls: list[Callable[[], object]] = []
         self.seconds_closed = 60.0
         self.waiting: list[Deferred[None]] = []
         self.since: int | None = None
@@ -105,7 +106,16 @@ class Sink:
         return self.closed
 
     def when_open(self, call: Callable[[], object]) -> None:
-        if not self.closed:
+        if self.closed:
+            self.calls.append(call)
+        else:
+            call()
+
+    def open(self) -> None:
+        """Have room again."""
+        self.closed = False
+        calls, self.calls = self.calls, []
+        for call in calls:
             call()
 
     def served(self, producer: Producer) -> None:

@@ -2,8 +2,9 @@
 
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from logsrv.linelog.intake.parsing import ParseOrder
 
@@ -17,27 +18,30 @@ class WorkersHere:
     def __init__(self, most: int = 1, *, waits: bool = False) -> None:
         self.most = most
         self.waits = waits
-        self.asked: deque[tuple[bytes, Deferred[list[bytes]]]] = deque()
+        self.asked: deque[tuple[bytes, Any, Deferred[list[bytes]]]] = deque()
         self.number = 0
 
     @property
     def waiting(self) -> int:
         return len(self.asked)
 
-    def answer(self, *parts: bytes) -> Deferred[list[bytes]]:
+    def answer(
+        self, *parts: bytes, admit: Callable[[int], Deferred[None]] | None = None
+    ) -> Deferred[list[bytes]]:
         """Take an order."""
         self.number += 1
         answered: Deferred[list[bytes]] = Deferred()
-        self.asked.append((b"".join(parts), answered))
+        self.asked.append((b"".join(parts), admit or (lambda _: succeed(None)), answered))
         if not self.waits:
             self.answer_next()
         return answered
 
     def answer_next(self, change: Callable[[list[bytes]], list[bytes]] = list) -> None:
         """Do the oldest order; `change` may change its answer."""
-        order, answered = self.asked.popleft()
-        answered.callback(change(list(ParseOrder.decoded(order).parse_and_answer())))
+        order, admit, answered = self.asked.popleft()
+        answer = change(list(ParseOrder.decoded(order).parse_and_answer()))
+        admit(sum(map(len, answer))).addCallback(lambda _: answered.callback(answer))
 
     def fail_next(self, error: Exception) -> None:
         """Fail the oldest order, as when its process has ended."""
-        self.asked.popleft()[1].errback(error)
+        self.asked.popleft()[2].errback(error)

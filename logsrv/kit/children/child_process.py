@@ -121,8 +121,8 @@ class ChildProcess(ProcessProtocol):
     """A process that runs a module of ours; `start` starts it.
 
     received: gets the pieces of each message that it writes to its standard output; may be replaced at any
-    time. said: gets each line of its standard error. ended: gets this object and how the process ended,
-    once.
+    time. began: gets the size of a message whose rest is still to come. said: gets each line of its
+    standard error. ended: gets this object and how the process ended, once.
     """
 
     transport: Any
@@ -136,6 +136,8 @@ class ChildProcess(ProcessProtocol):
         said: Callable[[str], object] = lambda _: None,
     ) -> None:
         self.received = received
+        self.began: Callable[[int], object] = lambda _: None
+        self._told = False
         self.over = False
         self._reactor = reactor
         self._ended = ended
@@ -200,7 +202,11 @@ class ChildProcess(ProcessProtocol):
 
     def outReceived(self, data: bytes) -> None:
         for message in self._messages.receive(data):
+            self._told = False
             self.received(message)
+        if self._messages.size and not self._told:
+            self._told = True
+            self.began(self._messages.size)
 
     def errReceived(self, data: bytes) -> None:
         *lines, rest = (self._complaints + data).split(b"\n")

@@ -15,9 +15,13 @@ def frame_parts(*parts: bytes) -> Iterator[bytes]:
 
 
 class MessageReader:
-    """Splits the bytes of a pipe into messages. Their pieces are not joined: a message may have 256 MiB."""
+    """Splits the bytes of a pipe into messages. Their pieces are not joined: a message may have 256 MiB.
+
+    size: of the message that has begun to come, 0 if there is none.
+    """
 
     def __init__(self) -> None:
+        self.size = 0
         self._head = b""
         self._pieces: list[bytes] = []
         self._missing = 0
@@ -34,7 +38,9 @@ class MessageReader:
                 self._head, data = self._head + data[:wanted], data[wanted:]
                 if len(self._head) < SIZE:
                     return
-                self._missing, self._head = int.from_bytes(self._head, "big"), b""
+                self.size = self._missing = int.from_bytes(self._head, "big")
+                self._head = b""
             if not self._missing:
+                self.size = 0
                 whole, self._pieces = self._pieces, []
                 yield whole

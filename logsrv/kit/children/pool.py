@@ -8,7 +8,8 @@ started (`child_side.answer_messages`).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import attrs
@@ -23,6 +24,10 @@ log = Logger()
 
 # Seconds after a failed start in which no process is started, and messages fail if none runs.
 REST_SECONDS = 60.0
+TRIES = 3
+"""Starts that fail one after the other until then; the first ones are tried again at once."""
+ANSWER_SECONDS = 100.0
+"""Seconds that a process may work on a message; then it is killed."""
 END_SECONDS = 6.0
 _STOPS = "the service stops"
 
@@ -38,7 +43,10 @@ class WorkerEndedError(LogsrvError):
 @attrs.define(eq=False)
 class _Message:
     parts: Sequence[bytes]
+    admit: Callable[[int], Deferred[None]] | None
+    time: Timer
     answered: Deferred[list[bytes]] = attrs.field(factory=Deferred)
+    late: bool = False
 
 
 class ProcessPool:
@@ -73,20 +81,24 @@ class ProcessPool:
         self._waiting: deque[_Message] = deque()
         self._idle = Timer(reactor)
         self._not_before = float("-inf")
+        self._failed_starts = 0
 
     @property
     def waiting(self) -> int:
         """Return the number of messages that wait for a process."""
         return len(self._waiting)
 
-    def answer(self, *parts: bytes) -> Deferred[list[bytes]]:
+    def answer(
+        self, *parts: bytes, admit: Callable[[int], Deferred[None]] | None = None
+    ) -> Deferred[list[bytes]]:
         """Send a message to a process; the result is the pieces of its answer.
 
-        Fails with NoWorkerError or WorkerEndedError.
+        admit: gets the size of a long answer, of which no more is read until its Deferred fires. Fails with
+        NoWorkerError or WorkerEndedError.
         """
         if self._processes.stopping:
             return fail(WorkerEndedError(_STOPS))
-        message = _Message(parts)
+        message = _Message(parts, admit, Timer(self._reactor))
         self._idle.stop()
         self._waiting.append(message)
         self._send_waiting()
@@ -116,7 +128,22 @@ class ProcessPool:
                         continue
                     return
             message = self._busy[child] = self._waiting.popleft()
+            child.began = partial(self._answer_begins, child)
+            message.time.start(ANSWER_SECONDS, self._kill_late, child)
             child.send(*message.parts)
+
+    def _kill_late(self, child: ChildProcess) -> None:
+        self._busy[child].late = True
+        child.kill()
+
+    def _answer_begins(self, child: ChildProcess, size: int) -> None:
+        message = self._busy.get(child)
+        if message is None:
+            return
+        message.time.stop()
+        if message.admit is not None:
+            child.pause()
+            message.admit(size).addBoth(lambda _: child.resume())
 
     def _start(self) -> ChildProcess:
         """Start a process. Raises NoWorkerError."""
@@ -131,8 +158,10 @@ class ProcessPool:
     def _received(self, child: ChildProcess, answer: list[bytes]) -> None:
         if child in self._new:
             self._new.remove(child)
+            self._failed_starts = 0
             return
         message = self._busy.pop(child)
+        message.time.stop()
         if len(self._busy) + len(self._free) < self.most:
             self._free.append(child)
         else:
@@ -156,12 +185,22 @@ class ProcessPool:
         message = self._busy.pop(child, None)
         if message is None:
             return
+        message.time.stop()
         if self._processes.stopping:
             message.answered.errback(WorkerEndedError(_STOPS))
             return
         how = f"{end} ({end.words})" if end.words else str(end)
+        if message.late:
+            how = f"was ended, as it took longer than {ANSWER_SECONDS:g} s"
         if child in self._new:
             self._new.remove(child)
+            self._failed_starts += 1
+            if self._failed_starts < TRIES:
+                # It may have been killed for the memory of another process.
+                self._waiting.appendleft(message)
+                self._serve_or_rest()
+                return
+            self._failed_starts = 0
             self._not_before = self._reactor.seconds() + REST_SECONDS
             log.error(
                 "{name} cannot begin, {without}: the process {how}",
@@ -172,5 +211,6 @@ class ProcessPool:
             message.answered.errback(NoWorkerError(how))
         else:
             log.error("{name} {how}; the message that it had is refused", name=self._name, how=how)
-            message.answered.errback(WorkerEndedError(f"the process that worked on it {end}"))
+            brief = how if message.late else str(end)
+            message.answered.errback(WorkerEndedError(f"the process that worked on it {brief}"))
         self._serve_or_rest()

@@ -131,8 +131,7 @@ class Intake:
         self.store = store
         self.clock = clock
         self.workers = workers
-        # Number of messages with workers; after `flush` their answers are too late.
-        self._asked = 0
+        # After `flush` the answers of workers are too late.
         self._flushed = False
         self.turns = Turns(store.valve, clock, cpu)
         self.datagrams: Producer | None = None
@@ -279,22 +278,33 @@ class Intake:
     async def parse_in_worker(self, order: ParseOrder) -> Parsed:
         """Let a worker parse a message. Raises RequestRefused, 503 if no worker has done it."""
         parts, held, bodies = order.encoded(), len(order.body), self.unfinished
-        self._asked += 1
+        admissions: list[Deferred[None]] = []
+
+        def admit(size: int) -> Deferred[None]:
+            """Wait until the answer has room: it may be several times as large as the message."""
+            admissions.append(bodies.admit(size))
+            # Each answer is stored before the next one comes.
+            return admissions[0].addCallback(lambda _: self._valve_opened())
+
         bodies.asked += 1
         bodies.held += held
         try:
-            answer = await self.workers.answer(*parts)
-            # There was room for each message as it was sent, but all may become several times as large.
-            bodies.check_room(sum(map(len, answer)), held)
+            answer = await self.workers.answer(*parts, admit=admit)
+            if self._flushed:
+                raise busy_refusal("there was no time to take it in; send it again")
+            return read_answer(answer, self.counts)
         except (NoWorkerError, WorkerEndedError) as error:
             raise busy_refusal(f"{error}; send it again") from None
         finally:
             bodies.held -= held
-            self._asked -= 1
+            for admission in admissions:
+                bodies.release(admission)
             bodies.note_answer()
-        if self._flushed:
-            raise busy_refusal("there was no time to take it in; send it again")
-        return read_answer(answer, self.counts)
+
+    def _valve_opened(self) -> Deferred[None]:
+        opened: Deferred[None] = Deferred()
+        self.valve.when_open(partial(opened.callback, None))
+        return opened
 
     @property
     def workers_are_full(self) -> bool:
@@ -374,7 +384,7 @@ class Intake:
 
     def flush(self) -> None:
         """Store all waiting batches, and flush the connection log: the store is about to close."""
-        given_up = self.turns.finish() + self._asked
+        given_up = self.turns.finish()
         self._flushed = True
         if given_up:
             self.refused("unfinished", given_up)

@@ -20,6 +20,7 @@ import json
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from http import HTTPStatus
 from typing import TypeAlias
 
@@ -97,7 +98,7 @@ class ParseOrder:
         return self._parse(attrs.evolve(self.rules, here=True), counts)
 
     def _parse(self, rules: BodyRules, counts: LineCounts) -> Parsed:
-        records = Records(rules.max_made, here=rules.here)
+        records = Records(rules.max_made, here=rules.here, longest=rules.max_record)
         reply: object = self.parser(bytes(self.body), rules, records)
         if not (reply is None or isinstance(reply, Reply)):
             raise TypeError(
@@ -109,9 +110,8 @@ class ParseOrder:
         """Return the order for a worker, in parts."""
         lines = {**attrs.asdict(self.line_rules), "oversize": self.line_rules.oversize.value}
         rules = {**attrs.asdict(self.rules), "query": dict(self.rules.query)}
-        return json.dumps(
-            [self.place or place_of(self.parser), rules, lines]
-        ).encode() + b"\n", bytes(self.body)
+        head = [self.place or place_of(self.parser), rules, lines]
+        return json.dumps(head).encode() + b"\n", bytes(self.body)
 
     @classmethod
     def decoded(cls, order: bytes) -> ParseOrder:
@@ -155,9 +155,16 @@ class ParseOrder:
         yield from blocks
 
 
+@cache
 def place_of(function: Callable[..., object]) -> str:
-    """Return the name of a function of a module, as `load_object` reads it."""
-    return f"{function.__module__}:{function.__qualname__}"
+    """Return the name of a function of a module, as `load_object` reads it; a worker imports it by that.
+
+    Raises TypeError for a method, a lambda, or a function inside another one.
+    """
+    name = getattr(function, "__qualname__", "")
+    if not name.isidentifier():
+        raise TypeError(f"{function!r:.100} has to be a function of a module, which workers import")
+    return f"{function.__module__}:{name}"
 
 
 def read_answer(pieces: list[bytes], counts: LineCounts) -> Parsed:

@@ -6,7 +6,6 @@ the connection is closed, and the client sends everything unacknowledged again.
 
 from __future__ import annotations
 
-import enum
 from collections import deque
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
@@ -21,8 +20,8 @@ from logsrv.kit.protocols.faults import wrong_value_text
 from logsrv.linelog.intake.connections import AnswerState, AnswerWriter, InputProtocol
 from logsrv.linelog.intake.gathering import GatheredRecords, gather
 from logsrv.linelog.intake.intake import Intake
-from logsrv.linelog.intake.parsing import Parsed, ParseOrder, Parser
-from logsrv.linelog.intake.turns import LITTLE
+from logsrv.linelog.intake.parsing import Parsed, ParseOrder, Parser, place_of
+from logsrv.linelog.intake.turns import LITTLE, Work
 from logsrv.linelog.lines.bodies import (
     LARGE,
     Records,
@@ -38,20 +37,6 @@ log = Logger()
 WINDOW = 4 << 20
 # Bytes counted for each waiting answer in addition to its length: it may acknowledge no stored bytes.
 ANSWER = 1 << 10
-
-
-class Work(enum.Enum):
-    """The state of the work on what a peer has sent.
-
-    NOTHING is left; it is done NOW; it is done LATER, in another turn; a worker is ASKED to parse a message
-    just now, or the rest WAITS for its answer.
-    """
-
-    NOTHING = enum.auto()
-    NOW = enum.auto()
-    LATER = enum.auto()
-    ASKED = enum.auto()
-    WAITS = enum.auto()
 
 
 class RecordReceiver(InputProtocol):
@@ -86,6 +71,8 @@ class RecordReceiver(InputProtocol):
         self._unread: deque[bytes] = deque()
         self._messages: Iterator[Any] = iter(())
         self._came = 0
+        # Answers to send behind that of a worker's message.
+        self._behind = b""
         self._work = Work.NOTHING
         self._paused = False
         # Made for the first answer.
@@ -137,7 +124,7 @@ class RecordReceiver(InputProtocol):
         When they are safe, what `answer_to` its reply returns is sent, and then `answer`. The next message
         is not taken before this one is stored.
         """
-        order = ParseOrder(parser, message, self.body_rules, self._rules)
+        order = ParseOrder(parser, message, self.body_rules, self._rules, place_of(parser))
         try:
             parsed = order.parse_here(self.intake.counts)
         except TooLargeHereError:
@@ -187,7 +174,13 @@ class RecordReceiver(InputProtocol):
             self._write_answer(data)
 
     def answer_when_safe(self, data: bytes) -> None:
-        """Send an answer when everything stored before is safe; answers keep the order of the calls."""
+        """Send an answer when everything stored before is safe; answers keep the order of the calls.
+
+        What a worker parses now is stored before.
+        """
+        if self._work in (Work.ASKED, Work.WAITS):
+            self._behind += data
+            return
         since = self._since if self._stored else None
         size, self._stored = self._stored + len(data) + ANSWER, 0
         self._unsafe += size
@@ -305,7 +298,8 @@ class RecordReceiver(InputProtocol):
         if isinstance(parsed, RequestRefused):
             self.refuse_message(parsed)
         else:
-            self._store_parsed(parsed, answer)
+            behind, self._behind = self._behind, b""
+            self._store_parsed(parsed, answer + behind)
         if waited:
             self._work = Work.LATER
             self.intake.turns.wait(self)

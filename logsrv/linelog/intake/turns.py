@@ -11,6 +11,7 @@ the sender is paused, and waits here with the rest for another turn.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
@@ -47,6 +48,20 @@ class TurnTaker(Protocol):
 
     def take_turn(self) -> None:
         """Go on with what is left, or read again; wait once more if that takes long."""
+
+
+class Work(enum.Enum):
+    """The state of the work on what a peer has sent.
+
+    NOTHING is left; it is done NOW; it is done LATER, in another turn; a worker is ASKED to parse a message
+    just now, or the rest WAITS for its answer.
+    """
+
+    NOTHING = enum.auto()
+    NOW = enum.auto()
+    LATER = enum.auto()
+    ASKED = enum.auto()
+    WAITS = enum.auto()
 
 
 class _Turn:

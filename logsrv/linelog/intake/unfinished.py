@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from logsrv.linelog.lines.bodies import busy_refusal
@@ -43,6 +44,9 @@ class UnfinishedData:
         # The holder that has waited longest is the first.
         self._sizes: dict[RecordHolder, int] = {}
         self._waits_for_answer: dict[Producer, None] = {}
+        # The answers that are coming, in their order, and the number of those that have room.
+        self._answers: dict[Deferred[None], int] = {}
+        self._admitted = 0
 
     @property
     def most_held(self) -> int:
@@ -57,6 +61,34 @@ class UnfinishedData:
         others = self.held - own
         if others + more > self.most_held and (others or not own):
             raise busy_refusal("too many bodies are in memory at once; send it again")
+
+    def admit(self, size: int) -> Deferred[None]:
+        """Return a Deferred that fires when a worker's answer of `size` bytes has room, and is held.
+
+        The first answer always has room, the others wait for each other. Give it back by `release`.
+        """
+        admission: Deferred[None] = Deferred()
+        self._answers[admission] = size
+        self._admit_answers()
+        return admission
+
+    def release(self, admission: Deferred[None]) -> None:
+        """Note that an answer is stored, or does not come."""
+        size = self._answers.pop(admission)
+        if admission.called:
+            self._admitted -= 1
+            self.held -= size
+        self._admit_answers()
+
+    def _admit_answers(self) -> None:
+        for admission, size in list(self._answers.items()):
+            if admission.called:
+                continue
+            if self._admitted and self.held + size > self.most_held:
+                return
+            self._admitted += 1
+            self.held += size
+            admission.callback(None)
 
     def note_answer(self) -> None:
         """Note that a worker has answered; resume the senders that wait for that."""

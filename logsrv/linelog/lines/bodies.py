@@ -149,11 +149,15 @@ class Records:
     `add` got empty; they are not stored. reasons: numbers of the records that are not stored, by reason.
     """
 
-    def __init__(self, most: int | None = None, *, here: bool = False) -> None:
+    def __init__(
+        self, most: int | None = None, *, here: bool = False, longest: int | None = None
+    ) -> None:
         """most: limit in bytes for all records, also those that are not stored; None for no limit.
 
         here: whether TooLargeHereError is raised for records of more bytes than are made in the server.
+        longest: limit for a structured record that `add` gets; its parser may have a limit of its own.
         """
+        self._longest = longest
         self._here = here and (most is None or most > _MOST_HERE)
         self._most = _MOST_HERE if self._here else most
         self._made = 0
@@ -166,7 +170,9 @@ class Records:
         self.reasons: Counter[str] = Counter()
 
     def add(self, record: bytes, *, structured: bool = True) -> None:
-        """Add a record. Raises RequestRefused (413) if the records exceed the limit."""
+        """Add a record. Raises RequestRefused (413) if it, or all together, exceed a limit."""
+        if structured and self._longest is not None and len(record) > self._longest:
+            raise record_too_long(self._longest)
         self.count_towards_limit(len(record))
         self._number += 1
         self.empty += not record

@@ -67,7 +67,7 @@ class WorkerInMemory:
 
     most = 1
 
-    def answer(self, *parts: bytes) -> Deferred[list[bytes]]:
+    def answer(self, *parts: bytes, admit: object = None) -> Deferred[list[bytes]]:
         return succeed([*ParseOrder.decoded(b"".join(parts)).parse_and_answer()])
 
 

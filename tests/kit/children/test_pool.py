@@ -6,7 +6,15 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from logsrv.kit.children.pool import REST_SECONDS, NoWorkerError, ProcessPool, WorkerEndedError
+from logsrv.kit.children.frames import frame_parts
+from logsrv.kit.children.pool import (
+    ANSWER_SECONDS,
+    REST_SECONDS,
+    TRIES,
+    NoWorkerError,
+    ProcessPool,
+    WorkerEndedError,
+)
 from tests.parts.child_processes import Spawner
 from tests.parts.reactor import logged
 
@@ -93,8 +101,10 @@ def test_a_process_that_fails_to_start_fails_its_message(reactor):
     workers = workers_of(reactor, 1)
     asked = Asked(workers.answer(b"x"))
     with logged() as said:
-        reactor.last.end(b"no such module\n", status=1)
-    assert isinstance(asked.found, NoWorkerError)
+        for _ in range(TRIES):
+            assert asked.found is None
+            reactor.last.end(b"no such module\n", status=1)
+    assert isinstance(asked.found, NoWorkerError) and len(reactor.processes) == TRIES
     assert "the server does its work: the process ended with status 1 (no such module)" in said[-1]
 
 
@@ -140,12 +150,59 @@ def test_an_answer_that_was_in_the_pipe_at_a_stop_leaves_no_timer(reactor):
 def test_after_a_failed_start_the_next_try_comes_later(reactor):
     workers = workers_of(reactor, 1)
     Asked(workers.answer(b"x"))
-    reactor.last.end(b"no such module\n", status=1)
+    for _ in range(TRIES):
+        reactor.last.end(b"no such module\n", status=1)
     asked = Asked(workers.answer(b"x"))
-    assert isinstance(asked.found, NoWorkerError) and len(reactor.processes) == 1
+    assert isinstance(asked.found, NoWorkerError) and len(reactor.processes) == TRIES
     reactor.advance(REST_SECONDS)
     Asked(workers.answer(b"x"))
-    assert len(reactor.processes) == 2
+    assert len(reactor.processes) == TRIES + 1
+
+
+def test_a_process_that_was_killed_as_it_started_costs_no_message(reactor):
+    workers = workers_of(reactor, 1)
+    asked = Asked(workers.answer(b"x"))
+    reactor.last.end(signal=9)
+    reactor.last.say()
+    reactor.last.say(b"y")
+    assert asked.found == b"y"
+
+
+def test_a_process_that_takes_too_long_is_killed(reactor):
+    workers = workers_of(reactor, 1)
+    asked, behind = Asked(workers.answer(b"x")), Asked(workers.answer(b"z"))
+    reactor.last.say()
+    reactor.advance(ANSWER_SECONDS - 1)
+    assert not reactor.last.killed
+    reactor.advance(1)
+    assert reactor.processes[0].killed
+    assert "took longer than 100 s" in str(asked.found)
+    reactor.last.say()
+    reactor.last.say(b"y")
+    assert behind.found == b"y"
+
+
+def test_no_more_is_read_of_a_long_answer_until_there_is_room(reactor):
+    workers = workers_of(reactor, 1)
+    room: Deferred[None] = Deferred()
+    sizes: list[int] = []
+
+    def admit(size: int) -> Deferred[None]:
+        sizes.append(size)
+        return room
+
+    asked = Asked(workers.answer(b"x", admit=admit))
+    reactor.last.say()
+    whole = b"".join(frame_parts(b"y" * 100))
+    reactor.last.protocol.outReceived(whole[:50])
+    assert sizes == [100] and reactor.last.paused
+    # It is ours that takes the time now.
+    reactor.advance(ANSWER_SECONDS)
+    assert not reactor.last.killed
+    room.callback(None)
+    assert not reactor.last.paused
+    reactor.last.protocol.outReceived(whole[50:])
+    assert asked.found == b"y" * 100
 
 
 def test_idle_processes_end_after_the_last_busy_one_has_died(reactor):

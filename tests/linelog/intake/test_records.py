@@ -309,10 +309,11 @@ def test_an_answer_that_comes_when_the_store_is_closed_is_too_late():
     receiver, _, workers = parsing(sink)
     receiver.dataReceived(b"x" * LARGE + b"x;")
     receiver.intake.flush()
-    assert counted(receiver.intake, "records_refused_total", reason="unfinished") == 1
     workers.answer_next()
     turn_of(receiver)
     assert sink.text == b""
+    assert counted(receiver.intake, "requests_deferred_total") == 1
+    assert counted(receiver.intake, "records_refused_total", reason="unfinished") == 0
 
 
 def test_while_workers_have_much_to_do_no_more_of_long_records_is_received():
@@ -405,7 +406,9 @@ def test_messages_behind_one_that_is_refused_at_once_wait_for_their_workers():
     receiver.acknowledges = False
     asked = workers.answer
     refusals = [NoWorkerError("there is none")]
-    workers.answer = lambda *parts: fail(refusals.pop()) if refusals else asked(*parts)  # type: ignore[method-assign]
+    workers.answer = (  # type: ignore[method-assign]
+        lambda *parts, **more: fail(refusals.pop()) if refusals else asked(*parts, **more)
+    )
     receiver.dataReceived((b"x" * LARGE + b"x;") * 2 + b"b;")
     for _ in range(5):
         turn_of(receiver)
@@ -415,13 +418,35 @@ def test_messages_behind_one_that_is_refused_at_once_wait_for_their_workers():
     assert sink.text == b"xxxxxxxxx\nb\n"
 
 
-def test_a_message_that_cannot_be_sent_to_a_worker_does_not_count_as_one_with_a_worker():
-    """Else all senders of long records would wait for its answer for ever."""
-    sink = Sink()
-    receiver, peer, _ = parsing(sink)
-    receiver.parse(partial(add_text), b"x" * (LARGE + 1))
-    assert peer.aborted
-    assert receiver.intake.unfinished.asked == 0 and receiver.intake.unfinished.held == 0
+@pytest.mark.parametrize("size", [1, LARGE + 1])
+def test_a_parser_that_no_worker_can_import_parses_nothing(size):
+    """Small tests would pass, and large messages fail."""
+    receiver, _, _ = parsing(Sink())
+    for parser in (partial(add_text), lambda *_: Reply(200)):
+        with pytest.raises(TypeError, match="has to be a function of a module"):
+            receiver.parse(parser, b"x" * size)
+    assert receiver.intake.unfinished.asked == receiver.intake.unfinished.held == 0
+
+
+@pytest.mark.parametrize("size", [1, LARGE + 1])
+def test_an_answer_behind_a_message_is_sent_when_that_is_stored(size):
+    """Also while a worker parses the message: it may die."""
+
+    class Numbering(Parsing):
+        def received(self, message: bytes) -> None:
+            self.parse(add_text, message)
+            self.answer_when_safe(b"ok")
+
+    sink, workers = Sink(), WorkersHere(waits=True)
+    receiver, peer = Numbering(intake(sink, workers=workers)), Peer()
+    receiver.makeConnection(peer)
+    receiver.dataReceived(b"x" * size + b";")
+    sink.sync()
+    if size > LARGE:
+        assert peer.value() == b""
+        workers.answer_next()
+        sink.sync()
+    assert peer.value() == b"%d.ok" % size
 
 
 def test_a_sender_that_cannot_go_on_costs_no_other_its_answer():

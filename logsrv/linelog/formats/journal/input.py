@@ -122,8 +122,11 @@ class JournalBody(Body):
             log.failure("taking in an entry failed")
             self._refusal = RequestRefused(500, "the server has failed; its log says why")
         self._waits = False
-        if self._refusal is not None:
-            self._holder.refuse(self._refusal)
+        try:
+            # The entries behind it have waited.
+            self.store_whole()
+        except RequestRefused as refusal:
+            self._holder.refuse(refusal)
         else:
             self._holder.resumeProducing()
 

@@ -181,7 +181,7 @@ def test_a_worker_that_has_parsed_an_entry_does_not_open_the_store():
     peer.chunk(b"A=" + b"x" * 100_000 + b"\n\n")
     peer.sink.closed = True
     peer.workers.answer_next()
-    assert peer.transport.producerState == "paused"
-    peer.sink.closed = False
+    assert peer.transport.producerState == "paused" and peer.sink.text == b""
+    peer.sink.open()
     peer.sink.producers[0].resumeProducing()
-    assert peer.transport.producerState == "producing"
+    assert peer.transport.producerState == "producing" and b"xxx" in peer.sink.text
