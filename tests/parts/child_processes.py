@@ -93,7 +93,7 @@ def read_message(pipe: IO[bytes]) -> bytes:
     return pipe.read(int.from_bytes(pipe.read(SIZE), "big"))
 
 
-def send(process: subprocess.Popen[bytes], *parts: bytes) -> None:
+def send(process: subprocess.Popen[bytes], *parts: bytes | bytearray) -> None:
     """Send a message to a real process."""
     assert process.stdin is not None
     process.stdin.write(b"".join(frame_parts(*parts)))

@@ -88,14 +88,14 @@ class _LargeMessageWriter:
     """Writes large messages to a child process in pieces, as it reads them; Twisted would copy them."""
 
     def __init__(self) -> None:
-        self._unwritten: deque[bytes | memoryview] = deque()
+        self._unwritten: deque[bytes | bytearray | memoryview] = deque()
         self._transport: Any = None
 
-    def must_queue(self, parts: Sequence[bytes]) -> bool:
+    def must_queue(self, parts: Sequence[bytes | bytearray]) -> bool:
         """Return whether a message is large, or has to wait for a large one before it."""
         return self._transport is not None or sum(map(len, parts)) > LARGE
 
-    def queue_parts(self, transport: Any, parts: Iterable[bytes]) -> None:
+    def queue_parts(self, transport: Any, parts: Iterable[bytes | bytearray]) -> None:
         """Write these parts after those that still wait."""
         self._unwritten += parts
         if self._transport is None:
@@ -160,7 +160,7 @@ class ChildProcess(ProcessProtocol):
         """Return the process id; None when the process has exited."""
         return None if self.over else self.transport.pid
 
-    def send(self, *parts: bytes) -> None:
+    def send(self, *parts: bytes | bytearray) -> None:
         """Send a message to its standard input. Bytes that it does not read wait in our memory."""
         if self._feed.must_queue(parts):
             self._feed.queue_parts(self.transport, frame_parts(*parts))

@@ -8,7 +8,7 @@ SIZE = 8
 """Bytes of a size, which is big-endian."""
 
 
-def frame_parts(*parts: bytes) -> Iterator[bytes]:
+def frame_parts(*parts: bytes | bytearray) -> Iterator[bytes | bytearray]:
     """Yield the bytes of a message on the pipe: its size, then its parts."""
     yield sum(map(len, parts)).to_bytes(SIZE, "big")
     yield from parts

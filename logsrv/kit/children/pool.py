@@ -42,7 +42,7 @@ class WorkerEndedError(LogsrvError):
 
 @attrs.define(eq=False)
 class _Message:
-    parts: Sequence[bytes]
+    parts: Sequence[bytes | bytearray]
     admit: Callable[[int], Deferred[None]] | None
     time: Timer
     answered: Deferred[list[bytes]] = attrs.field(factory=Deferred)
@@ -89,7 +89,7 @@ class ProcessPool:
         return len(self._waiting)
 
     def answer(
-        self, *parts: bytes, admit: Callable[[int], Deferred[None]] | None = None
+        self, *parts: bytes | bytearray, admit: Callable[[int], Deferred[None]] | None = None
     ) -> Deferred[list[bytes]]:
         """Send a message to a process; the result is the pieces of its answer.
 
@@ -131,6 +131,8 @@ class ProcessPool:
             child.began = partial(self._answer_begins, child)
             message.time.start(ANSWER_SECONDS, self._kill_late, child)
             child.send(*message.parts)
+            if child not in self._new:
+                message.parts = ()
 
     def _kill_late(self, child: ChildProcess) -> None:
         self._busy[child].late = True
@@ -159,6 +161,8 @@ class ProcessPool:
         if child in self._new:
             self._new.remove(child)
             self._failed_starts = 0
+            # It has all of the message in its pipe, or will read it from there.
+            self._busy[child].parts = ()
             return
         message = self._busy.pop(child)
         message.time.stop()

@@ -277,8 +277,7 @@ class Intake:
 
     async def parse_in_worker(self, order: ParseOrder) -> Parsed:
         """Let a worker parse a message. Raises RequestRefused, 503 if no worker has done it."""
-        parts, held, bodies = order.encoded(), len(order.body), self.unfinished
-        admissions: list[Deferred[None]] = []
+        held, bodies, admissions = len(order.body), self.unfinished, list[Deferred[None]]()
 
         def admit(size: int) -> Deferred[None]:
             """Wait until the answer has room: it may be several times as large as the message."""
@@ -286,20 +285,21 @@ class Intake:
             # Each answer is stored before the next one comes.
             return admissions[0].addCallback(lambda _: self._valve_opened())
 
-        bodies.asked += 1
-        bodies.held += held
+        asked = self.workers.answer(*order.encoded(), admit=admit)
+        # A message may have 64 MiB: from now on only the pool has it, until its worker has read it.
+        del order
+        bodies.note_question(held)
         try:
-            answer = await self.workers.answer(*parts, admit=admit)
+            answer = await asked
             if self._flushed:
                 raise busy_refusal("there was no time to take it in; send it again")
             return read_answer(answer, self.counts)
         except (NoWorkerError, WorkerEndedError) as error:
             raise busy_refusal(f"{error}; send it again") from None
         finally:
-            bodies.held -= held
             for admission in admissions:
                 bodies.release(admission)
-            bodies.note_answer()
+            bodies.note_answer(held)
 
     def _valve_opened(self) -> Deferred[None]:
         opened: Deferred[None] = Deferred()
@@ -309,7 +309,7 @@ class Intake:
     @property
     def workers_are_full(self) -> bool:
         """Return whether so many messages wait for workers that no more large ones should be received."""
-        return self.unfinished.asked > self.workers.most + 1
+        return self.unfinished.are_full(self.workers.most)
 
     def refused(self, reason: str, records: int = 1) -> None:
         """Count records that are not stored, by reason."""

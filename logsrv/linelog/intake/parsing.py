@@ -106,12 +106,12 @@ class ParseOrder:
             )
         return Parsed(gather(records, self.line_rules, counts), reply)
 
-    def encoded(self) -> tuple[bytes, bytes]:
+    def encoded(self) -> tuple[bytes, bytes | bytearray]:
         """Return the order for a worker, in parts."""
         lines = {**attrs.asdict(self.line_rules), "oversize": self.line_rules.oversize.value}
         rules = {**attrs.asdict(self.rules), "query": dict(self.rules.query)}
         head = [self.place or place_of(self.parser), rules, lines]
-        return json.dumps(head).encode() + b"\n", bytes(self.body)
+        return json.dumps(head).encode() + b"\n", self.body
 
     @classmethod
     def decoded(cls, order: bytes) -> ParseOrder:

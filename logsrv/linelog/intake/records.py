@@ -290,7 +290,9 @@ class RecordReceiver(InputProtocol):
         self._work = Work.ASKED
         parsed: Parsed | RequestRefused
         try:
-            parsed = await self.intake.parse_in_worker(order)
+            waiting = self.intake.parse_in_worker(order)
+            del order
+            parsed = await waiting
         except RequestRefused as refusal:
             parsed = refusal
         # A pool that starts no process has refused at once.

@@ -39,7 +39,7 @@ class UnfinishedData:
     """
 
     def __init__(self, max_body: Callable[[], int]) -> None:
-        self.size = self.held = self.asked = 0
+        self.size = self.held = self.asked = self._asked_bytes = 0
         self._max_body = max_body
         # The holder that has waited longest is the first.
         self._sizes: dict[RecordHolder, int] = {}
@@ -90,9 +90,21 @@ class UnfinishedData:
             self.held += size
             admission.callback(None)
 
-    def note_answer(self) -> None:
-        """Note that a worker has answered; resume the senders that wait for that."""
+    def are_full(self, workers: int) -> bool:
+        """Return whether so many messages, or bytes of them, wait for workers that no more should come."""
+        return self.asked > workers + 1 or self._asked_bytes > self.most_held // 2
+
+    def note_question(self, size: int) -> None:
+        """Note that a message of `size` bytes waits for a worker."""
+        self.asked += 1
+        self._asked_bytes += size
+        self.held += size
+
+    def note_answer(self, size: int) -> None:
+        """Note that a worker has answered it; resume the senders that wait for that."""
         self.asked -= 1
+        self._asked_bytes -= size
+        self.held -= size
         waiting, self._waits_for_answer = self._waits_for_answer, {}
         for producer in waiting:
             try:
