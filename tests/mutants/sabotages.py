@@ -26,9 +26,11 @@ SABOTAGES = [
     Sabotage(
         "a line is dropped under load",
         "linelog/intake/intake.py",
-        "        self._waiting += [Batch(piece, source, received) for piece in pieces]\n",
+        "        self._waiting += [_WaitingBatch(Batch(piece, source, received)) for piece in pieces]\n",
         "        if not self.valve.closed:\n"
-        "            self._waiting += [Batch(piece, source, received) for piece in pieces]\n",
+        "            self._waiting += [\n"
+        "                _WaitingBatch(Batch(piece, source, received)) for piece in pieces\n"
+        "            ]\n",
         "linelog/intake/test_intake.py::test_lines_that_come_under_load_are_stored_once_and_in_their_order",
     ),
     Sabotage(
@@ -55,9 +57,9 @@ SABOTAGES = [
     ),
     Sabotage(
         "Forward acknowledges before it is safe",
-        "linelog/formats/forward/input.py",
-        "self.answer_when_safe(acknowledgement)",
-        "self.answer(acknowledgement)",
+        "linelog/intake/records.py",
+        "self.answer_when_safe(answer)",
+        "self.answer(answer)",
         "linelog/formats/test_contract.py::test_records_are_acknowledged_when_they_are_safe",
     ),
     Sabotage(

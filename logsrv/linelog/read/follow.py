@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from logsrv.linelog.read.texts import DamagedSegment, PlainFrames, SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segment import Form, Position
 from logsrv.linelog.store.segment_notes import MissingText
 
 LIMIT = 1 << 20
@@ -117,7 +117,9 @@ class Follower:
         if frames is not None:
             if not (isinstance(frames, PlainFrames) and frames.is_removed):
                 return frames
-            compressed = self._view.open_segment(frames.number)
+            compressed = None
+            if self._has_another_form(frames.number):
+                compressed = self._view.open_segment(frames.number)
             if compressed is None:
                 return frames
             self.close()
@@ -134,6 +136,14 @@ class Follower:
                     self.position = Position(segment.number, 0)
                 return self._read_from(frames)
         return None
+
+    def _has_another_form(self, number: int) -> bool:
+        """Return whether a segment, whose plain file is removed, is there in another form by now."""
+        self._view.refresh_if_rotated()
+        segments = self._view.segments
+        at = bisect_left(segments, number, key=_number)
+        listed = at < len(segments) and segments[at].number == number
+        return listed and segments[at].form is not Form.ACTIVE and self._view.segment_exists(number)
 
     def _read_from(self, frames: SegmentFrames) -> SegmentFrames:
         self._frames = frames

@@ -94,7 +94,7 @@ def test_the_alert_process_reports_what_it_sends_until_its_input_ends(tmp_path):
         assert report(process, "sent") == AlertReport("sent", "1", "command")
         assert "oops 1" in (tmp_path / "out").read_text()
         assert os.getpriority(os.PRIO_PROCESS, process.pid) >= 10
-        assert os.getsid(process.pid) == process.pid
+        assert os.getpgid(process.pid) == process.pid
         write(tmp_path, "oops 2")
         end(process)
         report(process, "sent")
