@@ -32,6 +32,7 @@ class Spawned:
         protocol.makeConnection(self)
 
     def writeSequence(self, parts: list[bytes]) -> None:
+        assert all(type(part) is bytes for part in parts), "Twisted takes nothing else"
         self.said += map(b"".join, self._messages.receive(b"".join(parts)))
 
     def say(self, *parts: bytes) -> None:

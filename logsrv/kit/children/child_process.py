@@ -165,7 +165,7 @@ class ChildProcess(ProcessProtocol):
         if self._feed.must_queue(parts):
             self._feed.queue_parts(self.transport, frame_parts(*parts))
         else:
-            self.transport.writeSequence(list(frame_parts(*parts)))
+            self.transport.writeSequence([bytes(part) for part in frame_parts(*parts)])
 
     def pause(self) -> None:
         """Stop reading its output; it blocks when the pipe is full."""

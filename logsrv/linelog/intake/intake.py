@@ -131,8 +131,8 @@ class Intake:
         self.store = store
         self.clock = clock
         self.workers = workers
-        # After `flush` the answers of workers are too late.
-        self._flushed = False
+        # In `flush` answers of workers are taken though the valve is closed; after it they are too late.
+        self._flushed = self._flushing = False
         self.turns = Turns(store.valve, clock, cpu)
         self.datagrams: Producer | None = None
         self.backlog = False
@@ -282,8 +282,7 @@ class Intake:
         def admit(size: int) -> Deferred[None]:
             """Wait until the answer has room: it may be several times as large as the message."""
             admissions.append(bodies.admit(size))
-            # Each answer is stored before the next one comes.
-            return admissions[0].addCallback(lambda _: self._valve_opened())
+            return admissions[0].addCallback(lambda _: self._flushing or self._valve_opened())
 
         asked = self.workers.answer(*order.encoded(), admit=admit)
         # A message may have 64 MiB: from now on only the pool has it, until its worker has read it.
@@ -384,6 +383,7 @@ class Intake:
 
     def flush(self) -> None:
         """Store all waiting batches, and flush the connection log: the store is about to close."""
+        self._flushing = True
         given_up = self.turns.finish()
         self._flushed = True
         if given_up:
