@@ -176,7 +176,8 @@ class RecordReceiver(InputProtocol):
     def answer_when_safe(self, data: bytes) -> None:
         """Send an answer when everything stored before is safe; answers keep the order of the calls.
 
-        What a worker parses now is stored before.
+        What a worker parses now is stored before; if it is refused and that ends the connection, the answer
+        is not sent.
         """
         if self._work in (Work.ASKED, Work.WAITS):
             self._behind += data
@@ -297,11 +298,13 @@ class RecordReceiver(InputProtocol):
             parsed = refusal
         # A pool that starts no process has refused at once.
         waited, self._work = self._work is Work.WAITS, Work.NOW
+        behind, self._behind = self._behind, b""
         if isinstance(parsed, RequestRefused):
             self.refuse_message(parsed)
         else:
-            behind, self._behind = self._behind, b""
-            self._store_parsed(parsed, answer + behind)
+            self._store_parsed(parsed, answer)
+        if behind and not self.ending:
+            self.answer_when_safe(behind)
         if waited:
             self._work = Work.LATER
             self.intake.turns.wait(self)

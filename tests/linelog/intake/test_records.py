@@ -428,15 +428,17 @@ def test_a_parser_that_no_worker_can_import_parses_nothing(size):
     assert receiver.intake.unfinished.asked == receiver.intake.unfinished.held == 0
 
 
+class Numbering(Parsing):
+    """Each message has an answer that does not depend on its parser."""
+
+    def received(self, message: bytes) -> None:
+        self.parse(add_text, message)
+        self.answer_when_safe(b"ok")
+
+
 @pytest.mark.parametrize("size", [1, LARGE + 1])
 def test_an_answer_behind_a_message_is_sent_when_that_is_stored(size):
     """Also while a worker parses the message: it may die."""
-
-    class Numbering(Parsing):
-        def received(self, message: bytes) -> None:
-            self.parse(add_text, message)
-            self.answer_when_safe(b"ok")
-
     sink, workers = Sink(), WorkersHere(waits=True)
     receiver, peer = Numbering(intake(sink, workers=workers)), Peer()
     receiver.makeConnection(peer)
@@ -447,6 +449,30 @@ def test_an_answer_behind_a_message_is_sent_when_that_is_stored(size):
         workers.answer_next()
         sink.sync()
     assert peer.value() == b"%d.ok" % size
+
+
+def test_an_answer_behind_a_refused_message_is_not_sent():
+    sink, workers = Sink(), WorkersHere(waits=True)
+    receiver, peer = Numbering(intake(sink, workers=workers)), Peer()
+    receiver.makeConnection(peer)
+    receiver.dataReceived(b"bad" + b"x" * LARGE + b";")
+    workers.answer_next()
+    turn_of(receiver)
+    sink.sync()
+    assert (peer.value(), peer.disconnecting) == (b"", True)
+
+
+def test_an_answer_behind_a_message_that_no_worker_takes_comes_before_the_next():
+    """Who sends nothing again keeps its connection, and the order of its answers."""
+    sink, workers = Sink(), WorkersHere(waits=True)
+    receiver, peer = Numbering(intake(sink, workers=workers)), Peer()
+    receiver.acknowledges = False
+    receiver.makeConnection(peer)
+    receiver.dataReceived(b"x" * LARGE + b"x;b;")
+    workers.fail_next(NoWorkerError("there is none"))
+    turn_of(receiver)
+    sink.sync()
+    assert peer.value() == b"ok1.ok"
 
 
 def test_a_sender_that_cannot_go_on_costs_no_other_its_answer():
