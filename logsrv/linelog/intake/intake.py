@@ -319,7 +319,7 @@ class Intake:
         if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
             self.metrics.count("requests_deferred_total", listener=self.label)
         else:
-            self.refused(refusal.reason, 1 if refusal.records is None else refusal.records)
+            self.refused(refusal.reason, refusal.number)
 
     def drop(self, source: str, reason: str, sentence: str, records: int = 1) -> None:
         """Count records that are not stored, and log why, each reason once a minute for an address."""

@@ -144,15 +144,14 @@ class RecordReceiver(InputProtocol):
         busy = refusal.status == HTTPStatus.SERVICE_UNAVAILABLE
         if busy and self.acknowledges:
             self.intake.request_refused(refusal)
-            self.intake.complain(self.source, f"closing the connection: {refusal}", "busy")
+            self.intake.complain(self.source, f"closing the connection: {refusal}", refusal.reason)
             self.end()
-            return
-        records = 1 if refusal.records is None else refusal.records
-        if busy or self.ending:
+        elif busy or self.ending:
             why = f"dropped {self.record_name}: {refusal}"
-            self.intake.drop(self.source, "busy" if busy else refusal.reason, why, records)
+            self.intake.drop(self.source, refusal.reason, why, refusal.number)
         else:
-            self.refuse(refusal.reason, f"closing the connection: {refusal}", records=records)
+            why = f"closing the connection: {refusal}"
+            self.refuse(refusal.reason, why, records=refusal.number)
 
     @property
     def unfinished_bytes(self) -> int:

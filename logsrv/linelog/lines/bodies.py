@@ -58,6 +58,7 @@ _REASONS = {
     403: "unauthorized",
     409: "misplaced",
     413: "oversize",
+    503: "busy",
 }
 
 
@@ -81,6 +82,11 @@ class RequestRefused(PeerError):
         self.status = status
         self.headers = headers
         self.reason = reason or _REASONS.get(status, "protocol")
+
+    @property
+    def number(self) -> int:
+        """The number of refused records to count, 1 if it is unknown."""
+        return 1 if self.records is None else self.records
 
 
 class TooLargeHereError(Exception):

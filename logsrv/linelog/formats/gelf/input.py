@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from http import HTTPStatus
 from math import inf
 
 import attrs
@@ -24,17 +23,13 @@ from logsrv.linelog.intake.connections import Input, InputDatagrams
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.parsing import ParseOrder
 from logsrv.linelog.intake.records import RecordReceiver
-from logsrv.linelog.lines.bodies import (
-    LARGE,
-    BodyRules,
-    Records,
-    RequestRefused,
-)
+from logsrv.linelog.lines.bodies import LARGE, BodyRules, Records, RequestRefused
 from logsrv.linelog.lines.objects import add_objects_or_text
 from logsrv.linelog.lines.rules import for_datagrams
 from logsrv.timer import Timer
 
 log = Logger()
+
 # A message that ends with LF is reported if no NUL comes within this time.
 _NUL_SECONDS = 1
 _LF = (
@@ -122,11 +117,10 @@ class GelfDatagrams(InputDatagrams):
         self._waits = self._asked
         intake.backlog = bool(self._whole) or self._asked
         if intake.datagrams is not None:
-            (
-                intake.datagrams.pauseProducing
-                if intake.backlog
-                else intake.datagrams.resumeProducing
-            )()
+            if intake.backlog:
+                intake.datagrams.pauseProducing()
+            else:
+                intake.datagrams.resumeProducing()
 
     def _take_next(self) -> bool:
         if not self._whole or self._asked:
@@ -153,9 +147,7 @@ class GelfDatagrams(InputDatagrams):
         try:
             intake.take_gathered((await intake.parse(order)).gathered, source)
         except RequestRefused as refusal:
-            busy = refusal.status == HTTPStatus.SERVICE_UNAVAILABLE
-            reason = "busy" if busy else refusal.reason
-            intake.drop(source, reason, f"dropped a datagram: {refusal}")
+            intake.drop(source, refusal.reason, f"dropped a datagram: {refusal}")
         except Exception:
             log.failure("taking in a datagram failed")
         self._asked = False
