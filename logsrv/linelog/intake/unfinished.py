@@ -53,13 +53,9 @@ class UnfinishedData:
         """The limit in bytes: for `size`, and for `held`."""
         return BODIES * self._max_body()
 
-    def check_room(self, more: int = 0, own: int = 0) -> None:
-        """Raise RequestRefused (503) if all bodies hold too many bytes, or would with `more` bytes.
-
-        own: how many of those that are held belong to the same message. Without others it always has room.
-        """
-        others = self.held - own
-        if others + more > self.most_held and (others or not own):
+    def check_room(self, more: int = 0) -> None:
+        """Raise RequestRefused (503) if all bodies hold too many bytes, or would with `more` bytes."""
+        if self.held + more > self.most_held:
             raise busy_refusal("too many bodies are in memory at once; send it again")
 
     def admit(self, size: int) -> Deferred[None]:

@@ -27,19 +27,16 @@ class Body:
 
     at_once: whether it is stored while it arrives, so that a busy store pauses its sender. endless: whether
     its sender may be silent for hours, so that nothing times out, and a stop waits for no more of it.
+    waits: whether nothing more should be read from the sender for now.
     """
 
     at_once: ClassVar[bool] = False
     endless: ClassVar[bool] = False
+    waits = False
 
     @property
     def unfinished(self) -> bool:
         """Return whether received bytes are not stored yet."""
-        return False
-
-    @property
-    def waits(self) -> bool:
-        """Return whether nothing more should be read from the sender for now."""
         return False
 
     def receive(self, data: bytes) -> None:

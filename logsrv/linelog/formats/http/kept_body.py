@@ -153,7 +153,7 @@ class KeptBody(Body):
             return await self._store_as_text(body)
         gathered, reply = parsed.gathered, parsed.reply
         if len(reply.body) > PIECE:
-            intake.unfinished.check_room(len(reply.body), self._size)
+            intake.unfinished.check_room(len(reply.body))
         self._storing()
         intake.take_gathered(gathered, self._head.source)
         refuse_if_closing(gathered)

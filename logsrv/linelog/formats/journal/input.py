@@ -69,17 +69,13 @@ class JournalBody(Body):
         # Whole entries that are not stored yet, whether and until when a worker parses one, and why that
         # was refused.
         self._whole: deque[JournalEntry] = deque()
-        self._waits = False
+        self.waits = False
         self._parsed: Deferred[None] = succeed(None)
         self._refusal: RequestRefused | None = None
 
     @property
     def unfinished(self) -> bool:
         return self._framer.unfinished_bytes > 0
-
-    @property
-    def waits(self) -> bool:
-        return self._waits
 
     def missing_bytes(self) -> int:
         return self._framer.missing_bytes
@@ -89,7 +85,7 @@ class JournalBody(Body):
         self._intake.unfinished.note(self._holder, self._framer.unfinished_bytes, len(data))
 
     def store_whole(self) -> None:
-        while self._whole and not (self._waits or self._refusal):
+        while self._whole and not (self.waits or self._refusal):
             if self._whole[0].size > LARGE:
                 self._parsed = Deferred.fromCoroutine(self._parse_large(self._whole.popleft()))
                 continue
@@ -108,7 +104,7 @@ class JournalBody(Body):
 
     async def _parse_large(self, entry: JournalEntry) -> None:
         """Let a worker parse an entry; nothing is read from the sender meanwhile."""
-        intake, self._waits = self._intake, True
+        intake, self.waits = self._intake, True
         self._holder.pauseProducing()
         order = ParseOrder(add_journal_entries, entry.encoded(), self._rules, self._line_rules)
         try:
@@ -121,7 +117,7 @@ class JournalBody(Body):
         except Exception:
             log.failure("taking in an entry failed")
             self._refusal = RequestRefused(500, "the server has failed; its log says why")
-        self._waits = False
+        self.waits = False
         try:
             # The entries behind it have waited.
             self.store_whole()
@@ -139,7 +135,7 @@ class JournalBody(Body):
 
     async def _store_all(self) -> None:
         self.store_whole()
-        while self._waits:
+        while self.waits:
             await self._parsed
             self.store_whole()
 
