@@ -27,7 +27,7 @@ REST_SECONDS = 60.0
 TRIES = 3
 """Starts that fail one after the other until then; the first ones are tried again at once."""
 ANSWER_SECONDS = 100.0
-"""Seconds that a process may work on a message; then it is killed."""
+"""Seconds that a process may work on a message, and write a long answer; then it is killed."""
 END_SECONDS = 6.0
 _STOPS = "the service stops"
 
@@ -142,10 +142,16 @@ class ProcessPool:
         message = self._busy.get(child)
         if message is None:
             return
-        message.time.stop()
         if message.admit is not None:
+            # The wait for room is not the process's.
+            message.time.stop()
             child.pause()
-            message.admit(size).addBoth(lambda _: child.resume())
+            message.admit(size).addBoth(lambda _: self._read_answer(child, message))
+
+    def _read_answer(self, child: ChildProcess, message: _Message) -> None:
+        if self._busy.get(child) is message:
+            message.time.start(ANSWER_SECONDS, self._kill_late, child)
+        child.resume()
 
     def _start(self) -> ChildProcess:
         """Start a process. Raises NoWorkerError."""
@@ -193,9 +199,10 @@ class ProcessPool:
         if self._processes.stopping:
             message.answered.errback(WorkerEndedError(_STOPS))
             return
-        how = f"{end} ({end.words})" if end.words else str(end)
+        brief = str(end)
         if message.late:
-            how = f"was ended, as it took longer than {ANSWER_SECONDS:g} s"
+            brief = f"was ended, as it took longer than {ANSWER_SECONDS:g} s"
+        how = f"{brief} ({end.words})" if end.words else brief
         if child in self._new:
             self._new.remove(child)
             self._failed_starts += 1
@@ -215,6 +222,5 @@ class ProcessPool:
             message.answered.errback(NoWorkerError(how))
         else:
             log.error("{name} {how}; the message that it had is refused", name=self._name, how=how)
-            brief = how if message.late else str(end)
             message.answered.errback(WorkerEndedError(f"the process that worked on it {brief}"))
         self._serve_or_rest()

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from logsrv.kit.children.frames import frame_parts
@@ -203,6 +203,19 @@ def test_no_more_is_read_of_a_long_answer_until_there_is_room(reactor):
     assert not reactor.last.paused
     reactor.last.protocol.outReceived(whole[50:])
     assert asked.found == b"y" * 100
+    reactor.advance(ANSWER_SECONDS)
+    assert not reactor.last.killed
+
+
+def test_a_process_that_does_not_end_its_answer_is_killed(reactor):
+    workers = workers_of(reactor, 1)
+    asked = Asked(workers.answer(b"x", admit=lambda _: succeed(None)))
+    reactor.last.say()
+    reactor.last.protocol.outReceived(b"".join(frame_parts(b"y" * 100))[:50])
+    reactor.advance(ANSWER_SECONDS - 1)
+    assert not reactor.last.killed
+    reactor.advance(1)
+    assert reactor.last.killed and "took longer than 100 s" in str(asked.found)
 
 
 def test_idle_processes_end_after_the_last_busy_one_has_died(reactor):
