@@ -147,13 +147,19 @@ class Groups(Aggregate):
     lines: the number of all lines. lines_with: for each field of `by`, how many lines have it.
     """
 
-    def __init__(self, grouping: Grouping, extractions: Sequence[Extraction] = ()) -> None:
+    def __init__(
+        self,
+        grouping: Grouping,
+        extractions: Sequence[Extraction] = (),
+        most: int | None = None,
+    ) -> None:
+        """most: the groups that are kept when there are too many; None for as many as of other keys."""
         self.grouping = grouping
         self.lines = 0
         self.lines_with = [0] * len(grouping.by)
         self._fields = list(dict.fromkeys(one.field for one in grouping.figures if one.field))
         self._kept = {one.field for one in grouping.figures if one.function in PERCENTILES}
-        self._frequent: FrequentKeys[Key] = FrequentKeys(_characters)
+        self._frequent: FrequentKeys[Key] = FrequentKeys(_characters, most)
         self._numbers: dict[Key, list[Numbers]] = {}
         self._in_memory = 0
         self._exact = True
@@ -319,7 +325,8 @@ class _Steps(Groups):
     """Groups by time that are all needed, as nobody can look at bars of which some are missing."""
 
     def __init__(self, step: float, *, levels: bool) -> None:
-        super().__init__(Grouping((COUNT,), ("level",) * levels, step))
+        most = MOST_STEPS * len(EVERY_LEVEL)
+        super().__init__(Grouping((COUNT,), ("level",) * levels, step), most=most)
         self._starts: set[object] = set()
 
     def merge(self, part: Part) -> None:

@@ -203,6 +203,15 @@ def test_a_histogram_counts_lines_by_step_and_level(whole):
     assert [one.start for one in found] == sorted(wanted)
 
 
+def test_no_step_of_a_histogram_is_forgotten(tmp_path, monkeypatch):
+    """Of 100,000 steps, each with several levels, there are more groups than are kept of other keys."""
+    monkeypatch.setattr(frequent_keys, "MOST_KEYS", 10)
+    some = [line(f"<1{number % 2}>app: x", number / 2) for number in range(100)]
+    view = view_of(make_store(tmp_path / "logs", [some]))
+    found = histogram(Search(view, make_matcher(parse("")), Scope()), 1, levels=True)
+    assert [one.levels for one in found] == [{"critical": 1, "error": 1}] * 50
+
+
 def test_steps_shorter_than_a_second(tmp_path):
     some = [line("x", number * 0.04) for number in range(100)]
     view = view_of(make_store(tmp_path / "logs", [some]))
