@@ -1,7 +1,7 @@
 """The copies of earlier runs, and the check whether a new menu may replace an old one.
 
 An update begins with all copies as old ones. It removes nothing, so its one loss would be a menu that no
-longer leads to its copies. (`--delete` is gone, with a dozen conditions for what it must not remove.)
+longer leads to its copies.
 """
 
 from __future__ import annotations
