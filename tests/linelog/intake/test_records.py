@@ -198,13 +198,18 @@ class Busy:
 
 
 def parsing(
-    sink: Sink, *, busy: bool = False, waits: bool = True, **options: Any
+    sink: Sink,
+    kind: type[Parsing] = Parsing,
+    *,
+    busy: bool = False,
+    waits: bool = True,
+    **options: Any,
 ) -> tuple[Parsing, Peer, WorkersHere]:
     """A connection of messages, its peer, and the workers for large ones."""
     workers = WorkersHere(waits=waits)
     cpu = Busy() if busy else lambda: 0.0
     way = intake(sink, options=InputOptions(**options), workers=workers, cpu=cpu)
-    receiver, peer = Parsing(way), Peer()
+    receiver, peer = kind(way), Peer()
     receiver.makeConnection(peer)
     return receiver, peer, workers
 
@@ -439,9 +444,8 @@ class Numbering(Parsing):
 @pytest.mark.parametrize("size", [1, LARGE + 1])
 def test_an_answer_behind_a_message_is_sent_when_that_is_stored(size):
     """Also while a worker parses the message: it may die."""
-    sink, workers = Sink(), WorkersHere(waits=True)
-    receiver, peer = Numbering(intake(sink, workers=workers)), Peer()
-    receiver.makeConnection(peer)
+    sink = Sink()
+    receiver, peer, workers = parsing(sink, Numbering)
     receiver.dataReceived(b"x" * size + b";")
     sink.sync()
     if size > LARGE:
@@ -452,9 +456,8 @@ def test_an_answer_behind_a_message_is_sent_when_that_is_stored(size):
 
 
 def test_an_answer_behind_a_refused_message_is_not_sent():
-    sink, workers = Sink(), WorkersHere(waits=True)
-    receiver, peer = Numbering(intake(sink, workers=workers)), Peer()
-    receiver.makeConnection(peer)
+    sink = Sink()
+    receiver, peer, workers = parsing(sink, Numbering)
     receiver.dataReceived(b"bad" + b"x" * LARGE + b";")
     workers.answer_next()
     turn_of(receiver)
@@ -464,10 +467,9 @@ def test_an_answer_behind_a_refused_message_is_not_sent():
 
 def test_an_answer_behind_a_message_that_no_worker_takes_comes_before_the_next():
     """Who sends nothing again keeps its connection, and the order of its answers."""
-    sink, workers = Sink(), WorkersHere(waits=True)
-    receiver, peer = Numbering(intake(sink, workers=workers)), Peer()
+    sink = Sink()
+    receiver, peer, workers = parsing(sink, Numbering)
     receiver.acknowledges = False
-    receiver.makeConnection(peer)
     receiver.dataReceived(b"x" * LARGE + b"x;b;")
     workers.fail_next(NoWorkerError("there is none"))
     turn_of(receiver)
