@@ -8,9 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cache
 
+from twisted.logger import Logger
+
 from logsrv.errors import ConfigurationError
+from logsrv.kit.net.endpoint import ARGUMENTS
 from logsrv.kit.plugins import Plugins
 from logsrv.linelog.intake.interfaces import IInput, InputFormat
+
+log = Logger()
 
 INPUTS = Plugins[IInput]("logsrv.linelog.formats", IInput.providedBy)
 
@@ -67,5 +72,12 @@ class Inputs(Mapping[str, IInput]):
 
 @cache
 def inputs() -> Inputs:
-    """Return every input by its name."""
-    return Inputs(INPUTS.all())
+    """Return every input by its name; one that is called as an endpoint type is left out."""
+    found = INPUTS.all()
+    for name in found.keys() & {*ARGUMENTS, "haproxy"}:
+        del found[name]
+        log.warn(
+            "the input {name} is left out, because endpoints begin with that word: rename it",
+            name=name,
+        )
+    return Inputs(found)

@@ -65,7 +65,7 @@ class FrameInput:
             if type(line) is not bytes:
                 raise TypeError(f"line_of must return bytes, not {wrong_value_text(line)}")
             return line
-        except Exception:
+        except (Exception, SystemExit):
             failures.report_failure("line_of", "", Failure())
             return frame
 

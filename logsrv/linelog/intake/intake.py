@@ -13,11 +13,12 @@ import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from logsrv.kit.children.pool import NoWorkerError, ProcessPool, WorkerEndedError
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.peer_log import connection_log
-from logsrv.kit.observe.rate_limited_log import RateLimitedLog
+from logsrv.kit.observe.rate_limited_log import Failures, RateLimitedLog
 from logsrv.linelog.batch import TIME_AND_SPACES, Batch, Block
 from logsrv.linelog.intake.gathering import GatheredRecords, gather
 from logsrv.linelog.intake.options import InputOptions, read_secrets
@@ -30,6 +31,7 @@ from logsrv.linelog.lines.bodies import (
     RequestRefused,
     TooLargeHereError,
     busy_refusal,
+    failed_here,
     record_bytes_limit,
 )
 from logsrv.linelog.lines.rules import (
@@ -144,6 +146,7 @@ class Intake:
         self._next_turn = NextTurnCall(clock, partial(self.valve.when_open, self._store_waiting))
         self.metrics = metrics
         self._complaints = RateLimitedLog(clock.seconds)
+        self._failures = Failures(label, clock.seconds)
         # Over-long lines: how many there were, how many of them are logged, and the sender of the last.
         self._oversize = self._oversize_said = 0
         self._oversize_source = ""
@@ -320,6 +323,15 @@ class Intake:
             self.metrics.count("requests_deferred_total", listener=self.label)
         else:
             self.refused(refusal.reason, refusal.number)
+
+    def failed(self, doing: str, source: str, failure: Failure | None = None) -> RequestRefused:
+        """Log an error in our code, or an author's; return the refusal of what its sender has sent.
+
+        The first error at each place is logged with its traceback, then one line a minute. doing: the
+        function that failed. failure: None for the exception that is being handled.
+        """
+        self._failures.report_failure(doing, source, failure or Failure())
+        return failed_here()
 
     def drop(self, source: str, reason: str, sentence: str, records: int = 1) -> None:
         """Count records that are not stored, and log why, each reason once a minute for an address."""

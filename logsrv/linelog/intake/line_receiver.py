@@ -10,7 +10,6 @@ import re
 from collections import deque
 
 from twisted.internet.protocol import connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.kit.connections.drain import unread_bytes
@@ -62,8 +61,6 @@ def sentence_about(beginning: bytes) -> str | None:
     usual = b"\n" in beginning or len(beginning) >= LONGEST or not beginning[:1].isalnum()
     return "" if usual else None
 
-
-log = Logger()
 
 # Seconds without a byte after which a framer decides about bytes that wait.
 _SILENCE = 1.0
@@ -118,7 +115,11 @@ class LineReceiver(InputProtocol):
             self.pauseProducing()
             intake.turns.wait(self)
             return
-        size = self.take_in(data)
+        try:
+            size = self.take_in(data)
+        except (Exception, SystemExit):
+            self._abort()
+            return
         if began is not None:
             intake.turns.count(intake.cpu() - began)
         if self.more:
@@ -131,11 +132,8 @@ class LineReceiver(InputProtocol):
         """Take in the framer's rest and unread chunks, until others have a turn."""
         try:
             done = self.intake.turns.run(self, self._take_rest)
-        except Exception:
-            log.failure("taking in data from {source} failed", source=self.source)
-            self._unread.clear()
-            self._framer = self.make_framer(self.intake.rules, self.intake.counts)
-            self.transport.abortConnection()
+        except (Exception, SystemExit):
+            self._abort()
             return
         if not self.connected:
             if done:
@@ -144,6 +142,13 @@ class LineReceiver(InputProtocol):
             self.resumeProducing()
         else:
             self.pauseProducing()
+
+    def _abort(self) -> None:
+        """Close the connection after an error in its own code."""
+        self.intake.request_refused(self.intake.failed("taking in data", self.source))
+        self._unread.clear()
+        self._framer = self.make_framer(self.intake.rules, self.intake.counts)
+        self.transport.abortConnection()
 
     def _take_rest(self) -> bool:
         if self.working:

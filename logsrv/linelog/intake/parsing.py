@@ -37,6 +37,7 @@ from logsrv.linelog.lines.bodies import (
     Reply,
     RequestRefused,
     TooLargeHereError,
+    failed_here,
 )
 from logsrv.linelog.lines.rules import LineCounts, LineRules, Oversize
 
@@ -136,10 +137,11 @@ class ParseOrder:
         except MemoryError:
             why = "the message needs more memory than one message may have; send fewer at once"
             head["refused"] = [HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "oversize", None, why]
-        except Exception:
+        except (Exception, SystemExit):
             # To standard error, which the service logs.
             traceback.print_exc()
-            head["refused"] = [500, "protocol", None, "the server has failed; its log says why"]
+            failed = failed_here()
+            head["refused"] = [failed.status, failed.reason, None, str(failed)]
         else:
             body = b"" if reply is None else reply.body
             head["reply"] = reply and [reply.status, reply.type, dict(reply.headers), len(body)]

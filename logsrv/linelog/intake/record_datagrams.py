@@ -86,7 +86,7 @@ class RecordDatagrams(InputDatagrams):
                     raise TypeError(f"received gave {wrong_value_text(result)}; it has to be None")
             except ValueError as error:
                 intake.drop(self.source, "protocol", f"dropped a datagram: {error}")
-            except Exception:
+            except (Exception, SystemExit):
                 self._failures.report_failure("received", self.source, Failure())
                 lost = len(payload)
                 intake.metrics.count(

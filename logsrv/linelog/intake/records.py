@@ -13,7 +13,6 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.kit.protocols.faults import wrong_value_text
@@ -30,8 +29,6 @@ from logsrv.linelog.lines.bodies import (
     TooLargeHereError,
 )
 from logsrv.linelog.lines.framer import RecordFramer
-
-log = Logger()
 
 # A peer with more stored but unacknowledged bytes is paused; most clients have a smaller window.
 WINDOW = 4 << 20
@@ -129,9 +126,11 @@ class RecordReceiver(InputProtocol):
             parsed = order.parse_here(self.intake.counts)
         except TooLargeHereError:
             waiting = Deferred.fromCoroutine(self._parse_in_worker(order, answer))
-            waiting.addErrback(self._abort)
+            waiting.addErrback(self._close_as_failed)
         except RequestRefused as refusal:
             self.refuse_message(refusal)
+        except (Exception, SystemExit):
+            self.refuse_message(self.intake.failed(place_of(parser), self.source))
         else:
             self._store_parsed(parsed, answer)
 
@@ -235,8 +234,8 @@ class RecordReceiver(InputProtocol):
         self._work = Work.NOW
         try:
             done = self.intake.turns.run(self, self._take_next)
-        except Exception:
-            self._abort(Failure())
+        except (Exception, SystemExit):
+            self._close_as_failed(Failure())
         else:
             if self._work is Work.ASKED:
                 self._wait(Work.WAITS)
@@ -308,10 +307,9 @@ class RecordReceiver(InputProtocol):
             self._work = Work.LATER
             self.intake.turns.wait(self)
 
-    def _abort(self, failure: Failure) -> None:
-        log.failure("taking in data from {source} failed", failure, source=self.source)
-        self.ending = True
-        self.transport.abortConnection()
+    def _close_as_failed(self, failure: Failure) -> None:
+        """Close the connection after an error in its own code; what is stored is still acknowledged."""
+        self.refuse_message(self.intake.failed("received", self.source, failure))
         self._all_taken()
 
     def _store_parsed(self, parsed: Parsed, answer: bytes) -> None:

@@ -170,6 +170,6 @@ class Turns:
         del waiting[sender]
         try:
             sender.take_turn()
-        except Exception:
+        except (Exception, SystemExit):
             # The others must still get their turns.
             log.failure("a sender cannot go on")

@@ -308,6 +308,11 @@ def busy_refusal(sentence: str) -> RequestRefused:
     return RequestRefused(503, sentence, {"Retry-After": str(RETRY_SECONDS)})
 
 
+def failed_here() -> RequestRefused:
+    """Return the refusal (500) of a message in whose handling our code, or a plugin's, has failed."""
+    return RequestRefused(500, "the server has failed; its log says why", reason="failed")
+
+
 def record_too_long(most: int, what: str = "a record") -> RequestRefused:
     """Return the refusal (413) of a request because of one record longer than `most` bytes."""
     return RequestRefused(413, f"{what} is longer than {most} bytes, the limit of --max-record")

@@ -24,6 +24,8 @@ def add_text(message: bytes, rules: BodyRules, records: Records) -> Reply:
         raise RequestRefused(400, "it is bad", records=3)
     if message.startswith(b"gone"):
         raise KeyError("gone")
+    if message.startswith(b"exit"):
+        raise SystemExit("an end of its own")
     if message.startswith(b"grows"):
         rules.check_unpacked(LARGE + 1)
     records.add(message[:9], structured=False)
@@ -216,13 +218,35 @@ def test_what_is_left_at_the_end_of_the_service_is_stored():
     assert sink.text == b"a\nb\nc\nd\ne\n"
 
 
-def test_a_fault_of_ours_ends_the_connection():
+class Received(Parsing):
+    """Its own code fails, not its parser."""
+
+    def received(self, message: bytes) -> None:
+        if message.startswith((b"gone", b"exit")):
+            add_text(message, self.body_rules, Records())
+        super().received(message)
+
+
+@pytest.mark.complains("KeyError")
+@pytest.mark.parametrize("kind", [Parsing, Received])
+@pytest.mark.parametrize("fault", [b"gone", b"exit", b"gone" + b"x" * LARGE])
+def test_an_error_of_a_format_is_counted_and_closes_behind_the_last_answer(kind, fault):
+    """Said once, however many connections it costs."""
     sink = Sink()
-    receiver, peer, _ = parsing(sink)
-    receiver.dataReceived(b"a;gone;b;")
-    sink.sync()
-    assert peer.aborted and not receiver.working
-    assert sink.text == b"a\n"
+    receiver, peer, _ = parsing(sink, kind, waits=False)
+    others = [(kind(receiver.intake), Peer()) for _ in range(3)]
+    with capturedLogs() as logs:
+        for one, transport in ((receiver, peer), *others):
+            if one is not receiver:
+                one.makeConnection(transport)
+            one.dataReceived(b"a;" + fault + b";b;")
+            turn_of(receiver)
+            sink.sync()
+            assert (transport.value(), transport.disconnecting) == (b"1.!", True)
+            assert not transport.aborted and not one.working
+    assert sink.text == b"a\n" * 4
+    assert counted(receiver.intake, "records_refused_total", reason="failed") == 4
+    assert len([one for one in logs if "log_failure" in one]) <= 1
 
 
 def test_who_gives_way_at_the_end_of_its_turns_is_not_read_from_again():

@@ -111,6 +111,8 @@ class Words(RecordDatagrams):
             raise ValueError("it has a space")
         if data == b"bug":
             raise KeyError("a mistake")
+        if data == b"exit":
+            raise SystemExit("an end of its own")
         self.store(data)
         self.answer_when_safe(data)
         return later() if data == b"later" else None
@@ -149,7 +151,7 @@ def test_a_datagram_that_fails_costs_no_other(bound):
     metrics: Any = way.metrics
     words = Words(way)
     words.attach(bound)
-    datagrams = [b"one", b"no word", b"bug", b"bug", b"later", b"two"]
+    datagrams = [b"one", b"no word", b"bug", b"bug", b"exit", b"later", b"two"]
     with capturedLogs() as events:
         words.datagrams_received(datagrams, bound.sender)
     sink.sync()
@@ -158,5 +160,5 @@ def test_a_datagram_that_fails_costs_no_other(bound):
     assert bound.answers() == [b"one", b"later", b"two"]
     assert sink.text == b"one\nlater\ntwo\n"
     assert metrics.value("records_refused_total", reason="protocol") == 1
-    assert metrics.value("dropped_bytes_total", reason="failed") == len(b"bugbuglater")
+    assert metrics.value("dropped_bytes_total", reason="failed") == len(b"bugbugexitlater")
     words.close()

@@ -107,9 +107,15 @@ def test_none_goes_on_while_the_store_has_enough(turns, valve, clock, took):
     assert took == ["a", "b"] and second not in turns
 
 
-def test_who_fails_in_its_turn_stops_nobody_else(turns, clock, took):
+@pytest.mark.parametrize("error", [ValueError, SystemExit])
+def test_who_fails_in_its_turn_stops_nobody_else(turns, clock, took, error):
     failing, other = waiters(turns, clock, took, "ab")
-    failing.clock = None  # type: ignore[assignment]
+
+    def fail() -> None:
+        took.append("a")
+        raise error
+
+    failing.take_turn = fail  # type: ignore[method-assign]
     turns.wait(failing)
     turns.wait(other)
     with capturedLogs() as logs:

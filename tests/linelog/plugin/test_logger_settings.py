@@ -4,9 +4,11 @@ import socket
 from pathlib import Path
 
 import pytest
-from twisted.logger import capturedLogs
+from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.errors import ConfigurationError
+from logsrv.linelog.formats.lines.input import Lines
+from logsrv.linelog.formats.registry import INPUTS, inputs
 from logsrv.linelog.lines.rules import LineRules
 from logsrv.linelog.plugin.logger_settings import (
     LoggerSettings,
@@ -65,6 +67,19 @@ def test_an_input_is_left_out_while_a_plugin_is_broken(broken_plugin):
     with pytest.raises(ValueError, match=r"^upd is no endpoint type"):
         parse_listen("upd:514")
     assert listeners_without_plugin(settings("--listen", "syslog:udp:5514")) == []
+
+
+def test_a_plugin_cannot_take_the_name_of_an_endpoint_type(monkeypatch):
+    class Stranger(Lines):
+        name = "tcp"
+
+    monkeypatch.setattr(INPUTS, "all", lambda: {**INPUTS.ours(), "tcp": Stranger()})
+    inputs.cache_clear()
+    with capturedLogs() as events:
+        listen = parse_listen("tcp:1234")
+    inputs.cache_clear()
+    assert (listen.input, listen.endpoint.port) == ("lines", 1234)
+    assert ["the input tcp is left out" in str(formatEvent(event)) for event in events] == [True]
 
 
 def test_a_path_in_an_endpoint_is_made_absolute():

@@ -8,7 +8,6 @@ from math import inf
 
 import attrs
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 
 from logsrv.linelog.formats.gelf.parse import (
     MAGIC,
@@ -27,8 +26,6 @@ from logsrv.linelog.lines.bodies import LARGE, BodyRules, Records, RequestRefuse
 from logsrv.linelog.lines.objects import add_objects_or_text
 from logsrv.linelog.lines.rules import for_datagrams
 from logsrv.timer import Timer
-
-log = Logger()
 
 # A message that ends with LF is reported if no NUL comes within this time.
 _NUL_SECONDS = 1
@@ -112,7 +109,7 @@ class GelfDatagrams(InputDatagrams):
         try:
             intake.turns.run(self, self._take_next)
         except Exception:
-            log.failure("taking in datagrams failed")
+            intake.failed("taking in datagrams", "")
             intake.turns.wait(self)
         self._waits = self._asked
         intake.backlog = bool(self._whole) or self._asked
@@ -149,7 +146,7 @@ class GelfDatagrams(InputDatagrams):
         except RequestRefused as refusal:
             intake.drop(source, refusal.reason, f"dropped a datagram: {refusal}")
         except Exception:
-            log.failure("taking in a datagram failed")
+            intake.request_refused(intake.failed("taking in a datagram", source))
         self._asked = False
         if self._waits:
             self._waits = False

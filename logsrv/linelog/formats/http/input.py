@@ -12,7 +12,6 @@ from typing import Any, cast
 
 from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import connectionDone
-from twisted.logger import Logger
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from twisted.web.http import Request
@@ -31,8 +30,6 @@ from logsrv.linelog.formats.http.routes import Routes, http_routes
 from logsrv.linelog.intake.connections import Input
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.parsing import place_of
-
-log = Logger()
 
 # Bytes parsed in one step: they may be hundreds of chunks or entries, which take some 5 ms.
 PIECE = 2 << 10
@@ -119,8 +116,9 @@ class InputChannel(Channel):
         try:
             # While the store takes nothing, requests are refused, and questions answered.
             self.factory.intake.turns.run(self, self._parse_piece, while_closed=True)
-        except Exception:
-            log.failure("taking in data from {source} failed", source=self.source)
+        except (Exception, SystemExit):
+            intake = self.factory.intake
+            intake.request_refused(intake.failed("taking in data", self.source))
             self._unread.clear()
             self.abort()
         self._is_parsing = False

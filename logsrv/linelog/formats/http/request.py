@@ -41,7 +41,7 @@ from logsrv.linelog.formats.http.routes import (
 )
 from logsrv.linelog.formats.http.token import challenges, check_token
 from logsrv.linelog.intake.intake import Intake
-from logsrv.linelog.lines.bodies import Reply, RequestRefused, busy_refusal, json_line
+from logsrv.linelog.lines.bodies import Reply, RequestRefused, busy_refusal
 from logsrv.timer import Timer
 
 log = Logger()
@@ -228,20 +228,15 @@ class InputRequest(Request):
     def _work_ended(self, result: Reply | Failure) -> None:
         before = self.state
         self._advance_state("worked")
-        refusal = result.value if isinstance(result, Failure) else None
-        if isinstance(result, Failure) and not isinstance(refusal, RequestRefused):
-            log.failure("taking in a request failed", result)
+        outcome = result.value if isinstance(result, Failure) else result
+        if isinstance(result, Failure) and not isinstance(outcome, RequestRefused):
+            outcome = self._intake.failed("taking in a request", self._channel.source, result)
         if before != "WORKING":
             self._release_body()
-        elif isinstance(result, Reply):
-            self._answer_when_safe(result)
-        elif isinstance(refusal, RequestRefused):
-            self._refuse_whole(refusal)
-        else:
-            self._write_answer(
-                Reply(500, json_line(error="the server has failed; its log says why"))
-            )
-            self._end_request()
+        elif isinstance(outcome, Reply):
+            self._answer_when_safe(outcome)
+        elif isinstance(outcome, RequestRefused):
+            self._refuse_whole(outcome)
 
     # Back-pressure: text and journals are stored while they arrive, so a busy store pauses their senders.
 

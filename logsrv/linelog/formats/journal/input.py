@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Sequence
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.logger import Logger
 
 from logsrv.linelog.formats.http.body import (
     Body,
@@ -30,8 +29,6 @@ from logsrv.linelog.intake.gathering import GatheredRecords, gather
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.parsing import ParseOrder
 from logsrv.linelog.lines.bodies import LARGE, Records, Reply, RequestRefused
-
-log = Logger()
 
 ENTRIES = "application/vnd.fdo.journal"
 """The media type of entries."""
@@ -115,8 +112,7 @@ class JournalBody(Body):
         except RequestRefused as refusal:
             self._refusal = refusal
         except Exception:
-            log.failure("taking in an entry failed")
-            self._refusal = RequestRefused(500, "the server has failed; its log says why")
+            self._refusal = intake.failed("taking in an entry", self._source)
         self.waits = False
         try:
             # The entries behind it have waited.

@@ -285,6 +285,7 @@ def test_a_failure_of_ours_is_no_secret_of_the_log(monkeypatch):
     sender.post(b"{}", Content_Type="application/json")
     ((status, body),) = sender.answers()
     assert status == 500 and "inside" not in body["error"]
+    assert refused(sender, "failed") == 1
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from logsrv.linelog.intake.connections import AnswerState
 from logsrv.linelog.intake.line_receiver import LineReceiver
 from logsrv.linelog.intake.turns import LITTLE, MOST_IN_A_TURN
 from logsrv.linelog.lines.rules import LineRules, Oversize
-from tests.parts.sinks import InputSettings, Sink, connected, intake, turn
+from tests.parts.receivers import Peer
+from tests.parts.sinks import InputSettings, Sink, connected, intake, refused, turn
 from tests.parts.stack_traces import JOINED, TRACE
 
 
@@ -35,6 +36,22 @@ def test_lines_and_the_unfinished_last_one():
     receiver.connectionLost(connectionDone)
     assert sink.text == b"one\ntwo\nthr\n"
     assert {batch.source for batch in sink.batches} == {"tcp:192.0.2.7:514"}
+
+
+@pytest.mark.parametrize("error", [KeyError("gone"), SystemExit("an end of its own")])
+def test_an_error_in_its_own_code_is_counted_and_said_once(monkeypatch, error):
+    def fail(*_: object) -> None:
+        raise error
+
+    way = intake(Sink())
+    monkeypatch.setattr("logsrv.linelog.lines.framer.LineFramer.receive", fail)
+    with capturedLogs() as events:
+        for _ in range(3):
+            receiver, peer = connected(Lines(), way, Peer())
+            receiver.dataReceived(b"one\n")
+            assert isinstance(peer, Peer) and peer.aborted
+    assert refused(way, "failed") == 3
+    assert len([one for one in events if "log_failure" in one]) == 1
 
 
 @pytest.mark.parametrize("kind", [Lines, Syslog])
