@@ -5,12 +5,10 @@ from logsrv.gopher.fetch.client import Download as Download
 from logsrv.gopher.fetch.client import GopherClient as GopherClient
 from logsrv.gopher.fetch.client import GopherResponse as GopherResponse
 from logsrv.gopher.fetch.connection_options import PinStore as PinStore
-from logsrv.gopher.fetch.connection_options import Timeouts as Timeouts
 from logsrv.gopher.fetch.connection_options import Trust as Trust
 from logsrv.gopher.fetch.proxy import Proxy as Proxy
 from logsrv.gopher.fetch.urllib_handler import GopherHandler as GopherHandler
 from logsrv.gopher.fetch.urllib_handler import install_opener as install_opener
-from logsrv.gopher.wire.content import Limits as Limits
 from logsrv.gopher.wire.errors import BadURL as BadURL
 from logsrv.gopher.wire.errors import GopherError as GopherError
 from logsrv.gopher.wire.errors import NotGopher as NotGopher
@@ -22,6 +20,7 @@ from logsrv.gopher.wire.errors import TLSError as TLSError
 from logsrv.gopher.wire.errors import TooBig as TooBig
 from logsrv.gopher.wire.errors import Truncated as Truncated
 from logsrv.gopher.wire.errors import UnknownHost as UnknownHost
+from logsrv.gopher.wire.limits import Limits as Limits
 from logsrv.gopher.wire.menu import Menu as Menu
 from logsrv.gopher.wire.menu import MenuItem as MenuItem
 from logsrv.gopher.wire.text import Text as Text

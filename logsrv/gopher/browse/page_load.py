@@ -11,8 +11,10 @@ from logsrv.gopher.browse.page import MenuContent, Page, way_to_show
 from logsrv.gopher.browse.page_lines import ITEMS, LONGEST, PageLine, menu_line, text_lines
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.on_asyncio import AsyncAnswer, async_answer_of
-from logsrv.gopher.wire.content import Content, Limits
+from logsrv.gopher.wire.content import Content
 from logsrv.gopher.wire.fileurl import ItemURL
+from logsrv.gopher.wire.itemtypes import AnswerKind
+from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.text import decode_text
 from logsrv.kit.text.escape import one_line
 
@@ -48,8 +50,8 @@ class PageLoad:
         way = way_to_show(url)
         self.url = url
         self._options = options
-        self._kind = way if way in ("menu", "text") else "binary"
-        self._most_bytes = limits.most_bytes(self._kind)
+        self._kind: AnswerKind = way if way in ("menu", "text") else "binary"
+        self._limits = limits
         self._charset = charset
         self._answer: AsyncAnswer | None = None
         self._content = Content(self._kind, limits)
@@ -151,8 +153,9 @@ class PageLoad:
     async def _receive_answer(self) -> str:
         """Receive all of it; return a note about its end."""
         options = self._options()
-        how = {"most_seconds": options.timeouts.whole, "charset": self._charset}
-        async with async_answer_of(self.url, options, self._most_bytes, **how) as answer:
+        limits = self._limits.with_times_of(options.limits)
+        options = options.replace(limits=limits, charset=self._charset)
+        async with async_answer_of(self.url, options, self._kind) as answer:
             self._answer = answer
             async for chunk in answer:
                 if self._kind == "text":

@@ -15,13 +15,13 @@ from logsrv.errors import ConfigurationError, UsageError
 from logsrv.gopher.fetch.connection_options import (
     ConnectionOptions,
     PinStore,
-    Timeouts,
     Trust,
     pins_path,
 )
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.wire.fileurl import ItemURL
 from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.menu import link_of_url
 from logsrv.gopher.wire.text import checked_charset
 from logsrv.gopher.wire.url import GopherURL
@@ -107,7 +107,9 @@ def connection_options(options: Namespace) -> ConnectionOptions:
     if options.proxy:
         proxy = Proxy.parse(options.proxy)
     trust = Trust(options.cafile, pins, options.insecure, options.accept_cut)
-    return ConnectionOptions(Timeouts(*[options.timeout] * 3), trust, proxy)
+    seconds = options.timeout
+    limits = Limits(connect=seconds, first_byte=seconds, between=seconds)
+    return ConnectionOptions(limits, trust, proxy)
 
 
 def check_item_type(url: ItemURL, typed: str, otherwise: str = "") -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import sys
@@ -23,10 +22,9 @@ from logsrv.gopher.command.arguments import (
     wrong_value_error,
 )
 from logsrv.gopher.command.show import Answer, Ask, TextOutput, show_json, show_menu, show_text
-from logsrv.gopher.fetch.blocking import urlopen
-from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
+from logsrv.gopher.fetch import blocking
+from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.local import LocalAnswer, resolve_typed_address
-from logsrv.gopher.wire.content import USUAL
 from logsrv.gopher.wire.errors import UnknownHost
 from logsrv.gopher.wire.fileurl import ItemURL, url_of_item
 from logsrv.gopher.wire.itemtypes import MENUS, AnswerKind, item_type, item_type_by_name
@@ -221,18 +219,13 @@ def open_answer(
     most_bytes: replaces the default limit of its kind. Raises GopherError, ConfigurationError.
     """
     kind = answer_kind_of(url)
-    most_bytes = most_bytes or USUAL.most_bytes(kind)
+    limits = connection.limits
+    if most_bytes is not None:
+        limits = limits.replace(menu=most_bytes, text=most_bytes, download=most_bytes)
     if not isinstance(url, GopherURL):
-        return LocalAnswer(url, most_bytes)
-    return urlopen(
-        url,
-        connection.timeouts.between,
-        trust=connection.trust,
-        most_bytes=most_bytes,
-        most_seconds=math.inf if kind == "binary" else Timeouts().whole,
-        proxy=connection.proxy,
-        as_sent=True,
-    )
+        return LocalAnswer(url, limits.most_bytes(kind))
+    options = connection.replace(limits=limits)
+    return blocking.open_answer(url, options, None if kind == "binary" else kind, as_sent=True)
 
 
 def _show_or_save(

@@ -27,7 +27,7 @@ from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.local import MIRROR_JOURNAL
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl, MirrorTally
-from logsrv.gopher.mirror.jobs import CrawlOptions
+from logsrv.gopher.mirror.jobs import CrawlOptions, mirror_limits
 from logsrv.gopher.mirror.journal import MirrorJournal
 from logsrv.gopher.mirror.scope import MirrorScope
 from logsrv.gopher.wire.errors import GopherError
@@ -108,7 +108,8 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     directory: str = options.directory
     how = connection_options(options)
     # Nobody watches a mirror: a server that sends a byte now and then must not occupy it for ever.
-    how = how.replace(timeouts=how.timeouts.replace(least=options.min_speed))
+    sizes = mirror_limits(how.limits, options.max_size)
+    how = how.replace(limits=sizes.replace(least=options.min_speed))
     transfers = Transfers(how, time.monotonic)
     try:
         scope = _make_scope(root, options, how, transfers)

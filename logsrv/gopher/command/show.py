@@ -21,10 +21,11 @@ from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 from logsrv.gopher.fetch.blocking import GopherFile
 from logsrv.gopher.fetch.local import LocalAnswer
-from logsrv.gopher.wire.content import USUAL, Content
+from logsrv.gopher.wire.content import Content
 from logsrv.gopher.wire.errors import GopherError, TooBig
 from logsrv.gopher.wire.fileurl import ItemURL, url_of_item
 from logsrv.gopher.wire.itemtypes import AnswerKind
+from logsrv.gopher.wire.limits import MOST_ITEMS
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import TextParser, decode_line, decode_text
 from logsrv.kit.text.escape import one_line, printable
@@ -96,7 +97,7 @@ def show_menu(pieces: Iterable[bytes], screen: TextOutput, menu: ItemURL, *, lin
         for piece in pieces:
             show(parser.feed(piece))
             if parser.is_full:
-                raise TooBig("the menu", USUAL.items, "lines")
+                raise TooBig("the menu", MOST_ITEMS, "lines")
     finally:
         show(parser.finish())
 

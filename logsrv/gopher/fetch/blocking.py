@@ -7,19 +7,18 @@ milliseconds.
 from __future__ import annotations
 
 import io
-import math
 import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
-from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts, Trust
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Trust
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.stream import AnswerStream
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.fetch.wholefile import unstuff_file, whole_file
-from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.itemtypes import AnswerKind, item_type
+from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.text import TextParser
 from logsrv.gopher.wire.url import GopherURL
 
@@ -33,14 +32,19 @@ class _AnswerBody(AnswerStream, io.RawIOBase):
     """The content of one answer as a raw file, which `GopherFile` buffers."""
 
     def __init__(
-        self, url: GopherURL, options: ConnectionOptions, *, as_text: bool, **how: Any
+        self,
+        url: GopherURL,
+        options: ConnectionOptions,
+        kind: AnswerKind | None,
+        *,
+        as_text: bool,
     ) -> None:
-        """as_text: whether to remove the last line `.` and doubled dots. how: for `Transfers.start`.
+        """kind: see `Transfer`. as_text: whether to remove the last line `.` and doubled dots.
 
         Raises the server's error, and the one for an answer that is not Gopher, before anything is read.
         """
         self._unread = memoryview(b"")
-        super().__init__(Transfers(options, time.monotonic), url, **how)
+        super().__init__(Transfers(options, time.monotonic), url, kind)
         try:
             while not self.certain_or_raise():
                 self._transfers.run_round(_LONG)
@@ -111,6 +115,22 @@ class GopherFile(io.BufferedReader):
         return str(self.url)
 
 
+def open_answer(
+    url: GopherURL,
+    options: ConnectionOptions,
+    kind: AnswerKind | None = None,
+    *,
+    as_sent: bool = False,
+) -> GopherFile:
+    """Request `url` and return the answer as a file; a text has neither terminator nor stuffed dots.
+
+    kind: see `Transfer`. as_sent: whether to keep the terminator and the dots of a text. Raises GopherError
+    as `urlopen` does.
+    """
+    as_text = item_type(url.item_type).transfer == "text" and not as_sent
+    return GopherFile(_AnswerBody(url, options, kind, as_text=as_text), url)
+
+
 def urlopen(
     url: str | GopherURL,
     timeout: float = TIMEOUT,
@@ -118,25 +138,22 @@ def urlopen(
     *,
     trust: Trust | None = None,
     most_bytes: int | None = None,
-    most_seconds: float = math.inf,
     proxy: Proxy | None = None,
     as_sent: bool = False,
 ) -> GopherFile:
     """Request `url` and return the answer as a file; a text has neither terminator nor stuffed dots.
 
     timeout: seconds, for connecting and for each silence of the server. data: the words of a search.
-    most_bytes: a longer answer raises TooBig. most_seconds: for the whole answer, so that a server that
-    sends a byte now and then ends too. as_sent: whether to keep the terminator and the dots of a text.
+    most_bytes: a longer answer raises TooBig. as_sent: see `open_answer`.
 
     Raises GopherError: here for the beginning of the answer, while reading for the rest.
     """
     target = url if isinstance(url, GopherURL) else GopherURL.parse(url)
     if data is not None:
         target = target.searching(data)
-    options = ConnectionOptions(Timeouts(timeout, timeout, timeout), trust or Trust(), proxy)
-    as_text = item_type(target.item_type).transfer == "text" and not as_sent
-    how = {"most_bytes": most_bytes, "most_seconds": most_seconds}
-    return GopherFile(_AnswerBody(target, options, as_text=as_text, **how), target)
+    limits = Limits(download=most_bytes, connect=timeout, first_byte=timeout, between=timeout)
+    options = ConnectionOptions(limits, trust or Trust(), proxy)
+    return open_answer(target, options, as_sent=as_sent)
 
 
 def urlretrieve(
@@ -154,8 +171,8 @@ def urlretrieve(
     `reporthook(bytes so far, bytes in all or None)` is called for each piece. Returns the size of
     the file in bytes. Raises GopherError, OSError.
     """
-    how: dict[str, Any] = {"trust": trust, "most_bytes": most_bytes, "proxy": proxy}
-    with urlopen(url, timeout, as_sent=True, **how) as answer, whole_file(filename) as file:
+    answer = urlopen(url, timeout, trust=trust, most_bytes=most_bytes, proxy=proxy, as_sent=True)
+    with answer, whole_file(filename) as file:
         size = 0
         for piece in answer.pieces():
             size += file.write(piece)

@@ -8,7 +8,6 @@ async with await client.open("gopher://example.org/9/big") as response:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,14 +18,20 @@ from twisted.internet.interfaces import IReactorFDSet, IReactorTime, IReadDescri
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts, Trust
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Trust
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.stream import MOST_RETRIES, AwaitedStream, RetryPolicy
-from logsrv.gopher.fetch.transfers import LOOK_AT_CLOCKS, Transfers
+from logsrv.gopher.fetch.transfers import (
+    LOOK_AT_CLOCKS,
+    AnswerSink,
+    SocketTransfer,
+    Transfers,
+)
 from logsrv.gopher.fetch.wholefile import unstuff_file, whole_file
-from logsrv.gopher.wire.content import USUAL, Content, Limits
+from logsrv.gopher.wire.content import Content
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.itemtypes import AnswerKind, item_type
+from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.menu import Menu
 from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL
@@ -38,7 +43,7 @@ class IClientReactor(IReactorTime, IReactorFDSet):
 
 
 @implementer(IReadDescriptor)
-class ReactorTransfers:
+class ReactorTransfers(Transfers):
     """Transfers driven by the reactor, which watches them only while there are some."""
 
     def __init__(
@@ -48,34 +53,40 @@ class ReactorTransfers:
         allow: Callable[[str, int], None] | None = None,
     ) -> None:
         """allow: see `Transfers`."""
+        super().__init__(options, reactor.seconds, allow=allow)
         self._reactor = reactor
-        self.transfers = Transfers(options, reactor.seconds, allow=allow)
         self._timer = Timer(reactor)
 
-    def watch(self) -> None:
-        """Let the reactor watch the transfers. Call this after each start."""
+    def start(
+        self,
+        url: GopherURL,
+        sink: AnswerSink,
+        kind: AnswerKind | None = None,
+        after: float = 0.0,
+    ) -> SocketTransfer:
         if not self._timer.running:
             self._reactor.addReader(self)
             self._timer.start(0, self._check_timeouts)
+        return super().start(url, sink, kind, after)
+
+    def stop(self, transfer: SocketTransfer) -> None:
+        super().stop(transfer)
+        self._unwatch_if_idle()
 
     def _check_timeouts(self) -> None:
         self._timer.start(LOOK_AT_CLOCKS, self._check_timeouts)
         self.doRead()
 
-    def unwatch_if_idle(self) -> None:
-        """Let the reactor stop watching the transfers if none is active."""
-        if self._timer.running and not self.transfers.active:
+    def _unwatch_if_idle(self) -> None:
+        if self._timer.running and not self.active:
             self._reactor.removeReader(self)
             self._timer.stop()
 
     # IReadDescriptor, which Twisted calls.
 
-    def fileno(self) -> int:
-        return self.transfers.fileno()
-
     def doRead(self) -> None:
-        self.transfers.run_round(0)
-        self.unwatch_if_idle()
+        self.run_round(0)
+        self._unwatch_if_idle()
 
     def connectionLost(self, reason: Failure) -> None:
         """Do nothing: Twisted calls this when the reactor ends, and all transfers end with it."""
@@ -107,15 +118,6 @@ class GopherResponse(AwaitedStream):
     has ended or is closed: use it in `async with`.
     """
 
-    def __init__(self, transfers: ReactorTransfers, url: GopherURL, **how: Any) -> None:
-        """how: further arguments of `AnswerStream`."""
-        self._reactor_transfers = transfers
-        super().__init__(transfers.transfers, url, **how)
-
-    def _start_try(self, after: float = 0.0) -> None:
-        super()._start_try(after)
-        self._reactor_transfers.watch()
-
     async def wait_for_content(self) -> None:
         """Wait until the answer is certainly content, which may be empty. Raises its error if it fails."""
         try:
@@ -129,11 +131,6 @@ class GopherResponse(AwaitedStream):
         changed: Deferred[None] = Deferred()
         self.wake = lambda: None if changed.called else changed.callback(None)
         await changed
-
-    def close(self) -> None:
-        """Close the connection; unread bytes are lost."""
-        super().close()
-        self._reactor_transfers.unwatch_if_idle()
 
     async def __aenter__(self) -> GopherResponse:
         return self
@@ -161,8 +158,7 @@ class GopherClient:
         self,
         reactor: IClientReactor,
         *,
-        timeouts: Timeouts | None = None,
-        limits: Limits = USUAL,
+        limits: Limits | None = None,
         trust: Trust | None = None,
         proxy: Proxy | None = None,
         connections_per_host: int = CONNECTIONS_PER_HOST,
@@ -173,42 +169,21 @@ class GopherClient:
         """charset (see `checked_charset`): of the servers' error messages. allow: called with an address
         and a port; raises a GopherError if the client must not connect there.
         """
-        self._options = ConnectionOptions(timeouts or Timeouts(), trust or Trust(), proxy)
-        self._limits = limits
-        self._transfers = ReactorTransfers(reactor, self._options, allow)
+        self._limits = limits or Limits()
+        options = ConnectionOptions(self._limits, trust or Trust(), proxy, charset)
+        self._transfers = ReactorTransfers(reactor, options, allow)
         self._connections_per_host = connections_per_host
         self._retries = RetryPolicy(retries)
-        self._charset = charset
         self._slots: dict[str, DeferredSemaphore] = {}
 
-    def open(
-        self,
-        url: GopherURL | str,
-        *,
-        most_bytes: int | None = None,
-        most_seconds: float = math.inf,
-    ) -> Deferred[GopherResponse]:
-        """Return the answer as a stream, as soon as it is certain that it is no error.
+    def open(self, url: GopherURL | str) -> Deferred[GopherResponse]:
+        """Return the answer as a stream, as soon as it is certain that it is no error."""
+        return Deferred.fromCoroutine(self._open(_as_url(url)))
 
-        most_bytes: a longer answer raises TooBig; by default `Limits.download`. most_seconds: for the whole
-        answer.
-        """
-        most = self._limits.download if most_bytes is None else most_bytes
-        return Deferred.fromCoroutine(self._open(_as_url(url), most, most_seconds))
-
-    async def _open(
-        self, url: GopherURL, most_bytes: int | None, most_seconds: float
-    ) -> GopherResponse:
+    async def _open(self, url: GopherURL, kind: AnswerKind | None = None) -> GopherResponse:
         release = await self._acquire_slot(url.host)
         try:
-            response = GopherResponse(
-                self._transfers,
-                url,
-                retries=self._retries,
-                most_bytes=most_bytes,
-                most_seconds=most_seconds,
-                charset=self._charset,
-            )
+            response = GopherResponse(self._transfers, url, kind, self._retries)
             await response.wait_for_content()
         except BaseException:
             release()
@@ -233,9 +208,8 @@ class GopherClient:
 
     async def _collect(self, url: GopherURL, kind: AnswerKind) -> Any:
         content = Content(kind, self._limits)
-        seconds = self._options.timeouts.whole
         try:
-            async with await self._open(url, self._limits.most_bytes(kind), seconds) as response:
+            async with await self._open(url, kind) as response:
                 async for chunk in response:
                     if content.feed(chunk):
                         break
@@ -258,7 +232,7 @@ class GopherClient:
 
     async def _download(self, url: GopherURL, path: Path, progress: Progress | None) -> Download:
         size = 0
-        async with await self.open(url) as response:
+        async with await self._open(url) as response:
             with whole_file(path) as file:
                 async for chunk in response:
                     size += file.write(chunk)

@@ -1,4 +1,4 @@
-"""Settings of a fetch: time-outs, proxy, trust in TLS (the system's authorities, a file of
+"""Settings of a fetch: limits, proxy, trust in TLS (the system's authorities, a file of
 others, a pinned certificate, or any certificate).
 
 Also the directory of a user's pins and bookmarks.
@@ -19,33 +19,12 @@ from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.wholefile import write_whole
 from logsrv.gopher.wire.errors import TLSError
 from logsrv.gopher.wire.fileurl import ItemURL
+from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.value import Value
 
 if TYPE_CHECKING:
     from ssl import SSLContext
-
-
-class Timeouts(Value):
-    """Seconds until TimedOut.
-
-    connect: for name lookup, connection and TLS handshake together. first_byte: from the request to the
-    first byte. between: from one reception to the next. whole: from the request to the end of a menu or a
-    text, against servers that send a byte now and then; streams and downloads have no such limit. least:
-    not seconds, but the bytes that must arrive in each minute, for downloads that nobody watches; 0 for no
-    minimum.
-    """
-
-    connect: float = 15.0
-    first_byte: float = 30.0
-    between: float = 30.0
-    whole: float = 300.0
-    least: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("connect", "first_byte", "between", "whole"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be more than 0")
 
 
 TLS_CUT = (
@@ -170,11 +149,15 @@ class Trust(Value):
 
 
 class ConnectionOptions(Value):
-    """The way to connect: time-outs, trust in certificates, and the proxy."""
+    """The way to fetch: limits, trust in certificates, and the proxy.
 
-    timeouts: Timeouts = Timeouts()
+    charset (see `checked_charset`): of the servers' error messages.
+    """
+
+    limits: Limits = Limits()
     trust: Trust = Trust()
     proxy: Proxy | None = None
+    charset: str | None = None
 
     @cached_property
     def tls_context(self) -> SSLContext:

@@ -7,13 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.local import LocalAnswer
 from logsrv.gopher.fetch.stream import AwaitedStream
 from logsrv.gopher.fetch.transfers import LOOK_AT_CLOCKS, Transfers
 from logsrv.gopher.wire.fileurl import FileURL, ItemURL
+from logsrv.gopher.wire.itemtypes import AnswerKind
 from logsrv.gopher.wire.url import GopherURL
 
 Result = TypeVar("Result")
@@ -26,9 +27,11 @@ class AsyncioStream(AwaitedStream):
     files of certificates and pins.
     """
 
-    def __init__(self, url: GopherURL, options: ConnectionOptions, **how: Any) -> None:
-        """how: further arguments of `AnswerStream`."""
-        super().__init__(Transfers(options, time.monotonic), url, **how)
+    def __init__(
+        self, url: GopherURL, options: ConnectionOptions, kind: AnswerKind | None = None
+    ) -> None:
+        """kind: see `Transfer`."""
+        super().__init__(Transfers(options, time.monotonic), url, kind)
         self._changed = asyncio.Event()
         self.wake = self._changed.set
 
@@ -116,9 +119,9 @@ AsyncAnswer = AsyncioStream | AsyncLocalAnswer
 
 
 def async_answer_of(
-    url: ItemURL, options: ConnectionOptions, most_bytes: int | None = None, **how: Any
+    url: ItemURL, options: ConnectionOptions, kind: AnswerKind | None = None
 ) -> AsyncAnswer:
-    """Return the answer to `url`; `async with` sends the request. how: arguments of `AsyncioStream`."""
+    """Return the answer to `url`; `async with` sends the request. kind: see `Transfer`."""
     if isinstance(url, FileURL):
-        return AsyncLocalAnswer(url, most_bytes)
-    return AsyncioStream(url, options, most_bytes=most_bytes, **how)
+        return AsyncLocalAnswer(url, options.limits.most_bytes(kind))
+    return AsyncioStream(url, options, kind)

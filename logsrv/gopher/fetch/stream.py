@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Self
 
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.wire.errors import Refused, TimedOut, Truncated
+from logsrv.gopher.wire.itemtypes import AnswerKind
 from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.url import GopherURL
 
@@ -61,15 +62,18 @@ class AnswerStream:
     """
 
     def __init__(
-        self, transfers: Transfers, url: GopherURL, retries: RetryPolicy | None = None, **how: Any
+        self,
+        transfers: Transfers,
+        url: GopherURL,
+        kind: AnswerKind | None = None,
+        retries: RetryPolicy | None = None,
     ) -> None:
-        """retries: the rule for repeating; streams that share it share what it knows of hosts.
-
-        how: further arguments of `Transfers.start`.
+        """kind: see `Transfer`. retries: the rule for repeating; streams that share it share what it knows
+        of hosts.
         """
         self._transfers = transfers
         self.url = url
-        self._how = how
+        self._kind = kind
         self._retries = retries or RetryPolicy()
         self._tries = 0
         self._queue: list[bytes] = []
@@ -81,7 +85,7 @@ class AnswerStream:
     def _start_try(self, after: float = 0.0) -> None:
         self._tries += 1
         self.ended = False
-        self._transfer = self._transfers.start(self.url, self, after=after, **self._how)
+        self._transfer = self._transfers.start(self.url, self, self._kind, after)
 
     @property
     def reader(self) -> ResponseReader:

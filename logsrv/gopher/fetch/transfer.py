@@ -27,6 +27,7 @@ from logsrv.gopher.wire.errors import (
     TLSError,
     UnknownHost,
 )
+from logsrv.gopher.wire.itemtypes import AnswerKind
 from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.url import GopherURL
 
@@ -63,21 +64,16 @@ class Transfer:
         url: GopherURL,
         options: ConnectionOptions,
         now: float,
-        *,
-        most_bytes: int | None = None,
-        most_seconds: float = math.inf,
-        charset: str | None = None,
+        kind: AnswerKind | None = None,
     ) -> None:
-        """most_bytes: a longer answer is TooBig. most_seconds: for the whole transfer. charset: of the
-        server's error messages.
-        """
+        """kind: whose limits the answer has; None is a stream or a download."""
         self.url = url
-        self.reader = ResponseReader(url, most_bytes, charset)
         self._options = options
+        self._limits = limits = options.limits
+        self.reader = ResponseReader(url, limits.most_bytes(kind), options.charset)
         self.request = url.request()
-        self._most_seconds = most_seconds
-        self._end = now + most_seconds
-        self._set_phase("connect", now, options.timeouts.connect)
+        self._end = now + limits.most_seconds(kind)
+        self._set_phase("connect", now, limits.connect)
         if options.proxy is None and url.host.endswith((".onion", ".onion.")):
             # RFC 7686: a .onion name must never be looked up in the DNS.
             hint = "it is reached through Tor: --proxy socks5://127.0.0.1:9050"
@@ -155,16 +151,16 @@ class Transfer:
     def restart_timeout(self, now: float) -> None:
         """Restart the time-out after a pause: the reader was slow, not the server."""
         self._judged_at = -math.inf
-        self._set_phase("next byte", now, self._options.timeouts.between)
+        self._set_phase("next byte", now, self._limits.between)
 
     def expire(self, now: float) -> None:
         """Fail with a time-out: the `deadline` has passed."""
-        timeouts = self._options.timeouts
+        limits = self._limits
         if now >= self._end:
-            self._fail(TimedOut(self.url.address, "whole", self._most_seconds))
+            self._fail(TimedOut(self.url.address, "whole", limits.whole))
             return
-        silence = {"connect": timeouts.connect, "first byte": timeouts.first_byte}
-        seconds = silence.get(self.phase, timeouts.between)
+        silence = {"connect": limits.connect, "first byte": limits.first_byte}
+        seconds = silence.get(self.phase, limits.between)
         if self._waits_for_proxy:
             silence_of_proxy = f"it did not answer within {seconds:g} seconds"
             self._fail(ProxyError(str(self._options.proxy), silence_of_proxy))
@@ -212,7 +208,7 @@ class Transfer:
             self.outgoing += self.request
         else:
             self._encryption.queue_encrypted(self.request)
-        self._set_phase("first byte", now, self._options.timeouts.first_byte)
+        self._set_phase("first byte", now, self._limits.first_byte)
 
     def _handshake_error(self, error: OSError | None) -> GopherError:
         if self._talk is not None:
@@ -229,12 +225,12 @@ class Transfer:
         if now >= self._judged_at:
             self._fail_if_too_slow(now)
         if not self.done:
-            self._set_phase("next byte", now, self._options.timeouts.between)
+            self._set_phase("next byte", now, self._limits.between)
 
     def _fail_if_too_slow(self, now: float) -> None:
-        """Fail if fewer bytes than `Timeouts.least` were received in the last minute."""
+        """Fail if fewer bytes than `Limits.least` were received in the last minute."""
         came = self.reader.received
-        if self._judged_at > -math.inf and came - self._came_before < self._options.timeouts.least:
+        if self._judged_at > -math.inf and came - self._came_before < self._limits.least:
             self._fail(TimedOut(self.url.address, "progress", MINUTE))
         self._judged_at = now + MINUTE
         self._came_before = came

@@ -13,12 +13,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
-from typing import Any, Protocol
+from typing import Protocol
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.addresses import Address, AddressLookup, Found
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.transfer import Transfer
+from logsrv.gopher.wire.itemtypes import AnswerKind
 from logsrv.gopher.wire.url import GopherURL
 
 LOOK_AT_CLOCKS = 0.1
@@ -96,11 +97,15 @@ class Transfers:
         return self._selector.fileno()  # type: ignore[attr-defined, no-any-return, unused-ignore]
 
     def start(
-        self, url: GopherURL, sink: AnswerSink, *, after: float = 0.0, **how: Any
+        self,
+        url: GopherURL,
+        sink: AnswerSink,
+        kind: AnswerKind | None = None,
+        after: float = 0.0,
     ) -> SocketTransfer:
-        """Request `url`, `after` seconds from now. how: further arguments of `Transfer`."""
+        """Request `url`, `after` seconds from now. kind: see `Transfer`."""
         now = self.clock() + after
-        transfer = SocketTransfer(url, self.options, now, **how)
+        transfer = SocketTransfer(url, self.options, now, kind)
         transfer.sink = sink
         self._active.add(transfer)
         if transfer.done:

@@ -33,9 +33,10 @@ from logsrv.gopher.follow.entries import (
     utc_day,
 )
 from logsrv.gopher.follow.news import News, NewsItem
-from logsrv.gopher.wire.content import Content, Limits
+from logsrv.gopher.wire.content import Content
 from logsrv.gopher.wire.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.itemtypes import AnswerKind, item_type
+from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
@@ -172,10 +173,9 @@ class FollowedStore:
 
 
 # A larger menu or text fails with TooBig: the largest phlogs have a few thousand entries.
-LIMITS = Limits(menu=4 * 1024 * 1024, text=4 * 1024 * 1024, items=20_000, lines=20_000)
+# whole: a server that sends a byte now and then must not occupy one of the four slots.
+LIMITS = Limits(menu=4 * 1024 * 1024, text=4 * 1024 * 1024, items=20_000, lines=20_000, whole=60.0)
 AT_ONCE = 4
-# Seconds for one menu: a server that sends a byte now and then must not occupy one of the four slots.
-_MOST_SECONDS = 60.0
 OptionsFor = Callable[[GopherURL], ConnectionOptions]
 
 
@@ -185,11 +185,8 @@ async def fetch_entries(
     """Return the entries of the menu or text at `url`. Raises GopherError, ConfigurationError, OSError."""
     kind: AnswerKind = "menu" if item_type(url.item_type).transfer == "menu" else "text"
     content = Content(kind, LIMITS)
-    how = {
-        "most_bytes": LIMITS.most_bytes(kind),
-        "most_seconds": min(_MOST_SECONDS, options.timeouts.whole),
-    }
-    async with AsyncioStream(url, options, **how) as answer:
+    options = options.replace(limits=LIMITS.with_times_of(options.limits))
+    async with AsyncioStream(url, options, kind) as answer:
         async for piece in answer:
             if content.feed(piece):
                 break

@@ -11,13 +11,12 @@ from twisted.internet.defer import Deferred
 
 from logsrv.gopher.fetch.cache import Cache
 from logsrv.gopher.fetch.client import GopherClient, GopherResponse, IClientReactor
-from logsrv.gopher.fetch.connection_options import Timeouts
 from logsrv.gopher.gateway.destinations import is_public_name
 from logsrv.gopher.gateway.gateway_settings import GopherSettings
 from logsrv.gopher.gateway.paths import WebPlace
-from logsrv.gopher.wire.content import Limits
 from logsrv.gopher.wire.errors import GopherError, TimedOut
 from logsrv.gopher.wire.itemtypes import MENUS
+from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.menu import Menu
 from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL
@@ -26,7 +25,7 @@ from logsrv.kit.observe.metrics import Metrics
 Result = TypeVar("Result")
 
 # Shorter than the client's defaults: a person looks at an empty page meanwhile.
-TIMEOUTS = Timeouts(connect=10, first_byte=20, between=20, whole=60)
+TIMES = Limits(connect=10, first_byte=20, between=20, whole=60)
 # Seconds for a whole request, which includes the wait for a free connection to the host.
 PATIENCE = 75.0
 # More than the requests that one client may have open, so that it cannot block a host for all others.
@@ -51,7 +50,7 @@ class Fetcher:
         reactor: IClientReactor,
         settings: GopherSettings,
         metrics: Metrics,
-        timeouts: Timeouts = TIMEOUTS,
+        times: Limits = TIMES,
     ) -> None:
         page = settings.max_page
         self._clock = reactor
@@ -59,8 +58,7 @@ class Fetcher:
         self._metrics = metrics
         self._client = GopherClient(
             reactor,
-            timeouts=timeouts,
-            limits=Limits(page, page, download=settings.max_download),
+            limits=times.replace(menu=page, text=page, download=settings.max_download),
             connections_per_host=CONNECTIONS_PER_HOST,
             retries=1,
             trust=settings.trust,

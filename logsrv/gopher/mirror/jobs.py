@@ -5,21 +5,20 @@ The rules of the server, its `robots.txt`, are requested first.
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.fetch.connection_options import Timeouts
 from logsrv.gopher.fetch.stream import RetryPolicy
 from logsrv.gopher.fetch.transfers import AnswerSink, SocketTransfer, Transfers
 from logsrv.gopher.mirror.paths import CopyPath, MirrorFolders
 from logsrv.gopher.mirror.scope import Key, RobotRules, parse_robots
 from logsrv.gopher.mirror.sinks import FileSink
-from logsrv.gopher.wire.content import USUAL, Content
+from logsrv.gopher.wire.content import Content
 from logsrv.gopher.wire.errors import Truncated
-from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.itemtypes import AnswerKind, item_type
+from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.url import GopherURL
 
 # The longest wait for an event, in seconds.
@@ -49,14 +48,20 @@ class FetchJob:
 
 
 RETRIES = 4
-_TIME_FOR_A_MENU = Timeouts().whole
+# Bytes of a robots.txt, the one answer that is limited as a text.
+_LARGEST_RULES = 512 * 1024
+
+
+def mirror_limits(usual: Limits, max_size: int | None) -> Limits:
+    """Return the limits of a mirror's requests. max_size: bytes of one item."""
+    return usual.replace(menu=max_size or usual.menu, text=_LARGEST_RULES, download=max_size)
 
 
 class CrawlOptions(NamedTuple):
     """The limits and options of a run.
 
     The fields are the options of `gopher mirror` of these names. connections: at once. delay: seconds
-    between two requests. max_size: bytes of one answer. update: whether to request existing copies again.
+    between two requests. update: whether to request existing copies again.
     """
 
     # Some servers, such as pygopherd, queue only five connections.
@@ -64,7 +69,6 @@ class CrawlOptions(NamedTuple):
     delay: float = 0.0
     max_items: int = 100_000
     max_bytes: int = 10 * 1024**3
-    max_size: int | None = None
     ignore_robots: bool = False
     update: bool = False
 
@@ -79,7 +83,6 @@ class JobRunner:
         self._transfers = transfers
         self._folders = folders
         self._connections = manners.connections
-        self._max_size = manners.max_size
         self._delay = manners.delay
         self._next_start = 0.0
         self._retries = RetryPolicy(RETRIES)
@@ -162,18 +165,14 @@ class JobRunner:
         url = job.url
         kind = item_type(url.item_type).transfer
         sink: Content | FileSink
-        most_bytes: int | None
         if kind == "menu":
             sink = Content("menu")
-            most_bytes, most_seconds = self._max_size or USUAL.menu, _TIME_FOR_A_MENU
         else:
             assert job.path is not None
             path = self._folders.checked_path(job.path)
             sink = FileSink(path, text=kind == "text", known=job.known)
-            most_bytes, most_seconds = self._max_size, math.inf
-        transfer = self._transfers.start(
-            url, sink, after=after, most_bytes=most_bytes, most_seconds=most_seconds
-        )
+        limited_as: AnswerKind | None = "menu" if kind == "menu" else None
+        transfer = self._transfers.start(url, sink, limited_as, after)
         self._jobs[transfer] = job
 
     def _store_file(self, job: FetchJob, file: FileSink) -> None:
@@ -196,9 +195,6 @@ class JobRunner:
                 self._ended.append(job)
 
 
-_LARGEST = 512 * 1024
-
-
 class ServerRules:
     """The rules of the root's server, requested by the constructor. Use them when `requests_have_ended`."""
 
@@ -207,7 +203,7 @@ class ServerRules:
         self._sinks = [] if ignore_robots else [Content("text"), Content("text")]
         for selector, sink in zip((b"/robots.txt", b"robots.txt"), self._sinks, strict=False):
             url = root.replace(item_type="0", selector=selector)
-            transfers.start(url, sink, most_bytes=_LARGEST, most_seconds=Timeouts().whole)
+            transfers.start(url, sink, "text")
 
     @property
     def requests_have_ended(self) -> bool:

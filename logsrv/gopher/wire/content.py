@@ -4,36 +4,10 @@ from __future__ import annotations
 
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.itemtypes import AnswerKind
-from logsrv.gopher.wire.menu import LONGEST_LINE, MOST_ITEMS, Menu, MenuItem, MenuParser
+from logsrv.gopher.wire.limits import Limits
+from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser
 from logsrv.gopher.wire.text import Text, unstuffed
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.value import Value
-
-
-class Limits(Value):
-    """Bytes until TooBig, for each kind of answer; None for no limit.
-
-    line: bytes after which a line of a menu is shortened. items: lines of a menu. lines: of a text.
-    """
-
-    menu: int = 16 * 1024 * 1024
-    text: int = 64 * 1024 * 1024
-    download: int | None = None
-    line: int = LONGEST_LINE
-    items: int = MOST_ITEMS
-    lines: int | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("menu", "text", "line", "items"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be more than 0")
-
-    def most_bytes(self, kind: AnswerKind) -> int | None:
-        """Return the limit of an answer of this kind."""
-        return {"menu": self.menu, "text": self.text, "binary": self.download}[kind]
-
-
-USUAL = Limits()
 
 
 class Content:
@@ -42,10 +16,10 @@ class Content:
     items: of a menu. terminated: its end was a line `.`. ended: nothing more will come.
     """
 
-    def __init__(self, kind: AnswerKind, limits: Limits = USUAL) -> None:
+    def __init__(self, kind: AnswerKind, limits: Limits | None = None) -> None:
         self._kind = kind
-        self._limits = limits
-        self._menu = MenuParser(limits.line, limits.items)
+        self._limits = limits or Limits()
+        self._menu = MenuParser(self._limits.line, self._limits.items)
         self._pieces: list[bytes] = []
         self._lines = 0
         self.items: list[MenuItem] = []

@@ -20,13 +20,12 @@ from typing import NamedTuple
 
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.limits import LONGEST_LINE, MOST_ITEMS
 from logsrv.gopher.wire.text import decode_line
 from logsrv.gopher.wire.url import DEFAULT_PORT, GopherURL
 from logsrv.kit.text.escape import one_line
 from logsrv.value import Value
 
-LONGEST_LINE = 64 * 1024
-MOST_ITEMS = 100_000
 _TERMINATOR = b"."
 
 # These links may be passed to other programs unchanged, after a question to the user.

@@ -20,9 +20,10 @@ from logsrv.gopher.browse.followed_menus import FollowedMenus
 from logsrv.gopher.browse.page_lines import PageLine
 from logsrv.gopher.browse.page_view import PageView
 from logsrv.gopher.browse.session import BrowsingSession
-from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
+from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.local import resolve_typed_address
 from logsrv.gopher.follow.entries import Entry
+from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve, until
@@ -143,9 +144,9 @@ def drive(environ: dict[str, str]) -> Drive:
 
     @asynccontextmanager
     async def start(
-        url: str | None, size: tuple[int, int] = (80, 24), timeouts: Timeouts | None = None
+        url: str | None, size: tuple[int, int] = (80, 24), limits: Limits | None = None
     ) -> AsyncIterator[Driven]:
-        options = ConnectionOptions(timeouts or Timeouts(first_byte=10, between=10))
+        options = ConnectionOptions(limits or Limits(first_byte=10, between=10))
         session = BrowsingSession(environ, options)
         browser = Browser(session, None if url is None else resolve_typed_address(url))
         async with browser.run_test(size=size, notifications=True) as pilot:

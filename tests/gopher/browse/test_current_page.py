@@ -10,7 +10,7 @@ import pytest
 from logsrv.gopher.browse import current_page, page_lines
 from logsrv.gopher.browse.page_lines import PageLine
 from logsrv.gopher.browse.session import InternalPage
-from logsrv.gopher.fetch.connection_options import Timeouts
+from logsrv.gopher.wire.limits import Limits
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import until
 from tests.parts.gopherhole import item, menu, site
@@ -151,7 +151,7 @@ async def test_escape_stops_a_silent_server_and_stays(drive, serve):
 
     server = serve(script)
 
-    async with drive(server.url(), timeouts=Timeouts(first_byte=PATIENCE)) as driven:
+    async with drive(server.url(), limits=Limits(first_byte=PATIENCE)) as driven:
         await driven.point_at("Slow")
         await driven.press("enter")
         await until(lambda: len(server.requests) == 2, "the request")
@@ -172,9 +172,7 @@ async def test_a_part_of_a_page_that_was_left_for_nothing_stays(drive, serve):
 
     server = serve(script)
 
-    async with drive(
-        server.url(), timeouts=Timeouts(first_byte=PATIENCE, between=PATIENCE)
-    ) as driven:
+    async with drive(server.url(), limits=Limits(first_byte=PATIENCE, between=PATIENCE)) as driven:
         await driven.shows("the first line", "Silent")
         await driven.press("enter")
         await until(lambda: len(server.requests) == 2, "the request")
@@ -201,9 +199,7 @@ async def test_a_large_page_that_was_left_before_it_was_laid_out_stays(drive, se
 
     server = serve(script)
 
-    async with drive(
-        server.url(), timeouts=Timeouts(first_byte=PATIENCE, between=PATIENCE)
-    ) as driven:
+    async with drive(server.url(), limits=Limits(first_byte=PATIENCE, between=PATIENCE)) as driven:
         browser = driven.browser
 
         real = page_lines.lines_of_page
@@ -262,7 +258,7 @@ async def test_a_page_that_arrives_under_a_dialog(drive, serve):
 
     server = serve(script)
 
-    async with drive(server.url(), timeouts=Timeouts(first_byte=0.3)) as driven:
+    async with drive(server.url(), limits=Limits(first_byte=0.3)) as driven:
         await until(lambda: server.requests, "the request")
         await driven.press("question_mark")
         await driven.shows("In a page")

@@ -12,7 +12,8 @@ from logsrv.gopher.browse.downloads import (
     download_directory,
     unused_path,
 )
-from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
+from logsrv.gopher.fetch.connection_options import ConnectionOptions
+from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import until
@@ -20,7 +21,7 @@ from tests.parts.gopher_servers import Scripted
 
 pytestmark = pytest.mark.slow
 
-TIMEOUTS = Timeouts(first_byte=PATIENCE, between=PATIENCE)
+TIMEOUTS = Limits(first_byte=PATIENCE, between=PATIENCE)
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 
 from logsrv.gopher.browse.followed_menus import FollowedMenus
 from logsrv.gopher.browse.session import BrowsingSession
-from logsrv.gopher.fetch.connection_options import Timeouts
 from logsrv.gopher.follow.entries import Entry
 from logsrv.gopher.follow.following import FollowedMenu, FollowedStore
+from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import NOW, Driven, known
@@ -162,7 +162,7 @@ async def test_keys_work_while_servers_are_silent(drive, following, serve):
         url = GopherURL.parse(server.url(f"/1/{number}"))
         following.follow(url, f"Phlog {number}", [], 1_764_000_000)
 
-    async with drive(None, timeouts=Timeouts(first_byte=PATIENCE)) as driven:
+    async with drive(None, limits=Limits(first_byte=PATIENCE)) as driven:
         await driven.press("W")
         await driven.shows("looking at 10 of 10 menus")
         await driven.press("question_mark")

@@ -14,12 +14,12 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.page import MenuContent, Page
 from logsrv.gopher.browse.page_lines import lines_of_page
 from logsrv.gopher.browse.page_load import LIMITS, PageLoad
-from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts, Trust
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Trust
 from logsrv.gopher.fetch.local import LocalAnswer
 from logsrv.gopher.fetch.on_asyncio import async_answer_of, in_daemon_thread
-from logsrv.gopher.wire.content import Limits
 from logsrv.gopher.wire.errors import ServerError, TimedOut, TooBig
 from logsrv.gopher.wire.fileurl import FileURL
+from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
@@ -29,7 +29,7 @@ from tests.parts.gopherhole import item, menu
 
 pytestmark = pytest.mark.slow
 
-TIMEOUTS = Timeouts(first_byte=PATIENCE, between=PATIENCE)
+TIMEOUTS = Limits(first_byte=PATIENCE, between=PATIENCE)
 
 
 def loaded(serve: Serve, script: Script | bytes, path: str = "/", limits: Limits = LIMITS) -> Page:
@@ -86,7 +86,7 @@ def test_a_text_of_empty_lines_ends_before_they_fill_the_memory(serve):
 
 def test_a_menu_that_takes_too_long_shows_what_came(serve):
     server = serve(lambda connection, _: (connection.sendall(b"iHi\r\n"), connection.recv(1)))
-    options = ConnectionOptions(Timeouts(whole=2.0))
+    options = ConnectionOptions(Limits(whole=2.0))
     page = asyncio.run(PageLoad(GopherURL.parse(server.url()), lambda: options).wait_for_page())
     assert isinstance(page.error, TimedOut) and page.error.phase == "whole"
     assert isinstance(page.content, MenuContent)
@@ -180,7 +180,7 @@ def test_what_goes_wrong_on_the_disk_is_raised(tmp_path, name, error):
 
     async def scenario() -> None:
         url = FileURL(os.fsencode(tmp_path), "9", name)
-        async with async_answer_of(url, ConnectionOptions(), 500_000) as source:
+        async with async_answer_of(url, ConnectionOptions(Limits(download=500_000))) as source:
             [piece async for piece in source]
 
     with pytest.raises(error):

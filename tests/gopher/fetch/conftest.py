@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher import GopherClient, urlopen
+from logsrv.gopher import GopherClient
+from logsrv.gopher.fetch.blocking import open_answer
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.on_asyncio import AsyncioStream
 from logsrv.gopher.wire.url import GopherURL
@@ -33,40 +34,37 @@ async def collected(pieces: AsyncIterator[bytes]) -> Fetched:
     return Fetched(content, None)
 
 
-async def by_client(url: str, options: ConnectionOptions, **limits: Any) -> Fetched:
+async def by_client(url: str, options: ConnectionOptions) -> Fetched:
     from twisted.internet import reactor
 
     client = GopherClient(
         reactor,  # type: ignore[arg-type]
-        timeouts=options.timeouts,
+        limits=options.limits,
         trust=options.trust,
         proxy=options.proxy,
     )
 
     async def pieces() -> AsyncIterator[bytes]:
-        async with await client.open(url, **limits) as response:
+        async with await client.open(url) as response:
             async for piece in response:
                 yield piece
 
     return await collected(pieces())
 
 
-async def by_asyncio(url: str, options: ConnectionOptions, **limits: Any) -> Fetched:
+async def by_asyncio(url: str, options: ConnectionOptions) -> Fetched:
     async def pieces() -> AsyncIterator[bytes]:
-        async with AsyncioStream(GopherURL.parse(url), options, **limits) as answer:
+        async with AsyncioStream(GopherURL.parse(url), options) as answer:
             async for piece in answer:
                 yield piece
 
     return asyncio.run(collected(pieces()))
 
 
-async def by_urlopen(url: str, options: ConnectionOptions, **limits: Any) -> Fetched:
-    times = options.timeouts
-    # It has one time for all waits.
-    timeout = min(times.connect, times.first_byte, times.between)
+async def by_blocking(url: str, options: ConnectionOptions) -> Fetched:
     content = b""
     try:
-        with urlopen(url, timeout, trust=options.trust, proxy=options.proxy, **limits) as file:
+        with open_answer(GopherURL.parse(url), options, as_sent=True) as file:
             for piece in file.pieces():
                 content += piece
     except LogsrvError as error:
@@ -74,13 +72,12 @@ async def by_urlopen(url: str, options: ConnectionOptions, **limits: Any) -> Fet
     return Fetched(content, None)
 
 
-@pytest.fixture(params=[by_client, by_asyncio, by_urlopen])
+@pytest.fixture(params=[by_client, by_asyncio, by_blocking])
 def fetch(request: pytest.FixtureRequest) -> Fetch:
-    """`fetch(url, timeouts=…, trust=…, proxy=…, most_bytes=…, most_seconds=…)` by each front end."""
+    """`fetch(url, limits=…, trust=…, proxy=…)` by each front end."""
 
-    async def call(url: str, **how: Any) -> Fetched:
-        options = {name: how.pop(name) for name in ("timeouts", "trust", "proxy") if name in how}
-        fetched: Fetched = await request.param(url, ConnectionOptions(**options), **how)
+    async def call(url: str, **options: Any) -> Fetched:
+        fetched: Fetched = await request.param(url, ConnectionOptions(**options))
         return fetched
 
     return call

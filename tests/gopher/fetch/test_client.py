@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 
-from logsrv.gopher import GopherClient, GopherResponse, Limits, Menu, Text, Timeouts
+from logsrv.gopher import GopherClient, GopherResponse, Limits, Menu, Text
 from logsrv.gopher.wire.errors import (
     GopherError,
     NotGopher,
@@ -78,9 +78,9 @@ async def test_a_server_that_drips_for_ever_is_left(reactor, serve, monkeypatch)
 
     monkeypatch.setattr(GopherResponse, "feed", fed)
     server = serve(drip)
-    timeouts = Timeouts(first_byte=1000, between=1000, whole=250)
+    limits = Limits(first_byte=1000, between=1000, whole=250)
     with pytest.raises(TimedOut) as caught:
-        await GopherClient(hurrying, timeouts=timeouts).text(server.url("/0/x"))
+        await GopherClient(hurrying, limits=limits).text(server.url("/0/x"))
     assert caught.value.phase == "whole"
     assert isinstance(caught.value.partial, Text) and caught.value.partial.content
 

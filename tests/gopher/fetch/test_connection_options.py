@@ -1,4 +1,4 @@
-"""Time-outs, pins, the `proxy` and the places of files: what cannot be is refused in a sentence."""
+"""Pins, the `proxy` and the places of files: what cannot be is refused in a sentence."""
 
 import subprocess
 import sys
@@ -11,7 +11,6 @@ from logsrv.gopher.fetch.connection_options import (
     ConnectionOptions,
     PinnedConnections,
     PinStore,
-    Timeouts,
     Trust,
     data_directory,
     pins_path,
@@ -20,12 +19,6 @@ from logsrv.gopher.fetch.proxy import SocksHandshake
 from logsrv.gopher.wire.errors import TLSError
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
-
-
-def test_nothing_waits_for_no_time():
-    for name in ("connect", "first_byte", "between", "whole"):
-        with pytest.raises(ValueError, match=name):
-            Timeouts(**{name: 0})
 
 
 def test_the_first_certificate_is_remembered(tmp_path):

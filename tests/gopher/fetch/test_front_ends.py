@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import select
 import socket
 import subprocess
 import sys
@@ -16,7 +15,7 @@ import pytest
 
 import logsrv.gopher
 from logsrv.gopher import Proxy, Trust
-from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
+from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.on_asyncio import AsyncioStream
 from logsrv.gopher.wire.errors import (
     NotGopher,
@@ -25,6 +24,7 @@ from logsrv.gopher.wire.errors import (
     TooBig,
     Truncated,
 )
+from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import until
@@ -34,12 +34,6 @@ from tests.parts.gopher_servers import LOOPBACK, Script, SocksProxy, reset
 def byte_by_byte(connection: socket.socket, _: bytes) -> None:
     for byte in b"3x\tis no error\t1\n":
         connection.sendall(bytes([byte]))
-
-
-def drips(connection: socket.socket, _: bytes) -> None:
-    while True:
-        connection.sendall(b"3")
-        select.select([], [], [], 0.02)
 
 
 def silent_after(sent: bytes) -> Script:
@@ -76,27 +70,26 @@ async def test_the_body_of_an_answer_comes_as_it_was_sent(serve, fetch, script, 
     ],
 )
 async def test_the_error_of_an_answer_comes_behind_its_content(serve, fetch, answer, content, kind):
-    fetched = await fetch(serve(answer).url("/9x%09%09+"), most_bytes=100)
+    fetched = await fetch(serve(answer).url("/9x%09%09+"), limits=Limits(download=100))
     assert fetched.content == content
     assert isinstance(fetched.error, kind)
 
 
 # On a busy machine the server may be late itself.
-STOPS = {"timeouts": Timeouts(first_byte=PATIENCE, between=0.6)}
+STOPS = Limits(first_byte=PATIENCE, between=0.6)
 
 
 @pytest.mark.parametrize(
-    ("script", "scheme", "how", "phase"),
+    ("script", "scheme", "limits", "phase"),
     [
-        (silent_after(b""), "gophers", {"timeouts": Timeouts(connect=0.3)}, "connect"),
-        (silent_after(b""), "gopher", {"timeouts": Timeouts(first_byte=0.3)}, "first byte"),
+        (silent_after(b""), "gophers", Limits(connect=0.3), "connect"),
+        (silent_after(b""), "gopher", Limits(first_byte=0.3), "first byte"),
         (silent_after(b"iHi\t"), "gopher", STOPS, "next byte"),
         (silent_after(b"3no\t\terror.host\t1\r\n"), "gopher", STOPS, "next byte"),
-        (drips, "gopher", {"most_seconds": 0.3}, "whole"),
     ],
 )
-async def test_a_server_that_hangs_or_drips_is_left(serve, fetch, script, scheme, how, phase):
-    error = (await fetch(serve(script).url("/1", scheme), **how)).error
+async def test_a_server_that_hangs_is_left(serve, fetch, script, scheme, limits, phase):
+    error = (await fetch(serve(script).url("/1", scheme), limits=limits)).error
     assert isinstance(error, TimedOut)
     assert error.phase == phase
 
@@ -133,7 +126,7 @@ async def test_the_proxy_resolves_the_name(serve, fetch, proxies, certificate, s
 
 async def fetched(url: str) -> bytes:
     """Wait for all that comes, however long the server takes."""
-    options = ConnectionOptions(Timeouts(first_byte=PATIENCE, between=PATIENCE))
+    options = ConnectionOptions(Limits(first_byte=PATIENCE, between=PATIENCE))
     async with AsyncioStream(GopherURL.parse(url), options) as answer:
         return b"".join([piece async for piece in answer])
 

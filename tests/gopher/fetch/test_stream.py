@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 from twisted.internet.task import Clock
 
-from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
+from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.stream import HIGH_WATER, AnswerStream, RetryPolicy
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.wire.errors import Refused, ServerError, TimedOut, Truncated
+from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 
@@ -22,7 +23,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def transfers(clock: Clock) -> Iterator[Transfers]:
-    transfers = Transfers(ConnectionOptions(Timeouts()), clock.seconds)
+    transfers = Transfers(ConnectionOptions(Limits()), clock.seconds)
     yield transfers
     transfers.close()
 
@@ -84,7 +85,7 @@ def test_a_server_that_falls_silent_while_nothing_is_taken_is_left_later(serve, 
     transfers.run_round(0)
     assert stream.take_received() == b"x" * (HIGH_WATER + 1)
     transfers.run_round(0)
-    clock.advance(Timeouts().between + 1)
+    clock.advance(Limits().between + 1)
     with pytest.raises(TimedOut):
         taken(transfers, stream)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts, Trust
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Trust
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.transfer import Transfer
 from logsrv.gopher.wire.errors import (
@@ -20,9 +20,10 @@ from logsrv.gopher.wire.errors import (
     Truncated,
     UnknownHost,
 )
+from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.url import GopherURL
 
-TIMEOUTS = Timeouts(connect=1, first_byte=2, between=3)
+TIMEOUTS = Limits(connect=1, first_byte=2, between=3)
 BODY = b"0One\t/1\th\t70\r\niTwo\r\n" * 20
 HOST = "localhost"
 PROXY = Proxy("proxy.example", 1080)
@@ -199,7 +200,7 @@ def test_why_there_is_no_connection():
 
 
 def test_each_step_has_its_time():
-    transfer = Transfer(url(False), ConnectionOptions(TIMEOUTS), 100, most_seconds=102)
+    transfer = Transfer(url(False), ConnectionOptions(TIMEOUTS.replace(whole=102)), 100, "text")
     assert (transfer.phase, transfer.deadline) == ("connect", 101)
     transfer.on_connected(100.5)
     assert (transfer.phase, transfer.deadline) == ("first byte", 102.5)
@@ -242,7 +243,7 @@ def test_a_reset_comes_behind_what_came_before():
 
 def slow(least: int = 100) -> Transfer:
     """Return a transfer whose answer has begun, at 10 on its clock."""
-    options = ConnectionOptions(Timeouts(between=30, least=least))
+    options = ConnectionOptions(Limits(between=30, least=least))
     transfer = Transfer(GopherURL(HOST, 70, "9", b"x"), options, 0)
     transfer.on_connected(9)
     assert transfer.on_received(b"x", 10) == b"x"
@@ -281,7 +282,7 @@ def test_whose_reader_is_slow_is_not_given_up():
 
 
 def test_what_ends_with_its_last_byte_is_whole_however_slow():
-    options = ConnectionOptions(Timeouts(least=100))
+    options = ConnectionOptions(Limits(least=100))
     transfer = Transfer(GopherURL(HOST, 70, "9", b"x", plus=b"+"), options, 0)
     transfer.on_connected(0)
     transfer.on_received(b"+2\r\nx", 1)

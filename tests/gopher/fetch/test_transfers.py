@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts, Trust
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Trust
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.transfers import SocketTransfer, Transfers
 from logsrv.gopher.mirror.sinks import FileSink
@@ -21,6 +21,7 @@ from logsrv.gopher.wire.errors import (
     Refused,
     TooBig,
 )
+from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import names
@@ -44,8 +45,8 @@ Make = Callable[..., Transfers]
 def fetcher() -> Iterator[Make]:
     made: list[Transfers] = []
 
-    def make(trust: Trust | None = None, proxy: Proxy | None = None, **timeouts: Any) -> Transfers:
-        options = ConnectionOptions(Timeouts(**timeouts), trust or Trust(), proxy)
+    def make(trust: Trust | None = None, proxy: Proxy | None = None, **limits: Any) -> Transfers:
+        options = ConnectionOptions(Limits(**limits), trust or Trust(), proxy)
         made.append(Transfers(options, time.monotonic))
         return made[-1]
 
@@ -63,20 +64,8 @@ def all_of(fetcher: Transfers) -> list[SocketTransfer]:
     return found
 
 
-def ask(
-    fetcher: Transfers,
-    url: str,
-    sink: AnswerSink | None = None,
-    *,
-    most_bytes: int | None = None,
-    most_seconds: float = PATIENCE,
-) -> SocketTransfer:
-    fetcher.start(
-        GopherURL.parse(url),
-        sink or TextSink(),
-        most_bytes=most_bytes,
-        most_seconds=most_seconds,
-    )
+def ask(fetcher: Transfers, url: str, sink: AnswerSink | None = None) -> SocketTransfer:
+    fetcher.start(GopherURL.parse(url), sink or TextSink())
     (finished,) = all_of(fetcher)
     return finished
 
@@ -98,7 +87,7 @@ def test_fifty_requests_at_once_get_their_own_answers(serve, fetcher):
     get = fetcher()
     for number in range(50):
         url = GopherURL.parse(server.url(f"/0{number}"))
-        get.start(url, TextSink(), most_bytes=None, most_seconds=PATIENCE)
+        get.start(url, TextSink())
     assert sorted(map(content, all_of(get))) == sorted(b"%d\r\n" % n for n in range(50))
     assert get.received == sum(len(b"%d\r\n" % n) for n in range(50))
 
@@ -262,10 +251,10 @@ LARGE = random.Random(1).randbytes(5_000_000)
 
 
 def test_large_binaries_arrive_whole(serve, fetcher, tmp_path):
-    server, get = serve(LARGE), fetcher()
+    server, get = serve(LARGE), fetcher(download=len(LARGE))
     sinks = [FileSink(str(tmp_path / str(number)), text=False) for number in range(3)]
     for sink in sinks:
-        get.start(GopherURL.parse(server.url("/9x")), sink, most_bytes=len(LARGE))
+        get.start(GopherURL.parse(server.url("/9x")), sink)
     assert [finished.error for finished in all_of(get)] == [None] * 3
     for number, sink in enumerate(sinks):
         sink.store()
@@ -273,7 +262,7 @@ def test_large_binaries_arrive_whole(serve, fetcher, tmp_path):
         assert sink.size == len(LARGE)
     assert get.received == 3 * len(LARGE)
     sink = FileSink(str(tmp_path / "more"), text=False)
-    error_of(ask(get, server.url("/9x"), sink, most_bytes=len(LARGE) - 1), TooBig)
+    error_of(ask(fetcher(download=len(LARGE) - 1), server.url("/9x"), sink), TooBig)
     assert not (tmp_path / "more").exists()
 
 
@@ -285,7 +274,7 @@ def test_giving_up_leaves_nothing(serve, fetcher, tmp_path):
     get = fetcher()
     sink = FileSink(str(tmp_path / "x"), text=False)
     url = GopherURL.parse(serve(slow).url("/9x"))
-    get.start(url, sink, most_bytes=None, most_seconds=PATIENCE)
+    get.start(url, sink)
     end = time.monotonic() + PATIENCE
     while get.received < 1_000_000:
         assert time.monotonic() < end

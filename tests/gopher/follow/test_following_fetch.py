@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
+from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.follow.entries import Entry, text_entries, utc_day
 from logsrv.gopher.follow.following import (
     AT_ONCE,
@@ -16,12 +16,13 @@ from logsrv.gopher.follow.following import (
     fetch_entries,
 )
 from logsrv.gopher.wire.errors import TooBig
+from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.gopherhole import item, menu
 
 NOW = 1795225000
-OPTIONS = ConnectionOptions(Timeouts(connect=PATIENCE, first_byte=PATIENCE, between=PATIENCE))
+OPTIONS = ConnectionOptions(Limits(connect=PATIENCE, first_byte=PATIENCE, between=PATIENCE))
 
 
 def fetched(url: str, charset: str | None = None) -> list[Entry]:

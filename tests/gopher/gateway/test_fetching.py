@@ -9,13 +9,13 @@ from typing import Any
 import attrs
 import pytest
 
-from logsrv.gopher.fetch.connection_options import Timeouts
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.gateway.destinations import HOST_PATTERN, DestinationNotAllowed
-from logsrv.gopher.gateway.fetching import TIMEOUTS, Fetcher
+from logsrv.gopher.gateway.fetching import TIMES, Fetcher
 from logsrv.gopher.gateway.gateway_settings import GopherSettings
 from logsrv.gopher.gateway.paths import WebPlace
 from logsrv.gopher.wire.errors import TLSError
+from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.menu import Menu
 from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL
@@ -27,9 +27,9 @@ MENU = b"0One\t/1\tx\t70\r\n.\r\n"
 
 
 def fetcher(
-    reactor: Any, timeouts: Timeouts = TIMEOUTS, metrics: Metrics | None = None, **settings: Any
+    reactor: Any, times: Limits = TIMES, metrics: Metrics | None = None, **settings: Any
 ) -> Fetcher:
-    return Fetcher(reactor, GopherSettings(**settings), metrics or Metrics(), timeouts)
+    return Fetcher(reactor, GopherSettings(**settings), metrics or Metrics(), times)
 
 
 async def test_a_fetched_page_comes_from_the_cache(reactor, serve):
@@ -53,7 +53,7 @@ async def test_an_answer_that_breaks_off_is_shown_and_not_cached(reactor, serve)
         server.hang()
 
     server = serve(hang)
-    found = fetcher(reactor, TIMEOUTS.replace(between=0.2), allow_private=True)
+    found = fetcher(reactor, TIMES.replace(between=0.2), allow_private=True)
     for asked in (1, 2):
         menu, missing = await found.fetch_content(GopherURL.parse(server.url("/1/a")))
         assert isinstance(menu, Menu) and len(menu.items) == 1

@@ -10,9 +10,10 @@ from typing import Any
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl
-from logsrv.gopher.mirror.jobs import CrawlOptions
+from logsrv.gopher.mirror.jobs import CrawlOptions, mirror_limits
 from logsrv.gopher.mirror.journal import MirrorJournal
 from logsrv.gopher.mirror.scope import MirrorScope
+from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve
 from tests.parts.gopher_servers import Scripted, reset
@@ -57,7 +58,8 @@ def crawl(site: Site, directory: Path, path: str = "/", **manners: Any) -> Crawl
     """Run a mirror to its end."""
     directory.mkdir(exist_ok=True)
     root = GopherURL.parse(site.server.url(path))
-    fetcher = Transfers(ConnectionOptions(), time.monotonic)
+    limits = mirror_limits(Limits(), manners.pop("max_size", None))
+    fetcher = Transfers(ConnectionOptions(limits), time.monotonic)
     journal = MirrorJournal(directory, root, "host")
     depth = manners.pop("depth", None)
     show = manners.pop("show", lambda: None)

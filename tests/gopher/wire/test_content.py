@@ -2,8 +2,9 @@
 
 import pytest
 
-from logsrv.gopher.wire.content import Content, Limits, parse_menu
+from logsrv.gopher.wire.content import Content, parse_menu
 from logsrv.gopher.wire.errors import TooBig
+from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.menu import Menu
 from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL
@@ -48,10 +49,3 @@ def test_nothing_is_left_of_an_answer_that_failed():
     text.feed(b"half")
     text.abort()
     assert (text.content, text.ended) == (b"", True)
-
-
-def test_limits_are_looked_up_by_kind():
-    limits = Limits(1, 2, 3)
-    assert [limits.most_bytes(kind) for kind in ("menu", "text", "binary")] == [1, 2, 3]
-    with pytest.raises(ValueError, match="items must be more than 0"):
-        Limits(items=0)
