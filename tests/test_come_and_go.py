@@ -24,7 +24,6 @@ from logsrv.kit.observe.rate_limited_log import OTHERS, QUIET_SECONDS, RateLimit
 from logsrv.linelog.formats.blocks.incoming import IncomingBlocks
 from logsrv.linelog.formats.gelf.parse import SECONDS, ChunkJoiner
 from logsrv.linelog.http import views
-from logsrv.linelog.http.access import AT_ONCE, MOST_REMEMBERED, SECONDS_EACH, WrongTokenLimiter
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searches import Searches
 from logsrv.linelog.http.view_child import Hub
@@ -166,7 +165,7 @@ def queries_of_viewers(place: Path) -> Limit:
     def come(number: int) -> Leave | None:
         viewer = Watcher(str(number))
         try:
-            live.join(viewer, END)
+            live.join(viewer, END, END)
         except Problem:
             return None
         return lambda: live.leave(viewer)
@@ -198,18 +197,21 @@ def viewers_of_the_hub(place: Path) -> Limit:
     """They leave as they come, live, or while they catch up; some have the same query."""
     hub = Hub(view_of(place), lambda _: None, lambda: 0.0)
 
+    def poll() -> None:
+        hub.poll()
+        while hub.step_wanted:
+            hub.serve_step()
+
     def come(number: int) -> Leave:
         begin = Position(1, 0) if number % 3 else END
-        hub.join(number, LiveQuery(str(number % 5)), begin, END if number % 3 else None)
+        hub.join(number, LiveQuery(str(number % 5)), begin, END)
         if number % 2:
-            hub.poll()
+            poll()
 
         def leave() -> None:
             hub.leave(number)
             if not hub.has_viewers:
-                hub.poll()
-            while hub.step_wanted:
-                hub.serve_step()
+                poll()
 
         return leave
 
@@ -370,15 +372,6 @@ def test_users_that_left_are_not_counted_and_nothing_of_them_is_kept(make, last_
         assert kept(*limit.counts) == before
 
 
-def tokens(now: Callable[[], float]) -> Remembered:
-    limiter = WrongTokenLimiter(now)
-
-    def tries(user: str) -> int:
-        return used(lambda: limiter.count_or_refuse(user), Problem)
-
-    return limiter, tries, AT_ONCE * SECONDS_EACH, MOST_REMEMBERED
-
-
 def rates(now: Callable[[], float]) -> Remembered:
     limits = PeerRateLimits(now)
     limits.apply(Policy(peer_lines=7))
@@ -428,7 +421,7 @@ def used(act: Callable[[], object], refusal: type[Exception]) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("make", [tokens, rates, datagrams, requests_a_minute, logged_subjects])
+@pytest.mark.parametrize("make", [rates, datagrams, requests_a_minute, logged_subjects])
 def test_users_that_are_remembered_for_a_while_are_so_many_at_most(make):
     """Each newcomer has the whole of its limit, also after a flood of others, and after its time again."""
     clock = Clock()

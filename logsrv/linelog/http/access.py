@@ -10,13 +10,13 @@ A client may try ten wrong tokens at once, then one every six seconds.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
 from hashlib import sha256
 from math import ceil
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.web.http import Request
 
+from logsrv.kit.connections.rates import TokenBuckets
 from logsrv.kit.web.access import (
     LOOPBACK_NAMES,
     client_key,
@@ -28,47 +28,19 @@ from logsrv.linelog.http.problems import Problem, too_many_problem
 
 # A browser keeps the cookie for thirty days.
 COOKIE_SECONDS = 30 * 86400
+# Wrong tokens of a client.
 AT_ONCE = 10
 SECONDS_EACH = 6.0
-MOST_REMEMBERED = 4096
-
-
-class WrongTokenLimiter:
-    """Wrong tokens by client (see `logsrv.kit.web.access.client_key`). now: a monotonic clock, in seconds.
-
-    For each client it stores the time at which the last wrong token expires, for MOST_REMEMBERED clients at
-    most: then it drops the earliest time.
-    """
-
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
-        self._expires: dict[str, float] = {}
-
-    def __len__(self) -> int:
-        return len(self._expires)
-
-    def count_or_refuse(self, client: str) -> None:
-        """Count a wrong token. Raises Problem (429), uncounted, if the client should have waited."""
-        now = self._now()
-        wait = self._expires.get(client, 0.0) - now - (AT_ONCE - 1) * SECONDS_EACH
-        if wait > 0:
-            seconds = ceil(wait)
-            raise too_many_problem(f"too many wrong tokens; go on in {seconds} s", seconds)
-        begin = max(now, self._expires.pop(client, now))
-        if len(self._expires) >= MOST_REMEMBERED:
-            del self._expires[min(self._expires, key=self._expires.__getitem__)]
-        self._expires[client] = begin + SECONDS_EACH
 
 
 class AccessRules:
     """The checks of requests, by one version of the settings.
 
     names: accepted names in Host, besides the server's addresses. token: None if no token is needed.
+    attempts: how many wrong tokens each client may still try now (see `logsrv.kit.web.access.client_key`).
     """
 
-    def __init__(
-        self, names: tuple[str, ...], token: str | None, attempts: WrongTokenLimiter
-    ) -> None:
+    def __init__(self, names: tuple[str, ...], token: str | None, attempts: TokenBuckets) -> None:
         self._names = frozenset(names)
         self._token = None if token is None else token.encode()
         self._attempts = attempts
@@ -139,11 +111,18 @@ class AccessRules:
             raise Problem(404, "no token is needed here")
         # A right token is accepted even while others with the same address guess tokens.
         if not hmac.compare_digest(given, self._token):
-            self._attempts.count_or_refuse(
-                client_key(getattr(request.getClientAddress(), "host", None))
-            )
+            self._count_wrong_token(request)
             raise _unauthorized("the token is wrong")
         return self._cookie_header(request, self._cookie, COOKIE_SECONDS)
+
+    def _count_wrong_token(self, request: Request) -> None:
+        """Count a wrong token. Raises Problem (429), uncounted, if the client should have waited."""
+        client = client_key(getattr(request.getClientAddress(), "host", None))
+        bucket = self._attempts.filled_bucket(client, 1 / SECONDS_EACH, AT_ONCE)
+        if bucket.left < 1:
+            seconds = ceil((1 - bucket.left) * SECONDS_EACH)
+            raise too_many_problem(f"too many wrong tokens; go on in {seconds} s", seconds)
+        bucket.left -= 1
 
     def log_out_cookie(self, request: Request) -> bytes:
         """Return the value of Set-Cookie that removes the cookie."""

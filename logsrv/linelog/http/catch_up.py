@@ -1,4 +1,4 @@
-"""A viewer that asked for a position and is not live yet: it gets the lines up to the present in steps.
+"""A viewer that is not live yet: it gets the lines from its position up to the present in steps.
 
 It asks for the next lines as fast as its client reads, until it has reached the position of the other
 viewers. Then it is live. It gets every matching line up to `sure`, the end of the store when it joined. Of

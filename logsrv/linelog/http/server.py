@@ -13,11 +13,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import StoreError
+from logsrv.kit.connections.rates import TokenBuckets
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.text.words import shown
 from logsrv.kit.web.channel import WebRequest
 from logsrv.kit.web.monitor import Monitor
-from logsrv.linelog.http.access import AccessRules, WrongTokenLimiter
+from logsrv.linelog.http.access import AccessRules
 from logsrv.linelog.http.endpoints import (
     BY_PATH,
     EVENTS,
@@ -80,7 +81,7 @@ class WebServer:
         self.metrics = metrics
         self._responses = ResponseSender(metrics)
         self._monitor = Monitor(metrics, unhealthy=unhealthy, unready=unready)
-        self._attempts = WrongTokenLimiter(reactor.seconds)
+        self._attempts = TokenBuckets(reactor.seconds)
         # Until `apply` has read the token, all requests are refused.
         self._access: AccessRules | None = None
         self._searches = Searches(
@@ -208,7 +209,8 @@ class WebServer:
             case "/openapi.json":
                 self._responses.send_body(request, 200, json.dumps(openapi_document()).encode())
             case "/api/stats":
-                self._answer_later(request, self._statistics.request_totals())
+                totals = Deferred.fromCoroutine(self._statistics.get_totals())
+                self._answer_later(request, totals)
             case "/api/saved":
                 self._answer_later(request, self._saved.request_list())
             case _ if request.method == b"HEAD":

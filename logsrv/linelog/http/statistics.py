@@ -12,12 +12,10 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import attrs
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import DeferredLock
 from twisted.internet.threads import deferToThreadPool
-from twisted.python.failure import Failure
 
 from logsrv.errors import StoreError
-from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.read.texts import PlainFrames
 from logsrv.linelog.store.disk import Disk, reason
 from logsrv.linelog.store.index import load_head
@@ -111,7 +109,7 @@ def _count_text(frames: PlainFrames, known: _Totals) -> _Totals:
 
 
 class StoreStatistics:
-    """Answers of one count at a time, which a thread makes, for all who ask meanwhile.
+    """Answers of one count at a time, which a thread makes; it serves all who ask soon after.
 
     count: returns the totals. Raises StoreError.
     """
@@ -119,31 +117,18 @@ class StoreStatistics:
     def __init__(self, count: Callable[[], dict[str, Any]], reactor: Any) -> None:
         self._count = count
         self._reactor = reactor
+        self._lock = DeferredLock()
         self._counted, self._counted_at = b"", float("-inf")
-        self._waiting: list[Deferred[bytes]] = []
 
-    def request_totals(self) -> Deferred[bytes]:
-        """Return a Deferred that fires with the totals as JSON, or fails with a Problem."""
-        if self._reactor.seconds() - self._counted_at <= FRESH_SECONDS:
-            return succeed(self._counted)
-        waiting: Deferred[bytes] = Deferred()
-        self._waiting.append(waiting)
-        if len(self._waiting) == 1:
-            pool = self._reactor.getThreadPool()
-            counted = deferToThreadPool(self._reactor, pool, self._count)
-            counted.addCallbacks(self._take_totals, self._failed).addBoth(self._answer_waiting)
-        return waiting
-
-    def _take_totals(self, counted: dict[str, Any]) -> bytes:
-        self._counted = json.dumps(counted).encode() + b"\n"
-        self._counted_at = self._reactor.seconds()
-        return self._counted
-
-    def _failed(self, failure: Failure) -> Failure:
-        return Failure(Problem(503, str(failure.value))) if failure.check(StoreError) else failure
-
-    def _answer_waiting(self, answer: bytes | Failure) -> None:
-        waiting, self._waiting = self._waiting, []
-        for one in waiting:
-            # A Failure calls the errbacks.
-            one.callback(answer)
+    async def get_totals(self) -> bytes:
+        """Return the totals as JSON. Raises StoreError."""
+        lock = await self._lock.acquire()
+        try:
+            if self._reactor.seconds() - self._counted_at > FRESH_SECONDS:
+                pool = self._reactor.getThreadPool()
+                counted = await deferToThreadPool(self._reactor, pool, self._count)
+                self._counted = json.dumps(counted).encode() + b"\n"
+                self._counted_at = self._reactor.seconds()
+            return self._counted
+        finally:
+            lock.release()

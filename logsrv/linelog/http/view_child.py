@@ -4,10 +4,8 @@
 
 It is a process of its own so that live views do not slow the receiving of lines: orders come on standard
 input, events for viewers go to standard output (see `view_protocol`). At intervals the hub polls: it reads
-the lines written since the last poll. A viewer that begins at the end of the store is live from the next
-poll on; before that, the other viewers get the lines up to its position. A viewer that asked for a position
-catches up (see `catch_up`), and is live as soon as it has the same lines as the others. No line comes twice
-or is left out.
+the lines written since the last poll. A new viewer catches up from its position on (see `catch_up`), and is
+live as soon as it has the same lines as the others. No line comes twice or is left out.
 
 The time of a poll is limited, even with many viewers: each query gets a share, and after much output the
 next poll comes later. Lines for which no time was left are counted, and viewers get their number.
@@ -67,9 +65,6 @@ MATCHING = 0.2
 # each. With more, a query is asked of single lines, and what it may lack by that counts as missed.
 MOST_JOINED = 1000
 MOST_TESTS = 8000
-# The most positions of new viewers at which `poll` stops reading to make these viewers live. If there are
-# more, the other new viewers get lines from the last of these positions on: earlier than they asked for.
-MOST_STOPS = 4
 # If more viewers catch up, each closes its file after each step.
 MOST_OPEN = 100
 
@@ -87,9 +82,6 @@ class Hub:
     _queries: dict[LiveQuery, WatchedQuery] = attrs.field(factory=dict)
     # The queries in the order in which they are matched next; None if the list has to be made again.
     _units: list[SingleQuery | QueryGroup] | None = None
-    # Viewers that joined since the last poll, with their query, and the position where they begin: that of
-    # the other viewers, or a later one.
-    _joined: dict[int, tuple[LiveQuery, Position]] = attrs.field(factory=dict)
     _catching_up: dict[int, CatchUp] = attrs.field(factory=dict)
     # Viewers of `_catching_up` that wait for a step, and those whose step has to wait for the next poll.
     _asking: deque[int] = attrs.field(factory=deque)
@@ -105,7 +97,7 @@ class Hub:
     @property
     def has_viewers(self) -> bool:
         """True if there is any viewer."""
-        return bool(self._queries or self._joined or self._catching_up)
+        return bool(self._queries or self._catching_up)
 
     @property
     def step_wanted(self) -> bool:
@@ -117,18 +109,10 @@ class Hub:
         """Seconds from the end of the last poll to the next one."""
         return max(POLL_EVERY, self._served * REST_FOR_EACH)
 
-    def join(
-        self, viewer: int, query: LiveQuery, begin: Position, sure: Position | None = None
-    ) -> None:
-        """Add a viewer, which gets the lines that match `query` from `begin` on.
-
-        sure: the position up to which it gets every matching line; None if it begins at the store's end.
-        """
-        if sure is None and (self._live is None or begin >= self._live.position):
-            self._joined[viewer] = query, begin
-            return
+    def join(self, viewer: int, query: LiveQuery, begin: Position, sure: Position) -> None:
+        """Add a viewer, which gets the lines that match `query` from `begin` on: all up to `sure`."""
         watched = WatchedQuery(query.text, of_records=query.of_records)
-        self._catching_up[viewer] = CatchUp(watched, begin, sure or begin, self._view)
+        self._catching_up[viewer] = CatchUp(watched, begin, sure, self._view)
         self._asking.append(viewer)
 
     def queue_step(self, viewer: int) -> None:
@@ -162,30 +146,14 @@ class Hub:
             self._add_live_viewer(viewer, behind.query.asked_for)
 
     def poll(self) -> None:
-        """Hand out the lines written since the last poll, and make new viewers live. Raises StoreError."""
+        """Hand out the lines written since the last poll. Raises StoreError."""
         self._served = 0
         if self._live is None and self.has_viewers:
-            begins = [begin for _, begin in self._joined.values()]
-            sure = [one.sure for one in self._catching_up.values()]
-            self._live = LiveReader(self._view, min(begins or sure))
+            self._live = LiveReader(self._view, min(one.sure for one in self._catching_up.values()))
             self._began = self._now()
-        for stop in sorted({begin for _, begin in self._joined.values()})[:MOST_STOPS]:
-            self._hand_out_lines(stop)
-            self._make_live(stop)
-        self._make_live(None)
-        self._hand_out_lines(None)
+        self._hand_out_lines()
         self._asking += self._for_next_poll
         self._for_next_poll.clear()
-
-    def _make_live(self, stop: Position | None) -> None:
-        """Make new viewers live that begin at position `stop` or before; all of them if it is None."""
-        inside = [
-            viewer for viewer, (_, begin) in self._joined.items() if stop is None or begin <= stop
-        ]
-        for viewer in inside:
-            self._add_live_viewer(viewer, self._joined.pop(viewer)[0])
-        if inside:
-            self._hand_out(ViewEvents(tuple(inside), live=True))
 
     def _add_live_viewer(self, viewer: int, asked_for: LiveQuery) -> None:
         query = self._queries.get(asked_for)
@@ -208,16 +176,15 @@ class Hub:
     def _lines_per_poll(self) -> float:
         """Return the most lines that each viewer may get in one poll."""
         live = sum(len(query.viewers) for query in self._queries.values())
-        return RATE_OF_ALL / max(1, live + len(self._joined) + len(self._catching_up))
+        return RATE_OF_ALL / max(1, live + len(self._catching_up))
 
-    def _hand_out_lines(self, until: Position | None) -> None:
-        """Hand out the lines written since the last poll, up to `until` if it is given."""
+    def _hand_out_lines(self) -> None:
         if self._live is None:
             return
         began, self._began = self._began, self._now()
-        polled = self._live.poll(until, int((self._began - began) / POLL_EVERY * KEPT))
+        polled = self._live.poll(int((self._began - began) / POLL_EVERY * KEPT))
         if not (polled.pieces or polled.missed):
-            if until is None and self._view.directory_removed:
+            if self._view.directory_removed:
                 # Nobody writes to a removed store. Viewers that connect again get the one now at its path.
                 raise StoreError("the store was removed")
             return
@@ -287,7 +254,6 @@ class Hub:
 
     def leave(self, viewer: int) -> None:
         """Remove a viewer, if it is there."""
-        self._joined.pop(viewer, None)
         behind = self._catching_up.pop(viewer, None)
         if behind is not None:
             behind.close()
@@ -346,8 +312,7 @@ def _order_reader(fd: int) -> Callable[[float | None], Iterator[bytes | None]]:
 def _carry_out_order(hub: Hub, order: bytes) -> None:
     match json.loads(order):
         case ["join", viewer, query, begin, sure]:
-            known = None if sure is None else parse_position(sure)
-            hub.join(viewer, LiveQuery(*query), parse_position(begin), known)
+            hub.join(viewer, LiveQuery(*query), parse_position(begin), parse_position(sure))
         case ["more", viewer]:
             hub.queue_step(viewer)
         case ["leave", viewer]:

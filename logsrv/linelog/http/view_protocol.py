@@ -4,7 +4,7 @@ The daemon sends orders, each an array of JSON:
 
     ["join", VIEWER, [TEXT, OF_RECORDS], BEGIN, SURE]
         Add a viewer, a number: it gets the matching lines from position BEGIN on: all up to position SURE,
-        and after that as many as other viewers; SURE is null if it begins at the store's end.
+        the end of the store, and after that as many as other viewers.
     ["more", VIEWER]
         Send the next lines to a viewer that is not live yet.
     ["leave", VIEWER]

@@ -48,18 +48,6 @@ BUFFER = 16 << 10
 SEND_BUFFER = 128 << 10
 _NOWHERE = Position(0, 0)
 
-NEXT = {
-    "WAITING": {"search": "SEARCHING", "join": "JOINING", "end": "ENDED"},
-    # A search reads the lines written since the client's position; another one if more was written.
-    "SEARCHING": {"search": "SEARCHING", "join": "JOINING", "end": "ENDED"},
-    # The process of the live views sends it the last lines, step by step.
-    "JOINING": {"live": "LIVE", "end": "ENDED"},
-    # It has reached the position of the other viewers.
-    "LIVE": {"end": "ENDED"},
-}
-"""The states of a viewer: for each the events, and the state after each event. It ends when the client has
-disconnected, or the server closes the stream."""
-
 
 class EventQueue:
     """A queue of events with at most `most` lines, in order; lines that do not fit are counted."""
@@ -106,6 +94,9 @@ class EventQueue:
 class Viewer:
     """A client and the query that it watches.
 
+    state: WAITING at first; SEARCHING while a search reads lines far behind; JOINING while the process of
+    the live views sends it the last lines, step by step; LIVE when it has the same lines as the others;
+    ENDED when the client has disconnected, or the server closes the stream.
     end_of_store: returns the position of the next line. missed: gets the number of lines left out.
     ended: is called once, when the viewer has ended.
     """
@@ -137,14 +128,11 @@ class Viewer:
         head: called to send status and headers, when nothing can refuse the request any more.
         """
         end = self._end_of_store()
-        if after is None or after == end:
-            # No line begins at the end yet, so the client cannot have that line already.
+        # No line begins at the end yet, so the client cannot have that line already.
+        self._begin = end if after is None or after == end else after.beside(1)
+        if self._begin <= end and not _is_far(self._begin, end):
+            # No search, which needs a process: the process of the live views reads these few lines.
             self._join_live_views(end)
-        else:
-            self._begin = after.beside(1)
-            if self._begin <= end and not _is_far(self._begin, end):
-                # No search, which needs a process: the process of the live views reads these few lines.
-                self._join_live_views(self._begin, end)
         head()
         self._request.write(RETRY)
         _limit_buffers(self._request)
@@ -154,12 +142,9 @@ class Viewer:
         if self.state == "WAITING":
             self._request_search(end)
 
-    def _change_state(self, event: str) -> None:
-        self.state = NEXT[self.state][event]
-
     def _request_search(self, end: Position) -> None:
         """Request a search of the next lines up to `end`; it begins when few others run."""
-        self._change_state("search")
+        self.state = "SEARCHING"
         self._searched += 1
         self._end = end
         values = {
@@ -198,13 +183,13 @@ class Viewer:
             if self._searched < MOST_SEARCHES and _is_far(self._begin, end):
                 self._request_search(end)
             else:
-                self._join_live_views(self._begin, self._begin)
+                self._join_live_views(self._begin)
         except Problem as error:
             self.close(str(error))
 
-    def _join_live_views(self, begin: Position, sure: Position | None = None) -> None:
-        self._views.join(self, begin, sure)
-        self._change_state("join")
+    def _join_live_views(self, sure: Position) -> None:
+        self._views.join(self, self._begin, sure)
+        self.state = "JOINING"
         self._asked = True
 
     def _ask_for_more(self) -> None:
@@ -222,7 +207,7 @@ class Viewer:
             self._asked = False
             self._request.write(events.data)
             if events.live:
-                self._change_state("live")
+                self.state = "LIVE"
                 self._write_waiting()
             else:
                 self._ask_for_more()
@@ -279,7 +264,7 @@ class Viewer:
     def _end_viewer(self) -> None:
         if self.state == "ENDED":
             return
-        self._change_state("end")
+        self.state = "ENDED"
         self._timer.stop()
         self._views.leave(self)
         if self._search is not None:

@@ -65,12 +65,11 @@ class LiveViews:
         self._not_before = float("-inf")
         self._limited_log = RateLimitedLog(reactor.seconds)
 
-    def join(self, viewer: JoinedViewer, begin: Position, sure: Position | None = None) -> None:
+    def join(self, viewer: JoinedViewer, begin: Position, sure: Position) -> None:
         """Add a viewer, which gets the lines that match its query from position `begin` on.
 
         sure: the end of the store, up to which it gets every matching line. It gets some lines now, and
-        more for each `request_more`, until it is live. None if it begins at the end of the store; then
-        `begin` must be the start of a line.
+        more for each `request_more`, until it is live.
         Raises Problem: 429 if there are too many queries, 503 if there is no process.
         """
         if viewer.query not in self._queries and len(self._queries) >= MOST_QUERIES:
@@ -81,8 +80,7 @@ class LiveViews:
         self._viewers[self._last] = viewer
         self._numbers[viewer] = self._last
         self._queries[viewer.query] += 1
-        known = None if sure is None else str(sure)
-        _send_order(process, "join", self._last, viewer.query, str(begin), known)
+        _send_order(process, "join", self._last, viewer.query, str(begin), str(sure))
 
     def request_more(self, viewer: JoinedViewer) -> None:
         """Ask for the next lines for a viewer that is not live yet."""
@@ -144,5 +142,5 @@ class LiveViews:
             viewer.close("the live views have failed; the server's log says why")
 
 
-def _send_order(process: ChildProcess, *order: str | int | LiveQuery | None) -> None:
+def _send_order(process: ChildProcess, *order: str | int | LiveQuery) -> None:
     process.send(json.dumps(order).encode())

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from logsrv.errors import StoreError
 from logsrv.linelog.http import catch_up, polls, view_child, watched_query
@@ -14,6 +16,7 @@ from logsrv.linelog.http.view_protocol import LiveQuery, ViewEvents
 from logsrv.linelog.http.watched_query import PIECE
 from logsrv.linelog.read.follow import end_of_store
 from logsrv.linelog.store.segment import Position, parse_position
+from tests.parts.examples import more
 from tests.parts.stores import line, make_store, view_of
 
 SIZE = len(line("0"))
@@ -52,10 +55,12 @@ class Place:
         *,
         of_records: bool = False,
     ) -> None:
-        """Let a viewer watch from the end of the store on, or have all from a place up to that end."""
+        """Let a viewer watch from a place on; without one it is live at the end of the store."""
         end = end_of_store(self.view)
-        self.hub.join(viewer, LiveQuery(query, of_records), begin or end, end if begin else None)
+        self.hub.join(viewer, LiveQuery(query, of_records), begin or end, end)
         self.steps()
+        if begin is None:
+            self.poll()
 
     def more(self, viewer: int) -> None:
         self.hub.queue_step(viewer)
@@ -262,66 +267,54 @@ def test_nothing_is_done_while_nobody_watches(place):
     assert place.events(1) == [] and place.events(2) == ["seen"]
 
 
-def test_a_viewer_catches_up_and_is_live(place, monkeypatch):
-    """It has one step for each time it asks, the others go on, and then it is one of them."""
-    one_line_a_step(monkeypatch)
-    place.join(1)
-    place.poll()
-    place.poll("1", "2")
-    place.join(2, begin=Position(1, 1))
-    assert place.events(2) == ["1"] and not place.live(2)
-    place.poll("3")
-    assert place.events(1) == ["1", "2", "3"] and place.events(2) == ["1"]
-    place.more(2)
-    place.more(2)
-    assert place.events(2) == ["1", "2", "3"] and place.live(2)
-    place.poll("4")
-    # Asked twice: it is live by now.
-    place.more(2)
-    place.poll("5")
-    assert place.events(1) == place.events(2) == ["1", "2", "3", "4", "5"]
-
-
-@pytest.mark.parametrize("ahead", [False, True])
-def test_a_viewer_ahead_of_the_hub_or_behind_it_gets_every_line_from_its_place(place, ahead):
-    """One that is ahead waits for the next look; also one that begins now has all behind its place."""
-    place.join(1)
-    place.poll()
-    place.write("1", "2")
-    if ahead:
-        place.join(2, begin=Position(1, SIZE))
-        assert place.events(2) == []
-    place.poll()
-    if not ahead:
-        place.hub.join(2, LiveQuery(""), Position(1, SIZE))
-        place.steps()
-    assert place.events(2) == ["1", "2"] and place.live(2)
-
-
-def test_viewers_begin_where_they_joined(place, monkeypatch):
-    """Each begins where it came; of very many some begin a little earlier."""
-    monkeypatch.setattr(view_child, "MOST_STOPS", 2)
-    for number in range(1, 5):
-        place.join(number)
-        place.write(f"{number}")
-    place.poll()
-    assert place.events(1) == ["1", "2", "3", "4"] and place.events(2) == ["2", "3", "4"]
-    assert place.events(3) == place.events(4) == ["2", "3", "4"]
-
-
-def test_a_viewer_may_leave_while_behind(place, monkeypatch):
-    one_line_a_step(monkeypatch)
-    place.write("1", "2")
-    place.join(1, begin=Position(1, SIZE))
-    place.join(2)
-    place.poll()
-    place.hub.queue_step(1)
-    place.hub.leave(1)
-    place.steps()
-    place.hub.leave(2)
-    assert not place.hub.has_viewers
-    place.more(1)
-    assert place.events(1) == ["1"]
+# The second viewer is ahead of the first one.
+@example([("join", 0), ("poll", 0), ("write", 2), ("join", 9 * SIZE)])
+@more(4)
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("write"), st.integers(1, 3)),
+            st.tuples(st.just("join"), st.sampled_from([0, SIZE - 1, SIZE, SIZE + 1, 9 * SIZE])),
+            st.tuples(st.sampled_from(["more", "leave"]), st.integers(0, 5)),
+            st.just(("poll", 0)),
+        ),
+        max_size=30,
+    )
+)
+def test_each_viewer_gets_every_line_from_its_place_on_once(tmp_path_factory, steps):
+    """It has one line for each time it asks, until it is one of those that get lines with a poll."""
+    place = Place(tmp_path_factory.mktemp("hub"))
+    written, begins, left = 1, list[int](), dict[int, list[object]]()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        one_line_a_step(monkeypatch)
+        for what, number in steps:
+            if what == "write":
+                place.write(*(chr(ord("1") + written + n) for n in range(number)))
+                written += number
+            elif what == "join":
+                begins.append(min(number, written * SIZE))
+                place.join(len(begins) - 1, begin=Position(1, begins[-1]))
+            elif what == "poll":
+                place.poll()
+            elif number < len(begins):
+                before = len(place.events(number))
+                place.more(number) if what == "more" else place.hub.leave(number)
+                assert len(place.events(number)) <= before + (what == "more")
+                if what == "leave":
+                    left.setdefault(number, place.events(number))
+        for _ in range(written + 2):
+            place.poll()
+            for number in range(len(begins)):
+                place.more(number)
+    messages = ["0", *(chr(ord("1") + n) for n in range(1, written))]
+    for number, begin in enumerate(begins):
+        wanted, found = messages[-(-begin // SIZE) :], place.events(number)
+        assert found == left.get(number, wanted) == wanted[: len(found)]
+        assert place.live(number) or number in left
+    assert place.hub.has_viewers == (len(left) < len(begins))
+    for number in range(len(begins)):
+        place.hub.leave(number)
+    place.view.close()
 
 
 @pytest.mark.parametrize("what", ["lines", "bytes"])
@@ -412,12 +405,14 @@ def test_lines_removed_by_retention_are_reported_to_viewers(tmp_path):
     handed: list[ViewEvents] = []
     hub = Hub(view, handed.append, lambda: 0.0)
     end = Position(3, len(line("c")))
-    hub.join(1, LiveQuery(""), end)
+    hub.join(1, LiveQuery(""), end, end)
     hub.poll()
+    hub.serve_step()
     for path in store.glob("0000000001*"):
         path.unlink()
     hub.join(2, LiveQuery(""), Position(1, 0), end)
-    hub.serve_step()
+    while hub.step_wanted:
+        hub.serve_step()
     assert [event for one in handed if 2 in one.viewers for event in _events(one)] == [
         {"lines": None, "from": "2:0"},
         "b",

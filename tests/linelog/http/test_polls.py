@@ -238,14 +238,6 @@ def test_a_viewer_gets_lines_from_its_place_on(tmp_path, offset, packed):
         assert step.over and not step.missed and step.lines == len(messages(step))
 
 
-def test_a_viewer_gets_no_line_before_the_others(tmp_path):
-    """Those come when they come to the others: also in a segment that begins behind its place."""
-    view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]]))
-    with viewer(view, Position(1, 2 * SIZE)) as behind:
-        step = behind.next_step(Position(2, SIZE), 1000, SharedEvents())
-        assert messages(step) == ["2", "3", "4"] and step.over
-
-
 def test_a_step_may_have_no_line(tmp_path, monkeypatch):
     monkeypatch.setattr(catch_up, "MOST_IN_STEP", 1)
     view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]]))
