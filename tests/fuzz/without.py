@@ -24,7 +24,7 @@ WITHOUT = {
     "kit.protocols.starting_tls": _HANDS_ON,
     "kit.protocols.frame_protocol": _HANDS_ON,
     "kit.protocols.line_reader": _HANDS_ON,
-    "kit.protocols.stream_input": _HANDS_ON,
+    "kit.protocols.stream": _HANDS_ON,
     "kit.testing.memory_peers": "a part of tests",
     "linelog.http.view_protocol": _OURS,
     "linelog.formats.blocks.body": "puts the parts together that `blocks` goes through",

@@ -3,7 +3,6 @@
 streams             Twisted's ports and transports: large reads, few accepts in a turn
 transports          what is unsent, waiting for room
 tls, client_tls     TLS of a connection and the peer's certificate; whom our clients trust
-start_tls           TLS that begins in the middle of a connection
 source              the name of a peer, in the store, in logs and for the guard
 guard               who may connect, how many at once, for how long in silence: rules only
 rates               how many lines and bytes a peer may send in a second

@@ -2,7 +2,7 @@
 
 line_protocol     lines, and one-line requests; line_reader gives them line after line
 frame_protocol    frames of bytes
-stream            `async def handle(connection)`; stream_input is how it reads
+stream            `async def handle(connection)`
 datagrams         datagrams, and lines in them
 plain_twisted     wrappers of Twisted's own protocols
 protocol          the base of all stream protocols, called by Twisted

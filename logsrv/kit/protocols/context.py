@@ -6,6 +6,11 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IOpenSSLClientConnectionCreator,
+    IOpenSSLContextFactory,
+    IOpenSSLServerConnectionCreator,
+)
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
@@ -13,7 +18,6 @@ from typing_extensions import TypeVar
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.drain import GonePeerWatch
-from logsrv.kit.connections.start_tls import tls_factory
 from logsrv.kit.connections.tls import PeerCertificate
 from logsrv.kit.framing.frames import DEFAULT_MAX_FRAME
 from logsrv.kit.framing.line_format import LineFormat
@@ -197,7 +201,9 @@ class ListenerContext:
     def tls_factory(self, certificate: object | None) -> TLSMemoryBIOFactory:
         """Return the TLS factory for a certificate as `start_tls` takes it, or for the listener's own.
 
-        Raises ConfigurationError when there is neither, TypeError for an object that is no certificate.
+        certificate: a RenewableCertificate, or a context factory that Twisted's `listenSSL` takes, such as
+        CertificateOptions; for a link, the result of Twisted's `optionsForClientTLS`. Raises
+        ConfigurationError when there is neither, TypeError for an object that is no certificate.
         """
         wanted = self.certificate if certificate is None else certificate
         if wanted is None:
@@ -206,9 +212,26 @@ class ListenerContext:
         if made is None or before is not wanted:
             # All connections of a listener share one, unless the protocol gives other certificates.
             factory: Any = self
-            made = tls_factory(wanted, factory, self.service.clock, client=self.connects)
+            self._check_certificate(wanted)
+            made = TLSMemoryBIOFactory(wanted, self.connects, factory, self.service.clock)  # type: ignore[arg-type]
             self._tls = made, wanted
         return made
+
+    def _check_certificate(self, certificate: object) -> None:
+        if self.connects:
+            if not IOpenSSLClientConnectionCreator.providedBy(certificate):
+                raise TypeError(
+                    "start_tls of a client takes what Twisted's optionsForClientTLS gives, not "
+                    f"{certificate!r:.60}"
+                )
+        elif not (
+            IOpenSSLServerConnectionCreator.providedBy(certificate)
+            or IOpenSSLContextFactory.providedBy(certificate)
+            or callable(getattr(certificate, "getContext", None))
+        ):
+            raise TypeError(
+                f"start_tls takes a certificate as Twisted's CertificateOptions, not {certificate!r:.60}"
+            )
 
     @property
     def no_certificate(self) -> str:

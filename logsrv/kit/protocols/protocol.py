@@ -14,7 +14,6 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.connections.source import host_of, port_of, source_of
-from logsrv.kit.connections.start_tls import Certificate
 from logsrv.kit.connections.tls import PeerCertificate, certificate_of, is_encrypted
 from logsrv.kit.observe.peer_log import PeerLogger
 from logsrv.kit.protocols.connection import PeerConnection
@@ -26,7 +25,7 @@ from logsrv.kit.protocols.context import (
     State,
 )
 from logsrv.kit.protocols.faults import check_text
-from logsrv.kit.protocols.starting_tls import start_tls
+from logsrv.kit.protocols.starting_tls import Certificate, start_tls
 from logsrv.kit.protocols.states import END, LOST
 
 if TYPE_CHECKING:
@@ -95,13 +94,16 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         if self.working:
             return False
         try:
-            said = self.idle_words()
+            said = self._words_when_idle()
             if said is not None:
                 (self._connection or self._ensure_connection()).close(self._last_words(said))
         except Exception:
             self.factory.log_failure("idle_words", self.peer, Failure())
             return False
         return said is not None
+
+    def _words_when_idle(self) -> Any:
+        return self.idle_words()
 
     def _last_words(self, words: Any) -> Any:
         """Return words in the form that the connection's `close` takes."""

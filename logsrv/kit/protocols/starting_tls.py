@@ -3,26 +3,41 @@
 Plain text after the words that begin TLS may come from anybody between us and the peer (CVE-2011-0411).
 So a connection that has received some is refused. The text is not kept, and dropping it would let a peer
 that mixes both go on. Text that the kernel still holds goes to TLS, whose handshake then fails.
+
+The transport's own `startTLS` is not used: the transport would stay in its place, and our code that sends,
+keeps open and closes would take the connection for one in plain text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.interfaces import (
+    IOpenSSLClientConnectionCreator,
+    IOpenSSLServerConnectionCreator,
+)
+from twisted.internet.ssl import CertificateOptions
+from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.guard import Refusal
 from logsrv.kit.connections.guarded_connection import guarded_connection_of
-from logsrv.kit.connections.start_tls import can_put_tls_under, put_tls_under
-from logsrv.kit.connections.tls import is_encrypted
+from logsrv.kit.connections.proxy_protocol import ProxiedTransport
+from logsrv.kit.connections.tls import GatheringTLS, HandshakeStandIn, is_encrypted
+from logsrv.kit.connections.transports import undo_close_delay
 from logsrv.kit.protocols import states
 from logsrv.kit.protocols.connection import PeerConnection
 from logsrv.kit.protocols.context import InputReader
 from logsrv.kit.protocols.faults import PeerGone, PeerTimeout
 
+# The certificate to show or, for a link, the name to expect at its other end. Type checkers cannot use a
+# zope.interface as a type, so the union has classes that they know.
+Certificate: TypeAlias = (
+    CertificateOptions | IOpenSSLServerConnectionCreator | IOpenSSLClientConnectionCreator
+)
 IN_PLAIN_TEXT = Refusal("plain_text", "it went on in plain text where TLS was to begin")
 
 
@@ -83,11 +98,44 @@ def check_can_start_tls(connection: PeerConnection) -> None:
     if connection.state.ended or getattr(transport, "disconnecting", False):
         connection.close()
         raise PeerGone(f"{author.peer} sends nothing more")
-    if not can_put_tls_under(author):
+    if not (isinstance(transport, ProxiedTransport) or hasattr(transport, "protocol")):
         raise ConfigurationError(
             f"{author.factory.label}: TLS cannot be begun over {type(transport).__name__}; `serve` of "
             "logsrv.kit.testing has real connections"
         )
+
+
+def put_tls_under(
+    protocol: Any, factory: TLSMemoryBIOFactory, done: Callable[[], None], producer: object | None
+) -> None:
+    """Put TLS under a connected protocol; `done` is called after the handshake.
+
+    Bytes that were written before go out in plain text; all bytes that come from now on are for TLS.
+    producer: the protocol's producer, which is registered with TLS instead. A handshake that fails ends the
+    connection.
+    """
+    admitted = guarded_connection_of(protocol)
+    under = protocol.transport
+    proxied = isinstance(under, ProxiedTransport)
+    # The protocol, or the wrapper that Twisted's endpoints have put around it.
+    outermost = under.wrappedProtocol if proxied else under.protocol
+    handshake = HandshakeStandIn(outermost, done)
+    # Twisted would not connect it: the protocol is connected already.
+    handshake.transport = tls = GatheringTLS(factory, handshake, False)
+    if producer is not None:
+        under.unregisterProducer()
+        undo_close_delay(under)
+    if proxied:
+        under.deliver_to(tls)
+    else:
+        under.protocol = tls
+    protocol.transport = tls
+    tls.makeConnection(under)
+    if producer is not None:
+        tls.registerProducer(producer, True)
+    if admitted is not None:
+        admitted.transport = tls
+        admitted.apply_rate_limits()
 
 
 def cut_off_early_sender(connection: PeerConnection, before: InputReader | None) -> None:

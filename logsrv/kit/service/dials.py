@@ -27,7 +27,7 @@ from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.protocols.awaiting import CANCELLED, start_coroutine, working
 from logsrv.kit.protocols.deadline import with_time_limit
 from logsrv.kit.protocols.faults import PeerGone
-from logsrv.kit.protocols.stream import Connection, StreamProtocol
+from logsrv.kit.protocols.stream import Connection
 from logsrv.kit.service.factory import PluginFactory, PluginProtocols
 
 LABEL = "dial"
@@ -39,10 +39,10 @@ class DialError(ConnectionError):
 
 
 @implementer(IHandshakeListener)
-class DialledProtocol(StreamProtocol):
-    """The protocol of a dialled connection.
+class DialledConnection(Connection):
+    """A dialled connection.
 
-    ready: fires with its Connection, after a TLS handshake if there is one; or with why there is none.
+    ready: fires with it after a TLS handshake if there is one; or with why there is none.
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class DialledProtocol(StreamProtocol):
 
     def handshakeCompleted(self) -> None:
         note_certificate(self.transport)
-        self.ready.callback(self.stream)
+        self.ready.callback(self)
 
 
 class DialFactory(GuardedFactory):
@@ -125,7 +125,7 @@ class DialledConnections:
         service = self._service
         if self._guarded is None:
             # Lines have no limit but the operator's.
-            served = PluginProtocols(DialledProtocol, None, LineFormat)
+            served = PluginProtocols(DialledConnection, None, LineFormat)
             factory = PluginFactory(service, LABEL, served)
             factory.connects = True
             factory.apply_limits(service.settings)

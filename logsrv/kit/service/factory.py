@@ -29,7 +29,7 @@ from logsrv.kit.protocols.plain_twisted import (
     error_counting_subclass,
 )
 from logsrv.kit.protocols.protocol import PeerProtocol
-from logsrv.kit.protocols.stream import StreamProtocol
+from logsrv.kit.protocols.stream import Connection
 from logsrv.kit.service.arguments import NO_FACTORY, is_factory
 from logsrv.kit.service.method_names import check_method_names
 from logsrv.kit.service.service_settings import DEFAULTS, Limits, UnsetLimit, limits_of
@@ -96,7 +96,11 @@ def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
         raise ConfigurationError(f"{datagrams!r:.80} is no subclass of Datagrams or DatagramLines")
     make_line_format: Callable[[int], LineFormat] = LineFormat
     build: Callable[[], TwistedProtocol] | None = None
-    if isinstance(stream, type) and issubclass(stream, TwistedProtocol):
+    if (
+        isinstance(stream, type)
+        and issubclass(stream, TwistedProtocol)
+        and not issubclass(stream, Connection)
+    ):
         check_not_async(stream)
         check_protocol_class(stream)
         build = stream if issubclass(stream, PeerProtocol) else error_counting_subclass(stream)
@@ -105,7 +109,7 @@ def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
     elif is_factory(stream):
         raise ConfigurationError(f"{stream!r:.80} is {NO_FACTORY}")
     elif callable(stream) and not isinstance(stream, type):
-        build = partial(StreamProtocol, stream)
+        build = partial(Connection, stream)
     elif stream is not None:
         raise ConfigurationError(
             f"{stream!r:.80} is neither a Protocol class nor a function that takes a connection"

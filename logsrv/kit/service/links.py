@@ -29,7 +29,6 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.kit.protocols.faults import wrong_value_text
-from logsrv.kit.service.peers import peer_of
 
 log = Logger()
 
@@ -64,7 +63,7 @@ class ReconnectingLink:
     @property
     def protocol(self) -> Any:
         for protocol in self._guarded.protocols:
-            return peer_of(protocol)
+            return protocol
         return None
 
     async def when_connected(self) -> Any:

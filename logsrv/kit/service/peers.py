@@ -12,10 +12,6 @@ from twisted.internet.protocol import BaseProtocol
 
 from logsrv.kit.framing.own_framing import OwnFraming
 from logsrv.kit.protocols.faults import wrong_value_text
-from logsrv.kit.protocols.stream import Connection, StreamProtocol
-
-# The types of an author's peers.
-PEER = (Connection, BaseProtocol)
 
 
 class Peers:
@@ -30,7 +26,7 @@ class Peers:
         self._protocols = protocols
 
     def __iter__(self) -> Iterator[Any]:
-        return map(peer_of, self._protocols())
+        return iter(self._protocols())
 
     def __contains__(self, peer: object) -> bool:
         return any(each is peer for each in self)
@@ -45,15 +41,15 @@ class Peers:
         as a frame to a FrameProtocol, unchanged to others; a framing of an author's own takes any object
         as a frame. Raises TypeError for anything else, and for peers that have no method to send it.
         """
-        if but is not None and not isinstance(but, PEER):
+        if but is not None and not isinstance(but, BaseProtocol):
             raise TypeError(f"but takes a peer, not {wrong_value_text(but)}")
         if to is None:
-            to = [peer_of(one) for one in self._protocols() if not one.factory.listener_name]
+            to = [one for one in self._protocols() if not one.factory.listener_name]
         else:
             # An author's protocol may have no hash.
             to = {id(one): one for one in ([to] if isinstance(to, str) else to)}.values()
             for one in to:
-                if not isinstance(one, PEER):
+                if not isinstance(one, BaseProtocol):
                     raise TypeError(f"to takes peers, not {wrong_value_text(one)}")
         # First the method of each peer is found: if one cannot be sent `text`, this raises before any peer
         # has got it. And while the text is sent, peers may leave, and change the author's set.
@@ -64,19 +60,12 @@ class Peers:
             send(text)
 
 
-def peer_of(protocol: Any) -> Any:
-    """Return the peer's object as the author knows it: the protocol or the Connection."""
-    return protocol.stream if isinstance(protocol, StreamProtocol) else protocol
-
-
 def is_leaving(peer: Any) -> bool:
     """Return true for a peer that has gone, or is being closed, by a stop for instance.
 
     Such peers get no broadcast: at the stop of a chat each leave is told to all others, and to tell it to
     2,000 peers that leave as well took 19 seconds.
     """
-    if isinstance(peer, Connection):
-        return peer.closed
     if not getattr(peer, "connected", True):
         return True
     return bool(getattr(getattr(peer, "transport", None), "disconnecting", False))

@@ -83,7 +83,7 @@ def test_a_half_close_cancels_a_handler_only_where_it_is_the_end(kind, notes, ma
     if kind != "first":
         peer.feed(b"begin\n")
     protocol: Any = peer.protocol
-    (protocol.stream if kind == "stream" else protocol).half_close = may_still_read
+    protocol.half_close = may_still_read
     peer.half_close()
     here.clock.advance(PAUSED_LOOK_SECONDS)
     assert notes.happened == ([] if may_still_read else [CancelledError, "cleaned up"])

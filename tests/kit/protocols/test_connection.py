@@ -93,8 +93,7 @@ LATER = "later takes a function and its arguments, not the coroutine of fetched:
 
 @pytest.mark.parametrize(
     ("kind", "sentence"),
-    # A Connection has no timers.
-    [*(("lines", sentence) for sentence in (*SLIPS, LATER)), *(("stream", each) for each in SLIPS)],
+    [(kind, sentence) for kind in ("lines", "stream") for sentence in (*SLIPS, LATER)],
 )
 def test_sending_a_wrong_type_raises_type_error(kind, sentence):
     """In one sentence, from where it was given; all that was sent before arrives."""

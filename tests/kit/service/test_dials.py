@@ -49,7 +49,7 @@ def test_a_dial_gives_a_connection_to_the_far_side(in_memory):
     assert peer.received() == b"BYE from tcp:127.0.0.1:50001\r\n"
     assert service.metric("connections_total", listener="dial") == 2
     assert service.metric("connections_open", listener="dial") == 0
-    assert list(service.service.peers) == [peer.protocol.stream]  # type: ignore[union-attr]
+    assert list(service.service.peers) == [peer.protocol]
 
 
 def test_a_far_side_that_refuses_or_is_silent_is_one_sentence(in_memory):
