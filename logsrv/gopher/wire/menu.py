@@ -246,7 +246,7 @@ class MenuParser:
     def _end_line(self, items: list[MenuItem], line: bytes) -> None:
         line = self._cut_long_line(line).rstrip(b"\r")
         cut, self._cut = self._cut, 0
-        if self.terminated:
+        if self.terminated or self.is_full:
             return
         if line == _TERMINATOR and not cut:
             self.terminated = True

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
 from functools import cache
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, get_args
 
 from logsrv.errors import ConfigurationError, PeerError
 from logsrv.gopher.browse.layout import Layout
@@ -39,8 +40,8 @@ from logsrv.gopher.serve.gopherhole import (
 )
 from logsrv.gopher.serve.protocol import ServerName
 from logsrv.gopher.wire.columns import split_into_runs
-from logsrv.gopher.wire.content import parse_menu
-from logsrv.gopher.wire.errors import BadURL, GopherError, ProxyError
+from logsrv.gopher.wire.content import Content, parse_menu
+from logsrv.gopher.wire.errors import BadURL, GopherError, ProxyError, TooBig
 from logsrv.gopher.wire.fileurl import (
     FileURL,
     decode_gophernicus_name,
@@ -48,7 +49,8 @@ from logsrv.gopher.wire.fileurl import (
     name_to_save,
     parse_item_url,
 )
-from logsrv.gopher.wire.itemtypes import item_type_of_file
+from logsrv.gopher.wire.itemtypes import AnswerKind, item_type_of_file
+from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser, encoded_line, parse_menu_line
 from logsrv.gopher.wire.response import (
     ResponseReader,
@@ -117,6 +119,29 @@ def menus(data: bytes) -> None:
         safe(entry.title, "")
         assert is_entry_id(entry.id)
     assert len({entry.id for entry in entries}) == len(entries)
+
+
+@target("gopher.wire.content")
+def contents(data: bytes) -> None:
+    """An answer of any kind, up to its limits, is the same at every cut; its end raises nothing."""
+    for kind, has_header in product(get_args(AnswerKind), (False, True)):
+
+        def outcome(
+            pieces: list[bytes], kind: AnswerKind = kind, plus: bool = has_header
+        ) -> object:
+            content, error = Content(kind, Limits(line=50, items=5, lines=5)), False
+            try:
+                any(content.feed(piece) for piece in pieces)
+            except TooBig:
+                error = True
+            content.finish(plus)
+            at_most(len(content.items), 5)
+            if kind == "menu":
+                return error, content.items, content.terminated, content.dropped
+            # Above a limit, all of the last piece is there.
+            return error or (content.content, content.terminated)
+
+        same_however_cut(data, outcome)
 
 
 @target("gopher.wire.text")
