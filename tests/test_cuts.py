@@ -45,7 +45,7 @@ from logsrv.linelog.lines.framer import BlockFramer, LineFramer
 from logsrv.linelog.lines.joined import JoiningFramer
 from logsrv.linelog.lines.objects import add_objects_or_text
 from logsrv.linelog.lines.rules import LineCounts, LineRules, Oversize, for_frames
-from tests.parts.records import lines_of
+from tests.parts.records import lines_of, move_all
 
 Outcome = Callable[[list[bytes]], object]
 Make = Callable[[LineRules, LineCounts], BlockFramer]
@@ -181,7 +181,7 @@ def gelf(pieces: list[bytes]) -> object:
     framer = GelfFramer(LineRules(max_line=20), counts, 30)
     for found in chain(*map(framer.receive, pieces), framer.finish()):
         if isinstance(found, Records):
-            records.move_all_from(found)
+            move_all(found, records)
         else:
             add_objects_or_text(found, 30, records)
     return [line for line in lines_of(records) if line], counts, records.as_text

@@ -33,6 +33,14 @@ def runs_of(records: Records) -> list[RecordRun]:
     return [RecordRun([line for line, _ in run], structured) for structured, run in runs]
 
 
+def move_all(found: Records, records: Records) -> None:
+    """Add all that was found, in order, to further records."""
+    records.as_text += found.as_text
+    records.reasons += found.reasons
+    for line, structured in _each(found):
+        records.add(line, structured=structured)
+
+
 def lines_of(records: Records) -> list[bytes]:
     """Return each record that was added."""
     return [line for line, _ in _each(records)]
@@ -45,4 +53,5 @@ def _each(records: Records) -> Iterable[tuple[bytes, bool]]:
             assert lines.pop() == b"" and len(lines) == run.number
             yield from ((line, True) for line in lines)
         else:
+            assert isinstance(run, RecordRun)
             yield from ((line, run.structured) for line in run.lines)

@@ -11,11 +11,13 @@ from collections import Counter, deque
 import attrs
 
 from logsrv.linelog.batch import Block
-from logsrv.linelog.lines.bodies import Records, WholeLines
+from logsrv.linelog.lines.bodies import Records, TextLines, WholeLines
+from logsrv.linelog.lines.framer import LineFramer
 from logsrv.linelog.lines.records import RecordRun, frame_records
 from logsrv.linelog.lines.rules import (
     LineCounts,
     LineRules,
+    for_frames,
     for_structured,
 )
 
@@ -49,6 +51,12 @@ def gather(records: Records, rules: LineRules, counts: LineCounts) -> GatheredRe
             found.dropped += run.number
         elif isinstance(run, WholeLines):
             found.blocks.append(Block.of(run.text))
+        elif isinstance(run, TextLines):
+            framer = LineFramer(for_frames(rules), counts)
+            found.blocks += filter(None, (framer.receive(run.text), framer.finish()))
+            found.closing = framer.closing
+            # The line that is too long.
+            found.dropped += found.closing is not None
         else:
             _add_run(run, rules, counts, found)
     return found

@@ -1,6 +1,6 @@
 """Parse a message in one way: a plain function makes its records, here and now or in a worker.
 
-    parser(body, rules, records) -> Reply | None
+    parser(body, rules, records) -> Reply
 
 A message of at most 64 KiB takes some milliseconds, and is parsed in this process. A larger one, or one
 that proves to become larger, is parsed by the same function in a worker: a process with a limit for its
@@ -41,10 +41,9 @@ from logsrv.linelog.lines.bodies import (
 )
 from logsrv.linelog.lines.rules import LineCounts, LineRules, Oversize
 
-# Adds the records of a message, and returns the answer to send when they are safe; None if the message is
-# to be stored as lines of text. Raises RequestRefused. It is a function of a module, as a worker imports it
-# by its name.
-Parser: TypeAlias = Callable[[bytes, BodyRules, Records], Reply | None]
+# Adds the records of a message, and returns the answer to send when they are safe. Raises RequestRefused.
+# It is a function of a module, as a worker imports it by its name.
+Parser: TypeAlias = Callable[[bytes, BodyRules, Records], Reply]
 
 
 def in_batches(messages: Iterable[bytes], large: int = LARGE) -> Iterator[list[bytes]]:
@@ -73,21 +72,25 @@ class Parsed:
     """The lines of a message, and the answer to its sender."""
 
     gathered: GatheredRecords
-    reply: Reply | None
+    reply: Reply
 
 
 @attrs.frozen
 class ParseOrder:
     """A whole message of a sender. rules: for its records. line_rules: for those that are text.
 
-    parser: parses it here. place: the parser in a worker, `package.module:function`; by default the same.
+    parser: a function of a module, as a worker imports it by its name. Raises TypeError for any other.
     """
 
     parser: Parser
     body: bytes | bytearray
     rules: BodyRules
     line_rules: LineRules
-    place: str = ""
+    _place: str = attrs.field(init=False)
+
+    @_place.default
+    def _place_of_parser(self) -> str:
+        return place_of(self.parser)
 
     def parse_here(self, counts: LineCounts) -> Parsed:
         """Parse the message in this process. Raises TooLargeHereError if a worker should do it.
@@ -101,17 +104,15 @@ class ParseOrder:
     def _parse(self, rules: BodyRules, counts: LineCounts) -> Parsed:
         records = Records(rules.max_made, here=rules.here, longest=rules.max_record)
         reply: object = self.parser(bytes(self.body), rules, records)
-        if not (reply is None or isinstance(reply, Reply)):
-            raise TypeError(
-                f"a parser gave {wrong_value_text(reply)}; it has to be a Reply, or None"
-            )
+        if not isinstance(reply, Reply):
+            raise TypeError(f"a parser gave {wrong_value_text(reply)}; it has to be a Reply")
         return Parsed(gather(records, self.line_rules, counts), reply)
 
     def encoded(self) -> tuple[bytes, bytes | bytearray]:
         """Return the order for a worker, in parts."""
         lines = {**attrs.asdict(self.line_rules), "oversize": self.line_rules.oversize.value}
         rules = {**attrs.asdict(self.rules), "query": dict(self.rules.query)}
-        head = [self.place or place_of(self.parser), rules, lines]
+        head = [self._place, rules, lines]
         return json.dumps(head).encode() + b"\n", self.body
 
     @classmethod
@@ -143,8 +144,8 @@ class ParseOrder:
             failed = failed_here()
             head["refused"] = [failed.status, failed.reason, None, str(failed)]
         else:
-            body = b"" if reply is None else reply.body
-            head["reply"] = reply and [reply.status, reply.type, dict(reply.headers), len(body)]
+            body = reply.body
+            head["reply"] = [reply.status, reply.type, dict(reply.headers), len(body)]
             head["found"] = [found.closing, found.dropped, found.as_text, found.empty]
             head["reasons"] = found.reasons
         yield (
@@ -186,10 +187,8 @@ def read_answer(pieces: list[bytes], counts: LineCounts) -> Parsed:
     if "refused" in head:
         status, reason, records, sentence = head["refused"]
         raise RequestRefused(status, sentence, reason=reason, records=records)
-    reply = None
-    if head["reply"] is not None:
-        status, kind, headers, size = head["reply"]
-        reply = Reply(status, _take_bytes(left, size), kind, headers)
+    status, kind, headers, size = head["reply"]
+    reply = Reply(status, _take_bytes(left, size), kind, headers)
     blocks = deque(Block.of(_take_bytes(left, size)) for size in head["sizes"])
     closing, dropped, as_text, empty = head["found"]
     reasons = Counter(head["reasons"])

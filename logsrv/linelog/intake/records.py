@@ -121,7 +121,7 @@ class RecordReceiver(InputProtocol):
         When they are safe, what `answer_to` its reply returns is sent, and then `answer`. The next message
         is not taken before this one is stored.
         """
-        order = ParseOrder(parser, message, self.body_rules, self._rules, place_of(parser))
+        order = ParseOrder(parser, message, self.body_rules, self._rules)
         try:
             parsed = order.parse_here(self.intake.counts)
         except TooLargeHereError:
@@ -314,7 +314,7 @@ class RecordReceiver(InputProtocol):
 
     def _store_parsed(self, parsed: Parsed, answer: bytes) -> None:
         self._store_gathered(parsed.gathered)
-        answer = (self.answer_to(parsed.reply) if parsed.reply else b"") + answer
+        answer = self.answer_to(parsed.reply) + answer
         if answer and not self.ending:
             self.answer_when_safe(answer)
 

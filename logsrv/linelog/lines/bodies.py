@@ -108,8 +108,8 @@ class BodyRules:
     """The type, path, query and limits of a body.
 
     media: its Content-Type without parameters. query: the parameters of its request, percent-decoded.
-    coding: its Content-Encoding, "" for none. routes: the function that returns the routes of its listener,
-    `package.module:function`. here: whether it is parsed in the server, not in a worker.
+    coding: its Content-Encoding, "" for none. take, count: the functions of its route, each as
+    `package.module:function`; "" for none. here: whether it is parsed in the server, not in a worker.
     Limits in bytes: max_record: one record. max_made: all records of the body, plus 200 for each of them.
     max_body: the unpacked body, and the answer to a bulk request.
     """
@@ -121,7 +121,8 @@ class BodyRules:
     max_body: int = 64 << 20
     query: Mapping[str, str] = NO_HEADERS
     coding: str = ""
-    routes: str = ""
+    take: str = ""
+    count: str = ""
     here: bool = False
 
     def check_unpacked(self, size: int) -> None:
@@ -133,6 +134,19 @@ class BodyRules:
 def record_bytes_limit(most_body: int) -> int:
     """Return the limit for all records of a body, in bytes. most_body: limit for the body itself."""
     return max(_LEAST_MADE, _GROWTH * most_body)
+
+
+@attrs.frozen
+class TextLines:
+    """A text of lines as they were sent: with any bytes, of any length, perhaps without an end."""
+
+    text: bytes
+    number: int
+
+    @property
+    def record_bytes(self) -> int:
+        """The length of the text in bytes."""
+        return len(self.text)
 
 
 @attrs.frozen
@@ -170,7 +184,7 @@ class Records:
         # A run of records is full when all records have this many bytes.
         self._run_full = 0
         self._number = 0
-        self._runs: list[RecordRun | WholeLines] = []
+        self._runs: list[RecordRun | WholeLines | TextLines] = []
         self.as_text = 0
         self.empty = 0
         self.reasons: Counter[str] = Counter()
@@ -198,17 +212,6 @@ class Records:
         self.count_towards_limit(sum(map(len, texts)), len(texts))
         self._number += len(texts)
         self._runs.append(RecordRun(texts, structured=False))
-
-    def move_all_from(self, other: Records) -> None:
-        """Move the records and the counts of `other` to these, in order."""
-        self.as_text += other.as_text
-        self.reasons += other.reasons
-        for run in other.take_runs():
-            if isinstance(run, WholeLines):
-                self.add_whole_lines(run.text, run.number)
-            else:
-                for record in run.lines:
-                    self.add(record, structured=run.structured)
 
     def add_dicts_as_json(
         self, dicts: Iterable[dict[str, Any]], most: int, shared: Mapping[str, Any] = NOTHING
@@ -239,6 +242,11 @@ class Records:
         self.count_towards_limit(len(text), number)
         self._number += number
         self._runs.append(WholeLines(text, number))
+
+    def add_text_lines(self, text: bytes, number: int) -> None:
+        """Add a text of `number` lines, which become lines as those of a connection do."""
+        self._number += number
+        self._runs.append(TextLines(text, number))
 
     def count_oversize(self, size: int) -> None:
         """Count a record of `size` bytes, too long to store. Raises RequestRefused (413) as `add` does."""
@@ -273,7 +281,7 @@ class Records:
                 raise TooLargeHereError
             raise records_too_large(self._most, "records")
 
-    def take_runs(self) -> list[RecordRun | WholeLines]:
+    def take_runs(self) -> list[RecordRun | WholeLines | TextLines]:
         """Take all records out, and return them in order."""
         runs, self._runs = self._runs, []
         return runs
@@ -311,6 +319,11 @@ def busy_refusal(sentence: str) -> RequestRefused:
 def failed_here() -> RequestRefused:
     """Return the refusal (500) of a message in whose handling our code, or a plugin's, has failed."""
     return RequestRefused(500, "the server has failed; its log says why", reason="failed")
+
+
+def body_too_large(most: int) -> RequestRefused:
+    """Return the refusal (413) of a body with more than `most` bytes."""
+    return RequestRefused(413, f"the body has more than {most} bytes, the limit of --max-body")
 
 
 def record_too_long(most: int, what: str = "a record") -> RequestRefused:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from mmap import mmap
 from typing import Any, TypeAlias
 
@@ -31,38 +31,35 @@ class TooLargeError(UnpackingError):
     """Data that would be too large unpacked."""
 
 
-def inflated(data: bytes, most: int) -> bytes:
-    """Unpack gzip or zlib data of any number of members.
+def unpack(
+    pieces: Iterable[bytes], most: int, check: Callable[[int], object] = lambda size: None
+) -> bytes:
+    """Return the unpacked data. pieces: of one of the functions below. check: gets the size so far.
 
-    Raises UnpackingError; its subclass TooLargeError for more than `most` bytes.
+    Raises UnpackingError; its subclass TooLargeError as soon as there are more than `most` bytes.
     """
-    return b"".join(limited_pieces(inflate_pieces(in_pieces(data)), most))
-
-
-def limited_pieces(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
-    """Yield pieces of unpacked data. Raises TooLargeError before they exceed `most` bytes."""
+    found: list[bytes] = []
     size = 0
     for piece in pieces:
         size += len(piece)
         if size > most:
             raise TooLargeError(f"it would be more than {most} bytes unpacked")
-        yield piece
+        check(size)
+        found.append(piece)
+    return b"".join(found)
 
 
-def in_pieces(data: Buffer, size: int = _PIECE) -> Iterator[memoryview]:
-    """Yield data in pieces, uncopied: each call of zlib copies the input that it did not use."""
-    view = memoryview(data)
-    return (view[at : at + size] for at in range(0, len(view), size))
-
-
-def inflate_pieces(body: Iterable[Buffer], *, bare: bool = False) -> Iterator[bytes]:
-    """Unpack gzip or zlib data, cut anywhere; yield pieces of at most 256 KiB.
+def inflate_pieces(packed: Buffer, *, bare: bool = False) -> Iterator[bytes]:
+    """Unpack gzip or zlib data of any number of members; yield pieces of at most 256 KiB.
 
     bare: whether the data is deflate without a header. Raises UnpackingError.
     """
     inflater = None
     empty = 0
-    for data in body:
+    view = memoryview(packed)
+    for at in range(0, len(view), _PIECE):
+        # Each call of zlib copies the input that it did not use, so it gets little.
+        data: Buffer = view[at : at + _PIECE]
         while data:
             if inflater is None or inflater.eof:
                 inflater = zlib.decompressobj(_BARE if bare else _EITHER)

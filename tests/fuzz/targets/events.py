@@ -19,9 +19,9 @@ from logsrv.linelog.formats.gelf.parse import MAGIC, ChunkJoiner, GelfFramer, ad
 from logsrv.linelog.formats.journal.parse import (
     JournalEntry,
     JournalFramer,
+    add_datagram,
     add_entry,
     add_journal_entries,
-    records_of_datagram,
 )
 from logsrv.linelog.formats.lumberjack.parse import (
     TO_COME,
@@ -38,7 +38,7 @@ from logsrv.linelog.lines.objects import add_objects_or_text
 from logsrv.linelog.lines.rules import LineCounts, LineRules
 from tests.fuzz.oracles import at_most, outcome_of, safe, same_however_cut
 from tests.fuzz.target import target
-from tests.parts.records import lines_of, runs_of
+from tests.parts.records import lines_of, move_all, runs_of
 
 RECORD, BODY = 1000, 20_000
 RULES = BodyRules("", "", RECORD, 4 * BODY, BODY)
@@ -116,7 +116,7 @@ def gelf(data: bytes) -> None:
         for piece in [*pieces, None]:
             for found in framer.finish() if piece is None else framer.receive(piece):
                 if isinstance(found, Records):
-                    records.move_all_from(found)
+                    move_all(found, records)
                 else:
                     add_objects_or_text(found, 100, records)
             assert framer.unfinished_bytes <= 100
@@ -169,7 +169,7 @@ def lumberjack(data: bytes) -> None:
                         refusals.append((refusal.reason, refusal.records))
                         continue
                     framer.to_come = int(reply.headers[TO_COME])
-                    records.move_all_from(some)
+                    move_all(some, records)
                     answers += reply.body
                 elif isinstance(found, EmptyWindow):
                     records.count_unknown()
@@ -210,7 +210,9 @@ def journal(data: bytes) -> None:
     if refused is None:
         assert taken is not RequestRefused and kept(records) == found
     try:
-        kept(records_of_datagram(data, 300), 300)
+        some = Records()
+        add_datagram(data, 300, some)
+        kept(some, 300)
     except RequestRefused as refusal:
         assert refusal.status in (400, 413)
 

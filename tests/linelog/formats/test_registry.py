@@ -108,8 +108,9 @@ def test_a_format_whose_function_fails_is_left_out_as_well(stranger):
 
 
 @pytest.mark.parametrize(
-    "body", ["return None", "return {'/bad': 5}", "return {'/bad': [5]}", "raise SystemExit(3)"]
-)
+    "body", ["return None", "return {'/bad': 5}", "return {'/bad': [5]}", "raise SystemExit(3)",
+     "from logsrv.linelog.formats.http.routes import Route; return {'/bad': [Route((), lambda *_: 1)]}"]
+)  # fmt: skip
 def test_a_format_that_returns_no_routes_is_left_out(stranger, body):
     stranger.write_text(f"def routes():\n    {body}\n")
     with capturedLogs() as events:

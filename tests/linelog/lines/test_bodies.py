@@ -24,18 +24,6 @@ def test_records_of_a_kind_are_kept_together_and_in_order():
     assert records.take_runs() == [] and len(records) == 4
 
 
-def test_all_records_of_others_are_moved_in_order():
-    others, records = Records(), Records()
-    others.add(b"{}", structured=True)
-    others.add_whole_lines(b"1\n2\n", 2)
-    others.add(b"x", structured=False)
-    others.as_text = 1
-    records.add(b"[]", structured=True)
-    records.move_all_from(others)
-    assert (len(records), records.as_text) == (5, 1)
-    assert lines_of(records) == [b"[]", b"{}", b"1", b"2", b"x"]
-
-
 def test_many_records_at_once_are_bounded_as_single_ones_are():
     """By their bytes as well, before any of them is kept."""
     for add in (

@@ -13,14 +13,18 @@ from hypothesis import strategies as st
 from logsrv.linelog.lines.inflated import (
     TooLargeError,
     UnpackingError,
-    inflated,
-    limited_pieces,
+    inflate_pieces,
+    unpack,
     unpack_zstd_pieces,
 )
 
 
+def inflated(data: bytes, most: int) -> bytes:
+    return unpack(inflate_pieces(data), most)
+
+
 def from_zstd(data: bytes, most: int) -> bytes:
-    return b"".join(limited_pieces(unpack_zstd_pieces(data), most))
+    return unpack(unpack_zstd_pieces(data), most)
 
 
 WAYS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes, int], bytes]]] = {

@@ -68,4 +68,4 @@ class Blocks(Input):
     no_datagrams = "blocks come over HTTP, which needs connections, such as blocks:tcp:8090"
 
     def stream(self, intake: Intake) -> HttpInputFactory:
-        return HttpInputFactory(intake, block_routes)
+        return HttpInputFactory(intake, block_routes())

@@ -34,9 +34,8 @@ from logsrv.linelog.lines.bodies import (
 )
 from logsrv.linelog.lines.inflated import (
     UnpackingError,
-    in_pieces,
     inflate_pieces,
-    limited_pieces,
+    unpack,
     unpack_zstd_pieces,
 )
 
@@ -171,17 +170,13 @@ def _unpacked_entries(part: memoryview, compressed: object, rules: BodyRules) ->
     if way in (None, "text"):
         return data
     if way == "gzip":
-        pieces = inflate_pieces(in_pieces(data))
+        pieces = inflate_pieces(data)
     elif way == "zstd":
         pieces = unpack_zstd_pieces(data)
     else:
         why = "an event is compressed in a way that is unknown here"
         raise _refused_event(why, "unpacking")
-    unpacked = bytearray()
-    for piece in limited_pieces(pieces, rules.max_body):
-        unpacked += piece
-        rules.check_unpacked(len(unpacked))
-    return memoryview(unpacked)
+    return memoryview(unpack(pieces, rules.max_body, rules.check_unpacked))
 
 
 # Our name in the PONG. Fluentd refuses a server with Fluentd's own host name, and no host is called this.

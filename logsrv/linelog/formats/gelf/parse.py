@@ -12,9 +12,8 @@ from logsrv.linelog.lines.framer import LineFramer
 from logsrv.linelog.lines.inflated import (
     TooLargeError,
     UnpackingError,
-    in_pieces,
     inflate_pieces,
-    limited_pieces,
+    unpack,
 )
 from logsrv.linelog.lines.objects import add_objects_or_text
 from logsrv.linelog.lines.records import escape_line_ends
@@ -221,16 +220,12 @@ def unpacked_message(message: bytes, most: int, rules: BodyRules) -> bytes:
     """
     if not is_packed(message):
         return message
-    unpacked = bytearray()
     try:
-        for piece in limited_pieces(inflate_pieces(in_pieces(message)), most):
-            unpacked += piece
-            rules.check_unpacked(len(unpacked))
+        text = unpack(inflate_pieces(message), most, rules.check_unpacked)
     except TooLargeError:
         raise
     except UnpackingError:
         return message
-    text = bytes(unpacked)
     if len(text) > most // 4 and _most_stored_bytes(text) > most:
         raise TooLargeError(f"it would be more than {most} bytes in the store")
     return text

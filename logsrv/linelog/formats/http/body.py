@@ -9,7 +9,6 @@ from typing import ClassVar, Protocol
 import attrs
 from twisted.internet.defer import Deferred
 
-from logsrv.linelog.formats.http import content_encoding
 from logsrv.linelog.intake.gathering import GatheredRecords
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.unfinished import RecordHolder
@@ -17,6 +16,7 @@ from logsrv.linelog.lines.bodies import (
     RETRY_SECONDS,
     Reply,
     RequestRefused,
+    body_too_large,
     busy_refusal,
 )
 from logsrv.linelog.store.valve import Producer
@@ -115,7 +115,7 @@ class QuestionBody(Body):
 def check_body_size(size: int, intake: Intake) -> None:
     """Raise RequestRefused (413) for a body of more than --max-body."""
     if size > intake.options.max_body:
-        raise content_encoding.body_too_large(intake.options.max_body)
+        raise body_too_large(intake.options.max_body)
 
 
 def require_open_store(intake: Intake) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import enum
 from collections import deque
-from collections.abc import Callable
 from typing import Any, cast
 
 from twisted.internet.interfaces import ITCPTransport
@@ -29,7 +28,6 @@ from logsrv.linelog.formats.http.request import InputRequest
 from logsrv.linelog.formats.http.routes import Routes, http_routes
 from logsrv.linelog.intake.connections import Input
 from logsrv.linelog.intake.intake import Intake
-from logsrv.linelog.intake.parsing import place_of
 
 # Bytes parsed in one step: they may be hundreds of chunks or entries, which take some 5 ms.
 PIECE = 2 << 10
@@ -241,14 +239,13 @@ class InputChannel(Channel):
 
 
 class HttpInputFactory(ChannelFactory):
-    """The factory of one listener. make_routes: returns the routes of each path; a function of a module."""
+    """The factory of one listener. routes: the routes of each path."""
 
     channel = InputChannel
 
-    def __init__(self, intake: Intake, make_routes: Callable[[], Routes]) -> None:
+    def __init__(self, intake: Intake, routes: Routes) -> None:
         super().__init__(intake.clock)
-        self.routes = make_routes()
-        self._place = place_of(make_routes)
+        self.routes = routes
         self.intake = intake
 
     @property
@@ -256,7 +253,7 @@ class HttpInputFactory(ChannelFactory):
         return self.intake.connection_log
 
     def request(self, channel: Any) -> InputRequest:
-        return InputRequest(channel, self.intake, self.routes, self._place)
+        return InputRequest(channel, self.intake, self.routes)
 
 
 class Http(Input):
@@ -266,4 +263,4 @@ class Http(Input):
     no_datagrams = "HTTP needs connections, such as http:tcp:8088"
 
     def stream(self, intake: Intake) -> HttpInputFactory:
-        return HttpInputFactory(intake, http_routes)
+        return HttpInputFactory(intake, http_routes())

@@ -2,7 +2,7 @@
 
     text, not packed      stored as lines while it arrives
     of `Route.own`        as the format says; a journal, not packed: each entry is stored once it is whole
-    anything else         kept in memory up to --max-body, then unpacked, parsed and stored
+    anything else         kept in memory up to --max-body, then unpacked, parsed and stored (`parse.py`)
 
 A worker parses a kept body that is large. No record of a refused body is stored, except lines of text that
 proves too long, or too slow, while it arrives.
@@ -11,14 +11,12 @@ proves too long, or too slow, while it arrives.
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Callable
 from io import BytesIO
 
 import attrs
 
 from logsrv.linelog.batch import Block
-from logsrv.linelog.formats.http import content_encoding
 from logsrv.linelog.formats.http.body import (
     Body,
     RequestHead,
@@ -26,7 +24,7 @@ from logsrv.linelog.formats.http.body import (
     refuse_if_closing,
 )
 from logsrv.linelog.formats.http.long_answer import PIECE
-from logsrv.linelog.formats.http.parse import parse_body, parse_on_route
+from logsrv.linelog.formats.http.parse import parse_body
 from logsrv.linelog.formats.http.routes import Route
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.parsing import ParseOrder, place_of
@@ -36,12 +34,9 @@ from logsrv.linelog.lines.bodies import (
     RequestRefused,
     accepted_reply,
     nothing_found,
-    record_bytes_limit,
-    records_too_large,
 )
 from logsrv.linelog.lines.framer import LineFramer
-from logsrv.linelog.lines.inflated import Buffer, in_pieces
-from logsrv.linelog.lines.rules import LineCounts, for_frames
+from logsrv.linelog.lines.rules import for_frames
 from logsrv.linelog.store.valve import Producer
 
 
@@ -90,18 +85,13 @@ class TextBody(Body):
 class KeptBody(Body):
     """A body that is kept in memory until it is whole.
 
-    routes: the function that returns the listener's routes, `package.module:function`. coding: the body's
-    Content-Encoding, "" for none. is_text: whether it is lines, by its type. as_text: makes the TextBody
-    that stores it if it is, or proves to be, lines. storing: called when the body is parsed, before the
-    first record is stored.
+    coding: its Content-Encoding, "" for none. storing: called when the body is parsed, before the first
+    record is stored.
     """
 
     _head: RequestHead
     _route: Route
-    _routes: str
     _coding: str
-    _is_text: bool
-    _as_text: Callable[[], TextBody]
     _storing: Callable[[], None]
     _kept: BytesIO = attrs.field(init=False, factory=BytesIO)
     _size: int = attrs.field(init=False, default=0)
@@ -112,14 +102,16 @@ class KeptBody(Body):
 
     @property
     def _body_rules(self) -> BodyRules:
-        head = self._head
+        head, route = self._head, self._route
+        assert route.take is not None
         return attrs.evolve(
             head.intake.body_rules,
             media=head.media,
             path=head.path,
             query=head.query,
             coding=self._coding,
-            routes=self._routes,
+            take=place_of(route.take),
+            count=place_of(route.count) if route.count else "",
         )
 
     def receive(self, data: bytes) -> None:
@@ -141,16 +133,11 @@ class KeptBody(Body):
     async def finish(self) -> Reply:
         # `getvalue` does not copy the body if its BytesIO is dropped.
         body, self._kept = self._kept.getvalue(), BytesIO()
-        if self._is_text:
-            return await self._store_as_text(body)
         intake = self._head.intake
         # From now on the body counts as that of a worker, if one parses it.
         self._set_held_bytes(0)
-        here = partial(parse_on_route, self._route)
-        message = ParseOrder(here, body, self._body_rules, intake.rules, place_of(parse_body))
+        message = ParseOrder(parse_body, body, self._body_rules, intake.rules)
         parsed = await intake.parse(message)
-        if parsed.reply is None:
-            return await self._store_as_text(body)
         gathered, reply = parsed.gathered, parsed.reply
         if len(reply.body) > PIECE:
             intake.unfinished.check_room(len(reply.body))
@@ -160,35 +147,3 @@ class KeptBody(Body):
         # The answer counts as held until the sender has taken it.
         self._set_held_bytes(len(reply.body))
         return reply
-
-    async def _store_as_text(self, body: bytes) -> Reply:
-        coding, most = self._coding, self._head.intake.options.max_body
-        packed = list(in_pieces(body))
-        if coding:
-            await self._check_stored_size(content_encoding.unpacked_pieces(packed, coding, most))
-        text, turns = self._as_text(), self._head.intake.turns
-        for number, piece in enumerate(content_encoding.unpacked_pieces(packed, coding, most)):
-            if number:
-                # Like pieces that come over the network, each waits for its turn.
-                await turns.next_turn()
-            text.receive(bytes(piece))
-        return await text.finish()
-
-    async def _check_stored_size(self, pieces: Iterable[Buffer]) -> None:
-        """Raise RequestRefused (413), before any line is stored, for packed text that becomes too large.
-
-        An empty line takes one byte or less as it was sent, and fifty in the store.
-        """
-        framer = LineFramer(for_frames(self._head.intake.rules), LineCounts())
-        most, made = record_bytes_limit(self._head.intake.options.max_body), 0
-        lines, last = 0, b""
-        for number, piece in enumerate(pieces):
-            if number:
-                await self._head.intake.turns.next_turn()
-            lines, last = lines + bytes(piece).count(b"\n"), bytes(piece[-1:])
-            block = framer.receive(bytes(piece)) if made <= most else None
-            if block is not None:
-                made += self._head.intake.stored_size(block, self._head.source)
-        if made > most:
-            what = "lines, with the time and the source of each,"
-            raise records_too_large(most, what, lines + (last != b"\n"))

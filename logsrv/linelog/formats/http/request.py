@@ -18,7 +18,6 @@ from twisted.web.http import Request
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.web.access import foreign_page_refusal, http_refusal
 from logsrv.kit.web.channel import host_and_target, request_line
-from logsrv.linelog.formats.http import content_encoding
 from logsrv.linelog.formats.http.body import (
     Body,
     QuestionBody,
@@ -28,6 +27,7 @@ from logsrv.linelog.formats.http.body import (
 )
 from logsrv.linelog.formats.http.kept_body import KeptBody, TextBody
 from logsrv.linelog.formats.http.long_answer import PIECE, LongAnswer
+from logsrv.linelog.formats.http.parse import coding_to_undo
 from logsrv.linelog.formats.http.routes import (
     METHODS,
     Route,
@@ -80,19 +80,15 @@ _UNANSWERED = ("DISCARDING", "WORKING", "UNSAFE", "SENDING")
 
 
 class InputRequest(Request):
-    """A request. state: one of NEXT.
+    """A request. state: one of NEXT. routes: the routes of each path."""
 
-    routes: the routes of each path. place: the function that returns them, `package.module:function`.
-    """
-
-    def __init__(self, channel: Any, intake: Intake, routes: Routes, place: str = "") -> None:
+    def __init__(self, channel: Any, intake: Intake, routes: Routes) -> None:
         super().__init__(channel)
         self.state = "HEADERS"
         # Twisted drops its own reference to the channel with the answer.
         self._channel = channel
         self._intake = intake
         self._routes = routes
-        self._place = place
         self._route = _NO_ROUTE
         self._head: RequestHead | None = None
         self._body = _NO_BODY
@@ -185,8 +181,8 @@ class InputRequest(Request):
 
     def _choose_body(self, length: int | None) -> Body:
         """Return the Body for this request, by its headers. Raises RequestRefused."""
-        intake, header = self._intake, self.getHeader
-        why = foreign_page_refusal(header)
+        intake = self._intake
+        why = foreign_page_refusal(self.getHeader)
         if why is not None:
             raise RequestRefused(403, why)
         path, source = request_path(self.uri), self._channel.source
@@ -195,11 +191,13 @@ class InputRequest(Request):
         if route.about is not None:
             return QuestionBody(succeed(route.about), intake)
         query = request_query(self.uri)
-        head = self._head = RequestHead(intake, source, header, path, length, query, self)
+        head = self._head = RequestHead(
+            intake, source, self._header_text, path, length, query, self
+        )
         own = None if route.own is None else route.own(head)
         if own is not None:
             return own
-        coding = content_encoding.coding_to_undo(header(b"Content-Encoding"), route.coding)
+        coding = coding_to_undo(head.header("Content-Encoding"), route.coding)
         text = route.is_text is not None and route.is_text(head.media)
         require_open_store(intake)
         if text and not coding:
@@ -208,12 +206,14 @@ class InputRequest(Request):
         return KeptBody(
             head,
             route,
-            self._place,
             coding,
-            text,
-            as_text=lambda: TextBody(intake, source, self),
             storing=self._start_answer_timer,
         )
+
+    def _header_text(self, name: str) -> str | None:
+        """Return the value of a header; Twisted's own text of it raises for what is not UTF-8."""
+        value: bytes | None = self.getHeader(name.encode())
+        return None if value is None else value.decode("latin-1")
 
     def _find_route(self, path: str) -> Route:
         """Return the route, once the token is checked. Raises RequestRefused (401, 404, 405)."""

@@ -20,6 +20,7 @@ from logsrv.kit.plugins import Plugins, call_object
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import error_text, shown
 from logsrv.linelog.formats.http.body import Body, RequestHead
+from logsrv.linelog.intake.parsing import place_of
 from logsrv.linelog.lines.bodies import (
     NO_HEADERS,
     BodyRules,
@@ -35,12 +36,19 @@ BodyParser: TypeAlias = Callable[[bytes, BodyRules, Records], Reply | None]
 BodyCounter: TypeAlias = Callable[[bytes, BodyRules], int]
 
 
+def _require_place(_: object, attribute: object, function: Callable[..., object] | None) -> None:
+    """Raise TypeError for a function that workers cannot import."""
+    if function is not None:
+        place_of(function)
+
+
 @attrs.frozen
 class Route:
     """A way to store a body, or to answer a question that a sender asks first.
 
     methods: the methods of HTTP that have this route. take: makes records of a body. count: returns the
-    number of records in a body that is refused for its size.
+    number of records in a body that is refused for its size. Both are functions of a module, which workers
+    import by their names; any other raises TypeError.
     is_text: returns whether a body of this media type is lines, stored while it arrives; raises
     RequestRefused (415) for a type that the route does not take. about: the fixed answer to a question.
     coding: a Content-Encoding that `take` undoes itself. own: makes a Body of another class from a
@@ -53,8 +61,8 @@ class Route:
     """
 
     methods: tuple[bytes, ...]
-    take: BodyParser | None = None
-    count: BodyCounter | None = None
+    take: BodyParser | None = attrs.field(default=None, validator=_require_place)
+    count: BodyCounter | None = attrs.field(default=None, validator=_require_place)
     is_text: Callable[[str], bool] | None = None
     about: Reply | None = None
     coding: str = ""

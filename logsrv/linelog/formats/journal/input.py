@@ -13,16 +13,16 @@ from logsrv.linelog.formats.http.body import (
     refuse_if_closing,
     require_open_store,
 )
-from logsrv.linelog.formats.http.content_encoding import coding_to_undo
 from logsrv.linelog.formats.http.input import HttpInputFactory
+from logsrv.linelog.formats.http.parse import coding_to_undo
 from logsrv.linelog.formats.http.routes import Route, Routes
 from logsrv.linelog.formats.journal.parse import (
     TAKEN,
     JournalEntry,
     JournalFramer,
+    add_datagram,
     add_entry,
     add_journal_entries,
-    records_of_datagram,
 )
 from logsrv.linelog.intake.connections import Input, InputDatagrams
 from logsrv.linelog.intake.gathering import GatheredRecords, gather
@@ -42,8 +42,7 @@ def routes() -> Routes:
 def _upload_body(head: RequestHead) -> Body | None:
     if head.media not in ("", ENTRIES):
         raise RequestRefused(415, f"entries of the journal are {ENTRIES}")
-    coding = head.header("Content-Encoding")
-    if coding_to_undo(coding.encode("latin-1") if coding else None):
+    if coding_to_undo(head.header("Content-Encoding")):
         return None
     require_open_store(head.intake)
     return JournalBody(head)
@@ -152,12 +151,10 @@ class JournalDatagrams(InputDatagrams):
                 intake.counts.empty += 1
                 continue
             try:
-                entry = records_of_datagram(payload, intake.max_record)
+                add_datagram(payload, intake.max_record, records)
             except RequestRefused:
                 records.as_text += 1
                 records.add(payload, structured=False)
-                continue
-            records.move_all_from(entry)
         intake.take_datagram_records(records, source)
 
 
@@ -168,4 +165,4 @@ class Journal(Input):
     receiver = JournalDatagrams
 
     def stream(self, intake: Intake) -> HttpInputFactory:
-        return HttpInputFactory(intake, routes)
+        return HttpInputFactory(intake, routes())

@@ -289,14 +289,12 @@ def add_journal_entries(body: bytes, rules: BodyRules, records: Records) -> Repl
     return TAKEN
 
 
-def records_of_datagram(datagram: bytes, max_record: int) -> Records:
-    """Return the entry in a datagram of the native protocol. Raises RequestRefused for an invalid one."""
+def add_datagram(datagram: bytes, max_record: int, records: Records) -> None:
+    """Add the entry in a datagram of the native protocol. Raises RequestRefused for an invalid one."""
     framer = JournalFramer()
     found = framer.receive(datagram if datagram.endswith(b"\n") else datagram + b"\n")
     found += framer.finish()
     if len(found) > 1:
         raise malformed_body("the datagram has more than one entry")
-    records = Records()
     for entry in found:
         add_entry(entry, max_record, records)
-    return records

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, TypeAlias
 
-from logsrv.linelog.formats.http.content_encoding import body_too_large
 from logsrv.linelog.formats.http.json_body import count_elements, parse_json_object
 from logsrv.linelog.formats.http.otlp_keys import meant, records_below
 from logsrv.linelog.formats.http.protobuf_body import import_extra, parse_protobuf
@@ -20,6 +19,7 @@ from logsrv.linelog.lines.bodies import (
     Records,
     Reply,
     RequestRefused,
+    body_too_large,
     json_line,
     malformed_body,
     nothing_found,

@@ -27,9 +27,8 @@ from logsrv.linelog.lines.bodies import (
 from logsrv.linelog.lines.inflated import (
     TooLargeError,
     UnpackingError,
-    in_pieces,
     inflate_pieces,
-    limited_pieces,
+    unpack,
 )
 from logsrv.linelog.lines.objects import add_objects_or_text
 
@@ -222,14 +221,9 @@ def add_compressed_events(order: bytes, rules: BodyRules, records: Records) -> R
 
 
 def _unpack_events(packed: memoryview, rules: BodyRules) -> bytes:
-    unpacked = bytearray()
-    events = 0
-    for piece in limited_pieces(inflate_pieces(in_pieces(packed)), rules.max_body):
-        unpacked += piece
-        rules.check_unpacked(len(unpacked))
-        # A rough count: some hits may be text inside an event. Usual data stays a thousand times below the
-        # limit.
-        events += piece.count(_BEGIN_OF_EVENT)
-        if len(unpacked) + events * RECORD > rules.max_made:
-            raise TooLargeError(f"it would become events of more than {rules.max_made} bytes")
-    return bytes(unpacked)
+    unpacked = unpack(inflate_pieces(packed), rules.max_body, rules.check_unpacked)
+    # A rough count: some hits may be text inside an event. Usual data stays a thousand times below the
+    # limit.
+    if len(unpacked) + unpacked.count(_BEGIN_OF_EVENT) * RECORD > rules.max_made:
+        raise TooLargeError(f"it would become events of more than {rules.max_made} bytes")
+    return unpacked

@@ -65,7 +65,7 @@ class Centre:
         self.intake = intake(self.sink)
         self.intake.secrets = InputSecrets(token="geheim")
         self.transport = Transport(peerAddress=IPv4Address("TCP", "192.0.2.1", 5))
-        self._channel: Any = HttpInputFactory(self.intake, block_routes).buildProtocol(None)
+        self._channel: Any = HttpInputFactory(self.intake, block_routes()).buildProtocol(None)
         self._channel.makeConnection(self.transport)
 
     def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> None:

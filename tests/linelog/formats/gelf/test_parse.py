@@ -21,7 +21,7 @@ from logsrv.linelog.lines.inflated import TooLargeError
 from logsrv.linelog.lines.objects import add_objects_or_text
 from logsrv.linelog.lines.rules import LineCounts, LineRules, Oversize
 from tests.parts.examples import more
-from tests.parts.records import lines_of
+from tests.parts.records import lines_of, move_all
 from tests.parts.strangers import at_most
 
 RULES = BodyRules("", "", 1000)
@@ -176,7 +176,7 @@ def added(framer: GelfFramer, *pieces: bytes, most: int, ends: bool = False) -> 
     records = Records()
     for found in chain(*map(framer.receive, pieces), framer.finish() if ends else ()):
         if isinstance(found, Records):
-            records.move_all_from(found)
+            move_all(found, records)
         else:
             add_objects_or_text(found, most, records)
     return records

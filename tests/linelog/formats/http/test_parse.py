@@ -21,14 +21,14 @@ from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as otlp_logs
 from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.kit.framing.frames import Varint
 from logsrv.linelog.formats.http.parse import parse_body
-from logsrv.linelog.formats.http.routes import http_routes
+from logsrv.linelog.formats.http.routes import find_route, http_routes
 from logsrv.linelog.intake.parsing import Parsed, ParseOrder, place_of, read_answer
 from logsrv.linelog.intake.worker import NICE
 from logsrv.linelog.lines.bodies import LARGE, BodyRules, Reply, RequestRefused
 from logsrv.linelog.lines.rules import LineCounts, LineRules, Oversize
 from tests.parts.child_processes import read_message, send
 
-ROUTES = place_of(http_routes)
+ROUTES = http_routes()
 
 
 @dataclass
@@ -60,7 +60,10 @@ def message_of(
     rules: BodyRules,
     line_rules: LineRules = LineRules(),  # noqa: B008
 ) -> ParseOrder:
-    return ParseOrder(parse_body, body, attrs.evolve(rules, routes=ROUTES), line_rules)
+    route = find_route(b"POST", rules.path, ROUTES)
+    assert route.take is not None and route.count is not None
+    rules = attrs.evolve(rules, take=place_of(route.take), count=place_of(route.count))
+    return ParseOrder(parse_body, body, rules, line_rules)
 
 
 def here(message: ParseOrder) -> Outcome:

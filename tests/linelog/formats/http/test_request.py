@@ -141,6 +141,14 @@ def test_a_refused_request_is_counted_and_said(data):
     assert metrics.value("records_refused_total") == 2
 
 
+@pytest.mark.parametrize("name", [b"Content-Type", b"Content-Encoding", b"Origin"])
+def test_a_header_that_is_no_utf8_is_as_any_unknown_one(name):
+    sender = Sender()
+    sender.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n" + name + b": \x80\r\n\r\nx")
+    ((status, _),) = sender.answers()
+    assert 400 <= status < 500 and not sender.transport.aborted
+
+
 def test_a_request_needs_the_token():
     sender = Sender(input_token="secret")
     sender.post(b"one")

@@ -11,9 +11,9 @@ from logsrv.linelog.formats.journal import parse as journal
 from logsrv.linelog.formats.journal.parse import (
     JournalEntry,
     JournalFramer,
+    add_datagram,
     add_entry,
     add_journal_entries,
-    records_of_datagram,
 )
 from logsrv.linelog.lines.bodies import BodyRules, Records, RequestRefused
 from tests.parts.costs import SoughtBytes, allocated
@@ -30,6 +30,12 @@ def records_of(found: list[JournalEntry], most: int = 1000) -> Records:
     records = Records()
     for entry in found:
         add_entry(entry, most, records)
+    return records
+
+
+def records_of_datagram(datagram: bytes, most: int) -> Records:
+    records = Records()
+    add_datagram(datagram, most, records)
     return records
 
 
