@@ -12,7 +12,7 @@ from logsrv.linelog.plugin.service import Options
 from logsrv.linelog.ship.address import PLUGINS, parse_ship_url
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.target import ANSWER
-from logsrv.linelog.ship.targets.syslog import syslog
+from logsrv.linelog.ship.targets.over_tcp import syslog
 from logsrv.linelog.store.retain import LEAST_FREE
 from tests.parts.archives import ROOT
 from tests.parts.programs import program

@@ -2,8 +2,11 @@
 
 It ends with the status of the command. On SIGTERM, SIGHUP and SIGINT, and when its own parent (the process
 id PARENT) dies, it kills the command and all processes that the command has started, even in other
-sessions: on Linux it adopts every process that loses its parent. On other kernels only the session of the
-command is killed. If this program is killed, Linux kills the command.
+sessions: on Linux it adopts every process that loses its parent. On other kernels only the process group of
+the command is killed. If this program is killed, Linux kills the command.
+
+Like all children it stays in the session of the service: in one of its own its priority would have no
+effect (see `kit/children/child_side.py`).
 
 It is started as `python -I -S`, and imports no module of logsrv.
 """
@@ -111,7 +114,7 @@ def _die_by_signal(number: int) -> None:
 
 def main() -> int:
     """Run the command; return its exit status, or end by the signal that ended it."""
-    os.setsid()
+    os.setpgid(0, 0)
     try:
         for number in END_SIGNALS:
             signal.signal(number, _raise_end)

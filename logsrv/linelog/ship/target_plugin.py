@@ -137,15 +137,19 @@ class TargetPlugin:
     name: its name among plugins. place: the target's class, `module:class`, imported when the target is
     used, and called with its TargetSettings and the reactor. schemes: its schemes by name; a scheme of
     logsrv's own cannot be taken. takes: what the class takes; see the interfaces in `ship/target.py`.
-    package, install: the package that it needs, and the argument of `pip install` for that. several_hosts:
-    whether a URL may name several. parameters: the names that may stand after the `?`; None for any.
-    exposes: what anybody could read on the way without TLS, such as "the token"; "" if it takes no token.
+    path: an expression that fits the path of a URL. without_path: a sentence for any other, with `{server}`
+    for the URL before it. package, install: the package that it needs, and the argument of `pip install`
+    for that. several_hosts: whether a URL may name several. parameters: the names that may stand after the
+    `?`; None for any. exposes: what anybody could read on the way without TLS, such as "the token"; "" if
+    it takes no token.
     """
 
     name: str
     place: str
     schemes: Mapping[str, Scheme]
     takes: Unit = "lines"
+    path: str = ".*"
+    without_path: str = ""
     package: str = ""
     install: str = ""
     several_hosts: bool = False
@@ -166,13 +170,11 @@ class TargetPlugin:
         if parts.fragment:
             raise ValueError("has a # in it, and the part after it is never sent")
         path = parts.path.rstrip("/") if self.takes == "blocks" else parts.path
-        self.check_path(f"{word}://{host}", path)
+        if not re.fullmatch(self.path, path):
+            raise ValueError(self.without_path.format(server=f"{word}://{host}"))
         return ShipURL(
             text, word.lower(), host, port, path, parts.query, tuple(others), plugin=self
         )
-
-    def check_path(self, server: str, path: str) -> None:
-        """Raise ValueError if a path cannot be one of this target. server: the URL before the path."""
 
     def read_token(self, file: Path | None) -> str | None:
         """Return the token in a --ship-token-file. Raises ConfigurationError."""

@@ -91,12 +91,20 @@ async def test_a_command_that_takes_too_long_is_killed_with_its_children(tmp_pat
     await until(lambda: not alive(child), "the end of what it has started")
 
 
-async def test_a_process_that_left_the_session_of_the_command_is_killed_too(tmp_path):
-    """In a session of its own, and without the parent that started it."""
+async def test_a_process_that_left_for_a_session_of_its_own_is_killed_too(tmp_path):
+    """It has also lost the parent that started it."""
     pid = tmp_path / "pid"
     words = ("sh", "-c", f"(setsid sh -c 'echo $$ >{pid}; exec sleep 600' &); sleep 600")
     child = await killed(words, pid)
     await until(lambda: not alive(child), "the end of what it has started")
+
+
+async def test_a_command_has_a_group_of_its_own_in_the_session_of_the_service(tmp_path):
+    """In a session of its own its priority would have no effect: Linux divides the CPU among sessions."""
+    code = f"import os; open('{tmp_path}/out', 'w').write(f'{{os.getsid(0)}} {{os.getpgid(0)}}')"
+    await command.run_command(python(code), b"", {}, reactor=REACTOR)
+    session, group = map(int, (tmp_path / "out").read_text().split())
+    assert session == os.getsid(0) and group != os.getpgid(0)
 
 
 def test_a_command_gets_no_variables_but_those_that_are_named():

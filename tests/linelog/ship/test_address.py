@@ -52,6 +52,7 @@ def test_a_ship_url_is_read_as_host_port_path(text, host, port, path):
         ("file:///srv/../etc", "has no"),
         ("nats://n1", "names no stream, such as nats://n1/LOGS"),
         ("es+https://h/", "names no index, such as es+https://h/logs-logsrv-default"),
+        ("es+https://h/_bulk/", "names no index"),
         ("nats://n1/LO.GS", "names no stream"),
         ("nats://n1,,n2/LOGS", "names no host"),
         ("nats://n1,me:geheim@n2/LOGS", "--ship-token-file"),

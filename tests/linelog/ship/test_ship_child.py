@@ -170,7 +170,7 @@ def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path):
 def test_what_keeps_it_from_beginning_is_seen_in_its_state(store):
     """What only the target's own module knows."""
     (store / "token").write_text("geheim\n")
-    url = "es+http://127.0.0.1:9/_bulk"
+    url = "nats://127.0.0.1:9/LOGS?api=no..prefix"
     with child(store, url, ship_token_file=store / "token") as talk:
         assert talk.process.wait(PATIENCE) == 1
         assert talk.process.stderr is not None

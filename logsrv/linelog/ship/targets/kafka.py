@@ -1,22 +1,15 @@
 """`kafka:`: lines as messages to a topic of Kafka."""
 
-import re
-
 from logsrv.errors import ConfigurationError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import listed, shown
 from logsrv.linelog.ship.target_plugin import Scheme, ShipURL, TargetPlugin, TargetSettings
 
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
-_TOPIC = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
 
 
 class KafkaPlugin(TargetPlugin):
     """The plugin of Kafka."""
-
-    def check_path(self, server: str, path: str) -> None:
-        if not _TOPIC.fullmatch(path.removeprefix("/")):
-            raise ValueError(f"names no topic, such as {server}/logs")
 
     def check_settings(self, settings: TargetSettings) -> None:
         kafka_login_options(settings.url, settings.token)
@@ -49,6 +42,8 @@ kafka = KafkaPlugin(
     name="kafka",
     place="logsrv.linelog.ship.targets.kafka_target:KafkaTarget",
     schemes={"kafka": Scheme(9092), "kafka+tls": Scheme(9093, tls=True)},
+    path=r"/(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}",
+    without_path="names no topic, such as {server}/logs",
     package="confluent_kafka",
     install="logsrv[kafka]",
     several_hosts=True,

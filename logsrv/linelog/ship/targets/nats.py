@@ -31,10 +31,6 @@ _WORK = "logsrv.linelog.ship.targets.nats_target"
 class NatsPlugin(TargetPlugin):
     """The plugin of streams."""
 
-    def check_path(self, server: str, path: str) -> None:
-        if not STREAM.fullmatch(path.removeprefix("/")):
-            raise ValueError(f"names no stream, such as {server}/LOGS")
-
     def read_token(self, file: Path | None) -> str | None:
         return read_nats_login(file)
 
@@ -74,6 +70,8 @@ nats = NatsPlugin(
     place=f"{_WORK}:JetStreamTarget",
     schemes={"nats": Scheme(PORT), "nats+tls": Scheme(PORT, tls=True)},
     takes="blocks",
+    path=f"/{STREAM.pattern}",
+    without_path="names no stream, such as {server}/LOGS",
     package="nats",
     install="logsrv[nats]",
     several_hosts=True,

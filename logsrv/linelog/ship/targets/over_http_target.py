@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 import attrs
 
-from logsrv.errors import ConfigurationError
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.fields.outgoing import OutgoingLines
 from logsrv.linelog.formats.bulk.send import BulkAnswer, bulk_request, read_bulk_answer
@@ -62,7 +61,6 @@ class PostingTarget:
     ahead = 0
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
-        """Raises ConfigurationError."""
         url = settings.url
         self.who = one_line(url.loggable_url)
         self._reactor = reactor
@@ -185,13 +183,9 @@ class ElasticsearchTarget(PostingTarget):
     most_bytes = 2 << 20
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
-        url = settings.url
-        index = url.path.rstrip("/").removesuffix(_BULK)
-        if not index.strip("/"):
-            raise ConfigurationError(
-                f"{url.loggable_url} names no index, such as {url.loggable_url}/logs-logsrv-default"
-            )
-        super().__init__(attrs.evolve(settings, url=attrs.evolve(url, path=index + _BULK)), reactor)
+        path = settings.url.path.rstrip("/").removesuffix(_BULK) + _BULK
+        url = attrs.evolve(settings.url, path=path)
+        super().__init__(attrs.evolve(settings, url=url), reactor)
         self._progress: _BulkProgress | None = None
 
     async def send(self, batch: LineBatch) -> None:

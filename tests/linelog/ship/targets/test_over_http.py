@@ -5,7 +5,6 @@ import json
 
 import pytest
 
-from logsrv.errors import ConfigurationError
 from logsrv.linelog.ship.http_client import LARGEST_ANSWER
 from logsrv.linelog.ship.target import (
     PartlyRefused,
@@ -49,11 +48,6 @@ async def test_documents_go_to_an_index(path):
     [asked] = server.asked
     assert asked.path.startswith("/logs/_bulk?filter_path=errors,items.")
     assert documents(asked) == ["a", "b"]
-
-
-def test_an_elasticsearch_url_without_an_index_is_refused():
-    with pytest.raises(ConfigurationError, match="names no index, such as es"):
-        target("https://elastic.example/_bulk")
 
 
 async def test_a_refused_document_is_named_and_the_others_are_stored():
