@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
@@ -20,7 +20,7 @@ from logsrv.linelog.intake.connections import AnswerState, AnswerWriter, InputPr
 from logsrv.linelog.intake.gathering import GatheredRecords, gather
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.parsing import Parsed, ParseOrder, Parser, place_of
-from logsrv.linelog.intake.turns import LITTLE, Work
+from logsrv.linelog.intake.turns import LITTLE
 from logsrv.linelog.lines.bodies import (
     LARGE,
     Records,
@@ -51,6 +51,9 @@ class RecordReceiver(InputProtocol):
     most_at_once = 32 << 10
     """The most bytes passed to one call of `messages`: every few bytes may be a record."""
 
+    # Fires when a worker's message is stored or refused.
+    _parsed: Deferred[None] = succeed(None)
+
     def __init__(self, intake: Intake) -> None:
         super().__init__(intake)
         self.ending = False
@@ -68,9 +71,11 @@ class RecordReceiver(InputProtocol):
         self._unread: deque[bytes] = deque()
         self._messages: Iterator[Any] = iter(())
         self._came = 0
-        # Answers to send behind that of a worker's message.
+        # Whether a worker has a message, and the answers to send behind its own.
+        self._is_parsing = False
         self._behind = b""
-        self._work = Work.NOTHING
+        # Whether received data is left, or a worker has some of it.
+        self._busy = False
         self._paused = False
         # Made for the first answer.
         self._answers: AnswerWriter | None = None
@@ -83,7 +88,7 @@ class RecordReceiver(InputProtocol):
     @property
     def working(self) -> bool:
         """Return true while data must still be stored or acknowledged: a stop waits for it."""
-        return self._work is not Work.NOTHING or self.due > 0
+        return self._busy or self.due > 0
 
     def messages(self, data: bytes) -> Iterable[Any]:
         """Return the messages in data of the peer, cut anywhere; by default the data itself is one.
@@ -125,8 +130,8 @@ class RecordReceiver(InputProtocol):
         try:
             parsed = order.parse_here(self.intake.counts)
         except TooLargeHereError:
-            waiting = Deferred.fromCoroutine(self._parse_in_worker(order, answer))
-            waiting.addErrback(self._close_as_failed)
+            self._parsed = Deferred.fromCoroutine(self._parse_in_worker(order, answer))
+            self._parsed.addErrback(self._refuse_as_failed)
         except RequestRefused as refusal:
             self.refuse_message(refusal)
         except (Exception, SystemExit):
@@ -177,7 +182,7 @@ class RecordReceiver(InputProtocol):
         What a worker parses now is stored before; if it is refused and that ends the connection, the answer
         is not sent.
         """
-        if self._work in (Work.ASKED, Work.WAITS):
+        if self._is_parsing:
             self._behind += data
             return
         since = self._since if self._stored else None
@@ -219,32 +224,29 @@ class RecordReceiver(InputProtocol):
             return
         self._came += len(data)
         self._unread.append(data)
-        if self._work is not Work.NOTHING:
+        if self._busy:
             # TLS may deliver data that it had before it was paused.
             return
         intake.valve.served(self)
         if len(data) > LITTLE and intake.turns.is_spent:
-            self._wait(Work.LATER)
+            self._wait()
             intake.turns.wait(self)
         else:
             self.take_turn()
 
     def take_turn(self) -> None:
         """Take in messages until none is left, a worker parses one, or others have a turn."""
-        self._work = Work.NOW
+        self._busy, done = True, True
         try:
             done = self.intake.turns.run(self, self._take_next)
         except (Exception, SystemExit):
-            self._close_as_failed(Failure())
+            self._refuse_as_failed(Failure())
+        if done:
+            self._all_taken()
         else:
-            if self._work is Work.ASKED:
-                self._wait(Work.WAITS)
-            elif not done:
-                self._wait(Work.LATER)
-            else:
-                self._all_taken()
+            self._wait()
 
-    def _take_next(self) -> bool:
+    def _take_next(self) -> bool | Deferred[None]:
         """Take the next message, or split the next chunk; return false if there is none to take now."""
         if self.ending:
             return False
@@ -252,7 +254,7 @@ class RecordReceiver(InputProtocol):
             result: object = self.received(message)  # type: ignore[func-returns-value]
             if result is not None:
                 raise TypeError(f"received gave {wrong_value_text(result)}; it has to be None")
-            return self._work is not Work.ASKED
+            return self._parsed
         if not self._unread:
             return False
         data = self._unread.popleft()
@@ -262,14 +264,14 @@ class RecordReceiver(InputProtocol):
         self._messages = iter(self.messages(data))
         return True
 
-    def _wait(self, work: Work) -> None:
-        self._work = work
+    def _wait(self) -> None:
+        self._busy = True
         # The connection waits for us, not for its peer to finish a record.
         self.intake.unfinished.forget(self)
         self.pauseProducing()
 
     def _all_taken(self) -> None:
-        self._work = Work.NOTHING
+        self._busy = False
         self._messages = iter(())
         if self.ending or not self.connected:
             self._unread.clear()
@@ -286,7 +288,7 @@ class RecordReceiver(InputProtocol):
                 self.resumeProducing()
 
     async def _parse_in_worker(self, order: ParseOrder, answer: bytes) -> None:
-        self._work = Work.ASKED
+        self._is_parsing = True
         parsed: Parsed | RequestRefused
         try:
             waiting = self.intake.parse_in_worker(order)
@@ -294,23 +296,19 @@ class RecordReceiver(InputProtocol):
             parsed = await waiting
         except RequestRefused as refusal:
             parsed = refusal
-        # A pool that starts no process has refused at once.
-        waited, self._work = self._work is Work.WAITS, Work.NOW
-        behind, self._behind = self._behind, b""
+        finally:
+            self._is_parsing = False
+            behind, self._behind = self._behind, b""
         if isinstance(parsed, RequestRefused):
             self.refuse_message(parsed)
         else:
             self._store_parsed(parsed, answer)
         if behind and not self.ending:
             self.answer_when_safe(behind)
-        if waited:
-            self._work = Work.LATER
-            self.intake.turns.wait(self)
 
-    def _close_as_failed(self, failure: Failure) -> None:
+    def _refuse_as_failed(self, failure: Failure) -> None:
         """Close the connection after an error in its own code; what is stored is still acknowledged."""
         self.refuse_message(self.intake.failed("received", self.source, failure))
-        self._all_taken()
 
     def _store_parsed(self, parsed: Parsed, answer: bytes) -> None:
         self._store_gathered(parsed.gathered)
@@ -329,19 +327,20 @@ class RecordReceiver(InputProtocol):
         super().connectionLost(reason)
         self.intake.unfinished.forget(self)
         self.connected = 0
-        if self._work is Work.NOTHING:
+        if not self._busy:
             self._data_ended()
 
     def _data_ended(self) -> None:
         if not self.ending:
             self._take_lost()
-        if self._work is not Work.WAITS:
-            self._work, self.ending = Work.NOTHING, True
+        if not self._busy:
+            self.ending = True
 
     def _take_lost(self) -> None:
         self.lost()
-        if self._work is Work.ASKED:
-            self._work = Work.WAITS
+        if self._is_parsing:
+            self._busy = True
+            self.intake.turns.wait_after(self._parsed, self)
 
     def _acknowledge(self, _: None, data: bytes, size: int) -> None:
         self._unsafe -= size
@@ -379,7 +378,7 @@ class RecordReceiver(InputProtocol):
 
     def resumeProducing(self) -> None:
         """Read from the peer, unless a cause to wait is left. Whichever ends last calls this again."""
-        if not (self.connected and self._paused and self._work is Work.NOTHING):
+        if not (self.connected and self._paused and not self._busy):
             return
         unread = self._answers is not None and self._answers.state is AnswerState.UNREAD
         if self._unsafe > WINDOW or unread or self.intake.valve.holds(self):

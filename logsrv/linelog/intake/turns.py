@@ -11,7 +11,6 @@ the sender is paused, and waits here with the rest for another turn.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
@@ -50,20 +49,6 @@ class TurnTaker(Protocol):
         """Go on with what is left, or read again; wait once more if that takes long."""
 
 
-class Work(enum.Enum):
-    """The state of the work on what a peer has sent.
-
-    NOTHING is left; it is done NOW; it is done LATER, in another turn; a worker is ASKED to parse a message
-    just now, or the rest WAITS for its answer.
-    """
-
-    NOTHING = enum.auto()
-    NOW = enum.auto()
-    LATER = enum.auto()
-    ASKED = enum.auto()
-    WAITS = enum.auto()
-
-
 class _Turn:
     """A turn that a coroutine waits for."""
 
@@ -97,16 +82,24 @@ class Turns:
         return self._used >= MOST_IN_A_TURN
 
     def run(
-        self, sender: TurnTaker, step: Callable[[], bool], *, while_closed: bool = False
+        self,
+        sender: TurnTaker,
+        step: Callable[[], bool | Deferred[None]],
+        *,
+        while_closed: bool = False,
     ) -> bool:
         """Take steps until `step` returns false, and return true; or until others have a turn.
 
         Then the sender waits behind the costly ones before it, and the result is false: it reads nothing
-        until `take_turn` is called. while_closed: whether a closed valve ends no turn.
+        until `take_turn` is called. If a step returns a Deferred, such as that of a message with a worker,
+        the sender waits for that first. while_closed: whether a closed valve ends no turn.
         """
         began = self._cpu()
         try:
-            while step():
+            while more := step():
+                if isinstance(more, Deferred) and not more.called:
+                    self.wait_after(more, sender)
+                    return False
                 if self.is_over(began) or (self._valve.closed and not while_closed):
                     self.wait_as_costly(sender)
                     return False
@@ -131,6 +124,10 @@ class Turns:
     def wait_as_costly(self, sender: TurnTaker) -> None:
         """Give a sender a turn after the costly ones before it."""
         self._queue(self._costly, sender)
+
+    def wait_after(self, work: Deferred[None], sender: TurnTaker) -> None:
+        """Give a sender one of the next turns after some work."""
+        work.addBoth(lambda _: self.wait(sender))
 
     def next_turn(self) -> Deferred[None]:
         """Return a Deferred that fires in a turn, after those of the senders that wait now."""

@@ -87,10 +87,8 @@ class GelfDatagrams(InputDatagrams):
         super().__init__(intake)
         self._chunks = ChunkJoiner()
         self._expiry_timer = Timer(intake.clock)
-        # Whole messages with their sources; whether a worker parses the one before them, and whether the
-        # others wait for that.
+        # Whole messages with their sources.
         self._whole: deque[tuple[bytes, str]] = deque()
-        self._asked = self._waits = False
 
     def take_in(self, payloads: Sequence[bytes], source: str) -> None:
         for payload in payloads:
@@ -99,47 +97,41 @@ class GelfDatagrams(InputDatagrams):
                 whole = self._chunks.add_chunk(source, payload, self.intake.clock.seconds())
             if whole is not None:
                 self._whole.append((whole, source))
-        if not (self._asked or self in self.intake.turns):
+        if not self.intake.backlog:
             self.take_turn()
         self._count_given_up()
 
     def take_turn(self) -> None:
         """Take in messages until none is left, a worker parses one, or others have a turn."""
-        intake = self.intake
+        intake, intake.backlog = self.intake, True
         try:
-            intake.turns.run(self, self._take_next)
+            intake.backlog = not intake.turns.run(self, self._take_next)
         except Exception:
             intake.failed("taking in datagrams", "")
             intake.turns.wait(self)
-        self._waits = self._asked
-        intake.backlog = bool(self._whole) or self._asked
         if intake.datagrams is not None:
             if intake.backlog:
                 intake.datagrams.pauseProducing()
             else:
                 intake.datagrams.resumeProducing()
 
-    def _take_next(self) -> bool:
-        if not self._whole or self._asked:
-            return False
-        self._take_some()
-        return True
-
-    def _take_some(self) -> None:
+    def _take_next(self) -> bool | Deferred[None]:
         """Store the next messages of a sender: all together that are small, or one that is not."""
+        if not self._whole:
+            return False
         message, source = self._whole.popleft()
         if _is_costly(message):
-            Deferred.fromCoroutine(self._parse(message, source))
-            return
+            return Deferred.fromCoroutine(self._parse(message, source))
         messages = [message]
         while self._whole and self._whole[0][1] == source and not _is_costly(self._whole[0][0]):
             messages.append(self._whole.popleft()[0])
         records = Records()
         add_objects_or_text(messages, self.intake.options.max_record, records)
         self.intake.take_datagram_records(records, source)
+        return True
 
     async def _parse(self, datagram: bytes, source: str) -> None:
-        intake, self._asked = self.intake, True
+        intake = self.intake
         order = ParseOrder(add_gelf_datagram, datagram, _rules(intake), for_datagrams(intake.rules))
         try:
             intake.take_gathered((await intake.parse(order)).gathered, source)
@@ -147,10 +139,6 @@ class GelfDatagrams(InputDatagrams):
             intake.drop(source, refusal.reason, f"dropped a datagram: {refusal}")
         except Exception:
             intake.request_refused(intake.failed("taking in a datagram", source))
-        self._asked = False
-        if self._waits:
-            self._waits = False
-            intake.turns.wait(self)
 
     def _count_given_up(self) -> None:
         """Count the messages that were given up, and start the timer for the unfinished ones."""

@@ -27,12 +27,15 @@ class Body:
 
     at_once: whether it is stored while it arrives, so that a busy store pauses its sender. endless: whether
     its sender may be silent for hours, so that nothing times out, and a stop waits for no more of it.
-    waits: whether nothing more should be read from the sender for now.
     """
 
     at_once: ClassVar[bool] = False
     endless: ClassVar[bool] = False
-    waits = False
+
+    @property
+    def waits(self) -> bool:
+        """Return whether nothing more should be read from the sender for now."""
+        return False
 
     @property
     def unfinished(self) -> bool:
@@ -48,7 +51,7 @@ class Body:
         return sys.maxsize
 
     def store_whole(self) -> None:
-        """Store the whole records so far. Raises RequestRefused."""
+        """Store the whole records so far; refuse the request by its `holder`."""
 
     async def finish(self) -> Reply:
         """Store the rest, and return the answer. Raises RequestRefused."""

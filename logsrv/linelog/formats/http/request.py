@@ -143,11 +143,7 @@ class InputRequest(Request):
     def store_whole(self) -> None:
         """Store the whole records of an unfinished body."""
         if self.state == "COMING":
-            try:
-                self._body.store_whole()
-            except RequestRefused as refusal:
-                if self.state == "COMING":
-                    self._refuse_rest(refusal, None)
+            self._body.store_whole()
 
     def process(self) -> None:
         if self.state == "COMING":

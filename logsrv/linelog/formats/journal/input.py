@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.python.failure import Failure
 
 from logsrv.linelog.formats.http.body import (
     Body,
@@ -62,11 +63,9 @@ class JournalBody(Body):
         # Its `give_way` is called if memory runs short.
         self._holder = head.holder
         self._framer = JournalFramer()
-        # Whole entries that are not stored yet, whether and until when a worker parses one, and why that
-        # was refused.
+        # Whole entries that are not stored yet, and what waits until they are.
         self._whole: deque[JournalEntry] = deque()
-        self.waits = False
-        self._parsed: Deferred[None] = succeed(None)
+        self._stored: Deferred[None] = succeed(None)
         self._refusal: RequestRefused | None = None
 
     @property
@@ -80,46 +79,47 @@ class JournalBody(Body):
         self._whole += self._framer.receive(data)
         self._intake.unfinished.note(self._holder, self._framer.unfinished_bytes, len(data))
 
+    @property
+    def waits(self) -> bool:
+        return not self._stored.called
+
     def store_whole(self) -> None:
-        while self._whole and not (self.waits or self._refusal):
+        if self._whole and not self.waits:
+            self._stored = Deferred.fromCoroutine(self._store_entries())
+            if self.waits:
+                # Nothing is read while a worker parses an entry.
+                self._holder.pauseProducing()
+                self._stored.addCallback(lambda _: self._holder.resumeProducing())
+            self._stored.addErrback(self._note_refusal)
+
+    async def _store_entries(self) -> None:
+        """Store the whole entries: small ones together, a large one by a worker. Raises RequestRefused."""
+        while self._whole:
             if self._whole[0].size > LARGE:
-                self._parsed = Deferred.fromCoroutine(self._parse_large(self._whole.popleft()))
-                continue
-            records, size = Records(), 0
-            while self._whole and size + self._whole[0].size <= LARGE:
-                entry = self._whole.popleft()
-                size += entry.size
-                add_entry(entry, self._rules.max_record, records)
-            self._store(gather(records, self._line_rules, self._intake.counts))
-        if self._refusal is not None:
-            raise self._refusal
+                found = await self._parse_in_worker(self._whole.popleft())
+            else:
+                records, size = Records(), 0
+                while self._whole and size + self._whole[0].size <= LARGE:
+                    entry = self._whole.popleft()
+                    size += entry.size
+                    add_entry(entry, self._rules.max_record, records)
+                found = gather(records, self._line_rules, self._intake.counts)
+            self._intake.take_gathered(found, self._source)
+            refuse_if_closing(found)
 
-    def _store(self, found: GatheredRecords) -> None:
-        self._intake.take_gathered(found, self._source)
-        refuse_if_closing(found)
-
-    async def _parse_large(self, entry: JournalEntry) -> None:
-        """Let a worker parse an entry; nothing is read from the sender meanwhile."""
-        intake, self.waits = self._intake, True
-        self._holder.pauseProducing()
+    async def _parse_in_worker(self, entry: JournalEntry) -> GatheredRecords:
         order = ParseOrder(add_journal_entries, entry.encoded(), self._rules, self._line_rules)
-        try:
-            found = (await intake.parse_in_worker(order)).gathered
-            if entry.left_out:
-                found.reasons["oversize"] += 1
-            self._store(found)
-        except RequestRefused as refusal:
-            self._refusal = refusal
-        except Exception:
-            self._refusal = intake.failed("taking in an entry", self._source)
-        self.waits = False
-        try:
-            # The entries behind it have waited.
-            self.store_whole()
-        except RequestRefused as refusal:
-            self._holder.refuse(refusal)
-        else:
-            self._holder.resumeProducing()
+        found = (await self._intake.parse_in_worker(order)).gathered
+        if entry.left_out:
+            found.reasons["oversize"] += 1
+        return found
+
+    def _note_refusal(self, failure: Failure) -> None:
+        refusal = failure.value
+        if not isinstance(refusal, RequestRefused):
+            refusal = self._intake.failed("taking in an entry", self._source, failure)
+        self._refusal = refusal
+        self._holder.refuse(refusal)
 
     async def finish(self) -> Reply:
         # Store the whole entries first: the rest may be invalid.
@@ -129,10 +129,11 @@ class JournalBody(Body):
         return TAKEN
 
     async def _store_all(self) -> None:
-        self.store_whole()
-        while self.waits:
-            await self._parsed
+        while self._whole or self.waits:
             self.store_whole()
+            await self._stored
+            if self._refusal is not None:
+                raise self._refusal
 
     def let_go(self) -> None:
         self._intake.unfinished.forget(self._holder)
