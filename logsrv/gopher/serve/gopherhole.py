@@ -144,14 +144,22 @@ class ProgramRefused(SelectorNotFound):
 
 
 class Gopherhole:
-    """The files below `directory`. hidden: selectors may name hidden files.
+    """The files below `directory`. hidden: selectors may name hidden files. refused: called with the path
+    and the reason if a gophermap includes a program.
 
     Raises ConfigurationError if there is no such directory.
     """
 
-    def __init__(self, directory: os.PathLike[str] | bytes, *, hidden: bool = False) -> None:
+    def __init__(
+        self,
+        directory: os.PathLike[str] | bytes,
+        *,
+        hidden: bool = False,
+        refused: Callable[[bytes, str], object] = lambda path, reason: None,
+    ) -> None:
         self._root = os.path.realpath(os.fsencode(directory))
         self._hidden = hidden
+        self._refused = refused
         if not os.path.isdir(self._root):
             shown = one_line(os.fsdecode(directory), 500)
             raise ConfigurationError(f"there is no directory {shown}")
@@ -218,9 +226,12 @@ class Gopherhole:
 
     def _read_gophermap(self, path: bytes, place: bytes) -> Gophermap:
         def include(name: bytes) -> bytes:
+            path = name if name.startswith(b"/") else place + name
             try:
-                return self._read_map(name if name.startswith(b"/") else place + name)
-            except (SelectorNotFound, OSError):
+                return self._read_map(path)
+            except (SelectorNotFound, OSError) as error:
+                if isinstance(error, ProgramRefused):
+                    self._refused(path, str(error))
                 return b"3(a part of this menu is missing here)\t\n"
 
         try:

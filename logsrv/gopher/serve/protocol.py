@@ -43,6 +43,8 @@ from logsrv.kit import (
     option,
 )
 
+log = Logger()
+
 # A peer that takes more seconds to send its request, or later to read a chunk of the answer, is cut off.
 PATIENCE = 120.0
 _CHUNK = 256 * 1024
@@ -115,16 +117,16 @@ class GopherdState:
 
     def apply(self, settings: ServeOptions) -> None:
         """Serve the directory of these settings. Raises ConfigurationError if it does not exist."""
-        self.gopherhole = Gopherhole(settings.directory)
-        self._refused: set[str] = set()
+        self.gopherhole = Gopherhole(settings.directory, refused=self.log_refusal)
+        self._refused: set[bytes] = set()
 
-    def log_refusal(self, log: Logger, asked: str, reason: str) -> None:
+    def log_refusal(self, selector: bytes, reason: str, log: Logger = log) -> None:
         """Log, once for each selector, that a program is neither run nor shown."""
-        if asked not in self._refused and len(self._refused) < _MOST_REFUSALS:
-            self._refused.add(asked)
+        if selector not in self._refused and len(self._refused) < _MOST_REFUSALS:
+            self._refused.add(selector)
             log.warn(
                 "{asked} is not served: {reason}. This server runs no programs, and does not show them",
-                asked=asked,
+                asked=one_line(selector.decode("latin-1"), 200) or "/",
                 reason=reason,
             )
 
@@ -158,8 +160,8 @@ class GopherServer(LineProtocol[ServeOptions, GopherdState]):
             else:
                 await self._send_item(selector)
         except ProgramRefused as refusal:
+            self.service.state.log_refusal(selector, str(refusal), self.log)
             asked = one_line(line.partition("\t")[0], 200) or "/"
-            self.service.state.log_refusal(self.log, asked, str(refusal))
             self._send_error(f"'{asked}': this would come from a program, and none is run here.")
         except SelectorNotFound:
             # Not the reason in the exception, which would tell strangers about this machine.

@@ -212,9 +212,11 @@ def test_programs_are_refused_with_a_sentence_in_the_log(directory):
             refused = answer(service, b"/sub/\r\n")
             assert refused.startswith(b"3'/sub/': this would come from a program")
         answer(service, b"/cgi-bin/run\r\n")
+        (directory / "gophermap").write_text("=sub/gophermap\n=sub/gophermap\n=a.txt\n")
+        assert b"password" not in answer(service, b"\r\n")
     told = [formatEvent(event) for event in logged if "reason" in event]
-    for each, selector in zip(told, ("/sub/", "/cgi-bin/run"), strict=True):
-        assert f" {selector} is not served: " in each
+    for each, selector in zip(told, ("/sub/", "/cgi-bin/run", "/sub/gophermap"), strict=True):
+        assert f"{selector} is not served: " in each
 
 
 @pytest.mark.slow
