@@ -159,7 +159,8 @@ class Browser(App[None]):
         """Update the widgets; called every 0.2 s."""
         # When the browser ends, the last call may come after its screens are removed.
         if self.screen_stack:
-            self.following.update_news_page()
+            with self.window.saying_errors():
+                self.following.update_news_page()
             self._show_status()
 
     def _show_status(self) -> None:

@@ -7,6 +7,7 @@ visit ──► at hand ──────────────────�
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,7 @@ from logsrv.gopher.browse.guide import start_page_lines
 from logsrv.gopher.browse.layout import ScrollPosition
 from logsrv.gopher.browse.page import Hyperlink, Page, duration_text, link_to
 from logsrv.gopher.browse.page_lines import PageLine, lines_of_page
-from logsrv.gopher.browse.page_load import PageLoad, failure_to_show
+from logsrv.gopher.browse.page_load import PageLoad
 from logsrv.gopher.browse.pictures import lines_of_picture
 from logsrv.gopher.browse.session import BrowsingSession, InternalPage, Place
 from logsrv.gopher.browse.window import BrowserWindow
@@ -29,24 +30,19 @@ from logsrv.gopher.wire.errors import TLSError
 from logsrv.gopher.wire.fileurl import ItemURL
 from logsrv.kit.text.words import size_text
 
-# Larger pages are made into lines in a thread, so that the browser still reacts to keys.
-_MANY_BYTES = 64 * 1024
-
 
 @attrs.define(eq=False)
 class VisitInProgress:
     """A visit that is being made.
 
     step: steps in the history to the visit, None for a new one. position: the scroll position of the
-    earlier visit. part: the page on the screen while only its beginning is received. loading: the page
-    while it is fetched. arrived: whether the visit is in the history; it is not added for a page that never
-    arrives.
+    earlier visit. loading: the page while it is fetched. arrived: whether the page or its beginning is on
+    the screen, and the visit in the history; it is not added for a page that never arrives.
     """
 
     place: Place
     step: int | None
     position: ScrollPosition | None
-    part: Page | None
     loading: PageLoad | None = None
     arrived: bool = False
 
@@ -120,20 +116,19 @@ class CurrentPage:
         here = history.visit_at_step(0)
         if here is not None and self._window.view.lines:
             here.position = self._window.view.scroll_position()
-        left = self._cancel_loading()
-        if left is not None and self._shows_beginning:
+        begun, left = self._shows_beginning, self._cancel_loading()
+        if left is not None and begun:
             # Make a page of the part received: it stays on the screen if the new visit does not arrive.
             error = PeerError("you left this before all of it had come")
             self.shown = left.page_so_far(error)
         there = None if step is None else history.visit_at_step(step)
         position = None if there is None else there.position
-        part = None if isinstance(place, InternalPage) else Page(place, None)
-        self._journey = journey = VisitInProgress(place, step, position, part)
+        self._journey = journey = VisitInProgress(place, step, position)
         page = self._cached_page(journey)
-        if place is InternalPage.START or (page is not None and page.received < _MANY_BYTES):
+        if place is InternalPage.START or (page is not None and page.shown_as != "picture"):
             # Show the page at once: the next key is meant for it.
             self._cancel_worker()
-            self._show_arrived(journey, page or InternalPage.START, journey.position)
+            self._arrive(journey, page or InternalPage.START, journey.position)
         else:
             travel = partial(self._load_and_show, journey)
             self._worker = self._window.run_in_background(travel, group="page", exclusive=True)
@@ -142,7 +137,7 @@ class CurrentPage:
         """Stop loading, and show the part received, if any. If nothing is loading, unmark all matches."""
         journey, loading = self._journey, self._cancel_loading()
         if loading is None or journey is None:
-            self._window.view.mark_and_find("")
+            self._window.view.mark("")
             self._window.say("")
             return
         stopped = PeerError(f"you stopped this after {size_text(loading.received)}")
@@ -150,21 +145,18 @@ class CurrentPage:
         if page.content is None:
             self._window.say(f"Stopped: {loading.url}")
         else:
-            self._show_arrived(journey, page, None)
+            self._arrive(journey, page, None)
 
     def redraw(self) -> None:
         """Make the lines of the page anew, after a change of character set, bookmarks or width."""
-        shown = self.shown
-        # A page that is still loading is left alone: all its lines are made anew when it is complete.
-        if shown is not None and not self._shows_beginning:
-            position = self._window.view.scroll_position()
-            self._show_in_window(shown, self._render_lines(shown), position)
+        # A page that is still loading is left alone until it is complete.
+        if self.shown is not None and not self._shows_beginning:
+            self._show(self.shown, self._window.view.scroll_position())
 
     @property
     def _shows_beginning(self) -> bool:
         """Return true if the screen shows the beginning of a page that is loading."""
-        part = None if self._journey is None else self._journey.part
-        return part is not None and self.shown is part
+        return self.loading is not None and self._journey is not None and self._journey.arrived
 
     def _cancel_worker(self) -> None:
         if self._worker is not None:
@@ -189,74 +181,84 @@ class CurrentPage:
         place = journey.place
         if isinstance(place, InternalPage):
             await self._followed.read_files()
-            self._show_arrived(journey, place, journey.position)
+            self._arrive(journey, place, journey.position)
             return
         page = self._cached_page(journey)
         if page is None:
             page = await self._load_page(journey, place)
             self._session.keep_page(page)
-        is_begun = self._shows_beginning
-        if is_begun:
-            self.shown = page
+        if journey.arrived:
+            return
         lines = None
-        if page.received >= _MANY_BYTES:
-            lines = await in_daemon_thread(partial(self._render_lines, page))
-        here = self._window.view.scroll_position()
-        self._show_arrived(journey, page, here if is_begun else journey.position, lines)
+        if page.shown_as == "picture":
+            # In a thread: to unpack one takes up to a second.
+            lines = await in_daemon_thread(lambda: [*self.lines_of(page)])
+        self._arrive(journey, page, journey.position, lines)
 
     async def _load_page(self, journey: VisitInProgress, url: ItemURL) -> Page:
+        """Return the page when it is complete; its beginning is shown, and then all of it.
+
+        After going back, it is shown only when it is complete, at its old position.
+        """
+        view = self._window.view
         journey.loading = loading = self._session.new_page_load(url)
         self._window.changed()
-        part = journey.part
-        # After going back, the page is shown only when it is complete, at its old position.
-        if part is not None and journey.position is None:
-            async for lines in loading.growing_lines():
-                if self._shows_beginning:
-                    self._window.view.add_lines(lines[len(self._window.view.lines) :])
-                else:
-                    self._show_arrived(journey, part, None, lines)
+        async for _ in loading.arrivals():
+            if journey.arrived:
+                view.show_more()
+            elif journey.position is None and loading.has_lines:
+                self._arrive(journey, Page(url, None), None, loading.lines())
         page = await loading.wait_for_page()
         journey.loading = None
+        if journey.arrived:
+            if loading.has_all_lines_of(page) and loading.charset == self._session.charset:
+                view.show_more()
+                self._tell_page(page)
+            else:
+                self._show(page, view.scroll_position())
         return page
 
-    def _render_lines(self, shown: Page | InternalPage) -> list[PageLine]:
-        """Return all lines of a page. For a page from a server, a thread may call this."""
-        try:
-            return self._lines_of(shown)
-        except Exception as failure:
-            return [PageLine(f"{failure_to_show(failure)}.", "problem")]
-
-    def _lines_of(self, shown: Page | InternalPage) -> list[PageLine]:
+    def lines_of(self, shown: Page | InternalPage) -> Iterator[PageLine]:
+        """Yield the lines of a page. For a page from a server, a thread may call this."""
         if shown is InternalPage.START:
-            return start_page_lines(self._session.bookmarks)
-        if not isinstance(shown, Page):
+            yield from start_page_lines(self._session.bookmarks)
+        elif not isinstance(shown, Page):
             known = self._followed
-            return news_lines(known.followed, known.new, known.looking, known.problem)
-        lines, content = lines_of_page(shown, self._session.charset), shown.content
-        is_picture = shown.shown_as == "picture" and (content or not shown.error)
-        if is_picture and isinstance(content, bytes):
-            columns, rows = self._window.view.size
-            # Beside the picture is the scrollbar, below it a line that describes it.
-            lines += lines_of_picture(content, columns - 1, max(4, rows - len(lines) - 2))
-        return lines
+            yield from news_lines(known.followed, known.new, known.looking, known.problem)
+        elif shown.shown_as == "picture" and isinstance(shown.content, bytes):
+            yield from (above := [*lines_of_page(shown, self._session.charset)])
+            if shown.content or not shown.error:
+                columns, rows = self._window.view.size
+                # Beside the picture is the scrollbar, below it a line that describes it.
+                room = max(4, rows - len(above) - 2)
+                yield from lines_of_picture(shown.content, columns - 1, room)
+        else:
+            yield from lines_of_page(shown, self._session.charset)
 
-    def _show_arrived(
+    def _arrive(
         self,
         journey: VisitInProgress,
         shown: Page | InternalPage,
         position: ScrollPosition | None,
-        lines: list[PageLine] | None = None,
+        lines: Iterable[PageLine | None] | None = None,
     ) -> None:
-        """Show a page at `position`. lines: those of the page, if they are made already."""
         if not journey.arrived:
             journey.arrived = True
             self._session.history.record_arrival(journey.place, journey.step)
-        self._show_in_window(shown, lines or self._render_lines(shown), position)
+        self._show(shown, position, lines)
 
-    def _show_in_window(
-        self, shown: Page | InternalPage, lines: list[PageLine], position: ScrollPosition | None
+    def _show(
+        self,
+        shown: Page | InternalPage,
+        position: ScrollPosition | None,
+        lines: Iterable[PageLine | None] | None = None,
     ) -> None:
-        self._window.view.show_lines(lines, position)
+        """Show a page at `position`. lines: those of the page, if they are made elsewhere."""
+        self._window.view.show_lines(self.lines_of(shown) if lines is None else lines, position)
+        self._tell_page(shown)
+
+    def _tell_page(self, shown: Page | InternalPage) -> None:
+        """Show the address of the page that is in `view` now, and how it came."""
         self.shown, said, trusted = shown, "", None
         if isinstance(shown, Page):
             if shown.url.tls:

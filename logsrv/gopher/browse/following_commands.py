@@ -47,18 +47,16 @@ class FollowingCommands:
         rendered, self._rendered = self._rendered, (known.followed, known.looking, known.problem)
         if self._rendered == rendered or self._current.shown is not InternalPage.NEWS:
             return
-        view, said = self._window.view, self._window.said
-        pointed = _identity_of(self._current.subject_at_cursor)
-        before = view.scroll_position()
-        self._current.redraw()
-        lines = view.lines
+        view, pointed = self._window.view, _identity_of(self._current.subject_at_cursor)
+        position = view.scroll_position()
+        lines = list(self._current.lines_of(InternalPage.NEWS))
         after = next(
             (at for at, line in enumerate(lines) if pointed == _identity_of(line.about)), None
         )
-        if before.cursor is not None and pointed and after is not None and after != before.cursor:
-            top = max(0, before.top + after - before.cursor) if before.top else 0
-            view.show_lines(lines, ScrollPosition(after, top, before.left))
-        self._window.say(said)
+        if position.cursor is not None and pointed and after is not None:
+            top = max(0, position.top + after - position.cursor) if position.top else 0
+            position = ScrollPosition(after, top, position.left)
+        view.show_lines(lines, position)
 
     @property
     def can_toggle_following(self) -> bool:

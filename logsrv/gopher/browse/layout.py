@@ -8,8 +8,7 @@ gateway) are not broken: the window scrolls sideways.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
-from operator import attrgetter
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 import attrs
@@ -24,7 +23,7 @@ READABLE = 80
 # Columns. Lines up to this width were probably broken by a person; if they fit the window, they stay whole.
 _HAND_MADE = 120
 # To tell whether a line is prose, at most 200 lines before and after it are read, 400 characters of each.
-_AROUND = 200
+AROUND = 200
 _ENOUGH = 400
 # Lines that are laid out between two calls of `until`: a line takes a few microseconds, a paragraph of long
 # lines 20 ms.
@@ -53,13 +52,15 @@ class Layout:
     """
 
     def __init__(self, width: int, breaking: Breaking = "fit") -> None:
-        self.window = width
-        self._breaking = breaking
         self.lines: list[PageLine] = []
         self.indent = 0
-        self._drop_rows()
+        self._known_links = 0
+        self.begin_again(width, breaking)
 
-    def _drop_rows(self) -> None:
+    def begin_again(self, width: int, breaking: Breaking) -> None:
+        """Drop all rows: the window has another width, or lines are broken in another way."""
+        self.window = width
+        self._breaking = breaking
         self.rows: list[tuple[int, int, int]] = []
         self.first_row: list[int] = []
         self.links: list[int] = []
@@ -73,28 +74,29 @@ class Layout:
         """Return the cells for the text."""
         return max(_NARROWEST, self.window - self.indent)
 
-    def add_lines(self, lines: Iterable[PageLine]) -> None:
-        """Add lines at the end, for `lay_out`. A wider column of numbers drops the rows of all lines."""
-        begin = len(self.lines)
+    def add_lines(self, lines: Sequence[PageLine]) -> None:
+        """Add lines at the end, for `lay_out`."""
         self.lines += lines
+        self._known_links += sum(line.leads_somewhere for line in lines)
         # New lines may belong to the last paragraph.
         self._judged = range(0)
-        if self.indent or any(map(attrgetter("label"), self.lines[begin:])):
-            links = sum(line.leads_somewhere for line in self.lines)
-            indent = max(3, len(str(links))) + 1 + _TAG_WIDTH + _GAP
+        if self.indent or any(line.label for line in lines):
+            indent = max(3, len(str(self._known_links))) + 1 + _TAG_WIDTH + _GAP
             if indent != self.indent:
-                self._drop_rows()
-                self.indent = indent
+                # A wider column of numbers needs other rows, at once for the lines that are seen already.
+                self.indent, known = indent, len(self.first_row)
+                self.begin_again(self.window, self._breaking)
+                self.lay_out(lambda: len(self.first_row) >= known)
 
     @property
     def is_complete(self) -> bool:
         """Return true if all lines have their rows."""
         return len(self.first_row) == len(self.lines)
 
-    def lay_out(self, until: Callable[[], bool] = lambda: False) -> None:
-        """Give lines their rows: all of them, or some until `until()` is true."""
+    def lay_out(self, until: Callable[[], bool] = lambda: False, ahead: int = 0) -> None:
+        """Give lines their rows: all but the last `ahead`, or some until `until()` is true."""
         lines = self.lines
-        for index in range(len(self.first_row), len(lines)):
+        for index in range(len(self.first_row), len(lines) - ahead):
             self._add_rows(index, lines[index])
             if not index % _LINES_A_CHECK and until():
                 return
@@ -145,9 +147,9 @@ class Layout:
     def _paragraph_around(self, index: int) -> range:
         """Return the lines around line `index`, up to an empty line or a link on either side."""
         first = last = index
-        while first > max(0, index - _AROUND) and self._is_in_paragraph(first - 1):
+        while first > max(0, index - AROUND) and self._is_in_paragraph(first - 1):
             first -= 1
-        while last < min(len(self.lines) - 1, index + _AROUND) and self._is_in_paragraph(last + 1):
+        while last < min(len(self.lines) - 1, index + AROUND) and self._is_in_paragraph(last + 1):
             last += 1
         return range(first, last + 1)
 

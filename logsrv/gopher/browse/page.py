@@ -171,3 +171,9 @@ def shortened_address(address: str, width: int) -> str:
     if not begin or begin + _LEAST_END >= width:
         begin = max(0, width // 2)
     return f"{address[:begin]}…{address[len(address) - max(0, width - begin - 1) :]}"
+
+
+def failure_to_show(failure: Exception) -> LogsrvError:
+    """Return the sentence about a defect of ours: it ends the page, not the browser."""
+    said = one_line(f"{type(failure).__name__}: {failure}", 300)
+    return LogsrvError(f"the browser has failed here, which is a defect of it ({said})")

@@ -15,6 +15,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.current_page import CurrentPage
 from logsrv.gopher.browse.downloads import BackgroundDownload
 from logsrv.gopher.browse.page import Hyperlink, link_to, way_to_show
+from logsrv.gopher.browse.page_lines import lines_of_page
 from logsrv.gopher.browse.programs import ExternalPrograms, run_external_program
 from logsrv.gopher.browse.session import BrowsingSession, InternalPage
 from logsrv.gopher.browse.window import BrowserWindow, DownloadList
@@ -61,14 +62,15 @@ class ReadingCommands:
             self._find_and_say(backward=False, stay=True)
 
     def _find_and_say(self, *, backward: bool, stay: bool) -> None:
-        found = self._window.view.mark_and_find(
-            self._searched_words[-1], backward=backward, stay=stay
-        )
-        shown = one_line(self._searched_words[-1], 40)
-        if found is None:
-            self._window.say(f"“{shown}” is not here.")
-        else:
-            self._window.say(f"“{shown}”: {found[0]} of {found[1]}; n  next, N  previous")
+        words = self._searched_words[-1]
+        shown = one_line(words, 40)
+        self._window.say(f"Looking for “{shown}” …")
+
+        def say(found: tuple[int, int] | None) -> None:
+            where = "" if found is None else f"{found[0]} of {found[1]}; n  next, N  previous"
+            self._window.say(f"“{shown}”: {where}" if where else f"“{shown}” is not here.")
+
+        self._window.view.find(words, say, backward=backward, stay=stay)
 
     def change_line_breaking(self) -> None:
         """Change to the next way of breaking long lines."""
@@ -102,7 +104,8 @@ class ReadingCommands:
                 self._program = command
                 content = page.content
                 if not isinstance(content, bytes):
-                    content = "".join(f"{line.text}\n" for line in self._window.view.lines).encode()
+                    lines = lines_of_page(page, self._session.charset)
+                    content = "".join(f"{line.text}\n" for line in lines).encode()
                 self._window.run_in_terminal(words, content)
 
     def explain_link_or_page(self) -> None:

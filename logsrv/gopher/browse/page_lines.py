@@ -37,10 +37,10 @@ _COLOURS = {
 }
 
 _NO_MENU = GopherURL("localhost")
-# Only this many bytes of a binary are shown: nobody reads more, and escaping megabytes takes seconds.
-_SHOWN_OF_BINARY = 32 * 1024
-# Characters of a text, and items of a menu, that are made into lines before keys are handled again.
-LONGEST, ITEMS = 16 * 1024, 500
+# Only this many bytes of a binary are shown: nobody reads more.
+SHOWN_OF_BINARY = 32 * 1024
+# Bytes of a text that are made into lines before keys are handled again.
+LONGEST = 16 * 1024
 _NOBODY_VOUCHES = (
     "A certificate says who a server is. Nobody this computer trusts vouches for this one. That is "
     "usual for small servers that made their own; it is also what it looks like when somebody "
@@ -84,52 +84,67 @@ class PageLine(NamedTuple):
         return link_of(self.item, menu or _NO_MENU, charset)
 
 
-def lines_of_page(page: Page, charset: str | None) -> list[PageLine]:
-    """Return the lines of a page: notices, menu, text. Pictures are rendered elsewhere."""
-    lines = list(_notice_lines(page))
-    if page.url.item_type == "h" and page.content:
-        lines += [
-            PageLine("This is the source of a page in HTML; |  sends it to a program.", "note")
-        ]
-        lines.append(PageLine(""))
-    if isinstance(page.content, MenuContent):
-        lines += [menu_line(item, charset) for item in page.content.items]
-        if not page.content.items and page.error is None:
-            lines.append(PageLine("This menu is empty.", "dim"))
-        if page.content.dropped:
-            cut = f"Lines were too long to keep whole: {page.content.dropped} bytes were left out."
-            lines.append(PageLine(cut, "problem"))
-    elif isinstance(page.content, bytes) and page.shown_as == "text":
-        shown = page.content
-        if b"\0" in shown[:_SHOWN_OF_BINARY]:
-            shown = shown[:_SHOWN_OF_BINARY]
-            binary = "This looks like a binary file that is announced as a text; s  saves it."
-            lines += [PageLine(binary, "note"), PageLine("")]
-        if shown:
-            lines += text_lines(decode_text(shown, charset))
+def lines_of_page(page: Page, charset: str | None) -> Iterator[PageLine]:
+    """Yield the lines of a page: notices, menu, text. Pictures are rendered elsewhere."""
+    yield from _notice_lines(page)
+    content = page.content
+    if isinstance(content, MenuContent):
+        yield from (menu_line(item, charset) for item in content.items)
+        if not content.items and page.error is None:
+            yield PageLine("This menu is empty.", "dim")
+        if content.dropped:
+            cut = f"Lines were too long to keep whole: {content.dropped} bytes were left out."
+            yield PageLine(cut, "problem")
+    elif isinstance(content, bytes) and page.shown_as == "text":
+        if content:
+            yield from source_note(page.url)
         elif page.error is None:
-            lines += [PageLine(""), PageLine("This text is empty.", "dim")]
-    return lines
+            yield from (PageLine(""), PageLine("This text is empty.", "dim"))
+        if looks_binary(content):
+            content = content[:SHOWN_OF_BINARY]
+            binary = "This looks like a binary file that is announced as a text; s  saves it."
+            yield from (PageLine(binary, "note"), PageLine(""))
+        colours = ColourParser()
+        for piece in _pieces_of(content):
+            yield from text_lines(decode_text(piece, charset), colours)
 
 
-def text_lines(text: str) -> list[PageLine]:
-    """Return the lines of a text from a server, escaped."""
-    lines: list[PageLine] = []
-    colours = ColourParser()
-    for piece in _pieces_of_lines(text.removesuffix("\n")):
-        if "\x1b[" in piece:
-            shown = (_coloured_or_escaped(line, colours) for line in piece.split("\n"))
-            lines += [PageLine(line, spans=spans) for line, spans in shown]
-        else:
-            # Escaping many lines in one pass is fast; only lines with a TAB need a second one.
-            whole = printable(piece).split("\n")
-            whole = [line.expandtabs() if "\t" in line else line for line in whole]
-            has_links = "://" in piece
-            lines += [_linked_line(line) if has_links else PageLine(line) for line in whole]
-    return lines
+def is_content_alone(page: Page) -> bool:
+    """Return true if `lines_of_page` says nothing about the page but what a load yields while it comes."""
+    content = page.content
+    if isinstance(content, MenuContent):
+        content = b"" if content.dropped or not content.items else b"items"
+    return bool(content) and not (page.error or page.note or looks_binary(content or b""))
 
 
-def _linked_line(text: str) -> PageLine:
+def looks_binary(content: bytes) -> bool:
+    """Return true if no text begins so."""
+    return b"\0" in content[:SHOWN_OF_BINARY]
+
+
+def source_note(url: ItemURL) -> tuple[PageLine, ...]:
+    """Return the lines above the source of a page in HTML."""
+    if url.item_type != "h":
+        return ()
+    note = "This is the source of a page in HTML; |  sends it to a program."
+    return PageLine(note, "note"), PageLine("")
+
+
+def text_lines(text: str, colours: ColourParser) -> Iterator[PageLine]:
+    """Yield the lines of a text from a server, escaped. colours: those of the text so far."""
+    text = text.removesuffix("\n")
+    has_links = "://" in text
+    if "\x1b[" in text or colours.in_use:
+        found = (_coloured_or_escaped(line, colours) for line in text.split("\n"))
+    else:
+        # Escaping many lines in one pass is fast; only lines with a TAB need a second one.
+        whole = printable(text).split("\n")
+        found = ((line.expandtabs() if "\t" in line else line, ()) for line in whole)
+    for line, spans in found:
+        yield _linked_line(line, spans) if has_links else PageLine(line, spans=spans)
+
+
+def _linked_line(text: str, spans: tuple[Span, ...] = ()) -> PageLine:
     """Return a line of a text, as a link if there is an address in it: the first one counts."""
     start, end = next(addresses_in(text), (0, 0))
     address = text[start:end]
@@ -140,28 +155,35 @@ def _linked_line(text: str) -> PageLine:
         except BadURL:
             address = ""
     if not address:
-        return PageLine(text)
-    spans = (Span(start, end, _UNDERLINED),)
+        return PageLine(text, spans=spans)
+    spans = (*spans, Span(start, end, _UNDERLINED))
     return link_line(url, text)._replace(style="plain", label="", spans=spans)
 
 
-def _pieces_of_lines(text: str) -> Iterator[str]:
-    """Yield a text in pieces of whole lines, each of at most LONGEST characters; longer lines are split.
-
-    The LF between two pieces is left out.
-    """
+def _pieces_of(text: bytes) -> Iterator[bytes]:
     start = 0
-    while len(text) - start > LONGEST:
-        cut = text.rfind("\n", start, start + LONGEST)
-        end = start + LONGEST if cut < start else cut
+    while start < len(text):
+        end = end_of_piece(text, start) or len(text)
         yield text[start:end]
-        start = end if cut < start else end + 1
-    yield text[start:]
+        start = end
+
+
+def end_of_piece(text: bytes | bytearray, start: int = 0) -> int:
+    """Return the end of the whole lines from `start` on in at most LONGEST bytes; 0 if a line goes on.
+
+    A longer line is cut, but not within a character of UTF-8 or before its LF.
+    """
+    most = start + LONGEST
+    end = text.rfind(b"\n", start, most) + 1
+    if not end and len(text) > most:
+        end = next((most - n for n in range(4) if text[most - n] & 0xC0 != 0x80), most)
+        end -= text[end - 1 : end] == b"\r"
+    return end
 
 
 def _coloured_or_escaped(text: str, colours: ColourParser) -> tuple[str, tuple[Span, ...]]:
     """Return a line and its colours; without colours and escaped if it has other control characters."""
-    if "\x1b[" in text and (found := colours.split_colours(text)) is not None:
+    if ("\x1b[" in text or colours.in_use) and (found := colours.split_colours(text)) is not None:
         return found
     return printable(text).replace("\n", "\\x0a").expandtabs(), ()
 
@@ -244,6 +266,11 @@ class ColourParser:
 
     def __init__(self) -> None:
         self._paint = _PLAIN
+
+    @property
+    def in_use(self) -> bool:
+        """Return true if the next line begins in a colour."""
+        return self._paint != _PLAIN
 
     def split_colours(self, text: str) -> tuple[str, tuple[Span, ...]] | None:
         """Return the line without colour sequences and with TABs expanded, and the spans with colours.

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from logsrv.errors import ConfigurationError, LogsrvError
-from logsrv.gopher.browse.page import MenuContent, Page, way_to_show
-from logsrv.gopher.browse.page_lines import ITEMS, LONGEST, PageLine, menu_line, text_lines
+from logsrv.gopher.browse.page import MenuContent, Page, failure_to_show, way_to_show
+from logsrv.gopher.browse.page_lines import (
+    ColourParser,
+    PageLine,
+    end_of_piece,
+    is_content_alone,
+    menu_line,
+    source_note,
+    text_lines,
+)
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.on_asyncio import AsyncAnswer, async_answer_of
 from logsrv.gopher.wire.content import Content
 from logsrv.gopher.wire.fileurl import ItemURL
 from logsrv.gopher.wire.itemtypes import AnswerKind
 from logsrv.gopher.wire.limits import Limits
-from logsrv.gopher.wire.text import decode_text
-from logsrv.kit.text.escape import one_line
+from logsrv.gopher.wire.text import TAIL, decode_text, terminator_length
 
 # After these, loading ends with TooBig, and only the part received is shown. Nobody reads more on a screen,
 # and larger files can be saved; 16 MiB of empty lines would need gigabytes of memory.
@@ -34,7 +41,7 @@ _CUT = (
 
 class PageLoad:
     """A page that is loading. `wait_for_page()` waits for all of it, `page_so_far()` returns the part
-    received so far, `growing_lines()` yields its lines as they arrive.
+    received so far, `lines()` yields its lines as they arrive.
 
     options: returns the options of the connection. It may read files; the page shows their errors, too.
     """
@@ -49,15 +56,16 @@ class PageLoad:
     ) -> None:
         way = way_to_show(url)
         self.url = url
+        self.charset = charset
         self._options = options
         self._kind: AnswerKind = way if way in ("menu", "text") else "binary"
         self._limits = limits
-        self._charset = charset
         self._answer: AsyncAnswer | None = None
         self._content = Content(self._kind, limits)
-        # The lines that can be shown already, and the bytes of a text from which none are made yet.
-        self._lines: list[PageLine] = []
+        # Bytes of a text from which no lines are made yet, and of all of it.
         self._rest = bytearray()
+        self._size = 0
+        self._was_stuffed = False
         self._more = asyncio.Event()
         self._began = time.monotonic()
         self._coming: asyncio.Task[Page] | None = None
@@ -82,25 +90,60 @@ class PageLoad:
         """Return the page. If loading fails, its `error` says why, and it has the part received so far."""
         return await self.start_request()
 
-    async def growing_lines(self) -> AsyncIterator[list[PageLine]]:
-        """Yield the lines of a menu or a text each time there are more to show, until the page is complete.
-
-        Each time these are all lines so far.
-        """
-        coming, known = self.start_request(), 0
+    async def arrivals(self) -> AsyncIterator[None]:
+        """Yield whenever `lines` may have more, until the page is complete."""
+        coming = self.start_request()
         while not coming.done():
             self._more.clear()
-            try:
-                while self._make_more_lines():
-                    await asyncio.sleep(0)
-            except Exception:  # the lines of the whole page say it
-                return
-            if len(self._lines) > known:
-                known = len(self._lines)
-                yield self._lines
-                await asyncio.wait((coming,), timeout=_GROWS_EVERY)
-            else:
-                await self._more.wait()
+            yield
+            await asyncio.wait((coming,), timeout=_GROWS_EVERY)
+            await self._more.wait()
+
+    @property
+    def has_lines(self) -> bool:
+        """Return true if `lines` has some."""
+        return bool(self._content.items) or b"\n" in self._rest
+
+    def lines(self) -> Iterator[PageLine | None]:
+        """Yield the lines of the content; None if the next has not come yet. They end with the page."""
+        if self._kind == "menu":
+            at = 0
+            while at < len(self._content.items) or not self._is_over:
+                if at < len(self._content.items):
+                    yield menu_line(self._content.items[at], self.charset)
+                    at += 1
+                else:
+                    yield None
+        else:
+            yield from source_note(self.url)
+            colours = ColourParser()
+            for piece in self._pieces():
+                if piece:
+                    yield from text_lines(decode_text(piece, self.charset), colours)
+                else:
+                    yield None
+
+    def has_all_lines_of(self, page: Page) -> bool:
+        """Return true if there is no more to show of the whole page than `lines` yields."""
+        return is_content_alone(page) and not self._was_stuffed
+
+    @property
+    def _is_over(self) -> bool:
+        return self._coming is not None and self._coming.done()
+
+    def _pieces(self) -> Iterator[bytes]:
+        """Yield whole lines of a text. A line with only a dot waits, because it may be the end."""
+        rest = self._rest
+        while rest or not self._is_over:
+            end = end_of_piece(rest)
+            last = rest.rfind(b"\n", 0, max(0, end - 1)) + 1
+            if self._is_over:
+                end = end or len(rest)
+            elif rest[last:end].rstrip(b"\r\n") == b".":
+                end = last
+            piece = bytes(rest[:end])
+            del rest[:end]
+            yield piece
 
     async def _receive_page(self) -> Page:
         note, error = "", None
@@ -114,7 +157,12 @@ class PageLoad:
             error = failure_to_show(failure)
         finally:
             self._more.set()
-        return self.page_so_far(error, note)
+        page = self.page_so_far(error, note)
+        if isinstance(page.content, bytes) and self._content.terminated:
+            end = terminator_length(bytes(self._rest[-TAIL:]))
+            del self._rest[len(self._rest) - end :]
+            self._was_stuffed = len(page.content) + end < self._size
+        return page
 
     def page_so_far(self, error: LogsrvError | None, note: str = "") -> Page:
         """Return a page with the part received so far."""
@@ -129,35 +177,15 @@ class PageLoad:
                 found = MenuContent(tuple(self._content.items), self._content.dropped)
         return Page(self.url, found, error, note, self.received, self.seconds)
 
-    def _make_more_lines(self) -> bool:
-        """Add the next lines received; return true if there may be more to add.
-
-        Only whole lines of a text are added. A line with only a dot waits, because it may be the end.
-        """
-        if self._kind == "menu":
-            known = len(self._lines)
-            items = self._content.items[known : known + ITEMS]
-            self._lines += [menu_line(item, self._charset) for item in items]
-            return bool(items)
-        rest = self._rest
-        end = rest.rfind(b"\n", 0, LONGEST) + 1 or rest.find(b"\n", LONGEST) + 1
-        last = rest.rfind(b"\n", 0, max(0, end - 1)) + 1
-        if rest[last:end].rstrip(b"\r\n") == b".":
-            end = last
-        fresh = bytes(rest[:end])
-        del rest[:end]
-        if b"\0" not in fresh:
-            self._lines += text_lines(decode_text(fresh, self._charset)) if fresh else ()
-        return bool(fresh)
-
     async def _receive_answer(self) -> str:
         """Receive all of it; return a note about its end."""
         options = self._options()
         limits = self._limits.with_times_of(options.limits)
-        options = options.replace(limits=limits, charset=self._charset)
+        options = options.replace(limits=limits, charset=self.charset)
         async with async_answer_of(self.url, options, self._kind) as answer:
             self._answer = answer
             async for chunk in answer:
+                self._size += len(chunk)
                 if self._kind == "text":
                     self._rest += chunk
                 is_over = self._content.feed(chunk)
@@ -165,9 +193,3 @@ class PageLoad:
                 if is_over:
                     break
         return _CUT if answer.cut else ""
-
-
-def failure_to_show(failure: Exception) -> LogsrvError:
-    """Return the sentence about a defect of ours: it ends the page, not the browser."""
-    said = one_line(f"{type(failure).__name__}: {failure}", 300)
-    return LogsrvError(f"the browser has failed here, which is a defect of it ({said})")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from textual import events
@@ -38,42 +37,35 @@ class PageView(PaintedLines):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.found_at: int | None = None
-        # The indices of the lines with a match.
-        self.matches: list[int] = []
 
     # Showing and finding.
 
-    def show_lines(self, lines: Sequence[PageLine], position: ScrollPosition | None = None) -> None:
-        """Show these lines at `position`; without it, from the top with the cursor on the first link."""
-        self._match = None
-        self.matches = []
-        self.cursor = None
+    def show_lines(
+        self, lines: Iterable[PageLine | None], position: ScrollPosition | None = None
+    ) -> None:
+        """Show these lines at `position`; without it, from the top with the cursor on the first link.
+
+        Lines are taken from `lines` between keys; after None, `show_more` takes the next ones.
+        """
+        self.cursor = self.found_at = None
         place = position or ScrollPosition()
 
         def arrive() -> None:
             self.scroll_to(place.left, place.top, animate=False, force=True, immediate=True)
             if place.cursor is not None:
                 # The link may have moved: an item of the news moves when it is read.
-                self.cursor = self._find_link(place.cursor, 1, len(lines))
+                self.cursor = self._find_link(place.cursor, 1, len(self.lines))
             self._keep_cursor_visible()
 
-        self.found_at = None
         self._start_layout(lines)
         self.scroll_to(0, 0, animate=False, force=True, immediate=True)
         self._act_when_laid_out(
             lambda: len(self.page_layout.rows) >= place.top + self._window_rows, arrive
         )
-        self.refresh()
 
-    def add_lines(self, lines: Sequence[PageLine]) -> None:
-        """Add `lines` at the end; the visible rows do not move."""
-        known = len(self.lines)
-        at = len(self.page_layout.first_row)
-        self.page_layout.add_lines(lines)
-        # If the column of numbers gets wider, all rows are made anew: at least those of the lines before.
-        self.page_layout.lay_out(lambda: len(self.page_layout.first_row) >= at)
-        self.matches += self._lines_with_match(known)
-        self._lay_out_more()
+    def show_more(self) -> None:
+        """Add the lines that have come at the end; the visible rows do not move."""
+        self._work()
         if self.cursor is None and self.scroll_offset.y == 0:
             self._keep_cursor_visible()
         self.refresh()
@@ -94,47 +86,47 @@ class PageView(PaintedLines):
         bottom = self.scroll_offset.y + self._window_rows
         return min(100, 100 * bottom // len(self.page_layout.rows))
 
-    def mark_and_find(
-        self, words: str, *, backward: bool = False, stay: bool = False
-    ) -> tuple[int, int] | None:
-        """Mark all matches of `words`, ignoring case, and go to the next line with one.
+    def find(
+        self,
+        words: str,
+        then: Callable[[tuple[int, int] | None], object],
+        *,
+        backward: bool = False,
+        stay: bool = False,
+    ) -> None:
+        """Mark all matches of `words`, and go to the next line with one when all lines are searched.
 
-        stay: whether the current line may be the one found. Returns (the number of that line among the
-        lines with a match, from 1; the number of lines with a match), or None if no line has one.
+        stay: whether the current line may be the one found. then: called with (the number of that line
+        among the lines with a match, from 1; the number of lines with a match), or None if no line has one.
         """
-        match = re.compile(re.escape(words), re.IGNORECASE) if words else None
-        if match != self._match:
-            self._match = match
-            self.matches = self._lines_with_match(0)
-        self.refresh()
-        if not self.matches:
-            return None
+        self.mark(words)
         here = self.found_at if self.found_at is not None else self._visible_lines()[0]
-        if backward:
-            at = bisect_left(self.matches, here + stay) - 1
-        else:
-            at = bisect_left(self.matches, here + (not stay)) % len(self.matches)
-        index = self.found_at = self.matches[at]
-        self._scroll_to_line(index)
-        if self.lines[index].leads_somewhere:
-            self.cursor = index
-        else:
-            self._keep_cursor_visible()
-        return at % len(self.matches) + 1, len(self.matches)
 
-    def _lines_with_match(self, begin: int) -> list[int]:
-        """Return the indices of the lines with a match, from line `begin` on."""
-        match, lines = self._match, self.lines
-        if match is None:
-            return []
-        return [at for at in range(begin, len(lines)) if match.search(lines[at].text)]
+        def go() -> None:
+            if not self.matches:
+                then(None)
+                return
+            if backward:
+                at = bisect_left(self.matches, here + stay) - 1
+            else:
+                at = bisect_left(self.matches, here + (not stay)) % len(self.matches)
+            index = self.found_at = self.matches[at]
+            self._scroll_to_line(index)
+            if self.lines[index].leads_somewhere:
+                self.cursor = index
+            else:
+                self._keep_cursor_visible()
+            then((at % len(self.matches) + 1, len(self.matches)))
+
+        self._act_when_laid_out(lambda: False, go)
 
     # Another width, another way of breaking lines.
 
     def _lay_out_again(self) -> None:
         top = self._visible_lines()[0]
-        self.found_at = None
-        self._start_layout(self.lines)
+        self.found_at = self._then = None
+        self.page_layout.begin_again(self._window_columns, self._breaking)
+        self._work()
         if self.lines:
             self._scroll_to_line(top, at_top=True)
         self._keep_cursor_visible()
@@ -255,7 +247,7 @@ class PageView(PaintedLines):
         """Go to the bottom (1) or the top (-1), with the cursor on the nearest link."""
         self.cursor = None
         self._scroll_by_rows(step * len(self.page_layout.rows), -step)
-        if step > 0 and not self.page_layout.is_complete:
+        if step > 0 and not self.settled:
             self._then = (lambda: False, lambda: self.action_top_or_bottom(step))
 
     def action_shift(self, cells: int) -> None:

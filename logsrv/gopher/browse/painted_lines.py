@@ -1,4 +1,4 @@
-"""The widget that lays out and paints the lines of a page in a scrolling window.
+"""The widget that lays out, searches and paints the lines of a page in a scrolling window.
 
 It paints only the visible rows, so a menu of 100,000 lines scrolls as fast as one of ten. The text was
 escaped by `page_lines`; nothing here is read as markup.
@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -19,7 +21,8 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from logsrv.gopher.browse.layout import Breaking, Layout
+from logsrv.gopher.browse.layout import AROUND, Breaking, Layout
+from logsrv.gopher.browse.page import failure_to_show
 from logsrv.gopher.browse.page_lines import PageLine
 from logsrv.gopher.browse.palette import STYLES
 
@@ -27,8 +30,11 @@ from logsrv.gopher.browse.palette import STYLES
 _MORE = "›"
 # Rows of the window above and below the page.
 _FRAME_ROWS = 3
-# Seconds of layout work on a long page; after that, waiting keys are handled before the work goes on.
+# Seconds of work on a long page; after that, waiting keys are handled before the work goes on.
 SLICE = 0.01
+# Lines that are made before those before them are laid out; more than the layout looks at around a line.
+_AHEAD = 512
+_OLD_AT_ONCE = 10_000
 
 
 class PaintedLines(ScrollView, can_focus=True):
@@ -59,16 +65,24 @@ class PaintedLines(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._breaking: Breaking = "fit"
         self.page_layout = Layout(80)
-        self._match: re.Pattern[str] | None = None
+        self._source: Iterator[PageLine | None] = iter(())
         self.cursor: int | None = None
+        # The indices of the lines with a match, and how many lines were searched.
+        self.matches: list[int] = []
+        self._match: re.Pattern[str] | None = None
+        self._searched = 0
+        # Whether all lines there are have been laid out and searched.
+        self.settled = True
         # A step that waits for the layout: the function that tells whether enough is laid out, and the
-        # step. Then: whether a worker lays out the rest of the page.
+        # step. Then: whether a worker works on the page.
         self._then: tuple[Callable[[], bool], Callable[[], None]] | None = None
-        self._goes_on = False
+        self._works = False
+        # The lines of earlier pages, which are freed between keys too: 300,000 take 50 ms.
+        self._old_lines: list[PageLine] = []
 
     @property
     def lines(self) -> Sequence[PageLine]:
-        """The lines that are shown."""
+        """The lines that are made already."""
         return self.page_layout.lines
 
     # Layout.
@@ -83,44 +97,74 @@ class PaintedLines(ScrollView, can_focus=True):
     def _window_columns(self) -> int:
         return self.scrollable_content_region.width or self.app.size.width
 
-    def _start_layout(self, lines: Sequence[PageLine]) -> None:
+    def _start_layout(self, lines: Iterable[PageLine | None]) -> None:
+        self._source = iter(lines)
+        self._old_lines += self.page_layout.lines
         self.page_layout = Layout(self._window_columns, self._breaking)
-        self.page_layout.add_lines(lines)
-        self._then = None
-        self._lay_out_more()
+        self.mark("")
 
-    def _lay_out_more(self) -> None:
-        """Lay out for `SLICE` seconds; a worker lays out the rest of a long page, between keys."""
+    def mark(self, words: str) -> None:
+        """Mark all matches of `words`, ignoring case, and find the lines that have one."""
+        match = re.compile(re.escape(words), re.IGNORECASE) if words else None
+        if match is None or match != self._match:
+            self._match, self._searched, self.matches = match, 0, []
+        self._then = None
+        self._work()
+        self.refresh()
+
+    def _work(self) -> None:
+        """Work on the page for `SLICE` seconds; a worker does the rest, between keys."""
         end = time.monotonic() + SLICE
-        self.page_layout.lay_out(lambda: time.monotonic() > end)
-        self._update_virtual_size()
+        while not self._work_until(lambda: time.monotonic() > end) and time.monotonic() <= end:
+            pass
+        layout = self.page_layout
+        width = layout.widest + layout.indent if layout.is_wider_than_window else 1
+        self.virtual_size = Size(width, len(layout.rows))
         if self._then is not None:
             self._act_when_laid_out(*self._then)
-        if not self.page_layout.is_complete and not self._goes_on:
-            self._goes_on = True
-            self.run_worker(self._lay_out_rest(), group="layout")
+        if not self._works and (self._old_lines or not self.settled):
+            self._works = True
+            self.run_worker(self._work_on(), group="layout")
 
-    async def _lay_out_rest(self) -> None:
+    async def _work_on(self) -> None:
         try:
-            while not self.page_layout.is_complete:
+            while self._old_lines or not self.settled:
                 await asyncio.sleep(0.001)
-                self._lay_out_more()
+                del self._old_lines[-_OLD_AT_ONCE:]
+                self._work()
                 self.refresh()
         finally:
-            self._goes_on = False
+            self._works = False
+
+    def _work_until(self, late: Callable[[], bool]) -> bool:
+        """Make some lines, lay them out and search them; return true if nothing is left to do."""
+        layout, match = self.page_layout, self._match
+        wanted = max(0, _AHEAD - (len(layout.lines) - len(layout.first_row)))
+        try:
+            made = [*islice(iter(partial(next, self._source, None), None), wanted)]
+        except Exception as failure:
+            made = [PageLine(f"{failure_to_show(failure)}.", "problem")]
+        layout.add_lines(made)
+        has_more = len(made) == wanted
+        # The lines around a line tell how to break it.
+        layout.lay_out(late, AROUND if has_more else 0)
+        while match is not None and self._searched < len(layout.lines):
+            some = range(self._searched, min(len(layout.lines), self._searched + _AHEAD))
+            self.matches += [at for at in some if match.search(layout.lines[at].text)]
+            self._searched = some.stop
+            if late():
+                break
+        is_searched = match is None or self._searched == len(layout.lines)
+        self.settled = not has_more and layout.is_complete and is_searched
+        return self.settled
 
     def _act_when_laid_out(self, ready: Callable[[], bool], act: Callable[[], None]) -> None:
-        """Call `act` as soon as `ready()` is true or all is laid out, unless the user moves before that."""
-        if ready() or self.page_layout.is_complete:
+        """Call `act` as soon as `ready()` is true or `settled`, unless the user moves before that."""
+        if ready() or self.settled:
             self._then = None
             act()
         else:
             self._then = ready, act
-
-    def _update_virtual_size(self) -> None:
-        layout = self.page_layout
-        width = layout.widest + layout.indent if layout.is_wider_than_window else 1
-        self.virtual_size = Size(width, len(layout.rows))
 
     # Painting.
 

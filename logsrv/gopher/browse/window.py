@@ -25,8 +25,7 @@ from textual.worker import Worker
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.browse.bars import Key, Prompt
 from logsrv.gopher.browse.downloads import BackgroundDownload, Downloads
-from logsrv.gopher.browse.page import duration_text
-from logsrv.gopher.browse.page_load import failure_to_show
+from logsrv.gopher.browse.page import duration_text, failure_to_show
 from logsrv.gopher.browse.page_view import PageView
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import size_text

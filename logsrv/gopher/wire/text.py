@@ -99,13 +99,16 @@ def terminator_length(tail: bytes) -> int:
 
 def unstuffed(text: bytes) -> tuple[bytes, bool]:
     """Return a text without terminator and stuffed dots, and true if it had a terminator."""
-    if length := terminator_length(text):
+    last_line = text.rfind(b"\n", 0, len(text) - 1) + 1
+    if length := terminator_length(text[last_line:]):
         return without_stuffed_dots(text[: len(text) - length]), True
     return text, False
 
 
 def without_stuffed_dots(lines: bytes) -> bytes:
     """Remove one dot from every line that begins with two."""
+    if b"\n.." not in lines and not lines.startswith(b".."):
+        return lines
     return (b"\n" + lines).replace(b"\n..", b"\n.")[1:]
 
 

@@ -373,7 +373,7 @@ def mirror(data: bytes) -> None:
 def browser(data: bytes) -> None:
     """The lines of a page have no control characters; the rows of a window have all of its text."""
     text = data.decode("utf-8", "replace")
-    shown = text_lines(text)
+    shown = [*text_lines(text, ColourParser())]
     for way in ("0", "1", "9", "h"):
         url = GopherURL("here.example", item_type=way, selector=b"/a")
         content = MenuContent(tuple(items_of(data)), 0) if way == "1" else data

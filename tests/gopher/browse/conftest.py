@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import ClassVar, TypeVar
@@ -191,7 +191,7 @@ def link(text: str) -> PageLine:
 
 @asynccontextmanager
 async def framed(
-    lines: Sequence[PageLine], size: tuple[int, int] = (40, 10)
+    lines: Iterable[PageLine | None], size: tuple[int, int] = (40, 10)
 ) -> AsyncIterator[tuple[Frame, Pilot[None]]]:
     frame = Frame()
     async with frame.run_test(size=size) as pilot:

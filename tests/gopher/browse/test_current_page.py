@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from logsrv.gopher.browse import current_page, page_lines
-from logsrv.gopher.browse.page_lines import PageLine
+from logsrv.gopher.browse import current_page, painted_lines
 from logsrv.gopher.browse.session import InternalPage
 from logsrv.gopher.wire.limits import Limits
 from logsrv.kit.testing.patience import PATIENCE
@@ -185,47 +184,28 @@ async def test_a_part_of_a_page_that_was_left_for_nothing_stays(drive, serve):
 
 
 async def test_a_large_page_that_was_left_before_it_was_laid_out_stays(drive, serve, monkeypatch):
-    more, laid_out = threading.Event(), threading.Event()
-
     def script(connection: socket.socket, request: bytes) -> None:
         if request == b"/large\r\n":
-            connection.sendall(b"the first line\n" * 1000)
-            more.wait()
-            connection.sendall(b"another line\n" * 30_000)
-        elif request == b"\r\n":
-            connection.sendall(menu(item("i", "Welcome to the hole")))
+            connection.sendall(b"a line\n" * 30_000 + b"the last line\n")
         else:
             connection.recv(1)
 
     server = serve(script)
-
-    async with drive(server.url(), limits=Limits(first_byte=PATIENCE, between=PATIENCE)) as driven:
-        browser = driven.browser
-
-        real = page_lines.lines_of_page
-
-        def late(*what: Any) -> list[PageLine]:
-            if threading.current_thread() is not threading.main_thread():
-                laid_out.wait(PATIENCE)
-            return real(*what)
-
-        await driven.shows("Welcome to the hole")
-        monkeypatch.setattr(current_page, "lines_of_page", late)
-        await driven.press("g")
-        await driven.type(server.url("/0/large"))
-        await driven.shows("the first line")
-        more.set()
-        await until(lambda: browser.current.loading is None, "all of it")
+    limits = Limits(first_byte=PATIENCE, between=PATIENCE)
+    async with drive(server.url("/0/large"), limits=limits) as driven:
+        await driven.shows("a line")
+        await driven.whole()
         await driven.press("g")
         await driven.type(server.url("/1/silent"))
-        await until(lambda: len(server.requests) == 3, "the request")
-        await driven.press("escape")
-        laid_out.set()
-        await driven.press("c")
-        await driven.type("cp437")
-        await until(lambda: browser.session.charset, "the character set")
-        await driven.pilot.pause()
-        assert "the first line" in driven.screen()
+        await until(lambda: len(server.requests) == 2, "the request")
+        await driven.press("escape", "end")
+        await driven.shows("the last line")
+        monkeypatch.setattr(painted_lines, "SLICE", -1.0)
+        driven.browser.session.charset = "cp437"
+        driven.browser.current.redraw()
+        # Keys are obeyed before all of its lines are made anew.
+        assert len(driven.browser.view.lines) < 1000
+        await driven.shows("cp437", "the last line")
 
 
 async def test_the_last_page_asked_for_wins(drive, serve):

@@ -1,5 +1,6 @@
 """The lines of a page: aligned, escaped, with what went wrong on top; colours, HTML and pictures."""
 
+import re
 import ssl
 
 import pytest
@@ -13,6 +14,7 @@ from logsrv.gopher.browse.page import MenuContent, Page
 from logsrv.gopher.browse.page_lines import (
     LONGEST,
     ColourParser,
+    PageLine,
     lines_of_page,
     text_lines,
 )
@@ -21,9 +23,18 @@ from logsrv.gopher.wire.menu import MenuParser
 from logsrv.gopher.wire.url import GopherURL
 from tests.parts.costs import allocated, doubled
 
+NO_ENDS = str.maketrans("", "", "\r\n")
 RED = Style.parse("color(1)")
 URL = GopherURL("example.org")
 TEXT = GopherURL("example.org", item_type="0")
+
+
+def page_lines(page: Page, charset: str | None) -> list[PageLine]:
+    return [*lines_of_page(page, charset)]
+
+
+def lines_of_text(text: str) -> list[PageLine]:
+    return [*text_lines(text, ColourParser())]
 
 
 def menu(data: bytes) -> MenuContent:
@@ -33,7 +44,7 @@ def menu(data: bytes) -> MenuContent:
 
 
 def test_each_item_has_the_name_of_its_type():
-    lines = lines_of_page(
+    lines = page_lines(
         Page(URL, menu(b"iHi\t\t\t\n1M\t/\th\t70\n2C\t/\th\t105\nZz\t/\th\t70\n3No\t\t\t\n")), None
     )
     assert [line.label for line in lines] == ["", "menu", "cso", "Z", "err"]
@@ -41,73 +52,80 @@ def test_each_item_has_the_name_of_its_type():
 
 
 def test_a_link_to_the_web_is_marked_as_one():
-    assert lines_of_page(Page(URL, menu(b"hWeb\tURL:http://w/\t\t\n")), None)[0].label == "link"
+    assert page_lines(Page(URL, menu(b"hWeb\tURL:http://w/\t\t\n")), None)[0].label == "link"
 
 
 def test_a_charset_of_the_users_choice():
     page = Page(TEXT, b"\xc4\xc4 caf\x82")
-    assert [line.text for line in lines_of_page(page, "cp437")] == ["── café"]
-    assert [line.text for line in lines_of_page(page, None)] == ["ÄÄ caf\\x82"]
+    assert [line.text for line in page_lines(page, "cp437")] == ["── café"]
+    assert [line.text for line in page_lines(page, None)] == ["ÄÄ caf\\x82"]
 
 
 def test_colours_are_shown_and_whatever_else_a_terminal_obeys_is_escaped():
     art = "\x1b[31mred\n\tstill\x1b[0m plain\n\x1b[32mgreen\x1b[2J\n"
-    red, still, escaped = text_lines(art)
+    red, still, escaped = lines_of_text(art)
     assert (red.text, still.text) == ("red", "        still plain")
     assert [(each.start, each.end, each.style) for each in still.spans] == [(0, 13, RED)]
     assert escaped.text == "\\x1b[32mgreen\\x1b[2J" and not escaped.spans
-    shown = lines_of_page(
+    shown = page_lines(
         Page(URL, menu(b"i\x1b[1;34mblue\x1b[0m\t\t\t\n1\x1b[35mM\t/\th\t70\n")), None
     )
     assert [line.text for line in shown] == ["blue", "M"]
 
 
 def test_lines_that_were_cut_are_told():
-    shown = lines_of_page(Page(URL, menu(b"1" + b"x" * 150 + b"\n")), None)
+    shown = page_lines(Page(URL, menu(b"1" + b"x" * 150 + b"\n")), None)
     assert "51 bytes were left out" in shown[-1].text
 
 
 def test_an_empty_answer_is_said_to_be_empty():
-    assert "menu is empty" in lines_of_page(Page(URL, menu(b".\r\n")), None)[0].text
-    assert "text is empty" in lines_of_page(Page(TEXT, b""), None)[-1].text
+    assert "menu is empty" in page_lines(Page(URL, menu(b".\r\n")), None)[0].text
+    assert "text is empty" in page_lines(Page(TEXT, b""), None)[-1].text
 
 
 def test_an_error_stands_above_what_had_come():
     page = Page(URL, menu(b"1M\t/\th\t70\n"), Truncated("h:70", 9, "the connection was reset"))
-    texts = [line.text for line in lines_of_page(page, None)]
+    texts = [line.text for line in page_lines(page, None)]
     assert "broke off after 9 bytes" in texts[0] and texts[-1] == "M"
     assert any("r  tries again" in text for text in texts)
 
 
 def test_what_to_do_about_an_error():
-    text = "\n".join(line.text for line in lines_of_page(Page(URL, None, ServerError("no")), None))
+    text = "\n".join(line.text for line in page_lines(Page(URL, None, ServerError("no")), None))
     assert "the menu above" in text and "b  goes back" in text
 
 
 def test_a_sentence_of_a_server_ends_once():
     for said in ("Not here.", "Not here!", "Who are you?", "Wait..."):
-        line = lines_of_page(Page(URL, None, ServerError(said)), None)[0]
+        line = page_lines(Page(URL, None, ServerError(said)), None)[0]
         assert line.text.endswith(f"an error: {said}")
 
 
 def test_a_certificate_is_explained_only_if_that_is_the_reason():
     error = TLSError("h:70", "self-signed certificate")
-    plain = lines_of_page(Page(URL, None, error), None)
+    plain = page_lines(Page(URL, None, error), None)
     error.__cause__ = ssl.SSLCertVerificationError()
-    explained = lines_of_page(Page(URL, None, error), None)
+    explained = page_lines(Page(URL, None, error), None)
     assert not any("C  remembers" in line.text for line in plain)
     assert any("C  remembers" in line.text for line in explained)
 
 
 def test_a_binary_that_is_announced_as_a_text_is_suspected():
-    lines = lines_of_page(Page(TEXT, b"\x7fELF\0\0" + b"x" * 1_000_000), None)
+    lines = page_lines(Page(TEXT, b"\x7fELF\0\0" + b"x" * 1_000_000), None)
     assert "binary file" in lines[0].text
     assert sum(len(line.text) for line in lines) < 40_000
 
 
 @given(st.text(max_size=300))
 def test_a_text_keeps_its_lines(text):
-    assert len(text_lines(text)) == text.removesuffix("\n").count("\n") + 1
+    assert len(lines_of_text(text)) == text.removesuffix("\n").count("\n") + 1
+
+
+def test_a_character_or_line_end_is_not_cut_by_the_end_of_a_piece():
+    for before in range(LONGEST - 4, LONGEST + 1):
+        for text in ("ä€😀\n", "\r\nnext\n"):
+            shown = page_lines(Page(TEXT, b"x" * before + text.encode()), None)
+            assert "".join(line.text for line in shown) == "x" * before + text.translate(NO_ENDS)
 
 
 def test_a_large_text_keeps_its_lines_but_for_the_longest():
@@ -118,7 +136,7 @@ def test_a_large_text_keeps_its_lines_but_for_the_longest():
         "end",
     ]
     page = Page(url, "\r\n".join(lines).encode() + b"\r\n\r\n")
-    shown = [line.text for line in lines_of_page(page, None)]
+    shown = [line.text for line in page_lines(page, None)]
     assert shown[:20_000] == lines[:20_000]
     assert [len(text) for text in shown[20_000:-3]] == [LONGEST] * 3 + [5]
     assert shown[-3:] == ["", "end", ""]
@@ -198,20 +216,21 @@ def test_a_line_of_very_many_colours_is_not_coloured():
         ("nogopher://h", None),
         ("gopher://bad..host/", None),
         ("javascript://alert", None),
+        ("\x1b[31mred\x1b[0m http://a.example", "http://a.example"),
     ],
 )
 def test_an_address_in_a_text_is_a_link(text, address):
-    (line,) = text_lines(text)
+    (line,) = lines_of_text(text)
     link = line.link(None, None)
     assert (None if link is None else link.address) == address
-    assert line.text == text and line.label == ""
+    assert line.text == re.sub("\x1b.*?m", "", text) and line.label == ""
 
 
 def test_html_is_shown_as_its_source():
     """Python's parser of HTML fails at this; its links are those of any text."""
     url = GopherURL("example.org", item_type="h", selector=b"/a.html")
     source = b'<![foo \n<a href="https://web.example/">here</a>\n'
-    note, _, *lines = lines_of_page(Page(url, source), None)
+    note, _, *lines = page_lines(Page(url, source), None)
     assert "source of a page in HTML" in note.text
     assert [line.text for line in lines] == ["<![foo ", '<a href="https://web.example/">here</a>']
     link = lines[1].link(None, None)

@@ -6,7 +6,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 import pytest
 
@@ -23,7 +24,7 @@ from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.gopher.conftest import Serve
+from tests.gopher.conftest import Serve, until
 from tests.parts.gopher_servers import Script, cut, open_now
 from tests.parts.gopherhole import item, menu
 
@@ -95,17 +96,30 @@ def test_a_menu_that_takes_too_long_shows_what_came(serve):
 async def test_what_has_come_is_there_when_the_user_stops_it(serve):
     server = serve(lambda connection, _: (connection.sendall(b"iHi\r\niyo"), connection.recv(1)))
     loading = PageLoad(GopherURL.parse(server.url()), lambda: ConnectionOptions(TIMEOUTS))
-    lines = await anext(loading.growing_lines())
-    assert [line.text for line in lines] == ["Hi"]
+    loading.start_request()
+    await until(lambda: loading.has_lines, "a line")
+    lines = loading.lines()
+    assert [line.text if line else None for line in islice(lines, 2)] == ["Hi", None]
     loading.start_request().cancel()
     page = loading.page_so_far(None)
     assert isinstance(page.content, MenuContent)
     assert [each.display for each in page.content.items] == [b"Hi", b"yo"]
 
 
-@pytest.mark.parametrize("path", ["/0/x", "/1/x"])
+async def grown(loading: PageLoad, event: Callable[[int], object]) -> tuple[list[list[str]], Page]:
+    """The lines after each arrival that has brought some, and the page. event: called with their number."""
+    lines, shown, texts = loading.lines(), [], list[str]()
+    async for _ in loading.arrivals():
+        fresh = [line.text for line in iter(lambda: next(lines), None) if line]
+        if fresh:
+            shown.append(texts := texts + fresh)
+            event(len(shown))
+    page = await loading.wait_for_page()
+    return [*shown, texts + [line.text for line in lines if line]], page
+
+
+@pytest.mark.parametrize("path", ["/0/x", "/1/x", "/h/x"])
 async def test_a_page_grows_line_by_line_until_all_of_it_is_there(serve, path):
-    """Who comes later gets what has come before."""
     parts = [b"iOne\r\n\r\niTw", b"o\r\niThree\r\niFo", b"ur"]
     more = [threading.Event(), threading.Event()]
 
@@ -117,31 +131,39 @@ async def test_a_page_grows_line_by_line_until_all_of_it_is_there(serve, path):
 
     url = GopherURL.parse(serve(script).url(path))
     loading = PageLoad(url, lambda: ConnectionOptions(TIMEOUTS))
-    shown: list[list[str]] = []
-    await anext(loading.growing_lines())
-    async for lines in loading.growing_lines():
-        shown.append([line.text for line in lines])
-        more[min(len(shown), 2) - 1].set()
-    page = [line.text for line in lines_of_page(await loading.wait_for_page(), None)]
-    assert 0 < len(shown[0]) < len(shown[1]) < len(page)
-    assert all(lines == page[: len(lines)] for lines in shown)
+    shown, page = await grown(loading, lambda number: more[min(number, 2) - 1].set())
+    whole = [line.text for line in lines_of_page(page, None)]
+    assert loading.has_all_lines_of(page) and shown[-1] == whole
+    assert 0 < len(shown[0]) < len(shown[1]) < len(whole)
+    assert all(lines == whole[: len(lines)] for lines in shown)
 
 
-async def test_a_dot_that_may_be_the_end_of_a_text_is_not_shown_before_more_comes(serve):
+@pytest.mark.parametrize(
+    ("rest", "shown", "whole"),
+    [
+        (b"Two\r\n.\r\n", ["One", ".", "Two"], True),
+        (b"", ["One"], True),
+        # Only the end tells that dots were doubled, so the lines before are made anew.
+        (b"..Two\r\n.\r\n", None, False),
+        (b"\0" * 10, None, False),
+    ],
+)
+async def test_a_dot_that_may_be_the_end_of_a_text_is_not_shown_before_more_comes(
+    serve, rest, shown, whole
+):
     more = threading.Event()
 
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"One\r\n.\r\n")
         more.wait()
-        connection.sendall(b"Two\r\n.\r\n")
+        connection.sendall(rest)
 
     url = GopherURL.parse(serve(script).url("/0/x"))
-    shown: list[list[str]] = []
-    async for lines in PageLoad(url, lambda: ConnectionOptions(TIMEOUTS)).growing_lines():
-        shown.append([line.text for line in lines])
-        more.set()
-    assert shown[0] == ["One"]
-    assert shown[-1] in (["One"], ["One", ".", "Two"])
+    loading = PageLoad(url, lambda: ConnectionOptions(TIMEOUTS))
+    lines, page = await grown(loading, lambda number: more.set())
+    assert lines[0] == ["One"]
+    assert loading.has_all_lines_of(page) is whole
+    assert not whole or lines[-1] == shown
 
 
 def test_a_cut_end_of_tls_is_shown_with_a_warning(serve, certificate):

@@ -1,5 +1,8 @@
 """The page area: where the cursor goes, what is found, what keys and mouse move."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from textual.scrollbar import ScrollTo
 
@@ -22,6 +25,20 @@ LONG_MENU = [link(f"item {number}") for number in range(100)]
 TEXT = [PageLine(f"line {number}") for number in range(100)]
 
 
+def find(view: PageView, words: str, *, backward: bool = False, stay: bool = False) -> Any:
+    """What is told about the place that is found at once."""
+    told: list[object] = []
+    view.find(words, told.append, backward=backward, stay=stay)
+    return told[0]
+
+
+def growing(lines: list[PageLine], later: list[PageLine]) -> Iterator[PageLine | None]:
+    """Lines, and then those that are put into `later`."""
+    yield from lines
+    while True:
+        yield later.pop(0) if later else None
+
+
 async def test_the_cursor_goes_from_link_to_link():
     async with framed(MENU) as (frame, pilot):
         seen = [frame.view.cursor]
@@ -37,7 +54,7 @@ async def test_whoever_finds_words_has_the_last_word_about_it():
     """No news of the cursor comes after it, which would wipe out what the browser says."""
 
     async with framed(MENU) as (frame, pilot):
-        assert frame.view.mark_and_find("two")
+        assert find(frame.view, "two")
         await pilot.pause()
         assert (frame.view.cursor, frame.pointed) == (3, 0)
         await pilot.press("down")
@@ -149,14 +166,14 @@ async def test_a_row_less_leaves_the_cursor_where_it_is():
 async def test_what_is_looked_for_is_found_round_the_end():
     async with framed(TEXT) as (frame, _):
         view = frame.view
-        assert view.mark_and_find("LINE 9", stay=True) == (1, 11) and view.found_at == 9
-        assert view.mark_and_find("line 9") == (2, 11) and view.found_at == 90
-        assert view.mark_and_find("line 9") == (3, 11) and view.found_at == 91
-        assert view.mark_and_find("line 9", backward=True) == (2, 11) and view.found_at == 90
-        assert view.mark_and_find("line 9", backward=True) == (1, 11)
-        assert view.mark_and_find("line 9", backward=True) == (11, 11) and view.found_at == 99
-        assert view.mark_and_find("line 9") == (1, 11) and view.found_at == 9
-        assert view.mark_and_find("line 5$") is None
+        assert find(view, "LINE 9", stay=True) == (1, 11) and view.found_at == 9
+        assert find(view, "line 9") == (2, 11) and view.found_at == 90
+        assert find(view, "line 9") == (3, 11) and view.found_at == 91
+        assert find(view, "line 9", backward=True) == (2, 11) and view.found_at == 90
+        assert find(view, "line 9", backward=True) == (1, 11)
+        assert find(view, "line 9", backward=True) == (11, 11) and view.found_at == 99
+        assert find(view, "line 9") == (1, 11) and view.found_at == 9
+        assert find(view, "line 5$") is None
         styles = {segment.text: segment.style for segment in view.render_line(0)}
         assert styles
 
@@ -164,33 +181,37 @@ async def test_what_is_looked_for_is_found_round_the_end():
 async def test_another_page_is_searched_from_its_top():
     async with framed(TEXT) as (frame, _):
         view = frame.view
-        view.mark_and_find("line 90", stay=True)
+        find(view, "line 90", stay=True)
         view.show_lines(TEXT)
-        assert view.mark_and_find("line 9", stay=True) == (1, 11) and view.found_at == 9
+        assert find(view, "line 9", stay=True) == (1, 11) and view.found_at == 9
 
 
 async def test_what_comes_later_is_found_too():
-    async with framed(TEXT) as (frame, _):
+    later: list[PageLine] = []
+    async with framed(growing(TEXT, later)) as (frame, _):
         view = frame.view
-        assert view.mark_and_find("line 99", stay=True) == (1, 1)
-        view.add_lines([PageLine("line 99 once more")])
+        assert find(view, "line 99", stay=True) == (1, 1)
+        later.append(PageLine("line 99 once more"))
+        view.show_more()
         assert view.matches == [99, 100]
-        assert view.mark_and_find("line 99") == (2, 2)
+        assert find(view, "line 99") == (2, 2)
 
 
 async def test_places_found_are_marked_and_cleared():
     async with framed(TEXT) as (frame, _):
-        frame.view.mark_and_find("lin", stay=True)
+        find(frame.view, "lin", stay=True)
         assert [segment.text for segment in frame.view.render_line(0)][:2] == ["lin", "e 0"]
-        frame.view.mark_and_find("")
+        frame.view.mark("")
         assert next(iter(frame.view.render_line(0))).text == "line 0"
 
 
 async def test_a_page_grows_without_moving():
-    async with framed(LONG_MENU) as (frame, pilot):
+    later: list[PageLine] = []
+    async with framed(growing(LONG_MENU, later)) as (frame, pilot):
         await pilot.press("space", "down")
         before = frame.view.scroll_position(), frame.rows()
-        frame.view.add_lines(LONG_MENU)
+        later.extend(LONG_MENU)
+        frame.view.show_more()
         await pilot.pause()
         assert (frame.view.scroll_position(), frame.rows()) == before
         await pilot.press("end")
