@@ -3,8 +3,10 @@
 import errno
 import os
 import subprocess
-from collections.abc import Callable
-from contextlib import suppress
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,6 +15,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from logsrv.kit.children.frames import SIZE, MessageReader, frame_parts
+from logsrv.kit.testing.patience import PATIENCE
 
 
 class Spawned:
@@ -99,6 +102,52 @@ def send(process: subprocess.Popen[bytes], *parts: bytes | bytearray) -> None:
     assert process.stdin is not None
     process.stdin.write(b"".join(frame_parts(*parts)))
     process.stdin.flush()
+
+
+class RealChild:
+    """A real process that gets orders as from the daemon. decode: returns the report in a message."""
+
+    def __init__(self, process: subprocess.Popen[bytes], decode: Callable[[bytes], Any]) -> None:
+        self.process = process
+        self._decode = decode
+
+    def report(self, wanted: Callable[[Any], object]) -> Any:
+        """Return its next report that is wanted."""
+        assert self.process.stdout is not None
+        while found := read_message(self.process.stdout):
+            if wanted(report := self._decode(found)):
+                return report
+        raise AssertionError("the process has ended")
+
+    def kind(self, kind: str) -> Any:
+        return self.report(lambda report: report.kind == kind)
+
+    def end(self) -> None:
+        """Close its input, as the daemon does."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.stdin = None
+
+
+@contextmanager
+def real_child(module: str, orders: bytes, decode: Callable[[bytes], Any]) -> Iterator[RealChild]:
+    """Start a module with these orders; it is killed at the end, and after a minute without the test."""
+    process = subprocess.Popen(
+        (sys.executable, "-P", "-m", module),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    # Of a report that never comes nobody would hear.
+    patience = threading.Timer(PATIENCE, process.kill)
+    patience.start()
+    try:
+        send(process, orders)
+        yield RealChild(process, decode)
+    finally:
+        patience.cancel()
+        process.kill()
+        process.communicate()
 
 
 def children(module: str) -> list[int]:

@@ -7,6 +7,7 @@ from tests.parts.reactor import REACTOR
 
 def settings(*words: str) -> LoggerSettings:
     options = Options()
+    options.environment = {}
     options.parseOptions(words)
     return options.settings
 

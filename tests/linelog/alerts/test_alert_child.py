@@ -1,10 +1,7 @@
 """The process of the alerts by itself, with the test in the daemon's place."""
 
 import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import pytest
@@ -25,10 +22,9 @@ from logsrv.linelog.alerts.alert_protocol import (
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.alerts import MODULE
 from logsrv.linelog.store.segment import Position
-from tests.parts.child_processes import read_message, send
+from tests.parts.child_processes import RealChild, real_child
 from tests.parts.stores import line, make_store
 
-COMMAND = (sys.executable, "-P", "-m", MODULE)
 BEGIN = Position(1, len(line("before")))
 
 
@@ -41,32 +37,13 @@ def looks(pid: int) -> bool:
     return False
 
 
-@contextmanager
-def child(directory: Path, command: str = "cat") -> Iterator[subprocess.Popen[bytes]]:
+def child(directory: Path, command: str = "cat") -> AbstractContextManager[RealChild]:
     """The process, with an alert for `oops` that appends its text to a file `out`."""
     store = make_store(directory / "store", [[line("before")]])
     words = ("sh", "-c", f"exec >>{directory}/out; {command}")
     alert = AlertSettings(alert="oops", alert_command=words, alert_every=100)
-    task = AlertTask("1", "command", alert, BEGIN)
-    process = subprocess.Popen(
-        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert process.stdin is not None
-    try:
-        send(process, encode_message(AlertOrders(str(store), "", {"1": task})))
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def report(process: subprocess.Popen[bytes], kind: str) -> AlertReport:
-    """The next report of that kind."""
-    assert process.stdout is not None
-    while found := read_message(process.stdout):
-        if (one := report_from_line(found)).kind == kind:
-            return one
-    raise AssertionError(f"the process ended without {kind}")
+    orders = AlertOrders(str(store), "", {"1": AlertTask("1", "command", alert, BEGIN)})
+    return real_child(MODULE, encode_message(orders), report_from_line)
 
 
 def watching(directory: Path) -> None:
@@ -79,38 +56,31 @@ def write(directory: Path, message: str) -> None:
         file.write(line(message))
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """Close its input, as the daemon does."""
-    assert process.stdin is not None
-    process.stdin.close()
-    process.stdin = None
-
-
 @pytest.mark.slow
 def test_the_alert_process_reports_what_it_sends_until_its_input_ends(tmp_path):
     """Lines that wait for the end of the interval are sent then."""
-    with child(tmp_path) as process:
+    with child(tmp_path) as one:
         write(tmp_path, "oops 1")
-        assert report(process, "sent") == AlertReport("sent", "1", "command")
+        assert one.kind("sent") == AlertReport("sent", "1", "command")
         assert "oops 1" in (tmp_path / "out").read_text()
-        assert os.getpriority(os.PRIO_PROCESS, process.pid) >= 10
-        assert os.getpgid(process.pid) == process.pid
+        assert os.getpriority(os.PRIO_PROCESS, one.process.pid) >= 10
+        assert os.getpgid(one.process.pid) == one.process.pid
         write(tmp_path, "oops 2")
-        end(process)
-        report(process, "sent")
-        assert process.wait(PATIENCE) == 0
+        one.end()
+        one.kind("sent")
+        assert one.process.wait(PATIENCE) == 0
     assert (tmp_path / "out").read_text().count("oops 2") == 1
 
 
 @pytest.mark.slow
 def test_the_process_has_bounded_memory_and_its_programs_have_not(tmp_path):
-    with child(tmp_path, "cat; ulimit -v") as process:
+    with child(tmp_path, "cat; ulimit -v") as one:
         watching(tmp_path)
-        limits = Path(f"/proc/{process.pid}/limits").read_text()
+        limits = Path(f"/proc/{one.process.pid}/limits").read_text()
         [bound] = [one.split()[3] for one in limits.splitlines() if one.startswith("Max address")]
         assert int(bound) == MEMORY
         write(tmp_path, "oops 1")
-        report(process, "sent")
+        one.kind("sent")
     assert (tmp_path / "out").read_text().endswith("unlimited\n")
 
 
@@ -120,26 +90,26 @@ def test_the_alert_process_waits_for_that_of_a_killed_daemon(tmp_path):
     make_store(tmp_path / "store", [[line("before")]])
     other = AlertPlaces(str(tmp_path / "store"), "", Clock())
     assert other.folder.lock()
-    with child(tmp_path) as process:
+    with child(tmp_path) as one:
         write(tmp_path, "oops 1")
         task = AlertTask("1", "command", AlertSettings(alert="oops", alert_command=("x",)), BEGIN)
-        wait_until(lambda: looks(process.pid), "it to look for the lock")
+        wait_until(lambda: looks(one.process.pid), "it to look for the lock")
         size = (tmp_path / "store" / "current.log").stat().st_size
         other.save_progress("1", task, AlertProgress(Position(1, size)))
         other.folder.close()
         write(tmp_path, "oops 2")
-        report(process, "sent")
+        one.kind("sent")
     assert "oops 1" not in (tmp_path / "out").read_text()
 
 
 @pytest.mark.long
 def test_a_command_that_hangs_does_not_keep_the_alert_process(tmp_path):
-    with child(tmp_path, "echo $$; exec sleep 600") as process:
+    with child(tmp_path, "echo $$; exec sleep 600") as one:
         write(tmp_path, "oops 1")
         wait_until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").read_text(), "it")
-        end(process)
-        report(process, "put-off")
-        assert process.wait(PATIENCE) == 0
+        one.end()
+        one.kind("put-off")
+        assert one.process.wait(PATIENCE) == 0
     pid = int((tmp_path / "out").read_text())
     wait_until(lambda: not Path(f"/proc/{pid}/cmdline").exists(), "the end of the command")
 

@@ -13,15 +13,7 @@ from logsrv.linelog.alerts.alert_settings import (
     alerts_by_label,
     require_unique_labels,
 )
-from logsrv.linelog.plugin.logger_settings import LoggerSettings
-from logsrv.linelog.plugin.service import Options
-
-
-def settings(*words: str) -> LoggerSettings:
-    options = Options()
-    options.environment = {}
-    options.parseOptions(words)
-    return options.settings
+from tests.parts.logger_services import settings
 
 
 def refused(*words: str) -> str:

@@ -2,16 +2,14 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import attrs
 import pytest
-from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
+from twisted.internet.defer import Deferred, fail, succeed
 
 from logsrv.linelog.alerts.alert_child import Watcher
-from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress, Silence, save_silences
+from logsrv.linelog.alerts.alert_places import AlertProgress, Silence, save_silences
 from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.condition_watch import UNWATCHED, ConditionWatch
@@ -21,87 +19,38 @@ from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
 from logsrv.linelog.alerts.watch import RETRY
 from logsrv.linelog.cursors.place import PlaceFolder
 from logsrv.linelog.store.segment import Position
-from tests.parts.stores import BEGIN, line, make_store, view_of
+from tests.parts.watchers import WatcherStage
 
 Told = tuple[str, str]
 OOPS = "oops | count > 0 in 1m by app"
 
 
-class Stage:
-    """A store, a watcher and the messages that it sends; the time of day is BEGIN at the start."""
+class Stage(WatcherStage):
+    """A store, a watcher and the messages that it sends; `failures` are what becomes of the next ones."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = make_store(directory / "store", [[line("before")]])
-        self.clock = Clock()
-        self.ahead = 0.0
+        super().__init__(directory, self.told_of)
         self.sent: list[list[Told]] = []
         self.removed: list[bool] = []
         self.failures: list[Exception] = []
-        self.reports: list[AlertReport] = []
-        self.watcher: Watcher | None = None
 
-    @property
-    def places(self) -> AlertPlaces:
-        clock = SimpleNamespace(monotonic=self.clock.seconds, time_of_day=self.time_of_day)
-        return AlertPlaces(str(self.directory), "", clock)  # type: ignore[arg-type]
-
-    def time_of_day(self) -> float:
-        return BEGIN + self.clock.seconds() + self.ahead
-
-    def deliver(self, way: str, alert: AlertSettings, sent: AlertMessage) -> Deferred[None]:
+    def told_of(self, way: str, alert: AlertSettings, sent: AlertMessage) -> Deferred[None]:
         assert isinstance(sent, EpisodeMessage)
-        done: Deferred[None] = Deferred()
         if self.failures:
-            done.errback(self.failures.pop(0))
-            return done
+            return fail(self.failures.pop(0))
         states = ["firing" if one.ended is None else "resolved" for one in sent.episodes]
         keys = [",".join(map(str, one.key)) for one in sent.episodes]
         self.sent.append(list(zip(states, keys, strict=True)))
         self.removed.append(sent.is_removed)
-        done.callback(None)
-        return done
+        return succeed(None)
 
     def task(self, text: str, **options: Any) -> AlertTask:
         alert = AlertSettings(alert=text, name="web", alert_command=("x",), **options)
         return AlertTask("web", "command", alert, self.end)
 
-    @property
-    def end(self) -> Position:
-        return Position(1, (self.directory / "current.log").stat().st_size)
-
     def start(self, text: str, **options: Any) -> Watcher:
         """Start a process that watches for this, from the end of the store or its place on."""
         return self.start_tasks({"1": self.task(text, **options)})
-
-    def start_tasks(self, tasks: dict[str, AlertTask]) -> Watcher:
-        self.watcher = Watcher(
-            view=view_of(self.directory),
-            kept=self.places,
-            deliver=self.deliver,
-            clock=self.clock,
-            report=self.reports.append,
-            failed=self.fail,
-        )
-        self.watcher.start(tasks)
-        return self.watcher
-
-    def kill(self, seconds: float = 0) -> None:
-        """Let the process vanish without a word, and time pass."""
-        self.clock.calls.clear()
-        self.clock.advance(seconds)
-
-    def fail(self) -> None:
-        raise
-
-    def write(self, *messages: str) -> None:
-        with (self.directory / "current.log").open("ab") as file:
-            file.write(b"".join(line(one, self.clock.seconds() + self.ahead) for one in messages))
-
-    def advance(self, seconds: float, *messages: str) -> None:
-        """Let time pass, once these are written."""
-        if messages:
-            self.write(*messages)
-        self.clock.pump([0.25] * round(seconds / 0.25))
 
     def silence(self, seconds: float) -> None:
         folder = PlaceFolder(str(self.directory), "alerts")
@@ -269,11 +218,9 @@ def test_lines_of_a_silence_are_reported_at_its_end_without_a_condition(stage):
     def deliver(way: str, alert: AlertSettings, sent: AlertMessage) -> Deferred[None]:
         assert not isinstance(sent, EpisodeMessage)
         messages.append(sent.count)
-        done: Deferred[None] = Deferred()
-        done.callback(None)
-        return done
+        return succeed(None)
 
-    stage.deliver = deliver  # type: ignore[method-assign]
+    stage.deliver = deliver
     stage.silence(60)
     stage.start("oops")
     stage.advance(55, "oops 1", "oops 2")
@@ -294,10 +241,10 @@ def test_a_stop_sends_what_fires_and_saves_the_state(stage):
     finished = watcher.finish()
     stage.advance(1)
     assert finished.called and stage.sent == [[("firing", "")]]
-    assert stage.places.load_state("1")
-    assert stage.places.load_progress("1", 1) != AlertProgress(Position(0, 0))
-    stage.places.remove_place("1")
-    assert stage.places.load_state("1") is None
+    assert stage.kept.load_state("1")
+    assert stage.kept.load_progress("1", 1) != AlertProgress(Position(0, 0))
+    stage.kept.remove_place("1")
+    assert stage.kept.load_state("1") is None
 
 
 def test_a_removed_alert_says_that_its_episodes_are_over_once(stage):
@@ -309,7 +256,7 @@ def test_a_removed_alert_says_that_its_episodes_are_over_once(stage):
     assert stage.sent[1:] == [[("resolved", "a"), ("firing", "b")], [("resolved", "b")]]
     assert stage.removed == [False, True, True] and stage.reports[-1].kind == "done"
     stage.advance(300)
-    assert len(stage.sent) == 3 and stage.places.saved_names() == []
+    assert len(stage.sent) == 3 and stage.kept.saved_names() == []
 
 
 def test_the_end_of_a_removed_alert_waits_for_its_receiver_over_kills(stage):
@@ -319,13 +266,13 @@ def test_the_end_of_a_removed_alert_waits_for_its_receiver_over_kills(stage):
     removed = {"1": attrs.evolve(stage.task(OOPS), until=stage.end)}
     watcher.replace_tasks(removed)
     stage.advance(RETRY[0] + 1)
-    assert stage.places.load_firing_task("1") == removed["1"]
+    assert stage.kept.load_firing_task("1") == removed["1"]
     stage.kill(300)
     stage.write("app=a msg=oops", "app=b msg=oops")
     stage.start_tasks(removed)
     stage.advance(RETRY[0] + 1)
     assert stage.sent == [[("firing", "a")], [("resolved", "a")]]
-    assert stage.places.saved_names() == [] and stage.places.load_firing_task("1") is None
+    assert stage.kept.saved_names() == [] and stage.kept.load_firing_task("1") is None
 
 
 def test_a_newer_alert_speaks_after_the_end_of_the_removed_one(stage):
@@ -380,7 +327,7 @@ def test_only_the_user_of_the_service_may_read_the_settings_of_what_fires(stage)
 def test_lines_behind_its_place_count_although_its_process_starts_late(stage):
     """It takes a second to start, or is killed at once: the window is shorter than that."""
     text = "oops | count > 0 in 1s by app"
-    stage.places.save_progress("1", stage.task(text), AlertProgress(stage.end))
+    stage.kept.save_progress("1", stage.task(text), AlertProgress(stage.end))
     stage.write("app=a msg=oops")
     stage.clock.advance(30)
     stage.start(text)

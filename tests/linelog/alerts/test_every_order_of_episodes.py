@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import mkdtemp
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
@@ -16,11 +15,9 @@ from hypothesis import Phase
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 
-from logsrv.linelog.alerts.alert_child import Watcher
 from logsrv.linelog.alerts.alert_places import AlertProgress
-from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
+from logsrv.linelog.alerts.alert_protocol import AlertTask
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.delivery import AlertMessage
 from logsrv.linelog.alerts.episodes import EpisodeMessage, find_past_episodes
@@ -28,7 +25,8 @@ from logsrv.linelog.alerts.message import TemporaryFailure
 from logsrv.linelog.query.condition import parse_alert
 from logsrv.linelog.store.segment import Position
 from tests.parts.examples import more
-from tests.parts.stores import BEGIN, line, make_store, view_of
+from tests.parts.stores import BEGIN, line, view_of
+from tests.parts.watchers import WatcherStage
 
 pytestmark = pytest.mark.slow
 
@@ -81,38 +79,21 @@ class AnyOrder(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(mkdtemp(prefix="episodes"))
-        self.store = make_store(self.folder / "store", [[line("before")]])
-        self.clock, self.ahead = Clock(), 0.0
-        clock = SimpleNamespace(monotonic=self.clock.seconds, time_of_day=self.time_of_day)
-        self.places = MemoryPlaces(clock)
+        self.stage = WatcherStage(self.folder, self.deliver)
+        self.stage.kept = self.places = MemoryPlaces(self.stage.clocks)
         self.told: dict[str, list[Told]] = {}
         self.answer, self.pending = "ok", list[Deferred[None]]()
         self.every, self.is_plain = 60.0, True
-        self.reports: list[AlertReport] = []
-
-    def time_of_day(self) -> float:
-        return BEGIN + self.clock.seconds() + self.ahead
 
     @initialize()
     def start(self) -> None:
-        self.watcher = Watcher(
-            view=view_of(self.store),
-            kept=self.places,  # type: ignore[arg-type]
-            deliver=self.deliver,
-            clock=self.clock,
-            report=self.reports.append,
-            failed=self.fail,
-        )
-        self.until_killed(lambda: self.watcher.start({"1": self.task}))
+        self.until_killed(lambda: self.stage.start_tasks({"1": self.task}))
 
     def until_killed(self, act: Callable[[], object]) -> None:
         try:
             act()
         except Killed:
             self.the_process_is_killed()
-
-    def fail(self) -> None:
-        raise
 
     @property
     def task(self) -> AlertTask:
@@ -141,14 +122,12 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(apps=st.lists(APPS, min_size=1, max_size=3))
     def lines_arrive(self, apps: list[str]) -> None:
-        with (self.store / "current.log").open("ab") as file:
-            for app in apps:
-                file.write(line(f"app={app} msg=oops", self.clock.seconds() + self.ahead))
+        self.stage.write(*(f"app={app} msg=oops" for app in apps))
 
     @rule(seconds=st.sampled_from([0.5, 3.0, 7.0, 11.0, 25.0]))
     def time_passes(self, seconds: float) -> None:
         for _ in range(round(seconds / 0.25)):
-            self.until_killed(lambda: self.clock.advance(0.25))
+            self.until_killed(lambda: self.stage.clock.advance(0.25))
 
     @rule(answer=st.sampled_from(["ok", "away", "answer lost", "silent", "killed"]))
     def the_receiver_changes(self, answer: str) -> None:
@@ -162,24 +141,24 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule()
     def the_process_is_killed(self) -> None:
-        self.clock.calls.clear()
+        self.stage.kill()
         self.pending.clear()
         self.start()
 
     @rule()
     def the_service_stops_and_starts(self) -> None:
-        self.watcher.finish()
+        self.stage.watcher.finish()
         self.time_passes(6.0)
         self.the_process_is_killed()
 
     @rule(every=st.sampled_from([1.0, 60.0]))
     def the_service_is_reloaded(self, every: float) -> None:
         self.every = every
-        self.watcher.replace_tasks({"1": self.task})
+        self.stage.watcher.replace_tasks({"1": self.task})
 
     @rule(back=st.sampled_from([0.5, 5.0, 90.0, 3600.0]))
     def the_clock_is_set_back(self, back: float) -> None:
-        self.ahead -= back
+        self.stage.ahead -= back
         self.is_plain = False
 
     @rule()
@@ -199,7 +178,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Everybody is back: all episodes have their ends, and they are those of the past."""
-        if not hasattr(self, "watcher"):
+        if not hasattr(self.stage, "watcher"):
             return
         self.answer, self.places.silenced = "ok", set()
         self.a_pending_answer_comes(False)
@@ -207,9 +186,9 @@ class AnyOrder(RuleBasedStateMachine):
         self.each_begin_is_followed_by_its_end()
         assert all(steps[-1].ended is not None for steps in self.told.values())
         assert all(json.loads(state)["episodes"] == [] for state in self.places.states.values())
-        with view_of(self.store) as view:
+        with view_of(self.stage.directory) as view:
             past = find_past_episodes(
-                view, parse_alert(TEXT), BEGIN - 60, self.time_of_day()
+                view, parse_alert(TEXT), BEGIN - 60, self.stage.time_of_day()
             ).episodes
         if self.is_plain:
             known = {(str(one.key[0]), one.begun, one.ended) for one in past}

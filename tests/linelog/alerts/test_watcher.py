@@ -3,11 +3,10 @@
 import errno
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 
 from logsrv.errors import StoreError
@@ -22,9 +21,10 @@ from logsrv.linelog.alerts.shared_scan import SharedScans
 from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.watch import RETRY, Watch
 from logsrv.linelog.store.segment import Position
-from tests.parts.stores import line, lines, make_store, view_of
+from tests.parts.stores import line, make_store, view_of
+from tests.parts.watchers import WatcherStage
 
-BEGIN = AlertProgress(Position(1, 0))
+BEGIN = Position(1, 0)
 
 
 class Places(AlertPlaces):
@@ -42,22 +42,18 @@ class Places(AlertPlaces):
         super().save_progress(name, task, progress, sync=sync)
 
 
-class Stage:
+class Stage(WatcherStage):
     """A store, a watcher and what it sends; `held` are messages that have not arrived."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = make_store(directory / "store", [[line("before")]])
-        self.clock = Clock()
+        super().__init__(directory, self.counted)
         self.sent: list[tuple[str, int, list[bytes]]] = []
         self.held: list[Deferred[None]] = []
         self.hold = False
-        self.reports: list[AlertReport] = []
-        self.failures = 0
         self.tasks: dict[str, AlertTask] = {}
-        clock = SimpleNamespace(monotonic=lambda: self.clock.seconds(), time_of_day=lambda: 0.0)
-        self.kept = Places(str(self.directory), "", clock)  # type: ignore[arg-type]
+        self.kept = Places(str(self.directory), "", self.clocks)
 
-    def deliver(self, way: str, alert: AlertSettings, counted: AlertMessage) -> Deferred[None]:
+    def counted(self, way: str, alert: AlertSettings, counted: AlertMessage) -> Deferred[None]:
         assert isinstance(counted, MatchCount)
         messages = [one.line.split(b" ", 2)[2] for one in counted.first]
         self.sent.append((alert.alert, counted.count, messages))
@@ -68,38 +64,19 @@ class Stage:
             done.callback(None)
         return done
 
-    def start(self, progress: AlertProgress, *queries: str) -> Watcher:
+    def start(self, begin: Position, *queries: str) -> Watcher:
         """Watch for these queries from a place on; those of `add` too."""
         for query in queries:
-            self.add(query, query, progress)
-        watcher = Watcher(
-            view=view_of(self.directory),
-            kept=self.kept,
-            deliver=self.deliver,
-            clock=self.clock,
-            report=self.reports.append,
-            failed=self.fail,
-        )
-        watcher.start(self.tasks)
-        return watcher
+            self.add(query, query, begin)
+        return self.start_tasks(self.tasks)
 
-    def add(self, label: str, query: str, progress: AlertProgress, every: float = 10) -> None:
+    def add(self, label: str, query: str, begin: Position, every: float = 10) -> None:
         alert = AlertSettings(alert=query, alert_command=("x",), alert_every=every)
-        self.tasks[label] = AlertTask(label, "command", alert, progress.position)
-
-    def fail(self) -> None:
-        self.failures += 1
-        raise
-
-    def write(self, *messages: str) -> None:
-        with (self.directory / "current.log").open("ab") as file:
-            file.write(b"".join(lines(messages)))
+        self.tasks[label] = AlertTask(label, "command", alert, begin)
 
     def wait(self, seconds: float, *messages: str) -> None:
         """Let time pass, once these are written."""
-        if messages:
-            self.write(*messages)
-        self.clock.pump([0.05] * round(seconds / 0.05))
+        self.advance(seconds, *messages, step=0.05)
 
     def progress(self, label: str) -> AlertProgress | None:
         """The one that is kept."""
@@ -111,20 +88,16 @@ def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path)
 
 
-def end(stage: Stage) -> AlertProgress:
-    return AlertProgress(Position(1, (stage.directory / "current.log").stat().st_size))
-
-
 def test_new_lines_are_reported_within_a_second_and_earlier_ones_are_not(stage):
     stage.write("oops old")
-    stage.start(end(stage), "oops", "fine")
+    stage.start(stage.end, "oops", "fine")
     stage.wait(0.9, "oops 1", "fine", "oops 2")
     assert sorted(stage.sent) == [("fine", 1, [b"fine"]), ("oops", 2, [b"oops 1", b"oops 2"])]
 
 
 def test_an_alert_sends_one_message_at_a_time(stage):
     stage.hold = True
-    stage.start(end(stage), "oops")
+    stage.start(stage.end, "oops")
     stage.wait(1, "oops 1")
     stage.wait(30, "oops 2")
     assert len(stage.sent) == 1
@@ -135,7 +108,7 @@ def test_an_alert_sends_one_message_at_a_time(stage):
 
 def test_a_failure_is_reported_and_the_next_message_is_sent(stage):
     stage.hold = True
-    stage.start(end(stage), "oops")
+    stage.start(stage.end, "oops")
     stage.wait(1, "oops 1")
     stage.held[0].errback(UndeliveredMessage("no route"))
     assert AlertReport("failed", "oops", "command", "no route") in stage.reports
@@ -145,18 +118,18 @@ def test_a_failure_is_reported_and_the_next_message_is_sent(stage):
 
 
 def test_the_next_process_begins_before_lines_that_have_not_arrived(stage):
-    before = end(stage)
+    before = stage.end
     stage.hold = True
     stage.start(before, "oops")
     stage.write("fine")
-    behind = end(stage)
+    behind = stage.end
     stage.wait(3, "oops 1")
     found = stage.progress("oops")
-    assert found is not None and found.position <= behind.position
+    assert found is not None and found.position <= behind
     stage.held[0].callback(None)
     stage.wait(0.3)
     after = stage.progress("oops")
-    assert after is not None and after.position == end(stage).position
+    assert after is not None and after.position == stage.end
     # The interval goes on in another process.
     assert after.due is not None and 8 < after.due - stage.clock.seconds() + 3 < 13
 
@@ -172,7 +145,7 @@ def test_removed_lines_are_reported_when_the_next_line_comes(stage, tmp_path):
 
 
 def test_counted_lines_are_sent_at_the_end_of_the_watcher(stage):
-    watcher = stage.start(end(stage), "oops")
+    watcher = stage.start(stage.end, "oops")
     stage.wait(1, "oops 1")
     stage.write("oops 2", "oops 3")
     finished = watcher.finish()
@@ -181,9 +154,9 @@ def test_counted_lines_are_sent_at_the_end_of_the_watcher(stage):
 
 
 def test_the_end_waits_for_a_message_under_way_and_then_gives_up(stage):
-    watcher = stage.start(end(stage), "oops")
+    watcher = stage.start(stage.end, "oops")
     stage.hold = True
-    before = end(stage)
+    before = stage.end
     stage.wait(1, "oops 1")
     finished = watcher.finish()
     stage.wait(LAST - 0.2)
@@ -193,13 +166,13 @@ def test_the_end_waits_for_a_message_under_way_and_then_gives_up(stage):
     assert finished.called
     assert stage.reports[-1] == AlertReport("put-off", "oops", "command", number=1)
     kept = stage.progress("oops")
-    assert kept is not None and kept == AlertProgress(before.position)
+    assert kept is not None and kept == AlertProgress(before)
 
 
 def test_a_webhook_that_is_down_for_long_is_told_all_in_order_in_one_message(stage):
     """It is asked less and less often, and what is kept does not grow."""
     stage.hold = True
-    before = end(stage)
+    before = stage.end
     stage.start(before, "oops")
     stage.wait(1, "oops first")
     pauses = (*RETRY, RETRY[-1])
@@ -209,7 +182,7 @@ def test_a_webhook_that_is_down_for_long_is_told_all_in_order_in_one_message(sta
         stage.wait(pause - 1, *["oops"] * 1000)
         assert len(stage.sent) == tries
         kept = stage.progress("oops")
-        assert kept == AlertProgress(before.position)
+        assert kept == AlertProgress(before)
         stage.wait(2)
         assert len(stage.sent) == tries + 1
     _, count, shown = stage.sent[-1]
@@ -221,24 +194,9 @@ def test_a_webhook_that_is_down_for_long_is_told_all_in_order_in_one_message(sta
     assert kinds == ["later"] * len(pauses) + ["sent"]
 
 
-def test_an_interval_of_an_hour_lasts_for_an_hour(stage):
-    stage.add("hourly", "oops", end(stage), every=3600)
-    stage.start(BEGIN)
-    stage.wait(1, "oops")
-    for hour in range(1, 4):
-        assert len(stage.sent) == hour
-        stage.write(*["oops"] * 10)
-        # The message of some seconds ago began it.
-        stage.clock.pump([2] * 1795)
-        assert len(stage.sent) == hour
-        stage.clock.pump([1] * 12)
-        stage.wait(1)
-        assert stage.sent[-1][1] == 10
-
-
 def test_an_alert_that_fails_keeps_no_other_waiting(stage):
     stage.hold = True
-    stage.start(end(stage), "oops", "fine")
+    stage.start(stage.end, "oops", "fine")
     stage.wait(1, "oops")
     stage.held[0].errback(TemporaryFailure("nobody is there"))
     stage.hold = False
@@ -248,7 +206,7 @@ def test_an_alert_that_fails_keeps_no_other_waiting(stage):
 
 def test_a_place_that_cannot_be_saved_is_said_and_saved_later(stage):
     stage.kept.full = True
-    stage.start(end(stage), "oops")
+    stage.start(stage.end, "oops")
     stage.wait(1, "oops 1")
     assert [count for _, count, _ in stage.sent] == [1]
     why = "the place of alert oops cannot be saved: No space left on device"
@@ -256,11 +214,11 @@ def test_a_place_that_cannot_be_saved_is_said_and_saved_later(stage):
     stage.kept.full = False
     stage.wait(6)
     kept = stage.progress("oops")
-    assert kept is not None and kept.position == end(stage).position
+    assert kept is not None and kept.position == stage.end
 
 
 def test_lines_that_match_nothing_do_not_keep_the_disk_busy(stage):
-    stage.start(end(stage), "oops")
+    stage.start(stage.end, "oops")
     saved = stage.kept.saved
     for _ in range(round(KEEP) - 2):
         stage.wait(1, "fine")
@@ -272,7 +230,7 @@ def test_lines_that_match_nothing_do_not_keep_the_disk_busy(stage):
 def test_a_changed_alert_is_tried_again_at_once(stage):
     """Who has mended the URL and reloads does not wait for five minutes."""
     stage.hold = True
-    watcher = stage.start(end(stage), "oops")
+    watcher = stage.start(stage.end, "oops")
     stage.wait(1, "oops")
     stage.held[0].errback(TemporaryFailure("nobody is there"))
     stage.wait(1)
@@ -284,10 +242,10 @@ def test_a_changed_alert_is_tried_again_at_once(stage):
 
 
 def test_a_removed_alert_reports_earlier_lines_and_ends(stage):
-    watcher = stage.start(end(stage), "oops")
+    watcher = stage.start(stage.end, "oops")
     stage.wait(1, "oops 1")
     stage.write("oops 2")
-    until = end(stage).position
+    until = stage.end
     stage.write("oops after")
     task = stage.tasks["oops"]
     watcher.replace_tasks({"oops": AlertTask("oops", "command", task.alert, task.begin, until)})
@@ -297,7 +255,7 @@ def test_a_removed_alert_reports_earlier_lines_and_ends(stage):
 
 
 def test_a_store_that_is_removed_is_an_error(stage):
-    stage.start(end(stage), "oops")
+    stage.start(stage.end, "oops")
     shutil.rmtree(stage.directory)
     with pytest.raises(StoreError, match="was removed"):
         stage.wait(1)
@@ -316,7 +274,7 @@ def test_a_watch_far_behind_or_slow_takes_turns_with_the_others(stage):
     with (stage.directory / "current.log").open("ab") as file:
         for _ in range(60):
             file.write(line("oops " + "x" * 1000) * 1000)
-    stage.add("fine", "fine", end(stage))
+    stage.add("fine", "fine", stage.end)
     stage.start(BEGIN, "oops")
     stage.write("fine")
     while ("fine", 1, [b"fine"]) not in stage.sent and stage.clock.seconds() < 5:
@@ -347,7 +305,7 @@ class NotingPlaces(Places):
 def test_the_state_of_a_condition_is_saved_before_its_place(tmp_path):
     """A kill between the two: what the state knows is not counted again, and no line is left out."""
     stage = Stage(tmp_path)
-    stage.kept = places = NotingPlaces(str(stage.directory), "", stage.kept.clock)
+    stage.kept = places = NotingPlaces(str(stage.directory), "", stage.clocks)
     stage.start(BEGIN, "oops | count > 0 in 1m")
     stage.clock.advance(KEEP + 1)
     assert places.order and places.order == ["state", "progress"] * (len(places.order) // 2)
@@ -364,15 +322,12 @@ def watch(
     reports: list[AlertReport] = []
 
     def deliver(way: str, alert: AlertSettings, counted: AlertMessage) -> Deferred[None]:
-        failing: Deferred[None] = Deferred()
-        failing.errback(TemporaryFailure("not now"))
-        return failing
+        return fail(TemporaryFailure("not now"))
 
-    begin = AlertProgress(Position(1, 0))
-    task = AlertTask("1", way, alert, begin.position, until)
-    found = Watch(task, begin.due, deliver=deliver, now=lambda: 0.0, report=reports.append)
+    task = AlertTask("1", way, alert, BEGIN, until)
+    found = Watch(task, None, deliver=deliver, now=lambda: 0.0, report=reports.append)
     scans = SharedScans(view_of(store))
-    scans.replace_watches([found], {found: begin.position})
+    scans.replace_watches([found], {found: BEGIN})
     return found, scans, reports
 
 

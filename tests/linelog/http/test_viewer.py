@@ -132,17 +132,22 @@ def place() -> Place:
     return Place()
 
 
-@pytest.mark.parametrize("after", [None, END])
-def test_a_viewer_at_the_end_is_live_without_a_search(place, after):
-    """Nothing has to be caught up with: what is written behind the end of then is shown."""
+@pytest.mark.parametrize(
+    ("after", "begin"), [(None, END), (END, END), (Position(2, 40), Position(2, 41))]
+)
+def test_a_viewer_near_the_end_is_live_without_a_search(place, after, begin):
+    """The process of the live views gives it all up to the end of then, and what is written behind that."""
     watch = place.watch(after)
-    assert place.joined == [(watch.viewer, END, END)] and not place.searches
-    watch.hand(live=True)
+    assert place.joined == [(watch.viewer, begin, END)] and not place.searches
+    watch.hand("1")
+    assert place.asked == [watch.viewer]
+    watch.hand(missed=7, live=True)
     watch.hand("a", "b")
     watch.hand(missed=3)
     watch.hand("c")
-    assert watch.events == ["a", "b", ("missed", {"lines": 3}), "c"] and place.missed == 3
-    assert watch.viewer.state == "LIVE" and not place.asked
+    left_out = [("missed", {"lines": number}) for number in (7, 3)]
+    assert watch.events == ["1", left_out[0], "a", "b", left_out[1], "c"] and place.missed == 10
+    assert watch.viewer.state == "LIVE" and len(place.asked) == 1
 
 
 def test_a_viewer_catches_up_by_a_search_and_steps(place):
@@ -164,15 +169,6 @@ def test_a_viewer_catches_up_by_a_search_and_steps(place):
     assert len(place.asked) == 1 and place.missed == 0
 
 
-def test_a_few_lines_are_caught_up_without_a_search(place):
-    """No search is started for it: the process of the live views gives it all up to the end of then."""
-    watch = place.watch(Position(2, 40))
-    assert place.joined == [(watch.viewer, Position(2, 41), END)] and not place.searches
-    watch.hand("1")
-    watch.hand("2", live=True)
-    assert watch.events == ["1", "2"] and place.asked == [watch.viewer]
-
-
 def test_much_written_meanwhile_is_searched(place, monkeypatch):
     """Then another search is faster, but not for ever."""
     monkeypatch.setattr(viewer_module, "NEAR", 10)
@@ -184,15 +180,6 @@ def test_much_written_meanwhile_is_searched(place, monkeypatch):
         place.searches[-1].taker.receive_end(None)
     assert [search.values["begin"] for search in place.searches] == ["1:1", "2:100"]
     assert place.joined == [(watch.viewer, Position(2, 200), Position(2, 200))]
-
-
-def test_a_viewer_that_never_catches_up_is_told_what_it_missed(place):
-    """In the end it goes on with the others, and is told how much it did not have."""
-    watch = place.watch()
-    watch.hand("1")
-    watch.hand(missed=7, live=True)
-    assert watch.events == ["1", ("missed", {"lines": 7})] and place.missed == 7
-    assert watch.viewer.state == "LIVE"
 
 
 def test_a_slow_client_hears_what_it_missed(place, monkeypatch):

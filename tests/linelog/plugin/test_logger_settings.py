@@ -11,18 +11,12 @@ from logsrv.linelog.formats.lines.input import Lines
 from logsrv.linelog.formats.registry import INPUTS, inputs
 from logsrv.linelog.lines.rules import LineRules
 from logsrv.linelog.plugin.logger_settings import (
-    LoggerSettings,
     listeners_without_plugin,
     parse_listen,
 )
 from logsrv.linelog.plugin.service import DEV_LOG, PORTS, ClassicSyslogListeners, Options
 from logsrv.linelog.store.policy import StorePolicy, Sync
-
-
-def settings(*words: str) -> LoggerSettings:
-    options = Options()
-    options.parseOptions(words)
-    return options.settings
+from tests.parts.logger_services import settings
 
 
 def test_defaults_are_those_of_the_contract():

@@ -3,33 +3,28 @@
 import json
 import os
 import signal
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import attrs
 import pytest
 
-from logsrv.kit.children.frames import frame_parts
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.messages import ShipReport, decode_report, encode_message, make_orders
+from logsrv.linelog.ship.messages import decode_report, encode_message, make_orders
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.shipping import MODULE
 from logsrv.linelog.store import identity
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Position
-from tests.parts.child_processes import read_message, send
+from tests.parts.child_processes import RealChild, real_child
 from tests.parts.http_servers import LineReceiver, receiving
 from tests.parts.stores import line, make_store
 
 pytestmark = pytest.mark.slow
 
-COMMAND = (sys.executable, "-P", "-m", MODULE)
 STORE = "78" * 16
 
 
@@ -48,50 +43,11 @@ def receiver() -> Iterator[LineReceiver]:
         yield found
 
 
-class Talk:
-    """The process, and what it reports."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self.process = process
-
-    def report(self, wanted: Callable[[ShipReport], object]) -> ShipReport:
-        """The next report that is wanted."""
-        assert self.process.stdout is not None
-        while found := read_message(self.process.stdout):
-            if wanted(report := decode_report(found)):
-                return report
-        raise AssertionError("the process has ended")
-
-    def kind(self, kind: str) -> ShipReport:
-        return self.report(lambda report: report.kind == kind)
-
-    def end(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.stdin = None
-
-
-@contextmanager
-def child(store: Path, url: str, **given: object) -> Iterator[Talk]:
+def child(store: Path, url: str, **given: object) -> AbstractContextManager[RealChild]:
     """The process of the target `a`."""
     settings = ShipSettings(ship=parse_ship_url(url), name="a", **given)  # type: ignore[arg-type]
-    process = subprocess.Popen(
-        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    talk = Talk(process)
-    # Of a report that never comes nobody would hear.
-    patience = threading.Timer(60, process.kill)
-    patience.start()
-    try:
-        send(
-            process,
-            encode_message(attrs.evolve(make_orders(settings), directory=str(store), store=STORE)),
-        )
-        yield talk
-    finally:
-        patience.cancel()
-        process.kill()
-        process.communicate()
+    orders = attrs.evolve(make_orders(settings), directory=str(store), store=STORE)
+    return real_child(MODULE, encode_message(orders), decode_report)
 
 
 def state(store: Path) -> dict[str, object]:
@@ -157,14 +113,11 @@ def test_a_store_with_another_identity_is_sent_from_there_on(store, receiver, be
 
 
 def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path):
-    settings = ShipSettings(ship=parse_ship_url("ndjson+http://127.0.0.1:9"), name="a")
-    nowhere = str(tmp_path / "no")
-    orders = encode_message(attrs.evolve(make_orders(settings), directory=nowhere, store=STORE))
-    done = subprocess.run(
-        COMMAND, input=b"".join(frame_parts(orders)), capture_output=True, timeout=PATIENCE
-    )
-    assert done.returncode == 1
-    assert done.stderr.decode().count("\n") == 1 and "no" in done.stderr.decode()
+    with child(tmp_path / "no", "ndjson+http://127.0.0.1:9") as talk:
+        assert talk.process.wait(PATIENCE) == 1
+        assert talk.process.stderr is not None
+        said = talk.process.stderr.read().decode()
+    assert said.count("\n") == 1 and str(tmp_path / "no") in said
 
 
 def test_what_keeps_it_from_beginning_is_seen_in_its_state(store):

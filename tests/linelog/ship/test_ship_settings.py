@@ -5,15 +5,12 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.linelog.plugin.service import Options
 from logsrv.linelog.ship.ship_settings import ShipSettings
+from tests.parts.logger_services import settings
 
 
 def targets(*words: str) -> tuple[ShipSettings, ...]:
-    options = Options()
-    options.environment = {}
-    options.parseOptions(words)
-    return options.settings.targets
+    return settings(*words).targets
 
 
 def of_file(directory: Path, text: str) -> tuple[ShipSettings, ...]:

@@ -1,0 +1,72 @@
+"""The watcher of the alert process on a real store, with the test's clock and receiver."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from twisted.internet.task import Clock
+
+from logsrv.linelog.alerts.alert_child import Watcher
+from logsrv.linelog.alerts.alert_places import AlertPlaces
+from logsrv.linelog.alerts.alert_protocol import AlertReport, AlertTask
+from logsrv.linelog.alerts.delivery import Deliver
+from logsrv.linelog.store.segment import Position
+from tests.parts.stores import BEGIN, line, make_store, view_of
+
+
+class WatcherStage:
+    """A store with one line, a watcher and its reports; the time of day is BEGIN at the start.
+
+    ahead: seconds by which the time of day has been set forward since.
+    """
+
+    def __init__(self, directory: Path, deliver: Deliver) -> None:
+        self.directory = make_store(directory / "store", [[line("before")]])
+        self.clock = Clock()
+        self.ahead = 0.0
+        self.reports: list[AlertReport] = []
+        self.deliver = deliver
+        self.clocks: Any = SimpleNamespace(
+            monotonic=lambda: self.clock.seconds(), time_of_day=self.time_of_day
+        )
+        self.kept: Any = AlertPlaces(str(self.directory), "", self.clocks)
+
+    def time_of_day(self) -> float:
+        return BEGIN + self.clock.seconds() + self.ahead
+
+    @property
+    def end(self) -> Position:
+        """The end of the store."""
+        return Position(1, (self.directory / "current.log").stat().st_size)
+
+    def start_tasks(self, tasks: Mapping[str, AlertTask]) -> Watcher:
+        """Start a watcher, as another process does."""
+        self.watcher = Watcher(
+            view=view_of(self.directory),
+            kept=self.kept,
+            deliver=self.deliver,
+            clock=self.clock,
+            report=self.reports.append,
+            failed=self.fail,
+        )
+        self.watcher.start(tasks)
+        return self.watcher
+
+    def fail(self) -> None:
+        raise
+
+    def kill(self, seconds: float = 0) -> None:
+        """Let the process vanish without a word, and time pass."""
+        self.clock.calls.clear()
+        self.clock.advance(seconds)
+
+    def write(self, *messages: str) -> None:
+        with (self.directory / "current.log").open("ab") as file:
+            file.write(b"".join(line(one, self.clock.seconds() + self.ahead) for one in messages))
+
+    def advance(self, seconds: float, *messages: str, step: float = 0.25) -> None:
+        """Let time pass, once these are written."""
+        if messages:
+            self.write(*messages)
+        self.clock.pump([step] * round(seconds / step))
