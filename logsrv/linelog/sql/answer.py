@@ -22,7 +22,14 @@ import pyarrow
 from logsrv.errors import QueryError
 from logsrv.linelog.read.plan import SearchStats
 from logsrv.linelog.sql.binding import LineSample, StatementBinder
-from logsrv.linelog.sql.columns import CREATED, TYPE, ColumnType, replace_level_texts
+from logsrv.linelog.sql.columns import (
+    CREATED,
+    NO_COLUMN,
+    TYPE,
+    ColumnType,
+    quoted_identifier,
+    replace_level_texts,
+)
 from logsrv.linelog.sql.fault import NO_MEMORY, parse_fault
 from logsrv.linelog.sql.plan import OPTIMIZERS, ReadingPlan, plan_everything, plan_from_duckdb
 from logsrv.linelog.sql.rows import MisfitValue, StoreReading, TableRows
@@ -119,7 +126,8 @@ class SqlAnswer:
         self._running.callback(rows.close)
         connection.register("stored", rows)
         connection.execute(
-            f"CREATE TEMP VIEW logs AS SELECT * REPLACE (level::{TYPE} AS level) FROM stored"
+            f"CREATE TEMP VIEW logs AS SELECT * EXCLUDE ({quoted_identifier(NO_COLUMN)}) "
+            f"REPLACE (level::{TYPE} AS level) FROM stored"
         )
         disable_external_access(connection)
         if self._pushed and not self._binder.is_explained:

@@ -25,8 +25,9 @@ from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.query.units import number_in_field_unit
 from logsrv.linelog.read.texts import DamagedSegment
 from logsrv.linelog.read.view import View
-from logsrv.linelog.sql.columns import ColumnType, column_declarations, tree_objects
+from logsrv.linelog.sql.columns import ColumnType, tree_objects
 from logsrv.linelog.sql.fault import DuckDBFault, parse_fault
+from logsrv.linelog.sql.plan import empty_table
 
 Fields: TypeAlias = dict[str, ColumnType]
 """The fields that a statement names, each with a type."""
@@ -115,7 +116,7 @@ class StatementBinder:
         # PREPARE, because EXPLAIN draws its plan, which takes minutes if a constant has many megabytes.
         before = "" if self.is_explained else "PREPARE asked AS "
         try:
-            self.connection.execute(f"CREATE OR REPLACE TABLE logs ({column_declarations(fields)})")
+            self.connection.execute(empty_table(fields))
         except duckdb.Error as error:
             # Two fields differ only in case: to SQL, their names are the same.
             return parse_fault(error)._replace(position=-1)

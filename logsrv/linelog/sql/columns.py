@@ -47,12 +47,8 @@ ALWAYS = {
     "offset": "BIGINT",
 }
 """The columns that the table has for every statement, in order, with their types."""
-
-
-def column_declarations(fields: Mapping[str, ColumnType]) -> str:
-    """Return the columns with their types, in the syntax of CREATE TABLE."""
-    every = ALWAYS | {name: kind.value for name, kind in fields.items()}
-    return ", ".join(f"{quoted_identifier(name)} {kind}" for name, kind in every.items())
+NO_COLUMN = "no column"
+"""The first column of the stream, which no statement sees: DuckDB reads it where it only counts rows."""
 
 
 def quoted_identifier(name: str) -> str:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from logsrv.errors import QueryError
 
 _NO_SUCH_COLUMN = re.compile(
-    r'Table ".*" does not have a column named "(.+)"|Column "(.+)" does not exist on \w+ side'
+    r'(?:Table|Values list) ".*" does not have a column named "(.+)"'
+    r'|Column "(.+)" does not exist on \w+ side'
     # The error when an alias hides the column: `select lower(app) as app … group by app`.
     r'|Alias with name "+(.+?)"+ exists, but aliases cannot'
 )

@@ -7,17 +7,11 @@ at a scan of `logs` are about its rows only.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from logsrv.linelog.sql.columns import ALWAYS, ColumnType
-from logsrv.linelog.sql.push import (
-    WantedRows,
-    rows_in_all,
-    rows_in_any,
-    rows_of_condition,
-    rows_of_filter,
-)
+from logsrv.linelog.sql.columns import ALWAYS, NO_COLUMN, ColumnType, quoted_identifier
+from logsrv.linelog.sql.push import WantedRows, rows_in_all, rows_in_any, rows_of_condition
 
 # The optimizers of DuckDB that move conditions. Others use the table's number of rows, which is 0 here, or
 # make plans that DuckDB cannot serialize.
@@ -28,11 +22,22 @@ OPTIMIZERS = frozenset(
         "filter_pullup",
         "cte_filter_pusher",
         "cte_inlining",
-        "in_clause",
     )
 )
 _UNKNOWN = (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError)
 _SCAN = "PYTHON_ARROW_SCAN"
+# A function that takes no conditions, as the scan of a table does: all of them stand above it, in one form.
+_EMPTY_SCAN = "repeat_row"
+
+
+def empty_table(kinds: Mapping[str, ColumnType]) -> str:
+    """Return the statement that makes `logs` without rows, for plans."""
+    columns = ALWAYS | {name: kind.value for name, kind in kinds.items()}
+    nulls = ", ".join(f"NULL::{kind}" for kind in columns.values())
+    names = ", ".join(map(quoted_identifier, columns))
+    return (
+        f"CREATE OR REPLACE VIEW logs AS FROM {_EMPTY_SCAN}({nulls}, num_rows := 0) logs({names})"
+    )
 
 
 class ReadingPlan(NamedTuple):
@@ -53,57 +58,34 @@ def plan_everything(kinds: Mapping[str, ColumnType]) -> ReadingPlan:
 def plan_from_duckdb(plans: Any, explained: Any, kinds: Mapping[str, ColumnType]) -> ReadingPlan:
     """Return the needed columns and rows.
 
-    plans: DuckDB's plans of the statement on a table. explained: the result of EXPLAIN in JSON for the same
-    statement on the stream. If they differ, or one is not understood, more is read than needed.
+    plans: DuckDB's plans of the statement on `empty_table`. explained: the result of EXPLAIN in JSON for it
+    on the stream. If they differ, or one is not understood, more is read than needed.
     """
-    names = (*ALWAYS, *kinds)
-    known = {name.lower(): name for name in names}
+    known = {name.lower(): name for name in (*ALWAYS, *kinds)}
     try:
         read = list(_projected_columns(json.loads(explained)))
-        columns = frozenset(known[name.lower()] for some in read for name in some)
+        columns = frozenset(
+            known[name.lower()] for some in read for name in some if name != NO_COLUMN
+        )
     except _UNKNOWN:
         return plan_everything(kinds)
     try:
-        scans = list(_table_scans(plans, None))
-        if len(scans) != len(read):
-            return ReadingPlan(columns, WantedRows())
-        wanted = rows_in_any([_wanted_rows(scan, above, names, kinds) for scan, above in scans])
-        # A plan that only counts rows reads some column without using it.
-        used = any(name for scan, _ in scans for name in _scanned_columns(scan, names))
+        wanted = list(_rows_of_scans(plans, (), kinds))
     except _UNKNOWN:
-        return ReadingPlan(columns, WantedRows())
-    return ReadingPlan(columns if used else frozenset(), wanted)
+        wanted = []
+    return ReadingPlan(columns, rows_in_any(wanted) if len(wanted) == len(read) else WantedRows())
 
 
-def _table_scans(nodes: Any, above: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield each scan of the table, with the plan's node directly above it."""
+def _rows_of_scans(
+    nodes: Any, conditions: Iterable[Any], kinds: Mapping[str, ColumnType]
+) -> Iterator[WantedRows]:
+    """Yield the rows that each scan of the table needs. conditions: of the node right above `nodes`."""
     for node in nodes:
-        if (node.get("function_data") or {}).get("table") == "logs":
-            yield node, above
-        yield from _table_scans(node["children"], node)
-
-
-def _scanned_columns(scan: Any, names: Sequence[str]) -> list[str | None]:
-    """Return the columns that a scan reads; None for others than the table's, such as the row number."""
-    places = [column["index"] for column in scan["column_indexes"]]
-    return [names[place] if 0 <= place < len(names) else None for place in places]
-
-
-def _wanted_rows(
-    scan: Any, above: Any, names: Sequence[str], kinds: Mapping[str, ColumnType]
-) -> WantedRows:
-    read = _scanned_columns(scan, names)
-    found = []
-    for item in scan["table_filters"]["filters"]:
-        column = read[item["key"]]
-        if column is not None:
-            found.append(rows_of_filter(item["value"], column, kinds))
-    if above is not None and above["type"] == "LOGICAL_FILTER":
-        kept = scan["projection_ids"] or range(len(read))
-        shown = [read[place] for place in kept]
-        for expression in above["expressions"]:
-            found.append(rows_of_condition(expression, lambda place: shown[place], kinds))
-    return rows_in_all(found)
+        if node["type"] == "LOGICAL_GET" and node["qname"]["path"][-1] == _EMPTY_SCAN:
+            names = node["names"]
+            yield rows_in_all([rows_of_condition(one, names, kinds) for one in conditions])
+        below = node["expressions"] if node["type"] == "LOGICAL_FILTER" else ()
+        yield from _rows_of_scans(node["children"], below, kinds)
 
 
 def _projected_columns(explained: Any) -> Iterator[list[str]]:

@@ -7,7 +7,7 @@ again. Conditions that are unknown here, such as those of a later DuckDB, are no
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from logsrv.kit.text.time import exact_rfc3339
@@ -39,9 +39,8 @@ _TURNED = {"=": "=", ">": "<", ">=": "<=", "<": ">", "<=": ">="}
 _FIRST, _LAST = 0, 32503680000 * 1_000_000
 # A condition with more values is not used: a search for them costs more than parsing all lines.
 _MOST_VALUES = 50
-# If there are more alternatives, only parts that are cheap to test are used: each takes 2.5 µs a line, and
-# parsing a line in vain 10 µs. Values of one field, and texts, do not count: they are searched at once,
-# however many they are.
+# With more alternatives, none is used: each takes 2.5 µs a line, and parsing a line in vain 10 µs. Values
+# of one field, and texts, do not count: they are searched at once, however many they are.
 _MOST_ALTERNATIVES = 6
 # Floats represent every integer below this exactly.
 _EXACT = 1 << 53
@@ -84,8 +83,10 @@ def rows_in_any(parts: list[WantedRows]) -> WantedRows:
     if not parts:
         return WantedRows()
     # Flatten: DuckDB nests some ORs, a hundred in each other.
-    nodes = _wider_alternatives([one for part in parts for one in _or_parts(part.node)])
-    node = EVERYTHING if EVERYTHING in nodes else nodes[0] if len(nodes) == 1 else Or(nodes)
+    nodes = tuple(dict.fromkeys(one for part in parts for one in _or_parts(part.node)))
+    costly = sum(not _is_cheap(node) for node in nodes)
+    is_any = EVERYTHING in nodes or costly > _MOST_ALTERNATIVES
+    node = EVERYTHING if is_any else nodes[0] if len(nodes) == 1 else Or(nodes)
     sinces = [part.since for part in parts if part.since is not None]
     untils = [part.until for part in parts if part.until is not None]
     return WantedRows(
@@ -99,101 +100,51 @@ def _or_parts(node: Node) -> tuple[Node, ...]:
     return node.parts if isinstance(node, Or) else (node,)
 
 
-def _wider_alternatives(nodes: list[Node]) -> tuple[Node, ...]:
-    """Return alternatives that are true if one of `nodes` is; only cheap ones if they are many."""
-    if sum(not _is_cheap(node) for node in nodes) > _MOST_ALTERNATIVES:
-        nodes = [part for node in nodes for part in _cheap_parts(node)]
-    return tuple(dict.fromkeys(nodes))
-
-
 def _is_cheap(node: Node) -> bool:
     return isinstance(node, Term) or (isinstance(node, Compare) and node.op == "=")
 
 
-def _cheap_parts(node: Node) -> tuple[Node, ...]:
-    """Return cheap alternatives, one of which is true if `node` is; without any, EVERYTHING."""
-    if _is_cheap(node):
-        return (node,)
-    if isinstance(node, And):
-        for part in node.parts:
-            found = _cheap_parts(part)
-            if found != (EVERYTHING,):
-                return found
-    elif isinstance(node, Or) and all(map(_is_cheap, node.parts)):
-        return node.parts
-    return (EVERYTHING,)
-
-
-def rows_of_filter(found: Expression, column: str, kinds: Mapping[str, ColumnType]) -> WantedRows:
-    """Return the rows that a scan's filter on one column keeps, or more."""
-    kind = found.get("filter_type")
-    if kind in ("LEGACY_CONJUNCTION_AND", "LEGACY_CONJUNCTION_OR"):
-        parts = [rows_of_filter(part, column, kinds) for part in found["child_filters"]]
-        return rows_in_all(parts) if kind == "LEGACY_CONJUNCTION_AND" else rows_in_any(parts)
-    if kind == "LEGACY_OPTIONAL_FILTER":
-        return rows_of_filter(found["child_filter"], column, kinds)
-    if kind == "LEGACY_CONSTANT_COMPARISON":
-        op = _COMPARISONS.get(found["comparison_type"])
-        return _rows_compared(column, op, found["constant"], kinds) if op else WantedRows()
-    if kind == "LEGACY_IN_FILTER":
-        return _rows_with_one_of(column, found["values"], kinds)
-    if kind == "LEGACY_IS_NOT_NULL":
-        return WantedRows(HasField(column)) if column in kinds else WantedRows()
-    if kind == "EXPRESSION_FILTER":
-        return rows_of_condition(found["expr"], lambda _: column, kinds)
-    return WantedRows()
-
-
 def rows_of_condition(
-    found: Expression, column_of: Callable[[int], str | None], kinds: Mapping[str, ColumnType]
+    found: Expression, names: Sequence[str], kinds: Mapping[str, ColumnType]
 ) -> WantedRows:
-    """Return the rows for which a condition is true, or more.
-
-    column_of: a column's number in the expression → its name.
-    """
-    kind = found.get("type")
+    """Return the rows for which a condition is true, or more. names: of the columns, by their numbers."""
+    kind = found["type"]
     children = found.get("children") or []
     if kind in ("CONJUNCTION_AND", "CONJUNCTION_OR"):
-        parts = [rows_of_condition(child, column_of, kinds) for child in children]
+        parts = [rows_of_condition(child, names, kinds) for child in children]
         return rows_in_all(parts) if kind == "CONJUNCTION_AND" else rows_in_any(parts)
-    if kind in _COMPARISONS and len(children) == 2:
-        op = _COMPARISONS[kind]
-        if children[0].get("type") == "VALUE_CONSTANT":
-            children, op = children[::-1], _TURNED[op]
-        column = _column_of(children[0], column_of)
-        constant = children[1].get("value")
-        return _rows_compared(column, op, constant, kinds) if column and constant else WantedRows()
-    if kind == "COMPARE_IN":
-        column = _column_of(children[0], column_of)
-        values = [child.get("value") for child in children[1:]]
-        if column and all(values):
-            return _rows_with_one_of(column, values, kinds)
     if kind == "BOUND_FUNCTION" and len(children) == 2:
-        return _rows_of_function(found["qname"]["path"][-1], children, column_of)
+        return _rows_of_function(found["qname"]["path"][-1], children, names)
+    op = _COMPARISONS.get(kind)
+    if op and children[0]["type"] == "VALUE_CONSTANT":
+        children, op = children[::-1], _TURNED[op]
+    column = _column_of(children[0], names) if children else None
+    values = [child.get("value") for child in children[1:]]
+    if column is None or not all(values):
+        return WantedRows()
+    if op:
+        return _rows_compared(column, op, values[0], kinds)
+    if kind == "COMPARE_BETWEEN":
+        bounds = zip((">=", "<="), values, strict=True)
+        return rows_in_all([_rows_compared(column, one, value, kinds) for one, value in bounds])
+    if kind == "COMPARE_IN" and len(values) <= _MOST_VALUES:
+        return rows_in_any([_rows_compared(column, "=", value, kinds) for value in values])
+    if kind == "OPERATOR_IS_NOT_NULL" and column in kinds:
+        return WantedRows(HasField(column))
     return WantedRows()
 
 
-def _rows_with_one_of(
-    column: str, values: list[Any], kinds: Mapping[str, ColumnType]
-) -> WantedRows:
-    if len(values) > _MOST_VALUES:
-        return WantedRows()
-    return rows_in_any([_rows_compared(column, "=", value, kinds) for value in values])
+def _column_of(found: Expression, names: Sequence[str]) -> str | None:
+    return names[found["index"]] if found["type"] == "BOUND_REF" else None
 
 
-def _column_of(found: Expression, column_of: Callable[[int], str | None]) -> str | None:
-    return column_of(found["index"]) if found.get("type") == "BOUND_REF" else None
-
-
-def _rows_of_function(
-    name: str, children: list[Expression], column_of: Callable[[int], str | None]
-) -> WantedRows:
+def _rows_of_function(name: str, children: list[Expression], names: Sequence[str]) -> WantedRows:
     subject, pattern = children
     small = name == "~~*"
     if _is_lower_call(subject):
         subject, small = subject["children"][0], True
     constant = (pattern.get("value") or {}).get("value")
-    if _column_of(subject, column_of) != "message" or not isinstance(constant, str):
+    if _column_of(subject, names) != "message" or not isinstance(constant, str):
         return WantedRows()
     if name in ("contains", "prefix", "suffix", "starts_with", "ends_with"):
         pieces = [constant]

@@ -21,7 +21,7 @@ from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.arrow_columns import ArrowColumnMaker, BadValues, SegmentLines
-from logsrv.linelog.sql.columns import ColumnType, arrow_schema
+from logsrv.linelog.sql.columns import NO_COLUMN, ColumnType, arrow_schema
 from logsrv.linelog.sql.plan import ReadingPlan
 
 
@@ -72,7 +72,9 @@ class TableRows:
         self.plan = plan
         self._reading = reading
         self._fields = fields
-        self._schema = arrow_schema(fields)
+        self._schema = pyarrow.schema(
+            [pyarrow.field(NO_COLUMN, pyarrow.null()), *arrow_schema(fields)]
+        )
         self._open: list[Iterator[Any]] = []
 
     def __arrow_c_schema__(self) -> Any:

@@ -10,7 +10,7 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import Value
 from logsrv.linelog.query.question import Term
 from logsrv.linelog.sql.arrow_columns import ArrowColumnMaker, SegmentLines, field_as_text
-from logsrv.linelog.sql.columns import ALWAYS, ColumnType
+from logsrv.linelog.sql.columns import ALWAYS, NO_COLUMN, ColumnType
 from logsrv.linelog.sql.plan import ReadingPlan
 from logsrv.linelog.sql.push import WantedRows
 from logsrv.linelog.sql.rows import MisfitValue, StoreReading, TableRows
@@ -84,7 +84,7 @@ def rows_of(tmp_path: Path, plan: ReadingPlan) -> TableRows:
 def test_columns_that_nobody_needs_are_empty(tmp_path):
     rows = rows_of(tmp_path, ReadingPlan(frozenset(["message"]), WantedRows(Term("b"))))
     table = pyarrow.table(rows)
-    assert table.column_names == [*ALWAYS, "a"]
+    assert table.column_names == [NO_COLUMN, *ALWAYS, "a"]
     assert table.column("message").to_pylist() == ["a=1 b=2", "a=x b=3"]
     assert table.column("a").null_count == table.column("time").null_count == 2
 

@@ -1,15 +1,19 @@
 """Conditions as queries; that they change no answer is tested in test_answer.py."""
 
 import json
-from typing import Any
+from contextlib import closing
 
 import duckdb
 import pytest
 
-from logsrv.linelog.query.question import EVERYTHING, And, Compare, Or, Term
+from logsrv.linelog.query.question import EVERYTHING, And, Compare, HasField, Or, Term
+from logsrv.linelog.read.view import View
+from logsrv.linelog.sql.answer import SqlAnswer
 from logsrv.linelog.sql.columns import ColumnType
 from logsrv.linelog.sql.plan import ReadingPlan, plan_everything, plan_from_duckdb
-from logsrv.linelog.sql.push import WantedRows, rows_in_all, rows_in_any, rows_of_filter
+from logsrv.linelog.sql.push import WantedRows, rows_in_all, rows_in_any, rows_of_condition
+from logsrv.linelog.sql.rows import StoreReading
+from tests.parts.stores import lines, make_store, view_of
 
 A, B = Compare("a", "=", "x"), Compare("b", "=", "y")
 
@@ -33,52 +37,72 @@ def test_alternatives_one_in_the_other_are_side_by_side():
     )
 
 
-def test_of_many_alternatives_one_cheap_condition_each_is_looked_for():
-    """Hundreds of others take longer than parsing all lines."""
-    greater = [Compare("n", ">", str(number)) for number in range(100)]
-    equal = [Compare("a", "=", str(number)) for number in range(100)]
-    both = [WantedRows(And(pair)) for pair in zip(greater, equal, strict=True)]
-    assert rows_in_any(both[:5]).node == Or(tuple(one.node for one in both[:5]))
-    assert rows_in_any(both).node == Or(tuple(equal))
-    assert rows_in_any([*both, WantedRows(And((greater[0], Or((A, B)))))]).node == Or(
-        (*equal, A, B)
-    )
-    assert rows_in_any(list(map(WantedRows, greater))).node == EVERYTHING
+def test_many_alternatives_are_looked_for_only_if_each_is_a_value_or_a_text():
+    """A dozen others take longer than parsing all lines."""
+    greater = [WantedRows(Compare("n", ">", str(number))) for number in range(7)]
+    equal = [WantedRows(Compare("a", "=", str(number))) for number in range(100)]
+    assert rows_in_any(greater[:6]).node == Or(tuple(one.node for one in greater[:6]))
+    assert rows_in_any(greater).node == EVERYTHING
+    some = [*equal, WantedRows(Term("x")), *greater[:6]]
+    assert rows_in_any(some).node == Or(tuple(one.node for one in some))
 
 
 def test_times_are_written_as_the_store_has_them():
     assert WantedRows(since=1795154400000001).times == ("2026-11-20T06:00:00.000001Z", "")
 
 
-def contains(text: str, function: str = "contains") -> dict[str, Any]:
-    children = [
-        {"type": "BOUND_REF", "index": 0},
-        {"type": "VALUE_CONSTANT", "value": {"value": text}},
-    ]
-    expression = {"type": "BOUND_FUNCTION", "qname": {"path": [function]}, "children": children}
-    return {"filter_type": "EXPRESSION_FILTER", "expr": expression}
+@pytest.fixture(scope="module")
+def view(tmp_path_factory: pytest.TempPathFactory) -> View:
+    messages = ["n=5 ms=1.5 a=x", "n=6 ms=2 a=y"]
+    return view_of(make_store(tmp_path_factory.mktemp("push") / "logs", [lines(messages)]))
 
 
 @pytest.mark.parametrize(
-    ("text", "function", "node"),
+    ("condition", "node"),
     [
-        ("timeout", "contains", Term("timeout")),
+        ("contains(message, 'timeout')", Term("timeout")),
         # Behind a byte that is not UTF-8 and is shown as \xab, the line has no `ab`.
-        ("abnormal", "contains", Term("normal")),
-        ("x", "contains", EVERYTHING),
-        ("\\", "contains", EVERYTHING),
-        ("%Wombat%", "~~*", Term("wombat")),
-        ("%oil%", "~~*", Or((Term("oil"), Term("o\u0130l")))),
-        ("%likings%", "~~*", Term("ngs")),
-        ("%odd", "unknown", EVERYTHING),
+        ("contains(message, 'abnormal')", Term("normal")),
+        ("contains(message, 'x')", EVERYTHING),
+        (r"contains(message, '\')", EVERYTHING),
+        ("message like 'one%_two'", And((Term("one"), Term("two")))),
+        ("message ilike '%Wombat%'", Term("wombat")),
+        ("contains(lower(message), 'oil')", Or((Term("oil"), Term("o\u0130l")))),
+        ("message ilike '%likings%'", Term("ngs")),
+        ("reverse(message) = 'x'", EVERYTHING),
+        ("n > 5 and n < 7", And((Compare("n", ">=", "5"), Compare("n", "<=", "7")))),
+        ("5 <= n", Compare("n", ">=", "5")),
+        ("not n < 5", Compare("n", ">=", "5")),
+        ("n in (5, 6, 7)", Or(tuple(Compare("n", "=", str(one)) for one in (5, 6, 7)))),
+        (f"n in {tuple(range(51))}", EVERYTHING),
+        ("ms = 1.5", And((Compare("ms", ">=", "1.5"), Compare("ms", "<=", "1.5")))),
+        ("a is not null", HasField("a")),
+        ("a = 'x' or source = 'y'", Or((A, Compare("source", "=", "y")))),
+        ("a = 'x' or n % 2 = 1", EVERYTHING),
+        ("level >= 'alert'", Compare("level", ">=", "alert")),
     ],
 )
-def test_texts_of_a_message_narrow_down(text, function, node):
-    assert rows_of_filter(contains(text, function), "message", {}).node == node
+def test_conditions_of_a_statement_narrow_down(view, condition, node):
+    assert wanted_rows(view, condition) == WantedRows(node)
+
+
+def test_times_of_a_statement_are_limits(view):
+    begin = 1_795_154_400_000_000
+    condition = "time between '2026-11-20 06:00:00' and '2026-11-20 06:00:01' and a = 'x'"
+    assert wanted_rows(view, condition) == WantedRows(A, begin, begin + 1_000_001)
+
+
+def wanted_rows(view: View, condition: str) -> WantedRows:
+    statement = f"select time from (select * from logs) where {condition}"
+    with closing(SqlAnswer(statement, StoreReading(view, processes=1), utc=True)) as answer:
+        for _ in answer.batches():
+            pass
+        assert answer.rows is not None and "time" in answer.rows.plan.columns
+        return answer.rows.plan.wanted
 
 
 def test_forms_of_a_later_duckdb_narrow_nothing_down():
-    assert rows_of_filter({"filter_type": "NEW"}, "message", {}) == WantedRows()
+    assert rows_of_condition({"type": "NEW"}, ["message"], {}) == WantedRows()
 
 
 def test_no_other_characters_become_ascii_in_small_letters():
