@@ -145,9 +145,11 @@ class Browser(App[None]):
         await super().on_event(event)
 
     def action_run(self, part: str, command: str, *words: object) -> None:
-        """Run a command of one of our parts; `guide.KEYS` names both."""
+        """Run a command of one of our parts, some in the background; `guide.KEYS` names both."""
         with self.window.saying_errors():
-            getattr(getattr(self, part), command)(*words)
+            going_on = getattr(getattr(self, part), command)(*words)
+            if going_on is not None:
+                self.window.run_in_background(lambda: going_on, group=part)
 
     def on_click(self, event: events.Click) -> None:
         if event.widget is not None and event.widget.id == "top":

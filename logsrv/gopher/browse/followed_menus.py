@@ -136,18 +136,10 @@ class FollowedMenus:
         if ids:
             await self.mark_entries(ids)
 
-    async def mark_entries(self, ids: list[str], *, read: bool = True) -> None:
-        """Mark these entries as read or as new. Raises ConfigurationError."""
-        # Change the news in memory first: the page of news may be shown before the file is written.
-        self._replace_followed(
-            each._replace(news=each.news.with_entries_marked(ids, read=read))
-            for each in self.followed
-        )
-        await asyncio.to_thread(self._session.following.mark_entries, ids, read=read)
-
-    async def mark_all_read(self) -> None:
-        """Mark everything as read. Raises ConfigurationError."""
-        await self._write_and_reload(self._session.following.mark_entries)
+    async def mark_entries(self, ids: list[str] | None = None, *, read: bool = True) -> None:
+        """Mark these entries, or all, as read or as new. Raises ConfigurationError."""
+        mark = partial(self._session.following.mark_entries, ids, read=read)
+        await self._write_and_reload(mark)
 
     async def _write_and_reload(self, work: Callable[..., object], *arguments: Any) -> None:
         await asyncio.to_thread(work, *arguments)

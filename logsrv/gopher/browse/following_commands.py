@@ -73,11 +73,8 @@ class FollowingCommands:
         page = self._current.page
         return page is None or self._followed.follows(page.url)
 
-    def toggle_following(self) -> None:
+    async def toggle_following(self) -> None:
         """Follow the page, or stop following it."""
-        self._window.run_in_background(self._toggle_following, group="following", exclusive=True)
-
-    async def _toggle_following(self) -> None:
         page, about = self._current.page, self._current.subject_at_cursor
         followed, say = self._followed, self._window.say
         if isinstance(about, FollowedMenu):
@@ -100,11 +97,8 @@ class FollowingCommands:
         mark = partial(self._followed.mark_address_read, address)
         self._window.run_in_background(mark, group="marking")
 
-    def toggle_read_mark(self) -> None:
+    async def toggle_read_mark(self) -> None:
         """Mark the item with the cursor as read, or as new again."""
-        self._window.run_in_background(self._toggle_read_mark, group="marking")
-
-    async def _toggle_read_mark(self) -> None:
         entry = self._current.subject_at_cursor
         if not isinstance(entry, NewsItem):
             self._window.say("m  marks the item that is pointed at: W  shows what is new.")
@@ -112,12 +106,9 @@ class FollowingCommands:
         await self._followed.mark_entries([entry.id], read=not entry.read)
         self._current.redraw()
 
-    def mark_all_read(self) -> None:
+    async def mark_all_read(self) -> None:
         """Mark everything as read."""
-        self._window.run_in_background(self._mark_all_read, group="marking")
-
-    async def _mark_all_read(self) -> None:
-        await self._followed.mark_all_read()
+        await self._followed.mark_entries()
         self._current.redraw()
         self._window.say("All is marked as read.")
 

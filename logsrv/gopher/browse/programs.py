@@ -24,34 +24,9 @@ from logsrv.kit.text.escape import one_line
 
 _USUAL = "open" if sys.platform == "darwin" else "xdg-open"
 # Browsers, pagers and mail programs that want the terminal.
-_IN_TERMINAL = frozenset(
-    (
-        *(
-            "lynx",
-            "w3m",
-            "links",
-            "links2",
-            "elinks",
-            "browsh",
-            "carbonyl",
-            "cha",
-            "chawan",
-            "offpunk",
-        ),
-        *(
-            "amfora",
-            "bombadillo",
-            "less",
-            "more",
-            "vi",
-            "vim",
-            "nvim",
-            "nano",
-            "mutt",
-            "neomutt",
-            "alpine",
-        ),
-    )
+_IN_TERMINAL = (
+    "alpine amfora bombadillo browsh carbonyl cha chawan elinks less links links2 lynx more mutt nano "
+    "neomutt nvim offpunk vi vim w3m"
 )
 # Endings of files that a desktop would run as programs instead of showing them.
 _RUN = (".desktop", ".appimage", ".command", ".jar", ".exe", ".bat", ".cmd", ".com", ".scr", ".msi")
@@ -87,7 +62,7 @@ class ExternalPrograms:
 
         def run() -> None:
             self._opened(what)
-            if Path(command[0]).name in _IN_TERMINAL:
+            if Path(command[0]).name in _IN_TERMINAL.split():
                 with self._window.saying_errors():
                     self._window.run_in_terminal(command)
             else:
