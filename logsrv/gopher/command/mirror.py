@@ -27,8 +27,8 @@ from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.local import MIRROR_JOURNAL
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl, MirrorTally
-from logsrv.gopher.mirror.jobs import CrawlOptions, mirror_limits
 from logsrv.gopher.mirror.journal import MirrorJournal
+from logsrv.gopher.mirror.requests import CrawlOptions, mirror_limits
 from logsrv.gopher.mirror.scope import MirrorScope
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL, canonical_host, parse_typed_url

@@ -2,7 +2,7 @@
 
     crawl             decides which item to fetch next, again, or never; counts what became of each
     scope             decides which items belong to the mirror; the server's rules for robots (no I/O)
-    jobs              jobs that wait and jobs that are running, a few at a time; the limits of a run
+    requests          requests for items, a few at a time; the limits of a run
     menus             writes menus as gophermap and index.html: when they came, and again at the end
     sinks             write the bytes of an answer to memory or to a file
     paths             from selectors to paths below the directory; nothing is written through a link

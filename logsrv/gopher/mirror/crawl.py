@@ -15,15 +15,17 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.earlier_copies import EarlierCopies, why_not_replace
-from logsrv.gopher.mirror.jobs import CrawlOptions, FetchJob, JobRunner, ServerRules
 from logsrv.gopher.mirror.journal import ItemCopy, MirrorJournal
 from logsrv.gopher.mirror.menus import MenuFiles, MenuLine
-from logsrv.gopher.mirror.paths import OF_A_NAME, CopyPath, MirrorFolders, PathAssigner
+from logsrv.gopher.mirror.paths import OF_A_NAME, MirrorFolders, PathAssigner
+from logsrv.gopher.mirror.requests import CrawlOptions, ItemRequests, MirrorItem, ServerRules
 from logsrv.gopher.mirror.scope import NOT_FOLLOWED, OTHER_HOST, ItemKeys, Key, MirrorScope, is_menu
 from logsrv.gopher.mirror.sinks import FileSink
 from logsrv.gopher.wire.content import Content, parse_menu
+from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 
@@ -59,13 +61,13 @@ class Crawl:
         self._transfers = transfers
         self._manners = manners
         self._folders = folders
-        self._items = ItemKeys()
-        self._jobs: dict[Key, FetchJob] = {}
+        self._keys = ItemKeys()
+        self._items: dict[Key, MirrorItem] = {}
         self._names = PathAssigner(scope.root)
-        self._earlier = EarlierCopies(self._items, journal, folders)
+        self._earlier = EarlierCopies(self._keys, journal, folders)
         # The items that menus list, fetched or not: (key, whether it is listed as a menu).
         self._listed: set[tuple[Key, bool]] = set()
-        self._fetching = JobRunner(transfers, folders, manners)
+        self._requests = ItemRequests(transfers, folders, manners)
         self._files = MenuFiles(folders, scope.root, charset)
         self._menus: list[ItemCopy] = []
         self._unread: deque[UnreadMenu] = deque()
@@ -80,27 +82,27 @@ class Crawl:
         try:
             self._run(show)
         finally:
-            self._fetching.close()
+            self._requests.close()
 
     def _run(self, show: Callable[[], None]) -> None:
         root = self._scope.root
         self._folders.remove_partial_files()
         self._earlier.read_journal(update=self._manners.update)
         rules = ServerRules(root, self._transfers, self._manners.ignore_robots)
-        if self._items.key(root) not in self._earlier.done:
+        if self._keys.key(root) not in self._earlier.done:
             # The user asked for the root; only its items must wait for the server's rules.
-            self._find_or_make_job(root, 0)
-            self._fetching.start_jobs()
+            self._find_or_add(root, 0)
+            self._requests.start_waiting()
         self._wait_for_rules(rules)
-        self._find_or_make_job(root, 0)
+        self._find_or_add(root, 0)
         try:
             self._fetch_all(show)
         except Exception:
             raise
         except BaseException:
             # After Ctrl-C or SIGTERM too, store the complete answers, so that they are not fetched again.
-            self._fetching.collect_ended()
-            self._finish_ended_jobs()
+            self._requests.collect_ended()
+            self._finish_ended()
             self._write_menus()
             raise
         self._write_menus()
@@ -108,50 +110,50 @@ class Crawl:
         if root_error is not None:
             raise root_error
         if self._earlier.is_update and self.tally.stopped is None:
-            unused = self._earlier.unused_copies(self._jobs.values())
+            unused = self._earlier.unused_copies(self._items.values())
             self.tally.unlisted = [
                 copy.url
                 for copy in unused
-                if (self._items.key(copy.url), copy.size is None) not in self._listed
+                if (self._keys.key(copy.url), copy.size is None) not in self._listed
             ]
             self._journal.end_update(unused)
 
     def _fetch_all(self, show: Callable[[], None]) -> None:
         while self.tally.waiting or self._unread:
-            self._fetching.start_jobs()
+            self._requests.start_waiting()
             # Meanwhile the servers answer the requests just sent.
-            self._finish_ended_jobs()
+            self._finish_ended()
             if self._unread:
                 self._process_next_lines(self._unread[0])
             show()
             if self._transfers.received > self._manners.max_bytes:
                 self.tally.stopped = f"--max-bytes {self._manners.max_bytes}"
-                self._fetching.collect_ended()
-                self._finish_ended_jobs()
+                self._requests.collect_ended()
+                self._finish_ended()
                 break
             if self.tally.waiting:
-                self._fetching.wait_for_end(busy=bool(self._unread))
+                self._requests.wait_for_end(busy=bool(self._unread))
 
-    def _finish_ended_jobs(self) -> None:
-        for job in self._fetching.store_ended_jobs():
-            self._finish_job(job)
+    def _finish_ended(self) -> None:
+        for ended in self._requests.take_ended():
+            self._finish_request(*ended)
 
     # Before the first item.
 
     def _wait_for_rules(self, rules: ServerRules) -> None:
         while not rules.requests_have_ended:
-            self._fetching.wait_for_end(busy=False)
+            self._requests.wait_for_end(busy=False)
         # The report counts only the bytes of the mirror.
         self._transfers.received -= rules.size
         for done in self._earlier.copies.values():
             self._names.reserve_path(done.url, done.path)
         self._scope.robots = rules.robots
-        self._fetching.slow_down(self._scope.robots.delay)
+        self._requests.slow_down(self._scope.robots.delay)
 
     # Finding.
 
     def _process_next_lines(self, unread: UnreadMenu) -> None:
-        """Process the next lines of a menu: make jobs for their items, or use earlier copies.
+        """Process the next lines of a menu: add their items, or use earlier copies.
 
         Process only some lines of a long menu in one call: requests must go on meanwhile.
         """
@@ -162,10 +164,10 @@ class Crawl:
                 if line.is_link:
                     self.tally.skipped[NOT_FOLLOWED] += 1
                 continue
-            self._listed.add((self._items.key(url), is_menu(url)))
+            self._listed.add((self._keys.key(url), is_menu(url)))
             if (reason := self._scope.reason_left_out(url, unread.depth)) is not None:
                 self.tally.count_left_out(url, reason)
-            elif self._find_or_make_job(url, unread.depth) is None:
+            elif self._find_or_add(url, unread.depth) is None:
                 unread.lines.clear()
                 break
         if not unread.lines:
@@ -173,50 +175,49 @@ class Crawl:
             # Most of its items are not there yet: it is written again at the end.
             self._write_menu(unread.menu)
 
-    def _find_or_make_job(self, url: GopherURL, depth: int) -> FetchJob | None:
-        """Return the job for an item that was found; None if there are --max-items already."""
-        key = self._items.key(url)
-        job = self._jobs.get(key)
-        if job is not None:
-            return job
-        if len(self._jobs) >= self._manners.max_items:
+    def _find_or_add(self, url: GopherURL, depth: int) -> MirrorItem | None:
+        """Return the item at a URL that was found; None if there are --max-items already."""
+        key = self._keys.key(url)
+        item = self._items.get(key)
+        if item is not None:
+            return item
+        if len(self._items) >= self._manners.max_items:
             self.tally.stopped = f"--max-items {self._manners.max_items}"
             return None
         done = self._earlier.done.pop(key, None)
         if done is not None:
             # The copy's URL has the type with which it was fetched, which may differ from that in this
             # menu.
-            job = self._jobs[key] = FetchJob(done.url, key, depth)
+            item = self._items[key] = MirrorItem(done.url, key, depth)
             self.tally.kept += 1
-            self._use_earlier_copy(done, job)
-            return job
-        job = self._jobs[key] = FetchJob(url, key, depth)
-        self.tally.waiting += 1
+            self._use_earlier_copy(done, item)
+            return item
         old = self._earlier.copy_before_update(key, url)
-        job.known = old is not None
+        item = self._items[key] = MirrorItem(url, key, depth, old)
+        self.tally.waiting += 1
         if old is not None and (old.size is None) == is_menu(url):
-            job.path = old.path
+            item.path = old.path
         elif not is_menu(url):
-            job.path = self._names.assign_path(url)
-        self._fetching.add(job, first=self._earlier.is_update and is_menu(url))
-        return job
+            item.path = self._names.assign_path(url)
+        self._requests.add(item, first=self._earlier.is_update and is_menu(url))
+        return item
 
-    def _use_earlier_copy(self, done: ItemCopy, job: FetchJob) -> None:
+    def _use_earlier_copy(self, done: ItemCopy, item: MirrorItem) -> None:
         """Use an earlier copy, and read its lines if it is a menu."""
-        self._note_copy(job, done.path)
+        item.path = done.path
+        self._note_copy(item)
         if done.size is None:
-            self._queue_menu_lines(done, job, parse_menu(self._journal.read_menu(done)))
+            self._queue_menu_lines(done, item, parse_menu(self._journal.read_menu(done)))
 
-    def _note_copy(self, job: FetchJob, path: CopyPath) -> None:
-        job.path = path
-        job.has_copy = True
-        if job.url == self._scope.root and not is_menu(job.url):
-            self._files.write_root_menu(path, is_menu=False)
+    def _note_copy(self, item: MirrorItem) -> None:
+        item.has_copy = True
+        if item.url == self._scope.root and item.path is not None and not is_menu(item.url):
+            self._files.write_root_menu(item.path, is_menu=False)
 
-    def _queue_menu_lines(self, menu: ItemCopy, job: FetchJob, came: Content) -> None:
+    def _queue_menu_lines(self, menu: ItemCopy, item: MirrorItem, came: Content) -> None:
         self._files.note_menu_path(menu)
         self._menus.append(menu)
-        self._unread.append(UnreadMenu(menu, job.depth + 1, deque(came.items)))
+        self._unread.append(UnreadMenu(menu, item.depth + 1, deque(came.items)))
 
     def _write_menus(self) -> None:
         """Write all menus at the end of a run, when the copies of their items are there."""
@@ -235,67 +236,84 @@ class Crawl:
         url = self._scope.url_of_line(line, menu.url)
         if url is None:
             return MenuLine(line, None, False, None)
-        key = self._items.key(url)
-        job = self._jobs.get(key)
-        if job is not None and job.has_copy:
-            return MenuLine(line, job.path, is_menu(job.url), None)
+        key = self._keys.key(url)
+        item = self._items.get(key)
+        if item is not None and item.has_copy:
+            return MenuLine(line, item.path, is_menu(item.url), None)
         if (done := self._earlier.usable_copy(key, url)) is not None:
             return MenuLine(line, done.path, done.size is None, None)
         return MenuLine(line, None, False, str(url))
 
     # Fetching.
 
-    def _finish_job(self, job: FetchJob) -> None:
-        if job.error is not None:
-            self._retry_or_fail(job, job.error)
+    def _finish_request(
+        self, item: MirrorItem, got: Content | FileSink | None, error: Exception | None
+    ) -> None:
+        """Store what came; else request it again, or use the earlier copy."""
+        is_same = False
+        try:
+            if error is not None:
+                raise error
+            if isinstance(got, Content):
+                is_same = self._store_menu(item, got)
+            elif got is not None:
+                is_same = self._store_file(item, got)
+        except (LogsrvError, OSError) as failure:
+            if got is not None:
+                got.abort()
+            self._retry_or_fail(item, failure)
             return
-        url, got = job.url, job.got
-        old = self._earlier.copy_before_update(job.key, url)
-        before = None
-        if isinstance(got, Content) and old is not None:
-            if old.size is None:
-                before = parse_menu(self._journal.read_menu(old))
-            if (error := why_not_replace(url, got, before)) is not None:
-                self._retry_or_fail(job, error)
-                return
         self.tally.fetched += 1
         self.tally.waiting -= 1
-        path = self._names.assign_path(url) if job.path is None else job.path
-        is_same = False
-        if isinstance(got, Content):
-            is_same = before is not None and before.content == got.content
-            self._queue_menu_lines(self._journal.add_menu(url, path, got.content), job, got)
-        elif isinstance(got, FileSink):
-            is_same = not got.changed
-            self._journal.add_file(url, path, got.size)
-        job.got = None
-        if old is not None:
+        if item.old is not None:
             self.tally.same += is_same
             self.tally.changed += not is_same
-        self._note_copy(job, path)
+        self._note_copy(item)
 
-    def _retry_or_fail(self, job: FetchJob, error: Exception) -> None:
-        url = job.url
-        job.error = job.got = None
+    def _store_menu(self, item: MirrorItem, got: Content) -> bool:
+        """Store a menu; return true if it is as before. Raises GopherError if it must not replace that."""
+        before = None
+        if item.old is not None:
+            if item.old.size is None:
+                before = parse_menu(self._journal.read_menu(item.old))
+            if (error := why_not_replace(item.url, got, before)) is not None:
+                raise error
+        if item.path is None:
+            item.path = self._names.assign_path(item.url)
+        copy = self._journal.add_menu(item.url, item.path, got.content)
+        self._queue_menu_lines(copy, item, got)
+        return before is not None and before.content == got.content
+
+    def _store_file(self, item: MirrorItem, file: FileSink) -> bool:
+        """Store a file; return true if it is as before."""
+        assert item.path is not None
+        self._folders.check_no_link(item.path)
+        if file.became_empty:
+            raise Truncated(item.url.address, 0, "nothing came, and there was something before")
+        file.store()
+        self._journal.add_file(item.url, item.path, file.size)
+        return not file.changed
+
+    def _retry_or_fail(self, item: MirrorItem, error: Exception) -> None:
+        url = item.url
         if isinstance(error, OSError) and error.errno not in OF_A_NAME:
-            if error.filename is None and job.path is not None:
+            if error.filename is None and item.path is not None:
                 # The error of a full disk names no file.
-                error.filename = self._folders.checked_path(job.path)
+                error.filename = self._folders.checked_path(item.path)
             raise error
-        if self._fetching.retry_failed(job, error):
+        if self._requests.retry(item, error):
             return
-        old = self._earlier.copy_before_update(job.key, url)
-        if old is not None and url == self._scope.root:
+        if item.old is not None and url == self._scope.root:
             # If the server is down, or answers with a wrong root, an update changes nothing.
             self.tally.stays.add(url)
             raise error
         self.tally.failed[url] = error
         self._journal.add_failure(url, str(error))
         self.tally.waiting -= 1
-        if old is not None and self._use_old_if_whole(old, job):
+        if item.old is not None and self._use_old_if_whole(item.old, item):
             self.tally.stays.add(url)
 
-    def _use_old_if_whole(self, old: ItemCopy, job: FetchJob) -> bool:
+    def _use_old_if_whole(self, old: ItemCopy, item: MirrorItem) -> bool:
         """Use the earlier copy of an item that cannot be fetched; return false if it is damaged."""
         if old.size is None:
             old = self._journal.add_menu(old.url, old.path, self._journal.read_menu(old))
@@ -304,8 +322,8 @@ class Crawl:
         else:
             self._journal.add_file(old.url, old.path, old.size)
         # A menu may list the item with another type now; the copy's URL has that with which it was fetched.
-        job.url = old.url
-        self._use_earlier_copy(old, job)
+        item.url = old.url
+        self._use_earlier_copy(old, item)
         return True
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from logsrv.gopher.mirror.jobs import FetchJob
 from logsrv.gopher.mirror.journal import ItemCopy, MirrorJournal
 from logsrv.gopher.mirror.paths import CopyPath, MirrorFolders
+from logsrv.gopher.mirror.requests import MirrorItem
 from logsrv.gopher.mirror.scope import ItemKeys, Key, is_menu
 from logsrv.gopher.wire.content import Content
 from logsrv.gopher.wire.errors import GopherError, Truncated
@@ -48,8 +48,8 @@ class EarlierCopies:
     menus has listed already. is_update: whether this run requests everything again.
     """
 
-    def __init__(self, items: ItemKeys, journal: MirrorJournal, folders: MirrorFolders) -> None:
-        self._items = items
+    def __init__(self, keys: ItemKeys, journal: MirrorJournal, folders: MirrorFolders) -> None:
+        self._keys = keys
         self._journal = journal
         self._folders = folders
         self.done: dict[Key, ItemCopy] = {}
@@ -67,9 +67,9 @@ class EarlierCopies:
         self.is_update = contents.old is not None
         for done in contents.old or ():
             self.copies[done.path] = done
-            self._before[self._items.key(done.url), done.size is None] = done
+            self._before[self._keys.key(done.url), done.size is None] = done
         for done in contents.done:
-            key = self._items.key(done.url)
+            key = self._keys.key(done.url)
             if self._is_whole(done):
                 self.copies[done.path] = self.done[key] = done
             else:
@@ -85,9 +85,9 @@ class EarlierCopies:
         done = self.done.get(key) or self._before.get((key, is_menu(url)))
         return done if done is not None and self._is_whole(done) else None
 
-    def unused_copies(self, jobs: Iterable[FetchJob]) -> list[ItemCopy]:
-        """Return the copies that a run with these jobs neither made nor used."""
-        taken = {job.path for job in jobs if job.has_copy}
+    def unused_copies(self, items: Iterable[MirrorItem]) -> list[ItemCopy]:
+        """Return the copies that a run with these items neither made nor used."""
+        taken = {item.path for item in items if item.has_copy}
         taken.update(done.path for done in self.done.values())
         return [
             copy for path, copy in self.copies.items() if path not in taken and self._is_whole(copy)

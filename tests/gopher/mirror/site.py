@@ -10,8 +10,8 @@ from typing import Any
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl
-from logsrv.gopher.mirror.jobs import CrawlOptions, mirror_limits
 from logsrv.gopher.mirror.journal import MirrorJournal
+from logsrv.gopher.mirror.requests import CrawlOptions, mirror_limits
 from logsrv.gopher.mirror.scope import MirrorScope
 from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.url import GopherURL

@@ -121,7 +121,12 @@ def test_a_link_that_is_put_there_meanwhile_is_not_written_through(serve, tmp_pa
             super()._answer(connection, request)
 
     menu = b"0B\t/sub/b\t@\n0C\t/sub/c\t@\n0D\t/sub/d\t@\n.\n"
-    answers = {b"": b"1Sub\t/sub\t@\n.\n", b"/sub": menu, b"/sub/c": b"c", b"/sub/d": b"d"}
+    answers = {
+        b"": b"1Sub\t/sub\t@\n.\n",
+        b"/sub": menu,
+        b"/sub/c": bytes(1_000_000),
+        b"/sub/d": b"d",
+    }
     done = crawl(Moving(serve, answers), tmp_path / "mirror", connections=1, update=True)
     failed = {url.selector: type(error) for url, error in done.tally.failed.items()}
     assert failed == {b"/sub/b": ServerError, b"/sub/c": LinkInTheWay, b"/sub/d": LinkInTheWay}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher.fetch.local import MIRROR_JOURNAL
-from logsrv.gopher.mirror import jobs
+from logsrv.gopher.mirror import requests
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve
@@ -64,7 +64,7 @@ BAD: dict[str, tuple[Answers, set[bytes]]] = {
 @pytest.fixture
 def site(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A server, and a mirror of it in `tmp_path` with all that it has. Nothing is asked for twice."""
-    monkeypatch.setattr(jobs, "RETRIES", 0)
+    monkeypatch.setattr(requests, "RETRIES", 0)
     found = Site(serve, GOOD)
     assert crawl(found, tmp_path).tally.failed == {}
     return found

@@ -1,4 +1,4 @@
-"""Few connections at a time, and no file is lost to an answer that is none."""
+"""Few connections at a time; and the rules of a server."""
 
 import socket
 import threading
@@ -8,27 +8,32 @@ import pytest
 
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.transfers import Transfers
-from logsrv.gopher.mirror.jobs import (
+from logsrv.gopher.mirror.paths import MirrorFolders
+from logsrv.gopher.mirror.requests import (
     CrawlOptions,
-    FetchJob,
-    JobRunner,
+    EndedRequest,
+    ItemRequests,
+    MirrorItem,
     ServerRules,
 )
-from logsrv.gopher.mirror.paths import MirrorFolders
 from logsrv.gopher.mirror.scope import RobotRules, item_key
-from logsrv.gopher.wire.errors import Truncated
+from logsrv.gopher.wire.errors import Refused
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
-
-
-def job_for(url: str, path: str) -> FetchJob:
-    parsed = GopherURL.parse(url)
-    return FetchJob(parsed, item_key(parsed), 1, (path,))
+from tests.parts.gopher_servers import Scripted
+from tests.parts.ports import free_port
 
 
 @pytest.fixture
 def transfers() -> Transfers:
     return Transfers(ConnectionOptions(), time.monotonic)
+
+
+def item_at(server: Scripted, number: int) -> MirrorItem:
+    url = GopherURL.parse(server.url(f"/0/{number}"))
+    item = MirrorItem(url, item_key(url), 1)
+    item.path = (str(number),)
+    return item
 
 
 @pytest.mark.parametrize(
@@ -42,35 +47,41 @@ def test_four_connections_unless_others_are_asked_for(serve, tmp_path, transfers
         connection.sendall(request)
 
     server = serve(slow)
-    manners = CrawlOptions(**asked_for)
-    runner = JobRunner(transfers, MirrorFolders(tmp_path), manners)
+    requests = ItemRequests(transfers, MirrorFolders(tmp_path), CrawlOptions(**asked_for))
     for number in range(10):
-        runner.add(job_for(server.url(f"/0/{number}"), str(number)))
-    ended: list[FetchJob] = []
-    while len(ended) < 10:
-        runner.start_jobs()
+        requests.add(item_at(server, number))
+    errors: list[Exception | None] = []
+    while len(errors) < 10:
+        requests.start_waiting()
         if len(server.requests) == most:
             go.set()
-        runner.wait_for_end(busy=False)
-        ended += runner.store_ended_jobs()
-    runner.close()
+        requests.wait_for_end(busy=False)
+        errors += [ended.error for ended in requests.take_ended()]
+    requests.close()
     assert server.most_open <= most
-    assert {job.error for job in ended} == {None}
-    assert (tmp_path / "7").read_bytes() == b"/7\r\n"
+    assert errors == [None] * 10
 
 
-def test_no_answer_takes_the_place_of_a_file(serve, tmp_path, transfers):
-    (tmp_path / "a").write_bytes(b"before")
-    runner = JobRunner(transfers, MirrorFolders(tmp_path), CrawlOptions())
-    job = job_for(serve(b"").url("/0/a"), "a")
-    job.known = True
-    runner.add(job)
-    runner.start_jobs()
-    while not list(runner.store_ended_jobs()):
-        runner.wait_for_end(busy=False)
-    runner.close()
-    assert isinstance(job.error, Truncated)
-    assert (tmp_path / "a").read_bytes() == b"before"
+def test_a_server_that_answered_before_gets_time(serve, tmp_path, transfers):
+    """One that restarts, say: it refuses connections for a moment."""
+    server = serve(b"first", port=free_port())
+    requests = ItemRequests(transfers, MirrorFolders(tmp_path), CrawlOptions())
+
+    def ended(number: int) -> EndedRequest:
+        requests.add(item_at(server, number))
+        found: list[EndedRequest] = []
+        while not found:
+            requests.start_waiting()
+            requests.wait_for_end(busy=False)
+            found += requests.take_ended()
+        return found[0]
+
+    assert ended(1).error is None
+    server.close()
+    refused = ended(2)
+    assert isinstance(refused.error, Refused)
+    assert requests.retry(refused.item, refused.error)
+    requests.close()
 
 
 ROBOTS = b"User-agent: *\r\nDisallow: /private\r\nCrawl-delay: 2\r\n"

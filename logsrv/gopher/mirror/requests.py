@@ -1,4 +1,4 @@
-"""Jobs: those that wait, and the few that are running, each with a sink for its answer.
+"""Requests for items: those that wait, and the few that are running, each with a sink for its answer.
 
 The rules of the server, its `robots.txt`, are requested first.
 """
@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.stream import RetryPolicy
-from logsrv.gopher.fetch.transfers import AnswerSink, SocketTransfer, Transfers
+from logsrv.gopher.fetch.transfers import SocketTransfer, Transfers
+from logsrv.gopher.mirror.journal import ItemCopy
 from logsrv.gopher.mirror.paths import CopyPath, MirrorFolders
 from logsrv.gopher.mirror.scope import Key, RobotRules, parse_robots
 from logsrv.gopher.mirror.sinks import FileSink
 from logsrv.gopher.wire.content import Content
-from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.itemtypes import AnswerKind, item_type
 from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.url import GopherURL
@@ -25,26 +25,32 @@ from logsrv.gopher.wire.url import GopherURL
 IDLE = 0.2
 
 
-class FetchJob:
+class MirrorItem:
     """An item of the mirror.
 
     url: for items of the root's server, always with the same name of that server. key: the item's identity.
-    depth: number of menus from the root to it. path: that of its copy; for a menu, set when it is copied.
-    known: whether there may be an earlier copy. got, error: after fetching, the answer or why it failed.
-    has_copy: whether there is a copy. pause: seconds before the next try.
+    depth: number of menus from the root to it. old: its copy from before an update. path: that of its copy;
+    for a menu, set when it is copied. has_copy: whether there is a copy. tries: requests sent so far.
+    pause: seconds before the next one.
     """
 
-    def __init__(self, url: GopherURL, key: Key, depth: int, path: CopyPath | None = None) -> None:
+    def __init__(self, url: GopherURL, key: Key, depth: int, old: ItemCopy | None = None) -> None:
         self.url = url
         self.key = key
         self.depth = depth
-        self.path = path
+        self.old = old
+        self.path: CopyPath | None = None
         self.has_copy = False
-        self.known = False
         self.tries = 0
         self.pause = 0.0
-        self.error: Exception | None = None
-        self.got: AnswerSink | None = None
+
+
+class EndedRequest(NamedTuple):
+    """The end of a request for an item: what came, None if it could not be sent, and the error, if any."""
+
+    item: MirrorItem
+    got: Content | FileSink | None
+    error: Exception | None
 
 
 RETRIES = 4
@@ -73,37 +79,38 @@ class CrawlOptions(NamedTuple):
     update: bool = False
 
 
-class JobRunner:
-    """Runs jobs, a few at a time, and returns those that have ended.
+class ItemRequests:
+    """Requests items, a few at a time, and returns the requests that have ended.
 
-    A job that waits for another try, or for the delay between two requests, counts as running.
+    A request that waits for its pause, or for the delay between two requests, counts as running.
     """
 
     def __init__(self, transfers: Transfers, folders: MirrorFolders, manners: CrawlOptions) -> None:
         self._transfers = transfers
         self._folders = folders
         self._connections = manners.connections
-        self._delay = manners.delay
+        self._delay = 0.0
         self._next_start = 0.0
+        self.slow_down(manners.delay)
         self._retries = RetryPolicy(RETRIES)
-        self._waiting: deque[FetchJob] = deque()
-        self._jobs: dict[SocketTransfer, FetchJob] = {}
-        self._ended: deque[FetchJob] = deque()
+        self._waiting: deque[MirrorItem] = deque()
+        self._running: dict[SocketTransfer, EndedRequest] = {}
+        self._ended: deque[EndedRequest] = deque()
 
-    def add(self, job: FetchJob, *, first: bool = False) -> None:
-        """Put a job at the end of the queue, or at its front."""
+    def add(self, item: MirrorItem, *, first: bool = False) -> None:
+        """Put an item at the end of the queue, or at its front."""
         if first:
-            self._waiting.appendleft(job)
+            self._waiting.appendleft(item)
         else:
-            self._waiting.append(job)
+            self._waiting.append(item)
 
-    def retry_failed(self, job: FetchJob, error: Exception) -> bool:
-        """Run a failed job again, after a pause, if another try may help; else return false."""
-        pause = self._retries.pause_before_retry(job.url, error, job.tries, afresh=True)
+    def retry(self, item: MirrorItem, error: Exception) -> bool:
+        """Request an item again, after a pause, if another try may help; else return false."""
+        pause = self._retries.pause_before_retry(item.url, error, item.tries, afresh=True)
         if pause is None:
             return False
-        job.pause = pause
-        self._waiting.appendleft(job)
+        item.pause = pause
+        self.add(item, first=True)
         return True
 
     def slow_down(self, delay: float) -> None:
@@ -112,87 +119,69 @@ class JobRunner:
             # A single connection is enough with a pause between requests.
             self._delay, self._connections = delay, 1
 
-    def start_jobs(self) -> None:
-        """Start jobs until all connections are in use."""
+    def start_waiting(self) -> None:
+        """Start requests until all connections are in use."""
         while self._can_start:
-            self._start_job(self._waiting.popleft())
-
-    @property
-    def _can_start(self) -> bool:
-        return bool(self._waiting) and len(self._jobs) < self._connections
-
-    def _start_job(self, job: FetchJob) -> None:
-        now = self._transfers.clock()
-        start = max(now + job.pause, self._next_start) if self._delay else now + job.pause
-        self._next_start = start + self._delay
-        try:
-            self._request_item(job, start - now)
-        except (LogsrvError, OSError) as error:
-            job.error = error
-            self._ended.append(job)
+            item = self._waiting.popleft()
+            try:
+                self._start(item)
+            except (LogsrvError, OSError) as error:
+                self._ended.append(EndedRequest(item, None, error))
 
     def wait_for_end(self, *, busy: bool) -> None:
         """Wait until a transfer ends: at most IDLE seconds, not at all if there is something to do."""
         busy = busy or bool(self._ended) or self._can_start or not self._transfers.active
         self._note_ended(self._transfers.run_round(0.0 if busy else IDLE))
 
-    def store_ended_jobs(self) -> Iterator[FetchJob]:
-        """Yield the jobs that have ended. The file of each is stored, or its `error` is set."""
+    def take_ended(self) -> Iterator[EndedRequest]:
+        """Yield the requests that have ended. A file that came is not yet stored."""
         while self._ended:
-            job = self._ended.popleft()
-            if job.error is None and isinstance(job.got, FileSink):
-                self._store_file(job, job.got)
-            if job.error is None:
-                self._retries.note_answered(job.url.host)
-            yield job
+            yield self._ended.popleft()
 
     def collect_ended(self) -> None:
-        """Collect the transfers that have ended, for `store_ended_jobs`; for a run that stops early."""
+        """Collect the transfers that have ended, for `take_ended`; for a run that stops early."""
         self._note_ended(self._transfers.take_ended())
 
     def close(self) -> None:
         """Remove the files of unfinished answers."""
         self.collect_ended()
-        # Remove the files of ended jobs that were not stored, for example because the disk is full.
-        for job in self._ended:
-            if job.got is not None:
-                job.got.abort()
+        # Remove the files that came and were not stored, for example because the disk is full.
+        for ended in self.take_ended():
+            if ended.got is not None:
+                ended.got.abort()
         self._transfers.close()
 
-    def _request_item(self, job: FetchJob, after: float) -> None:
-        """Request the item of a job, `after` seconds from now. Raises LinkInTheWay, OSError."""
-        job.tries += 1
-        url = job.url
-        kind = item_type(url.item_type).transfer
+    @property
+    def _can_start(self) -> bool:
+        return bool(self._waiting) and len(self._running) < self._connections
+
+    def _start(self, item: MirrorItem) -> None:
+        """Request an item after its pause. Raises LinkInTheWay, OSError."""
+        now = self._transfers.clock()
+        start = max(now + item.pause, self._next_start) if self._delay else now + item.pause
+        self._next_start = start + self._delay
+        item.tries += 1
+        kind = item_type(item.url.item_type).transfer
         sink: Content | FileSink
         if kind == "menu":
             sink = Content("menu")
         else:
-            assert job.path is not None
-            path = self._folders.checked_path(job.path)
-            sink = FileSink(path, text=kind == "text", known=job.known)
+            assert item.path is not None
+            path = self._folders.checked_path(item.path)
+            sink = FileSink(path, text=kind == "text", known=item.old is not None)
         limited_as: AnswerKind | None = "menu" if kind == "menu" else None
-        transfer = self._transfers.start(url, sink, limited_as, after)
-        self._jobs[transfer] = job
+        transfer = self._transfers.start(item.url, sink, limited_as, start - now)
+        self._running[transfer] = EndedRequest(item, sink, None)
 
-    def _store_file(self, job: FetchJob, file: FileSink) -> None:
-        assert job.path is not None
-        try:
-            self._folders.check_no_link(job.path)
-            if file.became_empty:
-                raise Truncated(job.url.address, 0, "nothing came, and there was something before")
-            file.store()
-        except (LogsrvError, OSError) as error:
-            file.abort()
-            job.error = error
-
-    def _note_ended(self, ended: list[SocketTransfer]) -> None:
-        for transfer in ended:
-            # Requests for the server's rules, such as robots.txt, have no job.
-            job = self._jobs.pop(transfer, None)
-            if job is not None:
-                job.error, job.got = transfer.error, transfer.sink
-                self._ended.append(job)
+    def _note_ended(self, transfers: list[SocketTransfer]) -> None:
+        for transfer in transfers:
+            # Requests for the server's rules, such as robots.txt, have no item.
+            request = self._running.pop(transfer, None)
+            if request is None:
+                continue
+            if transfer.error is None:
+                self._retries.note_answered(transfer.url.host)
+            self._ended.append(request._replace(error=transfer.error))
 
 
 class ServerRules:
