@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import attrs
@@ -107,7 +108,6 @@ class BlockBody(Body):
     _parts: list[bytes] = attrs.field(init=False, factory=list)
     _size: int = attrs.field(init=False, default=0)
     _room: int = attrs.field(init=False, default=0)
-    _stored: Deferred[Reply] | None = attrs.field(init=False, default=None)
     # The last block of the store here, and the CRC-32 of the part of it that this block has too.
     _read: tuple[BlockNote, int | None] | None = attrs.field(init=False, default=None)
 
@@ -130,64 +130,44 @@ class BlockBody(Body):
         self._size, self._parts = 0, []
         self._release_followers()
 
-    def wait_for_place(self) -> Deferred[None] | None:
+    async def _wait_for_place(self) -> None:
         """Wait for the previous block, if it seems to be on its way, and for room in memory."""
+        intake, origins = self._intake, self._intake.store.origins
         try:
             # A valid block ends after its beginning, so none waits for itself.
             block = block_from_headers(self._headers, b"")
         except ValueError:
-            return None
-        origins = self._intake.store.origins
+            return
         note = origins.last_block(block.store)
         if note and self._cuts and overlaps_last_block(block, note):
-            return self._read_stored_part(block, note)
-        key, place = self._block_key("Logsrv-After"), origins.end_of_last_block(block.store)
-        is_ahead = block.after is not None and (place is None or block.after > place)
-        # Do not wait if the block before is stored already: another connection with it may hang.
-        if block.after == place or not (is_ahead or key in self._coming.bodies):
-            return self._wait_for_room(block.text_size)
-        turn = self._coming.wait_for_block(key, self._intake.clock)
-        return turn.addCallback(lambda _: self._wait_for_room(block.text_size))
-
-    def _read_stored_part(self, block: PackedBlock, note: BlockNote) -> Deferred[None]:
-        """Read the part of a block that is stored already, to compare it later; then wait for room."""
-
-        def keep(crc: int | None) -> Deferred[None] | None:
-            self._read = note, crc
-            return self._wait_for_room(block.text_size)
-
-        intake = self._intake
-        reading = _call_in_thread(
-            intake.clock, lambda: read_stored_crc(intake.store.place, block, note)
-        )
-        return reading.addCallback(keep)
-
-    def _wait_for_room(self, size: int) -> Deferred[None] | None:
-        """Wait until there is room for the text, so that few blocks are unpacked at once."""
-        self._room = size
-        return self._intake.store.origins.under_way.reserve(size)
+            read = partial(read_stored_crc, intake.store.place, block, note)
+            self._read = note, await _call_in_thread(intake.clock, read)
+        else:
+            key, place = self._block_key("Logsrv-After"), origins.end_of_last_block(block.store)
+            is_ahead = block.after is not None and (place is None or block.after > place)
+            # Do not wait if the block before is stored already: another connection with it may hang.
+            if block.after != place and (is_ahead or key in self._coming.bodies):
+                await self._coming.wait_for_block(key, intake.clock)
+        # Few blocks are unpacked at once.
+        self._room = block.text_size
+        await (origins.under_way.reserve(self._room) or succeed(None))
 
     def _release_followers(self) -> None:
         self._coming.release_followers(self._block_key("Logsrv-To"), self)
 
-    def stored(self) -> Deferred[Reply] | None:
-        return self._stored
-
     async def finish(self) -> Reply:
-        await (self.wait_for_place() or succeed(None))
-        return await self.judge()
+        await self._wait_for_place()
+        try:
+            stored = await self._check_and_deposit()
+        finally:
+            self._intake.store.origins.under_way.release(self._room)
+        return await stored
 
-    async def judge(self) -> Reply:
-        """Check the block and store it, after `wait_for_place`, and return the answer.
+    async def _check_and_deposit(self) -> Deferred[Reply]:
+        """Check the block, and begin to store it; return a Deferred of the answer.
 
         Raises RequestRefused.
         """
-        try:
-            return await self._check_and_deposit()
-        finally:
-            self._intake.store.origins.under_way.release(self._room)
-
-    async def _check_and_deposit(self) -> Reply:
         try:
             block = block_from_headers(self._headers, b"".join(self._parts))
             self._parts = []
@@ -214,25 +194,24 @@ class BlockBody(Body):
             return reply
         return self._deposit(block, text, lines)
 
-    def _reply_if_stored(self, block: PackedBlock) -> Reply | None:
+    def _reply_if_stored(self, block: PackedBlock) -> Deferred[Reply] | None:
         """Return the answer if the block is here already; None if it is new. Raises RequestRefused.
 
-        If the decision depends on a block that is being stored, `stored` fires with the answer, or fails.
+        The decision may depend on a block that is being stored: then the answer comes later, or fails.
         """
         intake, origins = self._intake, self._intake.store.origins
         require_known_place(block.store, intake)
         decided = decide_about(block, origins.end_of_last_block(block.store))
         if decided is not BlockDecision.TAKE and origins.under_way.last_end(block.store):
             waiting = origins.under_way.wait_for_last(block.store)
-            self._stored = waiting.addCallback(lambda _: self._decide_by_stored(block))
-            return _place_reply(block.end)
+            return waiting.addCallback(lambda _: self._decide_by_stored(block))
         note = origins.last_block(block.store)
         if decided is BlockDecision.REFUSE and not (
             self._cuts and overlaps_last_block(block, note)
         ):
             raise misplaced_block_refusal(note)
         if decided is BlockDecision.FORGET:
-            return self._forget(note.end if note else block.end)
+            return succeed(self._forget(note.end if note else block.end))
         return None
 
     def _decide_by_stored(self, block: PackedBlock) -> Reply:
@@ -250,7 +229,7 @@ class BlockBody(Body):
         self._intake.metrics.count("blocks_forgotten_total", listener=self._intake.label)
         return _place_reply(place)
 
-    def _deposit(self, block: PackedBlock, text: bytes, lines: int) -> Reply:
+    def _deposit(self, block: PackedBlock, text: bytes, lines: int) -> Deferred[Reply]:
         intake = self._intake
         if intake.store.origins.end_of_last_block(block.store) is None:
             log.info(
@@ -273,14 +252,13 @@ class BlockBody(Body):
         pending = PendingBlock(
             block.store, block.start, block.end, block.crc, text, lines, self._sequence
         )
-        reply = _place_reply(block.end)
-        self._stored = intake.deposit(pending).addCallback(self._count_stored, reply)
+        stored = intake.deposit(pending).addCallback(self._count_stored, block.end)
         self._release_followers()
-        return reply
+        return stored
 
-    def _count_stored(self, _: None, reply: Reply) -> Reply:
+    def _count_stored(self, _: None, place: Position) -> Reply:
         self._intake.metrics.count("blocks_received_total", listener=self._intake.label)
-        return reply
+        return _place_reply(place)
 
 
 def _call_in_thread(reactor: Any, call: Callable[[], T]) -> Deferred[T]:

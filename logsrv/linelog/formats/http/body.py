@@ -27,10 +27,12 @@ class Body:
 
     at_once: whether it is stored while it arrives, so that a busy store pauses its sender. endless: whether
     its sender may be silent for hours, so that nothing times out, and a stop waits for no more of it.
+    is_parsed: whether a worker may have it for long; then it tells its holder when it is to be stored.
     """
 
     at_once: ClassVar[bool] = False
     endless: ClassVar[bool] = False
+    is_parsed: ClassVar[bool] = False
 
     @property
     def waits(self) -> bool:
@@ -54,12 +56,11 @@ class Body:
         """Store the whole records so far; refuse the request by its `holder`."""
 
     async def finish(self) -> Reply:
-        """Store the rest, and return the answer. Raises RequestRefused."""
-        raise NotImplementedError
+        """Store the rest, and return the answer when all is safe.
 
-    def stored(self) -> Deferred[Reply] | None:
-        """Return a Deferred that fires with the answer, after `finish`; None: wait for `Intake.durable`."""
-        return None
+        Raises RequestRefused, and StoreError if something may be lost.
+        """
+        raise NotImplementedError
 
     def let_go(self) -> None:
         """Free the memory of the body."""
@@ -71,6 +72,9 @@ class Holder(RecordHolder, Producer, Protocol):
     def refuse(self, refusal: RequestRefused) -> None:
         """Refuse the rest of the body."""
 
+    def storing(self) -> None:
+        """Note that the whole body is to be stored now: its sender does not wait long for that."""
+
 
 @attrs.frozen
 class RequestHead:
@@ -78,7 +82,7 @@ class RequestHead:
 
     header: returns a header's value. length: in bytes, None if unknown. query: the parameters behind the
     path's question mark, percent-decoded; of a name that is repeated the last. holder: the request, for the
-    valve and for bodies that hold unfinished records.
+    valve and for bodies that hold unfinished records. since: `Intake.moment` when it came.
     """
 
     intake: Intake
@@ -88,6 +92,7 @@ class RequestHead:
     length: int | None
     query: Mapping[str, str] = attrs.field(factory=dict)
     holder: Holder | None = None
+    since: int | None = None
 
     @property
     def media(self) -> str:
@@ -108,11 +113,7 @@ class QuestionBody(Body):
         check_body_size(self._size, self._intake)
 
     async def finish(self) -> Reply:
-        # This reply is not sent: `stored` returns the answer.
-        return Reply(503)
-
-    def stored(self) -> Deferred[Reply]:
-        return self._answer
+        return await self._answer
 
 
 def check_body_size(size: int, intake: Intake) -> None:

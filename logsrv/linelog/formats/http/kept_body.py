@@ -11,7 +11,6 @@ proves too long, or too slow, while it arrives.
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from collections.abc import Callable
 from io import BytesIO
 
 import attrs
@@ -26,7 +25,6 @@ from logsrv.linelog.formats.http.body import (
 from logsrv.linelog.formats.http.long_answer import PIECE
 from logsrv.linelog.formats.http.parse import parse_body
 from logsrv.linelog.formats.http.routes import Route
-from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.parsing import ParseOrder, place_of
 from logsrv.linelog.lines.bodies import (
     BodyRules,
@@ -37,19 +35,18 @@ from logsrv.linelog.lines.bodies import (
 )
 from logsrv.linelog.lines.framer import LineFramer
 from logsrv.linelog.lines.rules import for_frames
-from logsrv.linelog.store.valve import Producer
 
 
 class TextBody(Body):
-    """Lines, stored while they arrive. producer: the sender, for the valve."""
+    """Lines, stored while they arrive."""
 
     at_once = True
 
-    def __init__(self, intake: Intake, source: str, producer: Producer) -> None:
-        self._intake = intake
-        self._source = source
-        self._producer = producer
-        self._framer = LineFramer(for_frames(intake.rules), intake.counts)
+    def __init__(self, head: RequestHead) -> None:
+        assert head.holder is not None
+        self._intake, self._source, self._since = head.intake, head.source, head.since
+        self._producer = head.holder
+        self._framer = LineFramer(for_frames(head.intake.rules), head.intake.counts)
         self._size = self._lines = 0
         self._in_line = False
 
@@ -72,6 +69,7 @@ class TextBody(Body):
         last = self._in_line and (stored or self._size > len(BOM_UTF8))
         if not (self._lines or last):
             raise nothing_found("the body has no line")
+        await self._intake.durable(self._since)
         return accepted_reply(self._lines + last)
 
     def _store_block(self, block: Block | None) -> bool:
@@ -85,14 +83,14 @@ class TextBody(Body):
 class KeptBody(Body):
     """A body that is kept in memory until it is whole.
 
-    coding: its Content-Encoding, "" for none. storing: called when the body is parsed, before the first
-    record is stored.
+    coding: its Content-Encoding, "" for none.
     """
+
+    is_parsed = True
 
     _head: RequestHead
     _route: Route
     _coding: str
-    _storing: Callable[[], None]
     _kept: BytesIO = attrs.field(init=False, factory=BytesIO)
     _size: int = attrs.field(init=False, default=0)
 
@@ -141,9 +139,11 @@ class KeptBody(Body):
         gathered, reply = parsed.gathered, parsed.reply
         if len(reply.body) > PIECE:
             intake.unfinished.check_room(len(reply.body))
-        self._storing()
+        if self._head.holder is not None:
+            self._head.holder.storing()
         intake.take_gathered(gathered, self._head.source)
         refuse_if_closing(gathered)
         # The answer counts as held until the sender has taken it.
         self._set_held_bytes(len(reply.body))
+        await intake.durable(self._head.since)
         return reply

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import Request
 
+from logsrv.errors import StoreError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.web.access import foreign_page_refusal, http_refusal
 from logsrv.kit.web.channel import host_and_target, request_line
@@ -53,6 +54,8 @@ MOST_DISCARDED = 1 << 20
 LINGER_SECONDS = 5
 # A request that is not safe after this many seconds is refused as busy: most senders give up after ten.
 ANSWER_SECONDS = 8
+_CLOSED = "the store accepts nothing at the moment"
+_SLOW = "the store has not written it in time"
 NEXT = {
     "HEADERS": {"accept": "COMING", "discard": "DISCARDING", "cut": "CUT", "lose": "GONE"},
     # The body is being received.
@@ -61,10 +64,10 @@ NEXT = {
     "DISCARDING": {"finish": "ANSWERED", "lose": "GONE"},
     # Refused and answered; its sender has a moment to read that.
     "CUT": {"finish": "ANSWERED", "lose": "GONE"},
-    # The body is unpacked, parsed and stored.
-    "WORKING": {"worked": "UNSAFE", "finish": "OVERDUE", "lose": "LEFT"},
-    # Stored, but not safe yet.
-    "UNSAFE": {"finish": "ANSWERED", "send": "SENDING", "lose": "GONE"},
+    # The body is unpacked, parsed and stored, until it is safe.
+    "WORKING": {"worked": "SAFE", "finish": "OVERDUE", "lose": "LEFT"},
+    # Safe, or refused.
+    "SAFE": {"finish": "ANSWERED", "send": "SENDING", "lose": "GONE"},
     # The answer is long, and written as its sender reads it.
     "SENDING": {"finish": "ANSWERED", "lose": "GONE"},
     # Answered already, because it took too long.
@@ -76,7 +79,7 @@ NEXT = {
 """The states: for each the events, and the state after each event. `lose` is the end of the connection."""
 # The body and the route of a request until its headers are checked, or if they are refused.
 _NO_BODY, _NO_ROUTE = Body(), Route(())
-_UNANSWERED = ("DISCARDING", "WORKING", "UNSAFE", "SENDING")
+_UNANSWERED = ("DISCARDING", "WORKING", "SENDING")
 
 
 class InputRequest(Request):
@@ -150,7 +153,10 @@ class InputRequest(Request):
             self._advance_state("whole")
             # The body is whole: it must not give way for unfinished bytes while it waits for the disk.
             self._intake.unfinished.forget(self)
-            Deferred.fromCoroutine(self._body.finish()).addBoth(self._work_ended)
+            work = Deferred.fromCoroutine(self._body.finish())
+            work.addBoth(self._work_ended).addErrback(self._answer_failed)
+            if not self._body.is_parsed:
+                self.storing()
             return
         if self.state == "DISCARDING":
             assert self._refusal is not None
@@ -162,6 +168,7 @@ class InputRequest(Request):
             why = "the connection ended in the middle of a request, whose rest is not stored"
             self._intake.drop(self._channel.source, "unfinished", why)
         self._advance_state("lose")
+        self._timer.stop()
         if self.state != "LEFT":
             self._release_body()
         super().connectionLost(reason)
@@ -188,7 +195,7 @@ class InputRequest(Request):
             return QuestionBody(succeed(route.about), intake)
         query = request_query(self.uri)
         head = self._head = RequestHead(
-            intake, source, self._header_text, path, length, query, self
+            intake, source, self._header_text, path, length, query, self, self._since
         )
         own = None if route.own is None else route.own(head)
         if own is not None:
@@ -197,14 +204,9 @@ class InputRequest(Request):
         text = route.is_text is not None and route.is_text(head.media)
         require_open_store(intake)
         if text and not coding:
-            return TextBody(intake, source, self)
+            return TextBody(head)
         intake.unfinished.check_room(length or 0)
-        return KeptBody(
-            head,
-            route,
-            coding,
-            storing=self._start_answer_timer,
-        )
+        return KeptBody(head, route, coding)
 
     def _header_text(self, name: str) -> str | None:
         """Return the value of a header; Twisted's own text of it raises for what is not UTF-8."""
@@ -225,12 +227,15 @@ class InputRequest(Request):
         before = self.state
         self._advance_state("worked")
         outcome = result.value if isinstance(result, Failure) else result
-        if isinstance(result, Failure) and not isinstance(outcome, RequestRefused):
+        if isinstance(outcome, StoreError):
+            # Its sender repeats the request, and records may be stored twice.
+            outcome = busy_refusal(f"{outcome}; send it again")
+        elif isinstance(result, Failure) and not isinstance(outcome, RequestRefused):
             outcome = self._intake.failed("taking in a request", self._channel.source, result)
         if before != "WORKING":
             self._release_body()
         elif isinstance(outcome, Reply):
-            self._answer_when_safe(outcome)
+            self._send_answer(outcome)
         elif isinstance(outcome, RequestRefused):
             self._refuse_whole(outcome)
 
@@ -239,7 +244,12 @@ class InputRequest(Request):
     def pauseProducing(self) -> None:
         self._channel.hold_reading()
         if not self._body.endless:
-            self._timer.start(ANSWER_SECONDS, self._refuse_late)
+            self._timer.start(ANSWER_SECONDS, self._refuse_late, _CLOSED)
+
+    def storing(self) -> None:
+        self._intake.valve.remove(self)
+        if self.state == "WORKING":
+            self._timer.start(ANSWER_SECONDS, self._refuse_late, _SLOW)
 
     def resumeProducing(self) -> None:
         self._timer.stop()
@@ -249,11 +259,9 @@ class InputRequest(Request):
     def stopProducing(self) -> None:
         """Do nothing: the channel is notified of the connection's end itself."""
 
-    def _refuse_late(self) -> None:
-        if self.state == "LEFT":
-            # The connection has ended, and its last lines wait to be stored: nobody reads an answer.
-            return
-        refusal = busy_refusal("the store accepts nothing at the moment; send it again")
+    def _refuse_late(self, why: str) -> None:
+        """Refuse to acknowledge what took too long, so that the sender repeats it."""
+        refusal = busy_refusal(f"{why}; send it again")
         if self.state == "WORKING":
             self._refuse_whole(refusal)
         else:
@@ -272,26 +280,11 @@ class InputRequest(Request):
 
     # Answers.
 
-    def _answer_when_safe(self, reply: Reply) -> None:
-        self._intake.valve.remove(self)
-        self._timer.stop()
-        safe = self._body.stored()
-        if safe is None:
-            safe = self._intake.durable(self._since).addCallback(lambda _: reply)
-        self._start_answer_timer()
-        safe.addCallbacks(self._send_answer, self._refuse_unsafe)
-        safe.addErrback(self._answer_failed)
-
     def _answer_failed(self, failure: Failure) -> None:
         log.failure("answering a request failed", failure)
         self._channel.abort()
 
-    def _start_answer_timer(self) -> None:
-        self._timer.start(ANSWER_SECONDS, self._refuse_unsafe, None)
-
     def _send_answer(self, reply: Reply) -> None:
-        if self.state != "UNSAFE":
-            return
         self._timer.stop()
         if self._route.done is not None and self._head is not None:
             reply = self._route.done(reply, self._head)
@@ -303,20 +296,6 @@ class InputRequest(Request):
             self._set_answer_headers(reply)
             body = memoryview(reply.body)
             LongAnswer(self, body, self._timer, self._end_request, self._channel.abort)
-
-    def _refuse_unsafe(self, failure: Failure | None) -> None:
-        """Refuse to acknowledge, so the sender repeats the request, and records may be stored twice."""
-        if self.state not in ("WORKING", "UNSAFE"):
-            return
-        if failure is not None and isinstance(failure.value, RequestRefused):
-            self._refuse_whole(failure.value)
-            return
-        late = "the store has not written it in time"
-        why = late if failure is None else failure.getErrorMessage()
-        refusal = busy_refusal(f"{why}; send it again")
-        self._intake.request_refused(refusal)
-        self._answer_refusal(refusal)
-        self._end_request()
 
     def _refuse_rest(self, refusal: RequestRefused, length: int | None) -> None:
         """Refuse the rest of the request. length: bytes of the body if all of it is to come, else None."""

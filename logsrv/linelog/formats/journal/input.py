@@ -54,11 +54,12 @@ class JournalBody(Body):
 
     at_once = True
     endless = True
+    is_parsed = True
 
     def __init__(self, head: RequestHead) -> None:
         assert head.holder is not None
         self._intake = head.intake
-        self._source = head.source
+        self._source, self._since = head.source, head.since
         self._rules, self._line_rules = head.intake.body_rules, head.intake.rules
         # Its `give_way` is called if memory runs short.
         self._holder = head.holder
@@ -126,6 +127,8 @@ class JournalBody(Body):
         await self._store_all()
         self._whole += self._framer.finish_upload()
         await self._store_all()
+        self._holder.storing()
+        await self._intake.durable(self._since)
         return TAKEN
 
     async def _store_all(self) -> None:

@@ -167,9 +167,6 @@ class NatsReceiver:
         body.receive(packed)
         self._intake.received_bytes += len(packed)
         await body.finish()
-        stored = body.stored()
-        if stored is not None:
-            await stored
 
     def _final_error(self, error: Exception, fetched: Any) -> Any:
         """Return the HoleError or UnstorableBlockError for a block that cannot be stored."""

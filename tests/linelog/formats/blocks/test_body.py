@@ -3,7 +3,6 @@
 import random
 import threading
 from collections.abc import Mapping
-from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -56,6 +55,21 @@ class Reactor:
         call(*args)
 
 
+class Arrival:
+    """A block that has come whole. outcome: its answer or refusal; None before that."""
+
+    def __init__(self, body: BlockBody, block: PackedBlock) -> None:
+        self.outcome: Any = None
+        self.body = body
+        half = len(block.packed) // 2
+        body.receive(block.packed[:half])
+        body.receive(block.packed[half:])
+        Deferred.fromCoroutine(body.finish()).addBoth(self._ended)
+
+    def _ended(self, result: Reply | Failure) -> None:
+        self.outcome = result.value if isinstance(result, Failure) else result
+
+
 class Taking:
     """A centre with nothing in it, and its listener."""
 
@@ -69,31 +83,18 @@ class Taking:
         head = RequestHead(self.intake, "tcp:1", found.get, "/blocks", length)
         return block_body(head, self.coming)
 
-    def took(
+    def come(self, block: PackedBlock = BLOCK, headers: Mapping[str, str] = NONE) -> Arrival:
+        return Arrival(self.body({**block.headers(), **headers}), block)
+
+    def refused(
         self, block: PackedBlock = BLOCK, headers: Mapping[str, str] = NONE
-    ) -> tuple[BlockBody, Reply]:
-        return self.finished(self.body({**block.headers(), **headers}), block)
-
-    def finished(self, body: BlockBody, block: PackedBlock) -> tuple[BlockBody, Reply]:
-        half = len(block.packed) // 2
-        body.receive(block.packed[:half])
-        body.receive(block.packed[half:])
-        return body, self.judged(body)
-
-    def judged(self, body: BlockBody) -> Reply:
-        found: list[Reply | Failure] = []
-        Deferred.fromCoroutine(body.judge()).addBoth(found.append)
-        turn(self.intake.clock)
-        [result] = found
-        if isinstance(result, Failure):
-            result.raiseException()
-        assert isinstance(result, Reply)
-        return result
-
-    def refused(self, block: PackedBlock = BLOCK) -> RequestRefused:
-        with pytest.raises(RequestRefused) as caught:
-            self.took(block)
-        return caught.value
+    ) -> RequestRefused:
+        try:
+            outcome = self.come(block, headers).outcome
+        except RequestRefused as refusal:
+            outcome = refusal
+        assert isinstance(outcome, RequestRefused) and not self.sink.pending_blocks
+        return outcome
 
     def place(self, end: Position) -> None:
         note = BlockNote(Position(9, 9), ONE, Position(end.segment, 0), end, 7)
@@ -102,17 +103,12 @@ class Taking:
 
 def test_a_block_is_stored_unchanged_and_answered_when_safe():
     centre = Taking()
-    body, reply = centre.took()
+    coming = centre.come()
     [pending] = centre.sink.pending_blocks
     assert (pending.text, pending.lines, pending.end) == (TEXT, 20, BLOCK.end)
-    assert (reply.status, reply.headers) == (200, {"Logsrv-To": str(BLOCK.end)})
-    answers: list[Any] = []
-    waiting = body.stored()
-    assert waiting is not None
-    waiting.addCallback(answers.append)
-    assert not answers
+    assert not coming.outcome
     pending.stored.callback(None)
-    assert answers == [reply]
+    assert (coming.outcome.status, coming.outcome.headers) == (200, {"Logsrv-To": str(BLOCK.end)})
     assert centre.intake.received_lines == 20
 
 
@@ -129,20 +125,19 @@ def cut(number: int) -> list[PackedBlock]:
 def test_no_block_is_stored_if_a_damaged_file_hides_its_place():
     centre = Taking()
     centre.sink.origins = Origins(Disk(), parse_notes_file(b"what is this\n"))
-    with pytest.raises(RequestRefused, match="is damaged") as refused:
-        centre.took()
-    assert refused.value.status == 503
-    assert not centre.sink.pending_blocks
+    refusal = centre.refused()
+    assert refusal.status == 503 and "is damaged" in str(refusal)
 
 
 def test_nobody_waits_for_one_that_hangs_and_has_come_by_another_connection():
     centre = Taking()
-    first, second, _ = cut(3)
+    first, second = cut(2)
     hanging = centre.body(first.headers())
-    waiting = centre.body(second.headers())
-    assert waiting.wait_for_place() is not None
-    centre.took(first)
-    assert centre.body(second.headers()).wait_for_place() is None
+    centre.come(second)
+    assert not centre.sink.pending_blocks
+    centre.come(first)
+    centre.come(second)
+    assert [pending.end for pending in centre.sink.pending_blocks] == [first.end, second.end]
     hanging.let_go()
 
 
@@ -176,102 +171,88 @@ def test_a_block_that_another_way_brings_too_is_answered_when_that_one_is_stored
 ):
     centre = Taking()
     for block in under_way:
-        centre.took(block)
-    waiting = centre.took(sent)[0].stored()
-    assert waiting is not None
-    answers: list[Any] = []
-    waiting.addBoth(answers.append)
-    assert not answers
+        centre.come(block)
+    coming = centre.come(sent)
+    # One whose predecessor does not come waits for that.
+    clock: Any = centre.intake.clock
+    clock.advance(OVERTAKEN)
+    assert not coming.outcome
     if is_stored:
         centre.sink.store_blocks()
     for pending in centre.sink.pending_blocks:
         pending.stored.errback(StoreError("the store is closed"))
         pending.stored.addErrback(lambda _: None)
-    answer = getattr(answers[0], "value", answers[0])
-    assert (answer.status, answer.headers.get("Logsrv-To")) == (
-        status,
-        None if place is None else str(place),
-    )
+    told = coming.outcome.headers.get("Logsrv-To")
+    assert (coming.outcome.status, told) == (status, None if place is None else str(place))
     assert not centre.sink.pending_blocks or not is_stored
 
 
 def test_a_block_of_a_stream_that_overlaps_one_from_another_way_is_tried_again():
     centre = Taking()
-    centre.took(FIRST)
-    body = BlockBody(centre.intake, "nats", centre.intake.unfinished, BOTH.headers(), cuts=True)
-    waiting: Any = centre.finished(body, BOTH)[0].stored()
+    centre.come(FIRST)
+
+    def come_by_stream() -> Arrival:
+        bodies = centre.intake.unfinished
+        return Arrival(BlockBody(centre.intake, "nats", bodies, BOTH.headers(), cuts=True), BOTH)
+
+    coming = come_by_stream()
     centre.sink.store_blocks()
-    found: list[int] = []
-    waiting.addErrback(lambda failure: found.append(failure.value.status))
-    assert found == [503]
+    assert coming.outcome.status == 503
     reactor = centre.intake.clock = Reactor()  # type: ignore[assignment]
-    body = BlockBody(centre.intake, "nats", centre.intake.unfinished, BOTH.headers(), cuts=True)
-    assert body.wait_for_place() is not None
+    come_by_stream()
+    assert not centre.sink.pending_blocks
     reactor.run()
-    centre.finished(body, BOTH)
     [rest] = centre.sink.pending_blocks
     assert (rest.start, rest.end) == (FIRST.end, BOTH.end)
 
 
-def _note(waited: list[int], number: int, _: None) -> None:
-    waited.append(number)
+def places(centre: Taking) -> list[Position]:
+    """Where the blocks end that came in, in their order."""
+    return [pending.end for pending in centre.sink.pending_blocks]
 
 
-def test_a_block_waits_for_the_one_before_it():
+def test_a_block_waits_for_the_one_before_it_that_is_under_way():
     """They come over connections of their own."""
     centre = Taking()
     first, second, third = cut(3)
-    bodies = [centre.body(block.headers()) for block in (first, second, third)]
-    waited: list[int] = []
-    for number, body in enumerate(bodies[1:], 1):
-        waiting = body.wait_for_place()
-        assert waiting is not None
-        waiting.addCallback(partial(_note, waited, number))
-    assert bodies[0].wait_for_place() is None
-    centre.finished(bodies[0], first)
-    assert waited == [1]
-    # It has gone, and so the third is to be judged.
-    bodies[1].let_go()
-    assert waited == [1, 2]
+    slow = centre.body(first.headers())
+    centre.come(second)
+    last = centre.come(third)
+    assert places(centre) == []
+    Arrival(slow, first)
+    assert places(centre) == [first.end, second.end, third.end]
+    assert not last.outcome
+
+
+def test_a_block_is_judged_when_the_one_before_it_has_gone():
+    centre = Taking()
+    _, second, third = cut(3)
+    gone = centre.body(second.headers())
+    last = centre.come(third)
+    assert not last.outcome
+    gone.let_go()
+    assert last.outcome.status == 409
 
 
 def test_a_block_that_overtook_the_one_before_waits_for_it():
     centre = Taking()
     first, second, third = cut(3)
-    waited: list[int] = []
-    late = centre.body(third.headers())
-    waiting = late.wait_for_place()
-    assert waiting is not None
-    waiting.addCallback(partial(_note, waited, 3))
-    bodies = [centre.body(block.headers()) for block in (first, second)]
-    waiting = bodies[1].wait_for_place()
-    assert waiting is not None
-    waiting.addCallback(partial(_note, waited, 2))
-    centre.finished(bodies[0], first)
-    assert waited == [2]
-    centre.finished(bodies[1], second)
-    assert waited == [2, 3]
-    assert centre.finished(late, third)[1].status == 200
+    for block in (third, second):
+        centre.come(block)
+    assert places(centre) == []
+    centre.come(first)
+    assert places(centre) == [first.end, second.end, third.end]
 
 
 def test_hundreds_that_wait_for_each_other_all_come_in():
     """Each lets in the one behind it."""
     centre = Taking()
     line = stored_lines(ONE, 1)
-    places = [Position(1, number * len(line)) for number in range(500)]
-    blocks = [block_of(ONE, line, one, one if one.offset else None) for one in places]
-    bodies = [centre.body(block.headers()) for block in blocks]
-
-    def come_in(body: BlockBody, block: PackedBlock, _: None = None) -> None:
-        centre.finished(body, block)
-        body.let_go()
-
-    for body, block in zip(bodies[1:], blocks[1:], strict=True):
-        waiting = body.wait_for_place()
-        assert waiting is not None
-        waiting.addCallback(partial(come_in, body, block))
-    come_in(bodies[0], blocks[0])
-    assert len(centre.sink.pending_blocks) == len(blocks)
+    begins = [Position(1, number * len(line)) for number in range(500)]
+    blocks = [block_of(ONE, line, one, one if one.offset else None) for one in begins]
+    for block in reversed(blocks):
+        centre.come(block)
+    assert places(centre) == [block.end for block in blocks]
     under_way = centre.sink.origins.under_way
     for pending in centre.sink.pending_blocks:
         under_way.remove_first_block(ONE, len(pending.text))
@@ -281,36 +262,23 @@ def test_hundreds_that_wait_for_each_other_all_come_in():
 def test_a_block_does_not_wait_long_for_one_that_nobody_sent():
     centre = Taking()
     _, second, third = cut(3)
-    waited: list[int] = []
-    for number, block in enumerate((second, third)):
-        waiting = centre.body(block.headers()).wait_for_place()
-        assert waiting is not None
-        waiting.addCallback(partial(_note, waited, number))
+    coming = [centre.come(block) for block in (second, third)]
+    assert [one.outcome for one in coming] == [None, None]
     clock: Any = centre.intake.clock
     clock.advance(OVERTAKEN)
-    assert waited == [0]
+    assert coming[0].outcome.status == 409
     # The third waits for the second, which has come.
-    assert list(centre.coming.followers) == [(ONE, str(second.end))]
+    assert not coming[1].outcome
+    coming[0].body.let_go()
+    assert coming[1].outcome.status == 409
+    assert not centre.coming.followers
     # Behind the place there is nothing to wait for.
     centre.place(third.end)
-    assert centre.body(second.headers()).wait_for_place() is None
+    assert centre.come(second).outcome.status == 200
 
 
 def test_no_block_waits_for_itself():
-    centre = Taking()
-    odd = {**BLOCK.headers(), "Logsrv-After": str(BLOCK.end)}
-    assert centre.body(odd).wait_for_place() is None
-
-
-def test_a_block_waits_for_room_in_memory():
-    centre = Taking()
-    under_way = centre.sink.origins.under_way
-    under_way.add_block("0" * 32, Position(1, 5), ENOUGH + 1)
-    body = centre.body(BLOCK.headers())
-    waiting = body.wait_for_place()
-    assert waiting is not None and not waiting.called
-    under_way.remove_first_block("0" * 32, ENOUGH + 1)
-    assert waiting.called
+    assert Taking().refused(BLOCK, {"Logsrv-After": str(BLOCK.end)}).status == 422
 
 
 def test_hundreds_that_wait_for_room_are_judged_one_behind_the_other():
@@ -318,20 +286,13 @@ def test_hundreds_that_wait_for_room_are_judged_one_behind_the_other():
     centre = Taking()
     under_way = centre.sink.origins.under_way
     under_way.add_block(ONE, Position(1, 5), ENOUGH + 1)
-    refused: list[int] = []
-
-    def judge(body: BlockBody, _: None) -> None:
-        with pytest.raises(RequestRefused) as caught:
-            centre.judged(body)
-        refused.append(caught.value.status)
-
-    for number in range(500):
-        body = centre.body({**BLOCK.headers(), "Logsrv-Store": f"{number:032x}"})
-        waiting = body.wait_for_place()
-        assert waiting is not None
-        waiting.addCallback(partial(judge, body))
+    coming = [
+        centre.come(BLOCK, {"Logsrv-Store": f"{number:032x}", "Logsrv-CRC": "0" * 8})
+        for number in range(500)
+    ]
+    assert {one.outcome for one in coming} == {None}
     under_way.remove_first_block(ONE, ENOUGH + 1)
-    assert refused == [422] * 500
+    assert [one.outcome.status for one in coming] == [422] * 500
     assert under_way.size == 0
 
 
@@ -340,18 +301,11 @@ def test_senders_that_come_at_once_do_not_unpack_at_once():
     """A block of 300 bytes may be 8 MiB of text; refused or stored, it makes room for the next."""
     centre = Taking()
     bomb = block_of(ONE, b"\n" * LARGEST_TEXT, Position(1, 0), None)
-    bodies = [
-        centre.body({**bomb.headers(), "Logsrv-Store": f"{number:032x}"}) for number in range(20)
-    ]
-    for body in bodies:
-        body.receive(bomb.packed)
-    waiting = [body.wait_for_place() for body in bodies]
-    assert [asked is None for asked in waiting] == [number < 5 for number in range(20)]
-    for number, body in enumerate(bodies):
-        asked = waiting[number]
-        assert asked is None or asked.called
-        with pytest.raises(RequestRefused, match="TIME and a SOURCE"):
-            centre.judged(body)
+    coming = [centre.come(bomb, {"Logsrv-Store": f"{number:032x}"}) for number in range(20)]
+    assert len(centre.intake.turns._costly) == 5
+    while [one for one in coming if one.outcome is None]:
+        turn(centre.intake.clock)
+    assert all("TIME and a SOURCE" in str(one.outcome) for one in coming)
     assert centre.sink.origins.under_way.size == 0
 
 
@@ -369,10 +323,8 @@ def test_what_comes_in_parts_is_refused_when_all_keep_too_much():
 def test_a_block_that_is_here_is_forgotten_without_being_unpacked():
     centre = Taking()
     centre.place(Position(1, 50_000))
-    damaged = block_of(ONE, TEXT, Position(1, 0), None)
-    body, reply = centre.took(damaged, {"Logsrv-CRC": "00000000"})
-    assert (reply.status, reply.headers["Logsrv-To"]) == (200, "1:50000")
-    assert body.stored() is None
+    coming = centre.come(BLOCK, {"Logsrv-CRC": "00000000"})
+    assert (coming.outcome.status, coming.outcome.headers["Logsrv-To"]) == (200, "1:50000")
     assert not centre.sink.pending_blocks
 
 
@@ -381,8 +333,10 @@ def test_a_block_of_a_stream_that_leaves_a_hole_is_not_stored():
     first, _, third = cut(3)
     centre.place(first.end)
     body = BlockBody(centre.intake, "nats", centre.intake.unfinished, third.headers(), cuts=True)
-    with pytest.raises(RequestRefused, match="go on from that place"):
-        centre.finished(body, third)
+    coming = Arrival(body, third)
+    clock: Any = centre.intake.clock
+    clock.advance(OVERTAKEN)
+    assert "go on from that place" in str(coming.outcome)
     assert not centre.sink.pending_blocks
 
 
@@ -434,11 +388,7 @@ def test_a_too_large_block_is_refused_before_it_comes():
     ],
 )
 def test_blocks_with_invalid_headers_are_refused(headers, status):
-    centre = Taking()
-    with pytest.raises(RequestRefused) as caught:
-        centre.took(headers=headers)
-    assert caught.value.status == status
-    assert not centre.sink.pending_blocks
+    assert Taking().refused(BLOCK, headers).status == status
 
 
 EDGE_TEXT = b"".join(b"line %d\n" % number for number in range(40))

@@ -42,7 +42,7 @@ def answer(sink: Sink, path: str) -> Any:
     made = own(head)
     assert isinstance(made, QuestionBody)
     answers: list[Any] = []
-    made.stored().addCallback(answers.append)
+    Deferred.fromCoroutine(made.finish()).addCallback(answers.append)
     return answers[0] if answers else None
 
 
