@@ -5,7 +5,7 @@ import tracemalloc
 from types import FrameType
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.errors import PeerError
@@ -85,17 +85,6 @@ def test_the_result_does_not_depend_on_the_split(pieces, max_line, delimiter, er
     assert events == expected
     if errors == "replace":
         assert dropped == expected_dropped
-
-
-@settings(deadline=None)
-@given(st.lists(st.binary(max_size=6), max_size=8))
-def test_telnet_commands_are_no_text(pieces):
-    """A telnet client's negotiation, cut anywhere between lines, leaves the lines as they were."""
-    noise = b"\xff\xfd\x03\xff\xfb\x1f\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0"
-    lines = [piece.hex() for piece in pieces]
-    data = noise.join(f"{line}\r\n".encode() for line in ["first", *lines, "last"])
-    for at in range(len(data)):
-        assert split(LineFormat(), [data[:at], data[at:]])[0] == ["first", *lines, "last"]
 
 
 def test_lines_behind_a_bad_one_are_split_seldom():

@@ -1,15 +1,9 @@
 """Telnet's commands are taken out and refused; all else comes through untouched."""
 
-from itertools import pairwise
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from logsrv.kit.framing.telnet import MAX_ANSWERS, TelnetFilter
 from logsrv.kit.framing.telnet_commands import FEW_BYTES, MAX_NAWS, MAX_SUBNEGOTIATION
-from tests.parts.examples import more
-from tests.parts.reference_telnet import reference_telnet
 
 PRESENCE = b"\r\n[yes]\r\n"
 
@@ -22,6 +16,7 @@ def through(*chunks: bytes) -> tuple[bytes, bytes]:
     return data, telnet.take_answers()
 
 
+@pytest.mark.parametrize("text", [b"", b"x" * FEW_BYTES])
 @pytest.mark.parametrize(
     ("sent", "data", "answers"),
     [
@@ -39,9 +34,11 @@ def through(*chunks: bytes) -> tuple[bytes, bytes]:
         (b"a\xff\xf0b", b"ab", b""),
     ],
 )
-def test_telnet_commands_are_removed_and_answered(sent, data, answers):
-    """Options are refused, AYT gets a line a person sees, the rest is swallowed."""
-    assert through(sent) == (data, answers)
+def test_telnet_commands_are_removed_and_answered(sent, data, answers, text):
+    """Options are refused, AYT gets a line a person sees, the rest is swallowed. Long chunks and short ones
+    are not read in the same way.
+    """
+    assert through(text + sent) == (text + data, answers)
 
 
 @pytest.mark.parametrize(
@@ -99,24 +96,3 @@ def test_untaken_answers_are_bounded():
     assert MAX_ANSWERS - len(PRESENCE) < len(telnet.take_answers()) <= MAX_ANSWERS
     telnet.receive(b"\xff\xf6")
     assert telnet.take_answers() == PRESENCE
-
-
-BYTES = st.sampled_from([0xFF, 0xFF, 0xFF, 0xFA, 0xF0, 0xFD, 0xFB, 0xF6, 0xEB, 31, 24, 10, 65])
-
-
-@more(3)
-@given(
-    st.sampled_from([b"", b"x" * FEW_BYTES]),
-    st.lists(BYTES, max_size=60).map(bytes),
-    st.lists(st.integers(0, 60), max_size=6),
-)
-def test_cuts_between_chunks_change_nothing(text, behind, cuts):
-    """Long chunks and short ones are not read in the same way."""
-    sent = text + behind
-    cuts = [len(text) + cut for cut in cuts]
-    edges = [0, *sorted(cuts), len(sent)]
-    chunks = [sent[a:b] for a, b in pairwise(edges)]
-    expected = reference_telnet(sent)
-    assert through(sent) == (expected.data, expected.answers)
-    assert through(*chunks) == through(sent)
-    assert through(*(bytes((code,)) for code in sent)) == through(sent)
