@@ -4,9 +4,7 @@ import datetime
 import os
 import shutil
 import socket
-from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +13,6 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given
 from hypothesis import strategies as st
-from OpenSSL import SSL
 from twisted.internet.interfaces import IProtocolNegotiationFactory
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
@@ -28,7 +25,6 @@ from logsrv.kit.net import certificates
 from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.certificates import (
     RenewableCertificate,
-    ask_for_certificates,
     check_certificate,
     client_authorities,
 )
@@ -58,19 +54,6 @@ def seen(port: int, greeting: bytes = b"") -> bytes | None:
         return connection.getpeercert(binary_form=True)
 
 
-@pytest.mark.parametrize("before", ["", "haproxy:"])
-@pytest.mark.parametrize("name", ["privateKey", "certKey", "extraCertChain", "dhParameters"])
-def test_a_pipe_in_place_of_a_file_is_refused_at_once(name, before, tmp_path):
-    """A plain open of it waits for whoever may write there, and all connections with it."""
-    pem, pipe = certificate_file(tmp_path / "pem"), tmp_path / "pipe"
-    os.mkfifo(pipe)
-    files = {"privateKey": pem, "certKey": pem, name: pipe}
-    text = ":".join(f"{argument}={path}" for argument, path in files.items())
-    with pytest.raises(ListenError, match=f"{name} {pipe} cannot be used: is a pipe") as caught:
-        check_certificate(parse_endpoint(f"{before}ssl:0:{text}"))
-    assert "\n" not in str(caught.value)
-
-
 CERTIFICATE = b"-----BEGIN CERTIFICATE-----\n%s-----END CERTIFICATE-----\n"
 
 
@@ -98,6 +81,14 @@ def test_what_is_wrong_is_said_in_plain_words_with_the_file(name, data, why, tmp
         check_certificate(parse_endpoint(f"ssl:0:{text}"))
     assert f"{name} {wrong} cannot be used: " in str(caught.value)
     assert why in str(caught.value)
+
+
+@pytest.mark.parametrize("before", ["", "haproxy:"])
+def test_a_pipe_in_place_of_a_file_is_refused_at_once(before, tmp_path):
+    """A plain open of it waits for whoever may write there, and all connections with it."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ListenError, match=f"privateKey {tmp_path}/pipe cannot be used: is a pipe"):
+        check_certificate(parse_endpoint(f"{before}ssl:0:privateKey={tmp_path}/pipe"))
 
 
 def test_a_file_without_a_certificate_and_the_certificate_of_another_key(tmp_path):
@@ -257,55 +248,6 @@ def test_authorities_are_those_of_the_file_and_of_the_directory(tmp_path):
         client_authorities(
             parse_endpoint(f"ssl:0:privateKey={pem}:caCertsDir={in_directory.parent}")
         )
-
-
-@pytest.mark.parametrize(
-    ("shown", "required", "let_in"),
-    [
-        ("ours", True, True),
-        ("strangers", True, False),
-        ("none", True, False),
-        ("ours", False, True),
-        ("strangers", False, False),
-        ("none", False, True),
-    ],
-)
-def test_clients_are_let_in_by_their_certificate(shown, required, let_in, tmp_path):
-    pem = certificate_file(tmp_path / "pem")
-    server, client = SSL.Context(SSL.TLS_METHOD), SSL.Context(SSL.TLS_METHOD)
-    server.use_certificate_file(str(pem))
-    server.use_privatekey_file(str(pem))
-    ours = Authority(tmp_path)
-    found = client_authorities(parse_endpoint(f"ssl:0:privateKey={pem}:clientca={ours.cafile}"))
-    ask_for_certificates(server, found, required=required)
-    if shown != "none":
-        (tmp_path / "other").mkdir()
-        signer = ours if shown == "ours" else Authority(tmp_path / "other")
-        certificate = str(signer.certify("client"))
-        client.use_certificate_file(certificate)
-        client.use_privatekey_file(certificate)
-    assert handshake(server, client) is let_in
-
-
-def handshake(server: SSL.Context, client: SSL.Context) -> bool:
-    """Return whether a server lets a client in; both are in the memory of this process."""
-    listening, connecting = (SSL.Connection(context, None) for context in (server, client))
-    listening.set_accept_state()
-    connecting.set_connect_state()
-    listening.set_app_data(SimpleNamespace(faults=None))
-    waits = [connecting, listening]
-    while waits:
-        one = waits.pop(0)
-        try:
-            one.do_handshake()
-        except SSL.WantReadError:
-            waits.append(one)
-        except SSL.Error:
-            return False
-        other = listening if one is connecting else connecting
-        with suppress(SSL.WantReadError):
-            other.bio_write(one.bio_read(1 << 16))
-    return True
 
 
 URI = x509.UniformResourceIdentifier("spiffe://example/shop")

@@ -118,36 +118,6 @@ async def test_the_socket_of_another_program_is_left_until_that_has_ended(scheme
         await until(lambda: received(site) == b"heard\n", "the line")
 
 
-def write_a_file(path: Path) -> None:
-    path.write_text("precious")
-
-
-def remove_the_directory(path: Path) -> None:
-    path.parent.rmdir()
-
-
-@pytest.mark.parametrize(
-    ("harm", "sentence"),
-    [(write_a_file, "is there and is no socket"), (remove_the_directory, "there is no directory")],
-)
-@pytest.mark.parametrize("scheme", SCHEMES)
-async def test_an_obstacle_to_a_new_file_is_told_once_and_left(
-    scheme, harm, sentence, site, tmp_path
-):
-    path, reactor = tmp_path / "run" / "s", LookingLater()
-    path.parent.mkdir()
-    listener = start(site, f"{scheme}:{path}", reactor)
-    path.unlink()
-    harm(path)
-    with logged() as messages:
-        reactor.look()
-        reactor.look()
-    assert sum(GONE in message and sentence in message for message in messages) == 1
-    with pytest.raises(ListenError, match=sentence):
-        listener.check_and_reload()
-    assert not path.exists() or path.read_text() == "precious"
-
-
 async def test_a_file_that_cannot_be_made_anew_is_told(site, tmp_path, monkeypatch):
     reactor, path = LookingLater(), tmp_path / "s"
 

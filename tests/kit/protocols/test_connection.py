@@ -1,6 +1,8 @@
 """How conversations go and end, and who is told what, over real sockets and in memory."""
 
 import gc
+import socket
+import warnings
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +14,11 @@ from twisted.python.failure import Failure
 
 from logsrv.kit import Connection, LineProtocol, PeerError
 from logsrv.kit.protocols.connection import LAST_WORDS_SECONDS
-from logsrv.kit.testing import MemoryService
+from logsrv.kit.protocols.faults import wrong_value_text
+from logsrv.kit.testing import MemoryService, serve
+from logsrv.kit.testing.patience import PATIENCE
+from tests.parts.certificates import certificate_file
+from tests.parts.listening import unverified
 from tests.parts.talking import State, Talk, converse
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
@@ -156,8 +162,13 @@ def test_a_timer_of_a_closed_connection_does_not_fire():
     """`later` ends with the connection, also when the connection has ended before."""
     service = MemoryService(Talk, state=State)
     peer = service.connect()
-    peer.disconnect()
     protocol: Any = peer.protocol
+    for seconds in (1, 2):
+        protocol.later(seconds, protocol.send_line, f"after {seconds} s")
+    service.clock.advance(1)
+    assert peer.received().endswith(b"after 1 s\r\n")
+    peer.disconnect()
+    assert service.clock.getDelayedCalls() == []
     assert not protocol.later(1, protocol.send_line, "nobody reads this").active()
     assert service.clock.getDelayedCalls() == []
 
@@ -232,3 +243,66 @@ def test_a_closed_connection_leaves_no_reference_cycle():
         assert protocol() is None
     finally:
         gc.enable()
+
+
+def test_long_values_are_cut():
+    assert wrong_value_text("x" * 1000) == "'" + "x" * 59
+
+
+def test_a_coroutine_that_nobody_awaited_is_said_once():
+    async def fetched() -> str:
+        return ""
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sentence = wrong_value_text(fetched())
+    assert sentence.endswith("fetched: `await` it first")
+
+
+def test_settings_apply_to_connections_to_come():
+    """The connection log is switched on and off, and a new limit is the new format's."""
+    service = MemoryService(LineProtocol, "--log-connections", "--max-line", "7")
+    context = service.service.make_factory("tcp:7")
+    context.apply(service.service.settings)
+    assert context.connection_log is not None
+    assert context.line_format.max_line == 7
+    context.apply(MemoryService(LineProtocol).service.settings)
+    assert context.connection_log is None
+    assert context.line_format.max_line == 65536
+
+
+PLAIN, TLS = "tcp:0:interface=127.0.0.1", "ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}"
+
+
+def connected(port: int, *, tls: bool) -> socket.socket:
+    peer = socket.socket()
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 * 1024)
+    peer.connect(("127.0.0.1", port))
+    if not tls:
+        return peer
+    return unverified().wrap_socket(peer)
+
+
+# Twisted's own use of pyOpenSSL.
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+@pytest.mark.parametrize("listen", [PLAIN, TLS])
+async def test_a_drain_before_the_handshake_ends_after_it(listen, tmp_path):
+    class Patient(LineProtocol):
+        async def connection_made(self) -> None:
+            for _ in range(300):
+                self.send_line("x" * 10_000)
+                await self.drain()
+            self.close("all")
+
+    def received(port: int) -> bytes:
+        data = bytearray()
+        with connected(port, tls=listen == TLS) as peer:
+            peer.settimeout(PATIENCE)
+            while chunk := peer.recv(1 << 16):
+                data += chunk
+        return bytes(data)
+
+    pem = certificate_file(tmp_path / "pem")
+    async with serve(Patient, "--listen", listen.format(pem=pem)) as running:
+        found: Any = await deferToThread(received, running.port)
+    assert len(found) == 300 * 10_002 + len("all\r\n")

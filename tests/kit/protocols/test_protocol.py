@@ -68,17 +68,6 @@ async def test_the_certificate_of_a_peer_is_known_from_the_start(tmp_path):
             assert await deferToThread(ask, running.port) == b"shop dns=shop\r\n"
 
 
-def test_without_tls_there_is_no_certificate():
-    told: list[object] = []
-
-    class Asking(LineProtocol):
-        def connection_made(self) -> None:
-            told.append(self.certificate)
-
-    MemoryService(Asking).connect()
-    assert told == [None]
-
-
 def test_a_half_close_of_a_silent_peer_closes_the_connection():
     peer = MemoryService(LineProtocol).connect()
     peer.half_close()

@@ -3,8 +3,6 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs, formatEvent
 
@@ -122,36 +120,6 @@ def test_a_function_can_finish_after_its_peer_has_gone():
     assert finished == [("first", None, b"")]
 
 
-async def one_line_then_bytes(connection: Connection) -> None:
-    """A header with a length, then so many bytes as they are, again and again."""
-    async for header in connection:
-        body = b""
-        while len(body) < int(header):
-            body += await connection.read_some(int(header) - len(body))
-        connection.write(body[::-1])
-
-
-def test_telnet_commands_are_removed_before_a_line_but_not_after_it():
-    """What stands before the end of the line is a command; what stands behind it is not."""
-    service = MemoryService(one_line_then_bytes)
-    assert service.answer(b"\xff\xfb\x182\r\n\xff\xfb") == b"\xff\xfe\x18\xfb\xff"
-
-
-def test_an_unfinished_line_can_be_read_as_bytes():
-    """After a time-out for a line, what there is of it is not lost."""
-
-    async def impatient(connection: Connection) -> None:
-        with pytest.raises(TimeoutError):
-            await connection.read_line(timeout=1)
-        connection.write(await connection.read_some())
-
-    service = MemoryService(impatient)
-    peer = service.connect()
-    peer.feed(b"no end")
-    service.clock.advance(1)
-    assert peer.received() == b"no end"
-
-
 def test_a_function_that_catches_a_long_line_reads_on_after_it():
     """The lines before it and behind it come, however the network cuts; it is counted once."""
 
@@ -169,18 +137,6 @@ def test_a_function_that_catches_a_long_line_reads_on_after_it():
     data = b"a\n" + b"x" * 9 + b"\nb\nc\n"
     assert service.answer(data) == b"a\r\ntoo long\r\nb\r\nc\r\n"
     assert service.metric("oversize_lines_total") == len(data) + 1
-
-
-def test_bytes_before_a_long_line_can_be_read():
-    """Bytes are asked for when a long line is known already: they come as they were sent."""
-
-    async def first(connection: Connection) -> None:
-        await connection.read_line()
-        connection.write(await connection.read_some())
-
-    peer = MemoryService(first, "--max-line", "5").connect()
-    peer.feed(b"a\nb\nxxxxxxxxx\nc")
-    assert peer.received() == b"b\nxxxxxxxxx\nc"
 
 
 def test_a_paused_peer_is_read_again_for_a_larger_read():
@@ -343,20 +299,3 @@ def test_impossible_reads_raise_value_error(mistake, sentence):
 
     MemoryService(wrong).connect()
     assert sentence in refused[0]
-
-
-@given(
-    st.lists(st.sampled_from([b"\xff", b"\n", b"a", b"\xfd", b"\xfa", b"\xf0"]), max_size=9),
-    st.lists(st.one_of(st.none(), st.integers(1, 3)), max_size=5),
-)
-def test_reads_are_independent_of_splits(data, wanted):
-    """Whatever is read, lines or bytes: the same comes of it, and no byte that is data is lost."""
-
-    async def mixed(connection: Connection) -> None:
-        for number in wanted:
-            if number is None:
-                connection.write(repr(await connection.read_line()).encode())
-            else:
-                connection.write(await connection.read_exactly(number))
-
-    MemoryService(mixed).answer(b"".join(data))
