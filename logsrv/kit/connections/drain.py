@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
+from logsrv.kit.connections.guarded_connection import GuardedConnection
 from logsrv.kit.connections.tls import is_encrypted
 from logsrv.kit.connections.transports import descriptor, ioctl_byte_count, unacknowledged_bytes
 from logsrv.timer import Timer
@@ -34,25 +35,6 @@ READ_HANGUP = getattr(select, "POLLRDHUP", 0)
 GOODBYE_BYTES = 100
 
 
-class Drainable(Protocol):
-    """A connection as this module needs it. working: whether an answer to its peer is in preparation."""
-
-    closing: bool
-
-    @property
-    def working(self) -> bool: ...
-
-    @property
-    def transport(self) -> object: ...
-
-    def close(self) -> None: ...
-
-    def stop_awaiting_goodbye(self) -> None:
-        """After `close`: end without waiting for the peer's goodbye."""
-
-    def abort(self) -> None: ...
-
-
 def unread_bytes(transport: object) -> int:
     """Return how many received bytes the kernel holds for a transport (FIONREAD); 0 if it cannot tell.
 
@@ -65,7 +47,7 @@ def unread_bytes(transport: object) -> int:
     return ioctl_byte_count(transport, termios.FIONREAD)
 
 
-async def drain(connections: Set[Drainable], seconds: float, clock: IReactorTime) -> int:
+async def drain(connections: Set[GuardedConnection], seconds: float, clock: IReactorTime) -> int:
     """Close each connection when it falls silent, and cut off the rest after `seconds`.
 
     Returns, when no connection is left, how many were cut off with a loss. A connection is not silent while
@@ -74,9 +56,9 @@ async def drain(connections: Set[Drainable], seconds: float, clock: IReactorTime
     `seconds` is cut off.
     """
     deadline = clock.seconds() + seconds
-    silent: set[Drainable] = set()
+    silent: set[GuardedConnection] = set()
     # Closing connections, each with the time at which we stop waiting for its peer's goodbye.
-    leaving: dict[Drainable, float] = {}
+    leaving: dict[GuardedConnection, float] = {}
     while connections and (now := clock.seconds()) < deadline:
         before, silent = silent, set()
         for connection in list(connections):
@@ -104,7 +86,7 @@ async def drain(connections: Set[Drainable], seconds: float, clock: IReactorTime
     return cut
 
 
-def _would_lose_bytes(connection: Drainable) -> bool:
+def _would_lose_bytes(connection: GuardedConnection) -> bool:
     """Return whether bytes, or an answer in preparation, would be lost if a connection ended now."""
     if connection.working or not connection.closing:
         return True

@@ -36,7 +36,6 @@ from logsrv.kit.connections.refusals import (
     AbortingProtocol,
     RefusalProtocol,
     log_refusal,
-    refusal_line,
     tls_refusal,
 )
 from logsrv.kit.connections.source import host_of
@@ -223,11 +222,9 @@ class GuardedFactory(Factory):
         own = getattr(self._factory, "refusal_words", None)
         if self._plain and own is not None and (said := own(refusal.reason)):
             return bytes(said)
-        return (
-            refusal_line(REFUSAL_SENTENCES[refusal])
-            if self._tells and refusal in REFUSAL_SENTENCES
-            else b""
-        )
+        if self._tells and refusal in REFUSAL_SENTENCES:
+            return REFUSAL_SENTENCES[refusal].encode() + b"\r\n"
+        return b""
 
     def refuse_tls_peer(self, connection: GuardedConnection, size: int) -> None:
         self._metrics.count("dropped_bytes_total", size, listener=self._label, reason="tls")

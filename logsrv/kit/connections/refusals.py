@@ -45,10 +45,6 @@ class AbortingProtocol(Protocol):
         transport.abortConnection()
 
 
-def refusal_line(sentence: str) -> bytes:
-    return sentence.encode() + b"\r\n"
-
-
 class RefusalProtocol(Protocol):
     """A protocol that sends the words for a refused peer, and ends the connection at once."""
 

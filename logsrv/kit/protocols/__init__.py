@@ -7,7 +7,7 @@ datagrams         datagrams, and lines in them
 plain_twisted     wrappers of Twisted's own protocols
 protocol          the base of all stream protocols, called by Twisted
 connection        the connection to a peer: runs the actions of the tables in states
-sending           its output; waiting_senders holds back those who write to a slow peer
+sending           its output; holds back those who write to a slow peer
 starting_tls      TLS that begins in the middle
 context           what a connection knows of its service, listener and author
 awaiting          coroutines, Deferreds and asyncio futures of an author; deadline ends them

@@ -138,9 +138,16 @@ class RunningCoroutine(Deferred[Result]):
 working: ContextVar[RunningCoroutine[Any] | None] = ContextVar("working", default=None)
 
 
-def use_clock(clock: object) -> None:
-    """Let coroutines that are started in the present context use the clock of a service."""
-    working.set(RunningCoroutine(clock))
+# The connection that an author's code works for: on the stack, and in the coroutines started there.
+handled: ContextVar[Any] = ContextVar("handled", default=None)
+
+
+def call_without_connection(clock: object, step: Callable[[], Result]) -> Result:
+    """Call `step` as work for no connection, even if the caller works for one. clock: the service's."""
+    context = copy_context()
+    context.run(handled.set, None)
+    context.run(working.set, RunningCoroutine(clock))
+    return context.run(step)
 
 
 def as_deferred(result: object, doing: str, also: str = "None") -> Deferred[Any]:

@@ -21,11 +21,10 @@ from logsrv.kit.connections.transports import (
 )
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.protocols import states
-from logsrv.kit.protocols.awaiting import CANCELLED, as_deferred
+from logsrv.kit.protocols.awaiting import CANCELLED, as_deferred, call_without_connection, handled
 from logsrv.kit.protocols.context import AuthorProtocol, InputReader
 from logsrv.kit.protocols.faults import EndOfStream, PeerGone, wrong_value_text
 from logsrv.kit.protocols.sending import SendingSide
-from logsrv.kit.protocols.waiting_senders import call_without_connection, handled
 
 if TYPE_CHECKING:
     from twisted.internet.base import DelayedCall

@@ -27,10 +27,9 @@ from logsrv.kit.connections.source import Sender
 from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
-from logsrv.kit.protocols.awaiting import as_deferred
+from logsrv.kit.protocols.awaiting import as_deferred, call_without_connection
 from logsrv.kit.protocols.context import ListenerContext, RunningService, Settings, State
 from logsrv.kit.protocols.faults import check_text
-from logsrv.kit.protocols.waiting_senders import call_without_connection
 
 if TYPE_CHECKING:
     from logsrv.kit.protocols.context import Clock

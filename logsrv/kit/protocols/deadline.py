@@ -16,9 +16,15 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from logsrv.errors import PeerError
-from logsrv.kit.protocols.awaiting import CANCELLED, RunningCoroutine, call_as_deferred, working
+from logsrv.kit.protocols.awaiting import (
+    CANCELLED,
+    RunningCoroutine,
+    call_as_deferred,
+    call_without_connection,
+    handled,
+    working,
+)
 from logsrv.kit.protocols.faults import wrong_value_text
-from logsrv.kit.protocols.waiting_senders import call_without_connection, handled
 
 if TYPE_CHECKING:
     from twisted.internet.base import DelayedCall

@@ -20,8 +20,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from logsrv.kit.protocols.awaiting import start_coroutine
-from logsrv.kit.protocols.waiting_senders import call_without_connection
+from logsrv.kit.protocols.awaiting import call_without_connection, start_coroutine
 from logsrv.kit.service.arguments import check_state_maker
 
 

@@ -17,9 +17,13 @@ from twisted.python.failure import Failure
 
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.observe.rate_limited_log import Failures
-from logsrv.kit.protocols.awaiting import CANCELLED, as_deferred, call_as_deferred
+from logsrv.kit.protocols.awaiting import (
+    CANCELLED,
+    as_deferred,
+    call_as_deferred,
+    call_without_connection,
+)
 from logsrv.kit.protocols.faults import wrong_value_text
-from logsrv.kit.protocols.waiting_senders import call_without_connection
 
 
 @attrs.define(eq=False, repr=False)

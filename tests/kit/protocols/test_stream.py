@@ -83,6 +83,7 @@ def test_a_slow_function_slows_its_peer():
     peer.half_close()
     assert peer.closed
     assert lines == 20 * 1001
+    assert service.metric("received_bytes_total") == len("begin\n") + 20 * 1001 * 10
 
 
 def test_drain_waits_for_a_peer_that_does_not_read():

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import ntplib
 from redis import Redis
 
 from logsrv.kit.testing.patience import PATIENCE
@@ -73,22 +72,12 @@ def smtp(ports: Sequence[int], number: int) -> None:
         assert refused == {}
 
 
-def sntp(ports: Sequence[int], number: int) -> None:
-    answer = ntplib.NTPClient().request(HOST, port=ports[0], version=4, timeout=PATIENCE / 30)
-    assert (answer.stratum, answer.mode, answer.leap) == (1, 4, 0)
-    assert abs(answer.offset) < 1 and answer.delay >= 0
-
-
 def digits(ports: Sequence[int], number: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.settimeout(PATIENCE / 30)
         client.connect((HOST, ports[0]))
         client.send(b"record %d ends" % number)
         assert client.recv(100) == b"stored"
-
-
-def as_digits(number: int) -> str:
-    return (b"record %d ends" % number).hex()
 
 
 class Transfer(BaseHTTPRequestHandler):
@@ -122,3 +111,30 @@ def curl_of_proxy(ports: Sequence[int], number: int) -> None:
     size = 1_000_000
     told = ("-sS", "-o", "/dev/null", "-w", "%{size_download}")
     assert run("curl", "curl", *told, f"http://{HOST}:{ports[0]}/{size}") == str(size)
+
+
+def line(ports: Sequence[int], number: int) -> None:
+    with socket.create_connection((HOST, ports[0]), PATIENCE) as client:
+        client.sendall(b"record %d ends\n" % number)
+
+
+@contextlib.contextmanager
+def keeper(folder: Path) -> Iterator[int]:
+    """A server that keeps all it is sent in the file `kept`."""
+    with socket.create_server((HOST, 0)) as server, (folder / "kept").open("wb") as kept:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    with connection:
+                        while data := connection.recv(65536):
+                            kept.write(data)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join(PATIENCE)

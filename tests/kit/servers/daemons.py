@@ -75,7 +75,6 @@ class Daemon:
         source: str,
         *arguments: str,
         service: str = "",
-        reactor: str = "default",
     ) -> None:
         self.service = service or name
         self._folder = folder
@@ -84,8 +83,8 @@ class Daemon:
         (folder / "twisted" / "plugins" / f"{name}_plugin.py").write_text(source)
         user = [f"--uid={USER}"] if as_user() else []
         self._command = [
-            *prefix(), *TWISTD, *user, f"--reactor={reactor}", "--umask=022",
-            "--pidfile=daemon.pid", "--logfile=daemon.twistd.log", self.service, *arguments,
+            *prefix(), *TWISTD, *user, "--umask=022", "--pidfile=daemon.pid",
+            "--logfile=daemon.twistd.log", self.service, *arguments,
         ]  # fmt: skip
         self.start()
 
