@@ -107,7 +107,7 @@ LARGEST_EXPRESSIONS = 20_000
 When RE2 runs out of memory for its states, it needs time in proportion to the text's length times this.
 """
 
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"\\Q(?P<quoted>(?:(?!\\E).)*)(?:\\E)?"
     r"|(?P<property>\\[pP](?:\{[^}]*\}|.)?)"
     r"|(?P<byte>\\C)"
@@ -123,6 +123,7 @@ _TOKEN = re.compile(
     r"|(?P<other>.)",
     re.DOTALL,
 )
+"""The parts of a pattern, one behind the other; its group tells what a part is."""
 _PROPERTY = re.compile(r"\\[pP]")
 # Upper bounds of RE2's instructions: `\pL` and `[^\pL]` are the largest properties, with 1,204; a range of
 # UTF-8 has up to 19.
@@ -167,7 +168,7 @@ def most_re2_instructions(pattern: str) -> int:
     total, last = 10, 0
     outer: list[int] = []
     is_nothing = False
-    for token in _TOKEN.finditer(pattern):
+    for token in TOKEN.finditer(pattern):
         kind = token.lastgroup
         if kind == "repeat":
             if is_nothing:
@@ -191,7 +192,7 @@ def most_re2_instructions(pattern: str) -> int:
 
 def group_names(pattern: str) -> list[str]:
     """Return the names of the groups `(?P<name>…)` of a pattern, in order."""
-    opened = (token["open"] for token in _TOKEN.finditer(pattern) if token["open"])
+    opened = (token["open"] for token in TOKEN.finditer(pattern) if token["open"])
     return [text[text.index("<") + 1 : -1] for text in opened if "<" in text]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from logsrv.linelog.query.engine import TOKEN
 from logsrv.linelog.query.literals import (
     Literal,
     Need,
@@ -18,15 +19,14 @@ from logsrv.linelog.query.literals import (
     need_of_any,
 )
 
-_OCTAL = re.compile(r"0[0-7]{0,2}|[1-7][0-7]{1,2}")
-_HEX = re.compile(r"x(?:\{([0-9A-Fa-f]{1,8})\}|([0-9A-Fa-f]{2}))")
-_PROPERTY = re.compile(r"[pP](?:\{[^}]*\}|.)", re.DOTALL)
-_POSIX = re.compile(r"\[:\^?[a-z]*:\]")
-_GROUP = re.compile(r"\((?:\?(?:P?<([^>]*)>|([imsU-]*)([:)])))?")
-_REPEAT = re.compile(r"(?:[*+?]|\{([0-9]+)(?:,([0-9]*))?\})\??")
 _CONTROLS = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-# The ends of a range of a class, as `_quoted_code_point` writes them.
-_ENDS = re.compile(r"\\x\{([0-9a-f]+)\}|([A-Za-z0-9])")
+_CHARACTER = r"\\(?:x\{[0-9A-Fa-f]{1,8}\}|x[0-9A-Fa-f]{2}|[0-7]{1,3}|.)|[^\\]"
+# An item of a class: one that RE2 reads alone, or a character or a range of them.
+_IN_CLASS = re.compile(
+    r"(?P<alone>\[:\^?[a-z]*:\]|\\[pP](?:\{[^}]*\}|.)|\\[dDsSwW])"
+    rf"|(?P<low>{_CHARACTER})(?:-(?P<high>{_CHARACTER}))?",
+    re.DOTALL,
+)
 _LF = ord("\n")
 _CLASSES = {
     "d": frozenset(b"0123456789"),
@@ -90,7 +90,6 @@ class PatternReader:
 
     def __init__(self, pattern: str, *, fold: bool) -> None:
         self.pattern = pattern
-        self.at = 0
         self.groups = [_OpenGroup(fold)]
         self.exact: list[str] = []
         self.loose: list[str] = []
@@ -115,19 +114,29 @@ class PatternReader:
         return places if len(places) <= WIDEST else ()
 
     def read_pattern(self) -> None:
-        while self.at < len(self.pattern):
-            character = self.pattern[self.at]
-            if character == "\\":
-                self._read_escape()
-            elif character == "[":
-                self._read_class()
-            elif character in "()":
-                self._read_parenthesis(character)
-            elif repeat := _REPEAT.match(self.pattern, self.at):
-                self._read_repetition(repeat)
+        for token in TOKEN.finditer(self.pattern):
+            kind, text = token.lastgroup, token[0]
+            if kind in ("plain", "quoted"):
+                for character in token[kind]:
+                    self._write_literal(character)
+            elif kind == "escape":
+                self._read_escape(text)
+            elif kind in ("property", "many"):
+                self._write_both_forms(text)
+            elif kind == "class":
+                self._read_class(text)
+            elif kind == "flags":
+                self.groups[-1].fold, flags = self._read_flags(text[2:-1])
+                self._write_both_forms(f"(?{flags})" if flags else "")
+            elif kind == "open":
+                self._open_group(text)
+            elif kind == "close":
+                group = self.groups.pop()
+                self._write_both_forms(")", need=group.all_texts() or group.need())
+            elif kind == "repeat":
+                self._read_repetition(token)
             else:
-                self.at += 1
-                self._read_other_character(character)
+                self._read_other_character(text)
 
     def _write_both_forms(
         self,
@@ -175,145 +184,85 @@ class PatternReader:
         written = expression_for_text(character, ignore_case=fold)
         self._write_both_forms(written, need=needed, allowed=frozenset(map(ord, cases)))
 
-    def _read_escape(self) -> None:
-        rest = self.at + 1
-        following = self.pattern[rest]
-        if following == "Q":
-            end = self.pattern.find(r"\E", rest)
-            for character in self.pattern[rest + 1 : end if end >= 0 else None]:
-                self._write_literal(character)
-            self.at = end + 2 if end >= 0 else len(self.pattern)
-        elif following == "E":
-            self.at = rest + 1
-        elif found := _PROPERTY.match(self.pattern, rest):
-            self.at = found.end()
-            self._write_both_forms("\\" + found[0])
-        elif following in "dDsSwWbB":
-            self.at = rest + 1
-            self._write_both_forms("\\" + following, allowed=_CLASSES.get(following, frozenset()))
-        elif following == "A":
-            self.at = rest + 1
+    def _read_escape(self, text: str) -> None:
+        meaning = text[1:]
+        if meaning in "bBdsw":
+            self._write_both_forms(text, allowed=_CLASSES.get(meaning, frozenset()))
+        elif meaning == "A":
             self._write_start_anchor()
-        elif following == "z":
-            self.at = rest + 1
+        elif meaning == "z":
             self._write_both_forms(r"\z", "(?m:$)")
-        else:
-            self._write_literal(self._read_escaped_character())
+        elif meaning != "E":
+            self._write_literal(_character_of(text))
 
-    def _read_escaped_character(self) -> str:
-        """Read an escape and return the character that it means."""
-        rest = self.at + 1
-        if found := _HEX.match(self.pattern, rest):
-            self.at = found.end()
-            return chr(int(found[1] or found[2], 16))
-        if found := _OCTAL.match(self.pattern, rest):
-            self.at = found.end()
-            return chr(int(found[0], 8))
-        self.at = rest + 1
-        character = self.pattern[rest]
-        return _CONTROLS.get(character, character)
-
-    def _read_class(self) -> None:
+    def _read_class(self, text: str) -> None:
         """Read `[…]`, and write its letters in both cases if case is ignored."""
-        first = self.at + 1
-        negated = self.pattern.startswith("^", first)
-        self.at = first = first + negated
-        items: list[str] = []
-        while self.at == first or self.pattern[self.at] != "]":
-            items.append(self._read_class_item())
-        self.at += 1
-        allowed = frozenset() if negated else _bytes_of_class(items)
-        written = f"[{'^' if negated else ''}{''.join(items)}]"
-        if allowed in _LETTERS:
+        written = ["[^" if text.startswith("[^") else "["]
+        # Known are classes of which all bytes are ASCII.
+        is_known, allowed = written == ["["], set[int]()
+        for item in _IN_CLASS.finditer(text[:-1], len(written[0])):
+            if alone := item["alone"]:
+                written.append(alone)
+                is_known = is_known and alone[1:] in _CLASSES
+                allowed |= _CLASSES.get(alone[1:], frozenset())
+                continue
+            low = ord(_character_of(item["low"]))
+            high = ord(_character_of(item["high"] or item["low"]))
+            others = _other_case_ranges(low, high) if self.groups[-1].fold else []
+            is_known = is_known and high < 0x80
+            for first, last in [(low, high), *others]:
+                written.append(f"{_quoted_code_point(first)}-{_quoted_code_point(last)}")
+                allowed.update(range(first, min(last, 0x7F) + 1))
+        found = frozenset(allowed) if is_known else frozenset[int]()
+        if found in _LETTERS:
             # Written like a letter of a text, which `compiled` recognizes.
-            written = expression_for_text(chr(max(allowed)), ignore_case=True)
-        self._write_both_forms(written, allowed=allowed)
+            written = [expression_for_text(chr(max(found)), ignore_case=True)]
+        else:
+            written.append("]")
+        self._write_both_forms("".join(written), allowed=found)
 
-    def _read_class_item(self) -> str:
-        if posix := _POSIX.match(self.pattern, self.at):
-            self.at = posix.end()
-            return posix[0]
-        if self.pattern[self.at] == "\\":
-            if found := _PROPERTY.match(self.pattern, self.at + 1):
-                self.at = found.end()
-                return "\\" + found[0]
-            if self.pattern[self.at + 1] in "dDsSwW":
-                self.at += 2
-                return self.pattern[self.at - 2 : self.at]
-        low = high = ord(self._read_class_character())
-        if self.pattern.startswith("-", self.at) and self.pattern[self.at + 1 : self.at + 2] != "]":
-            self.at += 1
-            high = ord(self._read_class_character())
-        ranges = [(low, high)]
-        if self.groups[-1].fold:
-            ranges += _other_case_ranges(low, high)
-        return "".join(
-            f"{_quoted_code_point(low)}-{_quoted_code_point(high)}" for low, high in ranges
-        )
-
-    def _read_class_character(self) -> str:
-        if self.pattern[self.at] == "\\":
-            return self._read_escaped_character()
-        self.at += 1
-        return self.pattern[self.at - 1]
-
-    def _read_parenthesis(self, character: str) -> None:
-        if character == ")":
-            self.at += 1
-            group = self.groups.pop()
-            self._write_both_forms(")", need=group.all_texts() or group.need())
-            return
-        found = _GROUP.match(self.pattern, self.at)
-        assert found is not None
-        self.at = found.end()
-        fold = self.groups[-1].fold
-        name, flags, end = found.groups()
-        if flags is not None:
-            on, _, off = flags.partition("-")
-            fold = (fold or "i" in on) and "i" not in off
-            # RE2 never gets the flags i and m: we write both cases, and ^ is the beginning of the message.
-            kept = "".join(flag for flag in on if flag in "sU")
-            dropped = "".join(flag for flag in off if flag in "sU")
-            flags = kept + ("-" + dropped if dropped else "")
-        if end == ")":
-            self.groups[-1].fold = fold
-            self._write_both_forms(f"(?{flags})" if flags else "")
-            return
-        opened = f"(?{flags or ''}:"
-        self.exact.append(opened if name is None else f"(?P<{name}>")
+    def _open_group(self, text: str) -> None:
+        opened, fold = "(?:", self.groups[-1].fold
+        if "<" not in text:
+            fold, flags = self._read_flags(text[2:-1])
+            opened = f"(?{flags}:"
+        self.exact.append(text if "<" in text else opened)
         self.loose.append(opened)
         self.groups.append(_OpenGroup(fold))
 
+    def _read_flags(self, flags: str) -> tuple[bool, str]:
+        """Return whether case is ignored with these flags, and those for RE2.
+
+        It never gets i and m: we write both cases, and ^ is the beginning of the message.
+        """
+        on, _, off = flags.partition("-")
+        fold = (self.groups[-1].fold or "i" in on) and "i" not in off
+        kept = "".join(flag for flag in on if flag in "sU")
+        dropped = "".join(flag for flag in off if flag in "sU")
+        return fold, kept + ("-" + dropped if dropped else "")
+
     def _read_repetition(self, repeat: re.Match[str]) -> None:
-        self.at = repeat.end()
         branch = self.groups[-1].branches[-1]
-        least = repeat[0][0] == "+" or (repeat[1] is not None and int(repeat[1]) > 0)
+        number = repeat["least"]
+        least = repeat[0][0] == "+" or (number is not None and int(number) > 0)
         if not least and branch:
             branch[-1] = None
         if self._items and self._is_fixed:
-            number = int(repeat[1]) if repeat[1] is not None else int(least)
-            is_fixed = repeat[1] is not None and repeat[2] in (None, repeat[1])
-            self._items[-1] = _ByteItem(self._items[-1].allowed, number, is_fixed)
+            times = int(least) if number is None else int(number)
+            is_fixed = number is not None and repeat["most"] in (None, number)
+            self._items[-1] = _ByteItem(self._items[-1].allowed, times, is_fixed)
         self.exact.append(repeat[0])
         self.loose.append(repeat[0])
         branch.append(None)
 
 
-def _bytes_of_class(items: list[str]) -> frozenset[int]:
-    """Return the bytes of a class; empty unless all of them are known and ASCII."""
-    found: set[int] = set()
-    for item in items:
-        if item.startswith("\\") and item[1:] in _CLASSES:
-            found |= _CLASSES[item[1:]]
-        elif item.startswith(("[", "\\")) and not item.startswith("\\x"):
-            return frozenset()
-        else:
-            ends = [int(code, 16) if code else ord(plain) for code, plain in _ENDS.findall(item)]
-            if max(ends) >= 0x80:
-                return frozenset()
-            for low, high in zip(ends[::2], ends[1::2], strict=True):
-                found.update(range(low, high + 1))
-    return frozenset(found)
+def _character_of(text: str) -> str:
+    """Return the character that a text is, or an escape means."""
+    if text[0] != "\\":
+        return text
+    if text[1] == "x":
+        return chr(int(text[2:].strip("{}"), 16))
+    return chr(int(text[1:], 8)) if text[1] in "01234567" else _CONTROLS.get(text[1], text[1])
 
 
 def _need_of_sequence(branch: list[_OneOfTexts | Need | None]) -> Need | None:
