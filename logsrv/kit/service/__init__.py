@@ -2,7 +2,7 @@
 
 What an author's plugin is made of:
 
-plugin             `protocol_plugin`; arguments and method_names refuse mistakes
+plugin             `protocol_plugin`; arguments and class_checks refuse mistakes
 service_settings   its options, and those of every plugin
 factory            its protocols, and the factory that builds them for a listener or a link
 protocol_service   `self.service`: peers, tasks, links, dials, datagram_sockets, and the life of its state

@@ -31,10 +31,8 @@ from logsrv.kit.protocols.plain_twisted import (
 from logsrv.kit.protocols.protocol import PeerProtocol
 from logsrv.kit.protocols.stream import Connection
 from logsrv.kit.service.arguments import NO_FACTORY, is_factory
-from logsrv.kit.service.method_names import check_method_names
+from logsrv.kit.service.class_checks import check_protocol_class
 from logsrv.kit.service.service_settings import DEFAULTS, Limits, UnsetLimit, limits_of
-
-HTTP_CHANNEL = "twisted.web.http.HTTPChannel"
 
 
 @attrs.frozen
@@ -87,8 +85,7 @@ def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
         stream, datagrams = None, datagrams or stream
     receiver: Callable[[], Datagrams] | None = None
     if isinstance(datagrams, type) and issubclass(datagrams, Datagrams):
-        check_method_names(datagrams)
-        check_attributes(datagrams)
+        check_protocol_class(datagrams)
         receiver = datagrams
     elif isinstance(datagrams, type) and issubclass(datagrams, AbstractDatagramProtocol):
         receiver = partial(TwistedDatagrams, datagrams)
@@ -131,65 +128,6 @@ def is_web_resource_class(served: object) -> TypeGuard[Callable[..., Any]]:
     """
     web = sys.modules.get("twisted.web.resource")
     return web is not None and isinstance(served, type) and web.IResource.implementedBy(served)
-
-
-# Class attributes that an author sets, and the types that they may have.
-ATTRIBUTES: dict[str, tuple[type, ...]] = {
-    "max_line": (int, type(None)),
-    "max_frame": (int, type(None)),
-    "delimiter": (bytes,),
-    "encoding": (str,),
-    "errors": (str,),
-    "ending": (str,),
-    "telnet": (bool,),
-    "unfinished_line": (bool,),
-    "half_close": (bool,),
-    "max_unsent": (int,),
-    "patience": (int, float),
-    "max_answers": (int, float, type(None)),
-    "answer_burst": (int,),
-    "lowest_port": (int,),
-}
-
-
-def check_protocol_class(stream: type[TwistedProtocol]) -> None:
-    """Raise ConfigurationError for a protocol class that would fail with its first peer."""
-    name = stream.__name__
-    if any(f"{one.__module__}.{one.__name__}" == HTTP_CHANNEL for one in stream.__mro__):
-        raise ConfigurationError(
-            f"{name} needs the factory of twisted.web: give a Resource class instead"
-        )
-    if not issubclass(stream, PeerProtocol):
-        return
-    check_method_names(stream)
-    check_attributes(stream)
-    framing = getattr(stream, "framing", FrameProtocol.framing)
-    makes = (
-        not isinstance(framing, type) and hasattr(framing, "framer") and hasattr(framing, "pack")
-    )
-    if not makes and not hasattr(framing, "__get__"):
-        raise ConfigurationError(
-            f"{name}.framing is {framing!r:.80}; it has to be an object with framer and pack, such as "
-            "Netstring(), or a class of your own with receive(data)"
-        )
-
-
-def check_attributes(protocol_class: type[Any]) -> None:
-    """Raise ConfigurationError for a wrong type of an attribute of the kit's, or a limit below 1."""
-    name = protocol_class.__name__
-    for attribute, kinds in ATTRIBUTES.items():
-        owners = [one for one in protocol_class.__mro__ if attribute in vars(one)]
-        # Without a class of the kit among them, the name is the author's, for anything.
-        if not any(one.__module__.startswith("logsrv.kit.protocols.") for one in owners):
-            continue
-        value = vars(owners[0])[attribute]
-        # A property has another value for each connection.
-        if not isinstance(value, kinds) and not hasattr(value, "__get__"):
-            *others, last = ["None" if one is type(None) else one.__name__ for one in kinds]
-            wanted = f"{', '.join(others)} or {last}" if others else last
-            raise ConfigurationError(f"{name}.{attribute} is {value!r:.80}; it has to be {wanted}")
-        if attribute in DEFAULTS and type(value) is int and value < 1:
-            raise ConfigurationError(f"{name}.{attribute} is {value}; it has to be 1 or more")
 
 
 class PluginFactory(ServerAndReceiver, ListenerContext, Factory):

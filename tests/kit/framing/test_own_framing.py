@@ -8,7 +8,7 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.kit import FrameProtocol, Netstring
 from logsrv.kit.framing.own_framing import OwnFramer
-from logsrv.kit.service.factory import check_protocol_class
+from logsrv.kit.service.class_checks import check_protocol_class
 from logsrv.kit.testing import conformance, every_split
 from tests.kit.servers import redis
 

@@ -1,9 +1,9 @@
-"""Refuses a protocol class with a method that is never called, or could not be.
+"""Checks of an author's protocol class: its methods are called, its attributes have the right types.
 
-It is one of Twisted's, or ours misspelt; or ours, and not a method, or not one of the class.
-
-A misspelt name looks like one of ours, while ours is not overridden and no method of the class uses the
-name. A method that the class calls is a helper, whatever its name.
+Refused is a class with a method that is never called, or could not be: one of Twisted's, or ours misspelt;
+or ours, and not a method, or not one of the class. A misspelt name looks like one of ours, while ours is
+not overridden and no method of the class uses the name. A method that the class calls is a helper, whatever
+its name.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.protocols.datagrams import DatagramLines, Datagrams
 from logsrv.kit.protocols.frame_protocol import FrameProtocol
 from logsrv.kit.protocols.line_protocol import LineProtocol, RequestProtocol
+from logsrv.kit.service.service_settings import DEFAULTS
+
+HTTP_CHANNEL = "twisted.web.http.HTTPChannel"
 
 # Methods through which the transport calls the kit, and ours for each; "" stands for the method for input.
 _KITS = {
@@ -46,50 +49,98 @@ _OTHERS = {
     "startProtocol": "begin",
     "stopProtocol": "end",
 }
-# For each base the method for input, and the other methods and attributes that an author sets.
-_OF_PEERS = ("connection_made", "connection_lost", "refusal_words", "idle_words")
-_ATTRIBUTES_OF_PEERS = ("max_unsent", "patience", "half_close")
-_OF_LINES = ("delimiter", "ending", "encoding", "max_line", "unfinished_line")
-_BASES: tuple[tuple[type[Any], str, tuple[str, ...], tuple[str, ...]], ...] = (
-    (
-        RequestProtocol,
-        "request_received",
-        (*_OF_PEERS, "line_too_long", "line_not_text"),
-        (*_ATTRIBUTES_OF_PEERS, *_OF_LINES, "error_answer"),
-    ),
-    (
-        LineProtocol,
-        "line_received",
-        (*_OF_PEERS, "line_too_long", "line_not_text"),
-        (*_ATTRIBUTES_OF_PEERS, *_OF_LINES),
-    ),
-    (
-        FrameProtocol,
-        "frame_received",
-        (*_OF_PEERS, "frame_refused"),
-        (*_ATTRIBUTES_OF_PEERS, "framing", "max_frame"),
-    ),
-    (
-        DatagramLines,
-        "line_received",
-        ("lines_received",),
-        ("max_answers", "answer_burst", "lowest_port", "encoding", "ending"),
-    ),
-    (Datagrams, "datagram_received", (), ("max_answers", "answer_burst", "lowest_port")),
+# The method for input of each base; a base stands before its own bases.
+_INPUTS: tuple[tuple[type[Any], str], ...] = (
+    (RequestProtocol, "request_received"),
+    (LineProtocol, "line_received"),
+    (FrameProtocol, "frame_received"),
+    (DatagramLines, "line_received"),
+    (Datagrams, "datagram_received"),
 )
+# The other methods that an author overrides, and the attributes that an author sets, with the types that
+# these may have. A class has those of its base.
+_METHODS = (
+    "connection_made",
+    "connection_lost",
+    "refusal_words",
+    "idle_words",
+    "line_too_long",
+    "line_not_text",
+    "frame_refused",
+    "lines_received",
+)
+_ATTRIBUTES: dict[str, tuple[type, ...]] = {
+    "max_line": (int, type(None)),
+    "max_frame": (int, type(None)),
+    "framing": (object,),
+    "delimiter": (bytes,),
+    "encoding": (str,),
+    "errors": (str,),
+    "ending": (str,),
+    "telnet": (bool,),
+    "unfinished_line": (bool,),
+    "half_close": (bool,),
+    "error_answer": (object,),
+    "max_unsent": (int,),
+    "patience": (int, float),
+    "max_answers": (int, float, type(None)),
+    "answer_burst": (int,),
+    "lowest_port": (int,),
+}
 # Shorter names are too near to other words.
 _SHORTEST = 7
 _PACKAGES = ("logsrv.", "twisted.", "zope.")
 
 
-def check_method_names(protocol_class: type[Any]) -> None:
+def check_protocol_class(served: type[Any]) -> None:
+    """Raise ConfigurationError for a protocol class that would fail with its first peer."""
+    name = served.__name__
+    if any(f"{one.__module__}.{one.__name__}" == HTTP_CHANNEL for one in served.__mro__):
+        raise ConfigurationError(
+            f"{name} needs the factory of twisted.web: give a Resource class instead"
+        )
+    base, for_input = next((row for row in _INPUTS if issubclass(served, row[0])), (None, ""))
+    if base is None:
+        return
+    _check_names(served, base, for_input)
+    _check_attributes(served)
+    framing = getattr(served, "framing", FrameProtocol.framing)
+    makes = (
+        not isinstance(framing, type) and hasattr(framing, "framer") and hasattr(framing, "pack")
+    )
+    if not makes and not hasattr(framing, "__get__"):
+        raise ConfigurationError(
+            f"{name}.framing is {framing!r:.80}; it has to be an object with framer and pack, such as "
+            "Netstring(), or a class of your own with receive(data)"
+        )
+
+
+def _check_attributes(protocol_class: type[Any]) -> None:
+    """Raise ConfigurationError for a wrong type of an attribute of the kit's, or a limit below 1."""
+    name = protocol_class.__name__
+    for attribute, kinds in _ATTRIBUTES.items():
+        owners = [one for one in protocol_class.__mro__ if attribute in vars(one)]
+        # Without a class of the kit among them, the name is the author's, for anything.
+        if not any(one.__module__.startswith("logsrv.kit.protocols.") for one in owners):
+            continue
+        value = vars(owners[0])[attribute]
+        # A property has another value for each connection.
+        if not isinstance(value, kinds) and not hasattr(value, "__get__"):
+            *others, last = ["None" if one is type(None) else one.__name__ for one in kinds]
+            wanted = f"{', '.join(others)} or {last}" if others else last
+            raise ConfigurationError(f"{name}.{attribute} is {value!r:.80}; it has to be {wanted}")
+        if attribute in DEFAULTS and type(value) is int and value < 1:
+            raise ConfigurationError(f"{name}.{attribute} is {value}; it has to be 1 or more")
+
+
+def _check_names(protocol_class: type[Any], base: type[Any], for_input: str) -> None:
     """Raise ConfigurationError for a method that could not be called, and for a method or attribute that
     would have no effect, with the right name.
+
+    base: the class of the kit's that it extends.
     """
-    bases = [row for row in _BASES if issubclass(protocol_class, row[0])]
-    if not bases:
-        return
-    base, for_input, methods, attributes = bases[0]
+    methods = [one for one in _METHODS if hasattr(base, one)]
+    attributes = [one for one in _ATTRIBUTES if hasattr(base, one)]
     own = _names_of_author(protocol_class)
     used = {name for one in own.values() if isfunction(one) for name in one.__code__.co_names}
     for name, value in own.items():

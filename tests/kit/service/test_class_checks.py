@@ -1,4 +1,4 @@
-"""Method names that the kit would never call: refused at the start, with the right one."""
+"""Names that the kit would never call or read: refused at the start, with the right one."""
 
 from functools import partial
 from typing import Any
