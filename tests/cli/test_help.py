@@ -1,7 +1,5 @@
 """`logsrv help`: commands and topics, a page at a time."""
 
-import sys
-
 import pytest
 
 from logsrv.cli.command import COMMANDS
@@ -47,10 +45,3 @@ def test_what_is_longer_than_the_terminal_goes_through_a_pager():
         person.expect("The levels")
         person.type("q")
         assert person.wait() == 0
-
-
-def test_help_that_fits_the_terminal_uses_no_pager():
-    pager = f"{sys.executable} -c print('paged')"
-    with AtTerminal(*LOGSRV, "help", "--help", environment={"PAGER": pager}) as person:
-        assert person.wait() == 0
-        assert "paged" not in person.text()

@@ -15,7 +15,6 @@ import pytest
 from mypy import api
 
 from logsrv.cli import new
-from logsrv.cli.origin import installable_origin
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.parts.commands import logsrv
@@ -254,7 +253,7 @@ def test_a_project_of_a_checkout_tests_and_runs(tmp_path):
         found = re.search(r"listening on \w+ 127.0.0.1:(\d+)", output.read_text())
         assert found
         client = logsrv(
-            "connect", f"tls:localhost:{found[1]}", "--cafile", "tls/cert.pem",
+            "connect", f"tls:localhost:{found[1]}:cafile=tls/cert.pem",
             directory=project, input=b"hello\n",
         )  # fmt: skip
         assert (client.stdout, client.returncode) == (b"HELLO!\n", 0)
@@ -348,10 +347,3 @@ def test_a_wrong_place_or_description_is_refused_before_anything_is_written(
 ):
     assert sentence in refusal("shout", *arguments, directory=tmp_path)
     assert not (tmp_path / "shout").exists()
-
-
-ROOT = Path(__file__).parents[2]
-
-
-def test_the_origin_of_a_checkout_is_its_folder():
-    assert installable_origin() == str(ROOT.resolve())

@@ -182,6 +182,10 @@ def test_errors_keep_the_old_one_serving(running, shout, port):
 
 
 def test_an_open_connection_outlives_an_error_and_ends_with_its_process(running, shout, port):
+    """Which is told to end, and not killed."""
+    parted = shout.parent / "parted"
+    notes = f"    def connection_lost(self, reason):\n        open({str(parted)!r}, 'w').close()\n"
+    shout.write_text(SHOUT + notes)
     server = running(shout, *listening(port)).ready()
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as old:
         shout.write_text("x = (\n")
@@ -192,6 +196,7 @@ def test_an_open_connection_outlives_an_error_and_ends_with_its_process(running,
         old.sendall(b"Once more\n")
         server.wait_for(SERVES)
         assert old.makefile("rb").read() == b"ONCE MORE\r\n"
+        wait_until(parted.exists, "the end of its own")
 
 
 def test_a_file_that_never_ends_loading_can_be_saved_again(running, shout, port):

@@ -1,10 +1,8 @@
 """`twistd greet` in memory and as a real process."""
 
 import os
-import resource
 import signal
 import socket
-import subprocess
 import time
 
 import pytest
@@ -13,9 +11,8 @@ from twisted.internet.address import IPv6Address, UNIXAddress
 from logsrv.greet.protocol import LARGEST_FILE, Greet, GreetDatagrams, GreetingState, GreetOptions
 from logsrv.kit import protocol_plugin
 from logsrv.kit.options.usage import usage_options
-from logsrv.kit.testing import MemoryService, TelnetSession, TwistdProcess, conformance
+from logsrv.kit.testing import MemoryService, TelnetSession, conformance
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.programs import program
 from tests.parts.talking import carry
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
@@ -87,25 +84,6 @@ def test_a_message_of_several_lines_in_a_variable():
     assert options.settings.message.render({}) == "one, two\r\nthree"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("key", ["", "message-file = 'pipe'\n"])
-def test_a_reload_that_finds_a_pipe_blocks_nobody(twistd, tmp_path, key):
-    """As configuration file, and as message file: one sentence, and all goes on as it was."""
-    config, pipe = tmp_path / "greet.toml", tmp_path / "pipe"
-    config.write_text("message = 'hello'\n")
-    os.mkfifo(pipe)
-    server = twistd("greet", "--config", str(config), "--listen", LOOPBACK)
-    config.unlink()
-    if key:
-        config.write_text(key)
-    else:
-        os.mkfifo(config)
-    server.send_signal(signal.SIGHUP)
-    server.wait_for_log("is a pipe, which cannot be read again at a reload")
-    with TelnetSession(server.port()) as session:
-        session.expect("hello")
-
-
 def test_with_stay_each_line_is_answered():
     """A conversation: each line is answered, control characters do no harm, `quit` ends it."""
     peer = greet("--stay").connect()
@@ -115,16 +93,6 @@ def test_with_stay_each_line_is_answered():
     peer.feed(b" QUIT \r\n")
     assert peer.received() == b"Goodbye.\r\n"
     assert peer.closed
-
-
-@pytest.mark.slow
-def test_an_unknown_field_ends_the_start(tmp_path):
-    """One sentence on stderr and status 1, before anything listens."""
-    process = TwistdProcess("greet", "--message", "hi {foo}", directory=tmp_path)
-    process.start()
-    assert process.wait() == 1
-    assert "there is no field {foo}" in process.log()
-    assert "Traceback" not in process.log()
 
 
 @pytest.mark.slow
@@ -190,45 +158,6 @@ def test_two_servers_do_not_thank_each_other_for_ever(twistd, one, other, most):
     for server in servers:
         server.stop()
     assert any("answers_withheld_total" in server.log() for server in servers)
-
-
-@pytest.mark.slow
-def test_telnet_is_greeted(twistd, tmp_path):
-    """What a person at telnet sees, negotiation and all."""
-    telnet = program("telnet", "telnet")
-    server = twistd("greet", "--listen", LOOPBACK)
-    # A person who types nothing; at the end of its input telnet would leave without waiting.
-    silent, keyboard = os.pipe()
-    seen = subprocess.run(
-        [telnet, "127.0.0.1", str(server.port())], stdin=silent,
-        capture_output=True, text=True, timeout=PATIENCE,
-    )  # fmt: skip
-    os.close(silent)
-    os.close(keyboard)
-    assert "Thank you for connecting\n" in seen.stdout.replace("\r", "")
-    assert "Connection closed by foreign host." in seen.stderr
-
-
-@pytest.mark.slow
-def test_five_thousand_connections_are_greeted(twistd):
-    """5,000 open connections with --stay: all are greeted, and the last as the first is answered."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = min(5000, hard - 200)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, wanted + 200), hard), hard))
-    server = twistd("greet", "--stay", "--no-log-connections", "--listen", LOOPBACK)
-    held = [socket.create_connection(("127.0.0.1", server.port()), PATIENCE) for _ in range(wanted)]
-    try:
-        for client in held:
-            assert client.recv(100).startswith(b"Thank you")
-        for client in (held[0], held[-1]):
-            client.sendall(b"hello\r\n")
-            answer = b""
-            while b"You said: hello\r\n" not in answer:
-                answer += client.recv(100)
-    finally:
-        for client in held:
-            client.close()
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ from logsrv.kit.children.child_side import MEMORY, NICE
 from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.child_processes import Spawner, children
+from tests.parts.child_processes import Spawner
 from tests.parts.reactor import logged, until
 
 ECHO = "echoing"
@@ -213,16 +213,6 @@ def test_a_failed_start_raises_the_error_of_the_owner():
     with pytest.raises(ValueError, match="cannot be started: Resource temporarily unavailable"):
         processes.start("m", received=print, ended=print)
     assert processes.stop().called
-
-
-async def test_a_test_finds_its_children():
-    owner = Owner()
-    owner.start("deaf")
-    await owner.first
-    assert children(ECHO) == [owner.child.pid]
-    owner.child.kill()
-    await owner.ended
-    assert children(ECHO) == []
 
 
 INHERITED = """

@@ -204,6 +204,10 @@ def test_reload_reads_the_file_again_and_refuses_a_wrong_one(tmp_path, monkeypat
     config.write_text("rotate-sise = 1")
     with pytest.raises(ConfigurationError, match="did you mean rotate-size"):
         options.reload()
+    config.unlink()
+    os.mkfifo(config)
+    with pytest.raises(ConfigurationError, match="is a pipe, which cannot be read again"):
+        options.reload()
 
 
 def test_an_author_is_told_of_names_that_cannot_be():

@@ -82,18 +82,6 @@ def test_a_port_of_another_program_is_an_error_beside_the_service(monkeypatch):
     assert found.level is FindingLevel.WARNING and found.advice == "sudo logsrv check tells"
 
 
-def test_a_port_of_ended_connections_is_free_beside_the_running_service():
-    """Those of another program, which has gone, are there for a minute longer and in nobody's way."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        peer = socket.create_connection(listener.getsockname())
-        accepted = listener.accept()[0]
-    accepted.close()
-    peer.close()
-    [found] = checked(f"tcp:{port}:interface=127.0.0.1", runs=True)
-    assert (found.level, found.sentence) == (FindingLevel.OK, "is free")
-
-
 def test_a_missing_name_or_address_is_an_error():
     [found] = checked("tcp:1234:interface=203.0.113.9")
     assert (

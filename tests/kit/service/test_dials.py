@@ -279,15 +279,6 @@ async def tells(connection: Connection) -> None:
         connection.close(f"{type(error).__name__}: {error}")
 
 
-def test_a_deadline_ends_a_dial(in_memory):
-    service = in_memory(tells)
-    service.far(FAR).silent = True
-    peer = service.connect()
-    peer.feed(FAR.encode() + b"\n")
-    service.clock.advance(3)
-    assert peer.received() == b"DeadlineExceeded: the deadline has passed, after 3 s\r\n"
-
-
 def test_a_peer_that_goes_cancels_the_dial_for_it(in_memory):
     ends: list[type[BaseException]] = []
 

@@ -172,15 +172,6 @@ def test_a_stop_waits_for_the_answer_of_a_resource(in_memory):
     assert (peer.closed, silent.closed) == (True, True)
 
 
-def test_a_reload_that_removes_its_listener_waits_for_the_answer_too(in_memory):
-    service = slow(in_memory)
-    peer = asked(service)
-    service.reload(listen="tcp:7000")
-    service.clock.advance(3)
-    assert peer.received().endswith(LAST)
-    assert peer.closed
-
-
 def test_the_idle_timeout_waits_for_the_answer_too_but_once(in_memory):
     service = slow(in_memory, "--idle-timeout", "1500ms")
     peer = asked(service)

@@ -194,17 +194,6 @@ def test_help_does_not_load_what_is_not_chosen(folder):
     )
 
 
-@pytest.mark.slow
-def test_version_is_the_plugins_and_wrong_options_exit_with_1(folder):
-    """`--version` is the plugin's; what is wrong is one sentence and status 1."""
-    assert run_twistd(folder, "shout", "--version").stdout == "shout 1.2\n"
-    wrong = run_twistd(folder, "shout", "--max-line", "12XB")
-    assert wrong.returncode == 1
-    assert "--max-line 12XB (command line): not a size" in wrong.stderr
-    assert wrong.stderr.count("\n") == 1
-    assert "Traceback" not in wrong.stderr
-
-
 @attrs.frozen(kw_only=True)
 class Own:
     greeting: str = option("hello", TEXT, "what to say")

@@ -55,13 +55,6 @@ async def test_it_is_ready_from_the_end_of_its_start_to_the_beginning_of_its_sto
     await stopped
 
 
-async def test_twist_without_a_privileged_start_binds_too(tmp_path):
-    service = Service(tmp_path, "a")
-    service.startService()
-    assert service.sockets() == {"a"}
-    await service.stopService()
-
-
 async def test_a_place_that_is_taken_ends_the_start_with_its_sentence(tmp_path):
     """As SystemExit, which shows no traceback; it is never ready, and those that were bound are let go."""
     (tmp_path / "taken").touch()
