@@ -57,6 +57,18 @@ def site(connection: socket.socket, request: bytes) -> None:
         connection.sendall(ANSWERS.get(selector, ROOT))
 
 
+def holding(answers: dict[bytes, bytes]) -> Callable[[socket.socket, bytes], None]:
+    """A script with an answer for each selector; it holds the line if that lacks its dot."""
+
+    def script(connection: socket.socket, request: bytes) -> None:
+        answer = answers.get(request.rstrip(b"\r\n"), b"")
+        connection.sendall(answer)
+        if not answer.endswith(b".\r\n"):
+            connection.recv(1)
+
+    return script
+
+
 class Phlog:
     """A server with a menu that grows, and a text for each item."""
 

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from logsrv.gopher.browse import current_page, painted_lines
-from logsrv.gopher.browse.session import InternalPage
 from logsrv.gopher.wire.limits import Limits
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import until
-from tests.parts.gopherhole import item, menu, site
+from tests.parts.gopherhole import ROOT, holding, item, menu
 
 pytestmark = pytest.mark.slow
 
@@ -79,46 +78,16 @@ async def test_a_page_is_shown_as_it_arrives(drive, serve):
         assert driven.browser.session.history.visit_at_step(-1) is None
 
 
-async def test_escape_stops_a_page_and_shows_what_came(drive, serve):
-    def script(connection: socket.socket, request: bytes) -> None:
-        if request == b"\r\n":
-            connection.sendall(menu(item("i", "Welcome to the hole"), item("1", "Slow", "/slow")))
-        else:
-            connection.sendall(item("i", "the first line"))
-            connection.recv(1)
-
-    server = serve(script)
-
-    async with drive(server.url()) as driven:
-        await driven.point_at("Slow")
-        await driven.press("enter")
-        await driven.shows("Loading", "Esc stops")
-        await until(
-            lambda: driven.received(),
-            "bytes",
-        )
-        await driven.press("escape")
-        await driven.shows("You stopped this", "the first line")
-        await driven.press("b")
-        await driven.shows("Welcome")
-
-
 async def test_a_page_that_is_asked_for_again_and_stopped_stays_where_it_is_in_the_history(
     drive, serve
 ):
-    whole = [True]
-
-    def script(connection: socket.socket, request: bytes) -> None:
-        if request == b"\r\n":
-            connection.sendall(menu(item("i", "Welcome to the hole"), item("1", "In", "/in")))
-        elif request == b"/deep\r\n":
-            connection.sendall(menu(item("i", "All the way down")))
-        else:
-            connection.sendall(item("i", "the first line") + item("1", "Deep", "/deep"))
-            if not whole:
-                connection.recv(1)
-
-    server = serve(script)
+    first = item("i", "the first line") + item("1", "Deep", "/deep")
+    answers = {
+        b"": menu(item("i", "Welcome to the hole"), item("1", "In", "/in")),
+        b"/in": first + b".\r\n",
+        b"/deep": menu(item("i", "All the way down")),
+    }
+    server = serve(holding(answers))
 
     async with drive(server.url()) as driven:
         for text in ("Welcome to the hole", "the first line"):
@@ -127,16 +96,15 @@ async def test_a_page_that_is_asked_for_again_and_stopped_stays_where_it_is_in_t
         await driven.shows("All the way down")
         await driven.press("b")
         await driven.shows("the first line")
-        whole.clear()
+        answers[b"/in"] = first
         await driven.press("r")
-        await until(
-            lambda: driven.received(),
-            "bytes",
-        )
+        await until(driven.received, "bytes")
         await driven.press("escape")
-        await driven.shows("You stopped this")
+        await driven.shows("You stopped this", "the first line")
         places = [str(visit.place) for _, visit in driven.browser.session.history.visits_by_step()]
         assert places == [server.url(path) for path in ("/1/deep", "/1/in", "/")]
+        await driven.press("b")
+        await driven.shows("Welcome to the hole")
 
 
 async def test_escape_stops_a_silent_server_and_stays(drive, serve):
@@ -164,13 +132,8 @@ async def test_escape_stops_a_silent_server_and_stays(drive, serve):
 async def test_a_part_of_a_page_that_was_left_for_nothing_stays(drive, serve):
     """Also when it is made anew for another width, and `r` asks for the rest."""
 
-    def script(connection: socket.socket, request: bytes) -> None:
-        if request == b"\r\n":
-            connection.sendall(item("i", "the first line") + item("1", "Silent", "/silent"))
-        connection.recv(1)
-
-    server = serve(script)
-
+    part = item("i", "the first line") + item("1", "Silent", "/silent")
+    server = serve(holding({b"": part}))
     async with drive(server.url(), limits=Limits(first_byte=PATIENCE, between=PATIENCE)) as driven:
         await driven.shows("the first line", "Silent")
         await driven.press("enter")
@@ -184,13 +147,7 @@ async def test_a_part_of_a_page_that_was_left_for_nothing_stays(drive, serve):
 
 
 async def test_a_large_page_that_was_left_before_it_was_laid_out_stays(drive, serve, monkeypatch):
-    def script(connection: socket.socket, request: bytes) -> None:
-        if request == b"/large\r\n":
-            connection.sendall(b"a line\n" * 30_000 + b"the last line\n")
-        else:
-            connection.recv(1)
-
-    server = serve(script)
+    server = serve(holding({b"/large": b"a line\n" * 30_000 + b"the last line\n.\r\n"}))
     limits = Limits(first_byte=PATIENCE, between=PATIENCE)
     async with drive(server.url("/0/large"), limits=limits) as driven:
         await driven.shows("a line")
@@ -208,16 +165,25 @@ async def test_a_large_page_that_was_left_before_it_was_laid_out_stays(drive, se
         await driven.shows("cp437", "the last line")
 
 
+async def test_another_character_set_while_a_page_comes(drive, serve):
+    more = threading.Event()
+
+    def script(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"caf\x82\r\n")
+        more.wait()
+
+    async with drive(serve(script).url("/0/text")) as driven:
+        await driven.shows("caf\\x82")
+        await driven.press("c")
+        await driven.type("cp437")
+        more.set()
+        await driven.shows("café")
+
+
 async def test_the_last_page_asked_for_wins(drive, serve):
     """A slow page that is left does not come up later."""
 
-    def script(connection: socket.socket, request: bytes) -> None:
-        if request.startswith(b"/slow"):
-            connection.recv(1)
-        else:
-            site(connection, request)
-
-    server = serve(script)
+    server = serve(holding({b"": ROOT}))
 
     async with drive(None) as driven:
         await driven.shows("Places to begin")
@@ -233,10 +199,7 @@ async def test_the_last_page_asked_for_wins(drive, serve):
 
 
 async def test_a_page_that_arrives_under_a_dialog(drive, serve):
-    def script(connection: socket.socket, request: bytes) -> None:
-        connection.recv(1)
-
-    server = serve(script)
+    server = serve(holding({}))
 
     async with drive(server.url(), limits=Limits(first_byte=0.3)) as driven:
         await until(lambda: server.requests, "the request")
@@ -245,17 +208,6 @@ async def test_a_page_that_arrives_under_a_dialog(drive, serve):
         await until(lambda: driven.browser.current.loading is None, "the error")
         await driven.press("escape")
         await driven.shows("sent no answer within 0.3", "trying again often helps")
-
-
-async def test_a_page_of_a_server_is_the_page_and_one_of_the_browsers_own_is_none(drive, server):
-    async with drive(server.url()) as driven:
-        shown = driven.browser.current
-        await driven.shows("Welcome to the hole")
-        assert shown.page is not None and str(shown.page.url) == server.url()
-        await driven.press("B")
-        await driven.shows("Places to begin")
-        assert shown.page is None
-        assert shown.shown is InternalPage.START
 
 
 async def test_without_a_link_the_page_itself_is_meant(drive, server):

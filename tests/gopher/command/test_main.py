@@ -19,7 +19,6 @@ from logsrv.kit.testing import wait_until
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.command.answers import EVIL, MENU, UNSAFE, gopher
 from tests.parts.at_terminal import AtTerminal
-from tests.parts.gopher_servers import reset
 from tests.parts.ports import free_port
 
 GOPHER = (sys.executable, "-m", "logsrv.gopher.command.main")
@@ -174,60 +173,20 @@ def endless_menu(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"0" + EVIL + b"\t/x\th\t70\r\n" + b"0item\t/x\th\t70\r\n" * 5000)
 
 
-def one_long_line(connection: socket.socket, _: bytes) -> None:
-    for _number in range(320):
-        connection.sendall(b"0" + b"x" * 65535)
-
-
-def byte_by_byte(connection: socket.socket, _: bytes) -> None:
-    for byte in b"0" + EVIL + b"\t/x\th\t70\r\n.":
-        connection.sendall(bytes([byte]))
-        select.select([], [], [], 0.002)
-
-
-def closes_early(connection: socket.socket, _: bytes) -> None:
-    connection.sendall(b"0" + EVIL)
-
-
-def resets(connection: socket.socket, _: bytes) -> None:
-    reset(connection)
-
-
-def bad_ports(connection: socket.socket, _: bytes) -> None:
-    for port in (b"0", b"65536", b"-1", b"x", b"9" * 1000, EVIL):
-        connection.sendall(b"0item\t/x\tho st\t" + port + b"\r\n1\t\t\t\t\t\t\r\n\t\r\n")
-
-
-def hostile_error(connection: socket.socket, _: bytes) -> None:
-    connection.sendall(b"3" + EVIL + b"\t\terror.host\t1\r\n.\r\n")
-
-
-def binary(connection: socket.socket, _: bytes) -> None:
-    connection.sendall(bytes(range(256)) * 100)
-
-
-BAD = {
-    "endless": (endless_menu, 8),
-    "long line": (one_long_line, 8),
-    "byte by byte": (byte_by_byte, 0),
-    "closes early": (closes_early, 0),
-    "resets": (resets, 7),
-    "bad ports": (bad_ports, 0),
-    "error": (hostile_error, 3),
-    "binary": (binary, 0),
-}
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("case", BAD)
-@pytest.mark.parametrize("path", ["/", "/0x"])
-def test_bad_input_ends_and_never_drives_the_terminal(serve, case, path):
-    script, status = BAD[case]
-    if path == "/0x" and case in ("endless", "long line"):
-        words, status = ["--max-size", "1MiB"], 8
-    else:
-        words = []
-    found, seen = at_terminal(serve(script).url(path), "--links", "--color", "never", *words)
+@pytest.mark.parametrize(
+    ("script", "status", "words"),
+    [
+        (endless_menu, 8, ("/",)),
+        (endless_menu, 8, ("/0x", "--max-size", "1MiB")),
+        (b"0" + EVIL, 0, ("/",)),
+        (b"3" + EVIL + b"\t\terror.host\t1\r\n.\r\n", 3, ("/",)),
+        (bytes(range(256)) * 100, 0, ("/0x",)),
+    ],
+)
+def test_bad_input_ends_and_never_drives_the_terminal(serve, script, status, words):
+    path, *options = words
+    found, seen = at_terminal(serve(script).url(path), "--links", "--color", "never", *options)
     assert found == status, seen[-500:]
     assert not UNSAFE.search(seen)
 
