@@ -100,7 +100,7 @@ class BrowsingSession:
         self.environ = environ
         self.connections = PinnedConnections(environ, options)
         self.history = History()
-        self.cache: Cache[ItemURL, Page] = Cache(MOST_CACHED, MOST_CACHED, math.inf, time.monotonic)
+        self.cache: Cache[ItemURL, Page] = Cache(MOST_CACHED, math.inf, time.monotonic)
         self.following = FollowedStore(data)
         self.bookmarks = Bookmarks(data / "gopher-bookmarks")
         self.downloads = Downloads(download_directory(environ))

@@ -119,7 +119,7 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         ask: Ask = partial(open_answer, url, connection, options.max_size)
         if not is_certain:
             answer = ask()
-            if not answer.begins_with_menu():
+            if isinstance(answer, blocking.GopherFile) and not answer.begins_with_menu():
                 url = url.replace(item_type="0")
             ask = lambda: answer  # noqa: E731
         _show_or_save(url, ask, options, stdout, stderr)

@@ -110,10 +110,6 @@ class GopherFile(io.BufferedReader):
         """Return true if a line at the beginning has the fields of a menu: for URLs of uncertain type."""
         return re.search(_MENU_LINE, self._body.peek()) is not None
 
-    def geturl(self) -> str:
-        """Return the URL as a string, as files of `urllib.request` do."""
-        return str(self.url)
-
 
 def open_answer(
     url: GopherURL,

@@ -13,15 +13,11 @@ Kept = TypeVar("Kept")
 class Cache(Generic[Key, Kept]):
     """A cache, bounded in bytes and in seconds, that drops the least recently used values first.
 
-    most_bytes: for all values together; most_of_one: for one value. seconds: until a value expires.
-    now: a monotonic clock in seconds.
+    most_bytes: for all values together. seconds: until a value expires. now: a monotonic clock in seconds.
     """
 
-    def __init__(
-        self, most_bytes: int, most_of_one: int, seconds: float, now: Callable[[], float]
-    ) -> None:
+    def __init__(self, most_bytes: int, seconds: float, now: Callable[[], float]) -> None:
         self._most_bytes = most_bytes
-        self._most_of_one = most_of_one
         self._seconds = seconds
         self._now = now
         self._entries: OrderedDict[Key, tuple[Kept, int, float]] = OrderedDict()
@@ -38,11 +34,9 @@ class Cache(Generic[Key, Kept]):
         return value
 
     def put(self, key: Key, value: Kept, size: int) -> None:
-        """Store `value`, which takes about `size` bytes of memory; a value that is too large is not
-        stored.
-        """
+        """Store `value`, which takes about `size` bytes of memory; one above `most_bytes` is not stored."""
         self.forget(key)
-        if size > self._most_of_one:
+        if size > self._most_bytes:
             return
         self._entries[key] = value, size, self._now() + self._seconds
         self.size += size

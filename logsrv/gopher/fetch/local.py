@@ -116,10 +116,6 @@ class LocalAnswer:
     def __exit__(self, *error: object) -> None:
         del self._all
 
-    def begins_with_menu(self) -> bool:
-        """Return true: the item type of a file is known."""
-        return True
-
     def pieces(self) -> Iterator[bytes]:
         """Yield the whole file."""
         yield self._first

@@ -13,7 +13,7 @@ from logsrv.gopher.wire.url import GopherURL
 
 MOST_RETRIES = 3
 _FIRST_PAUSE = 0.2
-# After this many hosts the oldest is forgotten: only a gateway has requests for more.
+# After this many hosts all are forgotten: only a gateway has requests for more.
 _MOST_HOSTS = 1000
 
 
@@ -26,14 +26,13 @@ class RetryPolicy:
 
     def __init__(self, most: int = MOST_RETRIES) -> None:
         self._most = most
-        self._answered: dict[str, None] = {}
+        self._answered: set[str] = set()
 
     def note_answered(self, host: str) -> None:
         """Remember that `host` has answered."""
-        self._answered.pop(host, None)
-        self._answered[host] = None
-        if len(self._answered) > _MOST_HOSTS:
-            del self._answered[next(iter(self._answered))]
+        if len(self._answered) >= _MOST_HOSTS:
+            self._answered.clear()
+        self._answered.add(host)
 
     def pause_before_retry(
         self, url: GopherURL, error: Exception, tries: int, *, afresh: bool = False

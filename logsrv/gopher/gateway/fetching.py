@@ -71,8 +71,8 @@ class Fetcher:
         pages = (settings.cache_size or 0) // 4
         contents = 3 * pages
         keep, now = settings.cache_time, reactor.seconds
-        self.remembered: Cache[GopherURL, FetchedContent] = Cache(contents, contents, keep, now)
-        self.pages: Cache[tuple[WebPlace, int], bytes] = Cache(pages, pages, keep, now)
+        self.remembered: Cache[GopherURL, FetchedContent] = Cache(contents, keep, now)
+        self.pages: Cache[tuple[WebPlace, int], bytes] = Cache(pages, keep, now)
         self._fetched = count()
 
     async def fetch_content(self, url: GopherURL) -> tuple[Menu | Text, str]:

@@ -70,7 +70,7 @@ def page(url: ItemURL, size: int) -> Page:
 
 def session_with_cache(most_bytes: int = 100) -> BrowsingSession:
     session = BrowsingSession({"HOME": "/nowhere"})
-    session.cache = Cache(most_bytes, most_bytes, math.inf, time.monotonic)
+    session.cache = Cache(most_bytes, math.inf, time.monotonic)
     return session
 
 

@@ -119,12 +119,6 @@ def test_a_wrong_allow_port_is_refused(text):
         PORTS.parse(text)
 
 
-def test_a_wrong_allow_host_is_refused():
-    """--allow-host takes hosts."""
-    with pytest.raises(ValueError, match="host"):
-        HOST_PATTERN.parse("a b")
-
-
 def test_a_shown_allow_port_can_be_given_again():
     """An option that is shown can be given so."""
     for text in ("70", "70-80"):

@@ -346,6 +346,8 @@ def test_sending_waits_until_the_browser_has_room():
     assert sending.called
     assert not clock.getDelayedCalls()
     assert outflow.sent == 8
+    outflow.close()
+    assert browser.outflow is None
 
 
 @pytest_twisted.inlineCallbacks
@@ -358,15 +360,3 @@ def test_a_browser_that_takes_nothing_for_a_minute_is_given_up():
     clock.advance(1)
     with pytest.raises(ClientStalled):
         yield sending
-
-
-def test_a_browser_that_disconnects_leaves_no_timer():
-    """A browser that goes away while the sender waits leaves no timer behind."""
-    browser, clock = Browser(1), Clock()
-    outflow = ResponseWriter(browser, clock)
-    sending = Deferred.fromCoroutine(outflow.send(b"x")).addErrback(lambda _: None)
-    outflow.stopProducing()
-    sending.cancel()
-    assert not clock.getDelayedCalls()
-    outflow.close()
-    assert browser.outflow is None

@@ -24,14 +24,6 @@ def settings(*arguments: str) -> GopherSettings:
     return options.settings
 
 
-def test_by_default_only_public_addresses_are_visited_and_clients_are_limited():
-    """Without options only public addresses are visited, and nobody gets everything."""
-    found = settings()
-    assert not (found.allow_host or found.allow_private or found.allow_port)
-    assert found.max_requests_per_client < found.max_requests
-    assert found.max_connections_per_peer is not None
-
-
 def test_hosts_names_and_ports_can_be_repeated():
     """Hosts, names and ports can be given several times."""
     found = settings("--allow-host", "*.b.example", "--allow-host", "a.example", "--host", "GW.lan",

@@ -1,6 +1,4 @@
-"""A bad line of a menu never costs a good one, however the bytes arrive; what its letters mean; menus that
-authors write.
-"""
+"""A bad line of a menu never costs a good one, however the bytes arrive; menus that authors write."""
 
 from codecs import BOM_UTF8
 from itertools import pairwise
@@ -11,9 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.gopher.serve.gopherhole import parse_gophermap
-from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser, encoded_line, parse_menu_line
-from logsrv.gopher.wire.url import BEGINNINGS, GopherURL
+from logsrv.gopher.wire.url import GopherURL
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "gopher"
 HERE = GopherURL("here.example", 70)
@@ -71,6 +68,7 @@ def parsed(*lines: bytes) -> list[MenuItem]:
         (b"1Odd selector\tsel?x#y%\xe9\texample.org\t70", "gopher://example.org/1sel?x%23y%25%E9"),
         (b"QUnknown type\t/q\texample.org\t70", "gopher://example.org/Q/q"),
         (b"1IPv6\t\t::1\t70", "gopher://[::1]/"),
+        (b"0In brackets\t/a\t[2001:DB8::1]\t7070", "gopher://[2001:db8::1]:7070/0/a"),
         (b"0Port 0\t/a\texample.org\t0", None),
         (b"0Port too high\t/a\texample.org\t65536", None),
         (b"0Port in words\t/a\texample.org\tseventy", None),
@@ -166,11 +164,6 @@ def test_a_line_of_100_megabytes_takes_no_memory_and_costs_no_other_line():
     assert parser.dropped == 1600 * 65536 + len("0long") + len("\t/x\th\t70\r") - 64 * 1024
 
 
-def test_a_host_may_have_the_brackets_of_a_url():
-    item = parse_menu_line(b"0Text\t/a\t[2001:DB8::1]\t7070")
-    assert str(item.url(HERE)) == "gopher://[2001:db8::1]:7070/0/a"
-
-
 def test_a_menu_has_so_many_items_and_no_more():
     """However it comes; and the end of a menu that has too many is one, too."""
     for line in (b"ix\n", b"\n"):
@@ -192,16 +185,6 @@ def test_menus_of_real_servers():
         assert len(items) >= count - 1
         assert parser.terminated is terminated
         assert sum(item.url(HERE) is not None for item in items) == 8
-
-
-_FIELD = st.binary(max_size=8).map(lambda field: field.translate(None, b"\0\t\r\n"))
-
-
-@given(st.sampled_from("017hIé"), _FIELD, _FIELD, _FIELD, st.integers(1, 65535))
-def test_an_item_that_is_written_is_read_as_it_was(letter, display, selector, host, port):
-    item = MenuItem(letter, display, selector, host, port)
-    read = parse_menu_line(encoded_line(item, b"here", 7070).removesuffix(b"\r\n"))
-    assert read == (item if host else item.replace(host=b"here", port=7070))
 
 
 def test_what_cannot_be_followed_is_written_without_a_place():
@@ -263,29 +246,6 @@ def test_the_end(end, lists):
 
 def test_an_empty_map_is_an_empty_menu():
     assert (parse_gophermap(b"", b"/").items, parse_gophermap(b"", b"/").lists) == ((), False)
-
-
-@pytest.mark.parametrize(
-    ("letter", "name", "transfer"),
-    [
-        ("0", "text", "text"),
-        ("1", "menu", "menu"),
-        ("7", "search", "menu"),
-        ("9", "binary", "binary"),
-        ("i", "information", None),
-        ("8", "telnet", None),
-        ("\xe9", "unknown", "binary"),
-    ],
-)
-def test_what_a_letter_means(letter, name, transfer):
-    found = item_type(letter)
-    assert (found.letter, found.name, found.transfer) == (letter, name, transfer)
-
-
-def test_places():
-    assert [GopherURL.parse(address).host for address, _ in BEGINNINGS]
-    assert any(GopherURL.parse(address).item_type == "7" for address, _ in BEGINNINGS)
-    assert all(title.isascii() and title for _, title in BEGINNINGS)
 
 
 def test_a_byte_order_mark_in_front_costs_nothing_but_itself():

@@ -247,12 +247,6 @@ def test_no_sentence_carries_what_an_outsider_wrote_unescaped(error):
     assert str(error) == one_line(str(error))
 
 
-@pytest.mark.parametrize("phase", ["connect", "first byte", "next byte", "whole"])
-def test_a_time_out_says_what_was_waited_for(phase):
-    assert str(errors.TimedOut("h:70", phase, 2.5)).startswith("h:70 ")
-    assert str(errors.TimedOut("h:70", phase, 2.5)).endswith(" within 2.5 seconds")
-
-
 def test_as_much_as_is_taken_is_not_too_much():
     body = b"x" * 1000
     assert ResponseReader(PLUS, 1000).feed(b"+1000\r\n" + body) == body

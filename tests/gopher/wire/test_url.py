@@ -6,10 +6,9 @@ from hypothesis import strategies as st
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.wire.errors import BadURL
-from logsrv.gopher.wire.fileurl import FileURL, file_name, name_to_save, parse_item_url
+from logsrv.gopher.wire.fileurl import FileURL, file_name, name_to_save
 from logsrv.gopher.wire.itemtypes import item_type_by_name, item_type_of_file
 from logsrv.gopher.wire.url import GopherURL, canonical_host, parse_typed_url
-from logsrv.kit.text.escape import one_line
 
 _SENDABLE = st.binary(max_size=30).map(lambda part: part.translate(None, b"\0\t\r\n"))
 _HOSTS = st.one_of(
@@ -39,14 +38,6 @@ def test_a_url_written_down_leads_to_the_same_place(url):
     assert GopherURL.parse(text) == url
     assert GopherURL.parse(text.encode()) == url
     assert text.isascii() and text.isprintable() and " " not in text and "#" not in text
-
-
-@given(urls)
-def test_a_request_is_one_line_of_at_most_three_fields(url):
-    request = url.request()
-    assert request.endswith(b"\r\n")
-    assert not set(request[:-2]) & set(b"\0\r\n")
-    assert request.count(b"\t") <= 2
 
 
 @pytest.mark.parametrize(
@@ -192,20 +183,6 @@ def test_the_type_of_most_names_comes_from_the_ending_alone():
         item_type_by_name(b"README"),
         item_type_by_name(b"a.\xff"),
     ) == (*("0", None, None),)
-
-
-_BYTES = st.binary(max_size=20).map(lambda part: part.translate(None, b"\0"))
-_PATHS = _BYTES.map(lambda part: b"/" + part.lstrip(b"/"))
-_NAMES = st.sampled_from(
-    [b"/a.txt", b"/sub/b.txt", b"/a b?#%.html", b"a.txt", b"", b"/", b"/d.txt/"]
-)
-
-
-@given(_PATHS, st.sampled_from("01hI9\xe9"), _NAMES | _BYTES)
-def test_every_address_is_read_as_it_was_written(path, letter, selector):
-    url = FileURL(path, letter, selector)
-    assert parse_item_url(str(url)) == url
-    assert str(url).isascii() and one_line(str(url)) == str(url)
 
 
 @pytest.mark.parametrize(
