@@ -34,7 +34,7 @@ from logsrv.linelog.store.index import load_head
 from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.seal import seal
-from logsrv.linelog.store.segment import Form, Position
+from logsrv.linelog.store.segment import Form, Listing, Position
 from logsrv.linelog.store.segment_notes import remove_empty_segment
 from logsrv.linelog.store.torn import start_of_line
 
@@ -168,7 +168,7 @@ class ImportWriter:
         """Return the latest TIME in the store; "" if there is none."""
         with contextlib.closing(View(str(self.directory), _tell_nobody)) as view:
             here = view.read_time_span()[1]
-        away = segment.away_segments(self._disk.entries())
+        away = Listing(self._disk).away
         return max([here, *(load_head(one, self._disk).times.largest or "" for one in away[-1:])])
 
     def finish_import(self) -> None:
@@ -240,10 +240,9 @@ class ImportWriter:
     def _cut_unsynced(self) -> None:
         """Cut off the bytes after the last synced position: they are written again from the files."""
         number, size = self.done.synced
-        half = {one.number: segment.ACTIVE for one in segment.half_rotated_segments(self._disk)}
-        sealed = segment.sealed_segments(self._disk)
-        names = {one.number: one.name for one in sealed if one.form is Form.PLAIN}
-        names |= half or {segment.active_number(self._disk): segment.ACTIVE}
+        listed = Listing(self._disk)
+        names = {one.number: one.name for one in listed.sealed if one.form is Form.PLAIN}
+        names[listed.active] = segment.ACTIVE
         for later, name in names.items():
             if later >= number:
                 self._truncate(name, size if later == number else 0)

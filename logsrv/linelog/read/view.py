@@ -35,11 +35,10 @@ from logsrv.linelog.store.segment import (
     NOT_RESTORED,
     RESTORING,
     Form,
+    Listing,
     Position,
     Segment,
-    away_segments,
     not_plain_files,
-    segments_and_names,
 )
 from logsrv.linelog.store.segment_notes import (
     MissingText,
@@ -143,15 +142,13 @@ class View:
             # Open current.log before the listing, and compare after it: if it is the same file both times,
             # it was current.log during the listing.
             self._active = self._open_active_file()
-            self.segments, names = segments_and_names(self._disk)
+            listed = Listing(self._disk)
         if not self.is_active_file(self._active):
             self._close_active_file()
-        if self._away:
-            found = {one.number: one for one in away_segments(names)}
-            found.update((one.number, one) for one in self.segments)
-            self.segments = [found[number] for number in sorted(found)]
+        sealed = listed.by_number.values() if self._away else listed.sealed
+        self.segments = [*sealed, listed.active_segment]
         self._by_number = {one.number: one for one in self.segments}
-        self._no_files = not_plain_files(names)
+        self._no_files = not_plain_files(listed.names)
 
     @property
     def has_archived_text(self) -> bool:

@@ -19,7 +19,7 @@ from logsrv.linelog.store.archive.archive_notes import (
 )
 from logsrv.linelog.store.archive.manifest import segment_base_name
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.segment import Form, Position, Segment, away_segments
+from logsrv.linelog.store.segment import Form, Listing, Position, Segment
 from logsrv.linelog.store.segment_notes import MissingText
 
 LOOKED = 300.0
@@ -81,7 +81,7 @@ class SegmentSender:
         """Go on at the place, or at the first archived segment that the archive has lost."""
         self._view.refresh()
         here = [one for one in self._view.segments if one.form is Form.PACKED]
-        away = away_segments(self._disk.entries())
+        away = Listing(self._disk).away
         survey = await self.target.survey([*away, *here], self._disk)
         self._require_same_store(survey.names)
         lacking = {segment_base_name(one.name) for one in survey.lacking}

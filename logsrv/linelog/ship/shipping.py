@@ -38,7 +38,7 @@ from logsrv.linelog.ship.status import save_target_names, saved_first_segment
 from logsrv.linelog.ship.target_plugin import ShipURL
 from logsrv.linelog.store.disk import Disk, reason
 from logsrv.linelog.store.policy import Hold
-from logsrv.linelog.store.segment import Position, parse_position, segments_and_names
+from logsrv.linelog.store.segment import Position, parse_position, segments
 
 log = Logger()
 
@@ -266,7 +266,7 @@ def _first_segment_number(directory: str, target: str) -> int:
         if (begin := saved_first_segment(disk, target)) is not None:
             return begin
     with suppress(OSError), Disk().open_directory(directory) as disk:
-        return segments_and_names(disk)[0][0].number
+        return segments(disk)[0].number
     return 0
 
 

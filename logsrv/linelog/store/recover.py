@@ -19,7 +19,7 @@ from logsrv.linelog.store import backup_note, identity, origins, segment
 from logsrv.linelog.store.blocks import NotesFile
 from logsrv.linelog.store.disk import Disk, explanation, reason
 from logsrv.linelog.store.identity import Identity
-from logsrv.linelog.store.segment import Position, Segment
+from logsrv.linelog.store.segment import Listing, Position, Segment
 from logsrv.linelog.store.segment_notes import gaps, removed_or_empty_numbers
 from logsrv.linelog.store.tidy import EVERYWHERE, TidyReport, synced_bytes, tidy
 from logsrv.linelog.store.torn import repair_text
@@ -121,7 +121,7 @@ def repair_and_open(disk: Disk, *, crashed: bool, importing: bool = False) -> St
     if disk.has_name(segment.RESTORING):
         raise StoreError(f"the store {disk.directory} {segment.NOT_RESTORED}")
     backup_note.take_over_for_server(disk)
-    half = segment.half_rotated_segments(disk)
+    half = Listing(disk).named
     if half and (_remove_if_left_behind(disk, half[-1]) or not crashed):
         half = []
     spared = half[-1] if half else None
@@ -153,7 +153,7 @@ def _remove_if_left_behind(disk: Disk, named: Segment) -> bool:
     The next segment was current.log later, and then got a sealed name. A power cut may undo the first of
     these changes and keep the second.
     """
-    highest = max(_sealed_numbers(disk))
+    highest = max(Listing(disk).by_number, default=0)
     if highest < named.number:
         return False
     log.warn(
@@ -166,12 +166,6 @@ def _remove_if_left_behind(disk: Disk, named: Segment) -> bool:
     disk.sync_directory()
     disk.unlink(segment.ACTIVE)
     return True
-
-
-def _sealed_numbers(disk: Disk) -> set[int]:
-    """Return the numbers of the sealed segments, even if the text is only in an archive; 0 for none."""
-    files = [*segment.sealed_files(disk), *segment.away_segments(disk.entries())]
-    return {one.number for one in files} or {0}
 
 
 def _read_or_make_synced(disk: Disk) -> Position:
@@ -215,14 +209,15 @@ def save_active_number(disk: Disk, least: int = 0) -> int:
 
     least: a number that was in use already; the file `number` may be lost or old.
     """
-    number, saved = max(segment.active_number(disk), least), segment.saved_number(disk)
+    listed = Listing(disk)
+    number, saved = max(listed.active, least), segment.saved_number(disk)
     if not saved and disk.has_name(segment.NUMBER):
         log.warn(
             "{path} does not hold the number of a segment; lines go on in number {number}",
             path=disk.path(segment.NUMBER),
             number=number,
         )
-    _log_missing_segments(disk, number)
+    _log_missing_segments(listed, number)
     text = segment.number_text(number)
     if not saved or disk.read(segment.NUMBER) != text:
         try:
@@ -232,10 +227,10 @@ def save_active_number(disk: Disk, least: int = 0) -> int:
     return number
 
 
-def _log_missing_segments(disk: Disk, number: int) -> None:
+def _log_missing_segments(listed: Listing, number: int) -> None:
     """Log the missing segment numbers, up to that of the active segment, that no note explains."""
-    numbers = _sealed_numbers(disk)
-    found = list(gaps({*numbers, number}, removed_or_empty_numbers(disk)))
+    numbers = set(listed.by_number) or {0}
+    found = list(gaps({*numbers, number}, removed_or_empty_numbers(listed.disk)))
     between = [run for run in found if run.start < max(numbers)]
     if between:
         others = sum(map(len, between)) - 1
@@ -250,6 +245,6 @@ def _log_missing_segments(disk: Disk, number: int) -> None:
             "lines go on in segment {number}, the number in {path} or `synced`; nothing tells what became"
             " of segment {unknown}",
             number=number,
-            path=disk.path(segment.NUMBER),
+            path=listed.disk.path(segment.NUMBER),
             unknown=behind[0].start,
         )

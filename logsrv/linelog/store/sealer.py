@@ -27,13 +27,7 @@ from logsrv.linelog.store.retain import (
     remove_expired_segments,
 )
 from logsrv.linelog.store.seal import Interrupted, seal
-from logsrv.linelog.store.segment import (
-    Form,
-    Segment,
-    away_segments,
-    files_with_preferred,
-    sealed_segments,
-)
+from logsrv.linelog.store.segment import Form, Listing, Segment, sealed_segments
 from logsrv.linelog.store.segment_notes import remove_empty_segment, waiting_sizes
 from logsrv.linelog.store.tidy import TidyReport, check_or_rebuild_index, remove_second_files
 from logsrv.linelog.store.words.build import LEAST_TEXT
@@ -220,14 +214,17 @@ class Sealer:
         if listed is not None and (moment - listed[0] < LOOK_EVERY or listed[1] == changed):
             return
         self._listed = moment, changed
-        names = self._disk.entries()
-        found = files_with_preferred(self._disk, names)
+        found = Listing(self._disk)
         if remove_second_files(
-            self._disk, found, self._conflicting_names, self._active.position.segment, self._tell
+            self._disk,
+            found.files,
+            self._conflicting_names,
+            self._active.position.segment,
+            self._tell,
         ):
-            found = files_with_preferred(self._disk)
-        self.segment_sizes.replace_known([one for one, preferred in found if one is preferred])
-        self._away = away_segments(names)
+            found = Listing(self._disk)
+        self.segment_sizes.replace_known(found.sealed)
+        self._away = found.away
 
     def _check_old_indexes(self) -> None:
         """Check some of the indexes that were there at the start; nothing waits for this."""

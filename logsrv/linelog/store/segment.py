@@ -35,6 +35,7 @@ import errno
 import os
 import re
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import NamedTuple, TypeAlias
 
 from logsrv.descriptor import Descriptor
@@ -75,6 +76,8 @@ _PADDED = _UNSUMMED = 32
 # Strings, because most searches never use these patterns: they are compiled at the first use.
 _POSITION = r"([0-9]{1,10}):([0-9]{1,15})"
 _BESIDE = r"([0-9]{10}-[0-9]{8}T[0-9]{6}Z\.log\.zst)(\.tmp|\.(?:idx|words|archived)(?:\.tmp)?)"
+TRIES = 1000
+"""The attempts to see a store that changes all the time."""
 # Catalogs of small segments, of earlier versions: nothing reads them, and the next start removes them.
 _CATALOG = r"[0-9]{10}-[0-9]{10}\.catalog(?:\.tmp)?"
 
@@ -196,37 +199,9 @@ def tmp(name: str) -> str:
     return name + TMP_SUFFIX
 
 
-def sealed_files(disk: Disk, names: Names | None = None) -> list[Segment]:
-    """Return every sealed file in order; after an interrupted sealing a segment has two files.
-
-    names: the listing of the directory by `Disk.entries`; None to list it now.
-    """
-    return [found for found, active in _sealed_and_active(disk, names) if not active]
-
-
 def not_plain_files(names: Names) -> list[str]:
     """Return the names of sealed segments that are no plain files but directories, pipes or links."""
     return sorted(name for name, plain in names.items() if not plain and _form_of(name) is not None)
-
-
-def half_rotated_segments(disk: Disk, names: Names | None = None) -> list[Segment]:
-    """Return the sealed names that an unfinished rotation has given the active segment."""
-    return [found for found, active in _sealed_and_active(disk, names) if active]
-
-
-def _sealed_and_active(disk: Disk, names: Names | None = None) -> list[tuple[Segment, bool]]:
-    """Return the files with sealed names in order, each with whether it is current.log as well."""
-    entries = disk.entries() if names is None else names
-    named = sorted([name for name in entries if name.endswith(_SEALED_SUFFIXES)])
-    # Read this after the listing: a listed file that is not current.log now stays sealed.
-    active = _inode(ACTIVE, disk)
-    found = []
-    for name in named:
-        form = _form_of(name)
-        if form is not None and entries[name]:
-            same = form is Form.PLAIN and active is not None and _inode(name, disk) == active
-            found.append((Segment(int(name[:DIGITS]), name, form), same))
-    return found
 
 
 def _form_of(name: str) -> Form | None:
@@ -272,44 +247,86 @@ def away_segments(names: Names) -> list[Segment]:
     return found
 
 
-def sealed_segments(disk: Disk, names: Names | None = None) -> list[Segment]:
-    """Return the sealed segments in order, one file for each number: the packed one if there are two."""
-    return [one for one, preferred in files_with_preferred(disk, names) if one is preferred]
+class Listing:
+    """The names in the directory of a store at one moment, and its segments. Raises OSError.
 
-
-def files_with_preferred(disk: Disk, names: Names | None = None) -> list[tuple[Segment, Segment]]:
-    """Return the sealed files in order, each with the file that readers use for its number.
-
-    The two are the same for the files that `sealed_segments` returns. Of two compressed files of a number
-    it is the one with an index: somebody has put the other there.
+    names: each with whether it is a plain file. named: the sealed names that an unfinished rotation has
+    given the active segment. files: the files with other sealed names in order, each with the file that
+    readers use for its number. sealed: the files that readers use. away: the segments whose text is only in
+    an archive. by_number: both kinds, in order. active: the number of the active segment.
     """
-    names = disk.entries() if names is None else names
-    found = sealed_files(disk, names)
-    preferred: dict[int, Segment] = {}
-    for one in sorted(found, key=lambda one: (one.form is not Form.PACKED, one.index not in names)):
-        preferred.setdefault(one.number, one)
-    return [(one, preferred[one.number]) for one in found]
+
+    def __init__(self, disk: Disk) -> None:
+        self.disk = disk
+        # Read the number first: a rotation before the listing must not hide a segment.
+        saved = saved_number(disk)
+        self.names = disk.entries()
+        found, self.named = _sealed_files(disk, self.names)
+        # Of two compressed files of a number, readers use the one with an index: somebody has put the other
+        # there.
+        used: dict[int, Segment] = {}
+        for one in sorted(
+            found, key=lambda one: (one.form is not Form.PACKED, one.index not in self.names)
+        ):
+            used.setdefault(one.number, one)
+        self.files = [(one, used[one.number]) for one in found]
+        self.sealed = [one for one, preferred in self.files if one is preferred]
+        self.away = away_segments(self.names)
+        # A segment whose text is only in an archive still uses its number.
+        numbered = {one.number: one for one in (*self.away, *self.sealed)}
+        self.by_number = {number: numbered[number] for number in sorted(numbered)}
+        if self.named:
+            # A power cut may have kept the next number in its file, and undone the rotation.
+            saved = self.named[-1].number
+        self.active = max(saved, 1, *(number + 1 for number in self.by_number))
+
+    @property
+    def active_segment(self) -> Segment:
+        """The active segment; its file may be missing."""
+        return Segment(self.active, ACTIVE, Form.ACTIVE)
+
+
+def _sealed_files(disk: Disk, names: Names) -> tuple[list[Segment], list[Segment]]:
+    """Return the files with sealed names in order: those that are not current.log, and those that are."""
+    # Read this after the listing: a listed file that is not current.log now stays sealed.
+    active = _inode(ACTIVE, disk)
+    found: tuple[list[Segment], list[Segment]] = ([], [])
+    for name in sorted([name for name in names if name.endswith(_SEALED_SUFFIXES)]):
+        form = _form_of(name)
+        if form is not None and names[name]:
+            same = form is Form.PLAIN and active is not None and _inode(name, disk) == active
+            found[same].append(Segment(int(name[:DIGITS]), name, form))
+    return found
+
+
+def open_active_and_list(disk: Disk) -> tuple[int, Listing]:
+    """Return a descriptor of current.log for reading, and a listing in which that is the active segment.
+
+    The descriptor is -1 if there is no current.log. Raises OSError.
+    """
+    for _ in range(TRIES):
+        try:
+            held = Descriptor(disk.open(ACTIVE, os.O_RDONLY))
+        except FileNotFoundError:
+            return -1, Listing(disk)
+        with ExitStack() as undo:
+            fd = undo.enter_context(held)
+            listed = Listing(disk)
+            if disk.leads_to(ACTIVE, fd):
+                undo.pop_all()
+                return fd, listed
+    raise OSError(errno.EAGAIN, "the store begins a new segment all the time")
+
+
+def sealed_segments(disk: Disk) -> list[Segment]:
+    """Return the sealed segments in order, one file for each number: the packed one if there are two."""
+    return Listing(disk).sealed
 
 
 def segments(disk: Disk) -> list[Segment]:
     """Return all segments in order, the active one last."""
-    return segments_and_names(disk)[0]
-
-
-def segments_and_names(disk: Disk) -> tuple[list[Segment], Names]:
-    """Return all segments in order, the active one last, and the names in the directory."""
-    # Read the number first: a rotation before the listing must not hide a segment.
-    saved = saved_number(disk)
-    names = disk.entries()
-    sealed = sealed_segments(disk, names)
-    # A segment whose text is only in an archive still uses its number.
-    number = max(saved, 1, *(one[-1].number + 1 for one in (sealed, away_segments(names)) if one))
-    return [*sealed, Segment(number, ACTIVE, Form.ACTIVE)], names
-
-
-def active_number(disk: Disk) -> int:
-    """Return the number of the active segment; the first one of a store is 1."""
-    return segments(disk)[-1].number
+    listed = Listing(disk)
+    return [*listed.sealed, listed.active_segment]
 
 
 def saved_number(disk: Disk) -> int:

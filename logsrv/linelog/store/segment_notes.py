@@ -28,14 +28,7 @@ from logsrv.kit.text.checksums import (
     strip_checksum,
 )
 from logsrv.linelog.store.disk import Disk, read_or
-from logsrv.linelog.store.segment import (
-    Form,
-    Position,
-    Segment,
-    away_segments,
-    save_number,
-    segments_and_names,
-)
+from logsrv.linelog.store.segment import Form, Listing, Position, Segment, save_number
 
 REMOVED, EMPTY, WAITING = "removed", "empty", "waiting"
 # The most runs or segments in a file. The oldest of more are merged or left out: hardly any reader is so
@@ -259,9 +252,8 @@ def missing_without_note(
     """
     # Listed again: a segment that is sealed during a listing may be in it under neither name. The notes are
     # read after the listing, because a segment is noted before it is removed.
-    listed, names = segments_and_names(disk)
-    there = {one.number for one in (*away_segments(names), *listed)}
-    between = {one for one in there if before < one < after}
+    listed = Listing(disk)
+    between = {one for one in (*listed.by_number, listed.active) if before < one < after}
     found = []
     for run in gaps({before, *between, after}, removed_or_empty_numbers(disk)):
         one, other = known.get(run.start - 1), known.get(run.stop)

@@ -60,36 +60,32 @@ def tidy(
     check of 20,000 takes a second. Raises OSError.
     """
     unseen = []
-    names = disk.entries()
-    for name in segment.not_plain_files(names):
+    listed = segment.Listing(disk)
+    for name in segment.not_plain_files(listed.names):
         log.warn("{path} is no plain file, so it is not a segment", path=disk.path(name))
-    for found in segment.half_rotated_segments(disk, names):
+    for found in listed.named:
         if found != spared:
             disk.unlink(found.name)
-            del names[found.name]
     conflicting_names: set[str] = set()
-    files = segment.files_with_preferred(disk, names)
-    if remove_second_files(disk, files, conflicting_names, 10**segment.DIGITS, operator.call):
-        names = disk.entries()
-        files = segment.files_with_preferred(disk, names)
+    highest = 10**segment.DIGITS
+    if remove_second_files(disk, listed.files, conflicting_names, highest, operator.call):
+        listed = segment.Listing(disk)
     for name in map(segment.tmp, _REPLACED):
-        if names.get(name):
+        if listed.names.get(name):
             disk.unlink(name)
     sizes = waiting_sizes(disk)
-    for found, counted in files:
-        if found is not counted:
-            continue
+    for found in listed.sealed:
         if found.form is Form.PLAIN:
             with _logging_unreadable(found, disk, operator.call):
                 size = sizes.get(found.number)
                 _repair_torn_end(
                     found, disk, synced_bytes(found.number, synced) if size is None else size
                 )
-        elif indexes_later and names.get(found.index):
+        elif indexes_later and listed.names.get(found.index):
             unseen.append(found)
         else:
             check_or_rebuild_index(found, disk, operator.call)
-    for name in segment.loose_files(names):
+    for name in segment.loose_files(listed.names):
         disk.unlink(name)
     return TidyReport(frozenset(conflicting_names), tuple(unseen))
 
@@ -187,7 +183,7 @@ def remove_second_files(
 ) -> bool:
     """Remove second files of segments below number `below`; log and keep a second file that differs.
 
-    Returns whether anything was removed. files: the result of `files_with_preferred`. known: names that
+    Returns whether anything was removed. files: those of a `Listing`. known: names that
     were logged before; names that are logged now are added. Raises OSError.
     """
     found = [(one, counted) for one, counted in files if one is not counted and one.number < below]

@@ -28,9 +28,9 @@ from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import (
     Form,
+    Listing,
     Position,
     Segment,
-    active_number,
     save_number,
     sealed_name,
     sealed_segments,
@@ -130,7 +130,7 @@ def test_older_lines_come_behind_no_younger_ones_that_stand_before_an_empty_segm
     imported(tmp_path)
     disk = Disk().open_directory(tmp_path)
     sealed = sealed_segments(disk)
-    number = active_number(disk)
+    number = Listing(disk).active
     name = sealed_name(number, BEGIN / SECOND)
     if empty == "waits":
         (tmp_path / name).touch()

@@ -35,7 +35,7 @@ def test_a_directory_that_cannot_be_listed_is_let_go(tmp_path, monkeypatch):
     def fails(disk: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(view_module, "segments_and_names", fails)
+    monkeypatch.setattr(view_module, "Listing", fails)
     before = os.listdir("/proc/self/fd")
     with pytest.raises(StoreError, match="cannot be read: Input/output error"):
         view_of(make_store(tmp_path / "logs", [LINES[:1]]))

@@ -26,7 +26,7 @@ from logsrv.linelog.store.packing import (
     SealerConnection,
 )
 from logsrv.linelog.store.seal import FRAME, Interrupted, seal
-from logsrv.linelog.store.segment import Form, Segment, sealed_files, tmp
+from logsrv.linelog.store.segment import Form, Segment, sealed_segments, tmp
 from tests.parts.clocks import HandClock
 from tests.parts.disks import FaultyDisk, at, no_space, stored, text_of
 
@@ -88,7 +88,7 @@ def test_the_packing_process_makes_the_same_files_as_the_server(tmp_path, monkey
     assert ours.pop(segment.words) and other.pop(segment.words)
     assert ours == other
     assert text_of(beside) == TEXT
-    [packed] = sealed_files(at(beside))
+    [packed] = sealed_segments(at(beside))
     assert at(beside).stat(packed.name).st_mtime_ns == written
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.store import index
 from logsrv.linelog.store.recover import open_and_repair_active, save_active_number
 from logsrv.linelog.store.seal import Interrupted, seal, text_pieces
-from logsrv.linelog.store.segment import Form, Segment, sealed_files
+from logsrv.linelog.store.segment import Form, Listing, Segment, sealed_segments
 from logsrv.linelog.store.tidy import tidy
 from logsrv.linelog.store.times import Times
 from logsrv.linelog.store.words.lookup import WordIndex
@@ -67,7 +67,7 @@ def test_a_sealed_file_is_the_exact_text_and_each_frame_can_be_read_alone(tmp_pa
     disk, segment = at(tmp_path), plain(tmp_path)
     written = disk.stat(segment.name).st_mtime_ns
     seal(segment, disk)
-    [packed] = sealed_files(disk)
+    [packed] = sealed_segments(disk)
     with zstandard.open(tmp_path / packed.name, "rb") as file:
         assert file.read() == TEXT
     frames = index.load(packed, disk)
@@ -107,15 +107,15 @@ def test_a_crash_at_any_step_leaves_every_line_exactly_once(tmp_path):
             break
         assert text_of(directory) == TEXT
         recover(directory)
-        assert len(sealed_files(at(directory))) == 1
+        assert len(Listing(at(directory)).files) == 1
         assert text_of(directory) == TEXT
-        for found in sealed_files(at(directory)):
+        for found in sealed_segments(at(directory)):
             if found.form is Form.PLAIN:
                 seal(found, at(directory))
         names = {path.name for path in directory.iterdir()}
         ours = {segment.packed, segment.index, segment.words}
         assert names == {"current.log", "number"} | ours
-        made = index.load(sealed_files(at(directory))[0], at(directory))
+        made = index.load(sealed_segments(at(directory))[0], at(directory))
         words = WordIndex(at(directory).read(segment.words))
         words.require_same_segment(made)
         assert text_of(directory) == TEXT

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from logsrv.linelog.store.segment import (
     NOWHERE,
     Form,
+    Listing,
     Position,
     Segment,
-    active_number,
     away_segments,
     loose_files,
     not_plain_files,
@@ -73,18 +73,18 @@ def test_a_number_that_would_make_a_name_nothing_recognises_is_refused():
 
 def test_the_number_is_the_greater_of_the_saved_one_and_the_next(tmp_path):
     disk = at(tmp_path)
-    assert active_number(disk) == 1
+    assert Listing(disk).active == 1
     save_number(5, disk)
-    assert active_number(disk) == saved_number(disk) == sync_number(disk) == 5
+    assert Listing(disk).active == saved_number(disk) == sync_number(disk) == 5
     (tmp_path / sealed_name(5, MOMENT)).touch()
-    assert active_number(disk) == 6
+    assert Listing(disk).active == 6
 
 
 @pytest.mark.parametrize("rubbish", [b"", b"\0\0", b"-3", b"x", b"9" * 100, b"12345678901"])
 def test_a_number_file_that_makes_no_sense_is_as_if_it_were_missing(tmp_path, rubbish):
     (tmp_path / "number").write_bytes(rubbish)
     assert saved_number(at(tmp_path)) == 0
-    assert active_number(at(tmp_path)) == 1
+    assert Listing(at(tmp_path)).active == 1
 
 
 def test_notes_of_a_version_that_knew_no_sums_are_read_and_get_one(tmp_path):

@@ -27,7 +27,6 @@ from logsrv.linelog.store.care.copying import (
     link_or_copy,
     remove_superseded,
 )
-from logsrv.linelog.store.care.store_listing import TRIES, StoreListing, open_active_and_list
 from logsrv.linelog.store.disk import DIRECTORY_MODE, Disk
 from logsrv.linelog.store.lock import NAME as LOCK
 from logsrv.linelog.store.segment import (
@@ -38,11 +37,14 @@ from logsrv.linelog.store.segment import (
     NUMBER,
     RESTORING,
     SYNCED,
+    TRIES,
     Form,
+    Listing,
     Position,
     Segment,
     loose_files,
     number_text,
+    open_active_and_list,
     sealed_name,
     synced_file_text,
     tmp,
@@ -88,7 +90,7 @@ class Backup:
         made = cut_between_lines(self.source)
         try:
             segments = dict(made.listed.by_number)
-            for number in sorted(segments):
+            for number in list(segments):
                 yield from self._copy_segment(number, segments)
             following = self._copy_active(made)
         finally:
@@ -105,7 +107,7 @@ class Backup:
         backup_note.rename_arrived_files(self.target, self.note)
         self.damaged.update(dict.fromkeys(remove_superseded(self.target), CopyMethod.KEPT))
         if delete:
-            self._delete_older_segments(made.listed.first_number)
+            self._delete_older_segments(min(made.listed.by_number, default=made.listed.active))
         self.note = attrs.evolve(self.note, lines=count_store_lines(self.target))
         backup_note.save_backup_note(self.target, self.note)
 
@@ -187,7 +189,7 @@ class Backup:
                 self._copy_segment_files(segment)
                 return
             except FileNotFoundError:
-                found = StoreListing(self.source).by_number
+                found = Listing(self.source).by_number
                 # The store still has the segment, so the target directory is gone.
                 if found.get(number) == segment:
                     raise
@@ -255,7 +257,7 @@ class Backup:
 
     def _delete_older_segments(self, first: int) -> None:
         """Remove the files of segments before the first one that the store has."""
-        listed = StoreListing(self.target)
+        listed = Listing(self.target)
         gone = [one for one in listed.by_number.values() if one.number < first]
         # Files that an interrupted removal has left go, too.
         left = loose_files(listed.names)
@@ -269,7 +271,7 @@ def count_store_lines(disk: Disk) -> int | None:
     Raises OSError.
     """
     try:
-        return sum(_count_segment_lines(one, disk) for one in StoreListing(disk).by_number.values())
+        return sum(_count_segment_lines(one, disk) for one in Listing(disk).by_number.values())
     except (FileNotFoundError, ValueError):
         return None
 
@@ -286,7 +288,7 @@ class StoreCut:
 
     place: Position
     fd: int
-    listed: StoreListing
+    listed: Listing
     origins: NotesFile
 
 
@@ -319,9 +321,7 @@ def cut_between_lines(disk: Disk) -> StoreCut:
     raise StoreError(f"blocks come into {disk.directory} faster than their places can be read")
 
 
-def _cut_between_blocks(
-    place: Position, found: NotesFile, fd: int, listed: StoreListing
-) -> StoreCut:
+def _cut_between_blocks(place: Position, found: NotesFile, fd: int, listed: Listing) -> StoreCut:
     """Return a cut that splits no block: an incomplete block is left to the next backup."""
     place = min([place, *(note.at for note in found.notes if note.at < place < note.stored_end)])
     notes = [note for note in found.notes if note.stored_end <= place]

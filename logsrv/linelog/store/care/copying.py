@@ -16,10 +16,9 @@ from logsrv.descriptor import PIECE, Descriptor, pieces_between
 from logsrv.linelog.store import index
 from logsrv.linelog.store.archive.archive_notes import local_manifest
 from logsrv.linelog.store.backup_note import COMING
-from logsrv.linelog.store.care.store_listing import StoreListing
 from logsrv.linelog.store.disk import Disk, read_or
 from logsrv.linelog.store.frames import unpack_frames
-from logsrv.linelog.store.segment import Form, Segment, tmp
+from logsrv.linelog.store.segment import Form, Listing, Segment, tmp
 from logsrv.linelog.store.torn import is_stamp_or_beginning
 
 # A hard link fails with these errors, and the file is copied: the other directory is on another file
@@ -149,8 +148,8 @@ def remove_superseded(disk: Disk) -> list[str]:
     write. If a compressed segment lacks lines of its text, it is removed, and the text stays. Returns the
     names of these compressed segments. Raises OSError.
     """
-    listed, lacking = StoreListing(disk), []
-    for one, preferred in listed.files_with_preferred:
+    listed, lacking = Listing(disk), []
+    for one, preferred in listed.files:
         if one is preferred:
             if (
                 one.form is Form.PLAIN

@@ -31,12 +31,18 @@ from logsrv.linelog.store.blocks import parse_notes_file
 from logsrv.linelog.store.care import imported
 from logsrv.linelog.store.care.findings import StoreFinding, why_unreadable
 from logsrv.linelog.store.care.repair import keep_aside, replace_keeping_old
-from logsrv.linelog.store.care.store_listing import StoreListing, open_active_and_list
 from logsrv.linelog.store.care.texts import ExaminedText, PackedSegmentCheck, check_plain_text
 from logsrv.linelog.store.disk import Disk, explanation, read_or, reason
-from logsrv.linelog.store.segment import ACTIVE, BACKUP, NOWHERE, Form, Position
-
-_TRIES = 1000
+from logsrv.linelog.store.segment import (
+    ACTIVE,
+    BACKUP,
+    NOWHERE,
+    TRIES,
+    Form,
+    Listing,
+    Position,
+    open_active_and_list,
+)
 
 
 class SavedPlace(Protocol):
@@ -95,7 +101,7 @@ class Examination:
     quick: bool
     looked: dict[int, ExaminedText] = attrs.field(factory=dict)
     # One listing for all segments: with a new one for each, 20,000 segments took an hour.
-    _listed: StoreListing = attrs.field(init=False)
+    _listed: Listing = attrs.field(init=False)
     _complete: dict[int, int] = attrs.field(init=False)
 
     def parts(self) -> list[StorePart]:
@@ -108,12 +114,12 @@ class Examination:
             if why := format.why_too_new(self.disk):
                 raise StoreError(why)
         self._complete = segment_notes.waiting_sizes(self.disk)
-        self._listed = StoreListing(self.disk)
-        segments = sorted(self._listed.by_number)
+        self._listed = Listing(self.disk)
+        segments = list(self._listed.by_number)
         return [
             StorePart("files", self._check_names),
             # The places are read first, so that none of them is after the segments of the listing.
-            StorePart("notes", lambda: check_small_files(self.places(), StoreListing(self.disk))),
+            StorePart("notes", lambda: check_small_files(self.places(), Listing(self.disk))),
             *(StorePart(f"segment {one}", partial(self._check_segment, one)) for one in segments),
             StorePart(ACTIVE, self._check_active),
             StorePart("backup", self._check_backup),
@@ -121,11 +127,11 @@ class Examination:
 
     def _check_names(self) -> Iterator[StoreFinding]:
         """Yield the findings about missing segments, and about names that no search reads."""
-        listed = StoreListing(self.disk)
+        listed = Listing(self.disk)
         others = [ACTIVE] if listed.names.get(ACTIVE) is False else []
         for name in [*segment.not_plain_files(listed.names), *others]:
             yield StoreFinding("stray", name, "it is no plain file")
-        for one, preferred in listed.files_with_preferred:
+        for one, preferred in listed.files:
             if one.packed != preferred.packed:
                 yield StoreFinding("stray", one.name, f"{preferred.name} has its number")
         # The notes are read after the listing: a removed segment was noted before it left the directory.
@@ -138,7 +144,7 @@ class Examination:
             yield StoreFinding("missing", segment_notes.segments_in_words(run), why)
 
     def _check_segment(self, number: int) -> Iterator[StoreFinding]:
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             one = self._listed.by_number.get(number)
             if one is None:
                 return
@@ -155,7 +161,7 @@ class Examination:
                     wrong = list(packed.findings())
             except FileNotFoundError:
                 # The segment was sealed or removed meanwhile: it has another name, or none.
-                self._listed = StoreListing(self.disk)
+                self._listed = Listing(self.disk)
                 continue
             except OSError as error:
                 wrong = [StoreFinding("text", one.name, reason(error))]
@@ -236,7 +242,7 @@ class Examination:
         return Position(number, self._text_size(number) or 0)
 
 
-def check_small_files(places: Sequence[Kept], listed: StoreListing) -> Iterator[StoreFinding]:
+def check_small_files(places: Sequence[Kept], listed: Listing) -> Iterator[StoreFinding]:
     """Yield the findings about the small files of a store. places: the saved places of its readers."""
     disk, known = listed.disk, [one for _, one, _ in places if one]
     for name, read in _READERS.items():
@@ -260,7 +266,7 @@ def check_small_files(places: Sequence[Kept], listed: StoreListing) -> Iterator[
     yield from _check_identity_file(disk, known)
 
 
-def _check_number_file(listed: StoreListing, reached: Position) -> Iterator[StoreFinding]:
+def _check_number_file(listed: Listing, reached: Position) -> Iterator[StoreFinding]:
     """Yield a finding if `number` holds no number. reached: a place that the store once reached."""
     disk, name, number = listed.disk, segment.NUMBER, max(listed.active, reached.segment)
     is_new = not (disk.has_name(name) or listed.by_number or reached > NOWHERE)

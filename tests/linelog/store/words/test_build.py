@@ -11,7 +11,7 @@ from logsrv.linelog.store import index
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.indexing import save_index
 from logsrv.linelog.store.seal import seal
-from logsrv.linelog.store.segment import sealed_files
+from logsrv.linelog.store.segment import sealed_segments
 from logsrv.linelog.store.words import build
 from logsrv.linelog.store.words.build import (
     WordIndexBuilder,
@@ -38,7 +38,7 @@ class NoRoomForWords(Disk):
 def test_a_sealed_segment_has_an_index_of_its_words_that_is_small(tmp_path):
     disk = at(tmp_path)
     made = seal(plain(tmp_path), disk)
-    [packed] = sealed_files(disk)
+    [packed] = sealed_segments(disk)
     data = disk.read(packed.words)
     assert len(data) < 0.15 * made.compressed
     words = WordIndex(data)
@@ -54,7 +54,7 @@ def test_a_word_is_found_in_whichever_section_its_frame_is(tmp_path, monkeypatch
     monkeypatch.setattr(SectionBuilder, "is_full", property(lambda section: section.frames == 2))
     disk = at(tmp_path)
     made = seal(plain(tmp_path), disk)
-    [packed] = sealed_files(disk)
+    [packed] = sealed_segments(disk)
     data = disk.read(packed.words)
     count = len(made.frames)
     assert data.count(SECTION_MAGIC) == -(-count // 2) > 1
@@ -83,7 +83,7 @@ def test_a_word_index_too_large_is_not_kept(tmp_path, monkeypatch):
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"current.log", segment.packed, segment.index}
     disk = at(tmp_path)
-    [packed] = sealed_files(disk)
+    [packed] = sealed_segments(disk)
     (tmp_path / packed.words).write_bytes(b"an old one")
     assert not write_word_index(packed, index.load(packed, disk), disk)
     assert names == {path.name for path in tmp_path.iterdir()}
@@ -107,7 +107,7 @@ def test_an_index_that_cannot_be_written_later_leaves_nothing(tmp_path):
     made = seal(segment, at(tmp_path), with_words=False)
     disk = FaultyDisk().open_directory(tmp_path)
     disk.errors["fdatasync"] = no_space()
-    [packed] = sealed_files(disk)
+    [packed] = sealed_segments(disk)
     with pytest.raises(OSError, match="No space"):
         write_word_index(packed, made, disk)
     assert not list(tmp_path.glob("*.words*"))
@@ -129,7 +129,7 @@ def test_a_temporary_file_that_somebody_else_took_over_is_not_given_the_name(tmp
 def test_missing_indexes_are_made_and_existing_ones_left(tmp_path):
     sealed(tmp_path)
     disk = at(tmp_path)
-    [packed] = sealed_files(disk)
+    [packed] = sealed_segments(disk)
     disk.unlink(packed.index)
     assert [one.made for one in make_missing_indexes(disk)] == [("index", "words")]
     found = WordIndex(disk.read(packed.words)).frames_with(LINES[0].split()[1])
@@ -142,7 +142,7 @@ def test_missing_indexes_are_made_and_existing_ones_left(tmp_path):
 def test_a_damaged_or_older_word_index_is_replaced(tmp_path, old):
     sealed(tmp_path)
     disk = at(tmp_path)
-    [packed] = sealed_files(disk)
+    [packed] = sealed_segments(disk)
     (tmp_path / packed.words).write_bytes(old)
     assert [one.made for one in make_missing_indexes(disk)] == [("words",)]
     WordIndex(disk.read(packed.words))
@@ -151,7 +151,7 @@ def test_a_damaged_or_older_word_index_is_replaced(tmp_path, old):
 def test_an_index_of_an_unknown_version_or_a_damaged_one_is_made_anew(tmp_path):
     seal(plain(tmp_path), at(tmp_path))
     disk = at(tmp_path)
-    [packed] = sealed_files(disk)
+    [packed] = sealed_segments(disk)
     newest = disk.read(packed.index)
     (tmp_path / packed.index).write_bytes(b'{"segment":1,"text":1,"compressed":1,"frames":[]}')
     assert [one.made for one in make_missing_indexes(disk)] == [("index",)]
@@ -165,7 +165,7 @@ def test_an_index_of_an_unknown_version_or_a_damaged_one_is_made_anew(tmp_path):
 def test_an_index_whose_lines_were_counted_by_other_rules_is_made_anew(tmp_path, other):
     seal(plain(tmp_path), at(tmp_path))
     disk = at(tmp_path)
-    [packed] = sealed_files(disk)
+    [packed] = sealed_segments(disk)
     newest = disk.read(packed.index)
     old = index.load(packed, disk)._replace(rules=RULES + other)
     save_index(old, packed, disk)
@@ -179,7 +179,7 @@ def test_an_index_whose_lines_were_counted_by_other_rules_is_made_anew(tmp_path,
 def test_the_index_of_a_segment_that_was_cut_still_says_what_is_missing(tmp_path):
     seal(plain(tmp_path), at(tmp_path))
     disk = at(tmp_path)
-    [packed] = sealed_files(disk)
+    [packed] = sealed_segments(disk)
     made = disk.read(packed.index)
     (tmp_path / packed.name).write_bytes(
         disk.read(packed.name)[: index.decode_index(made).frames[-1].at]
@@ -193,7 +193,7 @@ def test_a_word_index_of_another_segment_is_replaced(tmp_path):
     seal(plain(tmp_path / "other", TEXT[:-100] + b"\n"), at(tmp_path / "other"))
     sealed(tmp_path)
     disk = at(tmp_path)
-    [packed] = sealed_files(disk)
+    [packed] = sealed_segments(disk)
     (tmp_path / packed.words).write_bytes((tmp_path / "other" / packed.words).read_bytes())
     assert [one.made for one in make_missing_indexes(disk)] == [("words",)]
 
@@ -202,7 +202,7 @@ def test_a_word_index_of_another_segment_is_replaced(tmp_path):
 def test_a_segment_removed_meanwhile_is_no_error_and_leaves_nothing(tmp_path, step):
     sealed(tmp_path)
     disk = FaultyDisk().open_directory(tmp_path)
-    [packed] = sealed_files(disk)
+    [packed] = sealed_segments(disk)
 
     def remove() -> None:
         for name in packed.files:
@@ -216,7 +216,7 @@ def test_a_segment_removed_meanwhile_is_no_error_and_leaves_nothing(tmp_path, st
 def test_a_damaged_segment_is_reported_and_the_others_get_indexes(tmp_path):
     sealed(tmp_path)
     disk = at(tmp_path)
-    [packed] = sealed_files(disk)
+    [packed] = sealed_segments(disk)
     data = disk.read(packed.name)
     second = packed.name.replace("01-", "02-")
     (tmp_path / second).write_bytes(data)
