@@ -14,11 +14,12 @@ from queue import Empty
 import attrs
 from twisted.internet.defer import Deferred
 
+from logsrv.clock import Clock
 from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Durations
 from logsrv.linelog.store.active import ActiveSegment, LeftSegment
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.fault_state import FaultState
+from logsrv.linelog.store.fault_state import SYNCING, FaultState, InReactor
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.segment import Position, Segment, note_synced
 from logsrv.linelog.store.segment_notes import note_waiting
@@ -99,25 +100,25 @@ class Syncer:
     of a segment that the writer has left. No other thread closes them, so a descriptor cannot become that
     of another file during a sync.
 
-    seconds: collects the durations of syncs. sealable: called for each segment that the writer has left,
-    with the sealed segment, or None if its name is unknown.
+    syncing, sync_seconds: its fault state, and the durations of its syncs. sealable: called for each
+    segment that the writer has left, with the sealed segment, or None if its name is unknown.
     """
 
     def __init__(
         self,
         active: ActiveSegment,
         disk: Disk,
-        syncing: FaultState,
-        seconds: Durations,
+        *,
+        clock: Clock,
+        tell: InReactor,
         sealable: Callable[[Segment | None], None],
-        monotonic: Callable[[], float],
     ) -> None:
+        self.syncing = FaultState(tell, *SYNCING, seconds=clock.monotonic)
+        self.sync_seconds = Durations()
         self._active = active
         self._disk = disk
-        self._syncing = syncing
-        self._seconds = seconds
         self._sealable = sealable
-        self._monotonic = monotonic
+        self._monotonic = clock.monotonic
         # True while every segment that the writer has left is on the medium: only then may a place in the
         # active segment be noted.
         self._whole = True
@@ -142,13 +143,13 @@ class Syncer:
             self._sync_and_close_left(left)
 
     def _sync_active_if_due(self) -> None:
-        active, syncing = self._active, self._syncing
+        active, syncing = self._active, self.syncing
         number, fd = active.beside
         position = active.position
         interval = active.policy.sync is Sync.INTERVAL
         wanted = position != active.synced if interval else active.synced < active.owed
         if number == position.segment == self._reached and (wanted or syncing.why is not None):
-            syncing.attempt(self._seconds.timed, self._disk.fdatasync, fd)
+            syncing.attempt(self.sync_seconds.timed, self._disk.fdatasync, fd)
             if syncing.why is not None:
                 active.doubtful = number
             elif active.doubtful != number:
@@ -158,8 +159,8 @@ class Syncer:
         if self._active.policy.sync is Sync.NEVER:
             self._whole = False
         else:
-            self._syncing.attempt(self._seconds.timed, self._sync_left_file, left.beside)
-            self._whole = self._whole and self._syncing.why is None
+            self.syncing.attempt(self.sync_seconds.timed, self._sync_left_file, left.beside)
+            self._whole = self._whole and self.syncing.why is None
             self._note_size(left)
         for one in left.fd, left.beside:
             # An error here, on a network file system, is about synced bytes, or was logged before.
@@ -174,7 +175,7 @@ class Syncer:
         if (
             sealed
             and left.size
-            and self._syncing.why is None
+            and self.syncing.why is None
             and self._active.doubtful != sealed.number
         ):
             with contextlib.suppress(OSError):

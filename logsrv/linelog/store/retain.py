@@ -192,68 +192,63 @@ def _with_last_times(
     yield from ((one, now) for one in ahead)
 
 
-def remove_expired_segments(
-    disk: Disk,
-    segment_sizes: SegmentSizes,
-    policy: StorePolicy,
-    now: float,
-    *,
-    packing_fails: bool = False,
-    holds: Sequence[Hold] = (),
-) -> list[Segment]:
-    """Remove at most MOST_AT_ONCE segments that the policy no longer keeps; return them. Raises OSError.
+class Retention(NamedTuple):
+    """The removal of segments by a policy at a trusted time. Each method may raise OSError."""
 
-    holds: requests of readers to keep segments.
-    """
-    if policy.keep_bytes is None and policy.keep_days is None:
-        return []
-    total = _counted_bytes(disk, segment_sizes, packing_fails)
-    short = _missing_free_bytes(disk) if holds else 0
-    found = expired_segments(
-        segment_sizes, total, policy, now, packing_fails=packing_fails, holds=holds, short=short
-    )
-    gone = [one.segment for one in islice(found, MOST_AT_ONCE)]
-    if not gone:
-        return []
-    # No number may be used twice: the file `number` must have a higher one before these names are removed.
-    active = sync_number(disk)
-    removed = [segment for segment in gone if segment.number < active]
-    # If the note cannot be written, readers are told only that something is missing.
-    with suppress(OSError):
-        note_removed(_runs_of_known_size(removed, disk), disk, {hold.segment for hold in holds})
-    for segment in removed:
-        # The text first: a start removes an index without its text, but not a text without its index.
-        # After a sealing whose last sync or removal failed, the text has both names.
-        disk.unlink(segment.plain)
-        disk.unlink(segment.packed)
-        if policy.keep_indexes is None or not disk.has_name(segment.archived):
-            for name in _BESIDE(segment):
-                disk.unlink(name)
-        segment_sizes.forget(segment.number)
-    return removed
+    disk: Disk
+    segment_sizes: SegmentSizes
+    policy: StorePolicy
+    now: float
+    packing_fails: bool = False
 
+    def remove(self, holds: Sequence[Hold] = ()) -> list[Segment]:
+        """Remove at most MOST_AT_ONCE segments that the policy no longer keeps; return them.
 
-def last_number_due(
-    disk: Disk,
-    segment_sizes: SegmentSizes,
-    policy: StorePolicy,
-    now: float,
-    *,
-    packing_fails: bool = False,
-) -> int:
-    """Return the number of the last segment that is due for removal within AHEAD; 0 for none.
+        holds: requests of readers to keep segments.
+        """
+        disk, policy = self.disk, self.policy
+        if policy.keep_bytes is None and policy.keep_days is None:
+            return []
+        gone = self._expired(self.now, holds, _missing_free_bytes(disk) if holds else 0)
+        if not gone:
+            return []
+        # No number may be used twice: the file `number` must have a higher one before these names are
+        # removed.
+        active = sync_number(disk)
+        removed = [segment for segment in gone if segment.number < active]
+        # If the note cannot be written, readers are told only that something is missing.
+        with suppress(OSError):
+            note_removed(_runs_of_known_size(removed, disk), disk, {hold.segment for hold in holds})
+        for segment in removed:
+            # The text first: a start removes an index without its text, but not a text without its index.
+            # After a sealing whose last sync or removal failed, the text has both names.
+            disk.unlink(segment.plain)
+            disk.unlink(segment.packed)
+            if policy.keep_indexes is None or not disk.has_name(segment.archived):
+                for name in _BESIDE(segment):
+                    disk.unlink(name)
+            self.segment_sizes.forget(segment.number)
+        return removed
 
-    Requests of readers to keep segments are ignored. At most MOST_AT_ONCE segments are considered. Raises
-    OSError.
-    """
-    total = _counted_bytes(disk, segment_sizes, packing_fails)
-    found = expired_segments(segment_sizes, total, policy, now + AHEAD, packing_fails=packing_fails)
-    return max((one.segment.number for one in islice(found, MOST_AT_ONCE)), default=0)
+    def last_number_due(self) -> int:
+        """Return the number of the last segment that is due for removal within AHEAD; 0 for none.
 
+        Requests of readers to keep segments are ignored. At most MOST_AT_ONCE segments are considered.
+        """
+        return max((one.number for one in self._expired(self.now + AHEAD)), default=0)
 
-def _counted_bytes(disk: Disk, segment_sizes: SegmentSizes, packing_fails: bool) -> int:
-    waiting = 0 if packing_fails else segment_sizes.waiting[1]
-    return disk.size_or_zero(ACTIVE) + segment_sizes.total[1] - waiting
+    def _expired(self, now: float, holds: Sequence[Hold] = (), short: int = 0) -> list[Segment]:
+        waiting = 0 if self.packing_fails else self.segment_sizes.waiting[1]
+        found = expired_segments(
+            self.segment_sizes,
+            self.disk.size_or_zero(ACTIVE) + self.segment_sizes.total[1] - waiting,
+            self.policy,
+            now,
+            packing_fails=self.packing_fails,
+            holds=holds,
+            short=short,
+        )
+        return [one.segment for one in islice(found, MOST_AT_ONCE)]
 
 
 def _runs_of_known_size(removed: Iterable[Segment], disk: Disk) -> Iterator[RemovedRun]:

@@ -20,11 +20,10 @@ from logsrv.linelog.store.policy import DAY, Hold, Indexing, StorePolicy
 from logsrv.linelog.store.retain import (
     MOST_AT_ONCE,
     BelievedTime,
+    Retention,
     SegmentSizes,
     holds_on,
-    last_number_due,
     remove_archived_indexes,
-    remove_expired_segments,
 )
 from logsrv.linelog.store.seal import Interrupted, seal
 from logsrv.linelog.store.segment import Form, Listing, Segment, sealed_segments
@@ -329,33 +328,19 @@ class Sealer:
         )
 
     def _remove_expired(self, now: float, *, packing_fails: bool = False) -> None:
+        retention = Retention(self._disk, self.segment_sizes, self.policy, now, packing_fails)
         more, holds = True, self.holds
         while more and self._going:
-            removed = self.removing.attempt(
-                lambda: remove_expired_segments(
-                    self._disk,
-                    self.segment_sizes,
-                    self.policy,
-                    now,
-                    packing_fails=packing_fails,
-                    holds=holds,
-                )
-            )
+            removed = self.removing.attempt(retention.remove, holds)
             self._count_and_log_removed(removed or [], holds)
             more = removed is not None and len(removed) == MOST_AT_ONCE
         asked = [hold for hold in holds if hold.looks is not None]
         if asked and self._going:
-            self.removing.attempt(self._ask_archives, now, packing_fails, asked)
+            self.removing.attempt(self._ask_archives, retention, asked)
 
-    def _ask_archives(self, now: float, packing_fails: bool, asked: list[Hold]) -> None:
+    def _ask_archives(self, retention: Retention, asked: list[Hold]) -> None:
         """Make archives check that they have the segments due for removal; the removal waits for that."""
-        number = last_number_due(
-            self._disk,
-            self.segment_sizes,
-            self.policy,
-            now,
-            packing_fails=packing_fails,
-        )
+        number = retention.last_number_due()
         for hold in asked:
             if hold.looks is not None and hold.released <= number:
                 self._tell(hold.looks, number)

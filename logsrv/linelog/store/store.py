@@ -137,15 +137,15 @@ class Store:
         threads.start(self._finish_close)
 
     def _register_metrics(self) -> None:
-        writer, sealer, syncing = self._writer, self._sealer, self._threads.syncing
-        troubles = (writer.writing, writer.syncing, syncing)
+        writer, sealer, syncer = self._writer, self._sealer, self._threads.syncer
+        troubles = (writer.writing, writer.syncing, syncer.syncing)
         watch = self._metrics.watch
         watch("stored_bytes_total", lambda: writer.written + writer.deposited)
         watch("stored_lines_total", lambda: self.stored_lines)
         watch("pending_bytes", lambda: self.pending)
         watch("store_stalled", lambda: self.stalled is not None)
         watch("store_errors_total", lambda: sum(trouble.errors for trouble in troubles))
-        watch("store_syncs_total", lambda: writer.syncing.successes + syncing.successes)
+        watch("store_syncs_total", lambda: writer.syncing.successes + syncer.syncing.successes)
         watch("segments_sealed_total", lambda: sealer.sealed)
         watch("segments_removed_total", lambda: sealer.removed)
         watch("store_segments", lambda: sealer.segment_sizes.total[0] + 1)
@@ -156,7 +156,7 @@ class Store:
         for kind in TROUBLES:
             watch("store_trouble", partial(self._has_fault, kind), kind=kind)
         self._metrics.time("write_seconds", writer.write_seconds)
-        self._metrics.time("sync_seconds", writer.sync_seconds, self._threads.sync_seconds)
+        self._metrics.time("sync_seconds", writer.sync_seconds, syncer.sync_seconds)
         self._metrics.time("seal_seconds", sealer.seconds)
 
     def append(self, batch: Batch) -> int:
@@ -268,7 +268,7 @@ class Store:
         """Return the reasons of present faults by kind, one of TROUBLES."""
         reasons = {
             "write": self.stalled,
-            "sync": self._writer.syncing.why or self._threads.syncing.why,
+            "sync": self._writer.syncing.why or self._threads.syncer.syncing.why,
             "rotate": self._active.replacing.why,
             "seal": self._sealer.compressing.why,
             "remove": self._sealer.removing.why,
@@ -280,7 +280,7 @@ class Store:
 
     def under_way(self) -> dict[str, float]:
         """Return for how many seconds the present write and the present sync have lasted; 0 for none."""
-        syncs = (self._writer.sync_seconds, self._threads.sync_seconds)
+        syncs = (self._writer.sync_seconds, self._threads.syncer.sync_seconds)
         return {
             "write": self._writer.write_seconds.under_way(),
             "sync": max(sync.under_way() for sync in syncs),

@@ -14,11 +14,10 @@ from twisted.logger import Logger
 
 from logsrv.clock import Clock
 from logsrv.errors import StoreError
-from logsrv.kit.observe.metrics import Durations
 from logsrv.linelog.store.active import ActiveSegment
 from logsrv.linelog.store.disk import Disk, reason
 from logsrv.linelog.store.durable import Syncer
-from logsrv.linelog.store.fault_state import SYNCING, FaultState, InReactor
+from logsrv.linelog.store.fault_state import InReactor
 from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.origins import Origins
 from logsrv.linelog.store.policy import StorePolicy
@@ -41,8 +40,7 @@ def _start_thread(name: str, run: Callable[..., None], *args: Any) -> threading.
 class StoreThreads:
     """The threads of a store, from its start to its end.
 
-    syncing, sync_seconds: the fault state and durations of the thread that syncs. synced_at_end: whether
-    the last lines were synced, or could not be.
+    synced_at_end: whether the last lines were synced, or could not be.
     """
 
     def __init__(
@@ -79,21 +77,14 @@ class StoreThreads:
             tidy_report=begun.tidy_report,
         )
         self.writer = Writer(self.active, origins, clock=clock, tell=tell, look=look)
-        self.syncing = FaultState(tell, *SYNCING, seconds=clock.monotonic)
-        self.sync_seconds = Durations()
-        self._syncer = Syncer(
-            self.active,
-            disk,
-            self.syncing,
-            self.sync_seconds,
-            self.sealer.seal_soon,
-            clock.monotonic,
+        self.syncer = Syncer(
+            self.active, disk, clock=clock, tell=tell, sealable=self.sealer.seal_soon
         )
         self.synced_at_end = False
 
     def start(self, ended: Callable[[str], None]) -> None:
         """Start the threads. ended: called in the reactor's thread at the end, as `_run_writer` says."""
-        sync = _start_thread("store-sync", self._syncer.run)
+        sync = _start_thread("store-sync", self.syncer.run)
         seal = _start_thread("store-seal", self.sealer.run)
         _start_thread("store-write", self._run_writer, sync, seal, ended)
 
@@ -118,7 +109,7 @@ class StoreThreads:
         syncing.join()
         try:
             self.active.sync_and_close()
-            self._syncer.note_synced_place(self.active.position)
+            self.syncer.note_synced_place(self.active.position)
         except OSError as error:
             in_order = False
             self._tell(

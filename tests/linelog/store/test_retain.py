@@ -16,12 +16,11 @@ from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.policy import DAY, Hold, StorePolicy
 from logsrv.linelog.store.retain import (
     BelievedTime,
+    Retention,
     SegmentSize,
     SegmentSizes,
     expired_segments,
-    last_number_due,
     remove_archived_indexes,
-    remove_expired_segments,
 )
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import (
@@ -150,9 +149,14 @@ def test_an_archive_is_looked_at_an_hour_before_a_segment_is_too_old(tmp_path):
     save_number(5, at(tmp_path))
     days = StorePolicy(keep_days=1)
     for hours, number in ((47.5, 1), (46.5, 0), (72, 2)):
-        assert last_number_due(at(tmp_path), known(tmp_path), days, hours * 3600) == number
-    assert last_number_due(at(tmp_path), known(tmp_path), StorePolicy(keep_bytes=25), 0) == 2
-    assert last_number_due(at(tmp_path), known(tmp_path), StorePolicy(), 1e9) == 0
+        assert (
+            Retention(at(tmp_path), known(tmp_path), days, hours * 3600).last_number_due() == number
+        )
+    assert (
+        Retention(at(tmp_path), known(tmp_path), StorePolicy(keep_bytes=25), 0).last_number_due()
+        == 2
+    )
+    assert Retention(at(tmp_path), known(tmp_path), StorePolicy(), 1e9).last_number_due() == 0
 
 
 def test_keep_days_waits_for_no_target():
@@ -181,16 +185,14 @@ def test_room_is_a_twentieth_of_the_disk(tmp_path, free, left):
         (tmp_path / f"{number:010}-20261120T061842Z.log.zst").write_bytes(b"x" * 10)
     (tmp_path / "number").write_bytes(b"9\n")
     disk = Full().open_directory(tmp_path)
-    remove_expired_segments(
-        disk, known(tmp_path), StorePolicy(keep_bytes=1), 0, holds=[Hold("a", 1, 100)]
-    )
+    Retention(disk, known(tmp_path), StorePolicy(keep_bytes=1), 0).remove([Hold("a", 1, 100)])
     assert len(sealed_segments(disk)) == left
 
 
 def test_without_a_policy_nothing_is_removed(tmp_path):
     (tmp_path / "0000000001-20261120T061842Z.log").write_bytes(stored(b"one"))
     save_number(2, at(tmp_path))
-    assert remove_expired_segments(at(tmp_path), known(tmp_path), StorePolicy(), 1e12) == []
+    assert Retention(at(tmp_path), known(tmp_path), StorePolicy(), 1e12).remove() == []
 
 
 def test_a_removed_segment_goes_with_its_index_and_its_last_line_was_too_old(tmp_path):
@@ -201,9 +203,7 @@ def test_a_removed_segment_goes_with_its_index_and_its_last_line_was_too_old(tmp
         seal(Segment(number, path.name, Form.PLAIN), at(tmp_path))
         (tmp_path / f"{path.name}.zst.words").touch()
     save_number(3, at(tmp_path))
-    removed = remove_expired_segments(
-        at(tmp_path), known(tmp_path), StorePolicy(keep_days=1), 2.5 * DAY
-    )
+    removed = Retention(at(tmp_path), known(tmp_path), StorePolicy(keep_days=1), 2.5 * DAY).remove()
     assert [segment.number for segment in removed] == [1]
     assert [segment.number for segment in sealed_segments(at(tmp_path))] == [2]
     assert len(list(tmp_path.glob("*.idx"))) == len(list(tmp_path.glob("*.words"))) == 1
@@ -219,7 +219,7 @@ def test_a_text_that_a_failed_sealing_left_with_two_names_goes_as_a_whole(listed
     path.write_bytes(stored(b"one"))
     save_number(2, at(tmp_path))
     policy = StorePolicy(keep_bytes=1)
-    assert remove_expired_segments(at(tmp_path), sizes, policy, 0, packing_fails=True)
+    assert Retention(at(tmp_path), sizes, policy, 0, packing_fails=True).remove()
     assert not list(tmp_path.glob("0*"))
 
 
@@ -228,9 +228,9 @@ def test_the_oldest_are_removed_until_the_rest_fits(tmp_path):
         (tmp_path / f"{number:010}-20261120T061842Z.log.zst").write_bytes(b"x" * 10)
     (tmp_path / "number").write_bytes(b"9\n")
     policy = StorePolicy(keep_bytes=30)
-    assert remove_expired_segments(at(tmp_path), known(tmp_path), policy, 0) == []
+    assert Retention(at(tmp_path), known(tmp_path), policy, 0).remove() == []
     policy = StorePolicy(keep_bytes=19)
-    removed = remove_expired_segments(at(tmp_path), known(tmp_path), policy, 0)
+    removed = Retention(at(tmp_path), known(tmp_path), policy, 0).remove()
     assert [one.number for one in removed] == [1, 2]
 
 
@@ -243,9 +243,7 @@ def test_many_segments_are_removed_some_at_a_time_with_those_without_lines(tmp_p
     removed = [
         [
             one.number
-            for one in remove_expired_segments(
-                at(tmp_path), segment_sizes, StorePolicy(keep_bytes=4), 0
-            )
+            for one in Retention(at(tmp_path), segment_sizes, StorePolicy(keep_bytes=4), 0).remove()
         ]
         for _ in range(3)
     ]
@@ -258,9 +256,9 @@ def test_a_number_that_is_not_saved_cannot_come_again(tmp_path):
     (tmp_path / "0000000001-20261120T061842Z.log").write_bytes(stored(b"one"))
     save_number(1, at(tmp_path))
     assert (
-        remove_expired_segments(
+        Retention(
             at(tmp_path), known(tmp_path), StorePolicy(keep_bytes=1), 0, packing_fails=True
-        )
+        ).remove()
         == []
     )
 
@@ -344,7 +342,7 @@ def test_only_the_indexes_of_archived_segments_stay(tmp_path, keep):
     (tmp_path / "current.log").write_bytes(b"x")
     save_number(3, disk)
     policy = StorePolicy(keep_bytes=1, rotate_size=1, keep_indexes=keep)
-    removed = remove_expired_segments(disk, known(tmp_path), policy, START)
+    removed = Retention(disk, known(tmp_path), policy, START).remove()
     assert [one.number for one in removed] == [1, 2]
     assert away(tmp_path) == ([] if keep is None else [1])
     left = sorted(path.name.partition(".log.zst")[2] for path in tmp_path.glob("000*"))
