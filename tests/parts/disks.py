@@ -12,7 +12,9 @@ from logsrv.linelog.batch import Batch, Block, Buffer
 from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.segment import Form, Position, Segment, sealed_name
+from logsrv.linelog.store.store import Store
 
 MOMENT = 1795155522.123456
 STAMP = b"2026-11-20T06:18:42.123456Z tcp:127.0.0.1:51234 "
@@ -47,6 +49,28 @@ def batch(*lines: bytes) -> Batch:
 def stored(*lines: bytes) -> bytes:
     """What `batch(*lines)` is on disk."""
     return b"".join(STAMP + line + b"\n" for line in lines)
+
+
+async def write(store: Store, *lines: bytes) -> None:
+    """Append lines, and wait until they are durable."""
+    store.append(batch(*lines))
+    await store.durable()
+
+
+def plain_segment(directory: Path, text: bytes, number: int = 1) -> Segment:
+    """A sealed segment with this text that waits to be compressed."""
+    name = sealed_name(number, MOMENT)
+    (directory / name).write_bytes(text)
+    return Segment(number, name, Form.PLAIN)
+
+
+def packed_segment(
+    directory: Path, text: bytes, number: int = 1, *, with_words: bool = True
+) -> Segment:
+    """A compressed segment with this text, and its indexes."""
+    plain = plain_segment(directory, text, number)
+    seal(plain, at(directory), with_words=with_words)
+    return Segment(number, plain.packed, Form.PACKED)
 
 
 def text_of(directory: Path, told: list[str] | None = None) -> bytes:

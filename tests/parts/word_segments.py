@@ -3,9 +3,8 @@
 import random
 from pathlib import Path
 
-from logsrv.linelog.store.seal import seal
-from logsrv.linelog.store.segment import Form, Segment
-from tests.parts.disks import at, stored
+from logsrv.linelog.store.segment import Segment
+from tests.parts.disks import packed_segment, plain_segment, stored
 
 DRAW = random.Random(4)
 LINES = [
@@ -24,11 +23,10 @@ TEXT = stored(*LINES)
 
 
 def plain(directory: Path, text: bytes = TEXT) -> Segment:
-    path = directory / "0000000001-20261120T061842Z.log"
-    path.write_bytes(text)
     (directory / "current.log").touch()
-    return Segment(1, path.name, Form.PLAIN)
+    return plain_segment(directory, text)
 
 
-def sealed(directory: Path) -> None:
-    seal(plain(directory), at(directory), with_words=False)
+def sealed(directory: Path, *, with_words: bool = False) -> Segment:
+    (directory / "current.log").touch()
+    return packed_segment(directory, TEXT, with_words=with_words)

@@ -8,11 +8,10 @@ tries 250 states of each record under each model instead of 12.
 
 import errno
 import random
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -29,8 +28,8 @@ from tests.parts.powercut.models import MODELS, Choice, Model, image, sample, te
 from tests.parts.powercut.recording import Kind, Recording, operations
 from tests.parts.powercut.recovery import use
 from tests.parts.store_reader import stored_bytes
-from tests.powercut.seen import ID, scratch
-from tests.powercut.trying import SEED, STATES, first
+from tests.powercut.seen import ID
+from tests.powercut.trying import SEED, STATES, different_states, on_disk
 from tests.powercut.workloads import STORE, Stage
 
 pytestmark = pytest.mark.long
@@ -149,23 +148,14 @@ def recorded(request: pytest.FixtureRequest, place: Path, shim: Path) -> Recorde
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_backup_keeps_its_lines_after_power_cuts(recorded, model):
-    states: set[tuple[bytes, int]] = set()
-    for choice in first(choices_of(recorded, MODELS[model]), 10 * STATES):
-        made = recorded.image(MODELS[model], choice)
-        state = made.digest(), recorded.done(choice.cut)
-        if state in states:
-            continue
-        states.add(state)
-        root = Path(tempfile.mkdtemp(prefix="cut.", dir=scratch()))
-        try:
-            made.write(root)
+    found, make = choices_of(recorded, MODELS[model]), partial(recorded.image, MODELS[model])
+    tried = 0
+    for choice, made in different_states(found, make, recorded.done, most=STATES // SHARE):
+        tried += 1
+        with on_disk(made) as root:
             wrong = [*as_it_was(root, recorded, choice.cut), *goes_on(root, recorded, choice.cut)]
-            assert not wrong, "\n".join([choice.told(recorded.history), *wrong])
-        finally:
-            shutil.rmtree(root)
-        if len(states) >= STATES // SHARE:
-            break
-    assert len(states) >= STATES // SHARE
+        assert not wrong, "\n".join([choice.told(recorded.history), *wrong])
+    assert tried == STATES // SHARE
 
 
 def choices_of(recorded: Recorded, model: Model) -> Iterator[Choice]:

@@ -1,11 +1,10 @@
 """After a power cut a centre has every block that it acknowledged, and has none twice."""
 
 import random
-import shutil
 import signal
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,8 +24,7 @@ from tests.parts.powercut.models import MODELS, image
 from tests.parts.powercut.recording import Recording, operations
 from tests.parts.powercut.recovery import Turns
 from tests.parts.store_reader import stored_bytes
-from tests.powercut.seen import scratch
-from tests.powercut.trying import RECORDS, SEED, STATES, choices, first
+from tests.powercut.trying import RECORDS, SEED, STATES, choices, different_states, on_disk
 from tests.powercut.workloads import STORE, Stage
 
 pytestmark = pytest.mark.slow
@@ -121,23 +119,14 @@ def record(request: pytest.FixtureRequest, place: Path, shim: Path) -> Path:
 @pytest.mark.parametrize("model", MODELS)
 def test_a_centre_has_each_acknowledged_block_once(record, model, tmp_path):
     history = History(operations(record))
-    states: set[bytes] = set()
-    # Each state is one of its own; without any that are new, there are no more.
-    for choice in first(choices(MODELS[model], history, SEED), 10 * STATES):
-        made = image(MODELS[model], history, choice)
-        if made.digest() in states:
-            continue
-        states.add(made.digest())
-        root = Path(tempfile.mkdtemp(prefix="cut.", dir=scratch()))
-        try:
-            made.write(root)
+    found, make = choices(MODELS[model], history, SEED), partial(image, MODELS[model], history)
+    tried = 0
+    for choice, made in different_states(found, make, most=STATES):
+        tried += 1
+        with on_disk(made) as root:
             wrong = wrongs(root / STORE, promised(history.marks, choice.cut))
-            assert not wrong, "\n".join([choice.told(history), *wrong])
-        finally:
-            shutil.rmtree(root)
-        if len(states) == STATES:
-            break
-    assert len(states) > 12
+        assert not wrong, "\n".join([choice.told(history), *wrong])
+    assert tried > 12
 
 
 def promised(marks: Mapping[str, int], cut: int) -> dict[str, Position]:

@@ -86,13 +86,6 @@ def test_a_replayed_record_gives_the_files_on_the_disk(recording):
     assert len(there(recording.root)) == 3
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["rotating", "killed"])
-def test_a_daemons_record_gives_its_files(workload, name):
-    recorded = workload(name)
-    assert replayed(recorded.history) == there(recorded.directory / "root")
-
-
 def test_a_sync_makes_certain_what_was_done_before_it_began(recording):
     run(recording, PROGRAM)
     history = History(recording.operations())

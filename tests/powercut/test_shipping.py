@@ -7,13 +7,11 @@ cuts the power of twenty edges and of twenty centres, each at hundreds of moment
 
 import json
 import random
-import re
-import shutil
 import signal
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -34,8 +32,7 @@ from tests.parts.powercut.recording import Recording, operations
 from tests.parts.powercut.recovery import Turns
 from tests.parts.ship_targets import FarSide, Process, text_of
 from tests.parts.store_reader import stored_bytes
-from tests.powercut.seen import scratch
-from tests.powercut.trying import RECORDS, SEED, STATES, choices, first
+from tests.powercut.trying import RECORDS, SEED, STATES, choices, different_states, on_disk
 from tests.powercut.workloads import STORE, Stage
 
 pytestmark = pytest.mark.slow
@@ -148,25 +145,18 @@ def kill(stage: Stage) -> None:
 def test_an_edge_ships_each_line_once(recorded, model):
     record, far = recorded
     history = History(operations(record))
-    states: set[tuple[bytes, int]] = set()
-    for choice in first(choices(MODELS[model], history, SEED), 10 * STATES):
-        made = image(MODELS[model], history, choice)
-        sent = sum(
-            1 for text, at in history.marks.items() if re.match("sent ", text) and at <= choice.cut
-        )
-        if (made.digest(), sent) in states:
-            continue
-        states.add((made.digest(), sent))
-        root = Path(tempfile.mkdtemp(prefix="cut.", dir=scratch()))
-        try:
-            made.write(root)
-            wrong = wrongs(root / STORE, far.blocks[:sent])
-            assert not wrong, "\n".join([choice.told(history), *wrong])
-        finally:
-            shutil.rmtree(root)
-        if len(states) == STATES:
-            break
-    assert len(states) > 12
+    found, make = choices(MODELS[model], history, SEED), partial(image, MODELS[model], history)
+
+    def sent(cut: int) -> int:
+        return sum(text.startswith("sent ") and at <= cut for text, at in history.marks.items())
+
+    tried = 0
+    for choice, made in different_states(found, make, sent, most=STATES):
+        tried += 1
+        with on_disk(made) as root:
+            wrong = wrongs(root / STORE, far.blocks[: sent(choice.cut)])
+        assert not wrong, "\n".join([choice.told(history), *wrong])
+    assert tried > 12
 
 
 def wrongs(directory: Path, sent: list[PackedBlock]) -> list[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import os
 import random
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
@@ -79,9 +79,16 @@ class Workload:
 
 def lines_of(whole: Image) -> list[bytes]:
     """Return the lines of the store, read without code of logsrv."""
-    with tempfile.TemporaryDirectory(dir=scratch()) as place:
-        whole.write(Path(place))
-        return stored_bytes(Path(place) / STORE).splitlines()
+    with on_disk(whole) as root:
+        return stored_bytes(root / STORE).splitlines()
+
+
+@contextmanager
+def on_disk(made: Image) -> Iterator[Path]:
+    """Give a directory that has the files of a state, within the block."""
+    with tempfile.TemporaryDirectory(prefix="cut.", dir=scratch()) as place:
+        made.write(Path(place))
+        yield Path(place)
 
 
 @attrs.define
@@ -123,12 +130,8 @@ def tried(workload: Workload, model: Model, states: int, seed: int = SEED) -> Ta
             continue
         known.add(key)
         vain = 0
-        root = Path(tempfile.mkdtemp(prefix="cut.", dir=scratch()))
-        try:
-            made.write(root)
+        with on_disk(made) as root:
             tally.count(number, choice, workload.check(root, choice.cut))
-        finally:
-            shutil.rmtree(root)
     raise AssertionError("there are states without end")
 
 
@@ -141,8 +144,26 @@ def one_state(workload: Workload, model: Model, seed: int, number: int) -> tuple
 STATES = int(os.environ.get("LOGSRV_POWER_CUTS", "2000")) // 20
 
 
-def first(found: Iterator[Choice], number: int) -> Iterator[Choice]:
-    return (one for _, one in zip(range(number), found, strict=False))
+def different_states(
+    found: Iterator[Choice],
+    make: Callable[[Choice], Image],
+    key: Callable[[int], object] = lambda cut: None,
+    *,
+    most: int,
+) -> Iterator[tuple[Choice, Image]]:
+    """Yield states that differ from all before: so many, or those among ten times STATES choices.
+
+    make: returns the state of a choice. key: returns what must hold after a cut, as that of a `Workload`.
+    """
+    known: set[tuple[bytes, object]] = set()
+    for choice in itertools.islice(found, 10 * STATES):
+        made = make(choice)
+        state = made.digest(), key(choice.cut)
+        if state not in known:
+            known.add(state)
+            yield choice, made
+        if len(known) == most:
+            return
 
 
 RECORDS = int(os.environ.get("LOGSRV_POWER_CUT_RECORDS", "1"))

@@ -33,21 +33,6 @@ def test_a_place_is_read_as_it_was_saved(disk, tmp_path, sync):
     )
 
 
-def test_a_missing_place_is_none(disk):
-    assert load(disk, "x") is None
-
-
-def test_a_place_with_a_lost_or_changed_byte_is_damaged(disk, tmp_path):
-    save(disk, "x", PLACE)
-    whole = (tmp_path / "x").read_bytes()
-    harmed = [whole[:size] for size in range(len(whole))]
-    harmed += [whole[:at] + b"~" + whole[at + 1 :] for at in range(len(whole))]
-    for text in [*harmed, whole + b"x", b"[] 223ae583\n"]:
-        (tmp_path / "x").write_bytes(text)
-        with pytest.raises(ValueError, match="is damaged"):
-            load(disk, "x")
-
-
 def test_a_full_disk_leaves_the_old_place(tmp_path, disk):
     save(disk, "x", PLACE)
     full = FaultyDisk().open_directory(tmp_path)

@@ -1,13 +1,11 @@
 """Rotation, and what happens when somebody else moves current.log."""
 
-import contextlib
 import errno
 import os
 import shutil
 from pathlib import Path
 
 import pytest
-from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
 
 from logsrv.errors import StoreError
@@ -24,6 +22,7 @@ from tests.parts.disks import (
     no_space,
     stored,
     text_of,
+    write,
 )
 from tests.parts.reactor import until
 
@@ -48,13 +47,12 @@ async def test_without_a_free_descriptor_the_old_segment_goes_on(open_store, ste
     disk.errors[step] = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     with capturedLogs() as events:
         for number in range(3):
-            store.append(batch(b"%d" % number))
-            await store.durable()
+            await write(store, b"%d" % number)
         await until(lambda: any("cannot be rotated" in event.get("why", "") for event in events))
     assert text_of(store.directory) == stored(b"0", b"1", b"2")
     assert list(store.troubles()) == ["rotate"]
     assert store.position.segment == 1
-    await until(lambda: not any("current.log.tmp" in name for name in open_files()))
+    assert not list(store.directory.glob("0*"))
     del disk.errors[step]
     clock.advance(1)
     assert store.position.segment == 2
@@ -68,21 +66,11 @@ async def test_a_rotation_that_fails_is_not_tried_again_at_once(open_store, cloc
     disk.errors["create"] = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     before = disk.calls.count("create")
     for number in range(20):
-        store.append(batch(b"%d" % number))
-        await store.durable()
+        await write(store, b"%d" % number)
     assert disk.calls.count("create") - before == 1
     for tries in range(2, 62):
         clock.advance(active.RETRY_AFTER)
         assert disk.calls.count("create") - before == tries
-
-
-def open_files() -> list[str]:
-    """The names of the files that this process has open."""
-    found = []
-    for fd in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(FileNotFoundError):
-            found.append(os.readlink(f"/proc/self/fd/{fd}"))
-    return found
 
 
 class HalfWay(FaultyDisk):
@@ -129,8 +117,7 @@ async def test_a_rotation_that_fails_half_way_loses_nothing_and_is_done_later(
     store = open_store(disk, clock=clock, rotate_size=10)
     store.append(batch(b"one"))
     await until(lambda: "refused" in disk.calls)
-    store.append(batch(b"two"))
-    await store.durable()
+    await write(store, b"two")
     if links or undo:
         assert (store.directory / "current.log").read_bytes() == stored(b"one", b"two")
         assert text_of(store.directory) == stored(b"one", b"two")
@@ -144,35 +131,10 @@ async def test_a_rotation_that_fails_half_way_loses_nothing_and_is_done_later(
     assert text_of(store.directory) == stored(b"one", b"two", b"three")
 
 
-@pytest.mark.slow
-async def test_current_log_is_there_at_every_moment_of_many_rotations(open_store):
-    store = open_store(rotate_size=1)
-    path, looking, missed = store.directory / "current.log", [True], []
-
-    def look() -> int:
-        count = 0
-        while looking[0]:
-            count += 1
-            try:
-                os.close(os.open(path, os.O_RDONLY))
-            except FileNotFoundError:
-                missed.append(count)
-        return count
-
-    counting = deferToThread(look)
-    for number in range(300):
-        store.append(batch(b"%d" % number))
-        await store.durable()
-    await until(lambda: store.position.segment == 301)
-    looking[0] = False
-    assert await counting > 1000 and not missed
-
-
 async def test_a_file_of_somebody_else_under_the_sealed_name_is_left_alone(open_store):
     store = open_store()
     other = store.directory / "0000000001-20261120T061842Z.log"
-    store.append(batch(b"one"))
-    await store.durable()
+    await write(store, b"one")
     other.write_bytes(b"mine\n")
     with capturedLogs() as events:
         store.rotate()
@@ -186,18 +148,15 @@ async def test_nothing_is_rotated_in_a_directory_that_another_server_has_taken(
 ):
     """Somebody put another lock file there, on a file system where that is the only lock."""
     store = open_store()
-    store.append(batch(b"one"))
-    await store.durable()
+    await write(store, b"one")
     other = another_lock(store.directory)
     with capturedLogs() as events:
         store.rotate()
-        store.append(batch(b"two"))
-        await store.durable()
+        await write(store, b"two")
         await until(lambda: any("still writing" in event["log_format"] for event in events))
         (store.directory / "current.log").rename(tmp_path / "moved")
         store.reopen()
-        store.append(batch(b"three"))
-        await store.durable()
+        await write(store, b"three")
     assert (tmp_path / "moved").read_bytes() == stored(b"one", b"two", b"three")
     assert not list(store.directory.glob("*.log*"))
     os.close(other)
@@ -230,14 +189,12 @@ async def test_a_store_goes_on_in_the_directory_it_opened_wherever_that_is_moved
 
 async def test_a_directory_that_was_removed_is_made_again(open_store):
     store = open_store()
-    store.append(batch(b"lost with it"))
-    await store.durable()
+    await write(store, b"lost with it")
     while store.directory.exists():
         # The thread that seals may take the lock again, which it misses.
         shutil.rmtree(store.directory, ignore_errors=True)
     store.reopen()
-    store.append(batch(b"two"))
-    await store.durable()
+    await write(store, b"two")
     assert text_of(store.directory) == stored(b"two")
     with pytest.raises(StoreError, match="in use"):
         open_store()
@@ -245,13 +202,11 @@ async def test_a_directory_that_was_removed_is_made_again(open_store):
 
 async def test_logrotate_may_move_current_log_away(open_store, tmp_path):
     store = open_store()
-    store.append(batch(b"one"))
-    await store.durable()
+    await write(store, b"one")
     shutil.move(store.directory / "current.log", tmp_path / "moved")
     store.append(batch(b"two"))
     store.reopen()
-    store.append(batch(b"three"))
-    await store.durable()
+    await write(store, b"three")
     assert (tmp_path / "moved").read_bytes() == stored(b"one", b"two")
     assert text_of(store.directory) == stored(b"three")
     assert store.position.segment == saved_number(at(store.directory)) == 2
@@ -259,13 +214,11 @@ async def test_logrotate_may_move_current_log_away(open_store, tmp_path):
 
 async def test_a_removed_current_log_is_made_again_and_what_went_with_it_is_said(open_store):
     store = open_store()
-    store.append(batch(b"one"))
-    await store.durable()
+    await write(store, b"one")
     (store.directory / "current.log").unlink()
     with capturedLogs() as events:
         store.reopen()
-        store.append(batch(b"two"))
-        await store.durable()
+        await write(store, b"two")
         await until(lambda: any("{happened}" in event["log_format"] for event in events))
     assert f"with it the {len(stored(b'one'))} bytes" in events[-1]["happened"]
     assert text_of(store.directory) == stored(b"two")
@@ -275,20 +228,17 @@ async def test_reopening_does_nothing_when_current_log_is_where_it_was(open_stor
     store = open_store()
     store.append(batch(b"one"))
     store.reopen()
-    store.append(batch(b"two"))
-    await store.durable()
+    await write(store, b"two")
     assert text_of(store.directory) == stored(b"one", b"two")
     assert store.position.segment == 1
 
 
 async def test_a_file_that_was_cut_is_another_segment_for_old_positions(open_store):
     store = open_store()
-    store.append(batch(b"one"))
-    await store.durable()
+    await write(store, b"one")
     os.truncate(store.directory / "current.log", 0)
     store.reopen()
-    store.append(batch(b"two"))
-    await store.durable()
+    await write(store, b"two")
     assert store.position == (2, len(stored(b"two")))
 
 
@@ -298,8 +248,7 @@ async def test_something_else_under_the_name_leaves_the_old_file_in_use(open_sto
     (store.directory / "current.log").mkdir()
     with capturedLogs() as events:
         store.reopen()
-        store.append(batch(b"one"))
-        await store.durable()
+        await write(store, b"one")
         await until(lambda: any("still writing" in event["log_format"] for event in events))
         assert list(store.troubles()) == ["rotate"]
         (store.directory / "current.log").rmdir()

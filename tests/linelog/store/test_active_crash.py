@@ -13,48 +13,17 @@ from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.recover import StartState, open_and_repair_active, save_active_number
-from logsrv.linelog.store.segment import Position, sealed_name
-from logsrv.linelog.store.tidy import tidy
+from logsrv.linelog.store.segment import Position
 from tests import leaks
 from tests.parts.clocks import HandClock
 from tests.parts.disks import (
-    MOMENT,
-    Crash,
-    CrashingDisk,
     FaultyDisk,
     at,
     batch,
-    no_links,
     no_space,
     stored,
-    text_of,
 )
 from tests.parts.reactor import until
-
-
-@pytest.mark.parametrize("links", [True, False])
-def test_a_crash_at_any_step_of_a_rotation_keeps_every_line_and_each_number_once(tmp_path, links):
-    steps = 0
-    finished = False
-    while not finished:
-        directory = tmp_path / str(steps)
-        directory.mkdir()
-        finished = rotate_until_crash(directory, steps, links)
-        if links:
-            assert text_of(directory) == stored(b"one")
-        disk = at(directory)
-        tidy(disk)
-        number = save_active_number(disk)
-        opened = open_and_repair_active(disk)
-        os.close(opened.fd)
-        os.close(opened.beside)
-        assert text_of(directory) == stored(b"one")
-        assert (number, opened.size) in ((1, len(stored(b"one"))), (2, 0))
-        sealed = {sealed_name(1, MOMENT)} if number == 2 else set()
-        names = {path.name for path in directory.iterdir()}
-        assert names == {"current.log", "number", "lock"} | sealed
-        steps += 1
-    assert steps >= 6
 
 
 def test_a_number_that_cannot_be_saved_is_said(tmp_path):
@@ -81,20 +50,6 @@ class CutHalfWay(FaultyDisk):
             sealed = [name for name in self.entries() if name.endswith("Z.log")]
             self.calls += [f"kept {self.stat(name).st_ino in self.kept}" for name in sealed]
         super().rename(old, new)
-
-
-@leaks.killed()
-def rotate_until_crash(directory: Path, step: int, links: bool) -> bool:
-    """Write a line and rotate; the process "ends" at that step. True if it came to its end."""
-    disk = CrashingDisk(at=step)
-    if not links:
-        disk.errors["link"] = no_links()
-    with active_segment(directory, disk) as active:
-        try:
-            active.rotate()
-        except Crash:
-            return False
-    return True
 
 
 @contextlib.contextmanager

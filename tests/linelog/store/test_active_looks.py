@@ -11,7 +11,7 @@ from logsrv.errors import StoreError
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store import active
 from logsrv.linelog.store.policy import Sync
-from tests.parts.disks import FaultyDisk, batch, stored, text_of
+from tests.parts.disks import FaultyDisk, batch, stored, text_of, write
 from tests.parts.reactor import until
 
 
@@ -26,13 +26,11 @@ def looked_at_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_acknowledged_lines_are_in_a_file_that_has_a_name(open_store, sync):
     """Somebody removes current.log, and says nothing."""
     store = open_store(sync=sync)
-    store.append(batch(b"one"))
-    await store.durable()
+    await write(store, b"one")
     (store.directory / "current.log").unlink()
     with capturedLogs() as events:
         for number in range(20):
-            store.append(batch(b"%d" % number))
-            await store.durable()
+            await write(store, b"%d" % number)
         await until(lambda: any("{happened}" in event["log_format"] for event in events))
     assert text_of(store.directory) == stored(*(b"%d" % number for number in range(20)))
     assert store.position.segment == 2
@@ -49,8 +47,7 @@ async def test_lines_of_a_file_removed_during_the_sync_are_not_acknowledged(open
     del disk.before["fdatasync"]
     clock.advance(1)
     assert not store.troubles()
-    store.append(batch(b"two"))
-    await store.durable()
+    await write(store, b"two")
     assert text_of(store.directory) == stored(b"two")
 
 
@@ -58,11 +55,9 @@ async def test_lines_of_a_file_removed_during_the_sync_are_not_acknowledged(open
 async def test_a_cut_by_somebody_glues_no_line_to_a_torn_one(open_store):
     """And the position behind the cut is not used again."""
     store = open_store(sync=Sync.ALWAYS)
-    store.append(batch(b"one", b"two"))
-    await store.durable()
+    await write(store, b"one", b"two")
     os.truncate(store.directory / "current.log", len(stored(b"one", b"t")) - 1)
-    store.append(batch(b"three"))
-    await store.durable()
+    await write(store, b"three")
     assert text_of(store.directory) == stored(b"one", b"t", b"three")
     assert store.position == (2, len(stored(b"three")))
 
@@ -70,11 +65,9 @@ async def test_a_cut_by_somebody_glues_no_line_to_a_torn_one(open_store):
 @pytest.mark.usefixtures("looked_at_each_time")
 async def test_a_cut_behind_a_whole_line_leaves_no_empty_one(open_store):
     store = open_store(sync=Sync.ALWAYS)
-    store.append(batch(b"one", b"two"))
-    await store.durable()
+    await write(store, b"one", b"two")
     os.truncate(store.directory / "current.log", len(stored(b"one")))
-    store.append(batch(b"three"))
-    await store.durable()
+    await write(store, b"three")
     assert text_of(store.directory) == stored(b"one", b"three")
 
 
@@ -101,8 +94,7 @@ async def test_bytes_that_somebody_else_appends_are_counted(open_store):
     store = open_store()
     with open(store.directory / "current.log", "ab") as file:
         file.write(b"by hand, without an end")
-    store.append(batch(b"one"))
-    await store.durable()
+    await write(store, b"one")
     text = b"by hand, without an end\n" + stored(b"one")
     assert text_of(store.directory) == text
     assert store.position == (1, len(text))
@@ -127,8 +119,7 @@ async def test_a_failed_write_back_fails_the_acknowledgement(open_store):
     """Another thread that syncs, for a segment that was left, does not take the error away."""
     disk = ToldOnce()
     store = open_store(disk, sync=Sync.ALWAYS)
-    store.append(batch(b"one"))
-    await store.durable()
+    await write(store, b"one")
     begun, broken, go = threading.Event(), threading.Event(), threading.Event()
 
     def held_up() -> None:
@@ -176,8 +167,7 @@ async def test_lines_written_before_the_file_was_removed_are_not_acknowledged(op
 @pytest.mark.usefixtures("looked_at_each_time")
 async def test_a_look_that_fails_half_way_glues_no_lines(open_store, monkeypatch, clock):
     store = open_store(clock=clock)
-    store.append(batch(b"one"))
-    await store.durable()
+    await write(store, b"one")
     with open(store.directory / "current.log", "ab") as file:
         file.write(b"by hand, without an end")
     real, fails = os.pread, [True]

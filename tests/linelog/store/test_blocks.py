@@ -24,7 +24,7 @@ from logsrv.linelog.store.blocks import (
 )
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.segment import Position
-from tests.parts.disks import FaultyDisk, batch, no_space, stored, text_of
+from tests.parts.disks import FaultyDisk, batch, no_space, stored, text_of, write
 
 PLACES = st.builds(Position, st.integers(0, 10**10 - 1), st.integers(0, 10**14))
 NOTES = st.builds(
@@ -105,11 +105,6 @@ def test_the_place_of_an_origin_noted_behind_a_damaged_line_is_known():
     }
 
 
-@given(st.binary(max_size=200))
-def test_invalid_lines_are_no_notes(data):
-    assert not parse_notes_file(data).notes
-
-
 def test_a_note_says_where_it_ends():
     note = BlockNote(Position(17, 5), 32 * "0", Position(3, 10), Position(3, 30), 7)
     assert (note.size, note.stored_end) == (20, Position(17, 25))
@@ -147,8 +142,7 @@ async def test_a_block_is_on_the_medium_when_it_is_acknowledged(open_store, sync
     store = open_store(disk, sync=sync)
     store.append(batch(b"before"))
     await store.deposit(pending(ORIGIN, text(1)))
-    store.append(batch(b"behind"))
-    await store.durable()
+    await write(store, b"behind")
     note, active = store.directory / "origins", store.directory / "current.log"
     synced = [one for one in disk.synced if one in (note.stat().st_ino, active.stat().st_ino)]
     assert active.stat().st_ino in synced[synced.index(note.stat().st_ino) :]

@@ -27,10 +27,6 @@ def test_nothing_is_opened_through_a_symbolic_link(tmp_path):
         at(tmp_path).open("link", os.O_RDONLY)
 
 
-def test_a_file_that_is_gone_already_can_be_removed(tmp_path):
-    at(tmp_path).unlink("gone")
-
-
 def test_a_reason_is_what_the_system_says_or_what_was_raised():
     assert reason(OSError(28, "No space left on device")) == "No space left on device"
     assert reason(ValueError("odd")) == "ValueError: odd"

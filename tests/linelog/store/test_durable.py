@@ -8,7 +8,7 @@ from queue import Empty
 from typing import Any
 
 import pytest
-from twisted.logger import capturedLogs, formatEvent
+from twisted.logger import capturedLogs
 
 from logsrv.errors import StoreError
 from logsrv.kit.testing.patience import PATIENCE
@@ -19,7 +19,7 @@ from logsrv.linelog.store.segment import Position, synced_place
 from logsrv.linelog.store.segment_notes import waiting_sizes
 from logsrv.linelog.store.store import Store
 from tests.parts.clocks import ClockQueue
-from tests.parts.disks import FaultyDisk, Hang, at, batch, stored, text_of
+from tests.parts.disks import FaultyDisk, Hang, at, batch, stored, text_of, write
 from tests.parts.reactor import until
 
 
@@ -141,8 +141,7 @@ async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(open_sto
     slow = disk.before["fdatasync"] = Hang()
     clock.advance(1, settle=False)
     await until(slow.begun.is_set)
-    store.append(batch(b"two"))
-    await store.durable()
+    await write(store, b"two")
     assert text_of(store.directory) == stored(b"one", b"two")
     slow.go.set()
 
@@ -161,20 +160,6 @@ async def test_a_sync_that_fails_is_said_once_and_tried_again(open_store, clock)
         clock.advance(1)
         await until(lambda: any("synced again" in event["log_format"] for event in events))
     assert len([event for event in events if "cannot be synced" in event["log_format"]]) == 1
-
-
-async def test_a_sync_that_failed_is_tried_again_though_none_is_wanted_any_more(open_store, clock):
-    """Else a reload that ends the syncing would leave the trouble for ever."""
-    disk = FaultyDisk()
-    store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
-    disk.errors["fdatasync"] = OSError(5, "Input/output error")
-    store.append(batch(b"one"))
-    clock.advance(1)
-    assert "sync" in store.troubles()
-    store.apply(StorePolicy(sync=Sync.NEVER))
-    del disk.errors["fdatasync"]
-    clock.advance(1)
-    assert "sync" not in store.troubles()
 
 
 async def test_a_store_is_synced_once_a_second_and_not_while_it_is_idle(open_store, clock):
@@ -196,30 +181,6 @@ async def test_a_store_is_synced_once_a_second_and_not_while_it_is_idle(open_sto
         store.append(batch(b"%d" % number))
         clock.advance(1)
     assert disk.calls.count("fdatasync") == 61
-
-
-async def test_a_sync_trouble_that_comes_back_after_ten_minutes_is_said_again(open_store, clock):
-    """One that comes and goes within a minute is said five times only."""
-    disk = FaultyDisk()
-    store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
-
-    def fails_for_a_second() -> None:
-        store.append(batch(b"one"))
-        disk.errors["fdatasync"] = OSError(5, "Input/output error")
-        clock.advance(1)
-        del disk.errors["fdatasync"]
-        clock.advance(1)
-
-    with capturedLogs() as events:
-        for _ in range(10):
-            fails_for_a_second()
-        clock.advance(600)
-        fails_for_a_second()
-        await until(lambda: [e for e in events if "since this was last said" in e["log_format"]])
-        await until(lambda: "can be synced again" in events[-1]["log_format"])
-    said = [formatEvent(e) for e in events if "cannot be synced" in e["log_format"]]
-    assert len(said) == 6
-    assert said[-1].endswith("; 6 times since this was last said")
 
 
 async def test_a_segment_is_synced_when_another_takes_its_place(open_store, clock):
@@ -279,8 +240,7 @@ async def test_no_place_is_written_down_before_the_segments_in_front_of_it_are_s
         store.append(batch(b"two"))
         store.rotate()
         store.apply(StorePolicy(sync=later))
-        store.append(batch(b"three"))
-        await store.durable()
+        await write(store, b"three")
         assert store.position.segment == 2
         for _ in range(3):
             clock.advance(1)
@@ -324,8 +284,7 @@ async def test_a_close_that_fails_does_not_end_the_syncing(open_store, clock, mo
     """As NFS and quotas say it late, when a file is closed."""
     disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
-    store.append(batch(b"one"))
-    await store.durable()
+    await write(store, b"one")
     real = os.close
 
     def close(fd: int) -> None:
@@ -368,14 +327,12 @@ async def test_the_size_of_a_segment_is_written_down_when_lines_go_on_in_the_nex
 ):
     """Once it is on the medium; so not under `--sync never`."""
     store = open_store(clock=clock, sync=Sync.INTERVAL)
-    store.append(batch(b"one", b"two"))
-    await store.durable()
+    await write(store, b"one", b"two")
     store.rotate()
     clock.settle()
     assert waiting_of(store) == {1: len(stored(b"one", b"two"))}
     store.apply(StorePolicy(sync=Sync.NEVER))
-    store.append(batch(b"three"))
-    await store.durable()
+    await write(store, b"three")
     store.rotate()
     clock.settle()
     assert len(list(store.directory.glob("*.idx"))) == 2

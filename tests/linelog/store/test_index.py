@@ -16,10 +16,9 @@ from logsrv.linelog.fields.level import RULES
 from logsrv.linelog.store import index, indexing
 from logsrv.linelog.store.frames import LARGEST, compressor, frame_sizes_at, text_size_in_head
 from logsrv.linelog.store.index import FrameStart, Index
-from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Segment
 from logsrv.linelog.store.times import Times
-from tests.parts.disks import at, stored
+from tests.parts.disks import at, packed_segment, stored
 from tests.parts.indexes import SENSELESS, as_before, flipped
 from tests.parts.strangers import at_most
 
@@ -109,12 +108,9 @@ def test_an_index_has_sums_of_frames_up_to_the_first_without_whole_lines():
 
 
 def test_an_index_that_is_made_again_is_the_same(tmp_path):
-    disk = at(tmp_path)
-    segment = Segment(3, "0000000003-20261120T061842Z.log", Form.PLAIN)
-    (tmp_path / segment.name).write_bytes(stored(b"one" * 999) * 999 + b"no end")
-    made = seal(segment, disk)
+    disk, packed = at(tmp_path), packed_segment(tmp_path, stored(b"one" * 999) * 999 + b"no end", 3)
+    made = index.load(packed, disk)
     assert len(made.frames) == 4 and len(made.sums) == 3 * 8
-    packed = Segment(3, segment.packed, Form.PACKED)
     before = disk.read(packed.index)
     assert indexing.rebuild_index(packed, disk) == made
     assert disk.read(packed.index) == before
@@ -138,12 +134,9 @@ def test_an_offset_leads_to_the_frame_that_holds_it():
 
 
 def test_the_index_of_another_segment_is_refused(tmp_path):
-    disk = at(tmp_path)
-    segment = Segment(3, "0000000003-20261120T061842Z.log", Form.PLAIN)
-    (tmp_path / segment.name).write_bytes(stored(b"one"))
-    seal(segment, disk)
+    packed = packed_segment(tmp_path, stored(b"one"), 3)
     with pytest.raises(ValueError, match="index of segment 3, not of 4"):
-        index.load(Segment(4, segment.packed, Form.PACKED), disk)
+        index.load(packed._replace(number=4), at(tmp_path))
 
 
 @pytest.mark.parametrize("wrong", ["x", None, -1, 1 << 62, 1.5, [], True])

@@ -8,11 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.store import index, indexing
+from logsrv.linelog.store import indexing
 from logsrv.linelog.store.index import Index
 from logsrv.linelog.store.indexing import count_levels
-from logsrv.linelog.store.seal import seal
-from logsrv.linelog.store.segment import Form, Segment
 from logsrv.linelog.store.times import (
     NONE,
     UNKNOWN,
@@ -21,7 +19,7 @@ from logsrv.linelog.store.times import (
     time_of,
     times_of,
 )
-from tests.parts.disks import at, stored
+from tests.parts.disks import at, packed_segment, stored
 
 TIMES = [
     "2026-11-20T06:18:42.123456Z",
@@ -77,32 +75,10 @@ def test_a_large_text_is_looked_at_with_little_memory():
     assert not indexing.scan_frame(text + b"odd\n" * (4 << 20), len(text) + (16 << 20)).times.sure
 
 
-@given(st.lists(MOMENTS, min_size=1))
-def test_every_line_with_a_time_is_between_the_two(times):
-    text = "".join(f"{time} udp:1 x\n" for time in times).encode()
-    assert of(text, text).times == Times(min(times), max(times), True)
-
-
-def test_a_lost_index_is_made_again_from_the_frames(tmp_path):
-    text = stored(*(b"line %d" % number for number in range(30_000)))
-    disk = at(tmp_path)
-    segment = Segment(3, "0000000003-20261120T061842Z.log", Form.PLAIN)
-    (tmp_path / segment.name).write_bytes(text)
-    made = seal(segment, disk)
-    packed = Segment(3, segment.packed, Form.PACKED)
-    disk.unlink(packed.index)
-    indexing.rebuild_index(packed, disk)
-    assert index.load(packed, disk) == made
-
-
 @pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda data: b"rubbish" + data])
 def test_a_damaged_segment_is_said_to_be_so(tmp_path, damage):
     assert callable(damage)
-    disk = at(tmp_path)
-    segment = Segment(3, "0000000003-20261120T061842Z.log", Form.PLAIN)
-    (tmp_path / segment.name).write_bytes(stored(b"one"))
-    seal(segment, disk)
-    packed = Segment(3, segment.packed, Form.PACKED)
+    disk, packed = at(tmp_path), packed_segment(tmp_path, stored(b"one"))
     (tmp_path / packed.name).write_bytes(damage(disk.read(packed.name)))
     with pytest.raises(ValueError):
         indexing.rebuild_index(packed, disk)

@@ -28,7 +28,7 @@ from logsrv.linelog.store.packing import (
 from logsrv.linelog.store.seal import FRAME, Interrupted, seal
 from logsrv.linelog.store.segment import Form, Segment, sealed_segments, tmp
 from tests.parts.clocks import HandClock
-from tests.parts.disks import FaultyDisk, at, no_space, stored, text_of
+from tests.parts.disks import FaultyDisk, at, no_space, plain_segment, stored, text_of
 
 TEXT = stored(*(b"line %d %s" % (number, b"x" * (number % 200)) for number in range(20_000)))
 MakePacker = Callable[..., Packer]
@@ -50,10 +50,8 @@ def make(clock: HandClock) -> Iterator[MakePacker]:
 
 def plain(directory: Path, number: int = 1) -> Segment:
     directory.mkdir(exist_ok=True)
-    path = directory / f"{number:010}-20261120T061842Z.log"
-    path.write_bytes(TEXT)
     (directory / "current.log").touch()
-    return Segment(number, path.name, Form.PLAIN)
+    return plain_segment(directory, TEXT, number)
 
 
 def files(directory: Path) -> dict[str, bytes]:

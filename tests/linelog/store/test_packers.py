@@ -13,9 +13,9 @@ from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.index import Index
 from logsrv.linelog.store.packer import Packer, PackerPool
 from logsrv.linelog.store.seal import Interrupted, pack_here, seal
-from logsrv.linelog.store.segment import Form, Segment
+from logsrv.linelog.store.segment import Segment
 from tests.parts.clocks import HandClock
-from tests.parts.disks import at, stored, text_of
+from tests.parts.disks import at, plain_segment, stored, text_of
 
 TEXT = stored(*(b"line %d" % number for number in range(5_000)))
 MakePackers = Callable[[], PackerPool]
@@ -42,10 +42,7 @@ def all_large(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def plain(directory: Path, count: int) -> list[Segment]:
     (directory / "current.log").touch()
-    names = [f"{number:010}-20261120T061842Z.log" for number in range(1, count + 1)]
-    for name in names:
-        (directory / name).write_bytes(TEXT)
-    return [Segment(number, name, Form.PLAIN) for number, name in enumerate(names, 1)]
+    return [plain_segment(directory, TEXT, number) for number in range(1, count + 1)]
 
 
 def going() -> bool:

@@ -9,7 +9,7 @@ from twisted.logger import LogLevel, capturedLogs, formatEvent
 from logsrv.errors import StoreError
 from logsrv.linelog.store.segment import save_number, saved_number
 from logsrv.linelog.store.segment_notes import note_waiting
-from tests.parts.disks import FaultyDisk, at, batch, no_space, stored, text_of
+from tests.parts.disks import FaultyDisk, at, batch, no_space, stored, text_of, write
 from tests.parts.reactor import until
 
 NAME = "0000000001-20261120T061842Z.log"
@@ -22,8 +22,7 @@ async def test_a_torn_last_line_is_kept_ended_and_reported(open_store, tmp_path)
         store = open_store(directory=tmp_path)
     assert "is torn after {torn} bytes" in events[0]["log_format"]
     assert events[0]["torn"] == len(stored(b"half a line")) - 4
-    store.append(batch(b"next"))
-    await store.durable()
+    await write(store, b"next")
     text = stored(b"whole") + stored(b"half a line")[:-4] + b"\n" + stored(b"next")
     assert (tmp_path / "current.log").read_bytes() == text
     assert store.position == (1, len(text))
@@ -35,18 +34,26 @@ async def test_a_torn_line_is_ended_though_nothing_is_appended(open_store, tmp_p
     await until(lambda: (tmp_path / "current.log").read_bytes() == b"torn" * 50_000 + b"\n")
 
 
-async def test_a_full_disk_does_not_keep_the_store_from_starting(open_store, tmp_path, clock):
+@pytest.mark.parametrize(
+    ("left_by", "call", "text"),
+    [("", "writev", b"torn\n" + stored(b"next")), ("77\n", "create", stored(b"next"))],
+)
+async def test_a_full_disk_does_not_keep_the_store_from_starting(
+    open_store, tmp_path, clock, left_by, call, text
+):
+    """After a stop its torn line is to be ended, and after a kill a new segment to be begun."""
     (tmp_path / "current.log").write_bytes(b"torn")
+    (tmp_path / "lock").write_text(left_by)
     disk = FaultyDisk()
-    disk.errors["writev"] = no_space()
+    disk.errors[call] = no_space()
     store = open_store(disk, clock=clock, directory=tmp_path)
     store.append(batch(b"next"))
     clock.settle()
     assert store.stalled
-    del disk.errors["writev"]
+    del disk.errors[call]
     clock.advance(1)
     await store.durable()
-    assert (tmp_path / "current.log").read_bytes() == b"torn\n" + stored(b"next")
+    assert (tmp_path / "current.log").read_bytes() == text
 
 
 @pytest.mark.parametrize(
@@ -85,8 +92,7 @@ async def test_a_number_that_makes_no_sense_is_reported_and_nothing_is_lost(
     assert any("does not hold the number of a segment" in e["log_format"] for e in events)
     store.append(batch(b"seven"))
     store.rotate()
-    store.append(batch(b"eight"))
-    await store.durable()
+    await write(store, b"eight")
     await until(lambda: len(list(tmp_path.glob("*.idx"))) == 2)
     await store.close()
     assert text_of(tmp_path) == stored(b"six", b"seven", b"eight")
@@ -130,8 +136,7 @@ async def test_a_raw_line_is_the_same_after_a_clean_restart(open_store):
     """`--raw` stores NULs; nothing crashed."""
     store = open_store()
     line = b"x" * (511 - len(stored(b"")) + 1) + b"\0" + b" a line of a device that sends NULs"
-    store.append(batch(line))
-    await store.durable()
+    await write(store, line)
     await store.close()
     before = text_of(store.directory)
     assert before.index(b"\0") == 511

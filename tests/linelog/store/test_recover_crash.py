@@ -14,7 +14,7 @@ from logsrv.linelog.store import recover
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.segment import ACTIVE, SYNCED, Position, note_synced, save_number
 from tests.linelog.store.origin_notes import TEXTS, two, written
-from tests.parts.disks import FaultyDisk, at, batch, no_space, stored, text_of
+from tests.parts.disks import FaultyDisk, at, batch, stored, text_of, write
 from tests.parts.reactor import until
 
 NAME = "0000000001-20261120T061842Z.log"
@@ -27,8 +27,7 @@ async def test_the_name_of_the_active_segment_is_synced_after_a_kill(open_store)
     await store.close()
     disk = FaultyDisk()
     again = open_store(disk, sync=Sync.ALWAYS)
-    again.append(batch(b"two"))
-    await again.durable()
+    await write(again, b"two")
     assert "sync_directory" in disk.calls
 
 
@@ -53,31 +52,10 @@ async def test_a_file_that_cannot_be_read_keeps_no_store_from_starting(
     said = [event["path"] for event in events if "cannot be read" in event["log_format"]]
     assert said == [f"{tmp_path}/0000000001-20261120T061842Z.log", f"{tmp_path}/current.log"]
     assert store.position == (4, 0)
-    store.append(batch(b"next"))
-    await store.durable()
+    await write(store, b"next")
     await until(lambda: list(tmp_path.glob("0000000002-*.zst.idx")))
     assert (tmp_path / "current.log").read_bytes() == stored(b"next")
     assert (tmp_path / "0000000001-20261120T061842Z.log").read_bytes() == stored(b"bad")
-
-
-@pytest.mark.parametrize("cut", [0, 52, len(stored(b"one")), len(stored(b"one", b"two"))])
-async def test_after_a_crash_no_line_is_written_where_somebody_may_have_read(
-    open_store, tmp_path, cut
-):
-    """Not even where the medium has lost the lines that were there."""
-    (tmp_path / "current.log").write_bytes(stored(b"one", b"two")[:cut])
-    (tmp_path / "lock").write_text("77\n")
-    store = open_store(directory=tmp_path)
-    assert store.position == (2, 0)
-    store.append(batch(b"three"))
-    await store.durable()
-    assert (tmp_path / "current.log").read_bytes() == stored(b"three")
-    before = stored(b"one", b"two")[:cut]
-    whole = before + b"\n" * (not before.endswith(b"\n"))
-    await until(lambda: text_of(tmp_path) == (whole if before else b"") + stored(b"three"))
-    await store.close()
-    again = open_store(directory=tmp_path)
-    assert again.position == (2, len(stored(b"three")))
 
 
 async def test_what_was_acknowledged_before_a_kill_is_synced_by_the_next_start(
@@ -89,21 +67,6 @@ async def test_what_was_acknowledged_before_a_kill_is_synced_by_the_next_start(
     disk = FaultyDisk()
     open_store(disk, directory=tmp_path, sync=Sync.INTERVAL)
     await until(lambda: old in disk.synced)
-
-
-async def test_a_crash_on_a_full_disk_goes_on_when_there_is_room(open_store, tmp_path, clock):
-    (tmp_path / "current.log").write_bytes(stored(b"one"))
-    (tmp_path / "lock").write_text("77\n")
-    disk = FaultyDisk()
-    disk.errors["create"] = no_space()
-    store = open_store(disk, clock=clock, directory=tmp_path)
-    store.append(batch(b"two"))
-    clock.settle()
-    assert store.stalled
-    del disk.errors["create"]
-    clock.advance(1)
-    await store.durable()
-    assert store.position == (2, len(stored(b"two")))
 
 
 async def test_a_rotation_that_a_power_cut_broke_off_is_done_and_its_next_number_left_out(
@@ -154,8 +117,7 @@ async def test_a_follower_of_a_store_sees_each_line_once_over_crashes(open_store
         store = open_store(directory=tmp_path)
         read()
         if number != 1:
-            store.append(batch(b"%d" % number))
-            await store.durable()
+            await write(store, b"%d" % number)
         read()
         await store.close()
     assert text == stored(b"0", b"2", b"3") and not any(gaps)

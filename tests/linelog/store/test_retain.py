@@ -6,12 +6,13 @@ A clock that jumps is believed when it has stayed there for a day.
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.store import retain as retention
+from logsrv.linelog.store import retain
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.policy import DAY, Hold, StorePolicy
 from logsrv.linelog.store.retain import (
@@ -30,7 +31,7 @@ from logsrv.linelog.store.segment import (
     save_number,
     sealed_segments,
 )
-from tests.parts.disks import at, stored
+from tests.parts.disks import at, packed_segment, plain_segment, stored
 
 START = 1_795_155_522.0
 YEAR = 365 * DAY
@@ -61,6 +62,14 @@ def known(directory: Path) -> SegmentSizes:
     segment_sizes = SegmentSizes(at(directory))
     segment_sizes.replace_known(sealed_segments(at(directory)))
     return segment_sizes
+
+
+def retention(
+    directory: Path, now: float = 0.0, *, packing_fails: bool = False, **policy: Any
+) -> Retention:
+    """Of what is known of a directory."""
+    kept = StorePolicy(**policy)
+    return Retention(at(directory), known(directory), kept, now, packing_fails)
 
 
 def segment_sizes(*sizes: int) -> list[SegmentSize]:
@@ -147,16 +156,10 @@ def test_an_archive_is_looked_at_an_hour_before_a_segment_is_too_old(tmp_path):
         path.write_bytes(b"x" * 10)
         os.utime(path, (number * DAY, number * DAY))
     save_number(5, at(tmp_path))
-    days = StorePolicy(keep_days=1)
     for hours, number in ((47.5, 1), (46.5, 0), (72, 2)):
-        assert (
-            Retention(at(tmp_path), known(tmp_path), days, hours * 3600).last_number_due() == number
-        )
-    assert (
-        Retention(at(tmp_path), known(tmp_path), StorePolicy(keep_bytes=25), 0).last_number_due()
-        == 2
-    )
-    assert Retention(at(tmp_path), known(tmp_path), StorePolicy(), 1e9).last_number_due() == 0
+        assert retention(tmp_path, hours * 3600, keep_days=1).last_number_due() == number
+    assert retention(tmp_path, keep_bytes=25).last_number_due() == 2
+    assert retention(tmp_path, 1e9).last_number_due() == 0
 
 
 def test_keep_days_waits_for_no_target():
@@ -190,20 +193,18 @@ def test_room_is_a_twentieth_of_the_disk(tmp_path, free, left):
 
 
 def test_without_a_policy_nothing_is_removed(tmp_path):
-    (tmp_path / "0000000001-20261120T061842Z.log").write_bytes(stored(b"one"))
+    plain_segment(tmp_path, stored(b"one"))
     save_number(2, at(tmp_path))
-    assert Retention(at(tmp_path), known(tmp_path), StorePolicy(), 1e12).remove() == []
+    assert retention(tmp_path, 1e12).remove() == []
 
 
 def test_a_removed_segment_goes_with_its_index_and_its_last_line_was_too_old(tmp_path):
     for number in (1, 2):
-        path = tmp_path / f"000000000{number}-20261120T061842Z.log"
-        path.write_bytes(stored(b"one"))
-        os.utime(path, (number * DAY, number * DAY))
-        seal(Segment(number, path.name, Form.PLAIN), at(tmp_path))
-        (tmp_path / f"{path.name}.zst.words").touch()
+        packed = packed_segment(tmp_path, stored(b"one"), number)
+        os.utime(tmp_path / packed.name, (number * DAY, number * DAY))
+        (tmp_path / packed.words).touch()
     save_number(3, at(tmp_path))
-    removed = Retention(at(tmp_path), known(tmp_path), StorePolicy(keep_days=1), 2.5 * DAY).remove()
+    removed = retention(tmp_path, 2.5 * DAY, keep_days=1).remove()
     assert [segment.number for segment in removed] == [1]
     assert [segment.number for segment in sealed_segments(at(tmp_path))] == [2]
     assert len(list(tmp_path.glob("*.idx"))) == len(list(tmp_path.glob("*.words"))) == 1
@@ -211,12 +212,11 @@ def test_a_removed_segment_goes_with_its_index_and_its_last_line_was_too_old(tmp
 
 @pytest.mark.parametrize("listed", [Form.PLAIN, Form.PACKED])
 def test_a_text_that_a_failed_sealing_left_with_two_names_goes_as_a_whole(listed, tmp_path):
-    path = tmp_path / "0000000001-20261120T061842Z.log"
-    path.write_bytes(stored(b"one"))
+    segment = plain_segment(tmp_path, stored(b"one"))
     plain = known(tmp_path)
-    seal(Segment(1, path.name, Form.PLAIN), at(tmp_path))
+    seal(segment, at(tmp_path))
     sizes = plain if listed is Form.PLAIN else known(tmp_path)
-    path.write_bytes(stored(b"one"))
+    plain_segment(tmp_path, stored(b"one"))
     save_number(2, at(tmp_path))
     policy = StorePolicy(keep_bytes=1)
     assert Retention(at(tmp_path), sizes, policy, 0, packing_fails=True).remove()
@@ -227,97 +227,64 @@ def test_the_oldest_are_removed_until_the_rest_fits(tmp_path):
     for number in range(1, 4):
         (tmp_path / f"{number:010}-20261120T061842Z.log.zst").write_bytes(b"x" * 10)
     (tmp_path / "number").write_bytes(b"9\n")
-    policy = StorePolicy(keep_bytes=30)
-    assert Retention(at(tmp_path), known(tmp_path), policy, 0).remove() == []
-    policy = StorePolicy(keep_bytes=19)
-    removed = Retention(at(tmp_path), known(tmp_path), policy, 0).remove()
+    assert retention(tmp_path, keep_bytes=30).remove() == []
+    removed = retention(tmp_path, keep_bytes=19).remove()
     assert [one.number for one in removed] == [1, 2]
 
 
 def test_many_segments_are_removed_some_at_a_time_with_those_without_lines(tmp_path, monkeypatch):
-    monkeypatch.setattr(retention, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(retain, "MOST_AT_ONCE", 2)
     for number in range(1, 6):
         (tmp_path / f"000000000{number}-20261120T061842Z.log.zst").write_bytes(b"x" * (number - 1))
     save_number(9, at(tmp_path))
-    segment_sizes = known(tmp_path)
-    removed = [
-        [
-            one.number
-            for one in Retention(at(tmp_path), segment_sizes, StorePolicy(keep_bytes=4), 0).remove()
-        ]
-        for _ in range(3)
-    ]
+    kept = retention(tmp_path, keep_bytes=4)
+    removed = [[one.number for one in kept.remove()] for _ in range(3)]
     assert removed == [[1, 2], [3, 4], []]
-    assert segment_sizes.total == (1, 4) and len(list(tmp_path.glob("0*"))) == 1
+    assert kept.segment_sizes.total == (1, 4) and len(list(tmp_path.glob("0*"))) == 1
 
 
 def test_a_number_that_is_not_saved_cannot_come_again(tmp_path):
     """A crash between the rotation and the saving of the number, or a full disk there."""
-    (tmp_path / "0000000001-20261120T061842Z.log").write_bytes(stored(b"one"))
+    plain_segment(tmp_path, stored(b"one"))
     save_number(1, at(tmp_path))
-    assert (
-        Retention(
-            at(tmp_path), known(tmp_path), StorePolicy(keep_bytes=1), 0, packing_fails=True
-        ).remove()
-        == []
-    )
+    assert retention(tmp_path, keep_bytes=1, packing_fails=True).remove() == []
 
 
-def running(believed: float = START) -> BelievedTime:
-    return BelievedTime(believed, 1000.0)
+# Seconds after the start, how far the clock is off, and how far that is believed.
+CLOCKS: dict[str, list[tuple[float, float, float]]] = {
+    "a quiet server": [(minute * MINUTE, 0, 0) for minute in range(30 * 1440)],
+    "adjusted": [(60, 3600, 3600), (120, -3600, -3600)],
+    "a jump ahead that is taken back": [
+        *((minute * MINUTE, 10 * YEAR, 0.0) for minute in range(1439)),
+        (DAY, 0, 0),
+        (DAY + 60, 10 * YEAR, 0),
+    ],
+    "a jump ahead, or a start with such a clock, that lasts for a day": [
+        (0, 10 * YEAR, 0),
+        (DAY, 10 * YEAR, 10 * YEAR),
+        (DAY + 60, 10 * YEAR, 10 * YEAR),
+    ],
+    "another jump, which has to last for a day of its own": [
+        (0, YEAR, 0),
+        (DAY / 2, 10 * YEAR, 0),
+        (DAY, 10 * YEAR, 0),
+        (1.5 * DAY, 10 * YEAR, 10 * YEAR),
+    ],
+    "a dead battery: in 1970 until the network tells the time": [
+        (60, -50 * YEAR, -50 * YEAR),
+        (120, 0, 0),
+    ],
+}
 
 
-def after(time: BelievedTime, seconds: float, off: float = 0.0) -> float:
-    """What is believed `seconds` after the start, as an offset to the start, if the clock is off."""
-    return time.trusted_time(START + seconds + off, 1000.0 + seconds) - START
-
-
-def test_a_quiet_server_grows_old_as_the_clock_says():
-    time = running()
-    for minute in range(30 * 1440):
-        assert after(time, minute * MINUTE) == minute * MINUTE
-
-
-def test_a_clock_that_is_adjusted_is_believed():
-    time = running()
-    assert after(time, 60, off=3600.0) == 3660
-    assert after(time, 120, off=-3600.0) == -3480
-
-
-def test_a_jump_ahead_that_is_taken_back_was_never_believed():
-    time = running()
-    for minute in range(1439):
-        assert after(time, minute * MINUTE, off=10 * YEAR) == minute * MINUTE
-    assert after(time, DAY) == DAY
-    assert after(time, DAY + 60, off=10 * YEAR) == DAY + 60
-
-
-def test_a_jump_ahead_that_has_lasted_for_a_day_is_believed():
-    time = running()
-    assert after(time, 0, off=10 * YEAR) == 0
-    assert after(time, DAY, off=10 * YEAR) == DAY + 10 * YEAR
-    assert after(time, DAY + 60, off=10 * YEAR) == DAY + 60 + 10 * YEAR
-
-
-def test_another_jump_has_to_last_for_a_day_of_its_own():
-    time = running()
-    assert after(time, 0, off=YEAR) == 0
-    assert after(time, DAY / 2, off=10 * YEAR) == DAY / 2
-    assert after(time, DAY, off=10 * YEAR) == DAY
-    assert after(time, 1.5 * DAY, off=10 * YEAR) == 1.5 * DAY + 10 * YEAR
-
-
-def test_a_jump_back_holds_removal_up_at_once_and_does_no_harm_when_it_ends():
-    """A dead battery: the server starts in 1970, and the network tells it the time later."""
-    time = running()
-    assert after(time, 60, off=-50 * YEAR) == 60 - 50 * YEAR
-    assert after(time, 120) == 120
-
-
-def test_a_start_with_a_clock_far_ahead_of_the_last_run_waits_for_a_day():
-    time = running(START - YEAR)
-    assert after(time, 0) == -YEAR
-    assert after(time, DAY) == DAY
+@pytest.mark.parametrize("name", CLOCKS)
+def test_a_clock_is_believed_where_it_stays(name):
+    """What is set back holds removal up at once, and does no harm when it ends."""
+    time = BelievedTime(START, 1000.0)
+    for seconds, off, believed in CLOCKS[name]:
+        assert time.trusted_time(START + seconds + off, 1000.0 + seconds) == START + (
+            seconds + believed
+        )
 
 
 def test_an_empty_segment_keeps_no_other_from_being_removed():
@@ -335,9 +302,7 @@ def test_only_the_indexes_of_archived_segments_stay(tmp_path, keep):
     """Of others all goes, and so it does unless it is asked for."""
     disk = at(tmp_path)
     for number in (1, 2):
-        name = f"{number:010d}-20261120T061842Z.log"
-        (tmp_path / name).write_bytes(stored(b"x" * 1000))
-        seal(Segment(number, name, Form.PLAIN), disk)
+        packed_segment(tmp_path, stored(b"x" * 1000), number)
     (tmp_path / "0000000001-20261120T061842Z.log.zst.archived").write_bytes(b"{}")
     (tmp_path / "current.log").write_bytes(b"x")
     save_number(3, disk)

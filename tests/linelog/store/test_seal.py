@@ -23,6 +23,7 @@ from tests.parts.disks import (
     FaultyDisk,
     at,
     no_space,
+    plain_segment,
     stored,
     text_of,
 )
@@ -32,10 +33,8 @@ TIME = TEXT[:27].decode()
 
 
 def plain(directory: Path, text: bytes = TEXT) -> Segment:
-    path = directory / "0000000001-20261120T061842Z.log"
-    path.write_bytes(text)
     (directory / "current.log").touch()
-    return Segment(1, path.name, Form.PLAIN)
+    return plain_segment(directory, text)
 
 
 def test_names_are_on_the_medium_before_what_stands_on_them(tmp_path):

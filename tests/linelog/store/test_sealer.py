@@ -12,21 +12,20 @@ from twisted.logger import capturedLogs, formatEvent
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.plugin.monitoring import METRICS
-from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.store import active, sealer
 from logsrv.linelog.store.policy import DAY, Hold, Indexing, StorePolicy
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.sealer import EMPTY_KEPT
-from logsrv.linelog.store.segment import Position, Segment
+from logsrv.linelog.store.segment import Segment
+from logsrv.linelog.store.segment_notes import runs_of_empty_segments
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.tidy import check_or_rebuild_index
 from logsrv.linelog.store.words.build import LEAST_TEXT
 from tests.linelog.store.conftest import segments
 from tests.parts.clocks import HandClock
-from tests.parts.disks import FaultyDisk, Hang, batch, no_space, stored, text_of
+from tests.parts.disks import FaultyDisk, Hang, at, batch, no_space, stored, text_of, write
 from tests.parts.examined_stores import found, kinds
 from tests.parts.reactor import until
-from tests.parts.stores import view_of
 
 
 def full_for_the_sealer() -> None:
@@ -38,8 +37,7 @@ def full_for_the_sealer() -> None:
 async def test_a_segment_that_cannot_be_compressed_stays_and_is_compressed_later(open_store):
     disk, metrics = FaultyDisk(), Metrics(METRICS)
     store = open_store(disk, metrics=metrics)
-    store.append(batch(b"one"))
-    await store.durable()
+    await write(store, b"one")
     disk.before["writev"] = full_for_the_sealer
     with capturedLogs() as events:
         store.rotate()
@@ -62,8 +60,7 @@ async def test_a_segment_that_cannot_be_compressed_stays_and_is_compressed_later
 async def test_a_segment_that_is_cut_while_it_waits_is_compressed_and_told_of(open_store):
     disk = FaultyDisk()
     store = open_store(disk)
-    store.append(batch(b"one", b"two"))
-    await store.durable()
+    await write(store, b"one", b"two")
     disk.before["writev"] = full_for_the_sealer
     with capturedLogs() as events:
         store.rotate()
@@ -82,8 +79,7 @@ async def test_a_segment_that_is_cut_while_it_waits_is_compressed_and_told_of(op
 async def test_retention_runs_after_each_seal(open_store):
     store = open_store(rotate_size=1, keep_bytes=1)
     for number in range(3):
-        store.append(batch(b"%d" % number))
-        await store.durable()
+        await write(store, b"%d" % number)
     await until(lambda: store.position == (4, 0))
     await until(lambda: not list(store.directory.glob("0*")))
     await store.close()
@@ -96,8 +92,7 @@ async def test_segments_that_a_target_does_not_have_stay_until_it_does(open_stor
     store.hold([Hold("centre", 2, 1 << 30)])
     with capturedLogs() as events:
         for number in range(3):
-            store.append(batch(b"%d" % number))
-            await store.durable()
+            await write(store, b"%d" % number)
         await until(lambda: sum("removed" in event["log_format"] for event in events) == 1)
         assert not list(store.directory.glob("0*1-*"))
         await until(lambda: len(list(store.directory.glob("0*.zst"))) == 2)
@@ -213,20 +208,6 @@ async def test_each_day_the_segment_that_is_too_old_goes(open_store, clock, monk
     assert numbers == [[1], [1, 2], [2, 3], [3, 4], [4, 5], [5, 6], [6, 7]]
 
 
-@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("elsewhere")])
-async def test_what_only_has_the_name_of_a_segment_keeps_no_other_from_being_sealed(
-    open_store, make
-):
-    store = open_store(keep_days=1)
-    strange = store.directory / "0000000001-20200101T000000Z.log"
-    make(strange)
-    store.append(batch(b"one"))
-    store.rotate()
-    await until(lambda: len(list(store.directory.glob("*.idx"))) == 1)
-    await store.close()
-    assert text_of(store.directory) == stored(b"one") and os.path.lexists(strange)
-
-
 async def test_a_lock_file_with_a_time_no_calendar_has_does_not_stop_the_sealing(
     open_store, tmp_path
 ):
@@ -300,8 +281,7 @@ async def test_nothing_is_sealed_whose_names_cannot_be_synced(open_store):
     """Else a power cut may leave its lines in current.log as well."""
     disk = FaultyDisk()
     store = open_store(disk)
-    store.append(batch(b"one"))
-    await store.durable()
+    await write(store, b"one")
 
     def only_the_writer() -> None:
         if threading.current_thread().name != "store-write":
@@ -333,17 +313,6 @@ async def test_empty_segments_stay_for_followers_and_not_for_ever(open_store, tm
     names = {f"{number:010}-20261120T061842Z.log" for number in numbers}
     await until(lambda: {path.name for path in tmp_path.glob("0*")} == names)
     assert not store.troubles()
-
-
-async def test_followers_miss_nothing_where_empty_segments_were_removed(open_store, tmp_path):
-    make_empty(tmp_path, 30)
-    store = open_store(directory=tmp_path)
-    await until(lambda: len(list(tmp_path.glob("0*"))) == EMPTY_KEPT)
-    store.append(batch(b"the next"))
-    await store.durable()
-    with view_of(tmp_path) as view:
-        follower = Follower(view, Position(3, 0))
-        news = follower.read()
-        follower.close()
-    assert news is not None and news.text == stored(b"the next")
-    assert not news.has_gap
+    # A follower that comes late misses nothing there.
+    with at(tmp_path) as noted:
+        assert runs_of_empty_segments(noted) == [range(1, 31 - EMPTY_KEPT)]

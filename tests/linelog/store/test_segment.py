@@ -3,9 +3,8 @@
 import os
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import (
     NOWHERE,
     Form,
@@ -15,6 +14,7 @@ from logsrv.linelog.store.segment import (
     away_segments,
     loose_files,
     not_plain_files,
+    open_active_and_list,
     parse_position,
     read_synced,
     repair_synced_file,
@@ -26,8 +26,10 @@ from logsrv.linelog.store.segment import (
     synced_file_text,
     synced_place,
 )
-from logsrv.linelog.store.times import first_moment, time_text
+from logsrv.linelog.store.times import first_moment
 from tests.parts.disks import MOMENT, at, stored
+from tests.parts.examined_stores import small_store
+from tests.parts.stores import Writer
 
 
 def test_names_of_segments_that_are_no_files(tmp_path):
@@ -102,11 +104,6 @@ def test_notes_of_a_version_that_knew_no_sums_are_read_and_get_one(tmp_path):
     assert synced_place(disk) == NOWHERE == read_synced(disk)
 
 
-@given(st.binary(max_size=80))
-def test_any_bytes_may_stand_where_a_time_should(line):
-    time_text(line)
-
-
 def test_the_first_moment_is_that_of_the_first_line_or_else_of_the_last_write(tmp_path):
     for text, moment in ((stored(b"one"), MOMENT), (b"no time\n", 1000.0)):
         path = tmp_path / "text"
@@ -153,3 +150,37 @@ def test_the_number_of_an_archived_segment_is_not_used_again(tmp_path):
             (tmp_path / f"{name}.log.zst.{suffix}").touch()
     (tmp_path / "0000000006-20261119T061842Z.log.zst").touch()
     assert [one.number for one in segments(at(tmp_path))] == [6, 9]
+
+
+def test_a_listing_has_each_segment_once(tmp_path):
+    fd, listed = open_active_and_list(at(small_store(tmp_path / "store")))
+    assert (listed.active, list(listed.by_number)) == (5, [1, 2, 3, 4])
+    assert os.fstat(fd).st_size
+    os.close(fd)
+
+
+def test_a_rotation_during_the_opening_makes_it_begin_again(tmp_path):
+    writer = Writer(tmp_path / "store")
+    writer.write()
+
+    class Rotating(Disk):
+        left = 2
+
+        def open(self, name: str, flags: int) -> int:
+            fd = super().open(name, flags)
+            if self.left and name == "current.log":
+                self.left -= 1
+                writer.rotate()
+                writer.write()
+            return fd
+
+    fd, listed = open_active_and_list(Rotating().open_directory(writer.directory))
+    assert listed.active == 3
+    assert os.path.samestat(os.fstat(fd), (writer.directory / "current.log").stat())
+    os.close(fd)
+
+
+def test_a_store_without_current_log_has_no_active_file(tmp_path):
+    store = small_store(tmp_path / "store")
+    (store / "current.log").unlink()
+    assert open_active_and_list(at(store))[0] == -1

@@ -14,20 +14,16 @@ from logsrv.linelog.store.retain import SegmentSizes
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Segment, sealed_segments
 from tests.linelog.store.conftest import segments
-from tests.parts.disks import FaultyDisk, at, batch, stored, text_of
+from tests.parts.disks import FaultyDisk, at, batch, packed_segment, plain_segment, stored, text_of
 from tests.parts.reactor import until
 
 
 def plain(directory: Path, number: int, text: bytes = b"text\n") -> Segment:
-    name = f"{number:010}-20261120T061842Z.log"
-    (directory / name).write_bytes(text)
-    return Segment(number, name, Form.PLAIN)
+    return plain_segment(directory, text, number)
 
 
 def packed(directory: Path, number: int) -> Segment:
-    segment = plain(directory, number, stored(b"%d" % number))
-    seal(segment, at(directory))
-    return Segment(number, segment.packed, Form.PACKED)
+    return packed_segment(directory, stored(b"%d" % number), number)
 
 
 def numbers(sizes: SegmentSizes) -> list[int]:

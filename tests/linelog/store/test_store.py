@@ -14,15 +14,14 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.store.policy import StorePolicy, Sync
-from tests.parts.disks import FaultyDisk, Sender, batch, no_space, stored, text_of
+from tests.parts.disks import FaultyDisk, Sender, batch, no_space, stored, text_of, write
 from tests.parts.reactor import until
 
 
 @pytest.mark.parametrize("sync", list(Sync))
 async def test_a_line_is_in_current_log_when_durable_fires(open_store, sync):
     store = open_store(sync=sync)
-    store.append(batch(b"hello, world", b""))
-    await store.durable()
+    await write(store, b"hello, world", b"")
     assert (store.directory / "current.log").read_bytes() == stored(b"hello, world", b"")
     assert store.position == (1, len(stored(b"hello, world", b"")))
 
@@ -117,8 +116,7 @@ async def test_nothing_is_acknowledged_that_could_not_be_synced_and_later_lines_
     with pytest.raises(StoreError):
         await store.durable()
     del disk.errors["fdatasync"]
-    store.append(batch(b"fine"))
-    await store.durable()
+    await write(store, b"fine")
     assert text_of(store.directory) == stored(b"doubtful", b"fine")
     assert metrics.value("store_errors_total") >= 1
 
@@ -127,8 +125,7 @@ async def test_what_is_acknowledged_at_its_end_was_synced_from_its_beginning_on(
     """A request takes several turns: a sync that failed in the first of them is not forgotten."""
     disk = FaultyDisk()
     store = open_store(disk, sync=Sync.ALWAYS)
-    store.append(batch(b"of somebody else"))
-    await store.durable()
+    await write(store, b"of somebody else")
     since = store.appended
     disk.errors["fdatasync"] = OSError(5, "Input/output error")
     store.append(batch(b"the first line of a request"))
@@ -190,12 +187,10 @@ async def test_a_new_policy_holds_from_the_next_line_on(open_store):
     disk = FaultyDisk()
     store = open_store(disk, sync=Sync.NEVER)
     disk.calls.clear()
-    store.append(batch(b"unsynced"))
-    await store.durable()
+    await write(store, b"unsynced")
     assert "fdatasync" not in disk.calls
     store.apply(StorePolicy(sync=Sync.ALWAYS))
-    store.append(batch(b"synced"))
-    await store.durable()
+    await write(store, b"synced")
     assert "fdatasync" in disk.calls
 
 
@@ -213,8 +208,7 @@ def test_a_policy_that_keeps_less_than_one_segment_is_said_once(open_store):
 async def test_the_metrics_show_what_was_written(open_store):
     metrics = Metrics(METRICS)
     store = open_store(metrics=metrics, rotate_size=1)
-    store.append(batch(b"one"))
-    await store.durable()
+    await write(store, b"one")
     assert metrics.value("stored_bytes_total") == len(stored(b"one"))
     assert metrics.value("pending_bytes") == metrics.value("store_stalled") == 0
     await until(lambda: metrics.value("segments_sealed_total") == 1)
@@ -222,8 +216,7 @@ async def test_the_metrics_show_what_was_written(open_store):
     await until(lambda: not list(store.directory.glob("*Z.log")))
     files = [path.stat().st_size for path in store.directory.glob("0*")]
     await until(lambda: metrics.value("store_bytes") == sum(files) > 0)
-    store.append(batch(b"two"))
-    await store.durable()
+    await write(store, b"two")
     await until(lambda: metrics.value("store_bytes") > sum(files))
 
 
@@ -257,8 +250,7 @@ async def test_each_group_each_sync_and_each_seal_is_timed_once(open_store):
     metrics = Metrics(METRICS)
     store = open_store(metrics=metrics, sync=Sync.ALWAYS)
     for number in range(3):
-        store.append(batch(b"%d" % number))
-        await store.durable()
+        await write(store, b"%d" % number)
     assert counted(metrics, "write_seconds") == counted(metrics, "sync_seconds") == 3
     assert counted(metrics, "seal_seconds") == 0
     store.rotate()

@@ -1,6 +1,5 @@
 """The end of a store: what is pending is written, or said, within a bounded time."""
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -12,12 +11,9 @@ from twisted.logger import capturedLogs
 
 from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.plugin.monitoring import METRICS
-from logsrv.linelog.store.policy import StorePolicy, Sync
-from logsrv.linelog.store.store import Store
-from tests.parts.clocks import HandClock
-from tests.parts.disks import FaultyDisk, batch, stored, text_of
+from logsrv.linelog.store.policy import Sync
+from tests.parts.disks import FaultyDisk, Hang, batch, stored, text_of, write
 from tests.parts.reactor import until
 
 
@@ -58,21 +54,11 @@ class Patient:
 
 
 @pytest.mark.parametrize("sync", list(Sync))
-async def test_a_last_sync_that_hangs_is_said_and_nobody_waits_for_it(tmp_path, sync):
-    disk, go, using = FaultyDisk(), threading.Event(), Patient()
-    before = set(threading.enumerate())
-    metrics = Metrics(METRICS)
-    store = Store(
-        tmp_path,
-        StorePolicy(sync=sync),
-        reactor=using,
-        clock=HandClock(),
-        metrics=metrics,
-        disk=disk,
-    )
-    store.open()
+async def test_a_last_sync_that_hangs_is_said_and_nobody_waits_for_it(open_store, clock, sync):
+    disk, using = FaultyDisk(), Patient()
+    store = open_store(disk, using=using, clock=clock, sync=sync)
     disk.calls.clear()
-    disk.before["fdatasync"] = lambda: go.wait(PATIENCE)
+    hang = disk.before["fdatasync"] = Hang()
     store.append(batch(b"written"))
     await until(lambda: not store.pending)
     waiting = store.durable()
@@ -91,20 +77,14 @@ async def test_a_last_sync_that_hangs_is_said_and_nobody_waits_for_it(tmp_path, 
             await waiting
     else:
         await waiting
-    go.set()
-    await until(lambda: not set(threading.enumerate()) - before)
+    hang.go.set()
 
 
-async def test_close_on_a_disk_that_hangs_ends_all_the_same(tmp_path):
-    disk, go = FaultyDisk(), threading.Event()
-    using, before = Patient(), set(threading.enumerate())
-    metrics = Metrics(METRICS)
-    store = Store(
-        tmp_path, StorePolicy(), reactor=using, clock=HandClock(), metrics=metrics, disk=disk
-    )
-    store.open()
+async def test_close_on_a_disk_that_hangs_ends_all_the_same(open_store, clock):
+    disk, using, metrics = FaultyDisk(), Patient(), Metrics(METRICS)
+    store = open_store(disk, metrics, using=using, clock=clock)
     disk.calls.clear()
-    disk.before["writev"] = lambda: go.wait(PATIENCE)
+    hang = disk.before["writev"] = Hang()
     store.append(batch(b"stuck"))
     await until(lambda: "writev" in disk.calls)
     store.append(batch(b"behind", b"it"))
@@ -112,17 +92,13 @@ async def test_close_on_a_disk_that_hangs_ends_all_the_same(tmp_path):
     using.clock.advance(10)
     with pytest.raises(StoreError, match=r"bytes \(3 lines\) could .*: it takes too long"):
         await closing
-    go.set()
-    await until(lambda: not set(threading.enumerate()) - before)
+    hang.go.set()
     assert metrics.value("store_lost_lines_total") == 3
 
 
-async def test_a_store_that_closes_in_time_leaves_no_timer(tmp_path):
+async def test_a_store_that_closes_in_time_leaves_no_timer(open_store, clock):
     using = Patient()
-    store = Store(
-        tmp_path, StorePolicy(), reactor=using, clock=HandClock(), metrics=Metrics(METRICS)
-    )
-    store.open()
+    store = open_store(using=using, clock=clock)
     store.append(batch(b"one"))
     await store.close()
     assert not using.clock.getDelayedCalls()
@@ -138,6 +114,5 @@ async def test_close_writes_everything_and_lets_the_next_one_go_on(open_store):
     with pytest.raises(StoreError, match="is closed"):
         await store.durable()
     again = open_store()
-    again.append(batch(b"next"))
-    await again.durable()
+    await write(again, b"next")
     assert text_of(store.directory) == stored(*(b"%d" % number for number in range(1000)), b"next")

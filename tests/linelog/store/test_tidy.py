@@ -12,7 +12,7 @@ from logsrv.linelog.store import index
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Segment
 from logsrv.linelog.store.tidy import form_with_all_text, tidy
-from tests.parts.disks import FaultyDisk, at, batch, stored, text_of
+from tests.parts.disks import FaultyDisk, at, batch, packed_segment, plain_segment, stored, text_of
 from tests.parts.indexes import SENSELESS
 from tests.parts.reactor import until
 
@@ -22,38 +22,22 @@ LINES = [b"line %d" % number for number in range(3000)]
 
 
 def test_a_sealed_segment_that_was_torn_is_ended_too(tmp_path):
-    path = tmp_path / "0000000001-20261120T061842Z.log"
-    path.write_bytes(stored(b"whole") + b"torn\0\0\0")
+    segment = plain_segment(tmp_path, stored(b"whole") + b"torn\0\0\0")
     tidy(at(tmp_path))
-    assert path.read_bytes() == stored(b"whole") + b"torn\n"
+    assert (tmp_path / segment.name).read_bytes() == stored(b"whole") + b"torn\n"
 
 
-def test_of_two_complete_forms_the_packed_one_stays(tmp_path):
-    segment = Segment(1, "0000000001-20261120T061842Z.log", Form.PLAIN)
-    (tmp_path / segment.name).write_bytes(stored(b"one"))
-    seal(segment, at(tmp_path))
-    (tmp_path / segment.name).write_bytes(stored(b"one"))
+@pytest.mark.parametrize(("text", "kept"), [(b"", Form.PACKED), (b"more\n", Form.PLAIN)])
+def test_of_two_forms_of_a_segment_the_one_with_all_text_stays(tmp_path, text, kept):
+    packed = packed_segment(tmp_path, stored(b"one"))
+    plain = plain_segment(tmp_path, stored(b"one") + text)
     tidy(at(tmp_path))
-    assert not (tmp_path / segment.name).exists() and (tmp_path / segment.packed).exists()
-
-
-def test_a_plain_file_that_holds_more_than_the_packed_one_stays(tmp_path):
-    segment = Segment(1, "0000000001-20261120T061842Z.log", Form.PLAIN)
-    (tmp_path / segment.name).write_bytes(stored(b"one"))
-    seal(segment, at(tmp_path))
-    (tmp_path / segment.name).write_bytes(stored(b"one", b"two"))
-    tidy(at(tmp_path))
-    assert (
-        (tmp_path / segment.name).exists()
-        and not (tmp_path / segment.packed).exists()
-        and not (tmp_path / segment.index).exists()
-    )
+    names = {packed.name, packed.index} if kept is Form.PACKED else {plain.name}
+    assert {path.name for path in tmp_path.iterdir()} == names
 
 
 def test_a_lost_index_is_made_again_and_a_lone_one_removed(tmp_path):
-    segment = Segment(1, "0000000001-20261120T061842Z.log", Form.PLAIN)
-    (tmp_path / segment.name).write_bytes(stored(b"one"))
-    seal(segment, at(tmp_path))
+    segment = packed_segment(tmp_path, stored(b"one"))
     (tmp_path / segment.index).rename(tmp_path / "0000000002-20261120T061842Z.log.zst.idx")
     (tmp_path / "current.log").touch()
     (tmp_path / segment.words).touch()
@@ -67,18 +51,15 @@ def test_a_lost_index_is_made_again_and_a_lone_one_removed(tmp_path):
 
 @pytest.mark.parametrize("data", SENSELESS)
 def test_an_index_that_makes_no_sense_is_made_again(tmp_path, data):
-    segment = Segment(1, "0000000001-20261120T061842Z.log", Form.PLAIN)
-    (tmp_path / segment.name).write_bytes(stored(b"one"))
-    made = seal(segment, at(tmp_path))
+    segment = packed_segment(tmp_path, stored(b"one"))
+    made = index.load(segment, at(tmp_path))
     (tmp_path / segment.index).write_bytes(data)
     tidy(at(tmp_path))
-    assert index.load(Segment(1, segment.packed, Form.PACKED), at(tmp_path)) == made
+    assert index.load(segment, at(tmp_path)) == made
 
 
 def test_an_index_that_cannot_be_made_keeps_no_store_from_starting(open_store, tmp_path):
-    segment = Segment(1, "0000000001-20261120T061842Z.log", Form.PLAIN)
-    (tmp_path / segment.name).write_bytes(stored(b"one"))
-    seal(segment, at(tmp_path))
+    segment = packed_segment(tmp_path, stored(b"one"))
     (tmp_path / segment.index).unlink()
     (tmp_path / segment.index).mkdir()
     with capturedLogs() as events:
@@ -101,13 +82,10 @@ def test_a_damaged_segment_is_left_alone_and_reported(tmp_path):
 
 def frames(directory: Path) -> Segment:
     """Segment 1, sealed, of several frames of 10,000 bytes and more."""
-    segment = Segment(1, "0000000001-20261120T061842Z.log", Form.PLAIN)
     numbers = random.Random(7)
     lines = (b"%d %s" % (number, numbers.randbytes(20).hex().encode()) for number in range(40_000))
-    (directory / segment.name).write_bytes(stored(*lines))
     (directory / "current.log").write_bytes(stored(b"behind it"))
-    seal(segment, at(directory))
-    return Segment(1, segment.packed, Form.PACKED)
+    return packed_segment(directory, stored(*lines))
 
 
 @pytest.mark.parametrize("kept", [0, 1, 2])

@@ -9,7 +9,7 @@ from logsrv.linelog.batch import Buffer
 from logsrv.linelog.store.disk import IOV_MAX
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.writer import without_first_bytes
-from tests.parts.disks import FaultyDisk, batch, stored, text_of
+from tests.parts.disks import FaultyDisk, batch, stored, text_of, write
 from tests.parts.reactor import until
 
 
@@ -28,8 +28,7 @@ async def test_a_disk_that_takes_seven_bytes_at_a_time_gets_every_byte_once(open
     lines = [b"x" * (number % 40) for number in range(100)]
     for line in lines:
         store.append(batch(line))
-    store.append(batch(*lines, b"x" * 5000))
-    await store.durable()
+    await write(store, *lines, b"x" * 5000)
     assert text_of(store.directory) == stored(*lines, *lines, b"x" * 5000)
     assert store.position.offset == len(stored(*lines, *lines, b"x" * 5000))
 
@@ -74,18 +73,25 @@ async def test_close_tries_a_stalled_disk_once_more(open_store, clock):
     assert text_of(store.directory) == stored(b"kept")
 
 
-@pytest.mark.parametrize("policy", [Sync.ALWAYS, Sync.INTERVAL])
+@pytest.mark.parametrize(
+    ("before", "policy"),
+    [(Sync.ALWAYS, Sync.ALWAYS), (Sync.ALWAYS, Sync.INTERVAL), (Sync.INTERVAL, Sync.NEVER)],
+)
 async def test_a_sync_that_failed_is_tried_again_though_nobody_sends_anything(
-    open_store, policy, clock
+    open_store, before, policy, clock
 ):
-    """Else a server that is sent nothing because it says that it fails would say so for ever."""
+    """Else a server that is sent nothing because it says that it fails would say so for ever.
+
+    A reload may even end the syncing.
+    """
     disk = FaultyDisk()
-    store = open_store(disk, clock=clock, sync=Sync.ALWAYS)
+    store = open_store(disk, clock=clock, sync=before)
     disk.errors["fdatasync"] = OSError(5, "Input/output error")
     store.append(batch(b"one"))
-    clock.settle()
+    clock.advance(1)
     assert "sync" in store.troubles()
-    store.apply(StorePolicy(sync=policy))
+    if policy is not before:
+        store.apply(StorePolicy(sync=policy))
     del disk.errors["fdatasync"]
     clock.advance(1)
     assert "sync" not in store.troubles()

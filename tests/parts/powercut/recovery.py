@@ -1,19 +1,16 @@
-"""The recovery of a store, run in this process on the files that a cut has left, and its log."""
+"""The recovery of a store, run in this process on the files that a cut has left."""
 
 import contextlib
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-import attrs
 from twisted.internet.defer import Deferred
-from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from logsrv.clock import Clock
 from logsrv.kit.observe.metrics import Metrics
@@ -69,31 +66,6 @@ class Turns:
         self.until(lambda: done, what)
         if isinstance(done[0], Failure):
             done[0].raiseException()
-
-
-@implementer(ILogObserver)
-@attrs.define
-class Log:
-    """The sentences that were logged."""
-
-    said: list[str] = attrs.field(factory=list)
-
-    def __call__(self, event: LogEvent) -> None:
-        self.said.append(formatEvent(event))
-
-    def has(self, word: str) -> bool:
-        return any(word in sentence for sentence in self.said)
-
-
-@contextlib.contextmanager
-def logged() -> Iterator[Log]:
-    """Collect what is logged in the `with` block."""
-    log = Log()
-    globalLogPublisher.addObserver(log)
-    try:
-        yield log
-    finally:
-        globalLogPublisher.removeObserver(log)
 
 
 def use(directory: Path) -> None:

@@ -12,7 +12,7 @@ from logsrv.linelog.store import backup_note, identity
 from logsrv.linelog.store.archive.manifest import encode_manifest
 from logsrv.linelog.store.backup_note import BEGUN, COMPLETE, BackupNote
 from logsrv.linelog.store.blocks import BlockNote, make_notes_file
-from logsrv.linelog.store.care.backup import Backup, count_store_lines
+from logsrv.linelog.store.care.backup import Backup, count_store_lines, cut_between_lines
 from logsrv.linelog.store.care.copying import CopyMethod
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.seal import seal
@@ -56,10 +56,11 @@ def test_a_backup_has_all_lines_and_the_places_of_readers(tmp_path):
 def test_a_server_on_a_backup_begins_a_new_segment(tmp_path, open_store):
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     take(store, to)
+    (to / "number.coming").write_bytes(b"9999\n")
     opened = open_store(directory=to)
     opened.append(batch(b"new"))
     assert opened.position == Position(6, 0)
-    assert not (to / "backup").exists()
+    assert not (to / "backup").exists() and not (to / "number.coming").exists()
     with pytest.raises(StoreError, match="is a store itself"):
         take(store, to)
 
@@ -333,16 +334,65 @@ def test_an_interrupted_renaming_of_a_backup_is_finished(tmp_path, failing):
     assert found == (None if failing == 1 else NOTE)
 
 
-def test_a_server_makes_a_backup_an_ordinary_store(tmp_path, open_store):
-    store = small_store(tmp_path / "store")
-    backup_note.save_backup_note(at(store), NOTE)
-    (store / "number.coming").write_bytes(b"9999\n")
-    assert open_store(directory=store).position.segment == 5
-    assert not (store / "backup").exists() and not (store / "number.coming").exists()
-
-
 def test_no_server_starts_on_an_incomplete_backup(tmp_path, open_store):
     backup_note.save_backup_note(at(tmp_path), BackupNote(BEGUN, "restore", ""))
     with pytest.raises(StoreError, match="give the same `logsrv restore` again to go on"):
         open_store(directory=tmp_path)
     assert not (tmp_path / "current.log").exists()
+
+
+ONE, OTHER = "0b" * 16, "0c" * 16
+
+
+def note(begin: int, size: int, origin: str = ONE, segment: int = 5) -> BlockNote:
+    return BlockNote(
+        Position(segment, begin), origin, Position(3, begin), Position(3, begin + size), 7
+    )
+
+
+def test_a_line_that_is_being_written_is_left_out(tmp_path):
+    store = small_store(tmp_path / "store")
+    size = (store / "current.log").stat().st_size
+    with (store / "current.log").open("ab") as file:
+        file.write(line("half")[:-1])
+    made = cut_between_lines(at(store))
+    assert (made.place, made.origins.notes) == (Position(5, size), ())
+    os.close(made.fd)
+
+
+def test_a_block_that_is_there_in_part_is_left_out_with_its_note(tmp_path):
+    store = small_store(tmp_path / "store")
+    size = (store / "current.log").stat().st_size
+    whole, part = note(0, 63), note(63, 4000, OTHER)
+    before = note(0, 9, OTHER, segment=4)
+    (store / "origins").write_bytes(b"".join(one.as_line() for one in (before, whole, part)))
+    made = cut_between_lines(at(store))
+    assert made.place == Position(5, 63) < Position(5, size)
+    assert set(made.origins.notes) == {whole, before}
+    os.close(made.fd)
+
+
+def test_notes_that_were_written_anew_meanwhile_are_read_again(tmp_path):
+    store = small_store(tmp_path / "store")
+    (store / "origins").write_bytes(note(0, 9).as_line())
+
+    class Busy(Disk):
+        reads = 0
+
+        def read(self, name: str, size: int = -1) -> bytes:
+            data = super().read(name, size)
+            if name == "origins":
+                self.reads += 1
+                if self.reads == 1:
+                    (store / "origins").write_bytes(note(9, 20).as_line())
+            return data
+
+    disk = Busy().open_directory(store)
+    made = cut_between_lines(disk)
+    assert made.origins.notes == (note(9, 20),) and disk.reads == 4
+    os.close(made.fd)
+
+
+def test_a_directory_without_current_log_is_no_store(tmp_path):
+    with pytest.raises(StoreError, match="is no store"):
+        cut_between_lines(at(tmp_path))

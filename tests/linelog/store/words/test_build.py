@@ -36,10 +36,8 @@ class NoRoomForWords(Disk):
 
 
 def test_a_sealed_segment_has_an_index_of_its_words_that_is_small(tmp_path):
-    disk = at(tmp_path)
-    made = seal(plain(tmp_path), disk)
-    [packed] = sealed_segments(disk)
-    data = disk.read(packed.words)
+    disk, packed = at(tmp_path), sealed(tmp_path, with_words=True)
+    made, data = index.load(packed, disk), disk.read(packed.words)
     assert len(data) < 0.15 * made.compressed
     words = WordIndex(data)
     words.require_same_segment(made)
@@ -52,10 +50,8 @@ def test_a_sealed_segment_has_an_index_of_its_words_that_is_small(tmp_path):
 def test_a_word_is_found_in_whichever_section_its_frame_is(tmp_path, monkeypatch):
     """A segment of more than 512 MiB has several; here a section is full after two frames."""
     monkeypatch.setattr(SectionBuilder, "is_full", property(lambda section: section.frames == 2))
-    disk = at(tmp_path)
-    made = seal(plain(tmp_path), disk)
-    [packed] = sealed_segments(disk)
-    data = disk.read(packed.words)
+    disk, packed = at(tmp_path), sealed(tmp_path, with_words=True)
+    made, data = index.load(packed, disk), disk.read(packed.words)
     count = len(made.frames)
     assert data.count(SECTION_MAGIC) == -(-count // 2) > 1
     words = WordIndex(data)
@@ -127,9 +123,7 @@ def test_a_temporary_file_that_somebody_else_took_over_is_not_given_the_name(tmp
 
 
 def test_missing_indexes_are_made_and_existing_ones_left(tmp_path):
-    sealed(tmp_path)
-    disk = at(tmp_path)
-    [packed] = sealed_segments(disk)
+    disk, packed = at(tmp_path), sealed(tmp_path)
     disk.unlink(packed.index)
     assert [one.made for one in make_missing_indexes(disk)] == [("index", "words")]
     found = WordIndex(disk.read(packed.words)).frames_with(LINES[0].split()[1])
@@ -140,18 +134,14 @@ def test_missing_indexes_are_made_and_existing_ones_left(tmp_path):
 
 @pytest.mark.parametrize("old", [b"", b"logsrv-words-0\n\0" + bytes(100)])
 def test_a_damaged_or_older_word_index_is_replaced(tmp_path, old):
-    sealed(tmp_path)
-    disk = at(tmp_path)
-    [packed] = sealed_segments(disk)
+    disk, packed = at(tmp_path), sealed(tmp_path)
     (tmp_path / packed.words).write_bytes(old)
     assert [one.made for one in make_missing_indexes(disk)] == [("words",)]
     WordIndex(disk.read(packed.words))
 
 
 def test_an_index_of_an_unknown_version_or_a_damaged_one_is_made_anew(tmp_path):
-    seal(plain(tmp_path), at(tmp_path))
-    disk = at(tmp_path)
-    [packed] = sealed_segments(disk)
+    disk, packed = at(tmp_path), sealed(tmp_path, with_words=True)
     newest = disk.read(packed.index)
     (tmp_path / packed.index).write_bytes(b'{"segment":1,"text":1,"compressed":1,"frames":[]}')
     assert [one.made for one in make_missing_indexes(disk)] == [("index",)]
@@ -163,9 +153,7 @@ def test_an_index_of_an_unknown_version_or_a_damaged_one_is_made_anew(tmp_path):
 
 @pytest.mark.parametrize("other", [-1, 1])
 def test_an_index_whose_lines_were_counted_by_other_rules_is_made_anew(tmp_path, other):
-    seal(plain(tmp_path), at(tmp_path))
-    disk = at(tmp_path)
-    [packed] = sealed_segments(disk)
+    disk, packed = at(tmp_path), sealed(tmp_path, with_words=True)
     newest = disk.read(packed.index)
     old = index.load(packed, disk)._replace(rules=RULES + other)
     save_index(old, packed, disk)
@@ -177,9 +165,7 @@ def test_an_index_whose_lines_were_counted_by_other_rules_is_made_anew(tmp_path,
 
 
 def test_the_index_of_a_segment_that_was_cut_still_says_what_is_missing(tmp_path):
-    seal(plain(tmp_path), at(tmp_path))
-    disk = at(tmp_path)
-    [packed] = sealed_segments(disk)
+    disk, packed = at(tmp_path), sealed(tmp_path, with_words=True)
     made = disk.read(packed.index)
     (tmp_path / packed.name).write_bytes(
         disk.read(packed.name)[: index.decode_index(made).frames[-1].at]
@@ -191,9 +177,7 @@ def test_the_index_of_a_segment_that_was_cut_still_says_what_is_missing(tmp_path
 def test_a_word_index_of_another_segment_is_replaced(tmp_path):
     (tmp_path / "other").mkdir()
     seal(plain(tmp_path / "other", TEXT[:-100] + b"\n"), at(tmp_path / "other"))
-    sealed(tmp_path)
-    disk = at(tmp_path)
-    [packed] = sealed_segments(disk)
+    disk, packed = at(tmp_path), sealed(tmp_path)
     (tmp_path / packed.words).write_bytes((tmp_path / "other" / packed.words).read_bytes())
     assert [one.made for one in make_missing_indexes(disk)] == [("words",)]
 
@@ -214,9 +198,7 @@ def test_a_segment_removed_meanwhile_is_no_error_and_leaves_nothing(tmp_path, st
 
 
 def test_a_damaged_segment_is_reported_and_the_others_get_indexes(tmp_path):
-    sealed(tmp_path)
-    disk = at(tmp_path)
-    [packed] = sealed_segments(disk)
+    disk, packed = at(tmp_path), sealed(tmp_path)
     data = disk.read(packed.name)
     second = packed.name.replace("01-", "02-")
     (tmp_path / second).write_bytes(data)
