@@ -17,7 +17,7 @@ from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.policy import DAY, StorePolicy
 from logsrv.linelog.store.store import Store
 from tests.parts.clocks import HandClock
-from tests.parts.disks import batch
+from tests.parts.disks import FaultyDisk, batch
 from tests.parts.reactor import until
 
 OpenStore = Callable[..., Store]
@@ -54,6 +54,18 @@ def open_store(tmp_path: Path) -> Iterator[OpenStore]:
     for store in opened:
         with contextlib.suppress(StoreError):
             pytest_twisted.blockon(store.close())
+
+
+@pytest.fixture
+def disk() -> FaultyDisk:
+    """A disk for `open_store`, which fails as the test says."""
+    return FaultyDisk()
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    """Metrics for `open_store`."""
+    return Metrics(METRICS)
 
 
 @pytest.fixture

@@ -41,8 +41,7 @@ async def test_a_full_segment_is_sealed_under_its_number_and_first_time(open_sto
 
 
 @pytest.mark.parametrize("step", ["create", "rename"])
-async def test_without_a_free_descriptor_the_old_segment_goes_on(open_store, step, clock):
-    disk = FaultyDisk()
+async def test_without_a_free_descriptor_the_old_segment_goes_on(open_store, disk, step, clock):
     store = open_store(disk, clock=clock, rotate_size=10)
     disk.errors[step] = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     with capturedLogs() as events:
@@ -59,9 +58,8 @@ async def test_without_a_free_descriptor_the_old_segment_goes_on(open_store, ste
     assert text_of(store.directory) == stored(b"0", b"1", b"2")
 
 
-async def test_a_rotation_that_fails_is_not_tried_again_at_once(open_store, clock):
+async def test_a_rotation_that_fails_is_not_tried_again_at_once(open_store, disk, clock):
     """With each line it would cost what a rotation does, and a line in the log."""
-    disk = FaultyDisk()
     store = open_store(disk, clock=clock, rotate_size=10)
     disk.errors["create"] = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     before = disk.calls.count("create")
@@ -231,15 +229,6 @@ async def test_reopening_does_nothing_when_current_log_is_where_it_was(open_stor
     await write(store, b"two")
     assert text_of(store.directory) == stored(b"one", b"two")
     assert store.position.segment == 1
-
-
-async def test_a_file_that_was_cut_is_another_segment_for_old_positions(open_store):
-    store = open_store()
-    await write(store, b"one")
-    os.truncate(store.directory / "current.log", 0)
-    store.reopen()
-    await write(store, b"two")
-    assert store.position == (2, len(stored(b"two")))
 
 
 async def test_something_else_under_the_name_leaves_the_old_file_in_use(open_store, tmp_path):

@@ -36,8 +36,9 @@ async def test_acknowledged_lines_are_in_a_file_that_has_a_name(open_store, sync
     assert store.position.segment == 2
 
 
-async def test_lines_of_a_file_removed_during_the_sync_are_not_acknowledged(open_store, clock):
-    disk = FaultyDisk()
+async def test_lines_of_a_file_removed_during_the_sync_are_not_acknowledged(
+    open_store, disk, clock
+):
     store = open_store(disk, clock=clock, sync=Sync.ALWAYS)
     disk.before["fdatasync"] = (store.directory / "current.log").unlink
     store.append(batch(b"one"))
@@ -52,23 +53,16 @@ async def test_lines_of_a_file_removed_during_the_sync_are_not_acknowledged(open
 
 
 @pytest.mark.usefixtures("looked_at_each_time")
-async def test_a_cut_by_somebody_glues_no_line_to_a_torn_one(open_store):
-    """And the position behind the cut is not used again."""
+@pytest.mark.parametrize("cut", [0, len(stored(b"one")), len(stored(b"one", b"t")) - 1])
+async def test_a_cut_by_somebody_glues_no_lines_and_no_position_is_used_again(open_store, cut):
     store = open_store(sync=Sync.ALWAYS)
     await write(store, b"one", b"two")
-    os.truncate(store.directory / "current.log", len(stored(b"one", b"t")) - 1)
+    left = text_of(store.directory)[:cut]
+    os.truncate(store.directory / "current.log", cut)
     await write(store, b"three")
-    assert text_of(store.directory) == stored(b"one", b"t", b"three")
+    ended = left and left.removesuffix(b"\n") + b"\n"
+    assert text_of(store.directory) == ended + stored(b"three")
     assert store.position == (2, len(stored(b"three")))
-
-
-@pytest.mark.usefixtures("looked_at_each_time")
-async def test_a_cut_behind_a_whole_line_leaves_no_empty_one(open_store):
-    store = open_store(sync=Sync.ALWAYS)
-    await write(store, b"one", b"two")
-    os.truncate(store.directory / "current.log", len(stored(b"one")))
-    await write(store, b"three")
-    assert text_of(store.directory) == stored(b"one", b"three")
 
 
 async def test_no_cut_between_two_looks_is_acknowledged(open_store, monkeypatch):
@@ -148,9 +142,10 @@ async def test_a_failed_write_back_fails_the_acknowledgement(open_store):
         await waiting
 
 
-async def test_lines_written_before_the_file_was_removed_are_not_acknowledged(open_store, clock):
+async def test_lines_written_before_the_file_was_removed_are_not_acknowledged(
+    open_store, disk, clock
+):
     """The disk is full in the middle of a group, and a person removes current.log to make room."""
-    disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=Sync.ALWAYS)
     disk.room = len(stored(b"one")) + 10
     store.append(batch(b"one", b"two"))

@@ -6,7 +6,6 @@ import threading
 import zlib
 from collections.abc import Sequence
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +18,6 @@ from logsrv.linelog.store.blocks import (
     Deposit,
     NotesFile,
     PendingBlock,
-    make_notes_file,
     parse_notes_file,
 )
 from logsrv.linelog.store.policy import Sync
@@ -91,20 +89,6 @@ def test_a_file_that_was_cut_anywhere_is_damaged():
         assert found.damaged and not found.sure and not found.torn, size
 
 
-def test_the_place_of_an_origin_noted_behind_a_damaged_line_is_known():
-    text = b"what is this\n".join((NotesFile((NOTE,)).to_bytes(), OTHER.as_line()))
-    found = parse_notes_file(text)
-    assert found.notes == (NOTE, OTHER) and found.sure == {OTHER.origin}
-    assert found.damaged == (b"what is this\n",)
-    # However often it is written anew.
-    again = parse_notes_file(make_notes_file(found.notes, found).to_bytes())
-    assert (again.notes, again.sure, again.damaged) == (found.notes, found.sure, found.damaged)
-    assert parse_notes_file(attrs.evolve(found, damaged=()).to_bytes()).sure == {
-        NOTE.origin,
-        OTHER.origin,
-    }
-
-
 def test_a_note_says_where_it_ends():
     note = BlockNote(Position(17, 5), 32 * "0", Position(3, 10), Position(3, 30), 7)
     assert (note.size, note.stored_end) == (20, Position(17, 25))
@@ -136,9 +120,8 @@ def test_a_deposit_goes_on_where_it_was_interrupted():
 
 
 @pytest.mark.parametrize("sync", Sync)
-async def test_a_block_is_on_the_medium_when_it_is_acknowledged(open_store, sync):
+async def test_a_block_is_on_the_medium_when_it_is_acknowledged(open_store, disk, sync):
     """Whatever the policy is: first the note, then the text."""
-    disk = FaultyDisk()
     store = open_store(disk, sync=sync)
     store.append(batch(b"before"))
     await store.deposit(pending(ORIGIN, text(1)))
@@ -170,8 +153,7 @@ async def test_blocks_that_wait_together_share_their_syncs(open_store):
     assert text_of(store.directory) == text(0) + b"".join(text(number) for number in range(50))
 
 
-async def test_a_full_disk_is_waited_for_and_nothing_comes_between(open_store, clock):
-    disk = FaultyDisk()
+async def test_a_full_disk_is_waited_for_and_nothing_comes_between(open_store, disk, clock):
     store = open_store(disk, clock=clock)
     await store.deposit(pending(ORIGIN, text(1)))
     disk.room = len(text(2)) // 2
@@ -191,8 +173,7 @@ async def test_a_full_disk_is_waited_for_and_nothing_comes_between(open_store, c
     assert store.stalled is None
 
 
-async def test_a_note_that_cannot_be_written_is_tried_again(open_store, clock):
-    disk = FaultyDisk()
+async def test_a_note_that_cannot_be_written_is_tried_again(open_store, disk, clock):
     store = open_store(disk, clock=clock)
     disk.errors["create"] = no_space()
     waiting = store.deposit(pending(ORIGIN, text(1)))
@@ -206,9 +187,10 @@ async def test_a_note_that_cannot_be_written_is_tried_again(open_store, clock):
     assert b" %s " % ORIGIN.encode() in (store.directory / "origins").read_bytes()
 
 
-async def test_bytes_that_a_failed_sync_lost_are_written_again_at_the_same_place(open_store, clock):
+async def test_bytes_that_a_failed_sync_lost_are_written_again_at_the_same_place(
+    open_store, disk, clock
+):
     """The kernel lets go of pages that it could not write: another sync alone would say nothing."""
-    disk = FaultyDisk()
     store = open_store(disk, clock=clock)
     await store.deposit(pending(ORIGIN, text(1)))
     place = store.position
@@ -233,8 +215,9 @@ async def test_bytes_that_a_failed_sync_lost_are_written_again_at_the_same_place
     assert text_of(store.directory) == text(1) + text(2)
 
 
-async def test_a_file_that_is_removed_meanwhile_has_the_block_stored_in_the_next(open_store, clock):
-    disk = FaultyDisk()
+async def test_a_file_that_is_removed_meanwhile_has_the_block_stored_in_the_next(
+    open_store, disk, clock
+):
     store = open_store(disk, clock=clock)
     await store.deposit(pending(ORIGIN, text(1)))
     disk.room = 5
@@ -267,8 +250,7 @@ async def test_the_place_is_kept_over_a_stop(open_store, tmp_path):
     assert text_of(again.directory) == text(1) + text(2)
 
 
-async def test_a_store_that_closes_on_a_dead_disk_tells_who_waits(open_store, clock):
-    disk = FaultyDisk()
+async def test_a_store_that_closes_on_a_dead_disk_tells_who_waits(open_store, disk, clock):
     store = open_store(disk, clock=clock)
     disk.room = 5
     waiting = store.deposit(pending(ORIGIN, text(1)))

@@ -19,7 +19,7 @@ from logsrv.linelog.store.segment import Position, synced_place
 from logsrv.linelog.store.segment_notes import waiting_sizes
 from logsrv.linelog.store.store import Store
 from tests.parts.clocks import ClockQueue
-from tests.parts.disks import FaultyDisk, Hang, at, batch, stored, text_of, write
+from tests.parts.disks import Hang, at, batch, stored, text_of, write
 from tests.parts.reactor import until
 
 
@@ -88,7 +88,7 @@ def test_giving_up_fails_all_deferreds():
 
 
 async def test_a_sync_that_fails_while_the_reactor_looks_is_not_passed_over_for_the_next(
-    open_store, monkeypatch
+    open_store, disk, monkeypatch
 ):
     """It finds no failure, and then that later lines are safe."""
     begun, held, go, later = (threading.Event() for _ in range(4))
@@ -110,7 +110,6 @@ async def test_a_sync_that_fails_while_the_reactor_looks_is_not_passed_over_for_
             raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(writer, "deque", Failures)
-    disk = FaultyDisk()
     store = open_store(disk, sync=Sync.ALWAYS)
     disk.before = {"fdatasync": sync, "create": later.set}
     store.append(batch(b"safe"))
@@ -133,8 +132,7 @@ def place_of(store: Store) -> Position:
         return synced_place(disk)
 
 
-async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(open_store, clock):
-    disk = FaultyDisk()
+async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(open_store, disk, clock):
     store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
     store.append(batch(b"one"))
     clock.settle()
@@ -146,8 +144,7 @@ async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(open_sto
     slow.go.set()
 
 
-async def test_a_sync_that_fails_is_said_once_and_tried_again(open_store, clock):
-    disk = FaultyDisk()
+async def test_a_sync_that_fails_is_said_once_and_tried_again(open_store, disk, clock):
     store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
     disk.calls.clear()
     disk.errors["fdatasync"] = OSError(5, "Input/output error")
@@ -162,8 +159,7 @@ async def test_a_sync_that_fails_is_said_once_and_tried_again(open_store, clock)
     assert len([event for event in events if "cannot be synced" in event["log_format"]]) == 1
 
 
-async def test_a_store_is_synced_once_a_second_and_not_while_it_is_idle(open_store, clock):
-    disk = FaultyDisk()
+async def test_a_store_is_synced_once_a_second_and_not_while_it_is_idle(open_store, disk, clock):
     store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
     # A new file is synced once by itself.
     clock.advance(1)
@@ -183,8 +179,7 @@ async def test_a_store_is_synced_once_a_second_and_not_while_it_is_idle(open_sto
     assert disk.calls.count("fdatasync") == 61
 
 
-async def test_a_segment_is_synced_when_another_takes_its_place(open_store, clock):
-    disk = FaultyDisk()
+async def test_a_segment_is_synced_when_another_takes_its_place(open_store, disk, clock):
     store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
     old = (store.directory / "current.log").stat().st_ino
     store.append(batch(b"one"))
@@ -223,13 +218,12 @@ class LateQueue(ClockQueue):
 
 @pytest.mark.parametrize("later", [Sync.INTERVAL, Sync.ALWAYS])
 async def test_no_place_is_written_down_before_the_segments_in_front_of_it_are_synced(
-    open_store, clock, monkeypatch, later
+    open_store, disk, clock, monkeypatch, later
 ):
     left, real = LateQueue(clock), clock.queue
     # The first is that of the segments that were left.
     queues = iter((left, real()))
     monkeypatch.setattr(clock, "queue", lambda: next(queues))
-    disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
     old = (store.directory / "current.log").stat().st_ino
     try:
@@ -265,8 +259,7 @@ async def test_lines_of_an_earlier_policy_are_synced_though_no_others_come(
     assert place_of(store) == (1, len(stored(b"one")))
 
 
-async def test_a_segment_that_was_left_unsynced_stays_in_doubt(open_store, clock):
-    disk = FaultyDisk()
+async def test_a_segment_that_was_left_unsynced_stays_in_doubt(open_store, disk, clock):
     store = open_store(disk, clock=clock, sync=Sync.NEVER)
     store.append(batch(b"one"))
     store.rotate()
@@ -280,9 +273,8 @@ async def test_a_segment_that_was_left_unsynced_stays_in_doubt(open_store, clock
     assert place_of(store) == (0, 0)
 
 
-async def test_a_close_that_fails_does_not_end_the_syncing(open_store, clock, monkeypatch):
+async def test_a_close_that_fails_does_not_end_the_syncing(open_store, disk, clock, monkeypatch):
     """As NFS and quotas say it late, when a file is closed."""
-    disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
     await write(store, b"one")
     real = os.close
@@ -302,10 +294,9 @@ async def test_a_close_that_fails_does_not_end_the_syncing(open_store, clock, mo
 
 @pytest.mark.parametrize("sync", [Sync.INTERVAL, Sync.ALWAYS])
 async def test_a_sync_that_works_after_one_that_failed_says_nothing_of_the_segment(
-    open_store, clock, sync
+    open_store, disk, clock, sync
 ):
     """The kernel has let go of what it could not write; a start is to look for a hole there."""
-    disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=sync)
     disk.errors["fdatasync"] = OSError(errno.EIO, "Input/output error")
     store.append(batch(b"one"))

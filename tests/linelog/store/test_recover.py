@@ -9,7 +9,7 @@ from twisted.logger import LogLevel, capturedLogs, formatEvent
 from logsrv.errors import StoreError
 from logsrv.linelog.store.segment import save_number, saved_number
 from logsrv.linelog.store.segment_notes import note_waiting
-from tests.parts.disks import FaultyDisk, at, batch, no_space, stored, text_of, write
+from tests.parts.disks import at, batch, no_space, stored, text_of, write
 from tests.parts.reactor import until
 
 NAME = "0000000001-20261120T061842Z.log"
@@ -39,12 +39,11 @@ async def test_a_torn_line_is_ended_though_nothing_is_appended(open_store, tmp_p
     [("", "writev", b"torn\n" + stored(b"next")), ("77\n", "create", stored(b"next"))],
 )
 async def test_a_full_disk_does_not_keep_the_store_from_starting(
-    open_store, tmp_path, clock, left_by, call, text
+    open_store, disk, tmp_path, clock, left_by, call, text
 ):
     """After a stop its torn line is to be ended, and after a kill a new segment to be begun."""
     (tmp_path / "current.log").write_bytes(b"torn")
     (tmp_path / "lock").write_text(left_by)
-    disk = FaultyDisk()
     disk.errors[call] = no_space()
     store = open_store(disk, clock=clock, directory=tmp_path)
     store.append(batch(b"next"))

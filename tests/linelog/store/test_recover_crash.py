@@ -14,18 +14,17 @@ from logsrv.linelog.store import recover
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.segment import ACTIVE, SYNCED, Position, note_synced, save_number
 from tests.linelog.store.origin_notes import TEXTS, two, written
-from tests.parts.disks import FaultyDisk, at, batch, stored, text_of, write
+from tests.parts.disks import at, batch, stored, text_of, write
 from tests.parts.reactor import until
 
 NAME = "0000000001-20261120T061842Z.log"
 
 
-async def test_the_name_of_the_active_segment_is_synced_after_a_kill(open_store):
+async def test_the_name_of_the_active_segment_is_synced_after_a_kill(open_store, disk):
     """A kill may have come between a rotation and the sync of its names; a power cut follows it."""
     store = open_store()
     store.append(batch(b"one"))
     await store.close()
-    disk = FaultyDisk()
     again = open_store(disk, sync=Sync.ALWAYS)
     await write(again, b"two")
     assert "sync_directory" in disk.calls
@@ -59,12 +58,11 @@ async def test_a_file_that_cannot_be_read_keeps_no_store_from_starting(
 
 
 async def test_what_was_acknowledged_before_a_kill_is_synced_by_the_next_start(
-    open_store, tmp_path
+    open_store, disk, tmp_path
 ):
     (tmp_path / "current.log").write_bytes(stored(b"one"))
     (tmp_path / "lock").write_text("77\n")
     old = (tmp_path / "current.log").stat().st_ino
-    disk = FaultyDisk()
     open_store(disk, directory=tmp_path, sync=Sync.INTERVAL)
     await until(lambda: old in disk.synced)
 

@@ -243,6 +243,16 @@ def test_many_segments_are_removed_some_at_a_time_with_those_without_lines(tmp_p
     assert kept.segment_sizes.total == (1, 4) and len(list(tmp_path.glob("0*"))) == 1
 
 
+def test_bytes_that_wait_for_compression_make_no_room_for_themselves(tmp_path):
+    """They will be fewer soon: no other segment goes for them, unless that fails."""
+    packed_segment(tmp_path, stored(b"one"))
+    plain_segment(tmp_path, stored(b"x" * 1000), 2)
+    save_number(3, at(tmp_path))
+    assert retention(tmp_path, keep_bytes=900).remove() == []
+    gone = retention(tmp_path, keep_bytes=900, packing_fails=True).remove()
+    assert [one.number for one in gone] == [1, 2]
+
+
 def test_a_number_that_is_not_saved_cannot_come_again(tmp_path):
     """A crash between the rotation and the saving of the number, or a full disk there."""
     plain_segment(tmp_path, stored(b"one"))

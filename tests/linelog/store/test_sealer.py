@@ -34,8 +34,9 @@ def full_for_the_sealer() -> None:
         raise no_space()
 
 
-async def test_a_segment_that_cannot_be_compressed_stays_and_is_compressed_later(open_store):
-    disk, metrics = FaultyDisk(), Metrics(METRICS)
+async def test_a_segment_that_cannot_be_compressed_stays_and_is_compressed_later(
+    open_store, disk, metrics
+):
     store = open_store(disk, metrics=metrics)
     await write(store, b"one")
     disk.before["writev"] = full_for_the_sealer
@@ -57,8 +58,7 @@ async def test_a_segment_that_cannot_be_compressed_stays_and_is_compressed_later
     assert not list(store.directory.glob("*Z.log"))
 
 
-async def test_a_segment_that_is_cut_while_it_waits_is_compressed_and_told_of(open_store):
-    disk = FaultyDisk()
+async def test_a_segment_that_is_cut_while_it_waits_is_compressed_and_told_of(open_store, disk):
     store = open_store(disk)
     await write(store, b"one", b"two")
     disk.before["writev"] = full_for_the_sealer
@@ -106,8 +106,7 @@ async def test_segments_that_a_target_does_not_have_stay_until_it_does(open_stor
     assert "before all of its lines were shipped to centre, second" in said[2]
 
 
-async def test_a_segment_that_fits_once_it_is_compressed_is_not_removed_before(open_store):
-    metrics = Metrics(METRICS)
+async def test_a_segment_that_fits_once_it_is_compressed_is_not_removed_before(open_store, metrics):
     store = open_store(metrics=metrics, rotate_size=200_000, keep_bytes=100_000)
     lines = [b"x" * 1000] * 300
     store.append(batch(*lines))
@@ -116,17 +115,6 @@ async def test_a_segment_that_fits_once_it_is_compressed_is_not_removed_before(o
     await store.close()
     assert metrics.value("segments_removed_total") == 0
     assert text_of(store.directory) == stored(*lines)
-
-
-async def test_segments_that_cannot_be_compressed_are_removed_as_they_are(open_store):
-    """A full disk gets room."""
-    disk = FaultyDisk()
-    disk.before["writev"] = full_for_the_sealer
-    store = open_store(disk, keep_bytes=1000)
-    store.append(batch(b"x" * 2000))
-    store.rotate()
-    await store.durable()
-    await until(lambda: store.position == (2, 0) and not list(store.directory.glob("0*")))
 
 
 class LateNumber(FaultyDisk):
@@ -145,7 +133,7 @@ class LateNumber(FaultyDisk):
 async def test_uncompressed_segments_are_removed_at_once_also_when_the_writer_is_slow(
     open_store, clock
 ):
-    """Before the next number is on the disk none is removed, and the next look is a minute later."""
+    """A full disk gets room. Before the next number is on it none goes; the next look is a minute later."""
     disk = LateNumber()
     disk.before["writev"] = full_for_the_sealer
     store = open_store(disk, clock=clock, keep_bytes=1000)
@@ -277,9 +265,8 @@ async def test_a_failed_sealing_is_not_tried_again_while_indexes_are_checked(
     assert "seal" in again.troubles()
 
 
-async def test_nothing_is_sealed_whose_names_cannot_be_synced(open_store):
+async def test_nothing_is_sealed_whose_names_cannot_be_synced(open_store, disk):
     """Else a power cut may leave its lines in current.log as well."""
-    disk = FaultyDisk()
     store = open_store(disk)
     await write(store, b"one")
 
@@ -302,9 +289,8 @@ def make_empty(directory: Path, segments: int) -> None:
         (directory / f"{number:010}-20261120T061842Z.log").touch()
 
 
-async def test_empty_segments_stay_for_followers_and_not_for_ever(open_store, tmp_path):
+async def test_empty_segments_stay_for_followers_and_not_for_ever(open_store, disk, tmp_path):
     make_empty(tmp_path, 30)
-    disk = FaultyDisk()
     # Nothing but their names tells how far the numbers have come.
     disk.before["unlink"] = lambda: (tmp_path / "number").unlink(missing_ok=True)
     store = open_store(disk, directory=tmp_path)

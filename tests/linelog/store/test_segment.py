@@ -184,3 +184,15 @@ def test_a_store_without_current_log_has_no_active_file(tmp_path):
     store = small_store(tmp_path / "store")
     (store / "current.log").unlink()
     assert open_active_and_list(at(store))[0] == -1
+
+
+def test_a_rotation_behind_the_listing_hides_no_segment(tmp_path):
+    writer = Writer(tmp_path / "store")
+
+    class Rotating(Disk):
+        def entries(self) -> dict[str, bool]:
+            names = super().entries()
+            writer.rotate()
+            return names
+
+    assert Listing(Rotating().open_directory(writer.directory)).active == 1

@@ -177,21 +177,8 @@ async def test_sealed_segments_are_counted_after_a_start_and_after_each_rotation
     await until(lambda: again.value("store_bytes") == on_disk(store.directory))
 
 
-async def test_a_segment_that_somebody_removes_is_counted_no_more(open_store):
-    """By SIGHUP at once, else within some minutes."""
-    metrics = Metrics(METRICS)
-    store = open_store(metrics=metrics)
-    await segments(store, metrics, packed=3)
-    for path in store.directory.glob("0000000002-*"):
-        path.unlink()
-    store.reopen()
-    await until(lambda: metrics.value("store_segments") == 3)
-    assert metrics.value("store_bytes") == on_disk(store.directory)
-
-
-async def test_a_change_from_outside_is_noticed_by_itself(open_store, clock):
+async def test_a_change_from_outside_is_noticed_by_itself(open_store, metrics, clock):
     """Also within one tick of the kernel's clock for files."""
-    metrics = Metrics(METRICS)
     store = open_store(clock=clock, metrics=metrics)
     await segments(store, metrics, packed=2)
     (store.directory / "0000000001-20200101T000000Z.log").write_bytes(stored(b"stranger"))
@@ -206,10 +193,9 @@ async def test_a_change_from_outside_is_noticed_by_itself(open_store, clock):
     assert metrics.value("store_segments") == 2
 
 
-async def test_a_rotation_lists_nothing(open_store):
+async def test_a_rotation_lists_nothing(open_store, metrics):
     """With 20,000 segments a listing takes as long as all else."""
     disk, listed = FaultyDisk(), list[int]()
-    metrics = Metrics(METRICS)
     store = open_store(disk, metrics=metrics, keep_bytes=1 << 30)
     await segments(store, metrics, packed=1)
     disk.before["entries"] = lambda: listed.append(1)
@@ -221,11 +207,10 @@ async def test_a_rotation_lists_nothing(open_store):
 
 
 async def test_damaged_indexes_are_reported_and_made_again_soon_after_a_start(
-    open_store, monkeypatch
+    open_store, metrics, monkeypatch
 ):
     """The start itself reads no index: of 20,000 that takes a second."""
     monkeypatch.setattr(sealer, "INDEXES_AT_ONCE", 2)
-    metrics = Metrics(METRICS)
     store = open_store(metrics=metrics)
     await segments(store, metrics, packed=6)
     await store.close()

@@ -17,8 +17,7 @@ from tests.parts.disks import FaultyDisk, Hang, batch, stored, text_of, write
 from tests.parts.reactor import until
 
 
-async def test_close_on_a_full_disk_says_and_counts_what_was_not_written(open_store):
-    disk, metrics = FaultyDisk(), Metrics(METRICS)
+async def test_close_on_a_full_disk_says_and_counts_what_was_not_written(open_store, disk, metrics):
     store = open_store(disk, metrics)
     disk.room = len(stored(b"kept")) + 10
     store.append(batch(b"kept", b"torn", b"x" * 9000))

@@ -9,7 +9,7 @@ from logsrv.linelog.batch import Buffer
 from logsrv.linelog.store.disk import IOV_MAX
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.writer import without_first_bytes
-from tests.parts.disks import FaultyDisk, batch, stored, text_of, write
+from tests.parts.disks import batch, stored, text_of, write
 from tests.parts.reactor import until
 
 
@@ -21,8 +21,7 @@ def test_a_short_write_goes_on_at_the_exact_byte(pieces, data):
     assert b"".join(without_first_bytes(buffers, count)) == whole[count:]
 
 
-async def test_a_disk_that_takes_seven_bytes_at_a_time_gets_every_byte_once(open_store):
-    disk = FaultyDisk()
+async def test_a_disk_that_takes_seven_bytes_at_a_time_gets_every_byte_once(open_store, disk):
     disk.limit = 7
     store = open_store(disk)
     lines = [b"x" * (number % 40) for number in range(100)]
@@ -33,8 +32,9 @@ async def test_a_disk_that_takes_seven_bytes_at_a_time_gets_every_byte_once(open
     assert store.position.offset == len(stored(*lines, *lines, b"x" * 5000))
 
 
-async def test_thousands_of_small_batches_are_few_calls_within_the_limit_of_the_system(open_store):
-    disk = FaultyDisk()
+async def test_thousands_of_small_batches_are_few_calls_within_the_limit_of_the_system(
+    open_store, disk
+):
     store = open_store(disk)
     lines = [b"%d" % number for number in range(5000)]
     for line in lines:
@@ -46,9 +46,8 @@ async def test_thousands_of_small_batches_are_few_calls_within_the_limit_of_the_
 
 
 async def test_an_error_nobody_thought_of_stops_the_writer_no_more_than_a_full_disk(
-    open_store, clock
+    open_store, disk, clock
 ):
-    disk = FaultyDisk()
     store = open_store(disk, clock=clock)
     disk.errors["writev"] = ZeroDivisionError("surprise")
     with capturedLogs() as events:
@@ -61,8 +60,7 @@ async def test_an_error_nobody_thought_of_stops_the_writer_no_more_than_a_full_d
     assert text_of(store.directory) == stored(b"kept")
 
 
-async def test_close_tries_a_stalled_disk_once_more(open_store, clock):
-    disk = FaultyDisk()
+async def test_close_tries_a_stalled_disk_once_more(open_store, disk, clock):
     disk.room = 5
     store = open_store(disk, clock=clock)
     store.append(batch(b"kept"))
@@ -78,13 +76,12 @@ async def test_close_tries_a_stalled_disk_once_more(open_store, clock):
     [(Sync.ALWAYS, Sync.ALWAYS), (Sync.ALWAYS, Sync.INTERVAL), (Sync.INTERVAL, Sync.NEVER)],
 )
 async def test_a_sync_that_failed_is_tried_again_though_nobody_sends_anything(
-    open_store, before, policy, clock
+    open_store, disk, before, policy, clock
 ):
     """Else a server that is sent nothing because it says that it fails would say so for ever.
 
     A reload may even end the syncing.
     """
-    disk = FaultyDisk()
     store = open_store(disk, clock=clock, sync=before)
     disk.errors["fdatasync"] = OSError(5, "Input/output error")
     store.append(batch(b"one"))

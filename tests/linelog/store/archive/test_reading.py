@@ -206,27 +206,19 @@ def test_further_reads_wait_for_a_free_thread():
     readers.close()
 
 
-def test_the_error_of_a_read_is_raised_to_its_caller():
+class Panic(BaseException):
+    """As one of obstore."""
+
+
+@pytest.mark.parametrize("kind", [ArchiveError, Panic])
+def test_the_error_of_a_read_is_raised_to_its_caller(kind):
     def fail() -> bytes:
-        raise ArchiveError("gone")
+        raise kind("gone")
 
     readers = ReaderThreads()
     one = readers.start(fail)
-    with pytest.raises(ArchiveError, match="gone"):
+    with pytest.raises(kind, match="gone"):
         one.result()
-    readers.close()
-
-
-def test_a_panic_in_a_read_is_raised_to_its_caller():
-    class Panic(BaseException):
-        pass
-
-    def fail() -> bytes:
-        raise Panic
-
-    readers = ReaderThreads()
-    with pytest.raises(Panic):
-        readers.start(fail).result()
     readers.close()
 
 

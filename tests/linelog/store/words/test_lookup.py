@@ -116,16 +116,6 @@ def test_the_word_index_of_another_segment_is_refused():
         words.require_same_segment(ours._replace(segment=2))
 
 
-@pytest.mark.parametrize(
-    "data",
-    [b"", b"x", INDEX[:-1], INDEX[1:], INDEX[: len(INDEX) // 2], INDEX + b"x", b"x" * 500],
-    ids=["empty", "short", "no end", "no begin", "half", "longer", "text"],
-)
-def test_a_word_index_that_is_cut_off_or_something_else_is_refused(data):
-    with pytest.raises(ValueError, match="word index"):
-        WordIndex(data)
-
-
 @given(st.lists(st.text("\\uU0\n", max_size=12), min_size=1, max_size=10))
 def test_escapes_of_json_are_known_frame_by_frame(texts):
     frames = [text.encode() for text in texts if text] or [b"\n"]
