@@ -21,7 +21,7 @@ from logsrv.kit.connections.senders import REMEMBERED_SENDERS, GuardedSenders
 from logsrv.kit.observe import rate_limited_log
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.observe.rate_limited_log import OTHERS, QUIET_SECONDS, RateLimitedLog
-from logsrv.linelog.formats.blocks.incoming import IncomingBlocks
+from logsrv.linelog.formats.blocks.body import IncomingBlocks
 from logsrv.linelog.formats.gelf.parse import SECONDS, ChunkJoiner
 from logsrv.linelog.http import views
 from logsrv.linelog.http.problems import Problem

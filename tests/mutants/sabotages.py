@@ -80,7 +80,7 @@ SABOTAGES = [
     ),
     Sabotage(
         "any token lets a sender over HTTP in",
-        "linelog/formats/http/token.py",
+        "linelog/formats/http/routes.py",
         "if not hmac.compare_digest(given, token.encode()):",
         "if not given:",
         "linelog/formats/http/test_request.py::test_a_header_without_the_token_is_refused_with_401",

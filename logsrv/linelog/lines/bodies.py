@@ -15,7 +15,6 @@ import attrs
 import orjson
 
 from logsrv.errors import PeerError
-from logsrv.kit.children.child_side import MEMORY
 from logsrv.linelog.lines.json_made import HugeNumber, json_object_line, json_object_lines
 from logsrv.linelog.lines.records import RecordRun
 
@@ -46,9 +45,6 @@ RECORD = 200
 # The most dicts that become JSON in one call, and the most bytes of what all of them have.
 _AT_ONCE = 512
 _BYTES_AT_ONCE = 1 << 20
-MOST_MEMORY = MEMORY // 4 * 3
-"""The most memory that a body may need while it is parsed: three quarters of what a worker may have."""
-
 # Records of one kind become lines together, up to this many bytes.
 _RUN = 1 << 20
 
@@ -340,21 +336,6 @@ def records_too_large(most: int, what: str, records: int | None = None) -> Reque
 def fits_in_record(size: int, most: int) -> bool:
     """Return whether JSON of `size` bytes may become a record of `most`: white space disappears."""
     return size <= max(_SPARE * most, _LEAST_LONG)
-
-
-def require_memory(body: bytes, of_byte: int, signs: bytes, of_value: int) -> None:
-    """Raise RequestRefused (413) if a body may need more memory, while it is parsed, than a worker has.
-
-    of_byte, of_value: bytes of memory that each byte of the body, and each value in it, needs. signs: bytes
-    that stand before each value, and perhaps elsewhere.
-    """
-    size = len(body)
-    # Most bodies are too small, whatever is in them.
-    if (of_byte + of_value) * size <= MOST_MEMORY:
-        return
-    values = size - len(body.translate(None, signs))
-    if of_byte * size + of_value * values > MOST_MEMORY:
-        raise RequestRefused(413, "the body has too many values to parse; send fewer at once")
 
 
 def parse_json_text(text: bytes) -> Any:

@@ -11,10 +11,15 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from logsrv.linelog.formats.bulk import parse as bulk_bodies
-from logsrv.linelog.formats.http.json_body import element_texts, parse_json_body, value_ends
 from logsrv.linelog.formats.http.parse import coding_to_undo, parse_body, unpacked_body
-from logsrv.linelog.formats.http.protobuf_body import import_extra, parse_protobuf
 from logsrv.linelog.formats.http.routes import find_route, http_routes
+from logsrv.linelog.formats.http.structured_body import (
+    element_texts,
+    import_extra,
+    parse_json_body,
+    parse_protobuf,
+    value_ends,
+)
 from logsrv.linelog.formats.loki import parse as loki
 from logsrv.linelog.formats.ndjson import parse as http_lines
 from logsrv.linelog.formats.otlp import parse as otlp
@@ -34,10 +39,11 @@ from logsrv.linelog.lines.json_made import (
     decode_or_escape,
     json_object_line,
     json_object_lines,
+    nanoseconds_as_rfc3339,
+    seconds_as_rfc3339,
 )
 from logsrv.linelog.lines.json_text import count_storable_objects, json_on_one_line
 from logsrv.linelog.lines.rules import LineCounts, LineRules
-from logsrv.linelog.lines.times import nanoseconds_as_rfc3339, seconds_as_rfc3339
 from tests.fuzz.oracles import at_most, safe
 from tests.fuzz.target import target
 from tests.fuzz.targets.events import kept
@@ -115,7 +121,7 @@ def _takers() -> list[tuple[str, Callable[..., Any]]]:
     ]
 
 
-@target("linelog.formats.hec.parse", "linelog.formats.http.json_body")
+@target("linelog.formats.hec.parse", "linelog.formats.http.structured_body")
 def http_formats(data: bytes) -> None:
     """A body for each format of the http input is stored whole or refused, those of later ones too."""
     takers, media = _takers(), ("", "application/json", "application/x-protobuf")
@@ -138,7 +144,7 @@ def loki_json(data: bytes) -> None:
     checked_in_worker(data, "application/json", "/loki/api/v1/push")
 
 
-@target("linelog.formats.loki.parse", "linelog.formats.http.protobuf_body")
+@target("linelog.formats.loki.parse", "linelog.formats.http.structured_body")
 def loki_protobuf(data: bytes) -> None:
     """A push of Loki in protobuf and snappy; the input is also packed here, so that its content
     is parsed.
@@ -157,7 +163,7 @@ def otlp_json(data: bytes) -> None:
     checked_in_worker(data, "application/json", "/v1/logs")
 
 
-@target("linelog.formats.otlp.parse", "linelog.formats.http.protobuf_body")
+@target("linelog.formats.otlp.parse", "linelog.formats.http.structured_body")
 def otlp_protobuf(data: bytes) -> None:
     """An export of logs in protobuf."""
     checked_here(otlp.add_otlp_records, data, "application/x-protobuf", "/v1/logs")
@@ -219,7 +225,7 @@ def _numbers(text: bytes) -> Any:
     return json.loads(text, parse_float=str, parse_int=str)
 
 
-@target("linelog.formats.http.json_body")
+@target("linelog.formats.http.structured_body")
 def json_body(data: bytes) -> None:
     """The texts of an array's elements have the values of the whole."""
     value_ends(data)
@@ -232,7 +238,7 @@ def json_body(data: bytes) -> None:
         assert [parse_json_text(text) for text in element_texts(data.strip())] == value
 
 
-@target("linelog.formats.http.protobuf_body")
+@target("linelog.formats.http.structured_body")
 def protobuf_body(data: bytes) -> None:
     """A message is parsed or refused."""
     kind = import_extra(
@@ -244,7 +250,7 @@ def protobuf_body(data: bytes) -> None:
         assert refusal.status == 400
 
 
-@target("linelog.lines.json_made", "linelog.lines.times")
+@target("linelog.lines.json_made", "linelog.lines.json_made")
 def json_made(data: bytes) -> None:
     """Any record becomes a JSON object on one line, alone or together with others."""
     text = data.decode("utf-8", "surrogateescape")

@@ -14,8 +14,9 @@ from logsrv.linelog.lines.json_made import (
     HugeNumber,
     json_object_line,
     json_object_lines,
+    nanoseconds_as_rfc3339,
+    seconds_as_rfc3339,
 )
-from logsrv.linelog.lines.times import nanoseconds_as_rfc3339, seconds_as_rfc3339
 
 KEYS = st.text() | st.binary() | st.integers()
 VALUES = st.recursive(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import enum
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from logsrv.linelog.formats.blocks.incoming import IncomingBlocks, Key
 from logsrv.linelog.formats.blocks.overlap import (
     overlaps_last_block,
     read_stored_crc,
@@ -34,6 +35,61 @@ from logsrv.linelog.intake.unfinished import UnfinishedData
 from logsrv.linelog.lines.bodies import LARGE, Reply, RequestRefused, busy_refusal, json_line
 from logsrv.linelog.store.blocks import BlockNote, PendingBlock
 from logsrv.linelog.store.segment import Position
+
+OVERTAKEN = 0.5
+"""Seconds for which a block waits for the previous one, which may come over another connection."""
+Key: TypeAlias = tuple[str, str]
+"""The identity of a store, and a position in it."""
+
+
+class IncomingBlocks:
+    """The blocks that are being received; each waits for the one before it.
+
+    bodies: the blocks, by the positions at which they end. followers: Deferreds of the blocks that wait for
+    their predecessor, by the position at which that ends.
+    """
+
+    def __init__(self) -> None:
+        self.bodies: dict[Key, Body] = {}
+        self.followers: dict[Key, list[Deferred[None]]] = {}
+        # Blocks that may go on now, one after the other in one loop.
+        self._let_in: deque[Deferred[None]] = deque()
+        self._letting_in = False
+
+    def wait_for_block(self, key: Key, clock: IReactorTime) -> Deferred[None]:
+        """Return a Deferred that fires when the block that ends at `key` lets this one go on.
+
+        It also fires after OVERTAKEN seconds if that block has not arrived yet.
+        """
+        turn: Deferred[None] = Deferred()
+        self.followers.setdefault(key, []).append(turn)
+        if key not in self.bodies:
+            turn.addTimeout(OVERTAKEN, clock).addErrback(lambda _: self._give_up_waiting(key, turn))
+        return turn
+
+    def release_followers(self, key: Key, body: Body) -> None:
+        """Let the followers of a block go on: it is being stored, or never will be.
+
+        In one loop: each may release the next, and hundreds would nest too deep.
+        """
+        if self.bodies.get(key) is not body:
+            return
+        del self.bodies[key]
+        self._let_in.extend(self.followers.pop(key, ()))
+        if self._letting_in:
+            return
+        self._letting_in = True
+        try:
+            while self._let_in:
+                self._let_in.popleft().callback(None)
+        finally:
+            self._letting_in = False
+
+    def _give_up_waiting(self, key: Key, turn: Deferred[None]) -> None:
+        self.followers[key].remove(turn)
+        if not self.followers[key]:
+            del self.followers[key]
+
 
 log = Logger()
 CODING = "zstd"

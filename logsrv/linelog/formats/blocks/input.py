@@ -11,11 +11,11 @@ from __future__ import annotations
 from functools import partial
 
 from logsrv.linelog.formats.blocks.body import (
+    IncomingBlocks,
     block_body,
     last_block_headers,
     require_known_place,
 )
-from logsrv.linelog.formats.blocks.incoming import IncomingBlocks
 from logsrv.linelog.formats.http.body import (
     Body,
     QuestionBody,

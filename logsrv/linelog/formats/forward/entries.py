@@ -23,14 +23,15 @@ from logsrv.linelog.formats.forward.msgpack_values import (
     value_end,
     value_ends,
 )
-from logsrv.linelog.lines import times
 from logsrv.linelog.lines.bodies import Records
 from logsrv.linelog.lines.inflated import Buffer
 from logsrv.linelog.lines.json_made import (
     json_object_line,
     json_object_lines,
     key_text,
+    nanoseconds_as_rfc3339,
     refuse_unknown,
+    seconds_as_rfc3339,
 )
 from logsrv.linelog.lines.records import without_ending
 
@@ -126,11 +127,11 @@ class EntryWriter:
             if type(time) is _EventTimeText:
                 stamp, last = str(time), None
             elif type(time) is float:
-                stamp, last = times.seconds_as_rfc3339(time) or time, None
+                stamp, last = seconds_as_rfc3339(time) or time, None
             elif type(time) is not int:
                 return None
             elif time != last:
-                stamp, last = times.seconds_as_rfc3339(time) or time, time
+                stamp, last = seconds_as_rfc3339(time) or time, time
             name, name_of_tag = "time", "tag"
             while name in record:
                 name = f"_{name}"
@@ -203,7 +204,7 @@ def _as_rfc3339(value: Any) -> Any:
     if isinstance(value, (str, msgpack.Timestamp)):
         return _time_text(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return times.seconds_as_rfc3339(value) or value
+        return seconds_as_rfc3339(value) or value
     return value
 
 
@@ -274,7 +275,7 @@ class _TextKeyHook:
 
 def _extension_value(code: int, data: bytes) -> Any:
     if code == 0 and len(data) == _EVENT_TIME.size:
-        text = times.nanoseconds_as_rfc3339(*_EVENT_TIME.unpack(data))
+        text = nanoseconds_as_rfc3339(*_EVENT_TIME.unpack(data))
         return _EventTimeText(text)
     return base64.b64encode(data).decode("ascii")
 
@@ -282,7 +283,7 @@ def _extension_value(code: int, data: bytes) -> Any:
 def _time_text(value: Any) -> str:
     """Return the text of a time; raise TypeError for any other value."""
     if isinstance(value, msgpack.Timestamp):
-        text = times.nanoseconds_as_rfc3339(value.seconds, value.nanoseconds)
+        text = nanoseconds_as_rfc3339(value.seconds, value.nanoseconds)
         return str(value.seconds) if text is None else text
     return str(value) if isinstance(value, str) else refuse_unknown(value)
 

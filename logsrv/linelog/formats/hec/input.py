@@ -13,8 +13,8 @@ import json
 
 from twisted.internet.defer import succeed
 
-from logsrv.linelog.formats.hec import answers
 from logsrv.linelog.formats.hec.parse import (
+    Answer,
     add_hec_events,
     add_hec_lines,
     count_hec_events,
@@ -22,8 +22,8 @@ from logsrv.linelog.formats.hec.parse import (
     find_asked_ids,
 )
 from logsrv.linelog.formats.http.body import Body, QuestionBody, RequestHead, require_open_store
-from logsrv.linelog.formats.http.routes import Route, Routes
-from logsrv.linelog.lines.bodies import Reply
+from logsrv.linelog.formats.http.routes import Route, Routes, TokenMissing, TokenWrong
+from logsrv.linelog.lines.bodies import Reply, RequestRefused
 from logsrv.linelog.lines.json_made import as_json
 
 _BASE = "/services/collector"
@@ -32,6 +32,15 @@ _SCHEMES = (b"splunk",)
 _EVENT_PATHS = ("", "/event", "/event/1.0")
 _RAW_PATHS = ("/raw", "/raw/1.0")
 _HEALTH_PATHS = ("/health", "/health/1.0")
+
+
+# By the HTTP status of a refusal.
+_ANSWERS = {
+    400: Answer.INVALID_FORMAT,
+    413: Answer.TOO_LARGE,
+    415: Answer.INVALID_FORMAT,
+    503: Answer.BUSY,
+}
 
 
 class AckIds:
@@ -50,14 +59,14 @@ class AckIds:
         if reply.status != 200 or not _channel(head):
             return reply
         number, self._next = self._next, self._next + 1
-        return answers.reply(answers.SUCCESS, ackId=number)
+        return Answer.SUCCESS.reply(ackId=number)
 
     def answer_question(self, reply: Reply, head: RequestHead) -> Reply:
         """Return which ids are those of safe records. reply: has the ids, as a list in JSON."""
         if reply.status != 200:
             return reply
         if not _channel(head):
-            return answers.reply(answers.NO_CHANNEL)
+            return Answer.NO_CHANNEL.reply()
         asked = json.loads(reply.body)
         return Reply(200, as_json({"acks": {str(one): 0 <= one < self._next for one in asked}}))
 
@@ -73,7 +82,7 @@ def routes() -> Routes:
         count_hec_events,
         schemes=_SCHEMES,
         done=ids.add_id,
-        refuse=answers.refuse,
+        refuse=_refuse,
     )
     lines = Route(
         post,
@@ -81,16 +90,14 @@ def routes() -> Routes:
         count_hec_lines,
         schemes=_SCHEMES,
         done=ids.add_id,
-        refuse=answers.refuse,
+        refuse=_refuse,
     )
-    asked = Route(
-        post, find_asked_ids, schemes=_SCHEMES, done=ids.answer_question, refuse=answers.refuse
-    )
+    asked = Route(post, find_asked_ids, schemes=_SCHEMES, done=ids.answer_question, refuse=_refuse)
     health = Route(
         (b"GET", b"HEAD"),
         own=_answer_about_health,
         open=True,
-        refuse=answers.refuse_as_unhealthy,
+        refuse=_refuse_as_unhealthy,
     )
     return {
         **{_BASE + path: (events, probe) for path in _EVENT_PATHS},
@@ -107,4 +114,23 @@ def _channel(head: RequestHead) -> str:
 def _answer_about_health(head: RequestHead) -> Body:
     """Return the body of a question for the health. Raises RequestRefused."""
     require_open_store(head.intake)
-    return QuestionBody(succeed(answers.reply(answers.HEALTHY)), head.intake)
+    return QuestionBody(succeed(Answer.HEALTHY.reply()), head.intake)
+
+
+def _refuse(refusal: RequestRefused) -> Reply:
+    """Return the answer to a refused request."""
+    if isinstance(refusal, TokenMissing):
+        return Answer.NO_TOKEN.reply()
+    if isinstance(refusal, TokenWrong):
+        return Answer.INVALID_TOKEN.reply()
+    # The text about a busy server says everything.
+    more = {} if refusal.status == 503 else {"error": str(refusal)}
+    found = _ANSWERS.get(refusal.status, Answer.SERVER_ERROR).reply(**more)
+    return Reply(refusal.status, found.body, headers=refusal.headers)
+
+
+def _refuse_as_unhealthy(refusal: RequestRefused) -> Reply:
+    """Return the answer to a refused question for the health."""
+    if refusal.status != 503:
+        return _refuse(refusal)
+    return Reply(503, Answer.UNHEALTHY.reply().body, headers=refusal.headers)

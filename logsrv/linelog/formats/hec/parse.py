@@ -6,6 +6,7 @@ A record has the keys of the event, or its text as `message`; then the `fields`;
 
 from __future__ import annotations
 
+import enum
 import json
 import math
 import re
@@ -19,8 +20,7 @@ import orjson
 
 from logsrv.linelog.fields.json import look_up_field
 from logsrv.linelog.fields.record import ALIASES
-from logsrv.linelog.formats.hec import answers
-from logsrv.linelog.formats.http.json_body import value_ends
+from logsrv.linelog.formats.http.structured_body import value_ends
 from logsrv.linelog.lines.bodies import (
     BodyRules,
     Records,
@@ -29,9 +29,8 @@ from logsrv.linelog.lines.bodies import (
     fits_in_record,
     parse_json_text,
 )
-from logsrv.linelog.lines.json_made import as_json, decode_or_escape, free_name
+from logsrv.linelog.lines.json_made import as_json, decode_or_escape, free_name, seconds_as_rfc3339
 from logsrv.linelog.lines.records import line_pieces
-from logsrv.linelog.lines.times import seconds_as_rfc3339
 
 _SPACE = b" \t\r\n"
 _METADATA = ("host", "source", "sourcetype", "index")
@@ -61,6 +60,29 @@ _PIECE = 256 << 10
 _LONGEST_QUESTION = 256 << 10
 
 
+class Answer(enum.Enum):
+    """The answers of an HTTP Event Collector, as Splunk's documentation lists them: code, status, text."""
+
+    SUCCESS = 0, 200, "Success"
+    NO_TOKEN = 2, 401, "Token is required"
+    INVALID_TOKEN = 4, 403, "Invalid token"
+    NO_DATA = 5, 400, "No data"
+    INVALID_FORMAT = 6, 400, "Invalid data format"
+    SERVER_ERROR = 8, 500, "Internal server error"
+    BUSY = 9, 503, "Server is busy"
+    NO_CHANNEL = 10, 400, "Data channel is missing"
+    NO_EVENT = 12, 400, "Event field is required"
+    BLANK_EVENT = 13, 400, "Event field cannot be blank"
+    HEALTHY = 17, 200, "HEC is healthy"
+    UNHEALTHY = 18, 503, "HEC is unhealthy, queues are full"
+    TOO_LARGE = 27, 413, "Request entity too large"
+
+    def reply(self, **more: Any) -> Reply:
+        """Return the answer. more: further members of its object."""
+        code, status, text = self.value
+        return Reply(status, as_json({"text": text, "code": code, **more}))
+
+
 def add_hec_events(body: bytes, rules: BodyRules, records: Records) -> Reply:
     """Add the events of a body.
 
@@ -73,10 +95,10 @@ def add_hec_events(body: bytes, rules: BodyRules, records: Records) -> Reply:
     def valid_events() -> Iterator[dict[str, Any]]:
         nonlocal fault
         for number, event in enumerate(_parse_events(body.removeprefix(BOM_UTF8))):
-            code = _code_of_fault(event)
-            if code is not None:
+            answer = _answer_to_fault(event)
+            if answer is not None:
                 records.count_invalid()
-                fault = fault or answers.reply(code, **{"invalid-event-number": number})
+                fault = fault or answer.reply(**{"invalid-event-number": number})
             else:
                 yield _event_record(event)
 
@@ -87,11 +109,11 @@ def add_hec_events(body: bytes, rules: BodyRules, records: Records) -> Reply:
 def _reply(records: Records) -> Reply:
     """Return the answer if all that was sent is valid."""
     if records.refused_count:
-        return answers.reply(answers.TOO_LARGE)
+        return Answer.TOO_LARGE.reply()
     if not len(records):
         records.count_unknown()
-        return answers.reply(answers.NO_DATA)
-    return answers.reply(answers.SUCCESS)
+        return Answer.NO_DATA.reply()
+    return Answer.SUCCESS.reply()
 
 
 def count_hec_events(body: bytes, rules: BodyRules) -> int:
@@ -137,15 +159,15 @@ def _fragment(digits: str) -> orjson.Fragment:
     return orjson.Fragment(digits.encode())
 
 
-def _code_of_fault(event: dict[str, Any] | None) -> int | None:
-    """Return the code for what is no event, or one without content; None for any other."""
+def _answer_to_fault(event: dict[str, Any] | None) -> Answer | None:
+    """Return the answer for what is no event, or one without content; None for any other."""
     if event is None:
-        return answers.INVALID_FORMAT
+        return Answer.INVALID_FORMAT
     content = event.get("event")
     if content is None:
-        return answers.NO_EVENT
+        return Answer.NO_EVENT
     blank = not content.strip() if isinstance(content, str) else content in ({}, [])
-    return answers.BLANK_EVENT if blank else None
+    return Answer.BLANK_EVENT if blank else None
 
 
 def _event_record(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -271,5 +293,5 @@ def find_asked_ids(body: bytes, rules: BodyRules, records: Records) -> Reply:
         value = None
     asked = value.get("acks") if type(value) is dict else None
     if type(asked) is not list or not all(type(one) is int for one in asked):
-        return answers.reply(answers.INVALID_FORMAT)
+        return Answer.INVALID_FORMAT.reply()
     return Reply(200, as_json(asked))

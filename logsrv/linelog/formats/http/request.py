@@ -33,6 +33,8 @@ from logsrv.linelog.formats.http.routes import (
     METHODS,
     Route,
     Routes,
+    challenges,
+    check_token,
     find_route,
     refusal_reply,
     request_path,
@@ -40,7 +42,6 @@ from logsrv.linelog.formats.http.routes import (
     route_for,
     routes_at,
 )
-from logsrv.linelog.formats.http.token import challenges, check_token
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.lines.bodies import Reply, RequestRefused, busy_refusal
 from logsrv.timer import Timer

@@ -10,9 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, TypeAlias
 
-from logsrv.linelog.formats.http.json_body import count_elements, parse_json_object
 from logsrv.linelog.formats.http.otlp_keys import meant, records_below
-from logsrv.linelog.formats.http.protobuf_body import import_extra, parse_protobuf
+from logsrv.linelog.formats.http.structured_body import (
+    count_elements,
+    import_extra,
+    parse_json_object,
+    parse_protobuf,
+)
 from logsrv.linelog.lines.bodies import (
     JSON,
     BodyRules,
@@ -24,8 +28,12 @@ from logsrv.linelog.lines.bodies import (
     malformed_body,
     nothing_found,
 )
-from logsrv.linelog.lines.json_made import decode_or_escape, free_name
-from logsrv.linelog.lines.times import NANOSECONDS, nanoseconds_as_rfc3339
+from logsrv.linelog.lines.json_made import (
+    NANOSECONDS,
+    decode_or_escape,
+    free_name,
+    nanoseconds_as_rfc3339,
+)
 
 # Time in nanoseconds since 1970, line, structured metadata.
 Entry: TypeAlias = tuple[int, str, Mapping[str, Any]]

@@ -10,7 +10,7 @@ import attrs
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.kinds import DURATION, SIZE
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.words import did_you_mean, listed, shown, size_text
+from logsrv.kit.text.words import shown, size_text
 
 MAX_BYTES = 10 << 30
 """Bytes of a new stream; halved, down to LEAST, until its server has room for them."""
@@ -94,13 +94,7 @@ def limits_of_query(given: Mapping[str, str], url: str) -> StreamLimits:
 
     url: the part of it that may be logged.
     """
-    unknown = sorted(set(given) - set(KEYS))
     who = one_line(url)
-    if unknown:
-        hint = did_you_mean(unknown[0], list(KEYS))
-        raise ConfigurationError(
-            f"{who}: after its ? only {listed(KEYS)} may stand, not {shown(unknown[0])}{hint}"
-        )
     discard = given.get("discard", "new")
     if discard not in ("new", "old"):
         raise ConfigurationError(f"{who}: discard= is new or old, not {shown(discard)}")

@@ -6,14 +6,18 @@ import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from logsrv.linelog.formats.http.json_body import count_elements, parse_json_object
 from logsrv.linelog.formats.http.otlp_keys import (
     UnknownKeys,
     camel_case,
     has_unknown_fields,
     with_known_keys,
 )
-from logsrv.linelog.formats.http.protobuf_body import import_extra, parse_protobuf
+from logsrv.linelog.formats.http.structured_body import (
+    count_elements,
+    import_extra,
+    parse_json_object,
+    parse_protobuf,
+)
 from logsrv.linelog.lines.bodies import (
     JSON,
     BodyRules,
@@ -24,7 +28,7 @@ from logsrv.linelog.lines.bodies import (
     malformed_body,
     nothing_found,
 )
-from logsrv.linelog.lines.times import nanoseconds_as_rfc3339
+from logsrv.linelog.lines.json_made import nanoseconds_as_rfc3339
 
 PROTOBUF = "application/x-protobuf"
 # A JSON value that is nested deeper is invalid; protobuf itself has this limit.

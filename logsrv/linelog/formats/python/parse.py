@@ -10,7 +10,6 @@ from typing import Any
 
 from logsrv.kit.framing.frames import Framer
 from logsrv.linelog.formats.python.plain_pickle import NotPlainError, read_plain_pickle
-from logsrv.linelog.lines import times
 from logsrv.linelog.lines.bodies import (
     BodyRules,
     Records,
@@ -18,7 +17,7 @@ from logsrv.linelog.lines.bodies import (
     RequestRefused,
     TooLargeHereError,
 )
-from logsrv.linelog.lines.json_made import free_name, json_object_line
+from logsrv.linelog.lines.json_made import free_name, json_object_line, seconds_as_rfc3339
 
 # A record whose values take more than this many times --max-record is refused. A value counts at every
 # place where it occurs.
@@ -83,7 +82,7 @@ def _known_keys(record: dict[str, Any], most: int) -> dict[str, Any]:
     number = isinstance(created, (int, float)) and not isinstance(created, bool)
     message, unfitting = _fill_message(record.get("msg"), record.get("args"), most)
     found = {
-        "time": times.seconds_as_rfc3339(created) or created if number else created,  # type: ignore[arg-type]
+        "time": seconds_as_rfc3339(created) or created if number else created,  # type: ignore[arg-type]
         "level": record.get("levelname"),
         "logger": record.get("name"),
         "message": record.get("message") if message is None else message,

@@ -35,6 +35,7 @@ class NatsPlugin(TargetPlugin):
         return read_nats_login(file)
 
     def check_settings(self, settings: TargetSettings) -> None:
+        super().check_settings(settings)
         limits_of_query(settings.url.query_parameters, settings.url.loggable_url)
 
     def is_exposed(self, settings: TargetSettings) -> bool:

@@ -15,13 +15,14 @@ from twisted.python.failure import Failure
 from logsrv.errors import StoreError
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.formats.blocks.body import (
+    OVERTAKEN,
     BlockBody,
     BlockDecision,
+    IncomingBlocks,
     block_body,
     decide_about,
     misplaced_block_refusal,
 )
-from logsrv.linelog.formats.blocks.incoming import OVERTAKEN, IncomingBlocks
 from logsrv.linelog.formats.blocks.send import LARGEST, LARGEST_TEXT, UNKNOWN, PackedBlock
 from logsrv.linelog.formats.http.body import RequestHead
 from logsrv.linelog.lines.bodies import Reply, RequestRefused

@@ -9,8 +9,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 
 from logsrv.errors import ConfigurationError
-from logsrv.linelog.formats.blocks.body import BlockBody
-from logsrv.linelog.formats.blocks.incoming import OVERTAKEN
+from logsrv.linelog.formats.blocks.body import OVERTAKEN, BlockBody
 from logsrv.linelog.formats.blocks.input import block_routes
 from logsrv.linelog.formats.blocks.send import PackedBlock
 from logsrv.linelog.formats.http.body import QuestionBody, RequestHead

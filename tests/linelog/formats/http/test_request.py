@@ -9,8 +9,7 @@ from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.linelog.formats.http.long_answer import PIECE, STALLED_AFTER, LongAnswer
 from logsrv.linelog.formats.http.request import ANSWER_SECONDS, LINGER_SECONDS
-from logsrv.linelog.formats.http.routes import find_route, http_routes, request_path
-from logsrv.linelog.formats.http.token import check_token
+from logsrv.linelog.formats.http.routes import check_token, find_route, http_routes, request_path
 from logsrv.linelog.lines.bodies import RequestRefused
 from logsrv.timer import Timer
 from tests.parts.http_senders import Sender, chunked, refused, request

@@ -13,12 +13,14 @@ from logsrv.linelog.formats.nats.limits import (
     limits_of_stream,
 )
 from logsrv.linelog.ship.address import parse_ship_url
+from logsrv.linelog.ship.target_plugin import TargetSettings
 
 URL = "nats://n1.example.net/LOGS"
 
 
 def of_url(text: str) -> StreamLimits:
     url = parse_ship_url(text)
+    url.plugin.check_settings(TargetSettings(name="x", url=url, store="x"))
     return limits_of_query(url.query_parameters, url.loggable_url)
 
 

@@ -1,21 +1,33 @@
-"""JSON bodies: parsed whole, and the places of an array's elements or of values in a row (sans-IO)."""
+"""Bodies in JSON or protobuf: parsed whole, unless that may take more memory than a worker has (sans-IO).
+
+Of JSON also the places of an array's elements, or of values in a row.
+"""
 
 from __future__ import annotations
 
 from codecs import BOM_UTF8
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from logsrv.linelog.lines.bodies import malformed_body, parse_json_text, require_memory
+from logsrv.kit.children.child_side import MEMORY
+from logsrv.linelog.lines.bodies import RequestRefused, malformed_body, parse_json_text
 
+MOST_MEMORY = MEMORY // 4 * 3
+"""The most memory that a body may need while it is parsed: three quarters of what a worker may have."""
 # Memory to parse JSON, in bytes. Each byte needs 12 in the parser's own buffer, and up to 4 as text. Each
 # value begins behind one of these signs; a small object, with two of them, needs most for its length.
 _OF_BYTE = 16
 _BEFORE_VALUES = b"[{,"
 _OF_VALUE = 130
+# Memory to parse protobuf: twice its length, and up to 134 for a message. A small message has its length
+# before it, which is one of these bytes; there are more of them than messages.
+_OF_PROTOBUF_BYTE = 2
+_SMALL_LENGTHS = bytes(range(16))
+_OF_MESSAGE = 134
 _QUOTE, _OPEN, _CLOSE, _COMMA = range(1, 5)
 _KINDS = bytearray(256)
 for _sign, _kind in zip(b'"[{]},', (_QUOTE, _OPEN, _OPEN, _CLOSE, _CLOSE, _COMMA), strict=True):
@@ -24,9 +36,24 @@ for _sign, _kind in zip(b'"[{]},', (_QUOTE, _OPEN, _OPEN, _CLOSE, _CLOSE, _COMMA
 Places: TypeAlias = npt.NDArray[np.intp]
 
 
+def _require_memory(body: bytes, of_byte: int, signs: bytes, of_value: int) -> None:
+    """Raise RequestRefused (413) if a body may need more memory, while it is parsed, than a worker has.
+
+    of_byte, of_value: bytes of memory that each byte of the body, and each value in it, needs. signs: bytes
+    that stand before each value, and perhaps elsewhere.
+    """
+    size = len(body)
+    # Most bodies are too small, whatever is in them.
+    if (of_byte + of_value) * size <= MOST_MEMORY:
+        return
+    values = size - len(body.translate(None, signs))
+    if of_byte * size + of_value * values > MOST_MEMORY:
+        raise RequestRefused(413, "the body has too many values to parse; send fewer at once")
+
+
 def parse_json_body(body: bytes) -> Any:
     """Return the value of a body. Raises RequestRefused: 400 for invalid JSON, 413 for too many values."""
-    require_memory(body, _OF_BYTE, _BEFORE_VALUES, _OF_VALUE)
+    _require_memory(body, _OF_BYTE, _BEFORE_VALUES, _OF_VALUE)
     try:
         return parse_json_text(body.removeprefix(BOM_UTF8))
     except ValueError as error:
@@ -77,7 +104,7 @@ def value_ends(text: bytes) -> Places:
 
     Raises RequestRefused (413) for too many values.
     """
-    require_memory(text, _OF_BYTE, _BEFORE_VALUES, _OF_VALUE)
+    _require_memory(text, _OF_BYTE, _BEFORE_VALUES, _OF_VALUE)
     places, kinds, depths = _find_signs(text)
     ends: Places = places[(kinds == _CLOSE) & (depths == 0)] + 1
     return ends
@@ -96,3 +123,30 @@ def _find_signs(text: bytes) -> tuple[Places, npt.NDArray[np.uint8], Places]:
     places, kinds = places[outside], kinds[outside]
     steps = (kinds == _OPEN).astype(np.int8) - (kinds == _CLOSE)
     return places, kinds, np.cumsum(steps, dtype=np.intp)
+
+
+def import_extra(module: str, what: str) -> Any:
+    """Import a module of the extra `senders`. Raises RequestRefused (501) if it is not installed.
+
+    what: the thing that needs it, in the plural, for the sentence.
+    """
+    try:
+        return import_module(module)
+    except ImportError:
+        raise RequestRefused(
+            501, f"{what} need pip install 'logsrv[senders]' on the server"
+        ) from None
+
+
+def parse_protobuf(kind: Any, body: bytes) -> Any:
+    """Return a message of the class `kind`.
+
+    Raises RequestRefused: 400 for invalid protobuf, 413 if it may need more memory than a worker has.
+    """
+    _require_memory(body, _OF_PROTOBUF_BYTE, _SMALL_LENGTHS, _OF_MESSAGE)
+    message = kind()
+    try:
+        message.ParseFromString(body)
+    except import_module("google.protobuf.message").DecodeError:
+        raise malformed_body("the body is no protobuf message of this kind") from None
+    return message

@@ -1,4 +1,4 @@
-"""JSON bodies: where elements and values are, and which have too many to parse."""
+"""Bodies in JSON and protobuf: where elements and values are, and which have too many to parse."""
 
 import json
 import subprocess
@@ -7,15 +7,18 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as service
 
-from logsrv.linelog.formats.http.json_body import (
+from logsrv.kit.framing.frames import Varint
+from logsrv.linelog.formats.http import structured_body
+from logsrv.linelog.formats.http.structured_body import (
     count_elements,
     element_texts,
     parse_json_body,
     parse_json_object,
+    parse_protobuf,
     value_ends,
 )
-from logsrv.linelog.lines import bodies
 from logsrv.linelog.lines.bodies import RequestRefused
 
 LEAVES = (
@@ -39,7 +42,7 @@ DUMPED = st.sampled_from([{}, {"indent": 1}, {"separators": (",", ":")}, {"ensur
 @pytest.fixture
 def memory(monkeypatch: pytest.MonkeyPatch) -> int:
     """Lower the limit to a 64th. Returns the size of a body of 64 MiB on this scale."""
-    monkeypatch.setattr(bodies, "MOST_MEMORY", bodies.MOST_MEMORY // 64)
+    monkeypatch.setattr(structured_body, "MOST_MEMORY", structured_body.MOST_MEMORY // 64)
     return 1 << 20
 
 
@@ -109,7 +112,7 @@ def test_32_mib_of_usual_records_are_parsed(one, memory):
 IN_WORKER = """
 import gc, sys
 from logsrv.kit.children.child_side import limit_reading_process
-from logsrv.linelog.formats.http.json_body import parse_json_body
+from logsrv.linelog.formats.http.structured_body import parse_json_body
 from logsrv.linelog.lines.bodies import RequestRefused
 
 gc.disable()
@@ -131,3 +134,52 @@ def test_a_process_with_a_workers_limit_survives_what_is_not_refused(one):
     command = [sys.executable, "-c", IN_WORKER, one]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert said[0] == "413" and said[-1] == "parsed" and {*said} == {"413", "parsed"}
+
+
+REQUEST = service.ExportLogsServiceRequest
+MIB = 1 << 14
+"""A MiB on the scale of these tests."""
+
+
+def field(number: int, content: bytes) -> bytes:
+    return bytes([number << 3 | 2]) + Varint().pack(content)
+
+
+@pytest.mark.parametrize("body", [b"\x0a\x05ab", b"\x0b", b"\xff" * 20, b"\x0a"])
+def test_a_broken_message_is_refused_with_400(body):
+    with pytest.raises(RequestRefused, match="no protobuf message of this kind") as refused:
+        parse_protobuf(REQUEST, body)
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\n\0" * (32 * MIB),
+        field(1, field(2, b"\x12\0" * (24 * MIB))),
+        field(1, field(2, field(2, b"\x32\x02\x0a\0" * (10 * MIB)))),
+    ],
+    ids=["resources", "records", "attributes"],
+)
+def test_messages_that_need_more_memory_than_a_worker_has_are_refused(body, memory):
+    with pytest.raises(RequestRefused, match="too many values to parse; send fewer") as refused:
+        parse_protobuf(REQUEST, body)
+    assert refused.value.status == 413
+
+
+def test_32_mib_of_usual_messages_are_parsed(memory):
+    request = REQUEST()
+    scope_logs = request.resource_logs.add().scope_logs.add()
+    for number in range(100):
+        one = scope_logs.log_records.add(
+            time_unix_nano=1_795_000_000_123_456_789,
+            severity_number=9,
+            severity_text="INFO",
+            trace_id=bytes(range(100, 116)),
+        )
+        one.body.string_value = "GET /index.html HTTP/1.1 200 12 ms"
+        for key in ("http.method", "http.status", "user"):
+            one.attributes.add(key=key).value.string_value = f"value {number}"
+    hundred = request.SerializeToString()
+    number = 32 * MIB // len(hundred)
+    assert len(parse_protobuf(REQUEST, hundred * number).resource_logs) == number
