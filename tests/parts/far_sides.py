@@ -91,6 +91,7 @@ class RelpPeer(Peer):
         self._framer = RelpFramer(LineRules())
 
     def dataReceived(self, data: bytes) -> None:
+        super().dataReceived(data)
         messages = iter(self._framer.receive(data))
         transport: Any = self.transport
         for answer in re.findall(rb"[0-9]+ rsp 6 200 OK\n|.+\n?", self._framer.take_answers()):

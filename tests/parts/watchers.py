@@ -30,7 +30,7 @@ class WatcherStage:
         self.clocks: Any = SimpleNamespace(
             monotonic=lambda: self.clock.seconds(), time_of_day=self.time_of_day
         )
-        self.kept: Any = AlertPlaces(str(self.directory), "", self.clocks)
+        self.kept: Any = AlertPlaces(str(self.directory), "", self.clocks)  # type: ignore[arg-type]
 
     def time_of_day(self) -> float:
         return BEGIN + self.clock.seconds() + self.ahead

@@ -4,8 +4,9 @@ import pytest
 from twisted.internet.defer import CancelledError
 from twisted.internet.task import deferLater
 
-from logsrv.linelog.ship.target import PartlyRefused
+from logsrv.linelog.ship.target import LineBatch, PartlyRefused, call_target
 from logsrv.linelog.ship.targets.relp_target import WINDOW, RelpTarget
+from logsrv.linelog.store.segment import Position
 from tests.parts.far_sides import (
     RelpPeer,
     closing,
@@ -38,6 +39,19 @@ async def test_a_send_larger_than_the_window_arrives_whole():
     assert len(peers.messages) == 2 * WINDOW + 5
 
 
+async def test_no_more_is_written_than_the_window_has_room_for():
+    async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
+        lines = [*sent(b"!silent").lines, *numbered(2 * WINDOW).lines]
+        sending = call_target(one.send, LineBatch(lines, Position(1, 0)))
+        await until(lambda: len(peers.messages) >= WINDOW, "a full window")
+        for _ in range(100):
+            await deferLater(REACTOR, 0)
+        assert len(peers.messages) == WINDOW
+        sending.cancel()
+        with pytest.raises(CancelledError):
+            await sending
+
+
 async def test_a_line_that_is_refused_is_named_and_the_others_are_there():
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         with pytest.raises(
@@ -57,7 +71,8 @@ async def test_sends_in_a_row_are_answered_in_their_order():
     """Each has an answer of its own, in the order of the sendings."""
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         under_way = [
-            one.send(some) for some in (numbered(WINDOW), sent(b"a", b"!refuse"), sent(b"b"))
+            call_target(one.send, some)
+            for some in (numbered(WINDOW), sent(b"a", b"!refuse"), sent(b"b"))
         ]
         with pytest.raises(PartlyRefused) as some:
             await under_way[1]
@@ -69,7 +84,7 @@ async def test_sends_in_a_row_are_answered_in_their_order():
 
 async def test_all_sends_in_flight_fail_together():
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
-        first, second = one.send(sent(b"!end")), one.send(sent(b"a"))
+        first, second = (call_target(one.send, sent(text)) for text in (b"!end", b"a"))
         await unavailable(first)
         await unavailable(second)
         await one.send(sent(b"a"))
@@ -79,6 +94,8 @@ async def test_all_sends_in_flight_fail_together():
 async def test_a_relp_server_that_ends_inside_an_answer_has_hung_up():
     """What it did not answer is sent again, over a new connection."""
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
+        with pytest.raises(PartlyRefused):
+            await one.send(sent(b"!refuse"))
         why = await unavailable(one.send(sent(b"a", b"!end", b"b")))
         assert not why.settled and "closed the connection" in str(why)
         assert why.hung_up and why.taken == 1
@@ -103,14 +120,14 @@ async def test_a_relp_server_that_went_away_between_sends_is_connected_again():
 async def test_giving_up_ends_the_connection():
     """Answers that come later belong to nothing."""
     async with far_side() as (peers, port):
-        sending = target(port).send(sent(b"a"))
+        sending = call_target(target(port).send, sent(b"a"))
         await until(lambda: peers.data.startswith(b"1 open "), "the session")
         sending.cancel()
         with pytest.raises(CancelledError):
             await sending
         await until(lambda: peers.connections[0].over, "the end")
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
-        sending = one.send(sent(b"!silent"))
+        sending = call_target(one.send, sent(b"!silent"))
         await until(lambda: peers.messages, "the message")
         sending.cancel()
         with pytest.raises(CancelledError):
@@ -127,4 +144,4 @@ async def test_closing_says_goodbye():
         await one.send(sent(b"a"))
         await one.close()
         await until(lambda: peers.connections[0].over, "the end")
-        assert len(peers.connections) == 1
+        assert len(peers.connections) == 1 and b" close 0\n" in peers.data
