@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from textual.scrollbar import ScrollTo
 
+from logsrv.gopher.browse import painted_lines
 from logsrv.gopher.browse.layout import ScrollPosition
 from logsrv.gopher.browse.page_lines import PageLine
 from logsrv.gopher.browse.page_view import PageView
 from tests.gopher.browse.conftest import Frame, framed, link
+from tests.gopher.conftest import until
 
 pytestmark = pytest.mark.slow
 
@@ -205,17 +207,45 @@ async def test_places_found_are_marked_and_cleared():
         assert next(iter(frame.view.render_line(0))).text == "line 0"
 
 
-async def test_a_page_grows_without_moving():
+async def test_a_page_grows_without_moving(monkeypatch):
+    """Even if its numbers take another column, and all that is known is laid out again."""
+    monkeypatch.setattr(painted_lines, "SLICE", -1.0)
     later: list[PageLine] = []
-    async with framed(growing(LONG_MENU, later)) as (frame, pilot):
-        await pilot.press("space", "down")
-        before = frame.view.scroll_position(), frame.rows()
-        later.extend(LONG_MENU)
+    async with framed(growing(LONG_MENU * 9, later)) as (frame, pilot):
+        await until(lambda: frame.view.settled, "the rows")
+        await pilot.press("space", "space", "space", "space", "down")
+        before, rows = frame.view.scroll_position(), [row.strip() for row in frame.rows()]
+        later.extend(LONG_MENU * 4)
         frame.view.show_more()
-        await pilot.pause()
-        assert (frame.view.scroll_position(), frame.rows()) == before
+        assert not frame.view.settled
+        assert (frame.view.scroll_position(), [row.strip() for row in frame.rows()]) == (
+            before,
+            rows,
+        )
         await pilot.press("end")
-        assert frame.rows()[-1] == "200 menu  item 99"
+        await until(lambda: frame.rows()[-1] == "1300 menu  item 99", "the end")
+        assert before.top > 30
+
+
+async def test_the_first_link_that_comes_gets_the_cursor():
+    later: list[PageLine] = []
+    async with framed(growing(TEXT[:3], later)) as (frame, _):
+        assert frame.view.cursor is None
+        later.append(link("one"))
+        frame.view.show_more()
+        assert frame.view.cursor == 3
+
+
+async def test_a_defect_in_the_middle_of_a_page_is_its_last_line(monkeypatch):
+    monkeypatch.setattr(painted_lines, "SLICE", -1.0)
+
+    def breaks() -> Iterator[PageLine]:
+        yield from TEXT * 10
+        raise AssertionError("odd")
+
+    async with framed(breaks()) as (frame, _):
+        await until(lambda: frame.view.settled, "the end")
+        assert "a defect of it (AssertionError: odd)" in frame.view.lines[-1].text
 
 
 async def test_the_mouse_opens_and_scrolls():

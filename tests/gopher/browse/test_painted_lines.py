@@ -72,6 +72,15 @@ async def test_lines_have_the_colour_of_their_style_and_the_cursor_has_its_own()
         assert names == {}
 
 
+async def test_a_line_is_judged_with_what_comes_after_it_however_far_the_layout_is():
+    drawing = [PageLine("a" * 50), *[PageLine(DRAWING)] * 3]
+    for before in (308, 509, 510, 511, 512):
+        lines = [*[PageLine("x")] * before, PageLine(""), *drawing]
+        async with framed(iter(lines)) as (frame, _):
+            await until(lambda frame=frame: frame.view.settled, "the rows")
+            assert len(frame.view.page_layout.rows) == len(lines)
+
+
 async def test_a_hundred_thousand_lines_are_no_trouble():
     async with framed([link(f"item {number}") for number in range(100_000)]) as (frame, pilot):
         await pilot.press("end")
