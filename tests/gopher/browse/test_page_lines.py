@@ -181,7 +181,10 @@ def test_a_line_with_other_sequences_than_colours_is_not_coloured(line):
     assert ColourParser().split_colours(line) is None
 
 
-def test_a_colour_goes_on_in_the_next_line():
+def test_a_colour_goes_on_in_the_next_line_however_far_it_is():
+    shown = page_lines(Page(TEXT, b"\x1b[31m" + b"red\n" * LONGEST), None)
+    assert {each.style for line in shown for each in line.spans} == {RED}
+    assert all(line.spans for line in shown)
     colours = ColourParser()
     colours.split_colours("\x1b[32mgreen")
     assert colours.split_colours("still") == ("still", (Span(0, 5, Style.parse("color(2)")),))
