@@ -43,13 +43,15 @@ from logsrv.cli.arguments import (
 from logsrv.cli.command import Command
 from logsrv.errors import ConfigurationError, StoreError, UsageError
 from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.options.declare import grouped_options, options_of
+from logsrv.kit.options.help import add_settings
 from logsrv.kit.options.kinds import DURATION
 from logsrv.kit.options.load import SettingsSources, load_settings
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import counted, did_you_mean, shown
 from logsrv.linelog.alerts.alert_places import FOLDER, Silence, load_silences, save_silences
-from logsrv.linelog.alerts.alert_settings import AlertSettings, alerts_by_label
+from logsrv.linelog.alerts.alert_settings import AlertOptions, AlertSettings, alerts_by_label
 from logsrv.linelog.alerts.alerts import require_programs_exist
 from logsrv.linelog.alerts.delivery import AlertMessage, make_deliver
 from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage, find_past_episodes
@@ -68,35 +70,23 @@ from logsrv.linelog.store.disk import store_errors
 
 command = Command("alert", "try the command or webhook of an alert", __name__)
 
-_OPTIONS = {
-    "config": ("FILE", "read options from this TOML file, as twistd logsrv does"),
-    "alert": ("QUERY", "send an alert for lines that match this; repeatable"),
-    "alert_command": ("COMMAND", "run this program for an alert"),
-    "alert_variable": ("NAME", "a variable for that program; repeatable"),
-    "alert_webhook": ("URL", "post an alert to this URL"),
-    "alert_format": ("json|slack|alertmanager", "the body that this URL expects"),
-    "alert_page": ("URL", "the live page's URL, for a link"),
-    "alert_every": ("TIME", "accepted, so that a command line can be copied"),
-    "directory": (
-        "DIRECTORY",
-        f"the store (default: that of the configuration; without one {SAID})",
-    ),
-}
+_OPTIONS = options_of(AlertOptions)
 
 
 def declare(parser: Parser) -> None:
-    parser.add_argument("names", metavar="NAME", nargs="*", help="only these alerts")
-    for attribute, (metavar, help_) in _OPTIONS.items():
-        name = "--" + attribute.replace("_", "-")
-        parser.add_argument(name, metavar=metavar, action="append", dest=attribute, help=help_)
     add = parser.add_argument
-    add("--no-alert-resolved", action="store_true", help="accepted as --alert-every is")
+    add("names", metavar="NAME", nargs="*", help="only these alerts")
+    file = "read options from this TOML file, as twistd logsrv does"
+    add("--config", metavar="FILE", action="append", help=file)
+    store = f"the store (default: that of the configuration; without one {SAID})"
+    add("--directory", metavar="DIRECTORY", action="append", help=store)
     add("--since", metavar="TIME", help="say when they would have fired since then; send nothing")
     add("--silence", metavar="NAME", help="send no messages of this alert for a while")
     add("--for", metavar="TIME", dest="lasting", help="the length of --silence, such as 2h")
     add("--reason", metavar="TEXT", help="why, for the list")
     add("--silences", action="store_true", help="list the alerts that are silenced")
     add("--end-silence", metavar="NAME", help="let a silenced alert send messages again")
+    add_settings(parser, grouped_options(AlertOptions), ())
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -138,7 +128,12 @@ def _try_alerts(directory: str, wanted: Mapping[str, AlertSettings]) -> int:
 
 
 def _settings(arguments: argparse.Namespace) -> LoggerSettings:
-    given = {name: getattr(arguments, name) for name in _OPTIONS if getattr(arguments, name)}
+    texts = {name: getattr(arguments, name, None) for name in ("config", "directory", *_OPTIONS)}
+    given = {
+        name: text if isinstance(text, list) else [text]
+        for name, text in texts.items()
+        if text is not None
+    }
     if arguments.since is not None and not given.keys() & {"alert_command", "alert_webhook"}:
         # Nothing is sent, so that the alert needs no way; one of the configuration stays.
         given |= {} if names_configuration(given) else {"alert_command": ["true"]}

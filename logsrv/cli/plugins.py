@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 from attrs import asdict
@@ -52,60 +52,19 @@ def declare(parser: Parser) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON, for programs")
 
 
-def run(arguments: argparse.Namespace) -> int:
-    found = find_installed()
-    shown = (
-        json.dumps(asdict(found), indent=2) + "\n" if arguments.json else _installed_report(found)
-    )
-    print(shown, end="")
-    if is_overlooked(Path.cwd()):
-        print(f"logsrv plugins: {OVERLOOKED}", file=sys.stderr)
-    is_sound = not found.broken and not any(plugin.error for plugin in found.plugins)
-    return 0 if is_sound else 1
-
-
-def _installed_report(installed: AllInstalled) -> str:
-    """Return the tables, and a line for each broken or hidden plugin."""
-    tables = {
-        "PLUGIN": installed.plugins,
-        "INPUT": installed.inputs,
-        "FORMAT OVER HTTP": installed.formats,
-        "TARGET": installed.targets,
-        "COMMAND": installed.commands,
-    }
-    parts = ["\n".join(_table(title, rows) for title, rows in tables.items())]
-    if installed.broken or installed.hidden or any(plugin.error for plugin in installed.plugins):
-        parts.append("\n")
-    for plugin in installed.plugins:
-        if plugin.error:
-            parts.append(f"broken: {plugin.name} ({plugin.where}): {plugin.error}\n")
-    for broken in installed.broken:
-        parts.append(f"broken: {broken.where}: {broken.error}\n")
-    for hidden, taken in installed.hidden:
-        parts.append(
-            f"warning: {hidden.name} is there twice: the one of {_where_from(taken)} is taken, "
-            f"not the one of {_where_from(hidden)}\n"
-        )
-    return printable("".join(parts))
-
-
-def _where_from(plugin: InstalledPlugin) -> str:
-    return plugin.where or plugin.package or "an unknown file"
-
-
-def _table(title: str, plugins: Sequence[InstalledPlugin]) -> str:
-    rows = [(title, "VERSION", "LISTENS AT", "PACKAGE", "FILE")]
-    rows += [
-        (
-            plugin.name,
-            plugin.version or "-",
-            " ".join(plugin.listens) or "-",
-            plugin.package or "-",
-            plugin.where or "-",
-        )
-        for plugin in plugins
-    ]
-    return aligned_columns(rows)
+_OURS: dict[str, Plugins[Any]] = {
+    "inputs": INPUTS,
+    "formats": HTTP_FORMATS,
+    "targets": PLUGINS,
+    "commands": COMMANDS,
+}
+_TITLES = {
+    "plugins": "PLUGIN",
+    "inputs": "INPUT",
+    "formats": "FORMAT OVER HTTP",
+    "targets": "TARGET",
+    "commands": "COMMAND",
+}
 
 
 @attrs.frozen(kw_only=True)
@@ -138,30 +97,65 @@ class BrokenPlugin:
     package: str
 
 
-@attrs.frozen(kw_only=True)
-class AllInstalled:
-    """Everything that is installed, each kind in the order of its names."""
+Installed: TypeAlias = dict[str, list[InstalledPlugin]]
+"""Each kind of _TITLES, in the order of its names."""
 
-    plugins: tuple[InstalledPlugin, ...]
-    inputs: tuple[InstalledPlugin, ...]
-    formats: tuple[InstalledPlugin, ...]
-    targets: tuple[InstalledPlugin, ...]
-    commands: tuple[InstalledPlugin, ...]
-    broken: tuple[BrokenPlugin, ...]
 
-    @property
-    def hidden(self) -> list[tuple[InstalledPlugin, InstalledPlugin]]:
-        """Return each plugin that twistd does not use, with the one of the same name that it uses."""
-        return [
-            (plugin, next(other for other in group if other.taken and other.name == plugin.name))
-            for group in (self.plugins, self.inputs, self.formats, self.targets, self.commands)
-            for plugin in group
-            if not plugin.taken
+def run(arguments: argparse.Namespace) -> int:
+    installed, broken = find_installed()
+    if arguments.json:
+        print(json.dumps({**installed, "broken": broken}, indent=2, default=asdict))
+    else:
+        print(printable(_report(installed, broken)), end="")
+    if is_overlooked(Path.cwd()):
+        print(f"logsrv plugins: {OVERLOOKED}", file=sys.stderr)
+    return 1 if broken or any(plugin.error for plugin in installed["plugins"]) else 0
+
+
+def _report(installed: Installed, broken: Sequence[BrokenPlugin]) -> str:
+    """Return the tables, and a line for each broken or hidden plugin."""
+    tables = "\n".join(_table(_TITLES[kind], found) for kind, found in installed.items())
+    said = [
+        f"broken: {one.name} ({one.where}): {one.error}\n"
+        for one in installed["plugins"]
+        if one.error
+    ]
+    said += [f"broken: {one.where}: {one.error}\n" for one in broken]
+    for kind in installed.values():
+        used = {one.name: one for one in kind if one.taken}
+        said += [
+            f"warning: {one.name} is there twice: the one of {_where_from(used[one.name])} is taken, "
+            f"not the one of {_where_from(one)}\n"
+            for one in kind
+            if not one.taken and one.name in used
         ]
+    return "".join([tables, "\n" if said else "", *said])
 
 
-def find_installed() -> AllInstalled:
-    """Return everything that Twisted's plugin system finds. It starts no plugin."""
+def _where_from(plugin: InstalledPlugin) -> str:
+    return plugin.where or plugin.package or "an unknown file"
+
+
+def _table(title: str, plugins: Sequence[InstalledPlugin]) -> str:
+    rows = [(title, "VERSION", "LISTENS AT", "PACKAGE", "FILE")]
+    rows += [
+        (
+            plugin.name,
+            plugin.version or "-",
+            " ".join(plugin.listens) or "-",
+            plugin.package or "-",
+            plugin.where or "-",
+        )
+        for plugin in plugins
+    ]
+    return aligned_columns(rows)
+
+
+def find_installed() -> tuple[Installed, list[BrokenPlugin]]:
+    """Return everything that Twisted's plugin system finds, and the files that it cannot load.
+
+    It starts no plugin.
+    """
     # Twisted logs each broken module as a critical error, with a traceback on stderr.
     with contextlib.suppress(AssertionError):
         globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
@@ -171,19 +165,27 @@ def find_installed() -> AllInstalled:
     files: dict[int, str] = {}
     for where, loaded in import_plugin_files():
         if isinstance(loaded, str):
-            package = packages.of_file(where)
-            broken.append(BrokenPlugin(where=where, error=loaded, package=_package_name(package)))
+            package = _name_of(packages.of_file(where))
+            broken.append(BrokenPlugin(where=where, error=loaded, package=package))
             continue
         for value in vars(loaded).values():
             files.setdefault(id(value), where)
-    return AllInstalled(
-        plugins=tuple(_installed_plugins(files, packages)),
-        inputs=_installed_of(INPUTS, packages),
-        formats=_installed_of(HTTP_FORMATS, packages),
-        targets=_installed_of(PLUGINS, packages),
-        commands=_installed_of(COMMANDS, packages),
-        broken=tuple(sorted(broken, key=lambda found: found.where)),
-    )
+    broken.sort(key=lambda found: found.where)
+    installed = {"plugins": list(_services(files, packages))}
+    for name, kind in _OURS.items():
+        used = kind.all()
+        found = sorted(kind.with_files(), key=lambda each: str(each[0].name))
+        installed[name] = [
+            packages.installed(
+                one.name,
+                where,
+                getattr(one, "module", "") or getattr(one, "place", "") or type(one).__module__,
+                description=_described(one),
+                taken=used.get(one.name) == one,
+            )
+            for one, where in found
+        ]
+    return installed, broken
 
 
 OVERLOOKED = (
@@ -199,21 +201,16 @@ def is_overlooked(directory: Path) -> bool:
     return any(folder.glob("*.py")) and folder.resolve() not in searched
 
 
-def _installed_plugins(
-    files: dict[int, str], packages: PluginPackages
-) -> Iterator[InstalledPlugin]:
+def _services(files: dict[int, str], packages: PluginPackages) -> Iterator[InstalledPlugin]:
     seen: set[str] = set()
     # If two plugins have the same name, twistd uses the first that Twisted's plugin system returns.
     for maker in sorted(getPlugins(IServiceMaker), key=lambda maker: maker.tapname):
-        where = files.get(id(maker), "")
-        package = packages.of_plugin(where, _module_name(maker))
-        listens, error = _default_endpoints(maker, package)
-        own = _own_version(maker)
-        yield InstalledPlugin(
-            name=maker.tapname,
-            version=own if own != "0" else _package_version(package),
-            package=_package_name(package),
-            where=where,
+        listens, error = _default_endpoints(maker)
+        yield packages.installed(
+            maker.tapname,
+            files.get(id(maker), ""),
+            _module_name(maker),
+            version=_own_version(maker),
             listens=listens,
             description=maker.description,
             error=error,
@@ -223,12 +220,12 @@ def _installed_plugins(
 
 
 def _own_version(maker: Any) -> str:
-    """Return a plugin's own version, or "0" if it has none."""
-    try:
-        return str(maker.version) if IProtocolPlugin.providedBy(maker) else "0"
-    except ConfigurationError:
-        # `_default_endpoints` reports this error.
-        return "0"
+    """Return a plugin's own version; "" if it has none."""
+    # `_default_endpoints` reports the error.
+    with contextlib.suppress(ConfigurationError):
+        if IProtocolPlugin.providedBy(maker) and maker.version != "0":
+            return str(maker.version)
+    return ""
 
 
 def _module_name(maker: Any) -> str:
@@ -241,12 +238,10 @@ def _module_name(maker: Any) -> str:
     return serves.partition(":")[0] if isinstance(serves, str) else str(serves.__module__)
 
 
-def _default_endpoints(
-    maker: Any, package: metadata.Distribution | None
-) -> tuple[tuple[str, ...], str]:
+def _default_endpoints(maker: Any) -> tuple[tuple[str, ...], str]:
     """Return the endpoints where a plugin listens by default, and an error of its options or ""."""
     # Twisted's own plugins declare their endpoints in different ways, and loading them all is slow.
-    if _package_name(package).lower() == "twisted":
+    if str(getattr(maker, "module", "")).startswith("twisted."):
         return (), ""
     try:
         with contextlib.redirect_stdout(sys.stderr):
@@ -266,26 +261,6 @@ def _default_endpoints(
         return (), error_text(error)
 
 
-def _installed_of(kind: Plugins[Any], packages: PluginPackages) -> tuple[InstalledPlugin, ...]:
-    """Return the plugins of a kind of ours: inputs, formats over HTTP, targets, commands."""
-    used = kind.all()
-    found = []
-    for one, where in sorted(kind.with_files(), key=lambda each: str(each[0].name)):
-        code = getattr(one, "module", "") or getattr(one, "place", "") or type(one).__module__
-        package = packages.of_plugin(where, code)
-        found.append(
-            InstalledPlugin(
-                name=one.name,
-                version=_package_version(package),
-                package=_package_name(package),
-                where=where,
-                description=_described(one),
-                taken=used.get(one.name) == one,
-            )
-        )
-    return tuple(found)
-
-
 def _described(one: Any) -> str:
     if isinstance(one, TargetPlugin):
         return " ".join(f"{scheme}:" for scheme in one.schemes)
@@ -293,16 +268,25 @@ def _described(one: Any) -> str:
     return told or (type(one).__doc__ or "").partition("\n")[0]
 
 
-def _package_name(package: metadata.Distribution | None) -> str:
+def _name_of(package: metadata.Distribution | None) -> str:
     return str(package.metadata["Name"]) if package else ""
-
-
-def _package_version(package: metadata.Distribution | None) -> str:
-    return package.version if package else ""
 
 
 class PluginPackages:
     """The distributions that plugin files belong to."""
+
+    def installed(
+        self, name: str, where: str, code: str, *, version: str = "", **more: Any
+    ) -> InstalledPlugin:
+        """Return a plugin with its package. code: the module of its code. more: what else is known."""
+        package = self.of_plugin(where, code)
+        return InstalledPlugin(
+            name=name,
+            version=version or (package.version if package else ""),
+            package=_name_of(package),
+            where=where,
+            **more,
+        )
 
     def of_plugin(self, where: str, code: str) -> metadata.Distribution | None:
         """Return a plugin's distribution, by the plugin's file, or else by the module of its code."""
