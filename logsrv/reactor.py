@@ -1,4 +1,4 @@
-"""The reactor: its clock and the time of day, calls when it runs or in its next turn, and other threads.
+"""The reactor: its clock, calls when it runs, in its next turn or later, and other threads.
 
 Results of other threads come as Deferreds. One of these threads has an asyncio loop, for libraries that
 need one.
@@ -73,6 +73,33 @@ class NextTurnCall:
     def _make_call(self) -> None:
         self._asked = False
         self._call()
+
+
+class Timer:
+    """A timer for one call; a second start replaces the first."""
+
+    __slots__ = ("_call", "_clock")
+
+    def __init__(self, clock: Any) -> None:
+        """`clock`: a reactor, or any object that has its `callLater`."""
+        self._clock = clock
+        self._call: Any = None
+
+    @property
+    def running(self) -> bool:
+        """Return true if a call is still to come."""
+        return self._call is not None and bool(self._call.active())
+
+    def start(self, seconds: float, function: Callable[..., object], *arguments: object) -> None:
+        """Call `function(*arguments)` after `seconds`; cancel an earlier call that is still to come."""
+        self.stop()
+        self._call = self._clock.callLater(seconds, function, *arguments)
+
+    def stop(self) -> None:
+        """Cancel the call, if it is still to come."""
+        if self.running:
+            self._call.cancel()
+        self._call = None
 
 
 def deferred_from_future(

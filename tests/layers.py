@@ -5,7 +5,6 @@
 LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "errors",
-        "timer",
         "reactor",
         "clock",
         "memory",

@@ -35,7 +35,7 @@ from logsrv.gopher.wire.limits import Limits
 from logsrv.gopher.wire.menu import Menu
 from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 
 class IClientReactor(IReactorTime, IReactorFDSet):

@@ -23,7 +23,7 @@ from logsrv.kit.children.frames import MessageReader, frame_parts
 from logsrv.kit.children.starting import spawn
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.kit.text.escape import one_line
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 log = Logger()
 

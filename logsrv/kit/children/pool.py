@@ -18,7 +18,7 @@ from twisted.logger import Logger
 
 from logsrv.errors import LogsrvError
 from logsrv.kit.children.child_process import ChildProcess, ChildProcesses, ProcessEnd
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 log = Logger()
 

@@ -18,7 +18,7 @@ from logsrv.kit.children.child_process import (
     child_environment,
     start_error_text,
 )
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 log = Logger()
 

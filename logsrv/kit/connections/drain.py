@@ -20,7 +20,7 @@ from twisted.internet.task import deferLater
 from logsrv.kit.connections.guarded_connection import GuardedConnection
 from logsrv.kit.connections.tls import is_encrypted
 from logsrv.kit.connections.transports import descriptor, ioctl_byte_count, unacknowledged_bytes
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 # Seconds between two looks at all connections; in between other descriptors get their turn.
 LOOK_SECONDS = 0.01

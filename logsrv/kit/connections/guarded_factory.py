@@ -43,7 +43,7 @@ from logsrv.kit.connections.tls import HandshakeStandIn, tls_of_failed_handshake
 from logsrv.kit.connections.transports import descriptor
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 log = Logger()
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 # Buckets that are remembered. With more, the longest unused is forgotten: it is full when its peer returns.
 REMEMBERED = 4096

@@ -23,7 +23,7 @@ from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory, TL
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 # Bytes: a name stands before each line of a peer, so the digest replaces a longer one.
 LONGEST_NAME = 128

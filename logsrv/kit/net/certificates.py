@@ -23,7 +23,7 @@ from logsrv.kit.net.bind import ListenError, listen_error
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.files import FileFingerprint, file_fingerprint, read_file
 from logsrv.kit.text.words import shown
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 log = Logger()
 

@@ -21,7 +21,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from logsrv.kit.text.words import size_text
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 log = Logger()
 

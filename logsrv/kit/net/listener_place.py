@@ -19,7 +19,7 @@ from logsrv.kit.net.bind import (
     socket_file_id,
 )
 from logsrv.kit.net.kept_sockets import KeptSockets, ListeningPlace
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 log = Logger()
 

@@ -20,7 +20,7 @@ from logsrv.kit.protocols import states
 from logsrv.kit.protocols.awaiting import handled
 from logsrv.kit.protocols.context import AuthorProtocol
 from logsrv.kit.protocols.faults import PeerGone, bytes_of, check_text
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 # Output is gathered into one write, until it is more than this many bytes.
 GATHERED = 64 * 1024

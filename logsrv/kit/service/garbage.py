@@ -14,7 +14,7 @@ from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 OLDEST = 2
 # Seconds from one collection of all objects, frozen ones too, to the next.

@@ -36,7 +36,7 @@ from logsrv.linelog.query.condition import parse_alert
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import reason
 from logsrv.linelog.store.segment import Position
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 POLL_EVERY = 0.2
 """Seconds between two polls of a store without new lines."""

@@ -19,7 +19,7 @@ from logsrv.kit.text.escape import one_line
 from logsrv.linelog.alerts import subreaper
 from logsrv.linelog.alerts.alert_settings import Command, missing_program_sentence
 from logsrv.linelog.alerts.message import TemporaryFailure, UndeliveredMessage
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 SECONDS = 60.0
 """The most seconds that the program may take; then it is killed."""

@@ -20,7 +20,7 @@ from logsrv.linelog.http.endpoints import JSON
 from logsrv.linelog.http.page import assets
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searches import AskedSearch
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 # Seconds: a connection is aborted if its client reads nothing for STALLED_AFTER, and always after LONGEST.
 STALLED_AFTER = 30.0

@@ -25,7 +25,7 @@ from logsrv.kit.children.child_process import ChildProcess, ChildProcesses, Proc
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.linelog.http.problems import STOPPING, Problem, too_many_problem
 from logsrv.linelog.store.archive.archive_notes import archive_environment_variables
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 log = Logger()
 

@@ -32,7 +32,7 @@ from logsrv.linelog.http.view_protocol import (
 )
 from logsrv.linelog.http.views import LiveViews
 from logsrv.linelog.store.segment import Position
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 HEARTBEAT_EVERY = 15.0
 STALLED_AFTER = 300.0

@@ -21,7 +21,7 @@ from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.linelog.http.problems import STOPPING, Problem, too_many_problem
 from logsrv.linelog.http.view_protocol import LiveQuery, ViewEvents, decode_events
 from logsrv.linelog.store.segment import Position
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 log = Logger()
 

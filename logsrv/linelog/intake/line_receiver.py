@@ -19,7 +19,7 @@ from logsrv.linelog.intake.turns import LITTLE
 from logsrv.linelog.lines.framer import BlockFramer, LineFramer
 from logsrv.linelog.lines.joined import JoiningFramer
 from logsrv.linelog.lines.rules import LineCounts, LineRules
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 _METHODS = rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE|CONNECT|PRI)"
 _PROXY_2 = b"\r\n\r\n\0\r\nQUIT\n"

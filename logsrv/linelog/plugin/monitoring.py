@@ -11,7 +11,7 @@ from twisted.logger import Logger
 
 from logsrv.kit.observe.metrics import Metric, make_metrics
 from logsrv.linelog.store.store import Store
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 log = Logger()
 

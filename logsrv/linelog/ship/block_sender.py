@@ -36,7 +36,7 @@ from logsrv.linelog.ship.target import (
 )
 from logsrv.linelog.store.segment import NOWHERE, Position
 from logsrv.linelog.store.segment_notes import MissingText
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 AHEAD = 0.002
 """Seconds until the next block is cut: by then most of the block in flight was sent."""

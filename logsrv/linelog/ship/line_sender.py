@@ -31,7 +31,7 @@ from logsrv.linelog.ship.target import (
 )
 from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.segment_notes import MissingText
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 GROW = 64
 """The batches that must be taken, after one was too large, before larger ones are tried again."""

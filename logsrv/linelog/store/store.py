@@ -29,7 +29,7 @@ from logsrv.linelog.store.policy import Hold, StorePolicy
 from logsrv.linelog.store.segment import Position, Segment
 from logsrv.linelog.store.threads import StoreThreads
 from logsrv.linelog.store.valve import Valve
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 log = Logger()
 CLOSE_WITHIN = 10.0

@@ -25,7 +25,7 @@ from logsrv.linelog.intake.records import RecordReceiver
 from logsrv.linelog.lines.bodies import LARGE, BodyRules, Records, RequestRefused
 from logsrv.linelog.lines.objects import add_objects_or_text
 from logsrv.linelog.lines.rules import for_datagrams
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 # A message that ends with LF is reported if no NUL comes within this time.
 _NUL_SECONDS = 1

@@ -8,7 +8,7 @@ import attrs
 from twisted.internet.interfaces import IConsumer, IPushProducer
 from zope.interface import implementer
 
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 PIECE = 64 << 10
 # A sender that reads no byte of the answer for this many seconds is given up.

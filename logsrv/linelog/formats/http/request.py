@@ -44,7 +44,7 @@ from logsrv.linelog.formats.http.routes import (
 )
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.lines.bodies import Reply, RequestRefused, busy_refusal
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 
 log = Logger()
 

@@ -30,8 +30,7 @@ from logsrv.linelog.intake.connections import Input
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.unfinished import UnfinishedData
 from logsrv.linelog.lines.bodies import RequestRefused
-from logsrv.reactor import AsyncioThread
-from logsrv.timer import Timer
+from logsrv.reactor import AsyncioThread, Timer
 
 log = Logger()
 NEEDS = "needs the package {}; install it with pip install 'logsrv[nats]'"

@@ -11,7 +11,7 @@ from logsrv.linelog.formats.http.long_answer import PIECE, STALLED_AFTER, LongAn
 from logsrv.linelog.formats.http.request import ANSWER_SECONDS, LINGER_SECONDS
 from logsrv.linelog.formats.http.routes import check_token, find_route, http_routes, request_path
 from logsrv.linelog.lines.bodies import RequestRefused
-from logsrv.timer import Timer
+from logsrv.reactor import Timer
 from tests.parts.http_senders import Sender, chunked, refused, request
 
 
