@@ -43,6 +43,11 @@ class Inputs(Mapping[str, IInput]):
     def __contains__(self, name: object) -> bool:
         return name in self.plugins
 
+    def format_of(self, name: str) -> InputFormat:
+        """Return what is known of an input before it is loaded; of a stranger's perhaps only its name."""
+        found = self.plugins.get(name)
+        return found if isinstance(found, InputFormat) else InputFormat(name, "")
+
     def is_usable(self, name: str) -> bool:
         """Return whether an input is there and can be loaded; `broken` says why not."""
         try:

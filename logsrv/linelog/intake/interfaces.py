@@ -9,12 +9,15 @@ import attrs
 from twisted.plugin import IPlugin
 from zope.interface import Attribute, Interface, implementer
 
+from logsrv.kit.net.endpoint import Endpoint
+from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.plugins import call_object
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress, IProtocolFactory
 
     from logsrv.linelog.intake.intake import Intake
+    from logsrv.linelog.intake.options import InputOptions
 
 
 class IDatagramReceiver(Interface):
@@ -61,6 +64,19 @@ class InputFormat:
     about: str = ""
     options: tuple[str, ...] = ()
     joins: bool = False
+
+    def parse_endpoint(self, text: str) -> Endpoint:
+        """Return the endpoint in the text after `NAME:`. Raises ValueError with one sentence."""
+        return parse_endpoint(text)
+
+    def label(self, text: str, endpoint: Endpoint) -> str:
+        """Return the text of a --listen without its files, for metrics and the log."""
+        if not endpoint.has_certificate and endpoint.scheme != "tls":
+            return text
+        return f"{self.name}:" * text.startswith(f"{self.name}:") + endpoint.label
+
+    def check_settings(self, text: str, endpoint: Endpoint, options: InputOptions) -> None:
+        """Raise ConfigurationError if it must not listen with these options. text: of the --listen."""
 
     def load(self) -> IInput:
         """Return the input. Raises ConfigurationError for a broken module or class."""

@@ -8,7 +8,6 @@ from typing import ClassVar, TypeVar
 
 import attrs
 
-from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.guard import GuardPolicy, PeerLimits
 from logsrv.kit.inspect.inspect_settings import OperatorSettings
 from logsrv.kit.net.endpoint import ARGUMENTS, Endpoint
@@ -17,7 +16,6 @@ from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.kinds import FLAG, NAME, NEW_DIRECTORY, Kind, integer
 from logsrv.kit.text.words import listed, nearest_word, shown
 from logsrv.linelog.alerts.alert_settings import AlertOptions, require_unique_labels
-from logsrv.linelog.formats.nats.place import parse_stream_source, without_files
 from logsrv.linelog.formats.registry import inputs
 from logsrv.linelog.http.http_settings import HttpSettings, require_token_if_public
 from logsrv.linelog.intake.interfaces import InputFormat
@@ -27,8 +25,6 @@ from logsrv.linelog.ship.ship_settings import ShipOptions, check_targets
 from logsrv.linelog.store.policy import StorePolicy
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
-FETCHED = "nats"
-"""The input that fetches lines and listens nowhere."""
 
 
 @attrs.frozen
@@ -45,21 +41,14 @@ class InputEndpoint:
     @property
     def label(self) -> str:
         """The text without the files of certificates, for metrics and the log."""
-        if self.input == FETCHED:
-            return without_files(self.text)
-        if not self.endpoint.has_certificate and self.endpoint.scheme != "tls":
-            return self.text
-        return f"{self.input}:" * self.text.startswith(f"{self.input}:") + self.endpoint.label
+        return inputs().format_of(self.input).label(self.text, self.endpoint)
 
 
 def parse_listen(text: str) -> InputEndpoint:
     """Return the value of a --listen. Raises ValueError with one sentence."""
     word, _, rest = text.partition(":")
-    if word == FETCHED:
-        parse_stream_source(rest)
-        return InputEndpoint(text, word, Endpoint(rest, "fetched"))
     if word in inputs():
-        return InputEndpoint(text, word, parse_endpoint(rest))
+        return InputEndpoint(text, word, inputs().format_of(word).parse_endpoint(rest))
     try:
         return InputEndpoint(text, "lines", parse_endpoint(text))
     except ValueError:
@@ -112,6 +101,11 @@ class ListenerSettings(LineRules, InputOptions, PeerLimits, GuardPolicy):
         """
         return unused_options([self])
 
+    def check_for_input(self) -> None:
+        """Raise ConfigurationError if its input must not listen with these settings."""
+        found = inputs().format_of(self.listen.input)
+        found.check_settings(str(self.listen), self.listen.endpoint, self)
+
     @property
     def line_rules(self) -> LineRules:
         """The options for the framer."""
@@ -142,18 +136,6 @@ def unused_options(listeners: Iterable[ListenerSettings]) -> dict[str, str]:
         if name not in used
     }
     return useless | {f"{name}_file": what for name, what in useless.items()}
-
-
-def require_blocks_token(listener: ListenerSettings) -> None:
-    """Raise ConfigurationError if anybody could send blocks to a listener, which stores them unchanged."""
-    endpoint = listener.listen.endpoint
-    certificate = endpoint.asks_for_certificates and endpoint.argument("clientcert") != "optional"
-    tokens = (listener.input_token, listener.input_token_file)
-    if listener.listen.input == "blocks" and tokens == (None, None) and not certificate:
-        raise ConfigurationError(
-            f"--listen {listener.listen} would take blocks of anybody: give --input-token-file FILE, or"
-            " listen on ssl: with clientca=FILE"
-        )
 
 
 def require_joinable_input(settings: LoggerSettings) -> None:

@@ -49,7 +49,6 @@ from logsrv.linelog.plugin.logger_settings import (
     LoggerSettings,
     listeners_without_plugin,
     parse_listen,
-    require_blocks_token,
 )
 from logsrv.linelog.plugin.monitoring import METRICS, PATIENCE, HangLog, unhealthy_reasons
 from logsrv.linelog.ship.shipping import Shipping, saved_holds
@@ -210,7 +209,7 @@ class LoggerService(ListeningService[LoggerSettings]):
                 " while the service runs; stop and start it"
             )
         for listener in settings.listener:
-            require_blocks_token(listener)
+            listener.check_for_input()
         listeners = [
             # `with_secrets` reads the files of secrets now: none can be missing after the reload was
             # accepted.

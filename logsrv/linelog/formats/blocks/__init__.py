@@ -3,10 +3,27 @@
 A block is answered when it is on the disk.
 """
 
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.endpoint import Endpoint
 from logsrv.linelog.intake.interfaces import InputFormat
-from logsrv.linelog.intake.options import OVER_HTTP
+from logsrv.linelog.intake.options import OVER_HTTP, InputOptions
 
-blocks = InputFormat(
+
+class BlocksFormat(InputFormat):
+    """The plugin of an input that stores what comes unchanged: not anybody may send it."""
+
+    def check_settings(self, text: str, endpoint: Endpoint, options: InputOptions) -> None:
+        certificate = (
+            endpoint.asks_for_certificates and endpoint.argument("clientcert") != "optional"
+        )
+        if (options.input_token, options.input_token_file) == (None, None) and not certificate:
+            raise ConfigurationError(
+                f"--listen {text} would take blocks of anybody: give --input-token-file FILE, or listen on"
+                " ssl: with clientca=FILE"
+            )
+
+
+blocks = BlocksFormat(
     "blocks",
     "logsrv.linelog.formats.blocks.input:Blocks",
     "another logsrv that ships its store: --ship https://...",

@@ -21,7 +21,6 @@ from logsrv.linelog.lines.bodies import RequestRefused
 from logsrv.linelog.plugin.logger_settings import (
     ListenerSettings,
     parse_listen,
-    require_blocks_token,
 )
 from logsrv.linelog.store.blocks import BlockNote, PendingBlock, parse_notes_file
 from logsrv.linelog.store.disk import Disk
@@ -201,7 +200,7 @@ def test_a_token_or_certificates_are_needed(listen, options, fine, tmp_path, mon
         (tmp_path / name).touch()
     settings = ListenerSettings(listen=parse_listen(listen), **options)
     if fine:
-        require_blocks_token(settings)
+        settings.check_for_input()
     else:
         with pytest.raises(ConfigurationError, match="blocks of anybody"):
-            require_blocks_token(settings)
+            settings.check_for_input()
