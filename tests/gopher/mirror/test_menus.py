@@ -1,15 +1,11 @@
 """Menus of a mirror as files. They lead to the copies, can be served again, and carry nobody's HTML."""
 
-import html.parser
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from logsrv.gopher.mirror.journal import ItemCopy
 from logsrv.gopher.mirror.menus import MenuFiles, MenuLine, gophermap_bytes, index_page
 from logsrv.gopher.mirror.paths import MirrorFolders
-from logsrv.gopher.wire.menu import MenuItem, MenuParser, parse_menu_line
+from logsrv.gopher.wire.menu import MenuItem, parse_menu_line
 from logsrv.gopher.wire.url import GopherURL
 
 ROOT = GopherURL.parse("gopher://h/1/docs")
@@ -143,35 +139,6 @@ def test_an_index_has_relative_links_to_copies():
         "gopher://x/0/x",
         "https://x/?a=1&amp;b=2",
     ]
-
-
-class Tags(html.parser.HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:
-        self.found.append(tag)
-
-
-@given(
-    st.lists(st.sampled_from([b"<script>", b'"', b"'", b">", b"&", b"\t", b"\x1b", b"\xff", b"0"]))
-)
-def test_nothing_of_a_menu_becomes_html(pieces):
-    raw = b"0<b>" + b"".join(pieces)
-    page = index_page([line(raw, copied=False), line(raw, "x")], (), "<i>\x1b", None).decode()
-    tags = Tags()
-    tags.feed(page)
-    assert set(tags.found) <= {
-        "html", "head", "meta", "title", "style", "body", "h1", "a", "div", "small", "span",
-    }  # fmt: skip
-    assert "\x1b" not in page
-
-
-@given(st.lists(st.binary(max_size=40).filter(lambda raw: b"\n" not in raw), max_size=5))
-def test_a_gophermap_has_a_line_for_each_line(raws):
-    found = gophermap_bytes([line(raw, copied=False) for raw in raws])
-    assert len(MenuParser().feed(found)) == len(raws)
 
 
 def test_an_index_has_types_and_a_way_up():

@@ -96,21 +96,16 @@ def stop_after(site: Site, requests: int) -> None:
         raise KeyboardInterrupt
 
 
-def test_an_item_that_becomes_a_menu(serve, tmp_path):
-    site = Site(serve, {b"": b"0A\t/a\t@\r\n", b"/a": b"text"})
-    crawl(site, tmp_path)
-    site.answers = {b"": b"1A\t/a\t@\r\n", b"/a": b"0B\t/a/b\t@\r\n", b"/a/b": b"b"}
-    for _ in range(2):
-        crawl(site, tmp_path, update=True)
-    assert b"b" in items(tmp_path).values()
-
-
-def test_an_item_that_becomes_a_menu_in_an_update_that_was_stopped(serve, tmp_path):
+@pytest.mark.parametrize("stopped", [False, True])
+def test_an_item_that_becomes_a_menu(serve, tmp_path, stopped):
     site = Site(serve, {b"": b"0A\t/a\t@\r\n", b"/a": b"text"})
     crawl(site, tmp_path)
     site.answers = {b"": b"1A\t/a\t@\r\n", b"/a": b"0B\t/a/b\t@\r\n", b"/a/b": b"b"}
     site.server.requests.clear()
-    with pytest.raises(KeyboardInterrupt):
-        crawl(site, tmp_path, update=True, connections=1, show=lambda: stop_after(site, 3))
+    if stopped:
+        with pytest.raises(KeyboardInterrupt):
+            crawl(site, tmp_path, update=True, connections=1, show=lambda: stop_after(site, 3))
+    else:
+        crawl(site, tmp_path, update=True)
     crawl(site, tmp_path, update=True)
     assert b"b" in items(tmp_path).values()
