@@ -1,6 +1,5 @@
 """The processes that search and watch for the web interface: their limits, failures and ends."""
 
-import json
 import os
 import signal
 import socket
@@ -149,15 +148,3 @@ def test_searches_are_limited_in_number_and_time(large):
     # This search exceeds its time, and has sent nothing before.
     answer = client.ask("/api/histogram", q="user=* some=* -nothing")
     assert answer.status == 503 and "2 s" in answer.json["error"]
-
-
-def test_a_search_that_is_broken_off_says_so(logger):
-    """The search process is killed when its client has begun to read."""
-    server = logger(*HTTP)
-    send(server, *[f"line {number} {'x' * 1000}" for number in range(20_000)])
-    with slow(server) as client, client.makefile("rb") as answer:
-        assert b" 200 " in answer.readline()
-        # The oldest search process; an idle one may have been started already.
-        os.kill(server.child(SEARCHING), signal.SIGKILL)
-        said = next(line for line in answer if line.startswith(b'{"error"'))
-    assert "broke off" in json.loads(said)["error"]

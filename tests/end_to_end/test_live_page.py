@@ -82,46 +82,6 @@ def test_a_query_is_asked_of_a_record(server, browser):
     assert page.complaints == []
 
 
-def test_what_another_tool_would_mean_is_said(server, browser):
-    server.send(b"Failed and root\n")
-    page = open_page(browser, server)
-    page.wait(f"{COUNT} === 1")
-    page.fill("#q", "Failed and root")
-    page.wait("!document.querySelector('#query-hint').hidden")
-    assert page.text("#query-hint") == "and is a word here; the operator is AND, in capitals"
-    assert page.run(f"{COUNT}") == 1
-    page.fill("#q", "| where bytes > 1000 | count")
-    page.wait("document.querySelector('#query-hint').textContent.startsWith('> is a word here')")
-    page.fill("#q", "Failed root")
-    page.wait("document.querySelector('#query-hint').hidden")
-
-
-def test_permalink_and_scrolling_back(server, browser):
-    """A position leads to its line; from there scrolling reaches all lines, in order, none twice."""
-    server.send(b"".join(b"line %d\n" % number for number in range(1500)))
-    server.wait_for_messages(1500)
-    page = open_page(browser, server)
-    page.wait(f"{LAST} === 'line 1499'")
-    page.press("k")
-    page.wait("document.querySelector('[aria-current]')")
-    page.fill("#q", '"line 617"')
-    page.wait(f"{COUNT} === 1")
-    position = page.run("document.querySelector('.line').dataset.position")
-    page = open_page(browser, server, f"?position={position}")
-    page.wait(f"document.querySelector('[aria-current]') && {COUNT} === 401")
-    assert page.texts("[aria-current] .message") == ["line 617"]
-    for distance, last in ((-4000, "line 0"), (4000, "line 1499")):
-
-        def shown_to_the_end() -> list[str] | None:
-            page.scroll("#scroller", distance)  # noqa: B023
-            shown = page.texts(".line .message")
-            return shown if last in (shown[0], shown[-1]) else None  # noqa: B023
-
-        shown = server.wait_until(shown_to_the_end, last)
-        first = int(shown[0].split()[1])
-        assert shown == [f"line {number}" for number in range(first, first + len(shown))]
-
-
 def test_a_first_page_takes_few_small_files(server, browser):
     page = open_page(browser, server)
     page.wait(LIVE)

@@ -103,19 +103,6 @@ async def test_relp_in_tls_with_certificates_of_both(logger, tmp_path):
     assert len(came(server)) == len(LINES)
 
 
-async def test_lines_for_an_http_input_need_its_token(logger, tmp_path):
-    (tmp_path / "token").write_text("geheim")
-    server = logger(
-        "--input-token-file", str(tmp_path / "token"), listen=["http:tcp:0:interface=127.0.0.1"]
-    )
-    url = f"loki+http://127.0.0.1:{server.port()}"
-    with pytest.raises(Unavailable, match="401") as without:
-        await send(target(url), LINES)
-    assert without.value.settled
-    await ship(url, LINES, token="geheim")
-    assert len(came(server)) == len(LINES)
-
-
 async def test_nothing_is_missing_when_the_receiver_is_killed(logger):
     """Over RELP unacknowledged lines are sent again; some lines may be there twice."""
     listen = f"relp:tcp:{free_port()}:interface=127.0.0.1"

@@ -1,6 +1,7 @@
 """What people and programs get of an alert and of its episodes, with nothing in it that drives anything."""
 
 import json as standard
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import attrs
@@ -9,6 +10,7 @@ import pytest
 from logsrv.linelog.alerts import message
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.episodes import Episode, EpisodeMessage
+from logsrv.linelog.alerts.message import Message, message_of_episodes, message_of_lines
 from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.windows import OTHERS
 from logsrv.linelog.query.pipeline import parse_question
@@ -24,10 +26,13 @@ def counted(*messages: str | bytes, count: int = 0, gap: bool = False) -> MatchC
     return MatchCount(count=count or len(hits), first=hits, since="SINCE", until="UNTIL", gap=gap)
 
 
+def of_lines(*messages: str | bytes, test: bool = False, **how: Any) -> Message:
+    """A message about lines."""
+    return message_of_lines(ALERT, counted(*messages, **how), "web1", test=test)
+
+
 def test_the_text_says_what_how_many_since_when_and_the_first_lines():
-    assert message.message_of_lines(
-        ALERT, counted("oops 1", "oops 2", count=4314), "web1"
-    ).text() == (
+    assert of_lines("oops 1", "oops 2", count=4314).text() == (
         "4,314 lines match oops\n"
         "server: web1\n"
         "alert: web\n"
@@ -41,32 +46,24 @@ def test_the_text_says_what_how_many_since_when_and_the_first_lines():
 
 
 def test_a_message_of_one_line_says_line_and_a_test_says_so():
-    text = message.message_of_lines(ALERT, counted("oops"), "web1", test=True).text()
-    assert (
-        text.startswith("1 line matches oops\n")
-        and message.TEST_OF_LINES in text
-        and "more" not in text
-    )
+    text = of_lines("oops", test=True).text()
+    assert text.startswith("1 line matches oops\n") and "more" not in text
+    assert message.TEST_OF_LINES in text
 
 
 def test_a_message_says_that_lines_are_missing():
-    assert message.GAP in message.message_of_lines(ALERT, counted("x", gap=True), "web1").text()
-    assert (
-        standard.loads(message.message_of_lines(ALERT, counted("x", gap=True), "web1").json)["gap"]
-        is True
-    )
+    found = of_lines("x", gap=True)
+    assert message.GAP in found.text() and standard.loads(found.json)["gap"] is True
 
 
 def test_nothing_in_the_text_drives_a_terminal_and_long_lines_are_cut():
-    text = message.message_of_lines(ALERT, counted(b"\x1b[31m\xff\r", "x" * 5000), "web1").text()
+    text = of_lines(b"\x1b[31m\xff\r", "x" * 5000).text()
     assert "\x1b" not in text and "\r" not in text and "\\x1b[31m\\xff" in text
     assert max(map(len, text.splitlines())) == message.LONGEST
 
 
 def test_the_json_has_lines_as_search_gives_them():
-    found = standard.loads(
-        message.message_of_lines(ALERT, counted("level=error status=500 oops"), "web1").json
-    )
+    found = standard.loads(of_lines("level=error status=500 oops").json)
     [shown] = found.pop("lines")
     assert found == {
         "query": "oops", "count": 1, "server": "web1", "since": "SINCE", "until": "UNTIL", "name": "web",
@@ -77,7 +74,7 @@ def test_the_json_has_lines_as_search_gives_them():
 
 
 def test_the_variables_have_nothing_of_the_lines():
-    assert message.message_of_lines(ALERT, counted("oops", count=3), "web1").variables == {
+    assert of_lines("oops", count=3).variables == {
         "LOGSRV_ALERT_QUERY": "oops",
         "LOGSRV_ALERT_COUNT": "3",
         "LOGSRV_ALERT_SERVER": "web1",
@@ -96,13 +93,11 @@ def test_a_link_leads_to_the_lines_on_the_page():
         "https://logs.example/x/?q=level%3E%3Derror+%22a+%26+b%22"
         f"&since={since}&until=2026-11-20T06:00:10.000999Z"
     )
-    assert f"\npage: {page}\n" in message.message_of_lines(alert, found, "web1").text()
-    assert standard.loads(message.message_of_lines(alert, found, "web1").json)["page"] == page
-    assert message.message_of_lines(alert, found, "web1").variables["LOGSRV_ALERT_PAGE"] == page
-    assert (
-        "since"
-        not in message.message_of_lines(alert, MatchCount(), "web1").variables["LOGSRV_ALERT_PAGE"]
-    )
+    made = message_of_lines(alert, found, "web1")
+    assert f"\npage: {page}\n" in made.text() and standard.loads(made.json)["page"] == page
+    assert made.variables["LOGSRV_ALERT_PAGE"] == page
+    none = message_of_lines(alert, MatchCount(), "web1")
+    assert "since" not in none.variables["LOGSRV_ALERT_PAGE"]
 
 
 TEXT = "status>=500 OR oops | count > 100 in 5m by app"
@@ -117,8 +112,9 @@ def alert(text: str = TEXT) -> AlertSettings:
     )
 
 
-def of_episodes(*episodes: Episode) -> EpisodeMessage:
-    return EpisodeMessage(episodes, BEGIN + 900)
+def of_episodes(*episodes: Episode, test: bool = False, **how: Any) -> Message:
+    """A message about episodes."""
+    return message_of_episodes(alert(), EpisodeMessage(episodes, BEGIN, **how), "web1", test=test)
 
 
 def query_of(page: str | None) -> dict[str, str]:
@@ -127,7 +123,7 @@ def query_of(page: str | None) -> dict[str, str]:
 
 
 def test_the_text_says_which_groups_since_when_and_where_to_look():
-    text = message.message_of_episodes(alert(), of_episodes(FIRING, RESOLVED), "web1").text()
+    text = of_episodes(FIRING, RESOLVED).text()
     first, page, rest = text.partition("\npage: ")[0], text.split("\n")[3], text.split("\n")[4:]
     assert first.split("\n") == [f"firing: {TEXT}", "server: web1", "alert: web"]
     assert query_of(page) == {"q": "status>=500 OR oops", "since": "2026-11-20T05:55:00.000000Z"}
@@ -140,30 +136,26 @@ def test_the_text_says_which_groups_since_when_and_where_to_look():
 
 
 def test_a_thousand_groups_are_twenty_and_a_number():
-    many = of_episodes(*[FIRING] * 1000)
-    text = message.message_of_episodes(alert(), many, "web1", test=True).text()
+    many = of_episodes(*[FIRING] * 1000, test=True)
+    text = many.text()
     assert text.endswith("\nand 980 more\n") and "This is a test by hand" in text
-    assert (
-        len(standard.loads(message.message_of_episodes(alert(), many, "x").json)["groups"]) == 1000
-    )
+    assert len(standard.loads(many.json)["groups"]) == 1000
 
 
 def test_nothing_of_a_group_drives_a_terminal_or_forges_a_line():
-    evil = of_episodes(Episode(("a\n\x1b[2J\u202e",), BEGIN))
-    text = message.message_of_episodes(alert(), evil, "web1").text()
+    text = of_episodes(Episode(("a\n\x1b[2J\u202e",), BEGIN)).text()
     assert 'firing app="a\\x0a\\x1b[2J\\u202e": since' in text
 
 
 def test_a_message_says_how_many_episodes_were_dropped():
-    sent = EpisodeMessage((FIRING,), BEGIN, dropped=98_000)
-    found = message.message_of_episodes(alert(), sent, "web1")
+    found = of_episodes(FIRING, dropped=98_000)
     assert "98,000 episodes came and went that nobody is told of" in found.text()
     assert standard.loads(found.json)["dropped"] == 98_000
 
 
 def test_the_json_has_condition_and_groups():
-    sent = EpisodeMessage((FIRING, RESOLVED), BEGIN, gap=True, left_out=True)
-    found = standard.loads(message.message_of_episodes(alert(), sent, "web1", test=True).json)
+    sent = of_episodes(FIRING, RESOLVED, gap=True, left_out=True, test=True)
+    found = standard.loads(sent.json)
     pages = [query_of(one.pop("page")) for one in found["groups"]]
     assert pages[1]["until"] == "2026-11-20T06:10:00.000000Z" and "until" not in pages[0]
     assert found.pop("page").startswith("https://logs.example.net/?q=")
@@ -212,8 +204,7 @@ def test_the_link_of_a_group_is_a_query_for_its_lines(text, key, query):
 
 
 def test_the_variables_have_nothing_of_the_groups():
-    sent = of_episodes(RESOLVED, RESOLVED)
-    found = message.message_of_episodes(alert(), sent, "web1").variables
+    found = of_episodes(RESOLVED, RESOLVED).variables
     assert found.pop("LOGSRV_ALERT_PAGE").startswith("https://logs.example.net/")
     assert found == {
         "LOGSRV_ALERT_QUERY": TEXT,
@@ -226,11 +217,11 @@ def test_the_variables_have_nothing_of_the_groups():
 
 def test_a_message_of_a_removed_alert_says_so_and_its_groups_are_told_apart():
     episodes = tuple(Episode(key, BEGIN, 1.0, BEGIN) for key in ((None,), ("(none)",), OTHERS))
-    sent = EpisodeMessage(episodes, BEGIN, is_removed=True)
-    found = standard.loads(message.message_of_episodes(alert(), sent, "web1").json)
+    sent = of_episodes(*episodes, is_removed=True)
+    found = standard.loads(sent.json)
     assert found["removed"] is True and found["state"] == "resolved"
     assert [one["labels"] for one in found["groups"]] == [{"app": None}, {"app": "(none)"}, {}]
-    text = message.message_of_episodes(alert(), sent, "web1").text()
+    text = sent.text()
     assert message.REMOVED in text
     shown = [one.split(":")[0] for one in text.splitlines() if one.startswith("resolved ")]
     assert shown == [
