@@ -20,7 +20,6 @@ from logsrv.kit.protocols.connection import PeerConnection
 from logsrv.kit.protocols.context import Settings, State
 from logsrv.kit.protocols.faults import EndOfStream, PeerGone, PeerTimeout, check_text
 from logsrv.kit.protocols.protocol import PeerProtocol
-from logsrv.kit.protocols.starting_tls import Certificate
 from logsrv.kit.protocols.states import AWAIT, FINISH, OPEN, STUCK
 
 Result = TypeVar("Result")
@@ -94,13 +93,6 @@ class Connection(PeerProtocol[Settings, State]):
         if line is None:
             raise PeerGone(f"{self.peer} sends nothing more")
         return line
-
-    async def start_tls(
-        self, certificate: Certificate | None = None, timeout: float | None = None
-    ) -> None:
-        # Plain text that is still unread is refused, so reading must not stay paused because of it.
-        self._pause_if_unread()
-        await super().start_tls(certificate, timeout)
 
     def send_line(self, text: str) -> None:
         """Send `text` and CR LF. It is dropped if the peer has gone."""
@@ -271,6 +263,7 @@ class Connection(PeerProtocol[Settings, State]):
     def _new_reader(self, connection: PeerConnection) -> Connection[Settings, State]:
         """Read on with nothing of what came before TLS."""
         self._incoming = Incoming(self._incoming.format)
+        self._holds_back = False
         return self
 
     def _wake_reader(self) -> None:

@@ -69,29 +69,37 @@ class Silent(End):
         self.gone()
 
 
-def test_a_connection_is_closed_only_when_nothing_waits_for_it():
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def drained(connections: set[Any], seconds: float, clock: Clock) -> list[int]:
+    """Begin a drain; return a list that gets the number of those that it cuts off, at its end."""
+    results: list[int] = []
+    Deferred.fromCoroutine(drain(connections, seconds, clock)).addCallback(results.append)
+    return results
+
+
+def test_a_connection_is_closed_only_when_nothing_waits_for_it(clock):
     connections: set[Any] = set()
     end = End(connections)
     end.theirs.sendall(b"last line\n")
-    clock = Clock()
-    draining = Deferred.fromCoroutine(drain(connections, 5, clock))
+    results = drained(connections, 5, clock)
     clock.pump([LOOK_SECONDS] * 10)
     assert not end.closing
     end.ours.recv(100)
     clock.pump([LOOK_SECONDS] * 2)
     assert end.closing and not end.aborted
-    results: list[int] = []
-    draining.addCallback(results.append)
     clock.advance(LOOK_SECONDS)
     assert results == [0]
     assert clock.getDelayedCalls() == []
 
 
-def test_what_comes_between_two_looks_is_waited_for_as_well():
+def test_what_comes_between_two_looks_is_waited_for_as_well(clock):
     connections: set[Any] = set()
     end = End(connections)
-    clock = Clock()
-    Deferred.fromCoroutine(drain(connections, 5, clock))
+    drained(connections, 5, clock)
     end.theirs.sendall(b"x")
     clock.advance(LOOK_SECONDS)
     assert not end.closing
@@ -99,14 +107,11 @@ def test_what_comes_between_two_looks_is_waited_for_as_well():
     clock.advance(LOOK_SECONDS)
 
 
-def test_who_goes_on_sending_is_cut_off_at_the_deadline_and_counted():
+def test_who_goes_on_sending_is_cut_off_at_the_deadline_and_counted(clock):
     connections: set[Any] = set()
     sending, stubborn = End(connections), Stubborn(connections)
     sending.theirs.sendall(b"x")
-    clock = Clock()
-    draining = Deferred.fromCoroutine(drain(connections, 1, clock))
-    results: list[int] = []
-    draining.addCallback(results.append)
+    results = drained(connections, 1, clock)
     clock.pump([LOOK_SECONDS] * 98)
     assert not sending.aborted
     clock.pump([LOOK_SECONDS] * 5)
@@ -114,15 +119,12 @@ def test_who_goes_on_sending_is_cut_off_at_the_deadline_and_counted():
     assert results == [1]
 
 
-def test_a_closed_connection_is_cut_off_only_if_it_has_not_got_all():
+def test_a_closed_connection_is_cut_off_only_if_it_has_not_got_all(clock):
     """What the kernel still holds for it would be lost; one that just does not go has lost nothing."""
     connections: set[Any] = set()
     slow, gone = Stubborn(connections), Stubborn(connections)
     slow.ours.sendall(b"the end of a download")
-    clock = Clock()
-    draining = Deferred.fromCoroutine(drain(connections, 1, clock))
-    results: list[int] = []
-    draining.addCallback(results.append)
+    results = drained(connections, 1, clock)
     clock.pump([LOOK_SECONDS] * 50)
     assert slow.closing
     assert gone.closing
@@ -131,15 +133,12 @@ def test_a_closed_connection_is_cut_off_only_if_it_has_not_got_all():
     assert results == [1]
 
 
-def test_who_has_got_all_and_says_no_goodbye_is_not_waited_for_until_the_deadline():
+def test_who_has_got_all_and_says_no_goodbye_is_not_waited_for_until_the_deadline(clock):
     connections: set[Any] = set()
     slow, late = Silent(connections), Silent(connections)
     Silent(connections)
     slow.ours.sendall(b"the end of a download")
-    clock = Clock()
-    draining = Deferred.fromCoroutine(drain(connections, 5, clock))
-    results: list[int] = []
-    draining.addCallback(results.append)
+    results = drained(connections, 5, clock)
     # Both looks at a silent connection, and the one that finds it closing.
     clock.pump([LOOK_SECONDS] * 3)
     late.theirs.sendall(b"a line that was under way")
@@ -167,8 +166,8 @@ def test_bytes_that_the_peer_has_not_got_are_counted():
     assert unacknowledged_bytes(end.ours) == 0
 
 
-def test_without_connections_it_is_over_at_once():
-    assert Deferred.fromCoroutine(drain(set(), 5, Clock())).called
+def test_without_connections_it_is_over_at_once(clock):
+    assert drained(set(), 5, clock) == [0]
 
 
 def test_unread_bytes_are_counted_and_a_transport_without_a_socket_has_none():
@@ -243,11 +242,6 @@ class Paused:
     def close(self) -> None:
         self.ours.close()
         self.theirs.close()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 def look(end: Paused, clock: Clock) -> list[str]:

@@ -2,12 +2,10 @@
 
 from typing import Any
 
-import pytest
 from twisted.internet.defer import Deferred
 
 from logsrv.kit import LineProtocol
 from logsrv.kit.testing import MemoryService
-from tests.parts.costs import allocated, doubled
 
 
 class Slow(LineProtocol):
@@ -54,38 +52,6 @@ def test_bytes_after_close_are_counted_as_dropped():
     assert peer.protocol is not None
     peer.protocol.dataReceived(b"but\n")
     assert service.metric("dropped_bytes_total") == 4
-
-
-class Store(LineProtocol):
-    """A line with a number, then so many bytes and CR LF, again and again."""
-
-    telnet = False
-    max_line = 30
-
-    async def line_received(self, line: str) -> None:
-        if not line.isdigit():
-            self.send_line(f"line {line}")
-            return
-        data = await self.read_bytes(int(line))
-        self.write(b"<" + data + b">")
-        await self.read_bytes(2)
-
-
-def test_bytes_that_come_during_another_wait_are_read():
-    work: Deferred[None] = Deferred()
-
-    class Slow(Store):
-        async def line_received(self, line: str) -> None:
-            await work
-            await super().line_received(line)
-
-    peer = MemoryService(Slow).connect()
-    peer.feed(b"3\r\na")
-    assert not peer.reading
-    work.callback(None)
-    assert peer.reading
-    peer.feed(b"bc\r\nnext\n")
-    assert peer.received() == b"<abc>line next\r\n"
 
 
 def test_read_bytes_works_without_await():
@@ -148,14 +114,3 @@ def test_read_bytes_with_telnet_is_an_error():
 
     MemoryService(Wrong).connect().feed(b"a\n")
     assert said[0].startswith("read_bytes needs telnet = False in Wrong: ")
-
-
-@pytest.mark.slow
-def test_many_short_messages_of_lines_and_bytes_are_not_copied_for_each():
-    def copied(number: int) -> int:
-        peer = MemoryService(Store).connect()
-        taken = allocated(lambda: peer.feed(b"3\r\nabc\r\n" * number))
-        assert peer.received() == b"<abc>" * number
-        return taken
-
-    assert doubled(copied, 200) < 2.5

@@ -94,6 +94,34 @@ async def test_tls_may_begin_after_some_work(running, authority):
     assert await deferToThread(upgraded, port, trusting(authority), b"later\n") == SAID
 
 
+async def slow_stream(connection: Connection) -> None:
+    """Reads nothing for a moment, before TLS and after it."""
+    await deferLater(reactor, 0.1)  # type: ignore[arg-type]
+    while await connection.read_line() != "tls":
+        pass
+    connection.send_line("go on")
+    await connection.start_tls()
+    await deferLater(reactor, 0.3)  # type: ignore[arg-type]
+    connection.send_line(f"{connection.service.metrics.value('received_bytes_total'):.0f}")
+    while await connection.read_line() != "end":
+        pass
+    connection.send_line("ended")
+
+
+async def test_reading_that_was_paused_goes_on_with_tls_and_is_paused_again(running, authority):
+    """Little waits in memory, and all is read in the end."""
+
+    def talk(port: int) -> tuple[bytes, bytes]:
+        with Client(port) as client:
+            client.begin_tls(trusting(authority), b"x\n" * 100_000)
+            client.socket.sendall((b"x" * 9_999 + b"\n") * 1000 + b"end\n")
+            return client.line(), client.line()
+
+    received, ended = await deferToThread(talk, running(slow_stream).port)
+    assert int(received) < 2_000_000
+    assert ended == b"ended\r\n"
+
+
 class AtOnce(LineProtocol):
     """Begins TLS before anything was sent."""
 

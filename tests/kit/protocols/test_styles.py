@@ -1,9 +1,11 @@
 """What holds however an author writes it: with methods, with coroutines, by requests or as a stream."""
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from logsrv.kit import Connection, LineProtocol, RequestProtocol
 from logsrv.kit.testing import MemoryService
+from tests.parts.costs import allocated, doubled
 
 
 def answer_to(line: str) -> str:
@@ -162,3 +164,32 @@ def test_a_peer_that_ends_within_the_bytes_is_no_failure_of_ours(style, early):
     assert service.service.state.ended == 1
     assert service.metric("connections_failed_total") == 0
     assert service.metric("connections_cut_total", reason="ended_early") == 1
+
+
+def test_bytes_that_come_during_another_wait_are_read():
+    work: Deferred[None] = Deferred()
+
+    class Slow(StoreOfMethods):
+        async def line_received(self, line: str) -> None:
+            await work
+            await super().line_received(line)
+
+    peer = MemoryService(Slow, state=Ended).connect()
+    peer.feed(b"3\r\na")
+    assert not peer.reading
+    work.callback(None)
+    assert peer.reading
+    peer.feed(b"bc\r\nnext\n")
+    assert peer.received() == b"<abc>line next\r\n"
+
+
+@pytest.mark.slow
+@STORES
+def test_many_short_messages_of_lines_and_bytes_are_not_copied_for_each(style):
+    def copied(number: int) -> int:
+        peer = MemoryService(style, state=Ended).connect()
+        taken = allocated(lambda: peer.feed(b"3\r\nabc\r\n" * number))
+        assert peer.received() == b"<abc>" * number
+        return taken
+
+    assert doubled(copied, 200) < 2.5
