@@ -5,52 +5,40 @@ from __future__ import annotations
 import io
 import json
 import sys
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from itertools import chain
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any
 
 import attrs
 import pyarrow
 import pyarrow.parquet
 
 from logsrv.cli.output import Output
-from logsrv.cli.table import Table
+from logsrv.cli.table import ByteSink, Columns, RowWriter
 from logsrv.errors import LogsrvError
 from logsrv.kit.options.argument_parser import UsageError
 from logsrv.kit.text.escape import printable
-from logsrv.kit.text.terminal import terminal_columns
-from logsrv.linelog.read.render import csv_rows, safe_json
 
 _EXPLAINED = ["explain_key", "explain_value"]
-Columns: TypeAlias = Sequence[tuple[str, str]]
-ByteSink: TypeAlias = BinaryIO | Output
-
-
-class RowWriter(ABC):
-    """A writer of rows in one format."""
-
-    @abstractmethod
-    def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
-        """Write some rows. columns: their names, and DuckDB's names of their types."""
-
-    def end(self) -> None:
-        """Write the buffered rows; most formats have none."""
-        return
 
 
 @contextmanager
-def writer(output: str, path: str | None, local: bool, paged: bool) -> Iterator[RowWriter]:
+def writer(
+    output: str, path: str | None, local: bool, paged: bool
+) -> Iterator[ArrowWriter | ParquetWriter]:
     """Open a writer of rows. Raises UsageError, and LogsrvError if the file cannot be written."""
     terminal = path is None and sys.stdout.isatty()
     if output == "parquet" and terminal:
         raise UsageError("Parquet is not for terminals; add --to FILE, or redirect the output")
     try:
         with open(path, "wb") if path is not None else Output(paged=paged) as file:
-            made = _writer_for(output, file, local, terminal)
+            made: ArrowWriter | ParquetWriter
+            if output == "parquet":
+                made = ParquetWriter(file)
+            else:
+                made = ArrowWriter(RowWriter(file, output, for_terminal=terminal), output, local)
             yield made
             made.end()
     except OSError as error:
@@ -59,78 +47,34 @@ def writer(output: str, path: str | None, local: bool, paged: bool) -> Iterator[
         raise LogsrvError(f"--to {path}: {error.strerror or error}") from error
 
 
-def _writer_for(output: str, file: Any, local: bool, terminal: bool) -> RowWriter:
-    if output == "csv":
-        return CsvWriter(file, local, terminal)
-    if output == "json":
-        return JsonWriter(file, local)
-    if output == "parquet":
-        return ParquetWriter(file)
-    return TableWriter(file, local, Table(terminal_columns(sys.stdout) if terminal else 0))
-
-
 @attrs.define
-class TableWriter(RowWriter):
-    """A table whose columns are as wide as the first rows need."""
+class ArrowWriter:
+    """Writes the rows of Arrow as text. For JSON, values of JSON columns are nested, not quoted as text."""
 
-    _file: ByteSink
+    _writer: RowWriter
+    _output: str
     _local: bool
-    _table: Table
 
     def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
-        """Write some rows, or buffer them until the widths are known."""
-        if [name for name, _ in columns] == _EXPLAINED:
-            self._write_lines([printable(text) for text in batch.column(1).to_pylist()])
+        """Write some rows. columns: their names, and DuckDB's names of their types."""
+        if self._output == "table" and [name for name, _ in columns] == _EXPLAINED:
+            self._writer.write_lines([printable(text) for text in batch.column(1).to_pylist()])
             return
-        rows = zip(*[cell_texts(column, self._local) for column in batch.columns], strict=True)
-        self._write_lines(self._table.lines(columns, [list(row) for row in rows]))
-
-    def end(self) -> None:
-        """Write the buffered rows, if there are any."""
-        self._write_lines(self._table.remaining_lines())
-
-    def _write_lines(self, lines: list[str]) -> None:
-        if lines:
-            self._file.write("".join(f"{line}\n" for line in lines).encode())
-
-
-@attrs.define
-class CsvWriter(RowWriter):
-    """CSV with a line of column names; NULL is an empty field."""
-
-    _file: ByteSink
-    _local: bool
-    _escaped: bool
-    _is_begun: bool = False
-
-    def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
-        head = [] if self._is_begun else [[name for name, _ in columns]]
-        self._is_begun = True
-        rows = zip(*[cell_texts(column, self._local) for column in batch.columns], strict=True)
-        self._file.write(csv_rows(chain(head, rows), escaped=self._escaped))
-
-
-@attrs.define
-class JsonWriter(RowWriter):
-    """An object on each line. Values of JSON columns are nested, not quoted as text."""
-
-    _file: ByteSink
-    _local: bool
-
-    def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
-        every = [
-            [value if value is None else json.loads(value) for value in column.to_pylist()]
-            if type_ == "JSON"
-            else [_json_value(value, self._local) for value in column_values(column)]
+        values: list[Sequence[Any]] = [
+            _json_values(column, type_, self._local)
+            if self._output == "json"
+            else cell_texts(column, self._local)
             for (_, type_), column in zip(columns, batch.columns, strict=True)
         ]
-        names = [name for name, _ in columns]
-        rows = (safe_json(dict(zip(names, row, strict=True))) for row in zip(*every, strict=True))
-        self._file.write("".join(f"{row}\n" for row in rows).encode())
+        self._writer.write(columns, zip(*values, strict=True))
+
+    def end(self) -> None:
+        """Write what is buffered."""
+        self._writer.end()
 
 
 @attrs.define
-class ParquetWriter(RowWriter):
+class ParquetWriter:
     """A Parquet file, compressed with Zstandard."""
 
     _file: ByteSink
@@ -165,6 +109,12 @@ class _ArrowFile(io.RawIOBase):
 
     def writable(self) -> bool:
         return True
+
+
+def _json_values(column: Any, type_: str, local: bool) -> list[Any]:
+    if type_ == "JSON":
+        return [value if value is None else json.loads(value) for value in column.to_pylist()]
+    return [_json_value(value, local) for value in column_values(column)]
 
 
 def _json_value(value: Any, local: bool) -> Any:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any, BinaryIO, TypeAlias
 
 from logsrv.cli.output import Output
 from logsrv.kit.text import terminal
@@ -18,6 +19,8 @@ from logsrv.kit.text.escape import one_line
 from logsrv.linelog.query.caret import terminal_columns
 from logsrv.linelog.read.render import csv_rows, cut_to_width, safe_json
 
+Columns: TypeAlias = Sequence[tuple[str, str]]
+ByteSink: TypeAlias = BinaryIO | Output
 # The widths of the columns are computed from the first rows, at most this many.
 _LOOKED_AT = 1000
 _BETWEEN = "  "
@@ -30,19 +33,51 @@ _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|[+-][0-9:]+)|\(none
 
 def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], arguments: Namespace) -> None:
     """Print rows of texts, numbers and None, as `--output` of a command says."""
-    is_terminal = sys.stdout.isatty()
+    kinds = [(name, _kind_of_column(rows, place)) for place, name in enumerate(columns)]
+    if arguments.output not in ("csv", "json"):
+        rows = [[None if cell is None else _shown(cell) for cell in row] for row in rows]
     with Output(paged=not arguments.no_pager) as file:
-        if arguments.output == "json":
-            for row in rows:
-                file.write(f"{safe_json(dict(zip(columns, row, strict=True)))}\n".encode())
-        elif arguments.output == "csv":
-            file.write(csv_rows([columns, *rows], escaped=is_terminal))
+        writer = RowWriter(file, arguments.output, for_terminal=sys.stdout.isatty())
+        writer.write(kinds, rows)
+        writer.end()
+
+
+class RowWriter:
+    """Writes rows that arrive in pieces: as CSV with a line of names, as an object a line, as a table.
+
+    for_terminal: whether the output is a terminal, which CSV may not drive, and which a table has to fit.
+    """
+
+    def __init__(self, file: ByteSink, output: str, *, for_terminal: bool) -> None:
+        self._file = file
+        self._output = output
+        self._escaped = for_terminal
+        self._table = Table(terminal.terminal_columns(sys.stdout) if for_terminal else 0)
+        self._is_begun = False
+
+    def write(self, columns: Columns, rows: Iterable[Sequence[Any]]) -> None:
+        """Write some rows of values: of JSON's for JSON, of texts for a table; None is NULL.
+
+        columns: their names, and DuckDB's names of their types.
+        """
+        names = [name for name, _ in columns]
+        if self._output == "json":
+            self.write_lines([safe_json(dict(zip(names, row, strict=True))) for row in rows])
+        elif self._output == "csv":
+            head = [] if self._is_begun else [names]
+            self._is_begun = True
+            self._file.write(csv_rows(chain(head, rows), escaped=self._escaped))
         else:
-            table = Table(terminal.terminal_columns(sys.stdout) if is_terminal else 0)
-            kinds = [(name, _kind_of_column(rows, place)) for place, name in enumerate(columns)]
-            texts = [[None if cell is None else _shown(cell) for cell in row] for row in rows]
-            for line in [*table.lines(kinds, texts), *table.remaining_lines()]:
-                file.write(f"{line}\n".encode())
+            self.write_lines(self._table.lines(columns, [list(row) for row in rows]))
+
+    def write_lines(self, lines: Sequence[str]) -> None:
+        """Write lines that are no rows, as the plan of a query."""
+        if lines:
+            self._file.write("".join(f"{line}\n" for line in lines).encode())
+
+    def end(self) -> None:
+        """Write the rows of a table that are buffered."""
+        self.write_lines(self._table.remaining_lines())
 
 
 def _kind_of_column(rows: Sequence[Sequence[Any]], place: int) -> str:
@@ -66,11 +101,11 @@ class Table:
     def __init__(self, width: int) -> None:
         self._width = width
         self._kept: list[list[str | None]] = []
-        self._columns: Sequence[tuple[str, str]] = ()
+        self._columns: Columns = ()
         self._widths: list[int] | None = None
         self._is_upright = False
 
-    def lines(self, columns: Sequence[tuple[str, str]], rows: list[list[str | None]]) -> list[str]:
+    def lines(self, columns: Columns, rows: list[list[str | None]]) -> list[str]:
         """Return the lines that can be shown now; the first rows are buffered."""
         if self._widths is not None:
             return [self._row_line(columns, row) for row in rows]
@@ -91,9 +126,7 @@ class Table:
         rule = _BETWEEN.join("─" * width for width in self._widths)
         return [self._row_line(columns, [name for name, _ in columns]), rule, *lines]
 
-    def _fitting_widths(
-        self, columns: Sequence[tuple[str, str]], rows: list[list[str | None]]
-    ) -> list[int]:
+    def _fitting_widths(self, columns: Columns, rows: list[list[str | None]]) -> list[int]:
         widths = [0] * len(columns)
         for row in rows:
             for place, text in enumerate(row):
@@ -118,7 +151,7 @@ class Table:
             widths[max(wide, key=widths.__getitem__)] -= 1
         return widths
 
-    def _row_line(self, columns: Sequence[tuple[str, str]], row: Sequence[str | None]) -> str:
+    def _row_line(self, columns: Columns, row: Sequence[str | None]) -> str:
         assert self._widths is not None
         if self._is_upright:
             pairs = zip(columns, row, strict=True)
