@@ -2,13 +2,14 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from logsrv.cli.rows import cell_text, cell_texts, writer
-from logsrv.cli.table import Table
+from logsrv.cli.table import RowWriter, Table
 from logsrv.errors import LogsrvError
 
 COLUMNS = [("n", "BIGINT"), ("text", "VARCHAR")]
@@ -114,6 +115,16 @@ def test_json_has_numbers_lists_and_objects(tmp_path):
     )
     found = written(tmp_path / "x", "json", statement)
     assert found == '{"s":5,"d":1.5,"l":[1],"o":{"a":null},"j":{"x":[]}}\n'
+
+
+@pytest.mark.parametrize(("for_terminal", "cell"), [(False, "\x1b[2J"), (True, "\\x1b[2J")])
+def test_csv_that_comes_in_pieces_has_one_head_and_drives_no_terminal(for_terminal, cell):
+    file = BytesIO()
+    rows = RowWriter(file, "csv", for_terminal=for_terminal)
+    for number in (1, 2):
+        rows.write(COLUMNS, [[number, "\x1b[2J"]])
+    rows.end()
+    assert file.getvalue().decode().splitlines() == ["n,text", f"1,{cell}", f"2,{cell}"]
 
 
 def test_csv_quotes_the_values_that_need_it(tmp_path):
