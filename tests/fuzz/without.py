@@ -15,6 +15,7 @@ WITHOUT = {
     "linelog.ship.messages": _OURS,
     "kit.options.argument_parser": "argparse with other sentences",
     "gopher.fetch.stream": _HANDS_ON,
+    "gopher.fetch.tls": "hands bytes on to OpenSSL",
     "gopher.fetch.transfers": _HANDS_ON,
     "gopher.mirror.sinks": _HANDS_ON,
     "kit.framing.own_framing": "hands bytes on to an author's framer",

@@ -56,28 +56,33 @@ class Proxy(NamedTuple):
 class SocksHandshake:
     """The SOCKS handshake with a proxy, until it has connected to `host`:
 
-        hello ──► welcome ──► connect ──► reply ──► done
+        hello ──► welcome ──► connect ──► reply ──► ready
 
-    outgoing: bytes to send to the proxy now. welcomed: the proxy speaks SOCKS5 and accepts us. done: the
-    bytes after these come from the server itself.
+    welcomed: the proxy speaks SOCKS5 and accepts us. ready: further bytes come from the server itself.
     """
 
-    __slots__ = ("_destination", "_pending", "_proxy", "done", "outgoing", "welcomed")
+    __slots__ = ("_destination", "_outgoing", "_pending", "_proxy", "ready", "welcomed")
 
     def __init__(self, proxy: Proxy, host: str, port: int) -> None:
         self._proxy = proxy
         self._destination = _encoded_address(host) + port.to_bytes(2, "big")
         self._pending = b""
         self.welcomed = False
-        self.done = False
-        self.outgoing = _HELLO
+        self.ready = False
+        self._outgoing = _HELLO
+
+    def take_outgoing(self) -> bytes:
+        """Return the bytes to send to the proxy now; each is returned once."""
+        outgoing, self._outgoing = self._outgoing, b""
+        return outgoing
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes from the proxy; return the bytes after its reply, which are the server's.
 
         Raises ProxyError.
         """
-        self.outgoing = b""
+        if self.ready:
+            return data
         self._pending += data
         if not self.welcomed:
             if len(self._pending) < len(_WELCOME):
@@ -91,7 +96,7 @@ class SocksHandshake:
         end = 6 + (1 + reply[4] if reply[3] == _NAME[0] else _ADDRESS_LENGTHS.get(reply[3], 0))
         if len(reply) < end:
             return b""
-        self.done = True
+        self.ready = True
         return reply[end:]
 
     def make_error(self, reason: str) -> ProxyError:
@@ -105,7 +110,7 @@ class SocksHandshake:
             raise self.make_error("it wants a name and a password")
         self._pending = self._pending[2:]
         self.welcomed = True
-        self.outgoing = b"\5\1\0" + self._destination
+        self._outgoing = b"\5\1\0" + self._destination
 
 
 def _encoded_address(host: str) -> bytes:

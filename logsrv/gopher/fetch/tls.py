@@ -41,7 +41,7 @@ class TLSLayer:
         """Encrypt `data` and add it to the outgoing bytes; only when `ready`."""
         self._tls.write(data)
 
-    def decrypt(self, data: bytes) -> bytes:
+    def feed(self, data: bytes) -> bytes:
         """Take bytes from the server, and return the decrypted bytes.
 
         Raises TLSError for a server that is not trusted; OSError, ConfigurationError for the file of pins.

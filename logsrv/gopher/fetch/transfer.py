@@ -3,6 +3,9 @@
     connecting ──► proxying ──► handshaking ──► answering ──► done
                    a proxy      TLS             the request is sent, the answer arrives
 
+Between the socket and Gopher are layers, from below: the handshake with a proxy, and TLS. Each takes bytes
+and returns those for the layer above; when the last one is ready, the request is sent.
+
 A driver connects to `connect_address`, calls a method for each event (`on_connected`, `on_received` …;
 `expire` at the `deadline`), sends the bytes in `outgoing`, and passes on the parts of the body that these
 methods return. They raise nothing: a transfer that failed is `done` and has an `error`.
@@ -11,6 +14,7 @@ methods return. They raise nothing: a transfer that failed is `done` and has an 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from errno import ECONNREFUSED
 from socket import gaierror
 from typing import TYPE_CHECKING
@@ -55,9 +59,10 @@ class Transfer:
     # The time of the next check of the speed, and the bytes received by the last one.
     _judged_at = -math.inf
     _came_before = 0
-    # Handshake with a proxy that has not yet connected to the server; TLS with the server.
-    _talk: SocksHandshake | None = None
-    _encryption: TLSLayer | None = None
+    # The layers between the socket and Gopher, from below.
+    _socks: SocksHandshake | None = None
+    _tls: TLSLayer | None = None
+    _layers: Sequence[SocksHandshake | TLSLayer] = ()
 
     def __init__(
         self,
@@ -87,12 +92,16 @@ class Transfer:
 
     def on_connected(self, now: float) -> None:
         """Go on: there is a connection to `connect_address`."""
-        if self._options.proxy is not None:
-            self._talk = SocksHandshake(self._options.proxy, self.url.host, self.url.port)
-            self.outgoing = self._talk.outgoing
-            return
+        options, url = self._options, self.url
         try:
-            self._begin_tls_or_send(now)
+            if options.proxy is not None:
+                self._socks = SocksHandshake(options.proxy, url.host, url.port)
+            if url.tls:
+                from logsrv.gopher.fetch.tls import TLSLayer
+
+                self._tls = TLSLayer(options.tls_context, options.trust, url)
+            self._layers = [layer for layer in (self._socks, self._tls) if layer is not None]
+            self._pass_up(b"", now)
         except LogsrvError as error:
             self._fail(error)
 
@@ -111,10 +120,7 @@ class Transfer:
     def on_received(self, data: bytes, now: float) -> bytes:
         """Take `data` from the other side; return the part of the body that is certain now."""
         try:
-            if self._talk is not None:
-                data = self._continue_proxy_handshake(self._talk, data, now)
-            if self._encryption is not None:
-                data = self._decrypt_or_handshake(self._encryption, data, now)
+            data = self._pass_up(data, now)
             body = self.reader.feed(data) if data else b""
         except (LogsrvError, OSError) as error:
             self._fail(error)
@@ -124,7 +130,7 @@ class Transfer:
             return body
         if self.reader.received:
             self._extend_deadline(now)
-        if self._encryption is not None and self._encryption.closed:
+        if self._tls is not None and self._tls.closed:
             body += self.on_ended()
         return body
 
@@ -141,7 +147,7 @@ class Transfer:
             self._fail(found)
             return b""
         self.done = True
-        if self._encryption is not None and not self._encryption.closed:
+        if self._tls is not None and not self._tls.closed:
             self.cut = bool(self._options.trust.accept_cut and self.reader.received)
             self.error = None if self.cut else self.reader.broken_error(TLS_CUT)
         elif error is not None:
@@ -169,50 +175,35 @@ class Transfer:
 
     # Between the connection and the request.
 
+    def _pass_up(self, data: bytes, now: float) -> bytes:
+        """Pass bytes through the layers; return those of the answer. Sends the request when all are ready.
+
+        Raises LogsrvError, OSError.
+        """
+        for layer in self._layers:
+            data = layer.feed(data)
+            self.outgoing += layer.take_outgoing()
+            if not layer.ready:
+                return b""
+        if self.phase == "connect":
+            if self._tls is None:
+                self.outgoing += self.request
+            else:
+                self._tls.queue_encrypted(self.request)
+                self.outgoing += self._tls.take_outgoing()
+            self._set_phase("first byte", now, self._limits.first_byte)
+        return data
+
     @property
     def _waits_for_proxy(self) -> bool:
         """Return true if the proxy has not yet answered our hello; a time-out is then the proxy's fault."""
-        if self._options.proxy is None or self.phase != "connect" or self._encryption is not None:
+        if self._options.proxy is None or self.phase != "connect":
             return False
-        return self._talk is None or not self._talk.welcomed
-
-    def _continue_proxy_handshake(self, talk: SocksHandshake, data: bytes, now: float) -> bytes:
-        """Continue the SOCKS handshake; return the bytes after its end."""
-        data = talk.feed(data)
-        self.outgoing += talk.outgoing
-        if talk.done:
-            self._talk = None
-            self._begin_tls_or_send(now)
-        return data
-
-    def _begin_tls_or_send(self, now: float) -> None:
-        """Begin TLS or send the request: the server is at the other end now. Raises LogsrvError."""
-        if not self.url.tls:
-            self._queue_request(now)
-            return
-        from logsrv.gopher.fetch.tls import TLSLayer
-
-        options = self._options
-        self._encryption = TLSLayer(options.tls_context, options.trust, self.url)
-        self._decrypt_or_handshake(self._encryption, b"", now)
-
-    def _decrypt_or_handshake(self, encryption: TLSLayer, data: bytes, now: float) -> bytes:
-        data = encryption.decrypt(data)
-        if encryption.ready and self.phase == "connect":
-            self._queue_request(now)
-        self.outgoing += encryption.take_outgoing()
-        return data
-
-    def _queue_request(self, now: float) -> None:
-        if self._encryption is None:
-            self.outgoing += self.request
-        else:
-            self._encryption.queue_encrypted(self.request)
-        self._set_phase("first byte", now, self._limits.first_byte)
+        return self._socks is None or not self._socks.welcomed
 
     def _handshake_error(self, error: OSError | None) -> GopherError:
-        if self._talk is not None:
-            return self._talk.make_error(
+        if self._socks is not None and not self._socks.ready:
+            return self._socks.make_error(
                 "it closed the connection" if error is None else _socket_reason(error)
             )
         reason = "it closed the connection during the handshake; does it speak TLS on this port?"

@@ -261,18 +261,15 @@ def socks(data: bytes) -> None:
 
     def outcome(pieces: list[bytes]) -> object:
         talk = SocksHandshake(Proxy("127.0.0.1", 9050), "example.org", 70)
-        sent, rest = talk.outgoing, b""
+        sent, rest = talk.take_outgoing(), b""
         try:
             for piece in pieces:
-                if talk.done:
-                    rest += piece
-                    continue
                 rest += talk.feed(piece)
-                sent += talk.outgoing
+                sent += talk.take_outgoing()
         except ProxyError as error:
             safe(str(error), "")
             return ProxyError
-        return sent, rest, talk.done
+        return sent, rest, talk.ready
 
     same_however_cut(data, outcome)
 

@@ -113,7 +113,8 @@ def test_without_a_home_nothing_is_kept_in_a_directory_of_that_sign(monkeypatch)
 def test_bytes_behind_the_reply_of_a_proxy_are_the_servers():
     talk = SocksHandshake(Proxy("127.0.0.1", 9050), "example.org", 70)
     assert talk.feed(b"\5\0") == b""
-    assert talk.feed(b"\5\0\0\1\0\0\0\0\0\0hello") == b"hello" and talk.done
+    assert talk.feed(b"\5\0\0\1\0\0\0\0\0\0hello") == b"hello" and talk.ready
+    assert talk.feed(b" and more") == b" and more"
 
 
 PLAIN, SECURE = GopherURL("h.org"), GopherURL("h.org", tls=True)
