@@ -53,6 +53,7 @@ class CatchUp:
     sure: Position
     _view: View
     _follower: Follower = attrs.field(init=False)
+    _has_begun: bool = False
     _read: int = 0
     _lines: int = 0
     _shown: int = 0
@@ -62,7 +63,6 @@ class CatchUp:
         # Reading begins one byte earlier: if that byte is an LF, a line begins at `begin`.
         start = Position(self.begin.segment, max(0, self.begin.offset - 1))
         self._follower = Follower(self._view, start)
-        self.query.begin_at(self._view, self.begin)
 
     def close(self) -> None:
         self._follower.close()
@@ -97,6 +97,12 @@ class CatchUp:
 
     def _make_events(self, news: AppendedLines, events: SharedEvents) -> list[bytes]:
         """Return the event of each wanted line."""
+        if not news.text:
+            return []
+        if not self._has_begun:
+            # Not before there is a line: it may read earlier ones, and most viewers begin at the end.
+            self._has_begun = True
+            self.query.begin_at(self._view, self.begin)
         if self.query.asked:
             if news.has_gap:
                 self._records.forget()

@@ -15,6 +15,7 @@ from logsrv.linelog.http.view_child import BURST, POLL_EVERY, RATE, REST_FOR_EAC
 from logsrv.linelog.http.view_protocol import LiveQuery, ViewEvents
 from logsrv.linelog.http.watched_query import PIECE
 from logsrv.linelog.read.follow import end_of_store
+from logsrv.linelog.read.records import JoinedLines
 from logsrv.linelog.store.segment import Position, parse_position
 from tests.parts.examples import more
 from tests.parts.stores import line, make_store, view_of
@@ -137,6 +138,15 @@ def test_lines_of_a_record_name_its_first_line(place):
     last = objects(place, 1)[-2:]
     assert last[0]["continues"] == last[1]["continues"] != f"1:{new}"
     assert any(one["position"] == last[0]["continues"] for one in objects(place, 1))
+
+
+def test_viewers_that_miss_no_line_read_none_before_them(place, monkeypatch):
+    """A thousand that come at once would take ten seconds of the process otherwise."""
+    read: list[Position] = []
+    monkeypatch.setattr(JoinedLines, "read_before", lambda lines, view, at: read.append(at))
+    for number in range(5):
+        place.join(number)
+    assert read == [Position(1, SIZE)] and all(map(place.live, range(5)))
 
 
 ERROR = ["ERROR failed", "\tat a.B", "Caused by: a.BoomError: 1", "\tat c.D"]
