@@ -13,7 +13,7 @@ from logsrv.kit.connections.guard import FileLimit, file_limit_warning, total_ma
 from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.observe.watchdog import Watchdog
-from logsrv.kit.options.given_files import exposure_warning, given_files
+from logsrv.kit.options.files import exposure_warning, given_files
 from logsrv.kit.service.garbage import LongLivedFreezer
 from logsrv.kit.service.launch import Launch
 from logsrv.kit.service.manager import ServiceManager

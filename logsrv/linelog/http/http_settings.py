@@ -10,7 +10,7 @@ import attrs
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.declare import option
-from logsrv.kit.options.given_files import SECRET, SECRET_FILE, read_secret
+from logsrv.kit.options.files import SECRET, SECRET_FILE, read_secret
 from logsrv.kit.options.kinds import DURATION, PATH, Kind, integer
 from logsrv.kit.web.access import host_in_header, is_private, web_endpoint_kind
 

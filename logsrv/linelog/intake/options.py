@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 import attrs
 
 from logsrv.kit.options.declare import option
-from logsrv.kit.options.given_files import SECRET, SECRET_FILE, read_secret
+from logsrv.kit.options.files import SECRET, SECRET_FILE, read_secret
 from logsrv.kit.options.kinds import SIZE
 
 BODIES = ("max_record", "max_body")

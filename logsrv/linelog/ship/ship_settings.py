@@ -10,7 +10,7 @@ import attrs
 
 from logsrv.kit.connections.client_tls import TLSOptions
 from logsrv.kit.options.declare import REQUIRED, option, tables
-from logsrv.kit.options.given_files import SECRET_FILE
+from logsrv.kit.options.files import SECRET_FILE
 from logsrv.kit.options.kinds import FILE, SIZE, Kind
 from logsrv.kit.text.words import shown
 from logsrv.linelog.query.option_kinds import QUERY

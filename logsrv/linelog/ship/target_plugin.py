@@ -25,7 +25,7 @@ from zope.interface import implementer
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.client_tls import TLSOptions
-from logsrv.kit.options.given_files import read_secret
+from logsrv.kit.options.files import read_secret
 from logsrv.kit.plugins import load_object
 from logsrv.kit.service.findings import CheckRequest, Finding, check_server
 from logsrv.kit.text.escape import one_line

@@ -13,15 +13,17 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options import files
 from logsrv.kit.options.declare import option, tables
-from logsrv.kit.options.files import create_file, file_fingerprint, read_file
-from logsrv.kit.options.given_files import (
+from logsrv.kit.options.files import (
     LONGEST_SECRET,
     SECRET,
     SECRET_FILE,
     GivenFile,
+    create_file,
     exposure_warning,
+    file_fingerprint,
     given_files,
     inline_secret_keys,
+    read_file,
     read_secret,
 )
 from logsrv.kit.options.kinds import DIRECTORY, PATH
@@ -32,7 +34,7 @@ def test_a_file_is_read_up_to_its_largest_size(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"x" * 100_000)
     assert read_file(path, 100_000) == b"x" * 100_000
-    with pytest.raises(ValueError, match="is larger than 99999 bytes"):
+    with pytest.raises(ValueError, match=r"is larger than 97\.7 KiB"):
         read_file(path, 99_999)
     path.write_bytes(b"")
     assert read_file(path, 0) == b""

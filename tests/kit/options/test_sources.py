@@ -231,7 +231,7 @@ def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path):
     assert "is a device" in refused(read_toml_file, Path("/dev/zero"), "command line")
     large = tmp_path / "large.toml"
     large.write_bytes(b"#" * (1024 * 1024 + 1))
-    assert "larger than 1 MiB" in refused(read_toml_file, large, "command line")
+    assert "larger than 1.0 MiB" in refused(read_toml_file, large, "command line")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from logsrv.kit.connections.guard import GuardPolicy
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.options.declare import option
-from logsrv.kit.options.given_files import SECRET, SECRET_FILE, read_secret
+from logsrv.kit.options.files import SECRET, SECRET_FILE, read_secret
 from logsrv.kit.service import check_service as check_service_module
 from logsrv.kit.service.check_service import check_places, check_service, running_plugin_pids
 from logsrv.kit.service.findings import (

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from logsrv.kit.net.parse import parse_endpoint
-from logsrv.kit.options.given_files import GivenFile
+from logsrv.kit.options.files import GivenFile
 from logsrv.kit.service.file_checks import (
     check_certificate_file,
     check_certificates,

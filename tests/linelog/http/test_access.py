@@ -7,7 +7,7 @@ from twisted.internet.task import Clock
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connections.rates import TokenBuckets
 from logsrv.kit.net.parse import parse_endpoint
-from logsrv.kit.options.given_files import SECRET
+from logsrv.kit.options.files import SECRET
 from logsrv.kit.web.access import is_private
 from logsrv.linelog.http.access import AT_ONCE, SECONDS_EACH, AccessRules
 from logsrv.linelog.http.http_settings import (

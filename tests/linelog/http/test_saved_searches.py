@@ -143,7 +143,7 @@ def test_a_symbolic_link_to_the_file_stays(place, tmp_path):
         (b'{"a b": "x"}', '"a b": is no JSON object such as'),
         (b'{"a": {"q": 1}}', "a: q is no text"),
         (b'{"a": {"colums": ""}}', "a: unknown part colums (did you mean columns?)"),
-        (b"{}" + b" " * LARGEST_FILE, "saved.json: is larger than 1 MiB"),
+        (b"{}" + b" " * LARGEST_FILE, "saved.json: is larger than 1.0 MiB"),
     ],
 )
 def test_a_damaged_file_is_an_error_and_never_overwritten(place, content, why):

@@ -12,8 +12,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.options.files import read_file
-from logsrv.kit.options.given_files import read_secret
+from logsrv.kit.options.files import read_file, read_secret
 
 _LARGEST = 64 << 10
 _CREDENTIALS = re.compile(

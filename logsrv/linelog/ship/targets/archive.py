@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from logsrv.kit.options.given_files import KEY_PAIR, read_secret
+from logsrv.kit.options.files import KEY_PAIR, read_secret
 from logsrv.kit.service.file_checks import check_directory_writable
 from logsrv.kit.service.findings import CheckRequest, Finding, ok
 from logsrv.kit.text.escape import one_line
