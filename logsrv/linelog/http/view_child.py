@@ -111,8 +111,7 @@ class Hub:
 
     def join(self, viewer: int, query: LiveQuery, begin: Position, sure: Position) -> None:
         """Add a viewer, which gets the lines that match `query` from `begin` on: all up to `sure`."""
-        watched = WatchedQuery(query.text, of_records=query.of_records)
-        self._catching_up[viewer] = CatchUp(watched, begin, sure, self._view)
+        self._catching_up[viewer] = CatchUp(WatchedQuery(query), begin, sure, self._view)
         self._asking.append(viewer)
 
     def queue_step(self, viewer: int) -> None:
@@ -159,10 +158,7 @@ class Hub:
         query = self._queries.get(asked_for)
         if query is None:
             query = self._queries[asked_for] = WatchedQuery(
-                asked_for.text,
-                self._now(),
-                self._lines_per_poll(),
-                of_records=asked_for.of_records,
+                asked_for, self._now(), self._lines_per_poll()
             )
             self._units = None
             if self._live is not None:

@@ -145,15 +145,13 @@ class WatchedQuery:
     records. allowed: lines of this poll that they may still get. missed: those that are left out.
     """
 
-    def __init__(
-        self, text: str, now: float = 0.0, left: float = 0.0, *, of_records: bool = False
-    ) -> None:
-        question = parse_lines(text, "a live view")
-        self.asked_for = LiveQuery(text, of_records)
+    def __init__(self, asked_for: LiveQuery, now: float = 0.0, left: float = 0.0) -> None:
+        question = parse_lines(asked_for.text, "a live view")
+        self.asked_for = asked_for
         self.matcher = make_matcher(question.node)
         self.extractions = question.extractions
         self.joined = JoinedLines() if has_all_lines(question) else None
-        is_asked = of_records and not self.joined
+        is_asked = asked_for.of_records and not self.joined
         self.asked = AskedRecords(question.node) if is_asked else None
         self._candidates: Matcher | None = None
         if is_asked and isinstance(question.node, And):

@@ -17,6 +17,7 @@ from logsrv.linelog.http.polls import (
     SingleQuery,
     group_queries,
 )
+from logsrv.linelog.http.view_protocol import LiveQuery
 from logsrv.linelog.http.watched_query import SharedEvents, WatchedQuery
 from logsrv.linelog.read.follow import AppendedLines, end_of_store
 from logsrv.linelog.read.view import View
@@ -54,7 +55,7 @@ POLLED = polled_lines(
 
 
 def watched(texts: list[str], most: int = 1000) -> list[WatchedQuery]:
-    found = [WatchedQuery(text, 0.0, 1000) for text in texts]
+    found = [WatchedQuery(LiveQuery(text), 0.0, 1000) for text in texts]
     for query in found:
         query.begin_poll(0.0, 1000, 1000, most)
     return found
@@ -217,7 +218,7 @@ def viewer(
     view: View, begin: Position, sure: Position | None = None, query: str = ""
 ) -> Iterator[CatchUp]:
     end = end_of_store(view)
-    found = CatchUp(WatchedQuery(query), begin, sure or end, view)
+    found = CatchUp(WatchedQuery(LiveQuery(query)), begin, sure or end, view)
     yield found
     found.close()
 

@@ -6,6 +6,7 @@ import pytest
 
 from logsrv.errors import QueryError
 from logsrv.linelog.http import watched_query
+from logsrv.linelog.http.view_protocol import LiveQuery
 from logsrv.linelog.http.watched_query import (
     PIECE,
     SharedEvents,
@@ -23,7 +24,7 @@ LINES = [(number * SIZE, (number + 1) * SIZE - 1) for number in range(6)]
 
 
 def test_the_newest_lines_within_what_is_allowed():
-    query = WatchedQuery("", 0.0, 4)
+    query = WatchedQuery(LiveQuery(""), 0.0, 4)
     query.begin_poll(0.0, 1, 5, 3)
     query.add_matches(AppendedLines(Position(1, 6 * SIZE), TEXT), LINES[:2])
     query.add_matches(AppendedLines(Position(1, 0), TEXT), LINES)
@@ -45,7 +46,7 @@ def test_each_line_is_made_an_event_once(monkeypatch):
 
     monkeypatch.setattr(watched_query, "hit_as_json", as_json)
     hits = [Hit(Position(1, number), b"x" * 100) for number in range(3)]
-    events, query = SharedEvents(), WatchedQuery("x")
+    events, query = SharedEvents(), WatchedQuery(LiveQuery("x"))
     assert events.events_for(hits, query) == events.events_for(hits, query) and len(made) == 3
     # What is kept is bounded.
     monkeypatch.setattr(watched_query, "KEPT_EVENTS", 300)
@@ -56,15 +57,15 @@ def test_each_line_is_made_an_event_once(monkeypatch):
 
 def test_extracted_fields_are_in_the_events_of_their_viewers():
     """Other viewers of the same line do not get them; figures are not live."""
-    query = WatchedQuery('x | extract "took <ms> ms" | where ms>5', 0.0, 9)
+    query = WatchedQuery(LiveQuery('x | extract "took <ms> ms" | where ms>5'), 0.0, 9)
     hits = [Hit(Position(1, 0), line("x took 7 ms", 0)[:-1])]
     events = SharedEvents()
-    (plain,) = events.events_for(hits, WatchedQuery("x"))
+    (plain,) = events.events_for(hits, WatchedQuery(LiveQuery("x")))
     (event,) = events.events_for(hits, query)
     assert b'"fields":{"ms":"7"}' in event and b'"fields":{}' in plain
     assert query.matcher.matches(hits[0].line)
     with pytest.raises(QueryError, match="a live view takes lines"):
-        WatchedQuery("x | count", 0.0, 9)
+        WatchedQuery(LiveQuery("x | count"), 0.0, 9)
 
 
 def test_events_are_joined_to_pieces():
@@ -80,7 +81,7 @@ def test_events_are_joined_to_pieces():
 )
 def test_only_what_may_need_several_lines_of_a_record_is_missed(query, missed):
     """A filter that leaves out lines misses none."""
-    watched = WatchedQuery(query, 0.0, 9, of_records=True)
+    watched = WatchedQuery(LiveQuery(query, True), 0.0, 9)
     text = b"".join([*[line("healthz")] * 3, line("failed")])
     watched.count_unasked([AppendedLines(Position(1, 0), text)])
     assert (watched.missed > 0) == missed
