@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli import bars
-from logsrv.kit.options.argument_parser import UsageError
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read.plan import Scope
@@ -82,9 +81,3 @@ def test_an_empty_store_prints_nothing(tmp_path, capsys):
     empty = Search(view_of(make_store(tmp_path / "logs", [[]])), make_matcher(parse("")), Scope())
     assert not print_histogram(empty, None, "text")
     assert capsys.readouterr().out == ""
-
-
-@pytest.mark.parametrize("step", [" ", "0s", "x", "5", "5y", "-1m", "1e99d", "nans"])
-def test_a_wrong_step_is_refused(tmp_path, step):
-    with pytest.raises(UsageError, match="is no step of time"):
-        print_histogram(search_of(tmp_path, 0), step, "text")

@@ -61,13 +61,6 @@ def test_beside_a_server_only_what_is_not_its_own_is_repaired(store):
     assert (store / "number").read_bytes() == b"x"
 
 
-def test_what_is_no_store_is_one_sentence(tmp_path):
-    for directory in (tmp_path, tmp_path / "no"):
-        shown = logsrv("doctor", str(directory))
-        assert shown.returncode == 1 and shown.stderr.count(b"\n") == 1
-    assert logsrv("doctor").returncode == 2
-
-
 def test_a_newer_store_is_left_alone(store):
     (store / "format").write_bytes(line_with_checksum(b"9 9.9"))
     for words in ((), ("--repair",)):

@@ -48,11 +48,6 @@ def test_words_and_options_may_be_mixed(words, query):
     assert parsed(*words).query == query
 
 
-def test_a_long_option_that_is_none_is_an_error():
-    with pytest.raises(UsageError, match="--sinse is no option \\(did you mean --since\\?\\)"):
-        parsed("--sinse", "today")
-
-
 def test_a_value_may_begin_with_a_hyphen():
     """As a word of the query it would exclude; nothing of how that is told apart is to be seen."""
     assert parsed("--source", "-web*", "x").source == "-web*"

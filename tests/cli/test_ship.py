@@ -108,11 +108,6 @@ def test_a_store_without_targets_is_status_1(store, capsys):
     assert capsys.readouterr().out == "[]\n"
 
 
-def test_what_is_no_store_is_a_sentence(tmp_path, capsys):
-    assert main(["ship", "--status", str(tmp_path / "no")]) == 1
-    assert capsys.readouterr().err.count("\n") == 1
-
-
 def test_status_or_new_identity_is_required(capsys):
     assert main(["ship"]) == 2
     assert "--status" in capsys.readouterr().err

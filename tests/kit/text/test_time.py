@@ -29,11 +29,6 @@ def test_any_year_has_four_digits(text):
         assert len(rfc3339(beyond)) == len(text)
 
 
-@given(st.integers(0, 4_000_000_000_000_000).map(lambda microseconds: microseconds / 1_000_000))
-def test_a_moment_comes_back_from_its_text(moment):
-    assert abs(parse_rfc3339(rfc3339(moment)) - moment) < 2e-6
-
-
 @given(st.integers(0, 999_999))
 def test_microseconds_are_not_rounded(rest):
     assert exact_rfc3339(1795155522_000_000 + rest) == f"2026-11-20T06:18:42.{rest:06}Z"
