@@ -31,6 +31,13 @@ def test_a_damaged_segment_is_an_exit_status_of_1(tmp_path):
     assert shown.stderr.decode().startswith(f"logsrv reindex: {NAME}: ")
 
 
+def test_a_store_that_is_not_there_is_one_sentence(tmp_path):
+    shown = logsrv("reindex", "--directory", str(tmp_path / "no"))
+    assert shown.returncode == 1
+    assert shown.stderr.decode().count("\n") == 1
+    assert "cannot be read: No such file or directory" in shown.stderr.decode()
+
+
 def test_the_variable_names_the_store_as_it_does_for_a_search(tmp_path):
     sealed(tmp_path)
     shown = logsrv("reindex", environment={"LOGSRV_DIRECTORY": str(tmp_path)})
