@@ -76,10 +76,11 @@ class Layout:
 
     def add_lines(self, lines: Sequence[PageLine]) -> None:
         """Add lines at the end, for `lay_out`."""
+        if self._judged.stop >= len(self.lines):
+            # New lines may belong to the last paragraph.
+            self._judged = range(0)
         self.lines += lines
         self._known_links += sum(line.leads_somewhere for line in lines)
-        # New lines may belong to the last paragraph.
-        self._judged = range(0)
         if self.indent or any(line.label for line in lines):
             indent = max(3, len(str(self._known_links))) + 1 + _TAG_WIDTH + _GAP
             if indent != self.indent:

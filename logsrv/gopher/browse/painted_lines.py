@@ -34,6 +34,7 @@ _FRAME_ROWS = 3
 SLICE = 0.01
 # Lines that are made before those before them are laid out; more than the layout looks at around a line.
 _AHEAD = 512
+_SEARCHED_AT_ONCE = 128
 _OLD_AT_ONCE = 10_000
 
 
@@ -149,7 +150,7 @@ class PaintedLines(ScrollView, can_focus=True):
         # The lines around a line tell how to break it.
         layout.lay_out(late, AROUND if has_more else 0)
         while match is not None and self._searched < len(layout.lines):
-            some = range(self._searched, min(len(layout.lines), self._searched + _AHEAD))
+            some = range(self._searched, min(len(layout.lines), self._searched + _SEARCHED_AT_ONCE))
             self.matches += [at for at in some if match.search(layout.lines[at].text)]
             self._searched = some.stop
             if late():

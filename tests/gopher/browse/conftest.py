@@ -197,6 +197,7 @@ async def framed(
     async with frame.run_test(size=size) as pilot:
         frame.view.focus()
         frame.view.show_lines(lines)
+        await until(lambda: frame.view.settled, "the rows")
         await pilot.pause()
         yield frame, pilot
 

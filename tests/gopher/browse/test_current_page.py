@@ -165,19 +165,20 @@ async def test_a_large_page_that_was_left_before_it_was_laid_out_stays(drive, se
         await driven.shows("cp437", "the last line")
 
 
-async def test_another_character_set_while_a_page_comes(drive, serve):
+@pytest.mark.parametrize("charset", ["", "cp437"])
+async def test_the_end_of_a_page_is_shown_in_the_character_set_of_now(drive, serve, charset):
     more = threading.Event()
 
     def script(connection: socket.socket, _: bytes) -> None:
-        connection.sendall(b"caf\x82\r\n")
+        connection.sendall(b"The first line\r\n\x82nd the last")
         more.wait()
 
     async with drive(serve(script).url("/0/text")) as driven:
-        await driven.shows("caf\\x82")
+        await driven.shows("The first line")
         await driven.press("c")
-        await driven.type("cp437")
+        await driven.type(charset)
         more.set()
-        await driven.shows("café")
+        await driven.shows("énd the last" if charset else "\\x82nd the last")
 
 
 async def test_the_last_page_asked_for_wins(drive, serve):

@@ -106,13 +106,12 @@ async def test_a_position_on_a_line_that_leads_nowhere_now_is_that_of_the_next_l
 
 
 async def test_a_position_is_returned_to():
-    async with framed(MENU) as (frame, pilot):
-        frame.view.show_lines(LONG_MENU, ScrollPosition(47, 40, 0))
-        await pilot.pause()
-        assert frame.view.scroll_position() == ScrollPosition(47, 40, 0)
-        frame.view.show_lines(MENU, ScrollPosition(47, 40, 0))
-        await pilot.pause()
-        assert frame.view.scroll_offset.y == 0
+    async with framed(MENU) as (frame, _):
+        place = ScrollPosition(47, 40, 0)
+        frame.view.show_lines(LONG_MENU, place)
+        await until(lambda: frame.view.scroll_position() == place, "the place")
+        frame.view.show_lines(MENU, place)
+        await until(lambda: frame.view.scroll_offset.y == 0, "the top")
 
 
 async def test_long_lines_are_broken_or_moved_sideways():
@@ -148,11 +147,10 @@ async def test_resizing_keeps_the_place():
             [PageLine(f"{number} " + "word " * 10) for number in range(50)],
             ScrollPosition(None, 40),
         )
-        await pilot.pause()
+        await until(lambda: frame.view.settled and frame.view.scroll_offset.y == 40, "the place")
         first = frame.rows()[0].split()[0]
         await pilot.resize_terminal(80, 10)
-        await pilot.pause()
-        assert frame.rows()[0].split()[0] == first
+        await until(lambda: frame.rows()[0].split()[:1] == [first], "the same line")
 
 
 async def test_a_row_less_leaves_the_cursor_where_it_is():
@@ -212,7 +210,6 @@ async def test_a_page_grows_without_moving(monkeypatch):
     monkeypatch.setattr(painted_lines, "SLICE", -1.0)
     later: list[PageLine] = []
     async with framed(growing(LONG_MENU * 9, later)) as (frame, pilot):
-        await until(lambda: frame.view.settled, "the rows")
         await pilot.press("space", "space", "space", "space", "down")
         before, rows = frame.view.scroll_position(), [row.strip() for row in frame.rows()]
         later.extend(LONG_MENU * 4)
@@ -244,7 +241,6 @@ async def test_a_defect_in_the_middle_of_a_page_is_its_last_line(monkeypatch):
         raise AssertionError("odd")
 
     async with framed(breaks()) as (frame, _):
-        await until(lambda: frame.view.settled, "the end")
         assert "a defect of it (AssertionError: odd)" in frame.view.lines[-1].text
 
 
