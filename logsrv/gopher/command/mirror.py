@@ -6,7 +6,7 @@ import os
 import time
 from argparse import Namespace
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -110,16 +110,13 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     # Nobody watches a mirror: a server that sends a byte now and then must not occupy it for ever.
     sizes = mirror_limits(how.limits, options.max_size)
     how = how.replace(limits=sizes.replace(least=options.min_speed))
-    transfers = Transfers(how, time.monotonic)
-    try:
+    with closing(Transfers(how, time.monotonic)) as transfers:
         scope = _make_scope(root, options, how, transfers)
         is_new = _make_directory(directory)
-        journal = MirrorJournal(directory, root, options.span, anew=options.refresh)
         given = {name: each for name, each in vars(options).items() if each is not None}
         limits = CrawlOptions(
             **{name: given[name] for name in given.keys() & CrawlOptions.__annotations__}
         )
-        crawl = Crawl(scope, journal, transfers, limits, options.charset)
         progress = StatusLine(stderr, time.monotonic)
         interrupted: BaseException | None = None
 
@@ -127,24 +124,22 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
             if progress.due:
                 progress.show(progress_line(crawl.tally, transfers.received))
 
-        try:
-            crawl.run(show)
-        except Exception as error:
-            progress.clear()
-            if not crawl.tally.fetched and journal.is_new:
-                _remove_empty_mirror(directory, is_new)
-            if root in crawl.tally.stays and isinstance(error, GopherError):
-                stderr.write(printable(f"gopher: {root}: {error}; the copies of before stay\n"))
-                return error.exit_status
-            raise
-        except BaseException as error:
-            # Ctrl-C or SIGTERM: the copies made so far stay, and are reported.
-            crawl.tally.stopped, interrupted = INTERRUPTED, error
-        finally:
-            progress.clear()
-            journal.close()
-    finally:
-        transfers.close()
+        with closing(MirrorJournal(directory, root, options.span, anew=options.refresh)) as journal:
+            crawl = Crawl(scope, journal, transfers, limits, options.charset)
+            try:
+                crawl.run(show)
+            except Exception as error:
+                progress.clear()
+                if not crawl.tally.fetched and journal.is_new:
+                    _remove_empty_mirror(directory, is_new)
+                if root in crawl.tally.stays and isinstance(error, GopherError):
+                    stderr.write(printable(f"gopher: {root}: {error}; the copies of before stay\n"))
+                    return error.exit_status
+                raise
+            except BaseException as error:
+                # Ctrl-C or SIGTERM: the copies made so far stay, and are reported.
+                crawl.tally.stopped, interrupted = INTERRUPTED, error
+        progress.clear()
     stdout.write(report_text(crawl.tally, transfers.received, directory).encode())
     if interrupted is not None:
         raise interrupted

@@ -1,7 +1,5 @@
 """What one run of the browser keeps, and whom it trusts."""
 
-import math
-import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,6 @@ from logsrv.gopher.browse.session import (
     InternalPage,
     Place,
 )
-from logsrv.gopher.fetch.cache import Cache
 from logsrv.gopher.wire.errors import ServerError
 from logsrv.gopher.wire.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.url import GopherURL
@@ -68,37 +65,17 @@ def page(url: ItemURL, size: int) -> Page:
     return Page(url, None, received=size)
 
 
-def session_with_cache(most_bytes: int = 100) -> BrowsingSession:
-    session = BrowsingSession({"HOME": "/nowhere"})
-    session.cache = Cache(most_bytes, math.inf, time.monotonic)
-    return session
-
-
-def test_the_page_unused_for_longest_makes_room():
-    session = session_with_cache()
-    session.keep_page(page(A, 40))
-    session.keep_page(page(B, 40))
-    assert session.cache.get(A) is not None
-    session.keep_page(page(C, 40))
-    assert (session.cache.get(A), session.cache.get(B)) == (page(A, 40), None)
-
-
-def test_a_page_larger_than_everything_is_not_kept_and_costs_no_other():
-    session = session_with_cache()
-    session.keep_page(page(A, 40))
-    session.keep_page(page(B, 101))
-    assert session.cache.get(A) is not None and session.cache.get(B) is None
-
-
 def test_errors_are_asked_for_again():
-    session = session_with_cache()
+    """A page that was kept goes, too."""
+    session = BrowsingSession({"HOME": "/nowhere"})
     session.keep_page(page(A, 1))
+    assert session.cache.get(A) == page(A, 1)
     session.keep_page(Page(A, None, ServerError("no")))
     assert session.cache.get(A) is None
 
 
 def test_local_files_are_read_anew():
     """Who looks at them may edit them."""
-    session = session_with_cache()
+    session = BrowsingSession({"HOME": "/nowhere"})
     session.keep_page(page(FileURL(b"/srv"), 1))
     assert session.cache.get(FileURL(b"/srv")) is None
