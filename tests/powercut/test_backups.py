@@ -20,17 +20,16 @@ import pytest
 from logsrv.cli.backup import copy_store
 from logsrv.errors import StoreError
 from logsrv.kit.testing.patience import PATIENCE
-from tests.parts.daemon_logs import DAEMON_LOGS, check_log
 from tests.parts.examined_stores import found
 from tests.parts.powercut.history import History
 from tests.parts.powercut.image import Image
 from tests.parts.powercut.models import MODELS, Choice, Model, image, sample, tellings
-from tests.parts.powercut.recording import Kind, Recording, operations
+from tests.parts.powercut.recording import Kind, operations
 from tests.parts.powercut.recovery import use
 from tests.parts.store_reader import stored_bytes
 from tests.powercut.seen import ID
 from tests.powercut.trying import SEED, STATES, different_states, on_disk
-from tests.powercut.workloads import STORE, Stage
+from tests.powercut.workloads import STORE, Stage, recorded_stage
 
 pytestmark = pytest.mark.long
 BACKUP, RESTORED = "b/backup", "c/restored"
@@ -111,17 +110,14 @@ class Backups:
 
 def play(directory: Path, shim: Path, *, apart: bool) -> Recorded:
     """Record a first backup, a later one, one broken off, one after a kill of the server, and a restore."""
-    root = directory / "root"
-    root.mkdir(parents=True)
-    stage = Stage(Recording(root, shim), directory)
-    stage.make_directory()
-    for folder in "b", "c":
-        (root / folder).mkdir()
-        stage.recording.mark(f"there {folder}")
-    if apart:
-        stage.recording.fail(Kind.LINK, "*.zst*", errno.EXDEV, times=1 << 30)
-    backups = Backups(stage)
-    with stage:
+    with recorded_stage(directory, shim, ("No space left",)) as stage:
+        stage.make_directory()
+        for folder in "b", "c":
+            (stage.recording.root / folder).mkdir()
+            stage.recording.mark(f"there {folder}")
+        if apart:
+            stage.recording.fail(Kind.LINK, "*.zst*", errno.EXDEV, times=1 << 30)
+        backups = Backups(stage)
         stage.start("--rotate-size", "12KiB")
         stage.send(60)
         backups.take(sent=120)
@@ -136,8 +132,6 @@ def play(directory: Path, shim: Path, *, apart: bool) -> Recorded:
         backups.take(sent=80)
         backups.bring_back()
         stage.stop()
-    for log in directory.glob(DAEMON_LOGS):
-        check_log(log, ("No space left",))
     return Recorded(History(operations(stage.recording.path)), backups.texts, apart)
 
 

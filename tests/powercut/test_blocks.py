@@ -18,14 +18,13 @@ from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.segment import NOWHERE, Position
 from logsrv.linelog.store.store import Store
 from tests.parts.blocks import Edge, Sender, stored_lines
-from tests.parts.daemon_logs import DAEMON_LOGS, check_log
 from tests.parts.powercut.history import History
 from tests.parts.powercut.models import MODELS, image
-from tests.parts.powercut.recording import Recording, operations
+from tests.parts.powercut.recording import operations
 from tests.parts.powercut.recovery import Turns
 from tests.parts.store_reader import stored_bytes
 from tests.powercut.trying import RECORDS, SEED, STATES, choices, different_states, on_disk
-from tests.powercut.workloads import STORE, Stage
+from tests.powercut.workloads import STORE, Stage, recorded_stage
 
 pytestmark = pytest.mark.slow
 
@@ -101,9 +100,7 @@ class Centre:
 def record(request: pytest.FixtureRequest, place: Path, shim: Path) -> Path:
     """The record of a centre that is killed and started again."""
     directory = place / f"centre{request.param}"
-    root = directory / "root"
-    root.mkdir(parents=True)
-    with Stage(Recording(root, shim), directory) as stage:
+    with recorded_stage(directory, shim) as stage:
         centre = Centre(stage, 11 + request.param)
         for count in 4, 3:
             centre.start("--rotate-size", "40KiB")
@@ -111,8 +108,6 @@ def record(request: pytest.FixtureRequest, place: Path, shim: Path) -> Path:
         centre.start("--sync", "never", "--rotate-size", "40KiB")
         centre.send(3)
         stage.stop()
-    for log in directory.glob(DAEMON_LOGS):
-        check_log(log, ())
     return stage.recording.path
 
 

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import attrs
@@ -300,11 +300,21 @@ LARGE: dict[str, Callable[[Stage], None]] = {"packing": packing}
 
 
 def play(name: str, directory: Path, shim: Path) -> Recording:
-    """Record a workload; its logs and sources are in `directory`, its store below `root` there."""
+    """Record a workload as a `recorded_stage`."""
+    with recorded_stage(directory, shim, ASKED.get(name, ())) as stage:
+        (WORKLOADS | LARGE)[name](stage)
+    return stage.recording
+
+
+@contextlib.contextmanager
+def recorded_stage(directory: Path, shim: Path, asked: tuple[str, ...] = ()) -> Iterator[Stage]:
+    """Give a stage whose logs are in `directory`, and its store below `root` there.
+
+    asked: errors that its daemons are expected to log; at the end they may have logged no others.
+    """
     root = directory / "root"
     root.mkdir(parents=True)
     with Stage(Recording(root, shim), directory) as stage:
-        (WORKLOADS | LARGE)[name](stage)
+        yield stage
     for log in directory.glob(DAEMON_LOGS):
-        check_log(log, ASKED.get(name, ()))
-    return stage.recording
+        check_log(log, asked)

@@ -262,8 +262,7 @@ class Listing:
         saved = saved_number(disk)
         self.names = disk.entries()
         found, self.named = _sealed_files(disk, self.names)
-        # Of two compressed files of a number, readers use the one with an index: somebody has put the other
-        # there.
+        # Readers use the one with an index of two compressed files: somebody has put the other there.
         used: dict[int, Segment] = {}
         for one in sorted(
             found, key=lambda one: (one.form is not Form.PACKED, one.index not in self.names)
