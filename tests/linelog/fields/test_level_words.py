@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from logsrv.linelog.fields.byte_places import (
     Array,
     RowShape,
-    byte_membership_table,
     indexes_of_true,
     rows_at,
     rows_with_nonzero,
@@ -117,10 +116,6 @@ def test_rows_with_a_true_byte_are_found():
     rows = numpy.zeros((4, 16), bool)
     rows[1, 3] = rows[3, 15] = True
     assert rows_with_nonzero(rows).tolist() == [False, True, False, True]
-
-
-def test_a_table_is_true_for_its_members():
-    assert numpy.flatnonzero(byte_membership_table(b"az")).tolist() == [ord("a"), ord("z")]
 
 
 def test_rows_that_begin_with_a_shape():

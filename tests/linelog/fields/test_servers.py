@@ -140,12 +140,6 @@ def test_fields_are_those_of_records(messages, chosen):
         ]
 
 
-def test_usual_lines_of_access_logs_are_read_together():
-    usual = line('1.2.3.4 - u [20/Nov/2026:06:00:02 +0000] "GET / HTTP/1.1" 200 5 "-" "curl"')
-    found = AccessReader(["status", "fields.path"]).read(usual * 3)
-    assert found == ([(0, ["200"] * 3), (1, ["/"] * 3)], [])
-
-
 @pytest.mark.parametrize(
     ("text", "fields"),
     [

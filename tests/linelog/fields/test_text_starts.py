@@ -139,8 +139,3 @@ def test_levels_at_times_are_those_of_the_text(texts):
         level = level_after_time(text)
         if number != UNSURE and len(text) <= 80:
             assert (None, *LEVELS)[number] == level
-
-
-def test_a_time_behind_a_token_is_looked_at_by_itself():
-    raw = b"nova.log 2026-11-20 06:00:00.008 25746 INFO x".ljust(80, b"\n")
-    assert levels_at_times(numpy.frombuffer(raw, numpy.uint8).reshape(-1, 80)).tolist() == [UNSURE]

@@ -261,63 +261,6 @@ def test_days_and_months_are_told_apart_by_a_later_line(tmp_path):
     } and file.dated.unclear == 12
 
 
-def moments_of(path: Path, data: bytes, date: str) -> list[str]:
-    """The times of the lines of a file that was last changed at a date, to the day."""
-    path.write_bytes(data)
-    changed = datetime.fromisoformat(f"{date}T00:00:00+00:00").timestamp()
-    os.utime(path, (changed, changed))
-    (file,) = find_log_files([str(path)], pytest.fail, pytest.fail)
-    first = file.read_first_moment()
-    runs = [
-        (moment, line) for moment, lines in file.read_dated_lines() for line in lines.splitlines()
-    ]
-    assert first == runs[0][0]
-    return [datetime.fromtimestamp(moment / 1e6, UTC).date().isoformat() for moment, _ in runs]
-
-
-@pytest.mark.parametrize("packer", ["plain", "gz", "xz"])
-def test_dates_without_a_year_go_over_several_years(tmp_path, packer):
-    for number, (days, date, expected) in enumerate(
-        (
-            (
-                ["Jan  5", "May  5", "Jan  6"],
-                "2026-01-07",
-                ["2025-01-05", "2025-05-05", "2026-01-06"],
-            ),
-            (
-                ["Feb 29", "Nov  1", "Feb 28"],
-                "2025-03-01",
-                ["2024-02-29", "2024-11-01", "2025-02-28"],
-            ),
-            (
-                ["Dec 31", "Jan  1", "Dec 31"],
-                "2026-01-07",
-                ["2025-12-31", "2026-01-01", "2026-01-01"],
-            ),
-        )
-    ):
-        text = b"".join(f"{day} 12:00:00 db7 app: x\n".encode() for day in days)
-        path = tmp_path / f"log.{number}"
-        assert moments_of(path, PACKERS[packer](text), date) == expected
-
-
-def test_two_years_of_a_large_file_are_two_years(tmp_path):
-    days = [(month, day) for month in range(1, 13) for day in range(1, 29)]
-    text = b"".join(
-        f"{datetime(2000, month, day):%b %e} {hour:02}:00:00 db7 app: {'x' * 200}\n".encode()
-        for month, day in days * 2
-        for hour in (1, 9, 20)
-    )
-    assert len(text) > 5 * CHUNK
-    found = moments_of(tmp_path / "log", text, "2025-12-31")
-    assert found == [
-        f"{year}-{month:02}-{day:02}"
-        for year in (2024, 2025)
-        for month, day in days
-        for _ in range(3)
-    ]
-
-
 def test_text_with_nuls_and_utf_16_are_text(tmp_path):
     line = "2026-11-20T06:00:00Z grüß\n"
     for name, data in (
@@ -424,6 +367,8 @@ def lines_of(days: str) -> bytes:
         ("Jan 2, 2025-01-01", "2026-11-20", "2025-01-02, 2025-01-02"),
         # Without any year, by the end of the file.
         ("Jan 5, May 5, Jan 6", "2026-01-07", "2025-01-05, 2025-05-05, 2026-01-06"),
+        ("Feb 29, Nov 1, Feb 28", "2025-03-01", "2024-02-29, 2024-11-01, 2025-02-28"),
+        ("Dec 31, Jan 1, Dec 31", "2026-01-07", "2025-12-31, 2026-01-01, 2026-01-01"),
     ],
 )  # fmt: skip
 def test_years_stand_in_other_lines(tmp_path, days, written, expected):
@@ -435,6 +380,26 @@ def test_years_stand_in_other_lines(tmp_path, days, written, expected):
         file = LogFile(str(path), pytest.fail)
         assert ", ".join(dates_of(file)) == expected
         assert (file.cut, file.unpacked) == ([], len(lines_of(days)))
+
+
+def test_two_years_of_a_large_file_are_two_years(tmp_path):
+    days = [(month, day) for month in range(1, 13) for day in range(1, 29)]
+    text = b"".join(
+        f"{datetime(2000, month, day):%b %e} {hour:02}:00:00 db7 app: {'x' * 200}\n".encode()
+        for month, day in days * 2
+        for hour in (1, 9, 20)
+    )
+    assert len(text) > 5 * CHUNK
+    path = tmp_path / "log"
+    path.write_bytes(text)
+    changed = datetime(2025, 12, 31, 21, tzinfo=UTC).timestamp()
+    os.utime(path, (changed, changed))
+    assert dates_of(LogFile(str(path), pytest.fail)) == [
+        f"{year}-{month:02}-{day:02}"
+        for year in (2024, 2025)
+        for month, day in days
+        for _ in range(3)
+    ]
 
 
 def test_standard_input_is_read_once(monkeypatch):

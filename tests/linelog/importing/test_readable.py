@@ -119,40 +119,24 @@ def test_the_first_byte_in_utf_8_is_told(data, places):
         assert told == places
 
 
-PACKERS: dict[str, Callable[[bytes], bytes]] = {
-    "plain": bytes,
-    "gz": gzip.compress,
-    "xz": lzma.compress,
-    "zst": zstandard.compress,
-}
 GREETING = "2026-11-20T06:00:00Z grüß {}\n"
-ONE, TWO, THREE = (GREETING.format(number) for number in ("one", "two", "three"))
+ONE, TWO = (GREETING.format(number) for number in ("one", "two"))
 NULS = "[logsrv import: {:,} NUL bytes here in the file]\n"
 LONG = ONE * (3 * CHUNK // len(ONE))
 
 
-@pytest.mark.parametrize("packer", PACKERS)
+@pytest.mark.parametrize("packer", [bytes, gzip.compress])
 @pytest.mark.parametrize(
     ("data", "text", "utf8_from"),
     [
-        (b"\0" * CHUNK + ONE.encode(), NULS.format(CHUNK) + ONE, None),
-        (ONE.encode() + b"\0" * CHUNK, ONE + NULS.format(CHUNK), None),
-        (ONE.encode() + b"\0" * (CHUNK - len(ONE.encode())) + TWO.encode(),
-         ONE + NULS.format(CHUNK - len(ONE.encode())) + TWO, None),
         (ONE.encode() + b"\0" * 3 * CHUNK + TWO.encode(), ONE + NULS.format(3 * CHUNK) + TWO, None),
         (LONG.encode() + b"\0" * 5 + TWO.encode(), LONG + NULS.format(5) + TWO, None),
-        (b"\0" * (CHUNK - 1) + b"\n" + TWO.encode(), NULS.format(CHUNK - 1) + TWO, None),
-        (LONG.encode("utf-16-le"), LONG, None),
         (LONG.encode("utf-16-be"), LONG, None),
         (LONG.encode("utf-16") + TWO.encode() * 9, LONG + TWO * 9, 2 + 2 * len(LONG)),
-        (ONE.encode("utf-16-le") + LONG.encode(), ONE + LONG, 2 * len(ONE)),
-        (b"\xff\xfe" + LONG.encode(), LONG, 2),
-        (LONG.encode("utf-16") + b"\0" * CHUNK + TWO.encode("utf-16-le"),
-         LONG + NULS.format(CHUNK // 2) + TWO, None),
     ],
-)  # fmt: skip
-def test_no_line_is_garbage(tmp_path, packer, data, text, utf8_from):
-    (tmp_path / "app.log").write_bytes(PACKERS[packer](data))
+)
+def test_a_file_of_several_pieces_is_readable(tmp_path, packer, data, text, utf8_from):
+    (tmp_path / "app.log").write_bytes(packer(data))
     (file,) = find_log_files([str(tmp_path)], pytest.fail, pytest.fail)
     assert file.read_first_moment() is not None
     assert b"".join(lines for _, lines in file.read_dated_lines()).decode() == text

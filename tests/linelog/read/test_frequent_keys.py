@@ -104,13 +104,3 @@ def test_few_numbers_give_the_values_of_duckdb_and_python(values, duckdb):
     if len(values) > 1:
         cuts = statistics.quantiles(values, n=100, method="inclusive")
         assert found == pytest.approx([cuts[49], cuts[94], cuts[98]])
-
-
-@pytest.mark.parametrize("values", [[7.0], [1.0, 2.0], [-3.0, 1.0, 2.0], TEN, list(range(1, 1001))])
-def test_compressed_numbers_are_within_half_a_percent_of_one_of_them(values):
-    numbers = Numbers()
-    numbers.add((), values)
-    numbers.compress()
-    for part in PARTS:
-        wanted = sorted(values)[int(part * (len(values) - 1))]
-        assert numbers.percentile(part) == pytest.approx(wanted, rel=0.0051)

@@ -1,6 +1,7 @@
 """Numbers over lines are those that counting each of them gives."""
 
 from collections import Counter
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -17,27 +18,11 @@ from logsrv.linelog.read import groups as over_time
 from logsrv.linelog.read.columns import LONGEST, counted_column
 from logsrv.linelog.read.groups import COUNT, Groups, count_values, group, histogram, sensible_step
 from logsrv.linelog.read.line_counts import count_by_time
-from logsrv.linelog.read.numpy_counts import count_by_time_with_numpy
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.tallies import count_fields, count_sources
 from tests.parts.counts import counted_values
 from tests.parts.stores import BEGIN, line, make_store, view_of
-
-
-@pytest.mark.slow
-def test_the_most_frequent_values_are_counted(whole):
-    tally = count_values(whole, "level")
-    assert tally.values[:2] == [("info", 13334), ("error", 13333)]
-    assert (tally.total, tally.missed) == (40_000, 0)
-
-
-@pytest.mark.slow
-def test_each_element_of_a_list_counts(whole):
-    tally = count_values(whole, "tags")
-    assert tally.values == [("a", 40_000), ("t0", 20_000), ("t1", 20_000)]
-    assert tally.total == 40_000
-    assert count_values(whole, "nosuch").values == []
 
 
 @pytest.mark.parametrize(("limit", "most"), [("MOST_KEYS", 10), ("MOST_CHARACTERS", 1000)])
@@ -98,41 +83,18 @@ def test_the_last_of_a_source_is_its_largest_time(tmp_path):
     assert found == ("tcp:127.0.0.1:51234", 3, line("a", 9)[:27].decode())
 
 
-TEXT = line("ERROR x") + line("x", 0.5) + line("ERROR y", 0.7) + line("<15>z", 1)
-
-
-@pytest.mark.parametrize("small", [0, 1 << 20])
-def test_arrays_count_the_same(small, monkeypatch):
-    monkeypatch.setattr(line_counts, "SMALL", small)
-    first, second = b"2026-11-20T06:00:00", b"2026-11-20T06:00:01"
-    assert count_by_time(TEXT, 19, levels=True) == {
-        (first, "error"): 2,
-        (first, None): 1,
-        (second, "debug"): 1,
-    }
-    assert count_by_time(TEXT, 19, levels=False) == {(first, None): 3, (second, None): 1}
-    assert len(count_by_time(TEXT, 26, levels=False)) == 4
-    assert count_by_time(TEXT, 0, levels=True) == {
-        (b"", "error"): 2,
-        (b"", None): 1,
-        (b"", "debug"): 1,
-    }
-
-
-def test_no_lines_are_no_counts():
-    assert count_by_time(b"", 19, levels=True) == {}
-
-
 LINES = st.one_of(
     st.builds(line, st.sampled_from(["x", "ERROR", "<15>x", '{"level":"warn"}']), st.floats(0, 9)),
     st.sampled_from([b"\n", b"x\n", b"2026-11-20T06:00:0\n", b"ERROR\n"]),
 )
 
 
-@given(st.lists(LINES, min_size=1), st.sampled_from([0, 19, 26]))
-def test_arrays_count_any_times_and_levels(lines, size):
-    wanted = Counter((one[:-1][:size], Record(one[:-1]).level) for one in lines)
-    assert count_by_time_with_numpy(b"".join(lines), size, levels=True) == wanted
+@pytest.mark.parametrize("small", [0, 1 << 20])
+@given(st.lists(LINES, min_size=1), st.sampled_from([0, 19, 26]), st.booleans())
+def test_arrays_and_single_lines_count_the_same(small, lines, size, levels):
+    wanted = Counter((one[:-1][:size], Record(one[:-1]).level if levels else None) for one in lines)
+    with patch.object(line_counts, "SMALL", small):
+        assert count_by_time(b"".join(lines), size, levels=levels) == wanted
 
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
@@ -192,15 +154,6 @@ def test_too_many_steps_are_an_error(whole, monkeypatch):
     monkeypatch.setattr(over_time, "MOST_STEPS", 1000)
     with pytest.raises(LogsrvError, match="in more than 1,000 steps of 1 s; take longer steps"):
         histogram(whole, 1, levels=False)
-
-
-@pytest.mark.slow
-def test_a_histogram_counts_lines_by_step_and_level(whole):
-    found = histogram(whole, 3600, levels=True)
-    wanted: Counter[float] = Counter((BEGIN + number) // 3600 * 3600 for number in range(40_000))
-    assert {one.start: one.lines for one in found} == wanted
-    assert found[0].levels == {"info": 1200, "error": 1200, "warning": 1200}
-    assert [one.start for one in found] == sorted(wanted)
 
 
 def test_no_step_of_a_histogram_is_forgotten(tmp_path, monkeypatch):
