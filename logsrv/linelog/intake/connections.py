@@ -44,6 +44,8 @@ class InputProtocol(Protocol):
     source = ""
     # ITCPTransport, or the same methods for UNIX sockets, TLS and standard input.
     transport: Any
+    # Made for the first answer: most peers of lines never get one, and idle connections should be small.
+    answers: AnswerWriter | None = None
 
     def __init__(self, intake: Intake) -> None:
         self.intake = intake
@@ -68,6 +70,18 @@ class InputProtocol(Protocol):
 
     def stopProducing(self) -> None:
         self.transport.abortConnection()
+
+    def write_answer(self, data: bytes) -> None:
+        """Send data to the peer, which is not read from while it does not read that."""
+        if self.answers is None:
+            self.answers = AnswerWriter(self, self.intake.clock)
+        self.answers.write(data)
+
+    @property
+    def is_held(self) -> bool:
+        """Return whether the store, or answers that the peer does not read, forbid reading from it."""
+        unread = self.answers is not None and self.answers.state is AnswerState.UNREAD
+        return unread or self.intake.valve.holds(self)
 
 
 @attrs.frozen(eq=False)

@@ -13,7 +13,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from logsrv.kit.connections.drain import unread_bytes
-from logsrv.linelog.intake.connections import AnswerState, AnswerWriter, InputProtocol
+from logsrv.linelog.intake.connections import InputProtocol
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.turns import LITTLE
 from logsrv.linelog.lines.framer import BlockFramer, LineFramer
@@ -73,8 +73,6 @@ class LineReceiver(InputProtocol):
     other senders have their turn. It resumes when none of them is left.
     """
 
-    # Made for the first answer: most peers never get one, and idle connections should be small.
-    answers: AnswerWriter | None = None
     # Made for the first bytes that wait.
     _timer: Timer | None = None
     # The framer's `waits` since the timer runs.
@@ -232,9 +230,7 @@ class LineReceiver(InputProtocol):
         # A peer that has closed resets the connection when we write to it, and Twisted then drops its
         # unread bytes. So read those first.
         if not unread_bytes(self.transport):
-            if self.answers is None:
-                self.answers = AnswerWriter(self, self.intake.clock)
-            self.answers.write(self._framer.take_answers())
+            self.write_answer(self._framer.take_answers())
 
     def _close_with_reason(self, reason: str) -> None:
         self.intake.complain(self.source, f"closing the connection: {reason}")
@@ -242,9 +238,7 @@ class LineReceiver(InputProtocol):
         self.transport.loseConnection()
 
     def resumeProducing(self) -> None:
-        intake = self.intake
-        unread_answers = self.answers and self.answers.state is AnswerState.UNREAD
-        if not (intake.valve.holds(self) or unread_answers or self in intake.turns):
+        if not (self.is_held or self in self.intake.turns):
             self.transport.resumeProducing()
 
 

@@ -16,7 +16,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from logsrv.kit.protocols.faults import wrong_value_text
-from logsrv.linelog.intake.connections import AnswerState, AnswerWriter, InputProtocol
+from logsrv.linelog.intake.connections import InputProtocol
 from logsrv.linelog.intake.gathering import GatheredRecords, gather
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.parsing import Parsed, ParseOrder, Parser, place_of
@@ -77,8 +77,6 @@ class RecordReceiver(InputProtocol):
         # Whether received data is left, or a worker has some of it.
         self._busy = False
         self._paused = False
-        # Made for the first answer.
-        self._answers: AnswerWriter | None = None
         self.framer = self.make_framer()
 
     def make_framer(self) -> RecordFramer:
@@ -174,7 +172,7 @@ class RecordReceiver(InputProtocol):
     def answer(self, data: bytes) -> None:
         """Send an answer at once."""
         if data and self.connected and not self.ending:
-            self._write_answer(data)
+            self.write_answer(data)
 
     def answer_when_safe(self, data: bytes) -> None:
         """Send an answer when everything stored before is safe; answers keep the order of the calls.
@@ -212,7 +210,7 @@ class RecordReceiver(InputProtocol):
         if self.ending:
             return
         if last_words and self.connected:
-            self._write_answer(last_words)
+            self.write_answer(last_words)
         self.ending = True
         self.intake.unfinished.forget(self)
         self._close_when_safe()
@@ -346,7 +344,7 @@ class RecordReceiver(InputProtocol):
         self._unsafe -= size
         self.due -= 1
         if self.connected:
-            self._write_answer(data)
+            self.write_answer(data)
             if self.ending:
                 self._close_when_safe()
             else:
@@ -359,16 +357,11 @@ class RecordReceiver(InputProtocol):
             self.ending = True
             self.transport.abortConnection()
 
-    def _write_answer(self, data: bytes) -> None:
-        if self._answers is None:
-            self._answers = AnswerWriter(self, self.intake.clock)
-        self._answers.write(data)
-
     def _close_when_safe(self) -> None:
         if self.working or not self.connected:
             return
-        if self._answers is not None:
-            self._answers.unregister_before_close()
+        if self.answers is not None:
+            self.answers.unregister_before_close()
         self.transport.loseConnection()
 
     def pauseProducing(self) -> None:
@@ -380,8 +373,7 @@ class RecordReceiver(InputProtocol):
         """Read from the peer, unless a cause to wait is left. Whichever ends last calls this again."""
         if not (self.connected and self._paused and not self._busy):
             return
-        unread = self._answers is not None and self._answers.state is AnswerState.UNREAD
-        if self._unsafe > WINDOW or unread or self.intake.valve.holds(self):
+        if self._unsafe > WINDOW or self.is_held:
             return
         if self._must_wait_for_workers:
             self.intake.unfinished.resume_after_answer(self)

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from twisted.internet.address import IPv4Address
-from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, formatEvent
@@ -16,7 +15,6 @@ from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.formats.lines.input import LineDatagrams, Lines
 from logsrv.linelog.formats.registry import inputs
 from logsrv.linelog.intake import intake as intake_module
-from logsrv.linelog.intake.connections import AnswerWriter, ConnectionFactory
 from logsrv.linelog.intake.gathering import gather
 from logsrv.linelog.intake.intake import MOST_STORED, Intake
 from logsrv.linelog.intake.interfaces import IInput
@@ -239,17 +237,6 @@ def test_datagrams_that_are_too_long_are_said_to_lose_their_end():
     assert way.received_bytes == len(b"far too long")
 
 
-def test_a_peer_that_reads_no_answers_is_read_from_when_it_has_read_them():
-    receiver = LineReceiver(intake(Sink()))
-    receiver.makeConnection(transport := StringTransport())
-    answers = AnswerWriter(receiver, Clock())
-    answers.write(b"a")
-    answers.pauseProducing()
-    assert transport.producerState == "paused"
-    answers.resumeProducing()
-    assert transport.producerState == "producing" and transport.producer is None
-
-
 @pytest.mark.parametrize("block", [Block.of(b"a\n\nb\n"), Block(b"a\n", b"x\nb\n\nc", 2, 5)])
 def test_the_size_of_a_block_in_the_store(block):
     batch = Batch(block, "tcp:192.0.2.1:5", 0.0)
@@ -295,13 +282,6 @@ def test_bytes_that_are_no_whole_lines_are_refused(lines):
     with pytest.raises(ValueError, match=r"^a block is bytes of whole lines, .*, not "):
         intake(sink).take(lines, "x")
     assert not sink.batches
-
-
-def test_each_connection_has_a_protocol_of_its_own():
-    factory = ConnectionFactory(Protocol)
-    one, other = factory.buildProtocol(None), factory.buildProtocol(None)
-    assert one is not None and other is not None and one is not other
-    assert one.factory is other.factory is factory
 
 
 def test_each_listener_has_its_own(tmp_path):

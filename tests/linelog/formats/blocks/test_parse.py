@@ -17,8 +17,6 @@ from logsrv.linelog.formats.blocks.parse import (
 )
 from logsrv.linelog.formats.blocks.send import (
     LARGEST_TEXT,
-    UNKNOWN,
-    PackedBlock,
     block_from_headers,
     check_block_text,
 )
@@ -169,23 +167,6 @@ def test_a_long_line_is_not_escaped_to_know_that_it_is_wrong(odd):
 
 TEXT = b"2026-11-20T06:18:42.123456Z tcp:1 a line\n"
 BLOCK = block_of(32 * "0", TEXT, Position(17, 0), Position(16, 7), "12")
-
-
-@given(
-    st.text("0123456789abcdef", min_size=32, max_size=32),
-    st.integers(1, 10**10 - 1),
-    st.integers(0, 10**14),
-    st.integers(1, LARGEST_TEXT),
-    st.none() | st.integers(0, 10**14),
-    st.integers(0, 2**32 - 1),
-    st.sampled_from(["", UNKNOWN, "0", "123"]),
-)
-def test_headers_are_read_as_they_were_written(store, segment, offset, size, before, crc, gap):
-    start, end = Position(segment, offset), Position(segment, offset + size)
-    after = None if before is None else min(Position(segment, before), start)
-    block = PackedBlock(store, start, end, after, crc, b"packed", gap)
-    assert block_from_headers(block.headers(), b"packed") == block
-    assert block.text_size == size
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,12 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.formats.hec.parse import add_hec_events, add_hec_lines
-from logsrv.linelog.lines.bodies import BodyRules, Records, RequestRefused
-from tests.parts.examples import more
+from logsrv.linelog.lines.bodies import BodyRules
 from tests.parts.records import Taken, lines_of, taken_by
 
 BASE = "/services/collector"
@@ -231,25 +230,6 @@ OBJECTS = st.lists(
     ),
     max_size=5,
 )
-
-
-@given(st.binary() | st.text('{}[]",\\ue:1 ').map(str.encode), st.integers(1, 40))
-@example(b"\\", 1)
-@example(b'{"event":"\\\\"}', 11)
-@more(4)
-def test_any_bytes_are_stored_or_refused(body, most):
-    """Any bytes as events, as lines, as lines with metadata: each stored record is one line of JSON."""
-    for take, query in ((add_hec_events, {}), (add_hec_lines, {}), (add_hec_lines, {"host": "h"})):
-        records = Records(1 << 20)
-        try:
-            reply = take(body, BodyRules("", BASE, most, query=query), records)
-        except RequestRefused:
-            continue
-        assert (reply.status == 200) is (records.refused_count == 0)
-        for line in lines_of(records):
-            assert b"\n" not in line
-            if take is add_hec_events or query:
-                assert len(line) <= most and isinstance(json.loads(line), dict)
 
 
 @given(OBJECTS, st.sampled_from(["", " ", "\n", "\r\n", "\t \n\n"]))

@@ -13,7 +13,7 @@ from logsrv.linelog.formats.syslog.input import Syslog
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.turns import LONG, MOST_IN_A_TURN
 from logsrv.linelog.lines.rules import LineRules, Oversize
-from tests.parts.sinks import Sink, connected, intake
+from tests.parts.sinks import Sink, connected, intake, turn
 
 SENDER = Sender("192.0.2.7", "udp:192.0.2.7:514")
 
@@ -70,7 +70,7 @@ def test_a_chunk_of_many_changes_is_taken_in_in_turns(goes):
     if goes:
         receiver.connectionLost()
     for _ in range(1000):
-        turn_all(clock)
+        turn(clock)
     assert not receiver.working
     if not goes:
         assert transport.producerState == "producing"
@@ -91,17 +91,9 @@ def test_many_costly_chunks_in_one_turn_wait_for_each_other():
     clock: Any = way.clock
     clock.advance(0)
     for _ in range(9):
-        turn_all(clock)
+        turn(clock)
     assert sink.text.count(b"\n") == 5
     assert {transport.producerState for _, transport in peers} == {"producing"}
-
-
-def turn_all(clock: Any) -> None:
-    """Do what was asked for, not what is asked for meanwhile."""
-    calls, clock.calls = clock.calls, []
-    for call in calls:
-        call.called = 1
-        call.func(*call.args, **call.kw)
 
 
 @pytest.mark.parametrize("join", [False, True])
