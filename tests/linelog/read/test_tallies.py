@@ -22,6 +22,7 @@ from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.tallies import count_fields, count_sources
 from tests.parts.counts import counted_values
+from tests.parts.examples import more
 from tests.parts.stores import BEGIN, line, make_store, view_of
 
 
@@ -89,8 +90,13 @@ LINES = st.one_of(
 )
 
 
-@pytest.mark.parametrize("small", [0, 1 << 20])
-@given(st.lists(LINES, min_size=1), st.sampled_from([0, 19, 26]), st.booleans())
+@more(2)
+@given(
+    st.sampled_from([0, 1 << 20]),
+    st.lists(LINES, min_size=1),
+    st.sampled_from([0, 19, 26]),
+    st.booleans(),
+)
 def test_arrays_and_single_lines_count_the_same(small, lines, size, levels):
     wanted = Counter((one[:-1][:size], Record(one[:-1]).level if levels else None) for one in lines)
     with patch.object(line_counts, "SMALL", small):
