@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import pytest_twisted
@@ -15,6 +15,8 @@ from logsrv.gopher.gateway.gateway import Gateway
 from logsrv.gopher.service import Options
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
+from tests.gopher.conftest import Serve
+from tests.parts.gopher_servers import Scripted
 from tests.parts.web_clients import Client
 
 LOOPBACK = "tcp:0:interface=127.0.0.1"
@@ -68,6 +70,27 @@ async def gateway() -> AsyncIterator[Start]:
     yield start
     for web in started:
         await web.service.stopService()
+
+
+class Visit(NamedTuple):
+    """A gateway that visits a server on loopback."""
+
+    web: Web
+    server: Scripted
+
+    def path(self, item: str) -> str:
+        """Return the web path of an item of the server, such as `/0/a.txt`."""
+        return f"/gopher/127.0.0.1:{self.server.port}{item}"
+
+    def get(self, item: str, method: str = "GET", **headers: str) -> Any:
+        """A Deferred Response."""
+        return self.web.get(self.path(item), method, **headers)
+
+
+@pytest.fixture
+def visit(gateway: Start, serve: Serve) -> Callable[..., Visit]:
+    """`visit(script, *arguments)` starts a server and a gateway that may visit it."""
+    return lambda script, *arguments: Visit(gateway("--allow-private", *arguments), serve(script))
 
 
 @pytest.fixture

@@ -54,115 +54,104 @@ def test_bad_address_is_not_repeated():
     assert b"It has to begin with gopher://." in answer.body
 
 
-async def test_the_items_of_a_menu_are_links_into_the_gateway(gateway, serve):
+async def test_the_items_of_a_menu_are_links_into_the_gateway(visit):
     """A menu has its items as links into the gateway, relative to where it came from."""
-    server = serve(b"iHello\t\t\t0\r\n0Text\t/t.txt\r\n7Find\t/s\tx.example\t70\r\n.\r\n")
-    web = gateway("--allow-private")
-    answer = await web.get(f"/gopher/127.0.0.1:{server.port}/1/menu")
+    hole = visit(b"iHello\t\t\t0\r\n0Text\t/t.txt\r\n7Find\t/s\tx.example\t70\r\n.\r\n")
+    answer = await hole.get("/1/menu")
     page = answer.page
     assert answer.status == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["cache-control"] == "public, max-age=120"
-    assert f"/gopher/127.0.0.1:{server.port}/0/t.txt" in page.attributes("a", "href")
+    assert hole.path("/0/t.txt") in page.attributes("a", "href")
     assert "/gopher/x.example/7/s" in page.attributes("form", "action")
     assert "Hello" in page.text
 
 
-async def test_a_search_has_form_and_sends_words_as_one_field(gateway, serve):
+async def test_a_search_has_form_and_sends_words_as_one_field(visit):
     """A search item asks for words, sends them as one field, and shows what was found."""
-    server = serve(b"0Found it\t/f\tx.example\t70\r\n.\r\n")
-    web = gateway("--allow-private")
-    form = await web.get(f"/gopher/127.0.0.1:{server.port}/7/s")
-    assert server.requests == []
+    hole = visit(b"0Found it\t/f\tx.example\t70\r\n.\r\n")
+    form = await hole.get("/7/s")
+    assert hole.server.requests == []
     assert form.page.attributes("input", "name") == ["url", "q"]
-    answer = await web.get(f"/gopher/127.0.0.1:{server.port}/7/s?q=two+words")
-    assert server.requests == [b"/s\ttwo words\r\n"]
+    answer = await hole.get("/7/s?q=two+words")
+    assert hole.server.requests == [b"/s\ttwo words\r\n"]
     assert "Found it" in answer.page.text
     assert "two words" in answer.page.text
 
 
-async def test_text_is_shown_in_utf8_and_saved_as_it_was_sent(gateway, serve):
+async def test_text_is_shown_in_utf8_and_saved_as_it_was_sent(visit):
     """A text is shown in UTF-8 whatever it was sent in, without the dot at its end."""
-    server = serve(b"caf\xe9\r\n..dot\r\n.\r\n")
-    web = gateway("--allow-private")
-    answer = await web.get(f"/gopher/127.0.0.1:{server.port}/0/t")
+    hole = visit(b"caf\xe9\r\n..dot\r\n.\r\n")
+    answer = await hole.get("/0/t")
     assert "café\n.dot\n" in answer.page.text
-    other = await web.get(f"/gopher/127.0.0.1:{server.port}/0/t?charset=cp437")
+    other = await hole.get("/0/t?charset=cp437")
     assert "cafΘ" in other.page.text
-    saved = await web.get(f"/gopher/127.0.0.1:{server.port}/0/t?as=file")
+    saved = await hole.get("/0/t?as=file")
     assert saved.body == b"caf\xe9\r\n..dot\r\n.\r\n"
 
 
-async def test_a_charset_for_all_pages(gateway, serve):
-    server = serve(b"caf\xe9\r\n.\r\n")
-    web = gateway("--allow-private", "--charset=cp437")
-    path = f"/gopher/127.0.0.1:{server.port}/0/t"
-    assert "cafΘ" in (await web.get(path)).page.text
-    assert "café" in (await web.get(f"{path}?charset=latin-1")).page.text
+async def test_a_charset_for_all_pages(visit):
+    hole = visit(b"caf\xe9\r\n.\r\n", "--charset=cp437")
+    assert "cafΘ" in (await hole.get("/0/t")).page.text
+    assert "café" in (await hole.get("/0/t?charset=latin-1")).page.text
 
 
-async def test_an_image_is_shown_in_a_page_of_its_own(gateway, serve):
+async def test_an_image_is_shown_in_a_page_of_its_own(visit):
     """An image has a page, the page has the image, and the image is one."""
-    server = serve(PNG)
-    web = gateway("--allow-private")
-    path = f"/gopher/127.0.0.1:{server.port}/I/pic.png"
-    page = (await web.get(path)).page
+    hole = visit(PNG)
+    path = hole.path("/I/pic.png")
+    page = (await hole.web.get(path)).page
     assert page.attributes("img", "src") == [path + "?as=media"]
     assert page.attributes("img", "alt") == ["the picture pic.png"]
-    image = await web.get(path + "?as=media")
+    image = await hole.web.get(path + "?as=media")
     assert (image.headers["content-type"], image.body) == ("image/png", PNG)
     assert "sandbox" in image.headers["content-security-policy"]
 
 
 @pytest.mark.parametrize("letter", ["I", "1", "s"])
-async def test_what_is_no_picture_is_not_shown_as_one(gateway, serve, letter):
+async def test_what_is_no_picture_is_not_shown_as_one(visit, letter):
     """HTML or SVG that pretends to be an image is not handed to the browser as anything."""
-    server = serve(b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
-    web = gateway("--allow-private")
-    answer = await web.get(f"/gopher/127.0.0.1:{server.port}/{letter}/x.svg?as=media")
+    hole = visit(b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
+    answer = await hole.get(f"/{letter}/x.svg?as=media")
     assert answer.status == 415
     assert b"alert(1)" not in answer.body
 
 
-async def test_html_is_shown_as_its_source(gateway, serve):
+async def test_html_is_shown_as_its_source(visit):
     """A page in HTML is shown as its source, and says so."""
-    server = serve(b"<html><script>alert(1)</script></html>")
-    web = gateway("--allow-private")
-    answer = await web.get(f"/gopher/127.0.0.1:{server.port}/h/index.html")
+    hole = visit(b"<html><script>alert(1)</script></html>")
+    answer = await hole.get("/h/index.html")
     assert "<script>alert(1)</script>" in answer.page.text
     assert not [name for name, _ in answer.page.elements if name == "script"]
     assert "source" in answer.page.text
 
 
-async def test_a_binary_is_saved_and_never_opened_as_a_page(gateway, serve):
+async def test_a_binary_is_saved_and_never_opened_as_a_page(visit):
     """Everything else is saved, under its name, byte for byte, and never opened as a page."""
     content = bytes(range(256)) * 300
-    server = serve(content)
-    web = gateway("--allow-private")
-    answer = await web.get(f"/gopher/127.0.0.1:{server.port}/9/a/%22x%22.zip")
+    hole = visit(content)
+    answer = await hole.get("/9/a/%22x%22.zip")
     assert answer.body == content
     assert answer.headers["content-type"] == "application/octet-stream"
     assert answer.headers["content-disposition"].startswith('attachment; filename="=22x=22.zip";')
     assert "sandbox" in answer.headers["content-security-policy"]
-    head = await web.get(f"/gopher/127.0.0.1:{server.port}/9/a/%22x%22.zip", "HEAD")
+    head = await hole.get("/9/a/%22x%22.zip", "HEAD")
     assert (head.status, head.body) == (200, b"")
 
 
-async def test_an_error_of_the_server_is_404_with_sentence(gateway, serve):
+async def test_an_error_of_the_server_is_404_with_sentence(visit):
     """An error of the server is 404 with what the server says, escaped."""
-    server = serve(b"3No <b>such</b> file\t\terror.host\t1\r\n")
-    web = gateway("--allow-private")
+    hole = visit(b"3No <b>such</b> file\t\terror.host\t1\r\n")
     for kind in ("1", "0", "9", "I"):
-        answer = await web.get(f"/gopher/127.0.0.1:{server.port}/{kind}/x?as=file")
+        answer = await hole.get(f"/{kind}/x?as=file")
         assert answer.status == 404
         assert "No <b>such</b> file" in answer.page.text
         assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_links_out_of_gopher_are_explained(gateway, serve):
+async def test_links_out_of_gopher_are_explained(visit):
     """Nothing is asked of the server whose menu has the link, and only the web and mail are links."""
-    server = serve(b"<html>elsewhere</html>")
-    web = gateway("--allow-private")
+    hole = visit(b"<html>elsewhere</html>")
     for link, followed in (
         ("hURL:https://example.org/a%3Fb=1", "https://example.org/a?b=1"),
         ("hURL:mailto:a@example.org", "mailto:a@example.org"),
@@ -171,7 +160,7 @@ async def test_links_out_of_gopher_are_explained(gateway, serve):
         ("hURL:gemini://example.org/", None),
         ("8guest", None),
     ):
-        answer = await web.get(f"/gopher/127.0.0.1:{server.port}/{link}")
+        answer = await hole.get(f"/{link}")
         assert answer.status == 200
         leaves = not link.startswith("hURL:gopher:")
         assert ("This link leaves Gopher" in answer.page.text) is leaves
@@ -180,7 +169,7 @@ async def test_links_out_of_gopher_are_explained(gateway, serve):
         assert found == ([followed] if followed else [])
         for target in answer.page.attributes("a", "href"):
             assert target.startswith(("#", "/", "https://", "mailto:"))
-    assert server.requests == []
+    assert hole.server.requests == []
 
 
 async def test_an_error_that_may_pass_offers_another_try(gateway):
@@ -196,11 +185,10 @@ async def test_an_error_that_may_pass_offers_another_try(gateway):
     assert "Try again" not in refused.text
 
 
-async def test_results_have_the_words_and_a_box(gateway, serve):
-    server = serve(b"0Red\t/r\t\t\r\niText\t\t\t\r\n.\r\n")
-    web = gateway("--allow-private")
-    path = f"/gopher/127.0.0.1:{server.port}/7/find"
-    page = (await web.get(f"{path}?q=red+%22hat%22&charset=cp437")).page
+async def test_results_have_the_words_and_a_box(visit):
+    hole = visit(b"0Red\t/r\t\t\r\niText\t\t\t\r\n.\r\n")
+    path = hole.path("/7/find")
+    page = (await hole.web.get(f"{path}?q=red+%22hat%22&charset=cp437")).page
     assert '“red "hat"” in find' in page.text
     assert "search, 1 result" in page.text
     assert page.attributes("form", "action")[1:] == [f"{path}?charset=cp437"]
@@ -241,7 +229,7 @@ async def test_the_address_form_redirects_to_the_page_of_the_address(gateway):
     assert "evil" not in wrong.page.text
 
 
-async def test_a_menu_that_breaks_off_is_shown_with_reason(gateway, serve):
+async def test_a_menu_that_breaks_off_is_shown_with_reason(visit):
     """A menu that breaks off is shown as far as it came, with the reason."""
     from tests.parts.gopher_servers import reset
 
@@ -252,9 +240,8 @@ async def test_a_menu_that_breaks_off_is_shown_with_reason(gateway, serve):
             blockingCallFromThread(reactor, deferLater, reactor, 0)  # type: ignore[arg-type]
         reset(connection)
 
-    server = serve(script)
-    web = gateway("--allow-private")
-    answer = await web.get(f"/gopher/127.0.0.1:{server.port}/1/x")
+    hole = visit(script)
+    answer = await hole.get("/1/x")
     assert answer.status == 200
     assert "One" in answer.page.text
     assert "This is not all of it" in answer.page.text
@@ -287,15 +274,14 @@ def test_a_name_beyond_ascii_is_sent_in_both_forms():
     )
 
 
-async def test_a_menu_of_many_thousands_of_lines_is_shown_in_parts_to_its_last(gateway, serve):
-    server = serve(b"".join(b"0%d\t/%d\tx.example\t70\r\n" % (n, n) for n in range(25_000)))
-    web = gateway("--allow-private")
-    here = f"/gopher/127.0.0.1:{server.port}/1/x"
-    first = await web.get(here)
+async def test_a_menu_of_many_thousands_of_lines_is_shown_in_parts_to_its_last(visit):
+    hole = visit(b"".join(b"0%d\t/%d\tx.example\t70\r\n" % (n, n) for n in range(25_000)))
+    here = hole.path("/1/x")
+    first = await hole.web.get(here)
     assert "Lines 1–1000 of 25000" in first.page.text
     [more] = [found["href"] for _, found in first.page.elements if found.get("rel") == "next"]
     assert more == here + "?from=1000"
     assert b"not all of it" not in first.body
-    last = await web.get(here + "?from=24000")
+    last = await hole.web.get(here + "?from=24000")
     assert b">24999<" in last.body and b'rel="next"' not in last.body
-    assert len(server.requests) == 1
+    assert len(hole.server.requests) == 1

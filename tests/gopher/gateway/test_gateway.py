@@ -33,11 +33,10 @@ async def until(look: Callable[[], object], clock: IReactorTime) -> None:
         await deferLater(clock, 0.01)
 
 
-async def test_every_answer_has_strict_security_headers(gateway, serve):
+async def test_every_answer_has_strict_security_headers(visit):
     """Every answer, errors and streams too, tells the browser to be strict."""
-    server = serve(MENU)
-    web = gateway("--allow-private")
-    here = f"/gopher/127.0.0.1:{server.port}"
+    hole = visit(MENU)
+    here = hole.path("")
     for path in (
         "/",
         "/style.css",
@@ -46,7 +45,7 @@ async def test_every_answer_has_strict_security_headers(gateway, serve):
         "/nothing",
         "/gopher/127.0.0.1:1/",
     ):
-        answer = await web.get(path)
+        answer = await hole.web.get(path)
         policy = answer.headers["content-security-policy"]
         assert policy.startswith("default-src 'none'")
         assert "unsafe" not in policy
@@ -68,16 +67,15 @@ async def test_other_methods_than_get_and_head_are_405(gateway):
     assert (await web.get("/", "HEAD")).body == b""
 
 
-async def test_a_host_name_that_is_not_the_gateways_is_421(gateway, serve):
+async def test_a_host_name_that_is_not_the_gateways_is_421(visit):
     """A web page whose name was made to lead to loopback cannot read Gopher through the gateway."""
-    server = serve(MENU)
-    web = gateway("--allow-private", "--host", "gw.lan")
-    path = f"/gopher/127.0.0.1:{server.port}/"
-    for host in ("evil.example", f"evil.example:{web.port}", "127.0.0.1.evil.example", ""):
-        assert (await web.get(path, Host=host)).status == 421, host
-    assert server.requests == []
-    for host in ("localhost", f"127.0.0.1:{web.port}", "[::1]:8070", "gw.lan"):
-        assert (await web.get(path, Host=host)).status == 200, host
+    hole = visit(MENU, "--host", "gw.lan")
+    path = hole.path("/")
+    for host in ("evil.example", f"evil.example:{hole.web.port}", "127.0.0.1.evil.example", ""):
+        assert (await hole.web.get(path, Host=host)).status == 421, host
+    assert hole.server.requests == []
+    for host in ("localhost", f"127.0.0.1:{hole.web.port}", "[::1]:8070", "gw.lan"):
+        assert (await hole.web.get(path, Host=host)).status == 200, host
 
 
 @pytest.mark.parametrize(
@@ -166,7 +164,7 @@ async def test_one_client_has_a_limit_of_open_requests_and_of_requests_a_minute(
     assert statuses == [303, 303, 429]
 
 
-async def test_a_slow_browser_slows_the_server(gateway, serve, reactor):
+async def test_a_slow_browser_slows_the_server(visit, reactor):
     """A browser that does not read makes the server wait; when it goes away the server is let go."""
     sent = 0
 
@@ -176,22 +174,21 @@ async def test_a_slow_browser_slows_the_server(gateway, serve, reactor):
             connection.sendall(b"x" * 65536)
             sent += 65536
 
-    server = serve(endless)
-    web = gateway("--allow-private")
-    connection = await deferToThread(web.connect, f"/gopher/127.0.0.1:{server.port}/9/endless")
+    hole = visit(endless)
+    connection = await deferToThread(hole.web.connect, hole.path("/9/endless"))
     before = -1
     while before != sent or not sent:
         before = sent
         await deferLater(reactor, 0.3)
     # What the buffers of four sockets hold, and no more.
     assert sent < 40 * 1024 * 1024
-    assert (await web.get("/")).status == 200
+    assert (await hole.web.get("/")).status == 200
     connection.close()
-    await until(lambda: not server._open, reactor)
-    assert web.value("gateway_requests_open") == 0
+    await until(lambda: not hole.server._open, reactor)
+    assert hole.web.value("gateway_requests_open") == 0
 
 
-async def test_download_that_breaks_off_seems_incomplete(gateway, serve):
+async def test_download_that_breaks_off_seems_incomplete(visit):
     """A download that breaks off, or grows too large, does not end as if it were whole."""
     import http.client
 
@@ -202,32 +199,30 @@ async def test_download_that_breaks_off_seems_incomplete(gateway, serve):
         if request.startswith(b"/reset"):
             reset(connection)
 
-    server = serve(script)
-    web = gateway("--allow-private", "--max-download", "200000")
+    hole = visit(script, "--max-download", "200000")
     for selector in ("/reset", "/large"):
         with pytest.raises((http.client.HTTPException, ConnectionError)):
-            await web.get(f"/gopher/127.0.0.1:{server.port}/9{selector}")
-    assert web.value("gateway_broken_total") == 2
+            await hole.get(f"/9{selector}")
+    assert hole.web.value("gateway_broken_total") == 2
 
 
-async def test_a_reload_empties_the_cache(gateway, serve):
+async def test_a_reload_empties_the_cache(visit):
     """A reload forgets what was fetched before, which may be from where the gateway goes no more."""
     import attrs
 
-    server = serve(MENU)
-    web = gateway("--allow-private")
-    path = f"/gopher/127.0.0.1:{server.port}/"
-    assert (await web.get(path)).status == 200
-    assert (await web.get(f"{path}?charset=cp437")).status == 200
-    assert len(server.requests) == 1
-    web.service.reloads.load = lambda: attrs.evolve(web.service.settings, max_requests=7)
-    web.service.reload()
-    assert (await web.get(path)).status == 200
-    assert len(server.requests) == 2
-    assert web.value("gateway_cache_hits_total") == 1
+    hole = visit(MENU)
+    path = hole.path("/")
+    assert (await hole.web.get(path)).status == 200
+    assert (await hole.web.get(f"{path}?charset=cp437")).status == 200
+    assert len(hole.server.requests) == 1
+    hole.web.service.reloads.load = lambda: attrs.evolve(hole.web.service.settings, max_requests=7)
+    hole.web.service.reload()
+    assert (await hole.web.get(path)).status == 200
+    assert len(hole.server.requests) == 2
+    assert hole.web.value("gateway_cache_hits_total") == 1
 
 
-async def test_open_requests_are_answered_at_stop(gateway, serve, reactor):
+async def test_open_requests_are_answered_at_stop(visit, reactor):
     """Whoever waits for an answer when the gateway is stopped still gets it; others are told."""
     from threading import Event
 
@@ -237,12 +232,11 @@ async def test_open_requests_are_answered_at_stop(gateway, serve, reactor):
         go_on.wait(PATIENCE)
         connection.sendall(MENU)
 
-    server = serve(script)
-    web = gateway("--allow-private")
-    waiting = web.get(f"/gopher/127.0.0.1:{server.port}/1/slow")
-    await until(lambda: web.value("gateway_requests_open") == 1, reactor)
-    stopped = web.service.stopping()
-    late = await web.get(f"/gopher/127.0.0.1:{server.port}/1/late")
+    hole = visit(script)
+    waiting = hole.get("/1/slow")
+    await until(lambda: hole.web.value("gateway_requests_open") == 1, reactor)
+    stopped = hole.web.service.stopping()
+    late = await hole.get("/1/late")
     assert late.status == 503
     assert not stopped.called
     go_on.set()
