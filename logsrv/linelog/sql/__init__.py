@@ -3,8 +3,7 @@
 columns.py   the table `logs`: its columns, the types of fields, and levels as an ENUM
 fault.py     an error of DuckDB as a sentence with a place
 binding.py   the fields that a statement names, and a type for each that fits it, guessed from lines
-plan.py      DuckDB's plan of a statement: the columns and the rows that it needs
-push.py      conditions of that plan as a query and a scope of the reading side
+plan.py      what a statement needs, by DuckDB's plan: columns, and its conditions as a query
 arrow_columns.py
              lines of the store as columns
 rows.py      the table as a stream of record batches, made by all cores

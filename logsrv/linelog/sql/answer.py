@@ -21,7 +21,7 @@ import pyarrow
 
 from logsrv.errors import QueryError
 from logsrv.linelog.read.plan import SearchStats
-from logsrv.linelog.sql.binding import LineSample, StatementBinder
+from logsrv.linelog.sql.binding import OPTIMIZERS, LineSample, StatementBinder
 from logsrv.linelog.sql.columns import (
     CREATED,
     NO_COLUMN,
@@ -31,7 +31,7 @@ from logsrv.linelog.sql.columns import (
     replace_level_texts,
 )
 from logsrv.linelog.sql.fault import NO_MEMORY, parse_fault
-from logsrv.linelog.sql.plan import OPTIMIZERS, ReadingPlan, plan_everything, plan_from_duckdb
+from logsrv.linelog.sql.plan import ReadingPlan, plan_everything, plan_from_duckdb
 from logsrv.linelog.sql.rows import MisfitValue, StoreReading, TableRows
 
 # Rows in a batch of the answer. An answer with fewer rows is returned when it is complete.

@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import duckdb
 
@@ -25,26 +25,27 @@ from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.query.units import number_in_field_unit
 from logsrv.linelog.read.texts import DamagedSegment
 from logsrv.linelog.read.view import View
-from logsrv.linelog.sql.columns import ColumnType, tree_objects
+from logsrv.linelog.sql.columns import ALWAYS, ColumnType, quoted_identifier, tree_objects
 from logsrv.linelog.sql.fault import DuckDBFault, parse_fault
-from logsrv.linelog.sql.plan import empty_table
+from logsrv.linelog.sql.plan import EMPTY_SCAN
 
+# The optimizers of DuckDB that move conditions. Others use the table's number of rows, which is 0 here, or
+# make plans that DuckDB cannot serialize.
+OPTIMIZERS = frozenset(
+    (
+        "expression_rewriter",
+        "filter_pushdown",
+        "filter_pullup",
+        "cte_filter_pusher",
+        "cte_inlining",
+    )
+)
 Fields: TypeAlias = dict[str, ColumnType]
 """The fields that a statement names, each with a type."""
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _UNSIGNED = tuple(f"U{name}" for name in _INTEGERS)
 _NUMBERS = frozenset((*_INTEGERS, *_UNSIGNED, "FLOAT", "DOUBLE", "DECIMAL"))
 _FUNCTIONS = frozenset(("user", "current_user", "session_user", "current_role", "role"))
-
-
-class FieldTypes(Protocol):
-    """Finds the types of fields from their values."""
-
-    def type_of_field(self, name: str) -> ColumnType:
-        """Return the type of a field."""
-
-    def type_of_number_field(self, name: str) -> ColumnType:
-        """Return the type of a field that has to be a number."""
 
 
 class StatementBinder:
@@ -54,7 +55,7 @@ class StatementBinder:
     """
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, kinds: FieldTypes, *, is_explained: bool
+        self, connection: duckdb.DuckDBPyConnection, kinds: LineSample, *, is_explained: bool
     ) -> None:
         self.connection = connection
         self._kinds = kinds
@@ -116,7 +117,7 @@ class StatementBinder:
         # PREPARE, because EXPLAIN draws its plan, which takes minutes if a constant has many megabytes.
         before = "" if self.is_explained else "PREPARE asked AS "
         try:
-            self.connection.execute(empty_table(fields))
+            self.connection.execute(_empty_table(fields))
         except duckdb.Error as error:
             # Two fields differ only in case: to SQL, their names are the same.
             return parse_fault(error)._replace(position=-1)
@@ -156,6 +157,14 @@ class StatementBinder:
         except (duckdb.Error, ValueError, RecursionError):
             return None
         return found.get("plans")
+
+
+def _empty_table(fields: Fields) -> str:
+    """Return the statement that makes `logs` without rows, for plans."""
+    columns = ALWAYS | {name: kind.value for name, kind in fields.items()}
+    nulls = ", ".join(f"NULL::{kind}" for kind in columns.values())
+    names = ", ".join(map(quoted_identifier, columns))
+    return f"CREATE OR REPLACE VIEW logs AS FROM {EMPTY_SCAN}({nulls}, num_rows := 0) logs({names})"
 
 
 def misused_columns(plan: Any) -> Iterator[tuple[str, bool]]:

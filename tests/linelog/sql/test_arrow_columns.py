@@ -11,8 +11,7 @@ from logsrv.linelog.fields.values import Value
 from logsrv.linelog.query.question import Term
 from logsrv.linelog.sql.arrow_columns import ArrowColumnMaker, SegmentLines, field_as_text
 from logsrv.linelog.sql.columns import ALWAYS, NO_COLUMN, ColumnType
-from logsrv.linelog.sql.plan import ReadingPlan
-from logsrv.linelog.sql.push import WantedRows
+from logsrv.linelog.sql.plan import ReadingPlan, WantedRows
 from logsrv.linelog.sql.rows import MisfitValue, StoreReading, TableRows
 from tests.parts.stores import line, lines, make_store, view_of
 

@@ -27,8 +27,11 @@ from tests.parts.stores import lines, make_store, view_of
 T, INT, N = ColumnType.TEXT, ColumnType.INTEGER, ColumnType.NUMBER
 
 
-class Known:
+class Known(LineSample):
     """Kinds by the first letter of the name."""
+
+    def __init__(self) -> None:
+        pass
 
     def type_of_field(self, name: str) -> ColumnType:
         return {"i": INT, "n": N}.get(name[0], T)

@@ -10,8 +10,15 @@ from logsrv.linelog.query.question import EVERYTHING, And, Compare, HasField, Or
 from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.answer import SqlAnswer
 from logsrv.linelog.sql.columns import ColumnType
-from logsrv.linelog.sql.plan import ReadingPlan, plan_everything, plan_from_duckdb
-from logsrv.linelog.sql.push import WantedRows, rows_in_all, rows_in_any, rows_of_condition
+from logsrv.linelog.sql.plan import (
+    ReadingPlan,
+    WantedRows,
+    plan_everything,
+    plan_from_duckdb,
+    rows_in_all,
+    rows_in_any,
+    rows_of_condition,
+)
 from logsrv.linelog.sql.rows import StoreReading
 from tests.parts.stores import lines, make_store, view_of
 
