@@ -30,7 +30,7 @@ class _Conversation:
         self.session = RelpSession()
         self.end: Exception | None = None
         self._who = who
-        # Who waits until so many messages have an answer.
+        # A Deferred for each caller that waits until so many messages have an answer.
         self._waiting: list[tuple[int, Deferred[None]]] = []
 
     async def open(self) -> None:
@@ -144,7 +144,7 @@ class RelpTarget:
         if conversation is not None and conversation.end is None:
             try:
                 conversation.connection.write(conversation.session.close_command())
-                # That is after the end of the session.
+                # No message has this number, so this waits for the end of the session.
                 await conversation.wait_for_answers(conversation.session.message_count + 1)
             finally:
                 conversation.connection.abort()
