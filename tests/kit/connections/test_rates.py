@@ -11,7 +11,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 
 from logsrv.kit import LineProtocol
-from logsrv.kit.connections.rates import REMEMBERED, PeerRateLimits, TokenBuckets
+from logsrv.kit.connections.rates import PeerRateLimits, TokenBuckets
 from logsrv.kit.testing import MemoryService
 from tests.parts.talking import Echo, echo
 
@@ -87,14 +87,6 @@ def test_datagrams_above_a_rate_are_not_admitted():
     assert not limit.admit_datagram("peer", b"x")
     clock.advance(4)
     assert limit.admit_datagram("peer", b"x")
-
-
-def test_rates_remember_a_limited_number_of_peers():
-    limit = rates(Clock(), lines=1)
-    for number in range(REMEMBERED + 1):
-        limit.take_allowed_bytes(number, b"\n")
-    assert limit.take_allowed_bytes(0, b"\n")[0] == 1
-    assert limit.take_allowed_bytes(REMEMBERED, b"\n")[0] == 0
 
 
 def test_a_burst_is_answered_and_then_so_many_a_second():

@@ -24,6 +24,7 @@ from logsrv.kit import (
     LineProtocol,
     PeerTimeout,
 )
+from logsrv.kit.protocols.stream import READ_AHEAD
 from logsrv.kit.testing import MemoryService, Running
 from tests.kit.starting_tls import SAID, Client, Lines, trusting, upgraded
 from tests.parts.certificates import Authority
@@ -113,7 +114,8 @@ async def test_reading_that_was_paused_goes_on_with_tls_and_is_paused_again(runn
 
     def talk(port: int) -> tuple[bytes, bytes]:
         with Client(port) as client:
-            client.begin_tls(trusting(authority), b"x\n" * 100_000)
+            # With the word that begins TLS as much as pauses reading.
+            client.begin_tls(trusting(authority), b"x\n" * (READ_AHEAD // 2 - 2))
             client.socket.sendall((b"x" * 9_999 + b"\n") * 1000 + b"end\n")
             return client.line(), client.line()
 

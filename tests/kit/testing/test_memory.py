@@ -301,5 +301,4 @@ def test_the_bytes_around_the_place_are_shown():
     sentence = difference(LONG, LONG.replace(b"50", b"fifty"))
     assert r"+ b'fifty of the answer\r\n" in sentence
     assert r"+ b'50 of the answer\r\n" in sentence
-    assert "49 of the answer" in sentence or "of the answer" in sentence
     assert f"({len(LONG)} bytes)" in sentence
