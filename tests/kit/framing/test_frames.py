@@ -1,6 +1,5 @@
 """Framers give the same frames however the network cuts them, and keep no more than one."""
 
-import sys
 from contextlib import suppress
 
 import pytest
@@ -169,10 +168,3 @@ def test_a_large_frame_in_small_pieces_is_not_copied_for_each():
         return taken
 
     assert doubled(copied, 100_000) < 2.5
-
-
-def test_an_idle_framer_is_small():
-    """There is one for each connection that has said something."""
-    framer = LengthPrefix().framer(MOST)
-    framer.receive(b"\0\0\0\1x" * 100)
-    assert sys.getsizeof(framer._unfinished) < 100
