@@ -23,6 +23,7 @@ from logsrv.linelog.importing.forms import (
     MORE,
     OTHERS,
     SECOND,
+    YEARS_BACK,
     NewYears,
     datetime_of_parts,
     epoch_microseconds,
@@ -64,9 +65,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _YEAR_2100 = 4_102_444_800 * SECOND
 DAY = 86400 * SECOND
-# A date without a year is looked for in this many years before the newest: 29 February comes every four
-# years, and once in a century after eight.
-_YEARS_BACK = 8
 
 
 class LineMoments:
@@ -321,7 +319,7 @@ class LineMoments:
         if self._first_year is not None:
             return self._moment_of_datetime(datetime_of_parts(parts, self._first_year + passed))
         newest = (_EPOCH + (self._written + DAY) * _MICROSECOND).year
-        for year in range(newest, newest - _YEARS_BACK - 1, -1):
+        for year in range(newest, newest - YEARS_BACK - 1, -1):
             try:
                 moment = self._moment_of_datetime(datetime_of_parts(parts, year))
             except ValueError:

@@ -214,8 +214,9 @@ _YEAR, _DISORDER = timedelta(days=366), timedelta(days=31)
 _FIRST_DISORDER = timedelta(days=2)
 LEAP_YEAR = 2000
 """The year of dates for `NewYears`, in which 29 February exists."""
-# 29 February comes every four years, and once in a century after eight.
-_YEARS_BACK = 8
+YEARS_BACK = 8
+"""Years in which a date without one is looked for, before the newest: 29 February comes every four years, and
+once in a century after eight."""
 
 
 class NewYears:
@@ -250,7 +251,7 @@ class NewYears:
         fits = [
             year for year in range(latest.year, latest.year - 2, -1) if self._is_past(year, latest)
         ]
-        years = range(fits[0], fits[0] - _YEARS_BACK - 1, -1) if fits else [latest.year]
+        years = range(fits[0], fits[0] - YEARS_BACK - 1, -1) if fits else [latest.year]
         firsts = [year - self.passed for year in years]
         return next(filter(self._has_leap_years, firsts), firsts[0])
 

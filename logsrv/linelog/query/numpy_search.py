@@ -11,14 +11,12 @@ fixed width, its literal is found first; then the bytes around it are tested by 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy
 
+from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.query.line_spans import is_in_message
 from logsrv.linelog.query.literals import Literal
 
-Array = numpy.ndarray[Any, Any]
 U8 = numpy.uint8
 
 _WORD = 8

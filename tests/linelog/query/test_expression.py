@@ -187,6 +187,7 @@ def test_classes_find_what_the_expression_finds(pattern, text):
         ("ab|cd", 0),
         (r"ab\b", 0),
         ("é", 0),
+        ("[a-é]x", 0),
         (r"a\nb", 0),
         (r"\s+x", 0),
         ("a{201}", 0),
@@ -195,3 +196,8 @@ def test_classes_find_what_the_expression_finds(pattern, text):
 def test_expressions_of_a_fixed_width_have_their_classes(pattern, width):
     """What may be more of the first or the last is no more than it has to be."""
     assert len(compile_expression(pattern).classes) == width
+
+
+def test_a_class_has_its_characters_in_both_cases_and_those_of_its_escapes():
+    found = compile_expression(r"[\d_b-]x").classes
+    assert found == (frozenset(b"0123456789_bB-"), frozenset(b"xX"))

@@ -11,6 +11,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.answer import SqlAnswer
 from logsrv.linelog.sql.columns import ColumnType
 from logsrv.linelog.sql.plan import (
+    EMPTY_SCAN,
     ReadingPlan,
     WantedRows,
     plan_everything,
@@ -79,6 +80,7 @@ def view(tmp_path_factory: pytest.TempPathFactory) -> View:
         ("reverse(message) = 'x'", EVERYTHING),
         ("n > 5 and n < 7", And((Compare("n", ">=", "5"), Compare("n", "<=", "7")))),
         ("5 <= n", Compare("n", ">=", "5")),
+        ("5 <= n or a = 'x'", Or((Compare("n", ">=", "5"), A))),
         ("not n < 5", Compare("n", ">=", "5")),
         ("n in (5, 6, 7)", Or(tuple(Compare("n", "=", str(one)) for one in (5, 6, 7)))),
         (f"n in {tuple(range(51))}", EVERYTHING),
@@ -99,13 +101,29 @@ def test_times_of_a_statement_are_limits(view):
     assert wanted_rows(view, condition) == WantedRows(A, begin, begin + 1_000_001)
 
 
+@pytest.mark.parametrize(
+    ("statement", "columns"),
+    [
+        ("select count(*) from logs", set()),
+        ("select count(time) from logs", {"time"}),
+        ("select A from logs where level = 'error'", {"a", "level"}),
+        ("select p.n from logs p join logs q using (a)", {"n", "a"}),
+    ],
+)
+def test_only_the_columns_of_a_statement_are_read(view, statement, columns):
+    assert {name.lower() for name in plan_of(view, statement).columns} == columns
+
+
 def wanted_rows(view: View, condition: str) -> WantedRows:
-    statement = f"select time from (select * from logs) where {condition}"
+    return plan_of(view, f"select time from (select * from logs) where {condition}").wanted
+
+
+def plan_of(view: View, statement: str) -> ReadingPlan:
     with closing(SqlAnswer(statement, StoreReading(view, processes=1), utc=True)) as answer:
         for _ in answer.batches():
             pass
-        assert answer.rows is not None and "time" in answer.rows.plan.columns
-        return answer.rows.plan.wanted
+        assert answer.rows is not None
+        return answer.rows.plan
 
 
 def test_forms_of_a_later_duckdb_narrow_nothing_down():
@@ -138,3 +156,18 @@ def test_without_a_plan_the_columns_are_known_still():
     for plans in (None, [], [{"type": "X"}], [{"children": 3}]):
         found = plan_from_duckdb(plans, scan("time", "STATUS"), KINDS)
         assert found == ReadingPlan(frozenset(("time", "status")), WantedRows())
+
+
+def test_with_more_scans_than_the_plan_has_all_rows_are_read():
+    condition = {"type": "OPERATOR_IS_NOT_NULL", "children": [{"type": "BOUND_REF", "index": 0}]}
+    table = {
+        "type": "LOGICAL_GET",
+        "qname": {"path": [EMPTY_SCAN]},
+        "names": ["status"],
+        "children": [],
+    }
+    plans = [{"type": "LOGICAL_FILTER", "expressions": [condition], "children": [table]}]
+    known = plan_from_duckdb(plans, scan("status"), KINDS)
+    assert known.wanted == WantedRows(HasField("status"))
+    twice = json.dumps(json.loads(scan("status")) * 2)
+    assert plan_from_duckdb(plans, twice, KINDS).wanted == WantedRows()
