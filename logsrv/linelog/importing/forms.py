@@ -215,8 +215,9 @@ _FIRST_DISORDER = timedelta(days=2)
 LEAP_YEAR = 2000
 """The year of dates for `NewYears`, in which 29 February exists."""
 YEARS_BACK = 8
-"""Years in which a date without one is looked for, before the newest: 29 February comes every four years, and
-once in a century after eight."""
+"""Years before the newest in which a date without one is looked for.
+
+29 February comes every four years, and once in a century after eight."""
 
 
 class NewYears:
