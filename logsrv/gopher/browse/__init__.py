@@ -11,7 +11,7 @@ What is shown, without Textual:
 The widgets:
 
     app                            the window: its widgets, the command of each key, the rows below the page
-    page_view, painted_lines       the page: moving, finding; layout and painting
+    page_view, painted_lines       the page: moving, finding; work on it between keys, painting
     bars                           the rows above and below the page, the prompt
     window                         the window as commands use it, and its dialogs
 

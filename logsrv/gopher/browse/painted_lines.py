@@ -72,7 +72,7 @@ class PaintedLines(ScrollView, can_focus=True):
         self.matches: list[int] = []
         self._match: re.Pattern[str] | None = None
         self._searched = 0
-        # Whether all lines there are have been laid out and searched.
+        # True if all lines there are have been laid out and searched.
         self.settled = True
         # A step that waits for the layout: the function that tells whether enough is laid out, and the
         # step. Then: whether a worker works on the page.

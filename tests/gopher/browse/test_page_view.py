@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from textual.events import MouseScrollDown
+from textual.pilot import Pilot
 from textual.scrollbar import ScrollTo
 
 from logsrv.gopher.browse import painted_lines
@@ -244,6 +246,10 @@ async def test_a_defect_in_the_middle_of_a_page_is_its_last_line(monkeypatch):
         assert "a defect of it (AssertionError: odd)" in frame.view.lines[-1].text
 
 
+async def turn_wheel(pilot: Pilot[None]) -> None:
+    await pilot._post_mouse_events([MouseScrollDown], PageView, offset=(5, 5))
+
+
 async def test_the_mouse_opens_and_scrolls():
     """Enter acts on what is in sight, however one came there."""
 
@@ -252,10 +258,10 @@ async def test_the_mouse_opens_and_scrolls():
         assert frame.opened == [3] and frame.view.cursor == 3
         await pilot.click(PageView, offset=(10, 2))
         assert frame.opened == [3]
-        await pilot._post_mouse_events([_wheel()], PageView, offset=(5, 5))
+        await turn_wheel(pilot)
         assert frame.view.scroll_offset.y == 3
     async with framed(LONG_MENU) as (frame, pilot):
-        await pilot._post_mouse_events([_wheel()], PageView, offset=(5, 5))
+        await turn_wheel(pilot)
         await pilot.press("enter")
         assert frame.opened == [3]
 
@@ -281,9 +287,3 @@ async def test_a_scrollbar_leaves_no_cursor_behind():
         assert (view.scroll_offset.y, view.cursor) == (20, 29)
         await pilot.press("enter")
         assert frame.opened == [29]
-
-
-def _wheel() -> type:
-    from textual.events import MouseScrollDown
-
-    return MouseScrollDown
