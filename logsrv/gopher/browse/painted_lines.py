@@ -125,7 +125,8 @@ class PaintedLines(ScrollView, can_focus=True):
             self._act_when_laid_out(*self._then)
         if not self._works and (self._old_lines or not self.settled):
             self._works = True
-            self.run_worker(self._work_on(), group="layout")
+            # A defect ends the work on this page, not the browser.
+            self.run_worker(self._work_on(), group="layout", exit_on_error=False)
 
     async def _work_on(self) -> None:
         try:

@@ -120,6 +120,26 @@ async def test_keys_are_obeyed_while_a_long_page_is_laid_out(monkeypatch):
         await until(lambda: frame.rows()[-1] == "line 2999", "the end")
 
 
+async def test_a_defect_of_the_layout_does_not_end_the_browser(monkeypatch):
+    monkeypatch.setattr(painted_lines, "SLICE", -1.0)
+    reached: list[bool] = []
+
+    class Odd:
+        label, leads_somewhere = "", False
+
+        @property
+        def text(self) -> str:
+            reached.append(True)
+            raise ZeroDivisionError
+
+    async with framed([]) as (frame, pilot):
+        frame.view.show_lines([*[PageLine("x")] * 300, Odd()])  # type: ignore[list-item]
+        await until(lambda: reached, "the defect")
+        await pilot.pause()
+        frame.view.show_lines([PageLine("another page")])
+        await until(lambda: frame.rows()[0] == "another page", "another page")
+
+
 async def test_red_is_red_and_blue_is_blue(drive, serve):
     """Not what a theme makes of them: Textual's own blue is violet."""
     server = serve(b"i\x1b[31mred \x1b[34mblue\x1b[0m\t\t\t\r\n.\r\n")
