@@ -163,21 +163,32 @@ def test_a_worker_parses_a_long_entry_and_nothing_is_read_meanwhile():
 @pytest.mark.parametrize(
     ("error", "status"), [(WorkerEndedError("it was killed"), 503), (ValueError("a fault"), 500)]
 )
-def test_a_long_entry_that_no_worker_parses_is_refused_with_all_behind_it(error, status):
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_a_long_entry_that_no_worker_parses_is_refused_with_all_behind_it(error, status, is_whole):
     peer = Uploading()
     peer.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
     peer.chunk(b"A=0\n\nA=" + b"x" * 100_000 + b"\n\nB=1\n\n")
-    peer.workers.fail_next(error)
-    assert b" %d " % status in peer.transport.value()
+    if not is_whole:
+        peer.workers.fail_next(error)
+        assert b" %d " % status in peer.transport.value()
     peer.chunk(b"B=2\n\n")
     peer.chunk(b"")
+    if is_whole:
+        peer.workers.fail_next(error)
+        assert b" %d " % status in peer.transport.value()
+    peer.sink.sync()
     assert b" 202 " not in peer.transport.value()
     assert peer.sink.text == b'{"A":"0"}\n'
 
 
-def test_a_worker_that_has_parsed_an_entry_does_not_open_the_store():
+def test_reading_goes_on_when_a_worker_has_parsed_an_entry_unless_the_store_is_closed():
     peer = Uploading()
     peer.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+    peer.chunk(b"A=" + b"x" * 100_000 + b"\n\n")
+    assert peer.transport.producerState == "paused"
+    peer.workers.answer_next()
+    assert peer.transport.producerState == "producing"
+    peer.sink.batches.clear()
     peer.chunk(b"A=" + b"x" * 100_000 + b"\n\n")
     peer.sink.closed = True
     peer.workers.answer_next()
