@@ -21,7 +21,7 @@ from logsrv.kit.observe.peer_log import connection_log
 from logsrv.kit.observe.rate_limited_log import Failures, RateLimitedLog
 from logsrv.linelog.batch import TIME_AND_SPACES, Batch, Block
 from logsrv.linelog.intake.gathering import GatheredRecords, gather
-from logsrv.linelog.intake.options import InputOptions, read_secrets
+from logsrv.linelog.intake.options import InputSettings, read_secrets
 from logsrv.linelog.intake.parsing import Parsed, ParseOrder, read_answer
 from logsrv.linelog.intake.turns import MUCH, SMALL, Turns, TurnTaker
 from logsrv.linelog.intake.unfinished import UnfinishedData
@@ -36,7 +36,6 @@ from logsrv.linelog.lines.bodies import (
 )
 from logsrv.linelog.lines.rules import (
     LineCounts,
-    LineRules,
     Oversize,
     for_datagrams,
     for_structured,
@@ -63,22 +62,6 @@ _WHY = {
 # A block that takes more bytes in the store, with the stamps of its lines, is stored in pieces. 256 KiB of
 # empty lines from a TCP connection over IPv4 take fewer.
 MOST_STORED = 16 << 20
-
-
-class InputSettings(Protocol):
-    """The settings of a listener that inputs use."""
-
-    @property
-    def name(self) -> str | None: ...
-
-    @property
-    def line_rules(self) -> LineRules: ...
-
-    @property
-    def log_connections(self) -> bool: ...
-
-    @property
-    def input_options(self) -> InputOptions: ...
 
 
 class Deliverer(Producer, TurnTaker, Protocol):

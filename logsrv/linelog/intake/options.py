@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import attrs
 
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.files import SECRET, SECRET_FILE, read_secret
 from logsrv.kit.options.kinds import SIZE
+from logsrv.linelog.lines.rules import LineRules
 
 BODIES = ("max_record", "max_body")
 """Options that most inputs of records use, for `InputFormat.options`."""
@@ -65,3 +66,19 @@ def with_secrets(options: Options) -> Options:
     }
     secrets |= {f"{name}_file": None for name in secrets}
     return attrs.evolve(options, **secrets)
+
+
+class InputSettings(Protocol):
+    """The settings of a listener that inputs use."""
+
+    @property
+    def name(self) -> str | None: ...
+
+    @property
+    def line_rules(self) -> LineRules: ...
+
+    @property
+    def log_connections(self) -> bool: ...
+
+    @property
+    def input_options(self) -> InputOptions: ...

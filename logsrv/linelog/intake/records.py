@@ -71,10 +71,9 @@ class RecordReceiver(InputProtocol):
         self._unread: deque[bytes] = deque()
         self._messages: Iterator[Any] = iter(())
         self._came = 0
-        # Whether a worker has a message, and the answers to send behind its own.
-        self._is_parsing = False
-        self._behind = b""
-        # Whether received data is left, or a worker has some of it.
+        # Answers to send behind that of a worker's message; None while no worker has one.
+        self._behind: bytes | None = None
+        # True while received data is left, or a worker has some of it.
         self._busy = False
         self._paused = False
         self.framer = self.make_framer()
@@ -180,7 +179,7 @@ class RecordReceiver(InputProtocol):
         What a worker parses now is stored before; if it is refused and that ends the connection, the answer
         is not sent.
         """
-        if self._is_parsing:
+        if self._behind is not None:
             self._behind += data
             return
         since = self._since if self._stored else None
@@ -286,7 +285,7 @@ class RecordReceiver(InputProtocol):
                 self.resumeProducing()
 
     async def _parse_in_worker(self, order: ParseOrder, answer: bytes) -> None:
-        self._is_parsing = True
+        self._behind = b""
         parsed: Parsed | RequestRefused
         try:
             waiting = self.intake.parse_in_worker(order)
@@ -295,8 +294,7 @@ class RecordReceiver(InputProtocol):
         except RequestRefused as refusal:
             parsed = refusal
         finally:
-            self._is_parsing = False
-            behind, self._behind = self._behind, b""
+            behind, self._behind = self._behind, None
         if isinstance(parsed, RequestRefused):
             self.refuse_message(parsed)
         else:
@@ -336,7 +334,7 @@ class RecordReceiver(InputProtocol):
 
     def _take_lost(self) -> None:
         self.lost()
-        if self._is_parsing:
+        if self._behind is not None:
             self._busy = True
             self.intake.turns.wait_after(self._parsed, self)
 

@@ -303,7 +303,7 @@ def test_senders_that_come_at_once_do_not_unpack_at_once():
     centre = Taking()
     bomb = block_of(ONE, b"\n" * LARGEST_TEXT, Position(1, 0), None)
     coming = [centre.come(bomb, {"Logsrv-Store": f"{number:032x}"}) for number in range(20)]
-    assert len(centre.intake.turns._costly) == 5
+    assert centre.sink.origins.under_way.size == 5 * LARGEST_TEXT
     while [one for one in coming if one.outcome is None]:
         turn(centre.intake.clock)
     assert all("TIME and a SOURCE" in str(one.outcome) for one in coming)
