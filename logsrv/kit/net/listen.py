@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol, Self
 
-import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory
 
@@ -110,7 +109,6 @@ class FetchingReceiver(Protocol):
         """Stop fetching; fires when the data that has come is taken in or given up."""
 
 
-@attrs.define(eq=False, slots=False)
 class FetchedListener:
     """A listener whose receiver fetches, from `open` to `drain`."""
 
@@ -119,14 +117,14 @@ class FetchedListener:
     sentence = ""
     protocols: ClassVar[Sequence[Any]] = ()
 
-    endpoint: Endpoint
-    _receiver: FetchingReceiver
-    label: str
-    policy: object
-    _reactor: Any
-    metrics: object
-    kept: object = None
-    _open: bool = attrs.field(init=False, default=False)
+    def __init__(
+        self, endpoint: Endpoint, receiver: FetchingReceiver, *, reactor: Any, **unused: object
+    ) -> None:
+        """`unused`: what `listener_for` gives to listeners with peers."""
+        self.endpoint = endpoint
+        self._receiver = receiver
+        self._reactor = reactor
+        self._open = False
 
     def check_and_reload(self) -> None:
         try:

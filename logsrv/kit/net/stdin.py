@@ -6,7 +6,6 @@ import os
 from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.python.failure import Failure
@@ -91,30 +90,20 @@ class StdinTransport(FileDescriptor):
     getHost = getPeer
 
 
-class StdinEndpoint:
-    """Standard input as an endpoint; its one connection begins when its port starts to read."""
-
-    def __init__(self, reactor: Any) -> None:
-        self._reactor = reactor
-
-    def listen(self, factory: IProtocolFactory) -> Deferred[StdinPort]:
-        try:
-            # Our own descriptor: closing it must not free number 0 for the next file opened.
-            own = os.dup(DESCRIPTOR)
-        except OSError as error:
-            raise OSError(error.errno, f"no standard input: {error.strerror}") from None
-        factory.doStart()
-        return succeed(StdinPort(own, factory, self._reactor))
-
-
 class StdinPort:
     """Standard input as a port: it has a descriptor that nobody reads yet, and then one connection."""
 
-    def __init__(self, descriptor: int, factory: IProtocolFactory, reactor: Any) -> None:
+    def __init__(self, factory: IProtocolFactory, reactor: Any) -> None:
+        """Raises OSError if there is no standard input."""
         self._factory = factory
         self._reactor = reactor
-        # None as soon as a connection has it, or when the port has stopped.
-        self._descriptor: int | None = descriptor
+        try:
+            # Our own descriptor: closing it must not free number 0 for the next file opened. None as soon
+            # as a connection has it, or when the port has stopped.
+            self._descriptor: int | None = os.dup(DESCRIPTOR)
+        except OSError as error:
+            raise OSError(error.errno, f"no standard input: {error.strerror}") from None
+        factory.doStart()
 
     def startReading(self) -> None:
         descriptor, self._descriptor = self._descriptor, None

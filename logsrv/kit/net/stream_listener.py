@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import select
+import socket
 from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet.defer import maybeDeferred, succeed
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
@@ -31,7 +32,7 @@ from logsrv.kit.net.ports import (
     port_on_socket,
     use_our_classes,
 )
-from logsrv.kit.net.stdin import StdinEndpoint
+from logsrv.kit.net.stdin import StdinPort
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.text.words import shown
 
@@ -134,11 +135,7 @@ class StreamListener:
         else:
             set_file_mode(self.endpoint)
         try:
-            listening = (
-                self._twisted_endpoint().listen(factory)
-                if taken is None
-                else succeed(port_on_socket(self._reactor, taken, factory, self.endpoint))
-            )
+            listening = self._listen(factory, taken)
             failures: list[Failure] = []
             listening.addCallbacks(self._take_bound_port, failures.append)
             for failure in failures:
@@ -167,15 +164,18 @@ class StreamListener:
         self._accept_waiting(self._port)
         return self._port
 
-    def _twisted_endpoint(self) -> Any:
-        """Return the Twisted endpoint, or ours for standard input."""
+    def _listen(self, factory: IProtocolFactory, taken: socket.socket | None) -> Deferred[Any]:
+        """Listen on a kept socket, standard input or Twisted's endpoint; fires with the port."""
+        if taken is not None:
+            return succeed(port_on_socket(self._reactor, taken, factory, self.endpoint))
         if self.endpoint.kind == "stdin":
-            return StdinEndpoint(self._reactor)
+            return succeed(StdinPort(factory, self._reactor))
         endpoint: Any = serverFromString(self._reactor, self.endpoint.twisted_description)
         adopt_duplicate(
             endpoint, lambda one: self._place.kept.note_adopted(one, str(self.endpoint))
         )
-        return endpoint
+        listening: Deferred[Any] = endpoint.listen(factory)
+        return listening
 
     def _take_bound_port(self, port: Any) -> None:
         if self._stopped:
