@@ -7,6 +7,8 @@ from logsrv.gopher.fetch.client import GopherResponse as GopherResponse
 from logsrv.gopher.fetch.connection_options import PinStore as PinStore
 from logsrv.gopher.fetch.connection_options import Trust as Trust
 from logsrv.gopher.fetch.proxy import Proxy as Proxy
+from logsrv.gopher.fetch.urllib_handler import GopherHandler as GopherHandler
+from logsrv.gopher.fetch.urllib_handler import install_opener as install_opener
 from logsrv.gopher.wire.errors import BadURL as BadURL
 from logsrv.gopher.wire.errors import GopherError as GopherError
 from logsrv.gopher.wire.errors import NotGopher as NotGopher

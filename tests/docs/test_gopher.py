@@ -55,6 +55,12 @@ def test_the_program_without_a_reactor_works_as_printed(server, tmp_path):
     assert (tmp_path / "picture.png").read_bytes() == b"\x89PNG"
 
 
+def test_the_program_with_urllib_works_as_printed(server, tmp_path):
+    asks = f"import urllib.request\nprint(urllib.request.urlopen({server.url('/0/about.txt')!r}).read())"
+    done = python(tmp_path, "-c", program("install_opener()") + asks)
+    assert (done.stdout, done.stderr) == ("b'About.\\r\\n.dots\\r\\n'\n", "")
+
+
 def phlogs(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
     (directory / "phlogs.py").write_text(program('"""What is newest in phlogs'))
     return python(directory, "phlogs.py", *words)

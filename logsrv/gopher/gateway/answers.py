@@ -48,19 +48,33 @@ _STATUSES: dict[type[GopherError], int] = {
     GopherError: 502,
 }
 
-# The number of bytes from the beginning of the content that `picture_type` needs.
+# The number of bytes from the beginning of the content that `media_type` needs.
 ENOUGH_TO_TELL = 16
 
-# Pictures by their first bytes, because the type in a menu may be wrong. No media type with active content
-# (HTML, SVG, PDF) is among them.
-PICTURES = (
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
-    (re.compile(rb"GIF8[79]a"), "image/gif"),
-    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
-    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
-    (re.compile(rb"....ftypavif", re.DOTALL), "image/avif"),
-    (re.compile(rb"BM"), "image/bmp"),
-)
+# Media types by the name of an item type and the first bytes of the content, because the type in a menu may
+# be wrong. No media type with active content (HTML, SVG, PDF) is among them.
+MEDIA: dict[str, tuple[tuple[re.Pattern[bytes], str], ...]] = {
+    "image": (
+        (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
+        (re.compile(rb"GIF8[79]a"), "image/gif"),
+        (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+        (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
+        (re.compile(rb"....ftypavif", re.DOTALL), "image/avif"),
+        (re.compile(rb"BM"), "image/bmp"),
+    ),
+    "sound": (
+        (re.compile(rb"ID3|\xff[\xe2-\xfb]"), "audio/mpeg"),
+        (re.compile(rb"OggS"), "audio/ogg"),
+        (re.compile(rb"RIFF....WAVE", re.DOTALL), "audio/wav"),
+        (re.compile(rb"fLaC"), "audio/flac"),
+        (re.compile(rb"....ftyp", re.DOTALL), "audio/mp4"),
+    ),
+    "video": (
+        (re.compile(rb"....ftyp", re.DOTALL), "video/mp4"),
+        (re.compile(rb"\x1aE\xdf\xa3"), "video/webm"),
+        (re.compile(rb"OggS"), "video/ogg"),
+    ),
+}
 _NOT_PLAIN = re.compile(r"[^\w .,()+@=-]", re.ASCII)
 
 
@@ -131,13 +145,13 @@ class AnswerMaker:
         if kind.transfer is None:
             raise BadURL("", f"an item of the type {kind.name} is nothing that could be fetched")
         if place.rendering == "media":
-            return await self._picture_answer(place)
+            return await self._media_answer(place, kind.name)
         if place.rendering == "file" or kind.uses.web == "file":
             return await self._download_answer(place)
         is_search = url.item_type == "7" and url.search is None
-        if is_search or kind.uses.web == "picture":
+        if is_search or kind.uses.web == "media":
             self.settings.check_host_and_port(url)
-            page = pages.search_page(place) if is_search else pages.picture_page(place)
+            page = pages.search_page(place) if is_search else pages.media_page(place)
             return WebAnswer(page, age=self._age)
         content, missing = await self._fetcher.fetch_content(url)
         page = self._fetcher.cached_page(
@@ -150,7 +164,9 @@ class AnswerMaker:
         headers = {"Content-Disposition": content_disposition(file_name(place.url))}
         return WebAnswer(b"", "application/octet-stream", 200, self._age, headers, response)
 
-    async def _picture_answer(self, place: WebPlace) -> WebAnswer:
+    async def _media_answer(self, place: WebPlace, kind: str) -> WebAnswer:
+        if kind not in MEDIA:
+            raise RequestDenied(415, "only images, sounds and videos can be shown in a page")
         response = await self._fetcher.open_stream(place.url)
         try:
             start = b""
@@ -158,10 +174,10 @@ class AnswerMaker:
                 start += piece
                 if len(start) >= ENOUGH_TO_TELL:
                     break
-            found = picture_type(start)
+            found = media_type(start, kind)
             if found is None:
                 raise RequestDenied(
-                    415, "what the server sent is no picture that browsers can show"
+                    415, f"what the server sent is no {kind} that browsers can show"
                 )
         except BaseException:
             response.close()
@@ -191,9 +207,9 @@ def failure_answer() -> WebAnswer:
         return WebAnswer(f"{HEADINGS[500]}. {sentence}\n".encode(), PLAIN, status=500)
 
 
-def picture_type(start: bytes) -> str | None:
-    """Return the media type of a picture that begins with `start`; None if browsers cannot show it."""
-    return next((name for sign, name in PICTURES if sign.match(start)), None)
+def media_type(start: bytes, kind: str) -> str | None:
+    """Return the media type of content that begins with `start`; None if browsers cannot show it."""
+    return next((name for sign, name in MEDIA[kind] if sign.match(start)), None)
 
 
 def content_disposition(name: str) -> str:

@@ -255,9 +255,9 @@ def search_page(place: WebPlace) -> bytes:
     return _render("search.html", place)
 
 
-def picture_page(place: WebPlace) -> bytes:
-    """Return the page that shows a picture, with a link to save it."""
-    return _render("picture.html", place, fetched=True, name=file_name(place.url))
+def media_page(place: WebPlace) -> bytes:
+    """Return the page that shows a picture, a sound or a video, with a link to save it."""
+    return _render("media.html", place, fetched=True, name=file_name(place.url))
 
 
 def link_page(place: WebPlace, url: str) -> bytes:

@@ -5,7 +5,7 @@
 and /gophers/ for TLS. Browsers remove the segments `.` and `..` from every path, even percent-encoded
 (WHATWG URL, section 4.4): an item whose selector has such segments is shown, but is no link.
 
-Other fields of the query: `as=file` (save it), `as=media` (the picture that a page shows), `from=N`
+Other fields of the query: `as=file` (save it), `as=media` (the bytes that a page shows), `from=N`
 (items from number N), `charset=NAME`.
 """
 

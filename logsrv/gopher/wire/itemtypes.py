@@ -19,11 +19,11 @@ class Uses(NamedTuple):
     """The ways in which the full-screen browser and the gateway present an item."""
 
     browser: Literal["menu", "text", "picture", "download"]
-    web: Literal["page", "picture", "file"]
+    web: Literal["page", "media", "file"]
 
 
 class ItemType(NamedTuple):
-    """An item type. name: one word for people.
+    """An item type. name: one word for people. media_type: the media type of its content on the web.
 
     tag: a word of at most four letters: menus are made for 70 columns, and terminals have 80. transfer:
     also what `gopher URL` does, which shows menus and texts, and saves binaries.
@@ -33,6 +33,7 @@ class ItemType(NamedTuple):
     name: str
     tag: str
     transfer: AnswerKind | None
+    media_type: str = "application/octet-stream"
 
     @property
     def title(self) -> str:
@@ -52,36 +53,37 @@ _USES = {
     **dict.fromkeys(("binhex", "uuencoded"), Uses("download", "page")),
     # Its source: for a page as it is meant, there are browsers.
     "html": Uses("text", "page"),
-    "image": Uses("picture", "picture"),
+    "image": Uses("picture", "media"),
+    **dict.fromkeys(("sound", "video"), Uses("download", "media")),
 }
 _TABLE = (
-    ItemType("0", "text", "text", "text"),
-    ItemType("1", "menu", "menu", "menu"),
+    ItemType("0", "text", "text", "text", "text/plain"),
+    ItemType("1", "menu", "menu", "menu", "application/gopher-menu"),
     ItemType("2", "phonebook", "cso", None),
     ItemType("3", "error", "err", None),
-    ItemType("4", "binhex", "hqx", "text"),
+    ItemType("4", "binhex", "hqx", "text", "application/mac-binhex40"),
     ItemType("5", "archive", "zip", "binary"),
-    ItemType("6", "uuencoded", "uue", "text"),
-    ItemType("7", "search", "find", "menu"),
+    ItemType("6", "uuencoded", "uue", "text", "text/x-uuencode"),
+    ItemType("7", "search", "find", "menu", "application/gopher-menu"),
     ItemType("8", "telnet", "tnet", None),
     ItemType("9", "binary", "file", "binary"),
     # Another server for the item before this one, of the same type; that type is unknown here, so binary.
     ItemType("+", "mirror", "dup", "binary"),
     ItemType("T", "tn3270", "3270", None),
-    ItemType("g", "image", "img", "binary"),
+    ItemType("g", "image", "img", "binary", "image/gif"),
     ItemType("I", "image", "img", "binary"),
-    ItemType("p", "image", "img", "binary"),
-    ItemType(":", "image", "img", "binary"),
-    ItemType("h", "html", "html", "binary"),
+    ItemType("p", "image", "img", "binary", "image/png"),
+    ItemType(":", "image", "img", "binary", "image/bmp"),
+    ItemType("h", "html", "html", "binary", "text/html"),
     ItemType("s", "sound", "snd", "binary"),
     ItemType("<", "sound", "snd", "binary"),
     ItemType(";", "video", "vid", "binary"),
     ItemType("d", "document", "doc", "binary"),
-    ItemType("P", "document", "doc", "binary"),
-    ItemType("r", "document", "doc", "binary"),
-    ItemType("c", "calendar", "cal", "text"),
-    ItemType("M", "mail", "mail", "text"),
-    ItemType("X", "xml", "xml", "binary"),
+    ItemType("P", "document", "doc", "binary", "application/pdf"),
+    ItemType("r", "document", "doc", "binary", "application/rtf"),
+    ItemType("c", "calendar", "cal", "text", "text/calendar"),
+    ItemType("M", "mail", "mail", "text", "message/rfc822"),
+    ItemType("X", "xml", "xml", "binary", "application/xml"),
     ItemType("i", "information", "i", None),
 )
 

@@ -26,7 +26,7 @@ from logsrv.gopher.follow.entries import (
 )
 from logsrv.gopher.follow.news import News
 from logsrv.gopher.gateway import pages
-from logsrv.gopher.gateway.answers import content_disposition, picture_type
+from logsrv.gopher.gateway.answers import content_disposition, media_type
 from logsrv.gopher.gateway.destinations import is_public, is_public_name
 from logsrv.gopher.gateway.paths import WebPlace, parse_path, parse_query
 from logsrv.gopher.mirror.menus import MenuLine, gophermap_bytes, index_page
@@ -309,7 +309,9 @@ def gateway(data: bytes) -> None:
     name = data.decode("utf-8", "replace").replace("/", "")
     header = content_disposition(name)
     assert header.isascii() and header.isprintable() and header.count('"') == 2
-    picture_type(data)
+    for kind in ("image", "sound", "video"):
+        found = media_type(data, kind)
+        assert found is None or "/" in found
     host = data.decode("latin-1")
     if is_public(host):
         assert not host.startswith(

@@ -1,13 +1,23 @@
-"""`urlopen` and `urlretrieve` do in a script what the client does in a reactor."""
+"""`urlopen` and `urlretrieve` do in a script what the client does in a reactor;
+and `urllib.request`, by `urllib_handler`, too.
+"""
 
 import io
 import subprocess
 import sys
+import urllib.request
+from collections.abc import Iterator
+from urllib.error import URLError
 
 import pytest
 
-from logsrv.gopher import urlopen, urlretrieve
-from logsrv.gopher.wire.errors import BadURL, Truncated
+from logsrv.gopher import GopherHandler, Trust, install_opener, urlopen, urlretrieve
+from logsrv.gopher.wire.errors import (
+    BadURL,
+    ServerError,
+    Truncated,
+)
+from logsrv.kit.testing.patience import PATIENCE
 
 TEXT = b"one\r\n..two\r\nthree\r\n.\r\n"
 
@@ -70,3 +80,40 @@ def test_a_script_does_not_wait_for_twisted():
     program = "import sys; from logsrv.gopher import urlopen; print('twisted' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert answer.stdout == b"False\n"
+
+
+@pytest.fixture
+def _no_opener_is_left() -> Iterator[None]:
+    yield
+    urllib.request.install_opener(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("_no_opener_is_left")
+def test_urlopen_of_urllib_opens_both_schemes(serve, certificate):
+    install_opener(Trust(cafile=certificate))
+    for server, scheme in (
+        (serve(b"text\r\n"), "gopher"),
+        (serve(b"text\r\n", certificate), "gophers"),
+    ):
+        with urllib.request.urlopen(server.url("/0a%23b#c", scheme), timeout=PATIENCE) as response:
+            assert response.headers["Content-Type"] == "text/plain"
+            assert response.read() == b"text\r\n"
+        assert server.requests == [b"a#b#c\r\n"]
+
+
+def test_an_opener_of_ones_own(serve):
+    opener = urllib.request.build_opener(GopherHandler())
+    server = serve(b"+3\r\nabc")
+    request = urllib.request.Request(server.url("/9x%09%09+"))
+    with opener.open(request) as response:
+        assert response.headers["Content-Length"] == "3"
+        assert response.geturl() == request.full_url
+    opener.open(server.url("/7find"), data=b"words").close()
+    assert server.requests[-1] == b"find\twords\r\n"
+
+
+def test_errors_are_those_of_urllib(serve):
+    opener = urllib.request.build_opener(GopherHandler())
+    with pytest.raises(URLError) as caught:
+        opener.open(serve(b"3gone\t\terror.host\t1\r\n").url())
+    assert isinstance(caught.value.reason, ServerError)

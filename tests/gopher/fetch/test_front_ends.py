@@ -5,6 +5,8 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -174,3 +176,11 @@ def test_every_promised_name_is_there():
         assert name in logsrv.gopher.__all__  # type: ignore[attr-defined]
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         logsrv.gopher.nothing  # type: ignore[attr-defined]  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "first", ["import logsrv.gopher.fetch.urllib_handler", "import logsrv.gopher.wire.text"]
+)
+def test_no_name_is_hidden_by_a_module_of_the_same_name(first):
+    program = f"{first}\nimport logsrv.gopher as g\nassert callable(g.urlopen)"
+    subprocess.run([sys.executable, "-c", program], check=True)

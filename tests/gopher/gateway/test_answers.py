@@ -7,7 +7,7 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 from twisted.internet.threads import blockingCallFromThread
 
-from logsrv.gopher.gateway.answers import content_disposition, error_answer, picture_type
+from logsrv.gopher.gateway.answers import content_disposition, error_answer, media_type
 from logsrv.gopher.gateway.destinations import DestinationNotAllowed
 from logsrv.gopher.gateway.visitors import RequestDenied, retry_later_error
 from logsrv.gopher.wire.errors import (
@@ -203,6 +203,7 @@ async def test_an_item_that_cannot_be_fetched_is_400(gateway):
         "/gopher/127.0.0.1:7070/i",
     ):
         assert (await web.get(path)).status == 400
+    assert (await web.get("/gopher/127.0.0.1:7070/1/x?as=media")).status == 415
 
 
 async def test_the_gateway_has_a_start_page_style_sheet_icon_and_robots_txt(gateway):
@@ -249,22 +250,27 @@ async def test_a_menu_that_breaks_off_is_shown_with_reason(visit):
 
 
 @pytest.mark.parametrize(
-    ("start", "expected"),
+    ("start", "kind", "expected"),
     [
-        (b"\x89PNG\r\n\x1a\n0000", "image/png"),
-        (b"GIF89a", "image/gif"),
-        (b"\xff\xd8\xff\xe0", "image/jpeg"),
-        (b"RIFF0000WEBP", "image/webp"),
-        (b"RIFF0000WAVE", None),
-        (b"<svg xmlns=", None),
-        (b"<html>", None),
-        (b"%PDF-1.7", None),
-        (b"", None),
+        (b"\x89PNG\r\n\x1a\n0000", "image", "image/png"),
+        (b"GIF89a", "image", "image/gif"),
+        (b"\xff\xd8\xff\xe0", "image", "image/jpeg"),
+        (b"RIFF0000WEBP", "image", "image/webp"),
+        (b"RIFF0000WAVE", "image", None),
+        (b"RIFF0000WAVE", "sound", "audio/wav"),
+        (b"ID3\x04", "sound", "audio/mpeg"),
+        (b"OggS", "sound", "audio/ogg"),
+        (b"\x1aE\xdf\xa3", "video", "video/webm"),
+        (b"\0\0\0\x18ftypmp42", "video", "video/mp4"),
+        (b"<svg xmlns=", "image", None),
+        (b"<html>", "image", None),
+        (b"%PDF-1.7", "image", None),
+        (b"", "image", None),
     ],
 )
-def test_a_picture_is_told_by_first_bytes(start, expected):
+def test_a_media_type_is_told_by_first_bytes(start, kind, expected):
     """Pictures are what they begin like; a page with scripts in it is never a picture."""
-    assert picture_type(start) == expected
+    assert media_type(start, kind) == expected
 
 
 def test_a_name_beyond_ascii_is_sent_in_both_forms():

@@ -42,11 +42,15 @@ def test_markup_in_a_selector_or_a_search_is_shown_as_text():
     check(pages.search_page(place))
     check(pages.content_page(Menu(url, (), True), place))
     check(pages.error_page("Error", EVIL.decode(), place))
-    page = Page.of(pages.picture_page(WebPlace(url.replace(item_type="I"))))
-    [picture] = [attributes for name, attributes in page.elements if name == "img"]
-    assert picture["src"].startswith("/gopher/here.example/I/")
-    names = {name for _, attributes in page.elements for name in attributes}
-    assert not [name for name in names if name.startswith("on")]
+    for letter, element in (("I", "img"), ("s", "audio"), (";", "video")):
+        place = WebPlace(url.replace(item_type=letter))
+        page = Page.of(pages.media_page(place))
+        extra = [attributes for name, attributes in page.elements if name == element]
+        assert len(extra) == 1
+        assert extra[0]["src"].startswith(f"/gopher/here.example/{letter}/")
+        assert not {
+            name for _, attributes in page.elements for name in attributes if name[:2] == "on"
+        }
 
 
 def test_a_page_has_a_language_one_heading_landmarks_and_labels():
