@@ -38,28 +38,25 @@ def parse_error(body: bytes, charset: str | None = None) -> ServerError:
 # Bytes. A longer answer is content: an error is shorter.
 LONGEST_ERROR = 4096
 
-_SIGNS = (b"HTTP/", b"SSH-", b"\x15\x03")
-# Other protocols: how an answer begins, the name, a hint for the user.
+# Other protocols: how an answer begins, as bytes and as a pattern, the name, a hint for the user.
 _OTHERS = (
-    (rb"HTTP/\d(?:\.\d)? \d{3}[ \r\n]", "HTTP", "try the address in a web browser"),
-    (rb"SSH-\d\.\d+-", "SSH", "look at the port"),
-    (rb"\x15\x03[\0-\x04]\0\x02", "TLS", "try gophers:// instead of gopher://"),
+    (b"HTTP/", rb"HTTP/\d(?:\.\d)? \d{3}[ \r\n]", "HTTP", "try the address in a web browser"),
+    (b"SSH-", rb"SSH-\d\.\d+-", "SSH", "look at the port"),
+    (b"\x15\x03", rb"\x15\x03[\0-\x04]\0\x02", "TLS", "try gophers:// instead of gopher://"),
 )
 _LONGEST_SIGN = 14
 
 
-def other_protocol_error(start: bytes) -> NotGopher | None:
-    """Return the error for an answer in another protocol (HTTP, SSH, TLS) by its beginning, else None."""
-    if not start.startswith(_SIGNS):
-        return None
-    found = (NotGopher(name, hint) for sign, name, hint in _OTHERS if re.match(sign, start))
-    return next(found, None)
-
-
 def may_be_other_protocol(start: bytes) -> bool:
-    """Return true if `start` is too short for `other_protocol_error` to decide."""
+    """Return true if `start` is too short to tell whether it is another protocol: HTTP, SSH or TLS.
+
+    Raises NotGopher if it is one.
+    """
+    for sign, pattern, name, hint in _OTHERS:
+        if start.startswith(sign) and re.match(pattern, start):
+            raise NotGopher(name, hint)
     return len(start) < _LONGEST_SIGN and any(
-        start[: len(sign)] == sign[: len(start)] for sign in _SIGNS
+        start[: len(sign)] == sign[: len(start)] for sign, *_ in _OTHERS
     )
 
 
@@ -180,7 +177,7 @@ class ResponseReader:
             self.is_certain = True
             return data
         self._pending += data
-        if self._is_plus_error or self._may_be_other():
+        if self._is_plus_error or may_be_other_protocol(self._pending):
             if len(self._pending) >= LONGEST_ERROR_BODY:
                 raise parse_error(self._pending, self._charset)
             return b""
@@ -201,11 +198,6 @@ class ResponseReader:
         body, self._pending = self._pending, b""
         self.is_certain = True
         return body
-
-    def _may_be_other(self) -> bool:
-        if error := other_protocol_error(self._pending):
-            raise error
-        return may_be_other_protocol(self._pending)
 
     def _raise_or_may_be_error(self, *, closed: bool) -> bool:
         """Return true if the buffer may be the beginning of an error. Raises ServerError if it is one."""

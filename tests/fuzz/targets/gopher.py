@@ -41,7 +41,7 @@ from logsrv.gopher.serve.gopherhole import (
 from logsrv.gopher.serve.protocol import ServerName
 from logsrv.gopher.wire.columns import split_into_runs
 from logsrv.gopher.wire.content import Content, parse_menu
-from logsrv.gopher.wire.errors import BadURL, GopherError, ProxyError, TooBig
+from logsrv.gopher.wire.errors import BadURL, GopherError, NotGopher, ProxyError, TooBig
 from logsrv.gopher.wire.fileurl import (
     FileURL,
     decode_gophernicus_name,
@@ -56,7 +56,6 @@ from logsrv.gopher.wire.response import (
     ResponseReader,
     error_line,
     may_be_other_protocol,
-    other_protocol_error,
     parse_error,
 )
 from logsrv.gopher.wire.text import (
@@ -204,8 +203,8 @@ def responses(data: bytes) -> None:
             return body
 
         same_however_cut(data, outcome)
-    other_protocol_error(data)
-    may_be_other_protocol(data)
+    with suppress(NotGopher):
+        may_be_other_protocol(data)
     for menu in (False, True):
         for closed in (False, True):
             error_line(data, menu=menu, closed=closed)
