@@ -90,13 +90,12 @@ class SearchSink:
     """Takes an answer; `done` fires at its end with its problem, `first` at its first bytes."""
 
     def __init__(self) -> None:
-        self.status = 0
-        self.text = b""
+        self.text, self.missing = b"", ""
         self.first: Deferred[None] = Deferred()
         self.done: Deferred[Problem | None] = Deferred()
 
-    def receive_status(self, status: int, missing: str = "") -> None:
-        self.status = status
+    def receive_missing(self, missing: str) -> None:
+        self.missing = missing
 
     def receive_data(self, data: bytes) -> None:
         self.text += data

@@ -33,6 +33,12 @@ class Problem(PeerError):
         self.headers = headers
         self.at = at
 
+    @classmethod
+    def of_body(cls, status: int, body: bytes) -> Problem:
+        """Return the problem with a status and a `body`."""
+        found = json.loads(body)
+        return cls(status, found["error"], at=found.get("at"))
+
     @property
     def body(self) -> bytes:
         """The JSON object of the error, in one line."""

@@ -109,14 +109,13 @@ class SearchAnswer:
 
     Nothing is sent before the first bytes of the answer, so a failure before them is sent with its own
     status.
-    begin_response: sends status and headers. fail: answers with a problem and nothing else.
+    begin_response: sends status 200 and the headers. fail: answers with a problem and nothing else.
     """
 
     _request: WebRequest
     _clock: IReactorTime
-    _begin_response: Callable[[WebRequest, int], object]
+    _begin_response: Callable[[WebRequest], object]
     _fail: Callable[[WebRequest, Problem], object]
-    _status: int = 200
     _begun: bool = False
     _search: AskedSearch | None = None
     _ended: bool = False
@@ -129,10 +128,8 @@ class SearchAnswer:
         self._longest.start(LONGEST, self._abort_connection)
         self._request.notifyFinish().addBoth(lambda _: self._end_search())
 
-    def receive_status(self, status: int, missing: str = "") -> None:
-        self._status = status
-        if missing:
-            self._request.setHeader("Logsrv-Missing", missing.encode("ascii", "backslashreplace"))
+    def receive_missing(self, missing: str) -> None:
+        self._request.setHeader("Logsrv-Missing", missing.encode("ascii", "backslashreplace"))
 
     def receive_data(self, data: bytes) -> None:
         if not self._begun:
@@ -141,7 +138,7 @@ class SearchAnswer:
 
     def _start_response(self) -> None:
         self._begun = True
-        self._begin_response(self._request, self._status)
+        self._begin_response(self._request)
         self._request.registerProducer(self, True)
 
     def receive_end(self, problem: Problem | None) -> None:

@@ -34,18 +34,19 @@ SPARE_SECONDS = 300.0
 
 
 class SearchSink(Protocol):
-    """The receiver of an answer: `receive_status` is called at most once, `receive_end` once.
+    """The receiver of an answer: `receive_missing` is called at most once, first; `receive_end` once.
 
     `receive_end` is not called if the receiver itself has killed the search.
     """
 
-    def receive_status(self, status: int, missing: str = "") -> None:
-        """Receive the status, and what the answer lacks. The body follows with `receive_data`."""
+    def receive_missing(self, missing: str) -> None:
+        """Receive a sentence about what the answer lacks."""
 
-    def receive_data(self, data: bytes) -> None: ...
+    def receive_data(self, data: bytes) -> None:
+        """Receive a part of the body."""
 
     def receive_end(self, problem: Problem | None) -> None:
-        """Receive the end of the answer. problem: why it is not complete; None if it is."""
+        """Receive the end of the answer. problem: why it is not complete, or there is none; else None."""
 
 
 @attrs.define(eq=False)
@@ -62,8 +63,9 @@ class AskedSearch:
     _left: float
     over: bool = False
     child: ChildProcess | None = None
-    # True when the status of the answer has arrived.
-    _begun: bool = False
+    # The status of the answer; 0 until it has arrived. The answer of a search that has failed is a problem.
+    _status: int = 0
+    _failure: bytes = b""
     _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _running_since: float = 0.0
     # True while the search is paused by its sink, perhaps before it runs.
@@ -109,8 +111,10 @@ class AskedSearch:
         if self.over:
             return
         self._mark_over()
-        if end.status == 0 and self._begun:
+        if end.status == 0 and self._status == 200:
             self.sink.receive_end(None)
+        elif end.status == 0 and self._status:
+            self.sink.receive_end(Problem.of_body(self._status, self._failure))
         elif end.signal == signal.SIGXCPU:
             self.sink.receive_end(self._timeout_problem())
         else:
@@ -120,12 +124,15 @@ class AskedSearch:
         if self.over:
             return
         data = b"".join(message)
-        if self._begun:
+        if not self._status:
+            status, _, missing = data.partition(b" ")
+            self._status = int(status)
+            if missing:
+                self.sink.receive_missing(missing.decode())
+        elif self._status == 200:
             self.sink.receive_data(data)
         else:
-            self._begun = True
-            status, _, missing = data.partition(b" ")
-            self.sink.receive_status(int(status), missing.decode())
+            self._failure += data
 
     def _mark_over(self) -> None:
         self.over = True

@@ -225,9 +225,8 @@ class WebServer:
     def _start_search(
         self, request: WebRequest, endpoint: ApiEndpoint, values: dict[str, Any]
     ) -> None:
-        def begin(request: WebRequest, status: int) -> None:
-            type_ = _content_type(endpoint, values) if status == 200 else JSON
-            self._responses.begin_response(request, status, type_)
+        def begin(request: WebRequest) -> None:
+            self._responses.begin_response(request, 200, _content_type(endpoint, values))
 
         if values.get("columns") and values["format"] != "csv":
             raise Problem(400, "columns needs format=csv")

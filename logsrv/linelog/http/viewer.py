@@ -8,7 +8,6 @@ and gets the lines after that.
 
 from __future__ import annotations
 
-import json
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -112,7 +111,6 @@ class Viewer:
     state: str = "WAITING"
     _search: AskedSearch | None = None
     _searched: int = 0
-    _refused: bytes | None = None
     # The position of its next line, and the position up to which the present search goes.
     _begin: Position = _NOWHERE
     _end: Position = _NOWHERE
@@ -155,24 +153,17 @@ class Viewer:
         }
         self._search = self._searches.queue_search({"endpoint": "tail", "values": values}, self)
 
-    def receive_status(self, status: int, missing: str = "") -> None:
-        """Receive the status of the search: not 200 if it failed."""
-        self._refused = b"" if status != 200 else None
+    def receive_missing(self, missing: str) -> None:
+        """Do nothing: an event says where lines are missing."""
 
     def receive_data(self, data: bytes) -> None:
         """Write events from the searching process to the client."""
-        if self._refused is None:
-            self._request.write(data)
-        else:
-            self._refused += data
+        self._request.write(data)
 
     def receive_end(self, problem: Problem | None) -> None:
         """Go on after the search: with another one, by joining the others, or by closing the stream."""
         self._search = None
         if self.state != "SEARCHING":
-            return
-        if self._refused is not None:
-            self.close(json.loads(self._refused)["error"])
             return
         if problem is not None:
             self.close(str(problem))

@@ -143,8 +143,8 @@ class AnsweredSearch:
         self.browser.get("/")
 
     def _handle(self, request: WebRequest) -> None:
-        def begin(request: WebRequest, status: int) -> None:
-            request.setResponseCode(status)
+        def begin(request: WebRequest) -> None:
+            request.setResponseCode(200)
 
         def fail(request: WebRequest, problem: Problem) -> None:
             request.setResponseCode(problem.status)
@@ -153,7 +153,6 @@ class AnsweredSearch:
 
         self.answer = SearchAnswer(request, self.clock, begin, fail)
         self.answer.set_search(self.search)  # type: ignore[arg-type]
-        self.answer.receive_status(200)
 
 
 @pytest.fixture
@@ -174,7 +173,7 @@ def test_an_answer_is_sent_to_its_end(searched):
 
 
 def test_a_header_says_what_an_answer_lacks(searched):
-    searched.answer.receive_status(200, "segment 2 is missing\u2028")
+    searched.answer.receive_missing("segment 2 is missing\u2028")
     searched.answer.receive_data(b"one\n")
     assert b"\r\nLogsrv-Missing: segment 2 is missing\\u2028\r\n" in searched.browser.received
 

@@ -60,7 +60,7 @@ async def test_a_search_is_answered_and_a_spare_process_started(made):
     searches.start_search(asked(limit=2), first)
     assert searches.running_count == 1
     assert await first.done is None
-    assert first.status == 200 and first.text.count(b"\n") == 2
+    assert first.text.count(b"\n") == 2
     assert searches.running_count == 0
     while not (ready := pids(MODULE)):
         await pause(0.01)
@@ -144,6 +144,24 @@ async def test_a_search_is_ended_when_its_time_is_over(made):
     searches.start_search(asked(), sink)
     problem = await sink.done
     assert problem is not None and problem.status == 503 and "0.001 s" in str(problem)
+
+
+async def test_the_problem_of_a_search_is_its_end(made):
+    searches, sink = made(), SearchSink()
+    searches.start_search(asked(q="a status>="), sink)
+    problem = await sink.done
+    assert problem is not None and (problem.status, problem.at, sink.text) == (400, 11, b"")
+
+
+async def test_an_answer_begins_with_what_it_lacks(tmp_path):
+    store = make_store(tmp_path / "store", [lines([name]) for name in "abc"])
+    next(store.glob("0000000002-*.zst")).unlink()
+    made, sink = Made(store), SearchSink()
+    searches = made()
+    searches.start_search(asked(), sink)
+    assert await sink.done is None and sink.text.count(b"\n") == 2
+    assert sink.missing.startswith("segment 2 is missing")
+    await searches.stop()
 
 
 async def test_a_killed_search_sends_nothing(made):

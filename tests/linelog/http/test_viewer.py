@@ -156,7 +156,6 @@ def test_a_viewer_catches_up_by_a_search_and_steps(place):
     (search,) = place.searches
     assert search.values == {"q": "query", "join": False, "begin": "1:1", "end": "2:100"}
     place.end = Position(2, 120)
-    search.taker.receive_status(200)
     search.taker.receive_data(b"(1 and 2)")
     search.taker.receive_end(None)
     assert place.joined == [(watch.viewer, END, END)]
@@ -176,7 +175,6 @@ def test_much_written_meanwhile_is_searched(place, monkeypatch):
     watch = place.watch(Position(1, 0))
     for end in (200, 300):
         place.end = Position(2, end)
-        place.searches[-1].taker.receive_status(200)
         place.searches[-1].taker.receive_end(None)
     assert [search.values["begin"] for search in place.searches] == ["1:1", "2:100"]
     assert place.joined == [(watch.viewer, Position(2, 200), Position(2, 200))]
@@ -210,7 +208,6 @@ def test_a_client_that_does_not_read_loses_nothing_while_it_catches_up(place):
     assert search.told == ["pause"]
     watch.viewer.resumeProducing()
     assert search.told == ["pause", "resume"]
-    search.taker.receive_status(200)
     search.taker.receive_end(None)
     watch.viewer.pauseProducing()
     watch.viewer.resumeProducing()
@@ -254,17 +251,9 @@ def test_a_closed_client_is_told_why_or_cut_off(place):
     assert silent.browser.transport.aborting and len(place.left) == 2
 
 
-@pytest.mark.parametrize("how", ["status", "broken"])
-def test_a_failed_search_closes_the_stream_with_its_reason(place, how):
+def test_a_failed_search_closes_the_stream_with_its_reason(place):
     watch = place.watch(Position(1, 0))
-    taker = place.searches[0].taker
-    if how == "status":
-        taker.receive_status(503)
-        taker.receive_data(b'{"error": "no')
-        taker.receive_data(b' disk"}\n')
-        taker.receive_end(None)
-    else:
-        taker.receive_end(Problem(503, "no disk"))
+    place.searches[0].taker.receive_end(Problem(503, "no disk"))
     assert watch.events == [("problem", {"error": "no disk"})]
     assert watch.viewer.state == "ENDED"
 
@@ -273,7 +262,6 @@ def test_a_viewer_without_a_process_leaves_nothing_behind(place):
     """Nothing stays of its viewer: no heartbeat to a client that was sent away."""
     watch = place.watch(Position(1, 0))
     place.broken = "the live views have failed just now"
-    place.searches[0].taker.receive_status(200)
     place.searches[0].taker.receive_end(None)
     assert watch.events == [("problem", {"error": "the live views have failed just now"})]
     assert place.ended == [watch.viewer]
