@@ -3,7 +3,7 @@
 columns.py   the table `logs`: its columns, the types of fields, and levels as an ENUM
 fault.py     an error of DuckDB as a sentence with a place
 binding.py   the fields that a statement names, and a type for each that fits it, guessed from lines
-plan.py      what a statement needs, by DuckDB's plan: columns, and its conditions as a query
+plan.py      the columns that a statement needs, and its conditions as a query, by DuckDB's plan
 arrow_columns.py
              lines of the store as columns
 rows.py      the table as a stream of record batches, made by all cores

@@ -1,4 +1,4 @@
-"""What a statement needs of `logs`, by DuckDB's plan: columns, and its conditions as a query.
+"""The columns and the rows of `logs` that a statement needs, by DuckDB's plan.
 
 DuckDB moves all conditions as far down as possible, through aliases, WITH and subqueries. So the conditions
 at a scan of `logs` are about its rows only. They become a query, which is true for every line whose row
