@@ -265,7 +265,7 @@ class InputRequest(Request):
         refusal = busy_refusal(f"{why}; send it again")
         if self.state == "WORKING":
             self._refuse_whole(refusal)
-        else:
+        elif self.state == "COMING":
             self._refuse_rest(refusal, None)
 
     def refuse(self, refusal: RequestRefused) -> None:

@@ -65,6 +65,17 @@ def test_a_store_that_takes_too_long_is_told_once():
     assert [status for status, _ in sender.answers()] == [200]
 
 
+def test_who_leaves_before_its_lines_are_safe_is_answered_and_waited_for_no_more():
+    sender = Sender()
+    sender.post(b"one")
+    # The store pauses nobody who only waits for it.
+    assert not sender.sink.producers
+    sender.leave()
+    assert not sender.clock.getDelayedCalls()
+    sender.sink.sync()
+    assert sender.answers() == [] and sender.sink.text == b"one\n"
+
+
 def test_the_body_of_a_question_is_not_read_for_ever():
     sender = Sender(max_body=10)
     sender.send(request(b"", "/", "GET", Content_Length="", Transfer_Encoding="chunked"))
