@@ -5,7 +5,7 @@ from __future__ import annotations
 from codecs import BOM_UTF8
 from collections.abc import Sequence
 
-from logsrv.linelog.lines.bodies import Records, parse_json_text
+from logsrv.linelog.lines.bodies import BodyRules, Records, Reply, parse_json_text
 from logsrv.linelog.lines.json_text import count_storable_objects, json_on_one_line
 from logsrv.linelog.lines.records import without_ending
 
@@ -30,6 +30,12 @@ def add_objects_or_text(messages: Sequence[bytes], most: int, records: Records) 
             text = without_ending(message)
             records.as_text += bool(text)
             records.add(text, structured=False)
+
+
+def add_object_or_text(message: bytes, rules: BodyRules, records: Records) -> Reply:
+    """Add one message: the parser of a large one, in a worker."""
+    add_objects_or_text([message], rules.max_record, records)
+    return Reply(200)
 
 
 def _object_line(message: bytes, most: int) -> bytes | None:

@@ -15,7 +15,6 @@ from logsrv.linelog.formats.gelf.parse import (
     ChunkJoiner,
     GelfFramer,
     add_gelf_datagram,
-    add_gelf_message,
     is_packed,
 )
 from logsrv.linelog.intake.connections import Input, InputDatagrams
@@ -23,7 +22,7 @@ from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.parsing import ParseOrder
 from logsrv.linelog.intake.records import RecordReceiver
 from logsrv.linelog.lines.bodies import LARGE, BodyRules, Records, RequestRefused
-from logsrv.linelog.lines.objects import add_objects_or_text
+from logsrv.linelog.lines.objects import add_object_or_text, add_objects_or_text
 from logsrv.linelog.lines.rules import for_datagrams
 from logsrv.reactor import Timer
 
@@ -62,7 +61,7 @@ class GelfReceiver(RecordReceiver):
         if isinstance(message, Records):
             self.store(message)
         elif len(message[0]) > LARGE:
-            self.parse(add_gelf_message, message[0])
+            self.parse(add_object_or_text, message[0])
         else:
             records = Records()
             add_objects_or_text(message, self._most, records)

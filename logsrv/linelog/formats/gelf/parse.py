@@ -15,7 +15,7 @@ from logsrv.linelog.lines.inflated import (
     inflate_pieces,
     unpack,
 )
-from logsrv.linelog.lines.objects import add_objects_or_text
+from logsrv.linelog.lines.objects import add_object_or_text
 from logsrv.linelog.lines.records import escape_line_ends
 from logsrv.linelog.lines.rules import LineCounts, LineRules, for_frames
 
@@ -102,12 +102,6 @@ class GelfFramer:
             yield records
 
 
-def add_gelf_message(message: bytes, rules: BodyRules, records: Records) -> Reply:
-    """Add a message: a JSON object, or text."""
-    add_objects_or_text([message], rules.max_record, records)
-    return Reply(200)
-
-
 # A datagram that unpacks to more than this many times --max-record is dropped. A smaller one that is longer
 # than --max-record is stored as text.
 _TIMES_A_RECORD = 8
@@ -120,7 +114,7 @@ def add_gelf_datagram(datagram: bytes, rules: BodyRules, records: Records) -> Re
         message = unpacked_message(datagram, most, rules)
     except TooLargeError:
         raise RequestRefused(413, "it is too large unpacked", reason="unpacking") from None
-    return add_gelf_message(message, rules, records)
+    return add_object_or_text(message, rules, records)
 
 
 MAGIC = b"\x1e\x0f"

@@ -12,12 +12,11 @@ from logsrv.linelog.formats.lumberjack.parse import (
     Events,
     LumberjackFramer,
     add_compressed_events,
-    add_event,
 )
 from logsrv.linelog.intake.connections import Input
 from logsrv.linelog.intake.records import RecordReceiver
 from logsrv.linelog.lines.bodies import LARGE, Records, Reply
-from logsrv.linelog.lines.objects import add_objects_or_text
+from logsrv.linelog.lines.objects import add_object_or_text, add_objects_or_text
 
 
 class LumberjackReceiver(RecordReceiver):
@@ -45,7 +44,7 @@ class LumberjackReceiver(RecordReceiver):
         if isinstance(message, EmptyWindow):
             records.count_unknown()
         elif len(message.texts[0]) > LARGE:
-            self.parse(add_event, message.texts[0], message.acknowledgement)
+            self.parse(add_object_or_text, message.texts[0], message.acknowledgement)
             return
         else:
             add_objects_or_text(message.texts, self.body_rules.max_record, records)

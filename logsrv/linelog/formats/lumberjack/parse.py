@@ -185,12 +185,6 @@ class LumberjackFramer:
         return not self.fault
 
 
-def add_event(event: bytes, rules: BodyRules, records: Records) -> Reply:
-    """Add an event: a JSON object, or text."""
-    add_objects_or_text([event], rules.max_record, records)
-    return Reply(200)
-
-
 def add_compressed_events(order: bytes, rules: BodyRules, records: Records) -> Reply:
     """Add the events in CompressedFrames; the reply has their acknowledgements, and `TO_COME`.
 
