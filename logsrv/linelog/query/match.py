@@ -28,7 +28,7 @@ from logsrv.linelog.query.query_need import need_of_query
 from logsrv.linelog.query.question import EVERYTHING, Node, Not, Or, Regex, Term
 
 if TYPE_CHECKING:
-    from logsrv.linelog.query.numpy_search import Array
+    from logsrv.linelog.fields.byte_places import Array
 
     Places: TypeAlias = Callable[[bytes], Array]
     """text → the candidate's offsets, in order."""
