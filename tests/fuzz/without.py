@@ -29,6 +29,8 @@ WITHOUT = {
     "kit.testing.memory_peers": "a part of tests",
     "linelog.http.view_protocol": _OURS,
     "linelog.formats.blocks.body": "puts the parts together that `blocks` goes through",
+    "linelog.intake.interfaces": _OPTION,
+    "linelog.formats.nats.__init__": _OPTION,
     "linelog.formats.forward.input": _HANDS_ON,
     "linelog.formats.gelf.input": _HANDS_ON,
     "linelog.formats.python.input": _HANDS_ON,
