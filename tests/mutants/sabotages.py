@@ -64,18 +64,16 @@ SABOTAGES = [
     ),
     Sabotage(
         "HTTP answers before it is safe",
-        "linelog/formats/http/request.py",
-        "safe = self._intake.durable(self._since).addCallback(lambda _: reply)",
-        "safe = succeed(reply)",
+        "linelog/formats/http/kept_body.py",
+        "        await self._intake.durable(self._since)\n",
+        "        self._intake.durable(self._since)\n",
         "linelog/formats/http/test_request.py::test_a_request_is_answered_when_it_is_safe",
     ),
     Sabotage(
         "a block is acknowledged before it is safe",
         "linelog/formats/blocks/body.py",
-        "self._stored = intake.deposit(pending).addCallback(self._count_stored, reply)",
-        "intake.deposit(pending).addCallback(self._count_stored, reply)\n"
-        "        self._stored = Deferred()\n"
-        "        self._stored.callback(reply)",
+        "stored = intake.deposit(pending).addCallback(self._count_stored, block.end)",
+        "intake.deposit(pending)\n        stored = succeed(_place_reply(block.end))",
         "linelog/formats/blocks/test_body.py::test_a_block_is_stored_unchanged_and_answered_when_safe",
     ),
     Sabotage(
