@@ -74,3 +74,11 @@ def test_the_same_options_for_the_command():
     lenient = ConnectionSettings(insecure=True, accept_cut=True)
     assert lenient.as_command_words == ["--insecure", "--accept-cut"]
     assert ConnectionSettings().as_command_words == []
+
+
+def test_by_default_only_public_addresses_are_visited_and_clients_are_limited():
+    """Without options only public addresses are visited, and nobody gets everything."""
+    found = settings()
+    assert not (found.allow_host or found.allow_private or found.allow_port)
+    assert found.max_requests_per_client < found.max_requests
+    assert found.max_connections_per_peer is not None

@@ -11,7 +11,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 
 from logsrv.kit import LineProtocol
-from logsrv.kit.connections.rates import PeerRateLimits, TokenBuckets
+from logsrv.kit.connections.rates import REMEMBERED, PeerRateLimits, TokenBuckets
 from logsrv.kit.testing import MemoryService
 from tests.parts.talking import Echo, echo
 
@@ -225,3 +225,11 @@ def test_without_limits_a_connection_has_no_throttle():
     peer = MemoryService(Plain).connect()
     assert "dataReceived" not in vars(peer.protocol)
     assert "pauseProducing" not in vars(peer.transport)
+
+
+def test_rates_remember_a_limited_number_of_peers():
+    limit = rates(Clock(), lines=1)
+    for number in range(REMEMBERED + 1):
+        limit.take_allowed_bytes(number, b"\n")
+    assert limit.take_allowed_bytes(0, b"\n")[0] == 1
+    assert limit.take_allowed_bytes(REMEMBERED, b"\n")[0] == 0

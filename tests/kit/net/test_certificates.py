@@ -4,7 +4,9 @@ import datetime
 import os
 import shutil
 import socket
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given
 from hypothesis import strategies as st
+from OpenSSL import SSL
 from twisted.internet.interfaces import IProtocolNegotiationFactory
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
@@ -25,6 +28,7 @@ from logsrv.kit.net import certificates
 from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.certificates import (
     RenewableCertificate,
+    ask_for_certificates,
     check_certificate,
     client_authorities,
 )
@@ -343,3 +347,52 @@ async def test_a_client_is_served_whatever_protocols_it_offers(
     site.factory = factory()  # type: ignore[assignment]
     listener = site.start(f"{front}ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}")
     assert await deferToThread(visit, port_of(listener), offered) == (b"hello", chosen)
+
+
+@pytest.mark.parametrize(
+    ("shown", "required", "let_in"),
+    [
+        ("ours", True, True),
+        ("strangers", True, False),
+        ("none", True, False),
+        ("ours", False, True),
+        ("strangers", False, False),
+        ("none", False, True),
+    ],
+)
+def test_clients_are_let_in_by_their_certificate(shown, required, let_in, tmp_path):
+    pem = certificate_file(tmp_path / "pem")
+    server, client = SSL.Context(SSL.TLS_METHOD), SSL.Context(SSL.TLS_METHOD)
+    server.use_certificate_file(str(pem))
+    server.use_privatekey_file(str(pem))
+    ours = Authority(tmp_path)
+    found = client_authorities(parse_endpoint(f"ssl:0:privateKey={pem}:clientca={ours.cafile}"))
+    ask_for_certificates(server, found, required=required)
+    if shown != "none":
+        (tmp_path / "other").mkdir()
+        signer = ours if shown == "ours" else Authority(tmp_path / "other")
+        certificate = str(signer.certify("client"))
+        client.use_certificate_file(certificate)
+        client.use_privatekey_file(certificate)
+    assert handshake(server, client) is let_in
+
+
+def handshake(server: SSL.Context, client: SSL.Context) -> bool:
+    """Return whether a server lets a client in; both are in the memory of this process."""
+    listening, connecting = (SSL.Connection(context, None) for context in (server, client))
+    listening.set_accept_state()
+    connecting.set_connect_state()
+    listening.set_app_data(SimpleNamespace(faults=None))
+    waits = [connecting, listening]
+    while waits:
+        one = waits.pop(0)
+        try:
+            one.do_handshake()
+        except SSL.WantReadError:
+            waits.append(one)
+        except SSL.Error:
+            return False
+        other = listening if one is connecting else connecting
+        with suppress(SSL.WantReadError):
+            other.bio_write(one.bio_read(1 << 16))
+    return True

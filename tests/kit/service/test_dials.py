@@ -426,3 +426,12 @@ async def test_the_handshake_of_an_endpoint_object_is_awaited_too(serving, tmp_p
         await until(
             lambda: running.service.metrics.value("connections_open", listener="dial") == 0, "ends"
         )
+
+
+def test_a_deadline_ends_a_dial(in_memory):
+    service = in_memory(tells)
+    service.far(FAR).silent = True
+    peer = service.connect()
+    peer.feed(FAR.encode() + b"\n")
+    service.clock.advance(3)
+    assert peer.received() == b"DeadlineExceeded: the deadline has passed, after 3 s\r\n"

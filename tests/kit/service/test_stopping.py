@@ -163,3 +163,14 @@ async def test_a_failed_step_is_logged_and_hinders_nothing(step, said):
     with logged() as messages:
         await await_step_logged(service_at(Clock()), 1, step, "closing")
     assert [message.splitlines()[0] for message in messages] == [said]
+
+
+async def test_a_step_that_takes_too_long_is_logged():
+    clock = Clock()
+    with logged() as messages:
+        waiting = Deferred.fromCoroutine(
+            await_step_logged(service_at(clock), 3, Deferred, "closing")
+        )
+        clock.advance(4)
+        await waiting
+    assert messages == ["test: closing has taken 3 s and is given up"]

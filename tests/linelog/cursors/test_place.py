@@ -96,3 +96,18 @@ def test_a_lock_is_never_taken_through_a_link(tmp_path):
         folder.lock("far")
     folder.close()
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_missing_place_is_none(disk):
+    assert load(disk, "x") is None
+
+
+def test_a_place_with_a_lost_or_changed_byte_is_damaged(disk, tmp_path):
+    save(disk, "x", PLACE)
+    whole = (tmp_path / "x").read_bytes()
+    harmed = [whole[:size] for size in range(len(whole))]
+    harmed += [whole[:at] + b"~" + whole[at + 1 :] for at in range(len(whole))]
+    for text in [*harmed, whole + b"x", b"[] 223ae583\n"]:
+        (tmp_path / "x").write_bytes(text)
+        with pytest.raises(ValueError, match="is damaged"):
+            load(disk, "x")

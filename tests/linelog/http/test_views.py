@@ -168,3 +168,17 @@ def test_the_process_of_live_views_ends_with_its_daemon(tmp_path):
 )
 def test_events_are_encoded_and_decoded(handed):
     assert decode_events(encode_events(handed)) == handed
+
+
+def test_queries_of_viewers_that_left_are_not_counted(store, monkeypatch):
+    monkeypatch.setattr(views_module, "MOST_QUERIES", 2)
+    views = LiveViews(lambda: str(store), Spawner())
+    stays = Watcher("stays")
+    views.join(stays, END, END)
+    for number in range(10):
+        watchers = [Watcher(str(number)) for _ in range(2)]
+        for watcher in watchers:
+            views.join(watcher, END, END)
+        for watcher in watchers:
+            views.leave(watcher)
+    views.join(Watcher("last"), END, END)

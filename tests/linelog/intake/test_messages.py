@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.defer import fail
 from twisted.logger import capturedLogs
 
-from logsrv.kit.children.pool import NoWorkerError
+from logsrv.kit.children.pool import NoWorkerError, WorkerEndedError
 from logsrv.linelog.intake.options import InputOptions
 from logsrv.linelog.intake.records import RecordReceiver
 from logsrv.linelog.intake.turns import LONG
@@ -335,3 +335,25 @@ def test_a_message_with_a_worker_keeps_those_behind_it_waiting_however_long_it_t
     for _ in range(5):
         turn_of(receiver)
     assert sink.text == b"xxxxxxxxx\nb\n"
+
+
+def test_a_worker_that_dies_costs_the_connection_and_the_message_comes_again():
+    sink = Sink()
+    receiver, peer, workers = parsing(sink)
+    receiver.dataReceived(b"a;" + b"x" * LARGE + b"x;b;")
+    workers.fail_next(WorkerEndedError("it was killed"))
+    turn_of(receiver)
+    sink.sync()
+    assert sink.text == b"a\n" and (peer.value(), peer.disconnecting) == (b"1.!", True)
+    assert counted(receiver.intake, "requests_deferred_total") == 1
+
+
+def test_who_sends_nothing_again_keeps_its_connection_when_a_worker_dies():
+    sink = Sink()
+    receiver, peer, workers = parsing(sink)
+    receiver.acknowledges = False
+    receiver.dataReceived(b"a;" + b"x" * LARGE + b"x;b;")
+    workers.fail_next(NoWorkerError("there is none"))
+    turn_of(receiver)
+    assert sink.text == b"a\nb\n" and not peer.disconnecting
+    assert counted(receiver.intake, "records_refused_total", reason="busy") == 1

@@ -6,6 +6,7 @@ import sys
 import duckdb
 import pytest
 
+from logsrv.errors import QueryError
 from logsrv.linelog.sql.answer import connect_in_memory, disable_external_access, require_read_only
 from tests.parts.stores import make_store
 
@@ -68,3 +69,13 @@ def test_without_the_extra_a_sentence_says_how_to_get_it(tmp_path):
     )
     assert done.returncode and done.stderr.endswith("pip install 'logsrv[sql]'\n"), done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "statement", ["delete from logs", "select 1; select 2", "create table a (b int)", "  "]
+)
+def test_statements_that_change_something_are_refused(tmp_path, statement):
+    connection = connect_in_memory(str(tmp_path), utc=True)
+    with pytest.raises(QueryError):
+        require_read_only(connection, statement)
+    connection.close()

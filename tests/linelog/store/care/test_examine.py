@@ -1,13 +1,23 @@
 """A store that is whole is found whole; a flipped byte of it is found, or changes nothing that is read."""
 
 import contextlib
+import os
 import re
+import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.checksums import json_then_checksum
+from logsrv.linelog.query.match import make_matcher
+from logsrv.linelog.query.parse import parse
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.view import View
 from logsrv.linelog.store.archive.manifest import encode_manifest
 from logsrv.linelog.store.care.repair import keep_aside, replace_keeping_old
 from logsrv.linelog.store.disk import Disk
@@ -35,6 +45,18 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_store(tmp_path_factory.mktemp("whole") / "store", words=6000)
 
 
+def read(store: Path) -> list[Hit]:
+    """All lines that searches for all, for words and by time find."""
+    lines = []
+    with View(str(store), lambda _: None) as view:
+        for query, since in (("", ""), ("word3", ""), ("", "2026-11-20T06:03:00.000000Z")):
+            with closing(
+                Search(view, make_matcher(parse(query)), Scope(since=since), processes=1)
+            ) as search:
+                lines += list(search.hits())
+    return lines
+
+
 @pytest.mark.parametrize("quick", [False, True])
 def test_a_whole_store_is_sound(whole, quick):
     assert found(whole, quick=quick) == []
@@ -51,6 +73,28 @@ def test_uncounted_lines_are_unknown_and_not_none(tmp_path, quick, lines):
     examined = examination(store, quick=quick)
     assert list(all_findings(examined.parts())) == []
     assert examined.readable_lines == lines
+
+
+@pytest.mark.slow
+@given(st.data())
+def test_a_flipped_bit_is_found_or_changes_nothing_that_is_read(whole, data):
+    """Texts that are not compressed have no checksums: there a line would just be another."""
+    names = sorted(
+        str(path.relative_to(whole))
+        for path in whole.rglob("*")
+        if path.is_file() and not path.name.endswith(".log") and path.stat().st_size
+    )
+    name = data.draw(st.sampled_from(names))
+    where = data.draw(st.integers(0, (whole / name).stat().st_size - 1))
+    bit = 1 << data.draw(st.integers(0, 7))
+    copy = whole.parent / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(whole, copy)
+    times = (whole / name).stat()
+    flip(copy / name, where, bit)
+    os.utime(copy / name, ns=(times.st_atime_ns, times.st_mtime_ns))
+    if not kinds(found(copy)):
+        assert read(copy) == read(whole)
 
 
 @pytest.mark.slow

@@ -124,3 +124,11 @@ def test_a_flipped_bit_anywhere_is_noticed(tmp_path):
     assert not missed
     with pytest.raises(ValueError):
         check_words(WordIndex(data[:-1]))
+
+
+@pytest.mark.parametrize("at", range(0, TRAILER_SIZE, 5))
+def test_a_flipped_bit_is_noticed(at):
+    data = bytearray(pack_trailer(TRAILER))
+    data[at] ^= 4
+    with pytest.raises(ValueError, match="word index"):
+        unpack_trailer(bytes(data))

@@ -214,3 +214,13 @@ def test_a_small_part_does_not_hide_a_larger_one():
     file = PartialFile(100, [(0, b"a" * 50)])
     file.add(10, b"a")
     assert file.read(10, 20) == b"a" * 20
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"x", INDEX[:-1], INDEX[1:], INDEX[: len(INDEX) // 2], INDEX + b"x", b"x" * 500],
+    ids=["empty", "short", "no end", "no begin", "half", "longer", "text"],
+)
+def test_a_word_index_that_is_cut_off_or_something_else_is_refused(data):
+    with pytest.raises(ValueError, match="word index"):
+        WordIndex(data)
