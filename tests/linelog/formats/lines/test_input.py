@@ -38,8 +38,9 @@ def test_lines_and_the_unfinished_last_one():
     assert {batch.source for batch in sink.batches} == {"tcp:192.0.2.7:514"}
 
 
+@pytest.mark.parametrize("data", [b"one\n", b"one\n" * LITTLE], ids=["at once", "in its turn"])
 @pytest.mark.parametrize("error", [KeyError("gone"), SystemExit("an end of its own")])
-def test_an_error_in_its_own_code_is_counted_and_said_once(monkeypatch, error):
+def test_an_error_in_its_own_code_is_counted_and_said_once(monkeypatch, error, data):
     def fail(*_: object) -> None:
         raise error
 
@@ -48,7 +49,10 @@ def test_an_error_in_its_own_code_is_counted_and_said_once(monkeypatch, error):
     with capturedLogs() as events:
         for _ in range(3):
             receiver, peer = connected(Lines(), way, Peer())
-            receiver.dataReceived(b"one\n")
+            # Then only large chunks wait for their turn.
+            way.turns.count(MOST_IN_A_TURN)
+            receiver.dataReceived(data)
+            turn(way.clock)
             assert isinstance(peer, Peer) and peer.aborted
     assert refused(way, "failed") == 3
     assert len([one for one in events if "log_failure" in one]) == 1
