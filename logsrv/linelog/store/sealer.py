@@ -328,15 +328,19 @@ class Sealer:
         )
 
     def _remove_expired(self, now: float, *, packing_fails: bool = False) -> None:
-        retention = Retention(self._disk, self.segment_sizes, self.policy, now, packing_fails)
         more, holds = True, self.holds
         while more and self._going:
+            # Made anew each time: the policy may have changed meanwhile.
+            retention = self._retention(now, packing_fails)
             removed = self.removing.attempt(retention.remove, holds)
             self._count_and_log_removed(removed or [], holds)
             more = removed is not None and len(removed) == MOST_AT_ONCE
         asked = [hold for hold in holds if hold.looks is not None]
         if asked and self._going:
-            self.removing.attempt(self._ask_archives, retention, asked)
+            self.removing.attempt(self._ask_archives, self._retention(now, packing_fails), asked)
+
+    def _retention(self, now: float, packing_fails: bool) -> Retention:
+        return Retention(self._disk, self.segment_sizes, self.policy, now, packing_fails)
 
     def _ask_archives(self, retention: Retention, asked: list[Hold]) -> None:
         """Make archives check that they have the segments due for removal; the removal waits for that."""

@@ -14,6 +14,7 @@ from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.store import active, sealer
 from logsrv.linelog.store.policy import DAY, Hold, Indexing, StorePolicy
+from logsrv.linelog.store.retain import MOST_AT_ONCE
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.sealer import EMPTY_KEPT
 from logsrv.linelog.store.segment import Segment
@@ -23,7 +24,17 @@ from logsrv.linelog.store.tidy import check_or_rebuild_index
 from logsrv.linelog.store.words.build import LEAST_TEXT
 from tests.linelog.store.conftest import segments
 from tests.parts.clocks import HandClock
-from tests.parts.disks import FaultyDisk, Hang, at, batch, no_space, stored, text_of, write
+from tests.parts.disks import (
+    FaultyDisk,
+    Hang,
+    at,
+    batch,
+    no_space,
+    packed_segment,
+    stored,
+    text_of,
+    write,
+)
 from tests.parts.examined_stores import found, kinds
 from tests.parts.reactor import until
 
@@ -84,6 +95,26 @@ async def test_retention_runs_after_each_seal(open_store):
     await until(lambda: not list(store.directory.glob("0*")))
     await store.close()
     assert open_store().position == (4, 0)
+
+
+async def test_a_policy_that_keeps_more_counts_at_once_while_many_segments_are_removed(
+    open_store, disk, metrics, tmp_path
+):
+    """They are removed some at a time, and the operator wants to keep the others now."""
+    for number in range(1, MOST_AT_ONCE + 9):
+        packed_segment(tmp_path, stored(b"one"), number)
+    store = open_store(disk, metrics=metrics, directory=tmp_path)
+    disk.before["unlink"] = removal = Hang()
+    store.apply(StorePolicy(keep_bytes=1))
+    await until(removal.begun.is_set)
+    store.apply(StorePolicy())
+    removal.go.set()
+    # Sealed after the removals.
+    await write(store, b"last")
+    store.rotate()
+    await until(lambda: metrics.value("segments_sealed_total") == 1)
+    assert metrics.value("segments_removed_total") == MOST_AT_ONCE
+    assert len(list(tmp_path.glob("0*.zst"))) == 9
 
 
 async def test_segments_that_a_target_does_not_have_stay_until_it_does(open_store):
