@@ -71,7 +71,8 @@ class RecordReceiver(InputProtocol):
         self._unread: deque[bytes] = deque()
         self._messages: Iterator[Any] = iter(())
         self._came = 0
-        # Answers to send behind that of a worker's message; None while no worker has one.
+        # Answers to send behind that of a worker's message; None while no worker has one. Those behind a message
+        # that ends the connection are not sent.
         self._behind: bytes | None = None
         # True while received data is left, or a worker has some of it.
         self._busy = False
@@ -121,8 +122,10 @@ class RecordReceiver(InputProtocol):
         """Parse a message, a large one in a worker, and store its records, or refuse it (`refuse_message`).
 
         When they are safe, what `answer_to` its reply returns is sent, and then `answer`. The next message
-        is not taken before this one is stored.
+        is not taken before this one is stored. Raises TypeError for a second one while a worker has the first.
         """
+        if not self._parsed.called:
+            raise TypeError("received parses one message; the next one has to come by messages")
         order = ParseOrder(parser, message, self.body_rules, self._rules)
         try:
             parsed = order.parse_here(self.intake.counts)
@@ -153,6 +156,9 @@ class RecordReceiver(InputProtocol):
         else:
             why = f"closing the connection: {refusal}"
             self.refuse(refusal.reason, why, records=refusal.number)
+        if self.ending:
+            # An answer behind it would acknowledge it.
+            self._behind = b""
 
     @property
     def unfinished_bytes(self) -> int:
@@ -176,9 +182,11 @@ class RecordReceiver(InputProtocol):
     def answer_when_safe(self, data: bytes) -> None:
         """Send an answer when everything stored before is safe; answers keep the order of the calls.
 
-        What a worker parses now is stored before; if it is refused and that ends the connection, the answer
-        is not sent.
+        What a worker parses now is stored before. After a message that is refused, and so ends the
+        connection, no answer is sent.
         """
+        if not isinstance(data, bytes):
+            raise TypeError(f"an answer has to be bytes, not {wrong_value_text(data)}")
         if self._behind is not None:
             self._behind += data
             return

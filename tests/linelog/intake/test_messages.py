@@ -288,14 +288,43 @@ def test_an_answer_behind_a_message_is_sent_when_that_is_stored(size):
     assert peer.value() == b"%d.ok" % size
 
 
-def test_an_answer_behind_a_refused_message_is_not_sent():
+@pytest.mark.complains("KeyError|SystemExit")
+@pytest.mark.parametrize("fault", [b"bad", b"gone", b"exit"])
+@pytest.mark.parametrize("size", [1, LARGE])
+def test_an_answer_behind_a_refused_message_is_not_sent(fault, size):
+    """Its peer would take it for stored; answers before it are sent."""
     sink = Sink()
     receiver, peer, workers = parsing(sink, Numbering)
-    receiver.dataReceived(b"bad" + b"x" * LARGE + b";")
+    receiver.dataReceived(b"a;" + fault + b"x" * size + b";b;")
+    if size == LARGE:
+        workers.answer_next()
+    turn_of(receiver)
+    sink.sync()
+    assert (peer.value(), peer.disconnecting) == (b"1.ok", True)
+    assert sink.text == b"a\n"
+
+
+class Twice(Parsing):
+    """Parses two messages where it was given one."""
+
+    def received(self, message: bytes) -> None:
+        self.parse(add_text, message)
+        self.parse(add_text, b"second")
+        self.answer_when_safe(b"ok")
+
+
+@pytest.mark.complains("messages")
+def test_a_second_message_beside_one_of_a_worker_is_refused():
+    """It would be stored before the first, and an answer would not wait for that."""
+    sink = Sink()
+    receiver, peer, workers = parsing(sink, Twice)
+    receiver.dataReceived(b"x" * LARGE + b"x;b;")
     workers.answer_next()
     turn_of(receiver)
     sink.sync()
-    assert (peer.value(), peer.disconnecting) == (b"", True)
+    assert (sink.text, peer.value()) == (b"x" * 9 + b"\n", b"")
+    assert peer.disconnecting
+    assert counted(receiver.intake, "records_refused_total", reason="failed") == 1
 
 
 def test_an_answer_behind_a_message_that_no_worker_takes_comes_before_the_next():

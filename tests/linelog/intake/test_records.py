@@ -125,3 +125,10 @@ def test_a_connection_that_gives_way_keeps_nothing():
     assert first.ending and not second.ending
     assert (first.unfinished_bytes, second.unfinished_bytes, way.unfinished.size) == (0, 250, 250)
     assert sink.text == b"x" * 250 + b"\n"
+
+
+def test_an_answer_that_is_no_bytes_is_an_error_at_once():
+    sink = Sink()
+    receiver, _ = connected(sink)
+    with pytest.raises(TypeError, match="an answer has to be bytes, not 'ok'"):
+        receiver.answer_when_safe("ok")
