@@ -71,8 +71,8 @@ class RecordReceiver(InputProtocol):
         self._unread: deque[bytes] = deque()
         self._messages: Iterator[Any] = iter(())
         self._came = 0
-        # Answers to send behind that of a worker's message; None while no worker has one. Those behind a message
-        # that ends the connection are not sent.
+        # Answers to send behind that of a worker's message; None while no worker has one. Those behind a
+        # message that ends the connection are not sent.
         self._behind: bytes | None = None
         # True while received data is left, or a worker has some of it.
         self._busy = False
@@ -122,7 +122,7 @@ class RecordReceiver(InputProtocol):
         """Parse a message, a large one in a worker, and store its records, or refuse it (`refuse_message`).
 
         When they are safe, what `answer_to` its reply returns is sent, and then `answer`. The next message
-        is not taken before this one is stored. Raises TypeError for a second one while a worker has the first.
+        is not taken before this one is stored. Raises TypeError for a second while a worker has the first.
         """
         if not self._parsed.called:
             raise TypeError("received parses one message; the next one has to come by messages")
@@ -204,8 +204,8 @@ class RecordReceiver(InputProtocol):
     ) -> None:
         """Close the connection because of the peer's data, and log `sentence`.
 
-        reason: label in the metrics. last_words: bytes to send before closing. records: number of refused
-        records. Acknowledgements that wait are still sent.
+        reason: label in the metrics. last_words: bytes to send before closing, behind the acknowledgements
+        that wait. records: number of refused records.
         """
         if self.ending:
             return
@@ -213,10 +213,12 @@ class RecordReceiver(InputProtocol):
         self.end(last_words)
 
     def end(self, last_words: bytes = b"") -> None:
-        """Close the connection once everything stored is acknowledged. last_words: bytes to send now."""
+        """Close the connection once everything stored is acknowledged. last_words: bytes to send then."""
         if self.ending:
             return
-        if last_words and self.connected:
+        if last_words and self.due:
+            self.answer_when_safe(last_words)
+        elif last_words and self.connected:
             self.write_answer(last_words)
         self.ending = True
         self.intake.unfinished.forget(self)

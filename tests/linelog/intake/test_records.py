@@ -132,3 +132,14 @@ def test_an_answer_that_is_no_bytes_is_an_error_at_once():
     receiver, _ = connected(sink)
     with pytest.raises(TypeError, match="an answer has to be bytes, not 'ok'"):
         receiver.answer_when_safe("ok")
+
+
+def test_last_words_come_behind_the_acknowledgements_that_wait():
+    """A peer that stops at them would send again what it takes for lost."""
+    sink = Sink()
+    receiver, peer = connected(sink)
+    receiver.dataReceived(b"a;")
+    receiver.end(b"bye")
+    assert peer.value() == b""
+    sink.sync()
+    assert (peer.value(), peer.disconnecting) == (b"1.bye", True)
