@@ -31,19 +31,30 @@ import codecs
 import io
 import os
 import re
-import socket
-import ssl
-import sys
-from contextlib import ExitStack, suppress
+import signal
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from select import select
 from typing import Any
+
+from twisted.internet import defer, error
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.endpoints import connectProtocol
+from twisted.internet.interfaces import IHandshakeListener
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.threads import blockingCallFromThread
+from twisted.logger import globalLogBeginner
+from twisted.protocols.tls import TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.command import Command
 from logsrv.errors import LogsrvError
-from logsrv.kit.connections.client_tls import tls_context
-from logsrv.kit.net.remote import ARGUMENTS, RemotePlace, parse_remote
-from logsrv.kit.observe.peer_log import OTHER_NAME, UNTRUSTED, tls_sentence
+from logsrv.kit.connections.transports import Backpressure, with_no_delay
+from logsrv.kit.net.remote import ARGUMENTS, RemotePlace, parse_remote, remote_endpoint
+from logsrv.kit.observe.peer_log import OTHER_NAME, UNTRUSTED, failure_sentence
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.gone import gone_sentence
 from logsrv.kit.text.escape import one_line, printable
@@ -55,10 +66,7 @@ CHUNK = 64 * 1024
 CONNECT_SECONDS = 10.0
 SILENT_SECONDS = 1.0
 """Seconds of silence before the end, over TLS and after the end of the input."""
-BROKEN = "the connection broke off; what came may not be all"
 
-# The codes of OpenSSL for a certificate of another host, and of another address.
-OTHER_NAMES = (62, 64)
 HINTS = {
     UNTRUSTED: "; cafile=FILE names that authority",
     OTHER_NAME: "; hostname=NAME says for which",
@@ -88,139 +96,135 @@ def parse_place(text: str) -> RemotePlace:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Talk to the server. Raises LogsrvError; OSError of our output."""
-    place: RemotePlace = arguments.endpoint
-    name = one_line(place.label)
-    if sys.stdin is None:
-        # Otherwise the connection would get the number of the closed standard input.
-        os.open(os.devnull, os.O_RDONLY)
-    try:
-        with connect(place) as connection:
-            if os.isatty(0):
-                tell(f"connected to {name}; Ctrl-D ends your input, Ctrl-C all")
-            talk(connection)
-    except ConnectionFailed as failed:
-        raise ConnectionFailed(f"{name}: {failed}") from failed
+    """Talk to the server, in a reactor of its own. Raises as `talk` does."""
+    from twisted.internet import reactor
+
+    # Drop Twisted's log, which is not part of the conversation.
+    globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
+    # Not in the background of a shell, where Ctrl-C is ignored.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda number, _: os._exit(128 + number))
+    outcome: list[Any] = []
+
+    def begin() -> None:
+        talking = Deferred.fromCoroutine(talk(arguments.endpoint, reactor))
+        talking.addBoth(outcome.append).addBoth(lambda _: reactor.stop())
+
+    reactor.callWhenRunning(begin)
+    reactor.run(installSignalHandlers=False)  # type: ignore[call-arg]
+    if isinstance(outcome[0], Failure):
+        outcome[0].raiseException()
     return 0
 
 
-def connect(place: RemotePlace) -> socket.socket:
-    """Return a connection, over TLS after its handshake. Raises LogsrvError."""
-    context = None
-    if place.scheme == "ssl":
-        context = tls_context(place.tls)
-        context.hostname_checks_common_name = False
-        # Python takes an end without TLS's own close for one; OpenSSL before 3.0 has no such option.
-        context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+async def talk(place: RemotePlace, reactor: Any) -> None:
+    """Send standard input to a server until it closes. Raises LogsrvError; OSError of our output."""
+    client = Client()
     try:
-        if place.scheme == "unix":
-            with ExitStack() as undo:
-                connection = undo.enter_context(socket.socket(socket.AF_UNIX))
-                connection.settimeout(CONNECT_SECONDS)
-                connection.connect(place.path)
-                undo.pop_all()
-                return connection
-        connection = socket.create_connection((place.host, place.port), CONNECT_SECONDS)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if context is None:
-            return connection
-        return context.wrap_socket(
-            connection,
-            server_hostname=place.tls.server_name or place.host,
-            suppress_ragged_eofs=False,
-        )
-    except (OSError, ValueError) as failed:
-        raise ConnectionFailed(why_not_connected(failed)) from failed
+        connecting = connectProtocol(remote_endpoint(place, reactor, CONNECT_SECONDS), client)
+        connecting.addCallback(with_no_delay).addCallback(lambda _: client.ready)
+        await connecting.addTimeout(CONNECT_SECONDS, reactor)
+        if os.isatty(0):
+            tell(f"connected to {one_line(place.label)}; Ctrl-D ends your input, Ctrl-C all")
+        either: list[Deferred[Any]] = [read_all(0, client.send, reactor), client.ended]
+        await DeferredList(either, fireOnOneCallback=True)
+        if not client.ended.called:
+            client.end_input(reactor)
+        reason = await client.ended
+        if not isinstance(reason, error.ConnectionDone):
+            raise reason
+    except Exception as failed:
+        if sentence := why_disconnected(failed):
+            raise ConnectionFailed(f"{one_line(place.label)}: {sentence}") from failed
+        raise
 
 
-def talk(connection: socket.socket) -> None:
-    """Send standard input, and write out what comes, until the server closes.
+def read_all(
+    descriptor: int, take: Callable[[bytes], Coroutine[Any, Any, None]], reactor: Any
+) -> Deferred[None]:
+    """Read a file of any kind in a thread, and await `take` for each chunk before reading the next.
 
-    The next piece of the input is read when the last one is sent. Raises ConnectionFailed; OSError of our
-    output.
+    The Deferred fires after the last chunk.
     """
-    connection.setblocking(False)
-    is_encrypted = isinstance(connection, ssl.SSLSocket)
-    decoder = terminal_decoder() if os.isatty(1) else None
-    unsent, ended = b"", False
-    while (came := _receive(connection)) != b"":
-        if came is not None:
-            _write_out(came if decoder is None else printable(decoder.decode(came)).encode())
-        if unsent:
-            unsent = unsent[_send(connection, unsent) :]
-        reading: list[Any] = [connection] if ended or unsent else [connection, 0]
-        patience = SILENT_SECONDS if ended and is_encrypted else None
-        # TLS keeps nothing for which `select` would wait in vain: a piece has room for its largest record.
-        ready, _, _ = select(reading, [connection] if unsent else [], [], patience)
-        if patience and not ready:
-            break
-        if 0 in ready:
-            unsent = _read_input()
-            ended = not unsent
-            if ended and not is_encrypted:
-                with suppress(OSError):
-                    connection.shutdown(socket.SHUT_WR)
-    if isinstance(connection, ssl.SSLSocket):
-        # Many servers do not answer our close of TLS with their own.
+    ended: Deferred[None] = Deferred()
+
+    def read() -> None:
         with suppress(OSError):
-            connection.unwrap()
+            # Another program may have made it non-blocking.
+            while select([descriptor], [], []) and (data := os.read(descriptor, CHUNK)):
+                blockingCallFromThread(reactor, begin, data)
+        reactor.callFromThread(ended.callback, None)
+
+    def begin(data: bytes) -> Any:
+        return Deferred.fromCoroutine(take(data))
+
+    # A daemon thread, because nothing can interrupt its read of a terminal or a silent pipe.
+    threading.Thread(target=read, daemon=True, name="standard input").start()
+    return ended
 
 
-def _receive(connection: socket.socket) -> bytes | None:
-    """Return what has come; None if nothing has, b"" when the server has closed."""
-    try:
-        return connection.recv(CHUNK)
-    except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-        return None
-    except OSError as failed:
-        raise ConnectionFailed(_why_broken(failed)) from failed
+@implementer(IHandshakeListener)
+class Client(Protocol):
+    """A connection whose bytes are written to standard output.
 
+    ready: fires when data may be sent, over TLS after the handshake. ended: fires at the end with its
+    reason.
+    """
 
-def _send(connection: socket.socket, data: bytes) -> int:
-    """Send as much as there is room for; return the number of bytes."""
-    try:
-        return connection.send(data)
-    except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-        return 0
-    except OSError as failed:
-        raise ConnectionFailed(_why_broken(failed)) from failed
+    transport: Any
 
+    def __init__(self) -> None:
+        self.ready: Deferred[None] = Deferred()
+        self.ended: Deferred[Any] = Deferred()
+        self._room = Backpressure()
+        self._silence: Any = None
+        self._decoder = terminal_decoder() if os.isatty(1) else None
 
-def _read_input() -> bytes:
-    """Return the next piece of standard input; b"" at its end, also when its terminal has gone."""
-    with suppress(OSError):
-        return os.read(0, CHUNK)
-    return b""
+    def connectionMade(self) -> None:
+        self.transport.registerProducer(self._room, True)
+        if not isinstance(self.transport, TLSMemoryBIOProtocol):
+            self.ready.callback(None)
 
+    def handshakeCompleted(self) -> None:
+        self.ready.callback(None)
 
-def _write_out(data: bytes) -> None:
-    while data:
-        # Another program may have made it non-blocking.
-        select([], [1], [])
-        data = data[os.write(1, data) :]
+    def dataReceived(self, data: bytes) -> None:
+        if self._silence is not None and self._silence.active():
+            self._silence.reset(SILENT_SECONDS)
+        if self._decoder is not None:
+            data = printable(self._decoder.decode(data)).encode()
+        try:
+            # This blocks while the reader of our output does not read.
+            while data:
+                select([], [1], [])
+                data = data[os.write(1, data) :]
+        except OSError as failed:
+            self.ended.callback(failed)
+            self.transport.abortConnection()
 
+    async def send(self, data: bytes) -> None:
+        """Send bytes, and wait until there is room for more."""
+        self.transport.write(data)
+        await self._room.wait_for_room()
 
-def _why_broken(failed: OSError) -> str:
-    """Return why a connection broke."""
-    # Before Python 3.12 an end without TLS's own close is any SSLError.
-    if not isinstance(failed, ssl.SSLError) or "EOF" in str(failed.reason):
-        return BROKEN
-    why = tls_sentence(str(failed)) or one_line(failed.reason or str(failed))
-    if isinstance(failed, ssl.SSLCertVerificationError) and failed.verify_code in OTHER_NAMES:
-        why = OTHER_NAME
-    return why + HINTS.get(why, "")
+    def end_input(self, reactor: Any) -> None:
+        """Close our half; over TLS, which Twisted cannot half-close, close all after silence."""
+        # While a producer is registered, the transport would not close.
+        self.transport.unregisterProducer()
+        if isinstance(self.transport, TLSMemoryBIOProtocol):
+            self._silence = reactor.callLater(SILENT_SECONDS, self.transport.loseConnection)
+        else:
+            self.transport.loseWriteConnection()
 
-
-def why_not_connected(failed: Exception) -> str:
-    """Return why there is no connection."""
-    match failed:
-        case ssl.SSLError() | ConnectionResetError():
-            return _why_broken(failed)
-        case TimeoutError():
-            return f"no answer in {CONNECT_SECONDS:g} s"
-        case socket.gaierror() | ValueError():
-            return "there is no host of that name"
-    return one_line(getattr(failed, "strerror", None) or str(failed))
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._room.resumeProducing()
+        if not self.ready.called:
+            self.ready.errback(reason)
+        elif not self.ended.called:
+            # Many servers do not answer our close of TLS with their own.
+            is_ours = self._silence is not None and not self._silence.active()
+            is_cut = reason.check(error.ConnectionLost) is not None
+            self.ended.callback(error.ConnectionDone() if is_ours and is_cut else reason.value)
 
 
 def terminal_decoder() -> io.IncrementalNewlineDecoder:
@@ -228,3 +232,20 @@ def terminal_decoder() -> io.IncrementalNewlineDecoder:
     return io.IncrementalNewlineDecoder(
         codecs.getincrementaldecoder("utf-8")("backslashreplace"), translate=True
     )
+
+
+def why_disconnected(failed: Exception) -> str:
+    """Return why a connection failed or broke; empty if the error is not the connection's."""
+    match failed:
+        case error.DNSLookupError():
+            return "there is no host of that name"
+        case LogsrvError() | OSError():
+            return ""
+        case error.TimeoutError() | defer.TimeoutError() | error.ConnectingCancelledError():
+            return f"no answer in {CONNECT_SECONDS:g} s"
+        case error.ConnectError(osError=int(number)):
+            return os.strerror(number)
+        case error.ConnectionLost():
+            return "the connection broke off; what came may not be all"
+    why = failure_sentence(Failure(failed))
+    return why + HINTS.get(why, "")

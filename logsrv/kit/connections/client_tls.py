@@ -99,10 +99,6 @@ def tls_context(options: TLSOptions) -> ssl.SSLContext:
 
     It ignores `server_name`.
     """
-    # Their sentences say more than Python's errors.
-    _load_own_certificate(options)
-    if options.cafile is not None:
-        _load_authorities(options.cafile)
     try:
         context = ssl.create_default_context(cafile=options.cafile)
         if options.certificate is not None:
