@@ -9,8 +9,9 @@ its name.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
-from inspect import isfunction
+from collections.abc import Iterable, Iterator, Mapping
+from inspect import isfunction, unwrap
+from types import CodeType
 from typing import Any
 
 from logsrv.errors import ConfigurationError
@@ -142,7 +143,7 @@ def _check_names(protocol_class: type[Any], base: type[Any], for_input: str) -> 
     methods = [one for one in _METHODS if hasattr(base, one)]
     attributes = [one for one in _ATTRIBUTES if hasattr(base, one)]
     own = _names_of_author(protocol_class)
-    used = {name for one in own.values() if isfunction(one) for name in one.__code__.co_names}
+    used = {name for one in own.values() for name in _names_used(one)}
     for name, value in own.items():
         is_method = isfunction(value)
         meant = _KITS.get(name) if is_method else None
@@ -160,6 +161,16 @@ def _check_names(protocol_class: type[Any], base: type[Any], for_input: str) -> 
             )
         if meant is not None and name not in used:
             raise _refusal(protocol_class, name, meant)
+
+
+def _names_used(value: Any) -> Iterator[str]:
+    """Yield the names that a method or a property uses, also in the functions inside it."""
+    parts = [value, *(getattr(value, one, None) for one in ("__func__", "fget", "fset", "fdel"))]
+    codes = [unwrap(one).__code__ for one in parts if isfunction(one)]
+    while codes:
+        code = codes.pop()
+        yield from code.co_names
+        codes += [one for one in code.co_consts if isinstance(one, CodeType)]
 
 
 def _check_callable(protocol_class: type[Any], name: str, value: object) -> None:

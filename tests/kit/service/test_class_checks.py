@@ -1,6 +1,6 @@
 """Names that the kit would never call or read: refused at the start, with the right one."""
 
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import pytest
@@ -110,6 +110,23 @@ def test_a_near_name_that_the_author_calls_is_a_helper():
             self.send_line(line)
 
     assert MemoryService(Helped).connect().received() == b"hello\r\n"
+
+
+def in_a_comprehension(self, line=""):
+    return [word for word in line.split() if len(word) < self.max_lines]
+
+
+@wraps(in_a_comprehension)
+def decorated(*arguments):
+    return in_a_comprehension(*arguments)
+
+
+@pytest.mark.parametrize(
+    "using",
+    [in_a_comprehension, decorated, property(in_a_comprehension), classmethod(in_a_comprehension)],
+)
+def test_a_near_name_that_the_author_reads_anywhere_in_the_class_is_the_authors(using):
+    served(class_of(LineProtocol, max_lines=10, using=using))
 
 
 def test_a_method_of_a_mixin_counts_as_the_authors():
