@@ -73,8 +73,11 @@ class FollowingCommands:
         page = self._current.page
         return page is None or self._followed.follows(page.url)
 
-    async def toggle_following(self) -> None:
-        """Follow the page, or stop following it."""
+    def toggle_following(self) -> None:
+        """Follow the page, or stop following it; only the last of several keys is told of."""
+        self._window.run_in_background(self._toggle_following, group="toggling", exclusive=True)
+
+    async def _toggle_following(self) -> None:
         page, about = self._current.page, self._current.subject_at_cursor
         followed, say = self._followed, self._window.say
         if isinstance(about, FollowedMenu):

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,6 +60,30 @@ async def test_a_menu_is_followed_and_no_longer(drive, phlog, following):
         await driven.press("F")
         await driven.shows("No longer followed: 127.0.0.1 phlog", "F Follow")
         assert following.all() == []
+
+
+async def test_following_it_twice_at_once_is_told_once(drive, phlog, following, monkeypatch):
+    writing, go_on = list[int](), threading.Event()
+    write = FollowedStore.follow
+
+    def slowly(*arguments: Any) -> bool:
+        writing.append(1)
+        assert go_on.wait(PATIENCE)
+        return write(*arguments)
+
+    monkeypatch.setattr(FollowedStore, "follow", slowly)
+    async with drive(phlog.url) as driven:
+        await driven.shows("Old", "F Follow")
+        said = list[str]()
+        monkeypatch.setattr(type(driven.browser.window), "say", lambda _, text: said.append(text))
+        await driven.press("F", "F")
+        await until(lambda: len(writing) == 2, "both keys")
+        go_on.set()
+        await driven.shows("F Unfollow", "W New")
+        await driven.browser.workers.wait_for_complete()
+    assert [text for text in said if text.startswith("Followed")] == [
+        "Followed: 127.0.0.1 phlog   W  shows what is new"
+    ]
 
 
 async def test_what_is_new_is_looked_for_in_the_background_and_read_by_opening(
