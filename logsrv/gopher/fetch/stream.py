@@ -30,7 +30,7 @@ class RetryPolicy:
 
     def note_answered(self, host: str) -> None:
         """Remember that `host` has answered."""
-        if len(self._answered) >= _MOST_HOSTS:
+        if host not in self._answered and len(self._answered) >= _MOST_HOSTS:
             self._answered.clear()
         self._answered.add(host)
 

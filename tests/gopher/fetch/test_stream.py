@@ -122,6 +122,14 @@ def test_a_host_that_answered_before_gets_time(error):
     assert retries.pause_before_retry(URL, error, 1) is None, "of hosts only so many are remembered"
 
 
+def test_a_host_that_answers_again_pushes_no_other_out():
+    retries = RetryPolicy()
+    hosts = ["h", *map(str, range(999))]
+    for host in [*hosts, "998"]:
+        retries.note_answered(host)
+    assert retries.pause_before_retry(URL, Refused("h:70"), 1) == 0.2
+
+
 @pytest.mark.parametrize("error", [ServerError("no"), TimedOut("h:70", "first byte", 1)])
 def test_what_a_server_decided_stays(error):
     retries = RetryPolicy()
