@@ -18,6 +18,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.protocols.datagrams import DatagramLines, Datagrams
 from logsrv.kit.protocols.frame_protocol import FrameProtocol
 from logsrv.kit.protocols.line_protocol import LineProtocol, RequestProtocol
+from logsrv.kit.protocols.protocol import PeerProtocol
 from logsrv.kit.service.service_settings import DEFAULTS
 
 HTTP_CHANNEL = "twisted.web.http.HTTPChannel"
@@ -105,6 +106,8 @@ def check_protocol_class(served: type[Any]) -> None:
         return
     _check_names(served, base, for_input)
     _check_attributes(served)
+    if not issubclass(served, PeerProtocol):
+        return
     framing = getattr(served, "framing", FrameProtocol.framing)
     makes = (
         not isinstance(framing, type) and hasattr(framing, "framer") and hasattr(framing, "pack")

@@ -200,6 +200,11 @@ def test_a_method_that_could_not_be_called_is_refused(base, name, value, sentenc
         served(class_of(base, **{name: value}))
 
 
+@pytest.mark.parametrize("base", [Datagrams, DatagramLines])
+def test_a_class_for_datagrams_may_call_something_of_its_own_framing(base):
+    served(class_of(base, framing="cobs"))
+
+
 @pytest.mark.parametrize(
     "value", [classmethod(anything), staticmethod(anything), partial(anything)]
 )
