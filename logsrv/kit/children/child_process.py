@@ -41,7 +41,10 @@ _SIGNALS = {int(one): one.name for one in signal.Signals}
 
 @attrs.frozen
 class ProcessEnd:
-    """The end of a process: its exit status or its signal, and `words`, its last line of standard error."""
+    """The end of a process: its exit status or its signal.
+
+    words: its last line of standard error since it got a message.
+    """
 
     status: int | None
     signal: int | None = None
@@ -162,6 +165,8 @@ class ChildProcess(ProcessProtocol):
 
     def send(self, *parts: bytes | bytearray) -> None:
         """Send a message to its standard input. Bytes that it does not read wait in our memory."""
+        # What it said of earlier messages does not explain how it ends with this one.
+        self._words = ""
         if self._feed.must_queue(parts):
             self._feed.queue_parts(self.transport, frame_parts(*parts))
         else:

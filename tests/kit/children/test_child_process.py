@@ -68,6 +68,16 @@ async def test_bytes_go_in_and_out_and_its_complaints_are_lines():
     assert owner.child.pid is None
 
 
+async def test_what_was_said_of_earlier_messages_does_not_explain_an_end():
+    owner = Owner()
+    owner.start("complain")
+    await until(lambda: owner.said, "its first complaint")
+    owner.child.send(b"hello\n")
+    await owner.first
+    owner.child.kill()
+    assert await owner.ended == ProcessEnd(None, signal.SIGKILL, "")
+
+
 async def test_large_messages_and_those_after_them_arrive_in_order():
     owner = Owner()
     owner.start("complain")
