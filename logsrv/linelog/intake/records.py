@@ -248,6 +248,9 @@ class RecordReceiver(InputProtocol):
             done = self.intake.turns.run(self, self._take_next)
         except (Exception, SystemExit):
             self._refuse_as_failed(Failure())
+            if not self._parsed.called:
+                self.intake.turns.wait_after(self._parsed, self)
+                done = False
         if done:
             self._all_taken()
         else:

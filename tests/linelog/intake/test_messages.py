@@ -319,6 +319,7 @@ def test_a_second_message_beside_one_of_a_worker_is_refused():
     sink = Sink()
     receiver, peer, workers = parsing(sink, Twice)
     receiver.dataReceived(b"x" * LARGE + b"x;b;")
+    assert receiver.working and not peer.disconnecting
     workers.answer_next()
     turn_of(receiver)
     sink.sync()

@@ -105,8 +105,8 @@ class GelfDatagrams(InputDatagrams):
         intake, intake.backlog = self.intake, True
         try:
             intake.backlog = not intake.turns.run(self, self._take_next)
-        except Exception:
-            intake.failed("taking in datagrams", "")
+        except (Exception, SystemExit):
+            intake.request_refused(intake.failed("taking in datagrams", ""))
             intake.turns.wait(self)
         if intake.datagrams is not None:
             if intake.backlog:
@@ -136,7 +136,7 @@ class GelfDatagrams(InputDatagrams):
             intake.take_gathered((await intake.parse(order)).gathered, source)
         except RequestRefused as refusal:
             intake.drop(source, refusal.reason, f"dropped a datagram: {refusal}")
-        except Exception:
+        except (Exception, SystemExit):
             intake.request_refused(intake.failed("taking in a datagram", source))
 
     def _count_given_up(self) -> None:
