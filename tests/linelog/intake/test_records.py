@@ -131,7 +131,7 @@ def test_an_answer_that_is_no_bytes_is_an_error_at_once():
     sink = Sink()
     receiver, _ = connected(sink)
     with pytest.raises(TypeError, match="an answer has to be bytes, not 'ok'"):
-        receiver.answer_when_safe("ok")
+        receiver.answer_when_safe("ok")  # type: ignore[arg-type]
 
 
 def test_last_words_come_behind_the_acknowledgements_that_wait():
