@@ -21,7 +21,7 @@ from logsrv.gopher.wire.errors import BadURL, Refused, ServerError, TimedOut, TL
 from logsrv.gopher.wire.fileurl import ItemURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
-from logsrv.gopher.wire.text import decode_text
+from logsrv.gopher.wire.text import PieceDecoder
 from logsrv.gopher.wire.url import GopherURL, addresses_in
 from logsrv.kit.text.escape import printable
 
@@ -105,8 +105,8 @@ def lines_of_page(page: Page, charset: str | None) -> Iterator[PageLine]:
             binary = "This looks like a binary file that is announced as a text; s  saves it."
             yield from (PageLine(binary, "note"), PageLine(""))
         colours = ColourParser()
-        for piece in _pieces_of(content):
-            yield from text_lines(decode_text(piece, charset), colours)
+        for text in _pieces_of(content, charset):
+            yield from text_lines(text, colours)
 
 
 def is_content_alone(page: Page) -> bool:
@@ -160,11 +160,11 @@ def _linked_line(text: str, spans: tuple[Span, ...] = ()) -> PageLine:
     return link_line(url, text)._replace(style="plain", label="", spans=spans)
 
 
-def _pieces_of(text: bytes) -> Iterator[bytes]:
-    start = 0
+def _pieces_of(text: bytes, charset: str | None) -> Iterator[str]:
+    decoder, start = PieceDecoder(charset), 0
     while start < len(text):
         end = end_of_piece(text, start) or len(text)
-        yield text[start:end]
+        yield decoder.decode(text[start:end], last=end == len(text))
         start = end
 
 

@@ -23,7 +23,7 @@ from logsrv.gopher.wire.content import Content
 from logsrv.gopher.wire.fileurl import ItemURL
 from logsrv.gopher.wire.itemtypes import AnswerKind
 from logsrv.gopher.wire.limits import Limits
-from logsrv.gopher.wire.text import TAIL, decode_text, terminator_length
+from logsrv.gopher.wire.text import TAIL, PieceDecoder, terminator_length
 
 # After these, loading ends with TooBig, and only the part received is shown. Nobody reads more on a screen,
 # and larger files can be saved; 16 MiB of empty lines would need gigabytes of memory.
@@ -117,11 +117,11 @@ class PageLoad:
         else:
             yield from source_note(self.url)
             colours = ColourParser()
-            for piece in self._pieces():
-                if piece:
-                    yield from text_lines(decode_text(piece, self.charset), colours)
-                else:
+            for text in self._pieces():
+                if text is None:
                     yield None
+                else:
+                    yield from text_lines(text, colours)
 
     def has_all_lines_of(self, page: Page) -> bool:
         """Return true if there is no more to show of the whole page than `lines` yields."""
@@ -131,9 +131,12 @@ class PageLoad:
     def _is_over(self) -> bool:
         return self._coming is not None and self._coming.done()
 
-    def _pieces(self) -> Iterator[bytes]:
-        """Yield whole lines of a text. A line with only a dot waits, because it may be the end."""
-        rest = self._rest
+    def _pieces(self) -> Iterator[str | None]:
+        """Yield whole lines of a text; None if the next have not come yet.
+
+        A line with only a dot waits, because it may be the end.
+        """
+        rest, decoder = self._rest, PieceDecoder(self.charset)
         while rest or not self._is_over:
             end = end_of_piece(rest)
             last = rest.rfind(b"\n", 0, max(0, end - 1)) + 1
@@ -143,7 +146,8 @@ class PageLoad:
                 end = last
             piece = bytes(rest[:end])
             del rest[:end]
-            yield piece
+            is_last = self._is_over and not rest
+            yield decoder.decode(piece, last=is_last) if piece else None
 
     async def _receive_page(self) -> Page:
         note, error = "", None

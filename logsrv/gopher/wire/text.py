@@ -71,6 +71,28 @@ def decode_text(text: bytes, charset: str | None = None) -> str:
         return "\n".join(map(decode_line, text.split(b"\n")))
 
 
+class PieceDecoder:
+    """Decodes a text that comes in pieces, as `decode_text` does.
+
+    With a charset, a piece may end within a character; without one, it ends with a line or a character.
+    CR LF is not divided.
+    """
+
+    def __init__(self, charset: str | None) -> None:
+        self._decoder: codecs.IncrementalDecoder | None = None
+        if charset is not None:
+            self._decoder = codecs.getincrementaldecoder(charset)("replace")
+        self._begins = True
+
+    def decode(self, piece: bytes, *, last: bool) -> str:
+        if self._decoder is None:
+            return decode_text(piece)
+        if self._begins:
+            piece = piece.removeprefix(codecs.BOM_UTF8)
+            self._begins = False
+        return self._decoder.decode(piece.replace(b"\r\n", b"\n"), last)
+
+
 MOST_HELD = 64 * 1024 * 1024
 # Bytes at the end of a text that are enough to find its terminator, even with a few extra CRs.
 TAIL = 16

@@ -128,6 +128,21 @@ def test_a_character_or_line_end_is_not_cut_by_the_end_of_a_piece():
             assert "".join(line.text for line in shown) == "x" * before + text.translate(NO_ENDS)
 
 
+@pytest.mark.parametrize(
+    "charset", ["gb18030", "shift_jis", "euc_jp", "big5", "iso2022_jp", "iso2022_kr", "utf_8"]
+)
+def test_a_charset_with_long_characters_is_decoded_over_the_ends_of_pieces(charset):
+    # Each of these has it.
+    text = "x\n" + "大" * 12_000 + "\r\n" + "ab大\n" * 9000 + "x" + "大" * 12_000
+    shown = page_lines(Page(TEXT, text.encode(charset)), charset)
+    assert "".join(line.text for line in shown) == text.translate(NO_ENDS)
+
+
+def test_half_a_character_at_the_end_of_a_text_is_shown_in_its_line():
+    shown = page_lines(Page(TEXT, "one\ntw大".encode("gb18030")[:-1]), "gb18030")
+    assert [line.text for line in shown] == ["one", "tw�"]
+
+
 def test_a_large_text_keeps_its_lines_but_for_the_longest():
     url = GopherURL.parse("gopher://x.example/0/a")
     lines = [f"line {number} \u00e4" for number in range(20_000)] + [

@@ -138,6 +138,23 @@ async def test_a_page_grows_line_by_line_until_all_of_it_is_there(serve, path):
     assert all(lines == whole[: len(lines)] for lines in shown)
 
 
+async def test_a_text_in_a_charset_with_long_characters_comes_as_it_is_when_it_is_whole(serve):
+    text = "x" + "大" * 12_000 + "\n" + "大"
+    more = threading.Event()
+
+    def script(connection: socket.socket, _: bytes) -> None:
+        data = text.encode("gb18030")
+        connection.sendall(data[:20_000])
+        more.wait()
+        connection.sendall(data[20_000:])
+
+    url = GopherURL.parse(serve(script).url("/0/x"))
+    loading = PageLoad(url, lambda: ConnectionOptions(TIMEOUTS), charset="gb18030")
+    shown, page = await grown(loading, lambda _: more.set())
+    assert shown[-1] == [line.text for line in lines_of_page(page, "gb18030")]
+    assert "".join(shown[-1]) == text.replace("\n", "")
+
+
 @pytest.mark.parametrize(
     ("rest", "shown", "whole"),
     [
