@@ -63,7 +63,7 @@ class ServerConnection(Protocol):
 
     def handshakeCompleted(self) -> None:
         self._ready = True
-        self._wake()
+        self.wake()
 
     def dataReceived(self, data: bytes) -> None:
         if self._answers and self._end is None:
@@ -72,7 +72,7 @@ class ServerConnection(Protocol):
                 self._came.clear()
                 self._abort_with(Unavailable(f"{self._who} sends more than it was asked for"))
             else:
-                self._wake()
+                self.wake()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.hung_up = self._end is None
@@ -92,8 +92,8 @@ class ServerConnection(Protocol):
             await self._wait_for_wake()
 
     async def wait_for_bytes(self) -> bytes:
-        """Wait for bytes; return all that have come."""
-        while not self._came:
+        """Wait for bytes, or for `wake`; return the bytes, b"" if there are none."""
+        if not self._came:
             await self._wait_for_wake()
         came, self._came = bytes(self._came), bytearray()
         return came
@@ -125,7 +125,7 @@ class ServerConnection(Protocol):
             self.transport.abortConnection()
 
     async def _wait_for_wake(self) -> None:
-        """Wait for a change, or the end of the connection; the caller checks what has changed."""
+        """Wait for `wake` or the end of the connection; the caller checks what has changed."""
         if self._end is None:
             self._waiting = Deferred()
             try:
@@ -138,9 +138,9 @@ class ServerConnection(Protocol):
     def _note_end(self, why: Unavailable) -> None:
         if self._end is None:
             self._end = why
-            self._wake()
+            self.wake()
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
         """Wake the caller that waits for a change."""
         if self._waiting is not None and not self._waiting.called:
             self._waiting.callback(None)

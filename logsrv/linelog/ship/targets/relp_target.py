@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from functools import partial
-from math import inf
-from operator import itemgetter
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredLock
+import attrs
+from twisted.internet.defer import Deferred, succeed
+from twisted.python.failure import Failure
 
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.formats.relp.send import RelpSession, RelpState
@@ -22,54 +23,14 @@ WINDOW = 8192
 _GOODBYE = 2.0
 
 
-class _Conversation:
-    """A connection with its session. end: why it has ended; None before that."""
+@attrs.define(eq=False)
+class _PendingSend:
+    """The lines of one `send`. written: how many are written. end: the number of the message after them."""
 
-    def __init__(self, connection: ServerConnection, who: str) -> None:
-        self.connection = connection
-        self.session = RelpSession()
-        self.end: Exception | None = None
-        self._who = who
-        # A Deferred for each caller that waits until so many messages have an answer.
-        self._waiting: list[tuple[int, Deferred[None]]] = []
-
-    async def open(self) -> None:
-        """Open the session; from then on answers are received."""
-        self.connection.write(self.session.open_command())
-        while self.session.state is RelpState.CLOSED:
-            self.session.receive_answers(await self.connection.wait_for_bytes())
-        Deferred.fromCoroutine(self._receive_answers())
-
-    async def _receive_answers(self) -> None:
-        try:
-            while self.session.state is not RelpState.OVER:
-                self.session.receive_answers(await self.connection.wait_for_bytes())
-                self._wake(self.session.first_unanswered)
-            raise Unavailable(f"{self._who}: {self.session.trouble}")
-        except Exception as error:
-            self.end = error
-            self._wake(inf)
-
-    def _wake(self, answered: float) -> None:
-        """Wake who waits for at most so many answers, in the order of the messages."""
-        ready = [one for one in self._waiting if one[0] <= answered]
-        self._waiting = [one for one in self._waiting if one[0] > answered]
-        for _, waiting in sorted(ready, key=itemgetter(0)):
-            waiting.callback(None)
-
-    async def wait_for_answers(self, number: int) -> None:
-        """Wait until the first `number` messages have an answer. Raises Unavailable if it ends before."""
-        if self.end is None and self.session.first_unanswered < number:
-            waiting: Deferred[None] = Deferred()
-            self._waiting.append((number, waiting))
-            await waiting
-        if self.end is not None and self.session.first_unanswered < number:
-            raise self.end
-
-    async def write_messages(self, messages: Sequence[bytes]) -> None:
-        """Write messages as soon as the window has room."""
-        await self.wait_for_answers(self.session.message_count - (WINDOW - STEP))
-        await self.connection.write_and_yield(self.session.frame_messages(messages))
+    lines: Sequence[bytes]
+    done: Deferred[None]
+    written: int = 0
+    end: int = 0
 
 
 class RelpTarget:
@@ -90,61 +51,131 @@ class RelpTarget:
         self._connect = partial(connect_to_server, settings, reactor)
         self._who = one_line(settings.url.loggable_url)
         self._reactor = reactor
-        self._writing = DeferredLock()
-        self._conversation: _Conversation | None = None
+        self._open: tuple[ServerConnection, RelpSession] | None = None
+        self._sendings: deque[_PendingSend] = deque()
+        self._working: Deferred[None] | None = None
 
-    async def send(self, batch: LineBatch) -> None:
-        """Send lines; return when all have an answer. A failure ends all sends in flight."""
-        lines, first = batch.lines, 0
-        if not lines:
-            return
-        try:
-            async with self._writing:
-                conversation = await self._open_conversation()
-                session = conversation.session
-                first = session.message_count
-                for at in range(0, len(lines), STEP):
-                    await conversation.write_messages(syslog_messages(lines[at : at + STEP]))
-            await conversation.wait_for_answers(first + len(lines))
-        except BaseException as error:
-            self._end_conversation(error, first)
-            raise
-        numbers = range(first, first + len(lines))
-        if refused := sorted(session.refused.keys() & numbers):
-            answers = [session.refused.pop(number) for number in refused]
-            which = [number - first for number in refused]
-            raise PartlyRefused(f"{self._who}: {answers[0]}", len(which), which)
-
-    async def _open_conversation(self) -> _Conversation:
-        """Return the present conversation; begin another if it has ended."""
-        if self._conversation is None or self._conversation.end is not None:
-            self._conversation = None
-            self._conversation = _Conversation(await self._connect(), self._who)
-            await self._conversation.open()
-        return self._conversation
-
-    def _end_conversation(self, error: BaseException, first: int) -> None:
-        """End the conversation after an error of a send, whose lines begin with message `first`."""
-        conversation, self._conversation = self._conversation, None
-        if conversation is None:
-            return
-        session, connection = conversation.session, conversation.connection
-        if isinstance(error, Unavailable) and connection.hung_up and session.message_count:
-            error.hung_up = True
-            error.taken = max(0, min([session.first_unanswered, *session.refused]) - first)
-        connection.abort()
+    def send(self, lines: LineBatch) -> Deferred[None]:
+        """Send lines; fires when all have an answer. Cancelling one send cancels all sends."""
+        if not lines.lines:
+            return succeed(None)
+        done: Deferred[None] = Deferred(lambda _: self._cancel_sends())
+        self._sendings.append(_PendingSend(lines.lines, done))
+        if self._working is None:
+            working = Deferred.fromCoroutine(self._send_pending())
+            # It may have failed already, for example because of an invalid host name.
+            self._working = None if working.called else working
+        elif self._open is not None:
+            self._open[0].wake()
+        return done
 
     def close(self) -> Deferred[None]:
         """End the session with the command `close`, and close the connection."""
-        closing = Deferred.fromCoroutine(self._say_goodbye())
+        self._cancel_sends()
+        closing = Deferred.fromCoroutine(self._end_session())
         return closing.addTimeout(_GOODBYE, self._reactor).addErrback(lambda _: None)
 
-    async def _say_goodbye(self) -> None:
-        conversation, self._conversation = self._conversation, None
-        if conversation is not None and conversation.end is None:
-            try:
-                conversation.connection.write(conversation.session.close_command())
-                # No message has this number, so this waits for the end of the session.
-                await conversation.wait_for_answers(conversation.session.message_count + 1)
-            finally:
-                conversation.connection.abort()
+    def _cancel_sends(self) -> None:
+        if self._working is not None:
+            self._working.cancel()
+
+    async def _send_pending(self) -> None:
+        """Send all pending lines."""
+        try:
+            conversation, session = await self._open_session()
+            while self._sendings:
+                await self._write_or_receive(conversation, session)
+                self._fire_answered(session)
+                if self._sendings:
+                    self._raise_if_over(session)
+            self._working = None
+        except BaseException as error:
+            failure = Failure()
+            sendings, self._sendings = self._sendings, deque()
+            if self._open is not None:
+                (conversation, session), self._open = self._open, None
+                if (
+                    isinstance(error, Unavailable)
+                    and conversation.hung_up
+                    and session.message_count
+                ):
+                    error.hung_up = True
+                    error.taken = _count_acknowledged(sendings[0], session)
+                conversation.abort()
+            self._working = None
+            for sending in sendings:
+                if not sending.done.called:
+                    sending.done.errback(failure)
+
+    async def _write_or_receive(self, conversation: ServerConnection, session: RelpSession) -> None:
+        """Write some lines; wait for answers if the window is full or all lines are written."""
+        sending = next((one for one in self._sendings if one.written < len(one.lines)), None)
+        if sending is None or session.unanswered_count > WINDOW - STEP:
+            session.receive_answers(await conversation.wait_for_bytes())
+            return
+        lines = sending.lines[sending.written : sending.written + STEP]
+        frames = session.frame_messages(syslog_messages(lines))
+        sending.written += len(lines)
+        sending.end = session.message_count
+        await conversation.write_and_yield(frames)
+
+    def _fire_answered(self, session: RelpSession) -> None:
+        """Fire the Deferred of each send of which all messages have an answer."""
+        sendings = self._sendings
+        while (
+            sendings
+            and sendings[0].written == len(sendings[0].lines)
+            and sendings[0].end <= session.first_unanswered
+        ):
+            sending = sendings.popleft()
+            first = sending.end - len(sending.lines)
+            refused = sorted(number for number in session.refused if number < sending.end)
+            if refused:
+                why = f"{self._who}: {session.refused[refused[0]]}"
+                which = [number - first for number in refused]
+                for number in refused:
+                    del session.refused[number]
+                sending.done.errback(PartlyRefused(why, len(which), which))
+            else:
+                sending.done.callback(None)
+
+    async def _open_session(self) -> tuple[ServerConnection, RelpSession]:
+        """Return the connection and its session; open them if there are none."""
+        if self._open is None or _is_over(*self._open):
+            conversation, session = await self._connect(), RelpSession()
+            self._open = conversation, session
+            conversation.write(session.open_command())
+            while session.state is RelpState.CLOSED:
+                session.receive_answers(await conversation.wait_for_bytes())
+            self._raise_if_over(session)
+        return self._open
+
+    def _raise_if_over(self, session: RelpSession) -> None:
+        if session.state is RelpState.OVER:
+            raise Unavailable(f"{self._who}: {session.trouble}")
+
+    async def _end_session(self) -> None:
+        if self._open is None or _is_over(*self._open):
+            return
+        (conversation, session), self._open = self._open, None
+        try:
+            conversation.write(session.close_command())
+            while session.state is not RelpState.OVER:
+                session.receive_answers(await conversation.wait_for_bytes())
+        except Unavailable:
+            pass
+        finally:
+            conversation.abort()
+
+
+def _count_acknowledged(sending: _PendingSend, session: RelpSession) -> int:
+    """Return how many lines of a send, from the first on, were acknowledged; never all of them."""
+    if not sending.written:
+        return 0
+    first = sending.end - sending.written
+    end = min([session.first_unanswered, *session.refused])
+    return max(0, min(end - first, len(sending.lines) - 1))
+
+
+def _is_over(conversation: ServerConnection, session: RelpSession) -> bool:
+    return conversation.ended or session.state is RelpState.OVER

@@ -1,10 +1,12 @@
 """The target `relp:`: each line is acknowledged, refused, or sent again."""
 
+from typing import Any
+
 import pytest
 from twisted.internet.defer import CancelledError
 from twisted.internet.task import deferLater
 
-from logsrv.linelog.ship.target import LineBatch, PartlyRefused, call_target
+from logsrv.linelog.ship.target import LineBatch, PartlyRefused, Unavailable, call_target
 from logsrv.linelog.ship.targets.relp_target import WINDOW, RelpTarget
 from logsrv.linelog.store.segment import Position
 from tests.parts.far_sides import (
@@ -41,8 +43,7 @@ async def test_a_send_larger_than_the_window_arrives_whole():
 
 async def test_no_more_is_written_than_the_window_has_room_for():
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
-        lines = [*sent(b"!silent").lines, *numbered(2 * WINDOW).lines]
-        sending = call_target(one.send, LineBatch(lines, Position(1, 0)))
+        sending = call_target(one.send, sent(*(b"!silent" for _ in range(2 * WINDOW))))
         await until(lambda: len(peers.messages) >= WINDOW, "a full window")
         for _ in range(100):
             await deferLater(REACTOR, 0)
@@ -103,6 +104,66 @@ async def test_a_relp_server_that_ends_inside_an_answer_has_hung_up():
     assert len(peers.connections) == 2
 
 
+@pytest.mark.parametrize("with_next", [False, True])
+async def test_what_was_acknowledged_of_a_long_send_is_known_when_the_server_hangs_up(with_next):
+    """While it is still being written, and whether or not another send waits behind it."""
+    lines = [*numbered(100).lines, *sent(b"!end").lines, *numbered(2 * WINDOW).lines]
+    async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
+        first = call_target(one.send, LineBatch(lines, Position(1, 0)))
+        second = call_target(one.send, sent(b"b")) if with_next else None
+        why = await unavailable(first)
+        assert (why.hung_up, why.taken) == (True, 100)
+        if second is not None:
+            await unavailable(second)
+        await one.send(sent(b"c"))
+    assert len(peers.connections) == 2
+
+
+class GarbagePeer(RelpPeer):
+    """Opens a session, answers the first messages with what is no RELP, and stays connected."""
+
+    transport: Any
+    _is_open = False
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._is_open:
+            self.transport.write(b"HELLO WORLD\n")
+        else:
+            self._is_open = True
+            super().dataReceived(data)
+
+
+async def test_a_connection_on_which_no_relp_came_is_closed_while_another_send_waits():
+    async with far_side(GarbagePeer) as (peers, port), closing(target(port)) as one:
+        first = call_target(one.send, numbered(2 * WINDOW))
+        second = call_target(one.send, sent(b"b"))
+        assert not (await unavailable(first)).hung_up
+        await unavailable(second)
+        await until(lambda: all(peer.over for peer in peers.connections), "the end of each")
+    assert peers.connections
+
+
+class NoSessionPeer(RelpPeer):
+    """Refuses to open the first session."""
+
+    transport: Any
+
+    def dataReceived(self, data: bytes) -> None:
+        if self is self.factory.connections[0]:
+            self.transport.write(b"1 rsp 6 500 no\n0 serverclose 0\n")
+        else:
+            super().dataReceived(data)
+
+
+async def test_sends_that_wait_for_a_session_that_does_not_open_fail_and_the_next_one_opens():
+    async with far_side(NoSessionPeer) as (peers, port), closing(target(port)) as one:
+        first, second = (call_target(one.send, sent(text)) for text in (b"a", b"b"))
+        for sending in first, second:
+            assert not (await unavailable(sending)).hung_up
+        await one.send(sent(b"c"))
+    assert texts(peers.messages) == [b"c"]
+
+
 async def test_a_relp_server_that_went_away_between_sends_is_connected_again():
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         await one.send(sent(b"a"))
@@ -135,6 +196,19 @@ async def test_giving_up_ends_the_connection():
         await until(lambda: peers.connections[0].over, "the end")
         await one.send(sent(b"a"))
     assert len(peers.connections) == 2
+
+
+async def test_closing_ends_a_send_that_still_connects():
+    async with far_side(RelpPeer) as (peers, port):
+        one = target(port)
+        sending = call_target(one.send, sent(b"a"))
+        await one.close()
+        assert sending.called
+        # Whichever step of connecting it was in.
+        with pytest.raises((CancelledError, Unavailable)):
+            await sending
+        await until(lambda: all(peer.over for peer in peers.connections), "the end of each")
+        assert not peers.messages
 
 
 async def test_closing_says_goodbye():
