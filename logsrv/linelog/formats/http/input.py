@@ -67,6 +67,8 @@ class InputChannel(Channel):
     source = ""
     _ending_state = "OPEN"
     _waits = PauseReason.NOTHING
+    # The request for which STORE holds.
+    _holder: Request | None = None
     _paused = False
     _reason = connectionDone
     # True while bytes are parsed; and while a request is whole, and later bytes wait for its answer.
@@ -206,13 +208,16 @@ class InputChannel(Channel):
         why = _HTTP2 if self._speaks_http2 else "refused: it sent no valid HTTP request"
         self.factory.intake.drop(self.source, "protocol", why)
 
-    def hold_reading(self) -> None:
-        """Read nothing until `resume_reading` is called."""
+    def hold_reading(self, request: Request) -> None:
+        """Read nothing until `resume_reading` is called for this request."""
+        self._holder = request
         self._waits |= PauseReason.STORE
         self._update_reading()
 
-    def resume_reading(self) -> None:
-        if PauseReason.STORE in self._waits:
+    def resume_reading(self, request: Request) -> None:
+        """End the hold of this request; that of another one remains."""
+        if self._holder is request:
+            self._holder = None
             self._waits &= ~PauseReason.STORE
             self._update_reading()
 

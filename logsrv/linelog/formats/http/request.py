@@ -243,7 +243,7 @@ class InputRequest(Request):
     # Back-pressure: text and journals are stored while they arrive, so a busy store pauses their senders.
 
     def pauseProducing(self) -> None:
-        self._channel.hold_reading()
+        self._channel.hold_reading(self)
         if not self._body.endless:
             self._timer.start(ANSWER_SECONDS, self._refuse_late, _CLOSED)
 
@@ -255,7 +255,7 @@ class InputRequest(Request):
     def resumeProducing(self) -> None:
         self._timer.stop()
         if not (self._body.waits or self._intake.valve.holds(self)):
-            self._channel.resume_reading()
+            self._channel.resume_reading(self)
 
     def stopProducing(self) -> None:
         """Do nothing: the channel is notified of the connection's end itself."""
@@ -356,5 +356,5 @@ class InputRequest(Request):
     def _release_body(self) -> None:
         self._timer.stop()
         self._intake.valve.remove(self)
-        self._channel.resume_reading()
+        self._channel.resume_reading(self)
         self._body.let_go()

@@ -65,6 +65,23 @@ def test_a_store_that_takes_too_long_is_told_once():
     assert [status for status, _ in sender.answers()] == [200]
 
 
+def test_a_late_answer_does_not_resume_the_request_behind_it():
+    """A store that has written the first one may still be too busy for the second."""
+    sender = Sender()
+    sender.post(b"one")
+    sender.clock.advance(ANSWER_SECONDS)
+    assert [status for status, _ in sender.answers()] == [503]
+    sender.send(chunked(b"two\n")[:-5])
+    (second,) = sender.sink.producers
+    sender.sink.closed = True
+    second.pauseProducing()
+    sender.sink.sync()
+    assert sender.transport.producerState == "paused"
+    sender.sink.closed = False
+    second.resumeProducing()
+    assert sender.transport.producerState == "producing"
+
+
 def test_who_leaves_before_its_lines_are_safe_is_answered_and_waited_for_no_more():
     sender = Sender()
     sender.post(b"one")
