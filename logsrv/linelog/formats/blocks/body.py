@@ -29,7 +29,7 @@ from logsrv.linelog.formats.blocks.send import (
     block_from_headers,
     check_block_text,
 )
-from logsrv.linelog.formats.http.body import Body, RequestHead
+from logsrv.linelog.formats.http.body import Body, Holder, RequestHead
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.unfinished import UnfinishedData
 from logsrv.linelog.lines.bodies import LARGE, Reply, RequestRefused, busy_refusal, json_line
@@ -151,8 +151,10 @@ class BlockBody(Body):
     bodies: counts the bytes in memory. headers: of the request or of the stream's message. sequence: number
     of the message in the NATS stream. coming: the listener's blocks that are being received. cuts: store
     only the new part of a block that overlaps the last one, because its sender cannot be asked to begin
-    elsewhere.
+    elsewhere. holder: the request; None for a message.
     """
+
+    waits_to_store = True
 
     _intake: Intake
     _source: str
@@ -161,6 +163,7 @@ class BlockBody(Body):
     _sequence: int | None = None
     _coming: IncomingBlocks = attrs.field(factory=IncomingBlocks)
     _cuts: bool = False
+    _holder: Holder | None = None
     _parts: list[bytes] = attrs.field(init=False, factory=list)
     _size: int = attrs.field(init=False, default=0)
     _room: int = attrs.field(init=False, default=0)
@@ -217,6 +220,8 @@ class BlockBody(Body):
             stored = await self._check_and_deposit()
         finally:
             self._intake.store.origins.under_way.release(self._room)
+        if self._holder is not None:
+            self._holder.storing()
         return await stored
 
     async def _check_and_deposit(self) -> Deferred[Reply]:
@@ -353,4 +358,11 @@ def block_body(head: RequestHead, coming: IncomingBlocks) -> BlockBody:
     if (head.header("Content-Encoding") or "").strip().lower() != CODING:
         raise RequestRefused(415, "the Content-Encoding of a block is zstd")
     found = {name: value for name in NAMES if (value := head.header(name)) is not None}
-    return BlockBody(head.intake, head.source, head.intake.unfinished, found, coming=coming)
+    return BlockBody(
+        head.intake,
+        head.source,
+        head.intake.unfinished,
+        found,
+        coming=coming,
+        holder=head.holder,
+    )

@@ -27,12 +27,13 @@ class Body:
 
     at_once: whether it is stored while it arrives, so that a busy store pauses its sender. endless: whether
     its sender may be silent for hours, so that nothing times out, and a stop waits for no more of it.
-    is_parsed: whether a worker may have it for long; then it tells its holder when it is to be stored.
+    waits_to_store: whether `finish` may wait for a worker, another body or room before it stores; then it
+    calls `storing` of its holder itself, when it stores.
     """
 
     at_once: ClassVar[bool] = False
     endless: ClassVar[bool] = False
-    is_parsed: ClassVar[bool] = False
+    waits_to_store: ClassVar[bool] = False
 
     @property
     def waits(self) -> bool:

@@ -86,7 +86,7 @@ class KeptBody(Body):
     coding: its Content-Encoding, "" for none.
     """
 
-    is_parsed = True
+    waits_to_store = True
 
     _head: RequestHead
     _route: Route

@@ -156,7 +156,7 @@ class InputRequest(Request):
             self._intake.unfinished.forget(self)
             work = Deferred.fromCoroutine(self._body.finish())
             work.addBoth(self._work_ended).addErrback(self._answer_failed)
-            if not self._body.is_parsed:
+            if not self._body.waits_to_store:
                 self.storing()
             return
         if self.state == "DISCARDING":

@@ -54,7 +54,7 @@ class JournalBody(Body):
 
     at_once = True
     endless = True
-    is_parsed = True
+    waits_to_store = True
 
     def __init__(self, head: RequestHead) -> None:
         assert head.holder is not None

@@ -1,5 +1,7 @@
 """The `blocks` input: its two places, and who is let in."""
 
+from __future__ import annotations
+
 import re
 import zlib
 from typing import Any
@@ -16,6 +18,7 @@ from logsrv.linelog.formats.http.body import QuestionBody, RequestHead
 from logsrv.linelog.formats.http.input import HttpInputFactory
 from logsrv.linelog.formats.http.request import ANSWER_SECONDS
 from logsrv.linelog.formats.http.routes import find_route
+from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.options import InputSecrets
 from logsrv.linelog.lines.bodies import RequestRefused
 from logsrv.linelog.plugin.logger_settings import (
@@ -24,7 +27,7 @@ from logsrv.linelog.plugin.logger_settings import (
 )
 from logsrv.linelog.store.blocks import BlockNote, PendingBlock, parse_notes_file
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.origins import Origins
+from logsrv.linelog.store.origins import ENOUGH, Origins
 from logsrv.linelog.store.segment import Position
 from tests.parts.blocks import block_of, stored_lines
 from tests.parts.http_senders import Transport, request
@@ -56,19 +59,23 @@ def test_a_get_returns_the_place_of_a_store():
 
 
 class Centre:
-    """A listener, and a connection of an edge to it."""
+    """A listener, and a connection of an edge to it: its first, or another to that of `first`."""
 
-    def __init__(self) -> None:
-        self.sink = Sink()
-        self.intake = intake(self.sink)
+    def __init__(self, first: Centre | None = None) -> None:
+        self.sink: Sink = first.sink if first else Sink()
+        self.intake: Intake = first.intake if first else intake(self.sink)
         self.intake.secrets = InputSecrets(token="geheim")
+        self.clock: Any = self.intake.clock
+        self.factory: HttpInputFactory = (
+            first.factory if first else HttpInputFactory(self.intake, block_routes())
+        )
         self.transport = Transport(peerAddress=IPv4Address("TCP", "192.0.2.1", 5))
-        self._channel: Any = HttpInputFactory(self.intake, block_routes()).buildProtocol(None)
-        self._channel.makeConnection(self.transport)
+        self.channel: Any = self.factory.buildProtocol(None)
+        self.channel.makeConnection(self.transport)
 
     def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> None:
         named = {"Authorization": "Bearer geheim", **headers}
-        self._channel.dataReceived(request(body, path, method, **named))
+        self.channel.dataReceived(request(body, path, method, **named))
 
     def answer(self) -> tuple[int, str | None]:
         """Return the status and Logsrv-To of the only answer since the last call."""
@@ -79,7 +86,11 @@ class Centre:
         return int(text.split()[1]), place[1] if place else None
 
     def post(self, block: PackedBlock) -> None:
-        self.send("POST", "/blocks", block.packed, Content_Encoding="zstd", **block.headers())
+        self.channel.dataReceived(self.request_of(block))
+
+    def request_of(self, block: PackedBlock) -> bytes:
+        named = {"Authorization": "Bearer geheim", "Content_Encoding": "zstd", **block.headers()}
+        return request(block.packed, "/blocks", "POST", **named)
 
 
 def test_a_question_waits_for_a_block_of_the_store_that_another_way_brings():
@@ -118,12 +129,49 @@ def test_a_misplaced_block_is_refused_when_the_place_is_known():
     centre.sink.deposit(pending)
     far = Position(1, 2 * len(text))
     centre.post(block_of(ONE, text, far, far))
-    clock: Any = centre.intake.clock
-    clock.advance(OVERTAKEN)
+    centre.clock.advance(OVERTAKEN)
     assert not centre.transport.value()
     centre.sink.store_blocks()
     assert centre.answer() == (409, str(end))
     assert refused(centre.intake, "misplaced") == 1
+
+
+def two_blocks() -> tuple[PackedBlock, PackedBlock]:
+    """One behind the other."""
+    text = stored_lines(ONE, 20)
+    end = Position(1, len(text))
+    first = block_of(ONE, text, Position(1, 0), None)
+    return first, block_of(ONE, stored_lines(ONE, 20, first=20), end, end)
+
+
+def test_a_block_behind_one_that_comes_slowly_waits_for_it_as_long_as_that_takes():
+    slow = Centre()
+    quick = Centre(slow)
+    first, second = two_blocks()
+    data = slow.request_of(first)
+    slow.channel.dataReceived(data[:-20])
+    quick.post(second)
+    quick.clock.advance(2 * ANSWER_SECONDS)
+    assert not quick.transport.value() and not quick.sink.pending_blocks
+    slow.channel.dataReceived(data[-20:])
+    # From now on the disk has its time.
+    quick.clock.advance(ANSWER_SECONDS - 1)
+    quick.sink.store_blocks()
+    assert (slow.answer(), quick.answer()) == ((200, str(first.end)), (200, str(second.end)))
+
+
+def test_a_block_that_waits_for_room_is_refused_only_if_the_disk_then_takes_too_long():
+    centre = Centre()
+    under_way = centre.sink.origins.under_way
+    under_way.add_block(ONE, Position(1, 5), ENOUGH + 1)
+    block = block_of(32 * "b", stored_lines(ONE, 20), Position(1, 0), None)
+    centre.post(block)
+    centre.clock.advance(2 * ANSWER_SECONDS)
+    assert not centre.transport.value() and not centre.sink.pending_blocks
+    under_way.remove_first_block(ONE, ENOUGH + 1)
+    assert [pending.end for pending in centre.sink.pending_blocks] == [block.end]
+    centre.clock.advance(ANSWER_SECONDS)
+    assert centre.answer() == (503, None)
 
 
 def test_a_question_is_refused_if_the_disk_takes_too_long():
@@ -132,10 +180,9 @@ def test_a_question_is_refused_if_the_disk_takes_too_long():
     pending = PendingBlock(ONE, Position(1, 0), Position(1, len(text)), 7, text, 20)
     centre.sink.deposit(pending)
     centre.send("GET", f"/blocks/{ONE}")
-    clock: Any = centre.intake.clock
-    clock.advance(ANSWER_SECONDS - 1)
+    centre.clock.advance(ANSWER_SECONDS - 1)
     assert not centre.transport.value()
-    clock.advance(1)
+    centre.clock.advance(1)
     assert centre.answer() == (503, None)
     centre.sink.store_blocks()
     assert not centre.transport.value()
