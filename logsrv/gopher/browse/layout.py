@@ -55,12 +55,16 @@ class Layout:
         self.lines: list[PageLine] = []
         self.indent = 0
         self._known_links = 0
+        # The rows beside a wider column of numbers, until they are as many as those there are.
+        self._wider: Layout | None = None
         self.begin_again(width, breaking)
 
     def begin_again(self, width: int, breaking: Breaking) -> None:
         """Drop all rows: the window has another width, or lines are broken in another way."""
         self.window = width
         self._breaking = breaking
+        if self._wider is not None:
+            self.indent, self._wider = self._wider.indent, None
         self.rows: list[tuple[int, int, int]] = []
         self.first_row: list[int] = []
         self.links: list[int] = []
@@ -76,31 +80,46 @@ class Layout:
 
     def add_lines(self, lines: Sequence[PageLine]) -> None:
         """Add lines at the end, for `lay_out`."""
-        if self._judged.stop >= len(self.lines):
-            # New lines may belong to the last paragraph.
-            self._judged = range(0)
+        latest = self._wider or self
+        for layout in (self, latest):
+            if layout._judged.stop >= len(self.lines):
+                # New lines may belong to the last paragraph.
+                layout._judged = range(0)
         self.lines += lines
         self._known_links += sum(line.leads_somewhere for line in lines)
-        if self.indent or any(line.label for line in lines):
+        if latest.indent or any(line.label for line in lines):
             indent = max(3, len(str(self._known_links))) + 1 + _TAG_WIDTH + _GAP
-            if indent != self.indent:
-                # A wider column of numbers needs other rows, at once for the lines that are seen already.
-                self.indent, known = indent, len(self.first_row)
-                self.begin_again(self.window, self._breaking)
-                self.lay_out(lambda: len(self.first_row) >= known)
+            if indent != latest.indent:
+                # A wider column of numbers needs other rows; those that are seen stay until then.
+                self._wider = Layout(self.window, self._breaking)
+                self._wider.lines, self._wider.indent = self.lines, indent
+                if not self.rows:
+                    self._take_wider()
 
     @property
     def is_complete(self) -> bool:
         """Return true if all lines have their rows."""
-        return len(self.first_row) == len(self.lines)
+        return self._wider is None and len(self.first_row) == len(self.lines)
 
     def lay_out(self, until: Callable[[], bool] = lambda: False, ahead: int = 0) -> None:
         """Give lines their rows: all but the last `ahead`, or some until `until()` is true."""
+        if (wider := self._wider) is not None:
+            known = len(self.first_row)
+            wider.lay_out(lambda: until() or len(wider.first_row) >= known, ahead)
+            if len(wider.first_row) < known:
+                return
+            self._take_wider()
         lines = self.lines
         for index in range(len(self.first_row), len(lines) - ahead):
             self._add_rows(index, lines[index])
             if not index % _LINES_A_CHECK and until():
                 return
+
+    def _take_wider(self) -> None:
+        if (wider := self._wider) is not None:
+            self.rows, self.first_row, self.links = wider.rows, wider.first_row, wider.links
+            self.indent, self.widest = wider.indent, wider.widest
+            self._judged, self._whole, self._wider = wider._judged, wider._whole, None
 
     @property
     def is_wider_than_window(self) -> bool:

@@ -88,6 +88,30 @@ def test_lines_that_come_in_pieces_are_all_there(texts, cut):
     assert layout.rows == whole.rows and layout.links == whole.links
 
 
+def test_more_digits_do_not_lay_out_everything_in_one_step():
+    """Until the rows beside the wider column are there, those of before stay."""
+    layout = Layout(80)
+    layout.add_lines([link("one")] * 900)
+    layout.lay_out()
+    layout.add_lines([link("two")] * 200)
+    steps = 0
+
+    def is_late() -> bool:
+        nonlocal steps
+        steps += 1
+        return steps % 4 == 0
+
+    while not layout.is_complete:
+        before = steps
+        assert len(layout.rows) >= 900
+        assert len(layout.gutter_text(899)) == layout.indent
+        layout.lay_out(is_late)
+        assert steps - before <= 4
+    assert steps > 30
+    assert (layout.gutter_text(899), layout.gutter_text(1099)) == (" 900 menu  ", "1100 menu  ")
+    assert layout.links == list(range(1100))
+
+
 @pytest.mark.slow
 def test_a_long_text_without_a_break_costs_no_time():
     """Its paragraph is judged once, and not for each of its lines."""
