@@ -64,13 +64,20 @@ class ReadingCommands:
     def _find_and_say(self, *, backward: bool, stay: bool) -> None:
         words = self._searched_words[-1]
         shown = one_line(words, 40)
-        self._window.say(f"Looking for “{shown}” …")
+        is_looking = True
 
         def say(found: tuple[int, int] | None) -> None:
+            nonlocal is_looking
+            is_looking = False
             where = "" if found is None else f"{found[0]} of {found[1]}; n  next, N  previous"
             self._window.say(f"“{shown}”: {where}" if where else f"“{shown}” is not here.")
 
-        self._window.view.find(words, say, backward=backward, stay=stay)
+        def say_dropped() -> None:
+            self._window.say(f"“{shown}” is no longer looked for; n  does it.")
+
+        self._window.view.find(words, say, dropped=say_dropped, backward=backward, stay=stay)
+        if is_looking:
+            self._window.say(f"Looking for “{shown}” …")
 
     def change_line_breaking(self) -> None:
         """Change to the next way of breaking long lines."""

@@ -91,6 +91,7 @@ class PageView(PaintedLines):
         words: str,
         then: Callable[[tuple[int, int] | None], object],
         *,
+        dropped: Callable[[], object] = lambda: None,
         backward: bool = False,
         stay: bool = False,
     ) -> None:
@@ -98,6 +99,8 @@ class PageView(PaintedLines):
 
         stay: whether the current line may be the one found. then: called with (the number of that line
         among the lines with a match, from 1; the number of lines with a match), or None if no line has one.
+        dropped: called instead of `then` if the user moves, looks for something else or leaves the page
+        before.
         """
         self.mark(words)
         here = self.found_at if self.found_at is not None else self._visible_lines()[0]
@@ -118,7 +121,7 @@ class PageView(PaintedLines):
                 self._keep_cursor_visible()
             then((at % len(self.matches) + 1, len(self.matches)))
 
-        self._act_when_laid_out(lambda: False, go)
+        self._act_when_searched(go, dropped)
 
     # Another width, another way of breaking lines.
 
@@ -203,6 +206,7 @@ class PageView(PaintedLines):
         self.scroll_to(y=row, animate=False, force=True, immediate=True)
 
     def put_cursor(self, index: int) -> None:
+        self._drop_steps()
         self.cursor = self.found_at = index
         self._scroll_to_line(index)
         self.refresh()
@@ -214,7 +218,7 @@ class PageView(PaintedLines):
         self.post_message(self.Moved())
 
     def _scroll_by_rows(self, rows: int, step: int) -> None:
-        self._then = None
+        self._drop_steps()
         self._scroll_to_row(self.scroll_offset.y + rows)
         self.found_at = None
         self._keep_cursor_visible(step)

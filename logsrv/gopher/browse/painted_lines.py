@@ -75,8 +75,10 @@ class PaintedLines(ScrollView, can_focus=True):
         # True if all lines there are have been laid out and searched.
         self.settled = True
         # A step that waits for the layout: the function that tells whether enough is laid out, and the
-        # step. Then: whether a worker works on the page.
+        # step. Then a step that waits until all is searched, and what is called if it is dropped. Then:
+        # whether a worker works on the page.
         self._then: tuple[Callable[[], bool], Callable[[], None]] | None = None
+        self._search: tuple[Callable[[], object], Callable[[], object]] | None = None
         self._works = False
         # The lines of earlier pages, which are freed between keys too: 300,000 take 50 ms.
         self._old_lines: list[PageLine] = []
@@ -109,7 +111,7 @@ class PaintedLines(ScrollView, can_focus=True):
         match = re.compile(re.escape(words), re.IGNORECASE) if words else None
         if match is None or match != self._match:
             self._match, self._searched, self.matches = match, 0, []
-        self._then = None
+        self._drop_steps()
         self._work()
         self.refresh()
 
@@ -123,6 +125,8 @@ class PaintedLines(ScrollView, can_focus=True):
         self.virtual_size = Size(width, len(layout.rows))
         if self._then is not None:
             self._act_when_laid_out(*self._then)
+        if self._search is not None:
+            self._act_when_searched(*self._search)
         if not self._works and (self._old_lines or not self.settled):
             self._works = True
             # A defect ends the work on this page, not the browser.
@@ -142,10 +146,12 @@ class PaintedLines(ScrollView, can_focus=True):
         """Make some lines, lay them out and search them; return true if nothing is left to do."""
         layout, match = self.page_layout, self._match
         wanted = max(0, _AHEAD - (len(layout.lines) - len(layout.first_row)))
+        made: list[PageLine] = []
         try:
-            made = [*islice(iter(partial(next, self._source, None), None), wanted)]
+            for line in islice(iter(partial(next, self._source, None), None), wanted):
+                made.append(line)
         except Exception as failure:
-            made = [PageLine(f"{failure_to_show(failure)}.", "problem")]
+            made.append(PageLine(f"{failure_to_show(failure)}.", "problem"))
         layout.add_lines(made)
         has_more = len(made) == wanted
         # The lines around a line tell how to break it.
@@ -167,6 +173,20 @@ class PaintedLines(ScrollView, can_focus=True):
             act()
         else:
             self._then = ready, act
+
+    def _act_when_searched(self, act: Callable[[], object], dropped: Callable[[], object]) -> None:
+        """Call `act` as soon as all lines are searched; `dropped` if the user goes on before that."""
+        self._search = None
+        if self.settled:
+            act()
+        else:
+            self._search = act, dropped
+
+    def _drop_steps(self) -> None:
+        """Drop the steps that wait: the user goes on."""
+        search, self._then, self._search = self._search, None, None
+        if search is not None:
+            search[1]()
 
     # Painting.
 

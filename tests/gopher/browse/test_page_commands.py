@@ -8,6 +8,7 @@ import socket
 import pytest
 
 from logsrv.errors import ConfigurationError
+from logsrv.gopher.browse import painted_lines
 from tests.gopher.browse.conftest import Driven
 from tests.gopher.conftest import until
 from tests.parts.gopher_servers import cut
@@ -41,6 +42,32 @@ async def test_words_are_found_forwards_and_backwards(drive, server):
         await driven.press("slash")
         await driven.type("nowhere")
         await driven.shows("“nowhere” is not here")
+
+
+async def test_what_is_looked_for_is_said_until_it_is_found_or_the_user_goes_on(
+    drive, serve, monkeypatch
+):
+    monkeypatch.setattr(painted_lines, "SLICE", -1.0)
+    server = serve(b"".join(b"line %d\r\n" % number for number in range(3000)) + b".\r\n")
+    async with drive(server.url("/0/x")) as driven:
+        await driven.shows("line 0")
+        await driven.whole()
+        find = driven.browser.reading._find_first
+        find("line 2999")
+        find("line 2998")
+        assert driven.browser.window.said == "Looking for “line 2998” …"
+        await driven.shows("“line 2998”: 1 of 1")
+        view = driven.browser.view
+        lines = [*view.lines]
+        for change in (view.action_step, lambda _: view.show_lines(lines)):
+            view.show_lines(lines)
+            find("line 2999")
+            assert driven.browser.window.said == "Looking for “line 2999” …"
+            change(1)
+            assert driven.browser.window.said == "“line 2999” is no longer looked for; n  does it."
+            await until(lambda: view.settled, "the rows")
+        await driven.press("n")
+        await driven.shows("“line 2999”: 1 of 1")
 
 
 async def test_a_charset_of_the_users_choice(drive, server):

@@ -180,6 +180,52 @@ async def test_what_is_looked_for_is_found_round_the_end():
         assert styles
 
 
+def searching(view: PageView, told: list[object]) -> None:
+    """Begin to look for the last line of a long page, which is not done at once."""
+    view.show_lines(PageLine(f"line {number}") for number in range(3000))
+    view.find("line 2999", told.append, dropped=lambda: told.append("dropped"))
+    assert not told
+
+
+@pytest.mark.parametrize("key", ["down", "space", "end", "home"])
+async def test_who_moves_while_words_are_looked_for_is_told_that_they_no_longer_are(
+    key, monkeypatch
+):
+    monkeypatch.setattr(painted_lines, "SLICE", -1.0)
+    told: list[object] = []
+    async with framed(MENU) as (frame, pilot):
+        searching(frame.view, told)
+        await pilot.press(key)
+        await until(lambda: frame.view.settled, "the rows")
+        assert told == ["dropped"]
+        assert find(frame.view, "line 2999") == (1, 1)
+
+
+async def test_words_are_looked_for_until_another_page_or_other_words(monkeypatch):
+    monkeypatch.setattr(painted_lines, "SLICE", -1.0)
+    told: list[object] = []
+    async with framed(MENU) as (frame, _):
+        searching(frame.view, told)
+        frame.view.find("line 2000", told.append)
+        assert told == ["dropped"]
+        await until(lambda: len(told) == 2, "the other words")
+        assert told[1] == (1, 1)
+        told.clear()
+        searching(frame.view, told)
+        frame.view.show_lines(MENU)
+        assert told == ["dropped"]
+
+
+async def test_a_window_of_another_size_does_not_end_what_is_looked_for(monkeypatch):
+    monkeypatch.setattr(painted_lines, "SLICE", -1.0)
+    told: list[object] = []
+    async with framed(MENU) as (frame, pilot):
+        searching(frame.view, told)
+        await pilot.resize_terminal(30, 8)
+        frame.view.change_line_breaking()
+        await until(lambda: told == [(1, 1)] and "line 2999" in frame.rows(), "the last line")
+
+
 async def test_another_page_is_searched_from_its_top():
     async with framed(TEXT) as (frame, _):
         view = frame.view
@@ -243,7 +289,9 @@ async def test_a_defect_in_the_middle_of_a_page_is_its_last_line(monkeypatch):
         raise AssertionError("odd")
 
     async with framed(breaks()) as (frame, _):
-        assert "a defect of it (AssertionError: odd)" in frame.view.lines[-1].text
+        *before, last = frame.view.lines
+        assert before == TEXT * 10
+        assert "a defect of it (AssertionError: odd)" in last.text
 
 
 async def turn_wheel(pilot: Pilot[None]) -> None:
