@@ -5,8 +5,9 @@ id PARENT) dies, it kills the command and all processes that the command has sta
 sessions: on Linux it adopts every process that loses its parent. On other kernels only the process group of
 the command is killed. If this program is killed, Linux kills the command.
 
-Like all children it stays in the session of the service: in one of its own its priority would have no
-effect (see `kit/children/child_side.py`).
+Like all children it stays in the session of a daemon: in one of its own its priority would have no effect
+(see `kit/children/child_side.py`). But it leaves the session of a terminal: if the command read from that,
+the kernel would stop the whole process group, so this program too, which could not end the command then.
 
 It is started as `python -I -S`, and imports no module of logsrv.
 """
@@ -32,7 +33,22 @@ class _EndSignalError(Exception):
 
 
 def _raise_end(*_: object) -> None:
+    # First of all, so that no further signal interrupts the killing. SIG_IGN would be too late for one that
+    # Python has received already: it complains about that.
+    for number in END_SIGNALS:
+        signal.signal(number, lambda *_: None)
     raise _EndSignalError
+
+
+def _make_process_group() -> None:
+    """Make a process group of our own; a session of our own if ours has a terminal."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR)
+    except OSError:
+        os.setpgid(0, 0)
+    else:
+        os.close(terminal)
+        os.setsid()
 
 
 def _prctl(option: int, value: int) -> None:
@@ -46,7 +62,7 @@ def _become_subreaper(parent: int) -> None:
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     if os.getppid() != parent:
         # The parent died before we asked for the signal, which never comes then.
-        raise _EndSignalError
+        _raise_end()
 
 
 def _start_command(command: list[str]) -> int:
@@ -82,8 +98,6 @@ def _kill_all_children() -> None:
 
     After KILL_WITHIN seconds SIGALRM ends this process. Kills none if the kernel does not list children.
     """
-    for number in END_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
     signal.alarm(KILL_WITHIN)
     me = os.getpid()
     while True:
@@ -114,7 +128,7 @@ def _die_by_signal(number: int) -> None:
 
 def main() -> int:
     """Run the command; return its exit status, or end by the signal that ended it."""
-    os.setpgid(0, 0)
+    _make_process_group()
     try:
         for number in END_SIGNALS:
             signal.signal(number, _raise_end)

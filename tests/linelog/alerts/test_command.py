@@ -1,6 +1,7 @@
 """The program that gets an alert: its input, variables, failures and end; and its parent."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -99,14 +100,6 @@ async def test_a_process_that_left_for_a_session_of_its_own_is_killed_too(tmp_pa
     await until(lambda: not alive(child), "the end of what it has started")
 
 
-async def test_a_command_has_a_group_of_its_own_in_the_session_of_the_service(tmp_path):
-    """In a session of its own its priority would have no effect: Linux divides the CPU among sessions."""
-    code = f"import os; open('{tmp_path}/out', 'w').write(f'{{os.getsid(0)}} {{os.getpgid(0)}}')"
-    await command.run_command(python(code), b"", {}, reactor=REACTOR)
-    session, group = map(int, (tmp_path / "out").read_text().split())
-    assert session == os.getsid(0) and group != os.getpgid(0)
-
-
 def test_a_command_gets_no_variables_but_those_that_are_named():
     environ = dict.fromkeys(
         ("PATH", "LC_TIME", "TOKEN", "LOGSRV_ALERT_WEBHOOK", "SSH_AUTH_SOCK"), "x"
@@ -177,6 +170,45 @@ def test_stdin_is_the_commands_alone(tmp_path):
                 os.write(process.stdin.fileno(), b"x")
         finally:
             process.terminate()
+
+
+# Runs the words after it as the leader of a session without a terminal, or at a terminal of its own.
+WITHOUT_TERMINAL = (
+    "import os, subprocess, sys; os.setsid(); sys.exit(subprocess.run(sys.argv[1:]).returncode)"
+)
+AT_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+
+
+def run_in_session(directory: Path, session: str, code: str) -> None:
+    """Run a command by a shell that is the leader of its session."""
+    words = ("sh", "-c", f'{shlex.join(SUBREAPER)} $$ sh -c "$0" >/dev/null; exit', code)
+    nothing = subprocess.DEVNULL
+    subprocess.run(python(session, *words), cwd=directory, timeout=PATIENCE, stdin=nothing)
+
+
+def test_a_command_has_a_group_of_its_own_in_the_session_of_a_daemon(tmp_path):
+    """In a session of its own its priority would have no effect: Linux divides the CPU among sessions."""
+    code = "read pid name state parent group session rest </proc/$$/stat; echo $session $group >ids"
+    run_in_session(tmp_path, WITHOUT_TERMINAL, code)
+    session, group = (tmp_path / "ids").read_text().split()
+    assert session != group
+
+
+def test_a_command_cannot_read_the_terminal_of_the_service(tmp_path):
+    """It would be stopped by that, with its parent, which could not end it then."""
+    run_in_session(tmp_path, AT_TERMINAL, "read x </dev/tty; echo $? >status")
+    assert (tmp_path / "status").read_text() != "0\n"
+
+
+def test_signals_that_come_together_end_all(tmp_path):
+    with (tmp_path / "said").open("wb") as said:
+        words = (*SUBREAPER, str(os.getpid()), "sh", "-c", FAR + "sleep 600")
+        process = subprocess.Popen(words, cwd=tmp_path, stdout=said)
+    pid = far(tmp_path)
+    for number in (signal.SIGSTOP, *subreaper.END_SIGNALS, signal.SIGCONT):
+        process.send_signal(number)
+    assert process.wait(PATIENCE) == -signal.SIGKILL
+    assert not alive(pid) and not (tmp_path / "said").read_bytes()
 
 
 @pytest.mark.parametrize("number", subreaper.END_SIGNALS)
