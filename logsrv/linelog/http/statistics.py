@@ -12,8 +12,9 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import attrs
-from twisted.internet.defer import DeferredLock
+from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
+from twisted.python.failure import Failure
 
 from logsrv.errors import StoreError
 from logsrv.linelog.read.texts import PlainFrames
@@ -109,7 +110,7 @@ def _count_text(frames: PlainFrames, known: _Totals) -> _Totals:
 
 
 class StoreStatistics:
-    """Answers of one count at a time, which a thread makes; it serves all who ask soon after.
+    """Answers of one count at a time, which a thread makes, for all who ask meanwhile or soon after.
 
     count: returns the totals. Raises StoreError.
     """
@@ -117,18 +118,28 @@ class StoreStatistics:
     def __init__(self, count: Callable[[], dict[str, Any]], reactor: Any) -> None:
         self._count = count
         self._reactor = reactor
-        self._lock = DeferredLock()
         self._counted, self._counted_at = b"", float("-inf")
+        self._waiting: list[Deferred[bytes]] = []
 
     async def get_totals(self) -> bytes:
         """Return the totals as JSON. Raises StoreError."""
-        lock = await self._lock.acquire()
-        try:
-            if self._reactor.seconds() - self._counted_at > FRESH_SECONDS:
-                pool = self._reactor.getThreadPool()
-                counted = await deferToThreadPool(self._reactor, pool, self._count)
-                self._counted = json.dumps(counted).encode() + b"\n"
-                self._counted_at = self._reactor.seconds()
+        if self._reactor.seconds() - self._counted_at <= FRESH_SECONDS:
             return self._counted
-        finally:
-            lock.release()
+        waiting: Deferred[bytes] = Deferred()
+        self._waiting.append(waiting)
+        if len(self._waiting) == 1:
+            pool = self._reactor.getThreadPool()
+            counted = deferToThreadPool(self._reactor, pool, self._count)
+            counted.addCallback(self._take_totals).addBoth(self._answer_waiting)
+        return await waiting
+
+    def _take_totals(self, counted: dict[str, Any]) -> bytes:
+        self._counted = json.dumps(counted).encode() + b"\n"
+        self._counted_at = self._reactor.seconds()
+        return self._counted
+
+    def _answer_waiting(self, answer: bytes | Failure) -> None:
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            # A Failure calls the errbacks.
+            one.callback(answer)
