@@ -18,6 +18,7 @@ from tests.end_to_end.web_daemon import (
     stalled,
 )
 from tests.parts.daemons import Logger, Start
+from tests.parts.web_clients import Events
 
 
 @pytest.fixture
@@ -129,6 +130,14 @@ def test_no_line_is_lost_or_doubled_between_catching_up_and_going_on(logger):
         writer.join()
 
 
+def next_line(events: Events) -> str:
+    """Return the message of the next line. A busy machine may have no time for others, and say so."""
+    while (event := events.next()) is not None and event[0] == "missed":
+        pass
+    assert event is not None and event[0] == "line", event
+    return str(event[1]["message"])
+
+
 @pytest.mark.long
 def test_stalled_viewers(logger):
     """Two hundred viewers that do not read need little memory each, and do not delay others."""
@@ -141,11 +150,11 @@ def test_stalled_viewers(logger):
             server.wait_until(lambda: figure(client, "http_viewers") == 201, "all viewers")
             for round_ in range(20):
                 send(server, *[line] * 200, f"marker {round_}")
-                assert events.lines(1) == [f"marker {round_}"]
+                assert next_line(events) == f"marker {round_}"
             before = memory(server.pid)
             for round_ in range(20, 60):
                 send(server, *[line] * 200, f"marker {round_}")
-                assert events.lines(1) == [f"marker {round_}"]
+                assert next_line(events) == f"marker {round_}"
             # 5 MB more were written; a copy for each of the 200 viewers would be 1 GB.
             assert memory(server.pid) - before < 30 << 20
             assert figure(client, "tap_missed_lines_total")

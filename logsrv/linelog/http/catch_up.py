@@ -100,7 +100,7 @@ class CatchUp:
         if not news.text:
             return []
         if not self._has_begun:
-            # Not before there is a line: it may read earlier ones, and most viewers begin at the end.
+            # Not before there is a line: it may read earlier ones, and most viewers have missed none.
             self._has_begun = True
             self.query.begin_at(self._view, self.begin)
         if self.query.asked:

@@ -67,8 +67,8 @@ class LiveReader:
     def close(self) -> None:
         self._follower.close()
 
-    def poll(self, kept: int = 0) -> PolledLines:
-        """Return the lines written since the last poll. Raises StoreError.
+    def poll(self, kept: int = 0, until: Position | None = None) -> PolledLines:
+        """Return the lines written since the last poll, up to `until` if it is given. Raises StoreError.
 
         kept: bytes of text to return; fewer than KEPT mean KEPT, and more than MOST_KEPT mean MOST_KEPT.
         """
@@ -76,7 +76,7 @@ class LiveReader:
         pieces: deque[AppendedLines] = deque()
         size = read = missed = 0
         gone = skipped = False
-        end: Position | None = None
+        end = until
         while news := self._follower.read(PIECE, until=end):
             pieces.append(news)
             gone = gone or news.has_gap
@@ -88,7 +88,7 @@ class LiveReader:
                 missed += old.count(b"\n")
             if read >= COUNTED and not skipped:
                 skipped = True
-                end = end_of_store(self._view)
+                end = until or end_of_store(self._view)
                 if passed := self._skip_ahead(end):
                     # Drop the lines before the gap: viewers would see them after its message.
                     missed += sum(piece.text.count(b"\n") for piece in pieces)

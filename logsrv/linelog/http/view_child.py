@@ -4,8 +4,10 @@
 
 It is a process of its own so that live views do not slow the receiving of lines: orders come on standard
 input, events for viewers go to standard output (see `view_protocol`). At intervals the hub polls: it reads
-the lines written since the last poll. A new viewer catches up from its position on (see `catch_up`), and is
-live as soon as it has the same lines as the others. No line comes twice or is left out.
+the lines written since the last poll. A viewer that begins at the end of the store is live from there on,
+in the next poll: it costs no more than the others, even if its client does not read. Any other catches up
+from its position on (see `catch_up`), and is live as soon as it has the same lines as the others. No line
+comes twice or is left out.
 
 The time of a poll is limited, even with many viewers: each query gets a share, and after much output the
 next poll comes later. Lines for which no time was left are counted, and viewers get their number.
@@ -65,6 +67,9 @@ MATCHING = 0.2
 # each. With more, a query is asked of single lines, and what it may lack by that counts as missed.
 MOST_JOINED = 1000
 MOST_TESTS = 8000
+# The most positions of new viewers at which a poll stops reading to make these viewers live; the others of
+# the same poll catch up.
+MOST_STOPS = 4
 # If more viewers catch up, each closes its file after each step.
 MOST_OPEN = 100
 
@@ -150,9 +155,32 @@ class Hub:
         if self._live is None and self.has_viewers:
             self._live = LiveReader(self._view, min(one.sure for one in self._catching_up.values()))
             self._began = self._now()
-        self._hand_out_lines()
+        if self._live is not None:
+            began, self._began = self._began, self._now()
+            kept = int((self._began - began) / POLL_EVERY * KEPT)
+            for stop in self._stops(self._live.position):
+                self._hand_out_lines(self._live, kept, stop)
+                self._make_live(self._live.position)
+            self._hand_out_lines(self._live, kept)
         self._asking += self._for_next_poll
         self._for_next_poll.clear()
+
+    def _stops(self, position: Position) -> list[Position]:
+        """Return the first positions, `position` or after it, at which viewers begin at the store's end."""
+        begins = {one.begin for one in self._catching_up.values() if one.begin == one.sure}
+        return sorted(begin for begin in begins if begin >= position)[:MOST_STOPS]
+
+    def _make_live(self, position: Position) -> None:
+        """Make the viewers live that begin at the store's end, and at `position`, that of the others."""
+        here = [
+            viewer
+            for viewer, behind in self._catching_up.items()
+            if behind.begin == behind.sure == position
+        ]
+        for viewer in here:
+            self._add_live_viewer(viewer, self._catching_up.pop(viewer).query.asked_for)
+        if here:
+            self._hand_out(ViewEvents(tuple(here), live=True))
 
     def _add_live_viewer(self, viewer: int, asked_for: LiveQuery) -> None:
         query = self._queries.get(asked_for)
@@ -174,13 +202,11 @@ class Hub:
         live = sum(len(query.viewers) for query in self._queries.values())
         return RATE_OF_ALL / max(1, live + len(self._catching_up))
 
-    def _hand_out_lines(self) -> None:
-        if self._live is None:
-            return
-        began, self._began = self._began, self._now()
-        polled = self._live.poll(int((self._began - began) / POLL_EVERY * KEPT))
+    def _hand_out_lines(self, reader: LiveReader, kept: int, until: Position | None = None) -> None:
+        """Hand out the next lines, up to `until` if it is given. kept: see `LiveReader.poll`."""
+        polled = reader.poll(kept, until)
         if not (polled.pieces or polled.missed):
-            if self._view.directory_removed:
+            if until is None and self._view.directory_removed:
                 # Nobody writes to a removed store. Viewers that connect again get the one now at its path.
                 raise StoreError("the store was removed")
             return

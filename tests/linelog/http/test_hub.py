@@ -277,6 +277,29 @@ def test_nothing_is_done_while_nobody_watches(place):
     assert place.events(1) == [] and place.events(2) == ["seen"]
 
 
+def test_viewers_that_begin_at_the_end_are_live_without_a_step(place, monkeypatch):
+    """However much is written meanwhile: a client that does not read asks for no step, and misses lines."""
+    one_line_a_step(monkeypatch)
+    for number in range(2):
+        place.join(number, begin=end_of_store(place.view))
+        place.write(f"{number} a", f"{number} b")
+    place.hub.poll()
+    assert place.live(0) and place.live(1)
+    assert place.events(0) == ["0 a", "0 b", "1 a", "1 b"] and place.events(1) == ["1 a", "1 b"]
+
+
+def test_a_viewer_gets_all_that_was_written_before_it_joined_even_where_others_miss_lines(
+    place, monkeypatch
+):
+    monkeypatch.setattr(view_child, "RATE_OF_ALL", 2)
+    begin = end_of_store(place.view)
+    place.join(1, begin=begin)
+    place.write("1", "2", "3")
+    place.join(2, begin=begin)
+    place.poll()
+    assert place.events(1) == [2, "3"] and place.events(2) == ["1", "2", "3"]
+
+
 # The second viewer is ahead of the first one.
 @example([("join", 0), ("poll", 0), ("write", 2), ("join", 9 * SIZE)])
 @more(4)
@@ -297,6 +320,7 @@ def test_each_viewer_gets_every_line_from_its_place_on_once(tmp_path_factory, st
     written, begins, left = 1, list[int](), dict[int, list[object]]()
     with pytest.MonkeyPatch.context() as monkeypatch:
         one_line_a_step(monkeypatch)
+        monkeypatch.setattr(view_child, "MOST_STOPS", 1)
         for what, number in steps:
             if what == "write":
                 place.write(*(chr(ord("1") + written + n) for n in range(number)))
@@ -435,9 +459,11 @@ def test_a_store_that_was_removed_ends_it_behind_its_last_line(place):
     """Viewers come back to the store that is at its path then; else they would wait for ever."""
     place.join(1)
     place.poll("one")
+    end = end_of_store(place.view)
+    place.hub.join(2, LiveQuery(""), end, end)
     place.write("last")
     shutil.rmtree(place.store)
     place.poll()
-    assert place.events(1) == ["one", "last"]
+    assert place.events(1) == ["one", "last"] and place.events(2) == ["last"]
     with pytest.raises(StoreError, match="was removed"):
         place.hub.poll()
