@@ -165,7 +165,7 @@ class ChildProcess(ProcessProtocol):
 
     def send(self, *parts: bytes | bytearray) -> None:
         """Send a message to its standard input. Bytes that it does not read wait in our memory."""
-        # What it said of earlier messages does not explain how it ends with this one.
+        # Its words about earlier messages do not explain how it ends with this one.
         self._words = ""
         if self._feed.must_queue(parts):
             self._feed.queue_parts(self.transport, frame_parts(*parts))

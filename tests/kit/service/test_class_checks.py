@@ -112,12 +112,12 @@ def test_a_near_name_that_the_author_calls_is_a_helper():
     assert MemoryService(Helped).connect().received() == b"hello\r\n"
 
 
-def in_a_comprehension(self, line=""):
+def in_a_comprehension(self: Any, line: str = "") -> list[str]:
     return [word for word in line.split() if len(word) < self.max_lines]
 
 
 @wraps(in_a_comprehension)
-def decorated(*arguments):
+def decorated(*arguments: Any) -> list[str]:
     return in_a_comprehension(*arguments)
 
 
