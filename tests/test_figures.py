@@ -22,14 +22,14 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 IMPORTS_INSIDE_FUNCTIONS = 71
 CLAUSES_INSTEAD_OF_SENTENCES = 1
 CLASSES_WITH_MORE_THAN_THREE_FLAGS = 0
-REACHES_INTO_PRIVATES = 26
+REACHES_INTO_PRIVATES = 25
 PATCHES_OF_PRIVATES = 11
 TEST_FILES_OVER_500_LINES = 0
 FILES_OVER_400_LINES = 1
-FILES, FOLDERS = 637, 62
+FILES, FOLDERS = 623, 62
 # Whoever adds lines finds others that have become needless; if none have, it grows, with a reason. Lines of
 # tests are printed only: a ceiling made tests that say five things in one statement.
-CODE = 70_530
+CODE = 70_180
 # Kinds of classes for values: attrs.frozen, attrs.define, named tuples, and what quick commands have
 # (logsrv/value.py). Ways to start a Python child: logsrv/kit/children/starting.py.
 KINDS_OF_VALUES, WAYS_TO_START_PYTHON = 4, 3
