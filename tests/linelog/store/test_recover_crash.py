@@ -123,21 +123,24 @@ async def test_a_follower_of_a_store_sees_each_line_once_over_crashes(open_store
     view.close()
 
 
-async def test_a_segment_behind_the_one_that_current_log_is_keeps_its_number(open_store, tmp_path):
+@pytest.mark.parametrize("linked", [0, 1])
+async def test_a_segment_behind_the_one_that_current_log_is_keeps_its_number(
+    linked, open_store, tmp_path
+):
     """A power cut may keep a later sealed name, and not that of the current.log which got it."""
-    first, second = (f"000000000{number}-20261120T061842Z.log" for number in (1, 2))
-    (tmp_path / first).write_bytes(stored(b"one"))
-    (tmp_path / second).write_bytes(stored(b"two"))
-    os.link(tmp_path / first, tmp_path / "current.log")
+    names = [f"000000000{number}-20261120T061842Z.log" for number in (1, 2, 3)]
+    for name in names:
+        (tmp_path / name).write_bytes(stored(name[:10].encode()))
+    os.link(tmp_path / names[linked], tmp_path / "current.log")
     (tmp_path / "lock").write_text("77\n")
     with capturedLogs() as events:
         store = open_store(directory=tmp_path)
     assert any("is the old segment {name}" in event.get("log_format", "") for event in events)
-    assert store.position == (4, 0)
-    store.append(batch(b"three"))
+    assert store.position == (5, 0)
+    store.append(batch(b"four"))
     await store.close()
-    assert text_of(tmp_path) == stored(b"one") + stored(b"two") + stored(b"three")
-    assert len({path.name[:26] for path in tmp_path.glob("0000000002-*")}) == 1
+    assert text_of(tmp_path) == stored(*(name[:10].encode() for name in names), b"four")
+    assert len({path.name[:26] for path in tmp_path.glob("0000000003-*")}) == 1
 
 
 LINE = stored(b"one of the lines")
