@@ -141,7 +141,7 @@ def test_anything_but_a_test_that_failed_and_then_passes_is_red(tmp_path, tests,
 
 
 # The other programs of a system that .ci/run uses.
-TOOLS = "bash sh awk cat chmod cut df dirname env git grep mktemp rm sort tail tee tr uname"
+TOOLS = "bash sh awk cat chmod cut df dirname env git grep mktemp nice rm sort tail tee tr uname"
 
 
 @pytest.fixture
@@ -173,12 +173,13 @@ def runs_ci(tmp_path: Path) -> Callable[[str], tuple[int, list[str]]]:
 
 def test_a_red_part_of_ci_does_not_hide_the_others_and_the_end_names_each(runs_ci):
     status, printed = runs_ci(
-        "echo made $1; case $1 in test|test-rest|check) exit 1;; .venv/*) exit 1;; esac"
+        "echo made $1; case $1 in test|test-rest|check|fuzz) exit 1;; .venv/*) exit 1;; esac"
     )
     assert status == 1, printed
     assert printed.count("made test") == 2 and printed.count("made test-rest") == 1
     assert "ci: all passed" not in printed
-    last = printed[-4:]
-    for line, part in zip(last, ("quick", "quick", "slow and long", "lint, format"), strict=True):
+    parts = ("quick", "quick", "slow and long", "lint, format", "a minute of fuzzing")
+    last = printed[-len(parts) :]
+    for line, part in zip(last, parts, strict=True):
         assert line.startswith(f"ci: failed: {part}")
-    assert set(last) <= set(printed[:-4]), "each is told where it fails, too"
+    assert set(last) <= set(printed[: -len(parts)]), "each is told where it fails, too"
