@@ -29,6 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("gopher.serve", "linelog.lines", "linelog.query"),
     ("gopher.fetch",),
     ("gopher.follow", "gopher.mirror", "gopher.gateway", "linelog.store"),
+    ("linelog.columns",),
     ("gopher.browse", "linelog.read", "linelog.cursors"),
     ("linelog.intake", "linelog.alerts", "linelog.sql"),
     ("linelog.formats.registry",),

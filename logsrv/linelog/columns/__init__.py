@@ -1,0 +1,4 @@
+"""Columns of a sealed segment: each field's values in all its lines, in a Parquet file beside the text.
+
+They are made from the text, and can be removed and made again. So the text decides in any doubt.
+"""
