@@ -8,7 +8,7 @@ responses           sends answers with the headers that all have, and counts the
 problems            answers that consist of a status and a sentence
 saved_searches      searches that readers save for each other, in a file
 statistics          the totals of the store, counted for all clients
-page                the files of the page for people
+assets              the files of the page for people, from `static` and `templates`
 
 Two kinds of work have processes of their own. In the daemon is what starts them; what runs in them
 imports no Twisted:

@@ -16,8 +16,8 @@ from zope.interface import implementer
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.web.access import SANDBOX_POLICY
 from logsrv.kit.web.channel import WebRequest
+from logsrv.linelog.http import assets
 from logsrv.linelog.http.endpoints import JSON
-from logsrv.linelog.http.page import assets
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searches import AskedSearch
 from logsrv.reactor import Timer

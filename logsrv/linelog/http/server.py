@@ -18,6 +18,7 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.text.words import shown
 from logsrv.kit.web.channel import WebRequest
 from logsrv.kit.web.monitor import Monitor
+from logsrv.linelog.http import assets
 from logsrv.linelog.http.access import AccessRules
 from logsrv.linelog.http.endpoints import (
     BY_PATH,
@@ -29,7 +30,6 @@ from logsrv.linelog.http.endpoints import (
     openapi_document,
 )
 from logsrv.linelog.http.http_settings import HttpSettings, read_http_token
-from logsrv.linelog.http.page import assets
 from logsrv.linelog.http.problems import STOPPING, Problem
 from logsrv.linelog.http.responses import ResponseSender, SearchAnswer
 from logsrv.linelog.http.saved_searches import SavedSearches

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from logsrv.linelog.fields.continuation import Joiner
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.http.page.assets import LOG_IN, POLICY, live_page, log_in_page, static_files
+from logsrv.linelog.http.assets import LOG_IN, POLICY, live_page, log_in_page, static_files
 from logsrv.linelog.query.times import parse_moment
 
 LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")

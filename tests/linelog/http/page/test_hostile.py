@@ -2,7 +2,7 @@
 
 import pytest
 
-from logsrv.linelog.http.page.assets import static_files
+from logsrv.linelog.http.assets import static_files
 from tests.linelog.http.page.conftest import LIVE
 from tests.linelog.http.page.looks import BIDI, CORPUS
 

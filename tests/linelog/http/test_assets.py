@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.http.page import assets
-from logsrv.linelog.http.page.assets import (
+from logsrv.linelog.http import assets
+from logsrv.linelog.http.assets import (
     LOG_IN,
     POLICY,
     STATIC,

@@ -1,1 +1,0 @@
-"""The live page: its templates, scripts and style sheets, as files to send."""
