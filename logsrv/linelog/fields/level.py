@@ -12,6 +12,10 @@ RULES = 3
 """The version of the rules that give a line its level, here and in the parsers of fields.
 
 Raise it whenever a line may get another level: indexes contain numbers of lines by level."""
+FIELD_RULES = 1
+"""The version of the rules that give a line its fields; raise it whenever a line may get other ones.
+
+Columns contain them."""
 LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 """Levels, the least severe first."""
 RANK = {name: rank for rank, name in enumerate(LEVELS)}

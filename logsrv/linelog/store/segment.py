@@ -60,6 +60,7 @@ PACKED_SUFFIX = ".zst"
 INDEX_SUFFIX = ".idx"
 WORDS_SUFFIX = ".words"
 ARCHIVED_SUFFIX = ".archived"
+PLAIN_SUFFIX, COLUMNS_SUFFIX = ".log", ".parquet"
 STORE_ID = re.compile(r"[0-9a-f]{32}")
 """The identity of a store."""
 DIGITS = 10
@@ -172,6 +173,11 @@ class Segment(NamedTuple):
     def words(self) -> str:
         """The name of the word index of the compressed text, which may have none."""
         return self.packed + WORDS_SUFFIX
+
+    @property
+    def columns(self) -> str:
+        """The name of the columns of a sealed segment, which may have none."""
+        return self.plain.removesuffix(PLAIN_SUFFIX) + COLUMNS_SUFFIX
 
     @property
     def archived(self) -> str:
