@@ -35,7 +35,7 @@ from logsrv.linelog.ship.target_plugin import TargetSettings
 from logsrv.linelog.store.backup_note import store_folders
 from logsrv.linelog.store.care.file_owner import plain_files_of_store
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.segment import FOLDERS, PACKED_SUFFIX
+from logsrv.linelog.store.segment import COLUMNS_SUFFIX, FOLDERS, PACKED_SUFFIX
 
 
 def check_logger(
@@ -85,7 +85,8 @@ def check_store(directory: Path, user: User) -> Iterator[Finding]:
         ]
         for name, _ in plain_files_of_store(disk):
             # A server reads compressed segments and their other files, but never writes them.
-            needed = os.R_OK if PACKED_SUFFIX in name else os.R_OK | os.W_OK
+            sealed = PACKED_SUFFIX in name or name.endswith(COLUMNS_SUFFIX)
+            needed = os.R_OK if sealed else os.R_OK | os.W_OK
             if not os.access(directory / name, needed):
                 refused.append(name)
     refused += [name for name in found if not os.access(directory / name, os.W_OK | os.X_OK)]

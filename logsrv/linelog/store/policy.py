@@ -10,7 +10,7 @@ import attrs
 
 from logsrv.cores import cores
 from logsrv.kit.options.declare import option
-from logsrv.kit.options.kinds import DAYS, DURATION, SIZE, choice, integer
+from logsrv.kit.options.kinds import DAYS, DURATION, FLAG, SIZE, choice, integer
 
 MiB = 1024 * 1024
 DAY = 86400.0
@@ -89,6 +89,11 @@ class StorePolicy:
     index: Indexing = option(
         "words", choice(Indexing), "index the words of sealed segments, for fast searches"
     )
+    columns: bool = option(
+        True,
+        FLAG,
+        "make columns of the fields of sealed segments, for fast figures; needs the extra columns",
+    )
     sealers: int | None = option(
         None,
         integer(1, 64),
@@ -105,7 +110,7 @@ class StorePolicy:
     def __attrs_post_init__(self) -> None:
         for field in attrs.fields(StorePolicy):
             value = getattr(self, field.name)
-            if isinstance(value, int | float) and not value > 0:
+            if isinstance(value, int | float) and value is not False and not value > 0:
                 raise ValueError(f"{field.name} is {value}; it has to be more than 0")
         if self.low_water > self.high_water:
             raise ValueError(

@@ -6,6 +6,7 @@
                                           word index, if it has one, in .log.zst.words;
                                           .log.zst.archived says that an archive has these files
                                           (archive/): then retention may remove only the text
+    0000000006-20261119T061842Z.parquet   the columns of that segment, made after it was sealed (columns/)
     number                                the number of the active segment, or of an earlier one
     removed                               numbers, sizes of removed segments (segment_notes.py)
     empty                                 numbers of removed segments that had no lines (segment_notes.py)
@@ -77,6 +78,7 @@ _PADDED = _UNSUMMED = 32
 # Strings, because most searches never use these patterns: they are compiled at the first use.
 _POSITION = r"([0-9]{1,10}):([0-9]{1,15})"
 _BESIDE = r"([0-9]{10}-[0-9]{8}T[0-9]{6}Z\.log\.zst)(\.tmp|\.(?:idx|words|archived)(?:\.tmp)?)"
+_COLUMNS = r"([0-9]{10}-[0-9]{8}T[0-9]{6}Z)\.parquet(?:\.tmp)?"
 TRIES = 1000
 """The attempts to see a store that changes all the time."""
 # Catalogs of small segments, of earlier versions: nothing reads them, and the next start removes them.
@@ -185,9 +187,9 @@ class Segment(NamedTuple):
         return self.packed + ARCHIVED_SUFFIX
 
     @property
-    def files(self) -> tuple[str, str, str]:
+    def files(self) -> tuple[str, ...]:
         """The names of a sealed segment's files: the text first, then those that are useless without it."""
-        return self.name, self.index, self.words
+        return self.name, self.columns, self.index, self.words
 
 
 def sealed_name(number: int, first: float) -> str:
@@ -224,9 +226,12 @@ def _inode(name: str, disk: Disk) -> tuple[int, int] | None:
 
 
 def loose_files(names: Names) -> list[str]:
-    """Return the names of unfinished files, of catalogs, and of indexes and notes without their segment."""
+    """Return the names of unfinished files, of catalogs, and of other files without their segment.
+
+    Columns need the text itself: without it they would take a third of the room that its removal frees.
+    """
     found = [
-        (name, re.fullmatch(f"{_BESIDE}|{_CATALOG}", name))
+        (name, re.fullmatch(f"{_BESIDE}|{_COLUMNS}|{_CATALOG}", name))
         for name, plain in names.items()
         if plain
     ]
@@ -234,7 +239,11 @@ def loose_files(names: Names) -> list[str]:
     return [
         name
         for name, match in found
-        if match and (name.endswith(TMP_SUFFIX) or match[1] not in there)
+        if match
+        and (
+            name.endswith(TMP_SUFFIX)
+            or not (match[1] in there or f"{match[3]}.log{PACKED_SUFFIX}" in names)
+        )
     ]
 
 
