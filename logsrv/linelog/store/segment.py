@@ -189,7 +189,12 @@ class Segment(NamedTuple):
     @property
     def files(self) -> tuple[str, ...]:
         """The names of a sealed segment's files: the text first, then those that are useless without it."""
-        return self.name, self.columns, self.index, self.words
+        return *self.archived_files, self.columns
+
+    @property
+    def archived_files(self) -> tuple[str, str, str]:
+        """The names of its files that an archive has as well; columns are made again from the text."""
+        return self.name, self.index, self.words
 
 
 def sealed_name(number: int, first: float) -> str:

@@ -51,7 +51,7 @@ def make_manifest(packed: Segment, disk: Disk, store: str) -> Manifest:
     found = index.load(packed, disk)
     files = {
         name.removeprefix(segment_base_name(packed.name)): digest_file(name, disk)
-        for name in (packed.name, packed.index, packed.words)
+        for name in packed.archived_files
         if name != packed.words or disk.has_name(name)
     }
     return Manifest(

@@ -52,7 +52,7 @@ def test_a_segment_that_was_removed_meanwhile_gets_no_note(tmp_path):
     store = sealed_store(tmp_path / "store", 1)
     [one] = packed(store)
     made = make_manifest(one, at(store), STORE)
-    for name in one.files:
+    for name in one.archived_files:
         (store / name).unlink()
     save_local_manifest(at(store), one, made)
     assert not (store / one.archived).exists()

@@ -51,7 +51,7 @@ def require_whole(place: Path, store: Path) -> None:
     """All files of the segment are in the archive, byte by byte, and a manifest that says so."""
     [one] = packed(store)
     found = files_of(place)
-    for name in one.files:
+    for name in one.archived_files:
         assert found.pop(f"{STORE}/{name}") == (store / name).read_bytes()
     manifest = find_manifest(DirectoryArchive(str(place)), STORE, one.name)
     assert manifest == make_manifest(one, at(store), STORE)
@@ -126,7 +126,7 @@ class _Killing:
 def test_files_of_a_killed_attempt_are_used_or_replaced(place, store, left):
     [one] = packed(store)
     (place / STORE).mkdir()
-    for name in one.files:
+    for name in one.archived_files:
         (place / STORE / name).write_bytes((store / name).read_bytes() if left is None else left)
     put_first(place, store)
     require_whole(place, store)
