@@ -16,7 +16,7 @@ from pathlib import Path
 import attrs
 import numpy
 
-from bench.texts import EPOCH, pages
+from bench.texts import EPOCH, Kind, pages
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Segment, save_number, sealed_name
@@ -46,16 +46,26 @@ class Made:
         return sum(file.stat().st_size for file in self.files)
 
 
-def make(directory: Path, segments: int, megabytes: int, kind: str = "mix") -> Made:
-    """Fill a new directory with sealed segments of `megabytes` MiB each, of a kind of text."""
+def make(
+    directory: Path,
+    segments: int,
+    megabytes: int,
+    kind: str | Sequence[Kind] = "mix",
+    step: int = 400_000,
+) -> Made:
+    """Fill a new directory with sealed segments of `megabytes` MiB each, of a kind of text.
+
+    step: microseconds from a MiB to the next.
+    """
     keep_freed_memory()
     directory.mkdir(parents=True)
-    text = pages(kind)
+    text = pages(kind, step=step)
     files, size, found = [], 0, b""
     disk = Disk().open_directory(directory)
     try:
         for number in range(1, segments + 1):
-            segment = _plain(number)
+            begin = (EPOCH + (number - 1) * megabytes * step) / 1e6
+            segment = Segment(number, sealed_name(number, begin), Form.PLAIN)
             with (directory / segment.name).open("wb") as file:
                 for place, page in enumerate(islice(text, megabytes)):
                     if (ids := _TRACE.findall(page)) and number == (segments + 1) // 2:
@@ -123,11 +133,6 @@ def _of_minute(text: bytes, minute: int) -> bytes:
     stamps = numpy.datetime_as_string(moments.astype("datetime64[us]")).astype("S26")
     whole[starts[:, None] + numpy.arange(26)] = stamps.view(numpy.uint8).reshape(-1, 26)
     return whole.tobytes()
-
-
-def _plain(number: int) -> Segment:
-    hours, minutes = divmod(number - 1, 60)
-    return Segment(number, f"{number:010}-20261120T{hours:02}{minutes:02}00Z.log", Form.PLAIN)
 
 
 def _planted(number: int, place: int, segments: int, megabytes: int) -> Iterator[bytes]:

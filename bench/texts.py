@@ -21,12 +21,16 @@ import numpy
 PAGE = 1 << 20
 # The number of different pages: a rare word repeats after this many MiB.
 PAGES = 24
-# Placeholders in a page: for a random hexadecimal, decimal and base-62 digit.
-HEX, DEC, ANY = "\x01", "\x02", "\x03"
+# Placeholders in a page: for a random hexadecimal, decimal and base-62 digit, and a decimal one but 0.
+HEX, DEC, ANY, LAST = "\x01", "\x02", "\x03", "\x04"
+# Runs that become the time at which a line was sent: 26 or 23 characters of RFC 3339, or 8 of its clock.
+_SENT = "\x05"
+SENT, SENT_MS, CLOCK = _SENT * 26, _SENT * 23, _SENT * 8
 _DIGITS = {
     HEX: b"0123456789abcdef",
     DEC: b"0123456789",
     ANY: b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
+    LAST: b"123456789",
 }
 EPOCH = 1_795_132_800_000_000  # 2026-11-20T00:00:00Z, in microseconds
 
@@ -276,27 +280,47 @@ class _Page:
         self.places = {code: numpy.flatnonzero(text == ord(code)) for code in _DIGITS}
         ends = numpy.flatnonzero(text == ord("\n"))
         self.starts: Array = numpy.concatenate(([0], ends[:-1] + 1))
+        self._sent: Array = numpy.flatnonzero(text == ord(_SENT))
+        self._lines = numpy.searchsorted(self.starts, self._sent, "right") - 1
+        begins = numpy.flatnonzero(numpy.diff(self._sent, prepend=-2) != 1)
+        sizes = numpy.diff(begins, append=len(self._sent))
+        first = numpy.repeat(begins - 11 * (sizes == len(CLOCK)), sizes)
+        self._columns: Array = numpy.arange(len(self._sent)) - first
 
-    def filled(self, number: int, random: numpy.random.Generator) -> bytes:
+    def filled(self, number: int, random: numpy.random.Generator, step: int) -> bytes:
         """Return the page as number `number` of a text."""
         text = self.text.copy()
         for code, digits in _DIGITS.items():
             drawn = numpy.frombuffer(random.bytes(len(self.places[code])), numpy.uint8)
             text[self.places[code]] = _table(digits)[drawn]
-        moments = EPOCH + number * 400_000 + numpy.arange(len(self.starts)) // 4 * 97
-        stamps = numpy.datetime_as_string(moments.astype("datetime64[us]")).astype("S26")
-        at = self.starts[:, None] + numpy.arange(26)
-        text[at] = stamps.view(numpy.uint8).reshape(-1, 26)
+        batches = numpy.arange(len(self.starts)) // 4
+        moments = EPOCH + number * step + batches * (step * 97 // 400_000)
+        text[self.starts[:, None] + numpy.arange(26)] = _stamps(moments)
         text[self.starts + 26] = ord("Z")
+        if len(self._sent):
+            late = random.integers(100, 50_000, len(moments))
+            text[self._sent] = _stamps(moments - late)[self._lines, self._columns]
         return text.tobytes()
+
+
+def _stamps(moments: Array) -> Array:
+    """Return the 26 characters of each time, without its zone."""
+    stamps = numpy.datetime_as_string(moments.astype("datetime64[us]")).astype("S26")
+    return stamps.view(numpy.uint8).reshape(-1, 26)
 
 
 def _table(digits: bytes) -> Array:
     return numpy.resize(numpy.frombuffer(digits, numpy.uint8), 256)
 
 
-def pages(kind: str = "mix", seed: int = 1) -> Iterator[bytes]:
-    """Yield pages of whole lines of about 1 MiB, without end. Raises KeyError for an unknown kind."""
+def pages(
+    kind: str | Sequence[Kind] = "mix", seed: int = 1, *, step: int = 400_000
+) -> Iterator[bytes]:
+    """Yield pages of whole lines of about 1 MiB, without end. Raises KeyError for an unknown kind.
+
+    kind: a name, or what makes the lines of a page, in turns. step: microseconds from page to page.
+    """
+    kinds = KINDS[kind] if isinstance(kind, str) else kind
     random = Random(seed)
     words = Words(random)
     made: list[_Page] = []
@@ -304,8 +328,8 @@ def pages(kind: str = "mix", seed: int = 1) -> Iterator[bytes]:
     number = 0
     while True:
         if len(made) < PAGES:
-            made.append(_Page(KINDS[kind][number % len(KINDS[kind])], random, words))
-        yield made[number % PAGES].filled(number, fresh)
+            made.append(_Page(kinds[number % len(kinds)], random, words))
+        yield made[number % PAGES].filled(number, fresh, step)
         number += 1
 
 
