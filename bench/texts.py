@@ -291,6 +291,8 @@ class _Page:
         """Return the page as number `number` of a text."""
         text = self.text.copy()
         for code, digits in _DIGITS.items():
+            if code == LAST and not len(self.places[code]):
+                continue  # Even no bytes are drawn, and the texts of before would be others.
             drawn = numpy.frombuffer(random.bytes(len(self.places[code])), numpy.uint8)
             text[self.places[code]] = _table(digits)[drawn]
         batches = numpy.arange(len(self.starts)) // 4
