@@ -1,0 +1,158 @@
+"""The file of columns: its identity, its metadata, and its checksums.
+
+It is a Parquet file for every engine. Its metadata has two entries of ours. `logsrv` is JSON: the segment,
+the versions of the format and of the rules, and how each field is stored. `logsrv.crc` has CRC-32 checksums
+in hexadecimal, eight digits each: of the footer, with zeros in place of these digits, then of each column
+chunk. So nothing is read that differs from the bytes that were written.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import pyarrow.parquet as pq
+
+from logsrv.descriptor import pieces_between
+from logsrv.linelog.fields.level import FIELD_RULES, RULES
+from logsrv.linelog.store.index import IndexHead
+
+FORMAT = 1
+KEY, CRC_KEY = b"logsrv", b"logsrv.crc"
+OF_SOURCE = ("source", "name", "host", "port")
+FIXED = ("position", "time", *OF_SOURCE, "level")
+"""The columns that every file has, before those of the fields."""
+MAP = "fields"
+"""The column with the fields that have no column of their own."""
+_VERSIONS = [FORMAT, RULES, FIELD_RULES]
+_DIGITS = 8
+LIST = "["
+MAGIC = b"PAR1"
+TAIL = 4 + len(MAGIC)
+"""The bytes at the end of a Parquet file: the size of the footer before them, and MAGIC."""
+
+
+class SegmentIdentity(NamedTuple):
+    """The segment that has the lines of a file. crc: the checksum of its index."""
+
+    segment: int
+    text: int
+    compressed: int
+    lines: int
+    crc: int
+
+    @classmethod
+    def of_index(cls, head: IndexHead) -> SegmentIdentity:
+        """Return the identity of the segment that has an index with this head."""
+        return cls(head.segment, head.text, head.compressed, head.lines, head.crc)
+
+
+class LineGroupBounds(NamedTuple):
+    """A row group: whole frames of the segment.
+
+    start, stop: its offsets in the text. smallest, largest: the times of its lines in microseconds since
+    1970; NO_TIME if some line has none.
+    """
+
+    start: int
+    stop: int
+    lines: int
+    smallest: int
+    largest: int
+
+
+class ColumnsHead(NamedTuple):
+    """Our metadata of a file.
+
+    ways: for each field that is stored as numbers, how its texts are written (`numbers.py`). lists: fields
+    of which the texts that begin with LIST are lists, as JSON. left_out: fields that only the text tells.
+    complete: whether no line has a field that is neither a column nor left out.
+    """
+
+    identity: SegmentIdentity
+    groups: list[LineGroupBounds]
+    ways: Mapping[str, str]
+    lists: list[str]
+    left_out: list[str]
+    complete: bool
+
+    def encode(self) -> bytes:
+        """Return the value of the metadata entry KEY."""
+        return json.dumps({"versions": _VERSIONS, **self._asdict()}).encode()
+
+
+def decode_columns_head(data: bytes) -> ColumnsHead:
+    """Return our metadata of a file. Raises ValueError if it is of another version, or invalid."""
+    try:
+        found = json.loads(data)
+        if found.pop("versions") != _VERSIONS:
+            raise ValueError("another version of logsrv made these columns")
+        identity = SegmentIdentity(*found.pop("identity"))
+        groups = [LineGroupBounds(*one) for one in found.pop("groups")]
+        return ColumnsHead(identity, groups, **found)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("the metadata of these columns is invalid") from error
+
+
+class ChunkSums(NamedTuple):
+    """The checksums in a footer. of_chunks: by row group and column, in the order of the file."""
+
+    of_footer: int
+    of_chunks: list[int]
+
+    def encode(self) -> bytes:
+        """Return the value of the metadata entry CRC_KEY."""
+        return b"".join(b"%08x" % one for one in (self.of_footer, *self.of_chunks))
+
+
+def chunk_bounds(metadata: pq.FileMetaData) -> list[tuple[int, int]]:
+    """Return where each column chunk begins in the file, and its size."""
+    found = []
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for chunk in map(group.column, range(metadata.num_columns)):
+            first = chunk.dictionary_page_offset or chunk.data_page_offset
+            found.append((min(first, chunk.data_page_offset), chunk.total_compressed_size))
+    return found
+
+
+def place_of_sums(footer: bytes) -> slice:
+    """Return where the value of CRC_KEY is in a footer. Raises ValueError if it has none."""
+    # No text of others comes after this entry. Before the value are a byte for its type, and its size, with
+    # seven bits in a byte (Thrift's compact protocol).
+    at = footer.rfind(CRC_KEY)
+    if at < 0:
+        raise ValueError("it has no checksums of logsrv: another program has made it")
+    at += len(CRC_KEY) + 1
+    size = shift = 0
+    for byte in footer[at : at + 5]:
+        size |= (byte & 127) << shift
+        shift, at = shift + 7, at + 1
+        if byte < 128:
+            break
+    return slice(at, at + size)
+
+
+def sum_of_footer(footer: bytes, place: slice) -> int:
+    """Return the checksum of a footer with zeros at `place`."""
+    size = place.stop - place.start
+    return zlib.crc32(footer[: place.start] + b"0" * size + footer[place.stop :])
+
+
+def decode_sums(footer: bytes) -> ChunkSums:
+    """Return the checksums in a footer. Raises ValueError if they are missing, or its own is wrong."""
+    place = place_of_sums(footer)
+    digits = footer[place]
+    found = [int(digits[at : at + _DIGITS], 16) for at in range(0, len(digits), _DIGITS)]
+    if not found or found[0] != sum_of_footer(footer, place):
+        raise ValueError("it is damaged: its footer has another checksum")
+    return ChunkSums(found[0], found[1:])
+
+
+def checksum_of_extent(fd: int, at: int, size: int) -> int:
+    """Return the checksum of bytes of an open file."""
+    found = 0
+    for piece in pieces_between(fd, at, at + size):
+        found = zlib.crc32(piece, found)
+    return found

@@ -1,0 +1,239 @@
+"""Columns read from a file: by row group, each column when it is first asked for."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from typing import Any, NamedTuple, Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from logsrv.kit.text.words import fault_text
+from logsrv.linelog.columns.coded import CodedField, no_line
+from logsrv.linelog.columns.layout import (
+    KEY,
+    LIST,
+    MAGIC,
+    MAP,
+    TAIL,
+    ColumnsHead,
+    SegmentIdentity,
+    chunk_bounds,
+    decode_columns_head,
+    decode_sums,
+)
+from logsrv.linelog.columns.numbers import SHORTEST, texts_of_numbers
+from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.stamps import NO_TIME
+from logsrv.linelog.store.index import IndexHead
+
+_NEVER = ("position", "message")
+_PREFIXES = ("fields.", "syslog.")
+
+
+def open_columns(fd: int, head: IndexHead) -> SegmentColumns:
+    """Return the columns in an open file, which `SegmentColumns.close` closes.
+
+    head: of the index of the segment. Raises OSError, and ValueError with the reason if the file is
+    damaged, a stranger's, of another segment, or made by another version; then `fd` stays open.
+    """
+    try:
+        return SegmentColumns(fd, SegmentIdentity.of_index(head))
+    except (pa.ArrowException, EOFError, OverflowError) as error:
+        raise ValueError(f"these columns are damaged: {fault_text(error)}") from error
+
+
+class NumberColumn(NamedTuple):
+    """A field whose texts are all numbers.
+
+    values: int64 or float64, one for each line; without meaning where `missing`. missing: None if every
+    line has the field. integers: whether a whole number was written without a point, so that the text says
+    an integer; always true of int64.
+    """
+
+    values: Array
+    missing: Array | None
+    integers: bool
+
+
+class SegmentColumns:
+    """The columns of a sealed segment in an open file.
+
+    lines: the lines of the segment. groups: its row groups, in order. left_out: the names of fields that
+    only the text tells.
+    """
+
+    def __init__(self, fd: int, identity: SegmentIdentity) -> None:
+        self._file = CheckedFile(fd)
+        metadata = self._file.metadata
+        parquet = pq.ParquetFile(
+            pa.PythonFile(self._file, "r"), metadata=metadata, pre_buffer=False
+        )
+        self._head: ColumnsHead = decode_columns_head((metadata.metadata or {}).get(KEY, b"{}"))
+        if self._head.identity != identity:
+            raise ValueError("these are the columns of another segment")
+        names = parquet.schema_arrow.names
+        self._places = {name: place for place, name in enumerate(names) if name != MAP}
+        self._reader: Any = parquet.reader
+        self.lines = identity.lines
+        self.groups = self._head.groups
+        self.left_out = frozenset(self._head.left_out)
+
+    def has(self, name: str) -> bool:
+        """Return whether the columns tell a field's value, or that it is missing, in every line."""
+        if name in _NEVER or name.startswith(_PREFIXES) or name in self.left_out:
+            return False
+        return name in self._places or self._head.complete
+
+    def group(self, number: int) -> GroupColumns:
+        """Return the columns of a row group."""
+        return GroupColumns(self, number)
+
+    def read_column(self, group: int, name: str) -> Any:
+        """Return a column as an array of Arrow; None if no line has it. Raises OSError, ValueError."""
+        place = self._places.get(name)
+        if place is None:
+            return None
+        try:
+            table = self._reader.read_row_group(group, column_indices=[place], use_threads=False)
+        except pa.ArrowException as error:
+            raise ValueError(f"these columns are damaged: {fault_text(error)}") from error
+        # A dictionary that grew too large is followed by chunks that have others.
+        column = table.column(0).unify_dictionaries()
+        return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+    def way_of_field(self, name: str) -> str | None:
+        """Return how the texts of a field's numbers are written; None if they are stored as texts."""
+        return self._head.ways.get(name)
+
+    def has_lists(self, name: str) -> bool:
+        """Return whether the texts of a field that begin with `[` are lists."""
+        return name in self._head.lists
+
+    def close(self) -> None:
+        """Close the file, as the end of `with` does."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class GroupColumns:
+    """The columns of a row group; each is read from the file when it is first asked for.
+
+    Every method raises OSError, and ValueError if the file is damaged.
+    """
+
+    def __init__(self, columns: SegmentColumns, number: int) -> None:
+        self.lines = columns.groups[number].lines
+        self._columns, self._number = columns, number
+        self._fields: dict[str, CodedField] = {}
+        self._read: dict[str, Any] = {}
+
+    def _column(self, name: str) -> Any:
+        if name not in self._read:
+            self._read[name] = self._columns.read_column(self._number, name)
+        return self._read[name]
+
+    def offsets(self) -> Array:
+        """Return the offset of each line in the text of the segment."""
+        found: Array = self._column("position").to_numpy(zero_copy_only=False)
+        return found
+
+    def moments(self) -> Array:
+        """Return the time of each line in microseconds since 1970, or NO_TIME."""
+        column = self._column("time").view(pa.int64()).fill_null(int(NO_TIME))
+        found: Array = column.to_numpy(zero_copy_only=False)
+        return found
+
+    def field(self, name: str) -> CodedField:
+        """Return a field that `SegmentColumns.has`, other than `time`."""
+        if name not in self._fields:
+            self._fields[name] = self._coded(name)
+        return self._fields[name]
+
+    def _coded(self, name: str) -> CodedField:
+        column = self._column(name)
+        if column is None:
+            return no_line(self.lines)
+        if not pa.types.is_dictionary(column.type):
+            column = column.dictionary_encode()
+        codes: Array = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        words = column.dictionary
+        way = self._columns.way_of_field(name)
+        if way is not None:
+            words = texts_of_numbers(words, way)
+        texts = words.to_pylist()
+        if not self._columns.has_lists(name):
+            return CodedField(codes, texts)
+        lists = frozenset(code for code, text in enumerate(texts) if text.startswith(LIST))
+        return CodedField(codes, texts, lists)
+
+    def numbers(self, name: str) -> NumberColumn | None:
+        """Return a field as numbers, without their texts; None if it is not stored as numbers."""
+        way = self._columns.way_of_field(name)
+        column = self._column(name) if way else None
+        if column is None:
+            return None
+        missing = pc.is_null(column).to_numpy(zero_copy_only=False) if column.null_count else None
+        values = column.fill_null(0) if column.null_count else column
+        return NumberColumn(
+            values.to_numpy(zero_copy_only=False),
+            missing,
+            way == SHORTEST or pa.types.is_integer(column.type),
+        )
+
+
+class CheckedFile:
+    """A Parquet file of ours, of which every byte is verified before it is used.
+
+    It has its own position, so that processes which share a descriptor do not disturb each other. Raises
+    OSError, and ValueError if the file has no footer of ours.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._at = 0
+        self._size = os.fstat(fd).st_size
+        tail = os.pread(fd, TAIL, max(0, self._size - TAIL))
+        footer = int.from_bytes(tail[:4], "little")
+        if tail[4:] != MAGIC or footer > self._size - TAIL:
+            raise ValueError("it is no Parquet file, or its end is missing")
+        data = os.pread(fd, footer, self._size - TAIL - footer)
+        sums = decode_sums(data).of_chunks
+        # As if there were nothing before the footer: with 64 KiB at the end, Arrow would read chunks.
+        self.metadata = pq.read_metadata(pa.BufferReader(MAGIC + data + tail))
+        self._sums = dict(zip(chunk_bounds(self.metadata), sums, strict=True))
+
+    def read(self, size: int = -1) -> bytes:
+        """Return a whole column chunk. Raises ValueError if it is damaged."""
+        data = os.pread(self._fd, size, self._at)
+        if self._sums.get((self._at, size)) != zlib.crc32(data):
+            raise ValueError("these columns are damaged: a checksum is wrong")
+        self._at += size
+        return data
+
+    def seek(self, at: int, whence: int = os.SEEK_SET) -> int:
+        """Set the position."""
+        self._at = at + (self._size if whence == os.SEEK_END else 0)
+        return self._at
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._at
+
+    @property
+    def closed(self) -> bool:
+        """Whether the descriptor was closed."""
+        return self._fd < 0
+
+    def close(self) -> None:
+        """Close the descriptor, once."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
