@@ -8,7 +8,11 @@ from unittest.mock import patch
 
 import attrs
 
+from logsrv.linelog.columns import write_file
+from logsrv.linelog.columns.write_file import make_columns
 from logsrv.linelog.store import seal as sealing
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.segment import Form, sealed_segments
 from logsrv.linelog.store.words import build as word_building
 from tests.linelog.questions.lines import Line
 from tests.parts.archived_stores import archive_all
@@ -33,6 +37,7 @@ def small_parts(random: Random) -> Iterator[None]:
         patched.enter_context(patch.object(sealing.text_pieces, "__defaults__", (frame,)))
         for part in "MOST_PART", "TABLES_PART":
             patched.enter_context(patch.object(word_building, part, 1e9))
+        patched.enter_context(patch.object(write_file, "GROUP_LINES", random.choice([1, 7, 30])))
         yield
 
 
@@ -83,6 +88,33 @@ def _damage(store: Path, random: Random) -> None:
             _flip_a_bit(path, random)
 
 
+def _make_columns(store: Path, random: Random) -> None:
+    disk = Disk().open_directory(store)
+    for segment in sealed_segments(disk):
+        if segment.form is Form.PACKED:
+            # With few columns, fields are left out.
+            most = random.choice([9, 14, 200, 200])
+            with patch.object(write_file, "MOST_COLUMNS", most):
+                make_columns(segment, disk)
+    disk.close()
+
+
+def _make_some_columns(store: Path, random: Random) -> None:
+    """Let some segments have columns; some of them are damaged, or those of another segment."""
+    _make_columns(store, random)
+    made = sorted(store.glob("*.parquet"))
+    for path in made:
+        how = random.randrange(7)
+        if how == 0:
+            path.unlink()
+        elif how == 1:
+            path.write_bytes(path.read_bytes()[: random.randrange(path.stat().st_size)])
+        elif how < 4:
+            _flip_a_bit(path, random)
+        elif how == 4 and (other := random.choice(made)).exists():
+            path.write_bytes(other.read_bytes())
+
+
 def _flip_a_bit(path: Path, random: Random) -> None:
     data = bytearray(path.read_bytes())
     data[random.randrange(len(data))] ^= 1 << random.randrange(8)
@@ -91,5 +123,5 @@ def _flip_a_bit(path: Path, random: Random) -> None:
 
 FORMS: dict[str, Callable[[Path, Random], None]] = {
     "active": _nothing, "plain": _nothing, "sealed": _nothing, "archived": _archive,
-    "damaged": _damage, "mixed": _nothing,
+    "damaged": _damage, "mixed": _nothing, "columns": _make_columns, "some columns": _make_some_columns,
 }  # fmt: skip
