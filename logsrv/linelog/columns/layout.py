@@ -16,12 +16,12 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 
 from logsrv.descriptor import pieces_between
+from logsrv.linelog.columns.stamp_fields import OF_SOURCE
 from logsrv.linelog.fields.level import FIELD_RULES, RULES
 from logsrv.linelog.store.index import IndexHead
 
 FORMAT = 1
 KEY, CRC_KEY = b"logsrv", b"logsrv.crc"
-OF_SOURCE = ("source", "name", "host", "port")
 FIXED = ("position", "time", *OF_SOURCE, "level")
 """The columns that every file has, before those of the fields."""
 MAP = "fields"

@@ -25,7 +25,6 @@ from logsrv.linelog.columns.layout import (
     KEY,
     LIST,
     MAP,
-    OF_SOURCE,
     TAIL,
     ChunkSums,
     ColumnsHead,
@@ -38,11 +37,9 @@ from logsrv.linelog.columns.layout import (
 )
 from logsrv.linelog.columns.numbers import INTEGER, numbers_of_texts, ways_of_texts
 from logsrv.linelog.columns.spool import GroupField, Spool, SpooledColumn
+from logsrv.linelog.columns.stamp_fields import level_field, source_fields
 from logsrv.linelog.fields.byte_places import Array
-from logsrv.linelog.fields.level import LEVELS
-from logsrv.linelog.fields.level_numbers import level_numbers
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
-from logsrv.linelog.fields.stored_line import decode_stored, parse_source
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import unpack_frame
 from logsrv.linelog.store.index import Index, decode_head, decode_index
@@ -54,7 +51,6 @@ MOST_COLUMNS = 200
 _LONGEST_NAME = 200
 # A field with more than FEW values, half of them different, is left out.
 _FEW, _DIFFERENT = 2000, 0.5
-_LEVEL = CodedField(numpy.zeros(0, numpy.int32), list(LEVELS))
 
 
 class ColumnsReport(NamedTuple):
@@ -150,27 +146,6 @@ class _Group:
         )
 
 
-def fields_of_stamps(stamps: StampedLines) -> dict[str, CodedField]:
-    """Return the parts of the source, and the level, of all lines."""
-    levels = level_numbers(stamps.text, stamps.ends).astype(numpy.int32) - 1
-    sources = [decode_stored(one) for one in stamps.sources()]
-    places = {one: place for place, one in enumerate(dict.fromkeys(sources))}
-    codes: Array = numpy.full(len(stamps), -1, numpy.int32)
-    codes[stamps.stamped] = [places[one] for one in sources]
-    found = {"source": CodedField(codes, list(places))}
-    parsed = [parse_source(one) for one in places]
-    for name in OF_SOURCE[1:]:
-        parts = [getattr(one, name) for one in parsed]
-        texts = [str(one) for one in dict.fromkeys(parts) if one is not None]
-        of_text = {one: code for code, one in enumerate(texts)}
-        table = numpy.array(
-            [of_text.get(str(one), -1) if one is not None else -1 for one in parts] + [-1],
-            numpy.int32,
-        )
-        found[name] = CodedField(table[codes], texts)
-    return found | {"level": CodedField(levels, _LEVEL.texts)}
-
-
 class ColumnsWriter:
     """Makes the columns of a segment, in steps of a frame.
 
@@ -223,7 +198,7 @@ class ColumnsWriter:
             for name, field in found.fields.items()
             if not self._summary(name).is_left_out
         }
-        group.add_frame(stamps, fields_of_stamps(stamps) | kept)
+        group.add_frame(stamps, source_fields(stamps) | {"level": level_field(stamps)} | kept)
 
     def _summary(self, name: str) -> _FieldSummary:
         return self._fields.setdefault(name, _FieldSummary())

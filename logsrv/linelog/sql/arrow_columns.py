@@ -11,13 +11,12 @@ import numpy
 import orjson
 import pyarrow
 
+from logsrv.linelog.columns.coded import CodedField
+from logsrv.linelog.columns.read_file import GroupColumns
+from logsrv.linelog.columns.stamp_fields import OF_SOURCE, level_field, source_fields
 from logsrv.linelog.fields.byte_places import Array
-from logsrv.linelog.fields.level import LEVELS
-from logsrv.linelog.fields.level_numbers import level_numbers
-from logsrv.linelog.fields.reader import Column
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
-from logsrv.linelog.fields.stored_line import parse_source
 from logsrv.linelog.fields.values import Value, displayable_text, number_of_value, text_of_value
 from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.query.units import number_in_field_unit
@@ -26,7 +25,7 @@ from logsrv.linelog.sql.columns import ALWAYS, ColumnType, arrow_schema
 from logsrv.linelog.store.segment import Position
 
 _INT64 = 1 << 63
-_IN_SOURCE = ("source", "name", "host")
+_ARROW_NUMBERS = {ColumnType.INTEGER: pyarrow.int64(), ColumnType.NUMBER: pyarrow.float64()}
 
 
 class SegmentLines(NamedTuple):
@@ -63,11 +62,9 @@ class ArrowColumnMaker:
     ) -> None:
         self._fields = fields
         self.names = [name for name in (*ALWAYS, *fields) if name in needed]
-        self._of_fields = [name for name in self.names if name in fields]
-        self._of_sources = [name for name in self.names if name in _IN_SOURCE]
-        parsed = [name for name in self._of_fields if name != "position"]
-        texts = [name for name in parsed if fields[name] is ColumnType.TEXT]
-        self._read_columns = column_reader(parsed, extractions, texts)
+        self._parsed = [name for name in self.names if name in fields and name != "position"]
+        texts = [name for name in self._parsed if fields[name] is ColumnType.TEXT]
+        self._read_columns = column_reader(self._parsed, extractions, texts)
         every = arrow_schema(fields)
         self.schema = pyarrow.schema([every.field(name) for name in self.names])
 
@@ -75,9 +72,10 @@ class ArrowColumnMaker:
         """Return the columns of a piece, and the values that they cannot hold, which are NULL there."""
         bad_values: BadValues = {}
         stamps = StampedLines(piece.text)
-        columns = self._parsed_columns(piece, stamps, bad_values)
-        if self._of_sources:
-            columns |= _source_columns(self._of_sources, stamps)
+        columns = {}
+        if any(name in OF_SOURCE for name in self.names):
+            columns = {name: _text_column(one) for name, one in source_fields(stamps).items()}
+        columns |= self._parsed_columns(stamps, bad_values)
         for name in self.names:
             if name not in columns:
                 columns[name] = _BY_NAME[name](piece, stamps)
@@ -85,31 +83,72 @@ class ArrowColumnMaker:
             [columns[name] for name in self.names], schema=self.schema
         ), bad_values
 
-    def _parsed_columns(
-        self, piece: SegmentLines, stamps: StampedLines, bad_values: BadValues
-    ) -> dict[str, Any]:
+    def _parsed_columns(self, stamps: StampedLines, bad_values: BadValues) -> dict[str, Any]:
         """Return the columns for which the messages have to be parsed."""
-        if not self._of_fields:
+        if not self._parsed:
             return {}
-        found = self._read_columns(stamps)
-        if "position" in self._of_fields:
-            offsets = piece.offsets(stamps.starts)
-            found["position"] = [str(Position(piece.segment, offset)) for offset in offsets]
         columns = {}
-        for name, values in found.items():
+        for name, values in self._read_columns(stamps).items():
             kind = self._fields[name]
             if kind is ColumnType.TEXT:
-                column: list[Any] = fields_as_texts(values)
+                texts = pyarrow.array(fields_as_texts(values), pyarrow.string())
+                columns[name] = texts.dictionary_encode()
             else:
                 column = [
                     None if value is None else as_number_or_note(value, kind, name, bad_values)
                     for value in values
                 ]
-            columns[name] = pyarrow.array(column, self.schema.field(name).type)
+                columns[name] = pyarrow.array(column, self.schema.field(name).type)
         return columns
 
+    def make_batch_of_group(
+        self, segment: int, group: GroupColumns, rows: Array | slice = slice(None)
+    ) -> tuple[pyarrow.RecordBatch, BadValues]:
+        """Return the same of lines of a row group. rows: their numbers, or a mask; all by default."""
+        bad_values: BadValues = {}
+        columns = []
+        for name in self.names:
+            kind = self._fields.get(name, ColumnType.TEXT)
+            if name == "time":
+                column = _time_column(group.moments()[rows])
+            elif name == "offset":
+                column = pyarrow.array(group.offsets()[rows])
+            elif name == "segment":
+                column = _segment_column(segment, len(group.offsets()[rows]))
+            elif name == "position":
+                column = _position_column(segment, group.offsets()[rows].tolist())
+            elif kind is ColumnType.TEXT:
+                column = _text_column(group.field(name), rows)
+            else:
+                column = _stored_numbers(group, name, rows, kind, bad_values)
+            columns.append(column)
+        return pyarrow.RecordBatch.from_arrays(columns, schema=self.schema), bad_values
 
-def fields_as_texts(values: Column) -> list[str | None]:
+
+def _stored_numbers(
+    group: GroupColumns, name: str, rows: Array | slice, kind: ColumnType, bad_values: BadValues
+) -> Any:
+    """Return a field in lines of a row group as numbers."""
+    stored = group.numbers(name)
+    if stored is not None and (kind is ColumnType.NUMBER or stored.values.dtype == numpy.int64):
+        missing = None if stored.missing is None else stored.missing[rows]
+        numbers = stored.values[rows]
+        if kind is ColumnType.NUMBER:
+            # Arrow would refuse an integer that a double rounds.
+            numbers = numbers.astype(numpy.float64)
+        return pyarrow.array(numbers, mask=missing)
+    field = group.field(name)
+    codes = field.codes[rows]
+    lines = numpy.bincount(codes + 1, minlength=len(field.texts) + 1)[1:].tolist()
+    found = [
+        as_number_or_note(value, kind, name, bad_values, count) if count else None
+        for value, count in zip(field.values(), lines, strict=True)
+    ]
+    known = pyarrow.array(found, _ARROW_NUMBERS[kind])
+    return known.take(pyarrow.array(codes, mask=codes < 0))
+
+
+def fields_as_texts(values: Sequence[Value | None]) -> list[str | None]:
     """Return the values of a field as texts."""
     return [
         value if value is None or (type(value) is str and value.isascii()) else field_as_text(value)
@@ -134,9 +173,12 @@ def _parse_number(value: str) -> Any:
 
 
 def as_number_or_note(
-    value: Value, kind: ColumnType, field: str, bad_values: BadValues
+    value: Value, kind: ColumnType, field: str, bad_values: BadValues, lines: int = 1
 ) -> int | float | None:
-    """Return a field's value as a number of type `kind`; if that cannot hold it, add it to `bad_values`."""
+    """Return a field's value as a number of type `kind`; if that cannot hold it, add it to `bad_values`.
+
+    lines: the number of lines that have the value.
+    """
     found: Any = None
     if isinstance(value, str) and len(value) < 32:
         found = _parse_number(value)
@@ -157,7 +199,7 @@ def as_number_or_note(
         return int(found)
     count, has_text, has_number = bad_values.get(field, (0, False, False))
     fits_number = found is not None or (is_integer and amount is not None)
-    bad_values[field] = count + 1, has_text or found is None, has_number or fits_number
+    bad_values[field] = count + lines, has_text or found is None, has_number or fits_number
     return None
 
 
@@ -169,23 +211,16 @@ def to_compact_json(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _time_column(piece: SegmentLines, stamps: StampedLines) -> Any:
-    moments = stamps.moments()
+def _time_column(moments: Array) -> Any:
     found = pyarrow.array(moments, pyarrow.int64(), mask=moments == NO_TIME)
     return found.view(pyarrow.timestamp("us", "UTC"))
 
 
-def _level_column(piece: SegmentLines, stamps: StampedLines) -> Any:
-    return _dictionary_column(
-        level_numbers(piece.text, stamps.ends).astype(numpy.int32) - 1, LEVELS
-    )
-
-
-def _dictionary_column(codes: Any, values: Sequence[str]) -> Any:
-    """Return a column of texts, given as indexes of `values`. A negative index is NULL."""
+def _text_column(field: CodedField, rows: Array | slice = slice(None)) -> Any:
+    codes = field.codes[rows]
     return pyarrow.DictionaryArray.from_arrays(
-        pyarrow.array(codes, pyarrow.int32(), mask=codes < 0),
-        pyarrow.array(values, pyarrow.string()),
+        pyarrow.array(codes, mask=codes < 0),
+        pyarrow.array(fields_as_texts(field.values()), pyarrow.string()),
     )
 
 
@@ -204,43 +239,22 @@ def _message_column(piece: SegmentLines, stamps: StampedLines) -> Any:
     return pyarrow.array(texts, pyarrow.string())
 
 
-@lru_cache(maxsize=10000)
-def _source_parts(source: bytes) -> tuple[str | None, str | None, str | None]:
-    """Return SOURCE as text, and the name and the host in it."""
-    text = source.decode("utf-8", "surrogateescape")
-    name, host, _ = parse_source(text)
-    return displayable_text(text), name, displayable_text(host) if host else None
+def _segment_column(segment: int, lines: int) -> Any:
+    number = pyarrow.scalar(Position(segment, 0).own.segment, pyarrow.int64())
+    return pyarrow.repeat(number, lines)
 
 
-def _source_columns(names: Sequence[str], stamps: StampedLines) -> dict[str, Any]:
-    """Return columns that depend on SOURCE only: each different source is parsed once."""
-    encoded = pyarrow.array(stamps.sources(), pyarrow.binary()).dictionary_encode()
-    parts = [_source_parts(source) for source in encoded.dictionary.to_pylist()]
-    columns = {}
-    for name in names:
-        values: dict[str | None, int] = {None: -1}
-        place = _IN_SOURCE.index(name)
-        known = [values.setdefault(part[place], len(values) - 1) for part in parts]
-        codes = numpy.full(len(stamps), -1, numpy.int32)
-        codes[stamps.stamped] = numpy.array(known, numpy.int32)[encoded.indices.to_numpy()]
-        columns[name] = _dictionary_column(codes, [value for value in values if value is not None])
-    return columns
-
-
-def _segment_column(piece: SegmentLines, stamps: StampedLines) -> Any:
-    number = pyarrow.scalar(Position(piece.segment, 0).own.segment, pyarrow.int64())
-    return pyarrow.repeat(number, len(stamps))
-
-
-def _offset_column(piece: SegmentLines, stamps: StampedLines) -> Any:
-    return pyarrow.array(piece.offsets(stamps.starts), pyarrow.int64())
+def _position_column(segment: int, offsets: Any) -> Any:
+    places = [str(Position(segment, offset)) for offset in offsets]
+    return pyarrow.array(places, pyarrow.string()).dictionary_encode()
 
 
 _BY_NAME: dict[str, Callable[[SegmentLines, StampedLines], Any]] = {
-    "time": _time_column,
-    "level": _level_column,
+    "time": lambda _, stamps: _time_column(stamps.moments()),
+    "level": lambda _, stamps: _text_column(level_field(stamps)),
     "fields": _all_fields_column,
     "message": _message_column,
-    "segment": _segment_column,
-    "offset": _offset_column,
+    "segment": lambda piece, stamps: _segment_column(piece.segment, len(stamps)),
+    "offset": lambda piece, stamps: pyarrow.array(piece.offsets(stamps.starts), pyarrow.int64()),
+    "position": lambda piece, stamps: _position_column(piece.segment, piece.offsets(stamps.starts)),
 }

@@ -57,10 +57,11 @@ def quoted_identifier(name: str) -> str:
 
 
 def arrow_schema(fields: Mapping[str, ColumnType]) -> pyarrow.Schema:
-    """Return Arrow's schema of the columns. Columns with few different values are dictionary-encoded."""
+    """Return Arrow's schema of the columns. Texts are dictionary-encoded, except messages."""
     types = {
         "TIMESTAMPTZ": pyarrow.timestamp("us", "UTC"),
-        "VARCHAR": pyarrow.string(),
+        "VARCHAR": _ENCODED,
+        TYPE: _ENCODED,
         "JSON": pyarrow.string(),
         "BIGINT": pyarrow.int64(),
         "DOUBLE": pyarrow.float64(),
@@ -69,14 +70,13 @@ def arrow_schema(fields: Mapping[str, ColumnType]) -> pyarrow.Schema:
     return pyarrow.schema(
         pyarrow.field(
             name,
-            _ENCODED if name in _OF_FEW else types[kind],
+            pyarrow.string() if name == "message" else types[kind],
             metadata=_JSON if kind == "JSON" else None,
         )
         for name, kind in every.items()
     )
 
 
-_OF_FEW = ("source", "name", "host", "level")
 _ENCODED = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
 # Tells DuckDB that a text is JSON.
 _JSON = {"ARROW:extension:name": "arrow.json", "ARROW:extension:metadata": ""}
