@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
+from logsrv.linelog.columns.write_file import make_columns
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.seal import seal
-from logsrv.linelog.store.segment import Form, Segment, sealed_name
+from logsrv.linelog.store.segment import Form, Segment, sealed_name, sealed_segments
 from logsrv.linelog.store.segment_notes import remove_empty_segment
 
 BEGIN = parse_rfc3339("2026-11-20T06:00:00Z")
@@ -45,6 +46,16 @@ def make_store(directory: Path, segments: Sequence[Sequence[bytes]], packed: int
         if packed < 0 or number <= packed:
             seal(Segment(number, name, Form.PLAIN), disk)
     (directory / "number").write_bytes(b"%d\n" % len(segments))
+    disk.close()
+    return directory
+
+
+def add_columns(directory: Path) -> Path:
+    """Make the columns of all compressed segments of a store."""
+    disk = Disk().open_directory(directory)
+    for segment in sealed_segments(disk):
+        if segment.form is Form.PACKED:
+            make_columns(segment, disk)
     disk.close()
     return directory
 

@@ -1,11 +1,18 @@
 """Lines as columns: the same that a record says of each."""
 
 import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from logsrv.linelog.columns.read_file import GroupColumns, open_columns
+from logsrv.linelog.columns.write_file import make_columns
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import Value
 from logsrv.linelog.query.question import Term
@@ -13,6 +20,8 @@ from logsrv.linelog.sql.arrow_columns import ArrowColumnMaker, SegmentLines, fie
 from logsrv.linelog.sql.columns import ALWAYS, NO_COLUMN, ColumnType
 from logsrv.linelog.sql.plan import ReadingPlan, WantedRows
 from logsrv.linelog.sql.rows import MisfitValue, StoreReading, TableRows
+from logsrv.linelog.store import index
+from tests.parts.disks import at, packed_segment
 from tests.parts.stores import line, lines, make_store, view_of
 
 LINES = [
@@ -67,6 +76,49 @@ def test_columns_do_not_depend_on_which_others_there_are(names):
     some = ArrowColumnMaker(FIELDS, frozenset(names)).make_batch(piece)[0]
     for name in names:
         assert some.column(name).equals(every.column(name))
+
+
+@contextmanager
+def row_group(directory: Path, text: bytes) -> Iterator[GroupColumns]:
+    """The columns of these lines."""
+    packed, disk = packed_segment(directory, text), at(directory)
+    make_columns(packed, disk)
+    fd = disk.open(packed.columns, os.O_RDONLY)
+    with open_columns(fd, index.load_head(packed, disk)) as columns:
+        yield columns.group(0)
+    disk.close()
+
+
+def piece_of(stored: list[bytes], rows: Sequence[int]) -> SegmentLines:
+    starts = [len(b"".join(stored[:row])) for row in rows]
+    return SegmentLines(7, b"".join(stored[row] for row in rows), lambda _: starts)
+
+
+VALUES = ["5", "-0", "2.5", "1e3", '"x"', '"7"', '"2s"', "[1.10, 2]", "true", "null", str(1 << 63)]
+NUMBERS = ["1", "-7", str(2**53 + 1)], ["1.5", "2.0"], ["-0.0", "1.25"], ["0.10", "12.50"]
+KINDS = st.sampled_from([*ColumnType])
+
+
+@given(
+    values=st.one_of(
+        [st.lists(st.sampled_from(some), min_size=1, max_size=9) for some in (VALUES, *NUMBERS)]
+    ),
+    kinds=st.fixed_dictionaries({"n": KINDS, "port": KINDS}),
+)
+def test_a_row_group_has_the_columns_of_its_text(tmp_path_factory, values, kinds):
+    """So have some of its rows, with the bad values of these only."""
+    stored = [*LINES, *(line(f'{{"n": {value}}}', number) for number, value in enumerate(values))]
+    fields = FIELDS | kinds
+    names = frozenset((*ALWAYS, *fields)) - {"message", "fields"}
+    maker = ArrowColumnMaker(fields, names)
+    with row_group(tmp_path_factory.mktemp("store"), b"".join(stored)) as group:
+        for kept in slice(None), slice(3, None, 2):
+            rows = range(len(stored))[kept]
+            expected, bad_values = maker.make_batch(piece_of(stored, rows))
+            found, also_bad = maker.make_batch_of_group(7, group, kept)
+            found.validate(full=True)
+            assert repr(found.to_pylist()) == repr(expected.to_pylist())
+            assert also_bad == bad_values
 
 
 def test_values_become_text():
