@@ -68,3 +68,8 @@ def texts_of_numbers(numbers: ArrowArray, way: str) -> ArrowArray:
         return pa.array([f"{one:.{way}f}" for one in numbers.to_pylist()], pa.string())
     texts = pc.cast(numbers, pa.string())
     return pc.replace_substring_regex(texts, r"\.0$", "") if way == SHORTEST else texts
+
+
+def preferred_way(ways: frozenset[str]) -> str | None:
+    """Return the way that is read fastest; None if there is none."""
+    return min(ways, key=lambda way: (way != INTEGER, way.isdigit(), way), default=None)

@@ -168,7 +168,7 @@ class GroupColumns:
         way = self._columns.way_of_field(name)
         if way is not None:
             words = texts_of_numbers(words, way)
-        texts = words.to_pylist()
+        texts = words.to_numpy(zero_copy_only=False).tolist()
         if not self._columns.has_lists(name):
             return CodedField(codes, texts)
         lists = frozenset(code for code, text in enumerate(texts) if text.startswith(LIST))

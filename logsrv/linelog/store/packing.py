@@ -42,7 +42,7 @@ from logsrv.memory import keep_freed_memory
 # packing gets a seventieth of a processor at niceness 19, and a quarter at 5.
 NICENESS = (19, 5, 0)
 LONGEST = 65536
-MOST_FILES = 3
+MOST_FILES = 4
 
 
 class HandedDisk(Disk):
@@ -102,8 +102,8 @@ class SealerConnection:
             raise Interrupted
         for message in self._messages.receive(data):
             said = json.loads(b"".join(message))
-            self.hurry = said["hurry"]
-            if "words" in said:
+            self.hurry = said.get("hurry", self.hurry)
+            if "files" in said:
                 self._order = said
 
     def send_answer(self, found: Mapping[str, object], body: bytes = b"") -> None:

@@ -1,0 +1,130 @@
+"""The fields of a segment: which get a column, which go to the map, and which only the text has.
+
+Engines ignore the case of names. So of two names that differ in nothing else, one goes to the map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from logsrv.linelog.columns.groups import GroupField
+from logsrv.linelog.columns.layout import FIXED, LIST, MAP
+from logsrv.linelog.columns.numbers import preferred_way, ways_of_texts
+from logsrv.linelog.columns.spool import Spool, SpooledField
+from logsrv.linelog.fields.byte_places import Array
+
+MOST_COLUMNS, MOST_IN_MAP = 200, 1000
+_LONGEST_NAME = 200
+# A field is left out if more than half of FEW texts and more are different, and they have LONG bytes.
+_FEW, _DIFFERENT, _LONG = 2000, 0.5, 16
+# The part of the size of the compressed text that columns may take, by an estimate: texts compress to half.
+_MOST_PART, _COMPRESSED = 0.33, 0.5
+_LEAST_ROOM = 64 << 10
+
+
+class FieldSummary:
+    """A field in all row groups so far.
+
+    is_left_out: whether it is not kept. lines: those that have it. cost: an estimate of the bytes that its
+    column takes. ways: in which all of its texts are written as numbers. groups: its place in the temporary
+    file by row group.
+    """
+
+    def __init__(self) -> None:
+        self.is_left_out = self.has_lists = self._has_brackets = False
+        self.lines = 0
+        self.cost = 0.0
+        self.ways: frozenset[str] | None = None
+        self.groups: dict[int, SpooledField] = {}
+
+    def add_group(self, number: int, lines: int, field: GroupField, spool: Spool) -> None:
+        """Add the field of a row group of so many lines. Raises OSError."""
+        try:
+            texts = pa.array(field.texts, pa.string())
+        except (UnicodeEncodeError, pa.ArrowException):
+            # Bytes that are not UTF-8, or more than 2 GiB.
+            return self.leave_out()
+        if self.ways is None or self.ways:
+            ways = ways_of_texts(texts)
+            self.ways = ways if self.ways is None else self.ways & ways
+        if not self.ways and _are_ids(field.present, texts):
+            return self.leave_out()
+        self.lines += field.present
+        self.has_lists |= field.has_lists
+        self._has_brackets |= field.is_mixed or (
+            not field.has_lists and bool(pc.any(pc.starts_with(texts, LIST)).as_py())
+        )
+        rows, codes = field.rows_and_codes()
+        stored = self.groups[number] = spool.write_field(lines, rows, codes, texts)
+        self.cost += stored.size * _COMPRESSED + _entropy(codes) / 8
+        return None
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether some texts that begin with LIST are lists, and some are not."""
+        return self.has_lists and self._has_brackets
+
+    @property
+    def way(self) -> str | None:
+        """The way in which all texts are written as numbers; None if they are stored as texts."""
+        return preferred_way(self.ways or frozenset())
+
+    def leave_out(self) -> None:
+        """Forget the field: only the text has it."""
+        self.is_left_out = True
+        self.groups.clear()
+
+
+def _entropy(codes: Array) -> float:
+    """Return the bits that all codes take, if each takes as many as its frequency needs."""
+    counts = numpy.bincount(codes)
+    counts = counts[counts > 0]
+    return float((counts * numpy.log2(len(codes) / counts)).sum())
+
+
+def _are_ids(present: int, texts: pa.StringArray) -> bool:
+    """Return whether texts are nearly all different, and long."""
+    if present < _FEW or len(texts) <= _DIFFERENT * present:
+        return False
+    return bool(pc.sum(pc.binary_length(texts)).as_py() >= _LONG * len(texts))
+
+
+class ChosenFields(NamedTuple):
+    """The fields with a column of their own, those in the map, and the names of all others."""
+
+    columns: dict[str, FieldSummary]
+    in_map: dict[str, FieldSummary]
+    left_out: list[str]
+
+
+def choose_fields(fields: Mapping[str, FieldSummary], compressed: int) -> ChosenFields:
+    """Choose from all fields of a segment whose compressed text has so many bytes."""
+    columns = {name: fields.get(name) or FieldSummary() for name in FIXED[2:]}
+    in_map: dict[str, FieldSummary] = {}
+    taken = {one.casefold() for one in (*FIXED, MAP)}
+    usable = [
+        (name, one)
+        for name, one in fields.items()
+        if not (one.is_left_out or one.is_ambiguous or name in columns)
+    ]
+    room = max(compressed * _MOST_PART, _LEAST_ROOM) - sum(one.cost for one in columns.values())
+    for name, one in sorted(usable, key=lambda item: item[1].cost):
+        room -= one.cost
+        if room < 0:
+            usable.remove((name, one))
+    for name, one in sorted(usable, key=lambda item: -item[1].lines):
+        if len(columns) < MOST_COLUMNS and _is_usual(name) and name.casefold() not in taken:
+            taken.add(name.casefold())
+            columns[name] = one
+        elif len(in_map) < MOST_IN_MAP:
+            in_map[name] = one
+    return ChosenFields(columns, in_map, sorted(fields.keys() - columns.keys()))
+
+
+def _is_usual(name: str) -> bool:
+    return 0 < len(name) <= _LONGEST_NAME and name.isprintable()

@@ -1,0 +1,80 @@
+"""The process that makes the columns of segments beside the server.
+
+    python -P -m logsrv.linelog.columns.make
+
+It needs no directory and no names, as the one that packs segments (store/packing.py): its standard input is
+a socket to the server, which sends an order as JSON, with open files:
+
+    {"files": ["text", "index", "columns", "spool"]}
+
+Their descriptors are in this order: the compressed text and its index for reading, a new file for the
+columns under its temporary name, and an unlinked empty file on the same disk. The answer is JSON, too:
+
+    {"not kept": [], "lines": 5, "groups": 1, "columns": 9, "left_out": 1, "size": 4096}   made, and synced
+    {"not kept": ["columns"]}             a segment that can have no columns: no lines, or a frame too large
+    {"errno": 28}                         a system error
+    {"error": "a frame is damaged"}       the text or its index is damaged
+
+The process ends when the socket is closed; to stop an order, the server ends the process. Between frames
+it looks whether the server is gone. Its niceness is 19.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import sys
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from logsrv.kit.children.child_side import ignore_stop_signals, limit_memory
+from logsrv.linelog.columns.write_file import ColumnsWriter
+from logsrv.linelog.store.disk import explanation
+from logsrv.linelog.store.packing import SealerConnection
+from logsrv.linelog.store.seal import Interrupted
+from logsrv.memory import keep_freed_memory
+
+NICENESS = 19
+
+
+def main() -> int:
+    """Carry out orders until the server is gone; return the exit status 0."""
+    ignore_stop_signals()
+    limit_memory()
+    os.nice(NICENESS)
+    keep_freed_memory(together=True)
+    pa.set_cpu_count(1)
+    with socket.socket(fileno=os.dup(0)) as connection:
+        server = SealerConnection(connection)
+        with contextlib.suppress(Interrupted, ConnectionError):
+            while True:
+                _, files = server.receive_order()
+                server.send_answer(_make_and_close(files, server))
+    return 0
+
+
+def _make_and_close(files: Sequence[int], server: SealerConnection) -> dict[str, object]:
+    """Make the columns of a segment; return the answer. Raises Interrupted if the server is gone."""
+    try:
+        text, index, columns, spool = files
+        writer = ColumnsWriter(text, os.pread(index, os.fstat(index).st_size, 0), columns, spool)
+        for _ in writer.steps():
+            server.receive_arrived()
+        made = writer.report
+        return {"not kept": ["columns"]} if made is None else {"not kept": [], **made._asdict()}
+    except OSError as error:
+        return {"errno": error.errno or errno.EIO}
+    except MemoryError:
+        return {"errno": errno.ENOMEM}
+    except ValueError as error:
+        return {"error": explanation(error)}
+    finally:
+        for fd in files:
+            os.close(fd)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

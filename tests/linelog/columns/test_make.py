@@ -1,0 +1,78 @@
+"""The process that makes columns beside the server."""
+
+import json
+import os
+from contextlib import ExitStack
+
+import pytest
+
+from logsrv.descriptor import Descriptor
+from logsrv.kit.children.blocking import BlockingChild
+from logsrv.linelog.columns import make
+from logsrv.linelog.columns.read_file import open_columns
+from logsrv.linelog.store import index
+from logsrv.linelog.store.segment import tmp
+from tests.linelog.columns.test_extract import STAMP
+from tests.parts.disks import at, packed_segment
+
+LINES = b"".join(STAMP + b"n=1 user=u%d\n" % (one % 3) for one in range(100))
+
+
+@pytest.fixture
+def child():
+    child = BlockingChild(make.__name__)
+    yield child
+    child.kill()
+
+
+def order(child, directory, packed):
+    """Let the process make the columns of a segment; return its answer."""
+    disk = at(directory)
+    name = tmp(packed.columns)
+    with ExitStack() as undo:
+        undo.callback(disk.close)
+        spool = undo.enter_context(Descriptor(disk.create_anew(name)))
+        columns = undo.enter_context(Descriptor(disk.create_anew(name)))
+        text, of_text = (
+            undo.enter_context(Descriptor(disk.open(one, os.O_RDONLY)))
+            for one in (packed.name, packed.index)
+        )
+        files = {"text": text, "index": of_text, "columns": columns, "spool": spool}
+        child.send({"files": list(files)}, list(files.values()))
+        while (answer := child.receive()) is None:
+            pass
+        return json.loads(answer)
+
+
+def test_it_makes_the_columns_of_one_segment_after_another(child, tmp_path):
+    for number in (1, 2):
+        packed = packed_segment(tmp_path, LINES, number)
+        answer = order(child, tmp_path, packed)
+        assert answer["not kept"] == []
+        assert answer["lines"] == 100
+        disk = at(tmp_path)
+        fd = disk.open(tmp(packed.columns), os.O_RDONLY)
+        with open_columns(fd, index.load_head(packed, disk)) as columns:
+            assert columns.group(0).field("user").texts == ["u0", "u1", "u2"]
+        disk.close()
+    assert os.getpriority(os.PRIO_PROCESS, child.process.pid) == 19
+
+
+def test_a_damaged_segment_is_told(child, tmp_path):
+    packed = packed_segment(tmp_path, LINES)
+    data = bytearray((tmp_path / packed.name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (tmp_path / packed.name).write_bytes(data)
+    assert "error" in order(child, tmp_path, packed)
+    (tmp_path / packed.index).write_bytes(b"x")
+    assert order(child, tmp_path, packed) == {"error": "it has no head that this version knows"}
+
+
+def test_a_segment_without_whole_lines_gets_no_columns(child, tmp_path):
+    packed = packed_segment(tmp_path, b"no end of a line")
+    assert order(child, tmp_path, packed) == {"not kept": ["columns"]}
+
+
+def test_it_ends_with_the_server(child):
+    child._connection.close()
+    assert child.process.wait(20) == 0
