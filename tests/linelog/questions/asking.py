@@ -45,7 +45,7 @@ _TEMPLATES = {
     r"/status\W+(?P<status>\w+)/": rb"(?i)status\W+(?P<status>\w+)",
 }
 """What stands behind `extract`, and the same in Python's syntax."""
-_ANSWERS = ("lines", "lines", "count", "top", "histogram", "sort", "table", "table", "patterns")
+ANSWERS = ("lines", "lines", "count", "top", "histogram", "sort", "table", "table", "patterns")
 
 
 @attrs.frozen
@@ -53,7 +53,7 @@ class Question:
     """A query with its stages, and what else may be asked of a search.
 
     is_true: of a line, without the scope. extracted: the expression of each extracted field.
-    answer: one of `_ANSWERS`; `fields` to `every` say more of it.
+    answer: one of `ANSWERS`; `fields` to `every` say more of it.
     """
 
     query: str
@@ -91,11 +91,14 @@ class Question:
 
 
 class Asker:
-    """The maker of random questions about some lines."""
+    """The maker of random questions about some lines. answers: their kinds; often ones several times."""
 
-    def __init__(self, random: Random, lines: Sequence[Line]) -> None:
+    def __init__(
+        self, random: Random, lines: Sequence[Line], answers: Sequence[str] = ANSWERS
+    ) -> None:
         self._random = random
         self._lines = lines
+        self._answers = answers
         self._fields = sorted({name for line in lines for name in (*line.content, *line.header)})
         self._patterns: dict[str, bytes] = {}
         self._amounts = [
@@ -138,7 +141,9 @@ class Asker:
         if self._patterns and random.randrange(2):
             where, other = self._tree(2)
             text, test = f"{text} | where {where}", all_of([test, other])
-        asked = self._with_answer(Question(text, test, self._patterns, random.choice(_ANSWERS)))
+        asked = self._with_answer(
+            Question(text, test, self._patterns, random.choice(self._answers))
+        )
         since, until = sorted(random.choice(self._lines).time for _ in range(2))
         return attrs.evolve(
             asked,

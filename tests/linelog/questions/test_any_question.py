@@ -20,7 +20,7 @@ from logsrv.linelog.query.many import ManyQueries
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.parse import parse
 from tests.linelog.questions import engines
-from tests.linelog.questions.asking import Asker, Question
+from tests.linelog.questions.asking import ANSWERS, Asker, Question
 from tests.linelog.questions.engines import SWITCHES, Answer, Api, Unsaid
 from tests.linelog.questions.forms import FORMS, Store, make_form
 from tests.linelog.questions.lines import Line, random_lines
@@ -29,6 +29,8 @@ from tests.parts.examples import more
 from tests.parts.matchers import check_matcher
 
 LINES, QUESTIONS = 60, 6
+NUMBERS = ("count", "top", "histogram", "table", "table", "table", "sort")
+WITH_COLUMNS = ("columns", "some columns")
 SEEDS = st.integers(0, 2**32 - 1)
 
 
@@ -41,6 +43,13 @@ NEW = settings().max_examples > 25
 @given(SEEDS)
 def test_every_engine_answers_as_a_loop_over_the_lines(seed):
     ask_all(seed)
+
+
+# 500 questions about columns.
+@settings(more(0.8), derandomize=not NEW, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(SEEDS)
+def test_columns_answer_as_a_loop_over_the_lines(seed):
+    ask_all(seed, 25, NUMBERS, WITH_COLUMNS)
 
 
 # The parts that every engine uses, more often than whole engines can be asked.
@@ -73,8 +82,16 @@ def test_all_ways_of_a_query_find_the_lines_for_which_it_is_true(seed):
     assert together == wanted
 
 
-def ask_all(seed: int) -> list[str]:
-    """Make lines, stores of them, and questions; put each in some ways. Return what was asked."""
+def ask_all(
+    seed: int,
+    questions: int = QUESTIONS,
+    answers: Sequence[str] = ANSWERS,
+    forms: Sequence[str] = (),
+) -> list[str]:
+    """Make lines, stores of them, and questions; put each in some ways. Return what was asked.
+
+    answers: kinds of questions. forms: of the stores that every question is put to, else three by chance.
+    """
     told: list[str] = []
     # How JSON is read must not depend on the tests before this one.
     with (
@@ -82,14 +99,21 @@ def ask_all(seed: int) -> list[str]:
         patch.object(json_fields, "without_orjson", 40),
     ):
         try:
-            _ask(Random(seed), Path(home), told)
+            _ask(Random(seed), Path(home), told, questions, answers, forms)
         except BaseException as error:
             error.add_note("\n".join(told[-1:]))
             raise
     return told
 
 
-def _ask(random: Random, home: Path, told: list[str]) -> None:
+def _ask(
+    random: Random,
+    home: Path,
+    told: list[str],
+    questions: int,
+    answers: Sequence[str],
+    forms: Sequence[str],
+) -> None:
     lines = random_lines(random, random.randrange(2, LINES))
     stores: dict[str, Store] = {}
     ways: dict[str, Callable[[Store, Question], Answer]] = {
@@ -99,11 +123,11 @@ def _ask(random: Random, home: Path, told: list[str]) -> None:
         "HTTP": Api(home),
         "SQL": partial(engines.sql, lines),
     }
-    asker = Asker(random, lines)
-    for _ in range(QUESTIONS):
+    asker = Asker(random, lines, answers)
+    for _ in range(questions):
         asked = asker.question()
         checks = Checks(asked, lines)
-        for form in random.sample(list(FORMS), 3):
+        for form in forms or random.sample(list(FORMS), 3):
             if form not in stores:
                 stores[form] = make_form(form, home / form, lines, random)
             off = random.sample(list(SWITCHES), random.choice([0, 1, 1, 2]))
