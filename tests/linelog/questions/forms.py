@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import attrs
 
-from logsrv.linelog.columns import write_file
+from logsrv.linelog.columns import choice, groups
 from logsrv.linelog.columns.write_file import make_columns
 from logsrv.linelog.store import seal as sealing
 from logsrv.linelog.store.disk import Disk
@@ -37,7 +37,7 @@ def small_parts(random: Random) -> Iterator[None]:
         patched.enter_context(patch.object(sealing.text_pieces, "__defaults__", (frame,)))
         for part in "MOST_PART", "TABLES_PART":
             patched.enter_context(patch.object(word_building, part, 1e9))
-        patched.enter_context(patch.object(write_file, "GROUP_LINES", random.choice([1, 7, 30])))
+        patched.enter_context(patch.object(groups, "GROUP_LINES", random.choice([1, 7, 30])))
         yield
 
 
@@ -92,9 +92,9 @@ def _make_columns(store: Path, random: Random) -> None:
     disk = Disk().open_directory(store)
     for segment in sealed_segments(disk):
         if segment.form is Form.PACKED:
-            # With few columns, fields are left out.
-            most = random.choice([9, 14, 200, 200])
-            with patch.object(write_file, "MOST_COLUMNS", most):
+            # Others are in the map, or left out.
+            columns, others = random.choice([(9, 3), (14, 0), (200, 1000), (200, 1000)])
+            with patch.multiple(choice, MOST_COLUMNS=columns, MOST_IN_MAP=others):
                 make_columns(segment, disk)
     disk.close()
 
