@@ -70,7 +70,10 @@ def way_to_show(url: ItemURL) -> Way:
 # another program, after a question. session: explain. dead: cannot be opened; show the reason.
 LinkKind = Literal["show", "search", "download", "outside", "session", "dead"]
 # Schemes of links that the user's programs may open; `file:` and `javascript:` would act on this machine.
-_OUTSIDE = "http https ftp ftps gemini spartan finger mailto news nntp irc ircs xmpp magnet"
+_OUTSIDE = frozenset((
+    "http", "https", "ftp", "ftps", "gemini", "spartan", "finger", "mailto", "news", "nntp", "irc", "ircs",
+    "xmpp", "magnet",
+))  # fmt: skip
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 
@@ -129,7 +132,7 @@ def _link_by_address(address: str, title: str) -> Hyperlink:
             return link_to(GopherURL.parse(address), title)
         except BadURL as error:
             return Hyperlink("dead", title, str(error))
-    if scheme not in _OUTSIDE.split():
+    if scheme not in _OUTSIDE:
         return Hyperlink("dead", title, f"{scheme}: links are not opened: {address}")
     return Hyperlink("outside", title, address)
 

@@ -24,10 +24,10 @@ from logsrv.kit.text.escape import one_line
 
 _USUAL = "open" if sys.platform == "darwin" else "xdg-open"
 # Browsers, pagers and mail programs that want the terminal.
-_IN_TERMINAL = (
-    "alpine amfora bombadillo browsh carbonyl cha chawan elinks less links links2 lynx more mutt nano "
-    "neomutt nvim offpunk vi vim w3m"
-)
+_IN_TERMINAL = frozenset((
+    "alpine", "amfora", "bombadillo", "browsh", "carbonyl", "cha", "chawan", "elinks", "less", "links",
+    "links2", "lynx", "more", "mutt", "nano", "neomutt", "nvim", "offpunk", "vi", "vim", "w3m",
+))  # fmt: skip
 # Endings of files that a desktop would run as programs instead of showing them.
 _RUN = (".desktop", ".appimage", ".command", ".jar", ".exe", ".bat", ".cmd", ".com", ".scr", ".msi")
 
@@ -62,7 +62,7 @@ class ExternalPrograms:
 
         def run() -> None:
             self._opened(what)
-            if Path(command[0]).name in _IN_TERMINAL.split():
+            if Path(command[0]).name in _IN_TERMINAL:
                 with self._window.saying_errors():
                     self._window.run_in_terminal(command)
             else:
