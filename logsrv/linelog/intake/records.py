@@ -347,7 +347,7 @@ class RecordReceiver(InputProtocol):
 
     def _take_lost(self) -> None:
         self.lost()
-        if self._behind is not None:
+        if not self._parsed.called:
             self._busy = True
             self.intake.turns.wait_after(self._parsed, self)
 

@@ -144,6 +144,23 @@ def test_a_large_message_is_stored_behind_the_end_of_its_connection():
     assert peer.value() == b"" and not receiver.working
 
 
+class LastParsed(Parsing):
+    """The unfinished record of a peer that has gone is parsed as well."""
+
+    last = b""
+
+    def lost(self) -> None:
+        self.parse(add_text, self.last)
+
+
+@pytest.mark.parametrize(("last", "waits"), [(b"bad", False), (b"x" * (LARGE + 1), True)])
+def test_a_stop_waits_for_the_last_record_only_while_a_worker_has_it(last, waits, monkeypatch):
+    monkeypatch.setattr(LastParsed, "last", last)
+    receiver, _, _ = parsing(Sink(), LastParsed)
+    receiver.connectionLost()
+    assert receiver.working is waits
+
+
 def test_an_answer_that_comes_when_the_store_is_closed_is_too_late():
     sink = Sink()
     receiver, _, workers = parsing(sink)
