@@ -316,6 +316,10 @@ class Intake:
         self._failures.report_failure(doing, source, failure or Failure())
         return failed_here()
 
+    def refuse_as_failed(self, doing: str, source: str) -> None:
+        """Log the exception that is being handled, as `failed` does; count one record as failed."""
+        self.request_refused(self.failed(doing, source))
+
     def drop(self, source: str, reason: str, sentence: str, records: int = 1) -> None:
         """Count records that are not stored, and log why, each reason once a minute for an address."""
         self.refused(reason, records)

@@ -143,7 +143,7 @@ class LineReceiver(InputProtocol):
 
     def _abort(self) -> None:
         """Close the connection after an error in its own code."""
-        self.intake.request_refused(self.intake.failed("taking in data", self.source))
+        self.intake.refuse_as_failed("taking in data", self.source)
         self._unread.clear()
         self._framer = self.make_framer(self.intake.rules, self.intake.counts)
         self.transport.abortConnection()

@@ -106,7 +106,7 @@ class GelfDatagrams(InputDatagrams):
         try:
             intake.backlog = not intake.turns.run(self, self._take_next)
         except (Exception, SystemExit):
-            intake.request_refused(intake.failed("taking in datagrams", ""))
+            intake.refuse_as_failed("taking in datagrams", "")
             intake.turns.wait(self)
         if intake.datagrams is not None:
             if intake.backlog:
@@ -137,7 +137,7 @@ class GelfDatagrams(InputDatagrams):
         except RequestRefused as refusal:
             intake.drop(source, refusal.reason, f"dropped a datagram: {refusal}")
         except (Exception, SystemExit):
-            intake.request_refused(intake.failed("taking in a datagram", source))
+            intake.refuse_as_failed("taking in a datagram", source)
 
     def _count_given_up(self) -> None:
         """Count the messages that were given up, and start the timer for the unfinished ones."""

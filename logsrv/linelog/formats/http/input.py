@@ -117,8 +117,7 @@ class InputChannel(Channel):
             # While the store takes nothing, requests are refused, and questions answered.
             self.factory.intake.turns.run(self, self._parse_piece, while_closed=True)
         except (Exception, SystemExit):
-            intake = self.factory.intake
-            intake.request_refused(intake.failed("taking in data", self.source))
+            self.factory.intake.refuse_as_failed("taking in data", self.source)
             self._unread.clear()
             self.abort()
         self._is_parsing = False
