@@ -172,8 +172,8 @@ class Episodes:
     ) -> tuple[Episode, ...]:
         """Return the episodes to report now; from then on a message may have told of them.
 
-        values: the present figures. true_now: the groups that fulfil the condition. with_ends: whether to
-        report ends. at_once: whether the process is about to end.
+        values: the present figures that fulfil the condition. true_now: the groups that fulfil it now, or
+        did shortly before. with_ends: whether to report ends. at_once: whether the process is about to end.
         """
         if not with_ends:
             self._forget_reported_ends()

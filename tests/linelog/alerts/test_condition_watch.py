@@ -31,6 +31,7 @@ class Stage(WatcherStage):
     def __init__(self, directory: Path) -> None:
         super().__init__(directory, self.told_of)
         self.sent: list[list[Told]] = []
+        self.values: list[float | None] = []
         self.removed: list[bool] = []
         self.failures: list[Exception] = []
 
@@ -41,6 +42,7 @@ class Stage(WatcherStage):
         states = ["firing" if one.ended is None else "resolved" for one in sent.episodes]
         keys = [",".join(map(str, one.key)) for one in sent.episodes]
         self.sent.append(list(zip(states, keys, strict=True)))
+        self.values += [one.value for one in sent.episodes]
         self.removed.append(sent.is_removed)
         return succeed(None)
 
@@ -188,6 +190,21 @@ def test_a_message_that_fails_is_sent_again_with_the_present_state(stage):
     stage.advance(RETRY[0] + RETRY[1], "app=b msg=oops")
     assert stage.sent == [[("firing", "a"), ("firing", "b")]]
     assert [one.kind for one in stage.reports if one.why] == ["later", "later"]
+
+
+@pytest.mark.parametrize("back_for", [10, 100])
+def test_a_begin_that_arrives_late_has_the_figure_of_an_absence(stage, back_for):
+    """The host was silent, and came back while the receiver was away."""
+    stage.start("| none in 1m")
+    stage.failures = [TemporaryFailure("not now")] * 1000
+    stage.advance(62)
+    for _ in range(back_for):
+        stage.advance(1, "n=1")
+    assert stage.sent == []
+    stage.failures.clear()
+    stage.advance(RETRY[-1])
+    assert stage.sent[0] == [("firing", "")]
+    assert stage.values[0] == 0
 
 
 def test_a_refused_message_is_given_up(stage):
