@@ -41,15 +41,8 @@ class SendingSide:
     """
 
     __slots__ = (
-        "_crowd",
-        "_room",
-        "_waits_for",
-        "author",
-        "full_duplex",
-        "gathered",
-        "lines",
-        "state",
-    )
+        "_crowd", "_room", "_waits_for", "author", "full_duplex", "gathered", "lines", "state",
+    )  # fmt: skip
 
     def __init__(self, author: AuthorProtocol) -> None:
         self.author = author

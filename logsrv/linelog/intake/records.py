@@ -21,13 +21,7 @@ from logsrv.linelog.intake.gathering import GatheredRecords, gather
 from logsrv.linelog.intake.intake import Intake
 from logsrv.linelog.intake.parsing import Parsed, ParseOrder, Parser, place_of
 from logsrv.linelog.intake.turns import LITTLE
-from logsrv.linelog.lines.bodies import (
-    LARGE,
-    Records,
-    Reply,
-    RequestRefused,
-    TooLargeHereError,
-)
+from logsrv.linelog.lines.bodies import LARGE, Records, Reply, RequestRefused, TooLargeHereError
 from logsrv.linelog.lines.framer import RecordFramer
 
 # A peer with more stored but unacknowledged bytes is paused; most clients have a smaller window.
