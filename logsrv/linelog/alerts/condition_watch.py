@@ -147,11 +147,10 @@ class ConditionWatch(Watch):
 
     def _take_message(self, *, at_once: bool) -> EpisodeMessage | None:
         moment, windows, waiting = self._time_of_day(), self._windows, self._episodes
-        is_met_by = windows.condition.is_met_by
         due = waiting.due(
             moment,
             # An episode goes on for one window after its condition was true.
-            {key: value for key, value in windows.values.items() if is_met_by(value)},
+            {key: one for key, one in windows.values.items() if windows.condition.is_met_by(one)},
             windows.true_at(moment - PRESENT),
             with_ends=self.task.alert.alert_resolved,
             at_once=at_once,
