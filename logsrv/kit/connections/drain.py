@@ -12,6 +12,7 @@ from __future__ import annotations
 import select
 import termios
 from collections.abc import Set
+from functools import partial
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IReactorTime
@@ -51,7 +52,8 @@ async def drain(connections: Set[GuardedConnection], seconds: float, clock: IRea
     """Close each connection when it falls silent, and cut off the rest after `seconds`.
 
     Returns, when no connection is left, how many were cut off with a loss. A connection is not silent while
-    received bytes wait for it, as when the store has paused it, or while its answer is in preparation.
+    received bytes wait for it, as when the store has paused it, or while its answer is in preparation. One
+    that gets an answer is closed right behind it, or its peer could ask again and again between two looks.
     Bytes that were written before the close are still sent; a peer that has not got all of them after
     `seconds` is cut off.
     """
@@ -69,6 +71,9 @@ async def drain(connections: Set[GuardedConnection], seconds: float, clock: IRea
                         connection.stop_awaiting_goodbye()
                 continue
             if connection.working or unread_bytes(connection.transport):
+                # The protocols of the kit have it: they know when they are between two requests.
+                if call_when_answered := getattr(connection, "call_when_answered", None):
+                    call_when_answered(partial(_close_if_answered, connection))
                 continue
             # Only one that is silent twice in a row: in between the reactor could deliver received bytes.
             if connection in before:
@@ -84,6 +89,13 @@ async def drain(connections: Set[GuardedConnection], seconds: float, clock: IRea
     while connections:
         await deferLater(clock, LOOK_SECONDS)
     return cut
+
+
+def _close_if_answered(connection: GuardedConnection) -> None:
+    """Close a connection whose answer is still on its way, so that its peer cannot have asked again."""
+    transport, is_kept = connection.transport, connection.closing or connection.working
+    if unacknowledged_bytes(transport) and not (is_kept or unread_bytes(transport)):
+        connection.close()
 
 
 def _would_lose_bytes(connection: GuardedConnection) -> bool:

@@ -15,10 +15,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from logsrv.errors import PeerError
-from logsrv.kit.connections.transports import (
-    can_half_close,
-    delay_close_for_producer,
-)
+from logsrv.kit.connections.transports import can_half_close, delay_close_for_producer
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.protocols import states
 from logsrv.kit.protocols.awaiting import CANCELLED, as_deferred, call_without_connection, handled
@@ -44,15 +41,17 @@ class PeerConnection(SendingSide):
 
     reader: makes input for the protocol of the peer's bytes. None after the end, and before the first
     bytes unless the author's code asks for input itself. work: fires when the author's code that still runs
-    is done; None if none runs.
+    is done; None if none runs. when_answered: called each time that code has returned, or waits for the
+    peer.
     """
 
-    __slots__ = ("_farewell", "_timers", "reader", "work")
+    __slots__ = ("_farewell", "_timers", "reader", "when_answered", "work")
 
     def __init__(self, author: AuthorProtocol) -> None:
         super().__init__(author)
         self.reader: InputReader | None = None
         self.work: Deferred[Any] | None = None
+        self.when_answered: Callable[[], object] | None = None
         self._farewell = b""
         self._timers: set[DelayedCall] | None = None
 
@@ -201,6 +200,8 @@ class PeerConnection(SendingSide):
             self.state, words = self.state[states.RETURN]
             for word in words:
                 ACTIONS[word](self)
+        if self.when_answered is not None:
+            self.when_answered()
 
     def hold_input_until(self, result: object, doing: str) -> None:
         """Give the protocol no more input until `result` has fired. doing: the method, for the log."""

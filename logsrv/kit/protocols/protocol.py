@@ -202,6 +202,10 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         """
         return (self._connection or self._ensure_connection()).drain()
 
+    def call_when_answered(self, function: Callable[[], object]) -> None:
+        """Call `function` each time the author's code has returned, or waits for the peer."""
+        (self._connection or self._ensure_connection()).when_answered = function
+
     def later(
         self, seconds: float, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs
     ) -> DelayedCall:

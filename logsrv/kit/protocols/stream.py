@@ -325,6 +325,8 @@ class Connection(PeerProtocol[Settings, State]):
         self._waiting = self._wake_up
         if self._holds_back:
             self._pause_if_unread()
+        if self._peer_connection.when_answered is not None:
+            self._peer_connection.when_answered()
         return self._wake_up
 
     def _take_line(self) -> str | None:

@@ -16,7 +16,7 @@ from twisted.internet.threads import deferToThread
 from twisted.python.failure import Failure
 
 from logsrv.errors import StoreError
-from logsrv.kit import LineProtocol
+from logsrv.kit import Connection, Delimiter, FrameProtocol, LineProtocol, RequestProtocol
 from logsrv.kit.protocols.deadline import with_time_limit
 from logsrv.kit.service.stop import await_step_logged
 from logsrv.kit.testing.patience import PATIENCE
@@ -53,6 +53,69 @@ async def test_work_under_way_is_finished(serving):
         assert await deferToThread(begin, client, b"one\n") == b"working on one\r\n"
         stopping = running.service.stopService()
         assert await deferToThread(rest, client) == b"done one\r\n"
+        await stopping
+
+
+class SlowRequests(RequestProtocol):
+    async def request_received(self, request: str) -> str:
+        await deferLater(reactor, 0.05)  # type: ignore[arg-type]
+        return f"done {request}"
+
+
+class SlowFrames(FrameProtocol):
+    framing = Delimiter(b"\n")
+
+    async def frame_received(self, frame: bytes) -> None:
+        await deferLater(reactor, 0.05)  # type: ignore[arg-type]
+        self.send_frame(b"done %s" % frame)
+
+
+class SlowAsking(LineProtocol):
+    async def line_received(self, line: str) -> None:
+        while True:
+            await deferLater(reactor, 0.05)  # type: ignore[arg-type]
+            line = await self.ask(f"done {line}\n")
+
+
+async def answer_slowly(connection: Connection) -> None:
+    async for line in connection:
+        await deferLater(reactor, 0.05)  # type: ignore[arg-type]
+        connection.send_line(f"done {line}")
+
+
+def ask_again_at_once(client: socket.socket, times: int) -> int:
+    """Ask as soon as there is an answer, up to some times; return how many answers came before the end."""
+    for answers in range(times):
+        client.sendall(b"it\n")
+        if not (answer := client.recv(1000)):
+            return answers
+        assert answer.strip() == b"done it"
+    return times
+
+
+@pytest.mark.parametrize("served", [SlowRequests, SlowFrames, SlowAsking, answer_slowly])
+async def test_who_asks_again_at_once_gets_the_answer_and_then_the_end(serving, served):
+    """The end is no reset, and comes as soon as an answer is sent: not when the time is over."""
+    running = serving(served)
+    with socket.create_connection(("127.0.0.1", running.port), PATIENCE) as client:
+        assert await deferToThread(ask_again_at_once, client, 2) == 2
+        asking = deferToThread(ask_again_at_once, client, 60)
+        await running.service.stopService()
+        assert await asking < 20
+    assert running.service.served.cut == 0
+
+
+async def test_requests_that_have_arrived_are_answered_although_a_stop_closes_behind_an_answer(
+    serving,
+):
+    running = serving(SlowRequests)
+    with socket.create_connection(("127.0.0.1", running.port), PATIENCE) as client:
+        assert await deferToThread(begin, client, b"one\n") == b"done one\r\n"
+        client.sendall(b"two\nthree\n")
+        await deferLater(reactor, 0.02)  # type: ignore[arg-type]
+        client.sendall(b"four\n")
+        stopping = running.service.stopService()
+        assert await deferToThread(rest, client) == b"done two\r\ndone three\r\ndone four\r\n"
         await stopping
 
 
