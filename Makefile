@@ -145,7 +145,7 @@ manuals: .venv/dev.ready
 	@$(BIN)/python packaging/manuals/generate.py build
 
 .venv/run.ready: setup.cfg pyproject.toml .make/venv.sh $(ANOTHER)
-	@sh .make/venv.sh '$(PYTHON)' '.' && touch $@
+	@sh .make/venv.sh '$(PYTHON)' '.[columns]' && touch $@
 
 .venv/dev.ready: setup.cfg pyproject.toml .make/venv.sh $(ANOTHER)
 	@sh .make/venv.sh '$(PYTHON)' '.[dev]' && touch $@ .venv/run.ready

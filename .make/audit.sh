@@ -8,7 +8,7 @@ trap 'rm -rf "$work"' EXIT
 echo 'make audit: installing what a user gets, and pip-audit beside it'
 "$python" -m venv "$work/user"
 "$work/user/bin/python" -m pip install --quiet --disable-pip-version-check \
-    --editable '.[browse,sql,inspect,senders,archive,nats,kafka]'
+    --editable '.[browse,columns,sql,inspect,senders,archive,nats,kafka]'
 # logsrv itself is not looked up.
 "$work/user/bin/python" -m pip freeze --disable-pip-version-check --exclude logsrv >"$work/requirements.txt"
 "$python" -m venv "$work/auditor"

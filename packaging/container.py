@@ -49,7 +49,9 @@ def builder() -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Build an image of the last commit.")
     parser.add_argument("--base", help="an image with Python 3.11 or newer, and its venv")
-    parser.add_argument("--extras", default="senders", help="of setup.cfg (default: senders)")
+    parser.add_argument(
+        "--extras", default="columns,senders", help="of setup.cfg (default: columns,senders)"
+    )
     given, options = parser.parse_known_args()
     command = builder()
     shutil.rmtree(CONTEXT, ignore_errors=True)

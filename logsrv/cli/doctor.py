@@ -1,8 +1,8 @@
 """Verify a store, and repair what can be repaired.
 
 The whole store is read: compressed segments with their checksums, indexes,
-word indexes, the numbers of segments, small files, and the places of targets
-and alerts. A server may go on writing meanwhile: the command reads with low
+word indexes, columns, the numbers of segments, small files, and the places of
+targets and alerts. A server may go on writing meanwhile: the command reads with low
 priority, and disturbs nothing else. --quick reads no text, only structure,
 sizes and small files.
 
@@ -11,8 +11,9 @@ Each finding says what is wrong, where, and what to do:
   damaged  all lines can be read, but something else is wrong
 
 --repair makes indexes and small files again if they can be made with certainty.
-It removes nothing: a replaced file stays as NAME.damaged. While a server uses
-the store, it repairs only indexes.
+It removes only damaged columns, made from the text: any other file that it
+replaces stays as NAME.damaged. While a server uses the store, it repairs only
+indexes and columns.
 
 Example:
 
@@ -38,6 +39,7 @@ from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
 from logsrv.kit.text.words import counted, shown
+from logsrv.linelog.columns.process import ColumnsProcess, columns_are_installed
 from logsrv.linelog.cursors.place import saved_places
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.care.examine import Examination
@@ -67,6 +69,9 @@ def run(arguments: argparse.Namespace) -> int:
             examination = Examination(
                 disk=disk, places=lambda: list(saved_places(directory)), quick=arguments.quick
             )
+            if columns_are_installed():
+                examination.columns = process = ColumnsProcess()
+                undo.callback(process.end)
             visit = DoctorRun(examination, repair=arguments.repair)
             if arguments.repair:
                 try:

@@ -1,10 +1,13 @@
-"""Make the indexes that sealed segments of a store lack.
+"""Make the indexes and columns that sealed segments of a store lack.
 
 A search reads only the parts of a sealed segment that its word index names. A segment gets its word index
 when it is sealed. This command makes the index for segments that were sealed with --index none or by an
 older version of logsrv, and replaces damaged ones. It does the same for the index of frames (.idx): with
-one of an older version, a search can skip nothing by time. A server may go on writing into the store. A
-word index that would take more than 15 % of its segment is not kept: such segments are read whole.
+one of an older version, a search can skip nothing by time. A word index that would take more than 15 % of
+its segment is not kept: such segments are read whole.
+
+Columns (.parquet) make figures fast. A server makes them itself, unless it has --no-columns; this command
+makes the missing and damaged ones too, if the extra columns is installed. A server may go on writing.
 
 Example:
 
@@ -16,21 +19,30 @@ Exit status: 0, or 1 when a segment is damaged or an index could not be written.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 from pathlib import Path
+
+import attrs
 
 from logsrv.cli.arguments import only_store, tell
 from logsrv.cli.command import Command
 from logsrv.cli.reading import declare_store
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
+from logsrv.linelog.columns.process import (
+    ColumnsOutcome,
+    ColumnsProcess,
+    columns_are_installed,
+    is_worth_columns,
+)
 from logsrv.linelog.store.care.file_owner import give_files_of_root
-from logsrv.linelog.store.disk import Disk, store_errors
+from logsrv.linelog.store.disk import Disk, explanation, store_errors
 from logsrv.linelog.store.format import require_known_format
 from logsrv.linelog.store.words.build import ReindexedSegment, make_missing_indexes
 from logsrv.memory import keep_freed_memory
 
-command = Command("reindex", "make the indexes that sealed segments lack", __name__)
+command = Command("reindex", "make the indexes and columns that sealed segments lack", __name__)
 
 # The first MOST_NAMED segments are reported one by one; after them, one of REPORT_EVERY segments.
 MOST_NAMED = 50
@@ -52,9 +64,14 @@ def run(arguments: argparse.Namespace) -> int:
     with (
         store_errors(f"the store {shown(str(directory))} cannot be read"),
         Disk().open_directory(directory) as disk,
+        contextlib.ExitStack() as undo,
     ):
         require_known_format(disk)
+        process = ColumnsProcess()
+        undo.callback(process.end)
         for one in make_missing_indexes(disk):
+            if columns_are_installed():
+                one = make_columns_too(one, disk, process)
             looked_at += not one.gone
             made += bool(one.made)
             failed += one.error is not None
@@ -67,8 +84,26 @@ def run(arguments: argparse.Namespace) -> int:
                 elif reported % REPORT_EVERY == 0:
                     print(f"{looked_at} segments so far", flush=True)
         give_files_of_root(disk)
-    print(f"{looked_at} sealed segments; indexes were made for {made}")
+    print(f"{looked_at} sealed segments; indexes or columns were made for {made}")
     return 1 if failed else 0
+
+
+def make_columns_too(
+    one: ReindexedSegment, disk: Disk, process: ColumnsProcess
+) -> ReindexedSegment:
+    """Make the columns of a segment as well, unless it is damaged, or small; return the whole result."""
+    if one.gone or one.error is not None:
+        return one
+    try:
+        if is_worth_columns(one.segment, disk):
+            found = process.make(one.segment, disk)
+            if found is ColumnsOutcome.MADE:
+                return attrs.evolve(one, made=(*one.made, "columns"))
+    except (OSError, ValueError) as error:
+        if disk.has_name(one.segment.name):
+            return attrs.evolve(one, error=f"no columns: {explanation(error)}")
+        return attrs.evolve(one, gone=True)
+    return one
 
 
 def _made_indexes_sentence(one: ReindexedSegment) -> str | None:
@@ -80,4 +115,4 @@ def _made_indexes_sentence(one: ReindexedSegment) -> str | None:
     return f"made its {' and its '.join(_NAMES[what] for what in one.made)}" if one.made else None
 
 
-_NAMES = {"index": "index of frames", "words": "word index"}
+_NAMES = {"index": "index of frames", "words": "word index", "columns": "columns"}

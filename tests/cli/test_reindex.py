@@ -14,12 +14,15 @@ def test_segments_get_their_indexes_and_a_second_run_has_nothing_to_do(tmp_path)
     sealed(tmp_path)
     shown = logsrv("reindex", "--directory", str(tmp_path))
     assert shown.stdout.decode().splitlines() == [
-        f"{NAME}: made its word index",
-        "1 sealed segments; indexes were made for 1",
+        f"{NAME}: made its word index and its columns",
+        "1 sealed segments; indexes or columns were made for 1",
     ]
     assert shown.returncode == 0 and (tmp_path / f"{NAME}.words").exists()
+    assert (tmp_path / NAME.replace(".log.zst", ".parquet")).exists()
     again = logsrv("reindex", "--directory", str(tmp_path))
-    assert again.stdout.decode().splitlines() == ["1 sealed segments; indexes were made for 0"]
+    assert again.stdout.decode().splitlines() == [
+        "1 sealed segments; indexes or columns were made for 0"
+    ]
 
 
 def test_a_damaged_segment_is_an_exit_status_of_1(tmp_path):
@@ -41,7 +44,10 @@ def test_a_store_that_is_not_there_is_one_sentence(tmp_path):
 def test_the_variable_names_the_store_as_it_does_for_a_search(tmp_path):
     sealed(tmp_path)
     shown = logsrv("reindex", environment={"LOGSRV_DIRECTORY": str(tmp_path)})
-    assert shown.stdout.decode().splitlines()[-1] == "1 sealed segments; indexes were made for 1"
+    assert (
+        shown.stdout.decode().splitlines()[-1]
+        == "1 sealed segments; indexes or columns were made for 1"
+    )
 
 
 @pytest.mark.slow
@@ -49,7 +55,7 @@ def test_of_very_many_segments_some_are_named(tmp_path):
     store = small_segments(tmp_path / "store", MOST_NAMED + 5)
     shown = logsrv("reindex", "--directory", str(store)).stdout.decode().splitlines()
     assert len(shown) == MOST_NAMED + 1
-    assert shown[-1] == f"{MOST_NAMED + 5} sealed segments; indexes were made for 0"
+    assert shown[-1] == f"{MOST_NAMED + 5} sealed segments; indexes or columns were made for 0"
 
 
 def test_several_stores_are_refused():

@@ -15,6 +15,12 @@ columns under its temporary name, and an unlinked empty file on the same disk. T
     {"errno": 28}                         a system error
     {"error": "a frame is damaged"}       the text or its index is damaged
 
+Another order asks whether a file has the columns of a segment; with "all", whether it can all be read:
+
+    {"check": "identity", "files": ["index", "columns"]}
+
+The answer is {}, or {"error": "the reason why it cannot be used"}, or {"errno": 5}.
+
 The process ends when the socket is closed; to stop an order, the server ends the process. Between frames
 it looks whether the server is gone. Its niceness is 19.
 """
@@ -26,13 +32,16 @@ import errno
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 
 from logsrv.kit.children.child_side import ignore_stop_signals, limit_memory
+from logsrv.linelog.columns.read_file import open_columns
 from logsrv.linelog.columns.write_file import ColumnsWriter
 from logsrv.linelog.store.disk import explanation
+from logsrv.linelog.store.index import decode_head
 from logsrv.linelog.store.packing import SealerConnection
 from logsrv.linelog.store.seal import Interrupted
 from logsrv.memory import keep_freed_memory
@@ -51,16 +60,20 @@ def main() -> int:
         server = SealerConnection(connection)
         with contextlib.suppress(Interrupted, ConnectionError):
             while True:
-                _, files = server.receive_order()
-                server.send_answer(_make_and_close(files, server))
+                server.send_answer(_carry_out(*server.receive_order(), server))
     return 0
 
 
-def _make_and_close(files: Sequence[int], server: SealerConnection) -> dict[str, object]:
-    """Make the columns of a segment; return the answer. Raises Interrupted if the server is gone."""
+def _carry_out(
+    order: Mapping[str, Any], files: Sequence[int], server: SealerConnection
+) -> dict[str, object]:
+    """Carry out an order, close its files, and return the answer. Raises Interrupted as `receive_order`."""
     try:
+        if "check" in order:
+            _check(*files, whole=order["check"] == "all")
+            return {}
         text, index, columns, spool = files
-        writer = ColumnsWriter(text, os.pread(index, os.fstat(index).st_size, 0), columns, spool)
+        writer = ColumnsWriter(text, _content(index), columns, spool)
         for _ in writer.steps():
             server.receive_arrived()
         made = writer.report
@@ -74,6 +87,22 @@ def _make_and_close(files: Sequence[int], server: SealerConnection) -> dict[str,
     finally:
         for fd in files:
             os.close(fd)
+
+
+def _content(fd: int) -> bytes:
+    return os.pread(fd, os.fstat(fd).st_size, 0)
+
+
+def _check(index: int, columns: int, *, whole: bool) -> None:
+    """Raise ValueError if a file of columns is not that of the segment with this index, or is damaged."""
+    with contextlib.ExitStack() as undo:
+        fd = os.dup(columns)
+        undo.callback(os.close, fd)
+        found = open_columns(fd, decode_head(_content(index)))
+        undo.pop_all()
+    with found:
+        if whole:
+            found.verify()
 
 
 if __name__ == "__main__":

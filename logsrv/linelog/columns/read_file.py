@@ -104,6 +104,14 @@ class SegmentColumns:
         column = table.column(0).unify_dictionaries()
         return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
+    def verify(self) -> None:
+        """Read the whole file. Raises OSError, and ValueError if it is damaged."""
+        try:
+            for group in range(len(self.groups)):
+                self._reader.read_row_group(group, use_threads=False)
+        except pa.ArrowException as error:
+            raise ValueError(f"these columns are damaged: {fault_text(error)}") from error
+
     def way_of_field(self, name: str) -> str | None:
         """Return how the texts of a field's numbers are written; None if they are stored as texts."""
         return self._head.ways.get(name)

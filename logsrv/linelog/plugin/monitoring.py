@@ -5,11 +5,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.logger import Logger
 
+import logsrv
 from logsrv.kit.observe.metrics import Metric, make_metrics
+from logsrv.kit.text.words import listed, shown
 from logsrv.linelog.store.store import Store
 from logsrv.reactor import Timer
 
@@ -38,6 +43,7 @@ GAUGES = {
     "store_bytes": "Bytes of all segments and their indexes on the disk.",
     "store_waiting_segments": "Segments that wait to be compressed, or are being compressed.",
     "store_waiting_bytes": "Bytes of the segments that wait to be compressed, or are being compressed.",
+    "columns_waiting_segments": "Sealed segments of 1 MiB and more that wait for their columns.",
     "bodies_waiting": "Bodies that wait for a worker.",
     "senders_paused": "1 while senders wait for the store, else 0.",
 }
@@ -56,6 +62,7 @@ DURATIONS = {
     "write_seconds": "Time that writing a group of lines took.",
     "sync_seconds": "Time that syncing lines to the disk took.",
     "seal_seconds": "Time that compressing a segment took.",
+    "columns_seconds": "Time that making the columns of a segment took.",
 }
 OF_ALERTS = {
     "alerts_sent_total": "Alerts that were delivered.",
@@ -182,3 +189,27 @@ class HangLog:
         elif self._lasted and not hangs:
             log.info("the disk goes on, after {seconds:.0f} s", seconds=self._lasted)
         self._lasted = seconds if hangs else 0.0
+
+
+def log_interpreter_fault(needed_by: Sequence[str]) -> None:
+    """Log an error if the user of this process may not run this Python or read logsrv.
+
+    The service itself was started before it became that user. needed_by: the features that start
+    processes; empty if there are none.
+    """
+    if not needed_by:
+        return
+    for path, mode, what in (
+        (sys.executable, os.X_OK, "execute"),
+        (logsrv.__file__, os.R_OK, "read"),
+    ):
+        if not os.access(path, mode, effective_ids=True):
+            log.error(
+                "user {user} may not {what} {path}, so no process of this service can start: lines are "
+                "stored, but there are no {needed}; install Python and logsrv where that user may",
+                user=os.geteuid(),
+                what=what,
+                path=shown(path),
+                needed=listed(needed_by),
+            )
+            return

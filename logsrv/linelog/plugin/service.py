@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import os
-import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +13,6 @@ from twisted.application.service import IService
 from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.logger import Logger
 
-import logsrv
 from logsrv import __version__
 from logsrv.clock import Clock
 from logsrv.errors import ConfigurationError
@@ -30,10 +27,10 @@ from logsrv.kit.options.usage import SettingsOptions, usage_options
 from logsrv.kit.service.launch import Launch, check_twistd_files
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, SiteSpec
-from logsrv.kit.text.words import listed, shown
 from logsrv.kit.web.access import web_guard_policy
 from logsrv.kit.web.channel import WebFactory
 from logsrv.linelog.alerts.alerts import Alerts, require_programs_exist
+from logsrv.linelog.columns.making import ColumnMaker
 from logsrv.linelog.formats.registry import inputs
 from logsrv.linelog.http.http_settings import MOST_CONNECTIONS, read_http_token
 from logsrv.linelog.http.server import WebServer
@@ -50,7 +47,13 @@ from logsrv.linelog.plugin.logger_settings import (
     listeners_without_plugin,
     parse_listen,
 )
-from logsrv.linelog.plugin.monitoring import METRICS, PATIENCE, HangLog, unhealthy_reasons
+from logsrv.linelog.plugin.monitoring import (
+    METRICS,
+    PATIENCE,
+    HangLog,
+    log_interpreter_fault,
+    unhealthy_reasons,
+)
 from logsrv.linelog.ship.shipping import Shipping, saved_holds
 from logsrv.linelog.store.lock import owning_process
 from logsrv.linelog.store.store import Store
@@ -164,6 +167,10 @@ class LoggerService(ListeningService[LoggerSettings]):
             clock=clock,
             metrics=self.metrics,
         )
+        self._columns = ColumnMaker(self.store, clock=clock, tell=reactor.callFromThread)
+        self.store.after_sealing = self._columns.look_soon
+        self.metrics.time("columns_seconds", self._columns.seconds)
+        self.metrics.watch("columns_waiting_segments", lambda: self._columns.waiting)
         self._hangs = HangLog(self.store, reactor)
         self._classic = ClassicSyslogListeners(kept=lambda: self.manager.kept)
         # The time of the last status, and the lines stored by then.
@@ -307,6 +314,7 @@ class LoggerService(ListeningService[LoggerSettings]):
                 *(["searches", "live views"] if self.settings.http else []),
                 *(["alerts"] if self.settings.alerts else []),
                 *(["shippers"] if self.settings.targets else []),
+                *(["columns"] if self.settings.columns else []),
             ]
         )
         self._apply_to_parts(self.settings)
@@ -317,6 +325,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             self._get_or_make_web_server().apply(settings)
         self.alerts.replace_alerts(settings.alerts)
         self._shipping.set_targets(settings.targets)
+        self._columns.apply(settings.store_policy)
 
     def apply(self, settings: LoggerSettings) -> None:
         log_listeners_without_plugin(settings)
@@ -331,7 +340,8 @@ class LoggerService(ListeningService[LoggerSettings]):
 
     async def close(self) -> None:
         try:
-            await self.workers.stop()
+            # Before the store gives its directory away.
+            await gatherResults([self.workers.stop(), self._columns.stop(self.clock)])
             await self.store.close()
         finally:
             self._hangs.next.stop()
@@ -360,30 +370,6 @@ def log_listeners_without_plugin(settings: LoggerSettings) -> None:
             place=place,
             why="; ".join(f"{where}: {why}" for where, why in inputs().broken.items()),
         )
-
-
-def log_interpreter_fault(needed_by: Sequence[str]) -> None:
-    """Log an error if the user of this process may not run this Python or read logsrv.
-
-    The service itself was started before it became that user. needed_by: the features that start
-    processes; empty if there are none.
-    """
-    if not needed_by:
-        return
-    for path, mode, what in (
-        (sys.executable, os.X_OK, "execute"),
-        (logsrv.__file__, os.R_OK, "read"),
-    ):
-        if not os.access(path, mode, effective_ids=True):
-            log.error(
-                "user {user} may not {what} {path}, so no process of this service can start: lines are "
-                "stored, but there are no {needed}; install Python and logsrv where that user may",
-                user=os.geteuid(),
-                what=what,
-                path=shown(path),
-                needed=listed(needed_by),
-            )
-            return
 
 
 def makeService(options: SettingsOptions[LoggerSettings]) -> IService:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections import deque
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from itertools import islice
 
 from twisted.logger import Logger
@@ -50,7 +50,7 @@ class Sealer:
     It changes nothing while another process owns the directory's lock.
 
     tidy_report: the result of `tidy.tidy` at the start. segment_sizes: the sealed segments. compressing,
-    removing: the fault states of these two tasks.
+    removing: the fault states of these two tasks. after_sealing: called after each sealing, in this thread.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Sealer:
         self.holds: tuple[Hold, ...] = ()
         self.sealed = 0
         self.removed = 0
+        self.after_sealing: Callable[[], object] = lambda: None
         self.segment_sizes = SegmentSizes(disk)
         self.seconds = Durations(LONG)
         self._active = active
@@ -84,6 +85,7 @@ class Sealer:
         self.compressing = self._make_fault_state("compressing a segment")
         self._conflicting_names = set(tidy_report.conflicting_names)
         self._left_segments: deque[Segment] = deque()
+        self._grown_segments: deque[Segment] = deque()
         self._packers = PackerPool(
             disk, self._count_unpacked, self._add_left_segments, clock.monotonic
         )
@@ -106,6 +108,10 @@ class Sealer:
         if left is not None:
             self._left_segments.append(left)
         self._wake.set()
+
+    def measure_again(self, segment: Segment) -> None:
+        """Measure the files of a segment in the next turn; may be called in any thread."""
+        self._grown_segments.append(segment)
 
     def sealed_segments(self) -> list[Segment]:
         """Return the sealed segments; may be called in any thread. Raises OSError."""
@@ -207,6 +213,9 @@ class Sealer:
         The changes of this server change the time of the directory as well. So with a busy writer this
         happens once a minute: 0.1 s of processor time with 20,000 segments.
         """
+        while self._grown_segments:
+            if (grown := self._grown_segments.popleft()) in self.segment_sizes:
+                self.segment_sizes.add(grown)
         listed, moment = self._listed, self._clock.monotonic()
         # Read before the listing, so that a change during the listing is noticed the next time.
         changed = self._disk.change_token(self._clock.time_of_day())
@@ -316,6 +325,7 @@ class Sealer:
         packed = Segment(plain.number, plain.packed, Form.PACKED)
         self.segment_sizes.add(packed)
         self.sealed += 1
+        self.after_sealing()
 
     def _log_lost_text(self, plain: Segment, text: int, complete: int) -> None:
         self._tell(

@@ -66,7 +66,8 @@ class Store:
     """A directory of segments, owned by this process from `open` to `close`.
 
     All methods have to be called in the reactor's thread. accepts: true from `open` to `close`. disk: the
-    open directory, for readers.
+    open directory, for readers. after_sealing: called after each sealing, in another thread; set it before
+    `open`. ensure_locked, measure_again: those of the lock and of the sealer, for any thread after `open`.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Store:
         self._metrics = metrics
         self.disk = disk or Disk()
         self._holds: tuple[Hold, ...] = ()
+        self.after_sealing: Callable[[], object] = lambda: None
         self.identity: Identity | None = None
         self._waiters = DurableWaiters()
         self._depositing: dict[Deferred[None], PendingBlock] = {}
@@ -131,6 +133,8 @@ class Store:
             look=self._fire_durable,
         )
         self._active, self._writer, self._sealer = threads.active, threads.writer, threads.sealer
+        self.ensure_locked, self.measure_again = lock.ensure_locked, self._sealer.measure_again
+        self._sealer.after_sealing = self.after_sealing
         self._sealer.set_holds(self._holds)
         self._register_metrics()
         self.accepts = True

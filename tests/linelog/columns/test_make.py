@@ -73,6 +73,46 @@ def test_a_segment_without_whole_lines_gets_no_columns(child, tmp_path):
     assert order(child, tmp_path, packed) == {"not kept": ["columns"]}
 
 
+def checked(child, packed, directory, how="all"):
+    """The answer of the process to the question whether this is the file of the segment's columns."""
+    with ExitStack() as undo:
+        files = [
+            undo.enter_context(Descriptor(os.open(directory / one, os.O_RDONLY)))
+            for one in (packed.index, packed.columns)
+        ]
+        child.send({"check": how, "files": ["index", "columns"]}, files)
+        while (answer := child.receive()) is None:
+            pass
+        return json.loads(answer)
+
+
+def test_it_tells_whether_a_file_has_the_columns_of_a_segment(child, tmp_path):
+    one, other = (packed_segment(tmp_path, (LINES, LINES[: 99 * 60])[n], n + 1) for n in (0, 1))
+    for packed in (one, other):
+        order(child, tmp_path, packed)
+        (tmp_path / tmp(packed.columns)).rename(tmp_path / packed.columns)
+        assert (
+            checked(child, packed, tmp_path) == checked(child, packed, tmp_path, "identity") == {}
+        )
+    right = (tmp_path / one.columns).read_bytes()
+    for wrong in (b"", b"x", b"PAR1", right[:-1], (tmp_path / other.columns).read_bytes()):
+        (tmp_path / one.columns).write_bytes(wrong)
+        assert "error" in checked(child, one, tmp_path, "identity")
+    # Files are not left open.
+    assert len(os.listdir(f"/proc/{child.process.pid}/fd")) < 12
+
+
+def test_it_reads_all_of_a_file_if_asked_to(child, tmp_path):
+    """A bit of a value tells nothing of whose columns they are, but gives wrong figures."""
+    packed = packed_segment(tmp_path, LINES)
+    order(child, tmp_path, packed)
+    data = bytearray((tmp_path / tmp(packed.columns)).read_bytes())
+    data[100] ^= 1
+    (tmp_path / packed.columns).write_bytes(data)
+    assert checked(child, packed, tmp_path, "identity") == {}
+    assert "checksum" in checked(child, packed, tmp_path)["error"]
+
+
 def test_it_ends_with_the_server(child):
     child._connection.close()
     assert child.process.wait(20) == 0

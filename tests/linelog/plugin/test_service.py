@@ -15,8 +15,8 @@ from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.service.sites import SiteSpec
 from logsrv.linelog.alerts.alerts import Alerts
 from logsrv.linelog.plugin.logger_settings import LoggerSettings
-from logsrv.linelog.plugin.monitoring import METRICS
-from logsrv.linelog.plugin.service import LoggerService, Options, log_interpreter_fault, makeService
+from logsrv.linelog.plugin.monitoring import METRICS, log_interpreter_fault
+from logsrv.linelog.plugin.service import LoggerService, Options, makeService
 from tests.parts.logger_services import service, settings
 from tests.parts.reactor import REACTOR, logged, until
 

@@ -31,7 +31,12 @@ from logsrv.linelog.store.blocks import parse_notes_file
 from logsrv.linelog.store.care import imported
 from logsrv.linelog.store.care.findings import StoreFinding, why_unreadable
 from logsrv.linelog.store.care.repair import keep_aside, replace_keeping_old
-from logsrv.linelog.store.care.texts import ExaminedText, PackedSegmentCheck, check_plain_text
+from logsrv.linelog.store.care.texts import (
+    ColumnsCare,
+    ExaminedText,
+    PackedSegmentCheck,
+    check_plain_text,
+)
 from logsrv.linelog.store.disk import Disk, explanation, read_or, reason
 from logsrv.linelog.store.segment import (
     ACTIVE,
@@ -93,12 +98,13 @@ class Examination:
     """A store under examination.
 
     places: returns the saved places of its readers. quick: whether to read no text. looked: the result for
-    each examined segment, by its number.
+    each examined segment, by its number. columns: as for `PackedSegmentCheck`.
     """
 
     disk: Disk
     places: Callable[[], Sequence[Kept]]
     quick: bool
+    columns: ColumnsCare | None = None
     looked: dict[int, ExaminedText] = attrs.field(factory=dict)
     # One listing for all segments: with a new one for each, 20,000 segments took an hour.
     _listed: Listing = attrs.field(init=False)
@@ -157,7 +163,14 @@ class Examination:
                         )
                 else:
                     readers = partial(self._readers_in_segment, number)
-                    packed = PackedSegmentCheck(one, self.disk, readers, looked, quick=self.quick)
+                    packed = PackedSegmentCheck(
+                        one,
+                        self.disk,
+                        readers,
+                        looked,
+                        quick=self.quick,
+                        columns=self.columns,
+                    )
                     wrong = list(packed.findings())
             except FileNotFoundError:
                 # The segment was sealed or removed meanwhile: it has another name, or none.

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
+from typing import Protocol
 
 import attrs
 
@@ -42,11 +43,20 @@ class ExaminedText:
     lines: int | None = None
 
 
+class ColumnsCare(Protocol):
+    """Verifies and makes columns, as `ColumnsProcess` (columns/process.py) does."""
+
+    def why_unusable(self, packed: Segment, disk: Disk, *, whole: bool) -> str: ...
+
+    def make(self, packed: Segment, disk: Disk) -> object: ...
+
+
 @attrs.define
 class PackedSegmentCheck:
     """A compressed segment, and the files beside it.
 
     readers: returns the names of the readers whose saved place is in it. looked: the result.
+    columns: verifies and makes its columns; None to leave them alone.
     """
 
     packed: Segment
@@ -54,6 +64,7 @@ class PackedSegmentCheck:
     readers: Callable[[], Sequence[str]]
     looked: ExaminedText
     quick: bool = attrs.field(kw_only=True)
+    columns: ColumnsCare | None = attrs.field(default=None, kw_only=True)
 
     def findings(self) -> Iterator[StoreFinding]:
         """Yield the findings about it. Raises OSError; FileNotFoundError if the segment is gone now."""
@@ -128,6 +139,16 @@ class PackedSegmentCheck:
         if (why := reindex_segment(self.packed, self.disk).error) is not None:
             raise StoreError(why)
 
+    def _why_columns_unusable(self) -> str:
+        if self.columns is None:
+            return ""
+        return self.columns.why_unusable(self.packed, self.disk, whole=not self.quick)
+
+    def _remake_columns(self) -> None:
+        assert self.columns is not None
+        self.disk.unlink(self.packed.columns)
+        self.columns.make(self.packed, self.disk)
+
     def _check_files_beside(self, found: Index | None) -> Iterator[StoreFinding]:
         """Yield the findings about its word index, and about the note of an archive.
 
@@ -138,6 +159,8 @@ class PackedSegmentCheck:
         if (found or away) and (why := why_unreadable(self._verify_words, found)):
             again = None if away else self._remake_words
             yield StoreFinding("index", packed.words, why, remedy=again)
+        if found and not away and (why := self._why_columns_unusable()):
+            yield StoreFinding("index", packed.columns, why, remedy=self._remake_columns)
         try:
             self._verify_archive_note(found)
         except FileNotFoundError:

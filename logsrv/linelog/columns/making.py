@@ -1,0 +1,216 @@
+"""The thread of the server that has columns made: one segment at a time, the newest first.
+
+A process of the lowest priority does the work (process.py). Only a stop of the server waits for this
+thread, for a moment: the directory must be the server's when a file gets its name.
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections.abc import Iterator
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from logsrv.clock import Clock
+from logsrv.kit.observe.metrics import LONG, Durations
+from logsrv.linelog.columns.process import (
+    ColumnsOutcome,
+    ColumnsProcess,
+    columns_are_installed,
+    is_worth_columns,
+)
+from logsrv.linelog.store.disk import Disk, explanation
+from logsrv.linelog.store.fault_state import FaultState, InReactor
+from logsrv.linelog.store.policy import StorePolicy
+from logsrv.linelog.store.seal import Interrupted
+from logsrv.linelog.store.segment import Form, Segment
+
+log = Logger()
+LOOK_EVERY = 60.0
+ENDS_WITHIN = 3.0
+# Seconds. A segment is left alone for so long after its columns could not be made.
+TRY_AGAIN = 3600.0
+# Seconds. So often columns that somebody has removed are missed.
+LIST_EVERY = 600.0
+# Failures in a row after which this thread pauses: then the fault may be of the machine, not of a segment.
+MOST_FAILURES = 3
+# Errors of the whole disk: after them, no other columns can be made either.
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+class SealedStore(Protocol):
+    """The part of a `Store` that this thread uses; each method may be called in any thread."""
+
+    disk: Disk
+
+    def sealed_segments(self) -> list[Segment]: ...
+
+    def ensure_locked(self) -> None: ...
+
+    def measure_again(self, segment: Segment) -> None: ...
+
+
+class ColumnMaker:
+    """Makes the columns that sealed segments of a store lack, while it holds the directory.
+
+    waiting: the number of segments that wait for it. seconds: how long each took.
+    """
+
+    def __init__(
+        self,
+        store: SealedStore,
+        *,
+        clock: Clock,
+        tell: InReactor,
+        process: ColumnsProcess | None = None,
+    ) -> None:
+        self.waiting = 0
+        self.seconds = Durations(LONG)
+        self._store, self._clock, self._tell = store, clock, tell
+        self._process = process or ColumnsProcess()
+        self._wanted = self._going = False
+        # Free bytes that are left to new lines.
+        self._kept_free = 0
+        self._fault = FaultState(
+            tell,
+            "columns cannot be made, trying again later: {why}",
+            "columns can be made again",
+            seconds=clock.monotonic,
+        )
+        # By number: segments that need nothing more, each with whether it has columns; and for others the
+        # time before which they are not tried again.
+        self._done: dict[int, bool] = {}
+        self._not_before: dict[int, float] = {}
+        self._listed = -LIST_EVERY
+        self._failures = 0
+        self._wake = clock.event()
+        self._ended: Deferred[None] = Deferred()
+
+    def apply(self, policy: StorePolicy) -> None:
+        """Use another policy from now on, and start the thread at the first one that wants columns."""
+        self._kept_free = policy.rotate_size
+        self._wanted = policy.columns and columns_are_installed()
+        self._listed = -LIST_EVERY
+        self.look_soon()
+        if self._wanted and not self._going:
+            self._going = True
+            threading.Thread(target=self._run, name="store-columns", daemon=True).start()
+        elif policy.columns and not self._wanted:
+            log.info(
+                "no columns are made: the extra is not installed (pip install 'logsrv[columns]')"
+            )
+
+    def look_soon(self) -> None:
+        """Look for segments without columns soon; may be called in any thread."""
+        self._wake.set()
+
+    def stop(self, reactor: IReactorTime) -> Deferred[None]:
+        """End the process and the thread; the Deferred fires soon, also if the thread hangs in a call."""
+        if not self._going and not self._ended.called:
+            self._ended.callback(None)
+        self._going = False
+        self._wake.set()
+        self._ended.addTimeout(ENDS_WITHIN, reactor, onTimeoutCancel=lambda *_: None)
+        return self._ended
+
+    def _run(self) -> None:
+        while self._going:
+            self._wake.clear()
+            if self._wanted:
+                self._fault.attempt(self._make_all, given_up=Interrupted)
+                self._process.end()
+            self._wake.wait(LOOK_EVERY if self._wanted else None)
+        self._tell(self._end)
+
+    def _end(self) -> None:
+        if not self._ended.called:
+            self._ended.callback(None)
+
+    def _goes_on(self) -> bool:
+        """Return false to stop the process. Raises OSError if the disk is nearly full."""
+        if self._store.disk.free_and_total_bytes()[0] < self._kept_free:
+            # The sentence is constant, so it is logged once.
+            raise OSError(errno.ENOSPC, "the free space is kept for new lines")
+        return self._going and self._wanted
+
+    def _make_all(self) -> None:
+        """Make all missing columns; begin again with the newest whenever a segment was sealed."""
+        self._look_for_removed()
+        self._failures = 0
+        left = self._lacking()
+        while self._going and self._wanted and self._failures < MOST_FAILURES:
+            if self._wake.is_set():
+                self._wake.clear()
+                left = self._lacking()
+            if (segment := next(left, None)) is None:
+                return
+            self._make(segment)
+
+    def _look_for_removed(self) -> None:
+        """Forget segments whose columns somebody has removed, or that are gone."""
+        if (now := self._clock.monotonic()) - self._listed >= LIST_EVERY:
+            self._listed = now
+            names = self._store.disk.entries()
+            segments = self._store.sealed_segments()
+            self._done = {
+                one.number: self._done[one.number]
+                for one in segments
+                if one.number in self._done and (one.columns in names or not self._done[one.number])
+            }
+            numbers = {one.number for one in segments}
+            self._not_before = {n: t for n, t in self._not_before.items() if n in numbers}
+
+    def _lacking(self) -> Iterator[Segment]:
+        """Yield the packed segments whose columns are not known to be there, the newest first."""
+        now, segments = self._clock.monotonic(), self._store.sealed_segments()
+        found = [
+            one
+            for one in reversed(segments)
+            if one.form is Form.PACKED
+            and one.number not in self._done
+            and self._not_before.get(one.number, now) <= now
+        ]
+        for number, segment in enumerate(found):
+            self.waiting = len(found) - number
+            yield segment
+        self.waiting = 0
+
+    def _make(self, segment: Segment) -> None:
+        """Make the columns of a segment, if it needs any. Raises OSError for a fault of the disk."""
+        disk, begun = self._store.disk, self._clock.monotonic()
+        try:
+            self._store.ensure_locked()
+            worth = is_worth_columns(segment, disk)
+            if worth and not self._goes_on():
+                raise Interrupted
+            made = (
+                self._process.make(segment, disk, self._goes_on)
+                if worth
+                else ColumnsOutcome.IMPOSSIBLE
+            )
+            if made is ColumnsOutcome.MADE:
+                self.seconds.add(self._clock.monotonic() - begun)
+                self._store.measure_again(segment)
+        except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
+                raise
+            if disk.has_name(segment.name):
+                self._log_failure(segment, error)
+            return
+        self._done[segment.number] = made is not ColumnsOutcome.IMPOSSIBLE
+        self._failures = 0
+
+    def _log_failure(self, segment: Segment, error: Exception) -> None:
+        self._failures += 1
+        if segment.number not in self._not_before:
+            self._tell(
+                log.warn,
+                "{path} cannot be made, and figures of its segment read the text: {why}",
+                path=self._store.disk.path(segment.columns),
+                why=explanation(error),
+            )
+        self._not_before[segment.number] = self._clock.monotonic() + TRY_AGAIN

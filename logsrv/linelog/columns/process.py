@@ -1,0 +1,152 @@
+"""The process that makes and verifies columns (make.py), seen from the server or a command.
+
+It gets open files and no names, as packing.py does. A file of columns has a temporary name until it is
+complete and on the medium, and its own only while the text of its segment is there. So a crash at any point
+leaves whole files, and temporary ones, which the next start of a server removes.
+"""
+
+from __future__ import annotations
+
+import enum
+import errno
+import importlib.util
+import json
+import os
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+from logsrv.descriptor import Descriptor
+from logsrv.kit.children.blocking import BlockingChild
+from logsrv.linelog.store.disk import Disk, explanation
+from logsrv.linelog.store.index import text_size_and_lines
+from logsrv.linelog.store.seal import Interrupted
+from logsrv.linelog.store.segment import Segment, tmp
+
+MODULE = "logsrv.linelog.columns.make"
+LEAST_TEXT = 1 << 20
+"""The least bytes of text for columns: less text is read as fast."""
+
+
+def columns_are_installed() -> bool:
+    """Return whether the extra `columns` is installed, without loading it."""
+    return importlib.util.find_spec("pyarrow") is not None
+
+
+def is_worth_columns(packed: Segment, disk: Disk) -> bool:
+    """Return whether a packed segment has enough text. Raises OSError, and ValueError for its index."""
+    return text_size_and_lines(packed, disk)[0] >= LEAST_TEXT
+
+
+class ColumnsOutcome(enum.Enum):
+    """The outcome for a segment. IMPOSSIBLE: it has no lines, or too large a frame."""
+
+    MADE = "made"
+    KEPT = "kept"
+    IMPOSSIBLE = "impossible"
+
+
+class ColumnsProcess:
+    """Makes columns in a process, which is started at the first order. Belongs to one thread.
+
+    module: the module that runs in the process. child: the process; None if it does not run.
+    """
+
+    def __init__(self, module: str = MODULE) -> None:
+        self._module = module
+        self.child: BlockingChild | None = None
+
+    def make(
+        self, packed: Segment, disk: Disk, going: Callable[[], bool] = lambda: True
+    ) -> ColumnsOutcome:
+        """Make the columns of a segment, unless it has usable ones.
+
+        going: called often while this waits; returns false to stop, or raises.
+
+        Raises Interrupted; FileNotFoundError if the segment was removed; OSError; ValueError if the segment
+        is damaged.
+        """
+        name = tmp(packed.columns)
+        with ExitStack() as undo:
+            text = undo.enter_context(Descriptor(disk.open(packed.name, os.O_RDONLY)))
+            index = undo.enter_context(Descriptor(disk.open(packed.index, os.O_RDONLY)))
+            there = disk.has_name(packed.columns)
+            if there and not self.why_unusable(packed, disk, going=going):
+                return ColumnsOutcome.KEPT
+            # It is gone with the process, because it has no name.
+            spool = undo.enter_context(Descriptor(disk.create_anew(name)))
+            made = undo.enter_context(Descriptor(disk.create_anew(name)))
+            undo.callback(disk.unlink, name)
+            files = {"text": text, "index": index, "columns": made, "spool": spool}
+            found = self._ask({}, files, going)
+            if "error" in found:
+                raise ValueError(found["error"])
+            disk.fdatasync(made)
+            if not going():
+                raise Interrupted
+            if not (disk.leads_to(name, made) and disk.leads_to(packed.name, text)):
+                raise FileNotFoundError(errno.ENOENT, "the file was removed meanwhile", name)
+            if "columns" in found["not kept"]:
+                return ColumnsOutcome.IMPOSSIBLE
+            disk.rename(name, packed.columns)
+        if not disk.has_name(packed.name):
+            # Retention has removed the text at this moment, and looked for columns before they had a name.
+            disk.unlink(packed.columns)
+        return ColumnsOutcome.MADE
+
+    def why_unusable(
+        self,
+        packed: Segment,
+        disk: Disk,
+        *,
+        whole: bool = False,
+        going: Callable[[], bool] = lambda: True,
+    ) -> str:
+        """Return why a file of columns is damaged or not of its segment; "" if it is usable, or missing.
+
+        whole: whether to read all of it. Raises OSError if the process does not start, and Interrupted.
+        """
+        self._start()
+        try:
+            with ExitStack() as undo:
+                files = {
+                    role: undo.enter_context(Descriptor(disk.open(name, os.O_RDONLY)))
+                    for role, name in (("index", packed.index), ("columns", packed.columns))
+                }
+                found = self._ask({"check": "all" if whole else "identity"}, files, going)
+                return str(found.get("error", ""))
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            # Any file may have the name, and even end the process that looks at it.
+            return explanation(error)
+
+    def _start(self) -> BlockingChild:
+        if self.child is None:
+            self.child = BlockingChild(self._module)
+        return self.child
+
+    def _ask(
+        self, order: Mapping[str, str], files: Mapping[str, int], going: Callable[[], bool]
+    ) -> dict[str, Any]:
+        """Give an order with open files; return the answer. Any failure ends the process."""
+        child = self._start()
+        try:
+            child.send({**order, "files": list(files)}, list(files.values()))
+            while (answer := child.receive()) is None:
+                if not going():
+                    raise Interrupted
+            found: dict[str, Any] = json.loads(answer)
+            if "errno" in found:
+                raise OSError(found["errno"], os.strerror(found["errno"]))
+        except BaseException:
+            # After an error of memory as well: another process begins with none in use.
+            self.end()
+            raise
+        return found
+
+    def end(self) -> None:
+        """End the process, even a busy one."""
+        child, self.child = self.child, None
+        if child is not None:
+            child.kill()

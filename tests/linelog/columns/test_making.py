@@ -1,0 +1,355 @@
+"""The thread that has columns made: which segments, in which order, and what it does after a fault."""
+
+import errno
+import operator
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.task import Clock as ReactorClock
+from twisted.logger import capturedLogs, formatEvent
+
+from logsrv.errors import StoreError
+from logsrv.linelog.columns import making
+from logsrv.linelog.columns.making import (
+    ENDS_WITHIN,
+    LIST_EVERY,
+    LOOK_EVERY,
+    MOST_FAILURES,
+    TRY_AGAIN,
+    ColumnMaker,
+)
+from logsrv.linelog.columns.process import ColumnsOutcome, ColumnsProcess
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.policy import StorePolicy
+from logsrv.linelog.store.seal import Interrupted
+from logsrv.linelog.store.segment import Segment
+from tests.parts.clocks import HandClock
+from tests.parts.disks import Hang, packed_segment, plain_segment, stored
+
+LARGE = stored(*(1200 * [b"x" * 1000]))
+SMALL = stored(b"one")
+
+
+class DiskWithRoom(Disk):
+    """A real disk with as much free space as a test says."""
+
+    free = 1 << 40
+
+    def free_and_total_bytes(self) -> tuple[int, int]:
+        return self.free, 1 << 41
+
+
+class SomeStore:
+    """A store of the segments that a test makes. measured: those of which it was told that they grew."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.room = DiskWithRoom().open_directory(directory)
+        self.disk: Disk = self.room
+        self.segments: list[Segment] = []
+        self.measured: list[int] = []
+        self.owner: Exception | None = None
+
+    def add(self, number: int, text: bytes = LARGE) -> Segment:
+        self.segments.append(packed_segment(self.directory, text, number, with_words=False))
+        return self.segments[-1]
+
+    def sealed_segments(self) -> list[Segment]:
+        return list(self.segments)
+
+    def ensure_locked(self) -> None:
+        if self.owner is not None:
+            raise self.owner
+
+    def measure_again(self, segment: Segment) -> None:
+        self.measured.append(segment.number)
+
+
+class ScriptedProcess(ColumnsProcess):
+    """Makes columns in this thread. asked: the segments in order. faults: by number. ended: how often."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[int] = []
+        self.faults: dict[int, Exception] = {}
+        self.before: Callable[[], object] = lambda: None
+        self.outcome = ColumnsOutcome.MADE
+        self.ended = 0
+
+    def make(self, packed: Segment, disk: Disk, going: Callable[[], bool] = bool) -> ColumnsOutcome:
+        self.asked.append(packed.number)
+        self.before()
+        if not going():
+            raise Interrupted
+        if packed.number in self.faults:
+            raise self.faults[packed.number]
+        if disk.has_name(packed.columns):
+            return ColumnsOutcome.KEPT
+        if self.outcome is ColumnsOutcome.MADE:
+            os.close(disk.create(packed.columns))
+        return self.outcome
+
+    def end(self) -> None:
+        self.ended += 1
+
+
+class Stage:
+    """A maker of columns for some store, whose time passes when a test says so."""
+
+    def __init__(self, directory: Path) -> None:
+        self.clock = HandClock()
+        self.store = SomeStore(directory)
+        self.process = ScriptedProcess()
+        self.maker = ColumnMaker(
+            self.store, clock=self.clock, tell=operator.call, process=self.process
+        )
+        self.log: Sequence[Any] = []
+
+    def start(self, **policy: Any) -> None:
+        self.maker.apply(StorePolicy(**policy))
+        self.clock.settle()
+
+    def asked(self) -> list[int]:
+        """The segments that were asked for since the last call."""
+        found, self.process.asked = self.process.asked, []
+        return found
+
+    def seal(self, number: int, text: bytes = LARGE) -> Segment:
+        made = self.store.add(number, text)
+        self.maker.look_soon()
+        self.clock.settle()
+        return made
+
+    def said(self) -> list[str]:
+        return [f"{event['log_level'].name} {formatEvent(event)}" for event in self.log]
+
+    def columns(self) -> list[str]:
+        return sorted(path.name for path in self.store.directory.glob("*.parquet"))
+
+
+@pytest.fixture
+def stage(tmp_path) -> Iterator[Stage]:
+    one = Stage(tmp_path)
+    with capturedLogs() as one.log:
+        yield one
+        one.maker.stop(ReactorClock())
+
+
+def test_missing_columns_are_made_at_the_start_the_newest_first(stage):
+    for number in (1, 2, 3):
+        stage.store.add(number)
+    stage.start()
+    assert stage.asked() == [3, 2, 1]
+    assert len(stage.columns()) == 3 and stage.said() == []
+    assert sorted(stage.store.measured) == [1, 2, 3]
+    assert sum(stage.maker.seconds.read().counts) == 3
+    assert stage.maker.waiting == 0
+
+
+def test_columns_are_made_as_soon_as_a_segment_is_sealed(stage):
+    stage.start()
+    stage.seal(1)
+    assert stage.asked() == [1]
+    stage.clock.advance(LOOK_EVERY)
+    assert stage.asked() == []
+
+
+def test_a_segment_that_is_sealed_meanwhile_comes_before_older_ones(stage):
+    for number in (1, 2, 3):
+        stage.store.add(number)
+
+    def seal_one_more() -> None:
+        stage.process.before = lambda: None
+        stage.store.add(4)
+        stage.maker.look_soon()
+
+    stage.process.before = seal_one_more
+    stage.start()
+    assert stage.asked() == [3, 4, 2, 1]
+
+
+def test_segments_that_are_small_or_wait_to_be_compressed_get_none(stage):
+    stage.store.add(1, SMALL)
+    stage.store.segments.append(plain_segment(stage.store.directory, LARGE, 2))
+    stage.start()
+    assert stage.asked() == [] == stage.columns()
+
+
+def test_usable_columns_are_kept_and_are_no_making(stage):
+    (stage.store.directory / stage.store.add(1).columns).touch()
+    stage.start()
+    assert stage.asked() == [1]
+    assert stage.store.measured == [] and sum(stage.maker.seconds.read().counts) == 0
+
+
+def test_the_process_is_ended_when_nothing_is_left_to_do(stage):
+    stage.store.add(1)
+    stage.start()
+    assert stage.process.ended == 1
+
+
+def test_columns_that_somebody_has_removed_are_made_again(stage):
+    one = stage.store.add(1)
+    stage.start()
+    (stage.store.directory / one.columns).unlink()
+    stage.clock.advance(LIST_EVERY + LOOK_EVERY)
+    assert stage.asked() == [1, 1] and stage.columns() == [one.columns]
+    (stage.store.directory / one.columns).unlink()
+    stage.start()
+    assert stage.asked() == [1]
+
+
+def test_a_segment_that_can_have_none_is_not_tried_again(stage):
+    stage.store.add(1)
+    stage.process.outcome = ColumnsOutcome.IMPOSSIBLE
+    stage.start()
+    stage.clock.advance(LIST_EVERY + LOOK_EVERY)
+    assert stage.asked() == [1] and stage.said() == []
+
+
+def test_a_segment_whose_process_dies_is_told_once_and_left_alone_for_a_while(stage):
+    for number in (1, 2):
+        stage.store.add(number)
+    stage.process.faults[2] = OSError(errno.EIO, "its process has ended: -9")
+    stage.start()
+    assert stage.asked() == [2, 1]
+    [sentence] = stage.said()
+    assert sentence.startswith("warn") and "0000000002" in sentence
+    assert sentence.endswith(
+        "cannot be made, and figures of its segment read the text: its process has ended: -9"
+    )
+    stage.seal(3)
+    assert stage.asked() == [3]
+    stage.clock.advance(TRY_AGAIN)
+    assert stage.asked() == [2]
+    del stage.process.faults[2]
+    stage.clock.advance(TRY_AGAIN + LOOK_EVERY)
+    assert stage.asked() == [2]
+    assert len(stage.said()) == 1 and len(stage.columns()) == 3
+
+
+def test_many_failures_in_a_row_are_a_fault_of_the_machine_and_waited_for(stage):
+    for number in range(1, 2 * MOST_FAILURES + 1):
+        stage.store.add(number)
+        stage.process.faults[number] = ValueError("a frame is damaged")
+    stage.start()
+    assert len(stage.asked()) == MOST_FAILURES == len(stage.said())
+    stage.clock.advance(LOOK_EVERY)
+    assert len(stage.asked()) == MOST_FAILURES
+
+
+def test_a_full_disk_is_told_once_and_waited_for(stage):
+    for number in (1, 2):
+        stage.store.add(number)
+    stage.process.faults[2] = OSError(errno.ENOSPC, "No space left on device")
+    stage.start()
+    stage.clock.advance(LOOK_EVERY)
+    assert stage.asked() == [2, 2]
+    assert stage.said() == [
+        "error columns cannot be made, trying again later: No space left on device"
+    ]
+    stage.process.faults.clear()
+    stage.clock.advance(LOOK_EVERY)
+    assert stage.said()[1:] == ["info columns can be made again"] and len(stage.columns()) == 2
+
+
+def test_the_room_of_a_segment_is_left_to_new_lines(stage):
+    """No columns are begun without it, and those under way are given up."""
+    stage.store.add(1)
+    stage.store.room.free = 999
+    stage.start(rotate_size=1000)
+    assert stage.asked() == []
+    assert [one.partition(": ")[2] for one in stage.said()] == [
+        "the free space is kept for new lines"
+    ]
+    stage.store.room.free = 1000
+    stage.process.before = lambda: setattr(stage.store.room, "free", 999)
+    stage.clock.advance(LOOK_EVERY)
+    assert stage.asked() == [1] and stage.columns() == []
+
+
+def test_nothing_is_done_while_another_process_owns_the_directory(stage):
+    stage.store.add(1)
+    stage.store.owner = StoreError("the store is in use by process 7")
+    stage.start()
+    assert stage.asked() == []
+    assert "in use by process 7" in stage.said()[0]
+
+
+def test_a_segment_that_is_gone_meanwhile_is_no_fault(stage):
+    one = stage.store.add(1)
+    stage.process.faults[1] = FileNotFoundError(errno.ENOENT, "gone")
+    stage.process.before = (stage.store.directory / one.name).unlink
+    stage.start()
+    assert stage.said() == []
+
+
+def test_without_columns_none_are_made_and_a_reload_changes_that(stage):
+    stage.store.add(1)
+    stage.start(columns=False)
+    stage.clock.advance(LOOK_EVERY)
+    assert stage.asked() == []
+    stage.start()
+    assert stage.asked() == [1]
+    stage.start(columns=False)
+    stage.seal(2)
+    assert stage.asked() == []
+
+
+def test_a_reload_without_columns_gives_up_those_under_way(stage):
+    stage.store.add(1)
+    stage.process.before = lambda: stage.maker.apply(StorePolicy(columns=False))
+    stage.start()
+    assert stage.asked() == [1] and stage.columns() == [] and stage.said() == []
+    stage.process.before = lambda: None
+    stage.start()
+    assert stage.asked() == [1] and len(stage.columns()) == 1
+
+
+def test_without_the_extra_one_line_says_that_there_are_none(stage, monkeypatch):
+    stage.store.add(1)
+    monkeypatch.setattr(making, "columns_are_installed", lambda: False)
+    stage.start()
+    assert stage.asked() == []
+    [sentence] = stage.said()
+    assert sentence.startswith("info no columns are made") and "logsrv[columns]" in sentence
+
+
+def test_a_stop_gives_up_the_columns_under_way(stage):
+    stage.store.add(1)
+    stage.store.add(2)
+    stopped: list[object] = []
+
+    def stop() -> None:
+        stage.maker.stop(ReactorClock()).addCallback(stopped.append)
+
+    stage.process.before = stop
+    stage.start()
+    assert stopped == [None]
+    assert stage.asked() == [2] and stage.columns() == [] and stage.process.ended == 1
+
+
+def test_a_stop_before_the_start_ends_at_once(stage):
+    stopped: list[object] = []
+    stage.maker.stop(ReactorClock()).addCallback(stopped.append)
+    assert stopped == [None]
+
+
+def test_a_disk_that_hangs_does_not_keep_the_service_from_stopping(stage):
+    stage.store.add(1)
+    hang = Hang()
+    stage.process.before = hang
+    stage.maker.apply(StorePolicy())
+    hang.begun.wait()
+    reactor = ReactorClock()
+    stopped: list[object] = []
+    stage.maker.stop(reactor).addCallback(stopped.append)
+    assert stopped == []
+    reactor.advance(ENDS_WITHIN)
+    assert stopped == [None]
+    hang.go.set()
+    stage.clock.settle()
+    assert stopped == [None] and stage.columns() == []
