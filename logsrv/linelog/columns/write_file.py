@@ -35,6 +35,7 @@ from logsrv.linelog.columns.layout import (
 )
 from logsrv.linelog.columns.numbers import INTEGER, ArrowArray, numbers_of_texts
 from logsrv.linelog.columns.spool import CodedRows, Spool, SpooledArray
+from logsrv.linelog.columns.text_maps import FieldTexts, map_column
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.frames import unpack_frame
@@ -175,26 +176,18 @@ class ColumnsWriter:
 
     def _map_of_group(self, number: int, fields: Mapping[str, FieldSummary]) -> pa.MapArray:
         room = _MOST_MAP_TEXT
-        rows, names, texts = [], [], []
+        found = []
         for name, one in fields.items():
             if number not in one.groups:
                 continue
-            coded = self._spool.read_field(one.groups[number])
-            lines = numpy.flatnonzero(coded.codes)
-            values = coded.texts.take(pa.array(coded.codes[lines].astype(numpy.int32) - 1))
             room -= one.groups[number].size
             if room >= 0:
-                rows.append(lines if isinstance(coded.rows, slice) else coded.rows)
-                names += [name] * len(lines)
-                texts.append(values)
-        found = numpy.concatenate([numpy.zeros(0, int), *rows])
-        order = numpy.argsort(found, kind="stable")
-        counts = numpy.bincount(found, minlength=self._groups[number].lines)
-        return pa.MapArray.from_arrays(
-            pa.array(numpy.concatenate(([0], numpy.cumsum(counts))), pa.int32()),
-            pa.array(names, pa.string()).take(pa.array(order)),
-            pa.concat_arrays([pa.array([], pa.string()), *texts]).take(pa.array(order)),
-        )
+                coded = self._spool.read_field(one.groups[number])
+                lines = numpy.flatnonzero(coded.codes)
+                texts = coded.texts.take(pa.array(coded.codes[lines].astype(numpy.int32) - 1))
+                rows = lines if isinstance(coded.rows, slice) else coded.rows
+                found.append(FieldTexts(name, rows, texts))
+        return map_column(self._groups[number].lines, found)
 
 
 def _schema_of(chosen: ChosenFields) -> pa.Schema:

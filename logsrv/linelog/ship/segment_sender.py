@@ -17,7 +17,7 @@ from logsrv.linelog.store.archive.archive_notes import (
     save_archive_url,
     save_local_manifest,
 )
-from logsrv.linelog.store.archive.manifest import segment_base_name
+from logsrv.linelog.store.archive.manifest import Manifest, segment_base_name
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Form, Listing, Position, Segment
 from logsrv.linelog.store.segment_notes import MissingText
@@ -69,7 +69,8 @@ class SegmentSender:
         """Ask the archive for all segments at first, later for the newest, and for all if it lacks that."""
         progress = self._progress
         if not progress.is_known:
-            save_archive_url(progress.kept.folder.disk, progress.kept.name, self.target.url)
+            if self.target.url:
+                save_archive_url(progress.kept.folder.disk, progress.kept.name, self.target.url)
             progress.find_start()
         if self._released > 1 and progress.clock.seconds() - self._looked_at >= BELIEVED:
             self._release_to_retention(1)
@@ -81,20 +82,22 @@ class SegmentSender:
         """Go on at the place, or at the first archived segment that the archive has lost."""
         self._view.refresh()
         here = [one for one in self._view.segments if one.form is Form.PACKED]
-        away = Listing(self._disk).away
+        away = Listing(self._disk).away if self.target.url else []
         survey = await self.target.survey([*away, *here], self._disk)
         self._require_same_store(survey.names)
         lacking = {segment_base_name(one.name) for one in survey.lacking}
         self._archived_names = set(survey.names) - lacking
+        before = self._progress.position.segment
         noted_ones = (
-            segment_base_name(one.name) for one in here if self._disk.has_name(one.archived)
+            segment_base_name(one.name)
+            for one in here
+            if (self._disk.has_name(one.archived) if self.target.url else one.number < before)
         )
         self._whole_names = self._archived_names.intersection(noted_ones)
         self._newest = survey.names[-1] if survey.names else ""
         for one in survey.lacking:
             if one.form is Form.AWAY:
                 self._report_lost(one)
-        before = self._progress.position.segment
         self._go_back_to_lost(
             [one for one in here if one in survey.lacking and one.number < before]
         )
@@ -115,7 +118,8 @@ class SegmentSender:
             return
         self._whole_names.difference_update(segment_base_name(one.name) for one in lacking)
         first = segment_base_name(lacking[0].name)
-        why = f"the archive has lost {counted(len(lacking), 'segment')} from {first} on, or parts of them"
+        lost = counted(len(lacking), "segment")
+        why = f"the {self.target.noun} has lost {lost} from {first} on, or parts of them"
         position = Position(lacking[0].number, 0)
         self._progress.go_back(position)
         self._progress.report(ShipReport("resent", why, position=position, bytes=None))
@@ -128,8 +132,8 @@ class SegmentSender:
         ahead = [name for name in names if int(name.partition("-")[0]) >= end]
         if ahead:
             raise ForeignStoreError(
-                f"the archive has segment {ahead[0]} of this store, and here number {end} is being"
-                " written: this store was restored or copied; nothing more is archived there until"
+                f"the {self.target.noun} has segment {ahead[0]} of this store, and here number {end} is"
+                " being written: this store was restored or copied; nothing more is sent there until"
                 " `logsrv ship --new-identity` has made it another store"
             )
 
@@ -216,16 +220,17 @@ class SegmentSender:
         assert segment is not None
         after = Position(segment.number + 1, 0)
         try:
-            manifest = await self.target.put_segment(segment, self._disk)
+            sent = await self.target.put_segment(segment, self._disk)
         except ValueError as error:
             # Retention treats it as not archived.
             self._progress.skip_to(after)
-            why = f"{self._disk.path(segment.name)} is damaged here and is not archived: {error}"
+            why = f"{self._disk.path(segment.name)} is damaged here and is not sent: {error}"
             self._progress.report(ShipReport("refused", why, position=after))
             return
-        save_local_manifest(self._disk, segment, manifest)
-        self._newest = manifest.name
-        self._progress.move_to_acknowledged(after, manifest.text, manifest.lines, since)
+        if isinstance(sent, Manifest):
+            save_local_manifest(self._disk, segment, sent)
+        self._newest = sent.name
+        self._progress.move_to_acknowledged(after, sent.text, sent.lines, since)
 
     async def _release_archived(self) -> None:
         """Let retention remove the segments before the first that the archive does not have whole."""

@@ -173,13 +173,23 @@ class ArchiveSurvey(NamedTuple):
     lacking: list[Segment]
 
 
-class SegmentTarget(Protocol):
-    """A target that takes sealed segments with their indexes: it has each segment once, or not at all.
+class SentSegment(NamedTuple):
+    """A segment that a target has: its short name, the bytes of its text, and its lines."""
 
-    promise: its guarantee, for the log. url: the URL at which readers of the store find the archive.
+    name: str
+    text: int
+    lines: int
+
+
+class SegmentTarget(Protocol):
+    """A target that takes sealed segments: it has each segment once, or not at all.
+
+    promise: its guarantee, for the log. noun: what it is, for messages. url: the URL of an archive, at
+    which readers of the store find the texts; "" for a target that does not keep them as they are.
     """
 
     promise: str
+    noun: str
     url: str
 
     def survey(
@@ -189,14 +199,16 @@ class SegmentTarget(Protocol):
 
         segments: segments of `disk`; those with a note that they were archived must be whole in the
         archive. others: whether to list also segments outside the range from the first to the last of
-        these.
+        these. Without them, retention waits for the answer.
         """
 
     def has_segment(self, name: str) -> Awaitable[bool]:
         """Return whether the archive has a segment. Raises Unavailable."""
 
-    def put_segment(self, packed: Segment, disk: Disk) -> Awaitable[Manifest]:
+    def put_segment(self, packed: Segment, disk: Disk) -> Awaitable[Manifest | SentSegment]:
         """Put a segment into the archive; return when it was read back and compared, and is durable.
+
+        A Manifest is noted beside the segment.
 
         Raises Unavailable and ForeignStoreError; with OSError or ValueError if the segment in the store
         cannot be read.

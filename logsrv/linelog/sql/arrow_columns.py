@@ -74,7 +74,7 @@ class ArrowColumnMaker:
         stamps = StampedLines(piece.text)
         columns = {}
         if any(name in OF_SOURCE for name in self.names):
-            columns = {name: _text_column(one) for name, one in source_fields(stamps).items()}
+            columns = {name: text_column(one) for name, one in source_fields(stamps).items()}
         columns |= self._parsed_columns(stamps, bad_values)
         for name in self.names:
             if name not in columns:
@@ -118,7 +118,7 @@ class ArrowColumnMaker:
             elif name == "position":
                 column = _position_column(segment, group.offsets()[rows].tolist())
             elif kind is ColumnType.TEXT:
-                column = _text_column(group.field(name), rows)
+                column = text_column(group.field(name), rows)
             else:
                 column = _stored_numbers(group, name, rows, kind, bad_values)
             columns.append(column)
@@ -216,7 +216,8 @@ def _time_column(moments: Array) -> Any:
     return found.view(pyarrow.timestamp("us", "UTC"))
 
 
-def _text_column(field: CodedField, rows: Array | slice = slice(None)) -> Any:
+def text_column(field: CodedField, rows: Array | slice = slice(None)) -> Any:
+    """Return the texts of a field, by default in all lines, as a dictionary and codes."""
     codes = field.codes[rows]
     return pyarrow.DictionaryArray.from_arrays(
         pyarrow.array(codes, mask=codes < 0),
@@ -251,7 +252,7 @@ def _position_column(segment: int, offsets: Any) -> Any:
 
 _BY_NAME: dict[str, Callable[[SegmentLines, StampedLines], Any]] = {
     "time": lambda _, stamps: _time_column(stamps.moments()),
-    "level": lambda _, stamps: _text_column(level_field(stamps)),
+    "level": lambda _, stamps: text_column(level_field(stamps)),
     "fields": _all_fields_column,
     "message": _message_column,
     "segment": lambda piece, stamps: _segment_column(piece.segment, len(stamps)),

@@ -380,7 +380,7 @@ def test_a_segment_that_is_damaged_here_is_left_out_and_said(start, store, place
     process = start()
     assert names(place) == [1, 3]
     [refused] = process.reports.of("refused")
-    assert "is damaged here and is not archived" in refused.why
+    assert "is damaged here and is not sent" in refused.why
     assert not (store / packed(store)[1].archived).exists()
 
 

@@ -1,4 +1,7 @@
-"""`file:`, `s3:`, `gs:` and `az:`: sealed segments to an archive, in a directory or a bucket."""
+"""`file:`, `s3:`, `gs:` and `az:`: sealed segments to an archive, in a directory or a bucket.
+
+With `lake+` before it, the same place gets them as Parquet files.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +17,20 @@ from logsrv.linelog.ship.target_plugin import Scheme, ShipURL, TargetPlugin, Tar
 from logsrv.linelog.store.archive.url import BUCKETS, FILE, parse_archive_url
 
 _ARCHIVE = "logsrv.linelog.ship.targets.archive_target:ArchiveTarget"
+_LAKE = "logsrv.linelog.ship.targets.lake_target:LakeTarget"
+LAKE = "lake+"
 
 
 class ArchivePlugin(TargetPlugin):
     """The plugin of archives in a directory. `parse` refuses unknown parameters."""
 
     def parse(self, text: str, word: str) -> ShipURL:
-        there = parse_archive_url(text)
+        there = parse_archive_url(text.removeprefix(LAKE))
         query = urlsplit(text).query
         return ShipURL(text, word, there.bucket, 0, there.path, query, plugin=self)
 
     def environment_variables(self, url: ShipURL) -> tuple[str, ...]:
-        return parse_archive_url(url.text).environment_variables
+        return parse_archive_url(url.text.removeprefix(LAKE)).environment_variables
 
     def findings(
         self, subject: str, settings: TargetSettings, asked: CheckRequest
@@ -60,5 +65,23 @@ bucket = BucketPlugin(
     takes="segments",
     package="obstore",
     install="logsrv[archive]",
+    parameters=None,
+)
+lake = ArchivePlugin(
+    name="lake",
+    place=_LAKE,
+    schemes={LAKE + FILE: Scheme()},
+    takes="segments",
+    package="pyarrow",
+    install="logsrv[columns]",
+    parameters=None,
+)
+lake_bucket = BucketPlugin(
+    name="lake-bucket",
+    place=_LAKE,
+    schemes={LAKE + scheme: Scheme() for scheme in BUCKETS},
+    takes="segments",
+    package="pyarrow",
+    install="logsrv[archive,columns]",
     parameters=None,
 )

@@ -46,6 +46,7 @@ class ArchiveTarget:
     """An archive, in a directory or a bucket, as a target of a shipper."""
 
     promise = "each sealed segment once: it was read back and compared"
+    noun = "archive"
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
         """Raises ConfigurationError."""
@@ -83,7 +84,7 @@ class ArchiveTarget:
             lambda _: find_manifest(self._archive, self._store, name) is not None
         )
 
-    def put_segment(self, packed: Segment, disk: Disk) -> Deferred[Manifest]:
+    def put_segment(self, packed: Segment, disk: Disk) -> Deferred[Any]:
         def work(going: Callable[[], bool]) -> Manifest:
             made = put_segment(self._archive, packed, disk, self._store, going)
             for why in add_to_archive_catalogs(self._archive, made, disk.read):

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
+from typing import TypeVar
 
 from logsrv.linelog.store import index
 from logsrv.linelog.store.archive.archive_notes import local_manifest_or_none
@@ -32,6 +33,7 @@ from logsrv.linelog.store.archive.objects import (
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Segment
 
+T = TypeVar("T")
 PIECE = 4 << 20
 
 
@@ -162,10 +164,10 @@ def _put_files(
 ) -> None:
     for name, wanted in files.items():
         local = name.rpartition("/")[2]
-        if not _put_file(archive, name, disk.pieces(local, PIECE), wanted, going):
+        if not put_file(archive, name, disk.pieces(local, PIECE), wanted, going):
             # A killed attempt left other content, or the archive has lost a part of the file.
             archive.remove(name)
-            if not _put_file(archive, name, disk.pieces(local, PIECE), wanted, going):
+            if not put_file(archive, name, disk.pieces(local, PIECE), wanted, going):
                 raise ChangedObject(archive.place, name)
 
 
@@ -207,7 +209,7 @@ def _has_all_objects(manifest: Manifest, sizes: Mapping[str, int]) -> bool:
     return all(sizes.get(name) == file.size for name, file in manifest.objects.items())
 
 
-def _put_file(
+def put_file(
     archive: Archive,
     name: str,
     pieces: Iterator[bytes],
@@ -216,12 +218,12 @@ def _put_file(
 ) -> bool:
     """Put a file into an archive unless the name is taken; return whether the archive has this content."""
     with suppress(ObjectExists):
-        archive.create(name, _cancellable_pieces(pieces, going))
-    there = _cancellable_pieces(object_pieces(archive, name, wanted.size), going)
+        archive.create(name, cancellable_pieces(pieces, going))
+    there = cancellable_pieces(object_pieces(archive, name, wanted.size), going)
     return size_and_sha256(there) == wanted
 
 
-def _cancellable_pieces(pieces: Iterator[bytes], going: Callable[[], bool]) -> Iterator[bytes]:
+def cancellable_pieces(pieces: Iterator[T], going: Callable[[], bool]) -> Iterator[T]:
     """Yield pieces, each of which is read only if `going` returns true; else raise PuttingCancelled."""
     while going():
         piece = next(pieces, None)

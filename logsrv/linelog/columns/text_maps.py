@@ -1,0 +1,42 @@
+"""A column of maps: the texts of many fields in each line, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy
+import pyarrow as pa
+
+from logsrv.linelog.columns.numbers import ArrowArray
+from logsrv.linelog.fields.byte_places import Array
+
+_NONE = pa.array([], pa.string())
+
+
+class FieldTexts(NamedTuple):
+    """The texts of a field in the lines with these numbers."""
+
+    name: str
+    rows: Array
+    texts: ArrowArray
+
+
+def map_column(
+    lines: int, fields: Iterable[FieldTexts], kind: pa.MapType | None = None
+) -> pa.MapArray:
+    """Return a map for each of so many lines; its names are in the order of `fields`."""
+    rows, names, texts = [numpy.zeros(0, numpy.int64)], [_NONE], [_NONE]
+    for one in fields:
+        rows.append(one.rows)
+        names.append(pa.repeat(pa.scalar(one.name), len(one.rows)))
+        texts.append(one.texts)
+    found = numpy.concatenate(rows)
+    order = pa.array(numpy.argsort(found, kind="stable"))
+    ends = numpy.cumsum(numpy.bincount(found, minlength=lines))
+    return pa.MapArray.from_arrays(
+        pa.array([0, *ends.tolist()], pa.int32()),
+        pa.concat_arrays(names).take(order),
+        pa.concat_arrays(texts).take(order),
+        type=kind,
+    )
