@@ -9,19 +9,15 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from logsrv.linelog.columns.groups import GroupField
-from logsrv.linelog.columns.layout import FIXED, LIST, MAP
+from logsrv.linelog.columns.groups import HALF, GroupField, are_ids
+from logsrv.linelog.columns.layout import FIXED, MAP
 from logsrv.linelog.columns.numbers import preferred_way, ways_of_texts
 from logsrv.linelog.columns.spool import Spool, SpooledField
 from logsrv.linelog.fields.byte_places import Array
 
 MOST_COLUMNS, MOST_IN_MAP = 200, 1000
 _LONGEST_NAME = 200
-# A field is left out if more than half of FEW texts and more are different, and they have LONG bytes.
-_FEW, _DIFFERENT, _LONG = 2000, 0.5, 16
 # The part of the size of the compressed text that columns may take, by an estimate: texts compress to half.
 _MOST_PART, _COMPRESSED = 0.33, 0.5
 _LEAST_ROOM = 64 << 10
@@ -44,25 +40,18 @@ class FieldSummary:
 
     def add_group(self, number: int, lines: int, field: GroupField, spool: Spool) -> None:
         """Add the field of a row group of so many lines. Raises OSError."""
-        try:
-            texts = pa.array(field.texts, pa.string())
-        except (UnicodeEncodeError, pa.ArrowException):
-            # Bytes that are not UTF-8, or more than 2 GiB.
-            return self.leave_out()
+        rows, codes, texts = field.merged()
         if self.ways is None or self.ways:
             ways = ways_of_texts(texts)
             self.ways = ways if self.ways is None else self.ways & ways
-        if not self.ways and _are_ids(field.present, texts):
-            return self.leave_out()
+        if not self.ways and are_ids(field.present, texts, HALF):
+            self.leave_out()
+            return
         self.lines += field.present
         self.has_lists |= field.has_lists
-        self._has_brackets |= field.is_mixed or (
-            not field.has_lists and bool(pc.any(pc.starts_with(texts, LIST)).as_py())
-        )
-        rows, codes = field.rows_and_codes()
+        self._has_brackets |= field.has_brackets
         stored = self.groups[number] = spool.write_field(lines, rows, codes, texts)
         self.cost += stored.size * _COMPRESSED + _entropy(codes) / 8
-        return None
 
     @property
     def is_ambiguous(self) -> bool:
@@ -85,13 +74,6 @@ def _entropy(codes: Array) -> float:
     counts = numpy.bincount(codes)
     counts = counts[counts > 0]
     return float((counts * numpy.log2(len(codes) / counts)).sum())
-
-
-def _are_ids(present: int, texts: pa.StringArray) -> bool:
-    """Return whether texts are nearly all different, and long."""
-    if present < _FEW or len(texts) <= _DIFFERENT * present:
-        return False
-    return bool(pc.sum(pc.binary_length(texts)).as_py() >= _LONG * len(texts))
 
 
 class ChosenFields(NamedTuple):

@@ -5,55 +5,72 @@ from __future__ import annotations
 from collections import defaultdict
 
 import numpy
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from logsrv.linelog.columns.coded import CodedField
 from logsrv.linelog.columns.layout import LIST, LineGroupBounds
+from logsrv.linelog.columns.numbers import ArrowArray, ways_of_texts
+from logsrv.linelog.columns.spool import CodedRows
 from logsrv.linelog.columns.stamp_fields import level_field, source_fields
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 
 GROUP_LINES, GROUP_TEXT = 131_072, 48 << 20
 """The lines, or the bytes of text, after which a row group ends with its frame."""
+# A field is left out if it has FEW values or more, of LONG bytes, and half of those in a row group are
+# different, or NEARLY_ALL in a frame: these are ids or messages.
+_FEW, _LONG = 2000, 16
+HALF, _NEARLY_ALL = 0.5, 0.97
 
 
 class GroupField:
     """A field in the frames of a row group, as they are added.
 
-    present: the lines that have it. has_lists: whether some values are lists. is_mixed: whether, besides,
-    there are texts that look like lists.
+    present: the lines that have it. is_left_out: whether Arrow cannot hold its texts, or they are ids.
+    has_lists: whether some values are lists. has_brackets: whether there are texts that only look so.
     """
 
     def __init__(self) -> None:
         self.present = 0
-        self.has_lists = self.is_mixed = False
-        self._codes: dict[str, int] = {}
+        self.is_left_out = self.has_lists = self.has_brackets = False
+        self._texts: list[ArrowArray] = []
         self._rows: list[Array] = []
-        self._parts: list[Array] = []
+        self._codes: list[Array] = []
+        self._different = 0
 
     def add_lines(self, first: int, field: CodedField) -> None:
         """Add the field in the lines from number `first` of the group on."""
+        try:
+            texts = pa.array(field.texts, pa.string())
+        except UnicodeEncodeError:
+            # Bytes that are not UTF-8.
+            self.is_left_out = True
+            return
         rows: Array = numpy.flatnonzero(field.codes >= 0)
-        if field.lists or self.has_lists:
-            others = [text for code, text in enumerate(field.texts) if code not in field.lists]
-            others += () if self.has_lists else self._codes
-            self.is_mixed |= any(text.startswith(LIST) for text in others)
-            self.has_lists = True
-        codes = self._codes
-        known = [codes.setdefault(text, len(codes)) for text in field.texts]
-        table = numpy.array(known, numpy.min_scalar_type(len(codes)))
-        self._parts.append(table[field.codes[rows]])
+        self.is_left_out |= are_ids(len(rows), texts, _NEARLY_ALL) and not ways_of_texts(texts[:9])
+        brackets = pc.sum(pc.starts_with(texts, LIST)).as_py() or 0
+        self.has_lists |= bool(field.lists)
+        self.has_brackets |= brackets > len(field.lists)
+        self._texts.append(texts)
+        self._codes.append(field.codes[rows] + numpy.int32(self._different))
         self._rows.append((rows + first).astype(numpy.int32))
+        self._different += len(texts)
         self.present += len(rows)
 
-    @property
-    def texts(self) -> list[str]:
-        """The different texts so far."""
-        return list(self._codes)
+    def merged(self) -> CodedRows:
+        """Return the field: the numbers of the lines that have it, the codes of their texts, the texts."""
+        encoded = pa.chunked_array(self._texts).dictionary_encode().combine_chunks()
+        table = encoded.indices.to_numpy()
+        codes = table[numpy.concatenate(self._codes)]
+        return CodedRows(numpy.concatenate(self._rows), codes, encoded.dictionary)
 
-    def rows_and_codes(self) -> tuple[Array, Array]:
-        """Return the numbers of the lines that have the field, and the codes of their texts."""
-        codes = numpy.concatenate(self._parts).astype(numpy.int32)
-        return numpy.concatenate(self._rows), codes
+
+def are_ids(present: int, texts: ArrowArray, part: float) -> bool:
+    """Return whether more than this part of the values of a field are different, and long."""
+    if present < _FEW or len(texts) <= part * present:
+        return False
+    return bool(pc.sum(pc.binary_length(texts)).as_py() >= _LONG * len(texts))
 
 
 class LineGroup:
@@ -71,15 +88,17 @@ class LineGroup:
         """Whether it has enough lines or text."""
         return self.lines >= GROUP_LINES or self.stop - self.start >= GROUP_TEXT
 
-    def add_frame(self, stamps: StampedLines, fields: dict[str, CodedField]) -> None:
-        """Add the lines of a frame, with the fields of their content."""
+    def add_frame(self, stamps: StampedLines, fields: dict[str, CodedField]) -> set[str]:
+        """Add the lines of a frame, with the fields of their content; return the names to leave out."""
         self._offsets.append(stamps.starts + self.stop)
         self._moments.append(stamps.moments())
         known = source_fields(stamps) | {"level": level_field(stamps)} | fields
         for name, field in known.items():
-            self.fields[name].add_lines(self.lines, field)
+            if not self.fields[name].is_left_out:
+                self.fields[name].add_lines(self.lines, field)
         self.lines += len(stamps)
         self.stop += len(stamps.text)
+        return {name for name in known if self.fields[name].is_left_out}
 
     def offsets(self) -> Array:
         """Return the offset of each line in the text of the segment."""

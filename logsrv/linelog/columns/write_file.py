@@ -109,9 +109,8 @@ class ColumnsWriter:
             stamps, [name for name, one in self._fields.items() if one.is_left_out]
         )
         self._is_complete &= found.complete
-        for name in found.left_out:
+        for name in found.left_out | group.add_frame(stamps, found.fields):
             self._summary(name).leave_out()
-        group.add_frame(stamps, found.fields)
 
     def _summary(self, name: str) -> FieldSummary:
         return self._fields.setdefault(name, FieldSummary())
