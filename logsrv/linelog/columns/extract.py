@@ -1,20 +1,27 @@
-"""Read all fields of all lines of a text into columns."""
+"""Read all fields of all lines of a text into columns: the same values that a Record gives of each line.
+
+Lines of a kind are read together: JSON objects with the same keys, headers and contents of the same form.
+Only unusual lines are parsed one by one.
+"""
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
 from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy
 
+from logsrv.kit.text.colours import has_colours, without_colours
 from logsrv.linelog.columns.coded import CodedField
-from logsrv.linelog.fields.json import LONGEST_NAME, flatten_object
-from logsrv.linelog.fields.record import ALIASES, ALWAYS, Record
-from logsrv.linelog.fields.servers import STATUS_CLASS
+from logsrv.linelog.columns.contents import ContentColumns
+from logsrv.linelog.columns.headers import HeaderColumns
+from logsrv.linelog.columns.pieces import PAIRS, FieldPieces, put_together
+from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.level import LEVEL_FIELDS, level_of_fields
+from logsrv.linelog.fields.reader import FILE, HEADER, kinds_of_lines
+from logsrv.linelog.fields.record import ALIASES, ALWAYS, IN_LOG_RECORDS
+from logsrv.linelog.fields.servers import STATUS_CLASS, class_of_status
 from logsrv.linelog.fields.stamps import StampedLines
-from logsrv.linelog.fields.values import Scalar, Value, text_of_value
 
 
 class LineFields(NamedTuple):
@@ -33,64 +40,90 @@ class LineFields(NamedTuple):
 
 def read_all_fields(stamps: StampedLines, skip: Collection[str] = ()) -> LineFields:
     """Return the fields of all lines, without those called `skip`, as `Record.get` gives them."""
-    found: dict[str, dict[int, Value]] = defaultdict(dict)
-    complete = True
-    for row in range(len(stamps)):
-        record = Record(stamps.line(row))
-        for name in _names_of(record):
-            value = record.get(name, as_written=True)
-            if len(name) > LONGEST_NAME or not _is_usual(name):
-                complete = complete and name.startswith(("fields.", "syslog."))
-            elif value is not None and name not in skip:
-                found[name][row] = value
-    fields = {name: _coded(len(stamps), values) for name, values in found.items()}
-    left_out = frozenset(name for name, field in fields.items() if field is None)
-    known = {name: field for name, field in fields.items() if field is not None}
-    return LineFields(len(stamps), known, left_out, complete)
+    not_read = {*skip, *ALWAYS}
+    pieces = FieldPieces(not_read.difference(_sources(not_read)))
+    _add_lines(stamps, pieces)
+    fields, left_out = {}, set()
+    for name in {*pieces.names(), *ALIASES, STATUS_CLASS} - not_read:
+        if name.startswith(("fields.", "syslog.")):
+            continue
+        found = _field(name, len(stamps), pieces)
+        if found is None or name in pieces.left_out:
+            left_out.add(name)
+        elif found.texts:
+            fields[name] = found
+    return LineFields(len(stamps), fields, frozenset(left_out), pieces.complete)
 
 
-def _names_of(record: Record) -> set[str]:
-    names = {*ALIASES, STATUS_CLASS, *(record.header.fields if record.header else ())}
-    is_object = record.kind == "json"
-    names.update(flatten_object(record._content) if is_object else record._content)
-    return names.difference(ALWAYS)
+def _sources(not_read: Collection[str]) -> set[str]:
+    """Return the names of fields that others are made of."""
+    found = {source for name in ALIASES if name not in not_read for source in ALIASES[name]}
+    if found & IN_LOG_RECORDS:
+        found.update(LEVEL_FIELDS)
+    return found | ({"status"} - {STATUS_CLASS if STATUS_CLASS in not_read else ""})
 
 
-def _is_usual(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return not name.startswith(("fields.", "syslog."))
+def _add_lines(stamps: StampedLines, pieces: FieldPieces) -> None:
+    plain = StampedLines(without_colours(stamps.text)) if has_colours(stamps.text) else stamps
+    if numpy.array_equal(plain.stamped, stamps.stamped):
+        messages = plain.messages_of()
+        kinds, others = kinds_of_lines(plain)
+        kinds[[*others]] = HEADER
+    else:
+        # Without colours, a line has got a stamp.
+        messages = [*map(without_colours, stamps.messages_of())]
+        kinds = numpy.full(len(messages), HEADER, numpy.uint8)
+    with_header = (kinds == HEADER) | (kinds == FILE)
+    contents = ContentColumns(pieces)
+    if with_header.any():
+        rows = numpy.flatnonzero(with_header)
+        headers = HeaderColumns(pieces)
+        headers.add(rows, [messages[row] for row in rows.tolist()])
+        contents.add(numpy.concatenate(headers.rows), headers.contents, headers.apps)
+        rows = numpy.flatnonzero(~with_header)
+        messages = [messages[row] for row in rows.tolist()]
+    else:
+        rows = numpy.arange(len(messages))
+    contents.add(rows, messages)
 
 
-def _coded(lines: int, values: dict[int, Value]) -> CodedField | None:
-    index: dict[tuple[str, bool], int] = {}
-    codes = numpy.full(lines, -1, numpy.int32)
-    for row, value in values.items():
-        key = (
-            (text_of_list(value), True)
-            if isinstance(value, list)
-            else (text_of_value(value), False)
-        )
-        codes[row] = index.setdefault(key, len(index))
-    texts = [text for text, _ in index]
-    if len({*texts}) < len(texts):
-        return None
-    return CodedField(codes, texts, frozenset(at for (_, is_list), at in index.items() if is_list))
+def _field(name: str, lines: int, pieces: FieldPieces) -> CodedField | None:
+    """Return the field called `name`; None if its values are not exact."""
+    found = pieces.pieces(name)
+    if name == STATUS_CLASS:
+        status = put_together(lines, pieces.pieces("status"))
+        if status is None:
+            return None
+        of_status = FieldPieces(())
+        rows = numpy.flatnonzero(status.codes >= 0)
+        classes = [
+            None if code in status.lists else class_of_status(text)
+            for code, text in enumerate(status.texts)
+        ]
+        of_status.add_converted(name, rows, status.codes[rows], classes, _OTHER)
+        found += of_status.pieces(name, _OTHER)
+    for place, source in enumerate(ALIASES.get(name, ())):
+        others = pieces.pieces(source, PAIRS)
+        if others and source in IN_LOG_RECORDS:
+            has_level = _lines_with_level(lines, pieces)
+            if has_level is None:
+                return None
+            others = [piece.where(has_level[piece.rows]) for piece in others]
+        found += [piece._replace(rank=piece.rank + _OTHER * (place + 1)) for piece in others]
+    return put_together(lines, found)
 
 
-def text_of_list(values: list[Scalar]) -> str:
-    """Return the compact JSON of a list, with numbers as they were written."""
-    return f"[{','.join(map(_json_of, values))}]"
+# What makes the rank of a piece of another field less than those of all before it.
+_OTHER = -3
 
 
-def _json_of(value: Scalar) -> str:
-    if not isinstance(value, str):
-        return text_of_value(value)
-    text = json.dumps(value, ensure_ascii=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return json.dumps(value)
-    return text
+def _lines_with_level(lines: int, pieces: FieldPieces) -> Array | None:
+    """Return which lines have a level in a field of their content; None if that is not known."""
+    found = numpy.zeros(lines, bool)
+    for name in LEVEL_FIELDS:
+        field = put_together(lines, pieces.pieces(name, PAIRS))
+        if field is None:
+            return None
+        levels = [level_of_fields({name: value}.get) is not None for value in field.values()]
+        found |= numpy.array([*levels, False])[field.codes]
+    return found

@@ -58,7 +58,8 @@ BY_NAME_OR_NUMBER = ("level", "severity", "lvl", "levelname", "level_name", "log
 """Fields of the content that may hold a level, in the order of the search."""
 BY_NUMBER = {"levelno": _BY_PYTHON, "severity_number": _BY_OTLP, "PRIORITY": BY_SYSLOG}
 """Fields that hold a level only as a number, searched after the others, and the levels of their numbers."""
-_FIELDS = dict.fromkeys(BY_NAME_OR_NUMBER, _BY_NUMBER) | BY_NUMBER
+LEVEL_FIELDS = dict.fromkeys(BY_NAME_OR_NUMBER, _BY_NUMBER) | BY_NUMBER
+"""All of these, in the order of the search, with the levels of their numbers."""
 
 LOOKED_AT = 64
 """A level's name counts only if it begins within this many characters, behind header and time."""
@@ -144,7 +145,7 @@ def is_level_in_header(word: str) -> bool:
 
 def level_of_fields(get: Callable[[str], Value | None]) -> str | None:
     """Return the level in the fields of a line's content, or None. get: returns the value of a field."""
-    for name, numbers in _FIELDS.items():
+    for name, numbers in LEVEL_FIELDS.items():
         value = get(name)
         for item in elements_of_value(value) if value is not None else ():
             if isinstance(item, str) and name not in BY_NUMBER and (level := canonical_level(item)):

@@ -20,11 +20,15 @@ _ESCAPED = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\nrt]))')
 _SHORT = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 
+find_pairs = _PAIR.findall
+"""Returns the key, the quoted value and the bare value of each pair in a text."""
+
+
 def parse_logfmt(content: str) -> dict[str, str] | None:
     """Return the pairs in `content`, or None if there are fewer than two. The last pair of a key wins."""
     if content.count("=") < 2:
         return None
-    pairs = _PAIR.findall(content)
+    pairs = find_pairs(content)
     return _values_of_pairs(pairs) if len(pairs) >= 2 else None
 
 
@@ -35,13 +39,13 @@ def parse_trailing_pairs(text: str) -> dict[str, str]:
 
 def _values_of_pairs(pairs: list[tuple[str, str, str]]) -> dict[str, str]:
     return {
-        key: _unescape_value(quoted) if quoted else bare.removesuffix(",")
+        key: unescape_value(quoted) if quoted else bare.removesuffix(",")
         for key, quoted, bare in pairs
         if key
     }
 
 
-def _unescape_value(value: str) -> str:
+def unescape_value(value: str) -> str:
     return _ESCAPED.sub(_escaped_character, value) if "\\" in value else value
 
 

@@ -51,9 +51,9 @@ class ServerLineSearch:
         raw: Array = numpy.frombuffer(stamps.text, numpy.uint8)
         found: set[int] = set()
         if self._haproxy:
-            found.update(numpy.searchsorted(stamps.ends, _haproxy_time_ends(raw)).tolist())
+            found.update(numpy.searchsorted(stamps.ends, haproxy_time_ends(raw)).tolist())
         if self._sshd:
-            found.update(_lines_beginning_like_sshd(raw, stamps.messages))
+            found.update(lines_beginning_like_sshd(raw, stamps.messages))
             if b"sshd" in stamps.text:
                 messages = zip(headed.tolist(), stamps.messages_of(headed), strict=True)
                 found.update(row for row, message in messages if b"sshd" in message)
@@ -62,14 +62,14 @@ class ServerLineSearch:
         return found
 
 
-def _haproxy_time_ends(raw: Array) -> Array:
+def haproxy_time_ends(raw: Array) -> Array:
     """Return the places of a closing bracket after milliseconds and before a space."""
     at = indexes_of_true(raw == ord("]"))
     found: Array = at[(raw[at - 4] == ord(".")) & _DIGIT[raw[at - 1]] & (raw[at + 1] == ord(" "))]
     return found
 
 
-def _lines_beginning_like_sshd(raw: Array, messages: Array) -> list[int]:
+def lines_beginning_like_sshd(raw: Array, messages: Array) -> list[int]:
     fours: Array = numpy.ndarray((max(0, len(raw) - _BEGIN + 1),), "<u4", raw, 0, (1,))
     known = messages[: numpy.searchsorted(messages, len(fours))]
     found: list[int] = numpy.flatnonzero(numpy.isin(fours[known], _BEGINS)).tolist()
@@ -79,9 +79,9 @@ def _lines_beginning_like_sshd(raw: Array, messages: Array) -> list[int]:
 Column: TypeAlias = list[Value | None]
 """The values of one field in all lines, None for a line without it."""
 
-_PLAIN, _OBJECT, _HEADER, _FILE, _DONE = range(5)
+PLAIN, OBJECT, HEADER, FILE, _DONE = range(5)
 _FIRST: Array = numpy.zeros(256, numpy.uint8)
-_FIRST[ord("{")], _FIRST[ord("<")] = _OBJECT, _HEADER
+_FIRST[ord("{")], _FIRST[ord("<")] = OBJECT, HEADER
 _SPACE, _DASH = b" -"
 _WHITE = b" \t\r"
 _IS_WHITE = byte_membership_table(_WHITE)
@@ -157,13 +157,13 @@ class FieldReader:
 
     def _fill_columns(self, stamps: StampedLines, columns: list[Column]) -> set[int]:
         """Fill columns; return the lines that need a Record."""
-        kinds, others = _kinds_of_lines(stamps)
+        kinds, others = kinds_of_lines(stamps)
         self._fill_from_objects(stamps, kinds, columns)
-        headed = numpy.flatnonzero((kinds == _HEADER) | (kinds == _FILE))
+        headed = numpy.flatnonzero((kinds == HEADER) | (kinds == FILE))
         others |= self._servers.find_rows(stamps, headed)
         if self._headers.wanted:
-            others |= self._fill_from_headers(stamps, headed[kinds[headed] == _HEADER], columns)
-            others.update(headed[kinds[headed] == _FILE].tolist())
+            others |= self._fill_from_headers(stamps, headed[kinds[headed] == HEADER], columns)
+            others.update(headed[kinds[headed] == FILE].tolist())
         else:
             others |= self._lines_with_objects(stamps, headed)
         keys = [_Keys(place, pairs, *pairs.pair_places(stamps)) for place, pairs in self._pairs]
@@ -175,19 +175,19 @@ class FieldReader:
         for place, aliases in self._aliases:
             if None in columns[place]:
                 others |= aliases.read_into(
-                    stamps, kinds == _PLAIN, kinds == _OBJECT, columns[place]
+                    stamps, kinds == PLAIN, kinds == OBJECT, columns[place]
                 )
         return others
 
     def _fill_from_objects(self, stamps: StampedLines, kinds: Array, columns: list[Column]) -> None:
         """Fill columns from JSON objects; set the kind of other lines that begin with `{` to plain."""
-        rows = numpy.flatnonzero(kinds == _OBJECT)
+        rows = numpy.flatnonzero(kinds == OBJECT)
         if not len(rows) or not (
             self._objects.may_have_fields(stamps.text) or _OF_ACCESS in stamps.text
         ):
             return
         others = self._objects.read_into(stamps.messages_of(rows), rows.tolist(), columns)
-        kinds[others] = _PLAIN
+        kinds[others] = PLAIN
 
     def _fill_from_headers(
         self, stamps: StampedLines, rows: Array, columns: list[Column]
@@ -226,13 +226,13 @@ class FieldReader:
         self, stamps: StampedLines, kinds: Array, columns: list[Column]
     ) -> set[int]:
         """Fill columns from access logs, and mark these lines as done; return lines that need a Record."""
-        rows = numpy.flatnonzero(kinds == _PLAIN)
+        rows = numpy.flatnonzero(kinds == PLAIN)
         lines = rows.tolist()
         whole = len(lines) == len(stamps)
         text = stamps.text if whole else b"\n".join([*map(stamps.line, lines), b""])
         found, unread = self._access.read(text)
         kinds[rows] = _DONE
-        kinds[rows[[number for number, _ in unread]]] = _PLAIN
+        kinds[rows[[number for number, _ in unread]]] = PLAIN
         for place, column in found:
             _fill_column(columns[place], lines, column)
         return {lines[number] for number, line in unread if _OF_ACCESS in line}
@@ -243,17 +243,17 @@ class FieldReader:
         others: set[int] = set()
         for place, pairs, places, rows in keys:
             kind = kinds[rows]
-            plain = kind == _PLAIN
+            plain = kind == PLAIN
             others.update(pairs.read_into(stamps, places[plain], rows[plain], columns[place]))
             if place in self._of_access:
                 # A field that the access log lacks may be a pair behind it.
                 others.update(rows[kind == _DONE].tolist())
         for pairs in self._odd:
             others.update(pairs.key_places(stamps)[1].tolist())
-        if ((kinds == _HEADER) | (kinds == _FILE)).any():
+        if ((kinds == HEADER) | (kinds == FILE)).any():
             for sign in self._signs:
                 rows = sign.key_places(stamps)[1]
-                others.update(rows[(kinds[rows] == _HEADER) | (kinds[rows] == _FILE)].tolist())
+                others.update(rows[(kinds[rows] == HEADER) | (kinds[rows] == FILE)].tolist())
         return others
 
 
@@ -270,7 +270,7 @@ def _rows_containing(stamps: StampedLines, rows: Array, part: bytes) -> list[int
     return [row for row, message in messages if part in message]
 
 
-def _kinds_of_lines(stamps: StampedLines) -> tuple[Array, set[int]]:
+def kinds_of_lines(stamps: StampedLines) -> tuple[Array, set[int]]:
     """Return the kind of each line by its beginning, and the lines with a JSON object after white space."""
     bytes_ = numpy.frombuffer(stamps.text, numpy.uint8)
     firsts = bytes_[stamps.messages]
@@ -286,10 +286,10 @@ def _kinds_of_lines(stamps: StampedLines) -> tuple[Array, set[int]]:
     dated = (bytes_[numpy.minimum(stamps.messages + 3, last)] == _SPACE) | (
         bytes_[numpy.minimum(stamps.messages + 4, last)] == _DASH
     )
-    for row in numpy.flatnonzero(dated & (kinds == _PLAIN)).tolist():
+    for row in numpy.flatnonzero(dated & (kinds == PLAIN)).tolist():
         if _has_header(stamps.text, int(stamps.messages[row])):
-            kinds[row] = _FILE
-    if (kinds == _PLAIN).any():
+            kinds[row] = FILE
+    if (kinds == PLAIN).any():
         odd = lines_with_odd_headers(stamps.text, bytes_, stamps.messages, stamps.ends)
-        kinds[odd[kinds[odd] == _PLAIN]] = _FILE
+        kinds[odd[kinds[odd] == PLAIN]] = FILE
     return kinds, others

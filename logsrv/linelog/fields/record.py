@@ -195,18 +195,13 @@ class Record:
 
     def _parse_content(self) -> None:
         self._is_content_known = True
-        header, content = self.header, self.content
-        kind: str | None = "json"
+        content = self.content
         found: Object | dict[str, str] | None = parse_json(content)
-        if found is None:
-            text = decode_stored(content)
-            kind, found = "access", parse_access(text)
-            if found is None:
-                kind, found = "logfmt", parse_logfmt(text)
-                said = parse_program_message(text, header.fields.get("app", "") if header else None)
-                if said:
-                    kind, found = kind if found else None, said | (found or {})
-        self._kind, self._content = (None, {}) if found is None else (kind, found)
+        if found is not None:
+            self._kind, self._content = "json", found
+        else:
+            app = self.header.fields.get("app", "") if self.header else None
+            self._kind, self._content = parse_text(decode_stored(content), app)
 
     @property
     def level(self) -> str | None:
@@ -300,6 +295,18 @@ class Record:
             exact = parse_json_exactly(self.content)
             self._exact = self._content if exact is None else exact
             return self._exact
+
+
+def parse_text(text: str, app: str | None) -> tuple[str | None, dict[str, str]]:
+    """Return the kind and the fields of a content that is no JSON; None for plain text.
+
+    app: from the header, None without a header.
+    """
+    found = parse_access(text)
+    if found is not None:
+        return "access", found
+    pairs = parse_logfmt(text)
+    return "logfmt" if pairs else None, parse_program_message(text, app) | (pairs or {})
 
 
 def _displayable_value(value: Value) -> Value:

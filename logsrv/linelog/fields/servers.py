@@ -105,8 +105,11 @@ def unescape_quotes(value: str) -> str:
 
 _IP = r"(?P<client>[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]+(?:%\w+)?)"
 _PORT = r" port (?P<client_port>[0-9]{1,5})\b"
+LOGIN_WORDS = ("Failed", "Accepted", "Postponed")
+LOGIN = rf"\w+ \S+ for (?:invalid user )?(?P<user>.*) from {_IP}{_PORT}"
+"""A message of sshd about a login, which begins with one of LOGIN_WORDS."""
 # The name of the user matches as much as possible: an attacker may choose `x from 1.2.3.4 port 5`.
-_LOGIN = re.compile(rf"\w+ \S+ for (?:invalid user )?(?P<user>.*) from {_IP}{_PORT}", re.ASCII)
+_LOGIN = re.compile(LOGIN, re.ASCII)
 _INVALID = re.compile(rf"\w+ user (?P<user>.*) from {_IP}(?:{_PORT})?\Z", re.ASCII)
 # All parts are bounded, so that no line takes quadratic time.
 _END = re.compile(
@@ -115,7 +118,7 @@ _END = re.compile(
     re.ASCII,
 )
 _SSHD = {
-    **dict.fromkeys(("Failed", "Accepted", "Postponed"), _LOGIN),
+    **dict.fromkeys(LOGIN_WORDS, _LOGIN),
     "Invalid": _INVALID,
     **dict.fromkeys(("Connection", "Disconnected", "Disconnecting", "Received"), _END),
 }

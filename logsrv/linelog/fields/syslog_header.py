@@ -171,7 +171,7 @@ def _add_rfc5424(message: bytes, header: re.Match[bytes], fields: dict[str, str]
     if message.startswith(b"-", at) and message[at + 1 : at + 2] in (b" ", b""):
         at += 1
     else:
-        at = _add_structured_data(message, at, fields)
+        at = add_structured_data(message, at, fields)
     if message.startswith(b" ", at):
         at += 1
     if message.startswith(b"\xef\xbb\xbf", at):
@@ -179,7 +179,7 @@ def _add_rfc5424(message: bytes, header: re.Match[bytes], fields: dict[str, str]
     return at
 
 
-def _add_structured_data(message: bytes, at: int, fields: dict[str, str]) -> int:
+def add_structured_data(message: bytes, at: int, fields: dict[str, str]) -> int:
     """Add the values of the elements from `at` on; return the offset after them. Skip broken ones."""
     while message.startswith(b"[", at):
         element = _ELEMENT.match(message, at)

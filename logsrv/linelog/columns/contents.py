@@ -1,0 +1,166 @@
+"""Columns of the fields in contents that are no JSON: access logs, pairs, what programs say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy
+
+from logsrv.linelog.columns.forms import (
+    LineForm,
+    access_form,
+    frequent_pair_forms,
+    login_form,
+)
+from logsrv.linelog.columns.objects import ObjectColumns
+from logsrv.linelog.columns.pieces import CONTENT, PAIRS, Convert, FieldPieces
+from logsrv.linelog.fields.byte_places import Array, indexes_of_true
+from logsrv.linelog.fields.logfmt import parse_trailing_pairs, unescape_value
+from logsrv.linelog.fields.reader import haproxy_time_ends, lines_beginning_like_sshd
+from logsrv.linelog.fields.record import parse_text
+from logsrv.linelog.fields.servers import DURATION, LOGIN_WORDS, unescape_quotes
+from logsrv.linelog.fields.stored_line import decode_stored
+
+_DURATION = DURATION.encode()
+_LOGINS = tuple(f"{word} ".encode() for word in LOGIN_WORDS)
+_LF, _SPACE, _QUOTE, _EQUALS, _CLOSE = b'\n "=]'
+
+
+class ContentColumns:
+    """Adds the fields of contents to `pieces`."""
+
+    def __init__(self, pieces: FieldPieces) -> None:
+        self._pieces = pieces
+        self._objects = ObjectColumns(pieces)
+
+    def add(
+        self, rows: Array, contents: Sequence[bytes], apps: Sequence[bytes | None] | None = None
+    ) -> None:
+        """Add contents. rows: their numbers. apps: the programs in their headers, None without a header."""
+        firsts = [content[:1] for content in contents]
+        if not _MAY_BEGIN_OBJECT.isdisjoint(firsts):
+            objects = [
+                at
+                for at, first in enumerate(firsts)
+                if first in _MAY_BEGIN_OBJECT and contents[at].lstrip(_WHITE).startswith(b"{")
+            ]
+            no_objects = self._objects.add(rows[objects], [contents[at] for at in objects])
+            left = numpy.ones(len(rows), bool)
+            left[objects] = False
+            left[[objects[at] for at in no_objects]] = True
+            chosen = numpy.flatnonzero(left)
+            rows, contents = rows[chosen], [contents[at] for at in chosen.tolist()]
+            apps = [apps[at] for at in chosen.tolist()] if apps else None
+        if contents:
+            self._add_texts(rows, contents, apps)
+
+    def _add_texts(
+        self, rows: Array, contents: Sequence[bytes], apps: Sequence[bytes | None] | None
+    ) -> None:
+        text = b"\n".join([*contents, b""])
+        raw: Array = numpy.frombuffer(text, numpy.uint8)
+        ends = indexes_of_true(raw == _LF)
+        pairs = numpy.searchsorted(ends, indexes_of_true(raw == _EQUALS))
+        with_pairs = numpy.bincount(pairs, minlength=len(rows)) > 1
+        brackets = indexes_of_true(raw == _CLOSE)
+        brackets = brackets[raw[brackets + 1] == _SPACE]
+        access, single = numpy.zeros((2, len(rows)), bool)
+        access[numpy.searchsorted(ends, brackets[raw[brackets + 2] == _QUOTE])] = True
+        single[numpy.searchsorted(ends, haproxy_time_ends(raw))] = True
+        if _DURATION in text:
+            single[[at for at, content in enumerate(contents) if _DURATION in content]] = True
+        said = lines_beginning_like_sshd(raw, numpy.append(0, ends[:-1] + 1))
+        said = [at for at in said if not apps or _is_sshd(apps[at])]
+        single[said] |= with_pairs[said] | access[said]
+        logins = [at for at in said if not single[at] and contents[at].startswith(_LOGINS)]
+        single[said] = True
+        single[logins] = False
+        chosen = numpy.array(logins, numpy.intp)
+        others = self._add_form(login_form(), rows, contents, chosen, _text)
+        single[others] = True
+        done = numpy.zeros(len(rows), bool)
+        done[chosen] = True
+        chosen = numpy.flatnonzero(access & ~single)
+        single[self._add_access(rows, contents, chosen)] = True
+        chosen = numpy.flatnonzero(with_pairs & ~access & ~single & ~done)
+        single[self._add_pairs(rows, contents, chosen, CONTENT)] = True
+        self._add_singly(rows, contents, apps, numpy.flatnonzero(single))
+
+    def _add_form(
+        self,
+        form: LineForm,
+        rows: Array,
+        contents: Sequence[bytes],
+        chosen: Array,
+        convert: Convert,
+        rank: int = CONTENT,
+    ) -> Array:
+        """Add the fields of chosen contents; return the indexes of those of another form."""
+        found = form.read(rows[chosen], [contents[at] for at in chosen.tolist()])
+        for name, values in found.columns.items():
+            self._pieces.add(name, found.rows, values, rank, convert=convert)
+        return chosen[found.others]
+
+    def _add_access(self, rows: Array, contents: Sequence[bytes], chosen: Array) -> Array:
+        found = access_form(self._pieces.skip).read(
+            rows[chosen], [contents[at] for at in chosen.tolist()]
+        )
+        columns = dict(found.columns)
+        rest = columns.pop("rest", ())
+        for name, values in columns.items():
+            convert = _quoted_text if name in ("referer", "agent") else _access_text
+            self._pieces.add(name, found.rows, values, convert=convert)
+        behind = numpy.array([at for at, text in enumerate(rest) if b"=" in text], numpy.intp)
+        others = self._add_pairs(found.rows, rest, behind, PAIRS).tolist()
+        pairs = [parse_trailing_pairs(decode_stored(rest[at])) for at in others]
+        self._objects.add_flat(found.rows[others], pairs, PAIRS)
+        return chosen[found.others]
+
+    def _add_pairs(self, rows: Array, contents: Sequence[bytes], chosen: Array, rank: int) -> Array:
+        """Add the pairs in chosen contents; return the indexes of those that are no form of many."""
+        lines = [contents[at] for at in chosen.tolist()]
+        for form in frequent_pair_forms(lines, self._pieces.skip, 2 if rank == CONTENT else 1):
+            if len(chosen):
+                chosen = self._add_form(form, rows, contents, chosen, _pair_text, rank)
+        return chosen
+
+    def _add_singly(
+        self,
+        rows: Array,
+        contents: Sequence[bytes],
+        apps: Sequence[bytes | None] | None,
+        chosen: Array,
+    ) -> None:
+        found = []
+        for at in chosen.tolist():
+            app = apps[at] if apps else None
+            said = None if app is None else decode_stored(app)
+            found.append(parse_text(decode_stored(contents[at]), said)[1])
+        self._objects.add_flat(rows[chosen], found)
+
+
+_WHITE = b" \t\r\n"
+_MAY_BEGIN_OBJECT = frozenset((b"{", b" ", b"\t", b"\r"))
+
+
+def _is_sshd(app: bytes | None) -> bool:
+    return app is None or app.startswith(b"sshd")
+
+
+def _text(value: bytes) -> str | None:
+    return decode_stored(value) if value else None
+
+
+def _access_text(value: bytes) -> str | None:
+    return unescape_quotes(decode_stored(value)) if value not in (b"", b"-") else None
+
+
+def _quoted_text(value: bytes) -> str | None:
+    return unescape_quotes(decode_stored(value[1:-1])) if value not in (b"", b'"-"') else None
+
+
+def _pair_text(value: bytes) -> str:
+    text = decode_stored(value)
+    if not text.startswith('"'):
+        return text.removesuffix(",")
+    return unescape_value(text.removesuffix(",")[1:-1])

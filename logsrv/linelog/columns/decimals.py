@@ -1,0 +1,61 @@
+"""Find the lines of JSON with decimals that are not written in the shortest way: `1.10`, `1e5`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy
+
+from logsrv.linelog.fields.byte_places import Array, byte_membership_table, indexes_of_true, rows_at
+
+_WIDTH = 24
+"""Bytes of a number that are looked at; a longer one is odd."""
+_PADDING = b"\n" * (_WIDTH + 2)
+_DIGIT = byte_membership_table(b"0123456789")
+_IN_EXPONENT = byte_membership_table(b"0123456789+-")
+_AFTER_NUMBER = byte_membership_table(b",}] \t\r\n")
+# A double has 15 digits, whatever they are.
+_SURE_DIGITS = 15
+# The value of a decimal of so few digits cannot need an exponent.
+_FEW = 4
+
+
+def lines_with_odd_decimals(lines: Sequence[bytes]) -> list[int]:
+    """Return the numbers of these lines, and of a few with such numbers in texts."""
+    text = b"\n".join([_PADDING, *lines, _PADDING])
+    raw: Array = numpy.frombuffer(text, numpy.uint8)
+    places = numpy.concatenate((_odd_fractions(text, raw), _exponents(raw)))
+    ends = indexes_of_true(raw == ord("\n"))[len(_PADDING) :]
+    found: list[int] = numpy.unique(numpy.searchsorted(ends, places) - 1).tolist()
+    return found
+
+
+def _odd_fractions(text: bytes, raw: Array) -> Array:
+    """Return the places of the dots in odd decimals."""
+    dots = indexes_of_true(raw == ord("."))
+    dots = dots[_DIGIT[raw[dots - 1]] & _DIGIT[raw[dots + 1]]]
+    size = (~_DIGIT[rows_at(raw, dots + 1, _WIDTH)]).argmax(1)
+    ended = _AFTER_NUMBER[raw[dots + 1 + size]] | (size == 0)
+    dots, size = dots[ended], size[ended]
+    odd = ((raw[dots + size] == ord("0")) & (size > 1)) | (size == 0)
+    long = numpy.flatnonzero(~odd & (size > _FEW))
+    before = rows_at(raw, dots[long] - _WIDTH, _WIDTH)[:, ::-1]
+    whole = (~_DIGIT[before]).argmax(1)
+    start, end = dots[long] - whole, dots[long] + 1 + size[long]
+    small = (raw[start] == ord("0")) & (raw[dots[long] + 1] == ord("0"))
+    unsure = numpy.flatnonzero((whole + size[long] > _SURE_DIGITS) | (whole == 0) | small)
+    bounds = zip(start[unsure].tolist(), end[unsure].tolist(), strict=True)
+    odd[long[unsure]] = [
+        (written := text[first:last].decode()) != repr(float(written)) for first, last in bounds
+    ]
+    found: Array = dots[odd]
+    return found
+
+
+def _exponents(raw: Array) -> Array:
+    """Return the places of the letters before exponents."""
+    at = indexes_of_true((raw | 0x20) == ord("e"))
+    at = at[_DIGIT[raw[at - 1]] & _IN_EXPONENT[raw[at + 1]]]
+    size = (~_IN_EXPONENT[rows_at(raw, at + 1, _WIDTH)]).argmax(1)
+    found: Array = at[_AFTER_NUMBER[raw[at + 1 + size]] | (size == 0)]
+    return found

@@ -1,0 +1,143 @@
+"""Forms of lines, each read by one expression for many lines: headers, access logs, pairs, logins."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import compress
+from typing import NamedTuple
+
+from logsrv.kit.text.quoted_text import pattern_until
+from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.header_words import MONTH
+from logsrv.linelog.fields.logfmt import find_pairs
+from logsrv.linelog.fields.servers import (
+    ACCESS_NAMES,
+    CLIENT_BEHIND_VHOST,
+    LOGIN,
+    VHOST,
+    VHOST_PORT,
+)
+from logsrv.linelog.fields.stored_line import decode_stored
+
+
+class ReadLines(NamedTuple):
+    """What an expression found in lines: for each name a text for each line of `rows`.
+
+    others: the indexes of lines of another form.
+    """
+
+    rows: Array
+    columns: Mapping[str, Sequence[bytes]]
+    others: list[int]
+
+
+class LineForm:
+    """Lines of one form.
+
+    pattern: an expression for a whole line without its LF. names: those of its groups, if these have none.
+    """
+
+    def __init__(self, pattern: bytes, names: Sequence[str] = ()) -> None:
+        # The first group makes a tuple of each result, even if there is no other one.
+        expression = re.compile(rb"()(?:" + pattern + rb")\n|([^\n]*\n)")
+        self._find = expression.findall
+        self._names = names or [*expression.groupindex]
+
+    def read(self, rows: Array, lines: Sequence[bytes]) -> ReadLines:
+        """Return the texts of the groups. rows: the number of each line."""
+        found = self._find(b"\n".join([*lines, b""])) if lines else []
+        if not found:
+            return ReadLines(rows, {}, [])
+        _, *columns, unread = zip(*found, strict=True)
+        others = [place for place, line in enumerate(unread) if line]
+        if others:
+            known = [not line for line in unread]
+            rows, columns = rows[known], [tuple(compress(each, known)) for each in columns]
+        return ReadLines(rows, dict(zip(self._names, columns, strict=True)), others)
+
+
+_UNTIL_QUOTE = pattern_until('"', never=r"\n").encode()
+_QUOTED = rb'"' + _UNTIL_QUOTE + rb'"'
+_PRIORITY = rb"(?P<priority>1[0-8][0-9]|19[01]|0?[0-9]{1,2})"
+_TIME = (
+    rb"(?P<timestamp>"
+    + MONTH
+    + rb" [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}|[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    rb"T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})) "
+)
+_TAG = (
+    rb'(?P<app>[A-Za-z_/.(][^\s:\[\]=",]{0,127})(?:\[(?P<pid>[^\]\s]{0,128})\]:?|:)'
+    rb"(?: (?P<text>[^\n]*)|)"
+)
+_ELEMENT = rb'\[[^ =\]"\n]+(?: +[^ =\]"\n]+="' + _UNTIL_QUOTE + rb'")* *\]'
+_HEADERS = {
+    "usual": rb"(?:<" + _PRIORITY + rb">)?" + _TIME + rb"(?P<hostname>[A-Za-z0-9][A-Za-z0-9._-]*) " + _TAG,
+    "local": rb"<" + _PRIORITY + rb">" + _TIME + _TAG,
+    "new": rb"<" + _PRIORITY + rb">[1-9][0-9]{0,2} "
+    rb"(?P<timestamp>-|[0-9]{4}-[0-9]{2}-[0-9]{2}T[^ \n]+) (?P<hostname>[^ \n]+) (?P<app>[^ \n]+)"
+    rb" (?P<pid>[^ \n]+) (?P<msgid>[^ \n]+) (?:-|(?P<data>(?:" + _ELEMENT + rb")+))"
+    rb"(?: (?:\xef\xbb\xbf)?(?P<text>[^\n]*)|)",
+}  # fmt: skip
+
+
+@lru_cache(maxsize=20)
+def header_form(kind: str) -> LineForm:
+    """Return a form of headers: `usual`, `local` without a host, or `new` of RFC 5424."""
+    return LineForm(_HEADERS[kind])
+
+
+_ACCESS = (
+    rb"(?:(?P<vhost>" + VHOST[1:].encode() + rb"(?::(?P<vhost_port>" + VHOST_PORT[1:].encode() + rb")? "
+    + CLIENT_BEHIND_VHOST.encode() + rb")??(?P<client>[^\s{<]\S*) \S+ (?P<user>\S+)"
+    rb" \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9:]+(?: [+-][0-9]{4})?\]"
+    rb' "(?P<method>[A-Za-z_-]*[A-Za-z]) (?P<path>[^\s"\\]+) (?P<protocol>HTTP/[0-9.]+)"'
+    rb" (?P<status>[0-9]{3}) (?P<bytes>[0-9]+|-)(?: (?P<referer>" + _QUOTED + rb") (?P<agent>" + _QUOTED
+    + rb"))?(?: (?P<rest>[^\n]*)|)"
+)  # fmt: skip
+
+
+@lru_cache(maxsize=20)
+def access_form(skip: frozenset[str]) -> LineForm:
+    """Return the form of access logs with usual requests; `rest` is the text behind their fields."""
+    pattern = _ACCESS
+    for name in skip & {*ACCESS_NAMES}:
+        pattern = pattern.replace(b"(?P<%s>" % name.encode(), b"(?:")
+    return LineForm(pattern)
+
+
+@lru_cache(maxsize=1)
+def login_form() -> LineForm:
+    """Return the form of messages of sshd about logins."""
+    return LineForm(LOGIN.replace(".*", r"[^\n]*").encode() + rb"[^\n]*")
+
+
+_WORDS = rb'(?:[^ \t\r\f\v\n="]+ )*'
+_VALUE = rb'"' + _UNTIL_QUOTE + rb'",?|[^ \t\r\f\v\n"][^ \t\r\f\v\n]*|'
+_SAMPLE = 40
+_LEAST_IN_SAMPLE = 3
+_MOST_KEYS = 50
+
+
+@lru_cache(maxsize=200)
+def pair_form(keys: tuple[str, ...], skip: frozenset[str]) -> LineForm:
+    """Return the form of lines with pairs of these keys, in this order, and words between them."""
+    pairs = [
+        _WORDS + re.escape(key.encode()) + (b"=(?:" if key in skip else b"=(") + _VALUE + rb")"
+        for key in keys
+    ]
+    pattern = b" ".join(pairs) + rb'(?: [^ \t\r\f\v\n="]+)* ?'
+    return LineForm(pattern, [key for key in keys if key not in skip])
+
+
+def frequent_pair_forms(
+    lines: Sequence[bytes], skip: frozenset[str], least: int
+) -> Iterator[LineForm]:
+    """Yield the forms of many of the lines, the most frequent first. least: number of pairs of a line."""
+    sample = lines[:: len(lines) // _SAMPLE + 1]
+    found = Counter(tuple(key for key, _, _ in find_pairs(decode_stored(line))) for line in sample)
+    for keys, count in found.most_common():
+        if count >= min(_LEAST_IN_SAMPLE, len(lines)) and least <= len(keys) <= _MOST_KEYS:
+            yield pair_form(keys, skip)

@@ -1,0 +1,137 @@
+"""Columns of the fields in syslog headers, and the contents behind the headers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy
+
+from logsrv.linelog.columns.forms import ReadLines, header_form
+from logsrv.linelog.columns.objects import ObjectColumns
+from logsrv.linelog.columns.pieces import HEADER, FieldPieces, code_values
+from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.header_words import FACILITIES, SEVERITIES, may_be_no_host
+from logsrv.linelog.fields.level import is_level_in_header
+from logsrv.linelog.fields.stored_line import decode_stored, to_stored_bytes
+from logsrv.linelog.fields.syslog_header import add_structured_data, parse_syslog_header
+
+# The name of a message of a device, which may have another header than its line seems to have.
+_is_new = re.compile(rb"<[0-9]{1,3}>[1-9][0-9]{0,2} ").match
+_has_device = re.compile(rb"%(?<=[\s:]%)[A-Z]").search
+
+
+class HeaderColumns:
+    """Adds the fields of headers to `pieces`.
+
+    apps: the program in each header, by the number of its line. rows, contents: what is behind the headers.
+    """
+
+    def __init__(self, pieces: FieldPieces) -> None:
+        self._pieces = pieces
+        self._objects = ObjectColumns(pieces)
+        self.rows: list[Array] = []
+        self.contents: list[bytes] = []
+        self.apps: list[bytes | None] = []
+
+    def add(self, rows: Array, messages: Sequence[bytes]) -> None:
+        """Add messages that may have a header. rows: their numbers, in order."""
+        devices = [at for at, message in enumerate(messages) if _has_device(message)]
+        self._add_singly(rows, messages, devices)
+        rows, messages = without(rows, messages, devices)
+        # The form of the first line is that of most.
+        is_new = messages and _is_new(messages[0])
+        for kind in ("new", "usual", "local") if is_new else ("usual", "local", "new"):
+            found = header_form(kind).read(rows, messages)
+            odd = _odd_lines(kind, found.columns)
+            others = sorted([*found.others, *numpy.searchsorted(rows, found.rows[odd]).tolist()])
+            if odd:
+                known = sorted({*range(len(found.rows))}.difference(odd))
+                columns = {
+                    name: [values[at] for at in known] for name, values in found.columns.items()
+                }
+                found = found._replace(rows=found.rows[known], columns=columns)
+            if len(found.rows):
+                self._add_form(found, b"-" if kind == "new" else b"")
+            rows, messages = rows[others], [messages[at] for at in others]
+        self._add_singly(rows, messages, range(len(messages)))
+
+    def _add_form(self, found: ReadLines, missing: bytes) -> None:
+        columns = dict(found.columns)
+        codes, priorities = code_values(columns.pop("priority"))
+        for place, name in enumerate(("facility", "severity")):
+            said = [_OF_PRIORITY[int(one)][place] if one else None for one in priorities]
+            self._pieces.add_converted(name, found.rows, codes, said, HEADER)
+        texts = [
+            text.removesuffix(rb"\x00").removesuffix(b"\0")
+            if text.endswith(b"0")
+            else text.removesuffix(b"\0")
+            for text in columns.pop("text")
+        ]
+        self._pieces.add("text", found.rows, texts, HEADER, convert=decode_stored)
+        self._add_data(found.rows, columns.pop("data", ()))
+        for name, values in columns.items():
+            self._pieces.add(
+                name,
+                found.rows,
+                values,
+                HEADER,
+                convert=lambda value: decode_stored(value) if value not in (b"", missing) else None,
+            )
+        self.rows.append(found.rows)
+        self.contents += texts
+        self.apps += columns["app"]
+
+    def _add_data(self, rows: Array, data: Sequence[bytes]) -> None:
+        """Add the fields of structured data, each different one parsed once."""
+        parsed: dict[bytes, dict[str, str]] = {}
+        for elements in {*data} - {b""}:
+            add_structured_data(elements, 0, parsed.setdefault(elements, {}))
+        at = [place for place, elements in enumerate(data) if elements]
+        if at:
+            self._objects.add_flat(rows[at], [parsed[data[place]] for place in at], HEADER)
+
+    def _add_singly(self, rows: Array, messages: Sequence[bytes], those: Sequence[int]) -> None:
+        if not those:
+            return
+        found = [parse_syslog_header(messages[at]) for at in those]
+        known = [place for place, header in enumerate(found) if header]
+        fields = [header.fields for header in found if header]
+        self._objects.add_flat(rows[[those[place] for place in known]], fields, HEADER)
+        self.rows.append(rows[[*those]])
+        for at, header in zip(those, found, strict=True):
+            self.contents.append(header.text if header else messages[at])
+            app = header.fields.get("app", "") if header else None
+            self.apps.append(None if app is None else to_stored_bytes(app))
+
+
+_OF_PRIORITY = [(facility, severity) for facility in FACILITIES for severity in SEVERITIES]
+
+
+def _odd_lines(kind: str, columns: Mapping[str, Sequence[bytes]]) -> list[int]:
+    """Return the indexes of lines whose words may be no host, or no program."""
+    if kind == "new" or not columns:
+        return []
+    words = columns["hostname" if kind == "usual" else "app"]
+    odd = {word for word in {*words} if may_be_no_host(word) or _is_level(word)}
+    levels = {word for word in {*columns["app"]} if _is_level(word)}
+    if not odd and not levels:
+        return []
+    pairs = zip(words, columns["app"], strict=True)
+    return [at for at, (word, app) in enumerate(pairs) if word in odd or app in levels]
+
+
+def _is_level(word: bytes) -> bool:
+    return is_level_in_header(decode_stored(word))
+
+
+def without(
+    rows: Array, messages: Sequence[bytes], those: Sequence[int]
+) -> tuple[Array, Sequence[bytes]]:
+    """Return the lines without those with these indexes."""
+    if not those:
+        return rows, messages
+    left = numpy.ones(len(rows), bool)
+    left[[*those]] = False
+    chosen = numpy.flatnonzero(left)
+    return rows[chosen], [messages[at] for at in chosen.tolist()]

@@ -1,0 +1,170 @@
+"""Values of fields in some of the lines, each piece coded at once, and put together at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import compress
+from typing import Any, NamedTuple
+
+import numpy
+
+from logsrv.linelog.columns.coded import CodedField
+from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.json import LONGEST_NAME
+
+HEADER, PAIRS, CONTENT = range(3)
+"""Where a field is from: a value of the content replaces that of a pair behind it or of the header."""
+_MOST_NAMES = 1000
+_LONGEST_NAMES = 1 << 20
+
+Convert = Callable[[Any], str | None]
+
+
+class Piece(NamedTuple):
+    """The values of a field in some lines. codes: the index in `texts`, for each line of `rows`.
+
+    rank: HEADER, PAIRS or CONTENT; less than these for a field under another name. is_list: whether each
+    text is JSON of a list.
+    """
+
+    rank: int
+    rows: Array
+    codes: Array
+    texts: list[str]
+    is_list: bool = False
+
+    def where(self, chosen: Array) -> Piece:
+        """Return the piece without the other lines."""
+        return self._replace(rows=self.rows[chosen], codes=self.codes[chosen])
+
+
+class FieldPieces:
+    """The pieces of all fields of a text, but for those called `skip`.
+
+    complete: whether there are no names but these; a text with very many names has those that came first.
+    left_out: names whose values have no exact text.
+    """
+
+    def __init__(self, skip: Collection[str]) -> None:
+        self.skip = frozenset(skip)
+        self.complete = True
+        self.left_out: set[str] = set()
+        self._pieces: dict[str, list[Piece]] = {}
+        self._room = _LONGEST_NAMES
+
+    def add(
+        self,
+        name: str,
+        rows: Array,
+        values: Sequence[Any],
+        rank: int = CONTENT,
+        *,
+        convert: Convert | None = None,
+        is_list: bool = False,
+    ) -> None:
+        """Add values, which `convert` makes texts; without it they are texts.
+
+        Each different one is converted once; None means that the line lacks the field.
+        """
+        if name in self.skip:
+            return
+        codes, texts = code_values(values)
+        if convert is None:
+            self.add_piece(name, Piece(rank, rows, codes, texts, is_list))
+        else:
+            self.add_converted(name, rows, codes, map(convert, texts), rank)
+
+    def add_converted(
+        self,
+        name: str,
+        rows: Array,
+        codes: Array,
+        texts: Iterable[str | None],
+        rank: int = CONTENT,
+        *,
+        is_list: bool = False,
+    ) -> None:
+        """Add coded values whose texts may be missing, or may be the same."""
+        if name in self.skip:
+            return
+        index: dict[str, int] = {}
+        places = [-1 if text is None else index.setdefault(text, len(index)) for text in texts]
+        if len(index) < len(places):
+            codes = numpy.array(places, numpy.int32)[codes]
+        piece = Piece(rank, rows, codes, [*index], is_list)
+        self.add_piece(name, piece.where(codes >= 0) if -1 in places else piece)
+
+    def add_piece(self, name: str, piece: Piece) -> None:
+        """Add a piece that is coded."""
+        if not len(piece.rows):
+            return
+        if name not in self._pieces:
+            self._room -= len(name)
+            is_long = len(name) > LONGEST_NAME or self._room < 0
+            if is_long or len(self._pieces) >= _MOST_NAMES or not is_utf8(name):
+                self.complete = False
+                return
+            self._pieces[name] = []
+        self._pieces[name].append(piece)
+
+    def names(self) -> list[str]:
+        """Return the names of all fields."""
+        return [*self._pieces]
+
+    def pieces(self, name: str, least: int = HEADER) -> list[Piece]:
+        """Return the pieces of a field, of this rank or a higher one."""
+        return [piece for piece in self._pieces.get(name, ()) if piece.rank >= least]
+
+    def drop(self, rows: Array) -> None:
+        """Drop what the contents of these lines said."""
+        for name, pieces in self._pieces.items():
+            self._pieces[name] = [
+                piece if piece.rank < PAIRS else piece.where(~numpy.isin(piece.rows, rows))
+                for piece in pieces
+            ]
+
+
+def is_utf8(text: str) -> bool:
+    """Tell whether a text has no lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def code_values(values: Sequence[Any]) -> tuple[Array, list[Any]]:
+    """Return the index of each value among the different ones, and these."""
+    index: dict[Any, int] = dict.fromkeys(values, 0)
+    if len(index) == len(values):
+        return numpy.arange(len(values), dtype=numpy.int32), [*index]
+    found = [*index]
+    index = dict(zip(found, range(len(found)), strict=True))
+    return numpy.fromiter(map(index.__getitem__, values), numpy.int32, len(values)), found
+
+
+def put_together(lines: int, pieces: Iterable[Piece]) -> CodedField | None:
+    """Return the field with these pieces; None if a text is also that of a list.
+
+    Of two pieces with a value of the same line, the one of higher rank counts.
+    """
+    codes: Array = numpy.full(lines, -1, numpy.int32)
+    index: dict[str | tuple[str], int] = {}
+    for piece in sorted(pieces, key=lambda piece: piece.rank):
+        keys = [(text,) for text in piece.texts] if piece.is_list else piece.texts
+        if index:
+            places = [index.setdefault(key, len(index)) for key in keys]
+            codes[piece.rows] = numpy.array(places, numpy.int32)[piece.codes]
+        else:
+            index = dict(zip(keys, range(len(keys)), strict=True))
+            codes[piece.rows] = piece.codes
+    used = numpy.zeros(len(index) + 1, bool)
+    used[codes] = True
+    known = [*compress(index, used.tolist())]
+    if len(known) < len(index):
+        codes = numpy.append(used[:-1].cumsum(dtype=numpy.int32) - 1, numpy.int32(-1))[codes]
+    lists = frozenset(at for at, key in enumerate(known) if isinstance(key, tuple))
+    texts = [key[0] if isinstance(key, tuple) else key for key in known]
+    if lists and len({*texts}) < len(texts):
+        return None
+    return CodedField(codes, texts, lists)
