@@ -47,11 +47,13 @@ class GroupField:
             # Bytes that are not UTF-8.
             self.is_left_out = True
             return
-        rows: Array = numpy.flatnonzero(field.codes >= 0)
+        is_there = field.codes >= 0
+        rows: Array = numpy.arange(len(is_there)) if is_there.all() else is_there.nonzero()[0]
         self.is_left_out |= are_ids(len(rows), texts, _NEARLY_ALL) and not ways_of_texts(texts[:9])
-        brackets = pc.sum(pc.starts_with(texts, LIST)).as_py() or 0
-        self.has_lists |= bool(field.lists)
-        self.has_brackets |= brackets > len(field.lists)
+        if field.lists or self.has_lists:
+            earlier = () if self.has_lists else self._texts
+            self.has_brackets |= any(map(_brackets, earlier)) or _brackets(texts) > len(field.lists)
+            self.has_lists = True
         self._texts.append(texts)
         self._codes.append(field.codes[rows] + numpy.int32(self._different))
         self._rows.append((rows + first).astype(numpy.int32))
@@ -61,9 +63,16 @@ class GroupField:
     def merged(self) -> CodedRows:
         """Return the field: the numbers of the lines that have it, the codes of their texts, the texts."""
         encoded = pa.chunked_array(self._texts).dictionary_encode().combine_chunks()
+        if not self.has_lists:
+            self.has_brackets = _brackets(encoded.dictionary) > 0
         table = encoded.indices.to_numpy()
         codes = table[numpy.concatenate(self._codes)]
         return CodedRows(numpy.concatenate(self._rows), codes, encoded.dictionary)
+
+
+def _brackets(texts: ArrowArray) -> int:
+    """Return how many texts begin as lists do."""
+    return pc.sum(pc.starts_with(texts, LIST)).as_py() or 0
 
 
 def are_ids(present: int, texts: ArrowArray, part: float) -> bool:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import numpy
+import pyarrow as pa
 
 from logsrv.linelog.columns.coded import CodedField
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_places import Array, rows_at
 from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.fields.level_numbers import level_numbers
 from logsrv.linelog.fields.stamps import StampedLines
-from logsrv.linelog.fields.stored_line import decode_stored, parse_source
+from logsrv.linelog.fields.stored_line import TIME_LENGTH, decode_stored, parse_source
 
 OF_SOURCE = ("source", "name", "host", "port")
+# Bytes. Nearly all sources are shorter.
+_WIDTH = 40
 
 
 def source_fields(stamps: StampedLines) -> dict[str, CodedField]:
     """Return the fields OF_SOURCE of all lines; each different source is parsed once."""
-    sources = stamps.sources()
-    places = {one: place for place, one in enumerate(dict.fromkeys(sources))}
+    known, stored = _different_sources(stamps)
     codes: Array = numpy.full(len(stamps), -1, numpy.int32)
-    codes[stamps.stamped] = [places[one] for one in sources]
-    texts = [decode_stored(one) for one in places]
+    codes[stamps.stamped] = known
+    texts = [decode_stored(one) for one in stored]
     found = {"source": CodedField(codes, texts)}
     parsed = [parse_source(one) for one in texts]
     for name in OF_SOURCE[1:]:
@@ -30,6 +32,25 @@ def source_fields(stamps: StampedLines) -> dict[str, CodedField]:
         table = numpy.array([*(of_part.get(one, -1) for one in parts), -1], numpy.int32)
         found[name] = CodedField(table[codes], [*map(str, of_part)])
     return found
+
+
+def _different_sources(stamps: StampedLines) -> tuple[Array, list[bytes]]:
+    """Return for each stamped line the code of its SOURCE, and the different ones."""
+    starts = stamps.starts[stamps.stamped] + TIME_LENGTH
+    sizes = stamps.messages[stamps.stamped] - 1 - starts
+    if not len(sizes) or sizes.max() > _WIDTH:
+        sources = stamps.sources()
+        places = {one: place for place, one in enumerate(dict.fromkeys(sources))}
+        return numpy.array([places[one] for one in sources], numpy.int32), list(places)
+    raw = numpy.frombuffer(stamps.text + bytes(_WIDTH), numpy.uint8)
+    rows = rows_at(raw, starts, _WIDTH)
+    # No source has a space.
+    rows[numpy.arange(_WIDTH) >= sizes[:, None]] = ord(" ")
+    column = pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(_WIDTH), len(rows), [None, pa.py_buffer(rows)]
+    ).dictionary_encode()
+    stored = [one.rstrip(b" ") for one in column.dictionary.to_pylist()]
+    return column.indices.to_numpy(), stored
 
 
 def level_field(stamps: StampedLines) -> CodedField:
