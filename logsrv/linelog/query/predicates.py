@@ -31,6 +31,8 @@ from logsrv.linelog.query.question import (
 from logsrv.linelog.query.units import NONE, Amount, numbers_by_unit, parse_amount
 
 Predicate: TypeAlias = Callable[[Record], bool]
+ValueTest: TypeAlias = Callable[[Scalar], bool]
+"""A value of a field, or an element of its list → whether a comparison is true for it."""
 Asked = TypeVar("Asked")
 """What a test is of: a line, or the lines of a record."""
 
@@ -55,7 +57,10 @@ def predicate(node: Node) -> Predicate:
         joined = {place for asked in values.values() for place, _ in asked}
         others = [part for place, part in enumerate(node.parts) if place not in joined]
         tests = [predicate(part) for part in sorted(others, key=_cost)]
-        return any_true(tests + [_field_equals(field, asked) for field, asked in values.items()])
+        equal = [
+            _test_field_elements(field, equality_test(asked)) for field, asked in values.items()
+        ]
+        return any_true(tests + equal)
     return is_false(predicate(node.part))
 
 
@@ -114,13 +119,22 @@ def _comparison_test(node: Compare) -> Predicate:
     if field == "level":
         wanted = levels_satisfying(op, value)
         return lambda record: record.level in wanted
-    if op in ORDERS:
-        return _number_comparison(field, ORDERS[op], value)
-    if op == ":":
-        return _message_contains(value) if field == "message" else _field_contains(field, value)
-    if op == "~":
-        return _message_matches(value) if field == "message" else _field_matches(field, value)
-    return _field_equals(field, [(0, value)], op == "=")
+    if field == "message" and op == ":":
+        return _message_contains(value)
+    if field == "message" and op == "~":
+        return _message_matches(value)
+    return _test_field_elements(field, value_test(node), as_written=op in (":", "~"))
+
+
+def value_test(node: Compare) -> ValueTest:
+    """Return the test of a value by a comparison of any field but `level`."""
+    if node.op in ORDERS:
+        return _number_comparison(node.field, ORDERS[node.op], node.value)
+    if node.op == ":":
+        return _text_contains(node.value)
+    if node.op == "~":
+        return _text_matches(node.value)
+    return equality_test([(0, node.value)], node.op == "=")
 
 
 def _of_extracted(node: Extracted) -> Predicate:
@@ -135,10 +149,10 @@ def _of_extracted(node: Extracted) -> Predicate:
     return check
 
 
-def _number_comparison(field: str, order: Callable[[Any, Any], bool], value: str) -> Predicate:
+def _number_comparison(field: str, order: Callable[[Any, Any], bool], value: str) -> ValueTest:
     wanted = numbers_by_unit(field, value)
     if not wanted:
-        return lambda record: False
+        return lambda item: False
     plain = wanted.get(NONE)
 
     def test(item: Scalar) -> bool:
@@ -147,13 +161,13 @@ def _number_comparison(field: str, order: Callable[[Any, Any], bool], value: str
         found = parse_amount(item)
         return found is not None and found.unit in wanted and order(found[1], wanted[found.unit])
 
-    return _test_field_elements(field, test)
+    return test
 
 
-def _field_equals(field: str, asked: Iterable[tuple[int, str]], wanted: bool = True) -> Predicate:
-    """Return a test whether a field equals one of these values; many values cost no more than one."""
+def equality_test(asked: Iterable[tuple[int, str]], wanted: bool = True) -> ValueTest:
+    """Return a test whether a value equals one of these; many cost no more than one."""
     values = WantedValues(asked)
-    return _test_field_elements(field, lambda item: bool(values.queries_asking_for(item)) is wanted)
+    return lambda item: bool(values.queries_asking_for(item)) is wanted
 
 
 def equal_values_by_field(nodes: Sequence[Node]) -> dict[str, list[tuple[int, str]]]:
@@ -214,28 +228,25 @@ class _SameAmounts:
         return self.texts.get(text, []) if known is None else self._wanted.get(known, [])
 
 
-def _field_contains(field: str, value: str) -> Predicate:
+def _text_contains(value: str) -> ValueTest:
     needle = to_stored_bytes(value)
     if has_ascii_capital(value):
-        return _test_field_texts(field, lambda text: needle in text)
+        return lambda item: needle in to_stored_bytes(text_of_value(item))
     needle = needle.lower()
-    return _test_field_texts(field, lambda text: needle in text.lower())
+    return lambda item: needle in to_stored_bytes(text_of_value(item)).lower()
 
 
-def _field_matches(field: str, pattern: str) -> Predicate:
+def _text_matches(pattern: str) -> ValueTest:
     search = compile_expression(pattern).in_message
-    return _test_field_texts(field, lambda text: search(text, 0, len(text))[0] >= 0)
+
+    def test(item: Scalar) -> bool:
+        text = to_stored_bytes(text_of_value(item))
+        return search(text, 0, len(text))[0] >= 0
+
+    return test
 
 
-def _test_field_texts(field: str, test: Callable[[bytes], bool]) -> Predicate:
-    return _test_field_elements(
-        field, lambda item: test(to_stored_bytes(text_of_value(item))), as_written=True
-    )
-
-
-def _test_field_elements(
-    field: str, test: Callable[[Scalar], bool], *, as_written: bool = False
-) -> Predicate:
+def _test_field_elements(field: str, test: ValueTest, *, as_written: bool = False) -> Predicate:
     """Return a test of a field, or of each element if it is a list. A missing field is false."""
 
     def check(record: Record) -> bool:
