@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
@@ -18,6 +18,9 @@ from logsrv.linelog.query.question import Extraction, Grouping
 from logsrv.linelog.read.aggregate import Aggregate, FoundLines, Part
 from logsrv.linelog.read.figures import Sums, figure, joined_sums
 from logsrv.linelog.read.groups import Groups
+
+if TYPE_CHECKING:
+    from logsrv.linelog.columns.rows import ColumnRows
 
 STEPS = 60
 """Steps of a window."""
@@ -100,6 +103,7 @@ class Windows(Aggregate):
         # In whole microseconds.
         self.step = round(condition.window * 1e6) // STEPS / 1e6
         self._counter = Groups(Grouping((condition.figure,), condition.by, self.step), extractions)
+        self.columns = self._counter.columns
         self.current = self.begin = self._step_at(begin)
         self.known_to = self.current - 1 if known_to is None else known_to
         if known_to is not None:
@@ -139,6 +143,9 @@ class Windows(Aggregate):
     def count(self, lines: FoundLines) -> Part:
         return self._counter.count(lines)
 
+    def count_rows(self, rows: ColumnRows) -> Part:
+        return self._counter.count_rows(rows)
+
     def merge(self, part: Part) -> None:
         """Count lines, of which `Groups` made a part. Lines without a time do not count."""
         _, _, counts, sums = part
@@ -155,7 +162,7 @@ class Windows(Aggregate):
                 self.left_out = True
             group = self.groups.setdefault(key, GroupWindow(number, number))
             # A clock that was set back brings lines of an earlier step: they count in this one.
-            group.add(self.current, counts[counted], sums[counted][0] if counted in sums else ())
+            group.add(self.current, counts[counted], sums[counted][0][0] if counted in sums else ())
             if self._rises:
                 self._look_at(key, group)
 

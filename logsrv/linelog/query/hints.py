@@ -21,7 +21,7 @@ from logsrv.linelog.query.parse import (
     QUOTED,
 )
 from logsrv.linelog.query.pipeline import LineStages, parse_question
-from logsrv.linelog.query.question import EVERYTHING, FUNCTIONS, STAGES, And, Compare, Node, Not, Or
+from logsrv.linelog.query.question import EVERYTHING, FUNCTIONS, STAGES, Compare, Node, leaves
 from logsrv.linelog.query.units import numbers_by_unit
 
 MOST_HINTS = 3
@@ -116,18 +116,8 @@ def _hint_on_word(word: str, behind: str, *, is_between: bool) -> str | None:
 
 
 def comparisons(node: Node) -> Iterator[Compare]:
-    """Yield the comparisons of a query, in order."""
-    waiting = [node]
-    while waiting:
-        match waiting.pop():
-            case Compare() as found:
-                yield found
-            case And() | Or() as joined:
-                waiting += reversed(joined.parts)
-            case Not() as negated:
-                waiting.append(negated.part)
-            case _:
-                pass
+    """Return the comparisons of a query, in order."""
+    return (leaf for leaf in leaves(node) if isinstance(leaf, Compare))
 
 
 def _hint_on_comparison(node: Compare) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
 from logsrv.value import Value
@@ -72,6 +72,19 @@ def all_of(nodes: Iterable[Node]) -> Node:
     """Return the node that is true if all of `nodes` are."""
     conditions = tuple(one for one in nodes if one != EVERYTHING)
     return conditions[0] if len(conditions) == 1 else And(conditions)
+
+
+def leaves(node: Node) -> Iterator[Node]:
+    """Yield the conditions of a query that are no combination of others, in order."""
+    waiting = [node]
+    while waiting:
+        match waiting.pop():
+            case And() | Or() as joined:
+                waiting += reversed(joined.parts)
+            case Not() as negated:
+                waiting.append(negated.part)
+            case leaf:
+                yield leaf
 
 
 FUNCTIONS = ("sum", "avg", "min", "max", "p50", "p95", "p99")

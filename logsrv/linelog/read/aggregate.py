@@ -18,17 +18,23 @@ from __future__ import annotations
 
 import marshal
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from logsrv.linelog.read.line_counts import levels_in_query
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.texts import SegmentFrames
+from logsrv.linelog.store.disk import explanation
+
+if TYPE_CHECKING:
+    from logsrv.linelog.columns.rows import ColumnRows
 
 Part: TypeAlias = Any
 """Tuples, lists, dicts, texts, bytes and numbers, which `marshal` can represent."""
+# In place of a part: columns could not be read, and why.
+_UNUSABLE = b""
 
 
 class FoundLines(NamedTuple):
@@ -54,11 +60,20 @@ class FoundLines(NamedTuple):
 
 
 class Aggregate(ABC):
-    """An answer over all lines of a search, in bounded memory."""
+    """An answer over all lines of a search, in bounded memory.
+
+    columns: the fields whose columns `count_rows` reads; None if it needs the lines.
+    """
+
+    columns: Collection[str] | None = None
 
     @abstractmethod
     def count(self, lines: FoundLines) -> Part:
         """Return what these lines add, in the process that has read them; None for nothing."""
+
+    def count_rows(self, rows: ColumnRows) -> Part:
+        """Return what lines add by their columns. Raises OSError and ValueError if these are damaged."""
+        raise NotImplementedError
 
     @abstractmethod
     def merge(self, part: Part) -> None:
@@ -79,12 +94,29 @@ def add_up(search: Search, aggregate: _Aggregate) -> _Aggregate:
     """Add all lines that a search finds; return the aggregate."""
 
     def work(task: ReadTask) -> list[bytes]:
+        if task.group:
+            try:
+                return [marshal.dumps(aggregate.count_rows(search.rows(task)))]
+            except (OSError, ValueError) as error:
+                return [_UNUSABLE, explanation(error).encode(errors="surrogateescape")]
         part = aggregate.count(FoundLines(search, task))
         return [] if part is None else [marshal.dumps(part)]
 
+    def parts_of_text(task: ReadTask) -> Iterator[bytes]:
+        for frame in search.frame_tasks(task):
+            try:
+                yield from work(frame)
+            except (OSError, ValueError) as error:
+                search.view.report_damage(explanation(error))
+
     wanted = None if search.scope.source else levels_in_query(search.matcher.node)
     take = None if wanted is None else partial(aggregate.take_frame, wanted)
-    for _, parts in search.run_on_frames(work, take=take):
-        for part in parts:
+    for task, parts in search.run_on_frames(work, take=take, columns=aggregate.columns):
+        found: Iterable[bytes] = parts
+        if parts[:1] == [_UNUSABLE]:
+            why = parts[1].decode(errors="surrogateescape")
+            search.report_unusable_columns(task.segment, why)
+            found = parts_of_text(task)
+        for part in found:
             aggregate.merge(marshal.loads(part))  # noqa: S302  a forked child of this process wrote it
     return aggregate

@@ -142,6 +142,9 @@ class ArchiveView(View):
     def open_word_index(self, number: int) -> int | None:
         return None
 
+    def open_columns(self, number: int) -> None:
+        return None
+
     def times_of_segment(self, number: int) -> Times:
         found = self._manifests.get(number)
         return UNKNOWN if found is None else found.times

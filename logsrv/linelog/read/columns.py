@@ -1,4 +1,4 @@
-"""Columns: the values of chosen fields in all lines of a text, extracted ones too, also as is counted."""
+"""Columns: the values of chosen fields in all lines of a text."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from collections.abc import Callable, Collection, Sequence
 from types import NoneType
 from typing import Any, TypeAlias
 
-import numpy
-
 from logsrv.linelog.fields.level_numbers import OF_NUMBERS, level_numbers
 from logsrv.linelog.fields.reader import Column, FieldReader
-from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
+from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.stored_line import decode_stored, parse_source
 from logsrv.linelog.fields.values import (
     Number,
@@ -21,9 +19,8 @@ from logsrv.linelog.fields.values import (
     text_of_value,
 )
 from logsrv.linelog.query.expression import extractor
-from logsrv.linelog.query.question import Extraction, Grouping
+from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.query.units import number_in_field_unit
-from logsrv.linelog.read.line_counts import step_size
 
 LARGEST = 1e290
 """Numbers beyond it count as none, so that no sum of numbers becomes infinite."""
@@ -86,7 +83,7 @@ def _source_columns(stamps: StampedLines, names: Sequence[str]) -> dict[str, Col
     return found
 
 
-def numbers(field: str, column: Column) -> list[int | float | None]:
+def numbers(field: str, column: Sequence[Value | None]) -> list[int | float | None]:
     """Return the number of each value of a field, in the field's unit; None for a value that has none.
 
     Of a list it is the largest number.
@@ -113,34 +110,25 @@ LONGEST = 1000
 """Characters of a value that is counted; a longer one loses its end."""
 
 Cells: TypeAlias = Sequence[Any]
-"""What is counted of each line: a text, None, a time, or a tuple of the texts of a list."""
+"""What is counted of each line: a text, None, or a tuple of the texts of a list."""
 
 
-def group_reader(
-    grouping: Grouping, fields: Sequence[str], extractions: Sequence[Extraction]
-) -> Callable[[bytes], tuple[int, list[Cells], list[list[int | float | None]]]]:
-    """Return a function: whole lines → their number, the columns of their groups, numbers of `fields`."""
-    read = column_reader([*grouping.by, *fields], extractions, grouping.by)
-
-    def columns(text: bytes) -> tuple[int, list[Cells], list[list[int | float | None]]]:
-        stamps = StampedLines(text)
-        found = read(stamps)
-        steps = [] if grouping.every is None else [_steps(stamps, grouping.every)]
-        groups = [counted_column(found[name]) for name in grouping.by]
-        return len(stamps), [*steps, *groups], [numbers(field, found[field]) for field in fields]
-
-    return columns
-
-
-def counted_column(column: Column) -> Cells:
+def counted_column(column: Sequence[Value | None]) -> Cells:
     """Return what is counted of each value of a field: its text up to LONGEST, those of a list."""
     if {*map(type, column)} <= {str, NoneType}:
-        words: Cells = column
+        words: Any = column
         # Mostly few different texts, which are shown as they are.
-        texts = {one: _counted_text(one) for one in {*words} if one is not None}
-        if all(text is shown for text, shown in texts.items()):
+        texts = [one for one in dict.fromkeys(words) if one is not None]
+        if counted_texts(texts) is texts:
             return column
     return [_counted_value(value) for value in column]
+
+
+def counted_texts(texts: list[str]) -> list[str]:
+    """Return what is counted of each text: `texts` itself, if all are counted as they are."""
+    if "".join(texts).isascii() and max(map(len, texts), default=0) <= LONGEST:
+        return texts
+    return [_counted_text(text) for text in texts]
 
 
 def _counted_text(text: str) -> str:
@@ -155,12 +143,3 @@ def _counted_value(value: Value | None) -> Any:
     elements = map(text_of_value, elements_of_value(value))
     texts = tuple(dict.fromkeys(map(_counted_text, elements)))
     return texts if len(texts) > 1 else texts[0] if texts else None
-
-
-def _steps(stamps: StampedLines, every: float) -> Cells:
-    moments = stamps.moments()
-    size = step_size(every)
-    starts: list[Any] = (moments // size * size / 1e6).tolist()
-    for row in numpy.flatnonzero(moments == NO_TIME).tolist():
-        starts[row] = None
-    return starts

@@ -71,7 +71,9 @@ class FramesAhead:
             yield task._replace(place=self._store_in_slot(frame))
 
     def _start_reading(self, task: ReadTask) -> Future[bytes] | None:
-        """Start reading the frame of a task; None if its segment is on this machine."""
+        """Start reading the frame of a task; None if its lines are on this machine."""
+        if task.group:
+            return None
         frames = self._open
         if frames is None or frames.number != task.segment:
             opened = self._view.open_segment(task.segment)

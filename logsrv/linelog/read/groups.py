@@ -8,20 +8,25 @@ much a number may be too low.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import product
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from logsrv.errors import LogsrvError
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.fields.level import LEVELS, RULES
 from logsrv.linelog.query.question import Extraction, Figure, Grouping
 from logsrv.linelog.read.aggregate import Aggregate, FoundLines, Part, add_up
-from logsrv.linelog.read.figures import PERCENTILES, Numbers, sums_of
+from logsrv.linelog.read.figures import PERCENTILES
 from logsrv.linelog.read.frequent_keys import FrequentKeys
 from logsrv.linelog.read.line_counts import EVERY_LEVEL, count_by_step, step_start
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.texts import SegmentFrames
+
+if TYPE_CHECKING:
+    from logsrv.linelog.columns.rows import ColumnRows
+    from logsrv.linelog.read.counted_groups import GroupCounter
+    from logsrv.linelog.read.kept_numbers import Numbers
 
 MOST_VALUES = 8
 """Values with a column or part of their own in an answer by time and value."""
@@ -132,17 +137,20 @@ def counts_by_value(
     return [value for value, _ in totals.most_common()], by_time
 
 
-def group_reader(
-    grouping: Grouping, fields: Sequence[str], extractions: Sequence[Extraction]
-) -> Callable[[bytes], Any]:
-    """Return `columns.group_reader` of these; it is imported here because it loads NumPy."""
-    from logsrv.linelog.read import columns
+def group_counter(
+    grouping: Grouping,
+    fields: Sequence[str],
+    kept: Collection[str],
+    extractions: Sequence[Extraction],
+) -> GroupCounter:
+    """Return a `GroupCounter`; it is imported here because it loads NumPy."""
+    from logsrv.linelog.read import counted_groups
 
-    return columns.group_reader(grouping, fields, extractions)
+    return counted_groups.GroupCounter(grouping, fields, kept, extractions)
 
 
 class Groups(Aggregate):
-    """The groups of all lines. A part is what `count_text` returns.
+    """The groups of all lines. A part is what `GroupCounter` (counted_groups.py) returns.
 
     lines: the number of all lines. lines_with: for each field of `by`, how many lines have it.
     """
@@ -163,8 +171,16 @@ class Groups(Aggregate):
         self._numbers: dict[Key, list[Numbers]] = {}
         self._in_memory = 0
         self._exact = True
-        reads_fields = self._fields or grouping.by not in ((), ("level",))
-        self._read = group_reader(grouping, self._fields, extractions) if reads_fields else None
+        self._extractions = extractions
+        self._reads_fields = bool(self._fields) or grouping.by not in ((), ("level",))
+        names = {*grouping.by, *self._fields}
+        # Columns have the moments of lines, not their texts.
+        if not names & {"time", *(name for one in extractions for name in one.names)}:
+            self.columns = names
+
+    @cached_property
+    def _counter(self) -> GroupCounter:
+        return group_counter(self.grouping, self._fields, self._kept, self._extractions)
 
     def counts(self) -> Iterator[tuple[Key, int]]:
         """Yield the groups with their numbers of lines."""
@@ -180,7 +196,7 @@ class Groups(Aggregate):
         if every is None and by == ("position",):
             counts = {(str(hit.position),): 1 for hit in lines.hits()}
             return len(counts), [len(counts)], counts, {}
-        if every is None and not by and self._read is None:
+        if every is None and not by and not self._reads_fields:
             number = lines.number()
             return number, [], {(): number} if number else {}, {}
         return self.count_text(lines.text())
@@ -188,27 +204,12 @@ class Groups(Aggregate):
     def count_text(self, text: bytes) -> Part:
         """Return the number of whole lines, how many have each field of `by`, lines and sums by group.
 
-        The sums of each field are `Sums`; for percentiles, all numbers follow.
+        For each field, a group has `Sums` and, for percentiles, the numbers as doubles.
         """
-        if self._read is None:
-            return self._count_stamps(text)
-        lines, columns, numbers = self._read(text)
-        rows = list(zip(*columns, strict=True)) or [()] * lines
-        having = [
-            lines - column.count(None) for column in columns[len(columns) - len(self.grouping.by) :]
-        ]
-        has_lists = any(tuple in {*map(type, column)} for column in columns)
-        counts: dict[Key, int] = _by_element(Counter(rows)) if has_lists else dict(Counter(rows))
-        sums: dict[Key, list[Sequence[float]]] = {}
-        for place, field in enumerate(self._fields):
-            by_row: dict[Any, Any] = {}
-            for row, value in zip(rows, numbers[place], strict=True):
-                if value is not None:
-                    by_row.setdefault(row, []).append(value)
-            for key, values in (_by_element(by_row) if has_lists else by_row).items():
-                found = (*sums_of(values), *(values if field in self._kept else ()))
-                sums.setdefault(key, [()] * len(self._fields))[place] = found
-        return lines, having, counts, sums
+        return self._counter.count_text(text) if self._reads_fields else self._count_stamps(text)
+
+    def count_rows(self, rows: ColumnRows) -> Part:
+        return self._counter.count_rows(rows)
 
     def _count_stamps(self, text: bytes) -> Part:
         steps, with_level = self.grouping.every is not None, bool(self.grouping.by)
@@ -228,7 +229,7 @@ class Groups(Aggregate):
         return lines, having, counts, {}
 
     def take_frame(self, wanted: Collection[str | None], frames: SegmentFrames, frame: int) -> bool:
-        if self._read is not None:
+        if self._reads_fields:
             return False
         by, every = self.grouping.by, self.grouping.every
         # For the total, an index made by older rules of levels is good enough: the sum is the same.
@@ -257,11 +258,11 @@ class Groups(Aggregate):
         for place, number in enumerate(having):
             self.lines_with[place] += number
         for key, packed in sums.items():
-            numbers = self._numbers.setdefault(key, [])
-            numbers += [Numbers() for _ in self._fields[len(numbers) :]]
-            for one, found in zip(numbers, packed, strict=True):
-                one.add(found[:4], found[4:])
-                self._in_memory += len(found[4:])
+            if key not in self._numbers:
+                self._numbers[key] = self._counter.new_numbers()
+            for one, found in zip(self._numbers[key], packed, strict=True):
+                one.add(*found)
+                self._in_memory += len(found[1]) // 8
         if self._frequent.add(counts):
             for key in [key for key in self._numbers if key not in self._frequent]:
                 self._in_memory -= sum(map(len, self._numbers.pop(key)))
@@ -313,7 +314,9 @@ class Groups(Aggregate):
         return time is None, time or 0.0, least, tuple((one is None, one or "") for one in by)
 
     def _figures(self, key: Key, lines: int) -> list[Cell]:
-        numbers = self._numbers.get(key) or [Numbers() for _ in self._fields]
+        numbers = self._numbers.get(key)
+        if numbers is None:
+            numbers = self._counter.new_numbers() if self._fields else []
         by_field = dict(zip(self._fields, numbers, strict=True))
         return [
             by_field[one.field].figure(one.function) if one.field else lines
@@ -338,15 +341,6 @@ class _Steps(Groups):
                 f"there are lines in more than {MOST_STEPS:,} steps of {self.grouping.every:g} s; take "
                 "longer steps"
             )
-
-
-def _by_element(by_row: Mapping[Any, Any]) -> dict[Key, Any]:
-    """Return numbers, or lists of numbers, by group: a line is in a group for each element of a list."""
-    found: dict[Key, Any] = {}
-    for row, added in by_row.items():
-        for key in product(*[part if type(part) is tuple else (part,) for part in row]):
-            found[key] = found[key] + added if key in found else added
-    return found
 
 
 def _characters(key: Key) -> int:

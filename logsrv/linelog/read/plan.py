@@ -23,6 +23,7 @@ from logsrv.linelog.store.words.lookup import WordIndex
 
 Work: TypeAlias = Callable[["ReadTask"], list[bytes]]
 """task → its results. A ValueError or OSError that it raises is reported, and other tasks go on."""
+ByColumns: TypeAlias = "Callable[[PackedFrames, list[ReadTask]], list[ReadTask]]"
 
 
 class Scope(NamedTuple):
@@ -46,7 +47,8 @@ class ReadTask(NamedTuple):
     """The lines of a segment that begin from offset `start` up to `stop`: at most a frame.
 
     in_time: whether the times of all these lines are known to be in the scope. place: the frame's slot in
-    the shared memory, if it was read ahead; else 0.
+    the shared memory, if it was read ahead; else 0. group: of lines that are counted by their columns, the
+    number of their row group, from 1 on; 0 if the text is read.
     """
 
     segment: int
@@ -54,21 +56,32 @@ class ReadTask(NamedTuple):
     stop: int
     in_time: bool = False
     place: int = 0
+    group: int = 0
 
 
 class SearchStats:
-    """Counts of a search: segments, frames and their bytes on disk that were read or skipped."""
+    """Counts of a search: segments, frames and their bytes on disk that were read or skipped.
+
+    groups, column_frames, column_bytes: the row groups that were read instead of the text of so many
+    frames, and the bytes of their columns. A frame may be read, too, if the query asks for words in it.
+    """
 
     def __init__(self) -> None:
         self.segments = self.skipped_segments = 0
         self.frames = self.skipped_frames = 0
         self.bytes = self.skipped_bytes = 0
+        self.groups = self.column_frames = self.column_bytes = 0
 
     def __str__(self) -> str:
+        by_columns = (
+            f"; by columns: {self.column_frames} frames, {self.groups} row groups, "
+            f"{self.column_bytes} bytes"
+        )
         return (
             f"segments: {self.segments} read, {self.skipped_segments} skipped; "
             f"frames: {self.frames} read, {self.skipped_frames} skipped; "
             f"bytes: {self.bytes} read, {self.skipped_bytes} skipped"
+            f"{by_columns if self.groups else ''}"
         )
 
 
@@ -80,11 +93,13 @@ def plan_tasks(
     *,
     reverse: bool = False,
     take: Callable[[SegmentFrames, int], bool] = lambda *_: False,
+    by_columns: ByColumns | None = None,
 ) -> Iterator[ReadTask]:
     """Yield the tasks of a search, in the order of the store, or the newest first.
 
     need: of each hit; word indexes show which frames lack it. None: unknown.
     take: is called for each frame whose lines are all in the scope; returns True if it need not be read.
+    by_columns: gets the tasks of a compressed segment; returns those that are left or replace some.
     """
     numbers = [one.number for one in view.segments]
     left = numbers if reverse else numbers[::-1]
@@ -100,14 +115,21 @@ def plan_tasks(
         frames = view.open_segment(number)
         if frames is None:
             continue
-        before = stats.frames
+        before = stats.frames + stats.groups
         try:
             next_ones = (one for one in reversed(left) if _may_have_lines(view, one, scope))
             words = frames_with_need(view, frames, need, next_ones)
-            yield from _tasks_of_segment(frames, scope, words, stats, reverse, take)
+            tasks = _tasks_of_segment(frames, scope, words, stats, reverse, take)
+            if by_columns is not None and isinstance(frames, PackedFrames) and words != 0:
+                tasks = iter(by_columns(frames, list(tasks)))
+            for task in tasks:
+                if not task.group:
+                    stats.frames += 1
+                    stats.bytes += frames.file_bytes_of_frame(frames.frame_at(task.start))
+                yield task
         finally:
             frames.close()
-            if stats.frames > before:
+            if stats.frames + stats.groups > before:
                 stats.segments += 1
             else:
                 stats.skipped_segments += 1
@@ -173,8 +195,6 @@ def _tasks_of_segment(
             stats.skipped_frames += 1
             stats.skipped_bytes += cost
         else:
-            stats.frames += 1
-            stats.bytes += cost
             yield ReadTask(frames.number, start, stop, in_time)
 
 

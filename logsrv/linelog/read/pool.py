@@ -67,7 +67,7 @@ def _run_in_this_process(
 
 _AHEAD = 4
 # The index of a task among all tasks, and the task.
-_TASK = struct.Struct("=QQQQ?Q")
+_TASK = struct.Struct("=QQQQ?QQ")
 # The index of the task, whether it succeeded, the number of results and their bytes in all.
 _RESULT = struct.Struct("=Q?QQ")
 

@@ -6,22 +6,28 @@ The commands `search`, `tail` and `show`, SQL, the page and the API use it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from logsrv.linelog.fields.stored_line import IsOf, make_source_test
 from logsrv.linelog.query.match import Matcher, make_matcher
-from logsrv.linelog.query.question import EVERYTHING
+from logsrv.linelog.query.question import EVERYTHING, Compare, HasField, Node, leaves
 from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats, Work, plan_tasks
 from logsrv.linelog.read.pool import run_tasks
-from logsrv.linelog.read.texts import SegmentFrames
+from logsrv.linelog.read.texts import PackedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 from logsrv.memory import keep_freed_memory
 
 if TYPE_CHECKING:
+    from logsrv.linelog.columns.rows import ColumnRows
+    from logsrv.linelog.read.column_search import ColumnSearch
     from logsrv.linelog.read.frames_ahead import FramesAhead
 
+WITHOUT_COLUMNS = 12
+"""Frames whose text is read before columns are looked for: to load Arrow takes as long."""
 _EVERY_LINE = make_matcher(EVERYTHING)
 
 
@@ -35,8 +41,8 @@ class Hit(NamedTuple):
 class Search:
     """A query with its scope on an open store.
 
-    with_index: use the word index. processes: the greatest number of them; 0 for one per core.
-    on_frame: is called after each frame has been read.
+    with_index: use the word index and columns. processes: the greatest number of them; 0 for one per core.
+    on_frame: is called after each frame has been read. is_of: the test of a line's source, if asked for.
     """
 
     def __init__(
@@ -54,12 +60,15 @@ class Search:
         self.stats = SearchStats()
         self._with_index = with_index
         self._processes = processes
-        self._is_of: IsOf | None = None
+        self.is_of: IsOf | None = None
         if scope.source:
-            self._is_of = make_source_test(scope.source)
+            self.is_of = make_source_test(scope.source)
         self.on_frame: Callable[[], None] | None = None
         self._open: SegmentFrames | None = None
         self._ahead: FramesAhead | None = None
+        self._columns: ColumnSearch | None = None
+        # The frames to be read until it pays to load Arrow.
+        self._left_to_text = WITHOUT_COLUMNS if with_index else sys.maxsize
 
     def hits(self, *, reverse: bool = False) -> Iterator[Hit]:
         """Yield the matching lines."""
@@ -120,11 +129,11 @@ class Search:
     def _is_line_in_scope(self, line: bytes, in_time: bool) -> bool:
         if not in_time and not self._is_line_in_time(line):
             return False
-        return self._is_of is None or self._is_of(line, 0, len(line))
+        return self.is_of is None or self.is_of(line, 0, len(line))
 
     def _needs_scope_test(self, task: ReadTask) -> bool:
         """Return whether the lines of a task have to be tested for source or time besides the query."""
-        return self._is_of is not None or not task.in_time
+        return self.is_of is not None or not task.in_time
 
     def run_on_frames(
         self,
@@ -132,11 +141,14 @@ class Search:
         *,
         reverse: bool = False,
         take: Callable[[SegmentFrames, int], bool] | None = None,
+        columns: Collection[str] | None = None,
     ) -> Iterator[tuple[ReadTask, list[bytes]]]:
         """Do `work` on every frame that can have hits, on all cores; yield the results in order.
 
         take: is called for each frame whose lines are all in the scope; True if it need not be read.
+        columns: the fields whose columns `work` can read in place of the text; None if it reads none.
         """
+        asks = columns is not None and (columns or _asks_for_field(self.matcher.node))
         planned = plan_tasks(
             self.view,
             self.scope,
@@ -144,6 +156,9 @@ class Search:
             self.matcher.needs if self._with_index else None,
             reverse=reverse,
             take=take or (lambda *_: False),
+            by_columns=partial(self._replace_tasks, columns)
+            if columns is not None and asks
+            else None,
         )
         tell, processes = self.view.report_damage, self._processes
         if self.view.has_archived_text:
@@ -166,6 +181,53 @@ class Search:
                 self._ahead.close()
                 self._ahead = None
 
+    def _replace_tasks(
+        self, names: Collection[str], frames: PackedFrames, tasks: list[ReadTask]
+    ) -> list[ReadTask]:
+        """Return tasks for row groups in place of those for frames, if there are columns, and it pays."""
+        if self._columns is None:
+            self._left_to_text -= len(tasks)
+            opened = self.view.open_columns(frames.number) if self._left_to_text < 0 else None
+            if opened is None:
+                return tasks
+            os.close(opened[0])
+            # Arrow's own memory pools reserve address space, which is limited for a search over HTTP.
+            os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+            try:
+                from logsrv.linelog.read.column_search import ColumnSearch
+            except ImportError:
+                # The extra `columns` is not installed.
+                self._left_to_text = sys.maxsize
+                return tasks
+            self._columns = ColumnSearch(self, names)
+        return self._columns.replace_tasks(frames, tasks, self.stats)
+
+    def rows(self, task: ReadTask) -> ColumnRows:
+        """Return the matching lines of a task for a row group.
+
+        Raises OSError, and ValueError if its columns or its text are damaged.
+        """
+        assert self._columns is not None
+        return self._columns.rows(task)
+
+    def frame_tasks(self, task: ReadTask) -> Iterator[ReadTask]:
+        """Yield a task for each frame of a row group's."""
+        frames = self._open_segment(task.segment)
+        if frames is None:
+            return
+        for frame in range(frames.frame_at(task.start), frames.count):
+            start, stop = frames.frame_bounds(frame)
+            if start >= task.stop:
+                break
+            bounds = max(start, task.start), min(stop, task.stop)
+            yield ReadTask(task.segment, *bounds, task.in_time)
+
+    def report_unusable_columns(self, segment: int, why: str) -> None:
+        """Report that the text is read because the columns of a segment are damaged."""
+        number = Position(segment, 0).own.segment
+        self.view.report_unusable_file(f"the columns of segment {number} are not used: {why}")
+
     def _prepare_for_many(self) -> None:
         # Each frame is unpacked into newly allocated memory: returning that to the system took half as long
         # as unpacking.
@@ -178,9 +240,7 @@ class Search:
     def hits_in_task(self, task: ReadTask) -> Iterator[Hit]:
         """Yield the matching lines of one task."""
         for offset, text in self.task_texts(task):
-            for hit in hits_in_text(
-                self.matcher, self._is_of, Position(task.segment, offset), text
-            ):
+            for hit in hits_in_text(self.matcher, self.is_of, Position(task.segment, offset), text):
                 if task.in_time or self._is_line_in_time(hit.line):
                     yield hit
 
@@ -203,12 +263,17 @@ class Search:
     def _open_segment(self, number: int) -> SegmentFrames | None:
         """Return an open segment. It keeps one open: tasks in sequence mostly have the same segment."""
         if self._open is None or self._open.number != number:
-            self.close()
+            self._close_segment()
             self._open = self.view.open_segment(number)
         return self._open
 
     def close(self) -> None:
-        """Close the segment that is open."""
+        """Close the segment that is open, and its columns."""
+        if self._columns is not None:
+            self._columns.close()
+        self._close_segment()
+
+    def _close_segment(self) -> None:
         if self._open is not None:
             self._open.close()
             self._open = None
@@ -220,6 +285,10 @@ class Search:
         # All TIMEs of a store have the same length and sort as text.
         time = line[: len(since or until)].decode("latin-1")
         return time >= since and (not until or time < until)
+
+
+def _asks_for_field(node: Node) -> bool:
+    return any(isinstance(leaf, Compare | HasField) for leaf in leaves(node))
 
 
 def hits_in_text(

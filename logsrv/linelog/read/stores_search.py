@@ -23,6 +23,7 @@ from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.stored_lines import LineContext, LineGroup, group_with_context
 from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
+from logsrv.linelog.store.index import IndexHead
 from logsrv.linelog.store.segment import NEXT_STORE
 from logsrv.linelog.store.times import Times
 
@@ -88,6 +89,9 @@ class StoresView(View):
 
     def open_word_index(self, number: int) -> int | None:
         return self._store_of(number).open_word_index(number % NEXT_STORE)
+
+    def open_columns(self, number: int) -> tuple[int, IndexHead] | None:
+        return self._store_of(number).open_columns(number % NEXT_STORE)
 
     def archived_frames_with(self, number: int, following: Iterable[int], need: Need) -> int | None:
         store = number // NEXT_STORE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from logsrv.linelog.fields.record import ALIASES, ALWAYS, Record
 from logsrv.linelog.fields.servers import STATUS_CLASS
@@ -15,6 +15,9 @@ from logsrv.linelog.query.question import Extraction
 from logsrv.linelog.read.aggregate import Aggregate, FoundLines, Part, add_up
 from logsrv.linelog.read.frequent_keys import MOST_CHARACTERS, MOST_KEYS, FrequentKeys
 from logsrv.linelog.read.search import Search
+
+if TYPE_CHECKING:
+    from logsrv.linelog.columns.rows import ColumnRows
 
 _STAMPS = re.compile(b"^(?:" + STAMP.pattern + b")", re.MULTILINE)
 
@@ -67,6 +70,8 @@ def count_sources(search: Search) -> list[SourceCount]:
 class Sources(Aggregate):
     """The sources of all lines. A part has the numbers and the latest TIMEs of a frame."""
 
+    columns = ("source",)
+
     def __init__(self) -> None:
         self._lines: FrequentKeys[str] = FrequentKeys(len)
         self._last: dict[str, str] = {}
@@ -76,6 +81,9 @@ class Sources(Aggregate):
         last = {source: time for time, source in sorted({*stamps})}
         numbers = Counter(source for _, source in stamps)
         return [(_text(source), lines, _text(last[source])) for source, lines in numbers.items()]
+
+    def count_rows(self, rows: ColumnRows) -> Part:
+        return rows.count_sources()
 
     def merge(self, part: Part) -> None:
         for source, _, last in part:

@@ -212,16 +212,21 @@ class View:
     def open_word_index(self, number: int) -> int | None:
         """Open the word index of a segment; None if there is none."""
         segment = self._by_number.get(number)
-        if segment is None:
-            return None
+        return None if segment is None else self._open_beside(segment.words)
+
+    def open_columns(self, number: int) -> tuple[int, IndexHead] | None:
+        """Open the columns of a segment; return them with the head of its index, None if there are none."""
+        segment, head = self._by_number.get(number), self.index_head(number)
+        fd = None if segment is None or head is None else self._open_beside(segment.columns)
+        return None if fd is None or head is None else (fd, head)
+
+    def _open_beside(self, name: str) -> int | None:
         try:
-            return self._disk.open(segment.words, os.O_RDONLY)
+            return self._disk.open(name, os.O_RDONLY)
         except FileNotFoundError:
             return None
         except OSError as error:
-            self.report_unusable_file(
-                f"{self._disk.path(segment.words)} is not used: {reason(error)}"
-            )
+            self.report_unusable_file(f"{self._disk.path(name)} is not used: {reason(error)}")
             return None
 
     def times_of_segment(self, number: int) -> Times:

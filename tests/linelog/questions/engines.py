@@ -7,6 +7,7 @@ from contextlib import (
     AbstractContextManager,
     ExitStack,
     closing,
+    contextmanager,
     redirect_stderr,
     redirect_stdout,
 )
@@ -27,7 +28,8 @@ from logsrv.linelog.query.line_spans import all_line_spans
 from logsrv.linelog.query.many import ManyQueries
 from logsrv.linelog.query.match import Matcher, Place, make_matcher
 from logsrv.linelog.query.pipeline import parse_question
-from logsrv.linelog.read import aggregate, groups, line_counts, plan, pool
+from logsrv.linelog.read import aggregate, column_search, groups, line_counts, plan, pool
+from logsrv.linelog.read import search as search_module
 from logsrv.linelog.read.groups import count_lines, count_values, group
 from logsrv.linelog.read.patterns.find import find_patterns
 from logsrv.linelog.read.plan import Scope
@@ -90,6 +92,7 @@ SWITCHES: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "one process": lambda: patch.object(pool, "_ALONE", 1),
     "few texts": lambda: patch.object(pool, "_MANY", 1),
     "large pieces": lambda: patch.object(literal_windows, "SIZE", 300),
+    "columns beside segments": lambda: patch.object(search_module, "WITHOUT_COLUMNS", 10**9),
     "columns": lambda: patch.object(
         reader.FieldReader, "_fill_columns", lambda _, stamps, __: {*range(len(stamps))}
     ),
@@ -98,6 +101,16 @@ SWITCHES: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "orjson": lambda: patch.object(json_fields, "without_orjson", 10**9),
 }
 """What is done in another way, or not at all, so that an answer takes longer."""
+
+
+@contextmanager
+def columns_for_few_frames() -> Iterator[None]:
+    """Let columns be read also where text would cost less."""
+    with (
+        patch.object(search_module, "WITHOUT_COLUMNS", 0),
+        patch.object(column_search, "FEWEST_FRAMES", 0),
+    ):
+        yield
 
 
 def in_process(store: Store, asked: Question) -> Answer:

@@ -97,6 +97,7 @@ def ask_all(
     with (
         tempfile.TemporaryDirectory(prefix="questions.") as home,
         patch.object(json_fields, "without_orjson", 40),
+        engines.columns_for_few_frames(),
     ):
         try:
             _ask(Random(seed), Path(home), told, questions, answers, forms)

@@ -1,6 +1,7 @@
 """The most frequent keys and the quantiles in bounded memory: never too high, none missing, in bounds."""
 
 import statistics
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -10,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.read import frequent_keys
-from logsrv.linelog.read.figures import Numbers
 from logsrv.linelog.read.frequent_keys import FrequentKeys
+from logsrv.linelog.read.kept_numbers import Numbers
 
 
 def portions(keys: Iterable[str], size: int) -> Iterator[Counter[str]]:
@@ -98,7 +99,7 @@ TEN = [3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0, 5.0, 3.5]
 def test_few_numbers_give_the_values_of_duckdb_and_python(values, duckdb):
     """Those of DuckDB 2.0 are written down: `quantile_cont(v, [0.5, 0.95, 0.99])`."""
     numbers = Numbers()
-    numbers.add((), values)
+    numbers.add((), array("d", values).tobytes())
     found = [numbers.percentile(part) for part in PARTS]
     assert found == pytest.approx(duckdb)
     if len(values) > 1:

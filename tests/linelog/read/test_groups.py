@@ -3,6 +3,7 @@
 import json
 import math
 import statistics
+from array import array
 from collections import Counter
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.pipeline import parse_question
 from logsrv.linelog.query.question import Grouping, Sorting
 from logsrv.linelog.read import frequent_keys, groups
-from logsrv.linelog.read.figures import Numbers
 from logsrv.linelog.read.groups import COUNT, Groups, Rows, group
+from logsrv.linelog.read.kept_numbers import Numbers
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.sorted_lines import SortedLines, sort_lines
@@ -214,10 +215,10 @@ def test_of_equal_numbers_the_older_line_is_first(tmp_path):
 def test_quantiles_are_those_of_sql_and_near_them_in_little_memory(values):
     parts = [0.0, 0.25, 0.5, 0.95, 1.0]
     exact, small = Numbers(), Numbers()
-    exact.add((), values)
-    small.add((), values[:3])
+    exact.add((), array("d", values).tobytes())
+    small.add((), array("d", values[:3]).tobytes())
     small.compress()
-    small.add((), values[3:])
+    small.add((), array("d", values[3:]).tobytes())
     ordered = sorted(map(float, values))
     found = [exact.percentile(part) for part in parts]
     assert found[0] == ordered[0]

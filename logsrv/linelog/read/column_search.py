@@ -1,0 +1,190 @@
+"""Lines of a search found by columns: which row groups can answer, and their matching lines."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections.abc import Collection
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy
+
+from logsrv.kit.text.time import parse_rfc3339
+from logsrv.linelog.columns.filter import ColumnFilter, Tests
+from logsrv.linelog.columns.layout import LineGroupBounds
+from logsrv.linelog.columns.read_file import GroupColumns, SegmentColumns, open_columns
+from logsrv.linelog.columns.rows import ColumnRows
+from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.stamps import NO_TIME
+from logsrv.linelog.fields.stored_line import IsOf, to_stored_bytes
+from logsrv.linelog.query.match import Matcher, make_matcher
+from logsrv.linelog.query.question import Node
+from logsrv.linelog.read.plan import ReadTask, SearchStats
+from logsrv.linelog.read.texts import ArchivedFrames, PackedFrames
+from logsrv.linelog.store.disk import explanation
+from logsrv.linelog.store.segment import Position
+
+if TYPE_CHECKING:
+    from logsrv.linelog.read.search import Search
+
+FEWEST_FRAMES = 2
+"""With fewer frames than this for each row group, their text is read: that costs less."""
+_A_TIME = b"2026-11-20T06:18:42.123456Z"
+
+
+class _OpenSegment(NamedTuple):
+    number: int
+    columns: SegmentColumns
+    filter: ColumnFilter
+
+
+class ColumnSearch:
+    """The columns of a search's segments, one of which is open.
+
+    names: the fields that are counted, besides those of the query.
+    """
+
+    def __init__(self, search: Search, names: Collection[str]) -> None:
+        self._search = search
+        self._names = names
+        self._node = search.matcher.node
+        self._tests: Tests = {}
+        self._matchers: dict[Node, Matcher] = {}
+        self._open: _OpenSegment | None = None
+        self._group: tuple[tuple[int, int], GroupColumns] | None = None
+        scope = search.scope
+        self._since = _moment(scope.since) if scope.since else NO_TIME + 1
+        self._until = _moment(scope.until) if scope.until else None
+
+    def replace_tasks(
+        self, frames: PackedFrames, tasks: list[ReadTask], stats: SearchStats
+    ) -> list[ReadTask]:
+        """Return tasks for row groups in place of those for frames, if columns can answer for less."""
+        opened = self._open_columns(frames.number, frames.path)
+        if opened is None or not all(map(opened.columns.has, self._names)):
+            return tasks
+        # An archive cannot be read in the processes that search.
+        if isinstance(frames, ArchivedFrames) and opened.filter.needs_text(self._node):
+            return tasks
+        found: list[ReadTask] = []
+        groups = opened.columns.groups
+        starts = [one.start for one in groups]
+        for task in tasks:
+            number = bisect_right(starts, task.start)
+            found.append(self._task_of_group(task, number, groups[number - 1]))
+        used = {task.group for task in found if task.group}
+        replaced = sum(task.group > 0 for task in found)
+        if replaced < FEWEST_FRAMES * len(used):
+            return tasks
+        stats.groups += len(used)
+        stats.column_frames += replaced
+        return _joined(found)
+
+    def _task_of_group(self, task: ReadTask, number: int, bounds: LineGroupBounds) -> ReadTask:
+        in_time = task.in_time or (
+            self._since <= bounds.smallest and (self._until is None or bounds.largest < self._until)
+        )
+        # The time of a line without one is compared as text.
+        if task.stop > bounds.stop or not (in_time or bounds.smallest != NO_TIME):
+            return task
+        return task._replace(in_time=in_time, group=number)
+
+    def rows(self, task: ReadTask) -> ColumnRows:
+        """Return the matching lines of a row group.
+
+        Raises OSError, and ValueError if its columns or its text are damaged.
+        """
+        opened = self._open_columns(task.segment, "")
+        if opened is None:
+            raise ValueError("they are gone")
+        group = self._group_of(opened, task)
+        bounds = opened.columns.groups[task.group - 1]
+        found: Array = numpy.ones(group.lines, bool)
+        if (task.start, task.stop) != (bounds.start, bounds.stop):
+            low, high = numpy.searchsorted(group.offsets(), [task.start, task.stop])
+            found[:low] = found[high:] = False
+        if not task.in_time:
+            moments = group.moments()
+            found &= moments >= self._since
+            if self._until is not None:
+                found &= moments < self._until
+        if self._search.is_of is not None:
+            found &= _lines_of_source(self._search.is_of, group)
+        in_text = partial(self._lines_in_text, task, group)
+        found = opened.filter.lines(self._node, group, found, in_text)
+        return ColumnRows(task.segment, group, None if found.all() else numpy.flatnonzero(found))
+
+    def _open_columns(self, number: int, path: str) -> _OpenSegment | None:
+        """Open the columns of a segment; None if it has none, or unusable ones, which is reported."""
+        if self._open is not None and self._open.number == number:
+            return self._open
+        self.close()
+        found = self._search.view.open_columns(number)
+        if found is None:
+            return None
+        fd, head = found
+        try:
+            columns = open_columns(fd, head)
+        except (OSError, ValueError) as error:
+            os.close(fd)
+            self._search.report_unusable_columns(number, explanation(error))
+            return None
+        self._open = _OpenSegment(number, columns, ColumnFilter(columns.has, self._tests))
+        return self._open
+
+    def _group_of(self, opened: _OpenSegment, task: ReadTask) -> GroupColumns:
+        key = task.segment, task.group
+        if self._group is None or self._group[0] != key:
+            self._group = key, opened.columns.group(task.group - 1)
+        return self._group[1]
+
+    def _lines_in_text(
+        self, task: ReadTask, group: GroupColumns, node: Node, among: Array
+    ) -> Array:
+        """Return those of some lines whose text fulfils a condition; frames without them are not read."""
+        if node not in self._matchers:
+            self._matchers[node] = make_matcher(node)
+            self._matchers[node].prepare_for_many()
+        matcher = self._matchers[node]
+        found: Array = numpy.zeros(group.lines, bool)
+        offsets = group.offsets()
+        for frame in self._search.frame_tasks(task):
+            low, high = numpy.searchsorted(offsets, [frame.start, frame.stop])
+            if not among[low:high].any():
+                continue
+            for offset, text in self._search.task_texts(frame):
+                place = Position(task.segment, offset).own
+                starts = [offset + start for start, _ in matcher.find(text, place)]
+                found[numpy.searchsorted(offsets, starts)] = True
+        return found & among
+
+    def close(self) -> None:
+        """Close the columns that are open."""
+        if self._open is not None:
+            self._open.columns.close()
+            self._open = self._group = None
+
+
+def _moment(time: str) -> int:
+    return round(parse_rfc3339(time.rstrip()) * 1e6)
+
+
+def _joined(tasks: list[ReadTask]) -> list[ReadTask]:
+    """Return tasks of which adjacent ones of a row group are one."""
+    found: list[ReadTask] = []
+    for task in tasks:
+        last = found[-1] if found else None
+        if last is not None and last.group == task.group > 0 and last.stop == task.start:
+            found[-1] = last._replace(stop=task.stop, in_time=last.in_time and task.in_time)
+        else:
+            found.append(task)
+    return found
+
+
+def _lines_of_source(is_of: IsOf, group: GroupColumns) -> Array:
+    """Return which lines have a wanted source."""
+    field = group.field("source")
+    lines = [b"%s %s " % (_A_TIME, to_stored_bytes(source)) for source in field.texts]
+    wanted: Array = numpy.array([*(is_of(line, 0, len(line)) for line in lines), False], bool)
+    return wanted[field.codes]
