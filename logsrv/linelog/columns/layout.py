@@ -143,8 +143,12 @@ def sum_of_footer(footer: bytes, place: slice) -> int:
 def decode_sums(footer: bytes) -> ChunkSums:
     """Return the checksums in a footer. Raises ValueError if they are missing, or its own is wrong."""
     place = place_of_sums(footer)
-    digits = footer[place]
-    found = [int(digits[at : at + _DIGITS], 16) for at in range(0, len(digits), _DIGITS)]
+    try:
+        data = bytes.fromhex(footer[place].decode())
+    except ValueError:
+        data = b""
+    size = _DIGITS // 2
+    found = [int.from_bytes(data[at : at + size]) for at in range(0, len(data), size)]
     if not found or found[0] != sum_of_footer(footer, place):
         raise ValueError("it is damaged: its footer has another checksum")
     return ChunkSums(found[0], found[1:])

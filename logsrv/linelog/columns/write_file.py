@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from logsrv.descriptor import Descriptor
@@ -179,13 +180,13 @@ class ColumnsWriter:
         for name, one in fields.items():
             if number not in one.groups:
                 continue
-            room -= one.groups[number].size
+            coded = self._spool.read_field(one.groups[number])
+            lines = numpy.flatnonzero(coded.codes)
+            places = coded.codes[lines].astype(numpy.int32) - 1
+            room -= int(pc.binary_length(coded.texts).to_numpy()[places].sum())
             if room >= 0:
-                coded = self._spool.read_field(one.groups[number])
-                lines = numpy.flatnonzero(coded.codes)
-                texts = coded.texts.take(pa.array(coded.codes[lines].astype(numpy.int32) - 1))
                 rows = lines if isinstance(coded.rows, slice) else coded.rows
-                found.append(FieldTexts(name, rows, texts))
+                found.append(FieldTexts(name, rows, coded.texts.take(pa.array(places))))
         return map_column(self._groups[number].lines, found)
 
 
