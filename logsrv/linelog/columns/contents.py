@@ -27,9 +27,11 @@ _LF, _SPACE, _QUOTE, _EQUALS, _CLOSE = b'\n "=]'
 
 
 class ContentColumns:
-    """Adds the fields of contents to `pieces`."""
+    """Adds the fields of contents to `pieces`. objects, access: the numbers of such lines."""
 
     def __init__(self, pieces: FieldPieces) -> None:
+        self.objects: list[Array] = []
+        self.access: list[Array] = []
         self._pieces = pieces
         self._objects = ObjectColumns(pieces)
 
@@ -48,6 +50,7 @@ class ContentColumns:
             left = numpy.ones(len(rows), bool)
             left[objects] = False
             left[[objects[at] for at in no_objects]] = True
+            self.objects.append(rows[~left])
             chosen = numpy.flatnonzero(left)
             rows, contents = rows[chosen], [contents[at] for at in chosen.tolist()]
             apps = [apps[at] for at in chosen.tolist()] if apps else None
@@ -105,6 +108,7 @@ class ContentColumns:
         found = access_form(self._pieces.skip).read(
             rows[chosen], [contents[at] for at in chosen.tolist()]
         )
+        self.access.append(found.rows)
         columns = dict(found.columns)
         rest = columns.pop("rest", ())
         for name, values in columns.items():

@@ -15,6 +15,7 @@ from logsrv.kit.text.colours import has_colours, without_colours
 from logsrv.linelog.columns.coded import CodedField
 from logsrv.linelog.columns.contents import ContentColumns
 from logsrv.linelog.columns.headers import HeaderColumns
+from logsrv.linelog.columns.levels import levels_of_lines
 from logsrv.linelog.columns.pieces import PAIRS, FieldPieces, put_together
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.level import LEVEL_FIELDS, level_of_fields
@@ -27,12 +28,14 @@ from logsrv.linelog.fields.stamps import StampedLines
 class LineFields(NamedTuple):
     """The fields of some lines, by the name that a query uses.
 
-    fields: without those that a stamp tells, and without names that begin with `fields.` or `syslog.`.
-    left_out: names whose values are not exact here, besides those that the caller skipped. complete:
-    whether no line has a field of any other name; false if there are too many names, or odd ones.
+    levels: as `level_numbers` gives them. fields: without those that a stamp tells, and without names that
+    begin with `fields.` or `syslog.`. left_out: names whose values are not exact here, besides those that
+    the caller skipped. complete: whether no line has a field of any other name; false if there are too many
+    names, or odd ones.
     """
 
     lines: int
+    levels: Array
     fields: dict[str, CodedField]
     left_out: frozenset[str]
     complete: bool = True
@@ -41,8 +44,8 @@ class LineFields(NamedTuple):
 def read_all_fields(stamps: StampedLines, skip: Collection[str] = ()) -> LineFields:
     """Return the fields of all lines, without those called `skip`, as `Record.get` gives them."""
     not_read = {*skip, *ALWAYS}
-    pieces = FieldPieces(not_read.difference(_sources(not_read)))
-    _add_lines(stamps, pieces)
+    pieces = FieldPieces(not_read.difference(_sources(not_read), LEVEL_FIELDS, ("status",)))
+    levels = levels_of_lines(stamps, pieces, *_add_lines(stamps, pieces))
     fields, left_out = {}, set()
     for name in {*pieces.names(), *ALIASES, STATUS_CLASS} - not_read:
         if name.startswith(("fields.", "syslog.")):
@@ -52,7 +55,7 @@ def read_all_fields(stamps: StampedLines, skip: Collection[str] = ()) -> LineFie
             left_out.add(name)
         elif found.texts:
             fields[name] = found
-    return LineFields(len(stamps), fields, frozenset(left_out), pieces.complete)
+    return LineFields(len(stamps), levels, fields, frozenset(left_out), pieces.complete)
 
 
 def _sources(not_read: Collection[str]) -> set[str]:
@@ -63,7 +66,8 @@ def _sources(not_read: Collection[str]) -> set[str]:
     return found | ({"status"} - {STATUS_CLASS if STATUS_CLASS in not_read else ""})
 
 
-def _add_lines(stamps: StampedLines, pieces: FieldPieces) -> None:
+def _add_lines(stamps: StampedLines, pieces: FieldPieces) -> tuple[Array, Array]:
+    """Add all fields; return which lines without a header are objects, and which of an access log."""
     plain = StampedLines(without_colours(stamps.text)) if has_colours(stamps.text) else stamps
     if numpy.array_equal(plain.stamped, stamps.stamped):
         messages = plain.messages_of()
@@ -85,6 +89,10 @@ def _add_lines(stamps: StampedLines, pieces: FieldPieces) -> None:
     else:
         rows = numpy.arange(len(messages))
     contents.add(rows, messages)
+    objects, access = numpy.zeros((2, len(stamps)), bool)
+    objects[numpy.concatenate([rows[:0], *contents.objects])] = True
+    access[numpy.concatenate([rows[:0], *contents.access])] = True
+    return objects & ~with_header, access & ~with_header
 
 
 def _field(name: str, lines: int, pieces: FieldPieces) -> CodedField | None:

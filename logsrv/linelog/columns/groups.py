@@ -9,11 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from logsrv.linelog.columns.coded import CodedField
+from logsrv.linelog.columns.extract import LineFields
 from logsrv.linelog.columns.layout import LIST, LineGroupBounds
 from logsrv.linelog.columns.numbers import ArrowArray, ways_of_texts
 from logsrv.linelog.columns.spool import CodedRows
-from logsrv.linelog.columns.stamp_fields import level_field, source_fields
+from logsrv.linelog.columns.stamp_fields import source_fields
 from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 
 GROUP_LINES, GROUP_TEXT = 131_072, 48 << 20
@@ -97,11 +99,12 @@ class LineGroup:
         """Whether it has enough lines or text."""
         return self.lines >= GROUP_LINES or self.stop - self.start >= GROUP_TEXT
 
-    def add_frame(self, stamps: StampedLines, fields: dict[str, CodedField]) -> set[str]:
+    def add_frame(self, stamps: StampedLines, found: LineFields) -> set[str]:
         """Add the lines of a frame, with the fields of their content; return the names to leave out."""
         self._offsets.append(stamps.starts + self.stop)
         self._moments.append(stamps.moments())
-        known = source_fields(stamps) | {"level": level_field(stamps)} | fields
+        level = CodedField(found.levels.astype(numpy.int32) - 1, list(LEVELS))
+        known = source_fields(stamps) | {"level": level} | found.fields
         for name, field in known.items():
             if not self.fields[name].is_left_out:
                 self.fields[name].add_lines(self.lines, field)

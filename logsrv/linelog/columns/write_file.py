@@ -110,7 +110,7 @@ class ColumnsWriter:
             stamps, [name for name, one in self._fields.items() if one.is_left_out]
         )
         self._is_complete &= found.complete
-        for name in found.left_out | group.add_frame(stamps, found.fields):
+        for name in found.left_out | group.add_frame(stamps, found):
             self._summary(name).leave_out()
 
     def _summary(self, name: str) -> FieldSummary:

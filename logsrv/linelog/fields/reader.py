@@ -65,6 +65,7 @@ class ServerLineSearch:
 def haproxy_time_ends(raw: Array) -> Array:
     """Return the places of a closing bracket after milliseconds and before a space."""
     at = indexes_of_true(raw == ord("]"))
+    at = at[at >= 4]
     found: Array = at[(raw[at - 4] == ord(".")) & _DIGIT[raw[at - 1]] & (raw[at + 1] == ord(" "))]
     return found
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.columns.extract import read_all_fields
 from logsrv.linelog.fields.json import LONGEST_NAME
+from logsrv.linelog.fields.level_numbers import OF_NUMBERS
 from logsrv.linelog.fields.record import ALIASES, ALWAYS, Record
 from logsrv.linelog.fields.stamps import StampedLines
 from logsrv.linelog.fields.values import text_of_value
@@ -142,6 +143,9 @@ def check(lines, skip=()):
     if not read.complete:
         known = {name: known[name] for name in found}
     assert found == known
+    assert [OF_NUMBERS[one] for one in read.levels.tolist()] == [
+        Record(line).level for line in lines
+    ]
     return read
 
 
