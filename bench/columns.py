@@ -107,7 +107,7 @@ def engines() -> list[str]:
 def logsrv(directory: Path, question: str, *, columns: bool = True) -> list[str]:
     """Return the command of logsrv for a question."""
     command = [str(LOGSRV), "search", "--directory", str(directory), "--utc", "--output=json"]
-    return [*command, *([] if columns else ["--no-columns"]), *QUESTIONS[question]]
+    return [*command, *([] if columns else ["--no-index"]), *QUESTIONS[question]]
 
 
 def rival(directory: Path, question: str, engine: str) -> list[str]:

@@ -178,6 +178,14 @@ def command(store: Store, asked: Question, *, options: bool = False) -> Answer:
     ]
 
 
+def reads_columns(store: Store) -> bool:
+    """Whether a command says that it has read columns."""
+    errors = io.StringIO()
+    with redirect_stdout(io.StringIO()), redirect_stderr(errors):
+        main(["search", f"--directory={store.directory}", "--top=source", "--stats"])
+    return "by columns" in errors.getvalue()
+
+
 def _options(asked: Question) -> list[str]:
     """The last stage as options."""
     if asked.answer == "patterns":

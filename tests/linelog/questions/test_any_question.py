@@ -138,6 +138,7 @@ def _ask(
                 for name in off:
                     switched.enter_context(SWITCHES[name]())
                 checks.check(ways[way](stores[form], asked), is_ordered=way != "SQL")
+    assert "columns" not in stores or engines.reads_columns(stores["columns"])
 
 
 class Checks:
