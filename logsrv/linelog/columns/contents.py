@@ -123,6 +123,7 @@ class ContentColumns:
     def _add_pairs(self, rows: Array, contents: Sequence[bytes], chosen: Array, rank: int) -> Array:
         """Add the pairs in chosen contents; return the indexes of those that are no form of many."""
         lines = [contents[at] for at in chosen.tolist()]
+        # A single pair is no logfmt.
         for form in frequent_pair_forms(lines, self._pieces.skip, 2 if rank == CONTENT else 1):
             if len(chosen):
                 chosen = self._add_form(form, rows, contents, chosen, _pair_text, rank)

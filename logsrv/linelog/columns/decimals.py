@@ -11,7 +11,7 @@ from logsrv.linelog.fields.byte_places import Array, byte_membership_table, inde
 _WIDTH = 24
 """Bytes of a number that are looked at; a longer one is odd."""
 _PADDING = b"\n" * (_WIDTH + 2)
-_DIGIT = byte_membership_table(b"0123456789")
+_ZERO, _NINE = numpy.uint8(ord("0")), 9
 _IN_EXPONENT = byte_membership_table(b"0123456789+-")
 _AFTER_NUMBER = byte_membership_table(b",}] \t\r\n")
 # A double has 15 digits, whatever they are.
@@ -24,23 +24,25 @@ def lines_with_odd_decimals(lines: Sequence[bytes]) -> list[int]:
     """Return the numbers of these lines, and of a few with such numbers in texts."""
     text = b"\n".join([_PADDING, *lines, _PADDING])
     raw: Array = numpy.frombuffer(text, numpy.uint8)
-    places = numpy.concatenate((_odd_fractions(text, raw), _exponents(raw)))
+    digit = raw - _ZERO <= _NINE
+    places = numpy.concatenate((_odd_fractions(text, raw, digit), _exponents(raw, digit)))
+    if not len(places):
+        return []
     ends = indexes_of_true(raw == ord("\n"))[len(_PADDING) :]
     found: list[int] = numpy.unique(numpy.searchsorted(ends, places) - 1).tolist()
     return found
 
 
-def _odd_fractions(text: bytes, raw: Array) -> Array:
+def _odd_fractions(text: bytes, raw: Array, digit: Array) -> Array:
     """Return the places of the dots in odd decimals."""
-    dots = indexes_of_true(raw == ord("."))
-    dots = dots[_DIGIT[raw[dots - 1]] & _DIGIT[raw[dots + 1]]]
-    size = (~_DIGIT[rows_at(raw, dots + 1, _WIDTH)]).argmax(1)
+    dots = indexes_of_true((raw[1:-1] == ord(".")) & digit[:-2] & digit[2:]) + 1
+    size = (rows_at(raw, dots + 1, _WIDTH) - _ZERO > _NINE).argmax(1)
     ended = _AFTER_NUMBER[raw[dots + 1 + size]] | (size == 0)
     dots, size = dots[ended], size[ended]
     odd = ((raw[dots + size] == ord("0")) & (size > 1)) | (size == 0)
     long = numpy.flatnonzero(~odd & (size > _FEW))
     before = rows_at(raw, dots[long] - _WIDTH, _WIDTH)[:, ::-1]
-    whole = (~_DIGIT[before]).argmax(1)
+    whole = (before - _ZERO > _NINE).argmax(1)
     start, end = dots[long] - whole, dots[long] + 1 + size[long]
     small = (raw[start] == ord("0")) & (raw[dots[long] + 1] == ord("0"))
     unsure = numpy.flatnonzero((whole + size[long] > _SURE_DIGITS) | (whole == 0) | small)
@@ -52,10 +54,10 @@ def _odd_fractions(text: bytes, raw: Array) -> Array:
     return found
 
 
-def _exponents(raw: Array) -> Array:
+def _exponents(raw: Array, digit: Array) -> Array:
     """Return the places of the letters before exponents."""
-    at = indexes_of_true((raw | 0x20) == ord("e"))
-    at = at[_DIGIT[raw[at - 1]] & _IN_EXPONENT[raw[at + 1]]]
+    may_follow = digit[2:] | (raw[2:] == ord("-")) | (raw[2:] == ord("+"))
+    at = indexes_of_true((raw[1:-1] | 0x20 == ord("e")) & digit[:-2] & may_follow) + 1
     size = (~_IN_EXPONENT[rows_at(raw, at + 1, _WIDTH)]).argmax(1)
     found: Array = at[_AFTER_NUMBER[raw[at + 1 + size]] | (size == 0)]
     return found

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import compress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from logsrv.kit.text.quoted_text import pattern_until
 from logsrv.linelog.fields.byte_places import Array
@@ -40,11 +40,11 @@ class LineForm:
     pattern: an expression for a whole line without its LF. names: those of its groups, if these have none.
     """
 
-    def __init__(self, pattern: bytes, names: Sequence[str] = ()) -> None:
+    def __init__(self, pattern: bytes, names: Sequence[str] | None = None) -> None:
         # The first group makes a tuple of each result, even if there is no other one.
         expression = re.compile(rb"()(?:" + pattern + rb")\n|([^\n]*\n)")
         self._find = expression.findall
-        self._names = names or [*expression.groupindex]
+        self._names = [*expression.groupindex] if names is None else names
 
     def read(self, rows: Array, lines: Sequence[bytes]) -> ReadLines:
         """Return the texts of the groups. rows: the number of each line."""
@@ -80,12 +80,15 @@ _HEADERS = {
     rb"(?P<timestamp>-|[0-9]{4}-[0-9]{2}-[0-9]{2}T[^ \n]+) (?P<hostname>[^ \n]+) (?P<app>[^ \n]+)"
     rb" (?P<pid>[^ \n]+) (?P<msgid>[^ \n]+) (?:-|(?P<data>(?:" + _ELEMENT + rb")+))"
     rb"(?: (?:\xef\xbb\xbf)?(?P<text>[^\n]*)|)",
+    # With a bracket, it may have another header behind the time.
+    "container": rb"(?P<timestamp>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
+    rb"(?:Z|[+-][0-9]{2}:[0-9]{2})) std(?:out|err) [PF] (?P<text>\{[^\n]*|[^[\n]*)",
 }  # fmt: skip
 
 
 @lru_cache(maxsize=20)
 def header_form(kind: str) -> LineForm:
-    """Return a form of headers: `usual`, `local` without a host, or `new` of RFC 5424."""
+    """Return a form of headers: `usual`, `local` without a host, `new` of RFC 5424, `container`."""
     return LineForm(_HEADERS[kind])
 
 
@@ -95,7 +98,7 @@ _ACCESS = (
     rb" \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9:]+(?: [+-][0-9]{4})?\]"
     rb' "(?P<method>[A-Za-z_-]*[A-Za-z]) (?P<path>[^\s"\\]+) (?P<protocol>HTTP/[0-9.]+)"'
     rb" (?P<status>[0-9]{3}) (?P<bytes>[0-9]+|-)(?: (?P<referer>" + _QUOTED + rb") (?P<agent>" + _QUOTED
-    + rb"))?(?: (?P<rest>[^\n]*)|)"
+    + rb'))?(?: (?P<rest>(?!")[^\n]*)|)'
 )  # fmt: skip
 
 
@@ -122,7 +125,7 @@ _MOST_KEYS = 50
 
 
 @lru_cache(maxsize=200)
-def pair_form(keys: tuple[str, ...], skip: frozenset[str]) -> LineForm:
+def _pair_form(keys: tuple[str, ...], skip: frozenset[str]) -> LineForm:
     """Return the form of lines with pairs of these keys, in this order, and words between them."""
     pairs = [
         _WORDS + re.escape(key.encode()) + (b"=(?:" if key in skip else b"=(") + _VALUE + rb")"
@@ -132,12 +135,42 @@ def pair_form(keys: tuple[str, ...], skip: frozenset[str]) -> LineForm:
     return LineForm(pattern, [key for key in keys if key not in skip])
 
 
-def frequent_pair_forms(
-    lines: Sequence[bytes], skip: frozenset[str], least: int
-) -> Iterator[LineForm]:
-    """Yield the forms of many of the lines, the most frequent first. least: number of pairs of a line."""
-    sample = lines[:: len(lines) // _SAMPLE + 1]
-    found = Counter(tuple(key for key, _, _ in find_pairs(decode_stored(line))) for line in sample)
-    for keys, count in found.most_common():
-        if count >= min(_LEAST_IN_SAMPLE, len(lines)) and least <= len(keys) <= _MOST_KEYS:
-            yield pair_form(keys, skip)
+def frequent_pair_forms(lines: Sequence[bytes], skip: frozenset[str], least: int) -> list[LineForm]:
+    """Return the forms of many of the lines, the most frequent first. least: number of pairs in a line."""
+    keys = [tuple(key for key, _, _ in find_pairs(decode_stored(line))) for line in _some(lines)]
+    return [_pair_form(each, skip) for each in _frequent(keys, len(lines)) if len(each) >= least]
+
+
+_split_data = re.compile(rb'="' + _UNTIL_QUOTE + rb'"').split
+
+
+@lru_cache(maxsize=200)
+def _data_form(parts: tuple[bytes, ...]) -> LineForm:
+    """Return the form of structured data. parts: the texts before, between and behind the values."""
+    names, element = [], b""
+    for part in parts[:-1]:
+        begin, _, name = part.rpartition(b" ")
+        if b"[" in begin:
+            element = begin.rpartition(b"]")[2][1:].strip()
+        names.append(f"{decode_stored(element)}.{decode_stored(name)}")
+    return LineForm((rb'="(' + _UNTIL_QUOTE + rb')"').join(map(re.escape, parts)), names)
+
+
+def frequent_data_forms(data: Sequence[bytes]) -> list[LineForm]:
+    """Return the forms of many of the structured data, the most frequent first."""
+    return [
+        _data_form(each)
+        for each in _frequent([tuple(_split_data(one)) for one in _some(data)], len(data))
+    ]
+
+
+def _some(lines: Sequence[bytes]) -> Sequence[bytes]:
+    return lines[:: len(lines) // _SAMPLE + 1]
+
+
+def _frequent(shapes: Sequence[tuple[Any, ...]], lines: int) -> list[Any]:
+    return [
+        shape
+        for shape, count in Counter(shapes).most_common()
+        if count >= min(_LEAST_IN_SAMPLE, lines) and 0 < len(shape) <= _MOST_KEYS
+    ]

@@ -7,17 +7,20 @@ from collections.abc import Mapping, Sequence
 
 import numpy
 
-from logsrv.linelog.columns.forms import ReadLines, header_form
+from logsrv.linelog.columns.forms import ReadLines, frequent_data_forms, header_form
 from logsrv.linelog.columns.objects import ObjectColumns
 from logsrv.linelog.columns.pieces import HEADER, FieldPieces, code_values
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.header_words import FACILITIES, SEVERITIES, may_be_no_host
 from logsrv.linelog.fields.level import is_level_in_header
 from logsrv.linelog.fields.stored_line import decode_stored, to_stored_bytes
-from logsrv.linelog.fields.syslog_header import add_structured_data, parse_syslog_header
+from logsrv.linelog.fields.syslog_header import (
+    add_structured_data,
+    parse_syslog_header,
+    unescape_data,
+)
 
 # The name of a message of a device, which may have another header than its line seems to have.
-_is_new = re.compile(rb"<[0-9]{1,3}>[1-9][0-9]{0,2} ").match
 _has_device = re.compile(rb"%(?<=[\s:]%)[A-Z]").search
 
 
@@ -40,8 +43,11 @@ class HeaderColumns:
         self._add_singly(rows, messages, devices)
         rows, messages = without(rows, messages, devices)
         # The form of the first line is that of most.
-        is_new = messages and _is_new(messages[0])
-        for kind in ("new", "usual", "local") if is_new else ("usual", "local", "new"):
+        first = messages[0] if messages else b""
+        kinds = sorted(
+            ("usual", "local", "new", "container"), key=lambda kind: not _likely(kind, first)
+        )
+        for kind in kinds:
             found = header_form(kind).read(rows, messages)
             odd = _odd_lines(kind, found.columns)
             others = sorted([*found.others, *numpy.searchsorted(rows, found.rows[odd]).tolist()])
@@ -58,8 +64,8 @@ class HeaderColumns:
 
     def _add_form(self, found: ReadLines, missing: bytes) -> None:
         columns = dict(found.columns)
-        codes, priorities = code_values(columns.pop("priority"))
-        for place, name in enumerate(("facility", "severity")):
+        codes, priorities = code_values(columns.pop("priority", ()))
+        for place, name in enumerate(("facility", "severity") if priorities else ()):
             said = [_OF_PRIORITY[int(one)][place] if one else None for one in priorities]
             self._pieces.add_converted(name, found.rows, codes, said, HEADER)
         texts = [
@@ -80,16 +86,22 @@ class HeaderColumns:
             )
         self.rows.append(found.rows)
         self.contents += texts
-        self.apps += columns["app"]
+        self.apps += columns.get("app") or [b""] * len(texts)
 
     def _add_data(self, rows: Array, data: Sequence[bytes]) -> None:
-        """Add the fields of structured data, each different one parsed once."""
-        parsed: dict[bytes, dict[str, str]] = {}
-        for elements in {*data} - {b""}:
-            add_structured_data(elements, 0, parsed.setdefault(elements, {}))
+        """Add the fields of structured data."""
         at = [place for place, elements in enumerate(data) if elements]
-        if at:
-            self._objects.add_flat(rows[at], [parsed[data[place]] for place in at], HEADER)
+        rows, data = rows[at], [data[place] for place in at]
+        for form in frequent_data_forms(data):
+            found = form.read(rows, data)
+            for name, values in found.columns.items():
+                self._pieces.add(name, found.rows, values, HEADER, convert=_data_value)
+            rows, data = rows[found.others], [data[place] for place in found.others]
+        if data:
+            fields: list[dict[str, str]] = [{} for _ in data]
+            for each, elements in zip(fields, data, strict=True):
+                add_structured_data(elements, 0, each)
+            self._objects.add_flat(rows, fields, HEADER)
 
     def _add_singly(self, rows: Array, messages: Sequence[bytes], those: Sequence[int]) -> None:
         if not those:
@@ -105,12 +117,22 @@ class HeaderColumns:
             self.apps.append(None if app is None else to_stored_bytes(app))
 
 
+def _likely(kind: str, message: bytes) -> bool:
+    """Tell whether a message may have this form."""
+    return header_form(kind).read(numpy.zeros(1, int), [message]).others == []
+
+
+def _data_value(value: bytes) -> str | None:
+    text = decode_stored(unescape_data(value))
+    return None if text == "-" else text
+
+
 _OF_PRIORITY = [(facility, severity) for facility in FACILITIES for severity in SEVERITIES]
 
 
 def _odd_lines(kind: str, columns: Mapping[str, Sequence[bytes]]) -> list[int]:
     """Return the indexes of lines whose words may be no host, or no program."""
-    if kind == "new" or not columns:
+    if kind in ("new", "container") or not columns:
         return []
     words = columns["hostname" if kind == "usual" else "app"]
     odd = {word for word in {*words} if may_be_no_host(word) or _is_level(word)}

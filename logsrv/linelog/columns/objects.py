@@ -7,18 +7,18 @@ another are found in the text, and parsed by the standard library.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Collection, Sequence
-from itertools import chain
+from collections.abc import Collection, Iterator, Sequence, Set
+from itertools import chain, compress
 from types import NoneType
-from typing import Any
+from typing import Any, NamedTuple
 
+import attrs
 import numpy
 import orjson
 
 from logsrv.linelog.columns.coded import value_of_list
 from logsrv.linelog.columns.decimals import lines_with_odd_decimals
-from logsrv.linelog.columns.pieces import CONTENT, FieldPieces, code_values, is_utf8
+from logsrv.linelog.columns.pieces import CONTENT, Convert, FieldPieces, is_utf8
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.json import (
     LONGEST_NAME,
@@ -30,10 +30,13 @@ from logsrv.linelog.fields.json import (
 )
 from logsrv.linelog.fields.values import Scalar, text_of_value
 
-_NUMBERS = frozenset((int, float, bool))
+_TEXTS: frozenset[type] = frozenset((str, NoneType))
+_NUMBERS: frozenset[type] = frozenset((int, float, bool))
 _IN_PLAIN_LISTS = frozenset((str, int, bool, NoneType))
 _LONGEST_EXACT = 18
 _MANY = 100
+# The objects of so many lines stay in the cache of a CPU while their values are taken out.
+_AT_ONCE = 100
 
 
 class _DecimalText(str):
@@ -57,31 +60,84 @@ def _parse_with_texts(message: bytes) -> Any:
         return None
 
 
+@attrs.define
+class _Values:
+    """The values of a name: in each part some lines, and a value for each. kinds: the types of all."""
+
+    parts: list[tuple[Array, Sequence[Any]]] = attrs.Factory(list)
+    kinds: set[type] = attrs.Factory(set)
+
+    def joined(self) -> tuple[Array, Sequence[Any]]:
+        if len(self.parts) > 1:
+            rows, values = zip(*self.parts, strict=True)
+            self.parts = [(numpy.concatenate(rows), [*chain.from_iterable(values)])]
+        return self.parts[0]
+
+    def drop(self, lines: Array) -> None:
+        rows, values = self.joined()
+        kept = ~numpy.isin(rows, lines)
+        left = [*compress(values, kept.tolist())]
+        self.parts, self.kinds = [(rows[kept], left)], {*map(type, left)}
+
+
 class ObjectColumns:
     """Adds the values of objects to `pieces`."""
 
     def __init__(self, pieces: FieldPieces) -> None:
         self._pieces = pieces
-        self._odd: set[int] = set()
+        self._found: dict[str, _Values] = {}
         self._unsure: set[int] = set()
 
     def add(self, rows: Array, messages: Sequence[bytes]) -> list[int]:
         """Add messages that begin with `{`; return the indexes of those that are no objects."""
-        self._odd.clear()
-        self._unsure.clear()
-        objects = _parse_objects(messages)
-        if any(found is not None for found in objects):
-            for at in lines_with_odd_decimals(messages):
-                objects[at] = objects[at] and _parse_with_texts(messages[at])
-                self._odd.add(int(rows[at]))
-        known = [at for at, found in enumerate(objects) if found is not None]
-        self._add(rows[known], [objects[at] for at in known])
-        unread = {at for at, found in enumerate(objects) if found is None}
+        self._found, self._unsure = {}, set()
+        unread = []
+        for start in range(0, len(messages), _AT_ONCE):
+            some, objects = rows[start : start + _AT_ONCE], messages[start : start + _AT_ONCE]
+            parsed = _parse_objects(objects)
+            if None in parsed:
+                known = [at for at, found in enumerate(parsed) if found is not None]
+                unread += [start + at for at, found in enumerate(parsed) if found is None]
+                some, parsed = some[known], [parsed[at] for at in known]
+            self._gather(some, parsed)
+        if any(_may_have_decimals(values) for values in self._found.values()):
+            self._read_odd_decimals(rows, messages, {*unread})
+        made = [
+            _Made(name, *one) for name, values in self._found.items() for one in self._texts(values)
+        ]
         if self._unsure:
             again = numpy.flatnonzero(numpy.isin(rows, [*self._unsure]))
-            self._pieces.drop(rows[again])
-            unread.update(again.tolist())
-        return self._add_exactly(rows, messages, sorted(unread))
+            made = [one.without(rows[again]) for one in made]
+            unread = sorted({*unread, *again.tolist()})
+        if len(made) > _MANY:
+            made.sort(key=lambda one: -len(one.rows))
+        for one in made:
+            self._pieces.add(
+                one.name,
+                one.rows,
+                one.values,
+                convert=one.convert,
+                is_list=one.convert is _list_text,
+            )
+        return self._add_exactly(rows, messages, unread)
+
+    def _read_odd_decimals(
+        self, rows: Array, messages: Sequence[bytes], unread: Collection[int]
+    ) -> None:
+        """Read lines with odd decimals again, with their texts."""
+        odd = [at for at in lines_with_odd_decimals(messages) if at not in unread]
+        if not odd:
+            return
+        for values in self._found.values():
+            values.drop(rows[odd])
+        # In lists, numbers are no texts.
+        parsed = {
+            at: found
+            for at in odd
+            if b"[" not in messages[at] and (found := _parse_with_texts(messages[at])) is not None
+        }
+        self._unsure.update(rows[[at for at in odd if at not in parsed]].tolist())
+        self._gather(rows[[*parsed]], [*parsed.values()])
 
     def _add_exactly(
         self, rows: Array, messages: Sequence[bytes], those: Sequence[int]
@@ -97,9 +153,10 @@ class ObjectColumns:
 
     def add_flat(self, rows: Array, objects: Sequence[Object], rank: int = CONTENT) -> None:
         """Add objects whose values are those of a Record, by dotted names."""
-        for name, (inner_rows, values) in self._columns(rows, objects, may_nest=False).items():
-            if name in self._pieces.skip:
-                continue
+        self._found = {}
+        self._gather(rows, objects, may_nest=False)
+        for name, found in self._found.items():
+            inner_rows, values = found.joined()
             at = [place for place, value in enumerate(values) if isinstance(value, list)]
             if at:
                 lists = [values[place] for place in at]
@@ -111,79 +168,104 @@ class ObjectColumns:
             texts = [text_of_value(values[place]) for place in at]
             self._pieces.add(name, inner_rows[at], texts, rank)
 
-    def _add(self, rows: Array, objects: Sequence[Object]) -> None:
+    def _gather(self, rows: Array, objects: Sequence[Object], *, may_nest: bool = True) -> None:
+        """Put the values of objects into `_found`, those of objects in them too."""
         # An explicit stack: JSON may be nested deeper than Python can recurse.
         stack = [("", rows, objects)]
         while stack:
             prefix, rows, objects = stack.pop()
-            for key, (inner_rows, values) in self._columns(rows, objects).items():
-                name = prefix + key
-                nested = self._add_values(name, inner_rows, values)
-                if nested and len(name) < LONGEST_NAME:
-                    stack.append((f"{name}.", *nested))
-                elif nested:
-                    self._pieces.complete = False
+            if len(prefix) > LONGEST_NAME:
+                self._pieces.complete = False
+                continue
+            for shape, those, some in _by_shape(rows, objects):
+                if may_nest and _may_clash(shape):
+                    self._unsure.update(those.tolist())
+                columns = zip(*map(dict.values, some), strict=True)
+                for key, values in zip(shape, columns, strict=True):
+                    name = prefix + key
+                    kinds = {*map(type, values)}
+                    if dict in kinds:
+                        stack.append((f"{name}.", *_chosen(those, values, kinds, {dict})))
+                    if name not in self._pieces.skip and kinds != {dict}:
+                        found = self._found.get(name) or self._found.setdefault(name, _Values())
+                        found.parts.append((those, values))
+                        found.kinds |= kinds
 
-    def _columns(
-        self, rows: Array, objects: Sequence[Object], *, may_nest: bool = True
-    ) -> dict[str, tuple[Array, Sequence[Any]]]:
-        """Return the lines and values of each key, frequent keys first if there are many."""
-        codes, shapes = code_values([*map(tuple, objects)])
-        order = numpy.argsort(codes, kind="stable")
-        ends = numpy.bincount(codes, minlength=len(shapes)).cumsum().tolist()
-        found: dict[str, list[tuple[Array, Sequence[Any]]]] = defaultdict(list)
-        start = 0
-        for shape, end in zip(shapes, ends, strict=True):
-            chosen = order[start:end]
-            start, those = end, rows[chosen]
-            some = objects if len(shapes) == 1 else [objects[at] for at in chosen.tolist()]
-            if may_nest and _may_clash(shape):
-                self._unsure.update(those.tolist())
-            columns = zip(*map(dict.values, some), strict=True)
-            for key, values in zip(shape, columns, strict=True):
-                found[key].append((those, values))
-        joined = {key: _joined(parts) for key, parts in found.items()}
-        if len(joined) > _MANY:
-            return dict(sorted(joined.items(), key=lambda item: -len(item[1][1])))
-        return joined
-
-    def _add_values(
-        self, name: str, rows: Array, values: Sequence[Any]
-    ) -> tuple[Array, Sequence[Object]] | None:
-        """Add the values of a key; return those that are objects, and their lines."""
-        kinds = {*map(type, values)}
-        nested = _chosen(rows, values, kinds, {dict})
-        if name in self._pieces.skip:
-            return nested
-        if some := _chosen(rows, values, kinds, {str}):
-            self._pieces.add(name, *some)
-        if some := _chosen(rows, values, kinds, {_DecimalText}):
-            self._pieces.add(name, some[0], [*map(str, some[1])])
-        if some := _chosen(rows, values, kinds, _NUMBERS):
-            if len(kinds) == 1 and float not in kinds:
-                self._pieces.add(name, *some, convert=text_of_value)
+    def _texts(self, found: _Values) -> Iterator[tuple[Array, Sequence[Any], Convert | None]]:
+        """Yield values to be coded, those of each type by themselves; note the lines with unsure ones."""
+        rows, values = found.joined()
+        kinds = found.kinds
+        if str in kinds:
+            yield *_chosen(rows, values, kinds, _TEXTS), None
+        if _DecimalText in kinds:
+            some = _chosen(rows, values, kinds, {_DecimalText})
+            yield some[0], [*map(str, some[1])], None
+        if kinds & _NUMBERS:
+            some = _chosen(rows, values, kinds, _NUMBERS)
+            if len(kinds & _NUMBERS) == 1 and float not in kinds:
+                yield *some, text_of_value
             else:
                 # A third of the time of `repr`, with the same texts but for those with exponents.
                 texts = orjson.dumps(some[1])[1:-1].decode().split(",")
-                self._unsure.update(some[0][["e" in text for text in texts]].tolist())
-                self._pieces.add(name, some[0], texts)
-        if some := _chosen(rows, values, kinds, {list}):
-            self._add_lists(name, *some)
-        return nested
+                self._note(some[0], texts, {text for text in texts if "e" in text})
+                yield some[0], texts, None
+        if list in kinds:
+            some = _chosen(rows, values, kinds, {list})
+            written = [*map(_written_list, some[1])]
+            self._note(some[0], written, {text for text in {*written} if b"e+" in text})
+            yield some[0], written, _list_text
 
-    def _add_lists(self, name: str, rows: Array, lists: Sequence[list[Any]]) -> None:
-        for row, value in zip(rows.tolist(), lists, strict=True) if self._odd else ():
-            if row in self._odd and not {*map(type, value)} <= _IN_PLAIN_LISTS:
-                self._unsure.add(row)
-        codes, written = code_values([*map(orjson.dumps, lists)])
-        texts = []
-        for place, text in enumerate(written):
-            found = parse_json_exactly(b'{"":%s}' % text)
-            if found is None or b"e+" in text:
-                self._unsure.update(rows[codes == place].tolist())
-            shown = json_to_field_value(found[""] if found else None)
-            texts.append(text_of_list(shown) if isinstance(shown, list) else None)
-        self._pieces.add_converted(name, rows, codes, texts, is_list=True)
+    def _note(self, rows: Array, texts: Sequence[Any], unsure: Collection[Any]) -> None:
+        if unsure:
+            self._unsure.update(rows[[text in unsure for text in texts]].tolist())
+
+
+class _Made(NamedTuple):
+    name: str
+    rows: Array
+    values: Sequence[Any]
+    convert: Convert | None
+
+    def without(self, lines: Array) -> _Made:
+        kept = ~numpy.isin(self.rows, lines)
+        return self._replace(rows=self.rows[kept], values=[*compress(self.values, kept.tolist())])
+
+
+def _by_shape(
+    rows: Array, objects: Sequence[Object]
+) -> Iterator[tuple[tuple[str, ...], Array, Sequence[Object]]]:
+    """Yield the objects with the same keys in the same order, and their lines."""
+    shapes = [*map(tuple, objects)]
+    different = {*shapes}
+    if len(different) == 1:
+        yield shapes[0], rows, objects
+        return
+    places: dict[tuple[str, ...], list[int]] = {shape: [] for shape in shapes}
+    for place, shape in enumerate(shapes):
+        places[shape].append(place)
+    for shape, those in places.items():
+        yield shape, rows[those], [objects[place] for place in those]
+
+
+def _may_have_decimals(found: _Values) -> bool:
+    if float in found.kinds or list not in found.kinds:
+        return float in found.kinds
+    lists = (value for _, values in found.parts for value in values if type(value) is list)
+    return not {*map(type, chain.from_iterable(lists))} <= _IN_PLAIN_LISTS
+
+
+def _written_list(value: list[Any]) -> bytes:
+    """Return the JSON of a list; `e+`, which is in that of a large number, if it is nested too deep."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return b"e+"
+
+
+def _list_text(written: bytes) -> str | None:
+    found = parse_json_exactly(b'{"":%s}' % written)
+    value = json_to_field_value(found[""] if found else None)
+    return text_of_list(value) if isinstance(value, list) else None
 
 
 def _parse_objects(messages: Sequence[bytes]) -> list[Any]:
@@ -207,23 +289,14 @@ def _may_clash(shape: tuple[str, ...]) -> bool:
     return any(key[:at] in shape for key in dotted for at in range(len(key)) if key[at] == ".")
 
 
-def _joined(parts: list[tuple[Array, Sequence[Any]]]) -> tuple[Array, Sequence[Any]]:
-    if len(parts) == 1:
-        return parts[0]
-    rows, values = zip(*parts, strict=True)
-    return numpy.concatenate(rows), [*chain.from_iterable(values)]
-
-
 def _chosen(
-    rows: Array, values: Sequence[Any], kinds: set[type], wanted: Collection[type]
-) -> tuple[Array, Sequence[Any]] | None:
-    """Return the values of these types, and their lines; None if there are none."""
-    if kinds.isdisjoint(wanted):
-        return None
-    if kinds.issubset(wanted):
+    rows: Array, values: Sequence[Any], kinds: Set[type], wanted: Set[type]
+) -> tuple[Array, Sequence[Any]]:
+    """Return the values of these types, and their lines. kinds: the types of all values."""
+    if kinds <= wanted:
         return rows, values
-    at = [place for place, value in enumerate(values) if type(value) in wanted]
-    return rows[at], [values[place] for place in at]
+    kept = [kind in wanted for kind in map(type, values)]
+    return rows[kept], [*compress(values, kept)]
 
 
 def text_of_list(values: list[Scalar]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import compress
 from typing import Any, NamedTuple
@@ -16,6 +17,8 @@ HEADER, PAIRS, CONTENT = range(3)
 """Where a field is from: a value of the content replaces that of a pair behind it or of the header."""
 _MOST_NAMES = 1000
 _LONGEST_NAMES = 1 << 20
+# If so many of the first values differ, all may do.
+_SAMPLE, _MANY_IN_SAMPLE = 64, 56
 
 Convert = Callable[[Any], str | None]
 
@@ -34,8 +37,10 @@ class Piece(NamedTuple):
     is_list: bool = False
 
     def where(self, chosen: Array) -> Piece:
-        """Return the piece without the other lines."""
-        return self._replace(rows=self.rows[chosen], codes=self.codes[chosen])
+        """Return the piece without the other lines, and without the texts that only these have."""
+        used, codes = numpy.unique(self.codes[chosen], return_inverse=True)
+        texts = [self.texts[code] for code in used.tolist()]
+        return self._replace(rows=self.rows[chosen], codes=codes, texts=texts)
 
 
 class FieldPieces:
@@ -69,10 +74,11 @@ class FieldPieces:
         if name in self.skip:
             return
         codes, texts = code_values(values)
-        if convert is None:
+        if convert is None and None not in texts:
             self.add_piece(name, Piece(rank, rows, codes, texts, is_list))
         else:
-            self.add_converted(name, rows, codes, map(convert, texts), rank)
+            made = map(convert, texts) if convert else texts
+            self.add_converted(name, rows, codes, made, rank, is_list=is_list)
 
     def add_converted(
         self,
@@ -91,8 +97,9 @@ class FieldPieces:
         places = [-1 if text is None else index.setdefault(text, len(index)) for text in texts]
         if len(index) < len(places):
             codes = numpy.array(places, numpy.int32)[codes]
-        piece = Piece(rank, rows, codes, [*index], is_list)
-        self.add_piece(name, piece.where(codes >= 0) if -1 in places else piece)
+        if -1 in places:
+            rows, codes = rows[codes >= 0], codes[codes >= 0]
+        self.add_piece(name, Piece(rank, rows, codes, [*index], is_list))
 
     def add_piece(self, name: str, piece: Piece) -> None:
         """Add a piece that is coded."""
@@ -115,14 +122,6 @@ class FieldPieces:
         """Return the pieces of a field, of this rank or a higher one."""
         return [piece for piece in self._pieces.get(name, ()) if piece.rank >= least]
 
-    def drop(self, rows: Array) -> None:
-        """Drop what the contents of these lines said."""
-        for name, pieces in self._pieces.items():
-            self._pieces[name] = [
-                piece if piece.rank < PAIRS else piece.where(~numpy.isin(piece.rows, rows))
-                for piece in pieces
-            ]
-
 
 def is_utf8(text: str) -> bool:
     """Tell whether a text has no lone surrogates."""
@@ -135,34 +134,35 @@ def is_utf8(text: str) -> bool:
 
 def code_values(values: Sequence[Any]) -> tuple[Array, list[Any]]:
     """Return the index of each value among the different ones, and these."""
-    index: dict[Any, int] = dict.fromkeys(values, 0)
-    if len(index) == len(values):
-        return numpy.arange(len(values), dtype=numpy.int32), [*index]
-    found = [*index]
-    index = dict(zip(found, range(len(found)), strict=True))
-    return numpy.fromiter(map(index.__getitem__, values), numpy.int32, len(values)), found
+    if len({*values[:_SAMPLE]}) > _MANY_IN_SAMPLE:
+        found = [*dict.fromkeys(values)]
+        if len(found) == len(values):
+            return numpy.arange(len(values), dtype=numpy.int32), found
+    index: defaultdict[Any, int] = defaultdict()
+    index.default_factory = index.__len__
+    codes = numpy.fromiter(map(index.__getitem__, values), numpy.int32, len(values))
+    return codes, [*index]
 
 
-def put_together(lines: int, pieces: Iterable[Piece]) -> CodedField | None:
+def put_together(lines: int, pieces: Sequence[Piece]) -> CodedField | None:
     """Return the field with these pieces; None if a text is also that of a list.
 
     Of two pieces with a value of the same line, the one of higher rank counts.
     """
     codes: Array = numpy.full(lines, -1, numpy.int32)
+    if len(pieces) == 1:
+        _, rows, codes_of_rows, texts, is_list = pieces[0]
+        codes[rows] = codes_of_rows
+        return CodedField(codes, texts, frozenset(range(len(texts) if is_list else 0)))
     index: dict[str | tuple[str], int] = {}
     for piece in sorted(pieces, key=lambda piece: piece.rank):
         keys = [(text,) for text in piece.texts] if piece.is_list else piece.texts
-        if index:
-            places = [index.setdefault(key, len(index)) for key in keys]
-            codes[piece.rows] = numpy.array(places, numpy.int32)[piece.codes]
-        else:
-            index = dict(zip(keys, range(len(keys)), strict=True))
-            codes[piece.rows] = piece.codes
+        places = [index.setdefault(key, len(index)) for key in keys]
+        codes[piece.rows] = numpy.array(places, numpy.int32)[piece.codes]
     used = numpy.zeros(len(index) + 1, bool)
     used[codes] = True
     known = [*compress(index, used.tolist())]
-    if len(known) < len(index):
-        codes = numpy.append(used[:-1].cumsum(dtype=numpy.int32) - 1, numpy.int32(-1))[codes]
+    codes = numpy.append(used[:-1].cumsum(dtype=numpy.int32) - 1, numpy.int32(-1))[codes]
     lists = frozenset(at for at, key in enumerate(known) if isinstance(key, tuple))
     texts = [key[0] if isinstance(key, tuple) else key for key in known]
     if lists and len({*texts}) < len(texts):

@@ -175,9 +175,7 @@ class FieldReader:
         others |= self._fill_from_pairs(stamps, kinds, keys, columns)
         for place, aliases in self._aliases:
             if None in columns[place]:
-                others |= aliases.read_into(
-                    stamps, kinds == PLAIN, kinds == OBJECT, columns[place]
-                )
+                others |= aliases.read_into(stamps, kinds == PLAIN, kinds == OBJECT, columns[place])
         return others
 
     def _fill_from_objects(self, stamps: StampedLines, kinds: Array, columns: list[Column]) -> None:

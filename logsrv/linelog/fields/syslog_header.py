@@ -191,13 +191,18 @@ def add_structured_data(message: bytes, at: int, fields: dict[str, str]) -> int:
             continue
         prefix = decode_stored(element[1])
         for name, value in _PARAM.findall(element[2]):
-            text = _ESCAPED.sub(rb"\1", value)
+            text = unescape_data(value)
             if text != b"-":
                 fields[f"{prefix}.{decode_stored(name)}"] = decode_stored(text)
             else:
                 fields.pop(f"{prefix}.{decode_stored(name)}", None)
         at = element.end()
     return at
+
+
+def unescape_data(value: bytes) -> bytes:
+    """Remove the backslashes before quotes, brackets and backslashes in a value of structured data."""
+    return _ESCAPED.sub(rb"\1", value) if b"\\" in value else value
 
 
 def _add_device(message: bytes, at: int, fields: dict[str, str]) -> int:
