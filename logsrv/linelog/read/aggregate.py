@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import marshal
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
@@ -26,15 +26,12 @@ from logsrv.linelog.read.line_counts import levels_in_query
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.texts import SegmentFrames
-from logsrv.linelog.store.disk import explanation
 
 if TYPE_CHECKING:
     from logsrv.linelog.columns.rows import ColumnRows
 
 Part: TypeAlias = Any
 """Tuples, lists, dicts, texts, bytes and numbers, which `marshal` can represent."""
-# In place of a part: columns could not be read, and why.
-_UNUSABLE = b""
 
 
 class FoundLines(NamedTuple):
@@ -95,28 +92,13 @@ def add_up(search: Search, aggregate: _Aggregate) -> _Aggregate:
 
     def work(task: ReadTask) -> list[bytes]:
         if task.group:
-            try:
-                return [marshal.dumps(aggregate.count_rows(search.rows(task)))]
-            except (OSError, ValueError) as error:
-                return [_UNUSABLE, explanation(error).encode(errors="surrogateescape")]
+            return [marshal.dumps(aggregate.count_rows(search.rows(task)))]
         part = aggregate.count(FoundLines(search, task))
         return [] if part is None else [marshal.dumps(part)]
 
-    def parts_of_text(task: ReadTask) -> Iterator[bytes]:
-        for frame in search.frame_tasks(task):
-            try:
-                yield from work(frame)
-            except (OSError, ValueError) as error:
-                search.view.report_damage(explanation(error))
-
     wanted = None if search.scope.source else levels_in_query(search.matcher.node)
     take = None if wanted is None else partial(aggregate.take_frame, wanted)
-    for task, parts in search.run_on_frames(work, take=take, columns=aggregate.columns):
-        found: Iterable[bytes] = parts
-        if parts[:1] == [_UNUSABLE]:
-            why = parts[1].decode(errors="surrogateescape")
-            search.report_unusable_columns(task.segment, why)
-            found = parts_of_text(task)
-        for part in found:
+    for _, parts in search.run_on_frames(work, take=take, columns=aggregate.columns):
+        for part in parts:
             aggregate.merge(marshal.loads(part))  # noqa: S302  a forked child of this process wrote it
     return aggregate

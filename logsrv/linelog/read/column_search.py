@@ -42,12 +42,13 @@ class _OpenSegment(NamedTuple):
 class ColumnSearch:
     """The columns of a search's segments, one of which is open.
 
-    names: the fields that are counted, besides those of the query.
+    names: the fields that are counted, besides those of the query. and_text: whether the text of the lines
+    that are found is read, too.
     """
 
-    def __init__(self, search: Search, names: Collection[str]) -> None:
+    def __init__(self, search: Search, names: Collection[str], *, and_text: bool = False) -> None:
         self._search = search
-        self._names = names
+        self._names, self._and_text = names, and_text
         self._node = search.matcher.node
         self._tests: Tests = {}
         self._matchers: dict[Node, Matcher] = {}
@@ -65,7 +66,8 @@ class ColumnSearch:
         if opened is None or not all(map(opened.columns.has, self._names)):
             return tasks
         # An archive cannot be read in the processes that search.
-        if isinstance(frames, ArchivedFrames) and opened.filter.needs_text(self._node):
+        needs_text = self._and_text or opened.filter.needs_text(self._node)
+        if isinstance(frames, ArchivedFrames) and needs_text:
             return tasks
         found: list[ReadTask] = []
         groups = opened.columns.groups

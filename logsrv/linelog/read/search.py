@@ -18,6 +18,7 @@ from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats, Work, plan_ta
 from logsrv.linelog.read.pool import run_tasks
 from logsrv.linelog.read.texts import PackedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
+from logsrv.linelog.store.disk import explanation
 from logsrv.linelog.store.segment import Position
 from logsrv.memory import keep_freed_memory
 
@@ -142,11 +143,13 @@ class Search:
         reverse: bool = False,
         take: Callable[[SegmentFrames, int], bool] | None = None,
         columns: Collection[str] | None = None,
+        and_text: bool = False,
     ) -> Iterator[tuple[ReadTask, list[bytes]]]:
         """Do `work` on every frame that can have hits, on all cores; yield the results in order.
 
         take: is called for each frame whose lines are all in the scope; True if it need not be read.
         columns: the fields whose columns `work` can read in place of the text; None if it reads none.
+        and_text: whether it reads the text of the lines that columns have found.
         """
         asks = columns is not None and (columns or _asks_for_field(self.matcher.node))
         planned = plan_tasks(
@@ -156,7 +159,7 @@ class Search:
             self.matcher.needs if self._with_index else None,
             reverse=reverse,
             take=take or (lambda *_: False),
-            by_columns=partial(self._replace_tasks, columns)
+            by_columns=partial(self._replace_tasks, columns, and_text)
             if columns is not None and asks
             else None,
         )
@@ -168,12 +171,23 @@ class Search:
             self._ahead = FramesAhead(self.view)
             planned = self._ahead.tasks_when_read(planned)
         try:
-            for done in run_tasks(
-                work, planned, tell, processes=processes, for_many=self._prepare_for_many
+            for task, results in run_tasks(
+                partial(_work_or_why, work),
+                planned,
+                tell,
+                processes=processes,
+                for_many=self._prepare_for_many,
             ):
                 if self._ahead is not None:
-                    self._ahead.release_slot(done[0])
-                yield done
+                    self._ahead.release_slot(task)
+                if not task.group:
+                    yield task, results
+                elif results[0]:
+                    why = results[0].decode(errors="surrogateescape")
+                    self.report_unusable_columns(task.segment, why)
+                    yield from run_tasks(work, self.frame_tasks(task), tell, processes=1)
+                else:
+                    yield task, results[1:]
                 if self.on_frame is not None:
                     self.on_frame()
         finally:
@@ -182,7 +196,7 @@ class Search:
                 self._ahead = None
 
     def _replace_tasks(
-        self, names: Collection[str], frames: PackedFrames, tasks: list[ReadTask]
+        self, names: Collection[str], and_text: bool, frames: PackedFrames, tasks: list[ReadTask]
     ) -> list[ReadTask]:
         """Return tasks for row groups in place of those for frames, if there are columns, and it pays."""
         if self._columns is None:
@@ -200,7 +214,7 @@ class Search:
                 # The extra `columns` is not installed.
                 self._left_to_text = sys.maxsize
                 return tasks
-            self._columns = ColumnSearch(self, names)
+            self._columns = ColumnSearch(self, names, and_text=and_text)
         return self._columns.replace_tasks(frames, tasks, self.stats)
 
     def rows(self, task: ReadTask) -> ColumnRows:
@@ -285,6 +299,16 @@ class Search:
         # All TIMEs of a store have the same length and sort as text.
         time = line[: len(since or until)].decode("latin-1")
         return time >= since and (not until or time < until)
+
+
+def _work_or_why(work: Work, task: ReadTask) -> list[bytes]:
+    """Do a task. For a row group, b"" is before the results, or why its columns are not usable alone."""
+    if not task.group:
+        return work(task)
+    try:
+        return [b"", *work(task)]
+    except (OSError, ValueError) as error:
+        return [explanation(error).encode(errors="surrogateescape")]
 
 
 def _asks_for_field(node: Node) -> bool:

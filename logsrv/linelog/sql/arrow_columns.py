@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy
 import orjson
 import pyarrow
 
 from logsrv.linelog.columns.coded import CodedField
-from logsrv.linelog.columns.read_file import GroupColumns
-from logsrv.linelog.columns.stamp_fields import OF_SOURCE, level_field, source_fields
+from logsrv.linelog.columns.stamp_fields import level_field, source_fields
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
@@ -24,19 +23,44 @@ from logsrv.linelog.read.columns import column_reader
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType, arrow_schema
 from logsrv.linelog.store.segment import Position
 
+if TYPE_CHECKING:
+    from logsrv.linelog.columns.rows import ColumnRows
+
 _INT64 = 1 << 63
+_ONLY_TEXT = frozenset(("message", "fields", "position"))
+_OF_PLACE = ("segment", "offset")
 _ARROW_NUMBERS = {ColumnType.INTEGER: pyarrow.int64(), ColumnType.NUMBER: pyarrow.float64()}
 
 
-class SegmentLines(NamedTuple):
-    """Whole lines of a segment, each with its LF.
+class TextRows:
+    """Rows of the table by the text of their lines: whole lines of a segment, each with its LF.
 
-    offsets: turns offsets of lines in `text` into their offsets in the segment's text.
+    It has methods of `ColumnRows`. offsets: of the lines in the segment's text, or of the first if they are
+    adjacent.
     """
 
-    segment: int
-    text: bytes
-    offsets: Callable[[Array], Any]
+    def __init__(self, segment: int, text: bytes, offsets: int | Sequence[int] | Array) -> None:
+        self.segment = segment
+        self.stamps = StampedLines(text)
+        self.lines = len(self.stamps)
+        self._offsets = offsets
+
+    def offsets(self) -> Any:
+        """Return the offset of each line in the segment's text."""
+        first = self._offsets
+        return self.stamps.starts + first if isinstance(first, int) else first
+
+    def moments(self) -> Array:
+        """Return the time of each line in microseconds since 1970, or NO_TIME."""
+        return self.stamps.moments()
+
+    def field(self, name: str) -> CodedField:
+        """Return the level, or a part of the source."""
+        return level_field(self.stamps) if name == "level" else self._of_source[name]
+
+    @cached_property
+    def _of_source(self) -> dict[str, CodedField]:
+        return source_fields(self.stamps)
 
 
 BadValues: TypeAlias = dict[str, tuple[int, bool, bool]]
@@ -50,6 +74,7 @@ could hold one: a fraction, a large number, or a number with a unit.
 class ArrowColumnMaker:
     """A maker of columns.
 
+    needs_text: whether some of them cannot be made from stored columns. stored: else, the columns needed.
     fields: the table's fields with their types. needed: names of the columns to make. extractions: those of
     the query, whose fields may be among them.
     """
@@ -60,36 +85,51 @@ class ArrowColumnMaker:
         needed: frozenset[str],
         extractions: Sequence[Extraction] = (),
     ) -> None:
-        self._fields = fields
         self.names = [name for name in (*ALWAYS, *fields) if name in needed]
-        self._parsed = [name for name in self.names if name in fields and name != "position"]
-        texts = [name for name in self._parsed if fields[name] is ColumnType.TEXT]
-        self._read_columns = column_reader(self._parsed, extractions, texts)
+        self._of_fields = {name: kind for name, kind in fields.items() if name in needed}
+        extracted = {name for one in extractions for name in one.names}
+        self.needs_text = not needed.isdisjoint(_ONLY_TEXT | extracted)
+        self.stored = [] if self.needs_text else [*needed.difference(_OF_PLACE)]
+        parsed = [name for name in self._of_fields if name != "position"]
+        texts = [name for name in parsed if not fields[name].is_number]
+        self._read_columns = column_reader(parsed, extractions, texts)
         every = arrow_schema(fields)
         self.schema = pyarrow.schema([every.field(name) for name in self.names])
 
-    def make_batch(self, piece: SegmentLines) -> tuple[pyarrow.RecordBatch, BadValues]:
-        """Return the columns of a piece, and the values that they cannot hold, which are NULL there."""
+    def make_batch(self, rows: TextRows | ColumnRows) -> tuple[pyarrow.RecordBatch, BadValues]:
+        """Return the columns of rows, and the values that they cannot hold, which are NULL there."""
         bad_values: BadValues = {}
-        stamps = StampedLines(piece.text)
-        columns = {}
-        if any(name in OF_SOURCE for name in self.names):
-            columns = {name: text_column(one) for name, one in source_fields(stamps).items()}
-        columns |= self._parsed_columns(stamps, bad_values)
+        if isinstance(rows, TextRows):
+            columns = self._parsed_columns(rows, bad_values)
+        else:
+            columns = self._stored_columns(rows, bad_values)
         for name in self.names:
-            if name not in columns:
-                columns[name] = _BY_NAME[name](piece, stamps)
+            if name in _BY_NAME:
+                columns[name] = _BY_NAME[name](rows)
+            elif name not in columns:
+                columns[name] = text_column(rows.field(name))
         return pyarrow.RecordBatch.from_arrays(
             [columns[name] for name in self.names], schema=self.schema
         ), bad_values
 
-    def _parsed_columns(self, stamps: StampedLines, bad_values: BadValues) -> dict[str, Any]:
+    def _stored_columns(self, rows: ColumnRows, bad_values: BadValues) -> dict[str, Any]:
+        return {
+            name: _stored_numbers(rows, name, kind, bad_values)
+            if kind.is_number
+            else text_column(rows.field(name))
+            for name, kind in self._of_fields.items()
+        }
+
+    def _parsed_columns(self, rows: TextRows, bad_values: BadValues) -> dict[str, Any]:
         """Return the columns for which the messages have to be parsed."""
-        if not self._parsed:
+        if not self._of_fields:
             return {}
+        found = self._read_columns(rows.stamps)
+        if "position" in self._of_fields:
+            found["position"] = [str(Position(rows.segment, one)) for one in rows.offsets()]
         columns = {}
-        for name, values in self._read_columns(stamps).items():
-            kind = self._fields[name]
+        for name, values in found.items():
+            kind = self._of_fields[name]
             if kind is ColumnType.TEXT:
                 texts = pyarrow.array(fields_as_texts(values), pyarrow.string())
                 columns[name] = texts.dictionary_encode()
@@ -101,51 +141,32 @@ class ArrowColumnMaker:
                 columns[name] = pyarrow.array(column, self.schema.field(name).type)
         return columns
 
-    def make_batch_of_group(
-        self, segment: int, group: GroupColumns, rows: Array | slice = slice(None)
-    ) -> tuple[pyarrow.RecordBatch, BadValues]:
-        """Return the same of lines of a row group. rows: their numbers, or a mask; all by default."""
-        bad_values: BadValues = {}
-        columns = []
-        for name in self.names:
-            kind = self._fields.get(name, ColumnType.TEXT)
-            if name == "time":
-                column = _time_column(group.moments()[rows])
-            elif name == "offset":
-                column = pyarrow.array(group.offsets()[rows])
-            elif name == "segment":
-                column = _segment_column(segment, len(group.offsets()[rows]))
-            elif name == "position":
-                column = _position_column(segment, group.offsets()[rows].tolist())
-            elif kind is ColumnType.TEXT:
-                column = text_column(group.field(name), rows)
-            else:
-                column = _stored_numbers(group, name, rows, kind, bad_values)
-            columns.append(column)
-        return pyarrow.RecordBatch.from_arrays(columns, schema=self.schema), bad_values
+
+def text_column(field: CodedField) -> Any:
+    """Return the texts of a field in all lines, as a dictionary and codes."""
+    return pyarrow.DictionaryArray.from_arrays(
+        pyarrow.array(field.codes, mask=field.codes < 0),
+        pyarrow.array(fields_as_texts(field.values()), pyarrow.string()),
+    )
 
 
-def _stored_numbers(
-    group: GroupColumns, name: str, rows: Array | slice, kind: ColumnType, bad_values: BadValues
-) -> Any:
-    """Return a field in lines of a row group as numbers."""
-    stored = group.numbers(name)
+def _stored_numbers(rows: ColumnRows, name: str, kind: ColumnType, bad_values: BadValues) -> Any:
+    """Return a field as numbers, by the columns of a segment."""
+    stored = rows.numbers(name)
     if stored is not None and (kind is ColumnType.NUMBER or stored.values.dtype == numpy.int64):
-        missing = None if stored.missing is None else stored.missing[rows]
-        numbers = stored.values[rows]
+        numbers = stored.values
         if kind is ColumnType.NUMBER:
             # Arrow would refuse an integer that a double rounds.
             numbers = numbers.astype(numpy.float64)
-        return pyarrow.array(numbers, mask=missing)
-    field = group.field(name)
-    codes = field.codes[rows]
-    lines = numpy.bincount(codes + 1, minlength=len(field.texts) + 1)[1:].tolist()
+        return pyarrow.array(numbers, mask=stored.missing)
+    field = rows.field(name)
+    lines = numpy.bincount(field.codes + 1, minlength=len(field.texts) + 1)[1:].tolist()
     found = [
         as_number_or_note(value, kind, name, bad_values, count) if count else None
         for value, count in zip(field.values(), lines, strict=True)
     ]
     known = pyarrow.array(found, _ARROW_NUMBERS[kind])
-    return known.take(pyarrow.array(codes, mask=codes < 0))
+    return known.take(pyarrow.array(field.codes, mask=field.codes < 0))
 
 
 def fields_as_texts(values: Sequence[Value | None]) -> list[str | None]:
@@ -211,51 +232,34 @@ def to_compact_json(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _time_column(moments: Array) -> Any:
+def _time_column(rows: TextRows | ColumnRows) -> Any:
+    moments = rows.moments()
     found = pyarrow.array(moments, pyarrow.int64(), mask=moments == NO_TIME)
     return found.view(pyarrow.timestamp("us", "UTC"))
 
 
-def text_column(field: CodedField, rows: Array | slice = slice(None)) -> Any:
-    """Return the texts of a field, by default in all lines, as a dictionary and codes."""
-    codes = field.codes[rows]
-    return pyarrow.DictionaryArray.from_arrays(
-        pyarrow.array(codes, mask=codes < 0),
-        pyarrow.array(fields_as_texts(field.values()), pyarrow.string()),
-    )
+def _segment_column(rows: TextRows | ColumnRows) -> Any:
+    number = pyarrow.scalar(Position(rows.segment, 0).own.segment, pyarrow.int64())
+    return pyarrow.repeat(number, rows.lines)
 
 
-def _all_fields_column(piece: SegmentLines, stamps: StampedLines) -> Any:
-    records = (Record(stamps.line(row)) for row in range(len(stamps)))
+def _all_fields_column(rows: TextRows) -> Any:
+    records = map(Record, map(rows.stamps.line, range(rows.lines)))
     return pyarrow.array([to_compact_json(record.fields) for record in records], pyarrow.string())
 
 
-def _message_column(piece: SegmentLines, stamps: StampedLines) -> Any:
-    text = piece.text
-    starts, ends = stamps.messages.tolist(), stamps.ends.tolist()
-    parts = [text[start:end] for start, end in zip(starts, ends, strict=True)]
-    if text.isascii():
+def _message_column(rows: TextRows) -> Any:
+    parts = rows.stamps.messages_of()
+    if rows.stamps.text.isascii():
         return pyarrow.array(parts, pyarrow.string())
     texts = [part.decode("utf-8", "backslashreplace") for part in parts]
     return pyarrow.array(texts, pyarrow.string())
 
 
-def _segment_column(segment: int, lines: int) -> Any:
-    number = pyarrow.scalar(Position(segment, 0).own.segment, pyarrow.int64())
-    return pyarrow.repeat(number, lines)
-
-
-def _position_column(segment: int, offsets: Any) -> Any:
-    places = [str(Position(segment, offset)) for offset in offsets]
-    return pyarrow.array(places, pyarrow.string()).dictionary_encode()
-
-
-_BY_NAME: dict[str, Callable[[SegmentLines, StampedLines], Any]] = {
-    "time": lambda _, stamps: _time_column(stamps.moments()),
-    "level": lambda _, stamps: text_column(level_field(stamps)),
+_BY_NAME: dict[str, Callable[[Any], Any]] = {
+    "time": _time_column,
     "fields": _all_fields_column,
     "message": _message_column,
-    "segment": lambda piece, stamps: _segment_column(piece.segment, len(stamps)),
-    "offset": lambda piece, stamps: pyarrow.array(piece.offsets(stamps.starts), pyarrow.int64()),
-    "position": lambda piece, stamps: _position_column(piece.segment, piece.offsets(stamps.starts)),
+    "segment": _segment_column,
+    "offset": lambda rows: pyarrow.array(rows.offsets(), pyarrow.int64()),
 }

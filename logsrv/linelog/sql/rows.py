@@ -9,20 +9,26 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from functools import partial
-from operator import add
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy
 import pyarrow
 
 from logsrv.linelog.query.match import make_matcher
 from logsrv.linelog.query.question import EVERYTHING, Question
 from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats
 from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.texts import SegmentFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.sql.arrow_columns import ArrowColumnMaker, BadValues, SegmentLines
+from logsrv.linelog.sql.arrow_columns import ArrowColumnMaker, BadValues, TextRows
 from logsrv.linelog.sql.columns import NO_COLUMN, ColumnType, arrow_schema
 from logsrv.linelog.sql.plan import ReadingPlan
+
+if TYPE_CHECKING:
+    from logsrv.linelog.columns.rows import ColumnRows
+
+# Rows in a batch without columns.
+_ROWS = 100_000
 
 
 class StoreReading(NamedTuple):
@@ -121,21 +127,27 @@ class TableRows:
             self._fields, self.plan.columns, self._reading.question.extractions
         )
         whole = node == EVERYTHING and not since and not until
+        indexed: list[int] = []
+
+        def count_frame(frames: SegmentFrames, frame: int) -> bool:
+            counts = frames.level_counts(frame, 0)
+            indexed.append(sum(counts or ()))
+            return counts is not None
 
         def work(task: ReadTask) -> list[bytes]:
+            if not maker.names:
+                return [b"", b"%d" % _count_rows(search, task)]
             results = []
-            for piece in (
-                _all_lines_of_task(search, task) if whole else _matching_lines_of_task(search, task)
-            ):
-                if maker.names:
-                    batch, bad_values = maker.make_batch(piece)
-                    results += [_as_arrow_stream(batch), json.dumps(bad_values).encode()]
-                else:
-                    results += [b"", b"%d" % piece.text.count(b"\n")]
+            for rows in _rows_of_task(search, task, whole=whole, by_columns=not maker.needs_text):
+                batch, bad_values = maker.make_batch(rows)
+                results += [_as_arrow_stream(batch), json.dumps(bad_values).encode()]
             return results
 
+        take = count_frame if whole and not maker.names else None
         with closing(search):
-            for _, results in search.run_on_frames(work):
+            for _, results in search.run_on_frames(
+                work, take=take, columns=maker.stored, and_text=maker.needs_text
+            ):
                 for packed, rest in zip(*[iter(results)] * 2, strict=True):
                     if packed:
                         self._note_bad_values(json.loads(rest))
@@ -144,6 +156,8 @@ class TableRows:
                         yield self._full_batch(known, batch.num_rows)
                     else:
                         yield self._full_batch({}, int(rest))
+        for left in range(sum(indexed), 0, -_ROWS):
+            yield self._full_batch({}, min(left, _ROWS))
 
     def _note_bad_values(self, bad_values: BadValues) -> None:
         for field, (count, has_text, has_number) in bad_values.items():
@@ -171,16 +185,35 @@ def _as_arrow_stream(batch: pyarrow.RecordBatch) -> bytes:
     return packed
 
 
-def _all_lines_of_task(search: Search, task: ReadTask) -> Iterator[SegmentLines]:
-    """Yield all lines of a task."""
-    for offset, text in search.task_texts(task):
-        ended = text if text.endswith(b"\n") else text + b"\n"
-        yield SegmentLines(task.segment, ended, partial(add, offset))
+def _count_rows(search: Search, task: ReadTask) -> int:
+    return search.rows(task).lines if task.group else search.count_in_task(task)
 
 
-def _matching_lines_of_task(search: Search, task: ReadTask) -> Iterator[SegmentLines]:
-    """Yield the lines of a task that match the search."""
-    hits = list(search.hits_in_task(task))
-    if hits:
+def _rows_of_task(
+    search: Search, task: ReadTask, *, whole: bool, by_columns: bool
+) -> Iterator[TextRows | ColumnRows]:
+    """Yield the rows of a task. whole: whether all its lines match. by_columns: whether columns suffice."""
+    if task.group:
+        found = search.rows(task)
+        if by_columns:
+            yield found
+        else:
+            yield from _text_of_rows(search, task, found)
+    elif whole:
+        for offset, text in search.task_texts(task):
+            ended = text if text.endswith(b"\n") else text + b"\n"
+            yield TextRows(task.segment, ended, offset)
+    elif hits := list(search.hits_in_task(task)):
         text = b"".join(hit.line + b"\n" for hit in hits)
-        yield SegmentLines(task.segment, text, lambda _: [hit.position.offset for hit in hits])
+        yield TextRows(task.segment, text, [hit.position.offset for hit in hits])
+
+
+def _text_of_rows(search: Search, task: ReadTask, rows: ColumnRows) -> Iterator[TextRows]:
+    """Yield the text of rows that columns have found; frames without any are not read."""
+    offsets = rows.offsets()
+    for frame in search.frame_tasks(task):
+        wanted = offsets[slice(*numpy.searchsorted(offsets, (frame.start, frame.stop)))]
+        for start, text in search.task_texts(frame) if len(wanted) else ():
+            begins = (wanted - start).tolist()
+            lines = [text[begin : text.index(b"\n", begin) + 1] for begin in begins]
+            yield TextRows(task.segment, b"".join(lines), wanted)

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from logsrv.errors import QueryError
 from logsrv.linelog.read.view import View
@@ -17,6 +15,8 @@ from logsrv.linelog.sql.rows import StoreReading
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.words.build import make_missing_indexes
 from tests.parts.stores import line, lines, make_store, view_of
+
+pytestmark = pytest.mark.usefixtures("both_ways")
 
 MESSAGES = [
     "connection from 10.0.0.7 opened",
@@ -208,105 +208,6 @@ def test_a_statement_reads_no_more_than_it_asks_for(tmp_path):
         assert answer.rows.stats.segments == 1, condition
         assert answer.rows.stats.skipped_segments == 3
         answer.close()
-
-
-TEXTS = st.sampled_from(
-    [
-        "error",
-        "Error",
-        "kiwi",
-        "\u212aiwi",
-        "k\u0130wi",
-        "ab",
-        "xab",
-        "\udcffab",
-        "\udcabx",
-        "ERROR",
-        "n=5",
-        "n=5.5",
-        "n=5s",
-        "n=7000ms b=2",
-        "n=none",
-        "a=Xyz",
-        "a=xyz",
-        '{"n": 7, "a": ["xyz"]}',
-        '{"n": "5", "a": "xyz"}',
-        "%",
-        "_",
-        "<11>1 - - app - - - it",
-        '1.1.1.1 - u [20/Nov/2026:06:00:02 +0000] "GET / HTTP/1.1" 500 5',
-        "b=1",
-    ]
-)
-STORED = st.lists(st.lists(TEXTS, min_size=1, max_size=4).map(" ".join), min_size=1, max_size=12)
-LITERALS = st.sampled_from(
-    [
-        "error",
-        "Error",
-        "kiwi",
-        "KI",
-        "ab",
-        "b",
-        "x",
-        "xff",
-        "\\xff",
-        "xyz",
-        "e",
-        "",
-        "r k",
-        "n=5",
-        "xabab",
-    ]
-)
-ORDERS = st.sampled_from(["=", "<>", "<", ">=", ">", "<="])
-CONDITIONS = st.one_of(
-    st.builds("message like '%{}%'".format, LITERALS),
-    st.builds("message like '{}%{}'".format, LITERALS, LITERALS),
-    st.builds("message ilike '%{}%'".format, LITERALS),
-    st.builds("lower(message) like '%{}_{}%'".format, LITERALS, LITERALS),
-    st.builds("contains(message, '{}')".format, LITERALS),
-    st.builds("starts_with(message, '{}')".format, LITERALS),
-    st.builds("message = '{}'".format, LITERALS),
-    st.builds("a {} '{}'".format, st.sampled_from(["=", "<>", "<", ">="]), LITERALS),
-    st.builds("n {} {}".format, ORDERS, st.sampled_from(["5", "5.5", "-1", "7"])),
-    st.builds("status {} 500".format, st.sampled_from(["=", "<", ">="])),
-    st.builds("level {} '{}'".format, ORDERS, st.sampled_from(["error", "Error", "warn"])),
-    st.sampled_from(["level in ('error', 'info')", "n in (5, 7, 9)", "a is null", "n is not null"]),
-    st.builds("time {} '2026-11-20 06:00:0{}'".format, ORDERS, st.integers(0, 9)),
-    st.sampled_from(["app = 'app'", "source = 'tcp:127.0.0.1:51234'", "name = 'x'"]),
-)  # fmt: skip
-WHERE = st.recursive(
-    CONDITIONS,
-    lambda part: st.one_of(
-        st.builds("({} and {})".format, part, part),
-        st.builds("({} or {})".format, part, part),
-        st.builds("(not {})".format, part),
-    ),
-    max_leaves=4,
-)
-
-
-@pytest.mark.long
-@settings(suppress_health_check=list(HealthCheck))
-@given(stored=STORED, where=WHERE)
-def test_what_is_left_out_changes_no_answer(stored, where, tmp_path_factory):
-    every = [
-        line(message.encode("utf-8", "surrogateescape"), number)
-        for number, message in enumerate(stored)
-    ]
-    middle = len(every) // 2
-    segments = [every[:middle], every[middle:]] if middle else [every]
-    view = indexed(make_store(tmp_path_factory.mktemp("store") / "logs", segments))
-    statement = f'select segment, "offset", message from logs where {where}'
-    try:
-        expected = rows(view, statement, pushed=False)
-    except QueryError:
-        # Kinds that do not go together are an error in any case.
-        with pytest.raises(QueryError):
-            rows(view, statement)
-    else:
-        assert rows(view, statement) == expected
-    view.close()
 
 
 @pytest.mark.slow

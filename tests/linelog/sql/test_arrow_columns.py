@@ -6,17 +6,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy
 import pyarrow
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.columns.read_file import GroupColumns, open_columns
+from logsrv.linelog.columns.rows import ColumnRows
 from logsrv.linelog.columns.write_file import make_columns
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import Value
 from logsrv.linelog.query.question import Term
-from logsrv.linelog.sql.arrow_columns import ArrowColumnMaker, SegmentLines, field_as_text
+from logsrv.linelog.sql.arrow_columns import ArrowColumnMaker, TextRows, field_as_text
 from logsrv.linelog.sql.columns import ALWAYS, NO_COLUMN, ColumnType
 from logsrv.linelog.sql.plan import ReadingPlan, WantedRows
 from logsrv.linelog.sql.rows import MisfitValue, StoreReading, TableRows
@@ -48,7 +50,7 @@ def test_every_column_has_the_values_of_its_lines():
     text = b"".join(LINES)
     starts = [sum(map(len, LINES[:number])) for number in range(len(LINES))]
     cells = ArrowColumnMaker(FIELDS, frozenset((*ALWAYS, *FIELDS)))
-    batch, bad_values = cells.make_batch(SegmentLines(7, text, lambda _: starts))
+    batch, bad_values = cells.make_batch(TextRows(7, text, starts))
     batch.validate(full=True)
     rows = batch.to_pylist()
     for row, start, stored in zip(rows, starts, LINES, strict=True):
@@ -71,7 +73,7 @@ def test_every_column_has_the_values_of_its_lines():
 )
 def test_columns_do_not_depend_on_which_others_there_are(names):
     text = b"".join(LINES)
-    piece = SegmentLines(1, text, lambda _: list(range(len(LINES))))
+    piece = TextRows(1, text, range(len(LINES)))
     every = ArrowColumnMaker(FIELDS, frozenset((*ALWAYS, *FIELDS))).make_batch(piece)[0]
     some = ArrowColumnMaker(FIELDS, frozenset(names)).make_batch(piece)[0]
     for name in names:
@@ -89,9 +91,9 @@ def row_group(directory: Path, text: bytes) -> Iterator[GroupColumns]:
     disk.close()
 
 
-def piece_of(stored: list[bytes], rows: Sequence[int]) -> SegmentLines:
+def piece_of(stored: list[bytes], rows: Sequence[int]) -> TextRows:
     starts = [len(b"".join(stored[:row])) for row in rows]
-    return SegmentLines(7, b"".join(stored[row] for row in rows), lambda _: starts)
+    return TextRows(7, b"".join(stored[row] for row in rows), starts)
 
 
 VALUES = ["5", "-0", "2.5", "1e3", '"x"', '"7"', '"2s"', "[1.10, 2]", "true", "null", str(1 << 63)]
@@ -109,13 +111,13 @@ def test_a_row_group_has_the_columns_of_its_text(tmp_path_factory, values, kinds
     """So have some of its rows, with the bad values of these only."""
     stored = [*LINES, *(line(f'{{"n": {value}}}', number) for number, value in enumerate(values))]
     fields = FIELDS | kinds
-    names = frozenset((*ALWAYS, *fields)) - {"message", "fields"}
+    names = frozenset((*ALWAYS, *fields)) - {"message", "fields", "position"}
     maker = ArrowColumnMaker(fields, names)
     with row_group(tmp_path_factory.mktemp("store"), b"".join(stored)) as group:
         for kept in slice(None), slice(3, None, 2):
             rows = range(len(stored))[kept]
             expected, bad_values = maker.make_batch(piece_of(stored, rows))
-            found, also_bad = maker.make_batch_of_group(7, group, kept)
+            found, also_bad = maker.make_batch(ColumnRows(7, group, numpy.array(rows)))
             found.validate(full=True)
             assert repr(found.to_pylist()) == repr(expected.to_pylist())
             assert also_bad == bad_values

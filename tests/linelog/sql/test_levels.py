@@ -13,6 +13,8 @@ from logsrv.linelog.sql.columns import replace_level_texts
 from logsrv.linelog.sql.rows import StoreReading
 from tests.parts.stores import lines, make_store, view_of
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 
 @pytest.fixture
 def view(tmp_path: Path) -> Iterator[View]:
