@@ -7,8 +7,10 @@ import pytest
 
 from logsrv.kit.text.checksums import line_with_checksum
 from logsrv.linelog.store.lock import locked
+from logsrv.linelog.store.segment import number_text
 from tests.parts.commands import HOSTILE, logsrv
 from tests.parts.examined_stores import flip, packed_of, small_store
+from tests.parts.word_segments import sealed
 
 
 @pytest.fixture
@@ -47,6 +49,29 @@ def test_a_repaired_store_is_sound(store):
     assert shown.returncode == 0
     assert shown.stdout.decode().splitlines()[-1].endswith(": sound; 2 repaired")
     assert (store / "number.damaged").read_bytes() == b"x"
+
+
+@pytest.mark.slow
+def test_columns_that_are_damaged_or_of_others_are_made_again(tmp_path):
+    """Also beside a server, which reads only usable ones."""
+    one = sealed(tmp_path, with_words=True)
+    (tmp_path / "number").write_bytes(number_text(2))
+    logsrv("reindex", "-d", str(tmp_path))
+    columns = tmp_path / one.columns
+    whole = columns.read_bytes()
+    flip(columns, 200)
+    shown = logsrv("doctor", str(tmp_path))
+    assert f"damaged: {columns.name}: it is of no use: " in shown.stdout.decode()
+    assert "checksum" in shown.stdout.decode()
+    assert logsrv("doctor", "--quick", str(tmp_path)).returncode == 0
+    with locked(tmp_path):
+        shown = logsrv("doctor", "--repair", str(tmp_path))
+    assert shown.stdout.decode().endswith(": sound; 1 repaired\n")
+    assert len(columns.read_bytes()) == len(whole)
+    columns.write_bytes(b"PAR1 of others PAR1")
+    assert logsrv("doctor", "--quick", str(tmp_path)).returncode == 1
+    columns.unlink()
+    assert logsrv("doctor", str(tmp_path)).returncode == 0
 
 
 def test_beside_a_server_only_what_is_not_its_own_is_repaired(store):

@@ -106,6 +106,8 @@ class ColumnsProcess:
 
         whole: whether to read all of it. Raises OSError if the process does not start, and Interrupted.
         """
+        if not disk.has_name(packed.columns):
+            return ""
         self._start()
         try:
             with ExitStack() as undo:

@@ -28,6 +28,7 @@ from logsrv.linelog.alerts.alert_settings import (
     alerts_by_label,
     missing_program_sentence,
 )
+from logsrv.linelog.columns.process import columns_are_installed
 from logsrv.linelog.formats.registry import inputs
 from logsrv.linelog.plugin.logger_settings import LoggerSettings, listeners_without_plugin
 from logsrv.linelog.ship.ship_settings import ShipSettings
@@ -47,6 +48,8 @@ def check_logger(
         yield error(listener, why, "mend the plugin")
     yield from check_listeners(settings)
     yield from findings_or_error("store", partial(check_store, settings.directory, asked.user))
+    if settings.columns and not columns_are_installed():
+        yield ok("columns", "are not made: the extra columns is not installed")
     files = {one.ship_cert: False for one in settings.targets}
     files |= {one.ship_ca: True for one in settings.targets}
     for file, authorities in files.items():

@@ -81,6 +81,7 @@ def test_another_user_may_not_write_it_until_it_is_his(directory):
     [
         "0000000001-20261120T060000Z.log.zst",
         "0000000001-20261120T060000Z.log.zst.idx",
+        "0000000001-20261120T060000Z.parquet",
         "0000000002-20261120T060000Z.log",
         "0000000001-0000000256.catalog",
         "origins",
@@ -117,6 +118,14 @@ def test_a_check_that_fails_hinders_no_other(tmp_path, monkeypatch):
     first, second = check_logger(made, CheckRequest(current_user()), NOW)
     assert (first.level, second.level) == (FindingLevel.ERROR, FindingLevel.OK)
     assert first.sentence == "could not be checked: RuntimeError: a bug"
+
+
+def test_columns_that_cannot_be_made_are_told_unless_they_are_not_wanted(tmp_path, monkeypatch):
+    assert told(tmp_path, "") == []
+    monkeypatch.setattr(logger, "columns_are_installed", lambda: False)
+    [found] = told(tmp_path, "")
+    assert found.level is FindingLevel.OK and "columns is not installed" in found.sentence
+    assert told(tmp_path, "columns = false") == []
 
 
 def test_targets_are_not_contacted_unless_asked_for(tmp_path):

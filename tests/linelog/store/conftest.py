@@ -34,6 +34,7 @@ def open_store(tmp_path: Path) -> Iterator[OpenStore]:
         directory: Path = tmp_path / "store",
         using: Any = reactor,
         clock: Clock | None = None,
+        after_sealing: Callable[[], object] = bool,
         **policy: Any,
     ) -> Store:
         # The lines of these tests grow older each day, and a segment of them must not be sealed for it.
@@ -46,6 +47,7 @@ def open_store(tmp_path: Path) -> Iterator[OpenStore]:
             metrics=metrics or Metrics(METRICS),
             disk=disk,
         )
+        store.after_sealing = after_sealing
         store.open()
         opened.append(store)
         return store

@@ -203,11 +203,13 @@ def test_a_removed_segment_goes_with_its_index_and_its_last_line_was_too_old(tmp
         packed = packed_segment(tmp_path, stored(b"one"), number)
         os.utime(tmp_path / packed.name, (number * DAY, number * DAY))
         (tmp_path / packed.words).touch()
+        (tmp_path / packed.columns).touch()
     save_number(3, at(tmp_path))
     removed = retention(tmp_path, 2.5 * DAY, keep_days=1).remove()
     assert [segment.number for segment in removed] == [1]
     assert [segment.number for segment in sealed_segments(at(tmp_path))] == [2]
-    assert len(list(tmp_path.glob("*.idx"))) == len(list(tmp_path.glob("*.words"))) == 1
+    for suffix in ("idx", "words", "parquet"):
+        assert len(list(tmp_path.glob(f"*.{suffix}"))) == 1
 
 
 @pytest.mark.parametrize("listed", [Form.PLAIN, Form.PACKED])
@@ -309,10 +311,10 @@ def away(directory: Path) -> list[int]:
 
 @pytest.mark.parametrize("keep", [None, 30.0])
 def test_only_the_indexes_of_archived_segments_stay(tmp_path, keep):
-    """Of others all goes, and so it does unless it is asked for."""
+    """Columns go, and of others all goes, and so it does unless it is asked for."""
     disk = at(tmp_path)
     for number in (1, 2):
-        packed_segment(tmp_path, stored(b"x" * 1000), number)
+        (tmp_path / packed_segment(tmp_path, stored(b"x" * 1000), number).columns).touch()
     (tmp_path / "0000000001-20261120T061842Z.log.zst.archived").write_bytes(b"{}")
     (tmp_path / "current.log").write_bytes(b"x")
     save_number(3, disk)

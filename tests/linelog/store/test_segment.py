@@ -143,6 +143,21 @@ def test_indexes_of_an_archived_segment_are_no_strays():
     assert loose_files({**beside, f"{name}.archived": False}) == []
 
 
+def test_columns_are_loose_without_the_text_itself():
+    """Also if an archive has the text: they are made from it, and take much of the room that it took."""
+    name = "0000000007-20261120T061842Z"
+    assert Segment(7, f"{name}.log", Form.PLAIN).columns == f"{name}.parquet"
+    columns, text = f"{name}.parquet", f"{name}.log.zst"
+    assert loose_files({columns: True, text: True}) == []
+    assert loose_files({columns: True, f"{name}.log": True}) == [columns]
+    archived = {f"{text}.idx": True, f"{text}.archived": True}
+    assert loose_files({columns: True, **archived}) == [columns]
+    assert loose_files({f"{columns}.tmp": True, text: True}) == [f"{columns}.tmp"]
+    for of_others in ("sales.parquet", "7.parquet", f"{name}.parquet.gz", "sales.parquet.tmp"):
+        assert loose_files({of_others: True}) == []
+    assert loose_files({columns: False}) == []
+
+
 def test_the_number_of_an_archived_segment_is_not_used_again(tmp_path):
     """Also when the file `number` is lost."""
     for name in ("0000000007-20261120T061842Z", "0000000008-20261121T061842Z"):

@@ -10,6 +10,7 @@ from twisted.logger import capturedLogs
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.monitoring import METRICS
 from logsrv.linelog.store import retain, sealer
+from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.retain import SegmentSizes
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Segment, sealed_segments
@@ -41,10 +42,25 @@ def test_sealed_segments_are_counted_with_their_indexes_and_not_the_active_one(t
     packed(tmp_path, 1)
     plain(tmp_path, 2, stored(b"two"))
     (tmp_path / "current.log").write_bytes(stored(b"three"))
+    (tmp_path / sealed_segments(at(tmp_path))[0].columns).write_bytes(b"columns")
     files = [path.stat().st_size for path in tmp_path.glob("0*")]
-    assert len(files) == 3
+    assert len(files) == 4
     sizes = looked(tmp_path)
     assert sizes.total == (2, sum(files)) and sizes.waiting == (1, len(stored(b"two")))
+
+
+async def test_columns_that_are_made_later_count_after_the_next_look(open_store, metrics):
+    """And who makes them hears of each segment that is sealed."""
+    heard: list[bool] = []
+    store = open_store(metrics=metrics, after_sealing=lambda: heard.append(True))
+    await segments(store, metrics, packed=1)
+    await until(lambda: heard)
+    [one] = store.sealed_segments()
+    before = metrics.value("store_bytes")
+    (store.directory / one.columns).write_bytes(b"x" * 1000)
+    store.measure_again(one)
+    store.apply(StorePolicy())
+    await until(lambda: metrics.value("store_bytes") == before + 1000)
 
 
 def test_our_own_changes_are_known_as_a_listing_would_find_them(tmp_path):
@@ -157,7 +173,7 @@ def test_a_listing_looks_at_no_file_that_is_known_but_a_few(tmp_path):
     sizes.add(Segment(1001, "0000001001-20261120T061842Z.log", Form.PLAIN))
     assert len(looks) == 1
     sizes.replace_known(sealed_segments(disk))
-    assert len(looks) < 3 * retain.LOOKED_AT_AGAIN + 10
+    assert len(looks) < 4 * retain.LOOKED_AT_AGAIN + 10
 
 
 def on_disk(directory: Path) -> int:

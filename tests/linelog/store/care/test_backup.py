@@ -40,7 +40,9 @@ def test_a_backup_has_all_lines_and_the_places_of_readers(tmp_path):
             [BlockNote(Position(4, 0), "0b" * 16, Position(3, 0), Position(3, 5), 7)]
         ).to_bytes()
     )
+    (store / packed_of(store)[0].columns).touch()
     made = take(store, to)
+    assert not list(to.glob("*.parquet"))
     size = (store / "current.log").stat().st_size
     assert (made.note.place, made.note.lines) == (Position(5, size), 25)
     assert text_of(to) == text_of(store)

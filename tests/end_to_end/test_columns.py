@@ -1,0 +1,239 @@
+"""Columns of sealed segments: a real daemon makes them, through kills, stops and full disks."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from logsrv.kit.testing import wait_until
+from logsrv.linelog.columns.process import is_worth_columns
+from logsrv.linelog.store import index
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.segment import Form, Segment, sealed_segments
+from tests.parts.daemons import LOOPBACK, Logger, reload
+from tests.parts.store_reader import stored_lines
+
+pytestmark = pytest.mark.slow
+
+CHILD = "linelog.columns.make"
+ROTATE = ("--rotate-size", "1200KiB")
+PART = 8000
+
+
+def records(first: int, number: int = PART) -> bytes:
+    """Lines of 150 bytes with fields; with their stamps PART of them fill a segment."""
+    return b"".join(
+        json.dumps({"level": "info", "n": n, "user": f"u{n % 9}", "text": 80 * "x"}).encode()
+        + b"\n"
+        for n in range(first, first + number)
+    )
+
+
+def packed(store: Path) -> Iterator[Segment]:
+    with Disk().open_directory(store) as disk:
+        yield from [one for one in sealed_segments(disk) if one.form is Form.PACKED]
+
+
+def lacking(store: Path) -> list[str]:
+    """The segments with enough text whose columns are missing."""
+    with Disk().open_directory(store) as disk:
+        return [
+            one.name
+            for one in packed(store)
+            if is_worth_columns(one, disk) and not (store / one.columns).exists()
+        ]
+
+
+def wait_for_columns(server: Logger, segments: int = 1) -> None:
+    server.wait_until(
+        lambda: len([*packed(server.store)]) >= segments and not lacking(server.store),
+        "the columns of all segments",
+    )
+
+
+def require_right_columns(store: Path) -> None:
+    """Each file of columns is whole, and has the numbers of its segment's lines."""
+    assert lacking(store) == []
+    numbers = []
+    with Disk().open_directory(store) as disk:
+        for one in packed(store):
+            if (store / one.columns).exists():
+                table = pq.read_table(store / one.columns)
+                assert table.num_rows == index.load(one, disk).lines
+                numbers += table["n"].to_pylist()
+    known = set(numbers)
+    stored = [json.loads(line.message)["n"] for line in stored_lines(store)]
+    assert numbers == [n for n in stored if n in known]
+    assert not list(store.glob("*.tmp"))
+
+
+def wait_for_child(server: Logger) -> int:
+    """Wait until columns are being made; return the id of the process, which does no more for now."""
+    server.wait_until(lambda: list(server.store.glob("*.parquet.tmp")), "columns under way")
+    child = server.child(CHILD)
+    assert child
+    os.kill(child, signal.SIGSTOP)
+    return child
+
+
+def kill(server: Logger) -> None:
+    server.send_signal(signal.SIGKILL)
+    server.wait()
+
+
+def test_columns_appear_beside_a_sealed_segment_for_any_engine(logger):
+    server = logger(*ROTATE)
+    server.send(records(0))
+    wait_for_columns(server)
+    [one] = packed(server.store)
+    columns = server.store / one.columns
+    assert columns.stat().st_mode & 0o777 == 0o640
+    server.wait_until(lambda: not server.child(CHILD), "the end of the process")
+    server.stop()
+    require_right_columns(server.store)
+
+
+def test_without_columns_none_are_made_and_a_reload_changes_that(logger, tmp_path):
+    config = tmp_path / "logsrv.toml"
+    config.write_text("columns = false\n")
+    server = logger(*ROTATE, "--config", str(config))
+    server.send(records(0))
+    server.wait_until(lambda: [*packed(server.store)], "a sealed segment")
+    reload(server)
+    assert len(lacking(server.store)) == 1 and not server.child(CHILD)
+    config.write_text("columns = true\n")
+    reload(server)
+    wait_for_columns(server)
+
+
+def test_columns_that_a_kill_interrupted_are_made_by_the_next_start(logger):
+    server = logger(*ROTATE)
+    server.send(records(0))
+    child = wait_for_child(server)
+    kill(server)
+    os.kill(child, signal.SIGKILL)
+    assert list(server.store.glob("*.parquet.tmp")) and lacking(server.store)
+    again = logger(*ROTATE)
+    wait_for_columns(again)
+    again.stop()
+    require_right_columns(server.store)
+
+
+def test_the_process_ends_with_its_server(logger):
+    server = logger(*ROTATE)
+    server.send(records(0))
+    child = wait_for_child(server)
+    kill(server)
+    with suppress(ProcessLookupError):
+        os.kill(child, signal.SIGCONT)
+    wait_until(lambda: not Path(f"/proc/{child}").exists(), "the end of the process")
+
+
+def test_a_process_that_dies_is_told_and_other_segments_get_their_columns(logger):
+    server = logger(*ROTATE)
+    server.send(records(0))
+    os.kill(wait_for_child(server), signal.SIGKILL)
+    server.wait_for_log("cannot be made, and figures of its segment read the text")
+    server.send(records(PART))
+    server.wait_until(lambda: list(server.store.glob("0000000002-*.parquet")), "other columns")
+    assert len(lacking(server.store)) == 1
+    assert server.log().count("cannot be made") == 1
+
+
+def test_a_stop_ends_the_process_at_once(logger):
+    """Even one that does not answer."""
+    server = logger(*ROTATE)
+    server.send(records(0))
+    child = wait_for_child(server)
+    assert server.stop() in (0, -signal.SIGTERM)
+    assert not Path(f"/proc/{child}").exists()
+    assert len(lacking(server.store)) == 1 and not list(server.store.glob("*.tmp"))
+    assert "columns" not in server.log()
+
+
+def test_a_file_of_others_under_the_name_is_replaced_by_the_next_start(logger):
+    server = logger(*ROTATE)
+    server.send(records(0))
+    wait_for_columns(server)
+    server.stop()
+    [columns] = server.store.glob("*.parquet")
+    columns.write_bytes(b"PAR1 of others PAR1")
+    loose = server.store / "0000000099-20261120T061842Z.parquet"
+    loose.write_bytes(b"")
+    again = logger(*ROTATE)
+    again.wait_until(lambda: columns.stat().st_size > 100, "the columns")
+    again.stop()
+    assert not loose.exists()
+    require_right_columns(server.store)
+
+
+def test_columns_count_for_retention_and_go_with_their_segment(logger):
+    server = logger(*ROTATE, "--keep-bytes", "1300KiB")
+    for number in range(20):
+        server.send(records(number * PART))
+    server.wait_for_log("by the policy")
+    server.stop()
+    names = {path.name.partition(".")[0] for path in server.store.glob("*.parquet")}
+    assert names <= {path.name.partition(".")[0] for path in server.store.glob("*.zst")}
+    assert not list(server.store.glob("0000000001-*"))
+
+
+def test_the_last_room_of_a_disk_is_for_lines(logger, small_disk, tmp_path):
+    config, ballast = tmp_path / "logsrv.toml", small_disk / "ballast"
+    config.write_text("columns = false\n")
+    server = Logger(
+        "logsrv", "--listen", LOOPBACK, "--directory", str(small_disk / "store"), *ROTATE,
+        "--config", str(config),
+        directory=tmp_path,
+    )  # fmt: skip
+    with server:
+        server.send(records(0))
+        server.wait_until(lambda: list(small_disk.rglob("*.zst")), "a sealed segment")
+        ballast.write_bytes(b"\0" * (2900 << 10))
+        config.write_text("columns = true\n")
+        reload(server)
+        server.wait_for_log("the free space is kept for new lines")
+        assert not list(small_disk.rglob("*.parquet*"))
+        ballast.unlink()
+        reload(server)
+        server.wait_until(lambda: list(small_disk.rglob("*.parquet")), "the columns")
+        server.wait_for_log("columns can be made again")
+    require_right_columns(small_disk / "store")
+    assert server.log().count("kept for new lines") == 1
+
+
+def wait_for_kill(server: Logger, number: int) -> None:
+    """Wait until a new segment is sealed; each fourth time until columns are under way."""
+    server.wait_until(lambda: len([*packed(server.store)]) > number // 2, "a sealed segment")
+    if number % 4 == 0:
+        server.wait_until(lambda: list(server.store.glob("*.parquet.tmp")), "columns under way")
+
+
+@pytest.mark.long
+def test_twenty_kills_leave_whole_columns_or_none(logger):
+    """Of the server, of its process, or of both, each time at another point."""
+    for number in range(20):
+        server = logger(*ROTATE)
+        server.send(records(number * PART))
+        wait_for_kill(server, number)
+        child = server.child(CHILD)
+        if number % 2 and child:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        if number % 3:
+            kill(server)
+        else:
+            server.stop()
+        for path in server.store.glob("*.parquet"):
+            pq.read_table(path)
+    server = logger(*ROTATE)
+    wait_for_columns(server, 10)
+    server.stop()
+    require_right_columns(server.store)
+    found = [json.loads(line.message)["n"] for line in stored_lines(server.store)]
+    assert found == sorted(set(found))
