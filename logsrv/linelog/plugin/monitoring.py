@@ -43,7 +43,7 @@ GAUGES = {
     "store_bytes": "Bytes of all segments and their indexes on the disk.",
     "store_waiting_segments": "Segments that wait to be compressed, or are being compressed.",
     "store_waiting_bytes": "Bytes of the segments that wait to be compressed, or are being compressed.",
-    "columns_waiting_segments": "Sealed segments of 1 MiB and more that wait for their columns.",
+    "columns_waiting_segments": "Sealed segments that wait for their columns.",
     "bodies_waiting": "Bodies that wait for a worker.",
     "senders_paused": "1 while senders wait for the store, else 0.",
 }

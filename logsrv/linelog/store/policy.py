@@ -92,7 +92,7 @@ class StorePolicy:
     columns: bool = option(
         True,
         FLAG,
-        "make columns of the fields of sealed segments, for fast figures (extra: columns)",
+        "make columns of sealed segments, for fast figures",
     )
     sealers: int | None = option(
         None,
