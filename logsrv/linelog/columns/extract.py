@@ -67,7 +67,7 @@ def _sources(not_read: Collection[str]) -> set[str]:
 
 
 def _add_lines(stamps: StampedLines, pieces: FieldPieces) -> tuple[Array, Array]:
-    """Add all fields; return which lines without a header are objects, and which of an access log."""
+    """Add all fields; return the lines whose contents are objects, and lines of an access log."""
     plain = StampedLines(without_colours(stamps.text)) if has_colours(stamps.text) else stamps
     if numpy.array_equal(plain.stamped, stamps.stamped):
         messages = plain.messages_of()
@@ -92,7 +92,7 @@ def _add_lines(stamps: StampedLines, pieces: FieldPieces) -> tuple[Array, Array]
     objects, access = numpy.zeros((2, len(stamps)), bool)
     objects[numpy.concatenate([rows[:0], *contents.objects])] = True
     access[numpy.concatenate([rows[:0], *contents.access])] = True
-    return objects & ~with_header, access & ~with_header
+    return objects, access
 
 
 def _field(name: str, lines: int, pieces: FieldPieces) -> CodedField | None:

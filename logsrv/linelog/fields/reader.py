@@ -280,10 +280,11 @@ def kinds_of_lines(stamps: StampedLines) -> tuple[Array, set[int]]:
         for row, message in zip(white.tolist(), stamps.messages_of(white), strict=True)
         if message.lstrip(_WHITE).startswith(b"{")
     }
-    # Only lines that begin like `Nov 20` or `2026-` are checked for a whole header.
+    # Only lines that begin like `Nov 20` or `2026-11-20T` are checked for a whole header.
     last = len(bytes_) - 1
-    dated = (bytes_[numpy.minimum(stamps.messages + 3, last)] == _SPACE) | (
-        bytes_[numpy.minimum(stamps.messages + 4, last)] == _DASH
+    dated = bytes_[numpy.minimum(stamps.messages + 3, last)] == _SPACE
+    dated |= (bytes_[numpy.minimum(stamps.messages + 4, last)] == _DASH) & (
+        bytes_[numpy.minimum(stamps.messages + 10, last)] == ord("T")
     )
     for row in numpy.flatnonzero(dated & (kinds == PLAIN)).tolist():
         if _has_header(stamps.text, int(stamps.messages[row])):
