@@ -18,10 +18,12 @@ import pyarrow.parquet as pq
 
 from logsrv.descriptor import Descriptor
 from logsrv.linelog.columns.choice import ChosenFields, FieldSummary, choose_fields
-from logsrv.linelog.columns.extract import read_all_fields
+from logsrv.linelog.columns.coded import CodedField
+from logsrv.linelog.columns.extract import LineFields, read_all_fields
 from logsrv.linelog.columns.groups import LineGroup
 from logsrv.linelog.columns.layout import (
     CRC_KEY,
+    FIXED,
     KEY,
     MAP,
     TAIL,
@@ -47,6 +49,8 @@ LARGEST_FRAME = 16 << 20
 """Bytes of text. A segment with a larger frame gets no columns: they would take too much memory."""
 # Bytes of all texts in the map in a row group; fields that need more are not in the map there.
 _MOST_MAP_TEXT = 16 << 20
+# Names of fields; later ones are left out.
+_MOST_NAMES = 1500
 _DELTA = ("position", "time")
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
@@ -109,9 +113,25 @@ class ColumnsWriter:
         found = read_all_fields(
             stamps, [name for name, one in self._fields.items() if one.is_left_out]
         )
-        self._is_complete &= found.complete
-        for name in found.left_out | group.add_frame(stamps, found):
+        fields = self._known_fields(found)
+        for name in found.left_out | group.add_frame(stamps, found._replace(fields=fields)):
             self._summary(name).leave_out()
+
+    def _known_fields(self, found: LineFields) -> dict[str, CodedField]:
+        """Return the fields of a frame that are known in all frames before; no longer keep others."""
+        fields = found.fields
+        new = fields.keys() - self._fields.keys()
+        if not self._is_complete or len(self._fields) + len(new) > _MOST_NAMES:
+            # A frame before may have these too, or there are too many names.
+            self._is_complete = False
+            fields = {name: field for name, field in fields.items() if name not in new}
+        for name in fields:
+            self._summary(name)
+        if not found.complete:
+            self._is_complete = False
+            for name in self._fields.keys() - found.fields.keys() - {*FIXED}:
+                self._summary(name).leave_out()
+        return fields
 
     def _summary(self, name: str) -> FieldSummary:
         return self._fields.setdefault(name, FieldSummary())

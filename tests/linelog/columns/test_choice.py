@@ -72,6 +72,24 @@ def test_ten_thousand_names(tmp_path):
                 assert values_of(columns, f"field{one}")[one] == str(one)
 
 
+def test_a_field_is_known_in_all_frames_or_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(choice, "MOST_COLUMNS", 3000)
+    random = Random(59)
+    lines = [
+        {f"field{random.randrange(1400 if one < 9000 else 3000)}": one % 9 for _ in range(6)}
+        | {"all": one % 7, "filler": random.randbytes(90).hex()}
+        for one in range(12_000)
+    ]
+    with columns_of(tmp_path, objects(*lines)) as columns:
+        names = {name for line in lines for name in line}
+        kept = [name for name in names if columns.has(name)]
+        assert 0 < len(kept) < len(names)
+        for name in kept:
+            known = [None if name not in line else str(line[name]) for line in lines]
+            assert values_of(columns, name) == known
+        assert not columns.has("never")
+
+
 def test_a_value_of_a_mebibyte(tmp_path):
     large = "é" * (1 << 19)
     with columns_of(tmp_path, objects({"a": large, "b": "x"}, {"a": "y", "b": large})) as columns:
