@@ -30,12 +30,7 @@ from logsrv.cli.command import Command
 from logsrv.cli.reading import declare_store
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
-from logsrv.linelog.columns.process import (
-    ColumnsOutcome,
-    ColumnsProcess,
-    columns_are_installed,
-    is_worth_columns,
-)
+from logsrv.linelog.columns.process import ColumnsOutcome, ColumnsProcess, columns_are_installed
 from logsrv.linelog.store.care.file_owner import give_files_of_root
 from logsrv.linelog.store.disk import Disk, explanation, store_errors
 from logsrv.linelog.store.format import require_known_format
@@ -91,14 +86,12 @@ def run(arguments: argparse.Namespace) -> int:
 def make_columns_too(
     one: ReindexedSegment, disk: Disk, process: ColumnsProcess
 ) -> ReindexedSegment:
-    """Make the columns of a segment as well, unless it is damaged, or small; return the whole result."""
+    """Make the columns of a segment as well, unless it is damaged; return the whole result."""
     if one.gone or one.error is not None:
         return one
     try:
-        if is_worth_columns(one.segment, disk):
-            found = process.make(one.segment, disk)
-            if found is ColumnsOutcome.MADE:
-                return attrs.evolve(one, made=(*one.made, "columns"))
+        if process.make(one.segment, disk) is ColumnsOutcome.MADE:
+            return attrs.evolve(one, made=(*one.made, "columns"))
     except (OSError, ValueError) as error:
         if disk.has_name(one.segment.name):
             return attrs.evolve(one, error=f"no columns: {explanation(error)}")

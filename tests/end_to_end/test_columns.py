@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from logsrv.kit.testing import wait_until
-from logsrv.linelog.columns.process import is_worth_columns
+from logsrv.linelog.columns.process import LEAST_TEXT
 from logsrv.linelog.store import index
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.segment import Form, Segment, sealed_segments
@@ -45,7 +45,8 @@ def lacking(store: Path) -> list[str]:
         return [
             one.name
             for one in packed(store)
-            if is_worth_columns(one, disk) and not (store / one.columns).exists()
+            if index.text_size_and_lines(one, disk)[0] >= LEAST_TEXT
+            and not (store / one.columns).exists()
         ]
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import threading
-from collections.abc import Iterator
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -17,12 +16,7 @@ from twisted.logger import Logger
 
 from logsrv.clock import Clock
 from logsrv.kit.observe.metrics import LONG, Durations
-from logsrv.linelog.columns.process import (
-    ColumnsOutcome,
-    ColumnsProcess,
-    columns_are_installed,
-    is_worth_columns,
-)
+from logsrv.linelog.columns.process import ColumnsOutcome, ColumnsProcess, columns_are_installed
 from logsrv.linelog.store.disk import Disk, explanation
 from logsrv.linelog.store.fault_state import FaultState, InReactor
 from logsrv.linelog.store.policy import StorePolicy
@@ -57,7 +51,7 @@ class SealedStore(Protocol):
 class ColumnMaker:
     """Makes the columns that sealed segments of a store lack, while it holds the directory.
 
-    waiting: the number of segments that wait for it. seconds: how long each took.
+    left: the segments that wait for it, the newest last. seconds: how long each took.
     """
 
     def __init__(
@@ -68,7 +62,7 @@ class ColumnMaker:
         tell: InReactor,
         process: ColumnsProcess | None = None,
     ) -> None:
-        self.waiting = 0
+        self.left: list[Segment] = []
         self.seconds = Durations(LONG)
         self._store, self._clock, self._tell = store, clock, tell
         self._process = process or ColumnsProcess()
@@ -81,9 +75,9 @@ class ColumnMaker:
             "columns can be made again",
             seconds=clock.monotonic,
         )
-        # By number: segments that need nothing more, each with whether it has columns; and for others the
-        # time before which they are not tried again.
-        self._done: dict[int, bool] = {}
+        # By number: segments that need nothing while a file is there, each with the name of that file; and
+        # for others the time before which they are not tried again.
+        self._done: dict[int, str] = {}
         self._not_before: dict[int, float] = {}
         self._listed = -LIST_EVERY
         self._failures = 0
@@ -124,11 +118,8 @@ class ColumnMaker:
                 self._fault.attempt(self._make_all, given_up=Interrupted)
                 self._process.end()
             self._wake.wait(LOOK_EVERY if self._wanted else None)
-        self._tell(self._end)
-
-    def _end(self) -> None:
-        if not self._ended.called:
-            self._ended.callback(None)
+        # After a time-out, the Deferred ignores this.
+        self._tell(self._ended.callback, None)
 
     def _goes_on(self) -> bool:
         """Return false to stop the process. Raises OSError if the disk is nearly full."""
@@ -140,69 +131,50 @@ class ColumnMaker:
     def _make_all(self) -> None:
         """Make all missing columns; begin again with the newest whenever a segment was sealed."""
         self._look_for_removed()
-        self._failures = 0
-        left = self._lacking()
-        while self._going and self._wanted and self._failures < MOST_FAILURES:
+        self._failures, self.left = 0, self._lacking()
+        while self.left and self._failures < MOST_FAILURES and self._going and self._wanted:
+            self._make(self.left[-1])
+            self.left.pop()
             if self._wake.is_set():
                 self._wake.clear()
-                left = self._lacking()
-            if (segment := next(left, None)) is None:
-                return
-            self._make(segment)
+                self.left = self._lacking()
 
     def _look_for_removed(self) -> None:
         """Forget segments whose columns somebody has removed, or that are gone."""
         if (now := self._clock.monotonic()) - self._listed >= LIST_EVERY:
-            self._listed = now
-            names = self._store.disk.entries()
-            segments = self._store.sealed_segments()
-            self._done = {
-                one.number: self._done[one.number]
-                for one in segments
-                if one.number in self._done and (one.columns in names or not self._done[one.number])
-            }
-            numbers = {one.number for one in segments}
-            self._not_before = {n: t for n, t in self._not_before.items() if n in numbers}
+            self._listed, names = now, self._store.disk.entries()
+            self._done = {number: file for number, file in self._done.items() if file in names}
 
-    def _lacking(self) -> Iterator[Segment]:
-        """Yield the packed segments whose columns are not known to be there, the newest first."""
-        now, segments = self._clock.monotonic(), self._store.sealed_segments()
-        found = [
+    def _lacking(self) -> list[Segment]:
+        """Return the packed segments whose columns are not known to be there, the newest last."""
+        now = self._clock.monotonic()
+        return [
             one
-            for one in reversed(segments)
+            for one in self._store.sealed_segments()
             if one.form is Form.PACKED
             and one.number not in self._done
             and self._not_before.get(one.number, now) <= now
         ]
-        for number, segment in enumerate(found):
-            self.waiting = len(found) - number
-            yield segment
-        self.waiting = 0
 
     def _make(self, segment: Segment) -> None:
         """Make the columns of a segment, if it needs any. Raises OSError for a fault of the disk."""
         disk, begun = self._store.disk, self._clock.monotonic()
         try:
             self._store.ensure_locked()
-            worth = is_worth_columns(segment, disk)
-            if worth and not self._goes_on():
-                raise Interrupted
-            made = (
-                self._process.make(segment, disk, self._goes_on)
-                if worth
-                else ColumnsOutcome.IMPOSSIBLE
-            )
-            if made is ColumnsOutcome.MADE:
-                self.seconds.add(self._clock.monotonic() - begun)
-                self._store.measure_again(segment)
+            made = self._process.make(segment, disk, self._goes_on)
         except (OSError, ValueError) as error:
             if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
                 raise
             if disk.has_name(segment.name):
                 self._log_failure(segment, error)
             return
-        self._done[segment.number] = made is not ColumnsOutcome.IMPOSSIBLE
         self._failures = 0
+        self._done[segment.number] = (
+            segment.name if made is ColumnsOutcome.NONE else segment.columns
+        )
+        if made is ColumnsOutcome.MADE:
+            self.seconds.add(self._clock.monotonic() - begun)
+            self._store.measure_again(segment)
 
     def _log_failure(self, segment: Segment, error: Exception) -> None:
         self._failures += 1

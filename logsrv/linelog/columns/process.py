@@ -33,17 +33,12 @@ def columns_are_installed() -> bool:
     return importlib.util.find_spec("pyarrow") is not None
 
 
-def is_worth_columns(packed: Segment, disk: Disk) -> bool:
-    """Return whether a packed segment has enough text. Raises OSError, and ValueError for its index."""
-    return text_size_and_lines(packed, disk)[0] >= LEAST_TEXT
-
-
 class ColumnsOutcome(enum.Enum):
-    """The outcome for a segment. IMPOSSIBLE: it has no lines, or too large a frame."""
+    """The outcome for a segment. NONE: it gets none, as it is small, or has too large a frame."""
 
     MADE = "made"
     KEPT = "kept"
-    IMPOSSIBLE = "impossible"
+    NONE = "none"
 
 
 class ColumnsProcess:
@@ -64,8 +59,12 @@ class ColumnsProcess:
         going: called often while this waits; returns false to stop, or raises.
 
         Raises Interrupted; FileNotFoundError if the segment was removed; OSError; ValueError if the segment
-        is damaged.
+        or its index is damaged.
         """
+        if text_size_and_lines(packed, disk)[0] < LEAST_TEXT:
+            return ColumnsOutcome.NONE
+        if not going():
+            raise Interrupted
         name = tmp(packed.columns)
         with ExitStack() as undo:
             text = undo.enter_context(Descriptor(disk.open(packed.name, os.O_RDONLY)))
@@ -87,7 +86,7 @@ class ColumnsProcess:
             if not (disk.leads_to(name, made) and disk.leads_to(packed.name, text)):
                 raise FileNotFoundError(errno.ENOENT, "the file was removed meanwhile", name)
             if "columns" in found["not kept"]:
-                return ColumnsOutcome.IMPOSSIBLE
+                return ColumnsOutcome.NONE
             disk.rename(name, packed.columns)
         if not disk.has_name(packed.name):
             # Retention has removed the text at this moment, and looked for columns before they had a name.

@@ -170,7 +170,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         self._columns = ColumnMaker(self.store, clock=clock, tell=reactor.callFromThread)
         self.store.after_sealing = self._columns.look_soon
         self.metrics.time("columns_seconds", self._columns.seconds)
-        self.metrics.watch("columns_waiting_segments", lambda: self._columns.waiting)
+        self.metrics.watch("columns_waiting_segments", lambda: len(self._columns.left))
         self._hangs = HangLog(self.store, reactor)
         self._classic = ClassicSyslogListeners(kept=lambda: self.manager.kept)
         # The time of the last status, and the lines stored by then.

@@ -89,11 +89,7 @@ class StorePolicy:
     index: Indexing = option(
         "words", choice(Indexing), "index the words of sealed segments, for fast searches"
     )
-    columns: bool = option(
-        True,
-        FLAG,
-        "make columns of sealed segments, for fast figures",
-    )
+    columns: bool = option(True, FLAG, "make columns of sealed segments, for fast figures")
     sealers: int | None = option(
         None,
         integer(1, 64),

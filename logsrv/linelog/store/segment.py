@@ -77,12 +77,8 @@ MOST_SEGMENTS = 10**_MOST_DIGITS - 2
 _PADDED = _UNSUMMED = 32
 # Strings, because most searches never use these patterns: they are compiled at the first use.
 _POSITION = r"([0-9]{1,10}):([0-9]{1,15})"
-_BESIDE = r"([0-9]{10}-[0-9]{8}T[0-9]{6}Z\.log\.zst)(\.tmp|\.(?:idx|words|archived)(?:\.tmp)?)"
-_COLUMNS = r"([0-9]{10}-[0-9]{8}T[0-9]{6}Z)\.parquet(?:\.tmp)?"
 TRIES = 1000
 """The attempts to see a store that changes all the time."""
-# Catalogs of small segments, of earlier versions: nothing reads them, and the next start removes them.
-_CATALOG = r"[0-9]{10}-[0-9]{10}\.catalog(?:\.tmp)?"
 
 
 NEXT_STORE = 1 << 40
@@ -228,28 +224,6 @@ def _form_of(name: str) -> Form | None:
 def _inode(name: str, disk: Disk) -> tuple[int, int] | None:
     found = read_or(None, disk.stat, name)
     return found and (found.st_dev, found.st_ino)
-
-
-def loose_files(names: Names) -> list[str]:
-    """Return the names of unfinished files, of catalogs, and of other files without their segment.
-
-    Columns need the text itself: without it they would take a third of the room that its removal frees.
-    """
-    found = [
-        (name, re.fullmatch(f"{_BESIDE}|{_COLUMNS}|{_CATALOG}", name))
-        for name, plain in names.items()
-        if plain
-    ]
-    there = {*names, *(one.name for one in away_segments(names))}
-    return [
-        name
-        for name, match in found
-        if match
-        and (
-            name.endswith(TMP_SUFFIX)
-            or not (match[1] in there or f"{match[3]}.log{PACKED_SUFFIX}" in names)
-        )
-    ]
 
 
 def away_segments(names: Names) -> list[Segment]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import operator
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
@@ -17,7 +18,7 @@ from twisted.logger import Logger
 
 from logsrv.descriptor import Descriptor
 from logsrv.linelog.store import identity, index, indexing, origins, segment
-from logsrv.linelog.store.disk import Disk, explanation, read_or, reason
+from logsrv.linelog.store.disk import TMP_SUFFIX, Disk, explanation, read_or, reason
 from logsrv.linelog.store.frames import unpack_frames
 from logsrv.linelog.store.segment import Form, Position, Segment
 from logsrv.linelog.store.segment_notes import EMPTY, REMOVED, WAITING, waiting_sizes
@@ -31,6 +32,10 @@ _REPLACED = (
     *(segment.NUMBER, segment.ACTIVE, segment.SYNCED),
     *(identity.NAME, origins.NAME, EMPTY, REMOVED, WAITING),
 )
+_BESIDE = r"([0-9]{10}-[0-9]{8}T[0-9]{6}Z\.log\.zst)(\.tmp|\.(?:idx|words|archived)(?:\.tmp)?)"
+_COLUMNS = r"([0-9]{10}-[0-9]{8}T[0-9]{6}Z)\.parquet(?:\.tmp)?"
+# Catalogs of small segments, of earlier versions: nothing reads them, and the next start removes them.
+_CATALOG = r"[0-9]{10}-[0-9]{10}\.catalog(?:\.tmp)?"
 Say: TypeAlias = Callable[..., object]
 """Calls a method of a logger with its arguments, at once or in the thread that logs."""
 
@@ -85,9 +90,31 @@ def tidy(
             unseen.append(found)
         else:
             check_or_rebuild_index(found, disk, operator.call)
-    for name in segment.loose_files(listed.names):
+    for name in loose_files(listed.names):
         disk.unlink(name)
     return TidyReport(frozenset(conflicting_names), tuple(unseen))
+
+
+def loose_files(names: segment.Names) -> list[str]:
+    """Return the names of unfinished files, of catalogs, and of other files without their segment.
+
+    Columns need the text itself: without it they would take a third of the room that its removal frees.
+    """
+    found = [
+        (name, re.fullmatch(f"{_BESIDE}|{_COLUMNS}|{_CATALOG}", name))
+        for name, plain in names.items()
+        if plain
+    ]
+    there = {*names, *(one.name for one in segment.away_segments(names))}
+    return [
+        name
+        for name, match in found
+        if match
+        and (
+            name.endswith(TMP_SUFFIX)
+            or not (match[1] in there or f"{match[3]}.log{segment.PACKED_SUFFIX}" in names)
+        )
+    ]
 
 
 def synced_bytes(number: int, synced: Position) -> int | None:

@@ -30,7 +30,6 @@ from tests.parts.clocks import HandClock
 from tests.parts.disks import Hang, packed_segment, plain_segment, stored
 
 LARGE = stored(*(1200 * [b"x" * 1000]))
-SMALL = stored(b"one")
 
 
 class DiskWithRoom(Disk):
@@ -146,7 +145,7 @@ def test_missing_columns_are_made_at_the_start_the_newest_first(stage):
     assert len(stage.columns()) == 3 and stage.said() == []
     assert sorted(stage.store.measured) == [1, 2, 3]
     assert sum(stage.maker.seconds.read().counts) == 3
-    assert stage.maker.waiting == 0
+    assert stage.maker.left == []
 
 
 def test_columns_are_made_as_soon_as_a_segment_is_sealed(stage):
@@ -171,11 +170,10 @@ def test_a_segment_that_is_sealed_meanwhile_comes_before_older_ones(stage):
     assert stage.asked() == [3, 4, 2, 1]
 
 
-def test_segments_that_are_small_or_wait_to_be_compressed_get_none(stage):
-    stage.store.add(1, SMALL)
+def test_a_segment_that_waits_to_be_compressed_gets_none(stage):
     stage.store.segments.append(plain_segment(stage.store.directory, LARGE, 2))
     stage.start()
-    assert stage.asked() == [] == stage.columns()
+    assert stage.asked() == []
 
 
 def test_usable_columns_are_kept_and_are_no_making(stage):
@@ -204,7 +202,7 @@ def test_columns_that_somebody_has_removed_are_made_again(stage):
 
 def test_a_segment_that_can_have_none_is_not_tried_again(stage):
     stage.store.add(1)
-    stage.process.outcome = ColumnsOutcome.IMPOSSIBLE
+    stage.process.outcome = ColumnsOutcome.NONE
     stage.start()
     stage.clock.advance(LIST_EVERY + LOOK_EVERY)
     assert stage.asked() == [1] and stage.said() == []
@@ -257,18 +255,19 @@ def test_a_full_disk_is_told_once_and_waited_for(stage):
 
 
 def test_the_room_of_a_segment_is_left_to_new_lines(stage):
-    """No columns are begun without it, and those under way are given up."""
+    """Columns under way are given up, and none are begun before there is room."""
     stage.store.add(1)
-    stage.store.room.free = 999
-    stage.start(rotate_size=1000)
-    assert stage.asked() == []
-    assert [one.partition(": ")[2] for one in stage.said()] == [
-        "the free space is kept for new lines"
-    ]
     stage.store.room.free = 1000
     stage.process.before = lambda: setattr(stage.store.room, "free", 999)
+    stage.start(rotate_size=1000)
     stage.clock.advance(LOOK_EVERY)
-    assert stage.asked() == [1] and stage.columns() == []
+    assert stage.asked() == [1, 1] and stage.columns() == []
+    assert [one.rpartition(": ")[2] for one in stage.said()] == [
+        "the free space is kept for new lines"
+    ]
+    stage.process.before = lambda: setattr(stage.store.room, "free", 1000)
+    stage.clock.advance(LOOK_EVERY)
+    assert len(stage.columns()) == 1
 
 
 def test_nothing_is_done_while_another_process_owns_the_directory(stage):

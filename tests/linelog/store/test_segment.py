@@ -12,7 +12,6 @@ from logsrv.linelog.store.segment import (
     Position,
     Segment,
     away_segments,
-    loose_files,
     not_plain_files,
     open_active_and_list,
     parse_position,
@@ -26,6 +25,7 @@ from logsrv.linelog.store.segment import (
     synced_file_text,
     synced_place,
 )
+from logsrv.linelog.store.tidy import loose_files
 from logsrv.linelog.store.times import first_moment
 from tests.parts.disks import MOMENT, at, stored
 from tests.parts.examined_stores import small_store

@@ -42,7 +42,6 @@ from logsrv.linelog.store.segment import (
     Listing,
     Position,
     Segment,
-    loose_files,
     number_text,
     open_active_and_list,
     sealed_name,
@@ -50,6 +49,7 @@ from logsrv.linelog.store.segment import (
     tmp,
 )
 from logsrv.linelog.store.segment_notes import EMPTY, REMOVED
+from logsrv.linelog.store.tidy import loose_files
 from logsrv.linelog.store.times import first_moment
 from logsrv.linelog.store.torn import start_of_line
 

@@ -164,12 +164,7 @@ class Examination:
                 else:
                     readers = partial(self._readers_in_segment, number)
                     packed = PackedSegmentCheck(
-                        one,
-                        self.disk,
-                        readers,
-                        looked,
-                        quick=self.quick,
-                        columns=self.columns,
+                        one, self.disk, readers, looked, self.columns, quick=self.quick
                     )
                     wrong = list(packed.findings())
             except FileNotFoundError:

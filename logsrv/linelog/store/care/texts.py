@@ -63,8 +63,8 @@ class PackedSegmentCheck:
     disk: Disk
     readers: Callable[[], Sequence[str]]
     looked: ExaminedText
+    columns: ColumnsCare | None
     quick: bool = attrs.field(kw_only=True)
-    columns: ColumnsCare | None = attrs.field(default=None, kw_only=True)
 
     def findings(self) -> Iterator[StoreFinding]:
         """Yield the findings about it. Raises OSError; FileNotFoundError if the segment is gone now."""
