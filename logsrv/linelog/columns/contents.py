@@ -13,7 +13,14 @@ from logsrv.linelog.columns.forms import (
     login_form,
 )
 from logsrv.linelog.columns.objects import ObjectColumns
-from logsrv.linelog.columns.pieces import CONTENT, PAIRS, Convert, FieldPieces
+from logsrv.linelog.columns.pieces import (
+    CONTENT,
+    PAIRS,
+    Convert,
+    FieldPieces,
+    decode_all,
+    decode_present,
+)
 from logsrv.linelog.fields.byte_places import Array, indexes_of_true
 from logsrv.linelog.fields.logfmt import parse_trailing_pairs, unescape_value
 from logsrv.linelog.fields.reader import haproxy_time_ends, lines_beginning_like_sshd
@@ -79,7 +86,7 @@ class ContentColumns:
         single[said] = True
         single[logins] = False
         chosen = numpy.array(logins, numpy.intp)
-        others = self._add_form(login_form(), rows, contents, chosen, _text)
+        others = self._add_form(login_form(), rows, contents, chosen, decode_present)
         single[others] = True
         done = numpy.zeros(len(rows), bool)
         done[chosen] = True
@@ -112,7 +119,7 @@ class ContentColumns:
         columns = dict(found.columns)
         rest = columns.pop("rest", ())
         for name, values in columns.items():
-            convert = _quoted_text if name in ("referer", "agent") else _access_text
+            convert = _quoted_texts if name in ("referer", "agent") else _access_texts
             self._pieces.add(name, found.rows, values, convert=convert)
         behind = numpy.array([at for at, text in enumerate(rest) if b"=" in text], numpy.intp)
         others = self._add_pairs(found.rows, rest, behind, PAIRS).tolist()
@@ -126,7 +133,7 @@ class ContentColumns:
         # A single pair is no logfmt.
         for form in frequent_pair_forms(lines, self._pieces.skip, 2 if rank == CONTENT else 1):
             if len(chosen):
-                chosen = self._add_form(form, rows, contents, chosen, _pair_text, rank)
+                chosen = self._add_form(form, rows, contents, chosen, _pair_texts, rank)
         return chosen
 
     def _add_singly(
@@ -152,20 +159,24 @@ def _is_sshd(app: bytes | None) -> bool:
     return app is None or app.startswith(b"sshd")
 
 
-def _text(value: bytes) -> str | None:
-    return decode_stored(value) if value else None
+def _access_texts(values: Sequence[bytes]) -> Sequence[str | None]:
+    texts = decode_present(values, ("", "-"))
+    return [text and unescape_quotes(text) for text in texts]
 
 
-def _access_text(value: bytes) -> str | None:
-    return unescape_quotes(decode_stored(value)) if value not in (b"", b"-") else None
+def _quoted_texts(values: Sequence[bytes]) -> Sequence[str | None]:
+    texts = decode_present(values, ("", '"-"'))
+    return [text and unescape_quotes(text[1:-1]) for text in texts]
 
 
-def _quoted_text(value: bytes) -> str | None:
-    return unescape_quotes(decode_stored(value[1:-1])) if value not in (b"", b'"-"') else None
+def _pair_texts(values: Sequence[bytes]) -> Sequence[str]:
+    texts = decode_all(values)
+    return [_pair_text(text) if text[-1:] in _ENDS_ODD_VALUE else text for text in texts]
 
 
-def _pair_text(value: bytes) -> str:
-    text = decode_stored(value)
-    if not text.startswith('"'):
-        return text.removesuffix(",")
-    return unescape_value(text.removesuffix(",")[1:-1])
+_ENDS_ODD_VALUE = frozenset(('"', ","))
+
+
+def _pair_text(text: str) -> str:
+    text = text.removesuffix(",")
+    return unescape_value(text[1:-1]) if text.startswith('"') else text

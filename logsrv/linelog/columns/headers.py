@@ -9,7 +9,14 @@ import numpy
 
 from logsrv.linelog.columns.forms import ReadLines, frequent_data_forms, header_form
 from logsrv.linelog.columns.objects import ObjectColumns
-from logsrv.linelog.columns.pieces import HEADER, FieldPieces, code_values
+from logsrv.linelog.columns.pieces import (
+    HEADER,
+    Convert,
+    FieldPieces,
+    code_values,
+    decode_all,
+    decode_present,
+)
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.header_words import FACILITIES, SEVERITIES, may_be_no_host
 from logsrv.linelog.fields.level import is_level_in_header
@@ -58,11 +65,11 @@ class HeaderColumns:
                 }
                 found = found._replace(rows=found.rows[known], columns=columns)
             if len(found.rows):
-                self._add_form(found, b"-" if kind == "new" else b"")
+                self._add_form(found, _present_words if kind == "new" else decode_present)
             rows, messages = rows[others], [messages[at] for at in others]
         self._add_singly(rows, messages, range(len(messages)))
 
-    def _add_form(self, found: ReadLines, missing: bytes) -> None:
+    def _add_form(self, found: ReadLines, convert: Convert) -> None:
         columns = dict(found.columns)
         codes, priorities = code_values(columns.pop("priority", ()))
         for place, name in enumerate(("facility", "severity") if priorities else ()):
@@ -74,16 +81,10 @@ class HeaderColumns:
             else text.removesuffix(b"\0")
             for text in columns.pop("text")
         ]
-        self._pieces.add("text", found.rows, texts, HEADER, convert=decode_stored)
+        self._pieces.add("text", found.rows, texts, HEADER, convert=decode_all)
         self._add_data(found.rows, columns.pop("data", ()))
         for name, values in columns.items():
-            self._pieces.add(
-                name,
-                found.rows,
-                values,
-                HEADER,
-                convert=lambda value: decode_stored(value) if value not in (b"", missing) else None,
-            )
+            self._pieces.add(name, found.rows, values, HEADER, convert=convert)
         self.rows.append(found.rows)
         self.contents += texts
         self.apps += columns.get("app") or [b""] * len(texts)
@@ -95,7 +96,7 @@ class HeaderColumns:
         for form in frequent_data_forms(data):
             found = form.read(rows, data)
             for name, values in found.columns.items():
-                self._pieces.add(name, found.rows, values, HEADER, convert=_data_value)
+                self._pieces.add(name, found.rows, values, HEADER, convert=_data_texts)
             rows, data = rows[found.others], [data[place] for place in found.others]
         if data:
             fields: list[dict[str, str]] = [{} for _ in data]
@@ -122,9 +123,13 @@ def _likely(kind: str, message: bytes) -> bool:
     return header_form(kind).read(numpy.zeros(1, int), [message]).others == []
 
 
-def _data_value(value: bytes) -> str | None:
-    text = decode_stored(unescape_data(value))
-    return None if text == "-" else text
+def _data_texts(values: Sequence[bytes]) -> list[str | None]:
+    texts = decode_all([*map(unescape_data, values)])
+    return [None if text == "-" else text for text in texts]
+
+
+def _present_words(values: Sequence[bytes]) -> list[str | None]:
+    return decode_present(values, ("", "-"))
 
 
 _OF_PRIORITY = [(facility, severity) for facility in FACILITIES for severity in SEVERITIES]
