@@ -175,9 +175,41 @@ def test_a_field_with_both_a_list_and_its_text_is_left_out():
 
 def test_a_name_that_is_too_long_is_no_column():
     name = b"n" * (LONGEST_NAME + 1)
-    read = check([STAMP + b"%s=1 b=2" % name])
-    assert read.fields.keys() == {"b"}
+    nested = b'{"b":1,"' + b'":{"'.join([b"n" * 300] * 4) + b'":1}}}}'
+    for line in (b"%s=1 b=2" % name, b'{"%s":1,"b":2}' % name, nested):
+        read = check([STAMP + line])
+        assert read.fields.keys() == {"b"}
+        assert not read.complete
+
+
+def test_of_very_many_names_the_frequent_ones_are_columns():
+    lines = [b'{"k%d":%d,"level":"info","a":{"b%d":1,"c":2}}' % (n, n, n) for n in range(3000)]
+    read = check([STAMP + line for line in lines])
+    assert {"a.c"} < read.fields.keys()
+    assert len(read.fields) <= 1000
     assert not read.complete
+
+
+def test_decimals_keep_their_text_however_they_are_written():
+    written = ["0.120", "1e3", "1E-3", "0.00001", "0.1234567890123456789", "1763619522.1234567", "-0.0",
+               "5.0", "10.50", "1763619522.123456", "0.8444218515250481", "100000000000000000000.5",
+               "12345678901234567890", "-9223372036854775809", "1.5", "0.1", "1e400"]  # fmt: skip
+    for form in (
+        '{"a":%s}',
+        '{"a": {"b": %s , "s":"t 1.50, "}}',
+        '{"a":[%s,"x"]}',
+        '{"a":[[%s]],"c":1}',
+    ):
+        check([STAMP + (form % text).encode() for text in written])
+
+
+def test_objects_nested_deeper_than_python_recurses_and_lines_of_a_megabyte_are_read():
+    deep = b'{"a":' * 600 + b"1.50" + b"}" * 600
+    lists = b'{"a":' + b"[" * 900 + b"1.50" + b"]" * 900 + b"}"
+    wide = b'{"a":"' + b"x" * (1 << 20) + b'","b":1.50}'
+    check(
+        [STAMP + line for line in (deep, lists, wide, b"a=1 b=" + b"y" * (1 << 20), b'{"b":2.5}')]
+    )
 
 
 def test_texts_without_lines_or_fields_have_no_columns():
