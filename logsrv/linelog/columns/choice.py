@@ -12,7 +12,7 @@ import numpy
 
 from logsrv.linelog.columns.groups import HALF, GroupField, are_ids
 from logsrv.linelog.columns.layout import FIXED, MAP
-from logsrv.linelog.columns.numbers import preferred_way, ways_of_texts
+from logsrv.linelog.columns.number_ways import preferred_way, ways_of_texts
 from logsrv.linelog.columns.spool import Spool, SpooledField
 from logsrv.linelog.fields.byte_places import Array
 

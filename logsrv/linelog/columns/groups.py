@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from logsrv.linelog.columns.coded import CodedField
 from logsrv.linelog.columns.extract import LineFields
 from logsrv.linelog.columns.layout import LIST, LineGroupBounds
-from logsrv.linelog.columns.numbers import ArrowArray, ways_of_texts
+from logsrv.linelog.columns.number_ways import ways_of_texts
+from logsrv.linelog.columns.numbers import ArrowArray
 from logsrv.linelog.columns.spool import CodedRows
 from logsrv.linelog.columns.stamp_fields import source_fields
 from logsrv.linelog.fields.byte_places import Array

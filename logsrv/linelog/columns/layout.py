@@ -16,8 +16,8 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 
 from logsrv.descriptor import pieces_between
-from logsrv.linelog.columns.stamp_fields import OF_SOURCE
 from logsrv.linelog.fields.level import FIELD_RULES, RULES
+from logsrv.linelog.fields.stored_line import OF_SOURCE
 from logsrv.linelog.store.index import IndexHead
 
 FORMAT = 1

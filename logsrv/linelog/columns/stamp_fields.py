@@ -10,9 +10,8 @@ from logsrv.linelog.fields.byte_places import Array, rows_at
 from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.fields.level_numbers import level_numbers
 from logsrv.linelog.fields.stamps import StampedLines
-from logsrv.linelog.fields.stored_line import TIME_LENGTH, decode_stored, parse_source
+from logsrv.linelog.fields.stored_line import OF_SOURCE, TIME_LENGTH, decode_stored, parse_source
 
-OF_SOURCE = ("source", "name", "host", "port")
 # Bytes. Nearly all sources are shorter.
 _WIDTH = 40
 

@@ -90,6 +90,22 @@ def rows_at(raw: Array, at: Array, width: int) -> Array:
     return rows
 
 
+# Integers in a range of up to so many times their number are counted instead of sorted.
+_SPREAD = 8
+
+
+def ranked(values: Array) -> tuple[Array, Array]:
+    """Return the different integers in order, and for each of `values` its place among them."""
+    if not len(values):
+        return values, values.astype(numpy.intp)
+    least, most = int(values.min()), int(values.max())
+    if most - least > _SPREAD * len(values):
+        return numpy.unique(values, return_inverse=True)
+    offsets = values - least
+    known = numpy.bincount(offsets) > 0
+    return numpy.flatnonzero(known) + least, (numpy.cumsum(known) - 1)[offsets]
+
+
 def byte_membership_table(members: bytes) -> Array:
     """Return a table of 256 booleans: true for the bytes in `members`."""
     table: Array = numpy.zeros(256, bool)

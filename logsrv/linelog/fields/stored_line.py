@@ -29,6 +29,8 @@ STAMP = re.compile(
     rb"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z) ([^ \n]+) "
 )
 TIME_LENGTH = len("2026-11-20T06:18:42.123456Z ")
+OF_SOURCE = ("source", "name", "host", "port")
+"""The fields that a line's source tells."""
 IN_STAMP = ("time", "source", "name", "host", "port", "position")
 """The fields in the stamp, and the position of the line."""
 

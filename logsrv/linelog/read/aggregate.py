@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import marshal
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
@@ -76,12 +76,14 @@ class Aggregate(ABC):
     def merge(self, part: Part) -> None:
         """Add what `count` has returned."""
 
-    def take_frame(self, wanted: Collection[str | None], frames: SegmentFrames, frame: int) -> bool:
-        """Add the lines of a frame by its index, without reading it; return whether that is possible.
+    def part_by_index(
+        self, wanted: Collection[str | None], frames: SegmentFrames, frame: int
+    ) -> Part:
+        """Return what the lines of a frame add by its index, without reading it; None if that is unknown.
 
         wanted: the levels for which the query asks. All lines of the frame are in the scope.
         """
-        return False
+        return None
 
 
 _Aggregate = TypeVar("_Aggregate", bound=Aggregate)
@@ -97,8 +99,13 @@ def add_up(search: Search, aggregate: _Aggregate) -> _Aggregate:
         return [] if part is None else [marshal.dumps(part)]
 
     wanted = None if search.scope.source else levels_in_query(search.matcher.node)
-    take = None if wanted is None else partial(aggregate.take_frame, wanted)
-    for _, parts in search.run_on_frames(work, take=take, columns=aggregate.columns):
+
+    def by_index(frames: SegmentFrames, frame: int) -> Callable[[], None] | None:
+        part = None if wanted is None else aggregate.part_by_index(wanted, frames, frame)
+        return None if part is None else partial(aggregate.merge, part)
+
+    run = partial(search.run_on_frames, work, by_index=by_index, columns=aggregate.columns)
+    for _, parts in run():
         for part in parts:
             aggregate.merge(marshal.loads(part))  # noqa: S302  a forked child of this process wrote it
     return aggregate

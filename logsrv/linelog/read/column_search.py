@@ -6,6 +6,7 @@ import os
 from bisect import bisect_right
 from collections.abc import Collection
 from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy
@@ -20,7 +21,7 @@ from logsrv.linelog.fields.stamps import NO_TIME
 from logsrv.linelog.fields.stored_line import IsOf, to_stored_bytes
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.query.question import Node
-from logsrv.linelog.read.plan import ReadTask, SearchStats
+from logsrv.linelog.read.plan import PlannedRead, ReadTask, SearchStats
 from logsrv.linelog.read.texts import ArchivedFrames, PackedFrames
 from logsrv.linelog.store.disk import explanation
 from logsrv.linelog.store.segment import Position
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from logsrv.linelog.read.search import Search
 
 FEWEST_FRAMES = 2
-"""With fewer frames than this for each row group, their text is read: that costs less."""
+"""With fewer frames in a row group than this, their text is read: that costs less."""
 _A_TIME = b"2026-11-20T06:18:42.123456Z"
 
 
@@ -58,46 +59,49 @@ class ColumnSearch:
         self._since = _moment(scope.since) if scope.since else NO_TIME + 1
         self._until = _moment(scope.until) if scope.until else None
 
-    def replace_tasks(
-        self, frames: PackedFrames, tasks: list[ReadTask], stats: SearchStats
-    ) -> list[ReadTask]:
-        """Return tasks for row groups in place of those for frames, if columns can answer for less."""
-        opened = self._open_columns(frames.number, frames.path)
+    def replace_frames(
+        self, frames: PackedFrames, planned: list[PlannedRead], stats: SearchStats
+    ) -> list[PlannedRead]:
+        """Return row groups in place of the frames of which columns can tell all for less."""
+        opened = self._open_columns(frames.number)
         if opened is None or not all(map(opened.columns.has, self._names)):
-            return tasks
+            return planned
         # An archive cannot be read in the processes that search.
         needs_text = self._and_text or opened.filter.needs_text(self._node)
         if isinstance(frames, ArchivedFrames) and needs_text:
-            return tasks
-        found: list[ReadTask] = []
+            return planned
         groups = opened.columns.groups
         starts = [one.start for one in groups]
-        for task in tasks:
-            number = bisect_right(starts, task.start)
-            found.append(self._task_of_group(task, number, groups[number - 1]))
-        used = {task.group for task in found if task.group}
-        replaced = sum(task.group > 0 for task in found)
-        if replaced < FEWEST_FRAMES * len(used):
-            return tasks
-        stats.groups += len(used)
-        stats.column_frames += replaced
-        return _joined(found)
+        found: list[PlannedRead] = []
+        for number, some in groupby(planned, lambda one: bisect_right(starts, one.task.start)):
+            of_group, bounds = list(some), groups[number - 1]
+            tasks = [
+                one.task._replace(group=number, in_time=self._is_in_time(one.task, bounds))
+                for one in of_group
+            ]
+            # The times of lines without one are compared as text.
+            can_tell = tasks[-1].stop <= bounds.stop and (
+                bounds.smallest != NO_TIME or all(one.in_time for one in tasks)
+            )
+            if not can_tell or sum(one.add is None for one in of_group) < FEWEST_FRAMES:
+                found += of_group
+                continue
+            found += map(PlannedRead, _joined(tasks))
+            stats.groups += 1
+            stats.column_frames += len(tasks)
+        return found
 
-    def _task_of_group(self, task: ReadTask, number: int, bounds: LineGroupBounds) -> ReadTask:
-        in_time = task.in_time or (
+    def _is_in_time(self, task: ReadTask, bounds: LineGroupBounds) -> bool:
+        return task.in_time or (
             self._since <= bounds.smallest and (self._until is None or bounds.largest < self._until)
         )
-        # The time of a line without one is compared as text.
-        if task.stop > bounds.stop or not (in_time or bounds.smallest != NO_TIME):
-            return task
-        return task._replace(in_time=in_time, group=number)
 
     def rows(self, task: ReadTask) -> ColumnRows:
         """Return the matching lines of a row group.
 
         Raises OSError, and ValueError if its columns or its text are damaged.
         """
-        opened = self._open_columns(task.segment, "")
+        opened = self._open_columns(task.segment)
         if opened is None:
             raise ValueError("they are gone")
         group = self._group_of(opened, task)
@@ -117,7 +121,7 @@ class ColumnSearch:
         found = opened.filter.lines(self._node, group, found, in_text)
         return ColumnRows(task.segment, group, None if found.all() else numpy.flatnonzero(found))
 
-    def _open_columns(self, number: int, path: str) -> _OpenSegment | None:
+    def _open_columns(self, number: int) -> _OpenSegment | None:
         """Open the columns of a segment; None if it has none, or unusable ones, which is reported."""
         if self._open is not None and self._open.number == number:
             return self._open

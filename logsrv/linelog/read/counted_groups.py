@@ -7,15 +7,16 @@ that are read from a text get them here. So both are counted in the same way.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy
 
-from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.byte_places import Array, ranked
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
 from logsrv.linelog.query.question import Extraction, Grouping
-from logsrv.linelog.read.columns import column_reader, counted_column, counted_texts, numbers
+from logsrv.linelog.read.counted_values import counted_column, counted_texts, numbers
 from logsrv.linelog.read.figures import Sums, joined_sums
 from logsrv.linelog.read.kept_numbers import Numbers
 from logsrv.linelog.read.line_counts import step_size
@@ -23,8 +24,9 @@ from logsrv.linelog.read.line_counts import step_size
 if TYPE_CHECKING:
     from logsrv.linelog.columns.coded import CodedField
     from logsrv.linelog.columns.rows import ColumnRows
+    from logsrv.linelog.read.columns import Reader
 
-# Numbers in a range up to so many times their number are counted, others sorted.
+# With more possible combinations of values for each line than this, numbers are given to those that occur.
 _SPARSE = 8
 # Integers up to here are doubles without loss.
 _EXACT = 2**53
@@ -79,8 +81,15 @@ class GroupCounter:
         extractions: Sequence[Extraction] = (),
     ) -> None:
         self._grouping = grouping
-        self._fields, self._kept = fields, kept
-        self._read = column_reader([*grouping.by, *fields], extractions, grouping.by)
+        self._fields, self._kept, self._extractions = fields, kept, extractions
+
+    @cached_property
+    def _read(self) -> Reader:
+        # Imported here: with columns alone, there is no text to be read.
+        from logsrv.linelog.read.columns import column_reader
+
+        by = self._grouping.by
+        return column_reader([*by, *self._fields], self._extractions, by)
 
     def new_numbers(self) -> list[Numbers]:
         """Return the numbers of each field, without any yet."""
@@ -132,14 +141,15 @@ class GroupCounter:
     ) -> Any:
         every = self._grouping.every
         steps = [] if every is None else [_labels_of_steps(moments(), every)]
-        keys, groups = _combined(lines, [*steps, *by])
+        combined = _combined(lines, [*steps, *by])
+        keys = combined.keys
         having = [int(numpy.count_nonzero(one.codes >= 0)) for one in by]
         has_lists = any(tuple in {*map(type, one.shown)} for one in by)
-        number = numpy.bincount(groups, minlength=len(keys)).tolist()
-        counts = _by_element(keys, number, int.__add__, has_lists=has_lists)
+        counts = _by_element(keys, combined.lines, int.__add__, has_lists=has_lists)
         sums: dict[Any, list[tuple[Sums, bytes]]] = {}
         for place, (name, one) in enumerate(zip(self._fields, numbers, strict=True)):
-            known, added = _sums(groups[one.rows], one, len(keys), is_kept=name in self._kept)
+            groups = combined.groups(one.rows)
+            known, added = _sums(groups, one, len(keys), is_kept=name in self._kept)
             those = [keys[group] for group in known]
             for key, value in _by_element(those, added, _joined, has_lists=has_lists).items():
                 sums.setdefault(key, [_NOTHING] * len(self._fields))[place] = value
@@ -210,43 +220,54 @@ def _labels_of_steps(moments: Array, every: float) -> Labels:
     """Return the start of the step of each line, in seconds."""
     size = step_size(every)
     has_time = moments != NO_TIME
-    steps, codes = _ranked(numpy.where(has_time, moments, moments.max(initial=0)) // size)
+    steps, codes = ranked(numpy.where(has_time, moments, moments.max(initial=0)) // size)
     return Labels(numpy.where(has_time, codes, -1), (steps * size / 1e6).tolist())
 
 
-def _ranked(values: Array) -> tuple[Array, Array]:
-    """Return the different integers in order, and for each of `values` its place there."""
-    if not len(values):
-        return values, values
-    least, most = int(values.min()), int(values.max())
-    if most - least > _SPARSE * len(values) + _SPARSE:
-        return numpy.unique(values, return_inverse=True)
-    offsets = values - least
-    known = numpy.bincount(offsets) > 0
-    return numpy.flatnonzero(known) + least, (numpy.cumsum(known) - 1)[offsets]
+class _Combined(NamedTuple):
+    """The different combinations of labels, with the number of lines of each.
+
+    numbers: of the combination of each line. places: the place in `keys` of each number; None if equal.
+    """
+
+    keys: list[tuple[Any, ...]]
+    lines: list[int]
+    numbers: Array
+    places: Array | None
+
+    def groups(self, rows: Array) -> Array:
+        """Return the places of the combinations of some lines."""
+        numbers = self.numbers[rows]
+        return numbers if self.places is None else self.places[numbers]
 
 
-def _combined(lines: int, labels: Sequence[Labels]) -> tuple[list[tuple[Any, ...]], Array]:
-    """Return the different combinations of labels, and for each line the place of its own."""
-    groups: Array = numpy.zeros(lines, numpy.intp)
-    if not labels:
-        return [()] * bool(lines), groups
-    size = 1
+def _combined(lines: int, labels: Sequence[Labels]) -> _Combined:
+    numbers: Array = numpy.zeros(lines, numpy.intp)
+    counts: Array = numpy.array([lines] * bool(lines))
+    places: Array | None = None
+    # Of each label so far, the code that each combination has.
+    codes: list[Array] = []
     for one in labels:
-        groups = groups * (len(one.shown) + 1) + (one.codes + 1)
-        size *= len(one.shown) + 1
-        if size > _SPARSE * lines:
-            distinct, groups = _ranked(groups)
-            size = len(distinct)
-    distinct, groups = _ranked(groups)
-    rows = numpy.empty(len(distinct), numpy.intp)
-    rows[groups] = numpy.arange(lines)
-    columns = [[*one.shown, None] for one in labels]
+        width = len(one.shown) + 1
+        if codes:
+            numbers = numbers if places is None else places[numbers]
+            numbers = numbers * width + (one.codes + 1)
+        else:
+            numbers = one.codes + 1
+        if width * len(counts) > _SPARSE * lines:
+            known, numbers, counts = numpy.unique(numbers, return_inverse=True, return_counts=True)
+            places = None
+        else:
+            all_counts = numpy.bincount(numbers, minlength=width * len(counts))
+            known = numpy.flatnonzero(all_counts)
+            places, counts = numpy.cumsum(all_counts > 0) - 1, all_counts[known]
+        codes = [*(each[known // width] for each in codes), known % width - 1]
+    shown = [[*one.shown, None] for one in labels]
     cells = [
-        [column[code] for code in one.codes[rows].tolist()]
-        for column, one in zip(columns, labels, strict=True)
+        [column[code] for code in each.tolist()] for column, each in zip(shown, codes, strict=True)
     ]
-    return list(zip(*cells, strict=True)), groups
+    keys = list(zip(*cells, strict=True)) if labels else [()] * len(counts)
+    return _Combined(keys, counts.tolist(), numbers, places)
 
 
 def _sums(

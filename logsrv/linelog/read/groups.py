@@ -228,29 +228,30 @@ class Groups(Aggregate):
         ]
         return lines, having, counts, {}
 
-    def take_frame(self, wanted: Collection[str | None], frames: SegmentFrames, frame: int) -> bool:
+    def part_by_index(
+        self, wanted: Collection[str | None], frames: SegmentFrames, frame: int
+    ) -> Part:
         if self._reads_fields:
-            return False
+            return None
         by, every = self.grouping.by, self.grouping.every
         # For the total, an index made by older rules of levels is good enough: the sum is the same.
         is_total = not by and len(wanted) == len(EVERY_LEVEL)
         found = frames.level_counts(frame, 0 if is_total else RULES)
         if found is None:
-            return False
+            return None
         start: Key = ()
         if every is not None:
             times = frames.times_of_frame(frame)
             if times.smallest is None or times.largest is None:
-                return False
+                return None
             start = (step_start(parse_rfc3339(times.smallest), every),)
             if start != (step_start(parse_rfc3339(times.largest), every),):
-                return False
+                return None
         counts: Counter[Key] = Counter()
         for level, lines in zip(EVERY_LEVEL, found, strict=True):
             if lines and level in wanted:
                 counts[(*start, level) if by else start] += lines
-        self.merge(self._part_of_counts(dict(counts)))
-        return True
+        return self._part_of_counts(dict(counts))
 
     def merge(self, part: Part) -> None:
         lines, having, counts, sums = part

@@ -6,6 +6,7 @@ Percentiles are exact as long as the numbers are few, then within 0.5 %.
 from __future__ import annotations
 
 import math
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 
@@ -14,6 +15,8 @@ import numpy
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.read.figures import PERCENTILES, Sums, figure, joined_sums
 
+# Python sorts fewer numbers faster than NumPy.
+_FEW = 300
 # The numbers in a bucket differ from its middle by at most half of this ratio.
 _LOG = math.log(1.01)
 # A bucket is a power of the ratio plus this, negative for negative numbers: so they sort as numbers do.
@@ -62,18 +65,20 @@ class Numbers:
         if self._buckets:
             self.compress()
             return _in_buckets(sorted(self._buckets.items()), part * (self._buckets.total() - 1))
+        if self._many < _FEW:
+            return _interpolated(sorted(array("d", b"".join(self._packed))), part)
         values = numpy.sort(self._values())
         self._packed = [values.tobytes()]
         return _interpolated(values, part)
 
 
-def _interpolated(values: Array, part: float) -> float | None:
+def _interpolated(values: Array | list[float], part: float) -> float | None:
     if not len(values):
         return None
     place = part * (len(values) - 1)
     low = math.floor(place)
-    least, most = values[[low, min(low + 1, len(values) - 1)]].tolist()
-    return float(least + (most - least) * (place - low))
+    least, most = float(values[low]), float(values[min(low + 1, len(values) - 1)])
+    return least + (most - least) * (place - low)
 
 
 def _buckets(values: Array) -> Array:

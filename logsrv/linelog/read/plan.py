@@ -23,7 +23,10 @@ from logsrv.linelog.store.words.lookup import WordIndex
 
 Work: TypeAlias = Callable[["ReadTask"], list[bytes]]
 """task → its results. A ValueError or OSError that it raises is reported, and other tasks go on."""
-ByColumns: TypeAlias = "Callable[[PackedFrames, list[ReadTask]], list[ReadTask]]"
+ByIndex: TypeAlias = Callable[[SegmentFrames, int], Callable[[], None] | None]
+"""A frame → a function that adds its lines by its index; None if the frame must be read."""
+ByColumns: TypeAlias = "Callable[[PackedFrames, list[PlannedRead]], list[PlannedRead]]"
+"""The frames of a segment → the same, some of them replaced by row groups."""
 
 
 class Scope(NamedTuple):
@@ -59,6 +62,13 @@ class ReadTask(NamedTuple):
     group: int = 0
 
 
+class PlannedRead(NamedTuple):
+    """A frame or row group that may have hits. add: adds its lines by the index; None if it cannot."""
+
+    task: ReadTask
+    add: Callable[[], None] | None = None
+
+
 class SearchStats:
     """Counts of a search: segments, frames and their bytes on disk that were read or skipped.
 
@@ -92,14 +102,14 @@ def plan_tasks(
     need: Need | None = None,
     *,
     reverse: bool = False,
-    take: Callable[[SegmentFrames, int], bool] = lambda *_: False,
+    by_index: ByIndex | None = None,
     by_columns: ByColumns | None = None,
 ) -> Iterator[ReadTask]:
     """Yield the tasks of a search, in the order of the store, or the newest first.
 
     need: of each hit; word indexes show which frames lack it. None: unknown.
-    take: is called for each frame whose lines are all in the scope; returns True if it need not be read.
-    by_columns: gets the tasks of a compressed segment; returns those that are left or replace some.
+    by_index: is called for each frame whose lines are all in the scope.
+    by_columns: gets the frames of a compressed segment that may have hits, and returns the tasks for them.
     """
     numbers = [one.number for one in view.segments]
     left = numbers if reverse else numbers[::-1]
@@ -119,14 +129,11 @@ def plan_tasks(
         try:
             next_ones = (one for one in reversed(left) if _may_have_lines(view, one, scope))
             words = frames_with_need(view, frames, need, next_ones)
-            tasks = _tasks_of_segment(frames, scope, words, stats, reverse, take)
+            planned: Iterable[PlannedRead]
+            planned = _plan_segment(frames, scope, words, stats, reverse, by_index)
             if by_columns is not None and isinstance(frames, PackedFrames) and words != 0:
-                tasks = iter(by_columns(frames, list(tasks)))
-            for task in tasks:
-                if not task.group:
-                    stats.frames += 1
-                    stats.bytes += frames.file_bytes_of_frame(frames.frame_at(task.start))
-                yield task
+                planned = by_columns(frames, list(planned))
+            yield from _chosen_tasks(frames, planned, stats)
         finally:
             frames.close()
             if stats.frames + stats.groups > before:
@@ -162,14 +169,33 @@ def _may_have_lines(view: View, number: int, scope: Scope) -> bool:
     return not timed or view.times_of_segment(number).may_reach(scope.since, scope.until)
 
 
-def _tasks_of_segment(
+def _chosen_tasks(
+    frames: SegmentFrames, planned: Iterable[PlannedRead], stats: SearchStats
+) -> Iterator[ReadTask]:
+    """Yield the tasks of what must be read."""
+    for task, add in planned:
+        if task.group:
+            yield task
+            continue
+        cost = frames.file_bytes_of_frame(frames.frame_at(task.start))
+        if add is not None:
+            add()
+            stats.skipped_frames += 1
+            stats.skipped_bytes += cost
+        else:
+            stats.frames += 1
+            stats.bytes += cost
+            yield task
+
+
+def _plan_segment(
     frames: SegmentFrames,
     scope: Scope,
     words: int | None,
     stats: SearchStats,
     reverse: bool,
-    take: Callable[[SegmentFrames, int], bool],
-) -> Iterator[ReadTask]:
+    by_index: ByIndex | None,
+) -> Iterator[PlannedRead]:
     if words == 0:
         stats.skipped_frames += frames.count
         stats.skipped_bytes += frames.file_size
@@ -187,15 +213,16 @@ def _tasks_of_segment(
     for frame in reversed(chosen) if reverse else chosen:
         bounds = frames.frame_bounds(frame)
         start, stop = max(bounds[0], low), min(bounds[1], high)
-        cost = frames.file_bytes_of_frame(frame)
         times = frames.times_of_frame(frame) if timed and start < stop else NONE
         reached = start < stop and (not timed or times.may_reach(scope.since, scope.until))
         in_time = not timed or times.surely_within(scope.since, scope.until)
-        if not reached or (in_time and (start, stop) == bounds and take(frames, frame)):
+        if not reached:
             stats.skipped_frames += 1
-            stats.skipped_bytes += cost
-        else:
-            yield ReadTask(frames.number, start, stop, in_time)
+            stats.skipped_bytes += frames.file_bytes_of_frame(frame)
+            continue
+        is_whole = in_time and (start, stop) == bounds
+        add = by_index(frames, frame) if is_whole and by_index is not None else None
+        yield PlannedRead(ReadTask(frames.number, start, stop, in_time), add)
 
 
 def frames_with_need(

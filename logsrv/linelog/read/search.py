@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from logsrv.linelog.fields.stored_line import IsOf, make_source_test
 from logsrv.linelog.query.match import Matcher, make_matcher
 from logsrv.linelog.query.question import EVERYTHING, Compare, HasField, Node, leaves
-from logsrv.linelog.read.plan import ReadTask, Scope, SearchStats, Work, plan_tasks
+from logsrv.linelog.read.plan import (
+    ByIndex,
+    PlannedRead,
+    ReadTask,
+    Scope,
+    SearchStats,
+    Work,
+    plan_tasks,
+)
 from logsrv.linelog.read.pool import run_tasks
 from logsrv.linelog.read.texts import PackedFrames, SegmentFrames
 from logsrv.linelog.read.view import View
@@ -141,27 +149,27 @@ class Search:
         work: Work,
         *,
         reverse: bool = False,
-        take: Callable[[SegmentFrames, int], bool] | None = None,
+        by_index: ByIndex | None = None,
         columns: Collection[str] | None = None,
         and_text: bool = False,
     ) -> Iterator[tuple[ReadTask, list[bytes]]]:
         """Do `work` on every frame that can have hits, on all cores; yield the results in order.
 
-        take: is called for each frame whose lines are all in the scope; True if it need not be read.
+        by_index: as for `plan_tasks`.
         columns: the fields whose columns `work` can read in place of the text; None if it reads none.
         and_text: whether it reads the text of the lines that columns have found.
         """
-        asks = columns is not None and (columns or _asks_for_field(self.matcher.node))
+        by_columns = None
+        if columns is not None and (columns or _asks_for_field(self.matcher.node)):
+            by_columns = partial(self._replace_frames, columns, and_text)
         planned = plan_tasks(
             self.view,
             self.scope,
             self.stats,
             self.matcher.needs if self._with_index else None,
             reverse=reverse,
-            take=take or (lambda *_: False),
-            by_columns=partial(self._replace_tasks, columns, and_text)
-            if columns is not None and asks
-            else None,
+            by_index=by_index,
+            by_columns=by_columns,
         )
         tell, processes = self.view.report_damage, self._processes
         if self.view.has_archived_text:
@@ -195,15 +203,19 @@ class Search:
                 self._ahead.close()
                 self._ahead = None
 
-    def _replace_tasks(
-        self, names: Collection[str], and_text: bool, frames: PackedFrames, tasks: list[ReadTask]
-    ) -> list[ReadTask]:
-        """Return tasks for row groups in place of those for frames, if there are columns, and it pays."""
+    def _replace_frames(
+        self,
+        names: Collection[str],
+        and_text: bool,
+        frames: PackedFrames,
+        planned: list[PlannedRead],
+    ) -> list[PlannedRead]:
+        """Return row groups in place of frames, if there are columns, and it pays."""
         if self._columns is None:
-            self._left_to_text -= len(tasks)
+            self._left_to_text -= sum(one.add is None for one in planned)
             opened = self.view.open_columns(frames.number) if self._left_to_text < 0 else None
             if opened is None:
-                return tasks
+                return planned
             os.close(opened[0])
             # Arrow's own memory pools reserve address space, which is limited for a search over HTTP.
             os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
@@ -213,9 +225,9 @@ class Search:
             except ImportError:
                 # The extra `columns` is not installed.
                 self._left_to_text = sys.maxsize
-                return tasks
+                return planned
             self._columns = ColumnSearch(self, names, and_text=and_text)
-        return self._columns.replace_tasks(frames, tasks, self.stats)
+        return self._columns.replace_frames(frames, planned, self.stats)
 
     def rows(self, task: ReadTask) -> ColumnRows:
         """Return the matching lines of a task for a row group.

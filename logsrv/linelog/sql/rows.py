@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy
@@ -129,10 +130,9 @@ class TableRows:
         whole = node == EVERYTHING and not since and not until
         indexed: list[int] = []
 
-        def count_frame(frames: SegmentFrames, frame: int) -> bool:
+        def count_frame(frames: SegmentFrames, frame: int) -> Callable[[], None] | None:
             counts = frames.level_counts(frame, 0)
-            indexed.append(sum(counts or ()))
-            return counts is not None
+            return None if counts is None else partial(indexed.append, sum(counts))
 
         def work(task: ReadTask) -> list[bytes]:
             if not maker.names:
@@ -143,10 +143,10 @@ class TableRows:
                 results += [_as_arrow_stream(batch), json.dumps(bad_values).encode()]
             return results
 
-        take = count_frame if whole and not maker.names else None
+        by_index = count_frame if whole and not maker.names else None
         with closing(search):
             for _, results in search.run_on_frames(
-                work, take=take, columns=maker.stored, and_text=maker.needs_text
+                work, by_index=by_index, columns=maker.stored, and_text=maker.needs_text
             ):
                 for packed, rest in zip(*[iter(results)] * 2, strict=True):
                     if packed:

@@ -15,7 +15,7 @@ from logsrv.linelog.query.parse import parse
 from logsrv.linelog.query.question import Grouping
 from logsrv.linelog.read import frequent_keys, line_counts, tallies
 from logsrv.linelog.read import groups as over_time
-from logsrv.linelog.read.columns import LONGEST, counted_column
+from logsrv.linelog.read.counted_values import LONGEST, counted_column
 from logsrv.linelog.read.groups import COUNT, Groups, count_values, group, histogram, sensible_step
 from logsrv.linelog.read.line_counts import count_by_time
 from logsrv.linelog.read.plan import Scope
