@@ -24,6 +24,7 @@ _KEY = "logsrv"
 _CODED = [one.name for one in SCHEMA if pyarrow.types.is_dictionary(one.type)]
 _OPTIONS: Mapping[str, Any] = {
     "compression": "zstd",
+    "compression_level": 3,
     # Arrow's own description of the schema would name the codes, which other readers do not know.
     "store_schema": False,
     "write_page_checksum": True,
@@ -66,6 +67,8 @@ def write_day_file(
         for rows in _groups_of_rows(number, pieces):
             writer.write_table(rows, row_group_size=rows.num_rows)
         writer.add_key_value_metadata({_KEY: json.dumps(note._asdict())})
+    # A bucket gets the whole file from memory.
+    pyarrow.default_memory_pool().release_unused()
 
 
 def _groups_of_rows(number: int, pieces: Iterator[tuple[bytes, Array]]) -> Iterator[pyarrow.Table]:

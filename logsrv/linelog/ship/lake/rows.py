@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy
 import pyarrow
 
+from logsrv.linelog.columns.coded import CodedField
 from logsrv.linelog.columns.extract import read_all_fields
-from logsrv.linelog.columns.stamp_fields import level_field, source_fields
+from logsrv.linelog.columns.stamp_fields import source_fields
 from logsrv.linelog.columns.text_maps import FieldTexts, map_column
 from logsrv.linelog.fields.byte_places import Array
+from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.fields.record import ALIASES, ALWAYS, Record
 from logsrv.linelog.fields.servers import STATUS_CLASS
 from logsrv.linelog.fields.stamps import NO_TIME, StampedLines
@@ -43,7 +45,6 @@ def rows_of_lines(number: int, text: bytes, positions: Array) -> pyarrow.RecordB
         "segment": pyarrow.array(numpy.full(len(stamps), number)),
         "position": pyarrow.array(positions, pyarrow.int64()),
         "port": coded["port"].cast(_TEXT).cast(pyarrow.int32()),
-        "level": text_column(level_field(stamps)),
         "message": pyarrow.array(messages, _TEXT),
         **_columns_of_fields(stamps),
     }
@@ -53,21 +54,23 @@ def rows_of_lines(number: int, text: bytes, positions: Array) -> pyarrow.RecordB
 def _columns_of_fields(stamps: StampedLines) -> dict[str, pyarrow.Array]:
     lines, kind = len(stamps), SCHEMA.field("fields").type
     found = read_all_fields(stamps)
+    level = text_column(CodedField(found.levels.astype(numpy.int32) - 1, list(LEVELS)))
     if found.complete and not found.left_out:
         coded = {name: text_column(field) for name, field in sorted(found.fields.items())}
         columns = {name: coded.pop(name, pyarrow.nulls(lines, _CODED)) for name in _OF_FIELDS}
         rows = {name: numpy.flatnonzero(found.fields[name].codes >= 0) for name in coded}
-        fields = [
+        texts = [
             FieldTexts(name, rows[name], one.drop_null().cast(_TEXT)) for name, one in coded.items()
         ]
-        return columns | {"fields": map_column(lines, fields, kind)}
+        return columns | {"level": level, "fields": map_column(lines, texts, kind)}
     # A text and a list that look the same, a name that is not UTF-8, or 10,000 names: line by line.
     of_lines = [_fields_of_line(stamps.line(row)) for row in range(lines)]
     columns = {
         name: pyarrow.array([one.pop(name, None) for one in of_lines], _TEXT).dictionary_encode()
         for name in _OF_FIELDS
     }
-    return columns | {"fields": pyarrow.array([sorted(one.items()) for one in of_lines], kind)}
+    fields = pyarrow.array([sorted(one.items()) for one in of_lines], kind)
+    return columns | {"level": level, "fields": fields}
 
 
 def _fields_of_line(line: bytes) -> dict[str, str]:

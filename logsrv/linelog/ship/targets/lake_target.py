@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
+import pyarrow
 from twisted.internet.defer import Deferred
 
 from logsrv.linelog.ship.lake.days import first_day
@@ -39,6 +40,8 @@ class LakeTarget(ArchiveTarget):
         """Raises ConfigurationError."""
         url = attrs.evolve(settings.url, text=settings.url.text.removeprefix(LAKE))
         super().__init__(attrs.evolve(settings, url=url), reactor)
+        # Arrow's own allocator keeps 50 MB that it has freed.
+        pyarrow.set_memory_pool(pyarrow.system_memory_pool())
         # Readers of the store find no text there.
         self.url = ""
         # Short names of segments that were found whole, with the sizes of their first files.
