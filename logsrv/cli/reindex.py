@@ -93,9 +93,10 @@ def make_columns_too(
         if process.make(one.segment, disk) is ColumnsOutcome.MADE:
             return attrs.evolve(one, made=(*one.made, "columns"))
     except (OSError, ValueError) as error:
-        if disk.has_name(one.segment.name):
-            return attrs.evolve(one, error=f"no columns: {explanation(error)}")
-        return attrs.evolve(one, gone=True)
+        gone = not disk.has_name(one.segment.name)
+        return attrs.evolve(
+            one, gone=gone, error=None if gone else f"no columns: {explanation(error)}"
+        )
     return one
 
 

@@ -32,6 +32,7 @@ TRY_AGAIN = 3600.0
 LIST_EVERY = 600.0
 # Failures in a row after which this thread pauses: then the fault may be of the machine, not of a segment.
 MOST_FAILURES = 3
+_FAULT = "columns cannot be made, trying again later: {why}", "columns can be made again"
 # Errors of the whole disk: after them, no other columns can be made either.
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
@@ -69,12 +70,7 @@ class ColumnMaker:
         self._wanted = self._going = False
         # Free bytes that are left to new lines.
         self._kept_free = 0
-        self._fault = FaultState(
-            tell,
-            "columns cannot be made, trying again later: {why}",
-            "columns can be made again",
-            seconds=clock.monotonic,
-        )
+        self._fault = FaultState(tell, *_FAULT, seconds=clock.monotonic)
         # By number: segments that need nothing while a file is there, each with the name of that file; and
         # for others the time before which they are not tried again.
         self._done: dict[int, str] = {}
@@ -94,9 +90,7 @@ class ColumnMaker:
             self._going = True
             threading.Thread(target=self._run, name="store-columns", daemon=True).start()
         elif policy.columns and not self._wanted:
-            log.info(
-                "no columns are made: the extra is not installed (pip install 'logsrv[columns]')"
-            )
+            log.info("no columns are made without the extra: pip install 'logsrv[columns]'")
 
     def look_soon(self) -> None:
         """Look for segments without columns soon; may be called in any thread."""

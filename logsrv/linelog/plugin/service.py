@@ -314,7 +314,6 @@ class LoggerService(ListeningService[LoggerSettings]):
                 *(["searches", "live views"] if self.settings.http else []),
                 *(["alerts"] if self.settings.alerts else []),
                 *(["shippers"] if self.settings.targets else []),
-                *(["columns"] if self.settings.columns else []),
             ]
         )
         self._apply_to_parts(self.settings)

@@ -139,11 +139,6 @@ class PackedSegmentCheck:
         if (why := reindex_segment(self.packed, self.disk).error) is not None:
             raise StoreError(why)
 
-    def _why_columns_unusable(self) -> str:
-        if self.columns is None:
-            return ""
-        return self.columns.why_unusable(self.packed, self.disk, whole=not self.quick)
-
     def _remake_columns(self) -> None:
         assert self.columns is not None
         self.disk.unlink(self.packed.columns)
@@ -159,8 +154,10 @@ class PackedSegmentCheck:
         if (found or away) and (why := why_unreadable(self._verify_words, found)):
             again = None if away else self._remake_words
             yield StoreFinding("index", packed.words, why, remedy=again)
-        if found and not away and (why := self._why_columns_unusable()):
-            yield StoreFinding("index", packed.columns, why, remedy=self._remake_columns)
+        if self.columns is not None and found and not away:
+            why = self.columns.why_unusable(packed, disk, whole=not self.quick)
+            if why:
+                yield StoreFinding("index", packed.columns, why, remedy=self._remake_columns)
         try:
             self._verify_archive_note(found)
         except FileNotFoundError:
