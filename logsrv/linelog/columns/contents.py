@@ -107,8 +107,8 @@ class ContentColumns:
     ) -> Array:
         """Add the fields of chosen contents; return the indexes of those of another form."""
         found = form.read(rows[chosen], [contents[at] for at in chosen.tolist()])
-        for name, values in found.columns.items():
-            self._pieces.add(name, found.rows, values, rank, convert=convert)
+        for name, (codes, values) in found.columns.items():
+            self._pieces.add_converted(name, found.rows, codes, convert(values), rank)
         return chosen[found.others]
 
     def _add_access(self, rows: Array, contents: Sequence[bytes], chosen: Array) -> Array:
@@ -116,11 +116,10 @@ class ContentColumns:
             rows[chosen], [contents[at] for at in chosen.tolist()]
         )
         self.access.append(found.rows)
-        columns = dict(found.columns)
-        rest = columns.pop("rest", ())
-        for name, values in columns.items():
+        for name, (codes, values) in found.columns.items():
             convert = _quoted_texts if name in ("referer", "agent") else _access_texts
-            self._pieces.add(name, found.rows, values, convert=convert)
+            self._pieces.add_converted(name, found.rows, codes, convert(values))
+        rest = found.texts["rest"]
         behind = numpy.array([at for at, text in enumerate(rest) if b"=" in text], numpy.intp)
         others = self._add_pairs(found.rows, rest, behind, PAIRS).tolist()
         pairs = [parse_trailing_pairs(decode_stored(rest[at])) for at in others]

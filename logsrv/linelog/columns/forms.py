@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from itertools import compress
 from typing import Any, NamedTuple
 
+import numpy
+
 from logsrv.kit.text.quoted_text import pattern_until
+from logsrv.linelog.columns.pieces import Coder
 from logsrv.linelog.fields.byte_places import Array
 from logsrv.linelog.fields.header_words import MONTH
 from logsrv.linelog.fields.logfmt import find_pairs
@@ -24,39 +27,60 @@ from logsrv.linelog.fields.stored_line import decode_stored
 
 
 class ReadLines(NamedTuple):
-    """What an expression found in lines: for each name a text for each line of `rows`.
+    """What an expression found in lines.
 
+    columns: by name, a code for each line of `rows`, and the texts by code. texts: by name, one for each.
     others: the indexes of lines of another form.
     """
 
     rows: Array
-    columns: Mapping[str, Sequence[bytes]]
+    columns: Mapping[str, tuple[Array, list[bytes]]]
+    texts: Mapping[str, list[bytes]]
     others: list[int]
+
+
+# The texts of so many lines stay in the cache of a CPU until they are coded.
+_AT_ONCE = 200
 
 
 class LineForm:
     """Lines of one form.
 
     pattern: an expression for a whole line without its LF. names: those of its groups, if these have none.
+    uncoded: those whose texts nearly all differ.
     """
 
-    def __init__(self, pattern: bytes, names: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, pattern: bytes, names: Sequence[str] | None = None, uncoded: Collection[str] = ()
+    ) -> None:
         # The first group makes a tuple of each result, even if there is no other one.
         expression = re.compile(rb"()(?:" + pattern + rb")\n|([^\n]*\n)")
         self._find = expression.findall
-        self._names = [*expression.groupindex] if names is None else names
+        names = [*expression.groupindex] if names is None else names
+        # The last one of a name counts.
+        self._places = {name: place for place, name in enumerate(names)}
+        self._uncoded = [name for name in self._places if name in uncoded]
 
     def read(self, rows: Array, lines: Sequence[bytes]) -> ReadLines:
         """Return the texts of the groups. rows: the number of each line."""
-        found = self._find(b"\n".join([*lines, b""])) if lines else []
-        if not found:
-            return ReadLines(rows, {}, [])
-        _, *columns, unread = zip(*found, strict=True)
-        others = [place for place, line in enumerate(unread) if line]
-        if others:
-            known = [not line for line in unread]
-            rows, columns = rows[known], [tuple(compress(each, known)) for each in columns]
-        return ReadLines(rows, dict(zip(self._names, columns, strict=True)), others)
+        texts: dict[str, list[bytes]] = {name: [] for name in self._uncoded}
+        coders = {name: Coder() for name in self._places if name not in texts}
+        others: list[int] = []
+        for start in range(0, len(lines), _AT_ONCE):
+            found = self._find(b"\n".join([*lines[start : start + _AT_ONCE], b""]))
+            _, *columns, unread = zip(*found, strict=True)
+            if any(unread):
+                others += [start + place for place, line in enumerate(unread) if line]
+                known = [not line for line in unread]
+                columns = [tuple(compress(each, known)) for each in columns]
+            for name, coder in coders.items():
+                coder.add(columns[self._places[name]])
+            for name, values in texts.items():
+                values += columns[self._places[name]]
+        left = numpy.ones(len(rows), bool)
+        left[others] = False
+        coded = {name: coder.coded() for name, coder in coders.items()}
+        return ReadLines(rows[left], coded, texts, others)
 
 
 _UNTIL_QUOTE = pattern_until('"', never=r"\n").encode()
@@ -89,7 +113,7 @@ _HEADERS = {
 @lru_cache(maxsize=20)
 def header_form(kind: str) -> LineForm:
     """Return a form of headers: `usual`, `local` without a host, `new` of RFC 5424, `container`."""
-    return LineForm(_HEADERS[kind])
+    return LineForm(_HEADERS[kind], uncoded=("app", "data", "text"))
 
 
 _ACCESS = (
@@ -108,7 +132,7 @@ def access_form(skip: frozenset[str]) -> LineForm:
     pattern = _ACCESS
     for name in skip & {*ACCESS_NAMES}:
         pattern = pattern.replace(b"(?P<%s>" % name.encode(), b"(?:")
-    return LineForm(pattern)
+    return LineForm(pattern, uncoded=("rest",))
 
 
 @lru_cache(maxsize=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy
 
@@ -13,7 +13,6 @@ from logsrv.linelog.columns.pieces import (
     HEADER,
     Convert,
     FieldPieces,
-    code_values,
     decode_all,
     decode_present,
 )
@@ -56,38 +55,40 @@ class HeaderColumns:
         )
         for kind in kinds:
             found = header_form(kind).read(rows, messages)
-            odd = _odd_lines(kind, found.columns)
+            odd = _odd_lines(kind, found)
             others = sorted([*found.others, *numpy.searchsorted(rows, found.rows[odd]).tolist()])
             if odd:
-                known = sorted({*range(len(found.rows))}.difference(odd))
-                columns = {
-                    name: [values[at] for at in known] for name, values in found.columns.items()
-                }
-                found = found._replace(rows=found.rows[known], columns=columns)
+                found = header_form(kind).read(*without(rows, messages, others))
             if len(found.rows):
                 self._add_form(found, _present_words if kind == "new" else decode_present)
             rows, messages = rows[others], [messages[at] for at in others]
         self._add_singly(rows, messages, range(len(messages)))
 
     def _add_form(self, found: ReadLines, convert: Convert) -> None:
-        columns = dict(found.columns)
-        codes, priorities = code_values(columns.pop("priority", ()))
-        for place, name in enumerate(("facility", "severity") if priorities else ()):
-            said = [_OF_PRIORITY[int(one)][place] if one else None for one in priorities]
-            self._pieces.add_converted(name, found.rows, codes, said, HEADER)
+        for name, (codes, values) in found.columns.items():
+            if name == "priority":
+                self._add_priorities(found.rows, codes, values)
+            else:
+                self._pieces.add_converted(name, found.rows, codes, convert(values), HEADER)
         texts = [
             text.removesuffix(rb"\x00").removesuffix(b"\0")
             if text.endswith(b"0")
             else text.removesuffix(b"\0")
-            for text in columns.pop("text")
+            for text in found.texts["text"]
         ]
         self._pieces.add("text", found.rows, texts, HEADER, convert=decode_all)
-        self._add_data(found.rows, columns.pop("data", ()))
-        for name, values in columns.items():
-            self._pieces.add(name, found.rows, values, HEADER, convert=convert)
+        self._add_data(found.rows, found.texts.get("data", ()))
+        apps = found.texts.get("app")
+        if apps:
+            self._pieces.add("app", found.rows, apps, HEADER, convert=convert)
         self.rows.append(found.rows)
         self.contents += texts
-        self.apps += columns.get("app") or [b""] * len(texts)
+        self.apps += apps or [b""] * len(texts)
+
+    def _add_priorities(self, rows: Array, codes: Array, priorities: Sequence[bytes]) -> None:
+        for place, name in enumerate(("facility", "severity")):
+            said = [_OF_PRIORITY[int(one)][place] if one else None for one in priorities]
+            self._pieces.add_converted(name, rows, codes, said, HEADER)
 
     def _add_data(self, rows: Array, data: Sequence[bytes]) -> None:
         """Add the fields of structured data."""
@@ -95,8 +96,8 @@ class HeaderColumns:
         rows, data = rows[at], [data[place] for place in at]
         for form in frequent_data_forms(data):
             found = form.read(rows, data)
-            for name, values in found.columns.items():
-                self._pieces.add(name, found.rows, values, HEADER, convert=_data_texts)
+            for name, (codes, values) in found.columns.items():
+                self._pieces.add_converted(name, found.rows, codes, _data_texts(values), HEADER)
             rows, data = rows[found.others], [data[place] for place in found.others]
         if data:
             fields: list[dict[str, str]] = [{} for _ in data]
@@ -135,17 +136,20 @@ def _present_words(values: Sequence[bytes]) -> list[str | None]:
 _OF_PRIORITY = [(facility, severity) for facility in FACILITIES for severity in SEVERITIES]
 
 
-def _odd_lines(kind: str, columns: Mapping[str, Sequence[bytes]]) -> list[int]:
+def _odd_lines(kind: str, found: ReadLines) -> list[int]:
     """Return the indexes of lines whose words may be no host, or no program."""
-    if kind in ("new", "container") or not columns:
+    if kind in ("new", "container"):
         return []
-    words = columns["hostname" if kind == "usual" else "app"]
-    odd = {word for word in {*words} if may_be_no_host(word) or _is_level(word)}
-    levels = {word for word in {*columns["app"]} if _is_level(word)}
-    if not odd and not levels:
-        return []
-    pairs = zip(words, columns["app"], strict=True)
-    return [at for at, (word, app) in enumerate(pairs) if word in odd or app in levels]
+    odd = {app for app in {*found.texts["app"]} if _is_level(app)}
+    if kind == "local":
+        odd |= set(filter(may_be_no_host, found.texts["app"]))
+    lines = {at for at, app in enumerate(found.texts["app"]) if app in odd} if odd else set()
+    if kind == "usual":
+        codes, hosts = found.columns["hostname"]
+        for code, host in enumerate(hosts):
+            if may_be_no_host(host) or _is_level(host):
+                lines.update(numpy.flatnonzero(codes == code).tolist())
+    return sorted(lines)
 
 
 def _is_level(word: bytes) -> bool:

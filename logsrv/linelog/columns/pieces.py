@@ -154,10 +154,27 @@ def code_values(values: Sequence[Any]) -> tuple[Array, list[Any]]:
         found = [*dict.fromkeys(values)]
         if len(found) == len(values):
             return numpy.arange(len(values), dtype=numpy.int32), found
-    index: defaultdict[Any, int] = defaultdict()
-    index.default_factory = index.__len__
-    codes = numpy.fromiter(map(index.__getitem__, values), numpy.int32, len(values))
-    return codes, [*index]
+    coder = Coder()
+    coder.add(values)
+    return coder.coded()
+
+
+class Coder:
+    """Gives each different value a number."""
+
+    def __init__(self) -> None:
+        self._index: defaultdict[Any, int] = defaultdict()
+        self._index.default_factory = self._index.__len__
+        self._codes: list[Array] = []
+
+    def add(self, values: Sequence[Any]) -> None:
+        """Add values."""
+        codes = map(self._index.__getitem__, values)
+        self._codes.append(numpy.fromiter(codes, numpy.int32, len(values)))
+
+    def coded(self) -> tuple[Array, list[Any]]:
+        """Return the number of each value, and the different values."""
+        return numpy.concatenate([numpy.zeros(0, numpy.int32), *self._codes]), [*self._index]
 
 
 def put_together(lines: int, pieces: Sequence[Piece]) -> CodedField | None:
