@@ -80,7 +80,7 @@ class Spawner(Clock):
             self.waiting.append(lambda: function(*args))
 
     def spawnProcess(
-        self, protocol: Any, _: str, command: list[str], env: dict[str, str]
+        self, protocol: Any, _: str, command: list[str], env: dict[str, str], **_more: Any
     ) -> Spawned:
         if self.full:
             raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")

@@ -152,11 +152,15 @@ class ChildProcess(ProcessProtocol):
         self._kill = Timer(reactor)
 
     def start(
-        self, module: str, *arguments: str, environment: Mapping[str, str] | None = None
+        self,
+        module: str,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        **more: Any,
     ) -> None:
         """Start it. environment: all its variables; by default `child_environment`. Raises OSError."""
         variables = child_environment() if environment is None else environment
-        spawn(self._reactor, self, ["-P", "-m", module, *arguments], variables)
+        spawn(self._reactor, self, ["-P", "-m", module, *arguments], variables, **more)
 
     @property
     def pid(self) -> int | None:
@@ -264,8 +268,12 @@ class ChildProcesses:
         *arguments: str,
         received: Received,
         ended: Callable[[ChildProcess, ProcessEnd], object],
+        **more: Any,
     ) -> ChildProcess:
-        """Start a process. Raises the exception of `refused` if the system cannot start it."""
+        """Start a process. Raises the exception of `refused` if the system cannot start it.
+
+        more: as for `reactor.spawnProcess`.
+        """
 
         def over(child: ChildProcess, end: ProcessEnd) -> None:
             self._all.discard(child)
@@ -274,7 +282,7 @@ class ChildProcesses:
 
         child = ChildProcess(self._reactor, received=received, ended=over, said=self._log)
         try:
-            child.start(module, *arguments)
+            child.start(module, *arguments, **more)
         except OSError as error:
             raise self._refused(
                 f"a process cannot be started: {start_error_text(error)}"

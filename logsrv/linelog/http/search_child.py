@@ -1,10 +1,11 @@
 """A searching process: one request on standard input, its answer on standard output.
 
-    python -P -m logsrv.linelog.http.search_child SECONDS
+    python -P -m logsrv.linelog.http.search_child [--fork]
 
-The request is JSON: "directory", "endpoint" and "values" (see `endpoints`), optionally "variables" for the
-environment. The answer is a message with the status and what the answer lacks, then the body of the HTTP
-response in any number of messages.
+The request is JSON: "directory", "endpoint", "values" (see `endpoints`) and "seconds", the CPU time that it
+may take; optionally "variables" for the environment. The answer is a message with the status and what the
+answer lacks, then the body of the HTTP response in any number of messages. With `--fork` a process is
+forked for each request (fork_side.py), in which everything is imported.
 
 It is a process of its own so that even a large search does not delay the receiving of lines. It has the
 lowest priority, and limits of memory and time. It is killed when nobody waits for its answer.
@@ -13,13 +14,13 @@ This module imports no Twisted.
 
 from __future__ import annotations
 
-import fcntl
+import importlib
 import json
 import os
 import resource
-import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from logsrv.errors import LogsrvError, QueryError
@@ -29,6 +30,7 @@ from logsrv.kit.children.child_side import (
     send_message,
     tell_service,
 )
+from logsrv.kit.children.fork_side import end_with_input, fork_for_orders
 from logsrv.linelog.http import replies
 from logsrv.linelog.http.problems import Problem, query_problem
 from logsrv.linelog.read.plan import Scope, missing_segments
@@ -36,6 +38,9 @@ from logsrv.linelog.read.view import View
 
 # The most bytes of a message. The server keeps one in memory for a client that does not read.
 PIECE = 64 << 10
+FORK = "--fork"
+# Most figures need these, which take longer to import than to use. The extra `columns` may be missing.
+_OF_FIGURES = ("logsrv.linelog.read.counted_groups", "logsrv.linelog.read.column_search")
 NO_MEMORY = "this search needs more memory than it may have"
 
 
@@ -98,23 +103,33 @@ def answer_request(
         body.send_problem(Problem(503, NO_MEMORY))
 
 
-def _end_with_parent() -> None:
-    """Let the kernel end this process group when the other end of standard input is closed."""
-    signal.signal(signal.SIGIO, signal.SIG_DFL)
-    fcntl.fcntl(0, fcntl.F_SETOWN, -os.getpgrp())
-    fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
+def _answer(message: bytes) -> None:
+    request = json.loads(message)
+    seconds = request["seconds"]
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    os.environ.update(request.get("variables", {}))
+    answer_request(request, send_message, tell_service)
+
+
+def _import_for_figures() -> None:
+    # As in `Search`: before the import, for less address space.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    with suppress(ImportError):
+        for module in _OF_FIGURES:
+            importlib.import_module(module)
 
 
 def main(arguments: list[str]) -> int:
-    """Answer one request; return the exit status."""
+    """Answer one request, or each in a process of its own; return the exit status."""
     limit_reading_process()
-    seconds = int(arguments[0])
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    if FORK in arguments:
+        _import_for_figures()
+        fork_for_orders(_answer)
+        return 0
     for message in read_messages():
-        _end_with_parent()
-        request = json.loads(message)
-        os.environ.update(request.get("variables", {}))
-        answer_request(request, send_message, tell_service)
+        end_with_input()
+        _answer(message)
         break
     return 0
 

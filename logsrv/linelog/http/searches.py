@@ -1,7 +1,7 @@
 """Searches in processes of their own (see `search_child`): bounded in number, killed when nobody waits.
 
-One spare process, with all modules imported, waits for the next request, and saves it a tenth of a second.
-It is started when somebody loads the page, or after a search, and ends after some minutes without a search.
+One process has everything imported, and forks those of the searches. It is started when somebody loads the
+page, or after a search, and ends after some minutes without a search.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from logsrv.kit.children.child_process import ChildProcess, ChildProcesses, ProcessEnd
+from logsrv.kit.children.forking import ForkedProcess, ForkingProcess
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.linelog.http.problems import STOPPING, Problem, too_many_problem
 from logsrv.linelog.store.archive.archive_notes import archive_environment_variables
@@ -30,6 +31,7 @@ from logsrv.reactor import Timer
 log = Logger()
 
 MODULE = "logsrv.linelog.http.search_child"
+FORK = "--fork"
 SPARE_SECONDS = 300.0
 
 
@@ -62,7 +64,7 @@ class AskedSearch:
     _clock: IReactorTime
     _left: float
     over: bool = False
-    child: ChildProcess | None = None
+    child: ChildProcess | ForkedProcess | None = None
     # The status of the answer; 0 until it has arrived. The answer of a search that has failed is a problem.
     _status: int = 0
     _failure: bytes = b""
@@ -71,11 +73,10 @@ class AskedSearch:
     # True while the search is paused by its sink, perhaps before it runs.
     _paused: bool = False
 
-    def run_in(self, child: ChildProcess) -> None:
-        """Run in a process that waits for its request."""
+    def run_in(self, child: ChildProcess | ForkedProcess) -> None:
+        """Run in a process that has its request."""
         self.child = child
         child.received = self._pass_to_sink
-        child.send(json.dumps(self.request).encode())
         if self._paused:
             child.pause()
         else:
@@ -174,7 +175,7 @@ class Searches:
         self._running: set[AskedSearch] = set()
         self._waiting: deque[AskedSearch] = deque()
         self._processes = ChildProcesses(reactor, "a search says", partial(Problem, 503))
-        self._spare: ChildProcess | None = None
+        self._forking: ForkingProcess | None = None
         self._idle = Timer(reactor)
         self._turn = Timer(reactor)
         self._limited_log = RateLimitedLog(reactor.seconds)
@@ -184,9 +185,9 @@ class Searches:
         """The number of running searches."""
         return len(self._running)
 
-    def start_spare(self) -> None:
-        """Start a spare process: a request is likely soon."""
-        self._idle.start(SPARE_SECONDS, self._end_spare)
+    def start_forking(self) -> None:
+        """Start the process that forks: a request is likely soon."""
+        self._idle.start(SPARE_SECONDS, self._end_forking)
         self._start_next_soon()
 
     def start_search(self, request: dict[str, Any], sink: SearchSink) -> AskedSearch:
@@ -207,11 +208,17 @@ class Searches:
         if self._processes.stopping:
             raise STOPPING
         place = self._place()
-        request = {**request, "directory": place, "variables": _archive_variables(place)}
+        # The process limits its own CPU time, in case the server dies and cannot end it in time.
+        request = {
+            **request,
+            "directory": place,
+            "variables": _archive_variables(place),
+            "seconds": ceil(self.seconds) + 10,
+        }
         return AskedSearch(self, request, sink, self._reactor, self.seconds)
 
     def _start_next_soon(self) -> None:
-        """Begin the next waiting search, or start a spare process, in another turn of the reactor.
+        """Begin the next waiting search, or start the process that forks, in another turn of the reactor.
 
         If a thousand waiting clients disconnect together, their searches would else be started only to be
         killed.
@@ -227,30 +234,35 @@ class Searches:
             except Problem as problem:
                 search.kill(problem)
             self._start_next_soon()
-        elif self._idle.running and self._spare is None:
-            # Not while a search begins: a spare process would slow that as much as it saves later.
+        elif self._idle.running and self._forking is None:
+            # Not while a search begins: it would slow that as much as it saves later.
             with suppress(Problem):
-                self._spare = self._start_process()
+                self._forking = ForkingProcess(
+                    self._reactor, self._processes, MODULE, FORK, ended=self._handle_process_end
+                )
 
     def _run_search(self, search: AskedSearch) -> AskedSearch:
-        child, self._spare = self._spare or self._start_process(), None
+        child = self._start_process(json.dumps(search.request).encode())
         self._running.add(search)
         search.run_in(child)
-        self._idle.start(SPARE_SECONDS, self._end_spare)
+        self._idle.start(SPARE_SECONDS, self._end_forking)
         return search
 
-    def _start_process(self) -> ChildProcess:
-        """Start a process that waits for a request. Raises Problem (503) if the system cannot start one."""
-        # The process limits its own CPU time, in case the server dies and cannot end it in time.
-        limit = str(ceil(self.seconds) + 10)
-        return self._processes.start(
-            MODULE, limit, received=lambda _: None, ended=self._handle_process_end
+    def _start_process(self, request: bytes) -> ChildProcess | ForkedProcess:
+        """Start a process with its request. Raises Problem (503) if the system cannot start one."""
+        if self._forking is not None:
+            with suppress(OSError):
+                return self._forking.fork(request, self._handle_process_end)
+        child = self._processes.start(
+            MODULE, received=lambda _: None, ended=self._handle_process_end
         )
+        child.send(request)
+        return child
 
-    def _end_spare(self) -> None:
-        if self._spare is not None:
-            self._spare.kill()
-            self._spare = None
+    def _end_forking(self) -> None:
+        if self._forking is not None:
+            self._forking.end()
+            self._forking = None
 
     def remove_search(self, search: AskedSearch) -> None:
         """Remove a search that is over, and let the next one begin."""
@@ -259,23 +271,25 @@ class Searches:
             self._waiting.remove(search)
         self._start_next_soon()
 
-    def _handle_process_end(self, child: ChildProcess, end: ProcessEnd) -> None:
+    def _handle_process_end(
+        self, child: ChildProcess | ForkedProcess | ForkingProcess, end: ProcessEnd
+    ) -> None:
         served = [one for one in self._running if one.child is child]
         for search in served:
             search.handle_process_end(end)
-        wanted = served or child is self._spare
-        if child is self._spare:
-            self._spare = None
+        wanted = served or child is self._forking
+        if child is self._forking:
+            self._forking = None
         by_its_limits = end.status == 0 or end.signal == signal.SIGXCPU
         if wanted and not by_its_limits and self._limited_log.count_event(str(end)) is not None:
             log.warn("the process of a search {how}", how=str(end))
 
     def stop(self) -> Deferred[None]:
         """End all searches. The Deferred fires when no process is left."""
-        stopped = self._processes.stop()
         for search in [*self._waiting, *self._running]:
             search.kill(STOPPING)
+        stopped = self._processes.stop()
         self._idle.stop()
-        self._end_spare()
+        self._end_forking()
         self._turn.stop()
         return stopped

@@ -172,7 +172,7 @@ class WebServer:
             self._responses.send_asset(request, assets.log_in_page(view=view), "no-store", problem)
             return
         self._responses.send_asset(request, assets.live_page(), "no-cache")
-        self._searches.start_spare()
+        self._searches.start_forking()
 
     def _handle_log_in(self, request: WebRequest, access: AccessRules) -> None:
         assert request.content is not None

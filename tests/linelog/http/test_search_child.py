@@ -19,12 +19,13 @@ from logsrv.linelog.http.search_child import answer_request
 from tests.parts.child_processes import read_message, send
 from tests.parts.stores import lines, make_store
 
-COMMAND = [sys.executable, "-P", "-m", "logsrv.linelog.http.search_child", "30"]
+COMMAND = [sys.executable, "-P", "-m", "logsrv.linelog.http.search_child"]
 SEARCH = {"limit": 1000, "reverse": False, "before": None, "after": None}
 
 
 def request(store: Path, endpoint: str = "search", **values: Any) -> dict[str, Any]:
-    return {"directory": str(store), "endpoint": endpoint, "values": SEARCH | values}
+    about = {"directory": str(store), "endpoint": endpoint, "seconds": 30}
+    return {**about, "values": SEARCH | values}
 
 
 def answered(asked: dict[str, Any]) -> tuple[int, list[Any]]:

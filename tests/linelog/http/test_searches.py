@@ -54,32 +54,121 @@ def made(store: Path) -> Iterator[Made]:
 
 
 @pytest.mark.slow
-async def test_a_search_is_answered_and_a_spare_process_started(made):
+async def test_the_first_search_starts_a_process_and_the_next_are_forked(made):
     searches = made()
-    first, second = SearchSink(), SearchSink()
+    first, others = SearchSink(), [SearchSink(), SearchSink()]
     searches.start_search(asked(limit=2), first)
     assert searches.running_count == 1
     assert await first.done is None
     assert first.text.count(b"\n") == 2
     assert searches.running_count == 0
-    while not (ready := pids(MODULE)):
+    ready = await forking()
+    for sink in others:
+        searches.start_search(asked(limit=3), sink)
+    assert searches.running_count == 2
+    for sink in others:
+        assert await sink.done is None and sink.text.count(b"\n") == 3
+    assert pids(MODULE) == ready and searches.running_count == 0
+
+
+async def forking() -> list[int]:
+    """Return the id of the process that forks, once it is there."""
+    while not (found := pids(MODULE)):
         await pause(0.01)
-    searches.start_search(asked(limit=3), second)
-    assert pids(MODULE) == ready
-    assert await second.done is None and second.text.count(b"\n") == 3
+    return found
 
 
 @pytest.mark.slow
-async def test_a_spare_process_is_started_for_an_expected_search(made):
+async def test_an_expected_search_is_forked_with_its_own_limits(made):
     searches = made()
-    searches.start_spare()
-    while not (ready := pids(MODULE)):
-        await pause(0.01)
-    searches.start_spare()
+    searches.start_forking()
+    ready = await forking()
+    searches.start_forking()
     sink = SearchSink()
-    searches.start_search(asked(limit=2), sink)
+    searches.start_search(asked(), sink)
+    await sink.first
     assert pids(MODULE) == ready
-    assert await sink.done is None and sink.text.count(b"\n") == 2
+    (search,) = children_of(ready[0])
+    assert os.getpgid(search) == search
+    assert b"Max cpu time              70 " in Path(f"/proc/{search}/limits").read_bytes()
+    assert await sink.done is None and sink.text.count(b"\n") == 5000
+
+
+def children_of(pid: int) -> list[int]:
+    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
+@pytest.mark.slow
+async def test_a_forked_search_that_nobody_wants_ends_at_once(made):
+    """Its place is free for the next one before its process has ended."""
+    searches = made(at_once=1)
+    searches.start_forking()
+    (ready,) = await forking()
+    for _ in range(3):
+        sink, last = SearchSink(), SearchSink()
+        search = searches.start_search(asked(), sink)
+        await sink.first
+        (process,) = children_of(ready)
+        search.pause()
+        search.kill()
+        assert searches.running_count == 0
+        searches.start_search(asked(limit=1), last)
+        assert await last.done is None and last.text and not sink.done.called
+        while is_there(process):
+            await pause(0.01)
+
+
+@pytest.mark.slow
+async def test_a_forked_search_that_is_killed_from_outside_is_reported(made):
+    searches = made()
+    searches.start_forking()
+    (ready,) = await forking()
+    sink, other = SearchSink(), SearchSink()
+    searches.start_search(asked(), sink)
+    await sink.first
+    with logged() as messages:
+        os.kill(children_of(ready)[0], 9)
+        problem = await sink.done
+        await pause(0)
+    assert problem is not None and "broke off" in str(problem)
+    assert messages == ["the process of a search was ended by SIGKILL"]
+    searches.start_search(asked(limit=1), other)
+    assert await other.done is None and pids(MODULE) == [ready]
+
+
+@pytest.mark.slow
+async def test_when_the_process_that_forks_dies_its_searches_end_and_the_next_are_answered(made):
+    searches = made()
+    searches.start_forking()
+    (ready,) = await forking()
+    sink, other = SearchSink(), SearchSink()
+    searches.start_search(asked(), sink)
+    await sink.first
+    (process,) = children_of(ready)
+    with logged() as messages:
+        os.kill(ready, 9)
+        problem = await sink.done
+        await pause(0)
+    assert problem is not None and "broke off" in str(problem)
+    assert messages == ["the process of a search was ended by SIGKILL"]
+    while is_there(process):
+        await pause(0.01)
+    searches.start_search(asked(limit=1), other)
+    assert await other.done is None and other.text
+
+
+@pytest.mark.slow
+async def test_stop_ends_forked_searches(made):
+    searches, sink = made(), SearchSink()
+    searches.start_forking()
+    (ready,) = await forking()
+    searches.start_search(asked(), sink)
+    await sink.first
+    (process,) = children_of(ready)
+    await searches.stop()
+    assert await sink.done is not None and not is_there(ready)
+    while is_there(process):
+        await pause(0.01)
 
 
 @pytest.mark.slow
@@ -219,7 +308,7 @@ class Hurried:
 
 
 @pytest.mark.slow
-async def test_an_unused_spare_process_ends_after_a_while(store):
+async def test_the_process_that_forks_ends_after_a_while_without_searches(store):
     hurried = Hurried()
     searches = Searches(lambda: str(store), hurried, at_once=4, seconds=PATIENCE)
     sink = SearchSink()
@@ -296,3 +385,4 @@ def test_searches_that_wait_begin_together_up_to_half_of_those_allowed(store):
             reactor_of_processes.advance(0)
         assert searches.running_count == (0 if full else 3)
         assert [sink.done.called for sink in sinks] == [full] * 5
+        searches.stop()

@@ -1,0 +1,93 @@
+"""The code inside a process that forks another one for each order (forking.py). It imports no Twisted."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import signal
+import socket
+import sys
+from collections.abc import Callable
+
+from logsrv.kit.children.frames import frame_parts
+from logsrv.kit.children.starting import fork
+
+_LONGEST = 1 << 20
+
+
+def fork_for_orders(work: Callable[[bytes], object]) -> None:
+    """Do `work` with each order of the service in a forked process, until the service closes the socket.
+
+    The order comes through standard input, with the pipes of the process. In the process, standard input is
+    the pipe by which the service ends it, and `work` writes its answer to standard output.
+    """
+    numbers: dict[int, bytes] = {}
+
+    def report_ends(*_: object) -> None:
+        while numbers:
+            process, status = os.waitpid(-1, os.WNOHANG)
+            if not process:
+                return
+            _report_end(numbers.pop(process), status)
+
+    signal.signal(signal.SIGCHLD, report_ends)
+    with socket.socket(fileno=os.dup(0)) as orders:
+        while True:
+            order, pipes, _, _ = socket.recv_fds(orders, _LONGEST, 2)
+            # Until its number is known, nobody must ask for its end.
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+            if not order:
+                break
+            number, _, order = order.partition(b" ")
+            try:
+                process = fork()
+            except OSError as error:
+                print(f"a process cannot be forked: {error.strerror}", file=sys.stderr, flush=True)
+                _report_end(number, 1 << 8)
+            else:
+                if not process:
+                    _do_work(work, order, orders, *pipes)
+                numbers[process] = number
+            for pipe in pipes:
+                os.close(pipe)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+    for _ in range(len(numbers)):
+        process, status = os.wait()
+        _report_end(numbers.pop(process), status)
+
+
+def _report_end(number: bytes, status: int) -> None:
+    # Not by the buffer of standard output, as a signal may come at any time.
+    code = os.waitstatus_to_exitcode(status)
+    os.write(1, b"".join(frame_parts(b"%s %d" % (number, code))))
+
+
+def _do_work(
+    work: Callable[[bytes], object], order: bytes, orders: socket.socket, life: int, answer: int
+) -> None:
+    status = 1
+    try:
+        os.setpgid(0, 0)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+        orders.close()
+        for place, pipe in enumerate((life, answer)):
+            os.dup2(pipe, place)
+            os.close(pipe)
+        end_with_input()
+        # It may have been closed before.
+        if not select.select([0], [], [], 0)[0]:
+            work(order)
+        status = 0
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(status)
+
+
+def end_with_input() -> None:
+    """Let the kernel end this process group when the other end of standard input, a pipe, is closed."""
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    fcntl.fcntl(0, fcntl.F_SETOWN, -os.getpgrp())
+    fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
