@@ -239,7 +239,7 @@ class Api:
     def __init__(self, directory: Path) -> None:
         self._site = Site(directory)
         self._site.reactor.spawnProcess = (  # type: ignore[method-assign]
-            lambda protocol, _, command, env: _Searching(protocol, command, env)
+            lambda protocol, _, command, env, **_more: _Searching(protocol, command, env)
         )
 
     def __call__(self, store: Store, asked: Question) -> Answer:
