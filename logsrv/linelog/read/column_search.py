@@ -29,8 +29,8 @@ from logsrv.linelog.store.segment import Position
 if TYPE_CHECKING:
     from logsrv.linelog.read.search import Search
 
-FEWEST_FRAMES = 2
-"""With fewer frames in a row group than this, their text is read: that costs less."""
+FEWEST_FRAMES = 1
+"""Frames that must be read; with fewer in a row group, the index tells all."""
 _A_TIME = b"2026-11-20T06:18:42.123456Z"
 
 
