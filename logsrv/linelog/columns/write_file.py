@@ -20,7 +20,7 @@ from logsrv.descriptor import Descriptor
 from logsrv.linelog.columns.choice import ChosenFields, FieldSummary, choose_fields
 from logsrv.linelog.columns.coded import CodedField
 from logsrv.linelog.columns.extract import LineFields, read_all_fields
-from logsrv.linelog.columns.groups import LineGroup
+from logsrv.linelog.columns.groups import GROUP_LINES, LineGroup
 from logsrv.linelog.columns.layout import (
     CRC_KEY,
     FIXED,
@@ -51,6 +51,8 @@ LARGEST_FRAME = 16 << 20
 _MOST_MAP_TEXT = 16 << 20
 # Names of fields; later ones are left out.
 _MOST_NAMES = 1500
+# Texts of a field. For more, statistics take as long as all else that is written, and exclude nothing.
+_MOST_COMPARED = 1000
 _DELTA = ("position", "time")
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
@@ -148,7 +150,10 @@ class ColumnsWriter:
     def _write_file(self) -> Iterator[None]:
         chosen = choose_fields(self._fields, self._index.compressed)
         schema = _schema_of(chosen)
-        with os.fdopen(os.dup(self._file), "wb") as file, _parquet_writer(file, schema) as writer:
+        with (
+            os.fdopen(os.dup(self._file), "wb") as file,
+            _parquet_writer(file, schema, chosen) as writer,
+        ):
             for number in range(len(self._groups)):
                 yield
                 writer.write_table(self._table_of_group(number, chosen, schema))
@@ -229,7 +234,12 @@ def _column(lines: int, coded: CodedRows, way: str | None) -> ArrowArray:
     return pa.DictionaryArray.from_arrays(indices, coded.texts)
 
 
-def _parquet_writer(file: object, schema: pa.Schema) -> pq.ParquetWriter:
+def _parquet_writer(file: object, schema: pa.Schema, chosen: ChosenFields) -> pq.ParquetWriter:
+    with_many = {
+        name
+        for name, one in chosen.columns.items()
+        if one.way is None and any(group.texts > _MOST_COMPARED for group in one.groups.values())
+    }
     return pq.ParquetWriter(
         file,
         schema,
@@ -237,6 +247,8 @@ def _parquet_writer(file: object, schema: pa.Schema) -> pq.ParquetWriter:
         use_dictionary=[name for name in schema.names if name not in _DELTA],
         column_encoding=dict.fromkeys(_DELTA, "DELTA_BINARY_PACKED"),
         write_page_checksum=True,
+        write_statistics=[name for name in schema.names if name not in with_many],
+        write_batch_size=GROUP_LINES,
     )
 
 
