@@ -76,7 +76,9 @@ class ColumnSearch:
         for number, some in groupby(planned, lambda one: bisect_right(starts, one.task.start)):
             of_group, bounds = list(some), groups[number - 1]
             tasks = [
-                one.task._replace(group=number, in_time=self._is_in_time(one.task, bounds))
+                one.task._replace(
+                    group=number, in_time=one.task.in_time or self._is_in_scope(bounds)
+                )
                 for one in of_group
             ]
             # The times of lines without one are compared as text.
@@ -86,14 +88,22 @@ class ColumnSearch:
             if not can_tell or sum(one.add is None for one in of_group) < FEWEST_FRAMES:
                 found += of_group
                 continue
-            found += map(PlannedRead, _joined(tasks))
+            if opened.filter.needs_text(self._node) or not self._is_in_scope(bounds):
+                found += map(PlannedRead, _joined(tasks))
+            else:
+                # Frames between them, which lack the words, have no such values either.
+                found.append(PlannedRead(tasks[0]._replace(stop=tasks[-1].stop)))
             stats.groups += 1
             stats.column_frames += len(tasks)
         return found
 
-    def _is_in_time(self, task: ReadTask, bounds: LineGroupBounds) -> bool:
-        return task.in_time or (
-            self._since <= bounds.smallest and (self._until is None or bounds.largest < self._until)
+    def _is_in_scope(self, bounds: LineGroupBounds) -> bool:
+        """Return whether the times of all lines are in the scope."""
+        scope = self._search.scope
+        if not scope.since and not scope.until:
+            return True
+        return self._since <= bounds.smallest and (
+            self._until is None or bounds.largest < self._until
         )
 
     def rows(self, task: ReadTask) -> ColumnRows:
